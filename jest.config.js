@@ -1,0 +1,18 @@
+import { availableParallelism } from 'node:os';
+
+export default {
+  testEnvironment: 'node',
+  // `roots` would refuse a folder that does not exist; a glob does not.
+  testMatch: ['<rootDir>/{contracts,bus,adapters,config,services,scripts,examples}/**/*.test.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/.polyb/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/scripts/testing/strip-types.js' },
+  globalSetup: '<rootDir>/scripts/testing/setup.ts',
+  globalTeardown: '<rootDir>/scripts/testing/teardown.ts',
+  // Jest runs in its own process when it would use one worker, and there ES modules of finished tests stay in memory.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
+  workerIdleMemoryLimit: '700MB',
+  testTimeout: 15_000,
+  collectCoverageFrom: ['{contracts,bus,adapters,config,services}/**/*.ts'],
+  coverageProvider: 'babel',
+};
