@@ -1,0 +1,45 @@
+/** What every adapter is given from outside, so that a test can fix each of them. */
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly signal: AbortSignal;
+  /** Total time from the first byte out to the last byte in; 10 s by default. */
+  readonly timeoutMs?: number;
+  /** Largest answer; 2 MB by default. */
+  readonly maxBytes?: number;
+}
+export interface HttpAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: Uint8Array;
+  text(): string;
+  /** @throws PolybError upstream_failed/bad_reply when the body is not JSON. */
+  json(): unknown;
+}
+/** One guarded request. Any status is an answer; only a request that got none throws.
+ *  @throws PolybError unavailable (nothing was sent: refused, DNS, TLS, forbidden address), upstream_failed (cut after sending, too large), deadline_exceeded, cancelled. */
+export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
+
+export interface Queries {
+  query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+}
+export interface Database extends Queries {
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
+}
+export interface Log {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+export interface Deps {
+  readonly http: Http;
+  readonly db: Database;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly log: Log;
+}

@@ -1,0 +1,206 @@
+/**
+ * What a service author sees: handlers, their context, consumers, loops, guards, and the service as a value.
+ *
+ * Glossary: a *handler* answers a method; a *consumer* handles a durable event once; a *loop* repeats a turn;
+ * a *guard* says whether a keyed call may go out now; a *vendor* is the adapter that a setting picks from a catalogue.
+ */
+import type { z } from 'zod';
+import type {
+  Approval,
+  Contract,
+  Effect,
+  Entry,
+  Event,
+  InputOf,
+  Method,
+  OutputOf,
+  ParsedOf,
+  PayloadOf,
+  Stream,
+} from '../contracts/define.ts';
+import type { Bus } from './bus.ts';
+
+export type Keyed = Method<z.ZodType, z.ZodType, 'keyed'>;
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The caller's own limit; the least of this, the method's and what is left of the caller's own deadline holds. */
+  readonly timeoutMs?: number | undefined;
+}
+/** A keyed method is called with its key; other methods without. */
+export type OptionsFor<M> = M extends Keyed
+  ? [options: CallOptions & { readonly key: string }]
+  : [options?: CallOptions & { readonly key?: string }];
+export type Call = <M extends Method>(method: M, input: InputOf<M>, ...options: OptionsFor<M>) => Promise<OutputOf<M>>;
+
+export interface SendOptions {
+  readonly key: string;
+  /** No attempt before this time. */
+  readonly notBefore?: Date;
+  /** Overrides the method's own policy. */
+  readonly approval?: Approval;
+}
+/** Reading and writing rows; the parameters stand as $1, $2, … in the text. */
+export interface Queries {
+  query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+}
+/** One transaction: row functions take it, and what is emitted or sent in it is published after it commits. */
+export interface Tx extends Queries {
+  emit<E extends Event>(event: E, payload: PayloadOf<E>): void;
+  send<M extends Keyed>(method: M, input: InputOf<M>, options: SendOptions): void;
+}
+export type Commit = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+
+export interface Context {
+  /** Calls onward with this call's deadline, trace and cancel. */
+  readonly call: Call;
+  /** Fires on the deadline, on the caller's cancel and on shutdown. */
+  readonly signal: AbortSignal;
+  /** The idempotency key of a keyed call; derive the keys of keyed calls made from here from it. Empty otherwise. */
+  readonly key: string;
+  /** The service or user that called. Informational: what may be called is decided by bus permissions. */
+  readonly caller: string;
+  /** Unix ms after which nobody waits for the answer. */
+  readonly deadlineAt: number;
+  readonly traceId: string;
+  /** In a keyed handler: once, and what `work` returns is the call's stored result. */
+  readonly commit: Commit;
+}
+export type Handler<M extends Method = Method> = (input: ParsedOf<M>, context: Context) => Promise<OutputOf<M>>;
+export type StreamHandler<S extends Stream = Stream> =
+  S extends Stream<infer I, infer U, infer D>
+    ? (input: z.output<I>, up: AsyncIterable<z.output<U>>, context: Context) => AsyncIterable<z.input<D>>
+    : never;
+export type HandlersOf<C> = {
+  readonly [N in keyof C as C[N] extends Event ? never : N]: C[N] extends Method
+    ? Handler<C[N]> | (C[N] extends Keyed ? Effect<C[N]> : never)
+    : C[N] extends Stream
+      ? StreamHandler<C[N]>
+      : never;
+};
+
+export interface Consumer {
+  readonly consumes: Event;
+  handle(payload: unknown, tx: Tx): Promise<void>;
+}
+/** Handles each event once: the cursor moves in the handler's transaction. */
+export function on<E extends Event>(event: E, handle: (payload: PayloadOf<E>, tx: Tx) => Promise<void>): Consumer {
+  return { consumes: event, handle: handle as Consumer['handle'] };
+}
+
+export type Turn = (signal: AbortSignal) => Promise<'more' | 'idle'>;
+export interface Loop {
+  readonly name: string;
+  readonly schedule: { readonly idleMs: number; readonly wakeOn?: Event | undefined } | { readonly cron: string };
+  /** A lease name: one process of all runs the loop. */
+  readonly only: string | undefined;
+  readonly turn: Turn;
+}
+/** Repeats `turn` while it says `more`, else sleeps until woken or `idleMs`. `only` takes a lease. */
+export function loop(
+  name: string,
+  options: { readonly idleMs: number; readonly wakeOn?: Event; readonly only?: string },
+  turn: Turn,
+): Loop {
+  return { name, schedule: { idleMs: options.idleMs, wakeOn: options.wakeOn }, only: options.only, turn };
+}
+/** Runs `job` at the times of a cron line (UTC), in one process of all. */
+export function every(name: string, cron: string, job: (signal: AbortSignal) => Promise<unknown>): Loop {
+  return {
+    name,
+    schedule: { cron },
+    only: name,
+    turn: async (signal) => {
+      await job(signal);
+      return 'idle';
+    },
+  };
+}
+
+export type Verdict = 'go' | { readonly notBefore: Date; readonly reason?: string } | { readonly refuse: string };
+export interface Guard {
+  readonly guards: Method;
+  check(input: unknown, tx: Tx): Promise<Verdict>;
+}
+/** Runs in the transaction that proposes, approves or takes an attempt of the method. */
+export function guard<M extends Keyed>(method: M, check: (input: ParsedOf<M>, tx: Tx) => Promise<Verdict>): Guard {
+  return { guards: method, check: check as Guard['check'] };
+}
+
+/** One effect of several, picked by a field of the input. */
+export function byField<M extends Keyed, F extends keyof ParsedOf<M>>(
+  _method: M,
+  field: F,
+  effects: { readonly [V in ParsedOf<M>[F] & string]: Effect<M> },
+): Effect<M> {
+  const pick = (input: ParsedOf<M>): Effect<M> => (effects as Record<string, Effect<M>>)[String(input[field])] as Effect<M>;
+  return { attempt: (input, at) => pick(input).attempt(input, at), onUnknown: { do: 'review' } };
+}
+
+/** The adapters of one kind, by vendor; `settings` is read only for the vendor that is picked. */
+export type Catalogue<T> = Readonly<Record<string, { readonly settings: z.ZodObject; create(options: never, deps: never): T }>>;
+export interface Vendors<T = unknown> {
+  /** The setting that names the vendor, `CRM_KIND`. */
+  readonly setting: string;
+  readonly catalogue: Catalogue<T>;
+  /** The built-in adapter that serves without any key. */
+  readonly fallback: string;
+}
+type Picked<V> = { readonly [N in keyof V]: V[N] extends Vendors<infer T> ? T : never };
+
+export interface Log {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+/** Rows outside a transaction, and transactions that emit and send nothing. */
+export interface Database extends Queries {
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
+}
+export interface Parts<S extends z.ZodObject, V> {
+  readonly settings: z.output<S>;
+  readonly vendors: Picked<V>;
+  readonly bus: Bus;
+  readonly db: Database;
+  readonly log: Log;
+  /** Unix ms. */
+  readonly now: () => number;
+}
+type Serves = Readonly<Record<string, Contract>>;
+type Running<Cs> = { readonly [N in keyof Cs]: HandlersOf<Cs[N]> } & {
+  readonly on?: readonly Consumer[];
+  readonly loops?: readonly Loop[];
+  readonly guards?: readonly Guard[];
+  /** False or a throw: not ready yet, with the reason. */
+  readonly ready?: () => Promise<boolean>;
+  readonly stop?: () => Promise<void>;
+};
+/** A service: what it serves and uses, the settings it reads, and how its parts are put together. */
+export interface Service {
+  readonly serves: Serves;
+  /** Methods, streams and events that it calls or consumes beyond its own; bus permissions follow from it and the bus refuses the rest. */
+  readonly uses: readonly Entry[];
+  readonly settings: z.ZodObject;
+  readonly vendors: Readonly<Record<string, Vendors>>;
+  make(parts: Parts<z.ZodObject, Readonly<Record<string, Vendors>>>): Promise<Running<Serves>>;
+}
+export function service<
+  const Cs extends Readonly<Record<string, object>>,
+  S extends z.ZodObject,
+  const V extends Readonly<Record<string, Vendors>> = Record<never, never>,
+>(what: {
+  readonly serves: Cs;
+  readonly uses?: readonly (Method | Stream | Event)[];
+  readonly settings: S;
+  readonly vendors?: V;
+}): { start(make: (parts: Parts<S, V>) => Promise<Running<Cs>>): Service } {
+  return {
+    start: (make) => ({
+      serves: what.serves as unknown as Serves,
+      uses: what.uses ?? [],
+      settings: what.settings,
+      vendors: what.vendors ?? {},
+      make: make as unknown as Service['make'],
+    }),
+  };
+}

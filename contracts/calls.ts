@@ -1,0 +1,94 @@
+/** A call from our side: asked for, placed, followed to its end. */
+import { z } from 'zod';
+import { Id, Line, PageInput, Phone, pageOf, Timestamp, TimeZone } from './common.ts';
+import { CallOutcome } from './crm.ts';
+import { contract, event, method } from './define.ts';
+
+export const CallState = z.enum(['queued', 'ringing', 'answered', 'ended']);
+export const StartCall = z.strictObject({
+  leadId: Id.describe('The lead that the call is about.'),
+  phoneNumber: Phone,
+  createdById: Id.nullish().describe('Who opened the lead, as the CRM names them.'),
+  timeZone: TimeZone.optional().describe('Where the callee is; decides the hours in which calls are allowed.'),
+});
+export const Call = z.object({
+  callId: Id,
+  leadId: Id,
+  phoneNumber: Phone,
+  state: CallState,
+  outcome: CallOutcome.nullable(),
+  createdAt: Timestamp,
+  ringingAt: Timestamp.nullable(),
+  answeredAt: Timestamp.nullable(),
+  endedAt: Timestamp.nullable(),
+});
+const CallStep = z.object({ callId: Id, leadId: Id, at: Timestamp });
+const one = z.strictObject({ callId: Id });
+
+export const calls = contract('calls', '1.0.0', {
+  start_call: method({
+    summary: 'Call the phone of a lead, unless the rules for calling forbid it now.',
+    input: StartCall,
+    output: z.object({ callId: Id, state: CallState, leadId: Id, phoneNumber: Phone }),
+    idempotency: 'keyed',
+    reaches: 'customer',
+    lane: 'phoneNumber',
+    http: 'POST /api/v1/calls',
+    errors: {
+      active_call: 'failed_precondition',
+      attempts: 'failed_precondition',
+      quiet_hours: 'failed_precondition',
+      do_not_call: 'failed_precondition',
+    },
+    examples: [{ leadId: '65021a1e47d57e2ac', phoneNumber: '+79995553322' }],
+  }),
+  get_call: method({ summary: 'One call.', input: one, output: Call, idempotency: 'read', http: 'GET /api/v1/calls/{callId}' }),
+  list_calls: method({
+    summary: 'Calls, youngest first.',
+    input: z.strictObject({ leadId: Id.optional(), phoneNumber: Phone.optional(), state: CallState.optional(), ...PageInput }),
+    output: pageOf(Call),
+    idempotency: 'read',
+    http: 'GET /api/v1/calls',
+  }),
+  end_call: method({
+    summary: 'Hang up. A call that has ended stays as it is.',
+    input: one,
+    output: Call,
+    idempotency: 'idempotent',
+    roles: ['operator', 'dialog-orchestrator'],
+  }),
+  transfer_call: method({
+    summary: 'Hand the callee over to another number.',
+    input: z.strictObject({ callId: Id, to: Phone }),
+    output: Call,
+    idempotency: 'idempotent',
+    reaches: 'customer',
+    roles: ['operator', 'dialog-orchestrator'],
+  }),
+  forbid_calls: method({
+    summary: 'Put a phone on the do-not-call list.',
+    input: z.strictObject({ phoneNumber: Phone, reason: Line }),
+    output: z.object({ phoneNumber: Phone }),
+    idempotency: 'idempotent',
+    roles: ['operator', 'dialog-orchestrator'],
+  }),
+  allow_calls: method({
+    summary: 'Take a phone off the do-not-call list.',
+    input: z.strictObject({ phoneNumber: Phone }),
+    output: z.object({ phoneNumber: Phone }),
+    idempotency: 'idempotent',
+    roles: ['operator'],
+  }),
+  call_started: event({ summary: 'A call was accepted and will be dialled.', payload: CallStep, key: 'callId' }),
+  call_ringing: event({ summary: 'The phone rings.', payload: CallStep, key: 'callId' }),
+  call_answered: event({ summary: 'Somebody answered.', payload: CallStep, key: 'callId' }),
+  call_ended: event({
+    summary: 'The call is over.',
+    payload: CallStep.extend({
+      outcome: CallOutcome,
+      startedAt: Timestamp,
+      durationMs: z.int().min(0).max(86_400_000).describe('Time from the answer to the end; 0 when nobody answered.'),
+    }),
+    key: 'callId',
+  }),
+});

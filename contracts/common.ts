@@ -1,0 +1,92 @@
+/** Schemas that several contracts share. Every one is bounded; what is personal says so in `pii`. */
+import { z } from 'zod';
+
+/** What kind of personal data a field holds; logs, traces, taps and dead letters obey it. */
+export type Pii = 'phone' | 'name' | 'text' | 'audio';
+
+/** Strips separators and brings Russian and Kazakh numbers of 11 digits to E.164. What it cannot bring there it leaves as it is. */
+export function normalizePhone(given: string): string {
+  const bare = given.replace(/[\s().\-‐-―]/g, '');
+  return /^[78]\d{10}$/.test(bare) ? `+7${bare.slice(1)}` : bare;
+}
+/** `+7999***3322`: enough to recognise, not enough to call. */
+export function maskPhone(phone: string): string {
+  return phone.length < 8 ? '***' : `${phone.slice(0, 5)}***${phone.slice(-4)}`;
+}
+
+/** E.164 with the leading `+`. Separators are stripped, 11 digits that start with 8 or 7 become `+7…`. */
+export const Phone = z
+  .string()
+  .max(32)
+  .overwrite(normalizePhone)
+  .regex(/^\+[1-9]\d{6,14}$/, 'E.164, e.g. +79995553322')
+  .meta({ pii: 'phone', examples: ['+79995553322'] });
+/** An opaque identifier: ours, or a vendor's. */
+export const Id = z.string().min(1).max(64);
+/** What makes a repeat recognisable. */
+export const Key = z.string().min(1).max(255);
+export const PersonName = z.string().trim().min(1).max(100).meta({ pii: 'name' });
+/** Words of or about a person. */
+export const PersonText = z.string().max(4096).meta({ pii: 'text' });
+/** A line for people, free of personal data. */
+export const Line = z.string().min(1).max(200);
+export const Email = z.email().max(254).meta({ pii: 'name' });
+/** RFC 3339 in UTC with milliseconds. */
+export const Timestamp = z.iso.datetime({ offset: true }).max(40);
+/** IANA name, `Europe/Moscow`. */
+export const TimeZone = z.string().max(64).refine(isTimeZone, 'an IANA time zone, e.g. Europe/Moscow');
+/** BCP 47, `ru-RU`. */
+export const Language = z
+  .string()
+  .max(16)
+  .regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'a language tag, e.g. ru-RU');
+/** Whole minor units (kopecks for RUB) and an ISO 4217 currency. */
+export const Money = z.strictObject({
+  amountMinor: z.int().min(0).max(1_000_000_000_000),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .max(3),
+});
+/** At most 256 KB; base64 where the body is JSON. Anything larger is a `BlobRef`. */
+export const Bytes = z
+  .custom<Uint8Array>((value) => value instanceof Uint8Array || typeof value === 'string', 'bytes, or base64 text')
+  .transform((value, context): Uint8Array => {
+    const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : value;
+    if (bytes.length > 262_144)
+      context.addIssue({ code: 'too_big', origin: 'array', maximum: 262_144, input: value, message: 'at most 256 KB; send a BlobRef' });
+    return bytes;
+  })
+  .meta({ type: 'string', contentEncoding: 'base64', maxLength: 349_528 });
+/** Where bytes lie that are too large for a message. */
+export const BlobRef = z.strictObject({ blobId: Id, bytes: z.int().min(0).max(1_073_741_824), contentType: z.string().max(100) });
+/** Where the next page starts; opaque. */
+export const Cursor = z.string().min(1).max(500);
+export const PageInput = { limit: z.int().min(1).max(200).default(50), cursor: Cursor.optional() };
+export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<typeof Cursor> }> {
+  return z.object({ items: z.array(item).max(200), nextCursor: Cursor.nullable() });
+}
+/** Any JSON of bounded depth (16) and size (10,000 values). Used where a contract shows what another contract carries. */
+export const Json = z.unknown().refine(isBoundedJson, 'JSON of at most 16 levels and 10,000 values').meta({ bounded: true });
+/** Nothing to say. */
+export const Nothing = z.object({});
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false; // the constructor throws a RangeError for a zone that it does not know; there is no other way to ask
+  }
+}
+
+function isBoundedJson(value: unknown): boolean {
+  let nodes = 0;
+  const walk = (node: unknown, depth: number): boolean => {
+    nodes += 1;
+    if (depth > 16 || nodes > 10_000) return false;
+    if (typeof node !== 'object' || node === null) return true;
+    return Object.values(node).every((child) => walk(child, depth + 1));
+  };
+  return walk(value, 1);
+}

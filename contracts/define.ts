@@ -1,0 +1,320 @@
+/**
+ * A capability as a value: address, schema, policy and failures stand in one frozen object, and everything else
+ * (client, command line, HTTP, docs, permissions, metrics) is read from it.
+ *
+ * Glossary: a *method* is asked and answers; an *event* says what happened; a *stream* carries items both ways;
+ * a *contract* is a domain noun with its methods, events and streams; an *effect* is a vendor's side of a keyed method.
+ */
+import { z } from 'zod';
+import type { Code } from './errors.ts';
+
+/** `read` changes nothing; `idempotent` may be repeated as it is; `keyed` is a row of the journal, unique by (method, key). */
+export type Idempotency = 'read' | 'idempotent' | 'keyed';
+/** Who must agree before a keyed call is attempted. */
+export type Approval = 'none' | 'staff' | 'customer';
+/** Who may call: `operator` is the command line and the pages; a service is named by its folder. Absent: anybody. */
+export type Role = 'operator' | (string & {});
+type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type Route = `${Verb} /${string}`;
+export interface HttpShape {
+  readonly route: Route;
+  readonly body?: 'json' | 'multipart' | 'raw';
+  readonly reply?: 'json' | 'bytes' | 'events';
+}
+/** `crm_rejected: 'failed_precondition'`, or with the type of its data. */
+export type DeclaredError = Code | { readonly code: Code; readonly data: z.ZodType };
+
+interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends Idempotency> {
+  readonly summary: string;
+  readonly input: I;
+  readonly output: O;
+  readonly idempotency: K;
+  /** Longest time a caller waits; 10 s by default. */
+  readonly timeoutMs?: number;
+  /** How long after `tx.send` a first attempt may still begin; a day by default. */
+  readonly ttlMs?: number;
+  /** Reasons a caller may meet, with their codes. */
+  readonly errors?: Readonly<Record<string, DeclaredError>>;
+  /** Default: `POST /api/v1/<service>/<method>`. */
+  readonly http?: Route | HttpShape;
+  /** Rows with one value of this field run in order, one at a time. */
+  readonly lane?: keyof z.output<I> & string;
+  /** The holder of the thing that this field names answers, nobody else. */
+  readonly owner?: keyof z.output<I> & string;
+  readonly approval?: Approval;
+  /** The work touches a customer (a call, a message): the command line asks first, the no-auth bus user may not call it. */
+  readonly reaches?: 'customer';
+  readonly roles?: readonly Role[];
+  /** Calls that one instance works on at once; above it the answer is `resource_exhausted`. 256 by default. */
+  readonly limits?: { readonly concurrency: number };
+  /** The end of each row that was sent or proposed is told as the event `<method>_settled`, see `settled()`. */
+  readonly settles?: boolean;
+  /** Input fields that do not belong to the identity of a keyed call. */
+  readonly unhashed?: readonly (keyof z.output<I> & string)[];
+  /** What to use instead. */
+  readonly deprecated?: string;
+  /** Inputs for docs and `describe`; checked against the schema by a test. */
+  readonly examples?: readonly z.input<I>[];
+}
+
+export interface Method<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType, K extends Idempotency = Idempotency> {
+  readonly kind: 'method';
+  readonly service: string;
+  readonly name: string;
+  /** `crm.push_to_crm`: the one spelling in subjects, logs, metrics and on the command line. */
+  readonly address: string;
+  readonly version: string;
+  readonly summary: string;
+  readonly input: I;
+  readonly output: O;
+  readonly idempotency: K;
+  readonly timeoutMs: number;
+  readonly ttlMs: number;
+  readonly errors: Readonly<Record<string, DeclaredError>>;
+  readonly http: HttpShape;
+  readonly lane: string | undefined;
+  readonly owner: string | undefined;
+  readonly approval: Approval;
+  readonly reaches: 'customer' | undefined;
+  readonly roles: readonly Role[] | undefined;
+  readonly limits: { readonly concurrency: number };
+  readonly settles: boolean;
+  readonly unhashed: readonly string[];
+  readonly deprecated: string | undefined;
+  readonly examples: readonly unknown[];
+  /** Input or output carries bytes, so msgpack is the default body. */
+  readonly bytes: boolean;
+}
+export interface Stream<I extends z.ZodType = z.ZodType, U extends z.ZodType = z.ZodType, D extends z.ZodType = z.ZodType> {
+  readonly kind: 'stream';
+  readonly service: string;
+  readonly name: string;
+  readonly address: string;
+  readonly version: string;
+  readonly summary: string;
+  readonly input: I;
+  /** Items from the caller to the service. */
+  readonly up: U;
+  /** Items from the service to the caller. */
+  readonly down: D;
+  /** What a full window does to the sender. */
+  readonly overflow: 'wait' | 'drop_oldest';
+  /** The input field by whose value a stream is tapped. */
+  readonly topic: string | undefined;
+  readonly timeoutMs: number;
+  readonly roles: readonly Role[] | undefined;
+  readonly limits: { readonly concurrency: number };
+  readonly errors: Readonly<Record<string, DeclaredError>>;
+}
+export interface Event<P extends z.ZodType = z.ZodType> {
+  readonly kind: 'event';
+  readonly service: string;
+  readonly name: string;
+  readonly address: string;
+  readonly version: string;
+  readonly summary: string;
+  readonly payload: P;
+  /** The payload's field that names what it happened to; waits match on it. */
+  readonly key: string;
+}
+export type Entry = Method | Stream | Event;
+
+type Spec<K, R> = R & { readonly kind: K };
+interface StreamSpec<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType> {
+  readonly summary: string;
+  readonly input: I;
+  readonly up: U;
+  readonly down: D;
+  readonly overflow?: 'wait' | 'drop_oldest';
+  readonly topic?: keyof z.output<I> & string;
+  readonly timeoutMs?: number;
+  readonly roles?: readonly Role[];
+  readonly limits?: { readonly concurrency: number };
+  readonly errors?: Readonly<Record<string, DeclaredError>>;
+}
+interface EventSpec<P extends z.ZodType> {
+  readonly summary: string;
+  readonly payload: P;
+  readonly key: keyof z.output<P> & string;
+}
+
+export function method<I extends z.ZodType, O extends z.ZodType, const K extends Idempotency>(
+  spec: MethodSpec<I, O, K>,
+): Spec<'method', MethodSpec<I, O, K>> {
+  return { ...spec, kind: 'method' };
+}
+export function stream<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
+  spec: StreamSpec<I, U, D>,
+): Spec<'stream', StreamSpec<I, U, D>> {
+  return { ...spec, kind: 'stream' };
+}
+export function event<P extends z.ZodType>(spec: EventSpec<P>): Spec<'event', EventSpec<P>> {
+  return { ...spec, kind: 'event' };
+}
+
+type Named<S> = {
+  readonly [N in keyof S]: S[N] extends {
+    kind: 'method';
+    input: infer I extends z.ZodType;
+    output: infer O extends z.ZodType;
+    idempotency: infer K extends Idempotency;
+  }
+    ? Method<I, O, K>
+    : S[N] extends { kind: 'stream'; input: infer I extends z.ZodType; up: infer U extends z.ZodType; down: infer D extends z.ZodType }
+      ? Stream<I, U, D>
+      : S[N] extends { kind: 'event'; payload: infer P extends z.ZodType }
+        ? Event<P>
+        : never;
+};
+/** A contract's value: its entries by name, every one complete. */
+export type Contract = Readonly<Record<string, Entry>>;
+
+type AnySpec = { readonly kind: 'method' | 'stream' | 'event' };
+
+/** Names a set of capabilities. `version` is SemVer; its major number is what `crm@1` pins. */
+export function contract<const S extends Record<string, AnySpec>>(service: string, version: string, specs: S): Named<S> {
+  if (!/^[a-z][a-z0-9_]*$/.test(service)) throw new TypeError(`contract ${service}: a name is lower snake_case`);
+  const entries = Object.entries(specs).map(([name, spec]) => {
+    if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypeError(`${service}.${name}: a name is lower snake_case`);
+    return [name, Object.freeze(complete(service, version, name, spec as unknown as Complete))] as const;
+  });
+  return Object.freeze(Object.fromEntries(entries)) as Named<S>;
+}
+
+type Complete =
+  | Spec<'method', MethodSpec<z.ZodType, z.ZodType, Idempotency>>
+  | Spec<'stream', StreamSpec<z.ZodType, z.ZodType, z.ZodType>>
+  | Spec<'event', EventSpec<z.ZodType>>;
+
+function complete(service: string, version: string, name: string, spec: Complete): Entry {
+  const at = { service, name, address: `${service}.${name}`, version };
+  switch (spec.kind) {
+    case 'event':
+      return { ...spec, ...at };
+    case 'stream':
+      return {
+        ...spec,
+        ...at,
+        overflow: spec.overflow ?? 'wait',
+        topic: spec.topic,
+        timeoutMs: spec.timeoutMs ?? 10_000,
+        roles: spec.roles,
+        limits: spec.limits ?? { concurrency: 256 },
+        errors: spec.errors ?? {},
+      };
+    case 'method':
+      return {
+        ...spec,
+        ...at,
+        timeoutMs: spec.timeoutMs ?? 10_000,
+        ttlMs: spec.ttlMs ?? 86_400_000,
+        errors: spec.errors ?? {},
+        http: typeof spec.http === 'object' ? spec.http : { route: spec.http ?? `POST /api/v1/${service}/${name}` },
+        lane: spec.lane,
+        owner: spec.owner,
+        approval: spec.approval ?? 'none',
+        reaches: spec.reaches,
+        roles: spec.roles,
+        limits: spec.limits ?? { concurrency: 256 },
+        settles: spec.settles ?? false,
+        unhashed: spec.unhashed ?? [],
+        deprecated: spec.deprecated,
+        examples: spec.examples ?? [],
+        bytes: carriesBytes(spec.input) || carriesBytes(spec.output),
+      };
+  }
+}
+
+/** True when bytes (see `Bytes` in common.ts) stand anywhere in the schema. */
+function carriesBytes(schema: z.ZodType): boolean {
+  if ((z.globalRegistry.get(schema) as { contentEncoding?: string } | undefined)?.contentEncoding === 'base64') return true;
+  const def = schema.def as {
+    shape?: Record<string, z.ZodType>;
+    element?: z.ZodType;
+    innerType?: z.ZodType;
+    options?: z.ZodType[];
+    valueType?: z.ZodType;
+    in?: z.ZodType;
+  };
+  return [...Object.values(def.shape ?? {}), ...(def.options ?? []), def.element, def.innerType, def.valueType, def.in].some(
+    (part) => part !== undefined && carriesBytes(part),
+  );
+}
+
+export type InputOf<M> = M extends { input: infer I extends z.ZodType } ? z.input<I> : never;
+export type ParsedOf<M> = M extends { input: infer I extends z.ZodType } ? z.output<I> : never;
+export type OutputOf<M> = M extends Method<z.ZodType, infer O> ? z.output<O> : never;
+export type PayloadOf<E> = E extends Event<infer P> ? z.output<P> : never;
+
+/** What the journal does with an attempt whose outcome is unknown. */
+export type OnUnknown<M extends Method = Method> =
+  /** Nobody can tell: a person decides. */
+  | { readonly do: 'review' }
+  /** Ask the provider by our reference, `settleMs` after the attempt; null means that it never happened. */
+  | { readonly do: 'look_up'; readonly settleMs: number; find(ref: string, signal: AbortSignal): Promise<OutputOf<M> | null> }
+  /** The provider asks `journal.claim` with our reference before it acts; after `settleMs` an unclaimed reference is void and the attempt is repeated under a new one. */
+  | { readonly do: 'claim'; readonly settleMs: number };
+
+/** A vendor's side of one keyed method. Not callable: only the journal runs it. */
+export interface Effect<M extends Method = Method> {
+  /** One try. `ref` is unique to the row and the same on every try (but after a void claim): give it to the provider.
+   *  @throws PolybError with outcome `not_executed` for a definite refusal; anything else is taken as unknown. */
+  attempt(input: ParsedOf<M>, at: { readonly ref: string; readonly signal: AbortSignal }): Promise<OutputOf<M>>;
+  readonly onUnknown: OnUnknown<M>;
+}
+export const review: { readonly do: 'review' } = { do: 'review' };
+export function lookUp<T>(
+  settleMs: number,
+  find: (ref: string, signal: AbortSignal) => Promise<T | null>,
+): { readonly do: 'look_up'; readonly settleMs: number; find(ref: string, signal: AbortSignal): Promise<T | null> } {
+  return { do: 'look_up', settleMs, find };
+}
+export function claim(settleMs: number): { readonly do: 'claim'; readonly settleMs: number } {
+  return { do: 'claim', settleMs };
+}
+export function isEffect(handler: unknown): handler is Effect {
+  return typeof handler === 'object' && handler !== null && 'attempt' in handler && 'onUnknown' in handler;
+}
+
+/** How a row of the journal ended. */
+export const Settled = z.enum(['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled']);
+/** The durable event that tells how a row of a method with `settles` ended. Its key is the row's key. */
+export function settled<M extends Method>(
+  of: M,
+): Event<z.ZodObject<{ key: z.ZodString; state: typeof Settled; output: z.ZodNullable<M['output']>; reason: z.ZodNullable<z.ZodString> }>> {
+  if (!of.settles) throw new TypeError(`${of.address} does not declare settles: true`);
+  const name = `${of.name}_settled`;
+  return {
+    kind: 'event',
+    service: of.service,
+    name,
+    address: `${of.service}.${name}`,
+    version: of.version,
+    summary: `A row of ${of.address} ended.`,
+    payload: z.object({
+      key: z.string().max(255),
+      state: Settled,
+      output: of.output.nullable(),
+      reason: z.string().max(64).nullable(),
+    }) as never,
+    key: 'key',
+  };
+}
+
+/** A typed mapping from a name or body that existed before PolyB onto a method. */
+export interface Alias {
+  /** `call_orchestrator.start_call`, or `POST /leads`. */
+  readonly from: string;
+  readonly to: Method;
+  readonly port: number | undefined;
+  /** The old body; absent when it is the method's own. */
+  readonly body: z.ZodType | undefined;
+  input(body: unknown): unknown;
+}
+export function alias<M extends Method, I extends z.ZodType>(
+  from: string,
+  to: M,
+  map?: { from: I; port?: number; input: (body: z.output<I>) => InputOf<M> },
+): Alias {
+  return { from, to, port: map?.port, body: map?.from, input: (body) => (map === undefined ? body : map.input(body as z.output<I>)) };
+}
