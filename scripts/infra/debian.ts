@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onPath } from './search.ts';
+import { makeParent } from './unprivileged.ts';
 
 const run = promisify(execFile);
 
@@ -18,7 +19,7 @@ export function hasDebianTools(): boolean {
  */
 export async function unpackDebian(name: string, folder: string, signal?: AbortSignal): Promise<string> {
   if (existsSync(folder)) return folder;
-  await mkdir(join(folder, '..'), { recursive: true });
+  makeParent(folder);
   const work = await mkdtemp(`${folder}-`);
   try {
     const packages = join(work, 'packages');

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { hasDebianTools, unpackDebian } from './debian.ts';
 import { type FindOptions, type Origin, onPath, programIn, serverMissing, serversDir } from './search.ts';
-import { enterable, type RunAs, unprivileged } from './unprivileged.ts';
+import { enterable, makeParent, type RunAs, unprivileged } from './unprivileged.ts';
 
 export type Postgres = {
   readonly initdb: string;
@@ -134,7 +134,7 @@ async function enterableCopy(folder: string, copy: string, runAs: RunAs | undefi
   if (enterable(join(folder, 'bin', 'postgres'), runAs) === join(folder, 'bin', 'postgres')) return folder;
   const home = enterable(copy, runAs);
   if (existsSync(home)) return home;
-  await mkdir(dirname(home), { recursive: true });
+  makeParent(home);
   const work = await mkdtemp(`${home}-`);
   try {
     await cp(folder, join(work, 'copy'), { recursive: true, verbatimSymlinks: true });

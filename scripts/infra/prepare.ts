@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { findNatsServer } from './nats-server.ts';
 import { findPostgres, type Postgres } from './postgres.ts';
 import { freePort, natsAnswers, postgresAnswers } from './ready.ts';
-import { enterable, type RunAs } from './unprivileged.ts';
+import { enterable, makeParent, type RunAs } from './unprivileged.ts';
 
 const run = promisify(execFile);
 
@@ -113,6 +113,7 @@ async function makeCluster(found: Postgres, home: string, durable: boolean, sign
     return readFile(passwordFile, 'utf8');
   }
   const password = randomBytes(16).toString('hex');
+  makeParent(home);
   await mkdir(home, { recursive: true });
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (found.runAs) for (const path of [home, passwordFile]) await chown(path, found.runAs.uid, found.runAs.gid);

@@ -9,7 +9,7 @@ export function freePort(): Promise<number> {
     const server = createServer().once('error', reject);
     server.listen(0, host, () => {
       const address = server.address();
-      server.close(() => (address instanceof Object ? resolve(address.port) : reject(new Error('No loopback port is free'))));
+      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('No loopback port is free'))));
     });
   });
 }

@@ -35,7 +35,13 @@ function canEnter(dir: string, { uid, gid }: RunAs): boolean {
 export function enterable(dir: string, runAs: RunAs | undefined): string {
   const wanted = resolve(dir);
   if (!runAs || canEnter(wanted, runAs)) return wanted;
-  mkdirSync(standIns, { recursive: true });
-  chmodSync(standIns, 0o755);
   return join(standIns, `${basename(wanted)}-${createHash('sha256').update(wanted).digest('hex').slice(0, 8)}`);
+}
+
+/** Makes the folders above a path that `enterable` gave. */
+export function makeParent(path: string): void {
+  const parent = dirname(path);
+  mkdirSync(parent, { recursive: true });
+  // Whatever root's umask is, the way to a stand-in must be open.
+  if (parent === standIns) chmodSync(parent, 0o755);
 }
