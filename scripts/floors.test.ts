@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { checkFloors, readSources } from './floors.ts';
+
+/** `path:line` of each violation in one file made of these lines. */
+function broken(path: string, ...lines: string[]): string[] {
+  return checkFloors([{ path, text: lines.join('\n') }]).map((violation) => `${violation.path}:${violation.line}`);
+}
+
+test('no line of the project breaks a floor', () => {
+  const violations = checkFloors(readSources(join(import.meta.dirname, '..')));
+  expect(violations.map(({ path, line, why }) => `${path}:${line} ${why}`)).toEqual([]);
+});
+
+test('the check reads the project’s files', () => {
+  const paths = readSources(join(import.meta.dirname, '..')).map(({ path }) => path);
+  expect(paths).toEqual(expect.arrayContaining(['scripts/floors.ts', 'scripts/infra/start.ts']));
+});
+
+test.each([
+  ['contracts import a library other than zod', 'contracts/crm.ts', "import pino from 'pino';"],
+  ['contracts import a part of Node', 'contracts/define.ts', "import { createHash } from 'node:crypto';"],
+  ['contracts import the bus', 'contracts/crm.ts', "import { createBus } from '../bus/bus.ts';"],
+  ['errors.ts imports even zod', 'contracts/errors.ts', "import { z } from 'zod';"],
+  ['errors.ts imports a neighbour', 'contracts/errors.ts', "import type { Phone } from './common.ts';"],
+  ['the bus imports durable', 'bus/service.ts', "import { journal } from './durable/journal.ts';"],
+  ['a middleware imports durable', 'bus/middleware/retry.ts', "import type { Row } from '../durable/journal.ts';"],
+  ['the bus imports an adapter', 'bus/bus.ts', "import { pool } from '../adapters/store/pool.ts';"],
+  ['durable imports an adapter', 'bus/durable/journal.ts', "import { pool } from '../../adapters/store/pool.ts';"],
+  ['an adapter imports the bus', 'adapters/crm/memory.ts', "import type { Handler } from '../../bus/bus.ts';"],
+  ['an adapter imports a service', 'adapters/crm/memory.ts', "import { rows } from '../../services/crm-connector/rows.ts';"],
+  ['config knows a vendor', 'config/read.ts', "import { espoCrm } from '../adapters/crm/espocrm.ts';"],
+  ['a service imports another service', 'services/sender/service.ts', "import { rows } from '../collector/rows.ts';"],
+  ['a service imports a script', 'services/sender/service.ts', "import { serve } from '../../scripts/serve.ts';"],
+  ['an example imports a script', 'examples/lead.ts', "import { startNats } from '../scripts/infra/start.ts';"],
+  ['a service imports a conformance suite', 'services/sender/send.ts', "import { conformance } from '../../adapters/crm/conformance.ts';"],
+  ['the NATS client away from home', 'bus/bus.ts', "import { connect } from '@nats-io/transport-node';"],
+  ['a NATS type away from home', 'services/sender/send.ts', "import type { Msg } from '@nats-io/nats-core';"],
+  ['the old NATS client in the bus', 'bus/nats.ts', "import { connect } from 'nats';"],
+  ['pg in a service', 'services/sender/rows.ts', "import pg from 'pg';"],
+  ['pg in a script', 'scripts/migrate.ts', "import pg from 'pg';"],
+  ['msgpackr away from home', 'bus/nats.ts', "import { Packr } from 'msgpackr';"],
+  ['undici away from home', 'adapters/crm/espocrm.ts', "import { fetch } from 'undici';"],
+  ['pm2 as a library', 'scripts/up.ts', "import pm2 from 'pm2';"],
+  ['the environment read in a service', 'services/sender/service.ts', 'const url = process.env.DATABASE_URL;'],
+  ['the environment imported', 'adapters/http.ts', "import { env } from 'node:process';"],
+  ['a re-export', 'contracts/crm.ts', "export * from '../bus/bus.ts';"],
+  ['an import for its effects', 'contracts/crm.ts', "import 'pino';"],
+  ['a dynamic import', 'bus/bus.ts', "const { Pool } = await import('pg');"],
+  ['a require', 'bus/bus.ts', "const pg = require('pg');"],
+])('bites: %s', (_, path, line) => {
+  expect(broken(path, '/** A file. */', '', line)).toEqual([`${path}:3`]);
+});
+
+test('the line named is that of the specifier of a long import', () => {
+  expect(broken('contracts/crm.ts', 'import {', '  a,', '  type B,', "} from '../bus/bus.ts';", "import { z } from 'zod';")).toEqual([
+    'contracts/crm.ts:4',
+  ]);
+});
+
+test('several violations of one file are all named, in order', () => {
+  const lines = ['const level = process.env.LEVEL;', "import pg from 'pg';", '', "import { a } from '../../scripts/a.ts';"];
+  expect(broken('services/sender/service.ts', ...lines)).toEqual([1, 2, 4].map((line) => `services/sender/service.ts:${line}`));
+});
+
+test.each([
+  ['contracts/crm.ts', "import { z } from 'zod';", "import { Phone } from './common.ts';"],
+  ['bus/nats.ts', "import { connect } from '@nats-io/transport-node';"],
+  ['bus/codec.ts', "import { Packr } from 'msgpackr';"],
+  ['bus/durable/journal.ts', "import { createBus } from '../bus.ts';", "import { method } from '../../contracts/define.ts';"],
+  ['adapters/http.ts', "import { Agent } from 'undici';"],
+  ['adapters/store/pool.ts', "import pg from 'pg';", "import { PolybError } from '../../contracts/errors.ts';"],
+  ['config/read.ts', 'const environment = process.env;'],
+  ['services/sender/send.ts', "import { rows } from './rows.ts';", "import { espoCrm } from '../../adapters/crm/espocrm.ts';"],
+  ['scripts/bench/call.ts', "import { connect } from 'nats';", "import pg from 'pg';"],
+  ['scripts/serve.ts', "import service from '../services/sender/service.ts';", 'process.env.NATS_URL;'],
+  ['services/sender/send.test.ts', "import pg from 'pg';", "import { testDatabase } from '../../scripts/testing/database.ts';"],
+  ['adapters/store/conformance.ts', "import { testDatabase } from '../../scripts/testing/database.ts';"],
+  [
+    'bus/bus.ts',
+    "// import pg from 'pg';",
+    "/*\nimport pg from 'pg';\n process.env */",
+    "const url = 'https://example.org'; // process.env",
+  ],
+])('lets pass what is allowed in %s', (path, ...lines) => {
+  expect(broken(path, ...lines)).toEqual([]);
+});

@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+
+/**
+ * The floors: who may import whom. `node scripts/floors.ts` prints each line that breaks one and exits 1.
+ *
+ * - test: `*.test.ts`, a `conformance.ts` or `*.conformance.ts`, and everything under scripts/testing
+ * - home: the only place that may import a library
+ */
+
+export type Source = { readonly path: string; readonly text: string };
+export type Violation = { readonly path: string; readonly line: number; readonly why: string };
+
+type Import = {
+  readonly line: number;
+  /** A path from the project's root for our own files, else the package's name, or `node:…`. */
+  readonly target: string;
+  readonly isOurs: boolean;
+};
+
+export const floors = ['contracts', 'bus', 'adapters', 'config', 'services', 'scripts', 'examples'] as const;
+
+/** Floors whose files may import only from the folders named; scripts and examples stand on top of all. */
+const reach: Readonly<Record<string, readonly string[]>> = {
+  contracts: ['contracts'],
+  bus: ['contracts', 'bus'],
+  adapters: ['contracts', 'adapters'],
+  config: ['contracts', 'config'],
+  services: ['contracts', 'bus', 'adapters', 'config', 'services'],
+};
+
+/** A home that ends in `/` is a folder. Benchmarks and fault tests may use a library bare, to compare with it or to break it. */
+const homes: Readonly<Record<string, string>> = {
+  '@nats-io/': 'bus/nats.ts',
+  nats: 'scripts/bench/',
+  pg: 'adapters/store/',
+  msgpackr: 'bus/codec.ts',
+  undici: 'adapters/http.ts',
+};
+const bareUsers = ['scripts/bench/', 'scripts/faults/'];
+
+export function checkFloors(sources: readonly Source[]): Violation[] {
+  return sources.flatMap(({ path, text }) => {
+    if (isTest(path)) return [];
+    const code = withoutComments(text);
+    const broken = importsOf(path, code).flatMap(({ line, ...found }) => {
+      const why = forbids(path, found);
+      return why ? [{ path, line, why }] : [];
+    });
+    return [...broken, ...environmentReads(path, code)].sort((a, b) => a.line - b.line);
+  });
+}
+
+/** Reads every source file of the project. */
+export function readSources(root: string): Source[] {
+  return floors.flatMap((floor) => {
+    const files = readdirSync(root).includes(floor) ? readdirSync(join(root, floor), { recursive: true, encoding: 'utf8' }) : [];
+    return files
+      .map((file) => posix.join(floor, file.replaceAll('\\', '/')))
+      .filter((path) => /\.[jt]s$/.test(path) && !path.includes('node_modules/'))
+      .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
+  });
+}
+
+/** Why `path` may not import that, or null. */
+function forbids(path: string, { target, isOurs }: Omit<Import, 'line'>): string | null {
+  const floor = path.split('/')[0] ?? '';
+  if (path === 'contracts/errors.ts') return `contracts/errors.ts imports nothing, and here ${target}`;
+  if (!isOurs) {
+    if (floor === 'contracts' && target !== 'zod') return `contracts import zod and nothing else, and here ${target}`;
+    return livesElsewhere(path, target);
+  }
+  if (isTest(target) && floor !== 'scripts') return `only tests import ${target}`;
+  const targetFloor = target.split('/')[0] ?? '';
+  if (targetFloor === 'scripts' && floor !== 'scripts') return `only tests and scripts import scripts, and here ${target}`;
+  const allowed = reach[floor];
+  if (allowed && !allowed.includes(targetFloor)) return `${floor} may import ${allowed.join(', ')}, and here ${target}`;
+  if (floor === 'bus' && isIn('bus/durable/', target) && !isIn('bus/durable/', path))
+    return `bus never imports bus/durable, and here ${target}`;
+  if (floor === 'services' && targetFloor === 'services' && target.split('/')[1] !== path.split('/')[1]) {
+    return `a service never imports another service, and here ${target}`;
+  }
+  return null;
+}
+
+function livesElsewhere(path: string, library: string): string | null {
+  if (library === 'pm2') return 'pm2 is run as a program and never imported: its licence is AGPL';
+  const [, home] = Object.entries(homes).find(([name]) => library === name || (name.endsWith('/') && library.startsWith(name))) ?? [];
+  if (home === undefined || [home, ...bareUsers].some((place) => isIn(place, path))) return null;
+  return `${library} has one home, ${home}`;
+}
+
+function environmentReads(path: string, code: string): Violation[] {
+  if (['config/', 'scripts/'].some((place) => isIn(place, path))) return [];
+  const reads = code.matchAll(/\bprocess\s*\.\s*env\b|\benv\b[^;'"]*from\s*['"](?:node:)?process['"]/g);
+  return [...reads].map(({ index }) => ({ path, line: lineOf(code, index), why: 'only config reads the environment' }));
+}
+
+const isIn = (place: string, path: string) => (place.endsWith('/') ? path.startsWith(place) : path === place);
+
+function isTest(path: string): boolean {
+  return /\.test\.ts$|[./]conformance\.ts$/.test(path) || isIn('scripts/testing/', path);
+}
+
+/** Static imports, re-exports, dynamic imports and `require` of a literal; a line is that of the specifier. */
+function importsOf(path: string, code: string): Import[] {
+  const statement = /^[ \t]*(?:import|export)\b(?:[^;'"`]*?\bfrom\b)?\s*(['"])([^'"\n]+)\1/gm;
+  const call = /\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/g;
+  return [...code.matchAll(statement), ...code.matchAll(call)].map((match) => {
+    const specifier = match[2] ?? '';
+    const isOurs = specifier.startsWith('.');
+    const target = isOurs ? posix.join(posix.dirname(path), specifier) : packageOf(specifier);
+    return { line: lineOf(code, match.index + match[0].length), target, isOurs };
+  });
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+function lineOf(code: string, index: number): number {
+  return code.slice(0, index).split('\n').length;
+}
+
+/** Blanks comments and keeps every line where it is; a string may hold what looks like a comment. */
+function withoutComments(text: string): string {
+  const tokens = /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+  return text.replace(tokens, (token, string?: string) => string ?? token.replace(/[^\n]/g, ' '));
+}
+
+if (import.meta.main) {
+  const violations = checkFloors(readSources(join(import.meta.dirname, '..')));
+  for (const { path, line, why } of violations) console.error(`${path}:${line} ${why}`);
+  process.exitCode = violations.length > 0 ? 1 : 0;
+}
