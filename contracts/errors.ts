@@ -32,7 +32,13 @@ export const codes = {
 export type Code = keyof typeof codes;
 
 /** Exit statuses that a reason decides. */
-const exitByReason: Readonly<Record<string, number>> = { no_responders: 3, not_connected: 6, connection_lost: 5, pending: 8 };
+const exitByReason: Readonly<Record<string, number>> = {
+  no_responders: 3,
+  not_connected: 6,
+  connection_lost: 5,
+  pending: 8,
+  bad_settings: 78,
+};
 
 export interface ErrorDetails {
   /** A word from a closed set that refines the code, in snake_case: `key_reused`, `quiet_hours`, … */

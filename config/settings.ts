@@ -1,0 +1,114 @@
+/** Schemas of settings: each takes text, gives a typed value, and says in `expected` what it takes. */
+import { z } from 'zod';
+
+/** What a setting says of itself beside its description and its default. */
+export interface SettingMeta {
+  readonly description?: string;
+  /** `a whole number from 1 to 10`: what an error line says. */
+  readonly expected?: string;
+  /** Never shown, in whatever form. */
+  readonly secret?: boolean;
+  /** Other names of the setting, looked for before its own. */
+  readonly before?: readonly string[];
+}
+
+/** Some text, trimmed, at most `max` characters, of the form `like` when given. */
+export function text(options: { readonly max?: number; readonly like?: RegExp; readonly expected?: string } = {}) {
+  const { max = 1000, like = /./, expected = `text of at most ${max} characters` } = options;
+  return z.string().trim().min(1).max(max).regex(like).meta({ expected });
+}
+
+/** Text that is never shown. */
+export function secret(options: { readonly min?: number } = {}) {
+  const { min = 1 } = options;
+  const expected = `a secret of ${min} to 8192 characters`;
+  return z.string().trim().min(min).max(8192).meta({ expected, secret: true });
+}
+
+export function integer({ min, max }: { readonly min: number; readonly max: number }) {
+  const expected = `a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .trim()
+    .regex(/^-?\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+    .meta({ expected });
+}
+
+/** `true`, `1`, `yes`, `on` and their opposites. */
+export function flag() {
+  return z.stringbool().meta({ expected: 'true or false' });
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds, written `1500`, `1500ms`, `90s`, `15m`, `24h` or `30d`. */
+export function durationMs({ min = 0, max }: { readonly min?: number; readonly max: number }) {
+  const expected = `a duration from ${min} to ${max} ms, written 1500, 90s, 15m, 24h or 30d`;
+  return z
+    .string()
+    .trim()
+    .regex(/^\d{1,12}(ms|s|m|h|d)?$/)
+    .transform((written) => Number.parseInt(written, 10) * (unitMs[written.replace(/^\d+/, '')] ?? 1))
+    .pipe(z.int().min(min).max(max))
+    .meta({ expected });
+}
+
+/** An absolute URL with one of the given schemes, as it was written. */
+export function url(schemes: readonly string[]) {
+  const expected = `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
+  return z
+    .string()
+    .trim()
+    .max(2048)
+    .refine((written) => schemes.includes(URL.parse(written)?.protocol.slice(0, -1) ?? ''))
+    .meta({ expected });
+}
+
+/** Scheme, host and port of an HTTP server, `https://crm.example:8443`, brought to one spelling. */
+export function origin() {
+  return z
+    .string()
+    .trim()
+    .max(300)
+    .refine((written) => /^https?:\/\/[^/?#@]+\/?$/i.test(written) && URL.canParse(written))
+    .transform((written) => new URL(written).origin)
+    .meta({ expected: 'an origin without a path, e.g. https://crm.example:8443' });
+}
+
+/** Values between commas, at most `max`. */
+export function list<T extends z.ZodType<unknown, string>>(item: T, { max = 100 }: { readonly max?: number } = {}) {
+  const { expected = 'a value' } = metaOf(item);
+  return z
+    .string()
+    .max(100_000)
+    .transform((written) =>
+      written
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(item).max(max))
+    .meta({ expected: `up to ${max} values between commas, each ${expected}` });
+}
+
+/** What stands in the schema's metadata, also under `.default()`, `.optional()` and their like. */
+export function metaOf(schema: z.ZodType): SettingMeta {
+  const { innerType } = schema.def as { innerType?: z.ZodType };
+  return { ...(innerType ? metaOf(innerType) : {}), ...(z.globalRegistry.get(schema) as SettingMeta | undefined) };
+}
+
+/** The value that holds when none is set; undefined when there is none. */
+export function defaultOf(schema: z.ZodType): unknown {
+  const { defaultValue, innerType } = schema.def as { defaultValue?: unknown; innerType?: z.ZodType };
+  return defaultValue ?? (innerType ? defaultOf(innerType) : undefined);
+}
+
+/** A value as it may be printed: a secret is hidden, and so are the credentials of a URL. */
+export function show(schema: z.ZodType, value: unknown): string {
+  if (value === undefined) return '';
+  if (metaOf(schema).secret) return '***';
+  const parts = [value].flat().join(',').split(',');
+  return parts.map((part) => part.replace(/^(\w+:\/\/)?.*@/, '$1***@')).join(',');
+}
