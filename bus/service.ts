@@ -25,6 +25,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** The caller's own limit; the least of this, the method's and what is left of the caller's own deadline holds. */
   readonly timeoutMs?: number | undefined;
+  /** False: one attempt and no more; for a caller that repeats by itself. */
+  readonly retry?: boolean | undefined;
 }
 /** A keyed method is called with its key; other methods without. */
 export type OptionsFor<M> = M extends Keyed
