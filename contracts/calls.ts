@@ -29,7 +29,7 @@ export const calls = contract('calls', '1.0.0', {
   start_call: method({
     summary: 'Call the phone of a lead, unless the rules for calling forbid it now.',
     input: StartCall,
-    output: z.object({ callId: Id, state: CallState, leadId: Id, phoneNumber: Phone }),
+    output: z.object({ callId: Id, state: CallState, leadId: Id, phoneNumber: Phone, createdAt: Timestamp }),
     idempotency: 'keyed',
     reaches: 'customer',
     lane: 'phoneNumber',
@@ -64,6 +64,7 @@ export const calls = contract('calls', '1.0.0', {
     idempotency: 'idempotent',
     reaches: 'customer',
     roles: ['operator', 'dialog-orchestrator'],
+    errors: { not_answered: 'failed_precondition' },
   }),
   forbid_calls: method({
     summary: 'Put a phone on the do-not-call list.',

@@ -31,6 +31,7 @@ export const PushedToCrm = z.object({
   contactId: CrmId,
   phoneNumber: Phone,
   createdById: CrmId.nullable(),
+  timeZone: z.string().max(64).nullish().describe('Where the contact is, when the CRM knows.'),
   created: z.boolean().describe('False when an open lead of this contact was taken.'),
 });
 
