@@ -18,6 +18,8 @@ export interface DueChanges {
 export interface Legs {
   /** Takes at most `limit` legs' changes up to `now` (Unix ms) within `tx`: each change once, whoever asks, when `tx` commits. */
   due(tx: Queries, now: number, limit: number): Promise<DueChanges>;
+  /** Removes legs that ended before this time, Unix ms. */
+  forget(before: number): Promise<void>;
 }
 export interface Telephony {
   readonly dial: Effect<typeof telephony.dial>;

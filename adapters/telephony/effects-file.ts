@@ -1,0 +1,10 @@
+/** The file in which fault tests count what reached the outside world. */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+
+/** Appends one JSON line, unless a line with this `ref` is there: a process may die between the line and its commit, and comes again with the same `ref`. */
+export function recordOnce(file: string, effect: Readonly<Record<'ref' | 'callId' | 'phoneNumber', string>>): void {
+  const { ref, callId, phoneNumber } = effect;
+  const start = `{"ref":${JSON.stringify(ref)},`;
+  if (existsSync(file) && readFileSync(file, 'utf8').includes(start)) return;
+  appendFileSync(file, `${JSON.stringify({ ref, callId, phoneNumber })}\n`);
+}
