@@ -37,8 +37,12 @@ export async function unpackDebian(name: string, folder: string, signal?: AbortS
       ];
       const options = own.flatMap((option) => ['-o', option]);
       const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
-      const done = await run('apt-get', [...options, ...args], { cwd: packages, env, maxBuffer: 16 << 20, ...(signal && { signal }) });
-      return done.stdout;
+      try {
+        return (await run('apt-get', [...options, ...args], { cwd: packages, env, maxBuffer: 16 << 20, signal })).stdout;
+      } catch (error) {
+        const said = (error as { stderr?: string }).stderr?.match(/^E: (.*)$/m)?.[1];
+        throw said ? new Error(`apt-get ${args[0]}: ${said}`, { cause: error }) : error;
+      }
     };
     await apt('update');
     const plan = await apt('install', '--simulate', '--no-install-recommends', name);

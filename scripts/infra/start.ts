@@ -11,6 +11,7 @@ import {
   preparePostgres,
   type ServerProgram,
 } from './prepare.ts';
+import { enterable, unprivileged } from './unprivileged.ts';
 
 export type RunningServer = {
   /** `nats://127.0.0.1:port`, or the superuser's URL of PostgreSQL's database `postgres`. */
@@ -44,9 +45,7 @@ async function start<Options extends PrepareOptions & Temporary>(
   options: Options,
 ): Promise<RunningServer> {
   for (let attempt = 1; ; attempt++) {
-    const program = await prepare(options);
-    if (await program.answers())
-      throw new Error(`${program.name} is already running where a new one was to start: ${new URL(program.url).host}`);
+    const program = await prepareIn(options, prepare);
     const server = spawnServer(program, options.temporary ?? false);
     try {
       await untilReady(program, AbortSignal.any([server.ended, ...(options.signal ? [options.signal] : [])]));
@@ -58,6 +57,22 @@ async function start<Options extends PrepareOptions & Temporary>(
       // Between choosing a free port and listening on it another process may have taken it.
       if (!died || options.port !== undefined || attempt === portAttempts) throw error;
     }
+  }
+}
+
+async function prepareIn<Options extends PrepareOptions & Temporary>(
+  options: Options,
+  prepare: (options: Options) => Promise<ServerProgram>,
+): Promise<ServerProgram> {
+  try {
+    const program = await prepare(options);
+    if (!(await program.answers())) return program;
+    throw new Error(`${program.name} is already running where a new one was to start: ${new URL(program.url).host}`);
+  } catch (error) {
+    if (options.temporary) {
+      for (const made of [options.dir, enterable(options.dir, unprivileged())]) await rm(made, { recursive: true, force: true });
+    }
+    throw error;
   }
 }
 
