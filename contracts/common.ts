@@ -11,7 +11,8 @@ export function normalizePhone(given: string): string {
 }
 /** `+7999***3322`: enough to recognise, not enough to call. */
 export function maskPhone(phone: string): string {
-  return phone.length < 8 ? '***' : `${phone.slice(0, 5)}***${phone.slice(-4)}`;
+  // A short number would be shown whole by its first five and last four characters.
+  return phone.length < 12 ? `***${phone.length < 8 ? '' : phone.slice(-2)}` : `${phone.slice(0, 5)}***${phone.slice(-4)}`;
 }
 
 /** E.164 with the leading `+`. Separators are stripped, 11 digits that start with 8 or 7 become `+7…`. */

@@ -43,10 +43,14 @@ export const Contact = z.object({
   email: Email.nullable(),
   timeZone: z.string().max(64).nullable(),
 });
-const LeadStatus = z.enum(['new', 'in_process', 'converted', 'dead']);
+export const LeadStatus = z.enum(['new', 'in_process', 'converted', 'dead']);
 export const CallOutcome = z.enum(['answered', 'busy', 'no_answer', 'rejected', 'failed', 'unknown']);
 const About = z.strictObject({ kind: z.enum(['lead', 'contact', 'deal']), id: CrmId });
-const refused = { crm_rejected: 'failed_precondition' } as const;
+const refused = {
+  crm_rejected: 'failed_precondition',
+  crm_unauthenticated: 'unauthenticated',
+  crm_forbidden: 'permission_denied',
+} as const;
 
 export const crm = contract('crm', '1.0.0', {
   push_to_crm: method({
@@ -75,7 +79,7 @@ export const crm = contract('crm', '1.0.0', {
     errors: refused,
   }),
   create_lead: method({
-    summary: 'Open a lead for a contact.',
+    summary: 'Open a lead for a contact, or take its open one when asked to.',
     input: z.strictObject({
       contactId: CrmId,
       firstName: PersonName,
@@ -83,9 +87,21 @@ export const crm = contract('crm', '1.0.0', {
       phoneNumber: Phone,
       source: Source.default('website'),
       comment: PersonText.optional(),
+      reuseHours: z
+        .int()
+        .min(0)
+        .max(8760)
+        .default(0)
+        .describe('Take the youngest open lead of the contact that is younger than this instead of opening one; 0 opens one always.'),
     }),
-    output: z.object({ leadId: CrmId, createdById: CrmId.nullable() }),
+    output: z.object({
+      leadId: CrmId,
+      createdById: CrmId.nullable(),
+      created: z.boolean().describe('False when a lead that was there was taken.'),
+    }),
     idempotency: 'keyed',
+    lane: 'contactId',
+    unhashed: ['reuseHours'],
     errors: refused,
   }),
   find_open_lead: method({
@@ -99,7 +115,7 @@ export const crm = contract('crm', '1.0.0', {
     input: z.strictObject({ leadId: CrmId, status: LeadStatus }),
     output: z.object({ leadId: CrmId, status: LeadStatus }),
     idempotency: 'idempotent',
-    errors: refused,
+    errors: { ...refused, crm_modified: 'conflict' },
   }),
   create_deal: method({
     summary: 'Open a deal.',

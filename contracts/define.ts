@@ -301,20 +301,32 @@ export function settled<M extends Method>(
   };
 }
 
-/** A typed mapping from a name or body that existed before PolyB onto a method. */
+/** Dotted paths inside `T` to a value that fits `V`. */
+type PathTo<T, V> = T extends readonly unknown[]
+  ? never
+  : T extends object
+    ? { [K in keyof T & string]: (T[K] extends V ? K : never) | `${K}.${PathTo<NonNullable<T[K]>, V>}` }[keyof T & string]
+    : never;
+/** A name, route or body that existed before PolyB, as plain data: the command line, which loads no schema, maps it too. */
 export interface Alias {
   /** `call_orchestrator.start_call`, or `POST /leads`. */
   readonly from: string;
   readonly to: Method;
+  /** Where the old route listened, when that is part of the alias. */
   readonly port: number | undefined;
   /** The old body; absent when it is the method's own. */
   readonly body: z.ZodType | undefined;
-  input(body: unknown): unknown;
+  /** The method's fields, each with the dotted path in the old body that it comes from; see reshape.ts. */
+  readonly fields: Readonly<Record<string, string>> | undefined;
 }
-export function alias<M extends Method, I extends z.ZodType>(
+export function alias<M extends Method, I extends z.ZodType = z.ZodNever>(
   from: string,
   to: M,
-  map?: { from: I; port?: number; input: (body: z.output<I>) => InputOf<M> },
+  map: {
+    readonly port?: number;
+    readonly body?: I;
+    readonly fields?: { readonly [F in keyof InputOf<M>]: PathTo<z.output<I>, InputOf<M>[F]> };
+  } = {},
 ): Alias {
-  return { from, to, port: map?.port, body: map?.from, input: (body) => (map === undefined ? body : map.input(body as z.output<I>)) };
+  return { from, to, port: map.port, body: map.body, fields: map.fields as Alias['fields'] };
 }

@@ -1,0 +1,45 @@
+/** Names, routes and bodies that integrations used before PolyB, each mapped onto a method. */
+import { z } from 'zod';
+import { calls } from './calls.ts';
+import { Id } from './common.ts';
+import { crm, PushToCrm } from './crm.ts';
+import { type Alias, alias } from './define.ts';
+import { aliasFact, resolve } from './reshape.ts';
+
+/** The reply of the first `push_to_crm`; what stands beside these fields is ignored. */
+const NestedPush = z.object({
+  crm_id: z.object({
+    resData: z.object({
+      id: Id,
+      phoneNumber: z.string().max(20).meta({ pii: 'phone' }).describe('Digits without +.'),
+      createdById: Id.nullish(),
+    }),
+  }),
+});
+const { firstName, phoneNumber, source, comment } = PushToCrm.shape;
+const OldLead = z.object({ title: comment, name: firstName, phone: phoneNumber, source });
+
+export const aliases: readonly Alias[] = [
+  alias('crm_connector.push_to_crm', crm.push_to_crm),
+  alias('call_orchestrator.start_call', calls.start_call, {
+    body: NestedPush,
+    fields: { leadId: 'crm_id.resData.id', phoneNumber: 'crm_id.resData.phoneNumber', createdById: 'crm_id.resData.createdById' },
+  }),
+  alias('POST /leads', crm.push_to_crm, {
+    port: 8005,
+    body: OldLead,
+    fields: { firstName: 'name', phoneNumber: 'phone', source: 'source', comment: 'title' },
+  }),
+  alias('POST /deals', crm.create_deal, { port: 8005 }),
+  alias('POST /tasks', crm.create_task, { port: 8005 }),
+  alias('POST /api/v1/calls', calls.start_call, { port: 3000 }),
+  alias('GET /api/v1/calls/{callId}', calls.get_call, { port: 3000 }),
+];
+
+const facts = aliases.map(aliasFact);
+
+/** The method's address and its own input for an old name and body; a body in the method's own fields passes as it is.
+ *  A name without an alias comes back as it came. */
+export function applyAlias(name: string, body: unknown): { readonly address: string; readonly body: unknown } {
+  return resolve(facts, name, body);
+}

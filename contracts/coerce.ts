@@ -1,0 +1,205 @@
+/**
+ * Text from a command line, as the input of a method. Nothing is guessed: `k=v` is a text, or what the method's schema declares.
+ * No schema library is loaded, because the command line's shortest path comes through here; the service validates.
+ *
+ * `firstName=Иван` text or the declared type · `retries:=3` JSON · `note=@note.txt` text of a file · `body:=@lead.json` JSON of a file ·
+ * `audio@call.wav` bytes of a file, base64 · `address.city=Пермь` a field inside · `tags[]=a` one more item · `items[0].name=a` an item's field
+ */
+import type { JsonSchema } from './describe/schema.ts';
+import { alternatives, hasType, resolveRef } from './describe/walk.ts';
+import { type FieldIssue, PolybError } from './errors.ts';
+
+export interface Given {
+  /** The whole body, which parameters override. */
+  readonly body?: unknown;
+  /** Reads a file that a parameter names. */
+  readonly read?: (path: string) => Uint8Array;
+}
+/** A step into a value: a field, the index of an item, or one more item. */
+type Step = { readonly field: string } | { readonly index: number } | 'append';
+interface Param {
+  readonly steps: readonly Step[];
+  readonly name: string;
+  readonly operator: '=' | ':=' | '=@' | ':=@' | '@';
+  readonly text: string;
+}
+interface Wrong {
+  readonly expected: string;
+}
+type Made = { readonly value: unknown } | Wrong;
+/** What may stand at a place: one schema, or the cases of a union. An empty list is anything. */
+type Cases = readonly JsonSchema[];
+
+/** @throws PolybError invalid_argument/bad_parameters that names every wrong parameter and what was expected. */
+export function coerce(schema: JsonSchema, params: readonly string[], given: Given = {}): unknown {
+  const issues: FieldIssue[] = [];
+  let body: unknown = structuredClone(given.body ?? {});
+  for (const param of params.map(parse)) {
+    const cases = casesAt(schema, param.steps);
+    const made = 'expected' in cases ? cases : convert(cases, param, given.read);
+    const put = 'expected' in made ? made : set(body, param.steps, made.value);
+    if ('expected' in put) issues.push({ pointer: pointerOf(param), expected: put.expected, given: `${param.operator}***` });
+    else body = put.value;
+  }
+  if (issues.length === 0) return body;
+  const lines = issues.map(({ pointer, expected }) => `${pointer.slice(1).replaceAll('/', '.')}: expected ${expected}`);
+  throw new PolybError('invalid_argument', `Bad parameters: ${lines.join('; ')}.`, { reason: 'bad_parameters', data: { issues } });
+}
+
+const grammar = /^([\p{L}_$][\p{L}\p{N}_$-]*(?:\.[\p{L}\p{N}_$-]+|\[\d*\])*)(:=@|:=|=@|=|@)(.*)$/su;
+
+/** True for a word that sets a field. */
+export function isParam(word: string): boolean {
+  return grammar.test(word);
+}
+
+function parse(word: string): Param {
+  const [, name, operator, text = ''] = grammar.exec(word) ?? [];
+  if (name === undefined)
+    throw new PolybError('invalid_argument', 'A parameter is name=value, name:=json, name=@file or name@file; see polyb help params.', {
+      reason: 'bad_parameters',
+    });
+  const steps = [...name.matchAll(/\[(\d*)\]|[^.[\]]+/g)].map(([part, index]): Step => {
+    if (index === undefined) return { field: part };
+    return index === '' ? 'append' : { index: Number(index) };
+  });
+  return { steps, name, operator: operator as Param['operator'], text };
+}
+
+function pointerOf({ steps }: Param): string {
+  return steps.map((step) => `/${step === 'append' ? '-' : 'field' in step ? step.field : step.index}`).join('');
+}
+
+/** What the schema declares where the steps lead. */
+function casesAt(root: JsonSchema, steps: readonly Step[]): Cases | Wrong {
+  let cases = casesOf(root, [root]);
+  for (const step of steps) {
+    const inside = cases.flatMap((one) => childOf(one, step) ?? []);
+    const isOpen = cases.length === 0 || inside.includes(true) || inside.some((one) => isAnything(root, one));
+    const declared = inside.filter((one) => typeof one === 'object');
+    if (!isOpen && declared.length === 0) return { expected: wrongStep(cases, step) };
+    cases = isOpen ? [] : casesOf(root, declared);
+  }
+  return cases;
+}
+function casesOf(root: JsonSchema, schemas: Cases): Cases {
+  return schemas.flatMap((given) => {
+    const schema = resolveRef(root, given);
+    const inner = alternatives(schema);
+    return inner.length > 0 ? casesOf(root, inner) : [schema];
+  });
+}
+function isAnything(root: JsonSchema, schema: boolean | JsonSchema): boolean {
+  if (typeof schema === 'boolean') return schema;
+  return casesOf(root, [schema]).some(
+    (one) => one.type === undefined && one.enum === undefined && one.const === undefined && one.not === undefined,
+  );
+}
+/** The schema one step inside; true is anything, undefined nothing. */
+function childOf(schema: JsonSchema, step: Step): JsonSchema | boolean | undefined {
+  if (step === 'append' || 'index' in step) {
+    if (!hasType(schema, 'array')) return undefined;
+    return (step === 'append' ? undefined : schema.prefixItems?.[step.index]) ?? schema.items ?? true;
+  }
+  if (!hasType(schema, 'object')) return undefined;
+  if (Object.hasOwn(schema.properties ?? {}, step.field)) return schema.properties?.[step.field];
+  return schema.additionalProperties === false ? undefined : (schema.additionalProperties ?? true);
+}
+function wrongStep(cases: Cases, step: Step): string {
+  if (step === 'append' || 'index' in step) return `${kinds(cases)}, not a list`;
+  const fields = [...new Set(cases.flatMap(({ properties = {} }) => Object.keys(properties)))];
+  return fields.length === 0 ? `${kinds(cases)}, which has no fields` : `one of the fields ${fields.join(', ')}`;
+}
+
+function convert(cases: Cases, { operator, text, name }: Param, read: Given['read']): Made {
+  switch (operator) {
+    case '=':
+      return fromText(cases, text, name);
+    case '=@':
+      return fromText(cases, new TextDecoder().decode(file(text, read)), name);
+    case ':=':
+      return fromJson(text);
+    case ':=@':
+      return fromJson(new TextDecoder().decode(file(text, read)));
+    case '@': {
+      const takesBytes = cases.some(({ contentEncoding }) => contentEncoding === 'base64');
+      return takesBytes
+        ? { value: Buffer.from(file(text, read)).toString('base64') }
+        : { expected: `${kinds(cases)}; for a file of text write ${name}=@file` };
+    }
+  }
+}
+function file(path: string, read: Given['read']): Uint8Array {
+  if (read === undefined)
+    throw new PolybError('invalid_argument', 'Files cannot be read here; give the value itself.', { reason: 'bad_parameters' });
+  return read(path);
+}
+
+/** JSON whose numbers keep all their digits. */
+function fromJson(text: string): Made {
+  let isCut = false;
+  try {
+    const value: unknown = JSON.parse(text, (_, part: unknown, { source }: { source?: string } = {}) => {
+      if (typeof part === 'number' && /^-?\d+$/.test(source ?? '') && !Number.isSafeInteger(part)) isCut = true;
+      return part;
+    });
+    return isCut ? { expected: 'numbers within 2^53; write a longer one as a text' } : { value };
+  } catch {
+    return { expected: 'JSON after := (a text needs quotes, or = instead of :=)' }; // the parser's own message quotes the value
+  }
+}
+
+/** The declared type that the text spells. A text stays as it is wherever a text is allowed. */
+function fromText(cases: Cases, text: string, name: string): Made {
+  if (cases.length === 0) return { value: text };
+  const values = cases.flatMap((one) => one.enum ?? (one.const === undefined ? [] : [one.const]));
+  const isClosed = cases.every((one) => one.enum !== undefined || one.const !== undefined || one.type === 'null');
+  const spelled = values.find((value) => String(value) === text);
+  if (spelled !== undefined) return { value: spelled };
+  if (isClosed && values.length > 0) return { expected: `one of ${values.join(', ')}` };
+  const open = cases.filter((one) => one.enum === undefined && one.const === undefined);
+  const takes = (type: string) => open.some((one) => hasType(one, type));
+  if (takes('string')) return { value: text };
+  if (takes('integer') && /^-?(0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text))) return { value: Number(text) };
+  if (takes('number') && /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Number(text)))
+    return { value: Number(text) };
+  if (takes('boolean') && (text === 'true' || text === 'false')) return { value: text === 'true' };
+  if (takes('null') && text === 'null') return { value: null };
+  if (takes('array')) return { expected: `a list: write ${name}[]=… for each item, or ${name}:=[…]` };
+  if (takes('object')) return { expected: `an object: write ${name}.field=…, or ${name}:={…}` };
+  return { expected: kinds(cases) };
+}
+
+const words: Readonly<Record<string, string>> = {
+  string: 'a text',
+  integer: 'an integer',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  null: 'null',
+};
+function kinds(cases: Cases): string {
+  const types = [...new Set(cases.flatMap(({ type }) => type ?? []))].map((type) => words[type] ?? type);
+  return types.length === 0 ? 'a value' : types.join(' or ');
+}
+
+/** `body` with `value` where the steps lead; containers on the way are made. */
+function set(body: unknown, steps: readonly Step[], value: unknown): Made {
+  const [step, ...rest] = steps;
+  if (step === undefined) return { value };
+  if (step === 'append' || 'index' in step) {
+    const list: unknown[] | undefined = body === undefined || body === null ? [] : Array.isArray(body) ? body : undefined;
+    if (list === undefined) return { expected: 'a list before this parameter, but the body has something else there' };
+    const index = step === 'append' ? list.length : step.index;
+    if (index > list.length) return { expected: `index ${list.length} next; items have no holes` };
+    const inner = set(list[index], rest, value);
+    return 'expected' in inner ? inner : { value: [...list.slice(0, index), inner.value, ...list.slice(index + 1)] };
+  }
+  if (body !== undefined && body !== null && (typeof body !== 'object' || Array.isArray(body)))
+    return { expected: 'an object before this parameter, but the body has something else there' };
+  const object = (body ?? {}) as Record<string, unknown>;
+  const inner = set(Object.hasOwn(object, step.field) ? object[step.field] : undefined, rest, value);
+  // An own property whatever its name, `__proto__` too.
+  return 'expected' in inner ? inner : { value: Object.fromEntries([...Object.entries(object), [step.field, inner.value]]) };
+}

@@ -1,0 +1,244 @@
+/**
+ * What changed between two releases of the contracts, and what of it breaks a caller, a reader or a run that is under way.
+ *
+ * What callers send may only grow looser; what they read may only grow richer: a field more is fine, a field less, a value more in an
+ * enum or a null is not. Sizes and patterns of replies are told, but break nobody.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Described, Exported, PipelineFact, StepFact } from './exported.ts';
+import type { JsonSchema, View } from './schema.ts';
+import { alternatives, resolveRef } from './walk.ts';
+
+export interface Change {
+  /** `crm.push_to_crm input/phoneNumber`. */
+  readonly where: string;
+  readonly what: string;
+  readonly breaking: boolean;
+}
+const breaks = (where: string, what: string): Change => ({ where, what, breaking: true });
+const tells = (where: string, what: string): Change => ({ where, what, breaking: false });
+
+export function compare(before: Exported, after: Exported): readonly Change[] {
+  return [...entryChanges(before, after), ...aliasChanges(before, after), ...pipelineChanges(before, after)];
+}
+
+/** The breaking changes of a contract whose major version did not rise. */
+export function unannounced(before: Exported, after: Exported): readonly Change[] {
+  const majors = (of: Exported) =>
+    Object.fromEntries(Object.values(of.entries).map(({ service, version }) => [service, Number.parseInt(version, 10)]));
+  const [old, now] = [majors(before), majors(after)];
+  return compare(before, after).filter(({ where, breaking }) => {
+    const service = where.split('.')[0] ?? '';
+    return breaking && (now[service] ?? 0) <= (old[service] ?? 0);
+  });
+}
+
+function entryChanges(before: Exported, after: Exported): Change[] {
+  const gone = Object.values(before.entries).filter(({ address }) => !(address in after.entries));
+  const come = Object.values(after.entries).filter(({ address }) => !(address in before.entries));
+  const renamed = (old: Described) => come.find((now) => now.kind === old.kind && now.hash === old.hash && now.service === old.service);
+  return [
+    ...gone.map((old) => breaks(old.address, renamed(old) ? `renamed to ${renamed(old)?.address}` : `removed (${old.kind})`)),
+    ...come.filter((now) => !gone.some((old) => renamed(old) === now)).map((now) => tells(now.address, `added (${now.kind})`)),
+    ...Object.values(before.entries).flatMap((old) => {
+      const now = after.entries[old.address];
+      return now === undefined ? [] : oneEntry(old, now);
+    }),
+  ];
+}
+
+function oneEntry(old: Described, now: Described): Change[] {
+  const where = old.address;
+  if (old.kind !== now.kind) return [breaks(where, `was ${article(old.kind)}, is now ${article(now.kind)}`)];
+  const parts = (['input', 'up', 'output', 'down', 'payload'] as const).flatMap((part) => {
+    const [a, b] = [old[part], now[part]];
+    const view: View = part === 'input' || part === 'up' ? 'input' : 'output';
+    return a && b ? schemaChanges(`${where} ${part}`, a, b, view, { a, b }) : [];
+  });
+  return [...policyChanges(where, old, now), ...errorChanges(where, old, now), ...parts];
+}
+function article(kind: string): string {
+  return kind === 'event' ? 'an event' : `a ${kind}`;
+}
+
+/** Facts that a caller, a key, a row of the journal or a permission relies on. */
+const fixed = ['idempotency', 'owner', 'lane', 'unhashed', 'http', 'topic', 'overflow', 'key'] as const;
+const told = ['summary', 'timeoutMs', 'ttlMs', 'deprecated', 'settles', 'bytes'] as const;
+const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, customer: 2 };
+
+function policyChanges(where: string, old: Described, now: Described): Change[] {
+  const change = (name: keyof Described) => `${name}: ${show(old[name])} → ${show(now[name])}`;
+  const differs = (name: keyof Described) => !isDeepStrictEqual(old[name], now[name]);
+  const barred = now.roles !== undefined && (old.roles === undefined || old.roles.some((role) => !now.roles?.includes(role)));
+  const stricter = (strictness[now.approval ?? 'none'] ?? 0) > (strictness[old.approval ?? 'none'] ?? 0);
+  return [
+    ...fixed.filter(differs).map((name) => breaks(where, change(name))),
+    ...told.filter(differs).map((name) => (name === 'settles' && old.settles ? breaks(where, change(name)) : tells(where, change(name)))),
+    ...(differs('roles') ? [{ where, what: change('roles'), breaking: barred }] : []),
+    ...(differs('reaches') ? [{ where, what: change('reaches'), breaking: now.reaches !== undefined }] : []),
+    ...(differs('approval') ? [{ where, what: change('approval'), breaking: stricter }] : []),
+  ];
+}
+
+function errorChanges(where: string, old: Described, now: Described): Change[] {
+  const [before, after] = [old.errors ?? {}, now.errors ?? {}];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((reason) => {
+    if (before[reason] === after[reason]) return [];
+    const what = `error ${reason}: ${before[reason] ?? 'absent'} → ${after[reason] ?? 'absent'}`;
+    return [{ where, what, breaking: before[reason] !== undefined && after[reason] !== undefined }];
+  });
+}
+
+type Roots = { readonly a: JsonSchema; readonly b: JsonSchema };
+
+/** `roots` hold the `$defs` that local references name. A schema that holds itself is compared one turn deep. */
+function schemaChanges(where: string, givenA: JsonSchema, givenB: JsonSchema, view: View, roots: Roots, depth = 0): Change[] {
+  const [a, b] = [resolveRef(roots.a, givenA), resolveRef(roots.b, givenB)];
+  if (depth > 32 || isDeepStrictEqual(a, b)) return [];
+  const [casesA, casesB] = [alternatives(a), alternatives(b)];
+  if (casesA.length > 0 || casesB.length > 0) return caseChanges(where, a, b, view, roots, depth);
+  const inner = (name: string, x: JsonSchema | undefined, y: JsonSchema | undefined) =>
+    x && y ? schemaChanges(`${where}/${name}`, x, y, view, roots, depth + 1) : [];
+  return [
+    ...setChanges(where, 'type', typesOf(a), typesOf(b), view),
+    ...setChanges(where, 'value', valuesOf(a), valuesOf(b), view),
+    ...limitChanges(where, a, b, view),
+    ...fieldChanges(where, a, b, view),
+    ...Object.keys(a.properties ?? {}).flatMap((name) => inner(name, a.properties?.[name], b.properties?.[name])),
+    ...inner('*', asSchema(a.items), asSchema(b.items)),
+    ...inner('*', asSchema(a.additionalProperties), asSchema(b.additionalProperties)),
+    ...wordChanges(where, a, b),
+  ];
+}
+const asSchema = (of: boolean | JsonSchema | undefined): JsonSchema | undefined => (typeof of === 'object' ? of : undefined);
+const typesOf = (of: JsonSchema): readonly unknown[] | undefined => (of.type === undefined ? undefined : [of.type].flat());
+const valuesOf = (of: JsonSchema): readonly unknown[] | undefined => of.enum ?? (of.const === undefined ? undefined : [of.const]);
+
+/** Values or types: undefined is "any". What is sent must not lose any; what is read must not gain any. */
+function setChanges(
+  where: string,
+  word: string,
+  a: readonly unknown[] | undefined,
+  b: readonly unknown[] | undefined,
+  view: View,
+): Change[] {
+  if (isDeepStrictEqual(a, b)) return [];
+  if (a === undefined) return [{ where, what: `${word}: any → ${show(b)}`, breaking: view === 'input' }];
+  if (b === undefined) return [{ where, what: `${word}: ${show(a)} → any`, breaking: view === 'output' }];
+  const lost = a.filter((one) => !b.some((other) => covers(other, one)));
+  const gained = b.filter((one) => !a.some((other) => covers(other, one)));
+  return [
+    ...(lost.length > 0 ? [{ where, what: `${word} removed: ${lost.map(show).join(', ')}`, breaking: view === 'input' }] : []),
+    ...(gained.length > 0 ? [{ where, what: `${word} added: ${gained.map(show).join(', ')}`, breaking: view === 'output' }] : []),
+  ];
+}
+/** Every integer is a number. */
+const covers = (wide: unknown, narrow: unknown): boolean => isDeepStrictEqual(wide, narrow) || (wide === 'number' && narrow === 'integer');
+
+const upper = ['maxLength', 'maxItems', 'maxProperties', 'maximum', 'exclusiveMaximum'] as const;
+const lower = ['minLength', 'minItems', 'minProperties', 'minimum', 'exclusiveMinimum'] as const;
+const shapes = ['pattern', 'format', 'contentEncoding', 'multipleOf'] as const;
+
+function limitChanges(where: string, a: JsonSchema, b: JsonSchema, view: View): Change[] {
+  const change = (name: keyof JsonSchema, narrower: boolean) =>
+    isDeepStrictEqual(a[name], b[name])
+      ? []
+      : [{ where, what: `${name}: ${show(a[name])} → ${show(b[name])}`, breaking: view === 'input' && narrower }];
+  return [
+    ...upper.flatMap((name) => change(name, (b[name] ?? Infinity) < (a[name] ?? Infinity))),
+    ...lower.flatMap((name) => change(name, (b[name] ?? -Infinity) > (a[name] ?? -Infinity))),
+    ...shapes.flatMap((name) => change(name, b[name] !== undefined)),
+  ];
+}
+
+function fieldChanges(where: string, a: JsonSchema, b: JsonSchema, view: View): Change[] {
+  const names = [...new Set([...Object.keys(a.properties ?? {}), ...Object.keys(b.properties ?? {})])];
+  const closed = b.additionalProperties === false && a.additionalProperties !== false && a.type === 'object' && b.type === 'object';
+  return [
+    ...(closed && view === 'input' ? [breaks(where, 'unknown fields are now refused')] : []),
+    ...names.flatMap((name) => {
+      const at = `${where}/${name}`;
+      const [had, has] = [a.properties?.[name] !== undefined, b.properties?.[name] !== undefined];
+      const [was, is] = [a.required?.includes(name) ?? false, b.required?.includes(name) ?? false];
+      if (!has) return [breaks(at, 'field removed')];
+      if (!had) return [view === 'input' && is ? breaks(at, 'new required field') : tells(at, 'field added')];
+      if (was === is) return [];
+      return [{ where: at, what: is ? 'became required' : 'became optional', breaking: view === 'input' ? is : was }];
+    }),
+  ];
+}
+
+/** Cases of a union are matched by what they hold; a plain schema is a union of one. */
+function caseChanges(where: string, a: JsonSchema, b: JsonSchema, view: View, roots: Roots, depth: number): Change[] {
+  const of = (schema: JsonSchema, root: JsonSchema) => {
+    const cases = alternatives(schema);
+    return (cases.length > 0 ? cases : [schema]).map((one) => resolveRef(root, one));
+  };
+  const changesOf = (x: JsonSchema, y: JsonSchema) => schemaChanges(where, x, y, view, roots, depth + 1);
+  const [before, after] = [of(a, roots.a), of(b, roots.b)];
+  const safe = (x: JsonSchema, y: JsonSchema) => !changesOf(x, y).some(({ breaking }) => breaking);
+  const left = after.filter((y) => !before.some((x) => isDeepStrictEqual(x, y)));
+  const open = before.filter((x) => !after.some((y) => isDeepStrictEqual(x, y)));
+  // One case of each left, and of one type: it was changed, so say what changed inside.
+  const [x, y] = [open[0], left[0]];
+  if (open.length === 1 && left.length === 1 && x && y && isDeepStrictEqual(x.type, y.type))
+    return [...changesOf(x, y), ...wordChanges(where, a, b)];
+  const lost = open.filter((one) => !after.some((other) => safe(one, other)));
+  const gained = left.filter((one) => !before.some((other) => safe(other, one)));
+  return [
+    ...lost.map((one) => ({ where, what: `case removed: ${brief(one)}`, breaking: view === 'input' })),
+    ...gained.map((one) => ({ where, what: `case added: ${brief(one)}`, breaking: view === 'output' })),
+    ...wordChanges(where, a, b),
+  ];
+}
+
+function wordChanges(where: string, a: JsonSchema, b: JsonSchema): Change[] {
+  return (['default', 'description', 'examples', 'deprecated', 'pii'] as const)
+    .filter((name) => !isDeepStrictEqual(a[name], b[name]))
+    .map((name) => tells(where, `${name}: ${show(a[name])} → ${show(b[name])}`));
+}
+
+function aliasChanges(before: Exported, after: Exported): Change[] {
+  return before.aliases.flatMap((old) => {
+    const now = after.aliases.find(({ from, port }) => from === old.from && port === old.port);
+    if (now === undefined) return [breaks(`${old.to} alias ${old.from}`, 'removed')];
+    return isDeepStrictEqual(old, now) ? [] : [breaks(`${old.to} alias ${old.from}`, `${show(old)} → ${show(now)}`)];
+  });
+}
+
+/** A run that is under way resumes by step name, so what was released stays, in its order; a step may be added anywhere. */
+function pipelineChanges(before: Exported, after: Exported): Change[] {
+  return Object.entries(before.pipelines).flatMap(([name, old]) => {
+    const now = after.pipelines[name];
+    const where = `${old.method} pipeline`;
+    return now === undefined ? [breaks(where, 'removed')] : stepChanges(where, old, now);
+  });
+}
+
+function stepChanges(where: string, old: PipelineFact, now: PipelineFact): Change[] {
+  const find = (of: PipelineFact, name: string) => of.steps.find((step) => step.name === name);
+  const same = (a: StepFact, b: StepFact) => a.kind === b.kind && a.target === b.target;
+  const gone = old.steps.filter(({ name }) => !find(now, name));
+  const come = now.steps.filter(({ name }) => !find(old, name));
+  const renamed = (step: StepFact) => come.find((other) => same(step, other));
+  const stayed = old.steps.filter(({ name }) => find(now, name)).map(({ name }) => name);
+  const order = now.steps.filter(({ name }) => find(old, name)).map(({ name }) => name);
+  return [
+    ...gone.map((step) => breaks(`${where}/${step.name}`, renamed(step) ? `step renamed to ${renamed(step)?.name}` : 'step removed')),
+    ...come.filter((step) => !gone.some((other) => renamed(other) === step)).map(({ name }) => tells(`${where}/${name}`, 'step added')),
+    ...old.steps.flatMap((step) => {
+      const other = find(now, step.name);
+      return other === undefined || same(step, other)
+        ? []
+        : [breaks(`${where}/${step.name}`, `${step.kind} ${step.target ?? ''} → ${other.kind} ${other.target ?? ''}`)];
+    }),
+    ...(isDeepStrictEqual(stayed, order) ? [] : [breaks(where, `steps reordered: ${stayed.join(', ')} → ${order.join(', ')}`)]),
+  ];
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'absent' : typeof value === 'string' ? value : JSON.stringify(value);
+}
+function brief(schema: JsonSchema): string {
+  return show(schema.const ?? schema.enum ?? schema.type ?? 'any');
+}

@@ -1,0 +1,102 @@
+/** Hides personal data in a value before it is logged, kept or shown. */
+import { z } from 'zod';
+import { maskPhone, normalizePhone, type Pii } from '../common.ts';
+import { type JsonSchema, jsonSchema } from './schema.ts';
+import { alternatives, hasType, resolveRef } from './walk.ts';
+
+type Mask = (value: unknown) => unknown;
+const hidden = '***';
+const masks = new WeakMap<object, Mask>();
+
+/**
+ * A copy of `value` without personal data: phones as +7999***3322, names as their first letter, texts and audio as their length.
+ * What the schema does not know (an unknown field, JSON of another contract, a text where a number belongs) becomes ***, since it may be anything.
+ */
+export function mask(schema: z.ZodType | JsonSchema, value: unknown): unknown {
+  let made = masks.get(schema);
+  if (made === undefined) {
+    const json = schema instanceof z.ZodType ? jsonSchema(schema, 'output') : schema;
+    made = maskFor(json, json, new Map());
+    masks.set(schema, made);
+  }
+  return made(value);
+}
+
+/** `made` holds the masks that are being put together, so that a schema which holds itself ends. */
+function maskFor(root: JsonSchema, given: JsonSchema, made: Map<JsonSchema, { mask: Mask }>): Mask {
+  const schema = resolveRef(root, given);
+  const before = made.get(schema);
+  if (before !== undefined) return (value) => before.mask(value);
+  const cell = { mask: (): unknown => hidden } as { mask: Mask };
+  made.set(schema, cell);
+  cell.mask = build(root, schema, made);
+  return cell.mask;
+}
+
+function build(root: JsonSchema, schema: JsonSchema, made: Map<JsonSchema, { mask: Mask }>): Mask {
+  const { pii } = schema;
+  if (pii !== undefined) return (value) => hide(pii, value);
+  const cases = alternatives(schema).map((one) => resolveRef(root, one));
+  if (cases.length > 0) return either(root, cases, made);
+  const properties = new Map(Object.entries(schema.properties ?? {}).map(([name, child]) => [name, maskFor(root, child, made)]));
+  const others = typeof schema.additionalProperties === 'object' ? maskFor(root, schema.additionalProperties, made) : () => hidden;
+  const first = (schema.prefixItems ?? []).map((item) => maskFor(root, item, made));
+  const items = typeof schema.items === 'object' ? maskFor(root, schema.items, made) : () => hidden;
+  const isText =
+    hasType(schema, 'string') || typeof schema.const === 'string' || (schema.enum ?? []).some((one) => typeof one === 'string');
+  const isBytes = schema.contentEncoding !== undefined;
+  return (value) => {
+    if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return value;
+    if (isBytes) return hide('audio', value);
+    if (typeof value === 'string') return isText ? value : hidden;
+    if (Array.isArray(value)) return hasType(schema, 'array') ? value.map((item, index) => (first[index] ?? items)(item)) : hidden;
+    if (!hasType(schema, 'object') || typeof value !== 'object') return hidden;
+    return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, (properties.get(name) ?? others)(child)]));
+  };
+}
+
+/** Personal in one case is personal in all; the objects and the lists among the cases are taken together. */
+function either(root: JsonSchema, cases: readonly JsonSchema[], made: Map<JsonSchema, { mask: Mask }>): Mask {
+  const flat = cases.flatMap((one) => {
+    const inner = alternatives(one).map((deeper) => resolveRef(root, deeper));
+    return inner.length > 0 ? inner : [one];
+  });
+  const pii = flat.find((one) => one.pii !== undefined)?.pii;
+  if (pii !== undefined) return (value) => hide(pii, value);
+  const together = (pick: (one: JsonSchema) => readonly (readonly [string, JsonSchema])[]) => {
+    const byName = Map.groupBy(flat.flatMap(pick), ([name]) => name);
+    return Object.fromEntries(
+      [...byName].map(([name, all]) => [name, all.length === 1 ? all[0]?.[1] : { anyOf: all.map(([, one]) => one) }]),
+    );
+  };
+  const properties = together((one) => Object.entries(one.properties ?? {}));
+  const { items, others } = together((one) => [
+    ...(typeof one.items === 'object' ? [['items', one.items] as const] : []),
+    ...(typeof one.additionalProperties === 'object' ? [['others', one.additionalProperties] as const] : []),
+  ]);
+  const types = [...new Set(flat.flatMap((one) => one.type ?? [typeof (one.const ?? one.enum?.[0])]))];
+  const merged = {
+    type: types,
+    properties,
+    ...(items ? { items } : {}),
+    ...(others ? { additionalProperties: others } : {}),
+  } as JsonSchema;
+  return build(root, merged, made);
+}
+
+function hide(pii: Pii, value: unknown): unknown {
+  if (value === null || value === undefined) return value;
+  if (value instanceof Uint8Array) return `${hidden} (${value.length} bytes)`;
+  if (Array.isArray(value)) return value.map((item) => hide(pii, item));
+  if (typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, hide(pii, child)]));
+  if (typeof value !== 'string') return hidden;
+  switch (pii) {
+    case 'phone':
+      return maskPhone(normalizePhone(value));
+    case 'name':
+      return `${[...value][0] ?? ''}${hidden}`;
+    case 'text':
+    case 'audio':
+      return `${hidden} (${value.length} chars)`;
+  }
+}

@@ -1,0 +1,163 @@
+/** The HTTP side of contracts as an OpenAPI 3.1 document. */
+import type { Code } from '../errors.ts';
+import { codes } from '../errors.ts';
+import type { Described, Exported } from './exported.ts';
+import type { JsonSchema } from './schema.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+const problem = { $ref: '#/components/schemas/Problem' };
+
+/** One operation a method, `operationId` service_method. Errors are problem+json. */
+export function openApi(contracts: Exported, info: { readonly version: string }): Json {
+  const methods = Object.values(contracts.entries).filter(({ kind }) => kind === 'method');
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const method of methods) {
+    const { verb, path } = routeOf(method);
+    paths[path] = { ...paths[path], [verb]: operation(method) };
+  }
+  return {
+    openapi: '3.1.0',
+    'x-generated': contracts.$comment,
+    info: {
+      title: 'PolyB',
+      version: info.version,
+      summary: 'Capabilities of a sales desk as named services.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ apiKey: [] }, { bearer: [] }],
+    tags: [...new Set(methods.map(({ service }) => service))].map((name) => ({ name, description: `The contract ${name}.` })),
+    paths,
+    components: {
+      securitySchemes: {
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        bearer: { type: 'http', scheme: 'bearer' },
+      },
+      schemas: { Problem: problemSchema },
+    },
+  };
+}
+
+/** `{ verb: 'get', path: '/api/v1/calls/{callId}' }`. */
+export function routeOf(method: Described): { readonly verb: string; readonly path: string } {
+  const [verb = 'POST', path = '/'] = (method.http?.route ?? `POST /api/v1/${method.service}/${method.name}`).split(' ');
+  return { verb: verb.toLowerCase(), path };
+}
+
+function operation(method: Described): Json {
+  const { verb, path } = routeOf(method);
+  const { input = {}, http } = method;
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  const rest = Object.keys(input.properties ?? {}).filter((name) => !inPath.includes(name));
+  const inQuery = verb === 'get' || verb === 'delete' ? rest : [];
+  const parameter = (place: string) => (name: string) => ({
+    name,
+    in: place,
+    required: place === 'path' || (input.required?.includes(name) ?? false),
+    ...(input.properties?.[name]?.description === undefined ? {} : { description: input.properties[name].description }),
+    schema: extended(input.properties?.[name] ?? {}),
+  });
+  const hasBody = verb !== 'get' && verb !== 'delete' && (rest.length > 0 || http?.body === 'raw');
+  return {
+    operationId: `${method.service}_${method.name}`,
+    tags: [method.service],
+    summary: method.summary,
+    ...(method.deprecated === undefined ? {} : { deprecated: true, description: `Deprecated: ${method.deprecated}` }),
+    ...(method.reaches === undefined ? {} : { 'x-reaches': method.reaches }),
+    ...(method.roles === undefined ? {} : { 'x-roles': method.roles }),
+    parameters: [
+      ...inPath.map(parameter('path')),
+      ...inQuery.map(parameter('query')),
+      ...(method.idempotency === 'keyed' ? [idempotencyKey] : []),
+    ],
+    ...(hasBody ? { requestBody: body(method, rest) } : {}),
+    responses: { ...success(method), ...failures(method) },
+  };
+}
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'What makes a repeat recognisable. Without one the service makes a key and answers with it.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+function body({ input = {}, http, examples = [] }: Described, fields: readonly string[]): Json {
+  if (http?.body === 'raw') return { required: true, description: 'The body as it came.', content: { '*/*': {} } };
+  const schema = extended({
+    ...input,
+    properties: Object.fromEntries(fields.map((name) => [name, input.properties?.[name] ?? {}])),
+    ...(input.required === undefined ? {} : { required: input.required.filter((name) => fields.includes(name)) }),
+  });
+  const given =
+    examples.length === 0 ? {} : { examples: Object.fromEntries(examples.map((value, index) => [`example${index + 1}`, { value }])) };
+  return {
+    required: (input.required ?? []).some((name) => fields.includes(name)),
+    content: { [http?.body === 'multipart' ? 'multipart/form-data' : 'application/json']: { schema, ...given } },
+  };
+}
+
+function success({ output = {}, http, idempotency }: Described): Json {
+  const content = {
+    json: { 'application/json': { schema: extended(output) } },
+    bytes: { 'application/octet-stream': {} },
+    events: { 'text/event-stream': { schema: { type: 'string' } } },
+  }[http?.reply ?? 'json'];
+  const pending = {
+    description: 'Accepted; the outcome is not known yet. Location is where to ask for it.',
+    headers: { Location: { schema: { type: 'string' } }, 'Idempotency-Key': { schema: { type: 'string' } } },
+    content: { 'application/problem+json': { schema: problem } },
+  };
+  return { 200: { description: 'The result.', content }, ...(idempotency === 'keyed' ? { 202: pending } : {}) };
+}
+
+function failures({ errors = {} }: Described): Json {
+  const all: readonly (readonly [Code, string])[] = [
+    ['invalid_argument', codes.invalid_argument.title],
+    ...Object.entries(errors).map(([reason, code]) => [code, reason] as const),
+  ];
+  const byStatus = Map.groupBy(all, ([code]) => codes[code].http);
+  const answer = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } });
+  return {
+    ...Object.fromEntries([...byStatus].map(([status, reasons]) => [status, answer(reasons.map(([, reason]) => reason).join(', '))])),
+    default: answer('Any other failure; `code` says which.'),
+  };
+}
+
+/** RFC 9457, with what a caller needs to decide about a repeat. */
+export const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code', 'retryable', 'outcome'],
+  properties: {
+    type: { type: 'string', examples: ['urn:polyb:problem:quiet-hours'] },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { type: 'string', enum: Object.keys(codes) },
+    reason: { type: 'string', description: 'Refines the code; the operation lists its own.' },
+    data: { description: 'Typed by the operation that declares the reason.' },
+    retryable: { type: 'boolean' },
+    retryAfterMs: { type: 'integer' },
+    outcome: { type: 'string', enum: ['not_executed', 'unknown'] },
+  },
+};
+
+/** Our own keywords get the prefix that description formats keep for extensions. */
+export function extended(schema: JsonSchema): Json {
+  const convert = (value: unknown, isSchema: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((item) => convert(item, isSchema));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, child]) => {
+        if (!isSchema) return [name, convert(child, true)];
+        if (name === 'pii' || name === 'bounded') return [`x-${name}`, child];
+        if (name === 'properties' || name === '$defs') return [name, convert(child, false)];
+        return [name, literal.has(name) ? child : convert(child, true)];
+      }),
+    );
+  };
+  return convert(schema, true) as Json;
+}
+/** Keywords that hold values, not schemas. */
+const literal = new Set(['default', 'examples', 'const', 'enum', 'required']);

@@ -1,0 +1,95 @@
+/** What a schema lets through: where it is unbounded, where it is loose, where personal data stands. */
+import type { Pii } from '../common.ts';
+import type { JsonSchema } from './schema.ts';
+
+/** A place in a value, `/phones/*`: `*` is any item of a list or any key of a record. */
+export type Place = string;
+export interface Finding {
+  readonly place: Place;
+  readonly what: string;
+}
+/** An unbounded repetition in a pattern. */
+const endless = /[*+]|\{\d+,\}/;
+
+/** Calls `seen` for each schema inside, with its place; a schema that holds itself is told once with `again`. */
+function visit(root: JsonSchema, seen: (schema: JsonSchema, place: Place, again: boolean) => void): void {
+  const walk = (given: JsonSchema, place: Place, above: readonly JsonSchema[]): void => {
+    const schema = resolveRef(root, given);
+    const again = above.includes(schema);
+    seen(schema, place, again);
+    if (again) return;
+    const chain = [...above, schema];
+    for (const [name, child] of Object.entries(schema.properties ?? {})) walk(child, `${place}/${name}`, chain);
+    for (const child of [schema.additionalProperties, schema.items]) if (typeof child === 'object') walk(child, `${place}/*`, chain);
+    for (const [index, child] of (schema.prefixItems ?? []).entries()) walk(child, `${place}/${index}`, chain);
+    for (const child of alternatives(schema)) walk(child, place, chain);
+  };
+  walk(root, '', []);
+}
+
+export function alternatives(schema: JsonSchema): readonly JsonSchema[] {
+  return [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
+}
+
+/** The schema that a local `$ref` names, or the schema itself. */
+export function resolveRef(root: JsonSchema, schema: JsonSchema): JsonSchema {
+  if (schema.$ref === undefined) return schema;
+  if (schema.$ref === '#') return root;
+  const name = schema.$ref.replace('#/$defs/', '');
+  const target = root.$defs?.[name];
+  if (target === undefined) throw new TypeError(`${schema.$ref} names no schema here; expected # or #/$defs/<name>`);
+  return resolveRef(root, target);
+}
+
+export function hasType(schema: JsonSchema, type: string): boolean {
+  return Array.isArray(schema.type) ? schema.type.includes(type) : schema.type === type;
+}
+
+/** Places where a value may be of any size. */
+export function unbounded(schema: JsonSchema): readonly Finding[] {
+  const found: Finding[] = [];
+  visit(schema, (part, place, again) => {
+    const what = again ? 'a schema that holds itself: its depth has no bound' : unboundedPart(part);
+    if (what !== undefined) found.push({ place, what });
+  });
+  return found;
+}
+
+function unboundedPart(part: JsonSchema): string | undefined {
+  if (part.enum !== undefined || part.const !== undefined || part.bounded) return undefined;
+  if (hasType(part, 'string')) {
+    const isFixed = part.format !== undefined && part.pattern !== undefined && !endless.test(part.pattern);
+    return part.maxLength === undefined && !isFixed ? 'a string without .max()' : undefined;
+  }
+  if (hasType(part, 'array')) {
+    const isTuple = part.prefixItems !== undefined && (part.items === undefined || part.items === false);
+    return part.maxItems === undefined && !isTuple ? 'an array without .max()' : undefined;
+  }
+  if (hasType(part, 'object')) {
+    const isOpen = part.additionalProperties === true || typeof part.additionalProperties === 'object';
+    const isFixed = part.propertyNames?.enum !== undefined || part.propertyNames?.const !== undefined;
+    return isOpen && !isFixed && part.maxProperties === undefined ? 'a record without .meta({ maxProperties })' : undefined;
+  }
+  const saysNothing = part.type === undefined && part.not === undefined && alternatives(part).length === 0;
+  return saysNothing ? 'anything at all; use Json of common.ts, or say in .meta() what it is' : undefined;
+}
+
+/** Places of an input where an unknown field would be let through or dropped without a word. */
+export function looseObjects(input: JsonSchema): readonly Finding[] {
+  const found: Finding[] = [];
+  visit(input, (part, place) => {
+    const isRecord = typeof part.additionalProperties === 'object' && Object.keys(part.additionalProperties).length > 0;
+    if (hasType(part, 'object') && part.additionalProperties !== false && !isRecord)
+      found.push({ place, what: 'an object that is not strict; use z.strictObject' });
+  });
+  return found;
+}
+
+/** Places that hold personal data. */
+export function piiPlaces(schema: JsonSchema): readonly { readonly place: Place; readonly pii: Pii }[] {
+  const found = new Map<string, { place: Place; pii: Pii }>();
+  visit(schema, ({ pii }, place) => {
+    if (pii !== undefined) found.set(`${place} ${pii}`, { place, pii });
+  });
+  return [...found.values()];
+}

@@ -1,0 +1,82 @@
+/** What stands in the code, found by reading folders: adding a contract, a service or a pipeline needs no edit here. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Service } from '../../bus/service.ts';
+import type { Contract } from '../../contracts/define.ts';
+import { isContract, type PipelineFact } from '../../contracts/describe.ts';
+
+/** The project's folder. */
+export const root = join(import.meta.dirname, '../..');
+
+/** Every contract of `folder`, by the name it is exported under. */
+export async function readContracts(folder = join(root, 'contracts')): Promise<readonly Contract[]> {
+  const found = new Set<Contract>();
+  for (const exports of await importAll(sourcesIn(folder)))
+    for (const value of Object.values(exports)) if (isContract(value)) found.add(value);
+  return [...found];
+}
+
+/** Every pipeline that a service defines, by the name it is exported under. Files that make none are not loaded. */
+export async function readPipelines(folder = join(root, 'services')): Promise<Readonly<Record<string, PipelineFact>>> {
+  const files = foldersIn(folder)
+    .flatMap((name) => sourcesIn(join(folder, name)))
+    .filter((file) => /\bpipeline\(/.test(readFileSync(file, 'utf8')));
+  const found: Record<string, PipelineFact> = {};
+  for (const exports of await importAll(files))
+    for (const value of Object.values(exports)) {
+      const fact = pipelineFact(value);
+      if (fact !== undefined) found[fact.method.split('.').at(-1) ?? fact.method] = fact;
+    }
+  return found;
+}
+
+/** Every service, by its folder. */
+export async function readServices(folder = join(root, 'services')): Promise<Readonly<Record<string, Service>>> {
+  const found: Record<string, Service> = {};
+  for (const name of foldersIn(folder)) {
+    const file = join(folder, name, 'service.ts');
+    if (!existsSync(file)) continue;
+    const service = (await importAll([file])).flatMap((exports) => Object.values(exports)).find(isService);
+    if (service === undefined) throw new TypeError(`services/${name}/service.ts exports no service(…).start(…)`);
+    found[name] = service;
+  }
+  return found;
+}
+
+function isService(value: unknown): value is Service {
+  return typeof value === 'object' && value !== null && 'serves' in value && 'uses' in value && 'settings' in value && 'make' in value;
+}
+
+/** A definition's method may be the method itself or its address, and so may a step's target. */
+function pipelineFact(value: unknown): PipelineFact | undefined {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('definition' in value)) return undefined;
+  const { method, steps } = value.definition as {
+    method: Named;
+    steps: readonly { name: string; kind: 'step' | 'wait' | 'delay'; target?: Named }[];
+  };
+  if (method === undefined || !Array.isArray(steps)) return undefined;
+  return {
+    method: addressOf(method),
+    steps: steps.map(({ name, kind, target }) => ({ name, kind, ...(target === undefined ? {} : { target: addressOf(target) }) })),
+  };
+}
+type Named = string | { readonly address: string };
+const addressOf = (named: Named): string => (typeof named === 'string' ? named : named.address);
+
+function foldersIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+function sourcesIn(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+async function importAll(files: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  return await Promise.all(files.map((file) => import(pathToFileURL(file).href) as Promise<Record<string, unknown>>));
+}
