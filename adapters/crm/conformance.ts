@@ -1,0 +1,192 @@
+/** What every CRM adapter must do; each adapter's test calls it with a CRM of its own. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { crm as contract } from '../../contracts/crm.ts';
+import type { Effect, InputOf, Method, OutputOf } from '../../contracts/define.ts';
+import type { Crm } from './port.ts';
+
+export interface CrmUnderTest {
+  readonly crm: Crm;
+  /** Puts a contact there as staff would, phones spelt as given, and answers its id. */
+  addContact(contact: { firstName: string; phones: readonly string[] }): Promise<string>;
+  /** Moves the CRM's clock on by more than its resolution, where it does not move by itself. */
+  later(): void;
+  stop(): Promise<void>;
+}
+
+export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>): void {
+  describe(name, () => {
+    let it: CrmUnderTest;
+    let crm: Crm;
+    beforeAll(async () => {
+      it = await setup();
+      crm = it.crm;
+    });
+    afterAll(() => it.stop());
+
+    const { signal } = new AbortController();
+    let made = 0;
+    /** One that no other test has used. */
+    const fresh = () => {
+      made += 1;
+      return {
+        ref: `${name}-ref-${made}`,
+        phoneNumber: `+7999000${String(made).padStart(4, '0')}`,
+        firstName: `Name${'abcdefghij'[made % 10]}${made}`,
+      };
+    };
+    /** Runs an effect as the journal would, and checks what it answers against the contract. */
+    async function run<M extends Method>(method: M, effect: Effect<M>, input: InputOf<M>, ref: string): Promise<OutputOf<M>> {
+      const output = await effect.attempt(method.input.parse(input) as never, { ref, signal });
+      expect(method.output.parse(output)).toEqual(output);
+      return output;
+    }
+    const contact = (phoneNumber: string, firstName: string, ref: string) =>
+      run(contract.create_contact, crm.createContact, { firstName, phoneNumber }, ref);
+    const lead = (contactId: string, phoneNumber: string, ref: string) =>
+      run(contract.create_lead, crm.createLead, { contactId, firstName: `L${ref}`, phoneNumber, source: 'website' }, ref);
+    async function contactWithLead() {
+      const { ref, phoneNumber, firstName } = fresh();
+      const { contactId } = await contact(phoneNumber, firstName, ref);
+      const { leadId } = await lead(contactId, phoneNumber, ref);
+      return { contactId, leadId, phoneNumber };
+    }
+
+    test('finds the contact that it created by its phone, and nobody by another phone', async () => {
+      const { ref, phoneNumber } = fresh();
+      const input = { firstName: 'Иван', lastName: `Иванов${made}`, phoneNumber, email: `ivan${made}@example.com` };
+      const { contactId } = await run(contract.create_contact, crm.createContact, input, ref);
+      const found = await crm.findContacts(phoneNumber, signal);
+      expect(contract.find_contact.output.parse({ contacts: found }).contacts).toEqual([
+        { contactId, firstName: 'Иван', lastName: input.lastName, phones: [phoneNumber], email: input.email, timeZone: null },
+      ]);
+      expect(await crm.findContacts(fresh().phoneNumber, signal)).toEqual([]);
+    });
+
+    test('finds a contact by its second number', async () => {
+      const [first, second] = [fresh(), fresh()];
+      const contactId = await it.addContact({ firstName: first.firstName, phones: [first.phoneNumber, second.phoneNumber] });
+      const found = await crm.findContacts(second.phoneNumber, signal);
+      expect(found.map((each) => [each.contactId, each.phones])).toEqual([[contactId, [first.phoneNumber, second.phoneNumber]]]);
+    });
+
+    test('does not take a phone for another one that ends in the same ten digits', async () => {
+      const { phoneNumber, firstName } = fresh();
+      await it.addContact({ firstName, phones: [phoneNumber.replace('+7', '+44')] });
+      expect(await crm.findContacts(phoneNumber, signal)).toEqual([]);
+    });
+
+    test('names the oldest of several contacts with one phone first', async () => {
+      const { phoneNumber, firstName } = fresh();
+      const ids: string[] = [];
+      for (const nth of [1, 2, 3]) {
+        ids.push(await it.addContact({ firstName: `${firstName}${nth}`, phones: [phoneNumber] }));
+        it.later();
+      }
+      expect((await crm.findContacts(phoneNumber, signal)).map(({ contactId }) => contactId)).toEqual(ids);
+    });
+
+    test('finds the youngest open lead of a contact, and none from before the given time', async () => {
+      const { contactId, phoneNumber } = await contactWithLead();
+      it.later();
+      const { leadId } = await lead(contactId, phoneNumber, fresh().ref);
+      const open = await crm.findOpenLead(contactId, new Date(0), signal);
+      expect(contract.find_open_lead.output.parse({ lead: open }).lead).toMatchObject({ leadId });
+      const createdAt = Date.parse(open?.createdAt ?? '');
+      expect((await crm.findOpenLead(contactId, new Date(createdAt), signal))?.leadId).toBe(leadId);
+      expect(await crm.findOpenLead(contactId, new Date(createdAt + 1000), signal)).toBeNull();
+    });
+
+    test('finds no open lead of a contact that has none, and of nobody', async () => {
+      const { ref, phoneNumber, firstName } = fresh();
+      await contactWithLead();
+      const { contactId } = await contact(phoneNumber, firstName, ref);
+      expect(await crm.findOpenLead(contactId, new Date(0), signal)).toBeNull();
+      expect(await crm.findOpenLead('0123456789abcdef0', new Date(0), signal)).toBeNull();
+    });
+
+    test.each([
+      ['new', true],
+      ['in_process', true],
+      ['converted', false],
+      ['dead', false],
+    ] as const)('a lead that was twice moved to %s is open: %s', async (status, isOpen) => {
+      const { contactId, leadId } = await contactWithLead();
+      await crm.updateLeadStatus(leadId, status, signal);
+      await crm.updateLeadStatus(leadId, status, signal);
+      const open = await crm.findOpenLead(contactId, new Date(0), signal);
+      expect(open?.leadId).toBe(isOpen ? leadId : undefined);
+    });
+
+    test('says not_found when a lead is moved that is not there', async () => {
+      const moved = crm.updateLeadStatus('0123456789abcdef0', 'dead', signal);
+      await expect(moved).rejects.toMatchObject({ name: 'PolybError', code: 'not_found' });
+    });
+
+    test.each(['createContact', 'createLead', 'createDeal', 'createTask', 'addNote', 'logCall'] as const)(
+      'what %s made is found by its reference, and by no other',
+      async (effectName) => {
+        const { contactId, leadId, phoneNumber } = await contactWithLead();
+        const { ref, firstName, phoneNumber: another } = fresh();
+        const attempts = {
+          createContact: () => contact(another, firstName, ref),
+          createLead: () => lead(contactId, phoneNumber, ref),
+          createDeal: () =>
+            run(
+              contract.create_deal,
+              crm.createDeal,
+              { contactId, title: 'Deal', amount: { amountMinor: 150_050, currency: 'RUB' }, closeAt: '2030-01-31T10:00:00.000Z' },
+              ref,
+            ),
+          createTask: () =>
+            run(
+              contract.create_task,
+              crm.createTask,
+              { about: { kind: 'lead', id: leadId }, subject: 'Call back', dueAt: '2030-01-31T10:00:00.000Z', text: 'After ten.' },
+              ref,
+            ),
+          addNote: () =>
+            run(contract.add_note, crm.addNote, { about: { kind: 'contact', id: contactId }, text: 'Asked\nfor a price.' }, ref),
+          logCall: () =>
+            run(
+              contract.log_call,
+              crm.logCall,
+              {
+                leadId,
+                contactId,
+                callId: `call_${made}`,
+                outcome: 'answered',
+                phoneNumber,
+                startedAt: '2030-01-31T10:00:00.000Z',
+                durationMs: 61_500,
+              },
+              ref,
+            ),
+        };
+        const effect = crm[effectName] as Effect;
+        const { onUnknown } = effect;
+        if (onUnknown.do !== 'look_up') throw new Error(`${effectName} cannot be looked up`);
+        expect(await onUnknown.find(ref, signal)).toBeNull();
+        const output = await attempts[effectName]();
+        expect(await onUnknown.find(ref, signal)).toEqual(output);
+        for (const other of [`${ref}0`, ref.slice(0, ref.lastIndexOf('-')), ref.replaceAll('-', '_'), ref.replace('ref', '%')])
+          expect(await onUnknown.find(other, signal)).toBeNull();
+        // 0 is a promise: the CRM itself refuses a second use of a reference.
+        if (onUnknown.settleMs === 0) expect(await attempts[effectName]()).toEqual(output);
+      },
+    );
+
+    test('makes one record when one reference comes many times at once, unless it asks for time to settle', async () => {
+      const { ref, phoneNumber, firstName } = fresh();
+      const { onUnknown } = crm.createContact;
+      if (onUnknown.do !== 'look_up' || onUnknown.settleMs > 0) return;
+      await Promise.all(Array.from({ length: 8 }, () => contact(phoneNumber, firstName, ref)));
+      expect(await crm.findContacts(phoneNumber, signal)).toHaveLength(1);
+    });
+
+    test('says of every method of the contract whether it is offered', () => {
+      const { methods } = contract.capabilities.output.parse(crm.capabilities());
+      const all = Object.values(contract).filter(({ kind }) => kind === 'method');
+      expect(Object.keys(methods).sort()).toEqual(all.map((method) => method.name).sort());
+    });
+  });
+}

@@ -1,0 +1,92 @@
+/** A CRM that forgets everything when its process ends; for tests and for trying things out. */
+import { randomUUID } from 'node:crypto';
+import { lookUp } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { type Contact, type Crm, everything, type LeadStatus } from './port.ts';
+
+interface Lead {
+  readonly leadId: string;
+  readonly contactId: string;
+  readonly createdAt: number;
+  status: LeadStatus;
+}
+/** Who opens leads in a CRM that has no users. */
+const createdById = 'polyb';
+
+export interface MemoryCrm extends Crm {
+  addContact(contact: Omit<Contact, 'contactId'>): string;
+}
+
+export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
+  const contacts = new Map<string, Contact>();
+  const leads = new Map<string, Lead>();
+  const known = { contact: contacts, lead: leads, deal: new Map<string, object>() };
+
+  const addContact = (contact: Omit<Contact, 'contactId'>): string => {
+    const contactId = randomUUID();
+    contacts.set(contactId, { contactId, ...contact });
+    return contactId;
+  };
+  const mustKnow = (kind: keyof typeof known, id: string): void => {
+    if (known[kind].has(id)) return;
+    throw new PolybError('failed_precondition', `The CRM has no ${kind} ${id}; create it first.`, { reason: 'crm_rejected' });
+  };
+  /** An effect that makes one record for each reference, however often it comes. */
+  const once = <I, O>(make: (input: I) => O) => {
+    const made = new Map<string, O>();
+    return {
+      attempt: async (input: I, { ref }: { readonly ref: string }): Promise<O> => {
+        const output = made.get(ref) ?? make(input);
+        made.set(ref, output);
+        return output;
+      },
+      onUnknown: lookUp<O>(0, async (ref) => made.get(ref) ?? null),
+    };
+  };
+
+  return {
+    addContact,
+    capabilities: () => ({ crm: 'memory', methods: everything }),
+    findContacts: async (phoneNumber) => [...contacts.values()].filter(({ phones }) => phones.includes(phoneNumber)).slice(0, 50),
+    async findOpenLead(contactId, since) {
+      const lead = [...leads.values()].findLast(
+        (each) =>
+          each.contactId === contactId && (each.status === 'new' || each.status === 'in_process') && each.createdAt >= since.getTime(),
+      );
+      return lead === undefined ? null : { leadId: lead.leadId, createdById, createdAt: new Date(lead.createdAt).toISOString() };
+    },
+    async updateLeadStatus(leadId, status) {
+      const lead = leads.get(leadId);
+      if (lead === undefined) throw new PolybError('not_found', `The CRM has no lead ${leadId}.`);
+      lead.status = status;
+    },
+    createContact: once(({ firstName, lastName, phoneNumber, email }) => ({
+      contactId: addContact({ firstName, lastName: lastName ?? null, phones: [phoneNumber], email: email ?? null, timeZone: null }),
+      created: true,
+    })),
+    createLead: once(({ contactId }) => {
+      mustKnow('contact', contactId);
+      const leadId = randomUUID();
+      leads.set(leadId, { leadId, contactId, createdAt: deps.now(), status: 'new' });
+      return { leadId, createdById, created: true };
+    }),
+    createDeal: once((deal) => {
+      mustKnow('contact', deal.contactId);
+      const dealId = randomUUID();
+      known.deal.set(dealId, deal);
+      return { dealId };
+    }),
+    createTask: once(({ about }) => {
+      mustKnow(about.kind, about.id);
+      return { taskId: randomUUID() };
+    }),
+    addNote: once(({ about }) => {
+      mustKnow(about.kind, about.id);
+      return { noteId: randomUUID() };
+    }),
+    logCall: once(({ leadId }) => {
+      mustKnow('lead', leadId);
+      return { crmCallId: randomUUID() };
+    }),
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * What crm-connector needs of a CRM. Writes of keyed methods are effects: only the journal runs them, and each record
+ * they make carries the attempt's `ref`, by which it is found again.
+ */
+import type { z } from 'zod';
+import type { Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
+import type { Effect, OutputOf } from '../../contracts/define.ts';
+
+export type Contact = z.output<typeof ContactSchema>;
+export type LeadStatus = z.output<typeof LeadStatusSchema>;
+export type OpenLead = NonNullable<OutputOf<typeof crm.find_open_lead>['lead']>;
+export type Capabilities = OutputOf<typeof crm.capabilities>;
+
+export interface Crm {
+  capabilities(): Capabilities;
+  /** At most 50 contacts that have this phone (E.164) as any of their numbers, in whatever spelling the CRM keeps it; oldest first. */
+  findContacts(phoneNumber: string, signal: AbortSignal): Promise<readonly Contact[]>;
+  /** The youngest lead of the contact that is open and was created at `since` or later. */
+  findOpenLead(contactId: string, since: Date, signal: AbortSignal): Promise<OpenLead | null>;
+  /** @throws PolybError not_found; failed_precondition/crm_rejected. */
+  updateLeadStatus(leadId: string, status: LeadStatus, signal: AbortSignal): Promise<void>;
+  /** Does not look for a contact with this phone: the service does. */
+  readonly createContact: Effect<typeof crm.create_contact>;
+  /** Does not look for an open lead, whatever `reuseHours` says: the service does. */
+  readonly createLead: Effect<typeof crm.create_lead>;
+  readonly createDeal: Effect<typeof crm.create_deal>;
+  readonly createTask: Effect<typeof crm.create_task>;
+  readonly addNote: Effect<typeof crm.add_note>;
+  readonly logCall: Effect<typeof crm.log_call>;
+}
+
+/** Support of a CRM that offers everything; `push_to_crm` is put together by the service. */
+export const everything = {
+  push_to_crm: 'emulated',
+  find_contact: 'native',
+  create_contact: 'native',
+  create_lead: 'native',
+  find_open_lead: 'native',
+  update_lead_status: 'native',
+  create_deal: 'native',
+  create_task: 'native',
+  add_note: 'native',
+  log_call: 'native',
+  capabilities: 'native',
+} as const satisfies Capabilities['methods'] & Record<Exclude<keyof typeof crm, 'lead_created'>, unknown>;

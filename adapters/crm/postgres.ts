@@ -1,0 +1,164 @@
+/** The built-in CRM: tables of crm-connector (`services/crm-connector/migrations`). Serves when no other CRM is chosen. */
+import { lookUp } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { Database } from '../deps.ts';
+import { type Contact, type Crm, everything } from './port.ts';
+
+type Kind = 'contact' | 'lead' | 'deal' | 'task' | 'note' | 'call';
+interface ContactRow {
+  readonly contact_id: string;
+  readonly first_name: string | null;
+  readonly last_name: string | null;
+  readonly email: string | null;
+  readonly time_zone: string | null;
+  readonly phones: string[];
+}
+interface LeadRow {
+  readonly lead_id: string;
+  readonly created_by: string;
+  readonly created_at: Date;
+}
+
+/** True where the thing `$kind`, `$id` is there. */
+const isThere = (kind: string, id: string) => `(case ${kind}::text
+   when 'lead' then exists (select from crm_connector.leads where lead_id = ${id})
+   when 'deal' then exists (select from crm_connector.deals where deal_id = ${id})
+   else exists (select from crm_connector.contacts where contact_id = ${id}) end)`;
+
+/** Each inserts a record whose `ref` ($1) is new and whose subject is there, and answers what `find` answers. */
+const insert = {
+  contact: `with made as (
+      insert into crm_connector.contacts (ref, first_name, last_name, email) values ($1, $2, $3, $4)
+      on conflict (ref) do nothing returning contact_id)
+    insert into crm_connector.contact_phones (contact_id, phone) select contact_id, $5 from made returning contact_id as id`,
+  lead: `insert into crm_connector.leads (ref, contact_id, first_name, last_name, phone, source, comment)
+    select $1, $2, $3, $4, $5, $6, $7 where ${isThere("'contact'", '$2')}
+    on conflict (ref) do nothing returning lead_id as id, created_by`,
+  deal: `insert into crm_connector.deals (ref, contact_id, title, amount_minor, currency, close_at, stage)
+    select $1, $2, $3, $4::bigint, $5, $6::timestamptz, $7 where ${isThere("'contact'", '$2')}
+    on conflict (ref) do nothing returning deal_id as id`,
+  task: `insert into crm_connector.tasks (ref, about_kind, about_id, subject, due_at, text)
+    select $1, $2, $3, $4, $5::timestamptz, $6 where ${isThere('$2', '$3')}
+    on conflict (ref) do nothing returning task_id as id`,
+  note: `insert into crm_connector.notes (ref, about_kind, about_id, text)
+    select $1, $2, $3, $4 where ${isThere('$2', '$3')}
+    on conflict (ref) do nothing returning note_id as id`,
+  call: `insert into crm_connector.calls (ref, lead_id, contact_id, call_id, direction, outcome, phone, started_at, duration_ms)
+    select $1, $2, $3, $4, $5, $6, $7, $8::timestamptz, $9::integer where ${isThere("'lead'", '$2')} and ($3::text is null or ${isThere("'contact'", '$3')})
+    on conflict (ref) do nothing returning crm_call_id as id`,
+} as const satisfies Record<Kind, string>;
+const find = {
+  contact: 'select contact_id as id from crm_connector.contacts where ref = $1',
+  lead: 'select lead_id as id, created_by from crm_connector.leads where ref = $1',
+  deal: 'select deal_id as id from crm_connector.deals where ref = $1',
+  task: 'select task_id as id from crm_connector.tasks where ref = $1',
+  note: 'select note_id as id from crm_connector.notes where ref = $1',
+  call: 'select crm_call_id as id from crm_connector.calls where ref = $1',
+} as const satisfies Record<Kind, string>;
+/** What `insert` and `find` answer. */
+interface Made {
+  readonly id: string;
+  readonly created_by?: string;
+}
+
+export function postgresCrm({ db }: { readonly db: Database }): Crm {
+  /** An effect that makes one record for each reference, however often it comes. */
+  const once = <I, O>(kind: Kind, valuesOf: (input: I) => readonly unknown[], outputOf: (made: Made) => O) => {
+    const findMade = async (ref: string): Promise<Made | undefined> => (await db.query<Made>(find[kind], [ref]))[0];
+    return {
+      async attempt(input: I, { ref }: { readonly ref: string }): Promise<O> {
+        const [inserted] = await db.query<Made>(insert[kind], [ref, ...valuesOf(input)]);
+        const made = inserted ?? (await findMade(ref));
+        if (made !== undefined) return outputOf(made);
+        throw new PolybError(
+          'failed_precondition',
+          `The CRM has no such contact, lead or deal as this ${kind} is about; create it first.`,
+          {
+            reason: 'crm_rejected',
+          },
+        );
+      },
+      onUnknown: lookUp<O>(0, async (ref) => {
+        const made = await findMade(ref);
+        return made === undefined ? null : outputOf(made);
+      }),
+    };
+  };
+  const createdBy = ({ created_by }: Made): string | null => created_by ?? null;
+
+  return {
+    capabilities: () => ({ crm: 'postgres', methods: everything }),
+    async findContacts(phoneNumber) {
+      const rows = await db.query<ContactRow>(
+        `select c.*, array(select p.phone from crm_connector.contact_phones p where p.contact_id = c.contact_id order by p.nth, p.phone limit 20) as phones
+         from crm_connector.contacts c join crm_connector.contact_phones of_phone using (contact_id)
+         where of_phone.phone = $1 order by c.created_at, c.contact_id limit 50`,
+        [phoneNumber],
+      );
+      return rows.map(
+        (row): Contact => ({
+          contactId: row.contact_id,
+          firstName: row.first_name,
+          lastName: row.last_name,
+          phones: row.phones,
+          email: row.email,
+          timeZone: row.time_zone,
+        }),
+      );
+    },
+    async findOpenLead(contactId, since) {
+      const [lead] = await db.query<LeadRow>(
+        `select lead_id, created_by, created_at from crm_connector.leads
+         where contact_id = $1 and status in ('new', 'in_process') and created_at >= $2 order by created_at desc, lead_id limit 1`,
+        [contactId, since],
+      );
+      return lead === undefined ? null : { leadId: lead.lead_id, createdById: lead.created_by, createdAt: lead.created_at.toISOString() };
+    },
+    async updateLeadStatus(leadId, status) {
+      const [moved] = await db.query('update crm_connector.leads set status = $2, updated_at = now() where lead_id = $1 returning 1', [
+        leadId,
+        status,
+      ]);
+      if (moved === undefined) throw new PolybError('not_found', `The CRM has no lead ${leadId}.`);
+    },
+    createContact: once(
+      'contact',
+      ({ firstName, lastName, email, phoneNumber }) => [firstName, lastName, email, phoneNumber],
+      ({ id }) => ({ contactId: id, created: true }),
+    ),
+    createLead: once(
+      'lead',
+      ({ contactId, firstName, lastName, phoneNumber, source, comment }) => [contactId, firstName, lastName, phoneNumber, source, comment],
+      (made) => ({ leadId: made.id, createdById: createdBy(made), created: true }),
+    ),
+    createDeal: once(
+      'deal',
+      ({ contactId, title, amount, closeAt, stage }) => [contactId, title, amount.amountMinor, amount.currency, closeAt, stage],
+      ({ id }) => ({ dealId: id }),
+    ),
+    createTask: once(
+      'task',
+      ({ about, subject, dueAt, text }) => [about.kind, about.id, subject, dueAt, text],
+      ({ id }) => ({ taskId: id }),
+    ),
+    addNote: once(
+      'note',
+      ({ about, text }) => [about.kind, about.id, text],
+      ({ id }) => ({ noteId: id }),
+    ),
+    logCall: once(
+      'call',
+      ({ leadId, contactId, callId, direction, outcome, phoneNumber, startedAt, durationMs }) => [
+        leadId,
+        contactId,
+        callId,
+        direction,
+        outcome,
+        phoneNumber,
+        startedAt,
+        durationMs,
+      ],
+      ({ id }) => ({ crmCallId: id }),
+    ),
+  };
+}
