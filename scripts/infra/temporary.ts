@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unprivileged } from './unprivileged.ts';
 
 const forgottenAfterMs = 60 * 60 * 1000;
 
@@ -13,14 +14,14 @@ export function temporaryDir(): string {
 }
 
 function sweep(home: string): void {
+  const owners = [process.getuid?.(), unprivileged()?.uid];
   for (const name of readdirSync(home)) {
     const pid = Number(/^polyb-tmp-(\d+)-/.exec(name)?.[1]);
     if (!pid || isAlive(pid)) continue;
     const dir = join(home, name);
     const made = statSync(dir, { throwIfNoEntry: false });
     // Only our own, and only old ones: the process may live in another container that shares this folder.
-    if (made && made.uid === process.getuid?.() && Date.now() - made.mtimeMs > forgottenAfterMs)
-      rmSync(dir, { recursive: true, force: true });
+    if (made && owners.includes(made.uid) && Date.now() - made.mtimeMs > forgottenAfterMs) rmSync(dir, { recursive: true, force: true });
   }
 }
 
