@@ -20,7 +20,7 @@ async function emptied() {
   return store.db;
 }
 
-telephonyConformance('the simulator', async () => {
+telephonyConformance('the simulator', { referenced: true, followed: true }, async () => {
   const db = await emptied();
   return {
     telephony: simulator(simulatorSettings.parse(tiny), { db, now: Date.now }),
@@ -30,7 +30,6 @@ telephonyConformance('the simulator', async () => {
       ),
     refused: '+79995553393',
     db,
-    close: async () => {},
   };
 });
 

@@ -76,8 +76,8 @@ export function simulator(
       const time = at(now());
       const ended = await db.query(
         `update telephony_gateway.simulated_legs set
-           ringing_at = case when ringing_at <= $2 or told >= 1 then ringing_at end,
-           answered_at = case when answered_at <= $2 or told >= 2 then answered_at end,
+           ringing_at = case when ringing_at <= $2 then ringing_at end,
+           answered_at = case when answered_at <= $2 then answered_at end,
            outcome = case when answered_at <= $2 or told >= 2 then 'answered' else 'no_answer' end,
            ended_at = $2, next_at = $2
          where leg_id = $1 and ended_at > $2 and told < 3 returning 1`,
