@@ -1,0 +1,112 @@
+/** NATS headers as text: one template out, one pass in. Names are written in lower case and read in any. */
+
+/** What PolyB reads of a header block. Absent: '' or 0. */
+export interface Head {
+  /** The server's own status: 503 when nobody listens. */
+  status: number;
+  traceparent: string;
+  timeoutMs: number;
+  /** Unix ms. */
+  sentAt: number;
+  key: string;
+  contentType: string;
+  /** An error reply has it; errors of other NATS services have only `errorCode`. */
+  code: string;
+  errorCode: number;
+  /** Where the other end of a stream listens. */
+  stream: string;
+  /** A control frame of a stream, `credit 32`. */
+  frame: string;
+}
+
+export const msgpackType = 'application/msgpack';
+const start = 'NATS/1.0\r\n';
+const unsafe = /[^\x20-\x24\x26-\x7e]/;
+
+export function requestHead(traceparent: string, timeoutMs: number, sentAt: number, key: string, extra: string): string {
+  const always = `${start}traceparent: ${traceparent}\r\npolyb-timeout-ms: ${timeoutMs}\r\npolyb-sent-at: ${sentAt}\r\n`;
+  return key === '' ? `${always}${extra}\r\n` : `${always}idempotency-key: ${headerValue(key)}\r\n${extra}\r\n`;
+}
+/** A block of the given fields; '' when there are none. */
+export function headerBlock(fields: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(fields).map(([name, value]) => `${name.toLowerCase()}: ${headerValue(value)}\r\n`);
+  return lines.length === 0 ? '' : `${start}${lines.join('')}\r\n`;
+}
+/** Percent-encodes what a header cannot carry; nothing can end the line early. */
+export function headerValue(text: string): string {
+  return unsafe.test(text) ? encodeURIComponent(text.toWellFormed()) : text;
+}
+function plainValue(value: string): string {
+  if (!value.includes('%')) return value;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value; // a key written by hand may hold a bare percent sign
+  }
+}
+
+/** Reads what it knows and passes over the rest; never throws. */
+export function readHead(block: string): Head {
+  const head: Head = {
+    status: 0,
+    traceparent: '',
+    timeoutMs: 0,
+    sentAt: 0,
+    key: '',
+    contentType: '',
+    code: '',
+    errorCode: 0,
+    stream: '',
+    frame: '',
+  };
+  let end = block.indexOf('\r\n');
+  if (end > 8) head.status = digits(block, 9, end);
+  for (let from = end + 2; end >= 0; from = end + 2) {
+    end = block.indexOf('\r\n', from);
+    if (end <= from) break;
+    const colon = block.indexOf(':', from);
+    if (colon < 0 || colon > end) continue;
+    let value = colon + 1;
+    while (block.charCodeAt(value) === 32) value += 1;
+    // The length of a name tells which it may be, so that most are compared once.
+    switch (colon - from) {
+      case 11:
+        if (named(block, from, 'traceparent')) head.traceparent = block.slice(value, end);
+        else if (named(block, from, 'polyb-frame')) head.frame = block.slice(value, end);
+        break;
+      case 16:
+        if (named(block, from, 'polyb-timeout-ms')) head.timeoutMs = digits(block, value, end);
+        break;
+      case 13:
+        if (named(block, from, 'polyb-sent-at')) head.sentAt = digits(block, value, end);
+        break;
+      case 15:
+        if (named(block, from, 'idempotency-key')) head.key = plainValue(block.slice(value, end));
+        break;
+      case 12:
+        if (named(block, from, 'content-type')) head.contentType = block.slice(value, end).toLowerCase();
+        else if (named(block, from, 'polyb-stream')) head.stream = block.slice(value, end);
+        break;
+      case 10:
+        if (named(block, from, 'polyb-code')) head.code = block.slice(value, end);
+        break;
+      case 23:
+        if (named(block, from, 'nats-service-error-code')) head.errorCode = digits(block, value, end);
+        break;
+    }
+  }
+  return head;
+}
+function named(block: string, from: number, name: string): boolean {
+  return block.startsWith(name, from) || block.slice(from, from + name.length).toLowerCase() === name;
+}
+/** A whole number of at most 15 digits; anything else is 0. */
+function digits(block: string, from: number, end: number): number {
+  let number = 0;
+  for (let at = from; at < end; at += 1) {
+    const digit = block.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return at > from && block.charCodeAt(at) === 32 ? number : 0;
+    number = number * 10 + digit;
+  }
+  return end - from > 15 ? 0 : number;
+}
