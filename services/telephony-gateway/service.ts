@@ -1,0 +1,30 @@
+/** Rings phones through the vendor that TELEPHONY_KIND names, and tells what becomes of their legs. */
+import { z } from 'zod';
+import { telephonyAdapters } from '../../adapters/telephony/index.ts';
+import { every, service } from '../../bus/service.ts';
+import { telephony } from '../../contracts/telephony.ts';
+import { followLegs } from './follow-legs.ts';
+
+const keepLegsMs = 30 * 86_400_000;
+
+export default service({
+  serves: { telephony },
+  settings: z.object({}),
+  vendors: { gateway: { setting: 'TELEPHONY_KIND', catalogue: telephonyAdapters, fallback: 'simulator' } },
+}).start(async ({ vendors: { gateway }, bus, now }) => {
+  const { legs } = gateway;
+  return {
+    telephony: {
+      dial: gateway.dial,
+      hang_up: async ({ legId }, { signal }) => {
+        await gateway.hangUp(legId, signal);
+        return {};
+      },
+      transfer: async ({ legId, to }, { signal }) => {
+        await gateway.transfer(legId, to, signal);
+        return {};
+      },
+    },
+    loops: legs ? [followLegs(legs, bus, now), every('forget_legs', '23 3 * * *', () => legs.forget(now() - keepLegsMs))] : [],
+  };
+});
