@@ -1,0 +1,460 @@
+/** The journal's statements. The shape is that of the store port in `bus/durable/store.ts`; the tables stand in `migrations/`. */
+import type { Queries } from '../deps.ts';
+
+interface StoredRow {
+  id: string;
+  method: string;
+  key: string;
+  mode: string;
+  state: string;
+  input: unknown;
+  output: unknown;
+  error: object | null;
+  attempts: number;
+  token: string | null;
+  ref: string;
+  parent: string | null;
+  step: string | null;
+  edition: number;
+  editions: object | null;
+  edits: object | null;
+  traceparent: string | null;
+  caller: string | null;
+  created_at: Date | string;
+  not_before: Date | string;
+  not_after: Date | string | null;
+  lease_until: Date | string | null;
+  settle_at: Date | string | null;
+}
+const ms = (time: Date | string): number => new Date(time).getTime();
+const msOrNull = (time: Date | string | null): number | null => (time === null ? null : ms(time));
+
+/** A stored row as the runtime reads it; the casts are earned by the table's checks. */
+function row<Row>(stored: StoredRow): Row {
+  const { id, method, key, mode, state, input, output, error, attempts, ref, parent, step, edition, editions, edits, traceparent, caller } =
+    stored;
+  return {
+    id,
+    method,
+    key,
+    mode,
+    state,
+    input,
+    output,
+    error,
+    attempts,
+    token: stored.token ?? '',
+    ref,
+    parent,
+    step,
+    edition,
+    editions,
+    edits,
+    traceparent,
+    caller,
+    createdAt: ms(stored.created_at),
+    notBefore: ms(stored.not_before),
+    notAfter: msOrNull(stored.not_after),
+    leaseUntil: msOrNull(stored.lease_until),
+    settleAt: msOrNull(stored.settle_at),
+  } as Row;
+}
+const json = (value: unknown): string | null => (value === undefined || value === null ? null : JSON.stringify(value, bytesAsBase64));
+/** Bytes lie in a row as they travel in JSON. */
+function bytesAsBase64(this: unknown, name: string, value: unknown): unknown {
+  const raw = (this as Record<string, unknown>)[name];
+  return raw instanceof Uint8Array ? Buffer.from(raw).toString('base64') : value;
+}
+const date = (time: number): Date => new Date(time);
+const ended = `('done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')`;
+/** One line of a row's log, made in the statement so that its time is PostgreSQL's. */
+const line = (parameter: string): string =>
+  `case when ${parameter}::jsonb is null then log else (case when jsonb_array_length(log) >= 100 then log - 1 else log end) || jsonb_build_array(${parameter}::jsonb || jsonb_build_object('at', now(), 'by', held_by)) end`;
+
+interface Asked {
+  readonly id: string;
+  readonly method: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly mode: string;
+  readonly input: unknown;
+  readonly lane: string | null;
+  readonly approval: string;
+  readonly handling: string;
+  readonly settleMs: number;
+  readonly settles: boolean;
+  readonly notAfter: number;
+  readonly deadlineAt: number;
+  readonly caller: string;
+  readonly traceparent: string;
+  readonly token: string;
+}
+interface Sent {
+  readonly id: string;
+  readonly method: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly input: unknown;
+  readonly lane: string | null;
+  readonly approval: string;
+  readonly settles: boolean;
+  readonly notBefore: number | null;
+  readonly ttlMs: number;
+  readonly caller: string;
+  readonly traceparent: string | null;
+}
+interface Emitted {
+  readonly event: string;
+  readonly key: string;
+  readonly payload: unknown;
+  readonly traceparent: string | null;
+}
+interface Ending {
+  readonly state: string;
+  readonly output?: unknown;
+  readonly error?: object | null;
+  readonly notBefore?: number;
+  readonly log?: object;
+}
+interface NewStep {
+  readonly id: string;
+  readonly run: { readonly id: string; readonly token: string; readonly traceparent: string | null };
+  readonly method: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly step: string;
+  readonly edition: number;
+  readonly input: unknown;
+  readonly mode: string;
+  readonly state: string;
+  readonly waitKey: string | null;
+  readonly untilMs: number | null;
+}
+interface EventRow {
+  readonly id: string;
+  readonly xid: string;
+  readonly payload: unknown;
+  readonly traceparent: string | null;
+}
+
+/** @param db the pool; methods that take `on` run in the transaction they are given. */
+export function journalStore(db: Queries) {
+  const named = (events: readonly Emitted[]): unknown[] => [
+    events.map((e) => e.event),
+    events.map((e) => e.key),
+    events.map((e) => json(e.payload)),
+    events.map((e) => e.traceparent),
+  ];
+  return {
+    async take(on: Queries, asked: Asked, holder: string, leaseMs: number): Promise<never> {
+      const [answer] = await on.query<{ did: string; found: StoredRow | null }>(
+        `select did, found from journal.take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+        [
+          asked.id,
+          asked.method,
+          asked.key,
+          asked.hash,
+          asked.mode,
+          json(asked.input),
+          asked.lane,
+          asked.approval,
+          asked.handling,
+          asked.settleMs,
+          date(asked.notAfter),
+          date(asked.deadlineAt),
+          asked.caller,
+          asked.traceparent,
+          asked.token,
+          holder,
+          leaseMs,
+        ],
+      );
+      if (answer === undefined) throw new Error('journal.take gave no row');
+      const found = answer.found;
+      return { did: answer.did, ...(found === null ? {} : { row: found.method === undefined ? found : row(found) }) } as never;
+    },
+    async claim<Row>(policies: Readonly<Record<string, object>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]> {
+      return (
+        await db.query<StoredRow>(`select * from journal.claim($1, $2, $3, $4)`, [JSON.stringify(policies), holder, leaseMs, atMost])
+      ).map((stored) => row<Row>(stored));
+    },
+    async end(on: Queries, id: string, token: string, ending: Ending): Promise<boolean> {
+      const rows = await on.query(
+        `update journal.rows set state = $3, output = $4, error = $5, token = null, lease_until = null, updated_at = now(),
+           ended_at = case when $3 in ${ended} then now() end, not_before = coalesce($6, not_before), log = ${line('$7')}
+         where id = $1 and token = $2 and state = 'attempting' returning id`,
+        [
+          id,
+          token,
+          ending.state,
+          json(ending.output),
+          json(ending.error),
+          ending.notBefore === undefined ? null : date(ending.notBefore),
+          json(ending.log),
+        ],
+      );
+      return rows.length === 1;
+    },
+    async doubt(id: string, token: string, error: object, log: object): Promise<boolean> {
+      const rows = await db.query(
+        `update journal.rows set state = case when on_unknown = 'review' then 'review' else 'unknown' end, error = $3, token = null, lease_until = null, updated_at = now(),
+           settle_at = clock_timestamp() + make_interval(secs => settle_ms / 1000.0), log = ${line('$4')}
+         where id = $1 and token = $2 and state = 'attempting' returning id`,
+        [id, token, json(error), json(log)],
+      );
+      return rows.length === 1;
+    },
+    async renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]> {
+      const rows = await db.query<{ token: string }>(
+        `update journal.rows set lease_until = clock_timestamp() + make_interval(secs => $2 / 1000.0) where token = any ($1) and state = 'attempting' and lease_until > clock_timestamp() returning token`,
+        [tokens, leaseMs],
+      );
+      return rows.map(({ token }) => token);
+    },
+    async sweep(methods: readonly string[]): Promise<number> {
+      const [swept] = await db.query<{ sweep: number }>(`select journal.sweep($1) as sweep`, [methods]);
+      return swept?.sweep ?? 0;
+    },
+    async toLookUp<Row>(methods: readonly string[], leaseMs: number, atMost: number): Promise<readonly Row[]> {
+      const rows = await db.query<StoredRow>(
+        `update journal.rows set settle_at = clock_timestamp() + make_interval(secs => $2 / 1000.0), updated_at = now() where id in (
+           select id from journal.rows where state = 'unknown' and on_unknown = 'look_up' and settle_at <= clock_timestamp() and method = any ($1) and not journal.is_paused(method)
+           order by settle_at limit $3 for update skip locked) returning *`,
+        [methods, leaseMs, atMost],
+      );
+      return rows.map((stored) => row<Row>(stored));
+    },
+    async found(id: string, ending: Ending): Promise<boolean> {
+      const rows = await db.query(
+        `update journal.rows set state = $2, output = $3, error = $4, updated_at = now(), ended_at = case when $2 in ${ended} then now() end,
+           not_before = case when $2 = 'queued' then coalesce($5, now()) else not_before end,
+           settle_at = case when $2 = 'unknown' then coalesce($5, settle_at) else settle_at end, log = ${line('$6')}
+         where id = $1 and state = 'unknown' returning id`,
+        [
+          id,
+          ending.state,
+          json(ending.output),
+          json(ending.error),
+          ending.notBefore === undefined ? null : date(ending.notBefore),
+          json(ending.log),
+        ],
+      );
+      return rows.length === 1;
+    },
+    async read<Row>(id: string): Promise<Row | null> {
+      const [stored] = await db.query<StoredRow>(`select * from journal.rows where id = $1`, [id]);
+      return stored === undefined ? null : row<Row>(stored);
+    },
+    /** @throws PolybError conflict/key_reused is the journal's to make: a clash shows as fewer rows kept. */
+    async send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]> {
+      const clashes = await on.query<{ method: string }>(
+        `with sent as (
+           select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::text[], $12::text[])
+             with ordinality as s(id, method, key, hash, input, lane, approval, settles, not_before, ttl_ms, caller, traceparent, nth)),
+         kept as (
+           insert into journal.rows (id, method, key, mode, state, hash, input, lane, approval, settles, not_before, not_after, caller, traceparent, ref)
+           select id, method, key, 'send', case when approval = 'none' then 'queued' else 'proposed' end, hash, input, lane, approval, settles,
+             coalesce(not_before, now()), coalesce(not_before, now()) + make_interval(secs => ttl_ms / 1000.0), caller, traceparent, id
+           from sent order by nth
+           on conflict (method, key) do nothing)
+         select s.method from sent s join journal.rows r on r.method = s.method and r.key = s.key where r.hash <> s.hash`,
+        [
+          rows.map((r) => r.id),
+          rows.map((r) => r.method),
+          rows.map((r) => r.key),
+          rows.map((r) => r.hash),
+          rows.map((r) => json(r.input)),
+          rows.map((r) => r.lane),
+          rows.map((r) => r.approval),
+          rows.map((r) => r.settles),
+          rows.map((r) => (r.notBefore === null ? null : date(r.notBefore))),
+          rows.map((r) => r.ttlMs),
+          rows.map((r) => r.caller),
+          rows.map((r) => r.traceparent),
+        ],
+      );
+      return clashes.map(({ method }) => method);
+    },
+    async emit(on: Queries, events: readonly Emitted[]): Promise<void> {
+      await on.query(
+        `insert into journal.events (event, key, payload, traceparent) select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::text[])`,
+        named(events),
+      );
+    },
+    async steps<Row>(run: string): Promise<readonly Row[]> {
+      return (await db.query<StoredRow>(`select * from journal.rows where parent = $1 order by seq`, [run])).map((stored) =>
+        row<Row>(stored),
+      );
+    },
+    async putStep<Row>(step: NewStep): Promise<Row | null> {
+      const [stored] = await db.query<StoredRow>(
+        `insert into journal.rows as r (id, method, key, mode, state, hash, input, parent, step, edition, wait_key, not_before, not_after, on_unknown, caller, traceparent, ref, started_at, ended_at)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $4 = 'wait' then now() + make_interval(secs => $12 / 1000.0) else now() end,
+           case when $12::bigint is null then null else now() + make_interval(secs => $12 / 1000.0) end, null, 'pipelines', $13, $1, now(), case when $5 = 'done' then now() end
+         from journal.rows run where run.id = $8 and run.token = $14 and run.state = 'attempting'
+         on conflict (method, key) do update set updated_at = r.updated_at returning *`,
+        [
+          step.id,
+          step.method,
+          step.key,
+          step.mode,
+          step.state,
+          step.hash,
+          json(step.input),
+          step.run.id,
+          step.step,
+          step.edition,
+          step.waitKey,
+          step.untilMs,
+          step.run.traceparent,
+          step.run.token,
+        ],
+      );
+      return stored === undefined ? null : row<Row>(stored);
+    },
+    /** A step whose method is not keyed has no attempt of its own; the run writes its end. */
+    async endStep(id: string, ending: Ending): Promise<boolean> {
+      const rows = await db.query(
+        `update journal.rows set state = $2, output = $3, error = $4, attempts = attempts + case when mode = 'step' then 1 else 0 end, updated_at = now(), ended_at = case when $2 in ${ended} then now() end, log = ${line('$5')}
+         where id = $1 and state in ('queued', 'waiting', 'failed') returning id`,
+        [id, ending.state, json(ending.output), json(ending.error), json(ending.log)],
+      );
+      return rows.length === 1;
+    },
+    async park(
+      run: { readonly id: string; readonly token: string },
+      stepId: string | null,
+      untilMs: number,
+      error: object | null,
+    ): Promise<boolean> {
+      const rows = await db.query(
+        `with step as (select state from journal.rows where id = $3 for update)
+         update journal.rows set state = 'waiting', token = null, lease_until = null, error = $5, not_before = clock_timestamp() + make_interval(secs => $4 / 1000.0), updated_at = now()
+         where id = $1 and token = $2 and state = 'attempting' and ($3::text is null or (select state from step) in ('proposed', 'attempting', 'waiting', 'unknown', 'review')) returning id`,
+        [run.id, run.token, stepId, untilMs, json(error)],
+      );
+      return rows.length === 1;
+    },
+    async firstEvent(event: string, key: string, sinceMs: number): Promise<EventRow | null> {
+      const [found] = await db.query<EventRow>(
+        `select id, xid::text, payload, traceparent from journal.events where event = $1 and key = $2 and created_at >= $3 order by id limit 1`,
+        [event, key, date(sinceMs)],
+      );
+      return found ?? null;
+    },
+    async wakeWaits(on: Queries, event: string, key: string, payload: unknown): Promise<void> {
+      await on.query(
+        `update journal.rows set state = 'done', output = $3, ended_at = now(), updated_at = now() where method = $1 and wait_key = $2 and state = 'waiting' and mode = 'wait'`,
+        [`@${event}`, key, json(payload)],
+      );
+    },
+    async register(consumer: string): Promise<void> {
+      await db.query(
+        `insert into journal.cursors (consumer, xid, id) values ($1, pg_snapshot_xmin(pg_current_snapshot()), 0) on conflict do nothing`,
+        [consumer],
+      );
+    },
+    async nextEvents(on: Queries, consumer: string, event: string, atMost: number): Promise<readonly EventRow[] | null> {
+      const [cursor] = await on.query<{ xid: string; id: string }>(
+        `select xid::text, id from journal.cursors where consumer = $1 and retry_at <= clock_timestamp() for update skip locked`,
+        [consumer],
+      );
+      if (cursor === undefined) return null;
+      return on.query<EventRow>(
+        `select id, xid::text, payload, traceparent from journal.events
+         where event = $1 and (xid, id) > ($2::xid8, $3::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit $4`,
+        [event, cursor.xid, cursor.id, atMost],
+      );
+    },
+    async advance(on: Queries, consumer: string, past: EventRow): Promise<void> {
+      await on.query(`update journal.cursors set xid = $2::xid8, id = $3, failures = 0 where consumer = $1`, [consumer, past.xid, past.id]);
+    },
+    async stumble(consumer: string, retryMs: number): Promise<number> {
+      const [cursor] = await db.query<{ failures: number }>(
+        `update journal.cursors set failures = failures + 1, retry_at = clock_timestamp() + make_interval(secs => $2 / 1000.0) where consumer = $1 returning failures`,
+        [consumer, retryMs],
+      );
+      return cursor?.failures ?? 0;
+    },
+    async deadLetter(on: Queries, consumer: string, id: string, event: EventRow, error: object): Promise<void> {
+      await on.query(
+        `insert into journal.rows (id, method, key, mode, state, hash, input, error, on_unknown, attempts, traceparent, ref, ended_at)
+         values ($1, $2, $3, 'event', 'failed', '', $4, $5, 'function', 1, $6, $1, now()) on conflict do nothing`,
+        [id, consumer, event.id, json(event.payload), json(error), event.traceparent],
+      );
+    },
+    async announceLoops(service: string, loops: readonly { readonly name: string; readonly schedule: string }[]): Promise<void> {
+      await db.query(
+        `with gone as (delete from journal.loops where service = $1 and not (name = any ($2)))
+        insert into journal.loops (service, name, schedule) select $1, * from unnest($2::text[], $3::text[]) on conflict (service, name) do update set schedule = excluded.schedule`,
+        [service, loops.map((l) => l.name), loops.map((l) => l.schedule)],
+      );
+    },
+    async leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<boolean> {
+      const rows = await db.query(
+        `update journal.loops set held_by = $3, lease_until = clock_timestamp() + make_interval(secs => $4 / 1000.0)
+         where service = $1 and name = $2 and (held_by is not distinct from $3 or lease_until is null or lease_until < clock_timestamp()) returning name`,
+        [service, name, holder, leaseMs],
+      );
+      return rows.length === 1;
+    },
+    async reportLoop(
+      service: string,
+      name: string,
+      report: { readonly error: string | null; readonly nextRunAt: number | null },
+    ): Promise<void> {
+      await db.query(
+        `update journal.loops set last_run_at = now(), last_error = $3, next_run_at = $4, requested = false where service = $1 and name = $2`,
+        [service, name, report.error, report.nextRunAt === null ? null : date(report.nextRunAt)],
+      );
+    },
+    async releaseLoops(holder: string): Promise<void> {
+      await db.query(`update journal.loops set held_by = null, lease_until = null where held_by = $1`, [holder]);
+    },
+    async requestedLoops(service: string): Promise<readonly string[]> {
+      return (await db.query<{ name: string }>(`select name from journal.loops where service = $1 and requested`, [service])).map(
+        ({ name }) => name,
+      );
+    },
+    async announceMethods(
+      service: string,
+      methods: readonly { readonly method: string; readonly input: unknown; readonly output: unknown }[],
+    ): Promise<void> {
+      await db.query(
+        `insert into journal.methods (method, service, input, output) select m, $1, i, o from unnest($2::text[], $3::jsonb[], $4::jsonb[]) as t(m, i, o) order by m
+         on conflict (method) do update set service = excluded.service, input = excluded.input, output = excluded.output, seen_at = now()`,
+        [service, methods.map((m) => m.method), methods.map((m) => JSON.stringify(m.input)), methods.map((m) => JSON.stringify(m.output))],
+      );
+    },
+    /** Removes what ended more than `keepDays` ago; answers how many rows went. */
+    async retain(methods: readonly string[], keepDays: number): Promise<number> {
+      const gone = await db.query(
+        `delete from journal.rows where id in (select id from journal.rows where ended_at < now() - make_interval(days => $2) and method = any ($1) and (parent is null or not exists (select from journal.rows run where run.id = rows.parent and run.ended_at is null)) order by ended_at limit 5000) returning id`,
+        [methods, keepDays],
+      );
+      return gone.length;
+    },
+    /** Ended rows that still hold personal data and are older than `days`. */
+    async toBlank(
+      methods: readonly string[],
+      days: number,
+    ): Promise<readonly { readonly id: string; readonly method: string; readonly input: unknown; readonly output: unknown }[]> {
+      return db.query(
+        `select id, method, input, output from journal.rows where ended_at < now() - make_interval(days => $2) and not blanked and method = any ($1) order by ended_at limit 500`,
+        [methods, days],
+      );
+    },
+    async blank(rows: readonly { readonly id: string; readonly input: unknown; readonly output: unknown }[]): Promise<void> {
+      await db.query(
+        `update journal.rows r set input = t.input, output = t.output, lane = null, blanked = true from unnest($1::text[], $2::jsonb[], $3::jsonb[]) as t(id, input, output) where r.id = t.id`,
+        [rows.map((r) => r.id), rows.map((r) => json(r.input)), rows.map((r) => json(r.output))],
+      );
+    },
+    async forgetEvents(keepDays: number): Promise<void> {
+      await db.query(
+        `delete from journal.events where id in (select id from journal.events where created_at < now() - make_interval(days => $1) order by created_at limit 5000)`,
+        [keepDays],
+      );
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** Brings a database to the newest schema: every folder's numbered SQL files, once each, one process at a time. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PolybError } from '../../contracts/errors.ts';
+import type { Postgres } from './postgres.ts';
+
+export interface Migration {
+  /** Schema and owner: `journal`, or a service's folder in snake_case. */
+  readonly owner: string;
+  /** `0001_journal.sql` */
+  readonly file: string;
+  readonly sql: string;
+  readonly sha256: string;
+}
+
+/** Migrations of a folder in order; none where the folder is missing. */
+export async function migrationsIn(owner: string, folder: string): Promise<readonly Migration[]> {
+  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return Promise.all(
+    files
+      .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
+      .sort()
+      .map(async (file) => {
+        const sql = await readFile(join(folder, file), 'utf8');
+        return { owner, file, sql, sha256: createHash('sha256').update(sql).digest('hex') };
+      }),
+  );
+}
+
+const applied = `select owner, file, sha256 from polyb.migrations`;
+const table = `create schema if not exists polyb;
+  create table if not exists polyb.migrations (owner text, file text, sha256 text not null, applied_at timestamptz not null default now(), primary key (owner, file))`;
+/** Any number, the same for every process that migrates. */
+const lock = 7_021_961;
+
+/** Applies what is missing and answers the names of what it applied.
+ *  @throws PolybError failed_precondition/migration_changed when an applied file was changed since. */
+export async function migrate(db: Postgres, migrations: readonly Migration[]): Promise<readonly string[]> {
+  return db.session(async (session) => {
+    await session.query('select pg_advisory_lock($1)', [lock]);
+    await session.run(table);
+    const known = new Map(
+      (await session.query<{ owner: string; file: string; sha256: string }>(applied)).map((row) => [
+        `${row.owner}/${row.file}`,
+        row.sha256,
+      ]),
+    );
+    const done: string[] = [];
+    for (const { owner, file, sql, sha256 } of migrations) {
+      const name = `${owner}/${file}`;
+      const was = known.get(name);
+      if (was === sha256) continue;
+      if (was !== undefined)
+        throw new PolybError(
+          'failed_precondition',
+          `Migration ${name} was applied to this database with other content; restore the file and add a new one.`,
+          { reason: 'migration_changed' },
+        );
+      await session.run(
+        `begin; create schema if not exists "${owner}"; ${sql};\ninsert into polyb.migrations (owner, file, sha256) values ('${owner}', '${file}', '${sha256}'); commit`,
+      );
+      done.push(name);
+    }
+    return done;
+  });
+}
+
+/** Names of migrations that the database lacks. */
+export async function pending(db: Postgres, migrations: readonly Migration[]): Promise<readonly string[]> {
+  const [has] = await db.query<{ there: boolean }>(`select to_regclass('polyb.migrations') is not null as there`);
+  const known = new Set(
+    has?.there ? (await db.query<{ owner: string; file: string }>(applied)).map((row) => `${row.owner}/${row.file}`) : [],
+  );
+  return migrations.map(({ owner, file }) => `${owner}/${file}`).filter((name) => !known.has(name));
+}

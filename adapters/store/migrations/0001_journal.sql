@@ -1,0 +1,270 @@
+-- The journal: idempotency store, outbox, log of outward effects, approval queue and dead letters in one table.
+
+create table journal.rows (
+  id          text primary key,
+  seq         bigint generated always as identity,
+  method      text not null,              -- the method's address; '@' and an event's address for a wait or a consumer's dead letter
+  key         text not null,
+  mode        text not null check (mode in ('call', 'send', 'step', 'run', 'wait', 'event')),
+  state       text not null check (state in ('proposed', 'queued', 'attempting', 'waiting', 'unknown', 'review', 'done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')),
+  hash        text not null,
+  input       jsonb,
+  output      jsonb,
+  error       jsonb,                      -- a problem body; outcome not_executed means that the key may be attempted again
+  lane        text,
+  approval    text not null default 'none',
+  on_unknown  text,                       -- function | review | look_up | claim
+  settle_ms   integer not null default 0,
+  settles     boolean not null default false,
+  parent      text,
+  step        text,
+  edition     integer not null default 1,
+  editions    jsonb,                      -- runs: step -> edition, where a person has edited
+  edits       jsonb,                      -- runs: step -> the edited input
+  wait_key    text,
+  attempts    integer not null default 0,
+  not_before  timestamptz not null default now(),
+  not_after   timestamptz,
+  token       text,                       -- names the lease; every write of a worker must show it
+  lease_until timestamptz,
+  held_by     text,
+  settle_at   timestamptz,
+  ref         text not null,              -- what the provider is given
+  claimed_at  timestamptz,
+  caller      text,
+  traceparent text,
+  log         jsonb not null default '[]',
+  audit       jsonb not null default '[]',
+  created_at  timestamptz not null default now(),
+  started_at  timestamptz,
+  ended_at    timestamptz,
+  updated_at  timestamptz not null default now(),
+  blanked     boolean not null default false,
+  unique (method, key)
+) with (fillfactor = 70);
+
+create index rows_due      on journal.rows (method, not_before) where state = 'queued';
+create index rows_leased   on journal.rows (lease_until)        where state = 'attempting';
+create index rows_unknown  on journal.rows (settle_at)          where state = 'unknown';
+create index rows_parked   on journal.rows (method, not_before) where state = 'waiting' and mode = 'run';
+create index rows_awaited  on journal.rows (method, wait_key)   where state = 'waiting' and mode = 'wait';
+create index rows_lane     on journal.rows (lane, seq)          where lane is not null and state in ('queued', 'attempting', 'unknown', 'review');
+create index rows_people   on journal.rows (state, seq)         where state in ('proposed', 'review', 'failed', 'expired');
+create index rows_parent   on journal.rows (parent)             where parent is not null;
+create index rows_runs     on journal.rows (seq)                where mode = 'run';
+create index rows_ref      on journal.rows (ref)                where on_unknown = 'claim';
+create index rows_trace    on journal.rows (substr(traceparent, 4, 32));
+create index rows_ended    on journal.rows (ended_at)           where ended_at is not null;
+
+create table journal.events (
+  id          bigint generated always as identity primary key,
+  xid         xid8 not null default pg_current_xact_id(),
+  event       text not null,
+  key         text not null,
+  payload     jsonb not null,
+  traceparent text,
+  created_at  timestamptz not null default now()
+);
+create index events_order on journal.events (event, xid, id);
+create index events_key   on journal.events (event, key);
+create index events_age   on journal.events (created_at);
+
+-- Where a consumer stands. It reads below pg_snapshot_xmin: a plain id would skip the event of a slow transaction for good.
+create table journal.cursors (
+  consumer text primary key,
+  xid      xid8 not null,
+  id       bigint not null,
+  failures integer not null default 0,
+  retry_at timestamptz not null default now()
+);
+
+create table journal.loops (
+  service     text not null,
+  name        text not null,
+  schedule    text not null,
+  last_run_at timestamptz,
+  last_error  text,
+  next_run_at timestamptz,
+  held_by     text,
+  lease_until timestamptz,
+  requested   boolean not null default false,
+  primary key (service, name)
+);
+
+create table journal.pauses (
+  method    text primary key,             -- an address, a prefix with *, or *
+  since     timestamptz not null default now(),
+  who       text not null,
+  why       text
+);
+
+-- What the running services say of their methods, so that a row can be masked without their code: JSON Schemas with personal data marked.
+create table journal.methods (
+  method  text primary key,
+  service text not null,
+  input   jsonb not null,
+  output  jsonb not null,
+  seen_at timestamptz not null default now()
+);
+
+create function journal.is_paused(of text) returns boolean language sql stable as $$
+  select exists (select from journal.pauses where method in ('*', of) or (right(method, 1) = '*' and starts_with(of, left(method, -1))))
+$$;
+
+-- What others wait for when a row ends or goes back to its retrier: its run, and who listens to <method>_settled.
+create function journal.row_moved() returns trigger language plpgsql as $$
+begin
+  if new.parent is not null then
+    update journal.rows set state = 'queued', not_before = now(), updated_at = now() where id = new.parent and state = 'waiting';
+  end if;
+  if new.settles and new.mode = 'send' and new.ended_at is not null and old.ended_at is null then
+    insert into journal.events (event, key, payload, traceparent)
+    values (new.method || '_settled', new.key, jsonb_build_object('key', new.key, 'state', new.state, 'output', new.output, 'reason', left(coalesce(new.error->>'reason', new.error->>'code'), 64)), new.traceparent);
+  end if;
+  return null;
+end $$;
+create trigger row_moved after update of state on journal.rows for each row
+  when (old.state is distinct from new.state and (new.parent is not null or new.settles) and new.state in ('queued', 'done', 'failed', 'rejected', 'expired', 'stale', 'cancelled'))
+  execute function journal.row_moved();
+
+-- True when nothing else of the lane is under way and nothing older waits. The caller holds the lane's advisory lock.
+create function journal.lane_is_free(of_lane text, of_seq bigint) returns boolean language sql volatile as $$
+  select not exists (
+    select from journal.rows where lane = of_lane and seq is distinct from of_seq
+      and (state in ('attempting', 'unknown', 'review') or (state = 'queued' and (of_seq is null or seq < of_seq))))
+$$;
+
+-- The way in for a call: makes the row and takes its attempt in one statement, or says why not.
+-- Answers one of taken, settled, clash, busy, lane, later, paused, late, proposed, with the row as it stands.
+create function journal.take(
+  of_id text, of_method text, of_key text, of_hash text, of_mode text, of_input jsonb, of_lane text, of_approval text, of_on_unknown text, of_settle_ms integer,
+  of_not_after timestamptz, of_deadline timestamptz, of_caller text, of_traceparent text, of_token text, of_holder text, lease_ms integer
+) returns table (did text, found jsonb) language plpgsql as $$
+declare
+  it journal.rows;
+  fresh boolean := false;
+begin
+  if clock_timestamp() > of_deadline then
+    return query select 'late'::text, null::jsonb;
+    return;
+  end if;
+  if of_lane is not null then
+    perform pg_advisory_xact_lock(hashtextextended(of_lane, 0));
+  end if;
+  select * into it from journal.rows where method = of_method and key = of_key for update;
+  if not found then
+    if of_approval = 'none' and journal.is_paused(of_method) then
+      return query select 'paused'::text, null::jsonb;
+      return;
+    end if;
+    if of_approval = 'none' and of_lane is not null and not journal.lane_is_free(of_lane, null) then
+      return query select 'lane'::text, null::jsonb;
+      return;
+    end if;
+    insert into journal.rows as r (id, method, key, mode, state, hash, input, lane, approval, on_unknown, settle_ms, not_after, caller, traceparent, ref,
+                              token, held_by, lease_until, attempts, started_at)
+    values (of_id, of_method, of_key, of_mode, case when of_approval = 'none' then 'attempting' else 'proposed' end, of_hash, of_input, of_lane, of_approval,
+            of_on_unknown, of_settle_ms, of_not_after, of_caller, of_traceparent, of_id,
+            case when of_approval = 'none' then of_token end, case when of_approval = 'none' then of_holder end,
+            case when of_approval = 'none' then clock_timestamp() + make_interval(secs => lease_ms / 1000.0) end,
+            case when of_approval = 'none' then 1 else 0 end, case when of_approval = 'none' then now() end)
+    on conflict (method, key) do nothing returning * into it;
+    if found then
+      return query select case when of_approval = 'none' then 'taken' else 'proposed' end, case when of_mode = 'run' then to_jsonb(it) else jsonb_build_object('id', it.id, 'ref', it.ref) end;
+      return;
+    end if;
+    select * into it from journal.rows where method = of_method and key = of_key for update;
+  end if;
+  if it.mode <> 'step' and it.hash <> of_hash then
+    return query select 'clash'::text, jsonb_build_object('id', it.id);
+    return;
+  end if;
+  if it.state = 'attempting' and it.lease_until < clock_timestamp() and it.on_unknown <> 'function' then
+    update journal.rows set state = 'unknown', token = null, settle_at = lease_until + make_interval(secs => settle_ms / 1000.0), updated_at = now() where id = it.id returning * into it;
+  end if;
+  if (it.state = 'attempting' and it.lease_until < clock_timestamp())
+     or (it.state = 'failed' and (it.error->>'outcome' = 'not_executed' or it.on_unknown = 'function') and it.mode in ('call', 'step'))
+     or (it.state = 'queued' and it.mode in ('call', 'step')) then
+    if journal.is_paused(of_method) then
+      return query select 'paused'::text, to_jsonb(it);
+    elsif it.not_before > clock_timestamp() then
+      return query select 'later'::text, to_jsonb(it);
+    elsif it.lane is not null and not journal.lane_is_free(it.lane, it.seq) then
+      return query select 'lane'::text, to_jsonb(it);
+    else
+      update journal.rows set state = 'attempting', token = of_token, held_by = of_holder, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0),
+        attempts = attempts + 1, error = null, ended_at = null, started_at = coalesce(started_at, now()), on_unknown = of_on_unknown, settle_ms = of_settle_ms,
+        lane = coalesce(lane, of_lane), traceparent = coalesce(traceparent, of_traceparent), updated_at = now()
+      where id = it.id returning * into it;
+      return query select 'taken'::text, to_jsonb(it);
+    end if;
+    return;
+  end if;
+  return query select case when it.state in ('attempting', 'queued') then 'busy' else 'settled' end, to_jsonb(it);
+end $$;
+
+-- The way in for a worker: rows that are due, and functions and runs whose holder is gone. Each comes with a lease of its own.
+-- `policies`: method -> { handling, settleMs, settles }, as the claiming service declares them.
+create function journal.claim(policies jsonb, of_holder text, lease_ms integer, at_most integer) returns setof journal.rows language plpgsql as $$
+declare
+  of_methods text[] := array(select jsonb_object_keys(policies));
+  it journal.rows;
+  taken integer := 0;
+begin
+  for it in
+    select * from journal.rows
+    where id in (
+      (select id from journal.rows where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event') order by not_before limit at_most)
+      union all
+      (select id from journal.rows where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown = 'function' order by lease_until limit at_most)
+      union all
+      (select id from journal.rows where state = 'waiting' and mode = 'run' and method = any (of_methods) and not_before <= clock_timestamp() order by not_before limit at_most))
+    order by seq for update skip locked
+  loop
+    continue when journal.is_paused(it.method);
+    if it.lane is not null then
+      continue when not pg_try_advisory_xact_lock(hashtextextended(it.lane, 0));
+      continue when not journal.lane_is_free(it.lane, it.seq);
+    end if;
+    if it.not_after < clock_timestamp() and (it.mode = 'run' or it.attempts = 0 or policies->it.method->>'handling' <> 'function') then
+      update journal.rows set state = 'expired', ended_at = now(), token = null, updated_at = now(),
+        error = jsonb_build_object('code', 'deadline_exceeded', 'reason', 'expired', 'detail', 'Its time was over before it could be finished.', 'outcome', 'not_executed')
+      where id = it.id;
+      continue;
+    end if;
+    update journal.rows set state = 'attempting', token = gen_random_uuid()::text, held_by = of_holder, attempts = attempts + 1, updated_at = now(),
+      lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), started_at = coalesce(started_at, now()),
+      on_unknown = policies->it.method->>'handling', settle_ms = (policies->it.method->>'settleMs')::integer
+    where id = it.id returning * into it;
+    return next it;
+    taken := taken + 1;
+    exit when taken >= at_most;
+  end loop;
+end $$;
+
+-- What nobody works on any more: effects whose holder is gone become unknown, what waits past its time expires, what nobody can look up goes to a person.
+create function journal.sweep(of_methods text[]) returns integer language plpgsql as $$
+declare
+  moved integer;
+  more integer;
+begin
+  update journal.rows set state = 'unknown', token = null, settle_at = lease_until + make_interval(secs => settle_ms / 1000.0), updated_at = now(),
+      log = log || jsonb_build_array(jsonb_build_object('at', now(), 'by', held_by, 'ms', null, 'code', 'unknown', 'reason', 'holder_gone', 'message', 'The process that tried is gone; whether the attempt went out is not known.', 'evidence', null))
+    where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown <> 'function';
+  get diagnostics moved = row_count;
+  update journal.rows set state = 'review', updated_at = now()
+    where state = 'unknown' and method = any (of_methods) and (on_unknown = 'review' or (on_unknown = 'claim' and claimed_at is not null and settle_at <= clock_timestamp()));
+  get diagnostics more = row_count;
+  moved := moved + more;
+  -- An unclaimed reference is void from here on: nobody can win it any more, so the attempt may be repeated under a new one.
+  update journal.rows set state = case when mode = 'send' then 'queued' else 'failed' end, ref = id || '.' || attempts, not_before = now(), updated_at = now(),
+      error = jsonb_build_object('code', 'unavailable', 'reason', 'not_claimed', 'detail', 'The provider did not ask whether it may act, so nothing happened.', 'outcome', 'not_executed')
+    where state = 'unknown' and method = any (of_methods) and on_unknown = 'claim' and claimed_at is null and settle_at <= clock_timestamp();
+  get diagnostics more = row_count;
+  moved := moved + more;
+  update journal.rows set state = 'expired', ended_at = now(), updated_at = now(),
+      error = jsonb_build_object('code', 'deadline_exceeded', 'reason', 'expired', 'detail', 'Its time was over before it was begun or approved.', 'outcome', 'not_executed')
+    where state = 'proposed' and not_after < clock_timestamp() and method = any (of_methods);
+  get diagnostics more = row_count;
+  return moved + more;
+end $$;

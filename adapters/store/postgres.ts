@@ -1,0 +1,113 @@
+/** The one home of `pg`: a pool with deadlines, prepared statements, and transactions. */
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { isPolybError, PolybError } from '../../contracts/errors.ts';
+import type { Database, Log, Queries } from '../deps.ts';
+
+export interface Postgres extends Database {
+  /** One session of its own, for advisory locks and migrations. Released when `work` ends. */
+  session<T>(work: (session: Queries & { run(script: string): Promise<void> }) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** SQLSTATE classes and codes that mean: the server is away, nothing was kept. */
+const away = /^(08|57P|53300)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT/;
+
+/** A lost connection as a typed refusal; what the server itself says of a statement stays as it is. */
+function translated(thrown: unknown): unknown {
+  if (isPolybError(thrown)) return thrown;
+  const { code = '', message = '' } = (Error.isError(thrown) ? thrown : {}) as { code?: string; message?: string };
+  if (
+    away.test(code) ||
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(message)
+  )
+    return new PolybError('unavailable', 'PostgreSQL cannot be reached; the work was not begun or not kept.', {
+      reason: 'store_down',
+      retryAfterMs: 1000,
+      cause: thrown,
+    });
+  return thrown;
+}
+
+/** @param url postgres://user:password@host:port/database */
+export function openPostgres({
+  url,
+  name,
+  log,
+  connections = 10,
+}: {
+  url: string;
+  name: string;
+  log: Log;
+  connections?: number;
+}): Postgres {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: name,
+    max: connections,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: 30_000,
+    lock_timeout: 10_000,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+  });
+  // Without a listener the death of an idle connection ends the process.
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle PostgreSQL connection was lost'));
+
+  const names = new Map<string, string>();
+  const statement = (text: string, values: readonly unknown[]): pg.QueryConfig => {
+    let prepared = names.get(text);
+    if (prepared === undefined) {
+      prepared = createHash('sha1').update(text).digest('base64url');
+      names.set(text, prepared);
+    }
+    return { name: prepared, text, values: values as unknown[] };
+  };
+  const on = (client: pg.Pool | pg.PoolClient): Queries => ({
+    async query<Row>(text: string, values: readonly unknown[] = []) {
+      try {
+        return (await client.query(statement(text, values))).rows as Row[];
+      } catch (error) {
+        throw translated(error);
+      }
+    },
+  });
+  const connect = async (): Promise<pg.PoolClient> => {
+    try {
+      return await pool.connect();
+    } catch (error) {
+      throw translated(error);
+    }
+  };
+
+  return {
+    ...on(pool),
+    async transaction(work) {
+      const client = await connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('begin');
+        const result = await work(on(client));
+        await client.query('commit');
+        return result;
+      } catch (thrown) {
+        await client.query('rollback').catch((error: Error) => {
+          broken = error; // the session is of no use any more; the pool must not hand it out again
+        });
+        throw translated(thrown);
+      } finally {
+        client.release(broken);
+      }
+    },
+    async session(work) {
+      const client = await connect();
+      try {
+        return await work({ ...on(client), run: async (script) => void (await client.query(script)) });
+      } finally {
+        client.release(true);
+      }
+    },
+    close: () => pool.end(),
+  };
+}

@@ -1,0 +1,83 @@
+/** Durable events: each consumer handles each event once, in order, its cursor moving in the handler's transaction. */
+import type { Event } from '../../contracts/define.ts';
+import { toPolybError } from '../../contracts/errors.ts';
+import type { Consumer, Log, Turn, Tx } from '../service.ts';
+import { newId } from './identity.ts';
+import { backoffMs, rowError } from './outcome.ts';
+import type { EventRow, Store } from './store.ts';
+import type { Origin, Transactions } from './transaction.ts';
+
+/** Failures after which an event is put aside as a dead letter. */
+const patience = 8;
+
+/** `call-orchestrator@telephony.leg_changed`: the cursor's name, and the method of its dead letters. */
+export const consumerName = (service: string, event: Pick<Event, 'address'>): string => `${service}@${event.address}`;
+
+/** One turn of a consumer: handles what is there. Register the consumer once before. */
+export function consumerTurn({
+  service,
+  consumer,
+  store,
+  transactions,
+  log,
+}: {
+  service: string;
+  consumer: Consumer;
+  store: Store;
+  transactions: Transactions;
+  log: Log;
+}): Turn {
+  const { consumes: event } = consumer;
+  const name = consumerName(service, event);
+  let atMost = 50;
+  let failures = 0;
+
+  const handle = (row: EventRow, tx: Tx): Promise<void> =>
+    consumer.handle(event.payload === undefined ? row.payload : event.payload.parse(row.payload), tx);
+  const step = (): Promise<number> => {
+    const origin: Origin = { traceparent: null };
+    return transactions.run(origin, async (tx) => {
+      const rows = (await store.journal.nextEvents(tx, name, event.address, atMost)) ?? [];
+      for (const row of rows) {
+        origin.traceparent = row.traceparent;
+        await handle(row, tx);
+      }
+      const last = rows.at(-1);
+      if (last !== undefined) await store.journal.advance(tx, name, last);
+      return rows.length;
+    });
+  };
+
+  return async () => {
+    try {
+      const handled = await step();
+      const full = handled === atMost;
+      atMost = 50;
+      failures = 0;
+      return full ? 'more' : 'idle';
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      if (error.reason === 'store_down') throw error;
+      // One by one from here, so that the good ones before the bad one are kept.
+      if (atMost > 1) {
+        atMost = 1;
+        return 'more';
+      }
+      failures = await store.journal.stumble(name, failures + 1 >= patience ? 0 : backoffMs(failures, { firstMs: 100, lastMs: 5_000 }));
+      log.warn({ err: thrown, consumer: name, failures }, 'an event could not be handled');
+      if (failures < patience) return 'idle';
+      await putAside(rowError(error));
+      failures = 0;
+      return 'more';
+    }
+  };
+
+  function putAside(error: ReturnType<typeof rowError>): Promise<void> {
+    return transactions.run({ traceparent: null }, async (tx) => {
+      const [row] = (await store.journal.nextEvents(tx, name, event.address, 1)) ?? [];
+      if (row === undefined) return;
+      await store.journal.deadLetter(tx, name, newId('row'), row, error);
+      await store.journal.advance(tx, name, row);
+    });
+  }
+}

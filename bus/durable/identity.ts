@@ -1,0 +1,57 @@
+/** What makes a row itself: its id, and the hash of its input. */
+import { hash, randomBytes } from 'node:crypto';
+import type { Method } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+
+/** `run_0mhd2k4a1x9f3k2m8q0z`: a prefix, the time so that ids sort by age, and 60 random bits. */
+export function newId(prefix: string, now = Date.now()): string {
+  const random = randomBytes(8).readBigUInt64BE() & 0xfff_ffff_ffff_ffffn;
+  return `${prefix}_${now.toString(36).padStart(9, '0')}${random.toString(36).padStart(12, '0')}`;
+}
+
+/** SHA-256 of the input as canonical JSON, without the fields that the method leaves out of a call's identity. */
+export function hashOf(method: Pick<Method, 'unhashed'>, input: unknown): string {
+  const identity =
+    method.unhashed.length === 0 || typeof input !== 'object' || input === null
+      ? input
+      : Object.fromEntries(Object.entries(input).filter(([name]) => !method.unhashed.includes(name)));
+  return hash('sha256', canonical(identity), 'base64url');
+}
+
+/** JSON with sorted names, so that the order in which a caller writes fields does not matter. */
+function canonical(value: unknown): string {
+  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'));
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+    return `{${fields
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`)
+      .join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+/** The value of the method's lane field; rows of one lane run in order. */
+export function laneOf(method: Pick<Method, 'lane' | 'address'>, input: unknown): string | null {
+  return method.lane === undefined ? null : `${method.address}:${String((input as Record<string, unknown>)[method.lane])}`;
+}
+
+/** An input by its method's schema; also what was stored earlier, whose bytes lie as base64.
+ *  @throws PolybError invalid_argument */
+export function parsed(method: Pick<Method, 'address' | 'input'>, input: unknown): unknown {
+  const result = method.input.safeParse(input);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new PolybError(
+    'invalid_argument',
+    `Bad input for ${method.address}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'does not fit'}`,
+    {
+      data: {
+        issues: result.error.issues
+          .slice(0, 20)
+          .map(({ path, message }) => ({ pointer: `/${path.join('/')}`, expected: message, given: '' })),
+      },
+    },
+  );
+}

@@ -1,0 +1,537 @@
+/**
+ * The journal's runtime in one process: it takes attempts of keyed calls, runs their handlers, and writes down how they ended.
+ *
+ * Glossary: a *row* is one keyed call; an *attempt* is one run of its handler, under a *lease*; a *function* may run again under its key,
+ * an *effect* may not unless it is known not to have happened; to *doubt* is to end an attempt without knowing its outcome.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Effect, isEffect, type Method } from '../../contracts/define.ts';
+import { isPolybError, PolybError, toPolybError } from '../../contracts/errors.ts';
+import type { BusHost, Keep, Wire } from '../bus.ts';
+import type { Guard, Handler, Log, Verdict } from '../service.ts';
+import { hashOf, laneOf, newId, parsed } from './identity.ts';
+import { leases } from './leases.ts';
+import { backoffMs, isDefinite, logLine, mayPass, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
+import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
+import { type Runner, runner } from './run.ts';
+import type { Row, RowPolicy, Store, Taken } from './store.ts';
+import type { Origin, Transactions } from './transaction.ts';
+
+export type Kept = Handler | Effect | Pipeline;
+export interface JournalOptions {
+  readonly store: Store;
+  readonly bus: BusHost;
+  readonly transactions: Transactions;
+  /** Keyed methods that this process serves. */
+  readonly served: readonly { readonly method: Method; readonly handler: Kept }[];
+  readonly guards: readonly Guard[];
+  /** Names this process in leases and logs. */
+  readonly holder: string;
+  readonly log: Log;
+  /** 8 s: a dead holder's work is taken over after it. */
+  readonly leaseMs?: number | undefined;
+  readonly renewMs?: number | undefined;
+  /** How long an idle worker sleeps unless woken; 1 s. */
+  readonly idleMs?: number | undefined;
+  /** Attempts that the worker runs at once; 128. */
+  readonly concurrency?: number | undefined;
+}
+export interface Journal {
+  /** The way in for calls. */
+  readonly keep: Keep;
+  /** Starts the worker: what is due is claimed, what nobody works on is swept, what is unknown is looked up. */
+  start(): void;
+  /** There may be something to do. */
+  wake(): void;
+  /** Claims no more and waits for the attempts under way, up to `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** Time kept back of a caller's deadline so that the answer still reaches it. */
+const answerMarginMs = 60;
+const refusedByGuard = Symbol('refused by a guard');
+
+export function createJournal({
+  store,
+  bus,
+  transactions,
+  served,
+  guards,
+  holder,
+  log,
+  leaseMs = 8_000,
+  renewMs = 2_000,
+  idleMs = 1_000,
+  concurrency = 128,
+}: JournalOptions): Journal {
+  const byAddress = new Map(served.map((it) => [it.method.address, it]));
+  const policies: Readonly<Record<string, RowPolicy>> = Object.fromEntries(
+    served.map(({ method, handler }) => [method.address, policyOf(method, handler)]),
+  );
+  const guardsOf = Map.groupBy(guards, ({ guards: of }) => of.address);
+  const methods = served.map(({ method }) => method.address);
+  const held = leases({ journal: store.journal, leaseMs, renewMs, log });
+  const watchers = new Map<string, Set<() => void>>();
+  const underWay = new Set<Promise<unknown>>();
+  const runs: Runner = runner({ store, bus, held, log, newId });
+  let stopped = false;
+  let wakeUp = (): void => {};
+
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    underWay.add(work);
+    void work.then(
+      () => underWay.delete(work),
+      () => underWay.delete(work),
+    );
+    return work;
+  };
+  const name = (method: string, key: string): string => `${method} ${key}`;
+  const moved = (row: { method: string; key: string }): void => {
+    for (const tell of watchers.get(name(row.method, row.key)) ?? []) tell();
+  };
+  /** Resolves when an attempt of this row ends in this process, or after `ms`. */
+  const watch = (method: string, key: string, ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const of = name(method, key);
+      const tellers = watchers.get(of) ?? new Set();
+      const tell = (): void => {
+        clearTimeout(timer);
+        tellers.delete(tell);
+        if (tellers.size === 0) watchers.delete(of);
+        resolve();
+      };
+      const timer = setTimeout(tell, ms);
+      watchers.set(of, tellers.add(tell));
+    });
+
+  /** The first guard that does not say go. */
+  async function judged(method: Method, input: unknown, tx: Parameters<Guard['check']>[1]): Promise<Exclude<Verdict, 'go'> | null> {
+    for (const { check } of guardsOf.get(method.address) ?? []) {
+      const verdict = await check(input, tx);
+      if (verdict !== 'go') return verdict;
+    }
+    return null;
+  }
+
+  /** Takes the attempt of a call; where guards stand, in one transaction with them, so that a refusal leaves no trace. */
+  async function take(
+    method: Method,
+    input: unknown,
+    asked: Parameters<Store['journal']['take']>[1],
+  ): Promise<Taken | { readonly did: 'refused'; readonly verdict: Exclude<Verdict, 'go'> }> {
+    if (!guardsOf.has(method.address)) return store.journal.take(store, asked, holder, leaseMs);
+    let verdict: Exclude<Verdict, 'go'> | null = null;
+    try {
+      return await transactions.run({ traceparent: asked.traceparent }, async (tx) => {
+        const taken = await store.journal.take(tx, asked, holder, leaseMs);
+        if (taken.did !== 'taken') return taken;
+        verdict = await judged(method, input, tx);
+        if (verdict !== null) throw refusedByGuard;
+        return taken;
+      });
+    } catch (thrown) {
+      if (thrown === refusedByGuard && verdict !== null) return { did: 'refused', verdict };
+      throw thrown;
+    }
+  }
+
+  const keep: Keep = async (method, input, wire) => {
+    const it = byAddress.get(method.address);
+    if (it === undefined) throw new PolybError('unimplemented', `${method.address} is not served here`);
+    const answerBy = wire.deadlineAt - answerMarginMs;
+    const pipeline = isPipeline(it.handler);
+    const asked = {
+      ...(policies[method.address] as RowPolicy),
+      id: newId(pipeline ? 'run' : 'row'),
+      key: wire.key,
+      hash: hashOf(method, input),
+      mode: pipeline ? ('run' as const) : ('call' as const),
+      input,
+      lane: laneOf(method, input),
+      approval: method.approval,
+      notAfter: pipeline ? Date.now() + method.ttlMs : wire.deadlineAt,
+      deadlineAt: wire.deadlineAt,
+      caller: wire.caller,
+      traceparent: wire.traceparent,
+      token: randomUUID(),
+    };
+    for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 250)) {
+      const taken = await take(method, input, asked);
+      let waitMs = pauseMs;
+      switch (taken.did) {
+        case 'taken': {
+          const row = { ...freshRow(asked), ...taken.row, token: asked.token };
+          if (pipeline) {
+            void track(runs.execute(row, it.handler as Pipeline).finally(() => moved(row)));
+            return runEnd(row, input, answerBy);
+          }
+          return bounded(track(attempt(row, method, it.handler as Handler | Effect, wire)), row.id, answerBy);
+        }
+        case 'clash':
+          throw new PolybError('conflict', `The key was used for ${method.address} with another input; use another key.`, {
+            reason: 'key_reused',
+            data: { rowId: taken.row.id },
+          });
+        case 'late':
+          throw new PolybError('deadline_exceeded', 'The time was over before the work began.', { outcome: 'not_executed' });
+        case 'paused':
+          throw new PolybError('unavailable', `${method.address} is paused by an operator (polyb resume lifts it).`, {
+            reason: 'paused',
+            retryAfterMs: 1000,
+          });
+        case 'proposed':
+          throw waitsForPerson(taken.row.id, 'proposed');
+        case 'refused': {
+          if ('refuse' in taken.verdict)
+            throw new PolybError('failed_precondition', `A rule forbids it: ${taken.verdict.refuse}.`, { reason: taken.verdict.refuse });
+          const { notBefore, reason = 'not_yet' } = taken.verdict;
+          if (notBefore.getTime() >= answerBy)
+            throw new PolybError('failed_precondition', `A rule forbids it until ${notBefore.toISOString()}: ${reason}.`, {
+              reason,
+              retryAfterMs: Math.max(1, notBefore.getTime() - Date.now()),
+            });
+          waitMs = Math.max(1, notBefore.getTime() - Date.now());
+          break;
+        }
+        case 'settled': {
+          if (pipeline) return runEnd(taken.row, input, answerBy);
+          const outcome = told(taken.row);
+          const settles = taken.row.state === 'unknown' && taken.row.settleAt !== null && taken.row.settleAt < answerBy;
+          if (outcome !== null && !settles) {
+            if ('error' in outcome) throw outcome.error;
+            return outcome.output;
+          }
+          break;
+        }
+        case 'busy':
+          if (pipeline) return runEnd(taken.row, input, answerBy);
+          break;
+        case 'later':
+        case 'lane':
+          break;
+      }
+      if (Date.now() + waitMs >= answerBy) {
+        if ('row' in taken && 'state' in taken.row && taken.row.state !== undefined) throw stillPending(taken.row.id, taken.row.state);
+        throw new PolybError('deadline_exceeded', `Other work for the same ${method.lane ?? 'key'} was under way until the deadline.`, {
+          reason: 'lane_busy',
+          outcome: 'not_executed',
+        });
+      }
+      await watch(method.address, wire.key, waitMs);
+    }
+  };
+
+  /** The attempt's outcome, or at the caller's deadline the word that it goes on. */
+  async function bounded(work: Promise<unknown>, id: string, answerBy: number): Promise<unknown> {
+    const over = new AbortController();
+    try {
+      return await Promise.race([
+        work,
+        delay(Math.max(0, answerBy - Date.now()), undefined, { signal: over.signal }).then(() => {
+          throw stillPending(id, 'attempting');
+        }),
+      ]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** What a run's caller gets: how it stands at its end, or after `waitMs`. */
+  async function runEnd(run: Pick<Row, 'id' | 'method' | 'key'>, input: unknown, answerBy: number): Promise<RunAnswer> {
+    const until = Math.min(answerBy, Date.now() + ((input as { waitMs?: number }).waitMs ?? 0));
+    for (;;) {
+      const row = Date.now() < until || 'state' in run ? await store.journal.read(run.id) : null;
+      const answer = runAnswer(row ?? { ...run, state: 'attempting', output: null });
+      if ((answer.status !== 'running' && answer.status !== 'waiting') || Date.now() >= until) return answer;
+      await watch(run.method, run.key, Math.max(1, Math.min(250, until - Date.now())));
+    }
+  }
+
+  /** Runs the handler of a row whose lease we hold and writes down how it ended. */
+  async function attempt(row: Row, method: Method, handler: Handler | Effect, wire: Wire): Promise<unknown> {
+    const lease = held.hold(row.token);
+    try {
+      return isEffect(handler)
+        ? await attemptEffect(row, method, handler, wire, lease.lost)
+        : await attemptFunction(row, method, handler, wire);
+    } finally {
+      lease.release();
+      moved(row);
+    }
+  }
+
+  const lost = (row: Row): PolybError =>
+    new PolybError('upstream_failed', `The lease of ${row.id} was lost; whoever has it now goes on.`, {
+      reason: 'outcome_unknown',
+      data: { rowId: row.id },
+    });
+
+  async function attemptFunction(row: Row, method: Method, handler: Handler, wire: Wire): Promise<unknown> {
+    const began = performance.now();
+    const origin: Origin = { traceparent: wire.traceparent };
+    let kept: { readonly output: unknown } | undefined;
+    const context = bus.context(wire, async (work) => {
+      if (kept !== undefined) throw new PolybError('internal', `${method.address} committed twice`);
+      return transactions.run(origin, work, async (on, result) => {
+        const output = checkedOutput(method, result);
+        if (!(await store.journal.end(on, row.id, row.token, { state: 'done', output }))) throw lost(row);
+        kept = { output };
+      });
+    });
+    try {
+      const result = await handler(parsed(method, row.input) as never, context);
+      if (kept !== undefined) return kept.output;
+      const output = checkedOutput(method, result);
+      if (!(await store.journal.end(store, row.id, row.token, { state: 'done', output }))) throw lost(row);
+      return output;
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      if (error.code === 'internal')
+        log.error({ err: thrown, method: method.address, row: row.id, trace_id: context.traceId }, 'a keyed handler failed');
+      // What was committed stands, whatever the handler did after it; and a lost lease is another's to end.
+      if (kept !== undefined && (await store.journal.read(row.id))?.state === 'done') return kept.output;
+      if (error.reason !== 'outcome_unknown' || (error.data as { rowId?: string })?.rowId !== row.id)
+        await endFailed(row, method, error, performance.now() - began);
+      throw error;
+    }
+  }
+
+  async function attemptEffect(row: Row, method: Method, effect: Effect, wire: Wire, leaseLost: AbortSignal): Promise<unknown> {
+    const began = performance.now();
+    const signal = AbortSignal.any([AbortSignal.timeout(method.timeoutMs), leaseLost]);
+    // Asked for through a context, so that what the adapter does with the signal is found in the trace.
+    const traced = bus.context({ ...wire, signal: () => signal }).signal;
+    let output: unknown;
+    try {
+      output = checkedOutput(method, await effect.attempt(parsed(method, row.input) as never, { ref: row.ref, signal: traced }));
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      const ms = performance.now() - began;
+      if (isDefinite(error)) {
+        await endFailed(row, method, error, ms);
+        throw error;
+      }
+      log.warn({ err: thrown, method: method.address, row: row.id }, 'the outcome of an attempt is not known');
+      const known = { ...rowError(error), outcome: 'unknown' };
+      await store.journal.doubt(row.id, row.token, known, logLine(error, ms));
+      wakeUp();
+      throw new PolybError(
+        error.code === 'deadline_exceeded' ? 'deadline_exceeded' : 'upstream_failed',
+        `${error.message} Whether it happened is being found out as ${row.id}.`,
+        {
+          reason: 'outcome_unknown',
+          data: { rowId: row.id },
+          cause: thrown,
+        },
+      );
+    }
+    if (!(await store.journal.end(store, row.id, row.token, { state: 'done', output }))) throw lost(row);
+    return output;
+  }
+
+  /** A failure that proves that nothing was changed: back to the queue where the journal retries, else an end that the retrier may reopen. */
+  async function endFailed(row: Row, method: Method, error: PolybError, ms: number): Promise<void> {
+    const entry = { error: rowError(error), log: logLine(error, ms) };
+    const notBefore = Date.now() + backoffMs(row.attempts, { firstMs: 250, lastMs: 30_000, wishedMs: error.retryAfterMs });
+    const again =
+      row.mode === 'send' &&
+      mayPass(error) &&
+      (row.notAfter === null || notBefore < row.notAfter || policies[method.address]?.handling === 'function');
+    await store.journal.end(store, row.id, row.token, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
+  }
+
+  /** A row that the worker claimed: its guards first, then the attempt. */
+  async function work(row: Row): Promise<void> {
+    const it = byAddress.get(row.method);
+    if (it === undefined) return;
+    if (isPipeline(it.handler)) {
+      await runs.execute(row, it.handler).finally(() => moved(row));
+      return;
+    }
+    const signal = AbortSignal.timeout(it.method.timeoutMs);
+    const wire: Wire = {
+      key: row.key,
+      caller: row.caller ?? bus.name,
+      deadlineAt: Date.now() + it.method.timeoutMs,
+      traceparent: row.traceparent ?? newTraceparent(),
+      signal: () => signal,
+    };
+    const lease = held.hold(row.token);
+    let verdict: Exclude<Verdict, 'go'> | null;
+    try {
+      verdict = await transactions.run({ traceparent: row.traceparent }, (tx) => judged(it.method, parsed(it.method, row.input), tx));
+    } finally {
+      lease.release();
+    }
+    if (verdict === null) {
+      await attempt(row, it.method, it.handler as Handler | Effect, wire).catch(expected);
+      return;
+    }
+    if ('notBefore' in verdict)
+      await store.journal.end(store, row.id, row.token, { state: 'queued', notBefore: verdict.notBefore.getTime() });
+    else
+      await store.journal.end(store, row.id, row.token, {
+        state: verdict.refuse === 'stale' ? 'stale' : 'failed',
+        error: {
+          code: 'failed_precondition',
+          reason: verdict.refuse,
+          detail: `A rule forbids it: ${verdict.refuse}.`,
+          outcome: 'not_executed',
+        },
+      });
+    moved(row);
+  }
+  /** How an attempt ended stands in its row; nobody waits for the promise of a claimed one. */
+  const expected = (thrown: unknown): void => {
+    if (!isPolybError(thrown)) log.error({ err: thrown }, 'an attempt broke');
+  };
+
+  /** Asks the provider what became of an attempt. */
+  async function lookUp(row: Row): Promise<void> {
+    const it = byAddress.get(row.method);
+    if (it === undefined || !isEffect(it.handler) || it.handler.onUnknown.do !== 'look_up') return;
+    const signal = AbortSignal.timeout(it.method.timeoutMs);
+    const traced = bus.context({
+      key: row.key,
+      caller: bus.name,
+      deadlineAt: Date.now() + it.method.timeoutMs,
+      traceparent: row.traceparent ?? newTraceparent(),
+      signal: () => signal,
+    }).signal;
+    const began = performance.now();
+    try {
+      const found = await it.handler.onUnknown.find(row.ref, traced);
+      const learned = {
+        ms: Math.round(performance.now() - began),
+        code: 'ok',
+        reason: found === null ? 'not_found_there' : 'found_there',
+        message: 'The provider was asked.',
+        evidence: null,
+      };
+      if (found !== null) await store.journal.found(row.id, { state: 'done', output: checkedOutput(it.method, found), log: learned });
+      else
+        await store.journal.found(row.id, {
+          state: row.mode === 'send' ? 'queued' : 'failed',
+          error: { code: 'unavailable', reason: 'not_done', detail: 'The attempt did not reach the provider.', outcome: 'not_executed' },
+          log: learned,
+        });
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      log.warn({ err: thrown, row: row.id }, 'a look-up failed');
+      await store.journal.found(row.id, {
+        state: 'unknown',
+        error: row.error,
+        notBefore: Date.now() + backoffMs(Math.min(row.attempts, 6), { firstMs: 1_000, lastMs: 5_000, wishedMs: error.retryAfterMs }),
+        log: logLine(error, performance.now() - began),
+      });
+    }
+    moved(row);
+  }
+
+  async function worker(): Promise<void> {
+    let away = false;
+    while (!stopped) {
+      let busy = false;
+      try {
+        const room = concurrency - underWay.size;
+        const rows = room > 0 ? await store.journal.claim(policies, holder, leaseMs, Math.min(room, 64)) : [];
+        for (const row of rows)
+          void track(
+            work(row)
+              .catch(expected)
+              .finally(() => wakeUp()),
+          );
+        const unknown = await store.journal.toLookUp(methods, leaseMs, 32);
+        for (const row of unknown) void track(lookUp(row).catch(expected));
+        if (rows.length === 0) await store.journal.sweep(methods);
+        busy = rows.length > 0;
+        if (away) log.info({}, 'the journal is back');
+        away = false;
+      } catch (error) {
+        if (!away) log.warn({ err: error }, 'the journal cannot be reached; it is tried again every second');
+        away = true;
+      }
+      if (!busy && !stopped)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, idleMs);
+          wakeUp = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+    }
+  }
+  let working: Promise<void> | undefined;
+
+  return {
+    keep,
+    start() {
+      working ??= worker();
+    },
+    wake: () => wakeUp(),
+    async drain(graceMs) {
+      stopped = true;
+      wakeUp();
+      await working;
+      await Promise.race([Promise.allSettled([...underWay]), delay(graceMs, undefined, { ref: false })]);
+      held.stop();
+    },
+  };
+}
+
+function policyOf(method: Method, handler: Kept): RowPolicy {
+  if (!isEffect(handler)) return { method: method.address, handling: 'function', settleMs: 0, settles: method.settles };
+  return {
+    method: method.address,
+    handling: handler.onUnknown.do,
+    settleMs: 'settleMs' in handler.onUnknown ? handler.onUnknown.settleMs : 0,
+    settles: method.settles,
+  };
+}
+
+/** What a row is right after it was made, before anything is read back. */
+function freshRow(asked: Parameters<Store['journal']['take']>[1]): Row {
+  const { id, method, key, mode, input, token, caller, traceparent, notAfter } = asked;
+  return {
+    id,
+    method,
+    key,
+    mode,
+    state: 'attempting',
+    input,
+    output: null,
+    error: null,
+    attempts: 1,
+    token,
+    ref: id,
+    parent: null,
+    step: null,
+    edition: 1,
+    editions: null,
+    edits: null,
+    traceparent,
+    caller,
+    createdAt: Date.now(),
+    notBefore: 0,
+    notAfter,
+    leaseUntil: null,
+    settleAt: null,
+  };
+}
+
+/** A result by the method's schema: what is stored is what was promised. */
+function checkedOutput(method: Method, result: unknown): unknown {
+  const checked = method.output.safeParse(result);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  throw new PolybError(
+    'internal',
+    `${method.address} gave a result that does not fit its contract at ${issue?.path.join('.')}: ${issue?.message}`,
+  );
+}
+
+function newTraceparent(): string {
+  const hex = randomUUID().replaceAll('-', '');
+  return `00-${hex}-${hex.slice(0, 16)}-01`;
+}

@@ -1,0 +1,99 @@
+/** How rows become answers, and errors become rows. */
+import { codes, fromProblem, PolybError, toPolybError, toProblem } from '../../contracts/errors.ts';
+import type { LogLine, Row, RowError, RowState } from './store.ts';
+
+/** What a failed row keeps. */
+export function rowError(error: PolybError): RowError {
+  const { code, reason, detail, outcome, retryAfterMs, data } = toProblem(error);
+  return {
+    code,
+    detail,
+    outcome,
+    ...(reason === undefined ? {} : { reason }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(data === undefined ? {} : { data }),
+  };
+}
+export function logLine(error: PolybError, ms: number): LogLine {
+  return {
+    ms: Math.round(ms),
+    code: error.code,
+    reason: error.reason ?? null,
+    message: error.message.slice(0, 2000),
+    evidence: error.evidence ?? null,
+  };
+}
+
+/** True when the failure proves that nothing happened. */
+export function isDefinite(thrown: unknown): boolean {
+  return toPolybError(thrown).outcome === 'not_executed';
+}
+/** True when another attempt may fare better. */
+export function mayPass(error: PolybError): boolean {
+  return codes[error.code].retry !== 'never';
+}
+
+/** The caller's time is over while the row goes on: it carries the row's id, under which the outcome can be asked for. */
+export function stillPending(id: string, state: RowState): PolybError {
+  return new PolybError(
+    'deadline_exceeded',
+    `The call goes on as ${id} (${state}); ask for its outcome with the same key, or: polyb runs show ${id}`,
+    { reason: 'pending', data: { rowId: id, state } },
+  );
+}
+/** A person must speak first. */
+export function waitsForPerson(id: string, state: 'proposed' | 'review'): PolybError {
+  return state === 'proposed'
+    ? new PolybError('failed_precondition', `It waits for approval as ${id}: polyb approvals show ${id}`, {
+        reason: 'pending',
+        data: { rowId: id, state },
+      })
+    : new PolybError('upstream_failed', `Whether it happened is not known; a person decides: polyb reviews show ${id}`, {
+        reason: 'pending',
+        data: { rowId: id, state },
+      });
+}
+
+/** What a row says to whoever asks with its key: an output, an error, or nothing yet. */
+export function told(row: Row): { readonly output: unknown } | { readonly error: PolybError } | null {
+  switch (row.state) {
+    case 'done':
+      return { output: row.output };
+    case 'failed':
+      return { error: fromProblem(row.error) };
+    case 'unknown':
+      return {
+        error: new PolybError('upstream_failed', `Whether it happened is being found out as ${row.id}; nothing is repeated meanwhile.`, {
+          reason: 'outcome_unknown',
+          data: { rowId: row.id, state: row.state },
+        }),
+      };
+    case 'proposed':
+    case 'review':
+      return { error: waitsForPerson(row.id, row.state) };
+    case 'rejected':
+    case 'stale':
+    case 'expired':
+    case 'cancelled':
+      return {
+        error: new PolybError('failed_precondition', `The row ${row.id} was ${row.state}; use another key to ask anew.`, {
+          reason: row.state,
+          outcome: 'not_executed',
+          data: { rowId: row.id },
+        }),
+      };
+    case 'queued':
+    case 'attempting':
+    case 'waiting':
+      return null;
+  }
+}
+
+/** Exponential from `firstMs`, at most `lastMs`, with jitter of a fifth; a wish of the other side wins. */
+export function backoffMs(
+  attempts: number,
+  { firstMs, lastMs, wishedMs }: { firstMs: number; lastMs: number; wishedMs?: number | undefined },
+): number {
+  const base = wishedMs ?? Math.min(lastMs, firstMs * 2 ** Math.min(attempts, 16));
+  return Math.round(base * (1 + Math.random() / 5));
+}

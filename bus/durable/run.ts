@@ -1,0 +1,272 @@
+/** Executes runs of pipelines: from the rows that stand to the next thing that must be waited for. */
+import type { Method } from '../../contracts/define.ts';
+import { codes, type PolybError, toPolybError } from '../../contracts/errors.ts';
+import type { BusHost } from '../bus.ts';
+import type { Log } from '../service.ts';
+import { hashOf, parsed } from './identity.ts';
+import type { Leases } from './leases.ts';
+import { backoffMs, logLine, rowError } from './outcome.ts';
+import type { DelayDefinition, Part, Pipeline, StepDefinition, WaitDefinition } from './pipeline.ts';
+import type { Row, RowError, Store } from './store.ts';
+
+export interface Runner {
+  /** Carries a run, whose lease we hold, as far as it goes now. Never throws for what a run can meet. */
+  execute(run: Row, pipeline: Pipeline): Promise<void>;
+}
+/** What a part has come to. `again`: its row has moved meanwhile, look anew. */
+type Reached =
+  | { readonly value: unknown }
+  | { readonly park: { readonly stepId: string | null; readonly untilMs: number; readonly error: RowError | null } }
+  | { readonly fail: RowError }
+  | 'lost';
+
+/** Waiting runs are looked at again at least this often, so that nothing depends on a wake-up alone. */
+const lookAgainMs = 60_000;
+
+export function runner({
+  store,
+  bus,
+  held,
+  log,
+  newId,
+}: {
+  store: Store;
+  bus: BusHost;
+  held: Leases;
+  log: Log;
+  newId: (prefix: string) => string;
+}): Runner {
+  const { journal } = store;
+
+  async function execute(run: Row, { definition }: Pipeline): Promise<void> {
+    const lease = held.hold(run.token);
+    try {
+      const rows = run.attempts === 1 ? [] : await journal.steps(run.id);
+      const edition = (part: { name: string }): number => run.editions?.[part.name] ?? 1;
+      const gone = rows.find((row) => row.state === 'done' && !definition.parts.some(({ name }) => name === row.step));
+      if (gone !== undefined) {
+        await end(run, {
+          code: 'failed_precondition',
+          reason: 'definition_changed',
+          detail: `The finished step ${gone.step} is gone from the pipeline's definition.`,
+          outcome: 'unknown',
+        });
+        return;
+      }
+      const seen: Record<string, unknown> = { input: parsed(definition.method, run.input) };
+      for (const part of definition.parts) {
+        let row = rows.find(({ step, edition: of }) => step === part.name && of === edition(part));
+        for (;;) {
+          if (lease.lost.aborted) return;
+          const reached = await reach(run, part, edition(part), seen, row, lease.lost);
+          if (reached === 'lost') return;
+          if ('value' in reached) {
+            seen[part.name] = reached.value;
+            break;
+          }
+          if ('fail' in reached) {
+            await end(run, reached.fail);
+            return;
+          }
+          const { stepId, untilMs, error } = reached.park;
+          if (await journal.park(run, stepId, Math.min(untilMs, lookAgainMs), error)) return;
+          // Either the step moved while we made up our mind, or the lease is gone; the row tells.
+          const now = stepId === null ? null : await journal.read(stepId);
+          if (now === null || (await journal.read(run.id))?.token !== run.token) return;
+          row = now;
+        }
+      }
+      const output = definition.output(seen);
+      await journal.end(store, run.id, run.token, { state: 'done', output });
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      if (error.reason === 'store_down') return; // the lease ends by itself and another instance goes on
+      log.error({ err: thrown, run: run.id }, 'a run broke');
+      await end(run, rowError(error));
+    } finally {
+      lease.release();
+    }
+  }
+
+  const end = async (run: Row, error: RowError): Promise<void> => {
+    await journal.end(store, run.id, run.token, { state: 'failed', error });
+  };
+
+  function reach(
+    run: Row,
+    part: Part,
+    edition: number,
+    seen: Readonly<Record<string, unknown>>,
+    row: Row | undefined,
+    lost: AbortSignal,
+  ): Promise<Reached> {
+    switch (part.kind) {
+      case 'step':
+        return reachStep(run, part, edition, seen, row, lost);
+      case 'wait':
+        return reachWait(run, part, edition, seen, row);
+      case 'delay':
+        return reachDelay(run, part, edition, row);
+    }
+  }
+
+  async function put(
+    run: Row,
+    part: Part,
+    edition: number,
+    step: {
+      method: string;
+      input: unknown;
+      hash: string;
+      mode: 'step' | 'wait';
+      state: 'queued' | 'waiting' | 'done';
+      waitKey?: string;
+      untilMs?: number;
+    },
+  ): Promise<Row | null> {
+    return journal.putStep({
+      id: newId('row'),
+      run,
+      key: `${run.id}:${part.name}:${edition}`,
+      step: part.name,
+      edition,
+      waitKey: null,
+      untilMs: null,
+      ...step,
+    });
+  }
+
+  async function reachStep(
+    run: Row,
+    part: StepDefinition,
+    edition: number,
+    seen: Readonly<Record<string, unknown>>,
+    stored: Row | undefined,
+    lost: AbortSignal,
+  ): Promise<Reached> {
+    const { method } = part;
+    let row: Row | null | undefined = stored;
+    if (row === undefined) {
+      if (!part.when(seen))
+        return (await put(run, part, edition, { method: method.address, input: null, hash: '', mode: 'step', state: 'done' })) === null
+          ? 'lost'
+          : { value: null };
+      const input = parsed(method, known(method.input, run.edits?.[part.name] ?? part.input(seen)));
+      row = await put(run, part, edition, { method: method.address, input, hash: hashOf(method, input), mode: 'step', state: 'queued' });
+      if (row === null) return 'lost';
+    }
+    if (row.state === 'done') return { value: row.output };
+    if (row.state === 'rejected' || row.state === 'stale' || row.state === 'expired' || row.state === 'cancelled')
+      return {
+        fail: row.error ?? {
+          code: 'failed_precondition',
+          reason: row.state,
+          detail: `The step ${part.name} was ${row.state}.`,
+          outcome: 'not_executed',
+        },
+      };
+    const began = performance.now();
+    try {
+      const value = await callFrom(run, row.key, method.timeoutMs, lost)(method, row.input, { key: row.key });
+      if (method.idempotency !== 'keyed') await journal.endStep(row.id, { state: 'done', output: value });
+      return { value };
+    } catch (thrown) {
+      if (lost.aborted) return 'lost';
+      const error = toPolybError(thrown);
+      if (error.reason === 'store_down') throw error;
+      if (method.idempotency !== 'keyed')
+        await journal.endStep(row.id, { state: 'queued', log: logLine(error, performance.now() - began) });
+      return after(error, row, run);
+    }
+  }
+
+  /** What a failed step means to its run: wait for its row, try again later, or end. */
+  function after(error: PolybError, step: Row, run: Row): Reached {
+    const kept = rowError(error);
+    if (error.reason === 'pending' || error.reason === 'outcome_unknown') {
+      const own = (error.data as { rowId?: string } | undefined)?.rowId === step.id;
+      return {
+        park: own ? { stepId: step.id, untilMs: lookAgainMs, error: kept } : { stepId: null, untilMs: retryMs(run, error), error: kept },
+      };
+    }
+    const mayPass =
+      codes[error.code].retry !== 'never' ||
+      error.reason === 'in_progress' ||
+      error.code === 'cancelled' ||
+      (error.code === 'failed_precondition' && error.retryAfterMs !== undefined);
+    return mayPass ? { park: { stepId: null, untilMs: retryMs(run, error), error: kept } } : { fail: kept };
+  }
+  const retryMs = (run: Row, error: PolybError): number =>
+    backoffMs(run.attempts - 1, { firstMs: 200, lastMs: 4_000, wishedMs: error.retryAfterMs });
+
+  async function reachWait(
+    run: Row,
+    part: WaitDefinition,
+    edition: number,
+    seen: Readonly<Record<string, unknown>>,
+    stored: Row | undefined,
+  ): Promise<Reached> {
+    let row: Row | null | undefined = stored;
+    if (row === undefined) {
+      const key = part.key(seen);
+      row = await put(run, part, edition, {
+        method: `@${part.event.address}`,
+        input: { key },
+        hash: '',
+        mode: 'wait',
+        state: 'waiting',
+        waitKey: key,
+        untilMs: part.timeoutMs,
+      });
+      if (row === null) return 'lost';
+    }
+    if (row.state === 'done') return { value: row.output };
+    // The row stands before this look, and the consumer hands over what commits after it: no event falls between.
+    const event = await journal.firstEvent(part.event.address, String((row.input as { key: string }).key), run.createdAt);
+    if (event !== null) {
+      await journal.endStep(row.id, { state: 'done', output: event.payload });
+      return { value: event.payload };
+    }
+    return overOrPark(row);
+  }
+
+  async function reachDelay(run: Row, part: DelayDefinition, edition: number, stored: Row | undefined): Promise<Reached> {
+    const row =
+      stored ??
+      (await put(run, part, edition, { method: '@delay', input: null, hash: '', mode: 'wait', state: 'waiting', untilMs: part.ms }));
+    if (row === null) return 'lost';
+    return row.state === 'done' ? { value: null } : overOrPark(row);
+  }
+
+  async function overOrPark(row: Row): Promise<Reached> {
+    const leftMs = (row.notAfter ?? 0) - Date.now();
+    if (leftMs > 0) return { park: { stepId: row.id, untilMs: leftMs, error: null } };
+    await journal.endStep(row.id, { state: 'done', output: null });
+    return { value: null };
+  }
+
+  /** A call in the run's trace; its input was checked against the method's schema when the step's row was made. */
+  function callFrom(
+    run: Row,
+    key: string,
+    timeoutMs: number,
+    lost: AbortSignal,
+  ): (method: Method, input: unknown, options: { readonly key: string }) => Promise<unknown> {
+    return bus.context({
+      key,
+      caller: bus.name,
+      deadlineAt: Date.now() + timeoutMs,
+      traceparent: run.traceparent ?? '',
+      signal: () => lost,
+    }).call as never;
+  }
+
+  return { execute };
+}
+
+/** The fields that a method's input declares; results of earlier steps may carry more. */
+function known(schema: unknown, value: unknown): unknown {
+  const shape = (schema as { shape?: Record<string, unknown> }).shape;
+  if (shape === undefined || typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name in shape));
+}

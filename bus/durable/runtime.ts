@@ -1,0 +1,175 @@
+/** Brings a service to life on a bus and a store: its methods, consumers, loops and guards, and the journal behind them. */
+import type { Entry, Event, Method } from '../../contracts/define.ts';
+import { jsonSchema } from '../../contracts/describe.ts';
+import type { BusHost, Handlers } from '../bus.ts';
+import type { Log, Loop, Service } from '../service.ts';
+import { consumerName, consumerTurn } from './events.ts';
+import { createJournal, type Journal, type Kept } from './journal.ts';
+import { type RunningLoop, scheduleOf, startLoop } from './loops.ts';
+import { isPipeline } from './pipeline.ts';
+import { retention } from './retention.ts';
+import type { Store } from './store.ts';
+import { queuedEvent, type Transactions } from './transaction.ts';
+
+export interface RuntimeOptions {
+  /** The service's folder. */
+  readonly name: string;
+  readonly serves: Service['serves'];
+  /** What `make` of the service gave. */
+  readonly running: Awaited<ReturnType<Service['make']>>;
+  readonly bus: BusHost;
+  readonly store: Store;
+  readonly transactions: Transactions;
+  readonly log: Log;
+  readonly keepDays: number;
+  readonly blankAfterDays: number;
+  readonly leaseMs?: number | undefined;
+  readonly renewMs?: number | undefined;
+  readonly idleMs?: number | undefined;
+}
+export interface Runtime {
+  /** Everything is subscribed and the service's own parts say that they are ready. */
+  ready(): Promise<boolean>;
+  /** Takes no more work, finishes what is under way up to `graceMs`, stops the service's parts. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { name, serves, running, bus, store, transactions, log } = options;
+  const holder = `${name}#${bus.instance}`;
+  const entries: Entry[] = Object.values(serves).flatMap((contract) => Object.values(contract));
+  const handlers: Record<string, unknown> = Object.fromEntries(
+    Object.entries(serves).flatMap(([contract]) =>
+      Object.entries(running[contract] ?? {}).map(([method, handler]) => [`${contractName(serves, contract)}.${method}`, handler]),
+    ),
+  );
+  const keyed = entries
+    .filter((entry): entry is Method => entry.kind === 'method' && entry.idempotency === 'keyed')
+    .map((method) => ({ method, handler: handlers[method.address] as Kept }));
+  const pipelines = keyed
+    .filter(({ handler }) => isPipeline(handler))
+    .map(({ handler }) => handler as Kept & { definition: import('./pipeline.ts').Definition });
+
+  const waits = new Map(
+    pipelines.flatMap(({ definition }) =>
+      definition.parts.flatMap((part) => (part.kind === 'wait' ? [[part.event.address, part.event] as const] : [])),
+    ),
+  );
+  const consumers = [
+    ...(running.on ?? []),
+    ...[...waits.values()].map((event) => ({
+      consumes: event,
+      handle: async (payload: unknown, tx: Parameters<Store['journal']['wakeWaits']>[0]) => {
+        await store.journal.wakeWaits(tx, event.address, String((payload as Record<string, unknown>)[event.key]), payload);
+        journal.wake();
+      },
+    })),
+  ];
+  for (const { consumes } of consumers) await store.journal.register(consumerName(name, consumes));
+
+  const journal: Journal = createJournal({
+    store,
+    bus,
+    transactions,
+    served: keyed,
+    guards: running.guards ?? [],
+    holder,
+    log,
+    leaseMs: options.leaseMs,
+    renewMs: options.renewMs,
+    idleMs: options.idleMs,
+  });
+  const loops: Loop[] = [
+    ...(running.loops ?? []),
+    ...consumers.map(
+      (consumer): Loop => ({
+        name: consumerName(name, consumer.consumes),
+        schedule: { idleMs: 1_000, wakeOn: consumer.consumes },
+        only: undefined,
+        turn: consumerTurn({ service: name, consumer, store, transactions, log }),
+      }),
+    ),
+    retention({
+      methods: keyed.map(({ method }) => method),
+      waitsFor: [...waits.keys()],
+      store,
+      keepDays: options.keepDays,
+      blankAfterDays: options.blankAfterDays,
+      ownsEvents: 'journal' in serves,
+    }),
+  ];
+  await store.journal.announceLoops(
+    name,
+    loops.map((loop) => ({ name: loop.name, schedule: scheduleOf(loop) })),
+  );
+  await store.journal.announceMethods(
+    name,
+    masks(
+      keyed.map(({ method }) => method),
+      consumers.map(({ consumes }) => ({ name: consumerName(name, consumes), event: consumes })),
+    ),
+  );
+
+  const served = await bus.serve(entries, handlers as Handlers, { keep: journal.keep });
+  journal.start();
+  const started: RunningLoop[] = loops.map((loop) => startLoop({ loop, service: name, holder, journal: store.journal, log }));
+  const hearings = [
+    ...keyed.map(({ method }) => bus.hear(queuedEvent(method), () => journal.wake())),
+    ...loops.flatMap((loop, index) =>
+      'wakeOn' in loop.schedule && loop.schedule.wakeOn !== undefined ? [bus.hear(loop.schedule.wakeOn, () => started[index]?.wake())] : [],
+    ),
+  ];
+  const requests = startLoop({
+    loop: {
+      name: 'loop requests',
+      schedule: { idleMs: 1_000 },
+      only: undefined,
+      turn: async () => {
+        const asked = new Set(await store.journal.requestedLoops(name));
+        for (const loop of started) if (asked.has(loop.name)) loop.wake();
+        return 'idle';
+      },
+    },
+    service: name,
+    holder,
+    journal: undefined,
+    log,
+  });
+
+  let stopping: Promise<void> | undefined;
+  return {
+    ready: async () => bus.connected && ((await running.ready?.()) ?? true),
+    stop: (graceMs) =>
+      (stopping ??= (async () => {
+        for (const hearing of hearings) hearing[Symbol.dispose]();
+        await Promise.all([served.drain(), requests.stop(), ...started.map((loop) => loop.stop())]);
+        await journal.drain(graceMs);
+        await store.journal.releaseLoops(holder).catch((error: unknown) => log.warn({ err: error }, 'loop leases were left to run out'));
+        await running.stop?.();
+      })()),
+  };
+}
+
+/** A service may name a contract as it likes; addresses are the contract's own. */
+function contractName(serves: Service['serves'], as: string): string {
+  return Object.values(serves[as] ?? {})[0]?.service ?? as;
+}
+
+/** The schemas that rows are masked by; waits and dead letters of consumers hold the payload of their event. */
+function masks(
+  methods: readonly Method[],
+  consumers: readonly { readonly name: string; readonly event: Event }[],
+): { method: string; input: unknown; output: unknown }[] {
+  const schemaOf = (of: Event): unknown => jsonSchema(of.payload, 'output');
+  return [
+    ...methods.map((method) => ({
+      method: method.address,
+      input: jsonSchema(method.input, 'output'),
+      output: jsonSchema(method.output, 'output'),
+    })),
+    ...consumers.flatMap(({ name, event }) => [
+      { method: name, input: schemaOf(event), output: {} },
+      { method: `@${event.address}`, input: { type: 'object', properties: { key: { type: 'string' } } }, output: schemaOf(event) },
+    ]),
+  ];
+}

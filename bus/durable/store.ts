@@ -1,0 +1,211 @@
+/** The port under the journal: PostgreSQL keeps the rows (adapters/store), and nothing else is ever tried. */
+import type { Database, Queries } from '../service.ts';
+
+export type RowState =
+  | 'proposed'
+  | 'queued'
+  | 'attempting'
+  | 'waiting'
+  | 'unknown'
+  | 'review'
+  | 'done'
+  | 'failed'
+  | 'rejected'
+  | 'expired'
+  | 'stale'
+  | 'cancelled';
+export type RowMode = 'call' | 'send' | 'step' | 'run' | 'wait' | 'event';
+export type Handling = 'function' | 'review' | 'look_up' | 'claim';
+
+/** A problem body as it lies in a row. */
+export interface RowError {
+  readonly code: string;
+  readonly reason?: string;
+  readonly detail?: string;
+  readonly outcome?: string;
+  readonly retryAfterMs?: number;
+  readonly data?: unknown;
+}
+/** A row as the runtime works with it. Times are Unix ms. */
+export interface Row {
+  readonly id: string;
+  readonly method: string;
+  readonly key: string;
+  readonly mode: RowMode;
+  readonly state: RowState;
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly error: RowError | null;
+  readonly attempts: number;
+  readonly token: string;
+  readonly ref: string;
+  readonly parent: string | null;
+  readonly step: string | null;
+  readonly edition: number;
+  readonly editions: Readonly<Record<string, number>> | null;
+  readonly edits: Readonly<Record<string, unknown>> | null;
+  readonly traceparent: string | null;
+  readonly caller: string | null;
+  readonly createdAt: number;
+  readonly notBefore: number;
+  readonly notAfter: number | null;
+  readonly leaseUntil: number | null;
+  readonly settleAt: number | null;
+}
+/** What is the same for every row of a method. */
+export interface RowPolicy {
+  readonly method: string;
+  readonly handling: Handling;
+  readonly settleMs: number;
+  readonly settles: boolean;
+}
+export interface Asked extends RowPolicy {
+  readonly id: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly mode: 'call' | 'run';
+  readonly input: unknown;
+  readonly lane: string | null;
+  readonly approval: 'none' | 'staff' | 'customer';
+  /** Unix ms; no attempt begins after it. */
+  readonly notAfter: number;
+  /** Unix ms; the attempt is not taken when PostgreSQL's clock is past it. */
+  readonly deadlineAt: number;
+  readonly caller: string;
+  readonly traceparent: string;
+  readonly token: string;
+}
+/** taken: the attempt is ours. settled: the row has an outcome, or waits for one that this call cannot bring. busy: somebody works on it.
+ *  clash: the key was used with another input. lane: another row of the lane is under way. later: not before its time. */
+export type Taken =
+  | { readonly did: 'taken'; readonly row: Pick<Row, 'id' | 'ref'> & Partial<Row> }
+  | { readonly did: 'settled' | 'busy' | 'later'; readonly row: Row }
+  | { readonly did: 'clash' | 'proposed'; readonly row: Pick<Row, 'id'> }
+  | { readonly did: 'lane' | 'paused' | 'late' };
+export interface Sent {
+  readonly id: string;
+  readonly method: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly input: unknown;
+  readonly lane: string | null;
+  readonly approval: 'none' | 'staff' | 'customer';
+  readonly settles: boolean;
+  readonly notBefore: number | null;
+  /** How long after `notBefore` a first attempt may begin. */
+  readonly ttlMs: number;
+  readonly caller: string;
+  readonly traceparent: string | null;
+}
+export interface Emitted {
+  readonly event: string;
+  readonly key: string;
+  readonly payload: unknown;
+  readonly traceparent: string | null;
+}
+/** One line of a row's history. */
+export interface LogLine {
+  readonly ms: number | null;
+  readonly code: string;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly evidence: unknown;
+}
+/** How an attempt ended. `keep`: the row goes on in another state. */
+export interface Ending {
+  readonly state: RowState;
+  readonly output?: unknown;
+  readonly error?: RowError | null;
+  /** Unix ms, for queued and waiting. */
+  readonly notBefore?: number;
+  readonly log?: LogLine;
+}
+export interface NewStep {
+  readonly id: string;
+  readonly run: Row;
+  readonly method: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly step: string;
+  readonly edition: number;
+  readonly input: unknown;
+  readonly mode: 'step' | 'wait';
+  readonly state: 'queued' | 'waiting' | 'done';
+  readonly waitKey: string | null;
+  /** Wait or delay: until when, ms from now. */
+  readonly untilMs: number | null;
+}
+/** An event in a consumer's order. */
+export interface EventRow {
+  readonly id: string;
+  readonly xid: string;
+  readonly payload: unknown;
+  readonly traceparent: string | null;
+}
+
+/** A row that still holds personal data and need not. */
+export interface Blankable {
+  readonly id: string;
+  readonly method: string;
+  readonly input: unknown;
+  readonly output: unknown;
+}
+
+export interface JournalStore {
+  /** Makes the row and takes its attempt in one statement, or says why not. Inside a transaction where guards follow. */
+  take(on: Queries, asked: Asked, holder: string, leaseMs: number): Promise<Taken>;
+  /** Rows that are due, and functions and runs whose holder is gone; each with a lease. */
+  claim(policies: Readonly<Record<string, RowPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]>;
+  /** False when the lease was lost: nothing was written. */
+  end(on: Queries, id: string, token: string, ending: Ending): Promise<boolean>;
+  /** Ends an attempt whose outcome is not known: the row becomes unknown, or goes to review where nobody can look it up. */
+  doubt(id: string, token: string, error: RowError, log: LogLine): Promise<boolean>;
+  /** Prolongs leases; answers the tokens that still hold. */
+  renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]>;
+  /** Moves what nobody works on any more; answers how many rows moved. */
+  sweep(methods: readonly string[]): Promise<number>;
+  /** Unknown rows that may be looked up now; each is left alone by others for `leaseMs`. */
+  toLookUp(methods: readonly string[], leaseMs: number, atMost: number): Promise<readonly Row[]>;
+  /** What a look-up found. */
+  found(id: string, ending: Ending): Promise<boolean>;
+  read(id: string): Promise<Row | null>;
+  /** Answers the methods whose key stands in the journal with another input. */
+  send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]>;
+  emit(on: Queries, events: readonly Emitted[]): Promise<void>;
+  steps(run: string): Promise<readonly Row[]>;
+  /** Makes a step's row, once; null when the run's lease was lost. */
+  putStep(step: NewStep): Promise<Row | null>;
+  /** Ends a step that has no attempt of its own: a wait, a delay, a read. */
+  endStep(id: string, ending: Ending): Promise<boolean>;
+  /** The run waits until its step moves, or `untilMs`; false when the step has moved already or the lease was lost. */
+  park(run: Pick<Row, 'id' | 'token'>, stepId: string | null, untilMs: number, error: RowError | null): Promise<boolean>;
+  /** The first event of this key since `sinceMs`. */
+  firstEvent(event: string, key: string, sinceMs: number): Promise<EventRow | null>;
+  /** Hands an event to the waits for it. */
+  wakeWaits(on: Queries, event: string, key: string, payload: unknown): Promise<void>;
+  /** A consumer that is new starts with what happens from now on. */
+  register(consumer: string): Promise<void>;
+  /** Locks the cursor and reads on; null when another instance has it or its retry is not due. */
+  nextEvents(on: Queries, consumer: string, event: string, atMost: number): Promise<readonly EventRow[] | null>;
+  advance(on: Queries, consumer: string, past: EventRow): Promise<void>;
+  /** Counts a failure of the event at the cursor; answers how many there were. */
+  stumble(consumer: string, retryMs: number): Promise<number>;
+  deadLetter(on: Queries, consumer: string, id: string, row: EventRow, error: RowError): Promise<void>;
+  announceLoops(service: string, loops: readonly { readonly name: string; readonly schedule: string }[]): Promise<void>;
+  leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<boolean>;
+  reportLoop(service: string, name: string, report: { readonly error: string | null; readonly nextRunAt: number | null }): Promise<void>;
+  releaseLoops(holder: string): Promise<void>;
+  requestedLoops(service: string): Promise<readonly string[]>;
+  announceMethods(
+    service: string,
+    methods: readonly { readonly method: string; readonly piiInput: unknown; readonly piiOutput: unknown }[],
+  ): Promise<void>;
+  /** Removes what ended more than `keepDays` ago; answers how many rows went. */
+  retain(methods: readonly string[], keepDays: number): Promise<number>;
+  toBlank(methods: readonly string[], days: number): Promise<readonly Blankable[]>;
+  blank(rows: readonly Blankable[]): Promise<void>;
+  forgetEvents(keepDays: number): Promise<void>;
+}
+export interface Store extends Database {
+  readonly journal: JournalStore;
+}

@@ -1,0 +1,99 @@
+/** One transaction: rows, events and sends are kept together and told after they are kept. */
+import type { Event, Method } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { Queries, Tx } from '../service.ts';
+import { hashOf, laneOf, newId, parsed } from './identity.ts';
+import type { Emitted, Sent, Store } from './store.ts';
+
+/** A durable row of this method waits for its service. A wake-up, never the truth. */
+export function queuedEvent(method: Pick<Method, 'service' | 'name' | 'version'>): Event {
+  const name = `${method.name}_queued`;
+  return {
+    kind: 'event',
+    service: method.service,
+    name,
+    address: `${method.service}.${name}`,
+    version: method.version,
+    summary: 'A row waits.',
+    payload: undefined as never,
+    key: '',
+  };
+}
+
+/** The trace that events and sends of a transaction belong to; a consumer sets it anew for each event. */
+export interface Origin {
+  traceparent: string | null;
+}
+export interface Transactions {
+  /** Runs `work`, keeps what it emitted and sent, then `last` in the same transaction; tells of it after the commit. */
+  run<T>(origin: Origin, work: (tx: Tx) => Promise<T>, last?: (on: Queries, result: T) => Promise<void>): Promise<T>;
+}
+
+export function transactions({
+  store,
+  caller,
+  announce,
+}: {
+  store: Store;
+  caller: string;
+  announce: (event: Event, payload: unknown) => void;
+}): Transactions {
+  return {
+    async run(origin, work, last) {
+      const emitted: Emitted[] = [];
+      const sent: Sent[] = [];
+      const heard: { event: Event; payload: unknown }[] = [];
+      const result = await store.transaction(async (queries) => {
+        const tx: Tx = {
+          query: (text, values) => queries.query(text, values),
+          emit(event, payload) {
+            const checked = event.payload.safeParse(payload);
+            if (!checked.success)
+              throw new PolybError(
+                'internal',
+                `The payload of ${event.address} does not fit its schema: ${checked.error.issues[0]?.path.join('.')} ${checked.error.issues[0]?.message}`,
+              );
+            emitted.push({
+              event: event.address,
+              key: String((checked.data as Record<string, unknown>)[event.key]),
+              payload: checked.data,
+              traceparent: origin.traceparent,
+            });
+            heard.push({ event, payload: checked.data });
+          },
+          send(method, input, options) {
+            const checked = parsed(method, input);
+            sent.push({
+              id: newId('row'),
+              method: method.address,
+              key: options.key,
+              hash: hashOf(method, checked),
+              input: checked,
+              lane: laneOf(method, checked),
+              approval: options.approval ?? method.approval,
+              settles: method.settles,
+              notBefore: options.notBefore?.getTime() ?? null,
+              ttlMs: method.ttlMs,
+              caller,
+              traceparent: origin.traceparent,
+            });
+            heard.push({ event: queuedEvent(method), payload: {} });
+          },
+        };
+        const made = await work(tx);
+        if (emitted.length > 0) await store.journal.emit(queries, emitted);
+        if (sent.length > 0) {
+          const [clash] = await store.journal.send(queries, sent);
+          if (clash !== undefined)
+            throw new PolybError('conflict', `A row of ${clash} stands under this key with another input; use another key.`, {
+              reason: 'key_reused',
+            });
+        }
+        await last?.(queries, made);
+        return made;
+      });
+      for (const { event, payload } of heard) announce(event, payload);
+      return result;
+    },
+  };
+}
