@@ -72,7 +72,7 @@ function pointerOf({ steps }: Param): string {
 
 /** What the schema declares where the steps lead. */
 function casesAt(root: JsonSchema, steps: readonly Step[]): Cases | Wrong {
-  let cases = casesOf(root, [root]);
+  let cases = isAnything(root, root) ? [] : casesOf(root, [root]);
   for (const step of steps) {
     const inside = cases.flatMap((one) => childOf(one, step) ?? []);
     const isOpen = cases.length === 0 || inside.includes(true) || inside.some((one) => isAnything(root, one));

@@ -2,24 +2,64 @@
 import { z } from 'zod';
 import { maskPhone, normalizePhone, type Pii } from '../common.ts';
 import { type JsonSchema, jsonSchema } from './schema.ts';
-import { alternatives, hasType, resolveRef } from './walk.ts';
+import { alternatives, hasType, type Place, resolveRef, visit } from './walk.ts';
 
 type Mask = (value: unknown) => unknown;
 const hidden = '***';
 const masks = new WeakMap<object, Mask>();
 
+/** Where personal data stands, as data that can be kept beside a value and masks it without its schema. */
+export interface PiiPath {
+  readonly place: Place;
+  readonly pii: Pii;
+}
+export function piiPaths(schema: z.ZodType | JsonSchema): readonly PiiPath[] {
+  const found = new Map<string, PiiPath>();
+  visit(schema instanceof z.ZodType ? jsonSchema(schema, 'output') : schema, ({ pii }, place) => {
+    if (pii !== undefined) found.set(`${place} ${pii}`, { place, pii });
+  });
+  return [...found.values()];
+}
+
 /**
  * A copy of `value` without personal data: phones as +7999***3322, names as their first letter, texts and audio as their length.
- * What the schema does not know (an unknown field, JSON of another contract, a text where a number belongs) becomes ***, since it may be anything.
+ * What the schema does not know (an unknown field, JSON of another contract, a text where a number belongs) becomes ***, since it may be anything;
+ * given paths instead of a schema, only what stands at them is hidden.
  */
-export function mask(schema: z.ZodType | JsonSchema, value: unknown): unknown {
-  let made = masks.get(schema);
-  if (made === undefined) {
-    const json = schema instanceof z.ZodType ? jsonSchema(schema, 'output') : schema;
-    made = maskFor(json, json, new Map());
-    masks.set(schema, made);
-  }
+export function mask(by: z.ZodType | JsonSchema | readonly PiiPath[], value: unknown): unknown {
+  const made = masks.get(by) ?? makeMask(by);
+  masks.set(by, made);
   return made(value);
+}
+function makeMask(by: z.ZodType | JsonSchema | readonly PiiPath[]): Mask {
+  if (isPaths(by)) {
+    const ways = by.map(({ place, pii }) => ({ steps: place.split('/').slice(1), pii }));
+    return (value) => hideAt(ways, value);
+  }
+  const schema = by instanceof z.ZodType ? jsonSchema(by, 'output') : by;
+  return maskFor(schema, schema, new Map());
+}
+function isPaths(by: object): by is readonly PiiPath[] {
+  return Array.isArray(by);
+}
+
+interface Way {
+  readonly steps: readonly string[];
+  readonly pii: Pii;
+}
+function hideAt(ways: readonly Way[], value: unknown): unknown {
+  const here = ways.find(({ steps }) => steps.length === 0);
+  if (here !== undefined) return hide(here.pii, value);
+  if (ways.length === 0 || typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  const child = (name: string, inner: unknown): unknown => {
+    const on = ways.filter(({ steps }) => steps[0] === name || steps[0] === '*');
+    return hideAt(
+      on.map(({ steps, pii }) => ({ steps: steps.slice(1), pii })),
+      inner,
+    );
+  };
+  if (Array.isArray(value)) return value.map((inner, index) => child(String(index), inner));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, child(name, inner)]));
 }
 
 /** `made` holds the masks that are being put together, so that a schema which holds itself ends. */

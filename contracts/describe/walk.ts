@@ -1,5 +1,4 @@
-/** What a schema lets through: where it is unbounded, where it is loose, where personal data stands. */
-import type { Pii } from '../common.ts';
+/** What a schema lets through: where it is unbounded, where it is loose. No package is loaded: the command line comes through here. */
 import type { JsonSchema } from './schema.ts';
 
 /** A place in a value, `/phones/*`: `*` is any item of a list or any key of a record. */
@@ -12,7 +11,7 @@ export interface Finding {
 const endless = /[*+]|\{\d+,\}/;
 
 /** Calls `seen` for each schema inside, with its place; a schema that holds itself is told once with `again`. */
-function visit(root: JsonSchema, seen: (schema: JsonSchema, place: Place, again: boolean) => void): void {
+export function visit(root: JsonSchema, seen: (schema: JsonSchema, place: Place, again: boolean) => void): void {
   const walk = (given: JsonSchema, place: Place, above: readonly JsonSchema[]): void => {
     const schema = resolveRef(root, given);
     const again = above.includes(schema);
@@ -20,11 +19,16 @@ function visit(root: JsonSchema, seen: (schema: JsonSchema, place: Place, again:
     if (again) return;
     const chain = [...above, schema];
     for (const [name, child] of Object.entries(schema.properties ?? {})) walk(child, `${place}/${name}`, chain);
-    for (const child of [schema.additionalProperties, schema.items]) if (typeof child === 'object') walk(child, `${place}/*`, chain);
+    for (const child of [schema.additionalProperties, schema.items]) if (isDeclared(child)) walk(child, `${place}/*`, chain);
     for (const [index, child] of (schema.prefixItems ?? []).entries()) walk(child, `${place}/${index}`, chain);
     for (const child of alternatives(schema)) walk(child, place, chain);
   };
   walk(root, '', []);
+}
+
+/** False for `{}`, which says no more than true. */
+function isDeclared(child: boolean | JsonSchema | undefined): child is JsonSchema {
+  return typeof child === 'object' && Object.keys(child).length > 0;
 }
 
 export function alternatives(schema: JsonSchema): readonly JsonSchema[] {
@@ -78,18 +82,8 @@ function unboundedPart(part: JsonSchema): string | undefined {
 export function looseObjects(input: JsonSchema): readonly Finding[] {
   const found: Finding[] = [];
   visit(input, (part, place) => {
-    const isRecord = typeof part.additionalProperties === 'object' && Object.keys(part.additionalProperties).length > 0;
-    if (hasType(part, 'object') && part.additionalProperties !== false && !isRecord)
+    if (hasType(part, 'object') && part.additionalProperties !== false && !isDeclared(part.additionalProperties))
       found.push({ place, what: 'an object that is not strict; use z.strictObject' });
   });
   return found;
-}
-
-/** Places that hold personal data. */
-export function piiPlaces(schema: JsonSchema): readonly { readonly place: Place; readonly pii: Pii }[] {
-  const found = new Map<string, { place: Place; pii: Pii }>();
-  visit(schema, ({ pii }, place) => {
-    if (pii !== undefined) found.set(`${place} ${pii}`, { place, pii });
-  });
-  return [...found.values()];
 }
