@@ -1,0 +1,50 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import pg from 'pg';
+import { migrate } from './migrate.ts';
+
+/** A database that does not exist yet, removed afterwards. */
+function freshDatabase() {
+  const server = process.env.DATABASE_URL ?? '';
+  const name = `missing_${process.pid}_${Math.random().toString(36).slice(2)}`;
+  const query = async (url: string, text: string) => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      return (await client.query(text)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
+  return {
+    url,
+    query: (text: string) => query(url, text),
+    [Symbol.asyncDispose]: async () => void (await query(server, `drop database if exists ${name} with (force)`)),
+  };
+}
+
+test('makes the database when it is missing, applies everything once, and a folder owns a schema of its name in snake_case', async () => {
+  const services = await mkdtemp(join(tmpdir(), 'polyb-services-'));
+  await mkdir(join(services, 'lead-desk', 'migrations'), { recursive: true });
+  await mkdir(join(services, 'without-tables'));
+  await writeFile(join(services, 'lead-desk', 'migrations', '0001_desks.sql'), 'create table lead_desk.desks (id int)');
+  await using database = freshDatabase();
+  const first = await migrate({ url: database.url, services });
+  const second = await migrate({ url: database.url, services });
+  const tables = await database.query("select 1 from pg_tables where schemaname = 'lead_desk' and tablename = 'desks'");
+  await rm(services, { recursive: true });
+  expect(first).toContain('lead_desk/0001_desks.sql');
+  expect(first).toContain('journal/0001_journal.sql');
+  expect(second).toEqual([]);
+  expect(tables).toHaveLength(1);
+});
+
+test('two that migrate a missing database at the same moment both end well, and each migration is applied by one of them', async () => {
+  await using database = freshDatabase();
+  const both = await Promise.all([migrate({ url: database.url }), migrate({ url: database.url })]);
+  expect(both.flat().length).toBe(new Set(both.flat()).size);
+  expect(both.flat()).toContain('journal/0001_journal.sql');
+});
