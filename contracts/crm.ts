@@ -46,11 +46,7 @@ export const Contact = z.object({
 export const LeadStatus = z.enum(['new', 'in_process', 'converted', 'dead']);
 export const CallOutcome = z.enum(['answered', 'busy', 'no_answer', 'rejected', 'failed', 'unknown']);
 const About = z.strictObject({ kind: z.enum(['lead', 'contact', 'deal']), id: CrmId });
-const refused = {
-  crm_rejected: 'failed_precondition',
-  crm_unauthenticated: 'unauthenticated',
-  crm_forbidden: 'permission_denied',
-} as const;
+const refused = { crm_rejected: 'failed_precondition', upstream_credentials: 'failed_precondition' } as const;
 
 export const crm = contract('crm', '1.0.0', {
   push_to_crm: method({
@@ -115,7 +111,7 @@ export const crm = contract('crm', '1.0.0', {
     input: z.strictObject({ leadId: CrmId, status: LeadStatus }),
     output: z.object({ leadId: CrmId, status: LeadStatus }),
     idempotency: 'idempotent',
-    errors: { ...refused, crm_modified: 'conflict' },
+    errors: refused,
   }),
   create_deal: method({
     summary: 'Open a deal.',

@@ -1,0 +1,141 @@
+/**
+ * EspoCRM's REST API as it is: addressing, signing, lists, creating and changing records.
+ * Source: EspoCRM documentation, Development / API, and the behaviour of EspoCRM 9.1.7.
+ */
+import { createHmac } from 'node:crypto';
+import { PolybError } from '../../contracts/errors.ts';
+import { scrub } from '../../contracts/scrub.ts';
+import type { Http, HttpAnswer } from '../deps.ts';
+import { httpFailure } from '../http.ts';
+
+export type EspoEntity = 'Contact' | 'Lead' | 'Opportunity' | 'Task' | 'Call' | 'Note';
+export type EspoRecord = { readonly id: string } & Readonly<Record<string, unknown>>;
+export type Where =
+  | { readonly type: 'equals' | 'contains' | 'endsWith' | 'greaterThanOrEquals'; readonly attribute: string; readonly value: string }
+  | { readonly type: 'in'; readonly attribute: string; readonly value: readonly string[] }
+  | { readonly type: 'or'; readonly value: readonly Where[] };
+export interface EspoClient {
+  /** At most 200 records, which is the server's own limit. Of several phones a record here shows the main one only. */
+  list(entity: EspoEntity, where: readonly Where[], order: 'asc' | 'desc', signal: AbortSignal): Promise<readonly EspoRecord[]>;
+  get(entity: EspoEntity, id: string, signal: AbortSignal): Promise<EspoRecord | null>;
+  /** Tells of duplicates when the server refuses the record for their sake. */
+  create(
+    entity: EspoEntity,
+    attributes: object,
+    signal: AbortSignal,
+  ): Promise<{ readonly made: EspoRecord } | { readonly duplicates: readonly EspoRecord[] }>;
+  update(entity: EspoEntity, id: string, attributes: object, signal: AbortSignal): Promise<EspoRecord>;
+}
+
+const maxPage = 200;
+
+export function espoClient({
+  http,
+  url,
+  apiKey,
+  secretKey,
+}: {
+  readonly http: Http;
+  /** Where the CRM's own pages are, with or without `/api/v1`. */
+  readonly url: string;
+  readonly apiKey: string;
+  /** Of an API user that signs its requests. */
+  readonly secretKey?: string | undefined;
+}): EspoClient {
+  const base = `${url.replace(/\/+$/, '').replace(/\/api\/v1$/, '')}/api/v1`;
+
+  /** The signature covers the path below `api/v1` without the query. */
+  const identify = (method: string, path: string): Record<string, string> => {
+    if (secretKey === undefined) return { 'X-Api-Key': apiKey };
+    const digest = createHmac('sha256', secretKey).update(`${method} /${path}`).digest('hex');
+    return { 'X-Hmac-Authorization': Buffer.from(`${apiKey}:${digest}`).toString('base64') };
+  };
+  const send = (
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    signal: AbortSignal,
+    more: { readonly query?: URLSearchParams; readonly body?: object } = {},
+  ): Promise<HttpAnswer> =>
+    http({
+      method,
+      url: `${base}/${path}${more.query === undefined ? '' : `?${more.query}`}`,
+      headers: {
+        ...identify(method, path),
+        ...(more.body === undefined ? { 'X-No-Total': 'true' } : { 'Content-Type': 'application/json' }),
+      },
+      ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }),
+      signal,
+    });
+
+  return {
+    async list(entity, where, order, signal) {
+      const query = new URLSearchParams({ maxSize: String(maxPage), orderBy: 'createdAt', order });
+      for (const [nth, item] of where.entries()) appendWhere(query, `where[${nth}]`, item);
+      const what = `Searching ${entity} in EspoCRM`;
+      const { list } = objectOf(successful(await send('GET', entity, signal, { query }), what), what);
+      if (!Array.isArray(list)) throw badReply(what, 'a list of records');
+      return list.map((record) => recordOf(record, what));
+    },
+    async get(entity, id, signal) {
+      const what = `Reading a ${entity} of EspoCRM`;
+      const answer = await send('GET', `${entity}/${encodeURIComponent(id)}`, signal);
+      return answer.status === 404 ? null : recordOf(successful(answer, what).json(), what);
+    },
+    async create(entity, attributes, signal) {
+      const what = `Creating a ${entity} in EspoCRM`;
+      const answer = await send('POST', entity, signal, { body: attributes });
+      // 409 has two meanings: an array of duplicates, or an object with what somebody else has stored meanwhile.
+      if (answer.status === 409 && answer.text().trimStart().startsWith('[')) {
+        const duplicates = answer.json();
+        if (!Array.isArray(duplicates)) throw badReply(what, 'a list of duplicates');
+        return { duplicates: duplicates.map((record) => recordOf(record, what)) };
+      }
+      if (answer.status === 404)
+        throw new PolybError('failed_precondition', `${what}: there is no ${entity} at this address; check ESPOCRM_URL.`, {
+          reason: 'crm_rejected',
+        });
+      return { made: recordOf(successful(answer, what).json(), what) };
+    },
+    async update(entity, id, attributes, signal) {
+      const what = `Changing a ${entity} of EspoCRM`;
+      return recordOf(
+        successful(await send('PUT', `${entity}/${encodeURIComponent(id)}`, signal, { body: attributes }), what).json(),
+        what,
+      );
+    },
+  };
+}
+
+/** Brackets as PHP reads them. `URLSearchParams` writes a plus as %2B: left as it is it would be read as a space and find nothing. */
+function appendWhere(query: URLSearchParams, at: string, item: Where): void {
+  query.append(`${at}[type]`, item.type);
+  if (item.type === 'or') {
+    for (const [nth, inner] of item.value.entries()) appendWhere(query, `${at}[value][${nth}]`, inner);
+    return;
+  }
+  query.append(`${at}[attribute]`, item.attribute);
+  if (item.type === 'in') for (const value of item.value) query.append(`${at}[value][]`, value);
+  else query.append(`${at}[value]`, item.value);
+}
+
+/** Refusals have no body; why stands in a header. A create answers 200, not 201. */
+function successful(answer: HttpAnswer, what: string): HttpAnswer {
+  if (answer.status === 200) return answer;
+  const why = answer.headers['x-status-reason'];
+  throw httpFailure(answer, why === undefined ? what : `${what} (${scrub(why.slice(0, 200))})`, 'crm_rejected');
+}
+function objectOf(answer: HttpAnswer, what: string): Readonly<Record<string, unknown>> {
+  const body = answer.json();
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badReply(what, 'an object');
+  return body as Readonly<Record<string, unknown>>; // an object that is no array, see above
+}
+function recordOf(body: unknown, what: string): EspoRecord {
+  if (typeof body !== 'object' || body === null || typeof (body as { id?: unknown }).id !== 'string')
+    throw badReply(what, 'a record with an id');
+  return body as EspoRecord;
+}
+function badReply(what: string, expected: string): PolybError {
+  return new PolybError('upstream_failed', `${what}: expected ${expected} in the answer; check that ESPOCRM_URL is an EspoCRM.`, {
+    reason: 'bad_reply',
+  });
+}

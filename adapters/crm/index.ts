@@ -1,0 +1,13 @@
+/** Every CRM that PolyB can work with, by the name that `CRM_KIND` takes. */
+import { z } from 'zod';
+import type { Deps } from '../deps.ts';
+import { espoCrm, espoSettings } from './espocrm.ts';
+import { memoryCrm } from './memory.ts';
+import type { Crm } from './port.ts';
+import { postgresCrm } from './postgres.ts';
+
+export const crmAdapters = {
+  postgres: { settings: z.object({}), create: (_: object, deps: Deps): Crm => postgresCrm(deps) },
+  memory: { settings: z.object({}), create: (_: object, deps: Deps): Crm => memoryCrm(deps) },
+  espocrm: { settings: espoSettings, create: (options: z.output<typeof espoSettings>, deps: Deps): Crm => espoCrm(options, deps) },
+};
