@@ -4,9 +4,8 @@
  * What callers send may only grow looser; what they read may only grow richer: a field more is fine, a field less, a value more in an
  * enum or a null is not. Sizes and patterns of replies are told, but break nobody.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { Described, Exported, PipelineFact, StepFact } from './exported.ts';
-import type { JsonSchema, View } from './schema.ts';
+import { canonical, type JsonSchema, type View } from './schema.ts';
 import { alternatives, resolveRef } from './walk.ts';
 
 export interface Change {
@@ -68,7 +67,7 @@ const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, custom
 
 function policyChanges(where: string, old: Described, now: Described): Change[] {
   const change = (name: keyof Described) => `${name}: ${show(old[name])} → ${show(now[name])}`;
-  const differs = (name: keyof Described) => !isDeepStrictEqual(old[name], now[name]);
+  const differs = (name: keyof Described) => !isSame(old[name], now[name]);
   const barred = now.roles !== undefined && (old.roles === undefined || old.roles.some((role) => !now.roles?.includes(role)));
   const stricter = (strictness[now.approval ?? 'none'] ?? 0) > (strictness[old.approval ?? 'none'] ?? 0);
   return [
@@ -94,7 +93,7 @@ type Roots = { readonly a: JsonSchema; readonly b: JsonSchema };
 /** `roots` hold the `$defs` that local references name. A schema that holds itself is compared one turn deep. */
 function schemaChanges(where: string, givenA: JsonSchema, givenB: JsonSchema, view: View, roots: Roots, depth = 0): Change[] {
   const [a, b] = [resolveRef(roots.a, givenA), resolveRef(roots.b, givenB)];
-  if (depth > 32 || isDeepStrictEqual(a, b)) return [];
+  if (depth > 32 || isSame(a, b)) return [];
   const [casesA, casesB] = [alternatives(a), alternatives(b)];
   if (casesA.length > 0 || casesB.length > 0) return caseChanges(where, a, b, view, roots, depth);
   const inner = (name: string, x: JsonSchema | undefined, y: JsonSchema | undefined) =>
@@ -122,7 +121,7 @@ function setChanges(
   b: readonly unknown[] | undefined,
   view: View,
 ): Change[] {
-  if (isDeepStrictEqual(a, b)) return [];
+  if (isSame(a, b)) return [];
   if (a === undefined) return [{ where, what: `${word}: any → ${show(b)}`, breaking: view === 'input' }];
   if (b === undefined) return [{ where, what: `${word}: ${show(a)} → any`, breaking: view === 'output' }];
   const lost = a.filter((one) => !b.some((other) => covers(other, one)));
@@ -133,7 +132,7 @@ function setChanges(
   ];
 }
 /** Every integer is a number. */
-const covers = (wide: unknown, narrow: unknown): boolean => isDeepStrictEqual(wide, narrow) || (wide === 'number' && narrow === 'integer');
+const covers = (wide: unknown, narrow: unknown): boolean => isSame(wide, narrow) || (wide === 'number' && narrow === 'integer');
 
 const upper = ['maxLength', 'maxItems', 'maxProperties', 'maximum', 'exclusiveMaximum'] as const;
 const lower = ['minLength', 'minItems', 'minProperties', 'minimum', 'exclusiveMinimum'] as const;
@@ -141,7 +140,7 @@ const shapes = ['pattern', 'format', 'contentEncoding', 'multipleOf'] as const;
 
 function limitChanges(where: string, a: JsonSchema, b: JsonSchema, view: View): Change[] {
   const change = (name: keyof JsonSchema, narrower: boolean) =>
-    isDeepStrictEqual(a[name], b[name])
+    isSame(a[name], b[name])
       ? []
       : [{ where, what: `${name}: ${show(a[name])} → ${show(b[name])}`, breaking: view === 'input' && narrower }];
   return [
@@ -177,12 +176,11 @@ function caseChanges(where: string, a: JsonSchema, b: JsonSchema, view: View, ro
   const changesOf = (x: JsonSchema, y: JsonSchema) => schemaChanges(where, x, y, view, roots, depth + 1);
   const [before, after] = [of(a, roots.a), of(b, roots.b)];
   const safe = (x: JsonSchema, y: JsonSchema) => !changesOf(x, y).some(({ breaking }) => breaking);
-  const left = after.filter((y) => !before.some((x) => isDeepStrictEqual(x, y)));
-  const open = before.filter((x) => !after.some((y) => isDeepStrictEqual(x, y)));
+  const left = after.filter((y) => !before.some((x) => isSame(x, y)));
+  const open = before.filter((x) => !after.some((y) => isSame(x, y)));
   // One case of each left, and of one type: it was changed, so say what changed inside.
   const [x, y] = [open[0], left[0]];
-  if (open.length === 1 && left.length === 1 && x && y && isDeepStrictEqual(x.type, y.type))
-    return [...changesOf(x, y), ...wordChanges(where, a, b)];
+  if (open.length === 1 && left.length === 1 && x && y && isSame(x.type, y.type)) return [...changesOf(x, y), ...wordChanges(where, a, b)];
   const lost = open.filter((one) => !after.some((other) => safe(one, other)));
   const gained = left.filter((one) => !before.some((other) => safe(other, one)));
   return [
@@ -194,7 +192,7 @@ function caseChanges(where: string, a: JsonSchema, b: JsonSchema, view: View, ro
 
 function wordChanges(where: string, a: JsonSchema, b: JsonSchema): Change[] {
   return (['default', 'description', 'examples', 'deprecated', 'pii'] as const)
-    .filter((name) => !isDeepStrictEqual(a[name], b[name]))
+    .filter((name) => !isSame(a[name], b[name]))
     .map((name) => tells(where, `${name}: ${show(a[name])} → ${show(b[name])}`));
 }
 
@@ -202,7 +200,7 @@ function aliasChanges(before: Exported, after: Exported): Change[] {
   return before.aliases.flatMap((old) => {
     const now = after.aliases.find(({ from, port }) => from === old.from && port === old.port);
     if (now === undefined) return [breaks(`${old.to} alias ${old.from}`, 'removed')];
-    return isDeepStrictEqual(old, now) ? [] : [breaks(`${old.to} alias ${old.from}`, `${show(old)} → ${show(now)}`)];
+    return isSame(old, now) ? [] : [breaks(`${old.to} alias ${old.from}`, `${show(old)} → ${show(now)}`)];
   });
 }
 
@@ -232,10 +230,13 @@ function stepChanges(where: string, old: PipelineFact, now: PipelineFact): Chang
         ? []
         : [breaks(`${where}/${step.name}`, `${step.kind} ${step.target ?? ''} → ${other.kind} ${other.target ?? ''}`)];
     }),
-    ...(isDeepStrictEqual(stayed, order) ? [] : [breaks(where, `steps reordered: ${stayed.join(', ')} → ${order.join(', ')}`)]),
+    ...(isSame(stayed, order) ? [] : [breaks(where, `steps reordered: ${stayed.join(', ')} → ${order.join(', ')}`)]),
   ];
 }
 
+function isSame(a: unknown, b: unknown): boolean {
+  return canonical(a) === canonical(b);
+}
 function show(value: unknown): string {
   return value === undefined ? 'absent' : typeof value === 'string' ? value : JSON.stringify(value);
 }

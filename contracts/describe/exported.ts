@@ -44,6 +44,8 @@ export interface StepFact {
   readonly kind: 'step' | 'wait' | 'delay';
   /** The address called or waited for; absent for a delay. */
   readonly target?: string;
+  /** Left out when the step always runs. */
+  readonly conditional?: true;
 }
 /** A pipeline's declaration; `method` is its address. */
 export interface PipelineFact {
