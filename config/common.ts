@@ -22,6 +22,9 @@ export const common = {
       .optional()
       .describe('PostgreSQL; without it no service serves a keyed method.'),
     JOURNAL_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(30).describe('How long rows of the journal that have ended are kept.'),
+    JOURNAL_BLANK_DAYS: integer({ min: 0, max: 3650 })
+      .default(7)
+      .describe('How long personal data stays in rows of the journal that have ended.'),
     CLOCK_SKEW_MS: durationMs({ max: 60_000 }).default(250).describe('How far the clocks of hosts may differ before late work is dropped.'),
     HTTP_ALLOW_PRIVATE: list(origin())
       .default([])

@@ -1,0 +1,269 @@
+/** What people do with the journal: look, approve, edit, retry, resolve. Every change is one statement that names the state it expects. */
+import type { Database, Queries } from '../deps.ts';
+
+export interface DeskRow {
+  readonly id: string;
+  readonly seq: string;
+  readonly method: string;
+  readonly key: string;
+  readonly mode: string;
+  readonly state: string;
+  readonly hash: string;
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly error: { readonly code?: string; readonly reason?: string; readonly detail?: string } | null;
+  readonly lane: string | null;
+  readonly approval: string;
+  readonly on_unknown: string | null;
+  readonly parent: string | null;
+  readonly step: string | null;
+  readonly edition: number;
+  readonly attempts: number;
+  readonly not_before: Date;
+  readonly not_after: Date | null;
+  readonly settle_at: Date | null;
+  readonly caller: string | null;
+  readonly traceparent: string | null;
+  readonly log: readonly object[];
+  readonly audit: readonly object[];
+  readonly created_at: Date;
+  readonly started_at: Date | null;
+  readonly ended_at: Date | null;
+  readonly updated_at: Date;
+}
+export interface Listing {
+  readonly view: 'runs' | 'approvals' | 'reviews' | 'dead_letters' | 'all';
+  readonly state?: string | undefined;
+  readonly method?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly traceId?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly since?: string | undefined;
+  readonly limit: number;
+  /** Rows older than this sequence number. */
+  readonly before?: string | undefined;
+}
+/** Who did what to a row, and why. */
+export interface Deed {
+  readonly who: string;
+  readonly did: string;
+  readonly why?: string | undefined;
+}
+export interface MethodSchemas {
+  readonly method: string;
+  readonly input: object;
+  readonly output: object;
+}
+export type Desk = ReturnType<typeof journalDesk>;
+
+const views = {
+  runs: `mode = 'run'`,
+  approvals: `state = 'proposed'`,
+  reviews: `state = 'review'`,
+  dead_letters: `state in ('failed', 'expired') and mode in ('send', 'run', 'event')`,
+  all: 'true',
+} as const;
+const again = `state = 'queued', not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, updated_at = now(),
+  not_after = case when not_after is null then null else now() + (not_after - created_at) end`;
+
+export function journalDesk(db: Database) {
+  /** Appends to the audit in the same statement as the change. */
+  const deed = (n: number): string =>
+    `audit = (case when jsonb_array_length(audit) >= 200 then audit - 0 else audit end) || jsonb_build_array($${n}::jsonb || jsonb_build_object('at', now()))`;
+  const asJson = ({ who, did, why }: Deed): string => JSON.stringify({ who, did, why: why ?? null });
+  const one = async (on: Queries, text: string, values: readonly unknown[]): Promise<boolean> =>
+    (await on.query(text, values)).length === 1;
+
+  return {
+    async list(asked: Listing): Promise<readonly DeskRow[]> {
+      const values: unknown[] = [];
+      const where: string[] = [views[asked.view]];
+      const add = (clause: (parameter: string) => string, value: unknown): void => {
+        if (value === undefined) return;
+        values.push(value);
+        where.push(clause(`$${values.length}`));
+      };
+      add((p) => `state = ${p}`, asked.state);
+      add((p) => (asked.method?.endsWith('*') ? `starts_with(method, left(${p}, -1))` : `method = ${p}`), asked.method);
+      add((p) => `parent = ${p}`, asked.runId);
+      add((p) => `substr(traceparent, 4, 32) = ${p}`, asked.traceId);
+      add((p) => `(error->>'reason' = ${p} or error->>'code' = ${p})`, asked.reason);
+      add((p) => `created_at >= ${p}`, asked.since);
+      add((p) => `seq < ${p}`, asked.before);
+      values.push(asked.limit);
+      return db.query<DeskRow>(`select * from journal.rows where ${where.join(' and ')} order by seq desc limit $${values.length}`, values);
+    },
+    /** By id, a prefix of it, a key, or a trace id; at most two, so that an ambiguous prefix shows. */
+    async find(id: string): Promise<readonly DeskRow[]> {
+      const [exact] = await db.query<DeskRow>('select * from journal.rows where id = $1', [id]);
+      if (exact !== undefined) return [exact];
+      const byPrefix = await db.query<DeskRow>(
+        `select * from journal.rows where id > $1 and id < $1 || '~' and starts_with(id, $1) order by seq limit 2`,
+        [id],
+      );
+      if (byPrefix.length > 0) return byPrefix;
+      const byKey = await db.query<DeskRow>(`select * from journal.rows where key = $1 order by mode = 'run' desc, seq limit 1`, [id]);
+      if (byKey.length > 0) return byKey;
+      return db.query<DeskRow>(`select * from journal.rows where substr(traceparent, 4, 32) = $1 order by mode = 'run' desc, seq limit 1`, [
+        id,
+      ]);
+    },
+    async steps(run: string): Promise<readonly DeskRow[]> {
+      return db.query<DeskRow>('select * from journal.rows where parent = $1 order by seq limit 200', [run]);
+    },
+    async schemas(methods: readonly string[]): Promise<readonly MethodSchemas[]> {
+      return db.query<MethodSchemas>('select method, input, output from journal.methods where method = any ($1)', [methods]);
+    },
+    async note(id: string, done: Deed): Promise<void> {
+      await db.query(`update journal.rows set ${deed(2)} where id = $1`, [id, asJson(done)]);
+    },
+    /** @param hash what the person saw; null binds to what stands now. */
+    async approve(id: string, hash: string | null, done: Deed): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set state = 'queued', not_before = greatest(not_before, now()), updated_at = now(), ${deed(3)}
+        where id = $1 and state = 'proposed' and hash = coalesce($2, hash) and (not_after is null or not_after > now()) returning id`,
+        [id, hash, asJson(done)],
+      );
+    },
+    async reject(id: string, done: Deed): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set state = 'rejected', ended_at = now(), updated_at = now(), ${deed(2)},
+        error = jsonb_build_object('code', 'failed_precondition', 'reason', 'rejected', 'detail', 'A person refused it.', 'outcome', 'not_executed') where id = $1 and state = 'proposed' returning id`,
+        [id, asJson(done)],
+      );
+    },
+    async edit(id: string, hash: string, input: unknown, newHash: string, done: Deed): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set input = $3, hash = $4, updated_at = now(), ${deed(5)} where id = $1 and hash = $2 and state = 'proposed' returning id`,
+        [id, hash, JSON.stringify(input), newHash, asJson(done)],
+      );
+    },
+    /** A dead letter goes back to its queue, with its counters at their start. */
+    async retry(id: string, done: Deed): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set ${again}, ${deed(2)} where id = $1 and state in ('failed', 'expired', 'cancelled') and mode in ('send', 'run', 'event') returning id`,
+        [id, asJson(done)],
+      );
+    },
+    /** A run goes on from a step with another input: that step and those after it get a new edition.
+     *  Answers why not, or null. */
+    async retryFrom(
+      run: string,
+      step: string,
+      input: unknown,
+      done: Deed,
+    ): Promise<'wrong_state' | 'no_such_step' | 'outcome_unknown' | null> {
+      return db.transaction(async (tx) => {
+        const [row] = await tx.query<{ state: string; editions: Record<string, number> | null; edits: Record<string, unknown> | null }>(
+          `select state, editions, edits from journal.rows where id = $1 and mode = 'run' for update`,
+          [run],
+        );
+        if (row === undefined || !['failed', 'expired', 'cancelled', 'done', 'waiting'].includes(row.state)) return 'wrong_state';
+        const steps = await tx.query<{ step: string; edition: number; state: string }>(
+          'select step, edition, state from journal.rows where parent = $1 order by seq for update',
+          [run],
+        );
+        const at = steps.findIndex((each) => each.step === step);
+        if (at < 0) return 'no_such_step';
+        const redone = steps.slice(at);
+        if (redone.some(({ state }) => state === 'unknown' || state === 'review' || state === 'attempting')) return 'outcome_unknown';
+        const editions = { ...row.editions };
+        for (const { step: name, edition } of redone) editions[name] = Math.max(editions[name] ?? 1, edition + 1);
+        await tx.query(
+          `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now() where parent = $1 and step = any ($2) and state in ('queued', 'waiting', 'proposed')`,
+          [run, redone.map((each) => each.step)],
+        );
+        await tx.query(`update journal.rows set ${again}, output = null, editions = $2, edits = $3, ${deed(4)} where id = $1`, [
+          run,
+          JSON.stringify(editions),
+          JSON.stringify({ ...row.edits, [step]: input }),
+          asJson(done),
+        ]);
+        return null;
+      });
+    },
+    /** Stops what has not begun; of a run also the steps that wait. */
+    async cancel(id: string, done: Deed): Promise<boolean> {
+      return db.transaction(async (tx) => {
+        const cancelled = await one(
+          tx,
+          `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), token = null, lease_until = null, ${deed(2)}
+          where id = $1 and (state in ('proposed', 'queued', 'waiting') or (mode = 'run' and state = 'attempting')) returning id`,
+          [id, asJson(done)],
+        );
+        if (cancelled)
+          await tx.query(
+            `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now() where parent = $1 and state in ('proposed', 'queued', 'waiting')`,
+            [id],
+          );
+        return cancelled;
+      });
+    },
+    async resolve(id: string, answer: 'happened' | 'try_again' | 'give_up', output: unknown, done: Deed): Promise<boolean> {
+      const change = {
+        happened: `state = 'done', ended_at = now(), error = null, output = $3::jsonb`,
+        try_again: `state = case when mode = 'send' then 'queued' else 'failed' end, not_before = now(), ref = id || '.' || attempts, output = $3::jsonb,
+          not_after = case when mode = 'send' then now() + (not_after - created_at) else not_after end,
+          error = jsonb_build_object('code', 'unavailable', 'reason', 'not_done', 'detail', 'A person found that it did not happen.', 'outcome', 'not_executed')`,
+        give_up: `state = 'cancelled', ended_at = now(), output = $3::jsonb, error = jsonb_build_object('code', 'failed_precondition', 'reason', 'given_up', 'detail', 'A person gave it up.', 'outcome', 'not_executed')`,
+      }[answer];
+      return one(
+        db,
+        `update journal.rows set ${change}, updated_at = now(), ${deed(2)} where id = $1 and state in ('review', 'unknown') returning id`,
+        [id, asJson(done), output === undefined ? null : JSON.stringify(output)],
+      );
+    },
+    async drop(id: string, done: Deed): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set state = 'cancelled', updated_at = now(), ${deed(2)} where id = $1 and state in ('failed', 'expired') and mode in ('send', 'run', 'event') returning id`,
+        [id, asJson(done)],
+      );
+    },
+    /** The first to ask wins. */
+    async claim(ref: string): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set claimed_at = now(), updated_at = now() where ref = $1 and on_unknown = 'claim' and state in ('attempting', 'unknown') and claimed_at is null returning id`,
+        [ref],
+      );
+    },
+    async pause(method: string, { who, why }: Deed): Promise<void> {
+      await db.query(
+        'insert into journal.pauses (method, who, why) values ($1, $2, $3) on conflict (method) do update set who = excluded.who, why = excluded.why',
+        [method, who, why ?? null],
+      );
+    },
+    /** With `*`: every stop is lifted. */
+    async resume(method: string): Promise<void> {
+      await db.query(`delete from journal.pauses where method = $1 or $1 = '*'`, [method]);
+    },
+    async pauses(): Promise<readonly string[]> {
+      return (await db.query<{ method: string }>('select method from journal.pauses order by method limit 1000')).map(
+        ({ method }) => method,
+      );
+    },
+    async loops(): Promise<
+      readonly {
+        service: string;
+        name: string;
+        schedule: string;
+        last_run_at: Date | null;
+        last_error: string | null;
+        next_run_at: Date | null;
+        held_by: string | null;
+      }[]
+    > {
+      return db.query(
+        `select service, name, schedule, last_run_at, last_error, next_run_at, case when lease_until > now() then held_by end as held_by from journal.loops order by service, name limit 1000`,
+      );
+    },
+    async requestLoop(service: string, name: string): Promise<boolean> {
+      return one(db, 'update journal.loops set requested = true where service = $1 and name = $2 returning name', [service, name]);
+    },
+  };
+}

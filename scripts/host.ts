@@ -1,0 +1,99 @@
+/** One service in this process: its own bus connection and HTTP client, a store that it shares with its neighbours. */
+import { createHttp } from '../adapters/http.ts';
+import { type BusHost, createBus, type Neighbours } from '../bus/bus.ts';
+import { type Runtime, startRuntime } from '../bus/durable/runtime.ts';
+import type { Store } from '../bus/durable/store.ts';
+import { transactions } from '../bus/durable/transaction.ts';
+import type { Log } from '../bus/service.ts';
+import type { Transport } from '../bus/transport.ts';
+import type { Settings } from '../config/read.ts';
+import { groupsOf, type Loaded } from './services.ts';
+
+export interface HostOptions {
+  readonly loaded: Loaded;
+  readonly settings: Settings;
+  readonly transport: Transport;
+  readonly store: Store;
+  readonly log: Log;
+  readonly prefix: string;
+  readonly clockSkewMs: number;
+  readonly keepDays: number;
+  readonly blankAfterDays: number;
+  readonly allowPrivate: readonly string[];
+  readonly neighbours?: Neighbours | undefined;
+  /** For tests that cannot wait for the usual leases. */
+  readonly pace?: { readonly leaseMs: number; readonly renewMs: number; readonly idleMs: number } | undefined;
+}
+export interface Hosted {
+  readonly folder: string;
+  readonly bus: BusHost;
+  readonly runtime: Runtime;
+  /** Drains within `graceMs` and closes the connection; the store stays open. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export async function host({
+  loaded,
+  settings,
+  transport,
+  store,
+  log,
+  prefix,
+  clockSkewMs,
+  keepDays,
+  blankAfterDays,
+  allowPrivate,
+  neighbours,
+  pace,
+}: HostOptions): Promise<Hosted> {
+  const { folder, service } = loaded;
+  const groups = groupsOf(loaded);
+  const own = settings.of(groups.own) as Record<string, unknown>;
+  const bus = createBus({
+    transport,
+    name: folder,
+    uses: service.uses,
+    log,
+    prefix,
+    clockSkewMs,
+    neighbours,
+    commit: (work) => tx.run({ traceparent: null }, work),
+  });
+  const tx = transactions({ store, caller: folder, announce: (event, payload) => bus.announce(event, payload) });
+  const http = createHttp({
+    allowPrivate: [...allowPrivate],
+    observe: ({ signal, method, url, ms, code }) => bus.recordFor(signal, { address: `${method} ${url}`, at: Date.now() - ms, ms, code }),
+  });
+  const vendors = Object.fromEntries(
+    Object.entries(service.vendors).map(([name, { setting, catalogue }]) => {
+      const vendor = String(own[setting]);
+      const group = groups.vendors[name]?.[vendor];
+      const adapter = catalogue[vendor];
+      if (group === undefined || adapter === undefined) throw new TypeError(`${setting}=${vendor} is not in the catalogue`);
+      return [name, adapter.create(settings.of(group) as never, { http, db: store, now: Date.now, log } as never)];
+    }),
+  );
+  const running = await service.make({ settings: own as never, vendors: vendors as never, bus, db: store, log, now: Date.now });
+  const runtime = await startRuntime({
+    name: folder,
+    serves: service.serves,
+    running,
+    bus,
+    store,
+    transactions: tx,
+    log,
+    keepDays,
+    blankAfterDays,
+    ...pace,
+  });
+  return {
+    folder,
+    bus,
+    runtime,
+    async stop(graceMs) {
+      await runtime.stop(graceMs);
+      await bus.close({ graceMs });
+      await http.close();
+    },
+  };
+}

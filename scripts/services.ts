@@ -1,0 +1,68 @@
+/** The services that stand in a folder, and the settings that they read. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import type { Service } from '../bus/service.ts';
+import type { Group } from '../config/read.ts';
+
+export interface Loaded {
+  /** Folder, PM2 name and bus user in one. */
+  readonly folder: string;
+  readonly service: Service;
+}
+export const servicesDir = join(import.meta.dirname, '..', 'services');
+
+/** Names of folders with a `service.ts`. */
+export async function serviceFolders(dir = servicesDir): Promise<readonly string[]> {
+  const folders = await readdir(dir, { withFileTypes: true });
+  const has = await Promise.all(
+    folders
+      .filter((each) => each.isDirectory())
+      .map(async ({ name }) => ((await readdir(join(dir, name))).includes('service.ts') ? [name] : [])),
+  );
+  return has.flat().sort();
+}
+export async function loadServices(folders: readonly string[], dir = servicesDir): Promise<readonly Loaded[]> {
+  return Promise.all(
+    folders.map(async (folder) => ({
+      folder,
+      service: ((await import(pathToFileURL(join(dir, folder, 'service.ts')).href)) as { default: Service }).default,
+    })),
+  );
+}
+
+/** A service's own settings with the names of its vendors, and each vendor's settings where it is picked. */
+export interface ServiceGroups {
+  readonly own: Group;
+  readonly vendors: Readonly<Record<string, Readonly<Record<string, Group>>>>;
+}
+export function groupsOf({ folder, service }: Loaded): ServiceGroups {
+  const kinds = Object.fromEntries(
+    Object.values(service.vendors).map(({ setting, catalogue, fallback }) => [
+      setting,
+      z
+        .enum(Object.keys(catalogue) as [string, ...string[]])
+        .default(fallback)
+        .describe(`Which adapter serves ${folder}.`)
+        .meta({ expected: Object.keys(catalogue).join(', ') }),
+    ]),
+  );
+  return {
+    own: { name: folder, settings: service.settings.extend(kinds) },
+    vendors: Object.fromEntries(
+      Object.entries(service.vendors).map(([name, { setting, catalogue }]) => [
+        name,
+        Object.fromEntries(
+          Object.entries(catalogue).map(([vendor, { settings }]) => [
+            vendor,
+            { name: `${folder}: ${vendor}`, settings, when: { setting, is: vendor } },
+          ]),
+        ),
+      ]),
+    ),
+  };
+}
+export function flatGroups({ own, vendors }: ServiceGroups): readonly Group[] {
+  return [own, ...Object.values(vendors).flatMap((byVendor) => Object.values(byVendor))];
+}

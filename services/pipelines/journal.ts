@@ -1,0 +1,243 @@
+/** The journal as a service: rows for people, masked, and what people decide about them. */
+import { z } from 'zod';
+import type { Desk, DeskRow } from '../../adapters/store/desk.ts';
+import { hashOf } from '../../bus/durable/identity.ts';
+import type { Context, Handler, HandlersOf, StreamHandler } from '../../bus/service.ts';
+import { mask } from '../../contracts/describe.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { journal } from '../../contracts/journal.ts';
+
+type Contract = typeof journal;
+type Whole = z.output<Contract['get']['output']>;
+type Head = z.output<Contract['list']['output']>['items'][number];
+type Schemas = ReadonlyMap<string, { readonly input: object; readonly output: object }>;
+const ended = new Set(['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled']);
+/** How often a watched row is read. */
+const watchMs = 250;
+
+export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contract> {
+  const found = async (id: string): Promise<DeskRow> => {
+    const [row, other] = await desk.find(id);
+    if (row === undefined)
+      throw new PolybError(
+        'not_found',
+        `No row of the journal has the id, key or trace ${id.slice(0, 40)}; polyb runs ls shows the youngest.`,
+      );
+    if (other !== undefined)
+      throw new PolybError('invalid_argument', `More than one row begins with ${id.slice(0, 40)}; give more of the id.`, {
+        reason: 'ambiguous',
+      });
+    return row;
+  };
+  const whole = async (row: DeskRow, reveal = false): Promise<Whole> => {
+    const steps = row.mode === 'run' ? await desk.steps(row.id) : [];
+    const schemas: Schemas = new Map(
+      (await desk.schemas([...new Set([row.method, ...steps.map(({ method }) => method)])])).map((of) => [of.method, of]),
+    );
+    const shown = (of: DeskRow, side: 'input' | 'output'): unknown =>
+      of[side] === null || reveal ? of[side] : mask((schemas.get(of.method)?.[side] ?? {}) as never, of[side]);
+    return {
+      ...head(row),
+      hash: row.hash,
+      input: shown(row, 'input'),
+      output: shown(row, 'output'),
+      caller: row.caller,
+      lane: row.lane === null || reveal ? row.lane : `${row.lane.split(':')[0]}:***`,
+      traceId: row.traceparent?.slice(3, 35) ?? null,
+      approval: row.approval as Whole['approval'],
+      notAfter: row.not_after?.toISOString() ?? null,
+      settleAt: row.state === 'unknown' ? (row.settle_at?.toISOString() ?? null) : null,
+      onUnknown: row.on_unknown as Whole['onUnknown'],
+      log: row.log as unknown as Whole['log'],
+      audit: row.audit as unknown as Whole['audit'],
+      steps: steps.map((step) => ({
+        ...head(step),
+        input: shown(step, 'input'),
+        output: shown(step, 'output'),
+        startedAt: step.started_at?.toISOString() ?? null,
+        endedAt: step.ended_at?.toISOString() ?? null,
+        edition: step.edition,
+      })),
+    };
+  };
+  const fresh = async (id: string): Promise<Whole> => whole(await found(id));
+  const by = ({ caller }: Context, did: string, why?: string): { who: string; did: string; why?: string } => ({
+    who: caller,
+    did,
+    ...(why === undefined ? {} : { why }),
+  });
+
+  /** A change that names the state it expects; what stood in its way is told from the row as it stands. */
+  const decided = async (id: string, change: (row: DeskRow) => Promise<boolean>, expected: string, hash?: string): Promise<Whole> => {
+    const row = await found(id);
+    if (await change(row)) return fresh(row.id);
+    const is = await found(row.id);
+    if (hash !== undefined && is.state === 'proposed' && is.hash !== hash)
+      throw new PolybError('failed_precondition', `${is.id} was edited since; look again: polyb approvals show ${is.id}`, {
+        reason: 'hash_mismatch',
+      });
+    const wasDecided = expected === 'proposed' && is.state !== 'proposed';
+    throw new PolybError(wasDecided ? 'conflict' : 'failed_precondition', `${is.id} is ${is.state}; expected ${expected}.`, {
+      reason: wasDecided ? 'decided' : 'wrong_state',
+      data: { rowId: is.id, state: is.state },
+    });
+  };
+  /** A value by the JSON Schema that the serving service announced. */
+  const fitting = async (method: string, side: 'input' | 'output', value: unknown): Promise<unknown> => {
+    const [schemas] = await desk.schemas([method]);
+    if (schemas === undefined) return value;
+    const checked = z.fromJSONSchema(schemas[side] as never).safeParse(value);
+    if (checked.success) return checked.data;
+    const [issue] = checked.error.issues;
+    throw new PolybError('invalid_argument', `The ${side} does not fit ${method}: ${issue?.path.join('.') || side}: ${issue?.message}`);
+  };
+
+  const retry: Handler<Contract['retry']> = async ({ id, from, input, why }, context) => {
+    const row = await found(id);
+    if (from === undefined && input === undefined)
+      return decided(id, () => desk.retry(row.id, by(context, 'retried', why)), 'failed, expired or cancelled, and not a call');
+    if (row.mode !== 'run' || from === undefined)
+      throw new PolybError('invalid_argument', 'Only a run is retried from a step: give from, and the edited input.');
+    const step = (await desk.steps(row.id)).findLast((each) => each.step === from);
+    if (step === undefined) throw new PolybError('not_found', `${row.id} has not come to a step ${from}.`);
+    if (input === undefined) {
+      if (step.state === 'done')
+        throw new PolybError('failed_precondition', `The step ${from} is done; give an edited input to do it again.`, {
+          reason: 'wrong_state',
+        });
+      return decided(id, () => desk.retry(row.id, by(context, 'retried', why)), 'failed, expired or cancelled');
+    }
+    const refused = await desk.retryFrom(
+      row.id,
+      from,
+      await fitting(step.method, 'input', input),
+      by(context, `retried from ${from}`, why),
+    );
+    if (refused === 'outcome_unknown')
+      throw new PolybError('failed_precondition', `What became of ${from}, or of a step after it, is not known yet; resolve it first.`, {
+        reason: 'outcome_unknown',
+      });
+    if (refused !== null)
+      throw new PolybError('failed_precondition', `${row.id} is ${row.state} and cannot go on from ${from}.`, { reason: 'wrong_state' });
+    return fresh(row.id);
+  };
+
+  const watch: StreamHandler<Contract['watch']> = async function* ({ id }, _up, { signal }) {
+    let last = '';
+    for (;;) {
+      const row = await fresh(id);
+      const told = JSON.stringify([row.state, row.updatedAt, row.steps.map((step) => [step.id, step.state])]);
+      if (told !== last) yield row;
+      last = told;
+      if (ended.has(row.state) || signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const over = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', over);
+          resolve();
+        };
+        const timer = setTimeout(over, watchMs);
+        signal.addEventListener('abort', over);
+      });
+    }
+  };
+
+  return {
+    list: async ({ cursor, ...asked }) => {
+      const before = cursor === undefined ? undefined : seqOf(cursor);
+      const rows = await desk.list({ ...asked, before, limit: asked.limit + 1 });
+      const page = rows.slice(0, asked.limit);
+      return {
+        items: page.map(head),
+        nextCursor: rows.length > asked.limit ? Buffer.from(String(page.at(-1)?.seq)).toString('base64url') : null,
+      };
+    },
+    get: async ({ id, reveal }, context) => {
+      const row = await found(id);
+      if (reveal) await desk.note(row.id, by(context, 'revealed'));
+      return whole(reveal ? await found(row.id) : row, reveal);
+    },
+    approve: ({ id, hash, why }, context) =>
+      decided(
+        id,
+        (row) => desk.approve(row.id, hash ?? null, by(context, hash === undefined ? 'approved what stands now' : 'approved', why)),
+        'proposed',
+        hash,
+      ),
+    reject: ({ id, why }, context) => decided(id, (row) => desk.reject(row.id, by(context, 'rejected', why)), 'proposed'),
+    edit: ({ id, hash, input }, context) =>
+      decided(
+        id,
+        async (row) => {
+          const edited = await fitting(row.method, 'input', input);
+          return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), by(context, 'edited'));
+        },
+        'proposed',
+        hash,
+      ),
+    retry,
+    cancel: ({ id, why }, context) => decided(id, (row) => desk.cancel(row.id, by(context, 'cancelled', why)), 'not begun, or a run'),
+    resolve: ({ id, answer, output, why }, context) =>
+      decided(
+        id,
+        async (row) =>
+          desk.resolve(
+            row.id,
+            answer,
+            answer === 'happened' ? await fitting(row.method, 'output', output ?? {}) : undefined,
+            by(context, `resolved: ${answer}`, why),
+          ),
+        'in review or unknown',
+      ),
+    drop: ({ id, why }, context) => decided(id, (row) => desk.drop(row.id, by(context, 'dropped', why)), 'a dead letter'),
+    claim: async ({ ref }) => ({ won: await desk.claim(ref) }),
+    watch,
+    pause: async ({ method, why }, context) => {
+      await desk.pause(method, by(context, 'paused', why));
+      return { paused: [...(await desk.pauses())] };
+    },
+    resume: async ({ method }) => {
+      await desk.resume(method);
+      return { paused: [...(await desk.pauses())] };
+    },
+    list_loops: async () => ({
+      loops: (await desk.loops()).map((loop) => ({
+        service: loop.service,
+        name: loop.name,
+        schedule: loop.schedule,
+        lastRunAt: loop.last_run_at?.toISOString() ?? null,
+        lastError: loop.last_error,
+        nextRunAt: loop.next_run_at?.toISOString() ?? null,
+        heldBy: loop.held_by,
+      })),
+    }),
+    run_loop: async ({ service, name }) => {
+      if (await desk.requestLoop(service, name)) return { requested: true };
+      throw new PolybError('not_found', `No loop ${name} in ${service}; polyb loops ls shows them.`);
+    },
+  };
+
+  function seqOf(cursor: string): string {
+    const seq = Buffer.from(cursor, 'base64url').toString();
+    if (!/^\d{1,18}$/.test(seq)) throw new PolybError('invalid_argument', 'The cursor is not one of ours; start without it.');
+    return seq;
+  }
+  function head(row: DeskRow): Head {
+    return {
+      id: row.id,
+      method: row.method,
+      key: row.key,
+      mode: row.mode as Head['mode'],
+      state: row.state as Head['state'],
+      step: row.step,
+      runId: row.mode === 'run' ? row.id : row.parent,
+      attempts: row.attempts,
+      reason: row.error?.reason ?? row.error?.code ?? null,
+      error: row.error?.detail?.slice(0, 2000) ?? null,
+      notBefore:
+        row.state === 'queued' || row.state === 'waiting' ? (row.not_before.getTime() > now() ? row.not_before.toISOString() : null) : null,
+      createdAt: row.created_at.toISOString(),
+      updatedAt: row.updated_at.toISOString(),
+    };
+  }
+}
