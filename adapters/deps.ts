@@ -12,6 +12,8 @@ export interface HttpRequest {
   readonly maxBytes?: number;
 }
 export interface HttpAnswer {
+  /** `GET crm.example/api/v1/Contact`: what was asked, without its query and secrets. */
+  readonly request?: string;
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;

@@ -1,0 +1,71 @@
+import { BlockList, connect, isIPv6, type LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
+
+const connectTimeoutMs = 10_000;
+/** The code of the error that tells of an inner address. */
+export const forbidden = 'POLYB_ADDRESS_FORBIDDEN';
+
+/** Connects, looks whom it reached, and only then lets a byte be sent. `guarded` refuses inner addresses; `lookup` stands in for DNS. */
+export function connector(guarded: boolean, lookup: LookupFunction | undefined): buildConnector.connector {
+  const secure = buildConnector({ allowH2: false, timeout: connectTimeoutMs });
+  return (target, callback) => {
+    const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80));
+    const socket = connect({ host: target.hostname, port, noDelay: true, keepAlive: true, ...(lookup && { lookup }) });
+    const onTime = () => socket.destroy(new Error(`no connection within ${connectTimeoutMs / 1000} s`));
+    const onError = (error: Error) => callback(guarded && reached(error).some(isInner) ? refusal(target.hostname) : error, null);
+    socket.setTimeout(connectTimeoutMs, onTime);
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      socket.setTimeout(0).off('timeout', onTime).off('error', onError);
+      const { remoteAddress } = socket;
+      if (guarded && (remoteAddress === undefined || isInner(remoteAddress))) {
+        socket.destroy();
+        callback(refusal(target.hostname), null);
+      } else if (target.protocol === 'https:') secure({ ...target, httpSocket: socket }, callback);
+      else callback(null, socket);
+    });
+  };
+}
+
+function refusal(host: string): Error {
+  return Object.assign(new Error(`${host} is not on the public internet`), { code: forbidden });
+}
+/** The addresses that a failed connection tried: told the same as an open one, so that nobody can map inner ports. */
+function reached(error: unknown): readonly string[] {
+  const { address, errors = [] } = error as { address?: string; errors?: readonly unknown[] };
+  return [...(address === undefined ? [] : [address]), ...errors.flatMap(reached)];
+}
+
+const [inner4, inner6] = [new BlockList(), new BlockList()];
+// Source: IANA IPv4 Special-Purpose Address Registry, and multicast.
+for (const range of [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10', // carriers, and a cloud's metadata
+  '127.0.0.0/8',
+  '169.254.0.0/16', // link-local, and most clouds' metadata
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/3',
+  '168.63.129.16/32', // a cloud's host agent, on an address that looks public
+])
+  add(inner4, range, 'ipv4');
+// Only 2000::/3 is global unicast; within it, what leads elsewhere: Teredo and its like, documentation, 6to4.
+for (const range of ['::/3', '4000::/2', '8000::/1', '2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']) add(inner6, range, 'ipv6');
+
+/** True for an address that does not belong to the public internet, in whatever form: loopback, private, link-local, mapped, reserved. */
+export function isInner(address: string): boolean {
+  const bare = address.replace(/%.*$/, '');
+  return isIPv6(bare) ? inner6.check(bare, 'ipv6') : inner4.check(bare, 'ipv4');
+}
+
+function add(list: BlockList, range: string, family: 'ipv4' | 'ipv6'): void {
+  const [net = '', bits] = range.split('/');
+  list.addSubnet(net, Number(bits), family);
+}

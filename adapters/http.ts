@@ -1,0 +1,264 @@
+/** One guarded HTTP client for all adapters: every limit that an answer from outside must not be able to lift. */
+import type { LookupFunction } from 'node:net';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { Agent, type Dispatcher } from 'undici';
+import { type Code, type ErrorDetails, type Evidence, PolybError } from '../contracts/errors.ts';
+import { scrub } from '../contracts/scrub.ts';
+import { connector, forbidden } from './connect.ts';
+import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
+
+const defaultTimeoutMs = 10_000;
+const defaultMaxBytes = 2_000_000;
+const evidenceBytes = 512;
+const longestRetryAfterMs = 86_400_000;
+
+/** One request as it ended. */
+export interface Observed {
+  /** The caller's signal: tells whose request it was. */
+  readonly signal: AbortSignal;
+  readonly method: HttpRequest['method'];
+  /** Without its query and secrets. */
+  readonly url: string;
+  readonly status: number | undefined;
+  readonly ms: number;
+  readonly code: Code | 'ok';
+}
+export interface HttpOptions {
+  /** Origins that may be plain HTTP or on an inner address: `http://192.168.1.10:8080`. */
+  readonly allowPrivate: readonly string[];
+  /** Told of every request once; must not throw. */
+  readonly observe?: (observed: Observed) => void;
+  /** Stands in for DNS. */
+  readonly lookup?: LookupFunction;
+}
+
+/** Requests go out once: nothing is repeated, no redirect is followed. Connections are kept open; `close` ends them. */
+export function createHttp({ allowPrivate, observe, lookup }: HttpOptions): Http & { close(): Promise<void> } {
+  const listed = new Set(allowPrivate.map((each) => new URL(each).origin));
+  const agent = (guarded: boolean) =>
+    new Agent({ allowH2: false, connect: connector(guarded, lookup), connections: 100, headersTimeout: 0, bodyTimeout: 0 });
+  const [outer, inner] = [agent(true), agent(false)];
+
+  const http: Http = async (request) => {
+    const started = performance.now();
+    const told: { status?: number; code: Code | 'ok' } = { code: 'ok' };
+    const url = safeUrl(request.url);
+    try {
+      const { origin, protocol } = checked(request.url);
+      const mayBeInner = listed.has(origin);
+      if (protocol === 'http:' && !mayBeInner)
+        throw failure('unavailable', request, `Plain HTTP to ${origin} is refused; use https, or list the origin in HTTP_ALLOW_PRIVATE`, {
+          reason: 'address_forbidden',
+        });
+      return await exchange(mayBeInner ? inner : outer, request, (status) => {
+        told.status = status;
+      });
+    } catch (error) {
+      told.code = (error as PolybError).code; // nothing above throws anything else
+      throw error;
+    } finally {
+      const { status, code } = told;
+      observe?.({ signal: request.signal, method: request.method, url, status, ms: performance.now() - started, code });
+    }
+  };
+  return Object.assign(http, {
+    close: async () => {
+      await Promise.all([outer.close(), inner.close()]);
+    },
+  });
+}
+
+/** The error for an answer with a status that `what` cannot use: a 4xx did not happen, a 5xx may have. `rejected` is the reason for a plain refusal. */
+export function httpFailure(answer: HttpAnswer, what: string, rejected = 'upstream_rejected'): PolybError {
+  const { status } = answer;
+  const details = { evidence: evidenceOf(answer), retryAfterMs: retryAfterMs(answer.headers) };
+  const refused = `${what} was refused with HTTP status ${status}`;
+  if (status === 429) return new PolybError('resource_exhausted', `${what}: too many requests; try later.`, details);
+  if (status === 408) return new PolybError('unavailable', `${what}: the request did not arrive whole; try again.`, details);
+  if (status === 401 || status === 403)
+    return new PolybError('failed_precondition', `${refused}; check the credentials in the settings.`, {
+      ...details,
+      reason: 'upstream_credentials',
+    });
+  if (status === 404 || status === 410) return new PolybError('not_found', `${refused}: there is no such thing.`, details);
+  if (status === 409) return new PolybError('conflict', `${refused}: it clashes with what is there.`, details);
+  if (status >= 400 && status < 500) return new PolybError('failed_precondition', `${refused}.`, { ...details, reason: rejected });
+  return new PolybError('upstream_failed', `${what} failed with HTTP status ${status}; it may have happened.`, {
+    ...details,
+    reason: status >= 500 ? 'upstream_status' : 'bad_reply',
+  });
+}
+
+function exchange(agent: Agent, request: HttpRequest, onStatus: (status: number) => void): Promise<HttpAnswer> {
+  const { signal, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = request;
+  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
+  let over = false;
+  let controller: Dispatcher.DispatchController | undefined;
+  let status: number | undefined;
+  let headers: Readonly<Record<string, string>> = {};
+  let size = 0;
+  const chunks: Buffer[] = [];
+
+  /** Until undici hands over the controller nothing was written: connecting, or queued for a connection. */
+  const wasSent = () => controller !== undefined;
+  const fail = (code: Code, text: string, details: ErrorDetails = {}) => {
+    const lastBytes = lastOf(chunks);
+    const outcome = wasSent() ? details.outcome : 'not_executed';
+    const error = failure(
+      code,
+      request,
+      text,
+      { ...details, outcome },
+      { ...(status !== undefined && { status }), ...(lastBytes && { lastBytes }) },
+    );
+    over = true;
+    reject(error);
+    controller?.abort(error);
+  };
+  const onAbort = () => fail('cancelled', 'The caller gave up');
+  const onTime = () => fail('deadline_exceeded', `There was no whole answer within ${timeoutMs} ms`);
+  if (signal.aborted) {
+    onAbort();
+    return promise;
+  }
+  signal.addEventListener('abort', onAbort, { once: true });
+  const timer = setTimeout(onTime, timeoutMs);
+
+  const { origin, pathname, search } = new URL(request.url);
+  agent.dispatch(
+    {
+      origin,
+      path: pathname + search,
+      method: request.method,
+      headers: { 'accept-encoding': 'gzip, deflate, br', ...request.headers },
+      ...(request.body !== undefined && { body: request.body }),
+    },
+    {
+      onRequestStart(started) {
+        if (over || controller) started.abort(new Error('given up while connecting, or about to be sent a second time'));
+        else controller = started;
+      },
+      onResponseStart(_, code, received) {
+        if (code < 200) return;
+        status = code;
+        onStatus(code);
+        headers = Object.fromEntries(Object.entries(received).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]));
+      },
+      onResponseData(_, chunk) {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > maxBytes) fail('upstream_failed', `The answer is larger than ${maxBytes} bytes`, { reason: 'reply_too_large' });
+      },
+      onResponseEnd() {
+        const body = Buffer.concat(chunks);
+        decompress(body, headers['content-encoding'], maxBytes).then(
+          (bytes) => resolve(answerOf(request, status ?? 0, headers, bytes)),
+          (cause: unknown) => {
+            const isLarge = (cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
+            if (isLarge) fail('upstream_failed', `The answer is larger than ${maxBytes} bytes unpacked`, { reason: 'reply_too_large' });
+            else fail('upstream_failed', 'The answer cannot be unpacked', { reason: 'bad_reply', cause });
+          },
+        );
+      },
+      onResponseError(_, cause) {
+        if (!wasSent()) fail(...beforeSending(cause));
+        else if (cause.name === 'HTTPParserError') fail('upstream_failed', 'The answer is not HTTP', { reason: 'bad_reply', cause });
+        else fail('upstream_failed', 'The connection broke before the whole answer was there', { reason: 'cut_off', cause });
+      },
+    },
+  );
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  });
+}
+
+function beforeSending(cause: Error & { readonly code?: unknown }): [Code, string, ErrorDetails] {
+  const { code } = cause;
+  if (code === forbidden)
+    return [
+      'unavailable',
+      'The address is not on the public internet; list the origin in HTTP_ALLOW_PRIVATE if it is meant',
+      { reason: 'address_forbidden' },
+    ];
+  if (code === 'UND_ERR_INVALID_ARG') return ['invalid_argument', 'A header, or the method, cannot be sent', {}];
+  const why = typeof code === 'string' ? ` (${code})` : '';
+  return ['unavailable', `No connection could be made${why}`, { reason: 'connect_failed', cause }];
+}
+
+const unpackers: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+};
+async function decompress(body: Buffer, encoding: string | undefined, maxOutputLength: number): Promise<Buffer> {
+  if (!encoding || encoding === 'identity' || body.length === 0) return body;
+  const unpack = unpackers[encoding.toLowerCase()];
+  if (!unpack) throw new TypeError('an encoding that was not asked for');
+  return unpack(body, { maxOutputLength });
+}
+
+function answerOf(request: HttpRequest, status: number, headers: Readonly<Record<string, string>>, bytes: Buffer): HttpAnswer {
+  const answer: HttpAnswer = {
+    request: requestLine(request),
+    status,
+    headers,
+    bytes,
+    text: () => bytes.toString('utf8'),
+    json: () => {
+      try {
+        return JSON.parse(bytes.toString('utf8')) as unknown;
+      } catch {
+        // The parser's message quotes the body, so it is not kept; the evidence has the masked end.
+        const text = `Expected JSON, got ${headers['content-type'] ?? 'something else'}`;
+        throw failure('upstream_failed', request, text, { reason: 'bad_reply' }, evidenceOf(answer));
+      }
+    },
+  };
+  return answer;
+}
+
+function failure(code: Code, request: HttpRequest, text: string, details: ErrorDetails = {}, evidence: Evidence = {}): PolybError {
+  const line = requestLine(request);
+  return new PolybError(code, `${text}: ${line}.`, { ...details, evidence: { request: line, ...evidence } });
+}
+function evidenceOf({ request, status, bytes }: HttpAnswer): Evidence {
+  const lastBytes = lastOf([bytes]);
+  return { ...(request !== undefined && { request }), status, ...(lastBytes && { lastBytes }) };
+}
+/** Reads a little more than it shows, so that a phone on the edge is seen whole and masked. */
+function lastOf(chunks: readonly Uint8Array[]): string {
+  const end = Buffer.concat(chunks.slice(-64)).subarray(-evidenceBytes - 100);
+  return Buffer.from(scrub(end.toString('utf8')))
+    .subarray(-evidenceBytes)
+    .toString('utf8');
+}
+
+function checked(url: string): URL {
+  const parsed = URL.parse(url);
+  if (!parsed || !['http:', 'https:'].includes(parsed.protocol) || parsed.username !== '' || parsed.password !== '')
+    throw new PolybError('invalid_argument', 'Expected an absolute http or https URL without credentials.');
+  return parsed;
+}
+function requestLine({ method, url }: HttpRequest): string {
+  return `${method} ${safeUrl(url).replace(/^\w+:\/\//, '')}`;
+}
+/** Some vendors put the secret into the path: `/bot<token>/…`, `/rest/<user>/<code>/…`, or a long segment of letters and digits. */
+function safeUrl(url: string): string {
+  const parsed = URL.parse(url);
+  if (!parsed) return 'a URL that cannot be read';
+  const path = parsed.pathname
+    .replace(/(\/rest\/\d+\/)[^/]+/, '$1***')
+    .replace(/\/(?=[^/]*\d)(?=[^/]*[A-Za-z])(?![0-9a-f]{8}-)[\w~.=-]{32,}(?=\/|$)/g, '/***');
+  return scrub(`${parsed.protocol}//${parsed.host}${path}`);
+}
+
+/** Source: RFC 9110, section 10.2.3: seconds, or a date, which is compared with the server's own. */
+function retryAfterMs(headers: Readonly<Record<string, string>>): number | undefined {
+  const given = headers['retry-after'];
+  if (given === undefined) return undefined;
+  const ms = /^\d+$/.test(given) ? Number(given) * 1000 : Date.parse(given) - (Date.parse(headers.date ?? '') || Date.now());
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), longestRetryAfterMs) : undefined;
+}
