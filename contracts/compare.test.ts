@@ -165,6 +165,12 @@ test.each<[string, readonly StepFact[], readonly StepFact[], readonly string[]]>
   ['reordered', [step('a'), step('b')], [step('b'), step('a')], ['! shop.buy pipeline: steps reordered: a, b → b, a']],
   ['aimed elsewhere', [step('a', 'x.y')], [step('a', 'x.z')], ['! shop.buy pipeline/a: step x.y → step x.z']],
   ['made a wait', [step('a', 'x.y')], [{ name: 'a', kind: 'wait', target: 'x.y' }], ['! shop.buy pipeline/a: step x.y → wait x.y']],
+  [
+    'delayed longer',
+    [{ name: 'a', kind: 'delay', target: '1 ms' }],
+    [{ name: 'a', kind: 'delay', target: '2 ms' }],
+    ['shop.buy pipeline/a: delay 1 ms → delay 2 ms'],
+  ],
   ['added between', [step('a'), step('b')], [step('a'), step('c'), step('b')], ['shop.buy pipeline/c: step added']],
 ])('a released step that is %s', (_, before, after, expected) => {
   expect(changes({ steps: before }, { steps: after })).toEqual(expected);

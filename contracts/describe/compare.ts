@@ -226,9 +226,9 @@ function stepChanges(where: string, old: PipelineFact, now: PipelineFact): Chang
     ...come.filter((step) => !gone.some((other) => renamed(other) === step)).map(({ name }) => tells(`${where}/${name}`, 'step added')),
     ...old.steps.flatMap((step) => {
       const other = find(now, step.name);
-      return other === undefined || same(step, other)
-        ? []
-        : [breaks(`${where}/${step.name}`, `${step.kind} ${step.target ?? ''} → ${other.kind} ${other.target ?? ''}`)];
+      if (other === undefined || same(step, other)) return [];
+      const isLength = step.kind === 'delay' && other.kind === 'delay';
+      return [{ where: `${where}/${step.name}`, what: `${step.kind} ${step.target} → ${other.kind} ${other.target}`, breaking: !isLength }];
     }),
     ...(isSame(stayed, order) ? [] : [breaks(where, `steps reordered: ${stayed.join(', ')} → ${order.join(', ')}`)]),
   ];

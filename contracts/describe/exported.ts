@@ -42,8 +42,8 @@ export interface Described {
 export interface StepFact {
   readonly name: string;
   readonly kind: 'step' | 'wait' | 'delay';
-  /** The address called or waited for; absent for a delay. */
-  readonly target?: string;
+  /** The address called or waited for; how long, for a delay. */
+  readonly target: string;
   /** Left out when the step always runs. */
   readonly conditional?: true;
 }

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isPipeline, type Pipeline } from '../../bus/durable/pipeline.ts';
 import type { Service } from '../../bus/service.ts';
 import type { Contract } from '../../contracts/define.ts';
 import { isContract, type PipelineFact } from '../../contracts/describe.ts';
@@ -9,7 +10,7 @@ import { isContract, type PipelineFact } from '../../contracts/describe.ts';
 /** The project's folder. */
 export const root = join(import.meta.dirname, '../..');
 
-/** Every contract of `folder`, by the name it is exported under. */
+/** Every contract that a file of `folder` exports. */
 export async function readContracts(folder = join(root, 'contracts')): Promise<readonly Contract[]> {
   const found = new Set<Contract>();
   for (const exports of await importAll(sourcesIn(folder)))
@@ -17,17 +18,14 @@ export async function readContracts(folder = join(root, 'contracts')): Promise<r
   return [...found];
 }
 
-/** Every pipeline that a service defines, by the name it is exported under. Files that make none are not loaded. */
+/** Every pipeline that a service defines, by its method's name. Files that make none are not loaded. */
 export async function readPipelines(folder = join(root, 'services')): Promise<Readonly<Record<string, PipelineFact>>> {
   const files = foldersIn(folder)
     .flatMap((name) => sourcesIn(join(folder, name)))
     .filter((file) => /\bpipeline\(/.test(readFileSync(file, 'utf8')));
   const found: Record<string, PipelineFact> = {};
   for (const exports of await importAll(files))
-    for (const value of Object.values(exports)) {
-      const fact = pipelineFact(value);
-      if (fact !== undefined) found[fact.method.split('.').at(-1) ?? fact.method] = fact;
-    }
+    for (const value of Object.values(exports)) if (isPipeline(value)) found[value.definition.method.name] = pipelineFact(value);
   return found;
 }
 
@@ -48,21 +46,12 @@ function isService(value: unknown): value is Service {
   return typeof value === 'object' && value !== null && 'serves' in value && 'uses' in value && 'settings' in value && 'make' in value;
 }
 
-/** A definition's method may be the method itself or its address, and so may a step's target. */
-function pipelineFact(value: unknown): PipelineFact | undefined {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('definition' in value)) return undefined;
-  const { method, steps } = value.definition as {
-    method: Named;
-    steps: readonly { name: string; kind: 'step' | 'wait' | 'delay'; target?: Named }[];
-  };
-  if (method === undefined || !Array.isArray(steps)) return undefined;
+function pipelineFact({ definition: { method, steps } }: Pipeline): PipelineFact {
   return {
-    method: addressOf(method),
-    steps: steps.map(({ name, kind, target }) => ({ name, kind, ...(target === undefined ? {} : { target: addressOf(target) }) })),
+    method: method.address,
+    steps: steps.map(({ name, kind, target, conditional }) => ({ name, kind, target, ...(conditional ? { conditional } : {}) })),
   };
 }
-type Named = string | { readonly address: string };
-const addressOf = (named: Named): string => (typeof named === 'string' ? named : named.address);
 
 function foldersIn(folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
