@@ -1,0 +1,93 @@
+/** `polyb call`: one method, one answer. */
+import type { Described } from '../../contracts/describe.ts';
+import { isPolybError } from '../../contracts/errors.ts';
+import { callable } from './catalogue.ts';
+import type { Invocation } from './command.ts';
+import type { Connected } from './connect.ts';
+import { wrongUsage } from './failure.ts';
+import { makeInput } from './input.ts';
+import { allowReach, bodyFrom, explain, lazyBus, newKey, resolveTarget, type Target } from './method.ts';
+import { spanMs } from './text.ts';
+
+export async function call(invocation: Invocation): Promise<number> {
+  const { args, flags } = invocation;
+  const [typed, ...params] = args;
+  if (typed === undefined)
+    throw wrongUsage('expected an address, e.g. crm.push_to_crm', { subject: 'call', next: ['polyb list --methods', 'polyb call --help'] });
+  await using line = lazyBus(invocation);
+  const target = await resolveTarget(typed, line.get);
+  if (flags.text('each') !== undefined) return await (await import('./batch.ts')).callEach(invocation, target, params, line.get);
+  const input = makeInput(target, await bodyFrom(flags.text('data'), typed), params);
+  if (flags.on('dry-run')) return await showDry(invocation, target, input);
+  await allowReach(invocation, target.entry);
+  return await callOnce(invocation, target.entry, input, line.get);
+}
+
+async function showDry({ out }: Invocation, { entry }: Target, input: unknown): Promise<number> {
+  await out.result(input);
+  out.note(`${entry.address} would be asked this; nothing was sent`, 'ok');
+  return 0;
+}
+
+async function callOnce(
+  { flags, out, signal }: Invocation,
+  entry: Described,
+  input: unknown,
+  line: () => Promise<Connected>,
+): Promise<number> {
+  const isKeyed = entry.idempotency === 'keyed';
+  const key = flags.text('idempotency-key') ?? (isKeyed ? newKey() : undefined);
+  const connected = await line();
+  const { bus } = connected;
+  const began = performance.now();
+  const stopTicking = tick(out, entry);
+  try {
+    const result = await bus.request(callable(entry), input, { key, signal, timeoutMs: flags.ms('timeout') });
+    stopTicking();
+    const ms = performance.now() - began;
+    const traceId = bus.records().at(-1)?.traceId;
+    if (flags.text('save') === undefined) await out.result(result, {}, meta(entry, ms, key, traceId));
+    else await (await import('./save.ts')).save(result, flags.text('save') ?? '', out);
+    out.note(
+      [
+        spanMs(ms),
+        ...(traceId ? [`trace ${traceId.slice(0, 8)}`] : []),
+        ...(key === undefined ? [] : [`key ${key}`]),
+        ...(traceId ? [`(polyb trace ${traceId.slice(0, 8)})`] : []),
+      ].join('  '),
+      'ok',
+    );
+    if (flags.on('trace') && traceId) await (await import('./trace.ts')).drawTrace(connected, traceId, out, signal);
+    return 0;
+  } catch (error) {
+    stopTicking();
+    if (!isPolybError(error)) throw error;
+    throw explain(error, entry, key, performance.now() - began);
+  }
+}
+
+function meta({ address }: Described, ms: number, key: string | undefined, traceId: string | undefined): object {
+  return {
+    address,
+    durationMs: Math.round(ms),
+    ...(key !== undefined && { idempotencyKey: key }),
+    ...(traceId !== undefined && { traceId }),
+  };
+}
+
+/** Says on a terminal that it waits, once that takes long enough to wonder. */
+function tick(out: Invocation['out'], { timeoutMs = 10_000 }: Described): () => void {
+  if (!out.canAsk) return () => {};
+  const began = Date.now();
+  const draw = () => process.stderr.write(`\r… ${((Date.now() - began) / 1000).toFixed(1)} s of ${(timeoutMs / 1000).toFixed(0)} s`);
+  let drawn = false;
+  let timer = setTimeout(function again() {
+    drawn = true;
+    draw();
+    timer = setTimeout(again, 200);
+  }, 400);
+  return () => {
+    clearTimeout(timer);
+    if (drawn) process.stderr.write('\r\u001b[K');
+  };
+}

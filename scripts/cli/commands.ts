@@ -1,0 +1,16 @@
+/** The command tree. Help, parsing, completion, `commands -o json` and docs/reference/cli.md are made from it. */
+import type { Command, Group } from './command.ts';
+import { buildCommands } from './tree/build.ts';
+import { busCommands } from './tree/bus.ts';
+import { journalCommands } from './tree/journal.ts';
+import { systemCommands } from './tree/system.ts';
+
+export const commands: readonly Command[] = [...busCommands, ...journalCommands, ...systemCommands, ...buildCommands];
+
+/** Groups of `polyb help`. */
+export const groups: readonly Group[] = [
+  { title: 'CALL AND WATCH', commands: busCommands },
+  { title: 'PIPELINES AND THE JOURNAL', commands: journalCommands },
+  { title: 'RUN THE SYSTEM', commands: systemCommands },
+  { title: 'BUILD ON IT', commands: buildCommands },
+];

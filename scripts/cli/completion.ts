@@ -1,0 +1,148 @@
+/** Completion scripts: static text in which the command tree is baked; addresses come from the cache file. */
+import type { Command, Invocation } from './command.ts';
+import { commands } from './commands.ts';
+import { wrongUsage } from './failure.ts';
+import { globalFlags } from './tree/flags.ts';
+
+interface Place {
+  readonly path: string;
+  readonly words: readonly string[];
+  readonly completes: Command['completes'];
+}
+
+function places(tree: readonly Command[], above = ''): readonly Place[] {
+  return tree.flatMap((command) => {
+    const path = `${above}${command.name}`;
+    const flags = [...(command.flags ?? []), ...globalFlags].map(({ name }) => `--${name}`);
+    const verbs = (command.commands ?? []).map(({ name }) => name);
+    const values = typeof command.completes === 'object' ? command.completes : [];
+    return [
+      { path, words: [...verbs, ...values, ...(command.run ? flags : [])], completes: command.completes },
+      ...places(command.commands ?? [], `${path} `),
+    ];
+  });
+}
+
+const flagValues = () =>
+  [
+    ...new Map(
+      [...globalFlags, ...commands.flatMap((command) => [command, ...(command.commands ?? [])]).flatMap(({ flags = [] }) => flags)].map(
+        (flag) => [flag.name, flag],
+      ),
+    ).values(),
+  ].filter(({ values }) => values !== undefined);
+
+/** Shell code that both shells read: sets `words` for the command line in `line` (what stands before the cursor). */
+function finder(): string {
+  const all = places(commands);
+  const cases = all.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;;`);
+  const withAddress = all.filter(({ completes }) => completes === 'address');
+  const withPipeline = all.filter(({ completes }) => completes === 'pipeline');
+  const withService = all.filter(({ completes }) => completes === 'service');
+  const list = (of: readonly Place[]) => of.map(({ path }) => `'${path}'`).join('|') || "''";
+  const values = flagValues().map(({ name, values: all = [] }) => `    --${name}) words='${all.join(' ')}'; return ;;`);
+  return `_polyb_words() {
+  local place="$1" address="$2" before="$3" cache="\${XDG_CACHE_HOME:-$HOME/.cache}/polyb/addresses" first rest seen=''
+  words=''
+  case "$before" in
+${values.join('\n')}
+  esac
+  case "$place" in
+    '') words='${commands.map(({ name }) => name).join(' ')}' ;;
+${cases.join('\n')}
+  esac
+  [ -r "$cache" ] || return 0
+  while read -r first rest; do
+    case "$place" in
+      ${list(withAddress)})
+        if [ -z "$address" ]; then words="$words $first"
+        elif [ "$first" = "$address" ] || [ "\${first#*.}" = "$address" ]; then words="$words $rest"; fi ;;
+      ${list(withPipeline)})
+        case "$first" in pipelines.*)
+          if [ -z "$address" ]; then words="$words \${first#pipelines.}"
+          elif [ "\${first#*.}" = "$address" ]; then words="$words $rest"; fi ;;
+        esac ;;
+      ${list(withService)})
+        if [ "\${first%%.*}" != "$seen" ]; then seen="\${first%%.*}"; words="$words $seen"; fi ;;
+    esac
+  done < "$cache"
+}`;
+}
+
+const nouns = () =>
+  commands
+    .filter(({ commands: verbs }) => verbs !== undefined)
+    .map(({ name }) => name)
+    .join('|');
+
+function bash(): string {
+  return `# bash completion for polyb. Install: source <(polyb completion bash)
+${finder()}
+_polyb() {
+  local line="\${COMP_LINE:0:COMP_POINT}" words word place='' address='' before='' count=0 cur='' IFS=$' \\t\\n'
+  local -a all
+  read -r -a all <<< "$line"
+  case "$line" in *[[:space:]]) cur='' ;; *) cur="\${all[\${#all[@]}-1]}"; unset 'all[\${#all[@]}-1]' ;; esac
+  for word in "\${all[@]:1}"; do
+    case "$word" in -*) before="$word"; continue ;; esac
+    before="$word"
+    case "$count" in
+      0) place="$word"; count=1 ;;
+      1) case "$place" in ${nouns()}) place="$place $word"; count=2; continue ;; esac; address="$word"; count=3 ;;
+      2) address="$word"; count=3 ;;
+    esac
+  done
+  _polyb_words "$place" "$address" "$before"
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  # Readline takes what stands after = for a word of its own.
+  case "$cur" in *=*) case "$COMP_WORDBREAKS" in *=*) COMPREPLY=("\${COMPREPLY[@]#"\${cur%%=*}="}") ;; esac ;; esac
+  case "\${COMPREPLY[0]-}" in *=) compopt -o nospace 2>/dev/null ;; esac
+}
+complete -o default -F _polyb polyb
+`;
+}
+
+function zsh(): string {
+  return `#compdef polyb
+# zsh completion for polyb. Install: polyb completion zsh > ~/.zfunc/_polyb, a folder of fpath
+${finder()}
+_polyb() {
+  local word place='' address='' before='' count=0
+  local -a given=(\${words[2,CURRENT-1]})
+  for word in $given; do
+    case "$word" in -*) before="$word"; continue ;; esac
+    before="$word"
+    case "$count" in
+      0) place="$word"; count=1 ;;
+      1) case "$place" in ${nouns()}) place="$place $word"; count=2; continue ;; esac; address="$word"; count=3 ;;
+      2) address="$word"; count=3 ;;
+    esac
+  done
+  () {
+    local words
+    _polyb_words "$place" "$address" "$before"
+    local -a found=(\${=words})
+    compadd -S '' -- \${(M)found:#*=}
+    compadd -- \${found:#*=}
+  }
+  [ -n "$compstate[nmatches]" ] && (( compstate[nmatches] > 0 )) || _files
+}
+compdef _polyb polyb
+`;
+}
+
+const scripts: Readonly<Record<string, () => string>> = { bash, zsh };
+
+export async function completion({ args, out, env }: Invocation): Promise<number> {
+  const script = scripts[args[0] ?? ''];
+  if (script === undefined)
+    throw wrongUsage(`expected bash or zsh${args[0] === undefined ? '' : `; got "${args[0]}"`}`, {
+      subject: 'completion',
+      next: ['polyb completion bash'],
+    });
+  out.print(script());
+  const { readCatalogue } = await import('./catalogue.ts');
+  const { refreshCache } = await import('./cache.ts');
+  refreshCache(Object.values((await readCatalogue()).entries), env);
+  return 0;
+}

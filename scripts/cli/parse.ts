@@ -1,0 +1,67 @@
+/** Words on the command line → arguments and flags of one command. */
+import { parseArgs } from 'node:util';
+import type { Command, Flag } from './command.ts';
+import { wrongUsage } from './failure.ts';
+import type { FlagValues } from './flags.ts';
+import { nearest } from './nearest.ts';
+import { globalFlags } from './tree/flags.ts';
+
+export interface Parsed {
+  readonly args: readonly string[];
+  readonly values: FlagValues;
+}
+
+export function parseCommand(command: Command, path: string, words: readonly string[]): Parsed {
+  const flags = [...(command.flags ?? []), ...globalFlags];
+  try {
+    const { values, positionals } = parseArgs({
+      args: spellOut(words, flags),
+      allowPositionals: true,
+      options: Object.fromEntries(flags.map((flag) => [flag.name, option(flag)])),
+    });
+    for (const flag of flags) checkValue(flag, path, values[flag.name]);
+    return { args: positionals, values };
+  } catch (error) {
+    throw explain(error, path, flags);
+  }
+}
+
+function option(flag: Flag) {
+  return {
+    type: flag.value === undefined ? ('boolean' as const) : ('string' as const),
+    ...(flag.short === undefined ? {} : { short: flag.short }),
+    ...(flag.many === undefined ? {} : { multiple: true }),
+  };
+}
+
+/** A flag whose value is optional gets an empty one when a flag, a parameter or nothing follows it. */
+function spellOut(words: readonly string[], flags: readonly Flag[]): string[] {
+  const optional = new Set(flags.filter((flag) => flag.optional).map((flag) => `--${flag.name}`));
+  return words.flatMap((word, index) => {
+    const next = words[index + 1];
+    const isAlone = next === undefined || (next.startsWith('-') && next !== '-') || next.includes('=');
+    return optional.has(word) && isAlone ? [`${word}=`] : [word];
+  });
+}
+
+function checkValue(flag: Flag, path: string, value: unknown): void {
+  if (typeof value !== 'string' || flag.values === undefined || flag.values.includes(value)) return;
+  throw wrongUsage(`--${flag.name}: expected ${flag.values.join(', ')}; got "${value}"`, { subject: path, next: [`polyb ${path} --help`] });
+}
+
+function explain(error: unknown, path: string, flags: readonly Flag[]): unknown {
+  const code = (error as { code?: unknown } | null)?.code;
+  const message = String((error as { message?: unknown } | null)?.message);
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const given = /'(-{1,2}[^' =]+)/.exec(message)?.[1] ?? '';
+    const close = nearest(
+      given.replace(/^-+/, ''),
+      flags.map((flag) => flag.name),
+    ).map((name) => `--${name}`);
+    return wrongUsage(`there is no flag ${given}`, { subject: path, close, next: [`polyb ${path} --help`] });
+  }
+  if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
+    return wrongUsage(message.split('\n')[0]?.replace(/^Option /, '') ?? message, { subject: path, next: [`polyb ${path} --help`] });
+  }
+  return error;
+}

@@ -1,0 +1,40 @@
+/** Values for people: JSON in colours, tables, or what the command drew itself. */
+import type { Format, Output, View } from './output.ts';
+import { drawTable, type Table } from './text.ts';
+
+export function draw(value: unknown, format: Format, view: View, { paint, width }: Pick<Output, 'paint' | 'width'>): string {
+  if (format === 'table') {
+    const table = view.table?.() ?? tableOf(value);
+    return colorHead(drawTable(table, width), paint);
+  }
+  if (view.text !== undefined) return view.text();
+  return view.table === undefined ? inColors(value, paint, '') : colorHead(drawTable(view.table(), width), paint);
+}
+
+function colorHead(table: string, paint: Output['paint']): string {
+  const [head = '', ...rows] = table.split('\n');
+  return [paint('bold', head), ...rows].join('\n');
+}
+
+/** Any value as a table: a list of objects by their fields, an object as field and value. */
+function tableOf(value: unknown): Table {
+  const cell = (part: unknown) => (typeof part === 'string' ? part : (JSON.stringify(part) ?? ''));
+  const isObject = (part: unknown): part is Record<string, unknown> => typeof part === 'object' && part !== null && !Array.isArray(part);
+  if (Array.isArray(value) && value.every(isObject)) {
+    const fields = [...new Set(value.flatMap((row) => Object.keys(row)))];
+    return { columns: fields.map((field) => field.toUpperCase()), rows: value.map((row) => fields.map((field) => cell(row[field]))) };
+  }
+  if (isObject(value)) return { columns: ['FIELD', 'VALUE'], rows: Object.entries(value).map(([field, part]) => [field, cell(part)]) };
+  return { columns: ['VALUE'], rows: (Array.isArray(value) ? value : [value]).map((part) => [cell(part)]) };
+}
+
+function inColors(value: unknown, paint: Output['paint'], indent: string): string {
+  if (typeof value === 'string') return paint('green', JSON.stringify(value));
+  if (typeof value !== 'object' || value === null) return paint(value === null ? 'gray' : 'yellow', JSON.stringify(value) ?? 'null');
+  const isList = Array.isArray(value);
+  const parts = Object.entries(value).map(
+    ([name, part]) => `${indent}  ${isList ? '' : `${paint('cyan', JSON.stringify(name))}: `}${inColors(part, paint, `${indent}  `)}`,
+  );
+  const [open, close] = isList ? ['[', ']'] : ['{', '}'];
+  return parts.length === 0 ? `${open}${close}` : `${open}\n${parts.join(',\n')}\n${indent}${close}`;
+}

@@ -1,0 +1,71 @@
+/** Text for a terminal: what may be shown, how wide it is, tables and times. */
+
+/** Without control characters, which a name in a CRM could use to rewrite the screen. */
+export function clean(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '').replace(/[\n\t]/g, ' ');
+}
+
+/** `+7999***3322` for each phone in the text. */
+export function maskPhones(text: string): string {
+  return text.replace(/(?<![\w.-])(\+[1-9]\d{9,14}|[78]\d{10})(?!\w)/g, (phone) => `${phone.slice(0, 5)}***${phone.slice(-4)}`);
+}
+
+/** Cells of a terminal that the text takes. */
+export function widthOf(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours take no room
+  const bare = text.replace(/\u001b\[[0-9;]*m/g, '');
+  let width = 0;
+  for (const letter of bare)
+    width += /\p{M}|\p{Cf}/u.test(letter)
+      ? 0
+      : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u.test(letter)
+        ? 2
+        : 1;
+  return width;
+}
+export function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
+}
+export function padStart(text: string, width: number): string {
+  return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
+}
+/** At most `width` cells, the last one an ellipsis when something was cut. */
+export function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let taken = '';
+  for (const letter of text) {
+    if (widthOf(taken + letter) > width - 1) break;
+    taken += letter;
+  }
+  return `${taken}…`;
+}
+
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Columns, by name, whose cells stand to the right. */
+  readonly right?: readonly string[];
+}
+/** Columns apart by two spaces; the last is cut where the terminal ends. */
+export function drawTable({ columns, rows, right = [] }: Table, width = Number.POSITIVE_INFINITY): string {
+  const cells = rows.map((row) => columns.map((_, index) => clean(row[index] ?? '')));
+  const widths = columns.map((column, index) => Math.max(widthOf(column), ...cells.map((row) => widthOf(row[index] ?? ''))));
+  const line = (row: readonly string[]) => {
+    const drawn = row.map((cell, index) => (right.includes(columns[index] ?? '') ? padStart : padEnd)(cell, widths[index] ?? 0)).join('  ');
+    return Number.isFinite(width) ? cut(drawn.trimEnd(), width) : drawn.trimEnd();
+  };
+  return [columns, ...cells].map(line).join('\n');
+}
+
+/** `12 s`, `4 m`, `3 h`, `2 d`. */
+export function shortSpan(ms: number): string {
+  if (ms < 60_000) return `${Math.max(0, Math.round(ms / 1000))} s`;
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} m`;
+  if (ms < 86_400_000) return `${Math.round(ms / 3_600_000)} h`;
+  return `${Math.round(ms / 86_400_000)} d`;
+}
+/** `231 ms`, `2.4 s`. */
+export function spanMs(ms: number): string {
+  return ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
