@@ -198,7 +198,7 @@ export interface JournalStore {
   requestedLoops(service: string): Promise<readonly string[]>;
   announceMethods(
     service: string,
-    methods: readonly { readonly method: string; readonly piiInput: unknown; readonly piiOutput: unknown }[],
+    methods: readonly { readonly method: string; readonly input: unknown; readonly output: unknown }[],
   ): Promise<void>;
   /** Removes what ended more than `keepDays` ago; answers how many rows went. */
   retain(methods: readonly string[], keepDays: number): Promise<number>;

@@ -1,0 +1,387 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { Id, Key } from '../../contracts/common.ts';
+import { contract, type Effect, event, lookUp, method, review, settled } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { until, type World, world } from '../../scripts/testing/world.ts';
+import { guard, on, service } from '../service.ts';
+
+const shop = contract('shop', '1.0.0', {
+  place_order: method({
+    summary: 'A function.',
+    input: z.strictObject({ item: Id }),
+    output: z.object({ orderId: Id }),
+    idempotency: 'keyed',
+    errors: { closed: 'failed_precondition' },
+  }),
+  charge: method({
+    summary: 'An effect.',
+    input: z.strictObject({ card: Id }),
+    output: z.object({ receipt: Id }),
+    idempotency: 'keyed',
+    lane: 'card',
+    settles: true,
+    timeoutMs: 2_000,
+  }),
+  mail: method({
+    summary: 'An effect that needs approval.',
+    input: z.strictObject({ text: z.string().max(100) }),
+    output: z.object({ mailId: Id }),
+    idempotency: 'keyed',
+    approval: 'staff',
+    reaches: 'customer',
+  }),
+  order_placed: event({ summary: 'An order.', payload: z.object({ orderId: Id, key: Key }), key: 'orderId' }),
+});
+type Charge = Effect<typeof shop.charge>;
+
+let it: World;
+beforeEach(async () => {
+  it = await world();
+});
+afterEach(() => it.stop());
+
+/** A shop whose handlers are given; what is not, does nothing. */
+function shopWith(
+  parts: {
+    order?: Parameters<typeof Object>[0];
+    charge?: Partial<Charge>;
+    heard?: unknown[];
+    settled?: unknown[];
+    guards?: readonly ReturnType<typeof guard>[];
+    mailed?: string[];
+  } = {},
+) {
+  return service({ serves: { shop }, settings: z.object({}) }).start(async () => ({
+    shop: {
+      place_order:
+        (parts.order as never) ??
+        (async (_input, { commit, key }) =>
+          commit(async (tx) => {
+            tx.emit(shop.order_placed, { orderId: `order ${key}`, key });
+            tx.send(shop.charge, { card: 'c1' }, { key });
+            return { orderId: `order ${key}` };
+          })),
+      charge: { attempt: async (_input, { ref }) => ({ receipt: ref }), onUnknown: review, ...parts.charge } as Charge,
+      mail: { attempt: async ({ text }) => ({ mailId: String(parts.mailed?.push(text)) }), onUnknown: review },
+    },
+    on: [
+      on(shop.order_placed, async (payload) => void parts.heard?.push(payload)),
+      on(settled(shop.charge), async (payload) => void parts.settled?.push(payload)),
+    ],
+    guards: parts.guards ?? [],
+  }));
+}
+const order = (key: string, options: object = {}) => it.bus.call(shop.place_order, { item: 'tea' }, { key, ...options });
+const rows = (where: string) =>
+  it.store.query<{ id: string; state: string; attempts: number; error: { reason?: string } | null; log: { code: string }[] }>(
+    `select * from journal.rows where ${where} order by seq`,
+  );
+
+test('a repeated call runs once and gets the stored answer', async () => {
+  let runs = 0;
+  await it.start('shop', shopWith({ order: async () => ({ orderId: `n${++runs}` }) }));
+  expect([await order('a'), await order('a'), await order('b')]).toEqual([{ orderId: 'n1' }, { orderId: 'n1' }, { orderId: 'n2' }]);
+  expect(runs).toBe(2);
+});
+
+test('ten calls of one key at once on two instances run once', async () => {
+  let runs = 0;
+  const slow = shopWith({
+    order: async () => {
+      runs += 1;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return { orderId: 'one' };
+    },
+  });
+  await it.start('shop', slow);
+  await it.start('shop', slow);
+  expect(new Set((await Promise.all(Array.from({ length: 10 }, () => order('a')))).map(({ orderId }) => orderId))).toEqual(
+    new Set(['one']),
+  );
+  expect(runs).toBe(1);
+});
+
+test('a key that was used with another input is refused', async () => {
+  await it.start('shop', shopWith());
+  await order('a');
+  await expect(it.bus.call(shop.place_order, { item: 'coffee' }, { key: 'a' })).rejects.toMatchObject({
+    code: 'conflict',
+    reason: 'key_reused',
+  });
+});
+
+test('what a handler emits and sends in its commit is handled once each', async () => {
+  const heard: unknown[] = [];
+  const told: unknown[] = [];
+  await it.start('shop', shopWith({ heard, settled: told }));
+  await order('a');
+  await order('a');
+  await until(() => told[0]);
+  expect(heard).toEqual([{ orderId: 'order a', key: 'a' }]);
+  expect(told).toMatchObject([{ key: 'a', state: 'done', reason: null }]);
+});
+
+test('nothing of a commit that fails is kept, and its key may be used again', async () => {
+  const heard: unknown[] = [];
+  let fail = true;
+  await it.start(
+    'shop',
+    shopWith({
+      heard,
+      order: (async (
+        _input: unknown,
+        { commit, key }: { commit: (work: (tx: { emit(...of: unknown[]): void }) => Promise<unknown>) => Promise<unknown>; key: string },
+      ) =>
+        commit(async (tx) => {
+          tx.emit(shop.order_placed, { orderId: 'x', key });
+          if (fail) throw new PolybError('failed_precondition', 'closed', { reason: 'closed' });
+          return { orderId: 'x' };
+        })) as never,
+    }),
+  );
+  await expect(order('a')).rejects.toMatchObject({ reason: 'closed' });
+  expect(await it.store.query('select 1 from journal.events')).toEqual([]);
+  fail = false;
+  expect(await order('a')).toEqual({ orderId: 'x' });
+  await until(() => heard[0]);
+});
+
+test('an attempt without a clear answer is not repeated, and whoever asks again is told its row', async () => {
+  let attempts = 0;
+  await it.start(
+    'shop',
+    shopWith({
+      charge: {
+        attempt: async () => {
+          attempts += 1;
+          throw new PolybError('upstream_failed', 'cut');
+        },
+      },
+    }),
+  );
+  const charge = () => it.bus.call(shop.charge, { card: 'c' }, { key: 'k' });
+  await expect(charge()).rejects.toMatchObject({ outcome: 'unknown' });
+  await expect(charge()).rejects.toMatchObject({ reason: 'pending', data: { rowId: expect.stringMatching(/^row_/), state: 'review' } });
+  expect(attempts).toBe(1);
+});
+
+test('an attempt in doubt is looked up: found, it is done; not found, it is tried again', async () => {
+  const provider = new Map<string, { receipt: string }>();
+  let attempts = 0;
+  const charge: Partial<Charge> = {
+    attempt: async ({ card }, { ref }) => {
+      attempts += 1;
+      if (card === 'kept' || attempts > 2) provider.set(ref, { receipt: 'r1' });
+      if (attempts <= 2) throw new PolybError('upstream_failed', 'cut');
+      return { receipt: 'r1' };
+    },
+    onUnknown: lookUp(0, async (ref) => provider.get(ref) ?? null),
+  };
+  await it.start('shop', shopWith({ charge }));
+  const ask = async (card: string) =>
+    until(async () => it.bus.call(shop.charge, { card }, { key: card, retry: false } as never).catch(() => null));
+  expect(await ask('kept')).toEqual({ receipt: 'r1' });
+  expect(attempts).toBe(1);
+  expect(await ask('lost')).toEqual({ receipt: 'r1' });
+  expect(attempts).toBe(3);
+});
+
+test('a sent row whose provider refuses for now is tried again until it is taken', async () => {
+  let attempts = 0;
+  const told: unknown[] = [];
+  await it.start(
+    'shop',
+    shopWith({
+      settled: told,
+      charge: {
+        attempt: async (_input, { ref }) => {
+          attempts += 1;
+          if (attempts < 3) throw new PolybError('resource_exhausted', 'later', { retryAfterMs: 20 });
+          return { receipt: ref };
+        },
+      },
+    }),
+  );
+  await order('a');
+  expect(await until(() => told[0])).toMatchObject({ state: 'done' });
+  expect(attempts).toBe(3);
+  expect((await rows(`method = 'shop.charge'`))[0]?.log.map(({ code }) => code)).toEqual(['resource_exhausted', 'resource_exhausted']);
+});
+
+test('a sent row that is refused for good becomes a dead letter and tells its sender', async () => {
+  const told: unknown[] = [];
+  await it.start(
+    'shop',
+    shopWith({
+      settled: told,
+      charge: {
+        attempt: async () => {
+          throw new PolybError('failed_precondition', 'no money', { reason: 'no_money' });
+        },
+      },
+    }),
+  );
+  await order('a');
+  expect(await until(() => told[0])).toMatchObject({ key: 'a', state: 'failed', output: null, reason: 'no_money' });
+});
+
+test('when the instance that ran a function is gone, another finishes it within a lease', async () => {
+  let runs = 0;
+  const hung = new Promise<never>(() => {});
+  const dying = await it.start(
+    'shop',
+    shopWith({
+      order: async () => {
+        runs += 1;
+        return hung;
+      },
+    }),
+  );
+  const first = order('a', { timeoutMs: 300, retry: false }).catch((error: unknown) => error);
+  await until(() => runs === 1);
+  await dying.runtime.stop(0);
+  await it.start(
+    'shop',
+    shopWith({
+      order: async () => {
+        runs += 1;
+        return { orderId: 'taken over' };
+      },
+    }),
+  );
+  expect(await first).toMatchObject({ code: 'deadline_exceeded' });
+  await until(async () => (await rows(`key = 'a' and state = 'done'`))[0]);
+  expect(await order('a')).toEqual({ orderId: 'taken over' });
+});
+
+test('when the instance that ran an effect is gone, a person decides and nobody tries again', async () => {
+  let attempts = 0;
+  const dying = await it.start(
+    'shop',
+    shopWith({
+      charge: {
+        attempt: () => {
+          attempts += 1;
+          return new Promise<never>(() => {});
+        },
+      },
+    }),
+  );
+  void it.bus.call(shop.charge, { card: 'c' }, { key: 'k', timeoutMs: 200 }).catch(() => {});
+  await until(() => attempts === 1);
+  await dying.runtime.stop(0);
+  await it.start(
+    'shop',
+    shopWith({
+      charge: {
+        attempt: async () => {
+          attempts += 1;
+          return { receipt: 'second' };
+        },
+      },
+    }),
+  );
+  await until(async () => (await rows(`key = 'k' and state = 'review'`))[0]);
+  expect(attempts).toBe(1);
+});
+
+test('a guard that refuses stops a call before its attempt and leaves no row', async () => {
+  let attempts = 0;
+  await it.start(
+    'shop',
+    shopWith({
+      charge: {
+        attempt: async () => {
+          attempts += 1;
+          return { receipt: 'r' };
+        },
+      },
+      guards: [guard(shop.charge, async ({ card }) => (card === 'stolen' ? { refuse: 'stolen' } : 'go'))],
+    }),
+  );
+  await expect(it.bus.call(shop.charge, { card: 'stolen' }, { key: 'k' })).rejects.toMatchObject({
+    code: 'failed_precondition',
+    reason: 'stolen',
+    outcome: 'not_executed',
+  });
+  expect([attempts, await rows('true')]).toEqual([0, []]);
+  expect(await it.bus.call(shop.charge, { card: 'good' }, { key: 'k' })).toEqual({ receipt: 'r' });
+});
+
+test('a guard that says later makes a call fail with the time and a sent row wait', async () => {
+  const open = Date.now() + 60_000;
+  let isOpen = false;
+  const told: unknown[] = [];
+  await it.start(
+    'shop',
+    shopWith({
+      settled: told,
+      guards: [
+        guard(shop.charge, async () =>
+          isOpen ? 'go' : { notBefore: new Date(Date.now() + (told.length === 0 ? 100 : open)), reason: 'closed' },
+        ),
+      ],
+    }),
+  );
+  await expect(it.bus.call(shop.charge, { card: 'c9' }, { key: 'k', timeoutMs: 90 })).rejects.toMatchObject({
+    code: 'failed_precondition',
+    reason: 'closed',
+    retryAfterMs: expect.any(Number),
+  });
+  await order('a');
+  await until(async () => (await rows(`method = 'shop.charge' and attempts > 0`))[0]);
+  isOpen = true;
+  expect(await until(() => told[0])).toMatchObject({ state: 'done' });
+});
+
+test('what needs approval goes out after it is approved and never after it is rejected', async () => {
+  const mailed: string[] = [];
+  await it.start('shop', shopWith({ mailed }));
+  const { journalDesk } = await import('../../adapters/store/desk.ts');
+  const desk = journalDesk(it.store);
+  for (const text of ['yes', 'no'])
+    await expect(it.bus.call(shop.mail, { text }, { key: text })).rejects.toMatchObject({ reason: 'pending', data: { state: 'proposed' } });
+  const [yes, no] = await rows(`method = 'shop.mail'`);
+  expect(mailed).toEqual([]);
+  expect(await desk.reject(no?.id ?? '', { who: 'me', did: 'rejected' })).toBe(true);
+  expect(await desk.approve(yes?.id ?? '', null, { who: 'me', did: 'approved' })).toBe(true);
+  await until(async () => (await rows(`key = 'yes' and state = 'done'`))[0]);
+  expect(mailed).toEqual(['yes']);
+  await expect(it.bus.call(shop.mail, { text: 'no' }, { key: 'no' })).rejects.toMatchObject({ reason: 'rejected' });
+});
+
+test('an event that a consumer cannot handle is put aside after eight tries and those behind it are handled', async () => {
+  const heard: string[] = [];
+  const picky = service({ serves: {}, uses: [shop.order_placed], settings: z.object({}) }).start(async () => ({
+    on: [
+      on(shop.order_placed, async ({ key }) => {
+        if (key === 'bad') throw new Error('cannot');
+        heard.push(key);
+      }),
+    ],
+  }));
+  await it.start('picky', picky);
+  await it.start('shop', shopWith());
+  await order('bad');
+  await order('good');
+  await until(() => heard[0], 20_000);
+  expect(heard).toEqual(['good']);
+  expect(await rows(`mode = 'event'`)).toMatchObject([{ state: 'failed' }]);
+}, 30_000);
+
+test('without PostgreSQL a keyed call is refused as not executed', async () => {
+  await it.start('shop', shopWith());
+  const broken = it.store.journal as { take: unknown };
+  const take = broken.take;
+  broken.take = () => {
+    throw new PolybError('unavailable', 'away', { reason: 'store_down' });
+  };
+  await expect(order('a', { timeoutMs: 300 })).rejects.toMatchObject({
+    code: 'unavailable',
+    reason: 'store_down',
+    outcome: 'not_executed',
+  });
+  broken.take = take;
+  expect(await order('a')).toEqual({ orderId: 'order a' });
+});

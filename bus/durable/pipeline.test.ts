@@ -1,0 +1,241 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { journalDesk } from '../../adapters/store/desk.ts';
+import { Id } from '../../contracts/common.ts';
+import { contract, event, method } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { pipelineMethod } from '../../contracts/pipelines.ts';
+import { until, type World, world } from '../../scripts/testing/world.ts';
+import { service } from '../service.ts';
+import { pipeline } from './pipeline.ts';
+
+const cook = contract('cook', '1.0.0', {
+  chop: method({ summary: 'x', input: z.strictObject({ what: Id }), output: z.object({ pieces: Id, knife: Id }), idempotency: 'keyed' }),
+  boil: method({
+    summary: 'x',
+    input: z.strictObject({ pieces: Id }),
+    output: z.object({ potId: Id }),
+    idempotency: 'keyed',
+    errors: { no_gas: 'failed_precondition' },
+  }),
+  taste: method({ summary: 'x', input: z.strictObject({ potId: Id }), output: z.object({ salt: z.boolean() }), idempotency: 'read' }),
+  serve: method({ summary: 'x', input: z.strictObject({ potId: Id }), output: z.object({ plateId: Id }), idempotency: 'keyed' }),
+  boiled: event({ summary: 'x', payload: z.object({ potId: Id, minutes: z.int() }), key: 'potId' }),
+});
+const dinners = contract('dinners', '1.0.0', {
+  make_soup: pipelineMethod({
+    summary: 'x',
+    input: z.strictObject({ what: Id }),
+    output: z.object({ plateId: Id.nullable(), minutes: z.int().nullable() }),
+  }),
+});
+const waitMs = { timeoutMs: 400 };
+const soup = pipeline(dinners.make_soup)
+  .step('chopped', cook.chop, ({ input }) => input)
+  .step('pot', cook.boil, ({ chopped }) => chopped)
+  .waitFor('boiled', cook.boiled, ({ pot }) => pot.potId, waitMs)
+  .delay('rest', 20)
+  .step('tasted', cook.taste, ({ pot }) => pot)
+  .step('plate', cook.serve, ({ pot }) => pot, { when: ({ boiled }) => boiled !== null })
+  .output(({ plate, boiled }) => ({ plateId: plate?.plateId ?? null, minutes: boiled?.minutes ?? null }));
+const kitchen = (definition: unknown = soup) =>
+  service({ serves: { dinners }, uses: [...Object.values(cook)], settings: z.object({}) }).start(async () => ({
+    dinners: { make_soup: definition as typeof soup },
+  }));
+
+let it: World;
+let seen: string[];
+beforeEach(async () => {
+  it = await world();
+  seen = [];
+});
+afterEach(() => it.stop());
+
+type Boil = (pieces: string, tell: (potId: string) => Promise<void>) => Promise<string>;
+/** A cook who tells at once that the pot boils, unless `boil` does otherwise. */
+const cookWho = (
+  boil: Boil = async (pieces, tell) => {
+    await tell(`pot of ${pieces}`);
+    return `pot of ${pieces}`;
+  },
+) =>
+  service({ serves: { cook }, settings: z.object({}) }).start(async ({ bus }) => ({
+    cook: {
+      chop: async ({ what }) => ({ pieces: `chopped ${seen.push('chop') && what}`, knife: 'sharp' }),
+      boil: async ({ pieces }) => ({
+        potId: await boil(pieces, (potId) => bus.commit(async (tx) => tx.emit(cook.boiled, { potId, minutes: 7 }))),
+      }),
+      taste: async () => ({ salt: seen.push('taste') > 0 }),
+      serve: async ({ potId }) => ({ plateId: `plate from ${seen.push('serve') && potId}` }),
+    },
+  }));
+const make = (key = 'k', options: object = {}) => it.bus.call(dinners.make_soup, { what: 'beet', waitMs: 8_000 }, { key, ...options });
+const run = async () =>
+  (
+    await it.store.query<{ id: string; state: string; error: { reason: string } | null }>(`select * from journal.rows where mode = 'run'`)
+  )[0];
+
+test('a run goes through its steps, each with the results before it, and gives its output', async () => {
+  await it.start('cook', cookWho());
+  await it.start('dinners', kitchen());
+  expect(await make()).toEqual({
+    runId: expect.stringMatching(/^run_/),
+    status: 'completed',
+    output: { plateId: 'plate from pot of chopped beet', minutes: 7 },
+  });
+  expect(seen).toEqual(['chop', 'taste', 'serve']);
+});
+
+test('the same key gives the same run and does nothing twice', async () => {
+  await it.start('cook', cookWho());
+  await it.start('dinners', kitchen());
+  const [a, b] = await Promise.all([make(), make()]);
+  expect([b, await make()]).toEqual([a, a]);
+  expect(seen).toEqual(['chop', 'taste', 'serve']);
+});
+
+test('without waitMs the answer comes at once', async () => {
+  await it.start(
+    'cook',
+    cookWho(() => new Promise(() => {})),
+  );
+  await it.start('dinners', kitchen());
+  expect(await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' })).toMatchObject({ status: 'running', output: null });
+});
+
+test('an event that came before its wait began counts', async () => {
+  await it.start('cook', cookWho());
+  await it.start('dinners', kitchen());
+  expect((await make()).output?.minutes).toBe(7);
+});
+
+test('an event that comes while the run waits wakes it', async () => {
+  await it.start('dinners', kitchen());
+  await it.start(
+    'cook',
+    cookWho(async (pieces, tell) => {
+      setTimeout(() => void tell(pieces), 150);
+      return pieces;
+    }),
+  );
+  expect(await make()).toMatchObject({ status: 'completed', output: { minutes: 7 } });
+});
+
+test('a wait that is over gives null and the conditional step is left out', async () => {
+  await it.start(
+    'cook',
+    cookWho(async (pieces) => pieces),
+  );
+  await it.start('dinners', kitchen());
+  expect(await make()).toMatchObject({ status: 'completed', output: { plateId: null, minutes: null } });
+  expect(seen).toEqual(['chop', 'taste']);
+});
+
+test('a run whose instance is gone is finished by another, and finished steps are not done again', async () => {
+  let boils = 0;
+  await it.start(
+    'cook',
+    cookWho(async (pieces, tell) => {
+      boils += 1;
+      if (boils === 1) await new Promise((resolve) => setTimeout(resolve, 300));
+      await tell(pieces);
+      return pieces;
+    }),
+  );
+  const dying = await it.start('dinners', kitchen());
+  const { runId } = await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' });
+  await until(() => boils === 1);
+  await dying.bus.close({ graceMs: 0 });
+  await dying.runtime.stop(0);
+  await it.start('dinners', kitchen());
+  expect(
+    await until(async () => {
+      const answer = await make();
+      return answer.status === 'completed' ? answer : null;
+    }, 15_000),
+  ).toMatchObject({ runId, output: { minutes: 7 } });
+  expect([boils, seen]).toEqual([1, ['chop', 'taste', 'serve']]);
+}, 20_000);
+
+test('a run waits while a service is away and goes on when it is back', async () => {
+  await it.start('dinners', kitchen());
+  const { runId } = await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' });
+  await until(async () => ((await run())?.state === 'waiting' ? true : null));
+  await it.start('cook', cookWho());
+  expect(await make()).toMatchObject({ runId, status: 'completed' });
+}, 15_000);
+
+test('a step that is refused for good fails the run, and a person retries it from there', async () => {
+  let gas = false;
+  await it.start(
+    'cook',
+    cookWho(async (pieces, tell) => {
+      if (!gas) throw new PolybError('failed_precondition', 'no gas', { reason: 'no_gas' });
+      await tell(pieces);
+      return pieces;
+    }),
+  );
+  await it.start('dinners', kitchen());
+  const { runId, status } = await make();
+  expect([status, (await run())?.error?.reason]).toEqual(['failed', 'no_gas']);
+  gas = true;
+  expect(await journalDesk(it.store).retry(runId, { who: 'me', did: 'retried' })).toBe(true);
+  expect(
+    await until(async () => {
+      const answer = await make();
+      return answer.status === 'completed' ? answer : null;
+    }),
+  ).toMatchObject({ runId });
+  expect(seen).toEqual(['chop', 'taste', 'serve']);
+});
+
+test('a run retried from an edited step uses the new input and redoes what follows', async () => {
+  await it.start('cook', cookWho());
+  await it.start('dinners', kitchen());
+  const { runId } = await make();
+  expect(await journalDesk(it.store).retryFrom(runId, 'pot', { pieces: 'carrots' }, { who: 'me', did: 'retried' })).toBeNull();
+  expect(
+    await until(async () => {
+      const answer = await make();
+      return answer.status === 'completed' ? answer : null;
+    }),
+  ).toMatchObject({ output: { plateId: 'plate from pot of carrots' } });
+  expect(seen.filter((what) => what === 'chop')).toHaveLength(1);
+});
+
+test('a finished step that is gone from the code makes the run a dead letter', async () => {
+  await it.start(
+    'cook',
+    cookWho(async (pieces) => pieces),
+  );
+  const old = await it.start('dinners', kitchen());
+  const { runId } = await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' });
+  await until(async () =>
+    (await it.store.journal.steps<{ step: string; state: string }>(runId)).some(
+      ({ step, state }) => step === 'boiled' && state === 'waiting',
+    )
+      ? true
+      : null,
+  );
+  await old.stop(500);
+  const renamed = pipeline(dinners.make_soup)
+    .step('cut', cook.chop, ({ input }) => input)
+    .output(() => ({ plateId: null, minutes: null }));
+  await it.start('dinners', kitchen(renamed));
+  await until(async () => ((await run())?.state === 'failed' ? true : null));
+  expect((await run())?.error?.reason).toBe('definition_changed');
+});
+
+test('a cancelled run does no further step', async () => {
+  await it.start(
+    'cook',
+    cookWho(async (pieces) => pieces),
+  );
+  await it.start('dinners', kitchen());
+  const { runId } = await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' });
+  await until(async () => ((await run())?.state === 'waiting' ? true : null));
+  expect(await journalDesk(it.store).cancel(runId, { who: 'me', did: 'cancelled' })).toBe(true);
+  expect(await make()).toMatchObject({ status: 'cancelled' });
+  await new Promise((resolve) => setTimeout(resolve, waitMs.timeoutMs));
+  expect(seen).toEqual(['chop']);
+});

@@ -1,0 +1,84 @@
+/** A bus in memory, a database of its own, and services on both: what tests of durable things need. */
+import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
+import { type BusHost, createBus } from '../../bus/bus.ts';
+import { memoryBroker } from '../../bus/memory.ts';
+import type { Log, Service } from '../../bus/service.ts';
+import { read } from '../../config/read.ts';
+import { type Hosted, host } from '../host.ts';
+import { flatGroups, groupsOf } from '../services.ts';
+import { testDatabase } from './database.ts';
+
+export interface World {
+  readonly store: PostgresStore;
+  /** A client that may call anything. */
+  readonly bus: BusHost;
+  readonly broker: ReturnType<typeof memoryBroker>;
+  /** Lines of warn and error that services wrote. */
+  readonly logged: { readonly level: string; readonly message: string; readonly facts: object }[];
+  /** Another instance each time it is called. Leases are short: a dead instance is noticed within a second. */
+  start(folder: string, service: Service, settings?: Readonly<Record<string, string>>): Promise<Hosted>;
+  stop(): Promise<void>;
+}
+
+/** Leases and naps of a tenth of the usual, so that take-over can be awaited. */
+const quickPace = { leaseMs: 800, renewMs: 200, idleMs: 50 };
+
+export async function world(): Promise<World> {
+  const database = await testDatabase();
+  const logged: { level: string; message: string; facts: object }[] = [];
+  const log: Log = {
+    debug() {},
+    info() {},
+    warn: (facts, message) => void logged.push({ level: 'warn', message, facts }),
+    error: (facts, message) => void logged.push({ level: 'error', message, facts }),
+  };
+  const store = openStore({ url: database.url, name: 'test', log });
+  const broker = memoryBroker();
+  const bus = createBus({ transport: broker.connect('operator'), name: 'operator', log });
+  const hosted: Hosted[] = [];
+  return {
+    store,
+    bus,
+    broker,
+    logged,
+    async start(folder, service, settings = {}) {
+      const loaded = { folder, service };
+      const found = read(flatGroups(groupsOf(loaded)), (...names) => {
+        const name = names.find((each) => settings[each] !== undefined);
+        return name === undefined ? undefined : { value: settings[name] as string, from: 'the test' };
+      });
+      const one = await host({
+        loaded,
+        settings: found,
+        transport: broker.connect(folder),
+        store,
+        log,
+        prefix: 'polyb',
+        clockSkewMs: 250,
+        keepDays: 30,
+        blankAfterDays: 7,
+        allowPrivate: [],
+        pace: quickPace,
+      });
+      hosted.push(one);
+      return one;
+    },
+    async stop() {
+      await Promise.all(hosted.map((one) => one.stop(2_000)));
+      await bus.close();
+      await store.close();
+      await database.drop();
+    },
+  };
+}
+
+/** Resolves when `look` gives something but null or undefined; asks every 10 ms. */
+export async function until<T>(look: () => T | null | undefined | Promise<T | null | undefined>, withinMs = 8_000): Promise<T> {
+  const end = Date.now() + withinMs;
+  for (;;) {
+    const seen = await look();
+    if (seen !== null && seen !== undefined && seen !== false) return seen;
+    if (Date.now() > end) throw new Error(`nothing came within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
