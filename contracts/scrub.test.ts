@@ -101,9 +101,26 @@ test.each([
   expect(scrub(text)).toBe(text);
 });
 
-test('a line of 100 KB of digits and separators is done in under half a second', () => {
+test.each([
+  '1',
+  '1 ',
+  '1-(',
+  '1 1 1 1 1 1 1 1 1 1a ',
+  '+',
+  '+1((((',
+  'a:b@',
+  '://@',
+  'x',
+  'a.',
+  'http://',
+  '-eyJ',
+  'eyJaaaaaaaa.',
+  'sk-',
+  'Bearer ',
+  'token=',
+])('100 KB of %j take less than half a second', (part) => {
+  const text = part.repeat(100_000 / part.length);
   const started = performance.now();
-  for (const part of ['1', '1 ', '1-(', '1 1 1 1 1 1 1 1 1 1a ', '+', '+1((((', 'a:b@', '://@', 'token='])
-    scrub(part.repeat(100_000 / part.length));
+  scrub(text);
   expect(performance.now() - started).toBeLessThan(500);
 });
