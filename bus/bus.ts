@@ -6,9 +6,20 @@
  */
 import type { z } from 'zod';
 import type { Entry, Event, Method, Stream } from '../contracts/define.ts';
-import type { CallRecord, NewRecord } from './records.ts';
+import { PolybError } from '../contracts/errors.ts';
+import { createCaller, type Origin, type RequestOptions } from './caller.ts';
+import { decode, encode } from './codec.ts';
+import { gather } from './gather.ts';
+import { headerBlock } from './headers.ts';
+import { randomHex } from './ids.ts';
+import type { Observer } from './middleware/observe.ts';
+import type { Neighbours } from './neighbours.ts';
+import { type CallRecord, createRing, type NewRecord } from './records.ts';
 import type { Call, CallOptions, Commit, Context, Handler, Log, StreamHandler } from './service.ts';
-import type { MethodStats } from './stats.ts';
+import type { Serving } from './serving.ts';
+import { type MethodStats, statsOf } from './stats.ts';
+import { createStreams } from './stream.ts';
+import { bindSpan, spanIdOf, spanOf, traceIdOf, traceparentOf } from './trace.ts';
 import type { Transport } from './transport.ts';
 
 /** What came with a call beside its input. */
@@ -57,8 +68,6 @@ export type Callable = Pick<Method, 'address' | 'service' | 'name' | 'timeoutMs'
 export interface ServeOptions {
   /** Runs the keyed methods; without it a keyed method is refused at once. */
   readonly keep?: Keep | undefined;
-  /** SemVer of the daemon's package; the contract's own version is told beside it. */
-  readonly description?: string | undefined;
 }
 export interface Served {
   /** Everything this instance answers. */
@@ -69,10 +78,6 @@ export interface Served {
 /** By address, `crm.push_to_crm`. */
 export type Handlers = Readonly<Record<string, Handler | StreamHandler>>;
 
-/** The calls of one process find each other here and skip the socket. */
-export interface Neighbours {
-  readonly handlers: Map<string, unknown>;
-}
 export interface BusOptions {
   /** One bus a transport. */
   readonly transport: Transport;
@@ -91,7 +96,10 @@ export interface BusOptions {
   readonly commit?: Commit | undefined;
   /** How long a call for which nobody listens is tried again; 2000, and 0 for the command line. */
   readonly noRespondersMs?: number | undefined;
+  /** Shared by the buses of one process, which then skip the socket. */
   readonly neighbours?: Neighbours | undefined;
+  /** How often an end of a stream says that it lives; 5000. After three times of silence it is lost. */
+  readonly streamPingMs?: number | undefined;
 }
 /** The bus as the host of a service and the command line see it. */
 export interface BusHost extends Bus {
@@ -107,7 +115,10 @@ export interface BusHost extends Bus {
   records(filter?: { readonly traceId?: string; readonly sinceMs?: number }): readonly CallRecord[];
   record(record: NewRecord): void;
   /** Records what the holder of `signal` (a context's) did outside: an HTTP request of an adapter. */
-  recordFor(signal: AbortSignal, span: { readonly address: string; readonly at: number; readonly ms: number; readonly code: string }): void;
+  recordFor(
+    signal: AbortSignal,
+    span: { readonly address: string; readonly at: number; readonly ms: number; readonly code: CallRecord['code'] },
+  ): void;
   /** One row for each method called from here and each served here. */
   stats(): readonly MethodStats[];
   /** Asks whoever listens at `subject` and gathers JSON answers until `waitMs` have passed, `atMost` came, or nothing came for `quietMs`. */
@@ -120,4 +131,149 @@ export interface BusHost extends Bus {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
-export declare function createBus(options: BusOptions): BusHost;
+export function createBus(options: BusOptions): BusHost {
+  const { transport, name, log, now = Date.now, prefix = 'polyb', clockSkewMs = 250, noRespondersMs = 2000, neighbours } = options;
+  const instance = transport.inbox.slice(transport.inbox.lastIndexOf('.') + 1);
+  const commit = options.commit ?? noStore;
+  const allowed = options.uses === undefined ? undefined : new Set(options.uses.map(({ address }) => address));
+  const observer: Observer = { ring: createRing(name, instance), watchers: new Set() };
+  const forget = new Set<() => void>();
+  let serving: Serving | undefined;
+  let closing: Promise<void> | undefined;
+
+  function permit(address: string): void {
+    if (allowed !== undefined && !allowed.has(address))
+      throw new PolybError('permission_denied', `${name} does not name ${address} in \`uses\`; add it there to be allowed to call it.`);
+  }
+  const caller = createCaller({ transport, name, prefix, now, noRespondersMs, observer, neighbours, permit });
+  const streams = createStreams({
+    transport,
+    prefix,
+    now,
+    log,
+    neighbours,
+    pingMs: options.streamPingMs ?? 5000,
+    permit,
+    opening: caller.opening,
+  });
+
+  async function serve(entries: readonly Entry[], handlers: Handlers, { keep }: ServeOptions = {}): Promise<Served> {
+    const { createServing } = await import('./serving.ts');
+    serving ??= createServing({
+      transport,
+      name,
+      instance,
+      prefix,
+      now,
+      clockSkewMs,
+      log,
+      observer,
+      neighbours,
+      streams,
+      commit,
+      request: caller.request,
+    });
+    const running = serving;
+    running.add(entries, handlers, keep);
+    for (const { address } of entries) allowed?.add(address);
+    await transport.flush();
+    return { entries, drain: running.drain };
+  }
+
+  function context(wire: Wire, run: Commit = commit): Context {
+    const traceId = traceIdOf(wire.traceparent);
+    const spanId = spanIdOf(wire.traceparent) || randomHex(16);
+    const origin: Origin = {
+      traceparent: traceparentOf(traceId, spanId),
+      deadlineAt: wire.deadlineAt,
+      attach: (cancel) => {
+        const signal = wire.signal();
+        signal.throwIfAborted();
+        const onAbort = (): void => cancel(signal.reason);
+        signal.addEventListener('abort', onAbort, { once: true });
+        return () => signal.removeEventListener('abort', onAbort);
+      },
+    };
+    return {
+      call: ((method: Method, input: unknown, asked?: RequestOptions) => caller.request(method, input, asked, origin)) as Call,
+      get signal() {
+        const signal = wire.signal();
+        if (spanOf(signal) === undefined) bindSpan(signal, { traceId, spanId });
+        return signal;
+      },
+      key: wire.key,
+      caller: wire.caller,
+      deadlineAt: wire.deadlineAt,
+      traceId,
+      commit: run,
+    };
+  }
+
+  function record({ caller: from, reason, key = '', ...rest }: NewRecord): void {
+    observer.ring.add({ ...rest, from, reason, key });
+  }
+  const subjectOf = ({ service, name: event }: Event): string => `${prefix}.evt.${service}.${event}`;
+
+  async function close({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    closing ??= (async () => {
+      await serving?.stop(graceMs);
+      for (const one of forget) one();
+      streams.close();
+      caller.close();
+      if (transport.connected)
+        await transport.flush().catch((err) => log.warn({ err }, 'the connection dropped while the bus was closing'));
+      await transport.close();
+    })();
+    return closing;
+  }
+
+  return {
+    name,
+    instance,
+    call: caller.request as Call,
+    request: caller.request,
+    open: streams.open,
+    tap: streams.tap,
+    serve,
+    context,
+    record,
+    recordFor(signal, { address, at, ms, code }) {
+      const span = spanOf(signal);
+      if (span === undefined) return; // not of a call: a loop's own request is no part of a trace
+      record({ address, at, ms, code, side: 'outside', caller: name, traceId: span.traceId, spanId: randomHex(16), parentId: span.spanId });
+    },
+    own(method, id) {
+      if (serving === undefined)
+        throw new PolybError('failed_precondition', `Serve ${method.address} before you own what it is asked about.`);
+      return serving.own(method, id);
+    },
+    announce(event, payload, headers = {}) {
+      permit(event.address);
+      if (transport.connected) transport.publish(subjectOf(event), encode('json', payload, true), headerBlock(headers));
+    },
+    hear(event, heard) {
+      permit(event.address);
+      const subscription = transport.subscribe(subjectOf(event), ({ data }) => heard(decode('json', data)));
+      const leave = (): void => {
+        forget.delete(leave);
+        subscription.unsubscribe();
+      };
+      forget.add(leave);
+      return { [Symbol.dispose]: leave };
+    },
+    commit,
+    get connected() {
+      return transport.connected;
+    },
+    onConnection: transport.onConnection,
+    records: (filter) => observer.ring.read(filter),
+    stats: () => [...caller.counters, ...(serving?.counters() ?? [])].map(statsOf),
+    gather: (subject, body, how) => gather(transport, subject, body, how),
+    close,
+  };
+}
+function noStore(): never {
+  throw new PolybError('failed_precondition', 'This bus has no journal to commit to; give the service a DATABASE_URL.', {
+    reason: 'no_store',
+  });
+}

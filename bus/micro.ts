@@ -1,0 +1,94 @@
+/** The NATS micro protocol (ADR-32), so that `nats micro` and every other tool of NATS sees our services. */
+import { createHash } from 'node:crypto';
+import { schemaHash } from '../contracts/describe.ts';
+import type { Endpoint } from './serve.ts';
+import { statsOf } from './stats.ts';
+import type { Subscription, Transport } from './transport.ts';
+
+export interface MicroParts {
+  readonly transport: Transport;
+  /** The daemon's folder. */
+  readonly daemon: string;
+  readonly instance: string;
+  readonly log: { warn(facts: object, message: string): void };
+}
+const queueGroup = 'q';
+const verbs = ['PING', 'INFO', 'STATS'] as const;
+
+/** Announces one contract. Returns how to stop. */
+export function announceMicro(
+  { transport, daemon, instance, log }: MicroParts,
+  service: string,
+  endpoints: readonly Endpoint[],
+): () => void {
+  const started = new Date().toISOString();
+  const hashes = endpoints.map(({ entry }) => `${entry.address} ${schemaHash(entry)}`).sort();
+  const identity = {
+    name: service,
+    id: instance,
+    version: endpoints[0]?.entry.version ?? '0.0.0',
+    metadata: { 'polyb.daemon': daemon, 'polyb.schema': createHash('sha256').update(hashes.join('\n')).digest('hex').slice(0, 16) },
+  };
+  const infos = endpoints.map((endpoint) => ({
+    name: endpoint.entry.name,
+    subject: subjectOf(endpoint),
+    queue_group: queueGroup,
+    metadata: metadataOf(endpoint),
+  }));
+  const replies = {
+    PING: () => ({ type: 'io.nats.micro.v1.ping_response', ...identity }),
+    INFO: () => ({ type: 'io.nats.micro.v1.info_response', ...identity, description: `${service}, served by ${daemon}`, endpoints: infos }),
+    STATS: () => ({ type: 'io.nats.micro.v1.stats_response', ...identity, started, endpoints: endpoints.map(statsEntry) }),
+  };
+  const subscriptions: Subscription[] = verbs.flatMap((verb) =>
+    [`$SRV.${verb}`, `$SRV.${verb}.${service}`, `$SRV.${verb}.${service}.${instance}`].map((subject) =>
+      transport.subscribe(
+        subject,
+        ({ reply }) => {
+          if (reply !== '' && transport.connected) transport.publish(reply, JSON.stringify(replies[verb]()));
+        },
+        { onError: (err) => log.warn({ err, subject }, 'the service cannot be discovered') },
+      ),
+    ),
+  );
+  return () => {
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  };
+}
+
+function subjectOf({ entry, subject }: Endpoint): string {
+  return entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
+}
+function metadataOf({ entry }: Endpoint): Record<string, string> {
+  const reasons = Object.keys(entry.errors);
+  const policy =
+    entry.kind === 'stream'
+      ? { 'polyb.stream': 'yes' }
+      : {
+          'polyb.idempotent': entry.idempotency === 'keyed' ? 'key' : 'yes',
+          'polyb.impact': entry.reaches === 'customer' ? 'ext' : entry.idempotency === 'read' ? 'ro' : 'rw',
+          ...(entry.deprecated === undefined ? {} : { 'polyb.deprecated': entry.deprecated }),
+        };
+  return {
+    'polyb.schema': schemaHash(entry),
+    'polyb.timeout_ms': String(entry.timeoutMs),
+    ...policy,
+    ...(reasons.length === 0 ? {} : { 'polyb.errors': reasons.join(',') }),
+  };
+}
+/** Times are whole nanoseconds, and `last_error` is always there: the micro tools refuse anything else. */
+function statsEntry(endpoint: Endpoint): object {
+  const { requests, errors, dropped, inFlight, lastError, totalMs, p50Ms, p95Ms, p99Ms, codes } = statsOf(endpoint.counter);
+  const total = Math.round(totalMs * 1e6);
+  return {
+    name: endpoint.entry.name,
+    subject: subjectOf(endpoint),
+    queue_group: queueGroup,
+    num_requests: requests,
+    num_errors: errors,
+    last_error: lastError,
+    processing_time: total,
+    average_processing_time: requests === 0 ? 0 : Math.round(total / requests),
+    data: { dropped, inFlight, p50Ms, p95Ms, p99Ms, codes },
+  };
+}

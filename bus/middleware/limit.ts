@@ -1,0 +1,13 @@
+import { PolybError } from '../../contracts/errors.ts';
+import type { Counter } from '../stats.ts';
+
+/** Takes a place among the calls of a method, which `observe` gives back. Above the limit it says when to come again. */
+export function admit(counter: Counter, concurrency: number): PolybError | undefined {
+  counter.inFlight += 1;
+  if (counter.inFlight <= concurrency) return undefined;
+  const done = counter.ok + counter.errors;
+  const meanMs = done === 0 ? 50 : counter.totalMs / done;
+  return new PolybError('resource_exhausted', `${counter.address} is busy with ${concurrency} calls; try again.`, {
+    retryAfterMs: Math.round(Math.min(1000, Math.max(20, meanMs))),
+  });
+}

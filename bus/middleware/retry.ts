@@ -1,0 +1,35 @@
+import type { Idempotency } from '../../contracts/define.ts';
+import { codes, type PolybError } from '../../contracts/errors.ts';
+
+export interface Attempted {
+  readonly idempotency: Idempotency;
+  readonly key: string;
+  /** How often it was sent. */
+  readonly attempts: number;
+  /** Unix ms of the first attempt. */
+  readonly at: number;
+}
+
+/** The link is down, or a row of the journal already holds the answer: sending again changes nothing. */
+const final = new Set(['not_connected', 'connection_lost', 'pending', 'payload_too_large']);
+const attemptsOfUnknown = 3;
+
+/** How long to wait before the same request is sent again, ms; undefined: the error stands. */
+export function retryDelay(error: PolybError, call: Attempted, now: number, noRespondersMs: number): number | undefined {
+  const { reason } = error;
+  if (reason !== undefined && final.has(reason)) return undefined;
+  const backoffMs = jitter(error.retryAfterMs ?? Math.min(1000, 25 * 2 ** call.attempts));
+  if (reason === 'no_responders') return now - call.at + backoffMs < noRespondersMs ? backoffMs : undefined;
+  const { retry } = codes[error.code];
+  if (retry === 'never') return undefined;
+  if (retry === 'always' && error.outcome === 'not_executed') return backoffMs;
+  return call.attempts < attemptsOfUnknown && mayRepeat(error, call) ? backoffMs : undefined;
+}
+/** Nothing happened, a repeat does no harm, or the journal knows the repeat by its key. */
+function mayRepeat(error: PolybError, { idempotency, key }: Attempted): boolean {
+  return error.outcome === 'not_executed' || idempotency !== 'keyed' || key !== '';
+}
+/** Never sooner than asked, and not all at once. */
+function jitter(ms: number): number {
+  return ms * (1 + Math.random() / 2);
+}

@@ -1,0 +1,29 @@
+import type { Method } from '../contracts/define.ts';
+import type { PolybError } from '../contracts/errors.ts';
+import type { Frame } from './frames.ts';
+
+/** A call within one process: it passes the same layers and skips the socket and the encoding. */
+export interface LocalCall {
+  readonly input: unknown;
+  readonly caller: string;
+  readonly traceparent: string;
+  readonly key: string;
+  readonly deadlineAt: number;
+  /** Where the caller's end of a stream listens; '' for a method. */
+  readonly stream: string;
+  /** `output` of a stream's opening is where the service's end listens. */
+  done(error: PolybError | undefined, output: unknown): void;
+}
+export interface LocalEndpoint {
+  readonly roles: Method['roles'];
+  /** Starts the call; the returned function tells it to stop. */
+  take(call: LocalCall): (why: PolybError) => void;
+}
+/** What the services of one process answer, and their ends of streams, by subject. */
+export interface Neighbours {
+  readonly endpoints: Map<string, LocalEndpoint>;
+  readonly streams: Map<string, (frame: Frame) => void>;
+}
+export function createNeighbours(): Neighbours {
+  return { endpoints: new Map(), streams: new Map() };
+}

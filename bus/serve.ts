@@ -1,0 +1,443 @@
+/** The server's side: what is done with each call between its arrival and its answer. Loaded when something is served. */
+import type { Entry, Method, Stream } from '../contracts/define.ts';
+import { codes, isPolybError, PolybError, toPolybError, toProblem } from '../contracts/errors.ts';
+import type { Handlers, Keep, Wire } from './bus.ts';
+import type { Origin, RequestOptions } from './caller.ts';
+import { decode, encode, type Format, plainCopy } from './codec.ts';
+import { headerValue, msgpackType, readHead } from './headers.ts';
+import { randomHex, subjectToken } from './ids.ts';
+import { type Cancellable, cancelled, signalOf, stop } from './middleware/cancel.ts';
+import { deadlineExceeded, deadlineOf } from './middleware/deadline.ts';
+import { admit } from './middleware/limit.ts';
+import { type Observed, type Observer, observe } from './middleware/observe.ts';
+import { validInput, validOutput } from './middleware/validate.ts';
+import type { LocalCall, Neighbours } from './neighbours.ts';
+import { callerOf } from './records.ts';
+import type { Commit, Context, Handler, Log, StreamHandler } from './service.ts';
+import { type Counter, counterOf } from './stats.ts';
+import type { Streams } from './stream.ts';
+import { createSweep } from './sweep.ts';
+import { spanIdOf, traceIdOf, traceparentOf } from './trace.ts';
+import type { Arrived, Subscription, Transport } from './transport.ts';
+
+export interface ServerParts {
+  readonly transport: Transport;
+  readonly name: string;
+  readonly prefix: string;
+  readonly now: () => number;
+  readonly clockSkewMs: number;
+  readonly log: Log;
+  readonly observer: Observer;
+  readonly neighbours: Neighbours | undefined;
+  readonly streams: Streams;
+  readonly commit: Commit;
+  readonly request: (method: Method, input: unknown, options: RequestOptions | undefined, origin: Origin) => Promise<unknown>;
+}
+export interface Endpoint {
+  readonly entry: Method | Stream;
+  readonly subject: string;
+  readonly counter: Counter;
+  readonly format: Format;
+  readonly run: (input: unknown, running: Running) => Promise<unknown>;
+}
+export interface Running extends Observed, Cancellable {
+  readonly endpoint: Endpoint;
+  /** '' for a call of this process. */
+  readonly reply: string;
+  readonly local: LocalCall | undefined;
+  readonly format: Format;
+  /** The caller sent no key and is told the one made for it. */
+  readonly keyMade: boolean;
+  readonly stream: string;
+  readonly traceId: string;
+  deadlineAt: number;
+  spanId: string;
+  over: boolean;
+  opened: boolean;
+  /** Its place in the list of running calls. */
+  place: number;
+}
+export interface Server {
+  add(entries: readonly Entry[], handlers: Handlers, keep: Keep | undefined): readonly Endpoint[];
+  own(method: Method, id: string): Disposable;
+  /** Stops the call that would have replied there. */
+  cancel(reply: string): void;
+  readonly endpoints: readonly Endpoint[];
+  /** Takes no more calls; resolves when those in flight have ended. */
+  drain(): Promise<void>;
+  /** Fires the signals of all that still run. */
+  abort(): void;
+  close(): void;
+}
+
+const queue = 'q';
+const sweepMs = 25;
+
+export function createServer(parts: ServerParts): Server {
+  const { transport, prefix, now, clockSkewMs, log, observer, neighbours, streams } = parts;
+  const endpoints = new Map<string, Endpoint>();
+  const subscriptions = new Set<Subscription>();
+  const localSubjects = new Set<string>();
+  const running: Running[] = [];
+  const sweep = createSweep(sweepMs, expire, now);
+  let idle: PromiseWithResolvers<void> | undefined;
+
+  function add(entries: readonly Entry[], handlers: Handlers, keep: Keep | undefined): readonly Endpoint[] {
+    const made = entries.filter((entry) => entry.kind !== 'event').map((entry) => endpointOf(entry, handlers[entry.address], keep));
+    for (const endpoint of made) {
+      endpoints.set(endpoint.entry.address, endpoint);
+      // Nobody but its holder answers for an owned thing: no holder, no responder.
+      if (endpoint.entry.kind === 'stream' || endpoint.entry.owner === undefined) listen(endpoint, endpoint.subject);
+    }
+    return made;
+  }
+
+  function endpointOf(entry: Method | Stream, handler: Handler | StreamHandler | undefined, keep: Keep | undefined): Endpoint {
+    const { address } = entry;
+    if (endpoints.has(address)) throw new PolybError('failed_precondition', `${address} is served already.`);
+    return {
+      entry,
+      subject: `${prefix}.rpc.${entry.service}.${entry.name}`,
+      counter: counterOf(address, 'server'),
+      format: entry.kind === 'method' && entry.bytes ? 'msgpack' : 'json',
+      run: entry.kind === 'stream' ? streamRun(entry, handler) : methodRun(entry, handler, keep),
+    };
+  }
+  function methodRun(method: Method, handler: Handler | StreamHandler | undefined, keep: Keep | undefined): Endpoint['run'] {
+    if (method.idempotency === 'keyed') {
+      if (keep === undefined)
+        throw new PolybError('failed_precondition', `${method.address} is keyed: serve it with a journal (DATABASE_URL).`, {
+          reason: 'no_store',
+        });
+      return (input, call) => keep(method, input, wireOf(call));
+    }
+    if (handler === undefined) throw new PolybError('unimplemented', `${method.address} has no handler.`);
+    const handle = handler as Handler;
+    return (input, call) => handle(input, contextOf(call));
+  }
+  function streamRun(stream: Stream, handler: Handler | StreamHandler | undefined): Endpoint['run'] {
+    const { address } = stream;
+    if (handler === undefined) throw new PolybError('unimplemented', `${address} has no handler.`);
+    const handle = handler as (input: unknown, up: AsyncIterable<unknown>, context: Context) => AsyncIterable<unknown>;
+    const { topic, up, down } = stream;
+    const accept = {
+      up: (item: unknown) => validInput(address, up, item),
+      down: (item: unknown) => validOutput(address, down, item),
+    };
+    return (input, call) => {
+      const about = topic === undefined ? '' : String((input as Readonly<Record<string, unknown>>)[topic]);
+      return streams.serve(stream, call, about, accept, (items) => handle(input, items, contextOf(call)));
+    };
+  }
+
+  function listen(endpoint: Endpoint, subject: string): Disposable {
+    const subscription = transport.subscribe(subject, (message) => arrive(endpoint, message), {
+      queue,
+      onError: (err) => log.error({ err, subject }, 'this service may not listen where its contract says'),
+    });
+    subscriptions.add(subscription);
+    localSubjects.add(subject);
+    neighbours?.endpoints.set(subject, { roles: endpoint.entry.roles, take: (call) => takeLocal(endpoint, call) });
+    return {
+      [Symbol.dispose]: () => {
+        subscription.unsubscribe();
+        subscriptions.delete(subscription);
+        localSubjects.delete(subject);
+        neighbours?.endpoints.delete(subject);
+      },
+    };
+  }
+
+  /** Observe, deadline, limit, decode, validate: each may end the call before the next. */
+  function arrive(endpoint: Endpoint, message: Arrived): void {
+    const { counter, entry } = endpoint;
+    const { reply } = message;
+    if (!reply.startsWith('_INBOX.')) {
+      counter.dropped += 1; // nowhere to answer; and an answer to any other subject could pass for a call
+      return;
+    }
+    const at = now();
+    const head = readHead(message.headers);
+    const deadlineAt = deadlineOf(entry.timeoutMs, head, at, clockSkewMs);
+    if (deadlineAt <= at) {
+      counter.dropped += 1;
+      return;
+    }
+    const keyMade = head.key === '' && entry.kind === 'method' && entry.idempotency === 'keyed';
+    const call: Running = {
+      endpoint,
+      reply,
+      local: undefined,
+      format: head.contentType === msgpackType ? 'msgpack' : 'json',
+      keyMade,
+      stream: head.stream,
+      deadlineAt,
+      over: false,
+      opened: false,
+      place: -1,
+      at,
+      startedMs: performance.now(),
+      counter,
+      traceId: traceIdOf(head.traceparent),
+      spanId: '',
+      parentId: spanIdOf(head.traceparent),
+      from: reply,
+      key: keyMade ? randomHex(32) : head.key,
+      abort: undefined,
+      stopped: undefined,
+      onward: undefined,
+    };
+    const busy = admit(counter, entry.limits.concurrency);
+    if (busy !== undefined) {
+      finish(call, busy, undefined);
+      return;
+    }
+    let input: unknown;
+    try {
+      input = validInput(entry.address, entry.input, message.data.length === 0 ? {} : decode(call.format, message.data));
+    } catch (thrown) {
+      finish(call, errorOf(call, thrown), undefined);
+      return;
+    }
+    begin(call, input);
+  }
+
+  function takeLocal(endpoint: Endpoint, local: LocalCall): (why: PolybError) => void {
+    const { counter, entry } = endpoint;
+    const keyMade = local.key === '' && entry.kind === 'method' && entry.idempotency === 'keyed';
+    const call: Running = {
+      endpoint,
+      reply: '',
+      local,
+      format: 'json',
+      keyMade,
+      stream: local.stream,
+      deadlineAt: Math.min(local.deadlineAt, now() + entry.timeoutMs),
+      over: false,
+      opened: false,
+      place: -1,
+      at: now(),
+      startedMs: performance.now(),
+      counter,
+      traceId: traceIdOf(local.traceparent),
+      spanId: '',
+      parentId: spanIdOf(local.traceparent),
+      from: local.caller,
+      key: keyMade ? randomHex(32) : local.key,
+      abort: undefined,
+      stopped: undefined,
+      onward: undefined,
+    };
+    const busy = admit(counter, entry.limits.concurrency);
+    if (busy !== undefined) {
+      finish(call, busy, undefined);
+      return () => {};
+    }
+    let input: unknown;
+    try {
+      input = validInput(entry.address, entry.input, plainCopy(local.input));
+    } catch (thrown) {
+      finish(call, thrown instanceof TypeError ? notPlain(entry.address) : errorOf(call, thrown), undefined);
+      return () => {};
+    }
+    begin(call, input);
+    return (why) => stop(call, why);
+  }
+
+  function begin(call: Running, input: unknown): void {
+    call.place = running.push(call) - 1;
+    sweep.wake();
+    void work(call, input); // it catches all that the handler does
+  }
+  async function work(call: Running, input: unknown): Promise<void> {
+    let output: unknown;
+    try {
+      output = await call.endpoint.run(input, call);
+    } catch (thrown) {
+      leave(call);
+      finish(call, call.stopped ?? errorOf(call, thrown), undefined);
+      return;
+    }
+    leave(call);
+    finish(call, undefined, output);
+  }
+  function errorOf({ endpoint, traceId }: Running, thrown: unknown): PolybError {
+    const error = toPolybError(thrown);
+    if (error.code === 'internal') log.error({ err: thrown, method: endpoint.entry.address, traceId }, 'a handler failed');
+    return error;
+  }
+  function leave(call: Running): void {
+    const { place } = call;
+    const last = running.pop() as Running;
+    if (last !== call) {
+      running[place] = last;
+      last.place = place;
+    }
+    if (running.length === 0) idle?.resolve();
+  }
+
+  /** Answers once; what comes later finds the call over. */
+  function finish(call: Running, failure: PolybError | undefined, output: unknown): void {
+    if (call.over) return;
+    call.over = true;
+    let error = failure;
+    if (error === undefined && !call.opened) error = answer(call, output);
+    if (error !== undefined && !call.opened) refuse(call, error);
+    observe(observer, call, error);
+  }
+
+  /** Sends the output; what keeps it from leaving is the answer then. */
+  function answer(call: Running, output: unknown): PolybError | undefined {
+    const { address, output: schema, bytes } = call.endpoint.entry as Method;
+    try {
+      const valid = validOutput(address, schema, output);
+      if (call.local === undefined) {
+        const body = encode(call.format, valid, bytes);
+        transport.publish(call.reply, body, call.format === 'json' && !call.keyMade ? '' : replyHead(call));
+      } else call.local.done(undefined, plainCopy(valid));
+      return undefined;
+    } catch (thrown) {
+      return unanswerable(call, thrown);
+    }
+  }
+  function unanswerable(call: Running, thrown: unknown): PolybError {
+    const { address } = call.endpoint.entry;
+    const facts = { method: address, traceId: call.traceId };
+    const error = isPolybError(thrown)
+      ? thrown
+      : new PolybError('internal', `${address} made an answer that cannot be written.`, { reason: 'bad_output', cause: thrown });
+    if (error.reason === 'not_connected') log.warn(facts, 'the connection dropped before the answer could leave');
+    else log.error({ ...facts, err: error.cause ?? error }, error.message);
+    return error.reason === 'payload_too_large'
+      ? new PolybError('invalid_argument', `The answer of ${address} is too large to send; ask for less.`, {
+          reason: error.reason,
+          outcome: 'unknown',
+        })
+      : error;
+  }
+  function replyHead({ format, keyMade, key }: Running): string {
+    return `NATS/1.0\r\n${format === 'json' ? '' : `content-type: ${msgpackType}\r\n`}${keyMade ? `idempotency-key: ${key}\r\n` : ''}\r\n`;
+  }
+  function refuse(call: Running, error: PolybError): void {
+    if (call.local !== undefined) {
+      call.local.done(error, undefined);
+      return;
+    }
+    const key = call.keyMade ? `idempotency-key: ${call.key}\r\n` : '';
+    // These two names are the micro protocol's own and keep its spelling.
+    const micro = `Nats-Service-Error: ${lineOf(error.message)}\r\nNats-Service-Error-Code: ${codes[error.code].http}\r\n`;
+    const head = `NATS/1.0\r\n${micro}polyb-code: ${error.code}\r\ncontent-type: application/problem+json\r\n${key}\r\n`;
+    try {
+      transport.publish(call.reply, JSON.stringify(toProblem(error)), head);
+    } catch (err) {
+      log.warn({ err, method: call.endpoint.entry.address, traceId: call.traceId }, 'an error could not be sent to its caller');
+    }
+  }
+
+  function expire(at: number): boolean {
+    let waited = false;
+    for (let place = running.length - 1; place >= 0; place -= 1) {
+      const call = running[place] as Running;
+      if (call.over) continue; // it still runs, but has been answered for
+      if (call.deadlineAt > at) {
+        waited = true;
+        continue;
+      }
+      const error = deadlineExceeded(call.endpoint.entry.address, 'unknown');
+      stop(call, error);
+      finish(call, error, undefined);
+    }
+    return waited;
+  }
+
+  function wireOf(call: Running): Wire {
+    return {
+      key: call.key,
+      caller: callerOf(call.from),
+      deadlineAt: call.deadlineAt,
+      traceparent: traceparentOf(call.traceId, spanOf(call)),
+      signal: () => signalOf(call),
+    };
+  }
+  function contextOf(call: Running): Context {
+    const context = Object.create(lazy) as { -readonly [N in keyof Context]: Context[N] } & { running: Running };
+    context.running = call;
+    context.key = call.key;
+    context.deadlineAt = call.deadlineAt;
+    context.traceId = call.traceId;
+    context.commit = parts.commit;
+    return context;
+  }
+  /** What most handlers never look at is made when it is looked at. */
+  const lazy = {
+    get signal(): AbortSignal {
+      return signalOf((this as unknown as { running: Running }).running);
+    },
+    get caller(): string {
+      return callerOf((this as unknown as { running: Running }).running.from);
+    },
+    get call(): Context['call'] {
+      const origin = originOf((this as unknown as { running: Running }).running);
+      return ((method: Method, input: unknown, options?: RequestOptions) =>
+        parts.request(method, input, options, origin)) as Context['call'];
+    },
+  };
+  function originOf(call: Running): Origin {
+    return {
+      traceparent: traceparentOf(call.traceId, spanOf(call)),
+      deadlineAt: call.deadlineAt,
+      attach(cancel) {
+        if (call.stopped !== undefined) throw call.stopped;
+        call.onward ??= new Set();
+        call.onward.add(cancel);
+        return () => void call.onward?.delete(cancel);
+      },
+    };
+  }
+
+  return {
+    add,
+    own(method, id) {
+      const endpoint = endpoints.get(method.address);
+      if (endpoint === undefined || method.owner === undefined)
+        throw new PolybError(
+          'failed_precondition',
+          `${method.address} must be served here and declare an owner to be answered for one thing.`,
+        );
+      return listen(endpoint, `${endpoint.subject}.${subjectToken(id)}`);
+    },
+    cancel(reply) {
+      const call = running.find((one) => one.reply === reply);
+      if (call !== undefined) stop(call, cancelled(call.endpoint.entry.address, 'unknown'));
+    },
+    get endpoints() {
+      return [...endpoints.values()];
+    },
+    async drain() {
+      for (const subject of localSubjects) neighbours?.endpoints.delete(subject);
+      await Promise.all([...subscriptions].map((subscription) => subscription.drain()));
+      if (running.length === 0) return;
+      idle ??= Promise.withResolvers();
+      await idle.promise;
+    },
+    abort() {
+      for (const call of [...running]) stop(call, new PolybError('unavailable', `${parts.name} is shutting down.`, { outcome: 'unknown' }));
+    },
+    close() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      sweep.stop();
+    },
+  };
+}
+
+function spanOf(call: Running): string {
+  call.spanId ||= randomHex(16);
+  return call.spanId;
+}
+function notPlain(address: string): PolybError {
+  return new PolybError('invalid_argument', `Bad input for ${address}: expected what JSON or msgpack can carry.`, { reason: 'bad_body' });
+}
+/** A text as one header line that people read. */
+function lineOf(text: string): string {
+  return headerValue(text.replace(/[^\x20-\x24\x26-\x7e]/g, '?')).slice(0, 500);
+}

@@ -1,0 +1,54 @@
+/** All that serving needs beside calling; loaded when a bus first serves, because it brings the schema library. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Entry, Method } from '../contracts/define.ts';
+import type { Handlers, Keep } from './bus.ts';
+import { createControl } from './control.ts';
+import { announceMicro } from './micro.ts';
+import { createServer, type ServerParts } from './serve.ts';
+import type { Counter } from './stats.ts';
+
+export interface Serving {
+  add(entries: readonly Entry[], handlers: Handlers, keep: Keep | undefined): void;
+  own(method: Method, id: string): Disposable;
+  counters(): readonly Counter[];
+  drain(): Promise<void>;
+  /** Drains for at most `graceMs`, then fires the signals of what still runs. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export function createServing(parts: ServerParts & { readonly instance: string }): Serving {
+  const { transport, name, instance, log } = parts;
+  const server = createServer(parts);
+  const control = createControl({ ...parts, server });
+  const silence: (() => void)[] = [];
+  let drained: Promise<void> | undefined;
+
+  function drain(): Promise<void> {
+    drained ??= (async () => {
+      for (const stop of silence) stop(); // nobody should find what is leaving
+      await server.drain();
+    })();
+    return drained;
+  }
+  return {
+    add(entries, handlers, keep) {
+      const endpoints = server.add(entries, handlers, keep);
+      for (const [service, own] of Map.groupBy(endpoints, ({ entry }) => entry.service)) {
+        control.listen(service, own);
+        silence.push(announceMicro({ transport, daemon: name, instance, log }, service, own));
+      }
+    },
+    own: server.own,
+    counters: () => server.endpoints.map(({ counter }) => counter),
+    drain,
+    async stop(graceMs) {
+      const timer = new AbortController();
+      await Promise.race([drain(), wait(graceMs, undefined, { signal: timer.signal }).catch(() => {})]); // the drain was faster
+      timer.abort();
+      server.abort();
+      await new Promise((resolve) => setImmediate(resolve)); // what the signals ended may still answer
+      control.close();
+      server.close();
+    },
+  };
+}
