@@ -7,6 +7,7 @@ import { wrongUsage } from './failure.ts';
 import { makeInput, parseJson, readText } from './input.ts';
 import { allowReach, explain, newKey, type Target } from './method.ts';
 import { pace } from './pace.ts';
+import { rateOf } from './rate.ts';
 
 interface Line {
   /** Counted from 1. */
@@ -105,13 +106,4 @@ async function allLines(source: string | undefined, subject: string): Promise<re
     .split('\n')
     .map((part, index) => ({ line: index + 1, text: part }))
     .filter((part) => part.text.trim() !== '');
-}
-
-/** `5`, `5/s`, `30/m` → per second. */
-export function rateOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const found = /^(\d+(?:\.\d+)?)(?:\/(s|m))?$/.exec(text);
-  const rate = found === null ? 0 : Number(found[1]) / (found[2] === 'm' ? 60 : 1);
-  if (!(rate > 0)) throw wrongUsage(`--rate: expected calls per second or minute, e.g. 5, 5/s, 30/m; got "${text}"`, { subject: 'call' });
-  return rate;
 }

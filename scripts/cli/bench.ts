@@ -1,6 +1,5 @@
 /** `polyb bench`: how fast a method answers. */
 import { isPolybError } from '../../contracts/errors.ts';
-import { rateOf } from './batch.ts';
 import { callable } from './catalogue.ts';
 import type { Invocation } from './command.ts';
 import { wrongUsage } from './failure.ts';
@@ -8,6 +7,7 @@ import { durationMs } from './flags.ts';
 import { makeInput } from './input.ts';
 import { allowReach, bodyFrom, lazyBus, newKey, resolveTarget } from './method.ts';
 import { pauseUntil } from './pace.ts';
+import { rateOf } from './rate.ts';
 
 export interface Measured {
   readonly requests: number;

@@ -23,14 +23,16 @@ function places(tree: readonly Command[], above = ''): readonly Place[] {
   });
 }
 
-const flagValues = () =>
-  [
-    ...new Map(
-      [...globalFlags, ...commands.flatMap((command) => [command, ...(command.commands ?? [])]).flatMap(({ flags = [] }) => flags)].map(
-        (flag) => [flag.name, flag],
-      ),
-    ).values(),
-  ].filter(({ values }) => values !== undefined);
+/** What may stand after a flag; flags of one name on several commands are taken together. */
+function flagValues(): readonly { readonly names: readonly string[]; readonly values: readonly string[] }[] {
+  const all = [...globalFlags, ...commands.flatMap((command) => [command, ...(command.commands ?? [])]).flatMap(({ flags = [] }) => flags)];
+  return [...Map.groupBy(all, ({ name }) => name)]
+    .map(([name, flags]) => ({
+      names: [`--${name}`, ...new Set(flags.flatMap(({ short }) => (short === undefined ? [] : [`-${short}`])))],
+      values: [...new Set(flags.flatMap(({ values = [] }) => values))],
+    }))
+    .filter(({ values }) => values.length > 0);
+}
 
 /** Shell code that both shells read: sets `words` for the command line in `line` (what stands before the cursor). */
 function finder(): string {
@@ -40,7 +42,7 @@ function finder(): string {
   const withPipeline = all.filter(({ completes }) => completes === 'pipeline');
   const withService = all.filter(({ completes }) => completes === 'service');
   const list = (of: readonly Place[]) => of.map(({ path }) => `'${path}'`).join('|') || "''";
-  const values = flagValues().map(({ name, values: all = [] }) => `    --${name}) words='${all.join(' ')}'; return ;;`);
+  const values = flagValues().map(({ names, values: choices }) => `    ${names.join('|')}) words='${choices.join(' ')}'; return ;;`);
   return `_polyb_words() {
   local place="$1" address="$2" before="$3" cache="\${XDG_CACHE_HOME:-$HOME/.cache}/polyb/addresses" first rest seen=''
   words=''
@@ -131,10 +133,11 @@ compdef _polyb polyb
 `;
 }
 
-const scripts: Readonly<Record<string, () => string>> = { bash, zsh };
+/** The script for a shell, by the shell's name. */
+export const completionScripts: Readonly<Record<string, () => string>> = { bash, zsh };
 
 export async function completion({ args, out, env }: Invocation): Promise<number> {
-  const script = scripts[args[0] ?? ''];
+  const script = completionScripts[args[0] ?? ''];
   if (script === undefined)
     throw wrongUsage(`expected bash or zsh${args[0] === undefined ? '' : `; got "${args[0]}"`}`, {
       subject: 'completion',

@@ -58,7 +58,7 @@ export function tell(error: PolybError): readonly string[] {
   const { subject, close, effect, next } = advice.get(error) ?? {};
   const issues = issuesOf(error);
   const headline = subject === undefined || error.message.includes(subject) ? error.message : `${subject}: ${error.message}`;
-  const width = Math.max(0, ...issues.map((issue) => issue.pointer.length));
+  const width = Math.max(0, ...issues.map((issue) => fieldName(issue.pointer).length));
   const reason = error.reason === undefined ? error.code : `${error.code}, ${error.reason}`;
   return [
     `${headline} (${effects[effect ?? error.outcome]})`,

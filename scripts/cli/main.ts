@@ -91,7 +91,7 @@ function unknownVerb(noun: string, verb: string | undefined, verbs: readonly str
 /** A defect of the command line itself. */
 function broken(thrown: unknown): PolybError {
   const message = thrown instanceof Error || Error.isError(thrown) ? (thrown as Error).message : String(thrown);
-  return new PolybError('internal', `The command line broke: ${message}`, { cause: thrown });
+  return new PolybError('internal', `The command line broke: ${message.split('\n')[0]}`, { cause: thrown });
 }
 
 /** Fires on the first SIGINT or SIGTERM; the second ends the process at once. */

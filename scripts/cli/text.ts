@@ -30,15 +30,15 @@ export function padEnd(text: string, width: number): string {
 export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
 }
-/** At most `width` cells, the last one an ellipsis when something was cut. */
-export function cut(text: string, width: number): string {
+/** At most `width` cells, the last one a mark when something was cut. */
+export function cut(text: string, width: number, mark = '…'): string {
   if (widthOf(text) <= width) return text;
   let taken = '';
   for (const letter of text) {
     if (widthOf(taken + letter) > width - 1) break;
     taken += letter;
   }
-  return `${taken}…`;
+  return `${taken}${mark}`;
 }
 
 export interface Table {

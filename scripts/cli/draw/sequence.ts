@@ -35,23 +35,23 @@ export function drawSequence(
 ): string {
   const gap = Math.max(narrowest, Math.min(widest, Math.floor((width - left) / Math.max(1, participants.length))));
   const ink = ascii
-    ? { life: '|', line: '-', back: '.', right: '>', left: '<' }
-    : { life: '│', line: '─', back: '╌', right: '▶', left: '◀' };
+    ? { life: '|', line: '-', back: '.', right: '>', left: '<', cut: '~' }
+    : { life: '│', line: '─', back: '╌', right: '▶', left: '◀', cut: '…' };
   const places = new Map(participants.map(({ name }, index) => [name, left + Math.floor(gap / 2) + index * gap]));
   const total = left + participants.length * gap;
   const shown = ({ name, external }: Participant) => `${name}${external ? '*' : ''}`;
-  const head = ' '.repeat(left) + participants.map((one) => centered(cut(shown(one), gap - 2), gap)).join('');
+  const head = ' '.repeat(left) + participants.map((one) => centered(cut(shown(one), gap - 2, ink.cut), gap)).join('');
   const lines = messages.map(({ at, from, to, text, back }) => {
     const row = Array.from({ length: total }, () => ' ');
     for (const place of places.values()) row[place] = ink.life;
     const [a = 0, b = 0] = [places.get(from), places.get(to)];
     if (a === b)
-      return `${padStart(cut(at, left - 2), left - 2)}  ${row.join('').slice(left, a + 1)} ${cut(text, Math.max(8, total - a - 3))}`;
+      return `${padStart(cut(at, left - 2), left - 2)}  ${row.join('').slice(left, a + 1)} ${cut(text, Math.max(8, total - a - 3), ink.cut)}`;
     const [low, high] = [Math.min(a, b), Math.max(a, b)];
     for (let x = low + 1; x < high; x += 1) row[x] = back ? ink.back : ink.line;
     row[b > a ? high - 1 : low + 1] = b > a ? ink.right : ink.left;
     const room = high - low - 6; // two cells at each end stay for the line and its head
-    const label = ` ${cut(text, Math.max(1, room))} `;
+    const label = ` ${cut(text, Math.max(1, room), ink.cut)} `;
     const from0 = low + 1 + Math.floor((high - low - 1 - widthOf(label)) / 2);
     return `${padStart(cut(at, left - 2), left - 2)}  ${overlay(row, label, from0).slice(left)}`;
   });

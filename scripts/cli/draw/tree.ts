@@ -36,7 +36,7 @@ export function drawTree(
       const start = Math.min(bar - 1, Math.max(0, Math.floor(node.from * scale)));
       const length = Math.max(1, Math.min(bar - start, Math.round(node.ms * scale)));
       const drawn = `${' '.repeat(start)}${ink.block.repeat(length)}`.padEnd(bar);
-      return `${padEnd(cut(text, labelWidth), labelWidth)}  ${padEnd(node.status, statusWidth)}  ${padStart(spanMs(node.ms), 8)}  ${drawn}${ink.end}`;
+      return `${padEnd(cut(text, labelWidth, ascii ? '~' : '…'), labelWidth)}  ${padEnd(node.status, statusWidth)}  ${padStart(spanMs(node.ms), 8)}  ${drawn}${ink.end}`;
     })
     .join('\n');
 }

@@ -1,11 +1,11 @@
 /** `polyb dlq replay`: dead letters, tried again under their own keys. */
 import { exitOf, toPolybError, toProblem } from '../../../contracts/errors.ts';
-import { rateOf } from '../batch.ts';
 import { readCatalogue } from '../catalogue.ts';
 import type { Invocation } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { wrongUsage } from '../failure.ts';
 import { pace } from '../pace.ts';
+import { rateOf } from '../rate.ts';
 import { type Page, type Row, type RowHead, whyOf, withJournal } from './ask.ts';
 import { filters } from './rows.ts';
 
