@@ -4,7 +4,7 @@ import { type AddressInfo, type Socket, createServer as tcpServer } from 'node:n
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from '@jest/globals';
 import type { PolybError } from '../contracts/errors.ts';
-import { isInner } from './connect.ts';
+import { isInner } from './addresses.ts';
 import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
 import { createHttp, type HttpOptions, httpFailure, type Observed } from './http.ts';
 

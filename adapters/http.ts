@@ -1,13 +1,14 @@
 /** One guarded HTTP client for all adapters: every limit that an answer from outside must not be able to lift. */
-import type { LookupFunction } from 'node:net';
+import { connect, type LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { type Code, type ErrorDetails, type Evidence, PolybError } from '../contracts/errors.ts';
 import { scrub } from '../contracts/scrub.ts';
-import { connector, forbidden } from './connect.ts';
+import { isInner } from './addresses.ts';
 import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
 
+const connectTimeoutMs = 10_000;
 const defaultTimeoutMs = 10_000;
 const defaultMaxBytes = 2_000_000;
 const evidenceBytes = 512;
@@ -88,6 +89,40 @@ export function httpFailure(answer: HttpAnswer, what: string, rejected = 'upstre
     ...details,
     reason: status >= 500 ? 'upstream_status' : 'bad_reply',
   });
+}
+
+/** The code of the error that tells of an inner address. */
+const forbidden = 'POLYB_ADDRESS_FORBIDDEN';
+
+/** Connects, looks whom it reached, and only then lets a byte be sent. `guarded` refuses inner addresses; `lookup` stands in for DNS. */
+function connector(guarded: boolean, lookup: LookupFunction | undefined): buildConnector.connector {
+  const secure = buildConnector({ allowH2: false, timeout: connectTimeoutMs });
+  return (target, callback) => {
+    const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80));
+    const socket = connect({ host: target.hostname, port, noDelay: true, keepAlive: true, ...(lookup && { lookup }) });
+    const onTime = () => socket.destroy(new Error(`no connection within ${connectTimeoutMs / 1000} s`));
+    const onError = (error: Error) => callback(guarded && reached(error).some(isInner) ? refusal(target.hostname) : error, null);
+    socket.setTimeout(connectTimeoutMs, onTime);
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      socket.setTimeout(0).off('timeout', onTime).off('error', onError);
+      const { remoteAddress } = socket;
+      if (guarded && (remoteAddress === undefined || isInner(remoteAddress))) {
+        socket.destroy();
+        callback(refusal(target.hostname), null);
+      } else if (target.protocol === 'https:') secure({ ...target, httpSocket: socket }, callback);
+      else callback(null, socket);
+    });
+  };
+}
+
+function refusal(host: string): Error {
+  return Object.assign(new Error(`${host} is not on the public internet`), { code: forbidden });
+}
+/** The addresses that a failed connection tried: told the same as an open one, so that nobody can map inner ports. */
+function reached(error: unknown): readonly string[] {
+  const { address, errors = [] } = error as { address?: string; errors?: readonly unknown[] };
+  return [...(address === undefined ? [] : [address]), ...errors.flatMap(reached)];
 }
 
 function exchange(agent: Agent, request: HttpRequest, onStatus: (status: number) => void): Promise<HttpAnswer> {
