@@ -17,6 +17,8 @@ export type RunningServer = {
   /** `nats://127.0.0.1:port`, or the superuser's URL of PostgreSQL's database `postgres`. */
   readonly url: string;
   readonly pid: number;
+  /** Aborted, with the end of the server's log as its reason, once it has ended. */
+  readonly ended: AbortSignal;
   /** Ends the server and waits for it; may be called again, also when it has died. */
   stop(): Promise<void>;
 };
@@ -49,7 +51,7 @@ async function start<Options extends PrepareOptions & Temporary>(
     const server = spawnServer(program, options.temporary ?? false);
     try {
       await untilReady(program, AbortSignal.any([server.ended, ...(options.signal ? [options.signal] : [])]));
-      return { url: program.url, pid: server.pid, stop: server.stop };
+      return { url: program.url, pid: server.pid, ended: server.ended, stop: server.stop };
     } catch (error) {
       const died = server.ended.aborted;
       await server.stop();

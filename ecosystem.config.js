@@ -1,0 +1,54 @@
+// What PM2 runs: a daemon for each folder of services/, and the servers that `polyb up` chose to run itself.
+// Plain JavaScript, because PM2 reads this file under whatever Node it runs on.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = import.meta.dirname;
+const own = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+const node = existsSync(own) ? own : process.execPath;
+const chosen = readChosen();
+
+const folders = readdirSync(join(root, 'services'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join(root, 'services', entry.name, 'service.ts')))
+  .map(({ name }) => name)
+  .sort();
+const daemons =
+  chosen.POLYB_ONE_PROCESS === 'true'
+    ? [app('polyb-all', ['scripts/serve.ts', ...folders], { heapMb: 1024 })]
+    : folders.map((folder) => app(folder, ['scripts/serve.ts', folder], { heapMb: 512 }));
+const servers = ['nats', 'postgres'].filter((server) => chosen[`POLYB_${server.toUpperCase()}_PORT`] !== undefined);
+
+export const apps = [...servers.map((server) => app(`polyb-${server}`, ['scripts/system/server.ts', server], { heapMb: 64 })), ...daemons];
+
+function app(name, program, { heapMb }) {
+  const log = join(root, '.polyb', 'logs', `${name}.log`);
+  return {
+    name,
+    namespace: 'polyb',
+    cwd: root,
+    // Node is the script, not the interpreter: PM2 would load the program through a wrapper, in which it is not the main module.
+    script: node,
+    interpreter: 'none',
+    args: ['--enable-source-maps', `--max-old-space-size=${heapMb}`, ...program],
+    exec_mode: 'fork',
+    instances: 1,
+    wait_ready: true,
+    listen_timeout: 15_000,
+    kill_timeout: 20_000,
+    treekill: false,
+    exp_backoff_restart_delay: 100,
+    // 78: the settings are not right, and a restart would not change them.
+    stop_exit_codes: [78],
+    out_file: log,
+    error_file: log,
+    merge_logs: true,
+    pmx: false,
+    vizion: false,
+  };
+}
+
+/** What `polyb up` chose; nothing before the first `up`, or when the servers are somebody else's. */
+function readChosen() {
+  const file = join(root, '.polyb', 'run.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+}

@@ -1,0 +1,45 @@
+/** What PM2 runs for a server of our own: `node scripts/system/server.ts nats|postgres`. It starts the server and ends with it. */
+import { existsSync } from 'node:fs';
+import { startNats, startPostgres } from '../infra/start.ts';
+import { natsUsersFile, serverFolder } from './project.ts';
+import { readRun } from './run-file.ts';
+
+const [name] = process.argv.slice(2);
+if (name !== 'nats' && name !== 'postgres') throw new TypeError('expected nats or postgres');
+
+const stopping = new AbortController();
+let stop: (() => Promise<void>) | undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    stopping.abort();
+    void stop?.().then(() => process.exit(0));
+  });
+}
+
+try {
+  const run = await readRun();
+  const port = Number(run[`POLYB_${name.toUpperCase()}_PORT`]);
+  const options = { dir: serverFolder(name), port, signal: stopping.signal };
+  const server =
+    name === 'nats'
+      ? await startNats({ ...options, configFile: existsSync(natsUsersFile) ? natsUsersFile : undefined })
+      : await startPostgres({ ...options, durable: true });
+  stop = server.stop;
+  if (stopping.signal.aborted) await server.stop();
+  process.on('SIGHUP', () => process.kill(server.pid, 'SIGHUP'));
+  server.ended.addEventListener('abort', () => {
+    if (stopping.signal.aborted) process.exit(0);
+    console.error(messageOf(server.ended.reason));
+    process.exit(1);
+  });
+  process.send?.('ready');
+  // The server does not keep this process alive by itself.
+  setInterval(() => {}, 2 ** 30);
+} catch (error) {
+  if (!stopping.signal.aborted) console.error(messageOf(error));
+  process.exit(stopping.signal.aborted ? 0 : 1);
+}
+
+function messageOf(error: unknown): string {
+  return Error.isError(error) ? (error as Error).message : String(error);
+}
