@@ -1,0 +1,29 @@
+import type { Handler } from '../../bus/service.ts';
+import { crm } from '../../contracts/crm.ts';
+
+/**
+ * Finds or creates the contact, and takes or opens a lead. It may run again under its key, so it asks the CRM nothing by itself:
+ * a search would then find the lead that the first run opened and take it for an old one. Both decisions are kept calls instead,
+ * whose stored outcomes a repeat gets.
+ */
+export function pushToCrm({ reuseHours }: { readonly reuseHours: number }): Handler<typeof crm.push_to_crm> {
+  return async ({ firstName, lastName, phoneNumber, email, source, comment }, { key, call, commit }) => {
+    const person = { firstName, lastName, phoneNumber };
+    const { contactId } = await call(crm.create_contact, { ...person, email }, { key: `${key}:contact` });
+    const lead = { ...person, contactId, source, comment, reuseHours };
+    const { leadId, createdById, created } = await call(crm.create_lead, lead, { key: `${key}:lead` });
+    return commit(async (tx) => {
+      if (created) tx.emit(crm.lead_created, { leadId, contactId, phoneNumber, source });
+      const resData = { id: leadId, phoneNumber: phoneNumber.slice(1), createdById };
+      return {
+        status: 'pushed',
+        crm_id: { status: 'success', resData },
+        leadId,
+        contactId,
+        phoneNumber,
+        createdById,
+        created,
+      };
+    });
+  };
+}
