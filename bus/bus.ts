@@ -248,11 +248,11 @@ export function createBus(options: BusOptions): BusHost {
       return serving.own(method, id);
     },
     announce(event, payload, headers = {}) {
-      permit(event.address);
+      permit(event.of ?? event.address);
       if (transport.connected) transport.publish(subjectOf(event), encode('json', payload, true), headerBlock(headers));
     },
     hear(event, heard) {
-      permit(event.address);
+      permit(event.of ?? event.address);
       const subscription = transport.subscribe(subjectOf(event), ({ data }) => heard(decode('json', data)));
       const leave = (): void => {
         forget.delete(leave);

@@ -116,6 +116,8 @@ export interface Event<P extends z.ZodType = z.ZodType> {
   readonly payload: P;
   /** The payload's field that names what it happened to; waits match on it. */
   readonly key: string;
+  /** The method whose rows it tells of; who may use that method may tell and hear it. */
+  readonly of?: string;
 }
 export type Entry = Method | Stream | Event;
 
@@ -291,6 +293,7 @@ export function settled<M extends Method>(
     address: `${of.service}.${name}`,
     version: of.version,
     summary: `A row of ${of.address} ended.`,
+    of: of.address,
     payload: z.object({
       key: z.string().max(255),
       state: Settled,

@@ -1,9 +1,10 @@
 /** One service in this process: its own bus connection and HTTP client, a store that it shares with its neighbours. */
 import { createHttp } from '../adapters/http.ts';
-import { type BusHost, createBus, type Neighbours } from '../bus/bus.ts';
+import { type BusHost, createBus } from '../bus/bus.ts';
 import { type Runtime, startRuntime } from '../bus/durable/runtime.ts';
 import type { Store } from '../bus/durable/store.ts';
 import { transactions } from '../bus/durable/transaction.ts';
+import type { Neighbours } from '../bus/neighbours.ts';
 import type { Log } from '../bus/service.ts';
 import type { Transport } from '../bus/transport.ts';
 import type { Settings } from '../config/read.ts';
@@ -28,7 +29,7 @@ export interface Hosted {
   readonly folder: string;
   readonly bus: BusHost;
   readonly runtime: Runtime;
-  /** Drains within `graceMs` and closes the connection; the store stays open. */
+  /** Drains within `graceMs` and closes the connection; the store stays open. May be called again. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -86,14 +87,16 @@ export async function host({
     blankAfterDays,
     ...pace,
   });
+  let stopping: Promise<void> | undefined;
   return {
     folder,
     bus,
     runtime,
-    async stop(graceMs) {
-      await runtime.stop(graceMs);
-      await bus.close({ graceMs });
-      await http.close();
-    },
+    stop: (graceMs) =>
+      (stopping ??= (async () => {
+        await runtime.stop(graceMs);
+        await bus.close({ graceMs });
+        await http.close();
+      })()),
   };
 }

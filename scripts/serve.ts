@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { journalMigrations, openStore } from '../adapters/store/index.ts';
 import { migrationsIn, pending } from '../adapters/store/migrate.ts';
-import type { Neighbours } from '../bus/bus.ts';
 import { connectNats } from '../bus/nats.ts';
+import { createNeighbours } from '../bus/neighbours.ts';
 import { common } from '../config/common.ts';
 import { lookup } from '../config/env.ts';
 import { read } from '../config/read.ts';
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       reason: 'bad_settings',
     });
 
-  const neighbours: Neighbours = { handlers: new Map() };
+  const neighbours = createNeighbours();
   const hosted: Hosted[] = [];
   stopping.signal.addEventListener('abort', () => void shutDown());
   for (const each of loaded) {

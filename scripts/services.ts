@@ -37,7 +37,15 @@ export interface ServiceGroups {
   readonly own: Group;
   readonly vendors: Readonly<Record<string, Readonly<Record<string, Group>>>>;
 }
-export function groupsOf({ folder, service }: Loaded): ServiceGroups {
+/** The same groups each time, since settings are kept by group. */
+export function groupsOf(loaded: Loaded): ServiceGroups {
+  const known = groups.get(loaded) ?? makeGroups(loaded);
+  groups.set(loaded, known);
+  return known;
+}
+const groups = new WeakMap<Loaded, ServiceGroups>();
+
+function makeGroups({ folder, service }: Loaded): ServiceGroups {
   const kinds = Object.fromEntries(
     Object.values(service.vendors).map(({ setting, catalogue, fallback }) => [
       setting,

@@ -148,7 +148,7 @@ export function journalStore(db: Queries) {
   return {
     async take(on: Queries, asked: Asked, holder: string, leaseMs: number): Promise<never> {
       const [answer] = await on.query<{ did: string; found: StoredRow | null }>(
-        `select did, found from journal.take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+        `select did, found from journal.take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
         [
           asked.id,
           asked.method,
@@ -167,6 +167,7 @@ export function journalStore(db: Queries) {
           asked.token,
           holder,
           leaseMs,
+          asked.settles,
         ],
       );
       if (answer === undefined) throw new Error('journal.take gave no row');

@@ -20,12 +20,15 @@ export function consumerTurn({
   store,
   transactions,
   log,
+  idleMs,
 }: {
   service: string;
   consumer: Consumer;
   store: Store;
   transactions: Transactions;
   log: Log;
+  /** How long its loop sleeps; a failed event is tried again after a tenth of it, at last after five times of it. */
+  idleMs: number;
 }): Turn {
   const { consumes: event } = consumer;
   const name = consumerName(service, event);
@@ -63,7 +66,10 @@ export function consumerTurn({
         atMost = 1;
         return 'more';
       }
-      failures = await store.journal.stumble(name, failures + 1 >= patience ? 0 : backoffMs(failures, { firstMs: 100, lastMs: 5_000 }));
+      failures = await store.journal.stumble(
+        name,
+        failures + 1 >= patience ? 0 : backoffMs(failures, { firstMs: idleMs / 10, lastMs: idleMs * 5 }),
+      );
       log.warn({ err: thrown, consumer: name, failures }, 'an event could not be handled');
       if (failures < patience) return 'idle';
       await putAside(rowError(error));

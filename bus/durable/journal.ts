@@ -150,7 +150,7 @@ export function createJournal({
       input,
       lane: laneOf(method, input),
       approval: method.approval,
-      notAfter: pipeline ? Date.now() + method.ttlMs : wire.deadlineAt,
+      notAfter: pipeline || method.approval !== 'none' ? Date.now() + method.ttlMs : wire.deadlineAt,
       deadlineAt: wire.deadlineAt,
       caller: wire.caller,
       traceparent: wire.traceparent,

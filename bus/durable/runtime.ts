@@ -35,7 +35,7 @@ export interface Runtime {
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { name, serves, running, bus, store, transactions, log } = options;
+  const { name, serves, running, bus, store, transactions, log, idleMs = 1_000 } = options;
   const holder = `${name}#${bus.instance}`;
   const entries: Entry[] = Object.values(serves).flatMap((contract) => Object.values(contract));
   const handlers: Record<string, unknown> = Object.fromEntries(
@@ -77,16 +77,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     log,
     leaseMs: options.leaseMs,
     renewMs: options.renewMs,
-    idleMs: options.idleMs,
+    idleMs,
   });
   const loops: Loop[] = [
     ...(running.loops ?? []),
     ...consumers.map(
       (consumer): Loop => ({
         name: consumerName(name, consumer.consumes),
-        schedule: { idleMs: 1_000, wakeOn: consumer.consumes },
+        schedule: { idleMs, wakeOn: consumer.consumes },
         only: undefined,
-        turn: consumerTurn({ service: name, consumer, store, transactions, log }),
+        turn: consumerTurn({ service: name, consumer, store, transactions, log, idleMs }),
       }),
     ),
     retention({

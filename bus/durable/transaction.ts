@@ -6,7 +6,7 @@ import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import type { Emitted, Sent, Store } from './store.ts';
 
 /** A durable row of this method waits for its service. A wake-up, never the truth. */
-export function queuedEvent(method: Pick<Method, 'service' | 'name' | 'version'>): Event {
+export function queuedEvent(method: Pick<Method, 'service' | 'name' | 'address' | 'version'>): Event {
   const name = `${method.name}_queued`;
   return {
     kind: 'event',
@@ -15,6 +15,7 @@ export function queuedEvent(method: Pick<Method, 'service' | 'name' | 'version'>
     address: `${method.service}.${name}`,
     version: method.version,
     summary: 'A row waits.',
+    of: method.address,
     payload: undefined as never,
     key: '',
   };

@@ -138,7 +138,7 @@ $$;
 -- Answers one of taken, settled, clash, busy, lane, later, paused, late, proposed, with the row as it stands.
 create function journal.take(
   of_id text, of_method text, of_key text, of_hash text, of_mode text, of_input jsonb, of_lane text, of_approval text, of_on_unknown text, of_settle_ms integer,
-  of_not_after timestamptz, of_deadline timestamptz, of_caller text, of_traceparent text, of_token text, of_holder text, lease_ms integer
+  of_not_after timestamptz, of_deadline timestamptz, of_caller text, of_traceparent text, of_token text, of_holder text, lease_ms integer, of_settles boolean
 ) returns table (did text, found jsonb) language plpgsql as $$
 declare
   it journal.rows;
@@ -161,10 +161,11 @@ begin
       return query select 'lane'::text, null::jsonb;
       return;
     end if;
-    insert into journal.rows as r (id, method, key, mode, state, hash, input, lane, approval, on_unknown, settle_ms, not_after, caller, traceparent, ref,
+    -- Nobody waits for what a person must approve: from there on the journal is its retrier.
+    insert into journal.rows as r (id, method, key, mode, state, hash, input, lane, approval, on_unknown, settle_ms, settles, not_after, caller, traceparent, ref,
                               token, held_by, lease_until, attempts, started_at)
-    values (of_id, of_method, of_key, of_mode, case when of_approval = 'none' then 'attempting' else 'proposed' end, of_hash, of_input, of_lane, of_approval,
-            of_on_unknown, of_settle_ms, of_not_after, of_caller, of_traceparent, of_id,
+    values (of_id, of_method, of_key, case when of_approval = 'none' or of_mode = 'run' then of_mode else 'send' end, case when of_approval = 'none' then 'attempting' else 'proposed' end, of_hash, of_input, of_lane, of_approval,
+            of_on_unknown, of_settle_ms, of_settles, of_not_after, of_caller, of_traceparent, of_id,
             case when of_approval = 'none' then of_token end, case when of_approval = 'none' then of_holder end,
             case when of_approval = 'none' then clock_timestamp() + make_interval(secs => lease_ms / 1000.0) end,
             case when of_approval = 'none' then 1 else 0 end, case when of_approval = 'none' then now() end)
