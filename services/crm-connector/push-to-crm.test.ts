@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { memoryCrm } from '../../adapters/crm/memory.ts';
 import type { Crm } from '../../adapters/crm/port.ts';
@@ -32,7 +33,7 @@ function setup(crm: Crm, reuseHours = 24) {
     const row = rows.get(`${method.address} ${key}`);
     if (row !== undefined && row.input !== identity) throw new PolybError('conflict', 'another input', { reason: 'key_reused' });
     if (row !== undefined) return row.output;
-    const lane = `${method.address}:${parsed[method.lane ?? '']}`;
+    const lane = method.lane === undefined ? randomUUID() : `${method.address}:${parsed[method.lane]}`;
     const attempt = () => effects[method.address]?.attempt(parsed, { ref: randomUUID(), signal: new AbortController().signal });
     const output = (lanes.get(lane) ?? Promise.resolve()).then(attempt);
     lanes.set(lane, output);
@@ -43,7 +44,7 @@ function setup(crm: Crm, reuseHours = 24) {
   async function run(
     input: InputOf<typeof contract.push_to_crm>,
     key: string,
-    { crash = false }: { readonly crash?: boolean } = {},
+    { crash = false, hours = reuseHours }: { readonly crash?: boolean; readonly hours?: number } = {},
   ): Promise<OutputOf<typeof contract.push_to_crm>> {
     const commit = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
       const pending: (typeof emitted)[number][] = [];
@@ -54,7 +55,7 @@ function setup(crm: Crm, reuseHours = 24) {
       return result;
     };
     const context = { call, key, commit, signal: new AbortController().signal } as unknown as Context;
-    const output = await pushToCrm({ reuseHours })(contract.push_to_crm.input.parse(input), context);
+    const output = await pushToCrm({ reuseHours: hours })(contract.push_to_crm.input.parse(input), context);
     return contract.push_to_crm.output.parse(output);
   }
   return {
@@ -161,21 +162,32 @@ describe.each(Object.entries(crms))('push_to_crm with the %s CRM', (_, open) => 
     expect(await idOf(crm, person)).toEqual([pushed.contactId]);
   });
 
-  test('keeps to its contact when it runs again after staff have moved the phone to another one', async () => {
+  test('keeps to its contact and lead when it runs again after staff moved the phone and a deploy changed CRM_LEAD_REUSE_HOURS', async () => {
     const person = somebody();
-    const { run } = setup(crm);
+    let isMoved = false;
+    const findContacts: Crm['findContacts'] = async (phone, on) => {
+      const found = await crm.findContacts(phone, on);
+      return isMoved ? found.toReversed() : found;
+    };
+    const { run } = setup({ ...crm, findContacts });
     await expect(run(person, 'form-1', { crash: true })).rejects.toThrow('crashed');
     const [contactId] = await idOf(crm, person);
-    const { attempt } = crm.createContact;
-    await attempt({ ...person, firstName: 'Пётр' }, { ref: `staff ${person.phoneNumber}`, signal });
-    const moved: Crm = { ...crm, findContacts: async (phone, on) => (await crm.findContacts(phone, on)).toReversed() };
-    expect((await setup(moved).run(person, 'form-2')).contactId).not.toBe(contactId);
-    expect((await run(person, 'form-1')).contactId).toBe(contactId);
+    await crm.createContact.attempt({ ...person, firstName: 'Пётр' }, { ref: randomUUID(), signal });
+    isMoved = true;
+    expect((await run(person, 'form-2')).contactId).not.toBe(contactId);
+    expect(await run(person, 'form-1', { hours: 1 })).toMatchObject({ contactId, created: true });
   });
 
-  test('makes one contact and one lead when two forms of one person arrive at once', async () => {
+  test('makes one contact and one lead when forms of one person arrive at once and the CRM is slow', async () => {
     const person = somebody();
-    const { run, emitted } = setup(crm);
+    const slow = <M extends Method>(effect: Effect<M>): Effect<M> => ({
+      ...effect,
+      attempt: async (input, at) => {
+        await delay(20);
+        return effect.attempt(input, at);
+      },
+    });
+    const { run, emitted } = setup({ ...crm, createContact: slow(crm.createContact), createLead: slow(crm.createLead) });
     const pushed = await Promise.all(['a', 'b', 'c', 'd'].map((key) => run(person, key)));
     expect(new Set(pushed.map(({ leadId }) => leadId)).size).toBe(1);
     expect(await idOf(crm, person)).toHaveLength(1);
