@@ -1,6 +1,6 @@
 /** Contacts, leads and what is written down about them, in whatever CRM the company uses. */
 import { z } from 'zod';
-import { Email, Id, Line, Money, PersonName, PersonText, Phone, Timestamp } from './common.ts';
+import { Email, Id, Line, Money, PersonName, PersonText, Phone, Timestamp, TimeZone } from './common.ts';
 import { contract, event, method } from './define.ts';
 
 const CrmId = Id.describe('An id of the CRM; opaque.');
@@ -31,7 +31,7 @@ export const PushedToCrm = z.object({
   contactId: CrmId,
   phoneNumber: Phone,
   createdById: CrmId.nullable(),
-  timeZone: z.string().max(64).nullish().describe('Where the contact is, when the CRM knows.'),
+  timeZone: TimeZone.nullish().describe('Where the contact is, when the CRM knows.'),
   created: z.boolean().describe('False when an open lead of this contact was taken.'),
 });
 
@@ -69,7 +69,11 @@ export const crm = contract('crm', '1.0.0', {
   create_contact: method({
     summary: 'Create the contact, unless one with this phone is there.',
     input: z.strictObject({ firstName: PersonName, lastName: PersonName.optional(), phoneNumber: Phone, email: Email.optional() }),
-    output: z.object({ contactId: CrmId, created: z.boolean() }),
+    output: z.object({
+      contactId: CrmId,
+      created: z.boolean(),
+      timeZone: TimeZone.nullish().describe('Where the contact is, when the CRM knows.'),
+    }),
     idempotency: 'keyed',
     lane: 'phoneNumber',
     errors: refused,

@@ -18,6 +18,8 @@ export interface TestStore {
 export async function testStore(folder: string, file: string): Promise<TestStore> {
   const { url, drop } = await testDatabase();
   const pool = new pg.Pool({ connectionString: url, max: 8 });
+  // Dropping the database cuts connections that are still closing.
+  pool.on('error', () => {});
   const queries = (client: pg.Pool | pg.PoolClient): Queries => ({
     query: async <Row>(text: string, values: readonly unknown[] = []) => (await client.query(text, [...values])).rows as Row[],
   });

@@ -1,5 +1,6 @@
 /** Creating without making a second one of what is there. */
 import type { Crm } from '../../adapters/crm/port.ts';
+import { TimeZone } from '../../contracts/common.ts';
 import type { crm as contract } from '../../contracts/crm.ts';
 import type { Effect } from '../../contracts/define.ts';
 import { lookFirst } from './look-first.ts';
@@ -10,7 +11,9 @@ const hourMs = 3_600_000;
 export function createContact(crm: Crm): Effect<typeof contract.create_contact> {
   return lookFirst(crm.createContact, async ({ phoneNumber }, signal) => {
     const [oldest] = await crm.findContacts(phoneNumber, signal);
-    return oldest === undefined ? null : { contactId: oldest.contactId, created: false };
+    if (oldest === undefined) return null;
+    const timeZone = TimeZone.safeParse(oldest.timeZone).data ?? null;
+    return { contactId: oldest.contactId, created: false, timeZone };
   });
 }
 

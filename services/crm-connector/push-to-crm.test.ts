@@ -105,6 +105,7 @@ describe.each(Object.entries(crms))('push_to_crm with the %s CRM', (_, open) => 
       contactId,
       phoneNumber: person.phoneNumber,
       createdById: 'polyb',
+      timeZone: null,
       created: true,
     });
     expect(emitted).toEqual([
@@ -125,6 +126,20 @@ describe.each(Object.entries(crms))('push_to_crm with the %s CRM', (_, open) => 
     const second = await run({ ...person, firstName: 'Пётр' }, 'form-2');
     expect(second).toEqual({ ...first, created: false });
     expect(emitted).toHaveLength(1);
+  });
+
+  test('says where a contact is when the CRM knows, and nothing when what it knows is no zone', async () => {
+    const [far, lost] = [somebody(), somebody()];
+    const zones = new Map([
+      [far.phoneNumber, 'Asia/Vladivostok'],
+      [lost.phoneNumber, 'by the sea'],
+    ]);
+    const findContacts: Crm['findContacts'] = async (phone, on) =>
+      (await crm.findContacts(phone, on)).map((contact) => ({ ...contact, timeZone: zones.get(phone) ?? null }));
+    const { run } = setup({ ...crm, findContacts });
+    for (const person of [far, lost]) await crm.createContact.attempt(person, { ref: randomUUID(), signal });
+    expect((await run(far, 'form-1')).timeZone).toBe('Asia/Vladivostok');
+    expect((await run(lost, 'form-2')).timeZone).toBeNull();
   });
 
   test('opens another lead when the open one is older than CRM_LEAD_REUSE_HOURS, and takes it a minute before', async () => {

@@ -9,7 +9,7 @@ import { crm } from '../../contracts/crm.ts';
 export function pushToCrm({ reuseHours }: { readonly reuseHours: number }): Handler<typeof crm.push_to_crm> {
   return async ({ firstName, lastName, phoneNumber, email, source, comment }, { key, call, commit }) => {
     const person = { firstName, lastName, phoneNumber };
-    const { contactId } = await call(crm.create_contact, { ...person, email }, { key: `${key}:contact` });
+    const { contactId, timeZone = null } = await call(crm.create_contact, { ...person, email }, { key: `${key}:contact` });
     const lead = { ...person, contactId, source, comment, reuseHours };
     const { leadId, createdById, created } = await call(crm.create_lead, lead, { key: `${key}:lead` });
     return commit(async (tx) => {
@@ -22,6 +22,7 @@ export function pushToCrm({ reuseHours }: { readonly reuseHours: number }): Hand
         contactId,
         phoneNumber,
         createdById,
+        timeZone,
         created,
       };
     });

@@ -30,7 +30,7 @@ test('serves every method of the contract from the CRM that was picked', async (
   };
   const contactId = about.id;
   expect(await ask(crm.find_contact, { phoneNumber })).toMatchObject({ contacts: [{ contactId }] });
-  expect(await ask(crm.create_contact, { firstName: 'Иван', phoneNumber })).toEqual({ contactId, created: false });
+  expect(await ask(crm.create_contact, { firstName: 'Иван', phoneNumber })).toEqual({ contactId, created: false, timeZone: null });
   const { leadId } = (await ask(crm.create_lead, { contactId, firstName: 'Иван', phoneNumber })) as { leadId: string };
   const since = new Date(0).toISOString();
   expect(await ask(crm.find_open_lead, { contactId, since })).toMatchObject({ lead: { leadId } });
