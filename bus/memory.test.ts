@@ -1,24 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { type MemoryTransport, memoryBroker } from './memory.ts';
+import { memoryBroker } from './memory.ts';
+import { memoryTransports } from './testing/transports.ts';
 import { transportConformance } from './transport.conformance.ts';
 
 describe('the memory transport', () => {
-  transportConformance(async () => {
-    const broker = memoryBroker();
-    const open: MemoryTransport[] = [];
-    return {
-      connect: async (user) => {
-        const transport = broker.connect(user);
-        open.push(transport);
-        return transport;
-      },
-      cut: () => {
-        for (const transport of open) transport.disconnect();
-        return () => open.forEach((transport) => void transport.reconnect());
-      },
-      close: async () => {},
-    };
-  });
+  transportConformance(memoryTransports);
 
   test('drops, duplicates and delays messages to order, as often as asked', async () => {
     const broker = memoryBroker();

@@ -1,22 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { connectNats } from './nats.ts';
 import { proxyTo } from './testing/proxy.ts';
+import { natsTransports } from './testing/transports.ts';
 import { transportConformance } from './transport.conformance.ts';
 
 const server = process.env.NATS_URL as string;
 
 describe('the NATS transport', () => {
-  transportConformance(async () => {
-    const proxy = await proxyTo(server);
-    return {
-      connect: (user) => connectNats({ servers: proxy.url, name: user, inboxUser: user }),
-      cut: () => {
-        proxy.cut();
-        return proxy.restore;
-      },
-      close: proxy.close,
-    };
-  });
+  transportConformance(natsTransports);
 
   test('says where no server answers, without the password, when the first connection fails', async () => {
     const proxy = await proxyTo(server);

@@ -82,6 +82,7 @@ export function createStreams(parts: StreamParts): Streams {
   const peerPattern = new RegExp(`^${prefix.replaceAll('.', '\\.')}\\.str\\.[\\w-]+\\.[\\w-]+\\.\\d+$`);
   const links = new Map<number, Link>();
   const leases = new Map<string, number>();
+  const tapEnds = new Set<() => void>();
   let subscription: Subscription | undefined;
   let last = 0;
   const sweep = createSweep(Math.max(5, pingMs / 5), beat, now);
@@ -256,18 +257,25 @@ export function createStreams(parts: StreamParts): Streams {
     const backlog: unknown[] = [];
     let over = false;
     let wake = (): void => {};
-    const hearing = transport.subscribe(`${prefix}.tap.${stream.service}.${stream.name}.${subjectToken(topic)}`, ({ headers, data }) => {
-      const head = readHead(headers);
-      if (head.frame !== '') over = true;
-      else if (backlog.push(head.contentType === msgpackType ? decode('msgpack', data) : Uint8Array.from(data)) > tapBacklog)
-        backlog.shift();
-      wake();
-    });
     const renew = (): void => {
       if (transport.connected)
         transport.publish(`${prefix}.ctl.${stream.service}`, JSON.stringify({ op: 'tap', stream: stream.name, topic }));
     };
     const leave = (): void => wake();
+    const finish = (): void => {
+      over = true;
+      wake();
+    };
+    tapEnds.add(finish);
+    const hearing = transport.subscribe(`${prefix}.tap.${stream.service}.${stream.name}.${subjectToken(topic)}`, ({ headers, data }) => {
+      const head = readHead(headers);
+      if (head.frame !== '') {
+        finish();
+        return;
+      }
+      if (backlog.push(head.contentType === msgpackType ? decode('msgpack', data) : Uint8Array.from(data)) > tapBacklog) backlog.shift();
+      wake();
+    });
     const timer = setInterval(renew, leaseMs / 3);
     signal?.addEventListener('abort', leave, { once: true });
     try {
@@ -283,6 +291,7 @@ export function createStreams(parts: StreamParts): Streams {
       }
     } finally {
       clearInterval(timer);
+      tapEnds.delete(finish);
       signal?.removeEventListener('abort', leave);
       hearing.unsubscribe();
     }
@@ -297,6 +306,7 @@ export function createStreams(parts: StreamParts): Streams {
     },
     close() {
       forget();
+      for (const finish of tapEnds) finish();
       for (const { end } of links.values()) end.close(cancelled('The stream', 'unknown'));
       subscription?.unsubscribe();
       sweep.stop();

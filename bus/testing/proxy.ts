@@ -14,12 +14,12 @@ export async function proxyTo(url: string): Promise<Proxy> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
   let open = true;
-  const server = createServer((near) => {
+  const server = createServer({ noDelay: true }, (near) => {
     if (!open) {
       near.destroy();
       return;
     }
-    const far = connect(Number(port), hostname);
+    const far = connect({ port: Number(port), host: hostname, noDelay: true });
     for (const [one, other] of [
       [near, far],
       [far, near],
