@@ -8,6 +8,7 @@ import { enterable, unprivileged } from '../infra/unprivileged.ts';
 import { lock } from './lock.ts';
 import { endDaemon, listApps, removeApps } from './pm2.ts';
 import { serverApp, serverFolder, servers, state } from './project.ts';
+import { isForMachines } from './report.ts';
 import { readRun, removeRun } from './run-file.ts';
 import { portSetting } from './servers.ts';
 
@@ -39,7 +40,7 @@ export async function down({ flags, out, signal }: Invocation): Promise<number> 
     );
   }
   const result = { stopped: apps.map(({ name }) => name), pm2Ended: endedPm2, wiped: wipe };
-  if (out.format !== 'pretty' && out.format !== 'table') await out.result(result);
+  if (isForMachines(out)) await out.result(result);
   return 0;
 }
 

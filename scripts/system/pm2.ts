@@ -28,8 +28,6 @@ export interface App {
   readonly memoryBytes: number;
   /** Unix ms of its last start. */
   readonly startedAt: number;
-  /** Of the PM2 that started it. */
-  readonly pm2Version: string;
 }
 interface Listed extends App {
   readonly namespace: string;
@@ -98,7 +96,6 @@ async function listAll(): Promise<readonly Listed[]> {
     restarts: pm2_env.restart_time,
     memoryBytes: monit?.memory ?? 0,
     startedAt: pm2_env.pm_uptime ?? 0,
-    pm2Version: pm2_env._pm2_version ?? '',
     namespace: pm2_env.namespace,
     cwd: pm2_env.pm_cwd,
   }));
@@ -113,7 +110,6 @@ interface Row {
     readonly status: string;
     readonly restart_time: number;
     readonly pm_uptime?: number;
-    readonly _pm2_version?: string;
     readonly namespace: string;
     readonly pm_cwd: string;
   };
@@ -146,9 +142,9 @@ export async function endDaemon(): Promise<boolean> {
   return true;
 }
 
-/** Version of the PM2 that stands here. */
-export async function pm2Version(): Promise<string> {
-  return (JSON.parse(await readFile(join(root, 'node_modules', 'pm2', 'package.json'), 'utf8')) as { version: string }).version;
+/** Whether the daemon that runs is of the version that stands here; PM2 itself says so in its list. */
+export async function daemonIsCurrent(): Promise<boolean> {
+  return !/out-of-date/.test(await pm2('ls'));
 }
 
 const daemonPid = (): Promise<string> => readFile(join(home(), 'pm2.pid'), 'utf8').catch(() => '');

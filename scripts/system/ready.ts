@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BusHost } from '../../bus/bus.ts';
 import type { Expected } from './expected.ts';
-import { askBus, readyInstances } from './health.ts';
+import { askBus, type OnBus, readyInstances } from './health.ts';
 import { type App, listApps } from './pm2.ts';
 
 export interface Awaited {
@@ -16,6 +16,8 @@ export interface NotReady extends Awaited {
 export interface WaitOptions<T extends Expected & Awaited> {
   readonly bus: Pick<BusHost, 'gather'>;
   readonly services: readonly T[];
+  /** Instances that were ready before the start, and are not what is waited for. */
+  readonly before: OnBus;
   /** Unix ms at which they were started. */
   readonly since: number;
   readonly timeoutMs: number;
@@ -23,29 +25,32 @@ export interface WaitOptions<T extends Expected & Awaited> {
   onReady(service: T): void;
 }
 
+/** How long a service may take unless told. */
+export const readyMs = 30_000;
 const askPm2EveryMs = 1_000;
 /** So many restarts within one start are taken for a failure that time will not mend. */
 const patience = 3;
 
 /** Those that are not ready when all others are, or when time is up. One that ends for good is not waited for. */
 export async function awaitReady<T extends Expected & Awaited>(options: WaitOptions<T>): Promise<readonly NotReady[]> {
-  const { bus, since, timeoutMs, signal, onReady } = options;
+  const { bus, before: earlier, since, timeoutMs, signal, onReady } = options;
   let waiting = options.services;
   const failed: NotReady[] = [];
   let asked = Date.now();
-  let before: readonly App[] | undefined;
+  let appsBefore: readonly App[] | undefined;
   while (waiting.length > 0) {
     signal.throwIfAborted();
     const onBus = await askBus(bus, signal, 100);
-    for (const service of waiting.filter((each) => readyInstances(onBus, each).length > 0)) onReady(service);
-    waiting = waiting.filter((each) => readyInstances(onBus, each).length === 0);
+    const arrived = waiting.filter((each) => newInstance(each, earlier, onBus));
+    for (const service of arrived) onReady(service);
+    waiting = waiting.filter((each) => !arrived.includes(each));
     if (Date.now() - since > timeoutMs)
-      return [...failed, ...waiting.map((each) => ({ ...each, why: `not ready after ${timeoutMs / 1000} s` }))];
+      return [...failed, ...waiting.map((each) => ({ ...each, why: `is not ready after ${timeoutMs / 1000} s` }))];
     if (waiting.length > 0 && Date.now() - asked > askPm2EveryMs) {
       const apps = await listApps();
-      before ??= apps;
+      appsBefore ??= apps;
       const lost = waiting.flatMap((each) => {
-        const why = whyLost(each.app, apps, before ?? [], since);
+        const why = whyLost(each.app, apps, appsBefore ?? [], since);
         return why === undefined ? [] : [{ ...each, why }];
       });
       failed.push(...lost);
@@ -55,6 +60,12 @@ export async function awaitReady<T extends Expected & Awaited>(options: WaitOpti
     await delay(50, undefined, { signal });
   }
   return failed;
+}
+
+/** Whether an instance is ready that was not before. */
+function newInstance(service: Expected, before: OnBus, now: OnBus): boolean {
+  const known = readyInstances(before, service).map(({ id }) => id);
+  return readyInstances(now, service).some(({ id }) => !known.includes(id));
 }
 
 function whyLost(name: string, apps: readonly App[], before: readonly App[], since: number): string | undefined {

@@ -1,94 +1,66 @@
 /** `polyb restart`: a second instance takes over before the first stops, so that no call fails. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Invocation } from '../cli/command.ts';
 import { connect } from '../cli/connect.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
-import { askBus, type OnBus, readyInstances } from './health.ts';
+import { askBus } from './health.ts';
 import { lock } from './lock.ts';
-import { lastLines, logSize } from './logs-of.ts';
-import { type App, addInstance, removeApps } from './pm2.ts';
+import { logSize } from './logs-of.ts';
+import { type App, addInstance, listApps, removeApps } from './pm2.ts';
 import { oneProcessApp } from './project.ts';
-import { checkFailed, requireUp } from './up.ts';
-
-const readyMs = 30_000;
-const shownLines = 15;
+import { awaitReady, type NotReady, readyMs } from './ready.ts';
+import { checkFailed, isForMachines, requireUp, tellNotReady } from './report.ts';
 
 /** The environment of a running daemon is kept; settings from files are read anew. */
 export async function restart(invocation: Invocation): Promise<number> {
-  const { args, flags, out, signal } = invocation;
+  const { args, out } = invocation;
   await using _held = await lock('restart');
   const all = await expectedServices();
   const named = chosenFrom(all, args, 'restart');
   const running = await requireUp();
-  const isOneProcess = running.some(({ name }) => name === oneProcessApp);
-  const groups = isOneProcess
+  const runs = (name: string) => running.some((app) => app.name === name);
+  const groups: readonly Group[] = runs(oneProcessApp)
     ? [{ app: oneProcessApp, services: all }]
-    : named.filter(({ folder }) => running.some(({ name }) => name === folder)).map((each) => ({ app: each.folder, services: [each] }));
-  for (const { folder } of isOneProcess ? [] : named.filter((each) => !groups.some(({ app }) => app === each.folder)))
-    out.note(`${folder} is not running; polyb up ${folder} starts it`, 'warn');
+    : named.filter(({ folder }) => runs(folder)).map((each) => ({ app: each.folder, services: [each] }));
+  const absent = runs(oneProcessApp) ? [] : named.filter(({ folder }) => !runs(folder));
+  for (const { folder } of absent) out.note(`${folder} is not running; polyb up ${folder} starts it`, 'warn');
 
-  await using connected = await connect(invocation);
   const failed: string[] = [];
-  for (const { app, services } of groups) {
-    // Counted once: each instance there is now gets one successor.
-    for (const old of running.filter(({ name }) => name === app)) {
-      const from = await logSize(app);
-      const before = await askBus(connected.bus, signal);
-      const startedAt = Date.now();
-      await addInstance(app);
-      if (
-        await takenOver({
-          before,
-          services,
-          ask: () => askBus(connected.bus, signal, 100),
-          timeoutMs: flags.ms('timeout') ?? readyMs,
-          signal,
-        })
-      ) {
-        await removeApps([old]);
-        out.note(`${app}  taken over in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`, 'ok');
-        continue;
-      }
-      await removeApps(await successorsOf(app, running));
-      const lines = await lastLines(app, from, shownLines);
-      out.note(
-        [`${app}  the new instance did not get ready, the old one goes on; its last lines:`, ...lines.map((line) => `    ${line}`)].join(
-          '\n',
-        ),
-        'bad',
-      );
-      failed.push(app);
-      break;
-    }
+  for (const group of groups) {
+    if (!(await relieve(group, running, invocation))) failed.push(group.app);
   }
   const result = { restarted: groups.map(({ app }) => app).filter((app) => !failed.includes(app)), failed };
-  if (out.format !== 'pretty' && out.format !== 'table') await out.result(result);
+  if (isForMachines(out)) await out.result(result);
   return failed.length > 0 ? checkFailed : 0;
 }
 
-type Takeover = {
-  readonly before: OnBus;
-  readonly services: readonly Expected[];
-  readonly ask: () => Promise<OnBus>;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-};
-/** Whether an instance that was not there before answers for every service in time. */
-async function takenOver({ before, services, ask, timeoutMs, signal }: Takeover): Promise<boolean> {
-  const until = Date.now() + timeoutMs;
-  while (Date.now() < until) {
-    const now = await ask();
-    const isNew = (service: Expected) => {
-      const known = (before.get(service.folder) ?? []).map(({ id }) => id);
-      return readyInstances(now, service).some(({ id }) => !known.includes(id));
-    };
-    if (services.every(isNew)) return true;
-    await delay(50, undefined, { signal });
+type Group = { readonly app: string; readonly services: readonly Expected[] };
+
+/** Each instance there is now gets one successor. False when one did not get ready; its predecessor goes on then. */
+async function relieve({ app, services }: Group, running: readonly App[], invocation: Invocation): Promise<boolean> {
+  const { flags, out } = invocation;
+  for (const old of running.filter(({ name }) => name === app)) {
+    const logFrom = await logSize(app);
+    const since = Date.now();
+    const known = (await listApps()).map(({ id }) => id);
+    const late = await start({ app, services }, since, invocation, flags.ms('timeout') ?? readyMs);
+    if (late !== undefined) {
+      await removeApps((await listApps()).filter((each) => each.name === app && !known.includes(each.id)));
+      await tellNotReady(out, app, { app, why: `the new instance ${late.why}, the old one goes on` }, logFrom);
+      return false;
+    }
+    await removeApps([old]);
+    out.note(`${app}  taken over in ${((Date.now() - since) / 1000).toFixed(1)} s`, 'ok');
   }
-  return false;
+  return true;
 }
 
-async function successorsOf(name: string, running: readonly App[]): Promise<readonly App[]> {
-  const ids = running.map(({ id }) => id);
-  return (await requireUp()).filter((app) => app.name === name && !ids.includes(app.id));
+async function start({ app, services }: Group, since: number, invocation: Invocation, timeoutMs: number): Promise<NotReady | undefined> {
+  const { signal } = invocation;
+  await using connected = await connect(invocation);
+  const { bus } = connected;
+  const before = await askBus(bus, signal);
+  await addInstance(app);
+  const awaited = services.map((each) => ({ ...each, app }));
+  const [late] = await awaitReady({ bus, services: awaited, before, since, timeoutMs, signal, onReady: () => {} });
+  return late;
 }

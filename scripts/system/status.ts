@@ -75,7 +75,7 @@ async function serverRows(): Promise<readonly StatusRow[]> {
   );
 }
 
-function serviceRows(services: readonly Expected[], apps: readonly App[], onBus: OnBus): readonly StatusRow[] {
+export function serviceRows(services: readonly Expected[], apps: readonly App[], onBus: OnBus): readonly StatusRow[] {
   const inOne = apps.some(({ name }) => name === oneProcessApp);
   return services.map((service) => {
     const { folder } = service;

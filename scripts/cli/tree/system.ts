@@ -10,6 +10,9 @@ export const systemCommands: readonly Command[] = [
     impact: 'rw',
     completes: 'service',
     details: ['What no setting names is started on loopback, with its data under .polyb/.'],
+    flags: [
+      { name: 'one-process', summary: 'All services in one process, which takes less memory; POLYB_ONE_PROCESS=true means the same.' },
+    ],
     examples: [{ line: 'polyb up' }, { line: 'polyb up crm-connector call-orchestrator' }],
     seeAlso: ['status', 'down', 'doctor'],
     run: true,
