@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript, and only what every Node since 18 has: this file must run before the version is known to be right.
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
-import { fileURLToPath } from 'node:url';
 
 const given = process.argv.slice(2);
 const home = new URL('..', import.meta.url);
@@ -15,11 +13,12 @@ if (given.length === 1 && ['version', '--version', '-V'].includes(given[0])) {
   const { main } = await import('./cli/main.ts');
   await main(given);
 } else {
-  runUnderProjectNode();
+  await runUnderProjectNode();
 }
 
 /** Runs the same command under the Node that `npm ci` put beside the project, and ends as it ends. */
-function runUnderProjectNode() {
+async function runUnderProjectNode() {
+  const { fileURLToPath } = await import('node:url');
   const node = fileURLToPath(new URL(`node_modules/node/bin/node${process.platform === 'win32' ? '.exe' : ''}`, home));
   if (!existsSync(node)) {
     process.stderr.write(
@@ -29,6 +28,7 @@ function runUnderProjectNode() {
     process.exitCode = 2;
     return;
   }
+  const { spawn } = await import('node:child_process');
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
   // Ctrl-C in a terminal reaches the child by itself, and a second one means "now"; a signal sent to this process alone has to be passed on.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));

@@ -51,9 +51,9 @@ async function callOnce(
     out.note(
       [
         spanMs(ms),
-        ...(traceId ? [`trace ${traceId.slice(0, 8)}`] : []),
+
         ...(key === undefined ? [] : [`key ${key}`]),
-        ...(traceId ? [`(polyb trace ${traceId.slice(0, 8)})`] : []),
+        ...(traceId ? [`(polyb trace ${traceId})`] : []),
       ].join('  '),
       'ok',
     );

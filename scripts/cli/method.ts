@@ -68,7 +68,7 @@ export function explain(error: PolybError, entry: Described, key: string | undef
   const { address } = entry;
   const row = rowOf(error);
   const again = key === undefined ? [] : [`polyb call ${address} … --idempotency-key ${key}    is a safe repeat: the same key`];
-  const lookAt = row === undefined ? [] : [`polyb runs watch ${row}    follows row ${row} to its end`];
+  const lookAt = row === undefined ? [] : [lookAtRow(row)];
   switch (true) {
     case error.reason === 'pending':
       return advise(error, { subject: address, next: [...lookAt, ...again] });
@@ -102,7 +102,20 @@ function named(error: PolybError, message: string): PolybError {
   return new PolybError(error.code, message, { reason, data, retryAfterMs, outcome, cause: error });
 }
 
-function rowOf(error: PolybError): string | undefined {
-  const { id, rowId } = (typeof error.data === 'object' && error.data !== null ? error.data : {}) as { id?: unknown; rowId?: unknown };
-  return [rowId, id].find((value): value is string => typeof value === 'string');
+interface RowHint {
+  readonly rowId: string;
+  readonly state: string | undefined;
+}
+/** The journal's row that an error names. */
+function rowOf(error: PolybError): RowHint | undefined {
+  const { rowId, state } = (typeof error.data === 'object' && error.data !== null ? error.data : {}) as {
+    rowId?: unknown;
+    state?: unknown;
+  };
+  return typeof rowId === 'string' ? { rowId, state: typeof state === 'string' ? state : undefined } : undefined;
+}
+function lookAtRow({ rowId, state }: RowHint): string {
+  if (state === 'proposed') return `polyb approvals show ${rowId}    it waits for a yes`;
+  if (state === 'review') return `polyb reviews show ${rowId}    a person decides`;
+  return `polyb runs watch ${rowId}    follows it to its end`;
 }

@@ -6,9 +6,12 @@ export function clean(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '').replace(/[\n\t]/g, ' ');
 }
 
-/** `+7999***3322` for each phone in the text. */
+/** `+7999***3322` for each phone in the text but the examples of contracts. */
 export function maskPhones(text: string): string {
-  return text.replace(/(?<![\w.-])(\+[1-9]\d{9,14}|[78]\d{10})(?!\w)/g, (phone) => `${phone.slice(0, 5)}***${phone.slice(-4)}`);
+  return text.replace(
+    /(?<![\w.+-])(?<!e\.g\. )(\+[1-9]\d{9,14}|[78]\d{10})(?!\w)/g,
+    (phone) => `${phone.slice(0, 5)}***${phone.slice(-4)}`,
+  );
 }
 
 /** Cells of a terminal that the text takes. */
