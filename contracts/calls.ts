@@ -9,7 +9,7 @@ export const StartCall = z.strictObject({
   leadId: Id.describe('The lead that the call is about.'),
   phoneNumber: Phone,
   createdById: Id.nullish().describe('Who opened the lead, as the CRM names them.'),
-  timeZone: TimeZone.optional().describe('Where the callee is; decides the hours in which calls are allowed.'),
+  timeZone: TimeZone.nullish().describe('Where the callee is; decides the hours in which calls are allowed.'),
 });
 export const Call = z.object({
   callId: Id,

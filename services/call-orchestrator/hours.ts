@@ -2,7 +2,7 @@
  * Hours and days where the callee is.
  *
  * Glossary: an *instant* is Unix ms; a *wall* time is what a clock there shows, kept as the Unix ms at which a clock in UTC
- * shows the same. Walls jump: where clocks go forward some never come, where they go back some come twice.
+ * shows the same, to the second. Walls jump: where clocks go forward some never come, where they go back some come twice.
  */
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
@@ -48,13 +48,13 @@ export function placeIn(timeZone: string): Place {
   };
   return {
     nextAllowed,
-    dayStart: (now) => firstAt(wall, dayOf(now) * dayMs, Number.NEGATIVE_INFINITY),
-    nextDay: (now) => firstAt(wall, (dayOf(now) + 1) * dayMs, now),
+    dayStart: (now) => firstAt(wall, dayOf(now) * dayMs),
+    nextDay: (now) => firstAt(wall, (dayOf(now) + 1) * dayMs),
   };
 }
 
 /** The first instant, not before `from`, at which the clock shows `target`; where it never does, the one at which it jumps over it. */
-function firstAt(wall: (at: number) => number, target: number, from: number): number {
+function firstAt(wall: (at: number) => number, target: number, from = Number.NEGATIVE_INFINITY): number {
   // No zone is more than a day from UTC, so these two stand before and after a jump that concerns `target`.
   const offsets = [target - 2 * dayMs, target + 2 * dayMs].map((at) => wall(at) - at);
   const shown = offsets.map((offset) => target - offset).filter((at) => at >= from && wall(at) === target);
@@ -83,6 +83,6 @@ function wallIn(timeZone: string): (at: number) => number {
   return (at) => {
     const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
     const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = parts;
-    return Date.UTC(year, month - 1, day, hour, minute, second) + (((at % 1000) + 1000) % 1000);
+    return Date.UTC(year, month - 1, day, hour, minute, second);
   };
 }

@@ -1,0 +1,65 @@
+/** The orchestrator's handlers on a real database, with telephony that is only asked. For tests. */
+import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Loop, Verdict } from '../../bus/service.ts';
+import { calls } from '../../contracts/calls.ts';
+import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/define.ts';
+import { telephony } from '../../contracts/telephony.ts';
+import { policySettings } from './policy.ts';
+import orchestrator from './service.ts';
+
+interface Store {
+  readonly db: Database;
+  readonly commit: Commit;
+  readonly emitted: { readonly event: string; readonly payload: unknown }[];
+  readonly sent: { readonly method: string; readonly input: unknown; readonly key: string }[];
+}
+export type Fixture = Awaited<ReturnType<typeof fixture>>;
+const tables = ['calls', 'do_not_call'];
+
+export async function fixture(store: Store, settings: Record<string, string> = {}) {
+  for (const table of tables) await store.db.query(`delete from call_orchestrator.${table}`);
+  store.emitted.length = 0;
+  store.sent.length = 0;
+  const clock = { ms: Date.parse('2026-05-05T09:00:00Z') };
+  const asked: { method: string; input: unknown }[] = [];
+  const telephonyFails: { with?: Error } = {};
+  const call = (async (method: Method, input: unknown) => {
+    if (telephonyFails.with) throw telephonyFails.with;
+    asked.push({ method: method.address, input });
+    return {};
+  }) as Call;
+  const now = () => clock.ms;
+  const parts = { settings: policySettings.parse(settings), vendors: {}, bus: { commit: store.commit, call }, db: store.db, now };
+  const running = await orchestrator.make(parts as unknown as Parameters<typeof orchestrator.make>[0]); // the parts that it reads
+  const { on = [], loops = [], guards = [] } = running;
+  const handlers = running.calls as unknown as Readonly<Record<string, Handler>>; // one for each method, as its contract says
+  const ask = async <M extends Method>(method: M, input: ParsedOf<M>, key = ''): Promise<OutputOf<M>> => {
+    const context = { key, commit: store.commit, call, signal: AbortSignal.timeout(60_000) } as unknown as Context; // what handlers here read
+    const output = await (handlers[method.name] as Handler)(input, context);
+    return method.output.parse(output) as OutputOf<M>;
+  };
+  const consume = (address: string, payload: unknown) =>
+    store.commit((tx) => (on.find(({ consumes }) => consumes.address === address) as Consumer).handle(payload, tx));
+  return {
+    ...store,
+    clock,
+    asked,
+    telephonyFails,
+    ask,
+    start: (key: string, more: Partial<ParsedOf<typeof calls.start_call>> = {}) =>
+      ask(calls.start_call, { leadId: 'lead_1', phoneNumber: '+79995553322', ...more }, key),
+    judge: (more: Partial<ParsedOf<typeof calls.start_call>> = {}): Promise<Verdict> =>
+      store.commit((tx) => (guards[0] as Guard).check({ leadId: 'lead_1', phoneNumber: '+79995553322', ...more }, tx)),
+    leg: (callId: string, state: 'ringing' | 'answered' | 'ended', more: Partial<PayloadOf<typeof telephony.leg_changed>> = {}) =>
+      consume(telephony.leg_changed.address, {
+        ...{ callId, legId: `leg_of_${callId}`, state, outcome: null, at: new Date(clock.ms).toISOString() },
+        ...more,
+      }),
+    dialSettled: (payload: PayloadOf<ReturnType<typeof settled<typeof telephony.dial>>>) =>
+      consume(settled(telephony.dial).address, payload),
+    turn: (name: string) => (loops.find((loop) => loop.name === name) as Loop).turn(AbortSignal.timeout(60_000)),
+    told: (callId: string) =>
+      store.emitted
+        .filter(({ payload }) => (payload as { callId: string }).callId === callId)
+        .map(({ event }) => event.slice('calls.'.length)),
+  };
+}

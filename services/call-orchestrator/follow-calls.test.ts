@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { calls } from '../../contracts/calls.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { type TestStore, testStore } from '../../scripts/testing/store.ts';
+import { fixture } from './fixture.ts';
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await testStore('call-orchestrator', '0001_calls.sql');
+});
+afterAll(() => store.close());
+const placed = (legId: string, reportsEnd = true) => ({ state: 'done' as const, output: { legId, reportsEnd }, reason: null });
+
+test('a call goes from ringing to its end with the times of its leg, and tells how long the talk was', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.leg(callId, 'ringing', { at: '2026-05-05T09:00:01.000Z' });
+  await at.leg(callId, 'answered', { at: '2026-05-05T09:00:03.000Z' });
+  await at.leg(callId, 'ended', { at: '2026-05-05T09:00:10.500Z', outcome: 'answered' });
+  expect(at.told(callId)).toEqual(['call_started', 'call_ringing', 'call_answered', 'call_ended']);
+  expect(at.emitted.at(-1)?.payload).toEqual({
+    callId,
+    leadId: 'lead_1',
+    at: '2026-05-05T09:00:10.500Z',
+    outcome: 'answered',
+    startedAt: '2026-05-05T09:00:00.000Z',
+    durationMs: 7500,
+  });
+  expect(await at.ask(calls.get_call, { callId })).toEqual({
+    callId,
+    leadId: 'lead_1',
+    phoneNumber: '+79995553322',
+    state: 'ended',
+    outcome: 'answered',
+    createdAt: '2026-05-05T09:00:00.000Z',
+    ringingAt: '2026-05-05T09:00:01.000Z',
+    answeredAt: '2026-05-05T09:00:03.000Z',
+    endedAt: '2026-05-05T09:00:10.500Z',
+  });
+});
+
+test('a talk that nobody had lasts no time', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.leg(callId, 'ringing');
+  at.clock.ms += 30_000;
+  await at.leg(callId, 'ended', { outcome: 'no_answer' });
+  expect(at.emitted.at(-1)?.payload).toMatchObject({ outcome: 'no_answer', durationMs: 0 });
+});
+
+test('whatever comes in whatever order and however often, a call only moves forward and tells each step at most once', async () => {
+  const state = fc.constantFrom('ringing' as const, 'answered' as const, 'ended' as const);
+  const rank = { queued: 0, ringing: 1, answered: 2, ended: 3 };
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(state, fc.integer({ min: -5000, max: 5000 })), { maxLength: 8 }), async (changes) => {
+      const at = await fixture(store);
+      const { callId } = await at.start('k1');
+      let furthest = 0;
+      for (const [state, shiftMs] of changes) {
+        await at.leg(callId, state, { at: new Date(at.clock.ms + shiftMs).toISOString() });
+        const call = await at.ask(calls.get_call, { callId });
+        furthest = Math.max(furthest, rank[state]);
+        expect(rank[call.state]).toBe(furthest);
+        const times = [call.createdAt, call.ringingAt, call.answeredAt, call.endedAt].filter((time) => time !== null);
+        expect(times).toEqual(times.toSorted());
+      }
+      expect(new Set(at.told(callId)).size).toBe(at.told(callId).length);
+      expect(at.told(callId).includes('call_ended')).toBe(furthest === 3);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('a leg of somebody else’s call is let go', async () => {
+  const at = await fixture(store);
+  await at.leg('call_of_others', 'ringing');
+  await at.dialSettled({ key: 'key of others', ...placed('leg_1', false) });
+  expect(at.emitted).toEqual([]);
+});
+
+test.each(['failed', 'expired', 'rejected', 'cancelled', 'stale'] as const)('a dial that was %s ends its call as failed', async (state) => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  at.clock.ms += 1000;
+  for (const _ of [1, 2]) await at.dialSettled({ key: 'k1', state, output: null, reason: null });
+  expect(at.told(callId)).toEqual(['call_started', 'call_ended']);
+  expect(at.emitted.at(-1)?.payload).toMatchObject({ outcome: 'failed', at: '2026-05-05T09:00:01.000Z' });
+});
+
+test('a gateway that will not tell the end ends the call at once as unknown, and frees the phone', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.dialSettled({ key: 'k1', ...placed('leg_1', false) });
+  expect(at.emitted.at(-1)).toMatchObject({ event: 'calls.call_ended', payload: { callId, outcome: 'unknown', durationMs: 0 } });
+  await at.start('k2');
+});
+
+test('a gateway that will tell the end leaves the call as it is', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.leg(callId, 'ringing');
+  await at.dialSettled({ key: 'k1', ...placed('leg_1') });
+  expect(await at.ask(calls.get_call, { callId })).toMatchObject({ state: 'ringing' });
+});
+
+test('a call of which nothing is heard any more ends as unknown after its time, and only then', async () => {
+  const at = await fixture(store, { CALL_MAX_MS: '10s' });
+  const { callId } = await at.start('k1');
+  at.clock.ms += 10_000;
+  await at.turn('end_overdue_calls');
+  expect(at.told(callId)).toEqual(['call_started']);
+  at.clock.ms += 1;
+  const turns = await Promise.all([at.turn('end_overdue_calls'), at.turn('end_overdue_calls')]);
+  expect(turns).toEqual(['idle', 'idle']);
+  expect(at.told(callId)).toEqual(['call_started', 'call_ended']);
+  expect(at.emitted.at(-1)?.payload).toMatchObject({ outcome: 'unknown' });
+});
+
+test('an answered call is hung up once, and ends when its leg does', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.leg(callId, 'answered');
+  expect(await at.ask(calls.end_call, { callId })).toMatchObject({ state: 'answered' });
+  expect(at.asked).toEqual([{ method: 'telephony.hang_up', input: { legId: `leg_of_${callId}` } }]);
+  await at.turn('hang_up_requested');
+  expect(at.asked).toHaveLength(1);
+  await at.leg(callId, 'ended', { outcome: 'answered' });
+  expect(await at.ask(calls.end_call, { callId })).toMatchObject({ state: 'ended' });
+  expect(at.asked).toHaveLength(1);
+});
+
+test('a call that is ended before its leg is known is hung up as soon as it is', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.ask(calls.end_call, { callId });
+  await at.turn('hang_up_requested');
+  expect(at.asked).toEqual([]);
+  await at.dialSettled({ key: 'k1', ...placed('leg_1') });
+  for (const _ of [1, 2]) await at.turn('hang_up_requested');
+  expect(at.asked).toEqual([{ method: 'telephony.hang_up', input: { legId: 'leg_1' } }]);
+});
+
+test('a hang-up that failed is tried again, one of a leg that is gone is not', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.leg(callId, 'ringing');
+  at.telephonyFails.with = new PolybError('unavailable', 'not now');
+  await expect(at.ask(calls.end_call, { callId })).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(at.turn('hang_up_requested')).rejects.toMatchObject({ code: 'unavailable' });
+  at.telephonyFails.with = new PolybError('not_found', 'no such leg');
+  await at.turn('hang_up_requested');
+  delete at.telephonyFails.with;
+  await at.turn('hang_up_requested');
+  expect(at.asked).toEqual([]);
+});
+
+test('only an answered call is transferred', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  const transfer = () => at.ask(calls.transfer_call, { callId, to: '+79995550000' });
+  await at.leg(callId, 'ringing');
+  await expect(transfer()).rejects.toMatchObject({ code: 'failed_precondition', reason: 'not_answered' });
+  await at.leg(callId, 'answered');
+  await transfer();
+  expect(at.asked).toEqual([{ method: 'telephony.transfer', input: { legId: `leg_of_${callId}`, to: '+79995550000' } }]);
+});

@@ -1,0 +1,35 @@
+import { type Guard, guard, type Queries, type Verdict } from '../../bus/service.ts';
+import { calls } from '../../contracts/calls.ts';
+import { placeIn } from './hours.ts';
+import type { Policy } from './policy.ts';
+import { attemptsSince, standing } from './rows.ts';
+
+const askAgainMs = 5_000;
+
+/** Whether a phone may be rung now: not while it is in a call, not too often a day, not at night, and never when it is on the do-not-call list. */
+export function mayCall(policy: Policy, now: () => number): Guard {
+  return guard(calls.start_call, ({ phoneNumber, timeZone }, tx) => judge(policy, now(), { phoneNumber, timeZone }, tx));
+}
+
+/**
+ * A guard can ask nobody but the database, so the contact's zone must come with the request (`push_to_crm` tells it) or from an
+ * earlier call to the same phone; else it is the policy's.
+ */
+async function judge(
+  policy: Policy,
+  now: number,
+  callee: { readonly phoneNumber: string; readonly timeZone?: string | null | undefined },
+  tx: Queries,
+): Promise<Verdict> {
+  const { isForbidden, isInCall, timeZone } = await standing(tx, callee.phoneNumber);
+  if (isForbidden) return { refuse: 'do_not_call' };
+  const place = placeIn(callee.timeZone ?? timeZone ?? policy.timeZone);
+  const attempts = await attemptsSince(tx, callee.phoneNumber, new Date(place.dayStart(now)));
+  const waits = [
+    { reason: 'attempts', until: attempts >= policy.attemptsPerDay ? place.nextAllowed(policy.hours, place.nextDay(now)) : now },
+    { reason: 'quiet_hours', until: place.nextAllowed(policy.hours, now) },
+    { reason: 'active_call', until: isInCall ? now + askAgainMs : now },
+  ];
+  const longest = waits.reduce((longer, each) => (each.until > longer.until ? each : longer));
+  return longest.until > now ? { notBefore: new Date(longest.until), reason: longest.reason } : 'go';
+}

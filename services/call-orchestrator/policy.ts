@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { durationMs, integer, text } from '../../config/settings.ts';
+import { TimeZone } from '../../contracts/common.ts';
+import { allDay, type Hours, parseHours } from './hours.ts';
+
+export const policySettings = z.object({
+  TELEPHONY_KIND: text({ max: 40 }).default('simulator').describe('Which telephony rings phones.'),
+  CALL_HOURS: text({ max: 11 })
+    .refine((written) => parseHours(written) !== null)
+    .meta({ expected: 'hours of one day, e.g. 09:00-21:00' })
+    .optional()
+    .describe('When phones may be rung, where the callee is: 09:00-21:00, with the simulator 00:00-24:00.'),
+  CALL_ATTEMPTS_PER_DAY: integer({ min: 1, max: 1_000_000 })
+    .optional()
+    .describe('Calls to one phone in a day, where the callee is: 3, with the simulator 1000.'),
+  CALL_TIME_ZONE: TimeZone.meta({ expected: 'an IANA time zone, e.g. Europe/Moscow' })
+    .default('Europe/Moscow')
+    .describe('Where callees are whose zone nobody knows.'),
+  CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 })
+    .default(7_200_000)
+    .describe('After this time a call of which nothing more is heard counts as ended.'),
+});
+
+/** What caps the harm of calling, whatever the callers do. */
+export interface Policy {
+  readonly hours: Hours;
+  readonly attemptsPerDay: number;
+  readonly timeZone: string;
+}
+
+/** With the simulator there is nobody to disturb, so what is not set is as good as unlimited. */
+export function policyOf(settings: z.output<typeof policySettings>): Policy {
+  const simulated = settings.TELEPHONY_KIND === 'simulator';
+  const hours = settings.CALL_HOURS ?? (simulated ? '00:00-24:00' : '09:00-21:00');
+  return {
+    hours: parseHours(hours) ?? allDay, // the settings were refused if they were no hours
+    attemptsPerDay: settings.CALL_ATTEMPTS_PER_DAY ?? (simulated ? 1000 : 3),
+    timeZone: settings.CALL_TIME_ZONE,
+  };
+}

@@ -1,0 +1,195 @@
+/** The calls and the do-not-call list. A call's state only ever moves forward: queued, ringing, answered, ended. */
+import type { z } from 'zod';
+import type { Queries } from '../../bus/service.ts';
+import type { Call, CallState } from '../../contracts/calls.ts';
+import type { CallOutcome } from '../../contracts/crm.ts';
+
+export type State = z.output<typeof CallState>;
+export type Outcome = z.output<typeof CallOutcome>;
+export interface CallRow extends z.output<typeof Call> {
+  readonly legId: string | null;
+}
+export interface NewCall {
+  readonly callId: string;
+  readonly key: string;
+  readonly leadId: string;
+  readonly phoneNumber: string;
+  readonly createdById: string | null;
+  readonly timeZone: string | null;
+  readonly createdAt: Date;
+}
+
+const columns = 'call_id, lead_id, phone_number, leg_id, state, outcome, created_at, ringing_at, answered_at, ended_at';
+interface Columns {
+  readonly call_id: string;
+  readonly lead_id: string;
+  readonly phone_number: string;
+  readonly leg_id: string | null;
+  readonly state: State;
+  readonly outcome: Outcome | null;
+  readonly created_at: Date;
+  readonly ringing_at: Date | null;
+  readonly answered_at: Date | null;
+  readonly ended_at: Date | null;
+}
+function rowOf(from: Columns): CallRow {
+  const time = (at: Date | null) => at?.toISOString() ?? null;
+  return {
+    callId: from.call_id,
+    leadId: from.lead_id,
+    phoneNumber: from.phone_number,
+    legId: from.leg_id,
+    state: from.state,
+    outcome: from.outcome,
+    createdAt: from.created_at.toISOString(),
+    ringingAt: time(from.ringing_at),
+    answeredAt: time(from.answered_at),
+    endedAt: time(from.ended_at),
+  };
+}
+async function one(found: Promise<readonly Columns[]>): Promise<CallRow | null> {
+  const [row] = await found;
+  return row === undefined ? null : rowOf(row);
+}
+
+/** False when the phone has an active call: nothing was inserted. */
+export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
+  const inserted = await tx.query(
+    `insert into call_orchestrator.calls (call_id, key, lead_id, phone_number, created_by_id, time_zone, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict (phone_number) where state <> 'ended' do nothing returning 1`,
+    [call.callId, call.key, call.leadId, call.phoneNumber, call.createdById, call.timeZone, call.createdAt],
+  );
+  return inserted.length > 0;
+}
+
+export function findCall(tx: Queries, callId: string): Promise<CallRow | null> {
+  return one(tx.query<Columns>(`select ${columns} from call_orchestrator.calls where call_id = $1`, [callId]));
+}
+
+/** At most `limit` calls, youngest first, and where the next page starts. */
+export async function listCalls(
+  tx: Queries,
+  wanted: { leadId?: string | undefined; phoneNumber?: string | undefined; state?: State | undefined; before?: string | undefined },
+  limit: number,
+): Promise<{ calls: readonly CallRow[]; next: string | null }> {
+  const values: unknown[] = [];
+  const conditions = (['lead_id =', 'phone_number =', 'state =', 'seq <'] as const).flatMap((condition, index) => {
+    const value = [wanted.leadId, wanted.phoneNumber, wanted.state, wanted.before][index];
+    return value === undefined ? [] : [`${condition} $${values.push(value)}`];
+  });
+  const rows = await tx.query<Columns & { readonly seq: string }>(
+    `select ${columns}, seq::text from call_orchestrator.calls ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+     order by calls.seq desc limit $${values.push(limit + 1)}`,
+    values,
+  );
+  const page = rows.slice(0, limit);
+  return { calls: page.map(rowOf), next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null };
+}
+
+/** Remembers the leg of a call; the first one stays. */
+export async function learnLeg(tx: Queries, callId: string, legId: string): Promise<void> {
+  await tx.query('update call_orchestrator.calls set leg_id = $2 where call_id = $1 and leg_id is null', [callId, legId]);
+}
+
+export async function callIdOfKey(tx: Queries, key: string): Promise<string | null> {
+  const [row] = await tx.query<{ call_id: string }>('select call_id from call_orchestrator.calls where key = $1', [key]);
+  return row?.call_id ?? null;
+}
+
+const earlier = { ringing: ['queued'], answered: ['queued', 'ringing'] } as const;
+/** The call as it is now; null when it was there already or further, or is not ours. No time of a call lies before the one before it. */
+export function advance(tx: Queries, callId: string, to: 'ringing' | 'answered', at: Date): Promise<CallRow | null> {
+  return one(
+    tx.query<Columns>(
+      `update call_orchestrator.calls set state = $2, ${to}_at = greatest($3::timestamptz, created_at, ringing_at)
+       where call_id = $1 and state = any ($4::text[]) returning ${columns}`,
+      [callId, to, at, earlier[to]],
+    ),
+  );
+}
+
+/** The call as it ended; null when it had ended already, or is not ours. */
+export function endCall(tx: Queries, callId: string, outcome: Outcome, at: Date): Promise<CallRow | null> {
+  return one(
+    tx.query<Columns>(
+      `update call_orchestrator.calls
+       set state = 'ended', outcome = $2, ended_at = greatest($3::timestamptz, created_at, ringing_at, answered_at)
+       where call_id = $1 and state <> 'ended' returning ${columns}`,
+      [callId, outcome, at],
+    ),
+  );
+}
+
+/** Active calls that began before `before`, locked; those that another process has locked are left to it. */
+export async function overdueCalls(tx: Queries, before: Date, limit: number): Promise<readonly string[]> {
+  const rows = await tx.query<{ call_id: string }>(
+    `select call_id from call_orchestrator.calls where state <> 'ended' and created_at < $1
+     order by created_at limit $2 for update skip locked`,
+    [before, limit],
+  );
+  return rows.map(({ call_id }) => call_id);
+}
+
+/** The call, marked to be hung up unless it has ended; null when there is none. */
+export async function requestEnd(tx: Queries, callId: string, at: Date): Promise<CallRow | null> {
+  const marked = await one(
+    tx.query<Columns>(
+      `update call_orchestrator.calls set end_requested_at = coalesce(end_requested_at, $2)
+       where call_id = $1 and state <> 'ended' returning ${columns}`,
+      [callId, at],
+    ),
+  );
+  return marked ?? findCall(tx, callId);
+}
+
+/** Calls that somebody wants to end, whose leg is known and was not hung up. */
+export async function callsToHangUp(tx: Queries, limit: number): Promise<readonly { callId: string; legId: string }[]> {
+  const rows = await tx.query<{ call_id: string; leg_id: string }>(
+    `select call_id, leg_id from call_orchestrator.calls
+     where state <> 'ended' and end_requested_at is not null and hung_up_at is null and leg_id is not null
+     order by end_requested_at limit $1`,
+    [limit],
+  );
+  return rows.map(({ call_id, leg_id }) => ({ callId: call_id, legId: leg_id }));
+}
+
+export async function markHungUp(tx: Queries, callId: string, at: Date): Promise<void> {
+  await tx.query('update call_orchestrator.calls set hung_up_at = $2 where call_id = $1', [callId, at]);
+}
+
+/** What the rules of calling ask of a phone's past. */
+export async function standing(
+  tx: Queries,
+  phoneNumber: string,
+): Promise<{ readonly isForbidden: boolean; readonly isInCall: boolean; readonly timeZone: string | null }> {
+  const [found] = await tx.query<{ forbidden: boolean; active: boolean; zone: string | null }>(
+    `select exists (select from call_orchestrator.do_not_call where phone_number = $1) as forbidden,
+            exists (select from call_orchestrator.calls where phone_number = $1 and state <> 'ended') as active,
+            (select time_zone from call_orchestrator.calls where phone_number = $1 and time_zone is not null
+             order by created_at desc limit 1) as zone`,
+    [phoneNumber],
+  );
+  return { isForbidden: found?.forbidden ?? false, isInCall: found?.active ?? false, timeZone: found?.zone ?? null };
+}
+
+/** Calls to a phone since then. One that failed before the phone rang disturbed nobody and does not count. */
+export async function attemptsSince(tx: Queries, phoneNumber: string, since: Date): Promise<number> {
+  const [found] = await tx.query<{ count: number }>(
+    `select count(*)::int as count from call_orchestrator.calls
+     where phone_number = $1 and created_at >= $2 and (outcome is distinct from 'failed' or ringing_at is not null)`,
+    [phoneNumber, since],
+  );
+  return found?.count ?? 0;
+}
+
+export async function forbid(tx: Queries, phoneNumber: string, reason: string, since: Date): Promise<void> {
+  await tx.query(
+    `insert into call_orchestrator.do_not_call (phone_number, reason, since) values ($1, $2, $3)
+     on conflict (phone_number) do update set reason = excluded.reason`,
+    [phoneNumber, reason, since],
+  );
+}
+
+export async function allow(tx: Queries, phoneNumber: string): Promise<void> {
+  await tx.query('delete from call_orchestrator.do_not_call where phone_number = $1', [phoneNumber]);
+}

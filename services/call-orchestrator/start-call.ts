@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import type { Handler } from '../../bus/service.ts';
+import { calls } from '../../contracts/calls.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { telephony } from '../../contracts/telephony.ts';
+import { insertCall } from './rows.ts';
+
+/** The call, its event and its dial come to be in one transaction. @throws PolybError failed_precondition/active_call. */
+export function startCall(now: () => number): Handler<typeof calls.start_call> {
+  return ({ leadId, phoneNumber, createdById = null, timeZone = null }, { key, commit }) =>
+    commit(async (tx) => {
+      const callId = `call_${randomUUID()}`;
+      const createdAt = new Date(now());
+      // The guard has looked already; here the database decides between two that looked at the same time.
+      if (!(await insertCall(tx, { callId, key, leadId, phoneNumber, createdById, timeZone, createdAt })))
+        throw new PolybError('failed_precondition', 'This phone is in a call; try again when it has ended.', {
+          reason: 'active_call',
+          retryAfterMs: 5_000,
+        });
+      const at = createdAt.toISOString();
+      tx.emit(calls.call_started, { callId, leadId, at });
+      tx.send(telephony.dial, { callId, phoneNumber }, { key });
+      return { callId, state: 'queued', leadId, phoneNumber, createdAt: at };
+    });
+}

@@ -1,0 +1,51 @@
+import { type Call, type Handler, type Loop, loop, type Queries } from '../../bus/service.ts';
+import { calls } from '../../contracts/calls.ts';
+import { isPolybError, PolybError } from '../../contracts/errors.ts';
+import { telephony } from '../../contracts/telephony.ts';
+import { missing, shown } from './read-calls.ts';
+import { callsToHangUp, findCall, markHungUp, requestEnd } from './rows.ts';
+
+/** Hangs up; the call ends when its gateway says so. A call whose leg is not known yet is hung up as soon as it is. */
+export function endCall(db: Queries, now: () => number): Handler<typeof calls.end_call> {
+  return async ({ callId }, { call }) => {
+    const found = (await requestEnd(db, callId, new Date(now()))) ?? missing(callId);
+    if (found.state !== 'ended' && found.legId !== null) {
+      await call(telephony.hang_up, { legId: found.legId });
+      await markHungUp(db, callId, new Date(now()));
+    }
+    return shown(found);
+  };
+}
+
+/** @throws PolybError failed_precondition/not_answered. */
+export function transferCall(db: Queries): Handler<typeof calls.transfer_call> {
+  return async ({ callId, to }, { call }) => {
+    const found = (await findCall(db, callId)) ?? missing(callId);
+    if (found.state !== 'answered' || found.legId === null)
+      throw new PolybError('failed_precondition', `Only an answered call can be transferred, and this one is ${found.state}.`, {
+        reason: 'not_answered',
+      });
+    await call(telephony.transfer, { legId: found.legId, to });
+    return shown(found);
+  };
+}
+
+/** Hangs up what could not be hung up when somebody asked for it. */
+export function hangUpRequested(db: Queries, call: Call, now: () => number): Loop {
+  return loop('hang_up_requested', { idleMs: 5_000, wakeOn: calls.call_ringing }, async (signal) => {
+    const done = await Promise.allSettled(
+      (await callsToHangUp(db, 20)).map(async ({ callId, legId }) => {
+        await call(telephony.hang_up, { legId }, { signal }).catch(letGoOfWhatCannot);
+        await markHungUp(db, callId, new Date(now()));
+      }),
+    );
+    const failed = done.find((each) => each.status === 'rejected');
+    if (failed) throw failed.reason;
+    return 'idle';
+  });
+}
+
+/** A leg that is gone, or a gateway that hangs up nothing: asking again changes nothing, the call ends as its gateway or its time says. */
+function letGoOfWhatCannot(error: unknown): void {
+  if (!isPolybError(error) || !['not_found', 'unimplemented'].includes(error.code)) throw error;
+}
