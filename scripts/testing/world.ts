@@ -57,7 +57,7 @@ export async function world(): Promise<World> {
         clockSkewMs: 250,
         keepDays: 30,
         blankAfterDays: 7,
-        allowPrivate: [],
+        allowPrivate: settings.HTTP_ALLOW_PRIVATE?.split(',') ?? [],
         pace: quickPace,
       });
       hosted.push(one);
