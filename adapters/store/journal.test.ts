@@ -44,7 +44,7 @@ const asked = (over: object = {}) => {
     ...over,
   };
 };
-const take = (row: ReturnType<typeof asked>, leaseMs = 10_000): Promise<Taken> => store.journal.take(store, row, 'me', leaseMs);
+const take = (row: ReturnType<typeof asked>, leaseMs = 10_000): Promise<Taken> => store.journal.take(null, row, 'me', leaseMs);
 const sent = (over: object = {}) => {
   const id = `row_${randomUUID()}`;
   return {
@@ -78,7 +78,7 @@ test('of twenty takes of one key at once, one has the attempt and the others are
 test('a used key with another input is a clash, with the same input it gives the stored output', async () => {
   const one = asked();
   const { row } = await take(one);
-  await store.journal.end(store, row?.id ?? '', one.token, { state: 'done', output: { b: 2 } });
+  await store.journal.end(null, row?.id ?? '', one.token, { state: 'done', output: { b: 2 } });
   expect(await take({ ...one, hash: 'other' })).toMatchObject({ did: 'clash' });
   expect(await take(one)).toMatchObject({ did: 'settled', row: { state: 'done', output: { b: 2 } } });
 });
@@ -92,7 +92,7 @@ test('an attempt whose deadline is past on the clock of PostgreSQL is not taken 
 test('a write with a lost lease changes nothing', async () => {
   const one = asked();
   await take(one);
-  expect(await store.journal.end(store, one.id, 'another token', { state: 'done', output: {} })).toBe(false);
+  expect(await store.journal.end(null, one.id, 'another token', { state: 'done', output: {} })).toBe(false);
   expect(await stateOf(one.id)).toBe('attempting');
 });
 
@@ -119,10 +119,10 @@ test('an effect that nobody can look up goes to a person when its holder is gone
 test('a failure that proves that nothing happened may be attempted again under its key, another may not', async () => {
   const effect = asked({ handling: 'review' });
   await take(effect);
-  await store.journal.end(store, effect.id, effect.token, { state: 'failed', error: { code: 'unavailable', outcome: 'not_executed' } });
+  await store.journal.end(null, effect.id, effect.token, { state: 'failed', error: { code: 'unavailable', outcome: 'not_executed' } });
   const again = randomUUID();
   expect(await take({ ...effect, token: again })).toMatchObject({ did: 'taken', row: { id: effect.id } });
-  await store.journal.end(store, effect.id, again, { state: 'failed', error: { code: 'internal', outcome: 'unknown' } });
+  await store.journal.end(null, effect.id, again, { state: 'failed', error: { code: 'internal', outcome: 'unknown' } });
   expect(await take({ ...effect, token: randomUUID() })).toMatchObject({ did: 'settled', row: { state: 'failed' } });
 });
 
@@ -134,7 +134,7 @@ test('rows of one lane run in the order in which they were sent, one at a time',
     const claimed = await Promise.all([claim(method), claim(method), claim(method)]);
     const [one, ...more] = claimed.flat();
     expect([one?.id, more]).toEqual([expected.id, []]);
-    await store.journal.end(store, one?.id ?? '', one?.token ?? '', { state: 'done', output: {} });
+    await store.journal.end(null, one?.id ?? '', one?.token ?? '', { state: 'done', output: {} });
   }
 });
 
@@ -144,7 +144,7 @@ test('a call waits while its lane has another attempt under way', async () => {
   const first = asked({ method, key: 'a', lane });
   await take(first);
   expect(await take(asked({ method, key: 'b', lane }))).toEqual({ did: 'lane' });
-  await store.journal.end(store, first.id, first.token, { state: 'done', output: {} });
+  await store.journal.end(null, first.id, first.token, { state: 'done', output: {} });
   expect(await take(asked({ method, key: 'b', lane }))).toMatchObject({ did: 'taken' });
 });
 
@@ -175,8 +175,8 @@ test('the end of a sent row that settles is told once, of one that does not, nev
   await store.journal.send(store, [told, silent]);
   for (const { method } of [told, silent]) {
     const [row] = await claim(method);
-    await store.journal.end(store, row?.id ?? '', row?.token ?? '', { state: 'done', output: { x: 1 } });
-    await store.journal.end(store, row?.id ?? '', row?.token ?? '', { state: 'done', output: { x: 1 } });
+    await store.journal.end(null, row?.id ?? '', row?.token ?? '', { state: 'done', output: { x: 1 } });
+    await store.journal.end(null, row?.id ?? '', row?.token ?? '', { state: 'done', output: { x: 1 } });
   }
   expect(await store.query('select payload from journal.events where event = $1', [`${told.method}_settled`])).toEqual([
     { payload: { key: 'k', state: 'done', output: { x: 1 }, reason: null } },
@@ -290,7 +290,7 @@ test('a run retried from an edited step keeps the steps before it and renews tho
       waitKey: null,
       untilMs: null,
     });
-  await store.journal.end(store, run.id, run.token, { state: 'failed', error: { code: 'internal', outcome: 'unknown' } });
+  await store.journal.end(null, run.id, run.token, { state: 'failed', error: { code: 'internal', outcome: 'unknown' } });
   expect(await desk.retryFrom(run.id, 'b', { x: 2 }, { who: 'a', did: 'retried' })).toBeNull();
   expect(await store.journal.read(run.id)).toMatchObject({ state: 'queued', editions: { b: 2, c: 2 }, edits: { b: { x: 2 } } });
 });
@@ -316,6 +316,6 @@ test('a run is not redone over a step whose outcome is unknown', async () => {
     untilMs: null,
   });
   await store.query(`update journal.rows set state = 'unknown' where id = $1`, [step]);
-  await store.journal.end(store, run.id, run.token, { state: 'failed', error: { code: 'internal', outcome: 'unknown' } });
+  await store.journal.end(null, run.id, run.token, { state: 'failed', error: { code: 'internal', outcome: 'unknown' } });
   expect(await desk.retryFrom(run.id, 'a', {}, { who: 'a', did: 'retried' })).toBe('outcome_unknown');
 });

@@ -1,5 +1,6 @@
 /** The journal's statements. The shape is that of the store port in `bus/durable/store.ts`; the tables stand in `migrations/`. */
 import type { Queries } from '../deps.ts';
+import { batched } from './batch.ts';
 
 interface StoredRow {
   id: string;
@@ -69,7 +70,7 @@ const date = (time: number): Date => new Date(time);
 const ended = `('done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')`;
 /** One line of a row's log, made in the statement so that its time is PostgreSQL's. */
 const line = (parameter: string): string =>
-  `case when ${parameter}::jsonb is null then log else (case when jsonb_array_length(log) >= 100 then log - 1 else log end) || jsonb_build_array(${parameter}::jsonb || jsonb_build_object('at', now(), 'by', held_by)) end`;
+  `case when ${parameter}::jsonb is null then rows.log else (case when jsonb_array_length(rows.log) >= 100 then rows.log - 1 else rows.log end) || jsonb_build_array(${parameter}::jsonb || jsonb_build_object('at', now(), 'by', held_by)) end`;
 
 interface Asked {
   readonly id: string;
@@ -145,56 +146,128 @@ export function journalStore(db: Queries) {
     events.map((e) => json(e.payload)),
     events.map((e) => e.traceparent),
   ];
+  interface Taking {
+    readonly asked: Asked;
+    readonly holder: string;
+    readonly leaseMs: number;
+  }
+  const column = <T, C>(items: readonly T[], of: (item: T) => C): C[] => items.map(of);
+
+  /** Sorted by key, so that two batches lock rows in one order. */
+  async function takeMany(on: Queries, wanted: readonly Taking[]): Promise<readonly object[]> {
+    const sorted = wanted.map((taking, nth) => ({ ...taking, nth })).sort((a, b) => (a.asked.key < b.asked.key ? -1 : 1));
+    const asked = sorted.map((taking) => taking.asked);
+    const answers = await on.query<{ nth: number; did: string; found: StoredRow | null }>(
+      `select a.nth, t.did, t.found from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::text[], $9::text[], $10::integer[], $11::timestamptz[],
+         $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::boolean[], $17::integer[])
+         as a(id, method, key, hash, mode, input, lane, approval, handling, settle_ms, not_after, deadline, caller, traceparent, token, settles, nth)
+       cross join lateral journal.take(a.id, a.method, a.key, a.hash, a.mode, a.input, a.lane, a.approval, a.handling, a.settle_ms, a.not_after, a.deadline, a.caller, a.traceparent,
+         a.token, $18, $19, a.settles) t`,
+      [
+        column(asked, (of) => of.id),
+        column(asked, (of) => of.method),
+        column(asked, (of) => of.key),
+        column(asked, (of) => of.hash),
+        column(asked, (of) => of.mode),
+        column(asked, (of) => json(of.input)),
+        column(asked, (of) => of.lane),
+        column(asked, (of) => of.approval),
+        column(asked, (of) => of.handling),
+        column(asked, (of) => of.settleMs),
+        column(asked, (of) => date(of.notAfter)),
+        column(asked, (of) => date(of.deadlineAt)),
+        column(asked, (of) => of.caller),
+        column(asked, (of) => of.traceparent),
+        column(asked, (of) => of.token),
+        column(asked, (of) => of.settles),
+        column(sorted, ({ nth }) => nth),
+        sorted[0]?.holder,
+        sorted[0]?.leaseMs,
+      ],
+    );
+    const taken: object[] = [];
+    for (const { nth, did, found } of answers)
+      taken[nth] = { did, ...(found === null ? {} : { row: found.method === undefined ? found : row(found) }) };
+    return taken;
+  }
+  const takeTogether = batched<Taking, object>((wanted) => takeMany(db, wanted));
+
+  /** True for those whose lease held. */
+  async function endMany(
+    on: Queries,
+    ends: readonly { readonly id: string; readonly token: string; readonly ending: Ending }[],
+  ): Promise<readonly boolean[]> {
+    const rows = await on.query<{ token: string }>(
+      `update journal.rows set state = e.state, output = e.output, error = e.error, token = null, lease_until = null, updated_at = now(),
+         ended_at = case when e.state in ${ended} then now() end, not_before = coalesce(e.not_before, rows.not_before), log = ${line('e.log')}
+       from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::jsonb[]) as e(id, token, state, output, error, not_before, log)
+       where rows.id = e.id and rows.token = e.token and rows.state = 'attempting' returning e.token`,
+      [
+        column(ends, (of) => of.id),
+        column(ends, (of) => of.token),
+        column(ends, ({ ending }) => ending.state),
+        column(ends, ({ ending }) => json(ending.output)),
+        column(ends, ({ ending }) => json(ending.error)),
+        column(ends, ({ ending }) => (ending.notBefore === undefined ? null : date(ending.notBefore))),
+        column(ends, ({ ending }) => json(ending.log)),
+      ],
+    );
+    const kept = new Set(rows.map(({ token }) => token));
+    return ends.map(({ token }) => kept.has(token));
+  }
+  const endTogether = batched<{ readonly id: string; readonly token: string; readonly ending: Ending }, boolean>((ends) =>
+    endMany(db, ends),
+  );
+
+  const putTogether = batched<NewStep, StoredRow | undefined>(async (steps) => {
+    const rows = await db.query<StoredRow>(
+      `insert into journal.rows as r (id, method, key, mode, state, hash, input, parent, step, edition, wait_key, not_before, not_after, caller, traceparent, ref, started_at, ended_at)
+       select s.id, s.method, s.key, s.mode, s.state, s.hash, s.input, s.parent, s.step, s.edition, s.wait_key,
+         case when s.mode = 'wait' then now() + make_interval(secs => s.until_ms / 1000.0) else now() end,
+         case when s.until_ms is null then null else now() + make_interval(secs => s.until_ms / 1000.0) end,
+         'pipelines', s.traceparent, s.id, now(), case when s.state = 'done' then now() end
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::integer[], $11::text[], $12::bigint[], $13::text[], $14::text[])
+         as s(id, method, key, mode, state, hash, input, parent, step, edition, wait_key, until_ms, traceparent, run_token)
+       join journal.rows run on run.id = s.parent and run.token = s.run_token and run.state = 'attempting'
+       on conflict (method, key) do update set updated_at = r.updated_at returning *`,
+      [
+        column(steps, (of) => of.id),
+        column(steps, (of) => of.method),
+        column(steps, (of) => of.key),
+        column(steps, (of) => of.mode),
+        column(steps, (of) => of.state),
+        column(steps, (of) => of.hash),
+        column(steps, (of) => json(of.input)),
+        column(steps, (of) => of.run.id),
+        column(steps, (of) => of.step),
+        column(steps, (of) => of.edition),
+        column(steps, (of) => of.waitKey),
+        column(steps, (of) => of.untilMs),
+        column(steps, (of) => of.run.traceparent),
+        column(steps, (of) => of.run.token),
+      ],
+    );
+    const byKey = new Map(rows.map((stored) => [`${stored.method} ${stored.key}`, stored]));
+    return steps.map(({ method, key }) => byKey.get(`${method} ${key}`));
+  });
+
   return {
-    async take(on: Queries, asked: Asked, holder: string, leaseMs: number): Promise<never> {
-      const [answer] = await on.query<{ did: string; found: StoredRow | null }>(
-        `select did, found from journal.take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-        [
-          asked.id,
-          asked.method,
-          asked.key,
-          asked.hash,
-          asked.mode,
-          json(asked.input),
-          asked.lane,
-          asked.approval,
-          asked.handling,
-          asked.settleMs,
-          date(asked.notAfter),
-          date(asked.deadlineAt),
-          asked.caller,
-          asked.traceparent,
-          asked.token,
-          holder,
-          leaseMs,
-          asked.settles,
-        ],
-      );
-      if (answer === undefined) throw new Error('journal.take gave no row');
-      const found = answer.found;
-      return { did: answer.did, ...(found === null ? {} : { row: found.method === undefined ? found : row(found) }) } as never;
+    /** In a transaction of the caller's where `on` is given; else on its own, together with others who ask at the same time. */
+    async take(on: Queries | null, asked: Asked, holder: string, leaseMs: number): Promise<never> {
+      const one = { asked, holder, leaseMs };
+      // The lock of a lane is kept until the transaction ends: rows with a lane do not wait for each other's neighbours.
+      return (
+        on === null && asked.lane === null ? takeTogether(one) : takeMany(on ?? db, [one]).then(([taken]) => taken)
+      ) as Promise<never>;
     },
     async claim<Row>(policies: Readonly<Record<string, object>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]> {
       return (
         await db.query<StoredRow>(`select * from journal.claim($1, $2, $3, $4)`, [JSON.stringify(policies), holder, leaseMs, atMost])
       ).map((stored) => row<Row>(stored));
     },
-    async end(on: Queries, id: string, token: string, ending: Ending): Promise<boolean> {
-      const rows = await on.query(
-        `update journal.rows set state = $3, output = $4, error = $5, token = null, lease_until = null, updated_at = now(),
-           ended_at = case when $3 in ${ended} then now() end, not_before = coalesce($6, not_before), log = ${line('$7')}
-         where id = $1 and token = $2 and state = 'attempting' returning id`,
-        [
-          id,
-          token,
-          ending.state,
-          json(ending.output),
-          json(ending.error),
-          ending.notBefore === undefined ? null : date(ending.notBefore),
-          json(ending.log),
-        ],
-      );
-      return rows.length === 1;
+    async end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean> {
+      const one = { id, token, ending };
+      return on === null ? endTogether(one) : (await endMany(on, [one]))[0] === true;
     },
     async doubt(id: string, token: string, error: object, log: object): Promise<boolean> {
       const rows = await db.query(
@@ -288,29 +361,7 @@ export function journalStore(db: Queries) {
       );
     },
     async putStep<Row>(step: NewStep): Promise<Row | null> {
-      const [stored] = await db.query<StoredRow>(
-        `insert into journal.rows as r (id, method, key, mode, state, hash, input, parent, step, edition, wait_key, not_before, not_after, on_unknown, caller, traceparent, ref, started_at, ended_at)
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $4 = 'wait' then now() + make_interval(secs => $12 / 1000.0) else now() end,
-           case when $12::bigint is null then null else now() + make_interval(secs => $12 / 1000.0) end, null, 'pipelines', $13, $1, now(), case when $5 = 'done' then now() end
-         from journal.rows run where run.id = $8 and run.token = $14 and run.state = 'attempting'
-         on conflict (method, key) do update set updated_at = r.updated_at returning *`,
-        [
-          step.id,
-          step.method,
-          step.key,
-          step.mode,
-          step.state,
-          step.hash,
-          json(step.input),
-          step.run.id,
-          step.step,
-          step.edition,
-          step.waitKey,
-          step.untilMs,
-          step.run.traceparent,
-          step.run.token,
-        ],
-      );
+      const stored = await putTogether(step);
       return stored === undefined ? null : row<Row>(stored);
     },
     /** A step whose method is not keyed has no attempt of its own; the run writes its end. */

@@ -4,7 +4,13 @@ import pg from 'pg';
 import { isPolybError, PolybError } from '../../contracts/errors.ts';
 import type { Database, Log, Queries } from '../deps.ts';
 
+/** A transaction that was begun; it must be ended by one of the two. */
+export interface Begun extends Queries {
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
 export interface Postgres extends Database {
+  begin(): Promise<Begun>;
   /** One session of its own, for advisory locks and migrations. Released when `work` ends. */
   session<T>(work: (session: Queries & { run(script: string): Promise<void> }) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -81,24 +87,40 @@ export function openPostgres({
     }
   };
 
+  async function begin(): Promise<Begun> {
+    const client = await connect();
+    const end = async (statement: 'commit' | 'rollback'): Promise<void> => {
+      try {
+        await client.query(statement);
+        client.release();
+      } catch (error) {
+        client.release(true); // the session is of no use any more; the pool must not hand it out again
+        throw translated(error);
+      }
+    };
+    try {
+      await client.query('begin');
+    } catch (error) {
+      client.release(true);
+      throw translated(error);
+    }
+    return { ...on(client), commit: () => end('commit'), rollback: () => end('rollback') };
+  }
+
   return {
     ...on(pool),
+    begin,
     async transaction(work) {
-      const client = await connect();
-      let broken: Error | undefined;
+      const tx = await begin();
+      let result: Awaited<ReturnType<typeof work>>;
       try {
-        await client.query('begin');
-        const result = await work(on(client));
-        await client.query('commit');
-        return result;
+        result = await work(tx);
       } catch (thrown) {
-        await client.query('rollback').catch((error: Error) => {
-          broken = error; // the session is of no use any more; the pool must not hand it out again
-        });
-        throw translated(thrown);
-      } finally {
-        client.release(broken);
+        await tx.rollback().catch((error: unknown) => log.warn({ err: error }, 'a transaction ended with its connection'));
+        throw thrown;
       }
+      await tx.commit();
+      return result;
     },
     async session(work) {
       const client = await connect();

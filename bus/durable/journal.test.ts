@@ -310,25 +310,15 @@ test('a guard that refuses stops a call before its attempt and leaves no row', a
 });
 
 test('a guard that says later makes a call fail with the time and a sent row wait', async () => {
-  const open = Date.now() + 60_000;
   let isOpen = false;
   const told: unknown[] = [];
-  await it.start(
-    'shop',
-    shopWith({
-      settled: told,
-      guards: [
-        guard(shop.charge, async () =>
-          isOpen ? 'go' : { notBefore: new Date(Date.now() + (told.length === 0 ? 100 : open)), reason: 'closed' },
-        ),
-      ],
-    }),
-  );
-  await expect(it.bus.call(shop.charge, { card: 'c9' }, { key: 'k', timeoutMs: 90 })).rejects.toMatchObject({
-    code: 'failed_precondition',
-    reason: 'closed',
-    retryAfterMs: expect.any(Number),
+  const opening = guard(shop.charge, async ({ card }) => {
+    if (isOpen) return 'go';
+    return { notBefore: new Date(Date.now() + (card === 'late' ? 60_000 : 100)), reason: 'closed' };
   });
+  await it.start('shop', shopWith({ settled: told, guards: [opening] }));
+  const late = it.bus.call(shop.charge, { card: 'late' }, { key: 'k' });
+  await expect(late).rejects.toMatchObject({ code: 'failed_precondition', reason: 'closed', retryAfterMs: expect.any(Number) });
   await order('a');
   await until(async () => (await rows(`method = 'shop.charge' and attempts > 0`))[0]);
   isOpen = true;

@@ -120,7 +120,7 @@ export function createJournal({
     input: unknown,
     asked: Parameters<Store['journal']['take']>[1],
   ): Promise<Taken | { readonly did: 'refused'; readonly verdict: Exclude<Verdict, 'go'> }> {
-    if (!guardsOf.has(method.address)) return store.journal.take(store, asked, holder, leaseMs);
+    if (!guardsOf.has(method.address)) return store.journal.take(null, asked, holder, leaseMs);
     let verdict: Exclude<Verdict, 'go'> | null = null;
     try {
       return await transactions.run({ traceparent: asked.traceparent }, async (tx) => {
@@ -244,7 +244,7 @@ export function createJournal({
       const row = Date.now() < until || 'state' in run ? await store.journal.read(run.id) : null;
       const answer = runAnswer(row ?? { ...run, state: 'attempting', output: null });
       if ((answer.status !== 'running' && answer.status !== 'waiting') || Date.now() >= until) return answer;
-      await watch(run.method, run.key, Math.max(1, Math.min(250, until - Date.now())));
+      await watch(run.method, run.key, Math.max(1, Math.min(1_000, until - Date.now())));
     }
   }
 
@@ -283,7 +283,7 @@ export function createJournal({
       const result = await handler(parsed(method, row.input) as never, context);
       if (kept !== undefined) return kept.output;
       const output = checkedOutput(method, result);
-      if (!(await store.journal.end(store, row.id, row.token, { state: 'done', output }))) throw lost(row);
+      if (!(await store.journal.end(null, row.id, row.token, { state: 'done', output }))) throw lost(row);
       return output;
     } catch (thrown) {
       const error = toPolybError(thrown);
@@ -326,7 +326,7 @@ export function createJournal({
         },
       );
     }
-    if (!(await store.journal.end(store, row.id, row.token, { state: 'done', output }))) throw lost(row);
+    if (!(await store.journal.end(null, row.id, row.token, { state: 'done', output }))) throw lost(row);
     return output;
   }
 
@@ -338,7 +338,7 @@ export function createJournal({
       row.mode === 'send' &&
       mayPass(error) &&
       (row.notAfter === null || notBefore < row.notAfter || policies[method.address]?.handling === 'function');
-    await store.journal.end(store, row.id, row.token, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
+    await store.journal.end(null, row.id, row.token, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
   }
 
   /** A row that the worker claimed: its guards first, then the attempt. */
@@ -369,9 +369,9 @@ export function createJournal({
       return;
     }
     if ('notBefore' in verdict)
-      await store.journal.end(store, row.id, row.token, { state: 'queued', notBefore: verdict.notBefore.getTime() });
+      await store.journal.end(null, row.id, row.token, { state: 'queued', notBefore: verdict.notBefore.getTime() });
     else
-      await store.journal.end(store, row.id, row.token, {
+      await store.journal.end(null, row.id, row.token, {
         state: verdict.refuse === 'stale' ? 'stale' : 'failed',
         error: {
           code: 'failed_precondition',

@@ -77,7 +77,7 @@ export function runner({
         }
       }
       const output = definition.output(seen);
-      await journal.end(store, run.id, run.token, { state: 'done', output });
+      await journal.end(null, run.id, run.token, { state: 'done', output });
     } catch (thrown) {
       const error = toPolybError(thrown);
       if (error.reason === 'store_down') return; // the lease ends by itself and another instance goes on
@@ -89,7 +89,7 @@ export function runner({
   }
 
   const end = async (run: Row, error: RowError): Promise<void> => {
-    await journal.end(store, run.id, run.token, { state: 'failed', error });
+    await journal.end(null, run.id, run.token, { state: 'failed', error });
   };
 
   function reach(

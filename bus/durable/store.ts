@@ -152,12 +152,12 @@ export interface Blankable {
 }
 
 export interface JournalStore {
-  /** Makes the row and takes its attempt in one statement, or says why not. Inside a transaction where guards follow. */
-  take(on: Queries, asked: Asked, holder: string, leaseMs: number): Promise<Taken>;
+  /** Makes the row and takes its attempt in one statement, or says why not. `on`: the transaction where guards follow; null: on its own. */
+  take(on: Queries | null, asked: Asked, holder: string, leaseMs: number): Promise<Taken>;
   /** Rows that are due, and functions and runs whose holder is gone; each with a lease. */
   claim(policies: Readonly<Record<string, RowPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]>;
-  /** False when the lease was lost: nothing was written. */
-  end(on: Queries, id: string, token: string, ending: Ending): Promise<boolean>;
+  /** `on` as for `take`. False when the lease was lost: nothing was written. */
+  end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean>;
   /** Ends an attempt whose outcome is not known: the row becomes unknown, or goes to review where nobody can look it up. */
   doubt(id: string, token: string, error: RowError, log: LogLine): Promise<boolean>;
   /** Prolongs leases; answers the tokens that still hold. */
@@ -207,5 +207,7 @@ export interface JournalStore {
   forgetEvents(keepDays: number): Promise<void>;
 }
 export interface Store extends Database {
+  /** A transaction that the caller ends. */
+  begin(): Promise<Queries & { commit(): Promise<void>; rollback(): Promise<void> }>;
   readonly journal: JournalStore;
 }

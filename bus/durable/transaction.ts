@@ -26,8 +26,9 @@ export interface Origin {
   traceparent: string | null;
 }
 export interface Transactions {
-  /** Runs `work`, keeps what it emitted and sent, then `last` in the same transaction; tells of it after the commit. */
-  run<T>(origin: Origin, work: (tx: Tx) => Promise<T>, last?: (on: Queries, result: T) => Promise<void>): Promise<T>;
+  /** Runs `work`, keeps what it emitted and sent, then `last` in the same transaction; tells of it after the commit.
+   *  Work that neither asks, emits nor sends anything needs no transaction: then `last` gets null. */
+  run<T>(origin: Origin, work: (tx: Tx) => Promise<T>, last?: (on: Queries | null, result: T) => Promise<void>): Promise<T>;
 }
 
 export function transactions({
@@ -44,57 +45,66 @@ export function transactions({
       const emitted: Emitted[] = [];
       const sent: Sent[] = [];
       const heard: { event: Event; payload: unknown }[] = [];
-      const result = await store.transaction(async (queries) => {
-        const tx: Tx = {
-          query: (text, values) => queries.query(text, values),
-          emit(event, payload) {
-            const checked = event.payload.safeParse(payload);
-            if (!checked.success)
-              throw new PolybError(
-                'internal',
-                `The payload of ${event.address} does not fit its schema: ${checked.error.issues[0]?.path.join('.')} ${checked.error.issues[0]?.message}`,
-              );
-            emitted.push({
-              event: event.address,
-              key: String((checked.data as Record<string, unknown>)[event.key]),
-              payload: checked.data,
-              traceparent: origin.traceparent,
-            });
-            heard.push({ event, payload: checked.data });
-          },
-          send(method, input, options) {
-            const checked = parsed(method, input);
-            sent.push({
-              id: newId('row'),
-              method: method.address,
-              key: options.key,
-              hash: hashOf(method, checked),
-              input: checked,
-              lane: laneOf(method, checked),
-              approval: options.approval ?? method.approval,
-              settles: method.settles,
-              notBefore: options.notBefore?.getTime() ?? null,
-              ttlMs: method.ttlMs,
-              caller,
-              traceparent: origin.traceparent,
-            });
-            heard.push({ event: queuedEvent(method), payload: {} });
-          },
-        };
-        const made = await work(tx);
-        if (emitted.length > 0) await store.journal.emit(queries, emitted);
+      let begun: ReturnType<Store['begin']> | undefined;
+      const open = (): ReturnType<Store['begin']> => {
+        begun ??= store.begin();
+        return begun;
+      };
+      const tx: Tx = {
+        query: async (text, values) => (await open()).query(text, values),
+        emit(event, payload) {
+          const checked = event.payload.safeParse(payload);
+          if (!checked.success)
+            throw new PolybError(
+              'internal',
+              `The payload of ${event.address} does not fit its schema: ${checked.error.issues[0]?.path.join('.')} ${checked.error.issues[0]?.message}`,
+            );
+          emitted.push({
+            event: event.address,
+            key: String((checked.data as Record<string, unknown>)[event.key]),
+            payload: checked.data,
+            traceparent: origin.traceparent,
+          });
+          heard.push({ event, payload: checked.data });
+        },
+        send(method, input, options) {
+          const checked = parsed(method, input);
+          sent.push({
+            id: newId('row'),
+            method: method.address,
+            key: options.key,
+            hash: hashOf(method, checked),
+            input: checked,
+            lane: laneOf(method, checked),
+            approval: options.approval ?? method.approval,
+            settles: method.settles,
+            notBefore: options.notBefore?.getTime() ?? null,
+            ttlMs: method.ttlMs,
+            caller,
+            traceparent: origin.traceparent,
+          });
+          heard.push({ event: queuedEvent(method), payload: {} });
+        },
+      };
+      let made: Awaited<ReturnType<typeof work>>;
+      try {
+        made = await work(tx);
+        if (emitted.length > 0) await store.journal.emit(await open(), emitted);
         if (sent.length > 0) {
-          const [clash] = await store.journal.send(queries, sent);
+          const [clash] = await store.journal.send(await open(), sent);
           if (clash !== undefined)
             throw new PolybError('conflict', `A row of ${clash} stands under this key with another input; use another key.`, {
               reason: 'key_reused',
             });
         }
-        await last?.(queries, made);
-        return made;
-      });
+        await last?.(begun === undefined ? null : await begun, made);
+      } catch (thrown) {
+        await begun?.then((tx) => tx.rollback()).catch(() => {}); // what was thrown first says more
+        throw thrown;
+      }
+      await (await begun)?.commit();
       for (const { event, payload } of heard) announce(event, payload);
-      return result;
+      return made;
     },
   };
 }
