@@ -32,7 +32,7 @@ export async function bench(invocation: Invocation): Promise<number> {
     throw wrongUsage('expected an address, e.g. crm.find_contact', { subject: 'bench', next: ['polyb list --methods'] });
   const budgets = budgetsOf(flags.text('budget'));
   const perSecond = rateOf(flags.text('rate'));
-  await using line = lazyBus(invocation);
+  await using line = lazyBus(invocation, { lasting: true });
   const target = await resolveTarget(typed, line.get);
   const { entry } = target;
   const input = makeInput(target, await bodyFrom(flags.text('data'), typed), params);

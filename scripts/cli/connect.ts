@@ -1,11 +1,13 @@
 /** The command line's one way onto the bus. */
 import type { BusHost } from '../../bus/bus.ts';
+import type { NatsOptions } from '../../bus/nats.ts';
 import type { Transport } from '../../bus/transport.ts';
 import { lookup, openSources } from '../../config/env.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import type { Invocation } from './command.ts';
 import { advise } from './failure.ts';
-import { maskPhones } from './text.ts';
+import type { Flags } from './flags.ts';
+import type { SocketOptions } from './socket.ts';
 
 export interface Connected extends AsyncDisposable {
   readonly bus: BusHost;
@@ -32,24 +34,24 @@ export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>) {
   };
 }
 
-/** @throws unavailable/not_connected (exit 6) when nobody listens there. */
-export async function connect({ flags, out, signal, env }: Needs): Promise<Connected> {
+/**
+ * `lasting` connections come back after a drop; one for a single question is a plain socket, which is there sooner.
+ * @throws unavailable/not_connected (exit 6) when nobody listens there.
+ */
+export async function connect({ flags, out, signal, env }: Needs, { lasting = outlives(flags) } = {}): Promise<Connected> {
   const { servers, server, user, pass, prefix } = busAddress({ flags, env });
-  const [{ connectNats }, { createBus }] = await Promise.all([import('../../bus/nats.ts'), import('../../bus/bus.ts')]);
   const timeoutMs = flags.ms('connect-timeout') ?? 2000;
-  const tell = (facts: object, message: string) => out.detail(maskPhones(`  ${message} ${JSON.stringify(facts)}`));
+  const tell = (facts: object, message: string) => out.detail(`  ${message} ${JSON.stringify(facts)}`);
   const log = { debug: () => {}, info: tell, warn: tell, error: tell };
+  const name = user ?? 'anonymous';
+  const who = { user, pass: user === undefined ? undefined : (pass ?? ''), name: 'polyb-cli', inboxUser: name };
+  const beganAt = performance.now();
   try {
-    const transport = await connectNats({
-      servers: servers.join(','),
-      ...(user === undefined ? {} : { user, pass: pass ?? '' }),
-      name: 'polyb-cli',
-      inboxUser: user ?? 'anonymous',
-      log,
-      signal,
-      timeoutMs,
-    });
-    const bus = createBus({ transport, name: user ?? 'anonymous', log, prefix, noRespondersMs: 0 });
+    const plain = lasting || servers.length > 1 ? undefined : dialPlain({ ...who, server: servers[0] ?? '', timeoutMs: timeoutMs / 2 });
+    const { createBus } = await import('../../bus/bus.ts');
+    const left = () => Math.max(50, timeoutMs - (performance.now() - beganAt));
+    const transport = (await plain) ?? (await dialLasting({ ...who, servers, log, signal, timeoutMs: left() }));
+    const bus = createBus({ transport, name, log, prefix, noRespondersMs: 0 });
     return { bus, transport, prefix, server, [Symbol.asyncDispose]: () => bus.close({ graceMs: 0 }) };
   } catch (error) {
     if (!isPolybError(error)) throw error;
@@ -59,4 +61,15 @@ export async function connect({ flags, out, signal, env }: Needs): Promise<Conne
       next: ['polyb up        starts everything on this machine', 'polyb doctor    says what is wrong'],
     });
   }
+}
+
+/** Does the command go on for longer than one question? */
+function outlives(flags: Flags): boolean {
+  return flags.on('watch') || flags.on('wait') || flags.text('each') !== undefined;
+}
+async function dialPlain(options: SocketOptions): Promise<Transport | undefined> {
+  return await (await import('./socket.ts')).dialSocket(options);
+}
+async function dialLasting(options: NatsOptions & { readonly servers: string[] }): Promise<Transport> {
+  return await (await import('../../bus/nats.ts')).connectNats(options);
 }

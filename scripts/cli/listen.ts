@@ -19,7 +19,7 @@ export async function listen(invocation: Invocation): Promise<number> {
     throw wrongUsage('expected an event or a subject, e.g. crm.lead_created', { subject: 'listen', next: ['polyb listen --help'] });
   const most = flags.whole('count');
   const forMs = flags.ms('for');
-  await using connected = await connect(invocation);
+  await using connected = await connect(invocation, { lasting: true });
   const { transport, prefix } = connected;
   const done = new AbortController();
   const until = AbortSignal.any([signal, done.signal, ...(forMs === undefined ? [] : [AbortSignal.timeout(forMs)])]);

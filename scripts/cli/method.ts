@@ -15,11 +15,11 @@ export interface Target {
 }
 
 /** Connects when first asked to, and closes what was opened. */
-export function lazyBus(invocation: Invocation): AsyncDisposable & { get(): Promise<Connected> } {
+export function lazyBus(invocation: Invocation, options?: { readonly lasting: boolean }): AsyncDisposable & { get(): Promise<Connected> } {
   let opened: Promise<Connected> | undefined;
   return {
     get: () => {
-      opened ??= connect(invocation);
+      opened ??= connect(invocation, options);
       return opened;
     },
     [Symbol.asyncDispose]: async () => {

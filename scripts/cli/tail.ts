@@ -26,7 +26,7 @@ export async function tail(invocation: Invocation): Promise<number> {
   const mostCalls = flags.whole('count');
   const forMs = flags.ms('for');
   const keep = filter(invocation, pattern);
-  await using connected = await connect(invocation);
+  await using connected = await connect(invocation, { lasting: true });
   const { bus, transport, prefix, server } = connected;
   const done = new AbortController();
   const until = AbortSignal.any([signal, done.signal, ...(forMs === undefined ? [] : [AbortSignal.timeout(forMs)])]);

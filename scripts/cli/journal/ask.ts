@@ -54,8 +54,9 @@ function nextFor(code: string, reason: string | undefined): { next?: readonly st
 export async function withJournal<T>(
   invocation: Invocation,
   work: (ask: <R>(name: string, input: object) => Promise<R>, connected: Connected) => Promise<T>,
+  options?: { readonly lasting: boolean },
 ): Promise<T> {
-  await using connected = await connect(invocation);
+  await using connected = await connect(invocation, options);
   return await work((name, input) => askJournal(connected, name, input, invocation), connected);
 }
 

@@ -9,7 +9,9 @@ import { drawRow } from './rows.ts';
 
 export async function watchRun(invocation: Invocation): Promise<number> {
   const id = idOf(invocation);
-  return await withJournal(invocation, async (ask, connected) => await follow(invocation, connected, await wholeId(ask, id)));
+  return await withJournal(invocation, async (ask, connected) => await follow(invocation, connected, await wholeId(ask, id)), {
+    lasting: true,
+  });
 }
 
 const ends: readonly string[] = ['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled'];
