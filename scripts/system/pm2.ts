@@ -13,6 +13,8 @@ const run = promisify(execFile);
 const program = join(root, 'node_modules', 'pm2', 'bin', 'pm2');
 const config = join(root, 'ecosystem.config.js');
 const namespace = 'polyb';
+/** In ecosystem.config.js: stop_exit_codes. */
+const badSettingsExit = 78;
 /** Names the PM2 daemon that we started, so that `down` may end it. */
 const startedFile = join(state, 'pm2-daemon');
 
@@ -92,7 +94,7 @@ async function listAll(): Promise<readonly Listed[]> {
     id: pm_id,
     name,
     pid: pid ?? 0,
-    status: pm2_env.status,
+    status: isOver(pid ?? 0, pm2_env.exit_code) ? 'stopped' : pm2_env.status,
     restarts: pm2_env.restart_time,
     memoryBytes: monit?.memory ?? 0,
     startedAt: pm2_env.pm_uptime ?? 0,
@@ -100,6 +102,8 @@ async function listAll(): Promise<readonly Listed[]> {
     cwd: pm2_env.pm_cwd,
   }));
 }
+/** PM2 calls it "waiting restart" even after an exit with one of stop_exit_codes, which it will never restart. */
+const isOver = (pid: number, exitCode: number | undefined): boolean => pid === 0 && exitCode === badSettingsExit;
 /** What we read of PM2's own records. */
 interface Row {
   readonly pm_id: number;
@@ -109,6 +113,7 @@ interface Row {
   readonly pm2_env: {
     readonly status: string;
     readonly restart_time: number;
+    readonly exit_code?: number;
     readonly pm_uptime?: number;
     readonly namespace: string;
     readonly pm_cwd: string;

@@ -5,15 +5,15 @@ import type { Expected } from './expected.ts';
 import { askBus, type OnBus, readyInstances } from './health.ts';
 import { type App, listApps } from './pm2.ts';
 
-export interface Awaited {
+export interface Placed {
   readonly folder: string;
   /** The PM2 app that runs it. */
   readonly app: string;
 }
-export interface NotReady extends Awaited {
+export interface NotReady extends Placed {
   readonly why: string;
 }
-export interface WaitOptions<T extends Expected & Awaited> {
+export interface WaitOptions<T extends Expected & Placed> {
   readonly bus: Pick<BusHost, 'gather'>;
   readonly services: readonly T[];
   /** Instances that were ready before the start, and are not what is waited for. */
@@ -32,7 +32,7 @@ const askPm2EveryMs = 1_000;
 const patience = 3;
 
 /** Those that are not ready when all others are, or when time is up. One that ends for good is not waited for. */
-export async function awaitReady<T extends Expected & Awaited>(options: WaitOptions<T>): Promise<readonly NotReady[]> {
+export async function awaitReady<T extends Expected & Placed>(options: WaitOptions<T>): Promise<readonly NotReady[]> {
   const { bus, before: earlier, since, timeoutMs, signal, onReady } = options;
   let waiting = options.services;
   const failed: NotReady[] = [];

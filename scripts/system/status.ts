@@ -16,6 +16,7 @@ export interface StatusRow {
   readonly app: string;
   /** Null when PM2 has no process for it. */
   readonly pm2: string | null;
+  readonly pids: readonly number[];
   readonly restarts: number;
   readonly memoryBytes: number;
   /** Instances on the bus; null for a server. */
@@ -106,11 +107,12 @@ function noteOn({
 }
 
 /** All processes of one name taken together: the worst status, the sums of the rest. */
-function processOf(name: string, apps: readonly App[]): Pick<StatusRow, 'pm2' | 'restarts' | 'memoryBytes'> {
+function processOf(name: string, apps: readonly App[]): Pick<StatusRow, 'pm2' | 'pids' | 'restarts' | 'memoryBytes'> {
   const mine = apps.filter((app) => app.name === name);
   const worst = mine.find(({ status }) => status !== 'online') ?? mine[0];
   return {
     pm2: worst?.status ?? null,
+    pids: mine.map(({ pid }) => pid).filter((pid) => pid > 0),
     restarts: mine.reduce((sum, app) => sum + app.restarts, 0),
     memoryBytes: mine.reduce((sum, app) => sum + app.memoryBytes, 0),
   };

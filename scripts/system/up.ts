@@ -14,7 +14,7 @@ import { logSize } from './logs-of.ts';
 import { operatorPasswordSetting, passwordSetting, writeNatsUsers } from './nats-users.ts';
 import { type App, listApps, listOwnApps, removeApps, startApps } from './pm2.ts';
 import { oneProcessApp, type Server, serverApp, servers } from './project.ts';
-import { type Awaited, awaitReady, readyMs } from './ready.ts';
+import { awaitReady, type Placed, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, tellNotReady } from './report.ts';
 import { type RunValues, readRun, writeRun } from './run-file.ts';
 import { answersAt, type Choice, chooseServers, natsInfo, portSetting } from './servers.ts';
@@ -114,7 +114,7 @@ interface Told {
 }
 
 async function startServices(
-  wanted: readonly (Expected & Awaited)[],
+  wanted: readonly (Expected & Placed)[],
   apps: readonly App[],
   invocation: Invocation,
 ): Promise<readonly Told[]> {
@@ -127,7 +127,7 @@ async function startServices(
   const { bus } = connected;
   const since = Date.now();
   const before = await askBus(bus, signal);
-  const isUp = (each: Expected & Awaited) => readyInstances(before, each).length > 0 && apps.some(({ name }) => name === each.app);
+  const isUp = (each: Expected & Placed) => readyInstances(before, each).length > 0 && apps.some(({ name }) => name === each.app);
   for (const each of wanted.filter(isUp)) tell(each, 'was up');
 
   const services = wanted.filter((each) => !isUp(each));

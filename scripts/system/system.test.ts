@@ -1,0 +1,199 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createBus } from '../../bus/bus.ts';
+import { connectNats } from '../../bus/nats.ts';
+import { crm } from '../../contracts/crm.ts';
+import { isPolybError } from '../../contracts/errors.ts';
+import { type Checkout, checkout, ended } from '../testing/checkout.ts';
+import type { StatusRow } from './status.ts';
+
+// One system for the whole file, in the order of the tests: bringing it up is what takes long.
+let here: Checkout;
+beforeAll(async () => {
+  here = await checkout();
+});
+afterAll(async () => await here[Symbol.asyncDispose]());
+const patienceMs = 60_000;
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+const greeterSource = `import { z } from 'zod';
+import { service } from '../../bus/service.ts';
+import { integer, text } from '../../config/settings.ts';
+import { contract, method } from '../../contracts/define.ts';
+const greeter = contract('greeter', '1.0.0', {
+  greet: method({ summary: 'Says hello.', input: z.strictObject({}), output: z.object({ said: z.string().max(100) }), idempotency: 'read' }),
+});
+export default service({ serves: { greeter }, settings: z.object({ GREETER_WORD: text(), GREETER_TIMES: integer({ min: 1, max: 3 }) }) })
+  .start(async ({ settings: { GREETER_WORD, GREETER_TIMES } }) => ({ greeter: { greet: async () => ({ said: GREETER_WORD.repeat(GREETER_TIMES) }) } }));
+`;
+const runFile = async () => JSON.parse(await readFile(join(here.dir, '.polyb', 'run.json'), 'utf8')) as Record<string, string>;
+const pm2 = (...words: readonly string[]) => ended(here.start('node_modules/pm2/bin/pm2', ...words));
+async function apps(): Promise<readonly StatusRow[]> {
+  return (JSON.parse((await here.polyb('status', '-o', 'json')).stdout) as { apps: readonly StatusRow[] }).apps;
+}
+const pidsOf = (rows: readonly StatusRow[]) => Object.fromEntries(rows.map(({ app, pids }) => [app, pids]));
+
+test(
+  'one command brings up the servers and every service, and they answer',
+  async () => {
+    const { status, stderr } = await here.polyb('up');
+    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringMatching(/✓ crm-connector +\d+ methods +ready in/) });
+    const [found, rows, doctor] = await Promise.all([
+      here.polyb('call', 'crm.find_contact', 'phoneNumber=+79995553322', '--pick', 'contacts'),
+      apps(),
+      here.polyb('doctor', '-o', 'json'),
+    ]);
+    expect(found).toMatchObject({ status: 0, stdout: '[]\n' });
+    expect(rows.filter(({ ready, pm2 }) => !ready || pm2 !== 'online')).toEqual([]);
+    expect(JSON.parse(doctor.stdout).findings.filter(({ state }: { state: string }) => state === 'fail')).toEqual([]);
+    expect((await stat(join(here.dir, '.polyb', 'run.json'))).mode & 0o077).toBe(0);
+  },
+  patienceMs,
+);
+
+test(
+  'without a password only what no role is asked for may be called',
+  async () => {
+    const { NATS_URL = '' } = await runFile();
+    const transport = await connectNats({
+      servers: NATS_URL,
+      name: 'guest',
+      inboxUser: 'guest',
+      log: quiet,
+      signal: AbortSignal.timeout(5_000),
+    });
+    const guest = createBus({ transport, name: 'guest', log: quiet });
+    const [read, ping] = await Promise.all([
+      guest.call(crm.find_contact, { phoneNumber: '+79995553322' }),
+      guest.gather('$SRV.PING', {}, { waitMs: 300 }),
+    ]);
+    await guest.close();
+    expect(read).toEqual({ contacts: [] });
+    expect(ping).toEqual([]);
+  },
+  patienceMs,
+);
+
+test(
+  'a new service that lacks its settings is named with each of them, exit 9, and nothing else is touched',
+  async () => {
+    const before = pidsOf(await apps());
+    await mkdir(join(here.dir, 'services', 'greeter'));
+    await writeFile(join(here.dir, 'services', 'greeter', 'service.ts'), greeterSource);
+    const { status, stderr } = await here.polyb('up');
+    expect(status).toBe(9);
+    expect(stderr).toMatch(/✗ greeter {2}ended while it started/);
+    expect(stderr).toMatch(/GREETER_WORD: missing.*\n.*GREETER_TIMES: missing/);
+    expect(pidsOf(await apps())).toMatchObject(before);
+  },
+  patienceMs,
+);
+
+test(
+  'the next up starts what is missing and lets it onto the running bus, and restarts nothing',
+  async () => {
+    const before = pidsOf((await apps()).filter(({ app }) => app !== 'greeter'));
+    await writeFile(join(here.dir, '.env'), 'GREETER_WORD=hi\nGREETER_TIMES=2\n');
+    expect((await here.polyb('up')).status).toBe(0);
+    const [greeted, after] = await Promise.all([here.polyb('call', 'greeter.greet', '--pick', 'said'), apps()]);
+    expect(greeted).toMatchObject({ status: 0, stdout: 'hihi\n' });
+    expect(pidsOf(after)).toMatchObject(before);
+  },
+  patienceMs,
+);
+
+test(
+  'no call fails while a service is restarted under load',
+  async () => {
+    const before = pidsOf(await apps())['crm-connector'];
+    const { NATS_URL = '' } = await runFile();
+    const transport = await connectNats({
+      servers: NATS_URL,
+      name: 'load',
+      inboxUser: 'guest',
+      log: quiet,
+      signal: AbortSignal.timeout(5_000),
+    });
+    const bus = createBus({ transport, name: 'guest', log: quiet, noRespondersMs: 0 });
+    const failures: unknown[] = [];
+    let calls = 0;
+    let loading = true;
+    const caller = async () => {
+      for (; loading; calls++)
+        await bus
+          .call(crm.find_contact, { phoneNumber: '+79995553322' }, { retry: false })
+          .catch((error) => failures.push(isPolybError(error) ? `${error.code} ${error.reason}` : error));
+    };
+    const callers = Promise.all([caller(), caller(), caller(), caller()]);
+    const { status } = await here.polyb('restart', 'crm-connector');
+    loading = false;
+    await callers;
+    await bus.close();
+    const after = pidsOf(await apps())['crm-connector'];
+    expect({ status, failures }).toEqual({ status: 0, failures: [] });
+    expect(calls).toBeGreaterThan(100);
+    expect(after).toHaveLength(1);
+    expect(after).not.toEqual(before);
+  },
+  patienceMs,
+);
+
+test(
+  'a successor that cannot start does not take the place of the one that runs',
+  async () => {
+    await writeFile(join(here.dir, '.env'), 'GREETER_WORD=hi\nGREETER_TIMES=many\n');
+    const { status, stderr } = await here.polyb('restart', 'greeter');
+    const greeted = await here.polyb('call', 'greeter.greet', '--pick', 'said');
+    expect(status).toBe(9);
+    expect(stderr).toMatch(/the old one goes on[\s\S]*GREETER_TIMES: expected a whole number from 1 to 3, got "many"/);
+    expect(greeted).toMatchObject({ status: 0, stdout: 'hihi\n' });
+  },
+  patienceMs,
+);
+
+test(
+  'another checkout under the same PM2 is refused and disturbs nothing',
+  async () => {
+    await using other = await checkout({ pm2Home: here.env.PM2_HOME ?? '' });
+    const before = pidsOf(await apps());
+    const { status, stderr } = await other.polyb('up');
+    await other.polyb('down');
+    expect(status).toBe(1);
+    expect(stderr).toContain(here.dir);
+    expect(pidsOf(await apps())).toEqual(before);
+  },
+  patienceMs,
+);
+
+test(
+  'down ends every process of this checkout, leaves the programs of others and the data, and --wipe removes the data',
+  async () => {
+    await writeFile(join(here.dir, 'home', 'other.cjs'), 'setInterval(() => {}, 1000)');
+    await pm2('start', join(here.dir, 'home', 'other.cjs'), '--name', 'other');
+    const first = await here.polyb('down');
+    expect(JSON.parse(first.stdout)).toMatchObject({ pm2Ended: false });
+    const left = JSON.parse((await pm2('jlist', '--silent')).stdout) as { name: string; pid: number }[];
+    expect(left.map(({ name }) => name)).toEqual(['other']);
+    expect(await stat(join(here.dir, '.polyb', 'postgres', 'data', 'PG_VERSION'))).toBeDefined();
+    await pm2('delete', 'other');
+    const second = await here.polyb('down', '--wipe', '--yes');
+    expect(JSON.parse(second.stdout)).toMatchObject({ pm2Ended: true });
+    expect(processesIn(here.dir)).toEqual([]);
+    await expect(stat(join(here.dir, '.polyb'))).rejects.toMatchObject({ code: 'ENOENT' });
+  },
+  patienceMs,
+);
+
+/** Processes whose working directory is there. */
+function processesIn(dir: string): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(dir);
+    } catch {
+      // It ended meanwhile, or is not ours to look at.
+      return false;
+    }
+  });
+}
