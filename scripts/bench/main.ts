@@ -1,0 +1,42 @@
+/** npm run bench [-- --only=calls,streams,steps,cli]: measures beside what one would take instead, prints ratios of one run, stores bench/results.json. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchCalls } from './calls.ts';
+import { benchCommandLine } from './cli.ts';
+import { benchSteps } from './steps.ts';
+import { benchStreams } from './streams.ts';
+
+const sections = {
+  calls: { title: 'A typed call beside request() of nats 2.29 with JSON', run: () => benchCalls() },
+  streams: { title: 'Stream items beside a reply awaited for each item', run: () => benchStreams() },
+  steps: { title: 'Durable steps and keyed calls beside bare commits of the same PostgreSQL', run: () => benchSteps() },
+  cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
+} as const;
+type Section = keyof typeof sections;
+
+const { values } = parseArgs({ options: { only: { type: 'string', default: Object.keys(sections).join(',') } } });
+const wanted = values.only.split(',').filter((name): name is Section => name in sections);
+const file = join(import.meta.dirname, '..', '..', 'bench', 'results.json');
+const stored: Record<string, unknown> = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
+
+for (const name of wanted) {
+  const { title, run } = sections[name];
+  console.error(`… ${title}`);
+  const figures = await run();
+  stored[name] = {
+    title,
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    cores: os.availableParallelism(),
+    load: Number(os.loadavg()[0]?.toFixed(2)),
+    figures,
+  };
+  console.log(`\n${title}`);
+  console.table(figures);
+  await mkdir(join(file, '..'), { recursive: true });
+  await writeFile(file, `${JSON.stringify(stored, null, 2)}\n`);
+}
+console.error(`stored in ${file}`);
+process.exit(0);
