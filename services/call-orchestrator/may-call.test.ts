@@ -27,7 +27,7 @@ test('at noon nothing speaks against a first call', async () => {
 test('a phone in a call is asked for again a few seconds later', async () => {
   const on = await fixture(store, strict);
   await on.start('k1');
-  expect(await on.judge()).toEqual(until('2026-05-05T09:00:05', 'active_call'));
+  expect(await on.judge()).toEqual(until('2026-05-05T09:00:02', 'active_call'));
   expect(await on.judge({ phoneNumber: '+79995553323' })).toBe('go');
 });
 

@@ -4,7 +4,8 @@ import { placeIn } from './hours.ts';
 import type { Policy } from './policy.ts';
 import { attemptsSince, standing } from './rows.ts';
 
-const askAgainMs = 5_000;
+/** How soon to ask again for a phone that is in a call. */
+export const askAgainMs = 2_000;
 
 /** Whether a phone may be rung now: not while it is in a call, not too often a day, not at night, and never when it is on the do-not-call list. */
 export function mayCall(policy: Policy, now: () => number): Guard {

@@ -32,7 +32,7 @@ test('of many calls to one phone at the same time one is placed, and the others 
   const refused = tries.filter((each) => each.status === 'rejected').map(({ reason }) => reason);
   expect(refused).toHaveLength(7);
   for (const error of refused)
-    expect(error).toMatchObject({ code: 'failed_precondition', reason: 'active_call', retryAfterMs: 5000, outcome: 'not_executed' });
+    expect(error).toMatchObject({ code: 'failed_precondition', reason: 'active_call', retryAfterMs: 2000, outcome: 'not_executed' });
   expect([at.emitted.length, at.sent.length]).toEqual([1, 1]);
 });
 

@@ -3,6 +3,7 @@ import type { Handler } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { telephony } from '../../contracts/telephony.ts';
+import { askAgainMs } from './may-call.ts';
 import { insertCall } from './rows.ts';
 
 /** The call, its event and its dial come to be in one transaction. @throws PolybError failed_precondition/active_call. */
@@ -15,7 +16,7 @@ export function startCall(now: () => number): Handler<typeof calls.start_call> {
       if (!(await insertCall(tx, { callId, key, leadId, phoneNumber, createdById, timeZone, createdAt })))
         throw new PolybError('failed_precondition', 'This phone is in a call; try again when it has ended.', {
           reason: 'active_call',
-          retryAfterMs: 5_000,
+          retryAfterMs: askAgainMs,
         });
       const at = createdAt.toISOString();
       tx.emit(calls.call_started, { callId, leadId, at });

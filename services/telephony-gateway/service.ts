@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
 import { every, service } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
+import { bell } from './bell.ts';
 import { followLegs } from './follow-legs.ts';
 
 const keepLegsMs = 30 * 86_400_000;
@@ -13,9 +14,17 @@ export default service({
   vendors: { gateway: { setting: 'TELEPHONY_KIND', catalogue: telephonyAdapters, fallback: 'simulator' } },
 }).start(async ({ vendors: { gateway }, bus, now }) => {
   const { legs } = gateway;
+  const placed = bell();
   return {
     telephony: {
-      dial: gateway.dial,
+      dial: {
+        ...gateway.dial,
+        async attempt(input, at) {
+          const leg = await gateway.dial.attempt(input, at);
+          placed.ring();
+          return leg;
+        },
+      },
       hang_up: async ({ legId }, { signal }) => {
         await gateway.hangUp(legId, signal);
         return {};
@@ -25,6 +34,6 @@ export default service({
         return {};
       },
     },
-    loops: legs ? [followLegs(legs, bus, now), every('forget_legs', '23 3 * * *', () => legs.forget(now() - keepLegsMs))] : [],
+    loops: legs ? [followLegs(legs, { bus, now, placed }), every('forget_legs', '23 3 * * *', () => legs.forget(now() - keepLegsMs))] : [],
   };
 });
