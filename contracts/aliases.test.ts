@@ -4,6 +4,7 @@ import { aliases, applyAlias } from './aliases.ts';
 import { calls } from './calls.ts';
 import { crm } from './crm.ts';
 import { alias } from './define.ts';
+import { reshape } from './reshape.ts';
 
 /** What the first push_to_crm answered, and what ours answers. */
 const old = {
@@ -57,6 +58,11 @@ test('a method does not take the body of an old route by its own name', () => {
 
 test('a name without an alias comes back as it came', () => {
   expect(applyAlias('crm.find_contact', 7)).toEqual({ address: 'crm.find_contact', body: 7 });
+});
+
+test('what a body inherits is not taken for its field', () => {
+  const body = Object.create({ old: { id: 'l1' } }) as object;
+  expect(reshape({ leadId: 'old.id' }, body)).toBe(body);
 });
 
 test('an old body that lacks a field is refused by the method, which names the field', () => {

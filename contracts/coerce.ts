@@ -33,7 +33,7 @@ type Cases = readonly JsonSchema[];
 /** @throws PolybError invalid_argument/bad_parameters that names every wrong parameter and what was expected. */
 export function coerce(schema: JsonSchema, params: readonly string[], given: Given = {}): unknown {
   const issues: FieldIssue[] = [];
-  let body: unknown = structuredClone(given.body ?? {});
+  let body: unknown = given.body ?? {};
   for (const param of params.map(parse)) {
     const cases = casesAt(schema, param.steps);
     const made = 'expected' in cases ? cases : convert(cases, param, given.read);
@@ -103,7 +103,7 @@ function childOf(schema: JsonSchema, step: Step): JsonSchema | boolean | undefin
   }
   if (!hasType(schema, 'object')) return undefined;
   if (Object.hasOwn(schema.properties ?? {}, step.field)) return schema.properties?.[step.field];
-  return schema.additionalProperties === false ? undefined : (schema.additionalProperties ?? true);
+  return schema.additionalProperties ?? true;
 }
 function wrongStep(cases: Cases, step: Step): string {
   if (step === 'append' || 'index' in step) return `${kinds(cases)}, not a list`;
