@@ -166,7 +166,16 @@ test('a row whose time is over before its first attempt expires instead of being
   const row = sent({ ttlMs: -1 });
   await store.journal.send(store, [row]);
   expect(await claim(row.method)).toEqual([]);
+  await store.journal.sweep([row.method]);
   expect(await stateOf(row.id)).toBe('expired');
+});
+
+test('a lane that is held up does not keep the rows of others from being claimed', async () => {
+  const method = `test.${randomUUID()}`;
+  const held = Array.from({ length: 12 }, (_, index) => sent({ method, key: `held ${index}`, lane: `${method}:1` }));
+  const free = sent({ method, key: 'free', lane: `${method}:2` });
+  await store.journal.send(store, [...held, free]);
+  expect(await claim(method, 'function', 2)).toMatchObject([{ id: held[0]?.id }, { id: free.id }]);
 });
 
 test('the end of a sent row that settles is told once, of one that does not, never', async () => {

@@ -238,7 +238,7 @@ test('when the instance that ran a function is gone, another finishes it within 
       },
     }),
   );
-  const first = order('a', { timeoutMs: 300, retry: false }).catch((error: unknown) => error);
+  const first = order('a', { timeoutMs: 2_000, retry: false }).catch((error: unknown) => error);
   await until(() => runs === 1);
   await dying.runtime.stop(0);
   await it.start(
@@ -268,7 +268,7 @@ test('when the instance that ran an effect is gone, a person decides and nobody 
       },
     }),
   );
-  void it.bus.call(shop.charge, { card: 'c' }, { key: 'k', timeoutMs: 200 }).catch(() => {});
+  void it.bus.call(shop.charge, { card: 'c' }, { key: 'k' }).catch(() => {});
   await until(() => attempts === 1);
   await dying.runtime.stop(0);
   await it.start(

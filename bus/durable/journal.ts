@@ -74,9 +74,13 @@ export function createJournal({
   const held = leases({ journal: store.journal, leaseMs, renewMs, log });
   const watchers = new Map<string, Set<() => void>>();
   const underWay = new Set<Promise<unknown>>();
+  /** Attempts that the worker claimed; those of calls are bounded by the bus. */
+  let claimed = 0;
+  let running = 0;
   const runs: Runner = runner({ store, bus, held, log, newId });
   let stopped = false;
-  let wakeUp = (): void => {};
+  let woken = false;
+  let endNap = (): void => {};
 
   const track = <T>(work: Promise<T>): Promise<T> => {
     underWay.add(work);
@@ -163,7 +167,8 @@ export function createJournal({
         case 'taken': {
           const row = { ...freshRow(asked), ...taken.row, token: asked.token };
           if (pipeline) {
-            void track(runs.execute(row, it.handler as Pipeline).finally(() => moved(row)));
+            if (running < concurrency) void track(execute(row, it.handler as Pipeline));
+            else await store.journal.end(null, row.id, row.token, { state: 'queued', notBefore: Date.now() });
             return runEnd(row, input, answerBy);
           }
           return bounded(track(attempt(row, method, it.handler as Handler | Effect, wire)), row.id, answerBy);
@@ -234,6 +239,16 @@ export function createJournal({
       ]);
     } finally {
       over.abort();
+    }
+  }
+
+  async function execute(run: Row, handler: Pipeline): Promise<void> {
+    running += 1;
+    try {
+      await runs.execute(run, handler);
+    } finally {
+      running -= 1;
+      moved(run);
     }
   }
 
@@ -315,7 +330,7 @@ export function createJournal({
       log.warn({ err: thrown, method: method.address, row: row.id }, 'the outcome of an attempt is not known');
       const known = { ...rowError(error), outcome: 'unknown' };
       await store.journal.doubt(row.id, row.token, known, logLine(error, ms));
-      wakeUp();
+      wake();
       throw new PolybError(
         error.code === 'deadline_exceeded' ? 'deadline_exceeded' : 'upstream_failed',
         `${error.message} Whether it happened is being found out as ${row.id}.`,
@@ -342,11 +357,11 @@ export function createJournal({
   }
 
   /** A row that the worker claimed: its guards first, then the attempt. */
-  async function work(row: Row): Promise<void> {
+  async function attemptClaimed(row: Row): Promise<void> {
     const it = byAddress.get(row.method);
     if (it === undefined) return;
     if (isPipeline(it.handler)) {
-      await runs.execute(row, it.handler).finally(() => moved(row));
+      await execute(row, it.handler);
       return;
     }
     const signal = AbortSignal.timeout(it.method.timeoutMs);
@@ -365,7 +380,7 @@ export function createJournal({
       lease.release();
     }
     if (verdict === null) {
-      await attempt(row, it.method, it.handler as Handler | Effect, wire).catch(expected);
+      await attempt(row, it.method, it.handler as Handler | Effect, wire);
       return;
     }
     if ('notBefore' in verdict)
@@ -382,11 +397,6 @@ export function createJournal({
       });
     moved(row);
   }
-  /** How an attempt ended stands in its row; nobody waits for the promise of a claimed one. */
-  const expected = (thrown: unknown): void => {
-    if (!isPolybError(thrown)) log.error({ err: thrown }, 'an attempt broke');
-  };
-
   /** Asks the provider what became of an attempt. */
   async function lookUp(row: Row): Promise<void> {
     const it = byAddress.get(row.method);
@@ -431,36 +441,54 @@ export function createJournal({
 
   async function worker(): Promise<void> {
     let away = false;
+    let sweptAt = 0;
     while (!stopped) {
-      let busy = false;
+      let full = false;
+      woken = false;
       try {
-        const room = concurrency - underWay.size;
-        const rows = room > 0 ? await store.journal.claim(policies, holder, leaseMs, Math.min(room, 64)) : [];
-        for (const row of rows)
-          void track(
-            work(row)
-              .catch(expected)
-              .finally(() => wakeUp()),
-          );
+        const room = Math.min(64, concurrency - claimed);
+        const rows = room > 0 ? await store.journal.claim(policies, holder, leaseMs, room) : [];
         const unknown = await store.journal.toLookUp(methods, leaseMs, 32);
-        for (const row of unknown) void track(lookUp(row).catch(expected));
-        if (rows.length === 0) await store.journal.sweep(methods);
-        busy = rows.length > 0;
+        for (const work of [...rows.map(attemptClaimed), ...unknown.map(lookUp)]) void track(claimedWork(work));
+        if (Date.now() - sweptAt >= idleMs) {
+          sweptAt = Date.now();
+          await store.journal.sweep(methods);
+        }
+        full = rows.length === room && room > 0;
         if (away) log.info({}, 'the journal is back');
         away = false;
       } catch (error) {
         if (!away) log.warn({ err: error }, 'the journal cannot be reached; it is tried again every second');
         away = true;
       }
-      if (!busy && !stopped)
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, idleMs);
-          wakeUp = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
+      if (!full) await nap();
     }
+  }
+  async function claimedWork(work: Promise<void>): Promise<void> {
+    claimed += 1;
+    try {
+      await work;
+    } catch (thrown) {
+      // How an attempt ended stands in its row; nobody waits for the promise of a claimed one.
+      if (!isPolybError(thrown)) log.error({ err: thrown }, 'an attempt broke');
+    } finally {
+      claimed -= 1;
+      wake();
+    }
+  }
+  function nap(): Promise<void> {
+    return new Promise((resolve) => {
+      if (woken || stopped) return resolve();
+      const timer = setTimeout(resolve, idleMs);
+      endNap = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+  function wake(): void {
+    woken = true;
+    endNap();
   }
   let working: Promise<void> | undefined;
 
@@ -469,10 +497,10 @@ export function createJournal({
     start() {
       working ??= worker();
     },
-    wake: () => wakeUp(),
+    wake,
     async drain(graceMs) {
       stopped = true;
-      wakeUp();
+      wake();
       await working;
       await Promise.race([Promise.allSettled([...underWay]), delay(graceMs, undefined, { ref: false })]);
       held.stop();

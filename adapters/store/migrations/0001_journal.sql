@@ -204,42 +204,39 @@ begin
   return query select case when it.state in ('attempting', 'queued') then 'busy' else 'settled' end, to_jsonb(it);
 end $$;
 
+-- True when a first attempt, or another one of an effect, would come too late. A function that was begun may be finished.
+create function journal.is_over(it journal.rows) returns boolean language sql stable as $$
+  select it.not_after < clock_timestamp() and (it.mode = 'run' or it.attempts = 0 or it.on_unknown is distinct from 'function')
+$$;
+
 -- The way in for a worker: rows that are due, and functions and runs whose holder is gone. Each comes with a lease of its own.
 -- `policies`: method -> { handling, settleMs, settles }, as the claiming service declares them.
 create function journal.claim(policies jsonb, of_holder text, lease_ms integer, at_most integer) returns setof journal.rows language plpgsql as $$
 declare
-  of_methods text[] := array(select jsonb_object_keys(policies));
+  of_methods text[] := array(select m from jsonb_object_keys(policies) m where not journal.is_paused(m));
   it journal.rows;
-  taken integer := 0;
 begin
   for it in
     select * from journal.rows
     where id in (
-      (select id from journal.rows where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event') order by not_before limit at_most)
+      (select id from journal.rows r where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event')
+         and not journal.is_over(r) and (lane is null or journal.lane_is_free(lane, seq)) order by not_before limit at_most)
       union all
       (select id from journal.rows where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown = 'function' order by lease_until limit at_most)
       union all
-      (select id from journal.rows where state = 'waiting' and mode = 'run' and method = any (of_methods) and not_before <= clock_timestamp() order by not_before limit at_most))
-    order by seq for update skip locked
+      (select id from journal.rows r where state = 'waiting' and mode = 'run' and method = any (of_methods) and not_before <= clock_timestamp() and not journal.is_over(r) order by not_before limit at_most))
+    order by seq limit at_most for update skip locked
   loop
-    continue when journal.is_paused(it.method);
     if it.lane is not null then
+      -- Looked at again under the lane's lock: another may have taken its turn since.
       continue when not pg_try_advisory_xact_lock(hashtextextended(it.lane, 0));
       continue when not journal.lane_is_free(it.lane, it.seq);
-    end if;
-    if it.not_after < clock_timestamp() and (it.mode = 'run' or it.attempts = 0 or policies->it.method->>'handling' <> 'function') then
-      update journal.rows set state = 'expired', ended_at = now(), token = null, updated_at = now(),
-        error = jsonb_build_object('code', 'deadline_exceeded', 'reason', 'expired', 'detail', 'Its time was over before it could be finished.', 'outcome', 'not_executed')
-      where id = it.id;
-      continue;
     end if;
     update journal.rows set state = 'attempting', token = gen_random_uuid()::text, held_by = of_holder, attempts = attempts + 1, updated_at = now(),
       lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), started_at = coalesce(started_at, now()),
       on_unknown = policies->it.method->>'handling', settle_ms = (policies->it.method->>'settleMs')::integer
     where id = it.id returning * into it;
     return next it;
-    taken := taken + 1;
-    exit when taken >= at_most;
   end loop;
 end $$;
 
@@ -263,9 +260,10 @@ begin
     where state = 'unknown' and method = any (of_methods) and on_unknown = 'claim' and claimed_at is null and settle_at <= clock_timestamp();
   get diagnostics more = row_count;
   moved := moved + more;
-  update journal.rows set state = 'expired', ended_at = now(), updated_at = now(),
-      error = jsonb_build_object('code', 'deadline_exceeded', 'reason', 'expired', 'detail', 'Its time was over before it was begun or approved.', 'outcome', 'not_executed')
-    where state = 'proposed' and not_after < clock_timestamp() and method = any (of_methods);
+  update journal.rows r set state = 'expired', ended_at = now(), updated_at = now(),
+      error = jsonb_build_object('code', 'deadline_exceeded', 'reason', 'expired', 'detail', 'Its time was over before it was done.', 'outcome', 'not_executed')
+    where method = any (of_methods) and not_after < clock_timestamp()
+      and (state = 'proposed' or (state = 'queued' and mode in ('send', 'run') and journal.is_over(r)) or (state = 'waiting' and mode = 'run'));
   get diagnostics more = row_count;
   return moved + more;
 end $$;
