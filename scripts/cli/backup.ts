@@ -68,7 +68,7 @@ export async function restore(invocation: Invocation): Promise<number> {
     return 0;
   }
   const url = databaseUrl(env);
-  const { pgRestore, majorVersion, env: libraries } = await tools();
+  const { pgRestore, psql, majorVersion, env: libraries } = await tools();
   if (majorVersion < manifest.postgres) {
     throw refusal('failed_precondition', `written by PostgreSQL ${manifest.postgres}, and here are the tools of ${majorVersion}`, {
       subject: file,
@@ -81,17 +81,25 @@ export async function restore(invocation: Invocation): Promise<number> {
     signal,
     subject: 'restore',
   });
+  const run = { env: { ...process.env, ...libraries, ...connection(url) }, signal };
+  const reading = spawn(pgRestore, ['--clean', '--if-exists', '--no-owner', '--no-privileges', '--file=-', file], {
+    ...run,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   // One transaction: an end half-way leaves the database as it was.
-  const child = spawn(
-    pgRestore,
-    ['--clean', '--if-exists', '--no-owner', '--no-privileges', '--single-transaction', '--exit-on-error', `--dbname=${name}`, file],
-    {
-      env: { ...process.env, ...libraries, ...connection(url) },
-      stdio: ['ignore', 'ignore', 'pipe'],
-      signal,
-    },
-  );
-  await endOf(child);
+  const writing = spawn(psql, ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file=-'], {
+    ...run,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  const written = endOf(writing);
+  written.catch(() => {}); // told below
+  writing.stdin.write(dropSchemas);
+  const [piped, read] = await Promise.allSettled([pipeline(reading.stdout, writing.stdin, { end: false }), endOf(reading)]);
+  // The end of its input makes psql commit, so that must not come before all of it is known to have been read.
+  if (piped.status === 'rejected' || read.status === 'rejected') writing.kill();
+  if (piped.status === 'fulfilled' && read.status === 'rejected') throw read.reason;
+  writing.stdin.end();
+  await written;
   await out.result({ ...manifest, restored: file, database: name }, { text: () => `${name} is as it was at ${manifest.createdAt}` });
   out.note(
     'rows that were under way then are under way again; look before services start: polyb pause, polyb up, polyb reviews ls',
@@ -99,6 +107,15 @@ export async function restore(invocation: Invocation): Promise<number> {
   );
   return 0;
 }
+
+/** Services keep their tables in schemas of their own; one that came after the backup must not stay. */
+const dropSchemas = `SET client_min_messages = warning;
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$)' LOOP
+    EXECUTE format('DROP SCHEMA %I CASCADE', name);
+  END LOOP;
+END $$;
+`;
 
 function databaseUrl(env: Invocation['env']): string {
   const url = lookup('DATABASE_URL', openSources({ env }));
@@ -113,15 +130,15 @@ function databaseUrl(env: Invocation['env']): string {
 
 async function tools() {
   const { findPostgres } = await import('../infra/postgres.ts');
-  const { pgDump, pgRestore, majorVersion, env } = await findPostgres();
-  if (pgDump === null || pgRestore === null) {
-    throw refusal('failed_precondition', 'pg_dump and pg_restore were not found', {
+  const { pgDump, pgRestore, psql, majorVersion, env } = await findPostgres();
+  if (pgDump === null || pgRestore === null || psql === null) {
+    throw refusal('failed_precondition', 'pg_dump, pg_restore and psql were not found', {
       subject: 'backup',
       effect: 'nothing_done',
       next: ['apt-get install postgresql-client'],
     });
   }
-  return { pgDump, pgRestore, majorVersion, env };
+  return { pgDump, pgRestore, psql, majorVersion, env };
 }
 
 /** The address as the environment of libpq's programs, so that no password stands in a list of processes. */

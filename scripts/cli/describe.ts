@@ -15,7 +15,7 @@ export async function describe(invocation: Invocation): Promise<number> {
   if (typed === undefined)
     throw wrongUsage('expected an address, e.g. crm.push_to_crm', { subject: 'describe', next: ['polyb list --methods'] });
   await using line = lazyBus(invocation);
-  const entry = (await other(typed)) ?? (await resolveTarget(typed, line.get)).entry;
+  const entry = (await other(typed)) ?? (await resolveTarget(typed, flags.on('cached') ? undefined : line.get)).entry;
   if (flags.on('template')) await out.result(template(entry), { text: () => JSON.stringify(template(entry), null, 2) });
   else if (flags.on('schema')) {
     const { input, output, up, down, payload } = entry;

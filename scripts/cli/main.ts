@@ -45,7 +45,7 @@ async function run(words: readonly string[], signal: AbortSignal): Promise<numbe
     if (start === undefined) throw new TypeError(`${path} has no code in runs.ts`);
     return await start({ path, args, flags, out, signal, env: process.env });
   } catch (thrown) {
-    const error = isPolybError(thrown) ? thrown : broken(thrown);
+    const error = isPolybError(thrown) ? thrown : signal.aborted && isPolybError(signal.reason) ? signal.reason : broken(thrown);
     await out.failure(error);
     return exitOf(error);
   }

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { type TestDatabase, testDatabase } from '../testing/database.ts';
+import { backup, restore } from './backup.ts';
+import { type FlagValues, flagsOf } from './flags.ts';
+import { createOutput } from './output.ts';
+
+let database: TestDatabase;
+const folder = mkdtempSync(join(tmpdir(), 'polyb-backup-'));
+beforeAll(async () => {
+  database = await testDatabase();
+});
+afterAll(async () => {
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+function invocation(path: string, args: readonly string[], values: FlagValues = {}) {
+  const env = { DATABASE_URL: database.url };
+  const flags = flagsOf({ output: 'json', ...values }, env, path);
+  const written = { stdout: '', stderr: '' };
+  const sink = (name: keyof typeof written) => ({ write: (text: string) => (written[name] += text) });
+  const out = createOutput({ flags, stdout: sink('stdout'), stderr: sink('stderr'), stdinIsTty: false, env, now: Date.now });
+  return { path, args, flags, out, signal: AbortSignal.timeout(14_000), env, written };
+}
+async function query<T extends pg.QueryResultRow>(text: string): Promise<readonly T[]> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    return (await client.query<T>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+test('a restored database is as it was when the backup was written', async () => {
+  await query("CREATE SCHEMA desk; CREATE TABLE desk.kept (id int PRIMARY KEY, text text); INSERT INTO desk.kept VALUES (1, 'привет')");
+  const file = join(folder, 'one.dump');
+  const written = invocation('backup', [file]);
+  expect(await backup(written)).toBe(0);
+  expect(JSON.parse(written.written.stdout)).toMatchObject({ format: 'polyb-backup-1', file: 'one.dump', bytes: statSync(file).size });
+  expect(statSync(file).mode & 0o077).toBe(0);
+
+  await query("UPDATE desk.kept SET text = 'lost'; CREATE SCHEMA later; CREATE TABLE later.came (id int REFERENCES desk.kept)");
+  await expect(restore(invocation('restore', [file]))).rejects.toThrow(/needs --yes/);
+  expect(await query('SELECT text FROM desk.kept')).toEqual([{ text: 'lost' }]);
+  expect(await restore(invocation('restore', [file], { yes: true }))).toBe(0);
+  expect(await query('SELECT text FROM desk.kept')).toEqual([{ text: 'привет' }]);
+  expect(await query("SELECT nspname FROM pg_namespace WHERE nspname = 'later'")).toEqual([]);
+  await expect(query('INSERT INTO desk.kept VALUES (1)')).rejects.toThrow(/duplicate key/);
+});
+
+test('a backup never takes the place of a file, and a changed one is refused', async () => {
+  const file = join(folder, 'two.dump');
+  expect(await backup(invocation('backup', [file]))).toBe(0);
+  await expect(backup(invocation('backup', [file]))).rejects.toThrow(/is there already/);
+  expect(await restore(invocation('restore', [file], { check: true }))).toBe(0);
+  appendFileSync(file, 'x');
+  await expect(restore(invocation('restore', [file], { yes: true }))).rejects.toThrow(/cut or changed/);
+  expect(JSON.parse(readFileSync(`${file}.json`, 'utf8')).database).toMatch(/^test_/);
+});
+
+test('a backup that cannot be read to its end changes nothing', async () => {
+  const file = join(folder, 'three.dump');
+  await query(
+    'CREATE SCHEMA big; CREATE TABLE big.rows AS SELECT g AS id, repeat(md5(g::text), 50) AS text FROM generate_series(1, 2000) g',
+  );
+  await backup(invocation('backup', [file]));
+  truncateSync(file, Math.floor(statSync(file).size * 0.9));
+  const manifest = JSON.parse(readFileSync(`${file}.json`, 'utf8'));
+  writeFileSync(`${file}.json`, JSON.stringify({ ...manifest, sha256: createHash('sha256').update(readFileSync(file)).digest('hex') }));
+  await expect(restore(invocation('restore', [file], { yes: true }))).rejects.toThrow(/pg_restore|could not/);
+  expect(await query('SELECT count(*)::int AS rows FROM big.rows')).toEqual([{ rows: 2000 }]);
+});
