@@ -9,12 +9,14 @@ if (name !== 'nats' && name !== 'postgres') throw new TypeError('expected nats o
 
 const stopping = new AbortController();
 let stop: (() => Promise<void>) | undefined;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    stopping.abort();
-    void stop?.().then(() => process.exit(0));
-  });
-}
+const end = () => {
+  stopping.abort();
+  void stop?.().then(() => process.exit(0));
+};
+process.on('SIGINT', end);
+process.on('SIGTERM', end);
+// PM2 has died: nobody would ever stop this server, and the next `up` would find its port and its data in use.
+process.on('disconnect', end);
 
 try {
   const run = await readRun();

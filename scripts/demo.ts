@@ -1,0 +1,92 @@
+/** `npm run demo`: the whole system from nothing, one lead through it, and what that looked like. It stays up. */
+import { randomInt, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { exitOf, isPolybError, PolybError } from '../contracts/errors.ts';
+import { callable, findMethod, readCatalogue } from './cli/catalogue.ts';
+import type { Invocation } from './cli/command.ts';
+import { type Connected, connect } from './cli/connect.ts';
+import { flagsOf } from './cli/flags.ts';
+import { askJournal, type Row } from './cli/journal/ask.ts';
+import { allowReach } from './cli/method.ts';
+import { createOutput } from './cli/output.ts';
+import { spanMs } from './cli/text.ts';
+import { trace } from './cli/trace.ts';
+import { checkFailed } from './system/report.ts';
+import { up } from './system/up.ts';
+
+const pipeline = 'pipelines.lead_to_call';
+const runMs = 30_000;
+const lookEveryMs = 150;
+const ends: readonly string[] = ['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled'];
+
+async function demo(invocation: Invocation): Promise<number> {
+  const { out } = invocation;
+  const upStatus = await up(invocation);
+  if (upStatus !== 0) return upStatus;
+
+  await using connected = await connect(invocation);
+  out.note('\nA lead comes in, goes to the CRM and is called by the built-in simulator: no customer is reached.');
+  const runId = await pushLead(connected, invocation);
+  const run = await followRun(connected, runId, invocation);
+  if (run.state !== 'done') {
+    out.note(`the run is ${run.state}${run.error === null ? '' : `: ${run.error}`}\n  polyb runs show ${runId}`, 'bad');
+    return checkFailed;
+  }
+  out.print('');
+  const status = await trace({ ...invocation, path: 'trace', args: [runId] });
+  out.note(
+    [
+      '\nThe system stays up. Try:',
+      `  npx polyb trace ${runId} --format sequence`,
+      '  npx polyb call crm.push_to_crm firstName=Анна phoneNumber=+79995551122',
+      '  npx polyb pipelines run lead_to_call firstName=Олег phoneNumber=+79995553391    nobody answers, so staff gets a task',
+      '  npx polyb status',
+      '  npx polyb help',
+      '  npx polyb down    stops it; data stays',
+    ].join('\n'),
+  );
+  return status;
+}
+
+/** A lead of its own each time: the phone differs, so that an earlier demo's call does not stand in the way. */
+async function pushLead({ bus }: Connected, invocation: Invocation): Promise<string> {
+  const { entry } = await findMethod(await readCatalogue(), pipeline);
+  await allowReach(invocation, entry);
+  const phoneNumber = `+7999${randomInt(10_000, 99_999)}22`;
+  const lead = { firstName: 'Иван', lastName: 'Иванов', phoneNumber, source: 'website' };
+  const key = `demo-${randomUUID()}`;
+  const { runId } = (await bus.request(callable(entry), lead, { key, signal: invocation.signal })) as { runId: string };
+  return runId;
+}
+
+/** Tells each step as it is done; resolves with the run when it has ended or time is up. */
+async function followRun(connected: Connected, id: string, invocation: Invocation): Promise<Row> {
+  const { out, signal } = invocation;
+  const until = Date.now() + runMs;
+  const told = new Set<string>();
+  for (;;) {
+    const run = await askJournal<Row>(connected, 'get', { id }, invocation);
+    for (const { id: step, step: name, method, state, startedAt, endedAt } of run.steps) {
+      if (!ends.includes(state) || told.has(step)) continue;
+      told.add(step);
+      const took = startedAt && endedAt ? `  ${spanMs(Date.parse(endedAt) - Date.parse(startedAt))}` : '';
+      out.note(`${(name ?? '').padEnd(8)} ${method.replace(/^@/, 'heard ')}${took}`, state === 'done' ? 'ok' : 'bad');
+    }
+    if (ends.includes(run.state) || Date.now() > until) return run;
+    await delay(lookEveryMs, undefined, { signal });
+  }
+}
+
+const { stdout, stderr, stdin, env } = process;
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => stop.abort(new PolybError('cancelled', `stopped by ${signal}`)));
+const flags = flagsOf({ output: 'pretty' }, env, 'demo');
+const out = createOutput({ flags, stdout, stderr, stdinIsTty: stdin.isTTY === true, env, now: Date.now });
+try {
+  process.exitCode = await demo({ path: 'demo', args: [], flags, out, signal: stop.signal, env });
+} catch (error) {
+  if (!isPolybError(error)) throw error;
+  await out.failure(error);
+  process.exitCode = exitOf(error);
+}
