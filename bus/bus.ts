@@ -209,8 +209,8 @@ export function createBus(options: BusOptions): BusHost {
     };
   }
 
-  function record({ caller: from, reason, key = '', ...rest }: NewRecord): void {
-    observer.ring.add({ ...rest, from, reason, key });
+  function record({ at, ms, side, address, caller: from, code, reason, traceId, spanId, parentId, key = '' }: NewRecord): void {
+    observer.ring.add({ at, from, traceId, spanId, parentId, key }, side, address, ms, code, reason);
   }
   const subjectOf = ({ service, name: event }: Event): string => `${prefix}.evt.${service}.${event}`;
 

@@ -6,7 +6,7 @@ import { decode } from './codec.ts';
 import { headerBlock } from './headers.ts';
 import type { Observer } from './middleware/observe.ts';
 import { validInput } from './middleware/validate.ts';
-import type { Kept } from './records.ts';
+import type { CallRecord } from './records.ts';
 import type { Endpoint, Server } from './serve.ts';
 import type { Log } from './service.ts';
 import { leaseMs, type Streams } from './stream.ts';
@@ -110,12 +110,12 @@ export function createControl(parts: ControlParts): Control {
 
   /** Sends records in batches to those who asked in the last 30 s; what does not fit is counted. */
   function createTaps({ transport: out }: ControlParts): { lease(to: string, addresses: readonly string[]): void; close(): void } {
-    const leases = new Map<string, { until: number; addresses: ReadonlySet<string>; batch: Kept[]; dropped: number }>();
+    const leases = new Map<string, { until: number; addresses: ReadonlySet<string>; batch: CallRecord[]; dropped: number }>();
     let timer: ReturnType<typeof setInterval> | undefined;
-    const watch = (kept: Kept): void => {
+    const watch = (record: CallRecord): void => {
       for (const lease of leases.values()) {
-        if (!lease.addresses.has(kept.address)) continue;
-        if (lease.batch.length < batchRecords) lease.batch.push(kept);
+        if (!lease.addresses.has(record.address)) continue;
+        if (lease.batch.length < batchRecords) lease.batch.push(record);
         else lease.dropped += 1;
       }
     };
@@ -129,7 +129,7 @@ export function createControl(parts: ControlParts): Control {
       for (const [to, lease] of leases) {
         if (lease.until <= now()) leases.delete(to);
         if (lease.batch.length + lease.dropped === 0 || !out.connected) continue;
-        out.publish(to, JSON.stringify({ instance, dropped: lease.dropped, records: lease.batch.map(observer.ring.shown) }));
+        out.publish(to, JSON.stringify({ instance, dropped: lease.dropped, records: lease.batch }));
         lease.batch = [];
         lease.dropped = 0;
       }
