@@ -70,6 +70,21 @@ test('a description holds what a caller needs and leaves out what is the default
   expect(describe(shop.bought)).toMatchObject({ kind: 'event', key: 'orderId', payload: { type: 'object' } });
 });
 
+test('how rows of a method end is an event of its own', () => {
+  const { dial } = contract('phone', '1.0.0', {
+    dial: method({
+      summary: 'Ring.',
+      input: z.strictObject({}),
+      output: z.object({ legId: z.string().max(9) }),
+      idempotency: 'keyed',
+      settles: true,
+    }),
+  });
+  const { entries } = exported([{ dial }], []);
+  expect(Object.keys(entries)).toEqual(['phone.dial', 'phone.dial_settled']);
+  expect(entries['phone.dial_settled']).toMatchObject({ kind: 'event', key: 'key', payload: { properties: { state: {}, output: {} } } });
+});
+
 test('the hash follows the schemas and nothing else', () => {
   const like = (summary: string, max: number) =>
     contract('a', '1.0.0', {

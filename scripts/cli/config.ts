@@ -16,16 +16,17 @@ interface Setting {
 }
 
 async function allSettings({ env }: Invocation): Promise<readonly Setting[]> {
-  const [{ groupsOf }, { readServices }, { settingsOf }, { openSources }, { defaultOf, metaOf, show }] = await Promise.all([
-    import('../docs/settings.ts'),
-    import('../docs/catalogue.ts'),
-    import('../../config/read.ts'),
-    import('../../config/env.ts'),
-    import('../../config/settings.ts'),
-  ]);
+  const [{ settingGroups }, { loadServices, serviceFolders }, { settingsOf }, { openSources }, { defaultOf, metaOf, show }] =
+    await Promise.all([
+      import('../docs/settings.ts'),
+      import('../services.ts'),
+      import('../../config/read.ts'),
+      import('../../config/env.ts'),
+      import('../../config/settings.ts'),
+    ]);
   const find = openSources({ env });
   const told = new Set<string>();
-  return groupsOf(await readServices()).flatMap((group) =>
+  return settingGroups(await loadServices(await serviceFolders())).flatMap((group) =>
     settingsOf(group).flatMap(([name, schema]): Setting[] => {
       if (told.has(name)) return [];
       told.add(name);
@@ -85,7 +86,7 @@ export async function listConfig(invocation: Invocation): Promise<number> {
 }
 
 export async function getConfig(invocation: Invocation): Promise<number> {
-  const { args, out, path } = invocation;
+  const { args, flags, out, path } = invocation;
   const [name] = args;
   if (name === undefined) throw wrongUsage('expected the name of a setting', { subject: path, next: ['polyb config list'] });
   const all = await allSettings(invocation);
@@ -102,7 +103,9 @@ export async function getConfig(invocation: Invocation): Promise<number> {
     });
   }
   const { value, origin } = found;
-  await out.result(found, { text: () => value ?? '' });
+  // `$(polyb config get NAME)` wants the value alone.
+  if (flags.text('output') === undefined) out.print(value ?? '');
+  else await out.result(found);
   out.note(`from ${origin}`);
   return value === null ? 3 : 0;
 }

@@ -1,9 +1,9 @@
 /** Everything under docs/reference, contracts.json and .env.example, from the code that they describe. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Service } from '../../bus/service.ts';
 import type { Exported } from '../../contracts/describe.ts';
-import { readServices, root } from './catalogue.ts';
+import { type Loaded, loadServices, serviceFolders } from '../services.ts';
+import { root } from './catalogue.ts';
 import { cliPage } from './cli.ts';
 import { contractsOfCode, exportContracts } from './contracts.ts';
 import { errorsPage } from './errors.ts';
@@ -11,17 +11,17 @@ import { eventsPage } from './events.ts';
 import { formatJson, type Page } from './page.ts';
 import { pipelinePages } from './pipelines.ts';
 import { servicePages } from './services.ts';
-import { configPage, envPage, groupsOf } from './settings.ts';
+import { configPage, envPage, settingGroups } from './settings.ts';
 import { topologyPage } from './topology.ts';
 
 /** Holds nothing but generated files, so that one which nothing makes any more can be told. */
 const folder = 'docs/reference';
 
-export function pagesOf(contracts: Exported, services: Readonly<Record<string, Service>>): readonly Page[] {
-  const groups = groupsOf(services);
+export function pagesOf(contracts: Exported, services: readonly Loaded[]): readonly Page[] {
+  const groups = settingGroups(services);
   const json = (path: string, value: unknown): Page => ({ path, text: formatJson(value) });
   return [
-    ...servicePages(contracts, daemonsOf(services)),
+    ...servicePages(contracts, services),
     eventsPage(contracts, services),
     errorsPage(contracts),
     configPage(groups),
@@ -34,20 +34,8 @@ export function pagesOf(contracts: Exported, services: Readonly<Record<string, S
     envPage(groups),
   ];
 }
-/** The folders that serve each contract. */
-function daemonsOf(services: Readonly<Record<string, Service>>): Readonly<Record<string, readonly string[]>> {
-  const pairs = Object.entries(services).flatMap(([name, { serves }]) =>
-    Object.values(serves).flatMap((of) =>
-      [...new Set(Object.values(of).map(({ service }) => service))].map((service) => ({ service, name })),
-    ),
-  );
-  return Object.fromEntries(
-    [...Map.groupBy(pairs, ({ service }) => service)].map(([service, all]) => [service, all.map(({ name }) => name)]),
-  );
-}
-
 async function pagesOfCode(): Promise<readonly Page[]> {
-  return pagesOf(await contractsOfCode(), await readServices());
+  return pagesOf(await contractsOfCode(), await loadServices(await serviceFolders()));
 }
 
 /** Writes every generated file and removes those that nothing makes any more. Answers the paths that changed. */

@@ -1,9 +1,8 @@
-/** What stands in the code, found by reading folders: adding a contract, a service or a pipeline needs no edit here. */
+/** What stands in the code, found by reading folders: adding a contract or a pipeline needs no edit here. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isPipeline, type Pipeline } from '../../bus/durable/pipeline.ts';
-import type { Service } from '../../bus/service.ts';
 import type { Contract } from '../../contracts/define.ts';
 import { isContract, type PipelineFact } from '../../contracts/describe.ts';
 
@@ -27,23 +26,6 @@ export async function readPipelines(folder = join(root, 'services')): Promise<Re
   for (const exports of await importAll(files))
     for (const value of Object.values(exports)) if (isPipeline(value)) found[value.definition.method.name] = pipelineFact(value);
   return found;
-}
-
-/** Every service, by its folder. */
-export async function readServices(folder = join(root, 'services')): Promise<Readonly<Record<string, Service>>> {
-  const found: Record<string, Service> = {};
-  for (const name of foldersIn(folder)) {
-    const file = join(folder, name, 'service.ts');
-    if (!existsSync(file)) continue;
-    const service = (await importAll([file])).flatMap((exports) => Object.values(exports)).find(isService);
-    if (service === undefined) throw new TypeError(`services/${name}/service.ts exports no service(…).start(…)`);
-    found[name] = service;
-  }
-  return found;
-}
-
-function isService(value: unknown): value is Service {
-  return typeof value === 'object' && value !== null && 'serves' in value && 'uses' in value && 'settings' in value && 'make' in value;
 }
 
 function pipelineFact({ definition: { method, steps } }: Pipeline): PipelineFact {

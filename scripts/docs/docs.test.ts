@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { type Service, service } from '../../bus/service.ts';
+import { type Service, service, type Vendors } from '../../bus/service.ts';
 import { contract, event, method } from '../../contracts/define.ts';
 import { exported, type PipelineFact } from '../../contracts/describe.ts';
 import { codes } from '../../contracts/errors.ts';
@@ -13,7 +13,6 @@ import { readContracts, readPipelines, root } from './catalogue.ts';
 import { checkContracts, contractsOfCode, diffContracts, exportContracts } from './contracts.ts';
 import { formatJson, type Page } from './page.ts';
 import { mermaid, plantUml } from './pipelines.ts';
-import { groupsOf } from './settings.ts';
 import { topologyPage } from './topology.ts';
 
 const folders: string[] = [];
@@ -58,7 +57,10 @@ const seller = service({ serves: { shop }, settings: z.object({ SHOP_NAME: z.str
   }),
 );
 const watcher: Service = { ...seller, serves: {}, uses: [shop.bought, shop.buy] };
-const services = { seller, watcher };
+const services = [
+  { folder: 'seller', service: seller },
+  { folder: 'watcher', service: watcher },
+];
 const pages = pagesOf(exported([shop], [], { sell: sale }), services);
 const page = (path: string) => pages.find((one) => one.path === path)?.text;
 
@@ -91,23 +93,21 @@ test('the topology draws calls to the server and events from it', () => {
   expect(text).toContain('seller -. shop.bought .-> watcher');
 });
 
-test('settings come from services and from every vendor, which is read when it is picked', () => {
-  const vendors = {
-    post: {
-      setting: 'POST_KIND',
-      fallback: 'foot',
-      catalogue: {
-        foot: { settings: z.object({}), create: () => 0 },
-        air: { settings: z.object({ AIR_KEY: z.string().max(9) }), create: () => 0 },
-      },
+test('settings of services and of every vendor stand on a page and in the example file, vendors with what picks them', () => {
+  const post: Vendors = {
+    setting: 'POST_KIND',
+    fallback: 'foot',
+    catalogue: {
+      foot: { settings: z.object({}), create: () => 0 },
+      air: { settings: z.object({ AIR_KEY: z.string().max(9) }), create: () => 0 },
     },
   };
-  const groups = groupsOf({ seller: { ...seller, vendors } });
-  expect(groups.map(({ name, when, settings }) => ({ name, when, settings: Object.keys(settings.shape) })).slice(1)).toEqual([
-    { name: 'seller', when: undefined, settings: ['SHOP_NAME', 'POST_KIND'] },
-    { name: 'seller: air', when: { setting: 'POST_KIND', is: 'air' }, settings: ['AIR_KEY'] },
-  ]);
-  expect(groups[1]?.settings.shape.POST_KIND?._zod.def).toMatchObject({ defaultValue: 'foot' });
+  const made = pagesOf(exported([], []), [{ folder: 'seller', service: { ...seller, vendors: { post } } }]);
+  const text = (path: string) => made.find((one) => one.path === path)?.text;
+  expect(text('docs/reference/config.md')).toContain('| `SHOP_NAME` | The name. |  | `x` |');
+  expect(text('docs/reference/config.md')).toMatch(/`POST_KIND` .* `foot` \|/);
+  expect(text('docs/reference/config.md')).toMatch(/Read when `POST_KIND=air`\.\n\n(\|.*\n){2}\| `AIR_KEY` .*\*\*required\*\* \|/);
+  expect(text('.env.example')).toMatch(/POST_KIND=foot[\s\S]*AIR_KEY=/);
 });
 
 test('both diagrams of a pipeline tell the same messages', () => {

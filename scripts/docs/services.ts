@@ -1,15 +1,16 @@
 /** One page a contract: what may be asked, of whom, and how it can fail. */
 import type { Described, Exported } from '../../contracts/describe.ts';
 import { codes } from '../../contracts/errors.ts';
+import type { Loaded } from '../services.ts';
 import { fieldTable } from './fields.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
+import { serversOf } from './topology.ts';
 
-/** `daemons`: the folders of services that serve each contract. */
-export function servicePages(contracts: Exported, daemons: Readonly<Record<string, readonly string[]>>): readonly Page[] {
+export function servicePages(contracts: Exported, services: readonly Loaded[]): readonly Page[] {
   const byService = Map.groupBy(Object.values(contracts.entries), ({ service }) => service);
   return [...byService].map(([service, entries]) => {
     const aliases = contracts.aliases.filter(({ to }) => to.startsWith(`${service}.`));
-    const servedBy = daemons[service] ?? [];
+    const servedBy = serversOf(service, services);
     return markdown(`docs/reference/services/${service}.md`, service, [
       `Version ${entries[0]?.version}. ${servedBy.length === 0 ? '' : `Served by ${servedBy.map((name) => code(`services/${name}`)).join(', ')}.`}`.trim(),
       table(

@@ -1,30 +1,14 @@
-/** Which settings there are, read from the services and the catalogues of vendors. */
-import { z } from 'zod';
-import type { Service } from '../../bus/service.ts';
+/** Which settings there are, as a page and as an example file. */
 import { common } from '../../config/common.ts';
 import { envExample } from '../../config/example.ts';
 import { type Group, settingsOf } from '../../config/read.ts';
 import { defaultOf, metaOf, show } from '../../config/settings.ts';
+import { flatGroups, groupsOf, type Loaded } from '../services.ts';
 import { code, markdown, notice, type Page, table } from './page.ts';
 
-/** The platform's group, one for each service, and one for each vendor that a service may pick. Groups without settings are left out. */
-export function groupsOf(services: Readonly<Record<string, Service>>): readonly Group[] {
-  const all: Group[] = [common];
-  for (const [folder, { settings, vendors }] of Object.entries(services)) {
-    const kinds = Object.values(vendors).map(({ setting, catalogue, fallback }) => [
-      setting,
-      z
-        .enum(Object.keys(catalogue))
-        .meta({ expected: Object.keys(catalogue).join(', ') })
-        .default(fallback)
-        .describe('The vendor.'),
-    ]);
-    all.push({ name: folder, settings: z.object({ ...settings.shape, ...Object.fromEntries(kinds) }) });
-    for (const { setting, catalogue } of Object.values(vendors))
-      for (const [vendor, of] of Object.entries(catalogue))
-        all.push({ name: `${folder}: ${vendor}`, settings: of.settings, when: { setting, is: vendor } });
-  }
-  return all.filter((group) => settingsOf(group).length > 0);
+/** The platform's group and those of every service and vendor, also of vendors that nobody picked. Groups without settings are left out. */
+export function settingGroups(services: readonly Loaded[]): readonly Group[] {
+  return [common, ...services.flatMap((each) => flatGroups(groupsOf(each)))].filter((group) => settingsOf(group).length > 0);
 }
 
 export function configPage(groups: readonly Group[]): Page {

@@ -1,29 +1,35 @@
-import type { Service } from '../../bus/service.ts';
+import type { Loaded } from '../services.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 
+/** Names of the contracts that a service serves. */
+function contractsOf({ service: { serves } }: Loaded): readonly string[] {
+  return [...new Set(Object.values(serves).flatMap((contract) => Object.values(contract).map(({ service }) => service)))];
+}
+/** Folders of the services that serve a contract. */
+export function serversOf(contract: string, services: readonly Loaded[]): readonly string[] {
+  return services.filter((each) => contractsOf(each).includes(contract)).map(({ folder }) => folder);
+}
+
 /** Which service calls and hears which, as their `serves` and `uses` say. */
-export function topologyPage(services: Readonly<Record<string, Service>>): Page {
-  const all = Object.entries(services);
-  const homeOf = (address: string): string | undefined =>
-    all.find(([, { serves }]) => Object.values(serves).some((of) => Object.values(of).some((entry) => entry.address === address)))?.[0];
-  const arrows = all.flatMap(([folder, { uses }]) =>
-    uses.flatMap(({ kind, address }) => {
-      const home = homeOf(address);
-      if (home === undefined || home === folder) return [];
-      return [kind === 'event' ? `  ${home} -. ${address} .-> ${folder}` : `  ${folder} -- ${address} --> ${home}`];
-    }),
+export function topologyPage(services: readonly Loaded[]): Page {
+  const arrows = services.flatMap(({ folder, service: { uses } }) =>
+    uses.flatMap(({ kind, address, service }) =>
+      serversOf(service, services)
+        .filter((home) => home !== folder)
+        .map((home) => (kind === 'event' ? `  ${home} -. ${address} .-> ${folder}` : `  ${folder} -- ${address} --> ${home}`)),
+    ),
   );
   return markdown('docs/reference/topology.md', 'Topology', [
     'A whole arrow is a call, a dotted one an event.',
-    fenced('mermaid', ['flowchart LR', ...all.map(([folder]) => `  ${folder}`), ...arrows].join('\n')),
+    fenced('mermaid', ['flowchart LR', ...services.map(({ folder }) => `  ${folder}`), ...arrows].join('\n')),
     table(
       ['service', 'serves', 'uses'],
-      all.map(([folder, { serves, uses }]) => [
-        code(folder),
-        [...new Set(Object.values(serves).flatMap((of) => Object.values(of).map(({ service }) => service)))]
+      services.map((each) => [
+        code(each.folder),
+        contractsOf(each)
           .map((name) => `[${name}](services/${name}.md)`)
           .join(', '),
-        uses.map(({ address }) => code(address)).join(', '),
+        each.service.uses.map(({ address }) => code(address)).join(', '),
       ]),
     ),
   ]);
