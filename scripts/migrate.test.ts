@@ -48,3 +48,10 @@ test('two that migrate a missing database at the same moment both end well, and 
   expect(both.flat().length).toBe(new Set(both.flat()).size);
   expect(both.flat()).toContain('journal/0001_journal.sql');
 });
+
+test('a password that PostgreSQL refuses is told as such, and is not repeated in the message', async () => {
+  const url = Object.assign(new URL(process.env.DATABASE_URL ?? ''), { password: 'not-this-one' }).href;
+  const refusal = migrate({ url });
+  await expect(refusal).rejects.toMatchObject({ code: 'failed_precondition', reason: 'store_refused' });
+  await expect(refusal).rejects.not.toThrow(/not-this-one/);
+});

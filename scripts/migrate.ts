@@ -19,6 +19,7 @@ export async function migrations(services = ownServices): Promise<readonly Migra
 /**
  * Brings the database at `url` to the newest schema, making the database itself when it is missing, and answers the names of what it applied.
  * A repeat applies nothing; several at once wait for each other.
+ * @throws PolybError unavailable/store_down; failed_precondition/store_refused when PostgreSQL does not let us in.
  */
 export async function migrate({ url, services }: { readonly url: string; readonly services?: string }): Promise<readonly string[]> {
   const all = await migrations(services);
@@ -26,7 +27,7 @@ export async function migrate({ url, services }: { readonly url: string; readonl
   try {
     return await apply(db, all);
   } catch (error) {
-    if (!isSqlState(error, '3D000')) throw error;
+    if (!isSqlState(error, '3D000')) throw refused(error);
     await createDatabase(url);
     return await apply(db, all);
   } finally {
@@ -53,6 +54,16 @@ async function createDatabase(url: string): Promise<void> {
   } finally {
     await server.close();
   }
+}
+
+/** SQLSTATE class 28: the user or the password is not right. */
+function refused(error: unknown): unknown {
+  const { code } = (Error.isError(error) ? error : {}) as { code?: unknown };
+  if (typeof code !== 'string' || !code.startsWith('28')) return error;
+  return new PolybError('failed_precondition', `PostgreSQL refuses the user or the password of DATABASE_URL: ${messageOf(error)}`, {
+    reason: 'store_refused',
+    cause: error,
+  });
 }
 
 function isSqlState(error: unknown, code: string): boolean {

@@ -49,6 +49,7 @@ export async function checkout({
     polyb,
     start: (...words) => spawned(words),
     async [Symbol.asyncDispose]() {
+      if (!existsSync(dir)) return;
       await polyb('down', '--wipe', '--yes');
       if (pm2Home === undefined) await ended(spawned(['node_modules/pm2/bin/pm2', 'kill']));
       await rm(dir, { recursive: true, force: true });
