@@ -419,9 +419,9 @@ export function createJournal({
         message: 'The provider was asked.',
         evidence: null,
       };
-      if (found !== null) await store.journal.found(row.id, { state: 'done', output: checkedOutput(it.method, found), log: learned });
+      if (found !== null) await store.journal.found(row, { state: 'done', output: checkedOutput(it.method, found), log: learned });
       else
-        await store.journal.found(row.id, {
+        await store.journal.found(row, {
           state: row.mode === 'send' ? 'queued' : 'failed',
           error: { code: 'unavailable', reason: 'not_done', detail: 'The attempt did not reach the provider.', outcome: 'not_executed' },
           log: learned,
@@ -429,7 +429,7 @@ export function createJournal({
     } catch (thrown) {
       const error = toPolybError(thrown);
       log.warn({ err: thrown, row: row.id }, 'a look-up failed');
-      await store.journal.found(row.id, {
+      await store.journal.found(row, {
         state: 'unknown',
         error: row.error,
         notBefore: Date.now() + backoffMs(Math.min(row.attempts, 6), { firstMs: 1_000, lastMs: 5_000, wishedMs: error.retryAfterMs }),

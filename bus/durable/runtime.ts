@@ -2,7 +2,7 @@
 import type { Entry, Event, Method } from '../../contracts/define.ts';
 import { jsonSchema } from '../../contracts/describe.ts';
 import type { BusHost, Handlers } from '../bus.ts';
-import type { Log, Loop, Service } from '../service.ts';
+import type { Log, Loop, Service, Turn } from '../service.ts';
 import { consumerName, consumerTurn } from './events.ts';
 import { createJournal, type Journal, type Kept } from './journal.ts';
 import { type RunningLoop, scheduleOf, startLoop } from './loops.ts';
@@ -61,7 +61,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       consumes: event,
       handle: async (payload: unknown, tx: Parameters<Store['journal']['wakeWaits']>[0]) => {
         await store.journal.wakeWaits(tx, event.address, String((payload as Record<string, unknown>)[event.key]), payload);
-        journal.wake();
       },
     })),
   ];
@@ -79,6 +78,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     renewMs: options.renewMs,
     idleMs,
   });
+  /** What a consumer did may have made rows due; they are seen only after its transaction. */
+  const waking =
+    (turn: Turn): Turn =>
+    async (signal) => {
+      const said = await turn(signal);
+      journal.wake();
+      return said;
+    };
   const loops: Loop[] = [
     ...(running.loops ?? []),
     ...consumers.map(
@@ -86,7 +93,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         name: consumerName(name, consumer.consumes),
         schedule: { idleMs, wakeOn: consumer.consumes },
         only: undefined,
-        turn: consumerTurn({ service: name, consumer, store, transactions, log, idleMs }),
+        turn: waking(consumerTurn({ service: name, consumer, store, transactions, log, idleMs })),
       }),
     ),
     retention({
@@ -105,7 +112,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   await store.journal.announceMethods(
     name,
     masks(
-      keyed.map(({ method }) => method),
+      keyed,
       consumers.map(({ consumes }) => ({ name: consumerName(name, consumes), event: consumes })),
     ),
   );
@@ -157,16 +164,20 @@ function contractName(serves: Service['serves'], as: string): string {
 
 /** The schemas that rows are masked by; waits and dead letters of consumers hold the payload of their event. */
 function masks(
-  methods: readonly Method[],
+  keyed: readonly { readonly method: Method; readonly handler: Kept }[],
   consumers: readonly { readonly name: string; readonly event: Event }[],
 ): { method: string; input: unknown; output: unknown }[] {
   const schemaOf = (of: Event): unknown => jsonSchema(of.payload, 'output');
   return [
-    ...methods.map((method) => ({
-      method: method.address,
-      input: jsonSchema(method.input, 'output'),
-      output: jsonSchema(method.output, 'output'),
-    })),
+    ...keyed.map(({ method, handler }) => {
+      const output = jsonSchema(method.output, 'output');
+      // A run's row keeps what the pipeline gives in the end, not the answer that carries it.
+      return {
+        method: method.address,
+        input: jsonSchema(method.input, 'output'),
+        output: isPipeline(handler) ? output.properties?.output : output,
+      };
+    }),
     ...consumers.flatMap(({ name, event }) => [
       { method: name, input: schemaOf(event), output: {} },
       { method: `@${event.address}`, input: { type: 'object', properties: { key: { type: 'string' } } }, output: schemaOf(event) },

@@ -166,8 +166,8 @@ export interface JournalStore {
   sweep(methods: readonly string[]): Promise<number>;
   /** Unknown rows that may be looked up now; each is left alone by others for `leaseMs`. */
   toLookUp(methods: readonly string[], leaseMs: number, atMost: number): Promise<readonly Row[]>;
-  /** What a look-up found. */
-  found(id: string, ending: Ending): Promise<boolean>;
+  /** What a look-up found; false when the row has been attempted again since the look-up began. */
+  found(row: Pick<Row, 'id' | 'attempts'>, ending: Ending): Promise<boolean>;
   read(id: string): Promise<Row | null>;
   /** Answers the methods whose key stands in the journal with another input. */
   send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]>;
