@@ -117,10 +117,12 @@ test('a call of which nothing is heard any more ends as unknown after its time, 
   expect(at.emitted.at(-1)?.payload).toMatchObject({ outcome: 'unknown' });
 });
 
-test('an answered call is hung up once, and ends when its leg does', async () => {
+test('an answered call is hung up once when somebody asks for it, and ends when its leg does', async () => {
   const at = await fixture(store);
   const { callId } = await at.start('k1');
   await at.leg(callId, 'answered');
+  await at.turn('hang_up_requested');
+  expect(at.asked).toEqual([]);
   expect(await at.ask(calls.end_call, { callId })).toMatchObject({ state: 'answered' });
   expect(at.asked).toEqual([{ method: 'telephony.hang_up', input: { legId: `leg_of_${callId}` } }]);
   await at.turn('hang_up_requested');

@@ -120,11 +120,11 @@ export function endCall(tx: Queries, callId: string, outcome: Outcome, at: Date)
   );
 }
 
-/** Active calls that began before `before`, locked; those that another process has locked are left to it. */
+/** Active calls that began before `before`. */
 export async function overdueCalls(tx: Queries, before: Date, limit: number): Promise<readonly string[]> {
   const rows = await tx.query<{ call_id: string }>(
     `select call_id from call_orchestrator.calls where state <> 'ended' and created_at < $1
-     order by created_at limit $2 for update skip locked`,
+     order by created_at limit $2`,
     [before, limit],
   );
   return rows.map(({ call_id }) => call_id);
