@@ -298,12 +298,12 @@ export function journalStore(db: Queries) {
       );
       return rows.map((stored) => row<Row>(stored));
     },
-    async found(id: string, ending: Ending): Promise<boolean> {
+    async found({ id, attempts }: { readonly id: string; readonly attempts: number }, ending: Ending): Promise<boolean> {
       const rows = await db.query(
         `update journal.rows set state = $2, output = $3, error = $4, updated_at = now(), ended_at = case when $2 in ${ended} then now() end,
            not_before = case when $2 = 'queued' then coalesce($5, now()) else not_before end,
            settle_at = case when $2 = 'unknown' then coalesce($5, settle_at) else settle_at end, log = ${line('$6')}
-         where id = $1 and state = 'unknown' returning id`,
+         where id = $1 and state = 'unknown' and attempts = $7 returning id`,
         [
           id,
           ending.state,
@@ -311,6 +311,7 @@ export function journalStore(db: Queries) {
           json(ending.error),
           ending.notBefore === undefined ? null : date(ending.notBefore),
           json(ending.log),
+          attempts,
         ],
       );
       return rows.length === 1;

@@ -30,7 +30,7 @@ create table journal.rows (
   held_by     text,
   settle_at   timestamptz,
   ref         text not null,              -- what the provider is given
-  claimed_at  timestamptz,
+  claimed_at  timestamptz,                -- a claim is won once: the attempt after a claimed one has a new ref
   caller      text,
   traceparent text,
   log         jsonb not null default '[]',
@@ -195,7 +195,8 @@ begin
     else
       update journal.rows set state = 'attempting', token = of_token, held_by = of_holder, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0),
         attempts = attempts + 1, error = null, ended_at = null, started_at = coalesce(started_at, now()), on_unknown = of_on_unknown, settle_ms = of_settle_ms,
-        lane = coalesce(lane, of_lane), traceparent = coalesce(traceparent, of_traceparent), updated_at = now()
+        lane = coalesce(lane, of_lane), traceparent = coalesce(traceparent, of_traceparent), updated_at = now(),
+        ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
       where id = it.id returning * into it;
       return query select 'taken'::text, to_jsonb(it);
     end if;
@@ -227,6 +228,9 @@ begin
       (select id from journal.rows r where state = 'waiting' and mode = 'run' and method = any (of_methods) and not_before <= clock_timestamp() and not journal.is_over(r) order by not_before limit at_most))
     order by seq limit at_most for update skip locked
   loop
+    -- The look above is as old as the statement, the row under its lock is not: another may have taken and left it in between.
+    continue when not ((it.state in ('queued', 'waiting') and it.not_before <= clock_timestamp())
+      or (it.state = 'attempting' and it.lease_until < clock_timestamp() and it.on_unknown = 'function'));
     if it.lane is not null then
       -- Looked at again under the lane's lock: another may have taken its turn since.
       continue when not pg_try_advisory_xact_lock(hashtextextended(it.lane, 0));
@@ -234,7 +238,8 @@ begin
     end if;
     update journal.rows set state = 'attempting', token = gen_random_uuid()::text, held_by = of_holder, attempts = attempts + 1, updated_at = now(),
       lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), started_at = coalesce(started_at, now()),
-      on_unknown = policies->it.method->>'handling', settle_ms = (policies->it.method->>'settleMs')::integer
+      on_unknown = policies->it.method->>'handling', settle_ms = (policies->it.method->>'settleMs')::integer,
+      ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
     where id = it.id returning * into it;
     return next it;
   end loop;
