@@ -56,7 +56,7 @@ export interface Bus {
   ): AsyncIterable<z.output<D>>;
   /** Answers `method` for one owned thing from now until disposed. The method must declare `owner`. */
   own(method: Method, id: string): Disposable;
-  /** Tells others that an event happened; lost when nobody listens. Durable events are published with `Tx.emit`. */
+  /** Tells others that an event happened; lost when nobody listens or the bus is away. Durable events are published with `Tx.emit`. */
   announce(event: Event, payload: unknown, headers?: Readonly<Record<string, string>>): void;
   /** Hears announcements: a wake-up, never the truth. */
   hear(event: Event, heard: (payload: unknown) => void): Disposable;
@@ -83,7 +83,7 @@ export interface BusOptions {
   readonly transport: Transport;
   /** The service's folder, or `operator`. */
   readonly name: string;
-  /** What may be called, opened, tapped and heard beside what is served here; absent: anything. */
+  /** What may be called, opened, tapped and heard beyond the contracts served here; absent: anything. */
   readonly uses?: readonly Pick<Entry, 'address'>[] | undefined;
   readonly log: Log;
   /** Unix ms. */
@@ -136,13 +136,14 @@ export function createBus(options: BusOptions): BusHost {
   const instance = transport.inbox.slice(transport.inbox.lastIndexOf('.') + 1);
   const commit = options.commit ?? noStore;
   const allowed = options.uses === undefined ? undefined : new Set(options.uses.map(({ address }) => address));
+  const own = new Set<string>();
   const observer: Observer = { ring: createRing(name, instance), watchers: new Set() };
   const forget = new Set<() => void>();
   let serving: Serving | undefined;
   let closing: Promise<void> | undefined;
 
-  function permit(address: string): void {
-    if (allowed !== undefined && !allowed.has(address))
+  function permit({ address, service }: Pick<Entry, 'address' | 'service'>): void {
+    if (allowed !== undefined && !allowed.has(address) && !own.has(service))
       throw new PolybError('permission_denied', `${name} does not name ${address} in \`uses\`; add it there to be allowed to call it.`);
   }
   const caller = createCaller({ transport, name, prefix, now, noRespondersMs, observer, neighbours, permit });
@@ -175,7 +176,7 @@ export function createBus(options: BusOptions): BusHost {
     });
     const running = serving;
     running.add(entries, handlers, keep);
-    for (const { address } of entries) allowed?.add(address);
+    for (const { service } of entries) own.add(service);
     await transport.flush();
     return { entries, drain: running.drain };
   }
@@ -248,11 +249,10 @@ export function createBus(options: BusOptions): BusHost {
       return serving.own(method, id);
     },
     announce(event, payload, headers = {}) {
-      permit(event.of ?? event.address);
       if (transport.connected) transport.publish(subjectOf(event), encode('json', payload, true), headerBlock(headers));
     },
     hear(event, heard) {
-      permit(event.of ?? event.address);
+      permit({ address: event.of ?? event.address, service: event.service });
       const subscription = transport.subscribe(subjectOf(event), ({ data }) => heard(decode('json', data)));
       const leave = (): void => {
         forget.delete(leave);

@@ -1,6 +1,6 @@
 /** The caller's side: one inbox subscription for all replies, a whole number for each call, one sweep for all deadlines. */
 
-import type { Stream } from '../contracts/define.ts';
+import type { Entry, Stream } from '../contracts/define.ts';
 import { type Code, codes, fromProblem, PolybError, toPolybError } from '../contracts/errors.ts';
 import type { Callable } from './bus.ts';
 import { decode, encode, type Format } from './codec.ts';
@@ -34,7 +34,7 @@ export interface CallerParts {
   readonly observer: Observer;
   readonly neighbours: Neighbours | undefined;
   /** @throws PolybError permission_denied for what the service does not name in `uses`. */
-  readonly permit: (address: string) => void;
+  readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
 }
 export interface Caller {
   request(method: Callable, input: unknown, options?: RequestOptions, origin?: Origin): Promise<unknown>;
@@ -94,7 +94,7 @@ export function createCaller(parts: CallerParts): Caller {
   function routeTo(method: Callable): Route {
     const known = routes.get(method);
     if (known !== undefined) return known;
-    permit(method.address);
+    permit(method);
     const counter = counters.get(method.address) ?? counterOf(method.address, 'client');
     counters.set(method.address, counter);
     const route = { method, subject: `${prefix}.rpc.${method.service}.${method.name}`, counter };

@@ -1,6 +1,6 @@
 /** Streams: an opening that is a call, then items both ways under credit, each end listening below its own user's name. */
 import type { z } from 'zod';
-import type { Stream } from '../contracts/define.ts';
+import type { Entry, Stream } from '../contracts/define.ts';
 import { PolybError, toPolybError } from '../contracts/errors.ts';
 import type { Origin, RequestOptions } from './caller.ts';
 import { decode, encode, plainCopy } from './codec.ts';
@@ -22,7 +22,7 @@ export interface StreamParts {
   readonly neighbours: Neighbours | undefined;
   /** An end says something at least so often, and is lost after three such times of silence. */
   readonly pingMs: number;
-  readonly permit: (address: string) => void;
+  readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
   /** Calls the stream's opening; resolves with where the service's end listens. */
   readonly opening: (stream: Stream, input: unknown, mine: string, options: RequestOptions, origin: Origin | undefined) => Promise<string>;
 }
@@ -253,7 +253,7 @@ export function createStreams(parts: StreamParts): Streams {
     else transport.publish(subject, encode('msgpack', item, true), headerBlock({ 'content-type': msgpackType }));
   }
   async function* tap(stream: Stream, topic: string, { signal }: CallOptions = {}): AsyncGenerator<unknown> {
-    permit(stream.address);
+    permit(stream);
     const backlog: unknown[] = [];
     let over = false;
     let wake = (): void => {};
