@@ -7,7 +7,7 @@ import { consumerName, consumerTurn } from './events.ts';
 import { createJournal, type Journal, type Kept } from './journal.ts';
 import { type RunningLoop, scheduleOf, startLoop } from './loops.ts';
 import { isPipeline } from './pipeline.ts';
-import { retention } from './retention.ts';
+import { type Masked, retention } from './retention.ts';
 import type { Store } from './store.ts';
 import { queuedEvent, type Transactions } from './transaction.ts';
 
@@ -78,6 +78,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     renewMs: options.renewMs,
     idleMs,
   });
+  const schemas = masks(
+    keyed,
+    consumers.map(({ consumes }) => ({ name: consumerName(name, consumes), event: consumes })),
+  );
   /** What a consumer did may have made rows due; they are seen only after its transaction. */
   const waking =
     (turn: Turn): Turn =>
@@ -97,8 +101,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       }),
     ),
     retention({
-      methods: keyed.map(({ method }) => method),
-      waitsFor: [...waits.keys()],
+      schemas,
       store,
       keepDays: options.keepDays,
       blankAfterDays: options.blankAfterDays,
@@ -109,13 +112,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     name,
     loops.map((loop) => ({ name: loop.name, schedule: scheduleOf(loop) })),
   );
-  await store.journal.announceMethods(
-    name,
-    masks(
-      keyed,
-      consumers.map(({ consumes }) => ({ name: consumerName(name, consumes), event: consumes })),
-    ),
-  );
+  await store.journal.announceMethods(name, schemas);
 
   const served = await bus.serve(entries, handlers as Handlers, { keep: journal.keep });
   journal.start();
@@ -166,8 +163,7 @@ function contractName(serves: Service['serves'], as: string): string {
 function masks(
   keyed: readonly { readonly method: Method; readonly handler: Kept }[],
   consumers: readonly { readonly name: string; readonly event: Event }[],
-): { method: string; input: unknown; output: unknown }[] {
-  const schemaOf = (of: Event): unknown => jsonSchema(of.payload, 'output');
+): readonly Masked[] {
   return [
     ...keyed.map(({ method, handler }) => {
       const output = jsonSchema(method.output, 'output');
@@ -175,12 +171,16 @@ function masks(
       return {
         method: method.address,
         input: jsonSchema(method.input, 'output'),
-        output: isPipeline(handler) ? output.properties?.output : output,
+        output: (isPipeline(handler) && output.properties?.output) || output,
       };
     }),
-    ...consumers.flatMap(({ name, event }) => [
-      { method: name, input: schemaOf(event), output: {} },
-      { method: `@${event.address}`, input: { type: 'object', properties: { key: { type: 'string' } } }, output: schemaOf(event) },
-    ]),
+    ...consumers.flatMap(({ name, event }) => {
+      const payload = jsonSchema(event.payload, 'output');
+      return [
+        { method: name, input: payload, output: {} },
+        { method: `@${event.address}`, input: { type: 'object', properties: { key: { type: 'string' } } }, output: payload },
+      ];
+    }),
+    { method: '@delay', input: {}, output: {} },
   ];
 }
