@@ -1,8 +1,9 @@
-/** A bus in memory, a database of its own, and services on both: what tests of durable things need. */
+/** A bus, in memory unless told otherwise, a database of its own, and services on both: what tests of durable things need. */
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
 import { type BusHost, createBus } from '../../bus/bus.ts';
 import { memoryBroker } from '../../bus/memory.ts';
 import type { Log, Service } from '../../bus/service.ts';
+import type { Transport } from '../../bus/transport.ts';
 import { read } from '../../config/read.ts';
 import { type Hosted, host } from '../host.ts';
 import { flatGroups, groupsOf } from '../services.ts';
@@ -13,6 +14,7 @@ export interface World {
   /** A client that may call anything. */
   readonly bus: BusHost;
   readonly broker: ReturnType<typeof memoryBroker>;
+  readonly databaseUrl: string;
   /** Lines of warn and error that services wrote. */
   readonly logged: { readonly level: string; readonly message: string; readonly facts: object }[];
   /** Another instance each time it is called. Leases are short: a dead instance is noticed within a second. */
@@ -23,7 +25,8 @@ export interface World {
 /** Leases and naps of a tenth of the usual, so that take-over can be awaited. */
 const quickPace = { leaseMs: 800, renewMs: 200, idleMs: 50 };
 
-export async function world(): Promise<World> {
+/** @param connect makes the connection of a bus user; without it they all meet at `broker`. */
+export async function world(connect?: (user: string) => Promise<Transport>): Promise<World> {
   const database = await testDatabase();
   const logged: { level: string; message: string; facts: object }[] = [];
   const log: Log = {
@@ -34,12 +37,14 @@ export async function world(): Promise<World> {
   };
   const store = openStore({ url: database.url, name: 'test', log });
   const broker = memoryBroker();
-  const bus = createBus({ transport: broker.connect('operator'), name: 'operator', log });
+  const join = connect ?? (async (user: string) => broker.connect(user));
+  const bus = createBus({ transport: await join('operator'), name: 'operator', log });
   const hosted: Hosted[] = [];
   return {
     store,
     bus,
     broker,
+    databaseUrl: database.url,
     logged,
     async start(folder, service, settings = {}) {
       const loaded = { folder, service };
@@ -50,7 +55,7 @@ export async function world(): Promise<World> {
       const one = await host({
         loaded,
         settings: found,
-        transport: broker.connect(folder),
+        transport: await join(folder),
         store,
         log,
         prefix: 'polyb',

@@ -1,0 +1,15 @@
+import { isPolybError } from '../../contracts/errors.ts';
+import { serveHere } from '../connect.ts';
+import { greetings } from './contract.ts';
+import greeter from './service.ts';
+
+await using here = await serveHere('greeter', greeter);
+
+console.log(await here.bus.call(greetings.greet, { name: 'Иван' }));
+console.log(await here.bus.call(greetings.greet, { name: 'Ivan', language: 'en' }));
+try {
+  await here.bus.call(greetings.greet, { name: '' });
+} catch (error) {
+  if (!isPolybError(error)) throw error;
+  console.log(`${error.code}: ${error.message}`);
+}

@@ -1,0 +1,58 @@
+/** How the examples reach a system that is up: its addresses stand in `.polyb/run.json`, where `polyb up` writes them. */
+import { openStore } from '../adapters/store/index.ts';
+import { type BusHost, createBus } from '../bus/bus.ts';
+import { startRuntime } from '../bus/durable/runtime.ts';
+import { transactions } from '../bus/durable/transaction.ts';
+import { memoryBroker } from '../bus/memory.ts';
+import { connectNats } from '../bus/nats.ts';
+import type { Service } from '../bus/service.ts';
+import { lookup } from '../config/env.ts';
+import { PolybError } from '../contracts/errors.ts';
+
+const log = { debug: () => {}, info: () => {}, warn: console.warn, error: console.error };
+
+export interface Connected extends AsyncDisposable {
+  /** Calls as the operator. */
+  readonly bus: BusHost;
+}
+
+/** Connects to the system as the command line does. */
+export async function connect(): Promise<Connected> {
+  const pass = lookup('POLYB_NATS_OPERATOR_PASSWORD');
+  const transport = await connectNats({
+    servers: (lookup('NATS_URL') ?? 'nats://127.0.0.1:4222').split(','),
+    ...(pass === undefined ? {} : { user: 'operator', pass }),
+    name: 'example',
+    inboxUser: 'operator',
+    log,
+  });
+  const bus = createBus({ transport, name: 'operator', log, prefix: lookup('POLYB_SUBJECT_PREFIX') });
+  return { bus, [Symbol.asyncDispose]: () => bus.close() };
+}
+
+/**
+ * Serves in this process, on a bus in memory with the journal of the system. The system's own bus has a user for each folder
+ * of services/ and lets nobody else serve.
+ */
+export async function serveHere(folder: string, service: Service): Promise<Connected> {
+  const url = lookup('DATABASE_URL');
+  if (url === undefined) throw new PolybError('failed_precondition', 'DATABASE_URL is not set; run polyb up first.');
+  const store = openStore({ url, name: `example ${folder}`, log });
+  const broker = memoryBroker();
+  const bus = createBus({ transport: broker.connect(folder), name: folder, uses: service.uses, log });
+  const kept = transactions({ store, caller: folder, announce: bus.announce });
+  const settings = service.settings.parse({});
+  const running = await service.make({ settings, vendors: {}, bus, db: store, log, now: Date.now });
+  const parts = { name: folder, serves: service.serves, running, bus, store, transactions: kept, log };
+  const runtime = await startRuntime({ ...parts, keepDays: 30, blankAfterDays: 7 });
+  const client = createBus({ transport: broker.connect('operator'), name: 'operator', log });
+  return {
+    bus: client,
+    async [Symbol.asyncDispose]() {
+      await runtime.stop(5_000);
+      await Promise.all([client.close(), bus.close()]);
+      await store.journal.announceLoops(folder, []); // nobody runs them any more
+      await store.close();
+    },
+  };
+}
