@@ -4,7 +4,7 @@ import { isPolybError } from '../../contracts/errors.ts';
 import { callable } from './catalogue.ts';
 import type { Invocation } from './command.ts';
 import type { Connected } from './connect.ts';
-import { wrongUsage } from './failure.ts';
+import { advise, wrongUsage } from './failure.ts';
 import { makeInput } from './input.ts';
 import { allowReach, bodyFrom, explain, lazyBus, newKey, resolveTarget, type Target } from './method.ts';
 import { spanMs } from './text.ts';
@@ -35,10 +35,12 @@ async function callOnce(
   input: unknown,
   line: () => Promise<Connected>,
 ): Promise<number> {
-  const isKeyed = entry.idempotency === 'keyed';
-  const key = flags.text('idempotency-key') ?? (isKeyed ? newKey() : undefined);
+  const key = flags.text('idempotency-key') ?? (entry.idempotency === 'keyed' ? newKey() : undefined);
+  if (entry.deprecated !== undefined) out.note(`${entry.address} is deprecated: ${entry.deprecated}`, 'warn');
+  const dialledAt = performance.now();
   const connected = await line();
-  const { bus } = connected;
+  const { bus, prefix, server } = connected;
+  out.detail(`  ${prefix}.rpc.${entry.address} at ${server}`);
   const began = performance.now();
   const stopTicking = tick(out, entry);
   try {
@@ -48,22 +50,29 @@ async function callOnce(
     const traceId = bus.records().at(-1)?.traceId;
     if (flags.text('save') === undefined) await out.result(result, {}, meta(entry, ms, key, traceId));
     else await (await import('./save.ts')).save(result, flags.text('save') ?? '', out);
-    out.note(
-      [
-        spanMs(ms),
-
-        ...(key === undefined ? [] : [`key ${key}`]),
-        ...(traceId ? [`(polyb trace ${traceId})`] : []),
-      ].join('  '),
-      'ok',
-    );
+    out.note([spanMs(ms), ...(key === undefined ? [] : [`key ${key}`]), ...(traceId ? [`(polyb trace ${traceId})`] : [])].join('  '), 'ok');
+    if (out.verbose > 1) out.note(`  ${timeline({ started: dialledAt, connected: began, answered: began + ms })}`);
     if (flags.on('trace') && traceId) await (await import('./trace.ts')).drawTrace(connected, traceId, out, signal);
     return 0;
   } catch (error) {
     stopTicking();
     if (!isPolybError(error)) throw error;
-    throw explain(error, entry, key, performance.now() - began);
+    const ms = performance.now() - began;
+    throw advise(explain(error, entry, key, ms), { meta: meta(entry, ms, key, bus.records().at(-1)?.traceId) });
   }
+}
+
+/** Where the time since the process began went, ms. */
+function timeline(at: { readonly started: number; readonly connected: number; readonly answered: number }): string {
+  const parts = {
+    start: at.started,
+    connect: at.connected - at.started,
+    'send→reply': at.answered - at.connected,
+    print: performance.now() - at.answered,
+  };
+  return Object.entries(parts)
+    .map(([name, ms]) => `${name} ${ms.toFixed(1)}`)
+    .join(' · ');
 }
 
 function meta({ address }: Described, ms: number, key: string | undefined, traceId: string | undefined): object {

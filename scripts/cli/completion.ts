@@ -34,38 +34,38 @@ function flagValues(): readonly { readonly names: readonly string[]; readonly va
     .filter(({ values }) => values.length > 0);
 }
 
-/** Shell code that both shells read: sets `words` for the command line in `line` (what stands before the cursor). */
+/** Shell code that both shells read: sets `choices` for the command line in `line` (what stands before the cursor). */
 function finder(): string {
   const all = places(commands);
-  const cases = all.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;;`);
+  const cases = all.map(({ path, words }) => `    '${path}') choices='${words.join(' ')}' ;;`);
   const withAddress = all.filter(({ completes }) => completes === 'address');
   const withPipeline = all.filter(({ completes }) => completes === 'pipeline');
   const withService = all.filter(({ completes }) => completes === 'service');
   const list = (of: readonly Place[]) => of.map(({ path }) => `'${path}'`).join('|') || "''";
-  const values = flagValues().map(({ names, values: choices }) => `    ${names.join('|')}) words='${choices.join(' ')}'; return ;;`);
+  const values = flagValues().map(({ names, values: choices }) => `    ${names.join('|')}) choices='${choices.join(' ')}'; return ;;`);
   return `_polyb_words() {
   local place="$1" address="$2" before="$3" cache="\${XDG_CACHE_HOME:-$HOME/.cache}/polyb/addresses" first rest seen=''
-  words=''
+  choices=''
   case "$before" in
 ${values.join('\n')}
   esac
   case "$place" in
-    '') words='${commands.map(({ name }) => name).join(' ')}' ;;
+    '') choices='${commands.map(({ name }) => name).join(' ')}' ;;
 ${cases.join('\n')}
   esac
   [ -r "$cache" ] || return 0
   while read -r first rest; do
     case "$place" in
       ${list(withAddress)})
-        if [ -z "$address" ]; then words="$words $first"
-        elif [ "$first" = "$address" ] || [ "\${first#*.}" = "$address" ]; then words="$words $rest"; fi ;;
+        if [ -z "$address" ]; then choices="$choices $first"
+        elif [ "$first" = "$address" ] || [ "\${first#*.}" = "$address" ]; then choices="$choices $rest"; fi ;;
       ${list(withPipeline)})
         case "$first" in pipelines.*)
-          if [ -z "$address" ]; then words="$words \${first#pipelines.}"
-          elif [ "\${first#*.}" = "$address" ]; then words="$words $rest"; fi ;;
+          if [ -z "$address" ]; then choices="$choices \${first#pipelines.}"
+          elif [ "\${first#*.}" = "$address" ]; then choices="$choices $rest"; fi ;;
         esac ;;
       ${list(withService)})
-        if [ "\${first%%.*}" != "$seen" ]; then seen="\${first%%.*}"; words="$words $seen"; fi ;;
+        if [ "\${first%%.*}" != "$seen" ]; then seen="\${first%%.*}"; choices="$choices $seen"; fi ;;
     esac
   done < "$cache"
 }`;
@@ -81,7 +81,7 @@ function bash(): string {
   return `# bash completion for polyb. Install: source <(polyb completion bash)
 ${finder()}
 _polyb() {
-  local line="\${COMP_LINE:0:COMP_POINT}" words word place='' address='' before='' count=0 cur='' IFS=$' \\t\\n'
+  local line="\${COMP_LINE:0:COMP_POINT}" choices word place='' address='' before='' count=0 cur='' IFS=$' \\t\\n'
   local -a all
   read -r -a all <<< "$line"
   case "$line" in *[[:space:]]) cur='' ;; *) cur="\${all[\${#all[@]}-1]}"; unset 'all[\${#all[@]}-1]' ;; esac
@@ -95,7 +95,7 @@ _polyb() {
     esac
   done
   _polyb_words "$place" "$address" "$before"
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  COMPREPLY=($(compgen -W "$choices" -- "$cur"))
   # Readline takes what stands after = for a word of its own.
   case "$cur" in *=*) case "$COMP_WORDBREAKS" in *=*) COMPREPLY=("\${COMPREPLY[@]#"\${cur%%=*}="}") ;; esac ;; esac
   case "\${COMPREPLY[0]-}" in *=) compopt -o nospace 2>/dev/null ;; esac
@@ -121,15 +121,16 @@ _polyb() {
     esac
   done
   () {
-    local words
+    local choices
     _polyb_words "$place" "$address" "$before"
-    local -a found=(\${=words})
+    local -a found=(\${=choices})
     compadd -S '' -- \${(M)found:#*=}
     compadd -- \${found:#*=}
   }
   [ -n "$compstate[nmatches]" ] && (( compstate[nmatches] > 0 )) || _files
 }
-compdef _polyb polyb
+# Autoloaded from fpath, this file is the function's first call; sourced, it only defines it.
+if [ "$funcstack[1]" = _polyb ]; then _polyb "$@"; else compdef _polyb polyb; fi
 `;
 }
 

@@ -23,6 +23,8 @@ export interface Advice {
   readonly effect?: keyof typeof effects;
   /** Lines to type next, each a command and, after two spaces, why. */
   readonly next?: readonly string[];
+  /** Stands beside the problem under --envelope. */
+  readonly meta?: object;
 }
 const advice = new WeakMap<Error, Advice>();
 
@@ -51,6 +53,10 @@ export { exitOf };
 function issuesOf(error: PolybError): readonly FieldIssue[] {
   const issues = advice.get(error)?.issues ?? (error.data as { issues?: unknown } | null | undefined)?.issues;
   return Array.isArray(issues) ? issues.filter((issue): issue is FieldIssue => typeof issue?.pointer === 'string') : [];
+}
+
+export function metaOf(error: PolybError): object | undefined {
+  return advice.get(error)?.meta;
 }
 
 /** The lines for a person. The first is marked by the writer. */

@@ -46,7 +46,7 @@ async function run(words: readonly string[], signal: AbortSignal): Promise<numbe
     return await start({ path, args, flags, out, signal, env: process.env });
   } catch (thrown) {
     const error = isPolybError(thrown) ? thrown : signal.aborted && isPolybError(signal.reason) ? signal.reason : broken(thrown);
-    await out.failure(error);
+    out.failure(error);
     return exitOf(error);
   }
 }

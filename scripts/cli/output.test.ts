@@ -77,7 +77,7 @@ test('puts one object on stdout in both outcomes under --envelope', async () => 
   await good.out.result(value, {}, { durationMs: 5 });
   expect(JSON.parse(good.written.stdout)).toEqual({ ok: true, result: value, meta: { durationMs: 5 } });
   const bad = setup({ envelope: true });
-  await bad.out.failure(new PolybError('not_found', 'there is no lead 7', { reason: 'no_lead' }));
+  bad.out.failure(new PolybError('not_found', 'there is no lead 7', { reason: 'no_lead' }));
   expect(JSON.parse(bad.written.stdout)).toMatchObject({
     ok: false,
     problem: { code: 'not_found', reason: 'no_lead', outcome: 'not_executed' },
@@ -87,7 +87,7 @@ test('puts one object on stdout in both outcomes under --envelope', async () => 
 test('masks phones in narration and failures, never in results', async () => {
   const { out, written } = setup({ output: 'raw' });
   out.note('calling +79995553322 and 89995553322 of lead 65021a1e47d57e2ac');
-  await out.failure(new PolybError('invalid_argument', 'no such phone +79995553322'));
+  out.failure(new PolybError('invalid_argument', 'no such phone +79995553322'));
   await out.result('+79995553322');
   expect(written.stderr).toContain('calling +7999***3322 and 89995***3322 of lead 65021a1e47d57e2ac');
   expect(written.stderr).not.toContain('5553322');
@@ -98,7 +98,7 @@ test('says nothing under --quiet but a failure', async () => {
   const { out, written } = setup({ quiet: true });
   out.note('hello', 'ok');
   expect(written.stderr).toBe('');
-  await out.failure(new PolybError('internal', 'it broke'));
+  out.failure(new PolybError('internal', 'it broke'));
   expect(written.stderr).toContain('it broke');
 });
 

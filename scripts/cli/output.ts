@@ -2,7 +2,7 @@
 import { styleText } from 'node:util';
 import type { PolybError } from '../../contracts/errors.ts';
 import { toProblem } from '../../contracts/errors.ts';
-import { tell, wrongUsage } from './failure.ts';
+import { metaOf, tell, wrongUsage } from './failure.ts';
 import type { Flags } from './flags.ts';
 import { maskPhones, type Table } from './text.ts';
 
@@ -42,7 +42,7 @@ export interface Output {
   /** Narration. Phones are masked. */
   note(text: string, mark?: 'ok' | 'bad' | 'warn'): void;
   detail(text: string): void;
-  failure(error: PolybError, meta?: object): Promise<void>;
+  failure(error: PolybError): void;
   paint(style: Style, text: string): string;
   time(iso: string | null): string;
 }
@@ -83,7 +83,7 @@ export function createOutput({ flags, stdout, stderr, stdinIsTty, env, now }: Ou
   const pick = flags.text('pick');
   const envelope = flags.on('envelope');
   const canAsk = stdinIsTty && stderr.isTTY === true && !flags.on('no-input') && !truthy(env.CI);
-  const width = isTty ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+  const width = isTty ? stdout.columns || 80 : Number.POSITIVE_INFINITY;
   const paint = (style: Style, text: string) => (color ? styleText(style, text, { validateStream: false }) : text);
   const marks = ascii ? { ok: '+', bad: 'x', warn: '!' } : { ok: '✓', bad: '✗', warn: '!' };
   const styles = { ok: 'green', bad: 'red', warn: 'yellow' } as const;
@@ -142,7 +142,8 @@ export function createOutput({ flags, stdout, stderr, stdinIsTty, env, now }: Ou
     detail: (text) => {
       if (verbose > 0 && !quiet) say(text);
     },
-    failure: async (error, meta) => {
+    failure: (error) => {
+      const meta = metaOf(error);
       if (envelope) stdout.write(`${JSON.stringify({ ok: false, problem: toProblem(error), ...(meta && { meta }) })}\n`);
       const [first = '', ...more] = tell(error);
       say([`${marked('bad')} ${first}`, ...more].join('\n'));
