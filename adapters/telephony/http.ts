@@ -7,6 +7,7 @@ import { flag, text, url } from '../../config/settings.ts';
 import { review } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { Deps, HttpAnswer } from '../deps.ts';
+import { httpFailure } from '../http.ts';
 import { type DialPlan, dialled, dialPlanForm } from './dial-plan.ts';
 import type { Telephony } from './port.ts';
 
@@ -20,8 +21,6 @@ export const httpGatewaySettings = z.object({
 
 export function httpGateway(options: z.output<typeof httpGatewaySettings>, { http }: Pick<Deps, 'http'>): Telephony {
   const plan = options.TELEPHONY_DIAL_PLAN as DialPlan; // its form was checked with the settings
-  const { host, pathname } = new URL(options.TELEPHONY_URL);
-  const request = `POST ${host}${pathname}`;
   return {
     reportsEnd: false,
     dial: {
@@ -34,7 +33,7 @@ export function httpGateway(options: z.output<typeof httpGatewaySettings>, { htt
           body: JSON.stringify(options.TELEPHONY_SEND_REFERENCE ? { phone, ref } : { phone }),
           signal,
         });
-        if (answer.status < 200 || answer.status > 299) throw refusal(answer, request);
+        if (answer.status < 200 || answer.status > 299) throw refusal(answer, phone);
         return { legId: ref, reportsEnd: false };
       },
       onUnknown: review,
@@ -45,25 +44,12 @@ export function httpGateway(options: z.output<typeof httpGatewaySettings>, { htt
 }
 
 /** 4xx is a definite refusal. Any other status leaves it open whether the phone rang: a redirect may follow a call that was placed. */
-function refusal(answer: HttpAnswer, request: string): PolybError {
-  const evidence = {
-    request,
-    status: answer.status,
-    lastBytes: answer
-      .text()
-      .slice(-512)
-      .replace(/\d(?=\d{4})/g, '*'),
-  };
-  const said = `The telephony gateway answered ${answer.status}`;
-  if (answer.status === 429) {
-    const seconds = Number(answer.headers['retry-after']);
-    const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : undefined;
-    return new PolybError('resource_exhausted', `${said}: too many calls at once.`, { evidence, retryAfterMs });
-  }
-  // 408 is told of a request that came in parts: what the parts did is not known.
-  if (answer.status >= 400 && answer.status <= 499 && answer.status !== 408)
-    return new PolybError('failed_precondition', `${said}: it refuses the call.`, { reason: 'gateway_refused', evidence });
-  return new PolybError('upstream_failed', `${said}: whether the phone rang is not known.`, { evidence });
+function refusal(answer: HttpAnswer, phone: string): PolybError {
+  // What was dialled may be too short to be taken for a phone, and gateways like to repeat it.
+  const bytes = Buffer.from(answer.text().replaceAll(phone, `***${phone.slice(-4)}`));
+  const error = httpFailure({ ...answer, bytes }, 'The call', 'gateway_refused');
+  // A gateway may hand on the 408 of SIP, which tells that nobody took up a phone that did ring.
+  return answer.status === 408 ? new PolybError('upstream_failed', error.message, { evidence: error.evidence }) : error;
 }
 
 function cannot(what: string): PolybError {
