@@ -34,7 +34,8 @@ async function demo(invocation: Invocation): Promise<number> {
   }
   out.print('');
   const status = await trace({ ...invocation, path: 'trace', args: [runId] });
-  out.note(
+  // Not as narration, which masks phones: these are to be typed.
+  out.print(
     [
       '\nThe system stays up. Try:',
       `  npx polyb trace ${runId} --format sequence`,
@@ -66,11 +67,12 @@ async function followRun(connected: Connected, id: string, invocation: Invocatio
   const told = new Set<string>();
   for (;;) {
     const run = await askJournal<Row>(connected, 'get', { id }, invocation);
-    for (const { id: step, step: name, method, state, startedAt, endedAt } of run.steps) {
+    for (const { id: step, step: name, method, state, startedAt, endedAt, output } of run.steps) {
       if (!ends.includes(state) || told.has(step)) continue;
       told.add(step);
-      const took = startedAt && endedAt ? `  ${spanMs(Date.parse(endedAt) - Date.parse(startedAt))}` : '';
-      out.note(`${(name ?? '').padEnd(8)} ${method.replace(/^@/, 'heard ')}${took}`, state === 'done' ? 'ok' : 'bad');
+      const ms = startedAt && endedAt ? Date.parse(endedAt) - Date.parse(startedAt) : 0;
+      const took = state === 'done' && output === null ? 'not needed' : spanMs(ms);
+      out.note(`${(name ?? '').padEnd(8)} ${method.replace(/^@/, 'heard ')}  ${took}`, state === 'done' ? 'ok' : 'bad');
     }
     if (ends.includes(run.state) || Date.now() > until) return run;
     await delay(lookEveryMs, undefined, { signal });

@@ -10,12 +10,12 @@ import { type Checkout, checkout, ended } from '../testing/checkout.ts';
 import type { StatusRow } from './status.ts';
 
 // One system for the whole file, in the order of the tests: bringing it up is what takes long.
+const patienceMs = 60_000;
 let here: Checkout;
 beforeAll(async () => {
   here = await checkout();
-});
-afterAll(async () => await here[Symbol.asyncDispose]());
-const patienceMs = 60_000;
+}, patienceMs);
+afterAll(async () => await here[Symbol.asyncDispose](), patienceMs);
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 const greeterSource = `import { z } from 'zod';
@@ -36,10 +36,12 @@ async function apps(): Promise<readonly StatusRow[]> {
 const pidsOf = (rows: readonly StatusRow[]) => Object.fromEntries(rows.map(({ app, pids }) => [app, pids]));
 
 test(
-  'one command brings up the servers and every service, and they answer',
+  'the demo brings up the servers and every service from nothing, runs a lead through them and draws it, and leaves them up',
   async () => {
-    const { status, stderr } = await here.polyb('up');
+    const { status, stdout, stderr } = await ended(here.start('scripts/demo.ts'));
     expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringMatching(/✓ crm-connector +\d+ methods +ready in/) });
+    expect(stderr).toMatch(/✓ logged +crm\.log_call/);
+    expect(stdout).toMatch(/pipelines\.lead_to_call .*✓ ok/);
     const [found, rows, doctor] = await Promise.all([
       here.polyb('call', 'crm.find_contact', 'phoneNumber=+79995553322', '--pick', 'contacts'),
       apps(),
