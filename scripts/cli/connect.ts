@@ -1,8 +1,9 @@
 /** The command line's one way onto the bus. */
 import type { BusHost } from '../../bus/bus.ts';
 import type { NatsOptions } from '../../bus/nats.ts';
+import { guestUser, operatorUser } from '../../bus/permissions.ts';
 import type { Transport } from '../../bus/transport.ts';
-import { lookup, openSources } from '../../config/env.ts';
+import { type Find, lookup, openSources } from '../../config/env.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import type { Invocation } from './command.ts';
 import { advise } from './failure.ts';
@@ -20,18 +21,26 @@ export interface Connected extends AsyncDisposable {
 type Needs = Pick<Invocation, 'flags' | 'out' | 'signal' | 'env'>;
 
 /** Where the bus is and who we are there. The flag wins; without any setting it is the default port of this machine. */
-export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>) {
-  const find = openSources({ env });
+export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, root?: string) {
+  const find = openSources({ env, root });
   const url = flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222';
-  const password = lookup('POLYB_NATS_OPERATOR_PASSWORD', find);
-  const user = password === undefined ? lookup('NATS_USER', find) : 'operator';
+  const password = operatorPassword(url, find, openSources({ env: {}, root }));
   return {
     servers: url.split(',').map((server) => server.trim()),
     server: url.replace(/\/\/[^@/]*@/g, '//'),
-    user,
-    pass: password ?? (user === undefined ? undefined : lookup('NATS_PASSWORD', find)),
+    ...(password === undefined
+      ? { user: lookup('NATS_USER', find), pass: lookup('NATS_PASSWORD', find) }
+      : { user: operatorUser, pass: password }),
     prefix: lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb',
   };
+}
+
+/** What `polyb up` made is for the server that it started, and is told to no other. */
+function operatorPassword(url: string, find: Find, findStarted: Find): string | undefined {
+  const found = find('POLYB_NATS_OPERATOR_PASSWORD');
+  const password = lookup('POLYB_NATS_OPERATOR_PASSWORD', find);
+  const isMade = found !== undefined && 'from' in found && found.from.includes('run.json');
+  return isMade && lookup('NATS_URL', findStarted) !== url ? undefined : password;
 }
 
 /**
@@ -43,7 +52,7 @@ export async function connect({ flags, out, signal, env }: Needs, { lasting = ou
   const timeoutMs = flags.ms('connect-timeout') ?? 2000;
   const tell = (facts: object, message: string) => out.detail(`  ${message} ${JSON.stringify(facts)}`);
   const log = { debug: () => {}, info: tell, warn: tell, error: tell };
-  const name = user ?? 'anonymous';
+  const name = user ?? guestUser;
   const who = { user, pass: user === undefined ? undefined : (pass ?? ''), name: 'polyb-cli', inboxUser: name };
   const beganAt = performance.now();
   try {

@@ -1,0 +1,36 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { busAddress } from './connect.ts';
+import { type FlagValues, flagsOf } from './flags.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'polyb-connect-'));
+mkdirSync(join(root, '.polyb'));
+writeFileSync(
+  join(root, '.polyb', 'run.json'),
+  JSON.stringify({ NATS_URL: 'nats://127.0.0.1:4555', POLYB_NATS_OPERATOR_PASSWORD: 'made' }),
+);
+afterAll(() => rmSync(root, { recursive: true }));
+const address = (env: Record<string, string>, flags: FlagValues = {}) => busAddress({ flags: flagsOf(flags, env, 'call'), env }, root);
+
+test('the operator speaks to the server that was started, with the password that was made for it', () => {
+  expect(address({})).toMatchObject({ servers: ['nats://127.0.0.1:4555'], user: 'operator', pass: 'made' });
+});
+
+test('a password that was made for one server is told to no other', () => {
+  expect(address({ NATS_URL: 'nats://elsewhere:4222' })).toMatchObject({
+    servers: ['nats://elsewhere:4222'],
+    user: undefined,
+    pass: undefined,
+  });
+  expect(address({}, { 'nats-url': 'nats://elsewhere:4222' }).pass).toBeUndefined();
+  expect(address({ NATS_URL: 'nats://elsewhere:4222', POLYB_NATS_OPERATOR_PASSWORD: 'given' })).toMatchObject({
+    user: 'operator',
+    pass: 'given',
+  });
+});
+
+test('what is told of a server holds no credentials', () => {
+  expect(address({ NATS_URL: 'nats://me:secret@elsewhere:4222' }).server).toBe('nats://elsewhere:4222');
+});
