@@ -1,0 +1,100 @@
+/** Child processes that end with us, however we end, and also when they are stopped. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+export interface Child {
+  readonly pid: number;
+  readonly exited: Promise<void>;
+  readonly alive: boolean;
+  send(message: unknown): void;
+  onMessage(heard: (message: unknown) => void): void;
+  kill(signal: NodeJS.Signals): void;
+}
+export interface ChildOptions {
+  /** Beside this file. */
+  readonly file: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+const startUpMs = 30_000;
+
+/** Forks a file that sends `ready` when it is, and answers with what that message carried. */
+export async function startChild({ file, args = [], env = {}, signal }: ChildOptions): Promise<Child & { readonly told: unknown }> {
+  signal.throwIfAborted();
+  const verbose = process.env.FAULTS_VERBOSE !== undefined;
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', verbose ? 'inherit' : 'ignore', 'ipc'],
+    // A group of its own: Ctrl-C reaches this process, which ends its children when it is done with them.
+    detached: true,
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${file} could not be started`);
+  watched(child, pid);
+  const exited = once(child, 'exit').then(() => {});
+  const listeners = new Set<(message: unknown) => void>();
+  child.on('message', (message) => {
+    for (const heard of listeners) heard(message);
+  });
+  child.on('error', () => {}); // a message to a child that has just been killed
+  const first = Promise.withResolvers<unknown>();
+  const isReady = (message: unknown): void => {
+    if (typeof message === 'object' && message !== null && 'ready' in message) first.resolve(message.ready);
+  };
+  listeners.add(isReady);
+  void exited.then(() => first.reject(new Error(`${file} ${args.join(' ')} ended before it was ready`)));
+  const late = setTimeout(() => first.reject(new Error(`${file} is not ready after ${startUpMs / 1000} s`)), startUpMs);
+  const abort = (): void => first.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    const told = await first.promise;
+    return {
+      pid,
+      exited,
+      told,
+      get alive() {
+        return child.exitCode === null && child.signalCode === null;
+      },
+      send(message) {
+        if (child.connected) child.send(message as object);
+      },
+      onMessage: (heard) => void listeners.add(heard),
+      kill(with_) {
+        if (child.exitCode === null && child.signalCode === null) child.kill(with_);
+      },
+    };
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  } finally {
+    clearTimeout(late);
+    listeners.delete(isReady);
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+let guard: ChildProcess | undefined;
+/** A shell holds the list of our children and reads from a pipe: when we are gone, the pipe closes and it kills them. */
+const guardScript = `trap '' INT TERM HUP
+  pids=' '
+  while read -r did pid; do
+    case $did in
+      began) pids="$pids$pid " ;;
+      ended) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    esac
+  done
+  for pid in $pids; do kill -KILL "$pid"; done 2> /dev/null`;
+
+function watched(child: ChildProcess, pid: number): void {
+  if (guard === undefined) {
+    guard = spawn('/bin/sh', ['-c', guardScript], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    guard.unref();
+    guard.stdin?.on('error', () => {}); // it may have been killed; then nobody watches
+    (guard.stdin as unknown as { unref(): void } | null)?.unref(); // a socket, which does not keep us alive
+  }
+  guard.stdin?.write(`began ${pid}\n`);
+  child.once('exit', () => guard?.stdin?.write(`ended ${pid}\n`));
+}

@@ -1,0 +1,88 @@
+/** npm run faults [-- --full] [--only=T1,T4] [--seed=N]: breaks PolyB's promises on purpose, and shows that the breaking would be seen. */
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { startPostgres } from '../infra/start.ts';
+import { temporaryDir } from '../infra/temporary.ts';
+import { migrate } from '../migrate.ts';
+import { type Result, tableOf, writtenResults } from './results.ts';
+import { t1 } from './t1-kill-storm.ts';
+import { t3 } from './t3-naive-retry.ts';
+import type { FaultTest, RunOptions } from './test.ts';
+
+/** Two lanes at once; what measures times stands beside what leaves the processors some room. */
+const lanes: readonly (readonly FaultTest[])[] = [[t1, t3], []];
+const tests = lanes.flat();
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      full: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      /** One lane after the other, for a machine that is too small for two. */
+      serial: { type: 'boolean', default: false },
+    },
+  });
+  const seed = Number(values.seed);
+  const wanted = values.only.split(',').filter((id) => id !== '');
+  const unknown = wanted.filter((id) => !tests.some((test) => test.id === id));
+  if (unknown.length > 0 || !Number.isSafeInteger(seed)) {
+    console.error(`Expected --seed=<whole number> and --only of ${tests.map(({ id }) => id).join(',')}`);
+    return false;
+  }
+  const isWanted = ({ id }: FaultTest): boolean =>
+    wanted.length === 0 || wanted.includes(id) || tests.some((test) => wanted.includes(test.id) && test.controlledBy === id);
+  console.error(`seed ${seed}`);
+
+  const stopping = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
+  const { signal } = stopping;
+  const postgres = await startPostgres({ dir: temporaryDir(), durable: true, temporary: true, signal });
+  try {
+    const database = async (): Promise<string> => {
+      const url = Object.assign(new URL(postgres.url), { pathname: `/faults_${randomUUID().replaceAll('-', '')}` }).href;
+      await migrate({ url });
+      return url;
+    };
+    const results: Result[] = [];
+    const runLane = async (lane: readonly FaultTest[]): Promise<void> => {
+      for (const test of lane.filter(isWanted)) results.push(await judged(test, { seed, full: values.full, signal, database }));
+    };
+    if (values.serial) for (const lane of lanes) await runLane(lane);
+    else await Promise.all(lanes.map(runLane));
+    const ordered = tests.flatMap(({ id }) => results.filter((result) => result.id === id));
+    console.log(tableOf(ordered));
+    if (wanted.length === 0)
+      await writeFile(new URL('results.json', import.meta.url), writtenResults(ordered, { seed, full: values.full }));
+    return ordered.every(({ verdict }) => verdict === 'held' || verdict === 'shown');
+  } finally {
+    await postgres.stop();
+  }
+}
+
+/** The run and its control. A control that shows no harm proves that the test could not have seen any. */
+async function judged(test: FaultTest, options: Omit<RunOptions, 'control' | 'log'>): Promise<Result> {
+  const { id, title } = test;
+  const began = performance.now();
+  const once = async (control: boolean) => {
+    const log = (line: string): void => console.error(`${id}${control ? ' control' : ''}: ${line}`);
+    const counts = await test.run({ ...options, control, log });
+    console.log(JSON.stringify({ test: id, control, seed: options.seed, ...counts }));
+    return counts;
+  };
+  try {
+    const counts = await once(false);
+    if (test.isControl) return { id, title, counts, verdict: counts.harm > 0 ? 'shown' : 'NO HARM SHOWN', seconds: since(began) };
+    const control = test.controlledBy === undefined ? await once(true) : undefined;
+    const verdict = !counts.ok ? 'BREACH' : control !== undefined && control.harm === 0 ? 'NO HARM SHOWN' : 'held';
+    return { id, title, counts, control, controlledBy: test.controlledBy, verdict, seconds: since(began) };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    console.error(`${id} broke off:`, error);
+    return { id, title, counts: { ok: false, harm: 0 }, verdict: 'BROKE OFF', seconds: since(began) };
+  }
+}
+const since = (began: number): number => Math.round((performance.now() - began) / 1_000);
+
+process.exitCode = (await main()) ? 0 : 1;

@@ -1,0 +1,274 @@
+/** A storm: deliveries in three policies, while workers are killed and frozen at seeded moments and the provider goes wrong. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BusHost } from '../../bus/bus.ts';
+import { type PolybError, toPolybError } from '../../contracts/errors.ts';
+import type { Child } from './child.ts';
+import { eventually, freezeMs, type Lab, openLab } from './lab.ts';
+import { Struck } from './provider.ts';
+import { type Random, randomFrom } from './random.ts';
+import type { RunOptions } from './test.ts';
+import { deliver, type Policy, policies, work } from './work.ts';
+import { AtGate } from './worker.ts';
+
+const workers = 3;
+const providerFaultShare = 0.15;
+const quietMs = 60_000;
+
+interface Intent {
+  readonly item: string;
+  readonly policy: Policy;
+  /** `call` waits for its outcome and repeats; `send` is accepted and left to the journal. */
+  readonly way: 'call' | 'send';
+}
+export interface StormCounts {
+  readonly keys: number;
+  readonly kills: number;
+  readonly killsAfterSend: number;
+  readonly killsBeforeSend: number;
+  readonly freezes: number;
+  readonly freezesBeforeSend: number;
+  /** Effects beyond the first of their key. */
+  readonly duplicated: number;
+  /** Accepted keys without a row, or done without an effect. */
+  readonly lost: number;
+  /** Rows, or callers, that came to no end. */
+  readonly stuck: number;
+  /** Rows that failed for good although the effect took place. */
+  readonly denied: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly review: number;
+}
+
+/** @param naive serves the deliveries as functions, which simply run again */
+export async function storm(
+  { seed, full, signal, database, log }: RunOptions,
+  { naive, kills, keys, loadMs }: { readonly naive: boolean; readonly kills: number; readonly keys: number; readonly loadMs: number },
+): Promise<StormCounts> {
+  const random = randomFrom(seed);
+  await using lab = await openLab({ seed, signal, database, faults: providerFaultShare, thinkMs: 60 });
+  const bus = await lab.client();
+  const crew = await crewOf(lab, naive);
+  const intents: readonly Intent[] = Array.from({ length: keys }, (_, nth) => ({
+    item: `item-${nth}`,
+    policy: random.pick(policies),
+    way: random.chance(0.5) ? 'call' : 'send',
+  }));
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const struck = strikes(lab, crew, random, kills, until);
+  const issued = load(bus, intents, loadMs, until);
+  const strikeCounts = await struck.done;
+  log(`${strikeCounts.kills} kills and ${strikeCounts.freezes} freezes struck`);
+  lab.order({ faults: 0 });
+  let open = intents.length;
+  for (const each of issued) void each.then((ended) => (open -= ended ? 1 : 0));
+  const atRest = async (): Promise<boolean> => open === 0 && (await unfinished(lab)) === 0;
+  await eventually(atRest, full ? 10 * quietMs : quietMs, signal);
+  const stuck = open + (await unfinished(lab));
+  over.abort();
+  await Promise.all(issued);
+  const settled = await settledAs(lab, intents);
+  if (!naive) for (const item of settled.wrong.slice(0, 10)) log(await storyOf(lab, item));
+  const { wrong: _, ...counts } = settled;
+  return { keys, ...strikeCounts, ...counts, stuck };
+}
+
+async function unfinished({ store }: Lab): Promise<number> {
+  const [counted] = await store.query<{ n: number }>(
+    `select count(*)::int as n from journal.rows where method like 'fault_work.%' and state not in ('done', 'failed', 'review')`,
+  );
+  return counted?.n ?? 0;
+}
+
+/** Compares what the provider wrote down with what the journal says. */
+async function settledAs(
+  lab: Lab,
+  intents: readonly Intent[],
+): Promise<Pick<StormCounts, 'duplicated' | 'lost' | 'denied' | 'done' | 'failed' | 'review'> & { readonly wrong: readonly string[] }> {
+  const effects = new Map<string, number>();
+  for (const { item } of lab.effects()) effects.set(item, (effects.get(item) ?? 0) + 1);
+  const rows = await lab.store.query<{ key: string; state: string }>(
+    `select key, state from journal.rows where method like 'fault_work.deliver_%'`,
+  );
+  const states = new Map(rows.map(({ key, state }) => [key, state]));
+  const counts = { duplicated: 0, lost: 0, denied: 0, done: 0, failed: 0, review: 0 };
+  const wrong: string[] = [];
+  for (const { item } of intents) {
+    const times = effects.get(item) ?? 0;
+    const state = states.get(item);
+    counts.duplicated += Math.max(0, times - 1);
+    if (state === 'done') counts.done += 1;
+    if (state === 'failed') counts.failed += 1;
+    if (state === 'review') counts.review += 1;
+    const isLost = state === undefined || (state === 'done' && times === 0);
+    const isDenied = state === 'failed' && times > 0;
+    counts.lost += isLost ? 1 : 0;
+    counts.denied += isDenied ? 1 : 0;
+    if (times > 1 || isLost || isDenied || !['done', 'failed', 'review'].includes(state ?? '')) wrong.push(item);
+  }
+  return { ...counts, wrong };
+}
+
+/** Everything that is known of one item, for whoever must find out why it went wrong. */
+async function storyOf(lab: Lab, item: string): Promise<string> {
+  const rows = await lab.store.query('select * from journal.rows where key in ($1, $2)', [item, `submit ${item}`]);
+  return JSON.stringify({ item, effects: lab.effects().filter((effect) => effect.item === item), rows });
+}
+
+/** Starts every intent at its time; each resolves to true when it has come to its end. */
+function load(bus: BusHost, intents: readonly Intent[], loadMs: number, signal: AbortSignal): readonly Promise<boolean>[] {
+  return intents.map(async (intent, nth) => {
+    try {
+      await delay((nth / intents.length) * loadMs, undefined, { signal });
+      while (!(await tried(bus, intent, signal))) await delay(300, undefined, { signal });
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
+  });
+}
+async function tried(bus: BusHost, { item, policy, way }: Intent, signal: AbortSignal): Promise<boolean> {
+  const input = { item, body: `for ${item}` };
+  try {
+    if (way === 'call') await bus.call(deliver[policy], input, { key: item, signal });
+    else await bus.call(work.submit, { ...input, policy }, { key: `submit ${item}`, signal });
+    return true;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return isFinal(toPolybError(thrown));
+  }
+}
+/** A plain refusal by the provider, or a person's turn. */
+function isFinal({ code, reason, data }: PolybError): boolean {
+  return (
+    (code === 'failed_precondition' && reason === 'upstream_rejected') ||
+    (reason === 'pending' && (data as { state?: unknown } | undefined)?.state === 'review')
+  );
+}
+
+interface Crew {
+  /** Those that run now and are not frozen. */
+  members(): readonly Child[];
+  /** Freezes one and lets it go on after `freezeMs`. */
+  freeze(member: Child): void;
+  thawed(): Promise<void>;
+}
+/** Workers of which each that dies is replaced at once. */
+async function crewOf(lab: Lab, naive: boolean): Promise<Crew & { heard(listen: (message: unknown, from: Child) => void): void }> {
+  const members = new Set<Child>();
+  const frozen = new Map<Child, Promise<void>>();
+  const listeners = new Set<(message: unknown, from: Child) => void>();
+  const join = async (): Promise<void> => {
+    const one = await lab.startWorker({ off: naive ? ['effect'] : [] });
+    members.add(one);
+    one.onMessage((message) => {
+      for (const heard of listeners) heard(message, one);
+    });
+    void one.exited.then(() => {
+      members.delete(one);
+      join().catch(() => {}); // the lab closes: it takes no more workers
+    });
+  };
+  await Promise.all(Array.from({ length: workers }, join));
+  return {
+    members: () => [...members].filter((one) => !frozen.has(one)),
+    heard: (listen) => void listeners.add(listen),
+    freeze(member) {
+      member.kill('SIGSTOP');
+      frozen.set(
+        member,
+        delay(freezeMs).then(() => {
+          member.kill('SIGCONT');
+          frozen.delete(member);
+        }),
+      );
+    },
+    async thawed() {
+      await Promise.all(frozen.values());
+    },
+  };
+}
+
+type Strike = 'kill' | 'kill_after_send' | 'kill_before_send' | 'freeze' | 'freeze_before_send';
+type StrikeCounts = Pick<StormCounts, 'kills' | 'killsAfterSend' | 'killsBeforeSend' | 'freezes' | 'freezesBeforeSend'>;
+
+/** Strikes one after the other: half of the kills at any moment, a quarter each right before the first byte leaves and right after it was accepted. */
+function strikes(
+  lab: Lab,
+  crew: Awaited<ReturnType<typeof crewOf>>,
+  random: Random,
+  kills: number,
+  signal: AbortSignal,
+): { readonly done: Promise<StrikeCounts> } {
+  const plan = random.shuffled<Strike>([
+    ...Array.from(
+      { length: kills },
+      (_, nth): Strike => (['kill', 'kill_after_send', 'kill', 'kill_before_send'] as const)[nth % 4] ?? 'kill',
+    ),
+    ...Array.from({ length: Math.ceil(kills / 4) }, (_, nth): Strike => (nth % 2 === 0 ? 'freeze_before_send' : 'freeze')),
+  ]);
+  const counts = { kills: 0, killsAfterSend: 0, killsBeforeSend: 0, freezes: 0, freezesBeforeSend: 0 };
+  let told: () => void = () => {};
+  lab.provider.onMessage((message) => {
+    const struck = Struck.safeParse(message);
+    if (!struck.success) return;
+    crew
+      .members()
+      .find(({ pid }) => pid === struck.data.struck.pid)
+      ?.kill('SIGKILL');
+    told();
+  });
+  crew.heard((message, from) => {
+    if (!AtGate.safeParse(message).success) return;
+    if (expected === 'freeze_before_send') crew.freeze(from);
+    told();
+  });
+  let expected: Strike = 'kill';
+
+  const strike = async (kind: Strike): Promise<void> => {
+    expected = kind;
+    // Somebody must be left to take the work over.
+    await eventually(() => crew.members().length > 1, 20_000, signal);
+    const victim = random.pick(crew.members());
+    const arrived = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    switch (kind) {
+      case 'kill':
+        victim.kill('SIGKILL');
+        break;
+      case 'freeze':
+        crew.freeze(victim);
+        break;
+      case 'kill_after_send':
+        lab.order({ strike: true });
+        await arrived;
+        counts.killsAfterSend += 1;
+        break;
+      case 'kill_before_send':
+        victim.send({ atGate: 'SIGKILL' });
+        await arrived;
+        counts.killsBeforeSend += 1;
+        break;
+      case 'freeze_before_send':
+        victim.send({ atGate: 'SIGSTOP' });
+        await arrived;
+        counts.freezesBeforeSend += 1;
+        break;
+    }
+    if (kind.startsWith('kill')) counts.kills += 1;
+    else counts.freezes += 1;
+  };
+  return {
+    done: (async () => {
+      for (const kind of plan) {
+        await delay(random.int(100, 700), undefined, { signal });
+        await Promise.race([strike(kind), delay(10_000, undefined, { signal })]);
+      }
+      await crew.thawed();
+      return counts;
+    })(),
+  };
+}
