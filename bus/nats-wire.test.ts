@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { connect, type Msg } from '@nats-io/transport-node';
-import { arrived, headersOut, isRaw, publicArrived, publicHeaders, rawHeadersOut } from './nats-wire.ts';
+import { arrived, headersOut, isRaw, publicArrived, publicHeaders, rawHeadersOut } from './nats.ts';
 import type { Arrived } from './transport.ts';
 
 const block = 'NATS/1.0\r\ntraceparent: 00-a\r\npolyb-timeout-ms: 10\r\n\r\n';

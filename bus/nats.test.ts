@@ -7,7 +7,7 @@ import { transportConformance } from './transport.conformance.ts';
 const server = process.env.NATS_URL as string;
 
 describe('the NATS transport', () => {
-  transportConformance(natsTransports);
+  transportConformance(() => natsTransports(process.env.NATS_URL as string));
 
   test('says where no server answers, without the password, when the first connection fails', async () => {
     const proxy = await proxyTo(server);

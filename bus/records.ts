@@ -130,7 +130,7 @@ export function callerOf(from: string): string {
   const tokens = from.split('.');
   return tokens.length === 4 ? (tokens[1] as string) : '';
 }
-/** Hides the middle of what may be a phone number. */
+/** Hides the middle of what may be a phone number: ten digits and more. */
 export function maskDigits(text: string): string {
-  return text.replace(/(\+?\d{2,4})[\d\s().-]{3,}(\d{4})/g, '$1***$2');
+  return text.replace(/\+?\d(?:[\s().-]*\d){9,}/g, (run) => `${run.slice(0, 2)}***${run.slice(-4)}`);
 }

@@ -3,7 +3,7 @@ import { PolybError } from '../contracts/errors.ts';
 import { readHead } from './headers.ts';
 import { createNeighbours } from './neighbours.ts';
 import { hang, type ShopBed, shopBed, until } from './testing/bed.ts';
-import type { TransportBed } from './transport.conformance.ts';
+import type { TransportBed } from './testing/transports.ts';
 import type { Arrived } from './transport.ts';
 
 async function* from<T>(items: readonly T[]): AsyncGenerator<T> {

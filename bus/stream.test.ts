@@ -44,4 +44,4 @@ describe('a stream in memory', () => {
     await bed.close();
   });
 });
-describe('a stream on NATS', () => streamConformance(natsTransports));
+describe('a stream on NATS', () => streamConformance(() => natsTransports(process.env.NATS_URL as string)));

@@ -176,7 +176,6 @@ export function createStreams(parts: StreamParts): Streams {
     };
     const detach = origin?.attach(leave);
     signal?.addEventListener('abort', leave, { once: true });
-    let upFailed: PolybError | undefined;
     try {
       at.peer = await parts.opening(stream, input, at.mine, options, origin);
       at.heardAt = now();
@@ -185,9 +184,9 @@ export function createStreams(parts: StreamParts): Streams {
         .sendAll(up, (item) => item, stream.overflow)
         .catch((thrown) => {
           if (at.end.closed) return;
-          upFailed = toPolybError(thrown);
-          postIfPossible(at, { kind: 'error', error: upFailed });
-          at.end.close(upFailed);
+          const error = toPolybError(thrown);
+          postIfPossible(at, { kind: 'error', error });
+          at.end.close(error);
         });
       yield* at.end.read((item) => item);
       at.end.close(undefined);

@@ -1,13 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readHead } from './headers.ts';
+import type { TransportBed } from './testing/transports.ts';
 import type { Arrived, Transport } from './transport.ts';
 
-export interface TransportBed {
-  connect(user: string): Promise<Transport>;
-  /** Cuts every connection; the returned function lets them come back. */
-  cut(): () => void;
-  close(): Promise<void>;
-}
 const block = (lines: string): string => `NATS/1.0\r\n${lines}\r\n\r\n`;
 const text = (message: Arrived): string => Buffer.from(message.data).toString();
 

@@ -3,7 +3,7 @@ import { Bytes, Id, PersonName, Phone } from '../../contracts/common.ts';
 import { contract, event, type Method, method, type Stream, stream } from '../../contracts/define.ts';
 import { type BusHost, type BusOptions, createBus, type Handlers, type ServeOptions } from '../bus.ts';
 import type { Handler, Log, StreamHandler } from '../service.ts';
-import type { TransportBed } from '../transport.conformance.ts';
+import type { TransportBed } from './transports.ts';
 
 const Text = z.string().max(100);
 /** A contract with one of everything. The name differs for each test, since all share one server. */

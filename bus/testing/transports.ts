@@ -1,7 +1,14 @@
 import { type MemoryBroker, type MemoryTransport, memoryBroker } from '../memory.ts';
 import { connectNats } from '../nats.ts';
-import type { TransportBed } from '../transport.conformance.ts';
+import type { Transport } from '../transport.ts';
 import { proxyTo } from './proxy.ts';
+
+export interface TransportBed {
+  connect(user: string): Promise<Transport>;
+  /** Cuts every connection; the returned function lets them come back. */
+  cut(): () => void;
+  close(): Promise<void>;
+}
 
 export async function memoryTransports(): Promise<TransportBed & { readonly broker: MemoryBroker }> {
   const broker = memoryBroker();
@@ -23,8 +30,8 @@ export async function memoryTransports(): Promise<TransportBed & { readonly brok
   };
 }
 /** Through a proxy, so that the connections can be cut while the server lives. */
-export async function natsTransports(): Promise<TransportBed> {
-  const proxy = await proxyTo(process.env.NATS_URL as string);
+export async function natsTransports(server: string): Promise<TransportBed> {
+  const proxy = await proxyTo(server);
   return {
     connect: (user) => connectNats({ servers: proxy.url, name: user, inboxUser: user }),
     cut: () => {
