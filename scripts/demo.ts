@@ -1,6 +1,7 @@
 /** `npm run demo`: the whole system from nothing, one lead through it, and what that looked like. It stays up. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { lookup, openSources } from '../config/env.ts';
 import { exitOf, isPolybError, PolybError } from '../contracts/errors.ts';
 import { callable, findMethod, readCatalogue } from './cli/catalogue.ts';
 import type { Invocation } from './cli/command.ts';
@@ -25,7 +26,8 @@ async function demo(invocation: Invocation): Promise<number> {
   if (upStatus !== 0) return upStatus;
 
   await using connected = await connect(invocation);
-  out.note('\nA lead comes in, goes to the CRM and is called by the built-in simulator: no customer is reached.');
+  const isSimulated = (lookup('TELEPHONY_KIND', openSources({ env: invocation.env })) ?? 'simulator') === 'simulator';
+  out.note(`\nA lead comes in, goes to the CRM and is called${isSimulated ? ' by the built-in simulator: no customer is reached' : ''}.`);
   const runId = await pushLead(connected, invocation);
   const run = await followRun(connected, runId, invocation);
   if (run.state !== 'done') {

@@ -5,7 +5,7 @@ import { pending } from '../../adapters/store/migrate.ts';
 import { openPostgres } from '../../adapters/store/postgres.ts';
 import { common } from '../../config/common.ts';
 import { openSources } from '../../config/env.ts';
-import { read, type Settings } from '../../config/read.ts';
+import { read } from '../../config/read.ts';
 import { type Described, schemaHash } from '../../contracts/describe.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import { callable, readCatalogue } from '../cli/catalogue.ts';
@@ -44,27 +44,19 @@ export function checkNode(): readonly Finding[] {
   return [ok('node', own ? found : `${found} (${execPath}; the project has no Node of its own)`)];
 }
 
-export function checkSettings(
-  services: readonly Expected[],
-  env: Readonly<Record<string, string | undefined>>,
-): { readonly findings: readonly Finding[]; readonly settings: Settings | undefined } {
+export function checkSettings(services: readonly Expected[], env: Readonly<Record<string, string | undefined>>): readonly Finding[] {
   try {
-    const settings = read([common, ...services.flatMap((each) => flatGroups(groupsOf(each)))], openSources({ env }));
-    const picked = services.flatMap(({ service }) =>
-      Object.values(service.vendors).map(({ setting, fallback }) => ({ setting, fallback })),
-    );
-    const vendors = picked.map(({ setting, fallback }) => {
-      const value = settings.shown[setting] ?? fallback;
-      return ok('vendor', `${setting}=${value} (${value === fallback ? 'built in' : settings.origins[setting]})`);
+    const { shown, origins } = read([common, ...services.flatMap((each) => flatGroups(groupsOf(each)))], openSources({ env }));
+    const vendors = services.flatMap((each) => each.vendors);
+    const picked = vendors.map(({ setting, fallback }) => {
+      const value = shown[setting] ?? fallback;
+      return ok('vendor', `${setting}=${value} (${value === fallback ? 'built in' : origins[setting]})`);
     });
-    return { findings: [ok('settings', `${Object.keys(settings.origins).length} read`), ...vendors], settings };
+    return [ok('settings', `${Object.keys(origins).length} read`), ...picked];
   } catch (error) {
     if (!isPolybError(error)) throw error;
     const problems = error.message.split('\n').slice(1);
-    return {
-      findings: problems.map((line) => fail('setting', line.trim(), 'polyb config list shows where each value comes from')),
-      settings: undefined,
-    };
+    return problems.map((line) => fail('setting', line.trim(), 'polyb config list shows where each value comes from'));
   }
 }
 

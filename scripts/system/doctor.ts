@@ -41,14 +41,14 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
   const code = await load();
   if ('findings' in code) return [...node, ...code.findings, ...(await host)];
   const { services } = code;
-  const { findings } = checkSettings(services, env);
+  const settings = checkSettings(services, env);
   const find = openSources({ env });
   const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222');
   const postgres = checkPostgres(lookup('DATABASE_URL', find), env);
   const pm2 = checkPm2();
   return [
     ...node,
-    ...findings,
+    ...settings,
     ...(await nats),
     ...(await postgres),
     ...(await pm2),

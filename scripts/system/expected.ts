@@ -11,6 +11,8 @@ export interface Expected {
   /** Names of the contracts of which it serves something. */
   readonly contracts: readonly string[];
   readonly methods: number;
+  /** The settings that pick its vendors, and the built-in choice of each. */
+  readonly vendors: readonly { readonly setting: string; readonly fallback: string }[];
 }
 
 /** @throws PolybError failed_precondition/cannot_load that names the service whose code does not load. */
@@ -23,7 +25,13 @@ async function expect(folder: string): Promise<Expected> {
   const served = Object.values(service.serves)
     .flatMap((contract) => Object.values(contract))
     .filter(({ kind }) => kind !== 'event');
-  return { folder, service, contracts: [...new Set(served.map((entry) => entry.service))], methods: served.length };
+  return {
+    folder,
+    service,
+    contracts: [...new Set(served.map((entry) => entry.service))],
+    methods: served.length,
+    vendors: Object.values(service.vendors),
+  };
 }
 
 async function load(folder: string): Promise<Service> {

@@ -1,7 +1,6 @@
 /** Lines that PM2's apps wrote: pino's JSON, and whatever a crash prints. */
 import { open, stat } from 'node:fs/promises';
 import { clean } from '../cli/text.ts';
-import { logFile } from './project.ts';
 
 export const levels = ['debug', 'info', 'warn', 'error'] as const;
 export type Level = (typeof levels)[number];
@@ -21,17 +20,17 @@ export interface LogLine {
   readonly raw: string;
 }
 
-/** Bytes that an app has written until now. */
-export async function logSize(app: string): Promise<number> {
-  return (await stat(logFile(app)).catch(() => ({ size: 0 }))).size;
+/** Bytes that stand in the file by now; 0 when it is not there. */
+export async function logSize(file: string): Promise<number> {
+  return (await stat(file).catch(() => ({ size: 0 }))).size;
 }
 
-/** What an app wrote from byte `from` on, and where to go on; '' when the file is not there. A file that has become shorter is read anew. */
-export async function readLog(app: string, from: number): Promise<{ readonly text: string; readonly next: number }> {
-  const size = await logSize(app);
+/** What was written from byte `from` on, and where to go on; '' when the file is not there. A file that has become shorter is read anew. */
+export async function readLog(file: string, from: number): Promise<{ readonly text: string; readonly next: number }> {
+  const size = await logSize(file);
   const start = from > size ? 0 : from;
   if (size === start) return { text: '', next: size };
-  const handle = await open(logFile(app));
+  const handle = await open(file);
   try {
     const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - start), position: start });
     return { text: buffer.toString('utf8', 0, bytesRead), next: start + bytesRead };
@@ -40,14 +39,14 @@ export async function readLog(app: string, from: number): Promise<{ readonly tex
   }
 }
 
-/** The last lines an app wrote since byte `from`, as a person reads them. */
-export async function lastLines(app: string, from: number, count: number): Promise<readonly string[]> {
-  const { text } = await readLog(app, from);
+/** The last lines since byte `from`, as a person reads them. */
+export async function lastLines(file: string, from: number, count: number): Promise<readonly string[]> {
+  const { text } = await readLog(file, from);
   return text
     .split('\n')
     .filter((line) => line.trim() !== '')
     .slice(-count)
-    .map((line) => tellLine(parseLine(app, line, '')));
+    .map((line) => tellLine(parseLine('', line, '')));
 }
 
 /** Every line of a text; one that is no JSON goes with the line before it. */

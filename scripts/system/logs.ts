@@ -7,7 +7,7 @@ import { wrongUsage } from '../cli/failure.ts';
 import { durationMs } from '../cli/flags.ts';
 import { nearest } from '../cli/nearest.ts';
 import { type Level, type LogLine, levels, parseLines, readLog, tellLine } from './logs-of.ts';
-import { logFolder, serverApp, servers } from './project.ts';
+import { logFiles, logFolder, serverApp, servers } from './project.ts';
 
 const pollMs = 250;
 const defaultLines = 100;
@@ -27,17 +27,18 @@ export async function logs({ args, flags, out, signal }: Invocation): Promise<nu
     out.item(jsonOf(line), () => out.paint(paint[line.level], `${apps.length > 1 ? `${line.app.padEnd(width)}  ` : ''}${tellLine(line)}`));
 
   const positions = new Map<string, number>();
-  const read = async (app: string): Promise<readonly LogLine[]> => {
-    const { text, next } = await readLog(app, positions.get(app) ?? 0);
+  const files = apps.flatMap((app) => logFiles(app).map((file) => ({ app, file })));
+  const read = async ({ app, file }: { app: string; file: string }): Promise<readonly LogLine[]> => {
+    const { text, next } = await readLog(file, positions.get(file) ?? 0);
     // A line that is still being written is left for the next time.
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    positions.set(app, next - Buffer.byteLength(text) + Buffer.byteLength(whole));
+    positions.set(file, next - Buffer.byteLength(text) + Buffer.byteLength(whole));
     return parseLines(app, whole).filter(wanted);
   };
-  const past = merged(await Promise.all(apps.map(read)));
+  const past = merged(await Promise.all(files.map(read)));
   for (const line of past.slice(Math.max(0, past.length - (flags.whole('lines', 0) ?? defaultLines)))) await show(line);
   while (flags.on('follow') && !signal.aborted) {
-    for (const line of merged(await Promise.all(apps.map(read)))) await show(line);
+    for (const line of merged(await Promise.all(files.map(read)))) await show(line);
     // Ctrl-C is how following ends.
     await delay(pollMs, undefined, { signal }).catch(() => {});
   }

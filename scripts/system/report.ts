@@ -3,6 +3,7 @@ import { PolybError } from '../../contracts/errors.ts';
 import type { Output } from '../cli/output.ts';
 import { lastLines } from './logs-of.ts';
 import { type App, listApps } from './pm2.ts';
+import { logFile } from './project.ts';
 import type { NotReady } from './ready.ts';
 
 /** Exit status of a check that failed. */
@@ -19,7 +20,7 @@ export async function tellNotReady(
   { app, why }: Pick<NotReady, 'app' | 'why'>,
   logFrom: number,
 ): Promise<void> {
-  const lines = (await lastLines(app, logFrom, shownLines)).flatMap((line) => line.split('\n'));
+  const lines = (await lastLines(logFile(app), logFrom, shownLines)).flatMap((line) => line.split('\n'));
   const head = `${label}  ${why}${lines.length > 0 ? '; its last lines:' : ''}`;
   out.note([head, ...lines.map((line) => `    ${line}`), `  polyb logs ${app}`].join('\n'), 'bad');
 }

@@ -6,7 +6,7 @@ import { askBus } from './health.ts';
 import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
 import { type App, addInstance, listApps, removeApps } from './pm2.ts';
-import { oneProcessApp } from './project.ts';
+import { logFile, oneProcessApp } from './project.ts';
 import { awaitReady, type NotReady, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, requireUp, tellNotReady } from './report.ts';
 
@@ -39,7 +39,7 @@ type Group = { readonly app: string; readonly services: readonly Expected[] };
 async function relieve({ app, services }: Group, running: readonly App[], invocation: Invocation): Promise<boolean> {
   const { flags, out } = invocation;
   for (const old of running.filter(({ name }) => name === app)) {
-    const logFrom = await logSize(app);
+    const logFrom = await logSize(logFile(app));
     const since = Date.now();
     const known = (await listApps()).map(({ id }) => id);
     const late = await start({ app, services }, since, invocation, flags.ms('timeout') ?? readyMs);

@@ -79,13 +79,16 @@ test(
 );
 
 test(
-  'a new service that lacks its settings is named with each of them, exit 9, and nothing else is touched',
+  'a new service that lacks its settings is named with each of them, exit 9; nothing else is touched, and a second up meanwhile is refused',
   async () => {
     const before = pidsOf(await apps());
     await mkdir(join(here.dir, 'services', 'greeter'));
     await writeFile(join(here.dir, 'services', 'greeter', 'service.ts'), greeterSource);
-    const { status, stderr } = await here.polyb('up');
-    expect(status).toBe(9);
+    const both = await Promise.all([here.polyb('up'), here.polyb('up')]);
+    const [refused, failed] = both.toSorted((one, other) => one.status - other.status);
+    expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('polyb up is at work here') });
+    expect(failed?.status).toBe(9);
+    const stderr = failed?.stderr ?? '';
     expect(stderr).toMatch(/✗ greeter {2}ended while it started/);
     expect(stderr).toMatch(/GREETER_WORD: missing.*\n.*GREETER_TIMES: missing/);
     expect(pidsOf(await apps())).toMatchObject(before);

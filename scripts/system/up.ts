@@ -13,7 +13,7 @@ import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
 import { operatorPasswordSetting, passwordSetting, writeNatsUsers } from './nats-users.ts';
 import { type App, listApps, listOwnApps, removeApps, startApps } from './pm2.ts';
-import { oneProcessApp, type Server, serverApp, servers } from './project.ts';
+import { logFile, oneProcessApp, type Server, serverApp, servers } from './project.ts';
 import { awaitReady, type Placed, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, tellNotReady } from './report.ts';
 import { type RunValues, readRun, writeRun } from './run-file.ts';
@@ -84,7 +84,7 @@ function reload(apps: readonly App[]): void {
 /** Starts those of our own that are not up; false when one does not answer in time. */
 async function startServers(choice: Readonly<Record<Server, Choice>>, out: Output, signal: AbortSignal): Promise<boolean> {
   const missing = servers.filter((server) => !choice[server].isUp);
-  const logsFrom = await Promise.all(missing.map((server) => logSize(serverApp(server))));
+  const logsFrom = await Promise.all(missing.map((server) => logSize(logFile(serverApp(server)))));
   const started = startApps(missing.map(serverApp));
   const until = Date.now() + readyMs;
   const answers = async (server: Server) => {
@@ -118,10 +118,14 @@ async function startServices(
   apps: readonly App[],
   invocation: Invocation,
 ): Promise<readonly Told[]> {
-  const { flags, out, signal } = invocation;
+  const { flags, out, signal, env } = invocation;
   const width = Math.max(0, ...wanted.map(({ folder }) => folder.length));
-  const tell = ({ folder, methods }: Expected, when: string) =>
-    out.note(`${folder.padEnd(width)}  ${String(methods).padStart(2)} ${methods === 1 ? 'method ' : 'methods'}  ${when}`, 'ok');
+  const find = openSources({ env });
+  const tell = ({ folder, methods, vendors }: Expected, when: string) => {
+    const picked = vendors.map(({ setting, fallback }) => `${setting}=${lookup(setting, find) ?? fallback}`).join(' ');
+    const count = `${String(methods).padStart(2)} ${methods === 1 ? 'method ' : 'methods'}`;
+    out.note(`${folder.padEnd(width)}  ${count}  ${when}${picked && `  (${picked})`}`, 'ok');
+  };
 
   await using connected = await connect(invocation);
   const { bus } = connected;
@@ -132,7 +136,7 @@ async function startServices(
 
   const services = wanted.filter((each) => !isUp(each));
   const names = [...new Set(services.map(({ app }) => app))];
-  const logsFrom = new Map(await Promise.all(names.map(async (app) => [app, await logSize(app)] as const)));
+  const logsFrom = new Map(await Promise.all(names.map(async (app) => [app, await logSize(logFile(app))] as const)));
   const readyAfterMs = new Map<string, number>();
   const onReady = (each: Expected) => {
     readyAfterMs.set(each.folder, Date.now() - since);
