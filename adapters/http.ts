@@ -2,7 +2,7 @@
 import { connect, type LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { Agent, buildConnector, Dispatcher } from 'undici';
 import { type Code, type ErrorDetails, type Evidence, PolybError } from '../contracts/errors.ts';
 import { scrub } from '../contracts/scrub.ts';
 import { isInner } from './addresses.ts';
@@ -37,9 +37,20 @@ export interface HttpOptions {
 /** Requests go out once: nothing is repeated, no redirect is followed. Connections are kept open; `close` ends them. */
 export function createHttp({ allowPrivate, observe, lookup }: HttpOptions): Http & { close(): Promise<void> } {
   const listed = new Set(allowPrivate.map((each) => new URL(each).origin));
-  const agent = (guarded: boolean) =>
-    new Agent({ allowH2: false, connect: connector(guarded, lookup), connections: 100, headersTimeout: 0, bodyTimeout: 0 });
-  const [outer, inner] = [agent(true), agent(false)];
+  let agents: Promise<{ readonly outer: Agent; readonly inner: Agent }> | undefined;
+  /** Loaded with the first request: many a service never makes one, and the library takes 30 MB. */
+  const open = async (): NonNullable<typeof agents> => {
+    const undici = await import('undici');
+    const agent = (guarded: boolean) =>
+      new undici.Agent({
+        allowH2: false,
+        connect: connector(undici.buildConnector, guarded, lookup),
+        connections: 100,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+    return { outer: agent(true), inner: agent(false) };
+  };
 
   const http: Http = async (request) => {
     const started = performance.now();
@@ -52,6 +63,8 @@ export function createHttp({ allowPrivate, observe, lookup }: HttpOptions): Http
         throw failure('unavailable', request, `Plain HTTP to ${origin} is refused; use https, or list the origin in HTTP_ALLOW_PRIVATE`, {
           reason: 'address_forbidden',
         });
+      agents ??= open();
+      const { outer, inner } = await agents;
       return await exchange(mayBeInner ? inner : outer, request, (status) => {
         told.status = status;
       });
@@ -65,7 +78,8 @@ export function createHttp({ allowPrivate, observe, lookup }: HttpOptions): Http
   };
   return Object.assign(http, {
     close: async () => {
-      await Promise.all([outer.close(), inner.close()]);
+      const opened = await agents;
+      await Promise.all([opened?.outer.close(), opened?.inner.close()]);
     },
   });
 }
@@ -95,8 +109,8 @@ export function httpFailure(answer: HttpAnswer, what: string, rejected = 'upstre
 const forbidden = 'POLYB_ADDRESS_FORBIDDEN';
 
 /** Connects, looks whom it reached, and only then lets a byte be sent. `guarded` refuses inner addresses; `lookup` stands in for DNS. */
-function connector(guarded: boolean, lookup: LookupFunction | undefined): buildConnector.connector {
-  const secure = buildConnector({ allowH2: false, timeout: connectTimeoutMs });
+function connector(build: typeof buildConnector, guarded: boolean, lookup: LookupFunction | undefined): buildConnector.connector {
+  const secure = build({ allowH2: false, timeout: connectTimeoutMs });
   return (target, callback) => {
     const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80));
     const socket = connect({ host: target.hostname, port, noDelay: true, keepAlive: true, ...(lookup && { lookup }) });

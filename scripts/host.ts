@@ -60,7 +60,7 @@ export async function host({
     neighbours,
     commit: (work) => tx.run({ traceparent: null }, work),
   });
-  const tx = transactions({ store, caller: folder, announce: (event, payload) => bus.announce(event, payload) });
+  const tx = transactions({ store, bus, log });
   const http = createHttp({
     allowPrivate: [...allowPrivate],
     observe: ({ signal, method, url, ms, code }) => bus.recordFor(signal, { address: `${method} ${url}`, at: Date.now() - ms, ms, code }),

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Effect, isEffect, type Method } from '../../contracts/define.ts';
+import { type Effect, isEffect, type Method, settled } from '../../contracts/define.ts';
 import { isPolybError, PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { BusHost, Keep, Wire } from '../bus.ts';
 import type { Guard, Handler, Log, Verdict } from '../service.ts';
@@ -273,6 +273,7 @@ export function createJournal({
     } finally {
       lease.release();
       moved(row);
+      if (row.mode === 'send' && method.settles) transactions.announce(settled(method), {});
     }
   }
 

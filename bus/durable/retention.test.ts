@@ -11,7 +11,10 @@ const desk = contract('desk', '1.0.0', {
 
 test('personal data of rows that ended long ago is blanked, and rows that are older still are gone', async () => {
   const it = await world();
-  const { bus } = await it.start('desk', service({ serves: { desk }, settings: z.object({}) }).start(async () => ({ desk: { note: async () => ({ noteId: 'n' }) } })));
+  const { bus } = await it.start(
+    'desk',
+    service({ serves: { desk }, settings: z.object({}) }).start(async () => ({ desk: { note: async () => ({ noteId: 'n' }) } })),
+  );
   for (const key of ['fresh', 'old', 'ancient']) await it.bus.call(desk.note, { phone: '+79995553322' }, { key });
   await it.store.query(`update journal.rows set ended_at = now() - interval '8 days' where key = 'old'`);
   await it.store.query(`update journal.rows set ended_at = now() - interval '31 days' where key = 'ancient'`);

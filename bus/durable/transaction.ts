@@ -1,7 +1,8 @@
 /** One transaction: rows, events and sends are kept together and told after they are kept. */
 import type { Event, Method } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
-import type { Queries, Tx } from '../service.ts';
+import type { BusHost } from '../bus.ts';
+import type { Log, Queries, Tx } from '../service.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import type { Emitted, Sent, Store } from './store.ts';
 
@@ -26,21 +27,23 @@ export interface Origin {
   traceparent: string | null;
 }
 export interface Transactions {
+  /** Tells of an event now. It is a wake-up: that it cannot be told is no failure of what was kept. */
+  announce(event: Event, payload: unknown): void;
   /** Runs `work`, keeps what it emitted and sent, then `last` in the same transaction; tells of it after the commit.
    *  Work that neither asks, emits nor sends anything needs no transaction: then `last` gets null. */
   run<T>(origin: Origin, work: (tx: Tx) => Promise<T>, last?: (on: Queries | null, result: T) => Promise<void>): Promise<T>;
 }
 
-export function transactions({
-  store,
-  caller,
-  announce,
-}: {
-  store: Store;
-  caller: string;
-  announce: (event: Event, payload: unknown) => void;
-}): Transactions {
+export function transactions({ store, bus, log }: { store: Store; bus: Pick<BusHost, 'name' | 'announce'>; log: Log }): Transactions {
+  const announce: Transactions['announce'] = (event, payload) => {
+    try {
+      bus.announce(event, payload);
+    } catch (error) {
+      log.warn({ err: error, event: event.address }, 'an event was kept but could not be told; its consumers will find it by themselves');
+    }
+  };
   return {
+    announce,
     async run(origin, work, last) {
       const emitted: Emitted[] = [];
       const sent: Sent[] = [];
@@ -80,7 +83,7 @@ export function transactions({
             settles: method.settles,
             notBefore: options.notBefore?.getTime() ?? null,
             ttlMs: method.ttlMs,
-            caller,
+            caller: bus.name,
             traceparent: origin.traceparent,
           });
           heard.push({ event: queuedEvent(method), payload: {} });
