@@ -54,7 +54,7 @@ function merge(known: readonly Described[], found: readonly ServiceInfo[]): read
           : versions.join(' '),
       instances: here.length,
       state: here.length === 0 ? 'absent' : versions.length > 1 ? 'mixed' : 'up',
-      daemons: [...new Set(here.map(({ metadata }) => metadata?.daemon).filter((daemon) => daemon !== undefined))],
+      daemons: [...new Set(here.map(({ metadata }) => metadata?.['polyb.daemon']).filter((daemon) => daemon !== undefined))],
       methods:
         entries.length > 0
           ? entries.map(({ name }) => name)
