@@ -367,6 +367,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       const nobody = { code: 'unavailable', reason: 'no_responders', outcome: 'not_executed' };
       await expect(hasty.call(bed.shop.add, { a: 1, b: 1 })).rejects.toMatchObject(nobody);
       const early = bus.call(bed.shop.add, { a: 1, b: 1 });
+      await expect(bus.call(bed.shop.quick, {}, { retry: false })).rejects.toMatchObject(nobody); // by now the earlier one has met nobody, too
       await bed.serve();
       expect(await early).toEqual({ sum: 2 });
     });
@@ -415,6 +416,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       const keys = ['k', 'ключ 1', 'a\r\nx: y', '100%', 'ü'];
       for (const key of keys) expect(await bus.call(bed.shop.buy, { thing: 'a' }, { key })).toEqual({ orderId: 'o1' });
       expect(kept).toEqual(keys.map((key) => [{ thing: 'a', many: 1 }, key, 'till']));
+      await expect(bus.call(bed.shop.buy, { thing: 'a' }, { key: 'k'.repeat(256) })).rejects.toMatchObject({ code: 'invalid_argument' });
     });
 
     test('that comes without a key gets one, and tells it in the answer, be it an error', async () => {

@@ -72,6 +72,7 @@ export interface Server {
 
 const queue = 'q';
 const sweepMs = 25;
+const maxKey = 255;
 
 export function createServer(parts: ServerParts): Server {
   const { transport, prefix, now, clockSkewMs, log, observer, neighbours, streams } = parts;
@@ -194,6 +195,8 @@ export function createServer(parts: ServerParts): Server {
     }
     let input: unknown;
     try {
+      if (call.key.length > maxKey)
+        throw new PolybError('invalid_argument', `Bad key for ${entry.address}: expected at most ${maxKey} characters`);
       input = validInput(entry.address, entry.input, message.data.length === 0 ? {} : decode(call.format, message.data));
     } catch (thrown) {
       finish(call, errorOf(call, thrown), undefined);

@@ -1,3 +1,5 @@
+import { maskDigits } from './records.ts';
+
 /** Counters of one method on one side since the start. */
 export interface MethodStats {
   readonly address: string;
@@ -98,7 +100,7 @@ export function statsOf(counter: Counter): MethodStats {
     errors,
     dropped,
     inFlight,
-    lastError,
+    lastError: maskDigits(lastError),
     totalMs,
     p50Ms: percentile(fine, 0.5, requests),
     p95Ms: percentile(fine, 0.95, requests),

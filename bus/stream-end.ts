@@ -47,12 +47,22 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
     wake();
     onClosed(why);
   }
+  /** Ends both directions for a fault of this end, which the other end is told. */
+  function fail(error: PolybError): void {
+    try {
+      post({ kind: 'error', error });
+    } catch {
+      // the way is gone: silence tells the other end in a while
+    }
+    close(error);
+  }
   function say(frame: Frame): void {
     try {
       post(frame);
     } catch (thrown) {
-      close(toPolybError(thrown));
-      throw thrown;
+      const error = toPolybError(thrown);
+      fail(error);
+      throw error;
     }
   }
 
@@ -62,7 +72,7 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
       case 'item':
         received += 1;
         if (arrived.push(frame.value) > windowItems)
-          close(new PolybError('resource_exhausted', `The other end of the stream sent more than ${windowItems} items ahead.`));
+          fail(new PolybError('resource_exhausted', `The other end of the stream sent more than ${windowItems} items ahead.`));
         break;
       case 'credit':
         credit = Math.min(windowItems, credit + frame.items);

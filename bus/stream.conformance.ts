@@ -134,6 +134,30 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     expect(seen).toEqual(['not_found']);
   });
 
+  test('tells both sides when an item is too large to send', async () => {
+    const shop = await bed.serve({
+      sound: async function* () {
+        yield new Uint8Array(1_100_000);
+      },
+    });
+    const bus = await bed.bus('till');
+    await expect(all(bus.open(bed.shop.sound, { legId: 'a', frames: 1 }, silent()))).rejects.toMatchObject({ reason: 'payload_too_large' });
+    await until(() => shop.records().length === 1);
+    expect(shop.records()[0]).toMatchObject({ code: 'invalid_argument', reason: 'payload_too_large' });
+  });
+
+  test('ends at the service when the bus of its caller closes', async () => {
+    const shop = await bed.serve({ talk: () => silent() });
+    const bus = await bed.bus('till');
+    const reading = all(bus.open(bed.shop.talk, { greeting: '' }, silent()));
+    const ended = expect(reading).rejects.toMatchObject({ code: 'cancelled' });
+    await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
+    await bus.call(bed.shop.add, { a: 1, b: 1 });
+    await bus.close();
+    await ended;
+    await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
+  });
+
   test('ends at the other side when the caller leaves its loop', async () => {
     const ended: string[] = [];
     const shop = await bed.serve({

@@ -69,6 +69,7 @@ export const leaseMs = 30_000;
 const tapBacklog = 256;
 
 interface Link {
+  readonly side: 'caller' | 'server';
   readonly mine: string;
   peer: string;
   readonly end: End;
@@ -93,11 +94,12 @@ export function createStreams(parts: StreamParts): Streams {
 
   const isNear = (peer: string): boolean => neighbours?.streams.has(peer) === true;
 
-  function link(onClosed: (why: PolybError | undefined) => void): Link {
+  function link(side: Link['side'], onClosed: (why: PolybError | undefined) => void): Link {
     subscription ??= transport.subscribe(`${base}.*`, arrive);
     last += 1;
     const number = last;
     const made: Link = {
+      side,
       mine: `${base}.${number}`,
       peer: '',
       heardAt: now(),
@@ -112,7 +114,7 @@ export function createStreams(parts: StreamParts): Streams {
       ),
     };
     links.set(number, made);
-    neighbours?.streams.set(made.mine, (frame) => made.end.take(frame));
+    neighbours?.streams.set(made.mine, (frame) => give(made, frame));
     sweep.wake();
     return made;
   }
@@ -149,7 +151,12 @@ export function createStreams(parts: StreamParts): Streams {
       at.end.close(error);
       return;
     }
-    at.end.take(frame);
+    give(at, frame);
+  }
+  function give({ side, end }: Link, frame: Frame): void {
+    // A caller whose source failed has gone. A service that failed has said things before, which are read first.
+    if (frame.kind === 'error' && side === 'server') end.close(frame.error);
+    else end.take(frame);
   }
   function beat(at: number): boolean {
     for (const one of links.values()) {
@@ -157,7 +164,6 @@ export function createStreams(parts: StreamParts): Streams {
       if (at - one.heardAt > 3 * pingMs) one.end.close(lost());
       else if (at - one.saidAt >= pingMs) postIfPossible(one, { kind: 'ping' });
     }
-    for (const [key, until] of leases) if (until <= at) leases.delete(key);
     return links.size > 0;
   }
 
@@ -169,7 +175,7 @@ export function createStreams(parts: StreamParts): Streams {
     origin?: Origin,
   ): AsyncGenerator<unknown> {
     const { signal } = options;
-    const at = link(() => {});
+    const at = link('caller', () => {});
     const leave = (): void => {
       postIfPossible(at, { kind: 'cancel' });
       at.end.close(cancelled(stream.address, 'unknown'));
@@ -209,7 +215,7 @@ export function createStreams(parts: StreamParts): Streams {
         'invalid_argument',
         `${stream.address} is a stream: open it from a bus, which names its own end in polyb-stream.`,
       );
-    const at = link((why) => {
+    const at = link('server', (why) => {
       if (why !== undefined) stop(call, why);
     });
     at.peer = call.stream;
@@ -221,9 +227,10 @@ export function createStreams(parts: StreamParts): Streams {
     call.deadlineAt = Number.POSITIVE_INFINITY; // it bound the opening; the stream ends when one side does
     const tapKey = `${stream.name}/${topic}`;
     const tapSubject = `${prefix}.tap.${stream.service}.${stream.name}.${subjectToken(topic)}`;
+    const isTapped = (): boolean => (leases.get(tapKey) ?? 0) > now();
     const down = (item: unknown): unknown => {
       const valid = accept.down(item);
-      if (topic !== '' && leases.has(tapKey)) tapped(tapSubject, valid);
+      if (isTapped()) tapped(tapSubject, valid);
       return valid;
     };
     try {
@@ -240,7 +247,7 @@ export function createStreams(parts: StreamParts): Streams {
       }
       throw thrown;
     } finally {
-      if (topic !== '' && leases.has(tapKey)) tapped(tapSubject, undefined);
+      if (isTapped()) tapped(tapSubject, undefined);
     }
   }
 
@@ -301,12 +308,16 @@ export function createStreams(parts: StreamParts): Streams {
     tap: tap as Streams['tap'],
     serve,
     lease: (name, topic) => {
+      for (const [key, until] of leases) if (until <= now()) leases.delete(key);
       leases.set(`${name}/${topic}`, now() + leaseMs);
     },
     close() {
       forget();
       for (const finish of tapEnds) finish();
-      for (const { end } of links.values()) end.close(cancelled('The stream', 'unknown'));
+      for (const at of links.values()) {
+        postIfPossible(at, { kind: 'cancel' });
+        at.end.close(cancelled('a stream', 'unknown'));
+      }
       subscription?.unsubscribe();
       sweep.stop();
     },
