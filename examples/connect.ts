@@ -40,7 +40,7 @@ export async function serveHere(folder: string, service: Service): Promise<Conne
   const store = openStore({ url, name: `example ${folder}`, log });
   const broker = memoryBroker();
   const bus = createBus({ transport: broker.connect(folder), name: folder, uses: service.uses, log });
-  const kept = transactions({ store, caller: folder, announce: bus.announce });
+  const kept = transactions({ store, bus, log });
   const settings = service.settings.parse({});
   const running = await service.make({ settings, vendors: {}, bus, db: store, log, now: Date.now });
   const parts = { name: folder, serves: service.serves, running, bus, store, transactions: kept, log };
