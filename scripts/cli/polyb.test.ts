@@ -278,6 +278,7 @@ test('Ctrl-C cancels the call at the service and ends with 130', async () => {
   child.kill('SIGINT');
   expect(await ended).toMatchObject({ status: 130, stdout: '' });
   if (!signal.aborted) await new Promise((done) => signal.addEventListener('abort', done));
+  expect(signal.reason).toMatchObject({ code: 'cancelled' });
 });
 
 test('what commands that look around print with -o json is JSON', async () => {
