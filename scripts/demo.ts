@@ -1,6 +1,5 @@
 /** `npm run demo`: the whole system from nothing, one lead through it, and what that looked like. It stays up. */
 import { randomInt, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { lookup, openSources } from '../config/env.ts';
 import { exitOf, isPolybError, PolybError } from '../contracts/errors.ts';
 import { callable, findMethod, readCatalogue } from './cli/catalogue.ts';
@@ -12,6 +11,7 @@ import { allowReach } from './cli/method.ts';
 import { createOutput } from './cli/output.ts';
 import { spanMs } from './cli/text.ts';
 import { trace } from './cli/trace.ts';
+import { pause } from './system/pause.ts';
 import { checkFailed } from './system/report.ts';
 import { up } from './system/up.ts';
 
@@ -77,7 +77,7 @@ async function followRun(connected: Connected, id: string, invocation: Invocatio
       out.note(`${(name ?? '').padEnd(8)} ${method.replace(/^@/, 'heard ')}  ${took}`, state === 'done' ? 'ok' : 'bad');
     }
     if (ends.includes(run.state) || Date.now() > until) return run;
-    await delay(lookEveryMs, undefined, { signal });
+    await pause(lookEveryMs, signal);
   }
 }
 

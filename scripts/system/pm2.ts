@@ -1,15 +1,15 @@
 /** PM2, run as a program and never imported (its licence is AGPL). Whether a service is well is asked of the bus, not of PM2. */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 import { PolybError } from '../../contracts/errors.ts';
 import { logFolder, root, state } from './project.ts';
 
-const run = promisify(execFile);
 const program = join(root, 'node_modules', 'pm2', 'bin', 'pm2');
 const config = join(root, 'ecosystem.config.js');
 const namespace = 'polyb';
@@ -155,18 +155,16 @@ export async function daemonIsCurrent(): Promise<boolean> {
 const daemonPid = (): Promise<string> => readFile(join(home(), 'pm2.pid'), 'utf8').catch(() => '');
 
 async function pm2(...args: readonly string[]): Promise<string> {
-  // Not to be cut short by Ctrl-C: a half-done change of PM2's list is worse than a second of patience.
-  try {
-    const { stdout } = await run(process.execPath, [program, ...args], {
-      cwd: root,
-      timeout: 60_000,
-      maxBuffer: 64 << 20,
-      env: { ...process.env, PM2_DISABLE_VERSION_CHECK: 'true', PM2_CONCURRENT_ACTIONS: '8' },
-    });
-    return stdout;
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    const said = `${stdout}${stderr}`.match(/\[ERROR\][^\n]*/)?.[0] ?? `${stderr}${stdout}`.trim().slice(-500);
-    throw new PolybError('internal', `pm2 ${args[0]} failed: ${said}`, { cause: error });
-  }
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: root,
+    env: { ...process.env, PM2_DISABLE_VERSION_CHECK: 'true', PM2_CONCURRENT_ACTIONS: '8' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+    // A group of its own: Ctrl-C must not leave PM2's list half changed.
+    detached: process.platform !== 'win32',
+  });
+  const [[status], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  if (status === 0) return stdout;
+  const said = /\[ERROR\][^\n]*/.exec(`${stdout}${stderr}`)?.[0] ?? `${stderr}${stdout}`.trim().slice(-500);
+  throw new PolybError('internal', `pm2 ${args[0]} failed: ${said}`);
 }

@@ -1,8 +1,8 @@
 /** Waits until services answer on the bus. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { BusHost } from '../../bus/bus.ts';
 import type { Expected } from './expected.ts';
 import { askBus, type OnBus, readyInstances } from './health.ts';
+import { pause } from './pause.ts';
 import { type App, listApps } from './pm2.ts';
 
 export interface Placed {
@@ -57,7 +57,7 @@ export async function awaitReady<T extends Expected & Placed>(options: WaitOptio
       waiting = waiting.filter((each) => !lost.some(({ folder }) => folder === each.folder));
       asked = Date.now();
     }
-    await delay(50, undefined, { signal });
+    await pause(50, signal);
   }
   return failed;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -125,13 +126,13 @@ test(
     const failures: unknown[] = [];
     let calls = 0;
     let loading = true;
-    const caller = async () => {
-      for (; loading; calls++)
-        await bus
-          .call(crm.find_contact, { phoneNumber: '+79995553322' }, { retry: false })
-          .catch((error) => failures.push(isPolybError(error) ? `${error.code} ${error.reason}` : error));
+    const caller = async (call: () => Promise<unknown>) => {
+      for (; loading; calls++) await call().catch((error) => failures.push(isPolybError(error) ? `${error.code} ${error.reason}` : error));
     };
-    const callers = Promise.all([caller(), caller(), caller(), caller()]);
+    const phoneNumber = '+79995553322';
+    const find = () => bus.call(crm.find_contact, { phoneNumber }, { retry: false });
+    const push = () => bus.call(crm.push_to_crm, { firstName: 'Иван', phoneNumber }, { key: randomUUID(), retry: false });
+    const callers = Promise.all([find, find, push, push].map(caller));
     const { status } = await here.polyb('restart', 'crm-connector');
     loading = false;
     await callers;
@@ -182,7 +183,8 @@ test(
     const left = JSON.parse((await pm2('jlist', '--silent')).stdout) as { name: string; pid: number }[];
     expect(left.map(({ name }) => name)).toEqual(['other']);
     expect(await stat(join(here.dir, '.polyb', 'postgres', 'data', 'PG_VERSION'))).toBeDefined();
-    await pm2('delete', 'other');
+    const [doctor] = await Promise.all([here.polyb('doctor'), pm2('delete', 'other')]);
+    expect(doctor).toMatchObject({ status: 9, stdout: expect.stringContaining('"check": "bus"') });
     const second = await here.polyb('down', '--wipe', '--yes');
     expect(JSON.parse(second.stdout)).toMatchObject({ pm2Ended: true });
     expect(processesIn(here.dir)).toEqual([]);

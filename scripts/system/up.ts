@@ -1,6 +1,5 @@
 /** `polyb up`: starts what is missing, and waits until it answers. Nothing that is well is touched. */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { lookup, openSources } from '../../config/env.ts';
 import type { Invocation } from '../cli/command.ts';
 import { connect } from '../cli/connect.ts';
@@ -12,12 +11,14 @@ import { askBus, readyInstances } from './health.ts';
 import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
 import { operatorPasswordSetting, passwordSetting, writeNatsUsers } from './nats-users.ts';
+import { pause } from './pause.ts';
 import { type App, listApps, listOwnApps, removeApps, startApps } from './pm2.ts';
 import { logFile, oneProcessApp, type Server, serverApp, servers } from './project.ts';
 import { awaitReady, type Placed, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, tellNotReady } from './report.ts';
 import { type RunValues, readRun, writeRun } from './run-file.ts';
 import { answersAt, type Choice, chooseServers, natsInfo, portSetting } from './servers.ts';
+import { warm } from './warm.ts';
 
 /** An app that PM2 started so recently is waited for before it is started again. */
 const bootingMs = 15_000;
@@ -90,7 +91,7 @@ async function startServers(choice: Readonly<Record<Server, Choice>>, out: Outpu
   const answers = async (server: Server) => {
     while (!(await answersAt[server](choice[server].port ?? 0))) {
       if (Date.now() > until) return false;
-      await delay(30, undefined, { signal });
+      await pause(30, signal);
     }
     return true;
   };
@@ -135,6 +136,7 @@ async function startServices(
   for (const each of wanted.filter(isUp)) tell(each, 'was up');
 
   const services = wanted.filter((each) => !isUp(each));
+  if (services.length > 0) await warm();
   const names = [...new Set(services.map(({ app }) => app))];
   const logsFrom = new Map(await Promise.all(names.map(async (app) => [app, await logSize(logFile(app))] as const)));
   const readyAfterMs = new Map<string, number>();

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { serversDir } from '../infra/search.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 
 const project = join(import.meta.dirname, '..', '..');
@@ -39,6 +40,11 @@ export async function checkout({
   await Promise.all(there.map((part) => cp(join(project, part), join(dir, part), { recursive: true, filter: isWanted })));
   await symlink(join(project, 'node_modules'), join(dir, 'node_modules'));
   await mkdir(join(dir, 'home'));
+  // What the tests have unpacked need not be unpacked again.
+  if (existsSync(serversDir)) {
+    await mkdir(join(dir, '.polyb'));
+    await symlink(serversDir, join(dir, '.polyb', 'servers'));
+  }
   const { PATH = '' } = process.env;
   const env = { PATH, HOME: join(dir, 'home'), PM2_HOME: pm2Home ?? join(dir, 'home', '.pm2'), ...set };
   const spawned = (words: readonly string[]) => spawn(process.execPath, words, { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'] });
