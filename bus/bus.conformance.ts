@@ -664,7 +664,14 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
         name: 'add',
         subject: `${bed.prefix}.rpc.${name}.add`,
         queue_group: 'q',
-        metadata: { 'polyb.schema': expect.any(String), 'polyb.timeout_ms': '10000', 'polyb.idempotent': 'yes', 'polyb.impact': 'ro' },
+        metadata: {
+          'polyb.schema': expect.any(String),
+          'polyb.schema.request': expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+          'polyb.schema.response': expect.any(String),
+          'polyb.timeout_ms': '10000',
+          'polyb.idempotent': 'yes',
+          'polyb.impact': 'ro',
+        },
       });
       const [stats] = (await bus.gather(`$SRV.STATS.${name}`, undefined, { atMost: 1 })) as {
         started: string;

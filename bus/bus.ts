@@ -21,6 +21,7 @@ import { type MethodStats, statsOf } from './stats.ts';
 import { createStreams } from './stream.ts';
 import { bindSpan, spanIdOf, spanOf, traceIdOf, traceparentOf } from './trace.ts';
 import type { Transport } from './transport.ts';
+import { within } from './within.ts';
 
 /** What came with a call beside its input. */
 export interface Wire {
@@ -131,6 +132,8 @@ export interface BusHost extends Bus {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
+const flushMs = 2000;
+
 export function createBus(options: BusOptions): BusHost {
   const { transport, name, log, now = Date.now, prefix = 'polyb', clockSkewMs = 250, noRespondersMs = 2000, neighbours } = options;
   const instance = transport.inbox.slice(transport.inbox.lastIndexOf('.') + 1);
@@ -177,8 +180,15 @@ export function createBus(options: BusOptions): BusHost {
     const running = serving;
     running.add(entries, handlers, keep);
     for (const { service } of entries) own.add(service);
-    await transport.flush();
+    await settle();
     return { entries, drain: running.drain };
+  }
+
+  /** Lets the server take what was sent, if it can be reached: subscriptions come again with the connection. */
+  async function settle(): Promise<void> {
+    if (!transport.connected) return;
+    const flushed = transport.flush().catch((err) => log.warn({ err }, 'the bus connection dropped'));
+    if (!(await within(flushMs, flushed))) log.warn({}, `the bus server took more than ${flushMs} ms to answer`);
   }
 
   function context(wire: Wire, run: Commit = commit): Context {

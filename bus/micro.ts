@@ -1,6 +1,6 @@
 /** The NATS micro protocol (ADR-32), so that `nats micro` and every other tool of NATS sees our services. */
 import { createHash } from 'node:crypto';
-import { schemaHash } from '../contracts/describe.ts';
+import { type JsonSchema, partsOf, schemaHash } from '../contracts/describe.ts';
 import type { Endpoint } from './serve.ts';
 import { statsOf } from './stats.ts';
 import type { Subscription, Transport } from './transport.ts';
@@ -69,12 +69,19 @@ function metadataOf({ entry }: Endpoint): Record<string, string> {
           'polyb.impact': entry.reaches === 'customer' ? 'ext' : entry.idempotency === 'read' ? 'ro' : 'rw',
           ...(entry.deprecated === undefined ? {} : { 'polyb.deprecated': entry.deprecated }),
         };
+  const { input, output } = partsOf(entry);
   return {
     'polyb.schema': schemaHash(entry),
+    // The schemas themselves are told by `polyb.ctl.<service>`: here they would make every INFO tens of kilobytes long.
+    ...(input === undefined ? {} : { 'polyb.schema.request': digest(input.schema) }),
+    ...(output === undefined ? {} : { 'polyb.schema.response': digest(output.schema) }),
     'polyb.timeout_ms': String(entry.timeoutMs),
     ...policy,
     ...(reasons.length === 0 ? {} : { 'polyb.errors': reasons.join(',') }),
   };
+}
+function digest(schema: JsonSchema): string {
+  return `sha256:${createHash('sha256').update(JSON.stringify(schema)).digest('hex')}`;
 }
 /** Times are whole nanoseconds, and `last_error` is always there: the micro tools refuse anything else. */
 function statsEntry(endpoint: Endpoint): object {

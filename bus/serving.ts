@@ -1,11 +1,11 @@
 /** All that serving needs beside calling; loaded when a bus first serves, because it brings the schema library. */
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Entry, Method } from '../contracts/define.ts';
 import type { Handlers, Keep } from './bus.ts';
 import { createControl } from './control.ts';
 import { announceMicro } from './micro.ts';
 import { createServer, type ServerParts } from './serve.ts';
 import type { Counter } from './stats.ts';
+import { within } from './within.ts';
 
 export interface Serving {
   add(entries: readonly Entry[], handlers: Handlers, keep: Keep | undefined): void;
@@ -42,9 +42,7 @@ export function createServing(parts: ServerParts & { readonly instance: string }
     counters: () => server.endpoints.map(({ counter }) => counter),
     drain,
     async stop(graceMs) {
-      const timer = new AbortController();
-      await Promise.race([drain(), wait(graceMs, undefined, { signal: timer.signal }).catch(() => {})]); // the drain was faster
-      timer.abort();
+      await within(graceMs, drain());
       server.abort();
       await new Promise((resolve) => setImmediate(resolve)); // what the signals ended may still answer
       control.close();

@@ -86,6 +86,7 @@ export function createStreams(parts: StreamParts): Streams {
   const tapEnds = new Set<() => void>();
   let subscription: Subscription | undefined;
   let last = 0;
+  let beatAt = 0;
   const sweep = createSweep(Math.max(5, pingMs / 5), beat, now);
   const forget = transport.onConnection((connected) => {
     if (connected) return;
@@ -159,7 +160,10 @@ export function createStreams(parts: StreamParts): Streams {
     else end.take(frame);
   }
   function beat(at: number): boolean {
+    const stood = at - beatAt > pingMs; // this process did, so that silence says nothing of the others
+    beatAt = at;
     for (const one of links.values()) {
+      if (stood) one.heardAt = at;
       if (one.peer === '' || isNear(one.peer)) continue;
       if (at - one.heardAt > 3 * pingMs) one.end.close(lost());
       else if (at - one.saidAt >= pingMs) postIfPossible(one, { kind: 'ping' });
