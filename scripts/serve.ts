@@ -107,14 +107,16 @@ function credentials(folder: string): { user: string; pass: string } | { user?: 
   return pass === undefined ? {} : { user: lookup('NATS_USER') ?? folder, pass };
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => {
-    if (stopping.signal.aborted) process.exit(1);
-    stopping.abort();
-  });
+if (import.meta.main) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(1);
+      stopping.abort();
+    });
 
-main().catch((error: unknown) => {
-  if (stopping.signal.aborted) process.exit(0);
-  process.stderr.write(`${isPolybError(error) ? error.message : Error.isError(error) ? error.stack : String(error)}\n`);
-  process.exit(isPolybError(error) && error.reason === 'bad_settings' ? badSettingsExit : 1);
-});
+  main().catch((error: unknown) => {
+    if (stopping.signal.aborted) process.exit(0);
+    process.stderr.write(`${isPolybError(error) ? error.message : Error.isError(error) ? error.stack : String(error)}\n`);
+    process.exit(isPolybError(error) && error.reason === 'bad_settings' ? badSettingsExit : 1);
+  });
+}
