@@ -7,11 +7,18 @@ import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
 import { type Result, tableOf, writtenResults } from './results.ts';
 import { t1 } from './t1-kill-storm.ts';
+import { t2 } from './t2-nats-kills.ts';
 import { t3 } from './t3-naive-retry.ts';
+import { t4 } from './t4-duplicates.ts';
+import { t5 } from './t5-partitions.ts';
+import { t8 } from './t8-rolling-restarts.ts';
 import type { FaultTest, RunOptions } from './test.ts';
 
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
-const lanes: readonly (readonly FaultTest[])[] = [[t1, t3], []];
+const lanes: readonly (readonly FaultTest[])[] = [
+  [t1, t3, t4],
+  [t2, t5, t8],
+];
 const tests = lanes.flat();
 
 async function main(): Promise<boolean> {
