@@ -1,4 +1,5 @@
 /** `polyb down`: stops what `up` started here, services before the servers they need. Data stays, unless wiped. */
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Invocation } from '../cli/command.ts';
@@ -9,13 +10,11 @@ import { lock } from './lock.ts';
 import { endDaemon, listApps, removeApps } from './pm2.ts';
 import { serverApp, serverFolder, servers, state } from './project.ts';
 import { isForMachines } from './report.ts';
-import { readRun, removeRun } from './run-file.ts';
-import { portSetting } from './servers.ts';
+import { removeRun } from './run-file.ts';
 
 export async function down({ flags, out, signal }: Invocation): Promise<number> {
   const wipe = flags.on('wipe');
-  const external = (await readRun())[portSetting('postgres')] === undefined;
-  if (wipe) await confirm('Everything that this checkout keeps in its own database is removed', { out, signal, subject: 'down --wipe' });
+  if (wipe) await confirm('Everything under .polyb/ is removed, with the database in it', { out, signal, subject: 'down --wipe' });
   const held = await lock('down');
   await using _held = held;
   const apps = await listApps();
@@ -33,11 +32,9 @@ export async function down({ flags, out, signal }: Invocation): Promise<number> 
   await removeRun();
   const endedPm2 = await endDaemon();
   if (wipe) {
+    const hadData = existsSync(enterable(serverFolder('postgres'), unprivileged()));
     await removeData();
-    out.note(
-      external ? 'removed .polyb/; the database that DATABASE_URL names was not touched' : 'removed .polyb/ and the database in it',
-      'ok',
-    );
+    out.note(`removed .polyb/${hadData ? ' and the database in it' : ''}`, 'ok');
   }
   const result = { stopped: apps.map(({ name }) => name), pm2Ended: endedPm2, wiped: wipe };
   if (isForMachines(out)) await out.result(result);

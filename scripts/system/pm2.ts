@@ -17,6 +17,7 @@ const namespace = 'polyb';
 const badSettingsExit = 78;
 /** Names the PM2 daemon that we started, so that `down` may end it. */
 const startedFile = join(state, 'pm2-daemon');
+const starting = 'starting';
 
 /** A process under PM2. */
 export interface App {
@@ -125,6 +126,8 @@ export async function startApps(names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
   await mkdir(logFolder, { recursive: true, mode: 0o700 });
   const isOurs = !(await daemonRuns());
+  // Said before it is done: we may be stopped in between.
+  if (isOurs) await writeFile(startedFile, starting);
   await pm2('start', config, '--only', names.join(','));
   if (isOurs) await writeFile(startedFile, await daemonPid());
 }
@@ -140,7 +143,7 @@ export async function removeApps(apps: readonly App[]): Promise<void> {
 /** Ends PM2's daemon if `startApps` started it and nothing runs in it any more. Answers whether it did. */
 export async function endDaemon(): Promise<boolean> {
   const started = await readFile(startedFile, 'utf8').catch(() => '');
-  const isOurs = started !== '' && started === (await daemonPid());
+  const isOurs = started === starting || (started !== '' && started === (await daemonPid()));
   if (!isOurs || !(await daemonRuns()) || (await listAll()).length > 0) return false;
   await pm2('kill');
   await rm(startedFile, { force: true });
