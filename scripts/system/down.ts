@@ -15,8 +15,7 @@ import { removeRun } from './run-file.ts';
 export async function down({ flags, out, signal }: Invocation): Promise<number> {
   const wipe = flags.on('wipe');
   if (wipe) await confirm('Everything under .polyb/ is removed, with the database in it', { out, signal, subject: 'down --wipe' });
-  const held = await lock('down');
-  await using _held = held;
+  await using _held = await lock('down');
   const apps = await listApps();
   const ownServers = servers.map(serverApp);
   const services = apps.filter(({ name }) => !ownServers.includes(name));
