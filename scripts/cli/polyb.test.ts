@@ -353,7 +353,7 @@ test('trace, tail and listen show what passes on the bus', async () => {
   const traced = await polyb(['trace', traceId, '--format', 'json']);
   expect(JSON.parse((await heard).stdout)).toMatchObject({ subject: `${prefix}.evt.crm.lead_created`, payload: { leadId: '65' } });
   expect(JSON.parse((await tailed).stdout)).toMatchObject({ address: 'greeter.greet', code: 'ok', traceId });
-  expect(JSON.parse(traced.stdout)).toMatchObject({ traceId, spans: [{ name: 'greeter.greet', to: 'greeter', code: 'ok' }] });
+  expect(JSON.parse(traced.stdout)).toMatchObject({ traceId, spans: [{ name: 'greeter.greet', to: 'cli-test', code: 'ok' }] });
 });
 function says(child: ChildProcess, text: RegExp): Promise<void> {
   return new Promise((done) => child.stderr?.on('data', (chunk) => text.test(String(chunk)) && done()));

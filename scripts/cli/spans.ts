@@ -43,6 +43,7 @@ export interface RowFact {
     readonly state: string;
     readonly step: string | null;
     readonly reason: string | null;
+    readonly attempts: number;
     readonly createdAt: string;
     readonly startedAt: string | null;
     readonly endedAt: string | null;
@@ -51,6 +52,12 @@ export interface RowFact {
 }
 
 const serviceOf = (address: string): string => address.split('.')[0] ?? address;
+/** A wait names its event `@calls.call_ended`. */
+const plainAddress = (method: string): string => method.replace(/^@/, '');
+/** A step whose condition was false ends without an attempt. */
+export function isSkipped(step: { readonly mode: string; readonly state: string; readonly attempts: number }): boolean {
+  return step.mode === 'step' && step.state === 'done' && step.attempts === 0;
+}
 
 /** The two records of one call (its caller's and its server's) become one span: the caller's times, the server's name. */
 export function spansOfRecords(records: readonly CallRecord[]): readonly Span[] {
@@ -67,9 +74,9 @@ export function spansOfRecords(records: readonly CallRecord[]): readonly Span[] 
       used.add(server);
       alias.set(server.spanId, client.spanId);
     }
-    return spanOf(client, client.service, serviceOf(client.address), 'call');
+    return spanOf(client, client.service, server?.service ?? serviceOf(client.address), 'call');
   });
-  const alone = servers.filter((one) => !used.has(one)).map((one) => spanOf(one, one.caller || 'client', serviceOf(one.address), 'call'));
+  const alone = servers.filter((one) => !used.has(one)).map((one) => spanOf(one, one.caller || 'client', one.service, 'call'));
   const outside = unique.filter(({ side }) => side === 'outside').map((one) => spanOf(one, one.service, hostOf(one.address), 'outside'));
   return [...calls, ...alone, ...outside]
     .map((span) => ({ ...span, parentId: alias.get(span.parentId) ?? span.parentId }))
@@ -89,12 +96,14 @@ const codeOfState: Readonly<Record<string, string>> = { done: 'ok' };
 
 /** A run and its steps. A step whose call is among `calls` takes it in; the journal tells of the others, which no ring holds any more. */
 export function spansOfRow(row: RowFact, calls: readonly Span[], now: number): readonly Span[] {
+  const daemons = new Map(calls.filter(({ kind }) => kind === 'call').map(({ name, to }) => [serviceOf(name), to]));
+  const doer = (method: string) => daemons.get(serviceOf(plainAddress(method))) ?? serviceOf(plainAddress(method));
   const root: Span = {
     id: row.id,
     parentId: '',
     kind: 'run',
     from: row.caller ?? 'client',
-    to: serviceOf(row.method),
+    to: doer(row.method),
     name: row.method,
     step: null,
     at: Date.parse(row.createdAt),
@@ -105,9 +114,11 @@ export function spansOfRow(row: RowFact, calls: readonly Span[], now: number): r
   const taken = new Set<Span>();
   const steps = row.steps.map((step): Span => {
     const began = Date.parse(step.startedAt ?? step.createdAt);
-    const own = calls.filter(
-      (call) => call.kind === 'call' && call.name === step.method && !taken.has(call) && call.at >= Date.parse(step.createdAt) - 50,
-    );
+    const own = isSkipped(step)
+      ? []
+      : calls.filter(
+          (call) => call.kind === 'call' && call.name === step.method && !taken.has(call) && call.at >= Date.parse(step.createdAt) - 50,
+        );
     const found = own.find(({ parentId }) => !calls.some(({ id }) => id === parentId)) ?? own[0];
     if (found !== undefined) taken.add(found);
     const ended = step.endedAt ?? (isOver(step.state) ? step.updatedAt : null);
@@ -116,12 +127,12 @@ export function spansOfRow(row: RowFact, calls: readonly Span[], now: number): r
       parentId: row.id,
       kind: step.mode === 'wait' ? (step.method === '' ? 'delay' : 'wait') : 'call',
       from: root.to,
-      to: serviceOf(step.method),
-      name: step.method,
+      to: doer(step.method),
+      name: plainAddress(step.method),
       step: step.step,
       at: began,
       ms: spanOfTimes(new Date(began).toISOString(), ended, now),
-      code: codeOfState[step.state] ?? step.state,
+      code: isSkipped(step) ? 'skipped' : (codeOfState[step.state] ?? step.state),
       reason: step.reason,
     };
   });
@@ -142,6 +153,7 @@ function spanOfTimes(from: string, to: string | null, now: number): number {
 }
 
 export function statusText({ code, reason, kind }: Pick<Span, 'code' | 'reason' | 'kind'>, ascii: boolean): string {
+  if (code === 'skipped') return ascii ? '- skipped' : '– skipped';
   const mark =
     code === 'ok'
       ? ascii
@@ -174,30 +186,47 @@ function labelOf({ step, name, kind }: Span): string {
   return step === null ? what : `${step}: ${what}`;
 }
 
+interface Placed {
+  readonly time: number;
+  /** 0 asks, 1 answers. */
+  readonly rank: 0 | 1;
+  readonly began: number;
+  readonly message: Message;
+}
 export function sequenceOf(spans: readonly Span[], ascii: boolean): Sequence {
   const start = Math.min(...spans.map(({ at }) => at));
+  const drawn = spans.filter(({ code }) => code !== 'skipped');
   const at = (time: number) => String(Math.round(time - start));
-  const messages = spans.flatMap((span): { readonly time: number; readonly rank: number; readonly message: Message }[] => {
+  const ends = new Map(drawn.map(({ id, at: began, ms }) => [id, began + ms]));
+  const messages = drawn.flatMap((span): Placed[] => {
     const verb = span.kind === 'outside' ? span.name.replace(/^(\S+)\s+[^/\s]+/, '$1 ') : (span.name.split('.').at(-1) ?? span.name);
-    const end = span.at + span.ms;
+    // The journal's times are whole ms and a ring's are not: no answer may come after the answer that it was asked for.
+    const end = Math.min(span.at + span.ms, ends.get(span.parentId) ?? Number.POSITIVE_INFINITY);
+    const began = span.at;
     if (span.kind === 'wait' || span.kind === 'delay') {
       return [
-        { time: end, rank: 1, message: { at: at(end), from: span.to, to: span.from, text: `${verb} ${spanMs(span.ms)}`, back: true } },
+        {
+          time: end,
+          rank: 1,
+          began,
+          message: { at: at(end), from: span.to, to: span.from, text: `${verb} ${spanMs(span.ms)}`, back: true },
+        },
       ];
     }
     return [
-      { time: span.at, rank: 0, message: { at: at(span.at), from: span.from, to: span.to, text: verb } },
+      { time: span.at, rank: 0, began, message: { at: at(span.at), from: span.from, to: span.to, text: verb } },
       {
         time: end,
         rank: 1,
+        began,
         message: { at: at(end), from: span.to, to: span.from, text: `${statusText(span, ascii)} ${spanMs(span.ms)}`, back: true },
       },
     ];
   });
   // Of answers at one time the youngest call's comes first, so that arrows nest.
-  messages.sort((a, b) => a.time - b.time || a.rank - b.rank);
+  messages.sort((a, b) => a.time - b.time || a.rank - b.rank || (a.rank === 1 ? b.began - a.began : 0));
   const names = new Set<string>();
-  const external = new Set(spans.filter(({ kind }) => kind === 'outside').map(({ to }) => to));
+  const external = new Set(drawn.filter(({ kind }) => kind === 'outside').map(({ to }) => to));
   for (const { message } of messages) names.add(message.from).add(message.to);
   return {
     participants: [...names].map((name) => ({ name, ...(external.has(name) && { external: true }) })),

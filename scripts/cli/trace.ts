@@ -30,7 +30,7 @@ export async function trace(invocation: Invocation): Promise<number> {
       next: ['polyb runs ls', 'polyb tail    shows calls as they happen'],
     });
   }
-  return await show(spans, { id: row?.id ?? id, traceId }, (flags.text('format') ?? 'tree') as Drawn, out);
+  return await show(spans, { id: row?.id ?? id, traceId }, flags.text('format') as Drawn | undefined, out);
 }
 
 /** After `polyb call --trace`. */
@@ -70,11 +70,11 @@ async function gatherRecords(
 async function show(
   spans: readonly Span[],
   facts: { readonly id: string; readonly traceId: string | null },
-  wanted: Drawn,
+  wanted: Drawn | undefined,
   out: Output,
 ): Promise<number> {
   const isForPeople = out.format === 'pretty' || out.format === 'table';
-  if (wanted === 'json' || !(isForPeople || wanted !== 'tree')) {
+  if (wanted === 'json' || (wanted === undefined && !isForPeople)) {
     await out.result({ ...facts, spans });
     return 0;
   }

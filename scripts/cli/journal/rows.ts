@@ -3,6 +3,7 @@ import type { Invocation, Run } from '../command.ts';
 import { wrongUsage } from '../failure.ts';
 import { durationMs } from '../flags.ts';
 import type { Output } from '../output.ts';
+import { isSkipped } from '../spans.ts';
 import { drawTable, spanMs, type Table } from '../text.ts';
 import { idOf, type Page, type Row, type RowHead, withJournal } from './ask.ts';
 
@@ -128,8 +129,8 @@ export function stepLines(row: Row, out: Pick<Output, 'time'>): readonly string[
     const ms = step.startedAt === null || step.endedAt === null ? '' : spanMs(Date.parse(step.endedAt) - Date.parse(step.startedAt));
     return [
       step.step ?? '',
-      step.method,
-      step.state,
+      step.method.replace(/^@/, 'wait for '),
+      isSkipped(step) ? 'skipped' : step.state,
       String(step.attempts),
       ms,
       step.startedAt === null ? '' : out.time(step.startedAt),

@@ -125,7 +125,12 @@ export const busCommands: readonly Command[] = [
     impact: 'ro',
     details: ['ID is a run, a row of the journal, a trace or an idempotency key; 6 characters of its beginning are enough.'],
     flags: [
-      { name: 'format', value: 'HOW', values: ['tree', 'sequence', 'mermaid', 'json'], summary: 'tree unless given.' },
+      {
+        name: 'format',
+        value: 'HOW',
+        values: ['tree', 'sequence', 'mermaid', 'json'],
+        summary: 'A tree unless given; json where stdout is no terminal.',
+      },
       { name: 'wait', value: 'DUR', summary: 'How long services may take to answer; 500ms.' },
     ],
     examples: [{ line: 'polyb trace 01J9ZK4M' }, { line: 'polyb trace 0af76519 --format sequence' }],
