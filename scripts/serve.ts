@@ -114,6 +114,8 @@ if (import.meta.main) {
       stopping.abort();
     });
 
+  // The supervisor is gone: nobody would restart or stop this process any more.
+  process.on('disconnect', () => stopping.abort());
   main().catch((error: unknown) => {
     if (stopping.signal.aborted) process.exit(0);
     process.stderr.write(`${isPolybError(error) ? error.message : Error.isError(error) ? error.stack : String(error)}\n`);
