@@ -2,7 +2,7 @@
  * How a failure is told: line 1 says what it was about and what happened, then the field or the cause,
  * then whether it was executed, then what to type next.
  */
-import { type Code, exitOf, type FieldIssue, PolybError } from '../../contracts/errors.ts';
+import { type Code, type FieldIssue, PolybError } from '../../contracts/errors.ts';
 
 const effects = {
   nothing_sent: 'nothing was sent',
@@ -47,8 +47,6 @@ export function refusal(code: Code, message: string, more: Advice & { readonly r
 export function wrongUsage(message: string, more: Advice = {}): PolybError {
   return refusal('invalid_argument', message, { effect: 'nothing_done', ...more });
 }
-
-export { exitOf };
 
 function issuesOf(error: PolybError): readonly FieldIssue[] {
   const issues = advice.get(error)?.issues ?? (error.data as { issues?: unknown } | null | undefined)?.issues;

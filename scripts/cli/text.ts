@@ -61,13 +61,6 @@ export function drawTable({ columns, rows, right = [] }: Table, width = Number.P
   return [columns, ...cells].map(line).join('\n');
 }
 
-/** `12 s`, `4 m`, `3 h`, `2 d`. */
-export function shortSpan(ms: number): string {
-  if (ms < 60_000) return `${Math.max(0, Math.round(ms / 1000))} s`;
-  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} m`;
-  if (ms < 86_400_000) return `${Math.round(ms / 3_600_000)} h`;
-  return `${Math.round(ms / 86_400_000)} d`;
-}
 /** `231 ms`, `2.4 s`. */
 export function spanMs(ms: number): string {
   return ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
