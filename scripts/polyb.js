@@ -9,8 +9,7 @@ const home = new URL('..', import.meta.url);
 if (given.length === 1 && ['version', '--version', '-V'].includes(given[0])) {
   process.stdout.write(`${JSON.parse(readFileSync(new URL('package.json', home), 'utf8')).version}\n`);
 } else if (Number.parseInt(process.versions.node, 10) >= 24) {
-  const { fileURLToPath } = await import('node:url');
-  module.enableCompileCache?.(fileURLToPath(new URL('.polyb/compile-cache', home)));
+  module.enableCompileCache?.();
   const { main } = await import('./cli/main.ts');
   await main(given);
 } else {

@@ -136,7 +136,7 @@ async function startServices(
   for (const each of wanted.filter(isUp)) tell(each, 'was up');
 
   const services = wanted.filter((each) => !isUp(each));
-  if (services.length > 0) await warm();
+  if (services.length > 0) await warm(signal);
   const names = [...new Set(services.map(({ app }) => app))];
   const logsFrom = new Map(await Promise.all(names.map(async (app) => [app, await logSize(logFile(app))] as const)));
   const readyAfterMs = new Map<string, number>();

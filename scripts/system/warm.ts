@@ -1,7 +1,21 @@
-import module from 'node:module';
+/**
+ * Compiles what daemons run, once, before several of them would each do it: run as a program, it loads their modules and
+ * ends, which fills the compile cache that they share. A daemon that need not strip types is 30 MB smaller.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { loadServices, serviceFolders } from '../services.ts';
+import { root } from './project.ts';
 
-/** Compiles what daemons run, once, before several of them would each do it; they find it in the compile cache that they share with this process. */
-export async function warm(): Promise<void> {
-  await Promise.all([import('../serve.ts'), import('../../bus/serving.ts')]);
-  module.flushCompileCache();
+/** Resolves when the cache is filled. What cannot be loaded is left to the daemon, which says why. */
+export async function warm(signal: AbortSignal): Promise<void> {
+  const child = spawn(process.execPath, [import.meta.filename], {
+    env: { ...process.env, NODE_COMPILE_CACHE: join(root, '.polyb', 'compile-cache') },
+    stdio: 'ignore',
+    signal,
+  });
+  await once(child, 'exit');
 }
+
+if (import.meta.main) await Promise.all([import('../serve.ts'), import('../../bus/serving.ts'), loadServices(await serviceFolders())]);
