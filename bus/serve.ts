@@ -4,7 +4,7 @@ import { codes, isPolybError, PolybError, toPolybError, toProblem } from '../con
 import type { Handlers, Keep, Wire } from './bus.ts';
 import type { Origin, RequestOptions } from './caller.ts';
 import { decode, encode, type Format, plainCopy } from './codec.ts';
-import { headerValue, msgpackType, readHead } from './headers.ts';
+import { type Head, headerValue, msgpackType, readHead } from './headers.ts';
 import { randomHex, subjectToken } from './ids.ts';
 import { type Cancellable, cancelled, signalOf, stop } from './middleware/cancel.ts';
 import { deadlineExceeded, deadlineOf } from './middleware/deadline.ts';
@@ -37,7 +37,6 @@ export interface Endpoint {
   readonly entry: Method | Stream;
   readonly subject: string;
   readonly counter: Counter;
-  readonly format: Format;
   readonly run: (input: unknown, running: Running) => Promise<unknown>;
 }
 export interface Running extends Observed, Cancellable {
@@ -73,6 +72,7 @@ export interface Server {
 const queue = 'q';
 const sweepMs = 25;
 const maxKey = 255;
+const nothing = new Uint8Array(0);
 
 export function createServer(parts: ServerParts): Server {
   const { transport, prefix, now, clockSkewMs, log, observer, neighbours, streams } = parts;
@@ -100,7 +100,6 @@ export function createServer(parts: ServerParts): Server {
       entry,
       subject: `${prefix}.rpc.${entry.service}.${entry.name}`,
       counter: counterOf(address, 'server'),
-      format: entry.kind === 'method' && entry.bytes ? 'msgpack' : 'json',
       run: entry.kind === 'stream' ? streamRun(entry, handler) : methodRun(entry, handler, keep),
     };
   }
@@ -149,7 +148,7 @@ export function createServer(parts: ServerParts): Server {
     };
   }
 
-  /** Observe, deadline, limit, decode, validate: each may end the call before the next. */
+  /** What nobody waits for, or cannot be answered, is counted and never read. */
   function arrive(endpoint: Endpoint, message: Arrived): void {
     const { counter, entry } = endpoint;
     const { reply } = message;
@@ -164,11 +163,32 @@ export function createServer(parts: ServerParts): Server {
       counter.dropped += 1;
       return;
     }
+    take(callOf(endpoint, reply, head, deadlineAt, at, undefined), message.data);
+  }
+
+  function takeLocal(endpoint: Endpoint, local: LocalCall): (why: PolybError) => void {
+    const at = now();
+    const { traceparent, key, stream, caller } = local;
+    const deadlineAt = Math.min(local.deadlineAt, at + endpoint.entry.timeoutMs);
+    const call = callOf(endpoint, caller, { traceparent, key, stream, contentType: '' }, deadlineAt, at, local);
+    take(call, nothing);
+    return (why) => stop(call, why);
+  }
+
+  function callOf(
+    endpoint: Endpoint,
+    from: string,
+    head: Pick<Head, 'traceparent' | 'key' | 'stream' | 'contentType'>,
+    deadlineAt: number,
+    at: number,
+    local: LocalCall | undefined,
+  ): Running {
+    const { entry, counter } = endpoint;
     const keyMade = head.key === '' && entry.kind === 'method' && entry.idempotency === 'keyed';
-    const call: Running = {
+    return {
       endpoint,
-      reply,
-      local: undefined,
+      reply: local === undefined ? from : '',
+      local,
       format: head.contentType === msgpackType ? 'msgpack' : 'json',
       keyMade,
       stream: head.stream,
@@ -182,12 +202,17 @@ export function createServer(parts: ServerParts): Server {
       traceId: traceIdOf(head.traceparent),
       spanId: '',
       parentId: spanIdOf(head.traceparent),
-      from: reply,
+      from,
       key: keyMade ? randomHex(32) : head.key,
       abort: undefined,
       stopped: undefined,
       onward: undefined,
     };
+  }
+
+  /** Limit, decode, validate, run. */
+  function take(call: Running, body: Uint8Array): void {
+    const { entry, counter } = call.endpoint;
     const busy = admit(counter, entry.limits.concurrency);
     if (busy !== undefined) {
       finish(call, busy, undefined);
@@ -197,54 +222,24 @@ export function createServer(parts: ServerParts): Server {
     try {
       if (call.key.length > maxKey)
         throw new PolybError('invalid_argument', `Bad key for ${entry.address}: expected at most ${maxKey} characters`);
-      input = validInput(entry.address, entry.input, message.data.length === 0 ? {} : decode(call.format, message.data));
+      input = validInput(entry.address, entry.input, given(call, body));
     } catch (thrown) {
       finish(call, errorOf(call, thrown), undefined);
       return;
     }
     begin(call, input);
   }
-
-  function takeLocal(endpoint: Endpoint, local: LocalCall): (why: PolybError) => void {
-    const { counter, entry } = endpoint;
-    const keyMade = local.key === '' && entry.kind === 'method' && entry.idempotency === 'keyed';
-    const call: Running = {
-      endpoint,
-      reply: '',
-      local,
-      format: 'json',
-      keyMade,
-      stream: local.stream,
-      deadlineAt: Math.min(local.deadlineAt, now() + entry.timeoutMs),
-      over: false,
-      opened: false,
-      place: -1,
-      at: now(),
-      startedMs: performance.now(),
-      counter,
-      traceId: traceIdOf(local.traceparent),
-      spanId: '',
-      parentId: spanIdOf(local.traceparent),
-      from: local.caller,
-      key: keyMade ? randomHex(32) : local.key,
-      abort: undefined,
-      stopped: undefined,
-      onward: undefined,
-    };
-    const busy = admit(counter, entry.limits.concurrency);
-    if (busy !== undefined) {
-      finish(call, busy, undefined);
-      return () => {};
-    }
-    let input: unknown;
+  /** A body of no bytes is an input of no fields. */
+  function given({ local, format, endpoint }: Running, body: Uint8Array): unknown {
+    if (local === undefined) return body.length === 0 ? {} : decode(format, body);
     try {
-      input = validInput(entry.address, entry.input, plainCopy(local.input));
-    } catch (thrown) {
-      finish(call, thrown instanceof TypeError ? notPlain(entry.address) : errorOf(call, thrown), undefined);
-      return () => {};
+      return plainCopy(local.input);
+    } catch (cause) {
+      throw new PolybError('invalid_argument', `Bad input for ${endpoint.entry.address}: expected what JSON or msgpack can carry`, {
+        reason: 'bad_body',
+        cause,
+      });
     }
-    begin(call, input);
-    return (why) => stop(call, why);
   }
 
   function begin(call: Running, input: unknown): void {
@@ -436,9 +431,6 @@ export function createServer(parts: ServerParts): Server {
 function spanOf(call: Running): string {
   call.spanId ||= randomHex(16);
   return call.spanId;
-}
-function notPlain(address: string): PolybError {
-  return new PolybError('invalid_argument', `Bad input for ${address}: expected what JSON or msgpack can carry.`, { reason: 'bad_body' });
 }
 /** A text as one header line that people read. */
 function lineOf(text: string): string {
