@@ -284,8 +284,10 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
         },
       });
       const bus = await bed.bus('till');
+      const begun = Date.now();
       await bus.call(bed.shop.greet, person, { timeoutMs: 700 });
       const [first, second] = seen;
+      expect(first?.deadlineAt).toBeLessThan(begun + 5000); // not the method's ten seconds
       const transitMs = 100; // within the tolerance for clocks, the way itself does not count
       expect(second?.deadlineAt).toBeLessThan((first?.deadlineAt as number) + transitMs);
       expect(second?.traceId).toBe(first?.traceId);
