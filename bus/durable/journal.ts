@@ -9,7 +9,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Effect, isEffect, type Method, settled } from '../../contracts/define.ts';
 import { isPolybError, PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { BusHost, Keep, Wire } from '../bus.ts';
+import { randomHex } from '../ids.ts';
+import type { CallRecord } from '../records.ts';
 import type { Guard, Handler, Log, Verdict } from '../service.ts';
+import { spanIdOf, traceIdOf, traceparentOf } from '../trace.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import { leases } from './leases.ts';
 import { backoffMs, isDefinite, logLine, mayPass, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
@@ -357,6 +360,43 @@ export function createJournal({
     await store.journal.end(null, row.id, row.token, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
   }
 
+  /** What a call would have brought along: an attempt that nobody calls has its own time and its own span in the row's trace. */
+  function ownWire(row: Row, method: Method): Wire {
+    const signal = AbortSignal.timeout(method.timeoutMs);
+    return {
+      key: row.key,
+      caller: row.caller ?? bus.name,
+      deadlineAt: Date.now() + method.timeoutMs,
+      traceparent: traceparentOf(traceIdOf(row.traceparent ?? ''), randomHex(16)),
+      signal: () => signal,
+    };
+  }
+  /** Leaves a call record, as the bus does for what is called. */
+  async function recorded(row: Row, { traceparent, caller, key }: Wire, work: Promise<unknown>): Promise<void> {
+    const at = Date.now();
+    const began = performance.now();
+    const done = (code: CallRecord['code']): void =>
+      bus.record({
+        at,
+        ms: performance.now() - began,
+        side: 'server',
+        address: row.method,
+        caller,
+        code,
+        traceId: traceIdOf(traceparent),
+        spanId: spanIdOf(traceparent),
+        parentId: spanIdOf(row.traceparent ?? ''),
+        key,
+      });
+    await work.then(
+      () => done('ok'),
+      (thrown: unknown) => {
+        done(toPolybError(thrown).code);
+        throw thrown;
+      },
+    );
+  }
+
   /** A row that the worker claimed: its guards first, then the attempt. */
   async function attemptClaimed(row: Row): Promise<void> {
     const it = byAddress.get(row.method);
@@ -365,14 +405,7 @@ export function createJournal({
       await execute(row, it.handler);
       return;
     }
-    const signal = AbortSignal.timeout(it.method.timeoutMs);
-    const wire: Wire = {
-      key: row.key,
-      caller: row.caller ?? bus.name,
-      deadlineAt: Date.now() + it.method.timeoutMs,
-      traceparent: row.traceparent ?? newTraceparent(),
-      signal: () => signal,
-    };
+    const wire = ownWire(row, it.method);
     const lease = held.hold(row.token);
     let verdict: Exclude<Verdict, 'go'> | null;
     try {
@@ -381,7 +414,7 @@ export function createJournal({
       lease.release();
     }
     if (verdict === null) {
-      await attempt(row, it.method, it.handler as Handler | Effect, wire);
+      await recorded(row, wire, attempt(row, it.method, it.handler as Handler | Effect, wire));
       return;
     }
     if ('notBefore' in verdict)
@@ -402,14 +435,7 @@ export function createJournal({
   async function lookUp(row: Row): Promise<void> {
     const it = byAddress.get(row.method);
     if (it === undefined || !isEffect(it.handler) || it.handler.onUnknown.do !== 'look_up') return;
-    const signal = AbortSignal.timeout(it.method.timeoutMs);
-    const traced = bus.context({
-      key: row.key,
-      caller: bus.name,
-      deadlineAt: Date.now() + it.method.timeoutMs,
-      traceparent: row.traceparent ?? newTraceparent(),
-      signal: () => signal,
-    }).signal;
+    const traced = bus.context(ownWire(row, it.method)).signal;
     const began = performance.now();
     try {
       const found = await it.handler.onUnknown.find(row.ref, traced);
@@ -558,9 +584,4 @@ function checkedOutput(method: Method, result: unknown): unknown {
     'internal',
     `${method.address} gave a result that does not fit its contract at ${issue?.path.join('.')}: ${issue?.message}`,
   );
-}
-
-function newTraceparent(): string {
-  const hex = randomUUID().replaceAll('-', '');
-  return `00-${hex}-${hex.slice(0, 16)}-01`;
 }
