@@ -1,0 +1,290 @@
+/**
+ * What people write to us: messages of every channel, stored once each, and who wrote them.
+ *
+ * Glossary: a *chat* is a conversation as one bot sees it (private, a group, a channel); a *client* is a person who is neither staff nor a bot;
+ * a *bot* is one connection of ours to a channel, a Telegram bot or a WhatsApp number; an *update* is what a channel delivers, a message or anything else.
+ */
+import { z } from 'zod';
+import { Bytes, Cursor, Id, PageInput, PersonText, pageOf, Timestamp } from './common.ts';
+import { contract, event, method } from './define.ts';
+import { Intent } from './intents.ts';
+
+export const Channel = z.enum(['telegram', 'whatsapp']);
+export const ChatKind = z.enum(['private', 'group', 'supergroup', 'channel']);
+export const MessageKind = z.enum(['text', 'voice', 'photo', 'document', 'contact', 'location', 'service', 'other']);
+export const UserRole = z.enum(['admin', 'director', 'manager', 'broadcast_bot', 'assistant_bot', 'client']);
+/** Who answers in a chat: the bot, a person of the staff, or nobody. */
+export const ChatOwner = z.enum(['bot', 'human', 'off']);
+/** How far a message of ours came. It never goes back; failed is an end. */
+export const DeliveryStatus = z.enum(['sent', 'delivered', 'read', 'played', 'failed']);
+
+const count = z.int().min(0);
+/** An identifier of a channel, as the channel writes it. */
+const ExternalId = z.string().min(1).max(128);
+/** Of a bot: a Telegram bot's number, or the id of a WhatsApp phone number. */
+const BotId = z
+  .string()
+  .max(32)
+  .regex(/^\d{1,32}$/, 'the digits of a bot or a phone number id');
+const Name = z.string().max(300).meta({ pii: 'name' });
+const Sender = z.object({ userId: Id, name: Name, role: UserRole, isStaff: z.boolean(), isBot: z.boolean() });
+const Message = z.object({
+  messageId: Id,
+  chatId: Id,
+  channel: Channel,
+  botId: BotId,
+  externalId: ExternalId,
+  sender: Sender.nullable(),
+  direction: z.enum(['in', 'out']),
+  kind: MessageKind,
+  text: PersonText.describe('Of a voice message what was said, once that is known. Cut to 4,096 characters; get_message has the whole.'),
+  isCut: z.boolean(),
+  threadId: ExternalId.nullable().describe('The topic of a forum.'),
+  albumId: ExternalId.nullable().describe('The same for messages that were sent as one album.'),
+  replyToExternalId: ExternalId.nullable(),
+  isForwarded: z.boolean(),
+  sentAt: Timestamp,
+  editedAt: Timestamp.nullable(),
+  receivedAt: Timestamp,
+  intent: Intent.nullable(),
+  isUrgent: z.boolean(),
+  file: z
+    .object({ contentType: z.string().max(100), bytes: count.nullable(), durationMs: count.nullable(), isKept: z.boolean() })
+    .nullable()
+    .describe('A voice message; isKept once we have it.'),
+});
+const Chat = z.object({
+  chatId: Id,
+  channel: Channel,
+  botId: BotId,
+  externalId: ExternalId,
+  kind: ChatKind,
+  title: Name.nullable(),
+  owner: ChatOwner,
+  isReachable: z.boolean().describe('False once the customer blocked the bot, or it was removed.'),
+  lastInboundAt: Timestamp.nullable().describe('When a client wrote last; WhatsApp takes free text for 24 hours from then.'),
+  lastMessageId: Id.nullable(),
+});
+const Client = z.object({
+  clientId: Id,
+  channel: Channel,
+  name: Name,
+  username: z.string().max(64).nullable().meta({ pii: 'name' }),
+  phoneNumber: z.string().max(20).nullable().meta({ pii: 'phone' }),
+  role: UserRole,
+  messages: count,
+  firstSeenAt: Timestamp,
+  lastSeenAt: Timestamp,
+});
+const Span = { since: Timestamp.optional(), until: Timestamp.optional() };
+/** What a channel delivered over HTTP, byte for byte, since signatures are made over bytes. */
+const Delivered = {
+  headers: z.record(z.string().max(100), z.string().max(8192)).meta({ maxProperties: 100 }).describe('Names in lower case.'),
+  body: Bytes,
+};
+const Stored = z.object({ updates: count, messages: count.describe('Of them, stored by this call for the first time.') });
+
+export const inbox = contract('inbox', '1.0.0', {
+  list_messages: method({
+    summary: 'Messages, youngest first.',
+    input: z.strictObject({
+      chatId: Id.optional(),
+      clientId: Id.optional().describe('Who wrote.'),
+      intent: Intent.optional(),
+      role: UserRole.optional().describe('Of who wrote.'),
+      ...Span,
+      q: z
+        .string()
+        .trim()
+        .min(1)
+        .max(200)
+        .optional()
+        .meta({ pii: 'text' })
+        .describe('Words in any form; "in quotes" together, -word without it.'),
+      ...PageInput,
+    }),
+    output: pageOf(Message),
+    idempotency: 'read',
+    http: 'GET /api/v1/messages',
+    examples: [{ q: 'цветок', role: 'client' }],
+  }),
+  get_message: method({
+    summary: 'One message, whole, with the versions it had before it was edited.',
+    input: z.strictObject({ messageId: Id }),
+    output: Message.extend({
+      text: z.string().max(300_000).meta({ pii: 'text' }),
+      versions: z.array(z.object({ at: Timestamp, text: PersonText })).max(100),
+    }),
+    idempotency: 'read',
+    http: 'GET /api/v1/messages/{messageId}',
+  }),
+  message_totals: method({
+    summary: 'How many messages there are, and of what kind.',
+    input: z.strictObject(Span),
+    output: z.object({
+      messages: count,
+      inbound: count,
+      outbound: count,
+      chats: count,
+      clients: count.describe('Who wrote at least one of them.'),
+      byKind: z.record(MessageKind, count),
+      byRole: z.record(UserRole, count),
+    }),
+    idempotency: 'read',
+    http: 'GET /api/v1/messages/stats/total',
+  }),
+  list_clients: method({
+    summary: 'People by when they wrote last, the latest first.',
+    input: z.strictObject({
+      role: UserRole.default('client'),
+      channel: Channel.optional(),
+      q: z.string().trim().min(1).max(100).optional().meta({ pii: 'name' }).describe('A part of the name or the user name.'),
+      ...PageInput,
+    }),
+    output: pageOf(Client),
+    idempotency: 'read',
+    http: 'GET /api/v1/clients',
+  }),
+  client_messages: method({
+    summary: 'What one person wrote, youngest first.',
+    input: z.strictObject({ clientId: Id, ...Span, ...PageInput }),
+    output: pageOf(Message),
+    idempotency: 'read',
+    http: 'GET /api/v1/clients/{clientId}/messages',
+  }),
+  active_clients: method({
+    summary: 'Clients by how many messages they wrote lately.',
+    input: z.strictObject({ days: z.int().min(1).max(366).default(7), limit: z.int().min(1).max(200).default(20) }),
+    output: z.object({ since: Timestamp, total: count, items: z.array(Client.extend({ recentMessages: count })).max(200) }),
+    idempotency: 'read',
+    http: 'GET /api/v1/clients/stats/active',
+  }),
+  set_role: method({
+    summary: 'Say who somebody is.',
+    input: z.strictObject({ userId: Id, role: UserRole }),
+    output: Client,
+    idempotency: 'idempotent',
+    roles: ['operator', 'gateway'],
+  }),
+  erase_person: method({
+    summary: 'Blank the name, the phone and every word of one person; the rows stay.',
+    input: z.strictObject({ userId: Id }),
+    output: z.object({ userId: Id, messages: count }),
+    idempotency: 'idempotent',
+    roles: ['operator', 'gateway'],
+  }),
+  chat_context: method({
+    summary: 'A chat with its last messages, oldest first.',
+    input: z.strictObject({ chatId: Id, limit: z.int().min(1).max(50).default(20) }),
+    output: z.object({ chat: Chat, messages: z.array(Message).max(50) }),
+    idempotency: 'read',
+  }),
+  set_chat_owner: method({
+    summary: 'Say who answers in a chat. The staff that writes in it takes it for a while by itself.',
+    input: z.strictObject({ chatId: Id, owner: ChatOwner }),
+    output: Chat,
+    idempotency: 'idempotent',
+    roles: ['operator', 'gateway', 'sender'],
+  }),
+  get_voice: method({
+    summary: 'The recording of a voice message.',
+    input: z.strictObject({ messageId: Id }),
+    output: z.object({ contentType: z.string().max(100), body: Bytes }),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/messages/{messageId}/voice', reply: 'bytes' },
+    errors: { not_kept: 'failed_precondition' },
+  }),
+  telegram_webhook: method({
+    summary: 'Take an update that Telegram delivers. Answers once it is stored.',
+    input: z.strictObject({ bot: BotId.optional().describe('Needed where bots share one secret token.'), ...Delivered }),
+    output: Stored,
+    idempotency: 'idempotent',
+    roles: ['operator', 'gateway'],
+    limits: { concurrency: 1024 },
+    http: { route: 'POST /api/v1/telegram/webhook', body: 'raw' },
+    errors: { bad_signature: 'permission_denied' },
+  }),
+  whatsapp_webhook: method({
+    summary: 'Take what WhatsApp delivers: messages and the statuses of ours. Answers once it is stored.',
+    input: z.strictObject({ bot: BotId.optional(), ...Delivered }),
+    output: Stored,
+    idempotency: 'idempotent',
+    roles: ['operator', 'gateway'],
+    limits: { concurrency: 1024 },
+    http: { route: 'POST /api/v1/whatsapp/webhook', body: 'raw' },
+    errors: { bad_signature: 'permission_denied' },
+  }),
+  whatsapp_verify: method({
+    summary: 'Answer the question by which WhatsApp makes sure that the webhook is ours.',
+    input: z
+      .record(z.string().max(64), z.string().max(1024))
+      .meta({ maxProperties: 20 })
+      .describe('The query: hub.mode, hub.challenge, hub.verify_token.'),
+    output: z.object({ contentType: z.string().max(100), body: Bytes.describe('The bare challenge.') }),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/whatsapp/webhook', reply: 'bytes' },
+    errors: { bad_signature: 'permission_denied' },
+  }),
+  replay_updates: method({
+    summary: 'Read the raw updates of a time anew and store what was not understood when they came.',
+    input: z.strictObject({
+      channel: Channel,
+      botId: BotId.optional(),
+      since: Timestamp,
+      until: Timestamp,
+      limit: z.int().min(1).max(1000).default(200),
+      cursor: Cursor.optional(),
+    }),
+    output: Stored.extend({ nextCursor: Cursor.nullable() }),
+    idempotency: 'idempotent',
+    timeoutMs: 60_000,
+    roles: ['operator'],
+  }),
+  message_received: event({
+    summary: 'A message was stored; told once each.',
+    payload: z.object({
+      messageId: Id,
+      channel: Channel,
+      chatId: Id,
+      senderId: Id.nullable(),
+      isStaff: z.boolean(),
+      isBot: z.boolean(),
+      kind: MessageKind,
+      at: Timestamp,
+    }),
+    key: 'chatId',
+  }),
+  message_transcribed: event({
+    summary: 'The words of a voice message are known.',
+    payload: z.object({ messageId: Id, chatId: Id, at: Timestamp }),
+    key: 'messageId',
+  }),
+  button_pressed: event({
+    summary: 'Somebody pressed a button under a message of ours.',
+    payload: z.object({
+      channel: Channel,
+      botId: BotId,
+      chatId: Id.nullable(),
+      userId: Id,
+      role: UserRole,
+      isStaff: z.boolean(),
+      messageExternalId: ExternalId.nullable(),
+      queryId: ExternalId.nullable().describe('Names the press where the channel wants an answer to it.'),
+      data: z.string().max(256),
+      at: Timestamp,
+    }),
+    key: 'userId',
+  }),
+  message_status: event({
+    summary: 'A message of ours came further, or failed.',
+    payload: z.object({
+      channel: Channel,
+      botId: BotId,
+      externalId: ExternalId,
+      status: DeliveryStatus,
+      errorCode: z.string().max(16).nullable(),
+      at: Timestamp,
+    }),
+    key: 'externalId',
+  }),
+});
