@@ -422,10 +422,12 @@ export function journalStore(db: Queries) {
     async advance(on: Queries, consumer: string, past: EventRow): Promise<void> {
       await on.query(`update journal.cursors set xid = $2::xid8, id = $3, failures = 0 where consumer = $1`, [consumer, past.xid, past.id]);
     },
-    async stumble(consumer: string, retryMs: number): Promise<number> {
+    async stumble(consumer: string, { firstMs, lastMs, patience }: { firstMs: number; lastMs: number; patience: number }): Promise<number> {
       const [cursor] = await db.query<{ failures: number }>(
-        `update journal.cursors set failures = failures + 1, retry_at = clock_timestamp() + make_interval(secs => $2 / 1000.0) where consumer = $1 returning failures`,
-        [consumer, retryMs],
+        `update journal.cursors set failures = failures + 1,
+           retry_at = clock_timestamp() + case when failures + 1 < $4 then make_interval(secs => least($3, $2 * 2 ^ failures) / 1000.0) else interval '0' end
+         where consumer = $1 returning failures`,
+        [consumer, firstMs, lastMs, patience],
       );
       return cursor?.failures ?? 0;
     },

@@ -3,7 +3,7 @@ import type { Event } from '../../contracts/define.ts';
 import { toPolybError } from '../../contracts/errors.ts';
 import type { Consumer, Log, Turn, Tx } from '../service.ts';
 import { newId } from './identity.ts';
-import { backoffMs, rowError } from './outcome.ts';
+import { rowError } from './outcome.ts';
 import type { EventRow, Store } from './store.ts';
 import type { Origin, Transactions } from './transaction.ts';
 
@@ -33,7 +33,6 @@ export function consumerTurn({
   const { consumes: event } = consumer;
   const name = consumerName(service, event);
   let atMost = 50;
-  let failures = 0;
 
   const handle = (row: EventRow, tx: Tx): Promise<void> =>
     consumer.handle(event.payload === undefined ? row.payload : event.payload.parse(row.payload), tx);
@@ -56,7 +55,6 @@ export function consumerTurn({
       const handled = await step();
       const full = handled === atMost;
       atMost = 50;
-      failures = 0;
       return full ? 'more' : 'idle';
     } catch (thrown) {
       const error = toPolybError(thrown);
@@ -66,14 +64,10 @@ export function consumerTurn({
         atMost = 1;
         return 'more';
       }
-      failures = await store.journal.stumble(
-        name,
-        failures + 1 >= patience ? 0 : backoffMs(failures, { firstMs: idleMs / 10, lastMs: idleMs * 5 }),
-      );
+      const failures = await store.journal.stumble(name, { firstMs: idleMs / 10, lastMs: idleMs * 5, patience });
       log.warn({ err: thrown, consumer: name, failures }, 'an event could not be handled');
       if (failures < patience) return 'idle';
       await putAside(rowError(error));
-      failures = 0;
       return 'more';
     }
   };

@@ -341,12 +341,13 @@ test('what needs approval goes out after it is approved and never after it is re
   await expect(it.bus.call(shop.mail, { text: 'no' }, { key: 'no' })).rejects.toMatchObject({ reason: 'rejected' });
 });
 
-test('an event that a consumer cannot handle is put aside after eight tries and those behind it are handled', async () => {
+test('an event that a consumer cannot handle is put aside after eight tries, those behind it are handled, and it can be sent back', async () => {
   const heard: string[] = [];
+  let isWell = false;
   const picky = service({ serves: {}, uses: [shop.order_placed], settings: z.object({}) }).start(async () => ({
     on: [
       on(shop.order_placed, async ({ key }) => {
-        if (key === 'bad') throw new Error('cannot');
+        if (key === 'bad' && !isWell) throw new Error('cannot');
         heard.push(key);
       }),
     ],
@@ -357,7 +358,13 @@ test('an event that a consumer cannot handle is put aside after eight tries and 
   await order('good');
   await until(() => heard[0], 20_000);
   expect(heard).toEqual(['good']);
-  expect(await rows(`mode = 'event'`)).toMatchObject([{ state: 'failed' }]);
+  const [letter] = await rows(`mode = 'event'`);
+  expect(letter?.state).toBe('failed');
+  isWell = true;
+  const { journalDesk } = await import('../../adapters/store/desk.ts');
+  expect(await journalDesk(it.store).retry(letter?.id ?? '', { who: 'me', did: 'retried' })).toBe(true);
+  await until(() => heard[1]);
+  expect(heard).toEqual(['good', 'bad']);
 }, 30_000);
 
 test('without PostgreSQL a keyed call is refused as not executed', async () => {

@@ -11,7 +11,7 @@ import { isPolybError, PolybError, toPolybError } from '../../contracts/errors.t
 import type { BusHost, Keep, Wire } from '../bus.ts';
 import { randomHex } from '../ids.ts';
 import type { CallRecord } from '../records.ts';
-import type { Guard, Handler, Log, Verdict } from '../service.ts';
+import type { Consumer, Guard, Handler, Log, Verdict } from '../service.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from '../trace.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import { leases } from './leases.ts';
@@ -29,6 +29,8 @@ export interface JournalOptions {
   /** Keyed methods that this process serves. */
   readonly served: readonly { readonly method: Method; readonly handler: Kept }[];
   readonly guards: readonly Guard[];
+  /** Consumers by the name under which their dead letters lie. */
+  readonly consumers: ReadonlyMap<string, Consumer>;
   /** Names this process in leases and logs. */
   readonly holder: string;
   readonly log: Log;
@@ -61,6 +63,7 @@ export function createJournal({
   transactions,
   served,
   guards,
+  consumers,
   holder,
   log,
   leaseMs = 8_000,
@@ -69,9 +72,10 @@ export function createJournal({
   concurrency = 128,
 }: JournalOptions): Journal {
   const byAddress = new Map(served.map((it) => [it.method.address, it]));
-  const policies: Readonly<Record<string, RowPolicy>> = Object.fromEntries(
-    served.map(({ method, handler }) => [method.address, policyOf(method, handler)]),
-  );
+  const policies: Readonly<Record<string, RowPolicy>> = Object.fromEntries([
+    ...served.map(({ method, handler }) => [method.address, policyOf(method, handler)]),
+    ...[...consumers.keys()].map((method) => [method, { method, handling: 'function', settleMs: 0, settles: false }]),
+  ]);
   const guardsOf = Map.groupBy(guards, ({ guards: of }) => of.address);
   const methods = served.map(({ method }) => method.address);
   const held = leases({ journal: store.journal, leaseMs, renewMs, log });
@@ -399,6 +403,8 @@ export function createJournal({
 
   /** A row that the worker claimed: its guards first, then the attempt. */
   async function attemptClaimed(row: Row): Promise<void> {
+    const consumer = consumers.get(row.method);
+    if (consumer !== undefined) return handleAgain(row, consumer);
     const it = byAddress.get(row.method);
     if (it === undefined) return;
     if (isPipeline(it.handler)) {
@@ -431,6 +437,27 @@ export function createJournal({
       });
     moved(row);
   }
+  /** A dead letter of a consumer that a person sent back: out of order by now, but handled once. */
+  async function handleAgain(row: Row, consumer: Consumer): Promise<void> {
+    const began = performance.now();
+    try {
+      await transactions.run(
+        { traceparent: row.traceparent },
+        (tx) => consumer.handle(row.input, tx),
+        async (on) => {
+          if (!(await store.journal.end(on, row.id, row.token, { state: 'done' }))) throw lost(row);
+        },
+      );
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      await store.journal.end(null, row.id, row.token, {
+        state: 'failed',
+        error: rowError(error),
+        log: logLine(error, performance.now() - began),
+      });
+    }
+  }
+
   /** Asks the provider what became of an attempt. */
   async function lookUp(row: Row): Promise<void> {
     const it = byAddress.get(row.method);

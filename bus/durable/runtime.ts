@@ -72,6 +72,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     transactions,
     served: keyed,
     guards: running.guards ?? [],
+    consumers: new Map(consumers.map((consumer) => [consumerName(name, consumer.consumes), consumer])),
     holder,
     log,
     leaseMs: options.leaseMs,

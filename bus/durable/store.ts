@@ -188,8 +188,8 @@ export interface JournalStore {
   /** Locks the cursor and reads on; null when another instance has it or its retry is not due. */
   nextEvents(on: Queries, consumer: string, event: string, atMost: number): Promise<readonly EventRow[] | null>;
   advance(on: Queries, consumer: string, past: EventRow): Promise<void>;
-  /** Counts a failure of the event at the cursor; answers how many there were. */
-  stumble(consumer: string, retryMs: number): Promise<number>;
+  /** Counts a failure of the event at the cursor and puts its next try off, but for the last of `patience` failures; answers how many there were. */
+  stumble(consumer: string, how: { readonly firstMs: number; readonly lastMs: number; readonly patience: number }): Promise<number>;
   deadLetter(on: Queries, consumer: string, id: string, row: EventRow, error: RowError): Promise<void>;
   announceLoops(service: string, loops: readonly { readonly name: string; readonly schedule: string }[]): Promise<void>;
   leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<boolean>;
