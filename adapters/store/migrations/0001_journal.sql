@@ -207,7 +207,7 @@ end $$;
 
 -- True when a first attempt, or another one of an effect, would come too late. A function that was begun may be finished.
 create function journal.is_over(it journal.rows) returns boolean language sql stable as $$
-  select it.not_after < clock_timestamp() and (it.mode = 'run' or it.attempts = 0 or it.on_unknown is distinct from 'function')
+  select coalesce(it.not_after < clock_timestamp(), false) and (it.mode = 'run' or it.attempts = 0 or it.on_unknown is distinct from 'function')
 $$;
 
 -- The way in for a worker: rows that are due, and functions and runs whose holder is gone. Each comes with a lease of its own.
