@@ -62,6 +62,14 @@ export interface Bus {
   /** Hears announcements: a wake-up, never the truth. */
   hear(event: Event, heard: (payload: unknown) => void): Disposable;
   readonly commit: Commit;
+  /** False: nothing can be asked now. */
+  readonly connected: boolean;
+  /** Asks whoever listens at `subject` and gathers JSON answers until `waitMs` have passed, `atMost` came, or nothing came for `quietMs`. */
+  gather(
+    subject: string,
+    body: unknown,
+    options?: { readonly waitMs?: number; readonly quietMs?: number; readonly atMost?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly unknown[]>;
 }
 /** What of a method its caller needs, so that entries can be made from JSON. */
 export type Callable = Pick<Method, 'address' | 'service' | 'name' | 'timeoutMs' | 'idempotency' | 'owner'> & { readonly bytes?: boolean };
@@ -110,7 +118,6 @@ export interface BusHost extends Bus {
   request(method: Callable, input: unknown, options?: CallOptions & { readonly key?: string | undefined }): Promise<unknown>;
   /** What a handler gets; the journal makes one for each attempt. Calls made through it inherit deadline, trace and cancel. */
   context(wire: Wire, commit?: Commit): Context;
-  readonly connected: boolean;
   onConnection(listen: (connected: boolean) => void): () => void;
   /** Newest last. */
   records(filter?: { readonly traceId?: string; readonly sinceMs?: number }): readonly CallRecord[];
@@ -122,12 +129,6 @@ export interface BusHost extends Bus {
   ): void;
   /** One row for each method called from here and each served here. */
   stats(): readonly MethodStats[];
-  /** Asks whoever listens at `subject` and gathers JSON answers until `waitMs` have passed, `atMost` came, or nothing came for `quietMs`. */
-  gather(
-    subject: string,
-    body: unknown,
-    options?: { readonly waitMs?: number; readonly quietMs?: number; readonly atMost?: number; readonly signal?: AbortSignal },
-  ): Promise<readonly unknown[]>;
   /** Drains what is served, waits up to `graceMs` (10 s) for calls in flight, aborts the rest, flushes, closes the transport. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

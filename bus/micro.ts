@@ -85,7 +85,7 @@ function digest(schema: JsonSchema): string {
 }
 /** Times are whole nanoseconds, and `last_error` is always there: the micro tools refuse anything else. */
 function statsEntry(endpoint: Endpoint): object {
-  const { requests, errors, dropped, inFlight, lastError, totalMs, p50Ms, p95Ms, p99Ms, codes } = statsOf(endpoint.counter);
+  const { requests, errors, dropped, inFlight, lastError, totalMs, p50Ms, p95Ms, p99Ms, codes, buckets } = statsOf(endpoint.counter);
   const total = Math.round(totalMs * 1e6);
   return {
     name: endpoint.entry.name,
@@ -96,6 +96,6 @@ function statsEntry(endpoint: Endpoint): object {
     last_error: lastError,
     processing_time: total,
     average_processing_time: requests === 0 ? 0 : Math.round(total / requests),
-    data: { dropped, inFlight, p50Ms, p95Ms, p99Ms, codes },
+    data: { dropped, inFlight, p50Ms, p95Ms, p99Ms, codes, buckets },
   };
 }

@@ -15,7 +15,7 @@ export interface BusUser {
   readonly publish: Rules;
   readonly subscribe: Rules;
 }
-export type ServiceOnBus = Pick<Service, 'serves' | 'uses'> & { readonly folder: string };
+export type ServiceOnBus = Pick<Service, 'serves' | 'uses'> & { readonly folder: string; readonly discovers?: boolean };
 
 /** The command line and the pages. */
 export const operatorUser = 'operator';
@@ -42,7 +42,7 @@ export function permissions(services: readonly ServiceOnBus[], prefix = 'polyb')
   ];
 }
 
-function folderUser({ folder, serves, uses }: ServiceOnBus, prefix: string): BusUser {
+function folderUser({ folder, serves, uses, discovers = false }: ServiceOnBus, prefix: string): BusUser {
   const own = entriesOf(serves);
   const all = [...own, ...uses];
   const domains = distinct(own.map(({ service }) => service));
@@ -57,6 +57,7 @@ function folderUser({ folder, serves, uses }: ServiceOnBus, prefix: string): Bus
       ...uses.filter(isKeyed).map(({ address }) => `${prefix}.evt.${address}_queued`),
       ...streams.map((subject) => `${subject}.>`),
       ...own.filter(isStream).map(({ address }) => `${prefix}.tap.${address}.>`),
+      ...(discovers ? ['$SRV.PING', '$SRV.STATS'] : []),
     ],
     subscribe: [
       `_INBOX.${folder}.>`,

@@ -182,6 +182,8 @@ export interface Service {
   readonly serves: Serves;
   /** Methods, streams and events that it calls or consumes beyond its own; bus permissions follow from it and the bus refuses the rest. */
   readonly uses: readonly Entry[];
+  /** It asks all services for their figures, so the bus lets it. */
+  readonly discovers: boolean;
   readonly settings: z.ZodObject;
   readonly vendors: Readonly<Record<string, Vendors>>;
   make(parts: Parts<z.ZodObject, Readonly<Record<string, Vendors>>>): Promise<Running<Serves>>;
@@ -192,7 +194,8 @@ export function service<
   const V extends Readonly<Record<string, Vendors>> = Record<never, never>,
 >(what: {
   readonly serves: Cs;
-  readonly uses?: readonly (Method | Stream | Event)[];
+  readonly uses?: readonly Entry[];
+  readonly discovers?: boolean;
   readonly settings: S;
   readonly vendors?: V;
 }): { start(make: (parts: Parts<S, V>) => Promise<Running<Cs>>): Service } {
@@ -200,6 +203,7 @@ export function service<
     start: (make) => ({
       serves: what.serves as unknown as Serves,
       uses: what.uses ?? [],
+      discovers: what.discovers ?? false,
       settings: what.settings,
       vendors: what.vendors ?? {},
       make: make as unknown as Service['make'],

@@ -4,6 +4,7 @@ import { calls } from './calls.ts';
 import { Id } from './common.ts';
 import { crm, PushToCrm } from './crm.ts';
 import { type Alias, alias } from './define.ts';
+import { journal } from './journal.ts';
 import { aliasFact, resolve } from './reshape.ts';
 
 /** The reply of the first `push_to_crm`; what stands beside these fields is ignored. */
@@ -34,7 +35,32 @@ export const aliases: readonly Alias[] = [
   alias('POST /tasks', crm.create_task, { port: 8005 }),
   alias('POST /api/v1/calls', calls.start_call, { port: 3000 }),
   alias('GET /api/v1/calls/{callId}', calls.get_call, { port: 3000 }),
+  alias('GET /api/v1/sandbox/pending', journal.list, { port: 8300, fixed: { view: 'approvals', show: 'revealed' }, scope: 'send' }),
+  alias('POST /api/v1/sandbox/{id}/approve', journal.approve, { port: 8300, scope: 'send' }),
+  alias('POST /api/v1/sandbox/{id}/reject', journal.reject, { port: 8300, defaults: { why: 'not wanted' }, scope: 'send' }),
+  // Where a request that is still under way is asked for.
+  alias('GET /api/v1/rows/{id}', journal.get, { fixed: { reveal: false }, scope: 'read' }),
 ];
+
+/** The path of a row of the journal, masked, for whoever may read. */
+export const rowPath = (rowId: string): string => `/api/v1/rows/${encodeURIComponent(rowId)}`;
+
+/** Which contracts answered on which port before PolyB: each program had its own. */
+export const oldPorts: Readonly<Record<number, readonly string[]>> = {
+  3000: ['calls'],
+  8001: ['asr'],
+  8002: ['tts'],
+  8003: ['dialog'],
+  8005: ['crm'],
+  8000: ['inbox', 'intents', 'messages', 'journal'],
+  8300: ['inbox', 'intents', 'messages', 'journal'],
+};
+
+/** What can be followed live: a read whose items are told again when they change. */
+export const feeds = {
+  runs: { method: journal.list, input: { view: 'runs' } },
+  approvals: { method: journal.list, input: { view: 'approvals', show: 'inputs' } },
+} as const;
 
 const facts = aliases.map(aliasFact);
 

@@ -32,9 +32,28 @@ type Cases = readonly JsonSchema[];
 
 /** @throws PolybError invalid_argument/bad_parameters that names every wrong parameter and what was expected. */
 export function coerce(schema: JsonSchema, params: readonly string[], given: Given = {}): unknown {
+  return assign(schema, params.map(parse), given);
+}
+
+/** The fields that a query string or a path names, in the types that the schema declares; a name that comes again is one more item of a list.
+ *  @throws PolybError invalid_argument/bad_parameters, as `coerce`. */
+export function coerceFields(schema: JsonSchema, pairs: readonly (readonly [name: string, text: string])[], body?: unknown): unknown {
+  const params = pairs.map(([name, text]): Param => {
+    const isList = casesOf(schema, [schema]).some(
+      ({ properties = {} }) => Object.hasOwn(properties, name) && takesList(schema, properties[name]),
+    );
+    return { steps: [{ field: name }, ...(isList ? ['append' as const] : [])], name, operator: '=', text };
+  });
+  return assign(schema, params, { body });
+}
+function takesList(root: JsonSchema, schema: JsonSchema | undefined): boolean {
+  return schema !== undefined && casesOf(root, [schema]).some((one) => hasType(one, 'array'));
+}
+
+function assign(schema: JsonSchema, params: readonly Param[], given: Given): unknown {
   const issues: FieldIssue[] = [];
   let body: unknown = given.body ?? {};
-  for (const param of params.map(parse)) {
+  for (const param of params) {
     const cases = casesAt(schema, param.steps);
     const made = 'expected' in cases ? cases : convert(cases, param, given.read);
     const put = 'expected' in made ? made : set(body, param.steps, made.value);

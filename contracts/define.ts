@@ -16,10 +16,22 @@ export type Approval = 'none' | 'staff' | 'customer';
 export type Role = 'operator' | (string & {});
 type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Route = `${Verb} /${string}`;
+/** What an API key may be good for: asking, changing and sending, deciding and steering. */
+export type Scope = 'read' | 'send' | 'admin';
 export interface HttpShape {
   readonly route: Route;
+  /** `raw`: nobody is asked for an API key, the method verifies by itself. Of `headers`, `query` and `body` it gets what its input declares. */
   readonly body?: 'json' | 'multipart' | 'raw';
+  /** `bytes`: the output is `{ body, contentType?, status? }`. */
   readonly reply?: 'json' | 'bytes' | 'events';
+  /** What the caller's API key must allow. Default: admin where the method has `roles`, else read for a read and send for the rest. */
+  readonly scope?: Scope;
+  /** The input field that gets the name of the caller's API key, whatever the caller writes there. */
+  readonly actor?: string;
+  /** The output field that is the ETag. */
+  readonly etag?: string;
+  /** The input field that If-Match sets. */
+  readonly ifMatch?: string;
 }
 /** `crm_rejected: 'failed_precondition'`, or with the type of its data. */
 export type DeclaredError = Code | { readonly code: Code; readonly data: z.ZodType };
@@ -321,6 +333,12 @@ export interface Alias {
   readonly body: z.ZodType | undefined;
   /** The method's fields, each with the dotted path in the old body that it comes from; see reshape.ts. */
   readonly fields: Readonly<Record<string, string>> | undefined;
+  /** Fields that the old name implies; what a caller writes there does not count. */
+  readonly fixed: Readonly<Record<string, unknown>> | undefined;
+  /** Fields that the caller may leave out. */
+  readonly defaults: Readonly<Record<string, unknown>> | undefined;
+  /** What an API key must allow on this route; the method's own scope unless told. */
+  readonly scope: Scope | undefined;
 }
 export function alias<M extends Method, I extends z.ZodType = z.ZodNever>(
   from: string,
@@ -329,7 +347,12 @@ export function alias<M extends Method, I extends z.ZodType = z.ZodNever>(
     readonly port?: number;
     readonly body?: I;
     readonly fields?: { readonly [F in keyof InputOf<M>]: PathTo<z.output<I>, InputOf<M>[F]> };
+    readonly fixed?: Partial<InputOf<M>>;
+    readonly defaults?: Partial<InputOf<M>>;
+    readonly scope?: Scope;
   } = {},
 ): Alias {
-  return { from, to, port: map.port, body: map.body, fields: map.fields as Alias['fields'] };
+  const { port, body, scope } = map;
+  const { fields, fixed, defaults } = map as Pick<Alias, 'fields' | 'fixed' | 'defaults'>;
+  return { from, to, port, body, fields, fixed, defaults, scope };
 }

@@ -84,6 +84,13 @@ export const JournalRow = RowHead.extend({
 const one = z.strictObject({ id: Id });
 const why = Line.optional().describe('Kept in the audit.');
 const operator = { roles: ['operator'] as const };
+/** Also reached over HTTP by whoever holds a key that allows it. */
+const people = { roles: ['operator', 'gateway'] as const };
+const onBehalfOf = z
+  .string()
+  .max(100)
+  .optional()
+  .describe('Who decides, as the service that asks knows them; kept in the audit behind its own name.');
 const rowErrors = {
   decided: 'conflict',
   stale: 'conflict',
@@ -104,11 +111,16 @@ export const journal = contract('journal', '1.0.0', {
       traceId: z.string().max(32).optional(),
       reason: z.string().max(64).optional(),
       since: Timestamp.optional(),
+      show: z
+        .enum(['heads', 'inputs', 'revealed'])
+        .default('heads')
+        .describe('Also the inputs, masked; revealed shows those of rows that wait for approval whole.'),
       ...PageInput,
     }),
-    output: pageOf(RowHead),
+    output: pageOf(RowHead.extend({ hash: z.string().max(64).optional(), input: Json.optional() })),
     idempotency: 'read',
-    ...operator,
+    http: 'GET /api/v1/journal',
+    ...people,
   }),
   get: method({
     summary:
@@ -117,31 +129,40 @@ export const journal = contract('journal', '1.0.0', {
     output: Row,
     idempotency: 'read',
     errors: { ambiguous: 'invalid_argument' },
-    ...operator,
+    http: { route: 'GET /api/v1/journal/{id}', etag: 'hash' },
+    ...people,
   }),
   approve: method({
     summary: 'Let a proposed row go out.',
-    input: z.strictObject({ id: Id, hash: z.string().max(64).optional().describe('What was seen; another one now is refused.'), why }),
+    input: z.strictObject({
+      id: Id,
+      hash: z.string().max(64).optional().describe('What was seen; another one now is refused.'),
+      why,
+      onBehalfOf,
+    }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    ...operator,
+    http: { route: 'POST /api/v1/journal/{id}/approve', actor: 'onBehalfOf', etag: 'hash', ifMatch: 'hash' },
+    ...people,
   }),
   reject: method({
     summary: 'Refuse a proposed row for good.',
-    input: z.strictObject({ id: Id, why: Line }),
+    input: z.strictObject({ id: Id, why: Line, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    ...operator,
+    http: { route: 'POST /api/v1/journal/{id}/reject', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
   }),
   edit: method({
     summary: 'Change the input of a proposed row before it is approved.',
-    input: z.strictObject({ id: Id, hash: z.string().max(64), input: Json }),
+    input: z.strictObject({ id: Id, hash: z.string().max(64), input: Json, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    ...operator,
+    http: { route: 'POST /api/v1/journal/{id}/edit', actor: 'onBehalfOf', etag: 'hash', ifMatch: 'hash' },
+    ...people,
   }),
   retry: method({
     summary: 'Try a failed row again; a run, from a step and with an edited input if wished.',
@@ -188,7 +209,7 @@ export const journal = contract('journal', '1.0.0', {
     input: one,
     up: z.strictObject({}),
     down: Row,
-    ...operator,
+    ...people,
   }),
   pause: method({
     summary: 'Emergency stop: no attempt of the method (or of any, with *) begins until resume.',

@@ -33,16 +33,32 @@ export interface AliasFact {
   readonly to: string;
   readonly port?: number;
   readonly fields?: Readonly<Record<string, string>>;
+  readonly fixed?: Readonly<Record<string, unknown>>;
+  readonly defaults?: Readonly<Record<string, unknown>>;
 }
 
-export function aliasFact({ from, to, port, fields }: Alias): AliasFact {
-  return { from, to: to.address, ...(port === undefined ? {} : { port }), ...(fields === undefined ? {} : { fields }) };
+export function aliasFact({ from, to, port, fields, fixed, defaults }: Alias): AliasFact {
+  return {
+    from,
+    to: to.address,
+    ...(port === undefined ? {} : { port }),
+    ...(fields === undefined ? {} : { fields }),
+    ...(fixed === undefined ? {} : { fixed }),
+    ...(defaults === undefined ? {} : { defaults }),
+  };
+}
+
+/** The body in the method's own fields, with what the alias implies. A body that is no object comes back as it is. */
+export function applyShape({ fields, fixed, defaults }: Pick<AliasFact, 'fields' | 'fixed' | 'defaults'>, body: unknown): unknown {
+  const given = fields === undefined ? body : reshape(fields, body);
+  if ((fixed === undefined && defaults === undefined) || typeof given !== 'object' || given === null) return given;
+  return { ...defaults, ...given, ...fixed };
 }
 
 /** The method that `name` means, and the body in that method's fields. A method's own name takes the bodies of its bus aliases as well. */
 export function resolve(facts: readonly AliasFact[], name: string, body: unknown): { readonly address: string; readonly body: unknown } {
   const address = facts.find(({ from }) => from === name)?.to ?? name;
   const isRoute = name.includes(' ');
-  const shapes = facts.filter(({ from, to, fields }) => to === address && fields && (isRoute ? from === name : !from.includes(' ')));
-  return { address, body: shapes.reduce((given, { fields = {} }) => reshape(fields, given), body) };
+  const shapes = facts.filter(({ from, to, fields }) => (isRoute ? from === name : to === address && fields && !from.includes(' ')));
+  return { address, body: shapes.reduce((given, shape) => applyShape(shape, given), body) };
 }

@@ -6,7 +6,8 @@ import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { findNatsServer } from './nats-server.ts';
 import { findPostgres, type Postgres } from './postgres.ts';
-import { freePort, natsAnswers, postgresAnswers } from './ready.ts';
+import { freePort, natsAnswers, postgresAnswers, redisAnswers } from './ready.ts';
+import { findRedis } from './redis.ts';
 import { enterable, makeParent, type RunAs } from './unprivileged.ts';
 
 const run = promisify(execFile);
@@ -23,7 +24,7 @@ export type ServerProgram = {
   readonly home: string;
   /** Asks for an orderly end. */
   readonly stopSignal: NodeJS.Signals;
-  /** `nats://127.0.0.1:port`, or the superuser's URL of PostgreSQL's database `postgres`. */
+  /** `nats://127.0.0.1:port`, `redis://…`, or the superuser's URL of PostgreSQL's database `postgres`. */
   readonly url: string;
   /** Whether it serves by now. */
   answers(): Promise<boolean>;
@@ -68,6 +69,26 @@ export async function prepareNats({ dir, port: wanted, configFile, signal }: Nat
     stopSignal: 'SIGTERM',
     url: `nats://127.0.0.1:${port}`,
     answers: () => natsAnswers(port),
+  };
+}
+
+/** Finds Redis. It keeps nothing on disk: what it holds may be lost. */
+export async function prepareRedis({ dir, port: wanted, signal }: PrepareOptions): Promise<ServerProgram> {
+  const { bin, env } = await findRedis({ signal });
+  const port = wanted ?? (await freePort());
+  const home = resolve(dir);
+  await mkdir(home, { recursive: true });
+  const settings = { bind: '127.0.0.1', port, save: '', appendonly: 'no', dir: home, maxmemory: '64mb', 'maxmemory-policy': 'allkeys-lru' };
+  return {
+    name: 'Redis',
+    bin,
+    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    env,
+    runAs: undefined,
+    home,
+    stopSignal: 'SIGTERM',
+    url: `redis://127.0.0.1:${port}`,
+    answers: () => redisAnswers(port),
   };
 }
 

@@ -31,6 +31,11 @@ export function postgresAnswers(port: number): Promise<boolean> {
   return firstBytes(port, Buffer.concat([startup, parameters]), (text) => text.startsWith('R'));
 }
 
+/** Redis answers a PING with +PONG, or with an error while it loads or wants a password; only the latter means that it serves. */
+export function redisAnswers(port: number): Promise<boolean> {
+  return firstBytes(port, Buffer.from('PING\r\n'), (text) => text.startsWith('+PONG') || text.startsWith('-NOAUTH'));
+}
+
 function firstBytes(port: number, send: Buffer | null, accept: (text: string) => boolean): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, host, () => send && socket.write(send));

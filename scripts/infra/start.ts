@@ -9,6 +9,7 @@ import {
   type PrepareOptions,
   prepareNats,
   preparePostgres,
+  prepareRedis,
   type ServerProgram,
 } from './prepare.ts';
 import { enterable, unprivileged } from './unprivileged.ts';
@@ -40,6 +41,11 @@ export function startNats(options: NatsOptions & Temporary): Promise<RunningServ
 /** Starts a PostgreSQL on loopback, ready when this resolves. It ends with this process, even when this process is killed. */
 export function startPostgres(options: PostgresOptions & Temporary): Promise<RunningServer> {
   return start(preparePostgres, options);
+}
+
+/** Starts a Redis on loopback that keeps nothing, ready when this resolves. It ends with this process, even when this process is killed. */
+export function startRedis(options: PrepareOptions & Temporary): Promise<RunningServer> {
+  return start(prepareRedis, options);
 }
 
 async function start<Options extends PrepareOptions & Temporary>(

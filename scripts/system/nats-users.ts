@@ -11,7 +11,7 @@ export const passwordSetting = (folder: string): string => `NATS_PASSWORD_${fold
 
 export const busUsers = (services: readonly Expected[], prefix: string) =>
   permissions(
-    services.map(({ folder, service }) => ({ folder, serves: service.serves, uses: service.uses })),
+    services.map(({ folder, service }) => ({ folder, serves: service.serves, uses: service.uses, discovers: service.discovers })),
     prefix,
   );
 

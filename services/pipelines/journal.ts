@@ -9,7 +9,8 @@ import type { journal } from '../../contracts/journal.ts';
 
 type Contract = typeof journal;
 type Whole = z.output<Contract['get']['output']>;
-type Head = z.output<Contract['list']['output']>['items'][number];
+type Listed = z.output<Contract['list']['output']>['items'][number];
+type Head = Omit<Listed, 'hash' | 'input'>;
 type Schemas = ReadonlyMap<string, { readonly input: object; readonly output: object }>;
 const ended = new Set(['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled']);
 /** How often a watched row is read. */
@@ -29,13 +30,14 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
       });
     return row;
   };
+  const schemasOf = async (rows: readonly DeskRow[]): Promise<Schemas> =>
+    new Map((await desk.schemas([...new Set(rows.map(({ method }) => method))])).map((of) => [of.method, of]));
+  const masked = (schemas: Schemas, of: DeskRow, side: 'input' | 'output'): unknown =>
+    of[side] === null ? null : mask((schemas.get(of.method)?.[side] ?? {}) as never, of[side]);
   const whole = async (row: DeskRow, reveal = false): Promise<Whole> => {
     const steps = row.mode === 'run' ? await desk.steps(row.id) : [];
-    const schemas: Schemas = new Map(
-      (await desk.schemas([...new Set([row.method, ...steps.map(({ method }) => method)])])).map((of) => [of.method, of]),
-    );
-    const shown = (of: DeskRow, side: 'input' | 'output'): unknown =>
-      of[side] === null || reveal ? of[side] : mask((schemas.get(of.method)?.[side] ?? {}) as never, of[side]);
+    const schemas = await schemasOf([row, ...steps]);
+    const shown = (of: DeskRow, side: 'input' | 'output'): unknown => (reveal ? of[side] : masked(schemas, of, side));
     return {
       ...head(row),
       hash: row.hash,
@@ -61,8 +63,8 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
     };
   };
   const fresh = async (id: string): Promise<Whole> => whole(await found(id));
-  const by = ({ caller }: Context, did: string, why?: string): { who: string; did: string; why?: string } => ({
-    who: caller,
+  const by = ({ caller }: Context, did: string, why?: string, onBehalfOf?: string): { who: string; did: string; why?: string } => ({
+    who: onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 100),
     did,
     ...(why === undefined ? {} : { why }),
   });
@@ -143,12 +145,18 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
   };
 
   return {
-    list: async ({ cursor, ...asked }) => {
+    list: async ({ cursor, show, ...asked }) => {
       const before = cursor === undefined ? undefined : seqOf(cursor);
       const rows = await desk.list({ ...asked, before, limit: asked.limit + 1 });
       const page = rows.slice(0, asked.limit);
+      const schemas = show === 'heads' ? null : await schemasOf(page);
+      const listed = (row: DeskRow): Listed => {
+        if (schemas === null) return head(row);
+        const isOpen = show === 'revealed' && row.state === 'proposed';
+        return { ...head(row), hash: row.hash, input: isOpen ? row.input : masked(schemas, row, 'input') };
+      };
       return {
-        items: page.map(head),
+        items: page.map(listed),
         nextCursor: rows.length > asked.limit ? Buffer.from(String(page.at(-1)?.seq)).toString('base64url') : null,
       };
     },
@@ -157,20 +165,22 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
       if (reveal) await desk.note(row.id, by(context, 'revealed'));
       return whole(reveal ? await found(row.id) : row, reveal);
     },
-    approve: ({ id, hash, why }, context) =>
+    approve: ({ id, hash, why, onBehalfOf }, context) =>
       decided(
         id,
-        (row) => desk.approve(row.id, hash ?? null, by(context, hash === undefined ? 'approved what stands now' : 'approved', why)),
+        (row) =>
+          desk.approve(row.id, hash ?? null, by(context, hash === undefined ? 'approved what stands now' : 'approved', why, onBehalfOf)),
         'proposed',
         hash,
       ),
-    reject: ({ id, why }, context) => decided(id, (row) => desk.reject(row.id, by(context, 'rejected', why)), 'proposed'),
-    edit: ({ id, hash, input }, context) =>
+    reject: ({ id, why, onBehalfOf }, context) =>
+      decided(id, (row) => desk.reject(row.id, by(context, 'rejected', why, onBehalfOf)), 'proposed'),
+    edit: ({ id, hash, input, onBehalfOf }, context) =>
       decided(
         id,
         async (row) => {
           const edited = await fitting(row.method, 'input', input);
-          return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), by(context, 'edited'));
+          return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), by(context, 'edited', undefined, onBehalfOf));
         },
         'proposed',
         hash,

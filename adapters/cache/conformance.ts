@@ -1,0 +1,59 @@
+/** What every cache must do. */
+import { randomUUID } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import type { Cache } from './port.ts';
+
+export function cacheConformance(name: string, setup: () => Cache | Promise<Cache>): void {
+  test(`${name}: a bucket gives its limit at once, then tells how long to wait`, async () => {
+    const cache = await setup();
+    const bucket = randomUUID();
+    const limit = { limit: 5, windowMs: 60_000 };
+    const taken = [];
+    for (let each = 0; each < 6; each += 1) taken.push(await cache.take(bucket, limit));
+    expect(taken.map(({ isAllowed }) => isAllowed)).toEqual([true, true, true, true, true, false]);
+    expect(taken.map(({ remaining }) => remaining)).toEqual([4, 3, 2, 1, 0, 0]);
+    expect(taken[0]?.retryAfterMs).toBe(0);
+    // 12 s refill one take; the machine may have been slow since the first.
+    expect(taken[5]?.retryAfterMs).toBeGreaterThan(1_000);
+    expect(taken[5]?.retryAfterMs).toBeLessThanOrEqual(12_000);
+    expect(taken[4]?.resetMs).toBeGreaterThan(40_000);
+    await cache.close();
+  });
+
+  test(`${name}: a refused take costs nothing, and buckets do not share`, async () => {
+    const cache = await setup();
+    const [one, other] = [randomUUID(), randomUUID()];
+    const limit = { limit: 3, windowMs: 60_000 };
+    expect(await cache.take(one, limit, 2)).toMatchObject({ isAllowed: true, remaining: 1 });
+    expect(await cache.take(one, limit, 2)).toMatchObject({ isAllowed: false, remaining: 1 });
+    expect(await cache.take(one, limit, 1)).toMatchObject({ isAllowed: true, remaining: 0 });
+    expect(await cache.take(other, limit, 3)).toMatchObject({ isAllowed: true });
+    await cache.close();
+  });
+
+  test(`${name}: of a hundred takes at once a bucket of ten gives ten`, async () => {
+    const cache = await setup();
+    const bucket = randomUUID();
+    const all = await Promise.all(Array.from({ length: 100 }, () => cache.take(bucket, { limit: 10, windowMs: 600_000 })));
+    expect(all.filter(({ isAllowed }) => isAllowed)).toHaveLength(10);
+    await cache.close();
+  });
+
+  test(`${name}: a value is there until it is deleted or its time is over`, async () => {
+    const cache = await setup();
+    const [kept, short, gone] = [randomUUID(), randomUUID(), randomUUID()];
+    await cache.set(kept, 'ёлка', 60_000);
+    await cache.set(gone, 'x', 60_000);
+    await cache.delete(gone);
+    await cache.set(short, 'x', 1);
+    const until = Date.now() + 5_000;
+    while ((await cache.get(short)) !== null && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect([await cache.get(kept), await cache.get(gone), await cache.get(short), await cache.get(randomUUID())]).toEqual([
+      'ёлка',
+      null,
+      null,
+      null,
+    ]);
+    await cache.close();
+  });
+}

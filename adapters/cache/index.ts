@@ -1,0 +1,23 @@
+/** Where what may be lost is kept: in Redis when REDIS_URL names one, else in this process. */
+import { z } from 'zod';
+import { url } from '../../config/settings.ts';
+import type { Log } from '../deps.ts';
+import { memoryCache } from './memory.ts';
+import type { Cache } from './port.ts';
+
+export const cacheSettings = z.object({
+  REDIS_URL: url(['redis', 'rediss'])
+    .meta({ secret: true })
+    .optional()
+    .describe('Redis, for rate limits that all processes share; without it each process counts for itself.'),
+});
+
+/** The Redis library is loaded only where it is used. */
+export async function openCache(
+  { REDIS_URL }: z.output<typeof cacheSettings>,
+  deps: { readonly now: () => number; readonly log: Log },
+): Promise<Cache> {
+  if (REDIS_URL === undefined) return memoryCache(deps);
+  const { redisCache } = await import('./redis.ts');
+  return redisCache({ url: REDIS_URL }, deps);
+}

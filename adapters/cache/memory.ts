@@ -1,0 +1,40 @@
+import { takeFrom } from './gcra.ts';
+import type { Cache } from './port.ts';
+
+const mostEntries = 50_000;
+
+/** For one process. What was touched longest ago goes first when there is too much. */
+export function memoryCache({ now, most = mostEntries }: { readonly now: () => number; readonly most?: number }): Cache {
+  const buckets = new Map<string, number>();
+  const values = new Map<string, { readonly value: string; readonly until: number }>();
+
+  function put<T>(map: Map<string, T>, key: string, value: T): void {
+    map.delete(key);
+    map.set(key, value);
+    if (map.size > most) map.delete(map.keys().next().value as string);
+  }
+  return {
+    async take(bucket, limit, cost = 1) {
+      const [taken, fullAt] = takeFrom(buckets.get(bucket) ?? 0, now(), limit, cost);
+      put(buckets, bucket, fullAt);
+      return taken;
+    },
+    async get(key) {
+      const found = values.get(key);
+      if (found === undefined) return null;
+      if (found.until > now()) return found.value;
+      values.delete(key);
+      return null;
+    },
+    async set(key, value, ttlMs) {
+      put(values, key, { value, until: now() + ttlMs });
+    },
+    async delete(key) {
+      values.delete(key);
+    },
+    async close() {
+      buckets.clear();
+      values.clear();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** API keys of the HTTP gateway. Their secrets never travel here: whoever makes a key sends the digest of its secret. */
+import { z } from 'zod';
+import { Line, PageInput, pageOf, Timestamp } from './common.ts';
+import { contract, event, method, type Scope } from './define.ts';
+
+const scopes = ['read', 'send', 'admin'] as const satisfies readonly Scope[];
+export const KeyScope = z
+  .enum(scopes)
+  .describe('read asks, send changes and sends, admin decides and steers; admin allows the others too.');
+export const KeyId = z
+  .string()
+  .max(40)
+  .regex(/^pk_[a-z0-9]{8,32}$/, 'pk_ and 8 to 32 lower-case letters and digits');
+const Client = z
+  .string()
+  .max(40)
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, 'lower-case letters, digits, - and _');
+const ApiKey = z.object({
+  keyId: KeyId,
+  client: Client,
+  scopes: z.array(KeyScope).max(3),
+  createdAt: Timestamp,
+  expiresAt: Timestamp.nullable(),
+  revokedAt: Timestamp.nullable(),
+  lastUsedAt: Timestamp.nullable().describe('To the minute.'),
+});
+const operator = { roles: ['operator'] as const };
+
+export const gateway = contract('gateway', '1.0.0', {
+  create_key: method({
+    summary: 'Let a client in. It may hold two live keys, so that one can relieve the other.',
+    input: z.strictObject({
+      keyId: KeyId,
+      secretHash: z
+        .string()
+        .max(64)
+        .regex(/^[0-9a-f]{64}$/, 'SHA-256 of the secret, 64 hex digits'),
+      client: Client,
+      scopes: z.array(KeyScope).min(1).max(3),
+      expiresAt: Timestamp.nullable().default(null),
+    }),
+    output: ApiKey,
+    idempotency: 'idempotent',
+    errors: { two_keys_live: 'conflict', key_taken: 'conflict' },
+    ...operator,
+  }),
+  list_keys: method({
+    summary: 'API keys, youngest first.',
+    input: z.strictObject({ client: Client.optional(), ...PageInput }),
+    output: pageOf(ApiKey),
+    idempotency: 'read',
+    ...operator,
+  }),
+  revoke_key: method({
+    summary: 'Let a key in no more. Revoking it again changes nothing.',
+    input: z.strictObject({ keyId: KeyId }),
+    output: ApiKey,
+    idempotency: 'idempotent',
+    ...operator,
+  }),
+  list_audit: method({
+    summary: 'What was decided over HTTP, by whose key, youngest first.',
+    input: z.strictObject({ client: Client.optional(), ...PageInput }),
+    output: pageOf(
+      z.object({
+        at: Timestamp,
+        keyId: KeyId,
+        client: Client,
+        method: z.string().max(130),
+        target: z.string().max(64).nullable().describe('The id that the route names.'),
+        code: z.string().max(40).describe('ok, or an error code.'),
+        reason: z.string().max(64).nullable(),
+        requestId: Line,
+      }),
+    ),
+    idempotency: 'read',
+    ...operator,
+  }),
+  key_revoked: event({ summary: 'A key is let in no more.', payload: z.object({ keyId: KeyId }), key: 'keyId' }),
+});
