@@ -4,7 +4,7 @@ import type { Entry, Stream } from '../contracts/define.ts';
 import { PolybError, toPolybError } from '../contracts/errors.ts';
 import type { Origin, RequestOptions } from './caller.ts';
 import { decode, encode, plainCopy } from './codec.ts';
-import { type Frame, pack, unpack } from './frames.ts';
+import { type Frame, type Packed, pack, unpack } from './frames.ts';
 import { headerBlock, msgpackType, readHead } from './headers.ts';
 import { subjectToken } from './ids.ts';
 import { type Cancellable, cancelled, stop } from './middleware/cancel.ts';
@@ -84,6 +84,7 @@ export function createStreams(parts: StreamParts): Streams {
   const links = new Map<number, Link>();
   const leases = new Map<string, number>();
   const tapEnds = new Set<() => void>();
+  let outbox: Packed[] = [];
   let subscription: Subscription | undefined;
   let last = 0;
   let beatAt = 0;
@@ -127,8 +128,19 @@ export function createStreams(parts: StreamParts): Streams {
       queueMicrotask(() => near(copy));
       return;
     }
-    const { subject, body, headers } = pack(frame, from.peer);
-    transport.publish(subject, body, headers);
+    const packed = pack(frame, from.peer);
+    if (!transport.connected) throw lost();
+    if (packed.body.length + packed.headers.length > transport.maxPayload / 4 || frame.kind !== 'item') {
+      flush();
+      transport.publish(packed.subject, packed.body, packed.headers);
+    } else if (outbox.push(packed) === 1) setImmediate(flush);
+  }
+  /** Small items of one turn of the event loop leave in one write: a socket write for each would cost more than all the rest. */
+  function flush(): void {
+    const packed = outbox;
+    outbox = [];
+    if (!transport.connected) return; // its links have been closed for it
+    for (const { subject, body, headers } of packed) transport.publish(subject, body, headers);
   }
   /** A last word to an end that may be gone. */
   function postIfPossible(from: Link, frame: Frame): void {
@@ -316,6 +328,7 @@ export function createStreams(parts: StreamParts): Streams {
       leases.set(`${name}/${topic}`, now() + leaseMs);
     },
     close() {
+      flush();
       forget();
       for (const finish of tapEnds) finish();
       for (const at of links.values()) {
