@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { testDatabase } from '../../scripts/testing/database.ts';
 import { until } from '../../scripts/testing/world.ts';
@@ -94,4 +95,30 @@ test('after a claim that was won and then refused, the next attempt can win agai
   const second = await attempt(method, 'claim');
   expect(await desk.claim(first.ref)).toBe(false);
   expect(await desk.claim(second.ref)).toBe(true);
+});
+
+test.each([
+  ['a NUL in the input', { input: { title: '\u0000' } }],
+  ['half of a character in the input', { input: { title: '\ud800' } }],
+  ['a NUL in the key', { key: '\u0000' }],
+  ['a key that no index holds', { key: randomBytes(4_000).toString('hex') }],
+])('%s is refused as a bad argument, and nothing is kept', async (_, over) => {
+  const method = `test.${randomUUID()}`;
+  const asked = {
+    ...rowOf(method, 1),
+    mode: 'call',
+    handling: 'function',
+    settleMs: 0,
+    notAfter: Date.now() + 5_000,
+    deadlineAt: Date.now() + 5_000,
+    traceparent: '',
+    token: randomUUID(),
+  };
+  const good = store.journal.take(null, { ...asked, id: `row_${method}_good`, key: 'good', token: randomUUID() }, 'worker', 1_000);
+  await expect(store.journal.take(null, { ...asked, ...over }, 'worker', 1_000)).rejects.toMatchObject({
+    code: 'invalid_argument',
+    reason: 'bad_text',
+  });
+  expect(await good).toMatchObject({ did: 'taken' });
+  expect(await store.query('select count(*)::int as n from journal.rows where method = $1', [method])).toEqual([{ n: 1 }]);
 });
