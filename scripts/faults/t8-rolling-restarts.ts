@@ -27,7 +27,7 @@ export const t8: FaultTest = {
         calls += 1;
         try {
           // Reads are not repeated, so that nothing hides a call that was dropped.
-          if (lane % 4 > 0) await bus.call(work.think, { ms: random.int(0, 40), nth }, { timeoutMs: 4_000, retry: false });
+          if (lane % 4 > 0) await bus.call(work.think, { ms: random.int(20, 200), nth }, { timeoutMs: 4_000, retry: false });
           else await bus.call(work.deliver_looked_up, { item: `item-${nth}`, body: 'b' }, { key: `item-${nth}` });
         } catch (thrown) {
           const { code, reason } = toPolybError(thrown);
