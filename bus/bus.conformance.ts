@@ -140,6 +140,11 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       const bus = await bed.bus('till');
       const error = await bus.call(bed.shop.add, { a: 1, b: 1 }).catch((thrown) => thrown as PolybError);
       expect(error).toMatchObject({ code: 'internal', outcome: 'unknown', message: 'The service failed; its log has the cause.' });
+      expect(bed.lines).toContainEqual({
+        level: 'error',
+        message: 'a handler failed',
+        facts: expect.objectContaining({ method: bed.shop.add.address }),
+      });
       expect(await bus.call(bed.shop.quick, {})).toEqual({});
       expect(shop.stats().find(({ address }) => address === bed.shop.add.address)).toMatchObject({
         requests: 1,

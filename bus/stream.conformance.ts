@@ -311,10 +311,14 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
   test('works between the services of one process without the server, with items of their own', async () => {
     const neighbours = createNeighbours();
     const shared = { text: 'same' };
+    const bytes = frame(7);
     const shop = await bed.serve(
       {
         talk: async function* (_, up) {
           for await (const _word of up) yield shared;
+        },
+        sound: async function* () {
+          yield bytes;
         },
       },
       { neighbours },
@@ -325,5 +329,8 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     const got = await all(bus.open(bed.shop.talk, { greeting: '' }, from(Array.from({ length: 200 }, () => ({ text: 'x' })))));
     expect(got).toEqual(Array.from({ length: 200 }, () => ({ text: 'same' })));
     expect(got[0]).not.toBe(shared);
+    const [sound] = await all(bus.open(bed.shop.sound, { legId: 'a', frames: 1 }, silent()));
+    expect([...(sound ?? [])]).toEqual([...bytes]);
+    expect(sound).not.toBe(bytes);
   });
 }
