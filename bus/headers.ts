@@ -21,7 +21,8 @@ export interface Head {
 
 export const msgpackType = 'application/msgpack';
 const start = 'NATS/1.0\r\n';
-const unsafe = /[^\x20-\x24\x26-\x7e]/;
+/** What ends a line, what is not ASCII, the percent sign, and a space at an end, which a reader would take for padding. */
+const unsafe = /[^\x20-\x24\x26-\x7e]|^ | $/;
 
 export function requestHead(traceparent: string, timeoutMs: number, sentAt: number, key: string, extra: string): string {
   const always = `${start}traceparent: ${traceparent}\r\npolyb-timeout-ms: ${timeoutMs}\r\npolyb-sent-at: ${sentAt}\r\n`;
