@@ -9,11 +9,12 @@ const problem = { $ref: '#/components/schemas/Problem' };
 
 /** One operation a method, `operationId` service_method. Errors are problem+json. */
 export function openApi(contracts: Exported, info: { readonly version: string }): Json {
-  const methods = Object.values(contracts.entries).filter(({ kind }) => kind === 'method');
+  const named = Object.entries(contracts.entries).filter(([, { kind }]) => kind === 'method');
+  const methods = named.map(([, method]) => method);
   const paths: Record<string, Record<string, Json>> = {};
-  for (const method of methods) {
+  for (const [name, method] of named) {
     const { verb, path } = routeOf(method);
-    paths[path] = { ...paths[path], [verb]: operation(method) };
+    paths[path] = { ...paths[path], [verb]: { ...operation(method), ...(name === method.address ? {} : { operationId: idOf(name) }) } };
   }
   return {
     openapi: '3.1.0',
@@ -36,6 +37,11 @@ export function openApi(contracts: Exported, info: { readonly version: string })
       schemas: { Problem: problemSchema },
     },
   };
+}
+
+/** `post_leads` for an older name, `POST /leads`. */
+function idOf(name: string): string {
+  return name.toLowerCase().replace(/\W+/g, '_').replace(/^_|_$/g, '');
 }
 
 /** `{ verb: 'get', path: '/api/v1/calls/{callId}' }`. */
@@ -65,10 +71,13 @@ function operation(method: Described): Json {
     ...(method.deprecated === undefined ? {} : { deprecated: true, description: `Deprecated: ${method.deprecated}` }),
     ...(method.reaches === undefined ? {} : { 'x-reaches': method.reaches }),
     ...(method.roles === undefined ? {} : { 'x-roles': method.roles }),
+    ...(http?.scope === undefined ? {} : { 'x-scope': http.scope }),
+    ...(http?.scope === 'none' || http?.body === 'raw' ? { security: [] } : {}),
     parameters: [
       ...inPath.map(parameter('path')),
       ...inQuery.map(parameter('query')),
       ...(method.idempotency === 'keyed' ? [idempotencyKey] : []),
+      ...(http?.ifMatch === undefined ? [] : [ifMatch]),
     ],
     ...(hasBody ? { requestBody: body(method, rest) } : {}),
     responses: { ...success(method), ...failures(method) },
@@ -81,6 +90,14 @@ const idempotencyKey = {
   required: false,
   description: 'What makes a repeat recognisable. Without one the service makes a key and answers with it.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+const ifMatch = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description: 'The ETag of what was seen; refused with 412 when it is another by now.',
+  schema: { type: 'string', minLength: 1, maxLength: 202 },
 };
 
 function body({ input = {}, http, examples = [] }: Described, fields: readonly string[]): Json {

@@ -55,10 +55,17 @@ export function jsonSchema(schema: z.ZodType, view: View): JsonSchema {
   return made2020;
 }
 
-/** Leaves out what zod writes and readers do not need: it closes tolerant replies, spells formats out as patterns and bounds integers by 2^53. */
+/** Mends what zod writes: a record of known names becomes an object. Leaves out what readers do not need: it closes tolerant replies, spells formats out as patterns and bounds integers by 2^53. */
 function tidy({ zodSchema, jsonSchema: made }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (zodSchema._zod.def.type === 'object' && zodSchema._zod.def.catchall === undefined && made.additionalProperties === false)
     delete made.additionalProperties;
+  const { enum: names } = (made.propertyNames ?? {}) as z.core.JSONSchema.BaseSchema;
+  // A record of known names is an object of those fields; said the other way, its required names are nowhere defined.
+  if (Array.isArray(names) && made.required !== undefined) {
+    made.properties = Object.fromEntries(names.map((name) => [name, made.additionalProperties as z.core.JSONSchema.BaseSchema]));
+    made.additionalProperties = false;
+    delete made.propertyNames;
+  }
   if (made.format === 'date-time' || made.format === 'email') delete made.pattern;
   if (made.maximum === Number.MAX_SAFE_INTEGER) delete made.maximum;
   if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum;
