@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 export interface Child {
   readonly pid: number;
+  /** What came with its word that it is ready. */
+  readonly told: unknown;
   readonly exited: Promise<void>;
   readonly alive: boolean;
   send(message: unknown): void;
@@ -21,8 +23,8 @@ export interface ChildOptions {
 
 const startUpMs = 30_000;
 
-/** Forks a file that sends `ready` when it is, and answers with what that message carried. */
-export async function startChild({ file, args = [], env = {}, signal }: ChildOptions): Promise<Child & { readonly told: unknown }> {
+/** Forks a file that sends `ready`, or `{ ready }`, when it is. */
+export async function startChild({ file, args = [], env = {}, signal }: ChildOptions): Promise<Child> {
   signal.throwIfAborted();
   const verbose = process.env.FAULTS_VERBOSE !== undefined;
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
@@ -42,6 +44,7 @@ export async function startChild({ file, args = [], env = {}, signal }: ChildOpt
   child.on('error', () => {}); // a message to a child that has just been killed
   const first = Promise.withResolvers<unknown>();
   const isReady = (message: unknown): void => {
+    if (message === 'ready') first.resolve(true);
     if (typeof message === 'object' && message !== null && 'ready' in message) first.resolve(message.ready);
   };
   listeners.add(isReady);

@@ -6,6 +6,7 @@ import { startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
 import { type Result, tableOf, writtenResults } from './results.ts';
+import { leadToCall } from './t-lead-to-call.ts';
 import { t1 } from './t1-kill-storm.ts';
 import { t2 } from './t2-nats-kills.ts';
 import { t3 } from './t3-naive-retry.ts';
@@ -18,7 +19,7 @@ import type { FaultTest, RunOptions } from './test.ts';
 
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
-  [t1, t3, t4, t10],
+  [t1, t3, t4, t10, leadToCall],
   [t2, t5, t8, t9],
 ];
 const tests = lanes.flat();
