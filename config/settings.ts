@@ -8,6 +8,8 @@ export interface SettingMeta {
   readonly expected?: string;
   /** Never shown, in whatever form. */
   readonly secret?: boolean;
+  /** A port that the service listens on; `polyb up` picks a free one, its default if it can, where nobody sets it. */
+  readonly listens?: boolean;
   /** Other names of the setting, looked for before its own. */
   readonly before?: readonly string[];
 }

@@ -24,8 +24,8 @@ export interface HttpShape {
   readonly body?: 'json' | 'multipart' | 'raw';
   /** `bytes`: the output is `{ body, contentType?, status? }`. */
   readonly reply?: 'json' | 'bytes' | 'events';
-  /** What the caller's API key must allow. Default: admin where the method has `roles`, else read for a read and send for the rest. */
-  readonly scope?: Scope;
+  /** What the caller's API key must allow. Default: none for a raw body, else admin where the method has `roles`, read for a read, send for the rest. */
+  readonly scope?: Scope | 'none';
   /** The input field that gets the name of the caller's API key, whatever the caller writes there. */
   readonly actor?: string;
   /** The output field that is the ETag. */

@@ -49,7 +49,7 @@ export function aliasFact({ from, to, port, fields, fixed, defaults }: Alias): A
 }
 
 /** The body in the method's own fields, with what the alias implies. A body that is no object comes back as it is. */
-export function applyShape({ fields, fixed, defaults }: Pick<AliasFact, 'fields' | 'fixed' | 'defaults'>, body: unknown): unknown {
+export function applyShape({ fields, fixed, defaults }: Pick<Alias, 'fields' | 'fixed' | 'defaults'>, body: unknown): unknown {
   const given = fields === undefined ? body : reshape(fields, body);
   if ((fixed === undefined && defaults === undefined) || typeof given !== 'object' || given === null) return given;
   return { ...defaults, ...given, ...fixed };
@@ -60,5 +60,5 @@ export function resolve(facts: readonly AliasFact[], name: string, body: unknown
   const address = facts.find(({ from }) => from === name)?.to ?? name;
   const isRoute = name.includes(' ');
   const shapes = facts.filter(({ from, to, fields }) => (isRoute ? from === name : to === address && fields && !from.includes(' ')));
-  return { address, body: shapes.reduce((given, shape) => applyShape(shape, given), body) };
+  return { address, body: shapes.reduce((given, { fields, fixed, defaults }) => applyShape({ fields, fixed, defaults }, given), body) };
 }

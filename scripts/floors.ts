@@ -39,6 +39,10 @@ const homes: Readonly<Record<string, string>> = {
   pg: 'adapters/store/',
   msgpackr: 'bus/codec.ts',
   undici: 'adapters/http.ts',
+  fastify: 'services/gateway/',
+  '@fastify/': 'services/gateway/',
+  'prom-client': 'services/gateway/',
+  ioredis: 'adapters/cache/redis.ts',
 };
 const bareUsers = ['scripts/bench/', 'scripts/faults/'];
 

@@ -3,19 +3,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isPipeline, type Pipeline } from '../../bus/durable/pipeline.ts';
-import type { Contract } from '../../contracts/define.ts';
-import { isContract, type PipelineFact } from '../../contracts/describe.ts';
+import type { PipelineFact } from '../../contracts/describe.ts';
+
+export { readContracts } from '../../services/gateway/read-contracts.ts';
 
 /** The project's folder. */
 export const root = join(import.meta.dirname, '../..');
-
-/** Every contract that a file of `folder` exports. */
-export async function readContracts(folder = join(root, 'contracts')): Promise<readonly Contract[]> {
-  const found = new Set<Contract>();
-  for (const exports of await importAll(sourcesIn(folder)))
-    for (const value of Object.values(exports)) if (isContract(value)) found.add(value);
-  return [...found];
-}
 
 /** Every pipeline that a service defines, by its method's name. Files that make none are not loaded. */
 export async function readPipelines(folder = join(root, 'services')): Promise<Readonly<Record<string, PipelineFact>>> {

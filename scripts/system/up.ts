@@ -1,6 +1,7 @@
 /** `polyb up`: starts what is missing, and waits until it answers. Nothing that is well is touched. */
 import { randomBytes } from 'node:crypto';
-import { lookup, openSources } from '../../config/env.ts';
+import { type Find, lookup, openSources } from '../../config/env.ts';
+import { defaultOf, metaOf } from '../../config/settings.ts';
 import type { Invocation } from '../cli/command.ts';
 import { connect } from '../cli/connect.ts';
 import { wrongUsage } from '../cli/failure.ts';
@@ -13,10 +14,11 @@ import { logSize } from './logs-of.ts';
 import { operatorPasswordSetting, passwordSetting, writeNatsUsers } from './nats-users.ts';
 import { pause } from './pause.ts';
 import { type App, listApps, listOwnApps, removeApps, startApps } from './pm2.ts';
+import { portFrom } from './ports.ts';
 import { logFile, oneProcessApp, type Server, serverApp, servers } from './project.ts';
 import { awaitReady, type Placed, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, tellNotReady } from './report.ts';
-import { type RunValues, readRun, writeRun } from './run-file.ts';
+import { type RunValues, readRun, runFileLabel, writeRun } from './run-file.ts';
 import { answersAt, type Choice, chooseServers, natsInfo, portSetting } from './servers.ts';
 import { warm } from './warm.ts';
 
@@ -34,7 +36,8 @@ export async function up(invocation: Invocation): Promise<number> {
 
   const before = await readRun();
   const choice = await chooseServers({ find: openSources({ env }), before, apps, signal });
-  const run = runValues(choice, before, all, oneProcess);
+  const listeners = await chooseListeners(all, { find: openSources({ env }), before, apps });
+  const run = { ...runValues(choice, before, all, oneProcess), ...listeners };
   await writeRun(run);
   const prefix = lookup('POLYB_SUBJECT_PREFIX', openSources({ env })) ?? 'polyb';
   if (choice.nats.port !== undefined && (await writeNatsUsers(all, prefix, run)) && choice.nats.isUp) reload(apps);
@@ -74,6 +77,26 @@ function runValues(
     ...(postgres.port !== undefined && { DATABASE_URL: postgres.url, [portSetting('postgres')]: String(postgres.port) }),
     ...(oneProcess && { POLYB_ONE_PROCESS: 'true' }),
   };
+}
+
+/** Ports that services listen on, where nobody set them: the default when it is free, so that two systems can run on one machine. */
+async function chooseListeners(
+  all: readonly Expected[],
+  { find, before, apps }: { readonly find: Find; readonly before: RunValues; readonly apps: readonly App[] },
+): Promise<RunValues> {
+  const chosen: Record<string, string> = {};
+  for (const { folder, service } of all) {
+    const runs = apps.some(({ name, status }) => (name === folder || name === oneProcessApp) && status === 'online');
+    for (const [name, schema] of Object.entries(service.settings.shape)) {
+      if (metaOf(schema).listens !== true) continue;
+      const found = find(name);
+      if (found && !('problem' in found) && found.from !== runFileLabel) continue;
+      const kept = before[name];
+      const wanted = [...(kept === undefined ? [] : [Number(kept)]), Number(defaultOf(schema))];
+      chosen[name] = runs && kept !== undefined ? kept : String(await portFrom(...wanted));
+    }
+  }
+  return chosen;
 }
 
 /** Lets a nats-server that runs take its new users; its launcher passes the signal on. */

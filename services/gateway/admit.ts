@@ -1,0 +1,56 @@
+/** Lets a request in, or says no more than it must: who asks, what the key allows, and how often. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Cache, Limit, Taken } from '../../adapters/cache/port.ts';
+import type { Scope } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { Identity, Keys } from './keys.ts';
+
+export interface AdmitParts {
+  readonly keys: Keys;
+  readonly cache: Cache;
+  readonly limit: Limit;
+}
+export type Admit = (scope: Scope, request: FastifyRequest, reply: FastifyReply) => Promise<Identity>;
+
+/** Wrong keys from one address; guessing is hopeless anyway, this bounds its cost. */
+const failures: Limit = { limit: 30, windowMs: 60_000 };
+
+/** @throws PolybError unauthenticated, permission_denied, resource_exhausted. */
+export function createAdmit({ keys, cache, limit }: AdmitParts): Admit {
+  const policy = `"burst";q=${limit.limit};w=${Math.ceil(limit.windowMs / 1000)}`;
+
+  async function identify(request: FastifyRequest): Promise<Identity> {
+    const presented = presentedKey(request);
+    const known = keys.remembered(presented);
+    if (known !== undefined) return known;
+    const bucket = `failures:${request.ip}`;
+    const left = await cache.take(bucket, failures, 0);
+    if (left.remaining === 0) throw tooMuch(Math.max(1_000, failures.windowMs / failures.limit));
+    const found = await keys.identify(presented);
+    if (found !== null) return found;
+    await cache.take(bucket, failures);
+    // One text for whatever is wrong with it.
+    throw new PolybError('unauthenticated', 'A valid API key is expected in X-API-Key, or in Authorization: Bearer.');
+  }
+
+  return async (scope, request, reply) => {
+    const identity = await identify(request);
+    const taken = await cache.take(`key:${identity.keyId}`, limit);
+    reply.header('ratelimit-policy', policy).header('ratelimit', rateLimit(taken));
+    if (!taken.isAllowed) throw tooMuch(taken.retryAfterMs);
+    if (!identity.allows(scope)) throw new PolybError('permission_denied', 'This API key does not allow that.');
+    return identity;
+  };
+}
+
+function presentedKey({ headers }: FastifyRequest): string {
+  const own = headers['x-api-key'];
+  if (typeof own === 'string') return own.trim();
+  return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+}
+function rateLimit({ remaining, resetMs }: Taken): string {
+  return `"burst";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;
+}
+function tooMuch(retryAfterMs: number): PolybError {
+  return new PolybError('resource_exhausted', 'Too many requests; try again later.', { reason: 'rate_limited', retryAfterMs });
+}

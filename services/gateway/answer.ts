@@ -1,0 +1,33 @@
+/** A method's output as an HTTP reply. */
+import type { FastifyReply } from 'fastify';
+import { encode } from '../../bus/codec.ts';
+import type { HttpRoute } from './routes.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** @param url As it was asked for: the next page of a list is the same with another cursor. */
+export function answer(route: HttpRoute, output: unknown, reply: FastifyReply, url: string): FastifyReply {
+  const { method, isPaged } = route;
+  const fields: Fields = typeof output === 'object' && output !== null ? (output as Fields) : {};
+  if (method.http.reply === 'bytes') return bytes(fields, reply);
+  const version = method.http.etag === undefined ? undefined : fields[method.http.etag];
+  if (typeof version === 'string') reply.header('etag', `"${version}"`);
+  if (isPaged && typeof fields.nextCursor === 'string') reply.header('link', `<${nextPage(url, fields.nextCursor)}>; rel="next"`);
+  return reply.header('content-type', 'application/json; charset=utf-8').send(encode('json', output, method.bytes));
+}
+
+function bytes({ body, contentType, status }: Fields, reply: FastifyReply): FastifyReply {
+  if (typeof status === 'number') reply.code(status);
+  const isScript = typeof contentType !== 'string' || !harmless.test(contentType);
+  reply.header('content-type', isScript ? 'application/octet-stream' : contentType);
+  return reply.send(body instanceof Uint8Array ? Buffer.from(body) : String(body ?? ''));
+}
+/** What a browser shows without running anything in it. */
+const harmless = /^(text\/plain|audio\/[\w.+-]+|video\/[\w.+-]+|image\/(png|jpeg|gif|webp)|application\/(json|pdf|octet-stream))\s*(;.*)?$/;
+
+function nextPage(url: string, cursor: string): string {
+  const [path = '', query = ''] = url.split('?');
+  const asked = new URLSearchParams(query);
+  asked.set('cursor', cursor);
+  return `${path}?${asked}`;
+}

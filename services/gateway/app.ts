@@ -1,0 +1,178 @@
+/** One HTTP server: routes of contracts, each a call over the bus. */
+import { randomUUID } from 'node:crypto';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { CallOptions, Log } from '../../bus/service.ts';
+import { rowPath } from '../../contracts/aliases.ts';
+import type { Method } from '../../contracts/define.ts';
+import { PolybError, toPolybError } from '../../contracts/errors.ts';
+import type { Admit } from './admit.ts';
+import { answer } from './answer.ts';
+import { inputOf } from './input.ts';
+import type { Identity } from './keys.ts';
+import { problemReply } from './problem.ts';
+import type { HttpRoute } from './routes.ts';
+import type { Decision } from './rows.ts';
+
+export type Ask = (method: Method, input: unknown, options: CallOptions & { readonly key?: string }) => Promise<unknown>;
+export interface AppOptions {
+  readonly bodyLimitBytes: number;
+  readonly requestTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly maxInFlight: number;
+  readonly trustedProxies: readonly string[];
+  /** A decision must say which version it is about. */
+  readonly requireIfMatch: boolean;
+}
+export interface AppParts {
+  readonly routes: readonly HttpRoute[];
+  readonly ask: Ask;
+  readonly admit: Admit;
+  /** Keeps what somebody decided. */
+  readonly decided: (decision: Decision) => Promise<void>;
+  readonly observed: (what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }) => void;
+  readonly log: Log;
+  readonly options: AppOptions;
+}
+
+const longestParam = 300;
+const headersTimeoutMs = 10_000;
+const keepAliveMs = 65_000;
+
+/** Not listening yet, and open for further routes. */
+export function createApp(parts: AppParts): FastifyInstance {
+  const { routes, observed, log, options } = parts;
+  let inFlight = 0;
+  const app = fastify({
+    bodyLimit: options.bodyLimitBytes,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    http: { headersTimeout: headersTimeoutMs },
+    routerOptions: { maxParamLength: longestParam },
+    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    forceCloseConnections: 'idle',
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id'];
+      return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+    },
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request as FastifyRequest, reply as FastifyReply),
+    clientErrorHandler: (_, socket) =>
+      void (socket.writable && socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')),
+  });
+  app.server.maxConnections = options.maxConnections;
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    inFlight += 1;
+    if (inFlight > options.maxInFlight)
+      throw new PolybError('unavailable', 'This server works on as many requests as it can; try again.', { retryAfterMs: 1_000 });
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    inFlight -= 1;
+    observed({ verb: request.method, route: request.routeOptions.url ?? '_OTHER', status: reply.statusCode, ms: reply.elapsedTime });
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(new PolybError('not_found', `Nothing answers ${request.method} here; /openapi.json lists what does.`), request, reply),
+  );
+
+  // A body may be left out whatever its type says.
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser(['application/json', 'text/plain']);
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    if (body === '') done(null, undefined);
+    else void parseJson(request, body, done);
+  });
+  for (const route of routes.filter(({ method }) => method.http.body !== 'raw')) addRoute(app, route, parts);
+  app.register((raw, _, registered) => {
+    raw.removeAllContentTypeParsers();
+    raw.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
+    for (const route of routes.filter(({ method }) => method.http.body === 'raw')) addRoute(raw, route, parts);
+    registered();
+  });
+  return app;
+
+  function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const path = request.url.split('?')[0] ?? '';
+    const { status, headers, body } = problemReply(thrown, { path, requestId: request.id, rowPath });
+    if (status >= 500 && body.code === 'internal') log.error({ err: thrown, requestId: request.id }, 'a request failed');
+    // As bytes, because the library would add a charset to the type of a text.
+    return reply
+      .code(status)
+      .headers(headers)
+      .header('content-type', 'application/problem+json')
+      .send(Buffer.from(JSON.stringify(body)));
+  }
+}
+
+function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided, log, options }: AppParts): void {
+  const { method, scope, verb, path } = route;
+  const isRead = method.idempotency === 'read';
+  const isKeyed = method.idempotency === 'keyed';
+  const isDecision = method.roles !== undefined && method.http.actor !== undefined;
+  const identities = new WeakMap<FastifyRequest, Identity>();
+
+  app.route({
+    method: verb as 'GET',
+    url: path.replace(/\{(\w+)\}/g, ':$1'),
+    onRequest: async (request, reply) => {
+      if (scope !== 'none') identities.set(request, await admit(scope, request, reply));
+      if (options.requireIfMatch && method.http.ifMatch !== undefined && request.headers['if-match'] === undefined)
+        throw new PolybError('failed_precondition', 'If-Match is expected: the ETag of what you saw.', { reason: 'precondition_required' });
+    },
+    handler: async (request, reply) => {
+      const identity = identities.get(request);
+      const input = inputOf(route, request, identity?.actor);
+      const key = isKeyed ? keyOf(request, reply) : undefined;
+      const asked = ask(method, input, {
+        ...(key === undefined ? {} : { key: `${identity?.client ?? 'open'}:${key}` }),
+        // Nobody waits for a read whose asker has gone. What changes something goes on.
+        ...(isRead ? { signal: gone(reply) } : {}),
+      });
+      const output = isDecision && identity ? await audited(asked, request, identity) : await asked;
+      return answer(route, output, reply, request.url);
+    },
+  });
+
+  /** The outcome, once it is written down who asked for it. The journal has it as well, so a log that is away does not undo it. */
+  async function audited(asked: Promise<unknown>, request: FastifyRequest, { keyId, client }: Identity): Promise<unknown> {
+    const [target = null] = Object.values(request.params as Readonly<Record<string, string>>);
+    const note = (code: string, reason: string | null): Promise<void> =>
+      decided({ keyId, client, method: method.address, target: target?.slice(0, 64) ?? null, code, reason, requestId: request.id }).catch(
+        (err: unknown) => log.error({ err, requestId: request.id }, 'a decision could not be audited'),
+      );
+    try {
+      const output = await asked;
+      await note('ok', null);
+      return output;
+    } catch (thrown) {
+      const { code, reason } = toPolybError(thrown);
+      await note(code, reason ?? null);
+      throw thrown;
+    }
+  }
+}
+
+/** The caller's key, or a new one; either is shown. Quotes are those of RFC 9651. */
+function keyOf({ headers }: FastifyRequest, reply: FastifyReply): string {
+  const given = headers['idempotency-key'];
+  if (given === undefined) {
+    const made = randomUUID();
+    reply.header('idempotency-key', made);
+    return made;
+  }
+  const [, key] = /^"?([\x21\x23-\x7e]{1,200})"?$/.exec(String(given).trim()) ?? [];
+  if (key === undefined)
+    throw new PolybError('invalid_argument', 'Bad Idempotency-Key: expected 1 to 200 printable characters without spaces.', {
+      reason: 'bad_parameters',
+    });
+  reply.header('idempotency-key', key);
+  return key;
+}
+
+function gone(reply: FastifyReply): AbortSignal {
+  const leaving = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) leaving.abort();
+  });
+  return leaving.signal;
+}

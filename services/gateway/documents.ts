@@ -1,0 +1,74 @@
+/** What the routes are, for people and for other tools. The page's library is loaded when somebody first looks. */
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Alias, Contract } from '../../contracts/define.ts';
+import { asyncApi, type Described, describe, exported, jsonSchema, openApi } from '../../contracts/describe.ts';
+import type { HttpRoute } from './routes.ts';
+
+export interface Documented {
+  readonly routes: readonly HttpRoute[];
+  readonly contracts: readonly Contract[];
+  readonly aliases: readonly Alias[];
+  readonly version: string;
+  readonly prefix: string;
+}
+
+/** Only what is routed, older names among it. */
+export function openApiOf({ routes, version }: Pick<Documented, 'routes' | 'version'>): Readonly<Record<string, unknown>> {
+  const entries = Object.fromEntries(
+    routes.map((route): [string, Described] => {
+      const { method, alias, verb, path, scope } = route;
+      const described = describe(method);
+      const http = { ...method.http, route: `${verb} ${path}` as `GET /${string}`, scope };
+      if (alias === undefined) return [method.address, { ...described, http }];
+      const input = alias.body === undefined ? withoutFixed(described, alias) : jsonSchema(alias.body, 'input');
+      return [alias.from, { ...described, http, input, ...(alias.body === undefined ? {} : { examples: [] }) }];
+    }),
+  );
+  return openApi({ $comment: 'Made from the contracts.', entries, aliases: [], pipelines: {} }, { version });
+}
+
+/** What the old name implies need not be said. */
+function withoutFixed({ input = {} }: Described, { fixed = {}, defaults = {} }: Alias): NonNullable<Described['input']> {
+  const { required, ...rest } = input;
+  const left = (required ?? []).filter((name) => !Object.hasOwn(defaults, name) && !Object.hasOwn(fixed, name));
+  const properties = Object.fromEntries(Object.entries(input.properties ?? {}).filter(([name]) => !Object.hasOwn(fixed, name)));
+  return { ...rest, properties, ...(left.length === 0 ? {} : { required: left }) };
+}
+
+export function addDocuments(app: FastifyInstance, documented: Documented): void {
+  let description: string | undefined;
+  let events: string | undefined;
+  const describeHttp = (): string => (description ??= JSON.stringify(openApiOf(documented)));
+  app.get('/openapi.json', (_, reply) => reply.header('content-type', 'application/json; charset=utf-8').send(describeHttp()));
+  app.get('/asyncapi.json', (_, reply) => {
+    const { contracts, aliases, version, prefix } = documented;
+    events ??= JSON.stringify(asyncApi(exported(contracts, aliases), { version, prefix }));
+    return reply.header('content-type', 'application/json; charset=utf-8').send(events);
+  });
+
+  let page: Promise<FastifyInstance> | undefined;
+  app.addHook('onClose', async () => {
+    await (await page)?.close();
+  });
+  for (const url of ['/docs', '/docs/*'])
+    app.get(url, async (request, reply) => {
+      page ??= docsPage(JSON.parse(describeHttp()));
+      const { routing } = await page;
+      reply.hijack();
+      routing(request.raw, reply.raw);
+    });
+}
+
+/** A server of its own, asked in memory: a plugin cannot be added once a server listens. */
+async function docsPage(document: object): Promise<FastifyInstance> {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([import('@fastify/swagger'), import('@fastify/swagger-ui')]);
+  const app = fastify();
+  await app.register(swagger, { mode: 'static', specification: { document: document as never } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { docExpansion: 'none', validatorUrl: null, persistAuthorization: false },
+  });
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,162 @@
+/** What all services count, asked over the bus, and what this server counts itself: as Prometheus text and as JSON. */
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import type { Bus } from '../../bus/bus.ts';
+import { durationBoundsSeconds } from '../../bus/stats.ts';
+
+export interface ServiceFigures {
+  /** The daemon's folder. */
+  readonly service: string;
+  readonly instance: string;
+  readonly contract: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly methods: readonly MethodFigures[];
+}
+interface MethodFigures {
+  readonly method: string;
+  readonly requests: number;
+  readonly errors: number;
+  readonly dropped: number;
+  readonly inFlight: number;
+  readonly totalMs: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly codes: Readonly<Record<string, number>>;
+  readonly buckets: readonly number[];
+}
+export interface Figures {
+  /** Every instance that answers, as it was at most a second ago. */
+  services(): Promise<readonly ServiceFigures[]>;
+  /** Text exposition 0.0.4. */
+  metrics(): Promise<string>;
+  observed(what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }): void;
+}
+
+const freshMs = 1_000;
+
+export function createFigures({
+  gather,
+  now,
+  version,
+}: {
+  readonly gather: Bus['gather'];
+  readonly now: () => number;
+  readonly version: string;
+}): Figures {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const http = new Histogram({
+    name: 'http_server_request_duration_seconds',
+    help: 'HTTP requests by route and status.',
+    labelNames: ['http_request_method', 'http_route', 'http_response_status_code'] as const,
+    buckets: [...durationBoundsSeconds],
+    registers: [registry],
+  });
+  new Counter({
+    name: 'polyb_build_info',
+    help: 'What runs here.',
+    labelNames: ['version', 'node'] as const,
+    registers: [registry],
+  }).inc({ version, node: process.versions.node });
+  const seen = new Set<string>();
+  let asked: { readonly at: number; readonly answers: Promise<readonly ServiceFigures[]> } | undefined;
+
+  function services(): Promise<readonly ServiceFigures[]> {
+    if (asked === undefined || now() - asked.at > freshMs)
+      asked = {
+        at: now(),
+        answers: gather('$SRV.STATS', undefined, { waitMs: 1_000, quietMs: 150 }).then((all) => all.flatMap(figuresOf)),
+      };
+    return asked.answers;
+  }
+
+  return {
+    services,
+    observed: ({ verb, route, status, ms }) =>
+      http.observe({ http_request_method: verb, http_route: route, http_response_status_code: status }, ms / 1000),
+    async metrics() {
+      const [own, all] = await Promise.all([registry.metrics(), services().catch((): readonly ServiceFigures[] => [])]); // a scrape without the bus still tells of this process
+      for (const { service } of all) seen.add(service);
+      return `${own}${lines(all, seen)}`;
+    },
+  };
+}
+
+/** Nothing for an answer of a program that is not ours. */
+function figuresOf(answer: unknown): readonly ServiceFigures[] {
+  const { name, id, version, started, metadata, endpoints } = answer as Partial<StatsReply>;
+  const service = metadata?.['polyb.daemon'];
+  if (name === undefined || id === undefined || service === undefined || !Array.isArray(endpoints)) return [];
+  const methods = endpoints.map((endpoint): MethodFigures => {
+    const { dropped = 0, inFlight = 0, p50Ms = 0, p95Ms = 0, p99Ms = 0, codes = {}, buckets = [] } = endpoint.data ?? {};
+    return {
+      method: `${name}.${endpoint.name}`,
+      requests: endpoint.num_requests,
+      errors: endpoint.num_errors,
+      totalMs: endpoint.processing_time / 1e6,
+      dropped,
+      inFlight,
+      p50Ms,
+      p95Ms,
+      p99Ms,
+      codes,
+      buckets,
+    };
+  });
+  return [{ service, instance: id, contract: name, version: version ?? '', startedAt: started ?? '', methods }];
+}
+interface StatsReply {
+  readonly name: string;
+  readonly id: string;
+  readonly version: string;
+  readonly started: string;
+  readonly metadata: { readonly 'polyb.daemon'?: string };
+  readonly endpoints: readonly {
+    readonly name: string;
+    readonly num_requests: number;
+    readonly num_errors: number;
+    /** Nanoseconds. */
+    readonly processing_time: number;
+    readonly data?: Partial<MethodFigures>;
+  }[];
+}
+
+function lines(all: readonly ServiceFigures[], seen: ReadonlySet<string>): string {
+  const text: string[] = [];
+  const family = (name: string, type: string, help: string): void => void text.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+  const used = all.flatMap(({ service, instance, methods }) =>
+    methods
+      .filter(({ requests, dropped, inFlight }) => requests + dropped + inFlight > 0)
+      .map((figures) => ({
+        labels: `service="${escaped(service)}",instance="${escaped(instance)}",rpc_method="${escaped(figures.method)}"`,
+        figures,
+      })),
+  );
+  const duration = 'rpc_server_call_duration_seconds';
+  family(duration, 'histogram', 'Calls that a service answered.');
+  for (const { labels, figures } of used) {
+    let sum = 0;
+    for (const [index, bound] of durationBoundsSeconds.entries()) {
+      sum += figures.buckets[index] ?? 0;
+      text.push(`${duration}_bucket{${labels},le="${bound}"} ${sum}`);
+    }
+    text.push(`${duration}_bucket{${labels},le="+Inf"} ${figures.requests}`);
+    text.push(`${duration}_sum{${labels}} ${figures.totalMs / 1000}`, `${duration}_count{${labels}} ${figures.requests}`);
+  }
+  family('polyb_rpc_server_responses_total', 'counter', 'Answers by code.');
+  for (const { labels, figures } of used)
+    for (const [code, count] of Object.entries(figures.codes))
+      text.push(`polyb_rpc_server_responses_total{${labels},rpc_response_status_code="${escaped(code)}"} ${count}`);
+  family('polyb_rpc_server_dropped_total', 'counter', 'Calls that nobody waited for any more.');
+  for (const { labels, figures } of used) text.push(`polyb_rpc_server_dropped_total{${labels}} ${figures.dropped}`);
+  family('polyb_rpc_server_in_flight', 'gauge', 'Calls under way.');
+  for (const { labels, figures } of used) text.push(`polyb_rpc_server_in_flight{${labels}} ${figures.inFlight}`);
+  family('polyb_service_ready', 'gauge', '1 for a service that answers; 0 for one that has answered before.');
+  const ready = new Set(all.map(({ service }) => service));
+  for (const service of [...seen].sort()) text.push(`polyb_service_ready{service="${escaped(service)}"} ${ready.has(service) ? 1 : 0}`);
+  return `${text.join('\n')}\n`;
+}
+function escaped(value: string): string {
+  return value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+}

@@ -1,0 +1,74 @@
+/** What an HTTP request says, as the input of a method. The service validates it. */
+import type { FastifyRequest } from 'fastify';
+import { coerceFields } from '../../contracts/coerce.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { applyShape } from '../../contracts/reshape.ts';
+import type { HttpRoute } from './routes.ts';
+
+type Texts = Readonly<Record<string, string | readonly string[] | undefined>>;
+export type Asked = Pick<FastifyRequest, 'params' | 'query' | 'headers' | 'body'>;
+
+const mostHeaders = 32;
+const longestHeader = 1_024;
+
+/** @param actor Who asks, where the method wants to know. @throws PolybError invalid_argument/bad_parameters. */
+export function inputOf(route: HttpRoute, asked: Asked, actor: string | undefined): unknown {
+  const { method, input, alias, verb } = route;
+  const path = pairsOf(asked.params as Texts);
+  if (method.http.body === 'raw') return rawInput(route, asked, path);
+  const isBare = verb === 'GET' || verb === 'DELETE';
+  const given = isBare ? coerceFields(input, pairsOf(asked.query as Texts)) : (asked.body ?? {});
+  const shaped = alias === undefined ? given : applyShape(alias, given);
+  const placed = path.length === 0 ? shaped : coerceFields(input, path, without(shaped, path));
+  const implied = {
+    ...(method.http.actor === undefined || actor === undefined ? {} : { [method.http.actor]: actor }),
+    ...(method.http.ifMatch === undefined ? {} : versionOf(method.http.ifMatch, asked.headers['if-match'])),
+  };
+  return Object.keys(implied).length === 0 || !isObject(placed) ? placed : { ...placed, ...implied };
+}
+
+/** The path says it, whatever the body says. */
+function without(value: unknown, path: readonly (readonly [string, string])[]): unknown {
+  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([name]) => !path.some(([field]) => field === name))) : value;
+}
+
+/** Of what came, whatever the method's input declares: a webhook is verified over its untouched bytes. */
+function rawInput({ input }: HttpRoute, { headers, query, body }: Asked, path: readonly (readonly [string, string])[]): unknown {
+  const declared = input.properties ?? {};
+  const inQuery = pairsOf(query as Texts);
+  const fields = coerceFields(input, [...inQuery.filter(([name]) => Object.hasOwn(declared, name) && !reserved.has(name)), ...path]);
+  const whole = {
+    headers: passedHeaders(headers as Texts),
+    query: Object.fromEntries(inQuery),
+    body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+  };
+  return { ...(fields as object), ...Object.fromEntries(Object.entries(whole).filter(([name]) => Object.hasOwn(declared, name))) };
+}
+const reserved = new Set(['headers', 'query', 'body']);
+
+/** Signatures, secret tokens and the like; never what lets into this gateway. */
+function passedHeaders(headers: Texts): Readonly<Record<string, string>> {
+  const passed = pairsOf(headers).filter(
+    ([name, text]) => (name === 'content-type' || name.startsWith('x-')) && name !== 'x-api-key' && text.length <= longestHeader,
+  );
+  return Object.fromEntries(passed.slice(0, mostHeaders));
+}
+
+function pairsOf(texts: Texts | undefined): readonly (readonly [string, string])[] {
+  return Object.entries(texts ?? {}).flatMap(([name, value]) =>
+    value === undefined ? [] : [value].flat().map((text) => [name, String(text)] as const),
+  );
+}
+
+/** `If-Match: "<version>"`, weak or bare as well. `*` names no version. */
+function versionOf(field: string, header: string | undefined): Readonly<Record<string, string>> {
+  if (header === undefined || header.trim() === '*') return {};
+  const [, version] = /^(?:W\/)?"?([^",]{1,200})"?$/.exec(header.trim()) ?? [];
+  if (version === undefined)
+    throw new PolybError('invalid_argument', 'Bad If-Match: expected one ETag as it was answered.', { reason: 'bad_parameters' });
+  return { [field]: version };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

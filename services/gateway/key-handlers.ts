@@ -1,0 +1,43 @@
+/** API keys, as the operator steers them over the bus. */
+import type { Database, HandlersOf } from '../../bus/service.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { gateway } from '../../contracts/gateway.ts';
+import { insertKey, listDecisions, listKeys, revokeKey } from './rows.ts';
+
+/** @param revoked Tells every gateway that a key is let in no more. */
+export function keyHandlers(db: Database, revoked: (keyId: string) => void): HandlersOf<typeof gateway> {
+  return {
+    create_key: async (key) => {
+      const made = await db.transaction((tx) => insertKey(tx, key));
+      if (made === null)
+        throw new PolybError('conflict', `There is another key ${key.keyId}; make one with a new id.`, { reason: 'key_taken' });
+      if (made === 'two_live')
+        throw new PolybError('conflict', `${key.client} has two live keys; revoke one first: polyb keys list`, { reason: 'two_keys_live' });
+      return made;
+    },
+    list_keys: async ({ client, cursor, limit }) => {
+      const { items, next } = await listKeys(db, { client, before: seqOf(cursor), limit });
+      return { items, nextCursor: cursorOf(next) };
+    },
+    revoke_key: async ({ keyId }) => {
+      const key = await revokeKey(db, keyId);
+      if (key === null) throw new PolybError('not_found', `There is no key ${keyId}; polyb keys list shows them.`);
+      revoked(keyId);
+      return key;
+    },
+    list_audit: async ({ client, cursor, limit }) => {
+      const { items, next } = await listDecisions(db, { client, before: seqOf(cursor), limit });
+      return { items, nextCursor: cursorOf(next) };
+    },
+  };
+}
+
+function seqOf(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const seq = Buffer.from(cursor, 'base64url').toString();
+  if (!/^\d{1,18}$/.test(seq)) throw new PolybError('invalid_argument', 'The cursor is not one of ours; start without it.');
+  return seq;
+}
+function cursorOf(seq: string | null): string | null {
+  return seq === null ? null : Buffer.from(seq).toString('base64url');
+}

@@ -1,0 +1,91 @@
+/** Who asks: API keys, `id.secret`, remembered for a few seconds so that a request need not ask PostgreSQL. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Scope } from '../../contracts/define.ts';
+import type { StoredKey } from './rows.ts';
+
+export interface Identity {
+  readonly keyId: string;
+  readonly client: string;
+  /** `client/keyId`: how audits name it. */
+  readonly actor: string;
+  allows(scope: Scope): boolean;
+}
+export interface Keys {
+  /** The identity when it is remembered; asks nobody. */
+  remembered(presented: string): Identity | undefined;
+  /** Null for anything but a live key with its secret. */
+  identify(presented: string): Promise<Identity | null>;
+  forget(keyId: string): void;
+  /** When each key was last used since the last time that this was asked, by key id; Unix ms. */
+  takeUses(): ReadonlyMap<string, number>;
+}
+
+const rememberMs = 5_000;
+const mostRemembered = 10_000;
+/** Compared where there is nothing to compare, so that a wrong id takes as long as a wrong secret. */
+const nobody: StoredKey = { client: '', scopes: [], secretHash: Buffer.alloc(32), expiresAtMs: 0, isRevoked: true };
+
+export function createKeys({
+  find,
+  now,
+}: {
+  readonly find: (keyId: string) => Promise<StoredKey | null>;
+  readonly now: () => number;
+}): Keys {
+  const known = new Map<string, { readonly digest: Buffer; readonly identity: Identity; readonly until: number }>();
+  let uses = new Map<string, number>();
+
+  function remembered(presented: string): Identity | undefined {
+    const keyId = idOf(presented);
+    const entry = known.get(keyId);
+    if (entry === undefined) return undefined;
+    if (entry.until <= now()) {
+      known.delete(keyId);
+      return undefined;
+    }
+    if (!timingSafeEqual(entry.digest, digestOf(presented))) return undefined;
+    uses.set(keyId, now());
+    return entry.identity;
+  }
+
+  return {
+    remembered,
+    async identify(presented) {
+      const before = remembered(presented);
+      if (before !== undefined) return before;
+      const keyId = idOf(presented);
+      const stored = (keyId === '' ? null : await find(keyId)) ?? nobody;
+      const digest = digestOf(presented);
+      const isRight = timingSafeEqual(stored.secretHash, digest);
+      const at = now();
+      if (!isRight || stored.isRevoked || stored.expiresAtMs <= at) return null;
+      const scopes = new Set(stored.scopes);
+      const identity: Identity = {
+        keyId,
+        client: stored.client,
+        actor: `${stored.client}/${keyId}`,
+        allows: (scope) => scopes.has(scope) || scopes.has('admin'),
+      };
+      if (known.size >= mostRemembered) known.clear();
+      known.set(keyId, { digest, identity, until: Math.min(at + rememberMs, stored.expiresAtMs) });
+      uses.set(keyId, at);
+      return identity;
+    },
+    forget: (keyId) => void known.delete(keyId),
+    takeUses() {
+      const taken = uses;
+      uses = new Map();
+      return taken;
+    },
+  };
+}
+
+/** '' when it is not of the form `id.secret`. */
+function idOf(presented: string): string {
+  return /^(pk_[a-z0-9]{8,32})\.[\w-]{20,100}$/.exec(presented)?.[1] ?? '';
+}
+function digestOf(presented: string): Buffer {
+  return createHash('sha256')
+    .update(presented.slice(presented.indexOf('.') + 1))
+    .digest();
+}

@@ -1,0 +1,73 @@
+/** Any failure as RFC 9457 `application/problem+json`. */
+import { type FieldIssue, isPolybError, PolybError, type Problem, toPolybError, toProblem } from '../../contracts/errors.ts';
+
+export interface ProblemReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Omit<Problem, 'status'> & {
+    readonly status: number;
+    readonly instance: string;
+    readonly requestId: string;
+    readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+  };
+}
+/** Where HTTP has a status of its own for a reason. */
+const statusByReason: Readonly<Record<string, number>> = {
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  precondition_required: 428,
+  // The work goes on, and Location is where to ask for it.
+  pending: 202,
+  outcome_unknown: 202,
+};
+
+/** @param rowPath Where a row of the journal is asked for. */
+export function problemReply(
+  thrown: unknown,
+  at: { readonly path: string; readonly requestId: string; readonly rowPath: (rowId: string) => string },
+): ProblemReply {
+  const error = isPolybError(thrown) ? thrown : fromHttp(thrown);
+  const problem = toProblem(error);
+  const { rowId, issues } = (error.data ?? {}) as { rowId?: unknown; issues?: readonly FieldIssue[] };
+  const special = statusByReason[error.reason ?? ''];
+  // Without the row there is nothing to point at.
+  const status = special === 202 && typeof rowId !== 'string' ? problem.status : (special ?? problem.status);
+  return {
+    status,
+    headers: {
+      ...(status === 401 ? { 'www-authenticate': 'Bearer realm="polyb"' } : {}),
+      ...(status === 202 ? { location: at.rowPath(String(rowId)) } : {}),
+      ...(error.retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }),
+    },
+    body: {
+      ...problem,
+      status,
+      instance: at.path,
+      requestId: at.requestId,
+      ...(Array.isArray(issues) ? { errors: issues.map(({ pointer, expected }) => ({ pointer, detail: `expected ${expected}` })) } : {}),
+    },
+  };
+}
+
+/** What the HTTP library refuses before a method is asked. */
+function fromHttp(thrown: unknown): PolybError {
+  const { statusCode, code } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as { statusCode?: unknown; code?: unknown };
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new PolybError('invalid_argument', 'The body is larger than this server takes.', {
+        reason: 'payload_too_large',
+        cause: thrown,
+      });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new PolybError('invalid_argument', 'Expected a body of Content-Type application/json.', {
+        reason: 'unsupported_media_type',
+        cause: thrown,
+      });
+  }
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
+    return new PolybError('invalid_argument', 'The request cannot be read: expected a valid URL, and JSON in the body.', {
+      reason: 'bad_body',
+      cause: thrown,
+    });
+  return toPolybError(thrown);
+}

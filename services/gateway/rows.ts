@@ -1,0 +1,149 @@
+/** API keys and the audit of what was decided with them. */
+import type { z } from 'zod';
+import type { Queries } from '../../bus/service.ts';
+import type { Scope } from '../../contracts/define.ts';
+import type { gateway } from '../../contracts/gateway.ts';
+
+type ApiKey = z.output<typeof gateway.create_key.output>;
+type NewKey = z.output<typeof gateway.create_key.input>;
+type AuditPage = z.output<typeof gateway.list_audit.output>;
+export type Decision = Omit<AuditPage['items'][number], 'at'>;
+
+interface KeyColumns {
+  readonly key_id: string;
+  readonly seq: string;
+  readonly client: string;
+  readonly scopes: readonly Scope[];
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
+  readonly revoked_at: Date | null;
+  readonly last_used_at: Date | null;
+}
+const columns = 'key_id, seq::text, client, scopes, created_at, expires_at, revoked_at, last_used_at';
+function keyOf(row: KeyColumns): ApiKey {
+  const time = (at: Date | null) => at?.toISOString() ?? null;
+  return {
+    keyId: row.key_id,
+    client: row.client,
+    scopes: [...row.scopes],
+    createdAt: row.created_at.toISOString(),
+    expiresAt: time(row.expires_at),
+    revokedAt: time(row.revoked_at),
+    lastUsedAt: time(row.last_used_at),
+  };
+}
+
+/** The key as it stands; `two_live` when its client has two others; null when another secret stands under its id. */
+export async function insertKey(tx: Queries, key: NewKey): Promise<ApiKey | 'two_live' | null> {
+  // Two creations at once for one client must see each other.
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`gateway.api_keys ${key.client}`]);
+  const [same] = await tx.query<KeyColumns & { readonly is_same: boolean }>(
+    `select ${columns}, secret_hash = decode($2, 'hex') and client = $3 as is_same from gateway.api_keys where key_id = $1`,
+    [key.keyId, key.secretHash, key.client],
+  );
+  if (same !== undefined) return same.is_same ? keyOf(same) : null;
+  const live = await tx.query(
+    'select 1 from gateway.api_keys where client = $1 and revoked_at is null and (expires_at is null or expires_at > now())',
+    [key.client],
+  );
+  if (live.length >= 2) return 'two_live';
+  const [made] = await tx.query<KeyColumns>(
+    `insert into gateway.api_keys (key_id, client, secret_hash, scopes, expires_at) values ($1, $2, decode($3, 'hex'), $4, $5) returning ${columns}`,
+    [key.keyId, key.client, key.secretHash, [...new Set(key.scopes)], key.expiresAt],
+  );
+  return keyOf(made as KeyColumns);
+}
+
+export interface StoredKey {
+  readonly client: string;
+  readonly scopes: readonly Scope[];
+  readonly secretHash: Buffer;
+  readonly expiresAtMs: number;
+  readonly isRevoked: boolean;
+}
+export async function findKey(db: Queries, keyId: string): Promise<StoredKey | null> {
+  const [row] = await db.query<KeyColumns & { readonly secret_hash: Buffer }>(
+    `select ${columns}, secret_hash from gateway.api_keys where key_id = $1`,
+    [keyId],
+  );
+  if (row === undefined) return null;
+  return {
+    client: row.client,
+    scopes: row.scopes,
+    secretHash: row.secret_hash,
+    expiresAtMs: row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY,
+    isRevoked: row.revoked_at !== null,
+  };
+}
+
+export async function listKeys(
+  db: Queries,
+  { client, before, limit }: { readonly client?: string | undefined; readonly before?: string | undefined; readonly limit: number },
+): Promise<{ readonly items: ApiKey[]; readonly next: string | null }> {
+  const rows = await db.query<KeyColumns>(
+    `select ${columns} from gateway.api_keys
+     where ($1::text is null or client = $1) and ($2::bigint is null or api_keys.seq < $2) order by api_keys.seq desc limit $3`,
+    [client ?? null, before ?? null, limit + 1],
+  );
+  return { items: rows.slice(0, limit).map(keyOf), next: rows.length > limit ? (rows[limit - 1]?.seq ?? null) : null };
+}
+
+export async function revokeKey(tx: Queries, keyId: string): Promise<ApiKey | null> {
+  const [row] = await tx.query<KeyColumns>(
+    `update gateway.api_keys set revoked_at = coalesce(revoked_at, now()) where key_id = $1 returning ${columns}`,
+    [keyId],
+  );
+  return row === undefined ? null : keyOf(row);
+}
+
+/** @param uses Key id → Unix ms. */
+export async function noteUses(db: Queries, uses: ReadonlyMap<string, number>): Promise<void> {
+  await db.query(
+    `update gateway.api_keys k set last_used_at = greatest(k.last_used_at, to_timestamp(u.ms / 1000.0))
+     from unnest($1::text[], $2::double precision[]) as u (key_id, ms) where k.key_id = u.key_id`,
+    [[...uses.keys()], [...uses.values()]],
+  );
+}
+
+export async function insertDecision(db: Queries, { keyId, client, method, target, code, reason, requestId }: Decision): Promise<void> {
+  await db.query(
+    'insert into gateway.audit (key_id, client, method, target, code, reason, request_id) values ($1, $2, $3, $4, $5, $6, $7)',
+    [keyId, client, method, target, code, reason, requestId],
+  );
+}
+
+export async function listDecisions(
+  db: Queries,
+  { client, before, limit }: { readonly client?: string | undefined; readonly before?: string | undefined; readonly limit: number },
+): Promise<{ readonly items: AuditPage['items']; readonly next: string | null }> {
+  const rows = await db.query<{
+    seq: string;
+    at: Date;
+    key_id: string;
+    client: string;
+    method: string;
+    target: string | null;
+    code: string;
+    reason: string | null;
+    request_id: string;
+  }>(
+    `select seq::text, at, key_id, client, method, target, code, reason, request_id from gateway.audit
+     where ($1::text is null or client = $1) and ($2::bigint is null or audit.seq < $2) order by audit.seq desc limit $3`,
+    [client ?? null, before ?? null, limit + 1],
+  );
+  const items = rows.slice(0, limit).map((row) => ({
+    at: row.at.toISOString(),
+    keyId: row.key_id,
+    client: row.client,
+    method: row.method,
+    target: row.target,
+    code: row.code,
+    reason: row.reason,
+    requestId: row.request_id,
+  }));
+  return { items, next: rows.length > limit ? (rows[limit - 1]?.seq ?? null) : null };
+}
+
+export async function forgetDecisions(db: Queries, olderThanDays: number): Promise<void> {
+  await db.query(`delete from gateway.audit where at < now() - make_interval(days => $1)`, [olderThanDays]);
+}

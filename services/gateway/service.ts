@@ -1,0 +1,95 @@
+/** HTTP for all services: it knows none of them by name, its routes and permissions are read from the contracts. */
+import { readFileSync } from 'node:fs';
+import { openCache } from '../../adapters/cache/index.ts';
+import { every, loop, service } from '../../bus/service.ts';
+import { aliases, oldPorts } from '../../contracts/aliases.ts';
+import { gateway } from '../../contracts/gateway.ts';
+import { createAdmit } from './admit.ts';
+import { type AppParts, type Ask, createApp } from './app.ts';
+import { addDocuments } from './documents.ts';
+import { addFeeds } from './feeds.ts';
+import { createFigures } from './figures.ts';
+import { addHealth } from './health.ts';
+import { keyHandlers } from './key-handlers.ts';
+import { createKeys } from './keys.ts';
+import { listen } from './listen.ts';
+import { readContracts } from './read-contracts.ts';
+import { callableBy, routesOf } from './routes.ts';
+import { findKey, forgetDecisions, insertDecision, noteUses } from './rows.ts';
+import { gatewaySettings } from './settings.ts';
+
+const contracts = await readContracts();
+const methods = callableBy('gateway', contracts);
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+export default service({
+  serves: { gateway },
+  uses: [...methods, gateway.key_revoked],
+  discovers: true,
+  settings: gatewaySettings,
+}).start(async ({ settings, bus, db, log, now }) => {
+  const cache = await openCache(settings, { now, log });
+  const keys = createKeys({ find: (keyId) => findKey(db, keyId), now });
+  const figures = createFigures({ gather: bus.gather, now, version });
+  const routes = routesOf(methods, aliases);
+  const ask: Ask = (method, input, options) => bus.call(method, input, options);
+  const admit = createAdmit({ keys, cache, limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS } });
+  let isDraining = false;
+  const parts: AppParts = {
+    routes,
+    ask,
+    admit,
+    decided: (decision) => insertDecision(db, decision),
+    observed: figures.observed,
+    log,
+    options: {
+      bodyLimitBytes: settings.GATEWAY_BODY_LIMIT_BYTES,
+      requestTimeoutMs: settings.GATEWAY_REQUEST_TIMEOUT_MS,
+      maxConnections: settings.GATEWAY_MAX_CONNECTIONS,
+      maxInFlight: settings.GATEWAY_MAX_IN_FLIGHT,
+      trustedProxies: settings.GATEWAY_TRUSTED_PROXIES,
+      requireIfMatch: settings.GATEWAY_REQUIRE_IF_MATCH,
+    },
+  };
+  const health = { bus, db, figures, version, isDraining: () => isDraining, now };
+  const main = createApp(parts);
+  addHealth(main, health);
+  addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
+  addFeeds(main, { ask, admit, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
+  const others = settings.GATEWAY_PORTS.filter((port) => port !== settings.GATEWAY_PORT).map((port) => {
+    const app = createApp({
+      ...parts,
+      routes: routes.filter(({ method, alias }) => (alias?.port ?? port) === port && oldPorts[port]?.includes(method.service)),
+    });
+    addHealth(app, health);
+    return { app, port };
+  });
+  const apps = [{ app: main, port: settings.GATEWAY_PORT }, ...others];
+  await Promise.all(apps.map(({ app, port }) => listen(app, { host: settings.GATEWAY_HOST, port }, log)));
+  const hearing = bus.hear(gateway.key_revoked, (payload) => keys.forget(gateway.key_revoked.payload.parse(payload).keyId));
+
+  async function noteKeyUses(): Promise<void> {
+    const uses = keys.takeUses();
+    if (uses.size > 0) await noteUses(db, uses);
+  }
+  return {
+    gateway: keyHandlers(db, (keyId) => {
+      keys.forget(keyId);
+      bus.announce(gateway.key_revoked, { keyId });
+    }),
+    loops: [
+      loop('note_key_uses', { idleMs: 30_000 }, async () => {
+        await noteKeyUses();
+        return 'idle';
+      }),
+      every('forget_audit', '41 3 * * *', () => forgetDecisions(db, settings.GATEWAY_AUDIT_DAYS)),
+    ],
+    stop: async () => {
+      isDraining = true;
+      hearing[Symbol.dispose]();
+      await Promise.all(apps.map(({ app }) => app.close()));
+      await noteKeyUses();
+      await cache.close();
+    },
+  };
+});

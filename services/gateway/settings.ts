@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { cacheSettings } from '../../adapters/cache/index.ts';
+import { common } from '../../config/common.ts';
+import { durationMs, flag, integer, list, text } from '../../config/settings.ts';
+
+const port = integer({ min: 1, max: 65_535 });
+
+export const gatewaySettings = z.object({
+  ...cacheSettings.shape,
+  POLYB_SUBJECT_PREFIX: common.settings.shape.POLYB_SUBJECT_PREFIX,
+  GATEWAY_HOST: text({ max: 255 }).default('127.0.0.1').describe('The address that HTTP listens on; 0.0.0.0 is everybody.'),
+  GATEWAY_PORT: port.default(8300).describe('The port that HTTP listens on.').meta({ listens: true }),
+  GATEWAY_PORTS: list(port, { max: 20 })
+    .default([])
+    .describe('Further ports, each with the routes of the program that had it before PolyB: 3000, 8001, 8002, 8003, 8005, 8000, 8300.'),
+  GATEWAY_TRUSTED_PROXIES: list(text({ max: 100 }), { max: 20 })
+    .default([])
+    .describe('Addresses of proxies whose X-Forwarded-For is believed.'),
+  GATEWAY_BODY_LIMIT_BYTES: integer({ min: 1_024, max: 1_048_576 }).default(1_000_000).describe('The largest body of a request.'),
+  GATEWAY_REQUEST_TIMEOUT_MS: durationMs({ min: 1_000, max: 600_000 }).default(30_000).describe('How long a request may take to arrive.'),
+  GATEWAY_MAX_CONNECTIONS: integer({ min: 1, max: 100_000 }).default(2_000).describe('Open connections; above it new ones are closed.'),
+  GATEWAY_MAX_IN_FLIGHT: integer({ min: 1, max: 100_000 })
+    .default(2_000)
+    .describe('Requests worked on at once; above it the answer is 503.'),
+  GATEWAY_RATE_LIMIT: integer({ min: 1, max: 10_000_000 }).default(1_200).describe('Requests of one API key in GATEWAY_RATE_WINDOW_MS.'),
+  GATEWAY_RATE_WINDOW_MS: durationMs({ min: 1_000, max: 3_600_000 }).default(60_000).describe('The window of GATEWAY_RATE_LIMIT.'),
+  GATEWAY_REQUIRE_IF_MATCH: flag().default(false).describe('Whether an approval must say which version it is about (else 428).'),
+  GATEWAY_AUDIT_DAYS: integer({ min: 1, max: 3_650 }).default(365).describe('How long decisions made over HTTP are kept.'),
+});
