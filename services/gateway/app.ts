@@ -48,6 +48,8 @@ export function createApp(parts: AppParts): FastifyInstance {
     keepAliveTimeout: keepAliveMs,
     http: { headersTimeout: headersTimeoutMs },
     routerOptions: { maxParamLength: longestParam },
+    // Services validate; the library's own schema compilers are never loaded.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => {
@@ -150,6 +152,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       throw thrown;
     }
   }
+}
+
+function noCompiler(): never {
+  throw new TypeError('a route of the gateway has no schema of its own');
 }
 
 /** The caller's key, or a new one; either is shown. Quotes are those of RFC 9651. */

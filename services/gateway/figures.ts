@@ -1,5 +1,5 @@
 /** What all services count, asked over the bus, and what this server counts itself: as Prometheus text and as JSON. */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Bus } from '../../bus/bus.ts';
 import { durationBoundsSeconds } from '../../bus/stats.ts';
 
@@ -44,22 +44,9 @@ export function createFigures({
   readonly now: () => number;
   readonly version: string;
 }): Figures {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const http = new Histogram({
-    name: 'http_server_request_duration_seconds',
-    help: 'HTTP requests by route and status.',
-    labelNames: ['http_request_method', 'http_route', 'http_response_status_code'] as const,
-    buckets: [...durationBoundsSeconds],
-    registers: [registry],
-  });
-  new Counter({
-    name: 'polyb_build_info',
-    help: 'What runs here.',
-    labelNames: ['version', 'node'] as const,
-    registers: [registry],
-  }).inc({ version, node: process.versions.node });
+  const http = new Map<string, { readonly buckets: number[]; sum: number; count: number }>();
   const seen = new Set<string>();
+  let process: Promise<Registry> | undefined;
   let asked: { readonly at: number; readonly answers: Promise<readonly ServiceFigures[]> } | undefined;
 
   function services(): Promise<readonly ServiceFigures[]> {
@@ -73,14 +60,58 @@ export function createFigures({
 
   return {
     services,
-    observed: ({ verb, route, status, ms }) =>
-      http.observe({ http_request_method: verb, http_route: route, http_response_status_code: status }, ms / 1000),
+    observed({ verb, route, status, ms }) {
+      const labels = `http_request_method="${escaped(verb)}",http_route="${escaped(route)}",http_response_status_code="${status}"`;
+      const series = http.get(labels) ?? { buckets: Array.from({ length: durationBoundsSeconds.length + 1 }, () => 0), sum: 0, count: 0 };
+      http.set(labels, series);
+      const at = durationBoundsSeconds.findIndex((bound) => ms <= bound * 1000);
+      const slot = at < 0 ? durationBoundsSeconds.length : at;
+      series.buckets[slot] = (series.buckets[slot] ?? 0) + 1;
+      series.sum += ms / 1000;
+      series.count += 1;
+    },
     async metrics() {
-      const [own, all] = await Promise.all([registry.metrics(), services().catch((): readonly ServiceFigures[] => [])]); // a scrape without the bus still tells of this process
+      process ??= processFigures(version);
+      const own = (await process).metrics();
+      const all = await services().catch((): readonly ServiceFigures[] => []); // a scrape without the bus still tells of this process
       for (const { service } of all) seen.add(service);
-      return `${own}${lines(all, seen)}`;
+      const text: string[] = [];
+      head(text, httpDuration, 'histogram', 'HTTP requests by route and status.');
+      for (const [labels, { buckets, sum, count }] of http) histogram(text, httpDuration, labels, { buckets, sum, count });
+      return `${await own}${text.join('\n')}\n${lines(all, seen)}`;
     },
   };
+}
+const httpDuration = 'http_server_request_duration_seconds';
+
+/** Memory, CPU and event loop of this process; loaded by the first scrape. */
+async function processFigures(version: string): Promise<Registry> {
+  const { collectDefaultMetrics, Gauge, Registry: makeRegistry } = await import('prom-client');
+  const register = new makeRegistry();
+  collectDefaultMetrics({ register });
+  const labelNames = ['version', 'node'] as const;
+  new Gauge({ name: 'polyb_build_info', help: 'What runs here.', labelNames, registers: [register] }).set(
+    { version, node: globalThis.process.versions.node },
+    1,
+  );
+  return register;
+}
+
+function head(text: string[], name: string, type: string, help: string): void {
+  text.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+}
+function histogram(
+  text: string[],
+  name: string,
+  labels: string,
+  { buckets, sum, count }: { readonly buckets: readonly number[]; readonly sum: number; readonly count: number },
+): void {
+  let below = 0;
+  for (const [index, bound] of durationBoundsSeconds.entries()) {
+    below += buckets[index] ?? 0;
+    text.push(`${name}_bucket{${labels},le="${bound}"} ${below}`);
+  }
+  text.push(`${name}_bucket{${labels},le="+Inf"} ${count}`, `${name}_sum{${labels}} ${sum}`, `${name}_count{${labels}} ${count}`);
 }
 
 /** Nothing for an answer of a program that is not ours. */
@@ -124,7 +155,6 @@ interface StatsReply {
 
 function lines(all: readonly ServiceFigures[], seen: ReadonlySet<string>): string {
   const text: string[] = [];
-  const family = (name: string, type: string, help: string): void => void text.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
   const used = all.flatMap(({ service, instance, methods }) =>
     methods
       .filter(({ requests, dropped, inFlight }) => requests + dropped + inFlight > 0)
@@ -134,25 +164,18 @@ function lines(all: readonly ServiceFigures[], seen: ReadonlySet<string>): strin
       })),
   );
   const duration = 'rpc_server_call_duration_seconds';
-  family(duration, 'histogram', 'Calls that a service answered.');
-  for (const { labels, figures } of used) {
-    let sum = 0;
-    for (const [index, bound] of durationBoundsSeconds.entries()) {
-      sum += figures.buckets[index] ?? 0;
-      text.push(`${duration}_bucket{${labels},le="${bound}"} ${sum}`);
-    }
-    text.push(`${duration}_bucket{${labels},le="+Inf"} ${figures.requests}`);
-    text.push(`${duration}_sum{${labels}} ${figures.totalMs / 1000}`, `${duration}_count{${labels}} ${figures.requests}`);
-  }
-  family('polyb_rpc_server_responses_total', 'counter', 'Answers by code.');
+  head(text, duration, 'histogram', 'Calls that a service answered.');
+  for (const { labels, figures } of used)
+    histogram(text, duration, labels, { buckets: figures.buckets, sum: figures.totalMs / 1000, count: figures.requests });
+  head(text, 'polyb_rpc_server_responses_total', 'counter', 'Answers by code.');
   for (const { labels, figures } of used)
     for (const [code, count] of Object.entries(figures.codes))
       text.push(`polyb_rpc_server_responses_total{${labels},rpc_response_status_code="${escaped(code)}"} ${count}`);
-  family('polyb_rpc_server_dropped_total', 'counter', 'Calls that nobody waited for any more.');
+  head(text, 'polyb_rpc_server_dropped_total', 'counter', 'Calls that nobody waited for any more.');
   for (const { labels, figures } of used) text.push(`polyb_rpc_server_dropped_total{${labels}} ${figures.dropped}`);
-  family('polyb_rpc_server_in_flight', 'gauge', 'Calls under way.');
+  head(text, 'polyb_rpc_server_in_flight', 'gauge', 'Calls under way.');
   for (const { labels, figures } of used) text.push(`polyb_rpc_server_in_flight{${labels}} ${figures.inFlight}`);
-  family('polyb_service_ready', 'gauge', '1 for a service that answers; 0 for one that has answered before.');
+  head(text, 'polyb_service_ready', 'gauge', '1 for a service that answers; 0 for one that has answered before.');
   const ready = new Set(all.map(({ service }) => service));
   for (const service of [...seen].sort()) text.push(`polyb_service_ready{service="${escaped(service)}"} ${ready.has(service) ? 1 : 0}`);
   return `${text.join('\n')}\n`;

@@ -44,16 +44,20 @@ export function routesOf(methods: readonly Method[], aliases: readonly Alias[]):
 
 function routeOf(method: Method, route: string, alias: Alias | undefined): HttpRoute {
   const [verb = '', path = ''] = route.split(' ');
-  const input = jsonSchema(method.input, 'input');
-  const output = jsonSchema(method.output, 'output').properties ?? {};
   return {
     verb,
     path,
     method,
     scope: alias?.scope ?? scopeOf(method),
     alias,
-    input,
-    isPaged: verb === 'GET' && input.properties?.cursor !== undefined && output.nextCursor !== undefined,
+    // Made when they are first needed: most routes of most days are asked for by nobody.
+    get input() {
+      return jsonSchema(method.input, 'input');
+    },
+    get isPaged() {
+      if (verb !== 'GET' || this.input.properties?.cursor === undefined) return false;
+      return jsonSchema(method.output, 'output').properties?.nextCursor !== undefined;
+    },
   };
 }
 
