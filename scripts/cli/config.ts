@@ -69,13 +69,14 @@ export async function listConfig(invocation: Invocation): Promise<number> {
       close: nearest(service, [...new Set(all.map(({ group }) => group))]),
     });
   }
+  const withOrigin = flags.on('origin');
   await out.result(wanted, {
     table: () => ({
-      columns: ['SETTING', 'VALUE', 'FROM', 'OF'],
+      columns: ['SETTING', 'VALUE', ...(withOrigin ? ['FROM'] : []), 'OF'],
       rows: wanted.map(({ name, value, origin, group, problem }) => [
         name,
         problem === undefined ? (value ?? '') : `WRONG: ${problem}`,
-        origin,
+        ...(withOrigin ? [origin] : []),
         group,
       ]),
     }),

@@ -57,6 +57,21 @@ test(
 );
 
 test(
+  'every command of the README works as it is written',
+  async () => {
+    const readme = await readFile(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+    const commands = [...readme.matchAll(/^```sh test\n(.*?)^```/gms)].flatMap(([, block = '']) => block.trim().split('\n'));
+    expect(commands.length).toBeGreaterThan(8);
+    for (const command of commands) {
+      const [npx, polyb, ...words] = command.split(' ');
+      const { status, stderr } = await here.polyb(...words);
+      expect({ command, npx, polyb, status, stderr }).toMatchObject({ command, npx: 'npx', polyb: 'polyb', status: 0 });
+    }
+  },
+  patienceMs,
+);
+
+test(
   'without a password only what no role is asked for may be called',
   async () => {
     const { NATS_URL = '' } = await runFile();
@@ -69,7 +84,7 @@ test(
     });
     const guest = createBus({ transport, name: 'guest', log: quiet });
     const [read, ping] = await Promise.all([
-      guest.call(crm.find_contact, { phoneNumber: '+79995553322' }),
+      guest.call(crm.find_contact, { phoneNumber: '+79990000000' }),
       guest.gather('$SRV.PING', {}, { waitMs: 300 }),
     ]);
     await guest.close();

@@ -71,11 +71,14 @@ export const buildCommands: readonly Command[] = [
       {
         name: 'list',
         aliases: ['ls'],
-        summary: 'Every setting with its value and origin; secrets masked.',
+        summary: 'Every setting with its value; secrets masked.',
         usage: '[SERVICE]',
         impact: 'ro',
-        flags: [{ name: 'set', summary: 'Only those that something sets.' }],
-        examples: [{ line: 'polyb config list' }],
+        flags: [
+          { name: 'origin', summary: 'Also where each value comes from; in JSON it always stands.' },
+          { name: 'set', summary: 'Only those that something sets.' },
+        ],
+        examples: [{ line: 'polyb config list --origin' }],
         run: true,
       },
       {
