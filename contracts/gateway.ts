@@ -22,7 +22,7 @@ const ApiKey = z.object({
   createdAt: Timestamp,
   expiresAt: Timestamp.nullable(),
   revokedAt: Timestamp.nullable(),
-  lastUsedAt: Timestamp.nullable().describe('To the minute.'),
+  lastUsedAt: Timestamp.nullable().describe('Noted twice a minute.'),
 });
 const operator = { roles: ['operator'] as const };
 
