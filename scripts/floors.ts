@@ -39,6 +39,7 @@ const homes: Readonly<Record<string, string>> = {
   pg: 'adapters/store/',
   msgpackr: 'bus/codec.ts',
   undici: 'adapters/http.ts',
+  telegraf: 'adapters/channel/',
   fastify: 'services/gateway/',
   '@fastify/': 'services/gateway/',
   'prom-client': 'services/gateway/',

@@ -1,0 +1,109 @@
+/**
+ * What a channel delivers, in one form for all of them, and what a channel can be asked.
+ *
+ * Glossary: an *update* is one thing that the channel delivers; *reading* it gives what we keep of it, and an update that is not known reads as nothing.
+ */
+import type { z } from 'zod';
+import type { Channel, ChatKind, DeliveryStatus, MessageKind } from '../../contracts/inbox.ts';
+
+export type ChannelName = z.output<typeof Channel>;
+export type Kind = z.output<typeof MessageKind>;
+export type Status = z.output<typeof DeliveryStatus>;
+
+export interface ReadChat {
+  readonly externalId: string;
+  readonly kind: z.output<typeof ChatKind>;
+  readonly title: string | null;
+}
+export interface ReadPerson {
+  readonly externalId: string;
+  readonly name: string;
+  readonly username: string | null;
+  /** E.164, where the channel tells it. */
+  readonly phoneNumber: string | null;
+  /** The role in which somebody is met for the first time; what people set later stays. */
+  readonly firstRole: 'admin' | 'broadcast_bot' | 'assistant_bot' | 'client';
+}
+export interface ReadFile {
+  readonly fileId: string;
+  readonly contentType: string;
+  readonly bytes: number | null;
+  readonly durationMs: number | null;
+}
+export interface ReadMessage {
+  readonly chat: ReadChat;
+  /** Null where the channel does not say who wrote. */
+  readonly sender: ReadPerson | null;
+  readonly externalId: string;
+  readonly kind: Kind;
+  /** As it came, hostile or not; null bytes and halves of characters are replaced. */
+  readonly text: string;
+  readonly threadId: string | null;
+  readonly albumId: string | null;
+  readonly replyTo: string | null;
+  readonly isForwarded: boolean;
+  /** Unix ms. */
+  readonly sentAt: number;
+  /** Unix ms; null for a message as it was first sent. */
+  readonly editedAt: number | null;
+  /** A voice message, to be fetched. */
+  readonly voice: ReadFile | null;
+}
+export type ReadPart =
+  | { readonly is: 'message'; readonly message: ReadMessage }
+  /** A group became a supergroup: one chat under two ids. */
+  | { readonly is: 'migration'; readonly from: string; readonly to: string }
+  | { readonly is: 'reachable'; readonly chat: ReadChat; readonly isReachable: boolean; readonly at: number }
+  | { readonly is: 'button'; readonly press: ReadPress }
+  | { readonly is: 'status'; readonly externalId: string; readonly status: Status; readonly errorCode: string | null; readonly at: number };
+export interface ReadPress {
+  readonly chatExternalId: string | null;
+  readonly person: ReadPerson;
+  readonly messageExternalId: string | null;
+  readonly queryId: string;
+  readonly data: string;
+}
+/** One update as it came, and what it says. */
+export interface Update {
+  /** The channel's own number of it, or a digest where it gives none. */
+  readonly externalId: string;
+  /** JSON as it came. */
+  readonly raw: string;
+  readonly parts: readonly ReadPart[];
+}
+/** What one bot was delivered. */
+export interface Delivery {
+  readonly botId: string;
+  readonly updates: readonly Update[];
+}
+export interface Webhook {
+  readonly bot?: string | undefined;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface Intake {
+  readonly channel: ChannelName;
+  /** What a webhook body holds, once its sender is proved.
+   *  @throws PolybError permission_denied/bad_signature; invalid_argument when it is not what the channel sends. */
+  receive(delivered: Webhook): readonly Delivery[];
+  /** Reads a stored update anew. */
+  read(botId: string, raw: string): Update;
+  /** A voice message's bytes. @throws PolybError not_found when the channel has it no more. */
+  fetchFile(botId: string, fileId: string, limits: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<Uint8Array>;
+}
+/** A bot that asks its channel for updates. */
+export interface Poller {
+  readonly botId: string;
+  /** Makes the channel ready to be asked; may be called again. */
+  open(signal: AbortSignal): Promise<void>;
+  /** Updates after `confirmed`, which the channel forgets by this call for ever; waits up to `waitMs` for one.
+   *  `confirmed` is null for a first question: then it gives all that was not confirmed. */
+  poll(confirmed: string | null, waitMs: number, signal: AbortSignal): Promise<readonly Update[]>;
+}
+
+/** Text that PostgreSQL and UTF-8 can hold: a null byte and half of a surrogate pair become U+FFFD. */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD').toWellFormed();
+}

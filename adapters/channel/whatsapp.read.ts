@@ -1,0 +1,190 @@
+/** What a delivery of the WhatsApp Cloud API says. Fields are read one by one: any of them may be missing, a phone too since 2026. */
+import { z } from 'zod';
+import type { ReadFile, ReadMessage, ReadPart, ReadPerson, Status } from './port.ts';
+import { storable } from './port.ts';
+
+const text = z.string().max(300_000);
+const word = z.string().max(512);
+const Media = z.object({
+  id: word,
+  mime_type: word.optional(),
+  caption: text.optional(),
+  filename: text.optional(),
+  voice: z.boolean().optional(),
+});
+const Reply = z.object({ id: word.optional(), title: text.optional() });
+const Message = z.object({
+  id: word,
+  from: word.optional(),
+  user_id: word.optional(),
+  timestamp: word,
+  type: word,
+  context: z.object({ id: word.optional(), forwarded: z.boolean().optional() }).optional(),
+  text: z.object({ body: text }).optional(),
+  image: Media.optional(),
+  video: Media.optional(),
+  audio: Media.optional(),
+  document: Media.optional(),
+  button: z.object({ text: text.optional() }).optional(),
+  interactive: z.object({ button_reply: Reply.optional(), list_reply: Reply.optional() }).optional(),
+  reaction: z.object({ message_id: word, emoji: word.optional() }).optional(),
+  contacts: z
+    .array(
+      z.object({
+        name: z.object({ formatted_name: text.optional() }).optional(),
+        phones: z
+          .array(z.object({ phone: word.optional() }))
+          .max(20)
+          .optional(),
+      }),
+    )
+    .max(100)
+    .optional(),
+  system: z.object({ body: text.optional() }).optional(),
+});
+const Contact = z.object({ wa_id: word.optional(), user_id: word.optional(), profile: z.object({ name: text.optional() }).optional() });
+const DeliveryOf = z.object({
+  id: word,
+  status: z.enum(['sent', 'delivered', 'read', 'played', 'failed']),
+  timestamp: word,
+  errors: z
+    .array(z.object({ code: z.union([z.int(), word]) }))
+    .max(20)
+    .optional(),
+});
+const Value = z.object({
+  metadata: z.object({ phone_number_id: z.string().max(32).regex(/^\d+$/) }),
+  contacts: z.array(Contact).max(1000).optional(),
+  messages: z.array(z.unknown()).max(1000).optional(),
+  statuses: z.array(z.unknown()).max(1000).optional(),
+});
+const Body = z.object({
+  object: z.literal('whatsapp_business_account'),
+  entry: z
+    .array(
+      z.object({
+        changes: z
+          .array(z.object({ field: word, value: z.unknown() }))
+          .max(1000)
+          .optional(),
+      }),
+    )
+    .max(1000),
+});
+
+/** One message or status with who it is of, as it is kept raw; what is of no kind that is known is kept whole. */
+type Piece = { readonly message: unknown; readonly contact?: unknown } | { readonly status: unknown } | { readonly unknown: unknown };
+
+/** @throws ZodError when it is not a delivery. */
+export function changesOf(body: unknown): readonly { readonly botId: string; readonly pieces: readonly Piece[] }[] {
+  return Body.parse(body).entry.flatMap(({ changes = [] }) =>
+    changes.flatMap(({ value: given }) => {
+      const value = Value.safeParse(given);
+      if (!value.success) return [{ botId: '0', pieces: [{ unknown: given }] }];
+      const { metadata, contacts = [], messages = [], statuses = [] } = value.data;
+      const pieces: readonly Piece[] = [
+        ...messages.map((message) => ({ message, contact: contactOf(contacts, message) })),
+        ...statuses.map((status) => ({ status })),
+      ];
+      return [{ botId: metadata.phone_number_id, pieces: pieces.length > 0 ? pieces : [{ unknown: given }] }];
+    }),
+  );
+}
+function contactOf(contacts: readonly z.output<typeof Contact>[], message: unknown): z.output<typeof Contact> | undefined {
+  const { from, user_id } = (message ?? {}) as { from?: unknown; user_id?: unknown };
+  return (
+    contacts.find((one) => (one.wa_id !== undefined && one.wa_id === from) || (one.user_id !== undefined && one.user_id === user_id)) ??
+    contacts[0]
+  );
+}
+
+/** Nothing for a shape that is not known. */
+export function partsOf(piece: unknown): readonly ReadPart[] {
+  const { message: given, contact, status } = piece as { message?: unknown; contact?: unknown; status?: unknown };
+  if (status !== undefined) {
+    const read = DeliveryOf.safeParse(status);
+    if (!read.success) return [];
+    const { id, status: came, timestamp, errors } = read.data;
+    return [{ is: 'status', externalId: id, status: came satisfies Status, errorCode: codeOf(errors), at: msOf(timestamp) }];
+  }
+  const read = Message.safeParse(given);
+  if (!read.success) return [];
+  const sender = senderOf(read.data, Contact.safeParse(contact).data);
+  return sender === null ? [] : [{ is: 'message', message: messageOf(read.data, sender) }];
+}
+
+function messageOf(message: z.output<typeof Message>, sender: ReadPerson): ReadMessage {
+  const media = message.image ?? message.video ?? message.audio ?? message.document;
+  return {
+    // A chat of WhatsApp is one person.
+    chat: { externalId: sender.externalId, kind: 'private', title: sender.name || null },
+    sender,
+    externalId: message.id.slice(0, 128),
+    kind: kindOf(message),
+    text: storable(textOf(message, media)),
+    threadId: null,
+    albumId: null,
+    replyTo: (message.context?.id ?? message.reaction?.message_id)?.slice(0, 128) ?? null,
+    isForwarded: message.context?.forwarded === true,
+    sentAt: msOf(message.timestamp),
+    editedAt: null,
+    voice: voiceOf(message),
+  };
+}
+function textOf(message: z.output<typeof Message>, media: z.output<typeof Media> | undefined): string {
+  const { interactive, contacts } = message;
+  const people = contacts?.map(({ name, phones = [] }) =>
+    [name?.formatted_name, ...phones.map(({ phone }) => phone)].filter(Boolean).join(' '),
+  );
+  return (
+    message.text?.body ??
+    message.button?.text ??
+    interactive?.button_reply?.title ??
+    interactive?.list_reply?.title ??
+    media?.caption ??
+    message.reaction?.emoji ??
+    message.system?.body ??
+    people?.join('\n') ??
+    ''
+  );
+}
+const kinds: Readonly<Record<string, ReadMessage['kind']>> = {
+  text: 'text',
+  button: 'text',
+  interactive: 'text',
+  image: 'photo',
+  document: 'document',
+  contacts: 'contact',
+  location: 'location',
+  system: 'service',
+};
+function kindOf({ type, audio }: z.output<typeof Message>): ReadMessage['kind'] {
+  return type === 'audio' && audio?.voice ? 'voice' : (kinds[type] ?? 'other');
+}
+function voiceOf({ audio }: z.output<typeof Message>): ReadFile | null {
+  if (!audio?.voice) return null;
+  const [contentType = 'audio/ogg'] = (audio.mime_type ?? 'audio/ogg').split(';');
+  return { fileId: audio.id, contentType: contentType.trim(), bytes: null, durationMs: null };
+}
+/** The id that lasts is the phone (`wa_id`) where it is told, else the user id of 2026. */
+function senderOf({ from, user_id }: z.output<typeof Message>, contact: z.output<typeof Contact> | undefined): ReadPerson | null {
+  const phone = from ?? contact?.wa_id;
+  const externalId = phone ?? user_id ?? contact?.user_id;
+  if (externalId === undefined) return null;
+  return {
+    externalId: externalId.slice(0, 128),
+    name: storable(contact?.profile?.name ?? '')
+      .slice(0, 300)
+      .toWellFormed(),
+    username: null,
+    phoneNumber: phone !== undefined && /^[1-9]\d{6,14}$/.test(phone) ? `+${phone}` : null,
+    firstRole: 'client',
+  };
+}
+/** Unix seconds as text. */
+const msOf = (timestamp: string): number => {
+  const seconds = Number(timestamp);
+  return Number.isSafeInteger(seconds * 1000) ? seconds * 1000 : 0;
+};
+const codeOf = (errors: readonly { readonly code: number | string }[] | undefined): string | null =>
+  errors?.[0] === undefined ? null : String(errors[0].code).slice(0, 16);

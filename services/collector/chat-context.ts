@@ -1,0 +1,64 @@
+/** What others need to know of a chat: who answers in it, and what was said last. */
+import type { z } from 'zod';
+import type { Queries } from '../../bus/service.ts';
+import type { OutputOf } from '../../contracts/define.ts';
+import type { ChatOwner, inbox } from '../../contracts/inbox.ts';
+import { lastMessages } from './messages.ts';
+
+type Context = OutputOf<typeof inbox.chat_context>;
+type Owner = z.output<typeof ChatOwner>;
+/** Unix ms, and how long a chat stays with the staff after they wrote. */
+interface At {
+  readonly now: number;
+  readonly takeoverMs: number;
+}
+interface Columns {
+  readonly chat_id: string;
+  readonly channel: Context['chat']['channel'];
+  readonly bot_id: string;
+  readonly external_id: string;
+  readonly kind: Context['chat']['kind'];
+  readonly title: string | null;
+  readonly owner: Owner | null;
+  readonly staff_wrote_at: Date | null;
+  readonly is_reachable: boolean;
+  readonly last_inbound_at: Date | null;
+  readonly last_message_id: string | null;
+}
+const columns = 'chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, is_reachable, last_inbound_at, last_message_id';
+
+function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
+  const isTakenOver = row.staff_wrote_at !== null && now - row.staff_wrote_at.getTime() < takeoverMs;
+  return {
+    chatId: row.chat_id,
+    channel: row.channel,
+    botId: row.bot_id,
+    externalId: row.external_id,
+    kind: row.kind,
+    title: row.title,
+    // What people set outlasts what is seen, but for a bot that was let in again: it yields like any other.
+    owner: row.owner === 'off' || row.owner === 'human' ? row.owner : isTakenOver ? 'human' : 'bot',
+    isReachable: row.is_reachable,
+    lastInboundAt: row.last_inbound_at?.toISOString() ?? null,
+    lastMessageId: row.last_message_id,
+  };
+}
+
+/** Null when there is no such chat. An id of a chat that was merged into another means that one. */
+export async function chatContext(db: Queries, chatId: string, limit: number, at: At): Promise<Context | null> {
+  const [row] = await db.query<Columns>(
+    `select ${columns} from collector.chats where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
+    [chatId],
+  );
+  return row === undefined ? null : { chat: shown(row, at), messages: [...(await lastMessages(db, row.chat_id, limit))] };
+}
+
+/** `bot` also ends a take-over at once. Null when there is no such chat. */
+export async function setOwner(db: Queries, chatId: string, owner: Owner, at: At): Promise<Context['chat'] | null> {
+  const [row] = await db.query<Columns>(
+    `update collector.chats set owner = $2, staff_wrote_at = case when $2 = 'bot' then null else staff_wrote_at end
+     where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1) returning ${columns}`,
+    [chatId, owner],
+  );
+  return row === undefined ? null : shown(row, at);
+}

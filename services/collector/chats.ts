@@ -1,0 +1,134 @@
+/** Chats as rows: found, made and merged. A chat is one row for each bot that sees it, under however many ids the channel gave it. */
+import type { ChannelName, ReadChat } from '../../adapters/channel/port.ts';
+import { newId } from '../../bus/durable/identity.ts';
+import type { Queries } from '../../bus/service.ts';
+
+interface Bot {
+  readonly channel: ChannelName;
+  readonly botId: string;
+}
+/** Our id of a chat that was asked for. */
+export type ChatOf = (chat: Pick<ReadChat, 'externalId'>) => string;
+
+/** Finds and locks the chats, and makes those that are not there. */
+export async function chatsOf(tx: Queries, bot: Bot, chats: readonly ReadChat[]): Promise<ChatOf> {
+  const wanted = new Map(chats.map((chat) => [chat.externalId, chat]));
+  const known = await find(tx, bot, [...wanted.keys()]);
+  if (known.size > 0)
+    await tx.query('select from collector.chats where chat_id = any ($1) order by chat_id for no key update', [
+      [...new Set(known.values())],
+    ]);
+  const missing = [...wanted.values()]
+    .filter(({ externalId }) => !known.has(externalId))
+    .sort((a, b) => (a.externalId < b.externalId ? -1 : 1));
+  if (missing.length > 0) {
+    await tx.query(
+      `insert into collector.chats (chat_id, channel, bot_id, external_id, kind, title)
+       select row.chat_id, $1, $2, row.external_id, row.kind, row.title
+       from json_to_recordset($3) as row (chat_id text, external_id text, kind text, title text)
+       on conflict (channel, bot_id, external_id) where merged_into is null do nothing`,
+      [
+        bot.channel,
+        bot.botId,
+        JSON.stringify(missing.map(({ externalId, kind, title }) => ({ chat_id: newId('chat'), external_id: externalId, kind, title }))),
+      ],
+    );
+    for (const [externalId, chatId] of await find(
+      tx,
+      bot,
+      missing.map(({ externalId }) => externalId),
+    ))
+      known.set(externalId, chatId);
+  }
+  return ({ externalId }) => {
+    const chatId = known.get(externalId);
+    if (chatId === undefined) throw new TypeError('a chat that was not asked for');
+    return chatId;
+  };
+}
+
+async function find(tx: Queries, { channel, botId }: Bot, externalIds: readonly string[]): Promise<Map<string, string>> {
+  if (externalIds.length === 0) return new Map();
+  const rows = await tx.query<{ external_id: string; chat_id: string }>(
+    `select external_id, chat_id from collector.chats where channel = $1 and bot_id = $2 and external_id = any ($3) and merged_into is null
+     union all
+     select external_id, chat_id from collector.chat_aliases where channel = $1 and bot_id = $2 and external_id = any ($3)`,
+    [channel, botId, externalIds],
+  );
+  return new Map(rows.map((row) => [row.external_id, row.chat_id]));
+}
+
+/** A group goes on as a supergroup: it keeps our id, takes the new external one, and answers to both. A repeat changes nothing. */
+export async function migrate(tx: Queries, bot: Bot, from: string, to: string): Promise<void> {
+  const known = await find(tx, bot, [from, to]);
+  const [old, other] = [known.get(from), known.get(to)];
+  if (old === undefined || old === other) {
+    if (other !== undefined) await addAlias(tx, bot, from, other);
+    return;
+  }
+  if (other !== undefined) await merge(tx, other, old);
+  await tx.query(`update collector.chats set external_id = $2, kind = 'supergroup' where chat_id = $1`, [old, to]);
+  await addAlias(tx, bot, from, old);
+}
+/** What stood under the new id before its notice came, goes to the old chat. */
+async function merge(tx: Queries, other: string, into: string): Promise<void> {
+  await tx.query('update collector.chats set merged_into = $2 where chat_id = $1', [other, into]);
+  await tx.query('update collector.messages set chat_id = $2 where chat_id = $1', [other, into]);
+  await tx.query('update collector.chat_aliases set chat_id = $2 where chat_id = $1', [other, into]);
+}
+async function addAlias(tx: Queries, { channel, botId }: Bot, externalId: string, chatId: string): Promise<void> {
+  await tx.query(
+    `insert into collector.chat_aliases (channel, bot_id, external_id, chat_id) values ($1, $2, $3, $4)
+     on conflict (channel, bot_id, external_id) do update set chat_id = excluded.chat_id`,
+    [channel, botId, externalId, chatId],
+  );
+}
+
+interface Arrived {
+  readonly chatId: string;
+  readonly chat: ReadChat;
+  readonly messageId: string;
+  readonly kind: string;
+  readonly sentAt: number;
+  readonly by: { readonly isStaff: boolean; readonly isBot: boolean } | null;
+}
+/** What new messages, and the coming and going of the bot, say of their chats. */
+export async function touchChats(
+  tx: Queries,
+  arrived: readonly Arrived[],
+  reachable: readonly { readonly chatId: string; readonly isReachable: boolean }[],
+): Promise<void> {
+  const chats = Map.groupBy(arrived, ({ chatId }) => chatId);
+  const latest = (times: readonly number[]) => (times.length === 0 ? null : new Date(Math.max(...times)));
+  const rows = [...chats].map(([chatId, messages]) => {
+    const words = messages.filter(({ kind }) => kind !== 'service');
+    const last = messages.reduce((a, b) => (b.sentAt >= a.sentAt ? b : a));
+    return {
+      chat_id: chatId,
+      external_id: last.chat.externalId,
+      kind: last.chat.kind,
+      title: last.chat.title,
+      last_message_id: last.messageId,
+      last_message_at: new Date(last.sentAt),
+      staff_wrote_at: latest(words.filter(({ by }) => by?.isStaff).map(({ sentAt }) => sentAt)),
+      last_inbound_at: latest(words.filter(({ by }) => by !== null && !by.isStaff && !by.isBot).map(({ sentAt }) => sentAt)),
+    };
+  });
+  if (rows.length > 0)
+    await tx.query(
+      `update collector.chats chat set
+         kind = case when chat.external_id = row.external_id then row.kind else chat.kind end,
+         title = coalesce(row.title, chat.title),
+         is_reachable = chat.is_reachable or row.last_inbound_at is not null,
+         staff_wrote_at = greatest(chat.staff_wrote_at, row.staff_wrote_at),
+         last_inbound_at = greatest(chat.last_inbound_at, row.last_inbound_at),
+         last_message_id = case when chat.last_message_at > row.last_message_at then chat.last_message_id else row.last_message_id end,
+         last_message_at = greatest(chat.last_message_at, row.last_message_at)
+       from json_to_recordset($1) as row (chat_id text, external_id text, kind text, title text, last_message_id text,
+         last_message_at timestamptz, staff_wrote_at timestamptz, last_inbound_at timestamptz)
+       where chat.chat_id = row.chat_id`,
+      [JSON.stringify(rows)],
+    );
+  for (const { chatId, isReachable } of reachable)
+    await tx.query('update collector.chats set is_reachable = $2 where chat_id = $1', [chatId, isReachable]);
+}

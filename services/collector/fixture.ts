@@ -1,0 +1,44 @@
+/** The collector on a real database with our stand-in for Telegram. For tests. */
+import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
+import type { Bus } from '../../bus/bus.ts';
+import type { Queries, Service } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import collector from './service.ts';
+
+export const token = '7001:AAAA-test';
+export const botId = '7001';
+
+/** The parts of a test's world that are used here. */
+interface World {
+  readonly store: Queries;
+  readonly bus: Pick<Bus, 'call'>;
+  start(folder: string, service: Service, settings: Readonly<Record<string, string>>): Promise<{ stop(graceMs: number): Promise<void> }>;
+}
+export type Fixture = Awaited<ReturnType<typeof fixture>>;
+
+/** @param more settings beside the token and the address of the fake. */
+export async function fixture(world: World, more: Record<string, string> = {}) {
+  await world.store.query(
+    'truncate collector.chats, collector.users, collector.raw_updates, collector.message_statuses, journal.events cascade',
+  );
+  const telegram: TelegramFake = await telegramFake({ tokens: [token] });
+  const settings = { TELEGRAM_BOT_TOKENS: token, TELEGRAM_API_ROOT: telegram.url, HTTP_ALLOW_PRIVATE: telegram.url, ...more };
+  const hosted = await world.start('collector', collector, settings);
+  return {
+    telegram,
+    hosted,
+    /** Of all that is stored, youngest first. */
+    messages: async (wanted: object = {}) => (await world.bus.call(inbox.list_messages, { limit: 200, ...wanted })).items,
+    /** Every event of a name, in the order in which it was kept. */
+    told: async (event: string) =>
+      (
+        await world.store.query<{ payload: Record<string, unknown> }>('select payload from journal.events where event = $1 order by id', [
+          event,
+        ])
+      ).map(({ payload }) => payload),
+    async close() {
+      await hosted.stop(2_000);
+      await telegram.close();
+    },
+  };
+}

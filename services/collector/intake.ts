@@ -1,0 +1,90 @@
+/** Takes deliveries and answers once they are committed. What cannot be understood is kept raw: one bad update never holds up the rest. */
+import type { ChannelName, Delivery } from '../../adapters/channel/port.ts';
+import type { Commit, Log } from '../../bus/service.ts';
+import { isPolybError } from '../../contracts/errors.ts';
+import { put } from './put.ts';
+
+export interface Taken {
+  readonly updates: number;
+  /** Stored now for the first time. */
+  readonly messages: number;
+}
+export interface Intake {
+  take(channel: ChannelName, delivery: Delivery): Promise<Taken>;
+}
+interface Waiting {
+  readonly channel: ChannelName;
+  readonly delivery: Delivery;
+  resolve(taken: Taken): void;
+  reject(error: unknown): void;
+}
+/** Deliveries in one transaction at most. */
+const batch = 100;
+
+/** Deliveries that come while a commit is under way share the next one, which is what makes many small webhooks cheap. */
+export function intake({ commit, log }: { readonly commit: Commit; readonly log: Log }): Intake {
+  const waiting: Waiting[] = [];
+  let busy = false;
+  const work = async (): Promise<void> => {
+    busy = true;
+    while (waiting.length > 0) {
+      const [first] = waiting;
+      const same = (one: Waiting) => one.channel === first?.channel && one.delivery.botId === first.delivery.botId;
+      const group = waiting.filter(same).slice(0, batch);
+      for (const one of group) waiting.splice(waiting.indexOf(one), 1);
+      await settle(group);
+    }
+    busy = false;
+  };
+  const settle = async (group: readonly Waiting[]): Promise<void> => {
+    const [{ channel, delivery } = {}] = group;
+    if (channel === undefined || delivery === undefined) return;
+    try {
+      const updates = group.flatMap((one) => one.delivery.updates);
+      const messages = await storeAll(commit, log, channel, { botId: delivery.botId, updates });
+      let at = 0;
+      for (const one of group) {
+        const own = messages.slice(at, at + one.delivery.updates.length);
+        at += own.length;
+        one.resolve({ updates: own.length, messages: own.reduce((sum, each) => sum + each, 0) });
+      }
+    } catch (error) {
+      for (const one of group) one.reject(error);
+    }
+  };
+  return {
+    take: (channel, delivery) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ channel, delivery, resolve, reject });
+        if (!busy) void work(); // it rejects whom it fails, and never itself
+      }),
+  };
+}
+
+/** All in one transaction; when something in it cannot be stored, each in its own, and that one raw. */
+async function storeAll(commit: Commit, log: Log, channel: ChannelName, delivery: Delivery): Promise<readonly number[]> {
+  try {
+    return await commit((tx) => put(tx, channel, delivery));
+  } catch (error) {
+    if (!isTheirFault(error)) throw error;
+    const [only, ...others] = delivery.updates;
+    if (only === undefined) throw error;
+    if (others.length === 0) {
+      log.error(
+        { err: error, channel, botId: delivery.botId, update: only.externalId },
+        'an update could not be stored as what it says; it is kept raw and can be replayed',
+      );
+      return commit((tx) => put(tx, channel, { ...delivery, updates: [{ ...only, parts: [] }] }));
+    }
+    const counts: number[] = [];
+    for (const update of delivery.updates) counts.push(...(await storeAll(commit, log, channel, { ...delivery, updates: [update] })));
+    return counts;
+  }
+}
+
+/** True when the update itself is at fault: a value that PostgreSQL (SQLSTATE 22, 23, 54) or our own code cannot take. Repeating would not help. */
+function isTheirFault(error: unknown): boolean {
+  if (isPolybError(error)) return error.code === 'internal';
+  const { code, name } = (Error.isError(error) ? error : {}) as { code?: unknown; name?: string };
+  return (typeof code === 'string' && /^(22|23|54)/.test(code)) || name === 'TypeError' || name === 'RangeError';
+}

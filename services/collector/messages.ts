@@ -1,0 +1,213 @@
+/** Messages as rows, read: pages youngest first, one whole, totals. */
+import type { z } from 'zod';
+import type { Queries } from '../../bus/service.ts';
+import type { OutputOf } from '../../contracts/define.ts';
+import type { inbox } from '../../contracts/inbox.ts';
+import type { Intent } from '../../contracts/intents.ts';
+import { cursorOf, type Place, placeOf, timeAt, usOf } from './cursor.ts';
+import type { Person } from './people.ts';
+import { fewHits, hit, prepare, type Search } from './search.ts';
+
+type Page = OutputOf<typeof inbox.list_messages>;
+export type Shown = Page['items'][number];
+export interface Wanted {
+  readonly chatId?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly intent?: z.output<typeof Intent> | undefined;
+  readonly role?: Person['role'] | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
+/** UTF-16 units of a text in a list. */
+const shortText = 4096;
+/** A page ends early rather than outgrow what a reply may hold. Bytes of its JSON. */
+const pageBytes = 600_000;
+
+const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
+  message.kind, coalesce(message.transcript, message.text) as text, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
+  message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.received_at, message.intent, message.is_urgent,
+  person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept`;
+const tables = `collector.messages message
+  left join collector.users person on person.user_id = message.sender_id
+  left join collector.user_roles role on role.role = person.role
+  left join collector.voices voice on voice.message_id = message.message_id`;
+interface Columns {
+  readonly seq: string;
+  readonly message_id: string;
+  readonly chat_id: string;
+  readonly channel: Shown['channel'];
+  readonly bot_id: string;
+  readonly external_id: string;
+  readonly direction: Shown['direction'];
+  readonly kind: Shown['kind'];
+  readonly text: string;
+  readonly thread_id: string | null;
+  readonly album_id: string | null;
+  readonly reply_to: string | null;
+  readonly is_forwarded: boolean;
+  readonly sent_at: Date;
+  readonly sent_us: string;
+  readonly edited_at: Date | null;
+  readonly received_at: Date;
+  readonly intent: Shown['intent'];
+  readonly is_urgent: boolean;
+  readonly user_id: string | null;
+  readonly name: string;
+  readonly role: Person['role'];
+  readonly is_staff: boolean;
+  readonly is_bot: boolean;
+  readonly content_type: string | null;
+  readonly bytes: number | null;
+  readonly duration_ms: number | null;
+  readonly is_kept: boolean;
+}
+function shown(row: Columns, limit = shortText): Shown {
+  return {
+    messageId: row.message_id,
+    chatId: row.chat_id,
+    channel: row.channel,
+    botId: row.bot_id,
+    externalId: row.external_id,
+    sender: row.user_id === null ? null : { userId: row.user_id, name: row.name, role: row.role, isStaff: row.is_staff, isBot: row.is_bot },
+    direction: row.direction,
+    kind: row.kind,
+    text: row.text.slice(0, limit).toWellFormed(),
+    isCut: row.text.length > limit,
+    threadId: row.thread_id,
+    albumId: row.album_id,
+    replyToExternalId: row.reply_to,
+    isForwarded: row.is_forwarded,
+    sentAt: row.sent_at.toISOString(),
+    editedAt: row.edited_at?.toISOString() ?? null,
+    receivedAt: row.received_at.toISOString(),
+    intent: row.intent,
+    isUrgent: row.is_urgent,
+    file:
+      row.content_type === null
+        ? null
+        : { contentType: row.content_type, bytes: row.bytes, durationMs: row.duration_ms, isKept: row.is_kept },
+  };
+}
+
+/** A page, youngest first. */
+export async function pageOfMessages(db: Queries, wanted: Wanted, at: { limit: number; cursor?: string | undefined }): Promise<Page> {
+  const place = placeOf(at.cursor);
+  return cutPage(await select(db, wanted, at.limit, place, []), at.limit, false);
+}
+
+/** The same among the messages that have what `q` asks for. Must run in a transaction of its own. */
+export async function searchMessages(
+  tx: Queries,
+  q: string,
+  wanted: Wanted,
+  at: { limit: number; cursor?: string | undefined },
+): Promise<Page> {
+  const place = placeOf(at.cursor);
+  const search = await prepare(tx, q);
+  const ask = (isFuzzy: boolean) => select(tx, wanted, at.limit, place, [search], isFuzzy);
+  const rows = await ask(place?.isFuzzy ?? false);
+  if (place !== undefined || rows.length >= fewHits) return cutPage(rows, at.limit, place?.isFuzzy ?? false);
+  return cutPage(await ask(true), at.limit, true);
+}
+
+/** One row more than `limit` where there are more. */
+async function select(
+  db: Queries,
+  wanted: Wanted,
+  limit: number,
+  place: Place | undefined,
+  searches: readonly Search[],
+  isFuzzy = false,
+): Promise<readonly Columns[]> {
+  const values: unknown[] = [];
+  const value = (given: unknown) => `$${values.push(given)}`;
+  const when = (condition: (at: string) => string, given: unknown) => (given === undefined ? [] : [condition(value(given))]);
+  const conditions = [
+    ...when((at) => `message.chat_id = ${at}`, wanted.chatId),
+    ...when((at) => `message.sender_id = ${at}`, wanted.clientId),
+    ...when((at) => `message.intent = ${at}`, wanted.intent),
+    ...when((at) => `person.role = ${at}`, wanted.role),
+    ...when((at) => `message.sent_at >= ${at}`, wanted.since),
+    ...when((at) => `message.sent_at < ${at}`, wanted.until),
+    ...searches.map((search) => hit(search, isFuzzy, value)),
+    ...(place === undefined ? [] : [`(message.sent_at, message.seq) < (${timeAt(value(place.atUs))}, ${value(seqOf(place))}::bigint)`]),
+  ];
+  return db.query<Columns>(
+    `select ${columns} from ${tables} ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+     order by message.sent_at desc, message.seq desc limit ${value(limit + 1)}`,
+    values,
+  );
+}
+/** A cursor of another list has a name in this place; nothing lies before it. */
+const seqOf = ({ id }: Place): string => (/^\d{1,18}$/.test(id) ? id : '0');
+
+function cutPage(rows: readonly Columns[], limit: number, isFuzzy: boolean): Page {
+  const items: Shown[] = [];
+  let bytes = 0;
+  for (const row of rows.slice(0, limit)) {
+    const item = shown(row);
+    bytes += Buffer.byteLength(JSON.stringify(item));
+    if (bytes > pageBytes && items.length > 0) break;
+    items.push(item);
+  }
+  const last = rows[items.length - 1];
+  const isMore = last !== undefined && rows.length > items.length;
+  return { items, nextCursor: isMore ? cursorOf({ atUs: last.sent_us, id: last.seq, isFuzzy }) : null };
+}
+
+/** Null when there is none. */
+export async function findMessage(db: Queries, messageId: string): Promise<OutputOf<typeof inbox.get_message> | null> {
+  const [row] = await db.query<Columns>(`select ${columns} from ${tables} where message.message_id = $1`, [messageId]);
+  if (row === undefined) return null;
+  const versions = await db.query<{ at: Date; text: string }>(
+    `select at, left(text, 4096) as text from (select * from collector.message_versions where message_id = $1 order by at desc limit 20) last order by at`,
+    [messageId],
+  );
+  return {
+    ...shown(row, Number.POSITIVE_INFINITY),
+    versions: versions.map(({ at, text }) => ({ at: at.toISOString(), text: text.slice(0, shortText).toWellFormed() })),
+  };
+}
+
+/** The last messages of a chat, oldest first. */
+export async function lastMessages(db: Queries, chatId: string, limit: number): Promise<readonly Shown[]> {
+  const { items } = cutPage(await select(db, { chatId }, limit, undefined, []), limit, false);
+  return items.toReversed();
+}
+
+export async function totals(
+  db: Queries,
+  { since, until }: Pick<Wanted, 'since' | 'until'>,
+): Promise<OutputOf<typeof inbox.message_totals>> {
+  const rows = await db.query<{
+    kind: Shown['kind'] | null;
+    role: Person['role'] | null;
+    direction: string | null;
+    of: number;
+    messages: number;
+    chats: number;
+    clients: number;
+  }>(
+    `select message.kind, person.role, message.direction, grouping(message.kind, person.role, message.direction) as of, count(*)::int as messages,
+       count(distinct message.chat_id)::int as chats, count(distinct message.sender_id) filter (where person.role = 'client')::int as clients
+     from collector.messages message left join collector.users person on person.user_id = message.sender_id
+     where ($1::timestamptz is null or message.sent_at >= $1) and ($2::timestamptz is null or message.sent_at < $2)
+     group by grouping sets ((message.kind), (person.role), (message.direction), ())`,
+    [since ?? null, until ?? null],
+  );
+  const count = (is: (row: (typeof rows)[number]) => boolean) => rows.find(is)?.messages ?? 0;
+  const all = rows.find(({ of }) => of === 7);
+  const byKind = Object.fromEntries(kinds.map((kind) => [kind, count((row) => row.of === 3 && row.kind === kind)]));
+  const byRole = Object.fromEntries(roles.map((role) => [role, count((row) => row.of === 5 && row.role === role)]));
+  return {
+    messages: all?.messages ?? 0,
+    inbound: count(({ of, direction }) => of === 6 && direction === 'in'),
+    outbound: count(({ of, direction }) => of === 6 && direction === 'out'),
+    chats: all?.chats ?? 0,
+    clients: all?.clients ?? 0,
+    byKind: byKind as Record<Shown['kind'], number>, // made from the list of all of them
+    byRole: byRole as Record<Person['role'], number>,
+  };
+}
+const kinds: readonly Shown['kind'][] = ['text', 'voice', 'photo', 'document', 'contact', 'location', 'service', 'other'];
+const roles: readonly Person['role'][] = ['admin', 'director', 'manager', 'broadcast_bot', 'assistant_bot', 'client'];

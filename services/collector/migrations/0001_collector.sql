@@ -1,0 +1,202 @@
+create schema if not exists collector;
+create extension if not exists pg_trgm;
+
+-- Words as they are searched: ё and е are one letter, and so are capitals and small letters.
+create function collector.fold(given text) returns text language sql immutable strict parallel safe
+  as $$ select translate(lower(given), 'ё', 'е') $$;
+
+-- hunspell knows more forms of a word than a stemmer does; its files come with the operating system and may be missing.
+create text search configuration collector.russian (copy = pg_catalog.russian);
+do $$ begin
+  create text search dictionary collector.russian_hunspell (template = ispell, dictfile = ru_ru, afffile = ru_ru, stopwords = russian);
+  alter text search configuration collector.russian
+    alter mapping for word, hword, hword_part with collector.russian_hunspell, russian_stem;
+exception when config_file_error or undefined_file or invalid_text_representation or character_not_in_repertoire then
+  raise notice 'no hunspell dictionary of Russian: words are searched by their stems';
+end $$;
+
+-- Forms that neither finds: words of one group are one word for a search.
+create table collector.irregular_words (
+  word text primary key,
+  of text not null
+);
+insert into collector.irregular_words (of, word) values
+  ('цветок', 'цветок'), ('цветок', 'цветка'), ('цветок', 'цветы'), ('цветок', 'цветов'), ('цветок', 'цветочек'), ('цветок', 'цветочки'),
+  ('открытка', 'открытка'), ('открытка', 'открытки'), ('открытка', 'открыток'),
+  ('подарок', 'подарок'), ('подарок', 'подарка'), ('подарок', 'подарки'), ('подарок', 'подарков'),
+  ('лепесток', 'лепесток'), ('лепесток', 'лепестка'), ('лепесток', 'лепестки'), ('лепесток', 'лепестков'),
+  ('день', 'день'), ('день', 'дня'), ('день', 'дни'), ('день', 'дней'),
+  ('деньги', 'деньги'), ('деньги', 'денег'), ('деньги', 'деньгам'),
+  ('заказ', 'заказ'), ('заказ', 'заказать'), ('заказ', 'закажу'), ('заказ', 'заказываю'), ('заказ', 'заказывала'),
+  ('купить', 'купить'), ('купить', 'куплю'), ('купить', 'купил'), ('купить', 'покупка'),
+  ('букет', 'букет'), ('букет', 'букетик'), ('букет', 'букетики'),
+  ('человек', 'человек'), ('человек', 'люди'), ('человек', 'людей'),
+  ('ребенок', 'ребенок'), ('ребенок', 'ребенка'), ('ребенок', 'дети'), ('ребенок', 'детей'),
+  ('год', 'год'), ('год', 'года'), ('год', 'лет'),
+  ('идти', 'идти'), ('идти', 'иду'), ('идти', 'шел'), ('идти', 'шла'), ('идти', 'пошел'),
+  ('везти', 'везти'), ('везти', 'везу'), ('везти', 'вез'), ('везти', 'привезти'), ('везти', 'привезут'), ('везти', 'привезли'),
+  ('веточка', 'веточка'), ('веточка', 'веточек'), ('веточка', 'ветка'), ('веточка', 'веток'),
+  ('коробка', 'коробка'), ('коробка', 'коробки'), ('коробка', 'коробок'),
+  ('скидка', 'скидка'), ('скидка', 'скидки'), ('скидка', 'скидок'),
+  ('доставка', 'доставка'), ('доставка', 'доставки'), ('доставка', 'доставок'), ('доставка', 'доставить'), ('доставка', 'доставят'),
+  ('время', 'время'), ('время', 'времени'), ('время', 'времена'),
+  ('друг', 'друг'), ('друг', 'друзья'), ('друг', 'друзей'),
+  ('дочь', 'дочь'), ('дочь', 'дочери'), ('дочь', 'дочка'), ('дочь', 'дочке'), ('дочь', 'дочек'),
+  ('записать', 'записать'), ('записать', 'запишите'), ('записать', 'запись'), ('записать', 'записаться'),
+  ('платить', 'платить'), ('платить', 'плачу'), ('платить', 'оплата'), ('платить', 'оплатить'), ('платить', 'оплачу');
+
+-- A word's query, the mark of its group, and the query of the group. By way of marks nothing that was put in is widened again.
+create table collector.irregular_rules as
+  select distinct to_tsquery('collector.russian', word) as target, groups.mark, groups.wide
+  from collector.irregular_words join (
+    select of, to_tsquery('simple', 'irregular' || row_number() over (order by of)) as mark, (
+        select string_agg(quote_literal(lexeme), ' | ')::tsquery
+        from unnest(tsvector_to_array(to_tsvector('collector.russian', string_agg(word, ' ')))) lexeme
+      ) as wide
+    from collector.irregular_words group by of
+  ) groups using (of);
+
+-- A query with every irregular word in it widened to its group.
+create function collector.widened(given tsquery) returns tsquery language sql stable parallel safe as $$
+  select ts_rewrite(
+    ts_rewrite(given, 'select target, mark from collector.irregular_rules order by numnode(target) desc'),
+    'select mark, wide from collector.irregular_rules')
+$$;
+
+create table collector.user_roles (
+  role text primary key,
+  is_staff boolean not null,
+  is_bot boolean not null,
+  title text not null
+);
+insert into collector.user_roles (role, is_staff, is_bot, title) values
+  ('admin', true, false, 'Администратор'),
+  ('director', true, false, 'Директор по продажам'),
+  ('manager', true, false, 'Менеджер'),
+  ('broadcast_bot', false, true, 'Бот рассылки'),
+  ('assistant_bot', false, true, 'AI Ассистент'),
+  ('client', false, false, 'Клиент');
+
+create table collector.users (
+  user_id text primary key,
+  channel text not null,
+  external_id text not null,
+  name text not null,
+  username text,
+  phone_number text,
+  role text not null default 'client' references collector.user_roles,
+  messages bigint not null default 0,
+  first_seen_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  erased_at timestamptz,
+  unique (channel, external_id)
+);
+create index users_by_last_seen on collector.users (role, last_seen_at desc, user_id desc);
+
+create table collector.chats (
+  chat_id text primary key,
+  channel text not null,
+  bot_id text not null,
+  external_id text not null,
+  kind text not null,
+  title text,
+  owner text check (owner in ('bot', 'human', 'off')), -- what people set; null: whoever writes
+  staff_wrote_at timestamptz,
+  is_reachable boolean not null default true,
+  last_inbound_at timestamptz, -- of a client
+  last_message_id text,
+  last_message_at timestamptz,
+  merged_into text references collector.chats,
+  created_at timestamptz not null default now()
+);
+create unique index chats_once on collector.chats (channel, bot_id, external_id) where merged_into is null;
+
+-- Other external ids of a chat: what it was called as a group, before it became a supergroup.
+create table collector.chat_aliases (
+  channel text not null,
+  bot_id text not null,
+  external_id text not null,
+  chat_id text not null references collector.chats,
+  primary key (channel, bot_id, external_id)
+);
+
+create table collector.raw_updates (
+  id bigint generated always as identity primary key,
+  channel text not null,
+  bot_id text not null,
+  external_id text not null,
+  digest text not null, -- the numbers of Telegram begin anew after a quiet week
+  body text not null, -- JSON as it came; jsonb could not hold a null byte
+  received_at timestamptz not null default now(),
+  unique (channel, bot_id, external_id, digest)
+);
+create index raw_updates_by_time on collector.raw_updates (channel, received_at, id);
+
+create table collector.messages (
+  seq bigint generated always as identity primary key,
+  message_id text not null unique,
+  channel text not null,
+  bot_id text not null,
+  chat_external_id text not null, -- as it came: a supergroup numbers its messages anew
+  external_id text not null,
+  chat_id text not null references collector.chats,
+  sender_id text references collector.users,
+  direction text not null check (direction in ('in', 'out')),
+  kind text not null,
+  text text not null,
+  transcript text,
+  thread_id text,
+  album_id text,
+  reply_to text,
+  is_forwarded boolean not null,
+  sent_at timestamptz not null,
+  edited_at timestamptz,
+  received_at timestamptz not null default now(),
+  intent text,
+  is_urgent boolean not null default false,
+  fts tsvector not null generated always as
+    (to_tsvector('collector.russian', collector.fold(left(coalesce(transcript || ' ', '') || text, 100000)))) stored,
+  unique (channel, bot_id, chat_external_id, external_id)
+);
+create index messages_by_time on collector.messages (sent_at desc, seq desc);
+create index messages_of_chat on collector.messages (chat_id, sent_at desc, seq desc);
+create index messages_of_sender on collector.messages (sender_id, sent_at desc, seq desc);
+create index messages_of_intent on collector.messages (intent, sent_at desc, seq desc) where intent is not null;
+create index messages_fts on collector.messages using gin (fts);
+create index messages_trigrams on collector.messages
+  using gin (collector.fold(left(coalesce(transcript || ' ', '') || text, 2000)) gin_trgm_ops);
+
+-- Every wording of a message that was edited, the first one too.
+create table collector.message_versions (
+  message_id text not null references collector.messages (message_id) on delete cascade,
+  at timestamptz not null,
+  digest text not null,
+  text text not null,
+  primary key (message_id, at, digest)
+);
+
+create table collector.message_statuses (
+  channel text not null,
+  bot_id text not null,
+  external_id text not null,
+  status text not null,
+  rank int not null, -- only ever rises
+  error_code text,
+  at timestamptz not null,
+  primary key (channel, bot_id, external_id)
+);
+
+create table collector.voices (
+  message_id text primary key references collector.messages (message_id) on delete cascade,
+  channel text not null,
+  bot_id text not null,
+  file_id text not null,
+  content_type text not null,
+  bytes bigint,
+  duration_ms bigint,
+  state text not null default 'wanted' check (state in ('wanted', 'kept', 'heard', 'gone')), -- heard: its words are known; gone: cannot be had
+  body bytea,
+  attempts int not null default 0,
+  next_at timestamptz not null default now()
+);
+create index voices_due on collector.voices (next_at) where state in ('wanted', 'kept');

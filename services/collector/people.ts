@@ -1,0 +1,96 @@
+/** People as rows: found, made and renamed. The role in which somebody is first met comes from the channel; later only people change it. */
+import type { z } from 'zod';
+import type { ChannelName, ReadPerson } from '../../adapters/channel/port.ts';
+import { newId } from '../../bus/durable/identity.ts';
+import type { Queries } from '../../bus/service.ts';
+import type { UserRole } from '../../contracts/inbox.ts';
+
+export interface Person {
+  readonly userId: string;
+  readonly role: z.output<typeof UserRole>;
+  readonly isStaff: boolean;
+  readonly isBot: boolean;
+}
+/** Null where the channel did not say who it was. */
+export type PersonOf = (person: Pick<ReadPerson, 'externalId'> | null) => Person | null;
+interface Seen {
+  readonly person: ReadPerson | null;
+  /** Unix ms. */
+  readonly at: number;
+}
+
+/** Finds and locks the people, and makes those that are not there. */
+export async function peopleOf(tx: Queries, channel: ChannelName, seen: readonly Seen[]): Promise<PersonOf> {
+  const wanted = new Map(seen.flatMap(({ person, at }) => (person === null ? [] : [[person.externalId, { person, at }] as const])));
+  const known = await find(tx, channel, [...wanted.keys()]);
+  const missing = [...wanted].filter(([externalId]) => !known.has(externalId)).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (missing.length > 0) {
+    const rows = missing.map(([externalId, { person, at }]) => ({
+      user_id: newId('usr'),
+      external_id: externalId,
+      name: person.name,
+      username: person.username,
+      phone_number: person.phoneNumber,
+      role: person.firstRole,
+      at: new Date(at),
+    }));
+    await tx.query(
+      `insert into collector.users (user_id, channel, external_id, name, username, phone_number, role, first_seen_at, last_seen_at)
+       select user_id, $1, external_id, name, username, phone_number, role, at, at
+       from json_to_recordset($2) as row (user_id text, external_id text, name text, username text, phone_number text, role text, at timestamptz)
+       on conflict (channel, external_id) do nothing`,
+      [channel, JSON.stringify(rows)],
+    );
+    for (const [externalId, person] of await find(
+      tx,
+      channel,
+      missing.map(([externalId]) => externalId),
+    ))
+      known.set(externalId, person);
+  }
+  return (person) => (person === null ? null : (known.get(person.externalId) ?? null));
+}
+
+async function find(tx: Queries, channel: ChannelName, externalIds: readonly string[]): Promise<Map<string, Person>> {
+  if (externalIds.length === 0) return new Map();
+  const rows = await tx.query<{ external_id: string; user_id: string; role: Person['role']; is_staff: boolean; is_bot: boolean }>(
+    `select users.external_id, users.user_id, users.role, roles.is_staff, roles.is_bot
+     from collector.users join collector.user_roles roles using (role)
+     where users.channel = $1 and users.external_id = any ($2) order by users.user_id for no key update of users`,
+    [channel, externalIds],
+  );
+  return new Map(rows.map((row) => [row.external_id, { userId: row.user_id, role: row.role, isStaff: row.is_staff, isBot: row.is_bot }]));
+}
+
+/** Counts what they wrote, and takes their names as they are now. */
+export async function touchPeople(
+  tx: Queries,
+  channel: ChannelName,
+  wrote: readonly { readonly person: ReadPerson; readonly at: number }[],
+): Promise<void> {
+  const rows = [...Map.groupBy(wrote, ({ person }) => person.externalId)].map(([externalId, times]) => {
+    const last = times.reduce((a, b) => (b.at >= a.at ? b : a));
+    return {
+      external_id: externalId,
+      name: last.person.name,
+      username: last.person.username,
+      phone_number: last.person.phoneNumber,
+      messages: times.length,
+      first: new Date(Math.min(...times.map(({ at }) => at))),
+      last: new Date(last.at),
+    };
+  });
+  if (rows.length === 0) return;
+  await tx.query(
+    `update collector.users person set
+       name = case when row.last < person.last_seen_at then person.name else row.name end,
+       username = case when row.last < person.last_seen_at then person.username else row.username end,
+       phone_number = coalesce(row.phone_number, person.phone_number),
+       messages = person.messages + row.messages,
+       first_seen_at = least(person.first_seen_at, row.first),
+       last_seen_at = greatest(person.last_seen_at, row.last)
+     from json_to_recordset($2) as row (external_id text, name text, username text, phone_number text, messages int, first timestamptz, last timestamptz)
+     where person.channel = $1 and person.external_id = row.external_id`,
+    [channel, JSON.stringify(rows)],
+  );
+}

@@ -1,0 +1,205 @@
+/**
+ * The one way into the tables, for polling, webhooks and replays alike: what a bot was delivered, stored once each and told in the same transaction.
+ * Rows are locked in one order everywhere (chats, then people, each by id), so that two deliveries never wait for each other.
+ */
+import { hash } from 'node:crypto';
+import type { ChannelName, Delivery, ReadMessage, ReadPart } from '../../adapters/channel/port.ts';
+import { newId } from '../../bus/durable/identity.ts';
+import type { Tx } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { type ChatOf, chatsOf, migrate, touchChats } from './chats.ts';
+import { type PersonOf, peopleOf, touchPeople } from './people.ts';
+import { putStatuses } from './statuses.ts';
+
+/** Longer texts are cut: nobody writes them, and a reply must hold one. UTF-16 units. */
+const longestText = 131_072;
+
+interface Bot {
+  readonly channel: ChannelName;
+  readonly botId: string;
+}
+interface Item extends ReadMessage {
+  readonly messageId: string;
+  /** Of the update that it came with. */
+  readonly update: number;
+}
+type Part<I extends ReadPart['is']> = Extract<ReadPart, { is: I }>;
+
+/** Answers how many messages each update brought that were not there before. */
+export async function put(tx: Tx, channel: ChannelName, { botId, updates }: Delivery): Promise<readonly number[]> {
+  const bot = { channel, botId };
+  const fresh = await keepRaw(tx, bot, updates);
+  const parts = updates.flatMap(({ parts }, update) => parts.map((part) => ({ ...part, update })));
+  const only = <I extends ReadPart['is']>(is: I) => parts.filter((part): part is Part<I> & { update: number } => part.is === is);
+
+  const migrations = only('migration');
+  const messages = only('message').map(({ message, update }) => ({
+    ...message,
+    messageId: newId('msg'),
+    update,
+    text: message.text.slice(0, longestText).toWellFormed(),
+  }));
+  const reachable = only('reachable');
+  const presses = only('button').filter(({ update }) => fresh.has(update));
+  const named = [...messages.map(({ chat }) => chat), ...reachable.map(({ chat }) => chat)];
+  let chats = await chatsOf(tx, bot, named);
+  for (const { from, to } of migrations) await migrate(tx, bot, from, to);
+  if (migrations.length > 0) chats = await chatsOf(tx, bot, named);
+  const people = await peopleOf(tx, channel, [
+    ...messages.map(({ sender, sentAt }) => ({ person: sender, at: sentAt })),
+    ...presses.map(({ press }) => ({ person: press.person, at: Date.now() })),
+  ]);
+  const stored = await putMessages(tx, bot, messages, chats, people);
+
+  await touchChats(
+    tx,
+    stored.map((item) => ({ ...item, chatId: chats(item.chat), by: people(item.sender) })),
+    reachable.map((part) => ({ ...part, chatId: chats(part.chat) })),
+  );
+  await touchPeople(
+    tx,
+    channel,
+    stored.flatMap(({ sender, sentAt }) => (sender === null ? [] : [{ person: sender, at: sentAt }])),
+  );
+  await putStatuses(tx, bot, only('status'));
+  for (const item of stored) tell(tx, bot, item, chats(item.chat), people(item.sender));
+  for (const { press } of presses) await tellPress(tx, bot, press, people);
+  return updates.map((_, index) => stored.filter(({ update }) => update === index).length);
+}
+
+/** Answers which updates were not there before. */
+async function keepRaw(tx: Tx, { channel, botId }: Bot, updates: Delivery['updates']): Promise<ReadonlySet<number>> {
+  if (updates.length === 0) return new Set();
+  const rows = updates.map(({ externalId, raw }, n) => ({
+    n,
+    external_id: externalId,
+    body: raw,
+    digest: hash('sha256', raw, 'base64url').slice(0, 22),
+  }));
+  const inserted = await tx.query<{ external_id: string; digest: string }>(
+    `insert into collector.raw_updates (channel, bot_id, external_id, digest, body)
+     select $1, $2, external_id, digest, body
+     from unnest($3::text[], $4::text[], $5::text[]) with ordinality as row (external_id, digest, body, n) order by n
+     on conflict do nothing returning external_id, digest`,
+    [channel, botId, rows.map((row) => row.external_id), rows.map((row) => row.digest), rows.map((row) => row.body)],
+  );
+  const news = new Set(inserted.map((row) => `${row.external_id} ${row.digest}`));
+  return new Set(rows.filter((row) => news.has(`${row.external_id} ${row.digest}`)).map(({ n }) => n));
+}
+
+async function putMessages(tx: Tx, bot: Bot, messages: readonly Item[], chats: ChatOf, people: PersonOf): Promise<readonly Item[]> {
+  if (messages.length === 0) return [];
+  const first = new Map<string, Item>();
+  for (const message of messages) if (!first.has(keyOf(message))) first.set(keyOf(message), message);
+  const inserted = await insertMessages(tx, bot, [...first.values()], chats, people);
+  const isNew = new Set(inserted);
+  const stored = [...first.values()].filter(({ messageId }) => isNew.has(messageId));
+  await putVoices(tx, bot, stored);
+  for (const again of messages.filter(({ messageId }) => !isNew.has(messageId))) await putWording(tx, bot, again);
+  return stored;
+}
+const keyOf = ({ chat, externalId }: ReadMessage): string => `${chat.externalId} ${externalId}`;
+
+async function insertMessages(
+  tx: Tx,
+  { channel, botId }: Bot,
+  items: readonly Item[],
+  chats: ChatOf,
+  people: PersonOf,
+): Promise<readonly string[]> {
+  const rows = items.map((item, n) => ({
+    n,
+    message_id: item.messageId,
+    chat_external_id: item.chat.externalId,
+    external_id: item.externalId,
+    chat_id: chats(item.chat),
+    sender_id: people(item.sender)?.userId ?? null,
+    direction: item.sender?.externalId === botId ? 'out' : 'in',
+    kind: item.kind,
+    text: item.text,
+    thread_id: item.threadId,
+    album_id: item.albumId,
+    reply_to: item.replyTo,
+    is_forwarded: item.isForwarded,
+    sent_at: new Date(item.sentAt),
+    edited_at: item.editedAt === null ? null : new Date(item.editedAt),
+  }));
+  const inserted = await tx.query<{ message_id: string }>(
+    `insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text,
+       thread_id, album_id, reply_to, is_forwarded, sent_at, edited_at)
+     select message_id, $1, $2, chat_external_id, external_id, chat_id, sender_id, direction, kind, text,
+       thread_id, album_id, reply_to, is_forwarded, sent_at, edited_at
+     from json_to_recordset($3) as row (n int, message_id text, chat_external_id text, external_id text, chat_id text, sender_id text,
+       direction text, kind text, text text, thread_id text, album_id text, reply_to text, is_forwarded boolean, sent_at timestamptz, edited_at timestamptz)
+     order by n on conflict do nothing returning message_id`,
+    [channel, botId, JSON.stringify(rows)],
+  );
+  return inserted.map(({ message_id }) => message_id);
+}
+
+/** A message that is there already: a repeat, an edit, or the first wording of one whose edit came before it. */
+async function putWording(tx: Tx, { channel, botId }: Bot, { chat, externalId, text, kind, sentAt, editedAt }: Item): Promise<void> {
+  const [is] = await tx.query<{ message_id: string; text: string; at: Date }>(
+    `select message_id, text, coalesce(edited_at, sent_at) as at from collector.messages
+     where channel = $1 and bot_id = $2 and chat_external_id = $3 and external_id = $4 for update`,
+    [channel, botId, chat.externalId, externalId],
+  );
+  const at = editedAt ?? sentAt;
+  if (is === undefined || (is.text === text && is.at.getTime() === at)) return;
+  const digest = (words: string) => hash('sha256', words, 'base64url').slice(0, 22);
+  const added = await tx.query<{ at: Date; digest: string }>(
+    `insert into collector.message_versions (message_id, at, digest, text) values ($1, $2, $3, $4), ($1, $5, $6, $7)
+     on conflict do nothing returning at, digest`,
+    [is.message_id, is.at, digest(is.text), is.text, new Date(at), digest(text), text],
+  );
+  const isNews = added.some((row) => row.at.getTime() === at && row.digest === digest(text));
+  if (isNews && editedAt !== null && at >= is.at.getTime())
+    await tx.query('update collector.messages set text = $2, kind = $3, edited_at = $4 where message_id = $1', [
+      is.message_id,
+      text,
+      kind,
+      new Date(at),
+    ]);
+}
+
+async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[]): Promise<void> {
+  for (const { messageId, voice } of stored)
+    if (voice !== null)
+      await tx.query(
+        `insert into collector.voices (message_id, channel, bot_id, file_id, content_type, bytes, duration_ms) values ($1, $2, $3, $4, $5, $6, $7)`,
+        [messageId, channel, botId, voice.fileId, voice.contentType.slice(0, 100), voice.bytes, voice.durationMs],
+      );
+}
+
+function tell(tx: Tx, { channel }: Bot, { messageId, kind, sentAt }: Item, chatId: string, by: ReturnType<PersonOf>): void {
+  tx.emit(inbox.message_received, {
+    messageId,
+    channel,
+    chatId,
+    senderId: by?.userId ?? null,
+    isStaff: by?.isStaff ?? false,
+    isBot: by?.isBot ?? false,
+    kind,
+    at: new Date(sentAt).toISOString(),
+  });
+}
+
+async function tellPress(tx: Tx, bot: Bot, press: Part<'button'>['press'], people: PersonOf): Promise<void> {
+  const by = people(press.person);
+  if (by === null) return;
+  const [chat] = await tx.query<{ chat_id: string }>(
+    `select chat_id from collector.chats where channel = $1 and bot_id = $2 and external_id = $3 and merged_into is null`,
+    [bot.channel, bot.botId, press.chatExternalId],
+  );
+  tx.emit(inbox.button_pressed, {
+    ...bot,
+    chatId: chat?.chat_id ?? null,
+    userId: by.userId,
+    role: by.role,
+    isStaff: by.isStaff,
+    messageExternalId: press.messageExternalId,
+    queryId: press.queryId,
+    data: press.data,
+    at: new Date().toISOString(),
+  });
+}

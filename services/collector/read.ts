@@ -1,0 +1,48 @@
+/** The questions that the inbox answers. */
+import type { Database, HandlersOf } from '../../bus/service.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { inbox } from '../../contracts/inbox.ts';
+import { chatContext, setOwner } from './chat-context.ts';
+import { activeClients, erase, findClient, pageOfClients, setRole } from './clients.ts';
+import { findMessage, pageOfMessages, searchMessages, totals } from './messages.ts';
+import { findVoice } from './voices.ts';
+
+const dayMs = 86_400_000;
+type Reads = Omit<HandlersOf<typeof inbox>, 'telegram_webhook' | 'whatsapp_webhook' | 'whatsapp_verify' | 'replay_updates'>;
+
+export function reads({ db, now, takeoverMs }: { readonly db: Database; readonly now: () => number; readonly takeoverMs: number }): Reads {
+  const at = () => ({ now: now(), takeoverMs });
+  return {
+    list_messages: async ({ q, limit, cursor, ...wanted }) =>
+      q === undefined
+        ? pageOfMessages(db, wanted, { limit, cursor })
+        : db.transaction((tx) => searchMessages(tx, q, wanted, { limit, cursor })),
+    get_message: async ({ messageId }) => (await findMessage(db, messageId)) ?? missing('message', messageId),
+    message_totals: (span) => totals(db, span),
+    list_clients: (wanted) => pageOfClients(db, wanted),
+    client_messages: async ({ limit, cursor, ...wanted }) => {
+      if ((await findClient(db, wanted.clientId)) === null) missing('client', wanted.clientId);
+      return pageOfMessages(db, wanted, { limit, cursor });
+    },
+    active_clients: ({ days, limit }) => activeClients(db, new Date(now() - days * dayMs), limit),
+    set_role: async ({ userId, role }) => (await setRole(db, userId, role)) ?? missing('user', userId),
+    erase_person: async ({ userId }) => {
+      const messages = await db.transaction((tx) => erase(tx, userId));
+      return { userId, messages: messages ?? missing('user', userId) };
+    },
+    chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),
+    set_chat_owner: async ({ chatId, owner }) => (await setOwner(db, chatId, owner, at())) ?? missing('chat', chatId),
+    get_voice: async ({ messageId }) => {
+      const voice = (await findVoice(db, messageId)) ?? missing('voice message', messageId);
+      if (voice.body === null)
+        throw new PolybError('failed_precondition', 'The recording is not here: it is still being fetched, or could not be had.', {
+          reason: 'not_kept',
+        });
+      return { contentType: voice.contentType, body: voice.body };
+    },
+  };
+}
+
+function missing(what: string, id: string): never {
+  throw new PolybError('not_found', `There is no ${what} ${id}.`);
+}

@@ -1,0 +1,15 @@
+import type { Telegram } from '../../adapters/channel/telegram.ts';
+import { type Loop, loop } from '../../bus/service.ts';
+
+const dayMs = 86_400_000;
+
+/** Tells Telegram where to deliver, at start and once a day; a loop, so that Telegram may be away when the service starts. */
+export function registerWebhook(telegram: Pick<Telegram, 'bots' | 'pollers' | 'register'>): readonly Loop[] {
+  if (telegram.bots.length === 0 || telegram.pollers.length > 0) return [];
+  return [
+    loop('register_webhook', { idleMs: dayMs, only: 'register_webhook' }, async (signal) => {
+      await telegram.register(signal);
+      return 'idle';
+    }),
+  ];
+}

@@ -1,0 +1,47 @@
+/** Takes in what people write in Telegram and WhatsApp, stores it once, tells of it, and finds it again. */
+import { telegramAdapters, whatsappAdapters } from '../../adapters/channel/index.ts';
+import { on, service } from '../../bus/service.ts';
+import { asr } from '../../contracts/asr.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { intents } from '../../contracts/intents.ts';
+import { intake } from './intake.ts';
+import { reads } from './read.ts';
+import { receive } from './receive.ts';
+import { registerWebhook } from './register-webhook.ts';
+import { replayUpdates } from './replay.ts';
+import { retention } from './retention.ts';
+import { collectorSettings } from './settings.ts';
+import { followVoices } from './voices.ts';
+import { webhooks } from './webhooks.ts';
+
+export default service({
+  serves: { inbox },
+  uses: [asr.recognize, intents.message_classified],
+  settings: collectorSettings,
+  vendors: {
+    telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAdapters, fallback: 'bot_api' },
+    whatsapp: { setting: 'WHATSAPP_KIND', catalogue: whatsappAdapters, fallback: 'cloud_api' },
+  },
+}).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, now }) => {
+  const into = intake({ commit: bus.commit, log });
+  const channels = [telegram, whatsapp];
+  const days = { raw: settings.INBOX_RAW_DAYS, messages: settings.INBOX_MESSAGE_DAYS, voices: settings.INBOX_VOICE_DAYS };
+  return {
+    inbox: {
+      ...reads({ db, now, takeoverMs: settings.INBOX_TAKEOVER_MS }),
+      ...webhooks(telegram, whatsapp, into),
+      replay_updates: replayUpdates(db, channels, into),
+    },
+    on: [
+      on(intents.message_classified, async ({ messageId, intent, isUrgent }, tx) => {
+        await tx.query('update collector.messages set intent = $2, is_urgent = $3 where message_id = $1', [messageId, intent, isUrgent]);
+      }),
+    ],
+    loops: [
+      ...telegram.pollers.map((poller) => receive('telegram', poller, into)),
+      ...registerWebhook(telegram),
+      followVoices({ db, commit: bus.commit, call: bus.call, log, channels, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
+      ...retention(db, days),
+    ],
+  };
+});

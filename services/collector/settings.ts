@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { durationMs, integer } from '../../config/settings.ts';
+
+export const collectorSettings = z.object({
+  INBOX_TAKEOVER_MS: durationMs({ max: 30 * 86_400_000 })
+    .default(30 * 60_000)
+    .describe('How long the bot stays silent in a chat after somebody of the staff wrote there.'),
+  INBOX_RAW_DAYS: integer({ min: 1, max: 3650 }).default(30).describe('How long updates are kept as they came, to be replayed.'),
+  INBOX_MESSAGE_DAYS: integer({ min: 1, max: 3650 }).default(1095).describe('How long messages are kept.'),
+  INBOX_VOICE_DAYS: integer({ min: 1, max: 3650 })
+    .default(90)
+    .describe('How long recordings of voice messages are kept; their words stay.'),
+  INBOX_VOICE_MAX_BYTES: integer({ min: 1000, max: 20_000_000 }).default(5_000_000).describe('A larger recording is not fetched.'),
+});

@@ -1,0 +1,120 @@
+/** Voice messages: fetched from the channel, kept, and heard where some service can hear. */
+import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
+import type { Call, Commit, Database, Log, Queries } from '../../bus/service.ts';
+import { type Loop, loop } from '../../bus/service.ts';
+import { asr } from '../../contracts/asr.ts';
+import { isPolybError, toPolybError } from '../../contracts/errors.ts';
+import { inbox } from '../../contracts/inbox.ts';
+
+/** What one call of `recognize` takes as bytes. */
+const hearableBytes = 262_144;
+const idleMs = 5_000;
+/** Failures after which a recording is given up. */
+const patience = 6;
+/** While nobody can hear: how long until we ask again. */
+const deafMs = 60_000;
+/** A voice that one process works on is left alone by the others for that long. */
+const claimMs = 120_000;
+
+export async function findVoice(db: Queries, messageId: string): Promise<{ contentType: string; body: Uint8Array | null } | null> {
+  const [row] = await db.query<{ content_type: string; body: Uint8Array | null }>(
+    `select content_type, case when length(body) <= ${hearableBytes} then body end as body from collector.voices where message_id = $1`,
+    [messageId],
+  );
+  return row === undefined ? null : { contentType: row.content_type, body: row.body };
+}
+
+interface Due {
+  readonly message_id: string;
+  readonly channel: string;
+  readonly bot_id: string;
+  readonly file_id: string;
+  readonly content_type: string;
+  readonly state: 'wanted' | 'kept';
+  readonly attempts: number;
+  readonly body: Uint8Array | null;
+}
+
+/** One voice a turn: fetches it, or has it heard. A file that the channel has no more is given up, anything else is tried again later and later. */
+export function followVoices({
+  db,
+  commit,
+  call,
+  log,
+  channels,
+  maxBytes,
+}: {
+  readonly db: Database;
+  readonly commit: Commit;
+  readonly call: Call;
+  readonly log: Log;
+  readonly channels: readonly Pick<ChannelIntake, 'channel' | 'fetchFile'>[];
+  readonly maxBytes: number;
+}): Loop {
+  const fetch = async (voice: Due, signal: AbortSignal): Promise<void> => {
+    const channel = channels.find((each) => each.channel === voice.channel);
+    if (channel === undefined) return giveUp(voice);
+    const body = await channel.fetchFile(voice.bot_id, voice.file_id, { maxBytes, signal });
+    await db.query(
+      `update collector.voices set state = 'kept', body = $2, bytes = $3, attempts = 0, next_at = now() where message_id = $1 and state = 'wanted'`,
+      [voice.message_id, body, body.length],
+    );
+  };
+  const hear = async (voice: Due, body: Uint8Array, signal: AbortSignal): Promise<void> => {
+    const { text } = await call(asr.recognize, { audio: body, contentType: voice.content_type }, { signal, retry: false });
+    await commit(async (tx) => {
+      await tx.query(`update collector.voices set state = 'heard' where message_id = $1`, [voice.message_id]);
+      const [message] = await tx.query<{ chat_id: string }>(
+        'update collector.messages set transcript = $2 where message_id = $1 and transcript is null returning chat_id',
+        [voice.message_id, text.replaceAll('\0', '\uFFFD').toWellFormed()],
+      );
+      if (message)
+        tx.emit(inbox.message_transcribed, { messageId: voice.message_id, chatId: message.chat_id, at: new Date().toISOString() });
+    });
+  };
+  const giveUp = (voice: Due) =>
+    db
+      .query(`update collector.voices set state = case when body is null then 'gone' else 'heard' end where message_id = $1`, [
+        voice.message_id,
+      ])
+      .then(() => {});
+  const later = (voice: Due, ms: number, attempts: number) =>
+    db.query(`update collector.voices set attempts = $3, next_at = now() + $2 * interval '1 millisecond' where message_id = $1`, [
+      voice.message_id,
+      ms,
+      attempts,
+    ]);
+
+  return loop('follow_voices', { idleMs, wakeOn: inbox.message_received }, async (signal) => {
+    const [voice] = await db.query<Due>(
+      `update collector.voices set next_at = now() + ${claimMs} * interval '1 millisecond'
+       where message_id = (
+         select message_id from collector.voices where state in ('wanted', 'kept') and next_at <= now() order by next_at limit 1 for update skip locked)
+       returning message_id, channel, bot_id, file_id, content_type, state, attempts, body`,
+    );
+    if (voice === undefined) return 'idle';
+    try {
+      if (voice.state === 'wanted') await fetch(voice, signal);
+      else if (voice.body === null || voice.body.length > hearableBytes) await giveUp(voice);
+      else await hear(voice, voice.body, signal);
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      if (signal.aborted || error.reason === 'store_down') throw thrown;
+      if (isDeaf(thrown)) await later(voice, deafMs, voice.attempts);
+      else if (isFinal(thrown) || voice.attempts + 1 >= patience) {
+        log.warn({ err: thrown, messageId: voice.message_id }, 'a voice message was given up');
+        await giveUp(voice);
+      } else await later(voice, error.retryAfterMs ?? 1000 * 4 ** voice.attempts, voice.attempts + 1);
+    }
+    return 'more';
+  });
+}
+/** No service hears yet. */
+const isDeaf = (thrown: unknown): boolean =>
+  isPolybError(thrown) && (thrown.reason === 'no_responders' || thrown.reason === 'not_connected');
+/** The channel, or the hearing service, will never take it. */
+const isFinal = (thrown: unknown): boolean =>
+  isPolybError(thrown) &&
+  ['not_found', 'invalid_argument', 'failed_precondition'].includes(thrown.code) &&
+  thrown.reason !== 'upstream_credentials' &&
+  thrown.reason !== 'no_token';

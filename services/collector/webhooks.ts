@@ -1,0 +1,21 @@
+/** What channels deliver over HTTP: proved, stored, and only then answered. */
+import type { Delivery, Webhook } from '../../adapters/channel/port.ts';
+import type { Telegram } from '../../adapters/channel/telegram.ts';
+import type { WhatsApp } from '../../adapters/channel/whatsapp.ts';
+import type { HandlersOf } from '../../bus/service.ts';
+import type { inbox } from '../../contracts/inbox.ts';
+import type { Intake, Taken } from './intake.ts';
+
+type Webhooks = Pick<HandlersOf<typeof inbox>, 'telegram_webhook' | 'whatsapp_webhook' | 'whatsapp_verify'>;
+
+export function webhooks(telegram: Telegram, whatsapp: WhatsApp, { take }: Intake): Webhooks {
+  const takeAll = async (channel: 'telegram' | 'whatsapp', deliveries: readonly Delivery[]): Promise<Taken> => {
+    const taken = await Promise.all(deliveries.map((delivery) => take(channel, delivery)));
+    return taken.reduce((a, b) => ({ updates: a.updates + b.updates, messages: a.messages + b.messages }), { updates: 0, messages: 0 });
+  };
+  return {
+    telegram_webhook: (given: Webhook) => takeAll('telegram', telegram.receive(given)),
+    whatsapp_webhook: (given: Webhook) => takeAll('whatsapp', whatsapp.receive(given)),
+    whatsapp_verify: async (query) => ({ contentType: 'text/plain', body: Buffer.from(whatsapp.verify(query)) }),
+  };
+}
