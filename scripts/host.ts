@@ -63,7 +63,8 @@ export async function host({
   const tx = transactions({ store, bus, log });
   const http = createHttp({
     allowPrivate: [...allowPrivate],
-    observe: ({ signal, method, url, ms, code }) => bus.recordFor(signal, { address: `${method} ${url}`, at: Date.now() - ms, ms, code }),
+    observe: ({ signal, method, url, ms, code }) =>
+      bus.recordFor(signal, { address: `${method} ${url.replace(/^https?:\/\//, '')}`, at: Date.now() - ms, ms, code }),
   });
   const vendors = Object.fromEntries(
     Object.entries(service.vendors).map(([name, { setting, catalogue }]) => {

@@ -186,6 +186,7 @@ function labelOf({ step, name, kind }: Span): string {
   return step === null ? what : `${step}: ${what}`;
 }
 
+const roundingMs = 2;
 interface Placed {
   readonly time: number;
   /** 0 asks, 1 answers. */
@@ -200,8 +201,10 @@ export function sequenceOf(spans: readonly Span[], ascii: boolean): Sequence {
   const ends = new Map(drawn.map(({ id, at: began, ms }) => [id, began + ms]));
   const messages = drawn.flatMap((span): Placed[] => {
     const verb = span.kind === 'outside' ? span.name.replace(/^(\S+)\s+[^/\s]+/, '$1 ') : (span.name.split('.').at(-1) ?? span.name);
-    // The journal's times are whole ms and a ring's are not: no answer may come after the answer that it was asked for.
-    const end = Math.min(span.at + span.ms, ends.get(span.parentId) ?? Number.POSITIVE_INFINITY);
+    // The journal's times are whole ms and a ring's are not: an answer may not seem to come just after the answer that it was asked for.
+    // What was sent durably really ends later than who sent it.
+    const bound = ends.get(span.parentId) ?? Number.POSITIVE_INFINITY;
+    const end = span.at + span.ms - bound < roundingMs ? Math.min(span.at + span.ms, bound) : span.at + span.ms;
     const began = span.at;
     if (span.kind === 'wait' || span.kind === 'delay') {
       return [
