@@ -12,6 +12,7 @@ import { deliver, type Policy, policies, work } from './work.ts';
 import { AtGate } from './worker.ts';
 
 const workers = 3;
+const everyMs = 30;
 const providerFaultShare = 0.15;
 const quietMs = 60_000;
 
@@ -44,35 +45,27 @@ export interface StormCounts {
 /** @param naive serves the deliveries as functions, which simply run again */
 export async function storm(
   { seed, full, signal, database, log }: RunOptions,
-  { naive, kills, keys, loadMs }: { readonly naive: boolean; readonly kills: number; readonly keys: number; readonly loadMs: number },
+  { naive, kills, keys }: { readonly naive: boolean; readonly kills: number; readonly keys: number },
 ): Promise<StormCounts> {
   const random = randomFrom(seed);
   await using lab = await openLab({ seed, signal, database, faults: providerFaultShare, thinkMs: 60 });
   const bus = await lab.client();
   const crew = await crewOf(lab, naive);
-  const intents: readonly Intent[] = Array.from({ length: keys }, (_, nth) => ({
-    item: `item-${nth}`,
-    policy: random.pick(policies),
-    way: random.chance(0.5) ? 'call' : 'send',
-  }));
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
-  const struck = strikes(lab, crew, random, kills, until);
-  const issued = load(bus, intents, loadMs, until);
-  const strikeCounts = await struck.done;
-  log(`${strikeCounts.kills} kills and ${strikeCounts.freezes} freezes struck`);
+  const load = loadOf(bus, randomFrom(seed + 1), keys, until);
+  const struck = await strikes(lab, crew, random, kills, until);
+  log(`${struck.kills} kills and ${struck.freezes} freezes struck`);
   lab.order({ faults: 0 });
-  let open = intents.length;
-  for (const each of issued) void each.then((ended) => (open -= ended ? 1 : 0));
-  const atRest = async (): Promise<boolean> => open === 0 && (await unfinished(lab)) === 0;
+  await load.stop();
+  const atRest = async (): Promise<boolean> => load.open() === 0 && (await unfinished(lab)) === 0;
   await eventually(atRest, full ? 10 * quietMs : quietMs, signal);
-  const stuck = open + (await unfinished(lab));
+  const stuck = load.open() + (await unfinished(lab));
   over.abort();
-  await Promise.all(issued);
-  const settled = await settledAs(lab, intents);
-  if (!naive) for (const item of settled.wrong.slice(0, 10)) log(await storyOf(lab, item));
-  const { wrong: _, ...counts } = settled;
-  return { keys, ...strikeCounts, ...counts, stuck };
+  await load.ended();
+  const { wrong, ...counts } = await settledAs(lab, load.intents);
+  if (!naive) for (const item of wrong.slice(0, 10)) log(await storyOf(lab, item));
+  return { keys: load.intents.length, ...struck, ...counts, stuck };
 }
 
 async function unfinished({ store }: Lab): Promise<number> {
@@ -117,18 +110,41 @@ async function storyOf(lab: Lab, item: string): Promise<string> {
   return JSON.stringify({ item, effects: lab.effects().filter((effect) => effect.item === item), rows });
 }
 
-/** Starts every intent at its time; each resolves to true when it has come to its end. */
-function load(bus: BusHost, intents: readonly Intent[], loadMs: number, signal: AbortSignal): readonly Promise<boolean>[] {
-  return intents.map(async (intent, nth) => {
+/** Begins an intent every 30 ms until it is stopped, and at least `keys` of them; each is tried until it has come to its end. */
+function loadOf(bus: BusHost, random: Random, keys: number, signal: AbortSignal) {
+  const intents: Intent[] = [];
+  const running: Promise<void>[] = [];
+  let open = 0;
+  let stopped = false;
+  const finish = async (intent: Intent): Promise<void> => {
     try {
-      await delay((nth / intents.length) * loadMs, undefined, { signal });
       while (!(await tried(bus, intent, signal))) await delay(300, undefined, { signal });
-      return true;
+      open -= 1;
     } catch (error) {
-      if (signal.aborted) return false;
-      throw error;
+      if (!signal.aborted) throw error;
     }
-  });
+  };
+  const beginning = (async () => {
+    while (!stopped || intents.length < keys) {
+      const item = `item-${intents.length}`;
+      const intent: Intent = { item, policy: random.pick(policies), way: random.chance(0.5) ? 'call' : 'send' };
+      intents.push(intent);
+      open += 1;
+      running.push(finish(intent));
+      await delay(everyMs, undefined, { signal });
+    }
+  })();
+  return {
+    intents,
+    open: () => open,
+    async stop() {
+      stopped = true;
+      await beginning;
+    },
+    async ended() {
+      await Promise.all(running);
+    },
+  };
 }
 async function tried(bus: BusHost, { item, policy, way }: Intent, signal: AbortSignal): Promise<boolean> {
   const input = { item, body: `for ${item}` };
@@ -195,14 +211,14 @@ async function crewOf(lab: Lab, naive: boolean): Promise<Crew & { heard(listen: 
 type Strike = 'kill' | 'kill_after_send' | 'kill_before_send' | 'freeze' | 'freeze_before_send';
 type StrikeCounts = Pick<StormCounts, 'kills' | 'killsAfterSend' | 'killsBeforeSend' | 'freezes' | 'freezesBeforeSend'>;
 
-/** Strikes one after the other: half of the kills at any moment, a quarter each right before the first byte leaves and right after it was accepted. */
-function strikes(
+/** Strikes one after the other, and answers when the last has struck: half of the kills at any moment, a quarter each right before the first byte leaves and right after it was accepted. */
+async function strikes(
   lab: Lab,
   crew: Awaited<ReturnType<typeof crewOf>>,
   random: Random,
   kills: number,
   signal: AbortSignal,
-): { readonly done: Promise<StrikeCounts> } {
+): Promise<StrikeCounts> {
   const plan = random.shuffled<Strike>([
     ...Array.from(
       { length: kills },
@@ -262,14 +278,10 @@ function strikes(
     if (kind.startsWith('kill')) counts.kills += 1;
     else counts.freezes += 1;
   };
-  return {
-    done: (async () => {
-      for (const kind of plan) {
-        await delay(random.int(100, 700), undefined, { signal });
-        await Promise.race([strike(kind), delay(10_000, undefined, { signal })]);
-      }
-      await crew.thawed();
-      return counts;
-    })(),
-  };
+  for (const kind of plan) {
+    await delay(random.int(100, 700), undefined, { signal });
+    await Promise.race([strike(kind), delay(10_000, undefined, { signal })]);
+  }
+  await crew.thawed();
+  return counts;
 }

@@ -6,7 +6,7 @@ export const t1: FaultTest = {
   title: 'workers killed and frozen under keyed effects in three policies, the provider failing 15%',
   controlledBy: 'T3',
   async run(options) {
-    const size = options.full ? { kills: 1_000, keys: 100_000, loadMs: 3_300_000 } : { kills: 24, keys: 900, loadMs: 30_000 };
+    const size = options.full ? { kills: 1_000, keys: 100_000 } : { kills: 24, keys: 900 };
     const counts = await storm(options, { naive: false, ...size });
     const { duplicated, lost, stuck, denied, kills, killsAfterSend } = counts;
     const harm = duplicated + lost + stuck + denied;

@@ -33,7 +33,7 @@ export const t5: FaultTest = {
     const bus = await lab.client();
     const calls = steadyCalls(bus, signal);
     const recoveries: number[] = [];
-    let [freezes, partitions] = [0, 0];
+    let [freezes, partitions, unansweredWhenSlow] = [0, 0, 0];
     await recovered(bus, signal);
     for (const cut of plan(random, full, control)) {
       switch (cut.kind) {
@@ -51,7 +51,7 @@ export const t5: FaultTest = {
           break;
         case 'latency':
           proxy.latency(200);
-          await delay(cut.ms, undefined, { signal });
+          unansweredWhenSlow += await probes(bus, cut.ms, signal);
           proxy.latency(0);
           break;
       }
@@ -69,7 +69,7 @@ export const t5: FaultTest = {
     const late = began.filter((afterMs) => afterMs > skewMs + toleranceMs).length;
     const recoveryMaxMs = Math.max(...recoveries);
     return {
-      ok: late === 0 && calls.untold() === 0 && recoveryMaxMs <= recoveryMs,
+      ok: late === 0 && calls.untold() === 0 && unansweredWhenSlow === 0 && recoveryMaxMs <= recoveryMs,
       harm: late,
       partitions,
       freezes,
@@ -79,6 +79,7 @@ export const t5: FaultTest = {
       begun: began.length,
       begunLate: late,
       latestMs: Math.round(Math.max(...began)),
+      unansweredWhenSlow,
       recoveryMaxMs,
     };
   },
@@ -142,6 +143,16 @@ function steadyCalls(bus: BusHost, signal: AbortSignal) {
       return deadlines;
     },
   };
+}
+
+/** Calls one after the other for `ms`; how many were not answered. */
+async function probes(bus: BusHost, ms: number, signal: AbortSignal): Promise<number> {
+  let unanswered = 0;
+  for (const until = performance.now() + ms; performance.now() < until; signal.throwIfAborted())
+    await bus.call(work.think, { ms: 0, nth: 0 }, { timeoutMs: 2_000, retry: false }).catch(() => {
+      unanswered += 1;
+    });
+  return unanswered;
 }
 
 /** How long until a call is answered again, ms. */

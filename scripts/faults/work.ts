@@ -63,7 +63,7 @@ export const handlerFaults = ['none', 'throw', 'reject', 'large', 'silence', 'th
 const Faulty = z.strictObject({ fault: z.enum(handlerFaults), nth: z.int() });
 const Answer = z.object({ nth: z.int(), filler: z.string().max(4_000_000).optional() });
 const faulty = <const K extends 'read' | 'idempotent' | 'keyed'>(idempotency: K, summary: string) =>
-  method({ summary, input: Faulty, output: Answer, idempotency, timeoutMs: 1_500 });
+  method({ summary, input: Faulty, output: Answer, idempotency, timeoutMs: 3_000 });
 
 /** One method of every kind, each of which breaks to order, and one that never does. */
 export const faults = contract('fault_faults', '1.0.0', {
@@ -71,13 +71,13 @@ export const faults = contract('fault_faults', '1.0.0', {
   change: faulty('idempotent', 'An idempotent change that breaks.'),
   commit: faulty('keyed', 'A keyed function that breaks.'),
   act: faulty('keyed', 'An effect that breaks.'),
-  flow: stream({ summary: 'A stream that breaks.', input: Faulty, up: z.strictObject({}), down: Answer, timeoutMs: 1_500 }),
+  flow: stream({ summary: 'A stream that breaks.', input: Faulty, up: z.strictObject({}), down: Answer, timeoutMs: 3_000 }),
   sibling: method({
     summary: 'Answers at once.',
     input: z.strictObject({ nth: z.int() }),
     output: z.object({ nth: z.int() }),
     idempotency: 'read',
-    timeoutMs: 1_500,
+    timeoutMs: 3_000,
   }),
 });
 
