@@ -48,6 +48,10 @@ async function main(): Promise<boolean> {
   const stopping = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
   const { signal } = stopping;
+  process.on('unhandledRejection', (error) => {
+    // All that waits ends when the tests are stopped, also what nobody had come to await yet.
+    if (!signal.aborted) throw error;
+  });
   const postgres = await startPostgres({ dir: temporaryDir(), durable: true, temporary: true, signal });
   try {
     const database = async (): Promise<string> => {
@@ -95,5 +99,9 @@ async function judged(test: FaultTest, options: Omit<RunOptions, 'control' | 'lo
 }
 const since = (began: number): number => Math.round((performance.now() - began) / 1_000);
 
+const ok = await main().catch((error: unknown) => {
+  console.error(error);
+  return false;
+});
 // A connection that a broken test left open must not keep this process.
-process.exit((await main()) ? 0 : 1);
+process.exit(ok ? 0 : 1);
