@@ -106,7 +106,7 @@ export async function searchMessages(
   const search = await prepare(tx, q);
   const ask = (isFuzzy: boolean) => select(tx, wanted, at.limit, place, [search], isFuzzy);
   const rows = await ask(place?.isFuzzy ?? false);
-  if (place !== undefined || rows.length >= fewHits) return cutPage(rows, at.limit, place?.isFuzzy ?? false);
+  if (place !== undefined || rows.length >= fewHits || search.isExact) return cutPage(rows, at.limit, place?.isFuzzy ?? false);
   return cutPage(await ask(true), at.limit, true);
 }
 

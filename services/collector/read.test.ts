@@ -1,0 +1,310 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { Update } from '../../adapters/channel/port.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { intents } from '../../contracts/intents.ts';
+import { until, type World, world } from '../../scripts/testing/world.ts';
+import { put } from './put.ts';
+import collector from './service.ts';
+
+let here: World;
+beforeAll(async () => {
+  here = await world();
+  await here.start('collector', collector);
+});
+beforeEach(() => here.store.query('truncate collector.chats, collector.users, collector.raw_updates cascade'));
+afterAll(() => here.stop());
+
+const start = Date.parse('2026-05-05T09:00:00Z');
+let nextId = 1;
+/** Stores messages as if a channel had delivered them, one a minute. */
+async function write(...written: readonly { text: string; chat?: string; from?: string; at?: number; bot?: boolean }[]): Promise<void> {
+  const updates = written.map(({ text, chat = '42', from = '42', at, bot = false }): Update => {
+    const id = nextId++;
+    return {
+      externalId: String(id),
+      raw: JSON.stringify({ update_id: id, message: { from: { id: Number(from) } } }),
+      parts: [
+        {
+          is: 'message',
+          message: {
+            chat: { externalId: chat, kind: 'private', title: null },
+            sender: {
+              externalId: from,
+              name: `Клиент ${from}`,
+              username: `user${from}`,
+              phoneNumber: null,
+              firstRole: bot ? 'broadcast_bot' : 'client',
+            },
+            externalId: String(id),
+            kind: 'text',
+            text,
+            threadId: null,
+            albumId: null,
+            replyTo: null,
+            isForwarded: false,
+            sentAt: at ?? start + id * 60_000,
+            editedAt: null,
+            voice: null,
+          },
+        },
+      ],
+    };
+  });
+  await here.store.transaction((tx) => put({ ...tx, emit() {}, send() {} }, 'telegram', { botId: '7001', updates }));
+}
+const list = (wanted: object) => here.bus.call(inbox.list_messages, { limit: 50, ...wanted });
+const texts = async (wanted: object) => (await list(wanted)).items.map(({ text }) => text);
+
+test('pages follow each other without gap or repeat while messages come in, youngest first', async () => {
+  await write(...Array.from({ length: 7 }, (_, n) => ({ text: `${n}`, at: n < 4 ? start : start + n * 1000 })));
+  const seen: string[] = [];
+  let cursor: string | null | undefined;
+  do {
+    const page = await list({ limit: 2, ...(cursor ? { cursor } : {}) });
+    seen.push(...page.items.map(({ text }) => text));
+    cursor = page.nextCursor;
+    await write({ text: 'новое' });
+  } while (cursor !== null);
+  expect(seen).toEqual(['6', '5', '4', '3', '2', '1', '0']);
+});
+
+test.each(['1 or true', 'p1.1;drop', '', 'p1', 'x1.2'])('the cursor %j, which no page gave, is refused', async (cursor) => {
+  await expect(list({ cursor })).rejects.toMatchObject({ code: 'invalid_argument' });
+});
+
+test('a page whose texts are large ends early and goes on', async () => {
+  await write(...Array.from({ length: 90 }, (_, n) => ({ text: `${n} ${'\u0001'.repeat(4000)}` })));
+  const one = await list({ limit: 200 });
+  expect(one.items.length).toBeLessThan(90);
+  const rest: number[] = [];
+  for (let cursor = one.nextCursor; cursor !== null; ) {
+    const page = await list({ limit: 200, cursor });
+    rest.push(page.items.length);
+    cursor = page.nextCursor;
+  }
+  expect(one.items.length + rest.reduce((a, b) => a + b, 0)).toBe(90);
+});
+
+test('messages are found by chat, client, role, time and intent', async () => {
+  await write(
+    { text: 'а', chat: '1', from: '1' },
+    { text: 'б', chat: '2', from: '2' },
+    { text: 'рассылка', chat: '2', from: '3', bot: true },
+  );
+  const { items } = await list({});
+  const [a, b] = ['а', 'б'].map((wanted) => items.find(({ text }) => text === wanted));
+  expect(await texts({ chatId: b?.chatId })).toEqual(['рассылка', 'б']);
+  expect(await texts({ clientId: a?.sender?.userId })).toEqual(['а']);
+  expect(await texts({ role: 'broadcast_bot' })).toEqual(['рассылка']);
+  expect(await texts({ since: b?.sentAt })).toEqual(['рассылка', 'б']);
+  expect(await texts({ until: b?.sentAt })).toEqual(['а']);
+  await here.store.query(`update collector.messages set intent = 'order', is_urgent = true where message_id = $1`, [b?.messageId]);
+  expect((await list({ intent: 'order' })).items).toMatchObject([{ text: 'б', intent: 'order', isUrgent: true }]);
+  expect((await here.bus.call(inbox.client_messages, { clientId: a?.sender?.userId ?? '' })).items.map(({ text }) => text)).toEqual(['а']);
+});
+
+test('an intent that is told of a message is shown beside it', async () => {
+  await write({ text: 'Хочу заказать' });
+  const [one] = (await list({})).items;
+  await here.store.query(`insert into journal.events (event, key, payload) values ($1, $2, $3)`, [
+    intents.message_classified.address,
+    one?.messageId,
+    JSON.stringify({
+      messageId: one?.messageId,
+      chatId: one?.chatId,
+      intent: 'order',
+      isCertain: true,
+      isUrgent: true,
+      confidence: 0.9,
+      stage: 'local',
+    }),
+  ]);
+  await until(async () => (await list({ intent: 'order' })).items[0] ?? null);
+});
+
+test.each([
+  ['цветок', 'Красивые цветы на день рождения'],
+  ['подарки', 'Это будет подарок'],
+  ['ёлка', 'Почём елки'],
+  ['елка', 'Почём ёлки'],
+  ['ЦВЕТЫ', 'один цветок'],
+  ['деньги', 'нет денег'],
+  ['"красные розы"', 'красные розы и пионы'],
+  ['достваку', 'закажите доставку'],
+])('%s finds «%s»', async (q, text) => {
+  await write({ text }, { text: 'Здравствуйте' });
+  expect(await texts({ q })).toEqual([text]);
+});
+
+test.each([
+  ['розы -красные', 'красные розы'],
+  ['"розы красные"', 'красные розы'],
+  ['слон', 'Красивые цветы'],
+  ["' or 1=1 --", 'Красивые цветы'],
+  ['%', 'Красивые цветы'],
+  ['!!! & | <->', 'Красивые цветы'],
+])('%s does not find «%s»', async (q, text) => {
+  await write({ text });
+  expect(await texts({ q })).toEqual([]);
+});
+
+test('a search that finds little goes on by likeness over all its pages, one that finds enough does not', async () => {
+  await write(
+    ...Array.from({ length: 3 }, (_, n) => ({ text: `тюльпаны ${n}` })),
+    ...Array.from({ length: 3 }, (_, n) => ({ text: `тюльпанчики ${n}` })),
+  );
+  const seen: string[] = [];
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page = await list({ q: 'тюльпаны', limit: 2, ...(cursor === undefined ? {} : { cursor }) });
+    seen.push(...page.items.map(({ text }) => text));
+    cursor = page.nextCursor;
+  }
+  expect(seen).toEqual(['тюльпанчики 2', 'тюльпанчики 1', 'тюльпанчики 0', 'тюльпаны 2', 'тюльпаны 1', 'тюльпаны 0']);
+  await write(...Array.from({ length: 5 }, (_, n) => ({ text: `тюльпаны ещё ${n}` })));
+  expect((await texts({ q: 'тюльпаны' })).filter((text) => text.startsWith('тюльпанчики'))).toEqual([]);
+});
+
+/** Facts of search quality: the query form finds the text form. */
+const pairs = [
+  ...[
+    'цветок цветы',
+    'открытка открыток',
+    'подарок подарки',
+    'лепесток лепестки',
+    'день дни',
+    'деньги денег',
+    'заказ заказать',
+    'букет букеты',
+  ],
+  ...[
+    'роза розы',
+    'доставка доставку',
+    'пион пионы',
+    'коробка коробок',
+    'скидка скидок',
+    'человек люди',
+    'ребенок дети',
+    'елка ёлки',
+    'цена цены',
+  ],
+  ...[
+    'оплата оплатить',
+    'купить куплю',
+    'записать запись',
+    'друг друзья',
+    'свадьба свадьбу',
+    'корзина корзинку',
+    'ветка веточки',
+    'мама маме',
+  ],
+];
+test('of 25 everyday pairs at least 20 are found by words alone', async () => {
+  const hits = await Promise.all(
+    pairs.map(async (pair) => {
+      const [query, text] = pair.split(' ');
+      const [row] = await here.store.query<{ hit: boolean }>(
+        `select collector.widened(websearch_to_tsquery('collector.russian', collector.fold($1))) @@ to_tsvector('collector.russian', collector.fold($2)) as hit`,
+        [query, text],
+      );
+      return row?.hit ? [pair] : [];
+    }),
+  );
+  expect(hits.flat().length).toBeGreaterThanOrEqual(20);
+});
+
+test('without a dictionary words are found by their stems', async () => {
+  await here.store
+    .transaction(async (tx) => {
+      await tx.query('alter text search configuration collector.russian alter mapping for word, hword, hword_part with russian_stem');
+      const [row] = await tx.query<{ hit: boolean }>(
+        `select to_tsvector('collector.russian', 'розами') @@ websearch_to_tsquery('collector.russian', 'роза') as hit`,
+      );
+      expect(row?.hit).toBe(true);
+      throw new Error('undone');
+    })
+    .catch((error: Error) => expect(error.message).toBe('undone'));
+});
+
+test('totals count by kind, role and direction', async () => {
+  await write(
+    { text: 'а' },
+    { text: 'б', from: '43', chat: '43' },
+    { text: 'бот', from: '9', bot: true },
+    { text: 'свой', from: '7001', bot: true },
+  );
+  expect(await here.bus.call(inbox.message_totals, {})).toMatchObject({
+    messages: 4,
+    inbound: 3,
+    outbound: 1,
+    chats: 2,
+    clients: 2,
+    byKind: { text: 4, voice: 0 },
+    byRole: { client: 2, broadcast_bot: 2, director: 0 },
+  });
+  expect(await here.bus.call(inbox.message_totals, { until: '2000-01-01T00:00:00Z' })).toMatchObject({ messages: 0, chats: 0 });
+});
+
+test('clients are listed by when they wrote last, found by name, and counted by how much they write', async () => {
+  const recently = Date.now() - 60_000;
+  await write(
+    { text: 'раз', from: '1', chat: '1', at: recently },
+    { text: 'два', from: '2', chat: '2', at: recently + 1000 },
+    { text: 'три', from: '1', chat: '1', at: recently + 2000 },
+  );
+  await write({ text: 'давно', from: '3', chat: '3', at: 0 });
+  const names = async (wanted: object) => (await here.bus.call(inbox.list_clients, wanted)).items.map(({ name }) => name);
+  expect(await names({})).toEqual(['Клиент 1', 'Клиент 2', 'Клиент 3']);
+  expect(await names({ q: 'КЛИЕНТ 2' })).toEqual(['Клиент 2']);
+  expect(await names({ q: 'user3' })).toEqual(['Клиент 3']);
+  expect(await names({ q: '%' })).toEqual([]);
+  const first = await here.bus.call(inbox.list_clients, { limit: 2 });
+  expect((await here.bus.call(inbox.list_clients, { limit: 2, cursor: first.nextCursor ?? '' })).items.map(({ name }) => name)).toEqual([
+    'Клиент 3',
+  ]);
+  const active = await here.bus.call(inbox.active_clients, { days: 1 });
+  expect([active.total, active.items.map(({ name, recentMessages, messages }) => [name, recentMessages, messages])]).toEqual([
+    2,
+    [
+      ['Клиент 1', 2, 2],
+      ['Клиент 2', 1, 1],
+    ],
+  ]);
+});
+
+test('the bot yields in a chat where staff has written, and takes it back after the set time', async () => {
+  await write({ text: 'вопрос' }, { text: 'ответ', from: '50', at: Date.now() });
+  const [answer] = (await list({})).items;
+  const owner = async () => (await here.bus.call(inbox.chat_context, { chatId: answer?.chatId ?? '' })).chat.owner;
+  expect(await owner()).toBe('bot');
+  await here.bus.call(inbox.set_role, { userId: answer?.sender?.userId ?? '', role: 'manager' });
+  await write({ text: 'отвечу я', from: '50', at: Date.now() });
+  expect(await owner()).toBe('human');
+  await here.store.query(`update collector.chats set staff_wrote_at = now() - interval '31 minutes'`);
+  expect(await owner()).toBe('bot');
+  await here.bus.call(inbox.set_chat_owner, { chatId: answer?.chatId ?? '', owner: 'off' });
+  expect(await owner()).toBe('off');
+});
+
+test('the context of a chat is its last messages, oldest first', async () => {
+  await write(...Array.from({ length: 5 }, (_, n) => ({ text: `${n}` })));
+  const [last] = (await list({})).items;
+  const { chat, messages } = await here.bus.call(inbox.chat_context, { chatId: last?.chatId ?? '', limit: 3 });
+  expect(messages.map(({ text }) => text)).toEqual(['2', '3', '4']);
+  expect(chat).toMatchObject({ lastMessageId: last?.messageId, lastInboundAt: last?.sentAt, isReachable: true });
+});
+
+test('a person who is erased leaves no word, name or raw update, and the others stay', async () => {
+  await write({ text: 'секрет', from: '61', chat: '61' }, { text: 'останется', from: '6', chat: '6' });
+  const secret = (await list({})).items.find(({ text }) => text === 'секрет');
+  expect(await here.bus.call(inbox.erase_person, { userId: secret?.sender?.userId ?? '' })).toMatchObject({ messages: 1 });
+  expect((await here.bus.call(inbox.get_message, { messageId: secret?.messageId ?? '' })).text).toBe('');
+  expect(await texts({ q: 'секрет' })).toEqual([]);
+  expect(await here.store.query(`select body from collector.raw_updates`)).toEqual([{ body: expect.stringContaining('"id":6}') }]);
+  expect((await here.bus.call(inbox.list_clients, {})).items.map(({ name }) => name).sort()).toEqual(['', 'Клиент 6']);
+});
+
+test('what is not there is not found', async () => {
+  await expect(here.bus.call(inbox.get_message, { messageId: 'msg_0' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(here.bus.call(inbox.client_messages, { clientId: 'usr_0' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(here.bus.call(inbox.chat_context, { chatId: 'chat_0' })).rejects.toMatchObject({ code: 'not_found' });
+});
