@@ -35,9 +35,9 @@ export const aliases: readonly Alias[] = [
   alias('POST /tasks', crm.create_task, { port: 8005 }),
   alias('POST /api/v1/calls', calls.start_call, { port: 3000 }),
   alias('GET /api/v1/calls/{callId}', calls.get_call, { port: 3000 }),
-  alias('GET /api/v1/sandbox/pending', journal.list, { port: 8300, fixed: { view: 'approvals', show: 'revealed' }, scope: 'send' }),
-  alias('POST /api/v1/sandbox/{id}/approve', journal.approve, { port: 8300, scope: 'send' }),
-  alias('POST /api/v1/sandbox/{id}/reject', journal.reject, { port: 8300, defaults: { why: 'not wanted' }, scope: 'send' }),
+  alias('GET /api/v1/sandbox/pending', journal.list, { fixed: { view: 'approvals', show: 'revealed' }, scope: 'send' }),
+  alias('POST /api/v1/sandbox/{id}/approve', journal.approve, { scope: 'send' }),
+  alias('POST /api/v1/sandbox/{id}/reject', journal.reject, { defaults: { why: 'not wanted' }, scope: 'send' }),
   // Where a request that is still under way is asked for.
   alias('GET /api/v1/rows/{id}', journal.get, { fixed: { reveal: false }, scope: 'read' }),
 ];

@@ -25,10 +25,11 @@ export function createAdmit({ keys, cache, limit }: AdmitParts): Admit {
     if (known !== undefined) return known;
     const bucket = `failures:${request.ip}`;
     const left = await cache.take(bucket, failures, 0);
-    if (left.remaining === 0) throw tooMuch(Math.max(1_000, failures.windowMs / failures.limit));
+    if (left.remaining === 0) throw tooMuch(failures.windowMs / failures.limit);
     const found = await keys.identify(presented);
     if (found !== null) return found;
-    await cache.take(bucket, failures);
+    const taken = await cache.take(bucket, failures);
+    if (!taken.isAllowed) throw tooMuch(taken.retryAfterMs);
     // One text for whatever is wrong with it.
     throw new PolybError('unauthenticated', 'A valid API key is expected in X-API-Key, or in Authorization: Bearer.');
   }

@@ -1,4 +1,5 @@
 /** HTTP routes, as the contracts' `http` fields and the table of aliases say. */
+import { oldPorts } from '../../contracts/aliases.ts';
 import type { Alias, Contract, Entry, Method, Scope } from '../../contracts/define.ts';
 import { type JsonSchema, jsonSchema } from '../../contracts/describe.ts';
 
@@ -40,6 +41,12 @@ export function routesOf(methods: readonly Method[], aliases: readonly Alias[]):
       throw new TypeError(`${shape} is claimed by ${other.method.address} and by ${route.method.address}`);
     if (other === undefined) routes.set(shape, route);
   }
+}
+
+/** What the program that had this port before PolyB offers. */
+export function routesOfPort(routes: readonly HttpRoute[], port: number): readonly HttpRoute[] {
+  const services = oldPorts[port] ?? [];
+  return routes.filter(({ method, alias }) => services.includes(method.service) && (alias?.port ?? port) === port);
 }
 
 function routeOf(method: Method, route: string, alias: Alias | undefined): HttpRoute {

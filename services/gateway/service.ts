@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { openCache } from '../../adapters/cache/index.ts';
 import { every, loop, service } from '../../bus/service.ts';
-import { aliases, oldPorts } from '../../contracts/aliases.ts';
+import { aliases } from '../../contracts/aliases.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type Ask, createApp } from './app.ts';
@@ -14,7 +14,7 @@ import { keyHandlers } from './key-handlers.ts';
 import { createKeys } from './keys.ts';
 import { listen } from './listen.ts';
 import { readContracts } from './read-contracts.ts';
-import { callableBy, routesOf } from './routes.ts';
+import { callableBy, routesOf, routesOfPort } from './routes.ts';
 import { findKey, forgetDecisions, insertDecision, noteUses } from './rows.ts';
 import { gatewaySettings } from './settings.ts';
 
@@ -56,11 +56,9 @@ export default service({
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
   addFeeds(main, { ask, admit, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
-  const others = settings.GATEWAY_PORTS.filter((port) => port !== settings.GATEWAY_PORT).map((port) => {
-    const app = createApp({
-      ...parts,
-      routes: routes.filter(({ method, alias }) => (alias?.port ?? port) === port && oldPorts[port]?.includes(method.service)),
-    });
+  const others = settings.GATEWAY_PORTS.map((each) => {
+    const [port = 0, old = port] = each.split(':').map(Number);
+    const app = createApp({ ...parts, routes: routesOfPort(routes, old) });
     addHealth(app, health);
     return { app, port };
   });

@@ -10,7 +10,7 @@ export const gatewaySettings = z.object({
   POLYB_SUBJECT_PREFIX: common.settings.shape.POLYB_SUBJECT_PREFIX,
   GATEWAY_HOST: text({ max: 255 }).default('127.0.0.1').describe('The address that HTTP listens on; 0.0.0.0 is everybody.'),
   GATEWAY_PORT: port.default(8300).describe('The port that HTTP listens on.').meta({ listens: true }),
-  GATEWAY_PORTS: list(port, { max: 20 })
+  GATEWAY_PORTS: list(text({ max: 11, like: /^\d{1,5}(:\d{1,5})?$/, expected: '8005, or 18005:8005 to listen elsewhere' }), { max: 20 })
     .default([])
     .describe('Further ports, each with the routes of the program that had it before PolyB: 3000, 8001, 8002, 8003, 8005, 8000, 8300.'),
   GATEWAY_TRUSTED_PROXIES: list(text({ max: 100 }), { max: 20 })

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { service } from '../../bus/service.ts';
+import { Id, PersonText, Phone } from '../../contracts/common.ts';
+import { contract, method, review } from '../../contracts/define.ts';
+import type { PolybError } from '../../contracts/errors.ts';
+import { gateway } from '../../contracts/gateway.ts';
+import { journal } from '../../contracts/journal.ts';
+import { type Client, type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
+import { until } from '../../scripts/testing/world.ts';
+
+const post = contract('post', '1.0.0', {
+  mail: method({
+    summary: 'x',
+    input: z.strictObject({ to: Phone, text: PersonText }),
+    output: z.object({ mailId: Id }),
+    idempotency: 'keyed',
+    approval: 'staff',
+    reaches: 'customer',
+  }),
+});
+const mailed: string[] = [];
+let it: GatewayWorld;
+let ask: Client;
+beforeAll(async () => {
+  it = await gatewayWorld(['pipelines']);
+  ask = await it.client('read', 'send');
+  await it.world.start(
+    'post',
+    service({ serves: { post }, settings: z.object({}) }).start(async () => ({
+      post: { mail: { attempt: async ({ text }) => ({ mailId: `m${mailed.push(text)}` }), onUnknown: review } },
+    })),
+  );
+}, 60_000);
+afterAll(() => it?.stop());
+
+async function propose(text: string): Promise<string> {
+  const refused = await it.world.bus.call(post.mail, { to: '+79995553322', text }, { key: text }).catch((error: PolybError) => error);
+  return ((refused as PolybError).data as { rowId: string }).rowId;
+}
+type Pending = { readonly items: readonly { readonly id: string; readonly hash: string; readonly input: unknown }[] };
+
+test('what waits is listed whole for whoever may send, and once approved it goes out', async () => {
+  const id = await propose('Ждём вас в 10:00');
+  const { status, body } = await ask('GET', '/api/v1/sandbox/pending');
+  expect(status).toBe(200);
+  expect((body as Pending).items.find((item) => item.id === id)).toMatchObject({ input: { to: '+79995553322', text: 'Ждём вас в 10:00' } });
+  expect(await ask('POST', `/api/v1/sandbox/${id}/approve`)).toMatchObject({ status: 200, body: { id } });
+  await until(() => mailed.includes('Ждём вас в 10:00') || null);
+  expect((await ask('GET', `/api/v1/rows/${id}`)).body).toMatchObject({ id, input: { to: '+7999***3322' } });
+});
+
+test('of two approvals at once one is 200 and the other 409, and it is sent once', async () => {
+  const id = await propose('дважды');
+  const both = await Promise.all([1, 2].map(() => ask('POST', `/api/v1/sandbox/${id}/approve`)));
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+  expect(both.find(({ status }) => status === 409)?.body).toMatchObject({ reason: 'decided' });
+  await until(() => mailed.includes('дважды') || null);
+  expect(mailed.filter((text) => text === 'дважды')).toHaveLength(1);
+});
+
+test('a rejected one never goes out, with a reason or without', async () => {
+  const [one, other] = [await propose('нет'), await propose('и это нет')];
+  expect(await ask('POST', `/api/v1/sandbox/${one}/reject`)).toMatchObject({ status: 200, body: { state: 'rejected' } });
+  expect(await ask('POST', `/api/v1/sandbox/${other}/reject`, { why: 'wrong tone' })).toMatchObject({
+    status: 200,
+    body: { audit: [{ did: 'rejected', why: 'wrong tone' }] },
+  });
+  expect(await ask('POST', `/api/v1/sandbox/${one}/approve`)).toMatchObject({ status: 409, body: { reason: 'decided' } });
+});
+
+test('an approval of what was edited since is 412, one of what stands is 200', async () => {
+  const id = await propose('старый текст');
+  const seen = (await ask('GET', `/api/v1/rows/${id}`)).headers.get('etag') ?? '';
+  const { hash } = await it.world.bus.call(journal.get, { id });
+  expect(seen).toBe(`"${hash}"`);
+  await it.world.bus.call(journal.edit, { id, hash, input: { to: '+79995553322', text: 'новый текст' } });
+  expect(await ask('POST', `/api/v1/sandbox/${id}/approve`, undefined, { 'if-match': seen })).toMatchObject({
+    status: 412,
+    body: { reason: 'hash_mismatch' },
+  });
+  const now = (await ask('GET', `/api/v1/rows/${id}`)).headers.get('etag') ?? '';
+  expect((await ask('POST', `/api/v1/sandbox/${id}/approve`, undefined, { 'if-match': now })).status).toBe(200);
+  await until(() => mailed.includes('новый текст') || null);
+  expect(mailed).not.toContain('старый текст');
+});
+
+test('where a version must be named an approval without one is 428, and changes nothing', async () => {
+  const { origin } = await it.startGateway({ GATEWAY_REQUIRE_IF_MATCH: 'true' });
+  const strict = http(origin, (await it.key(['send'])).key);
+  const id = await propose('строго');
+  expect(await strict('POST', `/api/v1/sandbox/${id}/approve`)).toMatchObject({ status: 428, body: { reason: 'precondition_required' } });
+  expect((await it.world.bus.call(journal.get, { id })).state).toBe('proposed');
+});
+
+test('audits name the key that decided, and nobody can decide in the name of another', async () => {
+  const { keyId, key } = await it.key(['send'], { client: 'anna' });
+  const anna = http(it.origin, key);
+  const id = await propose('кто');
+  await anna('POST', `/api/v1/sandbox/${id}/approve`, { onBehalfOf: 'boss' });
+  const { audit } = await it.world.bus.call(journal.get, { id });
+  expect(audit).toMatchObject([{ who: `gateway:anna/${keyId}`, did: 'approved what stands now' }]);
+  await anna('POST', `/api/v1/sandbox/${id}/approve`);
+  const { items } = await it.world.bus.call(gateway.list_audit, { client: 'anna' });
+  expect(items).toMatchObject([
+    { keyId, method: 'journal.approve', target: id, code: 'conflict', reason: 'decided' },
+    { keyId, method: 'journal.approve', target: id, code: 'ok', reason: null },
+  ]);
+});
+
+test('a follower hears of a proposal and of its end, and after a break of what changed meanwhile', async () => {
+  const { key } = await it.key(['read', 'send']);
+  const before = await propose('до потока');
+  const first = await follow(key);
+  await until(() => first.heard.some(({ data }) => (data as { id?: string }).id === before) || null);
+  const id = await propose('во время потока');
+  await until(() => first.heard.some(({ event, data }) => event === 'approvals' && (data as { id?: string }).id === id) || null);
+  await ask('POST', `/api/v1/sandbox/${id}/reject`);
+  await until(
+    () =>
+      first.heard.some(({ data }) => (data as { id?: string; state?: string }).id === id && (data as { state: string }).state === 'gone') ||
+      null,
+  );
+  const last = first.heard.findLast(({ id: at }) => at !== undefined)?.id ?? '';
+  first.leave();
+  const later = await propose('после перерыва');
+  const second = await follow(key, last);
+  await until(() => second.heard.some(({ data }) => (data as { id?: string }).id === later) || null);
+  expect(second.heard.filter(({ event }) => event === 'approvals').map(({ data }) => (data as { id: string }).id)).not.toContain(before);
+  expect(second.heard[0]).toMatchObject({ event: 'snapshot', data: { topic: 'approvals', ids: expect.arrayContaining([before, later]) } });
+  second.leave();
+});
+
+test('a follower without the scope, of no topic, or without a key is refused', async () => {
+  const reader = await it.client('read');
+  expect((await reader('GET', '/api/v1/stream?topics=approvals')).status).toBe(403);
+  expect((await ask('GET', '/api/v1/stream?topics=secrets')).status).toBe(400);
+  expect((await http(it.origin)('GET', '/api/v1/stream')).status).toBe(401);
+});
+
+interface Heard {
+  readonly event: string | undefined;
+  readonly id: string | undefined;
+  readonly data: unknown;
+}
+/** Reads events until left. */
+async function follow(key: string, lastEventId?: string): Promise<{ readonly heard: Heard[]; leave(): void }> {
+  const leaving = new AbortController();
+  const heard: Heard[] = [];
+  const { body, headers } = await fetch(`${it.origin}/api/v1/stream?topics=approvals`, {
+    headers: { 'x-api-key': key, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) },
+    signal: leaving.signal,
+  });
+  expect(headers.get('content-type')).toBe('text/event-stream');
+  void (async () => {
+    let rest = '';
+    for await (const chunk of body ?? []) {
+      const parts = (rest + Buffer.from(chunk).toString()).split('\n\n');
+      rest = parts.pop() ?? '';
+      for (const part of parts) {
+        const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(part)?.[1];
+        const data = field('data');
+        if (data !== undefined) heard.push({ event: field('event'), id: field('id'), data: JSON.parse(data) });
+      }
+    }
+  })().catch(() => {}); // leaving ends the loop with an error
+  return { heard, leave: () => leaving.abort() };
+}
