@@ -47,6 +47,7 @@ test.each([
   ['prom-client away from home', 'bus/stats.ts', "import { Registry } from 'prom-client';"],
   ['ioredis away from home', 'services/sender/send.ts', "import { Redis } from 'ioredis';"],
   ['telegraf in a service', 'services/collector/service.ts', "import { Telegraf } from 'telegraf';"],
+  ['openai in a service', 'services/intent-classifier/ask-llm.ts', "import OpenAI from 'openai';"],
   ['pm2 as a library', 'scripts/up.ts', "import pm2 from 'pm2';"],
   ['the environment read in a service', 'services/sender/service.ts', 'const url = process.env.DATABASE_URL;'],
   ['the environment imported', 'adapters/http.ts', "import { env } from 'node:process';"],

@@ -40,6 +40,7 @@ const homes: Readonly<Record<string, string>> = {
   msgpackr: 'bus/codec.ts',
   undici: 'adapters/http.ts',
   telegraf: 'adapters/channel/',
+  openai: 'adapters/llm/',
   fastify: 'services/gateway/',
   '@fastify/': 'services/gateway/',
   'prom-client': 'services/gateway/',

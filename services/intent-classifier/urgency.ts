@@ -1,5 +1,5 @@
 /** Whether a message should not wait: danger at once, haste where somebody wants something of us. */
-import { wordsOf } from './features.ts';
+import { readChars, wordsOf } from './features.ts';
 import type { IntentName } from './model.ts';
 import { type Phrase, phrase } from './phrases.ts';
 
@@ -17,7 +17,8 @@ const haste: readonly Phrase[] = [
 /** Words after which a hurried message is a complaint that boils over. */
 const shout = /!{3,}|\p{Lu}{6,}/u;
 
-export function isUrgent(text: string, intent: IntentName): boolean {
+export function isUrgent(given: string, intent: IntentName): boolean {
+  const text = given.slice(0, readChars);
   if (intent === 'broadcast') return false; // «срочный выкуп», «только сейчас»
   const words = wordsOf(text);
   const says = (phrases: readonly Phrase[]) => phrases.some((fits) => fits(words));

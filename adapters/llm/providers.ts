@@ -1,0 +1,47 @@
+/** What each provider with an OpenAI-compatible address can do. */
+
+/** A way to get an answer of a given shape, the surest first. */
+export type Rung = 'json_schema' | 'json_object' | 'tool';
+export interface Provider {
+  readonly baseUrl: string;
+  readonly model: string;
+  readonly rungs: readonly Rung[];
+  /** The field that bounds an answer; OpenAI's newer models refuse the older name, others do not know the newer one. */
+  readonly bound: 'max_tokens' | 'max_completion_tokens';
+  /** How the key stands in the header Authorization. */
+  readonly authorization: (apiKey: string) => string;
+}
+const bearer = (apiKey: string) => `Bearer ${apiKey}`;
+
+export const providers = {
+  openai: {
+    baseUrl: 'https://api.openai.com/v1',
+    model: 'gpt-4.1-mini',
+    rungs: ['json_schema', 'json_object', 'tool'],
+    bound: 'max_completion_tokens',
+    authorization: bearer,
+  },
+  // Its chat completions answer 400 to json_schema: «This response_format type is unavailable now».
+  deepseek: {
+    baseUrl: 'https://api.deepseek.com',
+    model: 'deepseek-v4-flash',
+    rungs: ['json_object', 'tool'],
+    bound: 'max_tokens',
+    authorization: bearer,
+  },
+  gemini: {
+    baseUrl: 'https://generativelanguage.googleapis.com/v1beta/openai',
+    model: 'gemini-2.5-flash-lite',
+    rungs: ['json_schema', 'json_object', 'tool'],
+    bound: 'max_tokens',
+    authorization: bearer,
+  },
+  // A key of a service account is an Api-Key, an IAM token (it begins with t1.) is a bearer; the lite model calls no tools.
+  yandex: {
+    baseUrl: 'https://ai.api.cloud.yandex.net/v1',
+    model: 'yandexgpt-lite/latest',
+    rungs: ['json_schema', 'json_object'],
+    bound: 'max_tokens',
+    authorization: (apiKey) => (apiKey.startsWith('t1.') ? bearer(apiKey) : `Api-Key ${apiKey}`),
+  },
+} as const satisfies Record<string, Provider>;

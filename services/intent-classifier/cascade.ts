@@ -1,0 +1,56 @@
+/** Patterns, then the local model, then a language model for what the local one is not sure of. */
+import type { z } from 'zod';
+import type { Classified } from '../../contracts/intents.ts';
+import type { AskLlm } from './ask-llm.ts';
+import { readChars, wordsOf } from './features.ts';
+import type { IntentName, LocalModel } from './model.ts';
+import type { Phrase } from './phrases.ts';
+import { isUrgent } from './urgency.ts';
+
+export interface KnownPattern {
+  readonly fits: Phrase;
+  readonly intent: IntentName;
+  readonly isUrgent: boolean;
+}
+export type Judgement = z.output<typeof Classified>;
+export interface Cost {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+export interface Stages {
+  /** In the order in which they are tried. */
+  readonly patterns: () => Promise<readonly KnownPattern[]>;
+  readonly local: LocalModel;
+  /** Null without a key: the first two stages serve. */
+  readonly askLlm: AskLlm | null;
+}
+export type Cascade = (
+  text: string,
+  at: { readonly ref?: string | undefined; readonly signal: AbortSignal },
+) => Promise<Judgement & { readonly cost: Cost }>;
+
+const free: Cost = { inputTokens: 0, outputTokens: 0 };
+
+/** A text without a letter, digit or sign (a photo, a sticker) has no intent, and that is certain. */
+export function cascade({ patterns, local, askLlm }: Stages): Cascade {
+  return async (text, at) => {
+    if (text.trim() === '') return { intent: 'none', isCertain: true, isUrgent: false, confidence: 1, stage: 'pattern', cost: free };
+    const words = wordsOf(text.slice(0, readChars));
+    const known = (await patterns()).find(({ fits }) => fits(words));
+    if (known !== undefined)
+      return {
+        intent: known.intent,
+        isCertain: true,
+        isUrgent: known.isUrgent || isUrgent(text, known.intent),
+        confidence: 1,
+        stage: 'pattern',
+        cost: free,
+      };
+    const guess = local(text);
+    const locally = { ...guess, isUrgent: isUrgent(text, guess.intent), stage: 'local' as const };
+    if (guess.isCertain || askLlm === null) return { ...locally, cost: free };
+    const { opinion, ...cost } = await askLlm(text, at);
+    if (opinion === null) return { ...locally, cost };
+    return { ...opinion, isUrgent: opinion.isUrgent || isUrgent(text, opinion.intent), stage: 'llm', cost };
+  };
+}
