@@ -7,9 +7,10 @@ import { put } from './put.ts';
 import collector from './service.ts';
 
 let here: World;
+let hosted: Awaited<ReturnType<World['start']>>;
 beforeAll(async () => {
   here = await world();
-  await here.start('collector', collector);
+  hosted = await here.start('collector', collector);
 });
 beforeEach(() => here.store.query('truncate collector.chats, collector.users, collector.raw_updates cascade'));
 afterAll(() => here.stop());
@@ -50,7 +51,7 @@ async function write(...written: readonly { text: string; chat?: string; from?: 
       ],
     };
   });
-  await here.store.transaction((tx) => put({ ...tx, emit() {}, send() {} }, 'telegram', { botId: '7001', updates }));
+  await hosted.bus.commit((tx) => put(tx, 'telegram', { botId: '7001', updates }));
 }
 const list = (wanted: object) => here.bus.call(inbox.list_messages, { limit: 50, ...wanted });
 const texts = async (wanted: object) => (await list(wanted)).items.map(({ text }) => text);
