@@ -40,6 +40,8 @@ export interface SendOptions {
   readonly notBefore?: Date;
   /** Overrides the method's own policy. */
   readonly approval?: Approval;
+  /** How long after its approval no attempt begins, so that the approval can be taken back: journal.cancel. */
+  readonly undoMs?: number;
 }
 /** Reading and writing rows; the parameters stand as $1, $2, … in the text. */
 export interface Queries {
@@ -48,7 +50,10 @@ export interface Queries {
 /** One transaction: row functions take it, and what is emitted or sent in it is published after it commits. */
 export interface Tx extends Queries {
   emit<E extends Event>(event: E, payload: PayloadOf<E>): void;
-  send<M extends Keyed>(method: M, input: InputOf<M>, options: SendOptions): void;
+  /** Answers the row's id; where a row stands under the key already, that one stays as it is, under its own id. */
+  send<M extends Keyed>(method: M, input: InputOf<M>, options: SendOptions): string;
+  /** Rows under these keys that were sent and have not begun become stale: what they were to answer is no longer so. */
+  outdate(method: Keyed, keys: readonly string[]): void;
 }
 export type Commit = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 

@@ -121,7 +121,7 @@ export function journalDesk(db: Database) {
     async approve(id: string, hash: string | null, done: Deed): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set state = 'queued', not_before = greatest(not_before, now()), updated_at = now(), ${deed(3)}
+        `update journal.rows set state = 'queued', not_before = greatest(not_before, now() + make_interval(secs => undo_ms / 1000.0)), updated_at = now(), ${deed(3)}
         where id = $1 and state = 'proposed' and hash = coalesce($2, hash) and (not_after is null or not_after > now()) returning id`,
         [id, hash, asJson(done)],
       );

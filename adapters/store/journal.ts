@@ -103,6 +103,7 @@ interface Sent {
   readonly approval: string;
   readonly settles: boolean;
   readonly notBefore: number | null;
+  readonly undoMs?: number;
   readonly ttlMs: number;
   readonly caller: string;
   readonly traceparent: string | null;
@@ -338,12 +339,12 @@ export function journalStore(db: Queries) {
     async send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]> {
       const clashes = await on.query<{ method: string }>(
         `with sent as (
-           select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::text[], $12::text[])
-             with ordinality as s(id, method, key, hash, input, lane, approval, settles, not_before, ttl_ms, caller, traceparent, nth)),
+           select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::text[], $12::text[], $13::integer[])
+             with ordinality as s(id, method, key, hash, input, lane, approval, settles, not_before, ttl_ms, caller, traceparent, undo_ms, nth)),
          kept as (
-           insert into journal.rows (id, method, key, mode, state, hash, input, lane, approval, settles, not_before, not_after, caller, traceparent, ref)
+           insert into journal.rows (id, method, key, mode, state, hash, input, lane, approval, settles, not_before, not_after, caller, traceparent, undo_ms, ref)
            select id, method, key, 'send', case when approval = 'none' then 'queued' else 'proposed' end, hash, input, lane, approval, settles,
-             coalesce(not_before, now()), coalesce(not_before, now()) + make_interval(secs => ttl_ms / 1000.0), caller, traceparent, id
+             coalesce(not_before, now()), coalesce(not_before, now()) + make_interval(secs => ttl_ms / 1000.0), caller, traceparent, undo_ms, id
            from sent order by nth
            on conflict (method, key) do nothing)
          select s.method from sent s join journal.rows r on r.method = s.method and r.key = s.key where r.hash <> s.hash`,
@@ -360,9 +361,18 @@ export function journalStore(db: Queries) {
           rows.map((r) => r.ttlMs),
           rows.map((r) => r.caller),
           rows.map((r) => r.traceparent),
+          rows.map((r) => r.undoMs ?? 0),
         ],
       );
       return clashes.map(({ method }) => method);
+    },
+    async outdate(on: Queries, method: string, keys: readonly string[]): Promise<void> {
+      await on.query(
+        `update journal.rows set state = 'stale', ended_at = now(), updated_at = now(),
+           error = jsonb_build_object('code', 'failed_precondition', 'reason', 'stale', 'detail', 'What it was to answer is no longer so.', 'outcome', 'not_executed')
+         where method = $1 and key = any ($2) and mode = 'send' and state in ('proposed', 'queued')`,
+        [method, keys],
+      );
     },
     async emit(on: Queries, events: readonly Emitted[]): Promise<void> {
       await on.query(

@@ -92,6 +92,8 @@ export interface Sent {
   readonly approval: 'none' | 'staff' | 'customer';
   readonly settles: boolean;
   readonly notBefore: number | null;
+  /** How long an approval can be taken back; 0. */
+  readonly undoMs?: number;
   /** How long after `notBefore` a first attempt may begin. */
   readonly ttlMs: number;
   readonly caller: string;
@@ -171,6 +173,8 @@ export interface JournalStore {
   read(id: string): Promise<Row | null>;
   /** Answers the methods whose key stands in the journal with another input. */
   send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]>;
+  /** Ends as stale what was sent under these keys and has not begun. */
+  outdate(on: Queries, method: string, keys: readonly string[]): Promise<void>;
   emit(on: Queries, events: readonly Emitted[]): Promise<void>;
   steps(run: string): Promise<readonly Row[]>;
   /** Makes a step's row, once; null when the run's lease was lost. */

@@ -1,5 +1,5 @@
 /** One transaction: rows, events and sends are kept together and told after they are kept. */
-import type { Event, Method } from '../../contracts/define.ts';
+import { type Event, type Method, settled } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { BusHost } from '../bus.ts';
 import type { Log, Queries, Tx } from '../service.ts';
@@ -47,6 +47,7 @@ export function transactions({ store, bus, log }: { store: Store; bus: Pick<BusH
     async run(origin, work, last) {
       const emitted: Emitted[] = [];
       const sent: Sent[] = [];
+      const outdated: { readonly method: string; readonly keys: readonly string[] }[] = [];
       const heard: { event: Event; payload: unknown }[] = [];
       let begun: ReturnType<Store['begin']> | undefined;
       const open = (): ReturnType<Store['begin']> => {
@@ -72,8 +73,9 @@ export function transactions({ store, bus, log }: { store: Store; bus: Pick<BusH
         },
         send(method, input, options) {
           const checked = parsed(method, input);
+          const id = newId('row');
           sent.push({
-            id: newId('row'),
+            id,
             method: method.address,
             key: options.key,
             hash: hashOf(method, checked),
@@ -82,17 +84,25 @@ export function transactions({ store, bus, log }: { store: Store; bus: Pick<BusH
             approval: options.approval ?? method.approval,
             settles: method.settles,
             notBefore: options.notBefore?.getTime() ?? null,
+            undoMs: options.undoMs ?? 0,
             ttlMs: method.ttlMs,
             caller: bus.name,
             traceparent: origin.traceparent,
           });
           heard.push({ event: queuedEvent(method), payload: {} });
+          return id;
+        },
+        outdate(method, keys) {
+          if (keys.length === 0) return;
+          outdated.push({ method: method.address, keys });
+          if (method.settles) heard.push({ event: settled(method), payload: {} });
         },
       };
       let made: Awaited<ReturnType<typeof work>>;
       try {
         made = await work(tx);
         if (emitted.length > 0) await store.journal.emit(await open(), emitted);
+        for (const { method, keys } of outdated) await store.journal.outdate(await open(), method, keys);
         if (sent.length > 0) {
           const [clash] = await store.journal.send(await open(), sent);
           if (clash !== undefined)

@@ -45,7 +45,11 @@ export async function testStore(folder: string, file: string): Promise<TestStore
       work({
         ...tx,
         emit: (event, payload) => void published.push(() => emitted.push({ event: event.address, payload })),
-        send: (method, input, { key }) => void published.push(() => sent.push({ method: method.address, input, key })),
+        send: (method, input, { key }) => {
+          published.push(() => sent.push({ method: method.address, input, key }));
+          return `row_of_${key}`;
+        },
+        outdate() {},
       }),
     );
     for (const publish of published) publish();

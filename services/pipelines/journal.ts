@@ -80,7 +80,7 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
       });
     const wasDecided = expected === 'proposed' && is.state !== 'proposed';
     throw new PolybError(wasDecided ? 'conflict' : 'failed_precondition', `${is.id} is ${is.state}; expected ${expected}.`, {
-      reason: wasDecided ? 'decided' : 'wrong_state',
+      reason: !wasDecided ? 'wrong_state' : is.state === 'stale' ? 'stale' : 'decided',
       data: { rowId: is.id, state: is.state },
     });
   };

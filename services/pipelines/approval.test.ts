@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { on, service } from '../../bus/service.ts';
+import { Id, Key } from '../../contracts/common.ts';
+import { contract, method, review, settled } from '../../contracts/define.ts';
+import { journal } from '../../contracts/journal.ts';
+import { until, type World, world } from '../../scripts/testing/world.ts';
+import pipelines from './service.ts';
+
+const post = contract('post', '1.0.0', {
+  draft: method({
+    summary: 'Propose a mail.',
+    input: z.strictObject({ text: z.string().max(100), undoMs: z.int() }),
+    output: z.object({ id: Id }),
+    idempotency: 'keyed',
+  }),
+  mail: method({
+    summary: 'An effect that needs approval.',
+    input: z.strictObject({ text: z.string().max(100) }),
+    output: z.object({ mailId: Id }),
+    idempotency: 'keyed',
+    approval: 'staff',
+    reaches: 'customer',
+    settles: true,
+  }),
+  customer_wrote: method({
+    summary: 'What was drafted under these keys answers nothing any more.',
+    input: z.strictObject({ keys: z.array(Key).max(100) }),
+    output: z.object({}),
+    idempotency: 'keyed',
+  }),
+});
+let it: World;
+const mailed: string[] = [];
+const heard: { key: string; state: string; reason: string | null }[] = [];
+beforeAll(async () => {
+  it = await world();
+  await it.start('pipelines', pipelines);
+  await it.start(
+    'post',
+    service({ serves: { post }, uses: [settled(post.mail)], settings: z.object({}) }).start(async () => ({
+      post: {
+        draft: async ({ text, undoMs }, { key, commit }) => commit(async (tx) => ({ id: tx.send(post.mail, { text }, { key, undoMs }) })),
+        mail: { attempt: async ({ text }) => ({ mailId: `m${mailed.push(text)}` }), onUnknown: review },
+        customer_wrote: async ({ keys }, { commit }) =>
+          commit(async (tx) => {
+            tx.outdate(post.mail, keys);
+            return {};
+          }),
+      },
+      on: [on(settled(post.mail), async (ended) => void heard.push(ended))],
+    })),
+  );
+});
+afterAll(() => it.stop());
+beforeEach(() => {
+  mailed.length = 0;
+  heard.length = 0;
+});
+
+const draft = async (key: string, undoMs = 0) => (await it.bus.call(post.draft, { text: key, undoMs }, { key })).id;
+const get = (id: string) => it.bus.call(journal.get, { id });
+const ends = (key: string) => until(() => heard.find((one) => one.key === key));
+
+test('what is approved goes out when its undo window is over, and not before', async () => {
+  const id = await draft('later', 600);
+  const began = Date.now();
+  const { state, notBefore } = await it.bus.call(journal.approve, { id });
+  expect(state).toBe('queued');
+  expect(Date.parse(notBefore ?? '')).toBeGreaterThan(began + 500);
+  expect(await ends('later')).toMatchObject({ state: 'done' });
+  expect(Date.now() - began).toBeGreaterThanOrEqual(590);
+});
+
+test('an approval that is recalled within its window never goes out', async () => {
+  const id = await draft('recalled', 60_000);
+  await it.bus.call(journal.approve, { id });
+  expect(await it.bus.call(journal.cancel, { id, why: 'a typo' })).toMatchObject({ state: 'cancelled' });
+  expect(await ends('recalled')).toMatchObject({ state: 'cancelled' });
+  await expect(it.bus.call(journal.approve, { id })).rejects.toMatchObject({ code: 'conflict', reason: 'decided' });
+  expect(mailed).toEqual([]);
+});
+
+test('of a recall and a sending at the same time exactly one wins', async () => {
+  const keys = Array.from({ length: 40 }, (_, n) => `race${n}`);
+  const ids = await Promise.all(keys.map((key) => draft(key, 150)));
+  const recalled = await Promise.all(
+    ids.map(async (id, n) => {
+      await it.bus.call(journal.approve, { id });
+      // Around the end of the window, some before it and some after.
+      await new Promise((resolve) => setTimeout(resolve, 120 + n * 3));
+      return it.bus.call(journal.cancel, { id }).then(
+        () => true,
+        () => false,
+      );
+    }),
+  );
+  await Promise.all(keys.map(ends));
+  for (const [n, key] of keys.entries()) expect([key, mailed.filter((text) => text === key).length]).toEqual([key, recalled[n] ? 0 : 1]);
+});
+
+test('a draft that was outdated is 409 stale for who approves, edits or rejects it, and never goes out', async () => {
+  const id = await draft('old');
+  const { hash } = await get(id);
+  await it.bus.call(post.customer_wrote, { keys: ['old'] }, { key: 'w1' });
+  const stale = { code: 'conflict', reason: 'stale' };
+  await expect(it.bus.call(journal.approve, { id })).rejects.toMatchObject(stale);
+  await expect(it.bus.call(journal.edit, { id, hash, input: { text: 'x' } })).rejects.toMatchObject(stale);
+  await expect(it.bus.call(journal.reject, { id, why: 'x' })).rejects.toMatchObject(stale);
+  expect(await ends('old')).toMatchObject({ state: 'stale', reason: 'stale' });
+  expect(mailed).toEqual([]);
+});
+
+test('what was approved becomes stale within its undo window too, and what has gone out stays done', async () => {
+  const sent = await draft('sent');
+  await it.bus.call(journal.approve, { id: sent });
+  await ends('sent');
+  await it.bus.call(journal.approve, { id: await draft('waits', 60_000) });
+  await it.bus.call(post.customer_wrote, { keys: ['sent', 'waits'] }, { key: 'w2' });
+  expect(await ends('waits')).toMatchObject({ state: 'stale' });
+  expect((await get(sent)).state).toBe('done');
+  expect(mailed).toEqual(['sent']);
+});
+
+test('of approvals and an outdating at the same time each draft has one end', async () => {
+  const keys = Array.from({ length: 40 }, (_, n) => `both${n}`);
+  const ids = await Promise.all(keys.map((key) => draft(key, 60_000)));
+  const [approved] = await Promise.all([
+    Promise.allSettled(ids.map((id) => it.bus.call(journal.approve, { id }))),
+    it.bus.call(post.customer_wrote, { keys }, { key: 'w3' }),
+  ]);
+  for (const one of approved) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'conflict', reason: 'stale' });
+  await Promise.all(keys.map(ends));
+  expect(mailed).toEqual([]);
+});
