@@ -19,7 +19,7 @@ export interface Postgres extends Database {
 /** SQLSTATE classes and codes that mean: the server is away, nothing was kept. */
 const away = /^(08|57P|53300)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT/;
 
-/** A lost connection as a typed refusal; what the server itself says of a statement stays as it is. */
+/** A lost connection, or a text that cannot be stored, as a typed refusal; what else the server itself says of a statement stays as it is. */
 function translated(thrown: unknown): unknown {
   if (isPolybError(thrown)) return thrown;
   const { code = '', message = '' } = (Error.isError(thrown) ? thrown : {}) as { code?: string; message?: string };
@@ -30,6 +30,12 @@ function translated(thrown: unknown): unknown {
     return new PolybError('unavailable', 'PostgreSQL cannot be reached; the work was not begun or not kept.', {
       reason: 'store_down',
       retryAfterMs: 1000,
+      cause: thrown,
+    });
+  // 22021 in a text, 22P05 in a json: the one character that PostgreSQL does not store.
+  if (code === '22021' || code === '22P05')
+    return new PolybError('invalid_argument', 'A text holds a null byte, which cannot be stored; leave it out.', {
+      reason: 'null_byte',
       cause: thrown,
     });
   return thrown;

@@ -23,6 +23,8 @@ export function createAdmit({ keys, cache, limit }: AdmitParts): Admit {
     const presented = presentedKey(request);
     const known = keys.remembered(presented);
     if (known !== undefined) return known;
+    // Who shows none guesses nothing.
+    if (presented === '') throw unknown();
     const bucket = `failures:${request.ip}`;
     const left = await cache.take(bucket, failures, 0);
     if (left.remaining === 0) throw tooMuch(failures.windowMs / failures.limit);
@@ -30,8 +32,7 @@ export function createAdmit({ keys, cache, limit }: AdmitParts): Admit {
     if (found !== null) return found;
     const taken = await cache.take(bucket, failures);
     if (!taken.isAllowed) throw tooMuch(taken.retryAfterMs);
-    // One text for whatever is wrong with it.
-    throw new PolybError('unauthenticated', 'A valid API key is expected in X-API-Key, or in Authorization: Bearer.');
+    throw unknown();
   }
 
   return async (scope, request, reply) => {
@@ -48,6 +49,10 @@ function presentedKey({ headers }: FastifyRequest): string {
   const own = headers['x-api-key'];
   if (typeof own === 'string') return own.trim();
   return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+}
+/** One text for whatever is wrong with a key. */
+function unknown(): PolybError {
+  return new PolybError('unauthenticated', 'A valid API key is expected in X-API-Key, or in Authorization: Bearer.');
 }
 function rateLimit({ remaining, resetMs }: Taken): string {
   return `"burst";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;

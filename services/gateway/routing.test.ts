@@ -67,6 +67,10 @@ test('a text that looks like a file name or an operator stays a text', async () 
   expect(body).toMatchObject({ items: [] });
 });
 
+test('a null byte, which cannot be stored, is the caller’s fault', async () => {
+  expect(await admin('GET', '/api/v1/journal?reason=%00')).toMatchObject({ status: 400, body: { reason: 'null_byte' } });
+});
+
 test('the path names what is asked for, whatever the body says', async () => {
   expect(await admin('POST', '/api/v1/journal/row_aaaaaa/reject', { id: 'row_bbbbbb', why: 'no' })).toMatchObject({
     status: 404,
