@@ -62,6 +62,7 @@ export const intents = contract('intents', '1.0.0', {
     input: z.strictObject({ messageId: Id }),
     output: z.object({ messageId: Id, chatId: Id, version: z.int().min(1), ...Judged }),
     idempotency: 'keyed',
+    lane: 'messageId',
     timeoutMs: 20_000,
   }),
   intent_totals: method({

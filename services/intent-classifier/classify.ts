@@ -1,0 +1,47 @@
+/** Judging a text that somebody hands in, and a message that the inbox stored. */
+import { type Consumer, type Handler, on } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { intents } from '../../contracts/intents.ts';
+import type { Cascade, Judgement } from './cascade.ts';
+import { insertAnalysis } from './rows.ts';
+
+export function classifyIntent(judge: Cascade): Handler<typeof intents.classify_intent> {
+  return async ({ text }, { signal }) => {
+    const { cost: _, ...judged } = await judge(text, { signal });
+    return judged;
+  };
+}
+
+/** What our own bots say needs no judging: the role tells. */
+const ofRole: Readonly<Record<string, Judgement>> = {
+  broadcast_bot: { intent: 'broadcast', isCertain: true, isUrgent: false, confidence: 1, stage: 'pattern' },
+  assistant_bot: { intent: 'none', isCertain: true, isUrgent: false, confidence: 1, stage: 'pattern' },
+};
+
+export function classifyMessage(judge: Cascade, llm: string | null, now: () => number): Handler<typeof intents.classify_message> {
+  return async ({ messageId }, { call, commit, signal }) => {
+    const { chatId, sentAt, text, sender } = await call(inbox.get_message, { messageId });
+    const known = sender === null ? undefined : ofRole[sender.role];
+    const { cost, ...judged } =
+      known === undefined ? await judge(text, { ref: messageId, signal }) : { ...known, cost: { inputTokens: 0, outputTokens: 0 } };
+    return commit(async (tx) => {
+      const row = { messageId, chatId, messageAt: new Date(sentAt), ...judged, ...cost, llm, judgedAt: new Date(now()) };
+      const version = await insertAnalysis(tx, row);
+      tx.emit(intents.message_classified, { messageId, chatId, ...judged });
+      return { messageId, chatId, version, ...judged };
+    });
+  };
+}
+
+/** Every message is judged once by itself, but what staff writes and what holds no words. A voice message is judged when its words are known. */
+export function followMessages(): readonly Consumer[] {
+  return [
+    on(inbox.message_received, async ({ messageId, isStaff, isBot, kind }, tx) => {
+      if ((isStaff && !isBot) || kind === 'service' || kind === 'voice') return;
+      tx.send(intents.classify_message, { messageId }, { key: messageId });
+    }),
+    on(inbox.message_transcribed, async ({ messageId }, tx) => {
+      tx.send(intents.classify_message, { messageId }, { key: `${messageId}:transcript` });
+    }),
+  ];
+}

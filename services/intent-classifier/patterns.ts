@@ -1,0 +1,45 @@
+/** The phrases of the patterns table: kept, and at hand for each message. */
+import type { Database, HandlersOf } from '../../bus/service.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { intents } from '../../contracts/intents.ts';
+import type { KnownPattern } from './cascade.ts';
+import { phrase } from './phrases.ts';
+import { listPatterns, putPattern, removePattern } from './rows.ts';
+
+/** More phrases than this nobody oversees, and each costs every message some time. */
+const most = 500;
+/** How soon a change reaches every process. */
+const freshMs = 1_000;
+
+type PatternMethods = Pick<HandlersOf<typeof intents>, 'list_patterns' | 'put_pattern' | 'remove_pattern'>;
+
+export function patternMethods(db: Database): PatternMethods {
+  return {
+    list_patterns: async () => ({ items: [...(await listPatterns(db, most))] }),
+    put_pattern: async (pattern) => {
+      phrase(pattern.phrase); // refuses one without a word
+      if (!(await db.transaction((tx) => putPattern(tx, pattern, most))))
+        throw new PolybError('failed_precondition', `There are ${most} patterns already; remove one first.`, { reason: 'too_many' });
+      return pattern;
+    },
+    remove_pattern: async ({ patternId }) => {
+      await removePattern(db, patternId);
+      return { patternId };
+    },
+  };
+}
+
+/** The patterns as they were at most a second ago, made ready to be tried. */
+export function knownPatterns(db: Database, now: () => number): () => Promise<readonly KnownPattern[]> {
+  let known: { readonly at: number; readonly patterns: Promise<readonly KnownPattern[]> } | undefined;
+  return () => {
+    if (known === undefined || now() - known.at >= freshMs) {
+      const read = listPatterns(db, most).then((rows) => rows.map((row) => ({ ...row, fits: phrase(row.phrase) })));
+      known = { at: now(), patterns: read };
+      read.catch(() => {
+        known = undefined; // the next message asks again
+      });
+    }
+    return known.patterns;
+  };
+}

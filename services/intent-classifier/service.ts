@@ -1,0 +1,44 @@
+/** Tells what customers want: by patterns, by a local model, and by a language model where there is one. */
+import { z } from 'zod';
+import { llmAdapters } from '../../adapters/llm/index.ts';
+import { every, service } from '../../bus/service.ts';
+import { durationMs, integer } from '../../config/settings.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { intents } from '../../contracts/intents.ts';
+import { askLlm } from './ask-llm.ts';
+import { cascade } from './cascade.ts';
+import { classifyIntent, classifyMessage, followMessages } from './classify.ts';
+import { knownPatterns, patternMethods } from './patterns.ts';
+import { reads } from './read-intents.ts';
+import { dropAnalysesBefore } from './rows.ts';
+import { readModel } from './trained.ts';
+
+const dayMs = 86_400_000;
+
+export default service({
+  serves: { intents },
+  uses: [inbox.get_message, inbox.message_received, inbox.message_transcribed],
+  settings: z.object({
+    INTENTS_LLM_TIMEOUT_MS: durationMs({ min: 500, max: 14_000 })
+      .default(8_000)
+      .describe('How long a language model may think about one message before the local guess stands.'),
+    INTENTS_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(730).describe('How long it is kept what a message was judged to be.'),
+  }),
+  vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
+}).start(async ({ settings, vendors: { llm }, db, log, now }) => {
+  const judge = cascade({
+    patterns: knownPatterns(db, now),
+    local: await readModel(),
+    askLlm: llm === null ? null : askLlm(llm, { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS, now, log }),
+  });
+  return {
+    intents: {
+      classify_intent: classifyIntent(judge),
+      classify_message: classifyMessage(judge, llm?.name ?? null, now),
+      ...reads(db, now),
+      ...patternMethods(db),
+    },
+    on: followMessages(),
+    loops: [every('drop_old_intents', '17 3 * * *', () => dropAnalysesBefore(db, new Date(now() - settings.INTENTS_KEEP_DAYS * dayMs)))],
+  };
+});
