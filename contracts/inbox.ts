@@ -222,7 +222,7 @@ export const inbox = contract('inbox', '1.0.0', {
       .describe('The query: hub.mode, hub.challenge, hub.verify_token.'),
     output: z.object({ contentType: z.string().max(100), body: Bytes.describe('The bare challenge.') }),
     idempotency: 'read',
-    http: { route: 'GET /api/v1/whatsapp/webhook', reply: 'bytes' },
+    http: { route: 'GET /api/v1/whatsapp/webhook', reply: 'bytes', scope: 'none' },
     errors: { bad_signature: 'permission_denied' },
   }),
   replay_updates: method({
