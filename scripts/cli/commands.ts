@@ -2,16 +2,24 @@
 import type { Command, Group } from './command.ts';
 import { buildCommands } from './tree/build.ts';
 import { busCommands } from './tree/bus.ts';
+import { intentCommands } from './tree/intents.ts';
 import { journalCommands } from './tree/journal.ts';
 import { keyCommands } from './tree/keys.ts';
 import { systemCommands } from './tree/system.ts';
 
-export const commands: readonly Command[] = [...busCommands, ...journalCommands, ...systemCommands, ...keyCommands, ...buildCommands];
+export const commands: readonly Command[] = [
+  ...busCommands,
+  ...journalCommands,
+  ...systemCommands,
+  ...keyCommands,
+  ...intentCommands,
+  ...buildCommands,
+];
 
 /** Groups of `polyb help`. */
 export const groups: readonly Group[] = [
   { title: 'CALL AND WATCH', commands: busCommands },
   { title: 'PIPELINES AND THE JOURNAL', commands: journalCommands },
   { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands] },
-  { title: 'BUILD ON IT', commands: buildCommands },
+  { title: 'BUILD ON IT', commands: [...intentCommands, ...buildCommands] },
 ];

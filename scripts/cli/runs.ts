@@ -47,6 +47,8 @@ export const runs: Readonly<Record<string, () => Promise<Run>>> = {
   permissions: async () => (await import('../system/permissions.ts')).permissions,
   backup: async () => (await import('./backup.ts')).backup,
   restore: async () => (await import('./backup.ts')).restore,
+  'intents train': async () => (await import('./intents.ts')).trainIntents,
+  'intents eval': async () => (await import('./intents.ts')).evalIntents,
   docs: async () => (await import('./docs.ts')).docsPage,
   'docs build': async () => (await import('./docs.ts')).docsBuild,
   'docs check': async () => (await import('./docs.ts')).docsCheck,
