@@ -38,16 +38,16 @@ export function coerce(schema: JsonSchema, params: readonly string[], given: Giv
 /** The fields that a query string or a path names, in the types that the schema declares; a name that comes again is one more item of a list.
  *  @throws PolybError invalid_argument/bad_parameters, as `coerce`. */
 export function coerceFields(schema: JsonSchema, pairs: readonly (readonly [name: string, text: string])[], body?: unknown): unknown {
-  const params = pairs.map(([name, text]): Param => {
-    const isList = casesOf(schema, [schema]).some(
-      ({ properties = {} }) => Object.hasOwn(properties, name) && takesList(schema, properties[name]),
-    );
-    return { steps: [{ field: name }, ...(isList ? ['append' as const] : [])], name, operator: '=', text };
-  });
-  return assign(schema, params, { body });
+  return assign(
+    schema,
+    pairs.map(([name, text]): Param => ({ steps: stepsTo(schema, name), name, operator: '=', text })),
+    { body },
+  );
 }
-function takesList(root: JsonSchema, schema: JsonSchema | undefined): boolean {
-  return schema !== undefined && casesOf(root, [schema]).some((one) => hasType(one, 'array'));
+function stepsTo(schema: JsonSchema, name: string): readonly Step[] {
+  const cases = casesAt(schema, [{ field: name }]);
+  const isList = !('expected' in cases) && cases.some((one) => hasType(one, 'array'));
+  return isList ? [{ field: name }, 'append'] : [{ field: name }];
 }
 
 function assign(schema: JsonSchema, params: readonly Param[], given: Given): unknown {
@@ -89,8 +89,23 @@ function pointerOf({ steps }: Param): string {
   return steps.map((step) => `/${step === 'append' ? '-' : 'field' in step ? step.field : step.index}`).join('');
 }
 
+/** Of schemas that are asked again and again: a server has a few hundred fields, each with one answer. */
+const known = new WeakMap<JsonSchema, Map<string, Cases>>();
+
 /** What the schema declares where the steps lead. */
 function casesAt(root: JsonSchema, steps: readonly Step[]): Cases | Wrong {
+  const declared = steps.every((step) => typeof step === 'object' && 'field' in step && Object.hasOwn(root.properties ?? {}, step.field));
+  if (!declared || steps.length !== 1) return findCases(root, steps);
+  const byField = known.get(root) ?? new Map<string, Cases>();
+  known.set(root, byField);
+  const field = (steps[0] as { readonly field: string }).field;
+  const before = byField.get(field);
+  if (before !== undefined) return before;
+  const found = findCases(root, steps);
+  if (!('expected' in found)) byField.set(field, found);
+  return found;
+}
+function findCases(root: JsonSchema, steps: readonly Step[]): Cases | Wrong {
   let cases = isAnything(root, root) ? [] : casesOf(root, [root]);
   for (const step of steps) {
     const inside = cases.flatMap((one) => childOf(one, step) ?? []);

@@ -108,11 +108,19 @@ function body({ input = {}, http, examples = [] }: Described, fields: readonly s
     ...(input.required === undefined ? {} : { required: input.required.filter((name) => fields.includes(name)) }),
   });
   const given =
-    examples.length === 0 ? {} : { examples: Object.fromEntries(examples.map((value, index) => [`example${index + 1}`, { value }])) };
+    examples.length === 0
+      ? {}
+      : { examples: Object.fromEntries(examples.map((value, index) => [`example${index + 1}`, { value: inBody(value, fields, input) }])) };
   return {
     required: (input.required ?? []).some((name) => fields.includes(name)),
     content: { [http?.body === 'multipart' ? 'multipart/form-data' : 'application/json']: { schema, ...given } },
   };
+}
+
+/** What stands in the path is no part of the body. */
+function inBody(example: unknown, fields: readonly string[], { properties = {} }: JsonSchema): unknown {
+  if (typeof example !== 'object' || example === null) return example;
+  return Object.fromEntries(Object.entries(example).filter(([name]) => fields.includes(name) || !Object.hasOwn(properties, name)));
 }
 
 function success({ output = {}, http, idempotency }: Described): Json {

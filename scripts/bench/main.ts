@@ -1,10 +1,11 @@
-/** npm run bench [-- --only=calls,streams,steps,cli]: measures beside what one would take instead, prints ratios of one run, stores bench/results.json. */
+/** npm run bench [-- --only=calls,streams,steps,gateway,cli]: measures beside what one would take instead, prints ratios of one run, stores bench/results.json. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCalls } from './calls.ts';
 import { benchCommandLine } from './cli.ts';
+import { benchGateway } from './gateway.ts';
 import { benchSteps } from './steps.ts';
 import { benchStreams } from './streams.ts';
 
@@ -12,6 +13,7 @@ const sections = {
   calls: { title: 'A typed call beside request() of nats 2.29 with JSON', run: () => benchCalls() },
   streams: { title: 'Stream items beside a reply awaited for each item', run: () => benchStreams() },
   steps: { title: 'Durable steps and keyed calls beside bare commits of the same PostgreSQL', run: () => benchSteps() },
+  gateway: { title: 'A request through the gateway beside bare fastify that makes the same bus call', run: () => benchGateway() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
 } as const;
 type Section = keyof typeof sections;

@@ -62,15 +62,17 @@ export function createApp(parts: AppParts): FastifyInstance {
   });
   app.server.maxConnections = options.maxConnections;
 
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+  // No promises here: these run for every request.
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
     inFlight += 1;
-    if (inFlight > options.maxInFlight)
-      throw new PolybError('unavailable', 'This server works on as many requests as it can; try again.', { retryAfterMs: 1_000 });
+    if (inFlight <= options.maxInFlight) done();
+    else done(new PolybError('unavailable', 'This server works on as many requests as it can; try again.', { retryAfterMs: 1_000 }));
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     inFlight -= 1;
     observed({ verb: request.method, route: request.routeOptions.url ?? '_OTHER', status: reply.statusCode, ms: reply.elapsedTime });
+    done();
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler((request, reply) =>

@@ -33,6 +33,14 @@ export interface Figures {
   observed(what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }): void;
 }
 
+/** Requests of one route that ended with one status. */
+interface Series {
+  readonly labels: string;
+  readonly buckets: number[];
+  /** Seconds. */
+  sum: number;
+  count: number;
+}
 const freshMs = 1_000;
 
 export function createFigures({
@@ -44,7 +52,7 @@ export function createFigures({
   readonly now: () => number;
   readonly version: string;
 }): Figures {
-  const http = new Map<string, { readonly buckets: number[]; sum: number; count: number }>();
+  const http = new Map<string, Series>();
   const seen = new Set<string>();
   let process: Promise<Registry> | undefined;
   let asked: { readonly at: number; readonly answers: Promise<readonly ServiceFigures[]> } | undefined;
@@ -61,9 +69,13 @@ export function createFigures({
   return {
     services,
     observed({ verb, route, status, ms }) {
-      const labels = `http_request_method="${escaped(verb)}",http_route="${escaped(route)}",http_response_status_code="${status}"`;
-      const series = http.get(labels) ?? { buckets: Array.from({ length: durationBoundsSeconds.length + 1 }, () => 0), sum: 0, count: 0 };
-      http.set(labels, series);
+      const key = `${verb} ${status} ${route}`;
+      let series = http.get(key);
+      if (series === undefined) {
+        const labels = `http_request_method="${escaped(verb)}",http_route="${escaped(route)}",http_response_status_code="${status}"`;
+        series = { labels, buckets: Array.from({ length: durationBoundsSeconds.length + 1 }, () => 0), sum: 0, count: 0 };
+        http.set(key, series);
+      }
       const at = durationBoundsSeconds.findIndex((bound) => ms <= bound * 1000);
       const slot = at < 0 ? durationBoundsSeconds.length : at;
       series.buckets[slot] = (series.buckets[slot] ?? 0) + 1;
@@ -77,7 +89,7 @@ export function createFigures({
       for (const { service } of all) seen.add(service);
       const text: string[] = [];
       head(text, httpDuration, 'histogram', 'HTTP requests by route and status.');
-      for (const [labels, { buckets, sum, count }] of http) histogram(text, httpDuration, labels, { buckets, sum, count });
+      for (const { labels, ...counted } of http.values()) histogram(text, httpDuration, labels, counted);
       return `${await own}${text.join('\n')}\n${lines(all, seen)}`;
     },
   };

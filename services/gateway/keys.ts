@@ -1,5 +1,5 @@
 /** Who asks: API keys, `id.secret`, remembered for a few seconds so that a request need not ask PostgreSQL. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Scope } from '../../contracts/define.ts';
 import type { StoredKey } from './rows.ts';
 
@@ -85,7 +85,5 @@ function idOf(presented: string): string {
   return /^(pk_[a-z0-9]{8,32})\.[\w-]{20,100}$/.exec(presented)?.[1] ?? '';
 }
 function digestOf(presented: string): Buffer {
-  return createHash('sha256')
-    .update(presented.slice(presented.indexOf('.') + 1))
-    .digest();
+  return hash('sha256', presented.slice(presented.indexOf('.') + 1), 'buffer');
 }
