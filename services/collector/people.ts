@@ -83,7 +83,7 @@ export async function touchPeople(
   if (rows.length === 0) return;
   await tx.query(
     `update collector.users person set
-       name = case when row.last < person.last_seen_at then person.name else row.name end,
+       name = case when row.name = '' or row.last < person.last_seen_at then person.name else row.name end,
        username = case when row.last < person.last_seen_at then person.username else row.username end,
        phone_number = coalesce(row.phone_number, person.phone_number),
        messages = person.messages + row.messages,

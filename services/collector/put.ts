@@ -3,7 +3,7 @@
  * Rows are locked in one order everywhere (chats, then people, each by id), so that two deliveries never wait for each other.
  */
 import { hash } from 'node:crypto';
-import type { ChannelName, Delivery, ReadMessage, ReadPart } from '../../adapters/channel/port.ts';
+import type { ChannelName, Delivery, ReadMessage, ReadPart, Update } from '../../adapters/channel/port.ts';
 import { newId } from '../../bus/durable/identity.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -28,14 +28,29 @@ type Part<I extends ReadPart['is']> = Extract<ReadPart, { is: I }>;
 /** Answers how many messages each update brought that were not there before. */
 export async function put(tx: Tx, channel: ChannelName, { botId, updates }: Delivery): Promise<readonly number[]> {
   const bot = { channel, botId };
-  const fresh = await keepRaw(tx, bot, updates);
+  return putParts(tx, bot, updates, await keepRaw(tx, bot, updates));
+}
+
+/** A message of ours, as the channel took it: no channel delivers it to the bot that sent it. */
+export async function putOwn(tx: Tx, bot: Bot, message: ReadMessage): Promise<void> {
+  await putParts(tx, bot, [{ parts: [{ is: 'message', message }] }], new Set());
+}
+
+/** @param fresh the updates that were not there before, by their place */
+async function putParts(
+  tx: Tx,
+  bot: Bot,
+  updates: readonly Pick<Update, 'parts'>[],
+  fresh: ReadonlySet<number>,
+): Promise<readonly number[]> {
+  const { channel } = bot;
   const parts = updates.flatMap(({ parts }, update) => parts.map((part) => ({ ...part, update })));
   const only = <I extends ReadPart['is']>(is: I) => parts.filter((part): part is Part<I> & { update: number } => part.is === is);
 
   const migrations = only('migration');
   const messages = only('message').map(({ message, update }) => ({
     ...message,
-    messageId: newId('msg'),
+    messageId: nextMessageId(),
     update,
     text: message.text.slice(0, longestText).toWellFormed(),
   }));
@@ -65,6 +80,13 @@ export async function put(tx: Tx, channel: ChannelName, { botId, updates }: Deli
   for (const item of stored) tell(tx, bot, item, chats(item.chat), people(item.sender));
   for (const { press } of presses) await tellPress(tx, bot, press, people);
   return updates.map((_, index) => stored.filter(({ update }) => update === index).length);
+}
+
+let lastIdAt = 0;
+/** Ids sort by the order in which messages are stored, also those of one millisecond. */
+function nextMessageId(): string {
+  lastIdAt = Math.max(lastIdAt + 1, Date.now());
+  return newId('msg', lastIdAt);
 }
 
 /** Answers which updates were not there before. */

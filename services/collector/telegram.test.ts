@@ -54,6 +54,13 @@ test('a message is stored once, told once, and confirmed after that', async () =
   ]);
 });
 
+test('ids sort by the order in which messages came, also of those that came together', async () => {
+  for (let n = 0; n < 30; n += 1) at.telegram.say(token, 42, String(n).padStart(2, '0'));
+  await taken(30);
+  const byId = (await at.messages()).toSorted((a, b) => (a.messageId < b.messageId ? -1 : 1));
+  expect(byId.map(({ text }) => text)).toEqual(byId.map(({ text }) => text).toSorted());
+});
+
 test('private chats, groups, topics, channels and albums each keep their place', async () => {
   at.telegram.update(token, message({ ...anna, type: 'private' }, { text: 'лично' }));
   at.telegram.update(token, message(group, { text: 'в группе' }));
