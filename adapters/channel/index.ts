@@ -1,6 +1,12 @@
 /** The channels. Several serve at once, so each is a kind of its own with one vendor. */
+import { telegramSend, telegramSendSettings } from './telegram.send.ts';
 import { telegram, telegramSettings } from './telegram.ts';
+import { whatsappSend, whatsappSendSettings } from './whatsapp.send.ts';
 import { whatsapp, whatsappSettings } from './whatsapp.ts';
 
 export const telegramAdapters = { bot_api: { settings: telegramSettings, create: telegram } } as const;
 export const whatsappAdapters = { cloud_api: { settings: whatsappSettings, create: whatsapp } } as const;
+
+/** The same vendors, as the service that sends needs them. */
+export const telegramSending = { bot_api: { settings: telegramSendSettings, create: telegramSend } } as const;
+export const whatsappSending = { cloud_api: { settings: whatsappSendSettings, create: whatsappSend } } as const;

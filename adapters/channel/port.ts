@@ -4,7 +4,9 @@
  * Glossary: an *update* is one thing that the channel delivers; *reading* it gives what we keep of it, and an update that is not known reads as nothing.
  */
 import type { z } from 'zod';
+import type { Effect, ParsedOf } from '../../contracts/define.ts';
 import type { Channel, ChatKind, DeliveryStatus, MessageKind } from '../../contracts/inbox.ts';
+import type { messages } from '../../contracts/messages.ts';
 
 export type ChannelName = z.output<typeof Channel>;
 export type Kind = z.output<typeof MessageKind>;
@@ -101,6 +103,18 @@ export interface Poller {
   /** Updates after `confirmed`, which the channel forgets by this call for ever; waits up to `waitMs` for one.
    *  `confirmed` is null for a first question: then it gives all that was not confirmed. */
   poll(confirmed: string | null, waitMs: number, signal: AbortSignal): Promise<readonly Update[]>;
+}
+
+/** What a channel allows: `limit` messages in any `windowMs` for all that share the bucket. */
+export interface Quota {
+  readonly bucket: string;
+  readonly limit: number;
+  readonly windowMs: number;
+}
+export interface Sending {
+  readonly deliver: Effect<typeof messages.deliver>;
+  /** The narrowest first. */
+  quotas(message: ParsedOf<typeof messages.deliver>): readonly Quota[];
 }
 
 /** Text that PostgreSQL and UTF-8 can hold: a null byte and half of a surrogate pair become U+FFFD. */

@@ -1,0 +1,60 @@
+/** Sending through the Telegram Bot API. Nothing there recognises a repeat, so an attempt without a clear answer is left to a person. */
+import type { z } from 'zod';
+import { review } from '../../contracts/define.ts';
+import { isPolybError, PolybError } from '../../contracts/errors.ts';
+import type { Sending } from './port.ts';
+import { botApi } from './telegram.api.ts';
+import { telegramSettings } from './telegram.ts';
+
+export const telegramSendSettings = telegramSettings.pick({ TELEGRAM_BOT_TOKENS: true, TELEGRAM_API_ROOT: true });
+
+export function telegramSend(options: z.output<typeof telegramSendSettings>): Sending {
+  const bots = options.TELEGRAM_BOT_TOKENS.map((token) => botApi(token, options.TELEGRAM_API_ROOT));
+  return {
+    deliver: {
+      async attempt({ botId, to, text, replyTo, threadId }, { signal }) {
+        const bot = bots.find((each) => each.botId === botId);
+        if (!bot) throw new PolybError('failed_precondition', `TELEGRAM_BOT_TOKENS has no token of bot ${botId}.`, { reason: 'no_token' });
+        const send = async (chat: string) => {
+          const sent = await bot.call(
+            'sendMessage',
+            {
+              chat_id: chat,
+              text,
+              ...(threadId === null ? {} : { message_thread_id: Number(threadId) }),
+              ...(replyTo === null ? {} : { reply_parameters: { message_id: Number(replyTo), allow_sending_without_reply: true } }),
+            },
+            { signal },
+          );
+          return { ...idOf(sent), to: chat, text };
+        };
+        try {
+          return await send(to);
+        } catch (thrown) {
+          const moved = isPolybError(thrown) && thrown.reason === 'chat_migrated' ? newChatOf(thrown) : undefined;
+          // Told in the refusal, so nothing has gone out: the chat goes on under another id.
+          if (moved !== undefined) return send(moved);
+          throw thrown;
+        }
+      },
+      onUnknown: review,
+    },
+    // Limits as the Bot API FAQ has them («My bot is hitting limits»); real ones adapt, and what is refused with 429 is tried again in time.
+    quotas: ({ botId, to, isGroup }) => [
+      { bucket: `telegram:${botId}:chat:${to}`, limit: 1, windowMs: 1_000 },
+      ...(isGroup ? [{ bucket: `telegram:${botId}:group:${to}`, limit: 20, windowMs: 60_000 }] : []),
+      { bucket: `telegram:${botId}`, limit: 30, windowMs: 1_000 },
+    ],
+  };
+}
+
+function idOf(sent: unknown): { readonly externalId: string; readonly at: string } {
+  const { message_id: id, date } = (typeof sent === 'object' && sent !== null ? sent : {}) as { message_id?: unknown; date?: unknown };
+  if (!Number.isSafeInteger(id))
+    throw new PolybError('upstream_failed', 'Telegram took the message and did not tell its number.', { reason: 'bad_reply' });
+  return { externalId: String(id), at: new Date(Number.isSafeInteger(date) ? Number(date) * 1000 : Date.now()).toISOString() };
+}
+function newChatOf({ data }: PolybError): string | undefined {
+  const { migrateToChatId } = (data ?? {}) as { migrateToChatId?: unknown };
+  return typeof migrateToChatId === 'string' && /^-?\d{1,20}$/.test(migrateToChatId) ? migrateToChatId : undefined;
+}

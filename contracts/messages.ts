@@ -1,0 +1,133 @@
+/**
+ * What we write to people: proposed, approved where the policy asks for it, and delivered by the channel of their chat.
+ *
+ * Glossary: a *delivery* is one message on its way to one chat; a *template* is a text that WhatsApp has approved beforehand, the only thing
+ * that it takes once the customer has been silent for 24 hours; a draft is *stale* when the customer wrote after what it answers.
+ */
+import { z } from 'zod';
+import { Id, Key, Timestamp } from './common.ts';
+import { contract, event, method } from './define.ts';
+import { Channel } from './inbox.ts';
+
+/** How far a delivery came. It never goes back; failed is an end. */
+export const DeliveryStatus = z.enum(['queued', 'sent', 'delivered', 'read', 'played', 'failed']);
+const ExternalId = z.string().min(1).max(128).describe('As the channel writes it.');
+const Text = z
+  .string()
+  .max(4096)
+  .regex(/\S/, 'some words')
+  .meta({ pii: 'text' })
+  .describe('At most 4,096 UTF-16 units, as the channels count. A longer one is refused, not split: half of an answer could go out.');
+const Template = z.strictObject({
+  name: z
+    .string()
+    .max(512)
+    .regex(/^[a-z0-9_]+$/, 'lower case, digits and _'),
+  language: z
+    .string()
+    .max(10)
+    .regex(/^[a-z]{2,3}(_[A-Z]{2})?$/, 'a language of WhatsApp, e.g. ru or en_US'),
+  parameters: z
+    .array(z.string().min(1).max(1024).meta({ pii: 'text' }))
+    .max(20)
+    .default([]),
+});
+const answers = Id.nullable().describe('The last message of the customer that the draft knows; null when there is none.');
+const reason = z.string().max(64).nullable().describe('Why it failed: stale, rejected, expired, cancelled, blocked, window_closed, …');
+const rules = {
+  stale: 'conflict',
+  blocked: 'failed_precondition',
+  window_closed: 'failed_precondition',
+  wrong_channel: 'invalid_argument',
+  other_chat: 'invalid_argument',
+} as const;
+
+export const messages = contract('messages', '1.0.0', {
+  send_message: method({
+    summary: 'Write to a chat. Where the policy asks for it a person approves first.',
+    input: z.strictObject({
+      chatId: Id.describe('The chat, as list_messages names it.'),
+      channel: Channel.optional().describe('Refused when the chat is of another one.'),
+      text: Text.describe('What goes out; with a template, what people here see of it. At most 4,096 UTF-16 units.'),
+      replyTo: Id.optional().describe('Our id of a message of that chat.'),
+      answers: Id.optional().describe('The last message of the customer that you know; refused as stale when there is a later one.'),
+      template: Template.optional().describe('Of WhatsApp.'),
+    }),
+    output: z.object({
+      id: Id.describe('Of the delivery; under it, the draft is approved, rejected or edited.'),
+      state: z.enum(['pending', 'queued']).describe('pending: it waits for approval.'),
+    }),
+    idempotency: 'keyed',
+    reaches: 'customer',
+    http: 'POST /api/v1/send',
+    errors: rules,
+    examples: [{ chatId: 'chat_0mhd2k4a1x9f3k2m8q0z', text: 'Иван, курьер будет до 10:30.' }],
+  }),
+  deliver: method({
+    summary: 'Hand a message to its channel, once.',
+    input: z.strictObject({
+      channel: Channel,
+      chatId: Id,
+      botId: z.string().max(32),
+      to: ExternalId.meta({ pii: 'phone' }).describe('The chat, as the channel calls it.'),
+      isGroup: z.boolean(),
+      text: Text,
+      replyTo: ExternalId.nullable(),
+      threadId: ExternalId.nullable(),
+      template: Template.nullable(),
+      answers,
+    }),
+    output: z.object({
+      externalId: ExternalId.optional(),
+      to: ExternalId.optional().meta({ pii: 'phone' }).describe('Where it went: a group may have become a supergroup.'),
+      text: Text.optional(),
+      at: Timestamp.optional(),
+    }),
+    idempotency: 'keyed',
+    approval: 'staff',
+    lane: 'chatId',
+    reaches: 'customer',
+    settles: true,
+    ttlMs: 3_600_000,
+    timeoutMs: 15_000,
+    roles: ['sender'],
+    errors: { ...rules, stale: 'failed_precondition' },
+  }),
+  get_delivery: method({
+    summary: 'How far a message of ours came.',
+    input: z.strictObject({ id: Id }),
+    output: z.object({
+      id: Id,
+      key: Key,
+      channel: Channel,
+      chatId: Id,
+      status: DeliveryStatus.describe('queued: it waits for approval, for its time, or for a person who finds out whether it went out.'),
+      reason,
+      externalId: ExternalId.nullable(),
+      answers,
+      createdAt: Timestamp,
+      changedAt: Timestamp,
+    }),
+    idempotency: 'read',
+    http: 'GET /api/v1/send/{id}',
+  }),
+  message_sent: event({
+    summary: 'The channel took a message of ours; told once each.',
+    payload: z.object({
+      id: Id,
+      chatId: Id,
+      channel: Channel,
+      botId: z.string().max(32),
+      externalId: ExternalId,
+      text: Text,
+      key: Key,
+      at: Timestamp,
+    }),
+    key: 'chatId',
+  }),
+  delivery_changed: event({
+    summary: 'A message of ours came further, or failed.',
+    payload: z.object({ id: Id, chatId: Id, status: DeliveryStatus, reason, at: Timestamp }),
+    key: 'id',
+  }),
+});

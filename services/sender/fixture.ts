@@ -1,0 +1,157 @@
+/** The sender beside the services that it needs, with our stand-in for Telegram and one for WhatsApp. For tests. */
+import { createHmac } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { telegramFake } from '../../adapters/channel/telegram.fake.ts';
+import type { Bus } from '../../bus/bus.ts';
+import type { Queries, Service } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { journal } from '../../contracts/journal.ts';
+import { messages } from '../../contracts/messages.ts';
+import sender from './service.ts';
+
+interface Hosted {
+  stop(graceMs: number): Promise<void>;
+}
+/** The parts of a test's world that are used here. */
+interface World {
+  readonly store: Queries;
+  readonly bus: Pick<Bus, 'call'>;
+  start(folder: string, service: Service, settings: Readonly<Record<string, string>>): Promise<Hosted>;
+}
+export type Fixture = Awaited<ReturnType<typeof fixture>>;
+const appSecret = 'app-secret-of-the-test';
+const phoneNumberId = '5550001';
+
+/** @param others by their folders; a collector and the pipelines. @param more settings of all. */
+export async function fixture(
+  { store, bus, start }: World,
+  others: Readonly<Record<string, Service>>,
+  { tokens = ['7001:AAAA-test'], ...more }: { tokens?: readonly string[]; settings?: Readonly<Record<string, string>> } = {},
+) {
+  const telegram = await telegramFake({ tokens });
+  const whatsapp = await graphFake();
+  const settings = {
+    TELEGRAM_BOT_TOKENS: tokens.join(','),
+    TELEGRAM_API_ROOT: telegram.url,
+    WHATSAPP_TOKEN: 'token-of-the-test',
+    WHATSAPP_APP_SECRET: appSecret,
+    WHATSAPP_API_ROOT: whatsapp.url,
+    HTTP_ALLOW_PRIVATE: `${telegram.url},${whatsapp.url}`,
+    SENDER_UNDO_MS: '0',
+    ...more.settings,
+  };
+  const startSender = () => start('sender', sender, settings);
+  for (const [folder, service] of Object.entries(others)) await start(folder, service, settings);
+  const first = await startSender();
+
+  /** Asks every 10 ms until there is something. */
+  async function when<T>(look: () => Promise<T | null | undefined | false>, withinMs = 15_000): Promise<T> {
+    const end = Date.now() + withinMs;
+    for (;;) {
+      const seen = await look();
+      if (seen) return seen;
+      if (Date.now() > end) throw new Error(`nothing came within ${withinMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  /** The youngest message of a chat, once the sender has heard of one that it did not know. */
+  const heard = async (externalId: string, before: string | null) =>
+    when(async () => {
+      const [row] = await store.query<{ chatId: string; messageId: string }>(
+        `select chat_id as "chatId", last_inbound_id as "messageId" from sender.chats join collector.chats using (chat_id)
+         where external_id = $1 and last_inbound_id is not null`,
+        [externalId],
+      );
+      return row !== undefined && row.messageId !== before && row;
+    });
+  const lastOf = async (externalId: string) => {
+    const [row] = await store.query<{ id: string | null }>(
+      'select last_inbound_id as id from sender.chats join collector.chats using (chat_id) where external_id = $1',
+      [externalId],
+    );
+    return row?.id ?? null;
+  };
+  const webhook = (value: object) => {
+    const change = { field: 'messages', value: { messaging_product: 'whatsapp', metadata: { phone_number_id: phoneNumberId }, ...value } };
+    const body = Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '1', changes: [change] }] }));
+    const signature = `sha256=${createHmac('sha256', appSecret).update(body).digest('hex')}`;
+    return bus.call(inbox.whatsapp_webhook, { headers: { 'x-hub-signature-256': signature }, body });
+  };
+  let people = 1000;
+  const it = {
+    telegram,
+    whatsapp,
+    first,
+    startSender,
+    when,
+    /** A customer of whom nobody has heard. */
+    somebody: () => ++people,
+    /** A customer writes in Telegram. */
+    async says(from: number, text = 'Здравствуйте', token = tokens[0] ?? '') {
+      const before = await lastOf(String(from));
+      telegram.say(token, from, text);
+      return heard(String(from), before);
+    },
+    /** A customer writes in WhatsApp. */
+    async writes(from: string, at = Date.now()) {
+      const before = await lastOf(from);
+      const id = `wamid.in${from}${at}`;
+      await webhook({
+        contacts: [{ profile: { name: 'Анна' }, wa_id: from }],
+        messages: [{ from, id, timestamp: String(Math.floor(at / 1000)), type: 'text', text: { body: 'Здравствуйте' } }],
+      });
+      return heard(from, before);
+    },
+    status: (id: string, status: string, to: string) =>
+      webhook({ statuses: [{ id, status, timestamp: String(Math.floor(Date.now() / 1000)), recipient_id: to }] }),
+    send: (chatId: string, text: string, key = text, rest: object = {}) =>
+      bus.call(messages.send_message, { chatId, text, ...rest }, { key }),
+    approve: (id: string, hash?: string) => bus.call(journal.approve, { id, ...(hash === undefined ? {} : { hash }) }),
+    row: (id: string) => bus.call(journal.get, { id, reveal: true }),
+    delivery: (id: string) => bus.call(messages.get_delivery, { id }),
+    /** The delivery, once it has come as far as that. */
+    comes: (id: string, to: string) =>
+      when(async () => {
+        const found = await bus.call(messages.get_delivery, { id });
+        return found.status === to && found;
+      }),
+    told: async (event: string, id: string) =>
+      (
+        await store.query<{ payload: Record<string, unknown> }>(
+          `select payload from journal.events where event = $1 and payload->>'id' = $2 order by id`,
+          [event, id],
+        )
+      ).map(({ payload }) => payload),
+    async close() {
+      await telegram.close();
+      await whatsapp.close();
+    },
+  };
+  return it;
+}
+
+/** Answers `POST /v23.0/<phone number id>/messages` as the Graph API does. */
+async function graphFake() {
+  const asked: Record<string, unknown>[] = [];
+  const answers: { readonly status: number; readonly body: unknown }[] = [];
+  const server = createServer(async (request, response) => {
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    asked.push({ path: request.url, ...(JSON.parse(text) as object) });
+    const { status, body } = answers.shift() ?? { status: 200, body: { messages: [{ id: `wamid.out${asked.length}` }] } };
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    /** What the next request gets. */
+    answer: (status: number, body: unknown) => void answers.push({ status, body }),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { type Consumer, on, type Tx } from '../../bus/service.ts';
+import { settled } from '../../contracts/define.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { messages } from '../../contracts/messages.ts';
+import {
+  climb,
+  customerBlocked,
+  customerWrote,
+  type Delivery,
+  keepEarly,
+  keysBefore,
+  lockExternal,
+  markFailed,
+  markSent,
+  takeEarly,
+} from './rows.ts';
+
+/** A message of the customer outdates every draft to the chat that does not know it. */
+export function followCustomers(): Consumer {
+  return on(inbox.message_received, async ({ messageId, chatId, senderId, isStaff, isBot, kind, at }, tx) => {
+    if (senderId === null || isStaff || isBot || kind === 'service') return;
+    await customerWrote(tx, chatId, messageId, new Date(at));
+    tx.outdate(messages.deliver, await keysBefore(tx, chatId, messageId));
+  });
+}
+
+/** Reasons that last until the customer writes again. */
+const shutOut = ['blocked', 'kicked'];
+/** How a draft ended is how its delivery goes on. */
+export function followDeliveries(now: () => number): Consumer {
+  return on(settled(messages.deliver), async ({ key, state, output, reason }, tx) => {
+    const at = new Date(now());
+    if (state !== 'done') {
+      const failed = await markFailed(tx, key, state === 'failed' ? (reason ?? 'failed') : state, at);
+      if (failed === null) return;
+      if (shutOut.includes(failed.reason ?? '')) await customerBlocked(tx, failed.chatId, at);
+      return tell(tx, failed);
+    }
+    const { externalId = null, text, at: sentAt = at.toISOString() } = output ?? {};
+    const sent = await markSent(tx, key, externalId, new Date(sentAt));
+    if (sent === null) return;
+    tell(tx, sent);
+    // A person who found out that it went out may not know under which id.
+    if (externalId === null) return;
+    const { id, chatId, channel, botId } = sent;
+    if (text !== undefined) tx.emit(messages.message_sent, { id, chatId, channel, botId, externalId, text, key, at: sentAt });
+    const external = { channel, botId, externalId };
+    await lockExternal(tx, external);
+    const early = await takeEarly(tx, external);
+    const further = early && (await climb(tx, external, early));
+    if (further !== null && further !== 'unknown') tell(tx, further);
+  });
+}
+
+/** What the channel tells of messages: of ours they climb, and what comes too early is kept. */
+export function followStatuses(): Consumer {
+  return on(inbox.message_status, async ({ channel, botId, externalId, status, errorCode, at }, tx) => {
+    const external = { channel, botId, externalId };
+    const told = { status, reason: status === 'failed' ? (errorCode ?? 'failed') : null, at: new Date(at) };
+    await lockExternal(tx, external);
+    const climbed = await climb(tx, external, told);
+    if (climbed === 'unknown') await keepEarly(tx, external, told);
+    else if (climbed !== null) tell(tx, climbed);
+  });
+}
+
+function tell(tx: Tx, { id, chatId, status, reason, changedAt }: Delivery): void {
+  tx.emit(messages.delivery_changed, { id, chatId, status, reason, at: changedAt.toISOString() });
+}

@@ -1,0 +1,31 @@
+import { type Guard, guard } from '../../bus/service.ts';
+import { messages } from '../../contracts/messages.ts';
+import { type ChannelName, type Standing, standing } from './rows.ts';
+
+/** WhatsApp takes free text within 24 hours of the customer's last message (Cloud API, error 131047). */
+const windowMs = 86_400_000;
+
+interface Draft {
+  readonly channel: ChannelName;
+  readonly template: unknown;
+  readonly answers: string | null;
+}
+/** Why a draft may not go out as things stand, or null. Ids of messages sort by the time at which they were stored. */
+export function forbidden(
+  { channel, template, answers }: Draft,
+  chat: Standing,
+  now: number,
+): 'blocked' | 'window_closed' | 'stale' | null {
+  if (chat.isBlocked) return 'blocked';
+  if (chat.lastInboundId !== null && (answers === null || answers < chat.lastInboundId)) return 'stale';
+  if (channel === 'whatsapp' && template === null && now - (chat.lastInboundAt?.getTime() ?? 0) >= windowMs) return 'window_closed';
+  return null;
+}
+
+/** The last word, just before a message goes out: whatever happened since it was approved. */
+export function maySend(now: () => number): Guard {
+  return guard(messages.deliver, async (draft, tx) => {
+    const refuse = forbidden(draft, await standing(tx, draft.chatId), now());
+    return refuse === null ? 'go' : { refuse };
+  });
+}

@@ -1,0 +1,153 @@
+/** What is known of chats, and how far deliveries came. A delivery's status only ever climbs: queued, sent, delivered, read, played, failed. */
+import type { z } from 'zod';
+import type { Queries } from '../../bus/service.ts';
+import type { Channel } from '../../contracts/inbox.ts';
+import type { DeliveryStatus } from '../../contracts/messages.ts';
+
+export type ChannelName = z.output<typeof Channel>;
+export type Status = z.output<typeof DeliveryStatus>;
+/** A chat as the rules of sending see it. */
+export interface Standing {
+  readonly lastInboundId: string | null;
+  readonly lastInboundAt: Date | null;
+  readonly isBlocked: boolean;
+}
+export interface Delivery {
+  readonly id: string;
+  readonly key: string;
+  readonly channel: ChannelName;
+  readonly chatId: string;
+  readonly botId: string;
+  readonly answers: string | null;
+  readonly status: Status;
+  readonly reason: string | null;
+  readonly externalId: string | null;
+  readonly createdAt: Date;
+  readonly changedAt: Date;
+}
+
+const standingColumns = `last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked"`;
+const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, status, reason, external_id as "externalId",
+  created_at as "createdAt", changed_at as "changedAt"`;
+
+export async function standing(tx: Queries, chatId: string): Promise<Standing> {
+  const [row] = await tx.query<Standing>(`select ${standingColumns} from sender.chats where chat_id = $1`, [chatId]);
+  return row ?? { lastInboundId: null, lastInboundAt: null, isBlocked: false };
+}
+/** Locks the chat, so that a draft and a message of the customer see each other. */
+export async function lockedStanding(tx: Queries, chatId: string): Promise<Standing> {
+  const [row] = await tx.query<Standing>(
+    `insert into sender.chats as chat (chat_id) values ($1)
+     on conflict (chat_id) do update set blocked_at = chat.blocked_at returning ${standingColumns}`,
+    [chatId],
+  );
+  return row as Standing; // an upsert returns its row
+}
+/** The customer wrote: the latest message counts, in whatever order they are told, and we are let in again. */
+export async function customerWrote(tx: Queries, chatId: string, messageId: string, at: Date): Promise<void> {
+  await tx.query(
+    `insert into sender.chats as chat (chat_id, last_inbound_id, last_inbound_at) values ($1, $2, $3)
+     on conflict (chat_id) do update set last_inbound_id = greatest(chat.last_inbound_id, excluded.last_inbound_id),
+       last_inbound_at = greatest(chat.last_inbound_at, excluded.last_inbound_at), blocked_at = null`,
+    [chatId, messageId, at],
+  );
+}
+export async function customerBlocked(tx: Queries, chatId: string, at: Date): Promise<void> {
+  await tx.query(
+    `insert into sender.chats as chat (chat_id, blocked_at) values ($1, $2) on conflict (chat_id) do update set blocked_at = excluded.blocked_at`,
+    [chatId, at],
+  );
+}
+
+/** False when a delivery stands under the key already. */
+export async function insertDelivery(
+  tx: Queries,
+  of: Pick<Delivery, 'id' | 'key' | 'channel' | 'chatId' | 'botId' | 'answers' | 'createdAt'>,
+): Promise<boolean> {
+  const inserted = await tx.query(
+    `insert into sender.deliveries (id, key, channel, chat_id, bot_id, answers, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $7)
+     on conflict (key) do nothing returning 1`,
+    [of.id, of.key, of.channel, of.chatId, of.botId, of.answers, of.createdAt],
+  );
+  return inserted.length > 0;
+}
+export async function findDelivery(tx: Queries, by: { readonly id: string } | { readonly key: string }): Promise<Delivery | null> {
+  const [field, value] = 'id' in by ? ['id', by.id] : ['key', by.key];
+  const [row] = await tx.query<Delivery>(`select ${columns} from sender.deliveries where ${field} = $1`, [value]);
+  return row ?? null;
+}
+/** Keys of what has not gone out to a chat and does not know this message. */
+export async function keysBefore(tx: Queries, chatId: string, messageId: string): Promise<readonly string[]> {
+  const rows = await tx.query<{ key: string }>(
+    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and (answers is null or answers < $2)`,
+    [chatId, messageId],
+  );
+  return rows.map(({ key }) => key);
+}
+
+/** One message of a channel, as the channel calls it. */
+export interface External {
+  readonly channel: ChannelName;
+  readonly botId: string;
+  readonly externalId: string;
+}
+/** Of a sending and a status of one message the second waits for the first, so that neither misses the other. */
+export async function lockExternal(tx: Queries, { channel, botId, externalId }: External): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`sender ${channel} ${botId} ${externalId}`]);
+}
+/** It went out; also after it had failed, when a person tried it again. Null when that is known already. */
+export async function markSent(tx: Queries, key: string, externalId: string | null, at: Date): Promise<Delivery | null> {
+  const [row] = await tx.query<Delivery>(
+    `update sender.deliveries set status = 'sent', reason = null, external_id = $2, changed_at = $3
+     where key = $1 and status in ('queued', 'failed') and external_id is null returning ${columns}`,
+    [key, externalId, at],
+  );
+  return row ?? null;
+}
+/** It will not go out. Null when that is known already. */
+export async function markFailed(tx: Queries, key: string, reason: string, at: Date): Promise<Delivery | null> {
+  const [row] = await tx.query<Delivery>(
+    `update sender.deliveries set status = 'failed', reason = $2, changed_at = $3 where key = $1 and status = 'queued' returning ${columns}`,
+    [key, reason, at],
+  );
+  return row ?? null;
+}
+interface Told {
+  readonly status: Status;
+  readonly reason: string | null;
+  readonly at: Date;
+}
+/** The delivery as it is now; null when it was there already or further. `unknown`: no delivery has that id yet. */
+export async function climb(tx: Queries, of: External, { status, reason, at }: Told): Promise<Delivery | null | 'unknown'> {
+  const found = await tx.query<Delivery & { readonly climbed: boolean }>(
+    `with climbed as (
+       update sender.deliveries set status = $4, reason = $5, changed_at = $6
+       where channel = $1 and bot_id = $2 and external_id = $3 and sender.rank(status) < sender.rank($4) returning ${columns})
+     select *, true as climbed from climbed
+     union all
+     select ${columns}, false from sender.deliveries where channel = $1 and bot_id = $2 and external_id = $3 and not exists (select from climbed)`,
+    [of.channel, of.botId, of.externalId, status, reason, at],
+  );
+  const [row] = found;
+  return row === undefined ? 'unknown' : row.climbed ? row : null;
+}
+export async function keepEarly(tx: Queries, of: External, { status, reason, at }: Told): Promise<void> {
+  await tx.query(
+    `insert into sender.early_statuses as early (channel, bot_id, external_id, status, reason, at) values ($1, $2, $3, $4, $5, $6)
+     on conflict (channel, bot_id, external_id) do update set status = excluded.status, reason = excluded.reason, at = excluded.at
+       where sender.rank(early.status) < sender.rank(excluded.status)`,
+    [of.channel, of.botId, of.externalId, status, reason, at],
+  );
+}
+export async function takeEarly(tx: Queries, of: External): Promise<Told | null> {
+  const [row] = await tx.query<Told>(
+    'delete from sender.early_statuses where channel = $1 and bot_id = $2 and external_id = $3 returning status, reason, at',
+    [of.channel, of.botId, of.externalId],
+  );
+  return row ?? null;
+}
+/** Removes what is older: deliveries that have ended, and statuses of messages that were never ours. */
+export async function forget(tx: Queries, before: { readonly deliveries: Date; readonly statuses: Date }): Promise<void> {
+  await tx.query(`delete from sender.deliveries where created_at < $1 and status <> 'queued'`, [before.deliveries]);
+  await tx.query('delete from sender.early_statuses where at < $1', [before.statuses]);
+}

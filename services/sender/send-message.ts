@@ -1,0 +1,70 @@
+import type { Call, Handler } from '../../bus/service.ts';
+import type { OutputOf } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { messages } from '../../contracts/messages.ts';
+import { forbidden } from './may-send.ts';
+import { findDelivery, insertDelivery, lockedStanding, type Standing } from './rows.ts';
+import type { Policy } from './settings.ts';
+
+type Context = OutputOf<typeof inbox.chat_context>;
+/** How many of a chat's last messages are looked through for the customer's. */
+const lookedThrough = 50;
+
+/** The delivery and its draft come to be in one transaction. Whom it reaches is fixed here, what it says until it is approved. */
+export function sendMessage(policy: Policy, undoMs: number, now: () => number): Handler<typeof messages.send_message> {
+  return async ({ chatId: asked, channel, text, replyTo, answers: given, template = null }, { call, commit, key }) => {
+    const { chat, messages: last } = await call(inbox.chat_context, { chatId: asked, limit: lookedThrough });
+    const { chatId, botId } = chat;
+    if (channel !== undefined && channel !== chat.channel) throw wrongChannel(`The chat is of ${chat.channel}, not of ${channel}.`);
+    if (template !== null && chat.channel !== 'whatsapp')
+      throw wrongChannel(`A template is for WhatsApp, and the chat is of ${chat.channel}.`);
+    const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
+    const approval = policy[chat.channel];
+    return commit(async (tx) => {
+      const existing = await findDelivery(tx, { key });
+      if (existing !== null) return { id: existing.id, state: approval === 'none' ? 'queued' : 'pending' };
+      const known = together(await lockedStanding(tx, chatId), chat, last);
+      const answers = given ?? known.lastInboundId;
+      const why = forbidden({ channel: chat.channel, template, answers }, known, now());
+      if (why !== null) throw refusal(why);
+      const draft = {
+        ...{ channel: chat.channel, chatId, botId, to: chat.externalId, isGroup: chat.kind !== 'private' },
+        ...{ text, template, answers, replyTo: repliedTo?.externalId ?? null, threadId: repliedTo?.threadId ?? null },
+      };
+      const id = tx.send(messages.deliver, draft, { key, approval, undoMs });
+      await insertDelivery(tx, { id, key, channel: chat.channel, chatId, botId, answers, createdAt: new Date(now()) });
+      return { id, state: approval === 'none' ? 'queued' : 'pending' };
+    });
+  };
+}
+
+/** What we were told, and what the inbox shows: it may know a message of which we have not heard yet. */
+function together(own: Standing, chat: Context['chat'], last: Context['messages']): Standing {
+  const ids = last
+    .filter(
+      ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
+    )
+    .map(({ messageId }) => messageId);
+  const latest = [...ids, ...(own.lastInboundId === null ? [] : [own.lastInboundId])].sort().at(-1) ?? null;
+  const times = [chat.lastInboundAt === null ? 0 : Date.parse(chat.lastInboundAt), own.lastInboundAt?.getTime() ?? 0];
+  return { lastInboundId: latest, lastInboundAt: new Date(Math.max(...times)), isBlocked: own.isBlocked || !chat.isReachable };
+}
+
+async function repliedMessage(call: Call, messageId: string, chatId: string) {
+  const { chatId: of, externalId, threadId } = await call(inbox.get_message, { messageId });
+  if (of !== chatId) throw new PolybError('invalid_argument', 'The message to reply to is of another chat.', { reason: 'other_chat' });
+  return { externalId, threadId };
+}
+
+function wrongChannel(message: string): PolybError {
+  return new PolybError('invalid_argument', message, { reason: 'wrong_channel' });
+}
+function refusal(why: NonNullable<ReturnType<typeof forbidden>>): PolybError {
+  const said = {
+    stale: 'The customer has written since; read on, and answer the last message.',
+    blocked: 'The customer has shut us out; nothing reaches them until they write again.',
+    window_closed: 'The customer has been silent for 24 hours, so WhatsApp takes a template only.',
+  }[why];
+  return new PolybError(why === 'stale' ? 'conflict' : 'failed_precondition', said, { reason: why });
+}

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { journal } from '../../contracts/journal.ts';
+import { type World, world } from '../../scripts/testing/world.ts';
+import collector from '../collector/service.ts';
+import pipelines from '../pipelines/service.ts';
+import { type Fixture, fixture } from './fixture.ts';
+
+let here: World;
+let it: Fixture;
+beforeAll(async () => {
+  here = await world();
+  it = await fixture(here, { collector, pipelines }, { settings: { SENDER_APPROVAL_WHATSAPP: 'none' } });
+});
+afterAll(async () => {
+  await here.stop();
+  await it.close();
+});
+const sentTo = (chat: number) => it.telegram.sent.filter(({ chatId }) => chatId === chat).map(({ text }) => text);
+
+test('a message waits for its approval, then reaches the customer once and is told with its words', async () => {
+  const anna = it.somebody();
+  const { chatId, messageId } = await it.says(anna);
+  const { id, state } = await it.send(chatId, 'Курьер будет до 10:30');
+  expect(state).toBe('pending');
+  expect((await here.bus.call(journal.list, { view: 'approvals' })).items).toMatchObject([{ id }]);
+  expect(sentTo(anna)).toEqual([]);
+  await it.approve(id);
+  expect(await it.comes(id, 'sent')).toMatchObject({ externalId: '2', answers: messageId, reason: null, channel: 'telegram' });
+  expect(sentTo(anna)).toEqual(['Курьер будет до 10:30']);
+  expect(await it.told('messages.message_sent', id)).toMatchObject([
+    { chatId, botId: '7001', externalId: '2', text: 'Курьер будет до 10:30', key: 'Курьер будет до 10:30' },
+  ]);
+});
+
+test('the same request twice is one draft, and one message', async () => {
+  const boris = it.somebody();
+  const { chatId } = await it.says(boris);
+  const [one, two] = await Promise.all([it.send(chatId, 'раз'), it.send(chatId, 'раз')]);
+  expect(one).toEqual(two);
+  await it.approve(one.id);
+  await it.comes(one.id, 'sent');
+  expect(sentTo(boris)).toEqual(['раз']);
+});
+
+test('what was rejected never goes out, and its delivery says why', async () => {
+  const vera = it.somebody();
+  const { id } = await it.send((await it.says(vera)).chatId, 'нет');
+  await here.bus.call(journal.reject, { id, why: 'wrong fact' });
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'rejected' });
+  expect(sentTo(vera)).toEqual([]);
+});
+
+test('once the customer has written, a draft that does not know of it is 409 stale', async () => {
+  const gleb = it.somebody();
+  const { id } = await it.send((await it.says(gleb)).chatId, 'устарел');
+  await it.says(gleb, 'Уже не надо');
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
+  await expect(it.approve(id)).rejects.toMatchObject({ code: 'conflict', reason: 'stale' });
+  expect(sentTo(gleb)).toEqual([]);
+});
+
+test('a message of which we hear only after the approval still stops the draft', async () => {
+  const dina = it.somebody();
+  const { chatId } = await it.says(dina);
+  const { id } = await it.send(chatId, 'поздно');
+  await here.store.query(`update sender.chats set last_inbound_id = 'msg_zz' where chat_id = $1`, [chatId]);
+  await it.approve(id);
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
+  expect((await it.row(id)).state).toBe('stale');
+  expect(sentTo(dina)).toEqual([]);
+});
+
+test('a draft that answers an older message is refused, one that answers the last is taken', async () => {
+  const egor = it.somebody();
+  const { chatId, messageId: first } = await it.says(egor);
+  const { messageId: last } = await it.says(egor, 'И ещё');
+  await expect(it.send(chatId, 'старое', 'e1', { answers: first })).rejects.toMatchObject({ code: 'conflict', reason: 'stale' });
+  expect(await it.send(chatId, 'новое', 'e2', { answers: last })).toMatchObject({ state: 'pending' });
+});
+
+test('a customer who blocked the bot is a final state until they write again', async () => {
+  const fedor = it.somebody();
+  const { chatId } = await it.says(fedor);
+  const { id } = await it.send(chatId, 'закрыто');
+  it.telegram.block('7001:AAAA-test', fedor);
+  await it.approve(id);
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'blocked' });
+  expect((await it.row(id)).attempts).toBe(1);
+  await expect(it.send(chatId, 'ещё')).rejects.toMatchObject({ code: 'failed_precondition', reason: 'blocked' });
+  await it.says(fedor, 'Я передумал');
+  expect(await it.send(chatId, 'снова')).toMatchObject({ state: 'pending' });
+});
+
+test('429 is waited out as long as Telegram asks, then the message goes out once', async () => {
+  const galya = it.somebody();
+  const { id } = await it.send((await it.says(galya)).chatId, 'подождём');
+  it.telegram.order({ do: 'refuse', on: 'sendMessage', status: 429, retryAfterS: 1 });
+  const began = Date.now();
+  await it.approve(id);
+  await it.comes(id, 'sent');
+  expect(Date.now() - began).toBeGreaterThanOrEqual(1_000);
+  expect(sentTo(galya)).toEqual(['подождём']);
+  expect((await it.row(id)).log).toMatchObject([{ code: 'resource_exhausted' }]);
+});
+
+test('a connection cut after the message went out is left to a person, and nothing is sent twice', async () => {
+  const igor = it.somebody();
+  const { id } = await it.send((await it.says(igor)).chatId, 'дошло?');
+  it.telegram.order({ do: 'cut', on: 'sendMessage', after: true });
+  await it.approve(id);
+  await it.when(async () => (await it.row(id)).state === 'review');
+  expect(await it.delivery(id)).toMatchObject({ status: 'queued' });
+  await here.bus.call(journal.resolve, { id, answer: 'happened', output: {} });
+  expect(await it.comes(id, 'sent')).toMatchObject({ externalId: null });
+  expect(sentTo(igor)).toEqual(['дошло?']);
+});
+
+test('an edited draft goes out as it was edited, and an approval of the words before is refused', async () => {
+  const katya = it.somebody();
+  const { id } = await it.send((await it.says(katya)).chatId, 'до правки');
+  const { hash, input } = await it.row(id);
+  await here.bus.call(journal.edit, { id, hash, input: { ...(input as object), text: 'после правки' } });
+  await expect(it.approve(id, hash)).rejects.toMatchObject({ code: 'failed_precondition', reason: 'hash_mismatch' });
+  await it.approve(id, (await it.row(id)).hash);
+  await it.comes(id, 'sent');
+  expect(sentTo(katya)).toEqual(['после правки']);
+  expect(await it.told('messages.message_sent', id)).toMatchObject([{ text: 'после правки' }]);
+});
+
+test('a draft that nobody approved in time expires and never goes out', async () => {
+  const lev = it.somebody();
+  const { id } = await it.send((await it.says(lev)).chatId, 'истёк');
+  await here.store.query(`update journal.rows set not_after = now() - interval '1 s' where id = $1`, [id]);
+  await expect(it.approve(id)).rejects.toMatchObject({ code: expect.stringMatching(/conflict|failed_precondition/) });
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'expired' });
+  expect(sentTo(lev)).toEqual([]);
+});
+
+test('a reply names the message, and one of another chat is refused', async () => {
+  const [masha, nina] = [it.somebody(), it.somebody()];
+  const [one, other] = [await it.says(masha), await it.says(nina)];
+  await expect(it.send(one.chatId, 'ответ', 'r1', { replyTo: other.messageId })).rejects.toMatchObject({ reason: 'other_chat' });
+  const { id } = await it.send(one.chatId, 'ответ', 'r2', { replyTo: one.messageId });
+  await it.approve(id);
+  await it.comes(id, 'sent');
+  expect(it.telegram.sent.at(-1)?.payload).toMatchObject({ reply_parameters: { message_id: 1 } });
+});
+
+test('a chat that is not there, a wrong channel, a text too long or empty are refused', async () => {
+  const oleg = it.somebody();
+  const { chatId } = await it.says(oleg);
+  await expect(it.send('chat_none', 'кому?')).rejects.toMatchObject({ code: 'not_found' });
+  await expect(it.send(chatId, 'куда?', 'w1', { channel: 'whatsapp' })).rejects.toMatchObject({ reason: 'wrong_channel' });
+  const template = { name: 'hello', language: 'ru' };
+  await expect(it.send(chatId, 'как?', 'w2', { template })).rejects.toMatchObject({ reason: 'wrong_channel' });
+  await expect(it.send(chatId, 'я'.repeat(4097), 'w3')).rejects.toMatchObject({ code: 'invalid_argument' });
+  await expect(it.send(chatId, ' \n', 'w4')).rejects.toMatchObject({ code: 'invalid_argument' });
+  expect(await it.send(chatId, '🌷'.repeat(2048), 'w5')).toMatchObject({ state: 'pending' });
+});
+
+test('where the policy asks for nobody a message goes out at once, and its status only climbs, however early it is told', async () => {
+  const { chatId } = await it.writes('79990000001');
+  const wamid = 'wamid.early';
+  await it.status(wamid, 'delivered', '79990000001');
+  await it.when(async () => (await here.store.query('select from sender.early_statuses')).length > 0);
+  it.whatsapp.answer(200, { messages: [{ id: wamid }] });
+  const { id, state } = await it.send(chatId, 'Добрый день');
+  expect(state).toBe('queued');
+  await it.comes(id, 'delivered');
+  await it.status(wamid, 'sent', '79990000001');
+  await it.status(wamid, 'read', '79990000001');
+  await it.comes(id, 'read');
+  expect((await it.told('messages.delivery_changed', id)).map(({ status }) => status)).toEqual(['sent', 'delivered', 'read']);
+  expect(it.whatsapp.asked.at(-1)).toEqual({
+    ...{ path: '/v23.0/5550001/messages', messaging_product: 'whatsapp', recipient_type: 'individual', to: '79990000001' },
+    ...{ type: 'text', text: { body: 'Добрый день', preview_url: false } },
+  });
+});
+
+test('after 24 hours of silence WhatsApp gets a template only', async () => {
+  const { chatId } = await it.writes('79990000002', Date.now() - 25 * 3_600_000);
+  await expect(it.send(chatId, 'молчали сутки')).rejects.toMatchObject({ code: 'failed_precondition', reason: 'window_closed' });
+  const template = { name: 'order_ready', language: 'ru', parameters: ['881'] };
+  const { id } = await it.send(chatId, 'Заказ 881 готов', 'шаблон', { template });
+  await it.comes(id, 'sent');
+  expect(it.whatsapp.asked.at(-1)).toMatchObject({ type: 'template', template: { name: 'order_ready', language: { code: 'ru' } } });
+});
+
+test('a window that closes between the approval and the attempt is noticed', async () => {
+  const { chatId } = await it.writes('79990000003');
+  await here.bus.call(journal.pause, { method: 'messages.deliver' });
+  const { id } = await it.send(chatId, 'ещё можно');
+  await here.store.query(`update sender.chats set last_inbound_at = now() - interval '25 h' where chat_id = $1`, [chatId]);
+  await here.bus.call(journal.resume, { method: 'messages.deliver' });
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'window_closed' });
+});

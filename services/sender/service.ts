@@ -1,0 +1,51 @@
+/** Sends what people and programs write to customers: once, in order, and only with the approval that the policy asks for. */
+import { openCache } from '../../adapters/cache/index.ts';
+import { telegramSending, whatsappSending } from '../../adapters/channel/index.ts';
+import { byField, every, service } from '../../bus/service.ts';
+import { settled } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { messages } from '../../contracts/messages.ts';
+import { followCustomers, followDeliveries, followStatuses } from './follow.ts';
+import { maySend } from './may-send.ts';
+import { findDelivery, forget } from './rows.ts';
+import { sendMessage } from './send-message.ts';
+import { policyOf, senderSettings } from './settings.ts';
+import { withinQuotas } from './within-quotas.ts';
+
+const dayMs = 86_400_000;
+
+export default service({
+  serves: { messages },
+  uses: [inbox.chat_context, inbox.get_message, inbox.message_received, inbox.message_status, settled(messages.deliver)],
+  settings: senderSettings,
+  vendors: {
+    telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramSending, fallback: 'bot_api' },
+    whatsapp: { setting: 'WHATSAPP_KIND', catalogue: whatsappSending, fallback: 'cloud_api' },
+  },
+}).start(async ({ settings, vendors: { telegram, whatsapp }, db, log, now }) => {
+  const cache = await openCache(settings, { now, log });
+  return {
+    messages: {
+      send_message: sendMessage(policyOf(settings), settings.SENDER_UNDO_MS, now),
+      deliver: byField(messages.deliver, 'channel', {
+        telegram: withinQuotas(telegram, cache),
+        whatsapp: withinQuotas(whatsapp, cache),
+      }),
+      get_delivery: async ({ id }) => {
+        const found = await findDelivery(db, { id });
+        if (found === null) throw new PolybError('not_found', 'There is no such delivery; send_message answers its id.');
+        const { createdAt, changedAt } = found;
+        return { ...found, createdAt: createdAt.toISOString(), changedAt: changedAt.toISOString() };
+      },
+    },
+    guards: [maySend(now)],
+    on: [followCustomers(), followDeliveries(now), followStatuses()],
+    loops: [
+      every('forget_deliveries', '41 3 * * *', () =>
+        forget(db, { deliveries: new Date(now() - settings.SENDER_KEEP_DAYS * dayMs), statuses: new Date(now() - 2 * dayMs) }),
+      ),
+    ],
+    stop: () => cache.close(),
+  };
+});
