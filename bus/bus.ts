@@ -264,7 +264,15 @@ export function createBus(options: BusOptions): BusHost {
     },
     hear(event, heard) {
       permit({ address: event.of ?? event.address, service: event.service });
-      const subscription = transport.subscribe(subjectOf(event), ({ data }) => heard(decode('json', data)));
+      const subscription = transport.subscribe(subjectOf(event), ({ data }) => {
+        let payload: unknown;
+        try {
+          payload = decode('json', data);
+        } catch {
+          return; // not of ours: what is told is a wake-up, and whoever is not woken looks by himself
+        }
+        heard(payload);
+      });
       const leave = (): void => {
         forget.delete(leave);
         subscription.unsubscribe();

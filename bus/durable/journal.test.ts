@@ -286,6 +286,21 @@ test('when the instance that ran an effect is gone, a person decides and nobody 
   expect(attempts).toBe(1);
 });
 
+test('a handler that is deaf to its signal is given up: an effect goes to a person, a function may be asked again', async () => {
+  const charge: Partial<Charge> = { attempt: () => new Promise<never>(() => {}) };
+  let runs = 0;
+  const place = async () => {
+    runs += 1;
+    return runs === 1 ? new Promise<never>(() => {}) : { orderId: 'second' };
+  };
+  await it.start('shop', shopWith({ charge, order: place }));
+  const effect = it.bus.call(shop.charge, { card: 'c' }, { key: 'k', timeoutMs: 200, retry: false }).catch((error: unknown) => error);
+  await order('a', { timeoutMs: 200, retry: false }).catch(() => {});
+  expect(await effect).toMatchObject({ code: 'deadline_exceeded' });
+  expect(await until(() => order('a', { retry: false }).catch(() => null), 12_000)).toEqual({ orderId: 'second' });
+  await until(async () => (await rows(`key = 'k' and state = 'review'`))[0], 12_000);
+}, 30_000);
+
 test('a guard that refuses stops a call before its attempt and leaves no row', async () => {
   let attempts = 0;
   await it.start(

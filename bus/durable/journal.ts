@@ -55,6 +55,8 @@ export interface Journal {
 
 /** Time kept back of a caller's deadline so that the answer still reaches it. */
 const answerMarginMs = 60;
+/** How long after its time a handler may go on before it counts as deaf to its signal. */
+const deafMs = 2_000;
 const refusedByGuard = Symbol('refused by a guard');
 
 export function createJournal({
@@ -273,11 +275,25 @@ export function createJournal({
   /** Runs the handler of a row whose lease we hold and writes down how it ended. */
   async function attempt(row: Row, method: Method, handler: Handler | Effect, wire: Wire): Promise<unknown> {
     const lease = held.hold(row.token);
+    const began = performance.now();
+    const limitMs = (isEffect(handler) ? method.timeoutMs : Math.max(0, wire.deadlineAt - Date.now())) + deafMs;
+    const tooLong = Promise.withResolvers<never>();
+    const deaf = new PolybError('deadline_exceeded', `${method.address} went on for ${limitMs} ms and heard no signal; it was given up.`, {
+      reason: 'outcome_unknown',
+      data: { rowId: row.id },
+    });
+    const limit = setTimeout(() => tooLong.reject(deaf), limitMs);
+    const work = isEffect(handler) ? attemptEffect(row, method, handler, wire, lease.lost) : attemptFunction(row, method, handler, wire);
     try {
-      return isEffect(handler)
-        ? await attemptEffect(row, method, handler, wire, lease.lost)
-        : await attemptFunction(row, method, handler, wire);
+      return await Promise.race([work, tooLong.promise]);
+    } catch (thrown) {
+      // Its lease would be renewed for as long as this process lives. Whatever it does yet, it has lost its token and writes nothing.
+      if (thrown === deaf && isEffect(handler))
+        await store.journal.doubt(row.id, row.token, rowError(deaf), logLine(deaf, performance.now() - began));
+      else if (thrown === deaf) await endFailed(row, method, deaf, performance.now() - began);
+      throw thrown;
     } finally {
+      clearTimeout(limit);
       lease.release();
       moved(row);
       if (row.mode === 'send' && method.settles) transactions.announce(settled(method), {});
