@@ -4,7 +4,11 @@ import { on, service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
+import { messages } from '../../contracts/messages.ts';
+import { chatContext } from './chat-context.ts';
+import { answerCommands } from './commands.ts';
 import { intake } from './intake.ts';
+import { storeOwn } from './own-messages.ts';
 import { reads } from './read.ts';
 import { receive } from './receive.ts';
 import { registerWebhook } from './register-webhook.ts';
@@ -16,7 +20,7 @@ import { webhooks } from './webhooks.ts';
 
 export default service({
   serves: { inbox },
-  uses: [asr.recognize, intents.message_classified],
+  uses: [asr.recognize, intents.message_classified, messages.message_sent, messages.send_message],
   settings: collectorSettings,
   vendors: {
     telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAdapters, fallback: 'bot_api' },
@@ -25,14 +29,18 @@ export default service({
 }).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, now }) => {
   const into = intake({ commit: bus.commit, log });
   const channels = [telegram, whatsapp];
+  const takeoverMs = settings.INBOX_TAKEOVER_MS;
+  const isBotIn = async (chatId: string) => (await chatContext(db, chatId, 1, { now: now(), takeoverMs }))?.chat.owner === 'bot';
   const days = { raw: settings.INBOX_RAW_DAYS, messages: settings.INBOX_MESSAGE_DAYS, voices: settings.INBOX_VOICE_DAYS };
   return {
     inbox: {
-      ...reads({ db, now, takeoverMs: settings.INBOX_TAKEOVER_MS }),
+      ...reads({ db, now, takeoverMs }),
       ...webhooks(telegram, whatsapp, into),
       replay_updates: replayUpdates(db, channels, into),
     },
     on: [
+      storeOwn(),
+      answerCommands({ start: settings.INBOX_START_TEXT, help: settings.INBOX_HELP_TEXT }, isBotIn),
       on(intents.message_classified, async ({ messageId, intent, isUrgent }, tx) => {
         await tx.query('update collector.messages set intent = $2, is_urgent = $3 where message_id = $1', [messageId, intent, isUrgent]);
       }),

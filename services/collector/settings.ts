@@ -1,10 +1,14 @@
 import { z } from 'zod';
-import { durationMs, integer } from '../../config/settings.ts';
+import { durationMs, integer, text } from '../../config/settings.ts';
 
 export const collectorSettings = z.object({
   INBOX_TAKEOVER_MS: durationMs({ max: 30 * 86_400_000 })
     .default(30 * 60_000)
     .describe('How long the bot stays silent in a chat after somebody of the staff wrote there.'),
+  INBOX_START_TEXT: text({ max: 4096 }).default('Здравствуйте! Напишите, чем мы можем помочь.').describe('What /start is answered with.'),
+  INBOX_HELP_TEXT: text({ max: 4096 })
+    .default('Напишите вопрос или заказ обычными словами, и мы ответим здесь.')
+    .describe('What /help is answered with.'),
   INBOX_RAW_DAYS: integer({ min: 1, max: 3650 }).default(30).describe('How long updates are kept as they came, to be replayed.'),
   INBOX_MESSAGE_DAYS: integer({ min: 1, max: 3650 }).default(1095).describe('How long messages are kept.'),
   INBOX_VOICE_DAYS: integer({ min: 1, max: 3650 })

@@ -1,0 +1,104 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { service } from '../../bus/service.ts';
+import type { InputOf, PayloadOf } from '../../contracts/define.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { messages } from '../../contracts/messages.ts';
+import { until, type World, world } from '../../scripts/testing/world.ts';
+import { botId, type Fixture, fixture, token } from './fixture.ts';
+
+let here: World;
+let at: Fixture;
+const asked: { key: string; input: InputOf<typeof messages.send_message> }[] = [];
+let tell: (sent: PayloadOf<typeof messages.message_sent>) => Promise<void>;
+/** A sender that only notes what it was asked. */
+const sender = service({ serves: { messages }, settings: z.object({}) }).start(async ({ bus }) => {
+  tell = (sent) => bus.commit(async (tx) => tx.emit(messages.message_sent, sent));
+  return {
+    messages: {
+      send_message: async (input, { commit, key }) =>
+        commit(async () => {
+          asked.push({ key, input });
+          return { id: 'row_1', state: 'pending' };
+        }),
+      deliver: { attempt: () => Promise.reject(new Error('not here')), onUnknown: { do: 'review' } },
+      get_delivery: () => Promise.reject(new Error('not here')),
+    },
+  };
+});
+beforeAll(async () => {
+  here = await world();
+  await here.start('sender', sender);
+});
+beforeEach(async () => {
+  asked.length = 0;
+  at = await fixture(here, { INBOX_START_TEXT: 'Добро пожаловать' });
+});
+afterEach(() => at.close());
+afterAll(() => here.stop());
+
+const arrived = (count: number) =>
+  until(async () => {
+    const found = await at.messages();
+    return found.length >= count ? found : null;
+  });
+
+test('what we sent stands in the chat as ours, once however often it is told', async () => {
+  at.telegram.say(token, 42, 'вопрос');
+  const [question] = await arrived(1);
+  const sent = {
+    id: 'row_1',
+    chatId: question?.chatId ?? '',
+    channel: 'telegram',
+    botId,
+    externalId: '77',
+    text: 'ответ',
+    key: 'k',
+    at: new Date(Date.now() + 1000).toISOString(),
+  } as const;
+  await tell(sent);
+  await tell(sent);
+  const [answer] = await arrived(2);
+  expect(answer).toMatchObject({
+    text: 'ответ',
+    direction: 'out',
+    externalId: '77',
+    chatId: question?.chatId,
+    sender: { role: 'assistant_bot', isBot: true, isStaff: false },
+  });
+  const { chat } = await here.bus.call(inbox.chat_context, { chatId: question?.chatId ?? '' });
+  expect(chat).toMatchObject({ owner: 'bot', lastInboundAt: question?.sentAt, lastMessageId: answer?.messageId });
+  await tell({ ...sent, id: 'row_2', externalId: '78', text: 'ещё' });
+  await arrived(3);
+  expect(await at.messages()).toHaveLength(3);
+});
+
+test('/start in a private chat is answered once with the text of the settings', async () => {
+  at.telegram.say(token, 42, '/start ref123');
+  const [start] = await arrived(1);
+  await until(() => asked[0]);
+  expect(asked).toEqual([
+    {
+      key: `command:${start?.messageId}`,
+      input: expect.objectContaining({ chatId: start?.chatId, text: 'Добро пожаловать', answers: start?.messageId }),
+    },
+  ]);
+});
+
+test('commands are left alone in groups, in other words, and where staff has taken over', async () => {
+  const anna = { id: 43, is_bot: false, first_name: 'Анна' };
+  at.telegram.update(token, {
+    message: { message_id: 1, date: 1_790_000_000, chat: { id: -5, type: 'group', title: 'Г' }, from: anna, text: '/start' },
+  });
+  at.telegram.say(token, 42, '/started');
+  at.telegram.say(token, 44, 'ответит человек');
+  const chat = (await arrived(3)).find(({ text }) => text === 'ответит человек');
+  await here.bus.call(inbox.set_chat_owner, { chatId: chat?.chatId ?? '', owner: 'human' });
+  at.telegram.say(token, 44, '/help');
+  at.telegram.say(token, 45, '/help');
+  await until(() => asked[0]);
+  await arrived(5);
+  expect(asked.map(({ input }) => input.chatId)).toEqual([
+    (await at.messages()).find(({ sender: by }) => by?.name === 'Клиент 45')?.chatId,
+  ]);
+});

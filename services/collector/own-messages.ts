@@ -1,0 +1,34 @@
+import { type Consumer, on } from '../../bus/service.ts';
+import { messages } from '../../contracts/messages.ts';
+import { putOwn } from './put.ts';
+
+/** What we wrote stands in the chat beside what was written to us. */
+export function storeOwn(): Consumer {
+  return on(messages.message_sent, async ({ chatId, channel, botId, externalId, text, at }, tx) => {
+    const [chat] = await tx.query<{ external_id: string; kind: 'private' | 'group' | 'supergroup' | 'channel'; title: string | null }>(
+      `select external_id, kind, title from collector.chats
+       where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
+      [chatId],
+    );
+    if (chat === undefined) return;
+    const sentAt = Date.parse(at);
+    await putOwn(
+      tx,
+      { channel, botId },
+      {
+        chat: { externalId: chat.external_id, kind: chat.kind, title: chat.title },
+        sender: { externalId: botId, name: '', username: null, phoneNumber: null, firstRole: 'assistant_bot' },
+        externalId,
+        kind: 'text',
+        text,
+        threadId: null,
+        albumId: null,
+        replyTo: null,
+        isForwarded: false,
+        sentAt,
+        editedAt: null,
+        voice: null,
+      },
+    );
+  });
+}
