@@ -305,6 +305,15 @@ test('nats-server accepts the configuration, also of no service at all', async (
   }
 });
 
+test('a service that discovers may ask everybody for figures, and no other service may', () => {
+  const all = permissions([
+    { folder: 'watcher', serves: {}, uses: [], discovers: true },
+    { folder: 'crm-connector', serves: { crm }, uses: [] },
+  ]);
+  const asked = all.filter(({ publish }) => publish.allow.includes('$SRV.STATS')).map(({ name }) => name);
+  expect(asked).toEqual(['watcher', 'all']);
+});
+
 test('a guest may call nothing where nothing is open to him', async () => {
   const config = natsConfig(permissions([]), { credentials: {}, noAuthUser: 'guest' });
   const empty = await startNats({ dir: temporaryDir(), temporary: true, configFile: await configured(config) });

@@ -92,3 +92,13 @@ test('a path that does not exist or holds another type does not compile', () => 
   // @ts-expect-error the method's required field is missing
   alias('x', calls.get_call, { body, fields: {} });
 });
+
+test('what an old route implies cannot be changed by the body, what it may leave out can be said', () => {
+  expect(applyAlias('GET /api/v1/sandbox/pending', { limit: 5, view: 'all' }).body).toEqual({
+    limit: 5,
+    view: 'approvals',
+    show: 'revealed',
+  });
+  expect(applyAlias('POST /api/v1/sandbox/{id}/reject', { id: 'row_1' }).body).toEqual({ id: 'row_1', why: 'not wanted' });
+  expect(applyAlias('POST /api/v1/sandbox/{id}/reject', { id: 'row_1', why: 'tone' }).body).toEqual({ id: 'row_1', why: 'tone' });
+});

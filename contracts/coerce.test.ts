@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { coerce, isParam } from './coerce.ts';
+import { coerce, coerceFields, isParam } from './coerce.ts';
 import { Bytes, Json, Phone } from './common.ts';
 import { jsonSchema } from './describe.ts';
 import type { PolybError } from './errors.ts';
@@ -147,6 +147,38 @@ test('a text comes through unchanged, whatever it holds', () => {
 
 test('an integer comes through unchanged', () => {
   fc.assert(fc.property(fc.maxSafeInteger(), (count) => expect(take(`count=${count}`)).toEqual({ count })));
+});
+
+test.each([
+  ['a number', [['count', '7']], { count: 7 }],
+  ['a list of one', [['tags', 'a']], { tags: ['a'] }],
+  [
+    'a list of two',
+    [
+      ['tags', 'a'],
+      ['tags', 'b'],
+    ],
+    { tags: ['a', 'b'] },
+  ],
+  ['an operator in a value', [['word', '@/etc/passwd']], { word: '@/etc/passwd' }],
+  ['a name with a dot in a record', [['hub.mode', 'x']], { 'hub.mode': 'x' }],
+] as const)('fields of a query: %s', (_, pairs, expected) => {
+  const { properties } = jsonSchema(z.object({ count: z.int(), tags: z.array(z.string()), word: z.string() }), 'input');
+  expect(coerceFields({ type: 'object', ...(properties && { properties }), additionalProperties: { type: 'string' } }, pairs)).toEqual(
+    expected,
+  );
+});
+
+test('fields of a query: every wrong one is named, and a name of the language’s own makes a field', () => {
+  const own = jsonSchema(z.strictObject({ count: z.int() }), 'input');
+  expect(() =>
+    coerceFields(own, [
+      ['count', 'x'],
+      ['colour', 'red'],
+    ]),
+  ).toThrow('count: expected an integer; colour: expected one of the fields count');
+  const open = { type: 'object', additionalProperties: { type: 'string' } } as const;
+  expect(Object.keys(coerceFields(open, [['__proto__', 'x']]) as object)).toEqual(['__proto__']);
 });
 
 test('loads no package', () => {

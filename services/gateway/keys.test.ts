@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { gateway } from '../../contracts/gateway.ts';
+import { startRedis } from '../../scripts/infra/start.ts';
+import { temporaryDir } from '../../scripts/infra/temporary.ts';
 import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
 import { until } from '../../scripts/testing/world.ts';
 
@@ -101,6 +103,24 @@ test('a key may ask so often and no more, and is told what is left', async () =>
   expect(Number(answers[3]?.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(answers[3]?.body).toMatchObject({ code: 'resource_exhausted', reason: 'rate_limited', retryable: true });
 });
+
+test('gateways that share a Redis share the limit of a key', async () => {
+  const redis = await startRedis({ dir: temporaryDir(), temporary: true });
+  try {
+    const shared = { REDIS_URL: redis.url, GATEWAY_RATE_LIMIT: '4', GATEWAY_RATE_WINDOW_MS: '600000' };
+    const [one, other] = await Promise.all([it.startGateway(shared), it.startGateway(shared)]);
+    // Another key asks until Redis itself counts, in both.
+    const warm = (await it.key(['read'])).key;
+    for (const { origin } of [one, other]) await until(async () => (await http(origin, warm)('GET', path)).status === 429 || null, 10_000);
+    const { key } = await it.key(['read']);
+    const answers = [];
+    for (const { origin } of [one, other, one, other, one]) answers.push((await http(origin, key)('GET', path)).status);
+    expect(answers).toEqual([200, 200, 200, 200, 429]);
+    await Promise.all([one.hosted.stop(2_000), other.hosted.stop(2_000)]);
+  } finally {
+    await redis.stop();
+  }
+}, 60_000);
 
 test('who guesses keys is soon told to wait, whatever he guesses, and who is known is not', async () => {
   const { origin } = await it.startGateway();
