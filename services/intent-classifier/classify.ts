@@ -1,9 +1,10 @@
 /** Judging a text that somebody hands in, and a message that the inbox stored. */
-import { type Consumer, type Handler, on } from '../../bus/service.ts';
+import type { Bus } from '../../bus/bus.ts';
+import { type Consumer, type Handler, type Loop, loop, on } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import type { Cascade, Judgement } from './cascade.ts';
-import { insertAnalysis } from './rows.ts';
+import { insertAnalysis, unanswered } from './rows.ts';
 
 export function classifyIntent(judge: Cascade): Handler<typeof intents.classify_intent> {
   return async ({ text }, { signal }) => {
@@ -44,4 +45,18 @@ export function followMessages(): readonly Consumer[] {
       tx.send(intents.classify_message, { messageId }, { key: `${messageId}:transcript` });
     }),
   ];
+}
+
+/** A message keeps its local guess while the language model fails, and is judged anew when that may be over. */
+export function askAgain(bus: Pick<Bus, 'commit'>, now: () => number): Loop {
+  const batch = 100;
+  return loop('ask_again', { idleMs: 60_000, only: 'ask_again' }, async () => {
+    await bus.commit(async (tx) => {
+      const waiting = await unanswered(tx, new Date(now()), batch);
+      // Sent again before it was judged anew it is the same row of the journal.
+      for (const { messageId, version } of waiting)
+        tx.send(intents.classify_message, { messageId }, { key: `${messageId}:after:${version}` });
+    });
+    return 'idle';
+  });
 }

@@ -39,6 +39,24 @@ export async function insertAnalysis(tx: Queries, row: NewAnalysis): Promise<num
   return inserted?.version ?? 1;
 }
 
+/**
+ * Messages about which a language model should have been heard and was not, at most `limit`: five minutes after the first try,
+ * an hour after the second, twelve after the third, then no more.
+ */
+export function unanswered(
+  tx: Queries,
+  now: Date,
+  limit: number,
+): Promise<readonly { readonly messageId: string; readonly version: number }[]> {
+  return tx.query(
+    `select message_id as "messageId", version from intent_classifier.message_analysis
+     where is_latest and not is_certain and stage = 'local' and llm is not null and version <= 3
+       and judged_at > $1::timestamptz - interval '1 day' and judged_at <= $1::timestamptz - interval '5 minutes' * power(12, version - 1)
+     order by judged_at limit $2`,
+    [now, limit],
+  );
+}
+
 export interface Total {
   readonly intent: IntentName;
   readonly messages: number;

@@ -7,7 +7,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { askLlm } from './ask-llm.ts';
 import { cascade } from './cascade.ts';
-import { classifyIntent, classifyMessage, followMessages } from './classify.ts';
+import { askAgain, classifyIntent, classifyMessage, followMessages } from './classify.ts';
 import { knownPatterns, patternMethods } from './patterns.ts';
 import { reads } from './read-intents.ts';
 import { dropAnalysesBefore } from './rows.ts';
@@ -25,7 +25,7 @@ export default service({
     INTENTS_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(730).describe('How long it is kept what a message was judged to be.'),
   }),
   vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
-}).start(async ({ settings, vendors: { llm }, db, log, now }) => {
+}).start(async ({ settings, vendors: { llm }, bus, db, log, now }) => {
   const judge = cascade({
     patterns: knownPatterns(db, now),
     local: await readModel(),
@@ -39,6 +39,9 @@ export default service({
       ...patternMethods(db),
     },
     on: followMessages(),
-    loops: [every('drop_old_intents', '17 3 * * *', () => dropAnalysesBefore(db, new Date(now() - settings.INTENTS_KEEP_DAYS * dayMs)))],
+    loops: [
+      every('drop_old_intents', '17 3 * * *', () => dropAnalysesBefore(db, new Date(now() - settings.INTENTS_KEEP_DAYS * dayMs))),
+      ...(llm === null ? [] : [askAgain(bus, now)]),
+    ],
   };
 });
