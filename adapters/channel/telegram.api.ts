@@ -48,7 +48,16 @@ export function botApi(token: string, apiRoot: string): BotApi {
 }
 
 function failure(method: string, thrown: unknown): PolybError {
-  const { name, message = '', code } = (Error.isError(thrown) ? thrown : {}) as { name?: string; message?: string; code?: unknown };
+  // node-fetch's own error is made without Error's constructor, so Error.isError does not know it.
+  const {
+    name,
+    message = '',
+    code,
+  } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as {
+    name?: string;
+    message?: string;
+    code?: unknown;
+  };
   if (typeof code === 'number') return refusal(method, thrown as Answered);
   if (name === 'FetchError' && /ECONNREFUSED|ENOTFOUND|EAI_AGAIN/.test(String(code)))
     return new PolybError('unavailable', `Telegram cannot be reached (${String(code)}).`, { reason: 'connect_failed' });
