@@ -1,5 +1,6 @@
 /** A gateway with services behind it, and an HTTP client that holds a key. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { Transport } from '../../bus/transport.ts';
 import type { Scope } from '../../contracts/define.ts';
 import { gateway as contract } from '../../contracts/gateway.ts';
 import type { Hosted } from '../host.ts';
@@ -28,8 +29,13 @@ export interface GatewayWorld {
   stop(): Promise<void>;
 }
 
-export async function gatewayWorld(folders: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<GatewayWorld> {
-  const it = await world();
+/** @param connect As for `world`. */
+export async function gatewayWorld(
+  folders: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+  connect?: (user: string) => Promise<Transport>,
+): Promise<GatewayWorld> {
+  const it = await world(connect);
   await Promise.all((await loadServices(folders)).map(({ folder, service }) => it.start(folder, service, { CRM_KIND: 'memory' })));
   const [loaded] = await loadServices(['gateway']);
   if (loaded === undefined) throw new Error('services/gateway is missing');

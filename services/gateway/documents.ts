@@ -1,5 +1,6 @@
 /** What the routes are, for people and for other tools. The page's library is loaded when somebody first looks. */
 import fastify, { type FastifyInstance } from 'fastify';
+import { feeds } from '../../contracts/aliases.ts';
 import type { Alias, Contract } from '../../contracts/define.ts';
 import { asyncApi, type Described, describe, exported, jsonSchema, openApi } from '../../contracts/describe.ts';
 import type { HttpRoute } from './routes.ts';
@@ -24,8 +25,40 @@ export function openApiOf({ routes, version }: Pick<Documented, 'routes' | 'vers
       return [alias.from, { ...described, http, input, ...(alias.body === undefined ? {} : { examples: [] }) }];
     }),
   );
-  return openApi({ $comment: 'Made from the contracts.', entries, aliases: [], pipelines: {} }, { version });
+  const made = openApi({ $comment: 'Made from the contracts.', entries, aliases: [], pipelines: {} }, { version });
+  return { ...made, paths: { ...(made.paths as object), '/api/v1/stream': { get: stream } } };
 }
+
+/** The one route that is no method. */
+const stream = {
+  operationId: 'stream',
+  tags: ['journal'],
+  summary: 'Changes as they happen, as server-sent events; Last-Event-ID resumes.',
+  'x-scope': 'read',
+  parameters: [
+    {
+      name: 'topics',
+      in: 'query',
+      required: false,
+      description: `Of ${Object.keys(feeds).join(' and ')}, between commas; all unless told. approvals needs a key that may send.`,
+      schema: { type: 'string', maxLength: 100 },
+    },
+    {
+      name: 'Last-Event-ID',
+      in: 'header',
+      required: false,
+      description: 'The last id that came.',
+      schema: { type: 'string', maxLength: 40 },
+    },
+  ],
+  responses: {
+    200: { description: 'Events without an end.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+    default: {
+      description: 'A failure; `code` says which.',
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
+  },
+};
 
 /** What the old name implies need not be said. */
 function withoutFixed({ input = {} }: Described, { fixed = {}, defaults = {} }: Alias): NonNullable<Described['input']> {
@@ -39,12 +72,14 @@ export function addDocuments(app: FastifyInstance, documented: Documented): void
   let description: string | undefined;
   let events: string | undefined;
   const describeHttp = (): string => (description ??= JSON.stringify(openApiOf(documented)));
-  app.get('/openapi.json', (_, reply) => reply.header('content-type', 'application/json; charset=utf-8').send(describeHttp()));
-  app.get('/asyncapi.json', (_, reply) => {
+  const describeBus = (): string => {
     const { contracts, aliases, version, prefix } = documented;
     events ??= JSON.stringify(asyncApi(exported(contracts, aliases), { version, prefix }));
-    return reply.header('content-type', 'application/json; charset=utf-8').send(events);
-  });
+    return events;
+  };
+  for (const [name, text] of [['openapi.json', describeHttp] as const, ['asyncapi.json', describeBus] as const])
+    for (const path of [`/${name}`, `/api/v1/${name}`])
+      app.get(path, (_, reply) => reply.header('content-type', 'application/json; charset=utf-8').send(text()));
 
   let page: Promise<FastifyInstance> | undefined;
   app.addHook('onClose', async () => {
