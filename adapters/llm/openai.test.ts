@@ -87,6 +87,14 @@ test('a provider that knows no json_schema is asked in the next way, and later n
   expect(formats()).toEqual(['json_schema', 'json_object', 'json_object']);
 });
 
+test('a request that is refused in every way costs later ones none of the ways', async () => {
+  const refusal = { status: 400, body: { error: { message: 'This content is not allowed' } } };
+  const { llm, formats } = await provider('openai', refusal, refusal, refusal, said(blue));
+  await expect(llm.ask(request)).rejects.toMatchObject({ code: 'upstream_failed', reason: 'bad_reply' });
+  await llm.ask(request);
+  expect(formats()).toEqual(['json_schema', 'json_object', 'tool', 'json_schema']);
+});
+
 test('DeepSeek is never asked for json_schema, and the word json stands in its prompt', async () => {
   const { llm, requests, formats } = await provider('deepseek', said(blue));
   await llm.ask(request);

@@ -47,7 +47,7 @@ type Completion = z.output<typeof Completion>;
 
 export function openAi(options: OpenAiOptions, { http, now }: Pick<Deps, 'http' | 'now'>): Llm {
   const { name, provider, model } = options;
-  /** Ways that the provider said it does not have. */
+  /** Ways that the provider does not have. */
   const refused = new Set<Rung>();
 
   return {
@@ -69,18 +69,23 @@ export function openAi(options: OpenAiOptions, { http, now }: Pick<Deps, 'http' 
         return completion;
       };
       let why = '';
+      const refusedNow: Rung[] = [];
       for (const rung of provider.rungs.filter((each) => !refused.has(each))) {
         try {
           const tried = await climb[rung](request, complete);
-          if (tried.success) return { value: tried.data, ...spent };
+          if (tried.success) {
+            // The request was good, so it was the way that the provider refused.
+            for (const each of refusedNow) refused.add(each);
+            return { value: tried.data, ...spent };
+          }
           why = tried.why;
         } catch (error) {
           if (!isFormatRefused(error)) throw error;
-          refused.add(rung);
-          why = `it does not have ${rung}`;
+          refusedNow.push(rung);
+          why = `it refuses ${rung}`;
         }
       }
-      throw new PolybError('upstream_failed', `${name} gave no answer of the wanted shape: ${why || 'it has no way left to give one'}.`, {
+      throw new PolybError('upstream_failed', `${name} gave no answer of the wanted shape: ${why}.`, {
         reason: 'bad_reply',
       });
     },

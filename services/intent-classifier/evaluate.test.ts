@@ -27,5 +27,5 @@ test('counts by hand: two right, a false alarm, and one that abstained', () => {
 });
 
 test('full confidence falls into the last bin', () => {
-  expect(evaluate([line('order')], [answer('order', 1)]).calibrationError).toBe(0);
+  expect(evaluate([line('order')], [answer('none', 1)]).calibrationError).toBe(1);
 });
