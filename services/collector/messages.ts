@@ -6,7 +6,7 @@ import type { inbox } from '../../contracts/inbox.ts';
 import type { Intent } from '../../contracts/intents.ts';
 import { cursorOf, type Place, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
-import { fewHits, hit, prepare, type Search } from './search.ts';
+import { fewHits, isRare, likened, prepare, type Search } from './search.ts';
 
 type Page = OutputOf<typeof inbox.list_messages>;
 export type Shown = Page['items'][number];
@@ -92,7 +92,7 @@ function shown(row: Columns, limit = shortText): Shown {
 /** A page, youngest first. */
 export async function pageOfMessages(db: Queries, wanted: Wanted, at: { limit: number; cursor?: string | undefined }): Promise<Page> {
   const place = placeOf(at.cursor);
-  return cutPage(await select(db, wanted, at.limit, place, []), at.limit, false);
+  return cutPage(await select(db, wanted, at.limit, place), at.limit, false);
 }
 
 /** The same among the messages that have what `q` asks for. Must run in a transaction of its own. */
@@ -104,21 +104,21 @@ export async function searchMessages(
 ): Promise<Page> {
   const place = placeOf(at.cursor);
   const search = await prepare(tx, q);
-  const ask = (isFuzzy: boolean) => select(tx, wanted, at.limit, place, [search], isFuzzy);
-  const rows = await ask(place?.isFuzzy ?? false);
-  if (place !== undefined || rows.length >= fewHits || search.isExact) return cutPage(rows, at.limit, place?.isFuzzy ?? false);
-  return cutPage(await ask(true), at.limit, true);
+  const ask = async (asked: Search | null) =>
+    asked === null || asked.query === ''
+      ? []
+      : select(tx, wanted, Math.max(at.limit, fewHits), place, { ...asked, isGathered: await isRare(tx, asked) });
+  const rows = place?.isFuzzy ? [] : await ask(search);
+  const isEnough = place === undefined ? rows.length >= fewHits || search.isExact : !place.isFuzzy;
+  return isEnough ? cutPage(rows, at.limit, false) : cutPage(await ask((await likened(tx, q, search)) ?? search), at.limit, true);
 }
 
+interface Asked extends Search {
+  /** All hits are found first and sorted then; else rows are read back in time until enough are hits. */
+  readonly isGathered: boolean;
+}
 /** One row more than `limit` where there are more. */
-async function select(
-  db: Queries,
-  wanted: Wanted,
-  limit: number,
-  place: Place | undefined,
-  searches: readonly Search[],
-  isFuzzy = false,
-): Promise<readonly Columns[]> {
+async function select(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search?: Asked): Promise<readonly Columns[]> {
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
   const when = (condition: (at: string) => string, given: unknown) => (given === undefined ? [] : [condition(value(given))]);
@@ -126,15 +126,20 @@ async function select(
     ...when((at) => `message.chat_id = ${at}`, wanted.chatId),
     ...when((at) => `message.sender_id = ${at}`, wanted.clientId),
     ...when((at) => `message.intent = ${at}`, wanted.intent),
-    ...when((at) => `person.role = ${at}`, wanted.role),
+    ...when((at) => `message.sender_id in (select user_id from collector.users where role = ${at})`, wanted.role),
     ...when((at) => `message.sent_at >= ${at}`, wanted.since),
     ...when((at) => `message.sent_at < ${at}`, wanted.until),
-    ...searches.map((search) => hit(search, isFuzzy, value)),
+    ...(search === undefined ? [] : [`message.fts @@ ${value(search.query)}::tsquery`]),
     ...(place === undefined ? [] : [`(message.sent_at, message.seq) < (${timeAt(value(place.atUs))}, ${value(seqOf(place))}::bigint)`]),
   ];
+  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
+  const page = `order by message.sent_at desc, message.seq desc limit ${value(limit + 1)}`;
   return db.query<Columns>(
-    `select ${columns} from ${tables} ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
-     order by message.sent_at desc, message.seq desc limit ${value(limit + 1)}`,
+    search?.isGathered
+      ? `with hits as materialized (select message.seq, message.sent_at from collector.messages message ${where}),
+           page as materialized (select seq from hits message ${page})
+         select ${columns} from ${tables} where message.seq in (select seq from page) order by message.sent_at desc, message.seq desc`
+      : `select ${columns} from ${tables} ${where} ${page}`,
     values,
   );
 }
@@ -171,7 +176,7 @@ export async function findMessage(db: Queries, messageId: string): Promise<Outpu
 
 /** The last messages of a chat, oldest first. */
 export async function lastMessages(db: Queries, chatId: string, limit: number): Promise<readonly Shown[]> {
-  const { items } = cutPage(await select(db, { chatId }, limit, undefined, []), limit, false);
+  const { items } = cutPage(await select(db, { chatId }, limit, undefined), limit, false);
   return items.toReversed();
 }
 

@@ -9,6 +9,7 @@ import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { type ChatOf, chatsOf, migrate, touchChats } from './chats.ts';
 import { type PersonOf, peopleOf, touchPeople } from './people.ts';
+import { learnWords } from './search.ts';
 import { putStatuses } from './statuses.ts';
 
 /** Longer texts are cut: nobody writes them, and a reply must hold one. UTF-16 units. */
@@ -117,6 +118,7 @@ async function putMessages(tx: Tx, bot: Bot, messages: readonly Item[], chats: C
   const isNew = new Set(inserted);
   const stored = [...first.values()].filter(({ messageId }) => isNew.has(messageId));
   await putVoices(tx, bot, stored);
+  await learnWords(tx, inserted);
   for (const again of messages.filter(({ messageId }) => !isNew.has(messageId))) await putWording(tx, bot, again);
   return stored;
 }
@@ -175,13 +177,14 @@ async function putWording(tx: Tx, { channel, botId }: Bot, { chat, externalId, t
     [is.message_id, is.at, digest(is.text), is.text, new Date(at), digest(text), text],
   );
   const isNews = added.some((row) => row.at.getTime() === at && row.digest === digest(text));
-  if (isNews && editedAt !== null && at >= is.at.getTime())
-    await tx.query('update collector.messages set text = $2, kind = $3, edited_at = $4 where message_id = $1', [
-      is.message_id,
-      text,
-      kind,
-      new Date(at),
-    ]);
+  if (!isNews || editedAt === null || at < is.at.getTime()) return;
+  await tx.query('update collector.messages set text = $2, kind = $3, edited_at = $4 where message_id = $1', [
+    is.message_id,
+    text,
+    kind,
+    new Date(at),
+  ]);
+  await learnWords(tx, [is.message_id]);
 }
 
 async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[]): Promise<void> {

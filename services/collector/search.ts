@@ -2,34 +2,55 @@
 import type { Queries } from '../../bus/service.ts';
 
 /** What is like a word shares this part of its three-letter pieces: two swapped letters in a word of eight still do. */
-const likeness = 0.4;
+const likeness = 0.3;
 /** With fewer hits than this, likeness is asked too. */
 export const fewHits = 5;
-
-/** What `messages_trigrams` is made of; the expression must be the same to the letter for the index to serve. */
-const words = `collector.fold(left(coalesce(message.transcript || ' ', '') || message.text, 2000))`;
+/** Up to so many hits are gathered and sorted; more are met soon on the way back in time. */
+const rareHits = 5_000;
 
 export interface Search {
   /** A tsquery as text; empty when no word of the question can be searched for. */
   readonly query: string;
-  readonly folded: string;
   /** The question has quotes, -word or OR: whoever writes so wants no likeness. */
   readonly isExact: boolean;
 }
 
 /** Prepares a transaction for searching, and reads the question. The plan must fit the word: a rare one and a frequent one need different ones. */
 export async function prepare(tx: Queries, q: string): Promise<Search> {
-  const [row] = await tx.query<{ query: string; folded: string }>(
-    `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('pg_trgm.word_similarity_threshold', $2, true),
-       collector.widened(websearch_to_tsquery('collector.russian', collector.fold($1)))::text as query, collector.fold($1) as folded`,
+  const [row] = await tx.query<{ query: string }>(
+    `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
+       set_config('pg_trgm.similarity_threshold', $2, true),
+       collector.widened(websearch_to_tsquery('collector.russian', collector.fold($1)))::text as query`,
     [q, String(likeness)],
   );
-  return { query: row?.query ?? '', folded: row?.folded ?? '', isExact: /"|(^|\s)-\S|\sor\s/i.test(q) };
+  return { query: row?.query ?? '', isExact: /"|(^|\s)-\S|\sor\s/i.test(q) };
 }
 
-/** The condition under which a message is a hit; `value` gives the place of a parameter. */
-export function hit({ query, folded }: Search, isFuzzy: boolean, value: (given: unknown) => string): string {
-  const exact = query === '' ? [] : [`message.fts @@ ${value(query)}::tsquery`];
-  const like = isFuzzy || exact.length === 0 ? [`${value(folded)} <% ${words}`] : [];
-  return `(${[...exact, ...like].join(' or ')})`;
+/** The search widened to words that are like those of the question; null when there are none. */
+export async function likened(tx: Queries, q: string, search: Search): Promise<Search | null> {
+  const [row] = await tx.query<{ query: string | null }>('select collector.likened(collector.fold($1))::text as query', [q]);
+  if (!row?.query) return null;
+  return { ...search, query: search.query === '' ? row.query : `(${search.query}) | (${row.query})` };
+}
+
+/** PostgreSQL cannot know how rare a word is that its statistics do not list, and reads half the table for it; so we look. */
+export async function isRare(tx: Queries, { query }: Search): Promise<boolean> {
+  const [row] = await tx.query<{ hits: number }>(
+    `select count(*)::int as hits from (select from collector.messages where fts @@ $1::tsquery limit ${rareHits + 1}) first`,
+    [query],
+  );
+  return (row?.hits ?? 0) <= rareHits;
+}
+
+/** Takes words into the lexicon; those that are there stay. */
+export async function learnWords(tx: Queries, messageIds: readonly string[]): Promise<void> {
+  if (messageIds.length === 0) return;
+  await tx.query(
+    // In one order everywhere, so that two deliveries never wait for each other. A flood of words is no vocabulary.
+    `insert into collector.lexicon (word)
+     select distinct found.word from collector.messages, unnest((tsvector_to_array(fts))[1:300]) found (word)
+     where message_id = any ($1) and found.word ~ '^[a-zа-я]{3,24}$' and not exists (select from collector.lexicon known where known.word = found.word)
+     order by found.word on conflict do nothing`,
+    [messageIds],
+  );
 }

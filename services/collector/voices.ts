@@ -5,6 +5,7 @@ import { type Loop, loop } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { isPolybError, toPolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { learnWords } from './search.ts';
 
 /** What one call of `recognize` takes as bytes. */
 const hearableBytes = 262_144;
@@ -68,8 +69,9 @@ export function followVoices({
         'update collector.messages set transcript = $2 where message_id = $1 and transcript is null returning chat_id',
         [voice.message_id, text.replaceAll('\0', '\uFFFD').toWellFormed()],
       );
-      if (message)
-        tx.emit(inbox.message_transcribed, { messageId: voice.message_id, chatId: message.chat_id, at: new Date().toISOString() });
+      if (message === undefined) return;
+      await learnWords(tx, [voice.message_id]);
+      tx.emit(inbox.message_transcribed, { messageId: voice.message_id, chatId: message.chat_id, at: new Date().toISOString() });
     });
   };
   const giveUp = (voice: Due) =>

@@ -163,8 +163,27 @@ create index messages_of_chat on collector.messages (chat_id, sent_at desc, seq 
 create index messages_of_sender on collector.messages (sender_id, sent_at desc, seq desc);
 create index messages_of_intent on collector.messages (intent, sent_at desc, seq desc) where intent is not null;
 create index messages_fts on collector.messages using gin (fts);
-create index messages_trigrams on collector.messages
-  using gin (collector.fold(left(coalesce(transcript || ' ', '') || text, 2000)) gin_trgm_ops);
+
+-- Every word that was ever written, as it is searched. A word that nobody wrote is likened to these, which is cheap; to texts it would not be.
+create table collector.lexicon (word text primary key);
+create index lexicon_trigrams on collector.lexicon using gin (word gin_trgm_ops);
+
+-- A query of plain words, each widened to the words that are most like it; null when one is like none.
+create function collector.likened(given text) returns tsquery language sql stable as $$
+  select case when bool_and(likes is not null) then string_agg('(' || likes || ')', ' & ')::tsquery end
+  from (
+    select (
+      select string_agg(quote_literal(like_it.word), ' | ') from (
+        select word from collector.lexicon where word % asked.lexeme order by similarity(word, asked.lexeme) desc, word limit 12
+      ) like_it
+    ) as likes
+    from (
+      select distinct on (token) token, lexeme
+      from regexp_split_to_table(given, '[^[:alnum:]]+') token, unnest(to_tsvector('collector.russian', token)) found (lexeme, positions, weights)
+      order by token, length(lexeme), lexeme
+    ) asked
+  ) word
+$$;
 
 -- Every wording of a message that was edited, the first one too.
 create table collector.message_versions (
