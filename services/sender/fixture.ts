@@ -88,10 +88,24 @@ export async function fixture(
     /** A customer of whom nobody has heard. */
     somebody: () => ++people,
     /** A customer writes in Telegram. */
-    async says(from: number, text = 'Здравствуйте', token = tokens[0] ?? '') {
+    async says(from: number, text = 'Здравствуйте') {
       const before = await lastOf(String(from));
-      telegram.say(token, from, text);
+      telegram.say(tokens[0] ?? '', from, text);
       return heard(String(from), before);
+    },
+    /** Many write, to one bot after another; answers their chats. */
+    async allSay(count: number) {
+      const from = people + 1;
+      people += count;
+      for (let n = 0; n < count; n += 1) telegram.say(tokens[n % tokens.length] ?? '', from + n, 'Здравствуйте');
+      return when(async () => {
+        const chats = await store.query<{ chatId: string }>(
+          `select chat_id as "chatId" from sender.chats join collector.chats using (chat_id)
+           where external_id::bigint between $1 and $2 and last_inbound_id is not null order by external_id`,
+          [from, from + count - 1],
+        );
+        return chats.length === count && chats;
+      });
     },
     /** A customer writes in WhatsApp. */
     async writes(from: string, at = Date.now()) {
