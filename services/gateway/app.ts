@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { CallOptions, Log } from '../../bus/service.ts';
 import { rowPath } from '../../contracts/aliases.ts';
 import type { Method } from '../../contracts/define.ts';
-import { PolybError, toPolybError } from '../../contracts/errors.ts';
+import { codes, PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
 import { inputOf } from './input.ts';
@@ -46,7 +46,10 @@ export function createApp(parts: AppParts): FastifyInstance {
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
-    http: { headersTimeout: headersTimeoutMs },
+    http: {
+      headersTimeout: Math.min(headersTimeoutMs, options.requestTimeoutMs),
+      connectionsCheckingInterval: checkMs(options.requestTimeoutMs),
+    },
     routerOptions: { maxParamLength: longestParam },
     // Services validate; the library's own schema compilers are never loaded.
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
@@ -65,14 +68,16 @@ export function createApp(parts: AppParts): FastifyInstance {
   // No promises here: these run for every request.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
+    const began = performance.now();
     inFlight += 1;
+    // `close` comes also when the asker has left before the answer, of which the library's own hook tells nothing.
+    reply.raw.once('close', () => {
+      inFlight -= 1;
+      const status = reply.raw.writableFinished ? reply.statusCode : codes.cancelled.http;
+      observed({ verb: request.method, route: request.routeOptions.url ?? '_OTHER', status, ms: performance.now() - began });
+    });
     if (inFlight <= options.maxInFlight) done();
     else done(new PolybError('unavailable', 'This server works on as many requests as it can; try again.', { retryAfterMs: 1_000 }));
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    inFlight -= 1;
-    observed({ verb: request.method, route: request.routeOptions.url ?? '_OTHER', status: reply.statusCode, ms: reply.elapsedTime });
-    done();
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler((request, reply) =>
@@ -156,6 +161,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   }
 }
 
+/** How often connections are looked at: a limit holds to a fifth of itself. */
+function checkMs(timeoutMs: number): number {
+  return Math.max(100, Math.min(5_000, timeoutMs / 5));
+}
 function noCompiler(): never {
   throw new TypeError('a route of the gateway has no schema of its own');
 }

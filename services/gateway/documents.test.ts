@@ -75,6 +75,9 @@ test('one address tells the figures of every service, with service and instance'
   expect(text).toMatch(
     /http_server_request_duration_seconds_count\{http_request_method="GET",http_route="\/api\/v1\/calls",http_response_status_code="200"\} 1/,
   );
+  expect(
+    Number(/http_server_request_duration_seconds_sum\{[^}]*http_route="\/api\/v1\/calls"[^}]*\} (\S+)/.exec(text)?.[1]),
+  ).toBeGreaterThan(0);
   expect(text).toMatch(/process_resident_memory_bytes \d+/);
   const families = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name]) => name);
   expect(new Set(families).size).toBe(families.length);

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -81,7 +82,7 @@ beforeEach(async () => {
     log,
     options: {
       bodyLimitBytes: 300_000,
-      requestTimeoutMs: 5_000,
+      requestTimeoutMs: 1_000,
       maxConnections: 10,
       maxInFlight: 2,
       trustedProxies: [],
@@ -154,4 +155,28 @@ test('above the requests that may be in flight the answer is 503 with a time to 
   leaving.abort();
   await Promise.all(two);
   await until(() => ended === 2 || null);
+});
+
+test('askers that leave before the answer take no place for good', async () => {
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' });
+  for (let each = 1; each <= 5; each += 1) {
+    const leaving = new AbortController();
+    const asked = fetch(`${origin}/slow`, { signal: leaving.signal }).catch(() => undefined);
+    await until(() => started === each || null);
+    leaving.abort();
+    await asked;
+    await until(() => ended === each || null);
+  }
+  expect((await fetch(`${origin}/hooks?hub.challenge=1`)).status).toBe(200);
+});
+
+test('who does not finish a request is let go', async () => {
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.write('POST /hooks/main HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
+  let said = '';
+  socket.on('data', (data) => (said += String(data)));
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(said).toMatch(/^HTTP\/1\.1 40[08]/);
+  expect(delivered).toEqual([]);
 });
