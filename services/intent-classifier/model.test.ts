@@ -22,35 +22,45 @@ test('reaches its goals on the test lines: macro-F1 0.85, calibration error 0.05
   expect(falseAlarms.certain / falseAlarms.lines).toBeLessThanOrEqual(0.05);
 });
 
+/** The middle one of the times that each took, ms: a machine with other work to do makes some of them long. */
+function medianMs(texts: readonly string[]): number {
+  const times = texts.map((text) => {
+    const began = performance.now();
+    judge(text);
+    return performance.now() - began;
+  });
+  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
+}
+
 test('judges a message in less than a millisecond', async () => {
-  const lines = await ownLines('test');
-  for (const { text } of lines) judge(text);
-  const began = performance.now();
-  for (const { text } of lines) judge(text);
-  expect((performance.now() - began) / lines.length).toBeLessThan(1);
+  const texts = (await ownLines('test')).map(({ text }) => text);
+  medianMs(texts);
+  expect(medianMs(texts)).toBeLessThan(1);
 });
 
 test('a text of a hundred kilobytes costs no more than its beginning', () => {
   const long = 'сколько стоит букет? '.repeat(5000);
-  judge(long);
-  const began = performance.now();
-  judge(long);
-  expect(performance.now() - began).toBeLessThan(20);
+  expect(medianMs(Array.from({ length: 15 }, () => long))).toBeLessThan(20);
   expect(featuresOf(long)).toEqual(featuresOf(long.slice(0, 600)));
 });
 
-test.each(['', ' ', '\u0000', '🌷'.repeat(2000), '\u202e<img onerror=x>', '\ud800', '1'.repeat(9000)])(
-  'a strange text has an intent: %j',
-  (text) => {
-    const { intent, confidence } = judge(text);
-    expect(intent).toEqual(expect.any(String));
-    expect(confidence).toBeGreaterThan(0);
-    expect(confidence).toBeLessThanOrEqual(1);
-  },
-);
+test.each([
+  ['nothing', ''],
+  ['a blank', ' '],
+  ['a null byte', '\u0000'],
+  ['a flood of emoji', '🌷'.repeat(2000)],
+  ['a right-to-left override with a tag', '\u202e<img onerror=x>'],
+  ['half a character', '\ud800'],
+  ['a number of 9,000 digits', '1'.repeat(9000)],
+])('a strange text has an intent: %s', (_, text) => {
+  const { intent, confidence } = judge(text);
+  expect(intent).toEqual(expect.any(String));
+  expect(confidence).toBeGreaterThan(0);
+  expect(confidence).toBeLessThanOrEqual(1);
+});
 
 test('the same lines teach the same model, others another', async () => {
-  const lines = (await ownLines('train')).filter((_, index) => index % 30 === 0);
+  const lines = (await ownLines('train')).filter((_, index) => index % 120 === 0);
   const first = train(lines, 'x');
   expect(train(lines, 'x')).toEqual(first);
   expect(train(lines.slice(1), 'x').weights).not.toBe(first.weights);
