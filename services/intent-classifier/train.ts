@@ -18,6 +18,7 @@ const recipe = {
   alarms: 0.006,
 };
 const width = intentNames.length;
+const { sqrt } = Math; // taken out once: looked up a hundred million times
 const none = intentNames.indexOf('none');
 
 interface Example {
@@ -95,7 +96,7 @@ function learn(examples: readonly Example[]): Weights {
 function move(values: Float64Array, seen: Float64Array, index: number, slope: number): void {
   const sum = (seen[index] as number) + slope * slope;
   seen[index] = sum;
-  if (sum > 0) values[index] = (values[index] as number) - (recipe.rate * slope) / Math.sqrt(sum);
+  if (sum > 0) values[index] = (values[index] as number) - (recipe.rate * slope) / sqrt(sum);
 }
 
 /** The temperature under which the held-out labels are likeliest. */

@@ -31,7 +31,10 @@ export async function readModelFile(): Promise<ModelFile> {
 /** Writes the model. False when the file was current: training again would give the same. */
 export async function trainModel(): Promise<boolean> {
   if (await isCurrent()) return false;
-  await writeFile(modelFile, `${JSON.stringify(train(await ownLines('train'), await digest()), null, 2)}\n`);
+  const written = JSON.stringify(train(await ownLines('train'), await digest()), null, 2);
+  // Lists on one line each, as the formatter of the project wants them.
+  const formatted = written.replace(/\[[^[\]]*\]/g, (list) => list.replace(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'));
+  await writeFile(modelFile, `${formatted}\n`);
   return true;
 }
 
