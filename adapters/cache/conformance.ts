@@ -31,6 +31,21 @@ export function cacheConformance(name: string, setup: () => Cache | Promise<Cach
     await cache.close();
   });
 
+  test(`${name}: an empty bucket fills again little by little`, async () => {
+    const cache = await setup();
+    const bucket = randomUUID();
+    const limit = { limit: 600, windowMs: 60_000 };
+    expect(await cache.take(bucket, limit, 600)).toMatchObject({ isAllowed: true });
+    const until = Date.now() + 10_000;
+    let taken = await cache.take(bucket, limit);
+    while (!taken.isAllowed && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      taken = await cache.take(bucket, limit);
+    }
+    expect(taken.isAllowed).toBe(true);
+    await cache.close();
+  });
+
   test(`${name}: of a hundred takes at once a bucket of ten gives ten`, async () => {
     const cache = await setup();
     const bucket = randomUUID();
