@@ -39,6 +39,7 @@ export const aliases: readonly Alias[] = [
   alias('POST /api/v1/sandbox/{id}/approve', journal.approve, { scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/reject', journal.reject, { defaults: { why: 'not wanted' }, scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/edit', journal.edit, { scope: 'send' }),
+  alias('POST /api/v1/sandbox/{id}/recall', journal.recall, { port: 8300, scope: 'send' }),
   // Where a request that is still under way is asked for.
   alias('GET /api/v1/rows/{id}', journal.get, { fixed: { reveal: false }, scope: 'read' }),
 ];

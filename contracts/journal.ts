@@ -146,6 +146,15 @@ export const journal = contract('journal', '1.0.0', {
     http: { route: 'POST /api/v1/journal/{id}/approve', actor: 'onBehalfOf', etag: 'hash', ifMatch: 'hash' },
     ...people,
   }),
+  recall: method({
+    summary: 'Take an approval back while the row has not begun: it never goes out.',
+    input: z.strictObject({ id: Id, why, onBehalfOf }),
+    output: Row,
+    idempotency: 'idempotent',
+    errors: rowErrors,
+    http: { route: 'POST /api/v1/journal/{id}/recall', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
+  }),
   reject: method({
     summary: 'Refuse a proposed row for good.',
     input: z.strictObject({ id: Id, why: Line, onBehalfOf }),

@@ -63,7 +63,8 @@ const views = {
   dead_letters: `state in ('failed', 'expired') and mode in ('send', 'run', 'event')`,
   all: 'true',
 } as const;
-const again = `state = 'queued', not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, updated_at = now(),
+/** What a person must approve is proposed anew: the first approval was never given, was taken back, or is of another day. */
+const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, updated_at = now(),
   not_after = case when not_after is null then null else now() + (not_after - created_at) end`;
 
 export function journalDesk(db: Database) {
@@ -131,6 +132,16 @@ export function journalDesk(db: Database) {
         db,
         `update journal.rows set state = 'rejected', ended_at = now(), updated_at = now(), ${deed(2)},
         error = jsonb_build_object('code', 'failed_precondition', 'reason', 'rejected', 'detail', 'A person refused it.', 'outcome', 'not_executed') where id = $1 and state = 'proposed' returning id`,
+        [id, asJson(done)],
+      );
+    },
+    /** An approval is taken back: the row has not begun and never will. */
+    async recall(id: string, done: Deed): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), ${deed(2)},
+        error = jsonb_build_object('code', 'failed_precondition', 'reason', 'recalled', 'detail', 'Its approval was taken back.', 'outcome', 'not_executed')
+        where id = $1 and state = 'queued' and mode = 'send' and approval <> 'none' returning id`,
         [id, asJson(done)],
       );
     },

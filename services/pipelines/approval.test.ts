@@ -74,8 +74,9 @@ test('what is approved goes out when its undo window is over, and not before', a
 
 test('an approval that is recalled within its window never goes out', async () => {
   const id = await draft('recalled', 60_000);
+  await expect(it.bus.call(journal.recall, { id })).rejects.toMatchObject({ code: 'failed_precondition', reason: 'wrong_state' });
   await it.bus.call(journal.approve, { id });
-  expect(await it.bus.call(journal.cancel, { id, why: 'a typo' })).toMatchObject({ state: 'cancelled' });
+  expect(await it.bus.call(journal.recall, { id, why: 'a typo' })).toMatchObject({ state: 'cancelled', reason: 'recalled' });
   expect(await ends('recalled')).toMatchObject({ state: 'cancelled' });
   await expect(it.bus.call(journal.approve, { id })).rejects.toMatchObject({ code: 'conflict', reason: 'decided' });
   expect(mailed).toEqual([]);
@@ -89,7 +90,7 @@ test('of a recall and a sending at the same time exactly one wins', async () => 
       await it.bus.call(journal.approve, { id });
       // Around the end of the window, some before it and some after.
       await new Promise((resolve) => setTimeout(resolve, 120 + n * 3));
-      return it.bus.call(journal.cancel, { id }).then(
+      return it.bus.call(n % 2 === 0 ? journal.recall : journal.cancel, { id }).then(
         () => true,
         () => false,
       );

@@ -175,6 +175,8 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
       ),
     reject: ({ id, why, onBehalfOf }, context) =>
       decided(id, (row) => desk.reject(row.id, by(context, 'rejected', why, onBehalfOf)), 'proposed'),
+    recall: ({ id, why, onBehalfOf }, context) =>
+      decided(id, (row) => desk.recall(row.id, by(context, 'recalled', why, onBehalfOf)), 'approved and not yet on its way'),
     edit: ({ id, hash, input, onBehalfOf }, context) =>
       decided(
         id,

@@ -45,14 +45,14 @@ export async function fixture(
   for (const [folder, service] of Object.entries(others)) await start(folder, service, settings);
   const first = await startSender();
 
-  /** Asks every 10 ms until there is something. */
-  async function when<T>(look: () => Promise<T | null | undefined | false>, withinMs = 15_000): Promise<T> {
+  /** Asks every 20 ms until there is something. */
+  async function when<T>(look: () => Promise<T | null | undefined | false>, withinMs = 40_000): Promise<T> {
     const end = Date.now() + withinMs;
     for (;;) {
       const seen = await look();
       if (seen) return seen;
       if (Date.now() > end) throw new Error(`nothing came within ${withinMs} ms`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
   /** The youngest message of a chat, once the sender has heard of one that it did not know. */
