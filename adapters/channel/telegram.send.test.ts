@@ -36,6 +36,18 @@ test('a message reaches its chat and topic as it was written, and tells its numb
   });
 });
 
+test('a message that went out is told as sent also when the server counts its date in milliseconds', async () => {
+  const server = createServer((_request, response) =>
+    response.end(JSON.stringify({ ok: true, result: { message_id: 2, date: Date.now() } })),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const sent = await sendTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  server.closeAllConnections();
+  server.close();
+  expect(sent).toMatchObject({ externalId: '2' });
+  expect(Math.abs(Date.parse(sent.at) - Date.now())).toBeLessThan(60_000);
+});
+
 test.each([
   ['429', { status: 429, retryAfterS: 7 }, { code: 'resource_exhausted', retryAfterMs: 7_000 }],
   ['a block', { status: 403, description: 'Forbidden: bot was blocked by the user' }, { code: 'failed_precondition', reason: 'blocked' }],

@@ -52,9 +52,16 @@ function idOf(sent: unknown): { readonly externalId: string; readonly at: string
   const { message_id: id, date } = (typeof sent === 'object' && sent !== null ? sent : {}) as { message_id?: unknown; date?: unknown };
   if (!Number.isSafeInteger(id))
     throw new PolybError('upstream_failed', 'Telegram took the message and did not tell its number.', { reason: 'bad_reply' });
-  return { externalId: String(id), at: new Date(Number.isSafeInteger(date) ? Number(date) * 1000 : Date.now()).toISOString() };
+  return { externalId: String(id), at: new Date(sentAtMs(date)).toISOString() };
 }
 function newChatOf({ data }: PolybError): string | undefined {
   const { migrateToChatId } = (data ?? {}) as { migrateToChatId?: unknown };
   return typeof migrateToChatId === 'string' && /^-?\d{1,20}$/.test(migrateToChatId) ? migrateToChatId : undefined;
+}
+
+/** The provider's time, where it is one: a message that went out is not to be doubted for a wrong clock. */
+function sentAtMs(date: unknown): number {
+  const now = Date.now();
+  const told = Number(date) * 1000;
+  return Math.abs(told - now) < 86_400_000 ? told : now;
 }
