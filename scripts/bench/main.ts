@@ -1,4 +1,4 @@
-/** npm run bench [-- --only=calls,streams,steps,gateway,cli]: measures beside what one would take instead, prints ratios of one run, stores bench/results.json. */
+/** npm run bench [-- --only=calls,streams,steps,gateway,intake,search,cli]: measures beside what one would take instead, prints ratios of one run, stores bench/results.json. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util';
 import { benchCalls } from './calls.ts';
 import { benchCommandLine } from './cli.ts';
 import { benchGateway } from './gateway.ts';
+import { benchIntake } from './intake.ts';
+import { benchSearch } from './search.ts';
 import { benchSteps } from './steps.ts';
 import { benchStreams } from './streams.ts';
 
@@ -14,6 +16,11 @@ const sections = {
   streams: { title: 'Stream items beside a reply awaited for each item', run: () => benchStreams() },
   steps: { title: 'Durable steps and keyed calls beside bare commits of the same PostgreSQL', run: () => benchSteps() },
   gateway: { title: 'A request through the gateway beside bare fastify that makes the same bus call', run: () => benchGateway() },
+  intake: {
+    title: 'Updates of a webhook through one gateway and one collector, answered once they are committed',
+    run: () => benchIntake(),
+  },
+  search: { title: 'Searches and pages among a million messages', run: () => benchSearch() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
 } as const;
 type Section = keyof typeof sections;

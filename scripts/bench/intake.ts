@@ -1,0 +1,224 @@
+/** Updates of Telegram's webhook through one gateway process and one collector process, over NATS, PostgreSQL with its default durability: a 200 means committed. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Pool } from 'undici';
+import { openStore } from '../../adapters/store/index.ts';
+import { freePort } from '../infra/ready.ts';
+import { startNats, startPostgres } from '../infra/start.ts';
+import { temporaryDir } from '../infra/temporary.ts';
+import { migrate } from '../migrate.ts';
+import { colloquial, seeded } from './colloquial.ts';
+
+const silent = (): void => {};
+const log = { debug: silent, info: silent, warn: silent, error: silent };
+const token = '7001:AAAA-bench';
+const secret = createHmac('sha256', token).update('webhook').digest('hex');
+const serve = join(import.meta.dirname, '..', 'serve.ts');
+/** People who write, each in a chat of their own. */
+const people = 5_000;
+
+export interface IntakeFigures {
+  readonly load: string;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly goal: string;
+  readonly gatewayCpuUs: number;
+  readonly collectorCpuUs: number;
+  readonly refused: number;
+  readonly lost: number;
+  readonly doubled: number;
+}
+interface Sent {
+  readonly took: number[];
+  readonly ms: number;
+  refused: number;
+}
+
+/** @param profile a folder for V8 profiles of both services */
+export async function benchIntake({
+  seconds = 10,
+  inFlight = 200,
+  rate = 500,
+  profile,
+}: {
+  seconds?: number;
+  inFlight?: number;
+  rate?: number;
+  profile?: string | undefined;
+} = {}): Promise<readonly IntakeFigures[]> {
+  const dir = temporaryDir();
+  const nats = await startNats({ dir: join(dir, 'nats'), temporary: true });
+  const server = await startPostgres({ dir: join(dir, 'postgres'), durable: true, temporary: true });
+  const services: ChildProcess[] = [];
+  try {
+    const url = Object.assign(new URL(server.url), { pathname: '/bench' }).href;
+    await migrate({ url });
+    const port = await freePort();
+    const env = {
+      ...process.env,
+      NATS_URL: nats.url,
+      DATABASE_URL: url,
+      LOG_LEVEL: 'error',
+      GATEWAY_PORT: String(port),
+      TELEGRAM_BOT_TOKENS: token,
+      TELEGRAM_MODE: 'webhook',
+    };
+    const begin = async (folder: string): Promise<ChildProcess> => {
+      const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${folder}.cpuprofile`];
+      const child = fork(serve, [folder], { env, execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+      services.push(child);
+      await once(child, 'message', { signal: AbortSignal.timeout(30_000) });
+      return child;
+    };
+    const collector = await begin('collector');
+    const gateway = await begin('gateway');
+    const store = openStore({ url, name: 'bench', log, connections: 2 });
+    const pool = new Pool(`http://127.0.0.1:${port}`, { connections: inFlight, pipelining: 1 });
+    try {
+      const send = sender(pool);
+      await send.closed(inFlight, 2_000); // compiled and connected
+      const counted = async (load: string, goal: string, work: () => Promise<Sent>): Promise<IntakeFigures> => {
+        const before = { gateway: cpuUs(gateway), collector: cpuUs(collector) };
+        const sent = await work();
+        const sorted = sent.took.sort((a, b) => a - b);
+        const at = (share: number): number => Number((sorted[Math.floor(sorted.length * share)] ?? Number.NaN).toFixed(1));
+        const each = (us: number): number => Math.round(us / sorted.length);
+        return {
+          load,
+          perSecond: Math.round((sorted.length / sent.ms) * 1_000),
+          p50Ms: at(0.5),
+          p99Ms: at(0.99),
+          goal,
+          gatewayCpuUs: each(cpuUs(gateway) - before.gateway),
+          collectorCpuUs: each(cpuUs(collector) - before.collector),
+          refused: sent.refused,
+          ...(await kept(store, send.answered())),
+        };
+      };
+      return [
+        await counted(`${inFlight} in flight`, '1,500/s or more', () => send.closed(inFlight, seconds * 1_000)),
+        await counted(`${rate}/s whatever the answers`, 'p99 under 250 ms', () => send.open(rate, seconds * 1_000)),
+      ];
+    } finally {
+      await pool.close();
+      await store.close();
+    }
+  } finally {
+    await Promise.all(services.map(ended));
+    await nats.stop();
+    await server.stop();
+  }
+}
+
+function sender(pool: Pool) {
+  const random = seeded(5);
+  const answered: string[] = [];
+  let last = 0;
+  const headers = { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': secret };
+  /** True when it was taken. */
+  const post = async (): Promise<boolean> => {
+    last += 1;
+    const id = last;
+    const person = 1 + Math.floor(random() * people);
+    const body = JSON.stringify({
+      update_id: id,
+      message: {
+        message_id: id,
+        date: 1_790_000_000,
+        chat: { id: person, type: 'private', first_name: 'Анна' },
+        from: { id: person, is_bot: false, first_name: 'Анна' },
+        text: colloquial(random),
+      },
+    });
+    const { statusCode, body: answer } = await pool.request({ method: 'POST', path: '/api/v1/telegram/webhook', headers, body });
+    await answer.dump();
+    if (statusCode === 200) answered.push(String(id));
+    return statusCode === 200;
+  };
+  return {
+    /** Ids of the updates that were answered with 200. */
+    answered: (): readonly string[] => answered,
+    /** `width` senders, each with one update on the way. */
+    async closed(width: number, ms: number): Promise<Sent> {
+      const sent = { took: [] as number[], refused: 0 };
+      const began = performance.now();
+      await Promise.all(
+        Array.from({ length: width }, async () => {
+          for (let at = began; at < began + ms; at = performance.now()) {
+            if (await post()) sent.took.push(performance.now() - at);
+            else sent.refused += 1;
+          }
+        }),
+      );
+      return { ...sent, ms: performance.now() - began };
+    },
+    /** So many a second, however slow the answers are; an update's time begins when it was due. */
+    async open(perSecond: number, ms: number): Promise<Sent> {
+      const sent = { took: [] as number[], refused: 0 };
+      const began = performance.now();
+      const pending: Promise<void>[] = [];
+      for (let nth = 0; nth < (perSecond * ms) / 1_000; nth += 1) {
+        const due = began + (nth / perSecond) * 1_000;
+        if (due > performance.now()) await delay(due - performance.now());
+        pending.push(
+          post().then((isTaken) => {
+            if (isTaken) sent.took.push(performance.now() - due);
+            else sent.refused += 1;
+          }),
+        );
+      }
+      await Promise.all(pending);
+      return { ...sent, ms: performance.now() - began };
+    },
+  };
+}
+
+/** What was answered with 200 and is not there, and what is there more than once; as an update, as a message or as an event. */
+async function kept(
+  store: ReturnType<typeof openStore>,
+  answered: readonly string[],
+): Promise<{ readonly lost: number; readonly doubled: number }> {
+  const [row] = await store.query<{ lost: number; doubled: number }>(
+    `with answered as (select unnest($1::text[]) as id),
+       told as (select payload ->> 'messageId' as message_id from journal.events where event = 'inbox.message_received')
+     select
+       (select count(*)::int from answered
+        left join collector.raw_updates update on update.external_id = answered.id
+        left join collector.messages message on message.external_id = answered.id
+        left join told using (message_id)
+        where update is null or message is null or told is null) as lost,
+       (select count(*) - count(distinct external_id) from collector.raw_updates)::int
+         + (select count(*) - count(distinct external_id) from collector.messages)::int
+         + (select count(*) - count(distinct message_id) from told)::int as doubled`,
+    [answered],
+  );
+  if (row === undefined) throw new Error('a count without a row');
+  return row;
+}
+
+/** CPU that a process used since it began, from /proc; NaN elsewhere than on Linux. */
+function cpuUs({ pid }: ChildProcess): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  } catch {
+    return Number.NaN; // no /proc: the other figures stand without it
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  child.kill('SIGTERM');
+  await Promise.race([once(child, 'exit'), delay(20_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))]);
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { seconds: { type: 'string', default: '10' }, profile: { type: 'string' } } });
+  console.table(await benchIntake({ seconds: Number(values.seconds), profile: values.profile }));
+}
