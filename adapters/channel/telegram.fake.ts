@@ -50,7 +50,7 @@ export interface TelegramFake {
   say(token: string, from: number, text: string, more?: Json): number;
   /** Update numbers that no offset has confirmed. */
   unconfirmed(token: string): readonly number[];
-  /** Numbers updates anew, as Telegram does after a quiet week. */
+  /** Numbers updates anew, as Telegram does after a quiet week; a long poll that is open ends empty. */
   renumber(token: string, from: number): void;
   file(fileId: string, bytes: Uint8Array): void;
   order(fault: Fault): void;
@@ -143,7 +143,11 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     // For ever: what is below the offset is not given again.
     if (offset !== undefined && offset > 0)
       bot.queue.splice(0, bot.queue.length, ...bot.queue.filter(({ update_id }) => update_id >= offset));
-    const there = () => (offset !== undefined && offset < 0 ? bot.queue.slice(offset) : bot.queue).slice(0, limit);
+    const there = () =>
+      (offset !== undefined && offset < 0
+        ? bot.queue.slice(offset)
+        : bot.queue.filter(({ update_id }) => update_id >= (offset ?? 0))
+      ).slice(0, limit);
     if (there().length > 0 || timeout === 0) return there();
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => resolve(false), timeout * 1000);
@@ -275,7 +279,9 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     say,
     unconfirmed: (token) => botOf(token).queue.map(({ update_id }) => update_id),
     renumber: (token, from) => {
-      botOf(token).nextUpdate = from;
+      const bot = botOf(token);
+      bot.interrupt?.(false);
+      bot.nextUpdate = from;
     },
     file: (fileId, bytes) => void files.set(fileId, bytes),
     order: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),

@@ -6,7 +6,7 @@ const likeness = 0.3;
 /** With fewer hits than this, likeness is asked too. */
 export const fewHits = 5;
 /** Up to so many hits are gathered and sorted; more are met soon on the way back in time. */
-const rareHits = 5_000;
+const rareHits = 2_000;
 
 export interface Search {
   /** A tsquery as text; empty when no word of the question can be searched for. */

@@ -127,6 +127,17 @@ test('an update that is delivered again is answered again and stored once', asyn
   expect(await at.told('inbox.message_received')).toHaveLength(1);
 });
 
+test('a button whose press is delivered again is told once', async () => {
+  const anna = { id: 42, is_bot: false, first_name: 'Анна' };
+  const press = {
+    update_id: 9,
+    callback_query: { id: 'q1', from: anna, message: { message_id: 3, date: 1_790_000_000, chat: { id: 42, type: 'private' } }, data: 'x' },
+  };
+  await telegram(press);
+  await telegram(press);
+  expect(await at.told('inbox.button_pressed')).toHaveLength(1);
+});
+
 test('many deliveries at once, in any order and with repeats, are each stored once', async () => {
   const ids = Array.from({ length: 60 }, (_, n) => n);
   const taken = await Promise.all([...ids, ...ids.toReversed()].map((id) => telegram(update(id, `номер ${id}`))));

@@ -162,11 +162,12 @@ create index messages_by_time on collector.messages (sent_at desc, seq desc);
 create index messages_of_chat on collector.messages (chat_id, sent_at desc, seq desc);
 create index messages_of_sender on collector.messages (sender_id, sent_at desc, seq desc);
 create index messages_of_intent on collector.messages (intent, sent_at desc, seq desc) where intent is not null;
-create index messages_fts on collector.messages using gin (fts);
+-- Without a list of pending entries, which every search would have to read through.
+create index messages_fts on collector.messages using gin (fts) with (fastupdate = off);
 
 -- Every word that was ever written, as it is searched. A word that nobody wrote is likened to these, which is cheap; to texts it would not be.
 create table collector.lexicon (word text primary key);
-create index lexicon_trigrams on collector.lexicon using gin (word gin_trgm_ops);
+create index lexicon_trigrams on collector.lexicon using gin (word gin_trgm_ops) with (fastupdate = off);
 
 -- A query of plain words, each widened to the words that are most like it; null when one is like none.
 create function collector.likened(given text) returns tsquery language sql stable as $$
@@ -174,7 +175,8 @@ create function collector.likened(given text) returns tsquery language sql stabl
   from (
     select (
       select string_agg(quote_literal(like_it.word), ' | ') from (
-        select word from collector.lexicon where word % asked.lexeme order by similarity(word, asked.lexeme) desc, word limit 12
+        select word from collector.lexicon where word % asked.lexeme or word % asked.token
+        order by greatest(similarity(word, asked.lexeme), similarity(word, asked.token)) desc, word limit 12
       ) like_it
     ) as likes
     from (
