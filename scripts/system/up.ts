@@ -1,6 +1,7 @@
 /** `polyb up`: starts what is missing, and waits until it answers. Nothing that is well is touched. */
 import { randomBytes } from 'node:crypto';
 import { type Find, lookup, openSources } from '../../config/env.ts';
+import { settingsOf } from '../../config/read.ts';
 import { defaultOf, metaOf } from '../../config/settings.ts';
 import type { Invocation } from '../cli/command.ts';
 import { connect } from '../cli/connect.ts';
@@ -87,16 +88,22 @@ async function chooseListeners(
   const chosen: Record<string, string> = {};
   for (const { folder, service } of all) {
     const runs = apps.some(({ name, status }) => (name === folder || name === oneProcessApp) && status === 'online');
-    for (const [name, schema] of Object.entries(service.settings.shape)) {
-      if (metaOf(schema).listens !== true) continue;
+    for (const [name, usual] of listenersOf(service)) {
       const found = find(name);
       if (found && !('problem' in found) && found.from !== runFileLabel) continue;
       const kept = before[name];
-      const wanted = [...(kept === undefined ? [] : [Number(kept)]), Number(defaultOf(schema))];
+      const wanted = [...(kept === undefined ? [] : [Number(kept)]), usual];
       chosen[name] = runs && kept !== undefined ? kept : String(await portFrom(...wanted));
     }
   }
   return chosen;
+}
+
+/** Settings that are ports on which the service listens, with their defaults. */
+function listenersOf({ settings }: Expected['service']): readonly (readonly [name: string, usual: number])[] {
+  return settingsOf({ name: '', settings })
+    .filter(([, schema]) => metaOf(schema).listens === true)
+    .map(([name, schema]) => [name, Number(defaultOf(schema))] as const);
 }
 
 /** Lets a nats-server that runs take its new users; its launcher passes the signal on. */
@@ -145,8 +152,11 @@ async function startServices(
   const { flags, out, signal, env } = invocation;
   const width = Math.max(0, ...wanted.map(({ folder }) => folder.length));
   const find = openSources({ env });
-  const tell = ({ folder, methods, vendors }: Expected, when: string) => {
-    const picked = vendors.map(({ setting, fallback }) => `${setting}=${lookup(setting, find) ?? fallback}`).join(' ');
+  const tell = ({ folder, methods, vendors, service }: Expected, when: string) => {
+    const picked = [
+      ...vendors.map(({ setting, fallback }) => `${setting}=${lookup(setting, find) ?? fallback}`),
+      ...listenersOf(service).map(([name, usual]) => `${name}=${lookup(name, find) ?? usual}`),
+    ].join(' ');
     const count = `${String(methods).padStart(2)} ${methods === 1 ? 'method ' : 'methods'}`;
     out.note(`${folder.padEnd(width)}  ${count}  ${when}${picked && `  (${picked})`}`, 'ok');
   };
