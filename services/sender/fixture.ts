@@ -117,8 +117,13 @@ export async function fixture(
       });
       return heard(from, before);
     },
-    status: (id: string, status: string, to: string) =>
-      webhook({ statuses: [{ id, status, timestamp: String(Math.floor(Date.now() / 1000)), recipient_id: to }] }),
+    /** The inbox tells a status, in whatever order; its own rows do not matter here. */
+    status: (externalId: string, status: string) =>
+      store.query('insert into journal.events (event, key, payload) values ($1, $2, $3)', [
+        inbox.message_status.address,
+        externalId,
+        JSON.stringify({ channel: 'whatsapp', botId: phoneNumberId, externalId, status, errorCode: null, at: new Date().toISOString() }),
+      ]),
     send: (chatId: string, text: string, key = text, rest: object = {}) =>
       bus.call(messages.send_message, { chatId, text, ...rest }, { key }),
     approve: (id: string, hash?: string) => bus.call(journal.approve, { id, ...(hash === undefined ? {} : { hash }) }),
