@@ -134,3 +134,13 @@ test('of approvals and an outdating at the same time each draft has one end', as
   await Promise.all(keys.map(ends));
   expect(mailed).toEqual([]);
 });
+
+test('a draft that nobody approved waits for a person again when it is retried, however it ended', async () => {
+  const id = await draft('retried');
+  await it.bus.call(journal.cancel, { id });
+  expect((await it.bus.call(journal.retry, { id })).state).toBe('proposed');
+  await it.bus.call(journal.approve, { id });
+  expect(await ends('retried')).toMatchObject({ state: 'cancelled' });
+  await until(() => mailed.includes('retried'));
+  expect(mailed).toEqual(['retried']);
+});
