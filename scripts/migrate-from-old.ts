@@ -1,0 +1,384 @@
+/**
+ * node scripts/migrate-from-old.ts --from postgres://… | --csv DIR [--bot ID]: takes chats, users and messages of an older hub into DATABASE_URL.
+ *
+ * What is there already stays as it is, so a run that ended early is simply started again. Nobody is told of what is taken in: it is history, and
+ * must not be answered. Columns are found by the names that such hubs use; `columns` lists them.
+ */
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { storable } from '../adapters/channel/port.ts';
+import { openStore, type PostgresStore } from '../adapters/store/index.ts';
+import { newId } from '../bus/durable/identity.ts';
+import type { Queries } from '../bus/service.ts';
+import { lookup } from '../config/env.ts';
+import { exitOf, PolybError, toPolybError } from '../contracts/errors.ts';
+import { MessageKind, UserRole } from '../contracts/inbox.ts';
+import { learnWords } from '../services/collector/search.ts';
+import { csvRows } from './csv.ts';
+
+const tables = ['chats', 'users', 'messages'] as const;
+type Table = (typeof tables)[number];
+type Row = Readonly<Record<string, unknown>>;
+/** Gives the rows of one table in parts, each when the one before is taken; `done` is the share of the table that has been read. */
+export type OldHub = (table: Table, take: (rows: readonly Row[], done: number) => Promise<void>) => Promise<void>;
+export interface Taken {
+  readonly read: number;
+  readonly taken: number;
+  /** Counts by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+const atOnce = 1_000;
+
+/** The first column that a table has is taken, also where it is empty: another one's number would be another's. */
+const columns = {
+  chats: {
+    id: ['telegram_chat_id', 'telegram_id', 'tg_chat_id', 'chat_id', 'id'],
+    key: ['id', 'chat_id'],
+    kind: ['chat_type', 'type', 'kind'],
+    title: ['title', 'chat_title', 'chat_name', 'name'],
+  },
+  users: {
+    id: ['telegram_user_id', 'telegram_id', 'tg_user_id', 'tg_id', 'user_id', 'id'],
+    key: ['id', 'user_id'],
+    name: ['full_name', 'display_name', 'name'],
+    first: ['first_name'],
+    last: ['last_name'],
+    username: ['username', 'telegram_username'],
+    phone: ['phone_number', 'phone'],
+    role: ['role', 'role_name', 'role_code', 'user_role'],
+    isBot: ['is_bot'],
+    at: ['first_seen_at', 'created_at', 'last_seen_at', 'updated_at'],
+  },
+  messages: {
+    id: ['telegram_message_id', 'tg_message_id', 'message_id', 'id'],
+    chat: ['chat_id', 'telegram_chat_id', 'chat'],
+    sender: ['user_id', 'sender_id', 'from_user_id', 'telegram_user_id', 'from_id'],
+    kind: ['message_type', 'content_type', 'kind', 'type'],
+    text: ['text', 'message_text', 'content', 'body'],
+    transcript: ['transcript', 'transcription', 'voice_text'],
+    replyTo: ['reply_to_message_id', 'reply_to'],
+    at: ['sent_at', 'message_date', 'timestamp', 'date', 'created_at'],
+  },
+} as const satisfies Record<Table, Record<string, readonly string[]>>;
+
+function textOf(row: Row, names: readonly string[]): string | null {
+  const name = names.find((each) => each in row);
+  const value = name === undefined ? null : row[name];
+  return value === null || value === undefined || value === '' ? null : storable(String(value));
+}
+const integerOf = (row: Row, names: readonly string[]): string | null => /^-?\d{1,18}$/.exec(textOf(row, names)?.trim() ?? '')?.[0] ?? null;
+/** A time without a zone is UTC; a number is Unix seconds. */
+function timeOf(row: Row, names: readonly string[]): Date | null {
+  const text = textOf(row, names);
+  if (text === null) return null;
+  const hasZone = /(z|[+-]\d\d(:?\d\d)?)$/i.test(text);
+  const at = /^\d{9,10}$/.test(text) ? new Date(Number(text) * 1_000) : new Date(hasZone ? isoZone(text) : `${text.replace(' ', 'T')}Z`);
+  return Number.isFinite(at.getTime()) ? at : null;
+}
+/** PostgreSQL writes +03, which Date does not read. */
+const isoZone = (text: string): string => text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00');
+const oneOf = <T extends string>(all: readonly T[], text: string | null): T | undefined => all.find((each) => each === text?.toLowerCase());
+
+/** Takes everything over. `progress` is told the share of a table that has been read. */
+export async function importOld(
+  store: PostgresStore,
+  old: OldHub,
+  { botId, progress = () => {} }: { readonly botId: string; readonly progress?: (table: Table, done: number, read: number) => void },
+): Promise<Readonly<Record<Table, Taken>>> {
+  const ids = { chats: new Map<string, string>(), users: new Map<string, string>() };
+  const take = async (
+    table: Table,
+    part: (tx: Queries, rows: readonly Row[], skip: (why: string) => void) => Promise<number>,
+  ): Promise<Taken> => {
+    const skipped: Record<string, number> = {};
+    let read = 0;
+    let taken = 0;
+    await old(table, async (rows, done) => {
+      const reasons: string[] = [];
+      taken += await store.transaction((tx) => part(tx, rows, (why) => void reasons.push(why)));
+      for (const why of reasons) skipped[why] = (skipped[why] ?? 0) + 1;
+      read += rows.length;
+      progress(table, done, read);
+    });
+    return { read, taken, skipped };
+  };
+  return {
+    chats: await take('chats', (tx, rows, skip) => takeChats(tx, botId, rows, ids.chats, skip)),
+    users: await take('users', (tx, rows, skip) => takeUsers(tx, botId, rows, ids.users, skip)),
+    messages: await take('messages', (tx, rows, skip) => takeMessages(tx, botId, rows, ids, skip)),
+  };
+}
+
+interface Named {
+  readonly externalId: string;
+  /** What messages call it. */
+  readonly key: string;
+}
+/** Rows that have an id. */
+function named<T extends object>(
+  rows: readonly Row[],
+  { id, key }: { readonly id: readonly string[]; readonly key: readonly string[] },
+  rest: (row: Row, externalId: string) => T,
+  skip: (why: string) => void,
+): readonly (Named & T)[] {
+  return rows.flatMap((row) => {
+    const externalId = integerOf(row, id);
+    if (externalId === null) skip('has no id of Telegram');
+    return externalId === null ? [] : [{ externalId, key: textOf(row, key) ?? externalId, ...rest(row, externalId) }];
+  });
+}
+function remember(
+  into: Map<string, string>,
+  some: readonly Named[],
+  known: readonly { readonly external_id: string; readonly id: string }[],
+): void {
+  const ours = new Map(known.map(({ external_id, id }) => [external_id, id]));
+  for (const { externalId, key } of some) {
+    const id = ours.get(externalId);
+    if (id === undefined) continue;
+    // A serial number of the old hub means its own row, even where it is another's number in Telegram.
+    if (!into.has(externalId)) into.set(externalId, id);
+    into.set(key, id);
+  }
+}
+
+async function takeChats(
+  tx: Queries,
+  botId: string,
+  rows: readonly Row[],
+  ids: Map<string, string>,
+  skip: (why: string) => void,
+): Promise<number> {
+  const of = columns.chats;
+  const chats = named(
+    rows,
+    of,
+    (row, externalId) => ({
+      id: newId('chat'),
+      kind:
+        oneOf(['private', 'group', 'supergroup', 'channel'], textOf(row, of.kind)) ?? (externalId.startsWith('-') ? 'group' : 'private'),
+      title: textOf(row, of.title)?.slice(0, 300).toWellFormed() ?? null,
+    }),
+    skip,
+  );
+  const inserted = await tx.query(
+    `insert into collector.chats (chat_id, channel, bot_id, external_id, kind, title)
+     select id, 'telegram', $1, "externalId", kind, title
+     from json_to_recordset($2) as row (id text, "externalId" text, kind text, title text) where not exists
+       (select from collector.chat_aliases alias where alias.channel = 'telegram' and alias.bot_id = $1 and alias.external_id = "externalId")
+     on conflict do nothing returning chat_id`,
+    [botId, JSON.stringify(chats)],
+  );
+  const known = await tx.query<{ external_id: string; id: string }>(
+    `select external_id, chat_id as id from collector.chats
+     where channel = 'telegram' and bot_id = $1 and external_id = any ($2) and merged_into is null
+     union all
+     select external_id, chat_id from collector.chat_aliases where channel = 'telegram' and bot_id = $1 and external_id = any ($2)`,
+    [botId, chats.map(({ externalId }) => externalId)],
+  );
+  remember(ids, chats, known);
+  for (let n = inserted.length; n < chats.length; n += 1) skip('is there already');
+  return inserted.length;
+}
+
+async function takeUsers(
+  tx: Queries,
+  botId: string,
+  rows: readonly Row[],
+  ids: Map<string, string>,
+  skip: (why: string) => void,
+): Promise<number> {
+  const of = columns.users;
+  const users = named(
+    rows,
+    of,
+    (row, externalId) => {
+      const isBot = /^(t|true|1)$/i.test(textOf(row, of.isBot) ?? '');
+      const phone = `+${(textOf(row, of.phone) ?? '').replace(/\D/g, '').replace(/^8(?=\d{10}$)/, '7')}`;
+      return {
+        id: newId('usr'),
+        name: (textOf(row, of.name) ?? [textOf(row, of.first), textOf(row, of.last)].filter(Boolean).join(' '))
+          .slice(0, 300)
+          .toWellFormed(),
+        username: textOf(row, of.username)?.slice(0, 64).toWellFormed() ?? null,
+        phone: /^\+[1-9]\d{6,14}$/.test(phone) ? phone : null,
+        role:
+          oneOf(UserRole.options, textOf(row, of.role)) ?? (externalId === botId ? 'assistant_bot' : isBot ? 'broadcast_bot' : 'client'),
+        at: timeOf(row, of.at) ?? new Date(),
+      };
+    },
+    skip,
+  );
+  const inserted = await tx.query(
+    `insert into collector.users (user_id, channel, external_id, name, username, phone_number, role, first_seen_at, last_seen_at)
+     select id, 'telegram', "externalId", name, username, phone, role, at, at
+     from json_to_recordset($1) as row (id text, "externalId" text, name text, username text, phone text, role text, at timestamptz)
+     order by "externalId" on conflict do nothing returning user_id`,
+    [JSON.stringify(users)],
+  );
+  const known = await tx.query<{ external_id: string; id: string }>(
+    `select external_id, user_id as id from collector.users where channel = 'telegram' and external_id = any ($1)`,
+    [users.map(({ externalId }) => externalId)],
+  );
+  remember(ids, users, known);
+  for (let n = inserted.length; n < users.length; n += 1) skip('is there already');
+  return inserted.length;
+}
+
+async function takeMessages(
+  tx: Queries,
+  botId: string,
+  rows: readonly Row[],
+  ids: { readonly chats: ReadonlyMap<string, string>; readonly users: ReadonlyMap<string, string> },
+  skip: (why: string) => void,
+): Promise<number> {
+  const of = columns.messages;
+  const messages = rows.flatMap((row) => {
+    const externalId = integerOf(row, of.id);
+    const chatId = ids.chats.get(textOf(row, of.chat) ?? '');
+    const at = timeOf(row, of.at);
+    const why = externalId === null ? 'has no id of Telegram' : chatId === undefined ? 'its chat is not among the chats' : 'has no time';
+    if (externalId === null || chatId === undefined || at === null) {
+      skip(why);
+      return [];
+    }
+    const kind = oneOf(MessageKind.options, textOf(row, of.kind)) ?? (textOf(row, of.kind) === null ? 'text' : 'other');
+    const sender = ids.users.get(textOf(row, of.sender) ?? '') ?? null;
+    const [text, transcript] = [textOf(row, of.text) ?? '', textOf(row, of.transcript)].map(
+      (each) => each?.slice(0, 131_072).toWellFormed() ?? null,
+    );
+    return [{ id: newId('msg'), externalId, chatId, sender, kind, text, transcript, replyTo: textOf(row, of.replyTo), at }];
+  });
+  // Chats, then people, each in the order of their ids: as the collector locks them.
+  await tx.query('select from collector.chats where chat_id = any ($1) order by chat_id for no key update', [
+    [...new Set(messages.map(({ chatId }) => chatId))],
+  ]);
+  await tx.query('select from collector.users where user_id = any ($1) order by user_id for no key update', [
+    [...new Set(messages.map(({ sender }) => sender))],
+  ]);
+  const inserted = await tx.query<{ message_id: string }>(
+    `insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text,
+       transcript, reply_to, is_forwarded, sent_at)
+     select row.id, 'telegram', $1, chat.external_id, row."externalId", chat.chat_id, row.sender,
+       case when person.external_id = $1 then 'out' else 'in' end, row.kind, row.text, row.transcript, row."replyTo", false, row.at
+     from json_to_recordset($2) as row (id text, "externalId" text, "chatId" text, sender text, kind text, text text, transcript text,
+         "replyTo" text, at timestamptz)
+       join collector.chats chat on chat.chat_id = row."chatId" left join collector.users person on person.user_id = row.sender
+     order by row.at, row."externalId" on conflict do nothing returning message_id`,
+    [botId, JSON.stringify(messages)],
+  );
+  const taken = inserted.map(({ message_id }) => message_id);
+  await tx.query(
+    `update collector.users person set messages = person.messages + wrote.messages,
+       first_seen_at = least(person.first_seen_at, wrote.first), last_seen_at = greatest(person.last_seen_at, wrote.last)
+     from (select sender_id, count(*) as messages, min(sent_at) as first, max(sent_at) as last
+           from collector.messages where message_id = any ($1) group by sender_id) wrote
+     where person.user_id = wrote.sender_id`,
+    [taken],
+  );
+  await tx.query(
+    `update collector.chats chat set
+       last_message_id = case when chat.last_message_at >= last.sent_at then chat.last_message_id else last.message_id end,
+       last_message_at = greatest(chat.last_message_at, last.sent_at),
+       last_inbound_at = greatest(chat.last_inbound_at, last.inbound)
+     from (select distinct on (chat_id) chat_id, message_id, sent_at,
+             max(sent_at) filter (where person.role = 'client') over (partition by chat_id) as inbound
+           from collector.messages message left join collector.users person on person.user_id = message.sender_id
+           where message_id = any ($1) order by chat_id, sent_at desc, seq desc) last
+     where chat.chat_id = last.chat_id`,
+    [taken],
+  );
+  await learnWords(tx, taken);
+  for (let n = taken.length; n < messages.length; n += 1) skip('is there already');
+  return taken.length;
+}
+
+/** The tables of the older hub's database, each as it is when it is begun: that hub may run on meanwhile. */
+export function fromPostgres(old: PostgresStore): OldHub {
+  return async (table, take) => {
+    const [found] = await old.query<{ rows: number }>(
+      `select greatest(reltuples, 1)::float8 as rows from pg_class where oid = to_regclass($1)`,
+      [`public.${table}`],
+    );
+    if (found === undefined) throw missing(`table ${table}`);
+    await old.session(async (session) => {
+      await session.run(`set idle_in_transaction_session_timeout = 0; begin read only;
+        declare old_rows no scroll cursor for select to_jsonb(old_row) as row from public.${table} old_row`);
+      for (let read = 0; ; ) {
+        const rows = await session.query<{ row: Row }>(`fetch ${atOnce} from old_rows`);
+        read += rows.length;
+        const isEnd = rows.length < atOnce;
+        await take(
+          rows.map(({ row }) => row),
+          isEnd ? 1 : Math.min(0.99, read / found.rows),
+        );
+        if (isEnd) return;
+      }
+    });
+  };
+}
+
+/** chats.csv, users.csv and messages.csv of a folder, as `\copy … csv header` writes them. */
+export function fromCsv(dir: string): OldHub {
+  return async (table, take) => {
+    const file = join(dir, `${table}.csv`);
+    if (!existsSync(file)) throw missing(file);
+    const { size } = statSync(file);
+    const stream = createReadStream(file, 'utf8');
+    let rows: Row[] = [];
+    for await (const row of csvRows(stream)) {
+      rows.push(row);
+      if (rows.length < atOnce) continue;
+      await take(rows, Math.min(0.99, stream.bytesRead / size));
+      rows = [];
+    }
+    await take(rows, 1);
+  };
+}
+const missing = (what: string) =>
+  new PolybError('failed_precondition', `There is no ${what}: an older hub has chats, users and messages.`, { reason: 'no_such_table' });
+
+/** Draws on stderr, on one line where that is a terminal. */
+function bar(table: Table, done: number, read: number): void {
+  const width = 30;
+  const filled = Math.round(done * width);
+  const line = `${table.padEnd(8)} [${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${String(Math.round(done * 100)).padStart(3)} %  ${read}`;
+  process.stderr.write(process.stderr.isTTY ? `\r${line}${done >= 1 ? '\n' : ''}` : `${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { from: { type: 'string' }, csv: { type: 'string' }, bot: { type: 'string' } } });
+  if ((values.from === undefined) === (values.csv === undefined))
+    throw new PolybError(
+      'invalid_argument',
+      'Name one source: --from postgres://user@host/database, or --csv DIR with chats.csv, users.csv, messages.csv.',
+    );
+  const url = lookup('DATABASE_URL');
+  if (url === undefined)
+    throw new PolybError('failed_precondition', 'DATABASE_URL is not set: it names the database to take everything into.');
+  const botId = values.bot ?? lookup(['TELEGRAM_BOT_TOKENS', 'TELEGRAM_BOT_TOKEN'])?.split(':')[0];
+  if (botId === undefined || !/^\d+$/.test(botId))
+    throw new PolybError('invalid_argument', 'Say whose chats these are: --bot ID, the number before the colon of the token of the bot.');
+  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+  const store = openStore({ url, name: 'polyb-migrate-from-old', log: quiet, connections: 2 });
+  const old =
+    values.from === undefined ? undefined : openStore({ url: values.from, name: 'polyb-migrate-from-old', log: quiet, connections: 2 });
+  try {
+    const taken = await importOld(store, old ? fromPostgres(old) : fromCsv(values.csv as string), { botId, progress: bar });
+    for (const [table, { read, taken: count, skipped }] of Object.entries(taken)) {
+      console.log(`${table}: ${read} read, ${count} taken`);
+      for (const [why, times] of Object.entries(skipped)) console.log(`  ${times} skipped: ${why}`);
+    }
+  } finally {
+    await store.close();
+    await old?.close();
+  }
+}
+
+if (import.meta.main)
+  await main().catch((thrown: unknown) => {
+    const error = toPolybError(thrown);
+    process.stderr.write(`${error === thrown ? error.message : Error.isError(thrown) ? (thrown as Error).message : String(thrown)}\n`);
+    process.exitCode = exitOf(error);
+  });
