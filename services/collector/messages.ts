@@ -104,10 +104,12 @@ export async function searchMessages(
 ): Promise<Page> {
   const place = placeOf(at.cursor);
   const search = await prepare(tx, q);
+  // What one chat or person wrote is little, however frequent the word is elsewhere.
+  const isLittle = wanted.chatId !== undefined || wanted.clientId !== undefined;
   const ask = async (asked: Search | null) =>
     asked === null || asked.query === ''
       ? []
-      : select(tx, wanted, Math.max(at.limit, fewHits), place, { ...asked, isGathered: await isRare(tx, asked) });
+      : select(tx, wanted, Math.max(at.limit, fewHits), place, { ...asked, isGathered: isLittle || (await isRare(tx, asked)) });
   const rows = place?.isFuzzy ? [] : await ask(search);
   const isEnough = place === undefined ? rows.length >= fewHits || search.isExact : !place.isFuzzy;
   return isEnough ? cutPage(rows, at.limit, false) : cutPage(await ask((await likened(tx, q, search)) ?? search), at.limit, true);
@@ -180,38 +182,35 @@ export async function lastMessages(db: Queries, chatId: string, limit: number): 
   return items.toReversed();
 }
 
+/** Counted by hashes over the few senders and chats, which does not sort a million rows. */
 export async function totals(
   db: Queries,
   { since, until }: Pick<Wanted, 'since' | 'until'>,
 ): Promise<OutputOf<typeof inbox.message_totals>> {
-  const rows = await db.query<{
-    kind: Shown['kind'] | null;
-    role: Person['role'] | null;
-    direction: string | null;
-    of: number;
-    messages: number;
-    chats: number;
-    clients: number;
-  }>(
-    `select message.kind, person.role, message.direction, grouping(message.kind, person.role, message.direction) as of, count(*)::int as messages,
-       count(distinct message.chat_id)::int as chats, count(distinct message.sender_id) filter (where person.role = 'client')::int as clients
-     from collector.messages message left join collector.users person on person.user_id = message.sender_id
-     where ($1::timestamptz is null or message.sent_at >= $1) and ($2::timestamptz is null or message.sent_at < $2)
-     group by grouping sets ((message.kind), (person.role), (message.direction), ())`,
-    [since ?? null, until ?? null],
+  const span = `($1::timestamptz is null or sent_at >= $1) and ($2::timestamptz is null or sent_at < $2)`;
+  const values = [since ?? null, until ?? null];
+  const rows = await db.query<{ kind: Shown['kind']; direction: Shown['direction']; role: Person['role'] | null; messages: number }>(
+    `select kind, direction, role, sum(counted.messages)::float8 as messages
+     from (select sender_id, kind, direction, count(*) as messages from collector.messages where ${span} group by 1, 2, 3) counted
+     left join collector.users on user_id = sender_id group by 1, 2, 3`,
+    values,
   );
-  const count = (is: (row: (typeof rows)[number]) => boolean) => rows.find(is)?.messages ?? 0;
-  const all = rows.find(({ of }) => of === 7);
-  const byKind = Object.fromEntries(kinds.map((kind) => [kind, count((row) => row.of === 3 && row.kind === kind)]));
-  const byRole = Object.fromEntries(roles.map((role) => [role, count((row) => row.of === 5 && row.role === role)]));
+  const [distinct] = await db.query<{ chats: number; clients: number }>(
+    `select (select count(*) from (select from collector.messages where ${span} group by chat_id) chat)::float8 as chats,
+       (select count(*) from (select sender_id from collector.messages where ${span} group by sender_id) sender
+        join collector.users on user_id = sender_id where role = 'client')::float8 as clients`,
+    values,
+  );
+  const count = (is: (row: (typeof rows)[number]) => boolean) => rows.filter(is).reduce((sum, { messages }) => sum + messages, 0);
   return {
-    messages: all?.messages ?? 0,
-    inbound: count(({ of, direction }) => of === 6 && direction === 'in'),
-    outbound: count(({ of, direction }) => of === 6 && direction === 'out'),
-    chats: all?.chats ?? 0,
-    clients: all?.clients ?? 0,
-    byKind: byKind as Record<Shown['kind'], number>, // made from the list of all of them
-    byRole: byRole as Record<Person['role'], number>,
+    messages: count(() => true),
+    inbound: count(({ direction }) => direction === 'in'),
+    outbound: count(({ direction }) => direction === 'out'),
+    chats: distinct?.chats ?? 0,
+    clients: distinct?.clients ?? 0,
+    // Made from the lists of all of them.
+    byKind: Object.fromEntries(kinds.map((kind) => [kind, count((row) => row.kind === kind)])) as Record<Shown['kind'], number>,
+    byRole: Object.fromEntries(roles.map((role) => [role, count((row) => row.role === role)])) as Record<Person['role'], number>,
   };
 }
 const kinds: readonly Shown['kind'][] = ['text', 'voice', 'photo', 'document', 'contact', 'location', 'service', 'other'];
