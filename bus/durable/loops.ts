@@ -13,8 +13,8 @@ export interface RunningLoop {
 }
 type LoopStore = Pick<JournalStore, 'leaseLoop' | 'reportLoop'>;
 
-/** A periodic job may take long; its lease is prolonged before every turn and must outlast one. */
-const loopLeaseMs = 15_000;
+/** A dead holder's loop is taken over after it; a turn that takes longer has its lease renewed meanwhile. */
+const loopLeaseMs = 8_000;
 const reportEveryMs = 30_000;
 
 export function scheduleOf({ schedule }: Loop): string {
@@ -49,12 +49,29 @@ export function startLoop({
   const nextRunAt = (): number | null => cron?.nextRun()?.getTime() ?? null;
   const idleMs = (): number =>
     'cron' in loop.schedule ? Math.max(0, (nextRunAt() ?? Date.now() + 3_600_000) - Date.now()) : loop.schedule.idleMs;
-  const leased = async (): Promise<boolean> => {
+  const take = async (): Promise<boolean> => {
     if (loop.only === undefined || journal === undefined) return true;
     if (leasedUntil - Date.now() > loopLeaseMs / 2) return true;
+    const asked = Date.now();
     const mine = await journal.leaseLoop(service, loop.name, holder, loopLeaseMs);
-    leasedUntil = mine ? Date.now() + loopLeaseMs : 0;
+    leasedUntil = mine ? asked + loopLeaseMs : 0;
     return mine;
+  };
+  /** One turn, whose signal also fires when the lease could not be kept. */
+  const turn = async (): Promise<'more' | 'idle'> => {
+    if (loop.only === undefined) return loop.turn(stopping.signal);
+    const lost = new AbortController();
+    const renewal = setInterval(() => {
+      take().then(
+        (mine) => mine || lost.abort(new Error('the lease of the loop was lost')),
+        () => leasedUntil < Date.now() && lost.abort(new Error('the lease of the loop ran out')),
+      );
+    }, loopLeaseMs / 4);
+    try {
+      return await loop.turn(AbortSignal.any([stopping.signal, lost.signal]));
+    } finally {
+      clearInterval(renewal);
+    }
   };
   const report = async (error: string | null): Promise<void> => {
     const due = Date.now() - reportedAt > reportEveryMs || error !== reportedError || cron !== undefined;
@@ -80,12 +97,12 @@ export function startLoop({
       woken = false;
       let pauseMs = 0;
       try {
-        if (await leased()) {
-          const said = await loop.turn(stopping.signal);
+        if (await take()) {
+          const said = await turn();
           if (said === 'idle') pauseMs = idleMs();
           failures = 0;
           await report(null);
-        } else pauseMs = Math.max(1_000, Math.min(idleMs(), loopLeaseMs / 3));
+        } else pauseMs = cron === undefined ? Math.max(1_000, Math.min(idleMs(), loopLeaseMs / 4)) : idleMs(); // whoever has it does the job of this time
       } catch (thrown) {
         if (stopping.signal.aborted) break;
         failures += 1;
