@@ -19,7 +19,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 /** Deliveries in one transaction at most. */
-const batch = 250;
+const batch = 100;
 
 /** Deliveries that come while a commit is under way share the next one, which is what makes many small webhooks cheap. */
 export function intake({ commit, log }: { readonly commit: Commit; readonly log: Log }): Intake {
