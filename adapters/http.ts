@@ -1,5 +1,6 @@
 /** One guarded HTTP client for all adapters: every limit that an answer from outside must not be able to lift. */
-import { connect, type LookupFunction } from 'node:net';
+import { lookup as dnsLookup } from 'node:dns';
+import { connect, isIP, type LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { Agent, buildConnector, Dispatcher } from 'undici';
@@ -108,12 +109,18 @@ export function httpFailure(answer: HttpAnswer, what: string, rejected = 'upstre
 /** The code of the error that tells of an inner address. */
 const forbidden = 'POLYB_ADDRESS_FORBIDDEN';
 
-/** Connects, looks whom it reached, and only then lets a byte be sent. `guarded` refuses inner addresses; `lookup` stands in for DNS. */
+/** Connects, looks whom it reached, and only then lets a byte be sent. `guarded` never turns to an inner address; `lookup` stands in for DNS. */
 function connector(build: typeof buildConnector, guarded: boolean, lookup: LookupFunction | undefined): buildConnector.connector {
   const secure = build({ allowH2: false, timeout: connectTimeoutMs });
   return (target, callback) => {
     const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80));
-    const socket = connect({ host: target.hostname, port, noDelay: true, keepAlive: true, ...(lookup && { lookup }) });
+    const host = target.hostname.replace(/^\[|\]$/g, '');
+    if (guarded && isIP(host) !== 0 && isInner(host)) {
+      callback(refusal(target.hostname), null);
+      return;
+    }
+    const found = guarded ? outerOnly(lookup ?? dnsLookup) : lookup;
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, ...(found && { lookup: found }) });
     const onTime = () => socket.destroy(new Error(`no connection within ${connectTimeoutMs / 1000} s`));
     const onError = (error: Error) => callback(guarded && reached(error).some(isInner) ? refusal(target.hostname) : error, null);
     socket.setTimeout(connectTimeoutMs, onTime);
@@ -130,7 +137,20 @@ function connector(build: typeof buildConnector, guarded: boolean, lookup: Looku
   };
 }
 
-function refusal(host: string): Error {
+/** Of a name's addresses those on the public internet; a name that has none is refused before anybody is connected to. */
+function outerOnly(lookup: LookupFunction): LookupFunction {
+  return (name, options, done) =>
+    lookup(name, { ...options, all: true }, (error, found, family) => {
+      if (error !== null) return done(error, '');
+      const all = typeof found === 'string' ? [{ address: found, family: family ?? 4 }] : found;
+      const outer = all.filter(({ address }) => !isInner(address));
+      const [first] = outer;
+      if (first === undefined) done(refusal(name), '');
+      else if (options.all) done(null, outer);
+      else done(null, first.address, first.family);
+    });
+}
+function refusal(host: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${host} is not on the public internet`), { code: forbidden });
 }
 /** The addresses that a failed connection tried: told the same as an open one, so that nobody can map inner ports. */
