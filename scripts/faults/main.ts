@@ -17,6 +17,7 @@ import { t9 } from './t9-malformed.ts';
 import { t10 } from './t10-handler-faults.ts';
 import { t14 } from './t14-webhooks.ts';
 import { t15 } from './t15-bus-rights.ts';
+import { t16 } from './t16-http-limits.ts';
 import { t17 } from './t17-inner-addresses.ts';
 import { t19 } from './t19-approvals.ts';
 import type { FaultTest, RunOptions } from './test.ts';
@@ -24,7 +25,7 @@ import type { FaultTest, RunOptions } from './test.ts';
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
   [t1, t3, t4, t10, leadToCall, t19],
-  [t2, t5, t8, t9, t14, t15, t17],
+  [t2, t5, t8, t9, t14, t15, t16, t17],
 ];
 const tests = lanes.flat();
 
