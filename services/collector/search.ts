@@ -34,8 +34,13 @@ export async function likened(tx: Queries, q: string, search: Search): Promise<S
   return { ...search, query: search.query === '' ? row.query : `(${search.query}) | (${row.query})` };
 }
 
-/** PostgreSQL cannot know how rare a word is that its statistics do not list, and reads half the table for it; so we look. */
+/** PostgreSQL knows which words are frequent, and not how rare the others are, for which it would read half the table; so those are looked at. */
 export async function isRare(tx: Queries, { query }: Search): Promise<boolean> {
+  const [plan] = await tx.query<{ 'QUERY PLAN': readonly { readonly Plan: { readonly 'Plan Rows': number } }[] }>(
+    'explain (format json) select from collector.messages where fts @@ $1::tsquery',
+    [query],
+  );
+  if ((plan?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0) > 4 * rareHits) return false;
   const [row] = await tx.query<{ hits: number }>(
     `select count(*)::int as hits from (select from collector.messages where fts @@ $1::tsquery limit ${rareHits + 1}) first`,
     [query],
