@@ -1,5 +1,4 @@
 /** The journal's statements. The shape is that of the store port in `bus/durable/store.ts`; the tables stand in `migrations/`. */
-import { PolybError } from '../../contracts/errors.ts';
 import type { Queries } from '../deps.ts';
 import { batched } from './batch.ts';
 
@@ -67,8 +66,6 @@ function bytesAsBase64(this: unknown, name: string, value: unknown): unknown {
   const raw = (this as Record<string, unknown>)[name];
   return raw instanceof Uint8Array ? Buffer.from(raw).toString('base64') : value;
 }
-/** What PostgreSQL says of a NUL, of half a surrogate pair, and of a key that no index holds; everything else of a row is ours. */
-const unstorable = new Set(['22021', '22P02', '22P05', '54000']);
 const date = (time: number): Date => new Date(time);
 const ended = `('done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')`;
 /** One line of a row's log, made in the statement so that its time is PostgreSQL's. */
@@ -260,20 +257,7 @@ export function journalStore(db: Queries) {
     async take(on: Queries | null, asked: Asked, holder: string, leaseMs: number): Promise<never> {
       const one = { asked, holder, leaseMs };
       // The lock of a lane is kept until the transaction ends: rows with a lane do not wait for each other's neighbours.
-      try {
-        return (on === null && asked.lane === null ? await takeTogether(one) : (await takeMany(on ?? db, [one]))[0]) as never;
-      } catch (thrown) {
-        if (unstorable.has((thrown as { code?: string }).code ?? ''))
-          throw new PolybError(
-            'invalid_argument',
-            `Bad input for ${asked.method}: expected a key and texts without NUL or half of a character.`,
-            {
-              reason: 'bad_text',
-              cause: thrown,
-            },
-          );
-        throw thrown;
-      }
+      return (on === null && asked.lane === null ? await takeTogether(one) : (await takeMany(on ?? db, [one]))[0]) as never;
     },
     async claim<Row>(policies: Readonly<Record<string, object>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]> {
       return (

@@ -19,6 +19,9 @@ export interface Postgres extends Database {
 /** SQLSTATE classes and codes that mean: the server is away, nothing was kept. */
 const away = /^(08|57P|53300)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT/;
 
+/** SQLSTATE codes of texts that PostgreSQL does not take. */
+const unstorable = new Set(['22021', '22P02', '22P05', '54000']);
+
 /** A lost connection, or a text that cannot be stored, as a typed refusal; what else the server itself says of a statement stays as it is. */
 function translated(thrown: unknown): unknown {
   if (isPolybError(thrown)) return thrown;
@@ -32,12 +35,15 @@ function translated(thrown: unknown): unknown {
       retryAfterMs: 1000,
       cause: thrown,
     });
-  // 22021 in a text, 22P05 in a json: the one character that PostgreSQL does not store.
-  if (code === '22021' || code === '22P05')
-    return new PolybError('invalid_argument', 'A text holds a null byte, which cannot be stored; leave it out.', {
-      reason: 'null_byte',
-      cause: thrown,
-    });
+  if (unstorable.has(code))
+    return new PolybError(
+      'invalid_argument',
+      'A text holds NUL or half of a character, or a key is too long to be looked up; it cannot be stored.',
+      {
+        reason: 'bad_text',
+        cause: thrown,
+      },
+    );
   return thrown;
 }
 

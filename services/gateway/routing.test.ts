@@ -68,7 +68,7 @@ test('a text that looks like a file name or an operator stays a text', async () 
 });
 
 test('a null byte, which cannot be stored, is the caller’s fault', async () => {
-  expect(await admin('GET', '/api/v1/journal?reason=%00')).toMatchObject({ status: 400, body: { reason: 'null_byte' } });
+  expect(await admin('GET', '/api/v1/journal?reason=%00')).toMatchObject({ status: 400, body: { reason: 'bad_text' } });
 });
 
 test('the path names what is asked for, whatever the body says', async () => {
