@@ -79,6 +79,7 @@ export class PolybError extends Error {
     this.outcome = details.outcome ?? codes[code].outcome;
     this.evidence = details.evidence;
   }
+  /** Another attempt may fare better. */
   get retryable(): boolean {
     return codes[this.code].retry !== 'never';
   }

@@ -15,7 +15,7 @@ import type { Consumer, Guard, Handler, Log, Verdict } from '../service.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from '../trace.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import { leases } from './leases.ts';
-import { backoffMs, isDefinite, logLine, mayPass, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
+import { backoffMs, isDefinite, logLine, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
 import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
 import { type Runner, runner } from './run.ts';
 import type { Row, RowPolicy, Store, Taken } from './store.ts';
@@ -375,7 +375,7 @@ export function createJournal({
     const notBefore = Date.now() + backoffMs(row.attempts, { firstMs: 250, lastMs: 30_000, wishedMs: error.retryAfterMs });
     const again =
       row.mode === 'send' &&
-      mayPass(error) &&
+      error.retryable &&
       (row.notAfter === null || notBefore < row.notAfter || policies[method.address]?.handling === 'function');
     await store.journal.end(null, row.id, row.token, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
   }

@@ -1,5 +1,5 @@
 /** How rows become answers, and errors become rows. */
-import { codes, fromProblem, PolybError, toPolybError, toProblem } from '../../contracts/errors.ts';
+import { fromProblem, PolybError, toPolybError, toProblem } from '../../contracts/errors.ts';
 import type { LogLine, Row, RowError, RowState } from './store.ts';
 
 /** What a failed row keeps. */
@@ -27,10 +27,6 @@ export function logLine(error: PolybError, ms: number): LogLine {
 /** True when the failure proves that nothing happened. */
 export function isDefinite(thrown: unknown): boolean {
   return toPolybError(thrown).outcome === 'not_executed';
-}
-/** True when another attempt may fare better. */
-export function mayPass(error: PolybError): boolean {
-  return codes[error.code].retry !== 'never';
 }
 
 /** The caller's time is over while the row goes on: it carries the row's id, under which the outcome can be asked for. */

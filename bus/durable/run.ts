@@ -1,6 +1,6 @@
 /** Executes runs of pipelines: from the rows that stand to the next thing that must be waited for. */
 import type { Method } from '../../contracts/define.ts';
-import { codes, type PolybError, toPolybError } from '../../contracts/errors.ts';
+import { type PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { BusHost } from '../bus.ts';
 import type { Log } from '../service.ts';
 import { hashOf, parsed } from './identity.ts';
@@ -190,7 +190,7 @@ export function runner({
       };
     }
     const mayPass =
-      codes[error.code].retry !== 'never' ||
+      error.retryable ||
       error.reason === 'in_progress' ||
       error.code === 'cancelled' ||
       (error.code === 'failed_precondition' && error.retryAfterMs !== undefined);
