@@ -3,6 +3,7 @@ import type { Update } from '../../adapters/channel/port.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { until, type World, world } from '../../scripts/testing/world.ts';
+import { emptied } from './fixture.ts';
 import { put } from './put.ts';
 import collector from './service.ts';
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
   here = await world();
   hosted = await here.start('collector', collector);
 });
-beforeEach(() => here.store.query('truncate collector.chats, collector.users, collector.raw_updates cascade'));
+beforeEach(() => emptied(here.store, 'collector.chats, collector.users, collector.raw_updates'));
 afterAll(() => here.stop());
 
 const start = Date.parse('2026-05-05T09:00:00Z');
