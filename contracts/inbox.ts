@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { Bytes, Cursor, Id, PageInput, PersonText, pageOf, Timestamp } from './common.ts';
 import { contract, event, method } from './define.ts';
-import { Intent } from './intents.ts';
+import { Classified, Intent } from './intents.ts';
 
 export const Channel = z.enum(['telegram', 'whatsapp']);
 export const ChatKind = z.enum(['private', 'group', 'supergroup', 'channel']);
@@ -46,7 +46,9 @@ const Message = z.object({
   sentAt: Timestamp,
   editedAt: Timestamp.nullable(),
   receivedAt: Timestamp,
-  intent: Intent.nullable(),
+  intent: Intent.nullable().describe('Null until the message is judged.'),
+  isCertain: Classified.shape.isCertain.nullable(),
+  confidence: Classified.shape.confidence.nullable(),
   isUrgent: z.boolean(),
   file: z
     .object({ contentType: z.string().max(100), bytes: count.nullable(), durationMs: count.nullable(), isKept: z.boolean() })

@@ -105,23 +105,18 @@ test('messages are found by chat, client, role, time and intent', async () => {
   expect((await here.bus.call(inbox.client_messages, { clientId: a?.sender?.userId ?? '' })).items.map(({ text }) => text)).toEqual(['а']);
 });
 
-test('an intent that is told of a message is shown beside it', async () => {
+test.each([true, false])('an intent that is told of a message is shown beside it, certain or not: %s', async (isCertain) => {
   await write({ text: 'Хочу заказать' });
   const [one] = (await list({})).items;
+  expect(one).toMatchObject({ intent: null, isCertain: null, confidence: null });
+  const judged = { intent: 'order', isCertain, isUrgent: true, confidence: 0.62 };
   await here.store.query(`insert into journal.events (event, key, payload) values ($1, $2, $3)`, [
     intents.message_classified.address,
     one?.messageId,
-    JSON.stringify({
-      messageId: one?.messageId,
-      chatId: one?.chatId,
-      intent: 'order',
-      isCertain: true,
-      isUrgent: true,
-      confidence: 0.9,
-      stage: 'local',
-    }),
+    JSON.stringify({ messageId: one?.messageId, chatId: one?.chatId, ...judged, stage: 'local' }),
   ]);
-  await until(async () => (await list({ intent: 'order' })).items[0] ?? null);
+  const shown = await until(async () => (await list({ intent: 'order' })).items[0] ?? null);
+  expect(shown).toMatchObject(judged);
 });
 
 test.each([

@@ -41,8 +41,11 @@ export default service({
     on: [
       storeOwn(),
       answerCommands({ start: settings.INBOX_START_TEXT, help: settings.INBOX_HELP_TEXT }, isBotIn),
-      on(intents.message_classified, async ({ messageId, intent, isUrgent }, tx) => {
-        await tx.query('update collector.messages set intent = $2, is_urgent = $3 where message_id = $1', [messageId, intent, isUrgent]);
+      on(intents.message_classified, async ({ messageId, intent, isCertain, confidence, isUrgent }, tx) => {
+        await tx.query(
+          'update collector.messages set intent = $2, is_certain = $3, confidence = $4, is_urgent = $5 where message_id = $1',
+          [messageId, intent, isCertain, confidence, isUrgent],
+        );
       }),
     ],
     loops: [

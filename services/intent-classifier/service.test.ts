@@ -84,6 +84,8 @@ function store(text: string, more: Partial<Message> = {}): Message {
     editedAt: null,
     receivedAt: noon,
     intent: null,
+    isCertain: null,
+    confidence: null,
     isUrgent: false,
     file: null,
     versions: [],
