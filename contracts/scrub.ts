@@ -1,10 +1,20 @@
 /** The net under the rule that no phone and no token reaches a log, a trace or an error. Imports nothing. */
 
-const digit = '[0-9０-９]';
-/** What people write between the digits of a phone, also where JSON has escaped it. */
-const gap = String.raw`(?:[\s().\[\]\-_/\\·•‐-―−\u200b-\u200f\u2060\ufeff]|\\[nrt]|%20){0,4}`;
-/** From ten digits on, or seven after a plus. Numbers that only gaps part are taken as one. */
-const phone = `(?:[+＋]|%2[bB])${gap}${digit}(?:${gap}${digit}){6,199}(?![0-9０-９])|(?<![A-Za-z0-9０-９])${digit}(?:${gap}${digit}){9,199}(?![A-Za-z0-9０-９])`;
+/** European, Arabic, Persian, Devanagari and full-width digits, as the content of a character class. */
+const digits = '0-9٠-٩۰-۹०-९０-９';
+const digit = `[${digits}]`;
+/** What people write between the digits of a phone, also where JSON, a URL or HTML has escaped it. */
+const gap =
+  String.raw`(?:[\s().\[\]\-_/\\+·•‐-―−\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\u20e3\ufe0f\ufeff]` +
+  String.raw`|\\[nrt]|\\u(?:00[aA][0dD]|20[0-6][0-9a-fA-F]|[fF][eE][fF][fF])|%20|%[cC]2%[aA]0|&nbsp;|&#160;){0,6}`;
+/** The end of an escape: a letter or a digit before a word that does not belong to it. */
+const escaped = String.raw`(?<=\\(?:[bfnrt]|u[0-9a-fA-F]{4})|%[0-9a-fA-F]{2})`;
+/** From ten digits on, or seven after a plus; or eleven in the midst of a word, which no hexadecimal id can look like. Numbers that only gaps part are taken as one. */
+const phone = [
+  String.raw`(?:[+＋]|%2[bB]|\\u002[bB])${gap}${digit}(?:${gap}${digit}){6,199}(?!${digit})`,
+  `(?:(?<![A-Za-z${digits}])|${escaped})${digit}(?:${gap}${digit}){9,199}(?![A-Za-z${digits}])`,
+  '[78]9(?<=(?:[g-zG-Z][A-Za-z]{0,3}|(?<![A-Za-z0-9]))..)[0-9]{9}(?=[A-Za-z]{0,3}[g-zG-Z]|(?![A-Za-z0-9]))',
+].join('|');
 /** What also has many digits: a UUID, a date with or without a time, an IPv4 address. Matched first, and left alone. */
 const octet = String.raw`(?:25[0-5]|2[0-4]\d|1?\d?\d)`;
 const harmless = [
@@ -13,12 +23,30 @@ const harmless = [
   String.raw`(?<![\d.])${octet}(?:\.${octet}){3}(?![\d.\-])`,
 ].join('|');
 const phones = new RegExp(`(${harmless})|${phone}`, 'g');
+/** Of a gap, what has digits of its own. */
+const notOfTheNumber = new RegExp(String.raw`\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}|&#160;|[^${digits}]`, 'g');
+
 // Each pattern is bounded or starts at a rare mark, so that the cost grows with the length and no faster.
-/** Credentials in a URL; `Bearer …` and its like; a Telegram bot token; a JSON web token; `sk-…`; `token=…`. */
-const urlCredentials = /(:\/\/)[^/\s"'@]*(?:@[^/\s"'@]*)*@/g;
-const scheme = /\b(Bearer|Basic|Api-Key|OAuth)(\s+)[A-Za-z0-9._~+/=:-]{6,}/gi;
-const bareToken = /\d{6,12}:[A-Za-z0-9_-]{30,}|\beyJ[\w-]{8,500}\.[\w-]{1,8000}\.[\w-]*|\bsk-[\w-]{16,}/g;
-const named = /((?:token|password|passwd|secret|api[-_]?key|signature)\\?["']?\s*[:=]\s*\\?["']?)[^\s"'\\&,;{}]{3,}/gi;
+/** Where a word begins. */
+const begin = `(?:(?<![A-Za-z0-9])|${escaped})`;
+/** Credentials in a URL, also as PHP escapes it. */
+const urlCredentials = /(:\\{0,3}\/\\{0,3}\/)[^/\s"'@]*(?:@[^/\s"'@]*)*@/g;
+/** `Bearer …` and its like. */
+const scheme = new RegExp(String.raw`${begin}(Bearer|Basic|Api-Key|OAuth)(\s{1,8}|%20|\+)[A-Za-z0-9._~+/=:%-]{6,}`, 'gi');
+/** A Telegram bot token, a JSON web token also when it is cut, `sk-…`, a token of Meta's. */
+const bareToken = new RegExp(
+  String.raw`\d{6,12}(?::|%3[aA])[\w-]{30,}|${begin}(?:eyJ[\w-]{8,}(?:\.[\w-]*){0,2}|sk-[\w-]{16,}|EAA[A-Za-z0-9]{30,})`,
+  'g',
+);
+/** The secret of an API key of ours; its id stays. */
+const ownKey = new RegExp(String.raw`${begin}(pk_[a-z0-9]{4,40}\.)[\w-]{8,}`, 'g');
+/** `token=…`, `"password": "…"`, `<secret>…`: bare to the next mark, or quoted to the same quotes, which JSON in JSON escapes again and again. */
+const name = String.raw`(?:token|api[-_]?key|authorization|cookie|(?:password|passwd|secret|signature)(?:[_-]\w{1,40})?|пароль|токен|секрет)`;
+const quote = String.raw`(?:\\{0,15}["']|%22|&quot;)`;
+const named = new RegExp(
+  String.raw`(${name}${quote}?\s{0,4}(?:=?>|[:=]|%3[aAdD])\s{0,4})(?:(${quote})(?:(?!(?<!\\)\2)[^])+(?=\2)|(${quote}?)[^\s"'\\&,;{}<>]{3,})`,
+  'gi',
+);
 
 /** The text without phones (the last four digits stay) and without what looks like a credential. Repeating it changes nothing. */
 export function scrub(text: string): string {
@@ -26,6 +54,7 @@ export function scrub(text: string): string {
     .replace(urlCredentials, '$1***@')
     .replace(scheme, '$1$2***')
     .replace(bareToken, '***')
-    .replace(named, '$1***')
-    .replace(phones, (match: string, kept: string | undefined) => kept ?? `***${match.replace(/%2[0bB]|[^0-9０-９]/g, '').slice(-4)}`);
+    .replace(ownKey, '$1***')
+    .replace(named, '$1$2$3***')
+    .replace(phones, (match: string, kept: string | undefined) => kept ?? `***${match.replace(notOfTheNumber, '').slice(-4)}`);
 }
