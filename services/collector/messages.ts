@@ -6,7 +6,7 @@ import type { inbox } from '../../contracts/inbox.ts';
 import type { Intent } from '../../contracts/intents.ts';
 import { cursorOf, type Place, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
-import { fewHits, isRare, likened, prepare, type Search } from './search.ts';
+import { fewHits, isFrequent, likened, mostGathered, mostWalked, prepare, type Search } from './search.ts';
 
 type Page = OutputOf<typeof inbox.list_messages>;
 export type Shown = Page['items'][number];
@@ -62,6 +62,8 @@ interface Columns {
   readonly bytes: number | null;
   readonly duration_ms: number | null;
   readonly is_kept: boolean;
+  /** Of a search: there may be younger hits that were not gathered. */
+  readonly is_cut?: boolean;
 }
 function shown(row: Columns, limit = shortText): Shown {
   return {
@@ -108,20 +110,28 @@ export async function searchMessages(
 ): Promise<Page> {
   const place = placeOf(at.cursor);
   const search = await prepare(tx, q);
-  // What one chat or person wrote is little, however frequent the word is elsewhere.
-  const isLittle = wanted.chatId !== undefined || wanted.clientId !== undefined;
-  const ask = async (asked: Search | null) =>
-    asked === null || asked.query === ''
-      ? []
-      : select(tx, wanted, Math.max(at.limit, fewHits), place, { ...asked, isGathered: isLittle || (await isRare(tx, asked)) });
+  const ask = async (asked: Search) => (asked.query === '' ? [] : find(tx, wanted, Math.max(at.limit, fewHits), place, asked));
   const rows = place?.isFuzzy ? [] : await ask(search);
   const isEnough = place === undefined ? rows.length >= fewHits || search.isExact : !place.isFuzzy;
   return isEnough ? cutPage(rows, at.limit, false) : cutPage(await ask((await likened(tx, q, search)) ?? search), at.limit, true);
 }
 
+/** Hits, youngest first: one row more than `limit` where there are more. */
+async function find(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search: Search): Promise<readonly Columns[]> {
+  // What one chat or person wrote is little, however frequent the word is elsewhere.
+  if (wanted.chatId !== undefined || wanted.clientId !== undefined) return select(db, wanted, limit, place, { ...search, by: 'gathering' });
+  if (!(await isFrequent(db, search))) {
+    const rows = await select(db, wanted, limit, place, { ...search, by: 'gathering', most: mostGathered });
+    if (!rows[0]?.is_cut) return rows;
+  }
+  const rows = await select(db, wanted, limit, place, { ...search, by: 'walking' });
+  return rows.length > limit ? rows : select(db, wanted, limit, place, { ...search, by: 'gathering' });
+}
+
 interface Asked extends Search {
-  /** All hits are found first and sorted then; else rows are read back in time until enough are hits. */
-  readonly isGathered: boolean;
+  /** gathering: hits are found first, `most` of them, and sorted then; walking: messages are read back in time until enough are hits. */
+  readonly by: 'gathering' | 'walking';
+  readonly most?: number;
 }
 /** One row more than `limit` where there are more. */
 async function select(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search?: Asked): Promise<readonly Columns[]> {
@@ -135,17 +145,24 @@ async function select(db: Queries, wanted: Wanted, limit: number, place: Place |
     ...when((at) => `message.sender_id in (select user_id from collector.users where role = ${at})`, wanted.role),
     ...when((at) => `message.sent_at >= ${at}`, wanted.since),
     ...when((at) => `message.sent_at < ${at}`, wanted.until),
-    ...(search === undefined ? [] : [`message.fts @@ ${value(search.query)}::tsquery`]),
     ...(place === undefined ? [] : [`(message.sent_at, message.seq) < (${timeAt(value(place.atUs))}, ${value(seqOf(place))}::bigint)`]),
   ];
-  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
-  const page = `order by message.sent_at desc, message.seq desc limit ${value(limit + 1)}`;
+  const where = (...more: string[]) => (conditions.length + more.length > 0 ? `where ${[...conditions, ...more].join(' and ')}` : '');
+  const newest = (rows: number) => `order by message.sent_at desc, message.seq desc limit ${value(rows)}`;
+  if (search === undefined) return db.query<Columns>(`select ${columns} from ${tables} ${where()} ${newest(limit + 1)}`, values);
+  const isHit = `message.fts @@ ${value(search.query)}::tsquery`;
+  const hits =
+    search.by === 'walking'
+      ? `recent as materialized (select message.seq, message.sent_at, ${isHit} as is_hit from collector.messages message ${where()} ${newest(mostWalked)}),
+         hits as (select seq, sent_at from recent where is_hit)`
+      : `hits as materialized (select message.seq, message.sent_at from collector.messages message ${where(isHit)} limit ${value(search.most === undefined ? null : search.most + 1)})`;
+  // What walked back is in order already, and stops as soon as there is enough of it.
+  const page =
+    search.by === 'walking' ? `select seq from hits limit ${value(limit + 1)}` : `select seq from hits message ${newest(limit + 1)}`;
   return db.query<Columns>(
-    search?.isGathered
-      ? `with hits as materialized (select message.seq, message.sent_at from collector.messages message ${where}),
-           page as materialized (select seq from hits message ${page})
-         select ${columns} from ${tables} where message.seq in (select seq from page) order by message.sent_at desc, message.seq desc`
-      : `select ${columns} from ${tables} ${where} ${page}`,
+    `with ${hits}, page as materialized (${page})
+     select ${columns}, ${search.most === undefined ? 'false' : `(select count(*) from hits) > ${value(search.most)}`} as is_cut
+     from ${tables} where message.seq in (select seq from page) order by message.sent_at desc, message.seq desc`,
     values,
   );
 }

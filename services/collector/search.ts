@@ -5,8 +5,12 @@ import type { Queries } from '../../bus/service.ts';
 const likeness = 0.3;
 /** With fewer hits than this, likeness is asked too. */
 export const fewHits = 5;
-/** Up to so many hits are gathered and sorted; more are met soon on the way back in time. */
-const rareHits = 2_000;
+/** Words with more hits than this are soon met on the way back in time; rarer ones are gathered from the index and sorted. */
+const frequentHits = 2_000;
+/** So many hits are gathered before it is plain that PostgreSQL took a frequent word for a rare one. */
+export const mostGathered = 4_000;
+/** So many messages are read back in time, at a microsecond each, before a word is taken for one of another season. */
+export const mostWalked = 20_000;
 
 export interface Search {
   /** A tsquery as text; empty when no word of the question can be searched for. */
@@ -34,18 +38,13 @@ export async function likened(tx: Queries, q: string, search: Search): Promise<S
   return { ...search, query: search.query === '' ? row.query : `(${search.query}) | (${row.query})` };
 }
 
-/** PostgreSQL knows which words are frequent, and not how rare the others are, for which it would read half the table; so those are looked at. */
-export async function isRare(tx: Queries, { query }: Search): Promise<boolean> {
+/** What PostgreSQL's statistics say, which know the frequent words well and the others badly. */
+export async function isFrequent(tx: Queries, { query }: Search): Promise<boolean> {
   const [plan] = await tx.query<{ 'QUERY PLAN': readonly { readonly Plan: { readonly 'Plan Rows': number } }[] }>(
     'explain (format json) select from collector.messages where fts @@ $1::tsquery',
     [query],
   );
-  if ((plan?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0) > 4 * rareHits) return false;
-  const [row] = await tx.query<{ hits: number }>(
-    `select count(*)::int as hits from (select from collector.messages where fts @@ $1::tsquery limit ${rareHits + 1}) first`,
-    [query],
-  );
-  return (row?.hits ?? 0) <= rareHits;
+  return (plan?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0) > frequentHits;
 }
 
 /** Takes words into the lexicon; those that are there stay. */
