@@ -320,6 +320,7 @@ function safeUrl(url: string): string {
   if (!parsed) return 'a URL that cannot be read';
   const path = parsed.pathname
     .replace(/(\/rest\/\d+\/)[^/]+/, '$1***')
+    .replace(/(\/bot\d+:)[^/]+/, '$1***')
     .replace(/\/(?=[^/]*\d)(?=[^/]*[A-Za-z])(?![0-9a-f]{8}-)[\w~.=-]{32,}(?=\/|$)/g, '/***');
   return scrub(`${parsed.protocol}//${parsed.host}${path}`);
 }

@@ -1,7 +1,8 @@
-/** Calls of the Telegram Bot API (core.telegram.org/bots/api), each made once and with a deadline. The one place that runs telegraf's code. */
-import type { Telegram as Client } from 'telegraf';
+/** Calls of the Telegram Bot API (core.telegram.org/bots/api), each made once, through the guarded client and with a deadline. */
 import type { Telegram } from 'telegraf/types';
 import { PolybError } from '../../contracts/errors.ts';
+import type { Http, HttpAnswer } from '../deps.ts';
+import { httpFailure } from '../http.ts';
 
 export interface BotApi {
   readonly botId: string;
@@ -13,58 +14,57 @@ export interface BotApi {
     at: { readonly signal: AbortSignal; readonly timeoutMs?: number },
   ): Promise<unknown>;
 }
-interface Answered {
-  readonly code: number;
-  readonly description: string;
-  readonly parameters?: { readonly retry_after?: number; readonly migrate_to_chat_id?: number };
-}
+/** What the Bot API answers, whatever the HTTP status (core.telegram.org/bots/api#making-requests). */
+type Answered =
+  | { readonly ok: true; readonly result: unknown }
+  | {
+      readonly ok: false;
+      readonly error_code: number;
+      readonly description: string;
+      readonly parameters?: { readonly retry_after?: number; readonly migrate_to_chat_id?: number };
+    };
+
+/** 100 updates of the largest messages. */
+const maxBytes = 16_000_000;
 
 /** The number before the colon of a token names the bot; it is no secret. */
 export const botIdOf = (token: string): string => token.split(':', 1)[0] ?? '';
 
-export function botApi(token: string, apiRoot: string): BotApi {
-  let client: Promise<Client> | undefined;
-  /** Loaded with the first call: a service without a token never makes one. */
-  const open = async (): Promise<Client> => {
-    const { Telegram } = await import('telegraf');
-    return new Telegram(token, { apiRoot, webhookReply: false });
-  };
+export function botApi(token: string, apiRoot: string, http: Http): BotApi {
   return {
     botId: botIdOf(token),
-    async call(method, payload, { signal, timeoutMs = 10_000 }) {
-      client ??= open();
-      const telegram = await client;
-      const timeout = AbortSignal.timeout(timeoutMs);
-      try {
-        // Payloads are made by callers that know the method; telegraf wants each spelled out, and its own AbortSignal type.
-        return await telegram.callApi(method, payload as never, { signal: AbortSignal.any([signal, timeout]) as never });
-      } catch (thrown) {
-        if (signal.aborted) throw new PolybError('cancelled', `The caller gave up on ${method}.`);
-        if (timeout.aborted) throw new PolybError('deadline_exceeded', `Telegram did not answer ${method} within ${timeoutMs} ms.`);
-        throw failure(method, thrown);
-      }
+    async call(method, payload, { signal, timeoutMs }) {
+      const answer = await http({
+        method: 'POST',
+        url: `${apiRoot}/bot${token}/${method}`,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(payload),
+        signal,
+        maxBytes,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      });
+      const said = answered(method, answer);
+      if (said.ok) return said.result;
+      throw refusal(method, said);
     },
   };
 }
 
-function failure(method: string, thrown: unknown): PolybError {
-  // node-fetch's own error is made without Error's constructor, so Error.isError does not know it.
-  const {
-    name,
-    message = '',
-    code,
-  } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as {
-    name?: string;
-    message?: string;
-    code?: unknown;
-  };
-  if (typeof code === 'number') return refusal(method, thrown as Answered);
-  if (name === 'FetchError' && /ECONNREFUSED|ENOTFOUND|EAI_AGAIN/.test(String(code)))
-    return new PolybError('unavailable', `Telegram cannot be reached (${String(code)}).`, { reason: 'connect_failed' });
-  if (/JSON/.test(message))
-    return new PolybError('upstream_failed', `Telegram answered ${method} with something that is not JSON.`, { reason: 'bad_reply' });
-  // The error names the URL, which holds the token, so it is not kept.
-  return new PolybError('upstream_failed', `The connection to Telegram broke during ${method}.`, { reason: 'cut_off' });
+/** @throws PolybError when no Bot API answered: then a proxy did, and its status says all there is. */
+function answered(method: string, answer: HttpAnswer): Answered {
+  const said = jsonOf(answer) as Partial<Answered> | null;
+  if (said?.ok === true || (said?.ok === false && typeof said.error_code === 'number')) return said as Answered;
+  if (answer.status !== 200) throw httpFailure(answer, `Telegram's ${method}`);
+  throw new PolybError('upstream_failed', `Telegram answered ${method} with something that is not of the Bot API.`, {
+    reason: 'bad_reply',
+  });
+}
+function jsonOf({ bytes }: HttpAnswer): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return null; // the parser's message quotes the body, so it is not kept
+  }
 }
 
 /** Descriptions of the Bot API that have a meaning of their own. */
@@ -77,7 +77,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/upgraded to a supergroup/, 'chat_migrated'],
   [/message is not modified/, 'not_modified'],
 ];
-function refusal(method: string, { code, description, parameters }: Answered): PolybError {
+function refusal(method: string, { error_code: code, description, parameters }: Extract<Answered, { ok: false }>): PolybError {
   const what = `Telegram refused ${method} with ${code}`;
   if (code === 429)
     return new PolybError('resource_exhausted', `${what}: too many requests.`, { retryAfterMs: (parameters?.retry_after ?? 1) * 1000 });

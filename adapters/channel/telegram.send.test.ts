@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { ParsedOf } from '../../contracts/define.ts';
 import type { PolybError } from '../../contracts/errors.ts';
 import type { messages } from '../../contracts/messages.ts';
+import { createHttp } from '../http.ts';
 import { type TelegramFake, telegramFake } from './telegram.fake.ts';
 import { telegramSend } from './telegram.send.ts';
 
@@ -14,13 +15,23 @@ const message: ParsedOf<typeof messages.deliver> = {
   ...{ replyTo: null, threadId: null, template: null, answers: null },
 };
 let fake: TelegramFake;
+let open: ReturnType<typeof createHttp>[] = [];
 beforeEach(async () => {
   fake = await telegramFake({ tokens: [token] });
 });
-afterEach(() => fake.close());
+afterEach(async () => {
+  await fake.close();
+  await Promise.all(open.map((http) => http.close()));
+  open = [];
+});
 
+const sendingAt = (url: string) => {
+  const http = createHttp({ allowPrivate: [url] });
+  open.push(http);
+  return telegramSend({ TELEGRAM_BOT_TOKENS: [token], TELEGRAM_API_ROOT: url }, { http });
+};
 const sendTo = (url: string, more: Partial<typeof message> = {}) =>
-  telegramSend({ TELEGRAM_BOT_TOKENS: [token], TELEGRAM_API_ROOT: url }).deliver.attempt({ ...message, ...more }, { ref: 'r', signal });
+  sendingAt(url).deliver.attempt({ ...message, ...more }, { ref: 'r', signal });
 const refused = (sending: Promise<unknown>): Promise<PolybError> =>
   sending.then(
     () => Promise.reject(new Error('it was sent')),
@@ -76,10 +87,7 @@ test.each([
 
 test('an attempt that is given up leaves it open whether the message went out', async () => {
   fake.order({ do: 'hang', on: 'sendMessage' });
-  const attempt = telegramSend({ TELEGRAM_BOT_TOKENS: [token], TELEGRAM_API_ROOT: fake.url }).deliver.attempt(message, {
-    ref: 'r',
-    signal: AbortSignal.timeout(100),
-  });
+  const attempt = sendingAt(fake.url).deliver.attempt(message, { ref: 'r', signal: AbortSignal.timeout(100) });
   expect(await refused(attempt)).toMatchObject({ outcome: 'unknown' });
 });
 
@@ -118,7 +126,7 @@ test('a group that became a supergroup gets the message once, under its new id',
 });
 
 test('a chat takes one message a second, a group 20 a minute, a bot 30 a second', () => {
-  const { quotas } = telegramSend({ TELEGRAM_BOT_TOKENS: [token], TELEGRAM_API_ROOT: fake.url });
+  const { quotas } = sendingAt(fake.url);
   const paces = (isGroup: boolean) => quotas({ ...message, isGroup }).map(({ limit, windowMs }) => [limit, windowMs]);
   expect(paces(false)).toEqual([
     [1, 1_000],

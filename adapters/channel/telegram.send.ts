@@ -2,14 +2,15 @@
 import type { z } from 'zod';
 import { review } from '../../contracts/define.ts';
 import { isPolybError, PolybError } from '../../contracts/errors.ts';
+import type { Deps } from '../deps.ts';
 import type { Sending } from './port.ts';
 import { botApi } from './telegram.api.ts';
 import { telegramSettings } from './telegram.ts';
 
 export const telegramSendSettings = telegramSettings.pick({ TELEGRAM_BOT_TOKENS: true, TELEGRAM_API_ROOT: true });
 
-export function telegramSend(options: z.output<typeof telegramSendSettings>): Sending {
-  const bots = options.TELEGRAM_BOT_TOKENS.map((token) => botApi(token, options.TELEGRAM_API_ROOT));
+export function telegramSend(options: z.output<typeof telegramSendSettings>, { http }: Pick<Deps, 'http'>): Sending {
+  const bots = options.TELEGRAM_BOT_TOKENS.map((token) => botApi(token, options.TELEGRAM_API_ROOT, http));
   return {
     deliver: {
       async attempt({ botId, to, text, replyTo, threadId }, { signal }) {

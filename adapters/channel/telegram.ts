@@ -43,7 +43,7 @@ export function telegram(options: z.output<typeof telegramSettings>, { http }: P
   const root = options.TELEGRAM_API_ROOT;
   const bots = options.TELEGRAM_BOT_TOKENS.map((each) => {
     const secretToken = options.TELEGRAM_WEBHOOK_SECRET ?? createHmac('sha256', each).update('webhook').digest('hex');
-    return { token: each, api: botApi(each, root), secretToken };
+    return { token: each, api: botApi(each, root, http), secretToken };
   });
   const botOf = (botId: string) => {
     const bot = bots.find(({ api }) => api.botId === botId);

@@ -17,6 +17,8 @@ const patienceMs = 60_000;
 const compiled = temporaryDir();
 afterAll(() => rm(compiled, { recursive: true, force: true }));
 
+const reaching = ({ url }: TelegramFake) => ({ TELEGRAM_API_ROOT: url, HTTP_ALLOW_PRIVATE: url });
+
 /** The daemon as it really runs, on its own. */
 async function collector(env: Record<string, string>): Promise<ChildProcess> {
   const child = spawn(process.execPath, [serve, 'collector'], {
@@ -38,7 +40,7 @@ const freeLease = (store: PostgresStore) => store.query('update journal.loops se
 async function warmUp(): Promise<void> {
   const database = await testDatabase();
   const telegram = await telegramFake({ tokens: [token] });
-  const child = await collector({ DATABASE_URL: database.url, TELEGRAM_API_ROOT: telegram.url, POLYB_SUBJECT_PREFIX: 'warm' });
+  const child = await collector({ DATABASE_URL: database.url, ...reaching(telegram), POLYB_SUBJECT_PREFIX: 'warm' });
   await until(() => telegram.asked.find(({ method }) => method === 'getUpdates'), patienceMs);
   await end(child, 'SIGTERM');
   await telegram.close();
@@ -50,7 +52,7 @@ async function torment(chain: number): Promise<{ stored: readonly string[]; told
   const database = await testDatabase();
   const store = openStore({ url: database.url, name: 'test', log: quiet });
   const telegram: TelegramFake = await telegramFake({ tokens: [token] });
-  const env = { DATABASE_URL: database.url, TELEGRAM_API_ROOT: telegram.url, POLYB_SUBJECT_PREFIX: `kill${chain}` };
+  const env = { DATABASE_URL: database.url, ...reaching(telegram), POLYB_SUBJECT_PREFIX: `kill${chain}` };
   const expected: string[] = [];
   let child = await collector(env);
   try {

@@ -31,7 +31,8 @@ test('messages of an emulator that others wrote, in a private chat and in a topi
   const here = await world();
   const token = '7002:sampleToken';
   try {
-    await here.start('collector', collector, { TELEGRAM_BOT_TOKENS: token, TELEGRAM_API_ROOT: `http://127.0.0.1:${port}` });
+    const root = `http://127.0.0.1:${port}`;
+    await here.start('collector', collector, { TELEGRAM_BOT_TOKENS: token, TELEGRAM_API_ROOT: root, HTTP_ALLOW_PRIVATE: root });
     const anna = emulator.getClient(token, { userId: 42, chatId: 42, firstName: 'Анна' });
     await anna.sendMessage(anna.makeMessage('Есть пионы?'));
     const boris = emulator.getClient(token, { userId: 43, chatId: -100500, type: 'supergroup', chatTitle: 'Отдел', firstName: 'Борис' });
