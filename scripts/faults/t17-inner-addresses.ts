@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type LookupFunction } from 'node:net';
 import { z } from 'zod';
-import { whatsappSending } from '../../adapters/channel/index.ts';
+import { telegramSending, whatsappSending } from '../../adapters/channel/index.ts';
 import { crmAdapters } from '../../adapters/crm/index.ts';
 import type { Deps, Http } from '../../adapters/deps.ts';
 import { createHttp } from '../../adapters/http.ts';
@@ -91,10 +91,11 @@ const deps: Omit<Deps, 'http'> = {
   db: { query: async () => [], transaction: () => Promise.reject(new Error('no database here')) },
   now: Date.now,
   log: quiet,
+  metrics: { count() {}, observe() {}, sample() {} },
 };
 const within = (): AbortSignal => AbortSignal.timeout(3_000);
 const attempt = () => ({ ref: 'ref1', signal: within() }) as never; // an effect reads no more of it than this
-/** One request of each. Telegram's go through its own SDK, not through our client. */
+/** One request of each. */
 const adapters: Readonly<Record<string, (base: string, deps: Deps) => Promise<unknown>>> = {
   http: (base, { http }) => http({ method: 'GET', url: `${base}/`, signal: within(), timeoutMs: 3_000 }),
   async espocrm(base, given) {
@@ -108,6 +109,12 @@ const adapters: Readonly<Record<string, (base: string, deps: Deps) => Promise<un
       { phoneNumber: '+79995553322' } as never,
       attempt(),
     );
+  },
+  async telegram(base, given) {
+    const { settings, create } = telegramSending.bot_api;
+    const sending = create(settings.parse({ TELEGRAM_BOT_TOKENS: '7001:AAAA-test', TELEGRAM_API_ROOT: base }), given);
+    const message = { channel: 'telegram', botId: '7001', to: '42', isGroup: false, text: 'text', replyTo: null, threadId: null };
+    return sending.deliver.attempt(message as never, attempt());
   },
   async whatsapp(base, given) {
     const { settings, create } = whatsappSending.cloud_api;
