@@ -200,7 +200,7 @@ function exchange(agent: Agent, request: HttpRequest, onStatus: (status: number)
       origin,
       path: pathname + search,
       method: request.method,
-      headers: { 'accept-encoding': 'gzip, deflate, br', ...request.headers },
+      headers: { 'user-agent': 'polyb', 'accept-encoding': 'gzip, deflate, br', ...request.headers },
       ...(request.body !== undefined && { body: request.body }),
     },
     {

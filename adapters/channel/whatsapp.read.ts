@@ -1,4 +1,7 @@
-/** What a delivery of the WhatsApp Cloud API says. Fields are read one by one: any of them may be missing, a phone too since 2026. */
+/**
+ * What a delivery of the WhatsApp Cloud API says. Fields are read one by one: any of them may be missing, a phone too since 2026,
+ * when people could hide it behind a user name (…/whatsapp/business-scoped-user-ids).
+ */
 import { z } from 'zod';
 import type { ReadFile, ReadMessage, ReadPart, ReadPerson, Status } from './port.ts';
 import { storable } from './port.ts';
@@ -16,7 +19,7 @@ const Reply = z.object({ id: word.optional(), title: text.optional() });
 const Message = z.object({
   id: word,
   from: word.optional(),
-  user_id: word.optional(),
+  from_user_id: word.optional(),
   timestamp: word,
   type: word,
   context: z.object({ id: word.optional(), forwarded: z.boolean().optional() }).optional(),
@@ -42,7 +45,11 @@ const Message = z.object({
     .optional(),
   system: z.object({ body: text.optional() }).optional(),
 });
-const Contact = z.object({ wa_id: word.optional(), user_id: word.optional(), profile: z.object({ name: text.optional() }).optional() });
+const Contact = z.object({
+  wa_id: word.optional(),
+  user_id: word.optional(),
+  profile: z.object({ name: text.optional(), username: word.optional() }).optional(),
+});
 const DeliveryOf = z.object({
   id: word,
   status: z.enum(['sent', 'delivered', 'read', 'played', 'failed']),
@@ -90,12 +97,14 @@ export function changesOf(body: unknown): readonly { readonly botId: string; rea
     }),
   );
 }
+/** Of a number's two spellings `from` and `wa_id` may have one each, so that a contact alone is that of a message with a phone. */
 function contactOf(contacts: readonly z.output<typeof Contact>[], message: unknown): z.output<typeof Contact> | undefined {
-  const { from, user_id } = (message ?? {}) as { from?: unknown; user_id?: unknown };
-  return (
-    contacts.find((one) => (one.wa_id !== undefined && one.wa_id === from) || (one.user_id !== undefined && one.user_id === user_id)) ??
-    contacts[0]
+  const { from, from_user_id } = (message ?? {}) as { from?: unknown; from_user_id?: unknown };
+  const named = contacts.find(
+    ({ wa_id, user_id }) => (wa_id !== undefined && wa_id === from) || (user_id !== undefined && user_id === from_user_id),
   );
+  const isAlone = contacts.length === 1 && (from !== undefined || from_user_id === undefined);
+  return named ?? (isAlone ? contacts[0] : undefined);
 }
 
 /** Nothing for a shape that is not known. */
@@ -167,17 +176,17 @@ function voiceOf({ audio }: z.output<typeof Message>): ReadFile | null {
   return { fileId: audio.id, contentType: contentType.trim(), bytes: null, durationMs: null };
 }
 /** The id that lasts is the phone (`wa_id`) where it is told, else the user id of 2026. */
-function senderOf({ from, user_id }: z.output<typeof Message>, contact: z.output<typeof Contact> | undefined): ReadPerson | null {
-  const phone = from ?? contact?.wa_id;
-  const externalId = phone ?? user_id ?? contact?.user_id;
-  if (externalId === undefined) return null;
+function senderOf({ from, from_user_id }: z.output<typeof Message>, contact: z.output<typeof Contact> | undefined): ReadPerson | null {
+  const phone = from || contact?.wa_id;
+  const externalId = phone || from_user_id || contact?.user_id;
+  if (!externalId) return null;
   return {
     externalId: externalId.slice(0, 128),
     name: storable(contact?.profile?.name ?? '')
       .slice(0, 300)
       .toWellFormed(),
-    username: null,
-    phoneNumber: phone !== undefined && /^[1-9]\d{6,14}$/.test(phone) ? `+${phone}` : null,
+    username: contact?.profile?.username === undefined ? null : storable(contact.profile.username).slice(0, 64).toWellFormed(),
+    phoneNumber: /^[1-9]\d{6,14}$/.test(phone ?? '') ? `+${phone}` : null,
     firstRole: 'client',
   };
 }

@@ -49,11 +49,14 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
   };
 }
 
+/** Somebody without a phone. In `to` it would be taken and dropped: the API reads its digits as a phone. */
+const isUserId = (to: string) => /^[A-Z]{2}\./.test(to);
+
 function bodyOf({ to, text, replyTo, template }: ParsedOf<typeof messages.deliver>): object {
   const whole = {
     messaging_product: 'whatsapp',
     recipient_type: 'individual',
-    to,
+    ...(isUserId(to) ? { recipient: to } : { to }),
     ...(replyTo === null ? {} : { context: { message_id: replyTo } }),
   };
   if (template === null) return { ...whole, type: 'text', text: { body: text, preview_url: false } };

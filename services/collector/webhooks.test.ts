@@ -226,13 +226,14 @@ test('kinds of WhatsApp: a voice note, a button, a place, a person without a pho
         { ...base, id: 'w1', type: 'audio', audio: { id: 'media1', mime_type: 'audio/ogg; codecs=opus', voice: true } },
         { ...base, id: 'w2', type: 'interactive', interactive: { type: 'button_reply', button_reply: { id: 'yes', title: 'Да' } } },
         { ...base, id: 'w3', type: 'location', location: { latitude: 1, longitude: 2 } },
-        { user_id: 'BR.15025763', timestamp: '1790000000', id: 'w4', type: 'text', text: { body: 'без номера' } },
+        { from_user_id: 'BR.15025763', timestamp: '1790000000', id: 'w4', type: 'text', text: { body: 'без номера' } },
         { ...base, id: 'w5', type: 'hologram', hologram: {} },
       ],
     }),
   );
   const kinds = Object.fromEntries((await at.messages()).map(({ externalId, kind, text: words }) => [externalId, `${kind} ${words}`]));
   expect(kinds).toEqual({ w1: 'voice ', w2: 'text Да', w3: 'location ', w4: 'text без номера', w5: 'other ' });
+  expect((await at.messages()).find(({ externalId }) => externalId === 'w4')?.sender?.name).toBe('');
 });
 
 test('a replay stores what was not understood when it came, and tells nothing twice', async () => {

@@ -1,8 +1,6 @@
-/** The sender beside the services that it needs, with our stand-in for Telegram and one for WhatsApp. For tests. */
-import { createHmac } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** The sender beside the services that it needs, with our stand-ins for Telegram and WhatsApp. For tests. */
 import { telegramFake } from '../../adapters/channel/telegram.fake.ts';
+import { type Customer, whatsappFake } from '../../adapters/channel/whatsapp.fake.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { Queries, Service } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -20,8 +18,7 @@ interface World {
   start(folder: string, service: Service, settings: Readonly<Record<string, string>>): Promise<Hosted>;
 }
 export type Fixture = Awaited<ReturnType<typeof fixture>>;
-const appSecret = 'app-secret-of-the-test';
-const phoneNumberId = '5550001';
+const graph = { token: 'token-of-the-test', appSecret: 'app-secret-of-the-test', templates: { 'order_ready/ru': 1 } };
 
 /** @param others by their folders; a collector and the pipelines. @param more settings of all. */
 export async function fixture(
@@ -30,12 +27,12 @@ export async function fixture(
   { tokens = ['7001:AAAA-test'], ...more }: { tokens?: readonly string[]; settings?: Readonly<Record<string, string>> } = {},
 ) {
   const telegram = await telegramFake({ tokens });
-  const whatsapp = await graphFake();
+  const whatsapp = await whatsappFake(graph);
   const settings = {
     TELEGRAM_BOT_TOKENS: tokens.join(','),
     TELEGRAM_API_ROOT: telegram.url,
-    WHATSAPP_TOKEN: 'token-of-the-test',
-    WHATSAPP_APP_SECRET: appSecret,
+    WHATSAPP_TOKEN: graph.token,
+    WHATSAPP_APP_SECRET: graph.appSecret,
     WHATSAPP_API_ROOT: whatsapp.url,
     HTTP_ALLOW_PRIVATE: `${telegram.url},${whatsapp.url}`,
     SENDER_UNDO_MS: '0',
@@ -72,12 +69,12 @@ export async function fixture(
     );
     return row?.id ?? null;
   };
-  const webhook = (value: object) => {
-    const change = { field: 'messages', value: { messaging_product: 'whatsapp', metadata: { phone_number_id: phoneNumberId }, ...value } };
-    const body = Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '1', changes: [change] }] }));
-    const signature = `sha256=${createHmac('sha256', appSecret).update(body).digest('hex')}`;
-    return bus.call(inbox.whatsapp_webhook, { headers: { 'x-hub-signature-256': signature }, body });
-  };
+  whatsapp.deliverTo((delivery) =>
+    bus.call(inbox.whatsapp_webhook, { ...delivery }).then(
+      () => true,
+      () => false, // it comes again
+    ),
+  );
   let people = 1000;
   const it = {
     telegram,
@@ -108,21 +105,25 @@ export async function fixture(
       });
     },
     /** A customer writes in WhatsApp. */
-    async writes(from: string, at = Date.now()) {
-      const before = await lastOf(from);
-      const id = `wamid.in${from}${at}`;
-      await webhook({
-        contacts: [{ profile: { name: 'Анна' }, wa_id: from }],
-        messages: [{ from, id, timestamp: String(Math.floor(at / 1000)), type: 'text', text: { body: 'Здравствуйте' } }],
-      });
-      return heard(from, before);
+    async writes(from: Customer, at = Date.now()) {
+      const externalId = from.phone ?? from.userId ?? '';
+      const before = await lastOf(externalId);
+      whatsapp.say(from, 'Здравствуйте', at);
+      return heard(externalId, before);
     },
     /** The inbox tells a status, in whatever order; its own rows do not matter here. */
     status: (externalId: string, status: string) =>
       store.query('insert into journal.events (event, key, payload) values ($1, $2, $3)', [
         inbox.message_status.address,
         externalId,
-        JSON.stringify({ channel: 'whatsapp', botId: phoneNumberId, externalId, status, errorCode: null, at: new Date().toISOString() }),
+        JSON.stringify({
+          channel: 'whatsapp',
+          botId: whatsapp.phoneNumberId,
+          externalId,
+          status,
+          errorCode: null,
+          at: new Date().toISOString(),
+        }),
       ]),
     send: (chatId: string, text: string, key = text, rest: object = {}) =>
       bus.call(messages.send_message, { chatId, text, ...rest }, { key }),
@@ -148,29 +149,4 @@ export async function fixture(
     },
   };
   return it;
-}
-
-/** Answers `POST /v23.0/<phone number id>/messages` as the Graph API does. */
-async function graphFake() {
-  const asked: Record<string, unknown>[] = [];
-  const answers: { readonly status: number; readonly body: unknown }[] = [];
-  const server = createServer(async (request, response) => {
-    let text = '';
-    for await (const chunk of request) text += chunk;
-    asked.push({ path: request.url, ...(JSON.parse(text) as object) });
-    const { status, body } = answers.shift() ?? { status: 200, body: { messages: [{ id: `wamid.out${asked.length}` }] } };
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(body));
-  });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    /** What the next request gets. */
-    answer: (status: number, body: unknown) => void answers.push({ status, body }),
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }

@@ -159,11 +159,11 @@ test('a chat that is not there, a wrong channel, a text too long or empty are re
 });
 
 test('where the policy asks for nobody a message goes out at once, and its status only climbs, however early it is told', async () => {
-  const { chatId } = await it.writes('79990000001');
+  const { chatId } = await it.writes({ phone: '79990000001' });
   const wamid = 'wamid.early';
   await it.status(wamid, 'delivered');
   await it.when(async () => (await here.store.query('select from sender.early_statuses')).length > 0);
-  it.whatsapp.answer(200, { messages: [{ id: wamid }] });
+  it.whatsapp.order({ do: 'answer', status: 200, body: JSON.stringify({ messages: [{ id: wamid }] }) });
   const { id, state } = await it.send(chatId, 'Добрый день');
   expect(state).toBe('queued');
   await it.comes(id, 'delivered');
@@ -173,26 +173,49 @@ test('where the policy asks for nobody a message goes out at once, and its statu
   await it.status(wamid, 'played');
   await it.comes(id, 'played');
   expect((await it.told('messages.delivery_changed', id)).map(({ status }) => status)).toEqual(['sent', 'delivered', 'read', 'played']);
-  expect(it.whatsapp.asked.at(-1)).toEqual({
-    ...{ path: '/v23.0/5550001/messages', messaging_product: 'whatsapp', recipient_type: 'individual', to: '79990000001' },
-    ...{ type: 'text', text: { body: 'Добрый день', preview_url: false } },
-  });
 });
 
 test('after 24 hours of silence WhatsApp gets a template only', async () => {
-  const { chatId } = await it.writes('79990000002', Date.now() - 25 * 3_600_000);
+  const { chatId } = await it.writes({ phone: '79990000002' }, Date.now() - 25 * 3_600_000);
   await expect(it.send(chatId, 'молчали сутки')).rejects.toMatchObject({ code: 'failed_precondition', reason: 'window_closed' });
   const template = { name: 'order_ready', language: 'ru', parameters: ['881'] };
   const { id } = await it.send(chatId, 'Заказ 881 готов', 'шаблон', { template });
   await it.comes(id, 'sent');
-  expect(it.whatsapp.asked.at(-1)).toMatchObject({ type: 'template', template: { name: 'order_ready', language: { code: 'ru' } } });
+  expect(it.whatsapp.sent.at(-1)).toMatchObject({ to: '79990000002', body: { type: 'template' } });
 });
 
 test('a window that closes between the approval and the attempt is noticed', async () => {
-  const { chatId } = await it.writes('79990000003');
+  const { chatId } = await it.writes({ phone: '79990000003' });
   await here.bus.call(journal.pause, { method: 'messages.deliver' });
   const { id } = await it.send(chatId, 'ещё можно');
   await here.store.query(`update sender.chats set last_inbound_at = now() - interval '25 h' where chat_id = $1`, [chatId]);
   await here.bus.call(journal.resume, { method: 'messages.deliver' });
   expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'window_closed' });
+});
+
+test('somebody who hides the phone behind a user name is answered under the user id', async () => {
+  const userId = 'RU.13491208655302741918';
+  const { chatId } = await it.writes({ userId, username: 'maria', name: 'Мария' });
+  const { id } = await it.send(chatId, 'Мария, букет готов');
+  await it.comes(id, 'sent');
+  expect(it.whatsapp.sent.at(-1)).toMatchObject({ to: userId, body: { text: { body: 'Мария, букет готов' } } });
+});
+
+test('statuses that WhatsApp delivers late, twice or out of order, or skips, only ever lift a message', async () => {
+  const { chatId } = await it.writes({ phone: '79990000004' });
+  const { id } = await it.send(chatId, 'Курьер выехал');
+  const { externalId } = await it.comes(id, 'sent');
+  for (const status of ['read', 'delivered', 'sent', 'read']) it.whatsapp.status(externalId ?? '', status);
+  await it.comes(id, 'read');
+  await it.when(async () => it.whatsapp.untaken() === 0);
+  expect((await it.told('messages.delivery_changed', id)).map(({ status }) => status)).toEqual(['sent', 'read']);
+});
+
+test('a message that WhatsApp took and could not deliver ends as failed with the code, and is not sent again', async () => {
+  const { chatId } = await it.writes({ phone: '79990000005' });
+  const { id } = await it.send(chatId, 'Заходите');
+  const { externalId } = await it.comes(id, 'sent');
+  it.whatsapp.status(externalId ?? '', 'failed', { errors: [{ code: 131047, title: 'Re-engagement message' }] });
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: '131047' });
+  expect(it.whatsapp.sent.filter(({ to }) => to === '79990000005')).toHaveLength(1);
 });

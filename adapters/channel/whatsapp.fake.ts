@@ -1,0 +1,315 @@
+/**
+ * A strict stand-in for the WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api), for tests: messages are taken only as the
+ * documents have them, media are given by a link that lives five minutes, webhooks are verified, signed and repeated, and faults come to order.
+ */
+import { createHash, createHmac } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { z } from 'zod';
+
+/** What goes wrong, once unless `times` says more. */
+export type Fault = { readonly on?: Asked['what']; readonly times?: number } & (
+  | { readonly do: 'refuse'; readonly code: number; readonly status?: number }
+  | { readonly do: 'answer'; readonly status: number; readonly body: string }
+  /** The connection breaks after the work was done. */
+  | { readonly do: 'cut' }
+);
+export interface Asked {
+  readonly what: 'messages' | 'media' | 'download';
+  readonly path: string;
+  readonly authorization: string;
+  readonly body: Json;
+}
+type Json = Readonly<Record<string, unknown>>;
+/** `phone`: digits, absent for somebody who hides it behind a user name; `userId`: the business-scoped id that everybody has. */
+export interface Customer {
+  readonly phone?: string;
+  readonly userId?: string;
+  readonly name?: string;
+  readonly username?: string;
+}
+interface Sent {
+  readonly id: string;
+  /** The phone or the user id that it went to. */
+  readonly to: string;
+  readonly body: Json;
+}
+type Webhook = (delivery: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }) => Promise<boolean>;
+export interface WhatsAppFake {
+  readonly url: string;
+  readonly phoneNumberId: string;
+  readonly asked: readonly Asked[];
+  /** Messages that it took, in order. */
+  readonly sent: readonly Sent[];
+  /** Verifies a webhook and delivers to it from then on. @throws Error when it does not echo the challenge. */
+  subscribe(url: string): Promise<void>;
+  /** Delivers to `webhook` from now on; it answers whether it took the delivery, and is asked again until it did. */
+  deliverTo(webhook: Webhook): void;
+  /** A customer sends a text, or a message of another type; answers its id. */
+  say(from: Customer, message: string | Json, at?: number): string;
+  /** Tells how far a message came. */
+  status(id: string, status: string, more?: Json): void;
+  /** Delivers any value of a change of the field `messages`. */
+  deliver(value: Json): void;
+  /** How many deliveries the webhook has not taken. */
+  untaken(): number;
+  media(id: string, bytes: Uint8Array, mimeType: string): void;
+  order(fault: Fault): void;
+  close(): Promise<void>;
+}
+
+export interface FakeOptions {
+  readonly token: string;
+  readonly appSecret: string;
+  readonly verifyToken?: string;
+  readonly phoneNumberId?: string;
+  /** Approved templates: how many parameters each takes, by `name/language`. */
+  readonly templates?: Readonly<Record<string, number>>;
+  /** Unix ms. */
+  readonly now?: () => number;
+}
+
+const windowMs = 86_400_000;
+const linkMs = 300_000;
+/** To one person: 45 at once, then one in six seconds (…/cloud-api/overview, pair rate limits). */
+const pair = { burst: 45, everyMs: 6_000 };
+
+const text = (max: number) => z.string().min(1).max(max);
+const parameter = z.strictObject({ type: z.literal('text'), text: text(1024) });
+const whole = {
+  messaging_product: z.literal('whatsapp'),
+  recipient_type: z.literal('individual').optional(),
+  to: z
+    .string()
+    .regex(/^\+?\d{7,15}$/)
+    .optional(),
+  recipient: z
+    .string()
+    .regex(/^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/)
+    .optional(),
+  context: z.strictObject({ message_id: z.string().startsWith('wamid.') }).optional(),
+};
+const Message = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      ...whole,
+      type: z.literal('text'),
+      text: z.strictObject({ body: text(4096), preview_url: z.boolean().optional() }),
+    }),
+    z.strictObject({
+      ...whole,
+      type: z.literal('template'),
+      template: z.strictObject({
+        name: text(512),
+        language: z.strictObject({ code: text(10) }),
+        components: z.array(z.strictObject({ type: z.literal('body'), parameters: z.array(parameter).min(1) })).optional(),
+      }),
+    }),
+  ])
+  .refine(({ to, recipient }) => to !== undefined || recipient !== undefined);
+
+export async function whatsappFake({
+  token,
+  appSecret,
+  verifyToken = 'verify-token',
+  phoneNumberId = '5550001',
+  templates = {},
+  now = Date.now,
+}: FakeOptions): Promise<WhatsAppFake> {
+  const asked: Asked[] = [];
+  const sent: Sent[] = [];
+  const files = new Map<string, { readonly bytes: Uint8Array; readonly mimeType: string }>();
+  const faults: { readonly fault: Fault; left: number }[] = [];
+  const queue: Json[] = [];
+  /** When each customer wrote last, under every id that they have. */
+  const wroteAt = new Map<string, number>();
+  /** When the pair may be used again if nothing is saved up for a burst. */
+  const pairFreeAt = new Map<string, number>();
+  const stopping = new AbortController();
+  let webhook: Webhook | undefined;
+  let pushing = false;
+  let serial = 0;
+
+  function deliver(value: Json): void {
+    queue.push({ messaging_product: 'whatsapp', metadata: { display_phone_number: '15550001', phone_number_id: phoneNumberId }, ...value });
+    void push();
+  }
+  /** One by one, and again what was not taken. */
+  async function push(): Promise<void> {
+    if (pushing) return;
+    pushing = true;
+    for (let tries = 0; tries < 50 && !stopping.signal.aborted; ) {
+      const [value] = queue;
+      if (value === undefined || webhook === undefined) break;
+      const change = { field: 'messages', value };
+      // As Meta writes JSON: signatures that are made over JSON written anew do not fit it.
+      const written = JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '102', changes: [change] }] }).replaceAll(
+        '/',
+        '\\/',
+      );
+      const body = Buffer.from(written.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
+      const signature = `sha256=${createHmac('sha256', appSecret).update(body).digest('hex')}`;
+      if (await webhook({ headers: { 'content-type': 'application/json', 'x-hub-signature-256': signature }, body })) {
+        queue.shift();
+        tries = 0;
+      } else {
+        tries += 1;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    pushing = false;
+  }
+
+  function take(body: Json): object {
+    const read = Message.safeParse(body);
+    if (!read.success) {
+      const [issue] = read.error.issues;
+      throw issue?.path[0] === 'type' ? refusal(131051) : refusal(issue?.code === 'too_big' ? 131009 : 100, issue?.path.join('.'));
+    }
+    const message = read.data;
+    const to = message.to ?? message.recipient ?? '';
+    const user = message.to?.replace('+', '') ?? to;
+    const freeAt = Math.max(pairFreeAt.get(user) ?? 0, now());
+    if (freeAt - now() > (pair.burst - 1) * pair.everyMs) throw refusal(131056);
+    if (message.type === 'text' && now() - (wroteAt.get(user) ?? -Infinity) >= windowMs) throw refusal(131047);
+    if (message.type === 'template') {
+      const { name, language, components = [] } = message.template;
+      const wanted = templates[`${name}/${language.code}`];
+      if (wanted === undefined) throw refusal(132001);
+      if (wanted !== (components[0]?.parameters.length ?? 0)) throw refusal(132000);
+    }
+    pairFreeAt.set(user, freeAt + pair.everyMs);
+    const id = `wamid.OUT${++serial}`;
+    sent.push({ id, to: user, body });
+    const contact = message.to === undefined ? { input: to, user_id: to } : { input: to, wa_id: user };
+    return { messaging_product: 'whatsapp', contacts: [contact], messages: [{ id }] };
+  }
+
+  function linkTo(id: string): object {
+    const file = files.get(id);
+    if (file === undefined) throw refusal(100, `Object with ID '${id}' does not exist`);
+    const query = new URLSearchParams({ mid: id, ext: String(now() + linkMs) });
+    return {
+      ...{ messaging_product: 'whatsapp', id, url: `${origin()}/attachments/?${query}`, mime_type: file.mimeType },
+      ...{ sha256: createHash('sha256').update(file.bytes).digest('hex'), file_size: file.bytes.length },
+    };
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fake');
+    const body = await bodyOf(request);
+    const { authorization = '' } = request.headers;
+    const [, node = '', edge] = /^\/v\d+\.\d\/([^/]+)(\/messages)?$/.exec(pathname) ?? [];
+    const what = pathname === '/attachments/' ? 'download' : edge === undefined ? 'media' : 'messages';
+    asked.push({ what, path: pathname, authorization, body });
+    const struck = faults.find(({ fault, left }) => left > 0 && (fault.on ?? what) === what);
+    if (struck !== undefined) {
+      struck.left -= 1;
+      const { fault } = struck;
+      if (fault.do === 'refuse') throw refusal(fault.code, undefined, fault.status);
+      if (fault.do === 'answer') return void response.writeHead(fault.status).end(fault.body);
+      if (what === 'messages') take(body);
+      return void request.socket.destroy();
+    }
+    if (authorization !== `Bearer ${token}`) throw refusal(190);
+    if (what === 'download') {
+      const file = files.get(searchParams.get('mid') ?? '');
+      // It also turns programs away that do not name themselves.
+      const isGiven = file !== undefined && now() <= Number(searchParams.get('ext')) && request.headers['user-agent'] !== undefined;
+      return void (isGiven ? response.writeHead(200, { 'content-type': file.mimeType }).end(file.bytes) : response.writeHead(404).end());
+    }
+    if (what === 'media' && request.method === 'GET') return send(response, 200, linkTo(node));
+    if (what === 'messages' && request.method === 'POST' && node === phoneNumberId) return send(response, 200, take(body));
+    throw refusal(100, `Object with ID '${node}' does not exist`);
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch((thrown: Partial<Refusal>) => send(response, thrown.status ?? 500, { error: thrown.error }));
+  });
+  const origin = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const deliverTo = (to: Webhook) => {
+    webhook = to;
+    void push();
+  };
+  return {
+    url: origin(),
+    phoneNumberId,
+    asked,
+    sent,
+    deliver,
+    deliverTo,
+    async subscribe(url) {
+      const challenge = '1158201444';
+      const query = new URLSearchParams({ 'hub.mode': 'subscribe', 'hub.challenge': challenge, 'hub.verify_token': verifyToken });
+      const proof = await fetch(`${url}?${query}`, { signal: stopping.signal });
+      if (!proof.ok || (await proof.text()) !== challenge) throw new Error(`the webhook did not echo the challenge (HTTP ${proof.status})`);
+      deliverTo(({ headers, body }) =>
+        fetch(url, { method: 'POST', headers, body, signal: stopping.signal }).then(
+          async (taken) => {
+            await taken.arrayBuffer();
+            return taken.ok;
+          },
+          () => false, // it is tried again
+        ),
+      );
+    },
+    say({ phone, userId, name = 'Клиент', username }, message, at = now()) {
+      const id = `wamid.IN${++serial}`;
+      for (const known of [phone, userId]) if (known !== undefined) wroteAt.set(known, Math.max(at, wroteAt.get(known) ?? 0));
+      const content = typeof message === 'string' ? { type: 'text', text: { body: message } } : message;
+      deliver({
+        contacts: [{ profile: { name, username }, wa_id: phone, user_id: userId }],
+        messages: [{ from: phone, from_user_id: userId, id, timestamp: String(Math.floor(at / 1000)), ...content }],
+      });
+      return id;
+    },
+    status(id, status, more = {}) {
+      const { to } = sent.find((one) => one.id === id) ?? { to: '0' };
+      deliver({ statuses: [{ id, status, timestamp: String(Math.floor(now() / 1000)), recipient_id: to, ...more }] });
+    },
+    untaken: () => queue.length,
+    media: (id, bytes, mimeType) => void files.set(id, { bytes, mimeType }),
+    order: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),
+    async close() {
+      stopping.abort();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly error: object;
+}
+/** HTTP status and words of the error codes (…/cloud-api/support/error-codes). */
+const known: Readonly<Record<number, readonly [number, string]>> = {
+  100: [400, 'Invalid parameter'],
+  190: [401, 'Invalid OAuth access token - Cannot parse access token'],
+  130429: [429, 'Rate limit hit'],
+  131009: [400, 'Parameter value is not valid'],
+  131047: [400, 'Re-engagement message'],
+  131051: [400, 'Unsupported message type'],
+  131056: [400, '(Business Account, Consumer Account) pair rate limit hit'],
+  132000: [400, 'Number of parameters does not match the expected number of params'],
+  132001: [404, 'Template name does not exist in the translation'],
+};
+function refusal(code: number, details?: string, status = known[code]?.[0] ?? 400): Error & Refusal {
+  const message = `(#${code}) ${known[code]?.[1] ?? 'An error'}`;
+  const error_data = { messaging_product: 'whatsapp', details: details ?? message };
+  return Object.assign(new Error(message), { status, error: { message, type: 'OAuthException', code, error_data, fbtrace_id: 'Az8or2' } });
+}
+async function bodyOf(request: IncomingMessage): Promise<Json> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const given = Buffer.concat(chunks).toString('utf8');
+  return given === '' ? {} : (JSON.parse(given) as Json);
+}
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

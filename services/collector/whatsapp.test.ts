@@ -1,0 +1,164 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { type WhatsAppFake, whatsappFake } from '../../adapters/channel/whatsapp.fake.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { type GatewayWorld, gatewayWorld } from '../../scripts/testing/gateway.ts';
+import { until } from '../../scripts/testing/world.ts';
+import { type Fixture, fixture } from './fixture.ts';
+
+const graph = { token: 'token-of-the-test', appSecret: 'app-secret-of-the-test' };
+const anna = { phone: '79995553322', userId: 'RU.13491208655302741918', name: 'Анна' };
+let gate: GatewayWorld;
+let webhook: string;
+let whatsapp: WhatsAppFake;
+let settings: Record<string, string>;
+let at: Fixture;
+beforeAll(async () => {
+  gate = await gatewayWorld([]);
+  webhook = `${gate.origin}/api/v1/whatsapp/webhook`;
+}, 60_000);
+beforeEach(async () => {
+  whatsapp = await whatsappFake(graph);
+  settings = {
+    ...{ WHATSAPP_TOKEN: graph.token, WHATSAPP_APP_SECRET: graph.appSecret, WHATSAPP_VERIFY_TOKEN: 'verify-token' },
+    ...{ WHATSAPP_API_ROOT: whatsapp.url, HTTP_ALLOW_PRIVATE: whatsapp.url },
+  };
+  at = await fixture(gate.world, settings);
+  await whatsapp.subscribe(webhook);
+});
+afterEach(async () => {
+  await whatsapp.close();
+  await at.close();
+});
+afterAll(() => gate?.stop());
+
+const taken = () => until(() => whatsapp.untaken() === 0 || null);
+const stored = async (id: string) => {
+  const found = (await at.messages()).find(({ externalId }) => externalId === id);
+  if (found === undefined) throw new Error(`${id} is not stored`);
+  return found;
+};
+const speak = (id: string) =>
+  whatsapp.say(anna, { type: 'audio', audio: { id, mime_type: 'audio/ogg; codecs=opus', sha256: 'x', voice: true } });
+const voice = async () =>
+  (await gate.world.store.query<{ state: string; attempts: number }>('select state, attempts from collector.voices'))[0];
+const voiceIs = (state: string) => until(async () => (await voice())?.state === state || null);
+const asked = () => whatsapp.asked.map(({ what }) => what);
+
+test('a webhook that proves itself with another verify token is not the one that Meta was told', async () => {
+  const other = await whatsappFake({ ...graph, verifyToken: 'another' });
+  await expect(other.subscribe(webhook)).rejects.toThrow('HTTP 403');
+  await other.close();
+});
+
+test('a voice note is fetched with our token, kept and played', async () => {
+  whatsapp.media('m1', Buffer.from('OggS…'), 'audio/ogg; codecs=opus');
+  const id = speak('m1');
+  await voiceIs('kept');
+  const { messageId } = await stored(id);
+  expect(await gate.world.bus.call(inbox.get_message, { messageId })).toMatchObject({
+    ...{ kind: 'voice', file: { contentType: 'audio/ogg', isKept: true } },
+  });
+  const { body, contentType } = await gate.world.bus.call(inbox.get_voice, { messageId });
+  expect([Buffer.from(body).toString(), contentType]).toEqual(['OggS…', 'audio/ogg']);
+  expect(asked()).toEqual(['media', 'download']);
+});
+
+test.each([
+  ['a link that is dead', { do: 'answer', on: 'download', status: 404, body: '' }],
+  ['a download that breaks', { do: 'answer', on: 'download', status: 500, body: '' }],
+  ['a limit', { do: 'refuse', on: 'media', code: 80007, status: 429 }],
+  ['a token that is out of date', { do: 'refuse', on: 'media', code: 190, status: 401 }],
+] as const)('after %s the recording is asked for again, under a new link', async (_, fault) => {
+  whatsapp.media('m1', Buffer.from('OggS'), 'audio/ogg');
+  whatsapp.order(fault);
+  speak('m1');
+  await until(async () => (await voice())?.attempts === 1 || null);
+  await gate.world.store.query('update collector.voices set next_at = now()');
+  whatsapp.say(anna, 'Слышно?'); // wakes who fetches
+  await voiceIs('kept');
+  expect(asked().slice(-2)).toEqual(['media', 'download']);
+  expect(asked().filter((what) => what === 'media')).toHaveLength(2);
+});
+
+test('a recording that WhatsApp has no more is given up, and the message stays', async () => {
+  const id = speak('of-last-month');
+  await voiceIs('gone');
+  expect(await stored(id)).toMatchObject({ kind: 'voice', file: { isKept: false } });
+  expect(asked()).toEqual(['media']);
+});
+
+test('somebody who hides the phone is one person in one chat, told by the user id', async () => {
+  const maria = { userId: 'RU.99991208655302741918', name: 'Мария', username: 'maria' };
+  const ids = [whatsapp.say(maria, 'Здравствуйте'), whatsapp.say(maria, 'Есть пионы?')];
+  await taken();
+  const [first, second] = await Promise.all(ids.map(stored));
+  expect(second).toMatchObject({ chatId: first?.chatId, sender: { userId: first?.sender?.userId, name: 'Мария' } });
+  const { chat } = await gate.world.bus.call(inbox.chat_context, { chatId: first?.chatId ?? '' });
+  expect(chat).toMatchObject({ channel: 'whatsapp', externalId: maria.userId });
+  expect((await gate.world.bus.call(inbox.list_clients, { channel: 'whatsapp' })).items).toMatchObject([
+    { name: 'Мария', username: 'maria', phoneNumber: null, messages: 2 },
+  ]);
+});
+
+test('where the phone is told, it is the phone that names a person', async () => {
+  const id = whatsapp.say(anna, 'Добрый день');
+  await taken();
+  const { chatId } = await stored(id);
+  expect((await gate.world.bus.call(inbox.chat_context, { chatId })).chat.externalId).toBe(anna.phone);
+  expect((await gate.world.bus.call(inbox.list_clients, { q: 'анна' })).items).toMatchObject([{ phoneNumber: `+${anna.phone}` }]);
+});
+
+test('of several people in one delivery each keeps the own name, and nobody gets that of another', async () => {
+  const message = (from: string, id: string) => ({ from, id, timestamp: '1790000000', type: 'text', text: { body: 'Да' } });
+  whatsapp.deliver({
+    contacts: [
+      { wa_id: '79990000001', profile: { name: 'Пётр' } },
+      { wa_id: '79990000002', profile: { name: 'Ольга' } },
+    ],
+    messages: [message('79990000002', 'wamid.o'), message('79990000001', 'wamid.p'), message('79990000003', 'wamid.x')],
+  });
+  await taken();
+  const names = await Promise.all(['wamid.o', 'wamid.p', 'wamid.x'].map(stored));
+  expect(names.map(({ sender }) => sender?.name)).toEqual(['Ольга', 'Пётр', '']);
+});
+
+test('what is no plain text is kept as its kind with its words', async () => {
+  const given: [object, string][] = [
+    [{ type: 'reaction', reaction: { message_id: 'wamid.OUT1', emoji: '👍' } }, 'other 👍'],
+    [{ type: 'reaction', reaction: { message_id: 'wamid.OUT1' } }, 'other '], // taken back
+    [{ type: 'interactive', interactive: { type: 'button_reply', button_reply: { id: 'y', title: 'Да' } } }, 'text Да'],
+    [
+      { type: 'interactive', interactive: { type: 'list_reply', list_reply: { id: '1', title: '12:00', description: 'среда' } } },
+      'text 12:00',
+    ],
+    [{ type: 'button', button: { payload: 'ok', text: 'Подтверждаю' } }, 'text Подтверждаю'],
+    [{ type: 'image', image: { id: 'i', mime_type: 'image/jpeg', sha256: 'x', caption: 'вот такой' } }, 'photo вот такой'],
+    [{ type: 'document', document: { id: 'd', mime_type: 'application/pdf', filename: 'счёт.pdf' } }, 'document '],
+    [{ type: 'sticker', sticker: { id: 's', mime_type: 'image/webp' } }, 'other '],
+    [{ type: 'location', location: { latitude: 55.7, longitude: 37.6 } }, 'location '],
+    [
+      { type: 'contacts', contacts: [{ name: { formatted_name: 'Олег' }, phones: [{ phone: '+7 999 000-11-22' }] }] },
+      'contact Олег +7 999 000-11-22',
+    ],
+    [{ type: 'system', system: { type: 'user_changed_number', body: 'Номер сменился' } }, 'service Номер сменился'],
+    [{ type: 'unsupported', errors: [{ code: 131051, title: 'Message type unknown' }] }, 'other '],
+    [{ type: 'hologram', hologram: { depth: 3 } }, 'other '],
+  ];
+  const ids = given.map(([message]) => whatsapp.say(anna, { ...message }));
+  await taken();
+  const kept = await Promise.all(ids.map(stored));
+  expect(kept.map(({ kind, text }) => `${kind} ${text}`)).toEqual(given.map(([, expected]) => expected));
+  expect(kept[0]?.replyToExternalId).toBe('wamid.OUT1');
+});
+
+test('what comes while the collector is away comes again, and is stored once', async () => {
+  await at.hosted.stop(2_000);
+  const id = whatsapp.say(anna, 'Вы здесь?');
+  await until(() => whatsapp.untaken() === 1 || null);
+  const { default: collector } = await import('./service.ts');
+  const again = await gate.world.start('collector', collector, settings);
+  await taken();
+  expect(await stored(id)).toMatchObject({ text: 'Вы здесь?' });
+  expect(await at.told('inbox.message_received')).toHaveLength(1);
+  await again.stop(2_000);
+});
