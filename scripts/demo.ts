@@ -11,6 +11,7 @@ import { allowReach } from './cli/method.ts';
 import { createOutput } from './cli/output.ts';
 import { spanMs } from './cli/text.ts';
 import { trace } from './cli/trace.ts';
+import { optionsOf } from './options.ts';
 import { pause } from './system/pause.ts';
 import { checkFailed } from './system/report.ts';
 import { up } from './system/up.ts';
@@ -81,6 +82,10 @@ async function followRun(connected: Connected, id: string, invocation: Invocatio
   }
 }
 
+optionsOf(
+  'npm run demo\n\nStarts the whole system, takes one lead through it, and shows what that looked like. It stays up; npx polyb down stops it.',
+  {},
+);
 const { stdout, stderr, stdin, env } = process;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

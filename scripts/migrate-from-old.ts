@@ -1,12 +1,11 @@
 /**
- * node scripts/migrate-from-old.ts --from postgres://… | --csv DIR [--bot ID]: takes chats, users and messages of an older hub into DATABASE_URL.
+ * Takes chats, users and messages of an older hub into DATABASE_URL.
  *
  * What is there already stays as it is, so a run that ended early is simply started again. Nobody is told of what is taken in: it is history, and
  * must not be answered. Columns are found by the names that such hubs use; `columns` lists them.
  */
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { storable } from '../adapters/channel/port.ts';
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
 import { newId } from '../bus/durable/identity.ts';
@@ -16,6 +15,7 @@ import { exitOf, PolybError, toPolybError } from '../contracts/errors.ts';
 import { MessageKind, UserRole } from '../contracts/inbox.ts';
 import { learnWords } from '../services/collector/search.ts';
 import { csvRows } from './csv.ts';
+import { optionsOf, refuse } from './options.ts';
 
 const tables = ['chats', 'users', 'messages'] as const;
 type Table = (typeof tables)[number];
@@ -347,13 +347,18 @@ function bar(table: Table, done: number, read: number): void {
   process.stderr.write(process.stderr.isTTY ? `\r${line}${done >= 1 ? '\n' : ''}` : `${line}\n`);
 }
 
+const help = `node scripts/migrate-from-old.ts --from postgres://user@host/database [--bot ID]
+node scripts/migrate-from-old.ts --csv DIR [--bot ID]
+
+Takes the chats, users and messages of an older hub into the database of DATABASE_URL. A run that ended early is simply started again.
+
+  --from URL  the older hub's database, with the tables chats, users and messages
+  --csv DIR   a folder with chats.csv, users.csv and messages.csv, as \\copy … csv header writes them
+  --bot ID    whose chats these are: the number before the colon of the bot's token; that of TELEGRAM_BOT_TOKENS unless given`;
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { from: { type: 'string' }, csv: { type: 'string' }, bot: { type: 'string' } } });
-  if ((values.from === undefined) === (values.csv === undefined))
-    throw new PolybError(
-      'invalid_argument',
-      'Name one source: --from postgres://user@host/database, or --csv DIR with chats.csv, users.csv, messages.csv.',
-    );
+  const values = optionsOf(help, { from: { type: 'string' }, csv: { type: 'string' }, bot: { type: 'string' } });
+  if ((values.from === undefined) === (values.csv === undefined)) refuse('Name one source, --from or --csv.', help);
   const url = lookup('DATABASE_URL');
   if (url === undefined)
     throw new PolybError('failed_precondition', 'DATABASE_URL is not set: it names the database to take everything into.');

@@ -1,8 +1,8 @@
-/** npm run bench [-- --only=calls,streams,steps,gateway,intake,search,cli]: measures beside what one would take instead, prints ratios of one run, stores bench/results.json. */
+/** Measures beside what one would take instead, prints ratios of one run, and stores them in bench/results.json. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { optionsOf, refuse } from '../options.ts';
 import { benchCalls } from './calls.ts';
 import { benchCommandLine } from './cli.ts';
 import { benchGateway } from './gateway.ts';
@@ -25,8 +25,18 @@ const sections = {
 } as const;
 type Section = keyof typeof sections;
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: Object.keys(sections).join(',') } } });
-const wanted = values.only.split(',').filter((name): name is Section => name in sections);
+const help = `npm run bench [-- --only=SECTION,…]
+
+Measures beside what one would take instead, prints the ratios, and stores them in bench/results.json. Wants a quiet machine.
+
+${Object.entries(sections)
+  .map(([name, { title }]) => `  ${name.padEnd(10)}${title}`)
+  .join('\n')}`;
+const { only } = optionsOf(help, { only: { type: 'string', default: Object.keys(sections).join(',') } });
+const isSection = (name: string): name is Section => name in sections;
+const unknown = only.split(',').find((name) => !isSection(name));
+if (unknown !== undefined) refuse(`There is no section ${unknown}.`, help);
+const wanted = only.split(',').filter(isSection);
 const file = join(import.meta.dirname, '..', '..', 'bench', 'results.json');
 const stored: Record<string, unknown> = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
 

@@ -1,10 +1,10 @@
-/** npm run faults [-- --full] [--only=T1,T4] [--seed=N]: breaks PolyB's promises on purpose, and shows that the breaking would be seen. */
+/** Breaks PolyB's promises on purpose, and shows that the breaking would be seen. */
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
+import { optionsOf, refuse } from '../options.ts';
 import { type Result, tableOf, writtenResults } from './results.ts';
 import { leadToCall } from './t-lead-to-call.ts';
 import { t1 } from './t1-kill-storm.ts';
@@ -29,23 +29,29 @@ const lanes: readonly (readonly FaultTest[])[] = [
 ];
 const tests = lanes.flat();
 
+const help = `npm run faults [-- OPTIONS]
+
+Breaks PolyB's promises on purpose. Each test has a control, in which the protection is off and the harm must show.
+
+  --only=T1,T4  only these
+  --seed=N      the same choices as in the run that printed this seed
+  --full        the long form, hours instead of minutes
+  --serial      one test at a time, for a machine that is too small for two
+
+${tests.map(({ id, title }) => `  ${id.padEnd(6)}${title}`).join('\n')}`;
+
 async function main(): Promise<boolean> {
-  const { values } = parseArgs({
-    options: {
-      full: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
-      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-      /** One lane after the other, for a machine that is too small for two. */
-      serial: { type: 'boolean', default: false },
-    },
+  const values = optionsOf(help, {
+    full: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    serial: { type: 'boolean', default: false },
   });
   const seed = Number(values.seed);
   const wanted = values.only.split(',').filter((id) => id !== '');
   const unknown = wanted.filter((id) => !tests.some((test) => test.id === id));
-  if (unknown.length > 0 || !Number.isSafeInteger(seed)) {
-    console.error(`Expected --seed=<whole number> and --only of ${tests.map(({ id }) => id).join(',')}`);
-    return false;
-  }
+  if (unknown.length > 0) refuse(`There is no test ${unknown.join(', ')}.`, help);
+  if (!Number.isSafeInteger(seed)) refuse(`--seed: expected a whole number; got ${values.seed}`, help);
   const isWanted = ({ id }: FaultTest): boolean =>
     wanted.length === 0 || wanted.includes(id) || tests.some((test) => wanted.includes(test.id) && test.controlledBy === id);
   console.error(`seed ${seed}`);
