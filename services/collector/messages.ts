@@ -203,32 +203,39 @@ export async function lastMessages(db: Queries, chatId: string, limit: number): 
   return items.toReversed();
 }
 
-/** Counted by hashes over the few senders and chats, which does not sort a million rows. */
+/** Counted in one pass: by hashes over the few senders and chats, which does not sort a million rows. */
 export async function totals(
   db: Queries,
   { since, until }: Pick<Wanted, 'since' | 'until'>,
 ): Promise<OutputOf<typeof inbox.message_totals>> {
-  const span = `($1::timestamptz is null or sent_at >= $1) and ($2::timestamptz is null or sent_at < $2)`;
-  const values = [since ?? null, until ?? null];
-  const rows = await db.query<{ kind: Shown['kind']; direction: Shown['direction']; role: Person['role'] | null; messages: number }>(
-    `select kind, direction, role, sum(counted.messages)::float8 as messages
-     from (select sender_id, kind, direction, count(*) as messages from collector.messages where ${span} group by 1, 2, 3) counted
-     left join collector.users on user_id = sender_id group by 1, 2, 3`,
-    values,
-  );
-  const [distinct] = await db.query<{ chats: number; clients: number }>(
-    `select (select count(*) from (select from collector.messages where ${span} group by chat_id) chat)::float8 as chats,
-       (select count(*) from (select sender_id from collector.messages where ${span} group by sender_id) sender
-        join collector.users on user_id = sender_id where role = 'client')::float8 as clients`,
-    values,
+  const span = [
+    { condition: 'sent_at >=', at: since },
+    { condition: 'sent_at <', at: until },
+  ].filter(({ at }) => at !== undefined);
+  const where = span.length > 0 ? `where ${span.map(({ condition }, nth) => `${condition} $${nth + 1}`).join(' and ')}` : '';
+  const rows = await db.query<{
+    kind: Shown['kind'];
+    direction: Shown['direction'];
+    role: Person['role'] | null;
+    messages: number;
+    chats: number;
+    clients: number;
+  }>(
+    `with counted as materialized (
+       select chat_id, sender_id, kind, direction, count(*) as messages from collector.messages ${where} group by 1, 2, 3, 4
+     )
+     select kind, direction, role, sum(messages)::float8 as messages, (select count(distinct chat_id) from counted)::float8 as chats,
+       (select count(distinct sender_id) from counted join collector.users on user_id = sender_id where role = 'client')::float8 as clients
+     from counted left join (select user_id, role from collector.users) person on user_id = sender_id group by kind, direction, role`,
+    span.map(({ at }) => at),
   );
   const count = (is: (row: (typeof rows)[number]) => boolean) => rows.filter(is).reduce((sum, { messages }) => sum + messages, 0);
   return {
     messages: count(() => true),
     inbound: count(({ direction }) => direction === 'in'),
     outbound: count(({ direction }) => direction === 'out'),
-    chats: distinct?.chats ?? 0,
-    clients: distinct?.clients ?? 0,
+    chats: rows[0]?.chats ?? 0,
+    clients: rows[0]?.clients ?? 0,
     // Made from the lists of all of them.
     byKind: Object.fromEntries(kinds.map((kind) => [kind, count((row) => row.kind === kind)])) as Record<Shown['kind'], number>,
     byRole: Object.fromEntries(roles.map((role) => [role, count((row) => row.role === role)])) as Record<Person['role'], number>,
