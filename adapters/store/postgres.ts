@@ -70,8 +70,9 @@ export function openPostgres({
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
   });
-  // Without a listener the death of an idle connection ends the process.
+  // Without a listener the death of a connection ends the process, of an idle one as of one between two statements of a transaction.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle PostgreSQL connection was lost'));
+  pool.on('connect', (client) => void client.on('error', () => {})); // its next statement says so
 
   const names = new Map<string, string>();
   const statement = (text: string, values: readonly unknown[]): pg.QueryConfig => {

@@ -1,0 +1,21 @@
+import { expect, test } from '@jest/globals';
+import { testDatabase } from '../../scripts/testing/database.ts';
+import { until } from '../../scripts/testing/world.ts';
+import { openPostgres } from './postgres.ts';
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+test('a connection that dies between two statements of a transaction ends the transaction, not the process', async () => {
+  const database = await testDatabase();
+  const db = openPostgres({ url: database.url, name: 'test', log: quiet, connections: 2 });
+  const tx = await db.begin();
+  const [session] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+  await db.query('select pg_terminate_backend($1)', [session?.pid]);
+  await until(async () => (await db.query('select from pg_stat_activity where pid = $1', [session?.pid])).length === 0 || null);
+  // In a process of its own the unheard event would be its end; here it fails the test.
+  await expect(tx.query('select 1')).rejects.toMatchObject({ code: 'unavailable', reason: 'store_down' });
+  await expect(tx.rollback()).rejects.toMatchObject({ reason: 'store_down' });
+  expect(await db.query('select 1 as one')).toEqual([{ one: 1 }]);
+  await db.close();
+  await database.drop();
+});
