@@ -1,4 +1,5 @@
 /** What every adapter is given from outside, so that a test can fix each of them. */
+import type { Metrics } from '../contracts/metric.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -44,4 +45,5 @@ export interface Deps {
   /** Unix ms. */
   readonly now: () => number;
   readonly log: Log;
+  readonly metrics: Metrics;
 }

@@ -7,17 +7,21 @@
 import type { z } from 'zod';
 import type { Entry, Event, Method, Stream } from '../contracts/define.ts';
 import { PolybError } from '../contracts/errors.ts';
+import type { Sample } from '../contracts/metric.ts';
+import { busReconnects, busRtt, rpcClientDuration } from '../contracts/metrics.ts';
 import { createCaller, type Origin, type RequestOptions } from './caller.ts';
 import { decode, encode } from './codec.ts';
 import { gather } from './gather.ts';
 import { headerBlock } from './headers.ts';
 import { randomHex } from './ids.ts';
+import { createMetrics, type Registry } from './metrics.ts';
 import type { Observer } from './middleware/observe.ts';
 import type { Neighbours } from './neighbours.ts';
+import { processSamples } from './process-samples.ts';
 import { type CallRecord, createRing, type NewRecord } from './records.ts';
 import type { Call, CallOptions, Commit, Context, Handler, Log, StreamHandler } from './service.ts';
 import type { Serving } from './serving.ts';
-import { type MethodStats, statsOf } from './stats.ts';
+import { byCode, type MethodStats, statsOf } from './stats.ts';
 import { createStreams } from './stream.ts';
 import { bindSpan, spanIdOf, spanOf, traceIdOf, traceparentOf } from './trace.ts';
 import type { Transport } from './transport.ts';
@@ -62,6 +66,8 @@ export interface Bus {
   /** Hears announcements: a wake-up, never the truth. */
   hear(event: Event, heard: (payload: unknown) => void): Disposable;
   readonly commit: Commit;
+  /** What this instance counts; told with its other figures to whoever gathers `$SRV.STATS`. */
+  readonly metrics: Registry;
   /** False: nothing can be asked now. */
   readonly connected: boolean;
   /** Asks whoever listens at `subject` and gathers JSON answers until `waitMs` have passed, `atMost` came, or nothing came for `quietMs`. */
@@ -142,6 +148,7 @@ export function createBus(options: BusOptions): BusHost {
   const allowed = options.uses === undefined ? undefined : new Set(options.uses.map(({ address }) => address));
   const own = new Set<string>();
   const observer: Observer = { ring: createRing(name, instance), watchers: new Set() };
+  const metrics = createMetrics({ now, log });
   const forget = new Set<() => void>();
   let serving: Serving | undefined;
   let closing: Promise<void> | undefined;
@@ -162,6 +169,25 @@ export function createBus(options: BusOptions): BusHost {
     opening: caller.opening,
   });
 
+  metrics.sample(processSamples, { freshMs: 0 });
+  metrics.sample(clientSamples, { freshMs: 0 });
+  metrics.sample(async () => [{ of: busRtt, labels: {}, value: (await transport.rtt()) / 1000 }]);
+  forget.add(
+    transport.onConnection((connected) => {
+      if (connected) metrics.count(busReconnects, {});
+    }),
+  );
+
+  function clientSamples(): readonly Sample[] {
+    return [...caller.counters].flatMap((counter) =>
+      byCode(statsOf(counter)).map(([code, value]) => ({
+        of: rpcClientDuration,
+        labels: { rpc_method: counter.address, rpc_response_status_code: code },
+        value,
+      })),
+    );
+  }
+
   async function serve(entries: readonly Entry[], handlers: Handlers, { keep }: ServeOptions = {}): Promise<Served> {
     const { createServing } = await import('./serving.ts');
     serving ??= createServing({
@@ -177,6 +203,7 @@ export function createBus(options: BusOptions): BusHost {
       streams,
       commit,
       request: caller.request,
+      told: metrics.told,
     });
     const running = serving;
     running.add(entries, handlers, keep);
@@ -281,6 +308,7 @@ export function createBus(options: BusOptions): BusHost {
       return { [Symbol.dispose]: leave };
     },
     commit,
+    metrics,
     get connected() {
       return transport.connected;
     },

@@ -1,6 +1,7 @@
 /** The NATS micro protocol (ADR-32), so that `nats micro` and every other tool of NATS sees our services. */
 import { createHash } from 'node:crypto';
 import { type JsonSchema, partsOf, schemaHash } from '../contracts/describe.ts';
+import type { ToldMetric } from '../contracts/metric.ts';
 import type { Endpoint } from './serve.ts';
 import { statsOf } from './stats.ts';
 import type { Subscription, Transport } from './transport.ts';
@@ -11,13 +12,15 @@ export interface MicroParts {
   readonly daemon: string;
   readonly instance: string;
   readonly log: { warn(facts: object, message: string): void };
+  /** What the instance has counted beside its calls: the `data` of STATS. */
+  readonly told: (() => Promise<readonly ToldMetric[]>) | undefined;
 }
 const queueGroup = 'q';
 const verbs = ['PING', 'INFO', 'STATS'] as const;
 
 /** Announces one contract. Returns how to stop. */
 export function announceMicro(
-  { transport, daemon, instance, log }: MicroParts,
+  { transport, daemon, instance, log, told }: MicroParts,
   service: string,
   endpoints: readonly Endpoint[],
 ): () => void {
@@ -35,17 +38,28 @@ export function announceMicro(
     queue_group: queueGroup,
     metadata: metadataOf(endpoint),
   }));
-  const replies = {
+  const replies: Readonly<Record<(typeof verbs)[number], () => object | Promise<object>>> = {
     PING: () => ({ type: 'io.nats.micro.v1.ping_response', ...identity }),
     INFO: () => ({ type: 'io.nats.micro.v1.info_response', ...identity, description: `${service}, served by ${daemon}`, endpoints: infos }),
-    STATS: () => ({ type: 'io.nats.micro.v1.stats_response', ...identity, started, endpoints: endpoints.map(statsEntry) }),
+    STATS: async () => ({
+      type: 'io.nats.micro.v1.stats_response',
+      ...identity,
+      started,
+      endpoints: endpoints.map(statsEntry),
+      ...(told === undefined ? {} : { data: { metrics: await told() } }),
+    }),
   };
+  async function answer(verb: (typeof verbs)[number], reply: string): Promise<void> {
+    const said = JSON.stringify(await replies[verb]());
+    if (transport.connected) transport.publish(reply, said);
+  }
   const subscriptions: Subscription[] = verbs.flatMap((verb) =>
     [`$SRV.${verb}`, `$SRV.${verb}.${service}`, `$SRV.${verb}.${service}.${instance}`].map((subject) =>
       transport.subscribe(
         subject,
         ({ reply }) => {
-          if (reply !== '' && transport.connected) transport.publish(reply, JSON.stringify(replies[verb]()));
+          if (reply !== '')
+            answer(verb, reply).catch((err: unknown) => log.warn({ err, subject }, 'a question of discovery was not answered'));
         },
         { onError: (err) => log.warn({ err, subject }, 'the service cannot be discovered') },
       ),
@@ -85,7 +99,9 @@ function digest(schema: JsonSchema): string {
 }
 /** Times are whole nanoseconds, and `last_error` is always there: the micro tools refuse anything else. */
 function statsEntry(endpoint: Endpoint): object {
-  const { requests, errors, dropped, inFlight, lastError, totalMs, p50Ms, p95Ms, p99Ms, codes, buckets } = statsOf(endpoint.counter);
+  const { requests, errors, dropped, inFlight, lastError, totalMs, p50Ms, p95Ms, p99Ms, codes, buckets, failed } = statsOf(
+    endpoint.counter,
+  );
   const total = Math.round(totalMs * 1e6);
   return {
     name: endpoint.entry.name,
@@ -96,6 +112,6 @@ function statsEntry(endpoint: Endpoint): object {
     last_error: lastError,
     processing_time: total,
     average_processing_time: requests === 0 ? 0 : Math.round(total / requests),
-    data: { dropped, inFlight, p50Ms, p95Ms, p99Ms, codes, buckets },
+    data: { dropped, inFlight, p50Ms, p95Ms, p99Ms, codes, buckets, failed },
   };
 }

@@ -18,6 +18,7 @@ import type {
   PayloadOf,
   Stream,
 } from '../contracts/define.ts';
+import type { Counting, Metrics } from '../contracts/metric.ts';
 import type { Bus } from './bus.ts';
 
 export type Keyed = Method<z.ZodType, z.ZodType, 'keyed'>;
@@ -47,8 +48,8 @@ export interface SendOptions {
 export interface Queries {
   query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
-/** One transaction: row functions take it, and what is emitted or sent in it is published after it commits. */
-export interface Tx extends Queries {
+/** One transaction: row functions take it, and what is emitted, sent or counted in it is published after it commits. */
+export interface Tx extends Queries, Counting {
   emit<E extends Event>(event: E, payload: PayloadOf<E>): void;
   /** Answers the row's id; where a row stands under the key already, that one stays as it is, under its own id. */
   send<M extends Keyed>(method: M, input: InputOf<M>, options: SendOptions): string;
@@ -172,6 +173,7 @@ export interface Parts<S extends z.ZodObject, V> {
   readonly log: Log;
   /** Unix ms. */
   readonly now: () => number;
+  readonly metrics: Metrics;
 }
 type Serves = Readonly<Record<string, Contract>>;
 type Running<Cs> = { readonly [N in keyof Cs]: HandlersOf<Cs[N]> } & {

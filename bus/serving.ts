@@ -1,5 +1,6 @@
 /** All that serving needs beside calling; loaded when a bus first serves, because it brings the schema library. */
 import type { Entry, Method } from '../contracts/define.ts';
+import type { ToldMetric } from '../contracts/metric.ts';
 import type { Handlers, Keep } from './bus.ts';
 import { createControl } from './control.ts';
 import { announceMicro } from './micro.ts';
@@ -16,8 +17,14 @@ export interface Serving {
   stop(graceMs: number): Promise<void>;
 }
 
-export function createServing(parts: ServerParts & { readonly instance: string }): Serving {
-  const { transport, name, instance, log } = parts;
+export interface ServingParts extends ServerParts {
+  readonly instance: string;
+  /** What the instance has counted. */
+  readonly told: () => Promise<readonly ToldMetric[]>;
+}
+
+export function createServing(parts: ServingParts): Serving {
+  const { transport, name, instance, log, told } = parts;
   const server = createServer(parts);
   const control = createControl({ ...parts, server });
   const silence: (() => void)[] = [];
@@ -35,7 +42,8 @@ export function createServing(parts: ServerParts & { readonly instance: string }
       const endpoints = server.add(entries, handlers, keep);
       for (const [service, own] of Map.groupBy(endpoints, ({ entry }) => entry.service)) {
         control.listen(service, own);
-        silence.push(announceMicro({ transport, daemon: name, instance, log }, service, own));
+        const isFirst = silence.length === 0; // an instance tells its figures once, whatever it serves
+        silence.push(announceMicro({ transport, daemon: name, instance, log, told: isFirst ? told : undefined }, service, own));
       }
     },
     own: server.own,

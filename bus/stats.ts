@@ -1,3 +1,4 @@
+import { type Distribution, durationBounds } from '../contracts/metric.ts';
 import { maskDigits } from './records.ts';
 
 /** Counters of one method on one side since the start. */
@@ -17,12 +18,18 @@ export interface MethodStats {
   readonly p99Ms: number;
   /** By code, `ok` among them. */
   readonly codes: Readonly<Record<string, number>>;
-  /** How many fell between one bound of `durationBoundsSeconds` and the next; the last is what is above all. */
+  /** How many fell between one of `durationBounds` and the next; the last is what is above all. */
   readonly buckets: readonly number[];
+  /** In seconds, by code: what failed. */
+  readonly failed: Readonly<Record<string, Distribution>>;
 }
-export const durationBoundsSeconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
-const boundsMs = durationBoundsSeconds.map((bound) => bound * 1000);
+const boundsMs = durationBounds.map((bound) => bound * 1000);
 
+interface Failures {
+  count: number;
+  totalMs: number;
+  readonly buckets: number[];
+}
 export interface Counter {
   readonly address: string;
   readonly side: 'client' | 'server';
@@ -32,7 +39,7 @@ export interface Counter {
   inFlight: number;
   lastError: string;
   totalMs: number;
-  readonly failures: Map<string, number>;
+  readonly failures: Map<string, Failures>;
   readonly buckets: Uint32Array;
   readonly fine: Uint32Array;
 }
@@ -56,17 +63,28 @@ export function counterOf(address: string, side: 'client' | 'server'): Counter {
 /** Counts one call that ended. `code` is `ok` or an error's. */
 export function count(counter: Counter, ms: number, code: string, message: string): void {
   counter.totalMs += ms;
+  let bucket = 0;
+  while (bucket < boundsMs.length && ms > (boundsMs[bucket] as number)) bucket += 1;
+  counter.buckets[bucket] = (counter.buckets[bucket] as number) + 1;
   if (code === 'ok') counter.ok += 1;
   else {
     counter.errors += 1;
     counter.lastError = message;
-    counter.failures.set(code, (counter.failures.get(code) ?? 0) + 1);
+    countFailure(counter, ms, code, bucket);
   }
-  let bucket = 0;
-  while (bucket < boundsMs.length && ms > (boundsMs[bucket] as number)) bucket += 1;
-  counter.buckets[bucket] = (counter.buckets[bucket] as number) + 1;
   const slot = slotOf(ms);
   counter.fine[slot] = (counter.fine[slot] as number) + 1;
+}
+
+function countFailure({ failures }: Counter, ms: number, code: string, bucket: number): void {
+  let failed = failures.get(code);
+  if (failed === undefined) {
+    failed = { count: 0, totalMs: 0, buckets: Array.from({ length: boundsMs.length + 1 }, () => 0) };
+    failures.set(code, failed);
+  }
+  failed.count += 1;
+  failed.totalMs += ms;
+  failed.buckets[bucket] = (failed.buckets[bucket] as number) + 1;
 }
 
 /** Eight slots for each doubling of microseconds, so that a percentile is right to 12 %. */
@@ -105,7 +123,22 @@ export function statsOf(counter: Counter): MethodStats {
     p50Ms: percentile(fine, 0.5, requests),
     p95Ms: percentile(fine, 0.95, requests),
     p99Ms: percentile(fine, 0.99, requests),
-    codes: { ok, ...Object.fromEntries(failures) },
+    codes: { ok, ...Object.fromEntries([...failures].map(([code, failed]) => [code, failed.count])) },
     buckets: [...counter.buckets],
+    failed: Object.fromEntries([...failures].map(([code, failed]) => [code, { sum: failed.totalMs / 1000, buckets: [...failed.buckets] }])),
   };
+}
+
+/** How long calls took, in seconds, by how they ended. */
+export function byCode({
+  totalMs,
+  buckets,
+  failed,
+}: Pick<MethodStats, 'totalMs' | 'buckets' | 'failed'>): readonly (readonly [code: string, Distribution])[] {
+  const failures = Object.entries(failed);
+  const ok = {
+    sum: failures.reduce((left, [, { sum }]) => left - sum, totalMs / 1000),
+    buckets: buckets.map((many, slot) => failures.reduce((left, [, { buckets: own }]) => left - (own[slot] ?? 0), many)),
+  };
+  return [...(ok.buckets.some((many) => many > 0) ? [['ok', ok] as const] : []), ...failures];
 }

@@ -61,6 +61,7 @@ export async function host({
     commit: (work) => tx.run({ traceparent: null }, work),
   });
   const tx = transactions({ store, bus, log });
+  const { metrics } = bus;
   const http = createHttp({
     allowPrivate: [...allowPrivate],
     observe: ({ signal, method, url, ms, code }) =>
@@ -72,10 +73,10 @@ export async function host({
       const group = groups.vendors[name]?.[vendor];
       const adapter = catalogue[vendor];
       if (group === undefined || adapter === undefined) throw new TypeError(`${setting}=${vendor} is not in the catalogue`);
-      return [name, adapter.create(settings.of(group) as never, { http, db: store, now: Date.now, log } as never)];
+      return [name, adapter.create(settings.of(group) as never, { http, db: store, now: Date.now, log, metrics } as never)];
     }),
   );
-  const running = await service.make({ settings: own as never, vendors: vendors as never, bus, db: store, log, now: Date.now });
+  const running = await service.make({ settings: own as never, vendors: vendors as never, bus, db: store, log, metrics, now: Date.now });
   const runtime = await startRuntime({
     name: folder,
     serves: service.serves,

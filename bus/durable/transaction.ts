@@ -34,7 +34,15 @@ export interface Transactions {
   run<T>(origin: Origin, work: (tx: Tx) => Promise<T>, last?: (on: Queries | null, result: T) => Promise<void>): Promise<T>;
 }
 
-export function transactions({ store, bus, log }: { store: Store; bus: Pick<BusHost, 'name' | 'announce'>; log: Log }): Transactions {
+export function transactions({
+  store,
+  bus,
+  log,
+}: {
+  store: Store;
+  bus: Pick<BusHost, 'name' | 'announce' | 'metrics'>;
+  log: Log;
+}): Transactions {
   const announce: Transactions['announce'] = (event, payload) => {
     try {
       bus.announce(event, payload);
@@ -49,6 +57,7 @@ export function transactions({ store, bus, log }: { store: Store; bus: Pick<BusH
       const sent: Sent[] = [];
       const outdated: { readonly method: string; readonly keys: readonly string[] }[] = [];
       const heard: { event: Event; payload: unknown }[] = [];
+      const counted: (() => void)[] = [];
       let begun: ReturnType<Store['begin']> | undefined;
       const open = (): ReturnType<Store['begin']> => {
         begun ??= store.begin();
@@ -98,6 +107,8 @@ export function transactions({ store, bus, log }: { store: Store; bus: Pick<BusH
           if (method.settles) heard.push({ event: settled(method), payload: {} });
         },
       };
+        count: (...what) => void counted.push(() => bus.metrics.count(...what)),
+        observe: (...what) => void counted.push(() => bus.metrics.observe(...what)),
       let made: Awaited<ReturnType<typeof work>>;
       try {
         made = await work(tx);
@@ -117,6 +128,7 @@ export function transactions({ store, bus, log }: { store: Store; bus: Pick<BusH
       }
       await (await begun)?.commit();
       for (const { event, payload } of heard) announce(event, payload);
+      for (const count of counted) count();
       return made;
     },
   };

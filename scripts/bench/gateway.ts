@@ -64,7 +64,7 @@ const sides = {
       }),
       now: Date.now,
     });
-    const figures = createFigures({ gather: bus.gather, now: Date.now, version: '0' });
+    const figures = createFigures({ bus, now: Date.now });
     const app = createApp({
       routes: routesOf(callableBy('gateway', [bench]), []),
       ask: (asked, input, options) => bus.call(asked, input, options),

@@ -50,6 +50,8 @@ export async function testStore(folder: string, file: string): Promise<TestStore
           return `row_of_${key}`;
         },
         outdate() {},
+        count() {},
+        observe() {},
       }),
     );
     for (const publish of published) publish();

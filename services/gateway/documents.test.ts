@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { freePort } from '../../scripts/infra/ready.ts';
+import { scraped } from '../../scripts/testing/exposition.ts';
 import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
 
 let it: GatewayWorld;
@@ -59,34 +60,40 @@ test('the page of the routes lets nothing run that does not come from it, and al
   expect(String(page.body)).not.toMatch(/<script(?![^>]*src=)[^>]*>[^<]/);
 });
 
-test('one address tells the figures of every service, with service and instance', async () => {
+test('one address tells the figures of every service, with service and instance, as a scraper takes them', async () => {
   const reader = await it.client('read');
   await reader('GET', '/api/v1/calls');
+  await reader('GET', '/api/v1/calls/none');
   // Figures are at most a second old.
-  const text = await eventually(async () => {
-    const { body } = await http(it.origin)('GET', '/metrics');
-    return /rpc_server_call_duration_seconds_count\{service="call-orchestrator",instance="[^"]+",rpc_method="calls.list_calls"\} [1-9]/.test(
-      String(body),
-    )
-      ? String(body)
-      : undefined;
+  const found = await eventually(async () => {
+    const page = await http(it.origin)('GET', '/metrics');
+    expect(page.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    const all = scraped(String(page.body));
+    return all.some(({ labels }) => labels.rpc_response_status_code === 'not_found') ? all : undefined;
   });
-  expect(text).toMatch(/polyb_service_ready\{service="crm-connector"\} 1/);
-  expect(text).toMatch(
-    /http_server_request_duration_seconds_count\{http_request_method="GET",http_route="\/api\/v1\/calls",http_response_status_code="200"\} 1/,
-  );
-  expect(
-    Number(/http_server_request_duration_seconds_sum\{[^}]*http_route="\/api\/v1\/calls"[^}]*\} (\S+)/.exec(text)?.[1]),
-  ).toBeGreaterThan(0);
-  expect(text).toMatch(/process_resident_memory_bytes \d+/);
-  const families = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name]) => name);
-  expect(new Set(families).size).toBe(families.length);
-  // Buckets never fall, and the last is the count.
-  const counted = [...text.matchAll(/rpc_server_call_duration_seconds_bucket\{([^}]*?),le="([^"]+)"\} (\d+)/g)];
-  for (const [labels, series] of Map.groupBy(counted, ([, labels]) => labels)) {
-    const values = series.map(([, , , value]) => Number(value));
-    expect([labels, values]).toEqual([labels, values.toSorted((a, b) => a - b)]);
-  }
+  const of = (name: string, labels: Readonly<Record<string, string>>) =>
+    found.filter((each) => each.name === name && Object.entries(labels).every(([label, value]) => each.labels[label] === value));
+  const instance = expect.any(String);
+  for (const [service, side] of [
+    ['call-orchestrator', 'server'],
+    ['gateway', 'client'],
+  ] as const)
+    for (const [rpc_method, rpc_response_status_code] of [
+      ['calls.list_calls', 'ok'],
+      ['calls.get_call', 'not_found'],
+    ] as const)
+      expect(of(`rpc_${side}_call_duration_seconds_count`, { service, rpc_method })).toEqual([
+        expect.objectContaining({ labels: { service, instance, rpc_method, rpc_response_status_code }, value: 1 }),
+      ]);
+  expect(of('polyb_service_ready', { service: 'crm-connector' })).toMatchObject([{ labels: { service: 'crm-connector' }, value: 1 }]);
+  const [listed] = of('http_server_request_duration_seconds_count', { http_route: '/api/v1/calls' });
+  expect(listed).toMatchObject({ labels: { service: 'gateway', http_response_status_code: '200' }, value: 1 });
+  for (const service of ['crm-connector', 'call-orchestrator', 'telephony-gateway', 'pipelines', 'gateway'])
+    for (const name of ['process_resident_memory_bytes', 'process_cpu_seconds_total', 'polyb_bus_rtt_seconds'])
+      expect(of(name, { service })).toMatchObject([{ labels: { instance }, value: expect.any(Number) }]);
+  const [cpu] = of('process_cpu_seconds_total', { service: 'gateway' });
+  const { user, system } = process.cpuUsage();
+  expect(cpu?.value).toBeGreaterThan((user + system) / 1e6 / 2); // from the start of the process, not from the first scrape
   const { body } = await http(it.origin)('GET', '/stats');
   const { services } = body as { services: readonly { service: string }[] };
   expect(services.map(({ service }) => service)).toEqual(expect.arrayContaining(['crm-connector', 'call-orchestrator', 'gateway']));

@@ -1,7 +1,22 @@
-/** What all services count, asked over the bus, and what this server counts itself: as Prometheus text and as JSON. */
+/** What all services count, asked over the bus: as Prometheus text and as JSON. */
 import type { Registry } from 'prom-client';
+import { z } from 'zod';
 import type { Bus } from '../../bus/bus.ts';
-import { durationBoundsSeconds } from '../../bus/stats.ts';
+import { byCode } from '../../bus/stats.ts';
+import { type Metric, metricTypes, type ToldMetric } from '../../contracts/metric.ts';
+import {
+  httpServerDuration,
+  processCpu,
+  processCpuSystem,
+  processCpuUser,
+  processMemory,
+  processStart,
+  rpcServerDropped,
+  rpcServerDuration,
+  rpcServerInFlight,
+  serviceReady,
+} from '../../contracts/metrics.ts';
+import { exposition } from './exposition.ts';
 
 export interface ServiceFigures {
   /** The daemon's folder. */
@@ -24,6 +39,7 @@ interface MethodFigures {
   readonly p99Ms: number;
   readonly codes: Readonly<Record<string, number>>;
   readonly buckets: readonly number[];
+  readonly failed: Parameters<typeof byCode>[0]['failed'];
 }
 export interface Figures {
   /** Every instance that answers, as it was at most a second ago. */
@@ -32,107 +48,116 @@ export interface Figures {
   metrics(): Promise<string>;
   observed(what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }): void;
 }
-
-/** Requests of one route that ended with one status. */
-interface Series {
-  readonly labels: string;
-  readonly buckets: number[];
-  /** Seconds. */
-  sum: number;
-  count: number;
+/** What one instance tells of one contract; what it counted beside calls comes with the first. */
+interface Answer {
+  readonly figures: ServiceFigures;
+  readonly told: readonly ToldMetric[];
 }
 const freshMs = 1_000;
 
 export function createFigures({
-  gather,
+  bus,
   now,
-  version,
 }: {
-  readonly gather: Bus['gather'];
+  readonly bus: Pick<Bus, 'gather' | 'metrics' | 'name' | 'instance'>;
   readonly now: () => number;
-  readonly version: string;
 }): Figures {
-  const http = new Map<string, Series>();
   const seen = new Set<string>();
-  let process: Promise<Registry> | undefined;
-  let asked: { readonly at: number; readonly answers: Promise<readonly ServiceFigures[]> } | undefined;
+  let node: Promise<Registry> | undefined;
+  let asked: { readonly at: number; readonly answers: Promise<readonly Answer[]> } | undefined;
 
-  function services(): Promise<readonly ServiceFigures[]> {
+  function answers(): Promise<readonly Answer[]> {
     if (asked === undefined || now() - asked.at > freshMs)
       asked = {
         at: now(),
-        answers: gather('$SRV.STATS', undefined, { waitMs: 1_000, quietMs: 150 }).then((all) => all.flatMap(figuresOf)),
+        answers: bus.gather('$SRV.STATS', undefined, { waitMs: 1_000, quietMs: 200 }).then((all) => all.flatMap(answerOf)),
       };
     return asked.answers;
   }
 
   return {
-    services,
     observed({ verb, route, status, ms }) {
-      const key = `${verb} ${status} ${route}`;
-      let series = http.get(key);
-      if (series === undefined) {
-        const labels = `http_request_method="${escaped(verb)}",http_route="${escaped(route)}",http_response_status_code="${status}"`;
-        series = { labels, buckets: Array.from({ length: durationBoundsSeconds.length + 1 }, () => 0), sum: 0, count: 0 };
-        http.set(key, series);
-      }
-      const at = durationBoundsSeconds.findIndex((bound) => ms <= bound * 1000);
-      const slot = at < 0 ? durationBoundsSeconds.length : at;
-      series.buckets[slot] = (series.buckets[slot] ?? 0) + 1;
-      series.sum += ms / 1000;
-      series.count += 1;
+      const labels = { http_request_method: verb, http_route: route, http_response_status_code: String(status) };
+      bus.metrics.observe(httpServerDuration, labels, ms / 1000);
     },
+    services: async () => (await answers()).map(({ figures }) => figures),
     async metrics() {
-      process ??= processFigures(version);
-      const own = (await process).metrics();
-      const all = await services().catch((): readonly ServiceFigures[] => []); // a scrape without the bus still tells of this process
-      for (const { service } of all) seen.add(service);
-      const text: string[] = [];
-      head(text, httpDuration, 'histogram', 'HTTP requests by route and status.');
-      for (const { labels, ...counted } of http.values()) histogram(text, httpDuration, labels, counted);
-      return `${await own}${text.join('\n')}\n${lines(all, seen)}`;
+      node ??= nodeFigures({ service: bus.name, instance: bus.instance });
+      const own = { service: bus.name, instance: bus.instance };
+      const all = await answers().catch((): readonly Answer[] => []); // a scrape without the bus still tells of this process
+      const text = exposition();
+      if (all.length === 0) for (const metric of await bus.metrics.told()) text.add(metric, own);
+      for (const { figures, told } of all.toSorted((a, b) => (a.figures.instance < b.figures.instance ? -1 : 1))) {
+        const { service, instance, methods } = figures;
+        for (const metric of [...callsOf(methods), ...told]) text.add(metric, metric.isShared ? { service } : { service, instance });
+      }
+      const ready = new Set(all.map(({ figures }) => figures.service));
+      for (const service of ready) seen.add(service);
+      text.add(
+        toldOf(
+          serviceReady,
+          [...seen].sort().map((service) => [[service], ready.has(service) ? 1 : 0]),
+        ),
+        {},
+      );
+      return `${text.text()}${await (await node).metrics()}`;
     },
   };
 }
-const httpDuration = 'http_server_request_duration_seconds';
 
-/** Memory, CPU and event loop of this process; loaded by the first scrape. */
-async function processFigures(version: string): Promise<Registry> {
-  const { collectDefaultMetrics, Gauge, Registry: makeRegistry } = await import('prom-client');
+/** Garbage collection, heap and event loop of this process; loaded by the first scrape. What every instance tells by itself is left out. */
+async function nodeFigures(labels: object): Promise<Registry> {
+  const { collectDefaultMetrics, Registry: makeRegistry } = await import('prom-client');
   const register = new makeRegistry();
-  collectDefaultMetrics({ register });
-  const labelNames = ['version', 'node'] as const;
-  new Gauge({ name: 'polyb_build_info', help: 'What runs here.', labelNames, registers: [register] }).set(
-    { version, node: globalThis.process.versions.node },
-    1,
-  );
+  collectDefaultMetrics({ register, labels });
+  for (const { name } of [processCpu, processCpuUser, processCpuSystem, processMemory, processStart]) register.removeSingleMetric(name);
   return register;
 }
 
-function head(text: string[], name: string, type: string, help: string): void {
-  text.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+/** The calls of those methods that were called. */
+function callsOf(methods: readonly MethodFigures[]): readonly ToldMetric[] {
+  const used = methods.filter(({ requests, dropped, inFlight }) => requests + dropped + inFlight > 0);
+  return [
+    toldOf(
+      rpcServerDuration,
+      used.flatMap((figures) => byCode(figures).map(([code, { sum, buckets }]) => [[figures.method, code], sum, ...buckets] as const)),
+    ),
+    toldOf(
+      rpcServerDropped,
+      used.map(({ method, dropped }) => [[method], dropped]),
+    ),
+    toldOf(
+      rpcServerInFlight,
+      used.map(({ method, inFlight }) => [[method], inFlight]),
+    ),
+  ];
 }
-function histogram(
-  text: string[],
-  name: string,
-  labels: string,
-  { buckets, sum, count }: { readonly buckets: readonly number[]; readonly sum: number; readonly count: number },
-): void {
-  let below = 0;
-  for (const [index, bound] of durationBoundsSeconds.entries()) {
-    below += buckets[index] ?? 0;
-    text.push(`${name}_bucket{${labels},le="${bound}"} ${below}`);
-  }
-  text.push(`${name}_bucket{${labels},le="+Inf"} ${count}`, `${name}_sum{${labels}} ${sum}`, `${name}_count{${labels}} ${count}`);
+function toldOf(metric: Metric, series: ToldMetric['series']): ToldMetric {
+  return { ...metric, labels: Object.keys(metric.labels), series };
 }
 
-/** Nothing for an answer of a program that is not ours. */
-function figuresOf(answer: unknown): readonly ServiceFigures[] {
-  const { name, id, version, started, metadata, endpoints } = answer as Partial<StatsReply>;
+const Told = z
+  .object({
+    name: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/),
+    type: z.enum(metricTypes),
+    help: z.string(),
+    labels: z.array(z.string().regex(/^(?!(service|instance|le)$)[a-zA-Z_][a-zA-Z0-9_]*$/)),
+    bounds: z.array(z.number()),
+    isShared: z.boolean(),
+    series: z.array(z.tuple([z.array(z.string())], z.number())),
+  })
+  .refine(({ type, labels, bounds, series }) => {
+    const numbers = type === 'histogram' ? bounds.length + 2 : 1;
+    return series.every(([values, ...rest]) => values.length === labels.length && rest.length === numbers);
+  });
+
+/** Nothing for an answer of a program that is not ours; a metric that cannot be written is left out. */
+function answerOf(answer: unknown): readonly Answer[] {
+  const { name, id, version, started, metadata, endpoints, data } = answer as Partial<StatsReply>;
   const service = metadata?.['polyb.daemon'];
   if (name === undefined || id === undefined || service === undefined || !Array.isArray(endpoints)) return [];
   const methods = endpoints.map((endpoint): MethodFigures => {
-    const { dropped = 0, inFlight = 0, p50Ms = 0, p95Ms = 0, p99Ms = 0, codes = {}, buckets = [] } = endpoint.data ?? {};
+    const { dropped = 0, inFlight = 0, p50Ms = 0, p95Ms = 0, p99Ms = 0, codes = {}, buckets = [], failed = {} } = endpoint.data ?? {};
     return {
       method: `${name}.${endpoint.name}`,
       requests: endpoint.num_requests,
@@ -145,9 +170,11 @@ function figuresOf(answer: unknown): readonly ServiceFigures[] {
       p99Ms,
       codes,
       buckets,
+      failed,
     };
   });
-  return [{ service, instance: id, contract: name, version: version ?? '', startedAt: started ?? '', methods }];
+  const told = (Array.isArray(data?.metrics) ? data.metrics : []).flatMap((metric) => Told.safeParse(metric).data ?? []);
+  return [{ figures: { service, instance: id, contract: name, version: version ?? '', startedAt: started ?? '', methods }, told }];
 }
 interface StatsReply {
   readonly name: string;
@@ -155,6 +182,7 @@ interface StatsReply {
   readonly version: string;
   readonly started: string;
   readonly metadata: { readonly 'polyb.daemon'?: string };
+  readonly data: { readonly metrics?: unknown };
   readonly endpoints: readonly {
     readonly name: string;
     readonly num_requests: number;
@@ -163,35 +191,4 @@ interface StatsReply {
     readonly processing_time: number;
     readonly data?: Partial<MethodFigures>;
   }[];
-}
-
-function lines(all: readonly ServiceFigures[], seen: ReadonlySet<string>): string {
-  const text: string[] = [];
-  const used = all.flatMap(({ service, instance, methods }) =>
-    methods
-      .filter(({ requests, dropped, inFlight }) => requests + dropped + inFlight > 0)
-      .map((figures) => ({
-        labels: `service="${escaped(service)}",instance="${escaped(instance)}",rpc_method="${escaped(figures.method)}"`,
-        figures,
-      })),
-  );
-  const duration = 'rpc_server_call_duration_seconds';
-  head(text, duration, 'histogram', 'Calls that a service answered.');
-  for (const { labels, figures } of used)
-    histogram(text, duration, labels, { buckets: figures.buckets, sum: figures.totalMs / 1000, count: figures.requests });
-  head(text, 'polyb_rpc_server_responses_total', 'counter', 'Answers by code.');
-  for (const { labels, figures } of used)
-    for (const [code, count] of Object.entries(figures.codes))
-      text.push(`polyb_rpc_server_responses_total{${labels},rpc_response_status_code="${escaped(code)}"} ${count}`);
-  head(text, 'polyb_rpc_server_dropped_total', 'counter', 'Calls that nobody waited for any more.');
-  for (const { labels, figures } of used) text.push(`polyb_rpc_server_dropped_total{${labels}} ${figures.dropped}`);
-  head(text, 'polyb_rpc_server_in_flight', 'gauge', 'Calls under way.');
-  for (const { labels, figures } of used) text.push(`polyb_rpc_server_in_flight{${labels}} ${figures.inFlight}`);
-  head(text, 'polyb_service_ready', 'gauge', '1 for a service that answers; 0 for one that has answered before.');
-  const ready = new Set(all.map(({ service }) => service));
-  for (const service of [...seen].sort()) text.push(`polyb_service_ready{service="${escaped(service)}"} ${ready.has(service) ? 1 : 0}`);
-  return `${text.join('\n')}\n`;
-}
-function escaped(value: string): string {
-  return value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
 }

@@ -4,6 +4,7 @@ import { openCache } from '../../adapters/cache/index.ts';
 import { every, loop, service } from '../../bus/service.ts';
 import { aliases } from '../../contracts/aliases.ts';
 import { gateway } from '../../contracts/gateway.ts';
+import { buildInfo } from '../../contracts/metrics.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type Ask, createApp } from './app.ts';
 import { addDocuments } from './documents.ts';
@@ -27,10 +28,11 @@ export default service({
   uses: [...methods, gateway.key_revoked],
   discovers: true,
   settings: gatewaySettings,
-}).start(async ({ settings, bus, db, log, now }) => {
+}).start(async ({ settings, bus, db, log, metrics, now }) => {
   const cache = await openCache(settings, { now, log });
   const keys = createKeys({ find: (keyId) => findKey(db, keyId), now });
-  const figures = createFigures({ gather: bus.gather, now, version });
+  const figures = createFigures({ bus, now });
+  metrics.sample(() => [{ of: buildInfo, labels: { version, node: process.versions.node }, value: 1 }]);
   const routes = routesOf(methods, aliases);
   const ask: Ask = (method, input, options) => bus.call(method, input, options);
   const admit = createAdmit({ keys, cache, limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS } });
