@@ -117,6 +117,25 @@ export interface Sending {
   quotas(message: ParsedOf<typeof messages.deliver>): readonly Quota[];
 }
 
+/** A message of ours to people of ours, with buttons under it. Its text is cut to what the channel takes. */
+export interface Notice {
+  readonly text: string;
+  readonly buttons: readonly { readonly text: string /** Comes back with a press; at most 64 bytes. */; readonly data: string }[];
+}
+export interface Posted {
+  /** Where it went: a group may have become a supergroup. */
+  readonly chat: string;
+  readonly messageId: string;
+}
+export interface Notices {
+  readonly botId: string;
+  post(chat: string, notice: Notice, signal: AbortSignal): Promise<Posted>;
+  /** The message as it shall look now; that it looks so already is no failure. False when there is no such message any more. */
+  redraw(posted: Posted, notice: Notice, signal: AbortSignal): Promise<boolean>;
+  /** What whoever pressed a button sees; the channel takes it for a short time and once. */
+  answer(queryId: string, said: { readonly text: string; readonly isAlert: boolean }, signal: AbortSignal): Promise<void>;
+}
+
 /** Text that PostgreSQL and UTF-8 can hold: a null byte and half of a surrogate pair become U+FFFD. */
 export function storable(text: string): string {
   return text.replaceAll('\0', '\uFFFD').toWellFormed();

@@ -1,6 +1,6 @@
 /** Calls of the Telegram Bot API (core.telegram.org/bots/api), each made once, through the guarded client and with a deadline. */
 import type { Telegram } from 'telegraf/types';
-import { PolybError } from '../../contracts/errors.ts';
+import { isPolybError, PolybError } from '../../contracts/errors.ts';
 import type { Http, HttpAnswer } from '../deps.ts';
 import { httpFailure } from '../http.ts';
 
@@ -59,6 +59,13 @@ function answered(method: string, answer: HttpAnswer): Answered {
     reason: 'bad_reply',
   });
 }
+/** The chat's new id, where that is why a call was refused: then nothing has happened, and it may be made again with it. */
+export function movedTo(thrown: unknown): string | undefined {
+  if (!isPolybError(thrown) || thrown.reason !== 'chat_migrated') return undefined;
+  const { migrateToChatId } = (thrown.data ?? {}) as { migrateToChatId?: unknown };
+  return typeof migrateToChatId === 'string' && /^-?\d{1,20}$/.test(migrateToChatId) ? migrateToChatId : undefined;
+}
+
 function jsonOf({ bytes }: HttpAnswer): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'));
@@ -76,6 +83,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/message is too long|caption is too long/, 'too_long'],
   [/upgraded to a supergroup/, 'chat_migrated'],
   [/message is not modified/, 'not_modified'],
+  [/message to edit not found|message can't be edited/, 'message_gone'],
 ];
 function refusal(method: string, { error_code: code, description, parameters }: Extract<Answered, { ok: false }>): PolybError {
   const what = `Telegram refused ${method} with ${code}`;

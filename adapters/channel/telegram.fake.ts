@@ -37,6 +37,25 @@ interface Bot {
   interrupt: ((with409: boolean) => void) | undefined;
   readonly blocked: Set<number>;
   readonly lastMessage: Map<number, number>;
+  /** What the bot wrote, as it looks now. */
+  readonly messages: Message[];
+  /** Presses that wait for their answer. */
+  readonly pressed: Map<string, Pressed>;
+}
+interface Message {
+  readonly chatId: number;
+  readonly messageId: number;
+  text: string;
+  buttons: readonly Button[];
+}
+interface Button {
+  readonly text: string;
+  readonly callback_data: string;
+}
+/** One press of a button, and what the bot answered to it. */
+export interface Pressed {
+  readonly id: string;
+  answer?: { readonly text: string; readonly isAlert: boolean };
 }
 export interface TelegramFake {
   readonly url: string;
@@ -54,6 +73,14 @@ export interface TelegramFake {
   renumber(token: string, from: number): void;
   file(fileId: string, bytes: Uint8Array): void;
   order(fault: Fault): void;
+  /** What a bot wrote to a chat, as it looks now. */
+  screen(token: string, chatId: number): readonly Readonly<Message>[];
+  /** Somebody presses a button that is there, by its text; a bad client may send other `data`. */
+  press(token: string, from: number, message: Readonly<Message>, button: string, data?: string): Readonly<Pressed>;
+  /** The message is deleted in its chat. */
+  erase(token: string, message: Readonly<Message>): void;
+  /** A group becomes a supergroup: its old id is refused with the new one. */
+  move(from: number, to: number): void;
   /** The customer stops the bot. */
   block(token: string, chatId: number): void;
   close(): Promise<void>;
@@ -74,11 +101,14 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
         interrupt: undefined,
         blocked: new Set(),
         lastMessage: new Map(),
+        messages: [],
+        pressed: new Map(),
       },
     ]),
   );
   const asked: Asked[] = [];
   const sent: { chatId: number; text: string; messageId: number; payload: Json }[] = [];
+  const moved = new Map<number, number>();
   const files = new Map<string, Uint8Array>();
   const faults: { fault: Fault; left: number }[] = [];
   const stopping = new AbortController();
@@ -165,12 +195,45 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     const { chat_id: to, text } = payload as { chat_id?: number | string; text?: string };
     const chatId = Number(to);
     if (!Number.isSafeInteger(chatId)) throw refused(400, 'Bad Request: chat not found');
+    const movedTo = moved.get(chatId);
+    if (movedTo !== undefined)
+      throw refused(400, 'Bad Request: group chat was upgraded to a supergroup chat', { migrate_to_chat_id: movedTo });
     if (bot.blocked.has(chatId)) throw refused(403, 'Forbidden: bot was blocked by the user');
     if (typeof text !== 'string' || text === '') throw refused(400, 'Bad Request: message text is empty');
     if (text.length > 4096) throw refused(400, 'Bad Request: message is too long');
+    const buttons = buttonsOf(payload);
     const id = messageId(bot, chatId);
     sent.push({ chatId, text, messageId: id, payload });
-    return { message_id: id, date: Math.floor(Date.now() / 1000), chat: { id: chatId, type: chatId > 0 ? 'private' : 'supergroup' }, text };
+    bot.messages.push({ chatId, messageId: id, text, buttons });
+    return asMessage({ chatId, messageId: id, text });
+  }
+  function editMessageText(bot: Bot, payload: Json): unknown {
+    const { chat_id: of, message_id: id, text } = payload as { chat_id?: number | string; message_id?: number; text?: string };
+    const message = bot.messages.find(({ chatId, messageId }) => chatId === Number(of) && messageId === id);
+    if (!message) throw refused(400, 'Bad Request: message to edit not found');
+    if (typeof text !== 'string' || text === '') throw refused(400, 'Bad Request: message text is empty');
+    if (text.length > 4096) throw refused(400, 'Bad Request: message is too long');
+    const buttons = buttonsOf(payload);
+    if (message.text === text && JSON.stringify(message.buttons) === JSON.stringify(buttons))
+      throw refused(
+        400,
+        'Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message',
+      );
+    Object.assign(message, { text, buttons });
+    return asMessage(message);
+  }
+  function answerCallbackQuery(bot: Bot, payload: Json): unknown {
+    const {
+      callback_query_id: id,
+      text = '',
+      show_alert: isAlert = false,
+    } = payload as { callback_query_id?: string; text?: string; show_alert?: boolean };
+    const pressed = bot.pressed.get(String(id));
+    if (!pressed) throw refused(400, 'Bad Request: query is too old and response timeout expired or query ID is invalid');
+    if (text.length > 200) throw refused(400, 'Bad Request: MESSAGE_TOO_LONG');
+    bot.pressed.delete(pressed.id);
+    pressed.answer = { text, isAlert };
+    return true;
   }
 
   async function call(token: string, method: string, payload: Json, response: ServerResponse): Promise<unknown> {
@@ -202,8 +265,10 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
         return true;
       case 'sendMessage':
         return sendMessage(bot, payload);
+      case 'editMessageText':
+        return editMessageText(bot, payload);
       case 'answerCallbackQuery':
-        return true;
+        return answerCallbackQuery(bot, payload);
       case 'getFile': {
         const id = String(payload.file_id);
         const bytes = files.get(id);
@@ -261,6 +326,26 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     return id;
   }
 
+  function press(token: string, from: number, { chatId, messageId }: Readonly<Message>, button: string, data?: string): Pressed {
+    const bot = botOf(token);
+    const message = bot.messages.find((each) => each.chatId === chatId && each.messageId === messageId);
+    const there = message?.buttons.find(({ text }) => text === button);
+    if (message === undefined || (there === undefined && data === undefined)) throw new TypeError(`there is no button ${button} to press`);
+    const pressed: Pressed = { id: `query${nextQuery++}` };
+    bot.pressed.set(pressed.id, pressed);
+    update(token, {
+      callback_query: {
+        id: pressed.id,
+        from: { id: from, is_bot: false, first_name: `Сотрудник ${from}` },
+        message: asMessage(message),
+        chat_instance: String(chatId),
+        data: data ?? there?.callback_data,
+      },
+    });
+    return pressed;
+  }
+  let nextQuery = 1;
+
   const server = createServer((request, response) => {
     answer(request, response).catch((thrown: Partial<Refused>) => {
       const { status = 500, message = 'Internal Server Error', parameters } = thrown;
@@ -285,6 +370,16 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     },
     file: (fileId, bytes) => void files.set(fileId, bytes),
     order: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),
+    screen: (token, chatId) => botOf(token).messages.filter((message) => message.chatId === chatId),
+    press,
+    erase: (token, { chatId, messageId }) => {
+      const { messages } = botOf(token);
+      messages.splice(
+        messages.findIndex((each) => each.chatId === chatId && each.messageId === messageId),
+        1,
+      );
+    },
+    move: (from, to) => void moved.set(from, to),
     block: (token, chatId) => void botOf(token).blocked.add(chatId),
     async close() {
       stopping.abort();
@@ -292,6 +387,27 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function asMessage({ chatId, messageId, text }: Pick<Message, 'chatId' | 'messageId' | 'text'>) {
+  return {
+    message_id: messageId,
+    date: Math.floor(Date.now() / 1000),
+    chat: { id: chatId, type: chatId > 0 ? 'private' : 'supergroup' },
+    text,
+  };
+}
+/** Bot API, InlineKeyboardMarkup: at most 100 buttons, each with 1 to 64 bytes of data. */
+function buttonsOf({ reply_markup: markup }: Json): readonly Button[] {
+  const { inline_keyboard: rows = [] } = (markup ?? {}) as { inline_keyboard?: readonly (readonly Button[])[] };
+  const buttons = rows.flat();
+  if (buttons.length > 100) throw refused(400, 'Bad Request: reply markup is too long');
+  for (const { text, callback_data: data } of buttons) {
+    if (typeof text !== 'string' || text === '')
+      throw refused(400, "Bad Request: can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard");
+    if (typeof data !== 'string' || data === '' || Buffer.byteLength(data) > 64) throw refused(400, 'Bad Request: BUTTON_DATA_INVALID');
+  }
+  return buttons;
 }
 
 const knownTypes = [

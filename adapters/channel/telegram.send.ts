@@ -1,10 +1,10 @@
 /** Sending through the Telegram Bot API. Nothing there recognises a repeat, so an attempt without a clear answer is left to a person. */
 import type { z } from 'zod';
 import { review } from '../../contracts/define.ts';
-import { isPolybError, PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { Sending } from './port.ts';
-import { botApi } from './telegram.api.ts';
+import { botApi, movedTo } from './telegram.api.ts';
 import { telegramSettings } from './telegram.ts';
 
 export const telegramSendSettings = telegramSettings.pick({ TELEGRAM_BOT_TOKENS: true, TELEGRAM_API_ROOT: true });
@@ -32,8 +32,7 @@ export function telegramSend(options: z.output<typeof telegramSendSettings>, { h
         try {
           return await send(to);
         } catch (thrown) {
-          const moved = isPolybError(thrown) && thrown.reason === 'chat_migrated' ? newChatOf(thrown) : undefined;
-          // Told in the refusal, so nothing has gone out: the chat goes on under another id.
+          const moved = movedTo(thrown);
           if (moved !== undefined) return send(moved);
           throw thrown;
         }
@@ -54,10 +53,6 @@ function idOf(sent: unknown): { readonly externalId: string; readonly at: string
   if (!Number.isSafeInteger(id))
     throw new PolybError('upstream_failed', 'Telegram took the message and did not tell its number.', { reason: 'bad_reply' });
   return { externalId: String(id), at: new Date(sentAtMs(date)).toISOString() };
-}
-function newChatOf({ data }: PolybError): string | undefined {
-  const { migrateToChatId } = (data ?? {}) as { migrateToChatId?: unknown };
-  return typeof migrateToChatId === 'string' && /^-?\d{1,20}$/.test(migrateToChatId) ? migrateToChatId : undefined;
 }
 
 /** The provider's time, where it is one: a message that went out is not to be doubted for a wrong clock. */
