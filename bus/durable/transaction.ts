@@ -106,9 +106,9 @@ export function transactions({
           outdated.push({ method: method.address, keys });
           if (method.settles) heard.push({ event: settled(method), payload: {} });
         },
-      };
         count: (...what) => void counted.push(() => bus.metrics.count(...what)),
         observe: (...what) => void counted.push(() => bus.metrics.observe(...what)),
+      };
       let made: Awaited<ReturnType<typeof work>>;
       try {
         made = await work(tx);
