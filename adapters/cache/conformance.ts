@@ -1,7 +1,13 @@
 /** What every cache must do. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { Cache } from './port.ts';
+
+/** Limits of which nothing refills while a test takes: the next take comes after at least ten seconds. */
+const slowLimit = fc
+  .record({ limit: fc.integer({ min: 1, max: 120 }), eachMs: fc.integer({ min: 10_000, max: 30_000 }), oddMs: fc.nat({ max: 9_999 }) })
+  .map(({ limit, eachMs, oddMs }) => ({ limit, windowMs: limit * eachMs + oddMs }));
 
 export function cacheConformance(name: string, setup: () => Cache | Promise<Cache>): void {
   test(`${name}: a bucket gives its limit at once, then tells how long to wait`, async () => {
@@ -17,6 +23,34 @@ export function cacheConformance(name: string, setup: () => Cache | Promise<Cach
     expect(taken[5]?.retryAfterMs).toBeGreaterThan(1_000);
     expect(taken[5]?.retryAfterMs).toBeLessThanOrEqual(12_000);
     expect(taken[4]?.resetMs).toBeGreaterThan(40_000);
+    await cache.close();
+  });
+
+  test(`${name}: whatever its limit and window, a bucket gives its limit and not one more or less`, async () => {
+    const cache = await setup();
+    const costs = fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(slowLimit, costs, async (limit, first) => {
+        const bucket = randomUUID();
+        let left = limit.limit;
+        for (const cost of first) {
+          const { isAllowed, remaining } = await cache.take(bucket, limit, cost);
+          expect(isAllowed).toBe(cost <= left);
+          if (isAllowed) left -= cost;
+          expect(remaining).toBe(left);
+        }
+        const rest = await Promise.all(Array.from({ length: left + 2 }, () => cache.take(bucket, limit)));
+        expect(rest.filter(({ isAllowed }) => isAllowed)).toHaveLength(left);
+        expect(rest.at(-1)?.retryAfterMs).toBeLessThanOrEqual(Math.ceil(limit.windowMs / limit.limit));
+      }),
+      {
+        numRuns: 60,
+        examples: [
+          [{ limit: 60, windowMs: 1_000_000 }, []],
+          [{ limit: 49, windowMs: 3_600_000 }, [7, 3]],
+        ],
+      },
+    );
     await cache.close();
   });
 

@@ -1,20 +1,42 @@
+/**
+ * The generic cell rate algorithm in whole numbers, so that a bucket of sixty gives sixty.
+ *
+ * A *unit* is 1/limit of a millisecond: a bucket drains `limit` of them in a millisecond, a take adds `windowMs`, and
+ * `limit * windowMs` is full. Limits and windows that settings allow stay below 2^53 of them.
+ */
 import type { Limit, Taken } from './port.ts';
 
-/** One take by the generic cell rate algorithm. `fullAt` is when the bucket is full again, Unix ms; the second value is the new one. */
-export function takeFrom(fullAt: number, now: number, { limit, windowMs }: Limit, cost: number): readonly [Taken, number] {
-  const each = windowMs / limit;
-  const before = Math.max(fullAt, now);
-  const after = before + each * cost;
-  const waitMs = after - windowMs - now;
-  const isAllowed = waitMs <= 0;
-  const stands = isAllowed ? after : before;
-  return [
-    {
-      isAllowed,
-      remaining: Math.max(0, Math.floor((windowMs - (stands - now)) / each + 1e-9)),
-      resetMs: Math.ceil(stands - now),
-      retryAfterMs: isAllowed ? 0 : Math.ceil(waitMs),
-    },
-    stands,
-  ];
+export interface Bucket {
+  /** Unix ms. */
+  readonly at: number;
+  /** Units that had not drained at that time. */
+  readonly level: number;
+}
+
+/** One take, and the bucket after it. A clock that was set back drains nothing and holds nobody up. */
+export function takeFrom(bucket: Bucket | undefined, now: number, limit: Limit, cost: number): readonly [Taken, Bucket] {
+  const full = limit.limit * limit.windowMs;
+  const at = Math.floor(now);
+  const drained = Math.max(0, at - (bucket?.at ?? at)) * limit.limit;
+  // Filled under another limit it may hold more.
+  const before = Math.min(full, Math.max(0, (bucket?.level ?? 0) - drained));
+  const after = before + cost * limit.windowMs;
+  const isAllowed = after <= full;
+  const level = isAllowed ? after : before;
+  return [takenOf({ isAllowed, level }, limit, cost), { at, level }];
+}
+
+/** What a take says of the bucket after it. */
+export function takenOf(
+  { isAllowed, level }: { readonly isAllowed: boolean; readonly level: number },
+  { limit, windowMs }: Limit,
+  cost: number,
+): Taken {
+  const full = limit * windowMs;
+  return {
+    isAllowed,
+    remaining: Math.floor((full - level) / windowMs),
+    resetMs: Math.ceil(level / limit),
+    retryAfterMs: isAllowed ? 0 : Math.ceil((level + cost * windowMs - full) / limit),
+  };
 }

@@ -1,11 +1,11 @@
-import { takeFrom } from './gcra.ts';
+import { type Bucket, takeFrom } from './gcra.ts';
 import type { Cache } from './port.ts';
 
 const mostEntries = 50_000;
 
 /** For one process. What was touched longest ago goes first when there is too much. */
 export function memoryCache({ now, most = mostEntries }: { readonly now: () => number; readonly most?: number }): Cache {
-  const buckets = new Map<string, number>();
+  const buckets = new Map<string, Bucket>();
   const values = new Map<string, { readonly value: string; readonly until: number }>();
 
   function put<T>(map: Map<string, T>, key: string, value: T): void {
@@ -14,9 +14,10 @@ export function memoryCache({ now, most = mostEntries }: { readonly now: () => n
     if (map.size > most) map.delete(map.keys().next().value as string);
   }
   return {
+    state: () => 'own',
     async take(bucket, limit, cost = 1) {
-      const [taken, fullAt] = takeFrom(buckets.get(bucket) ?? 0, now(), limit, cost);
-      put(buckets, bucket, fullAt);
+      const [taken, after] = takeFrom(buckets.get(bucket), now(), limit, cost);
+      put(buckets, bucket, after);
       return taken;
     },
     async get(key) {

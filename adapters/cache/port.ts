@@ -15,6 +15,8 @@ export interface Taken {
   readonly retryAfterMs: number;
 }
 export interface Cache {
+  /** `shared` by all processes, this process's `own`, or `away`: it would be shared, and its server does not answer. */
+  state(): 'shared' | 'own' | 'away';
   /** Takes `cost` from the bucket, or nothing when that much is not left. Never rejects: without its server it counts in this process. */
   take(bucket: string, limit: Limit, cost?: number): Promise<Taken>;
   /** Null when it is not known, or no more. */
