@@ -16,7 +16,7 @@ const daemons =
   chosen.POLYB_ONE_PROCESS === 'true'
     ? [app('polyb-all', ['scripts/serve.ts', ...folders], { heapMb: 1024 })]
     : folders.map((folder) => app(folder, ['scripts/serve.ts', folder], { heapMb: 512 }));
-const servers = ['nats', 'postgres'].filter((server) => chosen[`POLYB_${server.toUpperCase()}_PORT`] !== undefined);
+const servers = ['nats', 'postgres', 'redis'].filter((server) => chosen[`POLYB_${server.toUpperCase()}_PORT`] !== undefined);
 
 export const apps = [...servers.map((server) => app(`polyb-${server}`, ['scripts/system/server.ts', server], { heapMb: 64 })), ...daemons];
 

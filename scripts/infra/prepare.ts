@@ -24,7 +24,7 @@ export type ServerProgram = {
   readonly home: string;
   /** Asks for an orderly end. */
   readonly stopSignal: NodeJS.Signals;
-  /** `nats://127.0.0.1:port`, `redis://…`, or the superuser's URL of PostgreSQL's database `postgres`. */
+  /** `nats://127.0.0.1:port`, `redis://…` with its password if it has one, or the superuser's URL of PostgreSQL's database `postgres`. */
   readonly url: string;
   /** Whether it serves by now. */
   answers(): Promise<boolean>;
@@ -40,6 +40,10 @@ export type PrepareOptions = {
 export type NatsOptions = PrepareOptions & {
   /** Included after our own options, so it may override them. */
   readonly configFile?: string | undefined;
+};
+export type RedisOptions = PrepareOptions & {
+  /** What clients have to show; without it every program on this machine may ask. */
+  readonly password?: string | undefined;
 };
 export type PostgresOptions = PrepareOptions & {
   /** False trades the data's safety for speed: for unit tests only. */
@@ -72,22 +76,35 @@ export async function prepareNats({ dir, port: wanted, configFile, signal }: Nat
   };
 }
 
-/** Finds Redis. It keeps nothing on disk: what it holds may be lost. */
-export async function prepareRedis({ dir, port: wanted, signal }: PrepareOptions): Promise<ServerProgram> {
+/** Finds Redis and writes its configuration. It keeps nothing on disk: what it holds may be lost, and above 64 MB the oldest of it is. */
+export async function prepareRedis({ dir, port: wanted, password, signal }: RedisOptions): Promise<ServerProgram> {
   const { bin, env } = await findRedis({ signal });
   const port = wanted ?? (await freePort());
   const home = resolve(dir);
+  const file = join(home, 'redis.conf');
+  const settings = {
+    bind: '127.0.0.1',
+    port,
+    save: '""',
+    appendonly: 'no',
+    dir: `"${home}"`,
+    maxmemory: '64mb',
+    'maxmemory-policy': 'allkeys-lru',
+    ...(password !== undefined && { requirepass: password }),
+  };
   await mkdir(home, { recursive: true });
-  const settings = { bind: '127.0.0.1', port, save: '', appendonly: 'no', dir: home, maxmemory: '64mb', 'maxmemory-policy': 'allkeys-lru' };
+  // Not as arguments: everybody on the machine can read those.
+  const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}\n`);
+  await writeFile(file, lines.join(''), { mode: 0o600 });
   return {
     name: 'Redis',
     bin,
-    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    args: [file],
     env,
     runAs: undefined,
     home,
     stopSignal: 'SIGTERM',
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`,
     answers: () => redisAnswers(port),
   };
 }

@@ -10,6 +10,7 @@ import {
   prepareNats,
   preparePostgres,
   prepareRedis,
+  type RedisOptions,
   type ServerProgram,
 } from './prepare.ts';
 import { enterable, unprivileged } from './unprivileged.ts';
@@ -44,7 +45,7 @@ export function startPostgres(options: PostgresOptions & Temporary): Promise<Run
 }
 
 /** Starts a Redis on loopback that keeps nothing, ready when this resolves. It ends with this process, even when this process is killed. */
-export function startRedis(options: PrepareOptions & Temporary): Promise<RunningServer> {
+export function startRedis(options: RedisOptions & Temporary): Promise<RunningServer> {
   return start(prepareRedis, options);
 }
 

@@ -1,6 +1,7 @@
 /** What `polyb doctor` looks at. Each check says what it found and, when that is not well, what to type. */
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { redisVersion } from '../../adapters/cache/redis.ts';
 import { pending } from '../../adapters/store/migrate.ts';
 import { openPostgres } from '../../adapters/store/postgres.ts';
 import { common } from '../../config/common.ts';
@@ -103,6 +104,25 @@ export async function checkPostgres(
     return [fail('postgres', `${host}${pathname}: ${found}`, env.DATABASE_URL ? 'check DATABASE_URL' : 'polyb up')];
   } finally {
     await db.close();
+  }
+}
+
+/** Never a failure: without it rates are counted, only not together. */
+export async function checkRedis(url: string | undefined, inOneProcess: boolean): Promise<readonly Finding[]> {
+  const alone = 'each process counts rates and quotas for itself';
+  if (url === undefined)
+    return [
+      inOneProcess
+        ? ok('redis', 'none, and none is needed in one process')
+        : warn('redis', `none; ${alone}`, 'sudo apt-get install redis-server, then polyb up && polyb restart; or set REDIS_URL'),
+    ];
+  const { host } = new URL(url);
+  try {
+    return [ok('redis', `${host} ${await redisVersion(url)}`)];
+  } catch (error) {
+    // Of the server's answer or the system's, neither of which holds the password.
+    const said = Error.isError(error) ? (error as Error).message : String(error);
+    return [warn('redis', `${host}: ${said}; ${alone}`, 'polyb up, or check REDIS_URL')];
   }
 }
 

@@ -11,6 +11,7 @@ import {
   checkOnline,
   checkPm2,
   checkPostgres,
+  checkRedis,
   checkServices,
   checkSettings,
   type Finding,
@@ -45,12 +46,14 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
   const find = openSources({ env });
   const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222');
   const postgres = checkPostgres(lookup('DATABASE_URL', find), env);
+  const redis = checkRedis(lookup('REDIS_URL', find), lookup('POLYB_ONE_PROCESS', find) === 'true');
   const pm2 = checkPm2();
   return [
     ...node,
     ...settings,
     ...(await nats),
     ...(await postgres),
+    ...(await redis),
     ...(await pm2),
     ...(await onBus(invocation, services)),
     ...(await host),

@@ -17,7 +17,7 @@ export function logFiles(app: string): readonly string[] {
   return [logFile(app), ...(server === undefined ? [] : [join(enterable(serverFolder(server), unprivileged()), 'server.log')])];
 }
 
-export const servers = ['nats', 'postgres'] as const;
+export const servers = ['nats', 'postgres', 'redis'] as const;
 export type Server = (typeof servers)[number];
 /** Its folder as it is asked for; under root PostgreSQL may stand elsewhere, see `enterable`. */
 export const serverFolder = (server: Server): string => join(state, server);

@@ -1,11 +1,12 @@
-/** What PM2 runs for a server of our own: `node scripts/system/server.ts nats|postgres`. It starts the server and ends with it. */
+/** What PM2 runs for a server of our own: `node scripts/system/server.ts nats|postgres|redis`. It starts the server and ends with it. */
 import { existsSync } from 'node:fs';
-import { startNats, startPostgres } from '../infra/start.ts';
-import { natsUsersFile, serverFolder } from './project.ts';
+import { startNats, startPostgres, startRedis } from '../infra/start.ts';
+import { natsUsersFile, serverFolder, servers } from './project.ts';
 import { readRun } from './run-file.ts';
+import { passwordIn } from './servers.ts';
 
-const [name] = process.argv.slice(2);
-if (name !== 'nats' && name !== 'postgres') throw new TypeError('expected nats or postgres');
+const name = servers.find((each) => each === process.argv[2]);
+if (name === undefined) throw new TypeError(`expected one of ${servers.join(', ')}`);
 
 const stopping = new AbortController();
 let stop: (() => Promise<void>) | undefined;
@@ -22,10 +23,12 @@ try {
   const run = await readRun();
   const port = Number(run[`POLYB_${name.toUpperCase()}_PORT`]);
   const options = { dir: serverFolder(name), port, signal: stopping.signal };
-  const server =
-    name === 'nats'
-      ? await startNats({ ...options, configFile: existsSync(natsUsersFile) ? natsUsersFile : undefined })
-      : await startPostgres({ ...options, durable: true });
+  const start = {
+    nats: () => startNats({ ...options, configFile: existsSync(natsUsersFile) ? natsUsersFile : undefined }),
+    postgres: () => startPostgres({ ...options, durable: true }),
+    redis: () => startRedis({ ...options, password: passwordIn(run.REDIS_URL) }),
+  };
+  const server = await start[name]();
   stop = server.stop;
   if (stopping.signal.aborted) await server.stop();
   process.on('SIGHUP', () => process.kill(server.pid, 'SIGHUP'));

@@ -1,18 +1,22 @@
-/** NATS and PostgreSQL: found where settings point, else our own on loopback. */
+/** NATS, PostgreSQL and Redis: found where settings point, else our own on loopback. */
+import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Find } from '../../config/env.ts';
 import { badSettings } from '../../config/env.ts';
 import { findNatsServer } from '../infra/nats-server.ts';
 import { preparePostgres } from '../infra/prepare.ts';
-import { natsAnswers, postgresAnswers } from '../infra/ready.ts';
+import { natsAnswers, postgresAnswers, redisAnswers } from '../infra/ready.ts';
+import { findRedis } from '../infra/redis.ts';
 import type { App } from './pm2.ts';
 import { portFrom } from './ports.ts';
 import { type Server, serverApp, serverFolder } from './project.ts';
 import { type RunValues, runFileLabel } from './run-file.ts';
 
-export const answersAt = { nats: natsAnswers, postgres: postgresAnswers } as const satisfies Record<Server, unknown>;
-const settings = { nats: ['POLYB_NATS_URL', 'NATS_URL'], postgres: ['DATABASE_URL'] } as const;
-const usualPort = { nats: 4222, postgres: 5432 } as const;
+export const answersAt = { nats: natsAnswers, postgres: postgresAnswers, redis: redisAnswers } as const satisfies Record<Server, unknown>;
+const settings = { nats: ['POLYB_NATS_URL', 'NATS_URL'], postgres: ['DATABASE_URL'], redis: ['REDIS_URL'] } as const;
+const usualPort = { nats: 4222, postgres: 5432, redis: 6379 } as const;
+/** Unpacking takes some seconds. Nothing waits longer for what can be done without. */
+const redisPatienceMs = 30_000;
 
 export interface Choice {
   readonly url: string;
@@ -21,11 +25,25 @@ export interface Choice {
   /** It runs by now. */
   readonly isUp: boolean;
 }
-type Options = { readonly find: Find; readonly before: RunValues; readonly apps: readonly App[]; readonly signal: AbortSignal };
+export interface Choices {
+  readonly nats: Choice;
+  readonly postgres: Choice;
+  /** Without it each process counts for itself: all there is to know when there is but one, else `missing` says why. */
+  readonly redis: Choice | { readonly missing: string | null };
+}
+interface Options {
+  readonly find: Find;
+  readonly before: RunValues;
+  readonly apps: readonly App[];
+  readonly oneProcess: boolean;
+  readonly signal: AbortSignal;
+  /** Stands in for the search for redis-server. */
+  readonly seekRedis?: typeof findRedis;
+}
 
 /** Prepares what has to be started here: after this only starting is left. */
-export async function chooseServers(options: Options): Promise<Readonly<Record<Server, Choice>>> {
-  const [nats, postgres] = await Promise.all([
+export async function chooseServers(options: Options): Promise<Choices> {
+  const [nats, postgres, redis] = await Promise.all([
     choose('nats', options, async (port) => {
       await findNatsServer({ signal: options.signal });
       return `nats://127.0.0.1:${port}`;
@@ -34,8 +52,33 @@ export async function chooseServers(options: Options): Promise<Readonly<Record<S
       const { url } = await preparePostgres({ dir: serverFolder('postgres'), port, durable: true, signal: options.signal });
       return Object.assign(new URL(url), { pathname: '/polyb' }).href;
     }),
+    chooseRedis(options),
   ]);
-  return { nats, postgres };
+  return { nats, postgres, redis };
+}
+
+/** Redis spares no work that must be done, so nothing fails for want of it. */
+export async function chooseRedis(options: Options): Promise<Choices['redis']> {
+  const { find, before, oneProcess, signal, seekRedis = findRedis } = options;
+  const found = find(...settings.redis);
+  const isGiven = found !== undefined && ('problem' in found || found.from !== runFileLabel);
+  if (oneProcess && !isGiven) return { missing: null };
+  try {
+    return await choose('redis', options, async (port) => {
+      await seekRedis({ signal: AbortSignal.any([signal, AbortSignal.timeout(redisPatienceMs)]) });
+      // Services that run by now know the password of before.
+      return `redis://:${passwordIn(before.REDIS_URL) ?? randomBytes(24).toString('base64url')}@127.0.0.1:${port}`;
+    });
+  } catch (error) {
+    const { name, reason, message } = error as { name?: unknown; reason?: unknown; message?: unknown };
+    if (signal.aborted || (reason !== 'server_missing' && name !== 'TimeoutError')) throw error;
+    return { missing: name === 'TimeoutError' ? 'redis-server could not be unpacked in time.' : String(message) };
+  }
+}
+
+/** The password that a URL holds. */
+export function passwordIn(url: string | undefined): string | undefined {
+  return (url !== undefined && URL.parse(url)?.password) || undefined;
 }
 
 async function choose(server: Server, { find, before, apps }: Options, prepare: (port: number) => Promise<string>): Promise<Choice> {

@@ -3,11 +3,13 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { redisVersion } from '../../adapters/cache/redis.ts';
 import { createBus } from '../../bus/bus.ts';
 import { connectNats } from '../../bus/nats.ts';
 import { crm } from '../../contracts/crm.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import { type Checkout, checkout, ended } from '../testing/checkout.ts';
+import { until } from '../testing/world.ts';
 import type { StatusRow } from './status.ts';
 
 // One system for the whole file, in the order of the tests: bringing it up is what takes long.
@@ -52,6 +54,28 @@ test(
     expect(rows.filter(({ ready, pm2 }) => !ready || pm2 !== 'online')).toEqual([]);
     expect(JSON.parse(doctor.stdout).findings.filter(({ state }: { state: string }) => state === 'fail')).toEqual([]);
     expect((await stat(join(here.dir, '.polyb', 'run.json'))).mode & 0o077).toBe(0);
+  },
+  patienceMs,
+);
+
+test(
+  'Redis asks for its password, and when it is killed the gateway goes on and it comes back at its address',
+  async () => {
+    const { REDIS_URL = '', GATEWAY_PORT = '' } = await runFile();
+    const redis = async () => (await apps()).find(({ app }) => app === 'polyb-redis');
+    expect((await redis())?.restarts).toBe(0);
+    await expect(redisVersion(REDIS_URL.replace(/:[^/@]*@/, ''))).rejects.toThrow();
+    expect(await redisVersion(REDIS_URL)).toMatch(/^\d/);
+    expect((await stat(join(here.dir, '.polyb', 'redis', 'redis.conf'))).mode & 0o077).toBe(0);
+    const made = await here.polyb('keys', 'create', '--client', 'test', '--scope', 'admin', '-o', 'json');
+    const { key } = JSON.parse(made.stdout) as { key: string };
+    const ask = () => fetch(`http://127.0.0.1:${GATEWAY_PORT}/api/v1/journal`, { headers: { 'x-api-key': key } });
+    const [pid] = processesIn(join(here.dir, '.polyb', 'redis'));
+    process.kill(Number(pid), 'SIGKILL');
+    expect((await ask()).status).toBe(200);
+    await until(async () => (await redisVersion(REDIS_URL).catch(() => null)) ?? null, patienceMs / 2);
+    expect(await redis()).toMatchObject({ ready: true, pm2: 'online', restarts: 1 });
+    expect((await ask()).status).toBe(200);
   },
   patienceMs,
 );

@@ -16,11 +16,11 @@ import { operatorPasswordSetting, passwordSetting, writeNatsUsers } from './nats
 import { pause } from './pause.ts';
 import { type App, listApps, listOwnApps, removeApps, startApps } from './pm2.ts';
 import { portFrom } from './ports.ts';
-import { logFile, oneProcessApp, type Server, serverApp, servers } from './project.ts';
+import { logFile, oneProcessApp, serverApp, servers } from './project.ts';
 import { awaitReady, type Placed, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, tellNotReady } from './report.ts';
 import { type RunValues, readRun, runFileLabel, writeRun } from './run-file.ts';
-import { answersAt, type Choice, chooseServers, natsInfo, portSetting } from './servers.ts';
+import { answersAt, type Choice, type Choices, chooseServers, natsInfo, portSetting } from './servers.ts';
 import { warm } from './warm.ts';
 
 /** An app that PM2 started so recently is waited for before it is started again. */
@@ -36,7 +36,7 @@ export async function up(invocation: Invocation): Promise<number> {
   const apps = await listOwnApps([...servers.map(serverApp), oneProcessApp, ...all.map(({ folder }) => folder)]);
 
   const before = await readRun();
-  const choice = await chooseServers({ find: openSources({ env }), before, apps, signal });
+  const choice = await chooseServers({ find: openSources({ env }), before, apps, oneProcess, signal });
   const listeners = await chooseListeners(all, { find: openSources({ env }), before, apps });
   const run = { ...runValues(choice, before, all, oneProcess), ...listeners };
   await writeRun(run);
@@ -52,22 +52,19 @@ export async function up(invocation: Invocation): Promise<number> {
   const services = await startServices(wanted, apps, invocation);
   const isComplete = services.every(({ ready }) => ready);
   // The other way of running them: its processes have been relieved by now.
-  const other = (app: App) => (oneProcess ? all.some(({ folder }) => folder === app.name) : app.name === oneProcessApp);
+  const other = (app: App) =>
+    oneProcess ? app.name === serverApp('redis') || all.some(({ folder }) => folder === app.name) : app.name === oneProcessApp;
   if (isComplete && args.length === 0) await removeApps((await listApps()).filter(other));
 
   const told = ({ url, port }: Choice) => ({ url: url.replace(/\/\/[^/@,]*@/g, '//'), own: port !== undefined });
-  const result = { nats: told(choice.nats), postgres: told(choice.postgres), migrations, services };
+  const redis = 'missing' in choice.redis ? null : told(choice.redis);
+  const result = { nats: told(choice.nats), postgres: told(choice.postgres), redis, migrations, services };
   if (isForMachines(out)) await out.result(result, { items: services });
   return isComplete ? 0 : checkFailed;
 }
 
 /** Addresses that we chose, and a password for each bus user of a server of ours. */
-function runValues(
-  { nats, postgres }: Readonly<Record<Server, Choice>>,
-  before: RunValues,
-  all: readonly Expected[],
-  oneProcess: boolean,
-): RunValues {
+function runValues({ nats, postgres, redis }: Choices, before: RunValues, all: readonly Expected[], oneProcess: boolean): RunValues {
   const kept = (name: string) => [name, before[name] ?? randomBytes(24).toString('base64url')] as const;
   return {
     ...(nats.port !== undefined && {
@@ -76,6 +73,7 @@ function runValues(
       ...Object.fromEntries([operatorPasswordSetting, ...all.map(({ folder }) => passwordSetting(folder))].map(kept)),
     }),
     ...(postgres.port !== undefined && { DATABASE_URL: postgres.url, [portSetting('postgres')]: String(postgres.port) }),
+    ...('port' in redis && redis.port !== undefined && { REDIS_URL: redis.url, [portSetting('redis')]: String(redis.port) }),
     ...(oneProcess && { POLYB_ONE_PROCESS: 'true' }),
   };
 }
@@ -112,28 +110,40 @@ function reload(apps: readonly App[]): void {
   if (nats) process.kill(nats.pid, 'SIGHUP');
 }
 
-/** Starts those of our own that are not up; false when one does not answer in time. */
-async function startServers(choice: Readonly<Record<Server, Choice>>, out: Output, signal: AbortSignal): Promise<boolean> {
-  const missing = servers.filter((server) => !choice[server].isUp);
-  const logsFrom = await Promise.all(missing.map((server) => logSize(logFile(serverApp(server)))));
-  const started = startApps(missing.map(serverApp));
+/** Starts those of our own that are not up; false when one does not answer in time. Redis may be missing. */
+async function startServers(choice: Choices, out: Output, signal: AbortSignal): Promise<boolean> {
+  const chosen = servers.flatMap((server) => {
+    const one = choice[server];
+    return 'missing' in one ? [] : [{ server, app: serverApp(server), ...one }];
+  });
+  const away = chosen.filter(({ isUp }) => !isUp);
+  const down = await Promise.all(away.map(async (one) => ({ ...one, logFrom: await logSize(logFile(one.app)) })));
+  const started = startApps(down.map(({ app }) => app));
   const until = Date.now() + readyMs;
-  const answers = async (server: Server) => {
-    while (!(await answersAt[server](choice[server].port ?? 0))) {
+  const answers = async ({ server, port = 0 }: (typeof down)[number]) => {
+    while (!(await answersAt[server](port))) {
       if (Date.now() > until) return false;
       await pause(30, signal);
     }
     return true;
   };
-  const [answered] = await Promise.all([Promise.all(missing.map(answers)), started]);
-  for (const [index, server] of missing.entries()) {
-    const app = serverApp(server);
-    if (!answered[index]) await tellNotReady(out, app, { app, why: 'does not answer' }, logsFrom[index] ?? 0);
-  }
-  if (answered.includes(false)) return false;
+  const [answered] = await Promise.all([Promise.all(down.map(answers)), started]);
+  const silent = down.filter((_, index) => !answered[index]);
+  for (const { app, logFrom } of silent) await tellNotReady(out, app, { app, why: 'does not answer' }, logFrom);
+  if (silent.some(({ server }) => server !== 'redis')) return false;
   const nats = await natsInfo(choice.nats.url.split(',')[0] ?? '');
   out.note(`nats-server   ${addressOf(choice.nats.url)}${nats ? `  ${nats.version}` : ''}`, 'ok');
+  tellRedis(choice.redis, out, silent.length === 0);
   return true;
+}
+
+function tellRedis(redis: Choices['redis'], out: Output, answers: boolean): void {
+  if (!('missing' in redis)) {
+    if (answers) out.note(`redis         ${addressOf(redis.url)}`, 'ok');
+    else out.note('until Redis answers, rate limits and quotas are counted by each process for itself', 'warn');
+  } else if (redis.missing !== null) {
+    out.note(`redis         none, so rate limits and quotas are counted by each process for itself: ${redis.missing}`, 'warn');
+  }
 }
 
 interface Told {
