@@ -41,8 +41,10 @@ export interface SendOptions {
   readonly notBefore?: Date;
   /** Overrides the method's own policy. */
   readonly approval?: Approval;
-  /** How long after its approval no attempt begins, so that the approval can be taken back: journal.cancel. */
+  /** How long after its approval no attempt begins, so that the approval can be taken back: journal.recall. */
   readonly undoMs?: number;
+  /** How many people must approve it, each another one: 1 or 2. */
+  readonly approvers?: number;
 }
 /** Reading and writing rows; the parameters stand as $1, $2, … in the text. */
 export interface Queries {
@@ -171,9 +173,9 @@ export interface Parts<S extends z.ZodObject, V> {
   readonly bus: Bus;
   readonly db: Database;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** Unix ms. */
   readonly now: () => number;
-  readonly metrics: Metrics;
 }
 type Serves = Readonly<Record<string, Contract>>;
 type Running<Cs> = { readonly [N in keyof Cs]: HandlersOf<Cs[N]> } & {

@@ -38,6 +38,8 @@ export const aliases: readonly Alias[] = [
   alias('GET /api/v1/sandbox/pending', journal.list, { fixed: { view: 'approvals', show: 'revealed' }, scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/approve', journal.approve, { scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/reject', journal.reject, { defaults: { why: 'not wanted' }, scope: 'send' }),
+  alias('POST /api/v1/sandbox/{id}/claim', journal.hold, { scope: 'send' }),
+  alias('POST /api/v1/sandbox/{id}/release', journal.release, { scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/edit', journal.edit, { scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/recall', journal.recall, { port: 8300, scope: 'send' }),
   // Where a request that is still under way is asked for.

@@ -5,11 +5,12 @@
  * a *bot* is one connection of ours to a channel, a Telegram bot or a WhatsApp number; an *update* is what a channel delivers, a message or anything else.
  */
 import { z } from 'zod';
-import { Bytes, Cursor, Id, PageInput, PersonText, pageOf, Timestamp } from './common.ts';
+import { Bytes, Cursor, Id, PageInput, PersonText, Phone, pageOf, Timestamp } from './common.ts';
 import { contract, event, method } from './define.ts';
 import { Classified, Intent } from './intents.ts';
 
-export const Channel = z.enum(['telegram', 'whatsapp']);
+/** site: what comes over our own API, e.g. from the chat of a website. */
+export const Channel = z.enum(['telegram', 'whatsapp', 'site']);
 export const ChatKind = z.enum(['private', 'group', 'supergroup', 'channel']);
 export const MessageKind = z.enum(['text', 'voice', 'photo', 'document', 'contact', 'location', 'service', 'other']);
 export const UserRole = z.enum(['admin', 'director', 'manager', 'broadcast_bot', 'assistant_bot', 'client']);
@@ -195,6 +196,20 @@ export const inbox = contract('inbox', '1.0.0', {
     idempotency: 'read',
     http: { route: 'GET /api/v1/messages/{messageId}/voice', reply: 'bytes' },
     errors: { not_kept: 'failed_precondition' },
+  }),
+  put_message: method({
+    summary: "Take a message from a website's chat, or from anything else that we do not connect ourselves. What we write back is read in its chat.",
+    input: z.strictObject({
+      from: ExternalId.describe('Who writes, as the site knows them. Their chat is theirs alone.'),
+      name: Name.optional(),
+      phoneNumber: Phone.optional(),
+      text: PersonText.regex(/\S/, 'some words'),
+      messageId: ExternalId.optional().describe("The site's own name of the message; the same one again is the same message."),
+    }),
+    output: z.object({ messageId: Id, chatId: Id }),
+    idempotency: 'keyed',
+    http: 'POST /api/v1/messages',
+    examples: [{ from: 'visitor-17', name: 'Анна', text: 'Сколько стоит доставка?' }],
   }),
   telegram_webhook: method({
     summary: 'Take an update that Telegram delivers. Answers once it is stored.',

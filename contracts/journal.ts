@@ -50,6 +50,7 @@ const RowHead = z.object({
   reason: z.string().max(64).nullable(),
   error: z.string().max(2000).nullable(),
   notBefore: Timestamp.nullable(),
+  heldBy: z.string().max(100).nullable().describe('Who looks at a proposed row now; nobody else decides on it meanwhile.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });
@@ -61,6 +62,8 @@ export const JournalRow = RowHead.extend({
   lane: z.string().max(200).nullable(),
   traceId: z.string().max(32).nullable(),
   approval: z.enum(['none', 'staff', 'customer']),
+  approvers: z.int().min(1).max(2).describe('How many people must approve it.'),
+  approvedBy: z.array(z.string().max(100)).max(2).describe('Who approved it as it stands.'),
   notAfter: Timestamp.nullable(),
   settleAt: Timestamp.nullable(),
   onUnknown: z.enum(['review', 'look_up', 'claim', 'function']).nullable(),
@@ -94,6 +97,8 @@ const onBehalfOf = z
 const rowErrors = {
   decided: 'conflict',
   stale: 'conflict',
+  held: 'conflict',
+  same_person: 'conflict',
   hash_mismatch: 'failed_precondition',
   wrong_state: 'failed_precondition',
   outcome_unknown: 'failed_precondition',
@@ -132,8 +137,26 @@ export const journal = contract('journal', '1.0.0', {
     http: { route: 'GET /api/v1/journal/{id}', etag: 'hash' },
     ...people,
   }),
+  hold: method({
+    summary: 'Take a proposed row for oneself while one looks at it; again, it lasts from then on.',
+    input: z.strictObject({ id: Id, forMs: z.int().min(1_000).max(600_000).default(90_000), onBehalfOf }),
+    output: Row,
+    idempotency: 'idempotent',
+    errors: rowErrors,
+    http: { route: 'POST /api/v1/journal/{id}/hold', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
+  }),
+  release: method({
+    summary: 'Leave a held row to others.',
+    input: z.strictObject({ id: Id, onBehalfOf }),
+    output: Row,
+    idempotency: 'idempotent',
+    errors: rowErrors,
+    http: { route: 'POST /api/v1/journal/{id}/release', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
+  }),
   approve: method({
-    summary: 'Let a proposed row go out.',
+    summary: 'Let a proposed row go out, or give it the first of the two approvals that it needs.',
     input: z.strictObject({
       id: Id,
       hash: z.string().max(64).optional().describe('What was seen; another one now is refused.'),

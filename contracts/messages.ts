@@ -35,6 +35,7 @@ const Template = z.strictObject({
 const answers = Id.nullable().describe('The last message of the customer that the draft knows; null when there is none.');
 const reason = z.string().max(64).nullable().describe('Why it failed: stale, rejected, expired, cancelled, blocked, window_closed, …');
 const rules = {
+  opted_out: 'permission_denied',
   stale: 'conflict',
   blocked: 'failed_precondition',
   window_closed: 'failed_precondition',
@@ -91,7 +92,7 @@ export const messages = contract('messages', '1.0.0', {
     ttlMs: 3_600_000,
     timeoutMs: 15_000,
     roles: ['sender'],
-    errors: { ...rules, stale: 'failed_precondition' },
+    errors: { ...rules, stale: 'failed_precondition', opted_out: 'failed_precondition' },
   }),
   get_delivery: method({
     summary: 'How far a message of ours came.',

@@ -26,6 +26,10 @@ export interface DeskRow {
   readonly traceparent: string | null;
   readonly log: readonly object[];
   readonly audit: readonly object[];
+  readonly viewer: string | null;
+  readonly viewer_until: Date | null;
+  readonly approvers: number;
+  readonly approved_by: readonly string[];
   readonly created_at: Date;
   readonly started_at: Date | null;
   readonly ended_at: Date | null;
@@ -64,13 +68,18 @@ const views = {
   all: 'true',
 } as const;
 /** What a person must approve is proposed anew: the first approval was never given, was taken back, or is of another day. */
-const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, updated_at = now(),
+const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, approved_by = '{}', updated_at = now(),
   not_after = case when not_after is null then null else now() + (not_after - created_at) end`;
+
+/** Nobody else looks at the row. */
+const isFree = (who: number): string => `(viewer is null or viewer = $${who} or viewer_until <= now())`;
+const release = 'viewer = null, viewer_until = null';
 
 export function journalDesk(db: Database) {
   /** Appends to the audit in the same statement as the change. */
-  const deed = (n: number): string =>
-    `audit = (case when jsonb_array_length(audit) >= 200 then audit - 0 else audit end) || jsonb_build_array($${n}::jsonb || jsonb_build_object('at', now()))`;
+  const audited = (n: number): string =>
+    `(case when jsonb_array_length(audit) >= 200 then audit - 0 else audit end) || jsonb_build_array($${n}::jsonb || jsonb_build_object('at', now()))`;
+  const deed = (n: number): string => `audit = ${audited(n)}`;
   const asJson = ({ who, did, why }: Deed): string => JSON.stringify({ who, did, why: why ?? null });
   const one = async (on: Queries, text: string, values: readonly unknown[]): Promise<boolean> =>
     (await on.query(text, values)).length === 1;
@@ -118,21 +127,43 @@ export function journalDesk(db: Database) {
     async note(id: string, done: Deed): Promise<void> {
       await db.query(`update journal.rows set ${deed(2)} where id = $1`, [id, asJson(done)]);
     },
-    /** @param hash what the person saw; null binds to what stands now. */
+    /** One person looks at a proposed row, so that no other decides on it meanwhile; again, it lasts from now. */
+    async hold(id: string, forMs: number, done: Deed): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set viewer = $2, viewer_until = now() + make_interval(secs => $3 / 1000.0), updated_at = now(),
+           audit = case when viewer = $2 and viewer_until > now() then audit else ${audited(4)} end
+         where id = $1 and state = 'proposed' and ${isFree(2)} returning id`,
+        [id, done.who, forMs, asJson(done)],
+      );
+    },
+    async release(id: string, { who }: Pick<Deed, 'who'>): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set ${release}, updated_at = now() where id = $1 and state = 'proposed' and ${isFree(2)} returning id`,
+        [id, who],
+      );
+    },
+    /** The last approval that the row needs lets it go; each is another person's.
+     *  @param hash what the person saw; null binds to what stands now. */
     async approve(id: string, hash: string | null, done: Deed): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set state = 'queued', not_before = greatest(not_before, now() + make_interval(secs => undo_ms / 1000.0)), updated_at = now(), ${deed(3)}
-        where id = $1 and state = 'proposed' and hash = coalesce($2, hash) and (not_after is null or not_after > now()) returning id`,
-        [id, hash, asJson(done)],
+        `update journal.rows set approved_by = approved_by || $4::text, ${release}, updated_at = now(), ${deed(3)},
+           state = case when cardinality(approved_by) + 1 < approvers then 'proposed' else 'queued' end,
+           not_before = greatest(not_before, now() + make_interval(secs => undo_ms / 1000.0))
+         where id = $1 and state = 'proposed' and hash = coalesce($2, hash) and (not_after is null or not_after > now())
+           and not $4 = any (approved_by) and ${isFree(4)} returning id`,
+        [id, hash, asJson(done), done.who],
       );
     },
     async reject(id: string, done: Deed): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set state = 'rejected', ended_at = now(), updated_at = now(), ${deed(2)},
-        error = jsonb_build_object('code', 'failed_precondition', 'reason', 'rejected', 'detail', 'A person refused it.', 'outcome', 'not_executed') where id = $1 and state = 'proposed' returning id`,
-        [id, asJson(done)],
+        `update journal.rows set state = 'rejected', ended_at = now(), updated_at = now(), ${release}, ${deed(2)},
+           error = jsonb_build_object('code', 'failed_precondition', 'reason', 'rejected', 'detail', 'A person refused it.', 'outcome', 'not_executed')
+         where id = $1 and state = 'proposed' and ${isFree(3)} returning id`,
+        [id, asJson(done), done.who],
       );
     },
     /** An approval is taken back: the row has not begun and never will. */
@@ -145,11 +176,13 @@ export function journalDesk(db: Database) {
         [id, asJson(done)],
       );
     },
+    /** What was approved of the former wording does not count for the new one. */
     async edit(id: string, hash: string, input: unknown, newHash: string, done: Deed): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set input = $3, hash = $4, updated_at = now(), ${deed(5)} where id = $1 and hash = $2 and state = 'proposed' returning id`,
-        [id, hash, JSON.stringify(input), newHash, asJson(done)],
+        `update journal.rows set input = $3, hash = $4, approved_by = '{}', updated_at = now(), ${deed(5)}
+         where id = $1 and hash = $2 and state = 'proposed' and ${isFree(6)} returning id`,
+        [id, hash, JSON.stringify(input), newHash, asJson(done), done.who],
       );
     },
     /** A dead letter goes back to its queue, with its counters at their start. */

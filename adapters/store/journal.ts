@@ -101,6 +101,7 @@ interface Sent {
   readonly settles: boolean;
   readonly notBefore: number | null;
   readonly undoMs?: number;
+  readonly approvers?: number;
   readonly ttlMs: number;
   readonly caller: string;
   readonly traceparent: string | null;
@@ -323,12 +324,12 @@ export function journalStore(db: Queries) {
     async send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]> {
       const clashes = await on.query<{ method: string }>(
         `with sent as (
-           select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::text[], $12::text[], $13::integer[])
-             with ordinality as s(id, method, key, hash, input, lane, approval, settles, not_before, ttl_ms, caller, traceparent, undo_ms, nth)),
+           select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::text[], $12::text[], $13::integer[], $14::smallint[])
+             with ordinality as s(id, method, key, hash, input, lane, approval, settles, not_before, ttl_ms, caller, traceparent, undo_ms, approvers, nth)),
          kept as (
-           insert into journal.rows (id, method, key, mode, state, hash, input, lane, approval, settles, not_before, not_after, caller, traceparent, undo_ms, ref)
+           insert into journal.rows (id, method, key, mode, state, hash, input, lane, approval, settles, not_before, not_after, caller, traceparent, undo_ms, approvers, ref)
            select id, method, key, 'send', case when approval = 'none' then 'queued' else 'proposed' end, hash, input, lane, approval, settles,
-             coalesce(not_before, now()), coalesce(not_before, now()) + make_interval(secs => ttl_ms / 1000.0), caller, traceparent, undo_ms, id
+             coalesce(not_before, now()), coalesce(not_before, now()) + make_interval(secs => ttl_ms / 1000.0), caller, traceparent, undo_ms, approvers, id
            from sent order by nth
            on conflict (method, key) do nothing)
          select s.method from sent s join journal.rows r on r.method = s.method and r.key = s.key where r.hash <> s.hash`,
@@ -346,6 +347,7 @@ export function journalStore(db: Queries) {
           rows.map((r) => r.caller),
           rows.map((r) => r.traceparent),
           rows.map((r) => r.undoMs ?? 0),
+          rows.map((r) => r.approvers ?? 1),
         ],
       );
       return clashes.map(({ method }) => method);

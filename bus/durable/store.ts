@@ -94,6 +94,8 @@ export interface Sent {
   readonly notBefore: number | null;
   /** How long an approval can be taken back; 0. */
   readonly undoMs?: number;
+  /** How many people must approve it; 1. */
+  readonly approvers?: number;
   /** How long after `notBefore` a first attempt may begin. */
   readonly ttlMs: number;
   readonly caller: string;

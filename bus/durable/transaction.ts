@@ -1,6 +1,7 @@
 /** One transaction: rows, events and sends are kept together and told after they are kept. */
 import { type Event, type Method, settled } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
+import { eventsSent } from '../../contracts/metrics.ts';
 import type { BusHost } from '../bus.ts';
 import type { Log, Queries, Tx } from '../service.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
@@ -94,6 +95,7 @@ export function transactions({
             settles: method.settles,
             notBefore: options.notBefore?.getTime() ?? null,
             undoMs: options.undoMs ?? 0,
+            approvers: options.approvers ?? 1,
             ttlMs: method.ttlMs,
             caller: bus.name,
             traceparent: origin.traceparent,
@@ -127,8 +129,9 @@ export function transactions({
         throw thrown;
       }
       await (await begun)?.commit();
-      for (const { event, payload } of heard) announce(event, payload);
       for (const count of counted) count();
+      for (const { event } of emitted) bus.metrics.count(eventsSent, { messaging_destination_template: event });
+      for (const { event, payload } of heard) announce(event, payload);
       return made;
     },
   };

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
@@ -45,6 +45,7 @@ const head = (id: string, fields: object = {}) => ({
   reason: null,
   error: null,
   notBefore: null,
+  heldBy: null,
   createdAt: at,
   updatedAt: at,
   ...fields,
@@ -58,6 +59,8 @@ const row = (id: string, fields: object = {}) => ({
   lane: null,
   traceId: null,
   approval: 'none',
+  approvers: 1,
+  approvedBy: [],
   notAfter: null,
   settleAt: null,
   onUnknown: 'review',
@@ -99,7 +102,11 @@ beforeAll(async () => {
       return await new Promise((_done, fail) => signal.addEventListener('abort', () => fail(signal.reason)));
     },
     'journal.list': async ({ view }: { view: string }) => ({
-      items: [head(`row_${view}`, { state: 'failed', reason: 'no_responders' })],
+      items: [
+        view === 'approvals'
+          ? head('row_draft', { state: 'proposed', method: 'messages.deliver', hash: 'h1', input: { chatId: 'chat_1', text: 'Букет готов' } })
+          : head(`row_${view}`, { state: 'failed', reason: 'no_responders' }),
+      ],
       nextCursor: null,
     }),
     'journal.get': async ({ id }: { id: string }) => {
@@ -107,6 +114,7 @@ beforeAll(async () => {
       throw new PolybError('not_found', `No row of the journal has the id ${id}.`);
     },
     'journal.approve': note('approve'),
+    'journal.edit': note('edit'),
     'journal.retry': note('retry'),
     'journal.resolve': note('resolve'),
     'journal.pause': async (input: { method: string }) => ({ paused: [input.method] }),
@@ -129,9 +137,9 @@ beforeAll(async () => {
     if (firstName === 'Slow') await new Promise((done) => setTimeout(done, 1000).unref());
     return { ...pushed(phoneNumber), contactId: key };
   };
-  const { list, get, approve, retry, resolve, pause, watch } = journal;
+  const { list, get, approve, edit, retry, resolve, pause, watch } = journal;
   await bus.serve(
-    [crm.find_contact, crm.push_to_crm, calls.start_call, greeter.greet, greeter.wait, list, get, approve, retry, resolve, pause, watch],
+    [crm.find_contact, crm.push_to_crm, calls.start_call, greeter.greet, greeter.wait, list, get, approve, edit, retry, resolve, pause, watch],
     handlers as never,
     { keep },
   );
@@ -336,10 +344,25 @@ test('a decision is sent with what was seen and why', async () => {
     polyb(['reviews', 'resolve', 'row_12345', 'maybe']),
   ]);
   expect([approved.status, resolved.status, refused.status]).toEqual([0, 0, 2]);
-  expect(asked).toContainEqual({ method: 'approve', input: { id: 'row_12345', hash: 'h1', why: 'fine' } });
+  const onBehalfOf = userInfo().username;
+  expect(asked).toContainEqual({ method: 'approve', input: { id: 'row_12345', hash: 'h1', why: 'fine', onBehalfOf } });
   expect(asked).toContainEqual({ method: 'resolve', input: { id: 'row_12345', answer: 'happened', output: { legId: 'x' } } });
   expect(approved.stdout).toBe('');
   expect(resolved.stderr).toBe('');
+});
+
+test('an edit changes what is given of what was seen, and a watcher sees each draft once', async () => {
+  const watcher = start(['approvals', 'watch', '-o', 'jsonl', '-q']);
+  const told = end(watcher);
+  await new Promise((seen) => watcher.stdout?.once('data', seen));
+  const edited = await polyb(['approvals', 'edit', 'row_12345', 'callId=d', '-q']);
+  expect(edited).toMatchObject({ status: 0, stderr: '' });
+  const input = { callId: 'd', phoneNumber: '+7999***3322' };
+  expect(asked).toContainEqual({ method: 'edit', input: { id: 'row_12345', hash: 'h1', input, onBehalfOf: userInfo().username } });
+  expect((await polyb(['approvals', 'edit', 'row_12345'])).status).toBe(2);
+  watcher.kill('SIGINT');
+  const drafts = (await told).stdout.trim().split('\n').map((line) => JSON.parse(line).id);
+  expect(drafts).toEqual(['row_draft']);
 });
 
 test('trace, tail and listen show what passes on the bus', async () => {

@@ -1,5 +1,6 @@
 /** Takes in what people write in Telegram and WhatsApp, stores it once, tells of it, and finds it again. */
 import { telegramAdapters, whatsappAdapters } from '../../adapters/channel/index.ts';
+import { site } from '../../adapters/channel/site.ts';
 import { on, service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -9,6 +10,7 @@ import { chatContext } from './chat-context.ts';
 import { answerCommands } from './commands.ts';
 import { intake } from './intake.ts';
 import { storeOwn } from './own-messages.ts';
+import { putMessage } from './put-message.ts';
 import { reads } from './read.ts';
 import { receive } from './receive.ts';
 import { registerWebhook } from './register-webhook.ts';
@@ -36,7 +38,8 @@ export default service({
     inbox: {
       ...reads({ db, now, takeoverMs }),
       ...webhooks(telegram, whatsapp, into),
-      replay_updates: replayUpdates(db, channels, into),
+      put_message: putMessage(now),
+      replay_updates: replayUpdates(db, [...channels, site], into),
     },
     on: [
       storeOwn(),

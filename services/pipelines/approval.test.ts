@@ -10,7 +10,7 @@ import pipelines from './service.ts';
 const post = contract('post', '1.0.0', {
   draft: method({
     summary: 'Propose a mail.',
-    input: z.strictObject({ text: z.string().max(100), undoMs: z.int() }),
+    input: z.strictObject({ text: z.string().max(100), undoMs: z.int(), approvers: z.int() }),
     output: z.object({ id: Id }),
     idempotency: 'keyed',
   }),
@@ -40,7 +40,7 @@ beforeAll(async () => {
     'post',
     service({ serves: { post }, uses: [settled(post.mail)], settings: z.object({}) }).start(async () => ({
       post: {
-        draft: async ({ text, undoMs }, { key, commit }) => commit(async (tx) => ({ id: tx.send(post.mail, { text }, { key, undoMs }) })),
+        draft: async ({ text, ...asked }, { key, commit }) => commit(async (tx) => ({ id: tx.send(post.mail, { text }, { key, ...asked }) })),
         mail: { attempt: async ({ text }) => ({ mailId: `m${mailed.push(text)}` }), onUnknown: review },
         customer_wrote: async ({ keys }, { commit }) =>
           commit(async (tx) => {
@@ -58,7 +58,9 @@ beforeEach(() => {
   heard.length = 0;
 });
 
-const draft = async (key: string, undoMs = 0) => (await it.bus.call(post.draft, { text: key, undoMs }, { key })).id;
+const draft = async (key: string, undoMs = 0, approvers = 1) =>
+  (await it.bus.call(post.draft, { text: key, undoMs, approvers }, { key })).id;
+const [anna, oleg] = [{ onBehalfOf: 'anna' }, { onBehalfOf: 'oleg' }];
 const get = (id: string) => it.bus.call(journal.get, { id });
 const ends = (key: string) => until(() => heard.find((one) => one.key === key));
 
@@ -143,4 +145,63 @@ test('a draft that nobody approved waits for a person again when it is retried, 
   expect(await ends('retried')).toMatchObject({ state: 'cancelled' });
   await until(() => mailed.includes('retried'));
   expect(mailed).toEqual(['retried']);
+});
+
+test('what needs two people goes out after the approvals of two, and not after two of one', async () => {
+  const id = await draft('two', 0, 2);
+  expect(await it.bus.call(journal.approve, { id, ...anna })).toMatchObject({ state: 'proposed', approvers: 2, approvedBy: ['operator:anna'] });
+  await expect(it.bus.call(journal.approve, { id, ...anna })).rejects.toMatchObject({ code: 'conflict', reason: 'same_person' });
+  expect(mailed).toEqual([]);
+  expect((await it.bus.call(journal.approve, { id, ...oleg })).approvedBy).toEqual(['operator:anna', 'operator:oleg']);
+  expect(await ends('two')).toMatchObject({ state: 'done' });
+  expect(mailed).toEqual(['two']);
+});
+
+test('an approval of the former wording does not count for the new one', async () => {
+  const id = await draft('reworded', 0, 2);
+  const { hash } = await it.bus.call(journal.approve, { id, ...anna });
+  const edited = await it.bus.call(journal.edit, { id, hash, input: { text: 'reworded!' }, ...oleg });
+  expect(edited.approvedBy).toEqual([]);
+  expect((await it.bus.call(journal.approve, { id, ...oleg })).state).toBe('proposed');
+  await it.bus.call(journal.approve, { id, ...anna });
+  await ends('reworded');
+  expect(mailed).toEqual(['reworded!']);
+});
+
+test('of 20 people at once who approve what needs two, two approve it and it goes out once', async () => {
+  const id = await draft('crowd', 0, 2);
+  const all = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, n) => it.bus.call(journal.approve, { id, onBehalfOf: `manager${n}` })),
+  );
+  expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+  await ends('crowd');
+  expect(mailed).toEqual(['crowd']);
+});
+
+test('nobody else decides on what somebody holds, until it is released, and again is not another deed', async () => {
+  const id = await draft('held');
+  expect((await it.bus.call(journal.hold, { id, ...anna })).heldBy).toBe('operator:anna');
+  await it.bus.call(journal.hold, { id, ...anna });
+  const held = { code: 'conflict', reason: 'held' };
+  const { hash, audit } = await get(id);
+  expect(audit.map(({ did }) => did)).toEqual(['held']);
+  await expect(it.bus.call(journal.hold, { id, ...oleg })).rejects.toMatchObject(held);
+  await expect(it.bus.call(journal.approve, { id, ...oleg })).rejects.toMatchObject(held);
+  await expect(it.bus.call(journal.reject, { id, why: 'x', ...oleg })).rejects.toMatchObject(held);
+  await expect(it.bus.call(journal.edit, { id, hash, input: { text: 'x' }, ...oleg })).rejects.toMatchObject(held);
+  await expect(it.bus.call(journal.release, { id, ...oleg })).rejects.toMatchObject(held);
+  expect((await it.bus.call(journal.release, { id, ...anna })).heldBy).toBeNull();
+  expect(await it.bus.call(journal.approve, { id, ...oleg })).toMatchObject({ state: 'queued', heldBy: null });
+});
+
+test('a hold ends by itself when its time is over', async () => {
+  const id = await draft('left');
+  await it.bus.call(journal.hold, { id, forMs: 1_000, ...anna });
+  await until(() =>
+    it.bus.call(journal.approve, { id, ...oleg }).then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(await ends('left')).toMatchObject({ state: 'done' });
 });

@@ -6,6 +6,8 @@ import type { Context, Handler, HandlersOf, StreamHandler } from '../../bus/serv
 import { mask } from '../../contracts/describe.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { journal } from '../../contracts/journal.ts';
+import type { Counting } from '../../contracts/metric.ts';
+import { approvalDecision, runsTotal } from '../../contracts/metrics.ts';
 
 type Contract = typeof journal;
 type Whole = z.output<Contract['get']['output']>;
@@ -16,7 +18,7 @@ const ended = new Set(['done', 'failed', 'rejected', 'expired', 'stale', 'cancel
 /** How often a watched row is read. */
 const watchMs = 250;
 
-export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contract> {
+export function journalHandlers(desk: Desk, metrics: Counting, now: () => number): HandlersOf<Contract> {
   const found = async (id: string): Promise<DeskRow> => {
     const [row, other] = await desk.find(id);
     if (row === undefined)
@@ -47,6 +49,8 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
       lane: row.lane === null || reveal ? row.lane : `${row.lane.split(':')[0]}:***`,
       traceId: row.traceparent?.slice(3, 35) ?? null,
       approval: row.approval as Whole['approval'],
+      approvers: row.approvers,
+      approvedBy: [...row.approved_by],
       notAfter: row.not_after?.toISOString() ?? null,
       settleAt: row.state === 'unknown' ? (row.settle_at?.toISOString() ?? null) : null,
       onUnknown: row.on_unknown as Whole['onUnknown'],
@@ -70,10 +74,22 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
   });
 
   /** A change that names the state it expects; what stood in its way is told from the row as it stands. */
-  const decided = async (id: string, change: (row: DeskRow) => Promise<boolean>, expected: string, hash?: string): Promise<Whole> => {
+  const decided = async (
+    id: string,
+    change: (row: DeskRow) => Promise<boolean>,
+    expected: string,
+    { hash, who }: { readonly hash?: string | undefined; readonly who?: string } = {},
+  ): Promise<Whole> => {
     const row = await found(id);
     if (await change(row)) return fresh(row.id);
     const is = await found(row.id);
+    const holder = heldBy(is);
+    if (holder !== null && holder !== who)
+      throw new PolybError('conflict', `${is.id} is held by ${holder}; it is free again at ${is.viewer_until?.toISOString()}.`, {
+        reason: 'held',
+      });
+    if (is.state === 'proposed' && who !== undefined && is.approved_by.includes(who))
+      throw new PolybError('conflict', `${who} approved ${is.id} already; another person must.`, { reason: 'same_person' });
     if (hash !== undefined && is.state === 'proposed' && is.hash !== hash)
       throw new PolybError('failed_precondition', `${is.id} was edited since; look again: polyb approvals show ${is.id}`, {
         reason: 'hash_mismatch',
@@ -83,6 +99,12 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
       reason: !wasDecided ? 'wrong_state' : is.state === 'stale' ? 'stale' : 'decided',
       data: { rowId: is.id, state: is.state },
     });
+  };
+  /** Counts a decision that ends the wait; the first of two approvals does not. */
+  const timed = async (decision: 'approved' | 'rejected', deciding: Promise<Whole>): Promise<Whole> => {
+    const row = await deciding;
+    if (row.state !== 'proposed') metrics.observe(approvalDecision, { decision }, Math.max(0, now() - Date.parse(row.createdAt)) / 1000);
+    return row;
   };
   /** A value by the JSON Schema that the serving service announced. */
   const fitting = async (method: string, side: 'input' | 'output', value: unknown): Promise<unknown> => {
@@ -165,30 +187,38 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
       if (reveal) await desk.note(row.id, by(context, 'revealed'));
       return whole(reveal ? await found(row.id) : row, reveal);
     },
-    approve: ({ id, hash, why, onBehalfOf }, context) =>
-      decided(
-        id,
-        (row) =>
-          desk.approve(row.id, hash ?? null, by(context, hash === undefined ? 'approved what stands now' : 'approved', why, onBehalfOf)),
-        'proposed',
-        hash,
-      ),
-    reject: ({ id, why, onBehalfOf }, context) =>
-      decided(id, (row) => desk.reject(row.id, by(context, 'rejected', why, onBehalfOf)), 'proposed'),
+    hold: ({ id, forMs, onBehalfOf }, context) => {
+      const deed = by(context, 'held', undefined, onBehalfOf);
+      return decided(id, (row) => desk.hold(row.id, forMs, deed), 'proposed', deed);
+    },
+    release: ({ id, onBehalfOf }, context) => {
+      const deed = by(context, 'released', undefined, onBehalfOf);
+      return decided(id, (row) => desk.release(row.id, deed), 'proposed', deed);
+    },
+    approve: ({ id, hash, why, onBehalfOf }, context) => {
+      const deed = by(context, hash === undefined ? 'approved what stands now' : 'approved', why, onBehalfOf);
+      return timed('approved', decided(id, (row) => desk.approve(row.id, hash ?? null, deed), 'proposed', { hash, ...deed }));
+    },
+    reject: ({ id, why, onBehalfOf }, context) => {
+      const deed = by(context, 'rejected', why, onBehalfOf);
+      return timed('rejected', decided(id, (row) => desk.reject(row.id, deed), 'proposed', deed));
+    },
     recall: ({ id, why, onBehalfOf }, context) =>
       decided(id, (row) => desk.recall(row.id, by(context, 'recalled', why, onBehalfOf)), 'approved and not yet on its way'),
-    edit: ({ id, hash, input, onBehalfOf }, context) =>
-      decided(
-        id,
-        async (row) => {
-          const edited = await fitting(row.method, 'input', input);
-          return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), by(context, 'edited', undefined, onBehalfOf));
-        },
-        'proposed',
-        hash,
-      ),
+    edit: ({ id, hash, input, onBehalfOf }, context) => {
+      const deed = by(context, 'edited', undefined, onBehalfOf);
+      const change = async (row: DeskRow): Promise<boolean> => {
+        const edited = await fitting(row.method, 'input', input);
+        return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), deed);
+      };
+      return decided(id, change, 'proposed', { hash, who: deed.who });
+    },
     retry,
-    cancel: ({ id, why }, context) => decided(id, (row) => desk.cancel(row.id, by(context, 'cancelled', why)), 'not begun, or a run'),
+    cancel: async ({ id, why }, context) => {
+      const row = await decided(id, (row) => desk.cancel(row.id, by(context, 'cancelled', why)), 'not begun, or a run');
+      if (row.mode === 'run') metrics.count(runsTotal, { pipeline: row.method, outcome: 'cancelled' });
+      return row;
+    },
     resolve: ({ id, answer, output, why }, context) =>
       decided(
         id,
@@ -229,6 +259,9 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
     },
   };
 
+  function heldBy({ state, viewer, viewer_until }: DeskRow): string | null {
+    return state === 'proposed' && viewer_until !== null && viewer_until.getTime() > now() ? viewer : null;
+  }
   function seqOf(cursor: string): string {
     const seq = Buffer.from(cursor, 'base64url').toString();
     if (!/^\d{1,18}$/.test(seq)) throw new PolybError('invalid_argument', 'The cursor is not one of ours; start without it.');
@@ -246,6 +279,7 @@ export function journalHandlers(desk: Desk, now: () => number): HandlersOf<Contr
       attempts: row.attempts,
       reason: row.error?.reason ?? row.error?.code ?? null,
       error: row.error?.detail?.slice(0, 2000) ?? null,
+      heldBy: heldBy(row),
       notBefore:
         row.state === 'queued' || row.state === 'waiting' ? (row.not_before.getTime() > now() ? row.not_before.toISOString() : null) : null,
       createdAt: row.created_at.toISOString(),

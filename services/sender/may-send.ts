@@ -15,7 +15,8 @@ export function forbidden(
   { channel, template, answers }: Draft,
   chat: Standing,
   now: number,
-): 'blocked' | 'window_closed' | 'stale' | null {
+): 'opted_out' | 'blocked' | 'window_closed' | 'stale' | null {
+  if (chat.isOptedOut) return 'opted_out';
   if (chat.isBlocked) return 'blocked';
   if (chat.lastInboundId !== null && (answers === null || answers < chat.lastInboundId)) return 'stale';
   if (channel === 'whatsapp' && template === null && now - (chat.lastInboundAt?.getTime() ?? 0) >= windowMs) return 'window_closed';

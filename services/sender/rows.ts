@@ -11,6 +11,7 @@ export interface Standing {
   readonly lastInboundId: string | null;
   readonly lastInboundAt: Date | null;
   readonly isBlocked: boolean;
+  readonly isOptedOut: boolean;
 }
 export interface Delivery {
   readonly id: string;
@@ -26,13 +27,14 @@ export interface Delivery {
   readonly changedAt: Date;
 }
 
-const standingColumns = `last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked"`;
+const standingColumns = `last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked",
+  opted_out_at is not null as "isOptedOut"`;
 const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, status, reason, external_id as "externalId",
   created_at as "createdAt", changed_at as "changedAt"`;
 
 export async function standing(tx: Queries, chatId: string): Promise<Standing> {
   const [row] = await tx.query<Standing>(`select ${standingColumns} from sender.chats where chat_id = $1`, [chatId]);
-  return row ?? { lastInboundId: null, lastInboundAt: null, isBlocked: false };
+  return row ?? { lastInboundId: null, lastInboundAt: null, isBlocked: false, isOptedOut: false };
 }
 /** Locks the chat, so that a draft and a message of the customer see each other. */
 export async function lockedStanding(tx: Queries, chatId: string): Promise<Standing> {
@@ -76,11 +78,11 @@ export async function findDelivery(tx: Queries, by: { readonly id: string } | { 
   const [row] = await tx.query<Delivery>(`select ${columns} from sender.deliveries where ${field} = $1`, [value]);
   return row ?? null;
 }
-/** Keys of what has not gone out to a chat and does not know this message. */
-export async function keysBefore(tx: Queries, chatId: string, messageId: string): Promise<readonly string[]> {
+/** Keys of what has not gone out to a chat and does not know this message; without one, of all that has not. */
+export async function keysBefore(tx: Queries, chatId: string, messageId?: string): Promise<readonly string[]> {
   const rows = await tx.query<{ key: string }>(
-    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and (answers is null or answers < $2)`,
-    [chatId, messageId],
+    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and ($2::text is null or answers is null or answers < $2)`,
+    [chatId, messageId ?? null],
   );
   return rows.map(({ key }) => key);
 }

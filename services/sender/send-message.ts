@@ -1,4 +1,4 @@
-import type { Call, Handler } from '../../bus/service.ts';
+import type { Call, Handler, SendOptions } from '../../bus/service.ts';
 import type { OutputOf } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -12,9 +12,13 @@ type Context = OutputOf<typeof inbox.chat_context>;
 const lookedThrough = 50;
 
 /** The delivery and its draft come to be in one transaction. Whom it reaches is fixed here, what it says until it is approved. */
-export function sendMessage(policy: Policy, undoMs: number, now: () => number): Handler<typeof messages.send_message> {
-  return async ({ chatId: asked, channel, text, replyTo, answers: given, template = null }, { call, commit, key }) => {
-    const { chat, messages: last } = await call(inbox.chat_context, { chatId: asked, limit: lookedThrough });
+export function sendMessage(
+  policy: Policy,
+  asked: Pick<SendOptions, 'undoMs' | 'approvers'>,
+  now: () => number,
+): Handler<typeof messages.send_message> {
+  return async ({ chatId: given, channel, text, replyTo, answers: answered, template = null }, { call, commit, key }) => {
+    const { chat, messages: last } = await call(inbox.chat_context, { chatId: given, limit: lookedThrough });
     const { chatId, botId } = chat;
     if (channel !== undefined && channel !== chat.channel) throw wrongChannel(`The chat is of ${chat.channel}, not of ${channel}.`);
     if (template !== null && chat.channel !== 'whatsapp')
@@ -25,14 +29,14 @@ export function sendMessage(policy: Policy, undoMs: number, now: () => number): 
       const existing = await findDelivery(tx, { key });
       if (existing !== null) return { id: existing.id, state: approval === 'none' ? 'queued' : 'pending' };
       const known = together(await lockedStanding(tx, chatId), chat, last);
-      const answers = given ?? known.lastInboundId;
+      const answers = answered ?? known.lastInboundId;
       const why = forbidden({ channel: chat.channel, template, answers }, known, now());
       if (why !== null) throw refusal(why);
       const draft = {
         ...{ channel: chat.channel, chatId, botId, to: chat.externalId, isGroup: chat.kind !== 'private' },
         ...{ text, template, answers, replyTo: repliedTo?.externalId ?? null, threadId: repliedTo?.threadId ?? null },
       };
-      const id = tx.send(messages.deliver, draft, { key, approval, undoMs });
+      const id = tx.send(messages.deliver, draft, { key, approval, ...asked });
       await insertDelivery(tx, { id, key, channel: chat.channel, chatId, botId, answers, createdAt: new Date(now()) });
       return { id, state: approval === 'none' ? 'queued' : 'pending' };
     });
@@ -48,7 +52,12 @@ function together(own: Standing, chat: Context['chat'], last: Context['messages'
     .map(({ messageId }) => messageId);
   const latest = [...ids, ...(own.lastInboundId === null ? [] : [own.lastInboundId])].sort().at(-1) ?? null;
   const times = [chat.lastInboundAt === null ? 0 : Date.parse(chat.lastInboundAt), own.lastInboundAt?.getTime() ?? 0];
-  return { lastInboundId: latest, lastInboundAt: new Date(Math.max(...times)), isBlocked: own.isBlocked || !chat.isReachable };
+  return {
+    lastInboundId: latest,
+    lastInboundAt: new Date(Math.max(...times)),
+    isBlocked: own.isBlocked || !chat.isReachable,
+    isOptedOut: own.isOptedOut,
+  };
 }
 
 async function repliedMessage(call: Call, messageId: string, chatId: string) {
@@ -62,9 +71,16 @@ function wrongChannel(message: string): PolybError {
 }
 function refusal(why: NonNullable<ReturnType<typeof forbidden>>): PolybError {
   const said = {
+    opted_out: 'The customer asked us not to write; set_consent lifts it when they agree again.',
     stale: 'The customer has written since; read on, and answer the last message.',
     blocked: 'The customer has shut us out; nothing reaches them until they write again.',
     window_closed: 'The customer has been silent for 24 hours, so WhatsApp takes a template only.',
   }[why];
-  return new PolybError(why === 'stale' ? 'conflict' : 'failed_precondition', said, { reason: why });
+  const code = {
+    stale: 'conflict',
+    opted_out: 'permission_denied',
+    blocked: 'failed_precondition',
+    window_closed: 'failed_precondition',
+  } as const;
+  return new PolybError(code[why], said, { reason: why });
 }

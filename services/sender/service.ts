@@ -1,11 +1,14 @@
 /** Sends what people and programs write to customers: once, in order, and only with the approval that the policy asks for. */
 import { openCache } from '../../adapters/cache/index.ts';
 import { telegramSending, whatsappSending } from '../../adapters/channel/index.ts';
+import { siteSending } from '../../adapters/channel/site.ts';
 import { byField, every, service } from '../../bus/service.ts';
+import { consents } from '../../contracts/consents.ts';
 import { settled } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
+import { listConsents, setConsent } from './consents.ts';
 import { followCustomers, followDeliveries, followStatuses } from './follow.ts';
 import { maySend } from './may-send.ts';
 import { findDelivery, forget } from './rows.ts';
@@ -16,7 +19,7 @@ import { withinQuotas } from './within-quotas.ts';
 const dayMs = 86_400_000;
 
 export default service({
-  serves: { messages },
+  serves: { messages, consents },
   uses: [inbox.chat_context, inbox.get_message, inbox.message_received, inbox.message_status, settled(messages.deliver)],
   settings: senderSettings,
   vendors: {
@@ -27,10 +30,11 @@ export default service({
   const cache = await openCache(settings, { now, log });
   return {
     messages: {
-      send_message: sendMessage(policyOf(settings), settings.SENDER_UNDO_MS, now),
+      send_message: sendMessage(policyOf(settings), { undoMs: settings.SENDER_UNDO_MS, approvers: settings.SENDER_APPROVERS }, now),
       deliver: byField(messages.deliver, 'channel', {
-        telegram: withinQuotas(telegram, cache),
-        whatsapp: withinQuotas(whatsapp, cache),
+        telegram: withinQuotas(telegram, cache, now),
+        whatsapp: withinQuotas(whatsapp, cache, now),
+        site: siteSending.deliver,
       }),
       get_delivery: async ({ id }) => {
         const found = await findDelivery(db, { id });
@@ -39,6 +43,7 @@ export default service({
         return { ...found, createdAt: createdAt.toISOString(), changedAt: changedAt.toISOString() };
       },
     },
+    consents: { set_consent: setConsent(now), list_consents: ({ chatId }) => listConsents(db, chatId) },
     guards: [maySend(now)],
     on: [followCustomers(), followDeliveries(now), followStatuses()],
     loops: [

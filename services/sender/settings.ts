@@ -8,6 +8,8 @@ export const senderSettings = z.object({
   SENDER_APPROVAL: policy.default('staff').describe('Whether a person approves each message before it goes out: staff or none.'),
   SENDER_APPROVAL_TELEGRAM: policy.optional().describe('The same for Telegram alone.'),
   SENDER_APPROVAL_WHATSAPP: policy.optional().describe('The same for WhatsApp alone.'),
+  SENDER_APPROVAL_SITE: policy.optional().describe('The same for what is written in a chat of the site alone.'),
+  SENDER_APPROVERS: integer({ min: 1, max: 2 }).default(1).describe('How many people must approve a message, each another one: 1 or 2.'),
   SENDER_UNDO_MS: durationMs({ max: 30_000 })
     .default(5_000)
     .describe('How long an approval can be taken back before the message goes out.'),
@@ -17,6 +19,10 @@ export const senderSettings = z.object({
 
 export type Policy = Readonly<Record<ChannelName, 'staff' | 'none'>>;
 export function policyOf(settings: z.output<typeof senderSettings>): Policy {
-  const { SENDER_APPROVAL: all, SENDER_APPROVAL_TELEGRAM: telegram = all, SENDER_APPROVAL_WHATSAPP: whatsapp = all } = settings;
-  return { telegram, whatsapp };
+  const { SENDER_APPROVAL: all } = settings;
+  return {
+    telegram: settings.SENDER_APPROVAL_TELEGRAM ?? all,
+    whatsapp: settings.SENDER_APPROVAL_WHATSAPP ?? all,
+    site: settings.SENDER_APPROVAL_SITE ?? all,
+  };
 }

@@ -1,8 +1,6 @@
-/** Decisions of a person about one row: approve, reject, cancel, retry, drop. */
-
+/** Decisions of a person about rows that failed or are under way: cancel, retry, drop. */
 import { readCatalogue } from '../catalogue.ts';
 import type { Invocation } from '../command.ts';
-import { confirm } from '../confirm.ts';
 import { wrongUsage } from '../failure.ts';
 import { bodyFrom } from '../method.ts';
 import { idOf, type Row, wholeId, whyOf, withJournal } from './ask.ts';
@@ -11,34 +9,6 @@ async function told(invocation: Invocation, row: Row, did: string): Promise<numb
   await invocation.out.result(row, { text: () => `${row.id}  ${row.state}` });
   invocation.out.note(`${did} ${row.id}; it is ${row.state} now`, 'ok');
   return 0;
-}
-
-export async function approve(invocation: Invocation): Promise<number> {
-  const { flags, out, signal } = invocation;
-  const id = idOf(invocation);
-  const row = await withJournal(invocation, async (ask) => {
-    const seen = await ask<Row>('get', { id });
-    const hash = flags.text('hash') ?? seen.hash;
-    const reaches = (await readCatalogue()).entries[seen.method]?.reaches;
-    if (reaches === 'customer' && out.canAsk) {
-      out.note(`  ${JSON.stringify(seen.input)}`);
-      await confirm(`${seen.method} goes out to a customer`, { out, signal, subject: seen.id });
-    }
-    return await ask<Row>('approve', { id: seen.id, hash, ...whyOf(invocation) });
-  });
-  return await told(invocation, row, 'approved');
-}
-
-export async function reject(invocation: Invocation): Promise<number> {
-  const id = idOf(invocation);
-  const why = invocation.flags.text('why');
-  if (why === undefined)
-    throw wrongUsage('expected --why: the reason is kept', {
-      subject: invocation.path,
-      next: [`polyb approvals reject ${id} --why 'wrong tone'`],
-    });
-  const row = await withJournal(invocation, async (ask) => await ask<Row>('reject', { id: await wholeId(ask, id), why }));
-  return await told(invocation, row, 'rejected');
 }
 
 export async function cancelRun(invocation: Invocation): Promise<number> {

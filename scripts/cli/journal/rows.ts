@@ -71,7 +71,9 @@ function tableOf(rows: readonly RowHead[], out: Output): Table {
 export const showRun = shower();
 export const showDeadLetter = shower((row) => (row.state === 'failed' ? [`polyb dlq replay ${row.id}`, `polyb dlq drop ${row.id}`] : []));
 export const showApproval = shower((row) =>
-  row.state === 'proposed' ? [`polyb approvals approve ${row.id}`, `polyb approvals reject ${row.id} --why …`] : [],
+  row.state === 'proposed'
+    ? [`polyb approvals approve ${row.id}`, `polyb approvals edit ${row.id} …`, `polyb approvals reject ${row.id} --why …`]
+    : [],
 );
 
 function shower(next: (row: Row) => readonly string[] = () => []): Run {
@@ -99,6 +101,8 @@ export function drawRow(row: Row, out: Pick<Output, 'paint' | 'time'>): string {
     ['run', row.runId],
     ['trace', row.traceId],
     ['hash', row.approval === 'none' ? null : row.hash],
+    ['approved', row.approvedBy.length === 0 ? null : `${row.approvedBy.join(', ')} (${row.approvedBy.length} of ${row.approvers})`],
+    ['held by', row.heldBy],
     ['error', row.error],
     ['input', JSON.stringify(row.input)],
     ['output', row.output === null ? null : JSON.stringify(row.output)],

@@ -1,6 +1,6 @@
 /** Commands over the journal: runs, approvals, reviews, dead letters, loops, and the emergency stop. */
 import type { Command } from '../command.ts';
-import { data, follow, key, listFlags, reveal, why } from './flags.ts';
+import { data, follow, key, listFlags, methodFilter, reveal, why } from './flags.ts';
 
 const from = { name: 'from', value: 'STEP', summary: 'Begin at this step; results before it are kept.' };
 
@@ -268,6 +268,34 @@ export const journalCommands: readonly Command[] = [
         impact: 'rw',
         flags: [why],
         examples: [{ line: "polyb approvals reject 01J9ZK4M --why 'wrong tone'" }],
+        run: true,
+      },
+      {
+        name: 'edit',
+        summary: 'Change what would go out, before somebody approves it.',
+        usage: 'ID [name=value …]',
+        impact: 'rw',
+        details: ['Approvals of the former wording no longer count.'],
+        flags: [data],
+        examples: [{ line: "polyb approvals edit 01J9ZK4M text='Курьер будет до 10:30.'" }],
+        run: true,
+      },
+      {
+        name: 'recall',
+        summary: 'Take an approval back within its undo window: it never goes out.',
+        usage: 'ID',
+        impact: 'rw',
+        flags: [why],
+        examples: [{ line: 'polyb approvals recall 01J9ZK4M' }],
+        run: true,
+      },
+      {
+        name: 'watch',
+        summary: 'Each draft as it comes, with a question what to do.',
+        impact: 'ext',
+        details: ['Nobody else can decide on a draft while it is asked about. Without a terminal each is printed once and nothing is asked.'],
+        flags: [methodFilter],
+        examples: [{ line: 'polyb approvals watch' }, { line: 'polyb approvals watch --method messages.* -o jsonl' }],
         run: true,
       },
     ],

@@ -1,0 +1,55 @@
+/** The website's own chat, and whatever else we do not connect ourselves: what is written comes to us over our API, and what we write is read there. */
+import { z } from 'zod';
+import { review } from '../../contracts/define.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import type { Intake, Sending, Update } from './port.ts';
+import { storable } from './port.ts';
+
+/** There is one connection of this kind, and it has no number anywhere. */
+export const siteBotId = '0';
+type Given = z.output<typeof inbox.put_message.input>;
+const Kept = inbox.put_message.input.required({ messageId: true }).extend({ at: z.int() });
+
+/** What was given, as an update that can be stored and read anew. @param id of the message, where the site gave none. @param at Unix ms. */
+export function siteUpdate(given: Given, id: string, at: number): Update {
+  return readSite(siteBotId, JSON.stringify({ ...given, messageId: given.messageId ?? id, at } satisfies z.input<typeof Kept>));
+}
+
+function readSite(_botId: string, raw: string): Update {
+  const { from, name, phoneNumber = null, text, messageId, at } = Kept.parse(JSON.parse(raw));
+  const title = storable(name ?? '');
+  return {
+    externalId: messageId,
+    raw,
+    parts: [
+      {
+        is: 'message',
+        message: {
+          chat: { externalId: from, kind: 'private', title: title === '' ? null : title },
+          sender: { externalId: from, name: title, username: null, phoneNumber, firstRole: 'client' },
+          externalId: messageId,
+          kind: 'text',
+          text: storable(text),
+          threadId: null,
+          albumId: null,
+          replyTo: null,
+          isForwarded: false,
+          sentAt: at,
+          editedAt: null,
+          voice: null,
+        },
+      },
+    ],
+  };
+}
+
+export const site: Pick<Intake, 'channel' | 'read'> = { channel: 'site', read: readSite };
+
+/** Nothing leaves: the message is there for the site once it is told of as sent. */
+export const siteSending: Sending = {
+  deliver: {
+    attempt: async ({ to, text }, { ref }) => ({ externalId: ref, to, text, at: new Date().toISOString() }),
+    onUnknown: review,
+  },
+  quotas: () => [],
+};

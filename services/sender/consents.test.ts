@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { consents } from '../../contracts/consents.ts';
+import { type World, world } from '../../scripts/testing/world.ts';
+import collector from '../collector/service.ts';
+import pipelines from '../pipelines/service.ts';
+import { type Fixture, fixture } from './fixture.ts';
+
+let here: World;
+let it: Fixture;
+beforeAll(async () => {
+  here = await world();
+  it = await fixture(here, { collector, pipelines });
+});
+afterAll(async () => {
+  await here.stop();
+  await it.close();
+});
+const say = (chatId: string, isGiven: boolean, key: string) =>
+  here.bus.call(consents.set_consent, { chatId, isGiven, evidence: key }, { key });
+const statusOf = async (id: string) =>
+  (await here.store.query<{ status: string }>('select status from sender.pending_responses where id = $1', [id]))[0]?.status;
+
+test('nothing goes out to whom we may not write: what waits is outdated, what is new is refused, until they agree again', async () => {
+  const { chatId } = await it.says(it.somebody());
+  const { id } = await it.send(chatId, 'Скидка до пятницы');
+  expect(await statusOf(id)).toBe('pending');
+  await say(chatId, false, 'called us');
+  await it.comes(id, 'failed');
+  expect(await statusOf(id)).toBe('stale');
+  await expect(it.send(chatId, 'Ещё скидка')).rejects.toMatchObject({ code: 'permission_denied', reason: 'opted_out' });
+  await say(chatId, true, 'wrote again');
+  const again = await it.send(chatId, 'Ваш букет готов');
+  await it.approve(again.id);
+  await it.comes(again.id, 'sent');
+  expect(await statusOf(again.id)).toBe('sent');
+  expect(it.telegram.sent.map(({ text }) => text)).toEqual(['Ваш букет готов']);
+  const { items } = await here.bus.call(consents.list_consents, { chatId });
+  expect(items).toMatchObject([
+    { isGiven: true, evidence: 'wrote again' },
+    { isGiven: false, evidence: 'called us' },
+  ]);
+});
+
+test('an approved message that has not gone out stays here when consent is withdrawn within its undo window', async () => {
+  const { chatId } = await it.says(it.somebody());
+  const { id } = await it.send(chatId, 'Поздно');
+  await here.store.query('update journal.rows set undo_ms = 60000 where id = $1', [id]);
+  await it.approve(id);
+  await say(chatId, false, 'stop');
+  await it.comes(id, 'failed');
+  expect(it.telegram.sent.some(({ text }) => text === 'Поздно')).toBe(false);
+});

@@ -1,0 +1,40 @@
+/** Whether a customer lets us write. What was said is kept as a history; its latest line decides. */
+import type { z } from 'zod';
+import type { Handler, Queries } from '../../bus/service.ts';
+import type { consents } from '../../contracts/consents.ts';
+import { messages } from '../../contracts/messages.ts';
+import { keysBefore } from './rows.ts';
+
+type Contract = typeof consents;
+type Consent = z.output<Contract['list_consents']['output']>['items'][number];
+
+export function setConsent(now: () => number): Handler<Contract['set_consent']> {
+  return ({ chatId, isGiven, evidence = null, onBehalfOf }, { commit, caller }) =>
+    commit(async (tx) => {
+      const at = new Date(now());
+      const who = onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 100);
+      await tx.query(
+        `insert into sender.chats as chat (chat_id, opted_out_at) values ($1, $2)
+         on conflict (chat_id) do update set opted_out_at = excluded.opted_out_at`,
+        [chatId, isGiven ? null : at],
+      );
+      await tx.query('insert into sender.consents (chat_id, is_given, who, evidence, at) values ($1, $2, $3, $4, $5)', [
+        chatId,
+        isGiven,
+        who,
+        evidence,
+        at,
+      ]);
+      if (!isGiven) tx.outdate(messages.deliver, await keysBefore(tx, chatId));
+      return { chatId, isGiven, at: at.toISOString() };
+    });
+}
+
+/** The youngest first. */
+export async function listConsents(db: Queries, chatId: string): Promise<{ items: Consent[] }> {
+  const rows = await db.query<Omit<Consent, 'at'> & { readonly at: Date }>(
+    `select is_given as "isGiven", who, evidence, at from sender.consents where chat_id = $1 order by consent_id desc limit 100`,
+    [chatId],
+  );
+  return { items: rows.map((row) => ({ ...row, at: row.at.toISOString() })) };
+}
