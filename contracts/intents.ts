@@ -41,7 +41,9 @@ export const Pattern = z.strictObject({
     .trim()
     .min(1)
     .max(200)
-    .describe('Words that follow one another. A word may end in * (any ending); … between words stands for up to five others.'),
+    .describe(
+      'Words that follow one another. A word may end in * (any ending); … between words stands for up to five others; = in front of them says that they are the whole message.',
+    ),
   intent: Intent,
   isUrgent: z.boolean().default(false),
   rank: z.int().min(0).max(1000).default(100).describe('Where several fit, the lowest decides.'),
@@ -108,7 +110,10 @@ export const intents = contract('intents', '1.0.0', {
     roles: ['operator', 'gateway'],
     http: 'PUT /api/v1/intents/patterns/{patternId}',
     errors: { too_many: 'failed_precondition' },
-    examples: [{ patternId: 'refund', phrase: 'верн* деньги', intent: 'complaint', isUrgent: true }],
+    examples: [
+      { patternId: 'refund', phrase: 'верн* деньги', intent: 'complaint', isUrgent: true },
+      { patternId: 'ok', phrase: '= ок', intent: 'confirmation' },
+    ],
   }),
   remove_pattern: method({
     summary: 'Take a phrase away.',

@@ -24,6 +24,18 @@ test('no two methods of the contracts claim one route, and none that only others
   expect(methods.filter(({ service }) => service === 'gateway')).toEqual([]);
 });
 
+test('the phrases that decide intents are read by who may read, and changed only by who administers', async () => {
+  const routes = routesOf(callableBy('gateway', await readContracts()), aliases).filter(({ path }) =>
+    path.startsWith('/api/v1/intents/patterns'),
+  );
+  expect(Object.fromEntries(routes.map(({ verb, path, scope }) => [`${verb} ${path}`, scope]))).toEqual({
+    'GET /api/v1/intents/patterns': 'read',
+    'PUT /api/v1/intents/patterns/{patternId}': 'admin',
+    'DELETE /api/v1/intents/patterns/{patternId}': 'admin',
+  });
+  expect(await ask('PUT', '/api/v1/intents/patterns/ok', { phrase: '= ок', intent: 'confirmation' })).toMatchObject({ status: 403 });
+});
+
 test('a keyed POST answers the output and shows the key that was made for it', async () => {
   const { status, headers, body } = await ask('POST', '/api/v1/crm/push', lead);
   expect({ status, body }).toMatchObject({ status: 200, body: { status: 'pushed', phoneNumber: '+79995553322' } });

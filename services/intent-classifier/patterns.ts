@@ -3,7 +3,7 @@ import type { Database, HandlersOf } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { intents } from '../../contracts/intents.ts';
 import type { KnownPattern } from './cascade.ts';
-import { phrase } from './phrases.ts';
+import { holdsWord, phrase } from './phrases.ts';
 import { listPatterns, putPattern, removePattern } from './rows.ts';
 
 /** More phrases than this nobody oversees, and each costs every message some time. */
@@ -17,7 +17,8 @@ export function patternMethods(db: Database): PatternMethods {
   return {
     list_patterns: async () => ({ items: [...(await listPatterns(db, most))] }),
     put_pattern: async (pattern) => {
-      phrase(pattern.phrase); // refuses one without a word
+      if (!holdsWord(pattern.phrase))
+        throw new PolybError('invalid_argument', 'A phrase needs a word, e.g. "верн* деньги"; a bare * or … would fit every message.');
       if (!(await db.transaction((tx) => putPattern(tx, pattern, most))))
         throw new PolybError('failed_precondition', `There are ${most} patterns already; remove one first.`, { reason: 'too_many' });
       return pattern;

@@ -1,39 +1,55 @@
-/** Phrases of the patterns table: words that follow one another, `word*` for any ending, `…` for up to five other words. */
-import { PolybError } from '../../contracts/errors.ts';
+/**
+ * Phrases of the patterns table: words that follow one another, `word*` for any ending, `…` for up to five other words, `=` in front where they
+ * are the whole message. No regular expressions: whatever operators write, a message costs at most its words × the parts of the phrase.
+ */
 import { wordsOf } from './features.ts';
 
-/** True when the phrase stands in the words. Costs at most words × parts of the phrase, whatever the phrase is. */
+/** True when the phrase stands in the words. */
 export type Phrase = (words: readonly string[]) => boolean;
 
 const widestGap = 5;
 
-/** @throws PolybError invalid_argument when the phrase holds no word. */
+/** A bare * or … would fit every message, so that it fits none. */
+export const holdsWord = (written: string): boolean => wordsOf(written).length > 0;
+
 export function phrase(written: string): Phrase {
+  if (!holdsWord(written)) return () => false;
+  const isWhole = written.trimStart().startsWith('=');
   const parts = written
     .replaceAll('…', ' … ')
     .replaceAll('...', ' … ')
     .split(/\s+/)
     .flatMap((part) => (part === '…' ? [gap] : wordParts(part)));
-  if (!parts.some((part) => part !== gap))
-    throw new PolybError('invalid_argument', 'A phrase needs a word, e.g. "верн* деньги"; a bare * or … would fit every message.');
   return (words) => {
-    let starts: ReadonlySet<number> = new Set(words.keys());
-    for (const part of parts) starts = part(words, starts);
-    return starts.size > 0;
+    const end = 1n << BigInt(words.length);
+    let starts = isWhole ? 1n : end - 1n;
+    for (const part of parts) {
+      if (starts === 0n) return false;
+      starts = part(words, starts);
+    }
+    return (isWhole ? starts & end : starts) !== 0n;
   };
 }
 
-/** From the places where a part may begin to those where the next one may. */
-type Part = (words: readonly string[], starts: ReadonlySet<number>) => ReadonlySet<number>;
+/** From the places where a part may begin, a bit each, to those where the next one may. */
+type Part = (words: readonly string[], starts: bigint) => bigint;
 
-const gap: Part = (_, starts) =>
-  new Set([...starts].flatMap((start) => Array.from({ length: widestGap + 1 }, (_, skipped) => start + skipped)));
+const gap: Part = (_, starts) => {
+  let reached = starts;
+  for (let skipped = 1; skipped <= widestGap; skipped += 1) reached |= starts << BigInt(skipped);
+  return reached;
+};
 
 function wordParts(written: string): readonly Part[] {
   const found = wordsOf(written);
   return found.map((word, index) => {
     const isBeginning = index === found.length - 1 && written.endsWith('*');
-    const fits = (given: string | undefined) => (isBeginning ? given?.startsWith(word) : given === word) ?? false;
-    return (words, starts) => new Set([...starts].filter((start) => fits(words[start])).map((start) => start + 1));
+    return (words, starts) => {
+      let next = 0n;
+      words.forEach((given, at) => {
+        if (isBeginning ? given.startsWith(word) : given === word) next |= 1n << BigInt(at + 1);
+      });
+      return next & (starts << 1n);
+    };
   });
 }

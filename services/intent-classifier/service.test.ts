@@ -246,6 +246,18 @@ test('a phrase of the table decides before the models, the lowest rank first, un
   });
 });
 
+test('a phrase without a word that came into the table by hand holds up no message', async () => {
+  await it.store.query(
+    `insert into intent_classifier.message_patterns (pattern_id, phrase, intent) values ('all', '*', 'none'), ('ok', '= ок', 'confirmation')`,
+  );
+  const judged = await until(async () => {
+    const { stage, intent } = await it.bus.call(intents.classify_intent, { text: 'Ок!' });
+    return stage === 'pattern' ? intent : null;
+  });
+  expect(judged).toBe('confirmation');
+  expect(await it.bus.call(intents.classify_intent, { text: 'сколько стоит букет из 25 роз?' })).toMatchObject({ stage: 'local' });
+});
+
 test('the five hundred and first phrase is refused, another in the place of one is not', async () => {
   await it.store.query(
     `insert into intent_classifier.message_patterns (pattern_id, phrase, intent) select 'p' || n, 'слово' || n, 'none' from generate_series(1, 500) n`,
