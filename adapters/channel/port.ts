@@ -110,6 +110,8 @@ export interface Quota {
   readonly bucket: string;
   readonly limit: number;
   readonly windowMs: number;
+  /** Whether a refusal of the channel itself, by its reason, shuts this bucket for its `retryAfterMs`; absent: each does. */
+  readonly shutBy?: (reason: string | undefined) => boolean;
 }
 export interface Sending {
   readonly deliver: Effect<typeof messages.deliver>;

@@ -36,11 +36,19 @@ interface Bot {
   /** Ends the long poll that is open. */
   interrupt: ((with409: boolean) => void) | undefined;
   readonly blocked: Set<number>;
+  readonly floods: Flood[];
   readonly lastMessage: Map<number, number>;
   /** What the bot wrote, as it looks now. */
   readonly messages: Message[];
   /** Presses that wait for their answer. */
   readonly pressed: Map<string, Pressed>;
+}
+/** Too much was sent: of one chat, or of the bot when there is none. It begins with the next message. */
+interface Flood {
+  readonly chatId: number | undefined;
+  readonly seconds: number;
+  /** Unix ms. */
+  until: number | undefined;
 }
 interface Message {
   readonly chatId: number;
@@ -73,6 +81,10 @@ export interface TelegramFake {
   renumber(token: string, from: number): void;
   file(fileId: string, bytes: Uint8Array): void;
   order(fault: Fault): void;
+  /** The bot's next message is refused with 429, and so is each further one until the time is over; with a chat, those to it alone. */
+  flood(token: string, seconds: number, chatId?: number): void;
+  /** Messages that came although their bot or chat had been told to wait. */
+  tooEarly(): number;
   /** What a bot wrote to a chat, as it looks now. */
   screen(token: string, chatId: number): readonly Readonly<Message>[];
   /** Somebody presses a button that is there, by its text; a bad client may send other `data`. */
@@ -100,6 +112,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
         webhook: undefined,
         interrupt: undefined,
         blocked: new Set(),
+        floods: [],
         lastMessage: new Map(),
         messages: [],
         pressed: new Map(),
@@ -191,10 +204,21 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     return there();
   }
 
+  let tooEarly = 0;
+  function waitOut({ floods }: Bot, chatId: number): void {
+    const now = Date.now();
+    const flood = floods.find((each) => (each.chatId ?? chatId) === chatId && now < (each.until ?? Number.POSITIVE_INFINITY));
+    if (flood === undefined) return;
+    if (flood.until !== undefined) tooEarly += 1;
+    flood.until ??= now + flood.seconds * 1_000;
+    const left = Math.ceil((flood.until - now) / 1_000);
+    throw refused(429, `Too Many Requests: retry after ${left}`, { retry_after: left });
+  }
   function sendMessage(bot: Bot, payload: Json): unknown {
     const { chat_id: to, text } = payload as { chat_id?: number | string; text?: string };
     const chatId = Number(to);
     if (!Number.isSafeInteger(chatId)) throw refused(400, 'Bad Request: chat not found');
+    waitOut(bot, chatId);
     const movedTo = moved.get(chatId);
     if (movedTo !== undefined)
       throw refused(400, 'Bad Request: group chat was upgraded to a supergroup chat', { migrate_to_chat_id: movedTo });
@@ -370,6 +394,8 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     },
     file: (fileId, bytes) => void files.set(fileId, bytes),
     order: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),
+    flood: (token, seconds, chatId) => void botOf(token).floods.push({ chatId, seconds, until: undefined }),
+    tooEarly: () => tooEarly,
     screen: (token, chatId) => botOf(token).messages.filter((message) => message.chatId === chatId),
     press,
     erase: (token, { chatId, messageId }) => {

@@ -39,7 +39,8 @@ export function telegramSend(options: z.output<typeof telegramSendSettings>, { h
       },
       onUnknown: review,
     },
-    // Limits as the Bot API FAQ has them («My bot is hitting limits»); real ones adapt, and what is refused with 429 is tried again in time.
+    // Limits as the Bot API FAQ has them («My bot is hitting limits»); real ones adapt. A 429 does not say which one was hit, and whoever goes on
+    // sending meanwhile waits longer in the end: it shuts the chat and the bot.
     quotas: ({ botId, to, isGroup }) => [
       { bucket: `telegram:${botId}:chat:${to}`, limit: 1, windowMs: 1_000 },
       ...(isGroup ? [{ bucket: `telegram:${botId}:group:${to}`, limit: 20, windowMs: 60_000 }] : []),

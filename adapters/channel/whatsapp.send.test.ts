@@ -116,7 +116,7 @@ test('the forty-sixth message to one person at once is put off by six seconds', 
 });
 
 test.each([
-  [131056, 400, { code: 'resource_exhausted', retryAfterMs: 6_000 }],
+  [131056, 400, { code: 'resource_exhausted', reason: 'pair_limited', retryAfterMs: 6_000 }],
   [130429, 429, { code: 'resource_exhausted' }],
   [131016, 503, { code: 'unavailable' }],
   [131000, 500, { code: 'unavailable' }],

@@ -44,7 +44,7 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
     // One message to one person in 6 s (error 131056), 80 a second from one number (error 130429).
     quotas: ({ botId, to }) => [
       { bucket: `whatsapp:${botId}:to:${to}`, limit: 1, windowMs: 6_000 },
-      { bucket: `whatsapp:${botId}`, limit: 80, windowMs: 1_000 },
+      { bucket: `whatsapp:${botId}`, limit: 80, windowMs: 1_000, shutBy: (reason) => reason !== 'pair_limited' },
     ],
   };
 }
@@ -68,7 +68,8 @@ function bodyOf({ to, text, replyTo, template }: ParsedOf<typeof messages.delive
 
 /** What the Graph API's error codes mean to us. All of them say that the message was not taken. */
 const meanings: readonly (readonly [readonly number[], Code, string])[] = [
-  [[4, 80007, 130429, 131056], 'resource_exhausted', 'rate_limited'],
+  [[4, 80007, 130429], 'resource_exhausted', 'rate_limited'],
+  [[131056], 'resource_exhausted', 'pair_limited'],
   [[2, 131000, 131016], 'unavailable', 'upstream_busy'],
   [[0, 190], 'failed_precondition', 'upstream_credentials'],
   [[3, 10], 'failed_precondition', 'upstream_permission'],
