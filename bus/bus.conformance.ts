@@ -164,6 +164,18 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       });
     });
 
+    test('carries nothing of a person and no credential in a failure, to its caller and to the log', async () => {
+      const said = `${person.firstName} of ${person.phoneNumber}: Bearer canary-7731`;
+      await bed.serve({ greet: () => Promise.reject(new PolybError('conflict', said, { data: { said } })) });
+      const bus = await bed.bus('till');
+      await expect(bus.call(bed.shop.greet, person)).rejects.toMatchObject({
+        code: 'conflict',
+        message: '*** of ***3322: Bearer ***',
+        data: { said: '*** of ***3322: Bearer ***' },
+      });
+      expect(JSON.stringify(bed.lines)).not.toContain('canary');
+    });
+
     test('by hand needs no header, and an error has the headers of the micro protocol', async () => {
       await bed.serve();
       const hand = await raw();

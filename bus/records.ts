@@ -1,4 +1,5 @@
 import type { Code } from '../contracts/errors.ts';
+import { scrub } from '../contracts/scrub.ts';
 import { randomHex } from './ids.ts';
 
 /** What is kept of a call: masked, without its body. */
@@ -88,7 +89,7 @@ export function createRing(service: string, instance: string, size = 10_000): Ri
       traceId: hexOnly(cell(row + traceAt, 32)),
       spanId: hexOnly(cell(row + spanAt, 16)),
       parentId: hexOnly(cell(row + parentAt, 16)),
-      ...(key === '' ? {} : { key: maskDigits(key) }),
+      ...(key === '' ? {} : { key: scrub(key) }),
     };
   }
   return {

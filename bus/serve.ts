@@ -4,6 +4,7 @@ import { codes, isPolybError, PolybError, toPolybError, toProblem } from '../con
 import type { Handlers, Keep, Wire } from './bus.ts';
 import type { Origin, RequestOptions } from './caller.ts';
 import { decode, encode, type Format, plainCopy } from './codec.ts';
+import { discreet } from './discreet.ts';
 import { type Head, headerValue, msgpackType, readHead } from './headers.ts';
 import { randomHex, subjectToken } from './ids.ts';
 import { type Cancellable, cancelled, signalOf, stop } from './middleware/cancel.ts';
@@ -126,7 +127,8 @@ export function createServer(parts: ServerParts): Server {
     };
     return (input, call) => {
       const about = topic === undefined ? '' : String((input as Readonly<Record<string, unknown>>)[topic]);
-      return streams.serve(stream, call, about, accept, (items) => handle(input, items, contextOf(call)));
+      const failed = (thrown: unknown) => discreet(thrown, stream.input, input);
+      return streams.serve(stream, call, about, { ...accept, failed }, (items) => handle(input, items, contextOf(call)));
     };
   }
 
@@ -253,7 +255,7 @@ export function createServer(parts: ServerParts): Server {
       output = await call.endpoint.run(input, call);
     } catch (thrown) {
       leave(call);
-      finish(call, call.stopped ?? errorOf(call, thrown), undefined);
+      finish(call, call.stopped ?? errorOf(call, discreet(thrown, call.endpoint.entry.input, input)), undefined);
       return;
     }
     leave(call);

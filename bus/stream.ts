@@ -38,6 +38,8 @@ export interface OpenCall extends Cancellable {
 export interface Accept {
   readonly up: (item: unknown) => unknown;
   readonly down: (item: unknown) => unknown;
+  /** What the stream failed with, as it may be told. */
+  readonly failed: (thrown: unknown) => unknown;
 }
 export interface Streams {
   open<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
@@ -258,7 +260,7 @@ export function createStreams(parts: StreamParts): Streams {
       at.end.close(undefined);
     } catch (thrown) {
       if (!at.end.closed) {
-        postIfPossible(at, { kind: 'error', error: toPolybError(thrown) });
+        postIfPossible(at, { kind: 'error', error: toPolybError(accept.failed(thrown)) });
         at.end.close(undefined);
       }
       throw thrown;

@@ -2,7 +2,7 @@
 export { asyncApi } from './describe/asyncapi.ts';
 export { type Change, compare, unannounced } from './describe/compare.ts';
 export { type Described, describe, type Exported, exported, isContract, type PipelineFact, type StepFact } from './describe/exported.ts';
-export { mask, piiPaths } from './describe/mask.ts';
+export { mask, personalTexts, piiPaths } from './describe/mask.ts';
 export { openApi } from './describe/openapi.ts';
 export { type JsonSchema, jsonSchema, partsOf, schemaHash, type View } from './describe/schema.ts';
 export { looseObjects, unbounded } from './describe/walk.ts';

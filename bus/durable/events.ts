@@ -1,6 +1,7 @@
 /** Durable events: each consumer handles each event once, in order, its cursor moving in the handler's transaction. */
 import type { Event } from '../../contracts/define.ts';
 import { toPolybError } from '../../contracts/errors.ts';
+import { discreet } from '../discreet.ts';
 import type { Consumer, Log, Turn, Tx } from '../service.ts';
 import { newId } from './identity.ts';
 import { rowError } from './outcome.ts';
@@ -34,8 +35,13 @@ export function consumerTurn({
   const name = consumerName(service, event);
   let atMost = 50;
 
-  const handle = (row: EventRow, tx: Tx): Promise<void> =>
-    consumer.handle(event.payload === undefined ? row.payload : event.payload.parse(row.payload), tx);
+  const handle = async (row: EventRow, tx: Tx): Promise<void> => {
+    try {
+      await consumer.handle(event.payload === undefined ? row.payload : event.payload.parse(row.payload), tx);
+    } catch (thrown) {
+      throw discreet(thrown, event.payload, row.payload);
+    }
+  };
   const step = (): Promise<number> => {
     const origin: Origin = { traceparent: null };
     return transactions.run(origin, async (tx) => {

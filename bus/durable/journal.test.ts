@@ -209,6 +209,19 @@ test('a sent row whose provider refuses for now is tried again until it is taken
   expect((await rows(`method = 'shop.charge'`))[0]?.log.map(({ code }) => code)).toEqual(['resource_exhausted', 'resource_exhausted']);
 });
 
+test('what an attempt failed with is kept without phones and credentials', async () => {
+  const said = 'no route to +7 999 555-33-22: Bearer canary-7731';
+  const thrown = new PolybError('upstream_failed', said, { evidence: { lastBytes: said }, cause: new Error(said) });
+  await it.start('shop', shopWith({ charge: { attempt: () => Promise.reject(thrown) }, order: () => Promise.reject(thrown) }));
+  await expect(it.bus.call(shop.charge, { card: 'c1' }, { key: 'k', retry: false })).rejects.toMatchObject({
+    message: expect.stringContaining('***3322'),
+  });
+  await expect(it.bus.call(shop.place_order, { item: 'i' }, { key: 'k', retry: false })).rejects.toThrow('***3322');
+  const kept = await it.store.query('select error, log from journal.rows');
+  expect(kept).toHaveLength(2);
+  expect(JSON.stringify(kept)).not.toMatch(/canary|999|555/);
+});
+
 test('a sent row that is refused for good becomes a dead letter and tells its sender', async () => {
   const told: unknown[] = [];
   await it.start(

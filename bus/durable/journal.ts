@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Effect, isEffect, type Method, settled } from '../../contracts/define.ts';
 import { isPolybError, PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { BusHost, Keep, Wire } from '../bus.ts';
+import { discreet } from '../discreet.ts';
 import { randomHex } from '../ids.ts';
 import type { CallRecord } from '../records.ts';
 import type { Consumer, Guard, Handler, Log, Verdict } from '../service.ts';
@@ -325,9 +326,10 @@ export function createJournal({
       if (!(await store.journal.end(null, row.id, row.token, { state: 'done', output }))) throw lost(row);
       return output;
     } catch (thrown) {
-      const error = toPolybError(thrown);
+      const safe = discreet(thrown, method.input, row.input);
+      const error = toPolybError(safe);
       if (error.code === 'internal')
-        log.error({ err: thrown, method: method.address, row: row.id, trace_id: context.traceId }, 'a keyed handler failed');
+        log.error({ err: safe, method: method.address, row: row.id, trace_id: context.traceId }, 'a keyed handler failed');
       // What was committed stands, whatever the handler did after it; and a lost lease is another's to end.
       if (kept !== undefined && (await store.journal.read(row.id))?.state === 'done') return kept.output;
       if (error.reason !== 'outcome_unknown' || (error.data as { rowId?: string })?.rowId !== row.id)
@@ -345,13 +347,14 @@ export function createJournal({
     try {
       output = checkedOutput(method, await effect.attempt(parsed(method, row.input) as never, { ref: row.ref, signal: traced }));
     } catch (thrown) {
-      const error = toPolybError(thrown);
+      const safe = discreet(thrown, method.input, row.input);
+      const error = toPolybError(safe);
       const ms = performance.now() - began;
       if (isDefinite(error)) {
         await endFailed(row, method, error, ms);
         throw error;
       }
-      log.warn({ err: thrown, method: method.address, row: row.id }, 'the outcome of an attempt is not known');
+      log.warn({ err: safe, method: method.address, row: row.id }, 'the outcome of an attempt is not known');
       const known = { ...rowError(error), outcome: 'unknown' };
       await store.journal.doubt(row.id, row.token, known, logLine(error, ms));
       wake();
@@ -361,7 +364,7 @@ export function createJournal({
         {
           reason: 'outcome_unknown',
           data: { rowId: row.id },
-          cause: thrown,
+          cause: safe,
         },
       );
     }
@@ -465,7 +468,7 @@ export function createJournal({
         },
       );
     } catch (thrown) {
-      const error = toPolybError(thrown);
+      const error = toPolybError(discreet(thrown, consumer.consumes.payload, row.input));
       await store.journal.end(null, row.id, row.token, {
         state: 'failed',
         error: rowError(error),
@@ -497,8 +500,9 @@ export function createJournal({
           log: learned,
         });
     } catch (thrown) {
-      const error = toPolybError(thrown);
-      log.warn({ err: thrown, row: row.id }, 'a look-up failed');
+      const safe = discreet(thrown, it.method.input, row.input);
+      const error = toPolybError(safe);
+      log.warn({ err: safe, row: row.id }, 'a look-up failed');
       await store.journal.found(row, {
         state: 'unknown',
         error: row.error,

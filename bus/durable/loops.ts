@@ -1,6 +1,7 @@
 /** Loops: repeated turns with back-off, leases, wake-ups and drain. */
 import { Cron } from 'croner';
 import { toPolybError } from '../../contracts/errors.ts';
+import { discreet } from '../discreet.ts';
 import type { Log, Loop } from '../service.ts';
 import { backoffMs } from './outcome.ts';
 import type { JournalStore } from './store.ts';
@@ -107,8 +108,9 @@ export function startLoop({
         if (stopping.signal.aborted) break;
         failures += 1;
         pauseMs = backoffMs(failures, { firstMs: 200, lastMs: 5_000 });
-        const error = toPolybError(thrown);
-        log.warn({ err: thrown, loop: loop.name, failures }, 'a loop failed');
+        const safe = discreet(thrown);
+        const error = toPolybError(safe);
+        log.warn({ err: safe, loop: loop.name, failures }, 'a loop failed');
         await report(`${error.code}: ${error.message}`.slice(0, 2000)).catch(() => {}); // the store may be what failed; the next report tells
       }
       if (pauseMs > 0) await sleep(pauseMs);

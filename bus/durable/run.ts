@@ -2,6 +2,7 @@
 import type { Method } from '../../contracts/define.ts';
 import { type PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { BusHost } from '../bus.ts';
+import { discreet } from '../discreet.ts';
 import type { Log } from '../service.ts';
 import { hashOf, parsed } from './identity.ts';
 import type { Leases } from './leases.ts';
@@ -79,9 +80,10 @@ export function runner({
       const output = definition.output(seen);
       await journal.end(null, run.id, run.token, { state: 'done', output });
     } catch (thrown) {
-      const error = toPolybError(thrown);
+      const safe = discreet(thrown, definition.method.input, run.input);
+      const error = toPolybError(safe);
       if (error.reason === 'store_down') return; // the lease ends by itself and another instance goes on
-      log.error({ err: thrown, run: run.id }, 'a run broke');
+      log.error({ err: safe, run: run.id }, 'a run broke');
       await end(run, rowError(error));
     } finally {
       lease.release();

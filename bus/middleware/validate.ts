@@ -1,7 +1,7 @@
 import type { Method } from '../../contracts/define.ts';
 import { mask } from '../../contracts/describe/mask.ts';
 import { type FieldIssue, PolybError } from '../../contracts/errors.ts';
-import { maskDigits } from '../records.ts';
+import { scrub } from '../../contracts/scrub.ts';
 
 type Schema = Method['input'];
 type Issue = NonNullable<ReturnType<Schema['safeParse']>['error']>['issues'][number];
@@ -37,14 +37,7 @@ function fieldIssues(issue: Issue, schema: Schema, given: unknown): FieldIssue[]
 
 /** RFC 6901. A name that the caller made up is shown only as far as it is harmless. */
 function pointerOf(path: readonly PropertyKey[]): string {
-  return path
-    .map(
-      (step) =>
-        `/${maskDigits(String(step))
-          .slice(0, 40)
-          .replace(/[^\w.-]/g, '?')}`,
-    )
-    .join('');
+  return path.map((step) => `/${shown(String(step)).replace(/[^\w.-]/g, '?')}`).join('');
 }
 function expectedBy(issue: Issue): string {
   switch (issue.code) {
@@ -63,5 +56,9 @@ function givenAt(path: readonly PropertyKey[], masked: unknown): string {
   for (const step of path) value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
   if (value === undefined) return 'nothing';
   const text = typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'a list' : 'an object') : String(value);
-  return maskDigits(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+  return `${shown(text)}${text.length > 40 ? '…' : ''}`;
+}
+/** The first 40 characters; what is hidden in them is looked for in more, because a half of it would not be known. */
+function shown(text: string): string {
+  return scrub(text.slice(0, 500)).slice(0, 40);
 }

@@ -21,6 +21,14 @@ export function piiPaths(schema: z.ZodType | JsonSchema): readonly PiiPath[] {
   return [...found.values()];
 }
 
+/** The texts that stand where a schema says that personal data does. */
+export function personalTexts(schema: z.ZodType, value: unknown): readonly { readonly pii: Pii; readonly text: string }[] {
+  const ways = waysOf.get(schema) ?? waysTo(piiPaths(schema));
+  waysOf.set(schema, ways);
+  return textsAt(ways, value);
+}
+const waysOf = new WeakMap<z.ZodType, readonly Way[]>();
+
 /**
  * A copy of `value` without personal data: phones as +7999***3322, names as their first letter, texts and audio as their length.
  * What the schema does not know (an unknown field, JSON of another contract, a text where a number belongs) becomes ***, since it may be anything;
@@ -33,7 +41,7 @@ export function mask(by: z.ZodType | JsonSchema | readonly PiiPath[], value: unk
 }
 function makeMask(by: z.ZodType | JsonSchema | readonly PiiPath[]): Mask {
   if (isPaths(by)) {
-    const ways = by.map(({ place, pii }) => ({ steps: place.split('/').slice(1), pii }));
+    const ways = waysTo(by);
     return (value) => hideAt(ways, value);
   }
   const schema = by instanceof z.ZodType ? jsonSchema(by, 'output') : by;
@@ -47,17 +55,25 @@ interface Way {
   readonly steps: readonly string[];
   readonly pii: Pii;
 }
+function waysTo(paths: readonly PiiPath[]): readonly Way[] {
+  return paths.map(({ place, pii }) => ({ steps: place.split('/').slice(1), pii }));
+}
+/** The ways that go on below a field, or an item of a list. */
+function waysBelow(ways: readonly Way[], name: string): readonly Way[] {
+  return ways.filter(({ steps }) => steps[0] === name || steps[0] === '*').map(({ steps, pii }) => ({ steps: steps.slice(1), pii }));
+}
+function textsAt(ways: readonly Way[], value: unknown): readonly { readonly pii: Pii; readonly text: string }[] {
+  if (ways.length === 0 || value instanceof Uint8Array) return [];
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).flatMap(([name, inner]) => textsAt(waysBelow(ways, name), inner));
+  const here = ways.find(({ steps }) => steps.length === 0);
+  return here === undefined || typeof value !== 'string' ? [] : [{ pii: here.pii, text: value }];
+}
 function hideAt(ways: readonly Way[], value: unknown): unknown {
   const here = ways.find(({ steps }) => steps.length === 0);
   if (here !== undefined) return hide(here.pii, value);
   if (ways.length === 0 || typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
-  const child = (name: string, inner: unknown): unknown => {
-    const on = ways.filter(({ steps }) => steps[0] === name || steps[0] === '*');
-    return hideAt(
-      on.map(({ steps, pii }) => ({ steps: steps.slice(1), pii })),
-      inner,
-    );
-  };
+  const child = (name: string, inner: unknown): unknown => hideAt(waysBelow(ways, name), inner);
   if (Array.isArray(value)) return value.map((inner, index) => child(String(index), inner));
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, child(name, inner)]));
 }
