@@ -12,31 +12,28 @@ export interface AdmitParts {
 }
 export type Admit = (scope: Scope, request: FastifyRequest, reply: FastifyReply) => Promise<Identity>;
 
-/** Wrong keys from one address; guessing is hopeless anyway, this bounds its cost. */
+/**
+ * Wrong keys from one address; guessing is hopeless anyway, this says so. Every key is looked at, because many share an
+ * address, and what one of them shows must not lock out the others.
+ */
 const failures: Limit = { limit: 30, windowMs: 60_000 };
 
 /** @throws PolybError unauthenticated, permission_denied, resource_exhausted. */
 export function createAdmit({ keys, cache, limit }: AdmitParts): Admit {
   const policy = `"burst";q=${limit.limit};w=${Math.ceil(limit.windowMs / 1000)}`;
 
-  async function identify(request: FastifyRequest): Promise<Identity> {
-    const presented = presentedKey(request);
-    const known = keys.remembered(presented);
-    if (known !== undefined) return known;
+  async function identify(presented: string, address: string): Promise<Identity> {
     // Who shows none guesses nothing.
     if (presented === '') throw unknown();
-    const bucket = `failures:${request.ip}`;
-    const left = await cache.take(bucket, failures, 0);
-    if (left.remaining === 0) throw tooMuch(failures.windowMs / failures.limit);
     const found = await keys.identify(presented);
     if (found !== null) return found;
-    const taken = await cache.take(bucket, failures);
-    if (!taken.isAllowed) throw tooMuch(taken.retryAfterMs);
-    throw unknown();
+    const taken = await cache.take(`failures:${address}`, failures);
+    throw taken.isAllowed ? unknown() : tooMuch(taken.retryAfterMs);
   }
 
   return async (scope, request, reply) => {
-    const identity = await identify(request);
+    const presented = presentedKey(request);
+    const identity = keys.remembered(presented) ?? (await identify(presented, request.ip));
     const taken = await cache.take(`key:${identity.keyId}`, limit);
     reply.header('ratelimit-policy', policy).header('ratelimit', rateLimit(taken));
     if (!taken.isAllowed) throw tooMuch(taken.retryAfterMs);

@@ -61,19 +61,25 @@ export interface StoredKey {
   readonly expiresAtMs: number;
   readonly isRevoked: boolean;
 }
-export async function findKey(db: Queries, keyId: string): Promise<StoredKey | null> {
-  const [row] = await db.query<KeyColumns & { readonly secret_hash: Buffer }>(
-    `select ${columns}, secret_hash from gateway.api_keys where key_id = $1`,
-    [keyId],
+/** In the order of the ids; null where there is no such key. */
+export async function findKeys(db: Queries, keyIds: readonly string[]): Promise<readonly (StoredKey | null)[]> {
+  const rows = await db.query<KeyColumns & { readonly secret_hash: Buffer }>(
+    `select ${columns}, secret_hash from gateway.api_keys where key_id = any($1)`,
+    [keyIds],
   );
-  if (row === undefined) return null;
-  return {
-    client: row.client,
-    scopes: row.scopes,
-    secretHash: row.secret_hash,
-    expiresAtMs: row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY,
-    isRevoked: row.revoked_at !== null,
-  };
+  const stored = new Map(
+    rows.map((row): [string, StoredKey] => [
+      row.key_id,
+      {
+        client: row.client,
+        scopes: row.scopes,
+        secretHash: row.secret_hash,
+        expiresAtMs: row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY,
+        isRevoked: row.revoked_at !== null,
+      },
+    ]),
+  );
+  return keyIds.map((keyId) => stored.get(keyId) ?? null);
 }
 
 export async function listKeys(

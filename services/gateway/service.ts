@@ -1,6 +1,7 @@
 /** HTTP for all services: it knows none of them by name, its routes and permissions are read from the contracts. */
 import { readFileSync } from 'node:fs';
 import { openCache } from '../../adapters/cache/index.ts';
+import { batched } from '../../adapters/store/batch.ts';
 import { every, loop, service } from '../../bus/service.ts';
 import { aliases } from '../../contracts/aliases.ts';
 import { gateway } from '../../contracts/gateway.ts';
@@ -16,7 +17,7 @@ import { createKeys } from './keys.ts';
 import { listen } from './listen.ts';
 import { readContracts } from './read-contracts.ts';
 import { callableBy, routesOf, routesOfPort } from './routes.ts';
-import { findKey, forgetDecisions, insertDecision, noteUses } from './rows.ts';
+import { findKeys, forgetDecisions, insertDecision, noteUses } from './rows.ts';
 import { gatewaySettings } from './settings.ts';
 
 const contracts = await readContracts();
@@ -30,7 +31,8 @@ export default service({
   settings: gatewaySettings,
 }).start(async ({ settings, bus, db, log, metrics, now }) => {
   const cache = await openCache(settings, { now, log });
-  const keys = createKeys({ find: (keyId) => findKey(db, keyId), now });
+  // However many guess, two statements at a time look for what they show.
+  const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
   const figures = createFigures({ bus, now });
   metrics.sample(() => [{ of: buildInfo, labels: { version, node: process.versions.node }, value: 1 }]);
   const routes = routesOf(methods, aliases);
