@@ -14,6 +14,7 @@ export const consents = contract('consents', '1.0.0', {
     }),
     output: z.object({ chatId: Id, isGiven: z.boolean(), at: Timestamp }),
     idempotency: 'keyed',
+    lane: 'chatId',
     http: { route: 'POST /api/v1/chats/{chatId}/consents', actor: 'onBehalfOf' },
   }),
   list_consents: method({

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { service } from '../../bus/service.ts';
+import { consents } from '../../contracts/consents.ts';
 import type { InputOf, PayloadOf } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
@@ -11,8 +12,9 @@ let here: World;
 let at: Fixture;
 const asked: { key: string; input: InputOf<typeof messages.send_message> }[] = [];
 let tell: (sent: PayloadOf<typeof messages.message_sent>) => Promise<void>;
-/** A sender that only notes what it was asked. */
-const sender = service({ serves: { messages }, settings: z.object({}) }).start(async ({ bus }) => {
+/** A sender that only notes what it was told. */
+const said: InputOf<typeof consents.set_consent>[] = [];
+const sender = service({ serves: { messages, consents }, settings: z.object({}) }).start(async ({ bus }) => {
   tell = (sent) => bus.commit(async (tx) => tx.emit(messages.message_sent, sent));
   return {
     messages: {
@@ -24,6 +26,14 @@ const sender = service({ serves: { messages }, settings: z.object({}) }).start(a
       deliver: { attempt: () => Promise.reject(new Error('not here')), onUnknown: { do: 'review' } },
       get_delivery: () => Promise.reject(new Error('not here')),
     },
+    consents: {
+      set_consent: async (input, { commit }) =>
+        commit(async () => {
+          said.push(input);
+          return { chatId: input.chatId, isGiven: input.isGiven, at: new Date().toISOString() };
+        }),
+      list_consents: async () => ({ items: [] }),
+    },
   };
 });
 beforeAll(async () => {
@@ -32,6 +42,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   asked.length = 0;
+  said.length = 0;
   at = await fixture(here, { INBOX_START_TEXT: 'Добро пожаловать' });
 });
 afterEach(() => at.close());
@@ -71,6 +82,21 @@ test('what we sent stands in the chat as ours, once however often it is told', a
   await tell({ ...sent, id: 'row_2', externalId: '78', text: 'ещё' });
   await arrived(3);
   expect(await at.messages()).toHaveLength(3);
+});
+
+test('/stop forbids us to write and /start allows it again, each on the word of its message', async () => {
+  at.telegram.say(token, 42, '/stop');
+  const [stop] = await arrived(1);
+  await until(() => said[0]);
+  at.telegram.say(token, 42, '/start');
+  const [start] = await arrived(2);
+  await until(() => said[1]);
+  expect(said).toEqual([
+    { chatId: stop?.chatId, isGiven: false, evidence: stop?.messageId },
+    { chatId: stop?.chatId, isGiven: true, evidence: start?.messageId },
+  ]);
+  await until(() => asked[0]);
+  expect(asked.map(({ input }) => input.text)).toEqual(['Добро пожаловать']);
 });
 
 test('/start in a private chat is answered once with the text of the settings', async () => {

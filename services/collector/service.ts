@@ -3,6 +3,7 @@ import { telegramAdapters, whatsappAdapters } from '../../adapters/channel/index
 import { site } from '../../adapters/channel/site.ts';
 import { on, service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
+import { consents } from '../../contracts/consents.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { messages } from '../../contracts/messages.ts';
@@ -22,7 +23,7 @@ import { webhooks } from './webhooks.ts';
 
 export default service({
   serves: { inbox },
-  uses: [asr.recognize, intents.message_classified, messages.message_sent, messages.send_message],
+  uses: [asr.recognize, consents.set_consent, intents.message_classified, messages.message_sent, messages.send_message],
   settings: collectorSettings,
   vendors: {
     telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAdapters, fallback: 'bot_api' },
