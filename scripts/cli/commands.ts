@@ -2,6 +2,7 @@
 import type { Command, Group } from './command.ts';
 import { buildCommands } from './tree/build.ts';
 import { busCommands } from './tree/bus.ts';
+import { inboxCommands } from './tree/inbox.ts';
 import { intentCommands } from './tree/intents.ts';
 import { journalCommands } from './tree/journal.ts';
 import { keyCommands } from './tree/keys.ts';
@@ -12,6 +13,7 @@ export const commands: readonly Command[] = [
   ...journalCommands,
   ...systemCommands,
   ...keyCommands,
+  ...inboxCommands,
   ...intentCommands,
   ...buildCommands,
 ];
@@ -20,6 +22,6 @@ export const commands: readonly Command[] = [
 export const groups: readonly Group[] = [
   { title: 'CALL AND WATCH', commands: busCommands },
   { title: 'PIPELINES AND THE JOURNAL', commands: journalCommands },
-  { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands] },
+  { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands, ...inboxCommands] },
   { title: 'BUILD ON IT', commands: [...intentCommands, ...buildCommands] },
 ];

@@ -3,6 +3,7 @@ import { lookup, openSources } from '../../config/env.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import type { Invocation } from '../cli/command.ts';
 import { connect } from '../cli/connect.ts';
+import { checkWords } from './check-words.ts';
 import {
   checkHost,
   checkJournal,
@@ -46,6 +47,7 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
   const find = openSources({ env });
   const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222');
   const postgres = checkPostgres(lookup('DATABASE_URL', find), env);
+  const words = checkWords(lookup('DATABASE_URL', find));
   const redis = checkRedis(lookup('REDIS_URL', find), lookup('POLYB_ONE_PROCESS', find) === 'true');
   const pm2 = checkPm2();
   return [
@@ -53,6 +55,7 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
     ...settings,
     ...(await nats),
     ...(await postgres),
+    ...(await words),
     ...(await redis),
     ...(await pm2),
     ...(await onBus(invocation, services)),

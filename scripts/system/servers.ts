@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Find } from '../../config/env.ts';
 import { badSettings } from '../../config/env.ts';
+import { bringDictionary } from '../infra/dictionary.ts';
 import { findNatsServer } from '../infra/nats-server.ts';
+import { findPostgres } from '../infra/postgres.ts';
 import { preparePostgres } from '../infra/prepare.ts';
 import { natsAnswers, postgresAnswers, redisAnswers } from '../infra/ready.ts';
 import { findRedis } from '../infra/redis.ts';
@@ -49,6 +51,7 @@ export async function chooseServers(options: Options): Promise<Choices> {
       return `nats://127.0.0.1:${port}`;
     }),
     choose('postgres', options, async (port) => {
+      await bringDictionary(await findPostgres({ signal: options.signal }), { signal: options.signal });
       const { url } = await preparePostgres({ dir: serverFolder('postgres'), port, durable: true, signal: options.signal });
       return Object.assign(new URL(url), { pathname: '/polyb' }).href;
     }),
