@@ -234,6 +234,6 @@ function set(body: unknown, steps: readonly Step[], value: unknown): Made {
     return { expected: 'an object before this parameter, but the body has something else there' };
   const object = (body ?? {}) as Record<string, unknown>;
   const inner = set(Object.hasOwn(object, step.field) ? object[step.field] : undefined, rest, value);
-  // An own property whatever its name, `__proto__` too.
-  return 'expected' in inner ? inner : { value: Object.fromEntries([...Object.entries(object), [step.field, inner.value]]) };
+  // A computed name makes an own property whatever it is, `__proto__` too.
+  return 'expected' in inner ? inner : { value: { ...object, [step.field]: inner.value } };
 }

@@ -1,18 +1,18 @@
 /** A method's output as an HTTP reply. */
-import type { FastifyReply } from 'fastify';
+import { stringify } from 'node:querystring';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { encode } from '../../bus/codec.ts';
 import type { HttpRoute } from './routes.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** @param url As it was asked for: the next page of a list is the same with another cursor. */
-export function answer(route: HttpRoute, output: unknown, reply: FastifyReply, url: string): FastifyReply {
+export function answer(route: HttpRoute, output: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { method, isPaged } = route;
   const fields: Fields = typeof output === 'object' && output !== null ? (output as Fields) : {};
   if (method.http.reply === 'bytes') return bytes(fields, reply);
   const version = method.http.etag === undefined ? undefined : fields[method.http.etag];
   if (typeof version === 'string') reply.header('etag', `"${version}"`);
-  if (isPaged && typeof fields.nextCursor === 'string') reply.header('link', `<${nextPage(url, fields.nextCursor)}>; rel="next"`);
+  if (isPaged && typeof fields.nextCursor === 'string') reply.header('link', `<${nextPage(request, fields.nextCursor)}>; rel="next"`);
   return reply.header('content-type', 'application/json; charset=utf-8').send(encode('json', output, method.bytes));
 }
 
@@ -25,9 +25,7 @@ function bytes({ body, contentType, status }: Fields, reply: FastifyReply): Fast
 /** What a browser shows without running anything in it. */
 const harmless = /^(text\/plain|audio\/[\w.+-]+|video\/[\w.+-]+|image\/(png|jpeg|gif|webp)|application\/(json|pdf|octet-stream))\s*(;.*)?$/;
 
-function nextPage(url: string, cursor: string): string {
-  const [path = '', query = ''] = url.split('?');
-  const asked = new URLSearchParams(query);
-  asked.set('cursor', cursor);
-  return `${path}?${asked}`;
+/** The same with another cursor. */
+function nextPage({ url, query }: FastifyRequest, cursor: string): string {
+  return `${url.split('?', 1)[0]}?${stringify({ ...(query as Fields as Record<string, string>), cursor })}`;
 }

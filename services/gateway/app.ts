@@ -13,6 +13,14 @@ import { problemReply } from './problem.ts';
 import type { HttpRoute } from './routes.ts';
 import type { Decision } from './rows.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, once admitted; null where no key is asked for. */
+    identity: Identity | null;
+    /** Aborted when the asker leaves before the answer; null where nobody minds. */
+    leaving: AbortController | null;
+  }
+}
 export type Ask = (method: Method, input: unknown, options: CallOptions & { readonly key?: string }) => Promise<unknown>;
 export interface AppOptions {
   readonly bodyLimitBytes: number;
@@ -64,6 +72,7 @@ export function createApp(parts: AppParts): FastifyInstance {
       void (socket.writable && socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')),
   });
   app.server.maxConnections = options.maxConnections;
+  app.decorateRequest('identity', null).decorateRequest('leaving', null);
 
   // No promises here: these run for every request.
   app.addHook('onRequest', (request, reply, done) => {
@@ -73,7 +82,9 @@ export function createApp(parts: AppParts): FastifyInstance {
     // `close` comes also when the asker has left before the answer, of which the library's own hook tells nothing.
     reply.raw.once('close', () => {
       inFlight -= 1;
-      const status = reply.raw.writableFinished ? reply.statusCode : codes.cancelled.http;
+      const isAnswered = reply.raw.writableFinished;
+      if (!isAnswered) request.leaving?.abort();
+      const status = isAnswered ? reply.statusCode : codes.cancelled.http;
       observed({ verb: request.method, route: request.routeOptions.url ?? '_OTHER', status, ms: performance.now() - began });
     });
     if (inFlight <= options.maxInFlight) done();
@@ -118,27 +129,29 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   const isRead = method.idempotency === 'read';
   const isKeyed = method.idempotency === 'keyed';
   const isDecision = method.roles !== undefined && method.http.actor !== undefined;
-  const identities = new WeakMap<FastifyRequest, Identity>();
 
   app.route({
     method: verb as 'GET',
     url: path.replace(/\{(\w+)\}/g, ':$1'),
     onRequest: async (request, reply) => {
-      if (scope !== 'none') identities.set(request, await admit(scope, request, reply));
+      if (scope !== 'none') request.identity = await admit(scope, request, reply);
       if (options.requireIfMatch && method.http.ifMatch !== undefined && request.headers['if-match'] === undefined)
         throw new PolybError('failed_precondition', 'If-Match is expected: the ETag of what you saw.', { reason: 'precondition_required' });
     },
     handler: async (request, reply) => {
-      const identity = identities.get(request);
+      const { identity } = request;
       const input = inputOf(route, request, identity?.actor);
       const key = isKeyed ? keyOf(request, reply) : undefined;
+      // Nobody waits for a read whose asker has gone. What changes something goes on.
+      if (isRead) request.leaving = new AbortController();
       const asked = ask(method, input, {
-        ...(key === undefined ? {} : { key: `${identity?.client ?? 'open'}:${key}` }),
-        // Nobody waits for a read whose asker has gone. What changes something goes on.
-        ...(isRead ? { signal: gone(reply) } : {}),
+        ...(key === undefined
+          ? {}
+          : { key: `${identity?.client ?? 'open'}:${key}`, onReplay: () => void reply.header('idempotency-replayed', 'true') }),
+        ...(request.leaving === null ? {} : { signal: request.leaving.signal }),
       });
       const output = isDecision && identity ? await audited(asked, request, identity) : await asked;
-      return answer(route, output, reply, request.url);
+      return answer(route, output, request, reply);
     },
   });
 
@@ -184,12 +197,4 @@ function keyOf({ headers }: FastifyRequest, reply: FastifyReply): string {
     });
   reply.header('idempotency-key', key);
   return key;
-}
-
-function gone(reply: FastifyReply): AbortSignal {
-  const leaving = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) leaving.abort();
-  });
-  return leaving.signal;
 }

@@ -35,14 +35,15 @@ function without(value: unknown, path: readonly (readonly [string, string])[]): 
 /** Of what came, whatever the method's input declares: a webhook is verified over its untouched bytes. */
 function rawInput({ input }: HttpRoute, { headers, query, body }: Asked, path: readonly (readonly [string, string])[]): unknown {
   const declared = input.properties ?? {};
+  const has = (name: string): boolean => Object.hasOwn(declared, name);
   const inQuery = pairsOf(query as Texts);
-  const fields = coerceFields(input, [...inQuery.filter(([name]) => Object.hasOwn(declared, name) && !reserved.has(name)), ...path]);
-  const whole = {
-    headers: passedHeaders(headers as Texts),
-    query: Object.fromEntries(inQuery),
-    body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+  const fields = coerceFields(input, [...inQuery.filter(([name]) => has(name) && !reserved.has(name)), ...path]);
+  return {
+    ...(fields as object),
+    ...(has('headers') && { headers: passedHeaders(headers as Texts) }),
+    ...(has('query') && { query: Object.fromEntries(inQuery) }),
+    ...(has('body') && { body: Buffer.isBuffer(body) ? body : Buffer.alloc(0) }),
   };
-  return { ...(fields as object), ...Object.fromEntries(Object.entries(whole).filter(([name]) => Object.hasOwn(declared, name))) };
 }
 const reserved = new Set(['headers', 'query', 'body']);
 
@@ -55,9 +56,12 @@ function passedHeaders(headers: Texts): Readonly<Record<string, string>> {
 }
 
 function pairsOf(texts: Texts | undefined): readonly (readonly [string, string])[] {
-  return Object.entries(texts ?? {}).flatMap(([name, value]) =>
-    value === undefined ? [] : [value].flat().map((text) => [name, String(text)] as const),
-  );
+  const pairs: (readonly [string, string])[] = [];
+  for (const [name, value] of Object.entries(texts ?? {})) {
+    if (Array.isArray(value)) for (const text of value) pairs.push([name, String(text)]);
+    else if (value !== undefined) pairs.push([name, String(value)]);
+  }
+  return pairs;
 }
 
 /** `If-Match: "<version>"`, weak or bare as well. `*` names no version. */
