@@ -157,6 +157,12 @@ test('a mask hides what the schema does not know', () => {
   expect(mask(schema, '+79995553322')).toBe('***');
 });
 
+test('a mask takes phones and credentials out of texts and names of fields that are not declared personal', () => {
+  const schema = z.object({ leadId: z.string(), title: z.string().max(100), fields: z.record(z.string(), z.string()) });
+  const value = { leadId: 'lead 42', title: 'Сделка с 8 (999) 555-33-22', fields: { '+79995553322': 'token=canary', note: 'call' } };
+  expect(mask(schema, value)).toEqual({ leadId: 'lead 42', title: 'Сделка с ***3322', fields: { '***3322': 'token=***', note: 'call' } });
+});
+
 test('a mask by paths, as rows keep them, hides what stands at them', () => {
   const schema = z.object({
     id: z.string().max(9),

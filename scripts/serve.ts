@@ -9,6 +9,7 @@ import { common } from '../config/common.ts';
 import { lookup } from '../config/env.ts';
 import { read } from '../config/read.ts';
 import { isPolybError, PolybError } from '../contracts/errors.ts';
+import { scrub } from '../contracts/scrub.ts';
 import { type Hosted, host } from './host.ts';
 import { createLog } from './log.ts';
 import { flatGroups, groupsOf, loadServices, servicesDir } from './services.ts';
@@ -116,9 +117,12 @@ if (import.meta.main) {
 
   // The supervisor is gone: nobody would restart or stop this process any more.
   process.on('disconnect', () => stopping.abort());
-  main().catch((error: unknown) => {
-    if (stopping.signal.aborted) process.exit(0);
-    process.stderr.write(`${isPolybError(error) ? error.message : Error.isError(error) ? error.stack : String(error)}\n`);
+  const fail = (error: unknown): never => {
+    const said = isPolybError(error) ? error.message : scrub(String(Error.isError(error) ? error.stack : error));
+    process.stderr.write(`${said}\n`);
     process.exit(isPolybError(error) && error.reason === 'bad_settings' ? badSettingsExit : 1);
-  });
+  };
+  // Node would write it as it is. What nobody caught has left this process in no known state: its supervisor starts another.
+  process.on('uncaughtException', fail);
+  main().catch((error: unknown) => (stopping.signal.aborted ? process.exit(0) : fail(error)));
 }

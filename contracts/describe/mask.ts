@@ -1,6 +1,7 @@
 /** Hides personal data in a value before it is logged, kept or shown. */
 import { z } from 'zod';
 import { maskPhone, normalizePhone, type Pii } from '../common.ts';
+import { scrub } from '../scrub.ts';
 import { type JsonSchema, jsonSchema } from './schema.ts';
 import { alternatives, hasType, type Place, resolveRef, visit } from './walk.ts';
 
@@ -31,7 +32,7 @@ const waysOf = new WeakMap<z.ZodType, readonly Way[]>();
 
 /**
  * A copy of `value` without personal data: phones as +7999***3322, names as their first letter, texts and audio as their length.
- * What the schema does not know (an unknown field, JSON of another contract, a text where a number belongs) becomes ***, since it may be anything;
+ * Other texts lose phones and credentials, since people write them anywhere. What the schema does not know (an unknown field, JSON of another contract, a text where a number belongs) becomes ***, since it may be anything;
  * given paths instead of a schema, only what stands at them is hidden.
  */
 export function mask(by: z.ZodType | JsonSchema | readonly PiiPath[], value: unknown): unknown {
@@ -104,10 +105,15 @@ function build(root: JsonSchema, schema: JsonSchema, made: Map<JsonSchema, { mas
   return (value) => {
     if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return value;
     if (isBytes) return hide('audio', value);
-    if (typeof value === 'string') return isText ? value : hidden;
+    if (typeof value === 'string') return isText ? scrub(value) : hidden;
     if (Array.isArray(value)) return hasType(schema, 'array') ? value.map((item, index) => (first[index] ?? items)(item)) : hidden;
     if (!hasType(schema, 'object') || typeof value !== 'object') return hidden;
-    return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, (properties.get(name) ?? others)(child)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, child]) => {
+        const known = properties.get(name);
+        return known === undefined ? [scrub(name), others(child)] : [name, known(child)];
+      }),
+    );
   };
 }
 

@@ -1,5 +1,6 @@
 /** Any failure as RFC 9457 `application/problem+json`. */
 import { type FieldIssue, isPolybError, PolybError, type Problem, toPolybError, toProblem } from '../../contracts/errors.ts';
+import { scrub } from '../../contracts/scrub.ts';
 
 export interface ProblemReply {
   readonly status: number;
@@ -42,7 +43,7 @@ export function problemReply(
     body: {
       ...problem,
       status,
-      instance: at.path,
+      instance: scrub(at.path),
       requestId: at.requestId,
       ...(Array.isArray(issues) ? { errors: issues.map(({ pointer, expected }) => ({ pointer, detail: `expected ${expected}` })) } : {}),
     },

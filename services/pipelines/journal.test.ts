@@ -63,6 +63,17 @@ test('a row is shown masked, and whole only with an entry in its audit', async (
   expect(revealed.audit).toMatchObject([{ who: 'operator', did: 'revealed' }]);
 });
 
+test('a key, a reason and an error are shown without phones, and the key whole when the row is revealed', async () => {
+  const id = await propose(`lead 8 (999) 555-33-22`, 'hello');
+  await it.bus.call(journal.reject, { id, why: 'call +79995553322 instead' });
+  await it.store.query('update journal.rows set error = $2 where id = $1', [id, { code: 'conflict', detail: 'no route to 89995553322' }]);
+  const shown = await get(id);
+  expect(shown).toMatchObject({ key: 'lead ***3322', error: 'no route to ***3322', audit: [{ why: 'call ***3322 instead' }] });
+  const { items } = await it.bus.call(journal.list, {});
+  expect(items).toMatchObject([{ key: 'lead ***3322', error: 'no route to ***3322' }]);
+  expect(await get(id, true)).toMatchObject({ key: 'lead 8 (999) 555-33-22' });
+});
+
 test('of twenty approvals at once one wins, and it is sent once', async () => {
   const id = await propose('k', 'hello');
   const all = await Promise.allSettled(Array.from({ length: 20 }, () => it.bus.call(journal.approve, { id })));

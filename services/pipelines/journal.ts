@@ -8,6 +8,7 @@ import { PolybError } from '../../contracts/errors.ts';
 import type { journal } from '../../contracts/journal.ts';
 import type { Counting } from '../../contracts/metric.ts';
 import { approvalDecision, runsTotal } from '../../contracts/metrics.ts';
+import { scrub } from '../../contracts/scrub.ts';
 
 type Contract = typeof journal;
 type Whole = z.output<Contract['get']['output']>;
@@ -42,6 +43,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     const shown = (of: DeskRow, side: 'input' | 'output'): unknown => (reveal ? of[side] : masked(schemas, of, side));
     return {
       ...head(row),
+      ...(reveal && { key: row.key }),
       hash: row.hash,
       input: shown(row, 'input'),
       output: shown(row, 'output'),
@@ -55,7 +57,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       settleAt: row.state === 'unknown' ? (row.settle_at?.toISOString() ?? null) : null,
       onUnknown: row.on_unknown as Whole['onUnknown'],
       log: row.log as unknown as Whole['log'],
-      audit: row.audit as unknown as Whole['audit'],
+      audit: (row.audit as unknown as Whole['audit']).map((deed) => ({ ...deed, why: deed.why === null ? null : scrub(deed.why) })),
       steps: steps.map((step) => ({
         ...head(step),
         input: shown(step, 'input'),
@@ -271,14 +273,14 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     return {
       id: row.id,
       method: row.method,
-      key: row.key,
+      key: scrub(row.key),
       mode: row.mode as Head['mode'],
       state: row.state as Head['state'],
       step: row.step,
       runId: row.mode === 'run' ? row.id : row.parent,
       attempts: row.attempts,
       reason: row.error?.reason ?? row.error?.code ?? null,
-      error: row.error?.detail?.slice(0, 2000) ?? null,
+      error: scrub(row.error?.detail?.slice(0, 2000) ?? '') || null,
       heldBy: heldBy(row),
       notBefore:
         row.state === 'queued' || row.state === 'waiting' ? (row.not_before.getTime() > now() ? row.not_before.toISOString() : null) : null,
