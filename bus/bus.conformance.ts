@@ -459,6 +459,30 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
+    test('tells its caller when the outcome is the kept one of an earlier call, be it an error', async () => {
+      const kept = new Set<string>();
+      await bed.serve(
+        {},
+        {
+          keep: async (_, __, { key, replayed }: Wire) => {
+            if (kept.has(key)) replayed?.();
+            kept.add(key);
+            if (key === 'bad') throw new PolybError('conflict', 'It clashes.');
+            return { orderId: 'o1' };
+          },
+        },
+      );
+      const bus = await bed.bus('till');
+      const told: string[] = [];
+      const buy = (key: string) => bus.call(bed.shop.buy, { thing: 'a' }, { key, onReplay: () => void told.push(key) });
+      await buy('good');
+      await expect(buy('bad')).rejects.toMatchObject({ code: 'conflict' });
+      expect(told).toEqual([]);
+      expect(await buy('good')).toEqual({ orderId: 'o1' });
+      await expect(buy('bad')).rejects.toMatchObject({ code: 'conflict' });
+      expect(told).toEqual(['good', 'bad']);
+    });
+
     test('is not served without a journal', async () => {
       const bus = await bed.bus('shop');
       await expect(bus.serve([bed.shop.buy], {})).rejects.toMatchObject({ code: 'failed_precondition', reason: 'no_store' });

@@ -38,6 +38,8 @@ export interface Wire {
   readonly traceparent: string;
   /** Made on first use; fires on the deadline, on the caller's cancel and on shutdown. */
   readonly signal: () => AbortSignal;
+  /** Says that the outcome is the kept one of an earlier call under this key. */
+  readonly replayed?: () => void;
 }
 /** Runs a keyed handler under the journal; the bus knows no more of it than this. */
 export type Keep = (method: Method, input: unknown, wire: Wire) => Promise<unknown>;

@@ -60,6 +60,7 @@ interface Pending extends Observed, Attempted {
   readonly stream: string;
   readonly deadlineAt: number;
   readonly mayRetry: boolean;
+  readonly onReplay: (() => void) | undefined;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: PolybError) => void;
   attempts: number;
@@ -131,6 +132,7 @@ export function createCaller(parts: CallerParts): Caller {
       stream,
       deadlineAt,
       mayRetry: options?.retry !== false,
+      onReplay: options?.onReplay,
       resolve,
       reject,
       idempotency: method.idempotency,
@@ -215,8 +217,9 @@ export function createCaller(parts: CallerParts): Caller {
       key: pending.key,
       deadlineAt: pending.deadlineAt,
       stream: pending.stream,
-      done: (error, output) => {
+      done: (error, output, replayed) => {
         if (pending.over || pending.attempts !== attempt) return;
+        if (replayed) tellReplay(pending);
         if (error === undefined) answered(pending, output);
         else failed(pending, error);
       },
@@ -234,10 +237,15 @@ export function createCaller(parts: CallerParts): Caller {
       return;
     }
     const head = readHead(message.headers);
+    if (head.replayed) tellReplay(pending);
     if (head.status === 503) failed(pending, nobody(pending));
     else if (head.code !== '' || head.errorCode !== 0) failed(pending, problemOf(message.data, head.code));
     else if (pending.stream !== '' && head.stream !== '') answered(pending, head.stream);
     else settleWith(pending, head.contentType === msgpackType ? 'msgpack' : 'json', message.data);
+  }
+  /** After a repeat of our own the earlier call may have been ours. */
+  function tellReplay({ attempts, onReplay }: Pending): void {
+    if (attempts === 1) onReplay?.();
   }
   function settleWith(pending: Pending, format: Format, data: Uint8Array): void {
     let output: unknown;

@@ -10,6 +10,8 @@ export interface Head {
   sentAt: number;
   key: string;
   contentType: string;
+  /** The answer is the kept one of an earlier call under the same key. */
+  replayed: boolean;
   /** An error reply has it; errors of other NATS services have only `errorCode`. */
   code: string;
   errorCode: number;
@@ -55,6 +57,7 @@ export function readHead(block: string): Head {
     sentAt: 0,
     key: '',
     contentType: '',
+    replayed: false,
     code: '',
     errorCode: 0,
     stream: '',
@@ -90,6 +93,9 @@ export function readHead(block: string): Head {
         break;
       case 10:
         if (named(block, from, 'polyb-code')) head.code = block.slice(value, end);
+        break;
+      case 20:
+        if (named(block, from, 'idempotency-replayed')) head.replayed = block.slice(value, end) === 'true';
         break;
       case 23:
         if (named(block, from, 'nats-service-error-code')) head.errorCode = digits(block, value, end);

@@ -11,8 +11,8 @@ export interface LocalCall {
   readonly deadlineAt: number;
   /** Where the caller's end of a stream listens; '' for a method. */
   readonly stream: string;
-  /** `output` of a stream's opening is where the service's end listens. */
-  done(error: PolybError | undefined, output: unknown): void;
+  /** `output` of a stream's opening is where the service's end listens; `replayed`: it is the outcome of an earlier call. */
+  done(error: PolybError | undefined, output: unknown, replayed: boolean): void;
 }
 export interface LocalEndpoint {
   readonly roles: Method['roles'];

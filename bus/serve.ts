@@ -54,6 +54,8 @@ export interface Running extends Observed, Cancellable {
   spanId: string;
   over: boolean;
   opened: boolean;
+  /** The outcome is the kept one of an earlier call. */
+  replayed: boolean;
   /** Its place in the list of running calls. */
   place: number;
 }
@@ -197,6 +199,7 @@ export function createServer(parts: ServerParts): Server {
       deadlineAt,
       over: false,
       opened: false,
+      replayed: false,
       place: -1,
       at,
       startedMs: performance.now(),
@@ -293,8 +296,8 @@ export function createServer(parts: ServerParts): Server {
       const valid = validOutput(address, schema, output);
       if (call.local === undefined) {
         const body = encode(call.format, valid, bytes);
-        transport.publish(call.reply, body, call.format === 'json' && !call.keyMade ? '' : replyHead(call));
-      } else call.local.done(undefined, plainCopy(valid));
+        transport.publish(call.reply, body, call.format === 'json' && !call.keyMade && !call.replayed ? '' : replyHead(call));
+      } else call.local.done(undefined, plainCopy(valid), call.replayed);
       return undefined;
     } catch (thrown) {
       return unanswerable(call, thrown);
@@ -315,18 +318,20 @@ export function createServer(parts: ServerParts): Server {
         })
       : error;
   }
-  function replyHead({ format, keyMade, key }: Running): string {
-    return `NATS/1.0\r\n${format === 'json' ? '' : `content-type: ${msgpackType}\r\n`}${keyMade ? `idempotency-key: ${key}\r\n` : ''}\r\n`;
+  function replyHead(call: Running): string {
+    return `NATS/1.0\r\n${call.format === 'json' ? '' : `content-type: ${msgpackType}\r\n`}${aboutKey(call)}\r\n`;
+  }
+  function aboutKey({ keyMade, key, replayed }: Running): string {
+    return `${keyMade ? `idempotency-key: ${key}\r\n` : ''}${replayed ? 'idempotency-replayed: true\r\n' : ''}`;
   }
   function refuse(call: Running, error: PolybError): void {
     if (call.local !== undefined) {
-      call.local.done(error, undefined);
+      call.local.done(error, undefined, call.replayed);
       return;
     }
-    const key = call.keyMade ? `idempotency-key: ${call.key}\r\n` : '';
     // These two names are the micro protocol's own and keep its spelling.
     const micro = `Nats-Service-Error: ${lineOf(error.message)}\r\nNats-Service-Error-Code: ${codes[error.code].http}\r\n`;
-    const head = `NATS/1.0\r\n${micro}polyb-code: ${error.code}\r\ncontent-type: application/problem+json\r\n${key}\r\n`;
+    const head = `NATS/1.0\r\n${micro}polyb-code: ${error.code}\r\ncontent-type: application/problem+json\r\n${aboutKey(call)}\r\n`;
     try {
       transport.publish(call.reply, JSON.stringify(toProblem(error)), head);
     } catch (err) {
@@ -357,6 +362,9 @@ export function createServer(parts: ServerParts): Server {
       deadlineAt: call.deadlineAt,
       traceparent: traceparentOf(call.traceId, spanOf(call)),
       signal: () => signalOf(call),
+      replayed: () => {
+        call.replayed = true;
+      },
     };
   }
   function contextOf(call: Running): Context {

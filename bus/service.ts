@@ -28,6 +28,8 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** False: one attempt and no more; for a caller that repeats by itself. */
   readonly retry?: boolean | undefined;
+  /** Told before the outcome when it is the kept one of an earlier call under the same key. */
+  readonly onReplay?: (() => void) | undefined;
 }
 /** A keyed method is called with its key; other methods without. */
 export type OptionsFor<M> = M extends Keyed

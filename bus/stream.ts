@@ -253,7 +253,7 @@ export function createStreams(parts: StreamParts): Streams {
     };
     try {
       const items = start(at.end.read(accept.up));
-      if (call.local !== undefined) call.local.done(undefined, at.mine);
+      if (call.local !== undefined) call.local.done(undefined, at.mine, false);
       else transport.publish(call.reply, '{}', headerBlock({ 'polyb-stream': at.mine }));
       call.opened = true;
       await at.end.sendAll(items, down, stream.overflow);

@@ -16,7 +16,7 @@ import type { Consumer, Guard, Handler, Log, Verdict } from '../service.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from '../trace.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import { leases } from './leases.ts';
-import { backoffMs, isDefinite, logLine, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
+import { backoffMs, hasEnded, isDefinite, logLine, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
 import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
 import { type Runner, runner } from './run.ts';
 import type { Row, RowPolicy, Store, Taken } from './store.ts';
@@ -170,8 +170,10 @@ export function createJournal({
       traceparent: wire.traceparent,
       token: randomUUID(),
     };
+    let isRepeat: boolean | undefined;
     for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 250)) {
       const taken = await take(method, input, asked);
+      isRepeat ??= taken.did === 'settled' || taken.did === 'busy';
       let waitMs = pauseMs;
       switch (taken.did) {
         case 'taken': {
@@ -210,6 +212,7 @@ export function createJournal({
           break;
         }
         case 'settled': {
+          if (isRepeat && hasEnded(taken.row.state)) wire.replayed?.();
           if (pipeline) return runEnd(taken.row, input, answerBy);
           const outcome = told(taken.row);
           const settles = taken.row.state === 'unknown' && taken.row.settleAt !== null && taken.row.settleAt < answerBy;

@@ -1,4 +1,5 @@
 /** How rows become answers, and errors become rows. */
+import { Settled } from '../../contracts/define.ts';
 import { fromProblem, PolybError, toPolybError, toProblem } from '../../contracts/errors.ts';
 import type { LogLine, Row, RowError, RowState } from './store.ts';
 
@@ -48,6 +49,11 @@ export function waitsForPerson(id: string, state: 'proposed' | 'review'): PolybE
         reason: 'pending',
         data: { rowId: id, state },
       });
+}
+
+/** Whoever asks again with the row's key hears the same for as long as the row is kept. */
+export function hasEnded(state: RowState): boolean {
+  return (Settled.options as readonly RowState[]).includes(state);
 }
 
 /** What a row says to whoever asks with its key: an output, an error, or nothing yet. */

@@ -92,6 +92,17 @@ const idempotencyKey = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
+const keyHeaders = {
+  'Idempotency-Key': {
+    description: 'The key of the request, made by the service where none was sent.',
+    schema: { type: 'string', maxLength: 255 },
+  },
+  'Idempotency-Replayed': {
+    description: 'true: a request with this key was made before, and this is what it was answered.',
+    schema: { type: 'string', const: 'true' },
+  },
+};
+
 const ifMatch = {
   name: 'If-Match',
   in: 'header',
@@ -134,7 +145,8 @@ function success({ output = {}, http, idempotency }: Described): Json {
     headers: { Location: { schema: { type: 'string' } }, 'Idempotency-Key': { schema: { type: 'string' } } },
     content: { 'application/problem+json': { schema: problem } },
   };
-  return { 200: { description: 'The result.', content }, ...(idempotency === 'keyed' ? { 202: pending } : {}) };
+  if (idempotency !== 'keyed') return { 200: { description: 'The result.', content } };
+  return { 200: { description: 'The result.', headers: keyHeaders, content }, 202: pending };
 }
 
 function failures({ errors = {} }: Described): Json {

@@ -48,6 +48,7 @@ test('a repeat with the same Idempotency-Key answers the same, another body unde
   const one = await ask('POST', '/api/v1/crm/push', lead, headers);
   const again = await ask('POST', '/api/v1/crm/push', lead, headers);
   expect(again.body).toEqual(one.body);
+  expect([one, again].map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true']);
   expect(one.headers.get('idempotency-key')).toBe('form-1');
   expect(await ask('POST', '/api/v1/crm/push', { ...lead, firstName: 'Пётр' }, headers)).toMatchObject({
     status: 409,
