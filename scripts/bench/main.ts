@@ -10,6 +10,7 @@ import { benchIntake } from './intake.ts';
 import { benchSearch } from './search.ts';
 import { benchSteps } from './steps.ts';
 import { benchStreams } from './streams.ts';
+import { benchWords } from './words.ts';
 
 const sections = {
   calls: { title: 'A typed call beside request() of nats 2.29 with JSON', run: () => benchCalls() },
@@ -21,6 +22,7 @@ const sections = {
     run: () => benchIntake(),
   },
   search: { title: 'Searches and pages among a million messages', run: () => benchSearch() },
+  words: { title: 'Words that find another form of them, with hunspell, with stems alone, and by likeness', run: () => benchWords() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
 } as const;
 type Section = keyof typeof sections;
