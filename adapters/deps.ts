@@ -4,6 +4,8 @@ import type { Metrics } from '../contracts/metric.ts';
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
+  /** What is asked, in the provider's own word: `sendMessage`; counted by it, so one of few. The method stands for it. */
+  readonly operation?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal: AbortSignal;

@@ -78,6 +78,9 @@ export interface Metrics extends Counting {
   sample(read: () => readonly Sample[] | Promise<readonly Sample[]>, options?: { readonly freshMs?: number }): void;
 }
 
+/** For what runs outside a service, where nobody gathers figures. */
+export const uncounted: Metrics = { count() {}, observe() {}, sample() {} };
+
 /** A metric of one instance as it travels to whoever gathers figures. */
 export interface ToldMetric {
   readonly name: string;

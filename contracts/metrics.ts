@@ -37,3 +37,96 @@ export const httpServerDuration = histogram('http_server_request_duration_second
   help: 'HTTP requests by route and status.',
   labels: { http_request_method: 'any', http_route: 'any', http_response_status_code: 'any' },
 });
+
+const template = { messaging_destination_template: 'any' } as const;
+export const eventsSent = counter('messaging_client_sent_messages_total', {
+  help: 'Durable events that a service told with what it committed; those that the journal tells by itself when a row ends are not among them.',
+  labels: template,
+});
+export const eventsConsumed = counter('messaging_client_consumed_messages_total', {
+  help: 'Durable events that a service has handled for good.',
+  labels: template,
+});
+export const eventDuration = histogram('messaging_process_duration_seconds', {
+  help: 'How long the handling of a durable event took, those that failed among them.',
+  labels: { ...template, error_type: 'any' },
+});
+
+export const runsTotal = counter('polyb_pipeline_runs_total', {
+  help: 'Runs of pipelines that ended; one whose time was over is a dead letter.',
+  labels: { pipeline: 'any', outcome: ['done', 'failed', 'cancelled'] },
+});
+const longBounds = [0.05, 0.25, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400];
+export const runDuration = histogram('polyb_pipeline_run_duration_seconds', {
+  help: 'From the start of a run to its end, waits and approvals included; runs that were done or failed.',
+  labels: { pipeline: 'any' },
+  bounds: longBounds,
+});
+export const stepDuration = histogram('polyb_pipeline_step_duration_seconds', {
+  help: 'From the start of a step to its end, retries and approvals included.',
+  labels: { pipeline: 'any', step: 'any', outcome: ['done', 'failed'] },
+  bounds: [0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600],
+});
+
+export const dlqMessages = gauge('polyb_dlq_messages', {
+  help: 'Dead letters by what they were to do, counted up to 10000.',
+  labels: { stream: 'any' },
+  isShared: true,
+});
+export const dlqOldest = gauge('polyb_dlq_oldest_age_seconds', {
+  help: 'Age of the oldest dead letter.',
+  labels: { stream: 'any' },
+  isShared: true,
+});
+export const approvalsPending = gauge('polyb_approvals_pending', {
+  help: 'Proposals that wait for a person, counted up to 10000; `none` is what goes to no channel.',
+  labels: { channel: 'any' },
+  isShared: true,
+});
+export const approvalsOldest = gauge('polyb_approvals_oldest_age_seconds', {
+  help: 'Age of the oldest proposal that waits; 0 when none does.',
+  isShared: true,
+});
+export const reviewsPending = gauge('polyb_reviews_pending', {
+  help: 'Attempts whose outcome is not known and that wait for a person, counted up to 10000.',
+  isShared: true,
+});
+export const approvalDecision = histogram('polyb_approval_decision_seconds', {
+  help: 'From the proposal to the decision of a person.',
+  labels: { decision: ['approved', 'rejected'] },
+  bounds: [5, 15, 30, 60, 120, 300, 900, 1_800, 3_600, 14_400, 86_400],
+});
+
+export const callsActive = gauge('polyb_calls_active', { help: 'Phone calls that have begun and not ended.', isShared: true });
+export const callsTotal = counter('polyb_calls_total', {
+  help: 'Phone calls that ended.',
+  labels: { direction: ['in', 'out'], outcome: 'any' },
+});
+export const messagesTotal = counter('polyb_messages_total', {
+  help: 'Messages that were stored, each once.',
+  labels: { channel: 'any', direction: ['in', 'out'] },
+});
+export const intentsTotal = counter('polyb_intents_total', {
+  help: 'Messages that were judged, each time that they were.',
+  labels: { intent: 'any', urgent: ['true', 'false'] },
+});
+
+export const providerRequests = counter('polyb_provider_requests_total', {
+  help: 'HTTP requests to providers: ok, rejected, rate_limited, failed, or the code of the error when there was no answer.',
+  labels: { provider: 'any', operation: 'any', outcome: 'any' },
+});
+export const circuitState = gauge('polyb_circuit_state', {
+  help: '0 when requests go to the target, 1 when the next one tries it, 2 when it is left alone.',
+  labels: { target: 'any' },
+});
+const genAi = { gen_ai_operation_name: 'any', gen_ai_provider_name: 'any', gen_ai_request_model: 'any' } as const;
+export const genAiDuration = histogram('gen_ai_client_operation_duration_seconds', {
+  help: 'Requests to language models.',
+  labels: { ...genAi, error_type: 'any' },
+  bounds: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92],
+});
+export const genAiTokens = histogram('gen_ai_client_token_usage', {
+  help: 'Tokens of a request to a language model, as its provider counts them.',
+  labels: { ...genAi, gen_ai_token_type: ['input', 'output'] },
+  bounds: [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576],
+});

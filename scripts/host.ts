@@ -1,5 +1,6 @@
 /** One service in this process: its own bus connection and HTTP client, a store that it shares with its neighbours. */
 import { createHttp } from '../adapters/http.ts';
+import { providerHttp } from '../adapters/provider.ts';
 import { type BusHost, createBus } from '../bus/bus.ts';
 import { type Runtime, startRuntime } from '../bus/durable/runtime.ts';
 import type { Store } from '../bus/durable/store.ts';
@@ -73,7 +74,8 @@ export async function host({
       const group = groups.vendors[name]?.[vendor];
       const adapter = catalogue[vendor];
       if (group === undefined || adapter === undefined) throw new TypeError(`${setting}=${vendor} is not in the catalogue`);
-      return [name, adapter.create(settings.of(group) as never, { http, db: store, now: Date.now, log, metrics } as never)];
+      const deps = { http: providerHttp(http, `${name}.${vendor}`, metrics), db: store, now: Date.now, log, metrics };
+      return [name, adapter.create(settings.of(group) as never, deps as never)];
     }),
   );
   const running = await service.make({ settings: own as never, vendors: vendors as never, bus, db: store, log, metrics, now: Date.now });

@@ -37,6 +37,7 @@ export function botApi(token: string, apiRoot: string, http: Http): BotApi {
       const answer = await http({
         method: 'POST',
         url: `${apiRoot}/bot${token}/${method}`,
+        operation: method,
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(payload),
         signal,

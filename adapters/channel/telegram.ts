@@ -89,7 +89,14 @@ export function telegram(options: z.output<typeof telegramSettings>, { http }: P
       // A local Bot API server answers with a path of its own disk, which is not ours to read.
       if (typeof path !== 'string' || path.startsWith('/') || path.split('/').includes('..'))
         throw new PolybError('failed_precondition', 'Telegram gave no path under which the file can be fetched.', { reason: 'bad_path' });
-      const answer = await http({ method: 'GET', url: `${root}/file/bot${own}/${path}`, signal, maxBytes, timeoutMs: 60_000 });
+      const answer = await http({
+        method: 'GET',
+        url: `${root}/file/bot${own}/${path}`,
+        operation: 'file',
+        signal,
+        maxBytes,
+        timeoutMs: 60_000,
+      });
       if (answer.status !== 200) throw httpFailure(answer, 'Fetching the file');
       return answer.bytes;
     },

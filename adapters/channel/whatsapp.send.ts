@@ -28,6 +28,7 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
         const answer = await http({
           method: 'POST',
           url: `${root}/${version}/${encodeURIComponent(message.botId)}/messages`,
+          operation: 'messages',
           headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
           body: JSON.stringify(bodyOf(message)),
           signal,

@@ -53,11 +53,17 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
     },
     read: readChange,
     async fetchFile(_botId, fileId, { maxBytes, signal }) {
-      const found = await http({ method: 'GET', url: `${graph}/${encodeURIComponent(fileId)}`, headers: headers(), signal });
+      const found = await http({
+        method: 'GET',
+        url: `${graph}/${encodeURIComponent(fileId)}`,
+        operation: 'media',
+        headers: headers(),
+        signal,
+      });
       if (found.status !== 200) throw httpFailure(found, 'Asking for the media');
       const { url } = (found.json() ?? {}) as { url?: unknown };
       if (typeof url !== 'string') throw new PolybError('upstream_failed', 'WhatsApp gave no URL of the media.', { reason: 'bad_reply' });
-      const answer = await http({ method: 'GET', url, headers: headers(), signal, maxBytes, timeoutMs: 60_000 });
+      const answer = await http({ method: 'GET', url, operation: 'file', headers: headers(), signal, maxBytes, timeoutMs: 60_000 });
       // A link lives five minutes: what it does not give, the next one may.
       if (answer.status === 404)
         throw new PolybError('unavailable', 'The link to the media is dead; another has to be asked for.', { reason: 'link_dead' });

@@ -58,6 +58,7 @@ export function espoClient({
   ): Promise<HttpAnswer> =>
     http({
       method,
+      operation: `${method} ${path.split('/', 1)[0]}`,
       url: `${base}/${path}${more.query === undefined ? '' : `?${more.query}`}`,
       headers: {
         ...identify(method, path),

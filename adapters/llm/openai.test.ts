@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { createMetrics } from '../../bus/metrics.ts';
 import { createHttp } from '../http.ts';
 import { llmAdapters } from './index.ts';
 import { openAi } from './openai.ts';
@@ -47,6 +48,7 @@ async function provider(name: keyof typeof providers, ...replies: readonly Reply
     server.close();
     await http.close();
   });
+  const metrics = createMetrics({ now: Date.now, log: console });
   const options = {
     name,
     provider: providers[name],
@@ -55,13 +57,31 @@ async function provider(name: keyof typeof providers, ...replies: readonly Reply
     model: 'm',
     project: name === 'yandex' ? 'b1g' : undefined,
   };
-  const llm: Llm = openAi(options, { http, now: Date.now });
+  const llm: Llm = openAi(options, { http, now: Date.now, metrics });
   return {
     llm,
+    metrics,
     requests,
     formats: () => requests.map(({ body }) => (body.response_format as { type?: string } | undefined)?.type ?? 'tool'),
   };
 }
+
+test('each request is timed under its model and its error, and its tokens are counted', async () => {
+  const { llm, metrics } = await provider('openai', said(blue), { status: 429, body: {} });
+  await llm.ask(request);
+  await expect(llm.ask(request)).rejects.toMatchObject({ code: 'resource_exhausted' });
+  const told = new Map((await metrics.told()).map(({ name, labels, series }) => [name, { labels, series }]));
+  const { labels, series } = told.get('gen_ai_client_operation_duration_seconds') ?? {};
+  expect(labels).toEqual(['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model', 'error_type']);
+  expect(series?.map(([values]) => values)).toEqual([
+    ['chat', 'openai', 'm', ''],
+    ['chat', 'openai', 'm', 'resource_exhausted'],
+  ]);
+  expect(told.get('gen_ai_client_token_usage')?.series.map(([values, sum]) => [values.at(-1), sum])).toEqual([
+    ['input', 10],
+    ['output', 2],
+  ]);
+});
 
 test('an answer that fits the schema comes back with what it cost, in one request', async () => {
   const { llm, requests } = await provider('openai', said(blue));

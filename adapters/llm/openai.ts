@@ -5,7 +5,8 @@
 import type OpenAI from 'openai';
 import type { ChatCompletionCreateParamsNonStreaming, ChatCompletionMessageParam } from 'openai/resources/chat/completions';
 import { z } from 'zod';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError, toPolybError } from '../../contracts/errors.ts';
+import { genAiDuration, genAiTokens } from '../../contracts/metrics.ts';
 import type { Deps, HttpAnswer } from '../deps.ts';
 import { httpFailure } from '../http.ts';
 import type { Llm, LlmAnswer, LlmRequest } from './port.ts';
@@ -45,8 +46,9 @@ const Completion = z.object({
 });
 type Completion = z.output<typeof Completion>;
 
-export function openAi(options: OpenAiOptions, { http, now }: Pick<Deps, 'http' | 'now'>): Llm {
+export function openAi(options: OpenAiOptions, { http, now, metrics }: Pick<Deps, 'http' | 'now' | 'metrics'>): Llm {
   const { name, provider, model } = options;
+  const labels = { gen_ai_operation_name: 'chat', gen_ai_provider_name: name, gen_ai_request_model: model };
   /** Ways that the provider does not have. */
   const refused = new Set<Rung>();
 
@@ -57,16 +59,23 @@ export function openAi(options: OpenAiOptions, { http, now }: Pick<Deps, 'http' 
       const spent = { inputTokens: 0, outputTokens: 0, requests: 0 };
       const complete = async (body: Omit<ChatCompletionCreateParamsNonStreaming, 'model'>): Promise<Completion> => {
         spent.requests += 1;
-        const completion = await completionOf(
-          options,
-          { ...body, model, [provider.bound]: maxOutputTokens },
-          request,
-          endsAt - now(),
-          http,
-        );
-        spent.inputTokens += completion.usage?.prompt_tokens ?? 0;
-        spent.outputTokens += completion.usage?.completion_tokens ?? 0;
-        return completion;
+        const began = performance.now();
+        const ended = (error_type: string): void =>
+          metrics.observe(genAiDuration, { ...labels, error_type }, (performance.now() - began) / 1000);
+        try {
+          const bounded = { ...body, model, [provider.bound]: maxOutputTokens };
+          const completion = await completionOf(options, bounded, request, endsAt - now(), http);
+          ended('');
+          const { prompt_tokens: input = 0, completion_tokens: output = 0 } = completion.usage ?? {};
+          metrics.observe(genAiTokens, { ...labels, gen_ai_token_type: 'input' }, input);
+          metrics.observe(genAiTokens, { ...labels, gen_ai_token_type: 'output' }, output);
+          spent.inputTokens += input;
+          spent.outputTokens += output;
+          return completion;
+        } catch (error) {
+          ended(toPolybError(error).code);
+          throw error;
+        }
       };
       let why = '';
       const refusedNow: Rung[] = [];
@@ -184,6 +193,7 @@ async function completionOf(
       const answer = await http({
         method: 'POST',
         url: String(url),
+        operation: 'chat',
         headers: Object.fromEntries(new Headers(init?.headers).entries()),
         body: String(init?.body),
         signal,

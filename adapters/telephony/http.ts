@@ -29,6 +29,7 @@ export function httpGateway(options: z.output<typeof httpGatewaySettings>, { htt
         const answer = await http({
           method: 'POST',
           url: options.TELEPHONY_URL,
+          operation: 'dial',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify(options.TELEPHONY_SEND_REFERENCE ? { phone, ref } : { phone }),
           signal,

@@ -1,6 +1,8 @@
 /** Durable events: each consumer handles each event once, in order, its cursor moving in the handler's transaction. */
 import type { Event } from '../../contracts/define.ts';
 import { toPolybError } from '../../contracts/errors.ts';
+import type { Counting } from '../../contracts/metric.ts';
+import { eventDuration, eventsConsumed } from '../../contracts/metrics.ts';
 import { discreet } from '../discreet.ts';
 import type { Consumer, Log, Turn, Tx } from '../service.ts';
 import { newId } from './identity.ts';
@@ -21,6 +23,7 @@ export function consumerTurn({
   store,
   transactions,
   log,
+  metrics,
   idleMs,
 }: {
   service: string;
@@ -28,6 +31,7 @@ export function consumerTurn({
   store: Store;
   transactions: Transactions;
   log: Log;
+  metrics: Counting;
   /** How long its loop sleeps; a failed event is tried again after a tenth of it, at last after five times of it. */
   idleMs: number;
 }): Turn {
@@ -42,13 +46,27 @@ export function consumerTurn({
       throw discreet(thrown, event.payload, row.payload);
     }
   };
+  const labels = { messaging_destination_template: event.address };
+  /** Counted with the transaction that handles it, or as the failure that undoes it. */
+  const measured = async (row: EventRow, tx: Tx): Promise<void> => {
+    const began = performance.now();
+    const seconds = (): number => (performance.now() - began) / 1000;
+    try {
+      await handle(row, tx);
+    } catch (thrown) {
+      metrics.observe(eventDuration, { ...labels, error_type: toPolybError(thrown).code }, seconds());
+      throw thrown;
+    }
+    tx.observe(eventDuration, { ...labels, error_type: '' }, seconds());
+    tx.count(eventsConsumed, labels);
+  };
   const step = (): Promise<number> => {
     const origin: Origin = { traceparent: null };
     return transactions.run(origin, async (tx) => {
       const rows = (await store.journal.nextEvents(tx, name, event.address, atMost)) ?? [];
       for (const row of rows) {
         origin.traceparent = row.traceparent;
-        await handle(row, tx);
+        await measured(row, tx);
       }
       const last = rows.at(-1);
       if (last !== undefined) await store.journal.advance(tx, name, last);

@@ -1,6 +1,7 @@
 /** Executes runs of pipelines: from the rows that stand to the next thing that must be waited for. */
 import type { Method } from '../../contracts/define.ts';
 import { type PolybError, toPolybError } from '../../contracts/errors.ts';
+import { runDuration, runsTotal, stepDuration } from '../../contracts/metrics.ts';
 import type { BusHost } from '../bus.ts';
 import { discreet } from '../discreet.ts';
 import type { Log } from '../service.ts';
@@ -57,15 +58,20 @@ export function runner({
       const seen: Record<string, unknown> = { input: parsed(definition.method, run.input) };
       for (const part of definition.parts) {
         let row = rows.find(({ step, edition: of }) => step === part.name && of === edition(part));
+        const startedAt = row?.createdAt ?? Date.now();
+        // What was done before the run was taken up again has been counted, but for what it waited for.
+        let isNews = row === rows.at(-1) || row?.state !== 'done';
         for (;;) {
           if (lease.lost.aborted) return;
           const reached = await reach(run, part, edition(part), seen, row, lease.lost);
           if (reached === 'lost') return;
           if ('value' in reached) {
+            if (isNews && reached.value !== null) countStep(run, part, startedAt, 'done');
             seen[part.name] = reached.value;
             break;
           }
           if ('fail' in reached) {
+            countStep(run, part, startedAt, 'failed');
             await end(run, reached.fail);
             return;
           }
@@ -75,10 +81,11 @@ export function runner({
           const now = stepId === null ? null : await journal.read(stepId);
           if (now === null || (await journal.read(run.id))?.token !== run.token) return;
           row = now;
+          isNews = true;
         }
       }
       const output = definition.output(seen);
-      await journal.end(null, run.id, run.token, { state: 'done', output });
+      if (await journal.end(null, run.id, run.token, { state: 'done', output })) countRun(run, 'done');
     } catch (thrown) {
       const safe = discreet(thrown, definition.method.input, run.input);
       const error = toPolybError(safe);
@@ -91,8 +98,17 @@ export function runner({
   }
 
   const end = async (run: Row, error: RowError): Promise<void> => {
-    await journal.end(null, run.id, run.token, { state: 'failed', error });
+    if (await journal.end(null, run.id, run.token, { state: 'failed', error })) countRun(run, 'failed');
   };
+  function countRun(run: Row, outcome: 'done' | 'failed'): void {
+    bus.metrics.count(runsTotal, { pipeline: run.method, outcome });
+    bus.metrics.observe(runDuration, { pipeline: run.method }, secondsSince(run.createdAt));
+  }
+  /** Waits and delays take the time that they are told to. */
+  function countStep(run: Row, part: Part, startedAt: number, outcome: 'done' | 'failed'): void {
+    if (part.kind !== 'step') return;
+    bus.metrics.observe(stepDuration, { pipeline: run.method, step: part.name, outcome }, secondsSince(startedAt));
+  }
 
   function reach(
     run: Row,
@@ -264,6 +280,11 @@ export function runner({
   }
 
   return { execute };
+}
+
+/** A row's time is the database's, whose clock may be ahead. */
+function secondsSince(at: number): number {
+  return Math.max(0, Date.now() - at) / 1000;
 }
 
 /** The fields that a method's input declares; results of earlier steps may carry more. */

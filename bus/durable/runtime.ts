@@ -98,7 +98,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         name: consumerName(name, consumer.consumes),
         schedule: { idleMs, wakeOn: consumer.consumes },
         only: undefined,
-        turn: waking(consumerTurn({ service: name, consumer, store, transactions, log, idleMs })),
+        turn: waking(consumerTurn({ service: name, consumer, store, transactions, log, metrics: bus.metrics, idleMs })),
       }),
     ),
     retention({

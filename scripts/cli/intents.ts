@@ -1,6 +1,7 @@
 /** `polyb intents`: teaching the classifier, and measuring it. */
 import { readFile } from 'node:fs/promises';
 import type { Llm } from '../../adapters/llm/port.ts';
+import { uncounted } from '../../contracts/metric.ts';
 import type { Evaluation } from '../../services/intent-classifier/evaluate.ts';
 import type { Line } from '../../services/intent-classifier/lines.ts';
 import type { Invocation } from './command.ts';
@@ -41,7 +42,8 @@ export async function evalIntents(invocation: Invocation): Promise<number> {
   const localMs = medianMs(lines, local);
   await using language = flags.on('local') ? null : await languageModel(invocation);
   const log = { warn: (_: object, message: string) => out.note(message, 'warn') };
-  const ask = language === null ? null : askLlm(language.llm, { timeoutMs: flags.ms('timeout') ?? 30_000, now: Date.now, log });
+  const ask =
+    language === null ? null : askLlm(language.llm, { timeoutMs: flags.ms('timeout') ?? 30_000, now: Date.now, log, metrics: uncounted });
   const spent = { asked: 0, answered: 0, input: 0, output: 0 };
   const judge = cascade({
     patterns: async () => [],
@@ -105,7 +107,7 @@ async function languageModel({ env }: Invocation): Promise<({ readonly llm: Llm 
   const group = groups.vendors.llm?.[kind];
   if (kind === 'none' || group === undefined) return null;
   const http = createHttp({ allowPrivate: settings.of(common).HTTP_ALLOW_PRIVATE });
-  const llm = llmAdapters[kind].create(settings.of(group) as never, { http, now: Date.now } as never) as Llm; // null only for none
+  const llm = llmAdapters[kind].create(settings.of(group) as never, { http, now: Date.now, metrics: uncounted } as never) as Llm; // null only for none
   return { llm, [Symbol.asyncDispose]: () => http.close() };
 }
 

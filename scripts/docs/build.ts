@@ -8,6 +8,7 @@ import { cliPage } from './cli.ts';
 import { contractsOfCode, exportContracts } from './contracts.ts';
 import { errorsPage } from './errors.ts';
 import { eventsPage } from './events.ts';
+import { metricsPage } from './metrics.ts';
 import { formatJson, type Page } from './page.ts';
 import { pipelinePages } from './pipelines.ts';
 import { servicePages } from './services.ts';
@@ -24,6 +25,7 @@ export function pagesOf(contracts: Exported, services: readonly Loaded[]): reado
     ...servicePages(contracts, services),
     eventsPage(contracts, services),
     errorsPage(contracts),
+    metricsPage(),
     configPage(groups),
     topologyPage(services),
     cliPage(),

@@ -8,6 +8,7 @@ import { type Service, service, type Vendors } from '../../bus/service.ts';
 import { contract, event, method } from '../../contracts/define.ts';
 import { exported, type PipelineFact } from '../../contracts/describe.ts';
 import { codes } from '../../contracts/errors.ts';
+import * as metrics from '../../contracts/metrics.ts';
 import { drift, pagesOf } from './build.ts';
 import { readContracts, readPipelines, root } from './catalogue.ts';
 import { checkContracts, contractsOfCode, diffContracts, exportContracts } from './contracts.ts';
@@ -85,6 +86,18 @@ test('the events page says who tells and who hears', () => {
 test('the errors page has a section for every code and every reason that a contract declares', () => {
   for (const code of Object.keys(codes)) expect(page('docs/reference/errors.md')).toMatch(new RegExp(`## ${code}\n\n.+\\. .+\\.`));
   expect(page('docs/reference/errors.md')).toContain('| `empty` | `failed_precondition` | `shop.buy` |');
+});
+
+test('the metrics page lists every metric once, and its alerts ask for none that is not there', () => {
+  const text = page('docs/reference/metrics.md');
+  const listed = [...text.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+  expect(listed).toEqual([...new Set(Object.values(metrics).map(({ name }) => name))].sort());
+  const asked = [...text.matchAll(/```promql\n(.+)\n```/g)].flatMap(([, query = '']) => [...query.matchAll(/\b(?:polyb|rpc)_\w+_\w+/g)]);
+  const names = asked
+    .map(([name]) => name.replace(/_count$/, ''))
+    .filter((name) => name !== 'rpc_method' && name !== 'rpc_response_status_code');
+  expect(names.length).toBeGreaterThan(3);
+  expect(names.filter((name) => !listed.includes(name))).toEqual([]);
 });
 
 test('the topology draws calls to the server and events from it', () => {

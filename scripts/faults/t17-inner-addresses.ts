@@ -9,6 +9,7 @@ import { createHttp } from '../../adapters/http.ts';
 import { llmAdapters } from '../../adapters/llm/index.ts';
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
 import { isPolybError } from '../../contracts/errors.ts';
+import { uncounted } from '../../contracts/metric.ts';
 import { quiet } from './ground.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { FaultTest } from './test.ts';
@@ -91,7 +92,7 @@ const deps: Omit<Deps, 'http'> = {
   db: { query: async () => [], transaction: () => Promise.reject(new Error('no database here')) },
   now: Date.now,
   log: quiet,
-  metrics: { count() {}, observe() {}, sample() {} },
+  metrics: uncounted,
 };
 const within = (): AbortSignal => AbortSignal.timeout(3_000);
 const attempt = () => ({ ref: 'ref1', signal: within() }) as never; // an effect reads no more of it than this

@@ -10,6 +10,7 @@ import { connectNats } from '../../bus/nats.ts';
 import { type Context, type Handler, type Log, service } from '../../bus/service.ts';
 import { read } from '../../config/read.ts';
 import { journal } from '../../contracts/journal.ts';
+import { uncounted } from '../../contracts/metric.ts';
 import { journalHandlers } from '../../services/pipelines/journal.ts';
 import { host } from '../host.ts';
 import { createLog } from '../log.ts';
@@ -79,7 +80,7 @@ function tormented(off: readonly string[]) {
         store: async ({ title }) => ({ title }),
         upload: async ({ bytes }) => ({ size: bytes.length }),
       },
-      journal: journalHandlers(journalDesk(db), Date.now),
+      journal: journalHandlers(journalDesk(db), uncounted, Date.now),
     };
   });
 }

@@ -48,7 +48,7 @@ function sampleOf(line: string): Scraped {
   const [, name, labels = '', value = ''] = sampleLine.exec(line) ?? [];
   if (name === undefined) throw new Error(`not a sample: ${line}`);
   const number = value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value);
-  if (Number.isNaN(number) && value !== 'NaN') throw new Error(`not a number: ${line}`);
+  if (Number.isNaN(number) && !/^nan$/i.test(value)) throw new Error(`not a number: ${line}`);
   const read = (text: string): string => text.replace(/\\(.)/g, (_, character) => (character === 'n' ? '\n' : character));
   return { name, labels: Object.fromEntries([...labels.matchAll(label)].map(([, key, text = '']) => [key, read(text)])), value: number };
 }

@@ -2,6 +2,7 @@ import type { Bus } from '../../bus/bus.ts';
 import { type Consumer, type Loop, loop, on, type Tx } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { settled } from '../../contracts/define.ts';
+import { callsTotal } from '../../contracts/metrics.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { advance, callIdOfKey, endCall, learnLeg, type Outcome, overdueCalls } from './rows.ts';
 
@@ -45,6 +46,7 @@ export function endOverdueCalls(bus: Pick<Bus, 'commit'>, maxMs: number, now: ()
 async function end(tx: Tx, callId: string, outcome: Outcome, at: Date): Promise<void> {
   const call = await endCall(tx, callId, outcome, at);
   if (call === null) return;
+  tx.count(callsTotal, { direction: 'out', outcome });
   const endedAt = call.endedAt ?? at.toISOString();
   const talkedMs = call.answeredAt === null ? 0 : Date.parse(endedAt) - Date.parse(call.answeredAt);
   tx.emit(calls.call_ended, {

@@ -120,6 +120,11 @@ export function endCall(tx: Queries, callId: string, outcome: Outcome, at: Date)
   );
 }
 
+export async function countActive(db: Queries): Promise<number> {
+  const [found] = await db.query<{ count: number }>(`select count(*)::int as count from call_orchestrator.calls where state <> 'ended'`);
+  return found?.count ?? 0;
+}
+
 /** Active calls that began before `before`. */
 export async function overdueCalls(tx: Queries, before: Date, limit: number): Promise<readonly string[]> {
   const rows = await tx.query<{ call_id: string }>(

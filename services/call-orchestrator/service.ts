@@ -2,12 +2,13 @@
 import { service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { settled } from '../../contracts/define.ts';
+import { callsActive } from '../../contracts/metrics.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { endOverdueCalls, followDials, followLegs } from './follow-calls.ts';
 import { mayCall } from './may-call.ts';
 import { policyOf, policySettings } from './policy.ts';
 import { getCall, listCalls } from './read-calls.ts';
-import { allow, forbid } from './rows.ts';
+import { allow, countActive, forbid } from './rows.ts';
 import { startCall } from './start-call.ts';
 import { endCall, hangUpRequested, transferCall } from './steer-call.ts';
 
@@ -15,23 +16,26 @@ export default service({
   serves: { calls },
   uses: [telephony.dial, telephony.hang_up, telephony.transfer, telephony.leg_changed, settled(telephony.dial)],
   settings: policySettings,
-}).start(async ({ settings, bus, db, now }) => ({
-  calls: {
-    start_call: startCall(now),
-    get_call: getCall(db),
-    list_calls: listCalls(db),
-    end_call: endCall(db, now),
-    transfer_call: transferCall(db),
-    forbid_calls: async ({ phoneNumber, reason }) => {
-      await forbid(db, phoneNumber, reason, new Date(now()));
-      return { phoneNumber };
+}).start(async ({ settings, bus, db, metrics, now }) => {
+  metrics.sample(async () => [{ of: callsActive, labels: {}, value: await countActive(db) }]);
+  return {
+    calls: {
+      start_call: startCall(now),
+      get_call: getCall(db),
+      list_calls: listCalls(db),
+      end_call: endCall(db, now),
+      transfer_call: transferCall(db),
+      forbid_calls: async ({ phoneNumber, reason }) => {
+        await forbid(db, phoneNumber, reason, new Date(now()));
+        return { phoneNumber };
+      },
+      allow_calls: async ({ phoneNumber }) => {
+        await allow(db, phoneNumber);
+        return { phoneNumber };
+      },
     },
-    allow_calls: async ({ phoneNumber }) => {
-      await allow(db, phoneNumber);
-      return { phoneNumber };
-    },
-  },
-  guards: [mayCall(policyOf(settings), now)],
-  on: [followLegs(), followDials(now)],
-  loops: [endOverdueCalls(bus, settings.CALL_MAX_MS, now), hangUpRequested(db, bus.call, now)],
-}));
+    guards: [mayCall(policyOf(settings), now)],
+    on: [followLegs(), followDials(now)],
+    loops: [endOverdueCalls(bus, settings.CALL_MAX_MS, now), hangUpRequested(db, bus.call, now)],
+  };
+});

@@ -7,6 +7,7 @@ import type { ChannelName, Delivery, ReadMessage, ReadPart, Update } from '../..
 import { newId } from '../../bus/durable/identity.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { messagesTotal } from '../../contracts/metrics.ts';
 import { type ChatOf, chatsOf, migrate, touchChats } from './chats.ts';
 import { type PersonOf, peopleOf, touchPeople } from './people.ts';
 import { learnWords } from './search.ts';
@@ -78,7 +79,10 @@ async function putParts(
     stored.flatMap(({ sender, sentAt }) => (sender === null ? [] : [{ person: sender, at: sentAt }])),
   );
   await putStatuses(tx, bot, only('status'));
-  for (const item of stored) tell(tx, bot, item, chats(item.chat), people(item.sender));
+  for (const item of stored) {
+    tell(tx, bot, item, chats(item.chat), people(item.sender));
+    tx.count(messagesTotal, { channel, direction: directionOf(bot, item) });
+  }
   for (const { press } of presses) await tellPress(tx, bot, press, people);
   return updates.map((_, index) => stored.filter(({ update }) => update === index).length);
 }
@@ -122,6 +126,7 @@ async function putMessages(tx: Tx, bot: Bot, messages: readonly Item[], chats: C
   for (const again of messages.filter(({ messageId }) => !isNew.has(messageId))) await putWording(tx, bot, again);
   return stored;
 }
+const directionOf = ({ botId }: Pick<Bot, 'botId'>, { sender }: ReadMessage) => (sender?.externalId === botId ? 'out' : 'in');
 const keyOf = ({ chat, externalId }: ReadMessage): string => `${chat.externalId} ${externalId}`;
 
 async function insertMessages(
@@ -138,7 +143,7 @@ async function insertMessages(
     external_id: item.externalId,
     chat_id: chats(item.chat),
     sender_id: people(item.sender)?.userId ?? null,
-    direction: item.sender?.externalId === botId ? 'out' : 'in',
+    direction: directionOf({ botId }, item),
     kind: item.kind,
     text: item.text,
     thread_id: item.threadId,

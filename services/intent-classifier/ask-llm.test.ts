@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createHttp } from '../../adapters/http.ts';
 import { llmAdapters } from '../../adapters/llm/index.ts';
 import type { Llm } from '../../adapters/llm/port.ts';
+import { createMetrics } from '../../bus/metrics.ts';
 import { askLlm } from './ask-llm.ts';
 import { type Cascade, cascade } from './cascade.ts';
 import { ownLines, readModel } from './trained.ts';
@@ -16,6 +17,7 @@ let http: ReturnType<typeof createHttp>;
 let clock: number;
 let warned: string[];
 let judge: Cascade;
+let metrics: ReturnType<typeof createMetrics>;
 beforeEach(async () => {
   emulator = new LLMock({ port: 0 });
   await emulator.start();
@@ -24,8 +26,9 @@ beforeEach(async () => {
   warned = [];
   const settings = { OPENAI_API_KEY: 'test', OPENAI_MODEL: 'gpt-4.1-mini', OPENAI_BASE_URL: `${emulator.url}/v1` };
   const log = { debug() {}, info() {}, warn: (_: object, message: string) => void warned.push(message), error() {} };
-  const llm = llmAdapters.openai.create(settings, { http, now: Date.now, log } as never) as Llm;
-  judge = cascade({ patterns: async () => [], local, askLlm: askLlm(llm, { timeoutMs: 3_000, now: () => clock, log }) });
+  metrics = createMetrics({ now: () => clock, log });
+  const llm = llmAdapters.openai.create(settings, { http, now: Date.now, log, metrics } as never) as Llm;
+  judge = cascade({ patterns: async () => [], local, askLlm: askLlm(llm, { timeoutMs: 3_000, now: () => clock, log, metrics }) });
 });
 afterEach(async () => {
   await emulator.stop();
@@ -35,6 +38,7 @@ const { signal } = new AbortController();
 const opinion = JSON.stringify({ intent: 'complaint', isUrgent: true, howSure: 'likely' });
 const says = (content: string) => emulator.on({ predicate: () => true }, { content });
 const asked = () => emulator.getRequests().filter(({ path }) => path.endsWith('/chat/completions'));
+const circuit = async () => (await metrics.told()).find(({ name }) => name === 'polyb_circuit_state')?.series;
 
 test('exactly the lines on which the local stage abstained reach the language model', async () => {
   says(opinion);
@@ -67,8 +71,11 @@ test.each(['too many requests', 'an error', 'a slow one'])(
     const sofar = asked().length;
     expect(await judge(unsure, { signal })).toMatchObject({ stage: 'local' });
     expect([asked().length, warned.length]).toEqual([sofar, 1]);
+    expect(await circuit()).toEqual([[['openai/gpt-4.1-mini'], 2]]);
     clock += 15_000;
+    expect(await circuit()).toEqual([[['openai/gpt-4.1-mini'], 1]]);
     expect(await judge(unsure, { signal })).toMatchObject({ stage: 'llm' });
+    expect(await circuit()).toEqual([[['openai/gpt-4.1-mini'], 0]]);
   },
 );
 

@@ -4,6 +4,8 @@ import type { Llm } from '../../adapters/llm/port.ts';
 import type { Log } from '../../bus/service.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import { Intent } from '../../contracts/intents.ts';
+import type { Metrics } from '../../contracts/metric.ts';
+import { circuitState } from '../../contracts/metrics.ts';
 import { readChars } from './features.ts';
 import type { IntentName } from './model.ts';
 
@@ -42,8 +44,13 @@ const restMs = 15_000;
 const longestRestMs = 300_000;
 
 /** Never throws for what the model does wrong: the message then keeps the local guess. A caller's cancel goes through. */
-export function askLlm(llm: Llm, { timeoutMs, now, log }: { timeoutMs: number; now: () => number; log: Pick<Log, 'warn'> }): AskLlm {
+export function askLlm(
+  llm: Llm,
+  { timeoutMs, now, log, metrics }: { timeoutMs: number; now: () => number; log: Pick<Log, 'warn'>; metrics: Pick<Metrics, 'sample'> },
+): AskLlm {
   let restsUntil = 0;
+  const state = (): number => (restsUntil === 0 ? 0 : now() < restsUntil ? 2 : 1);
+  metrics.sample(() => [{ of: circuitState, labels: { target: llm.name }, value: state() }], { freshMs: 0 });
   const nothing: Asked = { opinion: null, inputTokens: 0, outputTokens: 0 };
   return async (text, { ref, signal }) => {
     if (now() < restsUntil) return nothing;
@@ -57,6 +64,7 @@ export function askLlm(llm: Llm, { timeoutMs, now, log }: { timeoutMs: number; n
         timeoutMs,
         signal,
       });
+      if (now() >= restsUntil) restsUntil = 0; // what was asked before it failed proves nothing
       const { intent, isUrgent, howSure } = value;
       const opinion = { intent, isUrgent, confidence: confidenceOf[howSure], isCertain: howSure !== 'unsure' };
       return { opinion, inputTokens, outputTokens };

@@ -3,6 +3,7 @@ import type { Bus } from '../../bus/bus.ts';
 import { type Consumer, type Handler, type Loop, loop, on } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
+import { intentsTotal } from '../../contracts/metrics.ts';
 import type { Cascade, Judgement } from './cascade.ts';
 import { insertAnalysis, unanswered } from './rows.ts';
 
@@ -29,6 +30,7 @@ export function classifyMessage(judge: Cascade, llm: string | null, now: () => n
       const row = { messageId, chatId, messageAt: new Date(sentAt), ...judged, ...cost, llm, judgedAt: new Date(now()) };
       const version = await insertAnalysis(tx, row);
       tx.emit(intents.message_classified, { messageId, chatId, ...judged });
+      tx.count(intentsTotal, { intent: judged.intent, urgent: judged.isUrgent });
       return { messageId, chatId, version, ...judged };
     });
   };

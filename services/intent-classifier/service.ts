@@ -25,11 +25,11 @@ export default service({
     INTENTS_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(730).describe('How long it is kept what a message was judged to be.'),
   }),
   vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
-}).start(async ({ settings, vendors: { llm }, bus, db, log, now }) => {
+}).start(async ({ settings, vendors: { llm }, bus, db, log, metrics, now }) => {
   const judge = cascade({
     patterns: knownPatterns(db, now),
     local: await readModel(),
-    askLlm: llm === null ? null : askLlm(llm, { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS, now, log }),
+    askLlm: llm === null ? null : askLlm(llm, { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS, now, log, metrics }),
   });
   return {
     intents: {
