@@ -81,6 +81,9 @@ export function addDocuments(app: FastifyInstance, documented: Documented): void
     for (const path of [`/${name}`, `/api/v1/${name}`])
       app.get(path, (_, reply) => reply.header('content-type', 'application/json; charset=utf-8').send(text()));
 
+  // A browser asks for it beside whatever it is shown, and would complain of a 404.
+  app.get('/favicon.ico', (_, reply) => reply.code(204).send());
+
   let page: Promise<FastifyInstance> | undefined;
   app.addHook('onClose', async () => {
     await (await page)?.close();
