@@ -89,7 +89,7 @@ test('the errors page has a section for every code and every reason that a contr
 });
 
 test('the metrics page lists every metric once, and its alerts ask for none that is not there', () => {
-  const text = page('docs/reference/metrics.md');
+  const text = page('docs/reference/metrics.md') ?? '';
   const listed = [...text.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
   expect(listed).toEqual([...new Set(Object.values(metrics).map(({ name }) => name))].sort());
   const asked = [...text.matchAll(/```promql\n(.+)\n```/g)].flatMap(([, query = '']) => [...query.matchAll(/\b(?:polyb|rpc)_\w+_\w+/g)]);
