@@ -198,7 +198,8 @@ export const inbox = contract('inbox', '1.0.0', {
     errors: { not_kept: 'failed_precondition' },
   }),
   put_message: method({
-    summary: "Take a message from a website's chat, or from anything else that we do not connect ourselves. What we write back is read in its chat.",
+    summary:
+      "Take a message from a website's chat, or from anything else that we do not connect ourselves. What we write back is read in its chat.",
     input: z.strictObject({
       from: ExternalId.describe('Who writes, as the site knows them. Their chat is theirs alone.'),
       name: Name.optional(),
@@ -267,6 +268,8 @@ export const inbox = contract('inbox', '1.0.0', {
       isStaff: z.boolean(),
       isBot: z.boolean(),
       kind: MessageKind,
+      /** What a person asks of the bot in a private chat, `start` of `/start 7`; null for all other messages. */
+      command: z.string().max(32).nullable().default(null),
       at: Timestamp,
     }),
     key: 'chatId',

@@ -5,21 +5,16 @@ import { messages } from '../../contracts/messages.ts';
 
 /** What a command is answered with; a command without a text is left to people. */
 export type Answers = Readonly<Partial<Record<Command, string | undefined>>>;
-type Command = 'start' | 'help' | 'stop';
+type Command = (typeof commands)[number];
+const commands = ['start', 'help', 'stop'] as const;
 
 /**
  * Obeys commands in private chats, once each: /start and /help are answered, /start lets us write, and /stop forbids it, also to answer.
  * Whether a person looks at an answer first is the sender's policy.
  */
 export function answerCommands(answers: Answers, isBotIn: (chatId: string) => Promise<boolean>): Consumer {
-  return on(inbox.message_received, async ({ messageId, chatId, isStaff, isBot, kind }, tx) => {
-    if (kind !== 'text' || isStaff || isBot) return;
-    const [message] = await tx.query<{ text: string }>(
-      `select text from collector.messages join collector.chats using (chat_id)
-       where message_id = $1 and chats.kind = 'private' and text ~ '^/(start|help|stop)\\M'`,
-      [messageId],
-    );
-    const command = /^\/(start|help|stop)/.exec(message?.text ?? '')?.[1] as Command | undefined; // the expression names all three
+  return on(inbox.message_received, async ({ messageId, chatId, command: said }, tx) => {
+    const command = commands.find((one) => one === said);
     if (command === undefined) return;
     if (command !== 'help')
       tx.send(consents.set_consent, { chatId, isGiven: command === 'start', evidence: messageId }, { key: `consent:${messageId}` });

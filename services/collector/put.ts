@@ -201,7 +201,8 @@ async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[
       );
 }
 
-function tell(tx: Tx, { channel }: Bot, { messageId, kind, sentAt }: Item, chatId: string, by: ReturnType<PersonOf>): void {
+function tell(tx: Tx, { channel }: Bot, item: Item, chatId: string, by: ReturnType<PersonOf>): void {
+  const { messageId, kind, sentAt } = item;
   tx.emit(inbox.message_received, {
     messageId,
     channel,
@@ -210,8 +211,15 @@ function tell(tx: Tx, { channel }: Bot, { messageId, kind, sentAt }: Item, chatI
     isStaff: by?.isStaff ?? false,
     isBot: by?.isBot ?? false,
     kind,
+    command: by === null || by.isStaff || by.isBot ? null : commandOf(item),
     at: new Date(sentAt).toISOString(),
   });
+}
+
+/** The command that a private message begins with, as the Bot API writes them; the words after it do not matter. */
+function commandOf({ chat, kind, text }: Item): string | null {
+  const [, command] = /^\/(\w{1,32})(?![\p{L}\p{N}_])/u.exec(text) ?? [];
+  return chat.kind === 'private' && kind === 'text' ? (command ?? null) : null;
 }
 
 async function tellPress(tx: Tx, bot: Bot, press: Part<'button'>['press'], people: PersonOf): Promise<void> {
