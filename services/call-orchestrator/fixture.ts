@@ -2,6 +2,7 @@
 import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Loop, Verdict } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/define.ts';
+import { uncounted } from '../../contracts/metric.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { policySettings } from './policy.ts';
 import orchestrator from './service.ts';
@@ -28,7 +29,8 @@ export async function fixture(store: Store, settings: Record<string, string> = {
     return {};
   }) as Call;
   const now = () => clock.ms;
-  const parts = { settings: policySettings.parse(settings), vendors: {}, bus: { commit: store.commit, call }, db: store.db, now };
+  const bus = { commit: store.commit, call };
+  const parts = { settings: policySettings.parse(settings), vendors: {}, bus, db: store.db, metrics: uncounted, now };
   const running = await orchestrator.make(parts as unknown as Parameters<typeof orchestrator.make>[0]); // the parts that it reads
   const { on = [], loops = [], guards = [] } = running;
   const handlers = running.calls as unknown as Readonly<Record<string, Handler>>; // one for each method, as its contract says
