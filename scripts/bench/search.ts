@@ -1,7 +1,7 @@
 /** Reading a million messages through the collector's own statements, in a PostgreSQL with its default durability: searches, pages at any depth, the end of a chat. */
 import { parseArgs } from 'node:util';
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
-import { cursorOf } from '../../services/collector/cursor.ts';
+import { cursorOf, listOf } from '../../services/collector/cursor.ts';
 import { lastMessages, pageOfMessages, searchMessages } from '../../services/collector/messages.ts';
 import { learnWords } from '../../services/collector/search.ts';
 import { startPostgres } from '../infra/start.ts';
@@ -110,21 +110,18 @@ async function measure(store: PostgresStore, messages: number, rounds: number): 
   const random = seeded(11);
   const search = (q: string) => store.transaction((tx) => searchMessages(tx, q, {}, { limit: 20 }));
   const chat = () => `chat_${Math.floor(random() ** 2 * chats)}`;
-  const deep = () => {
+  const deep = (wanted: Readonly<Record<string, string>>) => {
     const nth = 1 + Math.floor(random() * messages);
-    return cursorOf({ atUs: String((firstAt + nth * apartMs) * 1_000), id: String(nth), isFuzzy: false });
+    return cursorOf({ atUs: String((firstAt + nth * apartMs) * 1_000), id: String(nth), isFuzzy: false }, listOf('messages', wanted));
   };
+  const pageAt = (wanted: { chatId?: string; intent?: 'order' }) => pageOfMessages(store, wanted, { limit: 50, cursor: deep(wanted) });
   const ofQuestions = (asked: string, some: readonly string[]) => take(asked, 50, rounds, some, search);
   return [
     ...(await inTurn(Object.entries(questions), ([sort, some]) => ofQuestions(`search, ${sort}`, some))),
     await ofQuestions('search, all', Object.values(questions).flat()),
-    await take('page of 50 at any depth', 5, rounds * 10, ['all'], () => pageOfMessages(store, {}, { limit: 50, cursor: deep() })),
-    await take('page of 50 of a chat at any depth', 5, rounds * 10, ['chat'], () =>
-      pageOfMessages(store, { chatId: chat() }, { limit: 50, cursor: deep() }),
-    ),
-    await take('page of 50 of an intent at any depth', 5, rounds * 10, ['intent'], () =>
-      pageOfMessages(store, { intent: 'order' }, { limit: 50, cursor: deep() }),
-    ),
+    await take('page of 50 at any depth', 5, rounds * 10, ['all'], () => pageAt({})),
+    await take('page of 50 of a chat at any depth', 5, rounds * 10, ['chat'], () => pageAt({ chatId: chat() })),
+    await take('page of 50 of an intent at any depth', 5, rounds * 10, ['intent'], () => pageAt({ intent: 'order' })),
     await take('last 50 of a chat', 5, rounds * 10, ['chat'], () => lastMessages(store, chat(), 50)),
   ];
 }

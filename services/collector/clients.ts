@@ -2,7 +2,7 @@
 import type { Queries } from '../../bus/service.ts';
 import type { OutputOf } from '../../contracts/define.ts';
 import type { inbox } from '../../contracts/inbox.ts';
-import { cursorOf, placeOf, timeAt, usOf } from './cursor.ts';
+import { cursorOf, listOf, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
 
 type Page = OutputOf<typeof inbox.list_clients>;
@@ -46,7 +46,8 @@ export async function pageOfClients(
     cursor,
   }: { role: Person['role']; channel?: string | undefined; q?: string | undefined; limit: number; cursor?: string | undefined },
 ): Promise<Page> {
-  const place = placeOf(cursor);
+  const list = listOf('clients', { role, channel, q });
+  const place = placeOf(cursor, list);
   const like = q === undefined ? null : `%${q.replace(/[\\%_]/g, '\\$&')}%`;
   const rows = await db.query<Columns>(
     `select ${columns} from collector.users person
@@ -59,7 +60,7 @@ export async function pageOfClients(
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const isMore = rows.length > limit && last !== undefined;
-  return { items: page.map(shown), nextCursor: isMore ? cursorOf({ atUs: last.seen_us, id: last.user_id, isFuzzy: false }) : null };
+  return { items: page.map(shown), nextCursor: isMore ? cursorOf({ atUs: last.seen_us, id: last.user_id, isFuzzy: false }, list) : null };
 }
 
 export async function findClient(db: Queries, userId: string): Promise<Client | null> {

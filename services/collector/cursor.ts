@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { PolybError } from '../../contracts/errors.ts';
 
 /** The last row of a page: its time to the microsecond and what tells rows of one time apart; `f` marks pages of a search by likeness. */
@@ -6,15 +7,22 @@ export interface Place {
   readonly id: string;
   readonly isFuzzy: boolean;
 }
-export function cursorOf({ atUs, id, isFuzzy }: Place): string {
-  return `${isFuzzy ? 'f' : 'p'}${atUs}.${id}`;
+/** A list and what it was asked for, in eight letters: a cursor leads on in its own list only. */
+export function listOf(name: string, wanted: Readonly<Record<string, unknown>>): string {
+  const asked = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  return hash('sha256', JSON.stringify([name, ...asked.sort(([a], [b]) => (a < b ? -1 : 1))]), 'base64url').slice(0, 8);
 }
-/** @throws PolybError invalid_argument for what is no cursor of ours. */
-export function placeOf(cursor: string | undefined): Place | undefined {
+export function cursorOf({ atUs, id, isFuzzy }: Place, list: string): string {
+  return `${isFuzzy ? 'f' : 'p'}${atUs}.${id}.${list}`;
+}
+/** @throws PolybError invalid_argument for what is no cursor of this list. */
+export function placeOf(cursor: string | undefined, list: string): Place | undefined {
   if (cursor === undefined) return undefined;
-  const [, kind, atUs, id] = /^([pf])(-?\d{1,17})\.([a-z0-9_]{1,40})$/.exec(cursor) ?? [];
+  const [, kind, atUs, id, of] = /^([pf])(-?\d{1,17})\.([a-z0-9_]{1,40})\.([\w-]{8})$/.exec(cursor) ?? [];
   if (atUs === undefined || id === undefined)
     throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, as it was given.');
+  if (of !== list)
+    throw new PolybError('invalid_argument', 'Bad cursor: it belongs to a list that was asked for something else; start that list anew.');
   return { atUs, id, isFuzzy: kind === 'f' };
 }
 /** SQL for a place's time; the parameter is its microseconds. */

@@ -4,7 +4,7 @@ import type { Queries } from '../../bus/service.ts';
 import type { OutputOf } from '../../contracts/define.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import type { Intent } from '../../contracts/intents.ts';
-import { cursorOf, type Place, placeOf, timeAt, usOf } from './cursor.ts';
+import { cursorOf, listOf, type Place, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
 import { fewHits, isFrequent, likened, mostGathered, mostWalked, prepare, type Search } from './search.ts';
 
@@ -97,8 +97,8 @@ function shown(row: Columns, limit = shortText): Shown {
 
 /** A page, youngest first. */
 export async function pageOfMessages(db: Queries, wanted: Wanted, at: { limit: number; cursor?: string | undefined }): Promise<Page> {
-  const place = placeOf(at.cursor);
-  return cutPage(await select(db, wanted, at.limit, place), at.limit, false);
+  const list = listOf('messages', { ...wanted });
+  return cutPage(await select(db, wanted, at.limit, placeOf(at.cursor, list)), at.limit, { list });
 }
 
 /** The same among the messages that have what `q` asks for. Must run in a transaction of its own. */
@@ -108,12 +108,15 @@ export async function searchMessages(
   wanted: Wanted,
   at: { limit: number; cursor?: string | undefined },
 ): Promise<Page> {
-  const place = placeOf(at.cursor);
+  const list = listOf('messages', { ...wanted, q });
+  const place = placeOf(at.cursor, list);
   const search = await prepare(tx, q);
   const ask = async (asked: Search) => (asked.query === '' ? [] : find(tx, wanted, Math.max(at.limit, fewHits), place, asked));
   const rows = place?.isFuzzy ? [] : await ask(search);
   const isEnough = place === undefined ? rows.length >= fewHits || search.isExact : !place.isFuzzy;
-  return isEnough ? cutPage(rows, at.limit, false) : cutPage(await ask((await likened(tx, q, search)) ?? search), at.limit, true);
+  return isEnough
+    ? cutPage(rows, at.limit, { list })
+    : cutPage(await ask((await likened(tx, q, search)) ?? search), at.limit, { list, isFuzzy: true });
 }
 
 /** Hits, youngest first: one row more than `limit` where there are more. */
@@ -166,10 +169,14 @@ async function select(db: Queries, wanted: Wanted, limit: number, place: Place |
     values,
   );
 }
-/** A cursor of another list has a name in this place; nothing lies before it. */
+/** A forged cursor may have a name in this place; nothing lies before it. */
 const seqOf = ({ id }: Place): string => (/^\d{1,18}$/.test(id) ? id : '0');
 
-function cutPage(rows: readonly Columns[], limit: number, isFuzzy: boolean): Page {
+function cutPage(
+  rows: readonly Columns[],
+  limit: number,
+  { list, isFuzzy = false }: { readonly list: string; readonly isFuzzy?: boolean },
+): Page {
   const items: Shown[] = [];
   let bytes = 0;
   for (const row of rows.slice(0, limit)) {
@@ -180,7 +187,7 @@ function cutPage(rows: readonly Columns[], limit: number, isFuzzy: boolean): Pag
   }
   const last = rows[items.length - 1];
   const isMore = last !== undefined && rows.length > items.length;
-  return { items, nextCursor: isMore ? cursorOf({ atUs: last.sent_us, id: last.seq, isFuzzy }) : null };
+  return { items, nextCursor: isMore ? cursorOf({ atUs: last.sent_us, id: last.seq, isFuzzy }, list) : null };
 }
 
 /** Null when there is none. */
@@ -199,7 +206,7 @@ export async function findMessage(db: Queries, messageId: string): Promise<Outpu
 
 /** The last messages of a chat, oldest first. */
 export async function lastMessages(db: Queries, chatId: string, limit: number): Promise<readonly Shown[]> {
-  const { items } = cutPage(await select(db, { chatId }, limit, undefined), limit, false);
+  const { items } = await pageOfMessages(db, { chatId }, { limit });
   return items.toReversed();
 }
 

@@ -70,8 +70,39 @@ test('pages follow each other without gap or repeat while messages come in, youn
   expect(seen).toEqual(['6', '5', '4', '3', '2', '1', '0']);
 });
 
-test.each(['1 or true', 'p1.1;drop', '', 'p1', 'x1.2'])('the cursor %j, which no page gave, is refused', async (cursor) => {
-  await expect(list({ cursor })).rejects.toMatchObject({ code: 'invalid_argument' });
+test.each(['1 or true', 'p1.1;drop', '', 'p1', 'x1.2', 'p1.2', 'p1.2.AAAAAAAA', `p${'9'.repeat(18)}.2.AAAAAAAA`])(
+  'the cursor %j, which no page gave, is refused',
+  async (cursor) => {
+    await expect(list({ cursor })).rejects.toMatchObject({ code: 'invalid_argument' });
+  },
+);
+
+test('the cursor of a list that was asked for something else is refused, also among clients', async () => {
+  await write({ text: 'розы', from: '1', chat: '1' }, { text: 'розы', from: '2', chat: '2' }, { text: 'розы', from: '3', chat: '1' });
+  const [one] = (await list({})).items;
+  const lists: readonly object[] = [
+    {},
+    { q: 'розы' },
+    { q: 'роза' },
+    { chatId: one?.chatId },
+    { since: '2026-01-01T00:00:00Z' },
+    { q: '"розы"' },
+  ];
+  for (const asked of lists) {
+    const { nextCursor } = await list({ ...asked, limit: 1 });
+    expect(nextCursor).not.toBeNull();
+    for (const other of lists) {
+      const next = list({ ...other, limit: 2, cursor: nextCursor });
+      if (other === asked) await next;
+      else await expect(next).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('something else') });
+    }
+  }
+  const { nextCursor } = await here.bus.call(inbox.list_clients, { limit: 1 });
+  await here.bus.call(inbox.list_clients, { limit: 2, cursor: nextCursor ?? '' });
+  await expect(here.bus.call(inbox.list_clients, { q: 'Клиент', cursor: nextCursor ?? '' })).rejects.toMatchObject({
+    code: 'invalid_argument',
+  });
+  await expect(list({ cursor: nextCursor })).rejects.toMatchObject({ code: 'invalid_argument' });
 });
 
 test('a page whose texts are large ends early and goes on', async () => {

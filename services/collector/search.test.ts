@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { isPolybError } from '../../contracts/errors.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { type World, world } from '../../scripts/testing/world.ts';
 import { searchMessages } from './messages.ts';
 import { mostGathered, mostWalked } from './search.ts';
+import collector from './service.ts';
 
 const messages = mostWalked + 5_000;
 let here: World;
 beforeAll(async () => {
   here = await world();
+  await here.start('collector', collector);
   await here.store.query(
     `insert into collector.chats (chat_id, channel, bot_id, external_id, kind) values ('chat', 'telegram', '1', '1', 'private')`,
   );
@@ -55,4 +60,104 @@ test.each([
     expect(await all(q, {}, 200, 600)).toEqual(await expected('', 600));
     expect(await all(q, { intent: 'order' }, 200, 400)).toEqual(await expected(`and intent = 'order'`, 400));
   }
+});
+
+/** What careless searches stumble over, put together at random. */
+const awkward = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        'весна',
+        'ВЕСНА',
+        'вёсна',
+        'лилия',
+        'пионы',
+        '-весна',
+        '-',
+        '"',
+        '""',
+        '"пионы',
+        ' or ',
+        'OR',
+        '\\0',
+        '\ud800',
+        '\u202eлилия',
+        '🌷',
+        '👩‍👩‍👧',
+      ),
+      fc.constantFrom(
+        '!',
+        '&',
+        '|',
+        '(',
+        ')',
+        ':*',
+        '<->',
+        '<2>',
+        "'",
+        "''",
+        '\\\\',
+        '%',
+        '_',
+        '$1',
+        ';--',
+        '*',
+        '\t',
+        '\n',
+        'a@b.c',
+        'http://x.y/z?q=1',
+        '+79990001122',
+        '12.5',
+        '1e99',
+      ),
+      fc.string({ unit: 'binary', maxLength: 12 }),
+    ),
+    { minLength: 1, maxLength: 12 },
+  )
+  .map((parts) => parts.join(' '));
+
+test('whatever is searched for, the answer is a page of what there is, or that it cannot be searched for', async () => {
+  await fc.assert(
+    fc.asyncProperty(awkward, fc.integer({ min: 1, max: 5 }), async (q, limit) => {
+      try {
+        const { items, nextCursor } = await here.bus.call(inbox.list_messages, { q, limit });
+        expect(items.length).toBeLessThanOrEqual(limit);
+        const ids = items.map(({ messageId }) => messageId);
+        expect(new Set(ids).size).toBe(ids.length);
+        if (nextCursor === null) return;
+        const next = await here.bus.call(inbox.list_messages, { q, limit, cursor: nextCursor });
+        expect(next.items.filter(({ messageId }) => ids.includes(messageId))).toEqual([]);
+      } catch (error) {
+        if (!isPolybError(error) || error.code !== 'invalid_argument') throw error;
+        expect(q.length > 200 || q.trim() === '' || /\0/.test(q)).toBe(true);
+      }
+    }),
+    { numRuns: 80 },
+  );
+});
+
+test.each([
+  ['a hundred kilobytes', 'весна '.repeat(17_000)],
+  ['a null byte', 'вес\0на'],
+  ['blanks', ' \n\t '],
+])('a search for %s is refused', async (_, q) => {
+  await expect(here.bus.call(inbox.list_messages, { q })).rejects.toMatchObject({ code: 'invalid_argument' });
+});
+
+test.each([
+  ['ВЕСНА', 'весна'],
+  ['"весна"', 'весна'],
+  ['лилИя!!!', 'лилия'],
+  ['лилия \ud800', 'лилия'],
+  ['\u202eлилия', 'лилия'],
+  ['лилия 🌷', 'лилия'],
+  ['лилия -весна -зима', 'лилия -зима -весна'],
+])('%j finds what %j finds', async (q, plain) => {
+  const ids = async (asked: string) =>
+    (await here.bus.call(inbox.list_messages, { q: asked, limit: 5 })).items.map(({ messageId }) => messageId);
+  expect(await ids(q)).toEqual(await ids(plain));
+});
+
+test.each(['!!!', '"', '🌷', '- - -', '-весна -пионы', '…'])('%s alone finds nothing', async (q) => {
+  expect((await here.bus.call(inbox.list_messages, { q })).items).toEqual([]);
 });
