@@ -1,16 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { Agent, createServer, request } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Pool } from 'undici';
+import type { z } from 'zod';
 import { gateway } from '../../contracts/gateway.ts';
+import type { Child } from './child.ts';
 import { freePort } from './free-port.ts';
-import { eventually, openGround } from './ground.ts';
+import { openGround } from './ground.ts';
+import { type Attack, Attacked } from './http-attack.ts';
 import type { FaultTest } from './test.ts';
 
-const bigBytes = 10_000_000;
 const requestTimeoutMs = 4_000;
-/** Of a good request on a busy machine; the figure that it took stands in the counts. */
+/** How long good requests are asked before the attack: what this machine needs for them as busy as it is. */
+const calmMs = 3_000;
+/** Of a good request under attack, on a busy machine; the figures stand in the counts. */
 const goodWithinMs = 1_000;
 
 export const t16: FaultTest = {
@@ -37,125 +43,82 @@ export const t16: FaultTest = {
         .digest('hex');
       await (await ground.client()).call(gateway.create_key, { keyId: 'pk_faults000', secretHash, client: 'faults', scopes: ['admin'] });
     }
-    const [slow, bodies, bombs, guesses] = full ? [1_500, 500, 1_000, 50_000] : control ? [50, 5, 5, 200] : [800, 40, 80, 3_000];
-    const ask = (from: string, more: Omit<Asked, 'port' | 'from'>) => statusOf({ port, from, ...more });
+    const [slowSockets, bigBodies, headerBombs, guesses] = full
+      ? [1_500, 500, 1_000, 50_000]
+      : control
+        ? [50, 5, 5, 200]
+        : [800, 40, 80, 6_000];
+    const attacker = await ground.start({ file: './http-attack.ts' });
 
-    const over = new AbortController();
-    const good: number[] = [];
-    let goodFailed = 0;
-    const asking = (async () => {
-      while (!over.signal.aborted && !signal.aborted) {
-        const began = performance.now();
-        const status = await ask('127.0.0.1', { headers: { 'x-api-key': key } });
-        good.push(performance.now() - began);
-        if (status !== 200) goodFailed += 1;
-        await delay(10);
-      }
-    })();
+    const before = await answered(port, key, delay(control ? 0 : calmMs, undefined, { signal }));
+    const patienceMs = control ? 3 * requestTimeoutMs : 30_000;
+    const attacking = attack(attacker, { port, key, slowSockets, bigBodies, headerBombs, guesses, patienceMs }, signal);
+    const during = await answered(port, key, attacking);
+    const counts = await attacking;
 
-    const sockets = Array.from({ length: slow }, (_, nth) => dripping(port, `127.0.0.${3 + (nth % 5)}`, over.signal));
-    const counts = {
-      slowSockets: slow,
-      slowLeft: 0,
-      bigBodies: bodies,
-      bigTaken: 0,
-      headerBombs: bombs,
-      bombsTaken: 0,
-      guesses,
-      guessed: 0,
-      guessesJudged: 0,
-      otherAnswers: 0,
-    };
-    const see = (status: number): void => {
-      // 0: they hung up on us.
-      if (status >= 500 && status !== 503) counts.otherAnswers += 1;
-    };
-    await Promise.all([
-      inTurns(bodies, 4, async (nth) => {
-        const path = nth % 2 === 0 ? '/api/v1/telegram/webhook' : '/api/v1/send';
-        const status = await ask('127.0.0.9', {
-          path,
-          method: 'POST',
-          body: Buffer.alloc(bigBytes, 0x20),
-          headers: { 'x-api-key': key, 'content-type': 'application/json' },
-        });
-        if (status >= 200 && status < 300) counts.bigTaken += 1;
-        see(status);
-      }),
-      inTurns(bombs, 4, async (nth) => {
-        const many = Object.fromEntries(Array.from({ length: 1_900 }, (_, n) => [`x-${n}`, 'boom'.repeat(8)]));
-        const status = await ask('127.0.0.10', {
-          headers: { 'x-api-key': key, ...(nth % 2 === 0 ? many : { 'x-long': 'b'.repeat(200_000) }) },
-        });
-        if (status >= 200 && status < 300) counts.bombsTaken += 1;
-        see(status);
-      }),
-      inTurns(guesses, 16, async () => {
-        const status = await ask('127.0.0.2', { headers: { 'x-api-key': `pk_faults000.${randomBytes(24).toString('base64url')}` } });
-        if (status === 200) counts.guessed += 1;
-        if (status === 401) counts.guessesJudged += 1;
-        see(status);
-      }),
-    ]);
-    const isCut = (): boolean => sockets.every(({ closed }) => closed);
-    await eventually(isCut, control ? 3 * requestTimeoutMs : 30_000, signal);
-    counts.slowLeft = sockets.filter(({ closed }) => !closed).length;
-    over.abort();
-    await asking;
-    for (const socket of sockets) socket.destroy();
-
-    const sorted = good.sort((a, b) => a - b);
-    const at = (share: number): number => Math.round(sorted[Math.floor(sorted.length * share)] ?? 0);
     // In a minute 30 wrong keys of an address are looked at; a few more may be under way when the last of them is.
     const tooManyJudged = Math.max(0, counts.guessesJudged - 60);
-    log(`good requests: ${good.length}, half of them within ${at(0.5)} ms, 99% within ${at(0.99)} ms`);
+    log(`good requests: ${during.good} under attack, 99% within ${during.p99Ms} ms; ${before.good} before, within ${before.p99Ms} ms`);
     const taken = counts.slowLeft + counts.bigTaken + counts.bombsTaken + counts.guessed + tooManyJudged;
-    const harm = taken + (control ? 0 : goodFailed + counts.otherAnswers + (at(0.99) > goodWithinMs ? 1 : 0));
-    return { ok: harm === 0, harm, ...counts, good: good.length, goodFailed, goodP50Ms: at(0.5), goodP99Ms: at(0.99) };
+    const harm = taken + (control ? 0 : during.failed + counts.otherAnswers + (during.p99Ms > goodWithinMs ? 1 : 0));
+    return {
+      ok: harm === 0,
+      harm,
+      ...{ slowSockets, bigBodies, headerBombs, guesses },
+      ...counts,
+      good: during.good,
+      goodFailed: during.failed,
+      goodP50Ms: during.p50Ms,
+      goodP99Ms: during.p99Ms,
+      calmP50Ms: before.p50Ms,
+      calmP99Ms: before.p99Ms,
+      // Of a process that does nothing but ask: how late the machine lets it run.
+      ownDelayP99Ms: during.ownDelayP99Ms,
+    };
   },
 };
 
-interface Asked {
-  readonly port: number;
-  /** The address on this machine that it comes from. */
-  readonly from: string;
-  readonly path?: string;
-  readonly method?: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Buffer;
-}
-const agent = new Agent({ keepAlive: false });
-/** 0 when no answer came. */
-function statusOf({ port, from, path = '/api/v1/journal', method = 'GET', headers, body }: Asked): Promise<number> {
-  return new Promise((resolve) => {
-    const asked = request({ host: '127.0.0.1', port, localAddress: from, path, method, headers, agent, timeout: 20_000 }, (answer) => {
-      answer.resume();
-      answer.once('close', () => resolve(answer.statusCode ?? 0));
+function attack(attacker: Child, how: z.input<typeof Attack>, signal: AbortSignal): Promise<z.output<typeof Attacked>['attacked']> {
+  return new Promise((resolve, reject) => {
+    attacker.onMessage((message) => {
+      const told = Attacked.safeParse(message);
+      if (told.success) resolve(told.data.attacked);
     });
-    asked.once('timeout', () => asked.destroy());
-    asked.once('error', () => resolve(0));
-    asked.end(body);
+    void attacker.exited.then(() => reject(new Error('the attacker is gone')));
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    attacker.send(how);
   });
 }
-/** Never finishes its head, a byte every half second. */
-function dripping(port: number, from: string, signal: AbortSignal): Socket {
-  const socket = connect({ host: '127.0.0.1', port, localAddress: from });
-  socket.on('error', () => {}); // it is to be cut
-  socket.resume();
-  socket.write('POST /api/v1/send HTTP/1.1\r\nhost: x\r\nx-slow: ');
-  const timer = setInterval(() => socket.write('a'), 500);
-  const stop = (): void => clearInterval(timer);
-  socket.once('close', stop);
-  signal.addEventListener('abort', stop, { once: true });
-  return socket;
-}
-async function inTurns(times: number, abreast: number, work: (nth: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: abreast }, async () => {
-      while (next < times) await work(next++);
-    }),
-  );
+
+/** Good requests, one after the other, until `over`. */
+async function answered(port: number, key: string, over: Promise<unknown>) {
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 1 });
+  const late = monitorEventLoopDelay({ resolution: 5 });
+  late.enable();
+  const times: number[] = [];
+  let [failed, isOver] = [0, false];
+  const end = over.finally(() => {
+    isOver = true;
+  });
+  end.catch(() => {}); // its owner hears of it
+  while (!isOver) {
+    const began = performance.now();
+    const status = await pool.request({ method: 'GET', path: '/api/v1/journal', headers: { 'x-api-key': key } }).then(
+      async ({ statusCode, body }) => {
+        await body.dump();
+        return statusCode;
+      },
+      () => 0, // no answer came
+    );
+    times.push(performance.now() - began);
+    if (status !== 200) failed += 1;
+    await delay(5);
+  }
+  late.disable();
+  await pool.close();
+  const sorted = times.sort((a, b) => a - b);
+  const at = (share: number): number => Math.round(sorted[Math.floor(sorted.length * share)] ?? 0);
+  return { good: times.length, failed, p50Ms: at(0.5), p99Ms: at(0.99), ownDelayP99Ms: Math.round(late.percentile(99) / 1e6) };
 }
 
 /** Waits for everybody, reads whatever comes, and looks at every key. */
