@@ -129,8 +129,11 @@ test('tells times as wanted', () => {
   expect(setup({ 'time-format': 'raw' }).out.time('1970-01-01T00:00:01.000Z')).toBe('1000');
 });
 
-test('a name cannot rewrite the screen', async () => {
+test('a name cannot rewrite the screen, nor turn the direction of what stands beside it', async () => {
   const { out, written } = setup({ output: 'table' });
-  await out.result([{ name: 'Ivan\u001b[2J\u0007' }]);
+  await out.result([{ name: 'Ivan\u001b[2J\u0007\u202e' }]);
   expect(written.stdout).toBe('NAME\nIvan[2J\n');
+  const drawn = setup({ output: 'pretty', color: 'never' });
+  await drawn.out.result({ text: '\u202eобратно\u009b2J' });
+  expect(drawn.written.stdout).toBe('{\n  "text": "\\u202eобратно\\u009b2J"\n}\n');
 });

@@ -1,6 +1,6 @@
 /** Values for people: JSON in colours, tables, or what the command drew itself. */
 import type { Format, Output, View } from './output.ts';
-import { drawTable, type Table } from './text.ts';
+import { drawTable, type Table, visible } from './text.ts';
 
 export function draw(value: unknown, format: Format, view: View, { paint, width }: Pick<Output, 'paint' | 'width'>): string {
   if (format === 'table') {
@@ -29,11 +29,12 @@ function tableOf(value: unknown): Table {
 }
 
 function inColors(value: unknown, paint: Output['paint'], indent: string): string {
-  if (typeof value === 'string') return paint('green', JSON.stringify(value));
+  if (typeof value === 'string') return paint('green', visible(JSON.stringify(value)));
   if (typeof value !== 'object' || value === null) return paint(value === null ? 'gray' : 'yellow', JSON.stringify(value) ?? 'null');
   const isList = Array.isArray(value);
   const parts = Object.entries(value).map(
-    ([name, part]) => `${indent}  ${isList ? '' : `${paint('cyan', JSON.stringify(name))}: `}${inColors(part, paint, `${indent}  `)}`,
+    ([name, part]) =>
+      `${indent}  ${isList ? '' : `${paint('cyan', visible(JSON.stringify(name)))}: `}${inColors(part, paint, `${indent}  `)}`,
   );
   const [open, close] = isList ? ['[', ']'] : ['{', '}'];
   return parts.length === 0 ? `${open}${close}` : `${open}\n${parts.join(',\n')}\n${indent}${close}`;

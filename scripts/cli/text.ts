@@ -1,9 +1,16 @@
 /** Text for a terminal: what may be shown, how wide it is, tables and times. */
 
-/** Without control characters, which a name in a CRM could use to rewrite the screen. */
+/** What a terminal obeys instead of showing: control characters, and those that turn the direction of what follows. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const unseen = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
+/** On one line, without what a name in a CRM could rewrite the screen with. */
 export function clean(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '').replace(/[\n\t]/g, ' ');
+  return text.replace(unseen, '').replace(/[\n\t]/g, ' ');
+}
+/** The same written out as JSON escapes it, for those who have to see what is there. */
+export function visible(text: string): string {
+  return text.replace(unseen, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** `+7999***3322` for each phone in the text but the examples of contracts. */

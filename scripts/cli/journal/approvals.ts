@@ -8,6 +8,8 @@ import { confirm } from '../confirm.ts';
 import { repeatUntilStopped } from '../discover.ts';
 import { wrongUsage } from '../failure.ts';
 import { bodyFrom } from '../method.ts';
+import type { Output } from '../output.ts';
+import { visible } from '../text.ts';
 import { idOf, type Page, type Row, wholeId, whyOf, withJournal } from './ask.ts';
 import { filters } from './rows.ts';
 
@@ -32,7 +34,7 @@ export async function approve(invocation: Invocation): Promise<number> {
     const hash = flags.text('hash') ?? seen.hash;
     const reaches = (await readCatalogue()).entries[seen.method]?.reaches;
     if (reaches === 'customer' && out.canAsk) {
-      out.note(`  ${JSON.stringify(seen.input)}`);
+      out.note(`  ${visible(JSON.stringify(seen.input))}`);
       await confirm(`${seen.method} goes out to a customer`, { out, signal, subject: seen.id });
     }
     return await ask<Row>('approve', { id: seen.id, hash, ...whyOf(invocation), ...here() });
@@ -85,7 +87,12 @@ export async function watch(invocation: Invocation): Promise<number> {
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   const look = async (ask: Ask): Promise<void> => {
-    const { items } = await ask<{ items: readonly Draft[] }>('list', { limit: 200, ...filters(invocation), view: 'approvals', show: 'revealed' });
+    const { items } = await ask<{ items: readonly Draft[] }>('list', {
+      limit: 200,
+      ...filters(invocation),
+      view: 'approvals',
+      show: 'revealed',
+    });
     for (const draft of items.toReversed()) {
       const wording = `${draft.id} ${draft.hash}`;
       if (seen.has(wording) || stop.aborted) continue;
@@ -103,10 +110,14 @@ export async function watch(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-function drawDraft({ id, method, input, createdAt }: Draft, out: Invocation['out']): string {
+export function drawDraft(
+  { id, method, input, createdAt }: Pick<Draft, 'id' | 'method' | 'input' | 'createdAt'>,
+  out: Pick<Output, 'paint' | 'time'>,
+): string {
   const { text, channel, chatId } = input as { readonly text?: unknown; readonly channel?: unknown; readonly chatId?: unknown };
   const isMessage = typeof text === 'string' && typeof chatId === 'string';
-  return `${out.paint('bold', id)}  ${method}  ${out.time(createdAt)}\n  ${isMessage ? `${channel} ${chatId}\n  «${text}»` : JSON.stringify(input)}`;
+  const said = isMessage ? `${channel} ${chatId}\n«${text}»` : JSON.stringify(input);
+  return `${out.paint('bold', id)}  ${method}  ${out.time(createdAt)}\n  ${visible(said).replaceAll('\n', '\n  ')}`;
 }
 
 async function decide(ask: Ask, { id, hash }: Draft, desk: Interface, { out }: Invocation, signal: AbortSignal): Promise<'quit' | 'next'> {
@@ -115,7 +126,10 @@ async function decide(ask: Ask, { id, hash }: Draft, desk: Interface, { out }: I
     const answer = (await desk.question('  [a] send  [r] reject  [s] skip  [q] quit > ', { signal })).trim().toLowerCase();
     if (answer === 'a') {
       const row = await ask<Row>('approve', { id, hash, ...here() });
-      out.note(row.state === 'proposed' ? 'approved; it waits for another person' : `approved; take it back: polyb approvals recall ${id}`, 'ok');
+      out.note(
+        row.state === 'proposed' ? 'approved; it waits for another person' : `approved; take it back: polyb approvals recall ${id}`,
+        'ok',
+      );
     } else if (answer === 'r') {
       const why = (await desk.question('  why? > ', { signal })).trim() || 'not wanted';
       await ask('reject', { id, why: why.slice(0, 200), ...here() });

@@ -4,7 +4,7 @@ import { wrongUsage } from '../failure.ts';
 import { durationMs } from '../flags.ts';
 import type { Output } from '../output.ts';
 import { isSkipped } from '../spans.ts';
-import { drawTable, spanMs, type Table } from '../text.ts';
+import { drawTable, spanMs, type Table, visible } from '../text.ts';
 import { idOf, type Page, type Row, type RowHead, withJournal } from './ask.ts';
 
 type View = 'runs' | 'approvals' | 'reviews' | 'dead_letters';
@@ -18,7 +18,7 @@ function lister(view: View, next: string): Run {
   return async (invocation) => {
     const { out } = invocation;
     const page = await withJournal(invocation, (ask) => ask<Page>('list', { view, ...filters(invocation) }));
-    await out.result(page, { table: () => tableOf(page.items, out), items: page.items });
+    await out.result(page, { table: () => tableOf(page.items, view, out), items: page.items });
     out.note(page.items.length === 0 ? 'none' : `${page.items.length} ${page.items.length === 1 ? 'row' : 'rows'}   ${next} ID`);
     if (page.nextCursor !== null) out.note(`there are more: --cursor ${page.nextCursor}`);
     return 0;
@@ -52,19 +52,23 @@ function timeOf(text: string, subject: string): string {
   return new Date(at).toISOString();
 }
 
-function tableOf(rows: readonly RowHead[], out: Output): Table {
+/** Of what holds up others, how many; of what waits for approval, for whom it would wait after it. */
+const laneColumn = { reviews: 'BEHIND', approvals: 'WAITS FOR', runs: null, dead_letters: null } as const;
+function tableOf(rows: readonly RowHead[], view: View, out: Output): Table {
+  const lane = laneColumn[view];
   return {
-    columns: ['ID', 'AGE', 'METHOD', 'STATE', 'TRIES', 'REASON', 'LAST ERROR'],
+    columns: ['ID', 'AGE', 'METHOD', 'STATE', 'TRIES', ...(lane === null ? [] : [lane]), 'REASON', 'LAST ERROR'],
     rows: rows.map((row) => [
       row.id,
       out.time(row.createdAt),
       row.step === null ? row.method : `${row.step}: ${row.method}`,
       row.state,
       String(row.attempts),
+      ...(lane === null ? [] : [lane === 'BEHIND' ? String(row.behind) : (row.waitsFor ?? '')]),
       row.reason ?? '',
       row.error ?? '',
     ]),
-    right: ['TRIES'],
+    right: ['TRIES', 'BEHIND'],
   };
 }
 
@@ -103,9 +107,11 @@ export function drawRow(row: Row, out: Pick<Output, 'paint' | 'time'>): string {
     ['hash', row.approval === 'none' ? null : row.hash],
     ['approved', row.approvedBy.length === 0 ? null : `${row.approvedBy.join(', ')} (${row.approvedBy.length} of ${row.approvers})`],
     ['held by', row.heldBy],
+    ['waits for', row.waitsFor === null ? null : `${row.waitsFor}, whose outcome is not known: polyb reviews show ${row.waitsFor}`],
+    ['behind it', row.behind === 0 ? null : `${row.behind} of its lane wait until its outcome is known`],
     ['error', row.error],
-    ['input', JSON.stringify(row.input)],
-    ['output', row.output === null ? null : JSON.stringify(row.output)],
+    ['input', visible(JSON.stringify(row.input))],
+    ['output', row.output === null ? null : visible(JSON.stringify(row.output))],
   ];
   const shown = facts.filter(([, value]) => value !== null);
   const section = (title: string, lines: readonly string[]) =>
