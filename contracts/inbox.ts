@@ -148,6 +148,13 @@ export const inbox = contract('inbox', '1.0.0', {
     idempotency: 'read',
     http: 'GET /api/v1/clients',
   }),
+  get_client: method({
+    summary: 'One person.',
+    input: z.strictObject({ clientId: Id }),
+    output: Client,
+    idempotency: 'read',
+    http: 'GET /api/v1/clients/{clientId}',
+  }),
   client_messages: method({
     summary: 'What one person wrote, youngest first.',
     input: z.strictObject({ clientId: Id, ...Span, ...PageInput }),
@@ -285,6 +292,7 @@ export const inbox = contract('inbox', '1.0.0', {
       channel: Channel,
       botId: BotId,
       chatId: Id.nullable(),
+      chatExternalId: ExternalId.nullable().default(null),
       userId: Id,
       role: UserRole,
       isStaff: z.boolean(),

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { Id, Json, Key, Line, PageInput, pageOf, Timestamp } from './common.ts';
-import { contract, method, stream } from './define.ts';
+import { contract, event, method, stream } from './define.ts';
 
 /**
  * proposed: waits for approval. queued: due at `notBefore`. attempting: somebody works on it under a lease. waiting: a run that waits for a step, an event or a time.
@@ -284,5 +284,10 @@ export const journal = contract('journal', '1.0.0', {
     output: z.object({ requested: z.boolean() }),
     idempotency: 'idempotent',
     ...operator,
+  }),
+  approval_changed: event({
+    summary: 'A row began to wait for a person, was held, edited or decided, or ended without having gone out.',
+    payload: z.object({ rowId: Id, method: z.string().max(130), state: RowState, at: Timestamp }),
+    key: 'rowId',
   }),
 });

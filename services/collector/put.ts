@@ -232,6 +232,7 @@ async function tellPress(tx: Tx, bot: Bot, press: Part<'button'>['press'], peopl
   tx.emit(inbox.button_pressed, {
     ...bot,
     chatId: chat?.chat_id ?? null,
+    chatExternalId: press.chatExternalId,
     userId: by.userId,
     role: by.role,
     isStaff: by.isStaff,

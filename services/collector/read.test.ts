@@ -229,6 +229,7 @@ test('clients are listed by when they wrote last, found by name, and counted by 
   expect((await here.bus.call(inbox.list_clients, { limit: 2, cursor: first.nextCursor ?? '' })).items.map(({ name }) => name)).toEqual([
     'Клиент 3',
   ]);
+  expect(await here.bus.call(inbox.get_client, { clientId: first.items[0]?.clientId ?? '' })).toEqual(first.items[0]);
   const active = await here.bus.call(inbox.active_clients, { days: 1 });
   expect([active.total, active.items.map(({ name, recentMessages, messages }) => [name, recentMessages, messages])]).toEqual([
     2,
@@ -273,6 +274,7 @@ test('a person who is erased leaves no word, name or raw update, and the others 
 
 test('what is not there is not found', async () => {
   await expect(here.bus.call(inbox.get_message, { messageId: 'msg_0' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(here.bus.call(inbox.get_client, { clientId: 'usr_0' })).rejects.toMatchObject({ code: 'not_found' });
   await expect(here.bus.call(inbox.client_messages, { clientId: 'usr_0' })).rejects.toMatchObject({ code: 'not_found' });
   await expect(here.bus.call(inbox.chat_context, { chatId: 'chat_0' })).rejects.toMatchObject({ code: 'not_found' });
 });

@@ -20,6 +20,7 @@ export function reads({ db, now, takeoverMs }: { readonly db: Database; readonly
     get_message: async ({ messageId }) => (await findMessage(db, messageId)) ?? missing('message', messageId),
     message_totals: (span) => totals(db, span),
     list_clients: (wanted) => pageOfClients(db, wanted),
+    get_client: async ({ clientId }) => (await findClient(db, clientId)) ?? missing('client', clientId),
     client_messages: async ({ limit, cursor, ...wanted }) => {
       if ((await findClient(db, wanted.clientId)) === null) missing('client', wanted.clientId);
       return pageOfMessages(db, wanted, { limit, cursor });

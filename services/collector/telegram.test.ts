@@ -242,6 +242,7 @@ test('a button that is pressed is told with who pressed it and where', async () 
       isStaff: false,
       messageExternalId: '3',
       chatId: expect.any(String),
+      chatExternalId: '-500',
     }),
   ]);
 });

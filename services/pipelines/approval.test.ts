@@ -137,6 +137,29 @@ test('of approvals and an outdating at the same time each draft has one end', as
   expect(mailed).toEqual([]);
 });
 
+test('whatever happens to what waits for a person is told, and nothing else is', async () => {
+  const told = async (id: string) => {
+    const rows = await it.store.query<{ payload: { method: string; state: string } }>(
+      `select payload from journal.events where event = 'journal.approval_changed' and key = $1 order by id`,
+      [id],
+    );
+    return rows.map(({ payload }) => [payload.method, payload.state]);
+  };
+  const id = await draft('told', 60_000);
+  const { hash } = await get(id);
+  await it.bus.call(journal.edit, { id, hash, input: { text: 'told better' } });
+  await it.bus.call(journal.approve, { id });
+  await it.bus.call(journal.recall, { id });
+  await it.bus.call(journal.retry, { id });
+  await it.bus.call(journal.reject, { id, why: 'x' });
+  const states = ['proposed', 'proposed', 'queued', 'cancelled', 'proposed', 'rejected'];
+  expect(await told(id)).toEqual(states.map((state) => ['post.mail', state]));
+  await it.bus.call(post.customer_wrote, { keys: [] }, { key: 'untold' });
+  expect(
+    await it.store.query(`select from journal.events where event = 'journal.approval_changed' and payload->>'method' <> 'post.mail'`),
+  ).toEqual([]);
+});
+
 test('a draft that nobody approved waits for a person again when it is retried, however it ended', async () => {
   const id = await draft('retried');
   await it.bus.call(journal.cancel, { id });
