@@ -18,4 +18,11 @@ export async function warm(signal: AbortSignal): Promise<void> {
   await once(child, 'exit');
 }
 
-if (import.meta.main) await Promise.all([import('../serve.ts'), import('../../bus/serving.ts'), loadServices(await serviceFolders())]);
+// And what they load only when they need it.
+if (import.meta.main)
+  await Promise.all([
+    import('../serve.ts'),
+    import('../../bus/serving.ts'),
+    import('../../adapters/cache/redis.ts'),
+    loadServices(await serviceFolders()),
+  ]);
