@@ -9,6 +9,7 @@ import { contract, event, method, stream } from './define.ts';
 /**
  * proposed: waits for approval. queued: due at `notBefore`. attempting: somebody works on it under a lease. waiting: a run that waits for a step, an event or a time.
  * unknown: an attempt went out and its outcome is being found out. review: only a person can tell. The rest are ends.
+ * Rows of one lane go out in order, so what comes after an unknown row or one in review waits for it.
  */
 export const RowState = z.enum([
   'proposed',
@@ -51,6 +52,8 @@ const RowHead = z.object({
   error: z.string().max(2000).nullable(),
   notBefore: Timestamp.nullable(),
   heldBy: z.string().max(100).nullable().describe('Who looks at a proposed row now; nobody else decides on it meanwhile.'),
+  waitsFor: Id.nullable().describe('The row of its lane whose outcome is not known: until it is, nothing else of the lane goes out.'),
+  behind: z.int().min(0).describe('Rows of its lane that wait until the outcome of this one is known.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });

@@ -29,6 +29,8 @@ export interface DeskRow {
   readonly viewer: string | null;
   readonly viewer_until: Date | null;
   readonly approvers: number;
+  readonly waits_for: string | null;
+  readonly behind: number;
   readonly approved_by: readonly string[];
   readonly created_at: Date;
   readonly started_at: Date | null;
@@ -60,6 +62,12 @@ export interface MethodSchemas {
 }
 export type Desk = ReturnType<typeof journalDesk>;
 
+/** A row, and how it stands in its lane while an outcome there is not known. */
+const whole = `rows.*,
+  case when state in ('proposed', 'queued') and lane is not null
+    then (select doubt.id from journal.rows doubt where doubt.lane = rows.lane and doubt.state in ('unknown', 'review') order by doubt.seq limit 1) end as waits_for,
+  case when state in ('unknown', 'review') and lane is not null
+    then (select count(*)::int from journal.rows other where other.lane = rows.lane and other.state = 'queued') else 0 end as behind`;
 const views = {
   runs: `mode = 'run'`,
   approvals: `state = 'proposed'`,
@@ -101,25 +109,31 @@ export function journalDesk(db: Database) {
       add((p) => `created_at >= ${p}`, asked.since);
       add((p) => `seq < ${p}`, asked.before);
       values.push(asked.limit);
-      return db.query<DeskRow>(`select * from journal.rows where ${where.join(' and ')} order by seq desc limit $${values.length}`, values);
+      return db.query<DeskRow>(
+        `select ${whole} from journal.rows where ${where.join(' and ')} order by seq desc limit $${values.length}`,
+        values,
+      );
     },
     /** By id, a prefix of it, a key, or a trace id; at most two, so that an ambiguous prefix shows. */
     async find(id: string): Promise<readonly DeskRow[]> {
-      const [exact] = await db.query<DeskRow>('select * from journal.rows where id = $1', [id]);
+      const [exact] = await db.query<DeskRow>(`select ${whole} from journal.rows where id = $1`, [id]);
       if (exact !== undefined) return [exact];
       const byPrefix = await db.query<DeskRow>(
-        `select * from journal.rows where id > $1 and id < $1 || '~' and starts_with(id, $1) order by seq limit 2`,
+        `select ${whole} from journal.rows where id > $1 and id < $1 || '~' and starts_with(id, $1) order by seq limit 2`,
         [id],
       );
       if (byPrefix.length > 0) return byPrefix;
-      const byKey = await db.query<DeskRow>(`select * from journal.rows where key = $1 order by mode = 'run' desc, seq limit 1`, [id]);
-      if (byKey.length > 0) return byKey;
-      return db.query<DeskRow>(`select * from journal.rows where substr(traceparent, 4, 32) = $1 order by mode = 'run' desc, seq limit 1`, [
+      const byKey = await db.query<DeskRow>(`select ${whole} from journal.rows where key = $1 order by mode = 'run' desc, seq limit 1`, [
         id,
       ]);
+      if (byKey.length > 0) return byKey;
+      return db.query<DeskRow>(
+        `select ${whole} from journal.rows where substr(traceparent, 4, 32) = $1 order by mode = 'run' desc, seq limit 1`,
+        [id],
+      );
     },
     async steps(run: string): Promise<readonly DeskRow[]> {
-      return db.query<DeskRow>('select * from journal.rows where parent = $1 order by seq limit 200', [run]);
+      return db.query<DeskRow>(`select ${whole} from journal.rows where parent = $1 order by seq limit 200`, [run]);
     },
     async schemas(methods: readonly string[]): Promise<readonly MethodSchemas[]> {
       return db.query<MethodSchemas>('select method, input, output from journal.methods where method = any ($1)', [methods]);

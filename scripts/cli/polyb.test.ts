@@ -46,6 +46,8 @@ const head = (id: string, fields: object = {}) => ({
   error: null,
   notBefore: null,
   heldBy: null,
+  waitsFor: null,
+  behind: 0,
   createdAt: at,
   updatedAt: at,
   ...fields,
@@ -104,7 +106,12 @@ beforeAll(async () => {
     'journal.list': async ({ view }: { view: string }) => ({
       items: [
         view === 'approvals'
-          ? head('row_draft', { state: 'proposed', method: 'messages.deliver', hash: 'h1', input: { chatId: 'chat_1', text: 'Букет готов' } })
+          ? head('row_draft', {
+              state: 'proposed',
+              method: 'messages.deliver',
+              hash: 'h1',
+              input: { chatId: 'chat_1', text: 'Букет готов' },
+            })
           : head(`row_${view}`, { state: 'failed', reason: 'no_responders' }),
       ],
       nextCursor: null,
@@ -139,7 +146,21 @@ beforeAll(async () => {
   };
   const { list, get, approve, edit, retry, resolve, pause, watch } = journal;
   await bus.serve(
-    [crm.find_contact, crm.push_to_crm, calls.start_call, greeter.greet, greeter.wait, list, get, approve, edit, retry, resolve, pause, watch],
+    [
+      crm.find_contact,
+      crm.push_to_crm,
+      calls.start_call,
+      greeter.greet,
+      greeter.wait,
+      list,
+      get,
+      approve,
+      edit,
+      retry,
+      resolve,
+      pause,
+      watch,
+    ],
     handlers as never,
     { keep },
   );
@@ -361,7 +382,10 @@ test('an edit changes what is given of what was seen, and a watcher sees each dr
   expect(asked).toContainEqual({ method: 'edit', input: { id: 'row_12345', hash: 'h1', input, onBehalfOf: userInfo().username } });
   expect((await polyb(['approvals', 'edit', 'row_12345'])).status).toBe(2);
   watcher.kill('SIGINT');
-  const drafts = (await told).stdout.trim().split('\n').map((line) => JSON.parse(line).id);
+  const drafts = (await told).stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).id);
   expect(drafts).toEqual(['row_draft']);
 });
 

@@ -199,11 +199,17 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     },
     approve: ({ id, hash, why, onBehalfOf }, context) => {
       const deed = by(context, hash === undefined ? 'approved what stands now' : 'approved', why, onBehalfOf);
-      return timed('approved', decided(id, (row) => desk.approve(row.id, hash ?? null, deed), 'proposed', { hash, ...deed }));
+      return timed(
+        'approved',
+        decided(id, (row) => desk.approve(row.id, hash ?? null, deed), 'proposed', { hash, ...deed }),
+      );
     },
     reject: ({ id, why, onBehalfOf }, context) => {
       const deed = by(context, 'rejected', why, onBehalfOf);
-      return timed('rejected', decided(id, (row) => desk.reject(row.id, deed), 'proposed', deed));
+      return timed(
+        'rejected',
+        decided(id, (row) => desk.reject(row.id, deed), 'proposed', deed),
+      );
     },
     recall: ({ id, why, onBehalfOf }, context) =>
       decided(id, (row) => desk.recall(row.id, by(context, 'recalled', why, onBehalfOf)), 'approved and not yet on its way'),
@@ -282,6 +288,8 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       reason: row.error?.reason ?? row.error?.code ?? null,
       error: scrub(row.error?.detail?.slice(0, 2000) ?? '') || null,
       heldBy: heldBy(row),
+      waitsFor: row.waits_for,
+      behind: row.behind,
       notBefore:
         row.state === 'queued' || row.state === 'waiting' ? (row.not_before.getTime() > now() ? row.not_before.toISOString() : null) : null,
       createdAt: row.created_at.toISOString(),

@@ -115,6 +115,27 @@ test('a connection cut after the message went out is left to a person, and nothi
   expect(sentTo(igor)).toEqual(['дошло?']);
 });
 
+test('what was approved after a message in doubt waits until a person has decided, and says so', async () => {
+  const dima = it.somebody();
+  const { chatId } = await it.says(dima);
+  const { id: doubted } = await it.send(chatId, 'первое');
+  it.telegram.order({ do: 'cut', on: 'sendMessage', after: true });
+  await it.approve(doubted);
+  await it.when(async () => (await it.row(doubted)).state === 'review');
+  const { id: approved } = await it.send(chatId, 'второе');
+  const { id: proposed } = await it.send(chatId, 'третье');
+  await it.approve(approved);
+  expect(await it.row(approved)).toMatchObject({ state: 'queued', waitsFor: doubted });
+  const heads = async (view: 'reviews' | 'approvals') => (await here.bus.call(journal.list, { view })).items;
+  expect((await heads('reviews')).find(({ id }) => id === doubted)).toMatchObject({ behind: 1, waitsFor: null });
+  expect((await heads('approvals')).find(({ id }) => id === proposed)).toMatchObject({ behind: 0, waitsFor: doubted });
+  expect(sentTo(dima)).toEqual(['первое']);
+  await here.bus.call(journal.resolve, { id: doubted, answer: 'happened', output: {} });
+  await it.comes(approved, 'sent');
+  expect(sentTo(dima)).toEqual(['первое', 'второе']);
+  expect(await it.row(proposed)).toMatchObject({ waitsFor: null });
+});
+
 test('an edited draft goes out as it was edited, and an approval of the words before is refused', async () => {
   const katya = it.somebody();
   const { id } = await it.send((await it.says(katya)).chatId, 'до правки');

@@ -12,7 +12,21 @@ import { explain } from '../method.ts';
 export type Row = z.output<typeof JournalRow>;
 export type RowHead = Pick<
   Row,
-  'id' | 'method' | 'key' | 'mode' | 'state' | 'step' | 'runId' | 'attempts' | 'reason' | 'error' | 'notBefore' | 'createdAt' | 'updatedAt'
+  | 'id'
+  | 'method'
+  | 'key'
+  | 'mode'
+  | 'state'
+  | 'step'
+  | 'runId'
+  | 'attempts'
+  | 'reason'
+  | 'error'
+  | 'notBefore'
+  | 'waitsFor'
+  | 'behind'
+  | 'createdAt'
+  | 'updatedAt'
 >;
 export interface Page {
   readonly items: readonly RowHead[];
