@@ -6,7 +6,7 @@ import type { inbox } from '../../contracts/inbox.ts';
 import type { Intent } from '../../contracts/intents.ts';
 import { cursorOf, listOf, type Place, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
-import { fewHits, isFrequent, likened, mostGathered, mostWalked, prepare, type Search } from './search.ts';
+import { fewHits, firstWalked, likened, mostGathered, mostWalked, prepare, type Search } from './search.ts';
 
 type Page = OutputOf<typeof inbox.list_messages>;
 export type Shown = Page['items'][number];
@@ -119,22 +119,27 @@ export async function searchMessages(
     : cutPage(await ask((await likened(tx, q, search)) ?? search), at.limit, { list, isFuzzy: true });
 }
 
-/** Hits, youngest first: one row more than `limit` where there are more. */
+/**
+ * Hits, youngest first: one row more than `limit` where there are more. How frequent a word is, and several together, is not asked of PostgreSQL's
+ * statistics, which know little of it, but tried: each step costs some milliseconds among a million messages, and most searches end with the first two.
+ */
 async function find(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search: Search): Promise<readonly Columns[]> {
+  const ask = (by: Asked['by'], most: number | null) => select(db, wanted, limit, place, { ...search, by, most });
   // What one chat or person wrote is little, however frequent the word is elsewhere.
-  if (wanted.chatId !== undefined || wanted.clientId !== undefined) return select(db, wanted, limit, place, { ...search, by: 'gathering' });
-  if (!(await isFrequent(db, search))) {
-    const rows = await select(db, wanted, limit, place, { ...search, by: 'gathering', most: mostGathered });
-    if (!rows[0]?.is_cut) return rows;
-  }
-  const rows = await select(db, wanted, limit, place, { ...search, by: 'walking' });
-  return rows.length > limit ? rows : select(db, wanted, limit, place, { ...search, by: 'gathering' });
+  if (wanted.chatId !== undefined || wanted.clientId !== undefined) return ask('gathering', null);
+  const lately = await ask('walking', firstWalked);
+  if (lately.length > limit) return lately;
+  const gathered = await ask('gathering', mostGathered);
+  if (!gathered[0]?.is_cut) return gathered;
+  const earlier = await ask('walking', mostWalked);
+  return earlier.length > limit ? earlier : ask('gathering', null);
 }
 
 interface Asked extends Search {
-  /** gathering: hits are found first, `most` of them, and sorted then; walking: messages are read back in time until enough are hits. */
+  /** gathering: hits are found first, `most` of them, and sorted then; walking: `most` messages are read back in time until enough are hits. */
   readonly by: 'gathering' | 'walking';
-  readonly most?: number;
+  /** Null: all. */
+  readonly most: number | null;
 }
 /** One row more than `limit` where there are more. */
 async function select(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search?: Asked): Promise<readonly Columns[]> {
@@ -151,20 +156,25 @@ async function select(db: Queries, wanted: Wanted, limit: number, place: Place |
     ...(place === undefined ? [] : [`(message.sent_at, message.seq) < (${timeAt(value(place.atUs))}, ${value(seqOf(place))}::bigint)`]),
   ];
   const where = (...more: string[]) => (conditions.length + more.length > 0 ? `where ${[...conditions, ...more].join(' and ')}` : '');
-  const newest = (rows: number) => `order by message.sent_at desc, message.seq desc limit ${value(rows)}`;
-  if (search === undefined) return db.query<Columns>(`select ${columns} from ${tables} ${where()} ${newest(limit + 1)}`, values);
+  const newest = (rows: string) => `order by message.sent_at desc, message.seq desc limit ${rows}`;
+  if (search === undefined) return db.query<Columns>(`select ${columns} from ${tables} ${where()} ${newest(value(limit + 1))}`, values);
   const isHit = `message.fts @@ ${value(search.query)}::tsquery`;
-  const hits =
+  const most = value(search.most === null || search.by === 'walking' ? search.most : search.most + 1);
+  const [hits, page] =
     search.by === 'walking'
-      ? `recent as materialized (select message.seq, message.sent_at, ${isHit} as is_hit from collector.messages message ${where()} ${newest(mostWalked)}),
-         hits as (select seq, sent_at from recent where is_hit)`
-      : `hits as materialized (select message.seq, message.sent_at from collector.messages message ${where(isHit)} limit ${value(search.most === undefined ? null : search.most + 1)})`;
-  // What walked back is in order already, and stops as soon as there is enough of it.
-  const page =
-    search.by === 'walking' ? `select seq from hits limit ${value(limit + 1)}` : `select seq from hits message ${newest(limit + 1)}`;
+      ? [
+          // In order already: it stops as soon as there is enough.
+          `recent as materialized (select message.seq, ${isHit} as is_hit from collector.messages message ${where()} ${newest(most)}),
+           hits as (select seq from recent where is_hit)`,
+          `select seq from hits limit ${value(limit + 1)}`,
+        ]
+      : [
+          `hits as materialized (select message.seq, message.sent_at from collector.messages message ${where(isHit)} limit ${most})`,
+          `select seq from hits message ${newest(value(limit + 1))}`,
+        ];
   return db.query<Columns>(
     `with ${hits}, page as materialized (${page})
-     select ${columns}, ${search.most === undefined ? 'false' : `(select count(*) from hits) > ${value(search.most)}`} as is_cut
+     select ${columns}, ${search.by === 'walking' ? 'false' : `(select count(*) from hits) = ${most}`} as is_cut
      from ${tables} where message.seq in (select seq from page) order by message.sent_at desc, message.seq desc`,
     values,
   );

@@ -5,11 +5,11 @@ import type { Queries } from '../../bus/service.ts';
 const likeness = 0.3;
 /** With fewer hits than this, likeness is asked too. */
 export const fewHits = 5;
-/** Words with more hits than this are soon met on the way back in time; rarer ones are gathered from the index and sorted. */
-const frequentHits = 2_000;
-/** So many hits are gathered before it is plain that PostgreSQL took a frequent word for a rare one. */
+/** So many messages are read back in time first, at a microsecond each: a frequent word is met often enough among them. */
+export const firstWalked = 2_000;
+/** A word that is not has its hits gathered from the index and sorted, unless there are more than this. */
 export const mostGathered = 4_000;
-/** So many messages are read back in time, at a microsecond each, before a word is taken for one of another season. */
+/** So many messages are read back then, before a word is taken for one of another season and all its hits are gathered. */
 export const mostWalked = 20_000;
 
 export interface Search {
@@ -36,15 +36,6 @@ export async function likened(tx: Queries, q: string, search: Search): Promise<S
   const [row] = await tx.query<{ query: string | null }>('select collector.likened(collector.fold($1))::text as query', [q]);
   if (!row?.query) return null;
   return { ...search, query: search.query === '' ? row.query : `(${search.query}) | (${row.query})` };
-}
-
-/** What PostgreSQL's statistics say, which know the frequent words well and the others badly. */
-export async function isFrequent(tx: Queries, { query }: Search): Promise<boolean> {
-  const [plan] = await tx.query<{ 'QUERY PLAN': readonly { readonly Plan: { readonly 'Plan Rows': number } }[] }>(
-    'explain (format json) select from collector.messages where fts @@ $1::tsquery',
-    [query],
-  );
-  return (plan?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0) > frequentHits;
 }
 
 /** Takes words into the lexicon; those that are there stay. */
