@@ -275,10 +275,13 @@ export const inbox = contract('inbox', '1.0.0', {
       isStaff: z.boolean(),
       isBot: z.boolean(),
       kind: MessageKind,
-      /** What a person asks of the bot in a private chat, `start` of `/start 7`; null for all other messages. */
-      command: z.string().max(32).nullable().default(null),
       at: Timestamp,
     }),
+    key: 'chatId',
+  }),
+  command_given: event({
+    summary: 'A person gave the bot a command in a private chat: the message begins with it.',
+    payload: z.object({ messageId: Id, chatId: Id, command: z.string().max(32).describe('`start` of `/start 7`.'), at: Timestamp }),
     key: 'chatId',
   }),
   message_transcribed: event({

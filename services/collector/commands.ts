@@ -13,7 +13,7 @@ const commands = ['start', 'help', 'stop'] as const;
  * Whether a person looks at an answer first is the sender's policy.
  */
 export function answerCommands(answers: Answers, isBotIn: (chatId: string) => Promise<boolean>): Consumer {
-  return on(inbox.message_received, async ({ messageId, chatId, command: said }, tx) => {
+  return on(inbox.command_given, async ({ messageId, chatId, command: said }, tx) => {
     const command = commands.find((one) => one === said);
     if (command === undefined) return;
     if (command !== 'help')

@@ -202,7 +202,8 @@ async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[
 }
 
 function tell(tx: Tx, { channel }: Bot, item: Item, chatId: string, by: ReturnType<PersonOf>): void {
-  const { messageId, kind, sentAt } = item;
+  const { messageId, kind } = item;
+  const at = new Date(item.sentAt).toISOString();
   tx.emit(inbox.message_received, {
     messageId,
     channel,
@@ -211,15 +212,16 @@ function tell(tx: Tx, { channel }: Bot, item: Item, chatId: string, by: ReturnTy
     isStaff: by?.isStaff ?? false,
     isBot: by?.isBot ?? false,
     kind,
-    command: by === null || by.isStaff || by.isBot ? null : commandOf(item),
-    at: new Date(sentAt).toISOString(),
+    at,
   });
+  // An event of its own: hardly any message is a command, and whoever obeys them is not to look through all.
+  const command = by === null || by.isStaff || by.isBot ? undefined : commandOf(item);
+  if (command !== undefined) tx.emit(inbox.command_given, { messageId, chatId, command, at });
 }
 
 /** The command that a private message begins with, as the Bot API writes them; the words after it do not matter. */
-function commandOf({ chat, kind, text }: Item): string | null {
-  const [, command] = /^\/(\w{1,32})(?![\p{L}\p{N}_])/u.exec(text) ?? [];
-  return chat.kind === 'private' && kind === 'text' ? (command ?? null) : null;
+function commandOf({ chat, kind, text }: Item): string | undefined {
+  return chat.kind === 'private' && kind === 'text' ? /^\/(\w{1,32})(?![\p{L}\p{N}_])/u.exec(text)?.[1] : undefined;
 }
 
 async function tellPress(tx: Tx, bot: Bot, press: Part<'button'>['press'], people: PersonOf): Promise<void> {

@@ -9,7 +9,7 @@ import { learnWords } from './search.ts';
 
 /** What one call of `recognize` takes as bytes. */
 const hearableBytes = 262_144;
-const idleMs = 5_000;
+const idleMs = 1_000;
 /** Failures after which a recording is given up. */
 const patience = 6;
 /** While nobody can hear: how long until we ask again. */
@@ -87,7 +87,8 @@ export function followVoices({
       attempts,
     ]);
 
-  return loop('follow_voices', { idleMs, wakeOn: inbox.message_received }, async (signal) => {
+  // Not woken: of a flood of messages hardly one is a voice.
+  return loop('follow_voices', { idleMs }, async (signal) => {
     const [voice] = await db.query<Due>(
       `update collector.voices set next_at = now() + ${claimMs} * interval '1 millisecond'
        where message_id = (

@@ -97,17 +97,7 @@ function store(text: string, more: Partial<Message> = {}): Message {
 function receive({ messageId, chatId, kind, sender }: Message): Promise<void> {
   const { userId = null, isStaff = false, isBot = false } = sender ?? {};
   return commit(async (tx) => {
-    tx.emit(inbox.message_received, {
-      messageId,
-      chatId,
-      channel: 'telegram',
-      senderId: userId,
-      isStaff,
-      isBot,
-      kind,
-      command: null,
-      at: noon,
-    });
+    tx.emit(inbox.message_received, { messageId, chatId, channel: 'telegram', senderId: userId, isStaff, isBot, kind, at: noon });
   });
 }
 const classified = (messageId: string) => until(() => told.find((one) => one.messageId === messageId));
