@@ -13,6 +13,7 @@ import { createCaller, type Origin, type RequestOptions } from './caller.ts';
 import { decode, encode } from './codec.ts';
 import { gather } from './gather.ts';
 import { headerBlock } from './headers.ts';
+import { createHealth, type Health } from './health.ts';
 import { randomHex } from './ids.ts';
 import { createMetrics, type Registry } from './metrics.ts';
 import type { Observer } from './middleware/observe.ts';
@@ -70,6 +71,8 @@ export interface Bus {
   readonly commit: Commit;
   /** What this instance counts; told with its other figures to whoever gathers `$SRV.STATS`. */
   readonly metrics: Registry;
+  /** How those outside stand whom this instance asks; told in its answer to a ping. */
+  readonly health: Health;
   /** False: nothing can be asked now. */
   readonly connected: boolean;
   /** Asks whoever listens at `subject` and gathers JSON answers until `waitMs` have passed, `atMost` came, or nothing came for `quietMs`. */
@@ -151,6 +154,7 @@ export function createBus(options: BusOptions): BusHost {
   const own = new Set<string>();
   const observer: Observer = { ring: createRing(name, instance), watchers: new Set() };
   const metrics = createMetrics({ now, log });
+  const health = createHealth(now);
   const forget = new Set<() => void>();
   let serving: Serving | undefined;
   let closing: Promise<void> | undefined;
@@ -206,6 +210,7 @@ export function createBus(options: BusOptions): BusHost {
       commit,
       request: caller.request,
       told: metrics.told,
+      health,
     });
     const running = serving;
     running.add(entries, handlers, keep);
@@ -311,6 +316,7 @@ export function createBus(options: BusOptions): BusHost {
     },
     commit,
     metrics,
+    health,
     get connected() {
       return transport.connected;
     },

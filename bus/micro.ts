@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type JsonSchema, partsOf, schemaHash } from '../contracts/describe.ts';
 import type { ToldMetric } from '../contracts/metric.ts';
+import type { Health } from './health.ts';
 import type { Endpoint } from './serve.ts';
 import { statsOf } from './stats.ts';
 import type { Subscription, Transport } from './transport.ts';
@@ -14,13 +15,14 @@ export interface MicroParts {
   readonly log: { warn(facts: object, message: string): void };
   /** What the instance has counted beside its calls: the `data` of STATS. */
   readonly told: (() => Promise<readonly ToldMetric[]>) | undefined;
+  readonly health: Pick<Health, 'told'>;
 }
 const queueGroup = 'q';
 const verbs = ['PING', 'INFO', 'STATS'] as const;
 
 /** Announces one contract. Returns how to stop. */
 export function announceMicro(
-  { transport, daemon, instance, log, told }: MicroParts,
+  { transport, daemon, instance, log, told, health }: MicroParts,
   service: string,
   endpoints: readonly Endpoint[],
 ): () => void {
@@ -39,7 +41,7 @@ export function announceMicro(
     metadata: metadataOf(endpoint),
   }));
   const replies: Readonly<Record<(typeof verbs)[number], () => object | Promise<object>>> = {
-    PING: () => ({ type: 'io.nats.micro.v1.ping_response', ...identity }),
+    PING: () => ({ type: 'io.nats.micro.v1.ping_response', ...identity, metadata: { ...identity.metadata, ...standing(health) } }),
     INFO: () => ({ type: 'io.nats.micro.v1.info_response', ...identity, description: `${service}, served by ${daemon}`, endpoints: infos }),
     STATS: async () => ({
       type: 'io.nats.micro.v1.stats_response',
@@ -70,6 +72,11 @@ export function announceMicro(
   };
 }
 
+/** Metadata are texts. */
+function standing(health: Pick<Health, 'told'>): Readonly<Record<string, string>> {
+  const told = health.told();
+  return told.length === 0 ? {} : { 'polyb.health': JSON.stringify(told) };
+}
 function subjectOf({ entry, subject }: Endpoint): string {
   return entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
 }

@@ -3,6 +3,7 @@ import type { Entry, Method } from '../contracts/define.ts';
 import type { ToldMetric } from '../contracts/metric.ts';
 import type { Handlers, Keep } from './bus.ts';
 import { createControl } from './control.ts';
+import type { Health } from './health.ts';
 import { announceMicro } from './micro.ts';
 import { createServer, type ServerParts } from './serve.ts';
 import type { Counter } from './stats.ts';
@@ -21,10 +22,11 @@ export interface ServingParts extends ServerParts {
   readonly instance: string;
   /** What the instance has counted. */
   readonly told: () => Promise<readonly ToldMetric[]>;
+  readonly health: Health;
 }
 
 export function createServing(parts: ServingParts): Serving {
-  const { transport, name, instance, log, told } = parts;
+  const { transport, name, instance, log, told, health } = parts;
   const server = createServer(parts);
   const control = createControl({ ...parts, server });
   const silence: (() => void)[] = [];
@@ -43,7 +45,7 @@ export function createServing(parts: ServingParts): Serving {
       for (const [service, own] of Map.groupBy(endpoints, ({ entry }) => entry.service)) {
         control.listen(service, own);
         const isFirst = silence.length === 0; // an instance tells its figures once, whatever it serves
-        silence.push(announceMicro({ transport, daemon: name, instance, log, told: isFirst ? told : undefined }, service, own));
+        silence.push(announceMicro({ transport, daemon: name, instance, log, told: isFirst ? told : undefined, health }, service, own));
       }
     },
     own: server.own,

@@ -15,7 +15,7 @@ import { infos } from '../cli/discover.ts';
 import { migrations } from '../migrate.ts';
 import { flatGroups, groupsOf } from '../services.ts';
 import type { Expected } from './expected.ts';
-import { askBus } from './health.ts';
+import { failureOf, hear } from './health.ts';
 import { daemonIsCurrent, listApps, listOwnApps } from './pm2.ts';
 import { root } from './project.ts';
 import { natsInfo } from './servers.ts';
@@ -145,15 +145,15 @@ export async function checkPm2(): Promise<readonly Finding[]> {
 
 /** Each service answers, with the contracts that stand in the code, and every instance with the same. */
 export async function checkServices(services: readonly Expected[], connected: Connected, signal: AbortSignal): Promise<readonly Finding[]> {
-  const onBus = await askBus(connected.bus, signal);
+  const heard = await hear(connected.bus, signal);
   const known = await infos(connected, undefined, 200, signal);
-  const rows = serviceRows(services, await listApps(), onBus);
-  return services.map((service) => {
+  const rows = serviceRows(services, await listApps(), heard);
+  const found = services.map((service) => {
     const { folder } = service;
     const row = rows.find(({ app }) => app === folder);
     if (!row?.ready) {
-      const found = `not on the bus; pm2: ${row?.pm2 ?? 'absent'}${row && row.restarts > 0 ? `, ${row.restarts} restarts` : ''}`;
-      return fail('service', `${folder}  ${found}`, row?.pm2 ? `polyb logs ${folder} --since 10m` : `polyb up ${folder}`);
+      const seen = `not on the bus; pm2: ${row?.pm2 ?? 'absent'}${row && row.restarts > 0 ? `, ${row.restarts} restarts` : ''}`;
+      return fail('service', `${folder}  ${seen}`, row?.pm2 ? `polyb logs ${folder} --since 10m` : `polyb up ${folder}`);
     }
     const hashes = new Map(
       Object.values(service.service.serves).flatMap((contract) =>
@@ -170,6 +170,13 @@ export async function checkServices(services: readonly Expected[], connected: Co
     const addresses = [...new Set(drifted.map(({ address }) => address))];
     return fail('service', `${folder}  runs another version of ${addresses.join(', ')} than the code here`, `polyb restart ${folder}`);
   });
+  const outside = heard.standings.map((standing) => {
+    const failure = failureOf(standing);
+    return failure === undefined
+      ? ok('outside', `${standing.service}  ${standing.target} answers`)
+      : warn('outside', `${standing.service}  ${failure}`, `polyb logs ${standing.service} --since 10m`);
+  });
+  return [...found, ...outside];
 }
 
 /** What waits for a person. */

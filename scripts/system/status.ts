@@ -6,7 +6,7 @@ import { connect } from '../cli/connect.ts';
 import { repeatUntilStopped } from '../cli/discover.ts';
 import { drawTable } from '../cli/text.ts';
 import { type Expected, expectedServices } from './expected.ts';
-import { askBus, type OnBus, readyInstances } from './health.ts';
+import { failureOf, type Heard, hear, readyInstances } from './health.ts';
 import { type App, listApps } from './pm2.ts';
 import { oneProcessApp, serverApp, servers } from './project.ts';
 import { readRun } from './run-file.ts';
@@ -22,6 +22,8 @@ export interface StatusRow {
   /** Instances on the bus; null for a server. */
   readonly instances: number | null;
   readonly ready: boolean;
+  /** What it asks outside and does not get: it goes on, with less. */
+  readonly failing: readonly string[];
   readonly note: string | null;
 }
 
@@ -48,12 +50,16 @@ async function reach(invocation: Invocation) {
   const { out, signal } = invocation;
   try {
     const connected = await connect(invocation);
-    const ask = (): Promise<OnBus> => askBus(connected.bus as Pick<BusHost, 'gather'>, signal);
+    const ask = (): Promise<Heard> => hear(connected.bus as Pick<BusHost, 'gather'>, signal);
     return { server: connected.server, ask, [Symbol.asyncDispose]: () => connected[Symbol.asyncDispose]() };
   } catch (error) {
     if (!isPolybError(error) || error.reason !== 'not_connected') throw error;
     out.note(error.message, 'warn');
-    return { server: undefined, ask: async (): Promise<OnBus> => new Map(), [Symbol.asyncDispose]: async () => {} };
+    return {
+      server: undefined,
+      ask: async (): Promise<Heard> => ({ instances: new Map(), standings: [] }),
+      [Symbol.asyncDispose]: async () => {},
+    };
   }
 }
 
@@ -70,13 +76,18 @@ async function serverRows(): Promise<readonly StatusRow[]> {
         app,
         instances: null,
         ready,
+        failing: [],
         note: ready ? `127.0.0.1:${run[portSetting(server)]}` : `polyb logs ${app}`,
       };
     }),
   );
 }
 
-export function serviceRows(services: readonly Expected[], apps: readonly App[], onBus: OnBus): readonly StatusRow[] {
+export function serviceRows(
+  services: readonly Expected[],
+  apps: readonly App[],
+  { instances: onBus, standings }: Heard,
+): readonly StatusRow[] {
   const inOne = apps.some(({ name }) => name === oneProcessApp);
   return services.map((service) => {
     const { folder } = service;
@@ -84,23 +95,34 @@ export function serviceRows(services: readonly Expected[], apps: readonly App[],
     const instances = onBus.get(folder)?.length ?? 0;
     const ready = readyInstances(onBus, service).length > 0;
     const process = processOf(app, apps);
-    return { app: folder, ...process, instances, ready, note: noteOn({ ready, instances, inOne, app, pm2: process.pm2 }) };
+    const failing = standings.filter((each) => each.service === folder).flatMap((each) => failureOf(each) ?? []);
+    return {
+      app: folder,
+      ...process,
+      instances,
+      ready,
+      failing,
+      note: noteOn({ ready, failing, instances, inOne, app, pm2: process.pm2 }),
+    };
   });
 }
 
 function noteOn({
   ready,
+  failing,
   instances,
   inOne,
   app,
   pm2,
 }: {
   ready: boolean;
+  failing: readonly string[];
   instances: number;
   inOne: boolean;
   app: string;
   pm2: string | null;
 }) {
+  if (ready && failing.length > 0) return failing.join('; ');
   if (ready) return inOne ? `in ${oneProcessApp}` : pm2 === null ? 'not under this PM2' : null;
   if (pm2 === null) return instances > 0 ? 'answers for a part of its contracts' : `polyb up ${app}`;
   return `pm2 says ${pm2}, the bus hears ${instances === 0 ? 'nothing' : 'a part'}: polyb logs ${app}`;

@@ -1,4 +1,5 @@
 import type { ChannelName, Poller } from '../../adapters/channel/port.ts';
+import type { Outsider } from '../../bus/health.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import type { Intake } from './intake.ts';
 
@@ -8,14 +9,14 @@ const pollMs = 5_000;
 const idleMs = 50;
 
 /** Asks a bot's channel for updates. What was answered is confirmed by the next question, so only once it is committed. */
-export function receive(channel: ChannelName, poller: Poller, { take }: Intake): Loop {
+export function receive(channel: ChannelName, poller: Poller, { take }: Intake, outside: Outsider): Loop {
   const { botId } = poller;
   let isOpen = false;
   let confirmed: string | null = null;
   return loop(`receive_${channel}_${botId}`, { idleMs, only: `receive_${channel}_${botId}` }, async (signal) => {
-    if (!isOpen) await poller.open(signal);
+    if (!isOpen) await outside.watch(() => poller.open(signal));
     isOpen = true;
-    const updates = await poller.poll(confirmed, pollMs, signal);
+    const updates = await outside.watch(() => poller.poll(confirmed, pollMs, signal));
     if (updates.length === 0) {
       // All is confirmed now. Telegram may number anew from a lower number after a quiet week, which an old offset would confirm unseen.
       confirmed = null;

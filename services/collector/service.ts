@@ -53,7 +53,7 @@ export default service({
       }),
     ],
     loops: [
-      ...telegram.pollers.map((poller) => receive('telegram', poller, into)),
+      ...telegram.pollers.map((poller) => receive('telegram', poller, into, bus.health.of(`telegram:updates of ${poller.botId}`))),
       ...registerWebhook(telegram),
       followVoices({ db, commit: bus.commit, call: bus.call, log, channels, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
       ...retention(db, days),

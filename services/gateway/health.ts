@@ -1,25 +1,36 @@
 /** Is it alive, may it be asked: `application/health+json`. */
 import type { FastifyInstance } from 'fastify';
+import type { Cache } from '../../adapters/cache/port.ts';
 import type { Queries } from '../../bus/service.ts';
+import type { ServiceStanding } from '../../bus/standings.ts';
 import type { Figures } from './figures.ts';
 
 export interface HealthParts {
   readonly bus: { readonly connected: boolean };
   readonly db: Queries;
+  readonly cache: Pick<Cache, 'state'>;
+  readonly outsiders: () => Promise<readonly ServiceStanding[]>;
   readonly figures: Figures;
   readonly version: string;
   readonly isDraining: () => boolean;
   readonly now: () => number;
 }
 interface Check {
-  readonly status: 'pass' | 'fail';
+  /** `warn`: all goes on, with less. */
+  readonly status: 'pass' | 'warn' | 'fail';
+  /** The service that saw it; the gateway unless told. */
+  readonly componentId?: string;
   readonly time: string;
   readonly output?: string;
 }
+type Checks = Readonly<Record<string, readonly Check[]>>;
 const patienceMs = 2_000;
 
-export function addHealth(app: FastifyInstance, { bus, db, figures, version, isDraining, now }: HealthParts): void {
-  async function checks(): Promise<Readonly<Record<string, readonly Check[]>>> {
+export function addHealth(app: FastifyInstance, parts: HealthParts): void {
+  const { bus, db, cache, outsiders, figures, version, isDraining, now } = parts;
+
+  /** Without these no request can be answered. */
+  async function needed(): Promise<Checks> {
     const time = new Date(now()).toISOString();
     const check = (isWell: boolean, output: string): readonly Check[] => [
       isWell ? { status: 'pass', time } : { status: 'fail', time, output },
@@ -37,11 +48,23 @@ export function addHealth(app: FastifyInstance, { bus, db, figures, version, isD
       ...(isDraining() ? { 'process:state': check(false, 'shutting down') } : {}),
     };
   }
-  const readiness = async (verbose: boolean): Promise<{ readonly code: number; readonly body: string }> => {
-    const all = await checks();
-    const isWell = Object.values(all).every(([one]) => one?.status === 'pass');
-    const body = { status: isWell ? 'pass' : 'fail', version, serviceId: 'gateway', ...(verbose || !isWell ? { checks: all } : {}) };
-    return { code: isWell ? 200 : 503, body: JSON.stringify(body) };
+  /** Without these something waits, or is done worse. */
+  async function missed(): Promise<Checks> {
+    const time = new Date(now()).toISOString();
+    const redis: Check =
+      cache.state() === 'away' ? { status: 'warn', time, output: 'away: rates are counted here alone' } : { status: 'pass', time };
+    const byTarget = Map.groupBy(await outsiders(), ({ target }) => target);
+    return {
+      ...(cache.state() === 'own' ? {} : { 'redis:connection': [redis] }),
+      ...Object.fromEntries([...byTarget].map(([target, standings]) => [target, standings.map(checkOf)])),
+    };
+  }
+  const readiness = async (isWhole: boolean): Promise<{ readonly code: number; readonly body: string }> => {
+    const all: Checks = { ...(await needed()), ...(isWhole ? await missed() : {}) };
+    const statuses = Object.values(all).flatMap((checks) => checks.map(({ status }) => status));
+    const status = (['fail', 'warn'] as const).find((each) => statuses.includes(each)) ?? 'pass';
+    const body = { status, version, serviceId: 'gateway', ...(isWhole || status !== 'pass' ? { checks: all } : {}) };
+    return { code: status === 'fail' ? 503 : 200, body: JSON.stringify(body) };
   };
   // Liveness asks nothing of others: a restart would not help them.
   app.get('/livez', (_, reply) => reply.header('content-type', healthType).send(JSON.stringify({ status: 'pass', version })));
@@ -56,5 +79,11 @@ export function addHealth(app: FastifyInstance, { bus, db, figures, version, isD
   app.get('/stats', async (_, reply) =>
     reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify({ services: await figures.services() })),
   );
+}
+function checkOf({ service, failure, since, at }: ServiceStanding): Check {
+  const seen = { componentId: service, time: new Date(at).toISOString() };
+  return failure === null
+    ? { status: 'pass', ...seen }
+    : { status: 'warn', ...seen, output: `${failure} since ${new Date(since).toISOString()}` };
 }
 const healthType = 'application/health+json';

@@ -15,6 +15,7 @@ import { addHealth } from './health.ts';
 import { keyHandlers } from './key-handlers.ts';
 import { createKeys } from './keys.ts';
 import { listen } from './listen.ts';
+import { outsiders } from './outsiders.ts';
 import { readContracts } from './read-contracts.ts';
 import { callableBy, routesOf, routesOfPort } from './routes.ts';
 import { findKeys, forgetDecisions, insertDecision, noteUses } from './rows.ts';
@@ -55,7 +56,7 @@ export default service({
       requireIfMatch: settings.GATEWAY_REQUIRE_IF_MATCH,
     },
   };
-  const health = { bus, db, figures, version, isDraining: () => isDraining, now };
+  const health = { bus, db, cache, outsiders: outsiders(bus, now), figures, version, isDraining: () => isDraining, now };
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });

@@ -12,6 +12,7 @@ import { knownPatterns, patternMethods } from './patterns.ts';
 import { reads } from './read-intents.ts';
 import { dropAnalysesBefore } from './rows.ts';
 import { readModel } from './trained.ts';
+import { watched } from './watched.ts';
 
 const dayMs = 86_400_000;
 
@@ -29,7 +30,10 @@ export default service({
   const judge = cascade({
     patterns: knownPatterns(db, now),
     local: await readModel(),
-    askLlm: llm === null ? null : askLlm(llm, { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS, now, log, metrics }),
+    askLlm:
+      llm === null
+        ? null
+        : askLlm(watched(llm, bus.health.of(`llm:${llm.name}`)), { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS, now, log, metrics }),
   });
   return {
     intents: {

@@ -14,6 +14,7 @@ import { maySend } from './may-send.ts';
 import { findDelivery, forget } from './rows.ts';
 import { sendMessage } from './send-message.ts';
 import { policyOf, senderSettings } from './settings.ts';
+import { watched } from './watched.ts';
 import { withinQuotas } from './within-quotas.ts';
 
 const dayMs = 86_400_000;
@@ -26,14 +27,14 @@ export default service({
     telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramSending, fallback: 'bot_api' },
     whatsapp: { setting: 'WHATSAPP_KIND', catalogue: whatsappSending, fallback: 'cloud_api' },
   },
-}).start(async ({ settings, vendors: { telegram, whatsapp }, db, log, now }) => {
+}).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, now }) => {
   const cache = await openCache(settings, { now, log });
   return {
     messages: {
       send_message: sendMessage(policyOf(settings), { undoMs: settings.SENDER_UNDO_MS, approvers: settings.SENDER_APPROVERS }, now),
       deliver: byField(messages.deliver, 'channel', {
-        telegram: withinQuotas(telegram, cache, now),
-        whatsapp: withinQuotas(whatsapp, cache, now),
+        telegram: withinQuotas(watched(telegram, bus.health.of('telegram:sending')), cache, now),
+        whatsapp: withinQuotas(watched(whatsapp, bus.health.of('whatsapp:sending')), cache, now),
         site: siteSending.deliver,
       }),
       get_delivery: async ({ id }) => {

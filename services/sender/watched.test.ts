@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { memoryCache } from '../../adapters/cache/memory.ts';
+import type { Sending } from '../../adapters/channel/port.ts';
+import { createHealth } from '../../bus/health.ts';
+import { type ParsedOf, review } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { messages } from '../../contracts/messages.ts';
+import { watched } from './watched.ts';
+import { withinQuotas } from './within-quotas.ts';
+
+test('health tells of a channel that fails, and not of a quota of our own', async () => {
+  let failure: PolybError | undefined;
+  const sending: Sending = {
+    deliver: {
+      attempt: async () => {
+        if (failure !== undefined) throw failure;
+        return {};
+      },
+      onUnknown: review,
+    },
+    quotas: () => [{ bucket: 'bot', limit: 2, windowMs: 600_000 }],
+  };
+  const health = createHealth(Date.now);
+  const effect = withinQuotas(watched(sending, health.of('telegram:sending')), memoryCache({ now: Date.now }), Date.now);
+  const send = () =>
+    effect.attempt({ to: '42', text: 'да' } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
+  failure = new PolybError('upstream_failed', 'It broke.', { reason: 'cut_off' });
+  await expect(send()).rejects.toBe(failure);
+  expect(health.told()).toMatchObject([{ target: 'telegram:sending', failure: 'upstream_failed/cut_off' }]);
+  failure = undefined;
+  await send();
+  await expect(send()).rejects.toMatchObject({ reason: 'quota' });
+  expect(health.told()).toMatchObject([{ failure: null }]);
+});
