@@ -1,5 +1,6 @@
 /** The NATS micro protocol (ADR-32), so that `nats micro` and every other tool of NATS sees our services. */
 import { createHash } from 'node:crypto';
+import { deprecationText } from '../contracts/deprecation.ts';
 import { type JsonSchema, partsOf, schemaHash } from '../contracts/describe.ts';
 import type { ToldMetric } from '../contracts/metric.ts';
 import type { Health } from './health.ts';
@@ -88,7 +89,7 @@ function metadataOf({ entry }: Endpoint): Record<string, string> {
       : {
           'polyb.idempotent': entry.idempotency === 'keyed' ? 'key' : 'yes',
           'polyb.impact': entry.reaches === 'customer' ? 'ext' : entry.idempotency === 'read' ? 'ro' : 'rw',
-          ...(entry.deprecated === undefined ? {} : { 'polyb.deprecated': entry.deprecated }),
+          ...(entry.deprecated === undefined ? {} : { 'polyb.deprecated': deprecationText(entry.deprecated) }),
         };
   const { input, output } = partsOf(entry);
   return {

@@ -6,6 +6,7 @@
  * a *contract* is a domain noun with its methods, events and streams; an *effect* is a vendor's side of a keyed method.
  */
 import { z } from 'zod';
+import type { Deprecation } from './deprecation.ts';
 import type { Code } from './errors.ts';
 
 /** `read` changes nothing; `idempotent` may be repeated as it is; `keyed` is a row of the journal, unique by (method, key). */
@@ -63,8 +64,7 @@ interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends Idempot
   readonly settles?: boolean;
   /** Input fields that do not belong to the identity of a keyed call. */
   readonly unhashed?: readonly (keyof z.output<I> & string)[];
-  /** What to use instead. */
-  readonly deprecated?: string;
+  readonly deprecated?: Deprecation;
   /** Inputs for docs and `describe`; checked against the schema by a test. */
   readonly examples?: readonly z.input<I>[];
 }
@@ -92,7 +92,7 @@ export interface Method<I extends z.ZodType = z.ZodType, O extends z.ZodType = z
   readonly limits: { readonly concurrency: number };
   readonly settles: boolean;
   readonly unhashed: readonly string[];
-  readonly deprecated: string | undefined;
+  readonly deprecated: Deprecation | undefined;
   readonly examples: readonly unknown[];
   /** Input or output carries bytes, so msgpack is the default body. */
   readonly bytes: boolean;

@@ -16,7 +16,7 @@ const shop = contract('shop', '2.1.0', {
     roles: ['operator'],
     reaches: 'customer',
     examples: [{ cartId: 'c1' }],
-    deprecated: 'use order',
+    deprecated: { instead: 'use order', since: '2026-11-20' },
   }),
   look: method({
     summary: 'Look.',
@@ -61,7 +61,7 @@ test('a description holds what a caller needs and leaves out what is the default
     ttlMs: 86_400_000,
     reaches: 'customer',
     roles: ['operator'],
-    deprecated: 'use order',
+    deprecated: { instead: 'use order', since: '2026-11-20' },
     errors: { empty: 'failed_precondition', taken: 'failed_precondition', gone: 'not_found' },
     http: { route: 'PUT /carts/{cartId}/order' },
     examples: [{ cartId: 'c1' }],

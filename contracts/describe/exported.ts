@@ -1,5 +1,6 @@
 /** Contracts as data: what `contracts.json` holds, what a service tells of itself, and what two releases are compared by. */
 import { type Alias, type Approval, type Contract, type Entry, type HttpShape, type Idempotency, settled } from '../define.ts';
+import type { Deprecation } from '../deprecation.ts';
 import type { Code } from '../errors.ts';
 import { type AliasFact, aliasFact } from '../reshape.ts';
 import { type JsonSchema, partsOf, schemaHash } from './schema.ts';
@@ -24,7 +25,7 @@ export interface Described {
   readonly bytes?: boolean;
   readonly settles?: boolean;
   readonly unhashed?: readonly string[];
-  readonly deprecated?: string;
+  readonly deprecated?: Deprecation;
   /** Reason → code. */
   readonly errors?: Readonly<Record<string, Code>>;
   readonly http?: HttpShape;

@@ -1,4 +1,5 @@
 /** The HTTP side of contracts as an OpenAPI 3.1 document. */
+import { deprecationText } from '../deprecation.ts';
 import type { Code } from '../errors.ts';
 import { codes } from '../errors.ts';
 import type { Described, Exported } from './exported.ts';
@@ -68,7 +69,7 @@ function operation(method: Described): Json {
     operationId: `${method.service}_${method.name}`,
     tags: [method.service],
     summary: method.summary,
-    ...(method.deprecated === undefined ? {} : { deprecated: true, description: `Deprecated: ${method.deprecated}` }),
+    ...(method.deprecated === undefined ? {} : { deprecated: true, description: `Deprecated: ${deprecationText(method.deprecated)}.` }),
     ...(method.reaches === undefined ? {} : { 'x-reaches': method.reaches }),
     ...(method.roles === undefined ? {} : { 'x-roles': method.roles }),
     ...(http?.scope === undefined ? {} : { 'x-scope': http.scope }),

@@ -1,4 +1,5 @@
 /** `polyb call`: one method, one answer. */
+import { deprecationText } from '../../contracts/deprecation.ts';
 import type { Described } from '../../contracts/describe.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import { callable } from './catalogue.ts';
@@ -36,7 +37,7 @@ async function callOnce(
   line: () => Promise<Connected>,
 ): Promise<number> {
   const key = flags.text('idempotency-key') ?? (entry.idempotency === 'keyed' ? newKey() : undefined);
-  if (entry.deprecated !== undefined) out.note(`${entry.address} is deprecated: ${entry.deprecated}`, 'warn');
+  if (entry.deprecated !== undefined) out.note(`${entry.address} is deprecated: ${deprecationText(entry.deprecated)}`, 'warn');
   const dialledAt = performance.now();
   const connected = await line();
   const { bus, prefix, server } = connected;

@@ -1,5 +1,7 @@
 /** `polyb describe`: a method's page in the terminal, made from its contract. */
+
 import { readFileSync } from 'node:fs';
+import { deprecationText } from '../../contracts/deprecation.ts';
 import type { Described, Exported, JsonSchema } from '../../contracts/describe.ts';
 import { codes } from '../../contracts/errors.ts';
 import { readCatalogue } from './catalogue.ts';
@@ -56,7 +58,7 @@ export function page(entry: Described, out: Pick<Output, 'paint'>): string {
   const section = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : [`${out.paint('bold', title)}\n${lines.map((line) => `  ${line}`).join('\n')}`];
   return [
-    `${out.paint('bold', address)}  v${version}\n${summary}\n${policy}${deprecated === undefined ? '' : `\nDEPRECATED: ${deprecated}`}`,
+    `${out.paint('bold', address)}  v${version}\n${summary}\n${policy}${deprecated === undefined ? '' : `\nDEPRECATED: ${deprecationText(deprecated)}`}`,
     ...section('TAKES', fieldLines(entry.input, true)),
     ...section('RETURNS', fieldLines(entry.output, false)),
     ...section('CARRIES', fieldLines(entry.payload, false)),

@@ -1,4 +1,5 @@
 /** One page a contract: what may be asked, of whom, and how it can fail. */
+import { deprecationText } from '../../contracts/deprecation.ts';
 import type { Described, Exported } from '../../contracts/describe.ts';
 import { codes } from '../../contracts/errors.ts';
 import type { Loaded } from '../services.ts';
@@ -41,7 +42,7 @@ function entryParts(entry: Described): readonly (string | undefined)[] {
   };
   return [
     `## ${entry.name}`,
-    entry.deprecated === undefined ? undefined : `**Deprecated:** ${entry.deprecated}`,
+    entry.deprecated === undefined ? undefined : `**Deprecated:** ${deprecationText(entry.deprecated)}`,
     entry.summary,
     table(['', ''], facts(entry)),
     ...part('Input', entry.input),

@@ -12,7 +12,7 @@ export function answer(route: HttpRoute, output: unknown, request: FastifyReques
   if (method.http.reply === 'bytes') return bytes(fields, reply);
   const version = method.http.etag === undefined ? undefined : fields[method.http.etag];
   if (typeof version === 'string') reply.header('etag', `"${version}"`);
-  if (isPaged && typeof fields.nextCursor === 'string') reply.header('link', `<${nextPage(request, fields.nextCursor)}>; rel="next"`);
+  if (isPaged && typeof fields.nextCursor === 'string') addLink(reply, `<${nextPage(request, fields.nextCursor)}>; rel="next"`);
   return reply.header('content-type', 'application/json; charset=utf-8').send(encode('json', output, method.bytes));
 }
 
@@ -25,6 +25,10 @@ function bytes({ body, contentType, status }: Fields, reply: FastifyReply): Fast
 /** What a browser shows without running anything in it. */
 const harmless = /^(text\/plain|audio\/[\w.+-]+|video\/[\w.+-]+|image\/(png|jpeg|gif|webp)|application\/(json|pdf|octet-stream))\s*(;.*)?$/;
 
+function addLink(reply: FastifyReply, link: string): void {
+  const others = reply.getHeader('link');
+  reply.header('link', others === undefined ? link : `${others}, ${link}`);
+}
 /** The same with another cursor. */
 function nextPage({ url, query }: FastifyRequest, cursor: string): string {
   return `${url.split('?', 1)[0]}?${stringify({ ...(query as Fields as Record<string, string>), cursor })}`;

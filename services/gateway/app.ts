@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { CallOptions, Log } from '../../bus/service.ts';
 import { rowPath } from '../../contracts/aliases.ts';
 import type { Method } from '../../contracts/define.ts';
+import { deprecationHeaders } from '../../contracts/deprecation.ts';
 import { codes, PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
@@ -129,11 +130,13 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   const isRead = method.idempotency === 'read';
   const isKeyed = method.idempotency === 'keyed';
   const isDecision = method.roles !== undefined && method.http.actor !== undefined;
+  const deprecation = method.deprecated === undefined ? undefined : deprecationHeaders(method.deprecated);
 
   app.route({
     method: verb as 'GET',
     url: path.replace(/\{(\w+)\}/g, ':$1'),
     onRequest: async (request, reply) => {
+      if (deprecation !== undefined) reply.headers(deprecation);
       if (scope !== 'none') request.identity = await admit(scope, request, reply);
       if (options.requireIfMatch && method.http.ifMatch !== undefined && request.headers['if-match'] === undefined)
         throw new PolybError('failed_precondition', 'If-Match is expected: the ETag of what you saw.', { reason: 'precondition_required' });
