@@ -130,6 +130,7 @@ interface NewStep {
   readonly input: unknown;
   readonly mode: string;
   readonly state: string;
+  readonly approval?: string;
   readonly waitKey: string | null;
   readonly untilMs: number | null;
 }
@@ -223,13 +224,13 @@ export function journalStore(db: Queries) {
 
   const putTogether = batched<NewStep, StoredRow | undefined>(async (steps) => {
     const rows = await db.query<StoredRow>(
-      `insert into journal.rows as r (id, method, key, mode, state, hash, input, parent, step, edition, wait_key, not_before, not_after, caller, traceparent, ref, started_at, ended_at)
-       select s.id, s.method, s.key, s.mode, s.state, s.hash, s.input, s.parent, s.step, s.edition, s.wait_key,
+      `insert into journal.rows as r (id, method, key, mode, state, hash, input, parent, step, edition, wait_key, approval, not_before, not_after, caller, traceparent, ref, started_at, ended_at)
+       select s.id, s.method, s.key, s.mode, s.state, s.hash, s.input, s.parent, s.step, s.edition, s.wait_key, s.approval,
          case when s.mode = 'wait' then now() + make_interval(secs => s.until_ms / 1000.0) else now() end,
          case when s.until_ms is null then null else now() + make_interval(secs => s.until_ms / 1000.0) end,
          'pipelines', s.traceparent, s.id, now(), case when s.state = 'done' then now() end
-       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::integer[], $11::text[], $12::bigint[], $13::text[], $14::text[])
-         as s(id, method, key, mode, state, hash, input, parent, step, edition, wait_key, until_ms, traceparent, run_token)
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::integer[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[])
+         as s(id, method, key, mode, state, hash, input, parent, step, edition, wait_key, until_ms, traceparent, run_token, approval)
        join journal.rows run on run.id = s.parent and run.token = s.run_token and run.state = 'attempting'
        on conflict (method, key) do update set updated_at = r.updated_at returning *`,
       [
@@ -247,6 +248,7 @@ export function journalStore(db: Queries) {
         column(steps, (of) => of.untilMs),
         column(steps, (of) => of.run.traceparent),
         column(steps, (of) => of.run.token),
+        column(steps, (of) => of.approval ?? 'none'),
       ],
     );
     const byKey = new Map(rows.map((stored) => [`${stored.method} ${stored.key}`, stored]));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { journalDesk } from '../../adapters/store/desk.ts';
 import { Id } from '../../contracts/common.ts';
-import { contract, event, method } from '../../contracts/define.ts';
+import { contract, event, method, review } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
 import { until, type World, world } from '../../scripts/testing/world.ts';
@@ -238,4 +238,44 @@ test('a cancelled run does no further step', async () => {
   expect(await make()).toMatchObject({ status: 'cancelled' });
   await new Promise((resolve) => setTimeout(resolve, waitMs.timeoutMs));
   expect(seen).toEqual(['chop']);
+});
+
+test('a step that needs approval begins after it and not before, and a rejected one fails its run', async () => {
+  const door = contract('door', '1.0.0', {
+    ring: method({ summary: 'x', input: z.strictObject({ who: Id }), output: z.object({}), idempotency: 'keyed', approval: 'staff' }),
+    visit: pipelineMethod({ summary: 'x', input: z.strictObject({ who: Id }), output: z.object({}) }),
+  });
+  const rung: string[] = [];
+  const ring = {
+    attempt: async ({ who }: { who: string }) => {
+      rung.push(who);
+      return {};
+    },
+    onUnknown: review,
+  };
+  const visit = pipeline(door.visit)
+    .step('rung', door.ring, ({ input }) => input)
+    .output(() => ({}));
+  await it.start(
+    'door',
+    service({ serves: { door }, settings: z.object({}) }).start(async () => ({ door: { ring, visit } })),
+  );
+  const desk = journalDesk(it.store);
+  const begin = async (who: string) => {
+    await it.bus.call(door.visit, { who }, { key: who });
+    return until(async () => (await desk.list({ view: 'approvals', limit: 1 }))[0]);
+  };
+  const ended = (who: string) =>
+    until(async () => {
+      const { status } = await it.bus.call(door.visit, { who, waitMs: 1_000 }, { key: who });
+      return status === 'running' || status === 'waiting' ? null : status;
+    });
+
+  const proposed = await begin('anna');
+  expect([proposed.method, proposed.mode, proposed.not_after === null, rung]).toEqual([door.ring.address, 'step', false, []]);
+  await desk.approve(proposed.id, proposed.hash, { who: 'me', did: 'approved' });
+  expect([await ended('anna'), rung]).toEqual(['completed', ['anna']]);
+
+  await desk.reject((await begin('oleg')).id, { who: 'me', did: 'rejected' });
+  expect([await ended('oleg'), rung]).toEqual(['failed', ['anna']]);
 });

@@ -137,7 +137,8 @@ export function runner({
       input: unknown;
       hash: string;
       mode: 'step' | 'wait';
-      state: 'queued' | 'waiting' | 'done';
+      state: 'proposed' | 'queued' | 'waiting' | 'done';
+      approval?: Method['approval'];
       waitKey?: string;
       untilMs?: number;
     },
@@ -170,7 +171,15 @@ export function runner({
           ? 'lost'
           : { value: null };
       const input = parsed(method, known(method.input, run.edits?.[part.name] ?? part.input(seen)));
-      row = await put(run, part, edition, { method: method.address, input, hash: hashOf(method, input), mode: 'step', state: 'queued' });
+      const step = { method: method.address, input, hash: hashOf(method, input), mode: 'step' } as const;
+      // A proposal ends with its run, whose time is finite.
+      const untilMs = Math.max(1, (run.notAfter ?? 0) - Date.now());
+      row = await put(
+        run,
+        part,
+        edition,
+        method.approval === 'none' ? { ...step, state: 'queued' } : { ...step, state: 'proposed', approval: method.approval, untilMs },
+      );
       if (row === null) return 'lost';
     }
     if (row.state === 'done') return { value: row.output };

@@ -134,9 +134,11 @@ export interface NewStep {
   readonly edition: number;
   readonly input: unknown;
   readonly mode: 'step' | 'wait';
-  readonly state: 'queued' | 'waiting' | 'done';
+  readonly state: 'proposed' | 'queued' | 'waiting' | 'done';
+  /** What a person must do before the step begins; none. */
+  readonly approval?: 'none' | 'staff' | 'customer';
   readonly waitKey: string | null;
-  /** Wait or delay: until when, ms from now. */
+  /** Wait, delay or proposal: until when, ms from now. */
   readonly untilMs: number | null;
 }
 /** An event in a consumer's order. */
