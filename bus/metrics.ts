@@ -14,10 +14,10 @@ const seriesInAll = 1_500;
 const longestValue = 80;
 
 /** Whoever gathers figures stops listening soon after the last answer. */
-const patienceMs = 60;
+const patienceMs = 100;
 const usuallyFreshMs = 5_000;
 /** What is older is told no more. */
-const oldestMs = 60_000;
+const oldestMs = 150_000;
 
 /** Sum and buckets of a histogram; of anything else only the sum. */
 interface Series {

@@ -6,6 +6,7 @@ import { contract, method, review } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
+import { counter } from '../../contracts/metric.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
 import { loadServices } from '../../scripts/services.ts';
 import { type Scraped, scraped } from '../../scripts/testing/exposition.ts';
@@ -26,6 +27,7 @@ const attempt = async ({ text }: { readonly text: string }): Promise<{ mailId: s
   if (text === 'bad') throw new PolybError('failed_precondition', 'Nobody lives there.');
   return { mailId: text };
 };
+const flooded = counter('flooded_total', { help: 'Flooded.', labels: { nth: 'any', how: 'any' } });
 let it: GatewayWorld;
 let collector: Fixture;
 beforeAll(async () => {
@@ -36,7 +38,10 @@ beforeAll(async () => {
   await it.world.start('telephony-gateway', telephony.service, quick);
   await it.world.start(
     'post',
-    service({ serves: { post }, settings: z.object({}) }).start(async () => ({ post: { mail: { attempt, onUnknown: review } } })),
+    service({ serves: { post }, settings: z.object({}) }).start(async ({ metrics }) => {
+      for (let nth = 0; nth < 5_000; nth += 1) metrics.count(flooded, { nth: String(nth), how: 'x'.repeat(200) });
+      return { post: { mail: { attempt, onUnknown: review } } };
+    }),
   );
   collector = await fixture(it.world);
 }, 60_000);
@@ -49,7 +54,7 @@ async function propose(text: string): Promise<string> {
   const refused = await it.world.bus.call(post.mail, { channel: 'whatsapp', text }, { key: text }).catch((error: unknown) => error);
   return ((refused as PolybError).data as { rowId: string }).rowId;
 }
-const scrape = async (): Promise<readonly Scraped[]> => scraped(String((await http(it.origin)('GET', '/metrics')).body));
+const scrape = async (origin = it.origin): Promise<readonly Scraped[]> => scraped(String((await http(origin)('GET', '/metrics')).body));
 const is = (found: Scraped, name: string, labels: Readonly<Record<string, string>>): boolean =>
   found.name === name && Object.entries(labels).every(([label, value]) => found.labels[label] === value);
 
@@ -61,6 +66,7 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
   const [good, bad] = [await propose('good'), await propose('bad'), await propose('waits')];
   await it.world.bus.call(journal.reject, { id: good, why: 'no' });
   await it.world.bus.call(journal.approve, { id: bad });
+  await until(async () => (await it.world.bus.call(journal.list, { view: 'dead_letters' })).items.length > 0 || null);
 
   const pipeline = 'pipelines.lead_to_call';
   const expected: readonly (readonly [name: string, labels: Readonly<Record<string, string>>, value?: number])[] = [
@@ -113,3 +119,36 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
   const values = found.flatMap(({ labels }) => Object.values(labels)).join('\n');
   expect(values).not.toMatch(/\+?7999|(run|row|msg|chat|call)_[0-9a-z-]{20}/i);
 }, 40_000);
+
+test('a flood of labels is counted in full in a bounded number of series', async () => {
+  const found = (await scrape()).filter(({ name }) => name === 'flooded_total');
+  expect(found).toHaveLength(501);
+  expect(found.reduce((sum, { value }) => sum + value, 0)).toBe(5_000);
+  expect(found.find(({ labels }) => labels.nth === '_OTHER')?.value).toBe(4_500);
+});
+
+test('a database that hangs costs a scrape the gauges that need it, and no instance', async () => {
+  // Both are new, so that nothing is remembered of an earlier scrape.
+  const [loaded] = await loadServices(['pipelines']);
+  if (loaded === undefined) throw new Error('services/pipelines is missing');
+  const { instance } = (await it.world.start('pipelines', loaded.service)).bus;
+  const { origin } = await it.startGateway();
+  const locked = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  const holding = it.world.store.transaction(async (tx) => {
+    await tx.query('lock table journal.rows, call_orchestrator.calls in access exclusive mode');
+    locked.resolve();
+    await over.promise;
+  });
+  await locked.promise;
+  try {
+    const began = performance.now();
+    const found = await scrape(origin);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(found.filter((each) => is(each, 'process_resident_memory_bytes', { service: 'pipelines', instance }))).toHaveLength(1);
+    expect(found.filter((each) => is(each, 'polyb_service_ready', { service: 'pipelines' }))).toMatchObject([{ value: 1 }]);
+  } finally {
+    over.resolve();
+    await holding;
+  }
+});
