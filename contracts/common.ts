@@ -49,16 +49,26 @@ export const Money = z.strictObject({
     .regex(/^[A-Z]{3}$/)
     .max(3),
 });
-/** At most 256 KB; base64 where the body is JSON. Anything larger is a `BlobRef`. */
-export const Bytes = z
-  .custom<Uint8Array>((value) => value instanceof Uint8Array || typeof value === 'string', 'bytes, or base64 text')
-  .transform((value, context): Uint8Array => {
-    const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : value;
-    if (bytes.length > 262_144)
-      context.addIssue({ code: 'too_big', origin: 'array', maximum: 262_144, input: value, message: 'at most 256 KB; send a BlobRef' });
-    return bytes;
-  })
-  .meta({ type: 'string', contentEncoding: 'base64', maxLength: 349_528 });
+/** At most so many bytes; base64 where the body is JSON. */
+export function bytesUpTo(max: number) {
+  return z
+    .custom<Uint8Array>((value) => value instanceof Uint8Array || typeof value === 'string', 'bytes, or base64 text')
+    .transform((value, context): Uint8Array => {
+      const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : value;
+      if (bytes.length > max)
+        context.addIssue({
+          code: 'too_big',
+          origin: 'array',
+          maximum: max,
+          input: value,
+          message: `at most ${max / 1024} KB; send a BlobRef`,
+        });
+      return bytes;
+    })
+    .meta({ type: 'string', contentEncoding: 'base64', maxLength: Math.ceil(max / 3) * 4 });
+}
+/** Anything larger is a `BlobRef`. */
+export const Bytes = bytesUpTo(262_144);
 /** Where bytes lie that are too large for a message. */
 export const BlobRef = z.strictObject({ blobId: Id, bytes: z.int().min(0).max(1_073_741_824), contentType: z.string().max(100) });
 /** Where the next page starts; opaque. */

@@ -5,7 +5,7 @@
  * a *bot* is one connection of ours to a channel, a Telegram bot or a WhatsApp number; an *update* is what a channel delivers, a message or anything else.
  */
 import { z } from 'zod';
-import { Bytes, Cursor, Id, PageInput, PersonText, Phone, pageOf, Timestamp } from './common.ts';
+import { Bytes, bytesUpTo, Cursor, Id, PageInput, PersonText, Phone, pageOf, Timestamp } from './common.ts';
 import { contract, event, method } from './define.ts';
 import { Classified, Intent } from './intents.ts';
 
@@ -83,7 +83,8 @@ const Span = { since: Timestamp.optional(), until: Timestamp.optional() };
 /** What a channel delivered over HTTP, byte for byte, since signatures are made over bytes. */
 const Delivered = {
   headers: z.record(z.string().max(100), z.string().max(8192)).meta({ maxProperties: 100 }).describe('Names in lower case.'),
-  body: Bytes,
+  // WhatsApp writes a letter as \u0436: 100 KB of text come as 300 KB.
+  body: bytesUpTo(786_432),
 };
 const Stored = z.object({ updates: count, messages: count.describe('Of them, stored by this call for the first time.') });
 

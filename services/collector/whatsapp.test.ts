@@ -151,6 +151,27 @@ test('what is no plain text is kept as its kind with its words', async () => {
   expect(kept[0]?.replyToExternalId).toBe('wamid.OUT1');
 });
 
+test('hostile texts are stored as text, and shown as text to whoever reads them over HTTP', async () => {
+  const texts = [
+    'ж'.repeat(50_000), // 100 KB
+    '🌹'.repeat(3_000),
+    'нуль \0 байт',
+    '\u202Eобратно',
+    '<img src=x onerror=alert(1)>',
+    'половина \uD83D',
+  ];
+  const ids = texts.map((text) => whatsapp.say(anna, text));
+  whatsapp.deliver({ pigeons: [{ id: 'p1' }] });
+  await taken();
+  const reader = await gate.client('read');
+  for (const [nth, id] of ids.entries()) {
+    const { headers, body } = await reader('GET', `/api/v1/messages/${(await stored(id)).messageId}`);
+    expect(body).toMatchObject({ kind: 'text', text: texts[nth]?.replace('\0', '\uFFFD').toWellFormed() });
+    expect([headers.get('content-type'), headers.get('x-content-type-options')]).toEqual(['application/json; charset=utf-8', 'nosniff']);
+  }
+  expect(await gate.world.store.query('select from collector.raw_updates')).toHaveLength(texts.length + 1);
+});
+
 test('what comes while the collector is away comes again, and is stored once', async () => {
   await at.hosted.stop(2_000);
   const id = whatsapp.say(anna, 'Вы здесь?');

@@ -54,6 +54,15 @@ test.each(routes.map((route) => [`${route.verb} ${route.path}`, route] as const)
   60_000,
 );
 
+const lists = routes.filter(({ isPaged, path }) => isPaged && !path.includes('{'));
+test.each(lists.map(({ path }) => path))('%s refuses a cursor that no page gave', async (path) => {
+  for (const cursor of ['1 or true', "x'--", 'AAAA', 'p1.1', Buffer.from('1 msg_1; drop').toString('base64url')])
+    expect({ cursor, ...(await ask('GET', `${path}?${new URLSearchParams({ cursor })}`)) }).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_argument' },
+    });
+});
+
 function requestOf(
   route: HttpRoute,
   input: unknown,

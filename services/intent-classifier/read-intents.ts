@@ -49,7 +49,7 @@ function countsOf(rows: readonly { readonly intent: (typeof intentNames)[number]
 /** Opaque to others: the time and the id of the last row of a page. */
 const cursorOf = ({ messageAt, messageId }: Analysis) => Buffer.from(`${messageAt.getTime()} ${messageId}`).toString('base64url');
 function placeOf(cursor: string): { at: Date; messageId: string } {
-  const [, ms, messageId] = /^(\d{1,15}) ([^\0]{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  const [, ms, messageId] = /^(\d{1,15}) (\w{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (ms === undefined || messageId === undefined)
     throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, as it was given.');
   return { at: new Date(Number(ms)), messageId };
