@@ -299,6 +299,37 @@ test('when the instance that ran an effect is gone, a person decides and nobody 
   expect(attempts).toBe(1);
 });
 
+test('an outcome that PostgreSQL could not take is written when it is back, and nobody is asked about it', async () => {
+  await it.start('shop', shopWith());
+  const broken = it.store.journal as { end: (...of: never[]) => Promise<boolean> };
+  const { end } = broken;
+  let tries = 0;
+  broken.end = async (...of) => {
+    tries += 1;
+    if (tries === 2) await end(...of); // kept, and its answer lost
+    if (tries <= 2) throw new PolybError('unavailable', 'away', { reason: 'store_down' });
+    return end(...of);
+  };
+  const { receipt } = await it.bus.call(shop.charge, { card: 'c' }, { key: 'k' });
+  expect(await rows(`key = 'k'`)).toMatchObject([{ id: receipt, state: 'done', attempts: 1 }]);
+  expect(tries).toBe(3);
+});
+
+test('a guard that cannot be asked puts an effect off, and nobody is asked about what never went out', async () => {
+  let asked = 0;
+  const away = guard(shop.charge, async () => {
+    asked += 1;
+    if (asked === 1) throw new PolybError('unavailable', 'away', { reason: 'store_down' });
+    return 'go';
+  });
+  const settled: unknown[] = [];
+  await it.start('shop', shopWith({ guards: [away], settled }));
+  await order('a');
+  await until(() => settled[0]);
+  expect(settled).toMatchObject([{ key: 'a', state: 'done' }]);
+  expect(asked).toBe(2);
+});
+
 test('a handler that is deaf to its signal is given up: an effect goes to a person, a function may be asked again', async () => {
   const charge: Partial<Charge> = { attempt: () => new Promise<never>(() => {}) };
   let runs = 0;

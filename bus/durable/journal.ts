@@ -19,7 +19,7 @@ import { leases } from './leases.ts';
 import { backoffMs, hasEnded, isDefinite, logLine, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
 import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
 import { type Runner, runner } from './run.ts';
-import type { Row, RowPolicy, Store, Taken } from './store.ts';
+import type { Ending, Row, RowPolicy, Store, Taken } from './store.ts';
 import type { Origin, Transactions } from './transaction.ts';
 
 export type Kept = Handler | Effect | Pipeline;
@@ -58,6 +58,8 @@ export interface Journal {
 const answerMarginMs = 60;
 /** How long after its time a handler may go on before it counts as deaf to its signal. */
 const deafMs = 2_000;
+/** How long an outcome is kept for a PostgreSQL that is away. A lease mostly ends earlier, but only who sweeps notices. */
+const endPatienceMs = 30_000;
 const refusedByGuard = Symbol('refused by a guard');
 
 export function createJournal({
@@ -371,8 +373,24 @@ export function createJournal({
         },
       );
     }
-    if (!(await store.journal.end(null, row.id, row.token, { state: 'done', output }))) throw lost(row);
+    if (!(await ended(row, { state: 'done', output }))) throw lost(row);
     return output;
+  }
+
+  /** Writes how an attempt ended, again while PostgreSQL is away: what is known must not become a doubt for its sake. False when the lease was lost. */
+  async function ended(row: Row, ending: Ending): Promise<boolean> {
+    const until = Date.now() + endPatienceMs;
+    for (let pauseMs = 50, wasUnsure = false; ; pauseMs = Math.min(2 * pauseMs, 500)) {
+      try {
+        if (await store.journal.end(null, row.id, row.token, ending)) return true;
+        // An earlier try may have been kept and its answer lost.
+        return wasUnsure && (await store.journal.read(row.id))?.state === ending.state;
+      } catch (thrown) {
+        if (!isPolybError(thrown) || thrown.code !== 'unavailable' || Date.now() >= until) throw thrown;
+        wasUnsure = true;
+        await delay(pauseMs);
+      }
+    }
   }
 
   /** A failure that proves that nothing was changed: back to the queue where the journal retries, else an end that the retrier may reopen. */
@@ -383,7 +401,7 @@ export function createJournal({
       row.mode === 'send' &&
       error.retryable &&
       (row.notAfter === null || notBefore < row.notAfter || policies[method.address]?.handling === 'function');
-    await store.journal.end(null, row.id, row.token, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
+    await ended(row, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
   }
 
   /** What a call would have brought along: an attempt that nobody calls has its own time and its own span in the row's trace. */
@@ -438,6 +456,11 @@ export function createJournal({
     let verdict: Exclude<Verdict, 'go'> | null;
     try {
       verdict = await transactions.run({ traceparent: row.traceparent }, (tx) => judged(it.method, parsed(it.method, row.input), tx));
+    } catch (thrown) {
+      // Nothing went out yet, so nothing is in doubt. A function's lease runs out, and it is taken over.
+      if (isEffect(it.handler))
+        await ended(row, { state: 'queued', notBefore: Date.now() + backoffMs(row.attempts, { firstMs: 250, lastMs: 30_000 }) });
+      throw thrown;
     } finally {
       lease.release();
     }
