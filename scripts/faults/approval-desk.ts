@@ -20,6 +20,9 @@ export interface Desk {
 }
 
 const patienceMs = 90_000;
+/** What goes by: too much at once, or somebody is away. */
+const passing: readonly string[] = ['resource_exhausted', 'unavailable', 'deadline_exceeded', 'upstream_failed'];
+const neverArrived: readonly string[] = ['no_responders', 'not_connected'];
 
 /** Does it again until there is an answer, whoever was killed meanwhile; `wasUnsure`: a try before the last may have been done. */
 export async function insist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<{ readonly value: T; readonly wasUnsure: boolean }> {
@@ -28,9 +31,8 @@ export async function insist<T>(work: () => Promise<T>, signal: AbortSignal): Pr
     try {
       return { value: await work(), wasUnsure };
     } catch (thrown) {
-      const isAway = isPolybError(thrown) && ['unavailable', 'deadline_exceeded', 'upstream_failed'].includes(thrown.code);
-      if (!isAway || performance.now() > until) throw thrown;
-      wasUnsure ||= thrown.reason !== 'no_responders' && thrown.reason !== 'not_connected';
+      if (!isPolybError(thrown) || !passing.includes(thrown.code) || performance.now() > until) throw thrown;
+      wasUnsure ||= thrown.code !== 'resource_exhausted' && !neverArrived.includes(thrown.reason ?? '');
     }
   }
 }
