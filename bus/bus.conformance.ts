@@ -721,6 +721,8 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
         endpoints: { name: string }[];
       }[];
       expect(stats).toMatchObject({ type: 'io.nats.micro.v1.stats_response', ...identity, started: expect.stringMatching(/^\d{4}-.*Z$/) });
+      const told = { name: 'process_resident_memory_bytes', type: 'gauge', labels: [], series: [[[], expect.any(Number)]] };
+      expect(stats).toMatchObject({ data: { metrics: expect.arrayContaining([expect.objectContaining(told)]) } });
       const add = stats?.endpoints.find((one) => one.name === 'add') as unknown as Record<string, number>;
       expect(add).toMatchObject({ num_requests: 2, num_errors: 1, last_error: expect.stringContaining('Bad input'), queue_group: 'q' });
       expect(stats?.endpoints.find((one) => one.name === 'quick')).toMatchObject({
