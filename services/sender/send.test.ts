@@ -103,6 +103,17 @@ test('429 is waited out as long as Telegram asks, then the message goes out once
   expect((await it.row(id)).log).toMatchObject([{ code: 'resource_exhausted' }]);
 });
 
+test('a 429 for one message holds up the whole bot, and all go out once its time is over', async () => {
+  const [first, ...others] = await Promise.all((await it.allSay(4)).map(({ chatId }) => it.send(chatId, `всем ${chatId}`)));
+  it.telegram.flood('7001:AAAA-test', 2);
+  await it.approve(first?.id ?? '');
+  await it.when(async () => (await it.row(first?.id ?? '')).log.some(({ code }) => code === 'resource_exhausted'));
+  for (const { id } of others) await it.approve(id);
+  for (const { id } of [first, ...others].filter((each) => each !== undefined)) await it.comes(id, 'sent');
+  expect(it.telegram.sent.filter(({ text }) => text.startsWith('всем'))).toHaveLength(4);
+  expect(it.telegram.tooEarly()).toBe(0);
+});
+
 test('a connection cut after the message went out is left to a person, and nothing is sent twice', async () => {
   const igor = it.somebody();
   const { id } = await it.send((await it.says(igor)).chatId, 'дошло?');
@@ -239,4 +250,16 @@ test('a message that WhatsApp took and could not deliver ends as failed with the
   it.whatsapp.status(externalId ?? '', 'failed', { errors: [{ code: 131047, title: 'Re-engagement message' }] });
   expect(await it.comes(id, 'failed')).toMatchObject({ reason: '131047' });
   expect(it.whatsapp.sent.filter(({ to }) => to === '79990000005')).toHaveLength(1);
+});
+
+test.each([
+  ['somebody whom WhatsApp does not reach', 131026, 'undeliverable', '79990000006'],
+  ['a window that WhatsApp holds for closed', 131047, 'window_closed', '79990000007'],
+])('%s is a final state after one attempt', async (_, code, reason, phone) => {
+  const { chatId } = await it.writes({ phone });
+  it.whatsapp.order({ do: 'refuse', code });
+  const { id } = await it.send(chatId, 'Здравствуйте', phone);
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason });
+  expect((await it.row(id)).attempts).toBe(1);
+  expect(it.whatsapp.sent.filter(({ to }) => to === phone)).toEqual([]);
 });
