@@ -32,11 +32,16 @@ afterEach(async () => {
 afterAll(() => gate?.stop());
 
 const taken = () => until(() => whatsapp.untaken() === 0 || null);
-const stored = async (id: string) => {
-  const found = (await at.messages()).find(({ externalId }) => externalId === id);
-  if (found === undefined) throw new Error(`${id} is not stored`);
-  return found;
-};
+/** The messages of these ids, in their order. */
+async function stored<const Ids extends readonly string[]>(...ids: Ids) {
+  const all = new Map((await at.messages()).map((one) => [one.externalId, one]));
+  const found = ids.map((id) => {
+    const one = all.get(id);
+    if (one === undefined) throw new Error(`${id} is not stored`);
+    return one;
+  });
+  return found as { [K in keyof Ids]: (typeof found)[number] }; // one for each id
+}
 const speak = (id: string) =>
   whatsapp.say(anna, { type: 'audio', audio: { id, mime_type: 'audio/ogg; codecs=opus', sha256: 'x', voice: true } });
 const voice = async () =>
@@ -54,7 +59,7 @@ test('a voice note is fetched with our token, kept and played', async () => {
   whatsapp.media('m1', Buffer.from('OggS…'), 'audio/ogg; codecs=opus');
   const id = speak('m1');
   await voiceIs('kept');
-  const { messageId } = await stored(id);
+  const [{ messageId }] = await stored(id);
   expect(await gate.world.bus.call(inbox.get_message, { messageId })).toMatchObject({
     ...{ kind: 'voice', file: { contentType: 'audio/ogg', isKept: true } },
   });
@@ -83,17 +88,17 @@ test.each([
 test('a recording that WhatsApp has no more is given up, and the message stays', async () => {
   const id = speak('of-last-month');
   await voiceIs('gone');
-  expect(await stored(id)).toMatchObject({ kind: 'voice', file: { isKept: false } });
+  expect(await stored(id)).toMatchObject([{ kind: 'voice', file: { isKept: false } }]);
   expect(asked()).toEqual(['media']);
 });
 
 test('somebody who hides the phone is one person in one chat, told by the user id', async () => {
   const maria = { userId: 'RU.99991208655302741918', name: 'Мария', username: 'maria' };
-  const ids = [whatsapp.say(maria, 'Здравствуйте'), whatsapp.say(maria, 'Есть пионы?')];
+  const ids = [whatsapp.say(maria, 'Здравствуйте'), whatsapp.say(maria, 'Есть пионы?')] as const;
   await taken();
-  const [first, second] = await Promise.all(ids.map(stored));
-  expect(second).toMatchObject({ chatId: first?.chatId, sender: { userId: first?.sender?.userId, name: 'Мария' } });
-  const { chat } = await gate.world.bus.call(inbox.chat_context, { chatId: first?.chatId ?? '' });
+  const [first, second] = await stored(...ids);
+  expect(second).toMatchObject({ chatId: first.chatId, sender: { userId: first.sender?.userId, name: 'Мария' } });
+  const { chat } = await gate.world.bus.call(inbox.chat_context, { chatId: first.chatId });
   expect(chat).toMatchObject({ channel: 'whatsapp', externalId: maria.userId });
   expect((await gate.world.bus.call(inbox.list_clients, { channel: 'whatsapp' })).items).toMatchObject([
     { name: 'Мария', username: 'maria', phoneNumber: null, messages: 2 },
@@ -103,7 +108,7 @@ test('somebody who hides the phone is one person in one chat, told by the user i
 test('where the phone is told, it is the phone that names a person', async () => {
   const id = whatsapp.say(anna, 'Добрый день');
   await taken();
-  const { chatId } = await stored(id);
+  const [{ chatId }] = await stored(id);
   expect((await gate.world.bus.call(inbox.chat_context, { chatId })).chat.externalId).toBe(anna.phone);
   expect((await gate.world.bus.call(inbox.list_clients, { q: 'анна' })).items).toMatchObject([{ phoneNumber: `+${anna.phone}` }]);
 });
@@ -118,7 +123,7 @@ test('of several people in one delivery each keeps the own name, and nobody gets
     messages: [message('79990000002', 'wamid.o'), message('79990000001', 'wamid.p'), message('79990000003', 'wamid.x')],
   });
   await taken();
-  const names = await Promise.all(['wamid.o', 'wamid.p', 'wamid.x'].map(stored));
+  const names = await stored('wamid.o', 'wamid.p', 'wamid.x');
   expect(names.map(({ sender }) => sender?.name)).toEqual(['Ольга', 'Пётр', '']);
 });
 
@@ -146,7 +151,7 @@ test('what is no plain text is kept as its kind with its words', async () => {
   ];
   const ids = given.map(([message]) => whatsapp.say(anna, { ...message }));
   await taken();
-  const kept = await Promise.all(ids.map(stored));
+  const kept = await stored(...ids);
   expect(kept.map(({ kind, text }) => `${kind} ${text}`)).toEqual(given.map(([, expected]) => expected));
   expect(kept[0]?.replyToExternalId).toBe('wamid.OUT1');
 });
@@ -164,8 +169,8 @@ test('hostile texts are stored as text, and shown as text to whoever reads them 
   whatsapp.deliver({ pigeons: [{ id: 'p1' }] });
   await taken();
   const reader = await gate.client('read');
-  for (const [nth, id] of ids.entries()) {
-    const { headers, body } = await reader('GET', `/api/v1/messages/${(await stored(id)).messageId}`);
+  for (const [nth, { messageId }] of (await stored(...ids)).entries()) {
+    const { headers, body } = await reader('GET', `/api/v1/messages/${messageId}`);
     expect(body).toMatchObject({ kind: 'text', text: texts[nth]?.replace('\0', '\uFFFD').toWellFormed() });
     expect([headers.get('content-type'), headers.get('x-content-type-options')]).toEqual(['application/json; charset=utf-8', 'nosniff']);
   }
@@ -179,7 +184,7 @@ test('what comes while the collector is away comes again, and is stored once', a
   const { default: collector } = await import('./service.ts');
   const again = await gate.world.start('collector', collector, settings);
   await taken();
-  expect(await stored(id)).toMatchObject({ text: 'Вы здесь?' });
+  expect(await stored(id)).toMatchObject([{ text: 'Вы здесь?' }]);
   expect(await at.told('inbox.message_received')).toHaveLength(1);
   await again.stop(2_000);
 });
