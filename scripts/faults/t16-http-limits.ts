@@ -56,7 +56,7 @@ export const t16: FaultTest = {
     const during = await answered(port, key, attacking);
     const counts = await attacking;
 
-    // In a minute 30 wrong keys of an address are looked at; a few more may be under way when the last of them is.
+    // In a minute 30 wrong keys of an address are called wrong, and the next only too many; half of one comes back each second.
     const tooManyJudged = Math.max(0, counts.guessesJudged - 60);
     log(`good requests: ${during.good} under attack, 99% within ${during.p99Ms} ms; ${before.good} before, within ${before.p99Ms} ms`);
     const taken = counts.slowLeft + counts.bigTaken + counts.bombsTaken + counts.guessed + tooManyJudged;
