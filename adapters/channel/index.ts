@@ -1,4 +1,5 @@
 /** The channels. Several serve at once, so each is a kind of its own with one vendor. */
+import { telegramNotices } from './telegram.notices.ts';
 import { telegramSend, telegramSendSettings } from './telegram.send.ts';
 import { telegram, telegramSettings } from './telegram.ts';
 import { whatsappSend, whatsappSendSettings } from './whatsapp.send.ts';
@@ -9,4 +10,6 @@ export const whatsappAdapters = { cloud_api: { settings: whatsappSettings, creat
 
 /** The same vendors, as the service that sends needs them. */
 export const telegramSending = { bot_api: { settings: telegramSendSettings, create: telegramSend } } as const;
+/** The channel in which people of the staff are asked. */
+export const telegramAsking = { bot_api: { settings: telegramSendSettings, create: telegramNotices } } as const;
 export const whatsappSending = { cloud_api: { settings: whatsappSendSettings, create: whatsappSend } } as const;

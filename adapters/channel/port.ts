@@ -119,7 +119,7 @@ export interface Sending {
   quotas(message: ParsedOf<typeof messages.deliver>): readonly Quota[];
 }
 
-/** A message of ours to people of ours, with buttons under it. Its text is cut to what the channel takes. */
+/** A message of ours to people of ours, with buttons under it. */
 export interface Notice {
   readonly text: string;
   readonly buttons: readonly { readonly text: string /** Comes back with a press; at most 64 bytes. */; readonly data: string }[];
@@ -131,6 +131,8 @@ export interface Posted {
 }
 export interface Notices {
   readonly botId: string;
+  /** In UTF-16 units. */
+  readonly longestText: number;
   post(chat: string, notice: Notice, signal: AbortSignal): Promise<Posted>;
   /** The message as it shall look now; that it looks so already is no failure. False when there is no such message any more. */
   redraw(posted: Posted, notice: Notice, signal: AbortSignal): Promise<boolean>;

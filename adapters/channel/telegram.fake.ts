@@ -89,6 +89,8 @@ export interface TelegramFake {
   screen(token: string, chatId: number): readonly Readonly<Message>[];
   /** Somebody presses a button that is there, by its text; a bad client may send other `data`. */
   press(token: string, from: number, message: Readonly<Message>, button: string, data?: string): Readonly<Pressed>;
+  /** The same message, buttons and all, in another chat. */
+  show(token: string, chatId: number, message: Readonly<Message>): Readonly<Message>;
   /** The message is deleted in its chat. */
   erase(token: string, message: Readonly<Message>): void;
   /** A group becomes a supergroup: its old id is refused with the new one. */
@@ -398,6 +400,12 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     tooEarly: () => tooEarly,
     screen: (token, chatId) => botOf(token).messages.filter((message) => message.chatId === chatId),
     press,
+    show: (token, chatId, { text, buttons }) => {
+      const bot = botOf(token);
+      const message = { chatId, messageId: messageId(bot, chatId), text, buttons };
+      bot.messages.push(message);
+      return message;
+    },
     erase: (token, { chatId, messageId }) => {
       const { messages } = botOf(token);
       messages.splice(

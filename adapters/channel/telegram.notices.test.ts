@@ -42,9 +42,11 @@ test('a notice that looks so already is no failure, and one that was deleted is 
   expect(await notices.redraw(posted, { ...notice, text: 'Решено' }, signal)).toBe(false);
 });
 
-test('a text longer than a message is cut, and a button with more than 64 bytes is refused', async () => {
-  await notices.post(String(team), { text: '🌷'.repeat(3000), buttons }, signal);
-  expect(fake.screen(token, team)[0]?.text).toHaveLength(4096);
+test('a text as long as a message may be is taken, a longer one and a button with more than 64 bytes are refused', async () => {
+  const { longestText } = notices;
+  await notices.post(String(team), { text: 'я'.repeat(longestText), buttons }, signal);
+  const longer = notices.post(String(team), { text: 'я'.repeat(longestText + 1), buttons }, signal);
+  await expect(longer).rejects.toMatchObject({ reason: 'too_long' });
   const long = notices.post(String(team), { text: 'x', buttons: [{ text: 'Да', data: 'я'.repeat(33) }] }, signal);
   await expect(long).rejects.toMatchObject({ code: 'failed_precondition' });
 });

@@ -6,8 +6,7 @@ import type { Notice, Notices } from './port.ts';
 import { botApi, movedTo } from './telegram.api.ts';
 import type { telegramSendSettings } from './telegram.send.ts';
 
-/** Longest text of a message, and of the answer to a press, in UTF-16 units. */
-export const longest = { text: 4096, answer: 200 } as const;
+const longestAnswer = 200;
 
 /** The first bot of the settings; null without one. */
 export function telegramNotices(options: z.output<typeof telegramSendSettings>, { http }: Pick<Deps, 'http'>): Notices | null {
@@ -16,6 +15,7 @@ export function telegramNotices(options: z.output<typeof telegramSendSettings>, 
   const bot = botApi(token, options.TELEGRAM_API_ROOT, http);
   return {
     botId: bot.botId,
+    longestText: 4096,
     async post(chat, notice, signal) {
       const send = async (to: string) => ({
         chat: to,
@@ -43,7 +43,7 @@ export function telegramNotices(options: z.output<typeof telegramSendSettings>, 
     async answer(queryId, { text, isAlert }, signal) {
       await bot.call(
         'answerCallbackQuery',
-        { callback_query_id: queryId, text: text.slice(0, longest.answer), show_alert: isAlert },
+        { callback_query_id: queryId, text: text.slice(0, longestAnswer), show_alert: isAlert },
         { signal },
       );
     },
@@ -53,7 +53,7 @@ export function telegramNotices(options: z.output<typeof telegramSendSettings>, 
 function body({ text, buttons }: Notice) {
   const row = buttons.map((button) => ({ text: button.text, callback_data: button.data }));
   return {
-    text: text.slice(0, longest.text),
+    text,
     link_preview_options: { is_disabled: true },
     reply_markup: { inline_keyboard: row.length === 0 ? [] : [row] },
   };

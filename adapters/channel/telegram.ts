@@ -16,7 +16,9 @@ export const telegramSettings = z.object({
     .default([])
     .describe('The tokens of our Telegram bots; without one, nothing is asked of Telegram.')
     .meta({ secret: true, before: ['TELEGRAM_BOT_TOKEN'] }),
-  TELEGRAM_API_ROOT: origin().default('https://api.telegram.org').describe('Where the Bot API is.'),
+  TELEGRAM_API_ROOT: origin()
+    .default('https://api.telegram.org')
+    .describe('Where the Bot API is; one on a private address must stand in HTTP_ALLOW_PRIVATE too.'),
   TELEGRAM_MODE: z
     .enum(['polling', 'webhook'])
     .default('polling')

@@ -171,7 +171,8 @@ function masks(
       // A run's row keeps what the pipeline gives in the end, not the answer that carries it.
       return {
         method: method.address,
-        input: jsonSchema(method.input, 'output'),
+        // Whoever is asked for approval reads what the method does.
+        input: { ...jsonSchema(method.input, 'output'), description: method.summary },
         output: (isPipeline(handler) && output.properties?.output) || output,
       };
     }),

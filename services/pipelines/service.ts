@@ -1,23 +1,30 @@
-/** Runs the pipelines, and shows the journal to people. */
-import { z } from 'zod';
+/** Runs the pipelines, and shows the journal to people: to those who ask, and in chats of the staff what waits for their approval. */
+import { telegramAsking } from '../../adapters/channel/index.ts';
 import { journalDesk } from '../../adapters/store/desk.ts';
 import { service } from '../../bus/service.ts';
+import { approvals } from '../../contracts/approvals.ts';
 import { calls } from '../../contracts/calls.ts';
 import { crm } from '../../contracts/crm.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
+import { askInChats, askingSettings } from './ask-in-chats.ts';
 import { backlog } from './backlog.ts';
 import { journalHandlers } from './journal.ts';
 import { leadToCall } from './lead-to-call.ts';
 
 export default service({
-  serves: { pipelines, journal },
-  uses: [crm.push_to_crm, calls.start_call, calls.call_ended, crm.log_call, crm.create_task],
-  settings: z.object({}),
-}).start(async ({ db, metrics, now }) => {
+  serves: { pipelines, journal, approvals },
+  uses: [crm.push_to_crm, calls.start_call, calls.call_ended, crm.log_call, crm.create_task, inbox.button_pressed, inbox.get_client],
+  settings: askingSettings,
+  vendors: { telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAsking, fallback: 'bot_api' } },
+}).start(async ({ settings, vendors: { telegram }, bus, db, log, metrics, now }) => {
+  const desk = journalDesk(db);
+  const decide = journalHandlers(desk, metrics, now);
   metrics.sample(() => backlog(db));
   return {
     pipelines: { lead_to_call: leadToCall },
-    journal: journalHandlers(journalDesk(db), metrics, now),
+    journal: decide,
+    ...askInChats({ chats: settings.TELEGRAM_APPROVAL_CHATS, notices: telegram, desk, decide, db, commit: bus.commit, log }),
   };
 });

@@ -1,0 +1,124 @@
+/** A row as a chat of the staff sees it: what would go out and to whom, why it waits or what became of it, and two buttons while it waits. */
+import type { Notice } from '../../adapters/channel/port.ts';
+import type { DeskRow } from '../../adapters/store/desk.ts';
+import { mask, piiPaths } from '../../contracts/describe.ts';
+
+export type Choice = 'approve' | 'reject';
+interface Deed {
+  readonly who: string;
+  readonly did: string;
+  readonly why: string | null;
+}
+/** How many characters of the hash a button carries: 132 bits, and with the row's id less than the 64 bytes that a button takes. */
+const seenLength = 22;
+const letters = { a: 'approve', r: 'reject' } as const;
+
+/** What a button of ours says. Anybody's client may send anything here, so it is compared with the row before it counts. */
+export function choiceOf(data: string): { readonly choice: Choice; readonly rowId: string; readonly seen: string } | null {
+  const [, letter, rowId = '', seen = ''] = /^([ar]):([a-z]{1,8}_[0-9a-z]{1,30}):([\w-]{22})$/.exec(data) ?? [];
+  return letter === undefined ? null : { choice: letters[letter as keyof typeof letters], rowId, seen };
+}
+function buttonOf(letter: keyof typeof letters, text: string, { id, hash }: DeskRow): Notice['buttons'][number] {
+  return { text, data: `${letter}:${id}:${hash.slice(0, seenLength)}` };
+}
+
+/** Those whose names stand in the notice: who decided, or the first of two. */
+export function deciders(row: DeskRow): readonly string[] {
+  return lastDeeds(row).map(({ who }) => who);
+}
+
+interface Looks {
+  /** What the serving service announced of the input; without it everything is hidden. Its description says what the method does. */
+  readonly schema: { readonly description?: string };
+  /** Of somebody in the audit. */
+  readonly nameOf: (who: string) => string;
+  readonly longestText: number;
+}
+export function noticeOf(row: DeskRow, { schema, nameOf, longestText }: Looks): Notice {
+  const waits = row.state === 'proposed';
+  const whole = [...head(row, schema, nameOf), '', ...inputOf(row.input, schema), '', `Номер: ${row.id}`].join('\n').toWellFormed();
+  if (whole.length <= longestText) {
+    const buttons = [buttonOf('a', 'Отправить', row), buttonOf('r', 'Отклонить', row)];
+    return { text: whole, buttons: waits ? buttons : [] };
+  }
+  // Nobody approves what they did not see.
+  const rest = `…\n\nЗдесь видно не всё: polyb approvals show ${row.id}`;
+  return {
+    text: `${whole.slice(0, longestText - rest.length).toWellFormed()}${rest}`,
+    buttons: waits ? [buttonOf('r', 'Отклонить', row)] : [],
+  };
+}
+
+function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (who: string) => string): readonly string[] {
+  const deeds = lastDeeds(row);
+  const by = deeds.map(({ who }) => nameOf(who)).join(', ');
+  /** Nobody may have done it: a step ends with its run. */
+  const named = (done: string): string => (by === '' ? done : `${done}: ${by}`);
+  const last = deeds.at(-1);
+  const why = last?.why ? ` (${last.why})` : '';
+  const wasApproved = deeds.some(({ did }) => did.startsWith('approved'));
+  switch (row.state) {
+    case 'proposed':
+      return ['⏳ Ждёт согласования', ...reasonsOf(row, schema, by)];
+    case 'rejected':
+      return [`${named('❌ Отклонено')}${why}`];
+    case 'cancelled':
+      return [`${named(last?.did === 'recalled' ? '↩️ Одобрение отозвано' : '🚫 Отменено')}${why}`];
+    case 'expired':
+      return [wasApproved ? `⌛ ${named('Одобрено')}. Время вышло раньше, чем ушло` : '⌛ Время вышло, никто не решил'];
+    case 'stale':
+      return ['💬 Устарело: с тех пор многое изменилось, это уже не уйдёт'];
+    case 'failed':
+      return [`⚠️ ${named('Одобрено')}. Не получилось: ${row.error?.reason ?? row.error?.code ?? 'причина неизвестна'}`];
+    default:
+      return [named('✅ Одобрено')];
+  }
+}
+function reasonsOf(
+  { method, caller, approvers, audit }: DeskRow,
+  { description }: { readonly description?: string },
+  by: string,
+): readonly string[] {
+  const what = caller === null ? method : `${method}, просит ${caller}`;
+  const { who } = (audit as readonly Deed[]).findLast(({ did }) => did === 'edited') ?? {};
+  return [
+    `Что: ${description === undefined ? what : `${description} (${what})`}`,
+    approvers > 1
+      ? `Почему: по правилам согласны должны быть двое${by === '' ? '' : `; уже согласен: ${by}`}`
+      : 'Почему: по правилам сначала смотрит сотрудник',
+    ...(who === undefined ? [] : ['Текст изменён, прочитайте снова']),
+  ];
+}
+
+/** The deeds that make the row what it is: approvals of what stands now, or the one that ended it. */
+function lastDeeds({ state, audit }: DeskRow): readonly Deed[] {
+  const all = audit as readonly Deed[];
+  const ended = all.findLast(({ did }) => did === state || (state === 'cancelled' && ['recalled', 'dropped'].includes(did)));
+  if (ended !== undefined) return [ended];
+  const since = all.findLastIndex(({ did }) => did === 'edited' || did.startsWith('retried'));
+  return all.slice(since + 1).filter(({ did }) => did.startsWith('approved'));
+}
+
+/** Marks that show a line in another order than it is written. */
+const turning = /[\u202a-\u202e\u2066-\u2069]/g;
+/**
+ * The words that would be said first, whole; the rest by name, phones and names masked as everywhere.
+ * Each line of the words is marked, so that none can pass for one of ours.
+ */
+function inputOf(input: unknown, schema: object): readonly string[] {
+  const shown = mask(withWords(schema) as never, input);
+  if (typeof shown !== 'object' || shown === null) return [String(shown)];
+  const texts = new Set(piiPaths(schema as never).flatMap(({ place, pii }) => (pii === 'text' ? [place] : [])));
+  const fields = Object.entries(shown).filter(([, value]) => value !== null);
+  const [words, others] = [fields.filter(([name]) => texts.has(`/${name}`)), fields.filter(([name]) => !texts.has(`/${name}`))];
+  const quoted = (value: unknown) =>
+    String(value)
+      .split('\n')
+      .map((each) => `│ ${each}`);
+  const line = ([name, value]: readonly [string, unknown]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`;
+  return [...words.flatMap(([, value]) => [...quoted(value), '']), ...others.map(line)].map((each) => each.replace(turning, '\uFFFD'));
+}
+/** The schema of the same value, by which words are not personal: whoever is asked for approval must read them. */
+function withWords(schema: object): unknown {
+  return JSON.parse(JSON.stringify(schema), (name, value: unknown) => (name === 'pii' && value === 'text' ? undefined : value));
+}

@@ -1,0 +1,49 @@
+/** Which message of which chat shows a row, and how. */
+import type { Queries } from '../../bus/service.ts';
+
+export interface Shown {
+  /** As Telegram calls the chat now. */
+  readonly chat: string;
+  readonly messageId: string;
+  /** A digest of how it looks. */
+  readonly drawn: string;
+  /** It has buttons. */
+  readonly isOpen: boolean;
+}
+
+export async function findShown(db: Queries, rowId: string, chat: string): Promise<Shown | null> {
+  const [row] = await db.query<Shown>(
+    `select posted_in as chat, message_id as "messageId", drawn, is_open as "isOpen" from pipelines.approval_notices where row_id = $1 and chat = $2`,
+    [rowId, chat],
+  );
+  return row ?? null;
+}
+export async function keepShown(tx: Queries, rowId: string, chat: string, shown: Shown): Promise<void> {
+  await tx.query(
+    `insert into pipelines.approval_notices (row_id, chat, posted_in, message_id, drawn, is_open) values ($1, $2, $3, $4, $5, $6)
+     on conflict (row_id, chat) do update set posted_in = excluded.posted_in, message_id = excluded.message_id, drawn = excluded.drawn,
+       is_open = excluded.is_open, changed_at = now()`,
+    [rowId, chat, shown.chat, shown.messageId, shown.drawn, shown.isOpen],
+  );
+}
+/** Which of the chats Telegram calls so: itself, or one that became a supergroup. */
+export async function chatCalled(tx: Queries, chats: readonly string[], called: string): Promise<string | null> {
+  if (chats.includes(called)) return called;
+  const [row] = await tx.query<{ chat: string }>(
+    'select chat from pipelines.approval_notices where posted_in = $1 and chat = any ($2) limit 1',
+    [called, chats],
+  );
+  return row?.chat ?? null;
+}
+/** Of rows that wait, those that a chat does not show. */
+export async function notShown(db: Queries, rowIds: readonly string[], chat: string): Promise<readonly string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select id from unnest($1::text[]) as waiting (id)
+     where not exists (select from pipelines.approval_notices where row_id = id and chat = $2 and is_open)`,
+    [rowIds, chat],
+  );
+  return rows.map(({ id }) => id);
+}
+export async function forgetShown(db: Queries, keepDays: number): Promise<void> {
+  await db.query('delete from pipelines.approval_notices where not is_open and changed_at < now() - make_interval(days => $1)', [keepDays]);
+}

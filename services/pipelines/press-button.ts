@@ -1,0 +1,85 @@
+import type { Notices } from '../../adapters/channel/port.ts';
+import type { Desk } from '../../adapters/store/desk.ts';
+import type { Context, Handler, HandlersOf, Log } from '../../bus/service.ts';
+import { approvals } from '../../contracts/approvals.ts';
+import type { OutputOf, ParsedOf } from '../../contracts/define.ts';
+import { isPolybError } from '../../contracts/errors.ts';
+import type { journal } from '../../contracts/journal.ts';
+import { presserOf } from './show-approval.ts';
+
+type Pressed = ParsedOf<typeof approvals.press_button>;
+type Outcome = OutputOf<typeof approvals.press_button>['outcome'];
+interface Parts {
+  readonly desk: Pick<Desk, 'find'>;
+  readonly decide: Pick<HandlersOf<typeof journal>, 'approve' | 'reject'>;
+  readonly notices: Pick<Notices, 'answer'>;
+  readonly log: Log;
+}
+
+const said: Readonly<Record<Outcome, string>> = {
+  approved: 'Одобрено',
+  counted: 'Ваше согласие записано, нужно ещё одно',
+  rejected: 'Отклонено',
+  not_allowed: 'Решать могут только сотрудники, и только в чате для согласований',
+  not_found: 'Этого больше нет',
+  edited: 'Текст с тех пор изменили: прочитайте снова',
+  decided: 'Уже решено',
+  stale: 'Устарело: это уже не уйдёт',
+  held: 'Сейчас это смотрит другой сотрудник',
+  same_person: 'Вы уже согласились, нужен второй человек',
+  too_late: 'Время вышло',
+};
+const isDone = (outcome: Outcome): boolean => ['approved', 'counted', 'rejected'].includes(outcome);
+
+/** A press counts when it comes from somebody of the staff, in a chat that is asked, for what stands there now. The journal decides, as for everybody. */
+export function pressButton({ desk, decide, notices, log }: Parts): Handler<typeof approvals.press_button> {
+  return async (press, context) => {
+    const outcome = await outcomeOf(press, context);
+    const { chat, rowId, pressed, userId, queryId } = press;
+    const text = outcome === 'not_allowed' ? `${said[outcome]}. Ваш номер: ${userId}` : said[outcome];
+    await notices.answer(queryId, { text, isAlert: !isDone(outcome) }, context.signal).catch((error: unknown) => {
+      // It was decided all the same, and the message is redrawn.
+      log.warn({ err: error, row: rowId, outcome }, 'whoever pressed a button could not be told what became of it');
+    });
+    return context.commit(async (tx) => {
+      if (chat !== null) tx.send(approvals.show_approval, { chat, rowId, pressed }, { key: `${context.key}:redraw` });
+      return { outcome };
+    });
+  };
+
+  async function outcomeOf({ chat, isStaff, userId, rowId, seen, choice }: Pressed, context: Context): Promise<Outcome> {
+    if (chat === null || !isStaff) return 'not_allowed';
+    const [row] = await desk.find(rowId);
+    if (row?.id !== rowId || row.approval !== 'staff') return 'not_found';
+    const by = { id: rowId, onBehalfOf: presserOf(userId) };
+    if (!row.hash.startsWith(seen)) return row.state === 'proposed' ? 'edited' : 'decided';
+    try {
+      if (choice === 'reject') {
+        await decide.reject({ ...by, why: 'кнопкой в Telegram' }, context);
+        return 'rejected';
+      }
+      const { state } = await decide.approve({ ...by, hash: row.hash }, context);
+      return state === 'proposed' ? 'counted' : 'approved';
+    } catch (thrown) {
+      const outcome = refusals[isPolybError(thrown) ? (thrown.reason ?? '') : ''];
+      if (outcome === undefined) throw thrown;
+      return outcome === 'decided' && (await wasOurs(rowId, choice, userId)) ? (choice === 'reject' ? 'rejected' : 'approved') : outcome;
+    }
+  }
+  /** This very press was decided before its process ended. */
+  async function wasOurs(rowId: string, choice: Pressed['choice'], userId: string): Promise<boolean> {
+    const [row] = await desk.find(rowId);
+    const last = (row?.audit as readonly { who: string; did: string }[] | undefined)?.at(-1);
+    return last?.who.endsWith(`:${presserOf(userId)}`) === true && last.did.startsWith(choice);
+  }
+}
+
+/** What stood in the way, by the journal's reasons. */
+const refusals: Readonly<Record<string, Outcome>> = {
+  decided: 'decided',
+  stale: 'stale',
+  hash_mismatch: 'edited',
+  held: 'held',
+  same_person: 'same_person',
+  wrong_state: 'too_late',
+};

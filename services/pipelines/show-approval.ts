@@ -1,0 +1,54 @@
+import { hash } from 'node:crypto';
+import type { Notice, Notices } from '../../adapters/channel/port.ts';
+import type { Desk, DeskRow } from '../../adapters/store/desk.ts';
+import type { Call, Handler, Queries } from '../../bus/service.ts';
+import type { approvals } from '../../contracts/approvals.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { deciders, noticeOf } from './notice-of.ts';
+import { findShown, keepShown } from './notice-rows.ts';
+
+/** Brings a chat to how the row stands now, so that of several changes the last one shows, in whatever order they are told. */
+export function showApproval(
+  desk: Desk,
+  db: Queries,
+  notices: Pick<Notices, 'longestText' | 'post' | 'redraw'>,
+): Handler<typeof approvals.show_approval> {
+  return async ({ chat, rowId, pressed }, { call, commit, signal }) => {
+    const [row] = await desk.find(rowId);
+    if (row?.id !== rowId || row.approval !== 'staff') return { messageId: null };
+    const notice = await drawn(row, call);
+    const look = hash('sha256', JSON.stringify(notice), 'base64url');
+    const shown = await findShown(db, rowId, chat);
+    if (pressed !== null && pressed.messageId !== shown?.messageId) await notices.redraw(pressed, notice, signal);
+    if (shown?.drawn === look) return { messageId: shown.messageId };
+    const waits = row.state === 'proposed';
+    // What waits anew gets a message of its own, which people are told of; an edit of an old one they would not notice.
+    const isThere = shown !== null && (shown.isOpen || !waits) && (await notices.redraw(shown, notice, signal));
+    const at = isThere ? shown : waits ? await notices.post(chat, notice, signal) : null;
+    if (at === null) return { messageId: null };
+    return commit(async (tx) => {
+      await keepShown(tx, rowId, chat, { ...at, drawn: look, isOpen: waits });
+      return { messageId: at.messageId };
+    });
+  };
+
+  async function drawn(row: DeskRow, call: Call): Promise<Notice> {
+    const [schemas] = await desk.schemas([row.method]);
+    const names = new Map(await Promise.all(deciders(row).map(async (who) => [who, await nameOf(who, call)] as const)));
+    return noticeOf(row, { schema: schemas?.input ?? {}, nameOf: (who) => names.get(who) ?? who, longestText: notices.longestText });
+  }
+}
+
+/** Whose press it was, as the audit has it. */
+export const presserOf = (userId: string): string => `telegram/${userId}`;
+
+/** Somebody of the audit, as people call them. */
+async function nameOf(who: string, call: Call): Promise<string> {
+  const { client, clientId } = /^[^:]+:(?:telegram\/(?<clientId>\w{1,64})|(?<client>.+))$/.exec(who)?.groups ?? {};
+  if (clientId === undefined) return client ?? who;
+  try {
+    return (await call(inbox.get_client, { clientId })).name || clientId;
+  } catch {
+    return clientId; // a name is not worth that the chat goes on showing buttons
+  }
+}
