@@ -58,6 +58,8 @@ export function transactions({
       const sent: Sent[] = [];
       const outdated: { readonly method: string; readonly keys: readonly string[] }[] = [];
       const heard: { event: Event; payload: unknown }[] = [];
+      /** Told once each, however many rows of theirs wait. */
+      const queued = new Set<Method>();
       const counted: (() => void)[] = [];
       let begun: ReturnType<Store['begin']> | undefined;
       const open = (): ReturnType<Store['begin']> => {
@@ -100,7 +102,7 @@ export function transactions({
             caller: bus.name,
             traceparent: origin.traceparent,
           });
-          heard.push({ event: queuedEvent(method), payload: {} });
+          queued.add(method);
           return id;
         },
         outdate(method, keys) {
@@ -132,6 +134,7 @@ export function transactions({
       for (const count of counted) count();
       for (const { event } of emitted) bus.metrics.count(eventsSent, { messaging_destination_template: event });
       for (const { event, payload } of heard) announce(event, payload);
+      for (const method of queued) announce(queuedEvent(method), {});
       return made;
     },
   };

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -28,8 +28,12 @@ export interface IntakeFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly goal: string;
+  /** CPU that an update took, µs. */
   readonly gatewayCpuUs: number;
   readonly collectorCpuUs: number;
+  readonly databaseCpuUs: number;
+  /** Transactions that wrote, per update; those of loops and consumers among them. */
+  readonly commits: number;
   readonly refused: number;
   readonly lost: number;
   readonly doubled: number;
@@ -85,8 +89,10 @@ export async function benchIntake({
       await send.closed(inFlight, 2_000); // compiled and connected
       await store.query('analyze'); // autovacuum does so within a minute; plans made for empty tables read them whole
       const counted = async (load: string, goal: string, work: () => Promise<Sent>): Promise<IntakeFigures> => {
-        const before = { gateway: cpuUs(gateway), collector: cpuUs(collector) };
+        const before = { gateway: cpuUs(gateway.pid), collector: cpuUs(collector.pid), database: treeCpuUs(server.pid) };
+        const firstWrite = await writes(store);
         const sent = await work();
+        const lastWrite = await writes(store);
         const sorted = sent.took.sort((a, b) => a - b);
         const at = (share: number): number => Number((sorted[Math.floor(sorted.length * share)] ?? Number.NaN).toFixed(1));
         const each = (us: number): number => Math.round(us / sorted.length);
@@ -96,8 +102,10 @@ export async function benchIntake({
           p50Ms: at(0.5),
           p99Ms: at(0.99),
           goal,
-          gatewayCpuUs: each(cpuUs(gateway) - before.gateway),
-          collectorCpuUs: each(cpuUs(collector) - before.collector),
+          gatewayCpuUs: each(cpuUs(gateway.pid) - before.gateway),
+          collectorCpuUs: each(cpuUs(collector.pid) - before.collector),
+          databaseCpuUs: each(treeCpuUs(server.pid) - before.database),
+          commits: Number(((lastWrite - firstWrite) / sorted.length).toFixed(3)),
           refused: sent.refused,
           ...(await kept(store, send.answered())),
         };
@@ -204,13 +212,29 @@ async function kept(
   return row;
 }
 
+/** The number of the next transaction that writes. */
+async function writes(store: ReturnType<typeof openStore>): Promise<number> {
+  const [row] = await store.query<{ next: number }>('select pg_snapshot_xmax(pg_current_snapshot())::text::float8 as next');
+  return row?.next ?? Number.NaN;
+}
+
 /** CPU that a process used since it began, from /proc; NaN elsewhere than on Linux. */
-function cpuUs({ pid }: ChildProcess): number {
+function cpuUs(pid: number | string | undefined): number {
+  const [, , ...fields] = statOf(pid);
+  return (Number(fields[9]) + Number(fields[10])) * 10_000;
+}
+/** The same of a process and those that it started. */
+function treeCpuUs(pid: number): number {
+  if (statOf(pid).length === 0) return Number.NaN;
+  const children = readdirSync('/proc').filter((each) => /^\d+$/.test(each) && statOf(each)[1] === String(pid));
+  return [pid, ...children].map(cpuUs).reduce((sum, us) => sum + us, 0);
+}
+/** State, parent and further fields; empty for a process that is gone, and without a /proc. */
+function statOf(pid: number | string | undefined): readonly string[] {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * 10_000;
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   } catch {
-    return Number.NaN; // no /proc: the other figures stand without it
+    return []; // the other figures stand without it
   }
 }
 
