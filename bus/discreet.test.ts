@@ -70,6 +70,13 @@ test.each([
   expect(left).not.toMatch(/Анна|043d|043D|Позвоните|сегодня|%D0%BD/i);
 });
 
+test('of a long text that a vendor cuts off or that was scrubbed before, its sentences are found', () => {
+  const comment = 'Здравствуйте! Меня зовут Пётр.\nМой номер 8 999 555-33-22, жду звонка. Спасибо';
+  const lastBytes = 'вствуйте! Меня зовут Пётр.\\nМой номер ***3322, жду звонка. Спасибо"}';
+  const thrown = new PolybError('upstream_failed', 'failed', { evidence: { lastBytes } });
+  expect((discreet(thrown, Input, { ...input, comment }) as PolybError).evidence).toEqual({ lastBytes: 'вствуйте! ***\\n*** ***"}' });
+});
+
 test('an error of another kind keeps its name, its code and where it was made', () => {
   const thrown = Object.assign(new TypeError('no Анна'), { code: '23505', detail: 'canary' });
   expect(discreet(thrown, Input, input)).toMatchObject({

@@ -89,7 +89,8 @@ function formsOf(pii: Pii, text: string): readonly string[] {
     case 'name':
       return [text, ...text.split(/\s+/)].flatMap(written);
     case 'text':
-      return written(text);
+      // What is cut off still has whole sentences; and a vendor's answer was scrubbed before it came here.
+      return [text, ...text.split(/\n|(?<=[.!?…])\s/)].flatMap((part) => [...written(part), ...written(scrub(part))]);
     case 'audio':
       return [];
   }

@@ -181,6 +181,13 @@ test('fields of a query: every wrong one is named, and a name of the language’
   expect(Object.keys(coerceFields(open, [['__proto__', 'x']]) as object)).toEqual(['__proto__']);
 });
 
+test('a name that is no field is told without phones and credentials', () => {
+  const own = jsonSchema(z.strictObject({ count: z.int() }), 'input');
+  const named = (name: string) => () => coerceFields(own, [[name, 'x']]);
+  expect(named('https://wa.me/79995553322')).toThrow(/wa\.me\.\*\*\*3322: expected one of the fields count/);
+  expect(named('{"password":"canary"}')).toThrow(/^(?!.*canary).*: expected one of the fields count/);
+});
+
 test('loads no package', () => {
   const script = `await import(${JSON.stringify(join(import.meta.dirname, 'coerce.ts'))}); await import(${JSON.stringify(join(import.meta.dirname, 'reshape.ts'))});
     const { builtinModules: _, registerHooks } = await import('node:module');`;

@@ -8,6 +8,7 @@
 import type { JsonSchema } from './describe/schema.ts';
 import { alternatives, hasType, resolveRef } from './describe/walk.ts';
 import { type FieldIssue, PolybError } from './errors.ts';
+import { scrub } from './scrub.ts';
 
 export interface Given {
   /** The whole body, which parameters override. */
@@ -86,7 +87,12 @@ function parse(word: string): Param {
 }
 
 function pointerOf({ steps }: Param): string {
-  return steps.map((step) => `/${step === 'append' ? '-' : 'field' in step ? step.field : step.index}`).join('');
+  return steps.map((step) => `/${step === 'append' ? '-' : 'field' in step ? shownName(step.field) : step.index}`).join('');
+}
+
+/** A name that is no field's may be anything that somebody wrote into a query. */
+function shownName(field: string): string {
+  return scrub(field.slice(0, 500)).slice(0, 100);
 }
 
 /** Of schemas that are asked again and again: a server has a few hundred fields, each with one answer. */

@@ -6,7 +6,7 @@ const digit = `[${digits}]`;
 /** What people write between the digits of a phone, also where JSON, a URL or HTML has escaped it. */
 const gap =
   String.raw`(?:[\s().\[\]\-_/\\+·•‐-―−\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\u20e3\ufe0f\ufeff]` +
-  String.raw`|\\[nrt]|\\u(?:00[aA][0dD]|20[0-6][0-9a-fA-F]|[fF][eE][fF][fF])|%20|%[cC]2%[aA]0|&nbsp;|&#160;){0,6}`;
+  String.raw`|\\{1,15}(?:[nrt]|u(?:00[abAB][0-9a-fA-F]|20[0-6][0-9a-fA-F]|2212|[fF][eE][fF][fF]))|%(?!3\d)[0-9a-fA-F]{2}|&nbsp;|&#160;){0,6}`;
 /** The end of an escape: a letter or a digit before a word that does not belong to it. */
 const escaped = String.raw`(?<=\\(?:[bfnrt]|u[0-9a-fA-F]{4})|%[0-9a-fA-F]{2})`;
 /** From ten digits on, or seven after a plus; or eleven in the midst of a word, which no hexadecimal id can look like. Numbers that only gaps part are taken as one. */
@@ -30,31 +30,38 @@ const notOfTheNumber = new RegExp(String.raw`\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}|&
 /** Where a word begins. */
 const begin = `(?:(?<![A-Za-z0-9])|${escaped})`;
 /** Credentials in a URL, also as PHP escapes it. */
-const urlCredentials = /(:\\{0,3}\/\\{0,3}\/)[^/\s"'@]*(?:@[^/\s"'@]*)*@/g;
+const urlCredentials = /(:\\{0,15}\/\\{0,15}\/)[^/\s"'@]*(?:@[^/\s"'@]*)*@|(%3A%2F%2F)(?:(?!%40|%2F)[^/\s"'@&])*%40/gi;
 /** `Bearer …` and its like. */
 const scheme = new RegExp(String.raw`${begin}(Bearer|Basic|Api-Key|OAuth)(\s{1,8}|%20|\+)[A-Za-z0-9._~+/=:%-]{6,}`, 'gi');
-/** A Telegram bot token, a JSON web token also when it is cut, `sk-…`, a token of Meta's. */
+/** A Telegram bot token and a JSON web token, also when they are cut, `sk-…`, a token of Meta's. */
 const bareToken = new RegExp(
-  String.raw`\d{6,12}(?::|%3[aA])[\w-]{30,}|${begin}(?:eyJ[\w-]{8,}(?:\.[\w-]*){0,2}|sk-[\w-]{16,}|EAA[A-Za-z0-9]{30,})`,
+  String.raw`\d{6,12}(?::|%3[aA])[\w-]{20,}|${begin}(?:eyJ[\w-]{8,}(?:\.[\w-]*){0,2}|sk-[\w-]{16,}|EAA[A-Za-z0-9]{30,})`,
   'g',
 );
 /** The secret of an API key of ours; its id stays. */
 const ownKey = new RegExp(String.raw`${begin}(pk_[a-z0-9]{4,40}\.)[\w-]{8,}`, 'g');
 /** `token=…`, `"password": "…"`, `<secret>…`: bare to the next mark, or quoted to the same quotes, which JSON in JSON escapes again and again. */
 const name = String.raw`(?:token|api[-_]?key|authorization|cookie|(?:password|passwd|secret|signature)(?:[_-]\w{1,40})?|пароль|токен|секрет)`;
-const quote = String.raw`(?:\\{0,15}["']|%22|&quot;)`;
+const quote = String.raw`(?:\\{0,63}["']|(?:%5C){0,15}%22|&quot;)`;
+const space = String.raw`(?:\s|%20|\+){0,4}`;
 const named = new RegExp(
-  String.raw`(${name}${quote}?\s{0,4}(?:=?>|[:=]|%3[aAdD])\s{0,4})(?:(${quote})(?:(?!(?<!\\)\2)[^])+(?=\2)|(${quote}?)[^\s"'\\&,;{}<>]{3,})`,
+  String.raw`(${name}${quote}?${space}(?:=?>|[:=]|%3[aAdD])${space})(?:(${quote})(?:(?!(?<!\\|%5C)\2)[^])+(?=\2)|(${quote}?)[^\s"'\\&,;{}<>]{3,})`,
   'gi',
 );
+
+/** A digit or a plus of another script, as PHP escapes it. */
+const escapedDigit = /\\{1,15}u(?:(?:ff1|066|06f)(\d)|096([6-9a-f])|ff0b)/gi;
 
 /** The text without phones (the last four digits stay) and without what looks like a credential. Repeating it changes nothing. */
 export function scrub(text: string): string {
   return text
-    .replace(urlCredentials, '$1***@')
+    .replace(urlCredentials, '$1$2***@')
     .replace(scheme, '$1$2***')
     .replace(bareToken, '***')
     .replace(ownKey, '$1***')
     .replace(named, '$1$2$3***')
+    .replace(escapedDigit, (_, last: string | undefined, indic: string | undefined) =>
+      indic === undefined ? (last ?? '+') : String(Number.parseInt(indic, 16) - 6),
+    )
     .replace(phones, (match: string, kept: string | undefined) => kept ?? `***${match.replace(notOfTheNumber, '').slice(-4)}`);
 }

@@ -43,11 +43,25 @@ export function problemReply(
     body: {
       ...problem,
       status,
-      instance: scrub(at.path),
+      instance: shownPath(at.path),
       requestId: at.requestId,
       ...(Array.isArray(issues) ? { errors: issues.map(({ pointer, expected }) => ({ pointer, detail: `expected ${expected}` })) } : {}),
     },
   };
+}
+
+/** As it was asked for, unless something stands in it that is not told. */
+function shownPath(path: string): string {
+  const read = safeDecode(path);
+  const shown = scrub(read);
+  return shown === read ? path : encodeURI(shown);
+}
+function safeDecode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path; // not UTF-8
+  }
 }
 
 /** What the HTTP library refuses before a method is asked. */

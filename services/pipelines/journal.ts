@@ -22,13 +22,11 @@ const watchMs = 250;
 export function journalHandlers(desk: Desk, metrics: Counting, now: () => number): HandlersOf<Contract> {
   const found = async (id: string): Promise<DeskRow> => {
     const [row, other] = await desk.find(id);
+    const asked = scrub(id).slice(0, 40);
     if (row === undefined)
-      throw new PolybError(
-        'not_found',
-        `No row of the journal has the id, key or trace ${id.slice(0, 40)}; polyb runs ls shows the youngest.`,
-      );
+      throw new PolybError('not_found', `No row of the journal has the id, key or trace ${asked}; polyb runs ls shows the youngest.`);
     if (other !== undefined)
-      throw new PolybError('invalid_argument', `More than one row begins with ${id.slice(0, 40)}; give more of the id.`, {
+      throw new PolybError('invalid_argument', `More than one row begins with ${asked}; give more of the id.`, {
         reason: 'ambiguous',
       });
     return row;
