@@ -1,6 +1,7 @@
 /** Child processes that end with us, however we end, and also when they are stopped. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export interface Child {
@@ -18,24 +19,31 @@ export interface ChildOptions {
   readonly file: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Options of Node. */
+  readonly execArgv?: readonly string[];
+  /** Told of each line that it writes. */
+  readonly onLine?: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 const startUpMs = 30_000;
 
 /** Forks a file that sends `ready`, or `{ ready }`, when it is. */
-export async function startChild({ file, args = [], env = {}, signal }: ChildOptions): Promise<Child> {
+export async function startChild({ file, args = [], env = {}, execArgv = [], onLine, signal }: ChildOptions): Promise<Child> {
   signal.throwIfAborted();
   const verbose = process.env.FAULTS_VERBOSE !== undefined;
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', verbose ? 'inherit' : 'ignore', 'ipc'],
+    stdio: ['ignore', onLine ? 'pipe' : 'ignore', onLine ? 'pipe' : verbose ? 'inherit' : 'ignore', 'ipc'],
+    execArgv: [...process.execArgv, ...execArgv],
     // A group of its own: Ctrl-C reaches this process, which ends its children when it is done with them.
     detached: true,
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} could not be started`);
   watched(child, pid);
+  if (onLine !== undefined)
+    for (const input of [child.stdout, child.stderr]) if (input !== null) createInterface({ input }).on('line', onLine);
   const exited = once(child, 'exit').then(() => {});
   const listeners = new Set<(message: unknown) => void>();
   child.on('message', (message) => {

@@ -19,13 +19,14 @@ import { t14 } from './t14-webhooks.ts';
 import { t15 } from './t15-bus-rights.ts';
 import { t16 } from './t16-http-limits.ts';
 import { t17 } from './t17-inner-addresses.ts';
+import { t18 } from './t18-redaction.ts';
 import { t19 } from './t19-approvals.ts';
 import type { FaultTest, RunOptions } from './test.ts';
 
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
   [t1, t3, t4, t10, leadToCall, t19],
-  [t2, t5, t8, t9, t14, t15, t16, t17],
+  [t2, t5, t8, t9, t14, t15, t16, t17, t18],
 ];
 const tests = lanes.flat();
 
