@@ -4,7 +4,7 @@ const pool = Buffer.alloc(4096);
 let hex = '';
 let at = 0;
 
-/** Random lower-case hex, cut from one string made of many random bytes: a trace or span id costs a slice. */
+/** Random lower-case hex, cut from one string made of many random bytes: an id costs a slice. */
 export function randomHex(characters: 16 | 32): string {
   if (at + characters > hex.length) {
     hex = randomFillSync(pool).toString('hex');

@@ -1,11 +1,12 @@
 /** What makes a row itself: its id, and the hash of its input. */
-import { hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Method } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
+import { randomHex } from '../ids.ts';
 
 /** `run_0mhd2k4a1x9f3k2m8q0z`: a prefix, the time so that ids sort by age, and 60 random bits. */
 export function newId(prefix: string, now = Date.now()): string {
-  const random = randomBytes(8).readBigUInt64BE() & 0xfff_ffff_ffff_ffffn;
+  const random = BigInt(`0x${randomHex(16).slice(1)}`);
   return `${prefix}_${now.toString(36).padStart(9, '0')}${random.toString(36).padStart(12, '0')}`;
 }
 
