@@ -12,6 +12,8 @@ let here: World;
 beforeAll(async () => {
   here = await world();
   await here.start('collector', collector);
+  // Which words are one is no matter here, and stems are made fast.
+  await here.store.query(`select collector.use_words('stems')`);
   await here.store.query(
     `insert into collector.chats (chat_id, channel, bot_id, external_id, kind) values ('chat', 'telegram', '1', '1', 'private')`,
   );
@@ -50,7 +52,7 @@ test.each([
   const expected = async (wanted: string, most: number) =>
     (
       await here.store.query<{ message_id: string }>(
-        `select message_id from collector.messages where fts @@ websearch_to_tsquery('collector.russian', $1) ${wanted}
+        `select message_id from collector.messages where fts @@ collector.question($1) ${wanted}
          order by sent_at desc, seq desc limit $2`,
         [q, most],
       )

@@ -25,7 +25,7 @@ export async function prepare(tx: Queries, q: string): Promise<Search> {
   const [row] = await tx.query<{ query: string }>(
     `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
        set_config('pg_trgm.similarity_threshold', $2, true),
-       collector.widened(websearch_to_tsquery('collector.russian', collector.fold($1)))::text as query`,
+       collector.widened(collector.question($1))::text as query`,
     [q, String(likeness)],
   );
   return { query: row?.query ?? '', isExact: /"|(^|\s)-\S|\sor\s/i.test(q) };

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type World, world } from '../../scripts/testing/world.ts';
-import { emptied } from './fixture.ts';
 import { searchMessages } from './messages.ts';
 import { reindex, stateOfWords } from './words.ts';
 
@@ -12,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => here.stop());
 beforeEach(async () => {
-  await emptied(here.store, 'collector.chats, collector.reindexing');
+  await here.store.query('truncate collector.chats, collector.reindexing cascade');
   await here.store.query(
     `insert into collector.chats (chat_id, channel, bot_id, external_id, kind) values ('chat', 'telegram', '1', '1', 'private')`,
   );
@@ -30,7 +29,7 @@ async function write(from: number, to: number, text: string): Promise<void> {
 /** By words alone: quotes want no likeness. */
 const found = async (word: string) =>
   (await here.store.transaction((tx) => searchMessages(tx, `"${word}"`, {}, { limit: 5 }))).items.map(({ messageId }) => messageId);
-const vectors = () => here.store.query(`select fts::text from collector.messages order by seq`);
+const vectors = () => here.store.query<{ fts: string }>(`select fts::text from collector.messages order by seq`);
 
 test('words go over to stems and back, and messages of before are found by those of now', async () => {
   await write(1, 1_200, 'Красивые розочки');
@@ -39,11 +38,7 @@ test('words go over to stems and back, and messages of before are found by those
   expect(await reindex(here.store, 'stems', { progress: (done) => all.push(done) })).toBe(isHunspellThere ? 1_200 : 0);
   if (isHunspellThere) expect(all).toEqual([1_000, 1_200, 1_200]);
   expect(await stateOfWords(here.store)).toEqual({ inUse: 'stems', isHunspellThere, behind: 0 });
-  expect(await vectors()).toEqual(
-    await here.store.query(
-      `select to_tsvector('pg_catalog.russian', collector.fold(text))::text as fts from collector.messages order by seq`,
-    ),
-  );
+  expect(new Set((await vectors()).map(({ fts }) => fts))).toEqual(new Set(["'красив':1 'розочк':2"]));
   expect(await found('розочка')).toHaveLength(5);
   if (!isHunspellThere) return;
   await reindex(here.store, 'hunspell');

@@ -11,13 +11,19 @@ export interface WordsState {
   readonly behind: number;
 }
 
+/** To be asked on a connection that has not searched yet: one that has keeps the dictionary, whatever becomes of its files. */
 export async function stateOfWords(db: Queries): Promise<WordsState> {
-  const [row] = await db.query<WordsState>(
-    `select collector.words_in_use() as "inUse", collector.hunspell_is_there() as "isHunspellThere",
-       (select count(*) from collector.messages join collector.reindexing on seq < below)::float8 as behind`,
+  const [row] = await db.query<Omit<WordsState, 'behind'>>(
+    `select collector.words_in_use() as "inUse", collector.hunspell_is_there() as "isHunspellThere"`,
   );
   if (row === undefined) throw new TypeError('a statement without a table gave no row');
-  return row;
+  return { ...row, behind: await countBehind(db) };
+}
+async function countBehind(db: Queries): Promise<number> {
+  const [row] = await db.query<{ behind: number }>(
+    'select count(*)::float8 as behind from collector.messages join collector.reindexing on seq < below',
+  );
+  return row?.behind ?? 0;
 }
 
 /** Messages that one transaction makes searchable anew, so that nobody waits for it for long. */
@@ -34,7 +40,7 @@ export async function reindex(
   { signal, progress = () => {} }: { readonly signal?: AbortSignal; readonly progress?: (done: number, of: number) => void } = {},
 ): Promise<number> {
   await db.query('select collector.use_words($1)', [words]);
-  const { behind } = await stateOfWords(db);
+  const behind = await countBehind(db);
   let done = 0;
   for (let went = Number.NaN; went !== 0; ) {
     signal?.throwIfAborted();
