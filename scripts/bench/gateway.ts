@@ -114,7 +114,7 @@ export interface GatewayFigures {
 }
 
 /** Ratios are medians of the ratios inside each round. */
-export async function benchGateway({ rounds = 5, ms = 1_500 }: { rounds?: number; ms?: number } = {}): Promise<readonly GatewayFigures[]> {
+export async function benchGateway({ rounds = 15, ms = 500 }: { rounds?: number; ms?: number } = {}): Promise<readonly GatewayFigures[]> {
   const nats = await startNats({ dir: temporaryDir(), temporary: true });
   const env = { NATS_URL: nats.url };
   const self = fileURLToPath(import.meta.url);

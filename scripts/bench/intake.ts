@@ -1,4 +1,7 @@
-/** Updates of Telegram's webhook through one gateway process and one collector process, over NATS, PostgreSQL with its default durability: a 200 means committed. */
+/**
+ * Updates of Telegram's webhook through one gateway process and one collector process, over NATS, PostgreSQL with its default durability:
+ * a 200 means committed. Beside them bare fastify that inserts the update and does nothing else.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
@@ -12,6 +15,7 @@ import { freePort } from '../infra/ready.ts';
 import { startNats, startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
+import { barePath } from './bare-webhook.ts';
 import { colloquial, seeded } from './colloquial.ts';
 
 const silent = (): void => {};
@@ -19,6 +23,7 @@ const log = { debug: silent, info: silent, warn: silent, error: silent };
 const token = '7001:AAAA-bench';
 const secret = createHmac('sha256', token).update('webhook').digest('hex');
 const serve = join(import.meta.dirname, '..', 'serve.ts');
+const bare = join(import.meta.dirname, 'bare-webhook.ts');
 /** People who write, each in a chat of their own. */
 const people = 5_000;
 
@@ -28,7 +33,9 @@ export interface IntakeFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly goal: string;
-  /** CPU that an update took, µs. */
+  /** Updates a second, beside bare fastify in the same run. */
+  readonly rateRatio: number | null;
+  /** CPU that an update took, µs; of bare fastify, which is one process, under `gateway`. */
   readonly gatewayCpuUs: number;
   readonly collectorCpuUs: number;
   readonly databaseCpuUs: number;
@@ -72,27 +79,38 @@ export async function benchIntake({
       GATEWAY_PORT: String(port),
       TELEGRAM_BOT_TOKENS: token,
       TELEGRAM_MODE: 'webhook',
+      SECRET: secret,
     };
-    const begin = async (folder: string): Promise<ChildProcess> => {
-      const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${folder}.cpuprofile`];
-      const child = fork(serve, [folder], { env, execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const begin = async (name: string, file: string, args: readonly string[]) => {
+      const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}.cpuprofile`];
+      const child = fork(file, [...args], { env, execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
       services.push(child);
-      await once(child, 'message', { signal: AbortSignal.timeout(30_000) });
-      return child;
+      const [said] = await once(child, 'message', { signal: AbortSignal.timeout(30_000) });
+      return { child, said };
     };
-    const collector = await begin('collector');
-    const gateway = await begin('gateway');
+    const { child: collector } = await begin('collector', serve, ['collector']);
+    const { child: gateway } = await begin('gateway', serve, ['gateway']);
+    const { child: byHand, said: barePort } = await begin('bare', bare, []);
     const store = openStore({ url, name: 'bench', log, connections: 2 });
-    const pool = new Pool(`http://127.0.0.1:${port}`, { connections: inFlight, pipelining: 1 });
+    const pools = [port, Number(barePort)].map((to) => new Pool(`http://127.0.0.1:${to}`, { connections: inFlight, pipelining: 1 }));
     try {
-      const send = sender(pool);
+      const [send, sendBare] = [sender(pools[0] as Pool, '/api/v1/telegram/webhook'), sender(pools[1] as Pool, barePath)];
       await send.closed(inFlight, 2_000); // compiled and connected
+      await sendBare.closed(inFlight, 1_000);
       await store.query('analyze'); // autovacuum does so within a minute; plans made for empty tables read them whole
-      const counted = async (load: string, goal: string, work: () => Promise<Sent>): Promise<IntakeFigures> => {
-        const before = { gateway: cpuUs(gateway.pid), collector: cpuUs(collector.pid), database: treeCpuUs(server.pid) };
+      const counted = async (
+        load: string,
+        goal: string,
+        [front, back]: readonly [ChildProcess, ChildProcess?],
+        work: () => Promise<Sent>,
+        lost: () => Promise<Pick<IntakeFigures, 'lost' | 'doubled'>>,
+      ): Promise<IntakeFigures> => {
+        const cpu = () => ({ front: cpuUs(front.pid), back: back === undefined ? 0 : cpuUs(back.pid), database: treeCpuUs(server.pid) });
+        const before = cpu();
         const firstWrite = await writes(store);
         const sent = await work();
         const lastWrite = await writes(store);
+        const after = cpu();
         const sorted = sent.took.sort((a, b) => a - b);
         const at = (share: number): number => Number((sorted[Math.floor(sorted.length * share)] ?? Number.NaN).toFixed(1));
         const each = (us: number): number => Math.round(us / sorted.length);
@@ -102,20 +120,33 @@ export async function benchIntake({
           p50Ms: at(0.5),
           p99Ms: at(0.99),
           goal,
-          gatewayCpuUs: each(cpuUs(gateway.pid) - before.gateway),
-          collectorCpuUs: each(cpuUs(collector.pid) - before.collector),
-          databaseCpuUs: each(treeCpuUs(server.pid) - before.database),
+          rateRatio: null,
+          gatewayCpuUs: each(after.front - before.front),
+          collectorCpuUs: each(after.back - before.back),
+          databaseCpuUs: each(after.database - before.database),
           commits: Number(((lastWrite - firstWrite) / sorted.length).toFixed(3)),
           refused: sent.refused,
-          ...(await kept(store, send.answered())),
+          ...(await lost()),
         };
       };
+      const ours = () => kept(store, send.answered());
+      const flood = `${inFlight} in flight`;
+      const flooded = await counted(flood, '1,500/s or more', [gateway, collector], () => send.closed(inFlight, seconds * 1_000), ours);
+      const beside = await counted(
+        `${flood}, bare fastify and one insert`,
+        '',
+        [byHand],
+        () => sendBare.closed(inFlight, seconds * 500),
+        () => keptBare(store, sendBare.answered()),
+      );
+      const paced = `${rate}/s whatever the answers`;
       return [
-        await counted(`${inFlight} in flight`, '1,500/s or more', () => send.closed(inFlight, seconds * 1_000)),
-        await counted(`${rate}/s whatever the answers`, 'p99 under 250 ms', () => send.open(rate, seconds * 1_000)),
+        { ...flooded, rateRatio: Number((flooded.perSecond / beside.perSecond).toFixed(3)) },
+        beside,
+        await counted(paced, 'p99 under 250 ms', [gateway, collector], () => send.open(rate, seconds * 1_000), ours),
       ];
     } finally {
-      await pool.close();
+      await Promise.all(pools.map((pool) => pool.close()));
       await store.close();
     }
   } finally {
@@ -125,7 +156,7 @@ export async function benchIntake({
   }
 }
 
-function sender(pool: Pool) {
+function sender(pool: Pool, path: string) {
   const random = seeded(5);
   const answered: string[] = [];
   let last = 0;
@@ -145,7 +176,7 @@ function sender(pool: Pool) {
         text: colloquial(random),
       },
     });
-    const { statusCode, body: answer } = await pool.request({ method: 'POST', path: '/api/v1/telegram/webhook', headers, body });
+    const { statusCode, body: answer } = await pool.request({ method: 'POST', path, headers, body });
     await answer.dump();
     if (statusCode === 200) answered.push(String(id));
     return statusCode === 200;
@@ -210,6 +241,17 @@ async function kept(
   );
   if (row === undefined) throw new Error('a count without a row');
   return row;
+}
+
+async function keptBare(
+  store: ReturnType<typeof openStore>,
+  answered: readonly string[],
+): Promise<Pick<IntakeFigures, 'lost' | 'doubled'>> {
+  const [row] = await store.query<{ lost: number }>(
+    'select count(*)::int as lost from unnest($1::bigint[]) as id where not exists (select from public.bare_updates where update_id = id)',
+    [answered],
+  );
+  return { lost: row?.lost ?? Number.NaN, doubled: 0 };
 }
 
 /** The number of the next transaction that writes. */
