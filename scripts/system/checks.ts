@@ -1,12 +1,14 @@
 /** What `polyb doctor` looks at. Each check says what it found and, when that is not well, what to type. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { redisVersion } from '../../adapters/cache/redis.ts';
 import { pending } from '../../adapters/store/migrate.ts';
 import { openPostgres } from '../../adapters/store/postgres.ts';
 import { common } from '../../config/common.ts';
 import { openSources } from '../../config/env.ts';
-import { read } from '../../config/read.ts';
+import { read, settingsOf } from '../../config/read.ts';
+import { metaOf } from '../../config/settings.ts';
 import { type Described, schemaHash } from '../../contracts/describe.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import { callable, readCatalogue } from '../cli/catalogue.ts';
@@ -48,7 +50,8 @@ export function checkNode(): readonly Finding[] {
 export function checkSettings(services: readonly Expected[], env: Readonly<Record<string, string | undefined>>): readonly Finding[] {
   try {
     const { shown, origins } = read([common, ...services.flatMap((each) => flatGroups(groupsOf(each)))], openSources({ env }));
-    const vendors = services.flatMap((each) => each.vendors);
+    // Telegram is a vendor of who reads there and of who writes there.
+    const vendors = [...new Map(services.flatMap((each) => each.vendors).map((vendor) => [vendor.setting, vendor])).values()];
     const picked = vendors.map(({ setting, fallback }) => {
       const value = shown[setting] ?? fallback;
       return ok('vendor', `${setting}=${value} (${value === fallback ? 'built in' : origins[setting]})`);
@@ -59,6 +62,24 @@ export function checkSettings(services: readonly Expected[], env: Readonly<Recor
     const problems = error.message.split('\n').slice(1);
     return problems.map((line) => fail('setting', line.trim(), 'polyb config list shows where each value comes from'));
   }
+}
+
+/** `.env` as an editor makes it is open to everybody; what stands in it may be none of their business. */
+export function checkSecrets(
+  services: readonly Pick<Expected, 'folder' | 'service'>[],
+  { env, at = root }: { readonly env: Readonly<Record<string, string | undefined>>; readonly at?: string },
+): readonly Finding[] {
+  const file = join(at, '.env');
+  if (process.platform === 'win32' || !existsSync(file) || (statSync(file).mode & 0o077) === 0) return [];
+  const find = openSources({ env, root: at });
+  const groups = [common, ...services.flatMap((each) => flatGroups(groupsOf(each)))];
+  const inFile = groups.flatMap(settingsOf).flatMap(([name, schema]) => {
+    const { secret = false, before = [] } = metaOf(schema);
+    const found = secret ? find(...before, name) : undefined;
+    return found && 'from' in found && found.from === '.env' ? [name] : [];
+  });
+  if (inFile.length === 0) return [];
+  return [warn('secrets', `.env holds ${[...new Set(inFile)].join(', ')} and can be read by others`, 'chmod 600 .env')];
 }
 
 export async function checkNats(url: string): Promise<readonly Finding[]> {
