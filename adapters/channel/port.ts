@@ -131,6 +131,8 @@ export interface Posted {
 }
 export interface Notices {
   readonly botId: string;
+  /** What a refusal shuts: the bot, and the chat if there is one. As `Sending.quotas` names them. */
+  buckets(chat: string | null): readonly string[];
   /** In UTF-16 units. */
   readonly longestText: number;
   post(chat: string, notice: Notice, signal: AbortSignal): Promise<Posted>;

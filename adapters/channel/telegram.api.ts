@@ -30,6 +30,10 @@ const maxBytes = 16_000_000;
 /** The number before the colon of a token names the bot; it is no secret. */
 export const botIdOf = (token: string): string => token.split(':', 1)[0] ?? '';
 
+/** What a bot and a chat of it are called where limits are shared. */
+export const botBucket = (botId: string): string => `telegram:${botId}`;
+export const chatBucket = (botId: string, chat: string): string => `telegram:${botId}:chat:${chat}`;
+
 export function botApi(token: string, apiRoot: string, http: Http): BotApi {
   return {
     botId: botIdOf(token),

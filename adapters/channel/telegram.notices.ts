@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { isPolybError, PolybError } from '../../contracts/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { Notice, Notices } from './port.ts';
-import { botApi, movedTo } from './telegram.api.ts';
+import { botApi, botBucket, chatBucket, movedTo } from './telegram.api.ts';
 import type { telegramSendSettings } from './telegram.send.ts';
 
 const longestAnswer = 200;
@@ -15,6 +15,7 @@ export function telegramNotices(options: z.output<typeof telegramSendSettings>, 
   const bot = botApi(token, options.TELEGRAM_API_ROOT, http);
   return {
     botId: bot.botId,
+    buckets: (chat) => [botBucket(bot.botId), ...(chat === null ? [] : [chatBucket(bot.botId, chat)])],
     longestText: 4096,
     async post(chat, notice, signal) {
       const send = async (to: string) => ({

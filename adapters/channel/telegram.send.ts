@@ -4,7 +4,7 @@ import { review } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { Sending } from './port.ts';
-import { botApi, movedTo } from './telegram.api.ts';
+import { botApi, botBucket, chatBucket, movedTo } from './telegram.api.ts';
 import { telegramSettings } from './telegram.ts';
 
 export const telegramSendSettings = telegramSettings.pick({ TELEGRAM_BOT_TOKENS: true, TELEGRAM_API_ROOT: true });
@@ -42,9 +42,9 @@ export function telegramSend(options: z.output<typeof telegramSendSettings>, { h
     // Limits as the Bot API FAQ has them («My bot is hitting limits»); real ones adapt. A 429 does not say which one was hit, and whoever goes on
     // sending meanwhile waits longer in the end: it shuts the chat and the bot.
     quotas: ({ botId, to, isGroup }) => [
-      { bucket: `telegram:${botId}:chat:${to}`, limit: 1, windowMs: 1_000 },
+      { bucket: chatBucket(botId, to), limit: 1, windowMs: 1_000 },
       ...(isGroup ? [{ bucket: `telegram:${botId}:group:${to}`, limit: 20, windowMs: 60_000 }] : []),
-      { bucket: `telegram:${botId}`, limit: 30, windowMs: 1_000 },
+      { bucket: botBucket(botId), limit: 30, windowMs: 1_000 },
     ],
   };
 }

@@ -1,5 +1,8 @@
 /** Runs the pipelines, and shows the journal to people: to those who ask, and in chats of the staff what waits for their approval. */
+import { z } from 'zod';
+import { cacheSettings, openCache } from '../../adapters/cache/index.ts';
 import { telegramAsking } from '../../adapters/channel/index.ts';
+import { shuttersIn } from '../../adapters/channel/shutters.ts';
 import { journalDesk } from '../../adapters/store/desk.ts';
 import { service } from '../../bus/service.ts';
 import { approvals } from '../../contracts/approvals.ts';
@@ -12,19 +15,25 @@ import { askInChats, askingSettings } from './ask-in-chats.ts';
 import { backlog } from './backlog.ts';
 import { journalHandlers } from './journal.ts';
 import { leadToCall } from './lead-to-call.ts';
+import { patientNotices } from './patient-notices.ts';
+
+const pipelinesSettings = z.object({ ...askingSettings.shape, ...cacheSettings.shape });
 
 export default service({
   serves: { pipelines, journal, approvals },
   uses: [crm.push_to_crm, calls.start_call, calls.call_ended, crm.log_call, crm.create_task, inbox.button_pressed, inbox.get_client],
-  settings: askingSettings,
+  settings: pipelinesSettings,
   vendors: { telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAsking, fallback: 'bot_api' } },
 }).start(async ({ settings, vendors: { telegram }, bus, db, log, metrics, now }) => {
   const desk = journalDesk(db);
+  const cache = await openCache(settings, { now, log });
+  const notices = telegram === null ? null : patientNotices(telegram, shuttersIn(cache, now));
   const decide = journalHandlers(desk, metrics, now);
   metrics.sample(() => backlog(db));
   return {
     pipelines: { lead_to_call: leadToCall },
     journal: decide,
-    ...askInChats({ chats: settings.TELEGRAM_APPROVAL_CHATS, notices: telegram, desk, decide, db, commit: bus.commit, log }),
+    ...askInChats({ chats: settings.TELEGRAM_APPROVAL_CHATS, notices, desk, decide, db, commit: bus.commit, log }),
+    stop: () => cache.close(),
   };
 });

@@ -1,6 +1,7 @@
 /** Sends what people and programs write to customers: once, in order, and only with the approval that the policy asks for. */
 import { openCache } from '../../adapters/cache/index.ts';
 import { telegramSending, whatsappSending } from '../../adapters/channel/index.ts';
+import { shuttersIn } from '../../adapters/channel/shutters.ts';
 import { siteSending } from '../../adapters/channel/site.ts';
 import { byField, every, service } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
@@ -29,12 +30,13 @@ export default service({
   },
 }).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, now }) => {
   const cache = await openCache(settings, { now, log });
+  const shutters = shuttersIn(cache, now);
   return {
     messages: {
       send_message: sendMessage(policyOf(settings), { undoMs: settings.SENDER_UNDO_MS, approvers: settings.SENDER_APPROVERS }, now),
       deliver: byField(messages.deliver, 'channel', {
-        telegram: withinQuotas(watched(telegram, bus.health.of('telegram:sending')), cache, now),
-        whatsapp: withinQuotas(watched(whatsapp, bus.health.of('whatsapp:sending')), cache, now),
+        telegram: withinQuotas(watched(telegram, bus.health.of('telegram:sending')), cache, shutters),
+        whatsapp: withinQuotas(watched(whatsapp, bus.health.of('whatsapp:sending')), cache, shutters),
         site: siteSending.deliver,
       }),
       get_delivery: async ({ id }) => {

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
+import { shuttersIn } from '../../adapters/channel/shutters.ts';
 import { createHealth } from '../../bus/health.ts';
 import { type ParsedOf, review } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
@@ -21,7 +22,8 @@ test('health tells of a channel that fails, and not of a quota of our own', asyn
     quotas: () => [{ bucket: 'bot', limit: 2, windowMs: 600_000 }],
   };
   const health = createHealth(Date.now);
-  const effect = withinQuotas(watched(sending, health.of('telegram:sending')), memoryCache({ now: Date.now }), Date.now);
+  const cache = memoryCache({ now: Date.now });
+  const effect = withinQuotas(watched(sending, health.of('telegram:sending')), cache, shuttersIn(cache, Date.now));
   const send = () =>
     effect.attempt({ to: '42', text: 'да' } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
   failure = new PolybError('upstream_failed', 'It broke.', { reason: 'cut_off' });

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
 import type { Cache } from '../../adapters/cache/port.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
+import { shuttersIn } from '../../adapters/channel/shutters.ts';
 import { telegramFake } from '../../adapters/channel/telegram.fake.ts';
 import { telegramSend } from '../../adapters/channel/telegram.send.ts';
 import { createHttp } from '../../adapters/http.ts';
@@ -28,8 +29,16 @@ function setup() {
       { bucket: 'bot', limit: 4, windowMs: 1_000 },
     ],
   };
-  const one = withinQuotas(sending, cache, () => clock.ms);
-  const other = withinQuotas(sending, cache, () => clock.ms);
+  const one = withinQuotas(
+    sending,
+    cache,
+    shuttersIn(cache, () => clock.ms),
+  );
+  const other = withinQuotas(
+    sending,
+    cache,
+    shuttersIn(cache, () => clock.ms),
+  );
   const send = (to: string, effect = one) =>
     effect.attempt({ to, text: to } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
   return { clock, went, send, other };
@@ -41,7 +50,9 @@ async function floodable(cacheOf: () => Pick<Cache, 'take' | 'get' | 'set'> = sh
   const telegram = await telegramFake({ tokens });
   const options = { TELEGRAM_BOT_TOKENS: tokens, TELEGRAM_API_ROOT: telegram.url };
   const http = createHttp({ allowPrivate: [telegram.url] });
-  const [one, other] = [cacheOf(), cacheOf()].map((cache) => withinQuotas(telegramSend(options, { http }), cache, Date.now));
+  const [one, other] = [cacheOf(), cacheOf()].map((cache) =>
+    withinQuotas(telegramSend(options, { http }), cache, shuttersIn(cache, Date.now)),
+  );
   const send = (effect: typeof one, botId: string, to: number) =>
     effect?.attempt(
       {
@@ -148,7 +159,8 @@ test('a bucket that a refusal does not concern stays open', async () => {
       { bucket: 'number', limit: 9, windowMs: 1_000, shutBy: (reason) => reason !== 'pair_limited' },
     ],
   };
-  const { attempt } = withinQuotas(sending, memoryCache({ now: Date.now }), Date.now);
+  const cache = memoryCache({ now: Date.now });
+  const { attempt } = withinQuotas(sending, cache, shuttersIn(cache, Date.now));
   const send = (to: string) => attempt({ to } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
   await expect(send('a')).rejects.toMatchObject({ reason: 'pair_limited' });
   await expect(send('a')).rejects.toMatchObject({ reason: 'quota' });
