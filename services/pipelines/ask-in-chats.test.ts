@@ -228,6 +228,15 @@ describe('with a chat', () => {
     await looks(id, /✅ Одобрено: Клиент 901, Клиент 902/);
   });
 
+  test('a press is refused while somebody else holds the draft, and counts once they left it', async () => {
+    const id = await draft('занято');
+    const message = await looks(id, /Ждёт/);
+    await here.bus.call(journal.hold, { id, onBehalfOf: 'petr' });
+    expect(await press(anna, message, 'Отправить')).toEqual({ text: expect.stringContaining('другой сотрудник'), isAlert: true });
+    await here.bus.call(journal.release, { id, onBehalfOf: 'petr' });
+    expect(await press(anna, message, 'Отправить')).toMatchObject({ text: 'Одобрено' });
+  });
+
   test('a press by a client, from another chat, or with data that somebody made up decides nothing', async () => {
     const id = await draft('чужие');
     const message = await looks(id, /Ждёт/);
