@@ -14,10 +14,6 @@ export type ChatOf = (chat: Pick<ReadChat, 'externalId'>) => string;
 export async function chatsOf(tx: Queries, bot: Bot, chats: readonly ReadChat[]): Promise<ChatOf> {
   const wanted = new Map(chats.map((chat) => [chat.externalId, chat]));
   const known = await find(tx, bot, [...wanted.keys()]);
-  if (known.size > 0)
-    await tx.query('select from collector.chats where chat_id = any ($1) order by chat_id for no key update', [
-      [...new Set(known.values())],
-    ]);
   const missing = [...wanted.values()]
     .filter(({ externalId }) => !known.has(externalId))
     .sort((a, b) => (a.externalId < b.externalId ? -1 : 1));
@@ -47,12 +43,15 @@ export async function chatsOf(tx: Queries, bot: Bot, chats: readonly ReadChat[])
   };
 }
 
+/** Our ids by those of the channel; the chats are locked. */
 async function find(tx: Queries, { channel, botId }: Bot, externalIds: readonly string[]): Promise<Map<string, string>> {
   if (externalIds.length === 0) return new Map();
   const rows = await tx.query<{ external_id: string; chat_id: string }>(
-    `select external_id, chat_id from collector.chats where channel = $1 and bot_id = $2 and external_id = any ($3) and merged_into is null
-     union all
-     select external_id, chat_id from collector.chat_aliases where channel = $1 and bot_id = $2 and external_id = any ($3)`,
+    `select named.external_id, chat_id from (
+       select external_id, chat_id from collector.chats where channel = $1 and bot_id = $2 and external_id = any ($3) and merged_into is null
+       union all
+       select external_id, chat_id from collector.chat_aliases where channel = $1 and bot_id = $2 and external_id = any ($3)
+     ) named join collector.chats using (chat_id) order by chat_id for no key update of chats`,
     [channel, botId, externalIds],
   );
   return new Map(rows.map((row) => [row.external_id, row.chat_id]));
