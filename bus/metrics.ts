@@ -128,7 +128,8 @@ function labelOf({ labels }: Metric, name: string, given: string | boolean | und
   const allowed = labels[name];
   const value = typeof given === 'string' ? given : String(given);
   if (allowed !== 'any') return allowed?.includes(value) ? value : otherLabel;
-  return (value.length <= longestValue ? value : value.slice(0, longestValue)).replaceAll('\0', '');
+  if (value.length <= longestValue && !value.includes('\0')) return value;
+  return value.slice(0, longestValue).replaceAll('\0', ''); // it parts the values of a key
 }
 function toldOf(
   { name, type, help, bounds, isShared }: Metric,
