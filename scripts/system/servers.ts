@@ -1,6 +1,8 @@
 /** NATS, PostgreSQL and Redis: found where settings point, else our own on loopback. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import type { Find } from '../../config/env.ts';
 import { badSettings } from '../../config/env.ts';
 import { bringDictionary } from '../infra/dictionary.ts';
@@ -9,6 +11,7 @@ import { findPostgres } from '../infra/postgres.ts';
 import { preparePostgres } from '../infra/prepare.ts';
 import { natsAnswers, postgresAnswers, redisAnswers } from '../infra/ready.ts';
 import { findRedis } from '../infra/redis.ts';
+import { enterable } from '../infra/unprivileged.ts';
 import type { App } from './pm2.ts';
 import { portFrom } from './ports.ts';
 import { type Server, serverApp, serverFolder } from './project.ts';
@@ -51,7 +54,7 @@ export async function chooseServers(options: Options): Promise<Choices> {
       return `nats://127.0.0.1:${port}`;
     }),
     choose('postgres', options, async (port) => {
-      await bringDictionary(await findPostgres({ signal: options.signal }), { signal: options.signal });
+      await bringWords(options.signal);
       const { url } = await preparePostgres({ dir: serverFolder('postgres'), port, durable: true, signal: options.signal });
       return Object.assign(new URL(url), { pathname: '/polyb' }).href;
     }),
@@ -82,6 +85,13 @@ export async function chooseRedis(options: Options): Promise<Choices['redis']> {
 /** The password that a URL holds. */
 export function passwordIn(url: string | undefined): string | undefined {
   return (url !== undefined && URL.parse(url)?.password) || undefined;
+}
+
+/** Packages are looked for once, with a cluster that is new, so that a machine out of their reach waits for them once. */
+async function bringWords(signal: AbortSignal): Promise<void> {
+  const found = await findPostgres({ signal });
+  const isNew = !existsSync(join(enterable(serverFolder('postgres'), found.runAs), 'data'));
+  await bringDictionary(found, { unpack: isNew, signal });
 }
 
 async function choose(server: Server, { find, before, apps }: Options, prepare: (port: number) => Promise<string>): Promise<Choice> {
