@@ -560,6 +560,8 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       restore();
       await back;
       expect(await bus.call(bed.shop.add, { a: 1, b: 1 })).toEqual({ sum: 2 });
+      const reconnects = { name: 'polyb_bus_reconnects_total', series: [[[], 1]] };
+      expect(await bus.metrics.told()).toContainEqual(expect.objectContaining(reconnects));
     });
   });
 
