@@ -4,6 +4,7 @@ import type { OutputOf } from '../../contracts/define.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { cursorOf, listOf, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
+import { forgetWords } from './search.ts';
 
 type Page = OutputOf<typeof inbox.list_clients>;
 type Client = Page['items'][number];
@@ -104,6 +105,13 @@ export async function erase(tx: Queries, userId: string): Promise<number | null>
   );
   if (person === undefined) return null;
   const own = `select message_id from collector.messages where sender_id = $1`;
+  const words = await tx.query<{ word: string }>(
+    `select distinct word from (
+       select fts from collector.messages where sender_id = $1
+       union all select collector.words(text) from collector.message_versions where message_id in (${own})
+     ) wordings, unnest(tsvector_to_array(fts)) word`,
+    [userId],
+  );
   await tx.query(`delete from collector.message_versions where message_id in (${own})`, [userId]);
   await tx.query(`update collector.voices set body = null, state = 'gone' where message_id in (${own})`, [userId]);
   await tx.query(`update collector.chats set title = null where channel = $1 and external_id = $2 and kind = 'private'`, [
@@ -116,5 +124,9 @@ export async function erase(tx: Queries, userId: string): Promise<number | null>
     `"(id|from|wa_id|user_id)"\\s*:\\s*"?${person.external_id.replace(/[^\w-]/g, '\\$&')}"?[,}]`,
   ]);
   const blanked = await tx.query(`update collector.messages set text = '', transcript = null where sender_id = $1 returning 1`, [userId]);
+  await forgetWords(
+    tx,
+    words.map(({ word }) => word),
+  );
   return blanked.length;
 }

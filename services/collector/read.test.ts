@@ -263,9 +263,18 @@ test('the context of a chat is its last messages, oldest first', async () => {
 });
 
 test('a person who is erased leaves no word, name or raw update, and the others stay', async () => {
-  await write({ text: 'секрет', from: '61', chat: '61' }, { text: 'останется', from: '6', chat: '6' });
+  await here.store.query('truncate collector.lexicon');
+  await write(
+    { text: 'секрет', from: '61', chat: '61' },
+    { text: 'и у нас', from: '61', chat: '61' },
+    { text: 'останется', from: '6', chat: '6' },
+  );
+  const known = async () =>
+    (await here.store.query<{ word: string }>('select word from collector.lexicon order by word')).map(({ word }) => word);
+  expect(await known()).toHaveLength(2);
   const secret = (await list({})).items.find(({ text }) => text === 'секрет');
-  expect(await here.bus.call(inbox.erase_person, { userId: secret?.sender?.userId ?? '' })).toMatchObject({ messages: 1 });
+  expect(await here.bus.call(inbox.erase_person, { userId: secret?.sender?.userId ?? '' })).toMatchObject({ messages: 2 });
+  expect(await known()).toEqual([expect.stringMatching(/^оста/)]);
   expect((await here.bus.call(inbox.get_message, { messageId: secret?.messageId ?? '' })).text).toBe('');
   expect(await texts({ q: 'секрет' })).toEqual([]);
   expect(await here.store.query(`select body from collector.raw_updates`)).toEqual([{ body: expect.stringContaining('"id":6}') }]);

@@ -50,3 +50,13 @@ export async function learnWords(tx: Queries, messageIds: readonly string[]): Pr
     [messageIds],
   );
 }
+
+/** Takes those of the words out of the lexicon that no message holds any more; a name may be among them. */
+export async function forgetWords(tx: Queries, words: readonly string[]): Promise<void> {
+  await tx.query(`select set_config('enable_seqscan', 'off', true)`);
+  await tx.query(
+    `delete from collector.lexicon where word = any ($1)
+       and not exists (select from collector.messages where fts @@ quote_literal(lexicon.word)::tsquery)`,
+    [words],
+  );
+}
