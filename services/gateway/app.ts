@@ -13,6 +13,7 @@ import type { Identity } from './keys.ts';
 import { problemReply } from './problem.ts';
 import type { HttpRoute } from './routes.ts';
 import type { Decision } from './rows.ts';
+import { answerUnreadable } from './unreadable.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -69,8 +70,7 @@ export function createApp(parts: AppParts): FastifyInstance {
       return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
     },
     frameworkErrors: (error, request, reply) => void sendProblem(error, request as FastifyRequest, reply as FastifyReply),
-    clientErrorHandler: (_, socket) =>
-      void (socket.writable && socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')),
+    clientErrorHandler: answerUnreadable,
   });
   app.server.maxConnections = options.maxConnections;
   app.decorateRequest('identity', null).decorateRequest('leaving', null);

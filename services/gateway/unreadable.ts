@@ -1,0 +1,27 @@
+/** What cannot be read as HTTP: there is no request to answer, so the socket is told by hand. */
+import type { Socket } from 'node:net';
+import { PolybError, toProblem } from '../../contracts/errors.ts';
+
+/** By the codes of Node's parser (nodejs.org/api/errors.html, llhttp). */
+const known: Readonly<Record<string, readonly [status: string, detail: string]>> = {
+  HPE_INVALID_URL: [
+    '400 Bad Request',
+    "The URL holds a character that must be percent-encoded, as curl -G --data-urlencode 'q=цветок' does.",
+  ],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are larger than this server takes.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not come whole in time.'],
+};
+const unknown = ['400 Bad Request', 'This is not a request that can be read as HTTP/1.1.'] as const;
+
+export function answerUnreadable({ code = '' }: { readonly code?: string | undefined }, socket: Pick<Socket, 'writable' | 'end'>): void {
+  if (!socket.writable) return;
+  const [status, detail] = known[code] ?? unknown;
+  const problem = {
+    ...toProblem(new PolybError('invalid_argument', detail, { reason: 'unreadable' })),
+    status: Number(status.slice(0, 3)),
+  };
+  const body = Buffer.from(JSON.stringify(problem));
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+}
