@@ -96,6 +96,29 @@ test(
 );
 
 test(
+  'the hub of the README answers as it is shown there',
+  async () => {
+    const readme = await readFile(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+    const [, block = ''] = /^```console test\n(.*?)^```/ms.exec(readme) ?? [];
+    const steps = block.split(/^\$ /m).slice(1);
+    expect(steps.length).toBeGreaterThan(6);
+    const { GATEWAY_PORT = '' } = await runFile();
+    await using shell = here.shell();
+    await shell('npx() { shift; node scripts/polyb.js "$@"; }');
+    for (const step of steps) {
+      const [command = '', ...shown] = step.replaceAll(':8300/', `:${GATEWAY_PORT}/`).trimEnd().split('\n');
+      const like = new RegExp(`^${shown.map((line) => line.split('…').map(RegExp.escape).join('.*')).join('\n')}$`);
+      // A message is judged a moment after it came.
+      const tries = command.includes(' -G ') ? 100 : 1;
+      let said = await shell(command);
+      for (let n = 1; n < tries && !like.test(said); n += 1) said = await shell(`sleep 0.2; ${command}`);
+      expect({ command, said }).toEqual({ command, said: expect.stringMatching(like) });
+    }
+  },
+  patienceMs,
+);
+
+test(
   'without a password only what no role is asked for may be called',
   async () => {
     const { NATS_URL = '' } = await runFile();

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,6 +21,8 @@ export interface Checkout {
   polyb(...words: readonly string[]): Promise<Said>;
   /** Another of its programs, left running. */
   start(...words: readonly string[]): ChildProcess;
+  /** A shell in it that keeps its variables; answers what a command printed. @throws when one ends with another status than 0 */
+  shell(): ((command: string) => Promise<string>) & AsyncDisposable;
   /** Ends its PM2 with everything in it, and removes the folder. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -54,6 +57,7 @@ export async function checkout({
     env,
     polyb,
     start: (...words) => spawned(words),
+    shell: () => openShell({ cwd: dir, env }),
     async [Symbol.asyncDispose]() {
       if (!existsSync(dir)) return;
       await polyb('down', '--wipe', '--yes');
@@ -61,6 +65,27 @@ export async function checkout({
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+function openShell(at: { readonly cwd: string; readonly env: Readonly<Record<string, string>> }): ReturnType<Checkout['shell']> {
+  const bash = spawn('bash', [], { ...at, stdio: ['pipe', 'pipe', 'pipe'] });
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) bash[stream].setEncoding('utf8').on('data', (text: string) => (said[stream] += text));
+  const end = /\n?\0(\d+)\n$/;
+  const run = async (command: string): Promise<string> => {
+    said.stdout = said.stderr = '';
+    bash.stdin.write(`${command}\nprintf '\\0%s\\n' $?\n`);
+    while (!end.test(said.stdout)) await once(bash.stdout, 'data');
+    const [, status] = end.exec(said.stdout) ?? [];
+    if (status !== '0') throw new Error(`${command}\nended with ${status}: ${said.stderr}`);
+    return said.stdout.replace(end, '');
+  };
+  return Object.assign(run, {
+    async [Symbol.asyncDispose]() {
+      bash.stdin.end();
+      await once(bash, 'close');
+    },
+  });
 }
 
 /** Resolves with all that a process said once it has ended. */
