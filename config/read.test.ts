@@ -160,6 +160,7 @@ test.each([
   ['list', ' a, ,b ', 'a,b', list(text())],
   ['origin', 'HTTP://CRM.Example:80/', 'http://crm.example', origin()],
   ['url', 'nats://anna:se/cr@et@host', 'nats://***@host', text()],
+  ['url', 'https://gw.example/call?key=canary&to=1#x', 'https://gw.example/call?key=***&to=***#x', url(['https'])],
   ['secret', 'canary', '***', secret()],
 ] as const)('%s: %j is read, and shown as %j', (_, given, shown, schema) => {
   expect(one(schema, given)).toBe(shown);

@@ -107,10 +107,10 @@ export function defaultOf(schema: z.ZodType): unknown {
   return defaultValue ?? (innerType ? defaultOf(innerType) : undefined);
 }
 
-/** A value as it may be printed: a secret is hidden, and so are the credentials of a URL. */
+/** A value as it may be printed: a secret is hidden, and so are the credentials of a URL and what its query holds. */
 export function show(schema: z.ZodType, value: unknown): string {
   if (value === undefined) return '';
   if (metaOf(schema).secret) return '***';
   const parts = [value].flat().join(',').split(',');
-  return parts.map((part) => part.replace(/^(\w+:\/\/)?.*@/, '$1***@')).join(',');
+  return parts.map((part) => part.replace(/^(\w+:\/\/)?.*@/, '$1***@').replace(/([?&][^=&#]*=)[^&#]*/g, '$1***')).join(',');
 }

@@ -11,7 +11,7 @@ const gap =
 const escaped = String.raw`(?<=\\(?:[bfnrt]|u[0-9a-fA-F]{4})|%[0-9a-fA-F]{2})`;
 /** From ten digits on, or seven after a plus; or eleven in the midst of a word, which no hexadecimal id can look like. Numbers that only gaps part are taken as one. */
 const phone = [
-  String.raw`(?:[+＋]|%2[bB]|\\u002[bB])${gap}${digit}(?:${gap}${digit}){6,199}(?!${digit})`,
+  String.raw`(?:[+＋]|%(?:25){0,3}2[bB]|\\u002[bB])${gap}${digit}(?:${gap}${digit}){6,199}(?!${digit})`,
   `(?:(?<![A-Za-z${digits}])|${escaped})${digit}(?:${gap}${digit}){9,199}(?![A-Za-z${digits}])`,
   '[78]9(?<=(?:[g-zG-Z][A-Za-z]{0,3}|(?<![A-Za-z0-9]))..)[0-9]{9}(?=[A-Za-z]{0,3}[g-zG-Z]|(?![A-Za-z0-9]))',
 ].join('|');
@@ -41,7 +41,7 @@ const bareToken = new RegExp(
 /** The secret of an API key of ours; its id stays. */
 const ownKey = new RegExp(String.raw`${begin}(pk_[a-z0-9]{4,40}\.)[\w-]{8,}`, 'g');
 /** `token=…`, `"password": "…"`, `<secret>…`: bare to the next mark, or quoted to the same quotes, which JSON in JSON escapes again and again. */
-const name = String.raw`(?:token|api[-_]?key|authorization|cookie|(?:password|passwd|secret|signature)(?:[_-]\w{1,40})?|пароль|токен|секрет)`;
+const name = String.raw`(?:token|api[-_]?key|authorization|cookie|(?:password|passwd|secret|signature)(?:[_-]\w{1,40})?|${['пароль', 'токен', 'секрет'].map(inAnyForm).join('|')})`;
 const quote = String.raw`(?:\\{0,63}["']|(?:%5C){0,15}%22|&quot;)`;
 const space = String.raw`(?:\s|%20|\+){0,4}`;
 const named = new RegExp(
@@ -49,8 +49,16 @@ const named = new RegExp(
   'gi',
 );
 
-/** A digit or a plus of another script, as PHP escapes it. */
-const escapedDigit = /\\{1,15}u(?:(?:ff1|066|06f)(\d)|096([6-9a-f])|ff0b)/gi;
+/** A Russian word as it is, as PHP escapes it, and in a URL. */
+function inAnyForm(word: string): string {
+  const either = (form: (letter: string) => string) =>
+    [...word].map((letter) => `(?:${form(letter)}|${form(letter.toUpperCase())})`).join('');
+  const php = either((letter) => String.raw`\\{1,15}u0${letter.charCodeAt(0).toString(16)}`);
+  return String.raw`${word}|(?<!\\)${php}|${either(encodeURIComponent)}`;
+}
+
+/** A digit or a plus of another script, as PHP and URLs escape it. */
+const escapedDigit = /\\{1,15}u(?:(?:ff1|066|06f)(\d)|096([6-9a-f])|ff0b)|%(?:(?:EF%BC%9|D9%A|DB%B)(\d)|E0%A5%A([6-9A-F])|EF%BC%8B)/gi;
 
 /** The text without phones (the last four digits stay) and without what looks like a credential. Repeating it changes nothing. */
 export function scrub(text: string): string {
@@ -60,8 +68,10 @@ export function scrub(text: string): string {
     .replace(bareToken, '***')
     .replace(ownKey, '$1***')
     .replace(named, '$1$2$3***')
-    .replace(escapedDigit, (_, last: string | undefined, indic: string | undefined) =>
-      indic === undefined ? (last ?? '+') : String(Number.parseInt(indic, 16) - 6),
-    )
+    .replace(escapedDigit, (_, last, indic, lastInUrl, indicInUrl) => asciiDigit(last ?? lastInUrl, indic ?? indicInUrl))
     .replace(phones, (match: string, kept: string | undefined) => kept ?? `***${match.replace(notOfTheNumber, '').slice(-4)}`);
+}
+/** By its last digit, or by the last hexadecimal digit of a Devanagari one; a plus has neither. */
+function asciiDigit(last: string | undefined, indic: string | undefined): string {
+  return indic === undefined ? (last ?? '+') : String(Number.parseInt(indic, 16) - 6);
 }

@@ -226,7 +226,7 @@ function sell(bus: BusHost, nth: number, next: Turns): Promise<unknown> {
     case 2:
       return bus.call(crm.find_contact, { phoneNumber: person.phoneNumber }, { timeoutMs: 2_500, retry: false });
     case 3:
-      return bus.call(crm.add_note, { about: { kind: 'lead', id: 'a1' }, text: `${person.firstName}: ${text}` }, options);
+      return bus.call(crm.add_note, { about: { kind: 'lead', id: 'a1' }, text: `${person.firstName}\n${text}` }, options);
     case 4:
       return bus.call(calls.start_call, { leadId: `lead${nth}`, phoneNumber: person.phoneNumber }, options);
     default:
@@ -236,8 +236,10 @@ function sell(bus: BusHost, nth: number, next: Turns): Promise<unknown> {
 
 /** What the gateway answers, whole. */
 async function request(base: string, apiKey: string, nth: number, next: Turns): Promise<string> {
-  const { text } = next.secret();
+  const { kind, text, needle } = next.secret();
   const inUrl = encodeURIComponent(text);
+  /** As a key may be. */
+  const printable = /^[\x21\x23-\x7e]+$/.test(text) ? text : kind === 'phone' ? needle : `token=${needle}`;
   const ascii = text.replace(/[^\x21-\x7e]/g, '');
   const key = { 'x-api-key': apiKey };
   const person = { firstName: next.name(), lastName: next.name(), phoneNumber: next.phone(), comment: text };
@@ -258,7 +260,7 @@ async function request(base: string, apiKey: string, nth: number, next: Turns): 
     case 5:
       return post('/api/v1/crm/push', JSON.stringify({ ...person, phoneNumber: text, [text]: text }));
     case 6:
-      return post('/api/v1/crm/push', JSON.stringify(person), { ...key, 'idempotency-key': `lead-${nth}-${ascii}`.slice(0, 200) });
+      return post('/api/v1/crm/push', JSON.stringify(person), { ...key, 'idempotency-key': `lead-${nth}-${printable}`.slice(0, 200) });
     case 7:
       return post('/api/v1/send', JSON.stringify({ chatId: text.slice(0, 64), text: person.firstName }));
     case 8:

@@ -13,6 +13,7 @@ import {
   checkPm2,
   checkPostgres,
   checkRedis,
+  checkSecrets,
   checkServices,
   checkSettings,
   type Finding,
@@ -43,7 +44,7 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
   const code = await load();
   if ('findings' in code) return [...node, ...code.findings, ...(await host)];
   const { services } = code;
-  const settings = checkSettings(services, env);
+  const settings = [...checkSettings(services, env), ...checkSecrets(services, { env })];
   const find = openSources({ env });
   const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222');
   const postgres = checkPostgres(lookup('DATABASE_URL', find), env);

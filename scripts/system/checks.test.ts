@@ -1,0 +1,37 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { service } from '../../bus/service.ts';
+import { secret, text } from '../../config/settings.ts';
+import { checkSecrets } from './checks.ts';
+
+const settings = z.object({ POST_TOKEN: secret().optional(), POST_TOWN: text().optional() });
+const services = [{ folder: 'post', service: service({ serves: {}, settings }).start(async () => ({})) }];
+let at: string;
+beforeEach(() => {
+  at = mkdtempSync(join(tmpdir(), 'polyb-checks-'));
+});
+afterEach(() => rmSync(at, { recursive: true }));
+const written = (lines: string, mode: number): void => {
+  writeFileSync(join(at, '.env'), lines);
+  chmodSync(join(at, '.env'), mode);
+};
+
+test.each([0o644, 0o640, 0o604])('an .env of mode %o that holds a secret is warned of, by the name of the secret', (mode) => {
+  written('POST_TOKEN=canary\nPOST_TOWN=Perm\n', mode);
+  expect(checkSecrets(services, { env: {}, at })).toEqual([
+    { check: 'secrets', state: 'warn', found: '.env holds POST_TOKEN and can be read by others', next: 'chmod 600 .env' },
+  ]);
+});
+
+test('an .env that is closed, holds no secret, or whose secret the environment overrides is passed over', () => {
+  expect(checkSecrets(services, { env: {}, at })).toEqual([]);
+  written('POST_TOKEN=canary\n', 0o600);
+  expect(checkSecrets(services, { env: {}, at })).toEqual([]);
+  written('POST_TOWN=Perm\n', 0o644);
+  expect(checkSecrets(services, { env: {}, at })).toEqual([]);
+  written('POST_TOKEN=canary\n', 0o644);
+  expect(checkSecrets(services, { env: { POST_TOKEN: 'other' }, at })).toEqual([]);
+});
