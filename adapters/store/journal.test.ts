@@ -233,6 +233,22 @@ test('the event of a slow transaction is handed over after the event of a quick 
   expect(await read()).toEqual([]);
 });
 
+test('events are handed over by the number of their transaction, of however many digits', async () => {
+  const event = `test.${randomUUID()}`;
+  await store.query(`insert into journal.cursors (consumer, xid, id) values ($1, '1', 0)`, [event]);
+  for (const xid of ['9', '10', '99', '100'])
+    await store.query(`insert into journal.events (xid, event, key, payload) values ($1, $2, 'k', 'null')`, [xid, event]);
+  const handed: string[] = [];
+  for (let n = 0; n < 4; n += 1)
+    await store.transaction(async (tx) => {
+      const [row] = (await store.journal.nextEvents(tx, event, event, 1)) ?? [];
+      if (row === undefined) return;
+      await store.journal.advance(tx, event, row);
+      handed.push(row.xid);
+    });
+  expect(handed).toEqual(['9', '10', '99', '100']);
+});
+
 test('a run does not go to sleep when the step it would wait for has moved', async () => {
   const run = asked({ mode: 'run' });
   const { row } = await take(run);

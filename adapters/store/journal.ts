@@ -427,7 +427,7 @@ export function journalStore(db: Queries) {
       if (cursor === undefined) return null;
       return on.query<EventRow>(
         `select id, xid::text, payload, traceparent from journal.events
-         where event = $1 and (xid, id) > ($2::xid8, $3::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit $4`,
+         where event = $1 and (xid, id) > ($2::xid8, $3::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) order by events.xid, events.id limit $4`,
         [event, cursor.xid, cursor.id, atMost],
       );
     },

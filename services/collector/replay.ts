@@ -17,7 +17,7 @@ export function replayUpdates(
     const rows = await db.query<{ id: string; bot_id: string; body: string }>(
       `select id::text, bot_id, body from collector.raw_updates
        where channel = $1 and received_at >= $2 and received_at < $3 and ($4::text is null or bot_id = $4) and id > $5
-       order by id limit $6`,
+       order by raw_updates.id limit $6`,
       [channel, since, until, botId ?? null, cursor ?? '0', limit],
     );
     let messages = 0;

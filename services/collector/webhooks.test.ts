@@ -256,3 +256,23 @@ test('a replay stores what was not understood when it came, and tells nothing tw
   expect((await at.messages()).map(({ text: words }) => words).sort()).toEqual(['понято позже', 'сразу']);
   expect(await at.told('inbox.message_received')).toHaveLength(2);
 });
+
+test('a replay in pages comes by every update, whatever their numbers', async () => {
+  for (const id of [9_000_099, 9_000_100, 10_000_000])
+    await here.store.query(
+      `insert into collector.raw_updates (id, channel, bot_id, external_id, digest, body) overriding system value
+       values ($1, 'telegram', $2, $3, 'x', $4)`,
+      [id, botId, String(id), JSON.stringify(update(id, `номер ${id}`))],
+    );
+  const since = new Date(Date.now() - 60_000).toISOString();
+  const until = new Date(Date.now() + 60_000).toISOString();
+  let cursor: string | null = null;
+  do {
+    const page: { nextCursor: string | null } = await here.bus.call(inbox.replay_updates, {
+      ...{ channel: 'telegram', since, until, limit: 1 },
+      ...(cursor === null ? {} : { cursor }),
+    });
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  expect(await at.messages()).toHaveLength(3);
+});
