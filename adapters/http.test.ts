@@ -294,7 +294,7 @@ test('an answer that is not JSON says so with the end of it, masked', async () =
 });
 
 test.each([
-  ['https://api.telegram.org/bot123456789:AAEhBOweik6ad9rV_canary_VTUsm9RL41U/getMe', 'https://api.telegram.org/bot***/getMe'],
+  ['https://api.telegram.org/bot123456789:AAEhBOweik6ad9rV_canary_VTUsm9RL41U/getMe', 'https://api.telegram.org/bot123456789:***/getMe'],
   ['https://shop.bitrix24.ru/rest/12/canary3abc/crm.lead.add', 'https://shop.bitrix24.ru/rest/12/***/crm.lead.add'],
   ['https://hook.example/canary0123456789abcdef0123456789abcdef', 'https://hook.example/***'],
   ['https://crm.example/api/v1/Lead/65021a1e47d57e2ac', 'https://crm.example/api/v1/Lead/65021a1e47d57e2ac'],

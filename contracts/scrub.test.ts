@@ -160,6 +160,7 @@ test.each([
   '4bf9279995553322a3ce929d0e0e4736',
   'pk_abcdefgh was revoked',
   'at 12:30, 8 of 999 were sent, 555 failed',
+  'pk_000000000000',
 ])('%j stays as it is', (text) => {
   expect(scrub(text)).toBe(text);
 });

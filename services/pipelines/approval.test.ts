@@ -40,7 +40,8 @@ beforeAll(async () => {
     'post',
     service({ serves: { post }, uses: [settled(post.mail)], settings: z.object({}) }).start(async () => ({
       post: {
-        draft: async ({ text, ...asked }, { key, commit }) => commit(async (tx) => ({ id: tx.send(post.mail, { text }, { key, ...asked }) })),
+        draft: async ({ text, ...asked }, { key, commit }) =>
+          commit(async (tx) => ({ id: tx.send(post.mail, { text }, { key, ...asked }) })),
         mail: { attempt: async ({ text }) => ({ mailId: `m${mailed.push(text)}` }), onUnknown: review },
         customer_wrote: async ({ keys }, { commit }) =>
           commit(async (tx) => {
@@ -172,7 +173,11 @@ test('a draft that nobody approved waits for a person again when it is retried, 
 
 test('what needs two people goes out after the approvals of two, and not after two of one', async () => {
   const id = await draft('two', 0, 2);
-  expect(await it.bus.call(journal.approve, { id, ...anna })).toMatchObject({ state: 'proposed', approvers: 2, approvedBy: ['operator:anna'] });
+  expect(await it.bus.call(journal.approve, { id, ...anna })).toMatchObject({
+    state: 'proposed',
+    approvers: 2,
+    approvedBy: ['operator:anna'],
+  });
   await expect(it.bus.call(journal.approve, { id, ...anna })).rejects.toMatchObject({ code: 'conflict', reason: 'same_person' });
   expect(mailed).toEqual([]);
   expect((await it.bus.call(journal.approve, { id, ...oleg })).approvedBy).toEqual(['operator:anna', 'operator:oleg']);

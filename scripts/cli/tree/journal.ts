@@ -293,7 +293,9 @@ export const journalCommands: readonly Command[] = [
         name: 'watch',
         summary: 'Each draft as it comes, with a question what to do.',
         impact: 'ext',
-        details: ['Nobody else can decide on a draft while it is asked about. Without a terminal each is printed once and nothing is asked.'],
+        details: [
+          'Nobody else can decide on a draft while it is asked about. Without a terminal each is printed once and nothing is asked.',
+        ],
         flags: [methodFilter],
         examples: [{ line: 'polyb approvals watch' }, { line: 'polyb approvals watch --method messages.* -o jsonl' }],
         run: true,
