@@ -29,6 +29,10 @@ export function openApiOf({ routes, version }: Pick<Documented, 'routes' | 'vers
   return { ...made, paths: { ...(made.paths as object), '/api/v1/stream': { get: stream } } };
 }
 
+const failure = {
+  description: 'A failure; `code` says which.',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+};
 /** The one route that is no method. */
 const stream = {
   operationId: 'stream',
@@ -53,10 +57,8 @@ const stream = {
   ],
   responses: {
     200: { description: 'Events without an end.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
-    default: {
-      description: 'A failure; `code` says which.',
-      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-    },
+    '4XX': failure,
+    default: failure,
   },
 };
 
