@@ -19,3 +19,18 @@ test('a connection that dies between two statements of a transaction ends the tr
   await db.close();
   await database.drop();
 });
+
+test('a commit that gets no answer is in doubt, a statement before it is not', async () => {
+  const database = await testDatabase();
+  const db = openPostgres({ url: database.url, name: 'test', log: quiet, connections: 3 });
+  const [unanswered, cut] = await Promise.all([db.begin(), db.begin()]);
+  for (const tx of [unanswered, cut]) {
+    const [session] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await db.query('select pg_terminate_backend($1)', [session?.pid]);
+  }
+  await expect(unanswered.commit()).rejects.toMatchObject({ code: 'unavailable', reason: 'store_down', outcome: 'unknown' });
+  await expect(cut.query('select 1')).rejects.toMatchObject({ code: 'unavailable', reason: 'store_down', outcome: 'not_executed' });
+  await cut.rollback().catch(() => {}); // gives the connection back
+  await db.close();
+  await database.drop();
+});

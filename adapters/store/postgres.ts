@@ -47,6 +47,14 @@ function translated(thrown: unknown): unknown {
   return thrown;
 }
 
+/** A commit whose answer was lost may have been kept. */
+function inDoubt(thrown: unknown): unknown {
+  if (!isPolybError(thrown) || thrown.reason !== 'store_down') return thrown;
+  const { code, reason, retryAfterMs, cause } = thrown;
+  const message = 'PostgreSQL went away while it kept the work; whether it was kept is not known. Asking again under the same key is safe.';
+  return new PolybError(code, message, { reason, retryAfterMs, cause, outcome: 'unknown' });
+}
+
 /** @param url postgres://user:password@host:port/database */
 export function openPostgres({
   url,
@@ -108,7 +116,7 @@ export function openPostgres({
         client.release();
       } catch (error) {
         client.release(true); // the session is of no use any more; the pool must not hand it out again
-        throw translated(error);
+        throw statement === 'commit' ? inDoubt(translated(error)) : translated(error);
       }
     };
     try {
