@@ -192,6 +192,7 @@ test.each([
   'token:"\\',
   'token\\\\\\',
   'password_',
+  `${'1\\\\\\n'.repeat(8)}1x `,
 ])('256 KB of %j take less than a second of the processor', (part) => {
   const text = part.repeat(262_144 / part.length);
   const before = process.cpuUsage();
