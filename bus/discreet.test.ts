@@ -104,3 +104,14 @@ test('an input that fits no schema, and one of many long texts, hide what they c
   const texts = Array.from({ length: 200 }, (_, nth) => `text ${nth} ${'x'.repeat(4_000)}`);
   expect(discreet(new Error(`failed at ${texts[0]}`), Many, { texts })).toMatchObject({ message: 'failed at ***' });
 });
+
+test('an input of as many letters as are looked for hides itself in a moment, whole or a sentence of it', () => {
+  const said = `${Array.from({ length: 700 }, (_, nth) => `Слово ${nth}.`).join(' ')}${' Привет'.repeat(300)}`;
+  const before = process.cpuUsage();
+  for (const text of [said, 'Слово 699.'])
+    expect(discreet(new Error(`refused: ${text}`), z.strictObject({ said: PersonText.max(10_000) }), { said })).toMatchObject({
+      message: 'refused: ***',
+    });
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1e6).toBeLessThan(1);
+});

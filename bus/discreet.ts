@@ -12,14 +12,16 @@ const deepestData = 8;
 const mostLetters = 10_000;
 /** Shorter words stand in any text. */
 const shortest = 2;
+/** What is longer is looked for as it is written. */
+const longestPattern = 500;
 
 /**
  * What was thrown, without phones, credentials, and whatever is personal in the input that was being worked on: vendors repeat in a refusal
  * what they were given, and so do handlers. The same object when there is nothing to hide.
  */
 export function discreet(thrown: unknown, schema?: z.ZodType, input?: unknown): unknown {
-  const hidden = schema === undefined ? undefined : personal(schema, input);
-  const tell: Tell = hidden === undefined ? scrub : (text) => scrub(text.replace(hidden, '***'));
+  const forms = schema === undefined ? [] : personal(schema, input);
+  const tell: Tell = forms.length === 0 ? scrub : (text) => scrub(without(forms, text));
   return told(thrown, tell, deepestCause);
 }
 
@@ -61,17 +63,25 @@ function clean(value: unknown, tell: Tell, depth: number): unknown {
   return Array.isArray(value) ? entries.map(([, inner]) => inner) : Object.fromEntries(entries);
 }
 
-/** Finds the personal texts of an input as whole words, also as JSON, PHP and URLs escape them. */
-function personal(schema: z.ZodType, input: unknown): RegExp | undefined {
+/** A personal text as it may stand somewhere, and the same in lower case. */
+type Form = readonly [form: string, lower: string];
+/** The personal texts of an input, also as JSON, PHP and URLs escape them; the longer first, since a shorter one may be a part of it. */
+function personal(schema: z.ZodType, input: unknown): readonly Form[] {
   const forms = new Set<string>();
   let room = mostLetters;
   for (const { pii, text } of personalTexts(schema, input)) {
     room -= text.length;
     if (room >= 0) for (const form of formsOf(pii, text.trim())) if (form.length >= shortest) forms.add(form);
   }
-  // The longer first: a shorter one may be a part of it.
-  const any = [...forms].sort((a, b) => b.length - a.length).map(wholeWord);
-  return any.length === 0 ? undefined : new RegExp(any.join('|'), 'giu');
+  return [...forms].sort((a, b) => b.length - a.length).map((form) => [form, form.toLowerCase()]);
+}
+/** The text without those forms that stand in it as whole words. Few do, and a pattern of all of them would take long to make, or be too large. */
+function without(forms: readonly Form[], text: string): string {
+  const lower = text.toLowerCase();
+  const found = forms.filter(([, form]) => lower.includes(form)).map(([form]) => form);
+  const whole = found.filter((form) => form.length > longestPattern).reduce((left, form) => left.replaceAll(form, '***'), text);
+  const words = found.filter((form) => form.length <= longestPattern).map(wholeWord);
+  return words.length === 0 ? whole : whole.replace(new RegExp(words.join('|'), 'giu'), '***');
 }
 /** Not the middle of another word; but the letter before it may belong to an escape, as in `\nAnna` and `%20Anna`. */
 function wholeWord(form: string): string {
