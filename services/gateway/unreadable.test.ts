@@ -37,3 +37,18 @@ test('headers that are too large, and bytes that are no HTTP, each have their st
     problem: { reason: 'unreadable' },
   });
 });
+
+test('who never ends their side after the answer is let go', async () => {
+  const { hostname, port } = new URL(it.origin);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true }).resume();
+  const failed = once(socket, 'error');
+  socket.write('no HTTP\r\n\r\n');
+  await once(socket, 'end');
+  // What is written to a connection that is gone comes back as an error.
+  const more = setInterval(() => socket.write('x'), 20);
+  await failed.finally(() => {
+    clearInterval(more);
+    socket.destroy();
+  });
+  expect((await failed)[0]).toMatchObject({ code: expect.stringMatching(/^(ECONNRESET|EPIPE)$/) });
+});

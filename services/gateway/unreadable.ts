@@ -11,9 +11,14 @@ const known: Readonly<Record<string, readonly [status: string, detail: string]>>
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are larger than this server takes.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not come whole in time.'],
 };
+/** How long the answer may take to be read. Closed at once, it could be lost to bytes that were still coming. */
+const lingerMs = 1_000;
 const unknown = ['400 Bad Request', 'This is not a request that can be read as HTTP/1.1.'] as const;
 
-export function answerUnreadable({ code = '' }: { readonly code?: string | undefined }, socket: Pick<Socket, 'writable' | 'end'>): void {
+export function answerUnreadable(
+  { code = '' }: { readonly code?: string | undefined },
+  socket: Pick<Socket, 'writable' | 'end' | 'destroy'>,
+): void {
   if (!socket.writable) return;
   const [status, detail] = known[code] ?? unknown;
   const problem = {
@@ -24,4 +29,6 @@ export function answerUnreadable({ code = '' }: { readonly code?: string | undef
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
+  // Whoever never ends their side would hold a connection for ever: no other deadline covers it any more.
+  setTimeout(() => socket.destroy(), lingerMs).unref();
 }
