@@ -162,6 +162,8 @@ test.each([
   ['url', 'nats://anna:se/cr@et@host', 'nats://***@host', text()],
   ['url', 'https://gw.example/call?key=canary&to=1#x', 'https://gw.example/call?key=***&to=***#x', url(['https'])],
   ['secret', 'canary', '***', secret()],
+  ['secret list', ' , ', '', list(text()).meta({ secret: true })],
+  ['secret list', 'canary,canary', '***', list(text()).meta({ secret: true })],
 ] as const)('%s: %j is read, and shown as %j', (_, given, shown, schema) => {
   expect(one(schema, given)).toBe(shown);
 });

@@ -109,7 +109,7 @@ export function defaultOf(schema: z.ZodType): unknown {
 
 /** A value as it may be printed: a secret is hidden, and so are the credentials of a URL and what its query holds. */
 export function show(schema: z.ZodType, value: unknown): string {
-  if (value === undefined) return '';
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return '';
   if (metaOf(schema).secret) return '***';
   const parts = [value].flat().join(',').split(',');
   return parts.map((part) => part.replace(/^(\w+:\/\/)?.*@/, '$1***@').replace(/([?&][^=&#]*=)[^&#]*/g, '$1***')).join(',');
