@@ -347,8 +347,8 @@ function bar(table: Table, done: number, read: number): void {
   process.stderr.write(process.stderr.isTTY ? `\r${line}${done >= 1 ? '\n' : ''}` : `${line}\n`);
 }
 
-const help = `node scripts/migrate-from-old.ts --from postgres://user@host/database [--bot ID]
-node scripts/migrate-from-old.ts --csv DIR [--bot ID]
+const help = `npx node scripts/migrate-from-old.ts --from postgres://user@host/database [--bot ID]
+npx node scripts/migrate-from-old.ts --csv DIR [--bot ID]
 
 Takes the chats, users and messages of an older hub into the database of DATABASE_URL. A run that ended early is simply started again.
 

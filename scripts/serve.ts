@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   ];
   const missing = await patiently('PostgreSQL', () => pending(store, migrations));
   if (missing.length > 0)
-    throw new PolybError('failed_precondition', `The database lacks ${missing.join(', ')}; run polyb up, or: node scripts/migrate.ts`, {
+    throw new PolybError('failed_precondition', `The database lacks ${missing.join(', ')}; run polyb up, or: npx node scripts/migrate.ts`, {
       reason: 'bad_settings',
     });
 

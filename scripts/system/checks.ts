@@ -114,7 +114,7 @@ export async function checkPostgres(
     return [
       ok('postgres', `${host}${pathname} ${row?.version}`),
       missing.length > 0
-        ? fail('migrations', `missing: ${missing.join(', ')}`, 'polyb up, or node scripts/migrate.ts')
+        ? fail('migrations', `missing: ${missing.join(', ')}`, 'polyb up, or npx node scripts/migrate.ts')
         : ok('migrations', 'all applied'),
       Math.abs(skewMs) > mostSkewMs
         ? fail('clock', `${Math.round(skewMs)} ms away from PostgreSQL's`, 'let NTP set both clocks; deadlines depend on them')
