@@ -69,7 +69,7 @@ function fromHttp(thrown: unknown): PolybError {
   const { statusCode, code } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as { statusCode?: unknown; code?: unknown };
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new PolybError('invalid_argument', 'The body is larger than this server takes.', {
+      return new PolybError('invalid_argument', 'The body is larger than GATEWAY_BODY_LIMIT_BYTES allows.', {
         reason: 'payload_too_large',
         cause: thrown,
       });
