@@ -162,13 +162,14 @@ async function startServices(
   const { flags, out, signal, env } = invocation;
   const width = Math.max(0, ...wanted.map(({ folder }) => folder.length));
   const find = openSources({ env });
-  const tell = ({ folder, methods, vendors, service }: Expected, when: string) => {
-    const picked = [
+  const count = (methods: number) => `${String(methods).padStart(2)} ${methods === 1 ? 'method ' : 'methods'}`;
+  const tell = ({ folder, methods }: Expected, when: string) => out.note(`${folder.padEnd(width)}  ${count(methods)}  ${when}`, 'ok');
+  const picked = ({ vendors, service }: Expected) => {
+    const all = [
       ...vendors.map(({ setting, fallback }) => `${setting}=${lookup(setting, find) ?? fallback}`),
       ...listenersOf(service).map(([name, usual]) => `${name}=${lookup(name, find) ?? usual}`),
     ].join(' ');
-    const count = `${String(methods).padStart(2)} ${methods === 1 ? 'method ' : 'methods'}`;
-    out.note(`${folder.padEnd(width)}  ${count}  ${when}${picked && `  (${picked})`}`, 'ok');
+    return all && `  (${all})`;
   };
 
   await using connected = await connect(invocation);
@@ -176,6 +177,7 @@ async function startServices(
   const since = Date.now();
   const before = await askBus(bus, signal);
   const isUp = (each: Expected & Placed) => readyInstances(before, each).length > 0 && apps.some(({ name }) => name === each.app);
+  // What it runs with was read when it started, and may be other than what stands there now.
   for (const each of wanted.filter(isUp)) tell(each, 'was up');
 
   const services = wanted.filter((each) => !isUp(each));
@@ -185,7 +187,7 @@ async function startServices(
   const readyAfterMs = new Map<string, number>();
   const onReady = (each: Expected) => {
     readyAfterMs.set(each.folder, Date.now() - since);
-    tell(each, `ready in ${((Date.now() - since) / 1000).toFixed(1)} s`);
+    tell(each, `ready in ${((Date.now() - since) / 1000).toFixed(1)} s${picked(each)}`);
   };
   const waiting = awaitReady({ bus, services, before, since, timeoutMs: flags.ms('timeout') ?? readyMs, signal, onReady });
   const [failed] = await Promise.all([waiting, startApps(names.filter((name) => !isBooting(name, apps)))]);

@@ -133,7 +133,7 @@ export const busCommands: readonly Command[] = [
       },
       { name: 'wait', value: 'DUR', summary: 'How long services may take to answer; 500ms.' },
     ],
-    examples: [{ line: 'polyb trace 01J9ZK4M' }, { line: 'polyb trace 0af76519 --format sequence' }],
+    examples: [{ line: 'polyb trace run_0mwp5gau' }, { line: 'polyb trace 0af76519 --format sequence' }],
     seeAlso: ['runs show', 'tail'],
     run: true,
   },

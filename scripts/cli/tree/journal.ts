@@ -99,7 +99,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'RUN',
         impact: 'ro',
         flags: [reveal],
-        examples: [{ line: 'polyb runs show 01J9ZK4M' }],
+        examples: [{ line: 'polyb runs show run_0mwp5gau' }],
         seeAlso: ['trace'],
         run: true,
       },
@@ -109,7 +109,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'RUN',
         impact: 'ro',
         details: ['Ends with 0 when the run is done, 8 when it waits for a person and --timeout passes, 1 when it failed.'],
-        examples: [{ line: 'polyb runs watch 01J9ZK4M' }],
+        examples: [{ line: 'polyb runs watch run_0mwp5gau' }],
         run: true,
       },
       {
@@ -118,7 +118,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'RUN',
         impact: 'rw',
         flags: [why],
-        examples: [{ line: 'polyb runs cancel 01J9ZK4M' }],
+        examples: [{ line: 'polyb runs cancel run_0mwp5gau' }],
         run: true,
       },
       {
@@ -128,8 +128,8 @@ export const journalCommands: readonly Command[] = [
         impact: 'ext',
         flags: [from, data, why],
         examples: [
-          { line: 'polyb runs retry 01J9ZK4M --from call' },
-          { line: 'polyb runs retry 01J9ZK4M --from call phoneNumber=+79995553323' },
+          { line: 'polyb runs retry run_0mwp5gau --from call' },
+          { line: 'polyb runs retry run_0mwp5gau --from call phoneNumber=+79995553323' },
         ],
         run: true,
       },
@@ -154,7 +154,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'ID',
         impact: 'ro',
         flags: [reveal],
-        examples: [{ line: 'polyb dlq show 01J9ZK4M' }],
+        examples: [{ line: 'polyb dlq show row_0mwp5hcu' }],
         run: true,
       },
       {
@@ -170,7 +170,10 @@ export const journalCommands: readonly Command[] = [
           { name: 'dry-run', summary: 'Say what would be tried.' },
           why,
         ],
-        examples: [{ line: 'polyb dlq replay 01J9ZK4M' }, { line: 'polyb dlq replay --all --reason no_responders --rate 2/s --dry-run' }],
+        examples: [
+          { line: 'polyb dlq replay row_0mwp5hcu' },
+          { line: 'polyb dlq replay --all --reason no_responders --rate 2/s --dry-run' },
+        ],
         run: true,
       },
       {
@@ -179,7 +182,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'ID…',
         impact: 'rw',
         flags: [why],
-        examples: [{ line: "polyb dlq drop 01J9ZK4M --why 'test data'" }],
+        examples: [{ line: "polyb dlq drop row_0mwp5hcu --why 'test data'" }],
         run: true,
       },
     ],
@@ -203,7 +206,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'ID',
         impact: 'ro',
         flags: [reveal],
-        examples: [{ line: 'polyb reviews show 01J9ZK4M' }],
+        examples: [{ line: 'polyb reviews show row_0mwp5hcu' }],
         run: true,
       },
       {
@@ -216,8 +219,8 @@ export const journalCommands: readonly Command[] = [
         ],
         flags: [{ name: 'data', short: 'd', value: 'JSON|@FILE|-', summary: 'With happened: the output.' }, why],
         examples: [
-          { line: 'polyb reviews resolve 01J9ZK4M happened -d \'{"legId":"x7"}\'' },
-          { line: "polyb reviews resolve 01J9ZK4M give_up --why 'the gateway has no such call'" },
+          { line: 'polyb reviews resolve row_0mwp5hcu happened -d \'{"legId":"x7"}\'' },
+          { line: "polyb reviews resolve row_0mwp5hcu give_up --why 'the gateway has no such call'" },
         ],
         run: true,
       },
@@ -242,7 +245,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'ID',
         impact: 'ro',
         flags: [reveal],
-        examples: [{ line: 'polyb approvals show 01J9ZK4M --reveal' }],
+        examples: [{ line: 'polyb approvals show row_0mwp5hcu --reveal' }],
         run: true,
       },
       {
@@ -258,7 +261,7 @@ export const journalCommands: readonly Command[] = [
           },
           why,
         ],
-        examples: [{ line: 'polyb approvals approve 01J9ZK4M' }],
+        examples: [{ line: 'polyb approvals approve row_0mwp5hcu' }],
         run: true,
       },
       {
@@ -267,7 +270,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'ID',
         impact: 'rw',
         flags: [why],
-        examples: [{ line: "polyb approvals reject 01J9ZK4M --why 'wrong tone'" }],
+        examples: [{ line: "polyb approvals reject row_0mwp5hcu --why 'wrong tone'" }],
         run: true,
       },
       {
@@ -277,7 +280,7 @@ export const journalCommands: readonly Command[] = [
         impact: 'rw',
         details: ['Approvals of the former wording no longer count.'],
         flags: [data],
-        examples: [{ line: "polyb approvals edit 01J9ZK4M text='Курьер будет до 10:30.'" }],
+        examples: [{ line: "polyb approvals edit row_0mwp5hcu text='Курьер будет до 10:30.'" }],
         run: true,
       },
       {
@@ -286,7 +289,7 @@ export const journalCommands: readonly Command[] = [
         usage: 'ID',
         impact: 'rw',
         flags: [why],
-        examples: [{ line: 'polyb approvals recall 01J9ZK4M' }],
+        examples: [{ line: 'polyb approvals recall row_0mwp5hcu' }],
         run: true,
       },
       {

@@ -9,7 +9,10 @@ export const systemCommands: readonly Command[] = [
     usage: '[SERVICE…]',
     impact: 'rw',
     completes: 'service',
-    details: ['What no setting names is started on loopback, with its data under .polyb/.'],
+    details: [
+      'What no setting names is started on loopback, with its data under .polyb/.',
+      'What was up goes on with the settings that it started with; polyb restart reads them anew.',
+    ],
     flags: [
       { name: 'one-process', summary: 'All services in one process, which takes less memory; POLYB_ONE_PROCESS=true means the same.' },
     ],
