@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { siteBotId, siteUpdate } from '../../adapters/channel/site.ts';
 import type { Handler, Tx } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
@@ -7,7 +8,8 @@ import { put } from './put.ts';
 export function putMessage(now: () => number): Handler<typeof inbox.put_message> {
   return (given, { key, commit }) =>
     commit(async (tx) => {
-      const update = siteUpdate(given, key, now());
+      // A key may be longer than the id of a message.
+      const update = siteUpdate(given, hash('sha256', key, 'base64url'), now());
       await put(tx, 'site', { botId: siteBotId, updates: [update] });
       return stored(tx, given.from, update.externalId);
     });

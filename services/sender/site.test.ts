@@ -43,6 +43,14 @@ test('two visitors who write the same have a chat and a message each', async () 
   expect(one?.messageId).not.toBe(other?.messageId);
 });
 
+test('a message without an id of its own is stored under the longest key that there is', async () => {
+  const key = 'k'.repeat(255);
+  const asked = { from: 'visitor-long', text: 'Привет' };
+  const { chatId } = await put(asked, key);
+  await put(asked, key);
+  expect(await messagesOf(chatId)).toHaveLength(1);
+});
+
 test('hostile text of the site is stored as text, and a replay of its updates stores nothing twice', async () => {
   const since = new Date().toISOString();
   const { messageId, chatId } = await put({ from: 'visitor-x', text: '\u202e<img onerror=alert(1)>' }, 'hostile');
