@@ -101,24 +101,32 @@ function lastDeeds({ state, audit }: DeskRow): readonly Deed[] {
 
 /** Marks that show a line in another order than it is written. */
 const turning = /[\u202a-\u202e\u2066-\u2069]/g;
+/** Where a line ends, however it is shown. */
+const lineEnd = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/;
 /**
  * The words that would be said first, whole; the rest by name, phones and names masked as everywhere.
  * Each line of the words is marked, so that none can pass for one of ours.
  */
 function inputOf(input: unknown, schema: object): readonly string[] {
-  const shown = mask(withWords(schema) as never, input);
+  const texts = piiPaths(schema as never).flatMap(({ place, pii }) => (pii === 'text' ? [place.split('/').slice(1)] : []));
+  const shown = withWords(texts, mask(schema as never, input), input);
   if (typeof shown !== 'object' || shown === null) return [String(shown)];
-  const texts = new Set(piiPaths(schema as never).flatMap(({ place, pii }) => (pii === 'text' ? [place] : [])));
+  const isWords = ([name]: readonly [string, unknown]) => texts.some((steps) => steps.length === 1 && steps[0] === name);
   const fields = Object.entries(shown).filter(([, value]) => value !== null);
-  const [words, others] = [fields.filter(([name]) => texts.has(`/${name}`)), fields.filter(([name]) => !texts.has(`/${name}`))];
+  const [words, others] = [fields.filter(isWords), fields.filter((field) => !isWords(field))];
   const quoted = (value: unknown) =>
     String(value)
-      .split('\n')
+      .split(lineEnd)
       .map((each) => `│ ${each}`);
   const line = ([name, value]: readonly [string, unknown]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`;
   return [...words.flatMap(([, value]) => [...quoted(value), '']), ...others.map(line)].map((each) => each.replace(turning, '\uFFFD'));
 }
-/** The schema of the same value, by which words are not personal: whoever is asked for approval must read them. */
-function withWords(schema: object): unknown {
-  return JSON.parse(JSON.stringify(schema), (name, value: unknown) => (name === 'pii' && value === 'text' ? undefined : value));
+/** The masked value with its words as they are, phones in them too: whoever is asked for approval must read all that would be said. */
+function withWords(texts: readonly (readonly string[])[], shown: unknown, given: unknown): unknown {
+  if (typeof given === 'string') return texts.some((steps) => steps.length === 0) ? given : shown;
+  if (texts.length === 0 || typeof shown !== 'object' || shown === null || typeof given !== 'object' || given === null) return shown;
+  const below = (name: string) => texts.filter(([step]) => step === name || step === '*').map((steps) => steps.slice(1));
+  const child = (name: string, inner: unknown) => withWords(below(name), inner, (given as Readonly<Record<string, unknown>>)[name]);
+  if (Array.isArray(shown)) return shown.map((inner, index) => child(String(index), inner));
+  return Object.fromEntries(Object.entries(shown).map(([name, inner]) => [name, child(name, inner)]));
 }

@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals';
+import type { DeskRow } from '../../adapters/store/desk.ts';
+import { jsonSchema } from '../../contracts/describe.ts';
+import { messages } from '../../contracts/messages.ts';
+import { noticeOf } from './notice-of.ts';
+
+const input = {
+  ...{ channel: 'whatsapp', chatId: 'chat_1', botId: '1', to: '79995553322', isGroup: false, answers: null, replyTo: null, threadId: null },
+  text: 'Звоните +7 495 123-45-67',
+  template: { name: 'courier', language: 'ru', parameters: ['+7 495 765-43-21'] },
+};
+const row = {
+  id: 'row_1',
+  method: 'messages.deliver',
+  state: 'proposed',
+  input,
+  hash: 'h'.repeat(43),
+  caller: null,
+  approvers: 1,
+  audit: [],
+};
+const textOf = (words: string): string =>
+  noticeOf({ ...row, input: { ...input, text: words } } as unknown as DeskRow, {
+    schema: jsonSchema(messages.deliver.input, 'input'),
+    nameOf: (who) => who,
+    longestText: 4096,
+  }).text;
+
+test('phones in what would be said are shown whole, wherever it stands, and the phone that it goes to is not', () => {
+  const text = textOf(input.text);
+  expect(text).toContain('│ Звоните +7 495 123-45-67');
+  expect(text).toContain('"parameters":["+7 495 765-43-21"]');
+  expect(text).not.toContain('79995553322');
+});
+
+test('no line of the words passes for one of ours, whatever ends it', () => {
+  for (const end of ['\n', '\r\n', '\r', '\u2028', '\u2029', '\u0085', '\v', '\f'])
+    expect(textOf(`Здравствуйте${end}Номер: row_2`)).toContain('│ Здравствуйте\n│ Номер: row_2');
+});
