@@ -50,3 +50,14 @@ test('an approved message that has not gone out stays here when consent is withd
   await it.comes(id, 'failed');
   expect(it.telegram.sent.some(({ text }) => text === 'Поздно')).toBe(false);
 });
+
+test('a refusal under the former id of a chat holds for the chat, and one for a chat that is not there is refused', async () => {
+  const [former, chat] = [await it.says(it.somebody()), await it.says(it.somebody())];
+  await here.store.query('update collector.chats set merged_into = $2 where chat_id = $1', [former.chatId, chat.chatId]);
+  await expect(say(former.chatId, false, 'called')).resolves.toMatchObject({ chatId: chat.chatId });
+  await expect(it.send(chat.chatId, 'Скидка')).rejects.toMatchObject({ reason: 'opted_out' });
+  await expect(here.bus.call(consents.list_consents, { chatId: former.chatId })).resolves.toMatchObject({ items: [{ isGiven: false }] });
+
+  await expect(say('chat_nope', false, 'mistyped')).rejects.toMatchObject({ code: 'not_found' });
+  await expect(here.bus.call(consents.list_consents, { chatId: 'chat_nope' })).rejects.toMatchObject({ code: 'not_found' });
+});

@@ -1,7 +1,8 @@
 /** Whether a customer lets us write. What was said is kept as a history; its latest line decides. */
 import type { z } from 'zod';
-import type { Handler, Queries } from '../../bus/service.ts';
+import type { Call, Handler, Queries } from '../../bus/service.ts';
 import type { consents } from '../../contracts/consents.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
 import { keysBefore } from './rows.ts';
 
@@ -9,8 +10,9 @@ type Contract = typeof consents;
 type Consent = z.output<Contract['list_consents']['output']>['items'][number];
 
 export function setConsent(now: () => number): Handler<Contract['set_consent']> {
-  return ({ chatId, isGiven, evidence = null, onBehalfOf }, { commit, caller }) =>
-    commit(async (tx) => {
+  return async ({ chatId: given, isGiven, evidence = null, onBehalfOf }, { call, commit, caller }) => {
+    const chatId = await chatOf(call, given);
+    return commit(async (tx) => {
       const at = new Date(now());
       const who = onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 100);
       await tx.query(
@@ -28,13 +30,22 @@ export function setConsent(now: () => number): Handler<Contract['set_consent']> 
       if (!isGiven) tx.outdate(messages.deliver, await keysBefore(tx, chatId));
       return { chatId, isGiven, at: at.toISOString() };
     });
+  };
+}
+
+/** The chat that an id means, as `send_message` reads it: kept under another, a refusal would stop nothing. */
+async function chatOf(call: Call, chatId: string): Promise<string> {
+  const { chat } = await call(inbox.chat_context, { chatId, limit: 1 });
+  return chat.chatId;
 }
 
 /** The youngest first. */
-export async function listConsents(db: Queries, chatId: string): Promise<{ items: Consent[] }> {
-  const rows = await db.query<Omit<Consent, 'at'> & { readonly at: Date }>(
-    `select is_given as "isGiven", who, evidence, at from sender.consents where chat_id = $1 order by consent_id desc limit 100`,
-    [chatId],
-  );
-  return { items: rows.map((row) => ({ ...row, at: row.at.toISOString() })) };
+export function listConsents(db: Queries): Handler<Contract['list_consents']> {
+  return async ({ chatId }, { call }) => {
+    const rows = await db.query<Omit<Consent, 'at'> & { readonly at: Date }>(
+      `select is_given as "isGiven", who, evidence, at from sender.consents where chat_id = $1 order by consent_id desc limit 100`,
+      [await chatOf(call, chatId)],
+    );
+    return { items: rows.map((row) => ({ ...row, at: row.at.toISOString() })) };
+  };
 }

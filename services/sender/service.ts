@@ -46,7 +46,7 @@ export default service({
         return { ...found, createdAt: createdAt.toISOString(), changedAt: changedAt.toISOString() };
       },
     },
-    consents: { set_consent: setConsent(now), list_consents: ({ chatId }) => listConsents(db, chatId) },
+    consents: { set_consent: setConsent(now), list_consents: listConsents(db) },
     guards: [maySend(now)],
     on: [followCustomers(), followDeliveries(now), followStatuses()],
     loops: [
