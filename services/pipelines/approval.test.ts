@@ -191,6 +191,8 @@ test('an approval of the former wording does not count for the new one', async (
   const edited = await it.bus.call(journal.edit, { id, hash, input: { text: 'reworded!' }, ...oleg });
   expect(edited.approvedBy).toEqual([]);
   expect((await it.bus.call(journal.approve, { id, ...oleg })).state).toBe('proposed');
+  const late = it.bus.call(journal.edit, { id, hash, input: { text: 'late' }, ...oleg });
+  await expect(late).rejects.toMatchObject({ code: 'failed_precondition', reason: 'hash_mismatch' });
   await it.bus.call(journal.approve, { id, ...anna });
   await ends('reworded');
   expect(mailed).toEqual(['reworded!']);

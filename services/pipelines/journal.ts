@@ -88,12 +88,12 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       throw new PolybError('conflict', `${is.id} is held by ${holder}; it is free again at ${is.viewer_until?.toISOString()}.`, {
         reason: 'held',
       });
-    if (is.state === 'proposed' && who !== undefined && is.approved_by.includes(who))
-      throw new PolybError('conflict', `${who} approved ${is.id} already; another person must.`, { reason: 'same_person' });
     if (hash !== undefined && is.state === 'proposed' && is.hash !== hash)
       throw new PolybError('failed_precondition', `${is.id} was edited since; look again: polyb approvals show ${is.id}`, {
         reason: 'hash_mismatch',
       });
+    if (is.state === 'proposed' && who !== undefined && is.approved_by.includes(who))
+      throw new PolybError('conflict', `${who} approved ${is.id} already; another person must.`, { reason: 'same_person' });
     const wasDecided = expected === 'proposed' && is.state !== 'proposed';
     throw new PolybError(wasDecided ? 'conflict' : 'failed_precondition', `${is.id} is ${is.state}; expected ${expected}.`, {
       reason: !wasDecided ? 'wrong_state' : is.state === 'stale' ? 'stale' : 'decided',
