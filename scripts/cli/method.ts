@@ -87,7 +87,8 @@ export function explain(error: PolybError, entry: Described, key: string | undef
       });
     case error.outcome === 'unknown':
       return advise(error, { subject: address, next: [...lookAt, ...again] });
-    case error.code === 'permission_denied' || error.code === 'unauthenticated':
+    // One with a reason is the method's own refusal, about which the rights on the bus say nothing.
+    case (error.code === 'permission_denied' && error.reason === undefined) || error.code === 'unauthenticated':
       return advise(error, { subject: address, next: ['polyb permissions'] });
     case error.code === 'internal':
       return advise(error, { subject: address, next: ['polyb logs --level error --since 5m'] });
