@@ -317,7 +317,9 @@ describe('with a chat', () => {
     telegram.erase(token, await looks(id, /снова/));
     await here.bus.call(journal.reject, { id, why: 'x' });
     await looks(id, /❌/, others);
-    expect(await here.store.query(`select from journal.rows where method like 'approvals.%' and state = 'failed'`)).toEqual([]);
+    expect(await here.store.query(`select method, error from journal.rows where method like 'approvals.%' and state = 'failed'`)).toEqual(
+      [],
+    );
   });
 
   test('a group that became a supergroup is asked on, and its presses count', async () => {
