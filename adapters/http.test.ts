@@ -207,7 +207,7 @@ test.each([
   const { origin } = await raw((socket) => socket.once('data', () => socket.end(bytes)));
   const error = await failure(client({ allowPrivate: [origin] }).http, get(`${origin}/x?key=canary`, { method: 'POST', body: '{}' }));
   expect(error).toMatchObject({ code: 'upstream_failed', reason, outcome: 'unknown', evidence: { request: `POST ${origin.slice(7)}/x` } });
-  expect(JSON.stringify([error.message, error.evidence])).not.toMatch(/canary|555/);
+  expect(JSON.stringify([error.message, error.evidence])).not.toMatch(/canary|999.{0,3}555/);
 });
 
 test('a connection reset under a request on a kept-alive connection is unknown, and the request goes out once', async () => {

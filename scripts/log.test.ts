@@ -62,7 +62,7 @@ test.each(['+79995553322', '8 (999) 555-33-22', '9995553322', '+7\n999\t555\u00a
     log.info({ phone, list: [phone, phone], deep: { any: { where: `call ${text}, or "${text}"\\` } }, [text]: 1 }, `calling ${text}`);
     log.error({ err: new Error(`no answer from ${text}`, { cause: new Error(text) }) }, 'failed');
     expect(parsed(lines)).toHaveLength(2);
-    expect(lines.join('')).not.toMatch(/999|555/);
+    expect(lines.join('')).not.toMatch(/999.{0,3}555/);
   },
 );
 
