@@ -32,6 +32,12 @@ export const PersonText = z.string().max(4096).meta({ pii: 'text' });
 /** A line for people, free of personal data. */
 export const Line = z.string().min(1).max(200);
 export const Email = z.email().max(254).meta({ pii: 'name' });
+/** Somebody behind the caller, as the caller knows them. */
+export const OnBehalfOf = z.string().max(100).optional();
+/** Who is written down as having done something: the caller, and behind its name whom it speaks for. */
+export function actorOf(caller: string, onBehalfOf: string | undefined): string {
+  return onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 100);
+}
 /** RFC 3339 in UTC with milliseconds. */
 export const Timestamp = z.iso.datetime({ offset: true }).max(40);
 /** IANA name, `Europe/Moscow`. */

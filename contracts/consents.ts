@@ -1,6 +1,6 @@
 /** Whether people let us write to them, as they said it from time to time. */
 import { z } from 'zod';
-import { Id, Line, Timestamp } from './common.ts';
+import { Id, Line, OnBehalfOf, Timestamp } from './common.ts';
 import { contract, method } from './define.ts';
 
 export const consents = contract('consents', '1.0.0', {
@@ -10,7 +10,7 @@ export const consents = contract('consents', '1.0.0', {
       chatId: Id,
       isGiven: z.boolean(),
       evidence: Line.optional().describe('What says so: the id of a message, a paper, a call.'),
-      onBehalfOf: z.string().max(100).optional().describe('Who was told, as the service that asks knows them.'),
+      onBehalfOf: OnBehalfOf.describe('Who was told, as the service that asks knows them.'),
     }),
     output: z.object({ chatId: Id, isGiven: z.boolean(), at: Timestamp }),
     idempotency: 'keyed',

@@ -3,7 +3,7 @@
  * `approvals`, `reviews`, `dlq` and `runs` on the command line are filters over `journal.list`.
  */
 import { z } from 'zod';
-import { Id, Json, Key, Line, PageInput, pageOf, Timestamp } from './common.ts';
+import { Id, Json, Key, Line, OnBehalfOf, PageInput, pageOf, Timestamp } from './common.ts';
 import { contract, event, method, stream } from './define.ts';
 
 /**
@@ -92,11 +92,7 @@ const why = Line.optional().describe('Kept in the audit.');
 const operator = { roles: ['operator'] as const };
 /** Also reached over HTTP by whoever holds a key that allows it. */
 const people = { roles: ['operator', 'gateway'] as const };
-const onBehalfOf = z
-  .string()
-  .max(100)
-  .optional()
-  .describe('Who decides, as the service that asks knows them; kept in the audit behind its own name.');
+const onBehalfOf = OnBehalfOf.describe('Who decides, as the service that asks knows them; kept in the audit behind its own name.');
 const rowErrors = {
   decided: 'conflict',
   stale: 'conflict',

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { Desk, DeskRow } from '../../adapters/store/desk.ts';
 import { hashOf } from '../../bus/durable/identity.ts';
 import type { Context, Handler, HandlersOf, StreamHandler } from '../../bus/service.ts';
+import { actorOf } from '../../contracts/common.ts';
+import { Settled } from '../../contracts/define.ts';
 import { mask } from '../../contracts/describe.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { journal } from '../../contracts/journal.ts';
@@ -15,7 +17,7 @@ type Whole = z.output<Contract['get']['output']>;
 type Listed = z.output<Contract['list']['output']>['items'][number];
 type Head = Omit<Listed, 'hash' | 'input'>;
 type Schemas = ReadonlyMap<string, { readonly input: object; readonly output: object }>;
-const ended = new Set(['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled']);
+const ended: ReadonlySet<string> = new Set(Settled.options);
 /** How often a watched row is read. */
 const watchMs = 250;
 
@@ -68,7 +70,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
   };
   const fresh = async (id: string): Promise<Whole> => whole(await found(id));
   const by = ({ caller }: Context, did: string, why?: string, onBehalfOf?: string): { who: string; did: string; why?: string } => ({
-    who: onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 100),
+    who: actorOf(caller, onBehalfOf),
     did,
     ...(why === undefined ? {} : { why }),
   });

@@ -1,6 +1,7 @@
 /** Whether a customer lets us write. What was said is kept as a history; its latest line decides. */
 import type { z } from 'zod';
 import type { Call, Handler, Queries } from '../../bus/service.ts';
+import { actorOf } from '../../contracts/common.ts';
 import type { consents } from '../../contracts/consents.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
@@ -14,7 +15,7 @@ export function setConsent(now: () => number): Handler<Contract['set_consent']> 
     const chatId = await chatOf(call, given);
     return commit(async (tx) => {
       const at = new Date(now());
-      const who = onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 100);
+      const who = actorOf(caller, onBehalfOf);
       await tx.query(
         `insert into sender.chats as chat (chat_id, opted_out_at) values ($1, $2)
          on conflict (chat_id) do update set opted_out_at = excluded.opted_out_at`,
