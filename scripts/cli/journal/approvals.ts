@@ -141,8 +141,8 @@ async function decide(ask: Ask, { id, hash }: Draft, desk: Interface, { out }: I
     }
   } catch (error) {
     if (signal.aborted) return 'quit';
-    if (!isPolybError(error) || error.code !== 'conflict') throw error;
-    out.note(error.message, 'warn'); // somebody else was first, or the customer wrote
+    if (!isPolybError(error) || (error.code !== 'conflict' && error.code !== 'failed_precondition')) throw error;
+    out.note(error.message, 'warn'); // somebody else was first, the customer wrote, or the draft was edited, which is shown next
   }
   return 'next';
 }
