@@ -49,6 +49,23 @@ test('two that migrate a missing database at the same moment both end well, and 
   expect(both.flat()).toContain('journal/0001_journal.sql');
 });
 
+test('a database whose migration was another then is left as it is, and is told to be made anew or the file to be restored', async () => {
+  const services = await mkdtemp(join(tmpdir(), 'polyb-services-'));
+  const file = join(services, 'lead-desk', 'migrations', '0001_desks.sql');
+  await mkdir(join(services, 'lead-desk', 'migrations'), { recursive: true });
+  await writeFile(file, 'create table lead_desk.desks (id int)');
+  await using database = freshDatabase();
+  await migrate({ url: database.url, services });
+  await writeFile(file, 'create table lead_desk.desks (id int, name text)');
+  const refusal = migrate({ url: database.url, services });
+  await expect(refusal).rejects.toMatchObject({ code: 'failed_precondition', reason: 'migration_changed' });
+  await expect(refusal).rejects.toThrow(/lead_desk\/0001_desks\.sql .* restore it .* `polyb down --wipe`/);
+  await rm(services, { recursive: true });
+  expect(await database.query("select column_name from information_schema.columns where table_schema = 'lead_desk'")).toEqual([
+    { column_name: 'id' },
+  ]);
+});
+
 test('a password that PostgreSQL refuses is told as such, and is not repeated in the message', async () => {
   const url = Object.assign(new URL(process.env.DATABASE_URL ?? ''), { password: 'not-this-one' }).href;
   const refusal = migrate({ url });

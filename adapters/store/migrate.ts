@@ -57,7 +57,7 @@ export async function migrate(db: Postgres, migrations: readonly Migration[]): P
       if (was !== undefined)
         throw new PolybError(
           'failed_precondition',
-          `Migration ${name} was applied to this database with other content; restore the file and add a new one.`,
+          `Migration ${name} was applied to this database with other content. If you changed the file, restore it and add a new one; if the database is older than release 0.1.0, make it anew: \`polyb down --wipe\` and \`polyb up\` (a database of your own: drop it), which loses what it holds.`,
           { reason: 'migration_changed' },
         );
       await session.run(

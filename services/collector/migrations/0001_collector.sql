@@ -5,15 +5,39 @@ create extension if not exists pg_trgm;
 create function collector.fold(given text) returns text language sql immutable strict parallel safe
   as $$ select translate(lower(given), 'ё', 'е') $$;
 
--- hunspell knows more forms of a word than a stemmer does; its files come with the operating system and may be missing.
+-- hunspell knows more forms of a word than a stemmer does; its files come with the operating system and may be missing, or come later.
+-- It does not join all forms of a word that have one stem (неделя and недель); so what is searched is the stem of what it says,
+-- and of a word that it does not know. Stemming follows the configuration, which passes words on as they are.
+create text search dictionary collector.russian_word (template = simple, stopwords = russian);
 create text search configuration collector.russian (copy = pg_catalog.russian);
 do $$ begin
   create text search dictionary collector.russian_hunspell (template = ispell, dictfile = ru_ru, afffile = ru_ru, stopwords = russian);
   alter text search configuration collector.russian
-    alter mapping for word, hword, hword_part with collector.russian_hunspell, russian_stem;
+    alter mapping for word, hword, hword_part with collector.russian_hunspell, collector.russian_word;
 exception when config_file_error or undefined_file or invalid_text_representation or character_not_in_repertoire then
+  alter text search configuration collector.russian alter mapping for word, hword, hword_part with collector.russian_word;
   raise notice 'no hunspell dictionary of Russian: words are searched by their stems';
 end $$;
+
+-- Not strict, and so written into the statements that call it, which halves what they take.
+create function collector.stem_of(lexeme text) returns text language sql immutable parallel safe as $$
+  select case when lexeme ~ '^[а-я-]+$' then '''' || coalesce((ts_lexize('pg_catalog.russian_stem', lexeme))[1], lexeme) || ''''
+    else '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''' end
+$$;
+
+-- What a text is found by.
+create function collector.words(given text) returns tsvector language sql immutable strict parallel safe as $$
+  select coalesce(string_agg(collector.stem_of(lexeme) || ':' || array_to_string(positions, ','), ' '), '')::tsvector
+  from unnest(to_tsvector('collector.russian', collector.fold(given)))
+$$;
+
+-- What a question asks for, as people type it: each lexeme of the query by its stem, all else as it stands; null when that is nothing.
+create function collector.question(given text) returns tsquery language sql stable strict parallel safe as $$
+  select string_agg(
+    case when part[1] like '''%' then collector.stem_of(replace(replace(substr(part[1], 2, length(part[1]) - 2), '''''', ''''), '\\', '\')) else part[1] end,
+    '' order by nth)::tsquery
+  from regexp_matches(websearch_to_tsquery('collector.russian', collector.fold(given))::text, '''(?:[^'']|'''')*''|[^'']+', 'g') with ordinality found (part, nth)
+$$;
 
 -- Forms that neither finds: words of one group are one word for a search.
 create table collector.irregular_words (
@@ -46,12 +70,12 @@ insert into collector.irregular_words (of, word) values
   ('платить', 'платить'), ('платить', 'плачу'), ('платить', 'оплата'), ('платить', 'оплатить'), ('платить', 'оплачу');
 
 -- A word's query, the mark of its group, and the query of the group. By way of marks nothing that was put in is widened again.
-create table collector.irregular_rules as
-  select distinct to_tsquery('collector.russian', word) as target, groups.mark, groups.wide
+-- Kept in a form that can be made anew, when other words become one.
+create materialized view collector.irregular_rules as
+  select distinct collector.question(word) as target, groups.mark, groups.wide
   from collector.irregular_words join (
     select of, to_tsquery('simple', 'irregular' || row_number() over (order by of)) as mark, (
-        select string_agg(quote_literal(lexeme), ' | ')::tsquery
-        from unnest(tsvector_to_array(to_tsvector('collector.russian', string_agg(word, ' ')))) lexeme
+        select string_agg(quote_literal(lexeme), ' | ')::tsquery from unnest(tsvector_to_array(collector.words(string_agg(word, ' ')))) lexeme
       ) as wide
     from collector.irregular_words group by of
   ) groups using (of);
@@ -154,8 +178,11 @@ create table collector.messages (
   received_at timestamptz not null default now(),
   intent text,
   is_urgent boolean not null default false,
+  -- How sure the classifier was of the intent; both are null until a message is judged.
+  is_certain boolean,
+  confidence float8,
   fts tsvector not null generated always as
-    (to_tsvector('collector.russian', collector.fold(left(coalesce(transcript || ' ', '') || text, 100000)))) stored,
+    (collector.words(left(coalesce(transcript || ' ', '') || text, 100000))) stored,
   unique (channel, bot_id, chat_external_id, external_id)
 );
 create index messages_by_time on collector.messages (sent_at desc, seq desc);
@@ -181,11 +208,56 @@ create function collector.likened(given text) returns tsquery language sql stabl
     ) as likes
     from (
       select distinct on (token) token, lexeme
-      from regexp_split_to_table(given, '[^[:alnum:]]+') token, unnest(to_tsvector('collector.russian', token)) found (lexeme, positions, weights)
+      from regexp_split_to_table(given, '[^[:alnum:]]+') token, unnest(collector.words(token)) found (lexeme, positions, weights)
       order by token, length(lexeme), lexeme
     ) asked
   ) word
 $$;
+
+-- Which words are one for a search can change while messages are there: hunspell's files come later, or go.
+create function collector.words_in_use() returns text language sql stable as $$
+  select case when exists (
+    select from pg_ts_config_map map join pg_ts_dict dictionary on dictionary.oid = map.mapdict
+    where map.mapcfg = 'collector.russian'::regconfig and dictionary.dictname = 'russian_hunspell'
+  ) then 'hunspell' else 'stems' end
+$$;
+
+-- Whether PostgreSQL can read hunspell's dictionary now.
+-- One that is made for a trial makes every connection read its own anew, so that is done only where there is none.
+create function collector.hunspell_is_there() returns boolean language plpgsql as $$ begin
+  if exists (select from pg_ts_dict where dictname = 'russian_hunspell' and dictnamespace = 'collector'::regnamespace) then
+    perform ts_lexize('collector.russian_hunspell', 'слово');
+  else
+    create text search dictionary collector.tried (template = ispell, dictfile = ru_ru, afffile = ru_ru, stopwords = russian);
+    drop text search dictionary collector.tried;
+  end if;
+  return true;
+exception when config_file_error or undefined_file or invalid_text_representation or character_not_in_repertoire then
+  return false;
+end $$;
+
+-- Messages below this place are still searched by the words of before; no row: all are by those of now.
+create table collector.reindexing (
+  is_one boolean primary key default true check (is_one),
+  below bigint not null
+);
+
+-- From here on words are searched so; messages that are there have to follow.
+create function collector.use_words(wanted text) returns void language plpgsql as $$ begin
+  if wanted = collector.words_in_use() then return; end if;
+  if wanted = 'hunspell' then
+    if not exists (select from pg_ts_dict where dictname = 'russian_hunspell' and dictnamespace = 'collector'::regnamespace) then
+      create text search dictionary collector.russian_hunspell (template = ispell, dictfile = ru_ru, afffile = ru_ru, stopwords = russian);
+    end if;
+    alter text search configuration collector.russian alter mapping for word, hword, hword_part with collector.russian_hunspell, collector.russian_word;
+  else
+    alter text search configuration collector.russian alter mapping for word, hword, hword_part with collector.russian_word;
+  end if;
+  refresh materialized view collector.irregular_rules;
+  -- What is likened to must be words as they are searched now.
+  delete from collector.lexicon;
+  insert into collector.reindexing (below) values (9223372036854775807) on conflict (is_one) do update set below = excluded.below;
+end $$;
 
 -- Every wording of a message that was edited, the first one too.
 create table collector.message_versions (
