@@ -4,7 +4,7 @@ import { Id, Key } from '../../contracts/common.ts';
 import { contract, type Effect, event, lookUp, method, review, settled } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { until, type World, world } from '../../scripts/testing/world.ts';
-import { guard, on, service } from '../service.ts';
+import { guard, type Handler, on, service } from '../service.ts';
 
 const shop = contract('shop', '1.0.0', {
   place_order: method({
@@ -297,6 +297,33 @@ test('when the instance that ran an effect is gone, a person decides and nobody 
   );
   await until(async () => (await rows(`key = 'k' and state = 'review'`))[0]);
   expect(attempts).toBe(1);
+});
+
+test('what a process cuts off as it stops has not failed: however often it was tried, another instance goes on with it at once', async () => {
+  const bank = contract('bank', '1.0.0', {
+    ask: method({ summary: 'Slow at first.', input: z.strictObject({}), output: z.object({ nth: z.int() }), idempotency: 'read' }),
+  });
+  let asked = 0;
+  const first = Promise.withResolvers<number>();
+  const slowAtFirst = async () => ({ nth: ++asked === 1 ? await first.promise : asked });
+  await it.start(
+    'bank',
+    service({ serves: { bank }, settings: z.object({}) }).start(async () => ({ bank: { ask: slowAtFirst } })),
+  );
+  const place: Handler<typeof shop.place_order> = async ({ item }, { call, commit, key }) => {
+    if (item === 'cake') return { orderId: `n${(await call(bank.ask, {})).nth}` };
+    const notBefore = new Date(Date.now() + 60_000);
+    return commit(async (tx) => ({ orderId: tx.send(shop.place_order, { item: 'cake' }, { key: `${key}:cake`, notBefore }) }));
+  };
+  const asking = { ...shopWith({ order: place }), uses: [bank.ask] };
+  const dying = await it.start('shop', asking);
+  await order('a');
+  await it.store.query(`update journal.rows set attempts = 12, not_before = now() where key = 'a:cake'`);
+  await until(() => asked === 1);
+  await dying.stop(0);
+  await it.start('shop', asking);
+  await until(async () => (await rows(`key = 'a:cake' and state = 'done' and attempts = 14`))[0]);
+  first.resolve(1);
 });
 
 test('an outcome that PostgreSQL could not take is written when it is back, and nobody is asked about it', async () => {

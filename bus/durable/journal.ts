@@ -396,10 +396,12 @@ export function createJournal({
   /** A failure that proves that nothing was changed: back to the queue where the journal retries, else an end that the retrier may reopen. */
   async function endFailed(row: Row, method: Method, error: PolybError, ms: number): Promise<void> {
     const entry = { error: rowError(error), log: logLine(error, ms) };
-    const notBefore = Date.now() + backoffMs(row.attempts, { firstMs: 250, lastMs: 30_000, wishedMs: error.retryAfterMs });
+    // A process that stops closes its connections under its own attempts, which says nothing against another's.
+    const firstMs = stopped ? 0 : 250;
+    const notBefore = Date.now() + backoffMs(row.attempts, { firstMs, lastMs: 30_000, wishedMs: error.retryAfterMs });
     const again =
       row.mode === 'send' &&
-      error.retryable &&
+      (error.retryable || (stopped && error.code === 'cancelled')) &&
       (row.notAfter === null || notBefore < row.notAfter || policies[method.address]?.handling === 'function');
     await ended(row, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
   }
