@@ -266,6 +266,14 @@ export const inbox = contract('inbox', '1.0.0', {
     timeoutMs: 60_000,
     roles: ['operator'],
   }),
+  obey_command: method({
+    summary: 'Do what a command says: first keep whether we may write, then answer.',
+    input: z.strictObject({ messageId: Id, chatId: Id, command: z.enum(['start', 'help', 'stop']) }),
+    output: z.object({ isAnswered: z.boolean() }),
+    idempotency: 'keyed',
+    lane: 'chatId',
+    roles: ['collector'],
+  }),
   message_received: event({
     summary: 'A message was stored; told once each.',
     payload: z.object({

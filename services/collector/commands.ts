@@ -1,25 +1,34 @@
-import { type Consumer, on } from '../../bus/service.ts';
+import { type Consumer, type Handler, on } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
+import type { ParsedOf } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
 
-/** What a command is answered with; a command without a text is left to people. */
-export type Answers = Readonly<Partial<Record<Command, string | undefined>>>;
-type Command = (typeof commands)[number];
-const commands = ['start', 'help', 'stop'] as const;
+/** What a command is answered with; one without a text is obeyed in silence. */
+export type Answers = Readonly<Partial<Record<ParsedOf<typeof inbox.obey_command>['command'], string | undefined>>>;
+
+/** Commands that are not ours are left to people. */
+export function followCommands(): Consumer {
+  const ours = inbox.obey_command.input.shape.command;
+  return on(inbox.command_given, async ({ messageId, chatId, command: said }, tx) => {
+    const command = ours.safeParse(said).data;
+    if (command !== undefined) tx.send(inbox.obey_command, { messageId, chatId, command }, { key: messageId });
+  });
+}
 
 /**
- * Obeys commands in private chats, once each: /start and /help are answered, /start lets us write, and /stop forbids it, also to answer.
+ * /start lets us write and /stop forbids it, also to answer; so what is answered waits until that is kept.
  * Whether a person looks at an answer first is the sender's policy.
  */
-export function answerCommands(answers: Answers, isBotIn: (chatId: string) => Promise<boolean>): Consumer {
-  return on(inbox.command_given, async ({ messageId, chatId, command: said }, tx) => {
-    const command = commands.find((one) => one === said);
-    if (command === undefined) return;
+export function obeyCommand(answers: Answers, isBotIn: (chatId: string) => Promise<boolean>): Handler<typeof inbox.obey_command> {
+  return async ({ messageId, chatId, command }, { call, commit, key }) => {
     if (command !== 'help')
-      tx.send(consents.set_consent, { chatId, isGiven: command === 'start', evidence: messageId }, { key: `consent:${messageId}` });
+      await call(consents.set_consent, { chatId, isGiven: command === 'start', evidence: messageId }, { key: `consent:${key}` });
     const text = answers[command];
-    if (text === undefined || !(await isBotIn(chatId))) return;
-    tx.send(messages.send_message, { chatId, text, answers: messageId }, { key: `command:${messageId}` });
-  });
+    const isAnswered = text !== undefined && (await isBotIn(chatId));
+    return commit(async (tx) => {
+      if (isAnswered) tx.send(messages.send_message, { chatId, text, answers: messageId }, { key: `command:${key}` });
+      return { isAnswered };
+    });
+  };
 }

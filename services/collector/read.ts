@@ -8,7 +8,10 @@ import { findMessage, pageOfMessages, searchMessages, totals } from './messages.
 import { findVoice } from './voices.ts';
 
 const dayMs = 86_400_000;
-type Reads = Omit<HandlersOf<typeof inbox>, 'put_message' | 'telegram_webhook' | 'whatsapp_webhook' | 'whatsapp_verify' | 'replay_updates'>;
+type Reads = Omit<
+  HandlersOf<typeof inbox>,
+  'put_message' | 'obey_command' | 'telegram_webhook' | 'whatsapp_webhook' | 'whatsapp_verify' | 'replay_updates'
+>;
 
 export function reads({ db, now, takeoverMs }: { readonly db: Database; readonly now: () => number; readonly takeoverMs: number }): Reads {
   const at = () => ({ now: now(), takeoverMs });

@@ -8,7 +8,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { messages } from '../../contracts/messages.ts';
 import { chatContext } from './chat-context.ts';
-import { answerCommands } from './commands.ts';
+import { followCommands, obeyCommand } from './commands.ts';
 import { intake } from './intake.ts';
 import { storeOwn } from './own-messages.ts';
 import { putMessage } from './put-message.ts';
@@ -40,11 +40,12 @@ export default service({
       ...reads({ db, now, takeoverMs }),
       ...webhooks(telegram, whatsapp, into),
       put_message: putMessage(now),
+      obey_command: obeyCommand({ start: settings.INBOX_START_TEXT, help: settings.INBOX_HELP_TEXT }, isBotIn),
       replay_updates: replayUpdates(db, [...channels, site], into),
     },
     on: [
       storeOwn(),
-      answerCommands({ start: settings.INBOX_START_TEXT, help: settings.INBOX_HELP_TEXT }, isBotIn),
+      followCommands(),
       on(intents.message_classified, async ({ messageId, intent, isCertain, confidence, isUrgent }, tx) => {
         await tx.query(
           'update collector.messages set intent = $2, is_certain = $3, confidence = $4, is_urgent = $5 where message_id = $1',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { consents } from '../../contracts/consents.ts';
+import { journal } from '../../contracts/journal.ts';
 import { type World, world } from '../../scripts/testing/world.ts';
 import collector from '../collector/service.ts';
 import pipelines from '../pipelines/service.ts';
@@ -60,4 +61,31 @@ test('a refusal under the former id of a chat holds for the chat, and one for a 
 
   await expect(say('chat_nope', false, 'mistyped')).rejects.toMatchObject({ code: 'not_found' });
   await expect(here.bus.call(consents.list_consents, { chatId: 'chat_nope' })).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('who says /start after /stop is greeted, however long it takes to keep that they agree again', async () => {
+  const from = it.somebody();
+  const { chatId } = await it.says(from, '/stop');
+  const saysNow = async () => (await here.bus.call(consents.list_consents, { chatId })).items[0]?.isGiven;
+  await it.when(async () => (await saysNow()) === false);
+  const method = consents.set_consent.address;
+  await here.bus.call(journal.pause, { method, why: 'so that it takes long' });
+  const { messageId } = await it.says(from, '/start');
+  await it.when(async () => {
+    const [begun] = await here.store.query(
+      `select from journal.rows where $1 in (input->>'messageId', input->>'answers') and mode = 'send' and attempts > 0`,
+      [messageId],
+    );
+    return begun;
+  });
+  await here.bus.call(journal.resume, { method });
+  const drafts = await it.when(async () => {
+    const found = await here.store.query<{ text: string }>(
+      'select response_text as text from sender.pending_responses where chat_id = $1',
+      [chatId],
+    );
+    return found.length > 0 && found;
+  });
+  expect(drafts).toEqual([{ text: expect.stringContaining('Здравствуйте') }]);
+  expect(await saysNow()).toBe(true);
 });
