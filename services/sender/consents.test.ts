@@ -89,3 +89,28 @@ test('who says /start after /stop is greeted, however long it takes to keep that
   expect(drafts).toEqual([{ text: expect.stringContaining('Здравствуйте') }]);
   expect(await saysNow()).toBe(true);
 });
+
+test('what a group said of our writing holds when it has become a supergroup, and so does what it says there', async () => {
+  const [group, supergroup] = [-500, -1001234567890123];
+  const from = { id: 42, is_bot: false, first_name: 'Анна' };
+  let lastId = 0;
+  const tells = (id: number, fields: object) =>
+    it.telegram.update('7001:AAAA-test', {
+      message: { message_id: ++lastId, date: 1_790_000_000, chat: { id, type: id === group ? 'group' : 'supergroup' }, from, ...fields },
+    });
+  const writes = async (id: number, text: string) => {
+    tells(id, { text });
+    const find = 'select chat_id as "chatId" from collector.messages where text = $1';
+    return (await it.when(async () => (await here.store.query<{ chatId: string }>(find, [text]))[0])).chatId;
+  };
+  const before = await writes(group, 'Мы тут');
+  await say(before, false, 'told by the administrator');
+  tells(group, { migrate_to_chat_id: supergroup });
+  const after = await writes(supergroup, 'Мы переехали');
+  await expect(it.send(after, 'Скидка переехавшим')).rejects.toMatchObject({ reason: 'opted_out' });
+  await say(after, true, 'told there');
+  const { id } = await it.send(before, 'Добро пожаловать', 'under the former id');
+  await it.approve(id);
+  await it.comes(id, 'sent');
+  expect(it.telegram.sent.at(-1)).toMatchObject({ chatId: supergroup, text: 'Добро пожаловать' });
+});
