@@ -12,7 +12,8 @@ export default {
   // Jest runs in its own process when it would use one worker, and there ES modules of finished tests stay in memory.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   workerIdleMemoryLimit: '700MB',
-  testTimeout: 15_000,
+  // Far beyond what any test takes: a busy machine is no failure.
+  testTimeout: 60_000,
   collectCoverageFrom: ['{contracts,bus,adapters,config,services}/**/*.ts'],
   coverageProvider: 'babel',
 };

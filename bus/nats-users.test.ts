@@ -25,7 +25,7 @@ beforeAll(async () => {
     ] }\n`,
   );
   server = await startNats({ dir: join(dir, 'server'), configFile, temporary: true });
-}, 30_000);
+});
 afterAll(async () => {
   await server.stop();
   await rm(dir, { recursive: true, force: true });

@@ -368,9 +368,9 @@ test('a handler that is deaf to its signal is given up: an effect goes to a pers
   const effect = it.bus.call(shop.charge, { card: 'c' }, { key: 'k', timeoutMs: 200, retry: false }).catch((error: unknown) => error);
   await order('a', { timeoutMs: 200, retry: false }).catch(() => {});
   expect(await effect).toMatchObject({ code: 'deadline_exceeded' });
-  expect(await until(() => order('a', { retry: false }).catch(() => null), 12_000)).toEqual({ orderId: 'second' });
-  await until(async () => (await rows(`key = 'k' and state = 'review'`))[0], 12_000);
-}, 30_000);
+  expect(await until(() => order('a', { retry: false }).catch(() => null))).toEqual({ orderId: 'second' });
+  await until(async () => (await rows(`key = 'k' and state = 'review'`))[0]);
+});
 
 test('a guard that refuses stops a call before its attempt and leaves no row', async () => {
   let attempts = 0;
@@ -451,7 +451,7 @@ test('an event that a consumer cannot handle is put aside after eight tries, tho
   expect(await journalDesk(it.store).retry(letter?.id ?? '', { who: 'me', did: 'retried' })).toBe(true);
   await until(() => heard[1]);
   expect(heard).toEqual(['good', 'bad']);
-}, 30_000);
+});
 
 test('without PostgreSQL a keyed call is refused as not executed', async () => {
   await it.start('shop', shopWith());

@@ -152,10 +152,10 @@ test('a run whose instance is gone is finished by another, and finished steps ar
     await until(async () => {
       const answer = await make();
       return answer.status === 'completed' ? answer : null;
-    }, 15_000),
+    }),
   ).toMatchObject({ runId, output: { minutes: 7 } });
   expect([boils, seen]).toEqual([1, ['chop', 'taste', 'serve']]);
-}, 20_000);
+});
 
 test('a run waits while a service is away and goes on when it is back', async () => {
   await it.start('dinners', kitchen());
@@ -163,7 +163,7 @@ test('a run waits while a service is away and goes on when it is back', async ()
   await until(async () => ((await run())?.state === 'waiting' ? true : null));
   await it.start('cook', cookWho());
   expect(await make()).toMatchObject({ runId, status: 'completed' });
-}, 15_000);
+});
 
 test('a step that is refused for good fails the run, and a person retries it from there', async () => {
   let gas = false;

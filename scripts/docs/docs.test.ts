@@ -209,7 +209,7 @@ test('the linter of API descriptions accepts both documents, and the formatter e
   expect([lint.status, lint.stdout + lint.stderr]).toEqual([0, expect.not.stringMatching(/Warning was generated|Error was generated/)]);
   const format = run('@biomejs/biome/bin/biome', 'format', `--config-path=${root}`, ...files);
   expect([format.status, format.stdout]).toEqual([0, expect.stringContaining('Checked 3 files')]);
-}, 30_000);
+});
 
 test('what was released and is gone is told, and nothing when all is there', async () => {
   const file = join(folder(), 'released.json');

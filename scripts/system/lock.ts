@@ -1,5 +1,5 @@
 /** One `up`, `down` or `restart` of a checkout at a time. */
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PolybError } from '../../contracts/errors.ts';
 import { state } from './project.ts';
@@ -9,11 +9,13 @@ const file = join(state, 'lock');
 /** @throws PolybError conflict/in_progress while another command holds it. A lock of a dead process is taken over. */
 export async function lock(command: string): Promise<AsyncDisposable> {
   await mkdir(state, { recursive: true });
+  // Linked with its words in it: one that is still empty would look like that of a dead process.
+  const written = `${file}.${process.pid}`;
+  await writeFile(written, `${process.pid} ${command}`);
+  await using _ = { [Symbol.asyncDispose]: () => rm(written, { force: true }) };
   for (let attempt = 1; ; attempt++) {
     try {
-      const handle = await open(file, 'wx');
-      await handle.writeFile(`${process.pid} ${command}`);
-      await handle.close();
+      await link(written, file);
       return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -78,7 +78,7 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
 }
 
 /** Resolves when `look` gives something but null or undefined; asks every 10 ms. */
-export async function until<T>(look: () => T | null | undefined | Promise<T | null | undefined>, withinMs = 8_000): Promise<T> {
+export async function until<T>(look: () => T | null | undefined | Promise<T | null | undefined>, withinMs = 20_000): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
     const seen = await look();

@@ -40,7 +40,7 @@ test('messages of an emulator that others wrote, in a private chat and in a topi
     const stored = await until(async () => {
       const { items } = await here.bus.call(inbox.list_messages, {});
       return items.length >= 2 ? items : null;
-    }, 15_000);
+    });
     expect(stored.map(({ text, sender, threadId }) => [text, sender?.name, threadId]).sort()).toEqual([
       ['Есть пионы?', 'Анна', null],
       ['Кто примет заказ?', 'Борис', '5'],
@@ -49,4 +49,4 @@ test('messages of an emulator that others wrote, in a private chat and in a topi
     await here.stop();
     await emulator.stop();
   }
-}, 40_000);
+});

@@ -31,7 +31,7 @@ beforeAll(async () => {
       post: { mail: { attempt: async ({ text }) => ({ mailId: `m${mailed.push(text)}` }), onUnknown: review } },
     })),
   );
-}, 60_000);
+});
 afterAll(() => it?.stop());
 
 async function propose(text: string): Promise<string> {

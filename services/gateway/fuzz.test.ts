@@ -27,7 +27,7 @@ beforeAll(async () => {
   it = await gatewayWorld(folders);
   ask = http(it.origin, (await it.key(['read', 'send', 'admin'])).key);
   open = http(it.origin);
-}, 60_000);
+});
 afterAll(() => it?.stop());
 
 /** What may be answered by a service that lacks nothing: its own codes, and a refusal of what it cannot take. */

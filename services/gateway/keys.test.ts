@@ -12,7 +12,7 @@ import { findKeys } from './rows.ts';
 let it: GatewayWorld;
 beforeAll(async () => {
   it = await gatewayWorld(['crm-connector', 'call-orchestrator', 'telephony-gateway', 'pipelines']);
-}, 60_000);
+});
 afterAll(() => it?.stop());
 
 const path = '/api/v1/calls';
@@ -47,8 +47,7 @@ test('a key that was let in a moment ago is refused once it is revoked, in the o
   const { keyId, key } = await it.key(['read']);
   for (const origin of [it.origin, other.origin]) expect((await http(origin, key)('GET', path)).status).toBe(200);
   await it.world.bus.call(gateway.revoke_key, { keyId });
-  for (const origin of [it.origin, other.origin])
-    await until(async () => (await http(origin, key)('GET', path)).status === 401 || null, 3_000);
+  for (const origin of [it.origin, other.origin]) await until(async () => (await http(origin, key)('GET', path)).status === 401 || null);
   expect(await it.world.bus.call(gateway.revoke_key, { keyId })).toMatchObject({ revokedAt: expect.any(String) });
 });
 
@@ -121,7 +120,7 @@ test('gateways that share a Redis share the limit of a key', async () => {
   } finally {
     await redis.stop();
   }
-}, 60_000);
+});
 
 test('who guesses keys is soon told to wait, and a right key from his address passes, whether it was seen before or not', async () => {
   const { origin } = await it.startGateway();

@@ -44,7 +44,7 @@ beforeAll(async () => {
     }),
   );
   collector = await fixture(it.world);
-}, 60_000);
+});
 afterAll(async () => {
   await collector?.close();
   await it?.stop();
@@ -106,7 +106,7 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
       ([name, labels, value]) => !all.some((each) => is(each, name, labels) && (value === undefined || each.value === value)),
     );
     return missing.length === 0 ? all : null;
-  }, 15_000).catch((cause: unknown) => {
+  }).catch((cause: unknown) => {
     throw new Error(`missing: ${JSON.stringify(missing)}`, { cause });
   });
   for (const [name, labels] of expected) {
@@ -118,7 +118,7 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
   }
   const values = found.flatMap(({ labels }) => Object.values(labels)).join('\n');
   expect(values).not.toMatch(/\+?7999|(run|row|msg|chat|call)_[0-9a-z-]{20}/i);
-}, 40_000);
+});
 
 test('a flood of labels is counted in full in a bounded number of series', async () => {
   const found = (await scrape()).filter(({ name }) => name === 'flooded_total');

@@ -11,7 +11,7 @@ let browser: Browser;
 beforeAll(async () => {
   if (program === null) return;
   [it, browser] = await Promise.all([gatewayWorld([]), openBrowser(program)]);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await it?.stop();

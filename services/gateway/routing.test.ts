@@ -11,7 +11,7 @@ let admin: Client;
 beforeAll(async () => {
   it = await gatewayWorld(['crm-connector', 'call-orchestrator', 'telephony-gateway', 'pipelines']);
   [ask, admin] = await Promise.all([it.client('read', 'send'), it.client('admin')]);
-}, 60_000);
+});
 afterAll(() => it?.stop());
 
 test('no two methods of the contracts claim one route, and none that only others may call is routed', async () => {
@@ -139,7 +139,7 @@ test('without the service behind it the answer is 503 with a time to come back, 
   } finally {
     await orphan.stop();
   }
-}, 30_000);
+});
 
 test('the health of the gateway is told without a key, and nothing else is', async () => {
   const open = http(it.origin);

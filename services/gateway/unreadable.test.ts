@@ -6,7 +6,7 @@ import { type GatewayWorld, gatewayWorld } from '../../scripts/testing/gateway.t
 let it: GatewayWorld;
 beforeAll(async () => {
   it = await gatewayWorld([]);
-}, 60_000);
+});
 afterAll(() => it?.stop());
 
 /** Everything that a socket is told for these bytes until it is closed. */

@@ -49,7 +49,7 @@ beforeAll(async () => {
     OPENAI_BASE_URL: `${emulator.url}/v1`,
     HTTP_ALLOW_PRIVATE: new URL(emulator.url).origin,
   });
-}, 60_000);
+});
 afterAll(async () => {
   await it.stop();
   await emulator.stop();

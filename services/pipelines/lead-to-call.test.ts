@@ -26,7 +26,7 @@ async function asked(it: World, method: string, leadId: string | undefined): Pro
 let simulation: World;
 beforeAll(async () => {
   simulation = await started(simulated);
-}, 30_000);
+});
 afterAll(() => simulation.stop());
 
 test('a lead whose call is answered is pushed, called and logged, and leaves no task', async () => {
