@@ -37,3 +37,6 @@ export const common = {
     POLYB_SHUTDOWN_MS: durationMs({ max: 300_000 }).default(15_000).describe('How long a stopping service waits for work in flight.'),
   }),
 } as const satisfies Group;
+
+/** For programs that need nothing else. */
+export const database = { name: 'database', settings: common.settings.pick({ DATABASE_URL: true }) } as const satisfies Group;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,6 +109,15 @@ test('reads the same tables from CSV files', async () => {
     { text: 'Две\nстроки, да', sent_at: new Date('2023-05-01T07:00:00Z'), title: 'Анна, "Аня"' },
   ]);
   await expect(importOld(store, fromCsv(join(dir, 'nowhere')), { botId })).rejects.toThrow('There is no');
+});
+
+test('a source that is no PostgreSQL is refused before anything is asked, and what was expected is said', () => {
+  const script = join(import.meta.dirname, 'migrate-from-old.ts');
+  const { status, stderr } = spawnSync(process.execPath, [script, '--from', 'http://canary', '--bot', botId], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringMatching(/^--from: expected a URL that begins with postgres(?!.*canary)/),
+  });
 });
 
 test('a CSV row is the same however the file is cut into parts', async () => {

@@ -10,7 +10,9 @@ import { storable } from '../adapters/channel/port.ts';
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
 import { newId } from '../bus/durable/identity.ts';
 import type { Queries } from '../bus/service.ts';
+import { database } from '../config/common.ts';
 import { lookup } from '../config/env.ts';
+import { read } from '../config/read.ts';
 import { exitOf, PolybError, toPolybError } from '../contracts/errors.ts';
 import { MessageKind, UserRole } from '../contracts/inbox.ts';
 import { learnWords } from '../services/collector/search.ts';
@@ -359,7 +361,9 @@ Takes the chats, users and messages of an older hub into the database of DATABAS
 async function main(): Promise<void> {
   const values = optionsOf(help, { from: { type: 'string' }, csv: { type: 'string' }, bot: { type: 'string' } });
   if ((values.from === undefined) === (values.csv === undefined)) refuse('Name one source, --from or --csv.', help);
-  const url = lookup('DATABASE_URL');
+  if (values.from !== undefined && !database.settings.safeParse({ DATABASE_URL: values.from }).success)
+    refuse('--from: expected a URL that begins with postgres:// or postgresql://.', help);
+  const { DATABASE_URL: url } = read([database]).of(database);
   if (url === undefined)
     throw new PolybError('failed_precondition', 'DATABASE_URL is not set: it names the database to take everything into.');
   const botId = values.bot ?? lookup(['TELEGRAM_BOT_TOKENS', 'TELEGRAM_BOT_TOKEN'])?.split(':')[0];

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { journalMigrations } from '../adapters/store/index.ts';
 import { migrate as apply, type Migration, migrationsIn } from '../adapters/store/migrate.ts';
 import { openPostgres } from '../adapters/store/postgres.ts';
-import { lookup } from '../config/env.ts';
+import { database } from '../config/common.ts';
+import { read } from '../config/read.ts';
 import { exitOf, PolybError, toPolybError } from '../contracts/errors.ts';
 
 const ownServices = join(import.meta.dirname, '..', 'services');
@@ -73,7 +74,7 @@ const messageOf = (error: unknown): string => (Error.isError(error) ? (error as 
 
 if (import.meta.main) {
   try {
-    const url = lookup('DATABASE_URL');
+    const { DATABASE_URL: url } = read([database]).of(database);
     if (url === undefined) {
       throw new PolybError('failed_precondition', 'DATABASE_URL is not set: point it at PostgreSQL, or run `polyb up`, which starts one.', {
         reason: 'bad_settings',

@@ -64,6 +64,15 @@ test('a backup never takes the place of a file, and a changed one is refused', a
   expect(JSON.parse(readFileSync(`${file}.json`, 'utf8')).database).toMatch(/^test_/);
 });
 
+test('an address that is none of PostgreSQL is refused, and what was expected is said', async () => {
+  const wrong = { ...invocation('backup', [join(folder, 'none.dump')]), env: { DATABASE_URL: 'http://canary' } };
+  const refused = expect(backup(wrong)).rejects;
+  await refused.toMatchObject({
+    reason: 'bad_settings',
+    message: expect.stringMatching(/expected a URL that begins with postgres(?!.*canary)/),
+  });
+});
+
 test('a backup that cannot be read to its end changes nothing', async () => {
   const file = join(folder, 'three.dump');
   await query(

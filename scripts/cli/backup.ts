@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { lookup, openSources } from '../../config/env.ts';
 import type { Invocation } from './command.ts';
 import { confirm } from './confirm.ts';
+import { databaseUrl } from './database-url.ts';
 import { refusal, wrongUsage } from './failure.ts';
 
 interface Manifest {
@@ -25,7 +25,7 @@ export async function backup(invocation: Invocation): Promise<number> {
   const { args, out, signal, env } = invocation;
   const file = args[0] ?? `polyb-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}.dump`;
   if (existsSync(file)) throw wrongUsage(`${file} is there already`, { subject: 'backup' });
-  const url = databaseUrl(env);
+  const url = databaseUrl(env, 'backup');
   const { pgDump, majorVersion, env: libraries } = await tools();
   const part = `${file}.part`;
   try {
@@ -67,7 +67,7 @@ export async function restore(invocation: Invocation): Promise<number> {
     await out.result(manifest, { text: () => `${file} is whole` });
     return 0;
   }
-  const url = databaseUrl(env);
+  const url = databaseUrl(env, 'backup');
   const { pgRestore, psql, majorVersion, env: libraries } = await tools();
   if (majorVersion < manifest.postgres) {
     throw refusal('failed_precondition', `written by PostgreSQL ${manifest.postgres}, and here are the tools of ${majorVersion}`, {
@@ -116,17 +116,6 @@ DO $$ DECLARE name text; BEGIN
   END LOOP;
 END $$;
 `;
-
-function databaseUrl(env: Invocation['env']): string {
-  const url = lookup('DATABASE_URL', openSources({ env }));
-  if (url === undefined)
-    throw refusal('failed_precondition', 'DATABASE_URL is not set', {
-      subject: 'backup',
-      effect: 'nothing_done',
-      next: ['polyb up        starts a database and sets it', 'polyb config list'],
-    });
-  return url;
-}
 
 async function tools() {
   const { findPostgres } = await import('../infra/postgres.ts');

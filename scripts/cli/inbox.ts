@@ -1,10 +1,10 @@
 /** `polyb inbox`: how messages are found. */
 import { openStore } from '../../adapters/store/index.ts';
-import { lookup, openSources } from '../../config/env.ts';
 import { reindex, stateOfWords } from '../../services/collector/words.ts';
 import { bringDictionary } from '../infra/dictionary.ts';
 import { findPostgres } from '../infra/postgres.ts';
 import type { Invocation } from './command.ts';
+import { databaseUrl } from './database-url.ts';
 import { refusal } from './failure.ts';
 
 const subject = 'inbox reindex';
@@ -13,13 +13,7 @@ const silent = (): void => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 
 export async function reindexInbox({ flags, out, signal, env }: Invocation): Promise<number> {
-  const url = lookup('DATABASE_URL', openSources({ env }));
-  if (url === undefined)
-    throw refusal('failed_precondition', 'DATABASE_URL is not set', {
-      subject,
-      effect: 'nothing_done',
-      next: ['polyb up        starts a database and sets it', 'polyb config list'],
-    });
+  const url = databaseUrl(env, subject);
   const asked = flags.text('words');
   if (asked !== 'stems') await bringOwn(signal);
   const store = openStore({ url, name: 'polyb-reindex', log, connections: 2 });

@@ -48,6 +48,13 @@ test('a PostgreSQL of the host is left as it is', async () => {
   expect(readdirSync(words)).toEqual(['russian.stop']);
 });
 
+test('where the files cannot be put there is none, and no half of one', async () => {
+  const { words, servers, postgres } = folders('share');
+  mkdirSync(join(words, 'ru_ru.affix'));
+  expect(await bringDictionary({ postgres, majorVersion: 15, origin: 'unpacked' }, { servers, unpack: false })).toBe(false);
+  expect(readdirSync(words).sort()).toEqual(['ru_ru.affix', 'russian.stop']);
+});
+
 test('without a package within reach there is none, and no half of one', async () => {
   const { words, servers, postgres } = folders('share', { isUnpacked: false });
   expect(await bringDictionary({ postgres, majorVersion: 15, origin: 'unpacked' }, { servers, unpack: false })).toBe(isOnHost);

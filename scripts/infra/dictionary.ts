@@ -26,18 +26,26 @@ export async function bringDictionary(
   if (origin !== 'unpacked') return false;
   const source = await findSource(servers, unpack, signal);
   if (source === null) return false;
+  try {
+    await copyWords(source, folder);
+    return true;
+  } catch {
+    return false; // files that are not ours to read or to write, or not a dictionary: as good as none, which is put up with
+  }
+}
+
+async function copyWords(source: string, folder: string): Promise<void> {
   const work = await mkdtemp(join(folder, 'brought-'));
   try {
     const decoder = new TextDecoder(await encodingIn(join(source, files['ru_ru.affix'])), { fatal: true });
     for (const [name, from] of Object.entries(files)) {
       await writeFile(join(work, name), decoder.decode(await readFile(join(source, from))));
       await chmod(join(work, name), 0o644);
-      await rename(join(work, name), join(folder, name));
     }
+    for (const name of Object.keys(files)) await rename(join(work, name), join(folder, name));
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  return true;
 }
 
 /** Where a PostgreSQL keeps what searches need, seen from its programs: together in one folder, or as Debian spreads it. */

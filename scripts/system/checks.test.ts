@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { service } from '../../bus/service.ts';
 import { secret, text } from '../../config/settings.ts';
-import { checkSecrets } from './checks.ts';
+import { checkNats, checkPostgres, checkRedis, checkSecrets } from './checks.ts';
 
 const settings = z.object({ POST_TOKEN: secret().optional(), POST_TOWN: text().optional() });
 const services = [{ folder: 'post', service: service({ serves: {}, settings }).start(async () => ({})) }];
@@ -34,4 +34,13 @@ test('an .env that is closed, holds no secret, or whose secret the environment o
   expect(checkSecrets(services, { env: {}, at })).toEqual([]);
   written('POST_TOKEN=canary\n', 0o644);
   expect(checkSecrets(services, { env: { POST_TOKEN: 'other' }, at })).toEqual([]);
+});
+
+test('an address that is no URL is a finding, and does not end the doctor', async () => {
+  expect(await checkNats('nats://127.0.0.1:1,nonsense')).toMatchObject([
+    { state: 'fail', found: 'no nats-server answers at 127.0.0.1:1' },
+    { state: 'fail', found: 'the address is not a URL' },
+  ]);
+  expect(await checkPostgres('nonsense', {})).toMatchObject([{ state: 'fail', found: 'DATABASE_URL is not a URL' }]);
+  expect(await checkRedis('nonsense', false)).toMatchObject([{ state: 'warn', found: expect.stringContaining('REDIS_URL is not a URL') }]);
 });

@@ -85,8 +85,9 @@ export function checkSecrets(
 export async function checkNats(url: string): Promise<readonly Finding[]> {
   const seen = await Promise.all(url.split(',').map(async (server) => ({ server: server.trim(), info: await natsInfo(server.trim()) })));
   return seen.map(({ server, info }) => {
-    const address = new URL(server).host;
-    if (info === undefined) return fail('nats', `nobody answers at ${address}`, 'polyb up, or set NATS_URL');
+    const address = URL.parse(server)?.host;
+    if (address === undefined) return fail('nats', 'the address is not a URL', 'write NATS_URL as nats://host:4222');
+    if (info === undefined) return fail('nats', `no nats-server answers at ${address}`, 'polyb up, or set NATS_URL');
     if (!info.headers)
       return fail('nats', `${address} ${info.version} has headers switched off`, 'set no_headers to false in its configuration');
     if (info.max_payload < leastPayload)
@@ -102,7 +103,9 @@ export async function checkPostgres(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly Finding[]> {
   if (url === undefined) return [fail('postgres', 'DATABASE_URL is not set', 'polyb up starts one; or set DATABASE_URL')];
-  const { host, pathname } = new URL(url);
+  const at = URL.parse(url);
+  if (at === null) return [fail('postgres', 'DATABASE_URL is not a URL', 'write it as postgres://user:password@host:5432/database')];
+  const { host, pathname } = at;
   const db = openPostgres({ url, name: 'polyb-doctor', log: quiet, connections: 1 });
   try {
     const sentAt = Date.now();
@@ -137,7 +140,8 @@ export async function checkRedis(url: string | undefined, inOneProcess: boolean)
         ? ok('redis', 'none, and none is needed in one process')
         : warn('redis', `none; ${alone}`, 'sudo apt-get install redis-server, then polyb up && polyb restart; or set REDIS_URL'),
     ];
-  const { host } = new URL(url);
+  const host = URL.parse(url)?.host;
+  if (host === undefined) return [warn('redis', `REDIS_URL is not a URL; ${alone}`, 'write it as redis://host:6379')];
   try {
     return [ok('redis', `${host} ${await redisVersion(url)}`)];
   } catch (error) {

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from '@jest/globals';
 import type { Find } from '../../config/env.ts';
 import { serverMissing } from '../infra/search.ts';
-import { chooseRedis } from './servers.ts';
+import { chooseRedis, natsInfo } from './servers.ts';
 
 const install = { debian: 'apt-get install redis-server', macos: '', windows: '' };
 function setup(given: { readonly url?: string; readonly from?: string; readonly oneProcess?: boolean; readonly fails?: unknown } = {}) {
@@ -50,3 +52,14 @@ test('a machine on which it can be neither found nor unpacked goes without, and 
   });
   await expect(setup({ fails: new TypeError('a fault of ours') }).choose()).rejects.toThrow('a fault of ours');
 });
+
+test.each(['INFO {"version":\r\n', 'INFO {"version":2}\r\n', 'HTTP/1.1 400 Bad Request\r\n'])(
+  'what greets with %j is no nats-server',
+  async (greeting) => {
+    const server = createServer((socket) => void socket.end(greeting)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    expect(await natsInfo(`nats://127.0.0.1:${port}`)).toBeUndefined();
+    await new Promise((resolve) => server.close(resolve));
+  },
+);

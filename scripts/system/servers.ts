@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Find } from '../../config/env.ts';
 import { badSettings } from '../../config/env.ts';
 import { bringDictionary } from '../infra/dictionary.ts';
@@ -110,14 +111,12 @@ async function choose(server: Server, { find, before, apps }: Options, prepare: 
 /** The setting of run.json that says a server is ours, and where. */
 export const portSetting = (server: Server): string => `POLYB_${server.toUpperCase()}_PORT`;
 
-export interface NatsInfo {
-  readonly version: string;
-  readonly headers: boolean;
-  readonly max_payload: number;
-}
-/** What a nats-server says of itself before anything else; undefined when nobody answers there. @param url One server. */
+const Info = z.object({ version: z.string(), headers: z.boolean().default(false), max_payload: z.number() });
+type NatsInfo = z.output<typeof Info>;
+/** What a nats-server says of itself before anything else; undefined when none answers there. @param url One server. */
 export function natsInfo(url: string): Promise<NatsInfo | undefined> {
-  const { hostname, port } = new URL(url);
+  const { hostname, port } = URL.parse(url) ?? {};
+  if (hostname === undefined) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const socket = connect(Number(port || 4222), hostname);
     let text = '';
@@ -131,8 +130,15 @@ export function natsInfo(url: string): Promise<NatsInfo | undefined> {
     socket.on('data', (data) => {
       text += data.toString('utf8');
       const line = /^INFO (.*)\r\n/.exec(text)?.[1];
-      if (line !== undefined) answer(JSON.parse(line) as NatsInfo);
+      if (line !== undefined) answer(infoIn(line));
       else if (text.length > 64_000 || !'INFO '.startsWith(text.slice(0, 5))) answer();
     });
   });
+}
+function infoIn(line: string): NatsInfo | undefined {
+  try {
+    return Info.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined; // no JSON, so no nats-server
+  }
 }

@@ -1,7 +1,9 @@
 /** `polyb up`: starts what is missing, and waits until it answers. Nothing that is well is touched. */
 import { randomBytes } from 'node:crypto';
+import { cacheSettings } from '../../adapters/cache/index.ts';
+import { common } from '../../config/common.ts';
 import { type Find, lookup, openSources } from '../../config/env.ts';
-import { settingsOf } from '../../config/read.ts';
+import { read, settingsOf } from '../../config/read.ts';
 import { defaultOf, metaOf } from '../../config/settings.ts';
 import type { Invocation } from '../cli/command.ts';
 import { connect } from '../cli/connect.ts';
@@ -29,6 +31,7 @@ const bootingMs = 15_000;
 export async function up(invocation: Invocation): Promise<number> {
   const { args, flags, out, signal, env } = invocation;
   await using _held = await lock('up');
+  read([common, { name: 'cache', settings: cacheSettings }], openSources({ env })); // throws for addresses that are none
   const all = await expectedServices();
   const oneProcess = flags.on('one-process') || lookup('POLYB_ONE_PROCESS', openSources({ env })) === 'true';
   if (oneProcess && args.length > 0) throw wrongUsage('all services run in one process; name none', { subject: 'up' });
