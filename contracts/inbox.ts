@@ -315,6 +315,11 @@ export const inbox = contract('inbox', '1.0.0', {
     }),
     key: 'userId',
   }),
+  chats_merged: event({
+    summary: 'Two chats turned out to be one: the former id means the other one from now on.',
+    payload: z.object({ chatId: Id, into: Id, at: Timestamp }),
+    key: 'into',
+  }),
   message_status: event({
     summary: 'A message of ours came further, or failed.',
     payload: z.object({

@@ -55,6 +55,8 @@ export type ReadPart =
   | { readonly is: 'message'; readonly message: ReadMessage }
   /** A group became a supergroup: one chat under two ids. */
   | { readonly is: 'migration'; readonly from: string; readonly to: string }
+  /** One person under two ids: `of` names them from now on, whichever of the two is told; null where only this one was. */
+  | { readonly is: 'alias'; readonly externalId: string; readonly of: Pick<ReadPerson, 'externalId' | 'phoneNumber'> | null }
   | { readonly is: 'reachable'; readonly chat: ReadChat; readonly isReachable: boolean; readonly at: number }
   | { readonly is: 'button'; readonly press: ReadPress }
   | { readonly is: 'status'; readonly externalId: string; readonly status: Status; readonly errorCode: string | null; readonly at: number };

@@ -1,6 +1,10 @@
 /**
  * What a delivery of the WhatsApp Cloud API says. Fields are read one by one: any of them may be missing, a phone too since 2026,
  * when people could hide it behind a user name (…/whatsapp/business-scoped-user-ids).
+ *
+ * Who hides the phone comes with a user id alone. That it is somebody whom we know by phone is told only where WhatsApp names both: in a
+ * message before it was hidden or after it is shown again, and in the status of a message that we sent to the phone. Until one of these
+ * came, nothing tells it (names are chosen freely, and no call gives the phone of a user id), and they are taken for two people.
  */
 import { z } from 'zod';
 import type { ReadFile, ReadMessage, ReadPart, ReadPerson, Status } from './port.ts';
@@ -54,6 +58,8 @@ const DeliveryOf = z.object({
   id: word,
   status: z.enum(['sent', 'delivered', 'read', 'played', 'failed']),
   timestamp: word,
+  recipient_id: word.optional(),
+  recipient_user_id: word.optional(),
   errors: z
     .array(z.object({ code: z.union([z.int(), word]) }))
     .max(20)
@@ -113,13 +119,18 @@ export function partsOf(piece: unknown): readonly ReadPart[] {
   if (status !== undefined) {
     const read = DeliveryOf.safeParse(status);
     if (!read.success) return [];
-    const { id, status: came, timestamp, errors } = read.data;
-    return [{ is: 'status', externalId: id, status: came satisfies Status, errorCode: codeOf(errors), at: msOf(timestamp) }];
+    const { id, status: came, timestamp, recipient_id: phone, recipient_user_id: userId, errors } = read.data;
+    return [
+      { is: 'status', externalId: id, status: came satisfies Status, errorCode: codeOf(errors), at: msOf(timestamp) },
+      ...(phoneNumberOf(phone) === null ? [] : aliasOf({ phone, userId })),
+    ];
   }
   const read = Message.safeParse(given);
   if (!read.success) return [];
-  const sender = senderOf(read.data, Contact.safeParse(contact).data);
-  return sender === null ? [] : [{ is: 'message', message: messageOf(read.data, sender) }];
+  const about = Contact.safeParse(contact).data;
+  const ids = idsOf(read.data, about);
+  const sender = senderOf(ids, about);
+  return sender === null ? [] : [...aliasOf(ids), { is: 'message', message: messageOf(read.data, sender) }];
 }
 
 function messageOf(message: z.output<typeof Message>, sender: ReadPerson): ReadMessage {
@@ -175,10 +186,25 @@ function voiceOf({ audio }: z.output<typeof Message>): ReadFile | null {
   const [contentType = 'audio/ogg'] = (audio.mime_type ?? 'audio/ogg').split(';');
   return { fileId: audio.id, contentType: contentType.trim(), bytes: null, durationMs: null };
 }
-/** The id that lasts is the phone (`wa_id`) where it is told, else the user id of 2026. */
-function senderOf({ from, from_user_id }: z.output<typeof Message>, contact: z.output<typeof Contact> | undefined): ReadPerson | null {
-  const phone = from || contact?.wa_id;
-  const externalId = phone || from_user_id || contact?.user_id;
+interface Ids {
+  /** Digits; `from` and `wa_id` are its names. */
+  readonly phone: string | undefined;
+  readonly userId: string | undefined;
+}
+function idsOf({ from, from_user_id }: z.output<typeof Message>, contact: z.output<typeof Contact> | undefined): Ids {
+  // A contact that is not named by the message may be somebody else's: its name is taken then, and no id.
+  const isNamed = !from || contact?.wa_id === from;
+  return { phone: from || contact?.wa_id, userId: from_user_id || (isNamed ? contact?.user_id : undefined) };
+}
+/** The phone names a person where it is told, else the user id; an answer to the phone keeps WhatsApp telling it. */
+function aliasOf({ phone, userId }: Ids): readonly ReadPart[] {
+  if (!userId) return [];
+  const of = phone ? { externalId: phone.slice(0, 128), phoneNumber: phoneNumberOf(phone) } : null;
+  return [{ is: 'alias', externalId: userId.slice(0, 128), of }];
+}
+const phoneNumberOf = (phone: string | undefined): string | null => (/^[1-9]\d{6,14}$/.test(phone ?? '') ? `+${phone}` : null);
+function senderOf({ phone, userId }: Ids, contact: z.output<typeof Contact> | undefined): ReadPerson | null {
+  const externalId = phone || userId;
   if (!externalId) return null;
   return {
     externalId: externalId.slice(0, 128),
@@ -186,7 +212,7 @@ function senderOf({ from, from_user_id }: z.output<typeof Message>, contact: z.o
       .slice(0, 300)
       .toWellFormed(),
     username: contact?.profile?.username === undefined ? null : storable(contact.profile.username).slice(0, 64).toWellFormed(),
-    phoneNumber: /^[1-9]\d{6,14}$/.test(phone ?? '') ? `+${phone}` : null,
+    phoneNumber: phoneNumberOf(phone),
     firstRole: 'client',
   };
 }

@@ -1,7 +1,9 @@
 /** Chats as rows: found, made and merged. A chat is one row for each bot that sees it, under however many ids the channel gave it. */
 import type { ChannelName, ReadChat } from '../../adapters/channel/port.ts';
 import { newId } from '../../bus/durable/identity.ts';
-import type { Queries } from '../../bus/service.ts';
+import type { Queries, Tx } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import type { Move } from './aliases.ts';
 
 interface Bot {
   readonly channel: ChannelName;
@@ -58,7 +60,7 @@ async function find(tx: Queries, { channel, botId }: Bot, externalIds: readonly 
 }
 
 /** A group goes on as a supergroup: it keeps our id, takes the new external one, and answers to both. A repeat changes nothing. */
-export async function migrate(tx: Queries, bot: Bot, from: string, to: string): Promise<void> {
+export async function migrate(tx: Tx, bot: Bot, from: string, to: string): Promise<void> {
   const known = await find(tx, bot, [from, to]);
   const [old, other] = [known.get(from), known.get(to)];
   if (old === undefined || old === other) {
@@ -69,11 +71,45 @@ export async function migrate(tx: Queries, bot: Bot, from: string, to: string): 
   await tx.query(`update collector.chats set external_id = $2, kind = 'supergroup' where chat_id = $1`, [old, to]);
   await addAlias(tx, bot, from, old);
 }
-/** What stood under the new id before its notice came, goes to the old chat. */
-async function merge(tx: Queries, other: string, into: string): Promise<void> {
-  await tx.query('update collector.chats set merged_into = $2 where chat_id = $1', [other, into]);
+/** Somebody's chats go on under another id. What stood there already stays, and what was said under the former one goes to it. */
+export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { externalId: to } }: Move): Promise<void> {
+  const rows = await tx.query<{ botId: string }>(
+    `select bot_id as "botId" from collector.chats where channel = $1 and external_id = $2 and merged_into is null order by bot_id`,
+    [channel, from],
+  );
+  for (const { botId } of rows) {
+    const known = await find(tx, { channel, botId }, [from, to]);
+    const [old, other] = [known.get(from), known.get(to)];
+    if (old === undefined) continue;
+    if (other === undefined) await tx.query('update collector.chats set external_id = $2 where chat_id = $1', [old, to]);
+    else await merge(tx, old, other);
+    // A message that is delivered or read again comes under the new id.
+    await tx.query(
+      `update collector.messages message set chat_external_id = $4 where channel = $1 and bot_id = $2 and chat_external_id = $3
+         and not exists (select from collector.messages there where there.channel = $1 and there.bot_id = $2
+           and there.chat_external_id = $4 and there.external_id = message.external_id)`,
+      [channel, botId, from, to],
+    );
+  }
+}
+
+/** What people set for the chat that stays is kept. Of chats that were merged into the other one before, this is the chat now too. */
+async function merge(tx: Tx, other: string, into: string): Promise<void> {
+  await tx.query('update collector.chats set merged_into = $2 where $1 in (chat_id, merged_into)', [other, into]);
+  await tx.query(
+    `update collector.chats chat set
+       owner = coalesce(chat.owner, other.owner),
+       staff_wrote_at = greatest(chat.staff_wrote_at, other.staff_wrote_at),
+       last_inbound_at = greatest(chat.last_inbound_at, other.last_inbound_at),
+       last_message_id = case when chat.last_message_at > other.last_message_at or other.last_message_at is null
+         then chat.last_message_id else other.last_message_id end,
+       last_message_at = greatest(chat.last_message_at, other.last_message_at)
+     from collector.chats other where other.chat_id = $1 and chat.chat_id = $2`,
+    [other, into],
+  );
   await tx.query('update collector.messages set chat_id = $2 where chat_id = $1', [other, into]);
   await tx.query('update collector.chat_aliases set chat_id = $2 where chat_id = $1', [other, into]);
+  tx.emit(inbox.chats_merged, { chatId: other, into, at: new Date().toISOString() });
 }
 async function addAlias(tx: Queries, { channel, botId }: Bot, externalId: string, chatId: string): Promise<void> {
   await tx.query(

@@ -28,7 +28,10 @@ export async function emptied(on: Queries, tables: string, tries = 10): Promise<
 
 /** @param more settings beside the token and the address of the fake. */
 export async function fixture(world: World, more: Record<string, string> = {}) {
-  await emptied(world.store, 'collector.chats, collector.users, collector.raw_updates, collector.message_statuses, journal.events');
+  await emptied(
+    world.store,
+    'collector.chats, collector.users, collector.user_aliases, collector.raw_updates, collector.message_statuses, journal.events',
+  );
   const telegram: TelegramFake = await telegramFake({ tokens: [token] });
   const settings = { TELEGRAM_BOT_TOKENS: token, TELEGRAM_API_ROOT: telegram.url, HTTP_ALLOW_PRIVATE: telegram.url, ...more };
   const hosted = await world.start('collector', collector, settings);

@@ -4,6 +4,7 @@ import type { ChannelName, ReadPerson } from '../../adapters/channel/port.ts';
 import { newId } from '../../bus/durable/identity.ts';
 import type { Queries } from '../../bus/service.ts';
 import type { UserRole } from '../../contracts/inbox.ts';
+import type { Move } from './aliases.ts';
 
 export interface Person {
   readonly userId: string;
@@ -60,6 +61,34 @@ async function find(tx: Queries, channel: ChannelName, externalIds: readonly str
     [channel, externalIds],
   );
   return new Map(rows.map((row) => [row.external_id, { userId: row.user_id, role: row.role, isStaff: row.is_staff, isBot: row.is_bot }]));
+}
+
+/** Somebody goes on under another id. Who stands there already is the same person, and the other one is no more. */
+export async function movePerson(tx: Queries, channel: ChannelName, { from, to }: Move): Promise<void> {
+  const known = await find(tx, channel, [from, to.externalId]);
+  const [old, other] = [known.get(from)?.userId, known.get(to.externalId)?.userId];
+  if (old === undefined) return;
+  if (other === undefined) {
+    await tx.query('update collector.users set external_id = $2, phone_number = coalesce($3, phone_number) where user_id = $1', [
+      old,
+      to.externalId,
+      to.phoneNumber,
+    ]);
+    return;
+  }
+  await tx.query('update collector.messages set sender_id = $2 where sender_id = $1', [old, other]);
+  await tx.query(
+    `with old as (delete from collector.users where user_id = $1 returning *)
+     update collector.users person set
+       name = case when person.name = '' or (old.name <> '' and old.last_seen_at > person.last_seen_at) then old.name else person.name end,
+       username = coalesce(old.username, person.username),
+       role = case when person.role = 'client' then old.role else person.role end,
+       messages = person.messages + old.messages,
+       first_seen_at = least(person.first_seen_at, old.first_seen_at),
+       last_seen_at = greatest(person.last_seen_at, old.last_seen_at)
+     from old where person.user_id = $2`,
+    [old, other],
+  );
 }
 
 /** Counts what they wrote, and takes their names as they are now. */

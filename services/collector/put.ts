@@ -1,6 +1,6 @@
 /**
  * The one way into the tables, for polling, webhooks and replays alike: what a bot was delivered, stored once each and told in the same transaction.
- * Rows are locked in one order everywhere (chats, then people, each by id), so that two deliveries never wait for each other.
+ * Rows are locked in one order everywhere (aliases, then chats, then people, each by id), so that two deliveries never wait for each other.
  */
 import { hash } from 'node:crypto';
 import type { ChannelName, Delivery, ReadMessage, ReadPart, Update } from '../../adapters/channel/port.ts';
@@ -8,8 +8,9 @@ import { newId } from '../../bus/durable/identity.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messagesTotal } from '../../contracts/metrics.ts';
-import { type ChatOf, chatsOf, migrate, touchChats } from './chats.ts';
-import { type PersonOf, peopleOf, touchPeople } from './people.ts';
+import { learnAliases } from './aliases.ts';
+import { type ChatOf, chatsOf, migrate, moveChats, touchChats } from './chats.ts';
+import { movePerson, type PersonOf, peopleOf, touchPeople } from './people.ts';
 import { learnWords } from './search.ts';
 import { putStatuses } from './statuses.ts';
 
@@ -50,8 +51,11 @@ async function putParts(
   const only = <I extends ReadPart['is']>(is: I) => parts.filter((part): part is Part<I> & { update: number } => part.is === is);
 
   const migrations = only('migration');
+  const { idOf, moves } = await learnAliases(tx, channel, only('alias'));
   const messages = only('message').map(({ message, update }) => ({
     ...message,
+    chat: { ...message.chat, externalId: idOf(message.chat.externalId) },
+    sender: message.sender && { ...message.sender, externalId: idOf(message.sender.externalId) },
     messageId: nextMessageId(),
     update,
     text: message.text.slice(0, longestText).toWellFormed(),
@@ -59,9 +63,11 @@ async function putParts(
   const reachable = only('reachable');
   const presses = only('button').filter(({ update }) => fresh.has(update));
   const named = [...messages.map(({ chat }) => chat), ...reachable.map(({ chat }) => chat)];
+  for (const move of moves) await moveChats(tx, channel, move);
   let chats = await chatsOf(tx, bot, named);
   for (const { from, to } of migrations) await migrate(tx, bot, from, to);
   if (migrations.length > 0) chats = await chatsOf(tx, bot, named);
+  for (const move of moves) await movePerson(tx, channel, move);
   const people = await peopleOf(tx, channel, [
     ...messages.map(({ sender, sentAt }) => ({ person: sender, at: sentAt })),
     ...presses.map(({ press }) => ({ person: press.person, at: Date.now() })),

@@ -266,12 +266,17 @@ test('a person who is erased leaves no word, name or raw update, and the others 
   await here.store.query('truncate collector.lexicon');
   await write(
     { text: 'секрет', from: '61', chat: '61' },
-    { text: 'и у нас', from: '61', chat: '61' },
+    { text: 'и у нас останется', from: '61', chat: '61' },
     { text: 'останется', from: '6', chat: '6' },
+  );
+  // It was worded otherwise at first.
+  await here.store.query(`insert into collector.lexicon select unnest(tsvector_to_array(collector.words('тайна')))`);
+  await here.store.query(
+    `insert into collector.message_versions (message_id, at, digest, text) select message_id, sent_at, '', 'тайна' from collector.messages where text = 'секрет'`,
   );
   const known = async () =>
     (await here.store.query<{ word: string }>('select word from collector.lexicon order by word')).map(({ word }) => word);
-  expect(await known()).toHaveLength(2);
+  expect(await known()).toHaveLength(3);
   const secret = (await list({})).items.find(({ text }) => text === 'секрет');
   expect(await here.bus.call(inbox.erase_person, { userId: secret?.sender?.userId ?? '' })).toMatchObject({ messages: 2 });
   expect(await known()).toEqual([expect.stringMatching(/^оста/)]);

@@ -15,7 +15,7 @@ let at: Fixture;
 beforeAll(async () => {
   gate = await gatewayWorld([]);
   webhook = `${gate.origin}/api/v1/whatsapp/webhook`;
-}, 60_000);
+});
 beforeEach(async () => {
   whatsapp = await whatsappFake(graph);
   settings = {
@@ -111,6 +111,93 @@ test('where the phone is told, it is the phone that names a person', async () =>
   const [{ chatId }] = await stored(id);
   expect((await gate.world.bus.call(inbox.chat_context, { chatId })).chat.externalId).toBe(anna.phone);
   expect((await gate.world.bus.call(inbox.list_clients, { q: 'анна' })).items).toMatchObject([{ phoneNumber: `+${anna.phone}` }]);
+});
+
+const clients = async () => (await gate.world.bus.call(inbox.list_clients, { channel: 'whatsapp' })).items;
+const chatOf = async (chatId: string) => (await gate.world.bus.call(inbox.chat_context, { chatId })).chat;
+const { phone, userId } = anna;
+const [byPhone, byUserId] = [
+  { phone, name: 'Анна' },
+  { userId, name: 'Анна', username: 'anna' },
+];
+/** What each of these messages is of: one chat and one sender, or more. */
+async function sidesOf(...ids: readonly string[]) {
+  const all = await stored(...ids);
+  return [...new Set(all.map(({ chatId, sender }) => `${chatId} ${sender?.userId}`))];
+}
+async function replayed(): Promise<number> {
+  const [since, until] = [-60_000, 60_000].map((ms) => new Date(Date.now() + ms).toISOString());
+  const { messages } = await gate.world.bus.call(inbox.replay_updates, { channel: 'whatsapp', since: since ?? '', until: until ?? '' });
+  return messages;
+}
+
+test('whose phone and user id were told together once is one person in one chat, whichever of the two comes alone', async () => {
+  const ids = [whatsapp.say(anna, 'Добрый день'), whatsapp.say(byUserId, 'Это снова я'), whatsapp.say(byPhone, 'И с номером')];
+  await taken();
+  expect(await sidesOf(...ids)).toHaveLength(1);
+  expect(await clients()).toMatchObject([{ phoneNumber: `+${phone}`, messages: 3 }]);
+});
+
+test('who wrote under the user id first keeps chat and person when the phone is told, and is reached by phone from then on', async () => {
+  const first = whatsapp.say(byUserId, 'Здравствуйте');
+  await taken();
+  const [{ chatId, sender }] = await stored(first);
+  const ids = [whatsapp.say(anna, 'Мой номер виден'), whatsapp.say(byUserId, 'А теперь нет'), whatsapp.say(byPhone, 'И снова')];
+  await taken();
+  expect(await sidesOf(first, ...ids)).toEqual([`${chatId} ${sender?.userId}`]);
+  expect(await chatOf(chatId)).toMatchObject({ externalId: phone });
+  expect(await clients()).toMatchObject([{ phoneNumber: `+${phone}`, messages: 4 }]);
+});
+
+test('two chats that turn out to be of one person become one, under both their ids, and nothing in them is stored twice', async () => {
+  const before = [whatsapp.say(byPhone, 'Три года назад'), whatsapp.say(byUserId, 'Вчера')] as const;
+  await taken();
+  expect(await sidesOf(...before)).toHaveLength(2);
+  const [{ chatId: stays }, { chatId: goes }] = await stored(...before);
+  const ids = [whatsapp.say(anna, 'Сегодня'), whatsapp.say(byUserId, 'Завтра')];
+  await taken();
+  expect(await sidesOf(...before, ...ids)).toHaveLength(1);
+  expect(await chatOf(goes)).toEqual(await chatOf(stays));
+  expect(await chatOf(stays)).toMatchObject({ chatId: stays, externalId: phone });
+  expect(await clients()).toMatchObject([{ phoneNumber: `+${phone}`, username: 'anna', messages: 4 }]);
+  expect(await at.told('inbox.chats_merged')).toMatchObject([{ chatId: goes, into: stays }]);
+  expect([await replayed(), (await at.messages()).length]).toEqual([0, 4]);
+});
+
+test('the status of a message that we sent to a phone tells whose user id it is', async () => {
+  const before = whatsapp.say(byPhone, 'Напишите мне');
+  await taken();
+  const status = { id: 'wamid.OUT', status: 'sent', timestamp: '1790000000', recipient_id: phone, recipient_user_id: userId };
+  whatsapp.deliver({ contacts: [{ wa_id: phone, user_id: userId }], statuses: [status] });
+  const after = whatsapp.say(byUserId, 'Спасибо');
+  await taken();
+  expect(await sidesOf(before, after)).toHaveLength(1);
+});
+
+test('a user id whose phone nobody told is somebody else, whatever the name', async () => {
+  const status = { id: 'wamid.OUT', status: 'sent', timestamp: '1790000000', recipient_id: 'a-group', recipient_user_id: userId };
+  whatsapp.deliver({ statuses: [status] });
+  const message = { from: '79990000002', id: 'wamid.o', timestamp: '1790000000', type: 'text', text: { body: 'Да' } };
+  // The contact is of another than the message.
+  whatsapp.deliver({ contacts: [{ wa_id: '79990000001', user_id: userId, profile: { name: 'Анна' } }], messages: [message] });
+  const ids = [whatsapp.say(byPhone, 'Я'), whatsapp.say(byUserId, 'И я')] as const;
+  await taken();
+  expect(await sidesOf('wamid.o', ...ids)).toHaveLength(3);
+  const [{ chatId }] = await stored(ids[1]);
+  expect(await chatOf(chatId)).toMatchObject({ externalId: userId });
+});
+
+test('a person who is erased leaves neither id behind, and is somebody new under the user id', async () => {
+  const id = whatsapp.say(anna, 'Добрый день');
+  whatsapp.say(byUserId, 'Забудьте меня');
+  await taken();
+  const [{ sender }] = await stored(id);
+  expect(await gate.world.bus.call(inbox.erase_person, { userId: sender?.userId ?? '' })).toMatchObject({ messages: 2 });
+  for (const table of ['raw_updates', 'user_aliases'])
+    expect(await gate.world.store.query(`select from collector.${table}`)).toHaveLength(0);
+  const again = whatsapp.say(byUserId, 'Это не я');
+  await taken();
+  expect((await stored(again))[0].sender?.userId).not.toBe(sender?.userId);
 });
 
 test('of several people in one delivery each keeps the own name, and nobody gets that of another', async () => {

@@ -117,6 +117,14 @@ create table collector.users (
 );
 create index users_by_last_seen on collector.users (role, last_seen_at desc, user_id desc);
 
+-- Ids that a channel may name somebody by instead of the one in users: WhatsApp's user id instead of the phone.
+create table collector.user_aliases (
+  channel text not null,
+  external_id text not null,
+  known_as text, -- users.external_id; null while this is the only id that was told
+  primary key (channel, external_id)
+);
+
 create table collector.chats (
   chat_id text primary key,
   channel text not null,
@@ -161,7 +169,7 @@ create table collector.messages (
   message_id text not null unique,
   channel text not null,
   bot_id text not null,
-  chat_external_id text not null, -- as it came: a supergroup numbers its messages anew
+  chat_external_id text not null, -- as it came, not as it is called now: a supergroup numbers its messages anew
   external_id text not null,
   chat_id text not null references collector.chats,
   sender_id text references collector.users,

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { until, type World, world } from '../../scripts/testing/world.ts';
+import { learnAliases } from './aliases.ts';
+
+let here: World;
+beforeAll(async () => {
+  here = await world();
+});
+afterAll(() => here.stop());
+
+const externalId = 'RU.13491208655302741918';
+const of = { externalId: '79995553322', phoneNumber: '+79995553322' };
+const waiting = () => here.store.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+
+test.each([
+  ['tells the phone', of, null],
+  ['does not know the phone yet', null, of],
+])('while one delivery %s, another about the same person waits', async (_, first, second) => {
+  const told = (alias: typeof of | null) => here.store.transaction((tx) => learnAliases(tx, 'whatsapp', [{ externalId, of: alias }]));
+  await here.store.query('truncate collector.user_aliases');
+  await told(null);
+  let meanwhile: Promise<string> | undefined;
+  await here.store.transaction(async (tx) => {
+    const { idOf, moves } = await learnAliases(tx, 'whatsapp', [{ externalId, of: first }]);
+    expect([idOf(externalId), moves.map(({ from }) => from)]).toEqual(first === null ? [externalId, []] : [of.externalId, [externalId]]);
+    meanwhile = told(second).then(({ idOf }) => idOf(externalId));
+    await until(async () => (await waiting()).length > 0 || null);
+  });
+  expect(await meanwhile).toBe(of.externalId);
+  expect((await told(of)).moves).toEqual([]);
+});
