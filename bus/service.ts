@@ -57,8 +57,8 @@ export interface Tx extends Queries, Counting {
   emit<E extends Event>(event: E, payload: PayloadOf<E>): void;
   /** Answers the row's id; where a row stands under the key already, that one stays as it is, under its own id. */
   send<M extends Keyed>(method: M, input: InputOf<M>, options: SendOptions): string;
-  /** Rows under these keys that were sent and have not begun become stale: what they were to answer is no longer so. */
-  outdate(method: Keyed, keys: readonly string[]): void;
+  /** Rows under these keys that were sent and have not begun become stale. @param why A sentence for whoever would still decide about them. */
+  outdate(method: Keyed, keys: readonly string[], why: string): void;
 }
 export type Commit = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
@@ -128,7 +128,13 @@ export function every(name: string, cron: string, job: (signal: AbortSignal) => 
   };
 }
 
-export type Verdict = 'go' | { readonly notBefore: Date; readonly reason?: string } | { readonly refuse: string };
+export type Verdict = 'go' | { readonly notBefore: Date; readonly reason?: string } | Refusal;
+export interface Refusal {
+  /** A word from the method's errors. */
+  readonly refuse: string;
+  /** The same as a sentence for people. */
+  readonly why?: string;
+}
 export interface Guard {
   readonly guards: Method;
   check(input: unknown, tx: Tx): Promise<Verdict>;

@@ -354,12 +354,12 @@ export function journalStore(db: Queries) {
       );
       return clashes.map(({ method }) => method);
     },
-    async outdate(on: Queries, method: string, keys: readonly string[]): Promise<void> {
+    async outdate(on: Queries, method: string, keys: readonly string[], why: string): Promise<void> {
       await on.query(
         `update journal.rows set state = 'stale', ended_at = now(), updated_at = now(),
-           error = jsonb_build_object('code', 'failed_precondition', 'reason', 'stale', 'detail', 'What it was to answer is no longer so.', 'outcome', 'not_executed')
+           error = jsonb_build_object('code', 'failed_precondition', 'reason', 'stale', 'detail', $3::text, 'outcome', 'not_executed')
          where method = $1 and key = any ($2) and mode = 'send' and state in ('proposed', 'queued')`,
-        [method, keys],
+        [method, keys, why],
       );
     },
     async emit(on: Queries, events: readonly Emitted[]): Promise<void> {

@@ -12,7 +12,7 @@ import type { BusHost, Keep, Wire } from '../bus.ts';
 import { discreet } from '../discreet.ts';
 import { randomHex } from '../ids.ts';
 import type { CallRecord } from '../records.ts';
-import type { Consumer, Guard, Handler, Log, Verdict } from '../service.ts';
+import type { Consumer, Guard, Handler, Log, Refusal, Verdict } from '../service.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from '../trace.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import { leases } from './leases.ts';
@@ -203,7 +203,7 @@ export function createJournal({
           throw waitsForPerson(taken.row.id, 'proposed');
         case 'refused': {
           if ('refuse' in taken.verdict)
-            throw new PolybError('failed_precondition', `A rule forbids it: ${taken.verdict.refuse}.`, { reason: taken.verdict.refuse });
+            throw new PolybError('failed_precondition', refusalOf(taken.verdict), { reason: taken.verdict.refuse });
           const { notBefore, reason = 'not_yet' } = taken.verdict;
           if (notBefore.getTime() >= answerBy)
             throw new PolybError('failed_precondition', `A rule forbids it until ${notBefore.toISOString()}: ${reason}.`, {
@@ -478,7 +478,7 @@ export function createJournal({
         error: {
           code: 'failed_precondition',
           reason: verdict.refuse,
-          detail: `A rule forbids it: ${verdict.refuse}.`,
+          detail: refusalOf(verdict),
           outcome: 'not_executed',
         },
       });
@@ -618,6 +618,10 @@ function policyOf(method: Method, handler: Kept): RowPolicy {
     settleMs: 'settleMs' in handler.onUnknown ? handler.onUnknown.settleMs : 0,
     settles: method.settles,
   };
+}
+
+function refusalOf({ refuse, why = `A rule forbids it: ${refuse}.` }: Refusal): string {
+  return why;
 }
 
 /** What a row is right after it was made, before anything is read back. */

@@ -178,7 +178,7 @@ export interface JournalStore {
   /** Answers the methods whose key stands in the journal with another input. */
   send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]>;
   /** Ends as stale what was sent under these keys and has not begun. */
-  outdate(on: Queries, method: string, keys: readonly string[]): Promise<void>;
+  outdate(on: Queries, method: string, keys: readonly string[], why: string): Promise<void>;
   emit(on: Queries, events: readonly Emitted[]): Promise<void>;
   steps(run: string): Promise<readonly Row[]>;
   /** Makes a step's row, once; null when the run's lease was lost. */

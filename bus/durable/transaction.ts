@@ -56,7 +56,7 @@ export function transactions({
     async run(origin, work, last) {
       const emitted: Emitted[] = [];
       const sent: Sent[] = [];
-      const outdated: { readonly method: string; readonly keys: readonly string[] }[] = [];
+      const outdated: { readonly method: string; readonly keys: readonly string[]; readonly why: string }[] = [];
       const heard: { event: Event; payload: unknown }[] = [];
       /** Told once each, however many rows of theirs wait. */
       const queued = new Set<Method>();
@@ -105,9 +105,9 @@ export function transactions({
           queued.add(method);
           return id;
         },
-        outdate(method, keys) {
+        outdate(method, keys, why) {
           if (keys.length === 0) return;
-          outdated.push({ method: method.address, keys });
+          outdated.push({ method: method.address, keys, why });
           if (method.settles) heard.push({ event: settled(method), payload: {} });
         },
         count: (...what) => void counted.push(() => bus.metrics.count(...what)),
@@ -117,7 +117,7 @@ export function transactions({
       try {
         made = await work(tx);
         if (emitted.length > 0) await store.journal.emit(await open(), emitted);
-        for (const { method, keys } of outdated) await store.journal.outdate(await open(), method, keys);
+        for (const { method, keys, why } of outdated) await store.journal.outdate(await open(), method, keys, why);
         if (sent.length > 0) {
           const [clash] = await store.journal.send(await open(), sent);
           if (clash !== undefined)

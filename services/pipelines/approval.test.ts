@@ -45,7 +45,7 @@ beforeAll(async () => {
         mail: { attempt: async ({ text }) => ({ mailId: `m${mailed.push(text)}` }), onUnknown: review },
         customer_wrote: async ({ keys }, { commit }) =>
           commit(async (tx) => {
-            tx.outdate(post.mail, keys);
+            tx.outdate(post.mail, keys, 'They have called.');
             return {};
           }),
       },
@@ -107,7 +107,7 @@ test('a draft that was outdated is 409 stale for who approves, edits or rejects 
   const id = await draft('old');
   const { hash } = await get(id);
   await it.bus.call(post.customer_wrote, { keys: ['old'] }, { key: 'w1' });
-  const stale = { code: 'conflict', reason: 'stale' };
+  const stale = { code: 'conflict', reason: 'stale', message: `${id} is stale: They have called.` };
   await expect(it.bus.call(journal.approve, { id })).rejects.toMatchObject(stale);
   await expect(it.bus.call(journal.edit, { id, hash, input: { text: 'x' } })).rejects.toMatchObject(stale);
   await expect(it.bus.call(journal.reject, { id, why: 'x' })).rejects.toMatchObject(stale);

@@ -57,7 +57,7 @@ beforeAll(async () => {
         mail: { attempt: async ({ text }) => ({ mailId: `m${mailed.push(text)}` }), onUnknown: review },
         customer_wrote: async ({ keys }, { commit }) =>
           commit(async (tx) => {
-            tx.outdate(post.mail, keys);
+            tx.outdate(post.mail, keys, 'They have called.');
             return {};
           }),
       },

@@ -97,7 +97,8 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     if (is.state === 'proposed' && who !== undefined && is.approved_by.includes(who))
       throw new PolybError('conflict', `${who} approved ${is.id} already; another person must.`, { reason: 'same_person' });
     const wasDecided = expected === 'proposed' && is.state !== 'proposed';
-    throw new PolybError(wasDecided ? 'conflict' : 'failed_precondition', `${is.id} is ${is.state}; expected ${expected}.`, {
+    const why = is.state === 'stale' && is.error?.detail ? `: ${is.error.detail}` : `; expected ${expected}.`;
+    throw new PolybError(wasDecided ? 'conflict' : 'failed_precondition', `${is.id} is ${is.state}${why}`, {
       reason: !wasDecided ? 'wrong_state' : is.state === 'stale' ? 'stale' : 'decided',
       data: { rowId: is.id, state: is.state },
     });

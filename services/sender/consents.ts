@@ -5,6 +5,7 @@ import { actorOf } from '../../contracts/common.ts';
 import type { consents } from '../../contracts/consents.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
+import { sentenceOf } from './may-send.ts';
 import { keysBefore } from './rows.ts';
 
 type Contract = typeof consents;
@@ -28,7 +29,7 @@ export function setConsent(now: () => number): Handler<Contract['set_consent']> 
         evidence,
         at,
       ]);
-      if (!isGiven) tx.outdate(messages.deliver, await keysBefore(tx, chatId));
+      if (!isGiven) tx.outdate(messages.deliver, await keysBefore(tx, chatId), sentenceOf.opted_out);
       return { chatId, isGiven, at: at.toISOString() };
     });
   };

@@ -2,6 +2,7 @@ import { type Consumer, on, type Tx } from '../../bus/service.ts';
 import { settled } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
+import { sentenceOf } from './may-send.ts';
 import {
   climb,
   customerBlocked,
@@ -20,7 +21,7 @@ export function followCustomers(): Consumer {
   return on(inbox.message_received, async ({ messageId, chatId, senderId, isStaff, isBot, kind, at }, tx) => {
     if (senderId === null || isStaff || isBot || kind === 'service') return;
     await customerWrote(tx, chatId, messageId, new Date(at));
-    tx.outdate(messages.deliver, await keysBefore(tx, chatId, messageId));
+    tx.outdate(messages.deliver, await keysBefore(tx, chatId, messageId), sentenceOf.stale);
   });
 }
 

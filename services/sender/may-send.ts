@@ -10,12 +10,16 @@ interface Draft {
   readonly template: unknown;
   readonly answers: string | null;
 }
+export type Obstacle = 'opted_out' | 'blocked' | 'window_closed' | 'stale';
+/** For people, with what they can do. */
+export const sentenceOf: Readonly<Record<Obstacle, string>> = {
+  opted_out: 'The customer asked us not to write; set_consent lifts it when they agree again.',
+  stale: 'The customer has written since; read on, and answer the last message.',
+  blocked: 'The customer has shut us out; nothing reaches them until they write again.',
+  window_closed: 'The customer has been silent for 24 hours, so WhatsApp takes a template only.',
+};
 /** Why a draft may not go out as things stand, or null. Ids of messages sort by the time at which they were stored. */
-export function forbidden(
-  { channel, template, answers }: Draft,
-  chat: Standing,
-  now: number,
-): 'opted_out' | 'blocked' | 'window_closed' | 'stale' | null {
+export function forbidden({ channel, template, answers }: Draft, chat: Standing, now: number): Obstacle | null {
   if (chat.isOptedOut) return 'opted_out';
   if (chat.isBlocked) return 'blocked';
   if (chat.lastInboundId !== null && (answers === null || answers < chat.lastInboundId)) return 'stale';
@@ -27,6 +31,6 @@ export function forbidden(
 export function maySend(now: () => number): Guard {
   return guard(messages.deliver, async (draft, tx) => {
     const refuse = forbidden(draft, await standing(tx, draft.chatId), now());
-    return refuse === null ? 'go' : { refuse };
+    return refuse === null ? 'go' : { refuse, why: sentenceOf[refuse] };
   });
 }

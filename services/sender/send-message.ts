@@ -3,7 +3,7 @@ import type { OutputOf } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
-import { forbidden } from './may-send.ts';
+import { forbidden, type Obstacle, sentenceOf } from './may-send.ts';
 import { findDelivery, insertDelivery, lockedStanding, type Standing } from './rows.ts';
 import type { Policy } from './settings.ts';
 
@@ -69,18 +69,12 @@ async function repliedMessage(call: Call, messageId: string, chatId: string) {
 function wrongChannel(message: string): PolybError {
   return new PolybError('invalid_argument', message, { reason: 'wrong_channel' });
 }
-function refusal(why: NonNullable<ReturnType<typeof forbidden>>): PolybError {
-  const said = {
-    opted_out: 'The customer asked us not to write; set_consent lifts it when they agree again.',
-    stale: 'The customer has written since; read on, and answer the last message.',
-    blocked: 'The customer has shut us out; nothing reaches them until they write again.',
-    window_closed: 'The customer has been silent for 24 hours, so WhatsApp takes a template only.',
-  }[why];
+function refusal(why: Obstacle): PolybError {
   const code = {
     stale: 'conflict',
     opted_out: 'permission_denied',
     blocked: 'failed_precondition',
     window_closed: 'failed_precondition',
   } as const;
-  return new PolybError(code[why], said, { reason: why });
+  return new PolybError(code[why], sentenceOf[why], { reason: why });
 }
