@@ -7,7 +7,10 @@ import { inbox } from '../../contracts/inbox.ts';
 import { deciders, noticeOf } from './notice-of.ts';
 import { findShown, keepShown } from './notice-rows.ts';
 
-/** Brings a chat to how the row stands now, so that of several changes the last one shows, in whatever order they are told. */
+/**
+ * Brings a chat to how the row stands now, so that of several changes the last one shows, in whatever order they are told.
+ * A process that ends between Telegram's answer and our note of it posts a second message when it runs again; a press there counts too, and closes it.
+ */
 export function showApproval(
   desk: Desk,
   db: Queries,
