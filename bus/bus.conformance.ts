@@ -145,7 +145,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
         message: 'a handler failed',
         facts: expect.objectContaining({ method: bed.shop.add.address }),
       });
-      expect(await bus.call(bed.shop.quick, {})).toEqual({});
+      expect(await bus.call(bed.shop.single, {})).toEqual({});
       expect(shop.stats().find(({ address }) => address === bed.shop.add.address)).toMatchObject({
         requests: 1,
         errors: 1,
@@ -386,7 +386,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       const nobody = { code: 'unavailable', reason: 'no_responders', outcome: 'not_executed' };
       await expect(hasty.call(bed.shop.add, { a: 1, b: 1 })).rejects.toMatchObject(nobody);
       const early = bus.call(bed.shop.add, { a: 1, b: 1 });
-      await expect(bus.call(bed.shop.quick, {}, { retry: false })).rejects.toMatchObject(nobody); // by now the earlier one has met nobody, too
+      await expect(bus.call(bed.shop.single, {}, { retry: false })).rejects.toMatchObject(nobody); // by now the earlier one has met nobody, too
       await bed.serve();
       expect(await early).toEqual({ sum: 2 });
     });
@@ -494,7 +494,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await bed.serve();
       const bus = await bed.bus('till', { uses: [bed.shop.add] });
       expect(await bus.call(bed.shop.add, { a: 1, b: 1 })).toEqual({ sum: 2 });
-      await expect(bus.call(bed.shop.quick, {})).rejects.toMatchObject({ code: 'permission_denied' });
+      await expect(bus.call(bed.shop.single, {})).rejects.toMatchObject({ code: 'permission_denied' });
       expect(() => bus.hear(bed.shop.sold, () => {})).toThrow(expect.objectContaining({ code: 'permission_denied' }));
     });
 
@@ -777,7 +777,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(await bus.gather(`${bed.prefix}.ctl.${bed.shop.add.service}`, { op: 'tap', to, methods: ['add'] }, { atMost: 1 })).toEqual([
         { instance: expect.any(String), leaseMs: 30_000 },
       ]);
-      await bus.call(bed.shop.quick, {});
+      await bus.call(bed.shop.single, {});
       await bus.call(bed.shop.add, { a: 1, b: 1 });
       await until(() => batches.length === 1);
       expect(batches[0]).toMatchObject({ dropped: 0, records: [{ address: bed.shop.add.address, code: 'ok', caller: 'till' }] });

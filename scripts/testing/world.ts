@@ -17,13 +17,13 @@ export interface World {
   readonly databaseUrl: string;
   /** Lines of warn and error that services wrote. */
   readonly logged: { readonly level: string; readonly message: string; readonly facts: object }[];
-  /** Another instance each time it is called. Leases are short: a dead instance is noticed within a second. */
+  /** Another instance each time it is called. Leases are short: a dead instance is noticed within two seconds. */
   start(folder: string, service: Service, settings?: Readonly<Record<string, string>>): Promise<Hosted>;
   stop(): Promise<void>;
 }
 
-/** Leases and naps of a tenth of the usual, so that take-over can be awaited. */
-const quickPace = { leaseMs: 800, renewMs: 200, idleMs: 50 };
+/** Shorter than usual, so that take-over can be awaited; a lease outlasts the pauses of a busy machine. */
+const quickPace = { leaseMs: 2_000, renewMs: 300, idleMs: 50 };
 
 /** @param connect makes the connection of a bus user; without it they all meet at `broker`. */
 export async function world(connect?: (user: string) => Promise<Transport>): Promise<World> {

@@ -144,7 +144,7 @@ test('a database that hangs costs a scrape the gauges that need it, and no insta
   try {
     const began = performance.now();
     const found = await scrape(origin);
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(8_000); // PostgreSQL gives up waiting for a lock after ten
     expect(found.filter((each) => is(each, 'process_resident_memory_bytes', { service: 'pipelines', instance }))).toHaveLength(1);
     expect(found.filter((each) => is(each, 'polyb_service_ready', { service: 'pipelines' }))).toMatchObject([{ value: 1 }]);
   } finally {
