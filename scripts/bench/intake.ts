@@ -144,6 +144,13 @@ export async function benchIntake({
         { ...flooded, rateRatio: Number((flooded.perSecond / beside.perSecond).toFixed(3)) },
         beside,
         await counted(paced, 'p99 under 250 ms', [gateway, collector], () => send.open(rate, seconds * 1_000), ours),
+        await counted(
+          `${paced}, bare fastify and one insert`,
+          '',
+          [byHand],
+          () => sendBare.open(rate, seconds * 1_000),
+          () => keptBare(store, sendBare.answered()),
+        ),
       ];
     } finally {
       await Promise.all(pools.map((pool) => pool.close()));
