@@ -35,7 +35,7 @@ export const runs: Readonly<Record<string, () => Promise<Run>>> = {
   'approvals reject': async () => (await import('./journal/approvals.ts')).reject,
   'approvals edit': async () => (await import('./journal/approvals.ts')).edit,
   'approvals recall': async () => (await import('./journal/approvals.ts')).recall,
-  'approvals watch': async () => (await import('./journal/approvals.ts')).watch,
+  'approvals watch': async () => (await import('./journal/watch-approvals.ts')).watch,
   'loops ls': async () => (await import('./journal/loops.ts')).listLoops,
   'loops run': async () => (await import('./journal/loops.ts')).runLoop,
   'keys create': async () => (await import('./keys.ts')).createKey,

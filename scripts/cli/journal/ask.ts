@@ -1,4 +1,5 @@
 /** Calls of the journal's methods, and their answers' shapes. */
+import { userInfo } from 'node:os';
 import type { z } from 'zod';
 import type { Described } from '../../../contracts/describe.ts';
 import { isPolybError } from '../../../contracts/errors.ts';
@@ -32,6 +33,11 @@ export interface Page {
   readonly items: readonly RowHead[];
   readonly nextCursor: string | null;
 }
+
+export type Ask = <R>(name: string, input: object) => Promise<R>;
+
+/** Kept in the audit beside the operator's role; two people at two desks are two. */
+export const here = () => ({ onBehalfOf: userInfo().username });
 
 export async function journalEntry(name: string): Promise<Described> {
   const entry = (await readCatalogue()).entries[`journal.${name}`];
@@ -67,7 +73,7 @@ function nextFor(code: string, reason: string | undefined): { next?: readonly st
 
 export async function withJournal<T>(
   invocation: Invocation,
-  work: (ask: <R>(name: string, input: object) => Promise<R>, connected: Connected) => Promise<T>,
+  work: (ask: Ask, connected: Connected) => Promise<T>,
   options?: { readonly lasting: boolean },
 ): Promise<T> {
   await using connected = await connect(invocation, options);
@@ -87,6 +93,6 @@ export function whyOf({ flags }: Pick<Invocation, 'flags'>): { why?: string } {
   return why === undefined ? {} : { why };
 }
 /** A row's whole id for a beginning of it. */
-export async function wholeId(ask: <R>(name: string, input: object) => Promise<R>, id: string): Promise<string> {
+export async function wholeId(ask: Ask, id: string): Promise<string> {
   return (await ask<Row>('get', { id })).id;
 }
