@@ -12,6 +12,7 @@ import { messages } from '../../contracts/messages.ts';
 import { listConsents, setConsent } from './consents.ts';
 import { followCustomers, followDeliveries, followStatuses } from './follow.ts';
 import { maySend } from './may-send.ts';
+import { followMerges } from './merged-chats.ts';
 import { findDelivery, forget } from './rows.ts';
 import { sendMessage } from './send-message.ts';
 import { policyOf, senderSettings } from './settings.ts';
@@ -22,7 +23,14 @@ const dayMs = 86_400_000;
 
 export default service({
   serves: { messages, consents },
-  uses: [inbox.chat_context, inbox.get_message, inbox.message_received, inbox.message_status, settled(messages.deliver)],
+  uses: [
+    inbox.chat_context,
+    inbox.get_message,
+    inbox.chats_merged,
+    inbox.message_received,
+    inbox.message_status,
+    settled(messages.deliver),
+  ],
   settings: senderSettings,
   vendors: {
     telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramSending, fallback: 'bot_api' },
@@ -48,7 +56,7 @@ export default service({
     },
     consents: { set_consent: setConsent(now), list_consents: listConsents(db) },
     guards: [maySend(now)],
-    on: [followCustomers(), followDeliveries(now), followStatuses()],
+    on: [followCustomers(), followMerges(), followDeliveries(now), followStatuses()],
     loops: [
       every('forget_deliveries', '41 3 * * *', () =>
         forget(db, { deliveries: new Date(now() - settings.SENDER_KEEP_DAYS * dayMs), statuses: new Date(now() - 2 * dayMs) }),

@@ -1,0 +1,31 @@
+/** Two chats that turn out to be one. */
+import { type Consumer, on, type Queries } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { messages } from '../../contracts/messages.ts';
+import { sentenceOf } from './may-send.ts';
+import { keysBefore, standing } from './rows.ts';
+
+/** Neither a refusal nor a message of the customer is lost on a draft because it came in the other chat. */
+export function followMerges(): Consumer {
+  return on(inbox.chats_merged, async ({ chatId, into }, tx) => {
+    await merge(tx, chatId, into);
+    const { isOptedOut, lastInboundId } = await standing(tx, into);
+    if (isOptedOut) tx.outdate(messages.deliver, await keysBefore(tx, into), sentenceOf.opted_out);
+    else if (lastInboundId !== null) tx.outdate(messages.deliver, await keysBefore(tx, into, lastInboundId), sentenceOf.stale);
+  });
+}
+
+/** What is known of a chat counts for the other; of all that was said about writing in the two, the latest decides. */
+async function merge(tx: Queries, chatId: string, into: string): Promise<void> {
+  await tx.query('update sender.deliveries set chat_id = $2 where chat_id = $1', [chatId, into]);
+  await tx.query('update sender.consents set chat_id = $2 where chat_id = $1', [chatId, into]);
+  await tx.query(
+    `insert into sender.chats as chat (chat_id, last_inbound_id, last_inbound_at, opted_out_at)
+     select $2, last_inbound_id, last_inbound_at,
+       (select case when not is_given then at end from sender.consents where chat_id = $2 order by consent_id desc limit 1)
+     from sender.chats where chat_id = $1
+     on conflict (chat_id) do update set last_inbound_id = greatest(chat.last_inbound_id, excluded.last_inbound_id),
+       last_inbound_at = greatest(chat.last_inbound_at, excluded.last_inbound_at), opted_out_at = excluded.opted_out_at`,
+    [chatId, into],
+  );
+}
