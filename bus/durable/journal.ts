@@ -293,10 +293,13 @@ export function createJournal({
     try {
       return await Promise.race([work, tooLong.promise]);
     } catch (thrown) {
-      // Its lease would be renewed for as long as this process lives. Whatever it does yet, it has lost its token and writes nothing.
-      if (thrown === deaf && isEffect(handler))
-        await store.journal.doubt(row.id, row.token, rowError(deaf), logLine(deaf, performance.now() - began));
-      else if (thrown === deaf) await endFailed(row, method, deaf, performance.now() - began);
+      // Its lease would be renewed for as long as this process lives; of one that stops it runs out, and another goes on.
+      // Whatever the handler does yet, it has lost its token and writes nothing.
+      if (thrown === deaf && !stopped) {
+        const ms = performance.now() - began;
+        if (isEffect(handler)) await store.journal.doubt(row.id, row.token, rowError(deaf), logLine(deaf, ms));
+        else await endFailed(row, method, deaf, ms);
+      }
       throw thrown;
     } finally {
       clearTimeout(limit);
