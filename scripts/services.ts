@@ -47,12 +47,12 @@ const groups = new WeakMap<Loaded, ServiceGroups>();
 
 function makeGroups({ folder, service }: Loaded): ServiceGroups {
   const kinds = Object.fromEntries(
-    Object.values(service.vendors).map(({ setting, catalogue, fallback }) => [
+    Object.entries(service.vendors).map(([name, { setting, catalogue, fallback }]) => [
       setting,
       z
         .enum(Object.keys(catalogue) as [string, ...string[]])
         .default(fallback)
-        .describe(`Which adapter serves ${folder}.`)
+        .describe(`Which adapter ${folder} uses for ${name}.`)
         .meta({ expected: Object.keys(catalogue).join(', ') }),
     ]),
   );
