@@ -320,6 +320,11 @@ export const inbox = contract('inbox', '1.0.0', {
     payload: z.object({ chatId: Id, into: Id, at: Timestamp }),
     key: 'into',
   }),
+  number_changed: event({
+    summary: 'A customer gave up the number that the chat was known by: what goes there now may reach somebody else.',
+    payload: z.object({ chatId: Id, at: Timestamp }),
+    key: 'chatId',
+  }),
   message_status: event({
     summary: 'A message of ours came further, or failed.',
     payload: z.object({

@@ -56,7 +56,15 @@ export type ReadPart =
   /** A group became a supergroup: one chat under two ids. */
   | { readonly is: 'migration'; readonly from: string; readonly to: string }
   /** One person under two ids: `of` names them from now on, whichever of the two is told; null where only this one was. */
-  | { readonly is: 'alias'; readonly externalId: string; readonly of: Pick<ReadPerson, 'externalId' | 'phoneNumber'> | null }
+  | {
+      readonly is: 'alias';
+      readonly externalId: string;
+      readonly of: Pick<ReadPerson, 'externalId' | 'phoneNumber'> | null;
+      /** When it was so, in Unix ms. */
+      readonly at: number;
+      /** They gave the id up then: who comes under it later is somebody else. */
+      readonly isFormer: boolean;
+    }
   | { readonly is: 'reachable'; readonly chat: ReadChat; readonly isReachable: boolean; readonly at: number }
   | { readonly is: 'button'; readonly press: ReadPress }
   | { readonly is: 'status'; readonly externalId: string; readonly status: Status; readonly errorCode: string | null; readonly at: number };

@@ -5,6 +5,11 @@
  * Who hides the phone comes with a user id alone. That it is somebody whom we know by phone is told only where WhatsApp names both: in a
  * message before it was hidden or after it is shown again, and in the status of a message that we sent to the phone. Until one of these
  * came, nothing tells it (names are chosen freely, and no call gives the phone of a user id), and they are taken for two people.
+ *
+ * Who changes the number gets another user id too, and WhatsApp tells both (…/webhooks/reference/messages/system; user ids since August 2026).
+ * They go on under the new number, or the new user id where no number is told. Operators give old numbers to others: what was written under
+ * one until then is theirs for ever, however late it comes, and who writes under it later is a new person. The notice is no message, since
+ * nobody wrote it, and its words name somebody who may have been erased.
  */
 import { z } from 'zod';
 import type { ReadFile, ReadMessage, ReadPart, ReadPerson, Status } from './port.ts';
@@ -47,7 +52,7 @@ const Message = z.object({
     )
     .max(100)
     .optional(),
-  system: z.object({ body: text.optional() }).optional(),
+  system: z.object({ body: text, type: word, wa_id: word, user_id: word, previous_user_id: word }).partial().optional(),
 });
 const Contact = z.object({
   wa_id: word.optional(),
@@ -122,15 +127,17 @@ export function partsOf(piece: unknown): readonly ReadPart[] {
     const { id, status: came, timestamp, recipient_id: phone, recipient_user_id: userId, errors } = read.data;
     return [
       { is: 'status', externalId: id, status: came satisfies Status, errorCode: codeOf(errors), at: msOf(timestamp) },
-      ...(phoneNumberOf(phone) === null ? [] : aliasOf({ phone, userId })),
+      ...(phoneNumberOf(phone) === null || !userId ? [] : aliasOf({ phone, userId }, msOf(timestamp))),
     ];
   }
   const read = Message.safeParse(given);
   if (!read.success) return [];
+  const moved = movedOf(read.data);
+  if (moved.length > 0) return moved;
   const about = Contact.safeParse(contact).data;
   const ids = idsOf(read.data, about);
   const sender = senderOf(ids, about);
-  return sender === null ? [] : [...aliasOf(ids), { is: 'message', message: messageOf(read.data, sender) }];
+  return sender === null ? [] : [...aliasOf(ids, msOf(read.data.timestamp)), { is: 'message', message: messageOf(read.data, sender) }];
 }
 
 function messageOf(message: z.output<typeof Message>, sender: ReadPerson): ReadMessage {
@@ -197,10 +204,25 @@ function idsOf({ from, from_user_id }: z.output<typeof Message>, contact: z.outp
   return { phone: from || contact?.wa_id, userId: from_user_id || (isNamed ? contact?.user_id : undefined) };
 }
 /** The phone names a person where it is told, else the user id; an answer to the phone keeps WhatsApp telling it. */
-function aliasOf({ phone, userId }: Ids): readonly ReadPart[] {
-  if (!userId) return [];
-  const of = phone ? { externalId: phone.slice(0, 128), phoneNumber: phoneNumberOf(phone) } : null;
-  return [{ is: 'alias', externalId: userId.slice(0, 128), of }];
+function aliasOf({ phone, userId }: Ids, at: number): readonly ReadPart[] {
+  const externalId = userId || phone;
+  if (!externalId) return [];
+  const of = userId && phone ? { externalId: phone.slice(0, 128), phoneNumber: phoneNumberOf(phone) } : null;
+  return [{ is: 'alias', externalId: externalId.slice(0, 128), of, at, isFormer: false }];
+}
+/** Nothing when it does not tell both who it was and who it is. */
+function movedOf({ from, timestamp, system }: z.output<typeof Message>): readonly ReadPart[] {
+  if (system?.type !== 'user_changed_number' && system?.type !== 'user_changed_user_id') return [];
+  const phoneNumber = phoneNumberOf(system.wa_id);
+  const phone = phoneNumber === null ? undefined : system.wa_id;
+  const externalId = (phone || system.user_id)?.slice(0, 128);
+  const former = [system.previous_user_id, from].flatMap((id) => (id && id !== externalId ? [id.slice(0, 128)] : []));
+  if (!externalId || former.length === 0) return [];
+  const [of, at] = [{ externalId, phoneNumber }, msOf(timestamp)];
+  return [
+    ...former.map((id) => ({ is: 'alias', externalId: id, of, at, isFormer: true }) as const),
+    ...aliasOf({ phone, userId: system.user_id }, at),
+  ];
 }
 const phoneNumberOf = (phone: string | undefined): string | null => (/^[1-9]\d{6,14}$/.test(phone ?? '') ? `+${phone}` : null);
 function senderOf({ phone, userId }: Ids, contact: z.output<typeof Contact> | undefined): ReadPerson | null {

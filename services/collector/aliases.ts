@@ -7,42 +7,67 @@ export type Alias = Omit<Extract<ReadPart, { is: 'alias' }>, 'is'>;
 export interface Move {
   readonly from: string;
   readonly to: NonNullable<Alias['of']>;
+  /** `from` reaches them no more, and may come to reach somebody else. */
+  readonly isFormer: boolean;
 }
 export interface Aliases {
-  /** The id under which somebody stands, by one that was told. */
-  idOf(externalId: string): string;
+  /** The id under which somebody stands, by the one that was told of that time (Unix ms). */
+  idOf(externalId: string, at: number): string;
   /** What was not known before. */
   readonly moves: readonly Move[];
 }
 
-/** Keeps what is told, and locks it: of two deliveries about one person the second sees what the first has learned. */
+/** Keeps what is told, and locks it: of two deliveries about one person the second sees what the first has learned. A repeat moves nobody. */
 export async function learnAliases(tx: Queries, channel: ChannelName, told: readonly Alias[]): Promise<Aliases> {
-  const last = new Map<string, Alias['of']>();
-  for (const { externalId, of } of told) if (of !== null || !last.has(externalId)) last.set(externalId, of);
-  if (last.size === 0) return { idOf: (externalId) => externalId, moves: [] };
-
-  const ids = [...last.keys()].sort();
+  if (told.length === 0) return { idOf: (externalId) => externalId, moves: [] };
+  const ids = [...new Set(told.flatMap(({ externalId, of }) => (of === null ? [externalId] : [externalId, of.externalId])))].sort();
   await tx.query(
-    `insert into collector.user_aliases (channel, external_id) select $1, external_id from unnest($2::text[]) external_id
-     on conflict do nothing`,
+    `insert into collector.user_aliases as alias (channel, external_id) select $1, external_id from unnest($2::text[]) external_id
+     on conflict (channel, external_id, until) do update set known_as = alias.known_as`,
     [channel, ids],
   );
-  const rows = await tx.query<{ externalId: string; knownAs: string | null }>(
-    `select external_id as "externalId", known_as as "knownAs" from collector.user_aliases
-     where channel = $1 and external_id = any ($2) order by external_id for update`,
-    [channel, ids],
-  );
-  const moves = rows.flatMap(({ externalId, knownAs }) => {
-    const to = last.get(externalId) ?? null;
-    return to === null || to.externalId === knownAs ? [] : [{ alias: externalId, from: knownAs ?? externalId, to }];
-  });
-  if (moves.length > 0)
+  let known = await find(tx, channel, ids);
+  const idOf = (externalId: string, at: number) => known.get(externalId)?.find(({ until }) => until >= at)?.knownAs ?? externalId;
+  const moves: Move[] = [];
+  for (const { externalId, of, at, isFormer } of told) {
+    // Who was given another id is told by it; the status of an older message may still tell the former one.
+    const isStale = !isFormer && known.get(externalId)?.[0]?.until !== Infinity;
+    if (of === null || isStale) continue;
+    const [from, to] = [idOf(externalId, at), idOf(of.externalId, at)];
+    if (from === to) continue;
+    moves.push({ from, to: { externalId: to, phoneNumber: to === of.externalId ? of.phoneNumber : null }, isFormer });
+    // The other ids that they go by now are given up as well.
+    if (isFormer)
+      await tx.query(
+        `insert into collector.user_aliases (channel, external_id, known_as, until)
+         select $1, external_id, $4, $5 from (
+           select unnest($2::text[]) as external_id
+           union select external_id from collector.user_aliases where channel = $1 and known_as = $3 and until = 'infinity'
+         ) former on conflict do nothing`,
+        [channel, [externalId, from], from, to, new Date(at)],
+      );
     await tx.query(
-      `update collector.user_aliases alias set known_as = told.known_as
-       from unnest($2::text[], $3::text[]) told (external_id, known_as) where alias.channel = $1 and alias.external_id = told.external_id`,
-      [channel, moves.map(({ alias }) => alias), moves.map(({ to }) => to.externalId)],
+      `update collector.user_aliases set known_as = $3
+       where channel = $1 and (known_as = $2 or ($4 and external_id = $5 and until = 'infinity'))`,
+      [channel, from, to, !isFormer, externalId],
     );
+    known = await find(tx, channel, ids);
+  }
+  return { idOf, moves };
+}
 
-  const now = new Map(rows.map(({ externalId, knownAs }) => [externalId, last.get(externalId)?.externalId ?? knownAs]));
-  return { idOf: (externalId) => now.get(externalId) ?? externalId, moves };
+interface Row {
+  readonly externalId: string;
+  readonly knownAs: string | null;
+  /** Unix ms. */
+  readonly until: number;
+}
+/** By the id that is told; what ends first comes first. */
+async function find(tx: Queries, channel: ChannelName, ids: readonly string[]): Promise<Map<string, readonly Row[]>> {
+  const rows = await tx.query<Row>(
+    `select external_id as "externalId", known_as as "knownAs", (extract(epoch from until) * 1000)::float8 as until
+     from collector.user_aliases where channel = $1 and external_id = any ($2) order by user_aliases.until`,
+    [channel, ids],
+  );
+  return Map.groupBy(rows, ({ externalId }) => externalId);
 }

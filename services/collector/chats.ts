@@ -72,7 +72,7 @@ export async function migrate(tx: Tx, bot: Bot, from: string, to: string): Promi
   await addAlias(tx, bot, from, old);
 }
 /** Somebody's chats go on under another id. What stood there already stays, and what was said under the former one goes to it. */
-export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { externalId: to } }: Move): Promise<void> {
+export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { externalId: to }, isFormer }: Move): Promise<void> {
   const rows = await tx.query<{ botId: string }>(
     `select bot_id as "botId" from collector.chats where channel = $1 and external_id = $2 and merged_into is null order by bot_id`,
     [channel, from],
@@ -81,6 +81,9 @@ export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { exte
     const known = await find(tx, { channel, botId }, [from, to]);
     const [old, other] = [known.get(from), known.get(to)];
     if (old === undefined) continue;
+    // Of both: whoever hears this may have heard of the merge already, or not yet.
+    for (const chatId of isFormer ? [old, other] : [])
+      if (chatId !== undefined) tx.emit(inbox.number_changed, { chatId, at: new Date().toISOString() });
     if (other === undefined) await tx.query('update collector.chats set external_id = $2 where chat_id = $1', [old, to]);
     else await merge(tx, old, other);
     // A message that is delivered or read again comes under the new id.

@@ -100,7 +100,10 @@ export async function setRole(db: Queries, userId: string, role: Person['role'])
 export async function erase(tx: Queries, userId: string): Promise<number | null> {
   const aliases = await tx.query<{ external_id: string }>(
     `delete from collector.user_aliases alias using collector.users person
-     where person.user_id = $1 and alias.channel = person.channel and person.external_id in (alias.external_id, alias.known_as)
+     where person.user_id = $1 and alias.channel = person.channel
+       and (alias.known_as = person.external_id or alias.known_as is null and (alias.external_id = person.external_id or exists (
+         select from collector.user_aliases other
+         where other.channel = alias.channel and other.external_id = alias.external_id and other.known_as = person.external_id)))
      returning alias.external_id`,
     [userId],
   );

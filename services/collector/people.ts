@@ -69,11 +69,12 @@ export async function movePerson(tx: Queries, channel: ChannelName, { from, to }
   const [old, other] = [known.get(from)?.userId, known.get(to.externalId)?.userId];
   if (old === undefined) return;
   if (other === undefined) {
-    await tx.query('update collector.users set external_id = $2, phone_number = coalesce($3, phone_number) where user_id = $1', [
-      old,
-      to.externalId,
-      to.phoneNumber,
-    ]);
+    // Of somebody who was erased no phone comes back.
+    await tx.query(
+      `update collector.users set external_id = $2, phone_number = case when erased_at is null or phone_number is not null then $3 end
+       where user_id = $1`,
+      [old, to.externalId, to.phoneNumber],
+    );
     return;
   }
   await tx.query('update collector.messages set sender_id = $2 where sender_id = $1', [old, other]);

@@ -3,7 +3,7 @@
  * Rows are locked in one order everywhere (aliases, then chats, then people, each by id), so that two deliveries never wait for each other.
  */
 import { hash } from 'node:crypto';
-import type { ChannelName, Delivery, ReadMessage, ReadPart, Update } from '../../adapters/channel/port.ts';
+import type { ChannelName, Delivery, ReadMessage, ReadPart, ReadPerson, Update } from '../../adapters/channel/port.ts';
 import { newId } from '../../bus/durable/identity.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -54,8 +54,8 @@ async function putParts(
   const { idOf, moves } = await learnAliases(tx, channel, only('alias'));
   const messages = only('message').map(({ message, update }) => ({
     ...message,
-    chat: { ...message.chat, externalId: idOf(message.chat.externalId) },
-    sender: message.sender && { ...message.sender, externalId: idOf(message.sender.externalId) },
+    chat: { ...message.chat, externalId: idOf(message.chat.externalId, message.sentAt) },
+    sender: message.sender && knownAs(message.sender, idOf(message.sender.externalId, message.sentAt)),
     messageId: nextMessageId(),
     update,
     text: message.text.slice(0, longestText).toWellFormed(),
@@ -92,6 +92,10 @@ async function putParts(
   for (const { press } of presses) await tellPress(tx, bot, press, people);
   return updates.map((_, index) => stored.filter(({ update }) => update === index).length);
 }
+
+/** The phone is that of the id which was told. */
+const knownAs = (person: ReadPerson, externalId: string): ReadPerson =>
+  externalId === person.externalId ? person : { ...person, externalId, phoneNumber: null };
 
 let lastIdAt = 0;
 /** Ids sort by the order in which messages are stored, also those of one millisecond. */

@@ -200,6 +200,143 @@ test('a person who is erased leaves neither id behind, and is somebody new under
   expect((await stored(again))[0].sender?.userId).not.toBe(sender?.userId);
 });
 
+const [annaNow, hiddenNow] = [
+  { phone: '79995550000', userId: 'RU.20000000000000000002', name: 'Анна' },
+  { userId: 'RU.20000000000000000002', name: 'Анна' },
+];
+const [minute, now] = [60_000, Math.floor(Date.now() / 1000) * 1000];
+/** WhatsApp tells that somebody has another number, or only another user id; answers how to tell it again. */
+function moves(
+  from: { readonly phone?: string; readonly userId?: string },
+  to: { readonly phone?: string; readonly userId: string },
+  at = now,
+) {
+  const type = to.phone === undefined ? 'user_changed_user_id' : 'user_changed_number';
+  const body = `User Анна changed from ${from.phone} to ${to.phone}`;
+  const system = { type, body, wa_id: to.phone, user_id: to.userId, previous_user_id: from.userId };
+  const message = { from: from.phone, id: `wamid.${type}${at}`, timestamp: String(at / 1000), type: 'system', system };
+  const tell = () => whatsapp.deliver({ messages: [message] });
+  tell();
+  return tell;
+}
+const rows = (table: string) => gate.world.store.query(`select * from collector.${table} each order by each::text`);
+
+test('who changes the number goes on as the same person in the same chat, under the new number', async () => {
+  const before = whatsapp.say({ ...anna, username: 'anna' }, 'Добрый день', now - minute);
+  await taken();
+  const [{ chatId, sender }] = await stored(before);
+  moves(anna, annaNow);
+  await taken();
+  expect(await chatOf(chatId)).toMatchObject({ externalId: annaNow.phone });
+  expect(await clients()).toMatchObject([{ phoneNumber: `+${annaNow.phone}`, name: 'Анна', username: 'anna', messages: 1 }]);
+  const ids = [whatsapp.say(annaNow, 'Это я', now + minute), whatsapp.say(hiddenNow, 'И это', now + minute)];
+  await taken();
+  expect(await sidesOf(before, ...ids)).toEqual([`${chatId} ${sender?.userId}`]);
+  expect(await at.told('inbox.number_changed')).toMatchObject([{ chatId }]);
+});
+
+test.each([
+  ['the number is told as well', annaNow],
+  ['no number is told', hiddenNow],
+])('who is known by a user id goes on under the new one, when %s', async (_, to) => {
+  const ids = [whatsapp.say(anna, 'Добрый день', now - minute), whatsapp.say(byUserId, 'Без номера', now - minute)];
+  await taken();
+  // The number from which they changed is not told.
+  moves({ userId }, to);
+  ids.push(whatsapp.say(to, 'Это я', now + minute), whatsapp.say(hiddenNow, 'И это', now + minute));
+  await taken();
+  expect(await sidesOf(...ids)).toHaveLength(1);
+  const [{ chatId }] = await stored(ids[0] ?? '');
+  expect(await chatOf(chatId)).toMatchObject({ externalId: 'phone' in to ? to.phone : to.userId });
+  // The former number is theirs no more.
+  expect(await clients()).toMatchObject([{ phoneNumber: 'phone' in to ? `+${to.phone}` : null }]);
+});
+
+test('who wrote from the new number before the change was told turns out to be the same person', async () => {
+  const ids = [whatsapp.say(anna, 'Добрый день', now - minute), whatsapp.say(annaNow, 'Номер новый', now + minute)] as const;
+  await taken();
+  expect(await sidesOf(...ids)).toHaveLength(2);
+  moves(anna, annaNow);
+  await taken();
+  expect(await sidesOf(...ids)).toHaveLength(1);
+  const [{ chatId: stays }] = await stored(ids[1]);
+  const [{ chatId: goes }] = (await at.told('inbox.chats_merged')) as [{ chatId: string }];
+  expect(goes).not.toBe(stays);
+  expect(await chatOf(goes)).toMatchObject({ chatId: stays, externalId: annaNow.phone });
+});
+
+test.each([
+  ['with the user id', anna],
+  ['without a user id', byPhone],
+])(
+  'who is given a former number, told %s, is somebody new, and what was written under it before is not theirs however late it comes',
+  async (_, from) => {
+    const before = whatsapp.say(anna, 'Добрый день', now - 2 * minute);
+    moves(from, annaNow);
+    const heir = { phone, userId: 'RU.30000000000000000003', name: 'Пётр' };
+    const ids = [whatsapp.say(heir, 'Я здесь впервые', now + minute), whatsapp.say({ phone, name: 'Пётр' }, 'Алло', now + minute)];
+    const late = [
+      whatsapp.say(anna, 'Пришло позже', now - minute),
+      whatsapp.say(byUserId, 'И это', now - minute),
+      whatsapp.say(byPhone, 'И то', now - minute),
+    ];
+    const status = {
+      id: 'wamid.OUT',
+      status: 'read',
+      timestamp: String((now + minute) / 1000),
+      recipient_id: phone,
+      recipient_user_id: userId,
+    };
+    whatsapp.deliver({ statuses: [status] });
+    await taken();
+    expect(await sidesOf(before, ...late)).toHaveLength(1);
+    expect(await sidesOf(...ids)).toHaveLength(1);
+    expect(await sidesOf(before, ...ids)).toHaveLength(2);
+    const people = [...(await clients())].sort((a, b) => (a.name < b.name ? -1 : 1));
+    expect(people).toMatchObject([
+      { name: 'Анна', phoneNumber: `+${annaNow.phone}` },
+      { name: 'Пётр', phoneNumber: `+${phone}` },
+    ]);
+  },
+);
+
+test('changes of the number that come twice, late, in any order or back to the first one are followed once', async () => {
+  const last = { phone: '79995551111', userId: 'RU.40000000000000000004', name: 'Анна' };
+  const ids = [whatsapp.say(anna, 'Первый', now - minute)];
+  await taken();
+  const second = moves(annaNow, last, now + 2 * minute);
+  const first = moves(anna, annaNow, now);
+  ids.push(whatsapp.say(annaNow, 'Второй', now + minute), whatsapp.say(last, 'Третий', now + 3 * minute));
+  await taken();
+  expect(await sidesOf(...ids)).toHaveLength(1);
+  const back = moves(last, anna, now + 4 * minute);
+  ids.push(whatsapp.say(byPhone, 'Снова первый', now + 5 * minute));
+  await taken();
+  expect(await sidesOf(...ids)).toHaveLength(1);
+  expect(await clients()).toMatchObject([{ phoneNumber: `+${phone}` }]);
+  const kept = [await rows('user_aliases'), await rows('users'), await rows('chats'), await rows('messages')];
+  const told = await rows('message_versions');
+  for (const again of [first, second, back]) again();
+  await taken();
+  expect(await replayed()).toBe(0);
+  expect([await rows('user_aliases'), await rows('users'), await rows('chats'), await rows('messages')]).toEqual(kept);
+  expect(await rows('message_versions')).toEqual(told);
+});
+
+test('who was erased stays erased when the change of the number is told, and the former number leaves no trace after a change', async () => {
+  const id = whatsapp.say(anna, 'Забудьте меня', now - minute);
+  await taken();
+  const [{ sender }] = await stored(id);
+  const erased = () => gate.world.bus.call(inbox.erase_person, { userId: sender?.userId ?? '' });
+  await erased();
+  moves(anna, annaNow);
+  await taken();
+  expect(await clients()).toMatchObject([{ clientId: sender?.userId, name: '', username: null, phoneNumber: null }]);
+  expect((await at.messages()).map(({ text }) => text)).toEqual(['']);
+  await erased();
+  for (const table of ['raw_updates', 'user_aliases']) expect(await rows(table)).toHaveLength(0);
+});
+
 test('of several people in one delivery each keeps the own name, and nobody gets that of another', async () => {
   const message = (from: string, id: string) => ({ from, id, timestamp: '1790000000', type: 'text', text: { body: 'Да' } });
   whatsapp.deliver({

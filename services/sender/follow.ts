@@ -25,6 +25,13 @@ export function followCustomers(): Consumer {
   });
 }
 
+/** A draft holds the number that it was written to, which may be somebody else's now. */
+export function followNumbers(): Consumer {
+  return on(inbox.number_changed, async ({ chatId }, tx) => {
+    tx.outdate(messages.deliver, await keysBefore(tx, chatId), 'The customer has another number since; write anew, and it goes there.');
+  });
+}
+
 /** Reasons that last until the customer writes again. */
 const shutOut = ['blocked', 'kicked'];
 /** How a draft ended is how its delivery goes on. */

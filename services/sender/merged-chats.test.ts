@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { consents } from '../../contracts/consents.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { type World, world } from '../../scripts/testing/world.ts';
 import collector from '../collector/service.ts';
 import pipelines from '../pipelines/service.ts';
@@ -58,4 +59,35 @@ test('a draft for the one chat is out of date when the customer writes in the ot
   const { id } = await it.send(hidden, 'Ждём вас');
   writesUnderBoth();
   expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
+});
+
+/** Somebody known by phone whose number changes. */
+async function mover(n: number) {
+  const [phone, to] = [`7999000010${n}`, `7999000020${n}`];
+  const { chatId } = await it.writes({ phone });
+  const system = { type: 'user_changed_number', body: 'Другой номер', wa_id: to };
+  const message = { from: phone, id: `wamid.move${n}`, timestamp: String(Math.floor(Date.now() / 1000)), type: 'system', system };
+  return { to, chatId, moves: () => it.whatsapp.deliver({ messages: [message] }) };
+}
+
+test('a draft to a number that the customer gave up is out of date, and what is written anew goes to the new one', async () => {
+  const { to, chatId, moves } = await mover(1);
+  const { id } = await it.send(chatId, 'Ваш заказ готов');
+  moves();
+  expect(await it.comes(id, 'failed')).toMatchObject({ chatId, reason: 'stale' });
+  const anew = await it.send(chatId, 'Ваш заказ собран');
+  expect(await it.row(anew.id)).toMatchObject({ input: { to } });
+});
+
+test.each([
+  [2, 'before'],
+  [3, 'after'],
+])('who asked us not to write is not written to under another number (%i: %s we know it)', async (n, when) => {
+  const { to, chatId, moves } = await mover(n);
+  await refuse(chatId);
+  const other = when === 'after' ? (await it.writes({ phone: to })).chatId : chatId;
+  moves();
+  await it.when(async () => (await here.bus.call(inbox.chat_context, { chatId })).chat.externalId === to);
+  if (other !== chatId) await merged(chatId);
+  await expect(it.send(other, `Скидка ${n}`)).rejects.toMatchObject({ reason: 'opted_out' });
 });

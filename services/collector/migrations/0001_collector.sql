@@ -117,13 +117,15 @@ create table collector.users (
 );
 create index users_by_last_seen on collector.users (role, last_seen_at desc, user_id desc);
 
--- Ids that a channel may name somebody by instead of the one in users: WhatsApp's user id instead of the phone.
+-- Ids that a channel may name somebody by instead of the one in users: WhatsApp's user id instead of the phone, or a number given up.
 create table collector.user_aliases (
   channel text not null,
   external_id text not null,
   known_as text, -- users.external_id; null while this is the only id that was told
-  primary key (channel, external_id)
+  until timestamptz not null default 'infinity', -- what comes under it later is somebody else's
+  primary key (channel, external_id, until)
 );
+create index user_aliases_of on collector.user_aliases (channel, known_as) where known_as is not null;
 
 create table collector.chats (
   chat_id text primary key,
