@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
 import { csvRows } from './csv.ts';
 import { fromCsv, fromPostgres, importOld } from './migrate-from-old.ts';
+import { quiet } from './quiet.ts';
 import { testDatabase } from './testing/database.ts';
 
-const log = { debug() {}, info() {}, warn() {}, error() {} };
 const botId = '7001';
 const open: { close(): Promise<unknown> }[] = [];
 let old: PostgresStore;
@@ -39,7 +39,7 @@ afterAll(async () => {
 
 async function database(): Promise<PostgresStore> {
   const made = await testDatabase();
-  const store = openStore({ url: made.url, name: 'test', log, connections: 3 });
+  const store = openStore({ url: made.url, name: 'test', log: quiet, connections: 3 });
   open.push({ close: made.drop }, store);
   return store;
 }

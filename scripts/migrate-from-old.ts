@@ -18,6 +18,7 @@ import { MessageKind, UserRole } from '../contracts/inbox.ts';
 import { learnWords } from '../services/collector/search.ts';
 import { csvRows } from './csv.ts';
 import { optionsOf, refuse } from './options.ts';
+import { quiet } from './quiet.ts';
 
 const tables = ['chats', 'users', 'messages'] as const;
 type Table = (typeof tables)[number];
@@ -369,7 +370,6 @@ async function main(): Promise<void> {
   const botId = values.bot ?? lookup(['TELEGRAM_BOT_TOKENS', 'TELEGRAM_BOT_TOKEN'])?.split(':')[0];
   if (botId === undefined || !/^\d+$/.test(botId))
     throw new PolybError('invalid_argument', 'Say whose chats these are: --bot ID, the number before the colon of the token of the bot.');
-  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   const store = openStore({ url, name: 'polyb-migrate-from-old', log: quiet, connections: 2 });
   const old =
     values.from === undefined ? undefined : openStore({ url: values.from, name: 'polyb-migrate-from-old', log: quiet, connections: 2 });

@@ -6,9 +6,9 @@ import { openPostgres } from '../adapters/store/postgres.ts';
 import { database } from '../config/common.ts';
 import { read } from '../config/read.ts';
 import { exitOf, PolybError, toPolybError } from '../contracts/errors.ts';
+import { quiet } from './quiet.ts';
 
 const ownServices = join(import.meta.dirname, '..', 'services');
-const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Every migration of this code: the journal's, then each service folder's under its name in snake_case. */
 export async function migrations(services = ownServices): Promise<readonly Migration[]> {

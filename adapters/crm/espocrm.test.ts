@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { quiet } from '../../scripts/quiet.ts';
 import { createHttp } from '../http.ts';
 import { crmConformance } from './conformance.ts';
 import { espoFake, espoUsers } from './espocrm.fake.ts';
@@ -20,14 +21,13 @@ async function setup(settings: Readonly<Record<string, string>> = {}) {
     ESPOCRM_ASSIGNED_USER_ID: 'user-7',
     ...settings,
   });
-  const silent = { debug() {}, info() {}, warn() {}, error() {} };
   const stop = async () => {
     await http.close();
     await fake.close();
   };
   return {
     fake,
-    crm: espoCrm(options, { http, log: silent }),
+    crm: espoCrm(options, { http, log: quiet }),
     later: () => {
       now += 1500;
     },

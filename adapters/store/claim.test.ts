@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { quiet } from '../../scripts/quiet.ts';
 import { testDatabase } from '../../scripts/testing/database.ts';
 import { until } from '../../scripts/testing/world.ts';
 import { journalDesk } from './desk.ts';
 import { openStore, type PostgresStore } from './index.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let store: PostgresStore;
 beforeAll(async () => {

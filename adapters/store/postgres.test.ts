@@ -1,9 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { quiet } from '../../scripts/quiet.ts';
 import { testDatabase } from '../../scripts/testing/database.ts';
 import { until } from '../../scripts/testing/world.ts';
 import { openPostgres } from './postgres.ts';
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 test('a connection that dies between two statements of a transaction ends the transaction, not the process', async () => {
   const database = await testDatabase();

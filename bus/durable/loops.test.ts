@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
+import { quiet } from '../../scripts/quiet.ts';
 import { until } from '../../scripts/testing/world.ts';
 import { every, type Loop, loop } from '../service.ts';
 import { startLoop } from './loops.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 /** One lease for all holders, as the table keeps it. */
 function leases() {
   let holder: string | undefined;

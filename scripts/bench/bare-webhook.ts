@@ -1,12 +1,12 @@
 /** What one would write by hand for the same webhook: bare fastify, an insert and a commit for each update, nothing read of it and nothing told. */
 import fastify from 'fastify';
 import { openStore } from '../../adapters/store/index.ts';
+import { quiet } from '../quiet.ts';
 
 export const barePath = '/webhook';
 
 async function serve(url: string): Promise<number> {
-  const silent = (): void => {};
-  const store = openStore({ url, name: 'bare', log: { debug: silent, info: silent, warn: silent, error: silent } });
+  const store = openStore({ url, name: 'bare', log: quiet });
   await store.query(
     `create table if not exists public.bare_updates (update_id bigint primary key, chat_id bigint not null, text text not null, body jsonb not null,
        received_at timestamptz not null default now())`,

@@ -12,6 +12,7 @@ import { crm } from '../../contracts/crm.ts';
 import { drawTable } from '../cli/text.ts';
 import { startNats } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
+import { quiet } from '../quiet.ts';
 
 interface Budget {
   readonly name: string;
@@ -31,7 +32,6 @@ const budgets: readonly Budget[] = [
 ];
 const bareNode = 'node, empty script';
 const polyb = join(import.meta.dirname, '..', 'polyb.js');
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Wall time of one process, ms. */
 async function timeOf(script: string, args: readonly string[], env: Record<string, string>): Promise<number> {
@@ -60,7 +60,7 @@ export async function benchCommandLine(rounds = 20): Promise<readonly StartUp[]>
   const bus = createBus({
     transport: await connectNats({ servers: server.url, name: 'bench', inboxUser: 'bench' }),
     name: 'bench',
-    log: silent,
+    log: quiet,
   });
   try {
     let answered = 0;

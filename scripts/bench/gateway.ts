@@ -7,7 +7,6 @@ import { z } from 'zod';
 import { memoryCache } from '../../adapters/cache/memory.ts';
 import { type BusHost, createBus } from '../../bus/bus.ts';
 import { connectNats } from '../../bus/nats.ts';
-import type { Log } from '../../bus/service.ts';
 import { PageInput, PersonText, pageOf, Timestamp } from '../../contracts/common.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { createAdmit } from '../../services/gateway/admit.ts';
@@ -17,6 +16,7 @@ import { createKeys } from '../../services/gateway/keys.ts';
 import { callableBy, routesOf } from '../../services/gateway/routes.ts';
 import { startNats } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
+import { quiet } from '../quiet.ts';
 import { type Load, load, median, play, start } from './roles.ts';
 
 const Message = z.object({ messageId: z.string().max(40), text: PersonText, at: Timestamp });
@@ -41,14 +41,12 @@ const items = Array.from({ length: 20 }, (_, nth) => ({
   text: 'Здравствуйте! Можно заказать букет из пятнадцати белых роз на завтра к десяти?',
   at: '2026-01-31T10:00:00.000Z',
 }));
-const silent = (): void => {};
-const log: Log = { debug: silent, info: silent, warn: silent, error: silent };
 const host = '127.0.0.1';
 const secret = 'A'.repeat(43);
 const key = `pk_benchmark.${secret}`;
 
 async function open(name: string): Promise<BusHost> {
-  return createBus({ transport: await connectNats({ servers: String(process.env.NATS_URL), name, inboxUser: name }), name, log });
+  return createBus({ transport: await connectNats({ servers: String(process.env.NATS_URL), name, inboxUser: name }), name, log: quiet });
 }
 
 const sides = {
@@ -71,7 +69,7 @@ const sides = {
       admit: createAdmit({ keys, cache: memoryCache({ now: Date.now }), limit: { limit: 10_000_000, windowMs: 60_000 } }),
       decided: async () => {},
       observed: figures.observed,
-      log,
+      log: quiet,
       options: {
         bodyLimitBytes: 1_000_000,
         requestTimeoutMs: 30_000,

@@ -15,11 +15,10 @@ import { freePort } from '../infra/ready.ts';
 import { startNats, startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
+import { quiet } from '../quiet.ts';
 import { barePath } from './bare-webhook.ts';
 import { colloquial, seeded } from './colloquial.ts';
 
-const silent = (): void => {};
-const log = { debug: silent, info: silent, warn: silent, error: silent };
 const token = '7001:AAAA-bench';
 const secret = createHmac('sha256', token).update('webhook').digest('hex');
 const serve = join(import.meta.dirname, '..', 'serve.ts');
@@ -91,7 +90,7 @@ export async function benchIntake({
     const { child: collector } = await begin('collector', serve, ['collector']);
     const { child: gateway } = await begin('gateway', serve, ['gateway']);
     const { child: byHand, said: barePort } = await begin('bare', bare, []);
-    const store = openStore({ url, name: 'bench', log, connections: 2 });
+    const store = openStore({ url, name: 'bench', log: quiet, connections: 2 });
     const pools = [port, Number(barePort)].map((to) => new Pool(`http://127.0.0.1:${to}`, { connections: inFlight, pipelining: 1 }));
     try {
       const [send, sendBare] = [sender(pools[0] as Pool, '/api/v1/telegram/webhook'), sender(pools[1] as Pool, barePath)];

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { type BusHost, createBus } from '../../bus/bus.ts';
 import { connectNats } from '../../bus/nats.ts';
-import type { Handler, Log } from '../../bus/service.ts';
+import type { Handler } from '../../bus/service.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { isPolybError } from '../../contracts/errors.ts';
+import { quiet } from '../quiet.ts';
 
 const Lead = z.strictObject({
   firstName: z.string().min(1).max(100),
@@ -26,13 +27,11 @@ const bench = contract('bench', '1.0.0', {
 });
 type Lead = z.infer<typeof Lead>;
 
-const silent = (): void => {};
-const log: Log = { debug: silent, info: silent, warn: silent, error: silent };
 const echo: Handler<typeof bench.echo> = async (lead) => lead;
 const wrongLead = { firstName: '', phoneNumber: 'none' } as unknown as Lead;
 
 async function open(servers: string, name: string): Promise<BusHost> {
-  return createBus({ transport: await connectNats({ servers, name, inboxUser: name }), name, log });
+  return createBus({ transport: await connectNats({ servers, name, inboxUser: name }), name, log: quiet });
 }
 async function codeOf(call: Promise<unknown>): Promise<string> {
   return call.then(
@@ -44,7 +43,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
 /** Shows that what is measured is what is promised: a wrong lead is refused, an expired call never runs, calls are counted. */
 async function showLayers(servers: string, served: BusHost): Promise<void> {
   const raw = await connectNats({ servers, name: 'bench-raw', inboxUser: 'bench-raw' });
-  const caller = createBus({ transport: raw, name: 'bench-check', log });
+  const caller = createBus({ transport: raw, name: 'bench-check', log: quiet });
   const wrong = await codeOf(caller.call(bench.echo, wrongLead));
   const sentLongAgo = `NATS/1.0\r\npolyb-timeout-ms: 100\r\npolyb-sent-at: ${Date.now() - 5000}\r\n\r\n`;
   raw.publish('polyb.rpc.bench.echo', '{}', sentLongAgo, `${raw.inbox}.0`);

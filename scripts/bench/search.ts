@@ -8,10 +8,9 @@ import { learnWords } from '../../services/collector/search.ts';
 import { startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
+import { quiet } from '../quiet.ts';
 import { colloquial, seeded } from './colloquial.ts';
 
-const silent = (): void => {};
-const log = { debug: silent, info: silent, warn: silent, error: silent };
 const chats = 20_000;
 const rowsAtOnce = 10_000;
 const firstAt = Date.UTC(2024, 0, 1);
@@ -59,7 +58,7 @@ export async function benchSearch({
     const url = Object.assign(new URL(server.url), { pathname: '/bench' }).href;
     await migrate({ url });
     // One connection, whose process is watched.
-    const store = openStore({ url, name: 'bench', log, connections: 1 });
+    const store = openStore({ url, name: 'bench', log: quiet, connections: 1 });
     try {
       await fill(store, messages);
       return await measure(store, messages, rounds);

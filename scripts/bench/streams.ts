@@ -7,6 +7,7 @@ import type { Handler, StreamHandler } from '../../bus/service.ts';
 import { contract, method, stream } from '../../contracts/define.ts';
 import { startNats } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
+import { quiet } from '../quiet.ts';
 import { median, play, start } from './roles.ts';
 
 const Item = z.object({
@@ -21,7 +22,6 @@ const flow = contract('bench_flow', '1.0.0', {
   item: method({ summary: 'The next item.', input: z.strictObject({ nth: z.int() }), output: Item, idempotency: 'read' }),
 });
 const item = (nth: number) => ({ firstName: 'Иван', lastName: 'Иванов', phoneNumber: '+79995553322', comment: 'x'.repeat(100), nth });
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 async function open(name: string) {
   return createBus({

@@ -7,6 +7,7 @@ import { reindex, stateOfWords, type Words } from '../../services/collector/word
 import { startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
+import { quiet } from '../quiet.ts';
 
 /** What is asked for, and what stands in the message. */
 type Pair = readonly [asked: string, written: string];
@@ -48,9 +49,6 @@ export async function found(store: PostgresStore, pairs: readonly Pair[], byLike
   return hits;
 }
 
-const silent = (): void => {};
-const log = { debug: silent, info: silent, warn: silent, error: silent };
-
 /** A line for each pair, then the sums. */
 export async function benchWords(): Promise<readonly Readonly<Record<string, string>>[]> {
   const pairs = await readPairs();
@@ -59,7 +57,7 @@ export async function benchWords(): Promise<readonly Readonly<Record<string, str
   try {
     const url = Object.assign(new URL(server.url), { pathname: '/bench' }).href;
     await migrate({ url });
-    const store = openStore({ url, name: 'bench', log, connections: 2 });
+    const store = openStore({ url, name: 'bench', log: quiet, connections: 2 });
     try {
       await writePairs(store, all);
       const { isHunspellThere } = await stateOfWords(store);

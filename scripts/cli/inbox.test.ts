@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPostgres, type Postgres } from '../../adapters/store/postgres.ts';
+import { quiet } from '../quiet.ts';
 import { ended, type Said } from '../testing/checkout.ts';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 
 let database: TestDatabase;
 let db: Postgres;
-const silent = (): void => {};
 beforeAll(async () => {
   database = await testDatabase();
-  db = openPostgres({ url: database.url, name: 'test', log: { debug: silent, info: silent, warn: silent, error: silent }, connections: 1 });
+  db = openPostgres({ url: database.url, name: 'test', log: quiet, connections: 1 });
 });
 afterAll(async () => {
   await db.close();

@@ -3,20 +3,19 @@ import { openStore } from '../../adapters/store/index.ts';
 import { reindex, stateOfWords } from '../../services/collector/words.ts';
 import { bringDictionary } from '../infra/dictionary.ts';
 import { findPostgres } from '../infra/postgres.ts';
+import { quiet } from '../quiet.ts';
 import type { Invocation } from './command.ts';
 import { databaseUrl } from './database-url.ts';
 import { refusal } from './failure.ts';
 
 const subject = 'inbox reindex';
 const tellEveryMs = 2_000;
-const silent = (): void => {};
-const log = { debug: silent, info: silent, warn: silent, error: silent };
 
 export async function reindexInbox({ flags, out, signal, env }: Invocation): Promise<number> {
   const url = databaseUrl(env, subject);
   const asked = flags.text('words');
   if (asked !== 'stems') await bringOwn(signal);
-  const store = openStore({ url, name: 'polyb-reindex', log, connections: 2 });
+  const store = openStore({ url, name: 'polyb-reindex', log: quiet, connections: 2 });
   try {
     const { isHunspellThere } = await stateOfWords(store);
     if (asked === 'hunspell' && !isHunspellThere)

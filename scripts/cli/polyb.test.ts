@@ -11,6 +11,7 @@ import { crm } from '../../contracts/crm.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { journal } from '../../contracts/journal.ts';
+import { quiet } from '../quiet.ts';
 
 /** Of no contract that the project knows. */
 const greeter = contract('greeter', '1.0.0', {
@@ -84,14 +85,13 @@ const row = (id: string, fields: object = {}) => ({
 
 const prefix = `cli${Math.random().toString(36).slice(2, 8)}`;
 const home = mkdtempSync(join(tmpdir(), 'polyb-cli-'));
-const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const asked: { method: string; input: unknown }[] = [];
 const begun = Promise.withResolvers<AbortSignal>();
 let bus: BusHost;
 
 beforeAll(async () => {
-  const transport = await connectNats({ servers: process.env.NATS_URL ?? '', name: 'cli-test', inboxUser: 'cli-test', log });
-  bus = createBus({ transport, name: 'cli-test', log, prefix });
+  const transport = await connectNats({ servers: process.env.NATS_URL ?? '', name: 'cli-test', inboxUser: 'cli-test', log: quiet });
+  bus = createBus({ transport, name: 'cli-test', log: quiet, prefix });
   const note = (name: string) => async (input: unknown) => {
     asked.push({ method: name, input });
     return row((input as { id: string }).id, { state: 'queued' });

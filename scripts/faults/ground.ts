@@ -6,13 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
 import { type BusHost, createBus } from '../../bus/bus.ts';
 import { connectNats } from '../../bus/nats.ts';
-import type { Log } from '../../bus/service.ts';
 import { type RunningServer, startNats } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
+import { quiet } from '../quiet.ts';
 import { type Child, type ChildOptions, startChild } from './child.ts';
 import type { RunOptions } from './test.ts';
-
-export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export interface Ground extends AsyncDisposable {
   /** Removed in the end. */

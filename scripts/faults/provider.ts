@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { createBus } from '../../bus/bus.ts';
 import { connectNats } from '../../bus/nats.ts';
 import { journal } from '../../contracts/journal.ts';
+import { quiet } from '../quiet.ts';
 import { randomFrom } from './random.ts';
 
 /** `refuse`, `busy`: nothing happened, and it says so. `reset_after`, `error_after`, `hang`: accepted, and nobody is told. `slow`: accepted after the caller gave up. */
@@ -51,7 +52,6 @@ async function main(): Promise<void> {
     inboxUser: 'gateway',
     signal: AbortSignal.timeout(10_000),
   });
-  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   const bus = createBus({ transport, name: 'gateway', log: quiet });
   const visible = new Map<string, { readonly effectId: string; readonly body: string; readonly at: number }>();
   let faultShare = setup.faults;

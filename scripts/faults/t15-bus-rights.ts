@@ -7,9 +7,9 @@ import type { Transport } from '../../bus/transport.ts';
 import type { Method } from '../../contracts/define.ts';
 import { startNats } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
+import { quiet } from '../quiet.ts';
 import { loadServices, serviceFolders } from '../services.ts';
 import { rightsOf, type Verb } from './bus-rights.ts';
-import { quiet } from './ground.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { FaultTest } from './test.ts';
 

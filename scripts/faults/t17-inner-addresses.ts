@@ -10,7 +10,7 @@ import { llmAdapters } from '../../adapters/llm/index.ts';
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import { uncounted } from '../../contracts/metric.ts';
-import { quiet } from './ground.ts';
+import { quiet } from '../quiet.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { FaultTest } from './test.ts';
 

@@ -1,10 +1,9 @@
 /** Does `polyb doctor` find words in all their forms, or only by their stems? */
 import { openPostgres } from '../../adapters/store/postgres.ts';
 import { stateOfWords, type WordsState } from '../../services/collector/words.ts';
+import { quiet } from '../quiet.ts';
 import type { Finding } from './checks.ts';
 
-const silent = (): void => {};
-const log = { debug: silent, info: silent, warn: silent, error: silent };
 const check = 'search';
 const reindex = 'polyb inbox reindex';
 const install = `on the machine of PostgreSQL sudo apt-get install hunspell-ru, then ${reindex}`;
@@ -12,7 +11,7 @@ const install = `on the machine of PostgreSQL sudo apt-get install hunspell-ru, 
 /** None where PostgreSQL or the tables of the inbox are not there, which other checks tell. */
 export async function checkWords(url: string | undefined): Promise<readonly Finding[]> {
   if (url === undefined) return [];
-  const db = openPostgres({ url, name: 'polyb-doctor', log, connections: 1 });
+  const db = openPostgres({ url, name: 'polyb-doctor', log: quiet, connections: 1 });
   try {
     return [findingOf(await stateOfWords(db))];
   } catch {

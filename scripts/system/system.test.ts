@@ -8,6 +8,7 @@ import { createBus } from '../../bus/bus.ts';
 import { connectNats } from '../../bus/nats.ts';
 import { crm } from '../../contracts/crm.ts';
 import { isPolybError } from '../../contracts/errors.ts';
+import { quiet } from '../quiet.ts';
 import { type Checkout, checkout, ended } from '../testing/checkout.ts';
 import { until } from '../testing/world.ts';
 import type { StatusRow } from './status.ts';
@@ -19,7 +20,6 @@ beforeAll(async () => {
   here = await checkout();
 }, patienceMs);
 afterAll(async () => await here[Symbol.asyncDispose](), patienceMs);
-const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 const greeterSource = `import { z } from 'zod';
 import { service } from '../../bus/service.ts';

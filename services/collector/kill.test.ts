@@ -6,10 +6,10 @@ import { afterAll, expect, test } from '@jest/globals';
 import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
+import { quiet } from '../../scripts/quiet.ts';
 import { testDatabase } from '../../scripts/testing/database.ts';
 import { until } from '../../scripts/testing/world.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const serve = fileURLToPath(new URL('../../scripts/serve.ts', import.meta.url));
 const token = '7001:AAAA-test';
 const kills = 5;

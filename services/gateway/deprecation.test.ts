@@ -4,6 +4,7 @@ import { pageOf } from '../../contracts/common.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { deprecationHeaders } from '../../contracts/deprecation.ts';
 import { PolybError } from '../../contracts/errors.ts';
+import { quiet } from '../../scripts/quiet.ts';
 import { type AppParts, createApp } from './app.ts';
 import { routesOf } from './routes.ts';
 
@@ -34,11 +35,10 @@ function setup(ask: AppParts['ask']) {
     trustedProxies: [],
     requireIfMatch: false,
   };
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
   const nobody = async () => {
     throw new PolybError('unauthenticated', 'no');
   };
-  const parts = { ask, admit: nobody, decided: async () => {}, observed: () => {}, log, options };
+  const parts = { ask, admit: nobody, decided: async () => {}, observed: () => {}, log: quiet, options };
   return createApp({ ...parts, routes: routesOf([old.list_things, old.look], []) });
 }
 

@@ -7,6 +7,7 @@ import { memoryBroker } from '../../bus/memory.ts';
 import { Bytes, Id } from '../../contracts/common.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
+import { quiet } from '../../scripts/quiet.ts';
 import { until } from '../../scripts/testing/world.ts';
 import { createApp } from './app.ts';
 import { callableBy, routesOf } from './routes.ts';
@@ -47,15 +48,14 @@ let buses: BusHost[];
 let delivered: { bot: string; nth?: number; headers: Record<string, string>; body: Uint8Array }[];
 let started: number;
 let ended: number;
-const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 beforeEach(async () => {
   delivered = [];
   started = 0;
   ended = 0;
   const broker = memoryBroker();
-  const server = createBus({ transport: broker.connect('hooks'), name: 'hooks', log });
-  const client = createBus({ transport: broker.connect('gateway'), name: 'gateway', log });
+  const server = createBus({ transport: broker.connect('hooks'), name: 'hooks', log: quiet });
+  const client = createBus({ transport: broker.connect('gateway'), name: 'gateway', log: quiet });
   buses = [client, server];
   await server.serve(Object.values(hooks), {
     'hooks.deliver': async (input: unknown) => ({ stored: delivered.push(input as never) }),
@@ -79,7 +79,7 @@ beforeEach(async () => {
     admit: () => Promise.reject(new PolybError('unauthenticated', 'no key')),
     decided: async () => {},
     observed: () => {},
-    log,
+    log: quiet,
     options: {
       bodyLimitBytes: 300_000,
       requestTimeoutMs: 1_000,
