@@ -12,7 +12,7 @@ import { isPolybError, PolybError } from '../contracts/errors.ts';
 import { scrub } from '../contracts/scrub.ts';
 import { type Hosted, host } from './host.ts';
 import { createLog } from './log.ts';
-import { flatGroups, groupsOf, loadServices, servicesDir } from './services.ts';
+import { allGroups, loadServices, servicesDir } from './services.ts';
 
 /** What ends the process for good: PM2 does not start it again (stop_exit_codes). */
 const badSettingsExit = 78;
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   if (folders.length === 0)
     throw new PolybError('invalid_argument', 'Name at least one folder of services/: node scripts/serve.ts crm-connector');
   const loaded = await loadServices(folders);
-  const settings = read([common, ...loaded.flatMap((each) => flatGroups(groupsOf(each)))]);
+  const settings = read(allGroups(loaded));
   const platform = settings.of(common);
   const log = createLog({ level: platform.LOG_LEVEL, service: folders.length === 1 ? (folders[0] as string) : 'polyb' });
   if (platform.DATABASE_URL === undefined)

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import type { Service } from '../bus/service.ts';
+import { common } from '../config/common.ts';
 import type { Group } from '../config/read.ts';
 
 export interface Loaded {
@@ -70,6 +71,10 @@ function makeGroups({ folder, service }: Loaded): ServiceGroups {
       ]),
     ),
   };
+}
+/** The platform's group and those of every service and vendor, also of vendors that nobody picked. */
+export function allGroups(services: readonly Loaded[]): readonly Group[] {
+  return [common, ...services.flatMap((each) => flatGroups(groupsOf(each)))];
 }
 export function flatGroups({ own, vendors }: ServiceGroups): readonly Group[] {
   return [own, ...Object.values(vendors).flatMap((byVendor) => Object.values(byVendor))];

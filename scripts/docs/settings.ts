@@ -1,14 +1,13 @@
 /** Which settings there are, as a page and as an example file. */
-import { common } from '../../config/common.ts';
 import { envExample } from '../../config/example.ts';
 import { type Group, settingsOf } from '../../config/read.ts';
 import { defaultOf, metaOf, show } from '../../config/settings.ts';
-import { flatGroups, groupsOf, type Loaded } from '../services.ts';
+import { allGroups, type Loaded } from '../services.ts';
 import { code, markdown, notice, type Page, table } from './page.ts';
 
-/** The platform's group and those of every service and vendor, also of vendors that nobody picked. Groups without settings are left out. */
+/** Those that have settings. */
 export function settingGroups(services: readonly Loaded[]): readonly Group[] {
-  return [common, ...services.flatMap((each) => flatGroups(groupsOf(each)))].filter((group) => settingsOf(group).length > 0);
+  return allGroups(services).filter((group) => settingsOf(group).length > 0);
 }
 
 export function configPage(groups: readonly Group[]): Page {

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { redisVersion } from '../../adapters/cache/redis.ts';
 import { pending } from '../../adapters/store/migrate.ts';
 import { openPostgres } from '../../adapters/store/postgres.ts';
-import { common } from '../../config/common.ts';
 import { openSources } from '../../config/env.ts';
 import { read, settingsOf } from '../../config/read.ts';
 import { metaOf } from '../../config/settings.ts';
@@ -15,7 +14,8 @@ import { callable, readCatalogue } from '../cli/catalogue.ts';
 import type { Connected } from '../cli/connect.ts';
 import { infos } from '../cli/discover.ts';
 import { migrations } from '../migrate.ts';
-import { flatGroups, groupsOf } from '../services.ts';
+import { quiet } from '../quiet.ts';
+import { allGroups } from '../services.ts';
 import type { Expected } from './expected.ts';
 import { failureOf, hear } from './health.ts';
 import { daemonIsCurrent, listApps, listOwnApps } from './pm2.ts';
@@ -49,7 +49,7 @@ export function checkNode(): readonly Finding[] {
 
 export function checkSettings(services: readonly Expected[], env: Readonly<Record<string, string | undefined>>): readonly Finding[] {
   try {
-    const { shown, origins } = read([common, ...services.flatMap((each) => flatGroups(groupsOf(each)))], openSources({ env }));
+    const { shown, origins } = read(allGroups(services), openSources({ env }));
     // Telegram is a vendor of who reads there and of who writes there.
     const vendors = [...new Map(services.flatMap((each) => each.vendors).map((vendor) => [vendor.setting, vendor])).values()];
     const picked = vendors.map(({ setting, fallback }) => {
@@ -72,12 +72,13 @@ export function checkSecrets(
   const file = join(at, '.env');
   if (process.platform === 'win32' || !existsSync(file) || (statSync(file).mode & 0o077) === 0) return [];
   const find = openSources({ env, root: at });
-  const groups = [common, ...services.flatMap((each) => flatGroups(groupsOf(each)))];
-  const inFile = groups.flatMap(settingsOf).flatMap(([name, schema]) => {
-    const { secret = false, before = [] } = metaOf(schema);
-    const found = secret ? find(...before, name) : undefined;
-    return found && 'from' in found && found.from === '.env' ? [name] : [];
-  });
+  const inFile = allGroups(services)
+    .flatMap(settingsOf)
+    .flatMap(([name, schema]) => {
+      const { secret = false, before = [] } = metaOf(schema);
+      const found = secret ? find(...before, name) : undefined;
+      return found && 'from' in found && found.from === '.env' ? [name] : [];
+    });
   if (inFile.length === 0) return [];
   return [warn('secrets', `.env holds ${[...new Set(inFile)].join(', ')} and can be read by others`, 'chmod 600 .env')];
 }
@@ -95,8 +96,6 @@ export async function checkNats(url: string): Promise<readonly Finding[]> {
     return ok('nats', `${address} ${info.version}, max_payload ${Math.round(info.max_payload / 1024)} KB`);
   });
 }
-
-const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 export async function checkPostgres(
   url: string | undefined,

@@ -31,19 +31,20 @@ const bootingMs = 15_000;
 export async function up(invocation: Invocation): Promise<number> {
   const { args, flags, out, signal, env } = invocation;
   await using _held = await lock('up');
-  read([common, { name: 'cache', settings: cacheSettings }], openSources({ env })); // throws for addresses that are none
+  const find = openSources({ env });
+  read([common, { name: 'cache', settings: cacheSettings }], find); // throws for addresses that are none
   const all = await expectedServices();
-  const oneProcess = flags.on('one-process') || lookup('POLYB_ONE_PROCESS', openSources({ env })) === 'true';
+  const oneProcess = flags.on('one-process') || lookup('POLYB_ONE_PROCESS', find) === 'true';
   if (oneProcess && args.length > 0) throw wrongUsage('all services run in one process; name none', { subject: 'up' });
   const wanted = chosenFrom(all, args, 'up').map((each) => ({ ...each, app: oneProcess ? oneProcessApp : each.folder }));
   const apps = await listOwnApps([...servers.map(serverApp), oneProcessApp, ...all.map(({ folder }) => folder)]);
 
   const before = await readRun();
-  const choice = await chooseServers({ find: openSources({ env }), before, apps, oneProcess, signal });
-  const listeners = await chooseListeners(all, { find: openSources({ env }), before, apps });
+  const choice = await chooseServers({ find, before, apps, oneProcess, signal });
+  const listeners = await chooseListeners(all, { find, before, apps });
   const run = { ...runValues(choice, before, all, oneProcess), ...listeners };
   await writeRun(run);
-  const prefix = lookup('POLYB_SUBJECT_PREFIX', openSources({ env })) ?? 'polyb';
+  const prefix = lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb';
   if (choice.nats.port !== undefined && (await writeNatsUsers(all, prefix, run)) && choice.nats.isUp) reload(apps);
   if (!(await startServers(choice, out, signal))) return checkFailed;
   const migrations = await migrate({ url: choice.postgres.url });
