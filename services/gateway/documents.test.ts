@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { freePort } from '../../scripts/infra/ready.ts';
 import { scraped } from '../../scripts/testing/exposition.ts';
 import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
+import { until } from '../../scripts/testing/world.ts';
 
 let it: GatewayWorld;
 beforeAll(async () => {
@@ -65,7 +66,7 @@ test('one address tells the figures of every service, with service and instance,
   await reader('GET', '/api/v1/calls');
   await reader('GET', '/api/v1/calls/none');
   // Figures are at most a second old.
-  const found = await eventually(async () => {
+  const found = await until(async () => {
     const page = await http(it.origin)('GET', '/metrics');
     expect(page.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
     const all = scraped(String(page.body));
@@ -113,12 +114,3 @@ test('an older port shows the routes of the program that had it, and its health'
   expect((await calls('POST', '/leads', {})).status).toBe(404);
   for (const at of [crm, calls]) for (const path of ['/health', '/stats', '/metrics']) expect((await at('GET', path)).status).toBe(200);
 });
-
-async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (const until = Date.now() + 30_000; Date.now() < until; ) {
-    const seen = await look();
-    if (seen !== undefined) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('nothing came');
-}
