@@ -42,6 +42,25 @@ test('makes the database when it is missing, applies everything once, and a fold
   expect(tables).toHaveLength(1);
 });
 
+test('functions.sql is pending and applied again when its content changed, and not otherwise', async () => {
+  const services = await mkdtemp(join(tmpdir(), 'polyb-services-'));
+  const file = join(services, 'lead-desk', 'migrations', 'functions.sql');
+  await mkdir(join(services, 'lead-desk', 'migrations'), { recursive: true });
+  const answering = (value: number) =>
+    writeFile(file, `create or replace function lead_desk.answer() returns int language sql as 'select ${value}'`);
+  await answering(1);
+  await using database = freshDatabase();
+  await migrate({ url: database.url, services });
+  const repeated = await migrate({ url: database.url, services });
+  await answering(2);
+  const changed = await migrate({ url: database.url, services });
+  const [row] = await database.query('select lead_desk.answer() as value');
+  await rm(services, { recursive: true });
+  expect(repeated).toEqual([]);
+  expect(changed).toEqual(['lead_desk/functions.sql']);
+  expect(row).toEqual({ value: 2 });
+});
+
 test('two that migrate a missing database at the same moment both end well, and each migration is applied by one of them', async () => {
   await using database = freshDatabase();
   const both = await Promise.all([migrate({ url: database.url }), migrate({ url: database.url })]);

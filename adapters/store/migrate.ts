@@ -1,4 +1,7 @@
-/** Brings a database to the newest schema: every folder's numbered SQL files, once each, one process at a time. */
+/**
+ * Brings a database to the newest schema, one process at a time: every folder's numbered SQL files in order, once each,
+ * then its `functions.sql`, which only creates or replaces functions and is applied again whenever its content changed.
+ */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,13 +11,15 @@ import type { Postgres } from './postgres.ts';
 export interface Migration {
   /** Schema and owner: `journal`, or a service's folder in snake_case. */
   readonly owner: string;
-  /** `0001_journal.sql` */
+  /** `0001_journal.sql`, or `functions.sql`. */
   readonly file: string;
   readonly sql: string;
   readonly sha256: string;
 }
 
-/** Migrations of a folder in order; none where the folder is missing. */
+const functionsFile = 'functions.sql';
+
+/** Migrations of a folder in order; none where the folder is missing. Digits sort before letters, so `functions.sql` comes last. */
 export async function migrationsIn(owner: string, folder: string): Promise<readonly Migration[]> {
   const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
@@ -22,7 +27,7 @@ export async function migrationsIn(owner: string, folder: string): Promise<reado
   });
   return Promise.all(
     files
-      .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
+      .filter((file) => file === functionsFile || /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
       .sort()
       .map(async (file) => {
         const sql = await readFile(join(folder, file), 'utf8');
@@ -54,14 +59,15 @@ export async function migrate(db: Postgres, migrations: readonly Migration[]): P
       const name = `${owner}/${file}`;
       const was = known.get(name);
       if (was === sha256) continue;
-      if (was !== undefined)
+      if (was !== undefined && file !== functionsFile)
         throw new PolybError(
           'failed_precondition',
           `Migration ${name} was applied to this database with other content. If you changed the file, restore it and add a new one; if the database is older than release 0.1.0, make it anew: \`polyb down --wipe\` and \`polyb up\` (a database of your own: drop it), which loses what it holds.`,
           { reason: 'migration_changed' },
         );
       await session.run(
-        `begin; create schema if not exists "${owner}"; ${sql};\ninsert into polyb.migrations (owner, file, sha256) values ('${owner}', '${file}', '${sha256}'); commit`,
+        `begin; create schema if not exists "${owner}"; ${sql};\ninsert into polyb.migrations (owner, file, sha256) values ('${owner}', '${file}', '${sha256}')
+           on conflict (owner, file) do update set sha256 = excluded.sha256, applied_at = now(); commit`,
       );
       done.push(name);
     }
@@ -69,11 +75,18 @@ export async function migrate(db: Postgres, migrations: readonly Migration[]): P
   });
 }
 
-/** Names of migrations that the database lacks. */
+/** Names of migrations that the database lacks, and of `functions.sql` files whose content it does not have. */
 export async function pending(db: Postgres, migrations: readonly Migration[]): Promise<readonly string[]> {
   const [has] = await db.query<{ there: boolean }>(`select to_regclass('polyb.migrations') is not null as there`);
-  const known = new Set(
-    has?.there ? (await db.query<{ owner: string; file: string }>(applied)).map((row) => `${row.owner}/${row.file}`) : [],
+  const known = new Map(
+    has?.there
+      ? (await db.query<{ owner: string; file: string; sha256: string }>(applied)).map((row) => [`${row.owner}/${row.file}`, row.sha256])
+      : [],
   );
-  return migrations.map(({ owner, file }) => `${owner}/${file}`).filter((name) => !known.has(name));
+  return migrations
+    .filter(({ owner, file, sha256 }) => {
+      const was = known.get(`${owner}/${file}`);
+      return was === undefined || (file === functionsFile && was !== sha256);
+    })
+    .map(({ owner, file }) => `${owner}/${file}`);
 }

@@ -1,0 +1,164 @@
+-- The journal's functions as they are now. `migrate` applies this file whenever its content changed, after the numbered files;
+-- a changed signature needs `drop function if exists` of the former one first.
+
+create or replace function journal.is_paused(of text) returns boolean language sql stable as $$
+  select exists (select from journal.pauses where method in ('*', of) or (right(method, 1) = '*' and starts_with(of, left(method, -1))))
+$$;
+
+-- What others wait for when a row ends or goes back to its retrier: its run, and who listens to <method>_settled.
+create or replace function journal.row_moved() returns trigger language plpgsql as $$
+begin
+  if new.parent is not null then
+    update journal.rows set state = 'queued', not_before = now(), updated_at = now() where id = new.parent and state = 'waiting';
+  end if;
+  if new.settles and new.mode = 'send' and new.ended_at is not null and old.ended_at is null then
+    insert into journal.events (event, key, payload, traceparent)
+    values (new.method || '_settled', new.key, jsonb_build_object('key', new.key, 'state', new.state, 'output', new.output, 'reason', left(coalesce(new.error->>'reason', new.error->>'code'), 64)), new.traceparent);
+  end if;
+  return null;
+end $$;
+-- True when nothing else of the lane is under way and nothing older waits. The caller holds the lane's advisory lock.
+create or replace function journal.lane_is_free(of_lane text, of_seq bigint) returns boolean language sql volatile as $$
+  select not exists (
+    select from journal.rows where lane = of_lane and seq is distinct from of_seq
+      and (state in ('attempting', 'unknown', 'review') or (state = 'queued' and (of_seq is null or seq < of_seq))))
+$$;
+
+-- The way in for a call: makes the row and takes its attempt in one statement, or says why not.
+-- Answers one of taken, settled, clash, busy, lane, later, paused, late, proposed, with the row as it stands.
+create or replace function journal.take(
+  of_id text, of_method text, of_key text, of_hash text, of_mode text, of_input jsonb, of_lane text, of_approval text, of_on_unknown text, of_settle_ms integer,
+  of_not_after timestamptz, of_deadline timestamptz, of_caller text, of_traceparent text, of_token text, of_holder text, lease_ms integer, of_settles boolean
+) returns table (did text, found jsonb) language plpgsql as $$
+declare
+  it journal.rows;
+  fresh boolean := false;
+begin
+  if clock_timestamp() > of_deadline then
+    return query select 'late'::text, null::jsonb;
+    return;
+  end if;
+  if of_lane is not null then
+    perform pg_advisory_xact_lock(hashtextextended(of_lane, 0));
+  end if;
+  select * into it from journal.rows where method = of_method and key = of_key for update;
+  if not found then
+    if of_approval = 'none' and journal.is_paused(of_method) then
+      return query select 'paused'::text, null::jsonb;
+      return;
+    end if;
+    if of_approval = 'none' and of_lane is not null and not journal.lane_is_free(of_lane, null) then
+      return query select 'lane'::text, null::jsonb;
+      return;
+    end if;
+    -- Nobody waits for what a person must approve: from there on the journal is its retrier.
+    insert into journal.rows as r (id, method, key, mode, state, hash, input, lane, approval, on_unknown, settle_ms, settles, not_after, caller, traceparent, ref,
+                              token, held_by, lease_until, attempts, started_at)
+    values (of_id, of_method, of_key, case when of_approval = 'none' or of_mode = 'run' then of_mode else 'send' end, case when of_approval = 'none' then 'attempting' else 'proposed' end, of_hash, of_input, of_lane, of_approval,
+            of_on_unknown, of_settle_ms, of_settles, of_not_after, of_caller, of_traceparent, of_id,
+            case when of_approval = 'none' then of_token end, case when of_approval = 'none' then of_holder end,
+            case when of_approval = 'none' then clock_timestamp() + make_interval(secs => lease_ms / 1000.0) end,
+            case when of_approval = 'none' then 1 else 0 end, case when of_approval = 'none' then now() end)
+    on conflict (method, key) do nothing returning * into it;
+    if found then
+      return query select case when of_approval = 'none' then 'taken' else 'proposed' end, case when of_mode = 'run' then to_jsonb(it) else jsonb_build_object('id', it.id, 'ref', it.ref) end;
+      return;
+    end if;
+    select * into it from journal.rows where method = of_method and key = of_key for update;
+  end if;
+  if it.mode <> 'step' and it.hash <> of_hash then
+    return query select 'clash'::text, jsonb_build_object('id', it.id);
+    return;
+  end if;
+  if it.state = 'attempting' and it.lease_until < clock_timestamp() and it.on_unknown <> 'function' then
+    update journal.rows set state = 'unknown', token = null, settle_at = lease_until + make_interval(secs => settle_ms / 1000.0), updated_at = now() where id = it.id returning * into it;
+  end if;
+  if (it.state = 'attempting' and it.lease_until < clock_timestamp())
+     or (it.state = 'failed' and (it.error->>'outcome' = 'not_executed' or it.on_unknown = 'function') and it.mode in ('call', 'step'))
+     or (it.state = 'queued' and it.mode in ('call', 'step')) then
+    if journal.is_paused(of_method) then
+      return query select 'paused'::text, to_jsonb(it);
+    elsif it.not_before > clock_timestamp() then
+      return query select 'later'::text, to_jsonb(it);
+    elsif it.lane is not null and not journal.lane_is_free(it.lane, it.seq) then
+      return query select 'lane'::text, to_jsonb(it);
+    else
+      update journal.rows set state = 'attempting', token = of_token, held_by = of_holder, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0),
+        attempts = attempts + 1, error = null, ended_at = null, started_at = coalesce(started_at, now()), on_unknown = of_on_unknown, settle_ms = of_settle_ms,
+        lane = coalesce(lane, of_lane), traceparent = coalesce(traceparent, of_traceparent), updated_at = now(),
+        ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
+      where id = it.id returning * into it;
+      return query select 'taken'::text, to_jsonb(it);
+    end if;
+    return;
+  end if;
+  return query select case when it.state in ('attempting', 'queued') then 'busy' else 'settled' end, to_jsonb(it);
+end $$;
+
+-- True when a first attempt, or another one of an effect, would come too late. A function that was begun may be finished.
+create or replace function journal.is_over(it journal.rows) returns boolean language sql stable as $$
+  select coalesce(it.not_after < clock_timestamp(), false) and (it.mode = 'run' or it.attempts = 0 or it.on_unknown is distinct from 'function')
+$$;
+
+-- The way in for a worker: rows that are due, and functions and runs whose holder is gone. Each comes with a lease of its own.
+-- `policies`: method -> { handling, settleMs, settles }, as the claiming service declares them.
+create or replace function journal.claim(policies jsonb, of_holder text, lease_ms integer, at_most integer) returns setof journal.rows language plpgsql as $$
+declare
+  of_methods text[] := array(select m from jsonb_object_keys(policies) m where not journal.is_paused(m));
+  it journal.rows;
+begin
+  for it in
+    select * from journal.rows
+    where id in (
+      (select id from journal.rows r where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event')
+         and not journal.is_over(r) and (lane is null or journal.lane_is_free(lane, seq)) order by not_before limit at_most)
+      union all
+      (select id from journal.rows where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown = 'function' order by lease_until limit at_most)
+      union all
+      (select id from journal.rows r where state = 'waiting' and mode = 'run' and method = any (of_methods) and not_before <= clock_timestamp() and not journal.is_over(r) order by not_before limit at_most))
+    order by seq limit at_most for update skip locked
+  loop
+    -- The look above is as old as the statement, the row under its lock is not: another may have taken and left it in between.
+    continue when not ((it.state in ('queued', 'waiting') and it.not_before <= clock_timestamp())
+      or (it.state = 'attempting' and it.lease_until < clock_timestamp() and it.on_unknown = 'function'));
+    if it.lane is not null then
+      -- Looked at again under the lane's lock: another may have taken its turn since.
+      continue when not pg_try_advisory_xact_lock(hashtextextended(it.lane, 0));
+      continue when not journal.lane_is_free(it.lane, it.seq);
+    end if;
+    update journal.rows set state = 'attempting', token = gen_random_uuid()::text, held_by = of_holder, attempts = attempts + 1, updated_at = now(),
+      lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), started_at = coalesce(started_at, now()),
+      on_unknown = policies->it.method->>'handling', settle_ms = (policies->it.method->>'settleMs')::integer,
+      ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
+    where id = it.id returning * into it;
+    return next it;
+  end loop;
+end $$;
+
+-- What nobody works on any more: effects whose holder is gone become unknown, what waits past its time expires, what nobody can look up goes to a person.
+create or replace function journal.sweep(of_methods text[]) returns integer language plpgsql as $$
+declare
+  moved integer;
+  more integer;
+begin
+  update journal.rows set state = 'unknown', token = null, settle_at = lease_until + make_interval(secs => settle_ms / 1000.0), updated_at = now(),
+      log = log || jsonb_build_array(jsonb_build_object('at', now(), 'by', held_by, 'ms', null, 'code', 'unknown', 'reason', 'holder_gone', 'message', 'The process that tried is gone; whether the attempt went out is not known.', 'evidence', null))
+    where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown <> 'function';
+  get diagnostics moved = row_count;
+  update journal.rows set state = 'review', updated_at = now()
+    where state = 'unknown' and method = any (of_methods) and (on_unknown = 'review' or (on_unknown = 'claim' and claimed_at is not null and settle_at <= clock_timestamp()));
+  get diagnostics more = row_count;
+  moved := moved + more;
+  -- An unclaimed reference is void from here on: nobody can win it any more, so the attempt may be repeated under a new one.
+  update journal.rows set state = case when mode = 'send' then 'queued' else 'failed' end, ref = id || '.' || attempts, not_before = now(), updated_at = now(),
+      error = jsonb_build_object('code', 'unavailable', 'reason', 'not_claimed', 'detail', 'The provider did not ask whether it may act, so nothing happened.', 'outcome', 'not_executed')
+    where state = 'unknown' and method = any (of_methods) and on_unknown = 'claim' and claimed_at is null and settle_at <= clock_timestamp();
+  get diagnostics more = row_count;
+  moved := moved + more;
+  update journal.rows r set state = 'expired', ended_at = now(), updated_at = now(),
+      error = jsonb_build_object('code', 'deadline_exceeded', 'reason', 'expired', 'detail', 'Its time was over before it was done.', 'outcome', 'not_executed')
+    where method = any (of_methods) and not_after < clock_timestamp()
+      and (state = 'proposed' or (state = 'queued' and mode in ('send', 'run') and journal.is_over(r)) or (state = 'waiting' and mode = 'run'));
+  get diagnostics more = row_count;
+  return moved + more;
+end $$;
