@@ -2,7 +2,8 @@
  * What people write to us: messages of every channel, stored once each, and who wrote them.
  *
  * Glossary: a *chat* is a conversation as one bot sees it (private, a group, a channel); a *client* is a person who is neither staff nor a bot;
- * a *bot* is one connection of ours to a channel, a Telegram bot or a WhatsApp number; an *update* is what a channel delivers, a message or anything else.
+ * a *bot* is one connection of ours to a channel, a Telegram bot or a WhatsApp number; an *update* is what a channel delivers, a message or anything else;
+ * an *act* is a message of a person, customer or staff, or a change of one. Ids of messages and of changes come from one sequence and sort by the order of storing.
  */
 import { z } from 'zod';
 import { Bytes, bytesUpTo, Cursor, Id, PageInput, PersonText, Phone, pageOf, Timestamp } from './common.ts';
@@ -16,6 +17,8 @@ export const MessageKind = z.enum(['text', 'voice', 'photo', 'document', 'contac
 export const UserRole = z.enum(['admin', 'director', 'manager', 'broadcast_bot', 'assistant_bot', 'client']);
 /** Who answers in a chat: the bot, a person of the staff, or nobody. */
 export const ChatOwner = z.enum(['bot', 'human', 'off']);
+/** What became of a message: its words were replaced, or it was withdrawn. */
+export const MessageChange = z.enum(['edited', 'removed']);
 /** How far a message of ours came. It never goes back; failed is an end. */
 export const DeliveryStatus = z.enum(['sent', 'delivered', 'read', 'played', 'failed']);
 
@@ -67,6 +70,7 @@ const Chat = z.object({
   isReachable: z.boolean().describe('False once the customer blocked the bot, or it was removed.'),
   lastInboundAt: Timestamp.nullable().describe('When a client wrote last; WhatsApp takes free text for 24 hours from then.'),
   lastMessageId: Id.nullable(),
+  lastActId: Id.nullable().describe('The youngest act of a person in the chat. send_message takes it as `knows`.'),
 });
 const Client = z.object({
   clientId: Id,
@@ -284,6 +288,22 @@ export const inbox = contract('inbox', '1.0.0', {
       isStaff: z.boolean(),
       isBot: z.boolean(),
       kind: MessageKind,
+      at: Timestamp,
+    }),
+    key: 'chatId',
+  }),
+  message_changed: event({
+    summary: 'A stored message was edited or withdrawn; emitted once for each change of its words.',
+    payload: z.object({
+      changeId: Id.describe('Sorts among the ids of messages by the order of storing.'),
+      messageId: Id,
+      channel: Channel,
+      chatId: Id,
+      senderId: Id.nullable(),
+      isStaff: z.boolean(),
+      isBot: z.boolean(),
+      kind: MessageKind,
+      change: MessageChange,
       at: Timestamp,
     }),
     key: 'chatId',

@@ -2,7 +2,8 @@
  * What we write to people: proposed, approved where the policy asks for it, and delivered by the channel of their chat.
  *
  * Glossary: a *delivery* is one message on its way to one chat; a *template* is a text that WhatsApp has approved beforehand, the only thing
- * that it takes once the customer has been silent for 24 hours; a draft is *stale* when the customer wrote after what it answers.
+ * that it takes once the customer has been silent for 24 hours; a draft is *stale* when a person has written in the chat, or changed a message,
+ * since what it knows.
  */
 import { z } from 'zod';
 import { Id, Key, Timestamp } from './common.ts';
@@ -33,6 +34,7 @@ const Template = z.strictObject({
     .default([]),
 });
 const answers = Id.nullable().describe('The last message of the customer that the draft knows; null when there is none.');
+const knows = Id.nullable().describe('The youngest act of a person in the chat that the draft knows; null when there is none.');
 const reason = z.string().max(64).nullable().describe('Why it failed: stale, rejected, expired, cancelled, blocked, window_closed, …');
 const rules = {
   opted_out: 'permission_denied',
@@ -51,7 +53,10 @@ export const messages = contract('messages', '1.0.0', {
       channel: Channel.optional().describe('Refused when the chat is of another one.'),
       text: Text.describe('What goes out; with a template, what people here see of it. At most 4,096 UTF-16 units.'),
       replyTo: Id.optional().describe('Our id of a message of that chat.'),
-      answers: Id.optional().describe('The last message of the customer that you know; refused as stale when there is a later one.'),
+      answers: Id.optional().describe('The message of the customer that this answers. Default: the last one.'),
+      knows: Id.optional().describe(
+        'lastActId of the chat as you read it; refused as stale when a person has written, or changed a message, since. Default: answers, else the youngest act.',
+      ),
       template: Template.optional().describe('Of WhatsApp.'),
     }),
     output: z.object({
@@ -77,6 +82,7 @@ export const messages = contract('messages', '1.0.0', {
       threadId: ExternalId.nullable(),
       template: Template.nullable(),
       answers,
+      knows: knows.default(null),
     }),
     output: z.object({
       externalId: ExternalId.optional(),

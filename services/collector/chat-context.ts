@@ -24,8 +24,10 @@ interface Columns {
   readonly is_reachable: boolean;
   readonly last_inbound_at: Date | null;
   readonly last_message_id: string | null;
+  readonly last_act_id: string | null;
 }
-const columns = 'chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, is_reachable, last_inbound_at, last_message_id';
+const columns =
+  'chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, is_reachable, last_inbound_at, last_message_id, last_act_id';
 
 function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
   const isTakenOver = row.staff_wrote_at !== null && now - row.staff_wrote_at.getTime() < takeoverMs;
@@ -41,6 +43,7 @@ function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
     isReachable: row.is_reachable,
     lastInboundAt: row.last_inbound_at?.toISOString() ?? null,
     lastMessageId: row.last_message_id,
+    lastActId: row.last_act_id,
   };
 }
 

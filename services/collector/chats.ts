@@ -104,6 +104,7 @@ async function merge(tx: Tx, other: string, into: string): Promise<void> {
        owner = coalesce(chat.owner, other.owner),
        staff_wrote_at = greatest(chat.staff_wrote_at, other.staff_wrote_at),
        last_inbound_at = greatest(chat.last_inbound_at, other.last_inbound_at),
+       last_act_id = greatest(chat.last_act_id, other.last_act_id),
        last_message_id = case when chat.last_message_at > other.last_message_at or other.last_message_at is null
          then chat.last_message_id else other.last_message_id end,
        last_message_at = greatest(chat.last_message_at, other.last_message_at)
@@ -130,6 +131,8 @@ interface Arrived {
   readonly sentAt: number;
   readonly by: { readonly isStaff: boolean; readonly isBot: boolean } | null;
 }
+/** Nobody acts who is a bot or not known, and a service message is not what somebody said. */
+const isAct = ({ by, kind }: Arrived): boolean => by !== null && !by.isBot && kind !== 'service';
 /** What new messages, and the coming and going of the bot, say of their chats. */
 export async function touchChats(
   tx: Queries,
@@ -148,6 +151,7 @@ export async function touchChats(
       title: last.chat.title,
       last_message_id: last.messageId,
       last_message_at: new Date(last.sentAt),
+      last_act_id: messages.filter(isAct).reduce<string | null>((a, { messageId: b }) => (a === null || b > a ? b : a), null),
       staff_wrote_at: latest(words.filter(({ by }) => by?.isStaff).map(({ sentAt }) => sentAt)),
       last_inbound_at: latest(words.filter(({ by }) => by !== null && !by.isStaff && !by.isBot).map(({ sentAt }) => sentAt)),
     };
@@ -160,10 +164,11 @@ export async function touchChats(
          is_reachable = chat.is_reachable or row.last_inbound_at is not null,
          staff_wrote_at = greatest(chat.staff_wrote_at, row.staff_wrote_at),
          last_inbound_at = greatest(chat.last_inbound_at, row.last_inbound_at),
+         last_act_id = greatest(chat.last_act_id, row.last_act_id),
          last_message_id = case when chat.last_message_at > row.last_message_at then chat.last_message_id else row.last_message_id end,
          last_message_at = greatest(chat.last_message_at, row.last_message_at)
        from json_to_recordset($1) as row (chat_id text, external_id text, kind text, title text, last_message_id text,
-         last_message_at timestamptz, staff_wrote_at timestamptz, last_inbound_at timestamptz)
+         last_act_id text, last_message_at timestamptz, staff_wrote_at timestamptz, last_inbound_at timestamptz)
        where chat.chat_id = row.chat_id`,
       [JSON.stringify(rows)],
     );

@@ -176,15 +176,33 @@ async function insertMessages(
   return inserted.map(({ message_id }) => message_id);
 }
 
+interface Kept {
+  readonly message_id: string;
+  readonly chat_id: string;
+  readonly sender_id: string | null;
+  readonly is_staff: boolean | null;
+  readonly is_bot: boolean | null;
+  readonly text: string;
+  /** When it was worded so. */
+  readonly at: Date;
+}
 /** A message that is there already: a repeat, an edit, or the first wording of one whose edit came before it. */
 async function putWording(tx: Tx, { channel, botId }: Bot, { chat, externalId, text, kind, sentAt, editedAt }: Item): Promise<void> {
-  const [is] = await tx.query<{ message_id: string; text: string; at: Date }>(
-    `select message_id, text, coalesce(edited_at, sent_at) as at from collector.messages
-     where channel = $1 and bot_id = $2 and chat_external_id = $3 and external_id = $4 for update`,
+  const [is] = await tx.query<Kept>(
+    `select message_id, chat_id, sender_id, is_staff, is_bot, text, coalesce(edited_at, sent_at) as at
+     from collector.messages message
+     left join collector.users person on person.user_id = message.sender_id left join collector.user_roles using (role)
+     where message.channel = $1 and bot_id = $2 and chat_external_id = $3 and message.external_id = $4 for update of message`,
     [channel, botId, chat.externalId, externalId],
   );
   const at = editedAt ?? sentAt;
-  if (is === undefined || (is.text === text && is.at.getTime() === at)) return;
+  if (is === undefined) return;
+  // A repeat, or an edit that changes no words: the place of a live location, a button under the message.
+  if (is.text === text) {
+    if (editedAt !== null && at > is.at.getTime())
+      await tx.query('update collector.messages set edited_at = $2 where message_id = $1', [is.message_id, new Date(at)]);
+    return;
+  }
   const digest = (words: string) => hash('sha256', words, 'base64url').slice(0, 22);
   const added = await tx.query<{ at: Date; digest: string }>(
     `insert into collector.message_versions (message_id, at, digest, text) values ($1, $2, $3, $4), ($1, $5, $6, $7)
@@ -193,13 +211,30 @@ async function putWording(tx: Tx, { channel, botId }: Bot, { chat, externalId, t
   );
   const isNews = added.some((row) => row.at.getTime() === at && row.digest === digest(text));
   if (!isNews || editedAt === null || at < is.at.getTime()) return;
-  await tx.query('update collector.messages set text = $2, kind = $3, edited_at = $4 where message_id = $1', [
-    is.message_id,
-    text,
-    kind,
-    new Date(at),
-  ]);
+  // What was judged of the former words does not hold for these; that it may be urgent does, until they are judged.
+  await tx.query(
+    `update collector.messages set text = $2, kind = $3, edited_at = $4, intent = null, is_certain = null, confidence = null
+     where message_id = $1`,
+    [is.message_id, text, kind, new Date(at)],
+  );
   await learnWords(tx, [is.message_id]);
+  await emitChange(tx, channel, is, { kind, change: 'edited', at });
+}
+
+async function emitChange(
+  tx: Tx,
+  channel: ChannelName,
+  { message_id: messageId, chat_id: chatId, sender_id: senderId, is_staff, is_bot }: Kept,
+  { kind, change, at }: { readonly kind: Item['kind']; readonly change: 'edited' | 'removed'; readonly at: number },
+): Promise<void> {
+  const changeId = nextMessageId();
+  const [isStaff, isBot] = [is_staff ?? false, is_bot ?? false];
+  if (senderId !== null && !isBot)
+    await tx.query('update collector.chats set last_act_id = greatest(last_act_id, $2) where chat_id = $1', [chatId, changeId]);
+  tx.emit(inbox.message_changed, {
+    ...{ changeId, messageId, channel, chatId, senderId, isStaff, isBot, kind, change },
+    at: new Date(at).toISOString(),
+  });
 }
 
 async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[]): Promise<void> {

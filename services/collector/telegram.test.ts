@@ -101,6 +101,35 @@ test('an edit replaces the text, keeps every wording once, and never goes back t
   expect(await at.told('inbox.message_received')).toHaveLength(1);
 });
 
+test('each change of the words is an event, once, and asks for another judgement; a change of anything else is none', async () => {
+  const first = message({ ...anna, type: 'private' }, { text: 'Хочу 5 роз' });
+  const edit = (text: string, later: number, rest: object = {}) => ({
+    edited_message: { ...first.message, text, edit_date: date + later, ...rest },
+  });
+  at.telegram.update(token, first);
+  await taken(1);
+  await here.store.query(`update collector.messages set intent = 'order', is_certain = true, confidence = 0.9`);
+  at.telegram.update(token, edit('Хочу 5 роз', 5, { reply_markup: { inline_keyboard: [] } }));
+  await until(async () => at.telegram.unconfirmed(token).length === 0 || null);
+  const [before] = await at.messages();
+  expect([await at.told('inbox.message_changed'), before?.intent]).toEqual([[], 'order']);
+  at.telegram.update(token, edit('Отмените', 20));
+  at.telegram.update(token, edit('Отмените', 20));
+  at.telegram.update(token, edit('Хочу 6 роз', 10));
+  await until(async () => at.telegram.unconfirmed(token).length === 0 || null);
+  const [stored] = await at.messages();
+  const { chat } = await here.bus.call(inbox.chat_context, { chatId: stored?.chatId ?? '' });
+  expect(await at.told('inbox.message_changed')).toEqual([
+    {
+      ...{ changeId: chat.lastActId, messageId: stored?.messageId, channel: 'telegram', chatId: stored?.chatId },
+      ...{ senderId: stored?.sender?.userId, isStaff: false, isBot: false, kind: 'text', change: 'edited' },
+      at: new Date((date + 20) * 1000).toISOString(),
+    },
+  ]);
+  expect([stored?.intent, stored?.isCertain, (chat.lastActId ?? '') > (stored?.messageId ?? '')]).toEqual([null, null, true]);
+  expect(await here.store.query('select from collector.message_versions')).toHaveLength(3);
+});
+
 test('an edit that comes before its message is kept as the later wording', async () => {
   const first = message(group, { text: 'до' });
   at.telegram.update(token, { edited_message: { ...first.message, text: 'после', edit_date: date + 5 } });

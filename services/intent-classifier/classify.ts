@@ -36,12 +36,16 @@ export function classifyMessage(judge: Cascade, llm: string | null, now: () => n
   };
 }
 
-/** Every message is judged once by itself, but what staff writes and what holds no words. A voice message is judged when its words are known. */
+/** Every wording of a message is judged, but what staff writes and what holds no words. A voice message is judged when its words are known. */
 export function followMessages(): readonly Consumer[] {
   return [
     on(inbox.message_received, async ({ messageId, isStaff, isBot, kind }, tx) => {
       if ((isStaff && !isBot) || kind === 'service' || kind === 'voice') return;
       tx.send(intents.classify_message, { messageId }, { key: messageId });
+    }),
+    on(inbox.message_changed, async ({ changeId, messageId, isStaff, isBot, kind }, tx) => {
+      if ((isStaff && !isBot) || kind === 'service' || kind === 'voice') return;
+      tx.send(intents.classify_message, { messageId }, { key: `${messageId}:${changeId}` });
     }),
     on(inbox.message_transcribed, async ({ messageId }, tx) => {
       tx.send(intents.classify_message, { messageId }, { key: `${messageId}:transcript` });

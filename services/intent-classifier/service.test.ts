@@ -114,6 +114,18 @@ test('a message that comes in is judged once, and others hear of it', async () =
   expect(emulator.getRequests()).toEqual([]);
 });
 
+test('a message whose words were edited is judged again by those that it has now', async () => {
+  const message = store('сколько стоит букет из 25 роз?');
+  await receive(message);
+  expect(await classified(message.messageId)).toMatchObject({ intent: 'question' });
+  messages.set(message.messageId, { ...message, text: 'ужасное обслуживание, верните деньги' });
+  const { messageId, chatId, kind } = message;
+  const change = { changeId: 'c1', messageId, chatId, channel: 'telegram', senderId: 'u1', isStaff: false, isBot: false, kind } as const;
+  await commit(async (tx) => tx.emit(inbox.message_changed, { ...change, change: 'edited', at: noon }));
+  await until(() => told.find((one) => one.intent === 'complaint'));
+  expect(told.map(({ intent }) => intent)).toEqual(['question', 'complaint']);
+});
+
 test('what the local stage is not sure of reaches the language model under the id of the message', async () => {
   const message = store(unsure);
   expect(await classify(message)).toMatchObject({ intent: 'interest', stage: 'llm', isCertain: true });

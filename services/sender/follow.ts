@@ -2,7 +2,6 @@ import { type Consumer, on, type Tx } from '../../bus/service.ts';
 import { settled } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
-import { sentenceOf } from './may-send.ts';
 import {
   climb,
   customerBlocked,
@@ -13,15 +12,30 @@ import {
   lockExternal,
   markFailed,
   markSent,
+  personActed,
   takeEarly,
 } from './rows.ts';
 
-/** A message of the customer outdates every draft to the chat that does not know it. */
-export function followCustomers(): Consumer {
+/** What a person writes in a chat, the customer or the staff, outdates every draft to it that does not know it. */
+export function followPeople(): Consumer {
   return on(inbox.message_received, async ({ messageId, chatId, senderId, isStaff, isBot, kind, at }, tx) => {
-    if (senderId === null || isStaff || isBot || kind === 'service') return;
-    await customerWrote(tx, chatId, messageId, new Date(at));
-    tx.outdate(messages.deliver, await keysBefore(tx, chatId, messageId), sentenceOf.stale);
+    if (senderId === null || isBot || kind === 'service') return;
+    if (isStaff) await personActed(tx, chatId, messageId);
+    else await customerWrote(tx, chatId, messageId, new Date(at));
+    const why = isStaff
+      ? 'Somebody of the staff has answered since; read on, and write only what is still to be said.'
+      : 'The customer has written since; read on, and answer the last message.';
+    tx.outdate(messages.deliver, await keysBefore(tx, chatId, messageId), why);
+  });
+}
+
+/** A draft may rest on words that were edited or withdrawn after it was written. */
+export function followChanges(): Consumer {
+  return on(inbox.message_changed, async ({ changeId, chatId, senderId, isBot, kind }, tx) => {
+    if (senderId === null || isBot || kind === 'service') return;
+    await personActed(tx, chatId, changeId);
+    const why = 'A message of the chat has been changed or withdrawn since; read it again, and answer what stands there now.';
+    tx.outdate(messages.deliver, await keysBefore(tx, chatId, changeId), why);
   });
 }
 

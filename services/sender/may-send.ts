@@ -8,21 +8,21 @@ const windowMs = 86_400_000;
 interface Draft {
   readonly channel: ChannelName;
   readonly template: unknown;
-  readonly answers: string | null;
+  readonly knows: string | null;
 }
 export type Obstacle = 'opted_out' | 'blocked' | 'window_closed' | 'stale';
 /** For people, with what they can do. */
 export const sentenceOf: Readonly<Record<Obstacle, string>> = {
   opted_out: 'The customer asked us not to write; set_consent lifts it when they agree again.',
-  stale: 'The customer has written since; read on, and answer the last message.',
+  stale: 'The customer or the staff has written since, or changed a message; read on, and answer what stands there now.',
   blocked: 'The customer has shut us out; nothing reaches them until they write again.',
   window_closed: 'The customer has been silent for 24 hours, so WhatsApp takes a template only.',
 };
 /** Why a draft may not go out as things stand, or null. Ids of messages sort by the time at which they were stored. */
-export function forbidden({ channel, template, answers }: Draft, chat: Standing, now: number): Obstacle | null {
+export function forbidden({ channel, template, knows }: Draft, chat: Standing, now: number): Obstacle | null {
   if (chat.isOptedOut) return 'opted_out';
   if (chat.isBlocked) return 'blocked';
-  if (chat.lastInboundId !== null && (answers === null || answers < chat.lastInboundId)) return 'stale';
+  if (chat.lastActId !== null && (knows === null || knows < chat.lastActId)) return 'stale';
   if (channel === 'whatsapp' && template === null && now - (chat.lastInboundAt?.getTime() ?? 0) >= windowMs) return 'window_closed';
   return null;
 }
@@ -30,7 +30,8 @@ export function forbidden({ channel, template, answers }: Draft, chat: Standing,
 /** The last word, just before a message goes out: whatever happened since it was approved. */
 export function maySend(now: () => number): Guard {
   return guard(messages.deliver, async (draft, tx) => {
-    const refuse = forbidden(draft, await standing(tx, draft.chatId), now());
+    const knows = draft.knows ?? draft.answers;
+    const refuse = forbidden({ ...draft, knows }, await standing(tx, draft.chatId), now());
     return refuse === null ? 'go' : { refuse, why: sentenceOf[refuse] };
   });
 }

@@ -8,6 +8,8 @@ export type ChannelName = z.output<typeof Channel>;
 export type Status = z.output<typeof DeliveryStatus>;
 /** A chat as the rules of sending see it. */
 export interface Standing {
+  /** The youngest message of a person, customer or staff, or change of one. */
+  readonly lastActId: string | null;
   readonly lastInboundId: string | null;
   readonly lastInboundAt: Date | null;
   readonly isBlocked: boolean;
@@ -20,6 +22,8 @@ export interface Delivery {
   readonly chatId: string;
   readonly botId: string;
   readonly answers: string | null;
+  /** The youngest act that it was written with knowledge of. */
+  readonly knows: string | null;
   readonly status: Status;
   readonly reason: string | null;
   readonly externalId: string | null;
@@ -27,14 +31,14 @@ export interface Delivery {
   readonly changedAt: Date;
 }
 
-const standingColumns = `last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked",
+const standingColumns = `last_act_id as "lastActId", last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked",
   opted_out_at is not null as "isOptedOut"`;
-const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, status, reason, external_id as "externalId",
+const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, knows, status, reason, external_id as "externalId",
   created_at as "createdAt", changed_at as "changedAt"`;
 
 export async function standing(tx: Queries, chatId: string): Promise<Standing> {
   const [row] = await tx.query<Standing>(`select ${standingColumns} from sender.chats where chat_id = $1`, [chatId]);
-  return row ?? { lastInboundId: null, lastInboundAt: null, isBlocked: false, isOptedOut: false };
+  return row ?? { lastActId: null, lastInboundId: null, lastInboundAt: null, isBlocked: false, isOptedOut: false };
 }
 /** Locks the chat, so that a draft and a message of the customer see each other. */
 export async function lockedStanding(tx: Queries, chatId: string): Promise<Standing> {
@@ -45,11 +49,20 @@ export async function lockedStanding(tx: Queries, chatId: string): Promise<Stand
   );
   return row as Standing; // an upsert returns its row
 }
+/** Somebody wrote, or changed what they had written: the youngest act counts, in whatever order they are heard of. */
+export async function personActed(tx: Queries, chatId: string, actId: string): Promise<void> {
+  await tx.query(
+    `insert into sender.chats as chat (chat_id, last_act_id) values ($1, $2)
+     on conflict (chat_id) do update set last_act_id = greatest(chat.last_act_id, excluded.last_act_id)`,
+    [chatId, actId],
+  );
+}
 /** The customer wrote: the latest message counts, in whatever order they are told, and we are let in again. */
 export async function customerWrote(tx: Queries, chatId: string, messageId: string, at: Date): Promise<void> {
   await tx.query(
-    `insert into sender.chats as chat (chat_id, last_inbound_id, last_inbound_at) values ($1, $2, $3)
-     on conflict (chat_id) do update set last_inbound_id = greatest(chat.last_inbound_id, excluded.last_inbound_id),
+    `insert into sender.chats as chat (chat_id, last_act_id, last_inbound_id, last_inbound_at) values ($1, $2, $2, $3)
+     on conflict (chat_id) do update set last_act_id = greatest(chat.last_act_id, excluded.last_act_id),
+       last_inbound_id = greatest(chat.last_inbound_id, excluded.last_inbound_id),
        last_inbound_at = greatest(chat.last_inbound_at, excluded.last_inbound_at), blocked_at = null`,
     [chatId, messageId, at],
   );
@@ -64,12 +77,12 @@ export async function customerBlocked(tx: Queries, chatId: string, at: Date): Pr
 /** False when a delivery stands under the key already. */
 export async function insertDelivery(
   tx: Queries,
-  of: Pick<Delivery, 'id' | 'key' | 'channel' | 'chatId' | 'botId' | 'answers' | 'createdAt'>,
+  of: Pick<Delivery, 'id' | 'key' | 'channel' | 'chatId' | 'botId' | 'answers' | 'knows' | 'createdAt'>,
 ): Promise<boolean> {
   const inserted = await tx.query(
-    `insert into sender.deliveries (id, key, channel, chat_id, bot_id, answers, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $7)
+    `insert into sender.deliveries (id, key, channel, chat_id, bot_id, answers, knows, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
      on conflict (key) do nothing returning 1`,
-    [of.id, of.key, of.channel, of.chatId, of.botId, of.answers, of.createdAt],
+    [of.id, of.key, of.channel, of.chatId, of.botId, of.answers, of.knows, of.createdAt],
   );
   return inserted.length > 0;
 }
@@ -78,11 +91,11 @@ export async function findDelivery(tx: Queries, by: { readonly id: string } | { 
   const [row] = await tx.query<Delivery>(`select ${columns} from sender.deliveries where ${field} = $1`, [value]);
   return row ?? null;
 }
-/** Keys of what has not gone out to a chat and does not know this message; without one, of all that has not. */
-export async function keysBefore(tx: Queries, chatId: string, messageId?: string): Promise<readonly string[]> {
+/** Keys of what has not gone out to a chat and does not know this act; without one, of all that has not. */
+export async function keysBefore(tx: Queries, chatId: string, actId?: string): Promise<readonly string[]> {
   const rows = await tx.query<{ key: string }>(
-    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and ($2::text is null or answers is null or answers < $2)`,
-    [chatId, messageId ?? null],
+    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and ($2::text is null or knows is null or knows < $2)`,
+    [chatId, actId ?? null],
   );
   return rows.map(({ key }) => key);
 }

@@ -17,7 +17,7 @@ export function sendMessage(
   asked: Pick<SendOptions, 'undoMs' | 'approvers'>,
   now: () => number,
 ): Handler<typeof messages.send_message> {
-  return async ({ chatId: given, channel, text, replyTo, answers: answered, template = null }, { call, commit, key }) => {
+  return async ({ chatId: given, channel, text, replyTo, answers: answered, knows: read, template = null }, { call, commit, key }) => {
     const { chat, messages: last } = await call(inbox.chat_context, { chatId: given, limit: lookedThrough });
     const { chatId, botId } = chat;
     if (channel !== undefined && channel !== chat.channel) throw wrongChannel(`The chat is of ${chat.channel}, not of ${channel}.`);
@@ -30,14 +30,16 @@ export function sendMessage(
       if (existing !== null) return { id: existing.id, state: approval === 'none' ? 'queued' : 'pending' };
       const known = together(await lockedStanding(tx, chatId), chat, last);
       const answers = answered ?? known.lastInboundId;
-      const why = forbidden({ channel: chat.channel, template, answers }, known, now());
+      // Who names what they answer proves to know no more than that.
+      const knows = read ?? answered ?? known.lastActId;
+      const why = forbidden({ channel: chat.channel, template, knows }, known, now());
       if (why !== null) throw refusal(why);
       const draft = {
         ...{ channel: chat.channel, chatId, botId, to: chat.externalId, isGroup: chat.kind !== 'private' },
-        ...{ text, template, answers, replyTo: repliedTo?.externalId ?? null, threadId: repliedTo?.threadId ?? null },
+        ...{ text, template, answers, knows, replyTo: repliedTo?.externalId ?? null, threadId: repliedTo?.threadId ?? null },
       };
       const id = tx.send(messages.deliver, draft, { key, approval, ...asked });
-      await insertDelivery(tx, { id, key, channel: chat.channel, chatId, botId, answers, createdAt: new Date(now()) });
+      await insertDelivery(tx, { id, key, channel: chat.channel, chatId, botId, answers, knows, createdAt: new Date(now()) });
       return { id, state: approval === 'none' ? 'queued' : 'pending' };
     });
   };
@@ -51,8 +53,10 @@ function together(own: Standing, chat: Context['chat'], last: Context['messages'
     )
     .map(({ messageId }) => messageId);
   const latest = [...ids, ...(own.lastInboundId === null ? [] : [own.lastInboundId])].sort().at(-1) ?? null;
+  const acts = [own.lastActId, chat.lastActId].filter((id) => id !== null);
   const times = [chat.lastInboundAt === null ? 0 : Date.parse(chat.lastInboundAt), own.lastInboundAt?.getTime() ?? 0];
   return {
+    lastActId: acts.sort().at(-1) ?? null,
     lastInboundId: latest,
     lastInboundAt: new Date(Math.max(...times)),
     isBlocked: own.isBlocked || !chat.isReachable,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { type World, world } from '../../scripts/testing/world.ts';
 import collector from '../collector/service.ts';
@@ -60,11 +61,81 @@ test('once the customer has written, a draft that does not know of it is 409 sta
   expect(sentTo(gleb)).toEqual([]);
 });
 
+/** A message of the customer, edited; in Telegram its id in the chat is that which it had. */
+const edits = (from: number, id: number, text: string, rest: object = {}) =>
+  it.telegram.update('7001:AAAA-test', {
+    edited_message: {
+      ...{ message_id: id, date: 1_790_000_000, edit_date: Math.floor(Date.now() / 1000) + 60, text },
+      ...{ chat: { id: from, type: 'private', first_name: 'К' }, from: { id: from, is_bot: false, first_name: 'К' }, ...rest },
+    },
+  });
+const lastAct = async (chatId: string) => (await here.bus.call(inbox.chat_context, { chatId })).chat.lastActId;
+
+test('once the customer has edited a message, a draft that knows its former words is 409 stale, and a new one is taken', async () => {
+  const zoya = it.somebody();
+  const { chatId, messageId } = await it.says(zoya, 'Закажу 5 роз');
+  await it.says(zoya, 'Спасибо');
+  const { id } = await it.send(chatId, 'Приняли 5 роз');
+  const { externalId } = await here.bus.call(inbox.get_message, { messageId });
+  edits(zoya, Number(externalId), 'Отмените заказ');
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
+  const message = expect.stringContaining('changed or withdrawn');
+  await expect(it.approve(id)).rejects.toMatchObject({ code: 'conflict', reason: 'stale', message });
+  expect(await it.send(chatId, 'Отменили')).toMatchObject({ state: 'pending' });
+});
+
+test('a draft that is begun with the words before an edit is refused, and is taken with the act that it knows', async () => {
+  const yana = it.somebody();
+  const { chatId, messageId } = await it.says(yana, 'Закажу 5 роз');
+  const before = await lastAct(chatId);
+  const { externalId } = await here.bus.call(inbox.get_message, { messageId });
+  edits(yana, Number(externalId), 'Закажу 7 роз');
+  const knows = await it.when(async () => {
+    const act = await lastAct(chatId);
+    return act !== before && act;
+  });
+  await expect(it.send(chatId, 'Приняли 5', 'k1', { answers: messageId })).rejects.toMatchObject({ reason: 'stale' });
+  await expect(it.send(chatId, 'Приняли 5', 'k2', { knows: before })).rejects.toMatchObject({ reason: 'stale' });
+  const { id } = await it.send(chatId, 'Приняли 7', 'k3', { answers: messageId, knows });
+  await it.approve(id);
+  expect(await it.comes(id, 'sent')).toMatchObject({ answers: messageId });
+});
+
+test('an edit that changes no words outdates nothing', async () => {
+  const zhenya = it.somebody();
+  const { chatId, messageId } = await it.says(zhenya, 'Закажу 5 роз');
+  const { id } = await it.send(chatId, 'Приняли');
+  const { externalId } = await here.bus.call(inbox.get_message, { messageId });
+  edits(zhenya, Number(externalId), 'Закажу 5 роз', { reply_markup: { inline_keyboard: [] } });
+  await it.when(async () => it.telegram.unconfirmed('7001:AAAA-test').length === 0);
+  await it.approve(id);
+  await it.comes(id, 'sent');
+});
+
+test('once somebody of the staff has written in the chat, a draft that does not know it is 409 stale', async () => {
+  const [boss, group] = [it.somebody(), -5_000];
+  const says = (from: number, text: string) => {
+    const chat = { id: group, type: 'group', title: 'Заказы' };
+    const of = { message_id: it.somebody(), date: 1_790_000_000, chat, from: { id: from, is_bot: false, first_name: 'К' }, text };
+    it.telegram.update('7001:AAAA-test', { message: of });
+    return it.when(async () => (await here.bus.call(inbox.list_messages, { limit: 200 })).items.find((one) => one.text === text));
+  };
+  const { sender } = await says(boss, 'Добавили бота');
+  await here.bus.call(inbox.set_role, { userId: sender?.userId ?? '', role: 'manager' });
+  const { chatId, messageId } = await says(it.somebody(), 'Когда привезут?');
+  const { id } = await it.send(chatId, 'Привезут завтра');
+  await says(boss, 'Уже едет, через 10 минут');
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
+  const message = expect.stringContaining('staff has answered');
+  await expect(it.approve(id)).rejects.toMatchObject({ code: 'conflict', reason: 'stale', message });
+  await expect(it.send(chatId, 'Привезут завтра', 'after', { answers: messageId })).rejects.toMatchObject({ reason: 'stale' });
+});
+
 test('a message of which we hear only after the approval still stops the draft', async () => {
   const dina = it.somebody();
   const { chatId } = await it.says(dina);
   const { id } = await it.send(chatId, 'поздно');
-  await here.store.query(`update sender.chats set last_inbound_id = 'msg_zz' where chat_id = $1`, [chatId]);
+  await here.store.query(`update sender.chats set last_act_id = 'msg_zz' where chat_id = $1`, [chatId]);
   await it.approve(id);
   expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
   expect(await it.row(id)).toMatchObject({ state: 'stale', error: expect.stringContaining('has written since') });

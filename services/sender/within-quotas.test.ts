@@ -66,6 +66,7 @@ async function floodable(cacheOf: () => Pick<Cache, 'take' | 'get' | 'set'> = sh
         threadId: null,
         template: null,
         answers: null,
+        knows: null,
       },
       { ref: 'r', signal: AbortSignal.timeout(10_000) },
     );
