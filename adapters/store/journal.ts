@@ -1,6 +1,8 @@
 /** The journal's statements. The shape is that of the store port in `bus/durable/store.ts`; the tables stand in `migrations/`. */
+import { PolybError } from '../../contracts/errors.ts';
 import type { Queries } from '../deps.ts';
 import { batched } from './batch.ts';
+import type { Postgres } from './postgres.ts';
 
 interface StoredRow {
   id: string;
@@ -142,7 +144,7 @@ interface EventRow {
 }
 
 /** @param db the pool; methods that take `on` run in the transaction they are given. */
-export function journalStore(db: Queries) {
+export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
   const named = (events: readonly Emitted[]): unknown[] => [
     events.map((e) => e.event),
     events.map((e) => e.key),
@@ -413,6 +415,15 @@ export function journalStore(db: Queries) {
         [`@${event}`, key, json(payload)],
       );
     },
+    async renumber(): Promise<boolean> {
+      const [events] = await db.query<{ areForeign: boolean }>(`select journal.is_from_another_cluster() as "areForeign"`);
+      if (events?.areForeign !== true) return false;
+      return db.session(async (session) => {
+        await session.run('set statement_timeout = 0'); // it rewrites every event
+        const [answer] = await session.query<{ renumber: boolean }>('select journal.renumber()');
+        return answer?.renumber === true;
+      });
+    },
     async register(consumer: string): Promise<void> {
       await db.query(
         `insert into journal.cursors (consumer, xid, id) values ($1, pg_snapshot_xmin(pg_current_snapshot()), 0) on conflict do nothing`,
@@ -420,11 +431,16 @@ export function journalStore(db: Queries) {
       );
     },
     async nextEvents(on: Queries, consumer: string, event: string, atMost: number): Promise<readonly EventRow[] | null> {
-      const [cursor] = await on.query<{ xid: string; id: string }>(
-        `select xid::text, id from journal.cursors where consumer = $1 and retry_at <= clock_timestamp() for update skip locked`,
+      const [cursor] = await on.query<{ xid: string; id: string; isAhead: boolean }>(
+        `select xid::text, id, xid >= pg_snapshot_xmax(pg_current_snapshot()) as "isAhead" from journal.cursors
+         where consumer = $1 and retry_at <= clock_timestamp() for update skip locked`,
         [consumer],
       );
       if (cursor === undefined) return null;
+      if (cursor.isAhead)
+        throw new PolybError('failed_precondition', `The position of ${consumer} is a number of another PostgreSQL cluster.`, {
+          reason: 'another_cluster',
+        });
       return on.query<EventRow>(
         `select id, xid::text, payload, traceparent from journal.events
          where event = $1 and (xid, id) > ($2::xid8, $3::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) order by events.xid, events.id limit $4`,

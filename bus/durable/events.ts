@@ -16,6 +16,9 @@ const patience = 8;
 /** `call-orchestrator@telephony.leg_changed`: the cursor's name, and the method of its dead letters. */
 export const consumerName = (service: string, event: Pick<Event, 'address'>): string => `${service}@${event.address}`;
 
+/** Logged by the process that did it. */
+export const renumbered = 'the database was moved here from another PostgreSQL cluster: events and consumers were renumbered';
+
 /** One turn of a consumer: handles what is there. Register the consumer once before. */
 export function consumerTurn({
   service,
@@ -83,6 +86,10 @@ export function consumerTurn({
     } catch (thrown) {
       const error = toPolybError(thrown);
       if (error.reason === 'store_down') throw error;
+      if (error.reason === 'another_cluster') {
+        if (await store.journal.renumber()) log.warn({ consumer: name }, renumbered);
+        return 'more';
+      }
       // One by one from here, so that the good ones before the bad one are kept.
       if (atMost > 1) {
         atMost = 1;

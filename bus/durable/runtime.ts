@@ -3,7 +3,7 @@ import type { Entry, Event, Method } from '../../contracts/define.ts';
 import { jsonSchema } from '../../contracts/describe.ts';
 import type { BusHost, Handlers } from '../bus.ts';
 import type { Log, Loop, Service, Turn } from '../service.ts';
-import { consumerName, consumerTurn } from './events.ts';
+import { consumerName, consumerTurn, renumbered } from './events.ts';
 import { createJournal, type Journal, type Kept } from './journal.ts';
 import { type RunningLoop, scheduleOf, startLoop } from './loops.ts';
 import { isPipeline } from './pipeline.ts';
@@ -64,6 +64,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       },
     })),
   ];
+  if (await store.journal.renumber()) log.warn({}, renumbered);
   for (const { consumes } of consumers) await store.journal.register(consumerName(name, consumes));
 
   const journal: Journal = createJournal({

@@ -191,9 +191,12 @@ export interface JournalStore {
   firstEvent(event: string, key: string, sinceMs: number): Promise<EventRow | null>;
   /** Hands an event to the waits for it. */
   wakeWaits(on: Queries, event: string, key: string, payload: unknown): Promise<void>;
+  /** Gives events and cursors that another PostgreSQL cluster numbered places in the order of this one; answers whether there were any. */
+  renumber(): Promise<boolean>;
   /** A consumer that is new starts with what happens from now on. */
   register(consumer: string): Promise<void>;
-  /** Locks the cursor and reads on; null when another instance has it or its retry is not due. */
+  /** Locks the cursor and reads on; null when another instance has it or its retry is not due.
+   *  @throws PolybError failed_precondition/another_cluster when the cursor needs `renumber`. */
   nextEvents(on: Queries, consumer: string, event: string, atMost: number): Promise<readonly EventRow[] | null>;
   advance(on: Queries, consumer: string, past: EventRow): Promise<void>;
   /** Counts a failure of the event at the cursor and puts its next try off, but for the last of `patience` failures; answers how many there were. */

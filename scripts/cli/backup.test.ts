@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { openStore } from '../../adapters/store/index.ts';
+import { startPostgres } from '../infra/start.ts';
+import { temporaryDir } from '../infra/temporary.ts';
+import { quiet } from '../quiet.ts';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 import { backup, restore } from './backup.ts';
 import { type FlagValues, flagsOf } from './flags.ts';
@@ -19,16 +23,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function invocation(path: string, args: readonly string[], values: FlagValues = {}) {
-  const env = { DATABASE_URL: database.url };
+function invocation(path: string, args: readonly string[], values: FlagValues = {}, url = database.url) {
+  const env = { DATABASE_URL: url };
   const flags = flagsOf({ output: 'json', ...values }, env, path);
   const written = { stdout: '', stderr: '' };
   const sink = (name: keyof typeof written) => ({ write: (text: string) => (written[name] += text) });
   const out = createOutput({ flags, stdout: sink('stdout'), stderr: sink('stderr'), stdinIsTty: false, env, now: Date.now });
   return { path, args, flags, out, signal: AbortSignal.timeout(60_000), env, written };
 }
-async function query<T extends pg.QueryResultRow>(text: string): Promise<readonly T[]> {
-  const client = new pg.Client({ connectionString: database.url });
+async function query<T extends pg.QueryResultRow>(text: string, url = database.url): Promise<readonly T[]> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     return (await client.query<T>(text)).rows;
@@ -52,6 +56,32 @@ test('a restored database is as it was when the backup was written', async () =>
   expect(await query('SELECT text FROM desk.kept')).toEqual([{ text: 'привет' }]);
   expect(await query("SELECT nspname FROM pg_namespace WHERE nspname = 'later'")).toEqual([]);
   await expect(query('INSERT INTO desk.kept VALUES (1)')).rejects.toThrow(/duplicate key/);
+});
+
+test('consumers go on where they were when the database is restored into another PostgreSQL cluster', async () => {
+  // A younger cluster, whose counter of transactions has not come as far.
+  await query(`DO $$ BEGIN FOR i IN 1..5000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$`);
+  for (const key of ['handled', 'left'])
+    await query(`INSERT INTO journal.events (event, key, payload) VALUES ('desk.noted', '${key}', '"${key}"')`);
+  await query(`INSERT INTO journal.cursors SELECT 'desk', xid, id FROM journal.events WHERE key = 'handled'`);
+  const file = join(folder, 'moved.dump');
+  await backup(invocation('backup', [file]));
+  const other = await startPostgres({ dir: temporaryDir(), temporary: true, durable: false });
+  try {
+    await query('CREATE DATABASE moved', other.url);
+    const url = Object.assign(new URL(other.url), { pathname: '/moved' }).href;
+    expect(await restore(invocation('restore', [file], { yes: true }, url))).toBe(0);
+    await query(`INSERT INTO journal.events (event, key, payload) VALUES ('desk.noted', 'new', '"new"')`, url);
+    const store = openStore({ url, name: 'test', log: quiet });
+    try {
+      const heard = await store.transaction((tx) => store.journal.nextEvents(tx, 'desk', 'desk.noted', 10));
+      expect(heard?.map(({ payload }) => payload)).toEqual(['left', 'new']);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await other.stop();
+  }
 });
 
 test('a backup never takes the place of a file, and a changed one is refused', async () => {

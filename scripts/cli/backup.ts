@@ -98,7 +98,7 @@ export async function restore(invocation: Invocation): Promise<number> {
   // The end of its input makes psql commit, so that must not come before all of it is known to have been read.
   if (piped.status === 'rejected' || read.status === 'rejected') writing.kill();
   if (piped.status === 'fulfilled' && read.status === 'rejected') throw read.reason;
-  writing.stdin.end();
+  writing.stdin.end(renumber);
   await written;
   await out.result({ ...manifest, restored: file, database: name }, { text: () => `${name} is as it was at ${manifest.createdAt}` });
   out.note(
@@ -114,6 +114,13 @@ DO $$ DECLARE name text; BEGIN
   FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$)' LOOP
     EXECUTE format('DROP SCHEMA %I CASCADE', name);
   END LOOP;
+END $$;
+`;
+
+/** In another cluster the journal's transaction numbers mean nothing. A backup without the function is renumbered by the first service that starts. */
+const renumber = `
+DO $$ BEGIN
+  IF to_regprocedure('journal.renumber()') IS NOT NULL THEN PERFORM journal.renumber(); END IF;
 END $$;
 `;
 

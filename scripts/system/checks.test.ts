@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { openPostgres } from '../../adapters/store/postgres.ts';
 import { service } from '../../bus/service.ts';
 import { secret, text } from '../../config/settings.ts';
+import { quiet } from '../quiet.ts';
+import { testDatabase } from '../testing/database.ts';
 import { checkNats, checkPostgres, checkRedis, checkSecrets } from './checks.ts';
 
 const settings = z.object({ POST_TOKEN: secret().optional(), POST_TOWN: text().optional() });
@@ -43,4 +46,15 @@ test('an address that is no URL is a finding, and does not end the doctor', asyn
   ]);
   expect(await checkPostgres('nonsense', {})).toMatchObject([{ state: 'fail', found: 'DATABASE_URL is not a URL' }]);
   expect(await checkRedis('nonsense', false)).toMatchObject([{ state: 'warn', found: expect.stringContaining('REDIS_URL is not a URL') }]);
+});
+
+test('events that another PostgreSQL cluster numbered are a failure, and a database of this cluster is none', async () => {
+  const database = await testDatabase();
+  const db = openPostgres({ url: database.url, name: 'test', log: quiet });
+  const found = async () => (await checkPostgres(database.url, {})).find(({ check }) => check === 'event order');
+  expect(await found()).toMatchObject({ state: 'ok' });
+  await db.query(`insert into journal.cursors (consumer, xid, id) values ('desk', '1000000000', 1)`);
+  expect(await found()).toMatchObject({ state: 'fail', next: expect.stringContaining('polyb restart') });
+  await db.close();
+  await database.drop();
 });

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { redisVersion } from '../../adapters/cache/redis.ts';
+import type { Queries } from '../../adapters/deps.ts';
 import { pending } from '../../adapters/store/migrate.ts';
 import { openPostgres } from '../../adapters/store/postgres.ts';
 import { openSources } from '../../config/env.ts';
@@ -121,6 +122,7 @@ export async function checkPostgres(
       Math.abs(skewMs) > mostSkewMs
         ? fail('clock', `${Math.round(skewMs)} ms away from PostgreSQL's`, 'let NTP set both clocks; deadlines depend on them')
         : ok('clock', `${Math.round(Math.abs(skewMs))} ms from PostgreSQL's`),
+      ...(missing.length > 0 ? [] : await checkStore(db)),
     ];
   } catch (error) {
     const found = isPolybError(error) || Error.isError(error) ? (error as Error).message : String(error);
@@ -128,6 +130,20 @@ export async function checkPostgres(
   } finally {
     await db.close();
   }
+}
+
+/** What only a migrated database can be asked. */
+async function checkStore(db: Queries): Promise<readonly Finding[]> {
+  const [events] = await db.query<{ areForeign: boolean }>(`select journal.is_from_another_cluster() as "areForeign"`);
+  return [
+    events?.areForeign
+      ? fail(
+          'event order',
+          'events are numbered by another PostgreSQL cluster, so that consumers hear nothing new',
+          'polyb restart: a service renumbers them when it starts',
+        )
+      : ok('event order', 'numbered by this PostgreSQL cluster'),
+  ];
 }
 
 /** Never a failure: without it rates are counted, only not together. */

@@ -162,3 +162,44 @@ begin
   get diagnostics more = row_count;
   return moved + more;
 end $$;
+
+-- True when events or cursors carry transaction numbers that this PostgreSQL cluster has not come to: they were made in another cluster, and
+-- consumers would read nothing until the counter of this one has passed them.
+create or replace function journal.is_from_another_cluster() returns boolean language sql volatile as $$
+  select exists (select from journal.cursors where xid >= pg_snapshot_xmax(pg_current_snapshot()))
+    or exists (select from journal.events where xid >= pg_snapshot_xmax(pg_current_snapshot()))
+$$;
+
+-- Gives events and cursors of another cluster numbers below those of this one. Each cursor keeps the same events before and after it: an event gets
+-- the number of cursors before it, a cursor the number of cursors before it and an id past every event. Events that were written in this cluster
+-- keep their numbers, which are the ids of the transactions that made the rows, and come after. Idempotent; answers whether anything was renumbered.
+create or replace function journal.renumber() returns boolean language plpgsql as $$
+declare
+  horizon xid8;
+  last_id bigint;
+begin
+  if not journal.is_from_another_cluster() then
+    return false;
+  end if;
+  lock table journal.cursors, journal.events in exclusive mode;
+  if not journal.is_from_another_cluster() then
+    return false;
+  end if;
+  horizon := pg_snapshot_xmax(pg_current_snapshot());
+  select coalesce(max(id), 0) into last_id from journal.events where xid::xid <> xmin;
+  with cursors as (
+    select consumer, xid, id from journal.cursors
+    where xid >= horizon or id <= last_id or not exists (select from journal.events where xid::xid = xmin and xid < horizon)),
+  places as (
+    select id, xid, false as is_cursor from journal.events where xid >= horizon or xid::xid <> xmin
+    union all
+    select distinct id, xid, true from cursors),
+  ranked as (
+    select id, xid, is_cursor, (count(*) filter (where is_cursor) over (order by xid, id, is_cursor rows between unbounded preceding and 1 preceding))::text::xid8 as nth
+    from places),
+  events as (
+    update journal.events e set xid = ranked.nth from ranked where not ranked.is_cursor and e.id = ranked.id)
+  update journal.cursors c set xid = ranked.nth, id = greatest(last_id, c.id)
+  from ranked, cursors where ranked.is_cursor and ranked.xid = cursors.xid and ranked.id = cursors.id and c.consumer = cursors.consumer;
+  return true;
+end $$;
