@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { Bytes, bytesUpTo, Cursor, Id, PageInput, PersonText, Phone, pageOf, Timestamp } from './common.ts';
+import { Content } from './content.ts';
 import { contract, event, method } from './define.ts';
 import { Classified, Intent } from './intents.ts';
 
@@ -43,6 +44,7 @@ const Message = z.object({
   kind: MessageKind,
   text: PersonText.describe('Of a voice message what was said, once that is known. Cut to 4,096 characters; get_message has the whole.'),
   isCut: z.boolean(),
+  content: z.array(Content).max(100).describe('What the message carries beside its words: a location, an order, a choice, a forward, …'),
   threadId: ExternalId.nullable().describe('The topic of a forum.'),
   albumId: ExternalId.nullable().describe('The same for messages that were sent as one album.'),
   replyToExternalId: ExternalId.nullable(),

@@ -4,6 +4,7 @@
  * Glossary: an *update* is one thing that the channel delivers; *reading* it gives what we keep of it, and an update that is not known reads as nothing.
  */
 import type { z } from 'zod';
+import type { Content, FileKind } from '../../contracts/content.ts';
 import type { Effect, ParsedOf } from '../../contracts/define.ts';
 import type { Channel, ChatKind, DeliveryStatus, MessageKind } from '../../contracts/inbox.ts';
 import type { messages } from '../../contracts/messages.ts';
@@ -27,7 +28,12 @@ export interface ReadPerson {
   readonly firstRole: 'admin' | 'broadcast_bot' | 'assistant_bot' | 'client';
 }
 export interface ReadFile {
-  readonly fileId: string;
+  /** Fetches the bytes through `Intake.fetchFile`. */
+  readonly id: string;
+  readonly kind: z.output<typeof FileKind>;
+  /** As the sender named it. */
+  readonly name: string | null;
+  /** Without parameters. */
   readonly contentType: string;
   readonly bytes: number | null;
   readonly durationMs: number | null;
@@ -38,8 +44,12 @@ export interface ReadMessage {
   readonly sender: ReadPerson | null;
   readonly externalId: string;
   readonly kind: Kind;
-  /** As it came, hostile or not; null bytes and halves of characters are replaced. */
+  /** `out`: written by the business, through this bot or past it (a phone, another program). */
+  readonly direction: 'in' | 'out';
+  /** The words as they came, hostile or not; null bytes and halves of characters are replaced. */
   readonly text: string;
+  /** At most 100 parts. */
+  readonly content: readonly Content[];
   readonly threadId: string | null;
   readonly albumId: string | null;
   readonly replyTo: string | null;
@@ -48,8 +58,7 @@ export interface ReadMessage {
   readonly sentAt: number;
   /** Unix ms; null for a message as it was first sent. */
   readonly editedAt: number | null;
-  /** A voice message, to be fetched. */
-  readonly voice: ReadFile | null;
+  readonly files: readonly ReadFile[];
 }
 export type ReadPart =
   | { readonly is: 'message'; readonly message: ReadMessage }
@@ -67,7 +76,17 @@ export type ReadPart =
     }
   | { readonly is: 'reachable'; readonly chat: ReadChat; readonly isReachable: boolean; readonly at: number }
   | { readonly is: 'button'; readonly press: ReadPress }
-  | { readonly is: 'status'; readonly externalId: string; readonly status: Status; readonly errorCode: string | null; readonly at: number };
+  /** Messages deleted by their writer, or in a business chat. An edit is a `message` with `editedAt`. */
+  | {
+      readonly is: 'removal';
+      readonly chat: ReadChat;
+      readonly externalIds: readonly string[];
+      /** Unix ms; null where the channel gives no time. */
+      readonly at: number | null;
+    }
+  | { readonly is: 'status'; readonly externalId: string; readonly status: Status; readonly errorCode: string | null; readonly at: number }
+  /** Something that this reader does not know; `type` is the channel's name of it. */
+  | { readonly is: 'unread'; readonly type: string };
 export interface ReadPress {
   readonly chatExternalId: string | null;
   readonly person: ReadPerson;

@@ -87,7 +87,9 @@ function readMessage(botId: string, message: AnyMessage, isEdit: boolean): ReadM
     sender: senderOf(botId, message),
     externalId: String(message.message_id),
     kind: kindOf(message),
+    direction: message.from !== undefined && String(message.from.id) === botId ? 'out' : 'in',
     text: storable(String(message.text ?? message.caption ?? contactOf(message) ?? '')),
+    content: [],
     threadId: message.is_topic_message && message.message_thread_id ? String(message.message_thread_id) : null,
     albumId: message.media_group_id ?? null,
     replyTo: message.reply_to_message ? String(message.reply_to_message.message_id) : null,
@@ -95,7 +97,7 @@ function readMessage(botId: string, message: AnyMessage, isEdit: boolean): ReadM
     sentAt: message.date * 1000,
     // An edit that says no time (the types forbid it, a reader of tomorrow may meet it) is as old as the message.
     editedAt: isEdit ? (message.edit_date ?? message.date) * 1000 : null,
-    voice: voiceOf(message),
+    files: voiceOf(message),
   };
 }
 
@@ -125,14 +127,18 @@ function kindOf(message: AnyMessage): ReadMessage['kind'] {
 const serviceFields =
   /^(new_chat_|left_chat_|delete_chat_|group_chat_|supergroup_chat_|channel_chat_|migrate_|pinned_message$|forum_topic_|general_forum_topic_|video_chat_|message_auto_delete|users_shared$|chat_shared$|write_access_|boost_added$|proximity_alert)/;
 
-function voiceOf({ voice }: AnyMessage): ReadFile | null {
-  if (!voice) return null;
-  return {
-    fileId: String(voice.file_id),
-    contentType: voice.mime_type ?? 'audio/ogg',
-    bytes: voice.file_size ?? null,
-    durationMs: typeof voice.duration === 'number' ? voice.duration * 1000 : null,
-  };
+function voiceOf({ voice }: AnyMessage): readonly ReadFile[] {
+  if (!voice) return [];
+  return [
+    {
+      id: String(voice.file_id),
+      kind: 'voice',
+      name: null,
+      contentType: voice.mime_type ?? 'audio/ogg',
+      bytes: voice.file_size ?? null,
+      durationMs: typeof voice.duration === 'number' ? voice.duration * 1000 : null,
+    },
+  ];
 }
 function contactOf({ contact }: AnyMessage): string | undefined {
   return contact && [contact.first_name, contact.last_name, contact.phone_number].filter((part) => part !== undefined).join(' ');

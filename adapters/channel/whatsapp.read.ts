@@ -148,14 +148,16 @@ function messageOf(message: z.output<typeof Message>, sender: ReadPerson): ReadM
     sender,
     externalId: message.id.slice(0, 128),
     kind: kindOf(message),
+    direction: 'in',
     text: storable(textOf(message, media)),
+    content: [],
     threadId: null,
     albumId: null,
     replyTo: (message.context?.id ?? message.reaction?.message_id)?.slice(0, 128) ?? null,
     isForwarded: message.context?.forwarded === true,
     sentAt: msOf(message.timestamp),
     editedAt: null,
-    voice: voiceOf(message),
+    files: voiceOf(message),
   };
 }
 function textOf(message: z.output<typeof Message>, media: z.output<typeof Media> | undefined): string {
@@ -188,10 +190,10 @@ const kinds: Readonly<Record<string, ReadMessage['kind']>> = {
 function kindOf({ type, audio }: z.output<typeof Message>): ReadMessage['kind'] {
   return type === 'audio' && audio?.voice ? 'voice' : (kinds[type] ?? 'other');
 }
-function voiceOf({ audio }: z.output<typeof Message>): ReadFile | null {
-  if (!audio?.voice) return null;
+function voiceOf({ audio }: z.output<typeof Message>): readonly ReadFile[] {
+  if (!audio?.voice) return [];
   const [contentType = 'audio/ogg'] = (audio.mime_type ?? 'audio/ogg').split(';');
-  return { fileId: audio.id, contentType: contentType.trim(), bytes: null, durationMs: null };
+  return [{ id: audio.id, kind: 'voice', name: null, contentType: contentType.trim(), bytes: null, durationMs: null }];
 }
 interface Ids {
   /** Digits; `from` and `wa_id` are its names. */

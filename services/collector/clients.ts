@@ -127,6 +127,9 @@ export async function erase(tx: Queries, userId: string): Promise<number | null>
   const own = `select message_id from collector.messages where sender_id = $1`;
   await tx.query(`delete from collector.message_versions where message_id in (${own})`, [userId]);
   await tx.query(`update collector.voices set body = null, state = 'gone' where message_id in (${own})`, [userId]);
-  const blanked = await tx.query(`update collector.messages set text = '', transcript = null where sender_id = $1 returning 1`, [userId]);
+  const blanked = await tx.query(
+    `update collector.messages set text = '', transcript = null, content = '[]' where sender_id = $1 returning 1`,
+    [userId],
+  );
   return blanked.length;
 }

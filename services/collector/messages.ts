@@ -24,7 +24,7 @@ const shortText = 4096;
 const pageBytes = 600_000;
 
 const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
-  message.kind, coalesce(message.transcript, message.text) as text, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
+  message.kind, coalesce(message.transcript, message.text) as text, message.content, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
   message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.received_at, message.intent, message.is_certain, message.confidence, message.is_urgent,
   person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept`;
 const tables = `collector.messages message
@@ -41,6 +41,7 @@ interface Columns {
   readonly direction: Shown['direction'];
   readonly kind: Shown['kind'];
   readonly text: string;
+  readonly content: Shown['content'];
   readonly thread_id: string | null;
   readonly album_id: string | null;
   readonly reply_to: string | null;
@@ -77,6 +78,7 @@ function shown(row: Columns, limit = shortText): Shown {
     kind: row.kind,
     text: row.text.slice(0, limit).toWellFormed(),
     isCut: row.text.length > limit,
+    content: row.content,
     threadId: row.thread_id,
     albumId: row.album_id,
     replyToExternalId: row.reply_to,

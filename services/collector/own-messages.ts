@@ -20,14 +20,16 @@ export function storeOwn(): Consumer {
         sender: { externalId: botId, name: '', username: null, phoneNumber: null, firstRole: 'assistant_bot' },
         externalId,
         kind: 'text',
+        direction: 'out',
         text,
+        content: [],
         threadId: null,
         albumId: null,
         replyTo: null,
         isForwarded: false,
         sentAt,
         editedAt: null,
-        voice: null,
+        files: [],
       },
     );
   });

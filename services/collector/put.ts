@@ -87,7 +87,7 @@ async function putParts(
   await putStatuses(tx, bot, only('status'));
   for (const item of stored) {
     tell(tx, bot, item, chats(item.chat), people(item.sender));
-    tx.count(messagesTotal, { channel, direction: directionOf(bot, item) });
+    tx.count(messagesTotal, { channel, direction: item.direction });
   }
   for (const { press } of presses) await tellPress(tx, bot, press, people);
   return updates.map((_, index) => stored.filter(({ update }) => update === index).length);
@@ -136,7 +136,6 @@ async function putMessages(tx: Tx, bot: Bot, messages: readonly Item[], chats: C
   for (const again of messages.filter(({ messageId }) => !isNew.has(messageId))) await putWording(tx, bot, again);
   return stored;
 }
-const directionOf = ({ botId }: Pick<Bot, 'botId'>, { sender }: ReadMessage) => (sender?.externalId === botId ? 'out' : 'in');
 const keyOf = ({ chat, externalId }: ReadMessage): string => `${chat.externalId} ${externalId}`;
 
 async function insertMessages(
@@ -153,9 +152,10 @@ async function insertMessages(
     external_id: item.externalId,
     chat_id: chats(item.chat),
     sender_id: people(item.sender)?.userId ?? null,
-    direction: directionOf({ botId }, item),
+    direction: item.direction,
     kind: item.kind,
     text: item.text,
+    content: item.content,
     thread_id: item.threadId,
     album_id: item.albumId,
     reply_to: item.replyTo,
@@ -164,12 +164,12 @@ async function insertMessages(
     edited_at: item.editedAt === null ? null : new Date(item.editedAt),
   }));
   const inserted = await tx.query<{ message_id: string }>(
-    `insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text,
+    `insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text, content,
        thread_id, album_id, reply_to, is_forwarded, sent_at, edited_at)
-     select message_id, $1, $2, chat_external_id, external_id, chat_id, sender_id, direction, kind, text,
+     select message_id, $1, $2, chat_external_id, external_id, chat_id, sender_id, direction, kind, text, content,
        thread_id, album_id, reply_to, is_forwarded, sent_at, edited_at
      from json_to_recordset($3) as row (n int, message_id text, chat_external_id text, external_id text, chat_id text, sender_id text,
-       direction text, kind text, text text, thread_id text, album_id text, reply_to text, is_forwarded boolean, sent_at timestamptz, edited_at timestamptz)
+       direction text, kind text, text text, content jsonb, thread_id text, album_id text, reply_to text, is_forwarded boolean, sent_at timestamptz, edited_at timestamptz)
      order by n on conflict do nothing returning message_id`,
     [channel, botId, JSON.stringify(rows)],
   );
@@ -238,11 +238,11 @@ async function emitChange(
 }
 
 async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[]): Promise<void> {
-  for (const { messageId, voice } of stored)
-    if (voice !== null)
+  for (const { messageId, files } of stored)
+    for (const voice of files.filter(({ kind }) => kind === 'voice').slice(0, 1))
       await tx.query(
         `insert into collector.voices (message_id, channel, bot_id, file_id, content_type, bytes, duration_ms) values ($1, $2, $3, $4, $5, $6, $7)`,
-        [messageId, channel, botId, voice.fileId, voice.contentType.slice(0, 100), voice.bytes, voice.durationMs],
+        [messageId, channel, botId, voice.id, voice.contentType.slice(0, 100), voice.bytes, voice.durationMs],
       );
 }
 

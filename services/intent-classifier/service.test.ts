@@ -76,6 +76,7 @@ function store(text: string, more: Partial<Message> = {}): Message {
     kind: 'text',
     text,
     isCut: false,
+    content: [],
     threadId: null,
     albumId: null,
     replyToExternalId: null,
