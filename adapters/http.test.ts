@@ -69,6 +69,21 @@ test('a listed private origin answers with any status, its headers in lower case
   expect(seen).toMatchObject([{ method: 'GET', url: `${origin}/kettle`, status: 418, code: 'ok' }]);
 });
 
+test('a request that may not leave any more is not sent, says so, and the connection serves the next one', async () => {
+  const paths: (string | undefined)[] = [];
+  const { origin } = await site((request, response) => {
+    paths.push(request.url);
+    response.end('ok');
+  });
+  const late = new AbortController().signal;
+  const { http } = client({ allowPrivate: [origin], mayLeave: (signal) => signal !== late });
+  const error = await failure(http, get(`${origin}/late`, { method: 'POST', body: 'x', signal: late }));
+  const next = await http(get(`${origin}/next`));
+  expect(error).toMatchObject({ code: 'unavailable', reason: 'too_late_to_send', outcome: 'not_executed' });
+  expect(next.text()).toBe('ok');
+  expect(paths).toEqual(['/next']);
+});
+
 test('the body and the headers arrive as given', async () => {
   const { origin } = await site((request, response) => {
     response.write(`${request.method} ${request.headers['x-api-key']} `);

@@ -31,12 +31,14 @@ export interface HttpOptions {
   readonly allowPrivate: readonly string[];
   /** Told of every request once; must not throw. */
   readonly observe?: (observed: Observed) => void;
+  /** Asked with the caller's signal right before the first byte leaves; false: nothing is sent. */
+  readonly mayLeave?: (signal: AbortSignal) => boolean;
   /** Stands in for DNS. */
   readonly lookup?: LookupFunction;
 }
 
 /** Requests go out once: nothing is repeated, no redirect is followed. Connections are kept open; `close` ends them. */
-export function createHttp({ allowPrivate, observe, lookup }: HttpOptions): Http & { close(): Promise<void> } {
+export function createHttp({ allowPrivate, observe, mayLeave = () => true, lookup }: HttpOptions): Http & { close(): Promise<void> } {
   const listed = new Set(allowPrivate.map((each) => new URL(each).origin));
   let agents: Promise<{ readonly outer: Agent; readonly inner: Agent }> | undefined;
   /** Loaded with the first request: many a service never makes one, and the library takes 30 MB. */
@@ -66,8 +68,11 @@ export function createHttp({ allowPrivate, observe, lookup }: HttpOptions): Http
         });
       agents ??= open();
       const { outer, inner } = await agents;
-      return await exchange(mayBeInner ? inner : outer, request, (status) => {
-        told.status = status;
+      return await exchange(mayBeInner ? inner : outer, request, {
+        mayLeave,
+        onStatus(status) {
+          told.status = status;
+        },
       });
     } catch (error) {
       told.code = (error as PolybError).code; // nothing above throws anything else
@@ -159,7 +164,11 @@ function reached(error: unknown): readonly string[] {
   return [...(address === undefined ? [] : [address]), ...errors.flatMap(reached)];
 }
 
-function exchange(agent: Agent, request: HttpRequest, onStatus: (status: number) => void): Promise<HttpAnswer> {
+function exchange(
+  agent: Agent,
+  request: HttpRequest,
+  { mayLeave, onStatus }: { readonly mayLeave: (signal: AbortSignal) => boolean; readonly onStatus: (status: number) => void },
+): Promise<HttpAnswer> {
   const { signal, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = request;
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   let over = false;
@@ -205,7 +214,9 @@ function exchange(agent: Agent, request: HttpRequest, onStatus: (status: number)
     },
     {
       onRequestStart(started) {
-        if (over || controller) started.abort(new Error('given up while connecting, or about to be sent a second time'));
+        if (!over && !controller && !mayLeave(signal))
+          fail('unavailable', 'The request waited too long before it could leave; it was not sent', { reason: 'too_late_to_send' });
+        if (over || controller) started.abort(new Error('given up before sending, or about to be sent a second time'));
         else controller = started;
       },
       onResponseStart(_, code, received) {

@@ -2,6 +2,7 @@
 import { createHttp } from '../adapters/http.ts';
 import { providerHttp } from '../adapters/provider.ts';
 import { type BusHost, createBus } from '../bus/bus.ts';
+import { mayLeave } from '../bus/durable/leases.ts';
 import { type Runtime, startRuntime } from '../bus/durable/runtime.ts';
 import type { Store } from '../bus/durable/store.ts';
 import { transactions } from '../bus/durable/transaction.ts';
@@ -65,6 +66,7 @@ export async function host({
   const { metrics } = bus;
   const http = createHttp({
     allowPrivate: [...allowPrivate],
+    mayLeave,
     observe: ({ signal, method, url, ms, code }) =>
       bus.recordFor(signal, { address: `${method} ${url.replace(/^https?:\/\//, '')}`, at: Date.now() - ms, ms, code }),
   });

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { Id, Key } from '../../contracts/common.ts';
 import { contract, type Effect, event, lookUp, method, review, settled } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { quickPace, until, type World, world } from '../../scripts/testing/world.ts';
 import { guard, type Handler, on, service } from '../service.ts';
+import { mayLeave } from './leases.ts';
 
 const shop = contract('shop', '1.0.0', {
   place_order: method({
@@ -357,6 +358,26 @@ test('a guard that cannot be asked puts an effect off, and nobody is asked about
   expect(asked).toBe(2);
 });
 
+test('a request of an attempt may not leave after its process stood still for the time of a lease', async () => {
+  const allowed: boolean[] = [];
+  await it.start(
+    'shop',
+    shopWith({
+      charge: {
+        attempt: async (_input, { ref, signal }) => {
+          allowed.push(mayLeave(signal));
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, quickPace.leaseMs);
+          allowed.push(mayLeave(signal));
+          return { receipt: ref };
+        },
+      },
+    }),
+  );
+  // The caller stands still with the process, so its deadline may pass meanwhile.
+  await it.bus.call(shop.charge, { card: 'c' }, { key: 'k' }).catch(() => {});
+  expect(allowed).toEqual([true, false]);
+});
+
 test('a handler that is deaf to its signal is given up: an effect goes to a person, a function may be asked again', async () => {
   const charge: Partial<Charge> = { attempt: () => new Promise<never>(() => {}) };
   let runs = 0;
@@ -365,8 +386,8 @@ test('a handler that is deaf to its signal is given up: an effect goes to a pers
     return runs === 1 ? new Promise<never>(() => {}) : { orderId: 'second' };
   };
   await it.start('shop', shopWith({ charge, order: place }));
-  const effect = it.bus.call(shop.charge, { card: 'c' }, { key: 'k', timeoutMs: 200, retry: false }).catch((error: unknown) => error);
-  await order('a', { timeoutMs: 200, retry: false }).catch(() => {});
+  const effect = it.bus.call(shop.charge, { card: 'c' }, { key: 'k', timeoutMs: 1_500, retry: false }).catch((error: unknown) => error);
+  await order('a', { timeoutMs: 1_500, retry: false }).catch(() => {});
   expect(await effect).toMatchObject({ code: 'deadline_exceeded' });
   expect(await until(() => order('a', { retry: false }).catch(() => null))).toEqual({ orderId: 'second' });
   await until(async () => (await rows(`key = 'k' and state = 'review'`))[0]);

@@ -15,7 +15,7 @@ import type { CallRecord } from '../records.ts';
 import type { Consumer, Guard, Handler, Log, Refusal, Verdict } from '../service.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from '../trace.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
-import { leases } from './leases.ts';
+import { bindLease, type Lease, leases } from './leases.ts';
 import { backoffMs, hasEnded, isDefinite, logLine, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
 import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
 import { type Runner, runner } from './run.ts';
@@ -174,6 +174,7 @@ export function createJournal({
     };
     let isRepeat: boolean | undefined;
     for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 250)) {
+      const since = performance.now();
       const taken = await take(method, input, asked);
       isRepeat ??= taken.did === 'settled' || taken.did === 'busy';
       let waitMs = pauseMs;
@@ -181,11 +182,11 @@ export function createJournal({
         case 'taken': {
           const row = { ...freshRow(asked), ...taken.row, token: asked.token };
           if (pipeline) {
-            if (running < concurrency) void track(execute(row, it.handler as Pipeline));
+            if (running < concurrency) void track(execute(row, it.handler as Pipeline, since));
             else await store.journal.end(null, row.id, row.token, { state: 'queued', notBefore: Date.now() });
             return runEnd(row, input, answerBy);
           }
-          return bounded(track(attempt(row, method, it.handler as Handler | Effect, wire)), row.id, answerBy);
+          return bounded(track(attempt(row, method, it.handler as Handler | Effect, wire, held.hold(row.token, since))), row.id, answerBy);
         }
         case 'clash':
           throw new PolybError('conflict', `The key was used for ${method.address} with another input; use another key.`, {
@@ -257,10 +258,10 @@ export function createJournal({
     }
   }
 
-  async function execute(run: Row, handler: Pipeline): Promise<void> {
+  async function execute(run: Row, handler: Pipeline, since: number): Promise<void> {
     running += 1;
     try {
-      await runs.execute(run, handler);
+      await runs.execute(run, handler, since);
     } finally {
       running -= 1;
       moved(run);
@@ -278,9 +279,8 @@ export function createJournal({
     }
   }
 
-  /** Runs the handler of a row whose lease we hold and writes down how it ended. */
-  async function attempt(row: Row, method: Method, handler: Handler | Effect, wire: Wire): Promise<unknown> {
-    const lease = held.hold(row.token);
+  /** Runs the handler of a row, records how it ended, and releases the lease. */
+  async function attempt(row: Row, method: Method, handler: Handler | Effect, wire: Wire, lease: Lease): Promise<unknown> {
     const began = performance.now();
     const limitMs = (isEffect(handler) ? method.timeoutMs : Math.max(0, wire.deadlineAt - Date.now())) + deafMs;
     const tooLong = Promise.withResolvers<never>();
@@ -289,7 +289,7 @@ export function createJournal({
       data: { rowId: row.id },
     });
     const limit = setTimeout(() => tooLong.reject(deaf), limitMs);
-    const work = isEffect(handler) ? attemptEffect(row, method, handler, wire, lease.lost) : attemptFunction(row, method, handler, wire);
+    const work = isEffect(handler) ? attemptEffect(row, method, handler, wire, lease) : attemptFunction(row, method, handler, wire);
     try {
       return await Promise.race([work, tooLong.promise]);
     } catch (thrown) {
@@ -346,13 +346,18 @@ export function createJournal({
     }
   }
 
-  async function attemptEffect(row: Row, method: Method, effect: Effect, wire: Wire, leaseLost: AbortSignal): Promise<unknown> {
+  async function attemptEffect(row: Row, method: Method, effect: Effect, wire: Wire, lease: Lease): Promise<unknown> {
     const began = performance.now();
-    const signal = AbortSignal.any([AbortSignal.timeout(method.timeoutMs), leaseLost]);
+    const signal = AbortSignal.any([AbortSignal.timeout(method.timeoutMs), lease.lost]);
+    bindLease(signal, lease);
     // Asked for through a context, so that what the adapter does with the signal is found in the trace.
     const traced = bus.context({ ...wire, signal: () => signal }).signal;
     let output: unknown;
     try {
+      if (!lease.isFresh)
+        throw new PolybError('unavailable', 'The attempt waited too long before it could begin; nothing was sent.', {
+          reason: 'too_late_to_send',
+        });
       output = checkedOutput(method, await effect.attempt(parsed(method, row.input) as never, { ref: row.ref, signal: traced }));
     } catch (thrown) {
       const safe = discreet(thrown, method.input, row.input);
@@ -447,17 +452,17 @@ export function createJournal({
   }
 
   /** A row that the worker claimed: its guards first, then the attempt. */
-  async function attemptClaimed(row: Row): Promise<void> {
+  async function attemptClaimed(row: Row, since: number): Promise<void> {
     const consumer = consumers.get(row.method);
     if (consumer !== undefined) return handleAgain(row, consumer);
     const it = byAddress.get(row.method);
     if (it === undefined) return;
     if (isPipeline(it.handler)) {
-      await execute(row, it.handler);
+      await execute(row, it.handler, since);
       return;
     }
     const wire = ownWire(row, it.method);
-    const lease = held.hold(row.token);
+    const lease = held.hold(row.token, since);
     let verdict: Exclude<Verdict, 'go'> | null;
     try {
       verdict = await transactions.run({ traceparent: row.traceparent }, (tx) => judged(it.method, parsed(it.method, row.input), tx));
@@ -465,14 +470,14 @@ export function createJournal({
       // Nothing went out yet, so nothing is in doubt. A function's lease runs out, and it is taken over.
       if (isEffect(it.handler))
         await ended(row, { state: 'queued', notBefore: Date.now() + backoffMs(row.attempts, { firstMs: 250, lastMs: 30_000 }) });
-      throw thrown;
-    } finally {
       lease.release();
+      throw thrown;
     }
     if (verdict === null) {
-      await recorded(row, wire, attempt(row, it.method, it.handler as Handler | Effect, wire));
+      await recorded(row, wire, attempt(row, it.method, it.handler as Handler | Effect, wire, lease));
       return;
     }
+    lease.release();
     if ('notBefore' in verdict)
       await store.journal.end(null, row.id, row.token, { state: 'queued', notBefore: verdict.notBefore.getTime() });
     else
@@ -552,9 +557,10 @@ export function createJournal({
       woken = false;
       try {
         const room = Math.min(64, concurrency - claimed);
+        const since = performance.now();
         const rows = room > 0 ? await store.journal.claim(policies, holder, leaseMs, room) : [];
         const unknown = await store.journal.toLookUp(methods, leaseMs, 32);
-        for (const work of [...rows.map(attemptClaimed), ...unknown.map(lookUp)]) void track(claimedWork(work));
+        for (const work of [...rows.map((row) => attemptClaimed(row, since)), ...unknown.map(lookUp)]) void track(claimedWork(work));
         if (Date.now() - sweptAt >= idleMs) {
           sweptAt = Date.now();
           await store.journal.sweep(methods);

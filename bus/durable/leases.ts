@@ -2,11 +2,29 @@
 import type { Log } from '../service.ts';
 import type { JournalStore } from './store.ts';
 
+export interface Lease {
+  /** Fires when another process may have taken the attempt over. */
+  readonly lost: AbortSignal;
+  /** At least a quarter of the lease is left: what starts now is under way before another process may start it again. */
+  readonly isFresh: boolean;
+  release(): void;
+}
 export interface Leases {
-  /** Holds the lease of an attempt until released; `lost` fires when somebody else may have taken it. */
-  hold(token: string): { readonly lost: AbortSignal; release(): void };
+  /** Renews the lease of an attempt until released.
+   *  @param since `performance.now()` before the statement that took it was sent: PostgreSQL counts from a moment after that. */
+  hold(token: string, since: number): Lease;
   readonly held: number;
   stop(): void;
+}
+
+const bySignal = new WeakMap<AbortSignal, Lease>();
+/** Requests made with `signal` belong to the attempt that holds `lease`. */
+export function bindLease(signal: AbortSignal, lease: Lease): void {
+  bySignal.set(signal, lease);
+}
+/** False when the request of an attempt has waited so long that it must not leave any more: see `Lease.isFresh`. */
+export function mayLeave(signal: AbortSignal): boolean {
+  return bySignal.get(signal)?.isFresh ?? true;
 }
 
 export function leases({
@@ -41,10 +59,16 @@ export function leases({
   const timer = setInterval(() => void renew(), renewMs);
   timer.unref();
   return {
-    hold(token) {
-      const controller = new AbortController();
-      held.set(token, { controller, until: performance.now() + leaseMs });
-      return { lost: controller.signal, release: () => held.delete(token) };
+    hold(token, since) {
+      const lease = { controller: new AbortController(), until: since + leaseMs };
+      held.set(token, lease);
+      return {
+        lost: lease.controller.signal,
+        get isFresh() {
+          return lease.until - performance.now() >= leaseMs / 4;
+        },
+        release: () => held.delete(token),
+      };
     },
     get held() {
       return held.size;

@@ -12,8 +12,8 @@ import type { DelayDefinition, Part, Pipeline, StepDefinition, WaitDefinition } 
 import type { Row, RowError, Store } from './store.ts';
 
 export interface Runner {
-  /** Carries a run, whose lease we hold, as far as it goes now. Never throws for what a run can meet. */
-  execute(run: Row, pipeline: Pipeline): Promise<void>;
+  /** Carries a run, whose lease we hold, as far as it goes now. Never throws for what a run can meet. `since`: see `Leases.hold`. */
+  execute(run: Row, pipeline: Pipeline, since: number): Promise<void>;
 }
 /** What a part has come to. `again`: its row has moved meanwhile, look anew. */
 type Reached =
@@ -40,8 +40,8 @@ export function runner({
 }): Runner {
   const { journal } = store;
 
-  async function execute(run: Row, { definition }: Pipeline): Promise<void> {
-    const lease = held.hold(run.token);
+  async function execute(run: Row, { definition }: Pipeline, since: number): Promise<void> {
+    const lease = held.hold(run.token, since);
     try {
       const rows = run.attempts === 1 ? [] : await journal.steps(run.id);
       const edition = (part: { name: string }): number => run.editions?.[part.name] ?? 1;

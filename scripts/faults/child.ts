@@ -3,6 +3,8 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Evidence } from './evidence.ts';
+import type { Pause } from './pauses.ts';
 
 export interface Child {
   readonly pid: number;
@@ -24,18 +26,19 @@ export interface ChildOptions {
   /** Told of each line that it writes. */
   readonly onLine?: (line: string) => void;
   readonly signal: AbortSignal;
+  readonly evidence: Evidence;
 }
 
 const startUpMs = 30_000;
 
 /** Forks a file that sends `ready`, or `{ ready }`, when it is. */
-export async function startChild({ file, args = [], env = {}, execArgv = [], onLine, signal }: ChildOptions): Promise<Child> {
+export async function startChild({ file, args = [], env = {}, execArgv = [], onLine, signal, evidence }: ChildOptions): Promise<Child> {
   signal.throwIfAborted();
   const verbose = process.env.FAULTS_VERBOSE !== undefined;
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', onLine ? 'pipe' : 'ignore', onLine ? 'pipe' : verbose ? 'inherit' : 'ignore', 'ipc'],
-    execArgv: [...process.execArgv, ...execArgv],
+    execArgv: [...process.execArgv, '--import', new URL('pauses.ts', import.meta.url).href, ...execArgv],
     // A group of its own: Ctrl-C reaches this process, which ends its children when it is done with them.
     detached: true,
   });
@@ -46,7 +49,14 @@ export async function startChild({ file, args = [], env = {}, execArgv = [], onL
     for (const input of [child.stdout, child.stderr]) if (input !== null) createInterface({ input }).on('line', onLine);
   const exited = once(child, 'exit').then(() => {});
   const listeners = new Set<(message: unknown) => void>();
+  const name = `${file} ${pid}`;
+  evidence.note('started', { who: name });
+  void exited.then(() => evidence.note('exited', { who: name, code: child.exitCode, signal: child.signalCode }));
   child.on('message', (message) => {
+    if (typeof message === 'object' && message !== null && 'pause' in message) {
+      evidence.paused(name, message.pause as Pause);
+      return;
+    }
     for (const heard of listeners) heard(message);
   });
   child.on('error', () => {}); // a message to a child that has just been killed
@@ -74,7 +84,10 @@ export async function startChild({ file, args = [], env = {}, execArgv = [], onL
       },
       onMessage: (heard) => void listeners.add(heard),
       kill(with_) {
-        if (child.exitCode === null && child.signalCode === null) child.kill(with_);
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        evidence.note(with_, { who: name });
+        if (with_ === 'SIGSTOP') evidence.frozen(pid);
+        child.kill(with_);
       },
     };
   } catch (error) {

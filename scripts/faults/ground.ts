@@ -18,7 +18,7 @@ export interface Ground extends AsyncDisposable {
   readonly natsUrl: string;
   readonly databaseUrl: string;
   readonly store: PostgresStore;
-  start(child: Omit<ChildOptions, 'signal'>): Promise<Child>;
+  start(child: Omit<ChildOptions, 'signal' | 'evidence'>): Promise<Child>;
   /** A caller on a connection of its own. */
   client(name?: string): Promise<BusHost>;
   /** Kills the nats-server. */
@@ -27,11 +27,15 @@ export interface Ground extends AsyncDisposable {
   restartNats(): Promise<void>;
 }
 
-export async function openGround({ signal: outer, database }: Pick<RunOptions, 'signal' | 'database'>): Promise<Ground> {
+export async function openGround({
+  signal: outer,
+  database,
+  evidence,
+}: Pick<RunOptions, 'signal' | 'database' | 'evidence'>): Promise<Ground> {
   const dir = temporaryDir();
   const children = new Set<Child>();
   const buses: BusHost[] = [];
-  const cleanup: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
+  const cleanup: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true }), () => evidence.keep(dir)];
   const closing = new AbortController();
   const signal = AbortSignal.any([outer, closing.signal]);
   const close = async (): Promise<void> => {
@@ -54,7 +58,7 @@ export async function openGround({ signal: outer, database }: Pick<RunOptions, '
       databaseUrl,
       store,
       async start(options) {
-        const child = await startChild({ ...options, signal });
+        const child = await startChild({ ...options, signal, evidence });
         children.add(child);
         void child.exited.then(() => children.delete(child));
         return child;

@@ -5,6 +5,7 @@ import { type RunningServer, startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
 import type { Child } from './child.ts';
+import type { Evidence } from './evidence.ts';
 import type { Ground } from './ground.ts';
 import type { Random } from './random.ts';
 
@@ -46,19 +47,19 @@ export function killableNats({ killNats, restartNats }: Pick<Ground, 'killNats' 
   return { name: 'nats-server', kill: killNats, restart: restartNats };
 }
 
-export async function ownPostgres(signal: AbortSignal): Promise<OwnPostgres> {
+export async function ownPostgres(signal: AbortSignal, evidence: Evidence): Promise<OwnPostgres> {
   const dir = temporaryDir();
   // Not temporary: what it keeps would go with an attempt to start it that fails.
   const start = (port?: number): Promise<RunningServer> => startPostgres({ dir, durable: true, port, signal });
   let server = await start();
   const port = Number(new URL(server.url).port);
-  let databases = 0;
+  const urls: string[] = [];
   return {
     name: 'PostgreSQL',
     async database() {
-      databases += 1;
-      const url = Object.assign(new URL(server.url), { pathname: `/faults_${databases}` }).href;
+      const url = Object.assign(new URL(server.url), { pathname: `/faults_${urls.length + 1}` }).href;
       await migrate({ url });
+      urls.push(url);
       return url;
     },
     async kill() {
@@ -79,6 +80,7 @@ export async function ownPostgres(signal: AbortSignal): Promise<OwnPostgres> {
       }
     },
     async [Symbol.asyncDispose]() {
+      for (const url of urls) await evidence.rows(url);
       await server.stop();
       await rm(dir, { recursive: true, force: true });
     },

@@ -10,8 +10,12 @@ import type { WorkerSetup } from './worker.ts';
 const pace = { leaseMs: 2_000, renewMs: 500, idleMs: 150 };
 const provider = { lagMs: 800, slowMs: 1_500, thinkMs: 60, httpMs: 1_000 };
 const settleMs = pace.leaseMs + provider.lagMs + provider.slowMs + provider.thinkMs + provider.httpMs + 1_000;
+/** The longest pause that settle and lease cover. */
+export const pauseLimitMs = pace.leaseMs + settleMs;
 /** The longest freeze that settle and lease cover. */
 export const freezeMs = 4_500;
+/** A freeze that outlasts both: an attempt that wakes from it must not send any more. */
+export const longFreezeMs = pauseLimitMs + 2_000;
 
 export interface Lab extends Ground {
   readonly provider: Child;
@@ -26,7 +30,7 @@ export async function openLab({
   faults = 0,
   thinkMs = 0,
   ...options
-}: Pick<RunOptions, 'seed' | 'signal' | 'database'> & {
+}: Pick<RunOptions, 'seed' | 'signal' | 'database' | 'evidence'> & {
   /** Share of the provider's answers that go wrong. */
   readonly faults?: number;
   /** Longest time that the provider takes before it acts, and again before it answers. */

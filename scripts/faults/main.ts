@@ -1,10 +1,12 @@
 /** Breaks PolyB's promises on purpose, and shows that the breaking would be seen. */
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { migrate } from '../migrate.ts';
 import { optionsOf, refuse } from '../options.ts';
+import { gatherEvidence } from './evidence.ts';
 import { type Result, tableOf, writtenResults } from './results.ts';
 import { leadToCall } from './t-lead-to-call.ts';
 import { t1 } from './t1-kill-storm.ts';
@@ -21,7 +23,9 @@ import { t16 } from './t16-http-limits.ts';
 import { t17 } from './t17-inner-addresses.ts';
 import { t18 } from './t18-redaction.ts';
 import { t19 } from './t19-approvals.ts';
-import type { FaultTest, RunOptions } from './test.ts';
+import type { Counts, FaultTest, RunOptions } from './test.ts';
+
+const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
 
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
@@ -73,7 +77,8 @@ async function main(): Promise<boolean> {
     };
     const results: Result[] = [];
     const runLane = async (lane: readonly FaultTest[]): Promise<void> => {
-      for (const test of lane.filter(isWanted)) results.push(await judged(test, { seed, full: values.full, signal, database }));
+      for (const test of lane.filter(isWanted))
+        results.push(await judged(test, { seed, full: values.full, signal, database, server: postgres.url }));
     };
     if (values.serial) for (const lane of lanes) await runLane(lane);
     else await Promise.all(lanes.map(runLane));
@@ -88,20 +93,47 @@ async function main(): Promise<boolean> {
 }
 
 /** The run and its control. A control that shows no harm proves that the test could not have seen any. */
-async function judged(test: FaultTest, options: Omit<RunOptions, 'control' | 'log'>): Promise<Result> {
+async function judged(
+  test: FaultTest,
+  { server, ...options }: Omit<RunOptions, 'control' | 'log' | 'evidence'> & { readonly server: string },
+): Promise<Result> {
   const { id, title } = test;
   const began = performance.now();
   const once = async (control: boolean) => {
     const log = (line: string): void => console.error(`${id}${control ? ' control' : ''}: ${line}`);
-    const counts = await test.run({ ...options, control, log });
-    console.log(JSON.stringify({ test: id, control, seed: options.seed, ...counts }));
-    return counts;
+    await using evidence = gatherEvidence(temporaryDir(), server);
+    const database = async (): Promise<string> => {
+      const url = await options.database();
+      evidence.database(url);
+      return url;
+    };
+    let counts: Counts | undefined;
+    try {
+      counts = await test.run({ ...options, database, evidence, control, log });
+    } finally {
+      const isBreach = !control && !test.isControl && counts?.ok !== true && !options.signal.aborted;
+      if (isBreach) {
+        const folder = join(evidenceDir, `${id}-seed-${options.seed}`);
+        await evidence.write(folder);
+        log(`the evidence is in ${folder}`);
+      }
+    }
+    const longestPauseMs = evidence.longestPauseMs();
+    console.log(JSON.stringify({ test: id, control, seed: options.seed, longestPauseMs, ...counts }));
+    return { counts, longestPauseMs };
   };
   try {
-    const counts = await once(false);
+    const { counts, longestPauseMs } = await once(false);
     if (test.isControl) return { id, title, counts, verdict: counts.harm > 0 ? 'shown' : 'NO HARM SHOWN', seconds: since(began) };
-    const control = test.controlledBy === undefined ? await once(true) : undefined;
-    const verdict = !counts.ok ? 'BREACH' : control !== undefined && control.harm === 0 ? 'NO HARM SHOWN' : 'held';
+    const control = test.controlledBy === undefined ? (await once(true)).counts : undefined;
+    const isBeyond = test.pauseLimitMs !== undefined && longestPauseMs > test.pauseLimitMs;
+    const verdict = !counts.ok
+      ? isBeyond
+        ? 'BEYOND THE LIMIT'
+        : 'BREACH'
+      : control !== undefined && control.harm === 0
+        ? 'NO HARM SHOWN'
+        : 'held';
     return { id, title, counts, control, controlledBy: test.controlledBy, verdict, seconds: since(began) };
   } catch (error) {
     options.signal.throwIfAborted();

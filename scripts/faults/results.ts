@@ -7,8 +7,8 @@ export interface Result {
   readonly counts: Counts;
   readonly control?: Counts | undefined;
   readonly controlledBy?: string | undefined;
-  /** `shown`: a control that showed harm. */
-  readonly verdict: 'held' | 'shown' | 'BREACH' | 'NO HARM SHOWN' | 'BROKE OFF';
+  /** `shown`: a control that showed harm. `BEYOND THE LIMIT`: a breach in a run with a pause longer than the documented limit; it proves nothing, run it again. */
+  readonly verdict: 'held' | 'shown' | 'BREACH' | 'BEYOND THE LIMIT' | 'NO HARM SHOWN' | 'BROKE OFF';
   readonly seconds: number;
 }
 

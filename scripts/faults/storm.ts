@@ -4,7 +4,7 @@ import type { BusHost } from '../../bus/bus.ts';
 import { type PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { Child } from './child.ts';
 import { eventually } from './ground.ts';
-import { freezeMs, type Lab, openLab } from './lab.ts';
+import { freezeMs, type Lab, longFreezeMs, openLab } from './lab.ts';
 import { Struck } from './provider.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { RunOptions } from './test.ts';
@@ -29,6 +29,8 @@ export interface StormCounts {
   readonly killsBeforeSend: number;
   readonly freezes: number;
   readonly freezesBeforeSend: number;
+  /** Freezes right before the first byte that outlast lease and settle time together. */
+  readonly longFreezesBeforeSend: number;
   /** Effects beyond the first of their key. */
   readonly duplicated: number;
   /** Accepted keys without a row, or done without an effect. */
@@ -44,11 +46,11 @@ export interface StormCounts {
 
 /** @param naive serves the deliveries as functions, which simply run again */
 export async function storm(
-  { seed, full, signal, database, log }: RunOptions,
+  { seed, full, signal, database, evidence, log }: RunOptions,
   { naive, kills, keys }: { readonly naive: boolean; readonly kills: number; readonly keys: number },
 ): Promise<StormCounts> {
   const random = randomFrom(seed);
-  await using lab = await openLab({ seed, signal, database, faults: providerFaultShare, thinkMs: 60 });
+  await using lab = await openLab({ seed, signal, database, evidence, faults: providerFaultShare, thinkMs: 60 });
   const bus = await lab.client();
   const crew = await crewOf(lab, naive);
   const over = new AbortController();
@@ -168,8 +170,8 @@ function isFinal({ code, reason, data }: PolybError): boolean {
 interface Crew {
   /** Those that run now and are not frozen. */
   members(): readonly Child[];
-  /** Freezes one and lets it go on after `freezeMs`. */
-  freeze(member: Child): void;
+  /** Freezes one and lets it go on after `ms`. */
+  freeze(member: Child, ms: number): void;
   thawed(): Promise<void>;
 }
 /** Workers of which each that dies is replaced at once. */
@@ -192,11 +194,11 @@ async function crewOf(lab: Lab, naive: boolean): Promise<Crew & { heard(listen: 
   return {
     members: () => [...members].filter((one) => !frozen.has(one)),
     heard: (listen) => void listeners.add(listen),
-    freeze(member) {
+    freeze(member, ms) {
       member.kill('SIGSTOP');
       frozen.set(
         member,
-        delay(freezeMs).then(() => {
+        delay(ms).then(() => {
           member.kill('SIGCONT');
           frozen.delete(member);
         }),
@@ -208,8 +210,11 @@ async function crewOf(lab: Lab, naive: boolean): Promise<Crew & { heard(listen: 
   };
 }
 
-type Strike = 'kill' | 'kill_after_send' | 'kill_before_send' | 'freeze' | 'freeze_before_send';
-type StrikeCounts = Pick<StormCounts, 'kills' | 'killsAfterSend' | 'killsBeforeSend' | 'freezes' | 'freezesBeforeSend'>;
+type Strike = 'kill' | 'kill_after_send' | 'kill_before_send' | 'freeze' | 'freeze_before_send' | 'long_freeze_before_send';
+type StrikeCounts = Pick<
+  StormCounts,
+  'kills' | 'killsAfterSend' | 'killsBeforeSend' | 'freezes' | 'freezesBeforeSend' | 'longFreezesBeforeSend'
+>;
 
 /** Strikes one after the other, and answers when the last has struck: half of the kills at any moment, a quarter each right before the first byte leaves and right after it was accepted. */
 async function strikes(
@@ -224,9 +229,12 @@ async function strikes(
       { length: kills },
       (_, nth): Strike => (['kill', 'kill_after_send', 'kill', 'kill_before_send'] as const)[nth % 4] ?? 'kill',
     ),
-    ...Array.from({ length: Math.ceil(kills / 4) }, (_, nth): Strike => (nth % 2 === 0 ? 'freeze_before_send' : 'freeze')),
+    ...Array.from(
+      { length: Math.ceil(kills / 4) },
+      (_, nth): Strike => (['freeze_before_send', 'freeze', 'long_freeze_before_send'] as const)[nth % 3] ?? 'freeze',
+    ),
   ]);
-  const counts = { kills: 0, killsAfterSend: 0, killsBeforeSend: 0, freezes: 0, freezesBeforeSend: 0 };
+  const counts = { kills: 0, killsAfterSend: 0, killsBeforeSend: 0, freezes: 0, freezesBeforeSend: 0, longFreezesBeforeSend: 0 };
   let told: () => void = () => {};
   lab.provider.onMessage((message) => {
     const struck = Struck.safeParse(message);
@@ -239,7 +247,8 @@ async function strikes(
   });
   crew.heard((message, from) => {
     if (!AtGate.safeParse(message).success) return;
-    if (expected === 'freeze_before_send') crew.freeze(from);
+    if (expected === 'freeze_before_send') crew.freeze(from, freezeMs);
+    if (expected === 'long_freeze_before_send') crew.freeze(from, longFreezeMs);
     told();
   });
   let expected: Strike = 'kill';
@@ -257,7 +266,7 @@ async function strikes(
         victim.kill('SIGKILL');
         break;
       case 'freeze':
-        crew.freeze(victim);
+        crew.freeze(victim, freezeMs);
         break;
       case 'kill_after_send':
         lab.order({ strike: true });
@@ -273,6 +282,11 @@ async function strikes(
         victim.send({ atGate: 'SIGSTOP' });
         await arrived;
         counts.freezesBeforeSend += 1;
+        break;
+      case 'long_freeze_before_send':
+        victim.send({ atGate: 'SIGSTOP' });
+        await arrived;
+        counts.longFreezesBeforeSend += 1;
         break;
     }
     if (kind.startsWith('kill')) counts.kills += 1;

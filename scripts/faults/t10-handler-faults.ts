@@ -21,7 +21,7 @@ export const t10: FaultTest = {
     const random = randomFrom(seed);
     const rounds = full ? 200 : control ? 1 : 3;
     await using lab = await openLab(options);
-    await using naive = control ? await naiveIn(lab, signal) : undefined;
+    await using naive = control ? await naiveIn(lab) : undefined;
     const worker = naive?.child ?? (await lab.startWorker());
     const bus = await lab.client();
     if (!control) for (const kind of kinds) await broken(bus, kind, 'none', 0); // what is loaded on first use

@@ -29,8 +29,8 @@ export const t14: FaultTest = {
     const { seed, full, control, signal, log } = options;
     const random = randomFrom(seed);
     const good = full ? 480_000 : control ? 800 : 9_800;
-    await using postgres = control ? undefined : await ownPostgres(signal);
-    await using ground = await openGround({ signal, database: postgres?.database ?? options.database });
+    await using postgres = control ? undefined : await ownPostgres(signal, options.evidence);
+    await using ground = await openGround({ ...options, database: postgres?.database ?? options.database });
     const port = await freePort();
     const env = {
       NATS_URL: ground.natsUrl,

@@ -42,8 +42,8 @@ export const t19: FaultTest = {
       race: raced,
       approved: 4 * others,
     };
-    await using postgres = control ? undefined : await ownPostgres(signal);
-    await using ground = await openGround({ signal, database: postgres?.database ?? options.database });
+    await using postgres = control ? undefined : await ownPostgres(signal, options.evidence);
+    await using ground = await openGround({ ...options, database: postgres?.database ?? options.database });
     await using telegram = await openTelegram();
     const port = await freePort();
     const env = {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPolybError, toPolybError } from '../../contracts/errors.ts';
 import type { Child } from './child.ts';
-import { openLab } from './lab.ts';
+import { openLab, pauseLimitMs } from './lab.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { FaultTest } from './test.ts';
 import { work } from './work.ts';
@@ -17,6 +17,7 @@ interface Sending {
 export const t4: FaultTest = {
   id: 'T4',
   title: 'every delivery sent 1 to 5 times, out of order, across restarts; keys used again with another body',
+  pauseLimitMs,
   async run(options) {
     const { seed, full, control, signal, log } = options;
     const random = randomFrom(seed);

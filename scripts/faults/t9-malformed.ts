@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readHead } from '../../bus/headers.ts';
 import { connectNats } from '../../bus/nats.ts';
 import { codes, fromProblem } from '../../contracts/errors.ts';
-import { type Child, startChild } from './child.ts';
+import type { Child } from './child.ts';
 import { eventually } from './ground.ts';
 import { type Lab, openLab } from './lab.ts';
 import { malformed } from './malformed.ts';
@@ -21,7 +21,7 @@ export const t9: FaultTest = {
     const random = randomFrom(seed);
     const [structured, byteLevel] = full ? [1_000_000, 9_000_000] : control ? [500, 500] : [20_000, 20_000];
     await using lab = await openLab(options);
-    await using naive = control ? await naiveIn(lab, signal) : undefined;
+    await using naive = control ? await naiveIn(lab) : undefined;
     const worker = naive?.child ?? (await lab.startWorker());
     const bus = await lab.client();
     const transport = await connectNats({ servers: lab.natsUrl, name: 'fuzz', inboxUser: 'fuzz', signal });
@@ -106,8 +106,8 @@ async function reportOf(worker: Child, signal: AbortSignal): Promise<{ polluted:
 }
 
 /** The client library alone, serving the same methods. */
-export async function naiveIn(lab: Lab, signal: AbortSignal): Promise<AsyncDisposable & { readonly child: Child }> {
-  const child = await startChild({ file: './naive.ts', args: [lab.natsUrl], signal });
+export async function naiveIn(lab: Lab): Promise<AsyncDisposable & { readonly child: Child }> {
+  const child = await lab.start({ file: './naive.ts', args: [lab.natsUrl] });
   return {
     child,
     async [Symbol.asyncDispose]() {

@@ -4,6 +4,8 @@
  * Glossary: a *breach* is a promise that did not hold; a *control* is the same run with the protection taken off, and must show *harm*.
  */
 
+import type { Evidence } from './evidence.ts';
+
 /** What a run counted. `harm` is what the protection is there to prevent; `ok` holds only when it is 0 and all else held too. */
 export interface Counts {
   readonly ok: boolean;
@@ -18,6 +20,8 @@ export interface RunOptions {
   readonly control: boolean;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
+  /** Kept when the run ends in a breach. */
+  readonly evidence: Evidence;
   /** The URL of a fresh migrated database on a PostgreSQL with its default durability. */
   readonly database: () => Promise<string>;
 }
@@ -28,5 +32,7 @@ export interface FaultTest {
   readonly controlledBy?: string;
   /** True for a test that is a control itself: it holds when it shows harm. */
   readonly isControl?: boolean;
+  /** The documented limit: behind a longer pause of a process, of the machine or of PostgreSQL the promise does not hold. */
+  readonly pauseLimitMs?: number;
   run(options: RunOptions): Promise<Counts>;
 }

@@ -23,7 +23,7 @@ export interface World {
 }
 
 /** Shorter than usual, so that take-over can be awaited; a lease outlasts the pauses of a busy machine. */
-const quickPace = { leaseMs: 2_000, renewMs: 300, idleMs: 50 };
+export const quickPace = { leaseMs: 2_000, renewMs: 300, idleMs: 50 };
 
 /** @param connect makes the connection of a bus user; without it they all meet at `broker`. */
 export async function world(connect?: (user: string) => Promise<Transport>): Promise<World> {

@@ -1,0 +1,38 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { quiet } from '../../scripts/quiet.ts';
+import { bindLease, type Leases, leases, mayLeave } from './leases.ts';
+
+let held: Leases;
+afterEach(() => held.stop());
+const leasesOf = (renew: (tokens: readonly string[]) => Promise<readonly string[]> = async (tokens) => tokens) => {
+  held = leases({ journal: { renew }, leaseMs: 60_000, renewMs: 10, log: quiet });
+  return held;
+};
+
+test('a lease counts from before the statement that took it was sent, however late the answer came', () => {
+  const { hold } = leasesOf();
+  const prompt = hold('prompt', performance.now());
+  const slow = hold('slow', performance.now() - 46_000);
+  expect(prompt.isFresh).toBe(true);
+  expect(slow.isFresh).toBe(false);
+});
+
+test('a lease that was renewed is fresh again', async () => {
+  const renewed = Promise.withResolvers<void>();
+  const { hold } = leasesOf(async (tokens) => {
+    setImmediate(renewed.resolve);
+    return tokens;
+  });
+  const lease = hold('token', performance.now() - 59_000);
+  expect(lease.isFresh).toBe(false);
+  await renewed.promise;
+  expect(lease.isFresh).toBe(true);
+});
+
+test('requests with the signal of an attempt may leave only while its lease is fresh; others always may', () => {
+  const { hold } = leasesOf();
+  const [fresh, stale, free] = [new AbortController().signal, new AbortController().signal, new AbortController().signal];
+  bindLease(fresh, hold('fresh', performance.now()));
+  bindLease(stale, hold('stale', performance.now() - 46_000));
+  expect([fresh, stale, free].map(mayLeave)).toEqual([true, false, true]);
+});
