@@ -4,6 +4,7 @@ import { calls } from './calls.ts';
 import { Id } from './common.ts';
 import { crm, PushToCrm } from './crm.ts';
 import { type Alias, alias } from './define.ts';
+import { inbox } from './inbox.ts';
 import { journal } from './journal.ts';
 import { aliasFact, resolve } from './reshape.ts';
 
@@ -60,10 +61,12 @@ export const oldPorts: Readonly<Record<number, readonly string[]>> = {
   8300: ['inbox', 'intents', 'messages', 'journal'],
 };
 
-/** What can be followed live: a read whose items are told again when they change. */
+/** Topics of the event stream. `state`: a list whose items are sent again when they change. `log`: a list that only grows, sent from a cursor on. */
 export const feeds = {
-  runs: { method: journal.list, input: { view: 'runs' } },
-  approvals: { method: journal.list, input: { view: 'approvals', show: 'inputs' } },
+  runs: { kind: 'state', method: journal.list, input: { view: 'runs' } },
+  approvals: { kind: 'state', method: journal.list, input: { view: 'approvals', show: 'inputs' } },
+  // Without a cursor it begins with the next message.
+  messages: { kind: 'log', method: inbox.list_messages, input: { order: 'stored' }, start: { storedSince: '2200-01-01T00:00:00Z' } },
 } as const;
 
 const facts = aliases.map(aliasFact);

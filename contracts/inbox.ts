@@ -96,8 +96,17 @@ const Stored = z.object({ updates: count, messages: count.describe('Of them, sto
 
 export const inbox = contract('inbox', '1.0.0', {
   list_messages: method({
-    summary: 'Messages, youngest first.',
+    summary: 'Messages, youngest first; or in the order of storing, to follow them.',
     input: z.strictObject({
+      order: z
+        .enum(['sent', 'stored'])
+        .default('sent')
+        .describe(
+          'stored: oldest first, in the order in which messages became visible. nextCursor is never null; ask again with it, and no message is missed.',
+        ),
+      storedSince: Timestamp.optional().describe(
+        'Where order=stored begins without a cursor. A time in the future: with the next message.',
+      ),
       chatId: Id.optional(),
       clientId: Id.optional().describe('Who wrote.'),
       intent: Intent.optional(),
@@ -113,7 +122,7 @@ export const inbox = contract('inbox', '1.0.0', {
         .describe('Words in any form; "in quotes" together, -word without it.'),
       ...PageInput,
     }),
-    output: pageOf(Message),
+    output: pageOf(Message.extend({ cursor: Cursor.optional().describe('With order=stored: leads on after this message.') })),
     idempotency: 'read',
     http: 'GET /api/v1/messages',
     examples: [{ q: 'цветок', role: 'client' }],

@@ -8,7 +8,7 @@ import { cursorOf, listOf, type Place, placeOf, timeAt, usOf } from './cursor.ts
 import type { Person } from './people.ts';
 import { fewHits, firstWalked, likened, mostGathered, mostWalked, prepare, type Search } from './search.ts';
 
-type Page = OutputOf<typeof inbox.list_messages>;
+export type Page = OutputOf<typeof inbox.list_messages>;
 export type Shown = Page['items'][number];
 export interface Wanted {
   readonly chatId?: string | undefined;
@@ -23,15 +23,15 @@ const shortText = 4096;
 /** A page ends early rather than outgrow what a reply may hold. Bytes of its JSON. */
 const pageBytes = 600_000;
 
-const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
+export const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
   message.kind, coalesce(message.transcript, message.text) as text, message.content, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
   message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.received_at, message.intent, message.is_certain, message.confidence, message.is_urgent,
   person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept`;
-const tables = `collector.messages message
+export const tables = `collector.messages message
   left join collector.users person on person.user_id = message.sender_id
   left join collector.user_roles role on role.role = person.role
   left join collector.voices voice on voice.message_id = message.message_id`;
-interface Columns {
+export interface Columns {
   readonly seq: string;
   readonly message_id: string;
   readonly chat_id: string;
@@ -66,7 +66,7 @@ interface Columns {
   /** Of a search: there may be younger hits that were not gathered. */
   readonly is_cut?: boolean;
 }
-function shown(row: Columns, limit = shortText): Shown {
+export function shown(row: Columns, limit = shortText): Shown {
   return {
     messageId: row.message_id,
     chatId: row.chat_id,
@@ -143,18 +143,25 @@ interface Asked extends Search {
   /** Null: all. */
   readonly most: number | null;
 }
-/** One row more than `limit` where there are more. */
-async function select(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search?: Asked): Promise<readonly Columns[]> {
-  const values: unknown[] = [];
-  const value = (given: unknown) => `$${values.push(given)}`;
+/** SQL that holds for the messages that are wanted; `value` makes a parameter. */
+export function conditionsOf(wanted: Wanted, value: (given: unknown) => string): readonly string[] {
   const when = (condition: (at: string) => string, given: unknown) => (given === undefined ? [] : [condition(value(given))]);
-  const conditions = [
+  return [
     ...when((at) => `message.chat_id = ${at}`, wanted.chatId),
     ...when((at) => `message.sender_id = ${at}`, wanted.clientId),
     ...when((at) => `message.intent = ${at}`, wanted.intent),
     ...when((at) => `message.sender_id in (select user_id from collector.users where role = ${at})`, wanted.role),
     ...when((at) => `message.sent_at >= ${at}`, wanted.since),
     ...when((at) => `message.sent_at < ${at}`, wanted.until),
+  ];
+}
+
+/** One row more than `limit` where there are more. */
+async function select(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search?: Asked): Promise<readonly Columns[]> {
+  const values: unknown[] = [];
+  const value = (given: unknown) => `$${values.push(given)}`;
+  const conditions = [
+    ...conditionsOf(wanted, value),
     ...(place === undefined ? [] : [`(message.sent_at, message.seq) < (${timeAt(value(place.atUs))}, ${value(seqOf(place))}::bigint)`]),
   ];
   const where = (...more: string[]) => (conditions.length + more.length > 0 ? `where ${[...conditions, ...more].join(' and ')}` : '');
@@ -184,19 +191,22 @@ async function select(db: Queries, wanted: Wanted, limit: number, place: Place |
 /** A forged cursor may have a name in this place; nothing lies before it. */
 const seqOf = ({ id }: Place): string => (/^\d{1,18}$/.test(id) ? id : '0');
 
+/** The first items, as many as a reply may hold; at least one of any. */
+export function fitting<T>(items: readonly T[]): T[] {
+  let bytes = 0;
+  const tooMuch = items.findIndex((item, nth) => {
+    bytes += Buffer.byteLength(JSON.stringify(item));
+    return bytes > pageBytes && nth > 0;
+  });
+  return items.slice(0, tooMuch === -1 ? items.length : tooMuch);
+}
+
 function cutPage(
   rows: readonly Columns[],
   limit: number,
   { list, isFuzzy = false }: { readonly list: string; readonly isFuzzy?: boolean },
 ): Page {
-  const items: Shown[] = [];
-  let bytes = 0;
-  for (const row of rows.slice(0, limit)) {
-    const item = shown(row);
-    bytes += Buffer.byteLength(JSON.stringify(item));
-    if (bytes > pageBytes && items.length > 0) break;
-    items.push(item);
-  }
+  const items = fitting(rows.slice(0, limit).map((row) => shown(row)));
   const last = rows[items.length - 1];
   const isMore = last !== undefined && rows.length > items.length;
   return { items, nextCursor: isMore ? cursorOf({ atUs: last.sent_us, id: last.seq, isFuzzy }, list) : null };

@@ -164,13 +164,15 @@ async function insertMessages(
     edited_at: item.editedAt === null ? null : new Date(item.editedAt),
   }));
   const inserted = await tx.query<{ message_id: string }>(
-    `insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text, content,
+    `with inserted as (insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text, content,
        thread_id, album_id, reply_to, is_forwarded, sent_at, edited_at)
      select message_id, $1, $2, chat_external_id, external_id, chat_id, sender_id, direction, kind, text, content,
        thread_id, album_id, reply_to, is_forwarded, sent_at, edited_at
      from json_to_recordset($3) as row (n int, message_id text, chat_external_id text, external_id text, chat_id text, sender_id text,
        direction text, kind text, text text, content jsonb, thread_id text, album_id text, reply_to text, is_forwarded boolean, sent_at timestamptz, edited_at timestamptz)
-     order by n on conflict do nothing returning message_id`,
+     order by n on conflict do nothing returning message_id, seq
+     ), pending as (insert into collector.feed_pending select seq from inserted)
+     select message_id from inserted`,
     [channel, botId, JSON.stringify(rows)],
   );
   return inserted.map(({ message_id }) => message_id);

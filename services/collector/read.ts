@@ -4,6 +4,7 @@ import { PolybError } from '../../contracts/errors.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { chatContext, setOwner } from './chat-context.ts';
 import { activeClients, erase, findClient, pageOfClients, setRole } from './clients.ts';
+import { pageOfFeed } from './feed.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './messages.ts';
 import { findVoice } from './voices.ts';
 
@@ -16,10 +17,17 @@ type Reads = Omit<
 export function reads({ db, now, takeoverMs }: { readonly db: Database; readonly now: () => number; readonly takeoverMs: number }): Reads {
   const at = () => ({ now: now(), takeoverMs });
   return {
-    list_messages: async ({ q, limit, cursor, ...wanted }) =>
-      q === undefined
+    list_messages: async ({ q, order, storedSince, limit, cursor, ...wanted }) => {
+      if (order === 'stored') {
+        if (q !== undefined || wanted.since !== undefined || wanted.until !== undefined)
+          throw new PolybError('invalid_argument', 'order=stored goes without q, since and until; storedSince says where it begins.');
+        return pageOfFeed(db, wanted, { limit, cursor, storedSince });
+      }
+      if (storedSince !== undefined) throw new PolybError('invalid_argument', 'storedSince goes with order=stored.');
+      return q === undefined
         ? pageOfMessages(db, wanted, { limit, cursor })
-        : db.transaction((tx) => searchMessages(tx, q, wanted, { limit, cursor })),
+        : db.transaction((tx) => searchMessages(tx, q, wanted, { limit, cursor }));
+    },
     get_message: async ({ messageId }) => (await findMessage(db, messageId)) ?? missing('message', messageId),
     message_totals: (span) => totals(db, span),
     list_clients: (wanted) => pageOfClients(db, wanted),

@@ -29,6 +29,15 @@ export function retention(
         signal,
       ),
     ),
+    // What was stored before the oldest message that may be left was also sent before it.
+    every('forget_feed', '28 2 * * *', (signal) =>
+      sweep(
+        `delete from collector.feed where position in (
+           select position from collector.feed where stored_at < now() - $1 * interval '1 day' order by stored_at, position limit $2) returning 1`,
+        days.messages,
+        signal,
+      ),
+    ),
     every('forget_recordings', '33 2 * * *', (signal) =>
       sweep(
         `update collector.voices set body = null, state = case when state = 'heard' then 'heard' else 'gone' end where message_id in (

@@ -9,6 +9,7 @@ import { intents } from '../../contracts/intents.ts';
 import { messages } from '../../contracts/messages.ts';
 import { chatContext } from './chat-context.ts';
 import { followCommands, obeyCommand } from './commands.ts';
+import { numberFeed } from './feed.ts';
 import { intake } from './intake.ts';
 import { storeOwn } from './own-messages.ts';
 import { putMessage } from './put-message.ts';
@@ -57,6 +58,7 @@ export default service({
       ...telegram.pollers.map((poller) => receive('telegram', poller, into, bus.health.of(`telegram:updates of ${poller.botId}`))),
       ...registerWebhook(telegram),
       followVoices({ db, commit: bus.commit, call: bus.call, log, channels, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
+      numberFeed(db),
       ...retention(db, days),
     ],
   };

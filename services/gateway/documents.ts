@@ -44,15 +44,15 @@ const stream = {
       name: 'topics',
       in: 'query',
       required: false,
-      description: `Of ${Object.keys(feeds).join(' and ')}, between commas; all unless told. approvals needs a key that may send.`,
+      description: `Of ${Object.keys(feeds).join(', ')}, between commas; runs and approvals by default. approvals needs a key that may send.`,
       schema: { type: 'string', maxLength: 100 },
     },
     {
       name: 'Last-Event-ID',
       in: 'header',
       required: false,
-      description: 'The last id that came.',
-      schema: { type: 'string', maxLength: 40 },
+      description: 'The last id that came. With it no message of the topic messages is missed or repeated.',
+      schema: { type: 'string', maxLength: 200 },
     },
   ],
   responses: {

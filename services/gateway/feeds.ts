@@ -1,25 +1,32 @@
-/** Server-sent events: a list is read while somebody follows it, and what changed is told. */
+/** Server-sent events: a list is read while somebody follows it, and its changes are sent. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { feeds } from '../../contracts/aliases.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { Admit } from './admit.ts';
 import type { Ask } from './app.ts';
+import { createLogFeed } from './log-feed.ts';
 
 type Topic = keyof typeof feeds;
+type StateTopic = { [T in Topic]: (typeof feeds)[T]['kind'] extends 'state' ? T : never }[Topic];
 const topics = Object.keys(feeds) as Topic[];
+const isState = (topic: Topic): topic is StateTopic => feeds[topic].kind === 'state';
 
 /** What every item of a feed has; the rest goes on as it is. */
 const Items = z.object({ items: z.array(z.looseObject({ id: z.string(), updatedAt: z.string() })) });
 type Item = z.output<typeof Items>['items'][number];
 interface Told {
   readonly event: string;
-  /** When it was so, RFC 3339; a follower that comes back says the last. */
-  readonly id?: string;
+  /** Where a follower of a state goes on when it comes back: the time of the change, RFC 3339. */
+  readonly time?: string;
+  /** The same for a log. */
+  readonly cursor?: string;
   readonly data: unknown;
 }
-interface Follower {
+export interface Follower {
   tell(told: Told): void;
+  /** It has much to read yet. */
+  isFull(): boolean;
 }
 export interface FeedOptions {
   readonly pollMs: number;
@@ -29,7 +36,7 @@ export interface FeedOptions {
 const pageSize = 200;
 
 /** One reader a topic, however many follow it. */
-function createFeed(topic: Topic, ask: Ask, pollMs: number) {
+function createStateFeed(topic: StateTopic, ask: Ask, pollMs: number) {
   const { method, input } = feeds[topic];
   const followers = new Set<Follower>();
   let known: ReadonlyMap<string, Item> | undefined;
@@ -45,7 +52,7 @@ function createFeed(topic: Topic, ask: Ask, pollMs: number) {
       known = new Map(items.map((item) => [item.id, item]));
       if (before !== undefined) {
         const changed = items.filter(({ id, updatedAt }) => before.get(id)?.updatedAt !== updatedAt).sort(byTime);
-        for (const item of changed) tell({ event: topic, id: item.updatedAt, data: item });
+        for (const item of changed) tell({ event: topic, time: item.updatedAt, data: item });
         // From a full page an old item is merely pushed out.
         if (items.length < pageSize)
           for (const id of before.keys()) if (!known.has(id)) tell({ event: topic, data: { id, state: 'gone' } });
@@ -67,7 +74,7 @@ function createFeed(topic: Topic, ask: Ask, pollMs: number) {
       const items = [...(await read())].sort(byTime);
       follower.tell({ event: 'snapshot', data: { topic, ids: items.map(({ id }) => id) } });
       for (const item of items)
-        if (since === undefined || item.updatedAt >= since) follower.tell({ event: topic, id: item.updatedAt, data: item });
+        if (since === undefined || item.updatedAt >= since) follower.tell({ event: topic, time: item.updatedAt, data: item });
       followers.add(follower);
       if (followers.size === 1) {
         known = new Map(items.map((item) => [item.id, item]));
@@ -85,12 +92,26 @@ function byTime(a: Item, b: Item): number {
   return a.updatedAt < b.updatedAt ? -1 : a.updatedAt > b.updatedAt ? 1 : 0;
 }
 
-/** `GET /api/v1/stream?topics=runs,approvals`, resumed with Last-Event-ID. */
+/** `time`, or `time~cursor` once a log is followed; either may be empty. */
+const placeOf = (lastEventId: string | readonly string[] | undefined) => {
+  const [time = '', cursor = ''] = String(lastEventId ?? '').split('~', 2);
+  return { time: Number.isNaN(Date.parse(time)) ? undefined : time, cursor: cursor === '' ? undefined : cursor };
+};
+const idOf = ({ time = '', cursor }: { readonly time: string | undefined; readonly cursor: string | undefined }): string =>
+  cursor === undefined ? time : `${time}~${cursor}`;
+/** Bytes that a follower has not read: from the first on it gets nothing more of a log, at the second it is cut off. */
+const fullBytes = 262_144;
+const mostBytes = 4_194_304;
+
+/** `GET /api/v1/stream?topics=runs,approvals,messages`, resumed with Last-Event-ID. */
 export function addFeeds(
   app: FastifyInstance,
   { ask, admit, options }: { readonly ask: Ask; readonly admit: Admit; readonly options: FeedOptions },
 ): void {
-  const byTopic = new Map(topics.map((topic) => [topic, createFeed(topic, ask, options.pollMs)]));
+  const states = new Map(topics.filter(isState).map((topic) => [topic, createStateFeed(topic, ask, options.pollMs)]));
+  const logs = new Map(
+    topics.flatMap((topic) => (isState(topic) ? [] : [[topic, createLogFeed(topic, feeds[topic], ask, options.pollMs)]])),
+  );
   const open = new Set<() => void>();
   // A stream never ends by itself, so closing must not wait for it.
   app.addHook('preClose', async () => {
@@ -99,30 +120,37 @@ export function addFeeds(
 
   app.get('/api/v1/stream', async (request, reply) => {
     const identity = await admit('read', request, reply);
-    const asked = String((request.query as { topics?: string }).topics ?? topics.join(',')).split(',');
-    const wanted = [...new Set(asked)].map((name) => [name, byTopic.get(name as Topic)] as const);
-    for (const [name, feed] of wanted)
-      if (feed === undefined)
+    const given = (request.query as { topics?: string }).topics;
+    const asked = new Set(given === undefined ? states.keys() : String(given).split(','));
+    for (const name of asked)
+      if (!topics.includes(name as Topic))
         throw new PolybError('invalid_argument', `There is no topic ${name.slice(0, 40)}; expected some of ${topics.join(', ')}.`, {
           reason: 'bad_parameters',
         });
-    if (asked.includes('approvals') && !identity.allows('send'))
-      throw new PolybError('permission_denied', 'This API key does not allow that.');
+    if (asked.has('approvals') && !identity.allows('send')) throw new PolybError('permission_denied', 'This API key does not allow that.');
     if (open.size >= options.mostFollowers)
       throw new PolybError('unavailable', 'This server has as many followers as it can.', { retryAfterMs: 5_000 });
-    const last = request.headers['last-event-id'];
-    const since = typeof last === 'string' && !Number.isNaN(Date.parse(last)) ? last : undefined;
+    const last = placeOf(request.headers['last-event-id']);
+    const { time: since } = last;
+    // Before the head goes out: a cursor that is none is refused.
+    const places = await Promise.all(
+      [...logs].filter(([topic]) => asked.has(topic)).map(async ([, feed]) => ({ feed, cursor: await feed.open(last.cursor) })),
+    );
 
     reply.hijack();
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
     raw.write('retry: 3000\n\n');
-    const tell = ({ event, id, data }: Told): void => {
+    const tell = ({ event, time, cursor, data }: Told): void => {
+      if (time !== undefined) last.time = time;
+      if (cursor !== undefined) last.cursor = cursor;
+      const id = time === undefined && cursor === undefined ? '' : `id: ${idOf(last)}\n`;
       // A follower that does not read is let go; it comes back with the last that it got.
-      if (raw.writableLength > 1_048_576) raw.destroy();
-      else raw.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      if (raw.writableLength > mostBytes) raw.destroy();
+      else raw.write(`${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     };
+    const follower: Follower = { tell, isFull: () => raw.writableLength > fullBytes };
     const leaves: (() => void)[] = [];
     const heartbeat = setInterval(() => raw.write(': alive\n\n'), options.heartbeatMs);
     const end = (): void => {
@@ -134,7 +162,8 @@ export function addFeeds(
     open.add(end);
     raw.once('close', end);
     try {
-      for (const [, feed] of wanted) if (feed !== undefined) leaves.push(await feed.follow({ tell }, since));
+      for (const { feed, cursor } of places) leaves.push(feed.follow(follower, cursor));
+      for (const [topic, feed] of states) if (asked.has(topic)) leaves.push(await feed.follow(follower, since));
     } catch {
       end(); // the head is out: the follower sees the end and comes back after `retry`
     }

@@ -1,0 +1,80 @@
+/** A topic of the event stream that only grows: every follower has a cursor of its own, and followers at one cursor share a read. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Method } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { Ask } from './app.ts';
+import type { Follower } from './feeds.ts';
+
+const Page = z.object({ items: z.array(z.looseObject({ cursor: z.string() })), nextCursor: z.string() });
+type Page = z.output<typeof Page>;
+const pageSize = 200;
+
+export interface LogTopic {
+  readonly method: Method;
+  readonly input: object;
+  /** Input in the place of a cursor: begins with what comes next. */
+  readonly start: object;
+}
+export interface LogFeed {
+  /** The cursor to follow from. @throws PolybError invalid_argument for what is no cursor of this topic. */
+  open(cursor: string | undefined): Promise<string>;
+  follow(follower: Follower, cursor: string): () => void;
+}
+
+export function createLogFeed(topic: string, { method, input, start }: LogTopic, ask: Ask, pollMs: number): LogFeed {
+  const cursors = new Map<Follower, string>();
+  let isRunning = false;
+
+  const read = async (from: object, limit: number): Promise<Page> => Page.parse(await ask(method, { ...input, ...from, limit }, {}));
+
+  /** Sends a page to the followers at one cursor. */
+  async function serve(cursor: string, followers: readonly Follower[]): Promise<boolean> {
+    let page: Page;
+    try {
+      page = await read({ cursor }, pageSize);
+    } catch (thrown) {
+      // Followers learn that something may be missing yet; the next turn reads from the same cursor.
+      for (const follower of followers)
+        follower.tell({ event: 'stale', data: { topic, why: thrown instanceof PolybError ? thrown.code : 'internal' } });
+      return false;
+    }
+    for (const follower of followers.filter((each) => cursors.get(each) === cursor)) {
+      for (const item of page.items) follower.tell({ event: topic, cursor: item.cursor, data: item });
+      cursors.set(follower, page.nextCursor);
+    }
+    // A page may end early for its size in bytes.
+    return page.items.length >= pageSize / 8;
+  }
+  /** True when there is more to read at once. */
+  async function turn(): Promise<boolean> {
+    const ready = [...cursors].filter(([follower]) => !follower.isFull());
+    const isMore = await Promise.all(
+      [...Map.groupBy(ready, ([, cursor]) => cursor)].map(([cursor, group]) =>
+        serve(
+          cursor,
+          group.map(([follower]) => follower),
+        ),
+      ),
+    );
+    return isMore.includes(true);
+  }
+  async function run(): Promise<void> {
+    isRunning = true;
+    while (cursors.size > 0) if (!(await turn())) await delay(pollMs, undefined, { ref: false });
+    isRunning = false;
+  }
+
+  return {
+    async open(cursor) {
+      const { nextCursor } = await read(cursor === undefined ? start : { cursor }, 1);
+      return cursor ?? nextCursor;
+    },
+    follow(follower, cursor) {
+      follower.tell({ event: 'snapshot', cursor, data: { topic } });
+      cursors.set(follower, cursor);
+      if (!isRunning) void run(); // a read that fails ends nothing: its followers are sent `stale`
+      return () => void cursors.delete(follower);
+    },
+  };
+}
