@@ -76,12 +76,19 @@ const views = {
   all: 'true',
 } as const;
 /** What a person must approve is proposed anew: the first approval was never given, was taken back, or is of another day. */
-const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, approved_by = '{}', updated_at = now(),
+const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, takeovers = 0, approved_by = '{}', updated_at = now(),
   not_after = case when not_after is null then null else now() + (not_after - created_at) end`;
 
+/** Nothing of it goes out when it is stopped: it has not begun, or is a function whose holder is gone. */
+const isStoppable = `(state in ('proposed', 'queued', 'waiting')
+  or (state = 'attempting' and on_unknown = 'function' and (takeovers > 0 or lease_until < clock_timestamp())))`;
 /** Nobody else looks at the row. */
 const isFree = (who: number): string => `(viewer is null or viewer = $${who} or viewer_until <= now())`;
 const release = 'viewer = null, viewer_until = null';
+
+/** A run is locked after its parts everywhere: a part that ends wakes its run. */
+const lockParts = (tx: Queries, run: string): Promise<unknown> =>
+  tx.query('select from journal.rows where parent = $1 order by id for update', [run]);
 
 export function journalDesk(db: Database) {
   /** Appends to the audit in the same statement as the change. */
@@ -199,13 +206,33 @@ export function journalDesk(db: Database) {
         [id, hash, JSON.stringify(input), newHash, asJson(done), done.who],
       );
     },
-    /** A dead letter goes back to its queue, with its counters at their start. */
+    /** A dead letter, or what was cancelled, goes back to its queue with its counters at their start; from there on the journal is its retrier.
+     *  Parts of a run that a person ended, or that ran out of time, are made anew; what was given up keeps its key and is tried again. */
     async retry(id: string, done: Deed): Promise<boolean> {
-      return one(
-        db,
-        `update journal.rows set ${again}, ${deed(2)} where id = $1 and state in ('failed', 'expired', 'cancelled') and mode in ('send', 'run', 'event') returning id`,
-        [id, asJson(done)],
-      );
+      return db.transaction(async (tx) => {
+        await lockParts(tx, id);
+        const [row] = await tx.query<{ mode: string }>(
+          `update journal.rows set ${again}, mode = case when mode = 'call' then 'send' else mode end, ${deed(2)}
+           where id = $1 and state in ('failed', 'expired', 'cancelled') and (mode in ('send', 'run', 'event') or (mode = 'call' and state = 'cancelled')) returning mode`,
+          [id, asJson(done)],
+        );
+        if (row?.mode === 'run') {
+          await tx.query(
+            `update journal.rows set editions = coalesce(editions, '{}') || (
+               select coalesce(jsonb_object_agg(step, edition + 1), '{}')
+               from (select distinct on (step) step, edition, state from journal.rows where parent = $1 order by step, edition desc) as latest
+               where state in ('cancelled', 'rejected', 'expired', 'stale'))
+             where id = $1`,
+            [id],
+          );
+          await tx.query(
+            `update journal.rows set state = 'queued', takeovers = 0, error = null, ended_at = null, not_before = now(), updated_at = now()
+             where parent = $1 and state = 'failed' and error->>'reason' = 'holder_gone'`,
+            [id],
+          );
+        }
+        return row !== undefined;
+      });
     },
     /** A run goes on from a step with another input: that step and those after it get a new edition.
      *  Answers why not, or null. */
@@ -216,13 +243,14 @@ export function journalDesk(db: Database) {
       done: Deed,
     ): Promise<'wrong_state' | 'no_such_step' | 'outcome_unknown' | null> {
       return db.transaction(async (tx) => {
+        await lockParts(tx, run);
         const [row] = await tx.query<{ state: string; editions: Record<string, number> | null; edits: Record<string, unknown> | null }>(
           `select state, editions, edits from journal.rows where id = $1 and mode = 'run' for update`,
           [run],
         );
         if (row === undefined || !['failed', 'expired', 'cancelled', 'done', 'waiting'].includes(row.state)) return 'wrong_state';
         const steps = await tx.query<{ step: string; edition: number; state: string }>(
-          'select step, edition, state from journal.rows where parent = $1 order by seq for update',
+          'select step, edition, state from journal.rows where parent = $1 order by seq',
           [run],
         );
         const at = steps.findIndex((each) => each.step === step);
@@ -244,18 +272,19 @@ export function journalDesk(db: Database) {
         return null;
       });
     },
-    /** Stops what has not begun; of a run also the steps that wait. */
+    /** Stops what has not begun, a run, and a function that lost a holder; of a run also its parts. An effect that was begun is resolved instead. */
     async cancel(id: string, done: Deed): Promise<boolean> {
       return db.transaction(async (tx) => {
+        await lockParts(tx, id);
         const cancelled = await one(
           tx,
           `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), token = null, lease_until = null, ${deed(2)}
-          where id = $1 and (state in ('proposed', 'queued', 'waiting') or (mode = 'run' and state = 'attempting')) returning id`,
+          where id = $1 and (${isStoppable} or (mode = 'run' and state = 'attempting')) returning id`,
           [id, asJson(done)],
         );
         if (cancelled)
           await tx.query(
-            `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now() where parent = $1 and state in ('proposed', 'queued', 'waiting')`,
+            `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), token = null, lease_until = null where parent = $1 and ${isStoppable}`,
             [id],
           );
         return cancelled;
@@ -264,7 +293,7 @@ export function journalDesk(db: Database) {
     async resolve(id: string, answer: 'happened' | 'try_again' | 'give_up', output: unknown, done: Deed): Promise<boolean> {
       const change = {
         happened: `state = 'done', ended_at = now(), error = null, output = $3::jsonb`,
-        try_again: `state = case when mode = 'send' then 'queued' else 'failed' end, not_before = now(), ref = id || '.' || attempts, output = $3::jsonb,
+        try_again: `state = case when mode = 'send' then 'queued' else 'failed' end, takeovers = 0, not_before = now(), ref = id || '.' || attempts, output = $3::jsonb,
           not_after = case when mode = 'send' then now() + (not_after - created_at) else not_after end,
           error = jsonb_build_object('code', 'unavailable', 'reason', 'not_done', 'detail', 'A person found that it did not happen.', 'outcome', 'not_executed')`,
         give_up: `state = 'cancelled', ended_at = now(), output = $3::jsonb, error = jsonb_build_object('code', 'failed_precondition', 'reason', 'given_up', 'detail', 'A person gave it up.', 'outcome', 'not_executed')`,

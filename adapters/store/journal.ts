@@ -14,6 +14,7 @@ interface StoredRow {
   output: unknown;
   error: object | null;
   attempts: number;
+  takeovers: number;
   token: string | null;
   ref: string;
   parent: string | null;
@@ -34,8 +35,26 @@ const msOrNull = (time: Date | string | null): number | null => (time === null ?
 
 /** A stored row as the runtime reads it; the casts are earned by the table's checks. */
 function row<Row>(stored: StoredRow): Row {
-  const { id, method, key, mode, state, input, output, error, attempts, ref, parent, step, edition, editions, edits, traceparent, caller } =
-    stored;
+  const {
+    id,
+    method,
+    key,
+    mode,
+    state,
+    input,
+    output,
+    error,
+    attempts,
+    takeovers,
+    ref,
+    parent,
+    step,
+    edition,
+    editions,
+    edits,
+    traceparent,
+    caller,
+  } = stored;
   return {
     id,
     method,
@@ -46,6 +65,7 @@ function row<Row>(stored: StoredRow): Row {
     output,
     error,
     attempts,
+    takeovers,
     token: stored.token ?? '',
     ref,
     parent,
@@ -70,6 +90,8 @@ function bytesAsBase64(this: unknown, name: string, value: unknown): unknown {
 }
 const date = (time: number): Date => new Date(time);
 const ended = `('done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')`;
+/** A holder that was silent past its lease may still write while nobody else has tried the row. Once it was taken over, the silence is what is counted. */
+const isInTime = `(rows.takeovers = 0 or rows.on_unknown <> 'function' or rows.lease_until > clock_timestamp())`;
 /** One line of a row's log, made in the statement so that its time is PostgreSQL's. */
 const line = (parameter: string): string =>
   `case when ${parameter}::jsonb is null then rows.log else (case when jsonb_array_length(rows.log) >= 100 then rows.log - 1 else rows.log end) || jsonb_build_array(${parameter}::jsonb || jsonb_build_object('at', now(), 'by', held_by)) end`;
@@ -203,10 +225,10 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     ends: readonly { readonly id: string; readonly token: string; readonly ending: Ending }[],
   ): Promise<readonly boolean[]> {
     const rows = await on.query<{ token: string }>(
-      `update journal.rows set state = e.state, output = e.output, error = e.error, token = null, lease_until = null, updated_at = now(),
+      `update journal.rows set state = e.state, output = e.output, error = e.error, token = null, lease_until = null, takeovers = 0, updated_at = now(),
          ended_at = case when e.state in ${ended} then now() end, not_before = coalesce(e.not_before, rows.not_before), log = ${line('e.log')}
        from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::jsonb[]) as e(id, token, state, output, error, not_before, log)
-       where rows.id = e.id and rows.token = e.token and rows.state = 'attempting' returning e.token`,
+       where rows.id = e.id and rows.token = e.token and rows.state = 'attempting' and ${isInTime} returning e.token`,
       [
         column(ends, (of) => of.id),
         column(ends, (of) => of.token),
@@ -275,7 +297,7 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     },
     async doubt(id: string, token: string, error: object, log: object): Promise<boolean> {
       const rows = await db.query(
-        `update journal.rows set state = case when on_unknown = 'review' then 'review' else 'unknown' end, error = $3, token = null, lease_until = null, updated_at = now(),
+        `update journal.rows set state = case when on_unknown = 'review' then 'review' else 'unknown' end, error = $3, token = null, lease_until = null, takeovers = 0, updated_at = now(),
            settle_at = clock_timestamp() + make_interval(secs => settle_ms / 1000.0), log = ${line('$4')}
          where id = $1 and token = $2 and state = 'attempting' returning id`,
         [id, token, json(error), json(log)],
@@ -295,8 +317,8 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     },
     async toLookUp<Row>(methods: readonly string[], leaseMs: number, atMost: number): Promise<readonly Row[]> {
       const rows = await db.query<StoredRow>(
-        `update journal.rows set settle_at = clock_timestamp() + make_interval(secs => $2 / 1000.0), updated_at = now() where id in (
-           select id from journal.rows where state = 'unknown' and on_unknown = 'look_up' and settle_at <= clock_timestamp() and method = any ($1) and not journal.is_paused(method)
+        `update journal.rows set settle_at = clock_timestamp() + make_interval(secs => $2 * (takeovers + 1) / 1000.0), takeovers = takeovers + 1, updated_at = now() where id in (
+           select id from journal.rows where state = 'unknown' and on_unknown = 'look_up' and settle_at <= clock_timestamp() and takeovers <= journal.max_takeovers() and method = any ($1) and not journal.is_paused(method)
            order by settle_at limit $3 for update skip locked) returning *`,
         [methods, leaseMs, atMost],
       );
@@ -304,10 +326,10 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     },
     async found({ id, attempts }: { readonly id: string; readonly attempts: number }, ending: Ending): Promise<boolean> {
       const rows = await db.query(
-        `update journal.rows set state = $2, output = $3, error = $4, updated_at = now(), ended_at = case when $2 in ${ended} then now() end,
-           not_before = case when $2 = 'queued' then coalesce($5, now()) else not_before end,
+        `update journal.rows set state = $2, output = $3, error = $4, takeovers = case when $2 = 'done' then 0 else takeovers - 1 end, updated_at = now(), ended_at = case when $2 in ${ended} then now() end,
+           not_before = case when $2 in ('queued', 'failed') then coalesce($5, now()) else not_before end,
            settle_at = case when $2 = 'unknown' then coalesce($5, settle_at) else settle_at end, log = ${line('$6')}
-         where id = $1 and state = 'unknown' and attempts = $7 returning id`,
+         where id = $1 and state = 'unknown' and attempts = $7 and takeovers > 0 returning id`,
         [
           id,
           ending.state,
@@ -396,8 +418,8 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     ): Promise<boolean> {
       const rows = await db.query(
         `with step as (select state from journal.rows where id = $3 for update)
-         update journal.rows set state = 'waiting', token = null, lease_until = null, error = $5, not_before = clock_timestamp() + make_interval(secs => $4 / 1000.0), updated_at = now()
-         where id = $1 and token = $2 and state = 'attempting' and ($3::text is null or (select state from step) in ('proposed', 'attempting', 'waiting', 'unknown', 'review')) returning id`,
+         update journal.rows set state = 'waiting', token = null, lease_until = null, takeovers = 0, error = $5, not_before = clock_timestamp() + make_interval(secs => $4 / 1000.0), updated_at = now()
+         where id = $1 and token = $2 and state = 'attempting' and ${isInTime} and ($3::text is null or (select state from step) in ('proposed', 'attempting', 'waiting', 'unknown', 'review')) returning id`,
         [run.id, run.token, stepId, untilMs, json(error)],
       );
       return rows.length === 1;

@@ -533,6 +533,8 @@ export function createJournal({
         await store.journal.found(row, {
           state: row.mode === 'send' ? 'queued' : 'failed',
           error: { code: 'unavailable', reason: 'not_done', detail: 'The attempt did not reach the provider.', outcome: 'not_executed' },
+          // This look-up is one of the takeovers; another means that the attempt's own holder is gone, and the second of those waits.
+          notBefore: Date.now() + Math.max(0, row.takeovers - 2) * leaseMs,
           log: learned,
         });
     } catch (thrown) {
@@ -646,6 +648,7 @@ function freshRow(asked: Parameters<Store['journal']['take']>[1]): Row {
     output: null,
     error: null,
     attempts: 1,
+    takeovers: 0,
     token,
     ref: id,
     parent: null,

@@ -15,7 +15,7 @@ export interface Runner {
   /** Carries a run, whose lease we hold, as far as it goes now. Never throws for what a run can meet. `since`: see `Leases.hold`. */
   execute(run: Row, pipeline: Pipeline, since: number): Promise<void>;
 }
-/** What a part has come to. `again`: its row has moved meanwhile, look anew. */
+/** What a part has come to. */
 type Reached =
   | { readonly value: unknown }
   | { readonly park: { readonly stepId: string | null; readonly untilMs: number; readonly error: RowError | null } }
@@ -77,9 +77,14 @@ export function runner({
           }
           const { stepId, untilMs, error } = reached.park;
           if (await journal.park(run, stepId, Math.min(untilMs, lookAgainMs), error)) return;
-          // Either the step moved while we made up our mind, or the lease is gone; the row tells.
+          // Either the step moved since it was read, or the lease is gone; the row tells.
           const now = stepId === null ? null : await journal.read(stepId);
           if (now === null || (await journal.read(run.id))?.token !== run.token) return;
+          // Looking again at what did not move would be a loop without a pause.
+          if (now.state === row?.state) {
+            await journal.park(run, null, retryMs(run), error);
+            return;
+          }
           row = now;
           isNews = true;
         }
@@ -183,15 +188,7 @@ export function runner({
       if (row === null) return 'lost';
     }
     if (row.state === 'done') return { value: row.output };
-    if (row.state === 'rejected' || row.state === 'stale' || row.state === 'expired' || row.state === 'cancelled')
-      return {
-        fail: row.error ?? {
-          code: 'failed_precondition',
-          reason: row.state,
-          detail: `The step ${part.name} was ${row.state}.`,
-          outcome: 'not_executed',
-        },
-      };
+    if (row.state === 'rejected' || row.state === 'stale' || row.state === 'expired' || row.state === 'cancelled') return over(part, row);
     const began = performance.now();
     try {
       const value = await callFrom(run, row.key, method.timeoutMs, lost)(method, row.input, { key: row.key });
@@ -205,6 +202,12 @@ export function runner({
         await journal.endStep(row.id, { state: 'queued', log: logLine(error, performance.now() - began) });
       return after(error, row, run);
     }
+  }
+
+  /** The part came to an end without a result. */
+  function over({ name }: Part, { state, error }: Row): Reached {
+    const detail = `The part ${name} was ${state}.`;
+    return { fail: error ?? { code: 'failed_precondition', reason: state, detail, outcome: 'not_executed' } };
   }
 
   /** What a failed step means to its run: wait for its row, try again later, or end. */
@@ -223,8 +226,8 @@ export function runner({
       (error.code === 'failed_precondition' && error.retryAfterMs !== undefined);
     return mayPass ? { park: { stepId: null, untilMs: retryMs(run, error), error: kept } } : { fail: kept };
   }
-  const retryMs = (run: Row, error: PolybError): number =>
-    backoffMs(run.attempts - 1, { firstMs: 200, lastMs: 4_000, wishedMs: error.retryAfterMs });
+  const retryMs = (run: Row, error?: PolybError): number =>
+    backoffMs(run.attempts - 1, { firstMs: 200, lastMs: 4_000, wishedMs: error?.retryAfterMs });
 
   async function reachWait(
     run: Row,
@@ -248,6 +251,7 @@ export function runner({
       if (row === null) return 'lost';
     }
     if (row.state === 'done') return { value: row.output };
+    if (row.state !== 'waiting') return over(part, row);
     // The row stands before this look, and the consumer hands over what commits after it: no event falls between.
     const event = await journal.firstEvent(part.event.address, String((row.input as { key: string }).key), run.createdAt);
     if (event !== null) {
@@ -262,14 +266,15 @@ export function runner({
       stored ??
       (await put(run, part, edition, { method: '@delay', input: null, hash: '', mode: 'wait', state: 'waiting', untilMs: part.ms }));
     if (row === null) return 'lost';
-    return row.state === 'done' ? { value: null } : overOrPark(row);
+    if (row.state === 'done') return { value: null };
+    return row.state === 'waiting' ? overOrPark(row) : over(part, row);
   }
 
   async function overOrPark(row: Row): Promise<Reached> {
     const leftMs = (row.notAfter ?? 0) - Date.now();
-    if (leftMs > 0) return { park: { stepId: row.id, untilMs: leftMs, error: null } };
-    await journal.endStep(row.id, { state: 'done', output: null });
-    return { value: null };
+    // Where its end cannot be written, the row has moved: it is looked at again.
+    if (leftMs <= 0 && (await journal.endStep(row.id, { state: 'done', output: null }))) return { value: null };
+    return { park: { stepId: row.id, untilMs: Math.max(0, leftMs), error: null } };
   }
 
   /** A call in the run's trace; its input was checked against the method's schema when the step's row was made. */

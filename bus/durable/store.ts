@@ -37,6 +37,8 @@ export interface Row {
   readonly output: unknown;
   readonly error: RowError | null;
   readonly attempts: number;
+  /** Holders in a row that died or stalled with the row. */
+  readonly takeovers: number;
   readonly token: string;
   readonly ref: string;
   readonly parent: string | null;
@@ -160,9 +162,9 @@ export interface Blankable {
 export interface JournalStore {
   /** Makes the row and takes its attempt in one statement, or says why not. `on`: the transaction where guards follow; null: on its own. */
   take(on: Queries | null, asked: Asked, holder: string, leaseMs: number): Promise<Taken>;
-  /** Rows that are due, and functions and runs whose holder is gone; each with a lease. */
+  /** Rows that are due, and functions and runs whose holder is gone; each with a lease. A row that lost several holders waits longer and is claimed alone. */
   claim(policies: Readonly<Record<string, RowPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]>;
-  /** `on` as for `take`. False when the lease was lost: nothing was written. */
+  /** `on` as for `take`. False when the lease was lost: nothing was written. A row that was taken over is lost when its lease ran out, taken again or not. */
   end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean>;
   /** Ends an attempt whose outcome is not known: the row becomes unknown, or goes to review where nobody can look it up. */
   doubt(id: string, token: string, error: RowError, log: LogLine): Promise<boolean>;

@@ -122,7 +122,11 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
   const retry: Handler<Contract['retry']> = async ({ id, from, input, why }, context) => {
     const row = await found(id);
     if (from === undefined && input === undefined)
-      return decided(id, () => desk.retry(row.id, by(context, 'retried', why)), 'failed, expired or cancelled, and not a call');
+      return decided(
+        id,
+        () => desk.retry(row.id, by(context, 'retried', why)),
+        'failed, expired or cancelled, and not a call that its caller may repeat',
+      );
     if (row.mode !== 'run' || from === undefined)
       throw new PolybError('invalid_argument', 'Only a run is retried from a step: give from, and the edited input.');
     const step = (await desk.steps(row.id)).findLast((each) => each.step === from);
@@ -224,7 +228,11 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     },
     retry,
     cancel: async ({ id, why }, context) => {
-      const row = await decided(id, (row) => desk.cancel(row.id, by(context, 'cancelled', why)), 'not begun, or a run');
+      const row = await decided(
+        id,
+        (row) => desk.cancel(row.id, by(context, 'cancelled', why)),
+        'not begun, a run, or a function that lost its holder',
+      );
       if (row.mode === 'run') metrics.count(runsTotal, { pipeline: row.method, outcome: 'cancelled' });
       return row;
     },

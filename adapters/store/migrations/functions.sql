@@ -24,6 +24,56 @@ create or replace function journal.lane_is_free(of_lane text, of_seq bigint) ret
       and (state in ('attempting', 'unknown', 'review') or (state = 'queued' and (of_seq is null or seq < of_seq))))
 $$;
 
+-- Recovery that ends. `takeovers` counts the holders in a row that died or stalled with a row in their hands.
+-- The first takeover is immediate and in company: a killed process leaves mostly innocent rows, and they must not wait.
+-- A row that loses a second holder is a suspect. It waits one lease longer before each further attempt, and a process holds one suspect at a time:
+-- what only died beside a poison row is then tried apart from it and ends. So a row comes to the limit only if two more holders vanished
+-- while it was their only suspect.
+create or replace function journal.max_takeovers() returns integer language sql immutable as $$ select 3 $$;
+
+-- True when a row whose lease ran out may be taken over now.
+create or replace function journal.may_be_taken_over(it journal.rows, lease_ms integer) returns boolean language sql volatile as $$
+  select it.takeovers < journal.max_takeovers() and it.lease_until + make_interval(secs => it.takeovers * lease_ms / 1000.0) < clock_timestamp()
+$$;
+
+-- True when the attempt that would begin now is that of a suspect.
+create or replace function journal.is_suspect(it journal.rows) returns boolean language sql immutable as $$
+  select it.takeovers + (it.state = 'attempting')::integer >= 2
+$$;
+
+-- True when this process holds no suspect. The lock keeps a second transaction of the process from finding the same until this one commits.
+create or replace function journal.may_hold_suspect(of_holder text) returns boolean language sql volatile as $$
+  select pg_try_advisory_xact_lock(hashtextextended('journal.suspect ' || of_holder, 0))
+    and not exists (select from journal.rows where state = 'attempting' and lease_until > clock_timestamp() and held_by = of_holder and takeovers >= 2)
+$$;
+
+-- The log of a row whose holder is gone, with the line that says so.
+create or replace function journal.log_holder_gone(it journal.rows) returns jsonb language sql stable as $$
+  select (case when jsonb_array_length(it.log) >= 100 then it.log - 1 else it.log end) || jsonb_build_array(jsonb_build_object(
+    'at', now(), 'by', it.held_by, 'ms', null, 'code', 'unknown', 'reason', 'holder_gone', 'evidence', null,
+    'message', 'The process that tried died or stalled' || case when it.on_unknown = 'function' then '.' else '; whether the attempt went out is not known.' end))
+$$;
+
+-- What becomes of a row whose lease ran out and that is not taken over: an effect is in doubt, a function at its limit is a dead letter.
+-- A call at its limit has no caller any more: from there on the journal is its retrier.
+create or replace function journal.lapse(it journal.rows) returns journal.rows language plpgsql as $$
+declare
+  gone jsonb := jsonb_build_object('code', 'internal', 'reason', 'holder_gone', 'outcome', 'unknown',
+    'detail', 'Each process that tried it died or stalled, ' || it.takeovers + 1 || ' in a row; it is not tried again until a person says so.');
+begin
+  if it.on_unknown <> 'function' then
+    update journal.rows set token = null, takeovers = takeovers + 1, settle_at = lease_until + make_interval(secs => settle_ms / 1000.0), updated_at = now(),
+      state = case when takeovers < journal.max_takeovers() then 'unknown' else 'review' end,
+      error = case when takeovers < journal.max_takeovers() then error else gone end, log = journal.log_holder_gone(it)
+      where id = it.id returning * into it;
+  elsif it.takeovers >= journal.max_takeovers() then
+    update journal.rows set state = 'failed', mode = case when mode = 'call' then 'send' else mode end, token = null, lease_until = null,
+      ended_at = now(), updated_at = now(), error = gone, log = journal.log_holder_gone(it)
+      where id = it.id returning * into it;
+  end if;
+  return it;
+end $$;
+
 -- The way in for a call: makes the row and takes its attempt in one statement, or says why not.
 -- Answers one of taken, settled, clash, busy, lane, later, paused, late, proposed, with the row as it stands.
 create or replace function journal.take(
@@ -32,7 +82,6 @@ create or replace function journal.take(
 ) returns table (did text, found jsonb) language plpgsql as $$
 declare
   it journal.rows;
-  fresh boolean := false;
 begin
   if clock_timestamp() > of_deadline then
     return query select 'late'::text, null::jsonb;
@@ -70,21 +119,23 @@ begin
     return query select 'clash'::text, jsonb_build_object('id', it.id);
     return;
   end if;
-  if it.state = 'attempting' and it.lease_until < clock_timestamp() and it.on_unknown <> 'function' then
-    update journal.rows set state = 'unknown', token = null, settle_at = lease_until + make_interval(secs => settle_ms / 1000.0), updated_at = now() where id = it.id returning * into it;
+  if it.state = 'attempting' and it.lease_until < clock_timestamp() then
+    it := journal.lapse(it);
   end if;
   if (it.state = 'attempting' and it.lease_until < clock_timestamp())
-     or (it.state = 'failed' and (it.error->>'outcome' = 'not_executed' or it.on_unknown = 'function') and it.mode in ('call', 'step'))
+     or (it.state = 'failed' and (it.error->>'outcome' = 'not_executed' or (it.on_unknown = 'function' and it.error->>'reason' is distinct from 'holder_gone')) and it.mode in ('call', 'step'))
      or (it.state = 'queued' and it.mode in ('call', 'step')) then
     if journal.is_paused(of_method) then
       return query select 'paused'::text, to_jsonb(it);
-    elsif it.not_before > clock_timestamp() then
+    elsif it.not_before > clock_timestamp() or (it.state = 'attempting' and not journal.may_be_taken_over(it, lease_ms))
+       or (journal.is_suspect(it) and not journal.may_hold_suspect(of_holder)) then
       return query select 'later'::text, to_jsonb(it);
     elsif it.lane is not null and not journal.lane_is_free(it.lane, it.seq) then
       return query select 'lane'::text, to_jsonb(it);
     else
       update journal.rows set state = 'attempting', token = of_token, held_by = of_holder, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0),
-        attempts = attempts + 1, error = null, ended_at = null, started_at = coalesce(started_at, now()), on_unknown = of_on_unknown, settle_ms = of_settle_ms,
+        attempts = attempts + 1, takeovers = takeovers + (it.state = 'attempting')::integer, log = case when it.state = 'attempting' then journal.log_holder_gone(it) else log end,
+        error = null, ended_at = null, started_at = coalesce(started_at, now()), on_unknown = of_on_unknown, settle_ms = of_settle_ms,
         lane = coalesce(lane, of_lane), traceparent = coalesce(traceparent, of_traceparent), updated_at = now(),
         ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
       where id = it.id returning * into it;
@@ -106,27 +157,38 @@ create or replace function journal.claim(policies jsonb, of_holder text, lease_m
 declare
   of_methods text[] := array(select m from jsonb_object_keys(policies) m where not journal.is_paused(m));
   it journal.rows;
+  had_holder boolean;
 begin
   for it in
     select * from journal.rows
     where id in (
-      (select id from journal.rows r where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event')
+      (select id from journal.rows r where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event') and takeovers < 2
          and not journal.is_over(r) and (lane is null or journal.lane_is_free(lane, seq)) order by not_before limit at_most)
       union all
-      (select id from journal.rows where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown = 'function' order by lease_until limit at_most)
+      (select id from journal.rows where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown = 'function' and takeovers = 0 order by lease_until limit at_most)
+      union all
+      -- One suspect at a time, so that they crowd nothing out.
+      (select id from journal.rows r where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown = 'function' and takeovers > 0
+         and journal.may_be_taken_over(r, lease_ms) order by lease_until limit 1)
+      union all
+      (select id from journal.rows r where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event') and takeovers >= 2
+         and not journal.is_over(r) and (lane is null or journal.lane_is_free(lane, seq)) order by not_before limit 1)
       union all
       (select id from journal.rows r where state = 'waiting' and mode = 'run' and method = any (of_methods) and not_before <= clock_timestamp() and not journal.is_over(r) order by not_before limit at_most))
     order by seq limit at_most for update skip locked
   loop
     -- The look above is as old as the statement, the row under its lock is not: another may have taken and left it in between.
     continue when not ((it.state in ('queued', 'waiting') and it.not_before <= clock_timestamp())
-      or (it.state = 'attempting' and it.lease_until < clock_timestamp() and it.on_unknown = 'function'));
+      or (it.state = 'attempting' and it.on_unknown = 'function' and journal.may_be_taken_over(it, lease_ms)));
+    continue when journal.is_suspect(it) and not journal.may_hold_suspect(of_holder);
     if it.lane is not null then
       -- Looked at again under the lane's lock: another may have taken its turn since.
       continue when not pg_try_advisory_xact_lock(hashtextextended(it.lane, 0));
       continue when not journal.lane_is_free(it.lane, it.seq);
     end if;
+    had_holder := it.state = 'attempting';
     update journal.rows set state = 'attempting', token = gen_random_uuid()::text, held_by = of_holder, attempts = attempts + 1, updated_at = now(),
+      takeovers = takeovers + had_holder::integer, log = case when had_holder then journal.log_holder_gone(it) else log end,
       lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), started_at = coalesce(started_at, now()),
       on_unknown = policies->it.method->>'handling', settle_ms = (policies->it.method->>'settleMs')::integer,
       ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
@@ -138,19 +200,30 @@ end $$;
 -- What nobody works on any more: effects whose holder is gone become unknown, what waits past its time expires, what nobody can look up goes to a person.
 create or replace function journal.sweep(of_methods text[]) returns integer language plpgsql as $$
 declare
-  moved integer;
+  it journal.rows;
+  moved integer := 0;
   more integer;
 begin
-  update journal.rows set state = 'unknown', token = null, settle_at = lease_until + make_interval(secs => settle_ms / 1000.0), updated_at = now(),
-      log = log || jsonb_build_array(jsonb_build_object('at', now(), 'by', held_by, 'ms', null, 'code', 'unknown', 'reason', 'holder_gone', 'message', 'The process that tried is gone; whether the attempt went out is not known.', 'evidence', null))
-    where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown <> 'function';
-  get diagnostics moved = row_count;
+  for it in
+    select * from journal.rows where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods)
+      and (on_unknown <> 'function' or takeovers >= journal.max_takeovers()) for update skip locked
+  loop
+    perform journal.lapse(it);
+    moved := moved + 1;
+  end loop;
   update journal.rows set state = 'review', updated_at = now()
     where state = 'unknown' and method = any (of_methods) and (on_unknown = 'review' or (on_unknown = 'claim' and claimed_at is not null and settle_at <= clock_timestamp()));
   get diagnostics more = row_count;
   moved := moved + more;
+  -- A look-up counts as a holder until it answers.
+  update journal.rows r set state = 'review', updated_at = now(), log = journal.log_holder_gone(r),
+      error = jsonb_build_object('code', 'internal', 'reason', 'holder_gone', 'outcome', 'unknown', 'detail', 'Each process that looked up its outcome died or stalled.')
+    where state = 'unknown' and method = any (of_methods) and on_unknown = 'look_up' and takeovers > journal.max_takeovers() and settle_at <= clock_timestamp();
+  get diagnostics more = row_count;
+  moved := moved + more;
   -- An unclaimed reference is void from here on: nobody can win it any more, so the attempt may be repeated under a new one.
-  update journal.rows set state = case when mode = 'send' then 'queued' else 'failed' end, ref = id || '.' || attempts, not_before = now(), updated_at = now(),
+  update journal.rows set state = case when mode = 'send' then 'queued' else 'failed' end, ref = id || '.' || attempts, updated_at = now(),
+      not_before = now() + make_interval(secs => 8 * greatest(takeovers - 1, 0)),
       error = jsonb_build_object('code', 'unavailable', 'reason', 'not_claimed', 'detail', 'The provider did not ask whether it may act, so nothing happened.', 'outcome', 'not_executed')
     where state = 'unknown' and method = any (of_methods) and on_unknown = 'claim' and claimed_at is null and settle_at <= clock_timestamp();
   get diagnostics more = row_count;
