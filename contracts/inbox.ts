@@ -119,7 +119,9 @@ export const inbox = contract('inbox', '1.0.0', {
         .max(200)
         .optional()
         .meta({ pii: 'text' })
-        .describe('Words in any form; "in quotes" together, -word without it.'),
+        .describe(
+          'Words in any form; "in quotes" together, -word without it. Numbers and phones by any four digits or more of them; also emoji, parts of an address, and words typed in the other keyboard layout or alphabet.',
+        ),
       ...PageInput,
     }),
     output: pageOf(Message.extend({ cursor: Cursor.optional().describe('With order=stored: leads on after this message.') })),
@@ -133,6 +135,10 @@ export const inbox = contract('inbox', '1.0.0', {
     output: Message.extend({
       text: z.string().max(300_000).meta({ pii: 'text' }),
       versions: z.array(z.object({ at: Timestamp, text: PersonText })).max(100),
+      answers: z
+        .object({ messageId: Id, text: PersonText, isOurs: z.boolean().describe('Sent by the business: by its staff or a bot.') })
+        .nullable()
+        .describe('The message that it replies to, else the last one before it that somebody else sent.'),
     }),
     idempotency: 'read',
     http: 'GET /api/v1/messages/{messageId}',
@@ -157,7 +163,14 @@ export const inbox = contract('inbox', '1.0.0', {
     input: z.strictObject({
       role: UserRole.default('client'),
       channel: Channel.optional(),
-      q: z.string().trim().min(1).max(100).optional().meta({ pii: 'name' }).describe('A part of the name or the user name.'),
+      q: z
+        .string()
+        .trim()
+        .min(1)
+        .max(100)
+        .optional()
+        .meta({ pii: 'name' })
+        .describe('A part of the name, the user name, or the phone number in any spelling.'),
       ...PageInput,
     }),
     output: pageOf(Client),

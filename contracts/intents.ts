@@ -13,7 +13,7 @@ import { contract, event, method } from './define.ts';
  * - none: small talk, thanks, what has nothing to do with the business
  */
 export const Intent = z.enum(['question', 'order', 'complaint', 'interest', 'confirmation', 'broadcast', 'none']);
-/** Who decided: a phrase of the patterns table, the local model, or a language model. */
+/** What decided: a phrase of the patterns table or a bare assent, the local model, or a language model. */
 export const IntentStage = z.enum(['pattern', 'local', 'llm']);
 const Confidence = z.number().min(0).max(1).describe('How often a message judged with this confidence is judged rightly.');
 const Judged = {
@@ -52,7 +52,13 @@ export const Pattern = z.strictObject({
 export const intents = contract('intents', '1.0.0', {
   classify_intent: method({
     summary: 'The intent of a text.',
-    input: z.strictObject({ text: PersonText }),
+    input: z.strictObject({
+      text: PersonText,
+      answersQuestion: z
+        .boolean()
+        .default(false)
+        .describe('It follows a question of the business: «да» or 👍 alone is a guess without one.'),
+    }),
     output: Classified,
     idempotency: 'read',
     timeoutMs: 15_000,

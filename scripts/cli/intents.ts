@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Llm } from '../../adapters/llm/port.ts';
 import { uncounted } from '../../contracts/metric.ts';
-import type { Evaluation } from '../../services/intent-classifier/evaluate.ts';
+import type { Evaluation, UrgencyEvaluation } from '../../services/intent-classifier/evaluate.ts';
 import type { Line } from '../../services/intent-classifier/lines.ts';
 import type { Invocation } from './command.ts';
 import { wrongUsage } from './failure.ts';
@@ -30,11 +30,12 @@ interface Cost {
 
 export async function evalIntents(invocation: Invocation): Promise<number> {
   const { args, flags, out, signal } = invocation;
-  const [{ cascade }, { askLlm }, { evaluate }, { readModel }] = await Promise.all([
+  const [{ cascade }, { askLlm }, { evaluate }, { readModel }, unseen] = await Promise.all([
     import('../../services/intent-classifier/cascade.ts'),
     import('../../services/intent-classifier/ask-llm.ts'),
     import('../../services/intent-classifier/evaluate.ts'),
     import('../../services/intent-classifier/trained.ts'),
+    args[0] === undefined ? evaluateUnseen(signal) : null,
   ]);
   const price = { input: priceOf(invocation, 'price-in'), output: priceOf(invocation, 'price-out') };
   const lines = await linesOf(args[0]);
@@ -60,7 +61,9 @@ export async function evalIntents(invocation: Invocation): Promise<number> {
             return answer;
           },
   });
-  const answers = await inOrder(lines, 8, ({ text }, index) => judge(text, { ref: `line-${index + 1}`, signal }));
+  const answers = await inOrder(lines, 8, ({ text, answersQuestion }, index) =>
+    judge(text, { ref: `line-${index + 1}`, answersQuestion, signal }),
+  );
   const per = (tokens: number) => Math.round((tokens * 1000) / lines.length);
   const tokensPerThousand = { input: per(spent.input), output: per(spent.output) };
   const cost: Cost = {
@@ -71,9 +74,35 @@ export async function evalIntents(invocation: Invocation): Promise<number> {
     perThousand: language === null ? 0 : totalOf(tokensPerThousand, price),
     localMs,
   };
-  const result = { ...evaluate(lines, answers), cost };
-  await out.result(result, { text: () => draw(result, cost, args[0], out.width) });
+  const result = { ...evaluate(lines, answers), cost, ...unseen };
+  await out.result(result, {
+    text: () => [draw(result, cost, args[0], out.width), ...(unseen === null ? [] : drawUnseen(unseen))].join('\n'),
+  });
   return 0;
+}
+
+/** The sets that neither the training nor a threshold nor a word list was made with, without a language model. */
+async function evaluateUnseen(signal: AbortSignal): Promise<Unseen> {
+  const [{ cascade }, { evaluate, evaluateUrgency }, { ownLines, readModel, urgencyLines }, { isUrgent }] = await Promise.all([
+    import('../../services/intent-classifier/cascade.ts'),
+    import('../../services/intent-classifier/evaluate.ts'),
+    import('../../services/intent-classifier/trained.ts'),
+    import('../../services/intent-classifier/urgency.ts'),
+  ]);
+  const judge = cascade({ patterns: async () => [], local: await readModel(), askLlm: null });
+  const held = await ownLines('held');
+  const answers = await inOrder(held, 1, ({ text, answersQuestion }) => judge(text, { answersQuestion, signal }));
+  return { held: evaluate(held, answers), urgency: evaluateUrgency(await urgencyLines(), isUrgent) };
+}
+interface Unseen {
+  readonly held: Evaluation;
+  readonly urgency: UrgencyEvaluation;
+}
+function drawUnseen({ held: { lines, accuracy, certain }, urgency }: Unseen): readonly string[] {
+  return [
+    `held out           ${lines} lines: accuracy ${percent(accuracy)}, certain ${share(certain.lines, lines)}, of them wrong ${share(certain.wrong, certain.lines)}`,
+    `urgency            found ${share(urgency.found, urgency.urgent)}, false ${share(urgency.false, urgency.others)}`,
+  ];
 }
 
 async function linesOf(file: string | undefined): Promise<readonly Line[]> {
@@ -151,8 +180,10 @@ function medianMs(lines: readonly Line[], local: (text: string) => unknown): num
   return times[Math.floor(times.length / 2)] ?? 0;
 }
 
+const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
+const share = (part: number, whole: number) => `${part} of ${whole} (${percent(whole === 0 ? 0 : part / whole)})`;
+
 function draw(result: Evaluation, cost: Cost, file: string | undefined, width: number): string {
-  const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
   const { falseAlarms, certain, stages } = result;
   const table = drawTable(
     {
@@ -170,7 +201,6 @@ function draw(result: Evaluation, cost: Cost, file: string | undefined, width: n
     },
     width,
   );
-  const share = (part: number, whole: number) => `${part} of ${whole} (${percent(whole === 0 ? 0 : part / whole)})`;
   return [
     table,
     '',

@@ -53,15 +53,23 @@ export async function pageOfClients(
   const rows = await db.query<Columns>(
     `select ${columns} from collector.users person
      where role = $1 and ($2::text is null or channel = $2)
-       and ($3::text is null or collector.fold(name) like collector.fold($3) or username ilike $3)
+       and ($3::text is null or collector.fold(name) like collector.fold($3) or username ilike $3
+         or regexp_replace(phone_number, '\\D', '', 'g') like any ($7))
        and ($4::bigint is null or (last_seen_at, user_id) < (${timeAt('$4')}, $5))
      order by last_seen_at desc, user_id desc limit $6`,
-    [role, channel ?? null, like, place?.atUs ?? null, place?.id ?? null, limit + 1],
+    [role, channel ?? null, like, place?.atUs ?? null, place?.id ?? null, limit + 1, phonesLike(q ?? '')],
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const isMore = rows.length > limit && last !== undefined;
   return { items: page.map(shown), nextCursor: isMore ? cursorOf({ atUs: last.seen_us, id: last.user_id, isFuzzy: false }, list) : null };
+}
+
+/** Patterns for the digits of a phone of which any four digits or more are given; Russia and Kazakhstan write 8 for +7. */
+function phonesLike(q: string): readonly string[] {
+  const digits = /^[\d\s()+.-]+$/.test(q) ? q.replace(/\D/g, '') : '';
+  if (digits.length < 4) return [];
+  return digits.startsWith('8') ? [`%${digits}%`, `7${digits.slice(1)}%`] : [`%${digits}%`];
 }
 
 export async function findClient(db: Queries, userId: string): Promise<Client | null> {

@@ -214,7 +214,10 @@ function cutPage(
 
 /** Null when there is none. */
 export async function findMessage(db: Queries, messageId: string): Promise<OutputOf<typeof inbox.get_message> | null> {
-  const [row] = await db.query<Columns>(`select ${columns} from ${tables} where message.message_id = $1`, [messageId]);
+  const [row] = await db.query<Columns & AnswerColumns>(
+    `select ${columns}, answered.* from ${tables} left join lateral (${answered}) answered on true where message.message_id = $1`,
+    [messageId],
+  );
   if (row === undefined) return null;
   const versions = await db.query<{ at: Date; text: string }>(
     `select at, left(text, 4096) as text from (select * from collector.message_versions where message_id = $1 order by at desc limit 20) last order by at`,
@@ -223,8 +226,36 @@ export async function findMessage(db: Queries, messageId: string): Promise<Outpu
   return {
     ...shown(row, Number.POSITIVE_INFINITY),
     versions: versions.map(({ at, text }) => ({ at: at.toISOString(), text: text.slice(0, shortText).toWellFormed() })),
+    answers:
+      row.answers_id === null
+        ? null
+        : { messageId: row.answers_id, text: row.answers_text.slice(0, shortText).toWellFormed(), isOurs: row.answers_ours },
   };
 }
+
+interface AnswerColumns {
+  readonly answers_id: string | null;
+  readonly answers_text: string;
+  readonly answers_ours: boolean;
+}
+/** What `message` replies to, else the last one of another sender among the twenty before it. */
+const answered = `
+  select other.message_id as answers_id, left(coalesce(other.transcript, other.text), ${shortText}) as answers_text,
+    other.direction = 'out' or coalesce(role.is_staff or role.is_bot, false) as answers_ours
+  from (
+    select quoted.*, true as is_quoted from collector.messages quoted
+    where (quoted.channel, quoted.bot_id, quoted.chat_external_id, quoted.external_id)
+      = (message.channel, message.bot_id, message.chat_external_id, message.reply_to)
+    union all (
+      select *, false from (
+        select * from collector.messages earlier
+        where earlier.chat_id = message.chat_id and (earlier.sent_at, earlier.seq) < (message.sent_at, message.seq)
+        order by earlier.sent_at desc, earlier.seq desc limit 20
+      ) recent where recent.sender_id is distinct from message.sender_id order by sent_at desc, seq desc limit 1)
+  ) other
+  left join collector.users sender on sender.user_id = other.sender_id
+  left join collector.user_roles role on role.role = sender.role
+  order by is_quoted desc limit 1`;
 
 /** The last messages of a chat, oldest first. */
 export async function lastMessages(db: Queries, chatId: string, limit: number): Promise<readonly Shown[]> {

@@ -19,8 +19,18 @@ afterAll(() => here.stop());
 const start = Date.parse('2026-05-05T09:00:00Z');
 let nextId = 1;
 /** Stores messages as if a channel had delivered them, one a minute. */
-async function write(...written: readonly { text: string; chat?: string; from?: string; at?: number; bot?: boolean }[]): Promise<void> {
-  const updates = written.map(({ text, chat = '42', from = '42', at, bot = false }): Update => {
+async function write(
+  ...written: readonly {
+    text: string;
+    chat?: string;
+    from?: string;
+    at?: number;
+    bot?: boolean;
+    phone?: string | null;
+    replyTo?: string | null;
+  }[]
+): Promise<void> {
+  const updates = written.map(({ text, chat = '42', from = '42', at, bot = false, phone = null, replyTo = null }): Update => {
     const id = nextId++;
     return {
       externalId: String(id),
@@ -34,7 +44,7 @@ async function write(...written: readonly { text: string; chat?: string; from?: 
               externalId: from,
               name: `Клиент ${from}`,
               username: `user${from}`,
-              phoneNumber: null,
+              phoneNumber: phone,
               firstRole: bot ? 'broadcast_bot' : 'client',
             },
             externalId: String(id),
@@ -44,7 +54,7 @@ async function write(...written: readonly { text: string; chat?: string; from?: 
             content: [],
             threadId: null,
             albumId: null,
-            replyTo: null,
+            replyTo,
             isForwarded: false,
             sentAt: at ?? start + id * 60_000,
             editedAt: null,
@@ -212,6 +222,36 @@ test('totals count by kind, role and direction', async () => {
     byRole: { client: 2, broadcast_bot: 2, director: 0 },
   });
   expect(await here.bus.call(inbox.message_totals, { until: '2000-01-01T00:00:00Z' })).toMatchObject({ messages: 0, chats: 0 });
+});
+
+test.each(['+79165550123', '89165550123', '9165550123', '+7 916', '8916', '0123', '555-01-23', '8 (916) 555'])(
+  'a client is found by the phone %s',
+  async (q) => {
+    await write({ text: 'раз', from: '1', chat: '1', phone: '+79165550123' }, { text: 'два', from: '2', chat: '2', phone: '+79037770456' });
+    expect((await here.bus.call(inbox.list_clients, { q })).items.map(({ name }) => name)).toEqual(['Клиент 1']);
+  },
+);
+test.each(['123', '91655501234', '+'])('%s is no phone of a client', async (q) => {
+  await write({ text: 'раз', from: '11', chat: '11', phone: '+79165550123' });
+  expect((await here.bus.call(inbox.list_clients, { q })).items).toEqual([]);
+});
+
+test('a message shows the one that it answers: what it replies to, else the last one that another sent, of the same chat', async () => {
+  const bot = { from: '7001', bot: true };
+  await write({ text: 'Вам на три?', ...bot }, { text: 'сейчас', from: '42' }, { text: '+', from: '42' });
+  await write({ text: 'Другой чат?', chat: '43', ...bot }, { text: 'раз', chat: '44', from: '44' });
+  const answersOf = async (text: string) => {
+    const [{ messageId = '' } = {}] = (await list({})).items.filter((item) => item.text === text);
+    return (await here.bus.call(inbox.get_message, { messageId })).answers;
+  };
+  expect(await answersOf('+')).toMatchObject({ text: 'Вам на три?', isOurs: true });
+  expect(await answersOf('раз')).toBeNull();
+  const quoted = (await list({})).items.find(({ text }) => text === 'Вам на три?')?.externalId ?? '';
+  await write({ text: 'Ждём вас', ...bot }, { text: 'да', replyTo: quoted }, { text: 'ага' });
+  expect(await answersOf('да')).toMatchObject({ text: 'Вам на три?' });
+  expect(await answersOf('ага')).toMatchObject({ text: 'Ждём вас' });
+  await write({ text: 'и мне', from: '45' }, { text: 'ок' });
+  expect(await answersOf('ок')).toMatchObject({ text: 'и мне', isOurs: false });
 });
 
 test('clients are listed by when they wrote last, found by name, and counted by how much they write', async () => {

@@ -1,5 +1,6 @@
 /** Finding messages: words in any form, and by likeness where that finds little. */
 import type { Queries } from '../../bus/service.ts';
+import { spellingsOf } from './spellings.ts';
 
 /** What is like a word shares this part of its three-letter pieces: two swapped letters in a word of eight still do. */
 const likeness = 0.3;
@@ -31,11 +32,16 @@ export async function prepare(tx: Queries, q: string): Promise<Search> {
   return { query: row?.query ?? '', isExact: /"|(^|\s)-\S|\sor\s/i.test(q) };
 }
 
-/** The search widened to words that are like those of the question; null when there are none. */
+/** The search widened to words that are like those of the question, and to its other spellings; null when there are none. */
 export async function likened(tx: Queries, q: string, search: Search): Promise<Search | null> {
-  const [row] = await tx.query<{ query: string | null }>('select collector.likened(collector.fold($1))::text as query', [q]);
-  if (!row?.query) return null;
-  return { ...search, query: search.query === '' ? row.query : `(${search.query}) | (${row.query})` };
+  const { exact, cyrillic } = spellingsOf(q);
+  const [row] = await tx.query<{ queries: readonly (string | null)[] }>(
+    `select array[collector.likened(collector.fold($1)), case when $2::text is not null then collector.likened(collector.fold($2)) end]::text[]
+       || array(select collector.respelled(spelling)::text from unnest($3::text[]) spelling) as queries`,
+    [q, cyrillic, exact],
+  );
+  const queries = [search.query, ...(row?.queries ?? [])].filter((query) => query !== null && query !== '');
+  return queries.length === 0 ? null : { ...search, query: queries.map((query) => `(${query})`).join(' | ') };
 }
 
 /** Takes words into the lexicon; those that are there stay. */

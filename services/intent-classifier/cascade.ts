@@ -2,8 +2,9 @@
 import type { z } from 'zod';
 import type { Classified } from '../../contracts/intents.ts';
 import type { AskLlm } from './ask-llm.ts';
+import { isAssent } from './assents.ts';
 import { readChars, wordsOf } from './features.ts';
-import type { IntentName, LocalModel } from './model.ts';
+import { type Guess, type IntentName, type LocalModel, leastCertain } from './model.ts';
 import type { Phrase } from './phrases.ts';
 import { isUrgent } from './urgency.ts';
 
@@ -26,7 +27,12 @@ export interface Stages {
 }
 export type Cascade = (
   text: string,
-  at: { readonly ref?: string | undefined; readonly signal: AbortSignal },
+  at: {
+    readonly ref?: string | undefined;
+    /** It follows a question of the business. */
+    readonly answersQuestion?: boolean | undefined;
+    readonly signal: AbortSignal;
+  },
 ) => Promise<Judgement & { readonly cost: Cost }>;
 
 const free: Cost = { inputTokens: 0, outputTokens: 0 };
@@ -41,16 +47,24 @@ export function cascade({ patterns, local, askLlm }: Stages): Cascade {
       return {
         intent: known.intent,
         isCertain: true,
-        isUrgent: known.isUrgent || isUrgent(text, known.intent),
+        isUrgent: known.isUrgent || isUrgent(text),
         confidence: 1,
         stage: 'pattern',
         cost: free,
       };
     const guess = local(text);
-    const locally = { ...guess, isUrgent: isUrgent(text, guess.intent), stage: 'local' as const };
+    if (isAssent(text)) return { ...assent(guess, at.answersQuestion ?? false), isUrgent: isUrgent(text), stage: 'pattern', cost: free };
+    const locally = { ...guess, isUrgent: isUrgent(text), stage: 'local' as const };
     if (guess.isCertain || askLlm === null) return { ...locally, cost: free };
     const { opinion, ...cost } = await askLlm(text, at);
     if (opinion === null) return { ...locally, cost };
-    return { ...opinion, isUrgent: opinion.isUrgent || isUrgent(text, opinion.intent), stage: 'llm', cost };
+    return { ...opinion, isUrgent: opinion.isUrgent || isUrgent(text), stage: 'llm', cost };
   };
+}
+
+/** To what an assent without a question assents, no model of any size can know either. */
+function assent(guess: Guess, answersQuestion: boolean): Guess {
+  return answersQuestion
+    ? { intent: 'confirmation', confidence: 0.95, isCertain: true }
+    : { ...guess, confidence: Math.min(guess.confidence, leastCertain), isCertain: false };
 }

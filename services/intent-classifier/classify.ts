@@ -4,12 +4,13 @@ import { type Consumer, type Handler, type Loop, loop, on } from '../../bus/serv
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { intentsTotal } from '../../contracts/metrics.ts';
+import { asks } from './assents.ts';
 import type { Cascade, Judgement } from './cascade.ts';
 import { insertAnalysis, unanswered } from './rows.ts';
 
 export function classifyIntent(judge: Cascade): Handler<typeof intents.classify_intent> {
-  return async ({ text }, { signal }) => {
-    const { cost: _, ...judged } = await judge(text, { signal });
+  return async ({ text, answersQuestion }, { signal }) => {
+    const { cost: _, ...judged } = await judge(text, { answersQuestion, signal });
     return judged;
   };
 }
@@ -22,10 +23,13 @@ const ofRole: Readonly<Record<string, Judgement>> = {
 
 export function classifyMessage(judge: Cascade, llm: string | null, now: () => number): Handler<typeof intents.classify_message> {
   return async ({ messageId }, { call, commit, signal }) => {
-    const { chatId, sentAt, text, sender } = await call(inbox.get_message, { messageId });
+    const { chatId, sentAt, text, sender, answers } = await call(inbox.get_message, { messageId });
     const known = sender === null ? undefined : ofRole[sender.role];
+    const answersQuestion = answers?.isOurs === true && asks(answers.text);
     const { cost, ...judged } =
-      known === undefined ? await judge(text, { ref: messageId, signal }) : { ...known, cost: { inputTokens: 0, outputTokens: 0 } };
+      known === undefined
+        ? await judge(text, { ref: messageId, answersQuestion, signal })
+        : { ...known, cost: { inputTokens: 0, outputTokens: 0 } };
     return commit(async (tx) => {
       const row = { messageId, chatId, messageAt: new Date(sentAt), ...judged, ...cost, llm, judgedAt: new Date(now()) };
       const version = await insertAnalysis(tx, row);

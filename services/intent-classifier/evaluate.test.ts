@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { type Answer, evaluate } from './evaluate.ts';
+import { type Answer, evaluate, evaluateUrgency } from './evaluate.ts';
 import type { IntentName } from './model.ts';
 
 const line = (intent: IntentName) => ({ text: 'x', intent, scenario: 's' });
@@ -28,4 +28,9 @@ test('counts by hand: two right, a false alarm, and one that abstained', () => {
 
 test('full confidence falls into the last bin', () => {
   expect(evaluate([line('order')], [answer('none', 1)]).calibrationError).toBe(1);
+});
+
+test('counts urgent lines that are found, and others that are called urgent', () => {
+  const lines = ['срочно', 'жду', 'спасибо', 'срочно не надо'].map((text, index) => ({ text, isUrgent: index < 2 }));
+  expect(evaluateUrgency(lines, (text) => text.includes('срочно'))).toEqual({ urgent: 2, found: 1, others: 2, false: 1 });
 });

@@ -1,5 +1,5 @@
 /** How good a classifier is on lines whose intent is known. */
-import type { Line } from './lines.ts';
+import type { Line, UrgencyLine } from './lines.ts';
 import { type IntentName, intentNames } from './model.ts';
 
 export interface Answer {
@@ -36,7 +36,7 @@ export interface Evaluation {
 }
 
 /** The answers stand in the order of the lines. Every line counts, also where the classifier abstained, unless a field says otherwise. */
-export function evaluate(lines: readonly Line[], answers: readonly Answer[]): Evaluation {
+export function evaluate(lines: readonly Pick<Line, 'intent'>[], answers: readonly Answer[]): Evaluation {
   const judged = lines.map(({ intent: truth }, index) => ({ ...(answers[index] as Answer), truth })); // one answer a line
   const right = judged.filter(({ intent, truth }) => intent === truth);
   const perIntent = intentNames.map((intent): PerIntent => {
@@ -100,6 +100,19 @@ function riskOf(judged: readonly Judged[]): Evaluation['risk'] {
     const wrong = best.filter(({ intent, truth }) => intent !== truth).length;
     return { coverage: (tenth + 1) / 10, wrong: ratio(wrong, best.length), confidence: best.at(-1)?.confidence ?? 0 };
   });
+}
+
+/** How many of the urgent messages were found, and how many of the others were called urgent. */
+export interface UrgencyEvaluation {
+  readonly urgent: number;
+  readonly found: number;
+  readonly others: number;
+  readonly false: number;
+}
+export function evaluateUrgency(lines: readonly UrgencyLine[], isUrgent: (text: string) => boolean): UrgencyEvaluation {
+  const [urgent, others] = [lines.filter((line) => line.isUrgent), lines.filter((line) => !line.isUrgent)];
+  const count = (some: typeof lines) => some.filter(({ text }) => isUrgent(text)).length;
+  return { urgent: urgent.length, found: count(urgent), others: others.length, false: count(others) };
 }
 
 const ratio = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);

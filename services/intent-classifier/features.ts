@@ -5,6 +5,7 @@
  * - shape: what a text looks like whatever its words are (question mark, capitals, digits, length)
  */
 
+import { cyrillicOf } from '../../contracts/cyrillic.ts';
 import { cuesOf } from './cues.ts';
 
 // Taken out once: where tests run, each look at a global costs more than the multiplication.
@@ -26,14 +27,18 @@ const share = { letters: 1, words: 1, shape: 0.8, cues: 0.6 };
 
 export function featuresOf(text: string): Features {
   const given = text.slice(0, readChars);
-  const words = wordsOf(given);
+  const words = wordsOf(given).map(cyrillicOf);
+  const written = words.map(simplified);
   const all = new Map<number, number>();
-  add(all, letterGrams(words), share.letters);
-  add(all, wordGrams(words), share.words);
+  add(all, letterGrams(written), share.letters);
+  add(all, wordGrams(written), share.words);
   add(all, shapes(given, words), share.shape);
   add(all, cueGrams(words), share.cues);
   return { at: Uint16Array.from(all.keys()), weight: Float64Array.from(all.values()) };
 }
+
+/** Letters that Latin spelling and haste leave out or confuse. */
+const simplified = (word: string): string => word.replace(/[ьъ]/g, '').replaceAll('э', 'е').replaceAll('й', 'и').replaceAll('ы', 'и');
 
 /** Lower-case words with ё as е; each run of digits is 0, each link is `url`, one letter repeated at will stands twice. */
 export function wordsOf(text: string): readonly string[] {

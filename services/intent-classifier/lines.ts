@@ -1,4 +1,4 @@
-/** Labelled lines: JSON Lines with `text`, `intent` and the `scenario` that they come from. */
+/** Labelled lines: JSON Lines with `text`, `intent` and the `scenario` that they come from, `answersQuestion` where a question precedes them. */
 import { z } from 'zod';
 import { PolybError } from '../../contracts/errors.ts';
 import { Intent } from '../../contracts/intents.ts';
@@ -7,16 +7,23 @@ const Line = z.strictObject({
   text: z.string().min(1).max(4096),
   intent: Intent,
   scenario: z.string().min(1).max(100).default('unnamed'),
+  /** The line follows a question of the business. */
+  answersQuestion: z.boolean().default(false),
 });
 export type Line = z.output<typeof Line>;
+const UrgencyLine = z.strictObject({ text: z.string().min(1).max(4096), isUrgent: z.boolean() });
+export type UrgencyLine = z.output<typeof UrgencyLine>;
 
 /** @throws PolybError invalid_argument that names the first wrong line. */
-export function readLines(file: string): readonly Line[] {
-  const lines = file.split('\n').flatMap((given, index): Line[] => {
+export const readLines = (file: string): readonly Line[] => read(file, Line, `{"text": "…", "intent": "${Intent.options.join('|')}"}`);
+/** @throws PolybError invalid_argument that names the first wrong line. */
+export const readUrgencyLines = (file: string): readonly UrgencyLine[] => read(file, UrgencyLine, '{"text": "…", "isUrgent": true|false}');
+
+function read<Row>(file: string, schema: z.ZodType<Row>, expected: string): readonly Row[] {
+  const lines = file.split('\n').flatMap((given, index): Row[] => {
     if (given.trim() === '') return [];
-    const line = Line.safeParse(jsonOf(given));
-    if (!line.success)
-      throw new PolybError('invalid_argument', `Line ${index + 1}: expected {"text": "…", "intent": "${Intent.options.join('|')}"}.`);
+    const line = schema.safeParse(jsonOf(given));
+    if (!line.success) throw new PolybError('invalid_argument', `Line ${index + 1}: expected ${expected}.`);
     return [line.data];
   });
   if (lines.length === 0) throw new PolybError('invalid_argument', 'There are no lines; expected one JSON object a line.');

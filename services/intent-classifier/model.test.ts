@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { cascade } from './cascade.ts';
 import { evaluate } from './evaluate.ts';
 import { featuresOf } from './features.ts';
-import { localModel } from './model.ts';
+import { localModel, ModelFile } from './model.ts';
 import { train } from './train.ts';
 import { isCurrent, ownLines, readModel, readModelFile } from './trained.ts';
 
@@ -20,6 +21,31 @@ test('reaches its goals on the test lines: macro-F1 0.85, calibration error 0.05
   expect(macroF1).toBeGreaterThanOrEqual(0.85);
   expect(calibrationError).toBeLessThanOrEqual(0.05);
   expect(falseAlarms.certain / falseAlarms.lines).toBeLessThanOrEqual(0.05);
+});
+
+test('no class is certain below one half, and a file that says so is refused', async () => {
+  const file = await readModelFile();
+  for (const threshold of Object.values(file.thresholds)) expect(threshold).toBeGreaterThanOrEqual(0.5);
+  expect(ModelFile.safeParse({ ...file, thresholds: { ...file.thresholds, broadcast: 0.49 } }).success).toBe(false);
+  const wild = (await ownLines('train')).flatMap(({ text }, index) => (index % 7 === 0 ? [judge(text)] : []));
+  expect(wild.filter(({ isCertain, confidence }) => isCertain && confidence < 0.5)).toEqual([]);
+});
+
+test('an address alone is no certain broadcast', () => {
+  for (const text of ['Ленина 5 кв 3', 'ленина 5', 'Мира 12 подъезд 3', 'кв 3, этаж 2']) {
+    const { intent, isCertain } = judge(text);
+    expect([text, intent, isCertain]).not.toEqual([text, 'broadcast', true]);
+  }
+});
+
+test('of the certain answers to lines that nothing was tuned on at most 3 % are wrong', async () => {
+  const decide = cascade({ patterns: async () => [], local: judge, askLlm: null });
+  const lines = await ownLines('held');
+  const { signal } = new AbortController();
+  const answers = await Promise.all(lines.map(({ text, answersQuestion }) => decide(text, { answersQuestion, signal })));
+  const { certain } = evaluate(lines, answers);
+  expect(certain.lines).toBeGreaterThanOrEqual(100);
+  expect(certain.wrong / certain.lines).toBeLessThanOrEqual(0.03);
 });
 
 /** The middle one of the times that each took, ms: a machine with other work to do makes some of them long. */

@@ -6,6 +6,9 @@ import { buckets, type Features, featuresOf } from './features.ts';
 export type IntentName = z.output<typeof Intent>;
 export const intentNames: readonly IntentName[] = Intent.options;
 
+/** Below it another answer may be likelier than the one that is given. */
+export const leastCertain = 0.5;
+
 const PerIntent = z.array(z.number()).length(intentNames.length);
 /** The file that `polyb intents train` writes. */
 export const ModelFile = z.strictObject({
@@ -15,7 +18,7 @@ export const ModelFile = z.strictObject({
   /** Divides the scores, so that confidence agrees with how often the answer is right. */
   temperature: z.number().positive(),
   /** Confidence below which an intent is not certain. */
-  thresholds: z.record(Intent, z.number().min(0).max(1)),
+  thresholds: z.record(Intent, z.number().min(leastCertain).max(1)),
   bias: PerIntent,
   /** A weight is its eight bits times the step of its intent. */
   step: PerIntent,

@@ -90,6 +90,7 @@ function store(text: string, more: Partial<Message> = {}): Message {
     isUrgent: false,
     file: null,
     versions: [],
+    answers: null,
     ...more,
   };
   messages.set(message.messageId, message);
@@ -125,6 +126,21 @@ test('a message whose words were edited is judged again by those that it has now
   await commit(async (tx) => tx.emit(inbox.message_changed, { ...change, change: 'edited', at: noon }));
   await until(() => told.find((one) => one.intent === 'complaint'));
   expect(told.map(({ intent }) => intent)).toEqual(['question', 'complaint']);
+});
+
+test('a bare assent is a guess that no language model is asked about, unless a question of the business precedes it', async () => {
+  const answers = (text: string, isOurs: boolean) => ({ answers: { messageId: 'm0', text, isOurs } });
+  const [alone, told, asked, ofAnother] = [
+    store('👍'),
+    store('👍', answers('Заказ собран', true)),
+    store('👍', answers('Записать вас на 15:00?', true)),
+    store('👍', answers('Идём в кино?', false)),
+  ];
+  for (const guess of [alone, told, ofAnother]) expect(await classify(guess)).toMatchObject({ isCertain: false, stage: 'pattern' });
+  expect(await classify(asked)).toMatchObject({ intent: 'confirmation', isCertain: true, stage: 'pattern' });
+  expect(emulator.getRequests()).toEqual([]);
+  expect(await unanswered(it.store, new Date(Date.now() + 86_400_000), 10)).toEqual([]);
+  expect(await it.bus.call(intents.classify_intent, { text: 'ага', answersQuestion: true })).toMatchObject({ isCertain: true });
 });
 
 test('what the local stage is not sure of reaches the language model under the id of the message', async () => {

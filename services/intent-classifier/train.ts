@@ -1,7 +1,7 @@
 /** Teaches the local model: multinomial logistic regression by AdaGrad. The same lines give the same file. */
 import { buckets, type Features, featuresOf } from './features.ts';
 import type { Line } from './lines.ts';
-import { type IntentName, indexOfLargest, intentNames, type ModelFile, scores, softmax } from './model.ts';
+import { indexOfLargest, intentNames, leastCertain, type ModelFile, scores, softmax } from './model.ts';
 
 /** Found by cross-validation over scenarios; nothing here was chosen by looking at the test lines. */
 const recipe = {
@@ -10,8 +10,6 @@ const recipe = {
   decay: 1e-4,
   seed: 20_26,
   folds: 5,
-  /** Chats hold more small talk than the lines do. */
-  weightOf: { none: 1.5 } as Partial<Record<IntentName, number>>,
   /** How often an answer that is called certain must be right. */
   precision: 0.9,
   /** Of the lines without intent, the share that one intent may claim with certainty; six of them share the 5 % that are allowed. */
@@ -80,9 +78,8 @@ function learn(examples: readonly Example[]): Weights {
   for (let epoch = 0; epoch < recipe.epochs; epoch += 1)
     for (const { features, label } of shuffled(examples, next)) {
       const chances = softmax(judge({ weights, bias: [...bias] }, features));
-      const importance = recipe.weightOf[intentNames[label] as IntentName] ?? 1;
       for (let intent = 0; intent < width; intent += 1) {
-        const error = importance * ((chances[intent] ?? 0) - (intent === label ? 1 : 0));
+        const error = (chances[intent] ?? 0) - (intent === label ? 1 : 0);
         move(bias, biasSeen, intent, error);
         for (let feature = 0; feature < features.at.length; feature += 1) {
           const index = (features.at[feature] as number) * width + intent;
@@ -128,7 +125,7 @@ function thresholdsOf(judged: readonly Judged[], temperature: number): ModelFile
       if (isAlarm) alarms += 1;
       if (right / (index + 1) >= recipe.precision && alarms <= allowed) lowest = confidence;
     });
-    return Math.ceil(lowest * 1000) / 1000;
+    return Math.max(leastCertain, Math.ceil(lowest * 1000) / 1000);
   };
   return Object.fromEntries(intentNames.map((name, index) => [name, threshold(index)])) as ModelFile['thresholds'];
 }

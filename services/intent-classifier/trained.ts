@@ -2,17 +2,21 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { PolybError } from '../../contracts/errors.ts';
-import { type Line, readLines } from './lines.ts';
+import { type Line, readLines, readUrgencyLines, type UrgencyLine } from './lines.ts';
 import { type LocalModel, localModel, ModelFile } from './model.ts';
 import { train } from './train.ts';
 
 const at = (name: string) => new URL(name, import.meta.url);
 const modelFile = at('./model.json');
 /** A change in any of these asks for training. */
-const sources = ['./lines/train.jsonl', './features.ts', './cues.ts', './train.ts'];
+const sources = ['./lines/train.jsonl', '../../contracts/cyrillic.ts', './features.ts', './cues.ts', './train.ts'];
 
-export async function ownLines(split: 'train' | 'test'): Promise<readonly Line[]> {
+export async function ownLines(split: 'train' | 'test' | 'held'): Promise<readonly Line[]> {
   return readLines(await readFile(at(`./lines/${split}.jsonl`), 'utf8'));
+}
+
+export async function urgencyLines(): Promise<readonly UrgencyLine[]> {
+  return readUrgencyLines(await readFile(at('./lines/urgency.jsonl'), 'utf8'));
 }
 
 export async function readModel(): Promise<LocalModel> {
