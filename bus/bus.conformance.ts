@@ -438,6 +438,27 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await expect(bus.call(bed.shop.buy, { thing: 'a' }, { key: 'k'.repeat(256) })).rejects.toMatchObject({ code: 'invalid_argument' });
     });
 
+    test('that comes with a blank key is refused at both ends, and nothing runs', async () => {
+      let ran = 0;
+      await bed.serve(
+        {},
+        {
+          keep: async () => {
+            ran += 1;
+            return { orderId: 'o1' };
+          },
+        },
+      );
+      const refusal = { code: 'invalid_argument', reason: 'bad_key' };
+      const bus = await bed.bus('till');
+      for (const key of ['', ' ', '\t\n']) await expect(bus.call(bed.shop.buy, { thing: 'a' }, { key })).rejects.toMatchObject(refusal);
+      const hand = await raw();
+      for (const key of ['', '  '])
+        expect(readHead((await hand.ask('buy', '{"thing":"a"}', { 'Idempotency-Key': key })).headers).code).toBe('invalid_argument');
+      expect(ran).toBe(0);
+      await hand.transport.close();
+    });
+
     test('that comes without a key gets one, and tells it in the answer, be it an error', async () => {
       const keys: string[] = [];
       await bed.serve(

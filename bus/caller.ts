@@ -6,6 +6,7 @@ import type { Callable } from './bus.ts';
 import { decode, encode, type Format } from './codec.ts';
 import { msgpackType, readHead, requestHead } from './headers.ts';
 import { randomHex, subjectToken } from './ids.ts';
+import { checkKey } from './key.ts';
 import { cancelled } from './middleware/cancel.ts';
 import { callDeadline, deadlineExceeded } from './middleware/deadline.ts';
 import { type Observed, type Observer, observe } from './middleware/observe.ts';
@@ -123,6 +124,7 @@ export function createCaller(parts: CallerParts): Caller {
       at,
     );
     if (deadlineAt <= at) throw deadlineExceeded(method.address, 'not_executed');
+    if (options?.key !== undefined) checkKey(method.address, options.key);
     const pending: Pending = {
       route,
       subject: method.owner === undefined ? route.subject : ownedSubject(route, input),

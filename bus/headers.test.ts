@@ -28,6 +28,19 @@ test('a key with a bare percent sign, written by hand, is read as it is', () => 
   expect(readHead('NATS/1.0\r\nidempotency-key: 100%\r\n\r\n').key).toBe('100%');
 });
 
+test('a key that is present but empty is told apart from one that is absent', () => {
+  const given = (block: string) => ({ hasKey: readHead(block).hasKey, key: readHead(block).key });
+  expect(given('NATS/1.0\r\ntraceparent: x\r\n\r\n')).toEqual({ hasKey: false, key: '' });
+  expect(given('NATS/1.0\r\nidempotency-key:\r\n\r\n')).toEqual({ hasKey: true, key: '' });
+  expect(given('NATS/1.0\r\nidempotency-key:   \r\ntraceparent: x\r\n\r\n')).toEqual({ hasKey: true, key: '' });
+});
+
+test('a last line without its line end is read, and never past the block', () => {
+  expect(readHead('NATS/1.0\r\nidempotency-key: k1')).toMatchObject({ hasKey: true, key: 'k1' });
+  expect(readHead('NATS/1.0\r\ntraceparent: x\r\nidempotency-key: k1\r\n')).toMatchObject({ traceparent: 'x', key: 'k1' });
+  expect(readHead('NATS/1.0\r\nidempotency-key')).toMatchObject({ hasKey: false });
+});
+
 test('names are read in any case, with or without a space', () => {
   const head = readHead(
     'NATS/1.0\r\nTraceParent:x\r\nPOLYB-TIMEOUT-MS:   7\r\nNats-Service-Error-Code: 404\r\npolyb-Code: not_found\r\nPolyb-Frame: credit 32\r\nPolyb-Stream: s\r\n\r\n',

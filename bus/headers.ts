@@ -9,6 +9,8 @@ export interface Head {
   /** Unix ms. */
   sentAt: number;
   key: string;
+  /** A key was given, be it an empty one. */
+  hasKey: boolean;
   contentType: string;
   /** The answer is the kept one of an earlier call under the same key. */
   replayed: boolean;
@@ -56,6 +58,7 @@ export function readHead(block: string): Head {
     timeoutMs: 0,
     sentAt: 0,
     key: '',
+    hasKey: false,
     contentType: '',
     replayed: false,
     code: '',
@@ -65,8 +68,9 @@ export function readHead(block: string): Head {
   };
   let end = block.indexOf('\r\n');
   if (end > 8) head.status = digits(block, 9, end);
-  for (let from = end + 2; end >= 0; from = end + 2) {
+  for (let from = end + 2; end >= 0 && from < block.length; from = end + 2) {
     end = block.indexOf('\r\n', from);
+    if (end < 0) end = block.length; // a block written by hand may lack its last line ends
     if (end <= from) break;
     const colon = block.indexOf(':', from);
     if (colon < 0 || colon > end) continue;
@@ -85,7 +89,10 @@ export function readHead(block: string): Head {
         if (named(block, from, 'polyb-sent-at')) head.sentAt = digits(block, value, end);
         break;
       case 15:
-        if (named(block, from, 'idempotency-key')) head.key = plainValue(block.slice(value, end));
+        if (named(block, from, 'idempotency-key')) {
+          head.key = plainValue(block.slice(Math.min(value, end), end));
+          head.hasKey = true;
+        }
         break;
       case 12:
         if (named(block, from, 'content-type')) head.contentType = block.slice(value, end).toLowerCase();

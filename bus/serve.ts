@@ -7,6 +7,7 @@ import { decode, encode, type Format, plainCopy } from './codec.ts';
 import { discreet } from './discreet.ts';
 import { type Head, headerValue, msgpackType, readHead } from './headers.ts';
 import { randomHex, subjectToken } from './ids.ts';
+import { checkKey } from './key.ts';
 import { type Cancellable, cancelled, signalOf, stop } from './middleware/cancel.ts';
 import { deadlineExceeded, deadlineOf } from './middleware/deadline.ts';
 import { admit } from './middleware/limit.ts';
@@ -48,6 +49,7 @@ export interface Running extends Observed, Cancellable {
   readonly format: Format;
   /** The caller sent no key and is told the one made for it. */
   readonly keyMade: boolean;
+  readonly hasKey: boolean;
   readonly stream: string;
   readonly traceId: string;
   deadlineAt: number;
@@ -74,7 +76,6 @@ export interface Server {
 
 const queue = 'q';
 const sweepMs = 25;
-const maxKey = 255;
 const nothing = new Uint8Array(0);
 
 export function createServer(parts: ServerParts): Server {
@@ -173,8 +174,9 @@ export function createServer(parts: ServerParts): Server {
   function takeLocal(endpoint: Endpoint, local: LocalCall): (why: PolybError) => void {
     const at = now();
     const { traceparent, key, stream, caller } = local;
+    const hasKey = key !== '';
     const deadlineAt = Math.min(local.deadlineAt, at + endpoint.entry.timeoutMs);
-    const call = callOf(endpoint, caller, { traceparent, key, stream, contentType: '' }, deadlineAt, at, local);
+    const call = callOf(endpoint, caller, { traceparent, key, hasKey, stream, contentType: '' }, deadlineAt, at, local);
     take(call, nothing);
     return (why) => stop(call, why);
   }
@@ -182,19 +184,20 @@ export function createServer(parts: ServerParts): Server {
   function callOf(
     endpoint: Endpoint,
     from: string,
-    head: Pick<Head, 'traceparent' | 'key' | 'stream' | 'contentType'>,
+    head: Pick<Head, 'traceparent' | 'key' | 'hasKey' | 'stream' | 'contentType'>,
     deadlineAt: number,
     at: number,
     local: LocalCall | undefined,
   ): Running {
     const { entry, counter } = endpoint;
-    const keyMade = head.key === '' && entry.kind === 'method' && entry.idempotency === 'keyed';
+    const keyMade = !head.hasKey && entry.kind === 'method' && entry.idempotency === 'keyed';
     return {
       endpoint,
       reply: local === undefined ? from : '',
       local,
       format: head.contentType === msgpackType ? 'msgpack' : 'json',
       keyMade,
+      hasKey: head.hasKey,
       stream: head.stream,
       deadlineAt,
       over: false,
@@ -225,8 +228,7 @@ export function createServer(parts: ServerParts): Server {
     }
     let input: unknown;
     try {
-      if (call.key.length > maxKey)
-        throw new PolybError('invalid_argument', `Bad key for ${entry.address}: expected at most ${maxKey} characters`);
+      if (call.hasKey) checkKey(entry.address, call.key);
       input = validInput(entry.address, entry.input, given(call, body));
     } catch (thrown) {
       finish(call, errorOf(call, thrown), undefined);

@@ -3,6 +3,7 @@ import { type Event, type Method, settled } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { eventsSent } from '../../contracts/metrics.ts';
 import type { BusHost } from '../bus.ts';
+import { checkKey } from '../key.ts';
 import type { Log, Queries, Tx } from '../service.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import type { Emitted, Sent, Store } from './store.ts';
@@ -85,6 +86,7 @@ export function transactions({
         },
         send(method, input, options) {
           const checked = parsed(method, input);
+          checkKey(method.address, options.key);
           const id = newId('row');
           sent.push({
             id,

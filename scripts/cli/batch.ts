@@ -1,4 +1,5 @@
 /** `polyb call --each`: one call for each line of input, one line of output for each call. */
+import { derivedKey } from '../../bus/key.ts';
 import { exitOf, toPolybError, toProblem } from '../../contracts/errors.ts';
 import { callable } from './catalogue.ts';
 import type { Invocation } from './command.ts';
@@ -56,7 +57,7 @@ export async function callEach(
   const timeoutMs = flags.ms('timeout');
 
   const one = async ({ line: number, input, error }: (typeof inputs)[number]): Promise<Outcome> => {
-    const key = baseKey === undefined ? undefined : `${baseKey}:${number}`;
+    const key = baseKey === undefined ? undefined : derivedKey(baseKey, String(number));
     const known = { line: number, ...(key !== undefined && { key }) };
     try {
       if (error !== undefined) throw error;

@@ -1,3 +1,4 @@
+import { derivedKey } from '../../bus/key.ts';
 import { type Consumer, type Handler, on } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
 import type { ParsedOf } from '../../contracts/define.ts';
@@ -23,11 +24,11 @@ export function followCommands(): Consumer {
 export function obeyCommand(answers: Answers, isBotIn: (chatId: string) => Promise<boolean>): Handler<typeof inbox.obey_command> {
   return async ({ messageId, chatId, command }, { call, commit, key }) => {
     if (command !== 'help')
-      await call(consents.set_consent, { chatId, isGiven: command === 'start', evidence: messageId }, { key: `consent:${key}` });
+      await call(consents.set_consent, { chatId, isGiven: command === 'start', evidence: messageId }, { key: derivedKey('consent', key) });
     const text = answers[command];
     const isAnswered = text !== undefined && (await isBotIn(chatId));
     return commit(async (tx) => {
-      if (isAnswered) tx.send(messages.send_message, { chatId, text, answers: messageId }, { key: `command:${key}` });
+      if (isAnswered) tx.send(messages.send_message, { chatId, text, answers: messageId }, { key: derivedKey('command', key) });
       return { isAnswered };
     });
   };

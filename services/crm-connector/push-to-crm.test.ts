@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { memoryCrm } from '../../adapters/crm/memory.ts';
 import type { Crm } from '../../adapters/crm/port.ts';
 import { postgresCrm } from '../../adapters/crm/postgres.ts';
+import { checkKey } from '../../bus/key.ts';
 import type { Context, Tx } from '../../bus/service.ts';
 import { crm as contract } from '../../contracts/crm.ts';
 import type { Effect, InputOf, Method, OutputOf, PayloadOf } from '../../contracts/define.ts';
@@ -26,6 +27,7 @@ function setup(crm: Crm, reuseHours = 24) {
   const emitted: { readonly event: string; readonly payload: unknown }[] = [];
 
   const call = async (method: Method, input: unknown, { key }: { readonly key: string }): Promise<unknown> => {
+    checkKey(method.address, key);
     const parsed = method.input.parse(input) as Record<string, unknown>;
     const identity = JSON.stringify(
       Object.entries(parsed).filter(([name, value]) => value !== undefined && !method.unhashed.includes(name)),
@@ -117,6 +119,11 @@ describe.each(Object.entries(crms))('push_to_crm with the %s CRM', (_, open) => 
       },
     ]);
     expect(await idOf(crm, person)).toEqual([contactId]);
+  });
+
+  test('takes a key of 255 characters, whatever their script', async () => {
+    const { run } = setup(crm);
+    for (const key of ['k'.repeat(255), 'ключ '.repeat(51)]) expect(await run(somebody(), key)).toMatchObject({ status: 'pushed' });
   });
 
   test('takes the contact that has the phone, and its open lead, under another key', async () => {

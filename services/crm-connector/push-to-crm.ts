@@ -1,3 +1,4 @@
+import { derivedKey } from '../../bus/key.ts';
 import type { Handler } from '../../bus/service.ts';
 import { crm } from '../../contracts/crm.ts';
 
@@ -9,9 +10,9 @@ import { crm } from '../../contracts/crm.ts';
 export function pushToCrm({ reuseHours }: { readonly reuseHours: number }): Handler<typeof crm.push_to_crm> {
   return async ({ firstName, lastName, phoneNumber, email, source, comment }, { key, call, commit }) => {
     const person = { firstName, lastName, phoneNumber };
-    const { contactId, timeZone = null } = await call(crm.create_contact, { ...person, email }, { key: `${key}:contact` });
+    const { contactId, timeZone = null } = await call(crm.create_contact, { ...person, email }, { key: derivedKey(key, 'contact') });
     const lead = { ...person, contactId, source, comment, reuseHours };
-    const { leadId, createdById, created } = await call(crm.create_lead, lead, { key: `${key}:lead` });
+    const { leadId, createdById, created } = await call(crm.create_lead, lead, { key: derivedKey(key, 'lead') });
     return commit(async (tx) => {
       if (created) tx.emit(crm.lead_created, { leadId, contactId, phoneNumber, source });
       const resData = { id: leadId, phoneNumber: phoneNumber.slice(1), createdById };

@@ -1,6 +1,8 @@
 /** One HTTP server: routes of contracts, each a call over the bus. */
+
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { derivedKey } from '../../bus/key.ts';
 import type { CallOptions, Log } from '../../bus/service.ts';
 import { rowPath } from '../../contracts/aliases.ts';
 import type { Method } from '../../contracts/define.ts';
@@ -150,7 +152,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       const asked = ask(method, input, {
         ...(key === undefined
           ? {}
-          : { key: `${identity?.client ?? 'open'}:${key}`, onReplay: () => void reply.header('idempotency-replayed', 'true') }),
+          : { key: derivedKey(identity?.client ?? 'open', key), onReplay: () => void reply.header('idempotency-replayed', 'true') }),
         ...(request.leaving === null ? {} : { signal: request.leaving.signal }),
       });
       const output = isDecision && identity ? await audited(asked, request, identity) : await asked;

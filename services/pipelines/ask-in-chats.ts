@@ -1,7 +1,9 @@
 /** Approvals in chats of the staff: what waits is shown there with two buttons, and what became of it. */
+
 import { z } from 'zod';
 import type { Notices } from '../../adapters/channel/port.ts';
 import type { Desk } from '../../adapters/store/desk.ts';
+import { derivedKey } from '../../bus/key.ts';
 import { type Commit, type Consumer, every, type HandlersOf, type Log, type Loop, loop, on, type Queries } from '../../bus/service.ts';
 import { list, text } from '../../config/settings.ts';
 import { approvals } from '../../contracts/approvals.ts';
@@ -56,7 +58,8 @@ export function askInChats({ chats, notices, desk, decide, db, commit, log }: Pa
     approvals: { show_approval: showApproval(desk, db, notices), press_button: pressButton({ desk, decide, notices, log }) },
     on: [
       on(journal.approval_changed, async ({ rowId, at }, tx) => {
-        for (const each of chats) tx.send(approvals.show_approval, { chat: each, rowId, pressed: null }, { key: `${rowId}:${each}:${at}` });
+        for (const each of chats)
+          tx.send(approvals.show_approval, { chat: each, rowId, pressed: null }, { key: derivedKey(rowId, each, at) });
       }),
       on(inbox.button_pressed, async ({ channel, botId, data, chatExternalId, messageExternalId, queryId, userId, isStaff }, tx) => {
         const asked = choiceOf(data);
@@ -64,7 +67,7 @@ export function askInChats({ chats, notices, desk, decide, db, commit, log }: Pa
         if (chatExternalId === null || messageExternalId === null || queryId === null) return;
         const pressed = { chat: chatExternalId, messageId: messageExternalId };
         const from = await chatCalled(tx, chats, chatExternalId);
-        tx.send(approvals.press_button, { ...asked, chat: from, pressed, queryId, userId, isStaff }, { key: `${botId}:${queryId}` });
+        tx.send(approvals.press_button, { ...asked, chat: from, pressed, queryId, userId, isStaff }, { key: derivedKey(botId, queryId) });
       }),
     ],
     loops: [
@@ -80,7 +83,7 @@ export function askInChats({ chats, notices, desk, decide, db, commit, log }: Pa
           );
           await commit(async (tx) => {
             for (const rowId of unseen)
-              tx.send(approvals.show_approval, { chat: each, rowId, pressed: null }, { key: `${rowId}:${each}:${today}` });
+              tx.send(approvals.show_approval, { chat: each, rowId, pressed: null }, { key: derivedKey(rowId, each, today) });
           });
         }
         return 'idle';

@@ -1,5 +1,6 @@
 import type { Notices } from '../../adapters/channel/port.ts';
 import type { Desk } from '../../adapters/store/desk.ts';
+import { derivedKey } from '../../bus/key.ts';
 import type { Context, Handler, HandlersOf, Log } from '../../bus/service.ts';
 import { approvals } from '../../contracts/approvals.ts';
 import type { OutputOf, ParsedOf } from '../../contracts/define.ts';
@@ -42,7 +43,7 @@ export function pressButton({ desk, decide, notices, log }: Parts): Handler<type
       log.warn({ err: error, row: rowId, outcome }, 'whoever pressed a button could not be told what became of it');
     });
     return context.commit(async (tx) => {
-      if (chat !== null) tx.send(approvals.show_approval, { chat, rowId, pressed }, { key: `${context.key}:redraw` });
+      if (chat !== null) tx.send(approvals.show_approval, { chat, rowId, pressed }, { key: derivedKey(context.key, 'redraw') });
       return { outcome };
     });
   };
