@@ -175,6 +175,7 @@ export function createBus(options: BusOptions): BusHost {
     opening: caller.opening,
   });
 
+  metrics.begin(busReconnects);
   metrics.sample(processSamples, { freshMs: 0 });
   metrics.sample(clientSamples, { freshMs: 0 });
   metrics.sample(async () => [{ of: busRtt, labels: {}, value: (await transport.rtt()) / 1000 }]);

@@ -85,6 +85,9 @@ export function createMetrics({ now, log }: { readonly now: () => number; readon
   }
 
   return {
+    begin(of, values) {
+      for (const labels of combinations(of.labels, values ?? {})) seriesOf(of, labels);
+    },
     count(of, labels, by = 1) {
       seriesOf(of, labels).sum += by;
     },
@@ -124,6 +127,20 @@ export function createMetrics({ now, log }: { readonly now: () => number; readon
   };
 }
 
+/** Every combination of the values of labels. @throws TypeError for a label whose values are not known. */
+function combinations(
+  labels: Metric['labels'],
+  given: Readonly<Record<string, readonly string[] | undefined>>,
+): readonly Readonly<Record<string, string>>[] {
+  return Object.entries(labels).reduce<readonly Readonly<Record<string, string>>[]>(
+    (made, [label, allowed]) => {
+      const values = given[label] ?? allowed;
+      if (values === 'any') throw new TypeError(`The values of the label ${label} are not listed; give them`);
+      return made.flatMap((each) => values.map((value) => ({ ...each, [label]: value })));
+    },
+    [{}],
+  );
+}
 function labelOf({ labels }: Metric, name: string, given: string | boolean | undefined): string {
   const allowed = labels[name];
   const value = typeof given === 'string' ? given : String(given);

@@ -74,12 +74,15 @@ export interface Counting {
   observe<Label extends string>(of: Metric<'histogram', Label>, labels: Labels<Label>, value: number): void;
 }
 export interface Metrics extends Counting {
+  /** Shows a counter at 0 from now on, so that its first event is a rise: one series for every combination of its listed labels and of `values`.
+   *  A label that is neither listed nor given would need values that nobody knows yet, so it must be given. */
+  begin<Label extends string>(of: Metric<'counter', Label>, values?: Readonly<Partial<Record<Label, readonly string[]>>>): void;
   /** `read` is asked when figures are gathered, at most once in `freshMs` (5 s), and not waited for long: what comes late is told the next time. */
   sample(read: () => readonly Sample[] | Promise<readonly Sample[]>, options?: { readonly freshMs?: number }): void;
 }
 
 /** For what runs outside a service, where nobody gathers figures. */
-export const uncounted: Metrics = { count() {}, observe() {}, sample() {} };
+export const uncounted: Metrics = { begin() {}, count() {}, observe() {}, sample() {} };
 
 /** A metric of one instance as it travels to whoever gathers figures. */
 export interface ToldMetric {

@@ -29,7 +29,7 @@ export const processStart = gauge('process_start_time_seconds', { help: 'When th
 
 export const buildInfo = gauge('polyb_build_info', { help: '1, labelled with what runs.', labels: { version: 'any', node: 'any' } });
 export const serviceReady = gauge('polyb_service_ready', {
-  help: '1 for a service that answers; 0 for one that has answered before.',
+  help: '1 for a service that answers, 0 for one that should: GATEWAY_EXPECTED_SERVICES, and any that has answered before.',
   labels: { service: 'any' },
   isShared: true,
 });

@@ -1,6 +1,7 @@
 /** Brings a service to life on a bus and a store: its methods, consumers, loops and guards, and the journal behind them. */
 import type { Entry, Event, Method } from '../../contracts/define.ts';
 import { jsonSchema } from '../../contracts/describe.ts';
+import { eventsConsumed, runsTotal } from '../../contracts/metrics.ts';
 import type { BusHost, Handlers } from '../bus.ts';
 import type { Log, Loop, Service, Turn } from '../service.ts';
 import { consumerName, consumerTurn, renumbered } from './events.ts';
@@ -80,6 +81,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     renewMs: options.renewMs,
     idleMs,
   });
+  bus.metrics.begin(eventsConsumed, { messaging_destination_template: [...new Set(consumers.map(({ consumes }) => consumes.address))] });
+  bus.metrics.begin(runsTotal, { pipeline: pipelines.map(({ definition }) => definition.method.address) });
   const schemas = masks(
     keyed,
     consumers.map(({ consumes }) => ({ name: consumerName(name, consumes), event: consumes })),

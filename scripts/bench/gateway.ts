@@ -62,7 +62,7 @@ const sides = {
       }),
       now: Date.now,
     });
-    const figures = createFigures({ bus, now: Date.now });
+    const figures = createFigures({ bus, expected: [], now: Date.now });
     const app = createApp({
       routes: routesOf(callableBy('gateway', [bench]), []),
       ask: (asked, input, options) => bus.call(asked, input, options),

@@ -40,7 +40,10 @@ export function scraped(text: string): readonly Scraped[] {
       found.push(sample);
     }
   }
-  for (const [name, type] of types) if (type === 'histogram') checkHistogram(name, found);
+  for (const [name, type] of types) {
+    if (type === 'histogram') checkHistogram(name, found);
+    if (type === 'gauge' && name.endsWith('_total')) throw new Error(`a gauge named like a counter: ${name}`);
+  }
   return found;
 }
 

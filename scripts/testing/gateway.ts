@@ -42,7 +42,13 @@ export async function gatewayWorld(
   const { service } = loaded;
   const startGateway: GatewayWorld['startGateway'] = async (own = {}) => {
     const port = await freePort();
-    const hosted = await it.start('gateway', service, { GATEWAY_PORT: String(port), GATEWAY_RATE_LIMIT: '1000000', ...settings, ...own });
+    const hosted = await it.start('gateway', service, {
+      GATEWAY_PORT: String(port),
+      GATEWAY_RATE_LIMIT: '1000000',
+      GATEWAY_EXPECTED_SERVICES: 'gateway',
+      ...settings,
+      ...own,
+    });
     return { hosted, origin: `http://127.0.0.1:${port}` };
   };
   const { hosted, origin } = await startGateway();

@@ -1,8 +1,9 @@
 /** Starts calls, follows them to their end, and keeps the rules of calling. */
 import { service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
+import { CallOutcome } from '../../contracts/crm.ts';
 import { settled } from '../../contracts/define.ts';
-import { callsActive } from '../../contracts/metrics.ts';
+import { callsActive, callsTotal } from '../../contracts/metrics.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { endOverdueCalls, followDials, followLegs } from './follow-calls.ts';
 import { mayCall } from './may-call.ts';
@@ -17,6 +18,7 @@ export default service({
   uses: [telephony.dial, telephony.hang_up, telephony.transfer, telephony.leg_changed, settled(telephony.dial)],
   settings: policySettings,
 }).start(async ({ settings, bus, db, metrics, now }) => {
+  metrics.begin(callsTotal, { outcome: CallOutcome.options });
   metrics.sample(async () => [{ of: callsActive, labels: {}, value: await countActive(db) }]);
   return {
     calls: {

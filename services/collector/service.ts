@@ -4,9 +4,10 @@ import { site } from '../../adapters/channel/site.ts';
 import { on, service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { consents } from '../../contracts/consents.ts';
-import { inbox } from '../../contracts/inbox.ts';
+import { Channel, inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { messages } from '../../contracts/messages.ts';
+import { messagesTotal } from '../../contracts/metrics.ts';
 import { chatContext } from './chat-context.ts';
 import { followCommands, obeyCommand } from './commands.ts';
 import { numberFeed } from './feed.ts';
@@ -30,7 +31,8 @@ export default service({
     telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAdapters, fallback: 'bot_api' },
     whatsapp: { setting: 'WHATSAPP_KIND', catalogue: whatsappAdapters, fallback: 'cloud_api' },
   },
-}).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, now }) => {
+}).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, metrics, now }) => {
+  metrics.begin(messagesTotal, { channel: Channel.options });
   const into = intake({ commit: bus.commit, log });
   const channels = [telegram, whatsapp];
   const takeoverMs = settings.INBOX_TAKEOVER_MS;

@@ -44,8 +44,10 @@ interface MethodFigures {
 export interface Figures {
   /** Every instance that answers, as it was at most a second ago. */
   services(): Promise<readonly ServiceFigures[]>;
-  /** Text exposition 0.0.4. */
-  metrics(): Promise<string>;
+  /** Whether each service answers: those expected here, and any that has answered before. Nothing is known while the bus is away. */
+  ready(): Promise<ReadonlyMap<string, boolean>>;
+  /** Text exposition 0.0.4. `self`: of this process alone, for a scraper that scrapes each of several gateways. */
+  metrics(of: 'all' | 'self'): Promise<string>;
   observed(what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }): void;
 }
 /** What one instance tells of one contract; what it counted beside calls comes with the first. */
@@ -54,15 +56,21 @@ interface Answer {
   readonly told: readonly ToldMetric[];
 }
 const freshMs = 1_000;
+/** A busy service may miss one round of questions. */
+const silenceMs = 10_000;
 
 export function createFigures({
   bus,
+  expected,
   now,
 }: {
   readonly bus: Pick<Bus, 'gather' | 'metrics' | 'name' | 'instance'>;
+  /** Folders of the services that should answer. */
+  readonly expected: readonly string[];
   readonly now: () => number;
 }): Figures {
-  const seen = new Set<string>();
+  /** When each service answered last, in Unix ms; -Infinity for one that is expected and never did. */
+  const lastAnswers = new Map<string, number>(expected.map((service) => [service, Number.NEGATIVE_INFINITY]));
   let node: Promise<Registry> | undefined;
   let asked: { readonly at: number; readonly answers: Promise<readonly Answer[]> } | undefined;
 
@@ -75,31 +83,36 @@ export function createFigures({
     return asked.answers;
   }
 
+  function readyAmong(all: readonly Answer[]): ReadonlyMap<string, boolean> {
+    for (const { figures } of all) lastAnswers.set(figures.service, now());
+    return new Map([...lastAnswers].sort().map(([service, at]) => [service, now() - at < silenceMs]));
+  }
+
   return {
     observed({ verb, route, status, ms }) {
       const labels = { http_request_method: verb, http_route: route, http_response_status_code: String(status) };
       bus.metrics.observe(httpServerDuration, labels, ms / 1000);
     },
     services: async () => (await answers()).map(({ figures }) => figures),
-    async metrics() {
+    ready: async () => readyAmong(await answers().catch((): readonly Answer[] => [])),
+    async metrics(of) {
       node ??= nodeFigures({ service: bus.name, instance: bus.instance });
       const own = { service: bus.name, instance: bus.instance };
-      const all = await answers().catch((): readonly Answer[] => []); // a scrape without the bus still tells of this process
+      const all = of === 'self' ? [] : await answers().catch((): readonly Answer[] => []); // a scrape without the bus still has this process
       const text = exposition();
       if (all.length === 0) for (const metric of await bus.metrics.told()) text.add(metric, own);
       for (const { figures, told } of all.toSorted((a, b) => (a.figures.instance < b.figures.instance ? -1 : 1))) {
         const { service, instance, methods } = figures;
         for (const metric of [...callsOf(methods), ...told]) text.add(metric, metric.isShared ? { service } : { service, instance });
       }
-      const ready = new Set(all.map(({ figures }) => figures.service));
-      for (const service of ready) seen.add(service);
-      text.add(
-        toldOf(
-          serviceReady,
-          [...seen].sort().map((service) => [[service], ready.has(service) ? 1 : 0]),
-        ),
-        {},
-      );
+      if (of === 'all')
+        text.add(
+          toldOf(
+            serviceReady,
+            [...readyAmong(all)].map(([service, isReady]) => [[service], isReady ? 1 : 0]),
+          ),
+          {},
+        );
       return `${text.text()}${await (await node).metrics()}`;
     },
   };
@@ -111,10 +124,12 @@ async function nodeFigures(labels: object): Promise<Registry> {
   const register = new makeRegistry();
   collectDefaultMetrics({ register, labels });
   for (const { name } of [processCpu, processCpuUser, processCpuSystem, processMemory, processStart]) register.removeSingleMetric(name);
+  // Gauges named like counters; the gauges by type beside them say the same.
+  for (const what of ['handles', 'requests', 'resources']) register.removeSingleMetric(`nodejs_active_${what}_total`);
   return register;
 }
 
-/** The calls of those methods that were called. */
+/** The calls of those methods that were called; what was dropped, of all. */
 function callsOf(methods: readonly MethodFigures[]): readonly ToldMetric[] {
   const used = methods.filter(({ requests, dropped, inFlight }) => requests + dropped + inFlight > 0);
   return [
@@ -124,7 +139,7 @@ function callsOf(methods: readonly MethodFigures[]): readonly ToldMetric[] {
     ),
     toldOf(
       rpcServerDropped,
-      used.map(({ method, dropped }) => [[method], dropped]),
+      methods.map(({ method, dropped }) => [[method], dropped]),
     ),
     toldOf(
       rpcServerInFlight,

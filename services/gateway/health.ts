@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Cache } from '../../adapters/cache/port.ts';
 import type { Queries } from '../../bus/service.ts';
 import type { ServiceStanding } from '../../bus/standings.ts';
+import { PolybError } from '../../contracts/errors.ts';
 import type { Figures } from './figures.ts';
 
 export interface HealthParts {
@@ -54,8 +55,15 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
     const redis: Check =
       cache.state() === 'away' ? { status: 'warn', time, output: 'away: rates are counted here alone' } : { status: 'pass', time };
     const byTarget = Map.groupBy(await outsiders(), ({ target }) => target);
+    const missing = [...(await figures.ready())].filter(([, isReady]) => !isReady);
     return {
       ...(cache.state() === 'own' ? {} : { 'redis:connection': [redis] }),
+      ...Object.fromEntries(
+        missing.map(([service]) => [
+          `service:${service}`,
+          [{ status: 'warn', time, output: `does not answer; polyb status says more` } as const],
+        ]),
+      ),
       ...Object.fromEntries([...byTarget].map(([target, standings]) => [target, standings.map(checkOf)])),
     };
   }
@@ -73,9 +81,12 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
       const { code, body } = await readiness(path === '/health' || (request.query as { verbose?: string }).verbose !== undefined);
       return reply.code(code).header('content-type', healthType).send(body);
     });
-  app.get('/metrics', async (_, reply) =>
-    reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await figures.metrics()),
-  );
+  app.get('/metrics', async (request, reply) => {
+    const { of = 'all' } = request.query as { of?: unknown };
+    if (of !== 'all' && of !== 'self')
+      throw new PolybError('invalid_argument', 'Bad of: expected all or self.', { reason: 'bad_parameters' });
+    return reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await figures.metrics(of));
+  });
   app.get('/stats', async (_, reply) =>
     reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify({ services: await figures.services() })),
   );

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { service } from '../../bus/service.ts';
@@ -118,6 +119,48 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
   }
   const values = found.flatMap(({ labels }) => Object.values(labels)).join('\n');
   expect(values).not.toMatch(/\+?7999|(run|row|msg|chat|call)_[0-9a-z-]{20}/i);
+});
+
+test('promtool finds no fault in a scrape', async () => {
+  const { body } = await http(it.origin)('GET', '/metrics');
+  const checked = spawnSync('promtool', ['check', 'metrics'], { input: String(body), encoding: 'utf8' });
+  if ((checked.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
+    return console.warn('promtool is not installed: not checked');
+  // The flood below counts into a family whose name is made up for it.
+  const faults = checked.stderr.split('\n').filter((line) => line !== '' && !line.startsWith('flooded_total'));
+  expect(faults).toEqual([]);
+});
+
+test('counters whose labels are known stand at 0 before anything happens', async () => {
+  const found = await scrape();
+  for (const [name, labels] of [
+    ['polyb_calls_total', { direction: 'out', outcome: 'busy' }],
+    ['polyb_pipeline_runs_total', { pipeline: 'pipelines.lead_to_call', outcome: 'failed' }],
+    ['polyb_messages_total', { channel: 'whatsapp', direction: 'out' }],
+    ['polyb_intents_total', { intent: 'complaint', urgent: 'true' }],
+    ['polyb_rpc_server_dropped_total', { rpc_method: 'crm.find_contact' }],
+    ['polyb_bus_reconnects_total', { service: 'collector' }],
+  ] as const)
+    expect([name, found.find((each) => is(each, name, labels))?.value]).toEqual([name, 0]);
+});
+
+test('a service that should answer and never did is a 0 and a warning, also for a gateway that has just started', async () => {
+  const { origin } = await it.startGateway({ GATEWAY_EXPECTED_SERVICES: 'pipelines,nobody-there' });
+  const found = await scrape(origin);
+  const ready = (service: string) => found.filter((each) => is(each, 'polyb_service_ready', { service })).map(({ value }) => value);
+  expect([ready('pipelines'), ready('nobody-there')]).toEqual([[1], [0]]);
+  expect((await http(origin)('GET', '/health')).body).toMatchObject({
+    status: 'warn',
+    checks: { 'service:nobody-there': [{ status: 'warn' }] },
+  });
+});
+
+test('a scrape of self has figures of this gateway alone, so that two gateways add up to no double', async () => {
+  const { hosted, origin } = await it.startGateway();
+  const all = scraped(String((await http(origin)('GET', '/metrics?of=self')).body));
+  const instances = new Set(all.flatMap(({ labels }) => (labels.instance === undefined ? [] : [labels.instance])));
+  expect([...instances]).toEqual([hosted.bus.instance]);
+  expect((await http(origin)('GET', '/metrics?of=both')).status).toBe(400);
 });
 
 test('a flood of labels is counted in full in a bounded number of series', async () => {

@@ -1,5 +1,5 @@
 /** HTTP for all services: it knows none of them by name, its routes and permissions are read from the contracts. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { openCache } from '../../adapters/cache/index.ts';
 import { batched } from '../../adapters/store/batch.ts';
 import { every, loop, service } from '../../bus/service.ts';
@@ -25,6 +25,12 @@ const contracts = await readContracts();
 const methods = callableBy('gateway', contracts);
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
+/** The folders beside this one that hold a service. */
+function serviceFolders(): readonly string[] {
+  const services = new URL('../', import.meta.url);
+  return readdirSync(services).filter((folder) => existsSync(new URL(`${folder}/service.ts`, services)));
+}
+
 export default service({
   serves: { gateway },
   uses: [...methods, gateway.key_revoked],
@@ -34,7 +40,7 @@ export default service({
   const cache = await openCache(settings, { now, log });
   // However many guess, two statements at a time look for what they show.
   const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
-  const figures = createFigures({ bus, now });
+  const figures = createFigures({ bus, expected: settings.GATEWAY_EXPECTED_SERVICES ?? serviceFolders(), now });
   metrics.sample(() => [{ of: buildInfo, labels: { version, node: process.versions.node }, value: 1 }]);
   const routes = routesOf(methods, aliases);
   const ask: Ask = (method, input, options) => bus.call(method, input, options);

@@ -25,5 +25,10 @@ export const gatewaySettings = z.object({
   GATEWAY_RATE_LIMIT: integer({ min: 1, max: 10_000_000 }).default(1_200).describe('Requests of one API key in GATEWAY_RATE_WINDOW_MS.'),
   GATEWAY_RATE_WINDOW_MS: durationMs({ min: 1_000, max: 3_600_000 }).default(60_000).describe('The window of GATEWAY_RATE_LIMIT.'),
   GATEWAY_REQUIRE_IF_MATCH: flag().default(false).describe('Whether an approval must say which version it is about (else 428).'),
+  GATEWAY_EXPECTED_SERVICES: list(text({ max: 64, like: /^[a-z][a-z0-9-]*$/, expected: 'a folder of services/' }), { max: 200 })
+    .optional()
+    .describe(
+      'Services that should answer: /health warns of one that does not, and polyb_service_ready is 0. Unset: every folder of services/.',
+    ),
   GATEWAY_AUDIT_DAYS: integer({ min: 1, max: 3_650 }).default(365).describe('How long decisions made over HTTP are kept.'),
 });

@@ -4,7 +4,8 @@ import { llmAdapters } from '../../adapters/llm/index.ts';
 import { every, service } from '../../bus/service.ts';
 import { durationMs, integer } from '../../config/settings.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { intents } from '../../contracts/intents.ts';
+import { Intent, intents } from '../../contracts/intents.ts';
+import { intentsTotal } from '../../contracts/metrics.ts';
 import { askLlm } from './ask-llm.ts';
 import { cascade } from './cascade.ts';
 import { askAgain, classifyIntent, classifyMessage, followMessages } from './classify.ts';
@@ -27,6 +28,7 @@ export default service({
   }),
   vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
 }).start(async ({ settings, vendors: { llm }, bus, db, log, metrics, now }) => {
+  metrics.begin(intentsTotal, { intent: Intent.options });
   const judge = cascade({
     patterns: knownPatterns(db, now),
     local: await readModel(),
