@@ -100,6 +100,12 @@ export function toPolybError(thrown: unknown): PolybError {
   return isPolybError(thrown) ? thrown : new PolybError('internal', 'The service failed; its log has the cause.', { cause: thrown });
 }
 
+/** What PostgreSQL, or the lack of a connection to it, refuses: it says nothing against the work itself, and nothing was kept. */
+const storeReasons: ReadonlySet<string> = new Set(['store_down', 'store_contended', 'connections_exhausted']);
+export function isStoreFailure({ reason }: PolybError): boolean {
+  return reason !== undefined && storeReasons.has(reason);
+}
+
 /** The status with which the command line ends for this error. */
 export function exitOf(error: PolybError): number {
   return (error.reason === undefined ? undefined : exitByReason[error.reason]) ?? codes[error.code].exit;

@@ -94,7 +94,7 @@ async function main(): Promise<void> {
       try {
         return await work();
       } catch (error) {
-        if (!isPolybError(error) || error.code !== 'unavailable' || stopping.signal.aborted) throw error;
+        if (!isPolybError(error) || !error.retryable || stopping.signal.aborted) throw error;
         if (!told) log.warn({ err: error }, `waiting for ${what}`);
         await delay(1_000, undefined, { signal: stopping.signal });
       }

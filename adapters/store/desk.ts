@@ -3,7 +3,8 @@ import type { Database, Queries } from '../deps.ts';
 
 export interface DeskRow {
   readonly id: string;
-  readonly seq: string;
+  /** Where the row is in the order of lists: microseconds of its creation, and its number. */
+  readonly place: string;
   readonly method: string;
   readonly key: string;
   readonly mode: string;
@@ -46,9 +47,24 @@ export interface Listing {
   readonly reason?: string | undefined;
   readonly since?: string | undefined;
   readonly limit: number;
-  /** Rows older than this sequence number. */
+  /** Rows after this one, by the `place` of a listed row. */
   readonly before?: string | undefined;
 }
+const states = [
+  'proposed',
+  'queued',
+  'attempting',
+  'waiting',
+  'unknown',
+  'review',
+  'done',
+  'failed',
+  'rejected',
+  'expired',
+  'stale',
+  'cancelled',
+] as const;
+const modes = ['call', 'send', 'step', 'run', 'wait', 'event'] as const;
 /** Who did what to a row, and why. */
 export interface Deed {
   readonly who: string;
@@ -63,18 +79,25 @@ export interface MethodSchemas {
 export type Desk = ReturnType<typeof journalDesk>;
 
 /** A row, and how it stands in its lane while an outcome there is not known. */
-const whole = `rows.*,
+const whole = `rows.*, (extract(epoch from created_at) * 1000000)::bigint || '.' || seq as place,
   case when state in ('proposed', 'queued') and lane is not null
     then (select doubt.id from journal.rows doubt where doubt.lane = rows.lane and doubt.state in ('unknown', 'review') order by doubt.seq limit 1) end as waits_for,
   case when state in ('unknown', 'review') and lane is not null
-    then (select count(*)::int from journal.rows other where other.lane = rows.lane and other.state = 'queued') else 0 end as behind`;
-const views = {
-  runs: `mode = 'run'`,
-  approvals: `state = 'proposed'`,
-  reviews: `state = 'review'`,
-  dead_letters: `state in ('failed', 'expired') and mode in ('send', 'run', 'event')`,
-  all: 'true',
-} as const;
+    then (select count(*)::int from (select from journal.rows other where other.lane = rows.lane and other.state = 'queued' limit 1000) others) else 0 end as behind`;
+/** The states and modes of the rows that each view shows. */
+const views: Readonly<Record<Listing['view'], { readonly states: readonly string[]; readonly modes: readonly string[] }>> = {
+  runs: { states, modes: ['run'] },
+  approvals: { states: ['proposed'], modes },
+  reviews: { states: ['review'], modes },
+  dead_letters: { states: ['failed', 'expired'], modes: ['send', 'run', 'event'] },
+  all: { states, modes },
+};
+const youngestFirst = 'order by created_at desc, seq desc';
+/** Every method that has rows, each found by one step in the index. */
+const methodsIn = `with recursive methods as (
+  (select min(method) as method from journal.rows where state <> 'attempting')
+  union all
+  select (select min(method) from journal.rows where method > methods.method and state <> 'attempting') from methods where methods.method is not null)`;
 /** What a person must approve is proposed anew: the first approval was never given, was taken back, or is of another day. */
 const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, takeovers = 0, approved_by = '{}', updated_at = now(),
   not_after = case when not_after is null then null else now() + (not_after - created_at) end`;
@@ -82,6 +105,10 @@ const again = `state = case when approval = 'none' then 'queued' else 'proposed'
 /** Nothing of it goes out when it is stopped: it has not begun, or is a function whose holder is gone. */
 const isStoppable = `(state in ('proposed', 'queued', 'waiting')
   or (state = 'attempting' and on_unknown = 'function' and (takeovers > 0 or lease_until < clock_timestamp())))`;
+/** A method, or all whose names begin with what is before the `*`. */
+const methodIs = (column: string, parameter: string, method: string): string =>
+  method.endsWith('*') ? `starts_with(${column}, left(${parameter}, -1))` : `${column} = ${parameter}`;
+
 /** Nobody else looks at the row. */
 const isFree = (who: number): string => `(viewer is null or viewer = $${who} or viewer_until <= now())`;
 const release = 'viewer = null, viewer_until = null';
@@ -100,39 +127,67 @@ export function journalDesk(db: Database) {
     (await on.query(text, values)).length === 1;
 
   return {
+    /** Youngest first. Each state and mode is read from an index of its own, up to `limit`, so that no list passes over rows that it does not show. */
     async list(asked: Listing): Promise<readonly DeskRow[]> {
       const values: unknown[] = [];
-      const where: string[] = [views[asked.view]];
-      const add = (clause: (parameter: string) => string, value: unknown): void => {
-        if (value === undefined) return;
-        values.push(value);
-        where.push(clause(`$${values.length}`));
+      const parameter = (value: unknown): string => `$${values.push(value)}`;
+      const where: string[] = [];
+      const add = <T>(value: T | undefined, clause: (value: T) => string): void => {
+        if (value !== undefined) where.push(clause(value));
       };
-      add((p) => `state = ${p}`, asked.state);
-      add((p) => (asked.method?.endsWith('*') ? `starts_with(method, left(${p}, -1))` : `method = ${p}`), asked.method);
-      add((p) => `parent = ${p}`, asked.runId);
-      add((p) => `substr(traceparent, 4, 32) = ${p}`, asked.traceId);
-      add((p) => `(error->>'reason' = ${p} or error->>'code' = ${p})`, asked.reason);
-      add((p) => `created_at >= ${p}`, asked.since);
-      add((p) => `seq < ${p}`, asked.before);
-      values.push(asked.limit);
-      return db.query<DeskRow>(
-        `select ${whole} from journal.rows where ${where.join(' and ')} order by seq desc limit $${values.length}`,
-        values,
+      add(asked.runId, (runId) => `parent = ${parameter(runId)}`);
+      add(asked.traceId, (traceId) => `substr(traceparent, 4, 32) = ${parameter(traceId)}`);
+      add(asked.since, (since) => `created_at >= ${parameter(since)}`);
+      add(asked.before, (place) => {
+        const [microseconds, seq] = place.split('.');
+        return `(created_at, seq) < (timestamptz 'epoch' + ${parameter(microseconds)} * interval '1 microsecond', ${parameter(seq)}::bigint)`;
+      });
+      const view = views[asked.view];
+      const shownStates = parameter(view.states.filter((state) => asked.state === undefined || state === asked.state));
+      const shownModes = parameter(view.modes);
+      const limit = parameter(asked.limit);
+      const found = (...clauses: readonly string[]): string =>
+        `(select id, created_at, seq from journal.rows where ${[...where, ...clauses].join(' and ')} ${youngestFirst} limit ${limit})`;
+      const isShown = `state = any (${shownStates}) and mode = any (${shownModes})`;
+      const method = parameter(asked.method ?? '*');
+      const isOfMethod = methodIs('method', method, asked.method ?? '*');
+      const page = (sources: readonly string[], methods = ''): Promise<readonly DeskRow[]> =>
+        db.query<DeskRow>(
+          `${methods} select ${whole} from journal.rows where id = any (array(select id from (${sources.join(' union ')}) found ${youngestFirst} limit ${limit})) ${youngestFirst}`,
+          values,
+        );
+      if (asked.reason !== undefined) {
+        const reason = parameter(asked.reason);
+        const rest = ['error is not null', isShown, isOfMethod];
+        return page([found(`error->>'reason' = ${reason}`, ...rest), found(`error->>'code' = ${reason}`, ...rest)]);
+      }
+      if (asked.runId !== undefined || asked.traceId !== undefined) return page([found(isShown, isOfMethod)]);
+      const one = [`state = states.state`, `mode = modes.mode`, `state <> 'attempting'`];
+      const underWay = found(`state = 'attempting'`, isShown, isOfMethod);
+      const each = `unnest(${shownStates}::text[]) states (state) cross join unnest(${shownModes}::text[]) modes (mode)`;
+      if (asked.method === undefined) return page([`(select rest.* from ${each} cross join lateral ${found(...one)} rest)`, underWay]);
+      const methods = asked.method.endsWith('*') ? methodsIn : `with methods as (select ${method}::text as method)`;
+      const ofMethod = found('method = methods.method', ...one);
+      const isNamed = methodIs('methods.method', method, asked.method);
+      return page(
+        [`(select rest.* from methods cross join ${each} cross join lateral ${ofMethod} rest where ${isNamed})`, underWay],
+        methods,
       );
     },
     /** By id, a prefix of it, a key, or a trace id; at most two, so that an ambiguous prefix shows. */
     async find(id: string): Promise<readonly DeskRow[]> {
       const [exact] = await db.query<DeskRow>(`select ${whole} from journal.rows where id = $1`, [id]);
       if (exact !== undefined) return [exact];
-      const byPrefix = await db.query<DeskRow>(
-        `select ${whole} from journal.rows where id > $1 and id < $1 || '~' and starts_with(id, $1) order by seq limit 2`,
-        [id],
-      );
-      if (byPrefix.length > 0) return byPrefix;
-      const byKey = await db.query<DeskRow>(`select ${whole} from journal.rows where key = $1 order by mode = 'run' desc, seq limit 1`, [
+      const byPrefix = await db.query<DeskRow>(`select ${whole} from journal.rows where id > $1 and id < $1 || '~' order by id limit 2`, [
         id,
       ]);
+      if (byPrefix.length > 0) return byPrefix;
+      const byKey = await db.query<DeskRow>(
+        `${methodsIn} select ${whole} from journal.rows where id in (
+           select found.id from methods cross join lateral (select id from journal.rows where method = methods.method and key = $1) found)
+         order by mode = 'run' desc, seq limit 1`,
+        [id],
+      );
       if (byKey.length > 0) return byKey;
       return db.query<DeskRow>(
         `select ${whole} from journal.rows where substr(traceparent, 4, 32) = $1 order by mode = 'run' desc, seq limit 1`,

@@ -92,6 +92,8 @@ const date = (time: number): Date => new Date(time);
 const ended = `('done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')`;
 /** A holder that was silent past its lease may still write while nobody else has tried the row. Once it was taken over, the silence is what is counted. */
 const isInTime = `(rows.takeovers = 0 or rows.on_unknown <> 'function' or rows.lease_until > clock_timestamp())`;
+/** A step is needed for as long as its run goes on. */
+const isOfNoOpenRun = '(parent is null or not exists (select from journal.rows run where run.id = rows.parent and run.ended_at is null))';
 /** One line of a row's log, made in the statement so that its time is PostgreSQL's. */
 const line = (parameter: string): string =>
   `case when ${parameter}::jsonb is null then rows.log else (case when jsonb_array_length(rows.log) >= 100 then rows.log - 1 else rows.log end) || jsonb_build_array(${parameter}::jsonb || jsonb_build_object('at', now(), 'by', held_by)) end`;
@@ -165,8 +167,9 @@ interface EventRow {
   readonly traceparent: string | null;
 }
 
-/** @param db the pool; methods that take `on` run in the transaction they are given. */
-export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
+/** @param db the pool; methods that take `on` run in the transaction they are given.
+ *  @param leases another pool, for leases and ends alone. */
+export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Queries) {
   const named = (events: readonly Emitted[]): unknown[] => [
     events.map((e) => e.event),
     events.map((e) => e.key),
@@ -178,11 +181,12 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     readonly holder: string;
     readonly leaseMs: number;
   }
+  const name = ({ method, key }: Asked): string => `${method} ${key}`;
   const column = <T, C>(items: readonly T[], of: (item: T) => C): C[] => items.map(of);
 
-  /** Sorted by key, so that two batches lock rows in one order. */
+  /** Sorted by method and key, so that two batches insert rows in one order. */
   async function takeMany(on: Queries, wanted: readonly Taking[]): Promise<readonly object[]> {
-    const sorted = wanted.map((taking, nth) => ({ ...taking, nth })).sort((a, b) => (a.asked.key < b.asked.key ? -1 : 1));
+    const sorted = wanted.map((taking, nth) => ({ ...taking, nth })).sort((a, b) => (name(a.asked) < name(b.asked) ? -1 : 1));
     const asked = sorted.map((taking) => taking.asked);
     const answers = await on.query<{ nth: number; did: string; found: StoredRow | null }>(
       `select a.nth, t.did, t.found from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::text[], $9::text[], $10::integer[], $11::timestamptz[],
@@ -219,7 +223,7 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
   }
   const takeTogether = batched<Taking, object>((wanted) => takeMany(db, wanted));
 
-  /** True for those whose lease held. */
+  /** True for those whose lease held. Several together skip the rows that another transaction holds: one of them must hold up no other. */
   async function endMany(
     on: Queries,
     ends: readonly { readonly id: string; readonly token: string; readonly ending: Ending }[],
@@ -228,7 +232,9 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
       `update journal.rows set state = e.state, output = e.output, error = e.error, token = null, lease_until = null, takeovers = 0, updated_at = now(),
          ended_at = case when e.state in ${ended} then now() end, not_before = coalesce(e.not_before, rows.not_before), log = ${line('e.log')}
        from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::jsonb[]) as e(id, token, state, output, error, not_before, log)
-       where rows.id = e.id and rows.token = e.token and rows.state = 'attempting' and ${isInTime} returning e.token`,
+       where rows.id = e.id and rows.token = e.token and rows.state = 'attempting' and ${isInTime}
+         ${ends.length > 1 ? `and rows.id = any (array(select id from journal.rows where id = any ($1) and state = 'attempting' for no key update skip locked))` : ''}
+       returning e.token`,
       [
         column(ends, (of) => of.id),
         column(ends, (of) => of.token),
@@ -243,7 +249,7 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     return ends.map(({ token }) => kept.has(token));
   }
   const endTogether = batched<{ readonly id: string; readonly token: string; readonly ending: Ending }, boolean>((ends) =>
-    endMany(db, ends),
+    endMany(leases, ends),
   );
 
   const putTogether = batched<NewStep, StoredRow | undefined>(async (steps) => {
@@ -293,10 +299,11 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     },
     async end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean> {
       const one = { id, token, ending };
-      return on === null ? endTogether(one) : (await endMany(on, [one]))[0] === true;
+      if (on === null && (await endTogether(one))) return true;
+      return (await endMany(on ?? leases, [one]))[0] === true;
     },
     async doubt(id: string, token: string, error: object, log: object): Promise<boolean> {
-      const rows = await db.query(
+      const rows = await leases.query(
         `update journal.rows set state = case when on_unknown = 'review' then 'review' else 'unknown' end, error = $3, token = null, lease_until = null, takeovers = 0, updated_at = now(),
            settle_at = clock_timestamp() + make_interval(secs => settle_ms / 1000.0), log = ${line('$4')}
          where id = $1 and token = $2 and state = 'attempting' returning id`,
@@ -304,12 +311,17 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
       );
       return rows.length === 1;
     },
-    async renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]> {
-      const rows = await db.query<{ token: string }>(
-        `update journal.rows set lease_until = clock_timestamp() + make_interval(secs => $2 / 1000.0) where token = any ($1) and state = 'attempting' and lease_until > clock_timestamp() returning token`,
+    async renew(tokens: readonly string[], leaseMs: number): Promise<readonly { readonly token: string; readonly isRenewed: boolean }[]> {
+      return leases.query(
+        `with standing as (
+           select id, token from journal.rows where token = any ($1) and state = 'attempting' and lease_until > now()),
+         free as (
+           select id from journal.rows where id in (select id from standing) and token = any ($1) and state = 'attempting' for no key update skip locked),
+         renewed as (
+           update journal.rows set lease_until = clock_timestamp() + make_interval(secs => $2 / 1000.0) from free where rows.id = free.id returning token)
+         select token, token in (select token from renewed) as "isRenewed" from standing`,
         [tokens, leaseMs],
       );
-      return rows.map(({ token }) => token);
     },
     async sweep(methods: readonly string[]): Promise<number> {
       const [swept] = await db.query<{ sweep: number }>(`select journal.sweep($1) as sweep`, [methods]);
@@ -382,7 +394,8 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
       await on.query(
         `update journal.rows set state = 'stale', ended_at = now(), updated_at = now(),
            error = jsonb_build_object('code', 'failed_precondition', 'reason', 'stale', 'detail', $3::text, 'outcome', 'not_executed')
-         where method = $1 and key = any ($2) and mode = 'send' and state in ('proposed', 'queued')`,
+         where id = any (array(
+           select id from journal.rows where method = $1 and key = any ($2) and mode = 'send' and state in ('proposed', 'queued') order by id for no key update))`,
         [method, keys, why],
       );
     },
@@ -433,7 +446,9 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
     },
     async wakeWaits(on: Queries, event: string, key: string, payload: unknown): Promise<void> {
       await on.query(
-        `update journal.rows set state = 'done', output = $3, ended_at = now(), updated_at = now() where method = $1 and wait_key = $2 and state = 'waiting' and mode = 'wait'`,
+        `update journal.rows set state = 'done', output = $3, ended_at = now(), updated_at = now()
+         where id = any (array(
+           select id from journal.rows where method = $1 and wait_key = $2 and state = 'waiting' and mode = 'wait' order by id for no key update))`,
         [`@${event}`, key, json(payload)],
       );
     },
@@ -496,10 +511,18 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
       );
     },
     async leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<boolean> {
-      const rows = await db.query(
+      const rows = await leases.query(
         `update journal.loops set held_by = $3, lease_until = clock_timestamp() + make_interval(secs => $4 / 1000.0)
          where service = $1 and name = $2 and (held_by is not distinct from $3 or lease_until is null or lease_until < clock_timestamp()) returning name`,
         [service, name, holder, leaseMs],
+      );
+      return rows.length === 1;
+    },
+    async takeTime(service: string, name: string, at: number): Promise<boolean> {
+      const rows = await db.query(
+        `update journal.loops set last_due_at = $3
+         where service = $1 and name = $2 and coalesce(last_due_at, '-infinity') < $3 and $3 < clock_timestamp() + interval '1 minute' returning name`,
+        [service, name, date(at)],
       );
       return rows.length === 1;
     },
@@ -531,22 +554,29 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
         [service, methods.map((m) => m.method), methods.map((m) => JSON.stringify(m.input)), methods.map((m) => JSON.stringify(m.output))],
       );
     },
-    /** Removes what ended more than `keepDays` ago; answers how many rows went. */
-    async retain(methods: readonly string[], keepDays: number): Promise<number> {
+    async schemas(): Promise<readonly { readonly method: string; readonly input: object; readonly output: object }[]> {
+      return db.query('select method, input, output from journal.methods');
+    },
+    async retain(keepDays: number): Promise<number> {
+      const old = (which: string): string =>
+        `array(select id from journal.rows where ${which} and ${isOfNoOpenRun} limit 5000 for update skip locked)`;
+      const limit = 'now() - make_interval(days => $1)';
       const gone = await db.query(
-        `delete from journal.rows where id in (select id from journal.rows where ended_at < now() - make_interval(days => $2) and method = any ($1) and (parent is null or not exists (select from journal.rows run where run.id = rows.parent and run.ended_at is null)) order by ended_at limit 5000) returning id`,
-        [methods, keepDays],
+        `delete from journal.rows where id = any (
+           ${old(`blanked and ended_at < ${limit}`)} || ${old(`not blanked and ended_at < ${limit}`)}
+           || ${old(`state = 'attempting' and lease_until < ${limit}`)}
+           || ${old(`state <> 'attempting' and ended_at is null and created_at < ${limit} and greatest(updated_at, not_before, not_after) < ${limit}`)})
+         returning id`,
+        [keepDays],
       );
       return gone.length;
     },
-    /** Ended rows that still hold personal data and are older than `days`. */
     async toBlank(
-      methods: readonly string[],
       days: number,
     ): Promise<readonly { readonly id: string; readonly method: string; readonly input: unknown; readonly output: unknown }[]> {
       return db.query(
-        `select id, method, input, output from journal.rows where ended_at < now() - make_interval(days => $2) and not blanked and method = any ($1) order by ended_at limit 500`,
-        [methods, days],
+        `select id, method, input, output from journal.rows where not blanked and ended_at < now() - make_interval(days => $1) and ${isOfNoOpenRun} order by ended_at limit 500`,
+        [days],
       );
     },
     async blank(rows: readonly { readonly id: string; readonly input: unknown; readonly output: unknown }[]): Promise<void> {
@@ -555,11 +585,13 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>) {
         [rows.map((r) => r.id), rows.map((r) => json(r.input)), rows.map((r) => json(r.output))],
       );
     },
-    async forgetEvents(keepDays: number): Promise<void> {
-      await db.query(
-        `delete from journal.events where id in (select id from journal.events where created_at < now() - make_interval(days => $1) order by created_at limit 5000)`,
+    async forgetEvents(keepDays: number): Promise<number> {
+      const gone = await db.query(
+        `delete from journal.events where id = any (array(
+           select id from journal.events where created_at < now() - make_interval(days => $1) order by created_at limit 5000 for update skip locked)) returning id`,
         [keepDays],
       );
+      return gone.length;
     },
   };
 }

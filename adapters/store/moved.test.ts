@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { quiet } from '../../scripts/quiet.ts';
 import { testDatabase } from '../../scripts/testing/database.ts';
+import { until } from '../../scripts/testing/world.ts';
 import { openStore, type PostgresStore } from './index.ts';
 
 /** A database as it is after a dump of a cluster whose counter had come further was restored into this one. */
@@ -29,7 +30,17 @@ const rest = (store: PostgresStore, consumer: string): Promise<readonly unknown[
     if (last !== undefined) await store.journal.advance(tx, consumer, last);
     return events.map(({ payload }) => payload);
   });
-const emit = (store: PostgresStore, key: string) => store.journal.emit(store, [{ event: 'test.e', key, payload: key, traceparent: null }]);
+/** Resolves when consumers can see it: a transaction of any other database on this server holds it back. */
+const emit = async (store: PostgresStore, key: string): Promise<void> => {
+  await store.journal.emit(store, [{ event: 'test.e', key, payload: key, traceparent: null }]);
+  await until(async () => {
+    const [event] = await store.query<{ isSeen: boolean }>(
+      `select xid < pg_snapshot_xmin(pg_current_snapshot()) as "isSeen" from journal.events where key = $1`,
+      [key],
+    );
+    return event?.isSeen;
+  });
+};
 
 test('each consumer goes on where it was in the other cluster, whatever the order of ids and of transactions', () =>
   moved(async (store) => {

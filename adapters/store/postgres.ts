@@ -13,11 +13,27 @@ export interface Postgres extends Database {
   begin(): Promise<Begun>;
   /** One session of its own, for advisory locks and migrations. Released when `work` ends. */
   session<T>(work: (session: Queries & { run(script: string): Promise<void> }) => Promise<T>): Promise<T>;
+  pool(): PoolUsage;
   close(): Promise<void>;
 }
+/** Connections of one pool. */
+export interface PoolUsage {
+  readonly most: number;
+  readonly used: number;
+  /** Requests that wait for a connection now. */
+  readonly waiting: number;
+  /** Requests that got none in time, since the start. */
+  readonly refused: number;
+}
+/** How long a request waits for a connection. */
+const patienceMs = 5_000;
+/** pg-pool's message when all its connections stayed in use, and PostgreSQL's code when all of its own are. */
+const isExhausted = (code: string, message: string): boolean => code === '53300' || message === 'timeout exceeded when trying to connect';
+/** SQLSTATE codes of a transaction that was rolled back for another's sake: lock timeout, deadlock, serialization. */
+const contended = new Set(['55P03', '40P01', '40001']);
 
 /** SQLSTATE classes and codes that mean: the server is away, nothing was kept. */
-const away = /^(08|57P|53300)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT/;
+const away = /^(08|57P)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT/;
 
 /** SQLSTATE codes of texts that PostgreSQL does not take. */
 const unstorable = new Set(['22021', '22P02', '22P05', '54000']);
@@ -26,10 +42,21 @@ const unstorable = new Set(['22021', '22P02', '22P05', '54000']);
 function translated(thrown: unknown): unknown {
   if (isPolybError(thrown)) return thrown;
   const { code = '', message = '' } = (Error.isError(thrown) ? thrown : {}) as { code?: string; message?: string };
-  if (
-    away.test(code) ||
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(message)
-  )
+  if (isExhausted(code, message))
+    return new PolybError(
+      'resource_exhausted',
+      code === ''
+        ? `All connections of this process to PostgreSQL were in use for ${patienceMs / 1000} s; nothing was begun. Other work holds them: raise DATABASE_CONNECTIONS, or send less at once.`
+        : 'PostgreSQL has no connection left (max_connections); nothing was begun. `polyb doctor` compares the pools with it.',
+      { reason: 'connections_exhausted', retryAfterMs: 1000, cause: thrown },
+    );
+  if (contended.has(code))
+    return new PolybError('unavailable', 'Another transaction held the same rows; this one was rolled back.', {
+      reason: 'store_contended',
+      retryAfterMs: 100,
+      cause: thrown,
+    });
+  if (away.test(code) || /Connection terminated|Client has encountered a connection error/.test(message))
     return new PolybError('unavailable', 'PostgreSQL cannot be reached; the work was not begun or not kept.', {
       reason: 'store_down',
       retryAfterMs: 1000,
@@ -71,7 +98,7 @@ export function openPostgres({
     connectionString: url,
     application_name: name,
     max: connections,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: patienceMs,
     idleTimeoutMillis: 60_000,
     statement_timeout: 30_000,
     lock_timeout: 10_000,
@@ -82,6 +109,12 @@ export function openPostgres({
   pool.on('error', (error) => log.warn({ err: error }, 'an idle PostgreSQL connection was lost'));
   pool.on('connect', (client) => void client.on('error', () => {})); // its next statement says so
 
+  let refused = 0;
+  const failed = (thrown: unknown): unknown => {
+    const error = translated(thrown);
+    if (isPolybError(error) && error.reason === 'connections_exhausted') refused += 1;
+    return error;
+  };
   const names = new Map<string, string>();
   const statement = (text: string, values: readonly unknown[]): pg.QueryConfig => {
     let prepared = names.get(text);
@@ -96,7 +129,7 @@ export function openPostgres({
       try {
         return (await client.query(statement(text, values))).rows as Row[];
       } catch (error) {
-        throw translated(error);
+        throw failed(error);
       }
     },
   });
@@ -104,7 +137,7 @@ export function openPostgres({
     try {
       return await pool.connect();
     } catch (error) {
-      throw translated(error);
+      throw failed(error);
     }
   };
 
@@ -151,6 +184,7 @@ export function openPostgres({
         client.release(true);
       }
     },
+    pool: () => ({ most: connections, used: pool.totalCount - pool.idleCount, waiting: pool.waitingCount, refused }),
     close: () => pool.end(),
   };
 }

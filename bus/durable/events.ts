@@ -1,6 +1,6 @@
 /** Durable events: each consumer handles each event once, in order, its cursor moving in the handler's transaction. */
 import type { Event } from '../../contracts/define.ts';
-import { toPolybError } from '../../contracts/errors.ts';
+import { isStoreFailure, toPolybError } from '../../contracts/errors.ts';
 import type { Counting } from '../../contracts/metric.ts';
 import { eventDuration, eventsConsumed } from '../../contracts/metrics.ts';
 import { discreet } from '../discreet.ts';
@@ -85,7 +85,7 @@ export function consumerTurn({
       return full ? 'more' : 'idle';
     } catch (thrown) {
       const error = toPolybError(thrown);
-      if (error.reason === 'store_down') throw error;
+      if (isStoreFailure(error)) throw error;
       if (error.reason === 'another_cluster') {
         if (await store.journal.renumber()) log.warn({ consumer: name }, renumbered);
         return 'more';

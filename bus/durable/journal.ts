@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Effect, isEffect, type Method, settled } from '../../contracts/define.ts';
-import { isPolybError, PolybError, toPolybError } from '../../contracts/errors.ts';
+import { isPolybError, isStoreFailure, PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { BusHost, Keep, Wire } from '../bus.ts';
 import { discreet } from '../discreet.ts';
 import { randomHex } from '../ids.ts';
@@ -394,7 +394,7 @@ export function createJournal({
         // An earlier try may have been kept and its answer lost.
         return wasUnsure && (await store.journal.read(row.id))?.state === ending.state;
       } catch (thrown) {
-        if (!isPolybError(thrown) || thrown.code !== 'unavailable' || Date.now() >= until) throw thrown;
+        if (!isPolybError(thrown) || !isStoreFailure(thrown) || Date.now() >= until) throw thrown;
         wasUnsure = true;
         await delay(pauseMs);
       }

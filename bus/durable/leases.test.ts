@@ -1,10 +1,12 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { quiet } from '../../scripts/quiet.ts';
+import { until } from '../../scripts/testing/world.ts';
 import { bindLease, type Leases, leases, mayLeave } from './leases.ts';
 
 let held: Leases;
 afterEach(() => held.stop());
-const leasesOf = (renew: (tokens: readonly string[]) => Promise<readonly string[]> = async (tokens) => tokens) => {
+const all = (tokens: readonly string[]) => tokens.map((token) => ({ token, isRenewed: true }));
+const leasesOf = (renew: (tokens: readonly string[]) => Promise<ReturnType<typeof all>> = async (tokens) => all(tokens)) => {
   held = leases({ journal: { renew }, leaseMs: 60_000, renewMs: 10, log: quiet });
   return held;
 };
@@ -21,7 +23,7 @@ test('a lease that was renewed is fresh again', async () => {
   const renewed = Promise.withResolvers<void>();
   const { hold } = leasesOf(async (tokens) => {
     setImmediate(renewed.resolve);
-    return tokens;
+    return all(tokens);
   });
   const lease = hold('token', performance.now() - 59_000);
   expect(lease.isFresh).toBe(false);
@@ -35,4 +37,15 @@ test('requests with the signal of an attempt may leave only while its lease is f
   bindLease(fresh, hold('fresh', performance.now()));
   bindLease(stale, hold('stale', performance.now() - 46_000));
   expect([fresh, stale, free].map(mayLeave)).toEqual([true, false, true]);
+});
+
+test('a lease whose row is locked is not lost until it has run out', async () => {
+  let renewals = 0;
+  const { hold } = leasesOf(async (tokens) => {
+    renewals += 1;
+    return tokens.map((token) => ({ token, isRenewed: false }));
+  });
+  const [whole, over] = [hold('whole', performance.now()), hold('over', performance.now() - 61_000)];
+  await until(() => renewals > 1 || null);
+  expect([whole.lost.aborted, over.lost.aborted]).toEqual([false, true]);
 });

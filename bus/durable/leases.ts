@@ -44,17 +44,17 @@ export function leases({
     const asked = [...held.keys()];
     const began = performance.now();
     try {
-      const kept = new Set(await journal.renew(asked, leaseMs));
+      const kept = new Map((await journal.renew(asked, leaseMs)).map(({ token, isRenewed }) => [token, isRenewed]));
       for (const token of asked) {
         const lease = held.get(token);
         if (lease === undefined) continue;
-        if (kept.has(token)) lease.until = began + leaseMs;
-        else lease.controller.abort(new Error('the lease was lost'));
+        if (kept.get(token) === true) lease.until = began + leaseMs;
+        else if (!kept.has(token)) lease.controller.abort(new Error('the lease was lost'));
       }
     } catch (error) {
       log.warn({ err: error, held: asked.length }, 'leases could not be renewed');
-      for (const lease of held.values()) if (lease.until < performance.now()) lease.controller.abort(new Error('the lease ran out'));
     }
+    for (const lease of held.values()) if (lease.until < performance.now()) lease.controller.abort(new Error('the lease ran out'));
   };
   const timer = setInterval(() => void renew(), renewMs);
   timer.unref();

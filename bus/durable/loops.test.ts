@@ -8,11 +8,17 @@ import { startLoop } from './loops.ts';
 function leases() {
   let holder: string | undefined;
   const asked: string[] = [];
+  let lastDue = 0;
   const journal = {
     leaseLoop: async (_service: string, _name: string, who: string) => {
       asked.push(who);
       holder ??= who;
       return holder === who;
+    },
+    takeTime: async (_service: string, _name: string, at: number) => {
+      const isFirst = at > lastDue;
+      lastDue = Math.max(lastDue, at);
+      return isFirst;
     },
     reportLoop: async () => {},
   };
@@ -107,4 +113,77 @@ test('a loop that fails is tried again, and stop waits for the turn that runs', 
   await a.stop();
   await a.stop();
   expect(ended).toBe(true);
+});
+
+/** A job of `every` beside a clock that the test sets; `runs` are the clock's times. */
+function jobBy(journal: ReturnType<typeof leases>['journal'], cron: string, at: string) {
+  let clock = Date.parse(at);
+  let looks = 0;
+  const runs: string[] = [];
+  const now = () => {
+    looks += 1;
+    return clock;
+  };
+  const one = startLoop({
+    loop: every('job', cron, async () => void runs.push(new Date(clock).toISOString())),
+    service: 's',
+    holder: 'a',
+    journal,
+    log: quiet,
+    now,
+    lookEveryMs: 5,
+  });
+  /** Resolves when the job has looked at the clock many times since. */
+  const set = async (to: string): Promise<void> => {
+    clock = Date.parse(to);
+    const from = looks;
+    await until(() => looks > from + 20 || null);
+  };
+  return { runs, set, wake: one.wake, stop: one.stop };
+}
+
+test('a job that is further away than a timer can hold runs at its time and not in between', async () => {
+  const job = jobBy(leases().journal, '0 9 1 * *', '2026-12-01T09:00:01Z');
+  for (const at of ['2026-12-24T12:33:00Z', '2026-12-26T00:00:00Z', '2027-01-01T08:59:59Z']) await job.set(at);
+  expect(job.runs).toEqual([]);
+  await job.set('2027-01-01T09:00:00Z');
+  await job.set('2027-01-24T09:00:00Z');
+  expect(job.runs).toEqual(['2027-01-01T09:00:00.000Z']);
+  await job.stop();
+});
+
+test('a clock that is set back doubles no run, and one that was set wrong for a while loses none', async () => {
+  const job = jobBy(leases().journal, '0 * * * *', '2026-12-01T08:59:00Z');
+  await job.set('2026-12-01T09:00:00Z');
+  await job.set('2026-12-01T08:30:00Z');
+  await job.set('2026-12-01T09:00:00Z');
+  await job.set('2029-01-01T00:30:00Z');
+  await job.set('2026-12-01T09:59:00Z');
+  await job.set('2026-12-01T10:00:10Z');
+  expect(job.runs).toEqual(['2026-12-01T09:00:00.000Z', '2026-12-01T10:00:10.000Z']);
+  await job.stop();
+});
+
+test('times that the machine slept through are left out and shift none', async () => {
+  const job = jobBy(leases().journal, '23 * * * *', '2026-12-01T08:00:00Z');
+  await job.set('2026-12-01T11:50:00Z');
+  expect(job.runs).toEqual([]);
+  await job.set('2026-12-01T12:23:30Z');
+  expect(job.runs).toEqual(['2026-12-01T12:23:30.000Z']);
+  await job.stop();
+});
+
+test('two processes whose clocks differ run the job of one time once, and one that is woken runs it at once', async () => {
+  const { journal, passTo } = leases();
+  const [a, b] = ['2026-12-01T08:59:00Z', '2026-12-01T08:58:00Z'].map((at) => jobBy(journal, '0 9 * * *', at)) as [
+    ReturnType<typeof jobBy>,
+    ReturnType<typeof jobBy>,
+  ];
+  passTo('a');
+  await a.set('2026-12-01T09:00:00Z');
+  await b.set('2026-12-01T09:00:30Z');
+  expect([a.runs, b.runs]).toEqual([['2026-12-01T09:00:00.000Z'], []]);
+  b.wake();
+  await until(() => b.runs.length > 0 || null);
+  await Promise.all([a.stop(), b.stop()]);
 });

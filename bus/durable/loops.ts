@@ -12,11 +12,13 @@ export interface RunningLoop {
   wake(): void;
   stop(): Promise<void>;
 }
-type LoopStore = Pick<JournalStore, 'leaseLoop' | 'reportLoop'>;
+type LoopStore = Pick<JournalStore, 'leaseLoop' | 'takeTime' | 'reportLoop'>;
 
 /** A dead holder's loop is taken over after it; a turn that takes longer has its lease renewed meanwhile. */
 const loopLeaseMs = 8_000;
 const reportEveryMs = 30_000;
+/** How late a job of `every` still begins; a time that the machine slept through is left out. */
+const mostLateMs = 60_000;
 
 export function scheduleOf({ schedule }: Loop): string {
   return 'cron' in schedule
@@ -31,12 +33,18 @@ export function startLoop({
   holder,
   journal,
   log,
+  now = Date.now,
+  lookEveryMs = 30_000,
 }: {
   loop: Loop;
   service: string;
   holder: string;
   journal: LoopStore | undefined;
   log: Log;
+  /** The wall clock by which jobs of `every` run. */
+  now?: () => number;
+  /** How often such a job looks at it: a timer neither sees the clock being set nor counts the time that a machine sleeps. */
+  lookEveryMs?: number;
 }): RunningLoop {
   const stopping = new AbortController();
   const cron = 'cron' in loop.schedule ? new Cron(loop.schedule.cron, { timezone: 'UTC', paused: true }) : undefined;
@@ -47,9 +55,9 @@ export function startLoop({
   let reportedAt = 0;
   let reportedError: string | null = null;
 
-  const nextRunAt = (): number | null => cron?.nextRun()?.getTime() ?? null;
-  const idleMs = (): number =>
-    'cron' in loop.schedule ? Math.max(0, (nextRunAt() ?? Date.now() + 3_600_000) - Date.now()) : loop.schedule.idleMs;
+  /** The last time of the job that this process took. */
+  let tookTime = 0;
+  const nextRunAt = (): number | null => cron?.nextRun(new Date(Math.max(tookTime, now())))?.getTime() ?? null;
   const take = async (): Promise<boolean> => {
     if (loop.only === undefined || journal === undefined) return true;
     if (leasedUntil - Date.now() > loopLeaseMs / 2) return true;
@@ -84,39 +92,65 @@ export function startLoop({
   const sleep = (ms: number): Promise<void> =>
     new Promise((resolve) => {
       if (woken || stopping.signal.aborted) return resolve();
-      // A timer holds at most 2^31-1 ms; a later job is simply looked at again.
-      const timer = setTimeout(resolve, Math.min(ms, 2_000_000_000));
+      const timer = setTimeout(resolve, ms);
       wakeUp = () => {
         clearTimeout(timer);
         resolve();
       };
     });
 
-  async function turns(): Promise<void> {
-    if (cron !== undefined) await sleep(idleMs());
-    while (!stopping.signal.aborted) {
-      woken = false;
-      let pauseMs = 0;
-      try {
-        if (await take()) {
-          const said = await turn();
-          if (said === 'idle') pauseMs = idleMs();
-          failures = 0;
-          await report(null);
-        } else pauseMs = cron === undefined ? Math.max(1_000, Math.min(idleMs(), loopLeaseMs / 4)) : idleMs(); // whoever has it does the job of this time
-      } catch (thrown) {
-        if (stopping.signal.aborted) break;
-        failures += 1;
-        pauseMs = backoffMs(failures, { firstMs: 200, lastMs: 5_000 });
-        const safe = discreet(thrown);
-        const error = toPolybError(safe);
-        log.warn({ err: safe, loop: loop.name, failures }, 'a loop failed');
-        await report(`${error.code}: ${error.message}`.slice(0, 2000)).catch(() => {}); // the store may be what failed; the next report tells
-      }
-      if (pauseMs > 0) await sleep(pauseMs);
+  /** One turn under the lease. A number: it failed, and how long to wait before the next. */
+  async function tried(): Promise<'more' | 'idle' | 'leased_by_another' | number> {
+    try {
+      if (!(await take())) return 'leased_by_another';
+      const said = await turn();
+      failures = 0;
+      await report(null);
+      return said;
+    } catch (thrown) {
+      if (stopping.signal.aborted) return 'idle';
+      failures += 1;
+      const safe = discreet(thrown);
+      const error = toPolybError(safe);
+      log.warn({ err: safe, loop: loop.name, failures }, 'a loop failed');
+      await report(`${error.code}: ${error.message}`.slice(0, 2000)).catch(() => {}); // the store may be what failed; the next report tells
+      return backoffMs(failures, { firstMs: 200, lastMs: 5_000 });
     }
   }
-  const running = turns();
+  async function repeat(idleMs: number): Promise<void> {
+    while (!stopping.signal.aborted) {
+      woken = false;
+      const said = await tried();
+      if (said === 'more') continue;
+      await sleep(typeof said === 'number' ? said : said === 'idle' ? idleMs : Math.max(1_000, Math.min(idleMs, loopLeaseMs / 4)));
+    }
+  }
+  async function atTimes(): Promise<void> {
+    for (let due = nextRunAt(); !stopping.signal.aborted; due = nextRunAt()) {
+      const isDue = await reached(due);
+      if (!isDue && !woken) continue;
+      woken = false;
+      if (isDue && due !== null && !(await takeTime(due))) continue;
+      for (let said = await tried(); typeof said === 'number'; said = await tried()) await sleep(said);
+    }
+  }
+  /** Waits for a time, or a while, after which it is worked out anew: the clock may have been set. */
+  async function reached(due: number | null): Promise<boolean> {
+    await sleep(due === null ? lookEveryMs : Math.max(0, Math.min(due - now(), lookEveryMs)));
+    return due !== null && now() >= due && now() - due <= mostLateMs;
+  }
+  /** Each time belongs to the first process that takes it, however their clocks differ. */
+  async function takeTime(due: number): Promise<boolean> {
+    try {
+      if (journal !== undefined && !(await journal.takeTime(service, loop.name, due))) return false;
+    } catch (error) {
+      log.warn({ err: error, loop: loop.name }, 'the time of a job could not be taken; it is left out');
+      return false;
+    }
+    tookTime = due;
+    return true;
+  }
+  const running = 'cron' in loop.schedule ? atTimes() : repeat(loop.schedule.idleMs);
 
   return {
     name: loop.name,

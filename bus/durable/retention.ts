@@ -10,37 +10,28 @@ export interface Masked {
   readonly output: object;
 }
 
-/** An hourly job for the rows of the given methods, and for events where `ownsEvents` says so. */
-export function retention({
-  schemas,
-  store,
-  keepDays,
-  blankAfterDays,
-  ownsEvents,
-}: {
-  schemas: readonly Masked[];
-  store: Store;
-  keepDays: number;
-  blankAfterDays: number;
-  ownsEvents: boolean;
-}): Loop {
-  const byMethod = new Map(schemas.map((of) => [of.method, of]));
-  const methods = [...byMethod.keys()];
+/** An hourly job for every row and event of the journal, whichever service made it and whether or not one serves it now.
+ *  A row of a method whose schema is not known is blanked whole. */
+export function retention({ store, keepDays, blankAfterDays }: { store: Store; keepDays: number; blankAfterDays: number }): Loop {
+  const { journal } = store;
   const masked = (schema: object | undefined, value: unknown): unknown =>
     schema === undefined || value === null ? null : mask(schema, value);
-  return every('retention', '23 * * * *', async (signal) => {
-    for (;;) {
+
+  async function blank(signal: AbortSignal): Promise<void> {
+    const schemas = new Map((await journal.schemas()).map((of) => [of.method, of]));
+    for (let rows = await journal.toBlank(blankAfterDays); rows.length > 0; rows = await journal.toBlank(blankAfterDays)) {
       signal.throwIfAborted();
-      const rows = await store.journal.toBlank(methods, blankAfterDays);
-      if (rows.length === 0) break;
-      await store.journal.blank(
+      await journal.blank(
         rows.map(({ id, method, input, output }) => {
-          const of = byMethod.get(method);
+          const of = schemas.get(method);
           return { id, method, input: masked(of?.input, input), output: masked(of?.output, output) };
         }),
       );
     }
-    while ((await store.journal.retain(methods, keepDays)) > 0) signal.throwIfAborted();
-    if (ownsEvents) await store.journal.forgetEvents(keepDays);
+  }
+  return every('retention', '23 * * * *', async (signal) => {
+    await blank(signal);
+    while ((await journal.retain(keepDays)) > 0) signal.throwIfAborted();
+    while ((await journal.forgetEvents(keepDays)) > 0) signal.throwIfAborted();
   });
 }

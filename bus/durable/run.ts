@@ -1,6 +1,6 @@
 /** Executes runs of pipelines: from the rows that stand to the next thing that must be waited for. */
 import type { Method } from '../../contracts/define.ts';
-import { type PolybError, toPolybError } from '../../contracts/errors.ts';
+import { isStoreFailure, type PolybError, toPolybError } from '../../contracts/errors.ts';
 import { runDuration, runsTotal, stepDuration } from '../../contracts/metrics.ts';
 import type { BusHost } from '../bus.ts';
 import { discreet } from '../discreet.ts';
@@ -94,7 +94,7 @@ export function runner({
     } catch (thrown) {
       const safe = discreet(thrown, definition.method.input, run.input);
       const error = toPolybError(safe);
-      if (error.reason === 'store_down') return; // the lease ends by itself and another instance goes on
+      if (isStoreFailure(error)) return; // the lease ends by itself and another instance goes on
       log.error({ err: safe, run: run.id }, 'a run broke');
       await end(run, rowError(error));
     } finally {

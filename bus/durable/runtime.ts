@@ -85,6 +85,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   bus.metrics.begin(runsTotal, { pipeline: pipelines.map(({ definition }) => definition.method.address) });
   const schemas = masks(
     keyed,
+    pipelines.flatMap(({ definition }) => definition.parts.flatMap((part) => (part.kind === 'step' ? [part.method] : []))),
     consumers.map(({ consumes }) => ({ name: consumerName(name, consumes), event: consumes })),
   );
   /** What a consumer did may have made rows due; they are seen only after its transaction. */
@@ -105,13 +106,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         turn: waking(consumerTurn({ service: name, consumer, store, transactions, log, metrics: bus.metrics, idleMs })),
       }),
     ),
-    retention({
-      schemas,
-      store,
-      keepDays: options.keepDays,
-      blankAfterDays: options.blankAfterDays,
-      ownsEvents: 'journal' in serves,
-    }),
+    retention({ store, keepDays: options.keepDays, blankAfterDays: options.blankAfterDays }),
   ];
   await store.journal.announceLoops(
     name,
@@ -167,6 +162,7 @@ function contractName(serves: Service['serves'], as: string): string {
 /** The schemas that rows are masked by; waits and dead letters of consumers hold the payload of their event. */
 function masks(
   keyed: readonly { readonly method: Method; readonly handler: Kept }[],
+  steps: readonly Method[],
   consumers: readonly { readonly name: string; readonly event: Event }[],
 ): readonly Masked[] {
   return [
@@ -180,6 +176,14 @@ function masks(
         output: (isPipeline(handler) && output.properties?.output) || output,
       };
     }),
+    // A keyed step is announced by the service that serves it.
+    ...new Map(steps.filter(({ idempotency }) => idempotency !== 'keyed').map((method) => [method.address, method]))
+      .values()
+      .map((method) => ({
+        method: method.address,
+        input: jsonSchema(method.input, 'output'),
+        output: jsonSchema(method.output, 'output'),
+      })),
     ...consumers.flatMap(({ name, event }) => {
       const payload = jsonSchema(event.payload, 'output');
       return [

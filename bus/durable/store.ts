@@ -168,8 +168,8 @@ export interface JournalStore {
   end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean>;
   /** Ends an attempt whose outcome is not known: the row becomes unknown, or goes to review where nobody can look it up. */
   doubt(id: string, token: string, error: RowError, log: LogLine): Promise<boolean>;
-  /** Prolongs leases; answers the tokens that still hold. */
-  renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]>;
+  /** Prolongs leases; answers the tokens that still hold. One that is not renewed is locked by another transaction, perhaps the one that ends it. */
+  renew(tokens: readonly string[], leaseMs: number): Promise<readonly { readonly token: string; readonly isRenewed: boolean }[]>;
   /** Moves what nobody works on any more; answers how many rows moved. */
   sweep(methods: readonly string[]): Promise<number>;
   /** Unknown rows that may be looked up now; each is left alone by others for `leaseMs`. */
@@ -206,6 +206,8 @@ export interface JournalStore {
   deadLetter(on: Queries, consumer: string, id: string, row: EventRow, error: RowError): Promise<void>;
   announceLoops(service: string, loops: readonly { readonly name: string; readonly schedule: string }[]): Promise<void>;
   leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<boolean>;
+  /** Takes a job's time (Unix ms), once of all processes; false also when PostgreSQL's clock is more than a minute before it. */
+  takeTime(service: string, name: string, at: number): Promise<boolean>;
   reportLoop(service: string, name: string, report: { readonly error: string | null; readonly nextRunAt: number | null }): Promise<void>;
   releaseLoops(holder: string): Promise<void>;
   requestedLoops(service: string): Promise<readonly string[]>;
@@ -213,11 +215,16 @@ export interface JournalStore {
     service: string,
     methods: readonly { readonly method: string; readonly input: unknown; readonly output: unknown }[],
   ): Promise<void>;
-  /** Removes what ended more than `keepDays` ago; answers how many rows went. */
-  retain(methods: readonly string[], keepDays: number): Promise<number>;
-  toBlank(methods: readonly string[], days: number): Promise<readonly Blankable[]>;
+  /** The schemas by which rows are masked, of every method that a service has announced. */
+  schemas(): Promise<readonly { readonly method: string; readonly input: object; readonly output: object }[]>;
+  /** Removes some of the rows that ended, or that nothing was to happen to, for `keepDays`, but no step of a run that goes on; answers how many.
+   *  Repeated until it answers 0, it leaves none of them. */
+  retain(keepDays: number): Promise<number>;
+  /** Some of the rows that ended `days` ago and are not blanked, but no step of a run that goes on. */
+  toBlank(days: number): Promise<readonly Blankable[]>;
   blank(rows: readonly Blankable[]): Promise<void>;
-  forgetEvents(keepDays: number): Promise<void>;
+  /** As `retain`, of events by their age. */
+  forgetEvents(keepDays: number): Promise<number>;
 }
 export interface Store extends Database {
   /** A transaction that the caller ends. */

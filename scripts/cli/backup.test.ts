@@ -9,6 +9,7 @@ import { startPostgres } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 import { quiet } from '../quiet.ts';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
+import { until } from '../testing/world.ts';
 import { backup, restore } from './backup.ts';
 import { type FlagValues, flagsOf } from './flags.ts';
 import { createOutput } from './output.ts';
@@ -74,8 +75,11 @@ test('consumers go on where they were when the database is restored into another
     await query(`INSERT INTO journal.events (event, key, payload) VALUES ('desk.noted', 'new', '"new"')`, url);
     const store = openStore({ url, name: 'test', log: quiet });
     try {
-      const heard = await store.transaction((tx) => store.journal.nextEvents(tx, 'desk', 'desk.noted', 10));
-      expect(heard?.map(({ payload }) => payload)).toEqual(['left', 'new']);
+      const heard = await until(async () => {
+        const events = await store.transaction((tx) => store.journal.nextEvents(tx, 'desk', 'desk.noted', 10));
+        return (events ?? []).length >= 2 ? events : null;
+      });
+      expect(heard.map(({ payload }) => payload)).toEqual(['left', 'new']);
     } finally {
       await store.close();
     }

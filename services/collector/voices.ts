@@ -3,7 +3,7 @@ import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
 import type { Call, Commit, Database, Log, Queries } from '../../bus/service.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
-import { isPolybError, toPolybError } from '../../contracts/errors.ts';
+import { isPolybError, isStoreFailure, toPolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { learnWords } from './search.ts';
 
@@ -102,7 +102,7 @@ export function followVoices({
       else await hear(voice, voice.body, signal);
     } catch (thrown) {
       const error = toPolybError(thrown);
-      if (signal.aborted || error.reason === 'store_down') throw thrown;
+      if (signal.aborted || isStoreFailure(error)) throw thrown;
       if (isDeaf(thrown)) await later(voice, deafMs, voice.attempts);
       else if (isFinal(thrown) || voice.attempts + 1 >= patience) {
         log.warn({ err: thrown, messageId: voice.message_id }, 'a voice message was given up');

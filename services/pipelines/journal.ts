@@ -35,8 +35,11 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
   };
   const schemasOf = async (rows: readonly DeskRow[]): Promise<Schemas> =>
     new Map((await desk.schemas([...new Set(rows.map(({ method }) => method))])).map((of) => [of.method, of]));
-  const masked = (schemas: Schemas, of: DeskRow, side: 'input' | 'output'): unknown =>
-    of[side] === null ? null : mask((schemas.get(of.method)?.[side] ?? {}) as never, of[side]);
+  /** Nothing where the schema is not known: what is personal in it is not known either. */
+  const masked = (schemas: Schemas, of: DeskRow, side: 'input' | 'output'): unknown => {
+    const schema = schemas.get(of.method)?.[side];
+    return schema === undefined || of[side] === null ? null : mask(schema, of[side]);
+  };
   const whole = async (row: DeskRow, reveal = false): Promise<Whole> => {
     const steps = row.mode === 'run' ? await desk.steps(row.id) : [];
     const schemas = await schemasOf([row, ...steps]);
@@ -175,7 +178,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
 
   return {
     list: async ({ cursor, show, ...asked }) => {
-      const before = cursor === undefined ? undefined : seqOf(cursor);
+      const before = cursor === undefined ? undefined : placeOf(cursor);
       const rows = await desk.list({ ...asked, before, limit: asked.limit + 1 });
       const page = rows.slice(0, asked.limit);
       const schemas = show === 'heads' ? null : await schemasOf(page);
@@ -186,7 +189,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       };
       return {
         items: page.map(listed),
-        nextCursor: rows.length > asked.limit ? Buffer.from(String(page.at(-1)?.seq)).toString('base64url') : null,
+        nextCursor: rows.length > asked.limit ? Buffer.from(page.at(-1)?.place ?? '').toString('base64url') : null,
       };
     },
     get: async ({ id, reveal }, context) => {
@@ -279,10 +282,10 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
   function heldBy({ state, viewer, viewer_until }: DeskRow): string | null {
     return state === 'proposed' && viewer_until !== null && viewer_until.getTime() > now() ? viewer : null;
   }
-  function seqOf(cursor: string): string {
-    const seq = Buffer.from(cursor, 'base64url').toString();
-    if (!/^\d{1,18}$/.test(seq)) throw new PolybError('invalid_argument', 'The cursor is not one of ours; start without it.');
-    return seq;
+  function placeOf(cursor: string): string {
+    const place = Buffer.from(cursor, 'base64url').toString();
+    if (!/^\d{1,18}\.\d{1,18}$/.test(place)) throw new PolybError('invalid_argument', 'The cursor is not one of ours; start without it.');
+    return place;
   }
   function head(row: DeskRow): Head {
     return {

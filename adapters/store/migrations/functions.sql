@@ -19,9 +19,8 @@ begin
 end $$;
 -- True when nothing else of the lane is under way and nothing older waits. The caller holds the lane's advisory lock.
 create or replace function journal.lane_is_free(of_lane text, of_seq bigint) returns boolean language sql volatile as $$
-  select not exists (
-    select from journal.rows where lane = of_lane and seq is distinct from of_seq
-      and (state in ('attempting', 'unknown', 'review') or (state = 'queued' and (of_seq is null or seq < of_seq))))
+  select not exists (select from journal.rows where lane = of_lane and state in ('attempting', 'unknown', 'review') and seq is distinct from of_seq)
+    and not exists (select from journal.rows where lane = of_lane and state = 'queued' and seq < coalesce(of_seq, 9223372036854775807))
 $$;
 
 -- Recovery that ends. `takeovers` counts the holders in a row that died or stalled with a row in their hands.
@@ -82,21 +81,27 @@ create or replace function journal.take(
 ) returns table (did text, found jsonb) language plpgsql as $$
 declare
   it journal.rows;
+  -- False while another transaction holds the row or its lane: that is answered, not waited for, so that no batch waits for one row.
+  is_mine boolean;
 begin
   if clock_timestamp() > of_deadline then
     return query select 'late'::text, null::jsonb;
     return;
   end if;
-  if of_lane is not null then
-    perform pg_advisory_xact_lock(hashtextextended(of_lane, 0));
+  is_mine := of_lane is null or pg_try_advisory_xact_lock(hashtextextended(of_lane, 0));
+  if is_mine then
+    select * into it from journal.rows where method = of_method and key = of_key for update skip locked;
+    is_mine := found;
   end if;
-  select * into it from journal.rows where method = of_method and key = of_key for update;
-  if not found then
+  if not is_mine then
+    select * into it from journal.rows where method = of_method and key = of_key;
+  end if;
+  if it.id is null then
     if of_approval = 'none' and journal.is_paused(of_method) then
       return query select 'paused'::text, null::jsonb;
       return;
     end if;
-    if of_approval = 'none' and of_lane is not null and not journal.lane_is_free(of_lane, null) then
+    if of_approval = 'none' and of_lane is not null and not (pg_try_advisory_xact_lock(hashtextextended(of_lane, 0)) and journal.lane_is_free(of_lane, null)) then
       return query select 'lane'::text, null::jsonb;
       return;
     end if;
@@ -113,10 +118,14 @@ begin
       return query select case when of_approval = 'none' then 'taken' else 'proposed' end, case when of_mode = 'run' then to_jsonb(it) else jsonb_build_object('id', it.id, 'ref', it.ref) end;
       return;
     end if;
-    select * into it from journal.rows where method = of_method and key = of_key for update;
+    select * into it from journal.rows where method = of_method and key = of_key;
   end if;
   if it.mode <> 'step' and it.hash <> of_hash then
     return query select 'clash'::text, jsonb_build_object('id', it.id);
+    return;
+  end if;
+  if not is_mine then
+    return query select case when it.state in ('attempting', 'queued', 'failed') then 'busy' else 'settled' end, to_jsonb(it);
     return;
   end if;
   if it.state = 'attempting' and it.lease_until < clock_timestamp() then
@@ -156,25 +165,29 @@ $$;
 create or replace function journal.claim(policies jsonb, of_holder text, lease_ms integer, at_most integer) returns setof journal.rows language plpgsql as $$
 declare
   of_methods text[] := array(select m from jsonb_object_keys(policies) m where not journal.is_paused(m));
+  -- Taken once, so that it bounds the indexes and rows of a later time are not read. Rows that are due are read method by method, each up to `at_most`.
+  due constant timestamptz := clock_timestamp();
   it journal.rows;
   had_holder boolean;
 begin
   for it in
     select * from journal.rows
-    where id in (
-      (select id from journal.rows r where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event') and takeovers < 2
-         and not journal.is_over(r) and (lane is null or journal.lane_is_free(lane, seq)) order by not_before limit at_most)
+    where id = any (array(
+      (select q.id from unnest(of_methods) of cross join lateral (
+         select id from journal.rows r where state = 'queued' and method = of and not_before <= due and mode in ('send', 'run', 'event') and takeovers < 2
+           and not journal.is_over(r) and (lane is null or journal.lane_is_free(lane, seq)) order by not_before limit at_most) q)
       union all
-      (select id from journal.rows where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown = 'function' and takeovers = 0 order by lease_until limit at_most)
+      (select id from journal.rows where state = 'attempting' and lease_until < due and method = any (of_methods) and on_unknown = 'function' and takeovers = 0 order by lease_until limit at_most)
       union all
       -- One suspect at a time, so that they crowd nothing out.
-      (select id from journal.rows r where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods) and on_unknown = 'function' and takeovers > 0
+      (select id from journal.rows r where state = 'attempting' and lease_until < due and method = any (of_methods) and on_unknown = 'function' and takeovers > 0
          and journal.may_be_taken_over(r, lease_ms) order by lease_until limit 1)
       union all
-      (select id from journal.rows r where state = 'queued' and method = any (of_methods) and not_before <= clock_timestamp() and mode in ('send', 'run', 'event') and takeovers >= 2
+      (select id from journal.rows r where state = 'queued' and method = any (of_methods) and not_before <= due and mode in ('send', 'run', 'event') and takeovers >= 2
          and not journal.is_over(r) and (lane is null or journal.lane_is_free(lane, seq)) order by not_before limit 1)
       union all
-      (select id from journal.rows r where state = 'waiting' and mode = 'run' and method = any (of_methods) and not_before <= clock_timestamp() and not journal.is_over(r) order by not_before limit at_most))
+      (select w.id from unnest(of_methods) of cross join lateral (
+         select id from journal.rows r where state = 'waiting' and mode = 'run' and method = of and not_before <= due and not journal.is_over(r) order by not_before limit at_most) w)))
     order by seq limit at_most for update skip locked
   loop
     -- The look above is as old as the statement, the row under its lock is not: another may have taken and left it in between.
@@ -200,38 +213,46 @@ end $$;
 -- What nobody works on any more: effects whose holder is gone become unknown, what waits past its time expires, what nobody can look up goes to a person.
 create or replace function journal.sweep(of_methods text[]) returns integer language plpgsql as $$
 declare
+  -- Rows that another transaction holds are left to the next sweep; it waits for none.
+  due constant timestamptz := clock_timestamp();
   it journal.rows;
   moved integer := 0;
   more integer;
 begin
   for it in
-    select * from journal.rows where state = 'attempting' and lease_until < clock_timestamp() and method = any (of_methods)
+    select * from journal.rows where state = 'attempting' and lease_until < due and method = any (of_methods)
       and (on_unknown <> 'function' or takeovers >= journal.max_takeovers()) for update skip locked
   loop
     perform journal.lapse(it);
     moved := moved + 1;
   end loop;
   update journal.rows set state = 'review', updated_at = now()
-    where state = 'unknown' and method = any (of_methods) and (on_unknown = 'review' or (on_unknown = 'claim' and claimed_at is not null and settle_at <= clock_timestamp()));
+    where id = any (array(select id from journal.rows
+      where state = 'unknown' and method = any (of_methods) and (on_unknown = 'review' or (on_unknown = 'claim' and claimed_at is not null and settle_at <= due))
+      for no key update skip locked));
   get diagnostics more = row_count;
   moved := moved + more;
   -- A look-up counts as a holder until it answers.
   update journal.rows r set state = 'review', updated_at = now(), log = journal.log_holder_gone(r),
       error = jsonb_build_object('code', 'internal', 'reason', 'holder_gone', 'outcome', 'unknown', 'detail', 'Each process that looked up its outcome died or stalled.')
-    where state = 'unknown' and method = any (of_methods) and on_unknown = 'look_up' and takeovers > journal.max_takeovers() and settle_at <= clock_timestamp();
+    where id = any (array(select id from journal.rows
+      where state = 'unknown' and method = any (of_methods) and on_unknown = 'look_up' and takeovers > journal.max_takeovers() and settle_at <= due for no key update skip locked));
   get diagnostics more = row_count;
   moved := moved + more;
   -- An unclaimed reference is void from here on: nobody can win it any more, so the attempt may be repeated under a new one.
   update journal.rows set state = case when mode = 'send' then 'queued' else 'failed' end, ref = id || '.' || attempts, updated_at = now(),
       not_before = now() + make_interval(secs => 8 * greatest(takeovers - 1, 0)),
       error = jsonb_build_object('code', 'unavailable', 'reason', 'not_claimed', 'detail', 'The provider did not ask whether it may act, so nothing happened.', 'outcome', 'not_executed')
-    where state = 'unknown' and method = any (of_methods) and on_unknown = 'claim' and claimed_at is null and settle_at <= clock_timestamp();
+    where id = any (array(select id from journal.rows
+      where state = 'unknown' and method = any (of_methods) and on_unknown = 'claim' and claimed_at is null and settle_at <= due for no key update skip locked));
   get diagnostics more = row_count;
   moved := moved + more;
-  update journal.rows r set state = 'expired', ended_at = now(), updated_at = now(),
+  update journal.rows set state = 'expired', ended_at = now(), updated_at = now(),
       error = jsonb_build_object('code', 'deadline_exceeded', 'reason', 'expired', 'detail', 'Its time was over before it was done.', 'outcome', 'not_executed')
-    where method = any (of_methods) and not_after < clock_timestamp()
-      and (state = 'proposed' or (state = 'queued' and mode in ('send', 'run') and journal.is_over(r)) or (state = 'waiting' and mode = 'run'));
+    where id = any (array(select id from journal.rows r
+      where state in ('proposed', 'queued', 'waiting') and not_after < due and method = any (of_methods)
+        and (state = 'proposed' or (state = 'queued' and mode in ('send', 'run') and journal.is_over(r)) or (state = 'waiting' and mode = 'run'))
+      limit 5000 for no key update skip locked));
   get diagnostics more = row_count;
   return moved + more;
 end $$;
