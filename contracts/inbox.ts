@@ -60,6 +60,10 @@ const Message = z.object({
     .object({ contentType: z.string().max(100), bytes: count.nullable(), durationMs: count.nullable(), isKept: z.boolean() })
     .nullable()
     .describe('A voice message; isKept once we have it.'),
+  reactions: z
+    .array(z.object({ userId: Id, emojis: z.array(z.string().max(64)).max(20), at: Timestamp }))
+    .max(1000)
+    .describe('What people react to the message with.'),
 });
 const Chat = z.object({
   chatId: Id,
@@ -312,6 +316,7 @@ export const inbox = contract('inbox', '1.0.0', {
       isStaff: z.boolean(),
       isBot: z.boolean(),
       kind: MessageKind,
+      isReadable: z.boolean().default(true).describe('It has words, or content of a known kind.'),
       at: Timestamp,
     }),
     key: 'chatId',

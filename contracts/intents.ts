@@ -72,6 +72,7 @@ export const intents = contract('intents', '1.0.0', {
     idempotency: 'keyed',
     lane: 'messageId',
     timeoutMs: 20_000,
+    errors: { nothing_to_judge: 'failed_precondition' },
   }),
   intent_totals: method({
     summary: 'How many messages there are of each intent.',

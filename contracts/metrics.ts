@@ -106,6 +106,10 @@ export const messagesTotal = counter('polyb_messages_total', {
   help: 'Messages that were stored, each once.',
   labels: { channel: 'any', direction: ['in', 'out'] },
 });
+export const unreadTotal = counter('polyb_updates_unread_total', {
+  help: 'Updates, or parts of messages, of a kind that is not readable; they are kept raw.',
+  labels: { channel: 'any', type: 'any' },
+});
 export const intentsTotal = counter('polyb_intents_total', {
   help: 'Messages that were judged, each time that they were.',
   labels: { intent: 'any', urgent: ['true', 'false'] },

@@ -14,6 +14,7 @@ export type Kind = z.output<typeof MessageKind>;
 export type Status = z.output<typeof DeliveryStatus>;
 
 export interface ReadChat {
+  /** Its address within the bot; a chat of a Telegram Business account is `<connection>:<chat>`. */
   readonly externalId: string;
   readonly kind: z.output<typeof ChatKind>;
   readonly title: string | null;
@@ -25,7 +26,7 @@ export interface ReadPerson {
   /** E.164, where the channel tells it. */
   readonly phoneNumber: string | null;
   /** The role in which somebody is met for the first time; what people set later stays. */
-  readonly firstRole: 'admin' | 'broadcast_bot' | 'assistant_bot' | 'client';
+  readonly firstRole: 'manager' | 'broadcast_bot' | 'assistant_bot' | 'client';
 }
 export interface ReadFile {
   /** Fetches the bytes through `Intake.fetchFile`. */
@@ -85,8 +86,37 @@ export type ReadPart =
       readonly at: number | null;
     }
   | { readonly is: 'status'; readonly externalId: string; readonly status: Status; readonly errorCode: string | null; readonly at: number }
+  /** A live location moved: no message, the place of one. */
+  | {
+      readonly is: 'position';
+      readonly chat: ReadChat;
+      readonly externalId: string;
+      readonly place: Extract<Content, { type: 'location' }>;
+    }
+  /** All reactions that a person has on a message now; none when they took them back. */
+  | {
+      readonly is: 'reaction';
+      readonly chat: ReadChat;
+      readonly externalId: string;
+      readonly person: ReadPerson;
+      readonly emojis: readonly string[];
+      readonly at: number;
+    }
+  | ReadConnection
   /** Something that this reader does not know; `type` is the channel's name of it. */
   | { readonly is: 'unread'; readonly type: string };
+/** A business account connected this bot, changed what it may do, or disconnected it. */
+export interface ReadConnection {
+  readonly is: 'connection';
+  readonly connectionId: string;
+  readonly owner: ReadPerson;
+  /** It is enabled, and the bot may answer. */
+  readonly isUsable: boolean;
+  /** Unix ms, when it was first made; the same for each change of it. */
+  readonly establishedAt: number;
+  /** Orders changes of one connection. */
+  readonly order: number;
+}
 export interface ReadPress {
   readonly chatExternalId: string | null;
   readonly person: ReadPerson;

@@ -50,7 +50,14 @@ export const site: Pick<Intake, 'channel' | 'read'> = { channel: 'site', read: r
 /** Nothing leaves: the message is there for the site once it is told of as sent. */
 export const siteSending: Sending = {
   deliver: {
-    attempt: async ({ to, text }, { ref }) => ({ externalId: ref, to, text, at: new Date().toISOString() }),
+    attempt: async ({ to, text, threadId, replyTo }, { ref }) => ({
+      externalId: ref,
+      to,
+      text,
+      threadId,
+      replyTo,
+      at: new Date().toISOString(),
+    }),
     onUnknown: review,
   },
   quotas: () => [],

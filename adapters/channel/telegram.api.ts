@@ -85,6 +85,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/bot was kicked|bot is not a member/, 'kicked'],
   [/can't initiate conversation/, 'not_started'],
   [/chat not found/, 'chat_not_found'],
+  [/BUSINESS_CONNECTION_INVALID|business connection not found/i, 'connection_closed'],
   [/message is too long|caption is too long/, 'too_long'],
   [/upgraded to a supergroup/, 'chat_migrated'],
   [/message is not modified/, 'not_modified'],

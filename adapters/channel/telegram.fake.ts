@@ -36,6 +36,10 @@ interface Bot {
   /** Ends the long poll that is open. */
   interrupt: ((with409: boolean) => void) | undefined;
   readonly blocked: Set<number>;
+  /** Of business accounts: whether the bot may answer in their chats. */
+  readonly connections: Map<string, boolean>;
+  /** Messages of business accounts are numbered apart from the bot's own. */
+  lastInBusiness: number;
   readonly floods: Flood[];
   readonly lastMessage: Map<number, number>;
   /** What the bot wrote, as it looks now. */
@@ -75,6 +79,10 @@ export interface TelegramFake {
   update(token: string, fields: Json): number;
   /** A customer writes in a private chat; answers the number of the message. */
   say(token: string, from: number, text: string, more?: Json): number;
+  /** A business account connects the bot, or changes its connection. */
+  connect(token: string, owner: number, connectionId: string, is?: { readonly isEnabled?: boolean; readonly canReply?: boolean }): void;
+  /** Somebody writes in a chat of a business account: the customer, or its owner when `from` is another person. */
+  sayInBusiness(token: string, connectionId: string, customer: number, text: string, more?: Json): number;
   /** Update numbers that no offset has confirmed. */
   unconfirmed(token: string): readonly number[];
   /** Numbers updates anew, as Telegram does after a quiet week; a long poll that is open ends empty. */
@@ -114,6 +122,8 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
         webhook: undefined,
         interrupt: undefined,
         blocked: new Set(),
+        connections: new Map(),
+        lastInBusiness: 0,
         floods: [],
         lastMessage: new Map(),
         messages: [],
@@ -217,7 +227,13 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     throw refused(429, `Too Many Requests: retry after ${left}`, { retry_after: left });
   }
   function sendMessage(bot: Bot, payload: Json): unknown {
-    const { chat_id: to, text } = payload as { chat_id?: number | string; text?: string };
+    const {
+      chat_id: to,
+      text,
+      business_connection_id: connection,
+    } = payload as { chat_id?: number | string; text?: string; business_connection_id?: string };
+    if (connection !== undefined && bot.connections.get(connection) !== true)
+      throw refused(400, 'Bad Request: BUSINESS_CONNECTION_INVALID');
     const chatId = Number(to);
     if (!Number.isSafeInteger(chatId)) throw refused(400, 'Bad Request: chat not found');
     waitOut(bot, chatId);
@@ -228,7 +244,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     if (typeof text !== 'string' || text === '') throw refused(400, 'Bad Request: message text is empty');
     if (text.length > 4096) throw refused(400, 'Bad Request: message is too long');
     const buttons = buttonsOf(payload);
-    const id = messageId(bot, chatId);
+    const id = connection === undefined ? messageId(bot, chatId) : ++bot.lastInBusiness;
     sent.push({ chatId, text, messageId: id, payload });
     bot.messages.push({ chatId, messageId: id, text, buttons });
     return asMessage({ chatId, messageId: id, text });
@@ -352,6 +368,33 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     return id;
   }
 
+  function connect(
+    token: string,
+    owner: number,
+    connectionId: string,
+    { isEnabled = true, canReply = true }: { isEnabled?: boolean; canReply?: boolean } = {},
+  ): void {
+    const bot = botOf(token);
+    bot.connections.set(connectionId, isEnabled && canReply);
+    const user = { id: owner, is_bot: false, first_name: `Владелец ${owner}` };
+    const date = 1_790_000_000 + [...bot.connections.keys()].indexOf(connectionId);
+    const rights = canReply ? { can_reply: true } : {};
+    update(token, { business_connection: { id: connectionId, user, user_chat_id: owner, date, is_enabled: isEnabled, rights } });
+  }
+  function sayInBusiness(token: string, connectionId: string, customer: number, text: string, more: Json = {}): number {
+    const bot = botOf(token);
+    const person = { id: customer, is_bot: false, first_name: `Клиент ${customer}` };
+    bot.lastInBusiness += 1;
+    update(token, {
+      business_message: {
+        ...{ business_connection_id: connectionId, message_id: bot.lastInBusiness, date: Math.floor(Date.now() / 1000) },
+        ...{ chat: { ...person, is_bot: undefined, type: 'private' }, from: person, text },
+        ...more,
+      },
+    });
+    return bot.lastInBusiness;
+  }
+
   function press(token: string, from: number, { chatId, messageId }: Readonly<Message>, button: string, data?: string): Pressed {
     const bot = botOf(token);
     const message = bot.messages.find((each) => each.chatId === chatId && each.messageId === messageId);
@@ -388,6 +431,8 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     sent,
     update,
     say,
+    connect,
+    sayInBusiness,
     unconfirmed: (token) => botOf(token).queue.map(({ update_id }) => update_id),
     renumber: (token, from) => {
       const bot = botOf(token);

@@ -1,7 +1,9 @@
-/** What an update of the Telegram Bot API says. Fields are read one by one: an update may be newer than the types, and anything may be missing. */
-import type { Update as BotUpdate, Chat, Message, User } from 'telegraf/types';
-import type { ReadChat, ReadFile, ReadMessage, ReadPart, ReadPerson, Update } from './port.ts';
+/** What an update of the Telegram Bot API says. Fields are read one by one: an update may be newer than this reader, and anything may be missing. */
+import { type Fields, fieldsOf, integerOf, msOf, objectOf, objectsOf, textOf } from './fields.ts';
+import type { ReadChat, ReadMessage, ReadPart, ReadPerson, Update } from './port.ts';
 import { storable } from './port.ts';
+import { businessAddress } from './telegram.address.ts';
+import { contentOf, filesOf, fullName, kindOf, nameOf, ownPhoneOf, unknownOf } from './telegram.content.ts';
 
 /** Those that Telegram is asked for; it delivers some only when they are named (Bot API, getUpdates, allowed_updates). */
 export const allowedUpdates = [
@@ -19,184 +21,194 @@ export const allowedUpdates = [
   'deleted_business_messages',
 ] as const;
 
-/** A message with whatever of the many shapes it has. */
-type AnyMessage = Partial<
-  Message.TextMessage &
-    Message.CaptionableMessage &
-    Message.VoiceMessage &
-    Message.PhotoMessage &
-    Message.DocumentMessage &
-    Message.ContactMessage &
-    Message.LocationMessage &
-    Message.MediaMessage
-> & {
-  readonly message_id: number;
-  readonly chat: Chat;
-  readonly date: number;
-  readonly migrate_to_chat_id?: number;
-  readonly migrate_from_chat_id?: number;
-  readonly [field: string]: unknown;
-};
-
 /** @throws TypeError when it is no update at all. */
 export function readUpdate(botId: string, raw: string): Update {
-  const update: unknown = JSON.parse(raw);
-  const id = (update as { update_id?: unknown } | null)?.update_id;
-  if (typeof id !== 'number') throw new TypeError('an update without update_id');
-  return { externalId: String(id), raw, parts: partsOf(botId, update as BotUpdate) };
+  const update = objectOf(JSON.parse(raw));
+  const id = update?.update_id;
+  if (update === null || typeof id !== 'number') throw new TypeError('an update without update_id');
+  return { externalId: String(id), raw, parts: partsOf(botId, update) };
 }
 
-function partsOf(botId: string, update: BotUpdate): readonly ReadPart[] {
+function partsOf(botId: string, update: Fields): readonly ReadPart[] {
+  // Every update has exactly one field beside its number.
+  const type = Object.keys(update).find((name) => name !== 'update_id') ?? 'empty';
+  const given = fieldsOf(update[type]);
   try {
-    const fields = update as unknown as Readonly<Record<string, AnyMessage | undefined>>;
-    for (const name of [
-      'message',
-      'edited_message',
-      'channel_post',
-      'edited_channel_post',
-      'business_message',
-      'edited_business_message',
-    ]) {
-      const message = fields[name];
-      if (message) return [...migrationOf(message), { is: 'message', message: readMessage(botId, message, name.startsWith('edited_')) }];
-    }
-    if ('callback_query' in update) return pressOf(botId, update.callback_query as unknown as AnyPress);
-    if ('my_chat_member' in update) {
-      const { chat, date, new_chat_member } = update.my_chat_member;
-      const isReachable = !['left', 'kicked'].includes(new_chat_member.status);
-      return [{ is: 'reachable', chat: chatOf(chat), isReachable, at: date * 1000 }];
+    switch (type) {
+      case 'message':
+      case 'edited_message':
+      case 'channel_post':
+      case 'edited_channel_post':
+      case 'business_message':
+      case 'edited_business_message':
+        return messagePartsOf(botId, given, type.startsWith('edited_'));
+      case 'callback_query':
+        return pressOf(botId, given);
+      case 'my_chat_member':
+        return reachableOf(given);
+      case 'message_reaction':
+        return reactionOf(botId, given);
+      case 'business_connection':
+        return [connectionOf(botId, given, integerOf(update.update_id, 0, Number.MAX_SAFE_INTEGER) ?? 0)];
+      case 'deleted_business_messages':
+        return [removalOf(given)];
+      case 'chat_member':
+        return []; // membership of others is not kept
+      default:
+        return [unread(type)];
     }
   } catch (error) {
     // A shape that is not known must not stop the rest: it is kept raw and can be replayed by a newer reader.
     if (!(Error.isError(error) && (error as Error).name === 'TypeError')) throw error;
+    return [unread(type)];
   }
-  return [];
+}
+const unread = (type: string): ReadPart => ({ is: 'unread', type: type.slice(0, 64) });
+
+function messagePartsOf(botId: string, message: Fields, isEdit: boolean): readonly ReadPart[] {
+  const read = readMessage(botId, message, isEdit);
+  const [place] = read.content;
+  // Each movement of a live location is an edit that says nothing new.
+  if (isEdit && place?.type === 'location') return [{ is: 'position', chat: read.chat, externalId: read.externalId, place }];
+  const unknown = unknownOf(message);
+  return [...migrationOf(message), { is: 'message', message: read }, ...(unknown === null ? [] : [unread(`message.${unknown}`)])];
 }
 
-function migrationOf({ chat, migrate_to_chat_id: to, migrate_from_chat_id: from }: AnyMessage): readonly ReadPart[] {
-  const id = String(chat.id);
-  if (to !== undefined) return [{ is: 'migration', from: id, to: String(to) }];
-  return from === undefined ? [] : [{ is: 'migration', from: String(from), to: id }];
+function migrationOf(message: Fields): readonly ReadPart[] {
+  const id = idOf(fieldsOf(message.chat));
+  const [to, from] = [integer(message.migrate_to_chat_id), integer(message.migrate_from_chat_id)];
+  if (to !== null) return [{ is: 'migration', from: id, to: String(to) }];
+  return from === null ? [] : [{ is: 'migration', from: String(from), to: id }];
 }
 
-function readMessage(botId: string, message: AnyMessage, isEdit: boolean): ReadMessage {
-  if (!Number.isSafeInteger(message.message_id) || !Number.isSafeInteger(message.date))
-    throw new TypeError('a message without its numbers');
+function readMessage(botId: string, message: Fields, isEdit: boolean): ReadMessage {
+  const [id, sentAt] = [integer(message.message_id), msOf(message.date)];
+  if (id === null || sentAt === null) throw new TypeError('a message without its numbers');
+  const sender = senderOf(botId, message);
+  const repliesTo = integer(fieldsOf(message.reply_to_message).message_id);
+  const thread = message.is_topic_message === true ? integer(message.message_thread_id) : null;
+  const written = message.text ?? message.caption;
   return {
-    chat: chatOf(message.chat),
-    sender: senderOf(botId, message),
-    externalId: String(message.message_id),
+    chat: chatOf(message),
+    sender,
+    externalId: String(id),
     kind: kindOf(message),
-    direction: message.from !== undefined && String(message.from.id) === botId ? 'out' : 'in',
-    text: storable(String(message.text ?? message.caption ?? contactOf(message) ?? '')),
-    content: [],
-    threadId: message.is_topic_message && message.message_thread_id ? String(message.message_thread_id) : null,
-    albumId: message.media_group_id ?? null,
-    replyTo: message.reply_to_message ? String(message.reply_to_message.message_id) : null,
-    isForwarded: message.forward_origin !== undefined || message.is_automatic_forward === true,
-    sentAt: message.date * 1000,
-    // An edit that says no time (the types forbid it, a reader of tomorrow may meet it) is as old as the message.
-    editedAt: isEdit ? (message.edit_date ?? message.date) * 1000 : null,
-    files: voiceOf(message),
+    direction: isOurs(botId, message) ? 'out' : 'in',
+    text: typeof written === 'string' ? storable(written) : '',
+    content: contentOf(message),
+    threadId: thread === null ? null : String(thread),
+    albumId: textOf(message.media_group_id, 128),
+    replyTo: repliesTo === null ? null : String(repliesTo),
+    isForwarded: objectOf(message.forward_origin) !== null || message.is_automatic_forward === true,
+    sentAt,
+    // An edit that says no time (the documents forbid it) is as old as the message.
+    editedAt: isEdit ? (msOf(message.edit_date) ?? sentAt) : null,
+    files: filesOf(message),
   };
 }
 
-/** Fields by which the kind of a message is known, in the order in which they are looked for. */
-const kinds = ['voice', 'photo', 'document', 'contact', 'location', 'text'] as const;
-const otherContent = [
-  'caption',
-  'audio',
-  'video',
-  'video_note',
-  'sticker',
-  'animation',
-  'dice',
-  'poll',
-  'venue',
-  'game',
-  'story',
-  'invoice',
-];
-/** What every message has, besides which a service message holds only its own field. */
-function kindOf(message: AnyMessage): ReadMessage['kind'] {
-  const kind = kinds.find((name) => message[name] !== undefined);
-  if (kind) return kind;
-  if (otherContent.some((name) => message[name] !== undefined)) return 'other';
-  return Object.keys(message).some((name) => serviceFields.test(name)) ? 'service' : 'other';
+const integer = (value: unknown): number | null =>
+  typeof value === 'number' ? integerOf(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) : null;
+function idOf(chat: Fields): string {
+  const id = integer(chat.id);
+  if (id === null) throw new TypeError('a chat or a person without an id');
+  return String(id);
 }
-const serviceFields =
-  /^(new_chat_|left_chat_|delete_chat_|group_chat_|supergroup_chat_|channel_chat_|migrate_|pinned_message$|forum_topic_|general_forum_topic_|video_chat_|message_auto_delete|users_shared$|chat_shared$|write_access_|boost_added$|proximity_alert)/;
-
-function voiceOf({ voice }: AnyMessage): readonly ReadFile[] {
-  if (!voice) return [];
-  return [
-    {
-      id: String(voice.file_id),
-      kind: 'voice',
-      name: null,
-      contentType: voice.mime_type ?? 'audio/ogg',
-      bytes: voice.file_size ?? null,
-      durationMs: typeof voice.duration === 'number' ? voice.duration * 1000 : null,
-    },
-  ];
-}
-function contactOf({ contact }: AnyMessage): string | undefined {
-  return contact && [contact.first_name, contact.last_name, contact.phone_number].filter((part) => part !== undefined).join(' ');
-}
-
-function chatOf(chat: Chat): ReadChat {
-  if (!Number.isSafeInteger(chat.id)) throw new TypeError('a chat without an id');
+/** The chat of a message or of another update. A chat of a business account is another one than the bot's own with the same person. */
+function chatOf(update: Fields): ReadChat {
+  const chat = fieldsOf(update.chat);
+  const connection = textOf(update.business_connection_id, 96);
   const kind = (['private', 'group', 'supergroup', 'channel'] as const).find((each) => each === chat.type) ?? 'group';
-  const title = 'title' in chat ? chat.title : 'first_name' in chat ? fullName(chat.first_name, chat.last_name) : null;
-  return { externalId: String(chat.id), kind, title: title === null ? null : cut(storable(title), 300) };
+  const id = idOf(chat);
+  return { externalId: connection === null ? id : businessAddress(connection, id), kind, title: nameOf(chat) };
+}
+
+/** In a chat of a business account (always private, named by the customer) everybody but the customer writes for the business. */
+function isOurs(botId: string, message: Fields): boolean {
+  const from = integer(fieldsOf(message.from).id);
+  if (textOf(message.business_connection_id, 96) === null) return String(from) === botId;
+  return objectOf(message.sender_business_bot) !== null || from !== integer(fieldsOf(message.chat).id);
 }
 
 /**
- * Who speaks: a person, or a chat in whose name somebody does (Bot API, Message.sender_chat; `from` is then a fake user).
- * A group that speaks in itself is one of its anonymous administrators; any other chat is a channel whose posts were forwarded.
+ * Who speaks: a person, or a chat in whose name somebody does (Bot API, Message.sender_chat; `from` is then a fake user). A group that speaks
+ * as itself is one of its anonymous administrators; it is a client until staff gives it another role, since the group may be a customer's.
+ * A channel is a broadcast where its posts come by themselves, and a person's mask elsewhere.
  */
-function senderOf(botId: string, { from, sender_chat: inNameOf, chat }: AnyMessage): ReadPerson | null {
-  const speaker = inNameOf ?? (from === undefined && chat.type === 'channel' ? chat : undefined);
-  if (speaker) {
-    const { externalId, title } = chatOf(speaker);
-    const isAdmin = speaker.id === chat.id && chat.type !== 'channel';
-    const username = 'username' in speaker ? (speaker.username ?? null) : null;
-    return { externalId, name: title ?? '', username, phoneNumber: null, firstRole: isAdmin ? 'admin' : 'broadcast_bot' };
+function senderOf(botId: string, message: Fields): ReadPerson | null {
+  const chat = fieldsOf(message.chat);
+  const from = objectOf(message.from);
+  const speaker = objectOf(message.sender_chat) ?? (from === null && chat.type === 'channel' ? chat : null);
+  if (speaker !== null) {
+    const isBroadcast = chat.type === 'channel' || message.is_automatic_forward === true;
+    return {
+      externalId: idOf(speaker),
+      name: nameOf(speaker) ?? '',
+      username: textOf(speaker.username, 64),
+      phoneNumber: null,
+      firstRole: isBroadcast ? 'broadcast_bot' : 'client',
+    };
   }
-  return from ? personOf(botId, from) : null;
+  const bot = objectOf(message.sender_business_bot);
+  if (bot !== null) return personOf(botId, bot);
+  if (from === null) return null;
+  const person = { ...personOf(botId, from), phoneNumber: ownPhoneOf(message) };
+  return person.firstRole === 'client' && isOurs(botId, message) ? { ...person, firstRole: 'manager' } : person;
 }
-function personOf(botId: string, { id, first_name, last_name, username, is_bot }: User): ReadPerson {
-  if (!Number.isSafeInteger(id)) throw new TypeError('a person without an id');
-  const ownRole = String(id) === botId ? 'assistant_bot' : 'broadcast_bot';
+function personOf(botId: string, person: Fields): ReadPerson {
+  const externalId = idOf(person);
+  const ownRole = externalId === botId ? 'assistant_bot' : 'broadcast_bot';
   return {
-    externalId: String(id),
-    name: cut(storable(fullName(first_name, last_name)), 300),
-    username: username === undefined ? null : cut(storable(username), 64),
+    externalId,
+    name: fullName(person, 300),
+    username: textOf(person.username, 64),
     phoneNumber: null,
-    firstRole: is_bot ? ownRole : 'client',
+    firstRole: person.is_bot === true ? ownRole : 'client',
   };
 }
-const fullName = (first: string | undefined, last: string | undefined): string => [first, last].filter(Boolean).join(' ');
-const cut = (text: string, length: number): string => text.slice(0, length).toWellFormed();
 
-interface AnyPress {
-  readonly id: string;
-  readonly from: User;
-  readonly message?: { readonly message_id: number; readonly chat: Chat };
-  readonly data?: string;
-}
-function pressOf(botId: string, { id, from, message, data }: AnyPress): readonly ReadPart[] {
-  if (data === undefined) return [];
+function pressOf(botId: string, { id, from, message: given, data }: Fields): readonly ReadPart[] {
+  const [queryId, said] = [textOf(id, 128), textOf(data, 256)];
+  if (queryId === null || said === null) return [];
+  const message = objectOf(given);
   return [
     {
       is: 'button',
       press: {
-        chatExternalId: message ? String(message.chat.id) : null,
-        person: personOf(botId, from),
-        messageExternalId: message ? String(message.message_id) : null,
-        queryId: String(id),
-        data: cut(storable(data), 256),
+        chatExternalId: message === null ? null : chatOf(message).externalId,
+        person: personOf(botId, fieldsOf(from)),
+        messageExternalId: textOf(message?.message_id, 128),
+        queryId,
+        data: said,
       },
     },
   ];
+}
+function reachableOf(update: Fields): readonly ReadPart[] {
+  const { status } = fieldsOf(update.new_chat_member);
+  const at = msOf(update.date);
+  if (typeof status !== 'string' || at === null) throw new TypeError('a change of membership without its status or time');
+  return [{ is: 'reachable', chat: chatOf(update), isReachable: !['left', 'kicked'].includes(status), at }];
+}
+/** MessageReactionUpdated: all reactions that the person has now. */
+function reactionOf(botId: string, update: Fields): readonly ReadPart[] {
+  const [messageId, at, user, actor] = [integer(update.message_id), msOf(update.date), objectOf(update.user), objectOf(update.actor_chat)];
+  if (messageId === null || at === null) throw new TypeError('a reaction without its numbers');
+  const person = user !== null ? personOf(botId, user) : actor !== null ? senderOf(botId, { chat: update.chat, sender_chat: actor }) : null;
+  if (person === null) return [];
+  const emojis = objectsOf(update.new_reaction, 20).map(({ type, emoji }) => textOf(emoji, 64) ?? (type === 'paid' ? '⭐' : '❔'));
+  return [{ is: 'reaction', chat: chatOf(update), externalId: String(messageId), person, emojis, at }];
+}
+/** BusinessConnection. Its date is that of the connection, not of the change, so the number of the update orders changes. */
+function connectionOf(botId: string, given: Fields, order: number): ReadPart {
+  const [id, establishedAt] = [textOf(given.id, 96), msOf(given.date)];
+  if (id === null || establishedAt === null) throw new TypeError('a business connection without its id or time');
+  const canReply = fieldsOf(given.rights).can_reply === true || given.can_reply === true;
+  const owner: ReadPerson = { ...personOf(botId, fieldsOf(given.user)), firstRole: 'manager' };
+  return { is: 'connection', connectionId: id, owner, isUsable: given.is_enabled === true && canReply, establishedAt, order };
+}
+/** BusinessMessagesDeleted gives no time. */
+function removalOf(update: Fields): ReadPart {
+  const ids = Array.isArray(update.message_ids) ? update.message_ids.map(integer).filter((id) => id !== null) : [];
+  return { is: 'removal', chat: chatOf(update), externalIds: ids.slice(0, 1000).map(String), at: null };
 }

@@ -4,6 +4,7 @@ import { review } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { Deps } from '../deps.ts';
 import type { Sending } from './port.ts';
+import { partsOfAddress } from './telegram.address.ts';
 import { botApi, botBucket, chatBucket, movedTo } from './telegram.api.ts';
 import { telegramSettings } from './telegram.ts';
 
@@ -16,18 +17,20 @@ export function telegramSend(options: z.output<typeof telegramSendSettings>, { h
       async attempt({ botId, to, text, replyTo, threadId }, { signal }) {
         const bot = bots.find((each) => each.botId === botId);
         if (!bot) throw new PolybError('failed_precondition', `TELEGRAM_BOT_TOKENS has no token of bot ${botId}.`, { reason: 'no_token' });
-        const send = async (chat: string) => {
+        const send = async (address: string) => {
+          const { connectionId, chatId } = partsOfAddress(address);
           const sent = await bot.call(
             'sendMessage',
             {
-              chat_id: chat,
+              ...(connectionId === null ? {} : { business_connection_id: connectionId }),
+              chat_id: chatId,
               text,
               ...(threadId === null ? {} : { message_thread_id: Number(threadId) }),
               ...(replyTo === null ? {} : { reply_parameters: { message_id: Number(replyTo), allow_sending_without_reply: true } }),
             },
             { signal },
           );
-          return { ...idOf(sent), to: chat, text };
+          return { ...idOf(sent), to: address, text, threadId, replyTo };
         };
         try {
           return await send(to);

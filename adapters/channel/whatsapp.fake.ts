@@ -78,10 +78,10 @@ const text = (max: number) => z.string().min(1).max(max);
 const parameter = z.strictObject({ type: z.literal('text'), text: text(1024) });
 const whole = {
   messaging_product: z.literal('whatsapp'),
-  recipient_type: z.literal('individual').optional(),
+  recipient_type: z.enum(['individual', 'group']).optional(),
   to: z
     .string()
-    .regex(/^\+?\d{7,15}$/)
+    .regex(/^(\+?\d{7,15}|[\w-]{16,128})$/)
     .optional(),
   recipient: z
     .string()
@@ -106,7 +106,9 @@ const Message = z
       }),
     }),
   ])
-  .refine(({ to, recipient }) => to !== undefined || recipient !== undefined);
+  .refine(({ to, recipient }) => to !== undefined || recipient !== undefined)
+  // Groups have ids of their own (…/cloud-api/groups/groups-messaging).
+  .refine(({ recipient_type: type, to }) => (type === 'group') === (to !== undefined && !/^\+?\d{7,15}$/.test(to)));
 
 export async function whatsappFake({
   token,

@@ -12,69 +12,16 @@
  * nobody wrote it, and its words name somebody who may have been erased.
  */
 import { z } from 'zod';
-import type { ReadFile, ReadMessage, ReadPart, ReadPerson, Status } from './port.ts';
-import { storable } from './port.ts';
+import { type Fields, fieldsOf, msOf, objectsOf, textOf } from './fields.ts';
+import type { ReadChat, ReadMessage, ReadPart, ReadPerson, Status } from './port.ts';
+import { contentOf, filesOf, kindOf, unknownOf, wordsOf } from './whatsapp.content.ts';
 
-const text = z.string().max(300_000);
-const word = z.string().max(512);
-const Media = z.object({
-  id: word,
-  mime_type: word.optional(),
-  caption: text.optional(),
-  filename: text.optional(),
-  voice: z.boolean().optional(),
-});
-const Reply = z.object({ id: word.optional(), title: text.optional() });
-const Message = z.object({
-  id: word,
-  from: word.optional(),
-  from_user_id: word.optional(),
-  timestamp: word,
-  type: word,
-  context: z.object({ id: word.optional(), forwarded: z.boolean().optional() }).optional(),
-  text: z.object({ body: text }).optional(),
-  image: Media.optional(),
-  video: Media.optional(),
-  audio: Media.optional(),
-  document: Media.optional(),
-  button: z.object({ text: text.optional() }).optional(),
-  interactive: z.object({ button_reply: Reply.optional(), list_reply: Reply.optional() }).optional(),
-  reaction: z.object({ message_id: word, emoji: word.optional() }).optional(),
-  contacts: z
-    .array(
-      z.object({
-        name: z.object({ formatted_name: text.optional() }).optional(),
-        phones: z
-          .array(z.object({ phone: word.optional() }))
-          .max(20)
-          .optional(),
-      }),
-    )
-    .max(100)
-    .optional(),
-  system: z.object({ body: text, type: word, wa_id: word, user_id: word, previous_user_id: word }).partial().optional(),
-});
-const Contact = z.object({
-  wa_id: word.optional(),
-  user_id: word.optional(),
-  profile: z.object({ name: text.optional(), username: word.optional() }).optional(),
-});
-const DeliveryOf = z.object({
-  id: word,
-  status: z.enum(['sent', 'delivered', 'read', 'played', 'failed']),
-  timestamp: word,
-  recipient_id: word.optional(),
-  recipient_user_id: word.optional(),
-  errors: z
-    .array(z.object({ code: z.union([z.int(), word]) }))
-    .max(20)
-    .optional(),
-});
 const Value = z.object({
   metadata: z.object({ phone_number_id: z.string().max(32).regex(/^\d+$/) }),
-  contacts: z.array(Contact).max(1000).optional(),
-  messages: z.array(z.unknown()).max(1000).optional(),
-  statuses: z.array(z.unknown()).max(1000).optional(),
+  contacts: z.unknown().optional(),
+  messages: z.array(z.unknown()).max(1000).optional().catch(undefined),
+  message_echoes: z.array(z.unknown()).max(1000).optional().catch(undefined),
+  statuses: z.array(z.unknown()).max(1000).optional().catch(undefined),
 });
 const Body = z.object({
   object: z.literal('whatsapp_business_account'),
@@ -82,7 +29,7 @@ const Body = z.object({
     .array(
       z.object({
         changes: z
-          .array(z.object({ field: word, value: z.unknown() }))
+          .array(z.object({ field: z.string().max(512), value: z.unknown() }))
           .max(1000)
           .optional(),
       }),
@@ -90,27 +37,33 @@ const Body = z.object({
     .max(1000),
 });
 
-/** One message or status with who it is of, as it is kept raw; what is of no kind that is known is kept whole. */
-type Piece = { readonly message: unknown; readonly contact?: unknown } | { readonly status: unknown } | { readonly unknown: unknown };
+/** One message or status with who it is of, as it is kept raw; an echo is what the business wrote past the API; the rest is kept whole. */
+type Piece =
+  | { readonly message: unknown; readonly contact?: unknown }
+  | { readonly echo: unknown; readonly contact?: unknown }
+  | { readonly status: unknown }
+  | { readonly unknown: unknown; readonly field: string };
 
 /** @throws ZodError when it is not a delivery. */
 export function changesOf(body: unknown): readonly { readonly botId: string; readonly pieces: readonly Piece[] }[] {
   return Body.parse(body).entry.flatMap(({ changes = [] }) =>
-    changes.flatMap(({ value: given }) => {
+    changes.flatMap(({ field, value: given }) => {
       const value = Value.safeParse(given);
-      if (!value.success) return [{ botId: '0', pieces: [{ unknown: given }] }];
-      const { metadata, contacts = [], messages = [], statuses = [] } = value.data;
+      if (!value.success) return [{ botId: '0', pieces: [{ unknown: given, field }] }];
+      const { metadata, contacts: people, messages = [], message_echoes: echoes = [], statuses = [] } = value.data;
+      const contacts = objectsOf(people, 1000);
       const pieces: readonly Piece[] = [
         ...messages.map((message) => ({ message, contact: contactOf(contacts, message) })),
+        ...echoes.map((echo) => ({ echo, contact: contacts.length === 1 ? contacts[0] : undefined })),
         ...statuses.map((status) => ({ status })),
       ];
-      return [{ botId: metadata.phone_number_id, pieces: pieces.length > 0 ? pieces : [{ unknown: given }] }];
+      return [{ botId: metadata.phone_number_id, pieces: pieces.length > 0 ? pieces : [{ unknown: given, field }] }];
     }),
   );
 }
 /** Of a number's two spellings `from` and `wa_id` may have one each, so that a contact alone is that of a message with a phone. */
-function contactOf(contacts: readonly z.output<typeof Contact>[], message: unknown): z.output<typeof Contact> | undefined {
-  const { from, from_user_id } = (message ?? {}) as { from?: unknown; from_user_id?: unknown };
+function contactOf(contacts: readonly Fields[], message: unknown): Fields | undefined {
+  const { from, from_user_id } = fieldsOf(message);
   const named = contacts.find(
     ({ wa_id, user_id }) => (wa_id !== undefined && wa_id === from) || (user_id !== undefined && user_id === from_user_id),
   );
@@ -118,132 +71,159 @@ function contactOf(contacts: readonly z.output<typeof Contact>[], message: unkno
   return named ?? (isAlone ? contacts[0] : undefined);
 }
 
-/** Nothing for a shape that is not known. */
+const unread = (type: string): ReadPart => ({ is: 'unread', type: type.slice(0, 64) });
+/** An identifier, at most as long as the store takes it. */
+const id = (value: unknown): string | null => textOf(value, 128);
+
 export function partsOf(piece: unknown): readonly ReadPart[] {
-  const { message: given, contact, status } = piece as { message?: unknown; contact?: unknown; status?: unknown };
-  if (status !== undefined) {
-    const read = DeliveryOf.safeParse(status);
-    if (!read.success) return [];
-    const { id, status: came, timestamp, recipient_id: phone, recipient_user_id: userId, errors } = read.data;
-    return [
-      { is: 'status', externalId: id, status: came satisfies Status, errorCode: codeOf(errors), at: msOf(timestamp) },
-      ...(phoneNumberOf(phone) === null || !userId ? [] : aliasOf({ phone, userId }, msOf(timestamp))),
-    ];
-  }
-  const read = Message.safeParse(given);
-  if (!read.success) return [];
-  const moved = movedOf(read.data);
-  if (moved.length > 0) return moved;
-  const about = Contact.safeParse(contact).data;
-  const ids = idsOf(read.data, about);
-  const sender = senderOf(ids, about);
-  return sender === null ? [] : [...aliasOf(ids, msOf(read.data.timestamp)), { is: 'message', message: messageOf(read.data, sender) }];
+  const { message, echo, contact, status, field } = fieldsOf(piece);
+  if (status !== undefined) return statusOf(fieldsOf(status));
+  if (echo !== undefined) return echoOf(fieldsOf(echo), fieldsOf(contact));
+  if (message === undefined) return [unread(textOf(field, 64) ?? 'unknown')];
+  return messagePartsOf(fieldsOf(message), fieldsOf(contact));
 }
 
-function messageOf(message: z.output<typeof Message>, sender: ReadPerson): ReadMessage {
-  const media = message.image ?? message.video ?? message.audio ?? message.document;
-  return {
-    // A chat of WhatsApp is one person.
-    chat: { externalId: sender.externalId, kind: 'private', title: sender.name || null },
+const statuses = ['sent', 'delivered', 'read', 'played', 'failed'] as const satisfies readonly Status[];
+function statusOf(given: Fields): readonly ReadPart[] {
+  const [externalId, at, status] = [id(given.id), msOf(given.timestamp), statuses.find((each) => each === given.status)];
+  if (externalId === null || at === null || status === undefined) return [unread(`status.${textOf(given.status, 64) ?? 'unknown'}`)];
+  const [phone, userId] = [id(given.recipient_id), id(given.recipient_user_id)];
+  const errorCode = textOf(objectsOf(given.errors, 1)[0]?.code, 16);
+  return [
+    { is: 'status', externalId, status, errorCode, at },
+    ...(phoneNumberOf(phone) === null || userId === null ? [] : aliasOf({ phone, userId }, at)),
+  ];
+}
+
+function messagePartsOf(message: Fields, contact: Fields): readonly ReadPart[] {
+  const at = msOf(message.timestamp);
+  const type = textOf(message.type, 64) ?? 'unknown';
+  if (at === null) return [unread(`message.${type}`)];
+  const moved = movedOf(message, at);
+  if (moved.length > 0) return moved;
+  const ids = idsOf(message, contact);
+  const sender = senderOf(ids, contact);
+  if (sender === null) return [unread(`message.${type}`)];
+  return [...aliasOf(ids, at), ...saidOf(message, { sender, chat: chatOf(message, sender), direction: 'in', at })];
+}
+/** What the business wrote in the WhatsApp Business app (…/webhooks/reference/smb_message_echoes): `to` is the customer. */
+function echoOf(message: Fields, contact: Fields): readonly ReadPart[] {
+  const at = msOf(message.timestamp);
+  const [to, from] = [id(message.to) ?? id(message.to_user_id) ?? id(contact.wa_id) ?? id(contact.user_id), id(message.from)];
+  if (at === null || to === null || from === null) return [unread(`echo.${textOf(message.type, 64) ?? 'unknown'}`)];
+  const sender: ReadPerson = { externalId: from, name: '', username: null, phoneNumber: phoneNumberOf(from), firstRole: 'manager' };
+  const groupId = id(message.group_id);
+  const chat: ReadChat = { externalId: groupId ?? to, kind: groupId === null ? 'private' : 'group', title: null };
+  return [{ is: 'alias', externalId: to, of: null, at, isFormer: false }, ...saidOf(message, { sender, chat, direction: 'out', at })];
+}
+interface By {
+  readonly sender: ReadPerson;
+  readonly chat: ReadChat;
+  readonly direction: ReadMessage['direction'];
+  /** Unix ms. */
+  readonly at: number;
+}
+function saidOf(message: Fields, by: By): readonly ReadPart[] {
+  const { chat, sender: person, at } = by;
+  const type = textOf(message.type, 64) ?? 'unknown';
+  const externalId = id(message.id);
+  switch (type) {
+    case 'reaction': {
+      const to = id(fieldsOf(message.reaction).message_id);
+      const emoji = textOf(fieldsOf(message.reaction).emoji, 64);
+      return to === null ? [unread(type)] : [{ is: 'reaction', chat, externalId: to, person, emojis: emoji === null ? [] : [emoji], at }];
+    }
+    case 'revoke': {
+      const of = id(fieldsOf(message.revoke).original_message_id);
+      return of === null ? [unread(type)] : [{ is: 'removal', chat, externalIds: [of], at }];
+    }
+    case 'edit': {
+      const { original_message_id, message: edited } = fieldsOf(message.edit);
+      const of = id(original_message_id);
+      // An edit names the first wording's id, and its own time.
+      return of === null ? [unread(type)] : messagesOf({ ...fieldsOf(edited), id: of }, of, { ...by, isEdit: true });
+    }
+    default:
+      return externalId === null ? [unread(`message.${type}`)] : messagesOf(message, externalId, { ...by, isEdit: false });
+  }
+}
+function messagesOf(
+  message: Fields,
+  externalId: string,
+  { sender, chat, direction, at, isEdit }: By & { isEdit: boolean },
+): readonly ReadPart[] {
+  const context = fieldsOf(message.context);
+  const unknown = unknownOf(message);
+  const read: ReadMessage = {
+    chat,
     sender,
-    externalId: message.id.slice(0, 128),
+    externalId,
     kind: kindOf(message),
-    direction: 'in',
-    text: storable(textOf(message, media)),
-    content: [],
+    direction,
+    text: wordsOf(message),
+    content: contentOf(message, at),
     threadId: null,
     albumId: null,
-    replyTo: (message.context?.id ?? message.reaction?.message_id)?.slice(0, 128) ?? null,
-    isForwarded: message.context?.forwarded === true,
-    sentAt: msOf(message.timestamp),
-    editedAt: null,
-    files: voiceOf(message),
+    replyTo: id(context.id),
+    isForwarded: context.forwarded === true || context.frequently_forwarded === true,
+    sentAt: at,
+    editedAt: isEdit ? at : null,
+    files: filesOf(message),
   };
+  return [{ is: 'message', message: read }, ...(unknown === null ? [] : [unread(`message.${unknown}`)])];
 }
-function textOf(message: z.output<typeof Message>, media: z.output<typeof Media> | undefined): string {
-  const { interactive, contacts } = message;
-  const people = contacts?.map(({ name, phones = [] }) =>
-    [name?.formatted_name, ...phones.map(({ phone }) => phone)].filter(Boolean).join(' '),
-  );
-  return (
-    message.text?.body ??
-    message.button?.text ??
-    interactive?.button_reply?.title ??
-    interactive?.list_reply?.title ??
-    media?.caption ??
-    message.reaction?.emoji ??
-    message.system?.body ??
-    people?.join('\n') ??
-    ''
-  );
+/** A chat is one person, or a group (…/webhooks/reference/messages/group). */
+function chatOf(message: Fields, sender: ReadPerson): ReadChat {
+  const group = id(message.group_id);
+  return group === null
+    ? { externalId: sender.externalId, kind: 'private', title: sender.name || null }
+    : { externalId: group, kind: 'group', title: null };
 }
-const kinds: Readonly<Record<string, ReadMessage['kind']>> = {
-  text: 'text',
-  button: 'text',
-  interactive: 'text',
-  image: 'photo',
-  document: 'document',
-  contacts: 'contact',
-  location: 'location',
-  system: 'service',
-};
-function kindOf({ type, audio }: z.output<typeof Message>): ReadMessage['kind'] {
-  return type === 'audio' && audio?.voice ? 'voice' : (kinds[type] ?? 'other');
-}
-function voiceOf({ audio }: z.output<typeof Message>): readonly ReadFile[] {
-  if (!audio?.voice) return [];
-  const [contentType = 'audio/ogg'] = (audio.mime_type ?? 'audio/ogg').split(';');
-  return [{ id: audio.id, kind: 'voice', name: null, contentType: contentType.trim(), bytes: null, durationMs: null }];
-}
+
 interface Ids {
   /** Digits; `from` and `wa_id` are its names. */
-  readonly phone: string | undefined;
-  readonly userId: string | undefined;
+  readonly phone: string | null;
+  readonly userId: string | null;
 }
-function idsOf({ from, from_user_id }: z.output<typeof Message>, contact: z.output<typeof Contact> | undefined): Ids {
+function idsOf({ from: given, from_user_id }: Fields, contact: Fields): Ids {
+  const from = id(given);
   // A contact that is not named by the message may be somebody else's: its name is taken then, and no id.
-  const isNamed = !from || contact?.wa_id === from;
-  return { phone: from || contact?.wa_id, userId: from_user_id || (isNamed ? contact?.user_id : undefined) };
+  const isNamed = from === null || contact.wa_id === from;
+  return { phone: from ?? id(contact.wa_id), userId: id(from_user_id) ?? (isNamed ? id(contact.user_id) : null) };
 }
 /** The phone names a person where it is told, else the user id; an answer to the phone keeps WhatsApp telling it. */
 function aliasOf({ phone, userId }: Ids, at: number): readonly ReadPart[] {
-  const externalId = userId || phone;
-  if (!externalId) return [];
-  const of = userId && phone ? { externalId: phone.slice(0, 128), phoneNumber: phoneNumberOf(phone) } : null;
-  return [{ is: 'alias', externalId: externalId.slice(0, 128), of, at, isFormer: false }];
+  const externalId = userId ?? phone;
+  if (externalId === null) return [];
+  const of = userId !== null && phone !== null ? { externalId: phone, phoneNumber: phoneNumberOf(phone) } : null;
+  return [{ is: 'alias', externalId, of, at, isFormer: false }];
 }
 /** Nothing when it does not tell both who it was and who it is. */
-function movedOf({ from, timestamp, system }: z.output<typeof Message>): readonly ReadPart[] {
-  if (system?.type !== 'user_changed_number' && system?.type !== 'user_changed_user_id') return [];
-  const phoneNumber = phoneNumberOf(system.wa_id);
-  const phone = phoneNumber === null ? undefined : system.wa_id;
-  const externalId = (phone || system.user_id)?.slice(0, 128);
-  const former = [system.previous_user_id, from].flatMap((id) => (id && id !== externalId ? [id.slice(0, 128)] : []));
-  if (!externalId || former.length === 0) return [];
-  const [of, at] = [{ externalId, phoneNumber }, msOf(timestamp)];
+function movedOf({ from, system: given }: Fields, at: number): readonly ReadPart[] {
+  const system = fieldsOf(given);
+  if (system.type !== 'user_changed_number' && system.type !== 'user_changed_user_id') return [];
+  const phoneNumber = phoneNumberOf(id(system.wa_id));
+  const phone = phoneNumber === null ? null : id(system.wa_id);
+  const userId = id(system.user_id);
+  const externalId = phone ?? userId;
+  const former = [id(system.previous_user_id), id(from)].filter((each) => each !== null && each !== externalId);
+  if (externalId === null || former.length === 0) return [];
+  const of = { externalId, phoneNumber };
   return [
-    ...former.map((id) => ({ is: 'alias', externalId: id, of, at, isFormer: true }) as const),
-    ...aliasOf({ phone, userId: system.user_id }, at),
+    ...former.flatMap((each) => (each === null ? [] : [{ is: 'alias', externalId: each, of, at, isFormer: true } as const])),
+    ...aliasOf({ phone, userId }, at),
   ];
 }
-const phoneNumberOf = (phone: string | undefined): string | null => (/^[1-9]\d{6,14}$/.test(phone ?? '') ? `+${phone}` : null);
-function senderOf({ phone, userId }: Ids, contact: z.output<typeof Contact> | undefined): ReadPerson | null {
-  const externalId = phone || userId;
-  if (!externalId) return null;
+const phoneNumberOf = (phone: string | null): string | null => (/^[1-9]\d{6,14}$/.test(phone ?? '') ? `+${phone}` : null);
+function senderOf({ phone, userId }: Ids, contact: Fields): ReadPerson | null {
+  const externalId = phone ?? userId;
+  if (externalId === null) return null;
+  const profile = fieldsOf(contact.profile);
   return {
-    externalId: externalId.slice(0, 128),
-    name: storable(contact?.profile?.name ?? '')
-      .slice(0, 300)
-      .toWellFormed(),
-    username: contact?.profile?.username === undefined ? null : storable(contact.profile.username).slice(0, 64).toWellFormed(),
+    externalId,
+    name: textOf(profile.name, 300) ?? '',
+    username: textOf(profile.username, 64),
     phoneNumber: phoneNumberOf(phone),
     firstRole: 'client',
   };
 }
-/** Unix seconds as text. */
-const msOf = (timestamp: string): number => {
-  const seconds = Number(timestamp);
-  return Number.isSafeInteger(seconds * 1000) ? seconds * 1000 : 0;
-};
-const codeOf = (errors: readonly { readonly code: number | string }[] | undefined): string | null =>
-  errors?.[0] === undefined ? null : String(errors[0].code).slice(0, 16);

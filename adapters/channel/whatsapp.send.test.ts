@@ -38,6 +38,7 @@ const refused = (sending: Promise<unknown>): Promise<PolybError> =>
 test('a text goes out with the token of the app, as an answer where it is one, and tells its id', async () => {
   expect(await send({ replyTo: 'wamid.in' })).toEqual({
     ...{ externalId: graph.sent[0]?.id, to: '79995553322', text: 'Добрый день', at: '2026-05-05T09:00:00.000Z' },
+    ...{ threadId: null, replyTo: 'wamid.in' },
   });
   expect(graph.asked).toEqual([
     {

@@ -38,7 +38,8 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
         const id = taken?.[0]?.id;
         if (typeof id !== 'string' || id === '' || id.length > 128)
           throw new PolybError('upstream_failed', 'WhatsApp took the message and did not tell its id.', { reason: 'bad_reply' });
-        return { externalId: id, to: message.to, text: message.text, at: new Date(now()).toISOString() };
+        const { to, text, replyTo } = message;
+        return { externalId: id, to, text, threadId: null, replyTo, at: new Date(now()).toISOString() };
       },
       onUnknown: review,
     },
@@ -53,11 +54,11 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
 /** Somebody without a phone. In `to` it would be taken and dropped: the API reads its digits as a phone. */
 const isUserId = (to: string) => /^[A-Z]{2}\./.test(to);
 
-function bodyOf({ to, text, replyTo, template }: ParsedOf<typeof messages.deliver>): object {
+function bodyOf({ to, isGroup, text, replyTo, template }: ParsedOf<typeof messages.deliver>): object {
   const whole = {
     messaging_product: 'whatsapp',
-    recipient_type: 'individual',
-    ...(isUserId(to) ? { recipient: to } : { to }),
+    recipient_type: isGroup ? 'group' : 'individual',
+    ...(isUserId(to) && !isGroup ? { recipient: to } : { to }),
     ...(replyTo === null ? {} : { context: { message_id: replyTo } }),
   };
   if (template === null) return { ...whole, type: 'text', text: { body: text, preview_url: false } };

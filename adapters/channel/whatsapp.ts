@@ -7,6 +7,7 @@ import type { Deps } from '../deps.ts';
 import { httpFailure } from '../http.ts';
 import type { Delivery, Intake, Update, Webhook } from './port.ts';
 import { sameSecret } from './same-secret.ts';
+import { mayHaveToken } from './whatsapp.hosts.ts';
 import { changesOf, partsOf } from './whatsapp.read.ts';
 
 export const whatsappSettings = z.object({
@@ -63,6 +64,10 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
       if (found.status !== 200) throw httpFailure(found, 'Asking for the media');
       const { url } = (found.json() ?? {}) as { url?: unknown };
       if (typeof url !== 'string') throw new PolybError('upstream_failed', 'WhatsApp gave no URL of the media.', { reason: 'bad_reply' });
+      if (!mayHaveToken(url, options.WHATSAPP_API_ROOT))
+        throw new PolybError('failed_precondition', 'The link to the media does not lead to Meta, so the access token is not sent there.', {
+          reason: 'foreign_link',
+        });
       const answer = await http({ method: 'GET', url, operation: 'file', headers: headers(), signal, maxBytes, timeoutMs: 60_000 });
       // A link lives five minutes: what it does not give, the next one may.
       if (answer.status === 404)

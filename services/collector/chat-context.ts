@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { OutputOf } from '../../contracts/define.ts';
 import type { ChatOwner, inbox } from '../../contracts/inbox.ts';
+import { isUsable } from './connections.ts';
 import { lastMessages } from './messages.ts';
 
 type Context = OutputOf<typeof inbox.chat_context>;
@@ -26,8 +27,8 @@ interface Columns {
   readonly last_message_id: string | null;
   readonly last_act_id: string | null;
 }
-const columns =
-  'chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, is_reachable, last_inbound_at, last_message_id, last_act_id';
+const columns = `chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, is_reachable and ${isUsable} as is_reachable,
+  last_inbound_at, last_message_id, last_act_id`;
 
 function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
   const isTakenOver = row.staff_wrote_at !== null && now - row.staff_wrote_at.getTime() < takeoverMs;

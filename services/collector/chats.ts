@@ -5,7 +5,7 @@ import type { Queries, Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import type { Move } from './aliases.ts';
 
-interface Bot {
+export interface Bot {
   readonly channel: ChannelName;
   readonly botId: string;
 }
@@ -67,8 +67,16 @@ export async function migrate(tx: Tx, bot: Bot, from: string, to: string): Promi
     if (other !== undefined) await addAlias(tx, bot, from, other);
     return;
   }
+  await tx.query(`update collector.chats set kind = 'supergroup' where chat_id = $1`, [old]);
+  await moveAddress(tx, bot, from, to);
+}
+/** A chat goes on at another address and answers to both; a chat that is there already is merged into it. */
+export async function moveAddress(tx: Tx, bot: Bot, from: string, to: string): Promise<void> {
+  const known = await find(tx, bot, [from, to]);
+  const [old, other] = [known.get(from), known.get(to)];
+  if (old === undefined || old === other) return;
   if (other !== undefined) await merge(tx, other, old);
-  await tx.query(`update collector.chats set external_id = $2, kind = 'supergroup' where chat_id = $1`, [old, to]);
+  await tx.query('update collector.chats set external_id = $2 where chat_id = $1', [old, to]);
   await addAlias(tx, bot, from, old);
 }
 /** Somebody's chats go on under another id. What stood there already stays, and what was said under the former one goes to it. */
@@ -102,6 +110,8 @@ async function merge(tx: Tx, other: string, into: string): Promise<void> {
   await tx.query(
     `update collector.chats chat set
        owner = coalesce(chat.owner, other.owner),
+       is_reachable = case when other.reachable_at > coalesce(chat.reachable_at, '-infinity') then other.is_reachable else chat.is_reachable end,
+       reachable_at = greatest(chat.reachable_at, other.reachable_at),
        staff_wrote_at = greatest(chat.staff_wrote_at, other.staff_wrote_at),
        last_inbound_at = greatest(chat.last_inbound_at, other.last_inbound_at),
        last_act_id = greatest(chat.last_act_id, other.last_act_id),
@@ -133,11 +143,11 @@ interface Arrived {
 }
 /** Nobody acts who is a bot or not known, and a service message is not what somebody said. */
 const isAct = ({ by, kind }: Arrived): boolean => by !== null && !by.isBot && kind !== 'service';
-/** What new messages, and the coming and going of the bot, say of their chats. */
+/** What new messages, and the coming and going of the bot, say of their chats. What is said of an earlier time than is known changes nothing. */
 export async function touchChats(
   tx: Queries,
   arrived: readonly Arrived[],
-  reachable: readonly { readonly chatId: string; readonly isReachable: boolean }[],
+  reachable: readonly { readonly chatId: string; readonly isReachable: boolean; readonly at: number }[],
 ): Promise<void> {
   const chats = Map.groupBy(arrived, ({ chatId }) => chatId);
   const latest = (times: readonly number[]) => (times.length === 0 ? null : new Date(Math.max(...times)));
@@ -160,8 +170,10 @@ export async function touchChats(
     await tx.query(
       `update collector.chats chat set
          kind = case when chat.external_id = row.external_id then row.kind else chat.kind end,
-         title = coalesce(row.title, chat.title),
-         is_reachable = chat.is_reachable or row.last_inbound_at is not null,
+         title = case when row.last_message_at >= coalesce(chat.last_message_at, '-infinity')
+           then coalesce(row.title, chat.title) else coalesce(chat.title, row.title) end,
+         is_reachable = chat.is_reachable or coalesce(row.last_inbound_at >= coalesce(chat.reachable_at, '-infinity'), false),
+         reachable_at = greatest(chat.reachable_at, row.last_inbound_at),
          staff_wrote_at = greatest(chat.staff_wrote_at, row.staff_wrote_at),
          last_inbound_at = greatest(chat.last_inbound_at, row.last_inbound_at),
          last_act_id = greatest(chat.last_act_id, row.last_act_id),
@@ -172,6 +184,10 @@ export async function touchChats(
        where chat.chat_id = row.chat_id`,
       [JSON.stringify(rows)],
     );
-  for (const { chatId, isReachable } of reachable)
-    await tx.query('update collector.chats set is_reachable = $2 where chat_id = $1', [chatId, isReachable]);
+  for (const { chatId, isReachable, at } of reachable)
+    await tx.query(
+      `update collector.chats set is_reachable = $2, reachable_at = $3
+       where chat_id = $1 and coalesce(reachable_at, '-infinity') <= $3`,
+      [chatId, isReachable, new Date(at)],
+    );
 }

@@ -121,10 +121,10 @@ export async function erase(tx: Queries, userId: string): Promise<number | null>
     [userId],
   );
   if (person === undefined) return null;
-  await tx.query(`update collector.chats set title = null where channel = $1 and external_id = $2 and kind = 'private'`, [
-    person.channel,
-    person.external_id,
-  ]);
+  await tx.query(
+    `update collector.chats set title = null where channel = $1 and (external_id = $2 or external_id like '%:' || $2) and kind = 'private'`,
+    [person.channel, person.external_id],
+  );
   // A raw update names its sender as a number or as text; any that does, goes.
   const ids = [person, ...aliases].map(({ external_id }) => external_id.replace(/[^\w-]/g, '\\$&'));
   await tx.query(`delete from collector.raw_updates where channel = $1 and body ~ $2`, [

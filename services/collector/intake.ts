@@ -24,6 +24,19 @@ const batch = 100;
 /** Deliveries that come while a commit is under way share the next one, which is what makes many small webhooks cheap. */
 export function intake({ commit, log }: { readonly commit: Commit; readonly log: Log }): Intake {
   const waiting: Waiting[] = [];
+  const noted = new Set<string>();
+  /** Once for each kind: the metric counts them. */
+  const noteUnread = (channel: ChannelName, { botId, updates }: Delivery): void => {
+    for (const { externalId, parts } of updates)
+      for (const part of parts) {
+        if (part.is !== 'unread' || noted.size >= 1000 || noted.has(`${channel} ${part.type}`)) continue;
+        noted.add(`${channel} ${part.type}`);
+        log.warn(
+          { channel, botId, update: externalId, type: part.type },
+          'updates of this kind are not readable; they are kept raw and counted',
+        );
+      }
+  };
   let busy = false;
   const work = async (): Promise<void> => {
     busy = true;
@@ -42,6 +55,7 @@ export function intake({ commit, log }: { readonly commit: Commit; readonly log:
     try {
       const updates = group.flatMap((one) => one.delivery.updates);
       const messages = await storeAll(commit, log, channel, { botId: delivery.botId, updates });
+      noteUnread(channel, { botId: delivery.botId, updates });
       let at = 0;
       for (const one of group) {
         const own = messages.slice(at, at + one.delivery.updates.length);

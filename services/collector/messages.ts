@@ -24,7 +24,7 @@ const shortText = 4096;
 const pageBytes = 600_000;
 
 export const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
-  message.kind, coalesce(message.transcript, message.text) as text, message.content, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
+  message.kind, coalesce(message.transcript, message.text) as text, message.content, message.reactions, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
   message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.received_at, message.intent, message.is_certain, message.confidence, message.is_urgent,
   person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept`;
 export const tables = `collector.messages message
@@ -42,6 +42,7 @@ export interface Columns {
   readonly kind: Shown['kind'];
   readonly text: string;
   readonly content: Shown['content'];
+  readonly reactions: Shown['reactions'];
   readonly thread_id: string | null;
   readonly album_id: string | null;
   readonly reply_to: string | null;
@@ -79,6 +80,7 @@ export function shown(row: Columns, limit = shortText): Shown {
     text: row.text.slice(0, limit).toWellFormed(),
     isCut: row.text.length > limit,
     content: row.content,
+    reactions: row.reactions.filter(({ emojis }) => emojis.length > 0),
     threadId: row.thread_id,
     albumId: row.album_id,
     replyToExternalId: row.reply_to,

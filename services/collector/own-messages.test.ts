@@ -64,6 +64,8 @@ test('what we sent stands in the chat as ours, once however often it is told', a
     botId,
     externalId: '77',
     text: 'ответ',
+    threadId: '5',
+    replyToExternalId: '3',
     key: 'k',
     at: new Date(Date.now() + 1000).toISOString(),
   } as const;
@@ -72,6 +74,8 @@ test('what we sent stands in the chat as ours, once however often it is told', a
   const [answer] = await arrived(2);
   expect(answer).toMatchObject({
     text: 'ответ',
+    threadId: '5',
+    replyToExternalId: '3',
     direction: 'out',
     externalId: '77',
     chatId: question?.chatId,

@@ -4,7 +4,7 @@ import { putOwn } from './put.ts';
 
 /** What we wrote stands in the chat beside what was written to us. */
 export function storeOwn(): Consumer {
-  return on(messages.message_sent, async ({ chatId, channel, botId, externalId, text, at }, tx) => {
+  return on(messages.message_sent, async ({ chatId, channel, botId, externalId, text, threadId, replyToExternalId, at }, tx) => {
     const [chat] = await tx.query<{ external_id: string; kind: 'private' | 'group' | 'supergroup' | 'channel'; title: string | null }>(
       `select external_id, kind, title from collector.chats
        where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
@@ -23,9 +23,9 @@ export function storeOwn(): Consumer {
         direction: 'out',
         text,
         content: [],
-        threadId: null,
+        threadId,
         albumId: null,
-        replyTo: null,
+        replyTo: replyToExternalId,
         isForwarded: false,
         sentAt,
         editedAt: null,

@@ -49,6 +49,15 @@ export async function peopleOf(tx: Queries, channel: ChannelName, seen: readonly
     ))
       known.set(externalId, person);
   }
+  // Somebody whom the channel proves to write for the business is no client, also when they wrote as one before.
+  const staff = [...wanted].flatMap(([id, { person }]) => (person.firstRole === 'manager' && known.get(id)?.role === 'client' ? [id] : []));
+  if (staff.length > 0) {
+    await tx.query(`update collector.users set role = 'manager' where channel = $1 and external_id = any ($2) and role = 'client'`, [
+      channel,
+      staff,
+    ]);
+    for (const [externalId, person] of await find(tx, channel, staff)) known.set(externalId, person);
+  }
   return (person) => (person === null ? null : (known.get(person.externalId) ?? null));
 }
 
@@ -99,12 +108,14 @@ export async function touchPeople(
   wrote: readonly { readonly person: ReadPerson; readonly at: number }[],
 ): Promise<void> {
   const rows = [...Map.groupBy(wrote, ({ person }) => person.externalId)].map(([externalId, times]) => {
-    const last = times.reduce((a, b) => (b.at >= a.at ? b : a));
+    const latest = (all: typeof times) => all.reduce((a, b) => (b.at >= a.at ? b : a));
+    const last = latest(times);
+    const phones = times.filter(({ person }) => person.phoneNumber !== null);
     return {
       external_id: externalId,
       name: last.person.name,
       username: last.person.username,
-      phone_number: last.person.phoneNumber,
+      phone_number: phones.length === 0 ? null : latest(phones).person.phoneNumber,
       messages: times.length,
       first: new Date(Math.min(...times.map(({ at }) => at))),
       last: new Date(last.at),
@@ -115,7 +126,8 @@ export async function touchPeople(
     `update collector.users person set
        name = case when row.name = '' or row.last < person.last_seen_at then person.name else row.name end,
        username = case when row.last < person.last_seen_at then person.username else row.username end,
-       phone_number = coalesce(row.phone_number, person.phone_number),
+       phone_number = case when row.last < person.last_seen_at
+         then coalesce(person.phone_number, row.phone_number) else coalesce(row.phone_number, person.phone_number) end,
        messages = person.messages + row.messages,
        first_seen_at = least(person.first_seen_at, row.first),
        last_seen_at = greatest(person.last_seen_at, row.last)

@@ -7,20 +7,18 @@ import type { ChannelName, Delivery, ReadMessage, ReadPart, ReadPerson, Update }
 import { newId } from '../../bus/durable/identity.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { messagesTotal } from '../../contracts/metrics.ts';
+import { messagesTotal, unreadTotal } from '../../contracts/metrics.ts';
 import { learnAliases } from './aliases.ts';
-import { type ChatOf, chatsOf, migrate, moveChats, touchChats } from './chats.ts';
+import { type Bot, type ChatOf, chatsOf, migrate, moveChats, touchChats } from './chats.ts';
+import { putConnections } from './connections.ts';
 import { movePerson, type PersonOf, peopleOf, touchPeople } from './people.ts';
+import { putPositions, putReactions } from './reactions.ts';
 import { learnWords } from './search.ts';
 import { putStatuses } from './statuses.ts';
 
 /** Longer texts are cut: nobody writes them, and a reply must hold one. UTF-16 units. */
 const longestText = 131_072;
 
-interface Bot {
-  readonly channel: ChannelName;
-  readonly botId: string;
-}
 interface Item extends ReadMessage {
   readonly messageId: string;
   /** Of the update that it came with. */
@@ -61,16 +59,25 @@ async function putParts(
     text: message.text.slice(0, longestText).toWellFormed(),
   }));
   const reachable = only('reachable');
+  const reactions = only('reaction').map((part) => ({
+    ...part,
+    chat: { ...part.chat, externalId: idOf(part.chat.externalId, part.at) },
+    person: knownAs(part.person, idOf(part.person.externalId, part.at)),
+  }));
+  const connections = only('connection').filter(({ update }) => fresh.has(update));
   const presses = only('button').filter(({ update }) => fresh.has(update));
   const named = [...messages.map(({ chat }) => chat), ...reachable.map(({ chat }) => chat)];
   for (const move of moves) await moveChats(tx, channel, move);
   let chats = await chatsOf(tx, bot, named);
   for (const { from, to } of migrations) await migrate(tx, bot, from, to);
-  if (migrations.length > 0) chats = await chatsOf(tx, bot, named);
+  await putConnections(tx, bot, connections);
+  if (migrations.length > 0 || connections.length > 0) chats = await chatsOf(tx, bot, named);
   for (const move of moves) await movePerson(tx, channel, move);
   const people = await peopleOf(tx, channel, [
     ...messages.map(({ sender, sentAt }) => ({ person: sender, at: sentAt })),
     ...presses.map(({ press }) => ({ person: press.person, at: Date.now() })),
+    ...reactions,
+    ...connections.map(({ owner, establishedAt }) => ({ person: owner, at: establishedAt })),
   ]);
   const stored = await putMessages(tx, bot, messages, chats, people);
 
@@ -84,7 +91,10 @@ async function putParts(
     channel,
     stored.flatMap(({ sender, sentAt }) => (sender === null ? [] : [{ person: sender, at: sentAt }])),
   );
+  await putReactions(tx, bot, reactions, people);
+  await putPositions(tx, bot, only('position'));
   await putStatuses(tx, bot, only('status'));
+  for (const { type, update } of only('unread')) if (fresh.has(update)) tx.count(unreadTotal, { channel, type });
   for (const item of stored) {
     tell(tx, bot, item, chats(item.chat), people(item.sender));
     tx.count(messagesTotal, { channel, direction: item.direction });
@@ -189,7 +199,11 @@ interface Kept {
   readonly at: Date;
 }
 /** A message that is there already: a repeat, an edit, or the first wording of one whose edit came before it. */
-async function putWording(tx: Tx, { channel, botId }: Bot, { chat, externalId, text, kind, sentAt, editedAt }: Item): Promise<void> {
+async function putWording(
+  tx: Tx,
+  { channel, botId }: Bot,
+  { chat, externalId, text, kind, content, sentAt, editedAt }: Item,
+): Promise<void> {
   const [is] = await tx.query<Kept>(
     `select message_id, chat_id, sender_id, is_staff, is_bot, text, coalesce(edited_at, sent_at) as at
      from collector.messages message
@@ -199,10 +213,14 @@ async function putWording(tx: Tx, { channel, botId }: Bot, { chat, externalId, t
   );
   const at = editedAt ?? sentAt;
   if (is === undefined) return;
-  // A repeat, or an edit that changes no words: the place of a live location, a button under the message.
+  // A repeat, or an edit that changes no words: other media, a button under the message.
   if (is.text === text) {
     if (editedAt !== null && at > is.at.getTime())
-      await tx.query('update collector.messages set edited_at = $2 where message_id = $1', [is.message_id, new Date(at)]);
+      await tx.query('update collector.messages set edited_at = $2, content = $3 where message_id = $1', [
+        is.message_id,
+        new Date(at),
+        JSON.stringify(content),
+      ]);
     return;
   }
   const digest = (words: string) => hash('sha256', words, 'base64url').slice(0, 22);
@@ -215,9 +233,9 @@ async function putWording(tx: Tx, { channel, botId }: Bot, { chat, externalId, t
   if (!isNews || editedAt === null || at < is.at.getTime()) return;
   // What was judged of the former words does not hold for these; that it may be urgent does, until they are judged.
   await tx.query(
-    `update collector.messages set text = $2, kind = $3, edited_at = $4, intent = null, is_certain = null, confidence = null
+    `update collector.messages set text = $2, kind = $3, edited_at = $4, content = $5, intent = null, is_certain = null, confidence = null
      where message_id = $1`,
-    [is.message_id, text, kind, new Date(at)],
+    [is.message_id, text, kind, new Date(at), JSON.stringify(content)],
   );
   await learnWords(tx, [is.message_id]);
   await emitChange(tx, channel, is, { kind, change: 'edited', at });
@@ -259,6 +277,7 @@ function tell(tx: Tx, { channel }: Bot, item: Item, chatId: string, by: ReturnTy
     isStaff: by?.isStaff ?? false,
     isBot: by?.isBot ?? false,
     kind,
+    isReadable: item.text.trim() !== '' || item.content.some(({ type }) => type !== 'unknown' && type !== 'notice'),
     at,
   });
   // An event of its own: hardly any message is a command, and whoever obeys them is not to look through all.

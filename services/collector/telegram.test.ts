@@ -49,6 +49,7 @@ test('a message is stored once, told once, and confirmed after that', async () =
       isStaff: false,
       isBot: false,
       kind: 'text',
+      isReadable: true,
       at: stored?.sentAt,
     },
   ]);
@@ -156,7 +157,7 @@ test.each([
   expect(chat).toMatchObject({ kind: 'supergroup', externalId: String(supergroup.id) });
 });
 
-test('roles are per person: clients, anonymous administrators, channels, other bots', async () => {
+test('roles are per person: clients, groups that speak as themselves, channels, other bots', async () => {
   at.telegram.update(token, message(group, { text: 'клиент' }));
   at.telegram.update(
     token,
@@ -173,13 +174,111 @@ test('roles are per person: clients, anonymous administrators, channels, other b
   at.telegram.update(token, message(group, { text: 'робот' }, { id: 555, is_bot: true, first_name: 'Робот' }));
   await taken(4);
   const roles = Object.fromEntries((await at.messages()).map(({ text, sender }) => [text, sender?.role]));
-  expect(roles).toEqual({ клиент: 'client', админ: 'admin', пост: 'broadcast_bot', робот: 'broadcast_bot' });
-  const [client] = await at.messages({ role: 'client' });
+  expect(roles).toEqual({ клиент: 'client', админ: 'client', пост: 'broadcast_bot', робот: 'broadcast_bot' });
+  const client = (await at.messages({ role: 'client' })).find(({ text }) => text === 'клиент');
   await here.bus.call(inbox.set_role, { userId: client?.sender?.userId ?? '', role: 'manager' });
   at.telegram.update(token, message(group, { text: 'уже менеджер' }));
   await taken(5);
   expect((await at.told('inbox.message_received')).at(-1)).toMatchObject({ isStaff: true });
   expect((await at.messages({ role: 'manager' })).map(({ text }) => text)).toEqual(['уже менеджер', 'клиент']);
+});
+
+test('an anonymous administrator is staff only in a group that staff named', async () => {
+  const anonymous = { id: 1087968824, is_bot: true, first_name: 'Group' };
+  const says = (chat: object, text: string) => at.telegram.update(token, message(chat, { text, sender_chat: chat }, anonymous));
+  says(supergroup, 'отменяйте');
+  says({ ...supergroup, id: -1002 }, 'верните деньги');
+  await taken(2);
+  const [first] = await at.messages({ q: 'отменяйте' });
+  await here.bus.call(inbox.set_role, { userId: first?.sender?.userId ?? '', role: 'manager' });
+  says(supergroup, 'ещё раз');
+  says({ ...supergroup, id: -1002 }, 'и ещё раз');
+  await taken(4);
+  expect((await at.told('inbox.message_received')).map(({ isStaff }) => isStaff)).toEqual([false, false, true, false]);
+});
+
+test('an older change of membership, an older name and an older title change nothing', async () => {
+  const chat = { ...anna, type: 'private' };
+  const member = (at: number, status: string) => ({
+    my_chat_member: { chat, from: anna, date: date + at, old_chat_member: { status: 'member' }, new_chat_member: { status } },
+  });
+  const said = (later: number, name: string) => {
+    const person = { ...anna, first_name: name };
+    return { message: { ...message({ ...person, type: 'private' }, { text: name }, person).message, date: date + later } };
+  };
+  for (const update of [said(100, 'Анна'), member(200, 'member'), member(150, 'kicked'), said(50, 'Аня')])
+    at.telegram.update(token, update);
+  await taken(2);
+  const chatOf = async () => (await here.bus.call(inbox.chat_context, { chatId: (await at.messages())[0]?.chatId ?? '' })).chat;
+  await until(() => at.telegram.unconfirmed(token).length === 0 || null);
+  expect(await chatOf()).toMatchObject({ isReachable: true, title: 'Анна Петрова' });
+  expect((await at.messages()).map(({ sender }) => sender?.name)).toEqual(['Анна Петрова', 'Анна Петрова']);
+  at.telegram.update(token, member(300, 'kicked'));
+  at.telegram.update(token, said(250, 'Анна'));
+  await taken(3);
+  expect(await chatOf()).toMatchObject({ isReachable: false });
+  at.telegram.update(token, said(400, 'Анна'));
+  await taken(4);
+  expect(await chatOf()).toMatchObject({ isReachable: true });
+});
+
+test('the contact that somebody shares of themselves is their phone', async () => {
+  at.telegram.update(token, message(group, { contact: { phone_number: '79990001122', first_name: 'Анна', user_id: anna.id } }));
+  at.telegram.update(token, message(group, { text: 'это мой номер' }));
+  await taken(2);
+  const [one] = await at.messages();
+  expect(await here.bus.call(inbox.get_client, { clientId: one?.sender?.userId ?? '' })).toMatchObject({ phoneNumber: '+79990001122' });
+});
+
+test('a live location moves in place: one message, its latest place, no versions', async () => {
+  const place = (latitude: number) => ({ location: { latitude, longitude: 37, live_period: 900 } });
+  const first = message(group, place(55)).message;
+  at.telegram.update(token, { message: first });
+  for (const [later, latitude] of [
+    [20, 55.2],
+    [10, 55.1],
+    [30, 55.3],
+  ] as const)
+    at.telegram.update(token, { edited_message: { ...first, ...place(latitude), edit_date: date + later } });
+  await until(() => at.telegram.unconfirmed(token).length === 0 || null);
+  await until(async () => JSON.stringify((await at.messages())[0]?.content).includes('55.3') || null);
+  const [one, ...others] = await at.messages();
+  expect([others, one?.content]).toEqual([[], [expect.objectContaining({ type: 'location', latitude: 55.3 })]]);
+  expect(await here.store.query('select 1 from collector.message_versions')).toEqual([]);
+  expect(await at.told('inbox.message_changed')).toEqual([]);
+});
+
+test('reactions stand at their message: the latest of each person, and none that were taken back', async () => {
+  at.telegram.update(token, message(group, { text: 'Подтверждаете?' }));
+  await taken(1);
+  const messageId = nextId - 1;
+  const react = (later: number, emoji?: string, user: object = anna) =>
+    at.telegram.update(token, {
+      message_reaction: {
+        ...{ chat: group, message_id: messageId, date: date + later, user, old_reaction: [] },
+        new_reaction: emoji === undefined ? [] : [{ type: 'emoji', emoji }],
+      },
+    });
+  react(10, '👍');
+  react(5, '👎');
+  react(10, '❤', { id: 43, is_bot: false, first_name: 'Игорь' });
+  const emojis = async () => (await at.messages())[0]?.reactions.flatMap((each) => each.emojis).sort();
+  await until(async () => (await emojis())?.length === 2 || null);
+  expect(await emojis()).toEqual(['❤', '👍']);
+  react(20);
+  react(15, '👎');
+  await until(() => at.telegram.unconfirmed(token).length === 0 || null);
+  expect([await emojis(), await at.told('inbox.message_received')]).toEqual([['❤'], [expect.anything()]]);
+});
+
+test('what cannot be read is counted by its kind and never taken for small talk', async () => {
+  at.telegram.update(token, { shiny_new_thing: { id: 1 } });
+  at.telegram.update(token, message(group, { hologram: { depth: 3 } }));
+  await taken(1);
+  expect(await at.messages()).toEqual([
+    expect.objectContaining({ text: '', content: [expect.objectContaining({ type: 'unknown', of: 'hologram' })] }),
+  ]);
+  expect(await at.told('inbox.message_received')).toEqual([expect.objectContaining({ isReadable: false })]);
 });
 
 test('hostile texts are stored as text', async () => {
@@ -279,19 +378,20 @@ test('a button that is pressed is told with who pressed it and where', async () 
 test('a bot that was blocked knows that the chat cannot be reached, until the customer writes again', async () => {
   const reach = async () =>
     (await here.store.query<{ is_reachable: boolean }>('select is_reachable from collector.chats'))[0]?.is_reachable;
-  at.telegram.say(token, 42, 'привет');
+  const now = Math.floor(Date.now() / 1000);
+  at.telegram.say(token, 42, 'привет', { date: now });
   await taken(1);
   const member = (status: string) => ({ user: { id: 7001, is_bot: true, first_name: 'Bot' }, status });
   at.telegram.update(token, {
     my_chat_member: {
       chat: { ...anna, type: 'private' },
       from: anna,
-      date,
+      date: now + 1,
       old_chat_member: member('member'),
       new_chat_member: member('kicked'),
     },
   });
   await until(async () => (await reach()) === false || null);
-  at.telegram.say(token, 42, 'снова я');
+  at.telegram.say(token, 42, 'снова я', { date: now + 2 });
   await until(async () => (await reach()) === true || null);
 });

@@ -353,8 +353,6 @@ test('of several people in one delivery each keeps the own name, and nobody gets
 
 test('what is no plain text is kept as its kind with its words', async () => {
   const given: [object, string][] = [
-    [{ type: 'reaction', reaction: { message_id: 'wamid.OUT1', emoji: '👍' } }, 'other 👍'],
-    [{ type: 'reaction', reaction: { message_id: 'wamid.OUT1' } }, 'other '], // taken back
     [{ type: 'interactive', interactive: { type: 'button_reply', button_reply: { id: 'y', title: 'Да' } } }, 'text Да'],
     [
       { type: 'interactive', interactive: { type: 'list_reply', list_reply: { id: '1', title: '12:00', description: 'среда' } } },
@@ -365,19 +363,93 @@ test('what is no plain text is kept as its kind with its words', async () => {
     [{ type: 'document', document: { id: 'd', mime_type: 'application/pdf', filename: 'счёт.pdf' } }, 'document '],
     [{ type: 'sticker', sticker: { id: 's', mime_type: 'image/webp' } }, 'other '],
     [{ type: 'location', location: { latitude: 55.7, longitude: 37.6 } }, 'location '],
-    [
-      { type: 'contacts', contacts: [{ name: { formatted_name: 'Олег' }, phones: [{ phone: '+7 999 000-11-22' }] }] },
-      'contact Олег +7 999 000-11-22',
-    ],
+    [{ type: 'contacts', contacts: [{ name: { formatted_name: 'Олег' }, phones: [{ phone: '+7 999 000-11-22' }] }] }, 'contact '],
     [{ type: 'system', system: { type: 'user_changed_number', body: 'Номер сменился' } }, 'service Номер сменился'],
-    [{ type: 'unsupported', errors: [{ code: 131051, title: 'Message type unknown' }] }, 'other '],
+    [{ type: 'unsupported', errors: [{ code: 131051, title: 'Message type unknown' }] }, 'service '],
     [{ type: 'hologram', hologram: { depth: 3 } }, 'other '],
   ];
   const ids = given.map(([message]) => whatsapp.say(anna, { ...message }));
   await taken();
   const kept = await stored(...ids);
   expect(kept.map(({ kind, text }) => `${kind} ${text}`)).toEqual(given.map(([, expected]) => expected));
-  expect(kept[0]?.replyToExternalId).toBe('wamid.OUT1');
+});
+
+test('a basket of the catalog and a place are readable over HTTP', async () => {
+  const items = [{ product_retailer_id: 'rose-red', quantity: 25, item_price: 120, currency: 'RUB' }];
+  whatsapp.say(anna, { type: 'order', order: { catalog_id: 'cat1', text: 'Доставьте к 18:00', product_items: items } });
+  whatsapp.say(anna, { type: 'location', location: { latitude: 55.75, longitude: 37.61, name: 'Кафе', address: 'Тверская, 1' } });
+  await taken();
+  const reader = await gate.client('read');
+  const { body } = await reader('GET', '/api/v1/messages');
+  expect((body as { items: object[] }).items).toMatchObject([
+    {
+      kind: 'location',
+      text: '',
+      content: [{ type: 'location', line: 'Геопозиция: Кафе, Тверская, 1 (55.75, 37.61)', address: 'Тверская, 1' }],
+    },
+    {
+      text: 'Доставьте к 18:00',
+      content: [
+        {
+          type: 'order',
+          line: 'Заказ из каталога: rose-red × 25 по 120 ₽; итого 3 000 ₽',
+          total: { amountMinor: 300_000, currency: 'RUB' },
+        },
+      ],
+    },
+  ]);
+});
+
+test('content is found by what it says', async () => {
+  whatsapp.say(anna, { type: 'contacts', contacts: [{ name: { formatted_name: 'Олег' }, phones: [{ phone: '89990001122' }] }] });
+  whatsapp.say(anna, { type: 'document', document: { id: 'd', mime_type: 'application/pdf', filename: 'накладная.pdf' } });
+  await taken();
+  const found = async (q: string) => (await at.messages({ q })).map(({ kind }) => kind);
+  expect([await found('олегу'), await found('89990001122'), await found('Тверская')]).toEqual([['contact'], ['contact'], []]);
+});
+
+test('a reaction makes no message and stands at the one that it is to, until it is taken back', async () => {
+  const id = whatsapp.say(anna, 'Подтверждаете?');
+  const react = (emoji: string | undefined, at: number) =>
+    whatsapp.say(anna, { type: 'reaction', reaction: { message_id: id, emoji } }, at);
+  const later = Date.now() + 60_000;
+  react('👍', later);
+  await taken();
+  expect(await at.messages()).toMatchObject([{ text: 'Подтверждаете?', reactions: [{ emojis: ['👍'] }] }]);
+  react(undefined, later + 5_000);
+  react('❤️', later + 2_000);
+  await taken();
+  expect(await at.messages()).toMatchObject([{ reactions: [] }]);
+  expect(await at.told('inbox.message_received')).toHaveLength(1);
+});
+
+test('what is written to a group is of the group, whoever writes it, and not of their private chats', async () => {
+  const group = { group_id: 'Y2FwaV9ncm91cDox', type: 'text' };
+  const ids = [
+    whatsapp.say(anna, 'лично'),
+    whatsapp.say(anna, { ...group, text: { body: 'в группе' } }),
+    whatsapp.say({ phone: '79990000002', name: 'Олег' }, { ...group, text: { body: 'тоже в группе' } }),
+  ] as const;
+  await taken();
+  const [own, first, second] = await stored(...ids);
+  expect([first.chatId === own.chatId, first.chatId === second.chatId]).toEqual([false, true]);
+  expect(await chatOf(first.chatId)).toMatchObject({ kind: 'group', externalId: group.group_id });
+});
+
+test('an answer from the phone stands in the chat as of the staff', async () => {
+  const id = whatsapp.say(anna, 'Где курьер?');
+  const echo = {
+    from: '74950000001',
+    to: anna.phone,
+    id: 'wamid.PHONE1',
+    timestamp: '1790000000',
+    type: 'text',
+    text: { body: 'Уже едет' },
+  };
+  whatsapp.deliver({ message_echoes: [echo] });
+  await taken();
+  const [question, answer] = await stored(id, 'wamid.PHONE1');
+  expect(answer).toMatchObject({ chatId: question.chatId, direction: 'out', text: 'Уже едет', sender: { isStaff: true } });
 });
 
 test('hostile texts are stored as text, and shown as text to whoever reads them over HTTP', async () => {

@@ -37,10 +37,10 @@ export type Cascade = (
 
 const free: Cost = { inputTokens: 0, outputTokens: 0 };
 
-/** A text without a letter, digit or sign (a photo, a sticker) has no intent, and that is certain. */
+/** A text without a letter, digit or sign says nothing, not even that it is small talk. */
 export function cascade({ patterns, local, askLlm }: Stages): Cascade {
   return async (text, at) => {
-    if (text.trim() === '') return { intent: 'none', isCertain: true, isUrgent: false, confidence: 1, stage: 'pattern', cost: free };
+    if (text.trim() === '') return { intent: 'none', isCertain: false, isUrgent: false, confidence: 0, stage: 'pattern', cost: free };
     const words = wordsOf(text.slice(0, readChars));
     const known = (await patterns()).find(({ fits }) => fits(words));
     if (known !== undefined)

@@ -1,12 +1,16 @@
 /** Judging a text that somebody hands in, and a message that the inbox stored. */
 import type { Bus } from '../../bus/bus.ts';
 import { type Consumer, type Handler, type Loop, loop, on } from '../../bus/service.ts';
+import type { Content } from '../../contracts/content.ts';
+import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { intentsTotal } from '../../contracts/metrics.ts';
 import { asks } from './assents.ts';
 import type { Cascade, Judgement } from './cascade.ts';
+import { isOrder, judgeContent } from './of-content.ts';
 import { insertAnalysis, unanswered } from './rows.ts';
+import { isUrgent } from './urgency.ts';
 
 export function classifyIntent(judge: Cascade): Handler<typeof intents.classify_intent> {
   return async ({ text, answersQuestion }, { signal }) => {
@@ -21,10 +25,21 @@ const ofRole: Readonly<Record<string, Judgement>> = {
   assistant_bot: { intent: 'none', isCertain: true, isUrgent: false, confidence: 1, stage: 'pattern' },
 };
 
+/** Undefined when the words decide. @throws PolybError failed_precondition/nothing_to_judge without words and known content. */
+function ofContent(text: string, content: readonly Content[]): Judgement | undefined {
+  if (text.trim() !== '' && !isOrder(content)) return undefined;
+  const judged = judgeContent(content);
+  if (judged === null)
+    throw new PolybError('failed_precondition', 'The message has neither words nor content of a known kind; read it in its channel.', {
+      reason: 'nothing_to_judge',
+    });
+  return { ...judged, isUrgent: isUrgent(text) };
+}
+
 export function classifyMessage(judge: Cascade, llm: string | null, now: () => number): Handler<typeof intents.classify_message> {
   return async ({ messageId }, { call, commit, signal }) => {
-    const { chatId, sentAt, text, sender, answers } = await call(inbox.get_message, { messageId });
-    const known = sender === null ? undefined : ofRole[sender.role];
+    const { chatId, sentAt, text, content, sender, answers } = await call(inbox.get_message, { messageId });
+    const known = (sender === null ? undefined : ofRole[sender.role]) ?? ofContent(text, content);
     const answersQuestion = answers?.isOurs === true && asks(answers.text);
     const { cost, ...judged } =
       known === undefined
@@ -43,8 +58,8 @@ export function classifyMessage(judge: Cascade, llm: string | null, now: () => n
 /** Every wording of a message is judged, but what staff writes and what holds no words. A voice message is judged when its words are known. */
 export function followMessages(): readonly Consumer[] {
   return [
-    on(inbox.message_received, async ({ messageId, isStaff, isBot, kind }, tx) => {
-      if ((isStaff && !isBot) || kind === 'service' || kind === 'voice') return;
+    on(inbox.message_received, async ({ messageId, isStaff, isBot, kind, isReadable }, tx) => {
+      if ((isStaff && !isBot) || kind === 'service' || kind === 'voice' || !isReadable) return;
       tx.send(intents.classify_message, { messageId }, { key: messageId });
     }),
     on(inbox.message_changed, async ({ changeId, messageId, isStaff, isBot, kind }, tx) => {

@@ -77,6 +77,7 @@ function store(text: string, more: Partial<Message> = {}): Message {
     text,
     isCut: false,
     content: [],
+    reactions: [],
     threadId: null,
     albumId: null,
     replyToExternalId: null,
@@ -96,10 +97,20 @@ function store(text: string, more: Partial<Message> = {}): Message {
   messages.set(message.messageId, message);
   return message;
 }
-function receive({ messageId, chatId, kind, sender }: Message): Promise<void> {
+function receive({ messageId, chatId, kind, sender }: Message, isReadable = true): Promise<void> {
   const { userId = null, isStaff = false, isBot = false } = sender ?? {};
   return commit(async (tx) => {
-    tx.emit(inbox.message_received, { messageId, chatId, channel: 'telegram', senderId: userId, isStaff, isBot, kind, at: noon });
+    tx.emit(inbox.message_received, {
+      messageId,
+      chatId,
+      channel: 'telegram',
+      senderId: userId,
+      isStaff,
+      isBot,
+      kind,
+      isReadable,
+      at: noon,
+    });
   });
 }
 const classified = (messageId: string) => until(() => told.find((one) => one.messageId === messageId));
@@ -114,6 +125,37 @@ test('a message that comes in is judged once, and others hear of it', async () =
   expect(await classify(message)).toMatchObject({ version: 1, intent: 'question' });
   expect(told).toHaveLength(1);
   expect(emulator.getRequests()).toEqual([]);
+});
+
+test('a message without words is judged by its content, and one without known content is not judged', async () => {
+  const line = '…';
+  const order: Message['content'][number] = { type: 'order', line, catalogId: null, items: [], total: null };
+  const sticker = { type: 'sticker', line, emoji: '🌹', set: null } as const;
+  const photo = { type: 'file', line, kind: 'photo', name: null } as const;
+  const unknown = { type: 'unknown', line, of: 'hologram' } as const;
+  const judged = async (text: string, ...content: Message['content']) => {
+    const { intent, isCertain, isUrgent } = await classify(store(text, { kind: 'other', content }));
+    return [intent, isCertain, isUrgent];
+  };
+  expect(await judged('', order)).toEqual(['order', true, false]);
+  expect(await judged('спасибо', order)).toEqual(['order', true, false]);
+  expect(await judged('', sticker)).toEqual(['none', true, false]);
+  expect(await judged('', photo)).toEqual(['none', false, false]);
+  expect(await judged('', photo, sticker)).toEqual(['none', false, false]);
+  for (const content of [[], [unknown], [{ type: 'notice', line, of: 'unsupported' } as const]])
+    await expect(classify(store('', { kind: 'other', content }))).rejects.toMatchObject({ reason: 'nothing_to_judge' });
+  expect(emulator.getRequests()).toEqual([]);
+});
+
+test('a message that is not readable is left alone, and its neighbour is judged', async () => {
+  const [dark, clear] = [store('', { kind: 'other' }), store('сколько стоит букет из 25 роз?')];
+  await receive(dark, false);
+  await receive(clear);
+  await classified(clear.messageId);
+  expect(told.map(({ messageId }) => messageId)).toEqual([clear.messageId]);
+  expect(
+    await it.store.query(`select 1 from journal.rows where method = 'intents.classify_message' and key = $1`, [dark.messageId]),
+  ).toEqual([]);
 });
 
 test('a message whose words were edited is judged again by those that it has now', async () => {

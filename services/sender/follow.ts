@@ -58,14 +58,18 @@ export function followDeliveries(now: () => number): Consumer {
       if (shutOut.includes(failed.reason ?? '')) await customerBlocked(tx, failed.chatId, at);
       return tell(tx, failed);
     }
-    const { externalId = null, text, at: sentAt = at.toISOString() } = output ?? {};
+    const { externalId = null, text, threadId = null, replyTo = null, at: sentAt = at.toISOString() } = output ?? {};
     const sent = await markSent(tx, key, externalId, new Date(sentAt));
     if (sent === null) return;
     tell(tx, sent);
     // A person who found out that it went out may not know under which id.
     if (externalId === null) return;
     const { id, chatId, channel, botId } = sent;
-    if (text !== undefined) tx.emit(messages.message_sent, { id, chatId, channel, botId, externalId, text, key, at: sentAt });
+    if (text !== undefined)
+      tx.emit(messages.message_sent, {
+        ...{ id, chatId, channel, botId, externalId, text, threadId, replyToExternalId: replyTo, key },
+        at: sentAt,
+      });
     const external = { channel, botId, externalId };
     await lockExternal(tx, external);
     const early = await takeEarly(tx, external);

@@ -36,7 +36,14 @@ export function sendMessage(
       if (why !== null) throw refusal(why);
       const draft = {
         ...{ channel: chat.channel, chatId, botId, to: chat.externalId, isGroup: chat.kind !== 'private' },
-        ...{ text, template, answers, knows, replyTo: repliedTo?.externalId ?? null, threadId: repliedTo?.threadId ?? null },
+        ...{
+          text,
+          template,
+          answers,
+          knows,
+          replyTo: repliedTo?.externalId ?? null,
+          threadId: (repliedTo ?? last.find(({ messageId }) => messageId === answers))?.threadId ?? null,
+        },
       };
       const id = tx.send(messages.deliver, draft, { key, approval, ...asked });
       await insertDelivery(tx, { id, key, channel: chat.channel, chatId, botId, answers, knows, createdAt: new Date(now()) });

@@ -33,6 +33,27 @@ test('a message waits for its approval, then reaches the customer once and is to
   ]);
 });
 
+test('an answer goes to the topic of the message that it answers, and is stored there', async () => {
+  const chat = { id: -1007, type: 'supergroup', title: 'Форум', is_forum: true };
+  const from = { id: it.somebody(), is_bot: false, first_name: 'К' };
+  const date = Math.floor(Date.now() / 1000);
+  const topic = { message_thread_id: 5, is_topic_message: true };
+  it.telegram.update('7001:AAAA-test', { message: { message_id: 11, date, chat, from, text: 'В теме', ...topic } });
+  const [asked] = await it.when(async () => {
+    const { items } = await here.bus.call(inbox.list_messages, { q: 'в теме' });
+    return items.length > 0 && items;
+  });
+  const { id } = await it.send(asked?.chatId ?? '', 'Ответ в теме', 'topic', { answers: asked?.messageId });
+  await it.approve(id);
+  await it.comes(id, 'sent');
+  expect(it.telegram.sent.at(-1)).toMatchObject({ chatId: -1007, payload: { message_thread_id: 5 } });
+  expect(await it.told('messages.message_sent', id)).toMatchObject([{ threadId: '5', replyToExternalId: null }]);
+  const own = await it.when(async () =>
+    (await here.bus.call(inbox.list_messages, { chatId: asked?.chatId ?? '' })).items.find((one) => one.direction === 'out'),
+  );
+  expect(own).toMatchObject({ text: 'Ответ в теме', threadId: '5' });
+});
+
 test('the same request twice is one draft, and one message', async () => {
   const boris = it.somebody();
   const { chatId } = await it.says(boris);

@@ -1,0 +1,11 @@
+/**
+ * The address of a chat within a bot: the chat's number, or `<connection>:<number>` for a chat of a business account that the bot is
+ * connected to. Message numbers of the two are unrelated (Bot API, BusinessConnection).
+ */
+export const businessAddress = (connectionId: string, chatId: string): string => `${connectionId}:${chatId}`;
+
+/** `connectionId` is null for a chat of the bot itself. */
+export function partsOfAddress(address: string): { readonly connectionId: string | null; readonly chatId: string } {
+  const at = address.lastIndexOf(':');
+  return at < 0 ? { connectionId: null, chatId: address } : { connectionId: address.slice(0, at), chatId: address.slice(at + 1) };
+}
