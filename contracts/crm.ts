@@ -46,7 +46,16 @@ export const Contact = z.object({
 export const LeadStatus = z.enum(['new', 'in_process', 'converted', 'dead']);
 export const CallOutcome = z.enum(['answered', 'busy', 'no_answer', 'rejected', 'failed', 'unknown']);
 const About = z.strictObject({ kind: z.enum(['lead', 'contact', 'deal']), id: CrmId });
-const refused = { crm_rejected: 'failed_precondition', upstream_credentials: 'failed_precondition' } as const;
+const refused = {
+  crm_rejected: {
+    code: 'failed_precondition',
+    data: z
+      .object({ field: z.string().max(100), rule: z.string().max(100).optional() })
+      .optional()
+      .describe('The field of the CRM that was not taken, and the rule that it breaks, where the CRM names them.'),
+  },
+  upstream_credentials: 'failed_precondition',
+} as const;
 
 export const crm = contract('crm', '1.0.0', {
   push_to_crm: method({

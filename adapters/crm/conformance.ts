@@ -75,6 +75,30 @@ export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>)
       expect(await crm.findContacts(phoneNumber, signal)).toEqual([]);
     });
 
+    test('makes two contacts of two people with one name', async () => {
+      const [one, other] = [fresh(), fresh()];
+      const input = { firstName: one.firstName, lastName: 'Иванова' };
+      const ids: string[] = [];
+      for (const { phoneNumber, ref } of [one, other]) {
+        const output = await run(contract.create_contact, crm.createContact, { ...input, phoneNumber }, ref);
+        expect(output.created).toBe(true);
+        ids.push(output.contactId);
+      }
+      expect(new Set(ids).size).toBe(2);
+      expect((await crm.findContacts(other.phoneNumber, signal)).map(({ contactId }) => contactId)).toEqual([ids[1]]);
+    });
+
+    test.each(['dead', 'converted', 'new'] as const)('opens another lead of the same name beside one that is %s', async (status) => {
+      const { ref, phoneNumber, firstName } = fresh();
+      const { contactId } = await contact(phoneNumber, firstName, ref);
+      const open = (at: string) => run(contract.create_lead, crm.createLead, { contactId, firstName, phoneNumber, source: 'website' }, at);
+      const first = await open(`${ref}-1`);
+      await crm.updateLeadStatus(first.leadId, status, signal);
+      const second = await open(`${ref}-2`);
+      expect(second.created).toBe(true);
+      expect(second.leadId).not.toBe(first.leadId);
+    });
+
     test('names the oldest of several contacts with one phone first', async () => {
       const { phoneNumber, firstName } = fresh();
       const ids: string[] = [];

@@ -3,6 +3,7 @@
  * Source: EspoCRM documentation, Development / API, and the behaviour of EspoCRM 9.1.7.
  */
 import { createHmac } from 'node:crypto';
+import { z } from 'zod';
 import { PolybError } from '../../contracts/errors.ts';
 import { scrub } from '../../contracts/scrub.ts';
 import type { Http, HttpAnswer } from '../deps.ts';
@@ -15,19 +16,21 @@ export type Where =
   | { readonly type: 'in'; readonly attribute: string; readonly value: readonly string[] }
   | { readonly type: 'or'; readonly value: readonly Where[] };
 export interface EspoClient {
-  /** At most 200 records, which is the server's own limit. Of several phones a record here shows the main one only. */
+  /** At most 200 records, in as many pages as the server's own limit needs. Of several phones a record here shows the main one only. */
   list(entity: EspoEntity, where: readonly Where[], order: 'asc' | 'desc', signal: AbortSignal): Promise<readonly EspoRecord[]>;
   get(entity: EspoEntity, id: string, signal: AbortSignal): Promise<EspoRecord | null>;
-  /** Tells of duplicates when the server refuses the record for their sake. */
+  /** Answers duplicates when the server refuses the record because of them; it checks name and e-mail, whatever the record's status. */
   create(
     entity: EspoEntity,
     attributes: object,
-    signal: AbortSignal,
+    at: { readonly signal: AbortSignal; readonly skipDuplicateCheck?: boolean },
   ): Promise<{ readonly made: EspoRecord } | { readonly duplicates: readonly EspoRecord[] }>;
   update(entity: EspoEntity, id: string, attributes: object, signal: AbortSignal): Promise<EspoRecord>;
 }
 
+/** The server's limit unless an administrator changed `recordListMaxSizeLimit`. */
 const maxPage = 200;
+const mostListed = 200;
 
 export function espoClient({
   http,
@@ -54,7 +57,7 @@ export function espoClient({
     method: 'GET' | 'POST' | 'PUT',
     path: string,
     signal: AbortSignal,
-    more: { readonly query?: URLSearchParams; readonly body?: object } = {},
+    more: { readonly query?: URLSearchParams; readonly body?: object; readonly headers?: Readonly<Record<string, string>> } = {},
   ): Promise<HttpAnswer> =>
     http({
       method,
@@ -63,28 +66,63 @@ export function espoClient({
       headers: {
         ...identify(method, path),
         ...(more.body === undefined ? { 'X-No-Total': 'true' } : { 'Content-Type': 'application/json' }),
+        ...more.headers,
       },
       ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }),
       signal,
     });
 
+  let pageSize = maxPage;
+  async function page(
+    entity: EspoEntity,
+    where: readonly Where[],
+    { order, offset, signal }: { readonly order: string; readonly offset: number; readonly signal: AbortSignal },
+  ): Promise<readonly EspoRecord[]> {
+    const query = new URLSearchParams({ maxSize: String(pageSize), offset: String(offset), orderBy: 'createdAt', order });
+    for (const [nth, item] of where.entries()) appendWhere(query, `where[${nth}]`, item);
+    const what = `Searching ${entity} in EspoCRM`;
+    const answer = await send('GET', entity, signal, { query });
+    const allowed = answer.status === 403 ? pageLimitOf(answer) : undefined;
+    if (allowed !== undefined) {
+      if (!(allowed >= 1 && allowed < pageSize))
+        throw new PolybError(
+          'failed_precondition',
+          `${what}: a page of ${pageSize} is over the server's recordListMaxSizeLimit; raise it.`,
+          {
+            reason: 'crm_rejected',
+          },
+        );
+      pageSize = allowed;
+      return page(entity, where, { order, offset, signal });
+    }
+    const { list } = objectOf(successful(answer, what), what);
+    if (!Array.isArray(list)) throw badReply(what, 'a list of records');
+    return list.map((record) => recordOf(record, what));
+  }
+
   return {
     async list(entity, where, order, signal) {
-      const query = new URLSearchParams({ maxSize: String(maxPage), orderBy: 'createdAt', order });
-      for (const [nth, item] of where.entries()) appendWhere(query, `where[${nth}]`, item);
-      const what = `Searching ${entity} in EspoCRM`;
-      const { list } = objectOf(successful(await send('GET', entity, signal, { query }), what), what);
-      if (!Array.isArray(list)) throw badReply(what, 'a list of records');
-      return list.map((record) => recordOf(record, what));
+      const found = new Map<string, EspoRecord>();
+      for (let offset = 0; ; ) {
+        const records = await page(entity, where, { order, offset, signal });
+        const before = found.size;
+        for (const record of records) found.set(record.id, record);
+        offset += records.length;
+        // A page that brings nothing new ends the list too: a server may answer its first page for every page.
+        if (records.length < pageSize || found.size === before || found.size >= mostListed) return [...found.values()].slice(0, mostListed);
+      }
     },
     async get(entity, id, signal) {
       const what = `Reading a ${entity} of EspoCRM`;
       const answer = await send('GET', `${entity}/${encodeURIComponent(id)}`, signal);
       return answer.status === 404 ? null : recordOf(successful(answer, what).json(), what);
     },
-    async create(entity, attributes, signal) {
+    async create(entity, attributes, { signal, skipDuplicateCheck = false }) {
       const what = `Creating a ${entity} in EspoCRM`;
-      const answer = await send('POST', entity, signal, { body: attributes });
+      const answer = await send('POST', entity, signal, {
+        body: attributes,
+        ...(skipDuplicateCheck ? { headers: { 'X-Skip-Duplicate-Check': 'true' } } : {}),
+      });
       // 409 has two meanings: an array of duplicates, or an object with what somebody else has stored meanwhile.
       if (answer.status === 409 && answer.text().trimStart().startsWith('[')) {
         const duplicates = answer.json();
@@ -119,11 +157,34 @@ function appendWhere(query: URLSearchParams, at: string, item: Where): void {
   else query.append(`${at}[value]`, item.value);
 }
 
-/** Refusals have no body; why stands in a header. A create answers 200, not 201. */
+/** The size that a page may have, out of a 403 that is no lack of rights; NaN when it does not say. */
+function pageLimitOf({ headers }: HttpAnswer): number | undefined {
+  const [found, size] = /max size should not exceed\s*(\d+)?/i.exec(headers['x-status-reason'] ?? '') ?? [];
+  return found === undefined ? undefined : Number(size);
+}
+
+/** Most refusals have no body; the reason is in a header. A create answers 200, not 201. */
 function successful(answer: HttpAnswer, what: string): HttpAnswer {
   if (answer.status === 200) return answer;
   const why = answer.headers['x-status-reason'];
-  throw httpFailure(answer, why === undefined ? what : `${what} (${scrub(why.slice(0, 200))})`, 'crm_rejected');
+  const failure = httpFailure(answer, why === undefined ? what : `${what} (${scrub(why.slice(0, 200))})`, 'crm_rejected');
+  const { code, message, reason, evidence, retryAfterMs } = failure;
+  const data = answer.status === 400 ? fieldOf(answer) : undefined;
+  throw data === undefined ? failure : new PolybError(code, message, { reason, evidence, retryAfterMs, data });
+}
+const Validation = z.object({
+  messageTranslation: z.object({ data: z.object({ field: z.string().min(1).max(100), type: z.string().max(100).optional() }) }),
+});
+/** The field that the server does not take, and the rule that it breaks. */
+function fieldOf(answer: HttpAnswer): { readonly field: string; readonly rule?: string | undefined } | undefined {
+  let body: unknown;
+  try {
+    body = answer.json();
+  } catch {
+    return undefined; // a 400 may have an empty body
+  }
+  const { data } = Validation.safeParse(body).data?.messageTranslation ?? {};
+  return data === undefined ? undefined : { field: data.field, ...(data.type === undefined ? {} : { rule: data.type }) };
 }
 function objectOf(answer: HttpAnswer, what: string): Readonly<Record<string, unknown>> {
   const body = answer.json();

@@ -91,7 +91,6 @@ const entities: Readonly<Record<string, Entity>> = {
   Note: { fields: { ...parent, type: oneOf('Post'), post: text }, required: [], person: false, versioned: false },
 };
 const defaults: Readonly<Record<string, object>> = { Lead: { status: 'New', source: '' }, Opportunity: { stage: 'Prospecting' } };
-const maxPage = 200;
 
 interface Phone {
   readonly phoneNumber: string;
@@ -120,10 +119,13 @@ export function espoRecords({
   now,
   custom,
   userId,
+  maxPage = 200,
 }: {
   readonly now: () => number;
   readonly custom: readonly string[];
   readonly userId: string;
+  /** `recordListMaxSizeLimit`. */
+  readonly maxPage?: number | undefined;
 }): EspoRecords {
   const tables = new Map(Object.keys(entities).map((name) => [name, [] as EspoRecord[]]));
   const known = (name: string): { readonly of: Entity; readonly fields: Readonly<Record<string, Field>>; readonly rows: EspoRecord[] } => {

@@ -53,13 +53,15 @@ export interface EspoFakeOptions {
   /** From 0 to 1. */
   readonly random?: () => number;
   readonly customFields?: readonly string[];
+  /** The largest page that a list may ask for; 200 by default. */
+  readonly maxPage?: number;
 }
 /** Who may come in: one API user with a key, and one that signs. */
 export const espoUsers = { apiKey: 'fake-api-key', hmacKey: 'fake-hmac-key', secretKey: 'fake-secret-key', userId: '1' } as const;
 
 export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake> {
   const { now = Date.now, random = Math.random, customFields = ['cPolybRef'] } = options;
-  const records = espoRecords({ now, custom: customFields, userId: espoUsers.userId });
+  const records = espoRecords({ now, custom: customFields, userId: espoUsers.userId, maxPage: options.maxPage });
   const seen: Seen[] = [];
   const faults: { fault: Fault; left: number; strike(): void }[] = [];
   const order = (fault: Fault) => {

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { quiet } from '../../scripts/quiet.ts';
 import { createHttp } from '../http.ts';
 import { crmConformance } from './conformance.ts';
-import { espoFake, espoUsers } from './espocrm.fake.ts';
+import { type EspoFakeOptions, espoFake, espoUsers } from './espocrm.fake.ts';
 import { espoCrm, espoSettings } from './espocrm.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -11,9 +11,9 @@ afterEach(async () => {
 });
 
 /** An EspoCRM of one's own, with a clock that stands still until `later`. */
-async function setup(settings: Readonly<Record<string, string>> = {}) {
+async function setup(settings: Readonly<Record<string, string>> = {}, fakeOptions: EspoFakeOptions = {}) {
   let now = Date.UTC(2030, 0, 31, 10);
-  const fake = await espoFake({ now: () => now });
+  const fake = await espoFake({ now: () => now, ...fakeOptions });
   const http = createHttp({ allowPrivate: [fake.url] });
   const options = espoSettings.parse({
     ESPOCRM_URL: fake.url,
@@ -27,15 +27,15 @@ async function setup(settings: Readonly<Record<string, string>> = {}) {
   };
   return {
     fake,
-    crm: espoCrm(options, { http, log: quiet }),
-    later: () => {
-      now += 1500;
+    crm: espoCrm(options, { http, log: quiet, now: () => now }),
+    later: (ms = 1500) => {
+      now += ms;
     },
     stop,
   };
 }
-async function started(settings?: Readonly<Record<string, string>>) {
-  const it = await setup(settings);
+async function started(settings?: Readonly<Record<string, string>>, fakeOptions?: EspoFakeOptions) {
+  const it = await setup(settings, fakeOptions);
   closing.push(it.stop);
   return it;
 }
@@ -51,7 +51,12 @@ for (const [name, settings] of [
 ] as const)
   crmConformance(name, async () => {
     const { crm, fake, later, stop } = await setup(settings);
-    return { crm, later, stop, addContact: async ({ firstName, phones }) => fake.records.put('Contact', { firstName }, phones).id };
+    return {
+      crm,
+      later: () => later(),
+      stop,
+      addContact: async ({ firstName, phones }) => fake.records.put('Contact', { firstName }, phones).id,
+    };
   });
 
 test('trap 1: a create that answers 200 is done, and refusals without a body are typed', async () => {
@@ -143,12 +148,32 @@ test('trap 7: times go out and come in as UTC without a zone', async () => {
 test('trap 8: a namesake with another phone is not taken for the contact, and one with the phone as a further number is', async () => {
   const { crm, fake } = await started();
   const namesake = fake.records.put('Contact', { firstName: 'Anna', lastName: 'Petrova' }, ['+79998887766']);
-  const refused = { code: 'failed_precondition', reason: 'crm_rejected', outcome: 'not_executed' };
-  await expect(crm.createContact.attempt(anna, at('r1'))).rejects.toMatchObject(refused);
-  expect(fake.seen.filter(({ headers }) => 'x-skip-duplicate-check' in headers)).toEqual([]);
   const { id } = fake.records.put('Contact', { firstName: 'Anna', lastName: 'Petrova' }, ['+74951112233', '8 (999) 000-11-22']);
   expect(namesake.id).not.toBe(id);
   expect(await crm.createContact.attempt(anna, at('r1'))).toEqual({ contactId: id, created: false });
+  expect(fake.seen.filter(({ headers }) => 'x-skip-duplicate-check' in headers)).toEqual([]);
+});
+
+test('two people of one name become two contacts, each asked of the duplicate check once', async () => {
+  const { crm, fake } = await started();
+  const first = await crm.createContact.attempt(anna, at('r1'));
+  const second = await crm.createContact.attempt({ ...anna, phoneNumber: ivan.phoneNumber, email: 'anna@example.com' }, at('r2'));
+  const third = await crm.createContact.attempt({ ...anna, phoneNumber: '+79995556677', email: 'anna@example.com' }, at('r3'));
+  expect([first.created, second.created, third.created]).toEqual([true, true, true]);
+  expect(fake.records.all('Contact').map(({ phoneNumber }) => phoneNumber)).toEqual(['+79990001122', '+79993334455', '+79995556677']);
+  expect(fake.seen.map(({ headers }) => headers['x-skip-duplicate-check'])).toEqual([undefined, undefined, 'true', undefined, 'true']);
+  // Repeated, each is its own again.
+  expect(await crm.createContact.attempt({ ...anna, phoneNumber: ivan.phoneNumber }, at('r2'))).toEqual(second);
+});
+
+test('a create past the duplicate check that is cut leaves its outcome unknown, and is found by its reference', async () => {
+  const { crm, fake } = await started();
+  fake.records.put('Contact', { firstName: 'Anna', lastName: 'Petrova' }, ['+79998887766']);
+  fake.order({ do: 'slow', ms: 0, on: 'POST Contact' });
+  fake.order({ do: 'cut', on: 'POST Contact', executes: true });
+  await expect(crm.createContact.attempt(anna, at('r1'))).rejects.toMatchObject({ outcome: 'unknown' });
+  const { onUnknown } = crm.createContact;
+  expect(onUnknown.do === 'look_up' && (await onUnknown.find('r1', signal))).toMatchObject({ created: true });
 });
 
 test('a server error, a cut and an answer that is not EspoCRM’s leave the outcome unknown, and the record is found by its reference', async () => {
@@ -186,7 +211,12 @@ test('too many requests are a definite refusal that says when to come again', as
 test('a field that EspoCRM does not take is a refusal that names it and shows no phone', async () => {
   const { crm } = await started();
   const refusal = await crm.createContact.attempt({ ...anna, phoneNumber: '89990001122' }, at('r1')).catch((error: Error) => error);
-  expect(refusal).toMatchObject({ code: 'failed_precondition', reason: 'crm_rejected', outcome: 'not_executed' });
+  expect(refusal).toMatchObject({
+    code: 'failed_precondition',
+    reason: 'crm_rejected',
+    outcome: 'not_executed',
+    data: { field: 'phoneNumber', rule: 'valid' },
+  });
   expect((refusal as Error).message).toMatch(/field: phoneNumber, type: valid/);
   expect((refusal as Error).message).not.toContain('9990001122');
 });
@@ -223,11 +253,57 @@ test('an amount goes out in whole units of its currency', async () => {
   });
 });
 
-test('a lead that EspoCRM takes for a duplicate is the open one with the phone, and it was not created', async () => {
+test.each([0, 24])('closed leads of a returning customer are not reused, with reuseHours %d', async (reuseHours) => {
   const { crm, fake, later } = await started();
-  fake.records.put('Lead', { firstName: 'Anna', lastName: 'Petrova', status: 'Dead' }, [anna.phoneNumber]);
-  const open = fake.records.put('Lead', { firstName: 'Anna', lastName: 'Petrova', status: 'Assigned' }, [anna.phoneNumber]);
+  for (const status of ['Dead', 'Converted', 'Recycled']) {
+    fake.records.put('Lead', { firstName: 'Anna', lastName: 'Petrova', status }, [anna.phoneNumber]);
+    later();
+  }
+  const { leadId, created } = await crm.createLead.attempt({ ...lead, reuseHours }, at('r1'));
+  expect([
+    created,
+    fake.records
+      .all('Lead')
+      .map(({ id }) => id)
+      .indexOf(leadId),
+  ]).toEqual([true, 3]);
+});
+
+test('whether an open lead with the phone is taken instead of a new one is decided by reuseHours alone', async () => {
+  const { crm, fake, later } = await started();
+  const put = (status: string, phone: string = anna.phoneNumber) =>
+    fake.records.put('Lead', { firstName: 'Anna', lastName: 'Petrova', status }, [phone]);
+  put('Dead');
+  const old = put('New');
+  later(3_600_000);
+  const open = put('Assigned');
   later();
-  fake.records.put('Lead', { firstName: 'Anna', lastName: 'Petrova', status: 'Converted' }, [anna.phoneNumber]);
-  expect(await crm.createLead.attempt(lead, at('r1'))).toMatchObject({ leadId: open.id, created: false });
+  put('New', ivan.phoneNumber);
+  put('Converted');
+  expect(await crm.createLead.attempt({ ...lead, reuseHours: 1 }, at('r1'))).toMatchObject({ leadId: open.id, created: false });
+  later(3_600_000);
+  expect((await crm.createLead.attempt({ ...lead, reuseHours: 1 }, at('r2'))).created).toBe(true);
+  const always = await crm.createLead.attempt(lead, at('r3'));
+  expect(always.created).toBe(true);
+  expect([open.id, old.id]).not.toContain(always.leadId);
+});
+
+test.each([1, 3, 50])(
+  'a server whose pages have at most %d records is read in as many pages, and is not taken for wrong credentials',
+  async (maxPage) => {
+    const { crm, fake, later } = await started({}, { maxPage });
+    const ids = Array.from({ length: 7 }, () => {
+      later();
+      return fake.records.put('Contact', { firstName: 'Anna' }, [anna.phoneNumber]).id;
+    });
+    expect((await crm.findContacts(anna.phoneNumber, signal)).map(({ contactId }) => contactId)).toEqual(ids);
+  },
+);
+
+test('a page limit without a number says what to raise', async () => {
+  const { crm, fake } = await started();
+  fake.order({ do: 'refuse', status: 403, headers: { 'X-Status-Reason': 'Max size should not exceed the limit.' } });
+  const refusal = await crm.findContacts(anna.phoneNumber, signal).catch((error: Error) => error);
+  expect(refusal).toMatchObject({ code: 'failed_precondition', reason: 'crm_rejected' });
+  expect((refusal as Error).message).toMatch(/recordListMaxSizeLimit/);
 });

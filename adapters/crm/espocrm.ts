@@ -45,7 +45,7 @@ const sources: Readonly<Record<string, string>> = {
 };
 const entityOf = { lead: 'Lead', contact: 'Contact', deal: 'Opportunity' } as const satisfies Record<string, EspoEntity>;
 
-export function espoCrm(options: z.output<typeof espoSettings>, { http, log }: Pick<Deps, 'http' | 'log'>): Crm {
+export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now }: Pick<Deps, 'http' | 'log' | 'now'>): Crm {
   const { ESPOCRM_REFERENCE_FIELD: referenceField, ESPOCRM_ASSIGNED_USER_ID: assignedUserId, ESPOCRM_SETTLE_MS: settleMs } = options;
   const espo = espoClient({ http, url: options.ESPOCRM_URL, apiKey: options.ESPOCRM_API_KEY, secretKey: options.ESPOCRM_SECRET_KEY });
 
@@ -83,36 +83,44 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log }: P
     readonly record: EspoRecord;
     readonly created: boolean;
   }
-  /** Of the records for whose sake a create was refused, the one that is meant: ours, or one with the phone. Others are namesakes. */
-  async function recognise(
-    entity: EspoEntity,
-    duplicates: readonly EspoRecord[],
-    { ref, phoneNumber, signal }: { readonly ref: string; readonly phoneNumber: string | null; readonly signal: AbortSignal },
-  ): Promise<Made> {
-    const ours = duplicates.find((record) => carries(entity, record, ref));
-    if (ours !== undefined) return { record: ours, created: true };
-    if (phoneNumber !== null)
-      for (const record of inOrderOfUse(entity, duplicates).slice(0, 20))
-        if (await hasPhone(entity, record, phoneNumber, signal)) {
-          log.info(
-            { entity, id: record.id },
-            'EspoCRM takes the new record for a duplicate of one with the same phone, which is used instead',
-          );
-          return { record, created: false };
-        }
-    throw new PolybError(
-      'failed_precondition',
-      `EspoCRM refuses a ${entity} because others have its name or e-mail; take these out of its duplicate check (Administration, Entity Manager, ${entity}).`,
-      { reason: 'crm_rejected' },
-    );
+  interface Attempt<I> {
+    readonly input: I;
+    readonly signal: AbortSignal;
   }
-  function effect<I, O>(entity: EspoEntity, attributesOf: (input: I) => Readonly<Record<string, unknown>>, outputOf: (made: Made) => O) {
+  /** The first of the records that has the phone. */
+  async function withPhone(
+    entity: EspoEntity,
+    records: readonly EspoRecord[],
+    { input: { phoneNumber }, signal }: Attempt<{ readonly phoneNumber: string }>,
+  ): Promise<EspoRecord | undefined> {
+    for (const record of records.slice(0, 20)) if (await hasPhone(entity, record, phoneNumber, signal)) return record;
+    return undefined;
+  }
+  /** Namesakes, and closed leads of the same person, are no duplicates: the record is then created past the server's check.
+   *  @param standIn which of the records that the server calls duplicates is used instead, if any. */
+  function effect<I, O>(
+    entity: EspoEntity,
+    attributesOf: (input: I) => Readonly<Record<string, unknown>>,
+    outputOf: (made: Made) => O,
+    standIn: (duplicates: readonly EspoRecord[], attempt: Attempt<I>) => Promise<EspoRecord | undefined> = async () => undefined,
+  ) {
     return {
       async attempt(input: I, { ref, signal }: { readonly ref: string; readonly signal: AbortSignal }): Promise<O> {
-        const attributes = attributesOf(input);
-        const answer = await espo.create(entity, withReference(entity, attributes, ref), signal);
+        const attributes = withReference(entity, attributesOf(input), ref);
+        const answer = await espo.create(entity, attributes, { signal });
         if ('made' in answer) return outputOf({ record: answer.made, created: true });
-        return outputOf(await recognise(entity, answer.duplicates, { ref, phoneNumber: textOf(attributes.phoneNumber), signal }));
+        const own = answer.duplicates.find((record) => carries(entity, record, ref));
+        if (own !== undefined) return outputOf({ record: own, created: true });
+        const other = await standIn(answer.duplicates, { input, signal });
+        if (other !== undefined) {
+          log.info({ entity, id: other.id }, 'EspoCRM has a record with the same phone, which is used instead of a new one');
+          return outputOf({ record: other, created: false });
+        }
+        const again = await espo.create(entity, attributes, { signal, skipDuplicateCheck: true });
+        if ('made' in again) return outputOf({ record: again.made, created: true });
+        throw new PolybError('failed_precondition', `EspoCRM refuses a ${entity} as a duplicate, also without its duplicate check.`, {
+          reason: 'crm_rejected',
+        });
       },
       onUnknown: lookUp<O>(settleMs, async (ref, signal) => {
         const record = await findByReference(entity, ref, signal);
@@ -164,6 +172,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log }: P
         emailAddress: email,
       }),
       ({ record, created }) => ({ contactId: record.id, created }),
+      (duplicates, attempt) => withPhone('Contact', byAge(duplicates), attempt),
     ),
     createLead: effect(
       'Lead',
@@ -176,6 +185,13 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log }: P
         description: lines(comment, source in sources ? undefined : `Source: ${source}`),
       }),
       ({ record, created }) => ({ leadId: record.id, createdById: textOf(record.createdById), created }),
+      async (duplicates, attempt) => {
+        const { reuseHours } = attempt.input;
+        if (reuseHours === 0) return undefined;
+        const since = espoTime(new Date(now() - reuseHours * 3_600_000));
+        const isOpen = (record: EspoRecord) => openStatuses.includes(String(record.status)) && String(record.createdAt) >= since;
+        return withPhone('Lead', byAge(duplicates).filter(isOpen).toReversed(), attempt);
+      },
     ),
     createDeal: effect(
       'Opportunity',
@@ -235,13 +251,9 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log }: P
 function endsLike(phoneNumber: string): Where {
   return { type: 'endsWith', attribute: 'phoneNumberNumeric', value: phoneNumber.replace(/\D/g, '').slice(-10) };
 }
-/** Open leads before closed ones and young before old; contacts, the oldest first. */
-function inOrderOfUse(entity: EspoEntity, records: readonly EspoRecord[]): readonly EspoRecord[] {
-  const byAge = records.toSorted((a, b) => String(a.createdAt).localeCompare(String(b.createdAt)));
-  if (entity !== 'Lead') return byAge;
-  const isOpen = (record: EspoRecord) => openStatuses.includes(String(record.status));
-  return byAge.toReversed().toSorted((a, b) => Number(isOpen(b)) - Number(isOpen(a)));
-}
+/** The oldest first. */
+const byAge = (records: readonly EspoRecord[]) => records.toSorted((a, b) => String(a.createdAt).localeCompare(String(b.createdAt)));
+
 /** Every number of a record that was read by itself, as it is spelt there. */
 function phonesIn(record: EspoRecord): readonly string[] {
   const data = Array.isArray(record.phoneNumberData) ? (record.phoneNumberData as readonly { phoneNumber?: unknown }[]) : [];

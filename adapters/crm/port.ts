@@ -21,7 +21,8 @@ export interface Crm {
   updateLeadStatus(leadId: string, status: LeadStatus, signal: AbortSignal): Promise<void>;
   /** Does not look for a contact with this phone: the service does. */
   readonly createContact: Effect<typeof crm.create_contact>;
-  /** Does not look for an open lead, whatever `reuseHours` says: the service does. */
+  /** Does not look for an open lead: the service does. Where the CRM itself refuses one because of another, that one is used only if it is open
+   *  and younger than `reuseHours`. */
   readonly createLead: Effect<typeof crm.create_lead>;
   readonly createDeal: Effect<typeof crm.create_deal>;
   readonly createTask: Effect<typeof crm.create_task>;
