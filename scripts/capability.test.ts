@@ -109,6 +109,23 @@ test(
   patienceMs,
 );
 
+test(
+  'the emergency stop finds a method that contracts.json does not have yet',
+  async () => {
+    await git('checkout', '--', 'contracts.json');
+    const daemons = ['greeter', 'pipelines'].map((folder) => here.start('scripts/serve.ts', folder));
+    const ended = daemons.map((daemon) => once(daemon, 'exit'));
+    try {
+      await Promise.all(daemons.map(ready));
+      expect(await answer('pause', 'greetings.greet')).toMatchObject({ paused: ['greetings.greet'] });
+    } finally {
+      for (const daemon of daemons) daemon.kill();
+      await Promise.all(ended);
+    }
+  },
+  patienceMs,
+);
+
 /** Resolves when a daemon says that it is; throws what it said when it ends before. */
 async function ready({ stdout, stderr }: ReturnType<Checkout['start']>): Promise<void> {
   if (stdout === null || stderr === null) throw new TypeError('the daemon has no pipes');

@@ -203,7 +203,17 @@ test('a run retried from an edited step uses the new input and redoes what follo
   expect(seen.filter((what) => what === 'chop')).toHaveLength(1);
 });
 
-test('a finished step that is gone from the code makes the run a dead letter', async () => {
+const renamed = pipeline(dinners.make_soup)
+  .step('cut', cook.chop, ({ input }) => input)
+  .output(() => ({ plateId: null, minutes: null }));
+const replaced = pipeline(dinners.make_soup)
+  .step('chopped', cook.serve, ({ input }) => ({ potId: input.what }))
+  .step('pot', cook.boil, () => ({ pieces: 'beet' }))
+  .output(({ chopped }) => ({ plateId: chopped.plateId, minutes: null }));
+test.each([
+  ['is gone from the code', renamed],
+  ['calls another method in the code', replaced],
+])('a finished step that %s makes the run a dead letter', async (_, changed) => {
   await it.start(
     'cook',
     cookWho(async (pieces) => pieces),
@@ -218,10 +228,7 @@ test('a finished step that is gone from the code makes the run a dead letter', a
       : null,
   );
   await old.stop(500);
-  const renamed = pipeline(dinners.make_soup)
-    .step('cut', cook.chop, ({ input }) => input)
-    .output(() => ({ plateId: null, minutes: null }));
-  await it.start('dinners', kitchen(renamed));
+  await it.start('dinners', kitchen(changed));
   await until(async () => ((await run())?.state === 'failed' ? true : null));
   expect((await run())?.error?.reason).toBe('definition_changed');
 });

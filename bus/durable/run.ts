@@ -45,12 +45,14 @@ export function runner({
     try {
       const rows = run.attempts === 1 ? [] : await journal.steps(run.id);
       const edition = (part: { name: string }): number => run.editions?.[part.name] ?? 1;
-      const gone = rows.find((row) => row.state === 'done' && !definition.parts.some(({ name }) => name === row.step));
+      const gone = rows.find(
+        (row) => row.state === 'done' && !definition.parts.some((part) => part.name === row.step && callsOf(part) === row.method),
+      );
       if (gone !== undefined) {
         await end(run, {
           code: 'failed_precondition',
           reason: 'definition_changed',
-          detail: `The finished step ${gone.step} is gone from the pipeline's definition.`,
+          detail: `The finished step ${gone.step} (${gone.method}) is gone from the pipeline's definition, or is another one there.`,
           outcome: 'unknown',
         });
         return;
@@ -240,7 +242,7 @@ export function runner({
     if (row === undefined) {
       const key = part.key(seen);
       row = await put(run, part, edition, {
-        method: `@${part.event.address}`,
+        method: callsOf(part),
         input: { key },
         hash: '',
         mode: 'wait',
@@ -264,7 +266,7 @@ export function runner({
   async function reachDelay(run: Row, part: DelayDefinition, edition: number, stored: Row | undefined): Promise<Reached> {
     const row =
       stored ??
-      (await put(run, part, edition, { method: '@delay', input: null, hash: '', mode: 'wait', state: 'waiting', untilMs: part.ms }));
+      (await put(run, part, edition, { method: callsOf(part), input: null, hash: '', mode: 'wait', state: 'waiting', untilMs: part.ms }));
     if (row === null) return 'lost';
     if (row.state === 'done') return { value: null };
     return row.state === 'waiting' ? overOrPark(row) : over(part, row);
@@ -296,6 +298,17 @@ export function runner({
   return { execute };
 }
 
+/** What the row of a part is of. A result is given to later steps as the type of this and of nothing else. */
+function callsOf(part: Part): string {
+  switch (part.kind) {
+    case 'step':
+      return part.method.address;
+    case 'wait':
+      return `@${part.event.address}`;
+    case 'delay':
+      return '@delay';
+  }
+}
 /** A row's time is the database's, whose clock may be ahead. */
 function secondsSince(at: number): number {
   return Math.max(0, Date.now() - at) / 1000;

@@ -33,12 +33,18 @@ export async function diffContracts(before: string, after?: string): Promise<rea
   return compare(readExported(before), after === undefined ? await contractsOfCode() : readExported(after));
 }
 
-/** A copy of contracts.json as it was released; while there is none, nothing can break. */
+/** A copy of contracts.json as it was released. */
 export const released = join(root, 'contracts/released.json');
 
-/** What breaks those who use the release in `releasedFile`, unless a new major version of the contract says so. */
+/** What breaks those who use the release in `releasedFile`, unless a new major version of the contract says so.
+ *  @throws PolybError failed_precondition/no_release when there is nothing to compare with. */
 export async function checkContracts(releasedFile: string = released): Promise<readonly Change[]> {
-  if (releasedFile === released && !existsSync(released)) return [];
+  if (releasedFile === released && !existsSync(released))
+    throw new PolybError(
+      'failed_precondition',
+      'Nothing has been released yet, so there is nothing to compare with: contracts/released.json is missing. A release writes it: polyb contracts export --format jsonschema > contracts/released.json. Any other export can be given as FILE.',
+      { reason: 'no_release' },
+    );
   return unannounced(readExported(releasedFile), await contractsOfCode());
 }
 

@@ -1,10 +1,12 @@
 /** The users of our own nats-server and what each may do, as its configuration says it. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { guestUser, natsConfig, operatorUser, permissions } from '../../bus/permissions.ts';
+import { type Find, lookup } from '../../config/env.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { Expected } from './expected.ts';
-import { natsUsersFile } from './project.ts';
-import type { RunValues } from './run-file.ts';
+import { type App, listApps } from './pm2.ts';
+import { natsUsersFile, serverApp } from './project.ts';
+import { type RunValues, readRun } from './run-file.ts';
 
 export const operatorPasswordSetting = 'POLYB_NATS_OPERATOR_PASSWORD';
 export const passwordSetting = (folder: string): string => `NATS_PASSWORD_${folder.toUpperCase().replaceAll('-', '_')}`;
@@ -26,6 +28,19 @@ export async function writeNatsUsers(services: readonly Expected[], prefix: stri
   if (text === (await readFile(natsUsersFile, 'utf8').catch(() => ''))) return false;
   await writeFile(natsUsersFile, text, { mode: 0o600 });
   return true;
+}
+
+/** Gives the running services the bus permissions that their code asks for now, where the nats-server is our own. */
+export async function renewNatsUsers(services: readonly Expected[], find: Find): Promise<void> {
+  const run = await readRun();
+  if (run[operatorPasswordSetting] === undefined) return;
+  const known = services.filter(({ folder }) => run[passwordSetting(folder)] !== undefined);
+  if (await writeNatsUsers(known, lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb', run)) reloadNats(await listApps());
+}
+/** Lets a nats-server that runs take its new users; its launcher passes the signal on. */
+export function reloadNats(apps: readonly App[]): void {
+  const nats = apps.find(({ name, pid }) => name === serverApp('nats') && pid > 0);
+  if (nats) process.kill(nats.pid, 'SIGHUP');
 }
 
 function passwordOf(run: RunValues, setting: string): string {

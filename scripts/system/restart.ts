@@ -1,20 +1,23 @@
 /** `polyb restart`: a second instance takes over before the first stops, so that no call fails. */
+import { openSources } from '../../config/env.ts';
 import type { Invocation } from '../cli/command.ts';
 import { connect } from '../cli/connect.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus } from './health.ts';
 import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
+import { renewNatsUsers } from './nats-users.ts';
 import { type App, addInstance, listApps, removeApps } from './pm2.ts';
 import { logFile, oneProcessApp } from './project.ts';
 import { awaitReady, type NotReady, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, requireUp, tellNotReady } from './report.ts';
 
-/** The environment of a running daemon is kept; settings from files are read anew. */
+/** The environment of a running daemon is kept; settings from files are read anew, and so are the bus permissions that the code asks for. */
 export async function restart(invocation: Invocation): Promise<number> {
   const { args, out } = invocation;
   await using _held = await lock('restart');
   const all = await expectedServices();
+  await renewNatsUsers(all, openSources({ env: invocation.env }));
   const named = chosenFrom(all, args, 'restart');
   const running = await requireUp();
   const runs = (name: string) => running.some((app) => app.name === name);

@@ -14,7 +14,7 @@ import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus, readyInstances } from './health.ts';
 import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
-import { operatorPasswordSetting, passwordSetting, writeNatsUsers } from './nats-users.ts';
+import { operatorPasswordSetting, passwordSetting, reloadNats, writeNatsUsers } from './nats-users.ts';
 import { pause } from './pause.ts';
 import { type App, listApps, listOwnApps, removeApps, startApps } from './pm2.ts';
 import { portFrom } from './ports.ts';
@@ -45,7 +45,7 @@ export async function up(invocation: Invocation): Promise<number> {
   const run = { ...runValues(choice, before, all, oneProcess), ...listeners };
   await writeRun(run);
   const prefix = lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb';
-  if (choice.nats.port !== undefined && (await writeNatsUsers(all, prefix, run)) && choice.nats.isUp) reload(apps);
+  if (choice.nats.port !== undefined && (await writeNatsUsers(all, prefix, run)) && choice.nats.isUp) reloadNats(apps);
   if (!(await startServers(choice, out, signal))) return checkFailed;
   const migrations = await migrate({ url: choice.postgres.url });
   out.note(
@@ -106,12 +106,6 @@ function listenersOf({ settings }: Expected['service']): readonly (readonly [nam
   return settingsOf({ name: '', settings })
     .filter(([, schema]) => metaOf(schema).listens === true)
     .map(([name, schema]) => [name, Number(defaultOf(schema))] as const);
-}
-
-/** Lets a nats-server that runs take its new users; its launcher passes the signal on. */
-function reload(apps: readonly App[]): void {
-  const nats = apps.find(({ name, pid }) => name === serverApp('nats') && pid > 0);
-  if (nats) process.kill(nats.pid, 'SIGHUP');
 }
 
 /** Starts those of our own that are not up; false when one does not answer in time. Redis may be missing. */

@@ -1,6 +1,6 @@
-/** `polyb pause` and `polyb resume`: the emergency stop. */
-import { findMethod, readCatalogue } from '../catalogue.ts';
+/** `polyb pause` and `polyb resume`: the emergency stop, for every method on the bus, in contracts.json or not. */
 import type { Invocation } from '../command.ts';
+import { lazyBus, resolveTarget } from '../method.ts';
 import { whyOf, withJournal } from './ask.ts';
 
 interface Paused {
@@ -14,10 +14,15 @@ export async function resume(invocation: Invocation): Promise<number> {
   return await setStop(invocation, 'resume', {});
 }
 
+async function addressOf(invocation: Invocation, typed: string): Promise<string> {
+  await using line = lazyBus(invocation);
+  return (await resolveTarget(typed, line.get)).entry.address;
+}
+
 async function setStop(invocation: Invocation, verb: 'pause' | 'resume', more: object): Promise<number> {
   const { args, out } = invocation;
   const [typed = '*'] = args;
-  const method = typed.includes('*') ? typed : (await findMethod(await readCatalogue(), typed)).entry.address;
+  const method = typed.includes('*') ? typed : await addressOf(invocation, typed);
   const answer = await withJournal(invocation, (ask) => ask<Paused>(verb, { method, ...more }));
   await out.result(answer, { text: () => (answer.paused.length === 0 ? 'nothing is paused' : answer.paused.join('\n')) });
   const left = answer.paused.length === 0 ? 'nothing is paused now' : `paused now: ${answer.paused.join(', ')}`;
