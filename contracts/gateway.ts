@@ -58,6 +58,13 @@ export const gateway = contract('gateway', '1.0.0', {
     idempotency: 'idempotent',
     ...operator,
   }),
+  find_client: method({
+    summary: 'What the live keys of a client allow; nothing once none is left.',
+    input: z.strictObject({ client: Client }),
+    output: z.object({ scopes: z.array(KeyScope).max(3) }),
+    idempotency: 'read',
+    roles: ['operator', 'webhooks'],
+  }),
   list_audit: method({
     summary: 'What was decided over HTTP, by whose key, youngest first.',
     input: z.strictObject({ client: Client.optional(), ...PageInput }),

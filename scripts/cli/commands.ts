@@ -7,12 +7,14 @@ import { intentCommands } from './tree/intents.ts';
 import { journalCommands } from './tree/journal.ts';
 import { keyCommands } from './tree/keys.ts';
 import { systemCommands } from './tree/system.ts';
+import { webhookCommands } from './tree/webhooks.ts';
 
 export const commands: readonly Command[] = [
   ...busCommands,
   ...journalCommands,
   ...systemCommands,
   ...keyCommands,
+  ...webhookCommands,
   ...inboxCommands,
   ...intentCommands,
   ...buildCommands,
@@ -22,6 +24,6 @@ export const commands: readonly Command[] = [
 export const groups: readonly Group[] = [
   { title: 'CALL AND WATCH', commands: busCommands },
   { title: 'PIPELINES AND THE JOURNAL', commands: journalCommands },
-  { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands, ...inboxCommands] },
+  { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands, ...webhookCommands, ...inboxCommands] },
   { title: 'BUILD ON IT', commands: [...intentCommands, ...buildCommands] },
 ];

@@ -140,7 +140,8 @@ export function addFeeds(
     reply.hijack();
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
-    raw.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+    // A connection that was kept for a next request would hold up closing.
+    raw.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no', connection: 'close' });
     raw.write('retry: 3000\n\n');
     const tell = ({ event, time, cursor, data }: Told): void => {
       if (time !== undefined) last.time = time;
@@ -160,7 +161,8 @@ export function addFeeds(
       raw.end();
     };
     open.add(end);
-    raw.once('close', end);
+    if (raw.destroyed) end();
+    else raw.once('close', end);
     try {
       for (const { feed, cursor } of places) leaves.push(feed.follow(follower, cursor));
       for (const [topic, feed] of states) if (asked.has(topic)) leaves.push(await feed.follow(follower, since));

@@ -2,7 +2,7 @@
 import type { Database, HandlersOf } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { gateway } from '../../contracts/gateway.ts';
-import { insertKey, listDecisions, listKeys, revokeKey } from './rows.ts';
+import { insertKey, listDecisions, listKeys, liveScopes, revokeKey } from './rows.ts';
 
 /** @param revoked Tells every gateway that a key is let in no more. */
 export function keyHandlers(db: Database, revoked: (keyId: string) => void): HandlersOf<typeof gateway> {
@@ -27,6 +27,7 @@ export function keyHandlers(db: Database, revoked: (keyId: string) => void): Han
       revoked(keyId);
       return key;
     },
+    find_client: async ({ client }) => ({ scopes: [...(await liveScopes(db, client))] }),
     list_audit: async ({ client, cursor, limit }) => {
       const { items, next } = await listDecisions(db, { client, before: seqOf(cursor), limit });
       return { items, nextCursor: cursorOf(next) };

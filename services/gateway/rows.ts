@@ -94,6 +94,16 @@ export async function listKeys(
   return { items: rows.slice(0, limit).map(keyOf), next: rows.length > limit ? (rows[limit - 1]?.seq ?? null) : null };
 }
 
+/** Of all live keys of the client. */
+export async function liveScopes(db: Queries, client: string): Promise<readonly Scope[]> {
+  const rows = await db.query<{ scope: Scope }>(
+    `select distinct unnest(scopes) as scope from gateway.api_keys
+     where client = $1 and revoked_at is null and (expires_at is null or expires_at > now()) order by scope`,
+    [client],
+  );
+  return rows.map(({ scope }) => scope);
+}
+
 export async function revokeKey(tx: Queries, keyId: string): Promise<ApiKey | null> {
   const [row] = await tx.query<KeyColumns>(
     `update gateway.api_keys set revoked_at = coalesce(revoked_at, now()) where key_id = $1 returning ${columns}`,
