@@ -681,6 +681,18 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await shop.close();
     });
 
+    test('answers at once for a handler that does not listen to its signal', async () => {
+      const shop = await bed.serve({ single: () => new Promise<never>(() => {}) });
+      const bus = await bed.bus('till', { noRespondersMs: 0 });
+      const hung = expect(bus.call(bed.shop.single, {}, { retry: false })).rejects.toMatchObject({
+        code: 'unavailable',
+        outcome: 'unknown',
+      });
+      await until(() => shop.stats().some(({ inFlight }) => inFlight > 0));
+      await shop.close({ graceMs: 0 });
+      await hung;
+    });
+
     test('loses no call while instances come and go', async () => {
       const work = { greet: async () => new Promise<{ text: string }>((resolve) => setTimeout(resolve, 2, { text: '' })) };
       let current = await bed.serve(work);

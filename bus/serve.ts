@@ -69,7 +69,7 @@ export interface Server {
   readonly endpoints: readonly Endpoint[];
   /** Takes no more calls; resolves when those in flight have ended. */
   drain(): Promise<void>;
-  /** Fires the signals of all that still run. */
+  /** Answers all that still run, and fires their signals. */
   abort(): void;
   close(): void;
 }
@@ -350,11 +350,14 @@ export function createServer(parts: ServerParts): Server {
         waited = true;
         continue;
       }
-      const error = deadlineExceeded(call.endpoint.entry.address, 'unknown');
-      stop(call, error);
-      finish(call, error, undefined);
+      cut(call, deadlineExceeded(call.endpoint.entry.address, 'unknown'));
     }
     return waited;
+  }
+  /** Ends a call for its caller at once, whether or not its handler listens. */
+  function cut(call: Running, why: PolybError): void {
+    stop(call, why);
+    finish(call, why, undefined);
   }
 
   function wireOf(call: Running): Wire {
@@ -431,7 +434,7 @@ export function createServer(parts: ServerParts): Server {
       await idle.promise;
     },
     abort() {
-      for (const call of [...running]) stop(call, new PolybError('unavailable', `${parts.name} is shutting down.`, { outcome: 'unknown' }));
+      for (const call of [...running]) cut(call, new PolybError('unavailable', `${parts.name} is shutting down.`, { outcome: 'unknown' }));
     },
     close() {
       for (const subscription of subscriptions) subscription.unsubscribe();

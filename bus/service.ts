@@ -90,13 +90,25 @@ export type HandlersOf<C> = {
       : never;
 };
 
-export interface Consumer {
+export interface ConsumerOptions {
+  /** Sets two consumers of one event in one service apart. */
+  readonly as?: string;
+  /** Failures in a row after which the event becomes a dead letter and the next one is handled.
+   *  Default: never; the order is kept and the event is tried again without end, with pauses that grow to a minute. */
+  readonly giveUpAfter?: number;
+}
+export interface Consumer extends ConsumerOptions {
   readonly consumes: Event;
   handle(payload: unknown, tx: Tx): Promise<void>;
 }
-/** Handles each event once: the cursor moves in the handler's transaction. */
-export function on<E extends Event>(event: E, handle: (payload: PayloadOf<E>, tx: Tx) => Promise<void>): Consumer {
-  return { consumes: event, handle: handle as Consumer['handle'] };
+/** Handles each event once: the cursor moves in the handler's transaction. An event whose handling ends or stalls its process four times in a row
+ *  becomes a dead letter, whatever `giveUpAfter` says. */
+export function on<E extends Event>(
+  event: E,
+  handle: (payload: PayloadOf<E>, tx: Tx) => Promise<void>,
+  options: ConsumerOptions = {},
+): Consumer {
+  return { consumes: event, handle: handle as Consumer['handle'], ...options };
 }
 
 export type Turn = (signal: AbortSignal) => Promise<'more' | 'idle'>;

@@ -54,7 +54,7 @@ export function createServing(parts: ServingParts): Serving {
     async stop(graceMs) {
       await within(graceMs, drain());
       server.abort();
-      await new Promise((resolve) => setImmediate(resolve)); // what the signals ended may still answer
+      await new Promise((resolve) => setImmediate(resolve)); // an open stream sends its own end
       control.close();
       server.close();
     },

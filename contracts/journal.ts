@@ -265,7 +265,7 @@ export const journal = contract('journal', '1.0.0', {
           z.object({
             service: z.string().max(64),
             name: z.string().max(100),
-            schedule: z.string().max(100),
+            schedule: z.string().max(300),
             lastRunAt: Timestamp.nullable(),
             lastError: z.string().max(2000).nullable(),
             nextRunAt: Timestamp.nullable(),

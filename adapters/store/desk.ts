@@ -401,11 +401,17 @@ export function journalDesk(db: Database) {
       }[]
     > {
       return db.query(
-        `select service, name, schedule, last_run_at, last_error, next_run_at, case when lease_until > now() then held_by end as held_by from journal.loops order by service, name limit 1000`,
+        `select service, name, schedule, last_run_at, next_run_at, case when l.lease_until > now() then held_by end as held_by,
+           left(coalesce(c.error || case when c.failures > 0
+             then ' (' || c.failures || ' failures in a row; next try at ' || to_char(c.retry_at at time zone 'UTC', 'HH24:MI:SS') || ' UTC)' else '' end, last_error), 2000) as last_error
+         from journal.loops l left join journal.cursors c on c.consumer = l.name order by service, name limit 1000`,
       );
     },
     async requestLoop(service: string, name: string): Promise<boolean> {
-      return one(db, 'update journal.loops set requested = true where service = $1 and name = $2 returning name', [service, name]);
+      return one(db, 'update journal.loops set requested = true, takeovers = 0 where service = $1 and name = $2 returning name', [
+        service,
+        name,
+      ]);
     },
   };
 }

@@ -461,10 +461,37 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
         return answer?.renumber === true;
       });
     },
-    async register(consumer: string): Promise<void> {
+    async register(consumer: string, after: string | null = null): Promise<void> {
       await db.query(
-        `insert into journal.cursors (consumer, xid, id) values ($1, pg_snapshot_xmin(pg_current_snapshot()), 0) on conflict do nothing`,
-        [consumer],
+        `insert into journal.cursors (consumer, xid, id)
+         select $1, coalesce(former.xid, pg_snapshot_xmin(pg_current_snapshot())), coalesce(former.id, 0)
+         from (select) one left join journal.cursors former on former.consumer = $2 on conflict do nothing`,
+        [consumer, after],
+      );
+    },
+    async takeEvents(
+      consumer: string,
+      event: string,
+      lease: { readonly token: string; readonly was: string | null; readonly leaseMs: number; readonly deadId: string },
+      atMost: number,
+    ): Promise<readonly (EventRow & { readonly isAlone: boolean })[]> {
+      try {
+        return await db.query<EventRow & { readonly isAlone: boolean }>(
+          `select id, xid, payload, traceparent, is_alone as "isAlone" from journal.take_events($1, $2, $3, $4, $5, $6, $7)`,
+          [consumer, event, lease.token, lease.was, lease.leaseMs, atMost, lease.deadId],
+        );
+      } catch (thrown) {
+        if ((thrown as { code?: unknown }).code === 'PB001')
+          throw new PolybError('failed_precondition', `The position of ${consumer} is a number of another PostgreSQL cluster.`, {
+            reason: 'another_cluster',
+          });
+        throw thrown;
+      }
+    },
+    async renewEvents(consumer: string, token: string, leaseMs: number): Promise<void> {
+      await leases.query(
+        `update journal.cursors set lease_until = clock_timestamp() + make_interval(secs => $3 / 1000.0) where consumer = $1 and token = $2 and lease_until > clock_timestamp()`,
+        [consumer, token, leaseMs],
       );
     },
     async nextEvents(on: Queries, consumer: string, event: string, atMost: number): Promise<readonly EventRow[] | null> {
@@ -484,15 +511,25 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
         [event, cursor.xid, cursor.id, atMost],
       );
     },
-    async advance(on: Queries, consumer: string, past: EventRow): Promise<void> {
-      await on.query(`update journal.cursors set xid = $2::xid8, id = $3, failures = 0 where consumer = $1`, [consumer, past.xid, past.id]);
+    /** As for a row: a holder that outlived its lease may still write unless the cursor was taken over before. */
+    async advance(on: Queries, consumer: string, past: EventRow, token: string | null = null): Promise<boolean> {
+      const rows = await on.query(
+        `update journal.cursors set xid = $2::xid8, id = $3, failures = 0, token = null, lease_until = null, takeovers = 0, one_by_one = greatest(one_by_one - 1, 0), error = null
+         where consumer = $1 and ($4::text is null or (token = $4 and (takeovers = 0 or lease_until > clock_timestamp()))) returning consumer`,
+        [consumer, past.xid, past.id, token],
+      );
+      return rows.length === 1;
     },
-    async stumble(consumer: string, { firstMs, lastMs, patience }: { firstMs: number; lastMs: number; patience: number }): Promise<number> {
+    async stumble(
+      consumer: string,
+      token: string,
+      { firstMs, lastMs, giveUpAfter, error }: { firstMs: number; lastMs: number; giveUpAfter: number | null; error: string },
+    ): Promise<number> {
       const [cursor] = await db.query<{ failures: number }>(
-        `update journal.cursors set failures = failures + 1,
-           retry_at = clock_timestamp() + case when failures + 1 < $4 then make_interval(secs => least($3, $2 * 2 ^ failures) / 1000.0) else interval '0' end
-         where consumer = $1 returning failures`,
-        [consumer, firstMs, lastMs, patience],
+        `update journal.cursors set failures = failures + 1, token = null, lease_until = null, takeovers = 0, error = $6,
+           retry_at = clock_timestamp() + case when failures + 1 >= $5 then interval '0' else make_interval(secs => least($4, $3 * 2 ^ least(failures, 30)) / 1000.0) end
+         where consumer = $1 and token = $2 returning failures`,
+        [consumer, token, firstMs, lastMs, giveUpAfter, error],
       );
       return cursor?.failures ?? 0;
     },
@@ -510,13 +547,18 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
         [service, loops.map((l) => l.name), loops.map((l) => l.schedule)],
       );
     },
-    async leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<boolean> {
-      const rows = await leases.query(
-        `update journal.loops set held_by = $3, lease_until = clock_timestamp() + make_interval(secs => $4 / 1000.0)
-         where service = $1 and name = $2 and (held_by is not distinct from $3 or lease_until is null or lease_until < clock_timestamp()) returning name`,
+    /** Answers how many holders in a row vanished, or null while another holds it. Only a turn that ends resets the count: see `reportLoop`. */
+    async leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<number | null> {
+      const rows = await leases.query<{ takeovers: number }>(
+        `update journal.loops set takeovers = takeovers + (held_by <> $3)::integer,
+           last_error = case when held_by <> $3 and takeovers > 0
+             then 'internal/holder_gone: ' || takeovers + 1 || ' processes in a row died or stalled in its turn; the pauses between them grow to an hour' else last_error end,
+           held_by = $3, lease_until = clock_timestamp() + make_interval(secs => $4 / 1000.0)
+         where service = $1 and name = $2 and (held_by is not distinct from $3 or lease_until is null
+           or lease_until + least(interval '1 hour', make_interval(secs => $4 * (2 ^ least(takeovers, 20) - 1) / 1000.0)) < clock_timestamp()) returning takeovers`,
         [service, name, holder, leaseMs],
       );
-      return rows.length === 1;
+      return rows[0]?.takeovers ?? null;
     },
     async takeTime(service: string, name: string, at: number): Promise<boolean> {
       const rows = await db.query(
@@ -532,7 +574,7 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
       report: { readonly error: string | null; readonly nextRunAt: number | null },
     ): Promise<void> {
       await db.query(
-        `update journal.loops set last_run_at = now(), last_error = $3, next_run_at = $4, requested = false where service = $1 and name = $2`,
+        `update journal.loops set last_run_at = now(), last_error = $3, next_run_at = $4, requested = false, takeovers = 0 where service = $1 and name = $2`,
         [service, name, report.error, report.nextRunAt === null ? null : date(report.nextRunAt)],
       );
     },

@@ -143,7 +143,9 @@ export function openPostgres({
 
   async function begin(): Promise<Begun> {
     const client = await connect();
+    let isOver = false;
     const end = async (statement: 'commit' | 'rollback'): Promise<void> => {
+      isOver = true;
       try {
         await client.query(statement);
         client.release();
@@ -158,7 +160,19 @@ export function openPostgres({
       client.release(true);
       throw translated(error);
     }
-    return { ...on(client), commit: () => end('commit'), rollback: () => end('rollback') };
+    const { query } = on(client);
+    return {
+      // The connection may be another's by then.
+      query: async (text, values) => {
+        if (isOver)
+          throw new PolybError('internal', 'A transaction was used after its end; await everything inside it.', {
+            reason: 'transaction_over',
+          });
+        return query(text, values);
+      },
+      commit: () => end('commit'),
+      rollback: () => end('rollback'),
+    };
   }
 
   return {

@@ -1,6 +1,7 @@
 /** Durable events: each consumer handles each event once, in order, its cursor moving in the handler's transaction. */
+import { randomUUID } from 'node:crypto';
 import type { Event } from '../../contracts/define.ts';
-import { isStoreFailure, toPolybError } from '../../contracts/errors.ts';
+import { isStoreFailure, PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { Counting } from '../../contracts/metric.ts';
 import { eventDuration, eventsConsumed } from '../../contracts/metrics.ts';
 import { discreet } from '../discreet.ts';
@@ -10,37 +11,43 @@ import { rowError } from './outcome.ts';
 import type { EventRow, Store } from './store.ts';
 import type { Origin, Transactions } from './transaction.ts';
 
-/** Failures after which an event is put aside as a dead letter. */
-const patience = 8;
+/** Events that are handled in one transaction, unless one of them failed. */
+const batch = 50;
 
-/** `call-orchestrator@telephony.leg_changed`: the cursor's name, and the method of its dead letters. */
-export const consumerName = (service: string, event: Pick<Event, 'address'>): string => `${service}@${event.address}`;
+/** `call-orchestrator@telephony.leg_changed`: the cursor's name, and the method of its dead letters. `as` sets it apart from others of the service. */
+export const consumerName = (service: string, event: Pick<Event, 'address'>, as?: string): string =>
+  `${service}@${event.address}${as === undefined ? '' : `#${as}`}`;
 
 /** Logged by the process that did it. */
 export const renumbered = 'the database was moved here from another PostgreSQL cluster: events and consumers were renumbered';
 
 /** One turn of a consumer: handles what is there. Register the consumer once before. */
 export function consumerTurn({
-  service,
+  name,
   consumer,
   store,
   transactions,
   log,
   metrics,
   idleMs,
+  leaseMs,
 }: {
-  service: string;
+  /** The cursor's. */
+  name: string;
   consumer: Consumer;
   store: Store;
   transactions: Transactions;
   log: Log;
   metrics: Counting;
-  /** How long its loop sleeps; a failed event is tried again after a tenth of it, at last after five times of it. */
+  /** How long its loop sleeps; a failed event is tried again after a tenth of it, at last after sixty times of it. */
   idleMs: number;
+  /** After it a holder that does not renew its lease counts as vanished. */
+  leaseMs: number;
 }): Turn {
-  const { consumes: event } = consumer;
-  const name = consumerName(service, event);
-  let atMost = 50;
+  const { consumes: event, giveUpAfter = null } = consumer;
+  let token = '';
+  /** How many events yet are handled one by one, because one of them failed in their company. */
+  let alone = 0;
 
   const handle = async (row: EventRow, tx: Tx): Promise<void> => {
     try {
@@ -63,41 +70,71 @@ export function consumerTurn({
     tx.observe(eventDuration, { ...labels, error_type: '' }, seconds());
     tx.count(eventsConsumed, labels);
   };
-  const step = (): Promise<number> => {
+  async function handleAll(rows: readonly EventRow[], last: EventRow): Promise<void> {
     const origin: Origin = { traceparent: null };
-    return transactions.run(origin, async (tx) => {
-      const rows = (await store.journal.nextEvents(tx, name, event.address, atMost)) ?? [];
-      for (const row of rows) {
-        origin.traceparent = row.traceparent;
-        await measured(row, tx);
-      }
-      const last = rows.at(-1);
-      if (last !== undefined) await store.journal.advance(tx, name, last);
-      return rows.length;
-    });
-  };
+    const renewal = setInterval(
+      () =>
+        void store.journal
+          .renewEvents(name, token, leaseMs)
+          .catch((err: unknown) => log.warn({ err, consumer: name }, 'a lease could not be renewed')),
+      leaseMs / 4,
+    );
+    try {
+      await transactions.run(origin, async (tx) => {
+        for (const row of rows) {
+          origin.traceparent = row.traceparent;
+          await measured(row, tx);
+        }
+        // Undoes what was handled: another holder has handled it, or will.
+        if (!(await store.journal.advance(tx, name, last, token)))
+          throw new PolybError('unavailable', `The events of ${name} were taken over.`, { reason: 'lease_lost' });
+      });
+    } finally {
+      clearInterval(renewal);
+    }
+  }
 
   return async () => {
+    const lease = { token: randomUUID(), was: token, leaseMs, deadId: newId('row') };
+    let rows: Awaited<ReturnType<Store['journal']['takeEvents']>>;
     try {
-      const handled = await step();
-      const full = handled === atMost;
-      atMost = 50;
-      return full ? 'more' : 'idle';
+      rows = await store.journal.takeEvents(name, event.address, lease, alone > 0 ? 1 : batch);
+    } catch (thrown) {
+      if (toPolybError(thrown).reason !== 'another_cluster') throw thrown;
+      if (await store.journal.renumber()) log.warn({ consumer: name }, renumbered);
+      return 'more';
+    }
+    const last = rows.at(-1);
+    if (last === undefined) {
+      alone = 0;
+      return 'idle';
+    }
+    token = lease.token;
+    try {
+      await handleAll(rows, last);
+      const isFull = rows.length === batch || alone > 0 || rows.some(({ isAlone }) => isAlone);
+      alone = Math.max(0, alone - 1);
+      return isFull ? 'more' : 'idle';
     } catch (thrown) {
       const error = toPolybError(thrown);
       if (isStoreFailure(error)) throw error;
-      if (error.reason === 'another_cluster') {
-        if (await store.journal.renumber()) log.warn({ consumer: name }, renumbered);
-        return 'more';
+      if (error.reason === 'lease_lost') {
+        log.warn({ consumer: name }, 'events were handled for longer than their lease and taken over');
+        return 'idle';
       }
       // One by one from here, so that the good ones before the bad one are kept.
-      if (atMost > 1) {
-        atMost = 1;
+      if (rows.length > 1) {
+        alone = rows.length;
         return 'more';
       }
-      const failures = await store.journal.stumble(name, { firstMs: idleMs / 10, lastMs: idleMs * 5, patience });
-      log.warn({ err: thrown, consumer: name, failures }, 'an event could not be handled');
-      if (failures < patience) return 'idle';
+      const failures = await store.journal.stumble(name, token, {
+        firstMs: idleMs / 10,
+        lastMs: idleMs * 60,
+        giveUpAfter,
+        error: `${error.code}: ${error.message}`.slice(0, 1900),
+      });
+      log.warn({ err: thrown, consumer: name, failures, giveUpAfter }, 'an event could not be handled');
+      if (giveUpAfter === null || failures < giveUpAfter) return 'idle';
       await putAside(rowError(error));
       return 'more';
     }

@@ -319,13 +319,19 @@ export function createJournal({
     const began = performance.now();
     const origin: Origin = { traceparent: wire.traceparent };
     let kept: { readonly output: unknown } | undefined;
+    let mayBeKept = false;
     const context = bus.context(wire, async (work) => {
       if (kept !== undefined) throw new PolybError('internal', `${method.address} committed twice`);
-      return transactions.run(origin, work, async (on, result) => {
-        const output = checkedOutput(method, result);
+      let ending: { readonly output: unknown } | undefined;
+      const result = await transactions.run(origin, work, async (on, made) => {
+        const output = checkedOutput(method, made);
         if (!(await store.journal.end(on, row.id, row.token, { state: 'done', output }))) throw lost(row);
-        kept = { output };
+        ending = { output };
+        mayBeKept = true;
       });
+      // Only now: a commit that fails is neither a success nor the handler's last.
+      kept = ending;
+      return result;
     });
     try {
       const result = await handler(parsed(method, row.input) as never, context);
@@ -339,7 +345,8 @@ export function createJournal({
       if (error.code === 'internal')
         log.error({ err: safe, method: method.address, row: row.id, trace_id: context.traceId }, 'a keyed handler failed');
       // What was committed stands, whatever the handler did after it; and a lost lease is another's to end.
-      if (kept !== undefined && (await store.journal.read(row.id))?.state === 'done') return kept.output;
+      const stored = mayBeKept ? await store.journal.read(row.id) : null;
+      if (stored?.state === 'done') return stored.output;
       if (error.reason !== 'outcome_unknown' || (error.data as { rowId?: string })?.rowId !== row.id)
         await endFailed(row, method, error, performance.now() - began);
       throw error;

@@ -13,7 +13,7 @@ function leases() {
     leaseLoop: async (_service: string, _name: string, who: string) => {
       asked.push(who);
       holder ??= who;
-      return holder === who;
+      return holder === who ? 0 : null;
     },
     takeTime: async (_service: string, _name: string, at: number) => {
       const isFirst = at > lastDue;

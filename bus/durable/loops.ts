@@ -52,6 +52,8 @@ export function startLoop({
   let woken = false;
   let failures = 0;
   let leasedUntil = 0;
+  /** Holders vanished in turns of this loop, which the next turn that ends must undo. */
+  let isSuspect = false;
   let reportedAt = 0;
   let reportedError: string | null = null;
 
@@ -62,9 +64,10 @@ export function startLoop({
     if (loop.only === undefined || journal === undefined) return true;
     if (leasedUntil - Date.now() > loopLeaseMs / 2) return true;
     const asked = Date.now();
-    const mine = await journal.leaseLoop(service, loop.name, holder, loopLeaseMs);
-    leasedUntil = mine ? asked + loopLeaseMs : 0;
-    return mine;
+    const takeovers = await journal.leaseLoop(service, loop.name, holder, loopLeaseMs);
+    leasedUntil = takeovers === null ? 0 : asked + loopLeaseMs;
+    isSuspect = takeovers !== null && takeovers > 0;
+    return takeovers !== null;
   };
   /** One turn, whose signal also fires when the lease could not be kept. */
   const turn = async (): Promise<'more' | 'idle'> => {
@@ -83,11 +86,12 @@ export function startLoop({
     }
   };
   const report = async (error: string | null): Promise<void> => {
-    const due = Date.now() - reportedAt > reportEveryMs || error !== reportedError || cron !== undefined;
+    const due = Date.now() - reportedAt > reportEveryMs || error !== reportedError || cron !== undefined || isSuspect;
     if (!due || journal === undefined) return;
     reportedAt = Date.now();
     reportedError = error;
     await journal.reportLoop(service, loop.name, { error, nextRunAt: nextRunAt() });
+    isSuspect = false;
   };
   const sleep = (ms: number): Promise<void> =>
     new Promise((resolve) => {

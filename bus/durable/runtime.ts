@@ -1,9 +1,10 @@
 /** Brings a service to life on a bus and a store: its methods, consumers, loops and guards, and the journal behind them. */
 import type { Entry, Event, Method } from '../../contracts/define.ts';
 import { jsonSchema } from '../../contracts/describe.ts';
+import { PolybError } from '../../contracts/errors.ts';
 import { eventsConsumed, runsTotal } from '../../contracts/metrics.ts';
 import type { BusHost, Handlers } from '../bus.ts';
-import type { Log, Loop, Service, Turn } from '../service.ts';
+import type { Consumer, Log, Loop, Service, Turn } from '../service.ts';
 import { consumerName, consumerTurn, renumbered } from './events.ts';
 import { createJournal, type Journal, type Kept } from './journal.ts';
 import { type RunningLoop, scheduleOf, startLoop } from './loops.ts';
@@ -57,8 +58,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     ),
   );
   const consumers = [
-    ...(running.on ?? []),
+    ...(running.on ?? []).map((consumer) => ({ ...consumer, name: consumerName(name, consumer.consumes, consumer.as) })),
     ...[...waits.values()].map((event) => ({
+      name: consumerName(name, event, 'waits'),
       consumes: event,
       handle: async (payload: unknown, tx: Parameters<Store['journal']['wakeWaits']>[0]) => {
         await store.journal.wakeWaits(tx, event.address, String((payload as Record<string, unknown>)[event.key]), payload);
@@ -66,7 +68,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     })),
   ];
   if (await store.journal.renumber()) log.warn({}, renumbered);
-  for (const { consumes } of consumers) await store.journal.register(consumerName(name, consumes));
+  for (const consumer of consumers) {
+    if (consumers.some((other) => other !== consumer && other.name === consumer.name))
+      throw new PolybError(
+        'failed_precondition',
+        `${name} consumes ${consumer.consumes.address} twice under one name; name one of them: on(event, handle, { as: 'another' }).`,
+        { reason: 'consumed_twice' },
+      );
+    // What waits of pipelines shared with a consumer before they had a cursor of their own is not missed.
+    await store.journal.register(consumer.name, consumerName(name, consumer.consumes));
+  }
 
   const journal: Journal = createJournal({
     store,
@@ -74,7 +85,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     transactions,
     served: keyed,
     guards: running.guards ?? [],
-    consumers: new Map(consumers.map((consumer) => [consumerName(name, consumer.consumes), consumer])),
+    consumers: new Map(consumers.map((consumer) => [consumer.name, consumer])),
     holder,
     log,
     leaseMs: options.leaseMs,
@@ -86,7 +97,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const schemas = masks(
     keyed,
     pipelines.flatMap(({ definition }) => definition.parts.flatMap((part) => (part.kind === 'step' ? [part.method] : []))),
-    consumers.map(({ consumes }) => ({ name: consumerName(name, consumes), event: consumes })),
+    consumers.map(({ name: consumer, consumes }) => ({ name: consumer, event: consumes })),
   );
   /** What a consumer did may have made rows due; they are seen only after its transaction. */
   const waking =
@@ -100,17 +111,31 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     ...(running.loops ?? []),
     ...consumers.map(
       (consumer): Loop => ({
-        name: consumerName(name, consumer.consumes),
+        name: consumer.name,
         schedule: { idleMs, wakeOn: consumer.consumes },
         only: undefined,
-        turn: waking(consumerTurn({ service: name, consumer, store, transactions, log, metrics: bus.metrics, idleMs })),
+        turn: waking(
+          consumerTurn({
+            name: consumer.name,
+            consumer,
+            store,
+            transactions,
+            log,
+            metrics: bus.metrics,
+            idleMs,
+            leaseMs: options.leaseMs ?? 8_000,
+          }),
+        ),
       }),
     ),
     retention({ store, keepDays: options.keepDays, blankAfterDays: options.blankAfterDays }),
   ];
   await store.journal.announceLoops(
     name,
-    loops.map((loop) => ({ name: loop.name, schedule: scheduleOf(loop) })),
+    loops.map((loop) => ({
+      name: loop.name,
+      schedule: `${scheduleOf(loop)}${patienceOf(consumers.find((each) => each.name === loop.name))}`,
+    })),
   );
   await store.journal.announceMethods(name, schemas);
 
@@ -154,6 +179,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
 }
 
+function patienceOf(consumer: Consumer | undefined): string {
+  if (consumer === undefined) return '';
+  return `; a failing event: ${consumer.giveUpAfter === undefined ? 'tried without end' : `given up after ${consumer.giveUpAfter} failures`}`;
+}
+
 /** A service may name a contract as it likes; addresses are the contract's own. */
 function contractName(serves: Service['serves'], as: string): string {
   return Object.values(serves[as] ?? {})[0]?.service ?? as;
@@ -165,7 +195,7 @@ function masks(
   steps: readonly Method[],
   consumers: readonly { readonly name: string; readonly event: Event }[],
 ): readonly Masked[] {
-  return [
+  const all = [
     ...keyed.map(({ method, handler }) => {
       const output = jsonSchema(method.output, 'output');
       // A run's row keeps what the pipeline gives in the end, not the answer that carries it.
@@ -193,4 +223,6 @@ function masks(
     }),
     { method: '@delay', input: {}, output: {} },
   ];
+  // Several consumers of one event mask alike.
+  return [...new Map(all.map((of) => [of.method, of])).values()];
 }

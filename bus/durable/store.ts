@@ -195,19 +195,37 @@ export interface JournalStore {
   wakeWaits(on: Queries, event: string, key: string, payload: unknown): Promise<void>;
   /** Gives events and cursors that another PostgreSQL cluster numbered places in the order of this one; answers whether there were any. */
   renumber(): Promise<boolean>;
-  /** A consumer that is new starts with what happens from now on. */
-  register(consumer: string): Promise<void>;
+  /** A consumer that is new starts with what happens from now on, or where `after` is, if that is known. */
+  register(consumer: string, after?: string): Promise<void>;
+  /** Leases the events after the cursor. None: nothing is there, another instance has it, or its next try is not due. Holders that vanish are counted as
+   *  those of rows are; at the limit the event becomes a dead letter. `isAlone`: a holder vanished here, and events are handled one by one.
+   *  @param lease `was`: the token of this process's former lease, which it may follow at once.
+   *  @throws PolybError failed_precondition/another_cluster when the cursor needs `renumber`. */
+  takeEvents(
+    consumer: string,
+    event: string,
+    lease: { readonly token: string; readonly was: string | null; readonly leaseMs: number; readonly deadId: string },
+    atMost: number,
+  ): Promise<readonly (EventRow & { readonly isAlone: boolean })[]>;
+  renewEvents(consumer: string, token: string, leaseMs: number): Promise<void>;
   /** Locks the cursor and reads on; null when another instance has it or its retry is not due.
    *  @throws PolybError failed_precondition/another_cluster when the cursor needs `renumber`. */
   nextEvents(on: Queries, consumer: string, event: string, atMost: number): Promise<readonly EventRow[] | null>;
-  advance(on: Queries, consumer: string, past: EventRow): Promise<void>;
-  /** Counts a failure of the event at the cursor and puts its next try off, but for the last of `patience` failures; answers how many there were. */
-  stumble(consumer: string, how: { readonly firstMs: number; readonly lastMs: number; readonly patience: number }): Promise<number>;
+  /** False when the lease was lost. Without a token: of a cursor that is locked. */
+  advance(on: Queries, consumer: string, past: EventRow, token?: string): Promise<boolean>;
+  /** Counts a failure of the event at the cursor and puts its next try off, but for the last of `giveUpAfter` failures; answers how many there were, 0 when the lease was lost. */
+  stumble(
+    consumer: string,
+    token: string,
+    how: { readonly firstMs: number; readonly lastMs: number; readonly giveUpAfter: number | null; readonly error: string },
+  ): Promise<number>;
   deadLetter(on: Queries, consumer: string, id: string, row: EventRow, error: RowError): Promise<void>;
   announceLoops(service: string, loops: readonly { readonly name: string; readonly schedule: string }[]): Promise<void>;
-  leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<boolean>;
+  /** Answers how many holders in a row died or stalled in a turn, or null while another has the loop. After each of those it is free later. */
+  leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<number | null>;
   /** Takes a job's time (Unix ms), once of all processes; false also when PostgreSQL's clock is more than a minute before it. */
   takeTime(service: string, name: string, at: number): Promise<boolean>;
+  /** How a turn ended. */
   reportLoop(service: string, name: string, report: { readonly error: string | null; readonly nextRunAt: number | null }): Promise<void>;
   releaseLoops(holder: string): Promise<void>;
   requestedLoops(service: string): Promise<readonly string[]>;

@@ -67,9 +67,21 @@ export function transactions({
         begun ??= store.begin();
         return begun;
       };
+      let isOver = false;
+      /** What comes later would run outside of the transaction, or inside another's. */
+      const mustGoOn = (): void => {
+        if (isOver)
+          throw new PolybError('internal', `A transaction of ${bus.name} was used after its end; await everything inside it.`, {
+            reason: 'transaction_over',
+          });
+      };
       const tx: Tx = {
-        query: async (text, values) => (await open()).query(text, values),
+        query: async (text, values) => {
+          mustGoOn();
+          return (await open()).query(text, values);
+        },
         emit(event, payload) {
+          mustGoOn();
           const checked = event.payload.safeParse(payload);
           if (!checked.success)
             throw new PolybError(
@@ -85,6 +97,7 @@ export function transactions({
           heard.push({ event, payload: checked.data });
         },
         send(method, input, options) {
+          mustGoOn();
           const checked = parsed(method, input);
           checkKey(method.address, options.key);
           const id = newId('row');
@@ -108,6 +121,7 @@ export function transactions({
           return id;
         },
         outdate(method, keys, why) {
+          mustGoOn();
           if (keys.length === 0) return;
           outdated.push({ method: method.address, keys, why });
           if (method.settles) heard.push({ event: settled(method), payload: {} });
@@ -117,7 +131,11 @@ export function transactions({
       };
       let made: Awaited<ReturnType<typeof work>>;
       try {
-        made = await work(tx);
+        try {
+          made = await work(tx);
+        } finally {
+          isOver = true;
+        }
         if (emitted.length > 0) await store.journal.emit(await open(), emitted);
         for (const { method, keys, why } of outdated) await store.journal.outdate(await open(), method, keys, why);
         if (sent.length > 0) {

@@ -297,3 +297,55 @@ begin
   from ranked, cursors where ranked.is_cursor and ranked.xid = cursors.xid and ranked.id = cursors.id and c.consumer = cursors.consumer;
   return true;
 end $$;
+
+-- The way in for a consumer: the events after its cursor, with a lease. No rows: nothing is there, another holds it, or its next try is not due.
+-- A holder that vanished is counted as that of a row is; at the limit the event at the cursor becomes a dead letter under `dead_id`.
+create or replace function journal.take_events(of_consumer text, of_event text, of_token text, was_token text, lease_ms integer, at_most integer, dead_id text)
+returns table (id bigint, xid text, payload jsonb, traceparent text, is_alone boolean) language plpgsql as $$
+declare
+  c journal.cursors;
+  first journal.events;
+  is_vanished boolean;
+begin
+  -- The lease only counts; losing it with the server counts one death less.
+  perform set_config('synchronous_commit', 'off', true);
+  select * into c from journal.cursors cur where cur.consumer = of_consumer;
+  if c.consumer is null or c.retry_at > clock_timestamp() or (c.lease_until > clock_timestamp() and c.token is distinct from was_token) then
+    return;
+  end if;
+  if c.xid >= pg_snapshot_xmax(pg_current_snapshot()) then
+    raise exception 'The position of % is a number of another PostgreSQL cluster.', of_consumer using errcode = 'PB001';
+  end if;
+  if not exists (select from journal.events e where e.event = of_event and (e.xid, e.id) > (c.xid, c.id) and e.xid < pg_snapshot_xmin(pg_current_snapshot())) then
+    return;
+  end if;
+  select * into c from journal.cursors cur where cur.consumer = of_consumer and cur.retry_at <= clock_timestamp()
+    and (cur.lease_until is null or cur.lease_until <= clock_timestamp() or cur.token is not distinct from was_token) for update skip locked;
+  if not found then
+    return;
+  end if;
+  is_vanished := coalesce(c.lease_until <= clock_timestamp(), false);
+  if is_vanished and c.lease_until + make_interval(secs => c.takeovers * lease_ms / 1000.0) > clock_timestamp() then
+    return;
+  end if;
+  if is_vanished and c.takeovers >= journal.max_takeovers() then
+    select * into first from journal.events e where e.event = of_event and (e.xid, e.id) > (c.xid, c.id) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+      order by e.xid, e.id limit 1;
+    insert into journal.rows as r (id, method, key, mode, state, hash, input, error, on_unknown, attempts, traceparent, ref, ended_at)
+    values (dead_id, of_consumer, first.id::text, 'event', 'failed', '', first.payload, jsonb_build_object('code', 'internal', 'reason', 'holder_gone', 'outcome', 'not_executed',
+      'detail', 'Each process that handled it died or stalled, ' || c.takeovers + 1 || ' in a row; it is not tried again until a person says so.'),
+      'function', c.takeovers + 1, first.traceparent, dead_id, now())
+    on conflict do nothing;
+    c.xid := first.xid;
+    c.id := first.id;
+    c.takeovers := 0;
+    is_vanished := false;
+  end if;
+  update journal.cursors cur set token = of_token, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), xid = c.xid, id = c.id,
+    takeovers = c.takeovers + is_vanished::integer, one_by_one = case when is_vanished then 50 else c.one_by_one end,
+    error = case when is_vanished and c.takeovers > 0 then 'internal/holder_gone: ' || c.takeovers + 1 || ' processes in a row died or stalled while they handled the event ' || c.id || ' and after' else c.error end
+    where cur.consumer = of_consumer;
+  return query select e.id, e.xid::text, e.payload, e.traceparent, is_vanished or c.one_by_one > 0 from journal.events e
+    where e.event = of_event and (e.xid, e.id) > (c.xid, c.id) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by e.xid, e.id limit case when is_vanished or c.one_by_one > 0 then 1 else at_most end;
+end $$;

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { quiet } from '../../scripts/quiet.ts';
+import { testDatabase } from '../../scripts/testing/database.ts';
+import { until } from '../../scripts/testing/world.ts';
+import { journalDesk } from './desk.ts';
+import { openStore, type PostgresStore } from './index.ts';
+
+const leaseMs = 10_000;
+let database: Awaited<ReturnType<typeof testDatabase>>;
+let store: PostgresStore;
+beforeAll(async () => {
+  database = await testDatabase();
+  store = openStore({ url: database.url, name: 'test', log: quiet });
+});
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+
+/** A consumer before so many events. */
+async function consumer(events: number) {
+  const event = `test.${randomUUID()}`;
+  const name = `me@${event}`;
+  await store.journal.register(name);
+  await store.journal.emit(
+    store,
+    Array.from({ length: events }, (_, nth) => ({ event, key: `${nth}`, payload: { nth }, traceparent: null })),
+  );
+  let was: string | null = null;
+  const take = async (over: { was?: string | null } = {}) => {
+    const token = randomUUID();
+    const rows = await store.journal.takeEvents(name, event, { token, was, leaseMs, deadId: `row_${randomUUID()}`, ...over }, 50);
+    return { token, rows };
+  };
+  // What is emitted is seen once no older transaction is open, of other databases too.
+  await until(async () => (await take()).rows.length === events || null);
+  await store.query('update journal.cursors set token = null, lease_until = null where consumer = $1', [name]);
+  return {
+    name,
+    take,
+    follow: (token: string) => {
+      was = token;
+    },
+    expire: (agoMs: number) =>
+      store.query('update journal.cursors set lease_until = clock_timestamp() - make_interval(secs => $2 / 1000.0) where consumer = $1', [
+        name,
+        agoMs,
+      ]),
+    advance: async ({ token, rows }: Awaited<ReturnType<typeof take>>) => {
+      const last = rows.at(-1);
+      return last !== undefined && (await store.journal.advance(store, name, last, token));
+    },
+  };
+}
+const numbers = (rows: readonly { readonly payload: unknown }[]) => rows.map(({ payload }) => (payload as { nth: number }).nth);
+
+test('events under a lease are taken by nobody else, and by the same process again', async () => {
+  const it = await consumer(3);
+  const mine = await it.take();
+  expect(numbers(mine.rows)).toEqual([0, 1, 2]);
+  expect((await it.take()).rows).toEqual([]);
+  expect(numbers((await it.take({ was: mine.token })).rows)).toEqual([0, 1, 2]);
+});
+
+test('an event that takes four holders with it becomes a dead letter, alone, and those around it are handled in order', async () => {
+  const it = await consumer(4);
+  const handled: number[] = [];
+  const deaths: number[] = [];
+  for (;;) {
+    const taken = await it.take();
+    if (taken.rows.length === 0) break;
+    // The third event is the one.
+    if (numbers(taken.rows).includes(2)) {
+      deaths.push(taken.rows.length);
+      await it.expire(100 * leaseMs);
+      continue;
+    }
+    expect(await it.advance(taken)).toBe(true);
+    handled.push(...numbers(taken.rows));
+  }
+  expect(handled).toEqual([0, 1, 3]);
+  // Once in company, then alone.
+  expect(deaths).toEqual([4, 1, 1, 1, 1]);
+  const dead = await journalDesk(store).list({ view: 'dead_letters', method: it.name, reason: 'holder_gone', limit: 9 });
+  expect(dead).toMatchObject([{ mode: 'event', state: 'failed', input: { nth: 2 }, attempts: 4 }]);
+});
+
+test('the first takeover of events is at once, each further one waits a lease longer', async () => {
+  const it = await consumer(1);
+  await it.take();
+  for (const waitMs of [0, leaseMs, 2 * leaseMs]) {
+    if (waitMs > 0) {
+      await it.expire(waitMs - 1_000);
+      expect((await it.take()).rows).toEqual([]);
+    }
+    await it.expire(waitMs + 1);
+    expect((await it.take()).rows).toHaveLength(1);
+  }
+});
+
+test('a holder that outlived its lease advances a cursor that nobody took over, and no other', async () => {
+  const it = await consumer(2);
+  const slow = await it.take();
+  await it.expire(1);
+  expect(await it.advance({ ...slow, rows: slow.rows.slice(0, 1) })).toBe(true);
+  await it.take();
+  await it.expire(1);
+  const stalled = await it.take();
+  expect(numbers(stalled.rows)).toEqual([1]);
+  await it.expire(1);
+  expect(await it.advance(stalled)).toBe(false);
+});
