@@ -550,12 +550,13 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
     /** Answers how many holders in a row vanished, or null while another holds it. Only a turn that ends resets the count: see `reportLoop`. */
     async leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<number | null> {
       const rows = await leases.query<{ takeovers: number }>(
-        `update journal.loops set takeovers = takeovers + (held_by <> $3)::integer,
+        `update journal.loops set takeovers = takeovers + coalesce((held_by <> $3)::integer, 0),
            last_error = case when held_by <> $3 and takeovers > 0
              then 'internal/holder_gone: ' || takeovers + 1 || ' processes in a row died or stalled in its turn; the pauses between them grow to an hour' else last_error end,
            held_by = $3, lease_until = clock_timestamp() + make_interval(secs => $4 / 1000.0)
          where service = $1 and name = $2 and (held_by is not distinct from $3 or lease_until is null
-           or lease_until + least(interval '1 hour', make_interval(secs => $4 * (2 ^ least(takeovers, 20) - 1) / 1000.0)) < clock_timestamp()) returning takeovers`,
+           or lease_until + least(interval '1 hour', make_interval(secs => $4 * (2 ^ least(takeovers, 20) - 1) / 1000.0)) < clock_timestamp())
+           and (takeovers = 0 or held_by = $3 or journal.may_hold_suspect($3)) returning takeovers`,
         [service, name, holder, leaseMs],
       );
       return rows[0]?.takeovers ?? null;

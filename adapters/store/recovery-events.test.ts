@@ -28,7 +28,7 @@ async function consumer(events: number) {
     Array.from({ length: events }, (_, nth) => ({ event, key: `${nth}`, payload: { nth }, traceparent: null })),
   );
   let was: string | null = null;
-  const take = async (over: { was?: string | null } = {}) => {
+  const take = async (over: { was?: string | null; token?: string } = {}) => {
     const token = randomUUID();
     const rows = await store.journal.takeEvents(name, event, { token, was, leaseMs, deadId: `row_${randomUUID()}`, ...over }, 50);
     return { token, rows };
@@ -110,4 +110,63 @@ test('a holder that outlived its lease advances a cursor that nobody took over, 
   expect(numbers(stalled.rows)).toEqual([1]);
   await it.expire(1);
   expect(await it.advance(stalled)).toBe(false);
+});
+
+test.each(['row', 'loop'])(
+  'a process that holds a suspect %s takes over no events a second time, and another process does',
+  async (kind) => {
+    const it = await consumer(1);
+    const holder = randomUUID();
+    if (kind === 'row')
+      await store.query(
+        `insert into journal.rows (id, method, key, mode, state, hash, ref, held_by, lease_until, takeovers) values ($1, $1, 'k', 'send', 'attempting', '', $1, $1, now() + interval '1 min', 2)`,
+        [holder],
+      );
+    else
+      await store.query(
+        `insert into journal.loops (service, name, schedule, held_by, lease_until, takeovers) values ($1, 'l', '', $1, now() + interval '1 min', 2)`,
+        [holder],
+      );
+    for (const takeovers of [0, 1]) {
+      expect(takeovers === 0 ? (await it.take()).rows : (await it.take({ token: `${holder} 1` })).rows).toHaveLength(1);
+      await it.expire(100 * leaseMs);
+    }
+    expect((await it.take({ token: `${holder} 2` })).rows).toEqual([]);
+    expect((await it.take({ token: `${randomUUID()} 2` })).rows).toHaveLength(1);
+  },
+);
+
+test('a loop whose holders vanish is free later each time, says so, and is free at once when a person asks for it or a turn ends', async () => {
+  const service = randomUUID();
+  await store.journal.announceLoops(service, [{ name: 'l', schedule: 's' }]);
+  const lease = (holder: string) => store.journal.leaseLoop(service, 'l', holder, leaseMs);
+  const expire = (agoMs: number) =>
+    store.query(`update journal.loops set lease_until = clock_timestamp() - make_interval(secs => $2 / 1000.0) where service = $1`, [
+      service,
+      agoMs,
+    ]);
+  const desk = journalDesk(store);
+  const error = async () => (await desk.loops()).find((loop) => loop.service === service)?.last_error;
+  expect(await lease('a')).toBe(0);
+  await expire(1);
+  expect([await lease('b'), await error()]).toEqual([1, null]);
+  for (const [takeovers, waitMs] of [
+    [2, leaseMs],
+    [3, 3 * leaseMs],
+    [4, 7 * leaseMs],
+  ] as const) {
+    await expire(waitMs - 1_000);
+    expect(await lease(`${takeovers}`)).toBeNull();
+    await expire(waitMs + 1);
+    expect(await lease(`${takeovers}`)).toBe(takeovers);
+    expect(await error()).toMatch(new RegExp(`holder_gone: ${takeovers} processes`));
+  }
+  await expire(1);
+  expect(await lease('c')).toBeNull();
+  expect(await desk.requestLoop(service, 'l')).toBe(true);
+  expect(await lease('c')).toBe(1);
+  await store.journal.reportLoop(service, 'l', { error: null, nextRunAt: null });
+  expect(await error()).toBeNull();
+  await expire(1);
+  expect(await lease('d')).toBe(1);
 });

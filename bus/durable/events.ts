@@ -30,6 +30,7 @@ export function consumerTurn({
   log,
   metrics,
   idleMs,
+  holder,
   leaseMs,
 }: {
   /** The cursor's. */
@@ -41,6 +42,8 @@ export function consumerTurn({
   metrics: Counting;
   /** How long its loop sleeps; a failed event is tried again after a tenth of it, at last after sixty times of it. */
   idleMs: number;
+  /** Names this process. */
+  holder: string;
   /** After it a holder that does not renew its lease counts as vanished. */
   leaseMs: number;
 }): Turn {
@@ -95,7 +98,7 @@ export function consumerTurn({
   }
 
   return async () => {
-    const lease = { token: randomUUID(), was: token, leaseMs, deadId: newId('row') };
+    const lease = { token: `${holder} ${randomUUID()}`, was: token, leaseMs, deadId: newId('row') };
     let rows: Awaited<ReturnType<Store['journal']['takeEvents']>>;
     try {
       rows = await store.journal.takeEvents(name, event.address, lease, alone > 0 ? 1 : batch);

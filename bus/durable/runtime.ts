@@ -123,6 +123,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
             log,
             metrics: bus.metrics,
             idleMs,
+            holder,
             leaseMs: options.leaseMs ?? 8_000,
           }),
         ),

@@ -8,5 +8,3 @@ alter table journal.cursors
   add column error       text;
 -- Holders in a row that died or stalled in a turn of the loop.
 alter table journal.loops add column takeovers smallint not null default 0 check (takeovers >= 0);
--- Queued rows that lost several holders are claimed one by one.
-create index rows_suspect on journal.rows (method, not_before) where state = 'queued' and takeovers >= 2;

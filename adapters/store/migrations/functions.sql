@@ -40,10 +40,13 @@ create or replace function journal.is_suspect(it journal.rows) returns boolean l
   select it.takeovers + (it.state = 'attempting')::integer >= 2
 $$;
 
--- True when this process holds no suspect. The lock keeps a second transaction of the process from finding the same until this one commits.
+-- True when this process holds no suspect: no row, no consumer and no loop. The lock keeps a second transaction of the process from finding the same
+-- until this one commits. A consumer's token begins with its holder.
 create or replace function journal.may_hold_suspect(of_holder text) returns boolean language sql volatile as $$
   select pg_try_advisory_xact_lock(hashtextextended('journal.suspect ' || of_holder, 0))
     and not exists (select from journal.rows where state = 'attempting' and lease_until > clock_timestamp() and held_by = of_holder and takeovers >= 2)
+    and not exists (select from journal.cursors where lease_until > clock_timestamp() and takeovers >= 2 and starts_with(token, of_holder || ' '))
+    and not exists (select from journal.loops where lease_until > clock_timestamp() and takeovers >= 2 and held_by = of_holder)
 $$;
 
 -- The log of a row whose holder is gone, with the line that says so.
@@ -325,7 +328,8 @@ begin
     return;
   end if;
   is_vanished := coalesce(c.lease_until <= clock_timestamp(), false);
-  if is_vanished and c.lease_until + make_interval(secs => c.takeovers * lease_ms / 1000.0) > clock_timestamp() then
+  if is_vanished and (c.lease_until + make_interval(secs => c.takeovers * lease_ms / 1000.0) > clock_timestamp()
+      or (c.takeovers >= 1 and not journal.may_hold_suspect(split_part(of_token, ' ', 1)))) then
     return;
   end if;
   if is_vanished and c.takeovers >= journal.max_takeovers() then
