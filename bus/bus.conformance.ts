@@ -4,6 +4,7 @@ import { PolybError } from '../contracts/errors.ts';
 import type { Wire } from './bus.ts';
 import { headerBlock, readHead } from './headers.ts';
 import { createNeighbours } from './neighbours.ts';
+import type { Context } from './service.ts';
 import { hang, type ShopBed, shopBed, until } from './testing/bed.ts';
 import type { TransportBed } from './testing/transports.ts';
 import type { Arrived, Transport } from './transport.ts';
@@ -23,7 +24,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
     transport: Transport;
     ask(name: string, body: string | Uint8Array, headers?: Record<string, string>): Promise<Arrived>;
   }> {
-    const transport = await bed.transports.connect('hand');
+    const transport = await bed.transports.connect('guest');
     let n = 0;
     return {
       transport,
@@ -224,6 +225,26 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await until(() => shop.stats().some(({ dropped }) => dropped === 2));
       expect(ran).toBe(0);
       await hand.transport.close();
+    });
+
+    test('whose answer would go to an inbox of another is dropped and counted, and what has roles is not heard without a name', async () => {
+      const callers: string[] = [];
+      const noted = async (_: unknown, { caller }: Context) => {
+        callers.push(caller);
+        return {};
+      };
+      const shop = await bed.serve({ quick: noted, staff_only: noted });
+      const [hand, till] = [await raw(), await bed.transports.connect('till')];
+      const subject = `${bed.prefix}.rpc.${bed.shop.add.service}.quick`;
+      till.publish(`${subject}.by.till`, '', '', '_INBOX.gateway.abc.1');
+      till.publish(`${subject}.by.till`, '', '', '_INBOX.till2.abc.1');
+      hand.transport.publish(subject, '', '', '_INBOX.gateway.abc.1');
+      till.publish(`${subject}.by.till`, '', '', `${till.inbox}.1`);
+      expect(json(await hand.ask('quick', ''))).toEqual({});
+      expect((await hand.ask('staff_only', '')).headers).toContain('503');
+      await until(() => shop.stats().some(({ dropped }) => dropped === 3) && callers.length === 2);
+      expect(callers.toSorted()).toEqual(['guest', 'till']);
+      await Promise.all([hand.transport.close(), till.close()]);
     });
 
     test('too large to send is refused here, and an answer too large to send is a typed error there', async () => {

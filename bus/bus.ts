@@ -31,7 +31,7 @@ import { within } from './within.ts';
 /** What came with a call beside its input. */
 export interface Wire {
   readonly key: string;
-  /** The service or user that called, as its inbox tells. */
+  /** The service or user that called, as the subject of the request proves. */
   readonly caller: string;
   /** Unix ms. */
   readonly deadlineAt: number;

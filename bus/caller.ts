@@ -14,6 +14,7 @@ import { type Attempted, retryDelay } from './middleware/retry.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { CallOptions } from './service.ts';
 import { type Counter, counterOf } from './stats.ts';
+import { callSubject, signature } from './subjects.ts';
 import { createSweep } from './sweep.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from './trace.ts';
 import { type Arrived, notConnected, type Transport } from './transport.ts';
@@ -48,11 +49,14 @@ export interface Caller {
 interface Route {
   readonly method: Callable;
   readonly subject: string;
+  /** The subject with the name of this user. */
+  readonly signed: string;
   readonly counter: Counter;
 }
 interface Pending extends Observed, Attempted {
   readonly route: Route;
   readonly subject: string;
+  readonly signed: string;
   readonly input: unknown;
   /** Made when the call first leaves the process. */
   body: string | Uint8Array | undefined;
@@ -80,7 +84,8 @@ const settleMs = 1000;
 
 export function createCaller(parts: CallerParts): Caller {
   const { transport, name, prefix, now, noRespondersMs, observer, neighbours, permit } = parts;
-  const { inbox } = transport;
+  const { inbox, user } = transport;
+  const signedBy = signature(user);
   const tokenAt = inbox.length + 1;
   const routes = new Map<Callable, Route>();
   const openings = new WeakMap<Stream, Callable>();
@@ -99,7 +104,8 @@ export function createCaller(parts: CallerParts): Caller {
     permit(method);
     const counter = counters.get(method.address) ?? counterOf(method.address, 'client');
     counters.set(method.address, counter);
-    const route = { method, subject: `${prefix}.rpc.${method.service}.${method.name}`, counter };
+    const subject = callSubject(prefix, method);
+    const route = { method, subject, signed: subject + signedBy, counter };
     routes.set(method, route);
     return route;
   }
@@ -125,9 +131,11 @@ export function createCaller(parts: CallerParts): Caller {
     );
     if (deadlineAt <= at) throw deadlineExceeded(method.address, 'not_executed');
     if (options?.key !== undefined) checkKey(method.address, options.key);
+    const subject = method.owner === undefined ? route.subject : ownedSubject(route, input);
     const pending: Pending = {
       route,
-      subject: method.owner === undefined ? route.subject : ownedSubject(route, input),
+      subject,
+      signed: method.owner === undefined ? route.signed : subject + signedBy,
       input,
       body: undefined,
       format: method.bytes === true ? 'msgpack' : 'json',
@@ -189,7 +197,7 @@ export function createCaller(parts: CallerParts): Caller {
       pending.body ??= bodyOf(pending);
       lastToken = lastToken === 0x7fffffff ? 1 : lastToken + 1;
       pending.token = lastToken;
-      transport.publish(subject, pending.body, headOf(pending), `${inbox}.${lastToken}`);
+      transport.publish(pending.signed, pending.body, headOf(pending), `${inbox}.${lastToken}`);
       waiting.set(lastToken, pending);
       sweep.wake();
     } catch (thrown) {
@@ -214,7 +222,7 @@ export function createCaller(parts: CallerParts): Caller {
     const attempt = pending.attempts;
     pending.stopLocal = local.take({
       input: pending.input,
-      caller: name,
+      caller: user,
       traceparent: traceparentOf(pending.traceId, pending.spanId),
       key: pending.key,
       deadlineAt: pending.deadlineAt,
@@ -330,7 +338,7 @@ export function createCaller(parts: CallerParts): Caller {
   }
   function onRefused(subject: string): void {
     failAll(
-      (pending) => pending.subject === subject,
+      (pending) => pending.signed === subject,
       (address) => new PolybError('permission_denied', `${name} may not call ${address}.`),
     );
   }

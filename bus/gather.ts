@@ -28,7 +28,7 @@ export async function gather(
   const cancel = (): void =>
     done.reject(new PolybError('cancelled', 'Nobody waits for the answers any more.', { outcome: 'not_executed' }));
   if (signal?.aborted) cancel();
-  const reply = `_INBOX.${transport.inbox.split('.')[1]}.${randomHex(16)}`;
+  const reply = `_INBOX.${transport.user}.${randomHex(16)}`;
   let quiet: ReturnType<typeof setTimeout> | undefined;
   const subscription = transport.subscribe(reply, ({ headers, data }) => {
     const head = readHead(headers);

@@ -6,6 +6,7 @@ import type { ToldMetric } from '../contracts/metric.ts';
 import type { Health } from './health.ts';
 import type { Endpoint } from './serve.ts';
 import { statsOf } from './stats.ts';
+import { signature } from './subjects.ts';
 import type { Subscription, Transport } from './transport.ts';
 
 export interface MicroParts {
@@ -78,8 +79,10 @@ function standing(health: Pick<Health, 'told'>): Readonly<Record<string, string>
   const told = health.told();
   return told.length === 0 ? {} : { 'polyb.health': JSON.stringify(told) };
 }
+/** What is open to everybody is shown as it is called by hand. */
 function subjectOf({ entry, subject }: Endpoint): string {
-  return entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
+  const called = entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
+  return entry.roles === undefined ? called : called + signature('*');
 }
 function metadataOf({ entry }: Endpoint): Record<string, string> {
   const reasons = Object.keys(entry.errors);

@@ -15,7 +15,7 @@ let server: Awaited<ReturnType<typeof startNats>>;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'polyb-users-'));
   const configFile = join(dir, 'users.conf');
-  const limits = `permissions: { publish: ["_INBOX.>", "*.rpc.*.add", "*.ctl.>"], subscribe: ["_INBOX.till.>"] }`;
+  const limits = `permissions: { publish: ["_INBOX.>", "*.rpc.*.add.by.till", "*.ctl.>"], subscribe: ["_INBOX.till.>"] }`;
   await writeFile(
     configFile,
     `authorization { users: [
@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const as = (user: string, pass = 'right') => connectNats({ servers: server.url, user, pass, name: user, inboxUser: user });
+const as = (user: string, pass = 'right') => connectNats({ servers: server.url, user, pass, name: user, inboxUser: user, timeoutMs: 10_000 });
 
 test('a call that the bus user may not make is refused at once, and the others go on', async () => {
   const { log } = memoryLog();
@@ -66,7 +66,7 @@ test('a subscription that the bus user may not make is told, and the others go o
 test('a wrong password is unauthenticated, a right nkey is let in', async () => {
   await expect(as('shop', 'wrong')).rejects.toMatchObject({ code: 'unauthenticated', message: expect.not.stringContaining('wrong') });
   const nkeySeed = new TextDecoder().decode(key.getSeed());
-  const transport = await connectNats({ servers: server.url, nkeySeed, name: 'shop', inboxUser: 'shop' });
+  const transport = await connectNats({ servers: server.url, nkeySeed, name: 'shop', inboxUser: 'shop', timeoutMs: 10_000 });
   expect(await transport.rtt()).toBeGreaterThan(0);
   await transport.close();
 });

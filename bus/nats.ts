@@ -151,6 +151,7 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
     get maxPayload() {
       return maxPayload;
     },
+    user: inboxUser,
     inbox: `_INBOX.${inboxUser}.${instanceId()}`,
     publish(subject, data, headers = '', reply = '') {
       if (!connected) throw notConnected();

@@ -8,14 +8,19 @@ import { z } from 'zod';
 import { calls } from '../contracts/calls.ts';
 import { crm } from '../contracts/crm.ts';
 import { contract, event, method, settled, stream } from '../contracts/define.ts';
+import { PolybError } from '../contracts/errors.ts';
 import { telephony } from '../contracts/telephony.ts';
 import { findNatsServer } from '../scripts/infra/nats-server.ts';
 import { type RunningServer, startNats } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
+import { createBus } from './bus.ts';
 import { connectNats } from './nats.ts';
 import { type Credential, natsConfig, permissions } from './permissions.ts';
+import type { Context } from './service.ts';
+import { memoryLog, until } from './testing/bed.ts';
 import type { Transport } from './transport.ts';
 
+const { log: quiet } = memoryLog();
 const Id = z.strictObject({ id: z.string().max(9) });
 const media = contract('media', '1.0.0', {
   listen: stream({ summary: 'x', input: Id, up: Id, down: Id, topic: 'id' }),
@@ -65,6 +70,7 @@ async function as(name: string): Promise<Transport> {
     servers: server.url,
     name,
     inboxUser: name,
+    timeoutMs: 10_000,
     ...(credential && 'password' in credential && { user: name, pass: credential.password }),
     ...(credential && 'nkey' in credential && { nkeySeed: new TextDecoder().decode(seed.getSeed()) }),
   });
@@ -93,9 +99,10 @@ test.each([
   [
     'crm-connector',
     {
-      publish: ['_INBOX.operator.i.1', 'polyb.rpc.crm.find_contact', 'polyb.ctl.crm', 'polyb.evt.crm.lead_created'],
+      publish: ['_INBOX.operator.i.1', 'polyb.rpc.crm.find_contact.by.crm-connector', 'polyb.ctl.crm', 'polyb.evt.crm.lead_created'],
       subscribe: [
         'polyb.rpc.crm.push_to_crm',
+        'polyb.rpc.crm.push_to_crm.by.*',
         'polyb.ctl.crm',
         '_INBOX.crm-connector.i.*',
         '$SRV.PING',
@@ -108,11 +115,11 @@ test.each([
     'call-orchestrator',
     {
       publish: [
-        'polyb.rpc.crm.log_call',
-        'polyb.rpc.telephony.dial',
+        'polyb.rpc.crm.log_call.by.call-orchestrator',
+        'polyb.rpc.telephony.dial.by.call-orchestrator',
         'polyb.evt.telephony.dial_queued',
-        'polyb.rpc.media.listen',
-        'polyb.rpc.media.mute.leg7',
+        'polyb.rpc.media.listen.by.call-orchestrator',
+        'polyb.rpc.media.mute.leg7.by.call-orchestrator',
         'polyb.str.telephony-gateway.i.7j',
         'polyb.ctl.media',
       ],
@@ -125,13 +132,20 @@ test.each([
       ],
     },
   ],
-  ['telephony-gateway', { publish: ['polyb.tap.media.listen.topic'], subscribe: ['polyb.rpc.media.mute.leg7', 'polyb.rpc.media.listen'] }],
+  [
+    'telephony-gateway',
+    {
+      publish: ['polyb.tap.media.listen.topic'],
+      subscribe: ['polyb.rpc.media.mute.leg7', 'polyb.rpc.media.mute.leg7.by.*', 'polyb.rpc.media.listen', 'polyb.rpc.telephony.dial.by.*'],
+    },
+  ],
   [
     'operator',
     {
       publish: [
-        'polyb.rpc.calls.start_call',
-        'polyb.rpc.media.mute.x',
+        'polyb.rpc.calls.start_call.by.operator',
+        'polyb.rpc.media.mute.x.by.operator',
+        'polyb.rpc.lab.served_elsewhere.by.operator',
         'polyb.ctl.crm',
         '$SRV.PING',
         '$SRV.STATS.crm.i',
@@ -147,7 +161,7 @@ test.each([
   [
     'all',
     {
-      publish: ['_INBOX.operator.i.1', 'polyb.rpc.telephony.dial', 'polyb.evt.calls.call_ended'],
+      publish: ['_INBOX.operator.i.1', 'polyb.rpc.telephony.dial.by.call-orchestrator', 'polyb.evt.calls.call_ended'],
       subscribe: ['polyb.rpc.crm.push_to_crm', 'polyb.rpc.media.mute.x', '_INBOX.all.i.*', '_INBOX.crm-connector.i.*'],
     },
   ],
@@ -160,7 +174,10 @@ test.each([
     'crm-connector',
     {
       publish: [
-        'polyb.rpc.calls.start_call',
+        'polyb.rpc.calls.start_call.by.crm-connector',
+        'polyb.rpc.crm.find_contact',
+        'polyb.rpc.crm.find_contact.by.operator',
+        'polyb.rpc.crm.find_contact.by.guest',
         'polyb.evt.calls.call_ended',
         'polyb.ctl.calls',
         'polyb.str.operator.i.1j',
@@ -188,20 +205,33 @@ test.each([
     'call-orchestrator',
     {
       publish: [
-        'polyb.rpc.telephony.hang_up',
-        'polyb.rpc.crm.push_to_crm',
+        'polyb.rpc.telephony.hang_up.by.call-orchestrator',
+        'polyb.rpc.crm.push_to_crm.by.call-orchestrator',
+        'polyb.rpc.crm.log_call.by.operator',
+        'polyb.rpc.media.mute.leg7.by.telephony-gateway',
         'polyb.evt.telephony.leg_changed',
         'polyb.evt.crm.lead_created',
-        'polyb.rpc.calls.allow_calls',
+        'polyb.rpc.calls.allow_calls.by.call-orchestrator',
       ],
       subscribe: ['polyb.evt.crm.lead_created', 'polyb.str.telephony-gateway.>', 'polyb.rpc.media.mute.leg7', 'polyb.rpc.crm.log_call'],
     },
   ],
-  ['telephony-gateway', { publish: ['polyb.rpc.telephony.dial'], subscribe: ['polyb.rpc.media.mute'] }],
+  [
+    'telephony-gateway',
+    { publish: ['polyb.rpc.telephony.dial.by.telephony-gateway'], subscribe: ['polyb.rpc.media.mute', 'polyb.rpc.telephony.dial'] },
+  ],
   [
     'operator',
     {
-      publish: ['polyb.rpc.telephony.dial', 'polyb.evt.calls.call_ended', '_INBOX.guest.i.1', '$JS.API.INFO'],
+      publish: [
+        'polyb.rpc.telephony.dial.by.operator',
+        'polyb.rpc.calls.start_call',
+        'polyb.rpc.calls.start_call.by.gateway',
+        'polyb.rpc.media.mute.x.by.gateway',
+        'polyb.evt.calls.call_ended',
+        '_INBOX.guest.i.1',
+        '$JS.API.INFO',
+      ],
       subscribe: ['_INBOX.>', 'polyb.rpc.crm.push_to_crm', 'polyb.str.>', 'polyb.ctl.crm'],
     },
   ],
@@ -209,6 +239,8 @@ test.each([
     'guest',
     {
       publish: [
+        'polyb.rpc.crm.push_to_crm.by.operator',
+        'polyb.rpc.crm.push_to_crm.by.guest',
         'polyb.rpc.calls.start_call',
         'polyb.rpc.calls.allow_calls',
         'polyb.rpc.telephony.dial',
@@ -252,7 +284,7 @@ test('a call and its answer pass, and a guest that listens at every inbox it may
     Transport,
     Transport,
   ];
-  answering(provider, 'polyb.rpc.crm.log_call');
+  answering(provider, 'polyb.rpc.crm.log_call.by.*');
   answering(provider, 'polyb.rpc.crm.find_contact');
   await provider.flush();
   const overheard: string[] = [];
@@ -260,9 +292,47 @@ test('a call and its answer pass, and a guest that listens at every inbox it may
     for (const queue of [undefined, 'q'])
       eavesdropper.subscribe(subject, (message) => overheard.push(message.subject), { ...(queue && { queue }), onError: () => {} });
   await eavesdropper.flush();
-  expect(await ask(caller, 'polyb.rpc.crm.log_call', `${caller.inbox}.1`)).toBe('answer');
+  expect(await ask(caller, 'polyb.rpc.crm.log_call.by.call-orchestrator', `${caller.inbox}.1`)).toBe('answer');
   expect(await ask(eavesdropper, 'polyb.rpc.crm.find_contact', '_INBOX.a1B2.1')).toBe('answer'); // after the other in the server
   expect(new Set(overheard)).toEqual(new Set(['_INBOX.a1B2.1']));
+});
+
+test('a service reads the name of the user that called, whatever the request says of itself', async () => {
+  const [provider, caller, guest] = (await Promise.all(['crm-connector', 'call-orchestrator', 'guest'].map(as))) as [
+    Transport,
+    Transport,
+    Transport,
+  ];
+  const bus = createBus({ transport: provider, name: 'crm-connector', log: quiet });
+  const heard: string[] = [];
+  const noted = (_: unknown, { caller: by }: Context) => {
+    heard.push(by);
+    return Promise.reject(new PolybError('not_found', 'No such contact.'));
+  };
+  await bus.serve([crm.find_contact, crm.log_call], { [crm.find_contact.address]: noted, [crm.log_call.address]: noted } as never, {
+    keep: (_, input, { caller: by }) => noted(input, { caller: by } as Context),
+  });
+  const call = JSON.stringify({
+    leadId: 'l1',
+    callId: 'c1',
+    outcome: 'busy',
+    phoneNumber: '+79990000000',
+    startedAt: '2026-01-01T00:00:00Z',
+    durationMs: 0,
+  });
+  const find = JSON.stringify({ phoneNumber: '+79990000000' });
+  const claims = 'NATS/1.0\r\npolyb-caller: operator\r\ncaller: operator\r\n\r\n';
+  const inboxOf = (name: string) => `_INBOX.${name}.i.1`;
+  // Without its own inbox as the address of the answer, a request is not even read.
+  for (const inbox of [inboxOf('operator'), inboxOf('crm-connector'), '_INBOX.a1B2.1'])
+    caller.publish('polyb.rpc.crm.log_call.by.call-orchestrator', call, claims, inbox);
+  for (const inbox of [inboxOf('operator'), inboxOf('call-orchestrator')]) guest.publish('polyb.rpc.crm.find_contact', find, claims, inbox);
+  caller.publish('polyb.rpc.crm.log_call.by.call-orchestrator', call, claims, `${caller.inbox}.1`);
+  guest.publish('polyb.rpc.crm.find_contact', find, claims, '_INBOX.a1B2.1');
+  guest.publish('polyb.rpc.crm.find_contact', find, claims, `${guest.inbox}.1`);
+  await until(() => heard.length >= 3);
+  const dropped = bus.stats().reduce((sum, each) => sum + (each.dropped ?? 0), 0);
+  expect({ heard: heard.toSorted(), dropped }).toEqual({ heard: ['call-orchestrator', 'guest', 'guest'], dropped: 5 });
 });
 
 test('a reply that is forged into a call is refused to the service that is used for it', async () => {
@@ -274,10 +344,11 @@ test('a reply that is forged into a call is refused to the service that is used 
   const refusal = Promise.withResolvers<string>();
   deputy.onRefused(refusal.resolve);
   answering(deputy, 'polyb.rpc.crm.create_task');
-  const dialled = answering(victim, 'polyb.rpc.calls.start_call');
+  const dialled = answering(victim, 'polyb.rpc.calls.start_call.by.*');
   await Promise.all([deputy.flush(), victim.flush()]);
-  forger.publish('polyb.rpc.crm.create_task', '{}', '', 'polyb.rpc.calls.start_call');
-  expect(await refusal.promise).toBe('polyb.rpc.calls.start_call');
+  const target = 'polyb.rpc.calls.start_call.by.crm-connector';
+  forger.publish('polyb.rpc.crm.create_task', '{}', '', target);
+  expect(await refusal.promise).toBe(target);
   await victim.flush();
   expect(dialled).toEqual([]);
 });

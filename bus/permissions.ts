@@ -1,10 +1,11 @@
 /**
  * Who may publish and subscribe to what, as the contracts and each service's `serves` and `uses` say. The bus server enforces it:
- * a header never grants anything. A reply may go to any inbox and is read by its owner only, so nobody can forge a call as a reply
+ * a header never grants anything, and a user calls under its own name only (subjects.ts), so what a service reads there is proven. A reply may go to any inbox and is read by its owner only, so nobody can forge a call as a reply
  * (`allow_responses` would permit that, it is not bound by publish rules), and nobody can read another's replies.
  */
 import type { Entry, Method, Stream } from '../contracts/define.ts';
 import type { Service } from './service.ts';
+import { callSubject, guestUser, signature } from './subjects.ts';
 
 export interface Rules {
   readonly allow: readonly string[];
@@ -19,8 +20,6 @@ export type ServiceOnBus = Pick<Service, 'serves' | 'uses'> & { readonly folder:
 
 /** The command line and the pages. */
 export const operatorUser = 'operator';
-/** Whoever connects without credentials, where that is allowed. */
-export const guestUser = 'guest';
 /** All services in one process over one connection. */
 export const allUser = 'all';
 
@@ -50,7 +49,7 @@ function folderUser({ folder, serves, uses, discovers = false }: ServiceOnBus, p
   return user(folder, {
     publish: [
       '_INBOX.>',
-      ...all.filter(isCallable).flatMap((entry) => (mayCall(folder, entry) ? callSubjects(entry, prefix) : [])),
+      ...all.filter(isCallable).flatMap((entry) => (mayCall(folder, entry) ? [callPattern(entry, prefix) + signature(folder)] : [])),
       ...all.filter(isCallable).map(({ service }) => `${prefix}.ctl.${service}`),
       ...domains.map((domain) => `${prefix}.evt.${domain}.>`),
       // The wake-up that `tx.send` tells the method's service.
@@ -61,7 +60,7 @@ function folderUser({ folder, serves, uses, discovers = false }: ServiceOnBus, p
     ],
     subscribe: [
       `_INBOX.${folder}.>`,
-      ...own.filter(isCallable).flatMap((entry) => callSubjects(entry, prefix)),
+      ...own.filter(isCallable).flatMap((entry) => heardPatterns(entry, prefix)),
       ...domains.flatMap((domain) => [
         `${prefix}.ctl.${domain}`,
         `${prefix}.evt.${domain}.>`,
@@ -76,17 +75,18 @@ function folderUser({ folder, serves, uses, discovers = false }: ServiceOnBus, p
 
 function operator(served: readonly Entry[], prefix: string): BusUser {
   const closed = served.filter(isCallable).filter((entry) => !mayCall(operatorUser, entry));
+  const signed = signature(operatorUser);
   return user(operatorUser, {
-    publish: [`${prefix}.rpc.>`, `${prefix}.ctl.>`, `${prefix}.str.>`, '$SRV.>'],
+    publish: [`${prefix}.rpc.*.*${signed}`, `${prefix}.rpc.*.*.*${signed}`, `${prefix}.ctl.>`, `${prefix}.str.>`, '$SRV.>'],
     subscribe: [`_INBOX.${operatorUser}.>`, `${prefix}.str.${operatorUser}.>`, `${prefix}.evt.>`, `${prefix}.tap.>`],
-    mayNotPublish: closed.flatMap((entry) => callSubjects(entry, prefix)),
+    mayNotPublish: closed.map((entry) => callPattern(entry, prefix) + signed),
   });
 }
 
 function guest(served: readonly Entry[], others: readonly string[], prefix: string): BusUser {
   const open = served.filter((entry) => entry.kind === 'method' && entry.roles === undefined && entry.reaches === undefined);
   return user(guestUser, {
-    publish: open.filter(isCallable).flatMap((entry) => callSubjects(entry, prefix)),
+    publish: open.filter(isCallable).map((entry) => callPattern(entry, prefix)),
     // Two or three tokens deep, as `nats req` listens. The server lets `_INBOX.>` pass for `_INBOX.*`, so others' inboxes are named.
     subscribe: [`_INBOX.${guestUser}.>`, '_INBOX.*', '_INBOX.*.*'],
     mayNotSubscribe: others.map((name) => `_INBOX.${name}.>`),
@@ -114,10 +114,15 @@ function user(name: string, { publish, subscribe, mayNotPublish = [], mayNotSubs
   };
 }
 
-/** What a method or the opening of a stream is published to and heard at. */
-function callSubjects(entry: Method | Stream, prefix: string): readonly string[] {
-  const subject = `${prefix}.rpc.${entry.address}`;
-  return [entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject];
+/** What a method or the opening of a stream is published to, without the name of who calls. */
+function callPattern(entry: Method | Stream, prefix: string): string {
+  const subject = callSubject(prefix, entry);
+  return entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
+}
+/** The bare subject names nobody, so nothing with `roles` is heard there. */
+function heardPatterns(entry: Method | Stream, prefix: string): readonly string[] {
+  const subject = callPattern(entry, prefix);
+  return [...(entry.roles === undefined ? [subject] : []), subject + signature('*')];
 }
 function mayCall(role: string, { roles }: Method | Stream): boolean {
   return roles === undefined || roles.includes(role);

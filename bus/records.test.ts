@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createRing, maskDigits } from './records.ts';
 
-const call = (n: number) => ({ at: n, traceId: String(n).padStart(32, '0'), spanId: '', parentId: '', from: '_INBOX.till.abc.7', key: '' });
+const call = (n: number) => ({ at: n, traceId: String(n).padStart(32, '0'), spanId: '', parentId: '', from: 'till', key: '' });
 
 test('the ring keeps the youngest, oldest first, and the span it gave to one stays', () => {
   const ring = createRing('shop', 'i1', 4);

@@ -31,7 +31,7 @@ export interface Ended {
   /** '' until somebody asks. */
   readonly spanId: string;
   readonly parentId: string;
-  /** A name, or the reply subject that tells it. */
+  /** Who called, as the subject of the request proves. */
   readonly from: string;
   readonly key: string;
 }
@@ -81,7 +81,7 @@ export function createRing(service: string, instance: string, size = 10_000): Ri
       ms: times[slot * 2 + 1] as number,
       side: sides[slot] as CallRecord['side'],
       address: addresses[slot] as string,
-      caller: callerOf(cell(row + fromAt, 64)),
+      caller: cell(row + fromAt, 64),
       service,
       instance,
       code: codes[slot] as CallRecord['code'],
@@ -125,12 +125,6 @@ function hexOnly(id: string): string {
   return /^[0-9a-f]*$/.test(id) ? id : '';
 }
 
-/** Who called: the user of `_INBOX.<user>.<instance>.<n>`; '' for an inbox that names nobody. */
-export function callerOf(from: string): string {
-  if (!from.startsWith('_INBOX.')) return from;
-  const tokens = from.split('.');
-  return tokens.length === 4 ? (tokens[1] as string) : '';
-}
 /** Hides the middle of what may be a phone number: ten digits and more. */
 export function maskDigits(text: string): string {
   return text.replace(/\+?\d(?:[\s().-]*\d){9,}/g, (run) => `${run.slice(0, 2)}***${run.slice(-4)}`);

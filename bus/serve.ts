@@ -14,10 +14,10 @@ import { admit } from './middleware/limit.ts';
 import { type Observed, type Observer, observe } from './middleware/observe.ts';
 import { validInput, validOutput } from './middleware/validate.ts';
 import type { LocalCall, Neighbours } from './neighbours.ts';
-import { callerOf } from './records.ts';
 import type { Commit, Context, Handler, Log, StreamHandler } from './service.ts';
 import { type Counter, counterOf } from './stats.ts';
 import type { Streams } from './stream.ts';
+import { callerAt, callSubject, isInboxOf, signature } from './subjects.ts';
 import { createSweep } from './sweep.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from './trace.ts';
 import type { Arrived, Subscription, Transport } from './transport.ts';
@@ -102,7 +102,7 @@ export function createServer(parts: ServerParts): Server {
     if (endpoints.has(address)) throw new PolybError('failed_precondition', `${address} is served already.`);
     return {
       entry,
-      subject: `${prefix}.rpc.${entry.service}.${entry.name}`,
+      subject: callSubject(prefix, entry),
       counter: counterOf(address, 'server'),
       run: entry.kind === 'stream' ? streamRun(entry, handler) : methodRun(entry, handler, keep),
     };
@@ -136,17 +136,23 @@ export function createServer(parts: ServerParts): Server {
   }
 
   function listen(endpoint: Endpoint, subject: string): Disposable {
-    const subscription = transport.subscribe(subject, (message) => arrive(endpoint, message), {
-      queue,
-      onError: (err) => log.error({ err, subject }, 'this service may not listen where its contract says'),
-    });
-    subscriptions.add(subscription);
+    // What is not open to everybody is heard only from those who prove who they are.
+    const heard = endpoint.entry.roles === undefined ? [subject, subject + signature('*')] : [subject + signature('*')];
+    const made = heard.map((at) =>
+      transport.subscribe(at, (message) => arrive(endpoint, subject, message), {
+        queue,
+        onError: (err) => log.error({ err, subject: at }, 'this service may not listen where its contract says'),
+      }),
+    );
+    for (const subscription of made) subscriptions.add(subscription);
     localSubjects.add(subject);
     neighbours?.endpoints.set(subject, { roles: endpoint.entry.roles, take: (call) => takeLocal(endpoint, call) });
     return {
       [Symbol.dispose]: () => {
-        subscription.unsubscribe();
-        subscriptions.delete(subscription);
+        for (const subscription of made) {
+          subscription.unsubscribe();
+          subscriptions.delete(subscription);
+        }
         localSubjects.delete(subject);
         neighbours?.endpoints.delete(subject);
       },
@@ -154,11 +160,12 @@ export function createServer(parts: ServerParts): Server {
   }
 
   /** What nobody waits for, or cannot be answered, is counted and never read. */
-  function arrive(endpoint: Endpoint, message: Arrived): void {
+  function arrive(endpoint: Endpoint, bare: string, message: Arrived): void {
     const { counter, entry } = endpoint;
     const { reply } = message;
-    if (!reply.startsWith('_INBOX.')) {
-      counter.dropped += 1; // nowhere to answer; and an answer to any other subject could pass for a call
+    const caller = callerAt(message.subject, bare);
+    if (!isInboxOf(reply, caller)) {
+      counter.dropped += 1; // nowhere to answer; anywhere else an answer could pass for a call, or for another's answer
       return;
     }
     const at = now();
@@ -168,7 +175,7 @@ export function createServer(parts: ServerParts): Server {
       counter.dropped += 1;
       return;
     }
-    take(callOf(endpoint, reply, head, deadlineAt, at, undefined), message.data);
+    take(callOf(endpoint, caller, reply, head, deadlineAt, at, undefined), message.data);
   }
 
   function takeLocal(endpoint: Endpoint, local: LocalCall): (why: PolybError) => void {
@@ -176,7 +183,7 @@ export function createServer(parts: ServerParts): Server {
     const { traceparent, key, stream, caller } = local;
     const hasKey = key !== '';
     const deadlineAt = Math.min(local.deadlineAt, at + endpoint.entry.timeoutMs);
-    const call = callOf(endpoint, caller, { traceparent, key, hasKey, stream, contentType: '' }, deadlineAt, at, local);
+    const call = callOf(endpoint, caller, '', { traceparent, key, hasKey, stream, contentType: '' }, deadlineAt, at, local);
     take(call, nothing);
     return (why) => stop(call, why);
   }
@@ -184,6 +191,7 @@ export function createServer(parts: ServerParts): Server {
   function callOf(
     endpoint: Endpoint,
     from: string,
+    reply: string,
     head: Pick<Head, 'traceparent' | 'key' | 'hasKey' | 'stream' | 'contentType'>,
     deadlineAt: number,
     at: number,
@@ -193,7 +201,7 @@ export function createServer(parts: ServerParts): Server {
     const keyMade = !head.hasKey && entry.kind === 'method' && entry.idempotency === 'keyed';
     return {
       endpoint,
-      reply: local === undefined ? from : '',
+      reply,
       local,
       format: head.contentType === msgpackType ? 'msgpack' : 'json',
       keyMade,
@@ -363,7 +371,7 @@ export function createServer(parts: ServerParts): Server {
   function wireOf(call: Running): Wire {
     return {
       key: call.key,
-      caller: callerOf(call.from),
+      caller: call.from,
       deadlineAt: call.deadlineAt,
       traceparent: traceparentOf(call.traceId, spanOf(call)),
       signal: () => signalOf(call),
@@ -387,7 +395,7 @@ export function createServer(parts: ServerParts): Server {
       return signalOf((this as unknown as { running: Running }).running);
     },
     get caller(): string {
-      return callerOf((this as unknown as { running: Running }).running.from);
+      return (this as unknown as { running: Running }).running.from;
     },
     get call(): Context['call'] {
       const origin = originOf((this as unknown as { running: Running }).running);

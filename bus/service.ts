@@ -69,7 +69,7 @@ export interface Context {
   readonly signal: AbortSignal;
   /** The idempotency key of a keyed call; derive the keys of keyed calls made from here from it. Empty otherwise. */
   readonly key: string;
-  /** The service or user that called. Informational: what may be called is decided by bus permissions. */
+  /** The service or user that called, proven by the subject of the request; `guest` for a call that proves nobody. */
   readonly caller: string;
   /** Unix ms after which nobody waits for the answer. */
   readonly deadlineAt: number;

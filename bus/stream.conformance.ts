@@ -70,7 +70,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     await expect(all(bus.open(bed.shop.talk, { greeting: '' }, from([]), { signal: AbortSignal.abort() }))).rejects.toMatchObject({
       code: 'cancelled',
     });
-    const hand = await bed.transports.connect('hand');
+    const hand = await bed.transports.connect('guest');
     const got = new Promise<Arrived>((resolve) => void hand.subscribe(`${hand.inbox}.1`, resolve));
     await hand.flush();
     hand.publish(`${bed.prefix}.rpc.${bed.shop.talk.address}`, '{"greeting":""}', '', `${hand.inbox}.1`);

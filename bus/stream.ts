@@ -28,6 +28,8 @@ export interface StreamParts {
 }
 /** The opening call as the server runs it. */
 export interface OpenCall extends Cancellable {
+  /** Who opens it. */
+  readonly from: string;
   readonly reply: string;
   readonly local: LocalCall | undefined;
   readonly stream: string;
@@ -82,7 +84,6 @@ interface Link {
 export function createStreams(parts: StreamParts): Streams {
   const { transport, prefix, now, log, neighbours, pingMs, permit } = parts;
   const base = `${prefix}.str.${transport.inbox.slice('_INBOX.'.length)}`;
-  const peerPattern = new RegExp(`^${prefix.replaceAll('.', '\\.')}\\.str\\.[\\w-]+\\.[\\w-]+\\.\\d+$`);
   const links = new Map<number, Link>();
   const leases = new Map<string, number>();
   const tapEnds = new Set<() => void>();
@@ -228,7 +229,9 @@ export function createStreams(parts: StreamParts): Streams {
     accept: Accept,
     start: (up: AsyncIterable<unknown>) => AsyncIterable<unknown>,
   ): Promise<void> {
-    if (!peerPattern.test(call.stream))
+    // An end of somebody else's would get items that it never asked for.
+    const peers = `${prefix}.str.${call.from}.`;
+    if (!call.stream.startsWith(peers) || !/^[\w-]+\.\d+$/.test(call.stream.slice(peers.length)))
       throw new PolybError(
         'invalid_argument',
         `${stream.address} is a stream: open it from a bus, which names its own end in polyb-stream.`,

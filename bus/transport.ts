@@ -18,6 +18,8 @@ export interface Transport {
   readonly connected: boolean;
   /** Largest body plus headers, in bytes. */
   readonly maxPayload: number;
+  /** The bus user that this connection is. */
+  readonly user: string;
   /** `_INBOX.<user>.<instance>`: replies come to subjects under it, and bus permissions bind it to the user. */
   readonly inbox: string;
   /** @throws PolybError unavailable/not_connected at once while disconnected; invalid_argument/payload_too_large. */

@@ -79,6 +79,9 @@ const message = (title: string, payload: JsonSchema, of?: { readonly headers: st
   ...(of === undefined ? {} : { headers: ref(`components/schemas/${of.headers}`) }),
   payload: extended(payload),
 });
+/** What has roles is called in a proven name; the rest also by hand, at the bare subject. */
+const signed = ({ roles }: Described): string => (roles === undefined ? '' : '.by.{user}');
+const caller = { user: { description: 'The bus user that calls; the bus lets it use no other name.' } };
 const security = [ref('components/securitySchemes/user')];
 const queue = (entry: Described): Json => ({ bindings: { nats: { queue: entry.service, bindingVersion: '0.1.0' } } });
 
@@ -86,14 +89,17 @@ function methodParts(entry: Described, prefix: string): Parts {
   const { address, owner, input = {}, output = {}, idempotency } = entry;
   const id = idOf(entry);
   const requestHeaders = idempotency === 'keyed' ? 'KeyedHeaders' : 'Headers';
-  const owned = owner === undefined ? {} : { parameters: { [owner]: { description: 'Names the holder that answers.' } } };
+  const parameters = {
+    ...(owner === undefined ? {} : { [owner]: { description: 'Names the holder that answers.' } }),
+    ...(entry.roles === undefined ? {} : caller),
+  };
   return {
     channels: {
       [id]: {
-        address: `${prefix}.rpc.${address}${owner === undefined ? '' : `.{${owner}}`}`,
+        address: `${prefix}.rpc.${address}${owner === undefined ? '' : `.{${owner}}`}${signed(entry)}`,
         title: address,
         description: entry.summary,
-        ...owned,
+        ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
         messages: { request: message(`${address} request`, input, { headers: requestHeaders }) },
       },
       [`${id}_reply`]: {
@@ -155,9 +161,10 @@ function streamParts(entry: Described, prefix: string): Parts {
   return {
     channels: {
       [id]: {
-        address: `${prefix}.rpc.${address}`,
+        address: `${prefix}.rpc.${address}${signed(entry)}`,
         title: address,
         description: entry.summary,
+        ...(entry.roles === undefined ? {} : { parameters: caller }),
         messages: { open: message(`${address} opening`, input, { headers: 'Headers' }) },
       },
       [`${id}_up`]: side('up', up),

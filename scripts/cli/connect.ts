@@ -1,7 +1,8 @@
 /** The command line's one way onto the bus. */
 import type { BusHost } from '../../bus/bus.ts';
 import type { NatsOptions } from '../../bus/nats.ts';
-import { guestUser, operatorUser } from '../../bus/permissions.ts';
+import { operatorUser } from '../../bus/permissions.ts';
+import { guestUser } from '../../bus/subjects.ts';
 import type { Transport } from '../../bus/transport.ts';
 import { type Find, lookup, openSources } from '../../config/env.ts';
 import { isPolybError } from '../../contracts/errors.ts';

@@ -166,6 +166,7 @@ function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, gr
     get maxPayload() {
       return info.max_payload ?? 1_048_576;
     },
+    user: options.inboxUser,
     inbox: `_INBOX.${options.inboxUser}.${instanceId()}`,
     publish(subject, data, headers = '', reply = '') {
       if (!connected) throw notConnected();

@@ -63,7 +63,9 @@ const idempotencyText = {
 
 function facts(entry: Described): readonly (readonly string[])[] {
   const subject =
-    entry.kind === 'event' ? `polyb.evt.${entry.address}` : `polyb.rpc.${entry.address}${entry.owner ? `.{${entry.owner}}` : ''}`;
+    entry.kind === 'event'
+      ? `polyb.evt.${entry.address}`
+      : `polyb.rpc.${entry.address}${entry.owner ? `.{${entry.owner}}` : ''}${entry.roles ? '.by.{user}' : ''}`;
   const approval = { none: undefined, staff: 'a member of staff', customer: 'the customer' }[entry.approval ?? 'none'];
   const all: readonly (readonly [string, string | undefined])[] = [
     ['subject', code(subject)],

@@ -21,7 +21,7 @@ interface Stored {
 
 /** @param http where the gateway is; undefined: only the bus is tried */
 export async function openBypass(ground: Ground, bus: BusHost, http: string | undefined, signal: AbortSignal): Promise<Bypass> {
-  const raw = await connect({ servers: ground.natsUrl, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
+  const raw = await connect({ servers: ground.natsUrl, inboxPrefix: '_INBOX.forger', reconnectTimeWait: 100, maxReconnectAttempts: -1 });
   const keys = http === undefined ? undefined : { read: await makeKey(bus, 'read', signal), send: await makeKey(bus, 'send', signal) };
 
   /** This bus has no permissions, so anybody may call: with the draft's own key, and with another. */
@@ -45,7 +45,9 @@ export async function openBypass(ground: Ground, bus: BusHost, http: string | un
         headers.set(name, String(value));
         headers.set(`polyb-${name}`, String(value));
       }
-      const reply = await raw.request('polyb.rpc.messages.deliver', JSON.stringify(body), { headers, timeout: 3_000 }).catch(() => null); // killed, or nobody is there
+      const reply = await raw
+        .request('polyb.rpc.messages.deliver.by.forger', JSON.stringify(body), { headers, timeout: 3_000 })
+        .catch(() => null); // killed, or nobody is there
       if (reply !== null && !reply.headers?.has('polyb-code')) through += 1;
     }
     return through;

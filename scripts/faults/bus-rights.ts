@@ -55,10 +55,13 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
   const all = people.flatMap(({ own }) => own);
   const addressed = new Map(all.map((entry) => [entry.address, entry]));
   const isOpenTo = (role: string, entry: Entry): boolean => entry.kind !== 'event' && (entry.roles?.includes(role) ?? true);
-  const named = (domain: string, name: string, rest: readonly string[]): Entry | undefined => {
+  /** The entry that a subject calls, and in whose name; null when it names nobody. */
+  const named = (domain: string, name: string, rest: readonly string[]): { entry: Entry; by: string | null } | undefined => {
     const entry = addressed.get(`${domain}.${name}`);
     const isOwned = entry?.kind === 'method' && entry.owner !== undefined;
-    return entry !== undefined && entry.kind !== 'event' && rest.length === (isOwned ? 1 : 0) ? entry : undefined;
+    const [word, by, ...more] = rest.slice(isOwned ? 1 : 0);
+    if (entry === undefined || entry.kind === 'event' || (isOwned && rest.length === 0) || more.length > 0) return undefined;
+    return word === undefined ? { entry, by: null } : word === 'by' && by !== undefined ? { entry, by } : undefined;
   };
   const flows = ({ own, uses }: Person): boolean => [...own, ...uses].some(({ kind }) => kind === 'stream');
   const has = (list: readonly Entry[], address: string): boolean => list.some((entry) => entry.address === address);
@@ -72,11 +75,14 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
         ? discovers && (subject === '$SRV.PING' || subject === '$SRV.STATS')
         : verbs.includes(kind) && (domain === '' ? domains.size > 0 : domains.has(domain)) && rest.length === 0;
     if (root !== 'polyb') return false;
-    const entry = named(domain, name, rest);
     switch (kind) {
-      case 'rpc':
-        if (entry === undefined) return false;
-        return verb === 'subscribe' ? own.includes(entry) : isOpenTo(folder, entry) && (own.includes(entry) || has(uses, entry.address));
+      case 'rpc': {
+        const { entry, by } = named(domain, name, rest) ?? {};
+        if (entry === undefined || entry.kind === 'event') return false;
+        return verb === 'subscribe'
+          ? own.includes(entry) && (by !== null || entry.roles === undefined)
+          : by === folder && isOpenTo(folder, entry) && (own.includes(entry) || has(uses, entry.address));
+      }
       case 'ctl':
         if (name !== '') return false;
         return domains.has(domain) || (verb === 'publish' && uses.some((used) => used.service === domain && used.kind !== 'event'));
@@ -109,8 +115,10 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
     if (root === '$SRV') return true;
     if (root !== 'polyb' || domain === '') return false;
     if (kind !== 'rpc') return kind === 'ctl' || kind === 'str';
-    const entry = named(domain, name, rest);
-    return entry === undefined || isOpenTo('operator', entry);
+    // Methods that are not of these services too: another may serve them.
+    const isSigned = [rest, rest.slice(1)].some(([word, by, ...more]) => word === 'by' && by === 'operator' && more.length === 0);
+    const { entry } = named(domain, name, rest) ?? {};
+    return isSigned && (entry === undefined || isOpenTo('operator', entry));
   }
   function guestMay(verb: Verb, subject: string): boolean {
     const [root, kind = '', domain = '', name = '', ...rest] = subject.split('.');
@@ -119,8 +127,8 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
       const isNobodys = !users.includes(kind) && name === '' && kind !== '';
       return root === '_INBOX' && (kind === 'guest' ? domain !== '' : isNobodys);
     }
-    const entry = root === 'polyb' && kind === 'rpc' ? named(domain, name, rest) : undefined;
-    return entry?.kind === 'method' && entry.roles === undefined && entry.reaches === undefined;
+    const { entry, by } = (root === 'polyb' && kind === 'rpc' ? named(domain, name, rest) : undefined) ?? {};
+    return by === null && entry?.kind === 'method' && entry.roles === undefined && entry.reaches === undefined;
   }
   function mayOne(user: string, verb: Verb, subject: string): boolean {
     if (/^\$(JS|SYS|JSC)\b/.test(subject)) return false;
@@ -139,7 +147,7 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
     users,
     subjects: [
       ...new Set([
-        ...all.flatMap((entry) => subjectsOf(entry)),
+        ...all.flatMap((entry) => subjectsOf(entry, users)),
         ...people
           .flatMap(({ domains }) => [...domains])
           .flatMap((domain) => [
@@ -159,16 +167,17 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
 }
 
 /** All that goes out because the entry exists. */
-function subjectsOf(entry: Entry): readonly string[] {
+function subjectsOf(entry: Entry, users: readonly string[]): readonly string[] {
   const { address } = entry;
+  const called = (subject: string): readonly string[] => [subject, ...users.map((user) => `${subject}.by.${user}`)];
   switch (entry.kind) {
     case 'event':
       return [`polyb.evt.${address}`];
     case 'stream':
-      return [`polyb.rpc.${address}`, `polyb.tap.${address}.topic`];
+      return [...called(`polyb.rpc.${address}`), `polyb.tap.${address}.topic`];
     case 'method':
       return [
-        `polyb.rpc.${address}${entry.owner === undefined ? '' : '.owner1'}`,
+        ...called(`polyb.rpc.${address}${entry.owner === undefined ? '' : '.owner1'}`),
         `polyb.rpc.${address}${entry.owner === undefined ? '.more' : ''}`,
         ...(entry.idempotency === 'keyed' ? [`polyb.evt.${address}_queued`] : []),
         ...(entry.settles ? [`polyb.evt.${settled(entry).address}`] : []),

@@ -13,7 +13,7 @@ const repeat: Answering = async ({ title, bytes }: { title: string; bytes?: stri
 const context = { commit: async (work: () => Promise<unknown>) => work() };
 
 function answer(method: Method, handler: Answering): void {
-  connection.subscribe(`polyb.rpc.${method.service}.${method.name}`, {
+  connection.subscribe(`polyb.rpc.${method.service}.${method.name}.by.*`, {
     callback: (_, message) => {
       const work = handler(JSON.parse(message.string()) as never, context as never);
       void work.then((output) => message.respond(JSON.stringify(output)));

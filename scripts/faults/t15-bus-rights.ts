@@ -15,7 +15,7 @@ import type { FaultTest } from './test.ts';
 
 export const t15: FaultTest = {
   id: 'T15',
-  title: 'every bus user of the real services at every subject, forged replies, and ears at other inboxes',
+  title: 'every bus user of the real services at every subject and in every name, forged replies, and ears at other inboxes',
   async run({ seed, full, control, signal, log }) {
     const services = (await loadServices(await serviceFolders())).map(({ folder, service: { serves, uses, discovers } }) => ({
       folder,
@@ -144,7 +144,7 @@ async function forgeReplies(
   try {
     for (const { folder, entry } of closed) {
       const victim = await as(folder);
-      victim.subscribe(`polyb.rpc.${entry.address}`, () => {
+      victim.subscribe(`polyb.rpc.${entry.address}.by.*`, () => {
         landed += 1;
       });
       await victim.flush();
@@ -162,7 +162,7 @@ async function forgeReplies(
       for (const { address } of open)
         for (const target of closed) {
           forged += 1;
-          guest.publish(`polyb.rpc.${address}`, '{}', '', `polyb.rpc.${target.entry.address}`);
+          guest.publish(`polyb.rpc.${address}`, '{}', '', `polyb.rpc.${target.entry.address}.by.${folder}`);
         }
       await guest.flush();
       await deputy.flush();

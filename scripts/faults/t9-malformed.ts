@@ -24,7 +24,7 @@ export const t9: FaultTest = {
     await using naive = control ? await naiveIn(lab) : undefined;
     const worker = naive?.child ?? (await lab.startWorker());
     const bus = await lab.client();
-    const transport = await connectNats({ servers: lab.natsUrl, name: 'fuzz', inboxUser: 'fuzz', signal });
+    const transport = await connectNats({ servers: lab.natsUrl, name: 'fuzz', inboxUser: 'guest', signal });
     await using _ = { [Symbol.asyncDispose]: () => transport.close() };
     const waiting = new Map<string, string>();
     const unexplained = new Map<string, number>();

@@ -1,6 +1,7 @@
 /** The users of our own nats-server and what each may do, as its configuration says it. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { guestUser, natsConfig, operatorUser, permissions } from '../../bus/permissions.ts';
+import { natsConfig, operatorUser, permissions } from '../../bus/permissions.ts';
+import { guestUser } from '../../bus/subjects.ts';
 import { type Find, lookup } from '../../config/env.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { Expected } from './expected.ts';
