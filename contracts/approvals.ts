@@ -41,7 +41,7 @@ export const approvals = contract('approvals', '1.0.0', {
       isStaff: z.boolean(),
       choice: z.enum(['approve', 'reject']),
       rowId: Id,
-      seen: z.string().max(64).describe('How the hash begins of what the message showed.'),
+      seen: z.string().min(22).max(64).describe('How the hash begins of what the message showed.'),
     }),
     output: z.object({
       outcome: z.enum([

@@ -32,14 +32,19 @@ export const PersonText = z.string().max(4096).meta({ pii: 'text' });
 /** A line for people, free of personal data. */
 export const Line = z.string().min(1).max(200);
 export const Email = z.email().max(254).meta({ pii: 'name' });
-/** Somebody behind the caller, as the caller knows them. */
-export const OnBehalfOf = z.string().max(100).optional();
+/** Somebody behind the caller, as the caller knows them: `client/key` or `client/key/person` of an API key, `telegram/…` of a button. */
+export const OnBehalfOf = z.string().max(130).optional();
+/** Who acted: the bus user that called, and behind a colon whom it speaks for. */
+export const Actor = z.string().max(160);
 /** Who is written down as having done something: the caller, and behind its name whom it speaks for. */
 export function actorOf(caller: string, onBehalfOf: string | undefined): string {
-  return onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 100);
+  return onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 160);
 }
-/** RFC 3339 in UTC with milliseconds. */
-export const Timestamp = z.iso.datetime({ offset: true }).max(40);
+/** RFC 3339 with a zone; of ours, in UTC with milliseconds. PostgreSQL has no year 0, and no date that people mean is before 1000. */
+export const Timestamp = z.iso
+  .datetime({ offset: true, error: 'a time with its zone, e.g. 2026-11-28T09:00:00Z (a + in a URL is written %2B)' })
+  .max(40)
+  .refine((text) => text >= '1', 'a year from 1000 on');
 /** IANA name, `Europe/Moscow`. */
 export const TimeZone = z.string().max(64).refine(isTimeZone, 'an IANA time zone, e.g. Europe/Moscow');
 /** BCP 47, `ru-RU`. */
@@ -77,6 +82,15 @@ export function bytesUpTo(max: number) {
 export const Bytes = bytesUpTo(262_144);
 /** Where bytes lie that are too large for a message. */
 export const BlobRef = z.strictObject({ blobId: Id, bytes: z.int().min(0).max(1_073_741_824), contentType: z.string().max(100) });
+/** Whom a row that waits for a person reaches. Those who decide see it whole; everywhere else it is masked like other personal data. */
+export const Customer = z
+  .object({
+    name: z.string().max(300).nullable().meta({ pii: 'name' }),
+    channel: z.string().max(32).nullable(),
+    said: z.string().max(4096).nullable().meta({ pii: 'text' }).describe('Their last words when the row was proposed.'),
+    at: Timestamp.nullable().describe('When they said it.'),
+  })
+  .meta({ shows: 'customer' });
 /** Where the next page starts; opaque. */
 export const Cursor = z.string().min(1).max(500);
 export const PageInput = { limit: z.int().min(1).max(200).default(50), cursor: Cursor.optional() };

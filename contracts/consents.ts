@@ -1,6 +1,6 @@
 /** Whether people let us write to them, as they said it from time to time. */
 import { z } from 'zod';
-import { Id, Line, OnBehalfOf, Timestamp } from './common.ts';
+import { Actor, Id, Line, OnBehalfOf, Timestamp } from './common.ts';
 import { contract, method } from './define.ts';
 
 export const consents = contract('consents', '1.0.0', {
@@ -22,7 +22,7 @@ export const consents = contract('consents', '1.0.0', {
     input: z.strictObject({ chatId: Id }),
     output: z.object({
       items: z
-        .array(z.object({ isGiven: z.boolean(), who: z.string().max(100), evidence: z.string().max(200).nullable(), at: Timestamp }))
+        .array(z.object({ isGiven: z.boolean(), who: Actor, evidence: z.string().max(200).nullable(), at: Timestamp }))
         .max(100),
     }),
     idempotency: 'read',

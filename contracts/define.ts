@@ -55,6 +55,8 @@ interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends Idempot
   /** The holder of the thing that this field names answers, nobody else. */
   readonly owner?: keyof z.output<I> & string;
   readonly approval?: Approval;
+  /** Input fields that a person may change while a row waits for approval; the others stay as they were proposed. None by default. */
+  readonly editable?: readonly (keyof z.output<I> & string)[];
   /** The work touches a customer (a call, a message): the command line asks first, the no-auth bus user may not call it. */
   readonly reaches?: 'customer';
   readonly roles?: readonly Role[];
@@ -87,6 +89,7 @@ export interface Method<I extends z.ZodType = z.ZodType, O extends z.ZodType = z
   readonly lane: string | undefined;
   readonly owner: string | undefined;
   readonly approval: Approval;
+  readonly editable: readonly string[];
   readonly reaches: 'customer' | undefined;
   readonly roles: readonly Role[] | undefined;
   readonly limits: { readonly concurrency: number };
@@ -227,6 +230,7 @@ function complete(service: string, version: string, name: string, spec: Complete
         lane: spec.lane,
         owner: spec.owner,
         approval: spec.approval ?? 'none',
+        editable: spec.editable ?? [],
         reaches: spec.reaches,
         roles: spec.roles,
         limits: spec.limits ?? { concurrency: 256 },

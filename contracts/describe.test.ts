@@ -206,7 +206,7 @@ test('the HTTP document splits an input into path, query and body, and names eve
     'x-roles': ['operator'],
     parameters: [{ name: 'cartId', in: 'path', required: true }, { name: 'Idempotency-Key' }],
     requestBody: { required: false, content: { 'application/json': { schema: { properties: { count: {}, note: { 'x-pii': 'text' } } } } } },
-    responses: { 200: {}, 202: {}, 400: {}, 404: { description: 'gone' }, 412: { description: 'empty, taken' }, default: {} },
+    responses: { 200: {}, 202: {}, 400: {}, 404: { description: 'gone' }, 409: { description: 'empty, taken' }, default: {} },
   });
   expect(buy?.requestBody).not.toHaveProperty('content.application/json.schema.properties.cartId');
   expect(paths['/carts/{cartId}']?.get).toMatchObject({
@@ -220,7 +220,7 @@ test('the bus document has a channel at each subject, and replies without an add
     channels: Record<string, object>;
     operations: Record<string, object>;
   };
-  expect(channels.shop_buy).toMatchObject({ address: 'polyb.rpc.shop.buy' });
+  expect(channels.shop_buy).toMatchObject({ address: 'polyb.rpc.shop.buy.by.{user}', parameters: { user: {} } });
   expect(channels.shop_buy_reply).not.toHaveProperty('address');
   expect(channels.shop_look).toMatchObject({ address: 'polyb.rpc.shop.look.{cartId}', parameters: { cartId: {} } });
   expect(channels.shop_bought).toMatchObject({ address: 'polyb.evt.shop.bought' });

@@ -20,7 +20,7 @@ export const codes = {
   permission_denied: { http: 403, exit: 4, retry: 'never', outcome: 'not_executed', title: 'You may not do this' },
   not_found: { http: 404, exit: 3, retry: 'never', outcome: 'not_executed', title: 'There is no such thing' },
   conflict: { http: 409, exit: 1, retry: 'never', outcome: 'not_executed', title: 'It clashes with what is there' },
-  failed_precondition: { http: 412, exit: 1, retry: 'never', outcome: 'not_executed', title: 'It is not allowed as things stand' },
+  failed_precondition: { http: 409, exit: 1, retry: 'never', outcome: 'not_executed', title: 'It is not allowed as things stand' },
   resource_exhausted: { http: 429, exit: 7, retry: 'always', outcome: 'not_executed', title: 'Too much at once' },
   cancelled: { http: 499, exit: 130, retry: 'never', outcome: 'unknown', title: 'The caller gave up' },
   internal: { http: 500, exit: 7, retry: 'never', outcome: 'unknown', title: 'The service failed' },
@@ -30,6 +30,19 @@ export const codes = {
   deadline_exceeded: { http: 504, exit: 5, retry: 'if_repeatable', outcome: 'unknown', title: 'There was no answer in time' },
 } as const satisfies Record<string, CodeRow>;
 export type Code = keyof typeof codes;
+
+/** Where HTTP has a status of its own for a reason. */
+const httpByReason: Readonly<Record<string, number>> = {
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  precondition_required: 428,
+  method_not_allowed: 405,
+  // If-Match names another version than there is. Other preconditions are rules that a new ETag does not help against.
+  hash_mismatch: 412,
+};
+export function httpOf(code: Code, reason: string | undefined): number {
+  return httpByReason[reason ?? ''] ?? codes[code].http;
+}
 
 /** Exit statuses that a reason decides. */
 const exitByReason: Readonly<Record<string, number>> = {

@@ -15,9 +15,15 @@ const Client = z
   .string()
   .max(40)
   .regex(/^[a-z0-9][a-z0-9_-]*$/, 'lower-case letters, digits, - and _');
+const Person = z
+  .string()
+  .max(40)
+  .regex(/^[a-z0-9][a-z0-9_./-]*$/, 'lower-case letters, digits, . - _ and /')
+  .describe('Who uses the key. Where two people must approve, keys of one person count once, and keys that name none count once a client.');
 const ApiKey = z.object({
   keyId: KeyId,
   client: Client,
+  person: Person.nullable(),
   scopes: z.array(KeyScope).max(3),
   createdAt: Timestamp,
   expiresAt: Timestamp.nullable(),
@@ -28,7 +34,7 @@ const operator = { roles: ['operator'] as const };
 
 export const gateway = contract('gateway', '1.0.0', {
   create_key: method({
-    summary: 'Let a client in. It may hold two live keys, so that one can relieve the other.',
+    summary: 'Create an API key. A client, or each person of it, may hold two live keys, so that one can replace the other.',
     input: z.strictObject({
       keyId: KeyId,
       secretHash: z
@@ -36,6 +42,7 @@ export const gateway = contract('gateway', '1.0.0', {
         .max(64)
         .regex(/^[0-9a-f]{64}$/, 'SHA-256 of the secret, 64 hex digits'),
       client: Client,
+      person: Person.nullable().default(null),
       scopes: z.array(KeyScope).min(1).max(3),
       expiresAt: Timestamp.nullable().default(null),
     }),
@@ -52,7 +59,7 @@ export const gateway = contract('gateway', '1.0.0', {
     ...operator,
   }),
   revoke_key: method({
-    summary: 'Let a key in no more. Revoking it again changes nothing.',
+    summary: 'Revoke an API key: requests are refused and its open streams end within 5 seconds. Idempotent.',
     input: z.strictObject({ keyId: KeyId }),
     output: ApiKey,
     idempotency: 'idempotent',
@@ -73,6 +80,7 @@ export const gateway = contract('gateway', '1.0.0', {
         at: Timestamp,
         keyId: KeyId,
         client: Client,
+        person: Person.nullable(),
         method: z.string().max(130),
         target: z.string().max(64).nullable().describe('The id that the route names.'),
         code: z.string().max(40).describe('ok, or an error code.'),
@@ -83,5 +91,5 @@ export const gateway = contract('gateway', '1.0.0', {
     idempotency: 'read',
     ...operator,
   }),
-  key_revoked: event({ summary: 'A key is let in no more.', payload: z.object({ keyId: KeyId }), key: 'keyId' }),
+  key_revoked: event({ summary: 'An API key was revoked.', payload: z.object({ keyId: KeyId }), key: 'keyId' }),
 });

@@ -3,7 +3,7 @@
  * `approvals`, `reviews`, `dlq` and `runs` on the command line are filters over `journal.list`.
  */
 import { z } from 'zod';
-import { Id, Json, Key, Line, OnBehalfOf, PageInput, pageOf, Timestamp } from './common.ts';
+import { Actor, Id, Json, Key, Line, OnBehalfOf, PageInput, pageOf, Timestamp } from './common.ts';
 import { contract, event, method, stream } from './define.ts';
 
 /**
@@ -51,7 +51,7 @@ const RowHead = z.object({
   reason: z.string().max(64).nullable(),
   error: z.string().max(2000).nullable(),
   notBefore: Timestamp.nullable(),
-  heldBy: z.string().max(100).nullable().describe('Who looks at a proposed row now; nobody else decides on it meanwhile.'),
+  heldBy: Actor.nullable().describe('Who looks at a proposed row now; nobody else decides on it meanwhile.'),
   waitsFor: Id.nullable().describe('The row of its lane whose outcome is not known: until it is, nothing else of the lane goes out.'),
   behind: z.int().min(0).describe('Rows of its lane that wait until the outcome of this one is known.'),
   createdAt: Timestamp,
@@ -66,13 +66,13 @@ export const JournalRow = RowHead.extend({
   traceId: z.string().max(32).nullable(),
   approval: z.enum(['none', 'staff', 'customer']),
   approvers: z.int().min(1).max(2).describe('How many people must approve it.'),
-  approvedBy: z.array(z.string().max(100)).max(2).describe('Who approved it as it stands.'),
+  approvedBy: z.array(Actor).max(2).describe('Who approved it as it stands.'),
   notAfter: Timestamp.nullable(),
   settleAt: Timestamp.nullable(),
   onUnknown: z.enum(['review', 'look_up', 'claim', 'function']).nullable(),
   log: z.array(Attempt).max(200).describe('Attempts and what was learned after them, oldest first.'),
   audit: z
-    .array(z.object({ at: Timestamp, who: z.string().max(100), did: z.string().max(40), why: z.string().max(200).nullable() }))
+    .array(z.object({ at: Timestamp, who: Actor, did: z.string().max(40), why: z.string().max(200).nullable() }))
     .max(200),
   steps: z
     .array(
@@ -101,6 +101,7 @@ const rowErrors = {
   hash_mismatch: 'failed_precondition',
   wrong_state: 'failed_precondition',
   outcome_unknown: 'failed_precondition',
+  not_editable: 'invalid_argument',
 } as const;
 const Row = JournalRow;
 
@@ -187,7 +188,7 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   edit: method({
-    summary: 'Change the input of a proposed row before it is approved.',
+    summary: 'Change the input of a proposed row before it is approved: the fields that its method calls editable. A field that is left out stays as it is.',
     input: z.strictObject({ id: Id, hash: z.string().max(64), input: Json, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',

@@ -6,7 +6,7 @@
  * since what it knows.
  */
 import { z } from 'zod';
-import { Id, Key, Timestamp } from './common.ts';
+import { Customer, Id, Key, Timestamp } from './common.ts';
 import { contract, event, method } from './define.ts';
 import { Channel } from './inbox.ts';
 
@@ -77,6 +77,7 @@ export const messages = contract('messages', '1.0.0', {
       botId: z.string().max(32),
       to: ExternalId.meta({ pii: 'phone' }).describe('The chat, as the channel calls it.'),
       isGroup: z.boolean(),
+      customer: Customer.nullable().default(null),
       text: Text,
       replyTo: ExternalId.nullable(),
       threadId: ExternalId.nullable(),
@@ -94,6 +95,7 @@ export const messages = contract('messages', '1.0.0', {
     }),
     idempotency: 'keyed',
     approval: 'staff',
+    editable: ['text', 'replyTo', 'template'],
     lane: 'chatId',
     reaches: 'customer',
     settles: true,

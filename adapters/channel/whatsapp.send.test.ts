@@ -7,7 +7,7 @@ import { type Fault, type WhatsAppFake, whatsappFake } from './whatsapp.fake.ts'
 import { whatsappSend, whatsappSendSettings } from './whatsapp.send.ts';
 
 const message: ParsedOf<typeof messages.deliver> = {
-  ...{ channel: 'whatsapp', chatId: 'chat_1', botId: '5550001', to: '79995553322', isGroup: false, text: 'Добрый день' },
+  ...{ channel: 'whatsapp', chatId: 'chat_1', botId: '5550001', to: '79995553322', isGroup: false, customer: null, text: 'Добрый день' },
   ...{ replyTo: null, threadId: null, template: null, answers: null, knows: null },
 };
 const token = 'secret-token';

@@ -221,16 +221,16 @@ export function journalDesk(db: Database) {
       );
     },
     /** The last approval that the row needs lets it go; each is another person's.
-     *  @param hash what the person saw; null binds to what stands now. */
-    async approve(id: string, hash: string | null, done: Deed): Promise<boolean> {
+     *  @param hash what the person saw; null binds to what stands now. @param before The approvals that were there, all of other people. */
+    async approve(id: string, hash: string | null, done: Deed, before: readonly string[] = []): Promise<boolean> {
       return one(
         db,
         `update journal.rows set approved_by = approved_by || $4::text, ${release}, updated_at = now(), ${deed(3)},
            state = case when cardinality(approved_by) + 1 < approvers then 'proposed' else 'queued' end,
            not_before = greatest(not_before, now() + make_interval(secs => undo_ms / 1000.0))
          where id = $1 and state = 'proposed' and hash = coalesce($2, hash) and (not_after is null or not_after > now())
-           and not $4 = any (approved_by) and ${isFree(4)} returning id`,
-        [id, hash, asJson(done), done.who],
+           and approved_by = $5::text[] and ${isFree(4)} returning id`,
+        [id, hash, asJson(done), done.who, before],
       );
     },
     async reject(id: string, done: Deed): Promise<boolean> {

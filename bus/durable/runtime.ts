@@ -202,8 +202,8 @@ function masks(
       // A run's row keeps what the pipeline gives in the end, not the answer that carries it.
       return {
         method: method.address,
-        // Whoever is asked for approval reads what the method does.
-        input: { ...jsonSchema(method.input, 'output'), description: method.summary },
+        // An approver reads what the method does, and may edit some of it.
+        input: { ...jsonSchema(method.input, 'output'), description: method.summary, editable: method.editable },
         output: (isPipeline(handler) && output.properties?.output) || output,
       };
     }),

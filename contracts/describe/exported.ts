@@ -25,6 +25,7 @@ export interface Described {
   readonly bytes?: boolean;
   readonly settles?: boolean;
   readonly unhashed?: readonly string[];
+  readonly editable?: readonly string[];
   readonly deprecated?: Deprecation;
   /** Reason → code. */
   readonly errors?: Readonly<Record<string, Code>>;
@@ -82,7 +83,7 @@ export function describe(entry: Entry): Described {
       return withoutAbsent({ ...head, timeoutMs, overflow, topic, roles, errors: errorsOf(entry.errors), ...parts });
     }
     case 'method': {
-      const { idempotency, timeoutMs, ttlMs, lane, owner, approval, reaches, roles, bytes, settles, unhashed, deprecated, http, examples } =
+      const { idempotency, timeoutMs, ttlMs, lane, owner, approval, reaches, roles, bytes, settles, unhashed, editable, deprecated, http, examples } =
         entry;
       return withoutAbsent({
         ...head,
@@ -97,6 +98,7 @@ export function describe(entry: Entry): Described {
         bytes: bytes || undefined,
         settles: settles || undefined,
         unhashed: unhashed.length > 0 ? unhashed : undefined,
+        editable: editable.length > 0 ? editable : undefined,
         deprecated,
         errors: errorsOf(entry.errors),
         http,

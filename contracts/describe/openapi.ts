@@ -1,7 +1,7 @@
 /** The HTTP side of contracts as an OpenAPI 3.1 document. */
 import { deprecationText } from '../deprecation.ts';
 import type { Code } from '../errors.ts';
-import { codes } from '../errors.ts';
+import { codes, httpOf } from '../errors.ts';
 import type { Described, Exported } from './exported.ts';
 import type { JsonSchema } from './schema.ts';
 
@@ -155,7 +155,7 @@ function failures({ errors = {} }: Described): Json {
     ['invalid_argument', codes.invalid_argument.title],
     ...Object.entries(errors).map(([reason, code]) => [code, reason] as const),
   ];
-  const byStatus = Map.groupBy(all, ([code]) => codes[code].http);
+  const byStatus = Map.groupBy(all, ([code, reason]) => httpOf(code, reason));
   const answer = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } });
   return {
     ...Object.fromEntries([...byStatus].map(([status, reasons]) => [status, answer(reasons.map(([, reason]) => reason).join(', '))])),

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import type { Pii } from '../common.ts';
 import type { Entry } from '../define.ts';
 
-/** The keywords that contracts use. `pii` says what kind of personal data a value is; `bounded`, that any JSON of bounded size may stand here. */
+/** The keywords that contracts use. `pii` says what kind of personal data a value is; `bounded`, that any JSON of bounded size may stand here;
+ * `editable`, which fields of a method's input a person may change while it waits for approval; `shows`, what those who decide see whole. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -37,6 +38,8 @@ export interface JsonSchema {
   readonly examples?: readonly unknown[];
   readonly deprecated?: boolean;
   readonly pii?: Pii;
+  readonly editable?: readonly string[];
+  readonly shows?: 'customer';
   readonly bounded?: boolean;
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, JsonSchema>>;

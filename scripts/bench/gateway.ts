@@ -55,7 +55,7 @@ const sides = {
     const keys = createKeys({
       find: async () => ({
         client: 'bench',
-        scopes: ['read', 'send'],
+        person: null, scopes: ['read', 'send'],
         secretHash,
         expiresAtMs: Number.POSITIVE_INFINITY,
         isRevoked: false,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { deprecationText } from '../../contracts/deprecation.ts';
 import type { Described, Exported, JsonSchema } from '../../contracts/describe.ts';
-import { codes } from '../../contracts/errors.ts';
+import { codes, httpOf } from '../../contracts/errors.ts';
 import { readCatalogue } from './catalogue.ts';
 import type { Invocation } from './command.ts';
 import { wrongUsage } from './failure.ts';
@@ -67,7 +67,7 @@ export function page(entry: Described, out: Pick<Output, 'paint'>): string {
     ...section(
       'FAILS WITH',
       Object.entries(entry.errors ?? {}).map(
-        ([reason, code]) => `${reason}  (${code}, exit ${codes[code].exit}, HTTP ${codes[code].http})`,
+        ([reason, code]) => `${reason}  (${code}, exit ${codes[code].exit}, HTTP ${httpOf(code, reason)})`,
       ),
     ),
     ...section('SUBJECT', [`polyb.${kind === 'event' ? 'evt' : 'rpc'}.${address}`, ...(http === undefined ? [] : [http.route])]),

@@ -10,6 +10,7 @@ import { explain, lazyBus, resolveTarget } from './method.ts';
 interface ApiKey {
   readonly keyId: string;
   readonly client: string;
+  readonly person: string | null;
   readonly scopes: readonly string[];
   readonly createdAt: string;
   readonly expiresAt: string | null;
@@ -27,13 +28,14 @@ export async function createKey(invocation: Invocation): Promise<number> {
     keyId,
     secretHash: createHash('sha256').update(secret).digest('hex'),
     client: flags.text('client') ?? 'default',
+    person: flags.text('person') ?? null,
     scopes: scopesOf(flags.text('scope') ?? 'read,send'),
     expiresAt: expiryOf(flags.text('expires')),
   };
   const made = await ask<ApiKey>(invocation, 'create_key', input);
   const key = `${keyId}.${secret}`;
-  await out.result({ key, keyId, client: made.client, scopes: made.scopes, expiresAt: made.expiresAt }, { text: () => key });
-  out.note(`a key of ${made.client} for ${made.scopes.join(', ')}; it is shown this once`, 'ok');
+  await out.result({ key, keyId, client: made.client, person: made.person, scopes: made.scopes, expiresAt: made.expiresAt }, { text: () => key });
+  out.note(`a key of ${made.person === null ? made.client : `${made.person} of ${made.client}`} for ${made.scopes.join(', ')}; it is shown this once`, 'ok');
   return 0;
 }
 
@@ -47,10 +49,11 @@ export async function listKeys(invocation: Invocation): Promise<number> {
   });
   await out.result(page, {
     table: () => ({
-      columns: ['KEY', 'CLIENT', 'SCOPES', 'CREATED', 'EXPIRES', 'LAST USED', 'REVOKED'],
+      columns: ['KEY', 'CLIENT', 'PERSON', 'SCOPES', 'CREATED', 'EXPIRES', 'LAST USED', 'REVOKED'],
       rows: page.items.map((key) => [
         key.keyId,
         key.client,
+        key.person ?? '',
         key.scopes.join(','),
         out.time(key.createdAt),
         key.expiresAt === null ? 'never' : out.time(key.expiresAt),

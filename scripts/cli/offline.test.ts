@@ -58,7 +58,7 @@ test('describe tells what to send, what comes back and how it fails', async () =
   expect(stdout).toMatch(/^calls\.start_call {2}v\d/);
   expect(stdout).toContain('reaches a customer');
   expect(stdout).toMatch(/phoneNumber +phone +yes/);
-  expect(stdout).toMatch(/quiet_hours {2}\(failed_precondition, exit 1, HTTP 412\)/);
+  expect(stdout).toMatch(/quiet_hours {2}\(failed_precondition, exit 1, HTTP 409\)/);
   expect(stdout).toContain('polyb.rpc.calls.start_call');
   expect(stdout).toContain('polyb call calls.start_call leadId=65021a1e47d57e2ac phoneNumber=+79995553322');
 });

@@ -271,7 +271,7 @@ test('--envelope gives one object for a failure too', async () => {
   const { status, stdout } = await polyb(['call', 'push_to_crm', 'firstName=Refused', 'phoneNumber=+79995553322', '--envelope']);
   expect(JSON.parse(stdout)).toMatchObject({
     ok: false,
-    problem: { reason: 'crm_rejected', outcome: 'not_executed', status: 412 },
+    problem: { reason: 'crm_rejected', outcome: 'not_executed', status: 409 },
     meta: { address: 'crm.push_to_crm', idempotencyKey: expect.any(String) },
   });
   expect(status).toBe(1);

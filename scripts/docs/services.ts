@@ -1,7 +1,7 @@
 /** One page a contract: what may be asked, of whom, and how it can fail. */
 import { deprecationText } from '../../contracts/deprecation.ts';
 import type { Described, Exported } from '../../contracts/describe.ts';
-import { codes } from '../../contracts/errors.ts';
+import { httpOf } from '../../contracts/errors.ts';
 import type { Loaded } from '../services.ts';
 import { fieldTable } from './fields.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
@@ -76,6 +76,7 @@ function facts(entry: Described): readonly (readonly string[])[] {
     ['in order by', entry.lane && code(entry.lane)],
     ['answered by', entry.owner && `the holder of ${code(entry.owner)}`],
     ['approved by', approval],
+    ['a person may edit', entry.editable?.map(code).join(', ')],
     ['reaches', entry.reaches && 'a customer'],
     ['callers', entry.roles?.map(code).join(', ')],
     ['key', entry.key && code(entry.key)],
@@ -88,7 +89,7 @@ function facts(entry: Described): readonly (readonly string[])[] {
 }
 
 function errorParts({ errors = {} }: Described): readonly (string | undefined)[] {
-  const rows = Object.entries(errors).map(([reason, name]) => [code(reason), `[${name}](../errors.md#${name})`, String(codes[name].http)]);
+  const rows = Object.entries(errors).map(([reason, name]) => [code(reason), `[${name}](../errors.md#${name})`, String(httpOf(name, reason))]);
   return rows.length === 0 ? [] : ['### Errors', table(['reason', 'code', 'HTTP'], rows)];
 }
 

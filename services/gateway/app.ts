@@ -16,6 +16,7 @@ import { problemReply } from './problem.ts';
 import type { HttpRoute } from './routes.ts';
 import type { Decision } from './rows.ts';
 import { answerUnreadable } from './unreadable.ts';
+import { allowedVerbs } from './verbs.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -94,9 +95,18 @@ export function createApp(parts: AppParts): FastifyInstance {
     else done(new PolybError('unavailable', 'This server works on as many requests as it can; try again.', { retryAfterMs: 1_000 }));
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(new PolybError('not_found', `Nothing answers ${request.method} here; /openapi.json lists what does.`), request, reply),
-  );
+  const verbsOf = allowedVerbs(app);
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = verbsOf(request.url.split('?')[0] ?? '');
+    if (allowed.length === 0)
+      return sendProblem(new PolybError('not_found', `Nothing answers ${request.method} here; /openapi.json lists what does.`), request, reply);
+    reply.header('allow', allowed.join(', '));
+    return sendProblem(
+      new PolybError('not_found', `${request.method} is not offered here, but ${allowed.join(', ')}.`, { reason: 'method_not_allowed' }),
+      request,
+      reply,
+    );
+  });
 
   // A body may be left out whatever its type says.
   const parseJson = app.getDefaultJsonParser('error', 'error');
@@ -140,8 +150,8 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     onRequest: async (request, reply) => {
       if (deprecation !== undefined) reply.headers(deprecation);
       if (scope !== 'none') request.identity = await admit(scope, request, reply);
-      if (options.requireIfMatch && method.http.ifMatch !== undefined && request.headers['if-match'] === undefined)
-        throw new PolybError('failed_precondition', 'If-Match is expected: the ETag of what you saw.', { reason: 'precondition_required' });
+      if (options.requireIfMatch && method.http.ifMatch !== undefined && isUnbound(request.headers['if-match']))
+        throw new PolybError('failed_precondition', 'If-Match is expected: the ETag of what you saw, not *.', { reason: 'precondition_required' });
     },
     handler: async (request, reply) => {
       const { identity } = request;
@@ -161,10 +171,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   });
 
   /** The outcome, once it is written down who asked for it. The journal has it as well, so a log that is away does not undo it. */
-  async function audited(asked: Promise<unknown>, request: FastifyRequest, { keyId, client }: Identity): Promise<unknown> {
+  async function audited(asked: Promise<unknown>, request: FastifyRequest, { keyId, client, person }: Identity): Promise<unknown> {
     const [target = null] = Object.values(request.params as Readonly<Record<string, string>>);
     const note = (code: string, reason: string | null): Promise<void> =>
-      decided({ keyId, client, method: method.address, target: target?.slice(0, 64) ?? null, code, reason, requestId: request.id }).catch(
+      decided({ keyId, client, person, method: method.address, target: target?.slice(0, 64) ?? null, code, reason, requestId: request.id }).catch(
         (err: unknown) => log.error({ err, requestId: request.id }, 'a decision could not be audited'),
       );
     try {
@@ -179,6 +189,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   }
 }
 
+/** `*` is any version: it says nothing of what was seen. */
+function isUnbound(ifMatch: string | undefined): boolean {
+  return ifMatch === undefined || ifMatch.trim() === '*';
+}
 /** How often connections are looked at: a limit holds to a fifth of itself. */
 function checkMs(timeoutMs: number): number {
   return Math.max(100, Math.min(5_000, timeoutMs / 5));

@@ -16,6 +16,7 @@ const post = contract('post', '1.0.0', {
     output: z.object({ mailId: Id }),
     idempotency: 'keyed',
     approval: 'staff',
+    editable: ['text'],
     reaches: 'customer',
   }),
 });
@@ -85,11 +86,15 @@ test('an approval of what was edited since is 412, one of what stands is 200', a
   expect(mailed).not.toContain('старый текст');
 });
 
-test('where a version must be named an approval without one is 428, and changes nothing', async () => {
+test('where a version must be named an approval without one, or of any, is 428, and changes nothing', async () => {
   const { origin } = await it.startGateway({ GATEWAY_REQUIRE_IF_MATCH: 'true' });
   const strict = http(origin, (await it.key(['send'])).key);
   const id = await propose('строго');
-  expect(await strict('POST', `/api/v1/sandbox/${id}/approve`)).toMatchObject({ status: 428, body: { reason: 'precondition_required' } });
+  for (const headers of [{}, { 'if-match': '*' }, { 'if-match': ' * ' }])
+    expect(await strict('POST', `/api/v1/sandbox/${id}/approve`, undefined, headers)).toMatchObject({
+      status: 428,
+      body: { reason: 'precondition_required' },
+    });
   expect((await it.world.bus.call(journal.get, { id })).state).toBe('proposed');
 });
 

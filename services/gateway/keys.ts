@@ -6,8 +6,12 @@ import type { StoredKey } from './rows.ts';
 export interface Identity {
   readonly keyId: string;
   readonly client: string;
-  /** `client/keyId`: how audits name it. */
+  /** Null where the client does not tell its people apart. */
+  readonly person: string | null;
+  /** `client/keyId` or `client/keyId/person`: how audits name it. */
   readonly actor: string;
+  /** Unix ms. */
+  readonly expiresAtMs: number;
   allows(scope: Scope): boolean;
 }
 export interface Keys {
@@ -16,6 +20,8 @@ export interface Keys {
   /** Null for anything but a live key with its secret. */
   identify(presented: string): Promise<Identity | null>;
   forget(keyId: string): void;
+  /** Whether the key still allows what it did, as PostgreSQL has it now; while that is away, whether it has expired. */
+  isLive(identity: Identity): Promise<boolean>;
   /** When each key was last used since the last time that this was asked, by key id; Unix ms. */
   takeUses(): ReadonlyMap<string, number>;
 }
@@ -23,7 +29,7 @@ export interface Keys {
 const rememberMs = 5_000;
 const mostRemembered = 10_000;
 /** Compared where there is nothing to compare, so that a wrong id takes as long as a wrong secret. */
-const nobody: StoredKey = { client: '', scopes: [], secretHash: Buffer.alloc(32), expiresAtMs: 0, isRevoked: true };
+const nobody: StoredKey = { client: '', person: null, scopes: [], secretHash: Buffer.alloc(32), expiresAtMs: 0, isRevoked: true };
 
 export function createKeys({
   find,
@@ -63,7 +69,9 @@ export function createKeys({
       const identity: Identity = {
         keyId,
         client: stored.client,
-        actor: `${stored.client}/${keyId}`,
+        person: stored.person,
+        actor: [stored.client, keyId, ...(stored.person === null ? [] : [stored.person])].join('/'),
+        expiresAtMs: stored.expiresAtMs,
         allows: (scope) => scopes.has(scope) || scopes.has('admin'),
       };
       if (known.size >= mostRemembered) known.clear();
@@ -72,6 +80,15 @@ export function createKeys({
       return identity;
     },
     forget: (keyId) => void known.delete(keyId),
+    async isLive({ keyId, expiresAtMs }) {
+      if (expiresAtMs <= now()) return false;
+      try {
+        const stored = await find(keyId);
+        return stored !== null && !stored.isRevoked;
+      } catch {
+        return true; // a key that cannot be looked up cannot be revoked now either
+      }
+    },
     takeUses() {
       const taken = uses;
       uses = new Map();

@@ -1,5 +1,5 @@
 /** Any failure as RFC 9457 `application/problem+json`. */
-import { type FieldIssue, isPolybError, PolybError, type Problem, toPolybError, toProblem } from '../../contracts/errors.ts';
+import { type FieldIssue, httpOf, isPolybError, PolybError, type Problem, toPolybError, toProblem } from '../../contracts/errors.ts';
 import { scrub } from '../../contracts/scrub.ts';
 
 export interface ProblemReply {
@@ -12,15 +12,8 @@ export interface ProblemReply {
     readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
   };
 }
-/** Where HTTP has a status of its own for a reason. */
-const statusByReason: Readonly<Record<string, number>> = {
-  payload_too_large: 413,
-  unsupported_media_type: 415,
-  precondition_required: 428,
-  // The work goes on, and Location is where to ask for it.
-  pending: 202,
-  outcome_unknown: 202,
-};
+/** The work goes on, and Location is where to ask for it. */
+const goesOn: ReadonlySet<string> = new Set(['pending', 'outcome_unknown']);
 
 /** @param rowPath Where a row of the journal is asked for. */
 export function problemReply(
@@ -30,9 +23,8 @@ export function problemReply(
   const error = isPolybError(thrown) ? thrown : fromHttp(thrown);
   const problem = toProblem(error);
   const { rowId, issues } = (error.data ?? {}) as { rowId?: unknown; issues?: readonly FieldIssue[] };
-  const special = statusByReason[error.reason ?? ''];
   // Without the row there is nothing to point at.
-  const status = special === 202 && typeof rowId !== 'string' ? problem.status : (special ?? problem.status);
+  const status = goesOn.has(error.reason ?? '') && typeof rowId === 'string' ? 202 : httpOf(error.code, error.reason);
   return {
     status,
     headers: {

@@ -13,18 +13,20 @@ interface KeyColumns {
   readonly key_id: string;
   readonly seq: string;
   readonly client: string;
+  readonly person: string | null;
   readonly scopes: readonly Scope[];
   readonly created_at: Date;
   readonly expires_at: Date | null;
   readonly revoked_at: Date | null;
   readonly last_used_at: Date | null;
 }
-const columns = 'key_id, seq::text, client, scopes, created_at, expires_at, revoked_at, last_used_at';
+const columns = 'key_id, seq::text, client, person, scopes, created_at, expires_at, revoked_at, last_used_at';
 function keyOf(row: KeyColumns): ApiKey {
   const time = (at: Date | null) => at?.toISOString() ?? null;
   return {
     keyId: row.key_id,
     client: row.client,
+    person: row.person,
     scopes: [...row.scopes],
     createdAt: row.created_at.toISOString(),
     expiresAt: time(row.expires_at),
@@ -33,29 +35,30 @@ function keyOf(row: KeyColumns): ApiKey {
   };
 }
 
-/** The key as it stands; `two_live` when its client has two others; null when another secret stands under its id. */
+/** The key as it stands; `two_live` when its client, or its person there, has two others; null when another secret stands under its id. */
 export async function insertKey(tx: Queries, key: NewKey): Promise<ApiKey | 'two_live' | null> {
   // Two creations at once for one client must see each other.
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`gateway.api_keys ${key.client}`]);
   const [same] = await tx.query<KeyColumns & { readonly is_same: boolean }>(
-    `select ${columns}, secret_hash = decode($2, 'hex') and client = $3 as is_same from gateway.api_keys where key_id = $1`,
-    [key.keyId, key.secretHash, key.client],
+    `select ${columns}, secret_hash = decode($2, 'hex') and client = $3 and person is not distinct from $4 as is_same from gateway.api_keys where key_id = $1`,
+    [key.keyId, key.secretHash, key.client, key.person],
   );
   if (same !== undefined) return same.is_same ? keyOf(same) : null;
   const live = await tx.query(
-    'select 1 from gateway.api_keys where client = $1 and revoked_at is null and (expires_at is null or expires_at > now())',
-    [key.client],
+    'select 1 from gateway.api_keys where client = $1 and person is not distinct from $2 and revoked_at is null and (expires_at is null or expires_at > now())',
+    [key.client, key.person],
   );
   if (live.length >= 2) return 'two_live';
   const [made] = await tx.query<KeyColumns>(
-    `insert into gateway.api_keys (key_id, client, secret_hash, scopes, expires_at) values ($1, $2, decode($3, 'hex'), $4, $5) returning ${columns}`,
-    [key.keyId, key.client, key.secretHash, [...new Set(key.scopes)], key.expiresAt],
+    `insert into gateway.api_keys (key_id, client, secret_hash, scopes, expires_at, person) values ($1, $2, decode($3, 'hex'), $4, $5, $6) returning ${columns}`,
+    [key.keyId, key.client, key.secretHash, [...new Set(key.scopes)], key.expiresAt, key.person],
   );
   return keyOf(made as KeyColumns);
 }
 
 export interface StoredKey {
   readonly client: string;
+  readonly person: string | null;
   readonly scopes: readonly Scope[];
   readonly secretHash: Buffer;
   readonly expiresAtMs: number;
@@ -72,6 +75,7 @@ export async function findKeys(db: Queries, keyIds: readonly string[]): Promise<
       row.key_id,
       {
         client: row.client,
+        person: row.person,
         scopes: row.scopes,
         secretHash: row.secret_hash,
         expiresAtMs: row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY,
@@ -121,10 +125,10 @@ export async function noteUses(db: Queries, uses: ReadonlyMap<string, number>): 
   );
 }
 
-export async function insertDecision(db: Queries, { keyId, client, method, target, code, reason, requestId }: Decision): Promise<void> {
+export async function insertDecision(db: Queries, { keyId, client, person, method, target, code, reason, requestId }: Decision): Promise<void> {
   await db.query(
-    'insert into gateway.audit (key_id, client, method, target, code, reason, request_id) values ($1, $2, $3, $4, $5, $6, $7)',
-    [keyId, client, method, target, code, reason, requestId],
+    'insert into gateway.audit (key_id, client, person, method, target, code, reason, request_id) values ($1, $2, $3, $4, $5, $6, $7, $8)',
+    [keyId, client, person, method, target, code, reason, requestId],
   );
 }
 
@@ -137,13 +141,14 @@ export async function listDecisions(
     at: Date;
     key_id: string;
     client: string;
+    person: string | null;
     method: string;
     target: string | null;
     code: string;
     reason: string | null;
     request_id: string;
   }>(
-    `select seq::text, at, key_id, client, method, target, code, reason, request_id from gateway.audit
+    `select seq::text, at, key_id, client, person, method, target, code, reason, request_id from gateway.audit
      where ($1::text is null or client = $1) and ($2::bigint is null or audit.seq < $2) order by audit.seq desc limit $3`,
     [client ?? null, before ?? null, limit + 1],
   );
@@ -151,6 +156,7 @@ export async function listDecisions(
     at: row.at.toISOString(),
     keyId: row.key_id,
     client: row.client,
+    person: row.person,
     method: row.method,
     target: row.target,
     code: row.code,

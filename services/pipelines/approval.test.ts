@@ -20,6 +20,7 @@ const post = contract('post', '1.0.0', {
     output: z.object({ mailId: Id }),
     idempotency: 'keyed',
     approval: 'staff',
+    editable: ['text'],
     reaches: 'customer',
     settles: true,
   }),

@@ -15,6 +15,7 @@ const post = contract('post', '1.0.0', {
     output: z.object({ mailId: Id }),
     idempotency: 'keyed',
     approval: 'staff',
+    editable: ['text'],
     reaches: 'customer',
   }),
   ring: method({ summary: 'x', input: z.strictObject({ to: Phone }), output: z.object({ legId: Id }), idempotency: 'keyed' }),
@@ -96,8 +97,21 @@ test('an approval of a text that was edited since is refused, one of the new tex
 test('an edit that does not fit the method is refused and changes nothing', async () => {
   const id = await propose('k', 'old');
   const { hash } = await get(id);
-  await expect(it.bus.call(journal.edit, { id, hash, input: { to: phone } })).rejects.toMatchObject({ code: 'invalid_argument' });
+  await expect(it.bus.call(journal.edit, { id, hash, input: { text: 7 } })).rejects.toMatchObject({ code: 'invalid_argument' });
   expect((await get(id)).hash).toBe(hash);
+});
+
+test('an edit changes nothing but the fields that the method calls editable, and what it leaves out stays', async () => {
+  const id = await propose('k', 'old');
+  const { hash } = await get(id);
+  const edit = (input: unknown) => it.bus.call(journal.edit, { id, hash, input });
+  const barred = { code: 'invalid_argument', reason: 'not_editable', message: expect.stringContaining('only text may be edited') };
+  await expect(edit({ to: '+79990000001', text: 'new' })).rejects.toMatchObject(barred);
+  await expect(edit({ to: null, text: 'new' })).rejects.toMatchObject(barred);
+  await expect(edit({ text: 'new', also: 'x' })).rejects.toMatchObject(barred);
+  expect((await get(id)).hash).toBe(hash);
+  await edit({ text: 'new' });
+  expect(await it.bus.call(journal.get, { id, reveal: true })).toMatchObject({ input: { to: phone, text: 'new' } });
 });
 
 test('a review tells what was seen, and goes on as the person says', async () => {

@@ -1,6 +1,6 @@
 /** The journal as a service: rows for people, masked, and what people decide about them. */
 import { z } from 'zod';
-import type { Desk, DeskRow } from '../../adapters/store/desk.ts';
+import type { Deed, Desk, DeskRow } from '../../adapters/store/desk.ts';
 import { hashOf } from '../../bus/durable/identity.ts';
 import type { Context, Handler, HandlersOf, StreamHandler } from '../../bus/service.ts';
 import { actorOf } from '../../contracts/common.ts';
@@ -11,6 +11,8 @@ import type { journal } from '../../contracts/journal.ts';
 import type { Counting } from '../../contracts/metric.ts';
 import { approvalDecision, runsTotal } from '../../contracts/metrics.ts';
 import { scrub } from '../../contracts/scrub.ts';
+import { editedInput } from './edited-input.ts';
+import { isSamePerson } from './persons.ts';
 
 type Contract = typeof journal;
 type Whole = z.output<Contract['get']['output']>;
@@ -97,14 +99,23 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       throw new PolybError('failed_precondition', `${is.id} was edited since; look again: polyb approvals show ${is.id}`, {
         reason: 'hash_mismatch',
       });
-    if (is.state === 'proposed' && who !== undefined && is.approved_by.includes(who))
-      throw new PolybError('conflict', `${who} approved ${is.id} already; another person must.`, { reason: 'same_person' });
+    if (is.state === 'proposed' && who !== undefined && is.approved_by.some((by) => isSamePerson(by, who)))
+      throw new PolybError('conflict', `${who}, or another key of theirs, approved ${is.id} already; another person must.`, {
+        reason: 'same_person',
+      });
     const wasDecided = expected === 'proposed' && is.state !== 'proposed';
     const why = is.state === 'stale' && is.error?.detail ? `: ${is.error.detail}` : `; expected ${expected}.`;
     throw new PolybError(wasDecided ? 'conflict' : 'failed_precondition', `${is.id} is ${is.state}${why}`, {
       reason: !wasDecided ? 'wrong_state' : is.state === 'stale' ? 'stale' : 'decided',
       data: { rowId: is.id, state: is.state },
     });
+  };
+  /** The approvals are compared as they were read, so one that came in between is looked at anew. */
+  const approved = async (row: DeskRow, hash: string | null, deed: Deed): Promise<boolean> => {
+    if (row.approved_by.some((by) => isSamePerson(by, deed.who))) return false;
+    if (await desk.approve(row.id, hash, deed, row.approved_by)) return true;
+    const [is] = await desk.find(row.id);
+    return is !== undefined && is.state === 'proposed' && is.approved_by.length > row.approved_by.length ? approved(is, hash, deed) : false;
   };
   /** Counts a decision that ends the wait; the first of two approvals does not. */
   const timed = async (decision: 'approved' | 'rejected', deciding: Promise<Whole>): Promise<Whole> => {
@@ -209,7 +220,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       const deed = by(context, hash === undefined ? 'approved what stands now' : 'approved', why, onBehalfOf);
       return timed(
         'approved',
-        decided(id, (row) => desk.approve(row.id, hash ?? null, deed), 'proposed', { hash, ...deed }),
+        decided(id, (row) => approved(row, hash ?? null, deed), 'proposed', { hash, ...deed }),
       );
     },
     reject: ({ id, why, onBehalfOf }, context) => {
@@ -224,7 +235,9 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     edit: ({ id, hash, input, onBehalfOf }, context) => {
       const deed = by(context, 'edited', undefined, onBehalfOf);
       const change = async (row: DeskRow): Promise<boolean> => {
-        const edited = await fitting(row.method, 'input', input);
+        const [schemas] = await desk.schemas([row.method]);
+        const { editable = [] } = (schemas?.input ?? {}) as { readonly editable?: readonly string[] };
+        const edited = await fitting(row.method, 'input', editedInput(row, editable, input));
         return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), deed);
       };
       return decided(id, change, 'proposed', { hash, who: deed.who });

@@ -31,7 +31,8 @@ export function forbidden({ channel, template, knows }: Draft, chat: Standing, n
 export function maySend(now: () => number): Guard {
   return guard(messages.deliver, async (draft, tx) => {
     const knows = draft.knows ?? draft.answers;
-    const refuse = forbidden({ ...draft, knows }, await standing(tx, draft.chatId), now());
+    const chat = await standing(tx, draft.chatId);
+    const refuse = forbidden({ ...draft, channel: chat.channel ?? draft.channel, knows }, chat, now());
     return refuse === null ? 'go' : { refuse, why: sentenceOf[refuse] };
   });
 }

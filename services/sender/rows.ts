@@ -14,6 +14,16 @@ export interface Standing {
   readonly lastInboundAt: Date | null;
   readonly isBlocked: boolean;
   readonly isOptedOut: boolean;
+  /** Null when nothing was ever written to it. */
+  readonly channel: ChannelName | null;
+}
+/** Where the messages of a chat go. */
+export interface RouteOfChat {
+  readonly channel: ChannelName;
+  readonly botId: string;
+  /** The chat, as the channel calls it. */
+  readonly to: string;
+  readonly isGroup: boolean;
 }
 export interface Delivery {
   readonly id: string;
@@ -32,22 +42,26 @@ export interface Delivery {
 }
 
 const standingColumns = `last_act_id as "lastActId", last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked",
-  opted_out_at is not null as "isOptedOut"`;
+  opted_out_at is not null as "isOptedOut", route->>'channel' as channel`;
 const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, knows, status, reason, external_id as "externalId",
   created_at as "createdAt", changed_at as "changedAt"`;
 
 export async function standing(tx: Queries, chatId: string): Promise<Standing> {
   const [row] = await tx.query<Standing>(`select ${standingColumns} from sender.chats where chat_id = $1`, [chatId]);
-  return row ?? { lastActId: null, lastInboundId: null, lastInboundAt: null, isBlocked: false, isOptedOut: false };
+  return row ?? { lastActId: null, lastInboundId: null, lastInboundAt: null, isBlocked: false, isOptedOut: false, channel: null };
 }
-/** Locks the chat, so that a draft and a message of the customer see each other. */
-export async function lockedStanding(tx: Queries, chatId: string): Promise<Standing> {
+/** Locks the chat, so that a draft and a message of the customer see each other, and keeps where its messages go. */
+export async function lockedStanding(tx: Queries, chatId: string, route: RouteOfChat): Promise<Standing> {
   const [row] = await tx.query<Standing>(
-    `insert into sender.chats as chat (chat_id) values ($1)
-     on conflict (chat_id) do update set blocked_at = chat.blocked_at returning ${standingColumns}`,
-    [chatId],
+    `insert into sender.chats as chat (chat_id, route) values ($1, $2)
+     on conflict (chat_id) do update set route = excluded.route returning ${standingColumns}`,
+    [chatId, JSON.stringify(route)],
   );
   return row as Standing; // an upsert returns its row
+}
+export async function routeOf(tx: Queries, chatId: string): Promise<RouteOfChat | null> {
+  const [row] = await tx.query<{ route: RouteOfChat | null }>('select route from sender.chats where chat_id = $1', [chatId]);
+  return row?.route ?? null;
 }
 /** Somebody wrote, or changed what they had written: the youngest act counts, in whatever order they are heard of. */
 export async function personActed(tx: Queries, chatId: string, actId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Call, Handler, SendOptions } from '../../bus/service.ts';
-import type { OutputOf } from '../../contracts/define.ts';
+import type { OutputOf, ParsedOf } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
@@ -11,7 +11,7 @@ type Context = OutputOf<typeof inbox.chat_context>;
 /** How many of a chat's last messages are looked through for the customer's. */
 const lookedThrough = 50;
 
-/** The delivery and its draft come to be in one transaction. Whom it reaches is fixed here, what it says until it is approved. */
+/** The delivery and its draft come to be in one transaction. Whom it reaches is read from the chat, here and at the attempt; what it says is open until it is approved. */
 export function sendMessage(
   policy: Policy,
   asked: Pick<SendOptions, 'undoMs' | 'approvers'>,
@@ -25,17 +25,18 @@ export function sendMessage(
       throw wrongChannel(`A template is for WhatsApp, and the chat is of ${chat.channel}.`);
     const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
     const approval = policy[chat.channel];
+    const route = { channel: chat.channel, botId, to: chat.externalId, isGroup: chat.kind !== 'private' };
     return commit(async (tx) => {
       const existing = await findDelivery(tx, { key });
       if (existing !== null) return { id: existing.id, state: approval === 'none' ? 'queued' : 'pending' };
-      const known = together(await lockedStanding(tx, chatId), chat, last);
+      const known = together(await lockedStanding(tx, chatId, route), chat, last);
       const answers = answered ?? known.lastInboundId;
       // Who names what they answer proves to know no more than that.
       const knows = read ?? answered ?? known.lastActId;
       const why = forbidden({ channel: chat.channel, template, knows }, known, now());
       if (why !== null) throw refusal(why);
       const draft = {
-        ...{ channel: chat.channel, chatId, botId, to: chat.externalId, isGroup: chat.kind !== 'private' },
+        ...{ ...route, chatId, customer: customerOf(chat, last) },
         ...{
           text,
           template,
@@ -68,7 +69,14 @@ function together(own: Standing, chat: Context['chat'], last: Context['messages'
     lastInboundAt: new Date(Math.max(...times)),
     isBlocked: own.isBlocked || !chat.isReachable,
     isOptedOut: own.isOptedOut,
+    channel: chat.channel,
   };
+}
+
+/** Who reads it and what they said last, for whoever approves it. */
+function customerOf(chat: Context['chat'], last: Context['messages']): ParsedOf<typeof messages.deliver>['customer'] {
+  const heard = last.findLast(({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot);
+  return { name: heard?.sender?.name || chat.title || null, channel: chat.channel, said: heard?.text || null, at: heard?.sentAt ?? null };
 }
 
 async function repliedMessage(call: Call, messageId: string, chatId: string) {

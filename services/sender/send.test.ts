@@ -171,6 +171,43 @@ test('a draft that answers an older message is refused, one that answers the las
   expect(await it.send(chatId, 'новое', 'e2', { answers: last })).toMatchObject({ state: 'pending' });
 });
 
+test.each([
+  ['to', '8811'],
+  ['botId', '7002'],
+  ['channel', 'site'],
+  ['chatId', 'chat_0000000000other'],
+  ['isGroup', true],
+  ['answers', null],
+  ['knows', 'msg_zzzzzzzz'],
+  ['threadId', '5'],
+  ['customer', null],
+])('an edit of a draft may not change %s', async (field, value) => {
+  const { chatId } = await it.says(it.somebody());
+  const { id } = await it.send(chatId, 'безобидный ответ', `edit ${field}`);
+  const { hash, input } = await it.row(id);
+  await expect(
+    here.bus.call(journal.edit, { id, hash, input: { ...(input as object), [field]: value, text: 'реклама' } }),
+  ).rejects.toMatchObject({ code: 'invalid_argument', reason: 'not_editable' });
+  expect((await it.row(id)).input).toEqual(input);
+});
+
+test('a message goes where its chat is, whatever its draft says', async () => {
+  const [lida, other] = [it.somebody(), it.somebody()];
+  const { chatId } = await it.says(lida);
+  await it.says(other);
+  const { id } = await it.send(chatId, 'по адресу');
+  await here.store.query(`update journal.rows set input = input || $2::jsonb where id = $1`, [id, JSON.stringify({ to: String(other) })]);
+  await it.approve(id);
+  await it.comes(id, 'sent');
+  expect([sentTo(lida), sentTo(other)]).toEqual([['по адресу'], []]);
+});
+
+test('a draft says who reads it and what they said last', async () => {
+  const { chatId } = await it.says(it.somebody(), 'Когда привезут?');
+  const { input } = await it.row((await it.send(chatId, 'Завтра')).id);
+  expect(input).toMatchObject({ customer: { name: expect.stringMatching(/\S/), channel: 'telegram', said: 'Когда привезут?' } });
+});
+
 test('a customer who blocked the bot is a final state until they write again', async () => {
   const fedor = it.somebody();
   const { chatId } = await it.says(fedor);

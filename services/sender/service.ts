@@ -13,6 +13,7 @@ import { listConsents, setConsent } from './consents.ts';
 import { followChanges, followDeliveries, followNumbers, followPeople, followStatuses } from './follow.ts';
 import { maySend } from './may-send.ts';
 import { followMerges } from './merged-chats.ts';
+import { routed } from './routed.ts';
 import { findDelivery, forget } from './rows.ts';
 import { sendMessage } from './send-message.ts';
 import { policyOf, senderSettings } from './settings.ts';
@@ -44,11 +45,14 @@ export default service({
   return {
     messages: {
       send_message: sendMessage(policyOf(settings), { undoMs: settings.SENDER_UNDO_MS, approvers: settings.SENDER_APPROVERS }, now),
-      deliver: byField(messages.deliver, 'channel', {
-        telegram: withinQuotas(watched(telegram, bus.health.of('telegram:sending')), cache, shutters),
-        whatsapp: withinQuotas(watched(whatsapp, bus.health.of('whatsapp:sending')), cache, shutters),
-        site: siteSending.deliver,
-      }),
+      deliver: routed(
+        byField(messages.deliver, 'channel', {
+          telegram: withinQuotas(watched(telegram, bus.health.of('telegram:sending')), cache, shutters),
+          whatsapp: withinQuotas(watched(whatsapp, bus.health.of('whatsapp:sending')), cache, shutters),
+          site: siteSending.deliver,
+        }),
+        db,
+      ),
       get_delivery: async ({ id }) => {
         const found = await findDelivery(db, { id });
         if (found === null) throw new PolybError('not_found', 'There is no such delivery; send_message answers its id.');

@@ -61,6 +61,7 @@ async function floodable(cacheOf: () => Pick<Cache, 'take' | 'get' | 'set'> = sh
         botId,
         to: String(to),
         isGroup: false,
+        customer: null,
         text: 'Готово',
         replyTo: null,
         threadId: null,

@@ -15,6 +15,7 @@ const post = contract('post', '1.0.0', {
     output: z.object({}),
     idempotency: 'keyed',
     approval: 'staff',
+    editable: ['text'],
   }),
 });
 let it: World;

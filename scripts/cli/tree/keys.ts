@@ -15,17 +15,20 @@ export const keyCommands: readonly Command[] = [
         summary: 'Make a key and show it, once.',
         impact: 'rw',
         details: [
-          'A client may hold two live keys: make the second, let the client take it, revoke the first.',
+          'A client, or each person of it, may hold two live keys: make the second, let the client take it, revoke the first.',
+          'Where two people must approve, keys of one person count once; keys without a person count once a client.',
           'Only the digest of the secret leaves this machine.',
         ],
         flags: [
           { ...client, summary: `${client.summary} default unless given.` },
+          { name: 'person', value: 'NAME', summary: 'Who of the client uses it; telegram/ID for somebody who also decides in Telegram.' },
           { name: 'scope', value: 'SCOPES', summary: 'What it allows, of read, send and admin; read,send unless given.' },
           { name: 'expires', value: 'DUR|never', summary: 'How long it lives; 365d unless given.' },
         ],
         examples: [
           { line: 'polyb keys create --scope read,send' },
           { line: 'polyb keys create --client website --scope send --expires 90d' },
+          { line: 'polyb keys create --client shop --person anna --scope send' },
         ],
         seeAlso: ['keys list', 'keys revoke'],
         run: true,

@@ -1,0 +1,29 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DeskRow } from '../../adapters/store/desk.ts';
+import { PolybError } from '../../contracts/errors.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * A proposed input with the changes of a person. A field that the edit leaves out stays.
+ * @param editable What the method lets a person change; whom it reaches is never among it.
+ * @throws PolybError invalid_argument/not_editable for any other field with another value.
+ */
+export function editedInput({ method, input }: Pick<DeskRow, 'method' | 'input'>, editable: readonly string[], edit: unknown): Fields {
+  if (!isFields(edit) || !isFields(input))
+    throw new PolybError('invalid_argument', `The input does not fit ${method}: expected an object with the fields to change.`);
+  const barred = Object.keys(edit).filter((name) => !editable.includes(name) && !isDeepStrictEqual(edit[name] ?? null, input[name] ?? null));
+  if (barred.length > 0) {
+    const allowed = editable.length === 0 ? 'nothing of it' : `only ${editable.join(', ')}`;
+    throw new PolybError(
+      'invalid_argument',
+      `${barred.slice(0, 5).join(', ').slice(0, 100)} must stay as proposed; of ${method} ${allowed} may be edited. To change more, reject it and propose another.`,
+      { reason: 'not_editable' },
+    );
+  }
+  return { ...input, ...edit };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,21 @@
+import type { Queries } from '../../bus/service.ts';
+import type { Effect } from '../../contracts/define.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { messages } from '../../contracts/messages.ts';
+import { routeOf } from './rows.ts';
+
+/** Sends where the chat's messages go: the recipient, bot and channel of a draft are what approvers see and decide nothing. */
+export function routed(effect: Effect<typeof messages.deliver>, db: Queries): Effect<typeof messages.deliver> {
+  return {
+    ...effect,
+    async attempt(draft, at) {
+      const route = await routeOf(db, draft.chatId);
+      if (route === null)
+        throw new PolybError('failed_precondition', `Nothing was written to ${draft.chatId} through send_message; write anew.`, {
+          reason: 'no_route',
+          outcome: 'not_executed',
+        });
+      return effect.attempt({ ...draft, ...route }, at);
+    },
+  };
+}
