@@ -31,7 +31,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const as = (user: string, pass = 'right') => connectNats({ servers: server.url, user, pass, name: user, inboxUser: user, timeoutMs: 10_000 });
+const as = (user: string, pass = 'right') =>
+  connectNats({ servers: server.url, user, pass, name: user, inboxUser: user, timeoutMs: 10_000 });
 
 test('a call that the bus user may not make is refused at once, and the others go on', async () => {
   const { log } = memoryLog();

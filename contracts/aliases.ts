@@ -61,12 +61,19 @@ export const oldPorts: Readonly<Record<number, readonly string[]>> = {
   8300: ['inbox', 'intents', 'messages', 'journal'],
 };
 
-/** Topics of the event stream. `state`: a list whose items are sent again when they change. `log`: a list that only grows, sent from a cursor on. */
+/** Topics of the event stream. `state`: a list whose items are sent again when they change. `log`: a list that only grows, sent from a cursor on.
+ *  `scope`: what an API key must allow, the same as where the list is read. */
 export const feeds = {
-  runs: { kind: 'state', method: journal.list, input: { view: 'runs' } },
-  approvals: { kind: 'state', method: journal.list, input: { view: 'approvals', show: 'inputs' } },
+  runs: { kind: 'state', scope: 'admin', method: journal.list, input: { view: 'runs' } },
+  approvals: { kind: 'state', scope: 'send', method: journal.list, input: { view: 'approvals', show: 'inputs' } },
   // Without a cursor it begins with the next message.
-  messages: { kind: 'log', method: inbox.list_messages, input: { order: 'stored' }, start: { storedSince: '2200-01-01T00:00:00Z' } },
+  messages: {
+    kind: 'log',
+    scope: 'read',
+    method: inbox.list_messages,
+    input: { order: 'stored' },
+    start: { storedSince: '2200-01-01T00:00:00Z' },
+  },
 } as const;
 
 const facts = aliases.map(aliasFact);

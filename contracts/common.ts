@@ -83,14 +83,12 @@ export const Bytes = bytesUpTo(262_144);
 /** Where bytes lie that are too large for a message. */
 export const BlobRef = z.strictObject({ blobId: Id, bytes: z.int().min(0).max(1_073_741_824), contentType: z.string().max(100) });
 /** Whom a row that waits for a person reaches. Those who decide see it whole; everywhere else it is masked like other personal data. */
-export const Customer = z
-  .object({
-    name: z.string().max(300).nullable().meta({ pii: 'name' }),
-    channel: z.string().max(32).nullable(),
-    said: z.string().max(4096).nullable().meta({ pii: 'text' }).describe('Their last words when the row was proposed.'),
-    at: Timestamp.nullable().describe('When they said it.'),
-  })
-  .meta({ shows: 'customer' });
+export const Customer = z.strictObject({
+  name: z.string().max(300).nullable().meta({ pii: 'name' }),
+  channel: z.string().max(32).nullable(),
+  said: z.string().max(4096).nullable().meta({ pii: 'text' }).describe('Their last words when the row was proposed.'),
+  at: Timestamp.nullable().describe('When they said it.'),
+});
 /** Where the next page starts; opaque. */
 export const Cursor = z.string().min(1).max(500);
 export const PageInput = { limit: z.int().min(1).max(200).default(50), cursor: Cursor.optional() };

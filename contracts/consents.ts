@@ -21,9 +21,7 @@ export const consents = contract('consents', '1.0.0', {
     summary: 'What a customer said about our writing, the youngest first. Without a line, we may answer.',
     input: z.strictObject({ chatId: Id }),
     output: z.object({
-      items: z
-        .array(z.object({ isGiven: z.boolean(), who: Actor, evidence: z.string().max(200).nullable(), at: Timestamp }))
-        .max(100),
+      items: z.array(z.object({ isGiven: z.boolean(), who: Actor, evidence: z.string().max(200).nullable(), at: Timestamp })).max(100),
     }),
     idempotency: 'read',
     http: 'GET /api/v1/chats/{chatId}/consents',

@@ -71,9 +71,7 @@ export const JournalRow = RowHead.extend({
   settleAt: Timestamp.nullable(),
   onUnknown: z.enum(['review', 'look_up', 'claim', 'function']).nullable(),
   log: z.array(Attempt).max(200).describe('Attempts and what was learned after them, oldest first.'),
-  audit: z
-    .array(z.object({ at: Timestamp, who: Actor, did: z.string().max(40), why: z.string().max(200).nullable() }))
-    .max(200),
+  audit: z.array(z.object({ at: Timestamp, who: Actor, did: z.string().max(40), why: z.string().max(200).nullable() })).max(200),
   steps: z
     .array(
       RowHead.extend({
@@ -188,7 +186,8 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   edit: method({
-    summary: 'Change the input of a proposed row before it is approved: the fields that its method calls editable. A field that is left out stays as it is.',
+    summary:
+      'Change the input of a proposed row before it is approved: the fields that its method calls editable. A field that is left out stays as it is.',
     input: z.strictObject({ id: Id, hash: z.string().max(64), input: Json, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',

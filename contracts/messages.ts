@@ -13,10 +13,13 @@ import { Channel } from './inbox.ts';
 /** How far a delivery came. It never goes back; failed is an end. */
 export const DeliveryStatus = z.enum(['queued', 'sent', 'delivered', 'read', 'played', 'failed']);
 const ExternalId = z.string().min(1).max(128).describe('As the channel writes it.');
+const visible =
+  /(?!\u00ad|\u034f|\u061c|\u115f|\u1160|\u17b4|\u17b5|\u2800|\u3164|\ufeff|\uffa0|[\u180b-\u180f]|[\u200b-\u200f]|[\u202a-\u202e]|[\u2060-\u206f]|[\ufe00-\ufe0f])\S/;
 const Text = z
   .string()
   .max(4096)
-  .regex(/\S/, 'some words')
+  // Invisible characters are no words: whoever approves would see nothing, and a channel refuses it.
+  .regex(visible, 'some words that can be seen')
   .meta({ pii: 'text' })
   .describe('At most 4,096 UTF-16 units, as the channels count. A longer one is refused, not split: half of an answer could go out.');
 const Template = z.strictObject({

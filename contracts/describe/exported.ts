@@ -83,8 +83,23 @@ export function describe(entry: Entry): Described {
       return withoutAbsent({ ...head, timeoutMs, overflow, topic, roles, errors: errorsOf(entry.errors), ...parts });
     }
     case 'method': {
-      const { idempotency, timeoutMs, ttlMs, lane, owner, approval, reaches, roles, bytes, settles, unhashed, editable, deprecated, http, examples } =
-        entry;
+      const {
+        idempotency,
+        timeoutMs,
+        ttlMs,
+        lane,
+        owner,
+        approval,
+        reaches,
+        roles,
+        bytes,
+        settles,
+        unhashed,
+        editable,
+        deprecated,
+        http,
+        examples,
+      } = entry;
       return withoutAbsent({
         ...head,
         idempotency,

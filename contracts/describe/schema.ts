@@ -4,7 +4,7 @@ import type { Pii } from '../common.ts';
 import type { Entry } from '../define.ts';
 
 /** The keywords that contracts use. `pii` says what kind of personal data a value is; `bounded`, that any JSON of bounded size may stand here;
- * `editable`, which fields of a method's input a person may change while it waits for approval; `shows`, what those who decide see whole. */
+ * `editable`, which fields of a method's input a person may change while it waits for approval. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -39,7 +39,6 @@ export interface JsonSchema {
   readonly deprecated?: boolean;
   readonly pii?: Pii;
   readonly editable?: readonly string[];
-  readonly shows?: 'customer';
   readonly bounded?: boolean;
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, JsonSchema>>;

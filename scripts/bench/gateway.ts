@@ -55,7 +55,8 @@ const sides = {
     const keys = createKeys({
       find: async () => ({
         client: 'bench',
-        person: null, scopes: ['read', 'send'],
+        person: null,
+        scopes: ['read', 'send'],
         secretHash,
         expiresAtMs: Number.POSITIVE_INFINITY,
         isRevoked: false,

@@ -34,8 +34,14 @@ export async function createKey(invocation: Invocation): Promise<number> {
   };
   const made = await ask<ApiKey>(invocation, 'create_key', input);
   const key = `${keyId}.${secret}`;
-  await out.result({ key, keyId, client: made.client, person: made.person, scopes: made.scopes, expiresAt: made.expiresAt }, { text: () => key });
-  out.note(`a key of ${made.person === null ? made.client : `${made.person} of ${made.client}`} for ${made.scopes.join(', ')}; it is shown this once`, 'ok');
+  await out.result(
+    { key, keyId, client: made.client, person: made.person, scopes: made.scopes, expiresAt: made.expiresAt },
+    { text: () => key },
+  );
+  out.note(
+    `a key of ${made.person === null ? made.client : `${made.person} of ${made.client}`} for ${made.scopes.join(', ')}; it is shown this once`,
+    'ok',
+  );
   return 0;
 }
 

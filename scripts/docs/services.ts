@@ -89,7 +89,11 @@ function facts(entry: Described): readonly (readonly string[])[] {
 }
 
 function errorParts({ errors = {} }: Described): readonly (string | undefined)[] {
-  const rows = Object.entries(errors).map(([reason, name]) => [code(reason), `[${name}](../errors.md#${name})`, String(httpOf(name, reason))]);
+  const rows = Object.entries(errors).map(([reason, name]) => [
+    code(reason),
+    `[${name}](../errors.md#${name})`,
+    String(httpOf(name, reason)),
+  ]);
   return rows.length === 0 ? [] : ['### Errors', table(['reason', 'code', 'HTTP'], rows)];
 }
 

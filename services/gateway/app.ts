@@ -99,7 +99,11 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     const allowed = verbsOf(request.url.split('?')[0] ?? '');
     if (allowed.length === 0)
-      return sendProblem(new PolybError('not_found', `Nothing answers ${request.method} here; /openapi.json lists what does.`), request, reply);
+      return sendProblem(
+        new PolybError('not_found', `Nothing answers ${request.method} here; /openapi.json lists what does.`),
+        request,
+        reply,
+      );
     reply.header('allow', allowed.join(', '));
     return sendProblem(
       new PolybError('not_found', `${request.method} is not offered here, but ${allowed.join(', ')}.`, { reason: 'method_not_allowed' }),
@@ -151,7 +155,9 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       if (deprecation !== undefined) reply.headers(deprecation);
       if (scope !== 'none') request.identity = await admit(scope, request, reply);
       if (options.requireIfMatch && method.http.ifMatch !== undefined && isUnbound(request.headers['if-match']))
-        throw new PolybError('failed_precondition', 'If-Match is expected: the ETag of what you saw, not *.', { reason: 'precondition_required' });
+        throw new PolybError('failed_precondition', 'If-Match is expected: the ETag of what you saw, not *.', {
+          reason: 'precondition_required',
+        });
     },
     handler: async (request, reply) => {
       const { identity } = request;
@@ -174,9 +180,16 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   async function audited(asked: Promise<unknown>, request: FastifyRequest, { keyId, client, person }: Identity): Promise<unknown> {
     const [target = null] = Object.values(request.params as Readonly<Record<string, string>>);
     const note = (code: string, reason: string | null): Promise<void> =>
-      decided({ keyId, client, person, method: method.address, target: target?.slice(0, 64) ?? null, code, reason, requestId: request.id }).catch(
-        (err: unknown) => log.error({ err, requestId: request.id }, 'a decision could not be audited'),
-      );
+      decided({
+        keyId,
+        client,
+        person,
+        method: method.address,
+        target: target?.slice(0, 64) ?? null,
+        code,
+        reason,
+        requestId: request.id,
+      }).catch((err: unknown) => log.error({ err, requestId: request.id }, 'a decision could not be audited'));
     try {
       const output = await asked;
       await note('ok', null);

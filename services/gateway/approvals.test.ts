@@ -136,9 +136,29 @@ test('a follower hears of a proposal and of its end, and after a break of what c
   second.leave();
 });
 
+test.each([
+  ['is revoked', (keyId: string) => it.world.bus.call(gateway.revoke_key, { keyId })],
+  [
+    'is revoked while no gateway hears of it',
+    (keyId: string) => it.world.store.query('update gateway.api_keys set revoked_at = now() where key_id = $1', [keyId]),
+  ],
+  ['expires', () => Promise.resolve()],
+])('a stream ends when its key %s, and the streams of other keys go on', async (how, act) => {
+  const { key, keyId } = await it.key(['read', 'send'], how === 'expires' ? { expiresAt: new Date(Date.now() + 6_000).toISOString() } : {});
+  const [gone, stays] = [await follow(key), await follow((await it.key(['read', 'send'])).key)];
+  await act(keyId);
+  await until(() => gone.isOver() || null);
+  const id = await propose(`после ключа, который ${how}`);
+  await until(() => stays.heard.some(({ data }) => (data as { id?: string }).id === id) || null);
+  expect(gone.heard.map(({ data }) => (data as { id?: string }).id)).not.toContain(id);
+  expect(stays.isOver()).toBe(false);
+  stays.leave();
+});
+
 test('a follower without the scope, of no topic, or without a key is refused', async () => {
   const reader = await it.client('read');
-  expect((await reader('GET', '/api/v1/stream?topics=approvals')).status).toBe(403);
+  for (const topics of ['?topics=approvals', '?topics=runs', '?topics=messages,runs', ''])
+    expect([topics, (await reader('GET', `/api/v1/stream${topics}`)).status]).toEqual([topics, 403]);
   expect((await ask('GET', '/api/v1/stream?topics=secrets')).status).toBe(400);
   expect((await http(it.origin)('GET', '/api/v1/stream')).status).toBe(401);
 });
@@ -149,7 +169,8 @@ interface Heard {
   readonly data: unknown;
 }
 /** Reads events until left. */
-async function follow(key: string, lastEventId?: string): Promise<{ readonly heard: Heard[]; leave(): void }> {
+async function follow(key: string, lastEventId?: string): Promise<{ readonly heard: Heard[]; isOver(): boolean; leave(): void }> {
+  let isOver = false;
   const leaving = new AbortController();
   const heard: Heard[] = [];
   const { body, headers } = await fetch(`${it.origin}/api/v1/stream?topics=approvals`, {
@@ -168,6 +189,7 @@ async function follow(key: string, lastEventId?: string): Promise<{ readonly hea
         if (data !== undefined) heard.push({ event: field('event'), id: field('id'), data: JSON.parse(data) });
       }
     }
+    isOver = true;
   })().catch(() => {}); // leaving ends the loop with an error
-  return { heard, leave: () => leaving.abort() };
+  return { heard, isOver: () => isOver, leave: () => leaving.abort() };
 }

@@ -46,6 +46,12 @@ test('a linter of API descriptions finds no error in either document', async () 
   }
 });
 
+test.each(['/docs/nope', '/docs/static/nope.js', '/docs/a/b/c', '/nope'])('%s is a problem like any other', async (path) => {
+  const { status, headers, body } = await http(it.origin)('GET', path);
+  expect({ status, type: headers.get('content-type') }).toEqual({ status: 404, type: 'application/problem+json' });
+  expect(body).toMatchObject({ code: 'not_found', status: 404, instance: path, requestId: headers.get('x-request-id') });
+});
+
 test('the page of the routes lets nothing run that does not come from it, and all that it names is there', async () => {
   const open = http(it.origin);
   const page = await open('GET', '/docs');

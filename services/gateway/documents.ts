@@ -1,8 +1,10 @@
 /** What the routes are, for people and for other tools. The page's library is loaded when somebody first looks. */
-import fastify, { type FastifyInstance } from 'fastify';
-import { feeds } from '../../contracts/aliases.ts';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { feeds, rowPath } from '../../contracts/aliases.ts';
 import type { Alias, Contract } from '../../contracts/define.ts';
 import { asyncApi, type Described, describe, exported, jsonSchema, openApi } from '../../contracts/describe.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import { problemReply } from './problem.ts';
 import type { HttpRoute } from './routes.ts';
 
 export interface Documented {
@@ -44,7 +46,11 @@ const stream = {
       name: 'topics',
       in: 'query',
       required: false,
-      description: `Of ${Object.keys(feeds).join(', ')}, between commas; runs and approvals by default. approvals needs a key that may send.`,
+      description: `Of ${Object.keys(feeds).join(', ')}, between commas; by default runs and approvals, where the key allows them. ${Object.entries(
+        feeds,
+      )
+        .map(([topic, { scope }]) => `${topic} needs ${scope}`)
+        .join(', ')}.`,
       schema: { type: 'string', maxLength: 100 },
     },
     {
@@ -95,6 +101,7 @@ export function addDocuments(app: FastifyInstance, documented: Documented): void
       page ??= docsPage(JSON.parse(describeHttp()));
       const { routing } = await page;
       reply.hijack();
+      request.raw.headers['x-request-id'] = request.id;
       routing(request.raw, reply.raw);
     });
 }
@@ -106,7 +113,19 @@ const pagePolicy =
 /** A server of its own, asked in memory: a plugin cannot be added once a server listens. */
 async function docsPage(document: object): Promise<FastifyInstance> {
   const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([import('@fastify/swagger'), import('@fastify/swagger-ui')]);
-  const app = fastify();
+  const app = fastify({ requestIdHeader: 'x-request-id' });
+  const refuse = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const at = { path: request.url.split('?')[0] ?? '', requestId: request.id, rowPath };
+    const { status, headers, body } = problemReply(thrown, at);
+    return reply
+      .code(status)
+      .headers({ ...headers, 'x-request-id': request.id, 'content-type': 'application/problem+json' })
+      .send(Buffer.from(JSON.stringify(body)));
+  };
+  app.setErrorHandler(refuse);
+  app.setNotFoundHandler((request, reply) =>
+    refuse(new PolybError('not_found', 'There is no such page of the documentation; it starts at /docs.'), request, reply),
+  );
   await app.register(swagger, { mode: 'static', specification: { document: document as never } });
   await app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -5,6 +5,7 @@ import { feeds } from '../../contracts/aliases.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { Admit } from './admit.ts';
 import type { Ask } from './app.ts';
+import type { Identity, Keys } from './keys.ts';
 import { createLogFeed } from './log-feed.ts';
 
 type Topic = keyof typeof feeds;
@@ -103,31 +104,54 @@ const idOf = ({ time = '', cursor }: { readonly time: string | undefined; readon
 const fullBytes = 262_144;
 const mostBytes = 4_194_304;
 
-/** `GET /api/v1/stream?topics=runs,approvals,messages`, resumed with Last-Event-ID. */
-export function addFeeds(
-  app: FastifyInstance,
-  { ask, admit, options }: { readonly ask: Ask; readonly admit: Admit; readonly options: FeedOptions },
-): void {
+interface FeedParts {
+  readonly ask: Ask;
+  readonly admit: Admit;
+  /** Whether the key of a follower still counts. */
+  readonly isLive: Keys['isLive'];
+  readonly options: FeedOptions;
+}
+/** Announcements of revoked keys may be lost, and a key that expires is announced by nobody. */
+const recheckMs = 3_000;
+
+/** `GET /api/v1/stream?topics=runs,approvals,messages`, resumed with Last-Event-ID. A stream ends with its key. */
+export function addFeeds(app: FastifyInstance, { ask, admit, isLive, options }: FeedParts): { endOf(keyId: string): void } {
   const states = new Map(topics.filter(isState).map((topic) => [topic, createStateFeed(topic, ask, options.pollMs)]));
   const logs = new Map(
     topics.flatMap((topic) => (isState(topic) ? [] : [[topic, createLogFeed(topic, feeds[topic], ask, options.pollMs)]])),
   );
-  const open = new Set<() => void>();
+  const open = new Map<() => void, Identity>();
+  let rechecking: ReturnType<typeof setTimeout> | undefined;
   // A stream never ends by itself, so closing must not wait for it.
   app.addHook('preClose', async () => {
-    for (const end of open) end();
+    clearTimeout(rechecking);
+    for (const end of open.keys()) end();
   });
+  function endOf(keyId: string): void {
+    for (const [end, identity] of open) if (identity.keyId === keyId) end();
+  }
+  async function recheck(): Promise<void> {
+    const identities = new Map([...open.values()].map((identity) => [identity.keyId, identity]));
+    await Promise.all(
+      [...identities.values()].map(async (identity) => {
+        if (!(await isLive(identity))) endOf(identity.keyId);
+      }),
+    );
+    rechecking = open.size === 0 ? undefined : setTimeout(() => void recheck(), recheckMs);
+  }
 
   app.get('/api/v1/stream', async (request, reply) => {
     const identity = await admit('read', request, reply);
     const given = (request.query as { topics?: string }).topics;
-    const asked = new Set(given === undefined ? states.keys() : String(given).split(','));
+    const allowed = topics.filter((topic) => identity.allows(feeds[topic].scope));
+    const asked = new Set<string>(given === undefined ? allowed.filter(isState) : String(given).split(','));
     for (const name of asked)
       if (!topics.includes(name as Topic))
         throw new PolybError('invalid_argument', `There is no topic ${name.slice(0, 40)}; expected some of ${topics.join(', ')}.`, {
           reason: 'bad_parameters',
         });
-    if (asked.has('approvals') && !identity.allows('send')) throw new PolybError('permission_denied', 'This API key does not allow that.');
+    if (asked.size === 0 || topics.some((topic) => asked.has(topic) && !allowed.includes(topic)))
+      throw new PolybError('permission_denied', 'This API key does not allow that.');
     if (open.size >= options.mostFollowers)
       throw new PolybError('unavailable', 'This server has as many followers as it can.', { retryAfterMs: 5_000 });
     const last = placeOf(request.headers['last-event-id']);
@@ -160,7 +184,8 @@ export function addFeeds(
       for (const leave of leaves.splice(0)) leave();
       raw.end();
     };
-    open.add(end);
+    open.set(end, identity);
+    rechecking ??= setTimeout(() => void recheck(), recheckMs);
     if (raw.destroyed) end();
     else raw.once('close', end);
     try {
@@ -171,4 +196,5 @@ export function addFeeds(
     }
     if (!open.has(end)) for (const leave of leaves.splice(0)) leave();
   });
+  return { endOf };
 }

@@ -12,9 +12,13 @@ export function keyHandlers(db: Database, revoked: (keyId: string) => void): Han
       if (made === null)
         throw new PolybError('conflict', `There is another key ${key.keyId}; make one with a new id.`, { reason: 'key_taken' });
       if (made === 'two_live')
-        throw new PolybError('conflict', `${key.person === null ? key.client : `${key.person} of ${key.client}`} has two live keys; revoke one first: polyb keys list, polyb keys revoke KEY_ID`, {
-          reason: 'two_keys_live',
-        });
+        throw new PolybError(
+          'conflict',
+          `${key.person === null ? key.client : `${key.person} of ${key.client}`} has two live keys; revoke one first: polyb keys list, polyb keys revoke KEY_ID`,
+          {
+            reason: 'two_keys_live',
+          },
+        );
       return made;
     },
     list_keys: async ({ client, cursor, limit }) => {

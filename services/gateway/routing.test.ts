@@ -36,6 +36,30 @@ test('the phrases that decide intents are read by who may read, and changed only
   expect(await ask('PUT', '/api/v1/intents/patterns/ok', { phrase: '= ок', intent: 'confirmation' })).toMatchObject({ status: 403 });
 });
 
+test.each([
+  ['PUT', '/api/v1/crm/push', 'POST'],
+  ['DELETE', '/api/v1/calls/call_1', 'GET, HEAD'],
+  ['POST', '/api/v1/stream', 'GET, HEAD'],
+  ['PATCH', '/docs/anything', 'GET, HEAD'],
+])('%s %s is 405, and Allow says what is offered', async (verb, path, allow) => {
+  const { status, headers, body } = await ask(verb, path);
+  expect({ status, allow: headers.get('allow'), body }).toMatchObject({
+    status: 405,
+    allow,
+    body: { status: 405, reason: 'method_not_allowed' },
+  });
+});
+
+test.each(['0000-01-01T00:00:00Z', '2026-11-28', '2026-11-28T09:00:00+03:00'])(
+  'a time that is none is refused with an example: %s',
+  async (since) => {
+    const { status, body } = await admin('GET', `/api/v1/journal?since=${since}`);
+    expect({ status, body }).toMatchObject({ status: 400, body: { code: 'invalid_argument' } });
+    if (!since.startsWith('0'))
+      expect((body as { detail: string }).detail).toContain('e.g. 2026-11-28T09:00:00Z (a + in a URL is written %2B)');
+  },
+);
+
 test('a keyed POST answers the output and shows the key that was made for it', async () => {
   const { status, headers, body } = await ask('POST', '/api/v1/crm/push', lead);
   expect({ status, body }).toMatchObject({ status: 200, body: { status: 'pushed', phoneNumber: '+79995553322' } });

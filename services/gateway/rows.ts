@@ -125,7 +125,10 @@ export async function noteUses(db: Queries, uses: ReadonlyMap<string, number>): 
   );
 }
 
-export async function insertDecision(db: Queries, { keyId, client, person, method, target, code, reason, requestId }: Decision): Promise<void> {
+export async function insertDecision(
+  db: Queries,
+  { keyId, client, person, method, target, code, reason, requestId }: Decision,
+): Promise<void> {
   await db.query(
     'insert into gateway.audit (key_id, client, person, method, target, code, reason, request_id) values ($1, $2, $3, $4, $5, $6, $7, $8)',
     [keyId, client, person, method, target, code, reason, requestId],

@@ -66,7 +66,7 @@ export default service({
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
-  addFeeds(main, { ask, admit, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
+  const streams = addFeeds(main, { ask, admit, isLive: keys.isLive, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
   const others = settings.GATEWAY_PORTS.map((each) => {
     const [port = 0, old = port] = each.split(':').map(Number);
     const app = createApp({ ...parts, routes: routesOfPort(routes, old) });
@@ -75,7 +75,11 @@ export default service({
   });
   const apps = [{ app: main, port: settings.GATEWAY_PORT }, ...others];
   await Promise.all(apps.map(({ app, port }) => listen(app, { host: settings.GATEWAY_HOST, port }, log)));
-  const hearing = bus.hear(gateway.key_revoked, (payload) => keys.forget(gateway.key_revoked.payload.parse(payload).keyId));
+  const forgetKey = (keyId: string): void => {
+    keys.forget(keyId);
+    streams.endOf(keyId);
+  };
+  const hearing = bus.hear(gateway.key_revoked, (payload) => forgetKey(gateway.key_revoked.payload.parse(payload).keyId));
 
   async function noteKeyUses(): Promise<void> {
     const uses = keys.takeUses();
@@ -83,7 +87,7 @@ export default service({
   }
   return {
     gateway: keyHandlers(db, (keyId) => {
-      keys.forget(keyId);
+      forgetKey(keyId);
       bus.announce(gateway.key_revoked, { keyId });
     }),
     loops: [

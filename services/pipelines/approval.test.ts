@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { type BusHost, createBus } from '../../bus/bus.ts';
 import { on, service } from '../../bus/service.ts';
 import { Id, Key } from '../../contracts/common.ts';
 import { contract, method, review, settled } from '../../contracts/define.ts';
 import { journal } from '../../contracts/journal.ts';
+import { quiet } from '../../scripts/quiet.ts';
 import { until, type World, world } from '../../scripts/testing/world.ts';
 import pipelines from './service.ts';
 
@@ -32,10 +34,13 @@ const post = contract('post', '1.0.0', {
   }),
 });
 let it: World;
+/** Proves who decides, as the gateway does by their keys. */
+let gateway: BusHost;
 const mailed: string[] = [];
 const heard: { key: string; state: string; reason: string | null }[] = [];
 beforeAll(async () => {
   it = await world();
+  gateway = createBus({ transport: it.broker.connect('gateway'), name: 'gateway', log: quiet });
   await it.start('pipelines', pipelines);
   await it.start(
     'post',
@@ -54,7 +59,10 @@ beforeAll(async () => {
     })),
   );
 });
-afterAll(() => it.stop());
+afterAll(async () => {
+  await gateway.close();
+  await it.stop();
+});
 beforeEach(() => {
   mailed.length = 0;
   heard.length = 0;
@@ -62,14 +70,14 @@ beforeEach(() => {
 
 const draft = async (key: string, undoMs = 0, approvers = 1) =>
   (await it.bus.call(post.draft, { text: key, undoMs, approvers }, { key })).id;
-const [anna, oleg] = [{ onBehalfOf: 'anna' }, { onBehalfOf: 'oleg' }];
+const [anna, oleg] = [{ onBehalfOf: 'shop/pk_1/anna' }, { onBehalfOf: 'shop/pk_2/oleg' }];
 const get = (id: string) => it.bus.call(journal.get, { id });
 const ends = (key: string) => until(() => heard.find((one) => one.key === key));
 
 test('what is approved goes out when its undo window is over, and not before', async () => {
   const id = await draft('later', 600);
   const began = Date.now();
-  const { state, notBefore } = await it.bus.call(journal.approve, { id });
+  const { state, notBefore } = await gateway.call(journal.approve, { id });
   expect(state).toBe('queued');
   expect(Date.parse(notBefore ?? '')).toBeGreaterThan(began + 500);
   expect(await ends('later')).toMatchObject({ state: 'done' });
@@ -78,11 +86,11 @@ test('what is approved goes out when its undo window is over, and not before', a
 
 test('an approval that is recalled within its window never goes out', async () => {
   const id = await draft('recalled', 60_000);
-  await expect(it.bus.call(journal.recall, { id })).rejects.toMatchObject({ code: 'failed_precondition', reason: 'wrong_state' });
-  await it.bus.call(journal.approve, { id });
-  expect(await it.bus.call(journal.recall, { id, why: 'a typo' })).toMatchObject({ state: 'cancelled', reason: 'recalled' });
+  await expect(gateway.call(journal.recall, { id })).rejects.toMatchObject({ code: 'failed_precondition', reason: 'wrong_state' });
+  await gateway.call(journal.approve, { id });
+  expect(await gateway.call(journal.recall, { id, why: 'a typo' })).toMatchObject({ state: 'cancelled', reason: 'recalled' });
   expect(await ends('recalled')).toMatchObject({ state: 'cancelled' });
-  await expect(it.bus.call(journal.approve, { id })).rejects.toMatchObject({ code: 'conflict', reason: 'decided' });
+  await expect(gateway.call(journal.approve, { id })).rejects.toMatchObject({ code: 'conflict', reason: 'decided' });
   expect(mailed).toEqual([]);
 });
 
@@ -91,7 +99,7 @@ test('of a recall and a sending at the same time exactly one wins', async () => 
   const ids = await Promise.all(keys.map((key) => draft(key, 150)));
   const recalled = await Promise.all(
     ids.map(async (id, n) => {
-      await it.bus.call(journal.approve, { id });
+      await gateway.call(journal.approve, { id });
       // Around the end of the window, some before it and some after.
       await new Promise((resolve) => setTimeout(resolve, 120 + n * 3));
       return it.bus.call(n % 2 === 0 ? journal.recall : journal.cancel, { id }).then(
@@ -109,18 +117,18 @@ test('a draft that was outdated is 409 stale for who approves, edits or rejects 
   const { hash } = await get(id);
   await it.bus.call(post.customer_wrote, { keys: ['old'] }, { key: 'w1' });
   const stale = { code: 'conflict', reason: 'stale', message: `${id} is stale: They have called.` };
-  await expect(it.bus.call(journal.approve, { id })).rejects.toMatchObject(stale);
-  await expect(it.bus.call(journal.edit, { id, hash, input: { text: 'x' } })).rejects.toMatchObject(stale);
-  await expect(it.bus.call(journal.reject, { id, why: 'x' })).rejects.toMatchObject(stale);
+  await expect(gateway.call(journal.approve, { id })).rejects.toMatchObject(stale);
+  await expect(gateway.call(journal.edit, { id, hash, input: { text: 'x' } })).rejects.toMatchObject(stale);
+  await expect(gateway.call(journal.reject, { id, why: 'x' })).rejects.toMatchObject(stale);
   expect(await ends('old')).toMatchObject({ state: 'stale', reason: 'stale' });
   expect(mailed).toEqual([]);
 });
 
 test('what was approved becomes stale within its undo window too, and what has gone out stays done', async () => {
   const sent = await draft('sent');
-  await it.bus.call(journal.approve, { id: sent });
+  await gateway.call(journal.approve, { id: sent });
   await ends('sent');
-  await it.bus.call(journal.approve, { id: await draft('waits', 60_000) });
+  await gateway.call(journal.approve, { id: await draft('waits', 60_000) });
   await it.bus.call(post.customer_wrote, { keys: ['sent', 'waits'] }, { key: 'w2' });
   expect(await ends('waits')).toMatchObject({ state: 'stale' });
   expect((await get(sent)).state).toBe('done');
@@ -131,7 +139,7 @@ test('of approvals and an outdating at the same time each draft has one end', as
   const keys = Array.from({ length: 40 }, (_, n) => `both${n}`);
   const ids = await Promise.all(keys.map((key) => draft(key, 60_000)));
   const [approved] = await Promise.all([
-    Promise.allSettled(ids.map((id) => it.bus.call(journal.approve, { id }))),
+    Promise.allSettled(ids.map((id) => gateway.call(journal.approve, { id }))),
     it.bus.call(post.customer_wrote, { keys }, { key: 'w3' }),
   ]);
   for (const one of approved) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'conflict', reason: 'stale' });
@@ -149,11 +157,11 @@ test('whatever happens to what waits for a person is told, and nothing else is',
   };
   const id = await draft('told', 60_000);
   const { hash } = await get(id);
-  await it.bus.call(journal.edit, { id, hash, input: { text: 'told better' } });
-  await it.bus.call(journal.approve, { id });
-  await it.bus.call(journal.recall, { id });
+  await gateway.call(journal.edit, { id, hash, input: { text: 'told better' } });
+  await gateway.call(journal.approve, { id });
+  await gateway.call(journal.recall, { id });
   await it.bus.call(journal.retry, { id });
-  await it.bus.call(journal.reject, { id, why: 'x' });
+  await gateway.call(journal.reject, { id, why: 'x' });
   const states = ['proposed', 'proposed', 'queued', 'cancelled', 'proposed', 'rejected'];
   expect(await told(id)).toEqual(states.map((state) => ['post.mail', state]));
   await it.bus.call(post.customer_wrote, { keys: [] }, { key: 'untold' });
@@ -166,7 +174,7 @@ test('a draft that nobody approved waits for a person again when it is retried, 
   const id = await draft('retried');
   await it.bus.call(journal.cancel, { id });
   expect((await it.bus.call(journal.retry, { id })).state).toBe('proposed');
-  await it.bus.call(journal.approve, { id });
+  await gateway.call(journal.approve, { id });
   expect(await ends('retried')).toMatchObject({ state: 'cancelled' });
   await until(() => mailed.includes('retried'));
   expect(mailed).toEqual(['retried']);
@@ -174,27 +182,27 @@ test('a draft that nobody approved waits for a person again when it is retried, 
 
 test('what needs two people goes out after the approvals of two, and not after two of one', async () => {
   const id = await draft('two', 0, 2);
-  expect(await it.bus.call(journal.approve, { id, ...anna })).toMatchObject({
+  expect(await gateway.call(journal.approve, { id, ...anna })).toMatchObject({
     state: 'proposed',
     approvers: 2,
-    approvedBy: ['operator:anna'],
+    approvedBy: ['gateway:shop/pk_1/anna'],
   });
-  await expect(it.bus.call(journal.approve, { id, ...anna })).rejects.toMatchObject({ code: 'conflict', reason: 'same_person' });
+  await expect(gateway.call(journal.approve, { id, ...anna })).rejects.toMatchObject({ code: 'conflict', reason: 'same_person' });
   expect(mailed).toEqual([]);
-  expect((await it.bus.call(journal.approve, { id, ...oleg })).approvedBy).toEqual(['operator:anna', 'operator:oleg']);
+  expect((await gateway.call(journal.approve, { id, ...oleg })).approvedBy).toEqual(['gateway:shop/pk_1/anna', 'gateway:shop/pk_2/oleg']);
   expect(await ends('two')).toMatchObject({ state: 'done' });
   expect(mailed).toEqual(['two']);
 });
 
 test('an approval of the former wording does not count for the new one', async () => {
   const id = await draft('reworded', 0, 2);
-  const { hash } = await it.bus.call(journal.approve, { id, ...anna });
-  const edited = await it.bus.call(journal.edit, { id, hash, input: { text: 'reworded!' }, ...oleg });
+  const { hash } = await gateway.call(journal.approve, { id, ...anna });
+  const edited = await gateway.call(journal.edit, { id, hash, input: { text: 'reworded!' }, ...oleg });
   expect(edited.approvedBy).toEqual([]);
-  expect((await it.bus.call(journal.approve, { id, ...oleg })).state).toBe('proposed');
-  const late = it.bus.call(journal.edit, { id, hash, input: { text: 'late' }, ...oleg });
+  expect((await gateway.call(journal.approve, { id, ...oleg })).state).toBe('proposed');
+  const late = gateway.call(journal.edit, { id, hash, input: { text: 'late' }, ...oleg });
   await expect(late).rejects.toMatchObject({ code: 'failed_precondition', reason: 'hash_mismatch' });
-  await it.bus.call(journal.approve, { id, ...anna });
+  await gateway.call(journal.approve, { id, ...anna });
   await ends('reworded');
   expect(mailed).toEqual(['reworded!']);
 });
@@ -202,7 +210,7 @@ test('an approval of the former wording does not count for the new one', async (
 test('of 20 people at once who approve what needs two, two approve it and it goes out once', async () => {
   const id = await draft('crowd', 0, 2);
   const all = await Promise.allSettled(
-    Array.from({ length: 20 }, (_, n) => it.bus.call(journal.approve, { id, onBehalfOf: `manager${n}` })),
+    Array.from({ length: 20 }, (_, n) => gateway.call(journal.approve, { id, onBehalfOf: `shop/pk_${n}/manager${n}` })),
   );
   expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
   await ends('crowd');
@@ -211,25 +219,25 @@ test('of 20 people at once who approve what needs two, two approve it and it goe
 
 test('nobody else decides on what somebody holds, until it is released, and again is not another deed', async () => {
   const id = await draft('held');
-  expect((await it.bus.call(journal.hold, { id, ...anna })).heldBy).toBe('operator:anna');
-  await it.bus.call(journal.hold, { id, ...anna });
+  expect((await gateway.call(journal.hold, { id, ...anna })).heldBy).toBe('gateway:shop/pk_1/anna');
+  await gateway.call(journal.hold, { id, ...anna });
   const held = { code: 'conflict', reason: 'held' };
   const { hash, audit } = await get(id);
   expect(audit.map(({ did }) => did)).toEqual(['held']);
-  await expect(it.bus.call(journal.hold, { id, ...oleg })).rejects.toMatchObject(held);
-  await expect(it.bus.call(journal.approve, { id, ...oleg })).rejects.toMatchObject(held);
-  await expect(it.bus.call(journal.reject, { id, why: 'x', ...oleg })).rejects.toMatchObject(held);
-  await expect(it.bus.call(journal.edit, { id, hash, input: { text: 'x' }, ...oleg })).rejects.toMatchObject(held);
-  await expect(it.bus.call(journal.release, { id, ...oleg })).rejects.toMatchObject(held);
-  expect((await it.bus.call(journal.release, { id, ...anna })).heldBy).toBeNull();
-  expect(await it.bus.call(journal.approve, { id, ...oleg })).toMatchObject({ state: 'queued', heldBy: null });
+  await expect(gateway.call(journal.hold, { id, ...oleg })).rejects.toMatchObject(held);
+  await expect(gateway.call(journal.approve, { id, ...oleg })).rejects.toMatchObject(held);
+  await expect(gateway.call(journal.reject, { id, why: 'x', ...oleg })).rejects.toMatchObject(held);
+  await expect(gateway.call(journal.edit, { id, hash, input: { text: 'x' }, ...oleg })).rejects.toMatchObject(held);
+  await expect(gateway.call(journal.release, { id, ...oleg })).rejects.toMatchObject(held);
+  expect((await gateway.call(journal.release, { id, ...anna })).heldBy).toBeNull();
+  expect(await gateway.call(journal.approve, { id, ...oleg })).toMatchObject({ state: 'queued', heldBy: null });
 });
 
 test('a hold ends by itself when its time is over', async () => {
   const id = await draft('left');
-  await it.bus.call(journal.hold, { id, forMs: 1_000, ...anna });
+  await gateway.call(journal.hold, { id, forMs: 1_000, ...anna });
   await until(() =>
-    it.bus.call(journal.approve, { id, ...oleg }).then(
+    gateway.call(journal.approve, { id, ...oleg }).then(
       () => true,
       () => false,
     ),

@@ -12,7 +12,9 @@ type Fields = Readonly<Record<string, unknown>>;
 export function editedInput({ method, input }: Pick<DeskRow, 'method' | 'input'>, editable: readonly string[], edit: unknown): Fields {
   if (!isFields(edit) || !isFields(input))
     throw new PolybError('invalid_argument', `The input does not fit ${method}: expected an object with the fields to change.`);
-  const barred = Object.keys(edit).filter((name) => !editable.includes(name) && !isDeepStrictEqual(edit[name] ?? null, input[name] ?? null));
+  const barred = Object.keys(edit).filter(
+    (name) => !editable.includes(name) && !isDeepStrictEqual(edit[name] ?? null, input[name] ?? null),
+  );
   if (barred.length > 0) {
     const allowed = editable.length === 0 ? 'nothing of it' : `only ${editable.join(', ')}`;
     throw new PolybError(

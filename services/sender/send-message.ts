@@ -75,7 +75,9 @@ function together(own: Standing, chat: Context['chat'], last: Context['messages'
 
 /** Who reads it and what they said last, for whoever approves it. */
 function customerOf(chat: Context['chat'], last: Context['messages']): ParsedOf<typeof messages.deliver>['customer'] {
-  const heard = last.findLast(({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot);
+  const heard = last.findLast(
+    ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
+  );
   return { name: heard?.sender?.name || chat.title || null, channel: chat.channel, said: heard?.text || null, at: heard?.sentAt ?? null };
 }
 

@@ -202,6 +202,18 @@ test('a message goes where its chat is, whatever its draft says', async () => {
   expect([sentTo(lida), sentTo(other)]).toEqual([['по адресу'], []]);
 });
 
+test.each(['\u200b', ' \u2060\ufeff ', '\u3164', '\u00ad\u200d'])(
+  'a text that shows nothing is refused, proposed or edited: %j',
+  async (text) => {
+    const { chatId } = await it.says(it.somebody());
+    const refused = { code: 'invalid_argument', message: expect.stringContaining('text') };
+    await expect(it.send(chatId, text, `unseen ${JSON.stringify(text)}`)).rejects.toMatchObject(refused);
+    const { id } = await it.send(chatId, 'видно', `seen ${JSON.stringify(text)}`);
+    const { hash } = await it.row(id);
+    await expect(here.bus.call(journal.edit, { id, hash, input: { text } })).rejects.toMatchObject(refused);
+  },
+);
+
 test('a draft says who reads it and what they said last', async () => {
   const { chatId } = await it.says(it.somebody(), 'Когда привезут?');
   const { input } = await it.row((await it.send(chatId, 'Завтра')).id);
