@@ -94,3 +94,13 @@ test('chats of an account go on under its next connection', async () => {
   expect(await chatOf('До')).toMatchObject({ externalId: 'c2:42' });
   expect(await at.told('inbox.number_changed')).toEqual([expect.objectContaining({ chatId: (await saying('До')).chatId })]);
 });
+
+test('who is erased leaves no name and no content in the chats of a business account', async () => {
+  at.telegram.sayInBusiness(token, 'c1', 42, 'Мой адрес', { location: { latitude: 55.75, longitude: 37.61 } });
+  await taken(1);
+  const { chatId, sender } = await saying('Мой адрес');
+  await here.bus.call(inbox.erase_person, { userId: sender?.userId ?? '' });
+  const { chat, messages } = await here.bus.call(inbox.chat_context, { chatId });
+  expect([chat.title, messages.map(({ text, content }) => [text, content])]).toEqual([null, [['', []]]]);
+  expect(await here.store.query('select 1 from collector.raw_updates')).toEqual([]);
+});

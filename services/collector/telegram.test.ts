@@ -271,14 +271,17 @@ test('reactions stand at their message: the latest of each person, and none that
   expect([await emojis(), await at.told('inbox.message_received')]).toEqual([['❤'], [expect.anything()]]);
 });
 
-test('what cannot be read is counted by its kind and never taken for small talk', async () => {
-  at.telegram.update(token, { shiny_new_thing: { id: 1 } });
+test('what cannot be read is logged once by its kind and never taken for small talk', async () => {
+  const before = here.logged.length;
+  for (const id of [1, 2]) at.telegram.update(token, { odd_thing: { id } });
   at.telegram.update(token, message(group, { hologram: { depth: 3 } }));
   await taken(1);
   expect(await at.messages()).toEqual([
     expect.objectContaining({ text: '', content: [expect.objectContaining({ type: 'unknown', of: 'hologram' })] }),
   ]);
   expect(await at.told('inbox.message_received')).toEqual([expect.objectContaining({ isReadable: false })]);
+  const noted = here.logged.slice(before).filter(({ message: said }) => said.includes('not readable'));
+  expect(noted.map(({ facts }) => (facts as { type: string }).type).sort()).toEqual(['message.hologram', 'odd_thing']);
 });
 
 test('hostile texts are stored as text', async () => {

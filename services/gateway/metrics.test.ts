@@ -64,6 +64,7 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
   const run = await it.world.bus.call(pipelines.lead_to_call, lead, { key: 'lead', timeoutMs: 10_000 });
   expect(run.status).toBe('completed');
   collector.telegram.say(token, 42, 'Сколько стоят розы?');
+  collector.telegram.update(token, { shiny_new_thing: { id: 1 } });
   const [good, bad] = [await propose('good'), await propose('bad'), await propose('waits')];
   await it.world.bus.call(journal.reject, { id: good, why: 'no' });
   await it.world.bus.call(journal.approve, { id: bad });
@@ -79,6 +80,7 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
     ['polyb_calls_total', { service: 'call-orchestrator', direction: 'out', outcome: 'answered' }, 1],
     ['polyb_calls_active', { service: 'call-orchestrator' }, 0],
     ['polyb_messages_total', { service: 'collector', channel: 'telegram', direction: 'in' }, 1],
+    ['polyb_updates_unread_total', { service: 'collector', channel: 'telegram', type: 'shiny_new_thing' }, 1],
     ['polyb_intents_total', { service: 'intent-classifier', intent: 'question', urgent: 'false' }, 1],
     ['polyb_approval_decision_seconds_count', { decision: 'rejected' }, 1],
     ['polyb_approval_decision_seconds_count', { decision: 'approved' }, 1],
