@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type World, world } from '../../scripts/testing/world.ts';
 import { searchMessages } from './messages.ts';
@@ -68,4 +69,31 @@ test('a typing error is likened to words as they are searched now', async () => 
   const items = async () => (await here.store.transaction((tx) => searchMessages(tx, 'орхедея', {}, { limit: 5 }))).items;
   expect(await items()).toHaveLength(isHunspellThere ? 1 : 0);
   if (isHunspellThere) await reindex(here.store, 'hunspell');
+});
+
+const migration = (file: string) => readFile(new URL(`./migrations/${file}`, import.meta.url), 'utf8');
+/** The statement of the migration after which messages that are there have to follow. */
+async function askForReindexing(): Promise<string> {
+  const sql = await migration('0005_spellings.sql');
+  return sql.slice(sql.indexOf('insert into collector.reindexing'));
+}
+
+test('messages of a database of before are found by parts of numbers once they were reindexed', async () => {
+  const functions = await migration('functions.sql');
+  await here.store.query(
+    `create or replace function collector.words(given text) returns tsvector language sql immutable strict parallel safe
+       as $$ select collector.plain_words(given) $$`,
+  );
+  await write(1, 3, 'мой номер 8 (921) 555-01-23');
+  await here.store.session(async (session) => session.run(`${await askForReindexing()}; ${functions}`));
+  const items = async () => (await here.store.transaction((tx) => searchMessages(tx, '5550123', {}, { limit: 5 }))).items;
+  const { inUse, behind } = await stateOfWords(here.store);
+  expect([behind, await items()]).toEqual([3, []]);
+  expect(await reindex(here.store, inUse)).toBe(3);
+  expect(await items()).toHaveLength(3);
+});
+
+test('a database without messages has none to reindex', async () => {
+  await here.store.query(await askForReindexing());
+  expect(await here.store.query('select * from collector.reindexing')).toEqual([]);
 });
