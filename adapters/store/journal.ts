@@ -2,6 +2,7 @@
 import { PolybError } from '../../contracts/errors.ts';
 import type { Queries } from '../deps.ts';
 import { batched } from './batch.ts';
+import { over } from './over.ts';
 import type { Postgres } from './postgres.ts';
 
 interface StoredRow {
@@ -167,6 +168,89 @@ interface EventRow {
   readonly traceparent: string | null;
 }
 
+interface Taking {
+  readonly asked: Asked;
+  readonly holder: string;
+  readonly leaseMs: number;
+}
+const taking = over<Taking & { readonly nth: number }>(
+  [
+    ['nth', 'integer', ({ nth }) => nth],
+    ['id', 'text', ({ asked }) => asked.id],
+    ['method', 'text', ({ asked }) => asked.method],
+    ['key', 'text', ({ asked }) => asked.key],
+    ['hash', 'text', ({ asked }) => asked.hash],
+    ['mode', 'text', ({ asked }) => asked.mode],
+    ['input', 'jsonb', ({ asked }) => json(asked.input)],
+    ['lane', 'text', ({ asked }) => asked.lane],
+    ['approval', 'text', ({ asked }) => asked.approval],
+    ['handling', 'text', ({ asked }) => asked.handling],
+    ['settle_ms', 'integer', ({ asked }) => asked.settleMs],
+    ['not_after', 'timestamptz', ({ asked }) => date(asked.notAfter)],
+    ['deadline', 'timestamptz', ({ asked }) => date(asked.deadlineAt)],
+    ['caller', 'text', ({ asked }) => asked.caller],
+    ['traceparent', 'text', ({ asked }) => asked.traceparent],
+    ['token', 'text', ({ asked }) => asked.token],
+    ['holder', 'text', ({ holder }) => holder],
+    ['lease_ms', 'integer', ({ leaseMs }) => leaseMs],
+    ['settles', 'boolean', ({ asked }) => asked.settles],
+  ],
+  (given) =>
+    `select nth, t.did, t.found from ${given} cross join lateral journal.take(id, method, key, hash, mode, input, lane, approval, handling, settle_ms,
+       not_after, deadline, caller, traceparent, token, holder, lease_ms, settles) t`,
+);
+
+interface End {
+  readonly id: string;
+  readonly token: string;
+  readonly ending: Ending;
+}
+const ending = over<End>(
+  [
+    ['id', 'text', ({ id }) => id],
+    ['token', 'text', ({ token }) => token],
+    ['state', 'text', ({ ending }) => ending.state],
+    ['output', 'jsonb', ({ ending }) => json(ending.output)],
+    ['error', 'jsonb', ({ ending }) => json(ending.error)],
+    ['not_before', 'timestamptz', ({ ending }) => (ending.notBefore === undefined ? null : date(ending.notBefore))],
+    ['log', 'jsonb', ({ ending }) => json(ending.log)],
+  ],
+  (given, isMany) =>
+    `update journal.rows set state = given.state, output = given.output, error = given.error, token = null, lease_until = null, takeovers = 0, updated_at = now(),
+       ended_at = case when given.state in ${ended} then now() end, not_before = coalesce(given.not_before, rows.not_before), log = ${line('given.log')}
+     from ${given} where rows.id = given.id and rows.token = given.token and rows.state = 'attempting' and ${isInTime}
+       ${isMany ? `and rows.id = any (array(select id from journal.rows where id = any ($1) and state = 'attempting' for no key update skip locked))` : ''}
+     returning given.token`,
+);
+
+const putting = over<NewStep>(
+  [
+    ['id', 'text', ({ id }) => id],
+    ['method', 'text', ({ method }) => method],
+    ['key', 'text', ({ key }) => key],
+    ['mode', 'text', ({ mode }) => mode],
+    ['state', 'text', ({ state }) => state],
+    ['hash', 'text', ({ hash }) => hash],
+    ['input', 'jsonb', ({ input }) => json(input)],
+    ['parent', 'text', ({ run }) => run.id],
+    ['step', 'text', ({ step }) => step],
+    ['edition', 'integer', ({ edition }) => edition],
+    ['wait_key', 'text', ({ waitKey }) => waitKey],
+    ['until_ms', 'bigint', ({ untilMs }) => untilMs],
+    ['traceparent', 'text', ({ run }) => run.traceparent],
+    ['run_token', 'text', ({ run }) => run.token],
+    ['approval', 'text', ({ approval }) => approval ?? 'none'],
+  ],
+  (given) =>
+    `insert into journal.rows as r (id, method, key, mode, state, hash, input, parent, step, edition, wait_key, approval, not_before, not_after, caller, traceparent, ref, started_at, ended_at)
+     select s.id, s.method, s.key, s.mode, s.state, s.hash, s.input, s.parent, s.step, s.edition, s.wait_key, s.approval,
+       case when s.mode = 'wait' then now() + make_interval(secs => s.until_ms / 1000.0) else now() end,
+       case when s.until_ms is null then null else now() + make_interval(secs => s.until_ms / 1000.0) end,
+       'pipelines', s.traceparent, s.id, now(), case when s.state = 'done' then now() end
+     from (select * from ${given}) s join journal.rows run on run.id = s.parent and run.token = s.run_token and run.state = 'attempting'
+     on conflict (method, key) do update set updated_at = r.updated_at returning *`,
+);
+
 /** @param db the pool; methods that take `on` run in the transaction they are given.
  *  @param leases another pool, for leases and ends alone. */
 export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Queries) {
@@ -176,112 +260,30 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
     events.map((e) => json(e.payload)),
     events.map((e) => e.traceparent),
   ];
-  interface Taking {
-    readonly asked: Asked;
-    readonly holder: string;
-    readonly leaseMs: number;
-  }
   const name = ({ method, key }: Asked): string => `${method} ${key}`;
-  const column = <T, C>(items: readonly T[], of: (item: T) => C): C[] => items.map(of);
 
   /** Sorted by method and key, so that two batches insert rows in one order. */
   async function takeMany(on: Queries, wanted: readonly Taking[]): Promise<readonly object[]> {
     const sorted = wanted.map((taking, nth) => ({ ...taking, nth })).sort((a, b) => (name(a.asked) < name(b.asked) ? -1 : 1));
-    const asked = sorted.map((taking) => taking.asked);
-    const answers = await on.query<{ nth: number; did: string; found: StoredRow | null }>(
-      `select a.nth, t.did, t.found from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::text[], $9::text[], $10::integer[], $11::timestamptz[],
-         $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::boolean[], $17::integer[])
-         as a(id, method, key, hash, mode, input, lane, approval, handling, settle_ms, not_after, deadline, caller, traceparent, token, settles, nth)
-       cross join lateral journal.take(a.id, a.method, a.key, a.hash, a.mode, a.input, a.lane, a.approval, a.handling, a.settle_ms, a.not_after, a.deadline, a.caller, a.traceparent,
-         a.token, $18, $19, a.settles) t`,
-      [
-        column(asked, (of) => of.id),
-        column(asked, (of) => of.method),
-        column(asked, (of) => of.key),
-        column(asked, (of) => of.hash),
-        column(asked, (of) => of.mode),
-        column(asked, (of) => json(of.input)),
-        column(asked, (of) => of.lane),
-        column(asked, (of) => of.approval),
-        column(asked, (of) => of.handling),
-        column(asked, (of) => of.settleMs),
-        column(asked, (of) => date(of.notAfter)),
-        column(asked, (of) => date(of.deadlineAt)),
-        column(asked, (of) => of.caller),
-        column(asked, (of) => of.traceparent),
-        column(asked, (of) => of.token),
-        column(asked, (of) => of.settles),
-        column(sorted, ({ nth }) => nth),
-        sorted[0]?.holder,
-        sorted[0]?.leaseMs,
-      ],
-    );
+    const { text, values } = taking(sorted);
     const taken: object[] = [];
-    for (const { nth, did, found } of answers)
+    for (const { nth, did, found } of await on.query<{ nth: number; did: string; found: StoredRow | null }>(text, values))
       taken[nth] = { did, ...(found === null ? {} : { row: found.method === undefined ? found : row(found) }) };
     return taken;
   }
   const takeTogether = batched<Taking, object>((wanted) => takeMany(db, wanted));
 
   /** True for those whose lease held. Several together skip the rows that another transaction holds: one of them must hold up no other. */
-  async function endMany(
-    on: Queries,
-    ends: readonly { readonly id: string; readonly token: string; readonly ending: Ending }[],
-  ): Promise<readonly boolean[]> {
-    const rows = await on.query<{ token: string }>(
-      `update journal.rows set state = e.state, output = e.output, error = e.error, token = null, lease_until = null, takeovers = 0, updated_at = now(),
-         ended_at = case when e.state in ${ended} then now() end, not_before = coalesce(e.not_before, rows.not_before), log = ${line('e.log')}
-       from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::jsonb[]) as e(id, token, state, output, error, not_before, log)
-       where rows.id = e.id and rows.token = e.token and rows.state = 'attempting' and ${isInTime}
-         ${ends.length > 1 ? `and rows.id = any (array(select id from journal.rows where id = any ($1) and state = 'attempting' for no key update skip locked))` : ''}
-       returning e.token`,
-      [
-        column(ends, (of) => of.id),
-        column(ends, (of) => of.token),
-        column(ends, ({ ending }) => ending.state),
-        column(ends, ({ ending }) => json(ending.output)),
-        column(ends, ({ ending }) => json(ending.error)),
-        column(ends, ({ ending }) => (ending.notBefore === undefined ? null : date(ending.notBefore))),
-        column(ends, ({ ending }) => json(ending.log)),
-      ],
-    );
-    const kept = new Set(rows.map(({ token }) => token));
+  async function endMany(on: Queries, ends: readonly End[]): Promise<readonly boolean[]> {
+    const { text, values } = ending(ends);
+    const kept = new Set((await on.query<{ token: string }>(text, values)).map(({ token }) => token));
     return ends.map(({ token }) => kept.has(token));
   }
-  const endTogether = batched<{ readonly id: string; readonly token: string; readonly ending: Ending }, boolean>((ends) =>
-    endMany(leases, ends),
-  );
+  const endTogether = batched<End, boolean>((ends) => endMany(leases, ends));
 
   const putTogether = batched<NewStep, StoredRow | undefined>(async (steps) => {
-    const rows = await db.query<StoredRow>(
-      `insert into journal.rows as r (id, method, key, mode, state, hash, input, parent, step, edition, wait_key, approval, not_before, not_after, caller, traceparent, ref, started_at, ended_at)
-       select s.id, s.method, s.key, s.mode, s.state, s.hash, s.input, s.parent, s.step, s.edition, s.wait_key, s.approval,
-         case when s.mode = 'wait' then now() + make_interval(secs => s.until_ms / 1000.0) else now() end,
-         case when s.until_ms is null then null else now() + make_interval(secs => s.until_ms / 1000.0) end,
-         'pipelines', s.traceparent, s.id, now(), case when s.state = 'done' then now() end
-       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::integer[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[])
-         as s(id, method, key, mode, state, hash, input, parent, step, edition, wait_key, until_ms, traceparent, run_token, approval)
-       join journal.rows run on run.id = s.parent and run.token = s.run_token and run.state = 'attempting'
-       on conflict (method, key) do update set updated_at = r.updated_at returning *`,
-      [
-        column(steps, (of) => of.id),
-        column(steps, (of) => of.method),
-        column(steps, (of) => of.key),
-        column(steps, (of) => of.mode),
-        column(steps, (of) => of.state),
-        column(steps, (of) => of.hash),
-        column(steps, (of) => json(of.input)),
-        column(steps, (of) => of.run.id),
-        column(steps, (of) => of.step),
-        column(steps, (of) => of.edition),
-        column(steps, (of) => of.waitKey),
-        column(steps, (of) => of.untilMs),
-        column(steps, (of) => of.run.traceparent),
-        column(steps, (of) => of.run.token),
-        column(steps, (of) => of.approval ?? 'none'),
-      ],
-    );
-    const byKey = new Map(rows.map((stored) => [`${stored.method} ${stored.key}`, stored]));
+    const { text, values } = putting(steps);
+    const byKey = new Map((await db.query<StoredRow>(text, values)).map((stored) => [`${stored.method} ${stored.key}`, stored]));
     return steps.map(({ method, key }) => byKey.get(`${method} ${key}`));
   });
 

@@ -1,9 +1,11 @@
 -- The journal's functions as they are now. `migrate` applies this file whenever its content changed, after the numbered files;
 -- a changed signature needs `drop function if exists` of the former one first.
 
-create or replace function journal.is_paused(of text) returns boolean language sql stable as $$
-  select exists (select from journal.pauses where method in ('*', of) or (right(method, 1) = '*' and starts_with(of, left(method, -1))))
-$$;
+-- In plpgsql, because that keeps its plan for the session; a function in sql with a subquery is planned anew in each transaction.
+create or replace function journal.is_paused(of text) returns boolean language plpgsql stable as $$
+begin
+  return exists (select from journal.pauses where method in ('*', of) or (right(method, 1) = '*' and starts_with(of, left(method, -1))));
+end $$;
 
 -- What others wait for when a row ends or goes back to its retrier: its run, and who listens to <method>_settled.
 create or replace function journal.row_moved() returns trigger language plpgsql as $$
@@ -18,10 +20,11 @@ begin
   return null;
 end $$;
 -- True when nothing else of the lane is under way and nothing older waits. The caller holds the lane's advisory lock.
-create or replace function journal.lane_is_free(of_lane text, of_seq bigint) returns boolean language sql volatile as $$
-  select not exists (select from journal.rows where lane = of_lane and state in ('attempting', 'unknown', 'review') and seq is distinct from of_seq)
-    and not exists (select from journal.rows where lane = of_lane and state = 'queued' and seq < coalesce(of_seq, 9223372036854775807))
-$$;
+create or replace function journal.lane_is_free(of_lane text, of_seq bigint) returns boolean language plpgsql volatile as $$
+begin
+  return not exists (select from journal.rows where lane = of_lane and state in ('attempting', 'unknown', 'review') and seq is distinct from of_seq)
+    and not exists (select from journal.rows where lane = of_lane and state = 'queued' and seq < coalesce(of_seq, 9223372036854775807));
+end $$;
 
 -- Recovery that ends. `takeovers` counts the holders in a row that died or stalled with a row in their hands.
 -- The first takeover is immediate and in company: a killed process leaves mostly innocent rows, and they must not wait.
