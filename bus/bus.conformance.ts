@@ -441,21 +441,22 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('a keyed method', () => {
-    test('is run by the journal with its parsed input and its key, whatever letters the key has', async () => {
-      const kept: [unknown, string, string][] = [];
+    test('is run by the journal with its parsed input, its key and the step that it is, whatever letters they have', async () => {
+      const kept: [unknown, string, string, string | undefined][] = [];
       await bed.serve(
         {},
         {
-          keep: async (_, input, { key, caller }: Wire) => {
-            kept.push([input, key, caller]);
+          keep: async (_, input, { key, caller, step }: Wire) => {
+            kept.push([input, key, caller, step]);
             return { orderId: 'o1' };
           },
         },
       );
       const bus = await bed.bus('till');
       const keys = ['k', 'ключ 1', 'a\r\nx: y', '100%', 'ü'];
-      for (const key of keys) expect(await bus.call(bed.shop.buy, { thing: 'a' }, { key })).toEqual({ orderId: 'o1' });
-      expect(kept).toEqual(keys.map((key) => [{ thing: 'a', many: 1 }, key, 'till']));
+      for (const key of keys) expect(await bus.request(bed.shop.buy, { thing: 'a' }, { key, step: key })).toEqual({ orderId: 'o1' });
+      await bus.call(bed.shop.buy, { thing: 'a' }, { key: 'k' });
+      expect(kept).toEqual([...keys.map((key) => [{ thing: 'a', many: 1 }, key, 'till', key]), [{ thing: 'a', many: 1 }, 'k', 'till', '']]);
       await expect(bus.call(bed.shop.buy, { thing: 'a' }, { key: 'k'.repeat(256) })).rejects.toMatchObject({ code: 'invalid_argument' });
     });
 

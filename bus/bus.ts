@@ -39,6 +39,8 @@ export interface Wire {
   readonly traceparent: string;
   /** Made on first use; fires on the deadline, on the caller's cancel and on shutdown. */
   readonly signal: () => AbortSignal;
+  /** The step of a run that the call is, as the caller's journal wrote it; absent or '' for most. */
+  readonly step?: string;
   /** Says that the outcome is the kept one of an earlier call under this key. */
   readonly replayed?: () => void;
 }
@@ -126,7 +128,7 @@ export interface BusHost extends Bus {
   /** Resolves when the server has the subscriptions. `handlers` are by address; a keyed method needs none, `keep` runs it. */
   serve(entries: readonly Entry[], handlers: Handlers, options?: ServeOptions): Promise<Served>;
   /** A call that is typed by nothing: the command line and HTTP make `method` from JSON. */
-  request(method: Callable, input: unknown, options?: CallOptions & { readonly key?: string | undefined }): Promise<unknown>;
+  request(method: Callable, input: unknown, options?: RequestOptions): Promise<unknown>;
   /** What a handler gets; the journal makes one for each attempt. Calls made through it inherit deadline, trace and cancel. */
   context(wire: Wire, commit?: Commit): Context;
   onConnection(listen: (connected: boolean) => void): () => void;

@@ -4,7 +4,7 @@ import type { Entry, Stream } from '../contracts/define.ts';
 import { type Code, codes, fromProblem, PolybError, toPolybError } from '../contracts/errors.ts';
 import type { Callable } from './bus.ts';
 import { decode, encode, type Format } from './codec.ts';
-import { msgpackType, readHead, requestHead } from './headers.ts';
+import { headerValue, msgpackType, readHead, requestHead } from './headers.ts';
 import { randomHex, subjectToken } from './ids.ts';
 import { checkKey } from './key.ts';
 import { cancelled } from './middleware/cancel.ts';
@@ -19,7 +19,11 @@ import { createSweep } from './sweep.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from './trace.ts';
 import { type Arrived, notConnected, type Transport } from './transport.ts';
 
-export type RequestOptions = CallOptions & { readonly key?: string | undefined };
+export type RequestOptions = CallOptions & {
+  readonly key?: string | undefined;
+  /** The step of a run that a keyed call is, as the journal writes it; the bus only carries it. */
+  readonly step?: string | undefined;
+};
 /** Where a call made by a handler comes from: it ends with its own caller's deadline, trace and cancel. */
 export interface Origin {
   readonly traceparent: string;
@@ -63,6 +67,7 @@ interface Pending extends Observed, Attempted {
   readonly format: Format;
   /** Where the caller's end of a stream listens; '' for a method. */
   readonly stream: string;
+  readonly step: string;
   readonly deadlineAt: number;
   readonly mayRetry: boolean;
   readonly onReplay: (() => void) | undefined;
@@ -140,6 +145,7 @@ export function createCaller(parts: CallerParts): Caller {
       body: undefined,
       format: method.bytes === true ? 'msgpack' : 'json',
       stream,
+      step: options?.step ?? '',
       deadlineAt,
       mayRetry: options?.retry !== false,
       onReplay: options?.onReplay,
@@ -205,10 +211,11 @@ export function createCaller(parts: CallerParts): Caller {
     }
   }
 
-  function headOf({ traceId, spanId, deadlineAt, key, format, stream }: Pending): string {
+  function headOf({ traceId, spanId, deadlineAt, key, format, stream, step }: Pending): string {
     const at = now();
     const extra = format === 'json' ? (stream === '' ? '' : `polyb-stream: ${stream}\r\n`) : `content-type: ${msgpackType}\r\n`;
-    return requestHead(traceparentOf(traceId, spanId), deadlineAt - at, at, key, extra);
+    const ofStep = step === '' ? '' : `polyb-step: ${headerValue(step)}\r\n`;
+    return requestHead(traceparentOf(traceId, spanId), deadlineAt - at, at, key, `${extra}${ofStep}`);
   }
 
   function takeLocally(pending: Pending): void {
@@ -225,6 +232,7 @@ export function createCaller(parts: CallerParts): Caller {
       caller: user,
       traceparent: traceparentOf(pending.traceId, pending.spanId),
       key: pending.key,
+      step: pending.step,
       deadlineAt: pending.deadlineAt,
       stream: pending.stream,
       done: (error, output, replayed) => {

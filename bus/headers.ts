@@ -21,6 +21,8 @@ export interface Head {
   stream: string;
   /** A control frame of a stream, `credit 32`. */
   frame: string;
+  /** The step of a run that a keyed call is; the journal reads it. */
+  step: string;
 }
 
 export const msgpackType = 'application/msgpack';
@@ -65,6 +67,7 @@ export function readHead(block: string): Head {
     errorCode: 0,
     stream: '',
     frame: '',
+    step: '',
   };
   let end = block.indexOf('\r\n');
   if (end > 8) head.status = digits(block, 9, end);
@@ -100,6 +103,7 @@ export function readHead(block: string): Head {
         break;
       case 10:
         if (named(block, from, 'polyb-code')) head.code = block.slice(value, end);
+        else if (named(block, from, 'polyb-step')) head.step = plainValue(block.slice(value, end));
         break;
       case 20:
         if (named(block, from, 'idempotency-replayed')) head.replayed = block.slice(value, end) === 'true';

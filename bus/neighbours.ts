@@ -8,6 +8,8 @@ export interface LocalCall {
   readonly caller: string;
   readonly traceparent: string;
   readonly key: string;
+  /** The step of a run that the call is; '' for most. */
+  readonly step: string;
   readonly deadlineAt: number;
   /** Where the caller's end of a stream listens; '' for a method. */
   readonly stream: string;

@@ -51,6 +51,7 @@ export interface Running extends Observed, Cancellable {
   readonly keyMade: boolean;
   readonly hasKey: boolean;
   readonly stream: string;
+  readonly step: string;
   readonly traceId: string;
   deadlineAt: number;
   spanId: string;
@@ -180,10 +181,10 @@ export function createServer(parts: ServerParts): Server {
 
   function takeLocal(endpoint: Endpoint, local: LocalCall): (why: PolybError) => void {
     const at = now();
-    const { traceparent, key, stream, caller } = local;
+    const { traceparent, key, stream, step, caller } = local;
     const hasKey = key !== '';
     const deadlineAt = Math.min(local.deadlineAt, at + endpoint.entry.timeoutMs);
-    const call = callOf(endpoint, caller, '', { traceparent, key, hasKey, stream, contentType: '' }, deadlineAt, at, local);
+    const call = callOf(endpoint, caller, '', { traceparent, key, hasKey, stream, step, contentType: '' }, deadlineAt, at, local);
     take(call, nothing);
     return (why) => stop(call, why);
   }
@@ -192,7 +193,7 @@ export function createServer(parts: ServerParts): Server {
     endpoint: Endpoint,
     from: string,
     reply: string,
-    head: Pick<Head, 'traceparent' | 'key' | 'hasKey' | 'stream' | 'contentType'>,
+    head: Pick<Head, 'traceparent' | 'key' | 'hasKey' | 'stream' | 'step' | 'contentType'>,
     deadlineAt: number,
     at: number,
     local: LocalCall | undefined,
@@ -207,6 +208,7 @@ export function createServer(parts: ServerParts): Server {
       keyMade,
       hasKey: head.hasKey,
       stream: head.stream,
+      step: head.step,
       deadlineAt,
       over: false,
       opened: false,
@@ -375,6 +377,7 @@ export function createServer(parts: ServerParts): Server {
       deadlineAt: call.deadlineAt,
       traceparent: traceparentOf(call.traceId, spanOf(call)),
       signal: () => signalOf(call),
+      step: call.step,
       replayed: () => {
         call.replayed = true;
       },

@@ -105,17 +105,19 @@ interface Asked {
   readonly key: string;
   readonly hash: string;
   readonly mode: string;
+  readonly of?: { readonly run: string; readonly runToken: string; readonly edition: number; readonly name: string } | undefined;
   readonly input: unknown;
   readonly lane: string | null;
   readonly approval: string;
   readonly handling: string;
   readonly settleMs: number;
   readonly settles: boolean;
-  readonly notAfter: number;
+  readonly notAfter: number | null;
   readonly deadlineAt: number;
   readonly caller: string;
   readonly traceparent: string;
   readonly token: string;
+  readonly relaxed?: boolean;
 }
 interface Sent {
   readonly id: string;
@@ -186,7 +188,7 @@ const taking = over<Taking & { readonly nth: number }>(
     ['approval', 'text', ({ asked }) => asked.approval],
     ['handling', 'text', ({ asked }) => asked.handling],
     ['settle_ms', 'integer', ({ asked }) => asked.settleMs],
-    ['not_after', 'timestamptz', ({ asked }) => date(asked.notAfter)],
+    ['not_after', 'timestamptz', ({ asked }) => (asked.notAfter === null ? null : date(asked.notAfter))],
     ['deadline', 'timestamptz', ({ asked }) => date(asked.deadlineAt)],
     ['caller', 'text', ({ asked }) => asked.caller],
     ['traceparent', 'text', ({ asked }) => asked.traceparent],
@@ -194,10 +196,15 @@ const taking = over<Taking & { readonly nth: number }>(
     ['holder', 'text', ({ holder }) => holder],
     ['lease_ms', 'integer', ({ leaseMs }) => leaseMs],
     ['settles', 'boolean', ({ asked }) => asked.settles],
+    ['parent', 'text', ({ asked }) => asked.of?.run ?? null],
+    ['run_token', 'text', ({ asked }) => asked.of?.runToken ?? null],
+    ['step', 'text', ({ asked }) => asked.of?.name ?? null],
+    ['edition', 'integer', ({ asked }) => asked.of?.edition ?? 1],
+    ['relaxed', 'boolean', ({ asked }) => asked.relaxed === true],
   ],
   (given) =>
     `select nth, t.did, t.found from ${given} cross join lateral journal.take(id, method, key, hash, mode, input, lane, approval, handling, settle_ms,
-       not_after, deadline, caller, traceparent, token, holder, lease_ms, settles) t`,
+       not_after, deadline, caller, traceparent, token, holder, lease_ms, settles, parent, run_token, step, edition, relaxed) t`,
 );
 
 interface End {
@@ -271,7 +278,9 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
       taken[nth] = { did, ...(found === null ? {} : { row: found.method === undefined ? found : row(found) }) };
     return taken;
   }
+  // A commit that waits for the disk and one that does not are never one commit.
   const takeTogether = batched<Taking, object>((wanted) => takeMany(db, wanted));
+  const takeRelaxed = batched<Taking, object>((wanted) => takeMany(db, wanted));
 
   /** True for those whose lease held. Several together skip the rows that another transaction holds: one of them must hold up no other. */
   async function endMany(on: Queries, ends: readonly End[]): Promise<readonly boolean[]> {
@@ -292,7 +301,8 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
     async take(on: Queries | null, asked: Asked, holder: string, leaseMs: number): Promise<never> {
       const one = { asked, holder, leaseMs };
       // The lock of a lane is kept until the transaction ends: rows with a lane do not wait for each other's neighbours.
-      return (on === null && asked.lane === null ? await takeTogether(one) : (await takeMany(on ?? db, [one]))[0]) as never;
+      if (on !== null || asked.lane !== null) return (await takeMany(on ?? db, [one]))[0] as never;
+      return (await (asked.relaxed ? takeRelaxed(one) : takeTogether(one))) as never;
     },
     async claim<Row>(policies: Readonly<Record<string, object>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]> {
       return (

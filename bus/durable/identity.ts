@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import type { Method } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { randomHex } from '../ids.ts';
+import type { StepOf } from './store.ts';
 
 /** `run_0mhd2k4a1x9f3k2m8q0z`: a prefix, the time so that ids sort by age, and 60 random bits. */
 export function newId(prefix: string, now = Date.now()): string {
@@ -31,6 +32,18 @@ function canonical(value: unknown): string {
       .join(',')}}`;
   }
   return JSON.stringify(value) ?? 'null';
+}
+
+/** A step as it travels with its call. */
+export function stepText({ run, runToken, edition, name }: StepOf): string {
+  return `${run} ${runToken} ${edition} ${name}`;
+}
+/** @throws PolybError invalid_argument */
+export function stepOf(text: string): StepOf {
+  const [, run, runToken, edition, name] = /^(\S{1,64}) (\S{1,64}) (\d{1,9}) (.{1,255})$/.exec(text) ?? [];
+  if (run === undefined || runToken === undefined || name === undefined)
+    throw new PolybError('invalid_argument', 'Bad polyb-step: expected the run, its token, an edition and the name of a step.');
+  return { run, runToken, edition: Number(edition), name };
 }
 
 /** The value of the method's lane field; rows of one lane run in order. */

@@ -14,7 +14,7 @@ import { randomHex } from '../ids.ts';
 import type { CallRecord } from '../records.ts';
 import type { Consumer, Guard, Handler, Log, Refusal, Verdict } from '../service.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from '../trace.ts';
-import { hashOf, laneOf, newId, parsed } from './identity.ts';
+import { hashOf, laneOf, newId, parsed, stepOf } from './identity.ts';
 import { bindLease, type Lease, leases } from './leases.ts';
 import { backoffMs, hasEnded, isDefinite, logLine, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
 import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
@@ -157,20 +157,32 @@ export function createJournal({
     if (it === undefined) throw new PolybError('unimplemented', `${method.address} is not served here`);
     const answerBy = wire.deadlineAt - answerMarginMs;
     const pipeline = isPipeline(it.handler);
+    const policy = policies[method.address] as RowPolicy;
+    const of = wire.step ? stepOf(wire.step) : undefined;
+    const lane = laneOf(method, input);
     const asked = {
-      ...(policies[method.address] as RowPolicy),
+      ...policy,
       id: newId(pipeline ? 'run' : 'row'),
       key: wire.key,
       hash: hashOf(method, input),
-      mode: pipeline ? ('run' as const) : ('call' as const),
+      mode: of !== undefined ? ('step' as const) : pipeline ? ('run' as const) : ('call' as const),
+      of,
       input,
-      lane: laneOf(method, input),
+      lane,
       approval: method.approval,
-      notAfter: pipeline || method.approval !== 'none' ? Date.now() + method.ttlMs : wire.deadlineAt,
+      // A step has the time of its run.
+      notAfter:
+        of !== undefined && method.approval === 'none'
+          ? null
+          : pipeline || method.approval !== 'none'
+            ? Date.now() + method.ttlMs
+            : wire.deadlineAt,
       deadlineAt: wire.deadlineAt,
       caller: wire.caller,
       traceparent: wire.traceparent,
       token: randomUUID(),
+      // A lane lets one row in at a time; a take that is lost would let in a second.
+      relaxed: of !== undefined && policy.handling === 'function' && !pipeline && lane === null && method.approval === 'none',
     };
     let isRepeat: boolean | undefined;
     for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 250)) {
@@ -195,6 +207,11 @@ export function createJournal({
           });
         case 'late':
           throw new PolybError('deadline_exceeded', 'The time was over before the work began.', { outcome: 'not_executed' });
+        case 'lost':
+          throw new PolybError('failed_precondition', 'The run of this step is held by another process, or was ended.', {
+            reason: 'run_lost',
+            outcome: 'not_executed',
+          });
         case 'paused':
           throw new PolybError('unavailable', `${method.address} is paused by an operator (polyb resume lifts it).`, {
             reason: 'paused',
@@ -644,7 +661,7 @@ function refusalOf({ refuse, why = `A rule forbids it: ${refuse}.` }: Refusal): 
 
 /** What a row is right after it was made, before anything is read back. */
 function freshRow(asked: Parameters<Store['journal']['take']>[1]): Row {
-  const { id, method, key, mode, input, token, caller, traceparent, notAfter } = asked;
+  const { id, method, key, mode, input, token, caller, traceparent, notAfter, of } = asked;
   return {
     id,
     method,
@@ -658,9 +675,9 @@ function freshRow(asked: Parameters<Store['journal']['take']>[1]): Row {
     takeovers: 0,
     token,
     ref: id,
-    parent: null,
-    step: null,
-    edition: 1,
+    parent: of?.run ?? null,
+    step: of?.name ?? null,
+    edition: of?.edition ?? 1,
     editions: null,
     edits: null,
     traceparent,

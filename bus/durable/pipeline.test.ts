@@ -58,10 +58,15 @@ const cookWho = (
     await tell(`pot of ${pieces}`);
     return `pot of ${pieces}`;
   },
+  whileChopping: () => Promise<unknown> = async () => {},
 ) =>
   service({ serves: { cook }, settings: z.object({}) }).start(async ({ bus }) => ({
     cook: {
-      chop: async ({ what }) => ({ pieces: `chopped ${seen.push('chop') && what}`, knife: 'sharp' }),
+      chop: async ({ what }) => {
+        seen.push('chop');
+        await whileChopping();
+        return { pieces: `chopped ${what}`, knife: 'sharp' };
+      },
       boil: async ({ pieces }) => ({
         potId: await boil(pieces, (potId) => bus.commit(async (tx) => tx.emit(cook.boiled, { potId, minutes: 7 }))),
       }),
@@ -285,4 +290,78 @@ test('a step that needs approval begins after it and not before, and a rejected 
 
   await desk.reject((await begin('oleg')).id, { who: 'me', did: 'rejected' });
   expect([await ended('oleg'), rung]).toEqual(['failed', ['anna']]);
+});
+
+test('only the take of a function without a lane, as a step, is kept without waiting for the disk', async () => {
+  const input = z.strictObject({ who: Id });
+  const keyed = { summary: 'x', input, output: z.object({}), idempotency: 'keyed' } as const;
+  const desk = contract('desk', '1.0.0', {
+    note: method(keyed),
+    turn: method({ ...keyed, lane: 'who' }),
+    ring: method(keyed),
+    day: pipelineMethod({ summary: 'x', input, output: z.object({}) }),
+  });
+  const day = pipeline(desk.day)
+    .step('noted', desk.note, ({ input }) => input)
+    .step('turned', desk.turn, ({ input }) => input)
+    .step('rung', desk.ring, ({ input }) => input)
+    .output(() => ({}));
+  await it.start(
+    'desk',
+    service({ serves: { desk }, settings: z.object({}) }).start(async () => ({
+      desk: { note: async () => ({}), turn: async () => ({}), ring: { attempt: async () => ({}), onUnknown: review }, day },
+    })),
+  );
+  // Deferred to the commit, where the setting decides.
+  await it.store.session(({ run }) =>
+    run(`create table waits (nth serial, mode text, method text, state text, relaxed boolean);
+      create function note_wait() returns trigger language plpgsql as $$ begin
+        insert into waits (mode, method, state, relaxed)
+        select new.mode, new.method, new.state, setting = 'off' and source = 'session' from pg_settings where name = 'synchronous_commit';
+        return null; end $$;
+      create constraint trigger note_wait after insert or update of state on journal.rows deferrable initially deferred for each row execute function note_wait()`),
+  );
+  await it.bus.call(desk.day, { who: 'anna', waitMs: 8_000 }, { key: 'k' });
+  await it.bus.call(desk.note, { who: 'anna' }, { key: 'k' });
+  const waits = await it.store.query<{ mode: string; method: string; state: string; relaxed: boolean }>('select * from waits order by nth');
+  expect(waits.map(({ mode, method, state, relaxed }) => [mode, method, state, relaxed])).toEqual([
+    ['run', 'desk.day', 'attempting', false],
+    ['step', 'desk.note', 'attempting', true],
+    ['step', 'desk.note', 'done', false],
+    ['step', 'desk.turn', 'attempting', false],
+    ['step', 'desk.turn', 'done', false],
+    ['step', 'desk.ring', 'attempting', false],
+    ['step', 'desk.ring', 'done', false],
+    ['run', 'desk.day', 'done', false],
+    ['call', 'desk.note', 'attempting', false],
+    ['call', 'desk.note', 'done', false],
+  ]);
+});
+
+test('a step whose take was lost with the power is done again, and its run ends', async () => {
+  const lose = async () => {
+    if (seen.length === 1) await it.store.query(`delete from journal.rows where step = 'chopped'`);
+  };
+  await it.start('cook', cookWho(undefined, lose));
+  await it.start('dinners', kitchen());
+  const { runId } = await make();
+  expect(await until(async () => ((await make()).status === 'completed' ? make() : null))).toMatchObject({ runId, output: { minutes: 7 } });
+  expect(seen).toEqual(['chop', 'chop', 'taste', 'serve']);
+});
+
+test.each(['run_0 no-token 1 chopped', 'run_0 no-token one chopped'])(
+  'a call that names a step of a run that it does not hold leaves no row: %s',
+  async (step) => {
+    await it.start('cook', cookWho());
+    const refused = await it.bus.request(cook.chop, { what: 'beet' }, { key: 'k', step }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(PolybError);
+    expect([await it.store.query('select id from journal.rows'), seen]).toEqual([[], []]);
+  },
+);
+
+test('a step whose service is away stands in the journal while its run waits for it', async () => {
+  await it.start('dinners', kitchen());
+  const { runId } = await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' });
+  await until(async () => ((await run())?.state === 'waiting' ? true : null));
+  expect(await it.store.journal.steps<{ step: string; state: string }>(runId)).toMatchObject([{ step: 'chopped', state: 'queued' }]);
 });

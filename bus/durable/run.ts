@@ -5,7 +5,7 @@ import { runDuration, runsTotal, stepDuration } from '../../contracts/metrics.ts
 import type { BusHost } from '../bus.ts';
 import { discreet } from '../discreet.ts';
 import type { Log } from '../service.ts';
-import { hashOf, parsed } from './identity.ts';
+import { hashOf, parsed, stepText } from './identity.ts';
 import type { Leases } from './leases.ts';
 import { backoffMs, logLine, rowError } from './outcome.ts';
 import type { DelayDefinition, Part, Pipeline, StepDefinition, WaitDefinition } from './pipeline.ts';
@@ -153,7 +153,7 @@ export function runner({
     return journal.putStep({
       id: newId('row'),
       run,
-      key: `${run.id}:${part.name}:${edition}`,
+      key: stepKey(run, part, edition),
       step: part.name,
       edition,
       waitKey: null,
@@ -161,6 +161,15 @@ export function runner({
       ...step,
     });
   }
+
+  const putStep = (
+    run: Row,
+    part: StepDefinition,
+    edition: number,
+    input: unknown,
+    as: { state: 'proposed' | 'queued'; approval?: Method['approval']; untilMs?: number },
+  ): Promise<Row | null> =>
+    put(run, part, edition, { method: part.method.address, input, hash: hashOf(part.method, input), mode: 'step', ...as });
 
   async function reachStep(
     run: Row,
@@ -171,38 +180,45 @@ export function runner({
     lost: AbortSignal,
   ): Promise<Reached> {
     const { method } = part;
+    const key = stepKey(run, part, edition);
     let row: Row | null | undefined = stored;
+    let input = stored?.input;
     if (row === undefined) {
       if (!part.when(seen))
         return (await put(run, part, edition, { method: method.address, input: null, hash: '', mode: 'step', state: 'done' })) === null
           ? 'lost'
           : { value: null };
-      const input = parsed(method, known(method.input, run.edits?.[part.name] ?? part.input(seen)));
-      const step = { method: method.address, input, hash: hashOf(method, input), mode: 'step' } as const;
+      input = parsed(method, known(method.input, run.edits?.[part.name] ?? part.input(seen)));
       // A proposal ends with its run, whose time is finite.
-      const untilMs = Math.max(1, (run.notAfter ?? 0) - Date.now());
-      row = await put(
-        run,
-        part,
-        edition,
-        method.approval === 'none' ? { ...step, state: 'queued' } : { ...step, state: 'proposed', approval: method.approval, untilMs },
-      );
+      if (method.approval !== 'none')
+        row = await putStep(run, part, edition, input, {
+          state: 'proposed',
+          approval: method.approval,
+          untilMs: Math.max(1, (run.notAfter ?? 0) - Date.now()),
+        });
+      // The service of a keyed method makes the row together with the attempt.
+      else if (method.idempotency !== 'keyed') row = await putStep(run, part, edition, input, { state: 'queued' });
       if (row === null) return 'lost';
     }
-    if (row.state === 'done') return { value: row.output };
-    if (row.state === 'rejected' || row.state === 'stale' || row.state === 'expired' || row.state === 'cancelled') return over(part, row);
+    if (row?.state === 'done') return { value: row.output };
+    if (row?.state === 'rejected' || row?.state === 'stale' || row?.state === 'expired' || row?.state === 'cancelled')
+      return over(part, row);
+    const step = row === undefined ? stepText({ run: run.id, runToken: run.token, edition, name: part.name }) : undefined;
     const began = performance.now();
     try {
-      const value = await callFrom(run, row.key, method.timeoutMs, lost)(method, row.input, { key: row.key });
-      if (method.idempotency !== 'keyed') await journal.endStep(row.id, { state: 'done', output: value });
+      const value = await callFrom(run, key, method.timeoutMs, lost)(method, input, { key, step });
+      if (row !== undefined && method.idempotency !== 'keyed') await journal.endStep(row.id, { state: 'done', output: value });
       return { value };
     } catch (thrown) {
       if (lost.aborted) return 'lost';
       const error = toPolybError(thrown);
       if (error.reason === 'store_down') throw error;
-      if (method.idempotency !== 'keyed')
+      if (error.reason === 'run_lost') return 'lost';
+      if (row !== undefined && method.idempotency !== 'keyed')
         await journal.endStep(row.id, { state: 'queued', log: logLine(error, performance.now() - began) });
-      return after(error, row, run);
+      // The run waits for a row that stands, whether or not the call reached the service.
+      row ??= await putStep(run, part, edition, input, { state: 'queued' });
+      return row === null ? 'lost' : after(error, row, run);
     }
   }
 
@@ -279,13 +295,13 @@ export function runner({
     return { park: { stepId: row.id, untilMs: Math.max(0, leftMs), error: null } };
   }
 
-  /** A call in the run's trace; its input was checked against the method's schema when the step's row was made. */
+  /** A call in the run's trace; its input has been checked against the method's schema. */
   function callFrom(
     run: Row,
     key: string,
     timeoutMs: number,
     lost: AbortSignal,
-  ): (method: Method, input: unknown, options: { readonly key: string }) => Promise<unknown> {
+  ): (method: Method, input: unknown, options: { readonly key: string; readonly step: string | undefined }) => Promise<unknown> {
     return bus.context({
       key,
       caller: bus.name,
@@ -309,6 +325,8 @@ function callsOf(part: Part): string {
       return '@delay';
   }
 }
+const stepKey = (run: Row, { name }: Part, edition: number): string => `${run.id}:${name}:${edition}`;
+
 /** A row's time is the database's, whose clock may be ahead. */
 function secondsSince(at: number): number {
   return Math.max(0, Date.now() - at) / 1000;

@@ -65,25 +65,37 @@ export interface Asked extends RowPolicy {
   readonly id: string;
   readonly key: string;
   readonly hash: string;
-  readonly mode: 'call' | 'run';
+  readonly mode: 'call' | 'run' | 'step';
+  /** The step of a run that the call is, whose row is made with its attempt. */
+  readonly of?: StepOf | undefined;
   readonly input: unknown;
   readonly lane: string | null;
   readonly approval: 'none' | 'staff' | 'customer';
   /** Unix ms; no attempt begins after it. */
-  readonly notAfter: number;
+  readonly notAfter: number | null;
   /** Unix ms; the attempt is not taken when PostgreSQL's clock is past it. */
   readonly deadlineAt: number;
   readonly caller: string;
   readonly traceparent: string;
   readonly token: string;
+  /** The commit need not wait for the disk: what loses it only has the attempt made again, by who holds the run. */
+  readonly relaxed?: boolean;
+}
+/** Names a step by its run; the run's token proves that the caller holds it. */
+export interface StepOf {
+  readonly run: string;
+  readonly runToken: string;
+  readonly edition: number;
+  readonly name: string;
 }
 /** taken: the attempt is ours. settled: the row has an outcome, or waits for one that this call cannot bring. busy: somebody works on it.
- *  clash: the key was used with another input. lane: another row of the lane is under way. later: not before its time. */
+ *  clash: the key was used with another input. lane: another row of the lane is under way. later: not before its time.
+ *  lost: the run of the step is not held any more by who calls. */
 export type Taken =
   | { readonly did: 'taken'; readonly row: Pick<Row, 'id' | 'ref'> & Partial<Row> }
   | { readonly did: 'settled' | 'busy' | 'later'; readonly row: Row }
   | { readonly did: 'clash' | 'proposed'; readonly row: Pick<Row, 'id'> }
-  | { readonly did: 'lane' | 'paused' | 'late' };
+  | { readonly did: 'lane' | 'paused' | 'late' | 'lost' };
 export interface Sent {
   readonly id: string;
   readonly method: string;

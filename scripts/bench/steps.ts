@@ -1,6 +1,6 @@
 /**
  * Durable steps: a pipeline in one daemon whose steps another daemon serves, over NATS, PostgreSQL with its default durability.
- * Counted in the same run: keyed calls, commits for each, and what bare commits the same PostgreSQL makes.
+ * Counted in the same run: keyed calls, commits for each, and what bare commits the same PostgreSQL makes; then each of them alone, in turn.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { pipeline } from '../../bus/durable/pipeline.ts';
 import { connectNats } from '../../bus/nats.ts';
 import { service } from '../../bus/service.ts';
 import { read } from '../../config/read.ts';
-import { contract, method } from '../../contracts/define.ts';
+import { contract, method, review } from '../../contracts/define.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
 import { host } from '../host.ts';
 import { startNats, startPostgres } from '../infra/start.ts';
@@ -29,6 +29,7 @@ export const work = contract('bench_work', '1.0.0', {
     idempotency: 'keyed',
     limits: { concurrency: 4096 },
   }),
+  do_effect: method({ summary: 'An effect that reaches nobody.', input: Work, output: z.object({ nth: z.int() }), idempotency: 'keyed' }),
 });
 export const runs = contract('bench_runs', '1.0.0', {
   ten_steps: pipelineMethod({ summary: 'Ten keyed steps.', input: Work, output: z.object({ nth: z.int() }) }),
@@ -41,7 +42,10 @@ const tenSteps = stepNames
 
 const services = {
   worker: service({ serves: { bench_work: work }, settings: z.object({}) }).start(async () => ({
-    bench_work: { do_work: async ({ nth }, { commit }) => commit(async () => ({ nth })) },
+    bench_work: {
+      do_work: async ({ nth }, { commit }) => commit(async () => ({ nth })),
+      do_effect: { attempt: async ({ nth }) => ({ nth }), onUnknown: review },
+    },
   })),
   runner: service({ serves: { bench_runs: runs }, uses: [work.do_work], settings: z.object({}) }).start(async () => ({
     bench_runs: { ten_steps: tenSteps },
@@ -104,9 +108,18 @@ export interface StepFigures {
   readonly bareCommitsPerSecond: number;
   readonly stepsToCommits: number;
   readonly callsToCommits: number;
+  /** Alone, median of one at a time; each taken in turn with the others. */
+  readonly bareCommitAloneMs: number;
+  readonly keyedCallAloneMs: number;
+  readonly keyedEffectAloneMs: number;
+  readonly tenStepsAloneMs: number;
+  /** How many bare commits alone each takes. */
+  readonly callAloneToCommit: number;
+  readonly effectAloneToCommit: number;
+  readonly tenStepsAloneToCommit: number;
 }
 
-/** @param seconds how long each of the three measurements runs */
+/** @param seconds how long each of the measurements runs */
 export async function benchSteps({ seconds = 6, inFlight = 96 }: { seconds?: number; inFlight?: number } = {}): Promise<StepFigures> {
   const { temporaryDir } = await import('../infra/temporary.ts');
   const dir = await temporaryDir();
@@ -161,7 +174,14 @@ export async function benchSteps({ seconds = 6, inFlight = 96 }: { seconds?: num
     const calls = await during(seconds * 1_000, inFlight, oneCall);
     const after = await commits();
     await store.query('create table bare (id bigint generated always as identity primary key, body jsonb)');
-    const bare = await during(seconds * 500, 20, () => store.query('insert into bare (body) values ($1)', [JSON.stringify(input)]));
+    const bareCommit = (): Promise<unknown> => store.query('insert into bare (body) values ($1)', [JSON.stringify(input)]);
+    const bare = await during(seconds * 500, 20, bareCommit);
+    const alone = await inTurn(seconds * 1_000, {
+      commit: bareCommit,
+      call: oneCall,
+      effect: () => bus.call(work.do_effect, input, { key: `effect-${process.pid}-${++key}` }),
+      run: oneRun,
+    });
     await bus.close();
     await store.close();
     const stepsPerSecond = steps.perSecond * stepNames.length;
@@ -173,6 +193,13 @@ export async function benchSteps({ seconds = 6, inFlight = 96 }: { seconds?: num
       bareCommitsPerSecond: Math.round(bare.perSecond),
       stepsToCommits: Number((stepsPerSecond / bare.perSecond).toFixed(3)),
       callsToCommits: Number((calls.perSecond / bare.perSecond).toFixed(3)),
+      bareCommitAloneMs: Number(alone.commit.toFixed(2)),
+      keyedCallAloneMs: Number(alone.call.toFixed(2)),
+      keyedEffectAloneMs: Number(alone.effect.toFixed(2)),
+      tenStepsAloneMs: Number(alone.run.toFixed(1)),
+      callAloneToCommit: Number((alone.call / alone.commit).toFixed(1)),
+      effectAloneToCommit: Number((alone.effect / alone.commit).toFixed(1)),
+      tenStepsAloneToCommit: Number((alone.run / alone.commit).toFixed(1)),
     };
   } finally {
     for (const one of children) {
@@ -182,6 +209,23 @@ export async function benchSteps({ seconds = 6, inFlight = 96 }: { seconds?: num
     await nats.stop();
     await postgres.stop();
   }
+}
+
+/** The median time of each, in ms: one of each in turn, so that all meet the same machine. */
+async function inTurn<Name extends string>(
+  ms: number,
+  works: Readonly<Record<Name, () => Promise<unknown>>>,
+): Promise<Record<Name, number>> {
+  const names = Object.keys(works) as Name[];
+  const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  for (const end = performance.now() + ms; performance.now() < end; )
+    for (const name of names) {
+      const began = performance.now();
+      await works[name]();
+      times[name].push(performance.now() - began);
+    }
+  const median = (of: readonly number[]): number => of.toSorted((a, b) => a - b)[of.length >> 1] as number;
+  return Object.fromEntries(names.map((name) => [name, median(times[name])])) as Record<Name, number>;
 }
 
 const role = process.argv[2];

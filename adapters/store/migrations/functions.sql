@@ -80,10 +80,14 @@ begin
 end $$;
 
 -- The way in for a call: makes the row and takes its attempt in one statement, or says why not.
--- Answers one of taken, settled, clash, busy, lane, later, paused, late, proposed, with the row as it stands.
+-- Answers one of taken, settled, clash, busy, lane, later, paused, late, lost, proposed, with the row as it stands.
+-- `of_parent` and what follows it: the step of a run, whose row is made here if the caller holds the run.
+-- `relaxed`: the commit does not wait for the disk (docs/decisions/0008-relaxed-takes.md).
+drop function if exists journal.take(text, text, text, text, text, jsonb, text, text, text, integer, timestamptz, timestamptz, text, text, text, text, integer, boolean);
 create or replace function journal.take(
   of_id text, of_method text, of_key text, of_hash text, of_mode text, of_input jsonb, of_lane text, of_approval text, of_on_unknown text, of_settle_ms integer,
-  of_not_after timestamptz, of_deadline timestamptz, of_caller text, of_traceparent text, of_token text, of_holder text, lease_ms integer, of_settles boolean
+  of_not_after timestamptz, of_deadline timestamptz, of_caller text, of_traceparent text, of_token text, of_holder text, lease_ms integer, of_settles boolean,
+  of_parent text default null, of_run_token text default null, of_step text default null, of_edition integer default 1, relaxed boolean default false
 ) returns table (did text, found jsonb) language plpgsql as $$
 declare
   it journal.rows;
@@ -94,6 +98,9 @@ begin
     return query select 'late'::text, null::jsonb;
     return;
   end if;
+  if relaxed then
+    perform set_config('synchronous_commit', 'off', true);
+  end if;
   is_mine := of_lane is null or pg_try_advisory_xact_lock(hashtextextended(of_lane, 0));
   if is_mine then
     select * into it from journal.rows where method = of_method and key = of_key for update skip locked;
@@ -103,6 +110,10 @@ begin
     select * into it from journal.rows where method = of_method and key = of_key;
   end if;
   if it.id is null then
+    if of_parent is not null and not exists (select from journal.rows where id = of_parent and token = of_run_token and state = 'attempting') then
+      return query select 'lost'::text, null::jsonb;
+      return;
+    end if;
     if of_approval = 'none' and journal.is_paused(of_method) then
       return query select 'paused'::text, null::jsonb;
       return;
@@ -113,9 +124,9 @@ begin
     end if;
     -- Nobody waits for what a person must approve: from there on the journal is its retrier.
     insert into journal.rows as r (id, method, key, mode, state, hash, input, lane, approval, on_unknown, settle_ms, settles, not_after, caller, traceparent, ref,
-                              token, held_by, lease_until, attempts, started_at)
-    values (of_id, of_method, of_key, case when of_approval = 'none' or of_mode = 'run' then of_mode else 'send' end, case when of_approval = 'none' then 'attempting' else 'proposed' end, of_hash, of_input, of_lane, of_approval,
-            of_on_unknown, of_settle_ms, of_settles, of_not_after, of_caller, of_traceparent, of_id,
+                              parent, step, edition, token, held_by, lease_until, attempts, started_at)
+    values (of_id, of_method, of_key, case when of_approval = 'none' or of_mode in ('run', 'step') then of_mode else 'send' end, case when of_approval = 'none' then 'attempting' else 'proposed' end, of_hash, of_input, of_lane, of_approval,
+            of_on_unknown, of_settle_ms, of_settles, of_not_after, of_caller, of_traceparent, of_id, of_parent, of_step, of_edition,
             case when of_approval = 'none' then of_token end, case when of_approval = 'none' then of_holder end,
             case when of_approval = 'none' then clock_timestamp() + make_interval(secs => lease_ms / 1000.0) end,
             case when of_approval = 'none' then 1 else 0 end, case when of_approval = 'none' then now() end)
