@@ -236,8 +236,8 @@ test('a live location moves in place: one message, its latest place, no versions
   at.telegram.update(token, { message: first });
   for (const [later, latitude] of [
     [20, 55.2],
-    [10, 55.1],
     [30, 55.3],
+    [10, 55.1],
   ] as const)
     at.telegram.update(token, { edited_message: { ...first, ...place(latitude), edit_date: date + later } });
   await until(() => at.telegram.unconfirmed(token).length === 0 || null);
