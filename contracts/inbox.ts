@@ -16,7 +16,7 @@ export const Channel = z.enum(['telegram', 'whatsapp', 'site']);
 export const ChatKind = z.enum(['private', 'group', 'supergroup', 'channel']);
 export const MessageKind = z.enum(['text', 'voice', 'photo', 'document', 'contact', 'location', 'service', 'other']);
 export const UserRole = z.enum(['admin', 'director', 'manager', 'broadcast_bot', 'assistant_bot', 'client']);
-/** Who answers in a chat: the bot, a person of the staff, or nobody. */
+/** Who answers in a chat: the bot; a person of the staff, who approves each draft of a program; or nobody, so that nothing is sent at all. */
 export const ChatOwner = z.enum(['bot', 'human', 'off']);
 /** What became of a message: its words were replaced, or it was withdrawn. */
 export const MessageChange = z.enum(['edited', 'removed']);
@@ -338,8 +338,14 @@ export const inbox = contract('inbox', '1.0.0', {
     key: 'chatId',
   }),
   command_given: event({
-    summary: 'A person gave the bot a command in a private chat: the message begins with it.',
-    payload: z.object({ messageId: Id, chatId: Id, command: z.string().max(32).describe('`start` of `/start 7`.'), at: Timestamp }),
+    summary:
+      'A customer gave the bot a command in a private chat: the message begins with it, or asks in plain words not to be written to.',
+    payload: z.object({
+      messageId: Id.describe('Or of the change that made an older message say so.'),
+      chatId: Id,
+      command: z.string().max(32).describe('`start` of `/Start 7`, `stop` of «Не пишите мне больше».'),
+      at: Timestamp,
+    }),
     key: 'chatId',
   }),
   message_transcribed: event({
@@ -363,6 +369,11 @@ export const inbox = contract('inbox', '1.0.0', {
       at: Timestamp,
     }),
     key: 'userId',
+  }),
+  owner_changed: event({
+    summary: 'A person set who answers in a chat. Taking it from the bot is an act, under `changeId`.',
+    payload: z.object({ changeId: Id, chatId: Id, owner: ChatOwner, at: Timestamp }),
+    key: 'chatId',
   }),
   chats_merged: event({
     summary: 'Two chats turned out to be one: the former id means the other one from now on.',

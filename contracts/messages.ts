@@ -6,12 +6,14 @@
  * since what it knows.
  */
 import { z } from 'zod';
-import { Customer, Id, Key, Timestamp } from './common.ts';
+import { Customer, Id, Key, OnBehalfOf, Timestamp } from './common.ts';
 import { contract, event, method } from './define.ts';
 import { Channel } from './inbox.ts';
 
 /** How far a delivery came. It never goes back; failed is an end. */
 export const DeliveryStatus = z.enum(['queued', 'sent', 'delivered', 'read', 'played', 'failed']);
+/** A person of the staff, or a program: whatever calls over the bus but the command line, and whatever holds an API key that names no person. */
+export const Author = z.enum(['person', 'program']);
 const ExternalId = z.string().min(1).max(128).describe('As the channel writes it.');
 const visible =
   /(?!\u00ad|\u034f|\u061c|\u115f|\u1160|\u17b4|\u17b5|\u2800|\u3164|\ufeff|\uffa0|[\u180b-\u180f]|[\u200b-\u200f]|[\u202a-\u202e]|[\u2060-\u206f]|[\ufe00-\ufe0f])\S/;
@@ -44,6 +46,7 @@ const rules = {
   stale: 'conflict',
   blocked: 'failed_precondition',
   window_closed: 'failed_precondition',
+  chat_off: 'conflict',
   wrong_channel: 'invalid_argument',
   other_chat: 'invalid_argument',
 } as const;
@@ -61,6 +64,7 @@ export const messages = contract('messages', '1.0.0', {
         'lastActId of the chat as you read it; refused as stale when a person has written, or changed a message, since. Default: answers, else the youngest act.',
       ),
       template: Template.optional().describe('Of WhatsApp.'),
+      onBehalfOf: OnBehalfOf.describe('Who writes, as the service that asks knows them.'),
     }),
     output: z.object({
       id: Id.describe('Of the delivery; under it, the draft is approved, rejected or edited.'),
@@ -68,7 +72,8 @@ export const messages = contract('messages', '1.0.0', {
     }),
     idempotency: 'keyed',
     reaches: 'customer',
-    http: 'POST /api/v1/send',
+    unhashed: ['onBehalfOf'],
+    http: { route: 'POST /api/v1/send', actor: 'onBehalfOf' },
     errors: rules,
     examples: [{ chatId: 'chat_0mhd2k4a1x9f3k2m8q0z', text: 'Иван, курьер будет до 10:30.' }],
   }),
@@ -87,6 +92,8 @@ export const messages = contract('messages', '1.0.0', {
       template: Template.nullable(),
       answers,
       knows: knows.default(null),
+      author: Author.default('program'),
+      writtenBy: z.string().max(100).nullable().default(null).describe('The service or the client that wrote it.'),
     }),
     output: z.object({
       externalId: ExternalId.optional(),
@@ -105,7 +112,7 @@ export const messages = contract('messages', '1.0.0', {
     ttlMs: 3_600_000,
     timeoutMs: 15_000,
     roles: ['sender'],
-    errors: { ...rules, stale: 'failed_precondition', opted_out: 'failed_precondition' },
+    errors: { ...rules, stale: 'failed_precondition', opted_out: 'failed_precondition', chat_off: 'failed_precondition' },
   }),
   get_delivery: method({
     summary: 'How far a message of ours came.',
@@ -136,6 +143,7 @@ export const messages = contract('messages', '1.0.0', {
       text: Text,
       threadId: ExternalId.nullable().default(null),
       replyToExternalId: ExternalId.nullable().default(null),
+      author: Author.default('program'),
       key: Key,
       at: Timestamp,
     }),

@@ -1,8 +1,9 @@
 /** What others need to know of a chat: who answers in it, and what was said last. */
 import type { z } from 'zod';
-import type { Queries } from '../../bus/service.ts';
+import type { Queries, Tx } from '../../bus/service.ts';
 import type { OutputOf } from '../../contracts/define.ts';
-import type { ChatOwner, inbox } from '../../contracts/inbox.ts';
+import { type ChatOwner, inbox } from '../../contracts/inbox.ts';
+import { nextActId } from './act-ids.ts';
 import { isUsable } from './connections.ts';
 import { lastMessages } from './messages.ts';
 
@@ -57,12 +58,22 @@ export async function chatContext(db: Queries, chatId: string, limit: number, at
   return row === undefined ? null : { chat: shown(row, at), messages: [...(await lastMessages(db, row.chat_id, limit))] };
 }
 
-/** `bot` also ends a take-over at once. Null when there is no such chat. */
-export async function setOwner(db: Queries, chatId: string, owner: Owner, at: At): Promise<Context['chat'] | null> {
-  const [row] = await db.query<Columns>(
-    `update collector.chats set owner = $2, staff_wrote_at = case when $2 = 'bot' then null else staff_wrote_at end
-     where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1) returning ${columns}`,
-    [chatId, owner],
+/** `bot` also ends a take-over at once. To set what is set already changes nothing. Null when there is no such chat. */
+export async function setOwner(tx: Tx, given: string, owner: Owner, at: At): Promise<Context['chat'] | null> {
+  const [was] = await tx.query<{ chatId: string; owner: Owner | null }>(
+    `select chat_id as "chatId", owner from collector.chats
+     where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1) for no key update`,
+    [given],
   );
+  if (was === undefined) return null;
+  const { chatId } = was;
+  const changeId = nextActId();
+  const [row] = await tx.query<Columns>(
+    `update collector.chats set owner = $2, staff_wrote_at = case when $2 = 'bot' then null else staff_wrote_at end,
+       last_act_id = case when $3 then $4 else last_act_id end
+     where chat_id = $1 returning ${columns}`,
+    [chatId, owner, owner !== 'bot' && owner !== was.owner, changeId],
+  );
+  if (owner !== was.owner) tx.emit(inbox.owner_changed, { changeId, chatId, owner, at: new Date(at.now).toISOString() });
   return row === undefined ? null : shown(row, at);
 }

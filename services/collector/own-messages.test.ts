@@ -66,6 +66,7 @@ test('what we sent stands in the chat as ours, once however often it is told', a
     text: 'ответ',
     threadId: '5',
     replyToExternalId: '3',
+    author: 'program',
     key: 'k',
     at: new Date(Date.now() + 1000).toISOString(),
   } as const;
@@ -89,7 +90,7 @@ test('what we sent stands in the chat as ours, once however often it is told', a
 });
 
 test('/stop forbids us to write and /start allows it again, each on the word of its message', async () => {
-  at.telegram.say(token, 42, '/stop');
+  at.telegram.say(token, 42, '/STOP');
   const [stop] = await arrived(1);
   await until(() => said[0]);
   at.telegram.say(token, 42, '/start');
@@ -101,6 +102,26 @@ test('/stop forbids us to write and /start allows it again, each on the word of 
   ]);
   await until(() => asked[0]);
   expect(asked.map(({ input }) => input.text)).toEqual(['Добро пожаловать']);
+});
+
+test('who asks in plain words not to be written to is obeyed like /stop, also in an edit; not in a group, and not when somebody forwards it', async () => {
+  const anna = { id: 46, is_bot: false, first_name: 'Анна' };
+  const tells = (text: string, rest: object = {}, is = 'message') => {
+    const chat = { id: 46, type: 'private', first_name: 'Анна' };
+    at.telegram.update(token, { [is]: { message_id: 1, date: 1_790_000_000, chat, from: anna, text, ...rest } });
+  };
+  tells('Не пишите мне больше', { message_id: 2, forward_origin: { type: 'hidden_user', sender_user_name: 'О', date: 1 } });
+  tells('СТОП', { message_id: 3, chat: { id: -5, type: 'group', title: 'Г' } });
+  tells('Стоп, не то', { message_id: 4 });
+  tells('Пишите', { message_id: 5 });
+  tells('Больше не пишите мне', { message_id: 5, edit_date: 1_790_000_010 }, 'edited_message');
+  const edited = (await arrived(4)).find(({ externalId }) => externalId === '5');
+  await until(() => said[0]);
+  expect(said).toEqual([{ chatId: edited?.chatId, isGiven: false, evidence: expect.stringMatching(/^msg_/) }]);
+  tells('Стоп', { message_id: 6 });
+  const stop = (await arrived(5)).find(({ externalId }) => externalId === '6');
+  await until(() => said[1]);
+  expect(said[1]).toEqual({ chatId: stop?.chatId, isGiven: false, evidence: stop?.messageId });
 });
 
 test('/start in a private chat is answered once with the text of the settings', async () => {

@@ -4,7 +4,7 @@ import { putOwn } from './put.ts';
 
 /** What we wrote stands in the chat beside what was written to us. */
 export function storeOwn(): Consumer {
-  return on(messages.message_sent, async ({ chatId, channel, botId, externalId, text, threadId, replyToExternalId, at }, tx) => {
+  return on(messages.message_sent, async ({ chatId, channel, botId, externalId, text, author, threadId, replyToExternalId, at }, tx) => {
     const [chat] = await tx.query<{ external_id: string; kind: 'private' | 'group' | 'supergroup' | 'channel'; title: string | null }>(
       `select external_id, kind, title from collector.chats
        where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
@@ -12,6 +12,13 @@ export function storeOwn(): Consumer {
     );
     if (chat === undefined) return;
     const sentAt = Date.parse(at);
+    // A person who answers takes the chat over, wherever they write.
+    if (author === 'person')
+      await tx.query(
+        `update collector.chats set staff_wrote_at = greatest(staff_wrote_at, $2)
+         where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
+        [chatId, at],
+      );
     await putOwn(
       tx,
       { channel, botId },

@@ -4,13 +4,14 @@
  */
 import { hash } from 'node:crypto';
 import type { ChannelName, Delivery, ReadMessage, ReadPart, ReadPerson, Update } from '../../adapters/channel/port.ts';
-import { newId } from '../../bus/durable/identity.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messagesTotal, unreadTotal } from '../../contracts/metrics.ts';
+import { nextActId } from './act-ids.ts';
 import { learnAliases } from './aliases.ts';
 import { type Bot, type ChatOf, chatsOf, migrate, moveChats, touchChats } from './chats.ts';
 import { putConnections } from './connections.ts';
+import { asksToStop } from './opt-out.ts';
 import { movePerson, type PersonOf, peopleOf, touchPeople } from './people.ts';
 import { putPositions, putReactions } from './reactions.ts';
 import { learnWords } from './search.ts';
@@ -54,7 +55,7 @@ async function putParts(
     ...message,
     chat: { ...message.chat, externalId: idOf(message.chat.externalId, message.sentAt) },
     sender: message.sender && knownAs(message.sender, idOf(message.sender.externalId, message.sentAt)),
-    messageId: nextMessageId(),
+    messageId: nextActId(),
     update,
     text: message.text.slice(0, longestText).toWellFormed(),
   }));
@@ -106,13 +107,6 @@ async function putParts(
 /** The phone is that of the id which was told. */
 const knownAs = (person: ReadPerson, externalId: string): ReadPerson =>
   externalId === person.externalId ? person : { ...person, externalId, phoneNumber: null };
-
-let lastIdAt = 0;
-/** Ids sort by the order in which messages are stored, also those of one millisecond. */
-function nextMessageId(): string {
-  lastIdAt = Math.max(lastIdAt + 1, Date.now());
-  return newId('msg', lastIdAt);
-}
 
 /** Answers which updates were not there before. */
 async function keepRaw(tx: Tx, { channel, botId }: Bot, updates: Delivery['updates']): Promise<ReadonlySet<number>> {
@@ -199,11 +193,8 @@ interface Kept {
   readonly at: Date;
 }
 /** A message that is there already: a repeat, an edit, or the first wording of one whose edit came before it. */
-async function putWording(
-  tx: Tx,
-  { channel, botId }: Bot,
-  { chat, externalId, text, kind, content, sentAt, editedAt }: Item,
-): Promise<void> {
+async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<void> {
+  const { chat, externalId, text, kind, content, sentAt, editedAt } = item;
   const [is] = await tx.query<Kept>(
     `select message_id, chat_id, sender_id, is_staff, is_bot, text, coalesce(edited_at, sent_at) as at
      from collector.messages message
@@ -238,7 +229,11 @@ async function putWording(
     [is.message_id, text, kind, new Date(at), JSON.stringify(content)],
   );
   await learnWords(tx, [is.message_id]);
-  await emitChange(tx, channel, is, { kind, change: 'edited', at });
+  const changeId = await emitChange(tx, channel, is, { kind, change: 'edited', at });
+  // Under the id of the change: what the message was before may have been obeyed already, and the customer may have written since.
+  const isOfCustomer = is.sender_id !== null && !is.is_staff && !is.is_bot;
+  if (isOfCustomer && commandOf(item) === 'stop')
+    tx.emit(inbox.command_given, { messageId: changeId, chatId: is.chat_id, command: 'stop', at: new Date(at).toISOString() });
 }
 
 async function emitChange(
@@ -246,8 +241,8 @@ async function emitChange(
   channel: ChannelName,
   { message_id: messageId, chat_id: chatId, sender_id: senderId, is_staff, is_bot }: Kept,
   { kind, change, at }: { readonly kind: Item['kind']; readonly change: 'edited' | 'removed'; readonly at: number },
-): Promise<void> {
-  const changeId = nextMessageId();
+): Promise<string> {
+  const changeId = nextActId();
   const [isStaff, isBot] = [is_staff ?? false, is_bot ?? false];
   if (senderId !== null && !isBot)
     await tx.query('update collector.chats set last_act_id = greatest(last_act_id, $2) where chat_id = $1', [chatId, changeId]);
@@ -255,6 +250,7 @@ async function emitChange(
     ...{ changeId, messageId, channel, chatId, senderId, isStaff, isBot, kind, change },
     at: new Date(at).toISOString(),
   });
+  return changeId;
 }
 
 async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[]): Promise<void> {
@@ -285,9 +281,10 @@ function tell(tx: Tx, { channel }: Bot, item: Item, chatId: string, by: ReturnTy
   if (command !== undefined) tx.emit(inbox.command_given, { messageId, chatId, command, at });
 }
 
-/** The command that a private message begins with, as the Bot API writes them; the words after it do not matter. */
-function commandOf({ chat, kind, text }: Item): string | undefined {
-  return chat.kind === 'private' && kind === 'text' ? /^\/(\w{1,32})(?![\p{L}\p{N}_])/u.exec(text)?.[1] : undefined;
+/** The command that a private message begins with, as the Bot API writes them, or what its words come to. The words after a command do not matter. */
+function commandOf({ chat, kind, text, isForwarded }: Item): string | undefined {
+  if (chat.kind !== 'private' || kind !== 'text' || isForwarded) return undefined;
+  return /^\/(\w{1,32})(?![\p{L}\p{N}_])/u.exec(text)?.[1]?.toLowerCase() ?? (asksToStop(text) ? 'stop' : undefined);
 }
 
 async function tellPress(tx: Tx, bot: Bot, press: Part<'button'>['press'], people: PersonOf): Promise<void> {

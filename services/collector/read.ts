@@ -1,5 +1,5 @@
 /** The questions that the inbox answers. */
-import type { Database, HandlersOf } from '../../bus/service.ts';
+import type { Commit, Database, HandlersOf } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { chatContext, setOwner } from './chat-context.ts';
@@ -14,7 +14,17 @@ type Reads = Omit<
   'put_message' | 'obey_command' | 'telegram_webhook' | 'whatsapp_webhook' | 'whatsapp_verify' | 'replay_updates'
 >;
 
-export function reads({ db, now, takeoverMs }: { readonly db: Database; readonly now: () => number; readonly takeoverMs: number }): Reads {
+export function reads({
+  db,
+  commit,
+  now,
+  takeoverMs,
+}: {
+  readonly db: Database;
+  readonly commit: Commit;
+  readonly now: () => number;
+  readonly takeoverMs: number;
+}): Reads {
   const at = () => ({ now: now(), takeoverMs });
   return {
     list_messages: async ({ q, order, storedSince, limit, cursor, ...wanted }) => {
@@ -43,7 +53,7 @@ export function reads({ db, now, takeoverMs }: { readonly db: Database; readonly
       return { userId, messages: messages ?? missing('user', userId) };
     },
     chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),
-    set_chat_owner: async ({ chatId, owner }) => (await setOwner(db, chatId, owner, at())) ?? missing('chat', chatId),
+    set_chat_owner: async ({ chatId, owner }) => (await commit((tx) => setOwner(tx, chatId, owner, at()))) ?? missing('chat', chatId),
     get_voice: async ({ messageId }) => {
       const voice = (await findVoice(db, messageId)) ?? missing('voice message', messageId);
       if (voice.body === null)

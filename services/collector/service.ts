@@ -40,7 +40,7 @@ export default service({
   const days = { raw: settings.INBOX_RAW_DAYS, messages: settings.INBOX_MESSAGE_DAYS, voices: settings.INBOX_VOICE_DAYS };
   return {
     inbox: {
-      ...reads({ db, now, takeoverMs }),
+      ...reads({ db, commit: bus.commit, now, takeoverMs }),
       ...webhooks(telegram, whatsapp, into),
       put_message: putMessage(now),
       obey_command: obeyCommand({ start: settings.INBOX_START_TEXT, help: settings.INBOX_HELP_TEXT }, isBotIn),

@@ -43,6 +43,27 @@ test('nothing goes out to whom we may not write: what waits is outdated, what is
   ]);
 });
 
+test('who asks something after they asked us not to write is answered once, by what names it, and by no template', async () => {
+  const vika = it.somebody();
+  const { chatId, messageId: before } = await it.says(vika, 'Сколько стоят розы?');
+  await it.says(vika, 'Не пишите мне больше');
+  await it.when(async () => (await here.bus.call(consents.list_consents, { chatId })).items[0]);
+  const { messageId } = await it.says(vika, 'А когда привезут мой заказ?');
+  await expect(it.send(chatId, 'Скидка всем')).rejects.toMatchObject({ code: 'permission_denied', reason: 'opted_out' });
+  await expect(it.send(chatId, 'О розах', 'b', { answers: before })).rejects.toMatchObject({ reason: 'opted_out' });
+  const [one, two] = await Promise.allSettled([1, 2].map((n) => it.send(chatId, `Завтра ${n}`, `z${n}`, { answers: messageId })));
+  const taken = [one, two].flatMap((each) => (each?.status === 'fulfilled' ? [each.value] : []));
+  expect(taken).toHaveLength(1);
+  await it.approve(taken[0]?.id ?? '');
+  await it.comes(taken[0]?.id ?? '', 'sent');
+  await expect(it.send(chatId, 'И ещё скидка', 'z3', { answers: messageId })).rejects.toMatchObject({ reason: 'opted_out' });
+  const { messageId: next } = await it.says(vika, 'А во сколько?');
+  const { id } = await it.send(chatId, 'В десять', 'z4', { answers: next });
+  await here.store.query(`update sender.chats set last_inbound_at = now() - interval '25 h' where chat_id = $1`, [chatId]);
+  await it.approve(id);
+  expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'opted_out' });
+});
+
 test('an approved message that has not gone out stays here when consent is withdrawn within its undo window', async () => {
   const { chatId } = await it.says(it.somebody());
   const { id } = await it.send(chatId, 'Поздно');

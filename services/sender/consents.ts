@@ -13,14 +13,16 @@ type Consent = z.output<Contract['list_consents']['output']>['items'][number];
 
 export function setConsent(now: () => number): Handler<Contract['set_consent']> {
   return async ({ chatId: given, isGiven, evidence = null, onBehalfOf }, { call, commit, caller }) => {
-    const chatId = await chatOf(call, given);
+    const { chatId, lastActId } = await chatOf(call, given);
+    // What the customer wrote while this was on its way is after the message that says so.
+    const since = evidence !== null && lastActId !== null && evidence.startsWith('msg_') && evidence < lastActId ? evidence : lastActId;
     return commit(async (tx) => {
       const at = new Date(now());
       const who = actorOf(caller, onBehalfOf);
       await tx.query(
-        `insert into sender.chats as chat (chat_id, opted_out_at) values ($1, $2)
-         on conflict (chat_id) do update set opted_out_at = excluded.opted_out_at`,
-        [chatId, isGiven ? null : at],
+        `insert into sender.chats as chat (chat_id, opted_out_at, opted_out_act_id) values ($1, $2, $3)
+         on conflict (chat_id) do update set opted_out_at = excluded.opted_out_at, opted_out_act_id = excluded.opted_out_act_id`,
+        [chatId, isGiven ? null : at, isGiven ? null : since],
       );
       await tx.query('insert into sender.consents (chat_id, is_given, who, evidence, at) values ($1, $2, $3, $4, $5)', [
         chatId,
@@ -36,9 +38,9 @@ export function setConsent(now: () => number): Handler<Contract['set_consent']> 
 }
 
 /** The chat that an id means, as `send_message` reads it: kept under another, a refusal would stop nothing. */
-async function chatOf(call: Call, chatId: string): Promise<string> {
+async function chatOf(call: Call, chatId: string): Promise<{ readonly chatId: string; readonly lastActId: string | null }> {
   const { chat } = await call(inbox.chat_context, { chatId, limit: 1 });
-  return chat.chatId;
+  return chat;
 }
 
 /** The youngest first. */
@@ -46,7 +48,7 @@ export function listConsents(db: Queries): Handler<Contract['list_consents']> {
   return async ({ chatId }, { call }) => {
     const rows = await db.query<Omit<Consent, 'at'> & { readonly at: Date }>(
       `select is_given as "isGiven", who, evidence, at from sender.consents where chat_id = $1 order by consent_id desc limit 100`,
-      [await chatOf(call, chatId)],
+      [(await chatOf(call, chatId)).chatId],
     );
     return { items: rows.map((row) => ({ ...row, at: row.at.toISOString() })) };
   };

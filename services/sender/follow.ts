@@ -2,6 +2,7 @@ import { type Consumer, on, type Tx } from '../../bus/service.ts';
 import { settled } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
+import { sentenceOf } from './may-send.ts';
 import {
   climb,
   customerBlocked,
@@ -9,9 +10,11 @@ import {
   type Delivery,
   keepEarly,
   keysBefore,
+  keysOlder,
   lockExternal,
   markFailed,
   markSent,
+  ownerSet,
   personActed,
   takeEarly,
 } from './rows.ts';
@@ -39,6 +42,20 @@ export function followChanges(): Consumer {
   });
 }
 
+/** Who takes a chat from the bot outdates the drafts that do not know it; where nobody answers, all of them. */
+export function followOwners(): Consumer {
+  return on(inbox.owner_changed, async ({ changeId, chatId, owner }, tx) => {
+    await ownerSet(tx, chatId, owner, owner === 'bot' ? null : changeId);
+    if (owner === 'off') tx.outdate(messages.deliver, await keysBefore(tx, chatId), sentenceOf.chat_off);
+    if (owner === 'human')
+      tx.outdate(
+        messages.deliver,
+        await keysBefore(tx, chatId, changeId),
+        'A person has taken the chat over since; it is theirs to answer.',
+      );
+  });
+}
+
 /** A draft holds the number that it was written to, which may be somebody else's now. */
 export function followNumbers(): Consumer {
   return on(inbox.number_changed, async ({ chatId }, tx) => {
@@ -62,12 +79,18 @@ export function followDeliveries(now: () => number): Consumer {
     const sent = await markSent(tx, key, externalId, new Date(sentAt));
     if (sent === null) return;
     tell(tx, sent);
+    if (sent.author === 'person')
+      tx.outdate(
+        messages.deliver,
+        await keysOlder(tx, sent.chatId, sent.id),
+        'Another answer, of a person, has gone out since; read it first.',
+      );
     // A person who found out that it went out may not know under which id.
     if (externalId === null) return;
-    const { id, chatId, channel, botId } = sent;
+    const { id, chatId, channel, botId, author } = sent;
     if (text !== undefined)
       tx.emit(messages.message_sent, {
-        ...{ id, chatId, channel, botId, externalId, text, threadId, replyToExternalId: replyTo, key },
+        ...{ id, chatId, channel, botId, externalId, text, author, threadId, replyToExternalId: replyTo, key },
         at: sentAt,
       });
     const external = { channel, botId, externalId };

@@ -1,6 +1,6 @@
 import { type Guard, guard } from '../../bus/service.ts';
 import { messages } from '../../contracts/messages.ts';
-import { type ChannelName, type Standing, standing } from './rows.ts';
+import { type ChannelName, hasAnswer, type Standing, standing } from './rows.ts';
 
 /** WhatsApp takes free text within 24 hours of the customer's last message (Cloud API, error 131047). */
 const windowMs = 86_400_000;
@@ -9,22 +9,32 @@ interface Draft {
   readonly channel: ChannelName;
   readonly template: unknown;
   readonly knows: string | null;
+  readonly answers: string | null;
 }
-export type Obstacle = 'opted_out' | 'blocked' | 'window_closed' | 'stale';
+export type Obstacle = 'chat_off' | 'opted_out' | 'blocked' | 'window_closed' | 'stale';
 /** For people, with what they can do. */
 export const sentenceOf: Readonly<Record<Obstacle, string>> = {
-  opted_out: 'The customer asked us not to write; set_consent lifts it when they agree again.',
+  opted_out:
+    'The customer asked us not to write. What they ask after that can be answered once: name it as `answers`. set_consent lifts it when they agree again.',
+  chat_off: 'Nobody answers in this chat, as a person set it; set_chat_owner lets a person or the bot write again.',
   stale: 'The customer or the staff has written since, or changed a message; read on, and answer what stands there now.',
   blocked: 'The customer has shut us out; nothing reaches them until they write again.',
   window_closed: 'The customer has been silent for 24 hours, so WhatsApp takes a template only.',
 };
 /** Why a draft may not go out as things stand, or null. Ids of messages sort by the time at which they were stored. */
-export function forbidden({ channel, template, knows }: Draft, chat: Standing, now: number): Obstacle | null {
-  if (chat.isOptedOut) return 'opted_out';
+export function forbidden({ channel, template, knows, answers }: Draft, chat: Standing, now: number): Obstacle | null {
+  if (chat.isOff) return 'chat_off';
+  if (chat.isOptedOut && !(template === null && answers !== null && isAsked(answers, chat, now))) return 'opted_out';
   if (chat.isBlocked) return 'blocked';
   if (chat.lastActId !== null && (knows === null || knows < chat.lastActId)) return 'stale';
   if (channel === 'whatsapp' && template === null && now - (chat.lastInboundAt?.getTime() ?? 0) >= windowMs) return 'window_closed';
   return null;
+}
+
+/** Who asked us not to write, and writes after that, may be answered for a day. */
+export function isAsked(answers: string, { lastInboundId, lastInboundAt, optedOutActId }: Standing, now: number): boolean {
+  const isLater = optedOutActId !== null && answers > optedOutActId && answers === lastInboundId;
+  return isLater && now - (lastInboundAt?.getTime() ?? 0) < windowMs;
 }
 
 /** The last word, just before a message goes out: whatever happened since it was approved. */
@@ -32,7 +42,8 @@ export function maySend(now: () => number): Guard {
   return guard(messages.deliver, async (draft, tx) => {
     const knows = draft.knows ?? draft.answers;
     const chat = await standing(tx, draft.chatId);
-    const refuse = forbidden({ ...draft, channel: chat.channel ?? draft.channel, knows }, chat, now());
+    const isRepeated = chat.isOptedOut && draft.answers !== null && (await hasAnswer(tx, draft.chatId, draft.answers, null));
+    const refuse = isRepeated ? 'opted_out' : forbidden({ ...draft, channel: chat.channel ?? draft.channel, knows }, chat, now());
     return refuse === null ? 'go' : { refuse, why: sentenceOf[refuse] };
   });
 }

@@ -1,10 +1,12 @@
 /** What is known of chats, and how far deliveries came. A delivery's status only ever climbs: queued, sent, delivered, read, played, failed. */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
-import type { Channel } from '../../contracts/inbox.ts';
-import type { DeliveryStatus } from '../../contracts/messages.ts';
+import type { Channel, ChatOwner } from '../../contracts/inbox.ts';
+import type { Author as AuthorSchema, DeliveryStatus } from '../../contracts/messages.ts';
 
 export type ChannelName = z.output<typeof Channel>;
+export type Author = z.output<typeof AuthorSchema>;
+type Owner = z.output<typeof ChatOwner>;
 export type Status = z.output<typeof DeliveryStatus>;
 /** A chat as the rules of sending see it. */
 export interface Standing {
@@ -14,6 +16,10 @@ export interface Standing {
   readonly lastInboundAt: Date | null;
   readonly isBlocked: boolean;
   readonly isOptedOut: boolean;
+  /** The youngest act when they asked not to be written to. */
+  readonly optedOutActId: string | null;
+  /** People said that nobody answers here. */
+  readonly isOff: boolean;
   /** Null when nothing was ever written to it. */
   readonly channel: ChannelName | null;
 }
@@ -34,6 +40,7 @@ export interface Delivery {
   readonly answers: string | null;
   /** The youngest act that it was written with knowledge of. */
   readonly knows: string | null;
+  readonly author: Author;
   readonly status: Status;
   readonly reason: string | null;
   readonly externalId: string | null;
@@ -42,13 +49,24 @@ export interface Delivery {
 }
 
 const standingColumns = `last_act_id as "lastActId", last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked",
-  opted_out_at is not null as "isOptedOut", route->>'channel' as channel`;
-const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, knows, status, reason, external_id as "externalId",
+  opted_out_at is not null as "isOptedOut", opted_out_act_id as "optedOutActId", coalesce(owner = 'off', false) as "isOff", route->>'channel' as channel`;
+const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, knows, author, status, reason, external_id as "externalId",
   created_at as "createdAt", changed_at as "changedAt"`;
 
 export async function standing(tx: Queries, chatId: string): Promise<Standing> {
   const [row] = await tx.query<Standing>(`select ${standingColumns} from sender.chats where chat_id = $1`, [chatId]);
-  return row ?? { lastActId: null, lastInboundId: null, lastInboundAt: null, isBlocked: false, isOptedOut: false, channel: null };
+  return (
+    row ?? {
+      lastActId: null,
+      lastInboundId: null,
+      lastInboundAt: null,
+      isBlocked: false,
+      isOptedOut: false,
+      optedOutActId: null,
+      isOff: false,
+      channel: null,
+    }
+  );
 }
 /** Locks the chat, so that a draft and a message of the customer see each other, and keeps where its messages go. */
 export async function lockedStanding(tx: Queries, chatId: string, route: RouteOfChat): Promise<Standing> {
@@ -81,6 +99,14 @@ export async function customerWrote(tx: Queries, chatId: string, messageId: stri
     [chatId, messageId, at],
   );
 }
+/** @param actId Of what took the chat from the bot; null when it was given back. */
+export async function ownerSet(tx: Queries, chatId: string, owner: Owner, actId: string | null): Promise<void> {
+  await tx.query(
+    `insert into sender.chats as chat (chat_id, owner, last_act_id) values ($1, $2, $3)
+     on conflict (chat_id) do update set owner = excluded.owner, last_act_id = greatest(chat.last_act_id, excluded.last_act_id)`,
+    [chatId, owner, actId],
+  );
+}
 export async function customerBlocked(tx: Queries, chatId: string, at: Date): Promise<void> {
   await tx.query(
     `insert into sender.chats as chat (chat_id, blocked_at) values ($1, $2) on conflict (chat_id) do update set blocked_at = excluded.blocked_at`,
@@ -91,12 +117,12 @@ export async function customerBlocked(tx: Queries, chatId: string, at: Date): Pr
 /** False when a delivery stands under the key already. */
 export async function insertDelivery(
   tx: Queries,
-  of: Pick<Delivery, 'id' | 'key' | 'channel' | 'chatId' | 'botId' | 'answers' | 'knows' | 'createdAt'>,
+  of: Pick<Delivery, 'id' | 'key' | 'channel' | 'chatId' | 'botId' | 'answers' | 'knows' | 'author' | 'createdAt'>,
 ): Promise<boolean> {
   const inserted = await tx.query(
-    `insert into sender.deliveries (id, key, channel, chat_id, bot_id, answers, knows, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+    `insert into sender.deliveries (id, key, channel, chat_id, bot_id, answers, knows, author, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
      on conflict (key) do nothing returning 1`,
-    [of.id, of.key, of.channel, of.chatId, of.botId, of.answers, of.knows, of.createdAt],
+    [of.id, of.key, of.channel, of.chatId, of.botId, of.answers, of.knows, of.author, of.createdAt],
   );
   return inserted.length > 0;
 }
@@ -112,6 +138,32 @@ export async function keysBefore(tx: Queries, chatId: string, actId?: string): P
     [chatId, actId ?? null],
   );
   return rows.map(({ key }) => key);
+}
+
+/** Keys of what has not gone out to a chat and was drafted before this delivery. Ids sort by the time of drafting. */
+export async function keysOlder(tx: Queries, chatId: string, id: string): Promise<readonly string[]> {
+  const rows = await tx.query<{ key: string }>(
+    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and id collate "C" < $2`,
+    [chatId, id],
+  );
+  return rows.map(({ key }) => key);
+}
+/** True when something has gone out in answer to this message of the customer or a later one; `also`: or waits to. */
+export async function hasAnswer(tx: Queries, chatId: string, messageId: string, also: 'queued' | null): Promise<boolean> {
+  const rows = await tx.query(
+    `select from sender.deliveries where chat_id = $1 and answers >= $2 and status <> 'failed' and (status <> 'queued' or $3) limit 1`,
+    [chatId, messageId, also === 'queued'],
+  );
+  return rows.length > 0;
+}
+/** True when a person has answered this message of the customer, or a later one, through us. */
+export async function isAnswered(tx: Queries, chatId: string, messageId: string): Promise<boolean> {
+  const rows = await tx.query(
+    `select from sender.deliveries
+     where chat_id = $1 and answers >= $2 and author = 'person' and status in ('sent', 'delivered', 'read', 'played') limit 1`,
+    [chatId, messageId],
+  );
+  return rows.length > 0;
 }
 
 /** One message of a channel, as the channel calls it. */

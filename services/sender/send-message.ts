@@ -1,10 +1,11 @@
 import type { Call, Handler, SendOptions } from '../../bus/service.ts';
+import { actorOf } from '../../contracts/common.ts';
 import type { OutputOf, ParsedOf } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
 import { forbidden, type Obstacle, sentenceOf } from './may-send.ts';
-import { findDelivery, insertDelivery, lockedStanding, type Standing } from './rows.ts';
+import { type Author, findDelivery, hasAnswer, insertDelivery, isAnswered, lockedStanding, type Standing } from './rows.ts';
 import type { Policy } from './settings.ts';
 
 type Context = OutputOf<typeof inbox.chat_context>;
@@ -17,14 +18,19 @@ export function sendMessage(
   asked: Pick<SendOptions, 'undoMs' | 'approvers'>,
   now: () => number,
 ): Handler<typeof messages.send_message> {
-  return async ({ chatId: given, channel, text, replyTo, answers: answered, knows: read, template = null }, { call, commit, key }) => {
+  return async (
+    { chatId: given, channel, text, replyTo, answers: answered, knows: read, template = null, onBehalfOf },
+    { call, caller, commit, key },
+  ) => {
     const { chat, messages: last } = await call(inbox.chat_context, { chatId: given, limit: lookedThrough });
     const { chatId, botId } = chat;
     if (channel !== undefined && channel !== chat.channel) throw wrongChannel(`The chat is of ${chat.channel}, not of ${channel}.`);
     if (template !== null && chat.channel !== 'whatsapp')
       throw wrongChannel(`A template is for WhatsApp, and the chat is of ${chat.channel}.`);
     const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
-    const approval = policy[chat.channel];
+    const author = authorOf(caller);
+    // A person who has taken the chat over looks at whatever a program writes in it.
+    const approval = author === 'program' && chat.owner === 'human' ? 'staff' : policy[chat.channel];
     const route = { channel: chat.channel, botId, to: chat.externalId, isGroup: chat.kind !== 'private' };
     return commit(async (tx) => {
       const existing = await findDelivery(tx, { key });
@@ -33,8 +39,12 @@ export function sendMessage(
       const answers = answered ?? known.lastInboundId;
       // Who names what they answer proves to know no more than that.
       const knows = read ?? answered ?? known.lastActId;
-      const why = forbidden({ channel: chat.channel, template, knows }, known, now());
+      // Who asked us not to write is answered once, and only by what says what it answers: what is sent to many does not.
+      const isAnswer = answered !== undefined && !(known.isOptedOut && (await hasAnswer(tx, chatId, answered, 'queued')));
+      const answersOnly = known.isOptedOut && !isAnswer ? null : answers;
+      const why = forbidden({ channel: chat.channel, template, knows, answers: answersOnly }, known, now());
       if (why !== null) throw refusal(why);
+      if (author === 'program' && answered !== undefined && (await isAnswered(tx, chatId, answered))) throw refusal('stale');
       const draft = {
         ...{ ...route, chatId, customer: customerOf(chat, last) },
         ...{
@@ -42,12 +52,14 @@ export function sendMessage(
           template,
           answers,
           knows,
+          author,
+          writtenBy: actorOf(caller, onBehalfOf),
           replyTo: repliedTo?.externalId ?? null,
           threadId: (repliedTo ?? last.find(({ messageId }) => messageId === answers))?.threadId ?? null,
         },
       };
       const id = tx.send(messages.deliver, draft, { key, approval, ...asked });
-      await insertDelivery(tx, { id, key, channel: chat.channel, chatId, botId, answers, knows, createdAt: new Date(now()) });
+      await insertDelivery(tx, { id, key, channel: chat.channel, chatId, botId, answers, knows, author, createdAt: new Date(now()) });
       return { id, state: approval === 'none' ? 'queued' : 'pending' };
     });
   };
@@ -69,6 +81,8 @@ function together(own: Standing, chat: Context['chat'], last: Context['messages'
     lastInboundAt: new Date(Math.max(...times)),
     isBlocked: own.isBlocked || !chat.isReachable,
     isOptedOut: own.isOptedOut,
+    optedOutActId: own.optedOutActId,
+    isOff: chat.owner === 'off',
     channel: chat.channel,
   };
 }
@@ -81,6 +95,9 @@ function customerOf(chat: Context['chat'], last: Context['messages']): ParsedOf<
   return { name: heard?.sender?.name || chat.title || null, channel: chat.channel, said: heard?.text || null, at: heard?.sentAt ?? null };
 }
 
+/** Whoever sits at the command line is a person; what calls over the bus is a program. */
+const authorOf = (caller: string): Author => (caller === 'operator' ? 'person' : 'program');
+
 async function repliedMessage(call: Call, messageId: string, chatId: string) {
   const { chatId: of, externalId, threadId } = await call(inbox.get_message, { messageId });
   if (of !== chatId) throw new PolybError('invalid_argument', 'The message to reply to is of another chat.', { reason: 'other_chat' });
@@ -92,6 +109,7 @@ function wrongChannel(message: string): PolybError {
 }
 function refusal(why: Obstacle): PolybError {
   const code = {
+    chat_off: 'conflict',
     stale: 'conflict',
     opted_out: 'permission_denied',
     blocked: 'failed_precondition',

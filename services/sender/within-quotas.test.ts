@@ -68,6 +68,8 @@ async function floodable(cacheOf: () => Pick<Cache, 'take' | 'get' | 'set'> = sh
         template: null,
         answers: null,
         knows: null,
+        author: 'program',
+        writtenBy: null,
       },
       { ref: 'r', signal: AbortSignal.timeout(10_000) },
     );
