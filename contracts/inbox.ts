@@ -51,6 +51,7 @@ const Message = z.object({
   isForwarded: z.boolean(),
   sentAt: Timestamp,
   editedAt: Timestamp.nullable(),
+  removedAt: Timestamp.nullable().describe('When the message was withdrawn; it has no words then.'),
   receivedAt: Timestamp,
   intent: Intent.nullable().describe('Null until the message is judged.'),
   isCertain: Classified.shape.isCertain.nullable(),

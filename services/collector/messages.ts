@@ -25,7 +25,7 @@ const pageBytes = 600_000;
 
 export const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
   message.kind, coalesce(message.transcript, message.text) as text, message.content, message.reactions, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
-  message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.received_at, message.intent, message.is_certain, message.confidence, message.is_urgent,
+  message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.removed_at, message.received_at, message.intent, message.is_certain, message.confidence, message.is_urgent,
   person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept`;
 export const tables = `collector.messages message
   left join collector.users person on person.user_id = message.sender_id
@@ -50,6 +50,7 @@ export interface Columns {
   readonly sent_at: Date;
   readonly sent_us: string;
   readonly edited_at: Date | null;
+  readonly removed_at: Date | null;
   readonly received_at: Date;
   readonly intent: Shown['intent'];
   readonly is_certain: boolean | null;
@@ -87,6 +88,7 @@ export function shown(row: Columns, limit = shortText): Shown {
     isForwarded: row.is_forwarded,
     sentAt: row.sent_at.toISOString(),
     editedAt: row.edited_at?.toISOString() ?? null,
+    removedAt: row.removed_at?.toISOString() ?? null,
     receivedAt: row.received_at.toISOString(),
     intent: row.intent,
     isCertain: row.is_certain,

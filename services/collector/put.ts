@@ -9,6 +9,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import { messagesTotal, unreadTotal } from '../../contracts/metrics.ts';
 import { nextActId } from './act-ids.ts';
 import { learnAliases } from './aliases.ts';
+import { digestOf, emitChange, type Kept, keptColumns, keptTables, putRemovals } from './changes.ts';
 import { type Bot, type ChatOf, chatsOf, migrate, moveChats, touchChats } from './chats.ts';
 import { putConnections } from './connections.ts';
 import { asksToStop } from './opt-out.ts';
@@ -81,6 +82,12 @@ async function putParts(
     ...connections.map(({ owner, establishedAt }) => ({ person: owner, at: establishedAt })),
   ]);
   const stored = await putMessages(tx, bot, messages, chats, people);
+
+  await putRemovals(
+    tx,
+    bot,
+    only('removal').map((part) => ({ ...part, chat: { ...part.chat, externalId: idOf(part.chat.externalId, part.at ?? Date.now()) } })),
+  );
 
   await touchChats(
     tx,
@@ -182,24 +189,13 @@ async function insertMessages(
   return inserted.map(({ message_id }) => message_id);
 }
 
-interface Kept {
-  readonly message_id: string;
-  readonly chat_id: string;
-  readonly sender_id: string | null;
-  readonly is_staff: boolean | null;
-  readonly is_bot: boolean | null;
-  readonly text: string;
-  /** When it was worded so. */
-  readonly at: Date;
-}
 /** A message that is there already: a repeat, an edit, or the first wording of one whose edit came before it. */
 async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<void> {
   const { chat, externalId, text, kind, content, sentAt, editedAt } = item;
   const [is] = await tx.query<Kept>(
-    `select message_id, chat_id, sender_id, is_staff, is_bot, text, coalesce(edited_at, sent_at) as at
-     from collector.messages message
-     left join collector.users person on person.user_id = message.sender_id left join collector.user_roles using (role)
-     where message.channel = $1 and bot_id = $2 and chat_external_id = $3 and message.external_id = $4 for update of message`,
+    `select ${keptColumns} from ${keptTables}
+     where message.channel = $1 and bot_id = $2 and chat_external_id = $3 and message.external_id = $4 and removed_at is null
+     for update of message`,
     [channel, botId, chat.externalId, externalId],
   );
   const at = editedAt ?? sentAt;
@@ -214,13 +210,12 @@ async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<
       ]);
     return;
   }
-  const digest = (words: string) => hash('sha256', words, 'base64url').slice(0, 22);
   const added = await tx.query<{ at: Date; digest: string }>(
     `insert into collector.message_versions (message_id, at, digest, text) values ($1, $2, $3, $4), ($1, $5, $6, $7)
      on conflict do nothing returning at, digest`,
-    [is.message_id, is.at, digest(is.text), is.text, new Date(at), digest(text), text],
+    [is.message_id, is.at, digestOf(is.text), is.text, new Date(at), digestOf(text), text],
   );
-  const isNews = added.some((row) => row.at.getTime() === at && row.digest === digest(text));
+  const isNews = added.some((row) => row.at.getTime() === at && row.digest === digestOf(text));
   if (!isNews || editedAt === null || at < is.at.getTime()) return;
   // What was judged of the former words does not hold for these; that it may be urgent does, until they are judged.
   await tx.query(
@@ -234,23 +229,6 @@ async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<
   const isOfCustomer = is.sender_id !== null && !is.is_staff && !is.is_bot;
   if (isOfCustomer && commandOf(item) === 'stop')
     tx.emit(inbox.command_given, { messageId: changeId, chatId: is.chat_id, command: 'stop', at: new Date(at).toISOString() });
-}
-
-async function emitChange(
-  tx: Tx,
-  channel: ChannelName,
-  { message_id: messageId, chat_id: chatId, sender_id: senderId, is_staff, is_bot }: Kept,
-  { kind, change, at }: { readonly kind: Item['kind']; readonly change: 'edited' | 'removed'; readonly at: number },
-): Promise<string> {
-  const changeId = nextActId();
-  const [isStaff, isBot] = [is_staff ?? false, is_bot ?? false];
-  if (senderId !== null && !isBot)
-    await tx.query('update collector.chats set last_act_id = greatest(last_act_id, $2) where chat_id = $1', [chatId, changeId]);
-  tx.emit(inbox.message_changed, {
-    ...{ changeId, messageId, channel, chatId, senderId, isStaff, isBot, kind, change },
-    at: new Date(at).toISOString(),
-  });
-  return changeId;
 }
 
 async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[]): Promise<void> {

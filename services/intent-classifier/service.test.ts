@@ -84,6 +84,7 @@ function store(text: string, more: Partial<Message> = {}): Message {
     isForwarded: false,
     sentAt: noon,
     editedAt: null,
+    removedAt: null,
     receivedAt: noon,
     intent: null,
     isCertain: null,

@@ -1,0 +1,79 @@
+/** What becomes of messages that are stored: other words, or none any more. */
+import { hash } from 'node:crypto';
+import type { ChannelName, ReadPart } from '../../adapters/channel/port.ts';
+import type { Tx } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { nextActId } from './act-ids.ts';
+
+/** A message as it stands before a change. */
+export interface Kept {
+  readonly message_id: string;
+  readonly chat_id: string;
+  readonly sender_id: string | null;
+  readonly is_staff: boolean | null;
+  readonly is_bot: boolean | null;
+  readonly text: string;
+  /** When it was worded so. */
+  readonly at: Date;
+}
+export const keptColumns = 'message_id, chat_id, sender_id, is_staff, is_bot, text, coalesce(edited_at, sent_at) as at';
+export const keptTables = `collector.messages message
+  left join collector.users person on person.user_id = message.sender_id left join collector.user_roles using (role)`;
+
+export const digestOf = (words: string): string => hash('sha256', words, 'base64url').slice(0, 22);
+
+/** Returns the id of the change. */
+export async function emitChange(
+  tx: Tx,
+  channel: ChannelName,
+  { message_id: messageId, chat_id: chatId, sender_id: senderId, is_staff, is_bot }: Kept,
+  {
+    kind,
+    change,
+    at,
+  }: {
+    readonly kind: (typeof inbox.message_changed.payload)['_output']['kind'];
+    readonly change: 'edited' | 'removed';
+    readonly at: number;
+  },
+): Promise<string> {
+  const changeId = nextActId();
+  const [isStaff, isBot] = [is_staff ?? false, is_bot ?? false];
+  if (senderId !== null && !isBot)
+    await tx.query('update collector.chats set last_act_id = greatest(last_act_id, $2) where chat_id = $1', [chatId, changeId]);
+  tx.emit(inbox.message_changed, {
+    ...{ changeId, messageId, channel, chatId, senderId, isStaff, isBot, kind, change },
+    at: new Date(at).toISOString(),
+  });
+  return changeId;
+}
+
+/** A withdrawn message keeps its row and its former wordings, and says nothing any more. A repeat changes nothing. */
+export async function putRemovals(
+  tx: Tx,
+  { channel, botId }: { readonly channel: ChannelName; readonly botId: string },
+  removals: readonly Extract<ReadPart, { is: 'removal' }>[],
+): Promise<void> {
+  for (const { chat, externalIds, at } of removals) {
+    const rows = await tx.query<Kept & { readonly kind: Parameters<typeof emitChange>[3]['kind'] }>(
+      `select ${keptColumns}, message.kind from ${keptTables}
+       where message.channel = $1 and bot_id = $2 and chat_external_id = $3 and message.external_id = any ($4) and removed_at is null
+       order by message_id for update of message`,
+      [channel, botId, chat.externalId, externalIds],
+    );
+    if (rows.length === 0) continue;
+    const ids = rows.map(({ message_id }) => message_id);
+    const time = at ?? Date.now();
+    await tx.query(
+      `insert into collector.message_versions (message_id, at, digest, text)
+       select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) on conflict do nothing`,
+      [ids, rows.map((row) => row.at), rows.map(({ text }) => digestOf(text)), rows.map(({ text }) => text)],
+    );
+    await tx.query(
+      `update collector.messages set text = '', transcript = null, content = '[]', removed_at = $2, is_urgent = false,
+         intent = null, is_certain = null, confidence = null where message_id = any ($1)`,
+      [ids, new Date(time)],
+    );
+    for (const row of rows) await emitChange(tx, channel, row, { kind: row.kind, change: 'removed', at: time });
+  }
+}
