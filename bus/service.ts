@@ -52,6 +52,15 @@ export interface SendOptions {
 export interface Queries {
   query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
+/** A person who is to be forgotten. */
+export interface Forgotten {
+  /** Our ids of the person, and of their chats and messages. */
+  readonly ids: readonly string[];
+  /** What the channel calls them and their messages. Short numbers, which other things are called too, are left out of account. */
+  readonly names: readonly string[];
+  /** Those of the names that are looked for inside texts too. */
+  readonly mentions: readonly string[];
+}
 /** One transaction: row functions take it, and what is emitted, sent or counted in it is published after it commits. */
 export interface Tx extends Queries, Counting {
   emit<E extends Event>(event: E, payload: PayloadOf<E>): void;
@@ -59,6 +68,8 @@ export interface Tx extends Queries, Counting {
   send<M extends Keyed>(method: M, input: InputOf<M>, options: SendOptions): string;
   /** Rows under these keys that were sent and have not begun become stale. @param why A sentence for whoever would still decide about them. */
   outdate(method: Keyed, keys: readonly string[], why: string): void;
+  /** Takes a person out of the journal's rows and events, whatever their method or state, and cancels what is under way for them. */
+  forget(person: Forgotten): void;
 }
 export type Commit = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 

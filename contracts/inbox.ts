@@ -211,10 +211,21 @@ export const inbox = contract('inbox', '1.0.0', {
     roles: ['operator', 'gateway'],
   }),
   erase_person: method({
-    summary: 'Blank the name, the phone and every word of one person; the rows stay.',
+    summary:
+      'Erase one person: the name, the phone, every id of the channel, every word and file, in messages, drafts, the journal, events and raw updates. Rows stay, blank. What is under way for them is cancelled.',
     input: z.strictObject({ userId: Id }),
-    output: z.object({ userId: Id, messages: count }),
+    output: z.object({ userId: Id, messages: count.describe('Of theirs, and in their private chats.') }),
     idempotency: 'idempotent',
+    timeoutMs: 60_000,
+    roles: ['operator', 'gateway'],
+  }),
+  erase_external_id: method({
+    summary:
+      'Erase somebody by the id of their channel, e.g. the phone: also a person who is not known, of whom an unreadable update may be left.',
+    input: z.strictObject({ channel: Channel, externalId: ExternalId.min(5).meta({ pii: 'phone' }) }),
+    output: z.object({ userId: Id.nullable(), messages: count }),
+    idempotency: 'idempotent',
+    timeoutMs: 60_000,
     roles: ['operator', 'gateway'],
   }),
   chat_context: method({
@@ -369,6 +380,12 @@ export const inbox = contract('inbox', '1.0.0', {
       data: z.string().max(256),
       at: Timestamp,
     }),
+    key: 'userId',
+  }),
+  person_erased: event({
+    summary:
+      'A person was erased; whoever keeps something about these chats and messages erases it too. Several for one person with many messages.',
+    payload: z.object({ userId: Id, chatIds: z.array(Id).max(500), messageIds: z.array(Id).max(500), at: Timestamp }),
     key: 'userId',
   }),
   owner_changed: event({

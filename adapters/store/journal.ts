@@ -411,6 +411,19 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
         [method, keys, why],
       );
     },
+    async forget(
+      on: Queries,
+      {
+        ids,
+        names,
+        mentions,
+      }: { readonly ids: readonly string[]; readonly names: readonly string[]; readonly mentions: readonly string[] },
+    ): Promise<void> {
+      const isOwn = (name: string) => name.length >= 7 || !/^\d*$/.test(name);
+      const long = mentions.filter((name) => name.length >= 7).map((name) => name.replace(/[^\w-]/g, '\\$&'));
+      const mention = long.length === 0 ? null : `(^|[^[:alnum:]_])(${long.join('|')})([^[:alnum:]_]|$)`;
+      await on.query('select journal.forget($1, $2, $3)', [ids, names.filter(isOwn), mention]);
+    },
     async emit(on: Queries, events: readonly Emitted[]): Promise<void> {
       await on.query(
         `insert into journal.events (event, key, payload, traceparent) select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::text[])`,

@@ -1,5 +1,5 @@
 /** The port under the journal: PostgreSQL keeps the rows (adapters/store), and nothing else is ever tried. */
-import type { Database, Queries } from '../service.ts';
+import type { Database, Forgotten, Queries } from '../service.ts';
 
 export type RowState =
   | 'proposed'
@@ -193,6 +193,8 @@ export interface JournalStore {
   send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]>;
   /** Ends as stale what was sent under these keys and has not begun. */
   outdate(on: Queries, method: string, keys: readonly string[], why: string): Promise<void>;
+  /** Blanks rows and removes events that mention a person, and cancels what has not ended. */
+  forget(on: Queries, person: Forgotten): Promise<void>;
   emit(on: Queries, events: readonly Emitted[]): Promise<void>;
   steps(run: string): Promise<readonly Row[]>;
   /** Makes a step's row, once; null when the run's lease was lost. */

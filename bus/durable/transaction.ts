@@ -4,7 +4,7 @@ import { PolybError } from '../../contracts/errors.ts';
 import { eventsSent } from '../../contracts/metrics.ts';
 import type { BusHost } from '../bus.ts';
 import { checkKey } from '../key.ts';
-import type { Log, Queries, Tx } from '../service.ts';
+import type { Forgotten, Log, Queries, Tx } from '../service.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import type { Emitted, Sent, Store } from './store.ts';
 
@@ -58,6 +58,7 @@ export function transactions({
       const emitted: Emitted[] = [];
       const sent: Sent[] = [];
       const outdated: { readonly method: string; readonly keys: readonly string[]; readonly why: string }[] = [];
+      const forgotten: Forgotten[] = [];
       const heard: { event: Event; payload: unknown }[] = [];
       /** Told once each, however many rows of theirs wait. */
       const queued = new Set<Method>();
@@ -126,6 +127,7 @@ export function transactions({
           outdated.push({ method: method.address, keys, why });
           if (method.settles) heard.push({ event: settled(method), payload: {} });
         },
+        forget: (person) => void forgotten.push(person),
         count: (...what) => void counted.push(() => bus.metrics.count(...what)),
         observe: (...what) => void counted.push(() => bus.metrics.observe(...what)),
       };
@@ -136,6 +138,7 @@ export function transactions({
         } finally {
           isOver = true;
         }
+        for (const person of forgotten) await store.journal.forget(await open(), person);
         if (emitted.length > 0) await store.journal.emit(await open(), emitted);
         for (const { method, keys, why } of outdated) await store.journal.outdate(await open(), method, keys, why);
         if (sent.length > 0) {

@@ -50,6 +50,7 @@ export async function testStore(folder: string, file: string): Promise<TestStore
           return `row_of_${key}`;
         },
         outdate() {},
+        forget() {},
         count() {},
         observe() {},
       }),

@@ -4,7 +4,6 @@ import type { OutputOf } from '../../contracts/define.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { cursorOf, listOf, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
-import { forgetWords } from './search.ts';
 
 type Page = OutputOf<typeof inbox.list_clients>;
 type Client = Page['items'][number];
@@ -102,42 +101,4 @@ export async function setRole(db: Queries, userId: string, role: Person['role'])
     role,
   ]);
   return row === undefined ? null : shown(row);
-}
-
-/** Blanks who somebody is and all that they wrote, also as it came raw in private chats; answers how many messages, null when there is no such person. */
-export async function erase(tx: Queries, userId: string): Promise<number | null> {
-  const aliases = await tx.query<{ external_id: string }>(
-    `delete from collector.user_aliases alias using collector.users person
-     where person.user_id = $1 and alias.channel = person.channel
-       and (alias.known_as = person.external_id or alias.known_as is null and (alias.external_id = person.external_id or exists (
-         select from collector.user_aliases other
-         where other.channel = alias.channel and other.external_id = alias.external_id and other.known_as = person.external_id)))
-     returning alias.external_id`,
-    [userId],
-  );
-  const [person] = await tx.query<{ external_id: string; channel: string }>(
-    `update collector.users set name = '', username = null, phone_number = null, erased_at = coalesce(erased_at, now())
-     where user_id = $1 returning external_id, channel`,
-    [userId],
-  );
-  if (person === undefined) return null;
-  await tx.query(
-    `update collector.chats set title = null where channel = $1 and (external_id = $2 or external_id like '%:' || $2) and kind = 'private'`,
-    [person.channel, person.external_id],
-  );
-  // A raw update names its sender as a number or as text; any that does, goes.
-  const ids = [person, ...aliases].map(({ external_id }) => external_id.replace(/[^\w-]/g, '\\$&'));
-  await tx.query(`delete from collector.raw_updates where channel = $1 and body ~ $2`, [
-    person.channel,
-    `"(id|from|from_user_id|wa_id|user_id|recipient_id|recipient_user_id)"\\s*:\\s*"?(${ids.join('|')})"?[,}]`,
-  ]);
-  await forgetWords(tx, userId);
-  const own = `select message_id from collector.messages where sender_id = $1`;
-  await tx.query(`delete from collector.message_versions where message_id in (${own})`, [userId]);
-  await tx.query(`update collector.voices set body = null, state = 'gone' where message_id in (${own})`, [userId]);
-  const blanked = await tx.query(
-    `update collector.messages set text = '', transcript = null, content = '[]' where sender_id = $1 returning 1`,
-    [userId],
-  );
-  return blanked.length;
 }

@@ -7,7 +7,8 @@ export function storeOwn(): Consumer {
   return on(messages.message_sent, async ({ chatId, channel, botId, externalId, text, author, threadId, replyToExternalId, at }, tx) => {
     const [chat] = await tx.query<{ external_id: string; kind: 'private' | 'group' | 'supergroup' | 'channel'; title: string | null }>(
       `select external_id, kind, title from collector.chats
-       where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
+       where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)
+       and not starts_with(external_id, 'erased:') for no key update`,
       [chatId],
     );
     if (chat === undefined) return;

@@ -3,7 +3,8 @@ import type { Commit, Database, HandlersOf } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { chatContext, setOwner } from './chat-context.ts';
-import { activeClients, erase, findClient, pageOfClients, setRole } from './clients.ts';
+import { activeClients, findClient, pageOfClients, setRole } from './clients.ts';
+import { erase } from './erase.ts';
 import { pageOfFeed } from './feed.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './messages.ts';
 import { findVoice } from './voices.ts';
@@ -49,8 +50,12 @@ export function reads({
     active_clients: ({ days, limit }) => activeClients(db, new Date(now() - days * dayMs), limit),
     set_role: async ({ userId, role }) => (await setRole(db, userId, role)) ?? missing('user', userId),
     erase_person: async ({ userId }) => {
-      const messages = await db.transaction((tx) => erase(tx, userId));
-      return { userId, messages: messages ?? missing('user', userId) };
+      const { messages } = (await commit((tx) => erase(tx, { userId }))) ?? missing('user', userId);
+      return { userId, messages };
+    },
+    erase_external_id: async (whom) => {
+      const erased = await commit((tx) => erase(tx, whom));
+      return { userId: erased?.userId ?? null, messages: erased?.messages ?? 0 };
     },
     chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),
     set_chat_owner: async ({ chatId, owner }) => (await commit((tx) => setOwner(tx, chatId, owner, at()))) ?? missing('chat', chatId),

@@ -57,17 +57,17 @@ export async function learnWords(tx: Queries, messageIds: readonly string[]): Pr
   );
 }
 
-/** Takes the words out of the lexicon that only this person wrote; a name may be among them. To be done while what they wrote is there. */
-export async function forgetWords(tx: Queries, userId: string): Promise<void> {
+/** Takes the words out of the lexicon that stand in these messages only; a name may be among them. To be done while the words are there. */
+export async function forgetWords(tx: Queries, messageIds: readonly string[]): Promise<void> {
   // Whether others wrote a word is looked up in the index: among many messages PostgreSQL would hope to meet it soon.
   await tx.query(`select set_config('enable_seqscan', 'off', true)`);
   await tx.query(
     `delete from collector.lexicon where word in (
-       select unnest(tsvector_to_array(fts)) from collector.messages where sender_id = $1
+       select unnest(tsvector_to_array(fts)) from collector.messages where message_id = any ($1)
        union select unnest(tsvector_to_array(collector.words(version.text)))
-         from collector.message_versions version join collector.messages using (message_id) where sender_id = $1
+         from collector.message_versions version join collector.messages using (message_id) where message_id = any ($1)
      ) and not exists (
-       select from collector.messages where fts @@ quote_literal(lexicon.word)::tsquery and sender_id is distinct from $1)`,
-    [userId],
+       select from collector.messages where fts @@ quote_literal(lexicon.word)::tsquery and not (message_id = any ($1)))`,
+    [messageIds],
   );
 }

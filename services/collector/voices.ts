@@ -64,7 +64,11 @@ export function followVoices({
   const hear = async (voice: Due, body: Uint8Array, signal: AbortSignal): Promise<void> => {
     const { text } = await call(asr.recognize, { audio: body, contentType: voice.content_type }, { signal, retry: false });
     await commit(async (tx) => {
-      await tx.query(`update collector.voices set state = 'heard' where message_id = $1`, [voice.message_id]);
+      // Its person may have been erased while it was listened to.
+      const kept = await tx.query(`update collector.voices set state = 'heard' where message_id = $1 and state <> 'gone' returning 1`, [
+        voice.message_id,
+      ]);
+      if (kept.length === 0) return;
       const [message] = await tx.query<{ chat_id: string }>(
         'update collector.messages set transcript = $2 where message_id = $1 and transcript is null returning chat_id',
         [voice.message_id, text.replaceAll('\0', '\uFFFD').toWellFormed()],

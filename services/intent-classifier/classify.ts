@@ -9,7 +9,7 @@ import { intentsTotal } from '../../contracts/metrics.ts';
 import { asks } from './assents.ts';
 import type { Cascade, Judgement } from './cascade.ts';
 import { isOrder, judgeContent } from './of-content.ts';
-import { insertAnalysis, unanswered } from './rows.ts';
+import { dropAnalyses, insertAnalysis, unanswered } from './rows.ts';
 import { isUrgent } from './urgency.ts';
 
 export function classifyIntent(judge: Cascade): Handler<typeof intents.classify_intent> {
@@ -66,6 +66,7 @@ export function followMessages(): readonly Consumer[] {
       if ((isStaff && !isBot) || kind === 'service' || kind === 'voice') return;
       tx.send(intents.classify_message, { messageId }, { key: `${messageId}:${changeId}` });
     }),
+    on(inbox.person_erased, ({ messageIds }, tx) => dropAnalyses(tx, messageIds)),
     on(inbox.message_transcribed, async ({ messageId }, tx) => {
       tx.send(intents.classify_message, { messageId }, { key: `${messageId}:transcript` });
     }),

@@ -113,6 +113,9 @@ export async function urgentMessages(
   );
 }
 
+export async function dropAnalyses(tx: Queries, messageIds: readonly string[]): Promise<void> {
+  await tx.query('delete from intent_classifier.message_analysis where message_id = any ($1)', [messageIds]);
+}
 export async function dropAnalysesBefore(db: Queries, before: Date): Promise<void> {
   await db.query('delete from intent_classifier.message_analysis where message_at < $1', [before]);
 }

@@ -8,6 +8,7 @@ import {
   customerBlocked,
   customerWrote,
   type Delivery,
+  eraseChats,
   keepEarly,
   keysBefore,
   keysOlder,
@@ -54,6 +55,11 @@ export function followOwners(): Consumer {
         'A person has taken the chat over since; it is theirs to answer.',
       );
   });
+}
+
+/** Of who was erased nothing is left that the channel named, and nothing waits. */
+export function followErased(now: () => number): Consumer {
+  return on(inbox.person_erased, ({ chatIds, messageIds }, tx) => eraseChats(tx, chatIds, messageIds, new Date(now())));
 }
 
 /** A draft holds the number that it was written to, which may be somebody else's now. */

@@ -227,6 +227,16 @@ export async function takeEarly(tx: Queries, of: External): Promise<Told | null>
   );
   return row ?? null;
 }
+export async function eraseChats(tx: Queries, chatIds: readonly string[], messageIds: readonly string[], at: Date): Promise<void> {
+  await tx.query(
+    `update sender.deliveries set external_id = null, key = id, changed_at = $3,
+       reason = case when status = 'queued' then 'erased' else reason end, status = case when status = 'queued' then 'failed' else status end
+     where chat_id = any ($1) or answers = any ($2)`,
+    [chatIds, messageIds, at],
+  );
+  await tx.query('delete from sender.consents where chat_id = any ($1)', [chatIds]);
+  await tx.query('delete from sender.chats where chat_id = any ($1)', [chatIds]);
+}
 /** Removes what is older: deliveries that have ended, and statuses of messages that were never ours. */
 export async function forget(tx: Queries, before: { readonly deliveries: Date; readonly statuses: Date }): Promise<void> {
   await tx.query(`delete from sender.deliveries where created_at < $1 and status <> 'queued'`, [before.deliveries]);

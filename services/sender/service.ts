@@ -10,7 +10,7 @@ import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
 import { listConsents, setConsent } from './consents.ts';
-import { followChanges, followDeliveries, followNumbers, followOwners, followPeople, followStatuses } from './follow.ts';
+import { followChanges, followDeliveries, followErased, followNumbers, followOwners, followPeople, followStatuses } from './follow.ts';
 import { maySend } from './may-send.ts';
 import { followMerges } from './merged-chats.ts';
 import { routed } from './routed.ts';
@@ -31,6 +31,7 @@ export default service({
     inbox.message_received,
     inbox.message_changed,
     inbox.owner_changed,
+    inbox.person_erased,
     inbox.message_status,
     inbox.number_changed,
     settled(messages.deliver),
@@ -63,7 +64,16 @@ export default service({
     },
     consents: { set_consent: setConsent(now), list_consents: listConsents(db) },
     guards: [maySend(now)],
-    on: [followPeople(), followChanges(), followOwners(), followMerges(), followNumbers(), followDeliveries(now), followStatuses()],
+    on: [
+      followPeople(),
+      followChanges(),
+      followOwners(),
+      followErased(now),
+      followMerges(),
+      followNumbers(),
+      followDeliveries(now),
+      followStatuses(),
+    ],
     loops: [
       every('forget_deliveries', '41 3 * * *', () =>
         forget(db, { deliveries: new Date(now() - settings.SENDER_KEEP_DAYS * dayMs), statuses: new Date(now() - 2 * dayMs) }),

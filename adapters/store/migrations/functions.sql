@@ -367,3 +367,56 @@ begin
     where e.event = of_event and (e.xid, e.id) > (c.xid, c.id) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
     order by e.xid, e.id limit case when is_vanished or c.one_by_one > 0 then 1 else at_most end;
 end $$;
+
+-- A row's or an event's fields that name things of ours: ids, numbers and flags. Nothing that people wrote, and no id that a channel gave.
+create or replace function journal.ids_of(given jsonb) returns jsonb language sql immutable as $$
+  select case when jsonb_typeof(given) = 'object' then coalesce((
+    select jsonb_object_agg(key, value) from jsonb_each(given)
+    where jsonb_typeof(value) in ('number', 'boolean') or (jsonb_typeof(value) = 'string' and key ~ '(^id|Id)$' and key !~* 'external')
+  ), '{}') end
+$$;
+-- True when a field holds one of these texts and nothing else.
+create or replace function journal.has_field(given jsonb, texts text[]) returns boolean language sql immutable as $$
+  select jsonb_typeof(given) = 'object' and exists (
+    select from jsonb_each(given) where (jsonb_typeof(value) = 'string' and value #>> '{}' = any (texts)))
+$$;
+
+-- Takes a person out of rows and events, whatever their method, mode or state: whatever has not ended is cancelled, nothing of it is tried or kept.
+-- of_ids: our ids of the person, their chats and messages. of_names: what channels call them. `mention`: a pattern for those that cannot be mistaken
+-- for anything else, or null. Answers how many rows.
+create or replace function journal.forget(of_ids text[], of_names text[], mention text) returns integer language plpgsql set enable_seqscan = on set jit = off as $$
+declare
+  known text[] := of_ids || of_names;
+  moved integer;
+begin
+  create temporary table if not exists forgotten (id text, method text, key text, state text, approval text) on commit drop;
+  truncate forgotten;
+  insert into forgotten
+    select r.id, r.method, r.key, r.state, r.approval from journal.rows r
+    where journal.has_field(input, known) or journal.has_field(output, known)
+      or (mention is not null and concat_ws(' ', input::text, output::text, error::text, log::text, audit::text, edits::text, key, lane, wait_key) ~ mention)
+    order by seq for update;
+  delete from journal.events e
+    where journal.has_field(payload, known) or (mention is not null and (payload::text ~ mention or e.key ~ mention))
+      or (event, e.key) in (select f.method || '_settled', f.key from forgotten f);
+  update journal.rows r set
+    input = journal.ids_of(input), output = journal.ids_of(output), edits = null, log = '[]', lane = null, wait_key = case when wait_key ~ mention then null else wait_key end,
+    audit = (select coalesce(jsonb_agg(done || '{"why": null}'), '[]') from jsonb_array_elements(audit) done),
+    -- A caller may have put words into a key. Those of steps are derived, and by them a run knows what it has done.
+    key = case when mode not in ('step', 'wait') or r.key ~ mention then r.id else r.key end,
+    error = case
+      when r.state not in ('done', 'rejected', 'stale', 'cancelled') then
+        jsonb_build_object('code', 'failed_precondition', 'reason', 'erased', 'detail', 'The person whom it concerns was erased.', 'outcome', 'not_executed')
+      when error is not null then
+        jsonb_strip_nulls(jsonb_build_object('code', error->'code', 'reason', error->'reason', 'outcome', error->'outcome')) end,
+    state = case when r.state in ('done', 'rejected', 'stale', 'cancelled') then r.state else 'cancelled' end,
+    ended_at = coalesce(ended_at, now()), token = null, lease_until = null, blanked = true, updated_at = now()
+  from forgotten f where r.id = f.id;
+  get diagnostics moved = row_count;
+  -- Whoever shows a row to people shows it without the words from now on.
+  insert into journal.events (event, key, payload)
+    select 'journal.approval_changed', f.id, jsonb_build_object('rowId', f.id, 'method', f.method, 'state', f.state,
+      'at', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+    from forgotten f where f.approval <> 'none' and f.state in ('done', 'rejected', 'stale', 'cancelled');
+  return moved;
+end $$;
