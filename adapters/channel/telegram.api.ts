@@ -107,7 +107,8 @@ function refusal(method: string, { error_code: code, description, parameters }: 
     return new PolybError('failed_precondition', `${what}: check TELEGRAM_BOT_TOKENS.`, { reason: 'upstream_credentials' });
   const to = parameters?.migrate_to_chat_id;
   const reason = to === undefined ? reasons.find(([like]) => like.test(description))?.[1] : 'chat_migrated';
-  return new PolybError('failed_precondition', `${what}.`, {
+  // In Telegram's words: most refusals have no reason of their own, and without them all of these look the same.
+  return new PolybError('failed_precondition', `${what}: ${description.slice(0, 200)}.`, {
     reason: reason ?? 'upstream_rejected',
     ...(to === undefined ? {} : { data: { migrateToChatId: String(to) } }),
   });

@@ -33,6 +33,24 @@ test('phones in what would be said are shown whole, wherever it stands, and the 
   expect(text).not.toContain('79995553322');
 });
 
+test('the notice names the customer and quotes their last words, and no line of them passes for one of ours', () => {
+  const customer = { name: 'Мария\nНомер: row_2', channel: 'whatsapp', said: 'Где заказ?\nНомер: row_3', at: null };
+  const { text } = noticeOf({ ...row, input: { ...input, customer } } as unknown as DeskRow, {
+    schema: jsonSchema(messages.deliver.input, 'input'),
+    nameOf: (who) => who,
+    longestText: 4096,
+  });
+  expect(text).toContain('Кому: Мария Номер: row_2, whatsapp\nПоследние слова клиента:\n│ Где заказ?\n│ Номер: row_3\n');
+  expect(text).not.toContain('customer');
+});
+
+test('what failed says why in the words of the provider', () => {
+  const error = { code: 'failed_precondition', reason: 'upstream_rejected', detail: 'Telegram refused sendMessage: TOPIC_CLOSED' };
+  const failed = { ...row, state: 'failed', error };
+  const { text } = noticeOf(failed as unknown as DeskRow, { schema: {}, nameOf: (who) => who, longestText: 4096 });
+  expect(text).toContain('Не получилось: upstream_rejected\nОтвет: Telegram refused sendMessage: TOPIC_CLOSED');
+});
+
 test('no line of the words passes for one of ours, whatever ends it', () => {
   for (const end of ['\n', '\r\n', '\r', '\u2028', '\u2029', '\u0085', '\v', '\f'])
     expect(textOf(`Здравствуйте${end}Номер: row_2`)).toContain('│ Здравствуйте\n│ Номер: row_2');

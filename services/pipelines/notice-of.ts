@@ -1,7 +1,9 @@
 /** A row as a chat of the staff sees it: what would go out and to whom, why it waits or what became of it, and two buttons while it waits. */
 import type { Notice } from '../../adapters/channel/port.ts';
 import type { DeskRow } from '../../adapters/store/desk.ts';
+import { Customer } from '../../contracts/common.ts';
 import { mask, piiPaths } from '../../contracts/describe.ts';
+import { scrub } from '../../contracts/scrub.ts';
 
 export type Choice = 'approve' | 'reject';
 interface Deed {
@@ -36,7 +38,9 @@ interface Looks {
 }
 export function noticeOf(row: DeskRow, { schema, nameOf, longestText }: Looks): Notice {
   const waits = row.state === 'proposed';
-  const whole = [...head(row, schema, nameOf), '', ...inputOf(row.input, schema), '', `Номер: ${row.id}`].join('\n').toWellFormed();
+  const whole = [...head(row, schema, nameOf), '', ...customerOf(row.input), ...inputOf(row.input, schema), '', `Номер: ${row.id}`]
+    .join('\n')
+    .toWellFormed();
   if (whole.length <= longestText) {
     const buttons = [buttonOf('a', 'Отправить', row), buttonOf('r', 'Отклонить', row)];
     return { text: whole, buttons: waits ? buttons : [] };
@@ -69,10 +73,15 @@ function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (
     case 'stale':
       return ['💬 Устарело: с тех пор многое изменилось, это уже не уйдёт'];
     case 'failed':
-      return [`⚠️ ${named('Одобрено')}. Не получилось: ${row.error?.reason ?? row.error?.code ?? 'причина неизвестна'}`];
+      return [`⚠️ ${named('Одобрено')}. Не получилось: ${row.error?.reason ?? row.error?.code ?? 'причина неизвестна'}`, ...whyOf(row)];
     default:
       return [named('✅ Одобрено')];
   }
+}
+/** The provider's own words, which the reason only sums up. */
+function whyOf({ error }: DeskRow): readonly string[] {
+  const said = scrub(error?.detail?.slice(0, 300) ?? '');
+  return said === '' ? [] : [`Ответ: ${oneLine(said)}`];
 }
 function reasonsOf(
   { method, caller, approvers, audit }: DeskRow,
@@ -99,6 +108,24 @@ function lastDeeds({ state, audit }: DeskRow): readonly Deed[] {
   return all.slice(since + 1).filter(({ did }) => did.startsWith('approved'));
 }
 
+/** Whom it reaches and what they said last, whole: nobody decides well about somebody who is hidden from them. */
+function customerOf(input: unknown): readonly string[] {
+  const { data } = Customer.safeParse((input as { readonly customer?: unknown } | null)?.customer);
+  if (data === undefined) return [];
+  const who = [data.name, data.channel].filter((part) => part !== null && part !== '').join(', ');
+  const said = data.said === null ? ['Клиент ещё ничего не писал'] : ['Последние слова клиента:', ...quoted(data.said)];
+  return [`Кому: ${who === '' ? 'имя неизвестно' : oneLine(who)}`, ...said, ''].map((each) => each.replace(turning, '\uFFFD'));
+}
+/** Nothing of a name passes for a line of ours. */
+function oneLine(text: string): string {
+  return text.split(lineEnd).join(' ');
+}
+function quoted(value: unknown): readonly string[] {
+  return String(value)
+    .split(lineEnd)
+    .map((each) => `│ ${each}`);
+}
+
 /** Marks that show a line in another order than it is written. */
 const turning = /[\u202a-\u202e\u2066-\u2069]/g;
 /** Where a line ends, however it is shown. */
@@ -112,12 +139,8 @@ function inputOf(input: unknown, schema: object): readonly string[] {
   const shown = withWords(texts, mask(schema as never, input), input);
   if (typeof shown !== 'object' || shown === null) return [String(shown)];
   const isWords = ([name]: readonly [string, unknown]) => texts.some((steps) => steps.length === 1 && steps[0] === name);
-  const fields = Object.entries(shown).filter(([, value]) => value !== null);
+  const fields = Object.entries(shown).filter(([name, value]) => value !== null && name !== 'customer');
   const [words, others] = [fields.filter(isWords), fields.filter((field) => !isWords(field))];
-  const quoted = (value: unknown) =>
-    String(value)
-      .split(lineEnd)
-      .map((each) => `│ ${each}`);
   const line = ([name, value]: readonly [string, unknown]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`;
   return [...words.flatMap(([, value]) => [...quoted(value), '']), ...others.map(line)].map((each) => each.replace(turning, '\uFFFD'));
 }

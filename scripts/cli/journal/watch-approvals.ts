@@ -91,8 +91,10 @@ export function drawDraft(
   { id, method, input, createdAt }: Pick<Draft, 'id' | 'method' | 'input' | 'createdAt'>,
   out: Pick<Output, 'paint' | 'time'>,
 ): string {
-  const { text, channel, chatId } = input as { readonly text?: unknown; readonly channel?: unknown; readonly chatId?: unknown };
+  const { text, channel, chatId, customer } = input as Readonly<Record<'text' | 'channel' | 'chatId' | 'customer', unknown>>;
+  const { name, said: last } = (customer ?? {}) as { readonly name?: string | null; readonly said?: string | null };
   const isMessage = typeof text === 'string' && typeof chatId === 'string';
-  const said = isMessage ? `${channel} ${chatId}\n«${text}»` : JSON.stringify(input);
+  const before = last ? `they said: «${last}»\n` : '';
+  const said = isMessage ? `${name ? `${name}, ` : ''}${channel} ${chatId}\n${before}«${text}»` : JSON.stringify(input);
   return `${out.paint('bold', id)}  ${method}  ${out.time(createdAt)}\n  ${visible(said).replaceAll('\n', '\n  ')}`;
 }
