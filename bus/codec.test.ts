@@ -82,3 +82,11 @@ test('what has no plain form is refused when it is written', () => {
   for (const value of [circle, { n: 1n }]) for (const format of formats) expect(() => encode(format, value, false)).toThrow();
   expect(() => plainCopy(circle)).toThrow(badBody);
 });
+
+test.each([[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xe2, 0x82]])(
+  'a JSON body that is not UTF-8 is refused and not repaired',
+  (...bytes) => {
+    const body = Buffer.concat([Buffer.from('{"text":"'), Buffer.from(bytes), Buffer.from('"}')]);
+    expect(() => decode('json', body)).toThrow(expect.objectContaining({ code: 'invalid_argument', reason: 'bad_body' }));
+  },
+);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createRequire } from 'node:module';
 import { PolybError } from '../contracts/errors.ts';
 
@@ -49,6 +50,7 @@ function base64(this: Record<string, unknown>, name: string, value: unknown): un
 export function decode(format: Format, data: Uint8Array): unknown {
   if (data.length > maxBytes)
     throw new PolybError('invalid_argument', 'The body is larger than 1 MB; send a BlobRef.', { reason: 'payload_too_large' });
+  if (format === 'json' && !isUtf8(data)) throw new PolybError('invalid_argument', 'The body is not UTF-8.', { reason: 'bad_body' });
   let value: unknown;
   try {
     value = format === 'json' ? JSON.parse(asText.call(data, 0, data.length)) : msgpack().unpack(data);

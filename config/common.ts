@@ -21,6 +21,11 @@ export const common = {
       .meta({ secret: true })
       .optional()
       .describe('PostgreSQL; without it no service serves a keyed method.'),
+    DATABASE_CONNECTIONS: integer({ min: 4, max: 500 })
+      .optional()
+      .describe(
+        'Connections to PostgreSQL that the work of one process holds at most; otherwise 8 and 2 for each service and processor, up to 24.',
+      ),
     JOURNAL_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(30).describe('How long rows of the journal that have ended are kept.'),
     JOURNAL_BLANK_DAYS: integer({ min: 0, max: 3650 })
       .default(7)

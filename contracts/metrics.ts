@@ -91,6 +91,29 @@ export const reviewsPending = gauge('polyb_reviews_pending', {
   help: 'Attempts whose outcome is not known and that wait for a person, counted up to 10000.',
   isShared: true,
 });
+export const consumerLag = gauge('polyb_consumer_lag_seconds', {
+  help: 'Age of the oldest event that a consumer has not handled; 0 when it has handled all.',
+  labels: { consumer: 'any' },
+  isShared: true,
+});
+export const oldestTransaction = gauge('polyb_store_oldest_transaction_seconds', {
+  help: 'How long the oldest open transaction that has written is open; no consumer reads past it.',
+  isShared: true,
+});
+const pool = { pool: ['work', 'leases'] } as const;
+export const connectionsUsed = gauge('db_client_connections_used', { help: 'Connections to PostgreSQL in use.', labels: pool });
+export const connectionsMost = gauge('db_client_connections_max', {
+  help: 'Connections to PostgreSQL that the pool opens at most.',
+  labels: pool,
+});
+export const connectionsWaiting = gauge('db_client_connections_pending_requests', {
+  help: 'Requests that wait for a connection to PostgreSQL.',
+  labels: pool,
+});
+export const connectionsRefused = counter('db_client_connections_timeouts_total', {
+  help: 'Requests that got no connection to PostgreSQL in time, and were refused as resource_exhausted.',
+  labels: pool,
+});
 export const approvalDecision = histogram('polyb_approval_decision_seconds', {
   help: 'From the proposal to the decision of a person.',
   labels: { decision: ['approved', 'rejected'] },

@@ -1,22 +1,23 @@
 /** One service in this process: its own bus connection and HTTP client, a store that it shares with its neighbours. */
 import { createHttp } from '../adapters/http.ts';
 import { providerHttp } from '../adapters/provider.ts';
+import type { PostgresStore } from '../adapters/store/index.ts';
 import { type BusHost, createBus } from '../bus/bus.ts';
 import { mayLeave } from '../bus/durable/leases.ts';
 import { type Runtime, startRuntime } from '../bus/durable/runtime.ts';
-import type { Store } from '../bus/durable/store.ts';
 import { transactions } from '../bus/durable/transaction.ts';
 import type { Neighbours } from '../bus/neighbours.ts';
 import type { Log } from '../bus/service.ts';
 import type { Transport } from '../bus/transport.ts';
 import type { Settings } from '../config/read.ts';
+import { connectionsMost, connectionsRefused, connectionsUsed, connectionsWaiting } from '../contracts/metrics.ts';
 import { groupsOf, type Loaded } from './services.ts';
 
 export interface HostOptions {
   readonly loaded: Loaded;
   readonly settings: Settings;
   readonly transport: Transport;
-  readonly store: Store;
+  readonly store: PostgresStore;
   readonly log: Log;
   readonly prefix: string;
   readonly clockSkewMs: number;
@@ -64,6 +65,14 @@ export async function host({
   });
   const tx = transactions({ store, bus, log });
   const { metrics } = bus;
+  metrics.sample(() =>
+    Object.entries(store.pools()).flatMap(([pool, { most, used, waiting, refused }]) => [
+      { of: connectionsMost, labels: { pool }, value: most },
+      { of: connectionsUsed, labels: { pool }, value: used },
+      { of: connectionsWaiting, labels: { pool }, value: waiting },
+      { of: connectionsRefused, labels: { pool }, value: refused },
+    ]),
+  );
   const http = createHttp({
     allowPrivate: [...allowPrivate],
     mayLeave,

@@ -1,5 +1,4 @@
 /** Runs services in one process: node scripts/serve.ts <folder>… */
-import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { journalMigrations, openStore } from '../adapters/store/index.ts';
 import { migrationsIn, pending } from '../adapters/store/migrate.ts';
@@ -10,6 +9,7 @@ import { lookup } from '../config/env.ts';
 import { read } from '../config/read.ts';
 import { isPolybError, PolybError } from '../contracts/errors.ts';
 import { scrub } from '../contracts/scrub.ts';
+import { workConnections } from './connections.ts';
 import { type Hosted, host } from './host.ts';
 import { createLog } from './log.ts';
 import { allGroups, loadServices, servicesDir } from './services.ts';
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     url: platform.DATABASE_URL,
     name: `polyb ${folders.join(' ')}`,
     log,
-    connections: Math.min(24, 8 + 2 * folders.length * availableParallelism()),
+    connections: workConnections(folders.length, platform.DATABASE_CONNECTIONS),
   });
 
   const migrations = [

@@ -22,3 +22,36 @@ export function piles(db: Queries): Promise<readonly Pile[]> {
      ) as piled group by kind, "of"`,
   );
 }
+
+export interface OpenTransaction {
+  /** Null for a prepared one, which no process holds. */
+  readonly pid: number | null;
+  readonly name: string;
+  readonly seconds: number;
+}
+/** Transactions of the whole cluster that have written, the oldest first: no consumer reads past them. */
+export function openTransactions(db: Queries): Promise<readonly OpenTransaction[]> {
+  return db.query<OpenTransaction>(
+    `select pid, name, greatest(0, extract(epoch from clock_timestamp() - since))::float8 as seconds from (
+       select pid, coalesce(nullif(application_name, ''), 'a session') || ' of ' || coalesce(usename, '?') as name, xact_start as since
+         from pg_stat_activity where backend_xid is not null and pid <> pg_backend_pid()
+       union all
+       select null, 'the prepared transaction ' || gid, prepared from pg_prepared_xacts
+     ) open where since is not null order by since limit 10`,
+  );
+}
+
+export interface Lag {
+  readonly consumer: string;
+  /** Age of the oldest event that it has not handled; 0 when there is none. */
+  readonly seconds: number;
+}
+/** How far consumers are behind. */
+export function lags(db: Queries): Promise<readonly Lag[]> {
+  return db.query<Lag>(
+    `select consumer, coalesce(greatest(0, extract(epoch from clock_timestamp() - (
+       select created_at from journal.events where event = cursors.event and (events.xid, events.id) > (cursors.xid, cursors.id)
+       order by events.xid, events.id limit 1))), 0)::float8 as seconds
+     from journal.cursors where event is not null order by consumer limit 1000`,
+  );
+}

@@ -206,7 +206,7 @@ test('the event of a slow transaction is handed over after the event of a quick 
   const event = `test.${randomUUID()}`;
   const emit = (on: Parameters<PostgresStore['journal']['emit']>[0], key: string) =>
     store.journal.emit(on, [{ event, key, payload: { key }, traceparent: null }]);
-  await store.journal.register(`me@${event}`);
+  await store.journal.register(`me@${event}`, event);
   const read = () =>
     store.transaction(async (tx) => {
       const rows = (await store.journal.nextEvents(tx, `me@${event}`, event, 10)) ?? [];

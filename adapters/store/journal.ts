@@ -30,6 +30,7 @@ interface StoredRow {
   not_after: Date | string | null;
   lease_until: Date | string | null;
   settle_at: Date | string | null;
+  left_ms?: number | null;
 }
 const ms = (time: Date | string): number => new Date(time).getTime();
 const msOrNull = (time: Date | string | null): number | null => (time === null ? null : ms(time));
@@ -79,6 +80,8 @@ function row<Row>(stored: StoredRow): Row {
     createdAt: ms(stored.created_at),
     notBefore: ms(stored.not_before),
     notAfter: msOrNull(stored.not_after),
+    leftMs: stored.left_ms ?? null,
+    readAt: performance.now(),
     leaseUntil: msOrNull(stored.lease_until),
     settleAt: msOrNull(stored.settle_at),
   } as Row;
@@ -89,6 +92,8 @@ function bytesAsBase64(this: unknown, name: string, value: unknown): unknown {
   const raw = (this as Record<string, unknown>)[name];
   return raw instanceof Uint8Array ? Buffer.from(raw).toString('base64') : value;
 }
+/** A row as a step: how much of its time is left is PostgreSQL's to say, since the clock of this process may be set otherwise. */
+const asStep = '*, (extract(epoch from not_after - clock_timestamp()) * 1000)::float8 as left_ms';
 const date = (time: number): Date => new Date(time);
 const ended = `('done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')`;
 /** A holder that was silent past its lease may still write while nobody else has tried the row. Once it was taken over, the silence is what is counted. */
@@ -255,7 +260,7 @@ const putting = over<NewStep>(
        case when s.until_ms is null then null else now() + make_interval(secs => s.until_ms / 1000.0) end,
        'pipelines', s.traceparent, s.id, now(), case when s.state = 'done' then now() end
      from (select * from ${given}) s join journal.rows run on run.id = s.parent and run.token = s.run_token and run.state = 'attempting'
-     on conflict (method, key) do update set updated_at = r.updated_at returning *`,
+     on conflict (method, key) do update set updated_at = r.updated_at returning r.*, (extract(epoch from r.not_after - clock_timestamp()) * 1000)::float8 as left_ms`,
 );
 
 /** @param db the pool; methods that take `on` run in the transaction they are given.
@@ -367,7 +372,7 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
       return rows.length === 1;
     },
     async read<Row>(id: string): Promise<Row | null> {
-      const [stored] = await db.query<StoredRow>(`select * from journal.rows where id = $1`, [id]);
+      const [stored] = await db.query<StoredRow>(`select ${asStep} from journal.rows where id = $1`, [id]);
       return stored === undefined ? null : row<Row>(stored);
     },
     /** @throws PolybError conflict/key_reused is the journal's to make: a clash shows as fewer rows kept. */
@@ -431,7 +436,7 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
       );
     },
     async steps<Row>(run: string): Promise<readonly Row[]> {
-      return (await db.query<StoredRow>(`select * from journal.rows where parent = $1 order by seq`, [run])).map((stored) =>
+      return (await db.query<StoredRow>(`select ${asStep} from journal.rows where parent = $1 order by seq`, [run])).map((stored) =>
         row<Row>(stored),
       );
     },
@@ -486,12 +491,13 @@ export function journalStore(db: Queries & Pick<Postgres, 'session'>, leases: Qu
         return answer?.renumber === true;
       });
     },
-    async register(consumer: string, after: string | null = null): Promise<void> {
+    async register(consumer: string, event: string, after: string | null = null): Promise<void> {
       await db.query(
-        `insert into journal.cursors (consumer, xid, id)
-         select $1, coalesce(former.xid, pg_snapshot_xmin(pg_current_snapshot())), coalesce(former.id, 0)
-         from (select) one left join journal.cursors former on former.consumer = $2 on conflict do nothing`,
-        [consumer, after],
+        `insert into journal.cursors (consumer, event, xid, id)
+         select $1, $2, coalesce(former.xid, pg_snapshot_xmin(pg_current_snapshot())), coalesce(former.id, 0)
+         from (select) one left join journal.cursors former on former.consumer = $3
+         on conflict (consumer) do update set event = excluded.event where cursors.event is distinct from excluded.event`,
+        [consumer, event, after],
       );
     },
     async takeEvents(

@@ -95,7 +95,7 @@ test('a database that moves on to a third cluster keeps its places', () =>
 test('a database that never left its cluster is not touched', () =>
   moved(async (store) => {
     await emit(store, 'a');
-    await store.journal.register('one');
+    await store.journal.register('one', 'test.e');
     const all = () =>
       store.query('select consumer, xid::text, id from journal.cursors union all select key, xid::text, id from journal.events');
     const before = await all();

@@ -22,7 +22,7 @@ afterAll(async () => {
 async function consumer(events: number) {
   const event = `test.${randomUUID()}`;
   const name = `me@${event}`;
-  await store.journal.register(name);
+  await store.journal.register(name, name);
   await store.journal.emit(
     store,
     Array.from({ length: events }, (_, nth) => ({ event, key: `${nth}`, payload: { nth }, traceparent: null })),

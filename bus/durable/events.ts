@@ -104,7 +104,8 @@ export function consumerTurn({
       rows = await store.journal.takeEvents(name, event.address, lease, alone > 0 ? 1 : batch);
     } catch (thrown) {
       if (toPolybError(thrown).reason !== 'another_cluster') throw thrown;
-      if (await store.journal.renumber()) log.warn({ consumer: name }, renumbered);
+      if (!(await store.journal.renumber())) return 'idle'; // another process did it
+      log.warn({ consumer: name }, renumbered);
       return 'more';
     }
     const last = rows.at(-1);

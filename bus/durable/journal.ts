@@ -685,6 +685,8 @@ function freshRow(asked: Parameters<Store['journal']['take']>[1]): Row {
     createdAt: Date.now(),
     notBefore: 0,
     notAfter,
+    leftMs: null,
+    readAt: performance.now(),
     leaseUntil: null,
     settleAt: null,
   };

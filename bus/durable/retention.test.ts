@@ -73,7 +73,7 @@ test('one turn leaves no row or event that is older than the limit, of any mode,
     await it.store.query(`insert into journal.events (event, key, payload) values ('gone.happened', 'young', '{}')`);
     await turn(() => reported(it));
     expect(await it.store.query('select id, method from journal.rows')).toEqual([]);
-    expect(await it.store.query('select key from journal.events')).toEqual([{ key: 'young' }]);
+    expect(await it.store.query(`select key from journal.events where event = 'gone.happened'`)).toEqual([{ key: 'young' }]);
   }));
 
 test('a row of a method whose schema nobody knows is blanked whole', () =>

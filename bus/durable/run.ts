@@ -289,7 +289,7 @@ export function runner({
   }
 
   async function overOrPark(row: Row): Promise<Reached> {
-    const leftMs = (row.notAfter ?? 0) - Date.now();
+    const leftMs = (row.leftMs ?? 0) - (performance.now() - row.readAt);
     // Where its end cannot be written, the row has moved: it is looked at again.
     if (leftMs <= 0 && (await journal.endStep(row.id, { state: 'done', output: null }))) return { value: null };
     return { park: { stepId: row.id, untilMs: Math.max(0, leftMs), error: null } };

@@ -76,7 +76,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         { reason: 'consumed_twice' },
       );
     // What waits of pipelines shared with a consumer before they had a cursor of their own is not missed.
-    await store.journal.register(consumer.name, consumerName(name, consumer.consumes));
+    await store.journal.register(consumer.name, consumer.consumes.address, consumerName(name, consumer.consumes));
   }
 
   const journal: Journal = createJournal({

@@ -51,6 +51,10 @@ export interface Row {
   readonly createdAt: number;
   readonly notBefore: number;
   readonly notAfter: number | null;
+  /** From reading the row to `notAfter`, by PostgreSQL's clock; null where it was not read as a step. */
+  readonly leftMs: number | null;
+  /** `performance.now()` when it was read. */
+  readonly readAt: number;
   readonly leaseUntil: number | null;
   readonly settleAt: number | null;
 }
@@ -210,7 +214,7 @@ export interface JournalStore {
   /** Gives events and cursors that another PostgreSQL cluster numbered places in the order of this one; answers whether there were any. */
   renumber(): Promise<boolean>;
   /** A consumer that is new starts with what happens from now on, or where `after` is, if that is known. */
-  register(consumer: string, after?: string): Promise<void>;
+  register(consumer: string, event: string, after?: string): Promise<void>;
   /** Leases the events after the cursor. None: nothing is there, another instance has it, or its next try is not due. Holders that vanish are counted as
    *  those of rows are; at the limit the event becomes a dead letter. `isAlone`: a holder vanished here, and events are handled one by one.
    *  @param lease `was`: the token of this process's former lease, which it may follow at once.

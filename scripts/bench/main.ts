@@ -7,6 +7,7 @@ import { benchCalls } from './calls.ts';
 import { benchCommandLine } from './cli.ts';
 import { benchGateway } from './gateway.ts';
 import { benchIntake } from './intake.ts';
+import { benchJournal } from './journal.ts';
 import { benchSearch } from './search.ts';
 import { benchSteps } from './steps.ts';
 import { benchStreams } from './streams.ts';
@@ -21,6 +22,7 @@ const sections = {
     title: 'Updates of a webhook, answered once they are committed, beside bare fastify that only inserts them',
     run: () => benchIntake(),
   },
+  journal: { title: 'Claim, sweep and lists at two million rows beside an empty journal', run: () => benchJournal() },
   search: { title: 'Searches and pages among a million messages', run: () => benchSearch() },
   words: { title: 'Words that find another form of them, with hunspell, with stems alone, and by likeness', run: () => benchWords() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { openTransactions } from '../../adapters/store/backlog.ts';
 import { openPostgres } from '../../adapters/store/postgres.ts';
 import { service } from '../../bus/service.ts';
 import { secret, text } from '../../config/settings.ts';
@@ -55,6 +56,22 @@ test('events that another PostgreSQL cluster numbered are a failure, and a datab
   expect(await found()).toMatchObject({ state: 'ok' });
   await db.query(`insert into journal.cursors (consumer, xid, id) values ('desk', '1000000000', 1)`);
   expect(await found()).toMatchObject({ state: 'fail', next: expect.stringContaining('polyb restart') });
+  await db.close();
+  await database.drop();
+});
+
+test('a transaction that wrote and stays open is warned of, and pools that PostgreSQL cannot serve are', async () => {
+  const database = await testDatabase();
+  const db = openPostgres({ url: database.url, name: 'a forgotten session', log: quiet });
+  const found = async (check: string, needed = 0) => (await checkPostgres(database.url, {}, needed)).find((each) => each.check === check);
+  const tx = await db.begin();
+  await tx.query('create table open_for_long ()');
+  const [oldest] = (await openTransactions(db)).filter(({ name }) => name.includes('a forgotten session'));
+  expect(oldest).toMatchObject({ pid: expect.any(Number), seconds: expect.any(Number) });
+  await tx.rollback();
+  expect((await openTransactions(db)).filter(({ name }) => name.includes('a forgotten session'))).toEqual([]);
+  expect(await found('connections', 20)).toMatchObject({ state: 'ok' });
+  expect(await found('connections', 100_000)).toMatchObject({ state: 'warn', next: expect.stringContaining('max_connections') });
   await db.close();
   await database.drop();
 });

@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { redisVersion } from '../../adapters/cache/redis.ts';
 import type { Queries } from '../../adapters/deps.ts';
+import { openTransactions } from '../../adapters/store/backlog.ts';
 import { pending } from '../../adapters/store/migrate.ts';
 import { openPostgres } from '../../adapters/store/postgres.ts';
 import { openSources } from '../../config/env.ts';
@@ -39,6 +40,7 @@ const leastPayload = 512 * 1024;
 const leastDiskBytes = { fail: 200 * 2 ** 20, warn: 2 ** 30 };
 const leastMemoryBytes = 512 * 2 ** 20;
 const mostSkewMs = 500;
+const longTransactionSeconds = 60;
 
 export function checkNode(): readonly Finding[] {
   const { versions, arch, platform, execPath } = process;
@@ -101,6 +103,7 @@ export async function checkNats(url: string): Promise<readonly Finding[]> {
 export async function checkPostgres(
   url: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
+  needed = 0,
 ): Promise<readonly Finding[]> {
   if (url === undefined) return [fail('postgres', 'DATABASE_URL is not set', 'polyb up starts one; or set DATABASE_URL')];
   const at = URL.parse(url);
@@ -122,6 +125,8 @@ export async function checkPostgres(
       Math.abs(skewMs) > mostSkewMs
         ? fail('clock', `${Math.round(skewMs)} ms away from PostgreSQL's`, 'let NTP set both clocks; deadlines depend on them')
         : ok('clock', `${Math.round(Math.abs(skewMs))} ms from PostgreSQL's`),
+      await checkConnections(db, needed),
+      await checkTransactions(db),
       ...(missing.length > 0 ? [] : await checkStore(db)),
     ];
   } catch (error) {
@@ -130,6 +135,28 @@ export async function checkPostgres(
   } finally {
     await db.close();
   }
+}
+
+/** @param needed how many connections all services open at most */
+async function checkConnections(db: Queries, needed: number): Promise<Finding> {
+  const [server] = await db.query<{ most: number; reserved: number }>(
+    `select current_setting('max_connections')::int as most, current_setting('superuser_reserved_connections')::int as reserved`,
+  );
+  const { most = 0, reserved = 0 } = server ?? {};
+  const found = `max_connections ${most}, ${reserved} of them reserved; all services open up to ${needed}`;
+  if (needed <= most - reserved) return ok('connections', found);
+  return warn('connections', found, `set max_connections to ${needed + reserved + 10} or more, or DATABASE_CONNECTIONS lower`);
+}
+
+/** A transaction that wrote and stays open holds every consumer of events back, in whichever database of the cluster it is. */
+async function checkTransactions(db: Queries): Promise<Finding> {
+  const [oldest] = await openTransactions(db);
+  if (oldest === undefined || oldest.seconds < longTransactionSeconds) return ok('transactions', 'none that writes is open for long');
+  return warn(
+    'transactions',
+    `${oldest.name} writes since ${Math.round(oldest.seconds)} s, and events wait for its end`,
+    oldest.pid === null ? 'commit prepared, or rollback prepared' : `end it there, or: select pg_terminate_backend(${oldest.pid})`,
+  );
 }
 
 /** What only a migrated database can be asked. */

@@ -3,6 +3,7 @@ import { lookup, openSources } from '../../config/env.ts';
 import { isPolybError } from '../../contracts/errors.ts';
 import type { Invocation } from '../cli/command.ts';
 import { connect } from '../cli/connect.ts';
+import { allConnections } from '../connections.ts';
 import { checkWords } from './check-words.ts';
 import {
   checkHost,
@@ -47,9 +48,11 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
   const settings = [...checkSettings(services, env), ...checkSecrets(services, { env })];
   const find = openSources({ env });
   const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222');
-  const postgres = checkPostgres(lookup('DATABASE_URL', find), env);
+  const isOneProcess = lookup('POLYB_ONE_PROCESS', find) === 'true';
+  const wanted = Number(lookup('DATABASE_CONNECTIONS', find)) || undefined;
+  const postgres = checkPostgres(lookup('DATABASE_URL', find), env, allConnections({ services: services.length, isOneProcess, wanted }));
   const words = checkWords(lookup('DATABASE_URL', find));
-  const redis = checkRedis(lookup('REDIS_URL', find), lookup('POLYB_ONE_PROCESS', find) === 'true');
+  const redis = checkRedis(lookup('REDIS_URL', find), isOneProcess);
   const pm2 = checkPm2();
   return [
     ...node,

@@ -1,9 +1,17 @@
-import { piles } from '../../adapters/store/backlog.ts';
+import { lags, openTransactions, piles } from '../../adapters/store/backlog.ts';
 import type { Queries } from '../../bus/service.ts';
 import type { Sample } from '../../contracts/metric.ts';
-import { approvalsOldest, approvalsPending, dlqMessages, dlqOldest, reviewsPending } from '../../contracts/metrics.ts';
+import {
+  approvalsOldest,
+  approvalsPending,
+  consumerLag,
+  dlqMessages,
+  dlqOldest,
+  oldestTransaction,
+  reviewsPending,
+} from '../../contracts/metrics.ts';
 
-/** What waits for people, as gauges. */
+/** What waits for people, and events that wait for consumers, as gauges. */
 export async function backlog(db: Queries): Promise<readonly Sample[]> {
   const { dead = [], proposed = [], review = [] } = Object.groupBy(await piles(db), ({ kind }) => kind);
   return [
@@ -13,6 +21,8 @@ export async function backlog(db: Queries): Promise<readonly Sample[]> {
     ]),
     ...proposed.map(({ of, rows }) => ({ of: approvalsPending, labels: { channel: of }, value: rows })),
     { of: approvalsOldest, labels: {}, value: Math.max(0, ...proposed.map(({ oldestSeconds }) => oldestSeconds)) },
+    ...(await lags(db)).map(({ consumer, seconds }) => ({ of: consumerLag, labels: { consumer }, value: seconds })),
+    { of: oldestTransaction, labels: {}, value: (await openTransactions(db))[0]?.seconds ?? 0 },
     { of: reviewsPending, labels: {}, value: review.reduce((sum, { rows }) => sum + rows, 0) },
   ];
 }
