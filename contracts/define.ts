@@ -23,8 +23,9 @@ export interface HttpShape {
   readonly route: Route;
   /** `raw`: nobody is asked for an API key, the method verifies by itself. Of `headers`, `query` and `body` it gets what its input declares. */
   readonly body?: 'json' | 'multipart' | 'raw';
-  /** `bytes`: the output is `{ body, contentType?, status? }`. */
-  readonly reply?: 'json' | 'bytes' | 'events';
+  /** `bytes`: the output is `{ body, contentType?, status? }`. `ranged`: the input has `offset` and `length`, the output is
+   *  `{ body, contentType, name, bytes, version }` with a part of `bytes` in all; the gateway asks for as many parts as a request wants. */
+  readonly reply?: 'json' | 'bytes' | 'ranged' | 'events';
   /** What the caller's API key must allow. Default: none for a raw body, else admin where the method has `roles`, read for a read, send for the rest. */
   readonly scope?: Scope | 'none';
   /** The input field that gets the name of the caller's API key, whatever the caller writes there. */

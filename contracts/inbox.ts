@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { Bytes, bytesUpTo, Cursor, Id, PageInput, PersonText, Phone, pageOf, Timestamp } from './common.ts';
-import { Content } from './content.ts';
+import { Content, FileKind } from './content.ts';
 import { contract, event, method } from './define.ts';
 import { Classified, Intent } from './intents.ts';
 
@@ -61,6 +61,20 @@ const Message = z.object({
     .object({ contentType: z.string().max(100), bytes: count.nullable(), durationMs: count.nullable(), isKept: z.boolean() })
     .nullable()
     .describe('A voice message; isKept once we have it.'),
+  files: z
+    .array(
+      z.object({
+        n: z.int().min(0).max(99),
+        kind: FileKind,
+        name: Name.nullable(),
+        contentType: z.string().max(100),
+        bytes: count.nullable(),
+        durationMs: count.nullable(),
+        isKept: z.boolean().describe('True once it can be read.'),
+      }),
+    )
+    .max(100)
+    .describe('Read under /api/v1/messages/{messageId}/files/{n}.'),
   reactions: z
     .array(z.object({ userId: Id, emojis: z.array(z.string().max(64)).max(20), at: Timestamp }))
     .max(1000)
@@ -89,6 +103,17 @@ const Client = z.object({
   messages: count,
   firstSeenAt: Timestamp,
   lastSeenAt: Timestamp,
+});
+const Part = {
+  offset: z.int().min(0).max(1_073_741_824).default(0),
+  length: z.int().min(1).max(262_144).default(262_144),
+};
+const FilePart = z.object({
+  contentType: z.string().max(100),
+  name: Name.nullable(),
+  bytes: count.describe('Of the whole file.'),
+  version: z.string().max(64).describe('Another one when the bytes are others.'),
+  body: Bytes,
 });
 const Span = { since: Timestamp.optional(), until: Timestamp.optional() };
 /** What a channel delivered over HTTP, byte for byte, since signatures are made over bytes. */
@@ -241,12 +266,20 @@ export const inbox = contract('inbox', '1.0.0', {
     idempotency: 'idempotent',
     roles: ['operator', 'gateway', 'sender'],
   }),
-  get_voice: method({
-    summary: 'The recording of a voice message.',
-    input: z.strictObject({ messageId: Id }),
-    output: z.object({ contentType: z.string().max(100), body: Bytes }),
+  read_file: method({
+    summary: 'A part of a file of a message. Over HTTP the whole file or a Range of it.',
+    input: z.strictObject({ messageId: Id, n: z.int().min(0).max(99), ...Part }),
+    output: FilePart,
     idempotency: 'read',
-    http: { route: 'GET /api/v1/messages/{messageId}/voice', reply: 'bytes' },
+    http: { route: 'GET /api/v1/messages/{messageId}/files/{n}', reply: 'ranged' },
+    errors: { not_kept: 'failed_precondition' },
+  }),
+  get_voice: method({
+    summary: 'A part of the recording of a voice message. Over HTTP the whole or a Range of it.',
+    input: z.strictObject({ messageId: Id, ...Part }),
+    output: FilePart,
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/messages/{messageId}/voice', reply: 'ranged' },
     errors: { not_kept: 'failed_precondition' },
   }),
   put_message: method({

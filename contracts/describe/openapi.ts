@@ -139,6 +139,7 @@ function success({ output = {}, http, idempotency }: Described): Json {
   const content = {
     json: { 'application/json': { schema: extended(output) } },
     bytes: { 'application/octet-stream': {} },
+    ranged: { 'application/octet-stream': {} },
     events: { 'text/event-stream': { schema: { type: 'string' } } },
   }[http?.reply ?? 'json'];
   const pending = {

@@ -2,6 +2,7 @@
 import type { ChannelName } from '../../adapters/channel/port.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { eraseFiles } from './files.ts';
 import { forgetWords } from './search.ts';
 
 /** Somebody by our id, or by what their channel calls them: of who never became a person here a raw update may be left. */
@@ -103,6 +104,7 @@ async function eraseMessages(tx: Tx, ids: readonly string[], chats: readonly str
   await forgetWords(tx, ids);
   await tx.query('delete from collector.message_versions where message_id = any ($1)', [ids]);
   await tx.query(`update collector.voices set body = null, state = 'gone', file_id = '' where message_id = any ($1)`, [ids]);
+  await eraseFiles(tx, ids);
   await tx.query(
     `update collector.messages set text = '', transcript = null, content = '[]', reactions = '[]',
        chat_external_id = case when chat_id = any ($2) then 'erased:' || chat_id else chat_external_id end,

@@ -26,7 +26,10 @@ const pageBytes = 600_000;
 export const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
   message.kind, coalesce(message.transcript, message.text) as text, message.content, message.reactions, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
   message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.removed_at, message.received_at, message.intent, message.is_certain, message.confidence, message.is_urgent,
-  person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept`;
+  person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept,
+  case when message.kind not in ('text', 'service') then (select json_agg(json_build_object('n', file.n, 'kind', file.kind, 'name', file.name, 'contentType', file.content_type,
+    'bytes', file.bytes, 'durationMs', file.duration_ms, 'isKept', file.state = 'kept' or (file.kind = 'voice' and voice.body is not null)) order by file.n)
+    from collector.files file where file.message_id = message.message_id and file.state <> 'doomed') end as files`;
 export const tables = `collector.messages message
   left join collector.users person on person.user_id = message.sender_id
   left join collector.user_roles role on role.role = person.role
@@ -65,6 +68,7 @@ export interface Columns {
   readonly bytes: number | null;
   readonly duration_ms: number | null;
   readonly is_kept: boolean;
+  readonly files: Shown['files'] | null;
   /** Of a search: there may be younger hits that were not gathered. */
   readonly is_cut?: boolean;
 }
@@ -98,6 +102,7 @@ export function shown(row: Columns, limit = shortText): Shown {
       row.content_type === null
         ? null
         : { contentType: row.content_type, bytes: row.bytes, durationMs: row.duration_ms, isKept: row.is_kept },
+    files: row.files ?? [],
   };
 }
 

@@ -12,6 +12,7 @@ import { learnAliases } from './aliases.ts';
 import { digestOf, emitChange, type Kept, keptColumns, keptTables, putRemovals } from './changes.ts';
 import { type Bot, type ChatOf, chatsOf, migrate, moveChats, touchChats } from './chats.ts';
 import { putConnections } from './connections.ts';
+import { wantFiles } from './files.ts';
 import { asksToStop } from './opt-out.ts';
 import { movePerson, type PersonOf, peopleOf, touchPeople } from './people.ts';
 import { putPositions, putReactions } from './reactions.ts';
@@ -143,6 +144,7 @@ async function putMessages(tx: Tx, bot: Bot, messages: readonly Item[], chats: C
   const isNew = new Set(inserted);
   const stored = [...first.values()].filter(({ messageId }) => isNew.has(messageId));
   await putVoices(tx, bot, stored);
+  await wantFiles(tx, bot, stored);
   await learnWords(tx, inserted);
   for (const again of messages.filter(({ messageId }) => !isNew.has(messageId))) await putWording(tx, bot, again);
   return stored;

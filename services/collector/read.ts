@@ -1,4 +1,5 @@
 /** The questions that the inbox answers. */
+import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Commit, Database, HandlersOf } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import type { inbox } from '../../contracts/inbox.ts';
@@ -6,8 +7,8 @@ import { chatContext, setOwner } from './chat-context.ts';
 import { activeClients, findClient, pageOfClients, setRole } from './clients.ts';
 import { erase } from './erase.ts';
 import { pageOfFeed } from './feed.ts';
+import { readFile, readVoice } from './files.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './messages.ts';
-import { findVoice } from './voices.ts';
 
 const dayMs = 86_400_000;
 type Reads = Omit<
@@ -17,11 +18,13 @@ type Reads = Omit<
 
 export function reads({
   db,
+  blobs,
   commit,
   now,
   takeoverMs,
 }: {
   readonly db: Database;
+  readonly blobs: Pick<Blobs, 'read'>;
   readonly commit: Commit;
   readonly now: () => number;
   readonly takeoverMs: number;
@@ -59,14 +62,8 @@ export function reads({
     },
     chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),
     set_chat_owner: async ({ chatId, owner }) => (await commit((tx) => setOwner(tx, chatId, owner, at()))) ?? missing('chat', chatId),
-    get_voice: async ({ messageId }) => {
-      const voice = (await findVoice(db, messageId)) ?? missing('voice message', messageId);
-      if (voice.body === null)
-        throw new PolybError('failed_precondition', 'The recording is not here: it is still being fetched, or could not be had.', {
-          reason: 'not_kept',
-        });
-      return { contentType: voice.contentType, body: voice.body };
-    },
+    read_file: (wanted, { signal }) => readFile({ db, blobs }, wanted, signal),
+    get_voice: (wanted) => readVoice(db, wanted),
   };
 }
 

@@ -26,7 +26,7 @@ test('each table forgets what is older than its days, and keeps the rest', async
   await db.query(
     `insert into collector.message_statuses (channel, bot_id, external_id, status, rank, at) select 'whatsapp', '1', days::text, 'sent', 1, now() - days * interval '1 day' from unnest(array[1, 5]) days`,
   );
-  for (const { turn } of retention(db, { raw: 3, messages: 30, voices: 3 })) await turn(AbortSignal.timeout(10_000));
+  for (const { turn } of retention(db, { raw: 3, messages: 30, voices: 3, files: 30 })) await turn(AbortSignal.timeout(10_000));
   const count = async (table: string) => (await db.query(`select from collector.${table}`)).length;
   expect(await Promise.all(['messages', 'message_versions', 'raw_updates', 'message_statuses'].map(count))).toEqual([2, 0, 1, 1]);
   expect(await db.query('select message_id, body is not null as kept from collector.voices order by 1')).toEqual([

@@ -1,4 +1,5 @@
 import { every, type Loop, type Queries } from '../../bus/service.ts';
+import { doomOldFiles } from './files.ts';
 
 /** Rows that one statement removes, so that no transaction is long. */
 const batch = 5_000;
@@ -6,7 +7,7 @@ const batch = 5_000;
 /** Forgets what was kept long enough, table by table. */
 export function retention(
   db: Queries,
-  days: { readonly raw: number; readonly messages: number; readonly voices: number },
+  days: { readonly raw: number; readonly messages: number; readonly voices: number; readonly files: number },
 ): readonly Loop[] {
   /** Repeats until the statement, whose second parameter is how many rows it may take, takes fewer. */
   const sweep = async (text: string, keepDays: number, signal: AbortSignal): Promise<void> => {
@@ -38,6 +39,7 @@ export function retention(
         signal,
       ),
     ),
+    every('forget_files', '38 2 * * *', (signal) => doomOldFiles(db, days.files, signal)),
     every('forget_recordings', '33 2 * * *', (signal) =>
       sweep(
         `update collector.voices set body = null, state = case when state = 'heard' then 'heard' else 'gone' end where message_id in (

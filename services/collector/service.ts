@@ -1,4 +1,5 @@
 /** Takes in what people write in Telegram and WhatsApp, stores it once, tells of it, and finds it again. */
+import { blobAdapters } from '../../adapters/blob/index.ts';
 import { telegramAdapters, whatsappAdapters } from '../../adapters/channel/index.ts';
 import { site } from '../../adapters/channel/site.ts';
 import { on, service } from '../../bus/service.ts';
@@ -11,6 +12,7 @@ import { messagesTotal } from '../../contracts/metrics.ts';
 import { chatContext } from './chat-context.ts';
 import { followCommands, obeyCommand } from './commands.ts';
 import { numberFeed } from './feed.ts';
+import { followFiles } from './files.ts';
 import { intake } from './intake.ts';
 import { storeOwn } from './own-messages.ts';
 import { putMessage } from './put-message.ts';
@@ -29,18 +31,24 @@ export default service({
   settings: collectorSettings,
   vendors: {
     telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAdapters, fallback: 'bot_api' },
+    blobs: { setting: 'BLOB_KIND', catalogue: blobAdapters, fallback: 'fs' },
     whatsapp: { setting: 'WHATSAPP_KIND', catalogue: whatsappAdapters, fallback: 'cloud_api' },
   },
-}).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, metrics, now }) => {
+}).start(async ({ settings, vendors: { telegram, whatsapp, blobs }, bus, db, log, metrics, now }) => {
   metrics.begin(messagesTotal, { channel: Channel.options });
   const into = intake({ commit: bus.commit, log });
   const channels = [telegram, whatsapp];
   const takeoverMs = settings.INBOX_TAKEOVER_MS;
   const isBotIn = async (chatId: string) => (await chatContext(db, chatId, 1, { now: now(), takeoverMs }))?.chat.owner === 'bot';
-  const days = { raw: settings.INBOX_RAW_DAYS, messages: settings.INBOX_MESSAGE_DAYS, voices: settings.INBOX_VOICE_DAYS };
+  const days = {
+    raw: settings.INBOX_RAW_DAYS,
+    messages: settings.INBOX_MESSAGE_DAYS,
+    voices: settings.INBOX_VOICE_DAYS,
+    files: settings.INBOX_FILE_DAYS,
+  };
   return {
     inbox: {
-      ...reads({ db, commit: bus.commit, now, takeoverMs }),
+      ...reads({ db, blobs, commit: bus.commit, now, takeoverMs }),
       ...webhooks(telegram, whatsapp, into),
       put_message: putMessage(now),
       obey_command: obeyCommand({ start: settings.INBOX_START_TEXT, help: settings.INBOX_HELP_TEXT }, isBotIn),
@@ -60,6 +68,7 @@ export default service({
       ...telegram.pollers.map((poller) => receive('telegram', poller, into, bus.health.of(`telegram:updates of ${poller.botId}`))),
       ...registerWebhook(telegram),
       followVoices({ db, commit: bus.commit, call: bus.call, log, channels, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
+      followFiles({ db, blobs, log, channels, maxBytes: settings.INBOX_FILE_MAX_BYTES }),
       numberFeed(db),
       ...retention(db, days),
     ],

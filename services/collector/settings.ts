@@ -14,5 +14,9 @@ export const collectorSettings = z.object({
   INBOX_VOICE_DAYS: integer({ min: 1, max: 3650 })
     .default(90)
     .describe('How long recordings of voice messages are kept; their words stay.'),
+  INBOX_FILE_DAYS: integer({ min: 1, max: 3650 }).default(90).describe('How long files of messages are kept.'),
+  INBOX_FILE_MAX_BYTES: integer({ min: 1000, max: 104_857_600 })
+    .default(20_971_520)
+    .describe('A larger file is not fetched. Telegram gives up to 20 MB, WhatsApp up to 100 MB; one at a time is held in memory.'),
   INBOX_VOICE_MAX_BYTES: integer({ min: 1000, max: 20_000_000 }).default(5_000_000).describe('A larger recording is not fetched.'),
 });

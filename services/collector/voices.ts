@@ -1,6 +1,6 @@
 /** Voice messages: fetched from the channel, kept, and heard where some service can hear. */
 import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
-import type { Call, Commit, Database, Log, Queries } from '../../bus/service.ts';
+import type { Call, Commit, Database, Log } from '../../bus/service.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { isPolybError, isStoreFailure, toPolybError } from '../../contracts/errors.ts';
@@ -16,14 +16,6 @@ const patience = 6;
 const deafMs = 60_000;
 /** A voice that one process works on is left alone by the others for that long. */
 const claimMs = 120_000;
-
-export async function findVoice(db: Queries, messageId: string): Promise<{ contentType: string; body: Uint8Array | null } | null> {
-  const [row] = await db.query<{ content_type: string; body: Uint8Array | null }>(
-    `select content_type, case when length(body) <= ${hearableBytes} then body end as body from collector.voices where message_id = $1`,
-    [messageId],
-  );
-  return row === undefined ? null : { contentType: row.content_type, body: row.body };
-}
 
 interface Due {
   readonly message_id: string;

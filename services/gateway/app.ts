@@ -13,6 +13,7 @@ import { answer } from './answer.ts';
 import { inputOf } from './input.ts';
 import type { Identity } from './keys.ts';
 import { problemReply } from './problem.ts';
+import { answerRanged } from './ranged.ts';
 import type { HttpRoute } from './routes.ts';
 import type { Decision } from './rows.ts';
 import { answerUnreadable } from './unreadable.ts';
@@ -165,6 +166,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       const key = isKeyed ? keyOf(request, reply) : undefined;
       // Nobody waits for a read whose asker has gone. What changes something goes on.
       if (isRead) request.leaving = new AbortController();
+      if (method.http.reply === 'ranged') {
+        const whileWanted = request.leaving === null ? {} : { signal: request.leaving.signal };
+        return answerRanged((part) => ask(method, { ...(input as object), ...part }, whileWanted), request, reply);
+      }
       const asked = ask(method, input, {
         ...(key === undefined
           ? {}

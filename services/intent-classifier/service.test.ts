@@ -91,6 +91,7 @@ function store(text: string, more: Partial<Message> = {}): Message {
     confidence: null,
     isUrgent: false,
     file: null,
+    files: [],
     versions: [],
     answers: null,
     ...more,

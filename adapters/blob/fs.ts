@@ -1,0 +1,57 @@
+/** Blobs as files of one folder, which all processes must share. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { text } from '../../config/settings.ts';
+import { PolybError } from '../../contracts/errors.ts';
+import type { Blobs } from './port.ts';
+
+export const fsBlobSettings = z.object({
+  BLOB_DIR: text({ max: 500 }).default('.polyb/blobs').describe('The folder of stored files. Several machines must share it.'),
+});
+
+export function fsBlobs({ BLOB_DIR }: z.output<typeof fsBlobSettings>): Blobs {
+  const root = resolve(BLOB_DIR);
+  return {
+    async put(blobId, bytes, signal) {
+      const path = pathOf(root, blobId);
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      // Written beside it and renamed, so that nobody reads half a blob, and a crash leaves none.
+      const draft = `${path}.${randomUUID()}.part`;
+      try {
+        await using file = await open(draft, 'wx', 0o600);
+        let size = 0;
+        for await (const chunk of bytes) {
+          signal.throwIfAborted();
+          await file.writeFile(chunk);
+          size += chunk.length;
+        }
+        await file.sync();
+        await rename(draft, path);
+        return { bytes: size };
+      } catch (error) {
+        await rm(draft, { force: true });
+        throw error;
+      }
+    },
+    async read(blobId, { offset, length }) {
+      try {
+        await using file = await open(pathOf(root, blobId), 'r');
+        const buffer = Buffer.alloc(length);
+        const { bytesRead } = await file.read(buffer, 0, length, offset);
+        return buffer.subarray(0, bytesRead);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+        throw error;
+      }
+    },
+    remove: (blobId) => rm(pathOf(root, blobId), { force: true }),
+  };
+}
+
+/** Two levels of folders by the end of the id, which is random; its beginning is a time. */
+function pathOf(root: string, blobId: string): string {
+  if (!/^[a-z0-9_]{4,64}$/.test(blobId)) throw new PolybError('invalid_argument', 'Bad blob id: expected 4 to 64 of a-z, 0-9 and _.');
+  return join(root, blobId.slice(-2), blobId.slice(-4, -2), blobId);
+}

@@ -1,0 +1,4 @@
+import { blobsConform } from './conformance.ts';
+import { memoryBlobs } from './memory.ts';
+
+blobsConform(async () => memoryBlobs());
