@@ -139,7 +139,7 @@ test('POLYB_NATS_URL wins over NATS_URL, wherever the two stand', () => {
   expect(lookup(['POLYB_NATS_URL', 'NATS_URL'], find)).toBe('nats://mine:1');
 });
 
-test('every setting of the platform but the addresses has a default', () => {
+test('every setting of the platform but the addresses and the size of the pool has a default', () => {
   const { of, origins } = read([common], setup().find);
   expect(of(common)).toMatchObject({
     CLOCK_SKEW_MS: 250,
@@ -148,7 +148,7 @@ test('every setting of the platform but the addresses has a default', () => {
     HTTP_ALLOW_PRIVATE: [],
   });
   const unset = Object.keys(origins).filter((name) => origins[name] === 'not set');
-  expect(unset).toEqual(['NATS_USER', 'NATS_PASSWORD', 'DATABASE_URL']);
+  expect(unset).toEqual(['NATS_USER', 'NATS_PASSWORD', 'DATABASE_URL', 'DATABASE_CONNECTIONS']);
 });
 
 test.each([

@@ -64,8 +64,11 @@ export interface Exported {
 /** True for the value that `contract()` makes. */
 export function isContract(value: unknown): value is Contract {
   if (typeof value !== 'object' || value === null) return false;
-  const entries = Object.values(value) as { kind?: unknown; address?: unknown }[];
-  return entries.length > 0 && entries.every((one) => isEntryKind(one?.kind) && typeof one.address === 'string');
+  const entries = Object.entries(value) as [string, { kind?: unknown; address?: unknown; name?: unknown } | null][];
+  // A list of entries of other contracts has numbers for names.
+  return (
+    entries.length > 0 && entries.every(([name, one]) => isEntryKind(one?.kind) && typeof one?.address === 'string' && one.name === name)
+  );
 }
 function isEntryKind(kind: unknown): boolean {
   return kind === 'method' || kind === 'event' || kind === 'stream';

@@ -76,7 +76,13 @@ export function explain(error: PolybError, entry: Described, key: string | undef
       return advise(named(error, `nobody serves ${address} now`), {
         subject: address,
         effect: 'nothing_sent',
-        next: ['polyb list', `polyb status    says whether ${entry.service} is running`],
+        next: [
+          'polyb list',
+          `polyb status    says whether ${entry.service} is running`,
+          ...('roles' in entry && entry.roles !== undefined
+            ? [`NATS_USER=${entry.roles[0]}    ${address} hears only ${entry.roles.join(', ')}; without a user the command line is a guest`]
+            : []),
+        ],
       });
     case error.code === 'invalid_argument':
       return advise(error, { subject: address, next: [`polyb describe ${address}`] });

@@ -177,7 +177,14 @@ interface Ended {
 }
 function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
   return spawn(process.execPath, ['scripts/polyb.js', ...args], {
-    env: { PATH: process.env.PATH, HOME: home, NATS_URL: process.env.NATS_URL, POLYB_SUBJECT_PREFIX: prefix, ...env },
+    env: {
+      PATH: process.env.PATH,
+      HOME: home,
+      NATS_URL: process.env.NATS_URL,
+      NATS_USER: 'operator',
+      POLYB_SUBJECT_PREFIX: prefix,
+      ...env,
+    },
   });
 }
 function end(child: ChildProcess): Promise<Ended> {

@@ -171,13 +171,13 @@ test('drift tells files that are missing, changed by hand, or made by nothing an
   ]);
 });
 
-test('contracts and pipelines that stand in the folder are found without a list', async () => {
+test('contracts and pipelines of the folder are found without a list, and lists of their entries are no contracts', async () => {
   const at = folder();
   const service = join(at, 'services/seller');
   mkdirSync(service, { recursive: true });
   writeFileSync(
     join(at, 'fruit.ts'),
-    "export const fruit = { eat: { kind: 'method', address: 'fruit.eat' } }; export const other = { a: 1 };",
+    "export const fruit = { eat: { kind: 'method', name: 'eat', address: 'fruit.eat' } }; export const other = { a: 1 }; export const list = [fruit.eat];",
   );
   writeFileSync(join(at, 'fruit.test.ts'), "throw new Error('tests are not loaded');");
   writeFileSync(join(service, 'heavy.ts'), "throw new Error('files that make no pipeline are not loaded');");
@@ -186,7 +186,7 @@ test('contracts and pipelines that stand in the folder are found without a list'
     `const pipeline = () => Object.assign(() => {}, { definition: { method: { name: 'sell', address: 'shop.sell' }, steps: [{ name: 'a', kind: 'step', target: 'b.c', conditional: false }] } });
      export const sell = pipeline();`,
   );
-  expect(await readContracts(at)).toEqual([{ eat: { kind: 'method', address: 'fruit.eat' } }]);
+  expect(await readContracts(at)).toEqual([{ eat: { kind: 'method', name: 'eat', address: 'fruit.eat' } }]);
   expect(await readPipelines(join(at, 'services'))).toEqual({
     sell: { method: 'shop.sell', steps: [{ name: 'a', kind: 'step', target: 'b.c' }] },
   });

@@ -132,10 +132,15 @@ test('who guesses keys is soon told to wait, and a right key from his address pa
     ...Array.from({ length: 40 }, (_, nth) => `pk_${String(nth).padStart(12, '0')}`),
     ...Array.from({ length: 20 }, () => keyId),
   ];
+  const began = performance.now();
   const guesses = await Promise.all(guessed.map((id) => http(origin, `${id}.${'A'.repeat(32)}`)('GET', path)));
-  expect(guesses.filter(({ status }) => status === 401)).toHaveLength(30);
+  // Thirty a minute: on a busy machine more become allowed while they are asked.
+  const allowed = 30 + Math.ceil((performance.now() - began) / 2_000);
+  const wrong = guesses.filter(({ status }) => status === 401).length;
+  expect(wrong).toBeGreaterThanOrEqual(30);
+  expect(wrong).toBeLessThanOrEqual(allowed);
   const refused = guesses.filter(({ status }) => status === 429);
-  expect(refused).toHaveLength(30);
+  expect(refused).toHaveLength(guesses.length - wrong);
   for (const { headers } of refused) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
   expect((await http(origin, key)('GET', path)).status).toBe(200);
   const neighbour = (await it.key(['read'])).key;
