@@ -43,6 +43,8 @@ export const aliases: readonly Alias[] = [
   alias('POST /api/v1/sandbox/{id}/release', journal.release, { scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/edit', journal.edit, { scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/recall', journal.recall, { port: 8300, scope: 'send' }),
+  alias('GET /api/v1/sandbox/reviews', journal.list, { fixed: { view: 'reviews', show: 'revealed' }, scope: 'send' }),
+  alias('POST /api/v1/sandbox/{id}/resolve', journal.resolve, { scope: 'send' }),
   // Where a request that is still under way is asked for.
   alias('GET /api/v1/rows/{id}', journal.get, { fixed: { reveal: false }, scope: 'read' }),
 ];

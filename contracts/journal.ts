@@ -30,6 +30,15 @@ export const RowMode = z.enum(['call', 'send', 'step', 'run', 'wait', 'event']);
 /** A question that people ask of the journal. */
 export const RowView = z.enum(['runs', 'approvals', 'reviews', 'dead_letters', 'all']);
 
+/** What a person says of a row in review. */
+export const ReviewAnswer = z.enum(['happened', 'try_again', 'give_up']);
+/** What each answer does. */
+export const effectOf: Readonly<Record<z.output<typeof ReviewAnswer>, string>> = {
+  happened: 'It counts as done; nothing is sent.',
+  try_again: 'It is attempted once more: if it did happen, it happens a second time. A call fails instead, and its caller may repeat it.',
+  give_up: 'It is cancelled; nothing is sent.',
+};
+
 const Attempt = z.object({
   at: Timestamp,
   by: z.string().max(100).describe('The instance that tried.'),
@@ -117,7 +126,7 @@ export const journal = contract('journal', '1.0.0', {
       show: z
         .enum(['heads', 'inputs', 'revealed'])
         .default('heads')
-        .describe('Also the inputs, masked; revealed shows those of rows that wait for approval whole.'),
+        .describe('Also the inputs, masked; revealed shows whole those that wait for approval, and those in review that needed one.'),
       ...PageInput,
     }),
     output: pageOf(RowHead.extend({ hash: z.string().max(64).optional(), input: Json.optional() })),
@@ -212,13 +221,23 @@ export const journal = contract('journal', '1.0.0', {
     ...operator,
   }),
   resolve: method({
-    summary:
-      'Say what became of a row in review: it happened (with its output), it did not and may be tried again, or it did not and shall not.',
-    input: z.strictObject({ id: Id, answer: z.enum(['happened', 'try_again', 'give_up']), output: Json.optional(), why }),
-    output: Row,
+    summary: `Say what became of a row in review. happened: ${effectOf.happened} try_again: ${effectOf.try_again} give_up: ${effectOf.give_up} What waits behind it in its lane, such as later answers of the chat, goes on.`,
+    input: z.strictObject({
+      id: Id,
+      answer: ReviewAnswer,
+      output: Json.optional().describe('Of what happened, as far as it is known.'),
+      attempts: z.int().min(0).optional().describe('How many attempts the row had when it was read; a later doubt is refused.'),
+      why,
+      onBehalfOf,
+    }),
+    output: Row.extend({
+      effect: z.string().max(400).describe('What the answer does.'),
+      freed: z.int().min(0).describe('Approved rows of its lane that waited behind it and go on.'),
+    }),
     idempotency: 'idempotent',
     errors: rowErrors,
-    ...operator,
+    http: { route: 'POST /api/v1/journal/{id}/resolve', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
   }),
   drop: method({
     summary: 'Put a dead letter away.',

@@ -124,6 +124,10 @@ export const messages = contract('messages', '1.0.0', {
       chatId: Id,
       status: DeliveryStatus.describe('queued: it waits for approval, for its time, or for a person who finds out whether it went out.'),
       reason,
+      inReview: z
+        .boolean()
+        .describe('An attempt went out and its outcome is not known: POST /api/v1/sandbox/{id}/resolve says what became of it.'),
+      waitsFor: Id.nullable().describe('The message of this chat whose outcome is not known: this one waits behind it.'),
       externalId: ExternalId.nullable(),
       answers,
       createdAt: Timestamp,

@@ -194,6 +194,11 @@ export function journalDesk(db: Database) {
         [id],
       );
     },
+    /** By its whole id. */
+    async row(id: string): Promise<DeskRow | null> {
+      const [row] = await db.query<DeskRow>(`select ${whole} from journal.rows where id = $1`, [id]);
+      return row ?? null;
+    },
     async steps(run: string): Promise<readonly DeskRow[]> {
       return db.query<DeskRow>(`select ${whole} from journal.rows where parent = $1 order by seq limit 200`, [run]);
     },
@@ -345,7 +350,14 @@ export function journalDesk(db: Database) {
         return cancelled;
       });
     },
-    async resolve(id: string, answer: 'happened' | 'try_again' | 'give_up', output: unknown, done: Deed): Promise<boolean> {
+    /** @param attempts how many the person saw; null answers the doubt that there is now. */
+    async resolve(
+      id: string,
+      answer: 'happened' | 'try_again' | 'give_up',
+      output: unknown,
+      done: Deed,
+      attempts: number | null = null,
+    ): Promise<boolean> {
       const change = {
         happened: `state = 'done', ended_at = now(), error = null, output = $3::jsonb`,
         try_again: `state = case when mode = 'send' then 'queued' else 'failed' end, takeovers = 0, not_before = now(), ref = id || '.' || attempts, output = $3::jsonb,
@@ -355,8 +367,9 @@ export function journalDesk(db: Database) {
       }[answer];
       return one(
         db,
-        `update journal.rows set ${change}, updated_at = now(), ${deed(2)} where id = $1 and state in ('review', 'unknown') returning id`,
-        [id, asJson(done), output === undefined ? null : JSON.stringify(output)],
+        `update journal.rows set ${change}, updated_at = now(), ${deed(2)}
+         where id = $1 and state in ('review', 'unknown') and attempts = coalesce($4, attempts) returning id`,
+        [id, asJson(done), output === undefined ? null : JSON.stringify(output), attempts],
       );
     },
     async drop(id: string, done: Deed): Promise<boolean> {

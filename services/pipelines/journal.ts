@@ -7,7 +7,7 @@ import { actorOf } from '../../contracts/common.ts';
 import { Settled } from '../../contracts/define.ts';
 import { mask } from '../../contracts/describe.ts';
 import { PolybError } from '../../contracts/errors.ts';
-import type { journal } from '../../contracts/journal.ts';
+import { effectOf, type journal } from '../../contracts/journal.ts';
 import type { Counting } from '../../contracts/metric.ts';
 import { approvalDecision, runsTotal } from '../../contracts/metrics.ts';
 import { scrub } from '../../contracts/scrub.ts';
@@ -195,7 +195,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       const schemas = show === 'heads' ? null : await schemasOf(page);
       const listed = (row: DeskRow): Listed => {
         if (schemas === null) return head(row);
-        const isOpen = show === 'revealed' && row.state === 'proposed';
+        const isOpen = show === 'revealed' && (row.state === 'proposed' || (row.state === 'review' && row.approval !== 'none'));
         return { ...head(row), hash: row.hash, input: isOpen ? row.input : masked(schemas, row, 'input') };
       };
       return {
@@ -252,18 +252,16 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       if (row.mode === 'run') metrics.count(runsTotal, { pipeline: row.method, outcome: 'cancelled' });
       return row;
     },
-    resolve: ({ id, answer, output, why }, context) =>
-      decided(
-        id,
-        async (row) =>
-          desk.resolve(
-            row.id,
-            answer,
-            answer === 'happened' ? await fitting(row.method, 'output', output ?? {}) : undefined,
-            by(context, `resolved: ${answer}`, why),
-          ),
-        'in review or unknown',
-      ),
+    resolve: async ({ id, answer, output, attempts, why, onBehalfOf }, context) => {
+      let freed = 0;
+      const change = async (row: DeskRow): Promise<boolean> => {
+        freed = row.behind;
+        const result = answer === 'happened' ? await fitting(row.method, 'output', output ?? {}) : undefined;
+        return desk.resolve(row.id, answer, result, by(context, `resolved: ${answer}`, why, onBehalfOf), attempts ?? null);
+      };
+      const row = await decided(id, change, `in review or unknown${attempts === undefined ? '' : ` after attempt ${attempts}`}`);
+      return { ...row, effect: effectOf[answer], freed };
+    },
     drop: ({ id, why }, context) => decided(id, (row) => desk.drop(row.id, by(context, 'dropped', why)), 'a dead letter'),
     claim: async ({ ref }) => ({ won: await desk.claim(ref) }),
     watch,

@@ -3,6 +3,7 @@ import { openCache } from '../../adapters/cache/index.ts';
 import { telegramSending, whatsappSending } from '../../adapters/channel/index.ts';
 import { shuttersIn } from '../../adapters/channel/shutters.ts';
 import { siteSending } from '../../adapters/channel/site.ts';
+import { journalDesk } from '../../adapters/store/desk.ts';
 import { byField, every, service } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
 import { settled } from '../../contracts/define.ts';
@@ -44,6 +45,7 @@ export default service({
 }).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, now }) => {
   const cache = await openCache(settings, { now, log });
   const shutters = shuttersIn(cache, now);
+  const desk = journalDesk(db);
   return {
     messages: {
       send_message: sendMessage(policyOf(settings), { undoMs: settings.SENDER_UNDO_MS, approvers: settings.SENDER_APPROVERS }, now),
@@ -59,7 +61,9 @@ export default service({
         const found = await findDelivery(db, { id });
         if (found === null) throw new PolybError('not_found', 'There is no such delivery; send_message answers its id.');
         const { createdAt, changedAt } = found;
-        return { ...found, createdAt: createdAt.toISOString(), changedAt: changedAt.toISOString() };
+        const row = found.status === 'queued' ? await desk.row(id) : null;
+        const doubt = { inReview: row?.state === 'review', waitsFor: row?.waits_for ?? null };
+        return { ...found, ...doubt, createdAt: createdAt.toISOString(), changedAt: changedAt.toISOString() };
       },
     },
     consents: { set_consent: setConsent(now), list_consents: listConsents(db) },
