@@ -129,7 +129,7 @@ test('a file above the limit is not fetched, and says so', async () => {
   await until(async () => (await it.world.store.query(`select from collector.files where state = 'gone'`))[0]);
   const client = http(it.origin, key);
   const answer = await client('GET', `/api/v1/messages/${(await stored())?.messageId}/files/0`);
-  expect(answer).toMatchObject({ status: 412, body: { reason: 'not_kept' } });
+  expect(answer).toMatchObject({ status: 409, body: { reason: 'not_kept' } });
   expect((await client('GET', `/api/v1/messages/${(await stored())?.messageId}/files/1`)).status).toBe(404);
 });
 
