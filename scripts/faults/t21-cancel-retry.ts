@@ -69,8 +69,8 @@ export const t21: FaultTest = {
         [ids],
       );
       for (const { id, state, item } of rows) {
-        if (['failed', 'cancelled', 'expired'].includes(state)) await retry(id);
-        for (const part of await partsOf(ground, id)) if (part.state === 'proposed') await desk.approve(part.id, null, me);
+        if (['failed', 'cancelled', 'expired'].includes(state)) await pressed(() => retry(id));
+        for (const part of await partsOf(ground, id)) if (part.state === 'proposed') await pressed(() => desk.approve(part.id, null, me));
         crew.find((worker) => worker.alive)?.send({ tell: item });
       }
       await delay(300, undefined, { signal });
@@ -104,8 +104,9 @@ const partsOf = ({ store }: Ground, run: string) =>
 async function deed(ground: Ground, desk: Desk, random: Random, run: string, retry: (id: string) => Promise<boolean>): Promise<boolean> {
   const parts = await partsOf(ground, run);
   const part = parts.length === 0 ? undefined : random.pick(parts);
-  try {
-    switch (random.pick(['cancel', 'retry', 'retry', 'part', 'from', 'approve', 'reject'] as const)) {
+  const what = random.pick(['cancel', 'retry', 'retry', 'part', 'from', 'approve', 'reject'] as const);
+  return pressed(async () => {
+    switch (what) {
       case 'cancel':
         return await desk.cancel(run, me);
       case 'retry':
@@ -119,10 +120,14 @@ async function deed(ground: Ground, desk: Desk, random: Random, run: string, ret
       case 'reject':
         return part !== undefined && (await desk.reject(part.id, me));
     }
+  });
+}
+/** PostgreSQL ends one of two that wait for each other; the operator presses again. */
+async function pressed(did: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await did();
   } catch (thrown) {
-    if (isPolybError(thrown)) throw thrown;
-    // PostgreSQL ends one of two that wait for each other; the operator presses again.
-    if ((thrown as { code?: string }).code === '40P01') return false;
+    if (!isPolybError(thrown) && (thrown as { code?: string }).code === '40P01') return false;
     throw thrown;
   }
 }
