@@ -35,6 +35,8 @@ export interface StormCounts {
   readonly duplicated: number;
   /** Accepted keys without a row, or done without an effect. */
   readonly lost: number;
+  /** Submissions that lost four holders in a row before they committed: a person sees each as a dead letter, and nothing of it took place. */
+  readonly deadLetters: number;
   /** Rows, or callers, that came to no end. */
   readonly stuck: number;
   /** Rows that failed for good although the effect took place. */
@@ -81,14 +83,20 @@ async function unfinished({ store }: Lab): Promise<number> {
 async function settledAs(
   lab: Lab,
   intents: readonly Intent[],
-): Promise<Pick<StormCounts, 'duplicated' | 'lost' | 'denied' | 'done' | 'failed' | 'review'> & { readonly wrong: readonly string[] }> {
+): Promise<
+  Pick<StormCounts, 'duplicated' | 'lost' | 'deadLetters' | 'denied' | 'done' | 'failed' | 'review'> & { readonly wrong: readonly string[] }
+> {
   const effects = new Map<string, number>();
   for (const { item } of lab.effects()) effects.set(item, (effects.get(item) ?? 0) + 1);
   const rows = await lab.store.query<{ key: string; state: string }>(
     `select key, state from journal.rows where method like 'fault_work.deliver_%'`,
   );
   const states = new Map(rows.map(({ key, state }) => [key, state]));
-  const counts = { duplicated: 0, lost: 0, denied: 0, done: 0, failed: 0, review: 0 };
+  const gone = await lab.store.query<{ item: string }>(
+    `select input->>'item' as item from journal.rows where method = 'fault_work.submit' and state = 'failed' and error->>'reason' = 'holder_gone'`,
+  );
+  const deadLetters = new Set(gone.map(({ item }) => item));
+  const counts = { duplicated: 0, lost: 0, deadLetters: 0, denied: 0, done: 0, failed: 0, review: 0 };
   const wrong: string[] = [];
   for (const { item } of intents) {
     const times = effects.get(item) ?? 0;
@@ -97,11 +105,14 @@ async function settledAs(
     if (state === 'done') counts.done += 1;
     if (state === 'failed') counts.failed += 1;
     if (state === 'review') counts.review += 1;
-    const isLost = state === undefined || (state === 'done' && times === 0);
-    const isDenied = state === 'failed' && times > 0;
+    const isDead = deadLetters.has(item);
+    const isLost = (state === undefined && !isDead) || (state === 'done' && times === 0);
+    const isDenied = (state === 'failed' || isDead) && times > 0;
+    counts.deadLetters += isDead ? 1 : 0;
     counts.lost += isLost ? 1 : 0;
     counts.denied += isDenied ? 1 : 0;
-    if (times > 1 || isLost || isDenied || !['done', 'failed', 'review'].includes(state ?? '')) wrong.push(item);
+    const isSeen = isDead || ['done', 'failed', 'review'].includes(state ?? '');
+    if (times > 1 || isLost || isDenied || !isSeen) wrong.push(item);
   }
   return { ...counts, wrong };
 }
@@ -159,10 +170,11 @@ async function tried(bus: BusHost, { item, policy, way }: Intent, signal: AbortS
     return isFinal(toPolybError(thrown));
   }
 }
-/** A plain refusal by the provider, or a person's turn. */
+/** A plain refusal by the provider, or a person's turn: an effect in doubt, or a dead letter. */
 function isFinal({ code, reason, data }: PolybError): boolean {
   return (
     (code === 'failed_precondition' && reason === 'upstream_rejected') ||
+    reason === 'holder_gone' ||
     (reason === 'pending' && (data as { state?: unknown } | undefined)?.state === 'review')
   );
 }
