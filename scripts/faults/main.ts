@@ -26,6 +26,7 @@ import { t19 } from './t19-approvals.ts';
 import { t20 } from './t20-poison.ts';
 import { t21 } from './t21-cancel-retry.ts';
 import { t22 } from './t22-restore-elsewhere.ts';
+import { t23 } from './t23-feed.ts';
 import type { Counts, FaultTest, RunOptions } from './test.ts';
 
 const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
@@ -33,7 +34,7 @@ const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
   [t1, t3, t4, t10, leadToCall, t19, t20, t21],
-  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22],
+  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23],
 ];
 const tests = lanes.flat();
 
