@@ -40,6 +40,11 @@ export const Actor = z.string().max(160);
 export function actorOf(caller: string, onBehalfOf: string | undefined): string {
   return onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 160);
 }
+/** What an actor `gateway:client/key` or `gateway:client/key/person` names; undefined for any other actor. A key proves its person. */
+export function apiKeyOf(actor: string): { readonly client: string; readonly person: string | undefined } | undefined {
+  const [, client, , person] = /^gateway:([^/]+)\/([^/]+)(?:\/(.+))?$/.exec(actor) ?? [];
+  return client === undefined ? undefined : { client, person };
+}
 /** RFC 3339 with a zone; of ours, in UTC with milliseconds. PostgreSQL has no year 0, and no date that people mean is before 1000. */
 export const Timestamp = z.iso
   .datetime({ offset: true, error: 'a time with its zone, e.g. 2026-11-28T09:00:00Z (a + in a URL is written %2B)' })

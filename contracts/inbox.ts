@@ -421,6 +421,12 @@ export const inbox = contract('inbox', '1.0.0', {
     payload: z.object({ userId: Id, chatIds: z.array(Id).max(500), messageIds: z.array(Id).max(500), at: Timestamp }),
     key: 'userId',
   }),
+  history_forgotten: event({
+    summary:
+      'What is older than the inbox keeps it is gone: messages from before that time, and these chats, in which nothing is left. Who keeps something about them forgets it too. Several for many chats.',
+    payload: z.object({ before: Timestamp, chatIds: z.array(Id).max(500), at: Timestamp }),
+    key: 'before',
+  }),
   owner_changed: event({
     summary: 'A person set who answers in a chat. Taking it from the bot is an act, under `changeId`.',
     payload: z.object({ changeId: Id, chatId: Id, owner: ChatOwner, at: Timestamp }),

@@ -56,15 +56,16 @@ export async function eraseFiles(tx: Queries, messageIds: readonly string[]): Pr
   ]);
 }
 
-/** Dooms files that were kept long enough, and those whose message is gone. */
+/** Dooms files that were kept long enough, and those whose message is gone, or so old that only its delivery is younger. */
 export async function doomOldFiles(db: Queries, keepDays: number, signal: AbortSignal): Promise<void> {
-  for (let doomed = batch; doomed === batch && !signal.aborted; )
+  for (let doomed = batch; doomed === batch; signal.throwIfAborted())
     doomed = (
       await db.query(
         `update collector.files set state = 'doomed', name = null, file_id = '', next_at = now() where (message_id, n) in (
            select message_id, n from collector.files file where state in ('kept', 'gone', 'wanted') and (
              created_at < now() - $1 * interval '1 day'
-             or not exists (select from collector.messages message where message.message_id = file.message_id)) limit $2) returning 1`,
+             or not exists (select from collector.messages message
+               where message.message_id = file.message_id and sent_at >= now() - $1 * interval '1 day')) limit $2) returning 1`,
         [keepDays, batch],
       )
     ).length;
@@ -141,7 +142,7 @@ export function followFiles({
   readonly maxBytes: number;
 }): Loop {
   const set = (file: Due, text: string, ...values: readonly unknown[]) =>
-    db.query(`update collector.files set ${text} where message_id = $1 and n = $2 and state = $3`, [
+    db.query(`update collector.files set ${text} where message_id = $1 and n = $2 and state = $3 returning 1`, [
       file.message_id,
       file.n,
       file.state,
@@ -153,9 +154,11 @@ export function followFiles({
     const body = await channel.fetchFile(file.bot_id, file.file_id, { maxBytes, signal });
     const blobId = newId('blob');
     // Known before it is written: a process that dies in between leaves a blob that can be found.
-    await set(file, 'blob_id = $4', blobId);
+    if ((await set(file, 'blob_id = $4', blobId)).length === 0) return;
     const { bytes } = await blobs.put(blobId, Readable.from([body]), signal);
-    await set(file, `state = 'kept', bytes = $4, attempts = 0`, bytes);
+    const kept = await set(file, `state = 'kept', bytes = $4, attempts = 0`, bytes);
+    // It was doomed meanwhile, and its row may be gone by now.
+    if (kept.length === 0) await blobs.remove(blobId, signal);
   };
   const remove = async (file: Due, signal: AbortSignal): Promise<void> => {
     if (file.blob_id !== null) await blobs.remove(file.blob_id, signal);

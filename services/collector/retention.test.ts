@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { memoryBlobs } from '../../adapters/blob/memory.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { type TestStore, testStore } from '../../scripts/testing/store.ts';
+import { eraseFiles, followFiles } from './files.ts';
 import { retention } from './retention.ts';
 
 let store: TestStore;
@@ -8,29 +11,166 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-test('each table forgets what is older than its days, and keeps the rest', async () => {
-  const { db } = store;
-  await db.query(`insert into collector.chats (chat_id, channel, bot_id, external_id, kind) values ('c', 'telegram', '1', '1', 'private')`);
-  await db.query(
-    `insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, direction, kind, text, is_forwarded, sent_at)
-     select 'm' || days, 'telegram', '1', '1', days::text, 'c', 'in', 'voice', '', false, now() - days * interval '1 day' from unnest(array[1, 5, 50]) days`,
+/** More rows of each kind than one statement removes. */
+const many = 5_001;
+const days = { raw: 3, messages: 30, voices: 3, files: 30 };
+/** Says how things are for everybody, or counts; nothing of a person. */
+const timeless = ['feed', 'feed_head', 'feed_pending', 'irregular_words', 'reindexing', 'user_roles'];
+const turn = async (limits: typeof days) => {
+  const { db, commit } = store;
+  for (const { turn: sweep } of retention({ db, commit, now: Date.now }, limits)) await sweep(AbortSignal.timeout(120_000));
+};
+
+const blobs = memoryBlobs();
+const signal = AbortSignal.timeout(600_000);
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+/** Removes the blobs of all files that retention or an erasure doomed. */
+async function removeBlobs(): Promise<void> {
+  const { turn: next } = followFiles({ db: store.db, blobs, log, channels: [], maxBytes: 1_000 });
+  while ((await next(signal)) === 'more');
+}
+
+/** Rows of every table and state that hold the mark: so many, dated so many days ago by a clock of the channel and by ours. */
+async function put(mark: string, count: number, sentDays: number, storedDays = sentDays) {
+  const rows = (text: string) =>
+    store.db.query<{ blob: string | null }>(
+      `with dated as (
+         select $1 || n as id, now() - $3 * interval '1 day' as sent, now() - $4 * interval '1 day' as stored, n
+         from generate_series(1, $2::int) n where $1 <> ''
+       ) ${text}`,
+      [mark, count, sentDays, storedDays],
+    );
+  const voiceStates = `(array['wanted', 'kept', 'heard', 'gone'])[1 + n % 4]`;
+  await rows(`insert into collector.users (user_id, channel, external_id, name, first_seen_at, last_seen_at)
+    select id, 'telegram', id, id, sent, sent from dated`);
+  await rows(`insert into collector.user_aliases (channel, external_id, known_as, told_at)
+    select 'telegram', 'alias of ' || id, id, stored from dated
+    union all select 'telegram', 'nobody ' || id, case when n % 2 = 0 then 'no ' || id end, stored from dated`);
+  await rows(`insert into collector.chats (chat_id, channel, bot_id, external_id, kind, title, last_message_at, created_at, is_reachable, owner)
+    select id, 'telegram', '1', case when n % 2 = 0 then id || ':' || id else id end, (array['private', 'group'])[1 + n % 2], id,
+      case when n % 3 > 0 then sent end, stored, n % 5 > 0, (array['bot', 'human', 'off', null])[1 + n % 4] from dated`);
+  await rows(`insert into collector.chats (chat_id, channel, bot_id, external_id, kind, merged_into, created_at)
+    select 'merged ' || id, 'telegram', '1', 'merged ' || id, 'private', id, stored from dated`);
+  await rows(
+    `insert into collector.chat_aliases (channel, bot_id, external_id, chat_id) select 'telegram', '1', 'former ' || id, id from dated`,
   );
-  await db.query(`insert into collector.message_versions (message_id, at, digest, text) values ('m50', now(), 'd', 'x')`);
-  await db.query(
-    `insert into collector.voices (message_id, channel, bot_id, file_id, content_type, state, body) select message_id, 'telegram', '1', 'f', 'audio/ogg', 'kept', 'x' from collector.messages`,
+  await rows(`insert into collector.connections (channel, bot_id, connection_id, owner_external_id, is_usable, established_at, change, changed_at)
+    select 'telegram', '1', id, id, false, stored, 1, stored from dated`);
+  await rows(`insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text,
+      is_forwarded, sent_at, received_at, reactions)
+    select id, 'telegram', '1', id, id, id, id, (array['in', 'out'])[1 + n % 2], 'voice', $1, false, sent, stored, jsonb_build_array(id) from dated`);
+  await rows(`insert into collector.lexicon (word) select $1 from dated where n = 1
+    union select $1 || translate(n::text, '0123456789', 'abcdefghij') from dated where n > 1 and sent < now() - interval '30 days'`);
+  await rows(`insert into collector.message_versions (message_id, at, digest, text) select id, sent, 'd', $1 from dated`);
+  await rows(`insert into collector.voices (message_id, channel, bot_id, file_id, content_type, state, body)
+    select id, 'telegram', '1', id, 'audio/ogg', ${voiceStates}, convert_to(id, 'UTF8') from dated`);
+  const files =
+    await rows(`insert into collector.files (message_id, n, channel, bot_id, file_id, kind, name, content_type, state, blob_id, created_at, next_at)
+    select id, 0, 'telegram', '1', id, (array['photo', 'document', 'voice'])[1 + n % 3], id, 'image/png', (array['wanted', 'kept', 'gone'])[1 + n % 3],
+      case when n % 3 > 0 then id end, stored, now() + interval '1 day' from dated where n <= 1001 returning blob_id as blob`);
+  for (const { blob } of files) if (blob !== null) await blobs.put(blob, one(blob), signal);
+  await rows(`insert into collector.raw_updates (channel, bot_id, external_id, digest, body, received_at)
+    select (array['telegram', 'whatsapp', 'site'])[1 + n % 3], '1', id, 'd', '{}', stored from dated`);
+  await rows(`insert into collector.message_statuses (channel, bot_id, external_id, status, rank, at)
+    select 'whatsapp', '1', id, (array['sent', 'read', 'failed'])[1 + n % 3], 1, sent from dated`);
+  await rows(`insert into collector.feed (position, seq, stored_at)
+    select (select coalesce(max(position), 0) from collector.feed) + n, seq, stored from dated join collector.messages on message_id = id order by n`);
+}
+async function* one(text: string) {
+  yield Buffer.from(text);
+}
+/** The tables in which the mark stands. */
+async function tablesWith(mark: string): Promise<readonly string[]> {
+  const tables = await store.db.query<{ name: string }>(
+    `select tablename as name from pg_tables where schemaname = 'collector' order by 1`,
   );
-  await db.query(
-    `insert into collector.raw_updates (channel, bot_id, external_id, digest, body, received_at)
-     select 'telegram', '1', days::text, 'd', '{}', now() - days * interval '1 day' from unnest(array[1, 5]) days`,
+  const found = await Promise.all(
+    tables.map(({ name }) => store.db.query(`select from collector.${name} t where t::text like $1 limit 1`, [`%${mark}%`])),
   );
-  await db.query(
-    `insert into collector.message_statuses (channel, bot_id, external_id, status, rank, at) select 'whatsapp', '1', days::text, 'sent', 1, now() - days * interval '1 day' from unnest(array[1, 5]) days`,
+  return tables.filter((_, at) => found[at]?.length === 1).map(({ name }) => name);
+}
+
+test('one turn leaves nothing of any table, kind and state that is older by the clock of the channel or by ours, and all that is younger', async () => {
+  await put('ancient', many, 40);
+  await put('belated', 7, 40, 1);
+  await put('futuristic', 7, -400, 40);
+  await put('young', 7, 2);
+  const all = await tablesWith('young');
+  const every = await store.db.query<{ name: string }>(
+    `select tablename as name from pg_tables where schemaname = 'collector' and not (tablename = any ($1)) order by 1`,
+    [timeless],
   );
-  for (const { turn } of retention(db, { raw: 3, messages: 30, voices: 3, files: 30 })) await turn(AbortSignal.timeout(10_000));
-  const count = async (table: string) => (await db.query(`select from collector.${table}`)).length;
-  expect(await Promise.all(['messages', 'message_versions', 'raw_updates', 'message_statuses'].map(count))).toEqual([2, 0, 1, 1]);
-  expect(await db.query('select message_id, body is not null as kept from collector.voices order by 1')).toEqual([
-    { message_id: 'm1', kept: true },
-    { message_id: 'm5', kept: false },
-  ]);
+  expect(all).toEqual(every.map(({ name }) => name));
+  expect(await tablesWith('ancient')).toEqual(all);
+  await turn(days);
+  await removeBlobs();
+  expect(await tablesWith('ancient')).toEqual([]);
+  const hasBlob = async (id: string) => (await blobs.read(id, { offset: 0, length: 1 }, signal)) !== null;
+  for (const mark of ['ancient', 'belated', 'futuristic', 'young'])
+    expect([mark, await hasBlob(`${mark}1`), await hasBlob(`${mark}5`)]).toEqual([mark, mark === 'young', mark === 'young']);
+  expect(await tablesWith('young')).toEqual(all);
+  expect(await store.db.query(`select from collector.feed where stored_at < now() - interval '30 days'`)).toEqual([]);
+  const left = async (table: string) => (await store.db.query(`select from collector.${table} t where t::text like '%young%'`)).length;
+  expect(await Promise.all(all.map(async (table) => [table, await left(table)]))).toEqual(
+    all.map((table) => [table, table === 'lexicon' ? 1 : ['chats', 'user_aliases'].includes(table) ? 14 : 7]),
+  );
+  // What came late, or with a date in the future, says nothing any more either.
+  for (const mark of ['belated', 'futuristic'])
+    for (const table of ['messages', 'message_versions', 'voices', 'files', 'lexicon']) expect(await tablesWith(mark)).not.toContain(table);
+}, 240_000);
+
+test('other services hear how far back the inbox remembers, and which chats are gone', async () => {
+  const told = store.emitted.filter(({ event }) => event === inbox.history_forgotten.address);
+  const payloads = told.map(({ payload }) => inbox.history_forgotten.payload.parse(payload));
+  expect(new Set(payloads.flatMap(({ chatIds }) => chatIds.filter((id) => id.startsWith('ancient')))).size).toBe(many);
+  expect(payloads.flatMap(({ chatIds }) => chatIds.filter((id) => id.startsWith('young')))).toEqual([]);
+  for (const { before } of payloads) expect(Date.now() - Date.parse(before)).toBeGreaterThanOrEqual(days.messages * 86_400_000);
+});
+
+test('recordings go before their messages, and raw updates with them at the latest', async () => {
+  await put('middling', 7, 5);
+  const bodies = () => store.db.query(`select body from collector.voices where message_id like 'middling%' and body is not null`);
+  expect(await bodies()).toHaveLength(7);
+  await turn({ ...days, raw: 3_650 });
+  expect(await bodies()).toEqual([]);
+  expect(await tablesWith('middling')).toContain('raw_updates');
+  await turn({ raw: 3_650, voices: 3_650, files: 3_650, messages: 4 });
+  await removeBlobs();
+  expect(await tablesWith('middling')).toEqual([]);
+});
+
+test('of a file that is erased while its bytes are being stored none stay', async () => {
+  await put('hasty', 1, 1);
+  await store.db.query(
+    `update collector.files set state = 'wanted', kind = 'photo', blob_id = null, next_at = now() where message_id = 'hasty1'`,
+  );
+  let blobId = '';
+  const slow = {
+    ...blobs,
+    async put(id: string, bytes: AsyncIterable<Uint8Array>) {
+      blobId = id;
+      await eraseFiles(store.db, ['hasty1']);
+      await removeBlobs();
+      return blobs.put(id, bytes, signal);
+    },
+  };
+  const channels = [{ channel: 'telegram' as const, fetchFile: async () => Buffer.from('hasty') }];
+  await followFiles({ db: store.db, blobs: slow, log, channels, maxBytes: 1_000 }).turn(signal);
+  expect(blobId).not.toBe('');
+  expect(await blobs.read(blobId, { offset: 0, length: 9 }, signal)).toBeNull();
+  expect(await store.db.query(`select from collector.files where message_id = 'hasty1'`)).toEqual([]);
+});
+
+test('who decides things here, and a connection that is in use, stay however old they are', async () => {
+  await store.db.query(
+    `insert into collector.users (user_id, channel, external_id, name, role, first_seen_at, last_seen_at)
+     select role, 'telegram', role, role, role, now() - interval '9 years', now() - interval '9 years' from collector.user_roles where role <> 'client'`,
+  );
+  await store.db.query(
+    `insert into collector.connections (channel, bot_id, connection_id, owner_external_id, is_usable, established_at, change, changed_at)
+     values ('telegram', '1', 'in use', '1', true, now() - interval '9 years', 1, now() - interval '9 years')`,
+  );
+  await turn(days);
+  expect(await store.db.query(`select from collector.users where role <> 'client'`)).toHaveLength(5);
+  expect(await tablesWith('in use')).toEqual(['connections']);
 });

@@ -1,61 +1,112 @@
-import { every, type Loop, type Queries } from '../../bus/service.ts';
+import { type Commit, type Database, every, type Loop } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { doomOldFiles } from './files.ts';
+import { forgetUnusedWords } from './search.ts';
 
+const dayMs = 86_400_000;
 /** Rows that one statement removes, so that no transaction is long. */
 const batch = 5_000;
+/** Chats that one event names. */
+const chatsAtOnce = 500;
 
-/** Forgets what was kept long enough, table by table. */
+/** Forgets what is past its age, table by table; one turn of each job leaves nothing older. What is stored late is no younger for it. */
 export function retention(
-  db: Queries,
+  { db, commit, now }: { readonly db: Database; readonly commit: Commit; readonly now: () => number },
   days: { readonly raw: number; readonly messages: number; readonly voices: number; readonly files: number },
 ): readonly Loop[] {
-  /** Repeats until the statement, whose second parameter is how many rows it may take, takes fewer. */
-  const sweep = async (text: string, keepDays: number, signal: AbortSignal): Promise<void> => {
-    for (let taken = batch; taken === batch && !signal.aborted; ) taken = (await db.query(text, [keepDays, batch])).length;
+  const daysAgo = (count: number): Date => new Date(now() - count * dayMs);
+  /** Repeats until the statement, whose second parameter is how many rows it may take, takes none. */
+  const sweep = async (text: string, before: Date, signal: AbortSignal): Promise<void> => {
+    while ((await db.query(text, [before, batch])).length > 0) signal.throwIfAborted();
   };
   return [
+    // A raw update holds the words of its messages, so it goes with them at the latest.
     every('forget_raw_updates', '13 2 * * *', (signal) =>
       sweep(
         `delete from collector.raw_updates where id in (
-           select id from collector.raw_updates where received_at < now() - $1 * interval '1 day' limit $2) returning 1`,
-        days.raw,
+           select id from collector.raw_updates where received_at < $1 limit $2) returning 1`,
+        daysAgo(Math.min(days.raw, days.messages)),
         signal,
       ),
     ),
-    every('forget_messages', '23 2 * * *', (signal) =>
-      sweep(
-        `delete from collector.messages where seq in (
-           select seq from collector.messages where sent_at < now() - $1 * interval '1 day' order by sent_at limit $2) returning 1`,
-        days.messages,
-        signal,
-      ),
-    ),
-    // What was stored before the oldest message that may be left was also sent before it.
-    every('forget_feed', '28 2 * * *', (signal) =>
-      sweep(
-        `delete from collector.feed where position in (
-           select position from collector.feed where stored_at < now() - $1 * interval '1 day' order by stored_at, position limit $2) returning 1`,
-        days.messages,
-        signal,
-      ),
-    ),
+    every('forget_messages', '23 2 * * *', async (signal) => {
+      const before = daysAgo(days.messages);
+      for (const text of [oldMessages, oldPositions, oldPeople, unusedAliases]) await sweep(text, before, signal);
+      while (await forgetChats(commit, before)) signal.throwIfAborted();
+      await sweep(unusedConnections, before, signal);
+      for (let word: string | null = ''; word !== null; signal.throwIfAborted()) word = await forgetUnusedWords(db, word, batch);
+    }),
     every('forget_files', '38 2 * * *', (signal) => doomOldFiles(db, days.files, signal)),
     every('forget_recordings', '33 2 * * *', (signal) =>
       sweep(
         `update collector.voices set body = null, state = case when state = 'heard' then 'heard' else 'gone' end where message_id in (
            select voice.message_id from collector.voices voice join collector.messages using (message_id)
-           where voice.body is not null and sent_at < now() - $1 * interval '1 day' limit $2) returning 1`,
-        days.voices,
+           where voice.body is not null and (sent_at < $1 or received_at < $1) limit $2) returning 1`,
+        daysAgo(days.voices),
         signal,
       ),
     ),
     every('forget_statuses', '43 2 * * *', (signal) =>
       sweep(
         `delete from collector.message_statuses where (channel, bot_id, external_id) in (
-           select channel, bot_id, external_id from collector.message_statuses where at < now() - $1 * interval '1 day' limit $2) returning 1`,
-        days.raw,
+           select channel, bot_id, external_id from collector.message_statuses where at < $1 limit $2) returning 1`,
+        daysAgo(Math.min(days.raw, days.messages)),
         signal,
       ),
     ),
   ];
+}
+
+/** By either clock: a channel may deliver late, and may date a message in the future. Versions, reactions and recordings go with them. */
+const oldMessages = `delete from collector.messages where seq in (
+  select seq from collector.messages where sent_at < $1 or received_at < $1 limit $2) returning 1`;
+// What was stored before the oldest message that may be left was also sent before it.
+const oldPositions = `delete from collector.feed where position in (
+  select position from collector.feed where stored_at < $1 order by stored_at, position limit $2) returning 1`;
+/** Customers of whom no message is left. Other roles are settings, made by people. */
+const oldPeople = `with gone as (
+    delete from collector.users where user_id in (
+      select user_id from collector.users person where role = 'client' and last_seen_at < $1
+        and not exists (select from collector.messages where sender_id = person.user_id) limit $2 for update skip locked)
+    returning channel, external_id
+  ), aliases as (
+    delete from collector.user_aliases
+    where (channel, known_as) in (select channel, external_id from gone) or (channel, external_id) in (select channel, external_id from gone))
+  select from gone`;
+/** Ids of somebody who never became a person here, or is none any more. */
+const unusedAliases = `delete from collector.user_aliases where (channel, external_id, until) in (
+  select channel, external_id, until from collector.user_aliases alias where told_at < $1
+    and not exists (select from collector.users person where person.channel = alias.channel and person.external_id = alias.known_as)
+    and not exists (select from collector.users person where person.channel = alias.channel and person.external_id = alias.external_id)
+  limit $2) returning 1`;
+/** A connection that is usable, or under which chats stand, says how things are now, however long ago it was made. */
+const unusedConnections = `delete from collector.connections where (channel, bot_id, connection_id) in (
+  select channel, bot_id, connection_id from collector.connections connection where changed_at < $1 and not is_usable and not exists (
+    select from collector.chats chat where chat.channel = connection.channel and chat.bot_id = connection.bot_id
+      and starts_with(chat.external_id, connection.connection_id || ':'))
+  limit $2) returning 1`;
+
+/** Some chats in which nothing is left, with those that were merged into them; other services hear of it. False when there are no more. */
+function forgetChats(commit: Commit, before: Date): Promise<boolean> {
+  return commit(async (tx) => {
+    const gone = await tx.query<{ chatId: string }>(
+      `with old as (
+         select chat_id from collector.chats chat where merged_into is null and coalesce(last_message_at, created_at) < $1
+           and not exists (select from collector.messages where chat_id = chat.chat_id) limit $2 for update skip locked
+       ), every_id as (
+         select chat_id from old union select chat_id from collector.chats where merged_into in (select chat_id from old)
+       ), aliases as (
+         delete from collector.chat_aliases where chat_id in (select chat_id from every_id))
+       delete from collector.chats where chat_id in (select chat_id from every_id) returning chat_id as "chatId"`,
+      [before, chatsAtOnce],
+    );
+    const ids = gone.map(({ chatId }) => chatId);
+    for (let from = 0; from === 0 || from < ids.length; from += chatsAtOnce)
+      tx.emit(inbox.history_forgotten, {
+        before: before.toISOString(),
+        chatIds: ids.slice(from, from + chatsAtOnce),
+        at: new Date().toISOString(),
+      });
+    return ids.length > 0;
+  });
 }

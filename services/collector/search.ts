@@ -1,5 +1,5 @@
 /** Finding messages: words in any form, and by likeness where that finds little. */
-import type { Queries } from '../../bus/service.ts';
+import type { Database, Queries } from '../../bus/service.ts';
 import { spellingsOf } from './spellings.ts';
 
 /** What is like a word shares this part of its three-letter pieces: two swapped letters in a word of eight still do. */
@@ -70,4 +70,21 @@ export async function forgetWords(tx: Queries, messageIds: readonly string[]): P
        select from collector.messages where fts @@ quote_literal(lexicon.word)::tsquery and not (message_id = any ($1)))`,
     [messageIds],
   );
+}
+
+/** Takes the words out of the lexicon that no message has, of the next so many after a word. Answers the last one that was looked at, or null. */
+export function forgetUnusedWords(db: Database, after: string, most: number): Promise<string | null> {
+  return db.transaction(async (tx) => {
+    await tx.query(`select set_config('enable_seqscan', 'off', true)`);
+    const [row] = await tx.query<{ last: string | null }>(
+      `with looked as materialized (
+         select word from collector.lexicon where word > $1 order by word limit $2
+       ), gone as (
+         delete from collector.lexicon where word in (select word from looked)
+           and not exists (select from collector.messages where fts @@ quote_literal(lexicon.word)::tsquery))
+       select max(word) as last from looked`,
+      [after, most],
+    );
+    return row?.last ?? null;
+  });
 }

@@ -70,7 +70,7 @@ export default service({
       followVoices({ db, commit: bus.commit, call: bus.call, log, channels, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
       followFiles({ db, blobs, log, channels, maxBytes: settings.INBOX_FILE_MAX_BYTES }),
       numberFeed(db),
-      ...retention(db, days),
+      ...retention({ db, commit: bus.commit, now }, days),
     ],
   };
 });

@@ -10,7 +10,9 @@ export const collectorSettings = z.object({
     .default('Напишите вопрос или заказ обычными словами, и мы ответим здесь.')
     .describe('What /help is answered with.'),
   INBOX_RAW_DAYS: integer({ min: 1, max: 3650 }).default(30).describe('How long updates are kept as they came, to be replayed.'),
-  INBOX_MESSAGE_DAYS: integer({ min: 1, max: 3650 }).default(1095).describe('How long messages are kept.'),
+  INBOX_MESSAGE_DAYS: integer({ min: 1, max: 3650 })
+    .default(1095)
+    .describe('How long messages are kept, and the customers and chats that they leave empty.'),
   INBOX_VOICE_DAYS: integer({ min: 1, max: 3650 })
     .default(90)
     .describe('How long recordings of voice messages are kept; their words stay.'),

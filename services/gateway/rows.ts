@@ -169,6 +169,8 @@ export async function listDecisions(
   return { items, next: rows.length > limit ? (rows[limit - 1]?.seq ?? null) : null };
 }
 
+/** Keys that nobody can use go with the last decisions that they may have made. */
 export async function forgetDecisions(db: Queries, olderThanDays: number): Promise<void> {
-  await db.query(`delete from gateway.audit where at < now() - make_interval(days => $1)`, [olderThanDays]);
+  await db.query('delete from gateway.audit where at < now() - make_interval(days => $1)', [olderThanDays]);
+  await db.query('delete from gateway.api_keys where least(revoked_at, expires_at) < now() - make_interval(days => $1)', [olderThanDays]);
 }

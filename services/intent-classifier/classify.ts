@@ -9,7 +9,7 @@ import { intentsTotal } from '../../contracts/metrics.ts';
 import { asks } from './assents.ts';
 import type { Cascade, Judgement } from './cascade.ts';
 import { isOrder, judgeContent } from './of-content.ts';
-import { dropAnalyses, insertAnalysis, unanswered } from './rows.ts';
+import { dropAnalyses, dropAnalysesBefore, insertAnalysis, unanswered } from './rows.ts';
 import { isUrgent } from './urgency.ts';
 
 export function classifyIntent(judge: Cascade): Handler<typeof intents.classify_intent> {
@@ -67,6 +67,7 @@ export function followMessages(): readonly Consumer[] {
       tx.send(intents.classify_message, { messageId }, { key: `${messageId}:${changeId}` });
     }),
     on(inbox.person_erased, ({ messageIds }, tx) => dropAnalyses(tx, messageIds)),
+    on(inbox.history_forgotten, ({ before }, tx) => dropAnalysesBefore(tx, new Date(before))),
     on(inbox.message_transcribed, async ({ messageId }, tx) => {
       tx.send(intents.classify_message, { messageId }, { key: `${messageId}:transcript` });
     }),

@@ -116,8 +116,9 @@ export async function urgentMessages(
 export async function dropAnalyses(tx: Queries, messageIds: readonly string[]): Promise<void> {
   await tx.query('delete from intent_classifier.message_analysis where message_id = any ($1)', [messageIds]);
 }
+/** By either clock: a channel may date a message in the future. */
 export async function dropAnalysesBefore(db: Queries, before: Date): Promise<void> {
-  await db.query('delete from intent_classifier.message_analysis where message_at < $1', [before]);
+  await db.query('delete from intent_classifier.message_analysis where message_at < $1 or judged_at < $1', [before]);
 }
 
 export function listPatterns(db: Queries, limit: number): Promise<readonly Pattern[]> {

@@ -19,7 +19,14 @@ const dayMs = 86_400_000;
 
 export default service({
   serves: { intents },
-  uses: [inbox.get_message, inbox.message_received, inbox.message_changed, inbox.person_erased, inbox.message_transcribed],
+  uses: [
+    inbox.get_message,
+    inbox.message_received,
+    inbox.message_changed,
+    inbox.person_erased,
+    inbox.history_forgotten,
+    inbox.message_transcribed,
+  ],
   settings: z.object({
     INTENTS_LLM_TIMEOUT_MS: durationMs({ min: 500, max: 14_000 })
       .default(8_000)

@@ -44,6 +44,7 @@ export async function notShown(db: Queries, rowIds: readonly string[], chat: str
   );
   return rows.map(({ id }) => id);
 }
+/** With those that have buttons: what still waits is shown anew. */
 export async function forgetShown(db: Queries, keepDays: number): Promise<void> {
-  await db.query('delete from pipelines.approval_notices where not is_open and changed_at < now() - make_interval(days => $1)', [keepDays]);
+  await db.query('delete from pipelines.approval_notices where changed_at < now() - make_interval(days => $1)', [keepDays]);
 }

@@ -176,3 +176,31 @@ test('an attempt that is under way when its person is erased keeps nothing of wh
     method: messages.deliver.address,
   });
 });
+
+test('when the inbox forgets what is old, nothing stays of its chats and messages elsewhere, and younger ones keep theirs', async () => {
+  const { chatId } = await it.says(it.somebody());
+  const { chatId: young, messageId } = await it.says(it.somebody());
+  await here.store.query(`insert into sender.consents (chat_id, is_given, who, at) values ($1, true, 'customer', now())`, [chatId]);
+  const judge = (id: string, chat: string, sentDays: number, judgedDays: number) =>
+    here.store.query(
+      `insert into intent_classifier.message_analysis (message_id, version, is_latest, chat_id, message_at, intent, is_certain, is_urgent, confidence, stage, judged_at)
+       values ($1, 9, false, $2, now() - $3 * interval '1 day', 'none', true, false, 1, 'pattern', now() - $4 * interval '1 day')`,
+      [id, chat, sentDays, judgedDays],
+    );
+  await Promise.all([judge('late', chatId, 50, 1), judge('futuristic', chatId, -50, 50), judge('young', young, 1, 1)]);
+  const before = new Date(Date.now() - 30 * 86_400_000).toISOString();
+  await here.store.query('insert into journal.events (event, key, payload) values ($1, $2, $3)', [
+    inbox.history_forgotten.address,
+    before,
+    JSON.stringify({ before, chatIds: [chatId], at: new Date().toISOString() }),
+  ]);
+  const left = () =>
+    here.store.query<{ id: string }>(
+      `select chat_id as id from sender.chats where chat_id = any ($1) union all select chat_id from sender.consents where chat_id = any ($1)
+       union all select message_id from intent_classifier.message_analysis where version = 9 order by 1`,
+      [[chatId, young]],
+    );
+  await it.when(async () => (await left()).length === 2);
+  expect(await left()).toEqual([{ id: young }, { id: 'young' }]);
+  expect((await here.bus.call(inbox.get_message, { messageId })).chatId).toBe(young);
+});

@@ -9,6 +9,7 @@ import {
   customerWrote,
   type Delivery,
   eraseChats,
+  forgetChats,
   keepEarly,
   keysBefore,
   keysOlder,
@@ -60,6 +61,10 @@ export function followOwners(): Consumer {
 /** Of who was erased nothing is left that the channel named, and nothing waits. */
 export function followErased(now: () => number): Consumer {
   return on(inbox.person_erased, ({ chatIds, messageIds }, tx) => eraseChats(tx, chatIds, messageIds, new Date(now())));
+}
+
+export function followForgotten(): Consumer {
+  return on(inbox.history_forgotten, ({ chatIds }, tx) => forgetChats(tx, chatIds));
 }
 
 /** A draft holds the number that it was written to, which may be somebody else's now. */

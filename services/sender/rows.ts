@@ -234,11 +234,15 @@ export async function eraseChats(tx: Queries, chatIds: readonly string[], messag
      where chat_id = any ($1) or answers = any ($2)`,
     [chatIds, messageIds, at],
   );
+  await forgetChats(tx, chatIds);
+}
+/** Who writes in one of them again is somebody new, of whom nothing is known. */
+export async function forgetChats(tx: Queries, chatIds: readonly string[]): Promise<void> {
   await tx.query('delete from sender.consents where chat_id = any ($1)', [chatIds]);
   await tx.query('delete from sender.chats where chat_id = any ($1)', [chatIds]);
 }
-/** Removes what is older: deliveries that have ended, and statuses of messages that were never ours. */
+/** Removes what is older: deliveries, whether they ended or not, and statuses of messages that were never ours. */
 export async function forget(tx: Queries, before: { readonly deliveries: Date; readonly statuses: Date }): Promise<void> {
-  await tx.query(`delete from sender.deliveries where created_at < $1 and status <> 'queued'`, [before.deliveries]);
+  await tx.query('delete from sender.deliveries where created_at < $1', [before.deliveries]);
   await tx.query('delete from sender.early_statuses where at < $1', [before.statuses]);
 }

@@ -1,5 +1,5 @@
 import type { Call, Handler, SendOptions } from '../../bus/service.ts';
-import { actorOf } from '../../contracts/common.ts';
+import { actorOf, apiKeyOf } from '../../contracts/common.ts';
 import type { OutputOf, ParsedOf } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -28,7 +28,8 @@ export function sendMessage(
     if (template !== null && chat.channel !== 'whatsapp')
       throw wrongChannel(`A template is for WhatsApp, and the chat is of ${chat.channel}.`);
     const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
-    const author = authorOf(caller);
+    const writtenBy = actorOf(caller, onBehalfOf);
+    const author = authorOf(writtenBy);
     // A person who has taken the chat over looks at whatever a program writes in it.
     const approval = author === 'program' && chat.owner === 'human' ? 'staff' : policy[chat.channel];
     const route = { channel: chat.channel, botId, to: chat.externalId, isGroup: chat.kind !== 'private' };
@@ -53,7 +54,7 @@ export function sendMessage(
           answers,
           knows,
           author,
-          writtenBy: actorOf(caller, onBehalfOf),
+          writtenBy,
           replyTo: repliedTo?.externalId ?? null,
           threadId: (repliedTo ?? last.find(({ messageId }) => messageId === answers))?.threadId ?? null,
         },
@@ -95,8 +96,8 @@ function customerOf(chat: Context['chat'], last: Context['messages']): ParsedOf<
   return { name: heard?.sender?.name || chat.title || null, channel: chat.channel, said: heard?.text || null, at: heard?.sentAt ?? null };
 }
 
-/** Whoever sits at the command line is a person; what calls over the bus is a program. */
-const authorOf = (caller: string): Author => (caller === 'operator' ? 'person' : 'program');
+/** The command line is used by a person, and so is an API key that names one; all else is a program. */
+const authorOf = (actor: string): Author => (/^operator(:|$)/.test(actor) || apiKeyOf(actor)?.person !== undefined ? 'person' : 'program');
 
 async function repliedMessage(call: Call, messageId: string, chatId: string) {
   const { chatId: of, externalId, threadId } = await call(inbox.get_message, { messageId });

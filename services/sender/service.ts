@@ -11,7 +11,16 @@ import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
 import { listConsents, setConsent } from './consents.ts';
-import { followChanges, followDeliveries, followErased, followNumbers, followOwners, followPeople, followStatuses } from './follow.ts';
+import {
+  followChanges,
+  followDeliveries,
+  followErased,
+  followForgotten,
+  followNumbers,
+  followOwners,
+  followPeople,
+  followStatuses,
+} from './follow.ts';
 import { maySend } from './may-send.ts';
 import { followMerges } from './merged-chats.ts';
 import { routed } from './routed.ts';
@@ -33,6 +42,7 @@ export default service({
     inbox.message_changed,
     inbox.owner_changed,
     inbox.person_erased,
+    inbox.history_forgotten,
     inbox.message_status,
     inbox.number_changed,
     settled(messages.deliver),
@@ -73,6 +83,7 @@ export default service({
       followChanges(),
       followOwners(),
       followErased(now),
+      followForgotten(),
       followMerges(),
       followNumbers(),
       followDeliveries(now),

@@ -12,10 +12,10 @@ let here: World;
 let it: Fixture;
 /** A program that calls over HTTP; the test's own bus is the command line, at which a person sits. */
 let gateway: BusHost;
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 beforeAll(async () => {
   here = await world();
   it = await fixture(here, { collector, pipelines }, { settings: { SENDER_APPROVAL_WHATSAPP: 'none' } });
-  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   gateway = createBus({ transport: await here.broker.connect('gateway'), name: 'gateway', log: quiet });
 });
 afterAll(async () => {
@@ -31,11 +31,24 @@ const sentTo = (chat: number) => it.telegram.sent.filter(({ chatId }) => chatId 
 
 test('a draft says whether a person or a program wrote it, and which', async () => {
   const { chatId } = await it.says(it.somebody());
-  const [byProgram, byPerson] = [await program(chatId, 'От программы'), await it.send(chatId, 'От человека')];
+  const pipeline = createBus({ transport: await here.broker.connect('pipelines'), name: 'pipelines', log: quiet });
+  const onBehalfOf = 'shop/pk_00000000/anna';
+  const written = [
+    [await program(chatId, 'От программы'), 'program', 'gateway:shop/pk_00000000'],
+    [await program(chatId, 'От человека с ключом', { onBehalfOf }), 'person', `gateway:${onBehalfOf}`],
+    [await it.send(chatId, 'От человека'), 'person', 'operator'],
+    [await it.send(chatId, 'От него же', 'key', { onBehalfOf: 'anna' }), 'person', 'operator:anna'],
+    // Only the gateway proves whose key it is.
+    [
+      await pipeline.call(messages.send_message, { chatId, text: 'Мнимое', onBehalfOf }, { key: 'm' }),
+      'program',
+      `pipelines:${onBehalfOf}`,
+    ],
+  ] as const;
+  await pipeline.close();
   const { items } = await here.bus.call(journal.list, { view: 'approvals', show: 'revealed' });
   const inputOf = (id: string) => items.find((one) => one.id === id)?.input;
-  expect(inputOf(byProgram.id)).toMatchObject({ author: 'program', writtenBy: 'gateway:shop/pk_00000000' });
-  expect(inputOf(byPerson.id)).toMatchObject({ author: 'person', writtenBy: 'operator' });
+  for (const [{ id }, author, writtenBy] of written) expect(inputOf(id)).toMatchObject({ author, writtenBy });
 });
 
 test('where nobody answers nothing is drafted, by person or program, and what waits is outdated, until that is lifted', async () => {

@@ -167,7 +167,7 @@ export async function disable(db: Queries, subscriptionId: string, why: string):
 /** Removes events of the past, in portions. */
 export async function forgetEvents(db: Queries, olderThanDays: number, signal: AbortSignal): Promise<void> {
   const portion = 5_000;
-  for (let gone = portion; gone === portion && !signal.aborted; )
+  for (let gone = portion; gone === portion; signal.throwIfAborted())
     gone = (
       await db.query(
         `delete from webhooks.events where event_id in (
