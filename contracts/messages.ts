@@ -15,8 +15,10 @@ export const DeliveryStatus = z.enum(['queued', 'sent', 'delivered', 'read', 'pl
 /** A person of the staff, or a program: whatever calls over the bus but the command line, and whatever holds an API key that names no person. */
 export const Author = z.enum(['person', 'program']);
 const ExternalId = z.string().min(1).max(128).describe('As the channel writes it.');
-const visible =
-  /(?!\u00ad|\u034f|\u061c|\u115f|\u1160|\u17b4|\u17b5|\u2800|\u3164|\ufeff|\uffa0|[\u180b-\u180f]|[\u200b-\u200f]|[\u202a-\u202e]|[\u2060-\u206f]|[\ufe00-\ufe0f])\S/;
+const spaces = '\\s\\u2800\\u3164\\uffa0\\u115f\\u1160\\ufeff';
+const joiners = '\\u00ad\\u034f\\u061c\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f';
+/** One character that a reader sees. */
+const visible = new RegExp(`[^${spaces}${joiners}]`);
 const Text = z
   .string()
   .max(4096)

@@ -21,7 +21,7 @@ let here: Checkout;
 // One copy for the whole file, in the order of the tests.
 beforeAll(async () => {
   [nats, database] = await Promise.all([startNats({ dir: temporaryDir(), temporary: true }), testDatabase()]);
-  here = await checkout({ set: { NATS_URL: nats.url, DATABASE_URL: database.url } });
+  here = await checkout({ set: { NATS_URL: nats.url, NATS_USER: 'operator', DATABASE_URL: database.url } });
   await git('init', '--quiet');
   await git('add', '--all');
   await addCapability();

@@ -25,7 +25,7 @@ function polyb(...words: readonly string[]): Promise<Said> {
   const { PATH } = process.env;
   const program = join(import.meta.dirname, '..', 'polyb.js');
   return ended(
-    spawn(process.execPath, [program, ...words], { env: { PATH, POLYB_NATS_URL: nats.url }, stdio: ['ignore', 'pipe', 'pipe'] }),
+    spawn(process.execPath, [program, ...words], { env: { PATH, NATS_USER: 'operator', POLYB_NATS_URL: nats.url }, stdio: ['ignore', 'pipe', 'pipe'] }),
   );
 }
 

@@ -7,7 +7,7 @@ let it: GatewayWorld;
 let key: string;
 beforeAll(async () => {
   it = await gatewayWorld(['collector', 'pipelines']);
-  ({ key } = await it.key(['read']));
+  ({ key } = await it.key(['read', 'admin']));
 });
 afterAll(() => it.stop());
 
