@@ -54,4 +54,14 @@ export function blobsConform(open: () => Promise<Blobs>): void {
     await blobs.remove('blob_0006', signal);
     expect(await blobs.read('blob_0006', { offset: 0, length: 5 }, signal)).toBeNull();
   });
+
+  test.each(['../outside', '/etc/passwd', 'a/b/c/d', '', 'UPPER', 'blob_1?uploads'])(
+    'the id %j, which could lead elsewhere, is refused',
+    async (blobId) => {
+      const blobs = await open();
+      await expect(async () => blobs.put(blobId, chunksOf('x'), signal)).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(async () => blobs.read(blobId, { offset: 0, length: 1 }, signal)).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(async () => blobs.remove(blobId, signal)).rejects.toMatchObject({ code: 'invalid_argument' });
+    },
+  );
 }

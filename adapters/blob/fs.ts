@@ -4,8 +4,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { text } from '../../config/settings.ts';
-import { PolybError } from '../../contracts/errors.ts';
-import type { Blobs } from './port.ts';
+import { type Blobs, checkBlobId } from './port.ts';
 
 export const fsBlobSettings = z.object({
   BLOB_DIR: text({ max: 500 }).default('.polyb/blobs').describe('The folder of stored files. Several machines must share it.'),
@@ -52,6 +51,6 @@ export function fsBlobs({ BLOB_DIR }: z.output<typeof fsBlobSettings>): Blobs {
 
 /** Two levels of folders by the end of the id, which is random; its beginning is a time. */
 function pathOf(root: string, blobId: string): string {
-  if (!/^[a-z0-9_]{4,64}$/.test(blobId)) throw new PolybError('invalid_argument', 'Bad blob id: expected 4 to 64 of a-z, 0-9 and _.');
+  checkBlobId(blobId);
   return join(root, blobId.slice(-2), blobId.slice(-4, -2), blobId);
 }

@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import { fsBlobSettings, fsBlobs } from './fs.ts';
 import { memoryBlobs } from './memory.ts';
+import { s3BlobSettings, s3Blobs } from './s3.ts';
 
 export const blobAdapters = {
   fs: { settings: fsBlobSettings, create: fsBlobs },
   memory: { settings: z.object({}), create: memoryBlobs },
+  s3: { settings: s3BlobSettings, create: s3Blobs },
 } as const;

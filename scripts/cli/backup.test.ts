@@ -49,6 +49,7 @@ test('a restored database is as it was when the backup was written', async () =>
   expect(await backup(written)).toBe(0);
   expect(JSON.parse(written.written.stdout)).toMatchObject({ format: 'polyb-backup-1', file: 'one.dump', bytes: statSync(file).size });
   expect(statSync(file).mode & 0o077).toBe(0);
+  expect(written.written.stderr).toContain('files of messages are not in it');
 
   await query("UPDATE desk.kept SET text = 'lost'; CREATE SCHEMA later; CREATE TABLE later.came (id int REFERENCES desk.kept)");
   await expect(restore(invocation('restore', [file]))).rejects.toThrow(/needs --yes/);

@@ -51,6 +51,7 @@ export async function backup(invocation: Invocation): Promise<number> {
     renameSync(part, file);
     await out.result(manifest, { text: () => `${file}  ${manifest.bytes} bytes` });
     out.note(`${file} and ${manifestOf(file)} hold personal data: keep them as safe as the database   polyb restore ${file}`, 'ok');
+    out.note('files of messages are not in it: copy BLOB_DIR or the bucket too   polyb backup --help', 'warn');
     return 0;
   } finally {
     rmSync(part, { force: true });

@@ -91,6 +91,9 @@ export const systemCommands: readonly Command[] = [
     usage: '[FILE]',
     impact: 'ro',
     completes: 'file',
+    details: [
+      'Files of messages are not in it. Copy them after the database: the folder BLOB_DIR with `rsync -a`, the bucket BLOB_S3_BUCKET with `aws s3 sync`.',
+    ],
     examples: [{ line: 'polyb backup' }, { line: 'polyb backup /var/backups/polyb-monday.dump' }],
     seeAlso: ['restore'],
     run: true,
