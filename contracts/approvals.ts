@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { Id } from './common.ts';
 import { contract, method } from './define.ts';
+import { ReviewAnswer } from './journal.ts';
 
 const ExternalId = z
   .string()
@@ -39,9 +40,15 @@ export const approvals = contract('approvals', '1.0.0', {
       queryId: z.string().max(128),
       userId: Id,
       isStaff: z.boolean(),
-      choice: z.enum(['approve', 'reject']),
+      choice: z.enum(['approve', 'reject', ...ReviewAnswer.options]),
       rowId: Id,
-      seen: z.string().min(22).max(64).describe('How the hash begins of what the message showed.'),
+      seen: z
+        .string()
+        .min(22)
+        .max(64)
+        .describe(
+          'What the message showed: the beginning of the hash of the row, for a review that of the hash and the number of attempts.',
+        ),
     }),
     output: z.object({
       outcome: z.enum([
@@ -56,6 +63,9 @@ export const approvals = contract('approvals', '1.0.0', {
         'held',
         'same_person',
         'too_late',
+        'waits_behind',
+        ...ReviewAnswer.options,
+        'answered',
       ]),
     }),
     idempotency: 'keyed',

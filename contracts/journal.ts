@@ -304,7 +304,8 @@ export const journal = contract('journal', '1.0.0', {
     ...operator,
   }),
   approval_changed: event({
-    summary: 'A row began to wait for a person, was held, edited or decided, or ended without having gone out.',
+    summary:
+      'A row began to wait for a person, was held, edited or decided, came into review or left it, or ended without having gone out.',
     payload: z.object({ rowId: Id, method: z.string().max(130), state: RowState, at: Timestamp }),
     key: 'rowId',
   }),

@@ -52,11 +52,13 @@ export function telegramNotices(options: z.output<typeof telegramSendSettings>, 
 }
 
 function body({ text, buttons }: Notice) {
-  const row = buttons.map((button) => ({ text: button.text, callback_data: button.data }));
+  const all = buttons.map((button) => ({ text: button.text, callback_data: button.data }));
+  // Two stand side by side; the longer labels of three would be cut there.
+  const rows = all.length > 2 ? all.map((button) => [button]) : all.length === 0 ? [] : [all];
   return {
     text,
     link_preview_options: { is_disabled: true },
-    reply_markup: { inline_keyboard: row.length === 0 ? [] : [row] },
+    reply_markup: { inline_keyboard: rows },
   };
 }
 function idOf(sent: unknown): string {

@@ -1,4 +1,4 @@
-/** Approvals in chats of the staff: what waits is shown there with two buttons, and what became of it. */
+/** Approvals in chats of the staff: what waits is shown there with buttons, and what became of it. */
 
 import { z } from 'zod';
 import type { Notices } from '../../adapters/channel/port.ts';
@@ -20,7 +20,7 @@ export const askingSettings = z.object({
   TELEGRAM_APPROVAL_CHATS: list(chat, { max: 20 })
     .default([])
     .describe(
-      'Telegram chats in which people of the staff are shown what waits for approval, and decide by a button; the first bot of TELEGRAM_BOT_TOKENS must be there. ' +
+      'Telegram chats in which people of the staff are shown what waits for approval, and what went out without anybody knowing whether it arrived, and decide by a button; the first bot of TELEGRAM_BOT_TOKENS must be there. ' +
         'A press counts only from there, and only of somebody whose role is admin, director or manager (polyb call inbox.set_role).',
     ),
 });
@@ -30,7 +30,7 @@ interface Parts {
   /** Null without a bot. */
   readonly notices: Notices | null;
   readonly desk: Desk;
-  readonly decide: Pick<HandlersOf<typeof journal>, 'approve' | 'reject'>;
+  readonly decide: Pick<HandlersOf<typeof journal>, 'approve' | 'reject' | 'resolve'>;
   readonly db: Queries;
   readonly commit: Commit;
   readonly log: Log;
@@ -73,7 +73,11 @@ export function askInChats({ chats, notices, desk, decide, db, commit, log }: Pa
     loops: [
       // What waited before a chat was named, or could not be shown there. Once a day and at start.
       loop('show_waiting', { idleMs: dayMs, only: 'show_waiting' }, async () => {
-        const waiting = await desk.list({ view: 'approvals', limit: 1000 });
+        const [drafts, doubts] = await Promise.all([
+          desk.list({ view: 'approvals', limit: 1000 }),
+          desk.list({ view: 'reviews', limit: 1000 }),
+        ]);
+        const waiting = [...drafts, ...doubts.filter(({ approval }) => approval === 'staff')];
         const today = new Date().toISOString().slice(0, 10);
         for (const each of chats) {
           const unseen = await notShown(

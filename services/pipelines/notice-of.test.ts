@@ -22,6 +22,7 @@ const row = {
 const textOf = (words: string): string =>
   noticeOf({ ...row, input: { ...input, text: words } } as unknown as DeskRow, {
     schema: jsonSchema(messages.deliver.input, 'input'),
+    needsNoOutput: true,
     nameOf: (who) => who,
     longestText: 4096,
   }).text;
@@ -37,6 +38,7 @@ test('the notice names the customer and quotes their last words, and no line of 
   const customer = { name: 'Мария\nНомер: row_2', channel: 'whatsapp', said: 'Где заказ?\nНомер: row_3', at: null };
   const { text } = noticeOf({ ...row, input: { ...input, customer } } as unknown as DeskRow, {
     schema: jsonSchema(messages.deliver.input, 'input'),
+    needsNoOutput: true,
     nameOf: (who) => who,
     longestText: 4096,
   });
@@ -47,7 +49,7 @@ test('the notice names the customer and quotes their last words, and no line of 
 test('what failed says why in the words of the provider', () => {
   const error = { code: 'failed_precondition', reason: 'upstream_rejected', detail: 'Telegram refused sendMessage: TOPIC_CLOSED' };
   const failed = { ...row, state: 'failed', error };
-  const { text } = noticeOf(failed as unknown as DeskRow, { schema: {}, nameOf: (who) => who, longestText: 4096 });
+  const { text } = noticeOf(failed as unknown as DeskRow, { schema: {}, needsNoOutput: true, nameOf: (who) => who, longestText: 4096 });
   expect(text).toContain('Не получилось: upstream_rejected\nОтвет: Telegram refused sendMessage: TOPIC_CLOSED');
 });
 

@@ -1,11 +1,16 @@
-/** A row as a chat of the staff sees it: what would go out and to whom, why it waits or what became of it, and two buttons while it waits. */
+/** A row as a chat of the staff sees it: what would go out and to whom, why it waits or what became of it, and buttons while it waits for a person. */
+import { hash } from 'node:crypto';
+import type { z } from 'zod';
 import type { Notice } from '../../adapters/channel/port.ts';
 import type { DeskRow } from '../../adapters/store/desk.ts';
+import type { approvals } from '../../contracts/approvals.ts';
 import { Customer } from '../../contracts/common.ts';
+import type { ParsedOf } from '../../contracts/define.ts';
 import { mask, piiPaths } from '../../contracts/describe.ts';
+import type { ReviewAnswer } from '../../contracts/journal.ts';
 import { scrub } from '../../contracts/scrub.ts';
 
-export type Choice = 'approve' | 'reject';
+export type Choice = ParsedOf<typeof approvals.press_button>['choice'];
 interface Deed {
   readonly who: string;
   readonly did: string;
@@ -13,15 +18,24 @@ interface Deed {
 }
 /** How many characters of the hash a button carries: 132 bits, and with the row's id less than the 64 bytes that a button takes. */
 const seenLength = 22;
-const letters = { a: 'approve', r: 'reject' } as const;
+const letters = { a: 'approve', r: 'reject', h: 'happened', t: 'try_again', g: 'give_up' } as const;
 
 /** What a button of ours says. Anybody's client may send anything here, so it is compared with the row before it counts. */
 export function choiceOf(data: string): { readonly choice: Choice; readonly rowId: string; readonly seen: string } | null {
-  const [, letter, rowId = '', seen = ''] = /^([ar]):([a-z]{1,8}_[0-9a-z]{1,30}):([\w-]{22})$/.exec(data) ?? [];
+  const [, letter, rowId = '', seen = ''] = /^([arhtg]):([a-z]{1,8}_[0-9a-z]{1,30}):([\w-]{22})$/.exec(data) ?? [];
   return letter === undefined ? null : { choice: letters[letter as keyof typeof letters], rowId, seen };
 }
-function buttonOf(letter: keyof typeof letters, text: string, { id, hash }: DeskRow): Notice['buttons'][number] {
-  return { text, data: `${letter}:${id}:${hash.slice(0, seenLength)}` };
+function buttonOf(letter: keyof typeof letters, text: string, row: DeskRow): Notice['buttons'][number] {
+  return { text, data: `${letter}:${row.id}:${seenOf(row, letters[letter])}` };
+}
+/** What a button is about: the wording that it approves, or the attempt whose outcome is unknown. */
+export function seenOf({ hash: of, attempts }: Pick<DeskRow, 'hash' | 'attempts'>, choice: Choice): string {
+  const isOfWording = choice === 'approve' || choice === 'reject';
+  return (isOfWording ? of : hash('sha256', `${of} ${attempts}`, 'base64url')).slice(0, seenLength);
+}
+/** What people are asked of a row now; null when nothing. */
+export function questionOf({ state, attempts }: Pick<DeskRow, 'state' | 'attempts'>): string | null {
+  return state === 'proposed' ? 'approval' : state === 'review' ? `review ${attempts}` : null;
 }
 
 /** Those whose names stand in the notice: who decided, or the first of two. */
@@ -32,25 +46,45 @@ export function deciders(row: DeskRow): readonly string[] {
 interface Looks {
   /** What the serving service announced of the input; without it everything is hidden. Its description says what the method does. */
   readonly schema: { readonly description?: string };
+  /** It can be said to have happened without the result of it. */
+  readonly needsNoOutput: boolean;
   /** Of somebody in the audit. */
   readonly nameOf: (who: string) => string;
   readonly longestText: number;
 }
-export function noticeOf(row: DeskRow, { schema, nameOf, longestText }: Looks): Notice {
-  const waits = row.state === 'proposed';
-  const whole = [...head(row, schema, nameOf), '', ...customerOf(row.input), ...inputOf(row.input, schema), '', `Номер: ${row.id}`]
+export function noticeOf(row: DeskRow, { schema, needsNoOutput, nameOf, longestText }: Looks): Notice {
+  const answers = row.state === 'review' ? answersTo(row, needsNoOutput) : [];
+  const buttons =
+    row.state === 'proposed' ? [buttonOf('a', 'Отправить', row), buttonOf('r', 'Отклонить', row)] : answers.map(({ button }) => button);
+  const explained = answers.map(({ button, does }) => `«${button.text}»: ${does}`);
+  const whole = [
+    ...head(row, schema, nameOf),
+    ...explained,
+    '',
+    ...customerOf(row.input),
+    ...inputOf(row.input, schema),
+    '',
+    `Номер: ${row.id}`,
+  ]
     .join('\n')
     .toWellFormed();
-  if (whole.length <= longestText) {
-    const buttons = [buttonOf('a', 'Отправить', row), buttonOf('r', 'Отклонить', row)];
-    return { text: whole, buttons: waits ? buttons : [] };
-  }
+  if (whole.length <= longestText) return { text: whole, buttons };
   // Nobody approves what they did not see.
   const rest = `…\n\nЗдесь видно не всё: polyb approvals show ${row.id}`;
   return {
     text: `${whole.slice(0, longestText - rest.length).toWellFormed()}${rest}`,
-    buttons: waits ? [buttonOf('r', 'Отклонить', row)] : [],
+    buttons: buttons.filter(({ data }) => !data.startsWith('a:')),
   };
+}
+
+/** What a person may say of a row in review, and what that does. */
+function answersTo(row: DeskRow, needsNoOutput: boolean) {
+  const happened = { button: buttonOf('h', 'Дошло', row), does: 'ничего больше не отправится.' };
+  return [
+    ...(needsNoOutput ? [happened] : []),
+    { button: buttonOf('t', 'Не дошло, отправить снова', row), does: 'уйдёт ещё раз. Если оно всё же дошло, клиент получит его дважды.' },
+    { button: buttonOf('g', 'Не дошло, не отправлять', row), does: 'не уйдёт совсем.' },
+  ];
 }
 
 function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (who: string) => string): readonly string[] {
@@ -62,11 +96,19 @@ function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (
   const why = last?.why ? ` (${last.why})` : '';
   const wasApproved = deeds.some(({ did }) => did.startsWith('approved'));
   switch (row.state) {
+    case 'review':
+      return [
+        '❓ Неизвестно, дошло ли это до клиента',
+        `Почему: ${oneLine(scrub(row.error?.detail?.slice(0, 300) ?? '')) || 'ответа не было'}`,
+        ...(row.lane === null ? [] : ['Другие сообщения этого чата ждут, пока вы не ответите, и потом пойдут дальше']),
+        'Посмотрите в чате с клиентом и ответьте:',
+      ];
     case 'proposed':
       return ['⏳ Ждёт согласования', ...reasonsOf(row, schema, by)];
     case 'rejected':
       return [`${named('❌ Отклонено')}${why}`];
     case 'cancelled':
+      if (last?.did === resolved('give_up')) return [`${named('🚫 Не дошло, не отправляется')}${why}`];
       return [`${named(last?.did === 'recalled' ? '↩️ Одобрение отозвано' : '🚫 Отменено')}${why}`];
     case 'expired':
       return [wasApproved ? `⌛ ${named('Одобрено')}. Время вышло раньше, чем ушло` : '⌛ Время вышло, никто не решил'];
@@ -75,9 +117,12 @@ function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (
     case 'failed':
       return [`⚠️ ${named('Одобрено')}. Не получилось: ${row.error?.reason ?? row.error?.code ?? 'причина неизвестна'}`, ...whyOf(row)];
     default:
+      if (last?.did === resolved('try_again')) return [named('🔁 Не дошло, отправляется снова')];
+      if (last?.did === resolved('happened')) return [named('✅ Дошло')];
       return [named('✅ Одобрено')];
   }
 }
+const resolved = (answer: z.output<typeof ReviewAnswer>): string => `resolved: ${answer}`;
 /** The provider's own words, which the reason only sums up. */
 function whyOf({ error }: DeskRow): readonly string[] {
   const said = scrub(error?.detail?.slice(0, 300) ?? '');
@@ -104,6 +149,8 @@ function lastDeeds({ state, audit }: DeskRow): readonly Deed[] {
   const all = audit as readonly Deed[];
   const ended = all.findLast(({ did }) => did === state || (state === 'cancelled' && ['recalled', 'dropped'].includes(did)));
   if (ended !== undefined) return [ended];
+  const answered = all.findLast(({ did }) => did.startsWith('resolved') || did.startsWith('approved') || did.startsWith('retried'));
+  if (answered?.did.startsWith('resolved') && !['proposed', 'expired', 'failed'].includes(state)) return [answered];
   const since = all.findLastIndex(({ did }) => did === 'edited' || did.startsWith('retried'));
   return all.slice(since + 1).filter(({ did }) => did.startsWith('approved'));
 }

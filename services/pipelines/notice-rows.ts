@@ -9,21 +9,23 @@ export interface Shown {
   readonly drawn: string;
   /** It has buttons. */
   readonly isOpen: boolean;
+  /** Which question its buttons answer; null when it has none. */
+  readonly asks: string | null;
 }
 
 export async function findShown(db: Queries, rowId: string, chat: string): Promise<Shown | null> {
   const [row] = await db.query<Shown>(
-    `select posted_in as chat, message_id as "messageId", drawn, is_open as "isOpen" from pipelines.approval_notices where row_id = $1 and chat = $2`,
+    `select posted_in as chat, message_id as "messageId", drawn, is_open as "isOpen", asks from pipelines.approval_notices where row_id = $1 and chat = $2`,
     [rowId, chat],
   );
   return row ?? null;
 }
 export async function keepShown(tx: Queries, rowId: string, chat: string, shown: Shown): Promise<void> {
   await tx.query(
-    `insert into pipelines.approval_notices (row_id, chat, posted_in, message_id, drawn, is_open) values ($1, $2, $3, $4, $5, $6)
+    `insert into pipelines.approval_notices (row_id, chat, posted_in, message_id, drawn, is_open, asks) values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (row_id, chat) do update set posted_in = excluded.posted_in, message_id = excluded.message_id, drawn = excluded.drawn,
-       is_open = excluded.is_open, changed_at = now()`,
-    [rowId, chat, shown.chat, shown.messageId, shown.drawn, shown.isOpen],
+       is_open = excluded.is_open, asks = excluded.asks, changed_at = now()`,
+    [rowId, chat, shown.chat, shown.messageId, shown.drawn, shown.isOpen, shown.asks],
   );
 }
 /** Which of the chats Telegram calls so: itself, or one that became a supergroup. */

@@ -5,14 +5,15 @@ import type { Context, Handler, HandlersOf, Log } from '../../bus/service.ts';
 import { approvals } from '../../contracts/approvals.ts';
 import type { OutputOf, ParsedOf } from '../../contracts/define.ts';
 import { isPolybError } from '../../contracts/errors.ts';
-import type { journal } from '../../contracts/journal.ts';
+import { type journal, ReviewAnswer } from '../../contracts/journal.ts';
+import { seenOf } from './notice-of.ts';
 import { presserOf } from './show-approval.ts';
 
 type Pressed = ParsedOf<typeof approvals.press_button>;
 type Outcome = OutputOf<typeof approvals.press_button>['outcome'];
 interface Parts {
   readonly desk: Pick<Desk, 'find'>;
-  readonly decide: Pick<HandlersOf<typeof journal>, 'approve' | 'reject'>;
+  readonly decide: Pick<HandlersOf<typeof journal>, 'approve' | 'reject' | 'resolve'>;
   readonly notices: Pick<Notices, 'answer'>;
   readonly log: Log;
 }
@@ -29,8 +30,13 @@ const said: Readonly<Record<Outcome, string>> = {
   held: 'Сейчас это смотрит другой сотрудник',
   same_person: 'Вы уже согласились, нужен второй человек',
   too_late: 'Время вышло',
+  waits_behind: 'Одобрено. Уйдёт после ответа, дошло ли прежнее сообщение этого чата',
+  happened: 'Записано: дошло. Другие сообщения этого чата пойдут дальше',
+  try_again: 'Отправится снова. Другие сообщения этого чата пойдут после него',
+  give_up: 'Не отправится. Другие сообщения этого чата пойдут дальше',
+  answered: 'На это уже ответили, ничего не изменилось',
 };
-const isDone = (outcome: Outcome): boolean => ['approved', 'counted', 'rejected'].includes(outcome);
+const isDone = (outcome: Outcome): boolean => ['approved', 'counted', 'rejected', ...ReviewAnswer.options].includes(outcome);
 
 /** A press counts when it comes from somebody of the staff, in a chat that is asked, for what stands there now. The journal decides, as for everybody. */
 export function pressButton({ desk, decide, notices, log }: Parts): Handler<typeof approvals.press_button> {
@@ -53,25 +59,31 @@ export function pressButton({ desk, decide, notices, log }: Parts): Handler<type
     const [row] = await desk.find(rowId);
     if (row?.id !== rowId || row.approval !== 'staff') return 'not_found';
     const by = { id: rowId, onBehalfOf: presserOf(userId) };
-    if (!row.hash.startsWith(seen)) return row.state === 'proposed' ? 'edited' : 'decided';
+    const isOfWording = choice === 'approve' || choice === 'reject';
+    if (seenOf(row, choice) !== seen) return !isOfWording ? 'answered' : row.state === 'proposed' ? 'edited' : 'decided';
     try {
+      if (!isOfWording) {
+        await decide.resolve({ ...by, answer: choice, attempts: row.attempts, why: 'кнопкой в Telegram' }, context);
+        return choice;
+      }
       if (choice === 'reject') {
         await decide.reject({ ...by, why: 'кнопкой в Telegram' }, context);
         return 'rejected';
       }
-      const { state } = await decide.approve({ ...by, hash: row.hash }, context);
-      return state === 'proposed' ? 'counted' : 'approved';
+      const { state, waitsFor } = await decide.approve({ ...by, hash: row.hash }, context);
+      return state === 'proposed' ? 'counted' : waitsFor === null ? 'approved' : 'waits_behind';
     } catch (thrown) {
       const outcome = refusals[isPolybError(thrown) ? (thrown.reason ?? '') : ''];
       if (outcome === undefined) throw thrown;
+      if (!isOfWording) return (await wasOurs(rowId, `resolved: ${choice}`, userId)) ? choice : 'answered';
       return outcome === 'decided' && (await wasOurs(rowId, choice, userId)) ? (choice === 'reject' ? 'rejected' : 'approved') : outcome;
     }
   }
   /** This very press was decided before its process ended. */
-  async function wasOurs(rowId: string, choice: Pressed['choice'], userId: string): Promise<boolean> {
+  async function wasOurs(rowId: string, deed: string, userId: string): Promise<boolean> {
     const [row] = await desk.find(rowId);
     const last = (row?.audit as readonly { who: string; did: string }[] | undefined)?.at(-1);
-    return last?.who.endsWith(`:${presserOf(userId)}`) === true && last.did.startsWith(choice);
+    return last?.who.endsWith(`:${presserOf(userId)}`) === true && last.did.startsWith(deed);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Desk, DeskRow } from '../../adapters/store/desk.ts';
 import type { Call, Handler, Queries } from '../../bus/service.ts';
 import type { approvals } from '../../contracts/approvals.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { deciders, noticeOf } from './notice-of.ts';
+import { deciders, noticeOf, questionOf } from './notice-of.ts';
 import { findShown, keepShown } from './notice-rows.ts';
 
 /**
@@ -22,15 +22,21 @@ export function showApproval(
     const notice = await drawn(row, call);
     const look = hash('sha256', JSON.stringify(notice), 'base64url');
     const shown = await findShown(db, rowId, chat);
-    if (pressed !== null && pressed.messageId !== shown?.messageId) await notices.redraw(pressed, notice, signal);
+    const closed = { ...notice, buttons: [] };
+    // A review is asked by one message; the draft that was pressed may be another.
+    if (pressed !== null && pressed.messageId !== shown?.messageId)
+      await notices.redraw(pressed, row.state === 'review' ? closed : notice, signal);
     if (shown?.drawn === look) return { messageId: shown.messageId };
-    const waits = row.state === 'proposed';
-    // What waits anew gets a message of its own, which people are told of; an edit of an old one they would not notice.
-    const isThere = shown !== null && (shown.isOpen || !waits) && (await notices.redraw(shown, notice, signal));
-    const at = isThere ? shown : waits ? await notices.post(chat, notice, signal) : null;
+    const asks = questionOf(row);
+    const isOpen = asks !== null;
+    // A new question gets a message of its own, which people are notified of; an edit of an old one they would not notice.
+    const isOfOther = isOpen && shown?.asks !== asks;
+    if (isOfOther && shown?.isOpen) await notices.redraw(shown, closed, signal);
+    const isThere = shown !== null && !isOfOther && (await notices.redraw(shown, notice, signal));
+    const at = isThere ? shown : isOpen ? await notices.post(chat, notice, signal) : null;
     if (at === null) return { messageId: null };
     return commit(async (tx) => {
-      await keepShown(tx, rowId, chat, { ...at, drawn: look, isOpen: waits });
+      await keepShown(tx, rowId, chat, { ...at, drawn: look, isOpen, asks });
       return { messageId: at.messageId };
     });
   };
@@ -38,7 +44,14 @@ export function showApproval(
   async function drawn(row: DeskRow, call: Call): Promise<Notice> {
     const [schemas] = await desk.schemas([row.method]);
     const names = new Map(await Promise.all(deciders(row).map(async (who) => [who, await nameOf(who, call)] as const)));
-    return noticeOf(row, { schema: schemas?.input ?? {}, nameOf: (who) => names.get(who) ?? who, longestText: notices.longestText });
+    const { required = [] } = (schemas?.output ?? {}) as { readonly required?: readonly string[] };
+    const needsNoOutput = schemas !== undefined && required.length === 0;
+    return noticeOf(row, {
+      schema: schemas?.input ?? {},
+      needsNoOutput,
+      nameOf: (who) => names.get(who) ?? who,
+      longestText: notices.longestText,
+    });
   }
 }
 
