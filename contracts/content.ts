@@ -130,6 +130,3 @@ export const Content = z.discriminatedUnion('type', [
     .describe('Content of a kind that is not readable; the raw update is kept.'),
 ]);
 export type Content = z.output<typeof Content>;
-
-/** The content as text for people, one part a line. */
-export const linesOf = (content: readonly Content[]): string => content.map((part) => part.line).join('\n');

@@ -25,7 +25,10 @@ function polyb(...words: readonly string[]): Promise<Said> {
   const { PATH } = process.env;
   const program = join(import.meta.dirname, '..', 'polyb.js');
   return ended(
-    spawn(process.execPath, [program, ...words], { env: { PATH, NATS_USER: 'operator', POLYB_NATS_URL: nats.url }, stdio: ['ignore', 'pipe', 'pipe'] }),
+    spawn(process.execPath, [program, ...words], {
+      env: { PATH, NATS_USER: 'operator', POLYB_NATS_URL: nats.url },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
   );
 }
 
