@@ -77,9 +77,16 @@ export async function resolveReview(invocation: Invocation): Promise<number> {
     const reaches = (await readCatalogue()).entries[seen.method]?.reaches === 'customer';
     if (answer === 'try_again' && reaches)
       await confirm(`If it did happen, ${seen.method} reaches the customer a second time`, { out, signal, subject: seen.id });
-    return await ask<Row>('resolve', { id: seen.id, answer, ...(output !== undefined && { output }), ...whyOf(invocation) });
+    return await ask<Row & { readonly freed: number }>('resolve', {
+      id: seen.id,
+      attempts: seen.attempts,
+      answer,
+      ...(output !== undefined && { output }),
+      ...whyOf(invocation),
+    });
   });
   await out.result(row, { text: () => `${row.id}  ${row.state}` });
-  out.note(`resolved ${row.id} as ${answer}; it is ${row.state} now`, 'ok');
+  const freed = row.freed === 0 ? '' : `; ${row.freed} that waited behind it go on`;
+  out.note(`resolved ${row.id} as ${answer}; it is ${row.state} now${freed}`, 'ok');
   return 0;
 }
