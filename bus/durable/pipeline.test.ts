@@ -74,7 +74,7 @@ const cookWho = (
       serve: async ({ potId }) => ({ plateId: `plate from ${seen.push('serve') && potId}` }),
     },
   }));
-const make = (key = 'k', options: object = {}) => it.bus.call(dinners.make_soup, { what: 'beet', waitMs: 8_000 }, { key, ...options });
+const make = (key = 'k', options: object = {}) => it.bus.call(dinners.make_soup, { what: 'beet', waitMs: 30_000 }, { key, ...options });
 const run = async () =>
   (
     await it.store.query<{ id: string; state: string; error: { reason: string } | null }>(`select * from journal.rows where mode = 'run'`)
@@ -321,7 +321,7 @@ test('only the take of a function without a lane, as a step, is kept without wai
         return null; end $$;
       create constraint trigger note_wait after insert or update of state on journal.rows deferrable initially deferred for each row execute function note_wait()`),
   );
-  await it.bus.call(desk.day, { who: 'anna', waitMs: 8_000 }, { key: 'k' });
+  await it.bus.call(desk.day, { who: 'anna', waitMs: 30_000 }, { key: 'k' });
   await it.bus.call(desk.note, { who: 'anna' }, { key: 'k' });
   const waits = await it.store.query<{ mode: string; method: string; state: string; relaxed: boolean }>('select * from waits order by nth');
   expect(waits.map(({ mode, method, state, relaxed }) => [mode, method, state, relaxed])).toEqual([

@@ -13,8 +13,8 @@ async function started(settings: Record<string, string>): Promise<World> {
   return it;
 }
 async function run(it: World, phoneNumber: string, key: string) {
-  const lead = { firstName: 'Иван', lastName: 'Иванов', phoneNumber, waitMs: 8_000 };
-  const { status, output } = await it.bus.call(pipelines.lead_to_call, lead, { key, timeoutMs: 10_000 });
+  const lead = { firstName: 'Иван', lastName: 'Иванов', phoneNumber, waitMs: 30_000 };
+  const { status, output } = await it.bus.call(pipelines.lead_to_call, lead, { key });
   return { status, ...output };
 }
 /** What was asked of a method, by the journal's rows. */
