@@ -14,11 +14,14 @@ const folders = readdirSync(join(root, 'services'), { withFileTypes: true })
   .sort();
 const daemons =
   chosen.POLYB_ONE_PROCESS === 'true'
-    ? [app('polyb-all', ['scripts/serve.ts', ...folders], { heapMb: 1024 })]
-    : folders.map((folder) => app(folder, ['scripts/serve.ts', folder], { heapMb: 512 }));
+    ? [app('polyb-all', ['runtime/serve.ts', ...folders], { heapMb: 1024 })]
+    : folders.map((folder) => app(folder, ['runtime/serve.ts', folder], { heapMb: 512 }));
 const servers = ['nats', 'postgres', 'redis'].filter((server) => chosen[`POLYB_${server.toUpperCase()}_PORT`] !== undefined);
 
-export const apps = [...servers.map((server) => app(`polyb-${server}`, ['scripts/system/server.ts', server], { heapMb: 64 })), ...daemons];
+export const apps = [
+  ...servers.map((server) => app(`polyb-${server}`, ['scripts/cli/system/server.ts', server], { heapMb: 64 })),
+  ...daemons,
+];
 
 function app(name, program, { heapMb }) {
   const log = join(root, '.polyb', 'logs', `${name}.log`);

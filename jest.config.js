@@ -3,12 +3,12 @@ import { availableParallelism } from 'node:os';
 export default {
   testEnvironment: 'node',
   // `roots` would refuse a folder that does not exist; a glob does not.
-  testMatch: ['<rootDir>/{contracts,bus,adapters,config,services,scripts,examples}/**/*.test.ts'],
+  testMatch: ['<rootDir>/{contracts,bus,adapters,config,services,runtime,scripts,test,bench,examples}/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.polyb/'],
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '\\.ts$': '<rootDir>/scripts/testing/strip-types.js' },
-  globalSetup: '<rootDir>/scripts/testing/setup.ts',
-  globalTeardown: '<rootDir>/scripts/testing/teardown.ts',
+  transform: { '\\.ts$': '<rootDir>/test/kit/strip-types.js' },
+  globalSetup: '<rootDir>/test/kit/setup.ts',
+  globalTeardown: '<rootDir>/test/kit/teardown.ts',
   // Jest runs in its own process when it would use one worker, and there ES modules of finished tests stay in memory.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   workerIdleMemoryLimit: '700MB',

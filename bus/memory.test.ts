@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { memoryTransports } from '../test/kit/transports.ts';
 import { memoryBroker } from './memory.ts';
-import { memoryTransports } from './testing/transports.ts';
 import { transportConformance } from './transport.conformance.ts';
 
 describe('the memory transport', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { connect, type QueuedIterator, ServiceError } from 'nats';
-import { shopBed } from './testing/bed.ts';
-import { natsTransports } from './testing/transports.ts';
+import { shopBed } from '../test/kit/bed.ts';
+import { natsTransports } from '../test/kit/transports.ts';
 
 async function all<T>(answers: Promise<QueuedIterator<T>>): Promise<T[]> {
   const got: T[] = [];

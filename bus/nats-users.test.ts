@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { nkeys } from '@nats-io/transport-node';
 import { startNats } from '../scripts/infra/start.ts';
+import { memoryLog, shopContract, until } from '../test/kit/bed.ts';
 import { createBus } from './bus.ts';
 import { connectNats } from './nats.ts';
-import { memoryLog, shopContract, until } from './testing/bed.ts';
 
 const key = nkeys.createUser();
 let dir: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { proxyTo } from '../test/kit/proxy.ts';
+import { natsTransports } from '../test/kit/transports.ts';
 import { connectNats } from './nats.ts';
-import { proxyTo } from './testing/proxy.ts';
-import { natsTransports } from './testing/transports.ts';
 import { transportConformance } from './transport.conformance.ts';
 
 const server = process.env.NATS_URL as string;

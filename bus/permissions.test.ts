@@ -13,11 +13,11 @@ import { telephony } from '../contracts/telephony.ts';
 import { findNatsServer } from '../scripts/infra/nats-server.ts';
 import { type RunningServer, startNats } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
+import { memoryLog, until } from '../test/kit/bed.ts';
 import { createBus } from './bus.ts';
 import { connectNats } from './nats.ts';
 import { type Credential, natsConfig, permissions } from './permissions.ts';
 import type { Context } from './service.ts';
-import { memoryLog, until } from './testing/bed.ts';
 import type { Transport } from './transport.ts';
 
 const { log: quiet } = memoryLog();

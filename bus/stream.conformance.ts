@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { PolybError } from '../contracts/errors.ts';
+import { hang, type ShopBed, shopBed, until } from '../test/kit/bed.ts';
+import type { TransportBed } from '../test/kit/transports.ts';
 import { readHead } from './headers.ts';
 import { createNeighbours } from './neighbours.ts';
-import { hang, type ShopBed, shopBed, until } from './testing/bed.ts';
-import type { TransportBed } from './testing/transports.ts';
 import type { Arrived } from './transport.ts';
 
 async function* from<T>(items: readonly T[]): AsyncGenerator<T> {

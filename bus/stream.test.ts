@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { shopBed, until } from '../test/kit/bed.ts';
+import { memoryTransports, natsTransports } from '../test/kit/transports.ts';
 import { streamConformance } from './stream.conformance.ts';
-import { shopBed, until } from './testing/bed.ts';
-import { memoryTransports, natsTransports } from './testing/transports.ts';
 
 describe('a stream in memory', () => {
   streamConformance(memoryTransports);

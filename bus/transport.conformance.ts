@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { TransportBed } from '../test/kit/transports.ts';
 import { readHead } from './headers.ts';
-import type { TransportBed } from './testing/transports.ts';
 import type { Arrived, Transport } from './transport.ts';
 
 const block = (lines: string): string => `NATS/1.0\r\n${lines}\r\n\r\n`;

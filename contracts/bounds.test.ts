@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { readContracts } from '../scripts/docs/catalogue.ts';
+import { readContracts } from '../scripts/cli/docs/catalogue.ts';
 import { Bytes, Json } from './common.ts';
 import { type Contract, contract, type Entry, method, stream } from './define.ts';
 import { type JsonSchema, jsonSchema, looseObjects, partsOf, unbounded, type View } from './describe.ts';

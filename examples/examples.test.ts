@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connectNats } from '../bus/nats.ts';
+import { loadServices } from '../runtime/services.ts';
 import { type RunningServer, startNats } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
-import { loadServices } from '../scripts/services.ts';
-import { ended, type Said } from '../scripts/testing/checkout.ts';
-import { type World, world } from '../scripts/testing/world.ts';
+import { ended, type Said } from '../test/kit/checkout.ts';
+import { type World, world } from '../test/kit/world.ts';
 
 const folders = ['crm-connector', 'call-orchestrator', 'telephony-gateway', 'pipelines'];
 const simulated = { TELEPHONY_SIM_RING_MS: '20', TELEPHONY_SIM_TALK_MS: '30' };

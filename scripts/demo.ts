@@ -9,12 +9,12 @@ import { flagsOf } from './cli/flags.ts';
 import { askJournal, type Row } from './cli/journal/ask.ts';
 import { allowReach } from './cli/method.ts';
 import { createOutput } from './cli/output.ts';
+import { pause } from './cli/system/pause.ts';
+import { checkFailed } from './cli/system/report.ts';
+import { up } from './cli/system/up.ts';
 import { spanMs } from './cli/text.ts';
 import { trace } from './cli/trace.ts';
 import { optionsOf } from './options.ts';
-import { pause } from './system/pause.ts';
-import { checkFailed } from './system/report.ts';
-import { up } from './system/up.ts';
 
 const pipeline = 'pipelines.lead_to_call';
 const runMs = 30_000;

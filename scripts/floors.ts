@@ -4,7 +4,7 @@ import { join, posix } from 'node:path';
 /**
  * The floors: who may import whom. `node scripts/floors.ts` prints each line that breaks one and exits 1.
  *
- * - test: `*.test.ts`, a `conformance.ts` or `*.conformance.ts`, and everything under scripts/testing
+ * - test: `*.test.ts`, a `conformance.ts` or `*.conformance.ts`, and everything under test/kit
  * - home: the only place that may import a library
  */
 
@@ -18,11 +18,11 @@ type Import = {
   readonly isOurs: boolean;
 };
 
-export const floors = ['contracts', 'bus', 'adapters', 'config', 'services', 'scripts', 'examples'] as const;
+export const floors = ['contracts', 'bus', 'adapters', 'config', 'services', 'runtime', 'scripts', 'examples', 'test', 'bench'] as const;
 
 /**
- * Floors whose files may import only from these places; scripts and examples stand on top of all. A place that ends in `/` is a folder.
- * The vocabulary of settings is open to whoever states some beside his code; reading them is not.
+ * Floors whose files may import only from these places; `test` and `bench` may import everything. A place that ends in `/` is a folder.
+ * Every floor may declare settings; only `config` reads them.
  */
 const reach: Readonly<Record<string, readonly string[]>> = {
   contracts: ['contracts/'],
@@ -30,12 +30,29 @@ const reach: Readonly<Record<string, readonly string[]>> = {
   adapters: ['contracts/', 'config/settings.ts', 'adapters/'],
   config: ['contracts/', 'config/'],
   services: ['contracts/', 'config/', 'bus/', 'adapters/', 'services/'],
+  runtime: ['contracts/', 'config/', 'bus/', 'adapters/', 'services/', 'runtime/'],
+  scripts: ['contracts/', 'config/', 'bus/', 'adapters/', 'services/', 'runtime/', 'scripts/', 'examples/'],
+  examples: ['contracts/', 'config/', 'bus/', 'adapters/', 'runtime/', 'examples/'],
 };
+
+/** What services may import of the bus. */
+const faces = [
+  'bus/service.ts',
+  'bus/bus.ts',
+  'bus/codec.ts',
+  'bus/key.ts',
+  'bus/health.ts',
+  'bus/standings.ts',
+  'bus/stats.ts',
+  'bus/metrics.ts',
+  'bus/durable/identity.ts',
+  'bus/durable/pipeline.ts',
+];
 
 /** Benchmarks and fault tests may use a library bare, to compare with it or to break it. */
 const homes: Readonly<Record<string, string>> = {
   '@nats-io/': 'bus/nats.ts',
-  nats: 'scripts/bench/',
+  nats: 'bench/',
   pg: 'adapters/store/',
   msgpackr: 'bus/codec.ts',
   undici: 'adapters/http.ts',
@@ -45,8 +62,11 @@ const homes: Readonly<Record<string, string>> = {
   '@fastify/': 'services/gateway/',
   'prom-client': 'services/gateway/',
   ioredis: 'adapters/cache/redis.ts',
+  aws4fetch: 'adapters/blob/s3.ts',
+  pino: 'runtime/log.ts',
+  croner: 'bus/durable/loops.ts',
 };
-const bareUsers = ['scripts/bench/', 'scripts/faults/'];
+const bareUsers = ['bench/', 'test/faults/'];
 
 export function checkFloors(sources: readonly Source[]): Violation[] {
   return sources.flatMap(({ path, text }) => {
@@ -79,13 +99,16 @@ function forbids(path: string, { target, isOurs }: Omit<Import, 'line'>): string
     if (floor === 'contracts' && target !== 'zod') return `contracts import zod and nothing else, and here ${target}`;
     return livesElsewhere(path, target);
   }
-  if (isTest(target) && floor !== 'scripts') return `only tests import ${target}`;
+  if (isTest(target) && floor !== 'bench') return `only tests import ${target}`;
+  if (isStandIn(target) && !isStandIn(path) && floor !== 'scripts' && floor !== 'bench')
+    return `production code imports no stand-in, and here ${target}`;
   const targetFloor = target.split('/')[0] ?? '';
-  if (targetFloor === 'scripts' && floor !== 'scripts') return `only tests and scripts import scripts, and here ${target}`;
   const allowed = reach[floor];
   if (allowed && !allowed.some((place) => isIn(place, target))) return `${floor} may import ${allowed.join(', ')}, and here ${target}`;
   if (floor === 'bus' && isIn('bus/durable/', target) && !isIn('bus/durable/', path))
     return `bus never imports bus/durable, and here ${target}`;
+  if (floor === 'services' && targetFloor === 'bus' && !faces.includes(target))
+    return `services import ${faces.join(', ')} of the bus, and here ${target}`;
   if (floor === 'services' && targetFloor === 'services' && target.split('/')[1] !== path.split('/')[1]) {
     return `a service never imports another service, and here ${target}`;
   }
@@ -100,7 +123,7 @@ function livesElsewhere(path: string, library: string): string | null {
 }
 
 function environmentReads(path: string, code: string): Violation[] {
-  if (['config/', 'scripts/'].some((place) => isIn(place, path))) return [];
+  if (['config/', 'runtime/', 'scripts/', 'test/', 'bench/'].some((place) => isIn(place, path))) return [];
   const reads = code.matchAll(/\bprocess\s*\.\s*env\b|\benv\b[^;'"]*from\s*['"](?:node:)?process['"]/g);
   return [...reads].map(({ index }) => ({ path, line: lineOf(code, index), why: 'only config reads the environment' }));
 }
@@ -108,7 +131,10 @@ function environmentReads(path: string, code: string): Violation[] {
 const isIn = (place: string, path: string) => (place.endsWith('/') ? path.startsWith(place) : path === place);
 
 function isTest(path: string): boolean {
-  return /\.test\.ts$|[./]conformance\.ts$/.test(path) || isIn('scripts/testing/', path);
+  return /\.test\.ts$|[./]conformance\.ts$/.test(path) || isIn('test/', path);
+}
+function isStandIn(path: string): boolean {
+  return /(?:^|[./])(?:fake|fixture)(?:[.-][a-z-]+)?\.ts$/.test(path);
 }
 
 /** Static imports, re-exports, dynamic imports and `require` of a literal; a line is that of the specifier. */

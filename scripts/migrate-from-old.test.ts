@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
+import { quiet } from '../runtime/noop-log.ts';
+import { testDatabase } from '../test/kit/database.ts';
 import { csvRows } from './csv.ts';
 import { fromCsv, fromPostgres, importOld } from './migrate-from-old.ts';
-import { quiet } from './quiet.ts';
-import { testDatabase } from './testing/database.ts';
 
 const botId = '7001';
 const open: { close(): Promise<unknown> }[] = [];

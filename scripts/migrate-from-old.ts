@@ -15,10 +15,10 @@ import { lookup } from '../config/env.ts';
 import { read } from '../config/read.ts';
 import { exitOf, PolybError, toPolybError } from '../contracts/errors.ts';
 import { MessageKind, UserRole } from '../contracts/inbox.ts';
+import { quiet } from '../runtime/noop-log.ts';
 import { learnWords } from '../services/collector/search.ts';
 import { csvRows } from './csv.ts';
 import { optionsOf, refuse } from './options.ts';
-import { quiet } from './quiet.ts';
 
 const tables = ['chats', 'users', 'messages'] as const;
 type Table = (typeof tables)[number];

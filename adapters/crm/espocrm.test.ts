@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { quiet } from '../../scripts/quiet.ts';
+import { quiet } from '../../runtime/noop-log.ts';
 import { createHttp } from '../http.ts';
 import { crmConformance } from './conformance.ts';
 import { type EspoFakeOptions, espoFake, espoUsers } from './espocrm.fake.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { testStore } from '../../scripts/testing/store.ts';
+import { testStore } from '../../test/kit/store.ts';
 import { crmConformance } from './conformance.ts';
 import { postgresCrm } from './postgres.ts';
 

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { quiet } from '../../scripts/quiet.ts';
-import { testDatabase } from '../../scripts/testing/database.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { quiet } from '../../runtime/noop-log.ts';
+import { testDatabase } from '../../test/kit/database.ts';
+import { until } from '../../test/kit/world.ts';
 import { journalDesk } from './desk.ts';
 import { openStore, type PostgresStore } from './index.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { quiet } from '../../scripts/quiet.ts';
-import { testDatabase } from '../../scripts/testing/database.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { quiet } from '../../runtime/noop-log.ts';
+import { testDatabase } from '../../test/kit/database.ts';
+import { until } from '../../test/kit/world.ts';
 import { openStore, type PostgresStore } from './index.ts';
 
 /** A database as it is after a dump of a cluster whose counter had come further was restored into this one. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { quiet } from '../../scripts/quiet.ts';
-import { testDatabase } from '../../scripts/testing/database.ts';
+import { quiet } from '../../runtime/noop-log.ts';
+import { testDatabase } from '../../test/kit/database.ts';
 import { openStore } from './index.ts';
 
 test('work that holds every connection is resource_exhausted for others, is counted, and costs no lease and no outcome', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type TestStore, testStore } from '../../scripts/testing/store.ts';
+import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { telephonyConformance } from './conformance.ts';
 import type { LegChange } from './port.ts';
 import { simulator, simulatorSettings } from './simulator.ts';

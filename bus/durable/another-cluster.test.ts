@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { Id } from '../../contracts/common.ts';
 import { contract, event, method } from '../../contracts/define.ts';
-import { until, world } from '../../scripts/testing/world.ts';
+import { until, world } from '../../test/kit/world.ts';
 import { on, service } from '../service.ts';
 
 const desk = contract('desk', '1.0.0', {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { Id } from '../../contracts/common.ts';
 import { contract, event, method } from '../../contracts/define.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { type Handler, service, type Tx } from '../service.ts';
 
 const shop = contract('shop', '1.0.0', {

@@ -7,8 +7,8 @@ import { contract, event, method } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { counter } from '../../contracts/metric.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
-import type { Hosted } from '../../scripts/host.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import type { Hosted } from '../../runtime/host.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { on, service } from '../service.ts';
 import { pipeline } from './pipeline.ts';
 

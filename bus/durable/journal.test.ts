@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Id, Key } from '../../contracts/common.ts';
 import { contract, type Effect, event, lookUp, method, review, settled } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
-import { quickPace, until, type World, world } from '../../scripts/testing/world.ts';
+import { quickPace, until, type World, world } from '../../test/kit/world.ts';
 import { guard, type Handler, on, service } from '../service.ts';
 import { mayLeave } from './leases.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { quiet } from '../../scripts/quiet.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { quiet } from '../../runtime/noop-log.ts';
+import { until } from '../../test/kit/world.ts';
 import { bindLease, type Leases, leases, mayLeave } from './leases.ts';
 
 let held: Leases;

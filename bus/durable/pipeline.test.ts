@@ -5,7 +5,7 @@ import { Id } from '../../contracts/common.ts';
 import { contract, event, method, review } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { service } from '../service.ts';
 import { pipeline } from './pipeline.ts';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Id, Phone } from '../../contracts/common.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { service } from '../service.ts';
 import { pipeline } from './pipeline.ts';
 

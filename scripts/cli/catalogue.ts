@@ -15,7 +15,7 @@ export interface Catalogue extends Omit<Exported, '$comment'> {
 export async function readCatalogue(file = new URL('../../contracts.json', import.meta.url)): Promise<Catalogue> {
   const text = textOf(file);
   if (text !== undefined) return JSON.parse(text) as Exported;
-  return await (await import('../docs/contracts.ts')).contractsOfCode();
+  return await (await import('./docs/contracts.ts')).contractsOfCode();
 }
 
 function textOf(file: URL): string | undefined {

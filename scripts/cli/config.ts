@@ -18,8 +18,8 @@ interface Setting {
 async function allSettings({ env }: Invocation): Promise<readonly Setting[]> {
   const [{ settingGroups }, { loadServices, serviceFolders }, { settingsOf }, { openSources }, { defaultOf, metaOf, show }] =
     await Promise.all([
-      import('../docs/settings.ts'),
-      import('../services.ts'),
+      import('./docs/settings.ts'),
+      import('../../runtime/services.ts'),
       import('../../config/read.ts'),
       import('../../config/env.ts'),
       import('../../config/settings.ts'),

@@ -4,7 +4,7 @@ import type { Invocation } from './command.ts';
 import { wrongUsage } from './failure.ts';
 
 export async function exportContracts({ flags, out }: Invocation): Promise<number> {
-  const { contractsOfCode, exportContracts: documentOf } = await import('../docs/contracts.ts');
+  const { contractsOfCode, exportContracts: documentOf } = await import('./docs/contracts.ts');
   const format = (['openapi', 'asyncapi', 'jsonschema'] as const).find((one) => one === flags.text('format')) ?? 'openapi';
   await out.result(documentOf(await contractsOfCode(), format));
   return 0;
@@ -17,12 +17,12 @@ export async function diffContracts({ args, out }: Invocation): Promise<number> 
       subject: 'contracts diff',
       next: ['polyb contracts diff --help'],
     });
-  const { diffContracts: diff } = await import('../docs/contracts.ts');
+  const { diffContracts: diff } = await import('./docs/contracts.ts');
   return await tell(out, await diff(before, after), 'nothing changed');
 }
 
 export async function checkContracts({ args, out }: Invocation): Promise<number> {
-  const { checkContracts: check } = await import('../docs/contracts.ts');
+  const { checkContracts: check } = await import('./docs/contracts.ts');
   return await tell(out, await check(args[0]), 'the code keeps what was released');
 }
 

@@ -16,7 +16,7 @@ export async function docsPage({ args, out }: Invocation): Promise<number> {
 }
 
 export async function docsBuild({ out }: Invocation): Promise<number> {
-  const { buildDocs } = await import('../docs/build.ts');
+  const { buildDocs } = await import('./docs/build.ts');
   const changed = await buildDocs();
   await out.result({ changed }, { text: () => changed.join('\n') });
   out.note(changed.length === 0 ? 'everything was current' : `${changed.length} files written`, 'ok');
@@ -24,7 +24,7 @@ export async function docsBuild({ out }: Invocation): Promise<number> {
 }
 
 export async function docsCheck({ out }: Invocation): Promise<number> {
-  const { checkDocs } = await import('../docs/build.ts');
+  const { checkDocs } = await import('./docs/build.ts');
   const drift = await checkDocs();
   await out.result({ current: drift.length === 0, drift }, { text: () => drift.map(({ path, what }) => `${what}  ${path}`).join('\n') });
   if (drift.length === 0) out.note('generated files are current', 'ok');

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPostgres, type Postgres } from '../../adapters/store/postgres.ts';
-import { quiet } from '../quiet.ts';
-import { ended, type Said } from '../testing/checkout.ts';
-import { type TestDatabase, testDatabase } from '../testing/database.ts';
+import { quiet } from '../../runtime/noop-log.ts';
+import { ended, type Said } from '../../test/kit/checkout.ts';
+import { type TestDatabase, testDatabase } from '../../test/kit/database.ts';
 
 let database: TestDatabase;
 let db: Postgres;

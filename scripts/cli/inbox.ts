@@ -1,9 +1,9 @@
 /** `polyb inbox`: how messages are found. */
 import { openStore } from '../../adapters/store/index.ts';
+import { quiet } from '../../runtime/noop-log.ts';
 import { reindex, stateOfWords } from '../../services/collector/words.ts';
 import { bringDictionary } from '../infra/dictionary.ts';
 import { findPostgres } from '../infra/postgres.ts';
-import { quiet } from '../quiet.ts';
 import type { Invocation } from './command.ts';
 import { databaseUrl } from './database-url.ts';
 import { refusal } from './failure.ts';

@@ -121,7 +121,7 @@ async function linesOf(file: string | undefined): Promise<readonly Line[]> {
 async function languageModel({ env }: Invocation): Promise<({ readonly llm: Llm } & AsyncDisposable) | null> {
   const [{ loadServices, groupsOf, flatGroups }, { read }, { openSources }, { common }, { createHttp }, { llmAdapters }] =
     await Promise.all([
-      import('../services.ts'),
+      import('../../runtime/services.ts'),
       import('../../config/read.ts'),
       import('../../config/env.ts'),
       import('../../config/common.ts'),

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connectNats } from '../../bus/nats.ts';
+import { ended, type Said } from '../../test/kit/checkout.ts';
+import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 import { type RunningServer, startNats } from '../infra/start.ts';
 import { temporaryDir } from '../infra/temporary.ts';
-import { ended, type Said } from '../testing/checkout.ts';
-import { type GatewayWorld, gatewayWorld, http } from '../testing/gateway.ts';
-import { until } from '../testing/world.ts';
 
 let nats: RunningServer;
 let it: GatewayWorld;

@@ -11,7 +11,7 @@ import { crm } from '../../contracts/crm.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { journal } from '../../contracts/journal.ts';
-import { quiet } from '../quiet.ts';
+import { quiet } from '../../runtime/noop-log.ts';
 
 /** Of no contract that the project knows. */
 const greeter = contract('greeter', '1.0.0', {

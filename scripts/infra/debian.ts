@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { onPath } from './search.ts';
+import { onPath } from './find-program.ts';
 import { makeParent } from './unprivileged.ts';
 
 const run = promisify(execFile);

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasDebianTools, unpackDebian } from './debian.ts';
+import { type FindOptions, serversDir } from './find-program.ts';
 import type { Postgres } from './postgres.ts';
-import { type FindOptions, serversDir } from './search.ts';
 
 /** Names that PostgreSQL knows the two files by, and those of the package. */
 const files = { 'ru_ru.affix': 'ru_RU.aff', 'ru_ru.dict': 'ru_RU.dic' } as const;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { hasDebianTools, unpackDebian } from './debian.ts';
-import { type FindOptions, firstProgram, type Origin, onPath, programIn, serverMissing, serversDir } from './search.ts';
+import { type FindOptions, firstProgram, type Origin, onPath, programIn, serverMissing, serversDir } from './find-program.ts';
 
 export type NatsServer = { readonly bin: string; readonly env: Record<string, string>; readonly origin: Origin };
 

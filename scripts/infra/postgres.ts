@@ -4,7 +4,7 @@ import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { hasDebianTools, unpackDebian } from './debian.ts';
-import { type FindOptions, type Origin, onPath, programIn, serverMissing, serversDir } from './search.ts';
+import { type FindOptions, type Origin, onPath, programIn, serverMissing, serversDir } from './find-program.ts';
 import { enterable, makeParent, type RunAs, unprivileged } from './unprivileged.ts';
 
 export type Postgres = {

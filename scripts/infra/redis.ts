@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasDebianTools, unpackDebian } from './debian.ts';
-import { type FindOptions, firstProgram, type Origin, onPath, programIn, serverMissing, serversDir } from './search.ts';
+import { type FindOptions, firstProgram, type Origin, onPath, programIn, serverMissing, serversDir } from './find-program.ts';
 
 export type RedisServer = { readonly bin: string; readonly env: Record<string, string>; readonly origin: Origin };
 

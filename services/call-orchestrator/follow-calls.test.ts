@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { calls } from '../../contracts/calls.ts';
 import { PolybError } from '../../contracts/errors.ts';
-import { type TestStore, testStore } from '../../scripts/testing/store.ts';
+import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { fixture } from './fixture.ts';
 
 let store: TestStore;

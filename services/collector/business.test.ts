@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { telegramSend, telegramSendSettings } from '../../adapters/channel/telegram.send.ts';
 import { createHttp } from '../../adapters/http.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';
 
 let at: Fixture;

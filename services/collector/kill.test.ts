@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
+import { quiet } from '../../runtime/noop-log.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
-import { quiet } from '../../scripts/quiet.ts';
-import { testDatabase } from '../../scripts/testing/database.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { testDatabase } from '../../test/kit/database.ts';
+import { until } from '../../test/kit/world.ts';
 
-const serve = fileURLToPath(new URL('../../scripts/serve.ts', import.meta.url));
+const serve = fileURLToPath(new URL('../../runtime/serve.ts', import.meta.url));
 const token = '7001:AAAA-test';
 const kills = 5;
 const patienceMs = 60_000;

@@ -5,7 +5,7 @@ import { consents } from '../../contracts/consents.ts';
 import type { InputOf, PayloadOf } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';
 
 let here: World;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Update } from '../../adapters/channel/port.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { emptied } from './fixture.ts';
 import { put } from './put.ts';
 import collector from './service.ts';

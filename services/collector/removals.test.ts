@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ReadMessage, ReadPart } from '../../adapters/channel/port.ts';
-import { type TestStore, testStore } from '../../scripts/testing/store.ts';
+import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { put } from './put.ts';
 
 let store: TestStore;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { memoryBlobs } from '../../adapters/blob/memory.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { type TestStore, testStore } from '../../scripts/testing/store.ts';
+import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { eraseFiles, followFiles } from './files.ts';
 import { retention } from './retention.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type World, world } from '../../scripts/testing/world.ts';
+import { type World, world } from '../../test/kit/world.ts';
 import { searchMessages } from './messages.ts';
 import { learnWords } from './search.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';
 
 let at: Fixture;

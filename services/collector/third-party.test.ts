@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
-import { until, world } from '../../scripts/testing/world.ts';
+import { until, world } from '../../test/kit/world.ts';
 import collector from './service.ts';
 
 /** The parts of telegram-test-api that are used here. */

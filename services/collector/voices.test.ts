@@ -4,7 +4,7 @@ import { service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { type Fixture, fixture, token } from './fixture.ts';
 
 let here: World;

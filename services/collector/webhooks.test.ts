@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { codes, isPolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';
 
 const appSecret = 'app-secret';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type WhatsAppFake, whatsappFake } from '../../adapters/channel/whatsapp.fake.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { type GatewayWorld, gatewayWorld } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type GatewayWorld, gatewayWorld } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
 const graph = { token: 'token-of-the-test', appSecret: 'app-secret-of-the-test' };

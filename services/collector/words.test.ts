@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type World, world } from '../../scripts/testing/world.ts';
+import { type World, world } from '../../test/kit/world.ts';
 import { searchMessages } from './messages.ts';
 import { reindex, stateOfWords } from './words.ts';
 

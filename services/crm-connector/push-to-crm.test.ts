@@ -9,7 +9,7 @@ import type { Context, Tx } from '../../bus/service.ts';
 import { crm as contract } from '../../contracts/crm.ts';
 import type { Effect, InputOf, Method, OutputOf, PayloadOf } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
-import { testStore } from '../../scripts/testing/store.ts';
+import { testStore } from '../../test/kit/store.ts';
 import { createContact, createLead } from './effects.ts';
 import { pushToCrm } from './push-to-crm.ts';
 

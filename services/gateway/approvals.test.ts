@@ -6,8 +6,8 @@ import { contract, method, review } from '../../contracts/define.ts';
 import type { PolybError } from '../../contracts/errors.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { journal } from '../../contracts/journal.ts';
-import { type Client, type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 
 const post = contract('post', '1.0.0', {
   mail: method({

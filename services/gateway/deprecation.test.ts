@@ -4,7 +4,7 @@ import { pageOf } from '../../contracts/common.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { deprecationHeaders } from '../../contracts/deprecation.ts';
 import { PolybError } from '../../contracts/errors.ts';
-import { quiet } from '../../scripts/quiet.ts';
+import { quiet } from '../../runtime/noop-log.ts';
 import { type AppParts, createApp } from './app.ts';
 import { routesOf } from './routes.ts';
 

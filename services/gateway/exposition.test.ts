@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { ToldMetric } from '../../contracts/metric.ts';
-import { scraped } from '../../scripts/testing/exposition.ts';
+import { scraped } from '../../test/kit/exposition.ts';
 import { exposition } from './exposition.ts';
 
 const told = (more: Partial<ToldMetric>): ToldMetric => ({

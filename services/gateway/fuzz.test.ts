@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { aliases } from '../../contracts/aliases.ts';
 import type { Method } from '../../contracts/define.ts';
 import { codes } from '../../contracts/errors.ts';
-import { loadServices, serviceFolders } from '../../scripts/services.ts';
-import { broken, fitting } from '../../scripts/testing/arbitrary.ts';
-import { type Client, type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
+import { loadServices, serviceFolders } from '../../runtime/services.ts';
+import { broken, fitting } from '../../test/kit/arbitrary.ts';
+import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
 import { readContracts } from './read-contracts.ts';
 import { callableBy, type HttpRoute, routesOf } from './routes.ts';
 

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
+import { loadServices } from '../../runtime/services.ts';
 import { freePort } from '../../scripts/infra/ready.ts';
-import { loadServices } from '../../scripts/services.ts';
-import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 import { ownLines, readModel } from '../intent-classifier/trained.ts';
 
 const token = '7001:AAAA-test';

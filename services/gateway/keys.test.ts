@@ -4,8 +4,8 @@ import type { Queries } from '../../bus/service.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { startRedis } from '../../scripts/infra/start.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
-import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 import { createKeys } from './keys.ts';
 import { findKeys } from './rows.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
-import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 
 let it: GatewayWorld;
 let key: string;

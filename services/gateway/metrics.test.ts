@@ -9,10 +9,10 @@ import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { counter } from '../../contracts/metric.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
-import { loadServices } from '../../scripts/services.ts';
-import { type Scraped, scraped } from '../../scripts/testing/exposition.ts';
-import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { loadServices } from '../../runtime/services.ts';
+import { type Scraped, scraped } from '../../test/kit/exposition.ts';
+import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 import { type Fixture, fixture, token } from '../collector/fixture.ts';
 
 const post = contract('post', '1.0.0', {

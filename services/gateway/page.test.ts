@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Browser, findBrowser, openBrowser } from '../../scripts/testing/browser.ts';
-import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type Browser, findBrowser, openBrowser } from '../../test/kit/browser.ts';
+import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 
 const program = findBrowser();
 /** Debian's package `chromium`, or any Chrome on the PATH; 80 MB that nothing else here needs. */

@@ -7,8 +7,8 @@ import { memoryBroker } from '../../bus/memory.ts';
 import { Bytes, Id } from '../../contracts/common.ts';
 import { contract, method } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
-import { quiet } from '../../scripts/quiet.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { quiet } from '../../runtime/noop-log.ts';
+import { until } from '../../test/kit/world.ts';
 import { createApp } from './app.ts';
 import { callableBy, routesOf } from './routes.ts';
 

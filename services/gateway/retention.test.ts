@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type TestStore, testStore } from '../../scripts/testing/store.ts';
+import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { forgetDecisions } from './rows.ts';
 
 let store: TestStore;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { gateway } from '../../contracts/gateway.ts';
-import { type Client, type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import pipelines from '../pipelines/service.ts';
 import { type Fixture, fixture } from '../sender/fixture.ts';

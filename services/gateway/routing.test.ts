@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { aliases } from '../../contracts/aliases.ts';
-import { type Client, type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
+import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
 import { readContracts } from './read-contracts.ts';
 import { callableBy, routesOf } from './routes.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type GatewayWorld, gatewayWorld } from '../../scripts/testing/gateway.ts';
+import { type GatewayWorld, gatewayWorld } from '../../test/kit/gateway.ts';
 
 let it: GatewayWorld;
 beforeAll(async () => {

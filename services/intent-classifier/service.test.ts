@@ -6,7 +6,7 @@ import type { OutputOf, PayloadOf } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import { askAgain } from './classify.ts';
 import { unanswered } from './rows.ts';
 import classifier from './service.ts';

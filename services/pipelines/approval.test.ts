@@ -5,8 +5,8 @@ import { on, service } from '../../bus/service.ts';
 import { Id, Key } from '../../contracts/common.ts';
 import { contract, method, review, settled } from '../../contracts/define.ts';
 import { journal } from '../../contracts/journal.ts';
-import { quiet } from '../../scripts/quiet.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { quiet } from '../../runtime/noop-log.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import pipelines from './service.ts';
 
 const post = contract('post', '1.0.0', {

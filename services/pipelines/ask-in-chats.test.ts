@@ -6,7 +6,7 @@ import { Id, Key, PersonName, PersonText, Phone } from '../../contracts/common.t
 import { contract, method, review } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import pipelines from './service.ts';
 

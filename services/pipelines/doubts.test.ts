@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { TelegramFake } from '../../adapters/channel/telegram.fake.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import { type Fixture, fixture } from '../sender/fixture.ts';
 import pipelines from './service.ts';

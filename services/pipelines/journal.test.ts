@@ -5,7 +5,7 @@ import { Id, Phone } from '../../contracts/common.ts';
 import { contract, method, review } from '../../contracts/define.ts';
 import { PolybError } from '../../contracts/errors.ts';
 import { journal } from '../../contracts/journal.ts';
-import { until, type World, world } from '../../scripts/testing/world.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import pipelines from './service.ts';
 
 const post = contract('post', '1.0.0', {

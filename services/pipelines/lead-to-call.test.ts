@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startFakeGateway } from '../../adapters/telephony/gateway.fake.ts';
 import { calls } from '../../contracts/calls.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
-import { loadServices } from '../../scripts/services.ts';
-import { type World, world } from '../../scripts/testing/world.ts';
+import { loadServices } from '../../runtime/services.ts';
+import { type World, world } from '../../test/kit/world.ts';
 
 const folders = ['crm-connector', 'call-orchestrator', 'telephony-gateway', 'pipelines'];
 const simulated = { TELEPHONY_SIM_RING_MS: '20', TELEPHONY_SIM_TALK_MS: '30', TELEPHONY_SIM_NO_ANSWER_MS: '40' };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { messages } from '../../contracts/messages.ts';
-import { type World, world } from '../../scripts/testing/world.ts';
+import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import classifier from '../intent-classifier/service.ts';
 import pipelines from '../pipelines/service.ts';

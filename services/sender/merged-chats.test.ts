@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { consents } from '../../contracts/consents.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { type World, world } from '../../scripts/testing/world.ts';
+import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import pipelines from '../pipelines/service.ts';
 import { type Fixture, fixture } from './fixture.ts';

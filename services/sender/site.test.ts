@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
-import { type World, world } from '../../scripts/testing/world.ts';
+import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import pipelines from '../pipelines/service.ts';
 import { type Fixture, fixture } from './fixture.ts';

@@ -3,7 +3,7 @@ import { type BusHost, createBus } from '../../bus/bus.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { messages } from '../../contracts/messages.ts';
-import { type World, world } from '../../scripts/testing/world.ts';
+import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import pipelines from '../pipelines/service.ts';
 import { type Fixture, fixture } from './fixture.ts';

@@ -5,8 +5,8 @@ import { simulator, simulatorSettings } from '../../adapters/telephony/simulator
 import type { Context, Handler, Loop } from '../../bus/service.ts';
 import type { Effect } from '../../contracts/define.ts';
 import type { telephony } from '../../contracts/telephony.ts';
-import { type TestStore, testStore } from '../../scripts/testing/store.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type TestStore, testStore } from '../../test/kit/store.ts';
+import { until } from '../../test/kit/world.ts';
 import gateway from './service.ts';
 
 const signal = AbortSignal.timeout(60_000);

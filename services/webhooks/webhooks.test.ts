@@ -6,8 +6,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { gateway } from '../../contracts/gateway.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { webhooks } from '../../contracts/webhooks.ts';
-import { type GatewayWorld, gatewayWorld, http } from '../../scripts/testing/gateway.ts';
-import { until } from '../../scripts/testing/world.ts';
+import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { until } from '../../test/kit/world.ts';
 import service from './service.ts';
 
 interface Received {

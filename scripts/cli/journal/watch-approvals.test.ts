@@ -4,7 +4,7 @@ import { service } from '../../../bus/service.ts';
 import { contract, method, review } from '../../../contracts/define.ts';
 import { journal } from '../../../contracts/journal.ts';
 import pipelines from '../../../services/pipelines/service.ts';
-import { until, type World, world } from '../../testing/world.ts';
+import { until, type World, world } from '../../../test/kit/world.ts';
 import { type Ask, here } from './ask.ts';
 import { desk, drawDraft } from './watch-approvals.ts';
 

@@ -1,0 +1,92 @@
+/** `polyb doctor`: what is wrong here, and what to type against it. Exit 9 when a check fails. */
+import { lookup, openSources } from '../../../config/env.ts';
+import { isPolybError } from '../../../contracts/errors.ts';
+import { allConnections } from '../../../runtime/connections.ts';
+import type { Invocation } from '../command.ts';
+import { connect } from '../connect.ts';
+import { checkWords } from './check-words.ts';
+import {
+  checkHost,
+  checkJournal,
+  checkNats,
+  checkNode,
+  checkOnline,
+  checkPm2,
+  checkPostgres,
+  checkRedis,
+  checkSecrets,
+  checkServices,
+  checkSettings,
+  type Finding,
+} from './checks.ts';
+import { type Expected, expectedServices } from './expected.ts';
+import { checkFailed } from './report.ts';
+
+export async function doctor(invocation: Invocation): Promise<number> {
+  const { out, env } = invocation;
+  const findings = [...(await look(invocation, env))];
+  const count = (state: Finding['state']) => findings.filter((each) => each.state === state).length;
+  const summary = { checks: findings.length, ok: count('ok'), warnings: count('warn'), failed: count('fail') };
+  const marks = out.ascii ? { ok: '+', warn: '!', fail: 'x' } : { ok: '✓', warn: '!', fail: '✗' };
+  const styles = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.flatMap(({ check, state, found, next }) => [
+    `${out.paint(styles[state], marks[state])} ${check.padEnd(width)}  ${found}`,
+    ...(next === undefined ? [] : [`${' '.repeat(width + 4)}${out.ascii ? '->' : '→'} ${next}`]),
+  ]);
+  const last = `${summary.checks} checks: ${summary.ok} ok, ${summary.warnings} ${summary.warnings === 1 ? 'warning' : 'warnings'}, ${summary.failed} failed`;
+  await out.result({ summary, findings }, { text: () => [...lines, last].join('\n'), items: findings });
+  return summary.failed > 0 ? checkFailed : 0;
+}
+
+async function look(invocation: Invocation, env: Invocation['env']): Promise<readonly Finding[]> {
+  const node = checkNode();
+  const host = checkHost();
+  const code = await load();
+  if ('findings' in code) return [...node, ...code.findings, ...(await host)];
+  const { services } = code;
+  const settings = [...checkSettings(services, env), ...checkSecrets(services, { env })];
+  const find = openSources({ env });
+  const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222');
+  const isOneProcess = lookup('POLYB_ONE_PROCESS', find) === 'true';
+  const wanted = Number(lookup('DATABASE_CONNECTIONS', find)) || undefined;
+  const postgres = checkPostgres(lookup('DATABASE_URL', find), env, allConnections({ services: services.length, isOneProcess, wanted }));
+  const words = checkWords(lookup('DATABASE_URL', find));
+  const redis = checkRedis(lookup('REDIS_URL', find), isOneProcess);
+  const pm2 = checkPm2();
+  return [
+    ...node,
+    ...settings,
+    ...(await nats),
+    ...(await postgres),
+    ...(await words),
+    ...(await redis),
+    ...(await pm2),
+    ...(await onBus(invocation, services)),
+    ...(await host),
+  ];
+}
+
+async function load(): Promise<{ readonly services: readonly Expected[] } | { readonly findings: readonly Finding[] }> {
+  try {
+    return { services: await expectedServices() };
+  } catch (error) {
+    if (!isPolybError(error)) throw error;
+    return { findings: [{ check: 'code', state: 'fail', found: error.message, next: 'npm run typecheck' }] };
+  }
+}
+
+async function onBus(invocation: Invocation, services: readonly Expected[]): Promise<readonly Finding[]> {
+  const { signal, flags } = invocation;
+  try {
+    await using connected = await connect(invocation);
+    return [
+      ...(await checkServices(services, connected, signal)),
+      ...(await checkJournal(connected, services, signal)),
+      ...(flags.on('online') ? await checkOnline(connected, services, signal) : []),
+    ];
+  } catch (error) {
+    if (!isPolybError(error) || error.code === 'cancelled') throw error;
+    return [{ check: 'bus', state: 'fail', found: error.message, next: 'polyb up' }];
+  }
+}

@@ -1,0 +1,51 @@
+/** The users of our own nats-server and what each may do, as its configuration says it. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { natsConfig, operatorUser, permissions } from '../../../bus/permissions.ts';
+import { guestUser } from '../../../bus/subjects.ts';
+import { type Find, lookup } from '../../../config/env.ts';
+import { PolybError } from '../../../contracts/errors.ts';
+import type { Expected } from './expected.ts';
+import { type App, listApps } from './pm2.ts';
+import { natsUsersFile, serverApp } from './project.ts';
+import { type RunValues, readRun } from './run-file.ts';
+
+export const operatorPasswordSetting = 'POLYB_NATS_OPERATOR_PASSWORD';
+export const passwordSetting = (folder: string): string => `NATS_PASSWORD_${folder.toUpperCase().replaceAll('-', '_')}`;
+
+export const busUsers = (services: readonly Expected[], prefix: string) =>
+  permissions(
+    services.map(({ folder, service }) => ({ folder, serves: service.serves, uses: service.uses, discovers: service.discovers })),
+    prefix,
+  );
+
+/** Writes the file. False when it stands there already, word for word. */
+export async function writeNatsUsers(services: readonly Expected[], prefix: string, run: RunValues): Promise<boolean> {
+  const settings = [
+    [operatorUser, operatorPasswordSetting] as const,
+    ...services.map(({ folder }) => [folder, passwordSetting(folder)] as const),
+  ];
+  const credentials = Object.fromEntries(settings.map(([user, setting]) => [user, { password: passwordOf(run, setting) }]));
+  const text = natsConfig(busUsers(services, prefix), { credentials, noAuthUser: guestUser });
+  if (text === (await readFile(natsUsersFile, 'utf8').catch(() => ''))) return false;
+  await writeFile(natsUsersFile, text, { mode: 0o600 });
+  return true;
+}
+
+/** Gives the running services the bus permissions that their code asks for now, where the nats-server is our own. */
+export async function renewNatsUsers(services: readonly Expected[], find: Find): Promise<void> {
+  const run = await readRun();
+  if (run[operatorPasswordSetting] === undefined) return;
+  const known = services.filter(({ folder }) => run[passwordSetting(folder)] !== undefined);
+  if (await writeNatsUsers(known, lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb', run)) reloadNats(await listApps());
+}
+/** Lets a nats-server that runs take its new users; its launcher passes the signal on. */
+export function reloadNats(apps: readonly App[]): void {
+  const nats = apps.find(({ name, pid }) => name === serverApp('nats') && pid > 0);
+  if (nats) process.kill(nats.pid, 'SIGHUP');
+}
+
+function passwordOf(run: RunValues, setting: string): string {
+  const password = run[setting];
+  if (password === undefined) throw new PolybError('internal', `No password was made for ${setting}.`);
+  return password;
+}

@@ -1,0 +1,69 @@
+/** `polyb restart`: a second instance takes over before the first stops, so that no call fails. */
+import { openSources } from '../../../config/env.ts';
+import type { Invocation } from '../command.ts';
+import { connect } from '../connect.ts';
+import { chosenFrom, type Expected, expectedServices } from './expected.ts';
+import { askBus } from './health.ts';
+import { lock } from './lock.ts';
+import { logSize } from './logs-of.ts';
+import { renewNatsUsers } from './nats-users.ts';
+import { type App, addInstance, listApps, removeApps } from './pm2.ts';
+import { logFile, oneProcessApp } from './project.ts';
+import { awaitReady, type NotReady, readyMs } from './ready.ts';
+import { checkFailed, isForMachines, requireUp, tellNotReady } from './report.ts';
+
+/** The environment of a running daemon is kept; settings from files are read anew, and so are the bus permissions that the code asks for. */
+export async function restart(invocation: Invocation): Promise<number> {
+  const { args, out } = invocation;
+  await using _held = await lock('restart');
+  const all = await expectedServices();
+  await renewNatsUsers(all, openSources({ env: invocation.env }));
+  const named = chosenFrom(all, args, 'restart');
+  const running = await requireUp();
+  const runs = (name: string) => running.some((app) => app.name === name);
+  const groups: readonly Group[] = runs(oneProcessApp)
+    ? [{ app: oneProcessApp, services: all }]
+    : named.filter(({ folder }) => runs(folder)).map((each) => ({ app: each.folder, services: [each] }));
+  const absent = runs(oneProcessApp) ? [] : named.filter(({ folder }) => !runs(folder));
+  for (const { folder } of absent) out.note(`${folder} is not running; polyb up ${folder} starts it`, 'warn');
+
+  const failed: string[] = [];
+  for (const group of groups) {
+    if (!(await relieve(group, running, invocation))) failed.push(group.app);
+  }
+  const result = { restarted: groups.map(({ app }) => app).filter((app) => !failed.includes(app)), failed };
+  if (isForMachines(out)) await out.result(result);
+  return failed.length > 0 ? checkFailed : 0;
+}
+
+type Group = { readonly app: string; readonly services: readonly Expected[] };
+
+/** Each instance there is now gets one successor. False when one did not get ready; its predecessor goes on then. */
+async function relieve({ app, services }: Group, running: readonly App[], invocation: Invocation): Promise<boolean> {
+  const { flags, out } = invocation;
+  for (const old of running.filter(({ name }) => name === app)) {
+    const logFrom = await logSize(logFile(app));
+    const since = Date.now();
+    const known = (await listApps()).map(({ id }) => id);
+    const late = await start({ app, services }, since, invocation, flags.ms('timeout') ?? readyMs);
+    if (late !== undefined) {
+      await removeApps((await listApps()).filter((each) => each.name === app && !known.includes(each.id)));
+      await tellNotReady(out, app, { app, why: `the new instance ${late.why}, the old one goes on` }, logFrom);
+      return false;
+    }
+    await removeApps([old]);
+    out.note(`${app}  taken over in ${((Date.now() - since) / 1000).toFixed(1)} s`, 'ok');
+  }
+  return true;
+}
+
+async function start({ app, services }: Group, since: number, invocation: Invocation, timeoutMs: number): Promise<NotReady | undefined> {
+  const { signal } = invocation;
+  await using connected = await connect(invocation);
+  const { bus } = connected;
+  const before = await askBus(bus, signal);
+  await addInstance(app);
+  const awaited = services.map((each) => ({ ...each, app }));
+  const [late] = await awaitReady({ bus, services: awaited, before, since, timeoutMs, signal, onReady: () => {} });
+  return late;
+}

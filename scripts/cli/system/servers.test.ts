@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, test } from '@jest/globals';
+import type { Find } from '../../../config/env.ts';
+import { serverMissing } from '../../infra/find-program.ts';
+import { chooseRedis, natsInfo } from './servers.ts';
+
+const install = { debian: 'apt-get install redis-server', macos: '', windows: '' };
+function setup(given: { readonly url?: string; readonly from?: string; readonly oneProcess?: boolean; readonly fails?: unknown } = {}) {
+  const { url, from = '.polyb/run.json', oneProcess = false, fails } = given;
+  const sought: string[] = [];
+  const find: Find = (...names) => (url !== undefined && names.includes('REDIS_URL') ? { value: url, from } : undefined);
+  const before: Record<string, string> = url === undefined ? {} : { REDIS_URL: url, POLYB_REDIS_PORT: new URL(url).port };
+  const seekRedis = async () => {
+    sought.push('redis-server');
+    if (fails !== undefined) throw fails;
+    return { bin: '/usr/bin/redis-server', env: {}, origin: 'folder' as const };
+  };
+  const { signal } = new AbortController();
+  return { sought, choose: () => chooseRedis({ find, before, apps: [], oneProcess, signal, seekRedis }) };
+}
+
+test('a Redis of our own asks for a password, and the next up keeps it for services that run', async () => {
+  const chosen = await setup().choose();
+  if ('missing' in chosen) throw new Error('none was chosen');
+  const { password, hostname } = new URL(chosen.url);
+  expect({ hostname, isUp: chosen.isUp }).toEqual({ hostname: '127.0.0.1', isUp: false });
+  expect(password.length).toBeGreaterThan(30);
+  const again = await setup({ url: chosen.url }).choose();
+  expect(again).toMatchObject({ url: expect.stringContaining(`:${password}@127.0.0.1`) });
+});
+
+test('a Redis that somebody names is used as it is, also by one process', async () => {
+  for (const oneProcess of [false, true]) {
+    const { choose, sought } = setup({ url: 'rediss://cache.example:6380', from: '.env', oneProcess });
+    expect(await choose()).toEqual({ url: 'rediss://cache.example:6380', port: undefined, isUp: true });
+    expect(sought).toEqual([]);
+  }
+});
+
+test('one process needs none, although an earlier up had chosen one', async () => {
+  const { choose, sought } = setup({ url: 'redis://:x@127.0.0.1:6379', oneProcess: true });
+  expect(await choose()).toEqual({ missing: null });
+  expect(sought).toEqual([]);
+});
+
+test('a machine on which it can be neither found nor unpacked goes without, and is told what to type', async () => {
+  const fails = serverMissing('redis-server', install, 'REDIS_URL');
+  expect(await setup({ fails }).choose()).toEqual({ missing: expect.stringContaining('Install it: ') });
+  expect(await setup({ fails: new DOMException('took too long', 'TimeoutError') }).choose()).toEqual({
+    missing: 'redis-server could not be unpacked in time.',
+  });
+  await expect(setup({ fails: new TypeError('a fault of ours') }).choose()).rejects.toThrow('a fault of ours');
+});
+
+test.each(['INFO {"version":\r\n', 'INFO {"version":2}\r\n', 'HTTP/1.1 400 Bad Request\r\n'])(
+  'what greets with %j is no nats-server',
+  async (greeting) => {
+    const server = createServer((socket) => void socket.end(greeting)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    expect(await natsInfo(`nats://127.0.0.1:${port}`)).toBeUndefined();
+    await new Promise((resolve) => server.close(resolve));
+  },
+);

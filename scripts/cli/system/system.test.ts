@@ -1,0 +1,271 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { redisVersion } from '../../../adapters/cache/redis.ts';
+import { createBus } from '../../../bus/bus.ts';
+import { connectNats } from '../../../bus/nats.ts';
+import { crm } from '../../../contracts/crm.ts';
+import { isPolybError } from '../../../contracts/errors.ts';
+import { quiet } from '../../../runtime/noop-log.ts';
+import { type Checkout, checkout, ended } from '../../../test/kit/checkout.ts';
+import { until } from '../../../test/kit/world.ts';
+import type { StatusRow } from './status.ts';
+
+// One system for the whole file, in the order of the tests: bringing it up is what takes long.
+const patienceMs = 120_000;
+let here: Checkout;
+beforeAll(async () => {
+  here = await checkout();
+}, patienceMs);
+afterAll(async () => await here[Symbol.asyncDispose](), patienceMs);
+
+const greeterSource = `import { z } from 'zod';
+import { service } from '../../../bus/service.ts';
+import { integer, text } from '../../../config/settings.ts';
+import { contract, method } from '../../../contracts/define.ts';
+const greeter = contract('greeter', '1.0.0', {
+  greet: method({ summary: 'Says hello.', input: z.strictObject({}), output: z.object({ said: z.string().max(100) }), idempotency: 'read' }),
+});
+export default service({ serves: { greeter }, settings: z.object({ GREETER_WORD: text(), GREETER_TIMES: integer({ min: 1, max: 3 }) }) })
+  .start(async ({ settings: { GREETER_WORD, GREETER_TIMES } }) => ({ greeter: { greet: async () => ({ said: GREETER_WORD.repeat(GREETER_TIMES) }) } }));
+`;
+const runFile = async () => JSON.parse(await readFile(join(here.dir, '.polyb', 'run.json'), 'utf8')) as Record<string, string>;
+const pm2 = (...words: readonly string[]) => ended(here.start('node_modules/pm2/bin/pm2', ...words));
+async function apps(): Promise<readonly StatusRow[]> {
+  return (JSON.parse((await here.polyb('status', '-o', 'json')).stdout) as { apps: readonly StatusRow[] }).apps;
+}
+const pidsOf = (rows: readonly StatusRow[]) => Object.fromEntries(rows.map(({ app, pids }) => [app, pids]));
+
+test(
+  'the demo brings up the servers and every service from nothing, runs a lead through them and draws it, and leaves them up',
+  async () => {
+    const { status, stdout, stderr } = await ended(here.start('scripts/demo.ts'));
+    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringMatching(/✓ crm-connector +\d+ methods +ready in/) });
+    expect(stderr).toMatch(/✓ logged +crm\.log_call/);
+    expect(stdout).toMatch(/pipelines\.lead_to_call .*✓ ok/);
+    const [found, rows, doctor] = await Promise.all([
+      here.polyb('call', 'crm.find_contact', 'phoneNumber=+79995553322', '--pick', 'contacts'),
+      apps(),
+      here.polyb('doctor', '-o', 'json'),
+    ]);
+    expect(found).toMatchObject({ status: 0, stdout: '[]\n' });
+    expect(rows.filter(({ ready, pm2 }) => !ready || pm2 !== 'online')).toEqual([]);
+    expect(JSON.parse(doctor.stdout).findings.filter(({ state }: { state: string }) => state === 'fail')).toEqual([]);
+    expect((await stat(join(here.dir, '.polyb', 'run.json'))).mode & 0o077).toBe(0);
+  },
+  patienceMs,
+);
+
+test(
+  'Redis asks for its password, and when it is killed the gateway goes on and it comes back at its address',
+  async () => {
+    const { REDIS_URL = '', GATEWAY_PORT = '' } = await runFile();
+    const redis = async () => (await apps()).find(({ app }) => app === 'polyb-redis');
+    expect((await redis())?.restarts).toBe(0);
+    await expect(redisVersion(REDIS_URL.replace(/:[^/@]*@/, ''))).rejects.toThrow();
+    expect(await redisVersion(REDIS_URL)).toMatch(/^\d/);
+    expect((await stat(join(here.dir, '.polyb', 'redis', 'redis.conf'))).mode & 0o077).toBe(0);
+    const made = await here.polyb('keys', 'create', '--client', 'test', '--scope', 'admin', '-o', 'json');
+    const { key } = JSON.parse(made.stdout) as { key: string };
+    const ask = () => fetch(`http://127.0.0.1:${GATEWAY_PORT}/api/v1/journal`, { headers: { 'x-api-key': key } });
+    const [pid] = processesIn(join(here.dir, '.polyb', 'redis'));
+    process.kill(Number(pid), 'SIGKILL');
+    expect((await ask()).status).toBe(200);
+    await until(async () => (await redisVersion(REDIS_URL).catch(() => null)) ?? null, patienceMs / 2);
+    expect(await redis()).toMatchObject({ ready: true, pm2: 'online', restarts: 1 });
+    expect((await ask()).status).toBe(200);
+  },
+  patienceMs,
+);
+
+test(
+  'every command of the README works as it is written',
+  async () => {
+    const readme = await readFile(join(import.meta.dirname, '..', '..', '..', 'README.md'), 'utf8');
+    const commands = [...readme.matchAll(/^```sh test\n(.*?)^```/gms)].flatMap(([, block = '']) => block.trim().split('\n'));
+    expect(commands.length).toBeGreaterThan(8);
+    for (const command of commands) {
+      const [npx, polyb, ...words] = command.split(' ');
+      const { status, stderr } = await here.polyb(...words);
+      expect({ command, npx, polyb, status, stderr }).toMatchObject({ command, npx: 'npx', polyb: 'polyb', status: 0 });
+    }
+  },
+  patienceMs,
+);
+
+test(
+  'the hub of the README answers as it is shown there',
+  async () => {
+    const readme = await readFile(join(import.meta.dirname, '..', '..', '..', 'README.md'), 'utf8');
+    const [, block = ''] = /^```console test\n(.*?)^```/ms.exec(readme) ?? [];
+    const steps = block.split(/^\$ /m).slice(1);
+    expect(steps.length).toBeGreaterThan(6);
+    const { GATEWAY_PORT = '' } = await runFile();
+    await using shell = here.shell();
+    await shell('npx() { shift; node scripts/polyb.js "$@"; }');
+    for (const step of steps) {
+      const [command = '', ...shown] = step.replaceAll(':8300/', `:${GATEWAY_PORT}/`).trimEnd().split('\n');
+      const like = new RegExp(`^${shown.map((line) => line.split('…').map(RegExp.escape).join('.*')).join('\n')}$`);
+      // A message is judged a moment after it came.
+      const tries = command.includes(' -G ') ? 100 : 1;
+      let said = await shell(command);
+      for (let n = 1; n < tries && !like.test(said); n += 1) said = await shell(`sleep 0.2; ${command}`);
+      expect({ command, said }).toEqual({ command, said: expect.stringMatching(like) });
+    }
+  },
+  patienceMs,
+);
+
+test(
+  'without a password only what no role is asked for may be called',
+  async () => {
+    const { NATS_URL = '' } = await runFile();
+    const transport = await connectNats({
+      servers: NATS_URL,
+      name: 'guest',
+      inboxUser: 'guest',
+      log: quiet,
+      signal: AbortSignal.timeout(5_000),
+    });
+    const guest = createBus({ transport, name: 'guest', log: quiet });
+    const [read, ping] = await Promise.all([
+      guest.call(crm.find_contact, { phoneNumber: '+79990000000' }),
+      guest.gather('$SRV.PING', {}, { waitMs: 300 }),
+    ]);
+    await guest.close();
+    expect(read).toEqual({ contacts: [] });
+    expect(ping).toEqual([]);
+  },
+  patienceMs,
+);
+
+test(
+  'a new service that lacks its settings is named with each of them, exit 9; nothing else is touched, and a second up meanwhile is refused',
+  async () => {
+    const before = pidsOf(await apps());
+    await mkdir(join(here.dir, 'services', 'greeter'));
+    await writeFile(join(here.dir, 'services', 'greeter', 'service.ts'), greeterSource);
+    const first = ended(here.start('scripts/polyb.js', 'up'));
+    const lock = join(here.dir, '.polyb', 'lock');
+    const holder = Number.parseInt(await until(() => readFile(lock, 'utf8').catch(() => null), patienceMs / 4), 10);
+    process.kill(holder, 'SIGSTOP'); // so that it is at work for as long as the second takes to begin
+    expect(await here.polyb('up')).toMatchObject({ status: 1, stderr: expect.stringContaining('polyb up is at work here') });
+    process.kill(holder, 'SIGCONT');
+    const { status, stderr } = await first;
+    expect(status).toBe(9);
+    expect(stderr).toMatch(/✗ greeter {2}ended while it started/);
+    expect(stderr).toMatch(/GREETER_WORD: missing.*\n.*GREETER_TIMES: missing/);
+    expect(pidsOf(await apps())).toMatchObject(before);
+  },
+  patienceMs,
+);
+
+test(
+  'the next up starts what is missing and lets it onto the running bus, and restarts nothing',
+  async () => {
+    const before = pidsOf((await apps()).filter(({ app }) => app !== 'greeter'));
+    await writeFile(join(here.dir, '.env'), 'GREETER_WORD=hi\nGREETER_TIMES=2\n');
+    expect((await here.polyb('up')).status).toBe(0);
+    const [greeted, after] = await Promise.all([here.polyb('call', 'greeter.greet', '--pick', 'said'), apps()]);
+    expect(greeted).toMatchObject({ status: 0, stdout: 'hihi\n' });
+    expect(pidsOf(after)).toMatchObject(before);
+  },
+  patienceMs,
+);
+
+test(
+  'no call fails while a service is restarted under load',
+  async () => {
+    const before = pidsOf(await apps())['crm-connector'];
+    const { NATS_URL = '' } = await runFile();
+    const transport = await connectNats({
+      servers: NATS_URL,
+      name: 'load',
+      inboxUser: 'guest',
+      log: quiet,
+      signal: AbortSignal.timeout(5_000),
+    });
+    const bus = createBus({ transport, name: 'guest', log: quiet, noRespondersMs: 0 });
+    const failures: unknown[] = [];
+    let calls = 0;
+    let loading = true;
+    const caller = async (call: () => Promise<unknown>) => {
+      for (; loading; calls++) await call().catch((error) => failures.push(isPolybError(error) ? `${error.code} ${error.reason}` : error));
+    };
+    const phoneNumber = '+79995553322';
+    const find = () => bus.call(crm.find_contact, { phoneNumber }, { retry: false });
+    const push = () => bus.call(crm.push_to_crm, { firstName: 'Иван', phoneNumber }, { key: randomUUID(), retry: false });
+    const callers = Promise.all([find, find, push, push].map(caller));
+    const { status } = await here.polyb('restart', 'crm-connector');
+    loading = false;
+    await callers;
+    await bus.close();
+    const after = pidsOf(await apps())['crm-connector'];
+    expect({ status, failures }).toEqual({ status: 0, failures: [] });
+    expect(calls).toBeGreaterThan(100);
+    expect(after).toHaveLength(1);
+    expect(after).not.toEqual(before);
+  },
+  patienceMs,
+);
+
+test(
+  'a successor that cannot start does not take the place of the one that runs',
+  async () => {
+    await writeFile(join(here.dir, '.env'), 'GREETER_WORD=hi\nGREETER_TIMES=many\n');
+    const { status, stderr } = await here.polyb('restart', 'greeter');
+    const greeted = await here.polyb('call', 'greeter.greet', '--pick', 'said');
+    expect(status).toBe(9);
+    expect(stderr).toMatch(/the old one goes on[\s\S]*GREETER_TIMES: expected a whole number from 1 to 3, got "many"/);
+    expect(greeted).toMatchObject({ status: 0, stdout: 'hihi\n' });
+  },
+  patienceMs,
+);
+
+test(
+  'another checkout under the same PM2 is refused and disturbs nothing',
+  async () => {
+    await using other = await checkout({ pm2Home: here.env.PM2_HOME ?? '' });
+    const before = pidsOf(await apps());
+    const { status, stderr } = await other.polyb('up');
+    await other.polyb('down');
+    expect(status).toBe(1);
+    expect(stderr).toContain(here.dir);
+    expect(pidsOf(await apps())).toEqual(before);
+  },
+  patienceMs,
+);
+
+test(
+  'down ends every process of this checkout, leaves the programs of others and the data, and --wipe removes the data',
+  async () => {
+    await writeFile(join(here.dir, 'home', 'other.cjs'), 'setInterval(() => {}, 1000)');
+    await pm2('start', join(here.dir, 'home', 'other.cjs'), '--name', 'other');
+    const first = await here.polyb('down');
+    expect(JSON.parse(first.stdout)).toMatchObject({ pm2Ended: false });
+    const left = JSON.parse((await pm2('jlist', '--silent')).stdout) as { name: string; pid: number }[];
+    expect(left.map(({ name }) => name)).toEqual(['other']);
+    expect(await stat(join(here.dir, '.polyb', 'postgres', 'data', 'PG_VERSION'))).toBeDefined();
+    const [doctor] = await Promise.all([here.polyb('doctor'), pm2('delete', 'other')]);
+    expect(doctor).toMatchObject({ status: 9, stdout: expect.stringMatching(/"check": "(bus|service)",\s+"state": "fail"/) });
+    const second = await here.polyb('down', '--wipe', '--yes');
+    expect(JSON.parse(second.stdout)).toMatchObject({ pm2Ended: true });
+    expect(processesIn(here.dir)).toEqual([]);
+    await expect(stat(join(here.dir, '.polyb'))).rejects.toMatchObject({ code: 'ENOENT' });
+  },
+  patienceMs,
+);
+
+/** Processes whose working directory is there. */
+function processesIn(dir: string): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(dir);
+    } catch {
+      // It ended meanwhile, or is not ours to look at.
+      return false;
+    }
+  });
+}

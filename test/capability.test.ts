@@ -1,0 +1,139 @@
+/** Adding a capability is a contract and a service folder, and no edit anywhere else. */
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type RunningServer, startNats } from '../scripts/infra/start.ts';
+import { temporaryDir } from '../scripts/infra/temporary.ts';
+import { type Checkout, checkout } from './kit/checkout.ts';
+import { type TestDatabase, testDatabase } from './kit/database.ts';
+
+const patienceMs = 90_000;
+const example = join(import.meta.dirname, '..', 'examples', '01-write-a-service');
+let nats: RunningServer;
+let database: TestDatabase;
+let here: Checkout;
+
+// One copy for the whole file, in the order of the tests.
+beforeAll(async () => {
+  [nats, database] = await Promise.all([startNats({ dir: temporaryDir(), temporary: true }), testDatabase()]);
+  here = await checkout({ set: { NATS_URL: nats.url, NATS_USER: 'operator', DATABASE_URL: database.url } });
+  await git('init', '--quiet');
+  await git('add', '--all');
+  await addCapability();
+}, patienceMs);
+afterAll(async () => {
+  if (here) await rm(here.dir, { recursive: true, force: true });
+  await database?.drop();
+  await nats?.stop();
+});
+
+async function git(...words: readonly string[]): Promise<string> {
+  return (await promisify(execFile)('git', words, { cwd: here.dir })).stdout;
+}
+/** The first example in its places; only its imports follow. */
+async function addCapability(): Promise<void> {
+  const copy = async (from: string, to: string, imports: Readonly<Record<string, string>>) => {
+    const text = await readFile(join(example, from), 'utf8');
+    const moved = Object.entries(imports).reduce((before, [old, now]) => before.replaceAll(`'${old}`, `'${now}`), text);
+    await writeFile(join(here.dir, to), moved);
+  };
+  await mkdir(join(here.dir, 'services', 'greeter'));
+  await copy('contract.ts', 'contracts/greetings.ts', { '../../contracts/': '../scripts/' });
+  for (const file of ['service.ts', 'greet.ts'])
+    await copy(file, `services/greeter/${file}`, { './contract.ts': '../../contracts/greetings.ts' });
+}
+async function answer(...words: readonly string[]): Promise<unknown> {
+  const { status, stdout, stderr } = await here.polyb(...words, '-o', 'json');
+  if (status !== 0) throw new Error(`polyb ${words.join(' ')} ended with ${status}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+test(
+  'the reference gets a page of it, and no file that somebody wrote is edited',
+  async () => {
+    const { status, stderr } = await here.polyb('docs', 'build');
+    expect({ status, stderr }).toMatchObject({ status: 0 });
+    const page = await readFile(join(here.dir, 'docs/reference/services/greetings.md'), 'utf8');
+    expect(page).toContain('Served by `services/greeter`');
+    expect(page).toContain('Greet somebody by name.');
+    const changed = (await git('status', '--porcelain', '--untracked-files=all'))
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('A  '))
+      .map((line) => line.slice(3));
+    const written = changed.filter((path) => !/^(docs\/reference\/.*|contracts\.json|\.env\.example)$/.test(path));
+    expect(written).toEqual(['contracts/greetings.ts', 'services/greeter/greet.ts', 'services/greeter/service.ts']);
+  },
+  patienceMs,
+);
+
+test(
+  'PM2 gets its daemon, and the bus a user that may serve it',
+  async () => {
+    const { apps } = (await import(pathToFileURL(join(here.dir, 'ecosystem.config.js')).href)) as {
+      apps: readonly { readonly name: string; readonly args: readonly string[] }[];
+    };
+    expect(apps.find(({ name }) => name === 'greeter')?.args).toEqual(expect.arrayContaining(['runtime/serve.ts', 'greeter']));
+    expect(await answer('permissions', 'greeter')).toMatchObject({
+      users: [{ name: 'greeter', subscribe: { allow: expect.arrayContaining(['polyb.rpc.greetings.greet']) } }],
+    });
+  },
+  patienceMs,
+);
+
+test(
+  'while it is served, list, describe, call and stats know it',
+  async () => {
+    const greeter = here.start('runtime/serve.ts', 'greeter');
+    const ended = once(greeter, 'exit');
+    try {
+      await ready(greeter);
+      const [listed, described, greeted] = await Promise.all([
+        answer('list', 'greetings'),
+        answer('describe', 'greetings.greet'),
+        answer('call', 'greetings.greet', 'name=Иван'),
+      ]);
+      expect(listed).toMatchObject([{ service: 'greetings', state: 'up', daemons: ['greeter'], methods: ['greet'] }]);
+      expect(described).toMatchObject({ address: 'greetings.greet', summary: 'Greet somebody by name.' });
+      expect(greeted).toEqual({ text: 'Здравствуйте, Иван!' });
+      expect(await answer('stats', 'greetings')).toMatchObject([{ method: 'greetings.greet', instances: 1, requests: 1, errors: 0 }]);
+    } finally {
+      greeter.kill();
+      await ended;
+    }
+  },
+  patienceMs,
+);
+
+test(
+  'the emergency stop finds a method that contracts.json does not have yet',
+  async () => {
+    await git('checkout', '--', 'contracts.json');
+    const daemons = ['greeter', 'pipelines'].map((folder) => here.start('runtime/serve.ts', folder));
+    const ended = daemons.map((daemon) => once(daemon, 'exit'));
+    try {
+      await Promise.all(daemons.map(ready));
+      expect(await answer('pause', 'greetings.greet')).toMatchObject({ paused: ['greetings.greet'] });
+    } finally {
+      for (const daemon of daemons) daemon.kill();
+      await Promise.all(ended);
+    }
+  },
+  patienceMs,
+);
+
+/** Resolves when a daemon says that it is; throws what it said when it ends before. */
+async function ready({ stdout, stderr }: ReturnType<Checkout['start']>): Promise<void> {
+  if (stdout === null || stderr === null) throw new TypeError('the daemon has no pipes');
+  let said = '';
+  stderr.on('data', (chunk) => (said += String(chunk)));
+  for await (const line of createInterface({ input: stdout })) {
+    if ((JSON.parse(line) as { msg: string }).msg === 'ready') return;
+    said += `${line}\n`;
+  }
+  throw new Error(`the daemon ended: ${said}`);
+}

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import pg from 'pg';
+
+const template = 'polyb_template';
+
+export type TestDatabase = {
+  readonly url: string;
+  /** Removes the database and whoever is still connected to it; may be called again. */
+  drop(): Promise<void>;
+};
+
+/** A fresh migrated database of its own for one test or one test file. */
+export async function testDatabase(): Promise<TestDatabase> {
+  const server = process.env.DATABASE_URL;
+  if (!server) throw new Error('DATABASE_URL is not set: run the tests with `npm test`, which starts PostgreSQL');
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await administer(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  return { url: databaseUrl(server, name), drop: () => administer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+/** Makes the database that `testDatabase` copies, migrated as a real one is. */
+export async function makeTemplate(server: string): Promise<void> {
+  await administer(server, `CREATE DATABASE ${template}`);
+  const migrations = new URL('../../runtime/migrate.ts', import.meta.url);
+  if (existsSync(migrations)) {
+    const { migrate } = await import(migrations.href);
+    await migrate({ url: databaseUrl(server, template) });
+  }
+}
+
+function databaseUrl(server: string, name: string): string {
+  return Object.assign(new URL(server), { pathname: `/${name}` }).href;
+}
+
+async function administer(server: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,90 @@
+/** A gateway with services behind it, and an HTTP client that holds a key. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Transport } from '../../bus/transport.ts';
+import type { Scope } from '../../contracts/define.ts';
+import { gateway as contract } from '../../contracts/gateway.ts';
+import type { Hosted } from '../../runtime/host.ts';
+import { loadServices } from '../../runtime/services.ts';
+import { freePort } from '../../scripts/infra/ready.ts';
+import { type World, world } from './world.ts';
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+export type Client = (verb: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<Answered>;
+export interface GatewayWorld {
+  readonly world: World;
+  readonly origin: string;
+  readonly gateway: Hosted;
+  /** A client with a new key of these scopes. */
+  client(...scopes: readonly Scope[]): Promise<Client>;
+  key(
+    scopes: readonly Scope[],
+    options?: { readonly client?: string; readonly expiresAt?: string },
+  ): Promise<{ readonly keyId: string; readonly key: string }>;
+  /** Another gateway of the same world. */
+  startGateway(settings?: Readonly<Record<string, string>>): Promise<{ readonly hosted: Hosted; readonly origin: string }>;
+  stop(): Promise<void>;
+}
+
+/** @param connect As for `world`. */
+export async function gatewayWorld(
+  folders: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+  connect?: (user: string) => Promise<Transport>,
+): Promise<GatewayWorld> {
+  const it = await world(connect);
+  await Promise.all((await loadServices(folders)).map(({ folder, service }) => it.start(folder, service, { CRM_KIND: 'memory' })));
+  const [loaded] = await loadServices(['gateway']);
+  if (loaded === undefined) throw new Error('services/gateway is missing');
+  const { service } = loaded;
+  const startGateway: GatewayWorld['startGateway'] = async (own = {}) => {
+    const port = await freePort();
+    const hosted = await it.start('gateway', service, {
+      GATEWAY_PORT: String(port),
+      GATEWAY_RATE_LIMIT: '1000000',
+      GATEWAY_EXPECTED_SERVICES: 'gateway',
+      ...settings,
+      ...own,
+    });
+    return { hosted, origin: `http://127.0.0.1:${port}` };
+  };
+  const { hosted, origin } = await startGateway();
+  const key: GatewayWorld['key'] = async (scopes, { client = `c${randomBytes(6).toString('hex')}`, expiresAt } = {}) => {
+    const keyId = `pk_${randomBytes(6).toString('hex')}`;
+    const secret = randomBytes(24).toString('base64url');
+    const secretHash = createHash('sha256').update(secret).digest('hex');
+    await it.bus.call(contract.create_key, { keyId, secretHash, client, scopes: [...scopes], expiresAt: expiresAt ?? null });
+    return { keyId, key: `${keyId}.${secret}` };
+  };
+  return {
+    world: it,
+    origin,
+    gateway: hosted,
+    startGateway,
+    key,
+    client: async (...scopes) => http(origin, (await key(scopes)).key),
+    stop: () => it.stop(),
+  };
+}
+
+/** Asks with a key, or without. A body that is no text goes as JSON. */
+export function http(origin: string, key?: string): Client {
+  return async (verb, path, body, headers = {}) => {
+    const isText = typeof body === 'string';
+    const answered = await fetch(`${origin}${path}`, {
+      method: verb,
+      headers: {
+        ...(key === undefined ? {} : { 'x-api-key': key }),
+        ...(body === undefined || isText ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+    });
+    const text = await answered.text();
+    const isJson = /json/.test(answered.headers.get('content-type') ?? '');
+    return { status: answered.status, headers: answered.headers, body: isJson && text !== '' ? JSON.parse(text) : text };
+  };
+}

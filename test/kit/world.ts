@@ -1,0 +1,89 @@
+/** A bus, in memory unless told otherwise, a database of its own, and services on both: what tests of durable things need. */
+import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
+import { type BusHost, createBus } from '../../bus/bus.ts';
+import { memoryBroker } from '../../bus/memory.ts';
+import type { Log, Service } from '../../bus/service.ts';
+import type { Transport } from '../../bus/transport.ts';
+import { read } from '../../config/read.ts';
+import { type Hosted, host } from '../../runtime/host.ts';
+import { flatGroups, groupsOf } from '../../runtime/services.ts';
+import { testDatabase } from './database.ts';
+
+export interface World {
+  readonly store: PostgresStore;
+  /** A client that may call anything. */
+  readonly bus: BusHost;
+  readonly broker: ReturnType<typeof memoryBroker>;
+  readonly databaseUrl: string;
+  /** Lines of warn and error that services wrote. */
+  readonly logged: { readonly level: string; readonly message: string; readonly facts: object }[];
+  /** Another instance each time it is called. Leases are short: a dead instance is noticed within two seconds. */
+  start(folder: string, service: Service, settings?: Readonly<Record<string, string>>): Promise<Hosted>;
+  stop(): Promise<void>;
+}
+
+/** Shorter than usual, so that take-over can be awaited; a lease outlasts the pauses of a busy machine. */
+export const quickPace = { leaseMs: 2_000, renewMs: 300, idleMs: 50 };
+
+/** @param connect makes the connection of a bus user; without it they all meet at `broker`. */
+export async function world(connect?: (user: string) => Promise<Transport>): Promise<World> {
+  const database = await testDatabase();
+  const logged: { level: string; message: string; facts: object }[] = [];
+  const log: Log = {
+    debug() {},
+    info() {},
+    warn: (facts, message) => void logged.push({ level: 'warn', message, facts }),
+    error: (facts, message) => void logged.push({ level: 'error', message, facts }),
+  };
+  const store = openStore({ url: database.url, name: 'test', log });
+  const broker = memoryBroker();
+  const join = connect ?? (async (user: string) => broker.connect(user));
+  const bus = createBus({ transport: await join('operator'), name: 'operator', log });
+  const hosted: Hosted[] = [];
+  return {
+    store,
+    bus,
+    broker,
+    databaseUrl: database.url,
+    logged,
+    async start(folder, service, settings = {}) {
+      const loaded = { folder, service };
+      const found = read(flatGroups(groupsOf(loaded)), (...names) => {
+        const name = names.find((each) => settings[each] !== undefined);
+        return name === undefined ? undefined : { value: settings[name] as string, from: 'the test' };
+      });
+      const one = await host({
+        loaded,
+        settings: found,
+        transport: await join(folder),
+        store,
+        log,
+        prefix: 'polyb',
+        clockSkewMs: 250,
+        keepDays: 30,
+        blankAfterDays: 7,
+        allowPrivate: settings.HTTP_ALLOW_PRIVATE?.split(',') ?? [],
+        pace: quickPace,
+      });
+      hosted.push(one);
+      return one;
+    },
+    async stop() {
+      await Promise.all(hosted.map((one) => one.stop(2_000)));
+      await bus.close();
+      await store.close();
+      await database.drop();
+    },
+  };
+}
+
+/** Resolves when `look` gives something but null or undefined; asks every 10 ms. */
+export async function until<T>(look: () => T | null | undefined | Promise<T | null | undefined>, withinMs = 20_000): Promise<T> {
+  const end = Date.now() + withinMs;
+  for (;;) {
+    const seen = await look();
+    if (seen !== null && seen !== undefined && seen !== false) return seen;
+    if (Date.now() > end) throw new Error(`nothing came within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
