@@ -1,5 +1,5 @@
 /** What every adapter is given from outside, so that a test can fix each of them. */
-import type { Metrics } from '../contracts/metric.ts';
+import type { Metrics } from '../contracts/kit/metric.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

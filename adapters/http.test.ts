@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, type Socket, createServer as tcpServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from '@jest/globals';
-import type { PolybError } from '../contracts/errors.ts';
+import type { PolybError } from '../contracts/kit/errors.ts';
 import { isInner } from './addresses.ts';
 import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
 import { createHttp, type HttpOptions, httpFailure, type Observed } from './http.ts';

@@ -4,8 +4,8 @@ import { connect, isIP, type LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { Agent, buildConnector, Dispatcher } from 'undici';
-import { type Code, type ErrorDetails, type Evidence, PolybError } from '../contracts/errors.ts';
-import { scrub } from '../contracts/scrub.ts';
+import { type Code, type ErrorDetails, type Evidence, PolybError } from '../contracts/kit/errors.ts';
+import { scrub } from '../contracts/kit/scrub.ts';
 import { isInner } from './addresses.ts';
 import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { createMetrics } from '../bus/metrics.ts';
-import { PolybError } from '../contracts/errors.ts';
+import { createMetrics } from '../bus/telemetry/metrics.ts';
+import { PolybError } from '../contracts/kit/errors.ts';
 import type { Http, HttpAnswer } from './deps.ts';
 import { providerHttp } from './provider.ts';
 

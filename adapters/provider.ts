@@ -1,5 +1,5 @@
-import { toPolybError } from '../contracts/errors.ts';
-import type { Counting } from '../contracts/metric.ts';
+import { toPolybError } from '../contracts/kit/errors.ts';
+import type { Counting } from '../contracts/kit/metric.ts';
 import { providerRequests } from '../contracts/metrics.ts';
 import type { Http } from './deps.ts';
 

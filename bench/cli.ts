@@ -7,10 +7,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBus } from '../bus/bus.ts';
-import { connectNats } from '../bus/nats.ts';
+import { connectNats } from '../bus/transports/nats.ts';
 import { crm } from '../contracts/crm.ts';
 import { quiet } from '../runtime/noop-log.ts';
-import { drawTable } from '../scripts/cli/text.ts';
+import { drawTable } from '../scripts/cli/kernel/text.ts';
 import { startNats } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 

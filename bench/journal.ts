@@ -1,6 +1,7 @@
 /** The journal's own statements at two million rows beside the same on an empty table, in a PostgreSQL with its default durability. */
-import { journalDesk, type Listing } from '../adapters/store/desk.ts';
+
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
+import { journalDesk, type Listing } from '../adapters/store/journal-admin.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { quiet } from '../runtime/noop-log.ts';
 import { startPostgres } from '../scripts/infra/start.ts';

@@ -1,10 +1,10 @@
 /** PolyB as one peer of the request/reply benchmark: the public API only, with every default layer on. */
 import { z } from 'zod';
 import { type BusHost, createBus } from '../bus/bus.ts';
-import { connectNats } from '../bus/nats.ts';
 import type { Handler } from '../bus/service.ts';
-import { contract, method } from '../contracts/define.ts';
-import { isPolybError } from '../contracts/errors.ts';
+import { connectNats } from '../bus/transports/nats.ts';
+import { contract, method } from '../contracts/kit/define.ts';
+import { isPolybError } from '../contracts/kit/errors.ts';
 import { quiet } from '../runtime/noop-log.ts';
 
 const Lead = z.strictObject({

@@ -2,9 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { createBus } from '../bus/bus.ts';
-import { connectNats } from '../bus/nats.ts';
 import type { Handler, StreamHandler } from '../bus/service.ts';
-import { contract, method, stream } from '../contracts/define.ts';
+import { connectNats } from '../bus/transports/nats.ts';
+import { contract, method, stream } from '../contracts/kit/define.ts';
 import { quiet } from '../runtime/noop-log.ts';
 import { startNats } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';

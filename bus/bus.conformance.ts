@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { PolybError } from '../contracts/errors.ts';
+import { PolybError } from '../contracts/kit/errors.ts';
 import { hang, type ShopBed, shopBed, until } from '../test/kit/bed.ts';
 import type { TransportBed } from '../test/kit/transports.ts';
 import type { Wire } from './bus.ts';
-import { headerBlock, readHead } from './headers.ts';
-import { createNeighbours } from './neighbours.ts';
 import type { Context } from './service.ts';
-import type { Arrived, Transport } from './transport.ts';
+import { createNeighbours } from './transports/in-process.ts';
+import type { Arrived, Transport } from './transports/transport.ts';
+import { headerBlock, readHead } from './wire/headers.ts';
 
 const person = { firstName: 'Anna', phoneNumber: '+79995553322' };
 

@@ -5,28 +5,28 @@
  * a *hook* is a synchronous step before or after the one promise of a side; the *inbox* is where an instance gets its replies.
  */
 import type { z } from 'zod';
-import type { Entry, Event, Method, Stream } from '../contracts/define.ts';
-import { PolybError } from '../contracts/errors.ts';
-import type { Sample } from '../contracts/metric.ts';
+import type { Entry, Event, Method, Stream } from '../contracts/kit/define.ts';
+import { PolybError } from '../contracts/kit/errors.ts';
+import type { Sample } from '../contracts/kit/metric.ts';
 import { busReconnects, busRtt, rpcClientDuration } from '../contracts/metrics.ts';
-import { createCaller, type Origin, type RequestOptions } from './caller.ts';
-import { decode, encode } from './codec.ts';
-import { gather } from './gather.ts';
-import { headerBlock } from './headers.ts';
-import { createHealth, type Health } from './health.ts';
-import { randomHex } from './ids.ts';
-import { createMetrics, type Registry } from './metrics.ts';
+import { createCaller, type Origin, type RequestOptions } from './client/caller.ts';
+import { gather } from './client/request-many.ts';
 import type { Observer } from './middleware/observe.ts';
-import type { Neighbours } from './neighbours.ts';
-import { processSamples } from './process-samples.ts';
-import { type CallRecord, createRing, type NewRecord } from './records.ts';
+import { within } from './middleware/settles-within.ts';
+import type { Serving } from './server/serving.ts';
 import type { Call, CallOptions, Commit, Context, Handler, Log, StreamHandler } from './service.ts';
-import type { Serving } from './serving.ts';
-import { byCode, type MethodStats, statsOf } from './stats.ts';
-import { createStreams } from './stream.ts';
-import { bindSpan, spanIdOf, spanOf, traceIdOf, traceparentOf } from './trace.ts';
-import type { Transport } from './transport.ts';
-import { within } from './within.ts';
+import { createStreams } from './streams/stream.ts';
+import { createHealth, type Health } from './telemetry/dependencies.ts';
+import { createMetrics, type Registry } from './telemetry/metrics.ts';
+import { processSamples } from './telemetry/process-samples.ts';
+import { type CallRecord, createRing, type NewRecord } from './telemetry/records.ts';
+import { byCode, type MethodStats, statsOf } from './telemetry/stats.ts';
+import type { Neighbours } from './transports/in-process.ts';
+import type { Transport } from './transports/transport.ts';
+import { decode, encode } from './wire/codec.ts';
+import { headerBlock } from './wire/headers.ts';
+import { randomHex } from './wire/ids.ts';
+import { bindSpan, spanIdOf, spanOf, traceIdOf, traceparentOf } from './wire/trace.ts';
 
 /** What came with a call beside its input. */
 export interface Wire {
@@ -198,7 +198,7 @@ export function createBus(options: BusOptions): BusHost {
   }
 
   async function serve(entries: readonly Entry[], handlers: Handlers, { keep }: ServeOptions = {}): Promise<Served> {
-    const { createServing } = await import('./serving.ts');
+    const { createServing } = await import('./server/serving.ts');
     serving ??= createServing({
       transport,
       name,

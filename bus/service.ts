@@ -17,8 +17,8 @@ import type {
   ParsedOf,
   PayloadOf,
   Stream,
-} from '../contracts/define.ts';
-import type { Counting, Metrics } from '../contracts/metric.ts';
+} from '../contracts/kit/define.ts';
+import type { Counting, Metrics } from '../contracts/kit/metric.ts';
 import type { Bus } from './bus.ts';
 
 export type Keyed = Method<z.ZodType, z.ZodType, 'keyed'>;

@@ -16,11 +16,11 @@ function needs(file: string, seen = new Set<string>()): Set<string> {
 
 test('calling needs no schema library, so that the command line starts at once', () => {
   const here = import.meta.dirname;
-  for (const file of ['bus.ts', 'nats.ts', 'neighbours.ts']) {
+  for (const file of ['bus.ts', 'transports/nats.ts', 'transports/in-process.ts']) {
     const names = [...needs(join(here, file))].map((one) => (one.startsWith('/') ? relative(here, one) : one));
     expect(names).not.toContain('zod');
     expect(names).not.toContain('msgpackr');
-    expect(names).not.toContain('../contracts/define.ts');
-    if (file !== 'neighbours.ts') expect(names).toContain('../contracts/errors.ts');
+    expect(names).not.toContain('../contracts/kit/define.ts');
+    if (file !== 'transports/in-process.ts') expect(names).toContain('../contracts/kit/errors.ts');
   }
 });

@@ -1,7 +1,7 @@
 /** What must not compile. `tsc` is the judge: a line below that compiles is an error there. */
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { alias, contract, type Effect, event, type Method, method, review } from '../contracts/define.ts';
+import { alias, contract, type Effect, event, type Method, method, review } from '../contracts/kit/define.ts';
 import { pipeline } from './durable/pipeline.ts';
 import { byField, type Call, type Handler, service, type Tx } from './service.ts';
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { PolybError } from '../contracts/errors.ts';
+import { PolybError } from '../contracts/kit/errors.ts';
 
 /** A setting's text and where it was, or what stands in the way of reading it. Neither ever shows a value. */
 export type Found = { readonly value: string; readonly from: string } | { readonly problem: string };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { exitOf, type PolybError } from '../contracts/errors.ts';
+import { exitOf, type PolybError } from '../contracts/kit/errors.ts';
 import { common } from './common.ts';
 import { lookup, openSources } from './env.ts';
 import { envExample } from './example.ts';

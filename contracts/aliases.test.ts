@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { aliases, applyAlias } from './aliases.ts';
 import { calls } from './calls.ts';
 import { crm } from './crm.ts';
-import { alias } from './define.ts';
-import { reshape } from './reshape.ts';
+import { alias } from './kit/define.ts';
+import { reshape } from './kit/legacy-body.ts';
 
 /** What the first push_to_crm answered, and what ours answers. */
 const old = {

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { calls } from './calls.ts';
 import { Id } from './common.ts';
 import { crm, PushToCrm } from './crm.ts';
-import { type Alias, alias } from './define.ts';
 import { inbox } from './inbox.ts';
 import { journal } from './journal.ts';
-import { aliasFact, resolve } from './reshape.ts';
+import { type Alias, alias } from './kit/define.ts';
+import { aliasFact, resolve } from './kit/legacy-body.ts';
 
 /** The reply of the first `push_to_crm`; what stands beside these fields is ignored. */
 const NestedPush = z.object({

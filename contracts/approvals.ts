@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { Id } from './common.ts';
-import { contract, method } from './define.ts';
 import { ReviewAnswer } from './journal.ts';
+import { contract, method } from './kit/define.ts';
 
 const ExternalId = z
   .string()

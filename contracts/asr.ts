@@ -1,7 +1,7 @@
 /** Hearing: what was said in a recording. */
 import { z } from 'zod';
 import { BlobRef, Bytes, Language } from './common.ts';
-import { contract, method } from './define.ts';
+import { contract, method } from './kit/define.ts';
 
 /** `audio/ogg`: the container, as it came with the recording. */
 const ContentType = z

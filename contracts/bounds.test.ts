@@ -2,9 +2,9 @@ import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { readContracts } from '../scripts/cli/docs/catalogue.ts';
 import { Bytes, Json } from './common.ts';
-import { type Contract, contract, type Entry, method, stream } from './define.ts';
-import { type JsonSchema, jsonSchema, looseObjects, partsOf, unbounded, type View } from './describe.ts';
-import { codes } from './errors.ts';
+import { type Contract, contract, type Entry, method, stream } from './kit/define.ts';
+import { type JsonSchema, jsonSchema, looseObjects, partsOf, unbounded, type View } from './kit/describe.ts';
+import { codes } from './kit/errors.ts';
 
 const contracts = await readContracts();
 const entries: readonly Entry[] = contracts.flatMap((one: Contract) => Object.values(one));

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Id, Line, PageInput, Phone, pageOf, Timestamp, TimeZone } from './common.ts';
 import { CallOutcome } from './crm.ts';
-import { contract, event, method } from './define.ts';
+import { contract, event, method } from './kit/define.ts';
 
 export const CallState = z.enum(['queued', 'ringing', 'answered', 'ended']);
 export const StartCall = z.strictObject({

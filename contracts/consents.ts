@@ -1,7 +1,7 @@
 /** Whether people let us write to them, as they said it from time to time. */
 import { z } from 'zod';
 import { Actor, Id, Line, OnBehalfOf, Timestamp } from './common.ts';
-import { contract, method } from './define.ts';
+import { contract, method } from './kit/define.ts';
 
 export const consents = contract('consents', '1.0.0', {
   set_consent: method({

@@ -1,7 +1,7 @@
 /** Contacts, leads and what is written down about them, in whatever CRM the company uses. */
 import { z } from 'zod';
 import { Email, Id, Line, Money, PersonName, PersonText, Phone, Timestamp, TimeZone } from './common.ts';
-import { contract, event, method } from './define.ts';
+import { contract, event, method } from './kit/define.ts';
 
 const CrmId = Id.describe('An id of the CRM; opaque.');
 const Source = z.string().trim().min(1).max(50).describe('Where the person came from: website, phone_call, telegram, …');

@@ -1,7 +1,7 @@
 /** API keys of the HTTP gateway. Their secrets never travel here: whoever makes a key sends the digest of its secret. */
 import { z } from 'zod';
 import { Line, PageInput, pageOf, Timestamp } from './common.ts';
-import { contract, event, method, type Scope } from './define.ts';
+import { contract, event, method, type Scope } from './kit/define.ts';
 
 const scopes = ['read', 'send', 'admin'] as const satisfies readonly Scope[];
 export const KeyScope = z

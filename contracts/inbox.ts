@@ -8,8 +8,8 @@
 import { z } from 'zod';
 import { Bytes, bytesUpTo, Cursor, Id, PageInput, PersonText, Phone, pageOf, Timestamp } from './common.ts';
 import { Content, FileKind } from './content.ts';
-import { contract, event, method } from './define.ts';
 import { Classified, Intent } from './intents.ts';
+import { contract, event, method } from './kit/define.ts';
 
 /** site: what comes over our own API, e.g. from the chat of a website. */
 export const Channel = z.enum(['telegram', 'whatsapp', 'site']);

@@ -1,7 +1,7 @@
 /** What customers want: the intent of each message, how sure that is, and what of it is urgent. */
 import { z } from 'zod';
 import { Id, PageInput, PersonText, pageOf, Timestamp, TimeZone } from './common.ts';
-import { contract, event, method } from './define.ts';
+import { contract, event, method } from './kit/define.ts';
 
 /**
  * - question: wants to know a fact: a price, hours, whether something is there, where an order is

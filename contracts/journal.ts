@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { Actor, Id, Json, Key, Line, OnBehalfOf, PageInput, pageOf, Timestamp } from './common.ts';
-import { contract, event, method, stream } from './define.ts';
+import { contract, event, method, stream } from './kit/define.ts';
 
 /**
  * proposed: waits for approval. queued: due at `notBefore`. attempting: somebody works on it under a lease. waiting: a run that waits for a step, an event or a time.

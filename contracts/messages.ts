@@ -7,8 +7,8 @@
  */
 import { z } from 'zod';
 import { Customer, Id, Key, OnBehalfOf, Timestamp } from './common.ts';
-import { contract, event, method } from './define.ts';
 import { Channel } from './inbox.ts';
+import { contract, event, method } from './kit/define.ts';
 
 /** How far a delivery came. It never goes back; failed is an end. */
 export const DeliveryStatus = z.enum(['queued', 'sent', 'delivered', 'read', 'played', 'failed']);

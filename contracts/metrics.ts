@@ -1,5 +1,5 @@
 /** Every metric of the platform; docs/reference/metrics.md is made from here. Names follow OpenTelemetry where it has one. */
-import { counter, gauge, histogram } from './metric.ts';
+import { counter, gauge, histogram } from './kit/metric.ts';
 
 export const rpcServerDuration = histogram('rpc_server_call_duration_seconds', {
   help: 'Calls that a service answered, by how they ended.',

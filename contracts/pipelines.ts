@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Id } from './common.ts';
 import { CallOutcome, PushToCrm } from './crm.ts';
-import { contract, type Method, method } from './define.ts';
+import { contract, type Method, method } from './kit/define.ts';
 
 export const RunStatus = z.enum(['running', 'waiting', 'completed', 'failed', 'cancelled', 'expired']);
 type Started<O extends z.ZodType> = z.ZodObject<{ runId: typeof Id; status: typeof RunStatus; output: z.ZodNullable<O> }>;

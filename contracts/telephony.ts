@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Id, Nothing, Phone, Timestamp } from './common.ts';
 import { CallOutcome } from './crm.ts';
-import { contract, event, method } from './define.ts';
+import { contract, event, method } from './kit/define.ts';
 
 export const telephony = contract('telephony', '1.0.0', {
   dial: method({

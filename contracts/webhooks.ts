@@ -9,8 +9,8 @@ import { z } from 'zod';
 import { calls } from './calls.ts';
 import { Id, Timestamp } from './common.ts';
 import { crm } from './crm.ts';
-import { contract, type Event, method } from './define.ts';
 import { inbox } from './inbox.ts';
+import { contract, type Event, method } from './kit/define.ts';
 import { messages } from './messages.ts';
 
 /** Events that a subscription may name. Personal data in their payloads is masked: they name things by id, to be read with an API key. */

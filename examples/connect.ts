@@ -3,11 +3,11 @@ import { openStore } from '../adapters/store/index.ts';
 import { type BusHost, createBus } from '../bus/bus.ts';
 import { startRuntime } from '../bus/durable/runtime.ts';
 import { transactions } from '../bus/durable/transaction.ts';
-import { memoryBroker } from '../bus/memory.ts';
-import { connectNats } from '../bus/nats.ts';
 import type { Service } from '../bus/service.ts';
+import { memoryBroker } from '../bus/transports/memory.ts';
+import { connectNats } from '../bus/transports/nats.ts';
 import { lookup } from '../config/env.ts';
-import { PolybError } from '../contracts/errors.ts';
+import { PolybError } from '../contracts/kit/errors.ts';
 
 const log = { debug: () => {}, info: () => {}, warn: console.warn, error: console.error };
 

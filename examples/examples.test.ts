@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { connectNats } from '../bus/nats.ts';
+import { connectNats } from '../bus/transports/nats.ts';
 import { loadServices } from '../runtime/services.ts';
 import { type RunningServer, startNats } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';

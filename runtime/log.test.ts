@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { PolybError } from '../contracts/errors.ts';
+import { PolybError } from '../contracts/kit/errors.ts';
 import { createLog } from './log.ts';
 
 function setup(level = 'debug') {

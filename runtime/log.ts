@@ -1,7 +1,7 @@
 /** Log lines as facts/time/level/message in NDJSON on stdout; whoever runs the process decides where they go. */
 import { type DestinationStream, pino } from 'pino';
 import type { Log } from '../bus/service.ts';
-import { scrub } from '../contracts/scrub.ts';
+import { scrub } from '../contracts/kit/scrub.ts';
 
 const longestLine = 32_768;
 const deepestCause = 3;

@@ -5,7 +5,7 @@ import { migrate as apply, type Migration, migrationsIn } from '../adapters/stor
 import { openPostgres } from '../adapters/store/postgres.ts';
 import { database } from '../config/common.ts';
 import { read } from '../config/read.ts';
-import { exitOf, PolybError, toPolybError } from '../contracts/errors.ts';
+import { exitOf, PolybError, toPolybError } from '../contracts/kit/errors.ts';
 import { quiet } from './noop-log.ts';
 
 const ownServices = join(import.meta.dirname, '..', 'services');

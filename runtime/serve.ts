@@ -2,13 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { journalMigrations, openStore } from '../adapters/store/index.ts';
 import { migrationsIn, pending } from '../adapters/store/migrate.ts';
-import { connectNats } from '../bus/nats.ts';
-import { createNeighbours } from '../bus/neighbours.ts';
+import { createNeighbours } from '../bus/transports/in-process.ts';
+import { connectNats } from '../bus/transports/nats.ts';
 import { common } from '../config/common.ts';
 import { lookup } from '../config/env.ts';
 import { read } from '../config/read.ts';
-import { isPolybError, PolybError } from '../contracts/errors.ts';
-import { scrub } from '../contracts/scrub.ts';
+import { isPolybError, PolybError } from '../contracts/kit/errors.ts';
+import { scrub } from '../contracts/kit/scrub.ts';
 import { workConnections } from './connections.ts';
 import { type Hosted, host } from './host.ts';
 import { createLog } from './log.ts';

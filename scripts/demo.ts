@@ -1,19 +1,19 @@
 /** `npm run demo`: the whole system from nothing, one lead through it, and what that looked like. It stays up. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { lookup, openSources } from '../config/env.ts';
-import { exitOf, isPolybError, PolybError } from '../contracts/errors.ts';
-import { callable, findMethod, readCatalogue } from './cli/catalogue.ts';
-import type { Invocation } from './cli/command.ts';
-import { type Connected, connect } from './cli/connect.ts';
-import { flagsOf } from './cli/flags.ts';
-import { askJournal, type Row } from './cli/journal/ask.ts';
-import { allowReach } from './cli/method.ts';
-import { createOutput } from './cli/output.ts';
+import { exitOf, isPolybError, PolybError } from '../contracts/kit/errors.ts';
+import { askJournal, type Row } from './cli/commands/journal/ask.ts';
+import { trace } from './cli/commands/trace.ts';
+import { callable, findMethod, readCatalogue } from './cli/kernel/catalogue.ts';
+import type { Invocation } from './cli/kernel/command.ts';
+import { type Connected, connect } from './cli/kernel/connect.ts';
+import { flagsOf } from './cli/kernel/flags.ts';
+import { allowReach } from './cli/kernel/method.ts';
+import { createOutput } from './cli/kernel/output.ts';
+import { spanMs } from './cli/kernel/text.ts';
 import { pause } from './cli/system/pause.ts';
 import { checkFailed } from './cli/system/report.ts';
 import { up } from './cli/system/up.ts';
-import { spanMs } from './cli/text.ts';
-import { trace } from './cli/trace.ts';
 import { optionsOf } from './options.ts';
 
 const pipeline = 'pipelines.lead_to_call';
@@ -93,7 +93,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 const flags = flagsOf({ output: 'pretty' }, env, 'demo');
 const out = createOutput({ flags, stdout, stderr, stdinIsTty: stdin.isTTY === true, env, now: Date.now });
 try {
-  process.exitCode = await demo({ path: 'demo', args: [], flags, out, signal: stop.signal, env });
+  process.exitCode = await demo({ path: 'demo', args: [], flags, out, signal: stop.signal, env, groups: [] });
 } catch (error) {
   if (!isPolybError(error)) throw error;
   await out.failure(error);

@@ -39,30 +39,30 @@ const reach: Readonly<Record<string, readonly string[]>> = {
 const faces = [
   'bus/service.ts',
   'bus/bus.ts',
-  'bus/codec.ts',
-  'bus/key.ts',
-  'bus/health.ts',
-  'bus/standings.ts',
-  'bus/stats.ts',
-  'bus/metrics.ts',
+  'bus/wire/codec.ts',
+  'bus/wire/key.ts',
+  'bus/telemetry/dependencies.ts',
+  'bus/telemetry/dependency-reports.ts',
+  'bus/telemetry/stats.ts',
+  'bus/telemetry/metrics.ts',
   'bus/durable/identity.ts',
   'bus/durable/pipeline.ts',
 ];
 
 /** Benchmarks and fault tests may use a library bare, to compare with it or to break it. */
 const homes: Readonly<Record<string, string>> = {
-  '@nats-io/': 'bus/nats.ts',
+  '@nats-io/': 'bus/transports/',
   nats: 'bench/',
   pg: 'adapters/store/',
-  msgpackr: 'bus/codec.ts',
+  msgpackr: 'bus/wire/codec.ts',
   undici: 'adapters/http.ts',
-  telegraf: 'adapters/channel/',
-  openai: 'adapters/llm/',
+  telegraf: 'adapters/vendors/telegram/',
+  openai: 'adapters/vendors/openai/',
   fastify: 'services/gateway/',
   '@fastify/': 'services/gateway/',
   'prom-client': 'services/gateway/',
-  ioredis: 'adapters/cache/redis.ts',
-  aws4fetch: 'adapters/blob/s3.ts',
+  ioredis: 'adapters/vendors/redis/cache.ts',
+  aws4fetch: 'adapters/vendors/s3/blob.ts',
   pino: 'runtime/log.ts',
   croner: 'bus/durable/loops.ts',
 };
@@ -94,7 +94,7 @@ export function readSources(root: string): Source[] {
 /** Why `path` may not import that, or null. */
 function forbids(path: string, { target, isOurs }: Omit<Import, 'line'>): string | null {
   const floor = path.split('/')[0] ?? '';
-  if (path === 'contracts/errors.ts') return `contracts/errors.ts imports nothing, and here ${target}`;
+  if (path === 'contracts/kit/errors.ts') return `contracts/kit/errors.ts imports nothing, and here ${target}`;
   if (!isOurs) {
     if (floor === 'contracts' && target !== 'zod') return `contracts import zod and nothing else, and here ${target}`;
     return livesElsewhere(path, target);

@@ -10,7 +10,7 @@ if (given.length === 1 && ['version', '--version', '-V'].includes(given[0])) {
   process.stdout.write(`${JSON.parse(readFileSync(new URL('package.json', home), 'utf8')).version}\n`);
 } else if (Number.parseInt(process.versions.node, 10) >= 24) {
   module.enableCompileCache?.();
-  const { main } = await import('./cli/main.ts');
+  const { main } = await import('./cli/kernel/main.ts');
   await main(given);
 } else {
   await runUnderProjectNode();

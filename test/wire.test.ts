@@ -1,7 +1,7 @@
 /** What programs without PolyB meet on the bus: JSON over a bare socket, and the micro protocol of NATS. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { connectNats } from '../bus/nats.ts';
+import { connectNats } from '../bus/transports/nats.ts';
 import { plainNats } from '../examples/03-call-from-plain-nats/plain-nats.ts';
 import { loadServices } from '../runtime/services.ts';
 import { type RunningServer, startNats } from '../scripts/infra/start.ts';

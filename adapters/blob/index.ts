@@ -1,8 +1,8 @@
 /** Where files are stored, by the name that BLOB_KIND gives. */
 import { z } from 'zod';
+import { s3BlobSettings, s3Blobs } from '../vendors/s3/blob.ts';
 import { fsBlobSettings, fsBlobs } from './fs.ts';
 import { memoryBlobs } from './memory.ts';
-import { s3BlobSettings, s3Blobs } from './s3.ts';
 
 export const blobAdapters = {
   fs: { settings: fsBlobSettings, create: fsBlobs },

@@ -1,4 +1,4 @@
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 
 /** Where files lie: bytes under an id that the caller chooses. */
 export interface Blobs {

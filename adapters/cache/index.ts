@@ -18,6 +18,6 @@ export async function openCache(
   deps: { readonly now: () => number; readonly log: Log },
 ): Promise<Cache> {
   if (REDIS_URL === undefined) return memoryCache(deps);
-  const { redisCache } = await import('./redis.ts');
+  const { redisCache } = await import('../vendors/redis/cache.ts');
   return redisCache({ url: REDIS_URL }, deps);
 }

@@ -1,9 +1,10 @@
 /** The channels. Several serve at once, so each is a kind of its own with one vendor. */
-import { telegramNotices } from './telegram.notices.ts';
-import { telegramSend, telegramSendSettings } from './telegram.send.ts';
-import { telegram, telegramSettings } from './telegram.ts';
-import { whatsappSend, whatsappSendSettings } from './whatsapp.send.ts';
-import { whatsapp, whatsappSettings } from './whatsapp.ts';
+
+import { telegram, telegramSettings } from '../vendors/telegram/channel.ts';
+import { telegramNotices } from '../vendors/telegram/notices.ts';
+import { telegramSend, telegramSendSettings } from '../vendors/telegram/send.ts';
+import { whatsapp, whatsappSettings } from '../vendors/whatsapp/channel.ts';
+import { whatsappSend, whatsappSendSettings } from '../vendors/whatsapp/send.ts';
 
 export const telegramAdapters = { bot_api: { settings: telegramSettings, create: telegram } } as const;
 export const whatsappAdapters = { cloud_api: { settings: whatsappSettings, create: whatsapp } } as const;

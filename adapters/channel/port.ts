@@ -5,8 +5,8 @@
  */
 import type { z } from 'zod';
 import type { Content, FileKind } from '../../contracts/content.ts';
-import type { Effect, ParsedOf } from '../../contracts/define.ts';
 import type { Channel, ChatKind, DeliveryStatus, MessageKind } from '../../contracts/inbox.ts';
+import type { Effect, ParsedOf } from '../../contracts/kit/define.ts';
 import type { messages } from '../../contracts/messages.ts';
 
 export type ChannelName = z.output<typeof Channel>;

@@ -1,7 +1,7 @@
 /** The website's own chat, and whatever else we do not connect ourselves: what is written comes to us over our API, and what we write is read there. */
 import { z } from 'zod';
-import { review } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { review } from '../../contracts/kit/define.ts';
 import type { Intake, Sending, Update } from './port.ts';
 import { storable } from './port.ts';
 

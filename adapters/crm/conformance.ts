@@ -1,7 +1,7 @@
 /** What every CRM adapter must do; each adapter's test calls it with a CRM of its own. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { crm as contract } from '../../contracts/crm.ts';
-import type { Effect, InputOf, Method, OutputOf } from '../../contracts/define.ts';
+import type { Effect, InputOf, Method, OutputOf } from '../../contracts/kit/define.ts';
 import type { Crm } from './port.ts';
 
 export interface CrmUnderTest {

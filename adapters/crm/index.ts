@@ -1,7 +1,7 @@
 /** Every CRM that PolyB can work with, by the name that `CRM_KIND` takes. */
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
-import { espoCrm, espoSettings } from './espocrm.ts';
+import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';
 import { memoryCrm } from './memory.ts';
 import type { Crm } from './port.ts';
 import { postgresCrm } from './postgres.ts';

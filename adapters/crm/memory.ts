@@ -1,7 +1,7 @@
 /** A CRM that forgets everything when its process ends; for tests and for trying things out. */
 import { randomUUID } from 'node:crypto';
-import { lookUp } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { lookUp } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { type Contact, type Crm, everything, type LeadStatus } from './port.ts';
 
 interface Lead {

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import type { Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
-import type { Effect, OutputOf } from '../../contracts/define.ts';
+import type { Effect, OutputOf } from '../../contracts/kit/define.ts';
 
 export type Contact = z.output<typeof ContactSchema>;
 export type LeadStatus = z.output<typeof LeadStatusSchema>;

@@ -1,6 +1,6 @@
 /** The built-in CRM: tables of crm-connector (`services/crm-connector/migrations`). Serves when no other CRM is chosen. */
-import { lookUp } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { lookUp } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Database } from '../deps.ts';
 import { type Contact, type Crm, everything } from './port.ts';
 

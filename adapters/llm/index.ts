@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { secret, text, url } from '../../config/settings.ts';
 import type { Deps } from '../deps.ts';
-import { openAi } from './openai.ts';
+import { openAi } from '../vendors/openai/llm.ts';
+import { type Provider, providers } from '../vendors/openai/providers.ts';
 import type { Llm } from './port.ts';
-import { type Provider, providers } from './providers.ts';
 
 const key = (name: string) => secret().describe(`The key for ${name}.`);
 const model = ({ model }: Provider) => text({ max: 200 }).default(model).describe('Which model answers.');

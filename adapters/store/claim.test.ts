@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { until } from '../../test/kit/world.ts';
-import { journalDesk } from './desk.ts';
 import { openStore, type PostgresStore } from './index.ts';
+import { journalDesk } from './journal-admin.ts';
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let store: PostgresStore;

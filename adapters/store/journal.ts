@@ -1,5 +1,5 @@
 /** The journal's statements. The shape is that of the store port in `bus/durable/store.ts`; the tables stand in `migrations/`. */
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Queries } from '../deps.ts';
 import { batched } from './batch.ts';
 import { over } from './over.ts';

@@ -1,7 +1,7 @@
 /** The one home of `pg`: a pool with deadlines, prepared statements, and transactions. */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { isPolybError, PolybError } from '../../contracts/errors.ts';
+import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import type { Database, Log, Queries } from '../deps.ts';
 
 /** A transaction that was begun; it must be ended by one of the two. */

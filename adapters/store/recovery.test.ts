@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
-import { piles } from './backlog.ts';
-import { journalDesk } from './desk.ts';
 import { openStore, type PostgresStore } from './index.ts';
+import { journalDesk } from './journal-admin.ts';
+import { piles } from './pending-counts.ts';
 
 const leaseMs = 10_000;
 const me = { who: 'me', did: 'decided' };

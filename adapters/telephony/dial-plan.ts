@@ -1,5 +1,5 @@
 /** What a gateway is asked to dial for a phone in E.164. */
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 
 /** `last:9`: the last nine digits. `national`: as in Russia and Kazakhstan, 8 and ten digits, other countries by 810. `e164`: with the plus. */
 export type DialPlan = 'national' | 'e164' | `last:${number}`;

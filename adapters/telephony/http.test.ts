@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { createHttp } from '../http.ts';
 import { telephonyConformance } from './conformance.ts';
-import { type Fault, startFakeGateway } from './gateway.fake.ts';
+import { type Fault, startFakeGateway } from './http.fake.ts';
 import { httpGateway, httpGatewaySettings } from './http.ts';
 
 const signal = AbortSignal.timeout(60_000);

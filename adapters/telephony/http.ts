@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { flag, text, url } from '../../config/settings.ts';
-import { review } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { review } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Deps, HttpAnswer } from '../deps.ts';
 import { httpFailure } from '../http.ts';
 import { type DialPlan, dialled, dialPlanForm } from './dial-plan.ts';

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import type { CallOutcome } from '../../contracts/crm.ts';
-import type { Effect, PayloadOf } from '../../contracts/define.ts';
+import type { Effect, PayloadOf } from '../../contracts/kit/define.ts';
 import type { telephony } from '../../contracts/telephony.ts';
 import type { Queries } from '../deps.ts';
 

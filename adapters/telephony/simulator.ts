@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { durationMs, text } from '../../config/settings.ts';
-import { lookUp } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { lookUp } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Deps, Queries } from '../deps.ts';
 import { recordOnce } from './effects-file.ts';
 import type { LegChange, Outcome, Telephony } from './port.ts';

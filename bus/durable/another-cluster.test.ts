@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { Id } from '../../contracts/common.ts';
-import { contract, event, method } from '../../contracts/define.ts';
+import { contract, event, method } from '../../contracts/kit/define.ts';
 import { until, world } from '../../test/kit/world.ts';
 import { on, service } from '../service.ts';
 

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { Id } from '../../contracts/common.ts';
-import { contract, event, method } from '../../contracts/define.ts';
+import { contract, event, method } from '../../contracts/kit/define.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { type Handler, service, type Tx } from '../service.ts';
 

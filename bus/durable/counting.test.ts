@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { journalDesk } from '../../adapters/store/desk.ts';
+import { journalDesk } from '../../adapters/store/journal-admin.ts';
 import { Id } from '../../contracts/common.ts';
-import { contract, event, method } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
-import { counter } from '../../contracts/metric.ts';
+import { contract, event, method } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { counter } from '../../contracts/kit/metric.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
 import type { Hosted } from '../../runtime/host.ts';
 import { until, type World, world } from '../../test/kit/world.ts';

@@ -1,10 +1,10 @@
 /** Durable events: each consumer handles each event once, in order, its cursor moving in the handler's transaction. */
 import { randomUUID } from 'node:crypto';
-import type { Event } from '../../contracts/define.ts';
-import { isStoreFailure, PolybError, toPolybError } from '../../contracts/errors.ts';
-import type { Counting } from '../../contracts/metric.ts';
+import type { Event } from '../../contracts/kit/define.ts';
+import { isStoreFailure, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
+import type { Counting } from '../../contracts/kit/metric.ts';
 import { eventDuration, eventsConsumed } from '../../contracts/metrics.ts';
-import { discreet } from '../discreet.ts';
+import { discreet } from '../server/redact-error.ts';
 import type { Consumer, Log, Turn, Tx } from '../service.ts';
 import { newId } from './identity.ts';
 import { rowError } from './outcome.ts';

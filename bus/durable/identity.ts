@@ -1,8 +1,8 @@
 /** What makes a row itself: its id, and the hash of its input. */
 import { hash } from 'node:crypto';
-import type { Method } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
-import { randomHex } from '../ids.ts';
+import type { Method } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { randomHex } from '../wire/ids.ts';
 import type { StepOf } from './store.ts';
 
 /** `run_0mhd2k4a1x9f3k2m8q0z`: a prefix, the time so that ids sort by age, and 60 random bits. */

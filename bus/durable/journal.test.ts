@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { Id, Key } from '../../contracts/common.ts';
-import { contract, type Effect, event, lookUp, method, review, settled } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { contract, type Effect, event, lookUp, method, review, settled } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { quickPace, until, type World, world } from '../../test/kit/world.ts';
 import { guard, type Handler, on, service } from '../service.ts';
 import { mayLeave } from './leases.ts';
@@ -435,7 +435,7 @@ test('a guard that says later makes a call fail with the time and a sent row wai
 test('what needs approval goes out after it is approved and never after it is rejected', async () => {
   const mailed: string[] = [];
   await it.start('shop', shopWith({ mailed }));
-  const { journalDesk } = await import('../../adapters/store/desk.ts');
+  const { journalDesk } = await import('../../adapters/store/journal-admin.ts');
   const desk = journalDesk(it.store);
   for (const text of ['yes', 'no'])
     await expect(it.bus.call(shop.mail, { text }, { key: text })).rejects.toMatchObject({ reason: 'pending', data: { state: 'proposed' } });
@@ -472,7 +472,7 @@ test('an event that a consumer cannot handle is put aside after as many tries as
   const [letter] = await rows(`mode = 'event'`);
   expect(letter?.state).toBe('failed');
   isWell = true;
-  const { journalDesk } = await import('../../adapters/store/desk.ts');
+  const { journalDesk } = await import('../../adapters/store/journal-admin.ts');
   expect(await journalDesk(it.store).retry(letter?.id ?? '', { who: 'me', did: 'retried' })).toBe(true);
   await until(() => heard[1]);
   expect(heard).toEqual(['good', 'bad']);

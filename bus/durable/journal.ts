@@ -6,14 +6,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Effect, isEffect, type Method, settled } from '../../contracts/define.ts';
-import { isPolybError, isStoreFailure, PolybError, toPolybError } from '../../contracts/errors.ts';
+import { type Effect, isEffect, type Method, settled } from '../../contracts/kit/define.ts';
+import { isPolybError, isStoreFailure, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { BusHost, Keep, Wire } from '../bus.ts';
-import { discreet } from '../discreet.ts';
-import { randomHex } from '../ids.ts';
-import type { CallRecord } from '../records.ts';
+import { discreet } from '../server/redact-error.ts';
 import type { Consumer, Guard, Handler, Log, Refusal, Verdict } from '../service.ts';
-import { spanIdOf, traceIdOf, traceparentOf } from '../trace.ts';
+import type { CallRecord } from '../telemetry/records.ts';
+import { randomHex } from '../wire/ids.ts';
+import { spanIdOf, traceIdOf, traceparentOf } from '../wire/trace.ts';
 import { hashOf, laneOf, newId, parsed, stepOf } from './identity.ts';
 import { bindLease, type Lease, leases } from './leases.ts';
 import { backoffMs, hasEnded, isDefinite, logLine, rowError, stillPending, told, waitsForPerson } from './outcome.ts';

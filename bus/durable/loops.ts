@@ -1,7 +1,7 @@
 /** Loops: repeated turns with back-off, leases, wake-ups and drain. */
 import { Cron } from 'croner';
-import { toPolybError } from '../../contracts/errors.ts';
-import { discreet } from '../discreet.ts';
+import { toPolybError } from '../../contracts/kit/errors.ts';
+import { discreet } from '../server/redact-error.ts';
 import type { Log, Loop } from '../service.ts';
 import { backoffMs } from './outcome.ts';
 import type { JournalStore } from './store.ts';

@@ -1,6 +1,6 @@
 /** How rows become answers, and errors become rows. */
-import { Settled } from '../../contracts/define.ts';
-import { fromProblem, PolybError, toPolybError, toProblem } from '../../contracts/errors.ts';
+import { Settled } from '../../contracts/kit/define.ts';
+import { fromProblem, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
 import type { LogLine, Row, RowError, RowState } from './store.ts';
 
 /** What a failed row keeps. */

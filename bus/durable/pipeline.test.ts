@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { journalDesk } from '../../adapters/store/desk.ts';
+import { journalDesk } from '../../adapters/store/journal-admin.ts';
 import { Id } from '../../contracts/common.ts';
-import { contract, event, method, review } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { contract, event, method, review } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { service } from '../service.ts';

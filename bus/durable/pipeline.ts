@@ -1,7 +1,7 @@
 /** A pipeline as data: its steps, waits and delays. `run.ts` executes it, the docs draw it. */
 import type { z } from 'zod';
-import type { Event, InputOf, Method, OutputOf, ParsedOf, PayloadOf } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import type { Event, InputOf, Method, OutputOf, ParsedOf, PayloadOf } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { RunOutputOf } from '../../contracts/pipelines.ts';
 import type { Handler, Keyed } from '../service.ts';
 import type { Row } from './store.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { Id, Phone } from '../../contracts/common.ts';
-import { contract, method } from '../../contracts/define.ts';
+import { contract, method } from '../../contracts/kit/define.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { service } from '../service.ts';

@@ -1,5 +1,5 @@
 /** Personal data is blanked soon after a row ended, the row goes later. */
-import { mask } from '../../contracts/describe.ts';
+import { mask } from '../../contracts/kit/describe.ts';
 import { every, type Loop } from '../service.ts';
 import type { Store } from './store.ts';
 

@@ -1,9 +1,9 @@
 /** Executes runs of pipelines: from the rows that stand to the next thing that must be waited for. */
-import type { Method } from '../../contracts/define.ts';
-import { isStoreFailure, type PolybError, toPolybError } from '../../contracts/errors.ts';
+import type { Method } from '../../contracts/kit/define.ts';
+import { isStoreFailure, type PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import { runDuration, runsTotal, stepDuration } from '../../contracts/metrics.ts';
 import type { BusHost } from '../bus.ts';
-import { discreet } from '../discreet.ts';
+import { discreet } from '../server/redact-error.ts';
 import type { Log } from '../service.ts';
 import { hashOf, parsed, stepText } from './identity.ts';
 import type { Leases } from './leases.ts';

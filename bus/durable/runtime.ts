@@ -1,7 +1,7 @@
 /** Brings a service to life on a bus and a store: its methods, consumers, loops and guards, and the journal behind them. */
-import type { Entry, Event, Method } from '../../contracts/define.ts';
-import { jsonSchema } from '../../contracts/describe.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import type { Entry, Event, Method } from '../../contracts/kit/define.ts';
+import { jsonSchema } from '../../contracts/kit/describe.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { eventsConsumed, runsTotal } from '../../contracts/metrics.ts';
 import type { BusHost, Handlers } from '../bus.ts';
 import type { Consumer, Log, Loop, Service, Turn } from '../service.ts';

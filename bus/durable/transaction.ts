@@ -1,10 +1,10 @@
 /** One transaction: rows, events and sends are kept together and told after they are kept. */
-import { type Event, type Method, settled } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { type Event, type Method, settled } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { eventsSent } from '../../contracts/metrics.ts';
 import type { BusHost } from '../bus.ts';
-import { checkKey } from '../key.ts';
 import type { Forgotten, Log, Queries, Tx } from '../service.ts';
+import { checkKey } from '../wire/key.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import type { Emitted, Sent, Store } from './store.ts';
 

@@ -1,6 +1,6 @@
-import { PolybError } from '../../contracts/errors.ts';
-import { randomHex } from '../ids.ts';
-import { bindSpan } from '../trace.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { randomHex } from '../wire/ids.ts';
+import { bindSpan } from '../wire/trace.ts';
 
 /** A running call that can be told to stop. */
 export interface Cancellable {

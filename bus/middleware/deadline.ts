@@ -1,4 +1,4 @@
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 
 /** When nobody waits any more, Unix ms: the least of the method's time and the caller's, counted from when the request was
  *  sent (clocks may differ by `skewMs`), or from its arrival. What is not after `now` has expired and must not run. */

@@ -1,5 +1,5 @@
-import { PolybError } from '../../contracts/errors.ts';
-import type { Counter } from '../stats.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import type { Counter } from '../telemetry/stats.ts';
 
 /** Takes a place among the calls of a method, which `observe` gives back. Above the limit it says when to come again. */
 export function admit(counter: Counter, concurrency: number): PolybError | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { callDeadline, deadlineOf } from './deadline.ts';
 import { retryDelay } from './retry.ts';
 

@@ -1,6 +1,6 @@
-import type { PolybError } from '../../contracts/errors.ts';
-import type { CallRecord, Ended, Ring } from '../records.ts';
-import { type Counter, count } from '../stats.ts';
+import type { PolybError } from '../../contracts/kit/errors.ts';
+import type { CallRecord, Ended, Ring } from '../telemetry/records.ts';
+import { type Counter, count } from '../telemetry/stats.ts';
 
 export interface Observer {
   readonly ring: Ring;

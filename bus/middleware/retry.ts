@@ -1,5 +1,5 @@
-import type { Idempotency } from '../../contracts/define.ts';
-import { codes, type PolybError } from '../../contracts/errors.ts';
+import type { Idempotency } from '../../contracts/kit/define.ts';
+import { codes, type PolybError } from '../../contracts/kit/errors.ts';
 
 export interface Attempted {
   readonly idempotency: Idempotency;

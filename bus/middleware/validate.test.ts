@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import type { PolybError } from '../../contracts/errors.ts';
+import type { PolybError } from '../../contracts/kit/errors.ts';
 import { validInput } from './validate.ts';
 
 const schema = z.strictObject({ leadId: z.string().max(20), kind: z.enum(['a', 'b']) });

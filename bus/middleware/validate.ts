@@ -1,7 +1,7 @@
-import type { Method } from '../../contracts/define.ts';
-import { mask } from '../../contracts/describe/mask.ts';
-import { type FieldIssue, PolybError } from '../../contracts/errors.ts';
-import { scrub } from '../../contracts/scrub.ts';
+import type { Method } from '../../contracts/kit/define.ts';
+import { mask } from '../../contracts/kit/describe/mask.ts';
+import { type FieldIssue, PolybError } from '../../contracts/kit/errors.ts';
+import { scrub } from '../../contracts/kit/scrub.ts';
 
 type Schema = Method['input'];
 type Issue = NonNullable<ReturnType<Schema['safeParse']>['error']>['issues'][number];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PersonName, PersonText } from '../../contracts/common.ts';
-import { contract, method } from '../../contracts/define.ts';
+import { contract, method } from '../../contracts/kit/define.ts';
 
 export const greetings = contract('greetings', '1.0.0', {
   greet: method({

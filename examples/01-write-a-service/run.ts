@@ -1,4 +1,4 @@
-import { isPolybError } from '../../contracts/errors.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import { serveHere } from '../connect.ts';
 import { greetings } from './contract.ts';
 import greeter from './service.ts';

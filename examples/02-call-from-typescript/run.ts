@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { lookup } from '../../config/env.ts';
 import { calls } from '../../contracts/calls.ts';
 import { crm } from '../../contracts/crm.ts';
-import { isPolybError } from '../../contracts/errors.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
 import { connect } from '../connect.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Id } from '../../contracts/common.ts';
-import { contract, event, method } from '../../contracts/define.ts';
+import { contract, event, method } from '../../contracts/kit/define.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
 
 const visit = z.strictObject({ visitId: Id });

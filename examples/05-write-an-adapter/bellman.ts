@@ -6,8 +6,8 @@ import { z } from 'zod';
 import type { Deps } from '../../adapters/deps.ts';
 import type { Telephony } from '../../adapters/telephony/port.ts';
 import { secret, url } from '../../config/settings.ts';
-import { lookUp } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { lookUp } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 
 export const bellmanSettings = z.object({
   BELLMAN_URL: url(['http', 'https']).describe('Where the gateway is, e.g. https://bellman.example.'),

@@ -1,5 +1,5 @@
 import { createHttp } from '../../adapters/http.ts';
-import { isPolybError } from '../../contracts/errors.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import { bellman } from './bellman.ts';
 import { startGateway } from './gateway.ts';
 

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type BusHost, createBus } from '../../bus/bus.ts';
-import { connectNats } from '../../bus/nats.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
 import { calls } from '../../contracts/calls.ts';
 import { crm } from '../../contracts/crm.ts';
-import { contract, method } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { journal } from '../../contracts/journal.ts';
+import { contract, method } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 
 /** Of no contract that the project knows. */

@@ -1,8 +1,8 @@
 /** The orchestrator's handlers on a real database, with telephony that is only asked. For tests. */
 import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Loop, Verdict } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
-import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/define.ts';
-import { uncounted } from '../../contracts/metric.ts';
+import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/kit/define.ts';
+import { uncounted } from '../../contracts/kit/metric.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { policySettings } from './policy.ts';
 import orchestrator from './service.ts';

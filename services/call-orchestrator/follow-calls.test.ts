@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { calls } from '../../contracts/calls.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { fixture } from './fixture.ts';
 

@@ -1,7 +1,7 @@
 import type { Bus } from '../../bus/bus.ts';
 import { type Consumer, type Loop, loop, on, type Tx } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
-import { settled } from '../../contracts/define.ts';
+import { settled } from '../../contracts/kit/define.ts';
 import { callsTotal } from '../../contracts/metrics.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { advance, callIdOfKey, endCall, learnLeg, type Outcome, overdueCalls } from './rows.ts';

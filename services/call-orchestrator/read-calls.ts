@@ -1,6 +1,6 @@
 import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { type CallRow, findCall, listCalls as listRows } from './rows.ts';
 
 export function getCall(db: Queries): Handler<typeof calls.get_call> {

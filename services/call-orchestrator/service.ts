@@ -2,7 +2,7 @@
 import { service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { CallOutcome } from '../../contracts/crm.ts';
-import { settled } from '../../contracts/define.ts';
+import { settled } from '../../contracts/kit/define.ts';
 import { callsActive, callsTotal } from '../../contracts/metrics.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { endOverdueCalls, followDials, followLegs } from './follow-calls.ts';

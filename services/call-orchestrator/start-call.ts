@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { askAgainMs } from './may-call.ts';
 import { insertCall } from './rows.ts';

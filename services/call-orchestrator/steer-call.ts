@@ -1,6 +1,6 @@
 import { type Call, type Handler, type Loop, loop, type Queries } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
-import { isPolybError, PolybError } from '../../contracts/errors.ts';
+import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { missing, shown } from './read-calls.ts';
 import { callsToHangUp, findCall, markHungUp, requestEnd } from './rows.ts';

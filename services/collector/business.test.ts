@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { telegramSend, telegramSendSettings } from '../../adapters/channel/telegram.send.ts';
 import { createHttp } from '../../adapters/http.ts';
+import { telegramSend, telegramSendSettings } from '../../adapters/vendors/telegram/send.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';

@@ -1,8 +1,8 @@
 /** What others need to know of a chat: who answers in it, and what was said last. */
 import type { z } from 'zod';
 import type { Queries, Tx } from '../../bus/service.ts';
-import type { OutputOf } from '../../contracts/define.ts';
 import { type ChatOwner, inbox } from '../../contracts/inbox.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
 import { nextActId } from './act-ids.ts';
 import { isUsable } from './connections.ts';
 import { lastMessages } from './messages.ts';

@@ -1,7 +1,7 @@
 /** People as rows, read, given a role, and erased. */
 import type { Queries } from '../../bus/service.ts';
-import type { OutputOf } from '../../contracts/define.ts';
 import type { inbox } from '../../contracts/inbox.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
 import { cursorOf, listOf, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
 

@@ -1,8 +1,8 @@
-import { derivedKey } from '../../bus/key.ts';
 import { type Consumer, type Handler, on } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
 import { consents } from '../../contracts/consents.ts';
-import type { ParsedOf } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { messages } from '../../contracts/messages.ts';
 
 /** What a command is answered with; one without a text is obeyed in silence. */

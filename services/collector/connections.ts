@@ -1,6 +1,6 @@
 /** Business accounts that a bot is connected to: whether it may answer in their chats, and where those chats go on after a new connection. */
 import type { ReadConnection } from '../../adapters/channel/port.ts';
-import { businessAddress, partsOfAddress } from '../../adapters/channel/telegram.address.ts';
+import { businessAddress, partsOfAddress } from '../../adapters/vendors/telegram/address.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { type Bot, moveAddress } from './chats.ts';

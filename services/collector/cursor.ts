@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 
 /** The last row of a page: its time to the microsecond and what tells rows of one time apart; `f` marks pages of a search by likeness. */
 export interface Place {

@@ -4,7 +4,7 @@
  * Glossary: a *position* is the place of a message in that order; an *epoch* is one copy of the data, within which positions can be compared.
  */
 import { type Loop, loop, type Queries } from '../../bus/service.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { listOf } from './cursor.ts';
 import { type Columns, columns, conditionsOf, fitting, type Page, shown, tables, type Wanted } from './messages.ts';
 

@@ -8,9 +8,9 @@ import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Intake as ChannelIntake, ReadFile } from '../../adapters/channel/port.ts';
 import { newId } from '../../bus/durable/identity.ts';
 import { type Database, type Log, type Loop, loop, type Queries } from '../../bus/service.ts';
-import type { OutputOf } from '../../contracts/define.ts';
-import { isPolybError, PolybError, toPolybError } from '../../contracts/errors.ts';
 import type { inbox } from '../../contracts/inbox.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
+import { isPolybError, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 
 /** Failures after which a file is given up. */
 const patience = 6;

@@ -1,5 +1,5 @@
 /** The collector on a real database with our stand-in for Telegram. For tests. */
-import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
+import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { Queries, Service } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';

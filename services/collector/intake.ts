@@ -1,7 +1,7 @@
 /** Takes deliveries and answers once they are committed. What cannot be understood is kept raw: one bad update never holds up the rest. */
 import type { ChannelName, Delivery } from '../../adapters/channel/port.ts';
 import type { Commit, Log } from '../../bus/service.ts';
-import { isPolybError } from '../../contracts/errors.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import { put } from './put.ts';
 
 export interface Taken {

@@ -1,9 +1,9 @@
 /** Messages as rows, read: pages youngest first, one whole, totals. */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
-import type { OutputOf } from '../../contracts/define.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import type { Intent } from '../../contracts/intents.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
 import { cursorOf, listOf, type Place, placeOf, timeAt, usOf } from './cursor.ts';
 import type { Person } from './people.ts';
 import { fewHits, firstWalked, likened, mostGathered, mostWalked, prepare, type Search } from './search.ts';

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { z } from 'zod';
 import { service } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
-import type { InputOf, PayloadOf } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import type { InputOf, PayloadOf } from '../../contracts/kit/define.ts';
 import { messages } from '../../contracts/messages.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';

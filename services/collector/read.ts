@@ -1,8 +1,8 @@
 /** The questions that the inbox answers. */
 import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Commit, Database, HandlersOf } from '../../bus/service.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import type { inbox } from '../../contracts/inbox.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { chatContext, setOwner } from './chat-context.ts';
 import { activeClients, findClient, pageOfClients, setRole } from './clients.ts';
 import { erase } from './erase.ts';

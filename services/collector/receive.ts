@@ -1,6 +1,6 @@
 import type { ChannelName, Poller } from '../../adapters/channel/port.ts';
-import type { Outsider } from '../../bus/health.ts';
 import { type Loop, loop } from '../../bus/service.ts';
+import type { Outsider } from '../../bus/telemetry/dependencies.ts';
 import type { Intake } from './intake.ts';
 
 /** A turn must end well within the lease of its loop (15 s), of which half may be over when it begins. */

@@ -1,4 +1,4 @@
-import type { Telegram } from '../../adapters/channel/telegram.ts';
+import type { Telegram } from '../../adapters/vendors/telegram/channel.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 
 const dayMs = 86_400_000;

@@ -1,7 +1,7 @@
 import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
 import type { Handler, Queries } from '../../bus/service.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import type { inbox } from '../../contracts/inbox.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Intake } from './intake.ts';
 
 /** Reads raw updates of a time anew, oldest first. What is stored stays as it is, so a replay may be repeated. */

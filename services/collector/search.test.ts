@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isPolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import { type World, world } from '../../test/kit/world.ts';
 import { searchMessages } from './messages.ts';
 import { mostGathered, mostWalked } from './search.ts';

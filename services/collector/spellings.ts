@@ -1,5 +1,5 @@
 /** Other ways in which a question may have been meant: typed in the wrong keyboard layout, or in the other alphabet. */
-import { cyrillicOf } from '../../contracts/cyrillic.ts';
+import { cyrillicOf } from '../../contracts/kit/cyrillic.ts';
 
 const latinKeys = `qwertyuiop[]asdfghjkl;'zxcvbnm,.\``;
 const russianKeys = 'йцукенгшщзхъфывапролджэячсмитьбюё';

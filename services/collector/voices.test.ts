@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { z } from 'zod';
 import { service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { type Fixture, fixture, token } from './fixture.ts';
 

@@ -3,8 +3,8 @@ import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
 import type { Call, Commit, Database, Log } from '../../bus/service.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
-import { isPolybError, isStoreFailure, toPolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { isPolybError, isStoreFailure, toPolybError } from '../../contracts/kit/errors.ts';
 import { learnWords } from './search.ts';
 
 /** What one call of `recognize` takes as bytes. */

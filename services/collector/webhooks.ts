@@ -1,7 +1,7 @@
 /** What channels deliver over HTTP: proved, stored, and only then answered. */
 import type { Delivery, Webhook } from '../../adapters/channel/port.ts';
-import type { Telegram } from '../../adapters/channel/telegram.ts';
-import type { WhatsApp } from '../../adapters/channel/whatsapp.ts';
+import type { Telegram } from '../../adapters/vendors/telegram/channel.ts';
+import type { WhatsApp } from '../../adapters/vendors/whatsapp/channel.ts';
 import type { HandlersOf } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import type { Intake, Taken } from './intake.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type WhatsAppFake, whatsappFake } from '../../adapters/channel/whatsapp.fake.ts';
+import { type WhatsAppFake, whatsappFake } from '../../adapters/vendors/whatsapp/fake.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { type GatewayWorld, gatewayWorld } from '../../test/kit/gateway.ts';
 import { until } from '../../test/kit/world.ts';

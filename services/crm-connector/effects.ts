@@ -2,7 +2,7 @@
 import type { Crm } from '../../adapters/crm/port.ts';
 import { TimeZone } from '../../contracts/common.ts';
 import type { crm as contract } from '../../contracts/crm.ts';
-import type { Effect } from '../../contracts/define.ts';
+import type { Effect } from '../../contracts/kit/define.ts';
 import { lookFirst } from './look-first.ts';
 
 const hourMs = 3_600_000;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type EspoFake, espoFake, espoUsers } from '../../adapters/crm/espocrm.fake.ts';
+import { type EspoFake, espoFake, espoUsers } from '../../adapters/vendors/espocrm/fake.ts';
 import { crm } from '../../contracts/crm.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import service from './service.ts';

@@ -1,5 +1,5 @@
-import type { Effect, Method, OutputOf, ParsedOf } from '../../contracts/define.ts';
-import { PolybError, toPolybError } from '../../contracts/errors.ts';
+import type { Effect, Method, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
+import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 
 /** The effect, but for what is there already: that is the answer, and nothing goes out. Safe in the method's lane only, where nobody else creates meanwhile. */
 export function lookFirst<M extends Method>(

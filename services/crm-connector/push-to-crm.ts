@@ -1,5 +1,5 @@
-import { derivedKey } from '../../bus/key.ts';
 import type { Handler } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
 import { crm } from '../../contracts/crm.ts';
 
 /**

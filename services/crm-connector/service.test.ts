@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { memoryCrm } from '../../adapters/crm/memory.ts';
 import type { Context, Handler, Parts } from '../../bus/service.ts';
 import { crm } from '../../contracts/crm.ts';
-import { type Effect, isEffect, type Method } from '../../contracts/define.ts';
+import { type Effect, isEffect, type Method } from '../../contracts/kit/define.ts';
 import service from './service.ts';
 
 test('serves every method of the contract from the CRM that was picked', async () => {

@@ -1,8 +1,8 @@
 /** Lets a request in, or says no more than it must: who asks, what the key allows, and how often. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Cache, Limit, Taken } from '../../adapters/cache/port.ts';
-import type { Scope } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import type { Scope } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Identity, Keys } from './keys.ts';
 
 export interface AdmitParts {

@@ -1,7 +1,7 @@
 /** A method's output as an HTTP reply. */
 import { stringify } from 'node:querystring';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { encode } from '../../bus/codec.ts';
+import { encode } from '../../bus/wire/codec.ts';
 import type { HttpRoute } from './routes.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -2,12 +2,12 @@
 
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { derivedKey } from '../../bus/key.ts';
 import type { CallOptions, Log } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
 import { rowPath } from '../../contracts/aliases.ts';
-import type { Method } from '../../contracts/define.ts';
-import { deprecationHeaders } from '../../contracts/deprecation.ts';
-import { codes, PolybError, toPolybError } from '../../contracts/errors.ts';
+import type { Method } from '../../contracts/kit/define.ts';
+import { deprecationHeaders } from '../../contracts/kit/deprecation.ts';
+import { codes, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
 import { inputOf } from './input.ts';

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { service } from '../../bus/service.ts';
 import { Id, PersonText, Phone } from '../../contracts/common.ts';
-import { contract, method, review } from '../../contracts/define.ts';
-import type { PolybError } from '../../contracts/errors.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { journal } from '../../contracts/journal.ts';
+import { contract, method, review } from '../../contracts/kit/define.ts';
+import type { PolybError } from '../../contracts/kit/errors.ts';
 import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
 import { until } from '../../test/kit/world.ts';
 

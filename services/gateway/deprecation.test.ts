@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { pageOf } from '../../contracts/common.ts';
-import { contract, method } from '../../contracts/define.ts';
-import { deprecationHeaders } from '../../contracts/deprecation.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { contract, method } from '../../contracts/kit/define.ts';
+import { deprecationHeaders } from '../../contracts/kit/deprecation.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { type AppParts, createApp } from './app.ts';
 import { routesOf } from './routes.ts';

@@ -1,9 +1,9 @@
 /** What the routes are, for people and for other tools. The page's library is loaded when somebody first looks. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { feeds, rowPath } from '../../contracts/aliases.ts';
-import type { Alias, Contract } from '../../contracts/define.ts';
-import { asyncApi, type Described, describe, exported, jsonSchema, openApi } from '../../contracts/describe.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import type { Alias, Contract } from '../../contracts/kit/define.ts';
+import { asyncApi, type Described, describe, exported, jsonSchema, openApi } from '../../contracts/kit/describe.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { problemReply } from './problem.ts';
 import type { HttpRoute } from './routes.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { ToldMetric } from '../../contracts/metric.ts';
+import type { ToldMetric } from '../../contracts/kit/metric.ts';
 import { scraped } from '../../test/kit/exposition.ts';
 import { exposition } from './exposition.ts';
 

@@ -1,5 +1,5 @@
 /** Prometheus text, exposition format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats */
-import type { ToldMetric } from '../../contracts/metric.ts';
+import type { ToldMetric } from '../../contracts/kit/metric.ts';
 
 export interface Exposition {
   /** Series with the same labels stand once, and a metric that comes again as another type is left out: a scraper refuses either. */

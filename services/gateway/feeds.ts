@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { feeds } from '../../contracts/aliases.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import type { Ask } from './app.ts';
 import type { Identity, Keys } from './keys.ts';

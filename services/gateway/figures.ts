@@ -2,8 +2,8 @@
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import type { Bus } from '../../bus/bus.ts';
-import { byCode } from '../../bus/stats.ts';
-import { type Metric, metricTypes, type ToldMetric } from '../../contracts/metric.ts';
+import { byCode } from '../../bus/telemetry/stats.ts';
+import { type Metric, metricTypes, type ToldMetric } from '../../contracts/kit/metric.ts';
 import {
   httpServerDuration,
   processCpu,

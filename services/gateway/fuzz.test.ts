@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { aliases } from '../../contracts/aliases.ts';
-import type { Method } from '../../contracts/define.ts';
-import { codes } from '../../contracts/errors.ts';
+import type { Method } from '../../contracts/kit/define.ts';
+import { codes } from '../../contracts/kit/errors.ts';
 import { loadServices, serviceFolders } from '../../runtime/services.ts';
 import { broken, fitting } from '../../test/kit/arbitrary.ts';
 import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';

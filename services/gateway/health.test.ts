@@ -1,13 +1,13 @@
 import { LLMock } from '@copilotkit/aimock';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
+import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { loadServices } from '../../runtime/services.ts';
 import { freePort } from '../../scripts/infra/ready.ts';
 import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
 import { until } from '../../test/kit/world.ts';
-import { ownLines, readModel } from '../intent-classifier/trained.ts';
+import { ownLines, readModel } from '../intent-classifier/model-file.ts';
 
 const token = '7001:AAAA-test';
 const updates = 'telegram:updates of 7001';

@@ -2,8 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Cache } from '../../adapters/cache/port.ts';
 import type { Queries } from '../../bus/service.ts';
-import type { ServiceStanding } from '../../bus/standings.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import type { ServiceStanding } from '../../bus/telemetry/dependency-reports.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Figures } from './figures.ts';
 
 export interface HealthParts {

@@ -1,8 +1,8 @@
 /** What an HTTP request says, as the input of a method. The service validates it. */
 import type { FastifyRequest } from 'fastify';
-import { coerceFields } from '../../contracts/coerce.ts';
-import { PolybError } from '../../contracts/errors.ts';
-import { applyShape } from '../../contracts/reshape.ts';
+import { coerceFields } from '../../contracts/kit/coerce.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { applyShape } from '../../contracts/kit/legacy-body.ts';
 import type { HttpRoute } from './routes.ts';
 
 type Texts = Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -1,7 +1,7 @@
 /** API keys, as the operator steers them over the bus. */
 import type { Database, HandlersOf } from '../../bus/service.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import type { gateway } from '../../contracts/gateway.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { insertKey, listDecisions, listKeys, liveScopes, revokeKey } from './rows.ts';
 
 /** @param revoked Tells every gateway that a key is let in no more. */

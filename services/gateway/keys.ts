@@ -1,6 +1,6 @@
 /** Who asks: API keys, `id.secret`, remembered for a few seconds so that a request need not ask PostgreSQL. */
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { Scope } from '../../contracts/define.ts';
+import type { Scope } from '../../contracts/kit/define.ts';
 import type { StoredKey } from './rows.ts';
 
 export interface Identity {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyListenOptions } from 'fastify';
 import type { Log } from '../../bus/service.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 
 export interface Place {
   readonly host: string;

@@ -1,8 +1,8 @@
 /** A topic of the event stream that only grows: every follower has a cursor of its own, and followers at one cursor share a read. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Method } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import type { Method } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Ask } from './app.ts';
 import type { Follower } from './feeds.ts';
 

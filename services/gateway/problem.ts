@@ -1,6 +1,6 @@
 /** Any failure as RFC 9457 `application/problem+json`. */
-import { type FieldIssue, httpOf, isPolybError, PolybError, type Problem, toPolybError, toProblem } from '../../contracts/errors.ts';
-import { scrub } from '../../contracts/scrub.ts';
+import { type FieldIssue, httpOf, isPolybError, PolybError, type Problem, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
+import { scrub } from '../../contracts/kit/scrub.ts';
 
 export interface ProblemReply {
   readonly status: number;

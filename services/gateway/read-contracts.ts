@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Contract } from '../../contracts/define.ts';
-import { isContract } from '../../contracts/describe.ts';
+import type { Contract } from '../../contracts/kit/define.ts';
+import { isContract } from '../../contracts/kit/describe.ts';
 
 /** Every contract that a file of `folder` exports, in the order of their files. */
 export async function readContracts(folder = join(import.meta.dirname, '../../contracts')): Promise<readonly Contract[]> {

@@ -1,7 +1,7 @@
 /** HTTP routes, as the contracts' `http` fields and the table of aliases say. */
 import { oldPorts } from '../../contracts/aliases.ts';
-import type { Alias, Contract, Entry, Method, Scope } from '../../contracts/define.ts';
-import { type JsonSchema, jsonSchema } from '../../contracts/describe.ts';
+import type { Alias, Contract, Entry, Method, Scope } from '../../contracts/kit/define.ts';
+import { type JsonSchema, jsonSchema } from '../../contracts/kit/describe.ts';
 
 export interface HttpRoute {
   readonly verb: string;

@@ -1,8 +1,8 @@
 /** API keys and the audit of what was decided with them. */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
-import type { Scope } from '../../contracts/define.ts';
 import type { gateway } from '../../contracts/gateway.ts';
+import type { Scope } from '../../contracts/kit/define.ts';
 
 type ApiKey = z.output<typeof gateway.create_key.output>;
 type NewKey = z.output<typeof gateway.create_key.input>;

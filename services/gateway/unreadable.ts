@@ -1,6 +1,6 @@
 /** What cannot be read as HTTP: there is no request to answer, so the socket is told by hand. */
 import type { Socket } from 'node:net';
-import { PolybError, toProblem } from '../../contracts/errors.ts';
+import { PolybError, toProblem } from '../../contracts/kit/errors.ts';
 
 /** By the codes of Node's parser (nodejs.org/api/errors.html, llhttp). */
 const known: Readonly<Record<string, readonly [status: string, detail: string]>> = {

@@ -3,10 +3,10 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createHttp } from '../../adapters/http.ts';
 import { llmAdapters } from '../../adapters/llm/index.ts';
 import type { Llm } from '../../adapters/llm/port.ts';
-import { createMetrics } from '../../bus/metrics.ts';
+import { createMetrics } from '../../bus/telemetry/metrics.ts';
 import { askLlm } from './ask-llm.ts';
 import { type Cascade, cascade } from './cascade.ts';
-import { ownLines, readModel } from './trained.ts';
+import { ownLines, readModel } from './model-file.ts';
 
 const local = await readModel();
 const lines = await ownLines('test');

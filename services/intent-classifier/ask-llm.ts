@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import type { Llm } from '../../adapters/llm/port.ts';
 import type { Log } from '../../bus/service.ts';
-import { isPolybError } from '../../contracts/errors.ts';
 import { Intent } from '../../contracts/intents.ts';
-import type { Metrics } from '../../contracts/metric.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
+import type { Metrics } from '../../contracts/kit/metric.ts';
 import { circuitState } from '../../contracts/metrics.ts';
 import { readChars } from './features.ts';
 import type { IntentName } from './model.ts';

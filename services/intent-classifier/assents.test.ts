@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { asks, isAssent } from './assents.ts';
 import { cascade } from './cascade.ts';
-import { readModel } from './trained.ts';
+import { readModel } from './model-file.ts';
 
 test.each(['👍', '👍🏽', '+', '++', 'ага', 'Ок.', 'да, хорошо', 'да!', 'угу 👍', '✅', 'yes', 'иә', 'ладно)', 'ну ага'.slice(3)])(
   '%s is an assent',

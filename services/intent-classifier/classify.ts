@@ -2,9 +2,9 @@
 import type { Bus } from '../../bus/bus.ts';
 import { type Consumer, type Handler, type Loop, loop, on } from '../../bus/service.ts';
 import type { Content } from '../../contracts/content.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { intentsTotal } from '../../contracts/metrics.ts';
 import { asks } from './assents.ts';
 import type { Cascade, Judgement } from './cascade.ts';

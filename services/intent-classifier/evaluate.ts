@@ -1,5 +1,5 @@
 /** How good a classifier is on lines whose intent is known. */
-import type { Line, UrgencyLine } from './lines.ts';
+import type { Line, UrgencyLine } from './dataset.ts';
 import { type IntentName, intentNames } from './model.ts';
 
 export interface Answer {

@@ -5,8 +5,8 @@
  * - shape: what a text looks like whatever its words are (question mark, capitals, digits, length)
  */
 
-import { cyrillicOf } from '../../contracts/cyrillic.ts';
-import { cuesOf } from './cues.ts';
+import { cyrillicOf } from '../../contracts/kit/cyrillic.ts';
+import { cuesOf } from './markers.ts';
 
 // Taken out once: where tests run, each look at a global costs more than the multiplication.
 const { imul } = Math;

@@ -3,8 +3,8 @@ import { cascade } from './cascade.ts';
 import { evaluate } from './evaluate.ts';
 import { featuresOf } from './features.ts';
 import { localModel, ModelFile } from './model.ts';
+import { isCurrent, ownLines, readModel, readModelFile } from './model-file.ts';
 import { train } from './train.ts';
-import { isCurrent, ownLines, readModel, readModelFile } from './trained.ts';
 
 const judge = await readModel();
 

@@ -1,7 +1,7 @@
 /** The phrases of the patterns table: kept, and at hand for each message. */
 import type { Database, HandlersOf } from '../../bus/service.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import type { intents } from '../../contracts/intents.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { KnownPattern } from './cascade.ts';
 import { holdsWord, phrase } from './phrases.ts';
 import { listPatterns, putPattern, removePattern } from './rows.ts';

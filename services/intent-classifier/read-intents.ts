@@ -1,7 +1,7 @@
 /** How many messages there are of each intent, by day, and which should not wait. */
 import type { Database, HandlersOf } from '../../bus/service.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import type { intents } from '../../contracts/intents.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { intentNames } from './model.ts';
 import { type Analysis, dailyTotals, totals, urgentMessages } from './rows.ts';
 

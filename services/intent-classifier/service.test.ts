@@ -2,15 +2,15 @@ import { LLMock } from '@copilotkit/aimock';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type Commit, type HandlersOf, on, service } from '../../bus/service.ts';
-import type { OutputOf, PayloadOf } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
+import type { OutputOf, PayloadOf } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { askAgain } from './classify.ts';
+import { ownLines, readModel } from './model-file.ts';
 import { unanswered } from './rows.ts';
 import classifier from './service.ts';
-import { ownLines, readModel } from './trained.ts';
 
 type Message = OutputOf<typeof inbox.get_message>;
 const local = await readModel();

@@ -9,10 +9,10 @@ import { intentsTotal } from '../../contracts/metrics.ts';
 import { askLlm } from './ask-llm.ts';
 import { cascade } from './cascade.ts';
 import { askAgain, classifyIntent, classifyMessage, followMessages } from './classify.ts';
+import { readModel } from './model-file.ts';
 import { knownPatterns, patternMethods } from './patterns.ts';
 import { reads } from './read-intents.ts';
 import { dropAnalysesBefore } from './rows.ts';
-import { readModel } from './trained.ts';
 import { watched } from './watched.ts';
 
 const dayMs = 86_400_000;

@@ -1,6 +1,7 @@
 /** Teaches the local model: multinomial logistic regression by AdaGrad. The same lines give the same file. */
+
+import type { Line } from './dataset.ts';
 import { buckets, type Features, featuresOf } from './features.ts';
-import type { Line } from './lines.ts';
 import { indexOfLargest, intentNames, leastCertain, type ModelFile, scores, softmax } from './model.ts';
 
 /** Found by cross-validation over scenarios; nothing here was chosen by looking at the test lines. */

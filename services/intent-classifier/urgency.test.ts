@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { evaluateUrgency } from './evaluate.ts';
-import { urgencyLines } from './trained.ts';
+import { urgencyLines } from './model-file.ts';
 import { isUrgent } from './urgency.ts';
 
 test.each([

@@ -5,7 +5,7 @@
  * - cue: words of which each must be there; `a|b` is either, `word*` any ending
  * - calm: words after which haste is none («не срочно»); danger stays danger
  */
-import { cyrillicOf } from '../../contracts/cyrillic.ts';
+import { cyrillicOf } from '../../contracts/kit/cyrillic.ts';
 import { readChars, wordsOf } from './features.ts';
 
 /** The words of a cue stand among this many. */

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
+import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import { service } from '../../bus/service.ts';
 import { Id, Key, PersonName, PersonText, Phone } from '../../contracts/common.ts';
-import { contract, method, review } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
+import { contract, method, review } from '../../contracts/kit/define.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import pipelines from './service.ts';

@@ -2,14 +2,14 @@
 
 import { z } from 'zod';
 import type { Notices } from '../../adapters/channel/port.ts';
-import type { Desk } from '../../adapters/store/desk.ts';
-import { derivedKey } from '../../bus/key.ts';
+import type { Desk } from '../../adapters/store/journal-admin.ts';
 import { type Commit, type Consumer, every, type HandlersOf, type Log, type Loop, loop, on, type Queries } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
 import { list, text } from '../../config/settings.ts';
 import { approvals } from '../../contracts/approvals.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { choiceOf } from './notice-of.ts';
 import { chatCalled, forgetShown, notShown } from './notice-rows.ts';
 import { pressButton } from './press-button.ts';

@@ -1,6 +1,6 @@
-import { lags, openTransactions, piles } from '../../adapters/store/backlog.ts';
+import { lags, openTransactions, piles } from '../../adapters/store/pending-counts.ts';
 import type { Queries } from '../../bus/service.ts';
-import type { Sample } from '../../contracts/metric.ts';
+import type { Sample } from '../../contracts/kit/metric.ts';
 import {
   approvalsOldest,
   approvalsPending,

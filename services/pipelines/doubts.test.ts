@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { TelegramFake } from '../../adapters/channel/telegram.fake.ts';
+import type { TelegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { until, type World, world } from '../../test/kit/world.ts';

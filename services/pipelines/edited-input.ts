@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DeskRow } from '../../adapters/store/desk.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import type { DeskRow } from '../../adapters/store/journal-admin.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { service } from '../../bus/service.ts';
 import { Id, Phone } from '../../contracts/common.ts';
-import { contract, method, review } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { journal } from '../../contracts/journal.ts';
+import { contract, method, review } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import pipelines from './service.ts';
 

@@ -1,16 +1,16 @@
 /** The journal as a service: rows for people, masked, and what people decide about them. */
 import { z } from 'zod';
-import type { Deed, Desk, DeskRow } from '../../adapters/store/desk.ts';
+import type { Deed, Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
 import { hashOf } from '../../bus/durable/identity.ts';
 import type { Context, Handler, HandlersOf, StreamHandler } from '../../bus/service.ts';
 import { actorOf } from '../../contracts/common.ts';
-import { Settled } from '../../contracts/define.ts';
-import { mask } from '../../contracts/describe.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { effectOf, type journal } from '../../contracts/journal.ts';
-import type { Counting } from '../../contracts/metric.ts';
+import { Settled } from '../../contracts/kit/define.ts';
+import { mask } from '../../contracts/kit/describe.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import type { Counting } from '../../contracts/kit/metric.ts';
+import { scrub } from '../../contracts/kit/scrub.ts';
 import { approvalDecision, runsTotal } from '../../contracts/metrics.ts';
-import { scrub } from '../../contracts/scrub.ts';
 import { editedInput } from './edited-input.ts';
 import { isSamePerson } from './persons.ts';
 

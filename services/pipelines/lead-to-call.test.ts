@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startFakeGateway } from '../../adapters/telephony/gateway.fake.ts';
+import { startFakeGateway } from '../../adapters/telephony/http.fake.ts';
 import { calls } from '../../contracts/calls.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
 import { loadServices } from '../../runtime/services.ts';

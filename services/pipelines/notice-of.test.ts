@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { DeskRow } from '../../adapters/store/desk.ts';
-import { jsonSchema } from '../../contracts/describe.ts';
+import type { DeskRow } from '../../adapters/store/journal-admin.ts';
+import { jsonSchema } from '../../contracts/kit/describe.ts';
 import { messages } from '../../contracts/messages.ts';
 import { noticeOf } from './notice-of.ts';
 

@@ -2,13 +2,13 @@
 import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Notice } from '../../adapters/channel/port.ts';
-import type { DeskRow } from '../../adapters/store/desk.ts';
+import type { DeskRow } from '../../adapters/store/journal-admin.ts';
 import type { approvals } from '../../contracts/approvals.ts';
 import { Customer } from '../../contracts/common.ts';
-import type { ParsedOf } from '../../contracts/define.ts';
-import { mask, piiPaths } from '../../contracts/describe.ts';
 import type { ReviewAnswer } from '../../contracts/journal.ts';
-import { scrub } from '../../contracts/scrub.ts';
+import type { ParsedOf } from '../../contracts/kit/define.ts';
+import { mask, piiPaths } from '../../contracts/kit/describe.ts';
+import { scrub } from '../../contracts/kit/scrub.ts';
 
 export type Choice = ParsedOf<typeof approvals.press_button>['choice'];
 interface Deed {

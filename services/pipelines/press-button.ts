@@ -1,11 +1,11 @@
 import type { Notices } from '../../adapters/channel/port.ts';
-import type { Desk } from '../../adapters/store/desk.ts';
-import { derivedKey } from '../../bus/key.ts';
+import type { Desk } from '../../adapters/store/journal-admin.ts';
 import type { Context, Handler, HandlersOf, Log } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
 import { approvals } from '../../contracts/approvals.ts';
-import type { OutputOf, ParsedOf } from '../../contracts/define.ts';
-import { isPolybError } from '../../contracts/errors.ts';
 import { type journal, ReviewAnswer } from '../../contracts/journal.ts';
+import type { OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import { seenOf } from './notice-of.ts';
 import { presserOf } from './show-approval.ts';
 

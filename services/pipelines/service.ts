@@ -1,9 +1,9 @@
 /** Runs the pipelines, and shows the journal to people: to those who ask, and in chats of the staff what waits for their approval. */
 import { z } from 'zod';
 import { cacheSettings, openCache } from '../../adapters/cache/index.ts';
+import { shuttersIn } from '../../adapters/channel/cooldowns.ts';
 import { telegramAsking } from '../../adapters/channel/index.ts';
-import { shuttersIn } from '../../adapters/channel/shutters.ts';
-import { journalDesk } from '../../adapters/store/desk.ts';
+import { journalDesk } from '../../adapters/store/journal-admin.ts';
 import { service } from '../../bus/service.ts';
 import { approvals } from '../../contracts/approvals.ts';
 import { calls } from '../../contracts/calls.ts';
@@ -15,7 +15,7 @@ import { askInChats, askingSettings } from './ask-in-chats.ts';
 import { backlog } from './backlog.ts';
 import { journalHandlers } from './journal.ts';
 import { leadToCall } from './lead-to-call.ts';
-import { patientNotices } from './patient-notices.ts';
+import { patientNotices } from './rate-limited-notices.ts';
 
 const pipelinesSettings = z.object({ ...askingSettings.shape, ...cacheSettings.shape });
 

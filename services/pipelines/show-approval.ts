@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Notice, Notices } from '../../adapters/channel/port.ts';
-import type { Desk, DeskRow } from '../../adapters/store/desk.ts';
+import type { Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
 import type { Call, Handler, Queries } from '../../bus/service.ts';
 import type { approvals } from '../../contracts/approvals.ts';
 import { inbox } from '../../contracts/inbox.ts';

@@ -1,6 +1,6 @@
 /** The sender beside the services that it needs, with our stand-ins for Telegram and WhatsApp. For tests. */
-import { telegramFake } from '../../adapters/channel/telegram.fake.ts';
-import { type Customer, whatsappFake } from '../../adapters/channel/whatsapp.fake.ts';
+import { telegramFake } from '../../adapters/vendors/telegram/fake.ts';
+import { type Customer, whatsappFake } from '../../adapters/vendors/whatsapp/fake.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { Queries, Service } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';

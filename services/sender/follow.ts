@@ -1,6 +1,6 @@
 import { type Consumer, on, type Tx } from '../../bus/service.ts';
-import { settled } from '../../contracts/define.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { settled } from '../../contracts/kit/define.ts';
 import { messages } from '../../contracts/messages.ts';
 import { sentenceOf } from './may-send.ts';
 import {

@@ -1,6 +1,6 @@
 import type { Queries } from '../../bus/service.ts';
-import type { Effect } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import type { Effect } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { messages } from '../../contracts/messages.ts';
 import { routeOf } from './rows.ts';
 

@@ -1,8 +1,8 @@
 import type { Call, Handler, SendOptions } from '../../bus/service.ts';
 import { actorOf, apiKeyOf } from '../../contracts/common.ts';
-import type { OutputOf, ParsedOf } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import type { OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import { forbidden, type Obstacle, sentenceOf } from './may-send.ts';
 import { type Author, findDelivery, hasAnswer, insertDelivery, isAnswered, lockedStanding, type Standing } from './rows.ts';

@@ -1,14 +1,14 @@
 /** Sends what people and programs write to customers: once, in order, and only with the approval that the policy asks for. */
 import { openCache } from '../../adapters/cache/index.ts';
+import { shuttersIn } from '../../adapters/channel/cooldowns.ts';
 import { telegramSending, whatsappSending } from '../../adapters/channel/index.ts';
-import { shuttersIn } from '../../adapters/channel/shutters.ts';
 import { siteSending } from '../../adapters/channel/site.ts';
-import { journalDesk } from '../../adapters/store/desk.ts';
+import { journalDesk } from '../../adapters/store/journal-admin.ts';
 import { byField, every, service } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
-import { settled } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { settled } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import { listConsents, setConsent } from './consents.ts';
 import {

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
+import { shuttersIn } from '../../adapters/channel/cooldowns.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
-import { shuttersIn } from '../../adapters/channel/shutters.ts';
-import { createHealth } from '../../bus/health.ts';
-import { type ParsedOf, review } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { createHealth } from '../../bus/telemetry/dependencies.ts';
+import { type ParsedOf, review } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { messages } from '../../contracts/messages.ts';
 import { watched } from './watched.ts';
 import { withinQuotas } from './within-quotas.ts';

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
 import type { Cache } from '../../adapters/cache/port.ts';
+import { shuttersIn } from '../../adapters/channel/cooldowns.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
-import { shuttersIn } from '../../adapters/channel/shutters.ts';
-import { telegramFake } from '../../adapters/channel/telegram.fake.ts';
-import { telegramSend } from '../../adapters/channel/telegram.send.ts';
 import { createHttp } from '../../adapters/http.ts';
-import { type ParsedOf, review } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { telegramFake } from '../../adapters/vendors/telegram/fake.ts';
+import { telegramSend } from '../../adapters/vendors/telegram/send.ts';
+import { type ParsedOf, review } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { messages } from '../../contracts/messages.ts';
 import { withinQuotas } from './within-quotas.ts';
 

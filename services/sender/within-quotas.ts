@@ -1,7 +1,7 @@
 import type { Cache } from '../../adapters/cache/port.ts';
+import { notYet, type Shutters } from '../../adapters/channel/cooldowns.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
-import { notYet, type Shutters } from '../../adapters/channel/shutters.ts';
-import type { Effect } from '../../contracts/define.ts';
+import type { Effect } from '../../contracts/kit/define.ts';
 import type { messages } from '../../contracts/messages.ts';
 
 /** Keeps to what the channel allows. Above it an attempt is refused before a byte goes out, and the journal tries again in time. */

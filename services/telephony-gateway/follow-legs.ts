@@ -2,7 +2,7 @@ import type { Legs } from '../../adapters/telephony/port.ts';
 import type { Bus } from '../../bus/bus.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import type { Bell } from './bell.ts';
+import type { Bell } from './notifier.ts';
 
 const batch = 100;
 /** While no leg is live: how long one may go unnoticed that was placed by a process that died. */

@@ -3,7 +3,7 @@ import { httpGateway, httpGatewaySettings } from '../../adapters/telephony/http.
 import type { Telephony } from '../../adapters/telephony/port.ts';
 import { simulator, simulatorSettings } from '../../adapters/telephony/simulator.ts';
 import type { Context, Handler, Loop } from '../../bus/service.ts';
-import type { Effect } from '../../contracts/define.ts';
+import type { Effect } from '../../contracts/kit/define.ts';
 import type { telephony } from '../../contracts/telephony.ts';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { until } from '../../test/kit/world.ts';

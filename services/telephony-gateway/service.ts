@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
 import { every, service } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { bell } from './bell.ts';
 import { followLegs } from './follow-legs.ts';
+import { bell } from './notifier.ts';
 
 const keepLegsMs = 30 * 86_400_000;
 

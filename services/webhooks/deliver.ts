@@ -1,7 +1,7 @@
 import type { Webhooks } from '../../adapters/webhook/port.ts';
 import type { Call, Database, Handler } from '../../bus/service.ts';
-import { PolybError, toPolybError } from '../../contracts/errors.ts';
 import { gateway } from '../../contracts/gateway.ts';
+import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { webhooks } from '../../contracts/webhooks.ts';
 import { disable, findDue, noteDelivered, noteFailed } from './rows.ts';
 

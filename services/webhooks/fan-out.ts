@@ -1,6 +1,6 @@
 import { newId } from '../../bus/durable/identity.ts';
 import { type Consumer, type Database, on } from '../../bus/service.ts';
-import { mask } from '../../contracts/describe.ts';
+import { mask } from '../../contracts/kit/describe.ts';
 import { outgoing, webhooks } from '../../contracts/webhooks.ts';
 import { keepEvent, type Target, targets } from './rows.ts';
 

@@ -1,6 +1,6 @@
 /** Subscriptions and the events that were sent to them, as rows. */
 import type { Queries } from '../../bus/service.ts';
-import type { InputOf, OutputOf } from '../../contracts/define.ts';
+import type { InputOf, OutputOf } from '../../contracts/kit/define.ts';
 import type { webhooks } from '../../contracts/webhooks.ts';
 
 export type Subscription = OutputOf<typeof webhooks.put_subscription>;

@@ -1,8 +1,8 @@
 /** How a test's people decide on drafts while what they ask is killed; and a desk that asks nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BusHost } from '../../bus/bus.ts';
-import { isPolybError } from '../../contracts/errors.ts';
 import { journal } from '../../contracts/journal.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import type { Ground } from './ground.ts';
 
 export interface Draft {

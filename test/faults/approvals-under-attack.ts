@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
+import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import type { BusHost } from '../../bus/bus.ts';
 import { journal } from '../../contracts/journal.ts';
 import { messages } from '../../contracts/messages.ts';

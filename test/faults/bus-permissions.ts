@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BusHost, createBus } from '../../bus/bus.ts';
-import { connectNats } from '../../bus/nats.ts';
-import { natsConfig, permissions } from '../../bus/permissions.ts';
-import type { Transport } from '../../bus/transport.ts';
-import type { Method } from '../../contracts/define.ts';
+import { natsConfig, permissions } from '../../bus/server/permissions.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
+import type { Transport } from '../../bus/transports/transport.ts';
+import type { Method } from '../../contracts/kit/define.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { loadServices, serviceFolders } from '../../runtime/services.ts';
 import { startNats } from '../../scripts/infra/start.ts';

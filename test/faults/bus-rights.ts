@@ -1,6 +1,6 @@
 /** What each bus user should be allowed, read from the contracts and the services a second time: what the configuration is checked against. */
-import type { ServiceOnBus } from '../../bus/permissions.ts';
-import { type Entry, settled } from '../../contracts/define.ts';
+import type { ServiceOnBus } from '../../bus/server/permissions.ts';
+import { type Entry, settled } from '../../contracts/kit/define.ts';
 
 export type Verb = 'publish' | 'subscribe';
 export interface Rights {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
-import { type Desk, journalDesk } from '../../adapters/store/desk.ts';
-import { isPolybError } from '../../contracts/errors.ts';
+import { type Desk, journalDesk } from '../../adapters/store/journal-admin.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import type { Child } from './child.ts';
 import { eventually, type Ground, openGround } from './ground.ts';
 import { poison } from './poison.ts';

@@ -1,5 +1,5 @@
 import type { BusHost } from '../../bus/bus.ts';
-import { isPolybError, type PolybError } from '../../contracts/errors.ts';
+import { isPolybError, type PolybError } from '../../contracts/kit/errors.ts';
 import { openLab } from './lab.ts';
 import { naiveIn } from './malformed-calls.ts';
 import { randomFrom } from './random.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Http } from '../../adapters/deps.ts';
 import { httpFailure } from '../../adapters/http.ts';
-import { claim, type Effect, lookUp, type OnUnknown, review } from '../../contracts/define.ts';
+import { claim, type Effect, lookUp, type OnUnknown, review } from '../../contracts/kit/define.ts';
 import { Delivered, type deliver, type Policy } from './work.ts';
 
 export const deliverySettings = z.object({

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isPolybError, toPolybError } from '../../contracts/errors.ts';
+import { isPolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Child } from './child.ts';
 import { openLab, pauseLimitMs } from './lab.ts';
 import { type Random, randomFrom } from './random.ts';

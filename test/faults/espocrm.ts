@@ -1,5 +1,5 @@
 /** The stand-in for EspoCRM in a process of its own: some of its answers are slow, some are lost after the record was made. The effects file is the argument. */
-import { espoFake } from '../../adapters/crm/espocrm.fake.ts';
+import { espoFake } from '../../adapters/vendors/espocrm/fake.ts';
 
 const fake = await espoFake({ effects: String(process.argv[2]) });
 fake.order({ do: 'cut', on: 'POST', executes: true, share: 0.08, times: 1_000_000 });

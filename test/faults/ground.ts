@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
 import { type BusHost, createBus } from '../../bus/bus.ts';
-import { connectNats } from '../../bus/nats.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { type RunningServer, startNats } from '../../scripts/infra/start.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';

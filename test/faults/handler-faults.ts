@@ -1,7 +1,7 @@
 /** Handlers of every kind that break in every way a handler can. */
 
 import type { Handler, HandlersOf } from '../../bus/service.ts';
-import { type Effect, review } from '../../contracts/define.ts';
+import { type Effect, review } from '../../contracts/kit/define.ts';
 import type { faults, handlerFaults } from './work.ts';
 
 type Fault = (typeof handlerFaults)[number];

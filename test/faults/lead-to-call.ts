@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { espoUsers } from '../../adapters/crm/espocrm.fake.ts';
+import { espoUsers } from '../../adapters/vendors/espocrm/fake.ts';
 import type { BusHost } from '../../bus/bus.ts';
-import { isPolybError } from '../../contracts/errors.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
 import type { Child } from './child.ts';
 import { type Ground, linesOf, openGround } from './ground.ts';

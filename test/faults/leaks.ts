@@ -1,12 +1,12 @@
 /** A service that tells whatever it knows: every kind of handler throws phones, credentials and the name of its customer. Run by T18 with the seed and three addresses. */
 import { z } from 'zod';
 import { openStore } from '../../adapters/store/index.ts';
-import { connectNats } from '../../bus/nats.ts';
 import { loop, on, service } from '../../bus/service.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
 import { read } from '../../config/read.ts';
 import { PersonName, PersonText, Phone } from '../../contracts/common.ts';
-import { contract, event, method, review, stream } from '../../contracts/define.ts';
-import { PolybError } from '../../contracts/errors.ts';
+import { contract, event, method, review, stream } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { host } from '../../runtime/host.ts';
 import { createLog } from '../../runtime/log.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';

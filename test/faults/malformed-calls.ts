@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readHead } from '../../bus/headers.ts';
-import { connectNats } from '../../bus/nats.ts';
-import { codes, fromProblem } from '../../contracts/errors.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
+import { readHead } from '../../bus/wire/headers.ts';
+import { codes, fromProblem } from '../../contracts/kit/errors.ts';
 import type { Child } from './child.ts';
 import { eventually } from './ground.ts';
 import { type Lab, openLab } from './lab.ts';

@@ -1,6 +1,6 @@
 /** The same methods on the client library alone, without the bus: what T9 and T10 protect from. Run by the runner with the server's URL. */
 import { connect } from '@nats-io/transport-node';
-import type { Method } from '../../contracts/define.ts';
+import type { Method } from '../../contracts/kit/define.ts';
 import { breaking } from './handler-faults.ts';
 import { faults, forms } from './work.ts';
 

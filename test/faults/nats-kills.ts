@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
-import { connectNats } from '../../bus/nats.ts';
-import { toPolybError } from '../../contracts/errors.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
+import { toPolybError } from '../../contracts/kit/errors.ts';
 import { type Lab, openLab } from './lab.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { FaultTest, RunOptions } from './test.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BusHost } from '../../bus/bus.ts';
-import { toPolybError } from '../../contracts/errors.ts';
+import { toPolybError } from '../../contracts/kit/errors.ts';
 import { freezeMs, openLab } from './lab.ts';
 import { type Direction, faultyProxy } from './proxy.ts';
 import { type Random, randomFrom } from './random.ts';

@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { openStore } from '../../adapters/store/index.ts';
 import { pipeline } from '../../bus/durable/pipeline.ts';
-import { connectNats } from '../../bus/nats.ts';
 import { loop, on, service } from '../../bus/service.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
 import { read } from '../../config/read.ts';
-import { review } from '../../contracts/define.ts';
+import { review } from '../../contracts/kit/define.ts';
 import { host } from '../../runtime/host.ts';
 import { createLog } from '../../runtime/log.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';

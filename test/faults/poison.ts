@@ -1,6 +1,6 @@
 /** The contract of the services that hold poison: work that ends or stalls whichever process takes it. */
 import { z } from 'zod';
-import { contract, event, method } from '../../contracts/define.ts';
+import { contract, event, method } from '../../contracts/kit/define.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
 
 const Item = z.string().min(1).max(80);

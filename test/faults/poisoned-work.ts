@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
-import { journalDesk } from '../../adapters/store/desk.ts';
+import { journalDesk } from '../../adapters/store/journal-admin.ts';
 import type { BusHost } from '../../bus/bus.ts';
-import { isPolybError } from '../../contracts/errors.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import type { Child } from './child.ts';
 import { eventually, type Ground, openGround } from './ground.ts';
 import { type Harm, poison } from './poison.ts';

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { createBus } from '../../bus/bus.ts';
-import { connectNats } from '../../bus/nats.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
 import { journal } from '../../contracts/journal.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { randomFrom } from './random.ts';

@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { type TelegramFake, telegramFake } from '../../adapters/channel/telegram.fake.ts';
-import { espoUsers } from '../../adapters/crm/espocrm.fake.ts';
+import { espoUsers } from '../../adapters/vendors/espocrm/fake.ts';
+import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import type { BusHost } from '../../bus/bus.ts';
 import { calls } from '../../contracts/calls.ts';
 import { crm } from '../../contracts/crm.ts';
-import { isPolybError } from '../../contracts/errors.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
 import { type Canaries, type Canary, canariesOf } from './canaries.ts';

@@ -5,16 +5,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
 import { createBus } from '../../bus/bus.ts';
-import { memoryBroker } from '../../bus/memory.ts';
 import { on, service } from '../../bus/service.ts';
+import { memoryBroker } from '../../bus/transports/memory.ts';
 import { read } from '../../config/read.ts';
-import { contract, event, method } from '../../contracts/define.ts';
+import { contract, event, method } from '../../contracts/kit/define.ts';
 import { host } from '../../runtime/host.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
-import { backup, restore } from '../../scripts/cli/backup.ts';
-import { type FlagValues, flagsOf } from '../../scripts/cli/flags.ts';
-import { createOutput } from '../../scripts/cli/output.ts';
+import { backup, restore } from '../../scripts/cli/commands/backup.ts';
+import { type FlagValues, flagsOf } from '../../scripts/cli/kernel/flags.ts';
+import { createOutput } from '../../scripts/cli/kernel/output.ts';
 import { startPostgres } from '../../scripts/infra/start.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
 import { eventually } from './ground.ts';
@@ -136,5 +136,5 @@ async function command(run: typeof backup, args: readonly string[], values: Flag
   const flags = flagsOf({ output: 'json', ...values }, env, path);
   const nowhere = { write: () => true };
   const out = createOutput({ flags, stdout: nowhere, stderr: nowhere, stdinIsTty: false, env, now: Date.now });
-  await run({ path, args, flags, out, signal, env });
+  await run({ path, args, flags, out, signal, env, groups: [] });
 }

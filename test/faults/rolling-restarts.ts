@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { toPolybError } from '../../contracts/errors.ts';
+import { toPolybError } from '../../contracts/kit/errors.ts';
 import { openLab } from './lab.ts';
 import { randomFrom } from './random.ts';
 import type { FaultTest } from './test.ts';

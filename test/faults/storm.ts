@@ -1,7 +1,7 @@
 /** A storm: deliveries in three policies, while workers are killed and frozen at seeded moments and the provider goes wrong. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BusHost } from '../../bus/bus.ts';
-import { type PolybError, toPolybError } from '../../contracts/errors.ts';
+import { type PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Child } from './child.ts';
 import { eventually } from './ground.ts';
 import { freezeMs, type Lab, longFreezeMs, openLab } from './lab.ts';

@@ -1,7 +1,7 @@
 /** The contract of the services that the fault tests torment. */
 import { z } from 'zod';
 import { Bytes } from '../../contracts/common.ts';
-import { contract, method, stream } from '../../contracts/define.ts';
+import { contract, method, stream } from '../../contracts/kit/define.ts';
 
 const Item = z.string().min(1).max(80);
 export const Delivery = z.strictObject({ item: Item, body: z.string().max(200) });

@@ -1,7 +1,7 @@
 /** Values that a JSON Schema allows, and values that look like them, for property-based tests. */
 import fc from 'fast-check';
-import { resolveRef } from '../../contracts/describe/walk.ts';
-import type { JsonSchema } from '../../contracts/describe.ts';
+import { resolveRef } from '../../contracts/kit/describe/walk.ts';
+import type { JsonSchema } from '../../contracts/kit/describe.ts';
 
 const mostItems = 4;
 const longest = 200;

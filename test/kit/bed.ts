@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type BusHost, type BusOptions, createBus, type Handlers, type ServeOptions } from '../../bus/bus.ts';
 import type { Handler, Log, StreamHandler } from '../../bus/service.ts';
 import { Bytes, Id, PersonName, Phone } from '../../contracts/common.ts';
-import { contract, event, type Method, method, type Stream, stream } from '../../contracts/define.ts';
+import { contract, event, type Method, method, type Stream, stream } from '../../contracts/kit/define.ts';
 import type { TransportBed } from './transports.ts';
 
 const Text = z.string().max(100);

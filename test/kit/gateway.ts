@@ -1,8 +1,8 @@
 /** A gateway with services behind it, and an HTTP client that holds a key. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { Transport } from '../../bus/transport.ts';
-import type { Scope } from '../../contracts/define.ts';
+import type { Transport } from '../../bus/transports/transport.ts';
 import { gateway as contract } from '../../contracts/gateway.ts';
+import type { Scope } from '../../contracts/kit/define.ts';
 import type { Hosted } from '../../runtime/host.ts';
 import { loadServices } from '../../runtime/services.ts';
 import { freePort } from '../../scripts/infra/ready.ts';

@@ -1,6 +1,6 @@
-import { type MemoryBroker, type MemoryTransport, memoryBroker } from '../../bus/memory.ts';
-import { connectNats } from '../../bus/nats.ts';
-import type { Transport } from '../../bus/transport.ts';
+import { type MemoryBroker, type MemoryTransport, memoryBroker } from '../../bus/transports/memory.ts';
+import { connectNats } from '../../bus/transports/nats.ts';
+import type { Transport } from '../../bus/transports/transport.ts';
 import { proxyTo } from './proxy.ts';
 
 export interface TransportBed {

@@ -1,9 +1,9 @@
 /** A bus, in memory unless told otherwise, a database of its own, and services on both: what tests of durable things need. */
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
 import { type BusHost, createBus } from '../../bus/bus.ts';
-import { memoryBroker } from '../../bus/memory.ts';
 import type { Log, Service } from '../../bus/service.ts';
-import type { Transport } from '../../bus/transport.ts';
+import { memoryBroker } from '../../bus/transports/memory.ts';
+import type { Transport } from '../../bus/transports/transport.ts';
 import { read } from '../../config/read.ts';
 import { type Hosted, host } from '../../runtime/host.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';

@@ -1,8 +1,9 @@
 /** Everything under docs/reference, contracts.json and .env.example, from the code that they describe. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Exported } from '../../../contracts/describe.ts';
+import type { Exported } from '../../../contracts/kit/describe.ts';
 import { type Loaded, loadServices, serviceFolders } from '../../../runtime/services.ts';
+import type { Group } from '../kernel/command.ts';
 import { root } from './catalogue.ts';
 import { cliPage } from './cli.ts';
 import { contractsOfCode, exportContracts } from './contracts.ts';
@@ -18,7 +19,7 @@ import { topologyPage } from './topology.ts';
 /** Holds nothing but generated files, so that one which nothing makes any more can be told. */
 const folder = 'docs/reference';
 
-export function pagesOf(contracts: Exported, services: readonly Loaded[]): readonly Page[] {
+export function pagesOf(contracts: Exported, services: readonly Loaded[], commands: readonly Group[]): readonly Page[] {
   const groups = settingGroups(services);
   const json = (path: string, value: unknown): Page => ({ path, text: formatJson(value) });
   return [
@@ -28,7 +29,7 @@ export function pagesOf(contracts: Exported, services: readonly Loaded[]): reado
     metricsPage(),
     configPage(groups),
     topologyPage(services),
-    cliPage(),
+    cliPage(commands),
     ...pipelinePages(contracts),
     json(`${folder}/openapi.json`, exportContracts(contracts, 'openapi')),
     json(`${folder}/asyncapi.json`, exportContracts(contracts, 'asyncapi')),
@@ -36,13 +37,13 @@ export function pagesOf(contracts: Exported, services: readonly Loaded[]): reado
     envPage(groups),
   ];
 }
-async function pagesOfCode(): Promise<readonly Page[]> {
-  return pagesOf(await contractsOfCode(), await loadServices(await serviceFolders()));
+async function pagesOfCode(commands: readonly Group[]): Promise<readonly Page[]> {
+  return pagesOf(await contractsOfCode(), await loadServices(await serviceFolders()), commands);
 }
 
 /** Writes every generated file and removes those that nothing makes any more. Answers the paths that changed. */
-export async function buildDocs(to: string = root): Promise<readonly string[]> {
-  const pages = await pagesOfCode();
+export async function buildDocs(commands: readonly Group[], to: string = root): Promise<readonly string[]> {
+  const pages = await pagesOfCode(commands);
   const changed = drift(pages, to);
   for (const { path, text } of pages) {
     mkdirSync(dirname(join(to, path)), { recursive: true });
@@ -58,8 +59,8 @@ export interface Drift {
   readonly what: 'missing' | 'differs' | 'stale';
 }
 /** Generated files that are not what the code says now. */
-export async function checkDocs(at: string = root): Promise<readonly Drift[]> {
-  return drift(await pagesOfCode(), at);
+export async function checkDocs(commands: readonly Group[], at: string = root): Promise<readonly Drift[]> {
+  return drift(await pagesOfCode(commands), at);
 }
 
 export function drift(pages: readonly Page[], at: string): readonly Drift[] {

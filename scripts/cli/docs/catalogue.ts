@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isPipeline, type Pipeline } from '../../../bus/durable/pipeline.ts';
-import type { PipelineFact } from '../../../contracts/describe.ts';
+import type { PipelineFact } from '../../../contracts/kit/describe.ts';
 
 export { readContracts } from '../../../services/gateway/read-contracts.ts';
 

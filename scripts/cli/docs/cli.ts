@@ -1,10 +1,9 @@
-import type { Command, Flag } from '../command.ts';
-import { groups } from '../commands.ts';
-import { globalFlags } from '../tree/flags.ts';
+import type { Command, Flag, Group } from '../kernel/command.ts';
+import { globalFlags } from '../kernel/tree/flags.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 
 /** The command line, from its own tree. */
-export function cliPage(): Page {
+export function cliPage(groups: readonly Group[]): Page {
   return markdown('docs/reference/cli.md', 'Command line', [
     fenced('sh', 'polyb COMMAND [ADDRESS|VERB] [name=value …] [flags]'),
     '## Global flags',

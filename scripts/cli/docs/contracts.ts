@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aliases } from '../../../contracts/aliases.ts';
-import { asyncApi, type Change, compare, type Exported, exported, openApi, unannounced } from '../../../contracts/describe.ts';
-import { PolybError } from '../../../contracts/errors.ts';
+import { asyncApi, type Change, compare, type Exported, exported, openApi, unannounced } from '../../../contracts/kit/describe.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
 import { readContracts, readPipelines, root } from './catalogue.ts';
 
 /** What the code says now. */

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type Service, service, type Vendors } from '../../../bus/service.ts';
-import { contract, event, method } from '../../../contracts/define.ts';
-import { exported, type PipelineFact } from '../../../contracts/describe.ts';
-import { codes } from '../../../contracts/errors.ts';
+import { contract, event, method } from '../../../contracts/kit/define.ts';
+import { exported, type PipelineFact } from '../../../contracts/kit/describe.ts';
+import { codes } from '../../../contracts/kit/errors.ts';
 import * as metrics from '../../../contracts/metrics.ts';
+import { groups } from '../kernel/commands.ts';
 import { drift, pagesOf } from './build.ts';
 import { readContracts, readPipelines, root } from './catalogue.ts';
 import { checkContracts, contractsOfCode, diffContracts, exportContracts } from './contracts.ts';
@@ -62,7 +63,7 @@ const services = [
   { folder: 'seller', service: seller },
   { folder: 'watcher', service: watcher },
 ];
-const pages = pagesOf(exported([shop], [], { sell: sale }), services);
+const pages = pagesOf(exported([shop], [], { sell: sale }), services, groups);
 const page = (path: string) => pages.find((one) => one.path === path)?.text;
 
 test('a page of a contract holds its methods with their subjects, fields, failures and examples', () => {
@@ -115,7 +116,7 @@ test('settings of services and of every vendor stand on a page and in the exampl
       air: { settings: z.object({ AIR_KEY: z.string().max(9) }), create: () => 0 },
     },
   };
-  const made = pagesOf(exported([], []), [{ folder: 'seller', service: { ...seller, vendors: { post } } }]);
+  const made = pagesOf(exported([], []), [{ folder: 'seller', service: { ...seller, vendors: { post } } }], groups);
   const text = (path: string) => made.find((one) => one.path === path)?.text;
   expect(text('docs/reference/config.md')).toContain('| `SHOP_NAME` | The name. |  | `x` |');
   expect(text('docs/reference/config.md')).toMatch(/`POST_KIND` .* `foot` \|/);

@@ -1,5 +1,5 @@
-import type { Exported } from '../../../contracts/describe.ts';
-import { type Code, codes } from '../../../contracts/errors.ts';
+import type { Exported } from '../../../contracts/kit/describe.ts';
+import { type Code, codes } from '../../../contracts/kit/errors.ts';
 import { code, markdown, type Page, table } from './page.ts';
 
 /** What a person who meets the code does. */

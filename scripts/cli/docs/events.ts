@@ -1,4 +1,4 @@
-import type { Exported } from '../../../contracts/describe.ts';
+import type { Exported } from '../../../contracts/kit/describe.ts';
 import type { Loaded } from '../../../runtime/services.ts';
 import { fieldTable } from './fields.ts';
 import { code, markdown, type Page, table } from './page.ts';

@@ -1,7 +1,7 @@
 /** A schema as a table of fields. */
 
-import { alternatives } from '../../../contracts/describe/walk.ts';
-import type { JsonSchema } from '../../../contracts/describe.ts';
+import { alternatives } from '../../../contracts/kit/describe/walk.ts';
+import type { JsonSchema } from '../../../contracts/kit/describe.ts';
 import { code, table } from './page.ts';
 
 export function fieldTable(schema: JsonSchema): string | undefined {

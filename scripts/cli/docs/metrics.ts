@@ -1,4 +1,4 @@
-import { type Metric, otherLabel } from '../../../contracts/metric.ts';
+import { type Metric, otherLabel } from '../../../contracts/kit/metric.ts';
 import * as metrics from '../../../contracts/metrics.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 
@@ -27,7 +27,7 @@ export function metricsPage(): Page {
     fenced(
       'ts',
       [
-        "const soldTotal = counter('shop_sold_total', { help: 'Sold.', labels: { fruit: ['apple', 'pear'] } }); // contracts/metric.ts",
+        "const soldTotal = counter('shop_sold_total', { help: 'Sold.', labels: { fruit: ['apple', 'pear'] } }); // contracts/kit/metric.ts",
         '',
         "tx.count(soldTotal, { fruit: 'apple' }); // in a commit: counted if and when it commits",
         'metrics.sample(async () => [{ of: stock, labels: {}, value: await countStock(db) }]); // in service.ts: asked when figures are gathered',

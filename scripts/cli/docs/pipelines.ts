@@ -1,5 +1,5 @@
 /** A pipeline's page: its parts as a table and as sequence diagrams, Mermaid and PlantUML. */
-import type { Described, Exported, PipelineFact, StepFact } from '../../../contracts/describe.ts';
+import type { Described, Exported, PipelineFact, StepFact } from '../../../contracts/kit/describe.ts';
 import { fieldTable } from './fields.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 

@@ -1,7 +1,7 @@
 /** One page a contract: what may be asked, of whom, and how it can fail. */
-import { deprecationText } from '../../../contracts/deprecation.ts';
-import type { Described, Exported } from '../../../contracts/describe.ts';
-import { httpOf } from '../../../contracts/errors.ts';
+import { deprecationText } from '../../../contracts/kit/deprecation.ts';
+import type { Described, Exported } from '../../../contracts/kit/describe.ts';
+import { httpOf } from '../../../contracts/kit/errors.ts';
 import type { Loaded } from '../../../runtime/services.ts';
 import { fieldTable } from './fields.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { openTransactions } from '../../../adapters/store/backlog.ts';
+import { openTransactions } from '../../../adapters/store/pending-counts.ts';
 import { openPostgres } from '../../../adapters/store/postgres.ts';
 import { service } from '../../../bus/service.ts';
 import { secret, text } from '../../../config/settings.ts';

@@ -1,9 +1,9 @@
 /** `polyb doctor`: what is wrong here, and what to type against it. Exit 9 when a check fails. */
 import { lookup, openSources } from '../../../config/env.ts';
-import { isPolybError } from '../../../contracts/errors.ts';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { allConnections } from '../../../runtime/connections.ts';
-import type { Invocation } from '../command.ts';
-import { connect } from '../connect.ts';
+import type { Invocation } from '../kernel/command.ts';
+import { connect } from '../kernel/connect.ts';
 import { checkWords } from './check-words.ts';
 import {
   checkHost,

@@ -1,9 +1,9 @@
 /** The services that stand in services/, and what each must answer to be called ready. */
 import type { Service } from '../../../bus/service.ts';
-import { PolybError } from '../../../contracts/errors.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
 import { loadServices, serviceFolders } from '../../../runtime/services.ts';
-import { wrongUsage } from '../failure.ts';
-import { nearest } from '../nearest.ts';
+import { wrongUsage } from '../kernel/failure.ts';
+import { nearest } from '../kernel/nearest.ts';
 
 export interface Expected {
   readonly folder: string;

@@ -1,6 +1,6 @@
 /** Who is well, as the bus tells: every instance of every daemon that answers. */
 import type { BusHost } from '../../../bus/bus.ts';
-import { type ServiceStanding, standingsIn } from '../../../bus/standings.ts';
+import { type ServiceStanding, standingsIn } from '../../../bus/telemetry/dependency-reports.ts';
 import type { Expected } from './expected.ts';
 
 export interface Instance {

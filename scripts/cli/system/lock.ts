@@ -1,7 +1,7 @@
 /** One `up`, `down` or `restart` of a checkout at a time. */
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PolybError } from '../../../contracts/errors.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
 import { state } from './project.ts';
 
 const file = join(state, 'lock');

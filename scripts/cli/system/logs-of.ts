@@ -1,6 +1,6 @@
 /** Lines that PM2's apps wrote: pino's JSON, and whatever a crash prints. */
 import { open, stat } from 'node:fs/promises';
-import { clean } from '../text.ts';
+import { clean } from '../kernel/text.ts';
 
 export const levels = ['debug', 'info', 'warn', 'error'] as const;
 export type Level = (typeof levels)[number];

@@ -2,10 +2,10 @@
 
 import { readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Invocation } from '../command.ts';
-import { wrongUsage } from '../failure.ts';
-import { durationMs } from '../flags.ts';
-import { nearest } from '../nearest.ts';
+import type { Invocation } from '../kernel/command.ts';
+import { wrongUsage } from '../kernel/failure.ts';
+import { durationMs } from '../kernel/flags.ts';
+import { nearest } from '../kernel/nearest.ts';
 import { type Level, type LogLine, levels, parseLines, readLog, tellLine } from './logs-of.ts';
 import { logFiles, logFolder, serverApp, servers } from './project.ts';
 

@@ -1,9 +1,9 @@
 /** The users of our own nats-server and what each may do, as its configuration says it. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { natsConfig, operatorUser, permissions } from '../../../bus/permissions.ts';
-import { guestUser } from '../../../bus/subjects.ts';
+import { natsConfig, operatorUser, permissions } from '../../../bus/server/permissions.ts';
+import { guestUser } from '../../../bus/wire/subjects.ts';
 import { type Find, lookup } from '../../../config/env.ts';
-import { PolybError } from '../../../contracts/errors.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { Expected } from './expected.ts';
 import { type App, listApps } from './pm2.ts';
 import { natsUsersFile, serverApp } from './project.ts';

@@ -1,8 +1,8 @@
 /** `polyb permissions`: who may call what on the bus, as our own nats-server enforces it. */
 import { lookup, openSources } from '../../../config/env.ts';
-import type { Invocation } from '../command.ts';
-import { wrongUsage } from '../failure.ts';
-import { nearest } from '../nearest.ts';
+import type { Invocation } from '../kernel/command.ts';
+import { wrongUsage } from '../kernel/failure.ts';
+import { nearest } from '../kernel/nearest.ts';
 import { expectedServices } from './expected.ts';
 import { busUsers } from './nats-users.ts';
 

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { PolybError } from '../../../contracts/errors.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
 import { logFolder, root, state } from './project.ts';
 
 const program = join(root, 'node_modules', 'pm2', 'bin', 'pm2');

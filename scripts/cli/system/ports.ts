@@ -1,5 +1,5 @@
 import { connect, createServer } from 'node:net';
-import { PolybError } from '../../../contracts/errors.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
 
 const host = '127.0.0.1';
 const attempts = 100;

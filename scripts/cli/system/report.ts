@@ -1,6 +1,6 @@
 /** What the commands of this folder share in telling how it went. */
-import { PolybError } from '../../../contracts/errors.ts';
-import type { Output } from '../output.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+import type { Output } from '../kernel/output.ts';
 import { lastLines } from './logs-of.ts';
 import { type App, listApps } from './pm2.ts';
 import { logFile } from './project.ts';

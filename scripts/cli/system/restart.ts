@@ -1,7 +1,7 @@
 /** `polyb restart`: a second instance takes over before the first stops, so that no call fails. */
 import { openSources } from '../../../config/env.ts';
-import type { Invocation } from '../command.ts';
-import { connect } from '../connect.ts';
+import type { Invocation } from '../kernel/command.ts';
+import { connect } from '../kernel/connect.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus } from './health.ts';
 import { lock } from './lock.ts';

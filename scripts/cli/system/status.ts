@@ -1,10 +1,10 @@
 /** `polyb status`: what PM2 says of each process beside what the bus says of each service. */
 import type { BusHost } from '../../../bus/bus.ts';
-import { isPolybError } from '../../../contracts/errors.ts';
-import type { Invocation } from '../command.ts';
-import { connect } from '../connect.ts';
-import { repeatUntilStopped } from '../discover.ts';
-import { drawTable } from '../text.ts';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
+import type { Invocation } from '../kernel/command.ts';
+import { connect } from '../kernel/connect.ts';
+import { repeatUntilStopped } from '../kernel/discover.ts';
+import { drawTable } from '../kernel/text.ts';
 import { type Expected, expectedServices } from './expected.ts';
 import { failureOf, type Heard, hear, readyInstances } from './health.ts';
 import { type App, listApps } from './pm2.ts';

@@ -3,11 +3,11 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { redisVersion } from '../../../adapters/cache/redis.ts';
+import { redisVersion } from '../../../adapters/vendors/redis/cache.ts';
 import { createBus } from '../../../bus/bus.ts';
-import { connectNats } from '../../../bus/nats.ts';
+import { connectNats } from '../../../bus/transports/nats.ts';
 import { crm } from '../../../contracts/crm.ts';
-import { isPolybError } from '../../../contracts/errors.ts';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { type Checkout, checkout, ended } from '../../../test/kit/checkout.ts';
 import { until } from '../../../test/kit/world.ts';
@@ -24,7 +24,7 @@ afterAll(async () => await here[Symbol.asyncDispose](), patienceMs);
 const greeterSource = `import { z } from 'zod';
 import { service } from '../../../bus/service.ts';
 import { integer, text } from '../../../config/settings.ts';
-import { contract, method } from '../../../contracts/define.ts';
+import { contract, method } from '../../../contracts/kit/define.ts';
 const greeter = contract('greeter', '1.0.0', {
   greet: method({ summary: 'Says hello.', input: z.strictObject({}), output: z.object({ said: z.string().max(100) }), idempotency: 'read' }),
 });

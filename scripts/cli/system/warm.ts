@@ -22,7 +22,7 @@ export async function warm(signal: AbortSignal): Promise<void> {
 if (import.meta.main)
   await Promise.all([
     import('../../../runtime/serve.ts'),
-    import('../../../bus/serving.ts'),
-    import('../../../adapters/cache/redis.ts'),
+    import('../../../bus/server/serving.ts'),
+    import('../../../adapters/vendors/redis/cache.ts'),
     loadServices(await serviceFolders()),
   ]);

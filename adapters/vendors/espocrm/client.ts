@@ -1,0 +1,203 @@
+/**
+ * EspoCRM's REST API as it is: addressing, signing, lists, creating and changing records.
+ * Source: EspoCRM documentation, Development / API, and the behaviour of EspoCRM 9.1.7.
+ */
+import { createHmac } from 'node:crypto';
+import { z } from 'zod';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+import { scrub } from '../../../contracts/kit/scrub.ts';
+import type { Http, HttpAnswer } from '../../deps.ts';
+import { httpFailure } from '../../http.ts';
+
+export type EspoEntity = 'Contact' | 'Lead' | 'Opportunity' | 'Task' | 'Call' | 'Note';
+export type EspoRecord = { readonly id: string } & Readonly<Record<string, unknown>>;
+export type Where =
+  | { readonly type: 'equals' | 'contains' | 'endsWith' | 'greaterThanOrEquals'; readonly attribute: string; readonly value: string }
+  | { readonly type: 'in'; readonly attribute: string; readonly value: readonly string[] }
+  | { readonly type: 'or'; readonly value: readonly Where[] };
+export interface EspoClient {
+  /** At most 200 records, in as many pages as the server's own limit needs. Of several phones a record here shows the main one only. */
+  list(entity: EspoEntity, where: readonly Where[], order: 'asc' | 'desc', signal: AbortSignal): Promise<readonly EspoRecord[]>;
+  get(entity: EspoEntity, id: string, signal: AbortSignal): Promise<EspoRecord | null>;
+  /** Answers duplicates when the server refuses the record because of them; it checks name and e-mail, whatever the record's status. */
+  create(
+    entity: EspoEntity,
+    attributes: object,
+    at: { readonly signal: AbortSignal; readonly skipDuplicateCheck?: boolean },
+  ): Promise<{ readonly made: EspoRecord } | { readonly duplicates: readonly EspoRecord[] }>;
+  update(entity: EspoEntity, id: string, attributes: object, signal: AbortSignal): Promise<EspoRecord>;
+}
+
+/** The server's limit unless an administrator changed `recordListMaxSizeLimit`. */
+const maxPage = 200;
+const mostListed = 200;
+
+export function espoClient({
+  http,
+  url,
+  apiKey,
+  secretKey,
+}: {
+  readonly http: Http;
+  /** Where the CRM's own pages are, with or without `/api/v1`. */
+  readonly url: string;
+  readonly apiKey: string;
+  /** Of an API user that signs its requests. */
+  readonly secretKey?: string | undefined;
+}): EspoClient {
+  const base = `${url.replace(/\/+$/, '').replace(/\/api\/v1$/, '')}/api/v1`;
+
+  /** The signature covers the path below `api/v1` without the query. */
+  const identify = (method: string, path: string): Record<string, string> => {
+    if (secretKey === undefined) return { 'X-Api-Key': apiKey };
+    const digest = createHmac('sha256', secretKey).update(`${method} /${path}`).digest('hex');
+    return { 'X-Hmac-Authorization': Buffer.from(`${apiKey}:${digest}`).toString('base64') };
+  };
+  const send = (
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    signal: AbortSignal,
+    more: { readonly query?: URLSearchParams; readonly body?: object; readonly headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<HttpAnswer> =>
+    http({
+      method,
+      operation: `${method} ${path.split('/', 1)[0]}`,
+      url: `${base}/${path}${more.query === undefined ? '' : `?${more.query}`}`,
+      headers: {
+        ...identify(method, path),
+        ...(more.body === undefined ? { 'X-No-Total': 'true' } : { 'Content-Type': 'application/json' }),
+        ...more.headers,
+      },
+      ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }),
+      signal,
+    });
+
+  let pageSize = maxPage;
+  async function page(
+    entity: EspoEntity,
+    where: readonly Where[],
+    { order, offset, signal }: { readonly order: string; readonly offset: number; readonly signal: AbortSignal },
+  ): Promise<readonly EspoRecord[]> {
+    const query = new URLSearchParams({ maxSize: String(pageSize), offset: String(offset), orderBy: 'createdAt', order });
+    for (const [nth, item] of where.entries()) appendWhere(query, `where[${nth}]`, item);
+    const what = `Searching ${entity} in EspoCRM`;
+    const answer = await send('GET', entity, signal, { query });
+    const allowed = answer.status === 403 ? pageLimitOf(answer) : undefined;
+    if (allowed !== undefined) {
+      if (!(allowed >= 1 && allowed < pageSize))
+        throw new PolybError(
+          'failed_precondition',
+          `${what}: a page of ${pageSize} is over the server's recordListMaxSizeLimit; raise it.`,
+          {
+            reason: 'crm_rejected',
+          },
+        );
+      pageSize = allowed;
+      return page(entity, where, { order, offset, signal });
+    }
+    const { list } = objectOf(successful(answer, what), what);
+    if (!Array.isArray(list)) throw badReply(what, 'a list of records');
+    return list.map((record) => recordOf(record, what));
+  }
+
+  return {
+    async list(entity, where, order, signal) {
+      const found = new Map<string, EspoRecord>();
+      for (let offset = 0; ; ) {
+        const records = await page(entity, where, { order, offset, signal });
+        const before = found.size;
+        for (const record of records) found.set(record.id, record);
+        offset += records.length;
+        // A page that brings nothing new ends the list too: a server may answer its first page for every page.
+        if (records.length < pageSize || found.size === before || found.size >= mostListed) return [...found.values()].slice(0, mostListed);
+      }
+    },
+    async get(entity, id, signal) {
+      const what = `Reading a ${entity} of EspoCRM`;
+      const answer = await send('GET', `${entity}/${encodeURIComponent(id)}`, signal);
+      return answer.status === 404 ? null : recordOf(successful(answer, what).json(), what);
+    },
+    async create(entity, attributes, { signal, skipDuplicateCheck = false }) {
+      const what = `Creating a ${entity} in EspoCRM`;
+      const answer = await send('POST', entity, signal, {
+        body: attributes,
+        ...(skipDuplicateCheck ? { headers: { 'X-Skip-Duplicate-Check': 'true' } } : {}),
+      });
+      // 409 has two meanings: an array of duplicates, or an object with what somebody else has stored meanwhile.
+      if (answer.status === 409 && answer.text().trimStart().startsWith('[')) {
+        const duplicates = answer.json();
+        if (!Array.isArray(duplicates)) throw badReply(what, 'a list of duplicates');
+        return { duplicates: duplicates.map((record) => recordOf(record, what)) };
+      }
+      if (answer.status === 404)
+        throw new PolybError('failed_precondition', `${what}: there is no ${entity} at this address; check ESPOCRM_URL.`, {
+          reason: 'crm_rejected',
+        });
+      return { made: recordOf(successful(answer, what).json(), what) };
+    },
+    async update(entity, id, attributes, signal) {
+      const what = `Changing a ${entity} of EspoCRM`;
+      return recordOf(
+        successful(await send('PUT', `${entity}/${encodeURIComponent(id)}`, signal, { body: attributes }), what).json(),
+        what,
+      );
+    },
+  };
+}
+
+/** Brackets as PHP reads them. `URLSearchParams` writes a plus as %2B: left as it is it would be read as a space and find nothing. */
+function appendWhere(query: URLSearchParams, at: string, item: Where): void {
+  query.append(`${at}[type]`, item.type);
+  if (item.type === 'or') {
+    for (const [nth, inner] of item.value.entries()) appendWhere(query, `${at}[value][${nth}]`, inner);
+    return;
+  }
+  query.append(`${at}[attribute]`, item.attribute);
+  if (item.type === 'in') for (const value of item.value) query.append(`${at}[value][]`, value);
+  else query.append(`${at}[value]`, item.value);
+}
+
+/** The size that a page may have, out of a 403 that is no lack of rights; NaN when it does not say. */
+function pageLimitOf({ headers }: HttpAnswer): number | undefined {
+  const [found, size] = /max size should not exceed\s*(\d+)?/i.exec(headers['x-status-reason'] ?? '') ?? [];
+  return found === undefined ? undefined : Number(size);
+}
+
+/** Most refusals have no body; the reason is in a header. A create answers 200, not 201. */
+function successful(answer: HttpAnswer, what: string): HttpAnswer {
+  if (answer.status === 200) return answer;
+  const why = answer.headers['x-status-reason'];
+  const failure = httpFailure(answer, why === undefined ? what : `${what} (${scrub(why.slice(0, 200))})`, 'crm_rejected');
+  const { code, message, reason, evidence, retryAfterMs } = failure;
+  const data = answer.status === 400 ? fieldOf(answer) : undefined;
+  throw data === undefined ? failure : new PolybError(code, message, { reason, evidence, retryAfterMs, data });
+}
+const Validation = z.object({
+  messageTranslation: z.object({ data: z.object({ field: z.string().min(1).max(100), type: z.string().max(100).optional() }) }),
+});
+/** The field that the server does not take, and the rule that it breaks. */
+function fieldOf(answer: HttpAnswer): { readonly field: string; readonly rule?: string | undefined } | undefined {
+  let body: unknown;
+  try {
+    body = answer.json();
+  } catch {
+    return undefined; // a 400 may have an empty body
+  }
+  const { data } = Validation.safeParse(body).data?.messageTranslation ?? {};
+  return data === undefined ? undefined : { field: data.field, ...(data.type === undefined ? {} : { rule: data.type }) };
+}
+function objectOf(answer: HttpAnswer, what: string): Readonly<Record<string, unknown>> {
+  const body = answer.json();
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badReply(what, 'an object');
+  return body as Readonly<Record<string, unknown>>; // an object that is no array, see above
+}
+function recordOf(body: unknown, what: string): EspoRecord {
+  if (typeof body !== 'object' || body === null || typeof (body as { id?: unknown }).id !== 'string')
+    throw badReply(what, 'a record with an id');
+  return body as EspoRecord;
+}
+function badReply(what: string, expected: string): PolybError {
+  return new PolybError('upstream_failed', `${what}: expected ${expected} in the answer; check that ESPOCRM_URL is an EspoCRM.`, {
+    reason: 'bad_reply',
+  });
+}

@@ -1,0 +1,291 @@
+/**
+ * EspoCRM (9.x). It knows no idempotency key, so every record carries our reference, and what became of a lost request is looked up.
+ *
+ * Its leads have no link to a contact before they are converted: a contact's leads are those with one of its phones.
+ */
+import { z } from 'zod';
+import { durationMs, secret, text, url } from '../../../config/settings.ts';
+import { Email, PersonName } from '../../../contracts/common.ts';
+import type { crm } from '../../../contracts/crm.ts';
+import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+import { isPhone, toE164 } from '../../crm/phones.ts';
+import { type Contact, type Crm, everything, type LeadStatus } from '../../crm/port.ts';
+import type { Deps } from '../../deps.ts';
+import { type EspoEntity, type EspoRecord, espoClient, type Where } from './client.ts';
+
+export const espoSettings = z.object({
+  ESPOCRM_URL: url(['https', 'http']).describe('Where EspoCRM is, e.g. https://crm.example.'),
+  ESPOCRM_API_KEY: secret().describe('The key of an API user that may read, create and edit contacts, leads, deals, tasks and calls.'),
+  ESPOCRM_SECRET_KEY: secret().optional().describe('The secret of an API user with HMAC authentication.'),
+  ESPOCRM_REFERENCE_FIELD: text({ max: 60, like: /^[a-z]\w*$/i, expected: 'the name of a field, e.g. cPolybRef' })
+    .optional()
+    .describe(
+      'A text field, added to contacts, leads, deals, tasks and calls, that keeps our reference; without it a line of the description does.',
+    ),
+  ESPOCRM_ASSIGNED_USER_ID: text({ max: 24 }).describe('The user to whom tasks and calls belong; EspoCRM takes none without.'),
+  ESPOCRM_SETTLE_MS: durationMs({ max: 3_600_000 })
+    .default(75_000)
+    .describe('How long after a lost answer a record may still appear; longer than the web server lets a request run.'),
+});
+
+/** Lead.status is an enum; the other values count as closed (Recycled) or open (Assigned). */
+const statuses = { new: 'New', in_process: 'In Process', converted: 'Converted', dead: 'Dead' } as const satisfies Record<
+  LeadStatus,
+  string
+>;
+const openStatuses = ['New', 'Assigned', 'In Process'];
+/** Lead.source is an enum; what it does not know becomes Other and a line of the description. */
+const sources: Readonly<Record<string, string>> = {
+  website: 'Web Site',
+  phone_call: 'Call',
+  email: 'Email',
+  partner: 'Partner',
+  campaign: 'Campaign',
+};
+const entityOf = { lead: 'Lead', contact: 'Contact', deal: 'Opportunity' } as const satisfies Record<string, EspoEntity>;
+
+export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now }: Pick<Deps, 'http' | 'log' | 'now'>): Crm {
+  const { ESPOCRM_REFERENCE_FIELD: referenceField, ESPOCRM_ASSIGNED_USER_ID: assignedUserId, ESPOCRM_SETTLE_MS: settleMs } = options;
+  const espo = espoClient({ http, url: options.ESPOCRM_URL, apiKey: options.ESPOCRM_API_KEY, secretKey: options.ESPOCRM_SECRET_KEY });
+
+  /** A note has no description and takes no custom field. */
+  const placeOf = (entity: EspoEntity) => (entity === 'Note' ? 'post' : (referenceField ?? 'description'));
+  const line = (ref: string) => `PolyB-Ref: ${ref}`;
+  function withReference(entity: EspoEntity, attributes: Readonly<Record<string, unknown>>, ref: string): object {
+    const place = placeOf(entity);
+    return { ...attributes, [place]: place === referenceField ? ref : lines(attributes[place], line(ref)) };
+  }
+  function carries(entity: EspoEntity, record: EspoRecord, ref: string): boolean {
+    const place = placeOf(entity);
+    const kept = textOf(record[place]) ?? '';
+    return place === referenceField ? kept === ref : kept.split(/\r?\n/).includes(line(ref));
+  }
+  async function findByReference(entity: EspoEntity, ref: string, signal: AbortSignal): Promise<EspoRecord | undefined> {
+    const attribute = placeOf(entity);
+    const where: Where =
+      attribute === referenceField ? { type: 'equals', attribute, value: ref } : { type: 'contains', attribute, value: line(ref) };
+    // `contains` also finds a reference that begins with ours, and takes _ and % for wildcards.
+    return (await espo.list(entity, [where], 'asc', signal)).find((record) => carries(entity, record, ref));
+  }
+
+  /** All numbers of a record that may have come without its further ones. */
+  async function phonesOf(entity: EspoEntity, record: EspoRecord, signal: AbortSignal): Promise<readonly string[]> {
+    const whole = Array.isArray(record.phoneNumberData) ? record : await espo.get(entity, record.id, signal);
+    return whole === null ? [] : phonesIn(whole);
+  }
+  async function hasPhone(entity: EspoEntity, record: EspoRecord, phoneNumber: string, signal: AbortSignal): Promise<boolean> {
+    if (isPhone(textOf(record.phoneNumber) ?? '', phoneNumber)) return true;
+    return (await phonesOf(entity, record, signal)).some((phone) => isPhone(phone, phoneNumber));
+  }
+
+  interface Made {
+    readonly record: EspoRecord;
+    readonly created: boolean;
+  }
+  interface Attempt<I> {
+    readonly input: I;
+    readonly signal: AbortSignal;
+  }
+  /** The first of the records that has the phone. */
+  async function withPhone(
+    entity: EspoEntity,
+    records: readonly EspoRecord[],
+    { input: { phoneNumber }, signal }: Attempt<{ readonly phoneNumber: string }>,
+  ): Promise<EspoRecord | undefined> {
+    for (const record of records.slice(0, 20)) if (await hasPhone(entity, record, phoneNumber, signal)) return record;
+    return undefined;
+  }
+  /** Namesakes, and closed leads of the same person, are no duplicates: the record is then created past the server's check.
+   *  @param standIn which of the records that the server calls duplicates is used instead, if any. */
+  function effect<I, O>(
+    entity: EspoEntity,
+    attributesOf: (input: I) => Readonly<Record<string, unknown>>,
+    outputOf: (made: Made) => O,
+    standIn: (duplicates: readonly EspoRecord[], attempt: Attempt<I>) => Promise<EspoRecord | undefined> = async () => undefined,
+  ) {
+    return {
+      async attempt(input: I, { ref, signal }: { readonly ref: string; readonly signal: AbortSignal }): Promise<O> {
+        const attributes = withReference(entity, attributesOf(input), ref);
+        const answer = await espo.create(entity, attributes, { signal });
+        if ('made' in answer) return outputOf({ record: answer.made, created: true });
+        const own = answer.duplicates.find((record) => carries(entity, record, ref));
+        if (own !== undefined) return outputOf({ record: own, created: true });
+        const other = await standIn(answer.duplicates, { input, signal });
+        if (other !== undefined) {
+          log.info({ entity, id: other.id }, 'EspoCRM has a record with the same phone, which is used instead of a new one');
+          return outputOf({ record: other, created: false });
+        }
+        const again = await espo.create(entity, attributes, { signal, skipDuplicateCheck: true });
+        if ('made' in again) return outputOf({ record: again.made, created: true });
+        throw new PolybError('failed_precondition', `EspoCRM refuses a ${entity} as a duplicate, also without its duplicate check.`, {
+          reason: 'crm_rejected',
+        });
+      },
+      onUnknown: lookUp<O>(settleMs, async (ref, signal) => {
+        const record = await findByReference(entity, ref, signal);
+        return record === undefined ? null : outputOf({ record, created: true });
+      }),
+    };
+  }
+
+  return {
+    capabilities: () => ({ crm: 'espocrm', methods: { ...everything, find_open_lead: 'emulated' } }),
+    async findContacts(phoneNumber, signal) {
+      const contacts: Contact[] = [];
+      for (const { id } of await espo.list('Contact', [endsLike(phoneNumber)], 'asc', signal)) {
+        const record = await espo.get('Contact', id, signal);
+        if (record !== null && phonesIn(record).some((phone) => isPhone(phone, phoneNumber))) contacts.push(contactFrom(record));
+        if (contacts.length === 50) break;
+      }
+      return contacts;
+    },
+    async findOpenLead(contactId, since, signal) {
+      const contact = await espo.get('Contact', contactId, signal);
+      const phones = contact === null ? [] : contactFrom(contact).phones;
+      if (phones.length === 0) return null;
+      const leads = await espo.list(
+        'Lead',
+        [
+          { type: 'or', value: phones.map(endsLike) },
+          { type: 'in', attribute: 'status', value: openStatuses },
+          { type: 'greaterThanOrEquals', attribute: 'createdAt', value: espoTime(since) },
+        ],
+        'desc',
+        signal,
+      );
+      for (const lead of leads)
+        for (const phone of phones)
+          if (await hasPhone('Lead', lead, phone, signal))
+            return { leadId: lead.id, createdById: textOf(lead.createdById), createdAt: timeFrom(lead.createdAt) };
+      return null;
+    },
+    async updateLeadStatus(leadId, status, signal) {
+      await espo.update('Lead', leadId, { status: statuses[status] }, signal);
+    },
+    createContact: effect(
+      'Contact',
+      ({ firstName, lastName, phoneNumber, email }: ParsedOf<typeof crm.create_contact>) => ({
+        firstName,
+        lastName,
+        phoneNumber,
+        emailAddress: email,
+      }),
+      ({ record, created }) => ({ contactId: record.id, created }),
+      (duplicates, attempt) => withPhone('Contact', byAge(duplicates), attempt),
+    ),
+    createLead: effect(
+      'Lead',
+      ({ firstName, lastName, phoneNumber, source, comment }: ParsedOf<typeof crm.create_lead>) => ({
+        firstName,
+        lastName,
+        phoneNumber,
+        status: statuses.new,
+        source: sources[source] ?? 'Other',
+        description: lines(comment, source in sources ? undefined : `Source: ${source}`),
+      }),
+      ({ record, created }) => ({ leadId: record.id, createdById: textOf(record.createdById), created }),
+      async (duplicates, attempt) => {
+        const { reuseHours } = attempt.input;
+        if (reuseHours === 0) return undefined;
+        const since = espoTime(new Date(now() - reuseHours * 3_600_000));
+        const isOpen = (record: EspoRecord) => openStatuses.includes(String(record.status)) && String(record.createdAt) >= since;
+        return withPhone('Lead', byAge(duplicates).filter(isOpen).toReversed(), attempt);
+      },
+    ),
+    createDeal: effect(
+      'Opportunity',
+      ({ contactId, title, amount, closeAt, stage }: ParsedOf<typeof crm.create_deal>) => ({
+        name: title,
+        amount: amount.amountMinor / 10 ** fractionDigits(amount.currency),
+        amountCurrency: amount.currency,
+        closeDate: espoTime(new Date(closeAt)).slice(0, 10),
+        stage,
+        contactsIds: [contactId],
+      }),
+      ({ record }) => ({ dealId: record.id }),
+    ),
+    createTask: effect(
+      'Task',
+      ({ about, subject, dueAt, text }: ParsedOf<typeof crm.create_task>) => ({
+        name: subject,
+        parentType: entityOf[about.kind],
+        parentId: about.id,
+        dateEnd: dueAt === undefined ? undefined : espoTime(new Date(dueAt)),
+        description: text,
+        assignedUserId,
+      }),
+      ({ record }) => ({ taskId: record.id }),
+    ),
+    addNote: effect(
+      'Note',
+      ({ about, text }: ParsedOf<typeof crm.add_note>) => ({
+        type: 'Post',
+        parentType: entityOf[about.kind],
+        parentId: about.id,
+        post: text,
+      }),
+      ({ record }) => ({ noteId: record.id }),
+    ),
+    logCall: effect(
+      'Call',
+      ({ leadId, contactId, callId, direction, outcome, phoneNumber, startedAt, durationMs: lasted }: ParsedOf<typeof crm.log_call>) => ({
+        name: phoneNumber,
+        direction: direction === 'inbound' ? 'Inbound' : 'Outbound',
+        status: outcome === 'answered' ? 'Held' : 'Not Held',
+        dateStart: espoTime(new Date(startedAt)),
+        // There is no duration to write: it follows from the dates, and from none it would be five minutes.
+        dateEnd: espoTime(new Date(Date.parse(startedAt) + lasted)),
+        parentType: 'Lead',
+        parentId: leadId,
+        contactsIds: contactId === undefined ? undefined : [contactId],
+        description: `PolyB call ${callId}: ${outcome}`,
+        assignedUserId,
+      }),
+      ({ record }) => ({ crmCallId: record.id }),
+    ),
+  };
+}
+
+/** Finds a number in any spelling, as any number of a record; what it finds is compared again. */
+function endsLike(phoneNumber: string): Where {
+  return { type: 'endsWith', attribute: 'phoneNumberNumeric', value: phoneNumber.replace(/\D/g, '').slice(-10) };
+}
+/** The oldest first. */
+const byAge = (records: readonly EspoRecord[]) => records.toSorted((a, b) => String(a.createdAt).localeCompare(String(b.createdAt)));
+
+/** Every number of a record that was read by itself, as it is spelt there. */
+function phonesIn(record: EspoRecord): readonly string[] {
+  const data = Array.isArray(record.phoneNumberData) ? (record.phoneNumberData as readonly { phoneNumber?: unknown }[]) : [];
+  return [record.phoneNumber, ...data.map((each) => each?.phoneNumber)].flatMap((phone) => textOf(phone) ?? []);
+}
+function contactFrom(record: EspoRecord): Contact {
+  return {
+    contactId: record.id,
+    firstName: nameFrom(record.firstName),
+    lastName: nameFrom(record.lastName),
+    phones: [...new Set(phonesIn(record).flatMap((phone) => toE164(phone) ?? []))].slice(0, 20),
+    email: Email.safeParse(record.emailAddress).data ?? null,
+    timeZone: null,
+  };
+}
+function nameFrom(value: unknown): string | null {
+  return PersonName.safeParse(value).data ?? null;
+}
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+function lines(...parts: readonly unknown[]): string | undefined {
+  const kept = parts.flatMap((part) => textOf(part) ?? []);
+  return kept.length === 0 ? undefined : kept.join('\n');
+}
+function fractionDigits(currency: string): number {
+  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+}
+/** `2026-11-20 08:30:41`, in UTC and without saying so. */
+function espoTime(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', ' ');
+}
+function timeFrom(value: unknown): string {
+  return new Date(`${String(value).replace(' ', 'T')}Z`).toISOString();
+}

@@ -1,0 +1,199 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { afterEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { createMetrics } from '../../../bus/telemetry/metrics.ts';
+import { createHttp } from '../../http.ts';
+import { llmAdapters } from '../../llm/index.ts';
+import type { Llm } from '../../llm/port.ts';
+import { openAi } from './llm.ts';
+import { providers } from './providers.ts';
+
+/** What a provider answers to each request in turn; the last one stands for all that follow. */
+type Reply = { readonly status?: number; readonly headers?: Record<string, string>; readonly body: unknown };
+interface Request {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Record<string, unknown> & { readonly messages: readonly { readonly role: string; readonly content: string }[] };
+}
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+const Colour = z.strictObject({ colour: z.enum(['red', 'blue']) });
+const abort = new AbortController();
+const request = { task: 'Name the colour.', text: 'небо', name: 'colour', schema: Colour, timeoutMs: 5_000, signal: abort.signal };
+const said = (content: unknown, more: object = {}): Reply => ({
+  body: {
+    choices: [{ finish_reason: 'stop', message: { role: 'assistant', content, ...more } }],
+    usage: { prompt_tokens: 10, completion_tokens: 2 },
+  },
+});
+const blue = '{"colour":"blue"}';
+
+async function provider(name: keyof typeof providers, ...replies: readonly Reply[]) {
+  const requests: Request[] = [];
+  const server = createServer(async (incoming, outgoing) => {
+    requests.push({ headers: incoming.headers, body: (await json(incoming)) as Request['body'] });
+    const { status = 200, headers = {}, body } = replies[requests.length - 1] ?? (replies.at(-1) as Reply);
+    if (body === 'silence') return;
+    outgoing.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const http = createHttp({ allowPrivate: [origin] });
+  closing.push(async () => {
+    server.closeAllConnections();
+    server.close();
+    await http.close();
+  });
+  const metrics = createMetrics({ now: Date.now, log: console });
+  const options = {
+    name,
+    provider: providers[name],
+    apiKey: 'k-1',
+    baseUrl: origin,
+    model: 'm',
+    project: name === 'yandex' ? 'b1g' : undefined,
+  };
+  const llm: Llm = openAi(options, { http, now: Date.now, metrics });
+  return {
+    llm,
+    metrics,
+    requests,
+    formats: () => requests.map(({ body }) => (body.response_format as { type?: string } | undefined)?.type ?? 'tool'),
+  };
+}
+
+test('each request is timed under its model and its error, and its tokens are counted', async () => {
+  const { llm, metrics } = await provider('openai', said(blue), { status: 429, body: {} });
+  await llm.ask(request);
+  await expect(llm.ask(request)).rejects.toMatchObject({ code: 'resource_exhausted' });
+  const told = new Map((await metrics.told()).map(({ name, labels, series }) => [name, { labels, series }]));
+  const { labels, series } = told.get('gen_ai_client_operation_duration_seconds') ?? {};
+  expect(labels).toEqual(['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model', 'error_type']);
+  expect(series?.map(([values]) => values)).toEqual([
+    ['chat', 'openai', 'm', ''],
+    ['chat', 'openai', 'm', 'resource_exhausted'],
+  ]);
+  expect(told.get('gen_ai_client_token_usage')?.series.map(([values, sum]) => [values.at(-1), sum])).toEqual([
+    ['input', 10],
+    ['output', 2],
+  ]);
+});
+
+test('an answer that fits the schema comes back with what it cost, in one request', async () => {
+  const { llm, requests } = await provider('openai', said(blue));
+  expect(await llm.ask({ ...request, ref: 'line-7' })).toEqual({
+    value: { colour: 'blue' },
+    inputTokens: 10,
+    outputTokens: 2,
+    requests: 1,
+  });
+  expect(llm.name).toBe('openai/m');
+  expect(requests[0]?.headers).toMatchObject({ authorization: 'Bearer k-1', 'x-client-request-id': 'line-7' });
+  expect(requests[0]?.body.response_format).toMatchObject({
+    type: 'json_schema',
+    json_schema: { name: 'colour', strict: true, schema: { required: ['colour'], additionalProperties: false } },
+  });
+});
+
+test('a provider that knows no json_schema is asked in the next way, and later not again in the first', async () => {
+  const unavailable = { status: 400, body: { error: { message: 'This response_format type is unavailable now' } } };
+  const { llm, formats } = await provider('openai', unavailable, said(blue));
+  expect(await llm.ask(request)).toMatchObject({ value: { colour: 'blue' }, requests: 2 });
+  await llm.ask(request);
+  expect(formats()).toEqual(['json_schema', 'json_object', 'json_object']);
+});
+
+test('a request that is refused in every way costs later ones none of the ways', async () => {
+  const refusal = { status: 400, body: { error: { message: 'This content is not allowed' } } };
+  const { llm, formats } = await provider('openai', refusal, refusal, refusal, said(blue));
+  await expect(llm.ask(request)).rejects.toMatchObject({ code: 'upstream_failed', reason: 'bad_reply' });
+  await llm.ask(request);
+  expect(formats()).toEqual(['json_schema', 'json_object', 'tool', 'json_schema']);
+});
+
+test('DeepSeek is never asked for json_schema, and the word json stands in its prompt', async () => {
+  const { llm, requests, formats } = await provider('deepseek', said(blue));
+  await llm.ask(request);
+  expect(formats()).toEqual(['json_object']);
+  expect(requests[0]?.body.messages[0]?.content).toMatch(/json/i);
+});
+
+test('an empty or wrong object is repaired once, then a tool is forced', async () => {
+  const call = { tool_calls: [{ id: 'c', type: 'function', function: { name: 'colour', arguments: blue } }] };
+  const { llm, requests, formats } = await provider('deepseek', said(''), said('{"colour":"green"}'), said(null, call));
+  expect(await llm.ask(request)).toEqual({ value: { colour: 'blue' }, inputTokens: 30, outputTokens: 6, requests: 3 });
+  expect(formats()).toEqual(['json_object', 'json_object', 'tool']);
+  expect(requests[1]?.body.messages.at(-1)?.content).toContain('does not fit');
+  expect(requests[2]?.body.tool_choice).toEqual({ type: 'function', function: { name: 'colour' } });
+});
+
+test('an object in a fence of Markdown is read', async () => {
+  const { llm } = await provider('deepseek', said(`\`\`\`json\n${blue}\n\`\`\``));
+  expect((await llm.ask(request)).value).toEqual({ colour: 'blue' });
+});
+
+test('what never fits ends as bad_reply after every way was tried', async () => {
+  const { llm, formats } = await provider('openai', said('blue, I think'));
+  await expect(llm.ask(request)).rejects.toMatchObject({ code: 'upstream_failed', reason: 'bad_reply' });
+  expect(formats()).toEqual(['json_schema', 'json_object', 'json_object', 'tool']);
+});
+
+test.each<[string, Reply, object]>([
+  ['429', { status: 429, headers: { 'retry-after': '7' }, body: { error: {} } }, { code: 'resource_exhausted', retryAfterMs: 7000 }],
+  ['an empty account', { status: 429, body: { error: { code: 'insufficient_quota' } } }, { code: 'failed_precondition', reason: 'quota' }],
+  ['402', { status: 402, body: {} }, { code: 'failed_precondition', reason: 'quota' }],
+  ['a wrong key', { status: 401, body: {} }, { code: 'failed_precondition', reason: 'upstream_credentials' }],
+  ['500', { status: 500, body: 'oops' }, { code: 'upstream_failed', reason: 'upstream_status' }],
+  [
+    'the array of Gemini',
+    { status: 429, body: [{ error: { code: 429, message: 'Resource exhausted', status: 'RESOURCE_EXHAUSTED' } }] },
+    { code: 'resource_exhausted' },
+  ],
+  ['a refusal', said(null, { refusal: 'No.' }), { code: 'failed_precondition', reason: 'llm_refused' }],
+])('%s is told in our codes after one request', async (_, reply, error) => {
+  const { llm, requests } = await provider('gemini', reply);
+  await expect(llm.ask(request)).rejects.toMatchObject(error);
+  expect(requests).toHaveLength(1);
+});
+
+test.each([['not JSON at all'], ['{"choices":'], ['null'], ['{}'], ['[]'], ['{"choices":[{"message":null}]}']])(
+  'a body of garbage is a failure of the provider: %s',
+  async (body) => {
+    const { llm, requests } = await provider('yandex', { body });
+    await expect(llm.ask(request)).rejects.toMatchObject({ code: 'upstream_failed', reason: 'bad_reply' });
+    expect(requests).toHaveLength(1);
+  },
+);
+
+test('a silent provider ends at the time limit, and at once when the caller gives up', async () => {
+  const { llm, requests } = await provider('openai', { body: 'silence' });
+  await expect(llm.ask({ ...request, timeoutMs: 150 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  const caller = new AbortController();
+  const asked = llm.ask({ ...request, signal: caller.signal });
+  while (requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  caller.abort();
+  await expect(asked).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test('Yandex is given its folder and an Api-Key', async () => {
+  const { llm, requests } = await provider('yandex', said(blue));
+  await llm.ask(request);
+  expect(requests[0]?.headers).toMatchObject({ authorization: 'Api-Key k-1', 'openai-project': 'b1g' });
+});
+
+test('no key stands in an error', async () => {
+  const { llm } = await provider('openai', { status: 401, body: { error: { message: 'Incorrect API key provided: k-1' } } });
+  const error: unknown = await llm.ask(request).catch((thrown: unknown) => thrown);
+  expect((error as Error).message).not.toContain('k-1');
+});
+
+test('every provider of the table stands in the catalogue, and none of them is picked without being named', () => {
+  expect(Object.keys(llmAdapters)).toEqual(['none', ...Object.keys(providers)]);
+  expect(llmAdapters.none.create()).toBeNull();
+  const settings = llmAdapters.yandex.settings.parse({ YANDEX_API_KEY: 'k', YANDEX_FOLDER_ID: 'b1g' });
+  expect(settings.YANDEX_LLM_BASE_URL).toBe(providers.yandex.baseUrl);
+});

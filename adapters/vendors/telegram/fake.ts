@@ -1,0 +1,552 @@
+/**
+ * A strict stand-in for the Telegram Bot API (core.telegram.org/bots/api), for tests and demos: updates wait until an offset confirms them,
+ * one poller a bot, webhooks with their secret and their repeats, files, limits, and faults to order.
+ * On its own: `node adapters/vendors/telegram/fake.ts --port 0 --token 1:AAA` prints its address; `POST /say {token, text, …}` lets a customer write.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+
+/** What goes wrong, once unless `times` says more. `after`: the work is done first. */
+export interface Fault {
+  readonly do: 'refuse' | 'cut' | 'garbage' | 'hang';
+  /** `getUpdates`; every method when absent. */
+  readonly on?: string;
+  readonly after?: boolean;
+  readonly status?: number;
+  readonly description?: string;
+  readonly retryAfterS?: number;
+  readonly times?: number;
+}
+export interface Asked {
+  readonly token: string;
+  readonly method: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+type Json = Readonly<Record<string, unknown>>;
+interface Queued {
+  readonly update_id: number;
+  readonly [field: string]: unknown;
+}
+interface Bot {
+  nextUpdate: number;
+  readonly queue: Queued[];
+  allowed: readonly string[] | undefined;
+  webhook: { readonly url: string; readonly secret: string | undefined } | undefined;
+  /** Ends the long poll that is open. */
+  interrupt: ((with409: boolean) => void) | undefined;
+  readonly blocked: Set<number>;
+  /** Of business accounts: whether the bot may answer in their chats. */
+  readonly connections: Map<string, boolean>;
+  /** Messages of business accounts are numbered apart from the bot's own. */
+  lastInBusiness: number;
+  readonly floods: Flood[];
+  readonly lastMessage: Map<number, number>;
+  /** What the bot wrote, as it looks now. */
+  readonly messages: Message[];
+  /** Presses that wait for their answer. */
+  readonly pressed: Map<string, Pressed>;
+}
+/** Too much was sent: of one chat, or of the bot when there is none. It begins with the next message. */
+interface Flood {
+  readonly chatId: number | undefined;
+  readonly seconds: number;
+  /** Unix ms. */
+  until: number | undefined;
+}
+interface Message {
+  readonly chatId: number;
+  readonly messageId: number;
+  text: string;
+  buttons: readonly Button[];
+}
+interface Button {
+  readonly text: string;
+  readonly callback_data: string;
+}
+/** One press of a button, and what the bot answered to it. */
+export interface Pressed {
+  readonly id: string;
+  answer?: { readonly text: string; readonly isAlert: boolean };
+}
+export interface TelegramFake {
+  readonly url: string;
+  /** What bots asked, in order. */
+  readonly asked: readonly Asked[];
+  /** Messages that bots sent and customers have. */
+  readonly sent: readonly { readonly chatId: number; readonly text: string; readonly messageId: number; readonly payload: Json }[];
+  /** Puts an update before a bot, e.g. `{ message: … }`; answers its number. */
+  update(token: string, fields: Json): number;
+  /** A customer writes in a private chat; answers the number of the message. */
+  say(token: string, from: number, text: string, more?: Json): number;
+  /** A business account connects the bot, or changes its connection. */
+  connect(token: string, owner: number, connectionId: string, is?: { readonly isEnabled?: boolean; readonly canReply?: boolean }): void;
+  /** Somebody writes in a chat of a business account: the customer, or its owner when `from` is another person. */
+  sayInBusiness(token: string, connectionId: string, customer: number, text: string, more?: Json): number;
+  /** Update numbers that no offset has confirmed. */
+  unconfirmed(token: string): readonly number[];
+  /** Numbers updates anew, as Telegram does after a quiet week; a long poll that is open ends empty. */
+  renumber(token: string, from: number): void;
+  file(fileId: string, bytes: Uint8Array): void;
+  order(fault: Fault): void;
+  /** The bot's next message is refused with 429, and so is each further one until the time is over; with a chat, those to it alone. */
+  flood(token: string, seconds: number, chatId?: number): void;
+  /** Messages that came although their bot or chat had been told to wait. */
+  tooEarly(): number;
+  /** What a bot wrote to a chat, as it looks now. */
+  screen(token: string, chatId: number): readonly Readonly<Message>[];
+  /** Somebody presses a button that is there, by its text; a bad client may send other `data`. */
+  press(token: string, from: number, message: Readonly<Message>, button: string, data?: string): Readonly<Pressed>;
+  /** The same message, buttons and all, in another chat. */
+  show(token: string, chatId: number, message: Readonly<Message>): Readonly<Message>;
+  /** The message is deleted in its chat. */
+  erase(token: string, message: Readonly<Message>): void;
+  /** A group becomes a supergroup: its old id is refused with the new one. */
+  move(from: number, to: number): void;
+  /** The customer stops the bot. */
+  block(token: string, chatId: number): void;
+  close(): Promise<void>;
+}
+
+/** Updates that come only when they are named (Bot API, getUpdates, allowed_updates). */
+const onRequestOnly = ['chat_member', 'message_reaction', 'message_reaction_count'];
+
+export async function telegramFake(options: { readonly tokens: readonly string[]; readonly port?: number }): Promise<TelegramFake> {
+  const bots = new Map<string, Bot>(
+    options.tokens.map((token) => [
+      token,
+      {
+        nextUpdate: 100,
+        queue: [],
+        allowed: undefined,
+        webhook: undefined,
+        interrupt: undefined,
+        blocked: new Set(),
+        connections: new Map(),
+        lastInBusiness: 0,
+        floods: [],
+        lastMessage: new Map(),
+        messages: [],
+        pressed: new Map(),
+      },
+    ]),
+  );
+  const asked: Asked[] = [];
+  const sent: { chatId: number; text: string; messageId: number; payload: Json }[] = [];
+  const moved = new Map<number, number>();
+  const files = new Map<string, Uint8Array>();
+  const faults: { fault: Fault; left: number }[] = [];
+  const stopping = new AbortController();
+  const botOf = (token: string): Bot => {
+    const bot = bots.get(token);
+    if (!bot) throw new TypeError(`the fake has no bot ${token}`);
+    return bot;
+  };
+  const messageId = (bot: Bot, chat: number): number => {
+    const next = (bot.lastMessage.get(chat) ?? 0) + 1;
+    bot.lastMessage.set(chat, next);
+    return next;
+  };
+
+  const wants = ({ allowed }: Bot, update: Queued): boolean => {
+    const type = Object.keys(update).find((name) => name !== 'update_id') ?? '';
+    return allowed === undefined || allowed.length === 0
+      ? !onRequestOnly.includes(type)
+      : allowed.includes(type) || !knownTypes.includes(type);
+  };
+  function update(token: string, fields: Json): number {
+    const bot = botOf(token);
+    const one: Queued = { update_id: bot.nextUpdate, ...fields };
+    if (!wants(bot, one)) return one.update_id;
+    bot.nextUpdate += 1;
+    bot.queue.push(one);
+    bot.interrupt?.(false);
+    void push(bot);
+    return one.update_id;
+  }
+  /** Delivers to the webhook one by one, and again what was not answered with 2xx. */
+  async function push(bot: Bot): Promise<void> {
+    for (let tries = 0; bot.webhook !== undefined && tries < 50; tries += 1) {
+      const [next] = bot.queue;
+      if (next === undefined || stopping.signal.aborted) return;
+      const { url, secret } = bot.webhook;
+      const headers = {
+        'content-type': 'application/json',
+        ...(secret === undefined ? {} : { 'x-telegram-bot-api-secret-token': secret }),
+      };
+      const isTaken = await fetch(url, { method: 'POST', headers, body: JSON.stringify(next), signal: stopping.signal }).then(
+        (answer) => answer.ok,
+        () => false, // it is tried again
+      );
+      const at = bot.queue.indexOf(next);
+      if (isTaken && at >= 0) bot.queue.splice(at, 1);
+      else await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async function getUpdates(bot: Bot, payload: Json, response: ServerResponse): Promise<unknown> {
+    if (bot.webhook)
+      throw refused(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first");
+    bot.interrupt?.(true);
+    const {
+      offset,
+      limit = 100,
+      timeout = 0,
+      allowed_updates,
+    } = payload as { offset?: number; limit?: number; timeout?: number; allowed_updates?: string[] };
+    if (allowed_updates !== undefined) bot.allowed = allowed_updates;
+    // For ever: what is below the offset is not given again.
+    if (offset !== undefined && offset > 0)
+      bot.queue.splice(0, bot.queue.length, ...bot.queue.filter(({ update_id }) => update_id >= offset));
+    const there = () =>
+      (offset !== undefined && offset < 0
+        ? bot.queue.slice(offset)
+        : bot.queue.filter(({ update_id }) => update_id >= (offset ?? 0))
+      ).slice(0, limit);
+    if (there().length > 0 || timeout === 0) return there();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), timeout * 1000);
+    const end = (with409: boolean) => resolve(with409);
+    bot.interrupt = end;
+    response.once('close', () => resolve(false));
+    const conflict = await promise;
+    clearTimeout(timer);
+    if (bot.interrupt === end) bot.interrupt = undefined;
+    if (conflict) throw refused(409, 'Conflict: terminated by other getUpdates request; make sure that only one bot instance is running');
+    return there();
+  }
+
+  let tooEarly = 0;
+  function waitOut({ floods }: Bot, chatId: number): void {
+    const now = Date.now();
+    const flood = floods.find((each) => (each.chatId ?? chatId) === chatId && now < (each.until ?? Number.POSITIVE_INFINITY));
+    if (flood === undefined) return;
+    if (flood.until !== undefined) tooEarly += 1;
+    flood.until ??= now + flood.seconds * 1_000;
+    const left = Math.ceil((flood.until - now) / 1_000);
+    throw refused(429, `Too Many Requests: retry after ${left}`, { retry_after: left });
+  }
+  function sendMessage(bot: Bot, payload: Json): unknown {
+    const {
+      chat_id: to,
+      text,
+      business_connection_id: connection,
+    } = payload as { chat_id?: number | string; text?: string; business_connection_id?: string };
+    if (connection !== undefined && bot.connections.get(connection) !== true)
+      throw refused(400, 'Bad Request: BUSINESS_CONNECTION_INVALID');
+    const chatId = Number(to);
+    if (!Number.isSafeInteger(chatId)) throw refused(400, 'Bad Request: chat not found');
+    waitOut(bot, chatId);
+    const movedTo = moved.get(chatId);
+    if (movedTo !== undefined)
+      throw refused(400, 'Bad Request: group chat was upgraded to a supergroup chat', { migrate_to_chat_id: movedTo });
+    if (bot.blocked.has(chatId)) throw refused(403, 'Forbidden: bot was blocked by the user');
+    if (typeof text !== 'string' || text === '') throw refused(400, 'Bad Request: message text is empty');
+    if (text.length > 4096) throw refused(400, 'Bad Request: message is too long');
+    const buttons = buttonsOf(payload);
+    const id = connection === undefined ? messageId(bot, chatId) : ++bot.lastInBusiness;
+    sent.push({ chatId, text, messageId: id, payload });
+    bot.messages.push({ chatId, messageId: id, text, buttons });
+    return asMessage({ chatId, messageId: id, text });
+  }
+  function editMessageText(bot: Bot, payload: Json): unknown {
+    const { chat_id: of, message_id: id, text } = payload as { chat_id?: number | string; message_id?: number; text?: string };
+    const message = bot.messages.find(({ chatId, messageId }) => chatId === Number(of) && messageId === id);
+    if (!message) throw refused(400, 'Bad Request: message to edit not found');
+    if (typeof text !== 'string' || text === '') throw refused(400, 'Bad Request: message text is empty');
+    if (text.length > 4096) throw refused(400, 'Bad Request: message is too long');
+    const buttons = buttonsOf(payload);
+    if (message.text === text && JSON.stringify(message.buttons) === JSON.stringify(buttons))
+      throw refused(
+        400,
+        'Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message',
+      );
+    Object.assign(message, { text, buttons });
+    return asMessage(message);
+  }
+  function answerCallbackQuery(bot: Bot, payload: Json): unknown {
+    const {
+      callback_query_id: id,
+      text = '',
+      show_alert: isAlert = false,
+    } = payload as { callback_query_id?: string; text?: string; show_alert?: boolean };
+    const pressed = bot.pressed.get(String(id));
+    if (!pressed) throw refused(400, 'Bad Request: query is too old and response timeout expired or query ID is invalid');
+    if (text.length > 200) throw refused(400, 'Bad Request: MESSAGE_TOO_LONG');
+    bot.pressed.delete(pressed.id);
+    pressed.answer = { text, isAlert };
+    return true;
+  }
+
+  async function call(token: string, method: string, payload: Json, response: ServerResponse): Promise<unknown> {
+    const bot = bots.get(token);
+    if (!bot) throw refused(401, 'Unauthorized');
+    asked.push({ token, method, payload });
+    switch (method) {
+      case 'getMe':
+        return { id: Number(token.split(':')[0]), is_bot: true, first_name: 'Bot', username: 'a_bot' };
+      case 'getUpdates':
+        return getUpdates(bot, payload, response);
+      case 'setWebhook': {
+        const {
+          url = '',
+          secret_token: secret,
+          allowed_updates,
+        } = payload as { url?: string; secret_token?: string; allowed_updates?: string[] };
+        if (secret !== undefined && !/^[A-Za-z0-9_-]{1,256}$/.test(secret))
+          throw refused(400, 'Bad Request: secret token contains unallowed characters');
+        bot.webhook = url === '' ? undefined : { url, secret };
+        if (allowed_updates !== undefined) bot.allowed = allowed_updates;
+        bot.interrupt?.(true);
+        void push(bot);
+        return true;
+      }
+      case 'deleteWebhook':
+        bot.webhook = undefined;
+        if (payload.drop_pending_updates) bot.queue.length = 0;
+        return true;
+      case 'sendMessage':
+        return sendMessage(bot, payload);
+      case 'editMessageText':
+        return editMessageText(bot, payload);
+      case 'answerCallbackQuery':
+        return answerCallbackQuery(bot, payload);
+      case 'getFile': {
+        const id = String(payload.file_id);
+        const bytes = files.get(id);
+        if (!bytes) throw refused(400, 'Bad Request: wrong file_id or the file is temporarily unavailable');
+        return { file_id: id, file_unique_id: `u${id}`, file_size: bytes.length, file_path: `voice/${id}.oga` };
+      }
+      default:
+        throw refused(404, 'Not Found');
+    }
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? '/', 'http://fake');
+    const body = await bodyOf(request);
+    if (request.method === 'POST' && pathname === '/say') {
+      const {
+        token = options.tokens[0] ?? '',
+        from = 42,
+        text = '',
+      } = JSON.parse(body) as { token?: string; from?: number; text?: string };
+      return send(response, 200, { ok: true, result: say(token, from, text) });
+    }
+    const file = /^\/file\/bot([^/]+)\/voice\/(.+)\.oga$/.exec(pathname);
+    if (file) {
+      const bytes = files.get(file[2] ?? '');
+      if (!bots.has(file[1] ?? '') || !bytes) return send(response, 404, { ok: false, error_code: 404, description: 'Not Found' });
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      response.end(bytes);
+      return;
+    }
+    const [, token = '', method = ''] = /^\/bot([^/]+)\/(\w+)$/.exec(pathname) ?? [];
+    const payload = (body === '' ? {} : JSON.parse(body)) as Json;
+    const struck = faults.find(({ fault, left }) => left > 0 && (fault.on ?? method) === method);
+    if (struck) {
+      struck.left -= 1;
+      if (struck.fault.after) await call(token, method, payload, response);
+      return goWrong(struck.fault, request, response);
+    }
+    const result = await call(token, method, payload, response);
+    send(response, 200, { ok: true, result });
+  }
+  function say(token: string, from: number, text: string, more: Json = {}): number {
+    const id = messageId(botOf(token), from);
+    const person = { id: from, is_bot: false, first_name: `Клиент ${from}` };
+    update(token, {
+      message: {
+        message_id: id,
+        date: Math.floor(Date.now() / 1000),
+        chat: { ...person, is_bot: undefined, type: 'private' },
+        from: person,
+        text,
+        ...more,
+      },
+    });
+    return id;
+  }
+
+  function connect(
+    token: string,
+    owner: number,
+    connectionId: string,
+    { isEnabled = true, canReply = true }: { isEnabled?: boolean; canReply?: boolean } = {},
+  ): void {
+    const bot = botOf(token);
+    bot.connections.set(connectionId, isEnabled && canReply);
+    const user = { id: owner, is_bot: false, first_name: `Владелец ${owner}` };
+    const date = 1_790_000_000 + [...bot.connections.keys()].indexOf(connectionId);
+    const rights = canReply ? { can_reply: true } : {};
+    update(token, { business_connection: { id: connectionId, user, user_chat_id: owner, date, is_enabled: isEnabled, rights } });
+  }
+  function sayInBusiness(token: string, connectionId: string, customer: number, text: string, more: Json = {}): number {
+    const bot = botOf(token);
+    const person = { id: customer, is_bot: false, first_name: `Клиент ${customer}` };
+    bot.lastInBusiness += 1;
+    update(token, {
+      business_message: {
+        ...{ business_connection_id: connectionId, message_id: bot.lastInBusiness, date: Math.floor(Date.now() / 1000) },
+        ...{ chat: { ...person, is_bot: undefined, type: 'private' }, from: person, text },
+        ...more,
+      },
+    });
+    return bot.lastInBusiness;
+  }
+
+  function press(token: string, from: number, { chatId, messageId }: Readonly<Message>, button: string, data?: string): Pressed {
+    const bot = botOf(token);
+    const message = bot.messages.find((each) => each.chatId === chatId && each.messageId === messageId);
+    const there = message?.buttons.find(({ text }) => text === button);
+    if (message === undefined || (there === undefined && data === undefined)) throw new TypeError(`there is no button ${button} to press`);
+    const pressed: Pressed = { id: `query${nextQuery++}` };
+    bot.pressed.set(pressed.id, pressed);
+    update(token, {
+      callback_query: {
+        id: pressed.id,
+        from: { id: from, is_bot: false, first_name: `Сотрудник ${from}` },
+        message: asMessage(message),
+        chat_instance: String(chatId),
+        data: data ?? there?.callback_data,
+      },
+    });
+    return pressed;
+  }
+  let nextQuery = 1;
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch((thrown: Partial<Refused>) => {
+      const { status = 500, message = 'Internal Server Error', parameters } = thrown;
+      send(response, status, { ok: false, error_code: status, description: message, ...(parameters ? { parameters } : {}) });
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    sent,
+    update,
+    say,
+    connect,
+    sayInBusiness,
+    unconfirmed: (token) => botOf(token).queue.map(({ update_id }) => update_id),
+    renumber: (token, from) => {
+      const bot = botOf(token);
+      bot.interrupt?.(false);
+      bot.nextUpdate = from;
+    },
+    file: (fileId, bytes) => void files.set(fileId, bytes),
+    order: (fault) => void faults.push({ fault, left: fault.times ?? 1 }),
+    flood: (token, seconds, chatId) => void botOf(token).floods.push({ chatId, seconds, until: undefined }),
+    tooEarly: () => tooEarly,
+    screen: (token, chatId) => botOf(token).messages.filter((message) => message.chatId === chatId),
+    press,
+    show: (token, chatId, { text, buttons }) => {
+      const bot = botOf(token);
+      const message = { chatId, messageId: messageId(bot, chatId), text, buttons };
+      bot.messages.push(message);
+      return message;
+    },
+    erase: (token, { chatId, messageId }) => {
+      const { messages } = botOf(token);
+      messages.splice(
+        messages.findIndex((each) => each.chatId === chatId && each.messageId === messageId),
+        1,
+      );
+    },
+    move: (from, to) => void moved.set(from, to),
+    block: (token, chatId) => void botOf(token).blocked.add(chatId),
+    async close() {
+      stopping.abort();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function asMessage({ chatId, messageId, text }: Pick<Message, 'chatId' | 'messageId' | 'text'>) {
+  return {
+    message_id: messageId,
+    date: Math.floor(Date.now() / 1000),
+    chat: { id: chatId, type: chatId > 0 ? 'private' : 'supergroup' },
+    text,
+  };
+}
+/** Bot API, InlineKeyboardMarkup: at most 100 buttons, each with 1 to 64 bytes of data. */
+function buttonsOf({ reply_markup: markup }: Json): readonly Button[] {
+  const { inline_keyboard: rows = [] } = (markup ?? {}) as { inline_keyboard?: readonly (readonly Button[])[] };
+  const buttons = rows.flat();
+  if (buttons.length > 100) throw refused(400, 'Bad Request: reply markup is too long');
+  for (const { text, callback_data: data } of buttons) {
+    if (typeof text !== 'string' || text === '')
+      throw refused(400, "Bad Request: can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard");
+    if (typeof data !== 'string' || data === '' || Buffer.byteLength(data) > 64) throw refused(400, 'Bad Request: BUTTON_DATA_INVALID');
+  }
+  return buttons;
+}
+
+const knownTypes = [
+  ...[
+    'message',
+    'edited_message',
+    'channel_post',
+    'edited_channel_post',
+    'business_connection',
+    'business_message',
+    'edited_business_message',
+  ],
+  ...['deleted_business_messages', 'message_reaction', 'message_reaction_count', 'inline_query', 'chosen_inline_result', 'callback_query'],
+  ...['shipping_query', 'pre_checkout_query', 'poll', 'poll_answer', 'my_chat_member', 'chat_member', 'chat_join_request', 'chat_boost'],
+];
+
+interface Refused {
+  readonly status: number;
+  readonly message: string;
+  readonly parameters?: Json;
+}
+function refused(status: number, message: string, parameters?: Json): Error & Refused {
+  return Object.assign(new Error(message), { status, ...(parameters ? { parameters } : {}) });
+}
+function goWrong({ do: what, status = 429, description, retryAfterS }: Fault, request: IncomingMessage, response: ServerResponse): void {
+  switch (what) {
+    case 'refuse':
+      send(response, status, {
+        ok: false,
+        error_code: status,
+        description: description ?? (retryAfterS === undefined ? 'Bad Request' : `Too Many Requests: retry after ${retryAfterS}`),
+        ...(retryAfterS === undefined ? {} : { parameters: { retry_after: retryAfterS } }),
+      });
+      return;
+    case 'cut':
+      request.socket.destroy();
+      return;
+    case 'garbage':
+      response.writeHead(200, { 'content-type': 'text/html' });
+      response.end('<html>It works!</html>');
+      return;
+    case 'hang':
+      return;
+  }
+}
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { port: { type: 'string', default: '0' }, token: { type: 'string', multiple: true, default: ['1:AAA'] } },
+  });
+  const fake = await telegramFake({ tokens: values.token, port: Number(values.port) });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void fake.close());
+  console.log(fake.url);
+}

@@ -1,0 +1,96 @@
+/** WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api): it only delivers to a webhook, signed with the secret of the app. */
+import { createHash, createHmac } from 'node:crypto';
+import { z } from 'zod';
+import { origin, secret, text } from '../../../config/settings.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+import type { Delivery, Intake, Update, Webhook } from '../../channel/port.ts';
+import { sameSecret } from '../../channel/same-secret.ts';
+import type { Deps } from '../../deps.ts';
+import { httpFailure } from '../../http.ts';
+import { mayHaveToken } from './hosts.ts';
+import { changesOf, partsOf } from './read.ts';
+
+export const whatsappSettings = z.object({
+  WHATSAPP_TOKEN: secret().optional().describe('The access token of the WhatsApp Cloud API; without it media cannot be fetched.'),
+  WHATSAPP_APP_SECRET: secret()
+    .optional()
+    .describe('The secret of the Meta app, with which deliveries are signed; without it none is taken.'),
+  WHATSAPP_VERIFY_TOKEN: secret().optional().describe('What we told Meta to prove itself with when it verifies the webhook.'),
+  WHATSAPP_API_ROOT: origin().default('https://graph.facebook.com').describe('Where the Graph API is.'),
+  WHATSAPP_API_VERSION: text({ max: 10, like: /^v\d{1,3}\.\d$/, expected: 'a version of the Graph API, e.g. v23.0' })
+    .default('v23.0')
+    .describe('The version of the Graph API.'),
+});
+
+export interface WhatsApp extends Intake {
+  readonly channel: 'whatsapp';
+  /** The challenge to be echoed. @throws PolybError permission_denied/bad_signature when it is not Meta who asks. */
+  verify(query: Readonly<Record<string, string>>): string;
+}
+
+export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: Pick<Deps, 'http'>): WhatsApp {
+  const graph = `${options.WHATSAPP_API_ROOT}/${options.WHATSAPP_API_VERSION}`;
+  const headers = () => {
+    if (options.WHATSAPP_TOKEN === undefined)
+      throw new PolybError('failed_precondition', 'WHATSAPP_TOKEN is not set; media cannot be fetched.', { reason: 'no_token' });
+    return { authorization: `Bearer ${options.WHATSAPP_TOKEN}` };
+  };
+  return {
+    channel: 'whatsapp',
+    verify(query) {
+      const { WHATSAPP_VERIFY_TOKEN: token } = options;
+      const { 'hub.mode': mode, 'hub.challenge': challenge = '', 'hub.verify_token': given = '' } = query;
+      if (token === undefined || mode !== 'subscribe' || !sameSecret(given, token))
+        throw new PolybError('permission_denied', 'The verify token of the webhook is not right.', { reason: 'bad_signature' });
+      return challenge;
+    },
+    receive({ headers: { 'x-hub-signature-256': signature = '' }, body }: Webhook) {
+      const { WHATSAPP_APP_SECRET: key } = options;
+      // Over the bytes as they came: JSON that was parsed and written anew has other ones.
+      const expected = key === undefined ? undefined : `sha256=${createHmac('sha256', key).update(body).digest('hex')}`;
+      if (expected === undefined || !sameSecret(signature, expected))
+        throw new PolybError('permission_denied', 'The signature of the webhook is not right.', { reason: 'bad_signature' });
+      return deliveries(Buffer.from(body).toString('utf8'));
+    },
+    read: readChange,
+    async fetchFile(_botId, fileId, { maxBytes, signal }) {
+      const found = await http({
+        method: 'GET',
+        url: `${graph}/${encodeURIComponent(fileId)}`,
+        operation: 'media',
+        headers: headers(),
+        signal,
+      });
+      if (found.status !== 200) throw httpFailure(found, 'Asking for the media');
+      const { url } = (found.json() ?? {}) as { url?: unknown };
+      if (typeof url !== 'string') throw new PolybError('upstream_failed', 'WhatsApp gave no URL of the media.', { reason: 'bad_reply' });
+      if (!mayHaveToken(url, options.WHATSAPP_API_ROOT))
+        throw new PolybError('failed_precondition', 'The link to the media does not lead to Meta, so the access token is not sent there.', {
+          reason: 'foreign_link',
+        });
+      const answer = await http({ method: 'GET', url, operation: 'file', headers: headers(), signal, maxBytes, timeoutMs: 60_000 });
+      // A link lives five minutes: what it does not give, the next one may.
+      if (answer.status === 404)
+        throw new PolybError('unavailable', 'The link to the media is dead; another has to be asked for.', { reason: 'link_dead' });
+      if (answer.status !== 200) throw httpFailure(answer, 'Fetching the media');
+      return answer.bytes;
+    },
+  };
+}
+
+/** One POST may hold several entries, changes and messages: each message and each status is an update of its own. */
+function deliveries(body: string): readonly Delivery[] {
+  let changes: ReturnType<typeof changesOf>;
+  try {
+    changes = changesOf(JSON.parse(body));
+  } catch {
+    // The parser's message quotes the body, so it is not kept.
+    throw new PolybError('invalid_argument', 'The body is not what the WhatsApp Cloud API delivers.', { reason: 'bad_body' });
+  }
+  return changes.map(({ botId, pieces }) => ({ botId, updates: pieces.map((piece) => readChange(botId, JSON.stringify(piece))) }));
+}
+
+/** WhatsApp gives its deliveries no number; a digest tells a repeat. */
+function readChange(_botId: string, raw: string): Update {
+  return { externalId: createHash('sha256').update(raw).digest('base64url'), raw, parts: partsOf(JSON.parse(raw)) };
+}

@@ -1,0 +1,153 @@
+/** `polyb.ctl.<service>`: what a running service tells of itself, to tools that have no code for it. Every instance answers. */
+import { z } from 'zod';
+import { describe } from '../../contracts/kit/describe.ts';
+import { isPolybError, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
+import type { Observer } from '../middleware/observe.ts';
+import { validInput } from '../middleware/validate.ts';
+import type { Log } from '../service.ts';
+import { leaseMs, type Streams } from '../streams/stream.ts';
+import type { CallRecord } from '../telemetry/records.ts';
+import type { Arrived, Subscription, Transport } from '../transports/transport.ts';
+import { decode } from '../wire/codec.ts';
+import { headerBlock } from '../wire/headers.ts';
+import type { Endpoint, Server } from './serve.ts';
+
+const Inbox = z
+  .string()
+  .max(200)
+  .regex(/^_INBOX\.[\w.-]+$/, 'a subject below _INBOX');
+export const ControlRequest = z.discriminatedUnion('op', [
+  /** What is served, with its policy and JSON Schemas; one method, or all. */
+  z.strictObject({ op: z.literal('schema'), method: z.string().max(64).optional() }),
+  /** Stops the call that would have replied there. */
+  z.strictObject({ op: z.literal('cancel'), reply: Inbox }),
+  /** Sends the records of calls to `to`, or the items of a stream's topic to its tap subject, for 30 s from now. */
+  z.strictObject({
+    op: z.literal('tap'),
+    to: Inbox.optional(),
+    methods: z.array(z.string().max(64)).max(200).optional(),
+    stream: z.string().max(64).optional(),
+    topic: z.string().max(200).optional(),
+  }),
+  /** The calls of a trace that this instance still remembers. */
+  z.strictObject({ op: z.literal('spans'), traceId: z.string().regex(/^[0-9a-f]{32}$/, '32 hex digits') }),
+]);
+export type ControlRequest = z.infer<typeof ControlRequest>;
+
+export interface ControlParts {
+  readonly transport: Transport;
+  readonly prefix: string;
+  readonly name: string;
+  readonly instance: string;
+  readonly now: () => number;
+  readonly log: Log;
+  readonly server: Server;
+  readonly streams: Streams;
+  readonly observer: Observer;
+}
+export interface Control {
+  /** Answers for a contract from now on. */
+  listen(service: string, endpoints: readonly Endpoint[]): void;
+  close(): void;
+}
+
+const maxRecords = 1000;
+const batchMs = 100;
+const batchRecords = 500;
+
+export function createControl(parts: ControlParts): Control {
+  const { transport, prefix, name, instance, now, log, server, streams, observer } = parts;
+  const subscriptions: Subscription[] = [];
+  const taps = createTaps(parts);
+
+  function answer(service: string, endpoints: readonly Endpoint[], request: ControlRequest): unknown {
+    switch (request.op) {
+      case 'schema': {
+        const wanted = endpoints.filter(({ entry }) => request.method === undefined || entry.name === request.method);
+        if (wanted.length === 0) throw new PolybError('not_found', `${service} has no ${request.method}.`);
+        return { service, version: wanted[0]?.entry.version, daemon: name, instance, entries: wanted.map(({ entry }) => describe(entry)) };
+      }
+      case 'cancel':
+        server.cancel(request.reply);
+        return undefined;
+      case 'tap':
+        if (request.stream !== undefined && request.topic !== undefined) streams.lease(request.stream, request.topic);
+        if (request.to !== undefined)
+          taps.lease(request.to, request.methods?.map((method) => `${service}.${method}`) ?? endpoints.map(({ entry }) => entry.address));
+        return { instance, leaseMs };
+      case 'spans':
+        return { instance, records: observer.ring.read({ traceId: request.traceId }).slice(-maxRecords) };
+    }
+  }
+
+  function listen(service: string, endpoints: readonly Endpoint[]): void {
+    const subject = `${prefix}.ctl.${service}`;
+    const arrive = ({ data, reply }: Arrived): void => {
+      const mayReply = reply.startsWith('_INBOX.');
+      try {
+        const request = validInput(subject, ControlRequest, decode('json', data)) as ControlRequest;
+        const told = answer(service, endpoints, request);
+        if (mayReply && told !== undefined) transport.publish(reply, JSON.stringify(told));
+      } catch (thrown) {
+        const error = toPolybError(thrown);
+        if (!isPolybError(thrown)) log.error({ err: thrown, subject }, 'a control request failed');
+        if (mayReply && transport.connected)
+          transport.publish(reply, JSON.stringify(toProblem(error)), headerBlock({ 'polyb-code': error.code }));
+      }
+    };
+    subscriptions.push(
+      transport.subscribe(subject, arrive, { onError: (err) => log.error({ err, subject }, 'this service cannot be asked about itself') }),
+    );
+  }
+
+  return {
+    listen,
+    close() {
+      taps.close();
+      for (const subscription of subscriptions) subscription.unsubscribe();
+    },
+  };
+
+  /** Sends records in batches to those who asked in the last 30 s; what does not fit is counted. */
+  function createTaps({ transport: out }: ControlParts): { lease(to: string, addresses: readonly string[]): void; close(): void } {
+    const leases = new Map<string, { until: number; addresses: ReadonlySet<string>; batch: CallRecord[]; dropped: number }>();
+    let timer: ReturnType<typeof setInterval> | undefined;
+    const watch = (record: CallRecord): void => {
+      for (const lease of leases.values()) {
+        if (!lease.addresses.has(record.address)) continue;
+        if (lease.batch.length < batchRecords) lease.batch.push(record);
+        else lease.dropped += 1;
+      }
+    };
+    const close = (): void => {
+      clearInterval(timer);
+      timer = undefined;
+      observer.watchers.delete(watch);
+      leases.clear();
+    };
+    const flush = (): void => {
+      for (const [to, lease] of leases) {
+        if (lease.until <= now()) leases.delete(to);
+        if (lease.batch.length + lease.dropped === 0 || !out.connected) continue;
+        out.publish(to, JSON.stringify({ instance, dropped: lease.dropped, records: lease.batch }));
+        lease.batch = [];
+        lease.dropped = 0;
+      }
+      if (leases.size === 0) close();
+    };
+    return {
+      lease(to, addresses) {
+        const before = leases.get(to);
+        leases.set(to, {
+          batch: before?.batch ?? [],
+          dropped: before?.dropped ?? 0,
+          until: now() + leaseMs,
+          addresses: new Set([...(before?.addresses ?? []), ...addresses]),
+        });
+        observer.watchers.add(watch);
+        timer ??= setInterval(flush, batchMs);
+      },
+      close,
+    };
+  }
+}

@@ -1,0 +1,62 @@
+/** All that serving needs beside calling; loaded when a bus first serves, because it brings the schema library. */
+import type { Entry, Method } from '../../contracts/kit/define.ts';
+import type { ToldMetric } from '../../contracts/kit/metric.ts';
+import type { Handlers, Keep } from '../bus.ts';
+import { within } from '../middleware/settles-within.ts';
+import type { Health } from '../telemetry/dependencies.ts';
+import type { Counter } from '../telemetry/stats.ts';
+import { createControl } from './control.ts';
+import { announceMicro } from './micro.ts';
+import { createServer, type ServerParts } from './serve.ts';
+
+export interface Serving {
+  add(entries: readonly Entry[], handlers: Handlers, keep: Keep | undefined): void;
+  own(method: Method, id: string): Disposable;
+  counters(): readonly Counter[];
+  drain(): Promise<void>;
+  /** Drains for at most `graceMs`, then fires the signals of what still runs. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface ServingParts extends ServerParts {
+  readonly instance: string;
+  /** What the instance has counted. */
+  readonly told: () => Promise<readonly ToldMetric[]>;
+  readonly health: Health;
+}
+
+export function createServing(parts: ServingParts): Serving {
+  const { transport, name, instance, log, told, health } = parts;
+  const server = createServer(parts);
+  const control = createControl({ ...parts, server });
+  const silence: (() => void)[] = [];
+  let drained: Promise<void> | undefined;
+
+  function drain(): Promise<void> {
+    drained ??= (async () => {
+      for (const stop of silence) stop(); // nobody should find what is leaving
+      await server.drain();
+    })();
+    return drained;
+  }
+  return {
+    add(entries, handlers, keep) {
+      const endpoints = server.add(entries, handlers, keep);
+      for (const [service, own] of Map.groupBy(endpoints, ({ entry }) => entry.service)) {
+        control.listen(service, own);
+        const isFirst = silence.length === 0; // an instance tells its figures once, whatever it serves
+        silence.push(announceMicro({ transport, daemon: name, instance, log, told: isFirst ? told : undefined, health }, service, own));
+      }
+    },
+    own: server.own,
+    counters: () => server.endpoints.map(({ counter }) => counter),
+    drain,
+    async stop(graceMs) {
+      await within(graceMs, drain());
+      server.abort();
+      await new Promise((resolve) => setImmediate(resolve)); // an open stream sends its own end
+      control.close();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,336 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { hang, type ShopBed, shopBed, until } from '../../test/kit/bed.ts';
+import type { TransportBed } from '../../test/kit/transports.ts';
+import { createNeighbours } from '../transports/in-process.ts';
+import type { Arrived } from '../transports/transport.ts';
+import { readHead } from '../wire/headers.ts';
+
+async function* from<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+/** Says nothing and stays open. */
+async function* silent(): AsyncGenerator<never> {
+  await new Promise(() => {});
+}
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const got: T[] = [];
+  for await (const item of items) got.push(item);
+  return got;
+}
+const frame = (n: number): Uint8Array<ArrayBuffer> => Uint8Array.of(n >> 8, n & 255);
+
+/** What a stream is, whatever carries it. */
+export function streamConformance(openTransports: () => Promise<TransportBed>): void {
+  let bed: ShopBed;
+  beforeEach(async () => {
+    bed = await shopBed(openTransports);
+  });
+  afterEach(() => bed.close());
+
+  test('carries items both ways in order and ends when the handler does', async () => {
+    await bed.serve({
+      talk: async function* ({ greeting }, up) {
+        yield { text: greeting };
+        for await (const { text } of up) yield { text: text.toUpperCase(), part: Uint8Array.of(1, 2) };
+        yield { text: 'bye' };
+      },
+    });
+    const bus = await bed.bus('till');
+    const words = Array.from({ length: 300 }, (_, n) => ({ text: `слово ${n}` }));
+    const got = await all(bus.open(bed.shop.talk, { greeting: 'hi' }, from(words)));
+    expect(got.map(({ text }) => text)).toEqual(['hi', ...words.map(({ text }) => text.toUpperCase()), 'bye']);
+    expect([...(got[1]?.part ?? [])]).toEqual([1, 2]);
+  });
+
+  test('carries bytes as they are', async () => {
+    await bed.serve({
+      sound: async function* (_, up) {
+        for await (const bytes of up) yield Uint8Array.from(bytes).reverse();
+      },
+    });
+    const bus = await bed.bus('till');
+    const got = await all(
+      bus.open(bed.shop.sound, { legId: 'a', frames: 0 }, from([Uint8Array.of(1, 2, 255), new Uint8Array(0), Uint8Array.of(123)])),
+    );
+    expect(got.map((bytes) => [...bytes])).toEqual([[255, 2, 1], [], [123]]);
+  });
+
+  test('that cannot be opened fails as a call does', async () => {
+    await bed.serve();
+    const [bus, lonely] = [await bed.bus('till'), await bed.bus('other', { prefix: 'nobody', noRespondersMs: 0 })];
+    await expect(all(bus.open(bed.shop.talk, { greeting: 7 } as never, from([])))).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('greeting'),
+    });
+    await expect(all(lonely.open(bed.shop.talk, { greeting: '' }, from([])))).rejects.toMatchObject({
+      code: 'unavailable',
+      reason: 'no_responders',
+    });
+    await expect(all(bus.open(bed.shop.talk, { greeting: '' }, from([]), { signal: AbortSignal.abort() }))).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+    const hand = await bed.transports.connect('guest');
+    const got = new Promise<Arrived>((resolve) => void hand.subscribe(`${hand.inbox}.1`, resolve));
+    await hand.flush();
+    hand.publish(`${bed.prefix}.rpc.${bed.shop.talk.address}`, '{"greeting":""}', '', `${hand.inbox}.1`);
+    expect(readHead((await got).headers).code).toBe('invalid_argument');
+    await hand.close();
+  });
+
+  test('gives what was said before a failure, and then the failure as it was thrown', async () => {
+    await bed.serve({
+      talk: async function* () {
+        yield { text: 'one' };
+        throw new PolybError('failed_precondition', 'No more.', { reason: 'asleep' });
+      },
+    });
+    const bus = await bed.bus('till');
+    const got: string[] = [];
+    const reading = (async () => {
+      for await (const { text } of bus.open(bed.shop.talk, { greeting: '' }, silent())) got.push(text);
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'failed_precondition', reason: 'asleep', message: 'No more.' });
+    expect(got).toEqual(['one']);
+  });
+
+  test('ends with a typed error when an item breaks the contract, whoever sent it', async () => {
+    const shop = await bed.serve({
+      talk: async function* ({ greeting }, up) {
+        if (greeting === 'wrong') yield { text: 7 } as never;
+        for await (const word of up) yield word;
+      },
+    });
+    const bus = await bed.bus('till');
+    await expect(all(bus.open(bed.shop.talk, { greeting: 'wrong' }, silent()))).rejects.toMatchObject({
+      code: 'internal',
+      reason: 'bad_output',
+    });
+    await expect(all(bus.open(bed.shop.talk, { greeting: '' }, from([{ text: 7 } as never])))).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
+  });
+
+  test('tells both sides when the source of the caller fails', async () => {
+    const seen: unknown[] = [];
+    await bed.serve({
+      talk: async function* (_, up) {
+        try {
+          for await (const word of up) yield word;
+        } catch (thrown) {
+          seen.push((thrown as PolybError).code);
+          throw thrown;
+        }
+      },
+    });
+    const bus = await bed.bus('till');
+    const source = (async function* () {
+      yield { text: 'one' };
+      throw new PolybError('not_found', 'The rest is gone.');
+    })();
+    await expect(all(bus.open(bed.shop.talk, { greeting: '' }, source))).rejects.toMatchObject({ code: 'not_found' });
+    await until(() => seen.length === 1);
+    expect(seen).toEqual(['not_found']);
+  });
+
+  test('tells both sides when an item is too large to send', async () => {
+    const shop = await bed.serve({
+      sound: async function* () {
+        yield new Uint8Array(1_100_000);
+      },
+    });
+    const bus = await bed.bus('till');
+    await expect(all(bus.open(bed.shop.sound, { legId: 'a', frames: 1 }, silent()))).rejects.toMatchObject({ reason: 'payload_too_large' });
+    await until(() => shop.records().length === 1);
+    expect(shop.records()[0]).toMatchObject({ code: 'invalid_argument', reason: 'payload_too_large' });
+  });
+
+  test('ends at the service when the bus of its caller closes', async () => {
+    const shop = await bed.serve({ talk: () => silent() });
+    const bus = await bed.bus('till');
+    const reading = all(bus.open(bed.shop.talk, { greeting: '' }, silent()));
+    const ended = expect(reading).rejects.toMatchObject({ code: 'cancelled' });
+    await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
+    await bus.call(bed.shop.add, { a: 1, b: 1 });
+    await bus.close();
+    await ended;
+    await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
+  });
+
+  test('ends at the other side when the caller leaves its loop', async () => {
+    const ended: string[] = [];
+    const shop = await bed.serve({
+      talk: async function* (_, up, { signal }) {
+        signal.addEventListener('abort', () => ended.push(`signal ${signal.reason.code}`));
+        try {
+          for (let n = 0; ; n += 1) {
+            yield { text: String(n) };
+            if (n === 5) await up[Symbol.asyncIterator]().next();
+          }
+        } finally {
+          ended.push('handler');
+        }
+      },
+    });
+    const bus = await bed.bus('till');
+    const source = (async function* (): AsyncGenerator<{ text: string }> {
+      try {
+        yield { text: 'a' };
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        yield { text: 'b' };
+      } finally {
+        ended.push('source');
+      }
+    })();
+    for await (const { text } of bus.open(bed.shop.talk, { greeting: '' }, source)) if (text === '3') break;
+    await until(() => ended.length === 3);
+    expect(ended.sort()).toEqual(['handler', 'signal cancelled', 'source']);
+    await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
+    expect(shop.records().at(-1)).toMatchObject({ address: bed.shop.talk.address, code: 'cancelled' });
+  });
+
+  test('ends at both sides when the caller aborts, though the handler looks at nothing', async () => {
+    const shop = await bed.serve({ talk: () => silent() });
+    const bus = await bed.bus('till');
+    const caller = new AbortController();
+    const reading = all(bus.open(bed.shop.talk, { greeting: '' }, silent(), { signal: caller.signal }));
+    await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
+    await bus.call(bed.shop.add, { a: 1, b: 1 });
+    caller.abort();
+    await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
+    await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
+  });
+
+  test('is opened at most as often as its limit allows, and closing it makes room', async () => {
+    const limited = { ...bed.shop.talk, limits: { concurrency: 1 } };
+    const shop = await bed.bus('shop');
+    await shop.serve([limited], { [limited.address]: (() => silent()) as never });
+    const bus = await bed.bus('till');
+    const caller = new AbortController();
+    const first = all(bus.open(limited, { greeting: '' }, silent(), { signal: caller.signal }));
+    await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
+    await expect(all(bus.open(limited, { greeting: '' }, silent(), { retry: false }))).rejects.toMatchObject({
+      code: 'resource_exhausted',
+    });
+    caller.abort();
+    await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+    await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
+  });
+
+  test('lets the sender be at most 64 items ahead of the reader', async () => {
+    let made = 0;
+    await bed.serve({
+      sound: async function* ({ frames }) {
+        for (; made < frames; made += 1) yield frame(made);
+      },
+    });
+    const bus = await bed.bus('till');
+    let read = 0;
+    let most = 0;
+    for await (const bytes of bus.open(bed.shop.sound, { legId: 'a', frames: 1000 }, silent())) {
+      expect([...bytes]).toEqual([...frame(read)]);
+      if (read % 100 === 0) await until(() => made - read >= Math.min(32, 1000 - read));
+      most = Math.max(most, made - read);
+      read += 1;
+    }
+    expect(read).toBe(1000);
+    expect(most).toBeLessThanOrEqual(66);
+  });
+
+  test('drops the oldest items when the contract prefers fresh ones', async () => {
+    let made = 0;
+    await bed.serve({
+      live: async function* ({ frames }) {
+        for (; made < frames; made += 1) yield { n: made };
+      },
+    });
+    const bus = await bed.bus('till');
+    const got: number[] = [];
+    for await (const { n } of bus.open(bed.shop.live, { frames: 1000 }, silent())) {
+      if (got.length === 0) await until(() => made === 1000);
+      got.push(n);
+    }
+    expect(got.length).toBeLessThan(200);
+    expect(got.at(-1)).toBe(999);
+    expect(got).toEqual(got.toSorted((a, b) => a - b));
+  });
+
+  test('ends at both sides when the connection drops', async () => {
+    const ended: unknown[] = [];
+    await bed.serve({
+      talk: async function* (_, __, { signal }) {
+        yield { text: 'one' };
+        await hang(signal).catch((why) => ended.push(why.reason));
+      },
+    });
+    const bus = await bed.bus('till');
+    const reading = (async () => {
+      for await (const _ of bus.open(bed.shop.talk, { greeting: '' }, silent())) bed.transports.cut();
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'upstream_failed', reason: 'connection_lost', outcome: 'unknown' });
+    await until(() => ended.length === 1);
+    expect(ended).toEqual(['connection_lost']);
+  });
+
+  test('ends with unavailable when its service shuts down', async () => {
+    const shop = await bed.serve({ talk: () => silent() });
+    const bus = await bed.bus('till');
+    const reading = all(bus.open(bed.shop.talk, { greeting: '' }, silent()));
+    await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
+    await bus.call(bed.shop.add, { a: 1, b: 1 });
+    const ended = expect(reading).rejects.toMatchObject({ code: 'unavailable' });
+    await shop.close({ graceMs: 10 });
+    await ended;
+  });
+
+  test('can be tapped by its topic from where the tapper came in until it ends', async () => {
+    const go = Promise.withResolvers<void>();
+    const shop = await bed.serve({
+      sound: async function* ({ frames }) {
+        await go.promise;
+        for (let n = 0; n < frames; n += 1) yield frame(n);
+      },
+    });
+    const [bus, listener] = [await bed.bus('till'), await bed.bus('listener')];
+    const [tapped, other] = [listener.tap(bed.shop.sound, 'leg 1'), listener.tap(bed.shop.sound, 'leg 2')].map((items) =>
+      items[Symbol.asyncIterator](),
+    );
+    const first = tapped?.next();
+    void other?.next();
+    await listener.call(bed.shop.add, { a: 1, b: 1 }); // the leases have been asked for before it
+    const playing = all(bus.open(bed.shop.sound, { legId: 'leg 1', frames: 20 }, silent()));
+    await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
+    go.resolve();
+    expect([...((await first)?.value ?? [])]).toEqual([...frame(0)]);
+    for (let n = 1; n < 20; n += 1) expect([...((await tapped?.next())?.value ?? [])]).toEqual([...frame(n)]);
+    expect(await tapped?.next()).toMatchObject({ done: true });
+    expect((await playing).length).toBe(20);
+  });
+
+  test('works between the services of one process without the server, with items of their own', async () => {
+    const neighbours = createNeighbours();
+    const shared = { text: 'same' };
+    const bytes = frame(7);
+    const shop = await bed.serve(
+      {
+        talk: async function* (_, up) {
+          for await (const _word of up) yield shared;
+        },
+        sound: async function* () {
+          yield bytes;
+        },
+      },
+      { neighbours },
+    );
+    const bus = await bed.bus('till', { neighbours });
+    bed.transports.cut();
+    await until(() => !bus.connected && !shop.connected);
+    const got = await all(bus.open(bed.shop.talk, { greeting: '' }, from(Array.from({ length: 200 }, () => ({ text: 'x' })))));
+    expect(got).toEqual(Array.from({ length: 200 }, () => ({ text: 'same' })));
+    expect(got[0]).not.toBe(shared);
+    const [sound] = await all(bus.open(bed.shop.sound, { legId: 'a', frames: 1 }, silent()));
+    expect([...(sound ?? [])]).toEqual([...bytes]);
+    expect(sound).not.toBe(bytes);
+  });
+}

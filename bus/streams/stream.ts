@@ -1,0 +1,351 @@
+/** Streams: an opening that is a call, then items both ways under credit, each end listening below its own user's name. */
+import type { z } from 'zod';
+import type { Entry, Stream } from '../../contracts/kit/define.ts';
+import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
+import type { Origin, RequestOptions } from '../client/caller.ts';
+import { type Cancellable, cancelled, stop } from '../middleware/cancel.ts';
+import { createSweep } from '../middleware/deadline-timer.ts';
+import type { CallOptions, Log } from '../service.ts';
+import type { LocalCall, Neighbours } from '../transports/in-process.ts';
+import type { Arrived, Subscription, Transport } from '../transports/transport.ts';
+import { decode, encode, plainCopy } from '../wire/codec.ts';
+import { type Frame, type Packed, pack, unpack } from '../wire/frames.ts';
+import { headerBlock, msgpackType, readHead } from '../wire/headers.ts';
+import { subjectToken } from '../wire/ids.ts';
+import { createEnd, type End } from './stream-end.ts';
+
+export interface StreamParts {
+  readonly transport: Transport;
+  readonly prefix: string;
+  readonly now: () => number;
+  readonly log: Log;
+  readonly neighbours: Neighbours | undefined;
+  /** An end says something at least so often, and is lost after three such times of silence. */
+  readonly pingMs: number;
+  readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
+  /** Calls the stream's opening; resolves with where the service's end listens. */
+  readonly opening: (stream: Stream, input: unknown, mine: string, options: RequestOptions, origin: Origin | undefined) => Promise<string>;
+}
+/** The opening call as the server runs it. */
+export interface OpenCall extends Cancellable {
+  /** Who opens it. */
+  readonly from: string;
+  readonly reply: string;
+  readonly local: LocalCall | undefined;
+  readonly stream: string;
+  deadlineAt: number;
+  /** The opening was answered; what fails from now on is told on the stream. */
+  opened: boolean;
+}
+export interface Accept {
+  readonly up: (item: unknown) => unknown;
+  readonly down: (item: unknown) => unknown;
+  /** What the stream failed with, as it may be told. */
+  readonly failed: (thrown: unknown) => unknown;
+}
+export interface Streams {
+  open<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
+    stream: Stream<I, U, D>,
+    input: z.input<I>,
+    up: AsyncIterable<z.input<U>>,
+    options?: CallOptions,
+    origin?: Origin,
+  ): AsyncIterable<z.output<D>>;
+  tap<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
+    stream: Stream<I, U, D>,
+    topic: string,
+    options?: CallOptions,
+  ): AsyncIterable<z.output<D>>;
+  /** Answers the opening and runs the stream to its end. */
+  serve(
+    stream: Stream,
+    call: OpenCall,
+    topic: string,
+    accept: Accept,
+    start: (up: AsyncIterable<unknown>) => AsyncIterable<unknown>,
+  ): Promise<void>;
+  /** Somebody wants the items of this topic until `leaseMs` from now. */
+  lease(name: string, topic: string): void;
+  close(): void;
+}
+
+export const leaseMs = 30_000;
+const tapBacklog = 256;
+
+interface Link {
+  readonly side: 'caller' | 'server';
+  readonly mine: string;
+  peer: string;
+  readonly end: End;
+  heardAt: number;
+  saidAt: number;
+}
+
+export function createStreams(parts: StreamParts): Streams {
+  const { transport, prefix, now, log, neighbours, pingMs, permit } = parts;
+  const base = `${prefix}.str.${transport.inbox.slice('_INBOX.'.length)}`;
+  const links = new Map<number, Link>();
+  const leases = new Map<string, number>();
+  const tapEnds = new Set<() => void>();
+  let outbox: Packed[] = [];
+  let subscription: Subscription | undefined;
+  let last = 0;
+  let beatAt = 0;
+  const sweep = createSweep(Math.max(5, pingMs / 5), beat, now);
+  const forget = transport.onConnection((connected) => {
+    if (connected) return;
+    for (const { peer, end } of links.values()) if (!isNear(peer)) end.close(lost());
+  });
+
+  const isNear = (peer: string): boolean => neighbours?.streams.has(peer) === true;
+
+  function link(side: Link['side'], onClosed: (why: PolybError | undefined) => void): Link {
+    subscription ??= transport.subscribe(`${base}.*`, arrive);
+    last += 1;
+    const number = last;
+    const made: Link = {
+      side,
+      mine: `${base}.${number}`,
+      peer: '',
+      heardAt: now(),
+      saidAt: now(),
+      end: createEnd(
+        (frame) => post(made, frame),
+        (why) => {
+          links.delete(number);
+          neighbours?.streams.delete(made.mine);
+          onClosed(why);
+        },
+      ),
+    };
+    links.set(number, made);
+    neighbours?.streams.set(made.mine, (frame) => give(made, frame));
+    sweep.wake();
+    return made;
+  }
+  function post(from: Link, frame: Frame): void {
+    from.saidAt = now();
+    const near = neighbours?.streams.get(from.peer);
+    if (near !== undefined) {
+      const copy = frame.kind === 'item' ? { ...frame, value: plainCopy(frame.value) } : frame;
+      queueMicrotask(() => near(copy));
+      return;
+    }
+    const packed = pack(frame, from.peer);
+    if (!transport.connected) throw lost();
+    if (packed.body.length + packed.headers.length > transport.maxPayload / 4 || frame.kind !== 'item') {
+      flush();
+      transport.publish(packed.subject, packed.body, packed.headers);
+    } else if (outbox.push(packed) === 1) setImmediate(flush);
+  }
+  /** Small items of one turn of the event loop leave in one write: a socket write for each would cost more than all the rest. */
+  function flush(): void {
+    const packed = outbox;
+    outbox = [];
+    if (!transport.connected) return; // its links have been closed for it
+    for (const { subject, body, headers } of packed) transport.publish(subject, body, headers);
+  }
+  /** A last word to an end that may be gone. */
+  function postIfPossible(from: Link, frame: Frame): void {
+    if (from.peer === '') return;
+    try {
+      post(from, frame);
+    } catch (err) {
+      log.debug({ err }, 'the other end of a stream could not be told of its end');
+    }
+  }
+  function arrive(message: Arrived): void {
+    const at = links.get(Number(message.subject.slice(base.length + 1, -1)));
+    if (at === undefined) return; // it has ended here
+    at.heardAt = now();
+    let frame: Frame;
+    try {
+      frame = unpack(message);
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      postIfPossible(at, { kind: 'error', error });
+      at.end.close(error);
+      return;
+    }
+    give(at, frame);
+  }
+  function give({ side, end }: Link, frame: Frame): void {
+    // A caller whose source failed has gone. A service that failed has said things before, which are read first.
+    if (frame.kind === 'error' && side === 'server') end.close(frame.error);
+    else end.take(frame);
+  }
+  function beat(at: number): boolean {
+    const stood = at - beatAt > pingMs; // this process did, so that silence says nothing of the others
+    beatAt = at;
+    for (const one of links.values()) {
+      if (stood) one.heardAt = at;
+      if (one.peer === '' || isNear(one.peer)) continue;
+      if (at - one.heardAt > 3 * pingMs) one.end.close(lost());
+      else if (at - one.saidAt >= pingMs) postIfPossible(one, { kind: 'ping' });
+    }
+    return links.size > 0;
+  }
+
+  async function* open(
+    stream: Stream,
+    input: unknown,
+    up: AsyncIterable<unknown>,
+    options: CallOptions = {},
+    origin?: Origin,
+  ): AsyncGenerator<unknown> {
+    const { signal } = options;
+    const at = link('caller', () => {});
+    const leave = (): void => {
+      postIfPossible(at, { kind: 'cancel' });
+      at.end.close(cancelled(stream.address, 'unknown'));
+    };
+    const detach = origin?.attach(leave);
+    signal?.addEventListener('abort', leave, { once: true });
+    try {
+      at.peer = await parts.opening(stream, input, at.mine, options, origin);
+      at.heardAt = now();
+      if (at.end.closed) postIfPossible(at, { kind: 'cancel' }); // left while it was opening
+      void at.end
+        .sendAll(up, (item) => item, stream.overflow)
+        .catch((thrown) => {
+          if (at.end.closed) return;
+          const error = toPolybError(thrown);
+          postIfPossible(at, { kind: 'error', error });
+          at.end.close(error);
+        });
+      yield* at.end.read((item) => item);
+      at.end.close(undefined);
+    } finally {
+      signal?.removeEventListener('abort', leave);
+      detach?.();
+      if (!at.end.closed) leave();
+    }
+  }
+
+  async function serve(
+    stream: Stream,
+    call: OpenCall,
+    topic: string,
+    accept: Accept,
+    start: (up: AsyncIterable<unknown>) => AsyncIterable<unknown>,
+  ): Promise<void> {
+    // An end of somebody else's would get items that it never asked for.
+    const peers = `${prefix}.str.${call.from}.`;
+    if (!call.stream.startsWith(peers) || !/^[\w-]+\.\d+$/.test(call.stream.slice(peers.length)))
+      throw new PolybError(
+        'invalid_argument',
+        `${stream.address} is a stream: open it from a bus, which names its own end in polyb-stream.`,
+      );
+    const at = link('server', (why) => {
+      if (why !== undefined) stop(call, why);
+    });
+    at.peer = call.stream;
+    call.onward ??= new Set();
+    call.onward.add((why) => {
+      postIfPossible(at, { kind: 'error', error: why });
+      at.end.close(why);
+    });
+    call.deadlineAt = Number.POSITIVE_INFINITY; // it bound the opening; the stream ends when one side does
+    const tapKey = `${stream.name}/${topic}`;
+    const tapSubject = `${prefix}.tap.${stream.service}.${stream.name}.${subjectToken(topic)}`;
+    const isTapped = (): boolean => (leases.get(tapKey) ?? 0) > now();
+    const down = (item: unknown): unknown => {
+      const valid = accept.down(item);
+      if (isTapped()) tapped(tapSubject, valid);
+      return valid;
+    };
+    try {
+      const items = start(at.end.read(accept.up));
+      if (call.local !== undefined) call.local.done(undefined, at.mine, false);
+      else transport.publish(call.reply, '{}', headerBlock({ 'polyb-stream': at.mine }));
+      call.opened = true;
+      await at.end.sendAll(items, down, stream.overflow);
+      at.end.close(undefined);
+    } catch (thrown) {
+      if (!at.end.closed) {
+        postIfPossible(at, { kind: 'error', error: toPolybError(accept.failed(thrown)) });
+        at.end.close(undefined);
+      }
+      throw thrown;
+    } finally {
+      if (isTapped()) tapped(tapSubject, undefined);
+    }
+  }
+
+  /** Publishes an item, or the end, to whoever taps. Losing it is allowed. */
+  function tapped(subject: string, item: unknown): void {
+    if (!transport.connected) return;
+    if (item === undefined) transport.publish(subject, '', headerBlock({ 'polyb-frame': 'end 0' }));
+    else if (item instanceof Uint8Array) transport.publish(subject, item);
+    else transport.publish(subject, encode('msgpack', item, true), headerBlock({ 'content-type': msgpackType }));
+  }
+  async function* tap(stream: Stream, topic: string, { signal }: CallOptions = {}): AsyncGenerator<unknown> {
+    permit(stream);
+    const backlog: unknown[] = [];
+    let over = false;
+    let wake = (): void => {};
+    const renew = (): void => {
+      if (transport.connected)
+        transport.publish(`${prefix}.ctl.${stream.service}`, JSON.stringify({ op: 'tap', stream: stream.name, topic }));
+    };
+    const leave = (): void => wake();
+    const finish = (): void => {
+      over = true;
+      wake();
+    };
+    tapEnds.add(finish);
+    const hearing = transport.subscribe(`${prefix}.tap.${stream.service}.${stream.name}.${subjectToken(topic)}`, ({ headers, data }) => {
+      const head = readHead(headers);
+      if (head.frame !== '') {
+        finish();
+        return;
+      }
+      if (backlog.push(head.contentType === msgpackType ? decode('msgpack', data) : Uint8Array.from(data)) > tapBacklog) backlog.shift();
+      wake();
+    });
+    const timer = setInterval(renew, leaseMs / 3);
+    signal?.addEventListener('abort', leave, { once: true });
+    try {
+      renew();
+      for (;;) {
+        if (signal?.aborted) throw cancelled(stream.address, 'not_executed');
+        if (backlog.length > 0) yield backlog.shift();
+        else if (over) return;
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+      }
+    } finally {
+      clearInterval(timer);
+      tapEnds.delete(finish);
+      signal?.removeEventListener('abort', leave);
+      hearing.unsubscribe();
+    }
+  }
+
+  return {
+    open: open as Streams['open'],
+    tap: tap as Streams['tap'],
+    serve,
+    lease: (name, topic) => {
+      for (const [key, until] of leases) if (until <= now()) leases.delete(key);
+      leases.set(`${name}/${topic}`, now() + leaseMs);
+    },
+    close() {
+      flush();
+      forget();
+      for (const finish of tapEnds) finish();
+      for (const at of links.values()) {
+        postIfPossible(at, { kind: 'cancel' });
+        at.end.close(cancelled('a stream', 'unknown'));
+      }
+      subscription?.unsubscribe();
+      sweep.stop();
+    },
+  };
+}
+
+function lost(): PolybError {
+  return new PolybError('upstream_failed', 'The other end of the stream is gone.', { reason: 'connection_lost' });
+}

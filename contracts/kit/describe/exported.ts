@@ -1,0 +1,152 @@
+/** Contracts as data: what `contracts.json` holds, what a service tells of itself, and what two releases are compared by. */
+import { type Alias, type Approval, type Contract, type Entry, type HttpShape, type Idempotency, settled } from '../define.ts';
+import type { Deprecation } from '../deprecation.ts';
+import type { Code } from '../errors.ts';
+import { type AliasFact, aliasFact } from '../legacy-body.ts';
+import { type JsonSchema, partsOf, schemaHash } from './schema.ts';
+
+/** One entry, whole. What its kind does not have is absent. */
+export interface Described {
+  readonly address: string;
+  readonly service: string;
+  readonly name: string;
+  readonly kind: Entry['kind'];
+  readonly summary: string;
+  readonly version: string;
+  readonly hash: string;
+  readonly idempotency?: Idempotency;
+  readonly timeoutMs?: number;
+  readonly ttlMs?: number;
+  readonly lane?: string;
+  readonly owner?: string;
+  readonly approval?: Approval;
+  readonly reaches?: 'customer';
+  readonly roles?: readonly string[];
+  readonly bytes?: boolean;
+  readonly settles?: boolean;
+  readonly unhashed?: readonly string[];
+  readonly editable?: readonly string[];
+  readonly deprecated?: Deprecation;
+  /** Reason → code. */
+  readonly errors?: Readonly<Record<string, Code>>;
+  readonly http?: HttpShape;
+  readonly overflow?: 'wait' | 'drop_oldest';
+  readonly topic?: string;
+  /** Events: the payload's field that waits match on. */
+  readonly key?: string;
+  readonly input?: JsonSchema;
+  readonly output?: JsonSchema;
+  readonly up?: JsonSchema;
+  readonly down?: JsonSchema;
+  readonly payload?: JsonSchema;
+  readonly examples?: readonly unknown[];
+}
+export interface StepFact {
+  readonly name: string;
+  readonly kind: 'step' | 'wait' | 'delay';
+  /** The address called or waited for; how long, for a delay. */
+  readonly target: string;
+  /** Left out when the step always runs. */
+  readonly conditional?: true;
+}
+/** A pipeline's declaration; `method` is its address. */
+export interface PipelineFact {
+  readonly method: string;
+  readonly steps: readonly StepFact[];
+}
+export interface Exported {
+  readonly $comment: string;
+  readonly entries: Readonly<Record<string, Described>>;
+  readonly aliases: readonly AliasFact[];
+  readonly pipelines: Readonly<Record<string, PipelineFact>>;
+}
+
+/** True for the value that `contract()` makes. */
+export function isContract(value: unknown): value is Contract {
+  if (typeof value !== 'object' || value === null) return false;
+  const entries = Object.entries(value) as [string, { kind?: unknown; address?: unknown; name?: unknown } | null][];
+  // A list of entries of other contracts has numbers for names.
+  return (
+    entries.length > 0 && entries.every(([name, one]) => isEntryKind(one?.kind) && typeof one?.address === 'string' && one.name === name)
+  );
+}
+function isEntryKind(kind: unknown): boolean {
+  return kind === 'method' || kind === 'event' || kind === 'stream';
+}
+
+export function describe(entry: Entry): Described {
+  const parts = Object.fromEntries(Object.entries(partsOf(entry)).map(([name, { schema }]) => [name, schema]));
+  const { address, service, name, kind, summary, version } = entry;
+  const head = { address, service, name, kind, summary, version, hash: schemaHash(entry) };
+  switch (entry.kind) {
+    case 'event':
+      return { ...head, key: entry.key, ...parts };
+    case 'stream': {
+      const { timeoutMs, overflow, topic, roles } = entry;
+      return withoutAbsent({ ...head, timeoutMs, overflow, topic, roles, errors: errorsOf(entry.errors), ...parts });
+    }
+    case 'method': {
+      const {
+        idempotency,
+        timeoutMs,
+        ttlMs,
+        lane,
+        owner,
+        approval,
+        reaches,
+        roles,
+        bytes,
+        settles,
+        unhashed,
+        editable,
+        deprecated,
+        http,
+        examples,
+      } = entry;
+      return withoutAbsent({
+        ...head,
+        idempotency,
+        timeoutMs,
+        ttlMs: idempotency === 'keyed' ? ttlMs : undefined,
+        lane,
+        owner,
+        approval: approval === 'none' ? undefined : approval,
+        reaches,
+        roles,
+        bytes: bytes || undefined,
+        settles: settles || undefined,
+        unhashed: unhashed.length > 0 ? unhashed : undefined,
+        editable: editable.length > 0 ? editable : undefined,
+        deprecated,
+        errors: errorsOf(entry.errors),
+        http,
+        ...parts,
+        examples: examples.length > 0 ? examples : undefined,
+      });
+    }
+  }
+}
+
+function errorsOf(declared: Readonly<Record<string, Code | { readonly code: Code }>>): Record<string, Code> {
+  return Object.fromEntries(Object.entries(declared).map(([reason, error]) => [reason, typeof error === 'string' ? error : error.code]));
+}
+function withoutAbsent(facts: Readonly<Record<string, unknown>>): Described {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as unknown as Described;
+}
+
+/** Everything the command line needs to call, complete and explain without loading a schema library. */
+export function exported(
+  contracts: readonly Contract[],
+  aliases: readonly Alias[],
+  pipelines: Readonly<Record<string, PipelineFact>> = {},
+): Exported {
+  const stated = contracts.flatMap((contract) => Object.values(contract));
+  const ends = stated.flatMap((entry) => (entry.kind === 'method' && entry.settles ? [settled(entry)] : []));
+  const entries = [...stated, ...ends].sort((a, b) => (a.address < b.address ? -1 : 1));
+  return {
+    $comment: 'Generated by `polyb docs build`; do not edit.',
+    entries: Object.fromEntries(entries.map((entry) => [entry.address, describe(entry)])),
+    aliases: aliases.map(aliasFact),
+    pipelines: Object.fromEntries(Object.entries(pipelines).sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}

@@ -1,0 +1,110 @@
+/** JSON Schema 2020-12 of what a contract accepts and answers. */
+import { z } from 'zod';
+import type { Pii } from '../../common.ts';
+import type { Entry } from '../define.ts';
+
+/** The keywords that contracts use. `pii` says what kind of personal data a value is; `bounded`, that any JSON of bounded size may stand here;
+ * `editable`, which fields of a method's input a person may change while it waits for approval. */
+export interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | JsonSchema;
+  readonly propertyNames?: JsonSchema;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  readonly items?: boolean | JsonSchema;
+  readonly prefixItems?: readonly JsonSchema[];
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly allOf?: readonly JsonSchema[];
+  readonly not?: JsonSchema;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly contentEncoding?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly multipleOf?: number;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly examples?: readonly unknown[];
+  readonly deprecated?: boolean;
+  readonly pii?: Pii;
+  readonly editable?: readonly string[];
+  readonly bounded?: boolean;
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, JsonSchema>>;
+}
+/** `input`: what a caller may send, defaults not required. `output`: what a caller must be ready to read. */
+export type View = 'input' | 'output';
+
+const known = { input: new WeakMap<z.ZodType, JsonSchema>(), output: new WeakMap<z.ZodType, JsonSchema>() };
+
+export function jsonSchema(schema: z.ZodType, view: View): JsonSchema {
+  const before = known[view].get(schema);
+  if (before !== undefined) return before;
+  const { $schema: _, ...made } = z.toJSONSchema(schema, { io: view, unrepresentable: 'any', override: (at) => tidy(at) });
+  const made2020 = made as JsonSchema;
+  known[view].set(schema, made2020);
+  return made2020;
+}
+
+/** Mends what zod writes: a record of known names becomes an object. Leaves out what readers do not need: it closes tolerant replies, spells formats out as patterns and bounds integers by 2^53. */
+function tidy({ zodSchema, jsonSchema: made }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (zodSchema._zod.def.type === 'object' && zodSchema._zod.def.catchall === undefined && made.additionalProperties === false)
+    delete made.additionalProperties;
+  const { enum: names } = (made.propertyNames ?? {}) as z.core.JSONSchema.BaseSchema;
+  // A record of known names is an object of those fields; said the other way, its required names are nowhere defined.
+  if (Array.isArray(names) && made.required !== undefined) {
+    made.properties = Object.fromEntries(names.map((name) => [name, made.additionalProperties as z.core.JSONSchema.BaseSchema]));
+    made.additionalProperties = false;
+    delete made.propertyNames;
+  }
+  if (made.format === 'date-time' || made.format === 'email') delete made.pattern;
+  if (made.maximum === Number.MAX_SAFE_INTEGER) delete made.maximum;
+  if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum;
+}
+
+/** The parts of an entry by name, each seen from the caller's side. */
+export function partsOf(entry: Entry): Readonly<Record<string, { readonly schema: JsonSchema; readonly view: View }>> {
+  const part = (schema: z.ZodType, view: View) => ({ schema: jsonSchema(schema, view), view });
+  switch (entry.kind) {
+    case 'method':
+      return { input: part(entry.input, 'input'), output: part(entry.output, 'output') };
+    case 'stream':
+      return { input: part(entry.input, 'input'), up: part(entry.up, 'input'), down: part(entry.down, 'output') };
+    case 'event':
+      return { payload: part(entry.payload, 'output') };
+  }
+}
+
+/** 16 hex digits over an entry's schemas: two instances whose hashes differ understand different things by one address. */
+export function schemaHash(entry: Entry): string {
+  return fnv1a64(canonical(partsOf(entry)));
+}
+
+/** One text for equal JSON, whatever the order of its keys. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, sortKeys) ?? 'undefined';
+}
+function sortKeys(_: string, value: unknown): unknown {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+}
+
+/** FNV-1a, 64 bits: tells schemas apart, protects nothing. */
+function fnv1a64(text: string): string {
+  const hash = new TextEncoder()
+    .encode(text)
+    .reduce((sum, byte) => ((sum ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn, 0xcbf29ce484222325n);
+  return hash.toString(16).padStart(16, '0');
+}

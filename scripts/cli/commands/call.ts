@@ -1,0 +1,103 @@
+/** `polyb call`: one method, one answer. */
+import { deprecationText } from '../../../contracts/kit/deprecation.ts';
+import type { Described } from '../../../contracts/kit/describe.ts';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
+import { callable } from '../kernel/catalogue.ts';
+import type { Invocation } from '../kernel/command.ts';
+import type { Connected } from '../kernel/connect.ts';
+import { advise, wrongUsage } from '../kernel/failure.ts';
+import { makeInput } from '../kernel/input.ts';
+import { allowReach, bodyFrom, explain, lazyBus, newKey, resolveTarget, type Target } from '../kernel/method.ts';
+import { spanMs } from '../kernel/text.ts';
+
+export async function call(invocation: Invocation): Promise<number> {
+  const { args, flags } = invocation;
+  const [typed, ...params] = args;
+  if (typed === undefined)
+    throw wrongUsage('expected an address, e.g. crm.push_to_crm', { subject: 'call', next: ['polyb list --methods', 'polyb call --help'] });
+  await using line = lazyBus(invocation);
+  const target = await resolveTarget(typed, line.get);
+  if (flags.text('each') !== undefined) return await (await import('./batch.ts')).callEach(invocation, target, params, line.get);
+  const input = makeInput(target, await bodyFrom(flags.text('data'), typed), params);
+  if (flags.on('dry-run')) return await showDry(invocation, target, input);
+  await allowReach(invocation, target.entry);
+  return await callOnce(invocation, target.entry, input, line.get);
+}
+
+async function showDry({ out }: Invocation, { entry }: Target, input: unknown): Promise<number> {
+  await out.result(input);
+  out.note(`${entry.address} would be asked this; nothing was sent`, 'ok');
+  return 0;
+}
+
+async function callOnce(
+  { flags, out, signal }: Invocation,
+  entry: Described,
+  input: unknown,
+  line: () => Promise<Connected>,
+): Promise<number> {
+  const key = flags.text('idempotency-key') ?? (entry.idempotency === 'keyed' ? newKey() : undefined);
+  if (entry.deprecated !== undefined) out.note(`${entry.address} is deprecated: ${deprecationText(entry.deprecated)}`, 'warn');
+  const dialledAt = performance.now();
+  const connected = await line();
+  const { bus, prefix, server } = connected;
+  out.detail(`  ${prefix}.rpc.${entry.address} at ${server}`);
+  const began = performance.now();
+  const stopTicking = tick(out, entry);
+  try {
+    const result = await bus.request(callable(entry), input, { key, signal, timeoutMs: flags.ms('timeout') });
+    stopTicking();
+    const ms = performance.now() - began;
+    const traceId = bus.records().at(-1)?.traceId;
+    if (flags.text('save') === undefined) await out.result(result, {}, meta(entry, ms, key, traceId));
+    else await (await import('../kernel/save.ts')).save(result, flags.text('save') ?? '', out);
+    out.note([spanMs(ms), ...(key === undefined ? [] : [`key ${key}`]), ...(traceId ? [`(polyb trace ${traceId})`] : [])].join('  '), 'ok');
+    if (out.verbose > 1) out.note(`  ${timeline({ started: dialledAt, connected: began, answered: began + ms })}`);
+    if (flags.on('trace') && traceId) await (await import('./trace.ts')).drawTrace(connected, traceId, out, signal);
+    return 0;
+  } catch (error) {
+    stopTicking();
+    if (!isPolybError(error)) throw error;
+    const ms = performance.now() - began;
+    throw advise(explain(error, entry, key, ms), { meta: meta(entry, ms, key, bus.records().at(-1)?.traceId) });
+  }
+}
+
+/** Where the time since the process began went, ms. */
+function timeline(at: { readonly started: number; readonly connected: number; readonly answered: number }): string {
+  const parts = {
+    start: at.started,
+    connect: at.connected - at.started,
+    'send→reply': at.answered - at.connected,
+    print: performance.now() - at.answered,
+  };
+  return Object.entries(parts)
+    .map(([name, ms]) => `${name} ${ms.toFixed(1)}`)
+    .join(' · ');
+}
+
+function meta({ address }: Described, ms: number, key: string | undefined, traceId: string | undefined): object {
+  return {
+    address,
+    durationMs: Math.round(ms),
+    ...(key !== undefined && { idempotencyKey: key }),
+    ...(traceId !== undefined && { traceId }),
+  };
+}
+
+/** Says on a terminal that it waits, once that takes long enough to wonder. */
+function tick(out: Invocation['out'], { timeoutMs = 10_000 }: Described): () => void {
+  if (!out.canAsk) return () => {};
+  const began = Date.now();
+  const draw = () => process.stderr.write(`\r… ${((Date.now() - began) / 1000).toFixed(1)} s of ${(timeoutMs / 1000).toFixed(0)} s`);
+  let drawn = false;
+  let timer = setTimeout(function again() {
+    drawn = true;
+    draw();
+    timer = setTimeout(again, 200);
+  }, 400);
+  return () => {
+    clearTimeout(timer);
+    if (drawn) process.stderr.write('\r\u001b[K');
+  };
+}

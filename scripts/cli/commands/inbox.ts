@@ -1,0 +1,56 @@
+/** `polyb inbox`: how messages are found. */
+import { openStore } from '../../../adapters/store/index.ts';
+import { quiet } from '../../../runtime/noop-log.ts';
+import { reindex, stateOfWords } from '../../../services/collector/words.ts';
+import { bringDictionary } from '../../infra/dictionary.ts';
+import { findPostgres } from '../../infra/postgres.ts';
+import type { Invocation } from '../kernel/command.ts';
+import { databaseUrl } from '../kernel/database-url.ts';
+import { refusal } from '../kernel/failure.ts';
+
+const subject = 'inbox reindex';
+const tellEveryMs = 2_000;
+
+export async function reindexInbox({ flags, out, signal, env }: Invocation): Promise<number> {
+  const url = databaseUrl(env, subject);
+  const asked = flags.text('words');
+  if (asked !== 'stems') await bringOwn(signal);
+  const store = openStore({ url, name: 'polyb-reindex', log: quiet, connections: 2 });
+  try {
+    const { isHunspellThere } = await stateOfWords(store);
+    if (asked === 'hunspell' && !isHunspellThere)
+      throw refusal('failed_precondition', 'PostgreSQL has no hunspell dictionary of Russian', {
+        subject,
+        effect: 'nothing_done',
+        next: ['sudo apt-get install hunspell-ru        on the machine where PostgreSQL runs'],
+      });
+    const words = asked !== 'stems' && isHunspellThere ? 'hunspell' : 'stems';
+    let toldAt = Date.now();
+    const messages = await reindex(store, words, {
+      signal,
+      progress: (done, of) => {
+        if (Date.now() - toldAt < tellEveryMs) return;
+        toldAt = Date.now();
+        out.note(`${Math.floor((100 * done) / of)} %  ${done} of ${of} messages`);
+      },
+    });
+    await out.result({ words, messages }, { text: () => `${words}  ${messages} messages` });
+    out.note(
+      words === 'hunspell' ? 'words are found in all their forms' : 'words are found by their stems; there is no hunspell dictionary',
+      'ok',
+    );
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Where the PostgreSQL is our own, its dictionary comes along. */
+async function bringOwn(signal: AbortSignal): Promise<void> {
+  try {
+    await bringDictionary(await findPostgres({ unpack: false, signal }), { signal });
+  } catch {
+    signal.throwIfAborted();
+    // No PostgreSQL stands on this machine, so the one of DATABASE_URL is not ours to equip.
+  }
+}

@@ -1,0 +1,121 @@
+/** `polyb keys`: API keys of HTTP. The secret is made here and never leaves: the gateway gets its digest. */
+import { createHash, randomBytes } from 'node:crypto';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
+import { callable } from '../kernel/catalogue.ts';
+import type { Invocation } from '../kernel/command.ts';
+import { wrongUsage } from '../kernel/failure.ts';
+import { durationMs } from '../kernel/flags.ts';
+import { explain, lazyBus, resolveTarget } from '../kernel/method.ts';
+
+interface ApiKey {
+  readonly keyId: string;
+  readonly client: string;
+  readonly person: string | null;
+  readonly scopes: readonly string[];
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+  readonly lastUsedAt: string | null;
+}
+const scopes = ['read', 'send', 'admin'];
+const usualLifeMs = 365 * 86_400_000;
+
+export async function createKey(invocation: Invocation): Promise<number> {
+  const { flags, out } = invocation;
+  const keyId = `pk_${randomBytes(6).toString('hex')}`;
+  const secret = randomBytes(32).toString('base64url');
+  const input = {
+    keyId,
+    secretHash: createHash('sha256').update(secret).digest('hex'),
+    client: flags.text('client') ?? 'default',
+    person: flags.text('person') ?? null,
+    scopes: scopesOf(flags.text('scope') ?? 'read,send'),
+    expiresAt: expiryOf(flags.text('expires')),
+  };
+  const made = await ask<ApiKey>(invocation, 'create_key', input);
+  const key = `${keyId}.${secret}`;
+  await out.result(
+    { key, keyId, client: made.client, person: made.person, scopes: made.scopes, expiresAt: made.expiresAt },
+    { text: () => key },
+  );
+  out.note(
+    `a key of ${made.person === null ? made.client : `${made.person} of ${made.client}`} for ${made.scopes.join(', ')}; it is shown this once`,
+    'ok',
+  );
+  return 0;
+}
+
+export async function listKeys(invocation: Invocation): Promise<number> {
+  const { flags, out } = invocation;
+  const [client, limit, cursor] = [flags.text('client'), flags.whole('limit'), flags.text('cursor')];
+  const page = await ask<{ readonly items: readonly ApiKey[]; readonly nextCursor: string | null }>(invocation, 'list_keys', {
+    ...(client !== undefined && { client }),
+    ...(limit !== undefined && { limit }),
+    ...(cursor !== undefined && { cursor }),
+  });
+  await out.result(page, {
+    table: () => ({
+      columns: ['KEY', 'CLIENT', 'PERSON', 'SCOPES', 'CREATED', 'EXPIRES', 'LAST USED', 'REVOKED'],
+      rows: page.items.map((key) => [
+        key.keyId,
+        key.client,
+        key.person ?? '',
+        key.scopes.join(','),
+        out.time(key.createdAt),
+        key.expiresAt === null ? 'never' : out.time(key.expiresAt),
+        key.lastUsedAt === null ? '' : out.time(key.lastUsedAt),
+        key.revokedAt === null ? '' : out.time(key.revokedAt),
+      ]),
+    }),
+    items: page.items,
+  });
+  if (page.nextCursor !== null) out.note(`more: polyb keys list --cursor ${page.nextCursor}`);
+  return 0;
+}
+
+export async function revokeKey(invocation: Invocation): Promise<number> {
+  const { args, out } = invocation;
+  const [given] = args;
+  if (given === undefined) throw wrongUsage('expected a key id', { subject: 'keys revoke', next: ['polyb keys list'] });
+  // Whoever pastes the whole key means its id; the rest is a secret and goes nowhere.
+  const [keyId = ''] = given.split('.');
+  const key = await ask<ApiKey>(invocation, 'revoke_key', { keyId });
+  await out.result(key, { text: () => `${key.keyId}  revoked` });
+  out.note(`${key.keyId} of ${key.client} is let in no more`, 'ok');
+  return 0;
+}
+
+async function ask<T>(invocation: Invocation, name: string, input: object): Promise<T> {
+  const { flags, signal } = invocation;
+  await using line = lazyBus(invocation);
+  const { entry } = await resolveTarget(`gateway.${name}`, line.get);
+  const { bus } = await line.get();
+  try {
+    // The service validates its answer against the contract, so its shape is what `T` says.
+    return (await bus.request(callable(entry), input, { signal, timeoutMs: flags.ms('timeout') })) as T;
+  } catch (error) {
+    if (!isPolybError(error)) throw error;
+    throw explain(error, entry, undefined);
+  }
+}
+
+function scopesOf(text: string): readonly string[] {
+  const given = text.split(',').map((scope) => scope.trim());
+  const wrong = given.find((scope) => !scopes.includes(scope));
+  if (wrong !== undefined)
+    throw wrongUsage(`--scope: expected some of ${scopes.join(', ')}; got "${wrong}"`, {
+      subject: 'keys create',
+      next: ['polyb keys create --scope read,send'],
+    });
+  return given;
+}
+function expiryOf(text: string | undefined): string | null {
+  if (text === 'never') return null;
+  const ms = text === undefined ? usualLifeMs : durationMs(text);
+  if (ms === undefined || ms === 0)
+    throw wrongUsage(`--expires: expected a length of time, e.g. 90d, or never; got "${text}"`, {
+      subject: 'keys create',
+      next: ['polyb keys create --expires 90d'],
+    });
+  return new Date(Date.now() + ms).toISOString();
+}

@@ -1,0 +1,110 @@
+/** From words to an exit status. What a command needs beyond this is imported by the command. */
+import { exitOf, isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
+import { commands, groups } from './commands.ts';
+import { refusal, wrongUsage } from './failure.ts';
+import { findCommand } from './find.ts';
+import { type Flags, flagsOf } from './flags.ts';
+import { nearest } from './nearest.ts';
+import { createOutput, type Output } from './output.ts';
+import { parseCommand } from './parse.ts';
+
+/** Runs one command line in this process and ends it with its status. */
+export async function main(words: readonly string[]): Promise<void> {
+  const { stdout, stderr } = process;
+  // `polyb list | head -1` closes our stdout: everything that was wanted has been read.
+  for (const stream of [stdout, stderr]) stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 7));
+  const stop = untilSignal();
+  const status = await run(words, stop.signal);
+  // Waits for what is still on its way to a pipe, and does not wait for sockets that a failure left open.
+  await new Promise<void>((done) => stdout.write('', () => stderr.write('', () => done())));
+  process.exit(stop.status() ?? status);
+}
+
+async function run(words: readonly string[], signal: AbortSignal): Promise<number> {
+  let out = plainOutput(words);
+  try {
+    if (words.length === 0 || words[0]?.startsWith('-')) return await withoutCommand(words, out);
+    const found = findCommand(commands, words);
+    if (found === undefined) throw unknownCommand(words[0] ?? '');
+    const { command, path, rest } = found;
+    const { values, args } = parseCommand(command, path, rest);
+    const flags = flagsOf(values, process.env, path);
+    out = outputFor(flags);
+    if (flags.on('help')) {
+      await (await import('./help.ts')).helpOn(found, args, out);
+      return 0;
+    }
+    if (command.run === undefined)
+      throw unknownVerb(
+        command.name,
+        args[0],
+        (command.commands ?? []).map(({ name }) => name),
+      );
+    const run = await command.run();
+    return await run({ path, args, flags, out, signal, env: process.env, groups });
+  } catch (thrown) {
+    const error = isPolybError(thrown) ? thrown : signal.aborted && isPolybError(signal.reason) ? signal.reason : broken(thrown);
+    out.failure(error);
+    return exitOf(error);
+  }
+}
+
+async function withoutCommand(words: readonly string[], out: Output): Promise<number> {
+  const isAsked = words.length === 0 || words.includes('-h') || words.includes('--help');
+  if (!isAsked) throw wrongUsage(`expected a command before ${words[0]}`, { subject: 'polyb', next: ['polyb help'] });
+  const { helpOverview } = await import('./help.ts');
+  out.print(helpOverview(groups, out.paint));
+  return 0;
+}
+
+function outputFor(flags: Flags): Output {
+  const { stdout, stderr, stdin, env } = process;
+  return createOutput({ flags, stdout, stderr, stdinIsTty: stdin.isTTY === true, env, now: Date.now });
+}
+
+/** For failures before the flags are known. --envelope must hold even then. */
+function plainOutput(words: readonly string[]): Output {
+  return outputFor(flagsOf({ envelope: words.includes('--envelope'), output: 'pretty' }, {}, ''));
+}
+
+function unknownCommand(name: string): PolybError {
+  const close = nearest(
+    name,
+    commands.flatMap((command) => [command.name, ...(command.aliases ?? [])]),
+  );
+  const hint = /^[a-z_]+\.[a-z_]+$/.test(name) ? [`polyb call ${name}`] : [];
+  return wrongUsage(`there is no command ${name}`, { subject: 'polyb', close, next: [...hint, 'polyb help'] });
+}
+
+function unknownVerb(noun: string, verb: string | undefined, verbs: readonly string[]): PolybError {
+  const message =
+    verb === undefined ? `expected one of ${verbs.join(', ')}` : `there is no ${noun} ${verb}; expected one of ${verbs.join(', ')}`;
+  return wrongUsage(message, {
+    subject: noun,
+    close: nearest(verb ?? '', verbs).filter(() => verb !== undefined),
+    next: [`polyb ${noun} --help`],
+  });
+}
+
+/** A defect of the command line itself. */
+function broken(thrown: unknown): PolybError {
+  const message = thrown instanceof Error || Error.isError(thrown) ? (thrown as Error).message : String(thrown);
+  return new PolybError('internal', `The command line broke: ${message.split('\n')[0]}`, { cause: thrown });
+}
+
+/** Fires on the first SIGINT or SIGTERM; the second ends the process at once. */
+function untilSignal(): { readonly signal: AbortSignal; status(): number | undefined } {
+  const controller = new AbortController();
+  let status: number | undefined;
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.on(name, () => {
+      if (status !== undefined) process.exit(code);
+      status = code;
+      controller.abort(refusal('cancelled', `stopped by ${name}`));
+    });
+  }
+  return { signal: controller.signal, status: () => status };
+}

@@ -1,0 +1,137 @@
+/** Commands about the project itself: docs, contracts, settings, the shell. */
+import type { Command } from '../command.ts';
+import { topicNames } from './topics.ts';
+
+export const buildCommands: readonly Command[] = [
+  {
+    name: 'docs',
+    summary: "A method's page, or building and checking all pages.",
+    usage: '[ADDRESS]',
+    impact: 'rw',
+    completes: 'address',
+    examples: [{ line: 'polyb docs crm.push_to_crm' }],
+    seeAlso: ['describe', 'contracts'],
+    run: async () => (await import('../../commands/docs.ts')).docsPage,
+    commands: [
+      {
+        name: 'build',
+        summary: 'Write the generated pages and contracts.json.',
+        impact: 'rw',
+        examples: [{ line: 'polyb docs build' }],
+        run: async () => (await import('../../commands/docs.ts')).docsBuild,
+      },
+      {
+        name: 'check',
+        summary: 'Are generated files current? Exit 9 when not.',
+        impact: 'ro',
+        examples: [{ line: 'polyb docs check' }],
+        run: async () => (await import('../../commands/docs.ts')).docsCheck,
+      },
+    ],
+  },
+  {
+    name: 'contracts',
+    summary: 'Contracts for other tools, and whether a change breaks callers.',
+    impact: 'ro',
+    commands: [
+      {
+        name: 'export',
+        summary: 'The contracts as a document.',
+        impact: 'ro',
+        flags: [{ name: 'format', value: 'FORMAT', values: ['openapi', 'asyncapi', 'jsonschema'], summary: 'openapi unless given.' }],
+        examples: [{ line: 'polyb contracts export --format asyncapi > asyncapi.json' }],
+        run: async () => (await import('../../commands/contracts.ts')).exportContracts,
+      },
+      {
+        name: 'diff',
+        summary: 'What changed between two contracts.json files, and what of it breaks.',
+        usage: 'OLD [NEW]',
+        impact: 'ro',
+        completes: 'file',
+        details: ['NEW is what the code says unless given. Exit 9 when something breaks callers.'],
+        examples: [{ line: 'polyb contracts diff released.json' }],
+        run: async () => (await import('../../commands/contracts.ts')).diffContracts,
+      },
+      {
+        name: 'check',
+        summary: 'Does the code keep what was released? Exit 9 when not.',
+        usage: '[RELEASED]',
+        impact: 'ro',
+        completes: 'file',
+        examples: [{ line: 'polyb contracts check' }],
+        run: async () => (await import('../../commands/contracts.ts')).checkContracts,
+      },
+    ],
+  },
+  {
+    name: 'config',
+    summary: 'Settings: which there are, what they are, and where each comes from.',
+    impact: 'ro',
+    commands: [
+      {
+        name: 'list',
+        aliases: ['ls'],
+        summary: 'Every setting with its value; secrets masked.',
+        usage: '[SERVICE]',
+        impact: 'ro',
+        flags: [
+          { name: 'origin', summary: 'Also where each value comes from; in JSON it always stands.' },
+          { name: 'set', summary: 'Only those that something sets.' },
+        ],
+        examples: [{ line: 'polyb config list --origin' }],
+        run: async () => (await import('../../commands/config.ts')).listConfig,
+      },
+      {
+        name: 'get',
+        summary: 'One setting, bare.',
+        usage: 'NAME',
+        impact: 'ro',
+        examples: [{ line: 'polyb config get CALL_TIME_ZONE' }],
+        run: async () => (await import('../../commands/config.ts')).getConfig,
+      },
+      {
+        name: 'path',
+        summary: 'The files that settings are read from, first wins.',
+        impact: 'ro',
+        examples: [{ line: 'polyb config path' }],
+        run: async () => (await import('../../commands/config.ts')).configPath,
+      },
+    ],
+  },
+  {
+    name: 'completion',
+    summary: 'A completion script for your shell.',
+    usage: 'bash|zsh',
+    impact: 'ro',
+    completes: ['bash', 'zsh'],
+    details: [
+      'The script is static and reads a list of addresses that commands which talked to the bus leave in the cache: no Node, no network.',
+    ],
+    examples: [{ line: 'source <(polyb completion bash)' }, { line: 'polyb completion zsh > ~/.zfunc/_polyb', says: 'a folder of fpath' }],
+    run: async () => (await import('../../commands/completion.ts')).completion,
+  },
+  {
+    name: 'commands',
+    summary: 'This command tree, for machines.',
+    impact: 'ro',
+    examples: [{ line: 'polyb commands -o json' }],
+    seeAlso: ['help'],
+    run: async () => (await import('../../commands/commands-list.ts')).listCommands,
+  },
+  {
+    name: 'help',
+    summary: 'Help on a command or a topic.',
+    usage: '[COMMAND|TOPIC]',
+    impact: 'ro',
+    completes: topicNames,
+    examples: [{ line: 'polyb help call' }, { line: 'polyb help exit-codes' }],
+    run: async () => (await import('../help.ts')).help,
+  },
+  {
+    name: 'version',
+    summary: 'The version of PolyB.',
+    impact: 'ro',
+    examples: [{ line: 'polyb version' }],
+    run: async () => (await import('../../commands/version.ts')).version,
+  },
+];
