@@ -12,6 +12,7 @@ import type { Transport } from '../bus/transports/transport.ts';
 import type { Settings } from '../config/read.ts';
 import { connectionsMost, connectionsRefused, connectionsUsed, connectionsWaiting } from '../contracts/metrics.ts';
 import { groupsOf, type Loaded } from './services.ts';
+import { requireUses } from './undeclared.ts';
 
 export interface HostOptions {
   readonly loaded: Loaded;
@@ -90,6 +91,13 @@ export async function host({
     }),
   );
   const running = await service.make({ settings: own as never, vendors: vendors as never, bus, db: store, log, metrics, now: Date.now });
+  try {
+    requireUses(folder, service, running);
+  } catch (error) {
+    await running.stop?.();
+    await Promise.all([bus.close({ graceMs: 0 }), http.close()]);
+    throw error;
+  }
   const runtime = await startRuntime({
     name: folder,
     serves: service.serves,

@@ -194,8 +194,7 @@ export function createCaller(parts: CallerParts): Caller {
     pending.attempts += 1;
     try {
       if (local !== undefined) {
-        if (local.roles !== undefined && !local.roles.includes(name))
-          throw new PolybError('permission_denied', `${name} may not call ${route.method.address}.`);
+        if (local.roles !== undefined && !local.roles.includes(name)) throw mayNotCall(name, route.method.address);
         queueMicrotask(() => takeLocally(pending));
         return;
       }
@@ -347,7 +346,7 @@ export function createCaller(parts: CallerParts): Caller {
   function onRefused(subject: string): void {
     failAll(
       (pending) => pending.signed === subject,
-      (address) => new PolybError('permission_denied', `${name} may not call ${address}.`),
+      (address) => mayNotCall(name, address),
     );
   }
   function failAll(which: (pending: Pending) => boolean, errorFor: (address: string) => PolybError): void {
@@ -407,4 +406,11 @@ export function problemOf(data: Uint8Array, code: string): PolybError {
       ? new PolybError(code as Code, codes[code as Code].title)
       : new PolybError('upstream_failed', 'The other side answered with an error that cannot be read.', { reason: 'bad_reply' });
   }
+}
+
+function mayNotCall(name: string, address: string): PolybError {
+  return new PolybError(
+    'permission_denied',
+    `${name} may not call ${address}: \`polyb permissions ${name}\` lists its rights, and \`polyb restart\` renews those that follow from \`uses\`.`,
+  );
 }

@@ -36,6 +36,9 @@ export interface Definition {
 }
 /** The handler of a pipeline's method. Only the journal runs it. */
 export type Pipeline<M extends Method = Method> = Handler<M> & { readonly definition: Definition };
+const made = new Map<Method, Pipeline>();
+/** The pipeline that this process has made of a method, exported by its module or not. */
+export const pipelineOf = (method: Method): Pipeline | undefined => made.get(method);
 export function isPipeline(handler: unknown): handler is Pipeline {
   return typeof handler === 'function' && 'definition' in handler;
 }
@@ -90,7 +93,9 @@ function line(method: Method, parts: readonly Part[]): Line<Method, object> {
         throw new PolybError('failed_precondition', `${method.address} is a pipeline: only the journal runs it.`, { reason: 'no_store' });
       };
       const definition: Definition = { method, parts, steps: parts.map(asData), output: map as Definition['output'] };
-      return Object.assign(refuse, { definition }) as never;
+      const whole: Pipeline = Object.assign(refuse, { definition });
+      made.set(method, whole);
+      return whole as never;
     },
   } as Line<Method, object>;
 }

@@ -7,7 +7,18 @@ import { serversDir } from '../../scripts/infra/find-program.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
 
 const project = join(import.meta.dirname, '..', '..');
-const parts = ['adapters', 'bus', 'config', 'contracts', 'scripts', 'services', 'contracts.json', 'ecosystem.config.js', 'package.json'];
+const parts = [
+  'adapters',
+  'bus',
+  'config',
+  'contracts',
+  'runtime',
+  'scripts',
+  'services',
+  'contracts.json',
+  'ecosystem.config.js',
+  'package.json',
+];
 
 export interface Said {
   readonly status: number;

@@ -4,8 +4,7 @@ import { callable } from '../kernel/catalogue.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { wrongUsage } from '../kernel/failure.ts';
 import { durationMs } from '../kernel/flags.ts';
-import { makeInput } from '../kernel/input.ts';
-import { allowReach, bodyFrom, lazyBus, newKey, resolveTarget } from '../kernel/method.ts';
+import { allowReach, bodyFrom, fitInput, lazyBus, newKey, resolveTarget } from '../kernel/method.ts';
 import { pauseUntil } from '../kernel/pace.ts';
 import { rateOf } from '../kernel/rate.ts';
 
@@ -34,8 +33,7 @@ export async function bench(invocation: Invocation): Promise<number> {
   const perSecond = rateOf(flags.text('rate'));
   await using line = lazyBus(invocation, { lasting: true });
   const target = await resolveTarget(typed, line.get);
-  const { entry } = target;
-  const input = makeInput(target, await bodyFrom(flags.text('data'), typed), params);
+  const { entry, input } = await fitInput(target, await bodyFrom(flags.text('data'), typed), params);
   const limits = { durationMs: flags.ms('duration') ?? 5000, requests: flags.whole('requests') };
   await allowReach(invocation, entry, limits.requests ?? 1000);
   const { bus } = await line.get();

@@ -6,8 +6,7 @@ import { callable } from '../kernel/catalogue.ts';
 import type { Invocation } from '../kernel/command.ts';
 import type { Connected } from '../kernel/connect.ts';
 import { advise, wrongUsage } from '../kernel/failure.ts';
-import { makeInput } from '../kernel/input.ts';
-import { allowReach, bodyFrom, explain, lazyBus, newKey, resolveTarget, type Target } from '../kernel/method.ts';
+import { allowReach, bodyFrom, explain, fitInput, lazyBus, newKey, resolveTarget } from '../kernel/method.ts';
 import { spanMs } from '../kernel/text.ts';
 
 export async function call(invocation: Invocation): Promise<number> {
@@ -18,13 +17,13 @@ export async function call(invocation: Invocation): Promise<number> {
   await using line = lazyBus(invocation);
   const target = await resolveTarget(typed, line.get);
   if (flags.text('each') !== undefined) return await (await import('./batch.ts')).callEach(invocation, target, params, line.get);
-  const input = makeInput(target, await bodyFrom(flags.text('data'), typed), params);
-  if (flags.on('dry-run')) return await showDry(invocation, target, input);
-  await allowReach(invocation, target.entry);
-  return await callOnce(invocation, target.entry, input, line.get);
+  const { entry, input } = await fitInput(target, await bodyFrom(flags.text('data'), typed), params);
+  if (flags.on('dry-run')) return await showDry(invocation, entry, input);
+  await allowReach(invocation, entry);
+  return await callOnce(invocation, entry, input, line.get);
 }
 
-async function showDry({ out }: Invocation, { entry }: Target, input: unknown): Promise<number> {
+async function showDry({ out }: Invocation, entry: Described, input: unknown): Promise<number> {
   await out.result(input);
   out.note(`${entry.address} would be asked this; nothing was sent`, 'ok');
   return 0;

@@ -1,10 +1,9 @@
 /** `polyb describe`: a method's page in the terminal, made from its contract. */
 
-import { readFileSync } from 'node:fs';
 import { deprecationText } from '../../../contracts/kit/deprecation.ts';
-import type { Described, Exported, JsonSchema } from '../../../contracts/kit/describe.ts';
+import type { Described, JsonSchema } from '../../../contracts/kit/describe.ts';
 import { codes, httpOf } from '../../../contracts/kit/errors.ts';
-import { readCatalogue } from '../kernel/catalogue.ts';
+import { catalogueOfCode, readCatalogue } from '../kernel/catalogue.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { wrongUsage } from '../kernel/failure.ts';
 import { lazyBus, resolveTarget } from '../kernel/method.ts';
@@ -34,17 +33,13 @@ export async function describe(invocation: Invocation): Promise<number> {
 
 /** Streams and events are described too, though not called. */
 async function other(typed: string): Promise<Described | undefined> {
-  const entry = (await readCatalogue()).entries[typed];
+  const entry = (await readCatalogue()).entries[typed] ?? (typed.includes('.') ? (await catalogueOfCode()).entries[typed] : undefined);
   return entry?.kind === 'method' ? undefined : entry;
 }
 
-/** `polyb call ADDRESS --help`: only from contracts.json, so that it needs no bus. */
-export function describeOffline(address: string, out: Output): string {
-  const { entries } = JSON.parse(readFileSync(new URL('../../../contracts.json', import.meta.url), 'utf8')) as Exported;
-  const entry = entries[address] ?? Object.values(entries).find(({ name, kind }) => name === address && kind === 'method');
-  if (entry === undefined)
-    throw wrongUsage(`there is no method ${address}`, { subject: 'call', next: ['polyb list --methods', 'polyb call --help'] });
-  return page(entry, out);
+/** `polyb call ADDRESS --help`: from the contracts alone, so that it needs no bus. */
+export async function describeOffline(address: string, out: Output): Promise<string> {
+  return page((await resolveTarget(address)).entry, out);
 }
 
 export function page(entry: Described, out: Pick<Output, 'paint'>): string {

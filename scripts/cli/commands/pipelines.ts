@@ -1,11 +1,10 @@
 /** `polyb pipelines`: what is declared, and starting a run. */
 import type { PipelineFact } from '../../../contracts/kit/describe.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
-import { type Catalogue, callable, readCatalogue } from '../kernel/catalogue.ts';
+import { type Catalogue, callable, catalogueOfCode, readCatalogue } from '../kernel/catalogue.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { refusal, wrongUsage } from '../kernel/failure.ts';
-import { makeInput } from '../kernel/input.ts';
-import { allowReach, bodyFrom, explain, lazyBus, newKey } from '../kernel/method.ts';
+import { allowReach, bodyFrom, explain, fitInput, lazyBus, newKey } from '../kernel/method.ts';
 import { nearest } from '../kernel/nearest.ts';
 import type { Output } from '../kernel/output.ts';
 import { drawTable } from '../kernel/text.ts';
@@ -36,24 +35,34 @@ export async function listPipelines({ out }: Invocation): Promise<number> {
   return 0;
 }
 
-/** By its name, its method's address, or its method's name. */
+/** By its method's address, or by the method's bare name where it is unique. */
 async function find({ args, path }: Invocation): Promise<Found> {
   const [typed] = args;
-  const catalogue = await readCatalogue();
-  const names = Object.keys(catalogue.pipelines);
-  if (typed === undefined) throw wrongUsage(`expected a pipeline: ${names.join(', ')}`, { subject: path, next: ['polyb pipelines ls'] });
-  const found = Object.entries(catalogue.pipelines).find(
-    ([name, { method }]) => name === typed || method === typed || method.split('.')[1] === typed,
-  );
+  const written = await readCatalogue();
+  if (typed === undefined)
+    throw wrongUsage(`expected a pipeline: ${Object.keys(written.pipelines).join(', ')}`, { subject: path, next: ['polyb pipelines ls'] });
+  const catalogue = named(written, typed).length > 0 ? written : await catalogueOfCode();
+  const addresses = Object.keys(catalogue.pipelines);
+  const [found, ...others] = named(catalogue, typed);
   if (found === undefined)
     throw refusal('not_found', `there is no pipeline ${typed}`, {
       subject: path,
       effect: 'nothing_done',
-      close: nearest(typed, names),
+      close: nearest(typed, typed.includes('.') ? addresses : addresses.map(bareName)),
       next: ['polyb pipelines ls'],
     });
-  return { name: found[0], fact: found[1], catalogue };
+  if (others.length > 0)
+    throw refusal('invalid_argument', `several services have a pipeline ${typed}`, {
+      subject: path,
+      reason: 'ambiguous',
+      close: [found, ...others].map(({ method }) => method),
+    });
+  return { name: found.method, fact: found, catalogue };
 }
+
+const bareName = (address: string): string => address.split('.')[1] ?? address;
+const named = ({ pipelines }: Catalogue, typed: string): readonly PipelineFact[] =>
+  Object.values(pipelines).filter(({ method }) => method === typed || bareName(method) === typed);
 
 export async function showPipeline(invocation: Invocation): Promise<number> {
   const { out } = invocation;
@@ -125,7 +134,8 @@ export async function runPipeline(invocation: Invocation): Promise<number> {
   const entry = catalogue.entries[fact.method];
   if (entry === undefined)
     throw refusal('not_found', `the contracts have no ${fact.method}`, { subject: fact.method, next: ['polyb docs build'] });
-  const input = makeInput({ catalogue, entry, typed: fact.method }, await bodyFrom(flags.text('data'), fact.method), args.slice(1));
+  const target = { catalogue, entry, typed: fact.method };
+  const { input } = await fitInput(target, await bodyFrom(flags.text('data'), fact.method), args.slice(1));
   if (flags.on('dry-run')) {
     await out.result(input);
     out.note(`${fact.method} would be asked this; nothing was started`, 'ok');

@@ -1,24 +1,28 @@
 /** What stands in the code, found by reading folders: adding a contract or a pipeline needs no edit here. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { isPipeline, type Pipeline } from '../../../bus/durable/pipeline.ts';
+import { type Pipeline, pipelineOf } from '../../../bus/durable/pipeline.ts';
+import type { Entry } from '../../../contracts/kit/define.ts';
 import type { PipelineFact } from '../../../contracts/kit/describe.ts';
+import { loadServices, serviceFolders } from '../../../runtime/services.ts';
 
 export { readContracts } from '../../../services/gateway/read-contracts.ts';
 
 /** The project's folder. */
 export const root = join(import.meta.dirname, '../../..');
 
-/** Every pipeline that a service defines, by its method's name. Files that make none are not loaded. */
-export async function readPipelines(folder = join(root, 'services')): Promise<Readonly<Record<string, PipelineFact>>> {
-  const files = foldersIn(folder)
-    .flatMap((name) => sourcesIn(join(folder, name)))
-    .filter((file) => /\bpipeline\(/.test(readFileSync(file, 'utf8')));
-  const found: Record<string, PipelineFact> = {};
-  for (const exports of await importAll(files))
-    for (const value of Object.values(exports)) if (isPipeline(value)) found[value.definition.method.name] = pipelineFact(value);
-  return found;
+/** Every pipeline of a method that a service serves, by its address. Services whose files make none are not loaded. */
+export async function readPipelines(dir = join(root, 'services')): Promise<Readonly<Record<string, PipelineFact>>> {
+  const folders = (await serviceFolders(dir)).filter((name) =>
+    sourcesIn(join(dir, name)).some((file) => /\bpipeline\(/.test(readFileSync(file, 'utf8'))),
+  );
+  const served = (await loadServices(folders, dir)).flatMap(({ service }) => Object.values(service.serves).flatMap(Object.values));
+  return Object.fromEntries(
+    (served as readonly Entry[]).flatMap((entry) => {
+      const pipeline = entry.kind === 'method' ? pipelineOf(entry) : undefined;
+      return pipeline === undefined ? [] : [[entry.address, pipelineFact(pipeline)]];
+    }),
+  );
 }
 
 function pipelineFact({ definition: { method, steps } }: Pipeline): PipelineFact {
@@ -28,19 +32,9 @@ function pipelineFact({ definition: { method, steps } }: Pipeline): PipelineFact
   };
 }
 
-function foldersIn(folder: string): readonly string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort();
-}
 function sourcesIn(folder: string): readonly string[] {
-  return readdirSync(folder)
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .sort()
     .map((name) => join(folder, name));
-}
-async function importAll(files: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  return await Promise.all(files.map((file) => import(pathToFileURL(file).href) as Promise<Record<string, unknown>>));
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type Service, service, type Vendors } from '../../../bus/service.ts';
@@ -15,6 +16,7 @@ import { readContracts, readPipelines, root } from './catalogue.ts';
 import { checkContracts, contractsOfCode, diffContracts, exportContracts } from './contracts.ts';
 import { formatJson, type Page } from './page.ts';
 import { mermaid, plantUml } from './pipelines.ts';
+import { staleEntries } from './stale.ts';
 import { topologyPage } from './topology.ts';
 
 const folders: string[] = [];
@@ -172,25 +174,51 @@ test('drift tells files that are missing, changed by hand, or made by nothing an
   ]);
 });
 
-test('contracts and pipelines of the folder are found without a list, and lists of their entries are no contracts', async () => {
+test('contracts of the folder are found without a list, and lists of their entries are no contracts', async () => {
   const at = folder();
-  const service = join(at, 'services/seller');
-  mkdirSync(service, { recursive: true });
   writeFileSync(
     join(at, 'fruit.ts'),
     "export const fruit = { eat: { kind: 'method', name: 'eat', address: 'fruit.eat' } }; export const other = { a: 1 }; export const list = [fruit.eat];",
   );
   writeFileSync(join(at, 'fruit.test.ts'), "throw new Error('tests are not loaded');");
-  writeFileSync(join(service, 'heavy.ts'), "throw new Error('files that make no pipeline are not loaded');");
-  writeFileSync(
-    join(service, 'sale.ts'),
-    `const pipeline = () => Object.assign(() => {}, { definition: { method: { name: 'sell', address: 'shop.sell' }, steps: [{ name: 'a', kind: 'step', target: 'b.c', conditional: false }] } });
-     export const sell = pipeline();`,
-  );
   expect(await readContracts(at)).toEqual([{ eat: { kind: 'method', name: 'eat', address: 'fruit.eat' } }]);
-  expect(await readPipelines(join(at, 'services'))).toEqual({
-    sell: { method: 'shop.sell', steps: [{ name: 'a', kind: 'step', target: 'b.c' }] },
+});
+
+test('pipelines are found unexported too, and two of one bare name stay apart', async () => {
+  const at = folder();
+  const from = (path: string) => JSON.stringify(pathToFileURL(join(root, path)).href);
+  const shopOf = (name: string) => `
+    import { pipeline } from ${from('bus/durable/pipeline.ts')};
+    import { service } from ${from('bus/service.ts')};
+    import { contract, method } from ${from('contracts/kit/define.ts')};
+    import { pipelineMethod } from ${from('contracts/pipelines.ts')};
+    import { z } from ${JSON.stringify(import.meta.resolve('zod'))};
+    const shop = contract('${name}', '1.0.0', {
+      pay: method({ summary: 'x', input: z.strictObject({}), output: z.object({}), idempotency: 'keyed' }),
+      sell: pipelineMethod({ summary: 'x', input: z.strictObject({}), output: z.object({}) }),
+    });
+    const sell = pipeline(shop.sell).step('paid', shop.pay, () => ({})).output(() => ({}));
+    export default service({ serves: { shop }, settings: z.object({}) }).start(async () => ({ shop: { pay: async () => ({}), sell } }));`;
+  for (const name of ['corner', 'market']) {
+    mkdirSync(join(at, name));
+    writeFileSync(join(at, name, 'service.ts'), shopOf(name));
+  }
+  mkdirSync(join(at, 'heavy'));
+  writeFileSync(join(at, 'heavy', 'service.ts'), "throw new Error('a service that makes no pipeline is not loaded');");
+  const steps = (name: string) => [{ name: 'paid', kind: 'step', target: `${name}.pay` }];
+  expect(await readPipelines(at)).toEqual({
+    'corner.sell': { method: 'corner.sell', steps: steps('corner') },
+    'market.sell': { method: 'market.sell', steps: steps('market') },
   });
+});
+
+test('entries that contracts.json lacks, has otherwise, or has without code are stale', async () => {
+  const now = await contractsOfCode();
+  expect(await staleEntries(now)).toEqual([]);
+  const { 'crm.push_to_crm': push, 'crm.find_contact': find, ...others } = now.entries;
+  if (!push || !find) throw new Error('both are in the contracts');
+  const entries = { ...others, 'crm.push_to_crm': { ...push, hash: 'x' }, 'crm.pull': push };
+  expect((await staleEntries({ ...now, entries })).toSorted()).toEqual(['crm.find_contact', 'crm.pull', 'crm.push_to_crm']);
 });
 
 test('the linter of API descriptions accepts both documents, and the formatter every JSON file', async () => {

@@ -15,7 +15,7 @@ export interface Catalogue extends Omit<Exported, '$comment'> {
 export async function readCatalogue(file = new URL('../../../contracts.json', import.meta.url)): Promise<Catalogue> {
   const text = textOf(file);
   if (text !== undefined) return JSON.parse(text) as Exported;
-  return await (await import('../docs/contracts.ts')).contractsOfCode();
+  return await catalogueOfCode();
 }
 
 function textOf(file: URL): string | undefined {
@@ -27,13 +27,25 @@ function textOf(file: URL): string | undefined {
   }
 }
 
+/** The same of the code beside it, for what contracts.json does not know yet. */
+export async function catalogueOfCode(): Promise<Catalogue> {
+  return await (await import('../docs/contracts.ts')).contractsOfCode();
+}
+
 export interface Addressed {
+  /** Where the method was found. */
+  readonly catalogue: Catalogue;
   readonly entry: Described;
   /** What was typed, when it is a name from before PolyB. */
   readonly alias: string | undefined;
 }
 /** Asks the bus what a service takes that the contracts do not know; an empty list when nobody answers. */
 export type Ask = (service: string) => Promise<readonly Described[]>;
+/** Where a method is looked for that the catalogue does not have. */
+export interface Elsewhere {
+  readonly code?: () => Promise<Catalogue>;
+  readonly bus?: Ask | undefined;
+}
 
 /** `crm@1.push_to_crm` → the major version 1 and `crm.push_to_crm`. */
 function unpin(typed: string): { readonly name: string; readonly major: number | undefined } {
@@ -42,9 +54,10 @@ function unpin(typed: string): { readonly name: string; readonly major: number |
 }
 
 /** The method that was meant. @throws not_found with the nearest names, before anything is sent. */
-export async function findMethod(catalogue: Catalogue, typed: string, ask?: Ask): Promise<Addressed> {
+export async function findMethod(written: Catalogue, typed: string, { code, bus }: Elsewhere = {}): Promise<Addressed> {
   const { name, major } = unpin(typed);
-  const entry = known(catalogue, name) ?? (ask === undefined ? undefined : await fromBus(catalogue, name, ask));
+  const catalogue = known(written, name) !== undefined || code === undefined ? written : await code();
+  const entry = known(catalogue, name) ?? (bus === undefined ? undefined : await fromBus(catalogue, name, bus));
   if (entry === undefined) throw unknownMethod(catalogue, name);
   if (major !== undefined && Number.parseInt(entry.version, 10) !== major) {
     throw refusal('failed_precondition', `expected ${entry.service} version ${major}; the contract is ${entry.version}`, {
@@ -53,7 +66,7 @@ export async function findMethod(catalogue: Catalogue, typed: string, ask?: Ask)
     });
   }
   if (entry.kind !== 'method') throw notCallable(entry);
-  return { entry, alias: name === entry.address || !name.includes('.') ? undefined : name };
+  return { catalogue, entry, alias: name === entry.address || !name.includes('.') ? undefined : name };
 }
 
 function known({ entries, aliases }: Catalogue, name: string): Described | undefined {

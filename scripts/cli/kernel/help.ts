@@ -97,7 +97,7 @@ export async function helpOn({ command, path }: Found, args: readonly string[], 
   const [address] = args;
   if (command.completes === 'address' && path === 'call' && address !== undefined) {
     const { describeOffline } = await import('../commands/describe.ts');
-    out.print(describeOffline(address, out));
+    out.print(await describeOffline(address, out));
     return;
   }
   out.print(helpCommand(path, command, out.paint));

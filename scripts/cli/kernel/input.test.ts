@@ -74,9 +74,9 @@ test('a service that the contracts do not know is asked on the bus, by its name'
     asked.push(service);
     return service === 'greeter' ? [greet] : [];
   };
-  expect((await findMethod(catalogue, 'greeter.greet', ask)).entry).toBe(greet);
-  expect(await refusedAs(() => findMethod(catalogue, 'greeter.gret', ask))).toContain('close: greeter.greet');
-  expect(await refusedAs(() => findMethod(catalogue, 'calls.nothing', ask))).toContain('there is no method calls.nothing');
+  expect((await findMethod(catalogue, 'greeter.greet', { bus: ask })).entry).toBe(greet);
+  expect(await refusedAs(() => findMethod(catalogue, 'greeter.gret', { bus: ask }))).toContain('close: greeter.greet');
+  expect(await refusedAs(() => findMethod(catalogue, 'calls.nothing', { bus: ask }))).toContain('there is no method calls.nothing');
   expect(asked).toEqual(['greeter', 'greeter']);
 });
 

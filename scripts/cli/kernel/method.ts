@@ -1,11 +1,11 @@
 /** What every command that calls a method shares: finding it, its input, asking before a customer is reached, explaining a failure. */
 import type { Described } from '../../../contracts/kit/describe.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
-import { type Catalogue, findMethod, readCatalogue } from './catalogue.ts';
+import { type Catalogue, catalogueOfCode, findMethod, readCatalogue } from './catalogue.ts';
 import type { Invocation } from './command.ts';
 import { type Connected, connect } from './connect.ts';
 import { advise } from './failure.ts';
-import { parseJson, readText } from './input.ts';
+import { makeInput, parseJson, readText } from './input.ts';
 import { spanMs } from './text.ts';
 
 export interface Target {
@@ -30,12 +30,24 @@ export function lazyBus(invocation: Invocation, options?: { readonly lasting: bo
   };
 }
 
-/** Without `line` only the contracts are asked. */
+/** Looks in contracts.json, in the contracts of the code, and with `line` on the bus. */
 export async function resolveTarget(typed: string, line?: () => Promise<Connected>): Promise<Target> {
-  const catalogue = await readCatalogue();
-  const ask = line && (async (service: string) => (await import('./discover.ts')).askSchema(await line(), service));
-  const { entry } = await findMethod(catalogue, typed, ask);
+  const bus = line && (async (service: string) => (await import('./discover.ts')).askSchema(await line(), service));
+  const { catalogue, entry } = await findMethod(await readCatalogue(), typed, { code: catalogueOfCode, bus });
   return { catalogue, entry, typed };
+}
+
+/** A target with its input. Where the input does not fit contracts.json, the contract of the code decides: it may be newer. */
+export async function fitInput(target: Target, body: unknown, params: readonly string[]): Promise<Target & { readonly input: unknown }> {
+  try {
+    return { ...target, input: makeInput(target, body, params) };
+  } catch (error) {
+    const catalogue = await catalogueOfCode();
+    const entry = catalogue.entries[target.entry.address];
+    if (entry === undefined || entry.hash === target.entry.hash) throw error;
+    const newer = { ...target, catalogue, entry };
+    return { ...newer, input: makeInput(newer, body, params) };
+  }
 }
 
 export async function bodyFrom(data: string | undefined, subject: string): Promise<unknown> {

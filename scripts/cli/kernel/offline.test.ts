@@ -67,7 +67,7 @@ test('a pipeline is drawn as a sequence where it fits, and as a tree where it do
   expect(wide.stdout).toMatch(/client +pipelines +crm +calls/);
   expect(wide.stdout).toContain('push_to_crm');
   const narrow = await polyb('pipelines graph lead_to_call', { columns: 60 });
-  expect(narrow.stdout).toMatch(/^lead_to_call\n├─ pushed: crm\.push_to_crm\n/);
+  expect(narrow.stdout).toMatch(/^pipelines\.lead_to_call\n├─ pushed: crm\.push_to_crm\n/);
   const mermaid = await polyb('pipelines graph lead_to_call --format mermaid');
   expect(mermaid.stdout).toMatch(/^sequenceDiagram\n/);
 });

@@ -15,6 +15,7 @@ import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { migrations } from '../../../runtime/migrate.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { allGroups } from '../../../runtime/services.ts';
+import { staleEntries } from '../docs/stale.ts';
 import { callable, readCatalogue } from '../kernel/catalogue.ts';
 import type { Connected } from '../kernel/connect.ts';
 import { infos } from '../kernel/discover.ts';
@@ -84,6 +85,14 @@ export function checkSecrets(
     });
   if (inFile.length === 0) return [];
   return [warn('secrets', `.env holds ${[...new Set(inFile)].join(', ')} and can be read by others`, 'chmod 600 .env')];
+}
+
+/** contracts.json answers for the contracts wherever nothing is compiled: `call`, `list`, completion. */
+export async function checkContracts(): Promise<readonly Finding[]> {
+  const stale = await staleEntries();
+  if (stale.length === 0) return [ok('contracts', 'contracts.json is what the code says')];
+  const shown = `${stale.slice(0, 3).join(', ')}${stale.length > 3 ? ` and ${stale.length - 3} more` : ''}`;
+  return [warn('contracts', `contracts.json is not what the code says of ${shown}`, 'polyb docs build')];
 }
 
 export async function checkNats(url: string): Promise<readonly Finding[]> {

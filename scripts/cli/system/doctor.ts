@@ -6,6 +6,7 @@ import type { Invocation } from '../kernel/command.ts';
 import { connect } from '../kernel/connect.ts';
 import { checkWords } from './check-words.ts';
 import {
+  checkContracts,
   checkHost,
   checkJournal,
   checkNats,
@@ -57,6 +58,7 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
   return [
     ...node,
     ...settings,
+    ...(await checkContracts()),
     ...(await nats),
     ...(await postgres),
     ...(await words),

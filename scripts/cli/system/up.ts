@@ -10,6 +10,7 @@ import type { Invocation } from '../kernel/command.ts';
 import { connect } from '../kernel/connect.ts';
 import { wrongUsage } from '../kernel/failure.ts';
 import type { Output } from '../kernel/output.ts';
+import { noteChanged } from './changed.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus, readyInstances } from './health.ts';
 import { lock } from './lock.ts';
@@ -54,6 +55,7 @@ export async function up(invocation: Invocation): Promise<number> {
   );
 
   const services = await startServices(wanted, apps, invocation);
+  await noteChanged(out, all, await listApps());
   const isComplete = services.every(({ ready }) => ready);
   // The other way of running them: its processes have been relieved by now.
   const other = (app: App) =>
