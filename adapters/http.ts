@@ -96,14 +96,14 @@ export function httpFailure(answer: HttpAnswer, what: string, rejected = 'upstre
   const details = { evidence: evidenceOf(answer), retryAfterMs: retryAfterMs(answer.headers) };
   const refused = `${what} was refused with HTTP status ${status}`;
   if (status === 429) return new PolybError('resource_exhausted', `${what}: too many requests; try later.`, details);
-  if (status === 408) return new PolybError('unavailable', `${what}: the request did not arrive whole; try again.`, details);
+  if (status === 408) return new PolybError('unavailable', `${what}: the request did not arrive complete; try again.`, details);
   if (status === 401 || status === 403)
     return new PolybError('failed_precondition', `${refused}; check the credentials in the settings.`, {
       ...details,
       reason: 'upstream_credentials',
     });
-  if (status === 404 || status === 410) return new PolybError('not_found', `${refused}: there is no such thing.`, details);
-  if (status === 409) return new PolybError('conflict', `${refused}: it clashes with what is there.`, details);
+  if (status === 404 || status === 410) return new PolybError('not_found', `${refused}: not found.`, details);
+  if (status === 409) return new PolybError('conflict', `${refused}: it conflicts with existing data.`, details);
   if (status >= 400 && status < 500) return new PolybError('failed_precondition', `${refused}.`, { ...details, reason: rejected });
   return new PolybError('upstream_failed', `${what} failed with HTTP status ${status}; it may have happened.`, {
     ...details,
@@ -195,7 +195,7 @@ function exchange(
     controller?.abort(error);
   };
   const onAbort = () => fail('cancelled', 'The caller gave up');
-  const onTime = () => fail('deadline_exceeded', `There was no whole answer within ${timeoutMs} ms`);
+  const onTime = () => fail('deadline_exceeded', `No complete reply within ${timeoutMs} ms`);
   if (signal.aborted) {
     onAbort();
     return promise;
@@ -215,7 +215,7 @@ function exchange(
     {
       onRequestStart(started) {
         if (!over && !controller && !mayLeave(signal))
-          fail('unavailable', 'The request waited too long before it could leave; it was not sent', { reason: 'too_late_to_send' });
+          fail('unavailable', 'The request waited too long in the queue and was not sent', { reason: 'too_late_to_send' });
         if (over || controller) started.abort(new Error('given up before sending, or about to be sent a second time'));
         else controller = started;
       },
@@ -228,7 +228,7 @@ function exchange(
       onResponseData(_, chunk) {
         chunks.push(chunk);
         size += chunk.length;
-        if (size > maxBytes) fail('upstream_failed', `The answer is larger than ${maxBytes} bytes`, { reason: 'reply_too_large' });
+        if (size > maxBytes) fail('upstream_failed', `The reply is larger than ${maxBytes} bytes`, { reason: 'reply_too_large' });
       },
       onResponseEnd() {
         const body = Buffer.concat(chunks);
@@ -236,15 +236,16 @@ function exchange(
           (bytes) => resolve(answerOf(request, status ?? 0, headers, bytes)),
           (cause: unknown) => {
             const isLarge = (cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
-            if (isLarge) fail('upstream_failed', `The answer is larger than ${maxBytes} bytes unpacked`, { reason: 'reply_too_large' });
-            else fail('upstream_failed', 'The answer cannot be unpacked', { reason: 'bad_reply', cause });
+            if (isLarge)
+              fail('upstream_failed', `The reply is larger than ${maxBytes} bytes after decompression`, { reason: 'reply_too_large' });
+            else fail('upstream_failed', 'The reply cannot be decompressed', { reason: 'bad_reply', cause });
           },
         );
       },
       onResponseError(_, cause) {
         if (!wasSent()) fail(...beforeSending(cause));
-        else if (cause.name === 'HTTPParserError') fail('upstream_failed', 'The answer is not HTTP', { reason: 'bad_reply', cause });
-        else fail('upstream_failed', 'The connection broke before the whole answer was there', { reason: 'cut_off', cause });
+        else if (cause.name === 'HTTPParserError') fail('upstream_failed', 'The reply is not HTTP', { reason: 'bad_reply', cause });
+        else fail('upstream_failed', 'The connection broke before the reply was complete', { reason: 'cut_off', cause });
       },
     },
   );
@@ -259,10 +260,10 @@ function beforeSending(cause: Error & { readonly code?: unknown }): [Code, strin
   if (code === forbidden)
     return [
       'unavailable',
-      'The address is not on the public internet; list the origin in HTTP_ALLOW_PRIVATE if it is meant',
+      'The address is not on the public internet; if it is intended, list the origin in HTTP_ALLOW_PRIVATE',
       { reason: 'address_forbidden' },
     ];
-  if (code === 'UND_ERR_INVALID_ARG') return ['invalid_argument', 'A header, or the method, cannot be sent', {}];
+  if (code === 'UND_ERR_INVALID_ARG') return ['invalid_argument', 'The method or a header is invalid and cannot be sent', {}];
   const why = typeof code === 'string' ? ` (${code})` : '';
   return ['unavailable', `No connection could be made${why}`, { reason: 'connect_failed', cause }];
 }
@@ -276,7 +277,7 @@ const unpackers: Readonly<Record<string, (body: Buffer, options: { maxOutputLeng
 async function decompress(body: Buffer, encoding: string | undefined, maxOutputLength: number): Promise<Buffer> {
   if (!encoding || encoding === 'identity' || body.length === 0) return body;
   const unpack = unpackers[encoding.toLowerCase()];
-  if (!unpack) throw new TypeError('an encoding that was not asked for');
+  if (!unpack) throw new TypeError('an encoding that was not requested');
   return unpack(body, { maxOutputLength });
 }
 
@@ -328,7 +329,7 @@ function requestLine({ method, url }: HttpRequest): string {
 /** Some vendors put the secret into the path: `/bot<token>/…`, `/rest/<user>/<code>/…`, or a long segment of letters and digits. */
 function safeUrl(url: string): string {
   const parsed = URL.parse(url);
-  if (!parsed) return 'a URL that cannot be read';
+  if (!parsed) return 'an invalid URL';
   const path = parsed.pathname
     .replace(/(\/rest\/\d+\/)[^/]+/, '$1***')
     .replace(/(\/bot\d+:)[^/]+/, '$1***')

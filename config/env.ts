@@ -1,20 +1,20 @@
-/** Where the text of a setting comes from. No zod here: the command line reads NATS_URL and its like on its shortest path. */
+/** Sources of setting values. Loads no zod: the command line reads NATS_URL and a few others on its shortest path. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { PolybError } from '../contracts/kit/errors.ts';
 
-/** A setting's text and where it was, or what stands in the way of reading it. Neither ever shows a value. */
+/** The text and source of a setting, or the reason why it cannot be read. Never contains a value in an error. */
 export type Found = { readonly value: string; readonly from: string } | { readonly problem: string };
-/** Looks for the first of `names` in every source, then for the next. An empty value counts as none. */
+/** Searches every source for the first of `names`, then for the next. An empty value counts as unset. */
 export type Find = (...names: readonly string[]) => Found | undefined;
 type Source = (name: string) => Found | undefined;
 type Values = Readonly<Record<string, string | undefined>>;
 
 /**
- * Highest first: the environment, `.env`, `.polyb/run.json` (what `polyb up` chose), `~/.secrets/<group>/<name>.env`.
- * In each, `NAME_FILE` names a file that holds the value of `NAME`. Files are read when first needed, and once.
+ * Sources, highest precedence first: the environment, `.env`, `.polyb/run.json` (values chosen by `polyb up`), `~/.secrets/<group>/<name>.env`.
+ * In each, `NAME_FILE` names a file that contains the value of `NAME`. Each file is read once, when first needed.
  */
 export function openSources(
   options: { readonly env?: Values | undefined; readonly root?: string | undefined; readonly home?: string | undefined } = {},
@@ -43,10 +43,10 @@ export function lookup(names: string | readonly string[], find: Find = openSourc
   return found?.value;
 }
 
-/** The error that ends a program with status 78; its message holds one line a problem. */
+/** The error for exit status 78. Its message has one line for each problem. */
 export function badSettings(problems: readonly string[]): PolybError {
   const lines = [...new Set(problems)].map((problem) => `\n  ${problem}`).join('');
-  return new PolybError('failed_precondition', `The settings are not right; nothing was started.${lines}`, { reason: 'bad_settings' });
+  return new PolybError('failed_precondition', `Invalid settings; nothing was started.${lines}`, { reason: 'bad_settings' });
 }
 
 function either(source: Source, name: string, root: string): Found | undefined {
@@ -59,11 +59,11 @@ function either(source: Source, name: string, root: string): Found | undefined {
 
 function contentOf(name: string, path: string, from: string): Found {
   try {
-    if (isOpenTo(path, 0o007)) return { problem: `${name}: the file that ${from} names can be read by anybody; run chmod o-rwx on it` };
+    if (isOpenTo(path, 0o007)) return { problem: `${name}: the file named in ${from} is readable by everyone; run chmod o-rwx on it` };
     const value = readFileSync(path, 'utf8').trim();
-    return value === '' ? { problem: `${name}: the file that ${from} names is empty` } : { value, from };
+    return value === '' ? { problem: `${name}: the file named in ${from} is empty` } : { value, from };
   } catch (error) {
-    return { problem: `${name}: the file that ${from} names cannot be read (${codeOf(error)})` };
+    return { problem: `${name}: the file named in ${from} cannot be read (${codeOf(error)})` };
   }
 }
 
@@ -77,7 +77,7 @@ function layer(label: string, read: () => Values): Source {
   };
 }
 
-/** What other programs of the same owner share; a file that others can read is refused as soon as a setting would come from it. */
+/** Secrets shared by programs of the same owner. A file readable by others is refused when a setting would come from it. */
 function secretFiles(folder: string): Source {
   const files = once(() =>
     entriesOf(folder).flatMap((group) =>
@@ -94,15 +94,15 @@ function secretFiles(folder: string): Source {
     });
     const [first, second] = holders;
     if (!first || 'problem' in first.found) return first?.found;
-    if (second) return { problem: `${name}: stands in ${first.label} and in ${second.label}; keep one, or set it in .env` };
+    if (second) return { problem: `${name}: set in both ${first.label} and ${second.label}; remove one, or set it in .env` };
     return isOpenTo(first.path, 0o077)
-      ? { problem: `${name}: ${first.label} can be read by others; run chmod 600 ${first.label}` }
+      ? { problem: `${name}: ${first.label} is readable by others; run chmod 600 ${first.label}` }
       : first.found;
   };
 }
 
 function isOpenTo(path: string, bits: number): boolean {
-  return process.platform !== 'win32' && (statSync(path).mode & bits) !== 0; // Windows has no such bits
+  return process.platform !== 'win32' && (statSync(path).mode & bits) !== 0; // Windows has no such permission bits.
 }
 
 function attempt(label: string, read: () => Values): { readonly values: Values } | { readonly problem: string } {
@@ -126,7 +126,7 @@ function entriesOf(folder: string): readonly string[] {
   try {
     return readdirSync(folder).sort();
   } catch (error) {
-    // What lies beside the folders of ~/.secrets, or is closed to us, holds nothing that we were given.
+    // Entries of ~/.secrets that are not folders, or are not accessible, contain no settings.
     if (isAbsence(error) || codeOf(error) === 'EACCES') return [];
     throw error;
   }
@@ -136,7 +136,7 @@ function isAbsence(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
 }
 
-/** `ENOENT`, or the error's name: a message could quote the content. */
+/** `ENOENT`, or the error's name. The message is omitted because it could quote the file's content. */
 function codeOf(error: unknown): string {
   const { code, name } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; name?: unknown };
   return String(code ?? name ?? 'unknown');

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { type Group, settingsOf } from './read.ts';
 import { defaultOf, metaOf, show } from './settings.ts';
 
-/** The text of `.env.example`: every setting of every group, once, with what it is and what holds without it. */
+/** The text of `.env.example`: every setting of every group once, with its description and default. */
 export function envExample(groups: readonly Group[]): string {
   const told = new Set<string>();
   const sections = groups.flatMap((group) => {

@@ -73,7 +73,7 @@ test('all errors of all groups come at once, with status 78 and without a secret
     '  COUNT: expected a whole number from 1 to 9, got "12" from the environment',
     '  TOKEN: expected a secret of 20 to 8192 characters, got "***" from .env',
     '  NEEDED: missing, expected text of at most 1000 characters; set it in the environment or in .env',
-    '  SERVERS: expected up to 100 values between commas, each a URL that begins with nats://, got "nats://ok,http://***@bad" from the environment',
+    '  SERVERS: expected up to 100 comma-separated values, each a URL that begins with nats://, got "nats://ok,http://***@bad" from the environment',
     '  WAIT_MS: expected a duration from 0 to 1000 ms, written 1500, 90s, 15m, 24h or 30d, got "2s" from the environment',
   ]);
 });
@@ -93,9 +93,9 @@ test('NAME_FILE is refused when anybody can read the file, when it is gone, empt
   const group = { name: 'g', settings: z.object({ A: secret(), B: secret(), C: secret(), D: secret() }) };
   const { message } = failure(() => read([group], find));
   expect(message.split('\n').slice(1)).toEqual([
-    '  A: the file that A_FILE in the environment names can be read by anybody; run chmod o-rwx on it',
-    '  B: the file that B_FILE in the environment names cannot be read (ENOENT)',
-    '  C: the file that C_FILE in the environment names is empty',
+    '  A: the file named in A_FILE in the environment is readable by everyone; run chmod o-rwx on it',
+    '  B: the file named in B_FILE in the environment cannot be read (ENOENT)',
+    '  C: the file named in C_FILE in the environment is empty',
     '  D: set it or D_FILE in the environment, not both',
   ]);
 });
@@ -105,13 +105,13 @@ test('a secrets file that the group or others can read is refused only when a se
   expect(lookup('LLM_URL', find)).toBe('https://llm');
   expect(lookup('OTHER', find)).toBeUndefined();
   expect(failure(() => lookup('LLM_KEY', find)).message).toMatch(
-    /LLM_KEY: ~\/\.secrets\/cloud\/llm\.env can be read by others; run chmod 600/,
+    /LLM_KEY: ~\/\.secrets\/cloud\/llm\.env is readable by others; run chmod 600/,
   );
 });
 
 test('a setting that stands in two secrets files is refused, because neither is the higher', () => {
   const { find } = setup({ 'home/.secrets/a/x.env': 'KEY=1', 'home/.secrets/b/x.env': 'KEY=2' });
-  expect(failure(() => lookup('KEY', find)).message).toMatch(/KEY: stands in ~\/\.secrets\/a\/x\.env and in ~\/\.secrets\/b\/x\.env/);
+  expect(failure(() => lookup('KEY', find)).message).toMatch(/KEY: set in both ~\/.secrets\/a\/x\.env and ~\/\.secrets\/b\/x\.env/);
 });
 
 test('a run.json that is not an object is named once', () => {

@@ -2,22 +2,22 @@ import type { z } from 'zod';
 import { badSettings, type Find, openSources } from './env.ts';
 import { defaultOf, metaOf, show } from './settings.ts';
 
-/** Settings that belong together. `when`: they are read only where another setting has a certain value. */
+/** Settings that belong together. `when`: the group is read only if another setting has this value. */
 export interface Group<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly settings: S;
   readonly when?: { readonly setting: string; readonly is: string };
 }
 export interface Settings {
-  /** The values of a group; it must be one of those read, with its `when` fulfilled. */
+  /** The values of a group. The group must have been read, and its `when` must apply. */
   of<S extends z.ZodObject>(group: Group<S>): z.output<S>;
-  /** Where each setting came from: `the environment`, `.env`, …, `default`, or `not set`. */
+  /** The source of each setting: `the environment`, `.env`, …, `default`, or `not set`. */
   readonly origins: Readonly<Record<string, string>>;
-  /** Each setting as it may be printed. */
+  /** Each setting in printable form. */
   readonly shown: Readonly<Record<string, string>>;
 }
 
-/** Reads every group. @throws PolybError failed_precondition/bad_settings with one line for each wrong setting of all groups. */
+/** Reads every group. @throws PolybError failed_precondition/bad_settings with one line for each invalid setting of all groups. */
 export function read(groups: readonly Group[], find: Find = openSources()): Settings {
   const values = new Map<Group, unknown>();
   const origins: Record<string, string> = {};
@@ -47,7 +47,7 @@ export function read(groups: readonly Group[], find: Find = openSources()): Sett
   return {
     of(group) {
       if (!values.has(group)) throw new TypeError(`the settings of ${group.name} were not read`);
-      return values.get(group) as z.output<typeof group.settings>; // what its own schema gave, above
+      return values.get(group) as z.output<typeof group.settings>; // The schema of each setting returned this value above.
     },
     origins,
     shown,
@@ -56,7 +56,7 @@ export function read(groups: readonly Group[], find: Find = openSources()): Sett
 
 /** The named settings of a group. */
 export function settingsOf(group: Group): readonly (readonly [string, z.ZodType])[] {
-  return Object.entries(group.settings.shape) as [string, z.ZodType][]; // zod states the values of a shape as its core type
+  return Object.entries(group.settings.shape) as [string, z.ZodType][]; // zod types the values of a shape as its core type.
 }
 
 function isWanted({ when }: Group, groups: readonly Group[], find: Find): boolean {

@@ -1,26 +1,26 @@
-/** Schemas of settings: each takes text, gives a typed value, and says in `expected` what it takes. */
+/** Schemas of settings. Each parses text into a typed value and describes valid text in `expected`. */
 import { z } from 'zod';
 
-/** What a setting says of itself beside its description and its default. */
+/** Metadata of a setting besides its description and default. */
 export interface SettingMeta {
   readonly description?: string;
-  /** `a whole number from 1 to 10`: what an error line says. */
+  /** `a whole number from 1 to 10`: used in error messages. */
   readonly expected?: string;
-  /** Never shown, in whatever form. */
+  /** Never printed in any form. */
   readonly secret?: boolean;
-  /** A port that the service listens on; `polyb up` picks a free one, its default if it can, where nobody sets it. */
+  /** A port that the service listens on. If it is not set, `polyb up` chooses a free port, preferably the default. */
   readonly listens?: boolean;
-  /** Other names of the setting, looked for before its own. */
+  /** Former names of the setting, searched before its own name. */
   readonly before?: readonly string[];
 }
 
-/** Some text, trimmed, at most `max` characters, of the form `like` when given. */
+/** Trimmed text of at most `max` characters, matching `like` if given. */
 export function text(options: { readonly max?: number; readonly like?: RegExp; readonly expected?: string } = {}) {
   const { max = 1000, like = /./, expected = `text of at most ${max} characters` } = options;
   return z.string().trim().min(1).max(max).regex(like).meta({ expected });
 }
 
-/** Text that is never shown. */
+/** Text that is never printed. */
 export function secret(options: { readonly min?: number } = {}) {
   const { min = 1 } = options;
   const expected = `a secret of ${min} to 8192 characters`;
@@ -57,7 +57,7 @@ export function durationMs({ min = 0, max }: { readonly min?: number; readonly m
     .meta({ expected });
 }
 
-/** An absolute URL with one of the given schemes, as it was written. */
+/** An absolute URL with one of the given schemes, unchanged. */
 export function url(schemes: readonly string[]) {
   const expected = `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
   return z
@@ -68,7 +68,7 @@ export function url(schemes: readonly string[]) {
     .meta({ expected });
 }
 
-/** Scheme, host and port of an HTTP server, `https://crm.example:8443`, brought to one spelling. */
+/** Origin of an HTTP server, `https://crm.example:8443`, normalised. */
 export function origin() {
   return z
     .string()
@@ -79,7 +79,7 @@ export function origin() {
     .meta({ expected: 'an origin without a path, e.g. https://crm.example:8443' });
 }
 
-/** Values between commas, at most `max`. */
+/** Comma-separated values, at most `max`. */
 export function list<T extends z.ZodType<unknown, string>>(item: T, { max = 100 }: { readonly max?: number } = {}) {
   const { expected = 'a value' } = metaOf(item);
   return z
@@ -92,22 +92,22 @@ export function list<T extends z.ZodType<unknown, string>>(item: T, { max = 100 
         .filter((part) => part !== ''),
     )
     .pipe(z.array(item).max(max))
-    .meta({ expected: `up to ${max} values between commas, each ${expected}` });
+    .meta({ expected: `up to ${max} comma-separated values, each ${expected}` });
 }
 
-/** What stands in the schema's metadata, also under `.default()`, `.optional()` and their like. */
+/** Metadata of the schema, also inside `.default()`, `.optional()` and similar wrappers. */
 export function metaOf(schema: z.ZodType): SettingMeta {
   const { innerType } = schema.def as { innerType?: z.ZodType };
   return { ...(innerType ? metaOf(innerType) : {}), ...(z.globalRegistry.get(schema) as SettingMeta | undefined) };
 }
 
-/** The value that holds when none is set; undefined when there is none. */
+/** The default value; undefined if there is none. */
 export function defaultOf(schema: z.ZodType): unknown {
   const { defaultValue, innerType } = schema.def as { defaultValue?: unknown; innerType?: z.ZodType };
   return defaultValue ?? (innerType ? defaultOf(innerType) : undefined);
 }
 
-/** A value as it may be printed: a secret is hidden, and so are the credentials of a URL and what its query holds. */
+/** A value in printable form. Hides secrets, and the credentials and query of a URL. */
 export function show(schema: z.ZodType, value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return '';
   if (metaOf(schema).secret) return '***';

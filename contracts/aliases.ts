@@ -1,4 +1,4 @@
-/** Names, routes and bodies that integrations used before PolyB, each mapped onto a method. */
+/** Names, routes and bodies of former integrations, each mapped to a method. */
 import { z } from 'zod';
 import { calls } from './calls.ts';
 import { Id } from './common.ts';
@@ -8,7 +8,7 @@ import { journal } from './journal.ts';
 import { type Alias, alias } from './kit/define.ts';
 import { aliasFact, resolve } from './kit/legacy-body.ts';
 
-/** The reply of the first `push_to_crm`; what stands beside these fields is ignored. */
+/** The reply of the first `push_to_crm`; other fields are ignored. */
 const NestedPush = z.object({
   crm_id: z.object({
     resData: z.object({
@@ -45,14 +45,14 @@ export const aliases: readonly Alias[] = [
   alias('POST /api/v1/sandbox/{id}/recall', journal.recall, { port: 8300, scope: 'send' }),
   alias('GET /api/v1/sandbox/reviews', journal.list, { fixed: { view: 'reviews', show: 'revealed' }, scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/resolve', journal.resolve, { scope: 'send' }),
-  // Where a request that is still under way is asked for.
+  // Status of a request that is still in progress.
   alias('GET /api/v1/rows/{id}', journal.get, { fixed: { reveal: false }, scope: 'read' }),
 ];
 
-/** The path of a row of the journal, masked, for whoever may read. */
+/** The path of a journal row, masked, for keys with read access. */
 export const rowPath = (rowId: string): string => `/api/v1/rows/${encodeURIComponent(rowId)}`;
 
-/** Which contracts answered on which port before PolyB: each program had its own. */
+/** The contracts that each former program served on its own port. */
 export const oldPorts: Readonly<Record<number, readonly string[]>> = {
   3000: ['calls'],
   8001: ['asr'],
@@ -63,12 +63,14 @@ export const oldPorts: Readonly<Record<number, readonly string[]>> = {
   8300: ['inbox', 'intents', 'messages', 'journal'],
 };
 
-/** Topics of the event stream. `state`: a list whose items are sent again when they change. `log`: a list that only grows, sent from a cursor on.
- *  `scope`: what an API key must allow, the same as where the list is read. */
+/**
+ * Topics of the event stream. `state`: a list whose items are sent again when they change. `log`: a list that only grows, sent from a cursor on.
+ * `scope`: the API key scope required, the same as for reading the list.
+ */
 export const feeds = {
   runs: { kind: 'state', scope: 'admin', method: journal.list, input: { view: 'runs' } },
   approvals: { kind: 'state', scope: 'send', method: journal.list, input: { view: 'approvals', show: 'inputs' } },
-  // Without a cursor it begins with the next message.
+  // Without a cursor, the topic starts at the next message.
   messages: {
     kind: 'log',
     scope: 'read',
@@ -80,8 +82,10 @@ export const feeds = {
 
 const facts = aliases.map(aliasFact);
 
-/** The method's address and its own input for an old name and body; a body in the method's own fields passes as it is.
- *  A name without an alias comes back as it came. */
+/**
+ * Maps a former name and body to the method's address and input. A body that already has the method's fields is unchanged.
+ * A name without an alias is returned unchanged.
+ */
 export function applyAlias(name: string, body: unknown): { readonly address: string; readonly body: unknown } {
   return resolve(facts, name, body);
 }

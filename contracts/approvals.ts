@@ -1,6 +1,6 @@
 /**
- * What waits for a person is shown in a chat of the staff, and decided there by a button. The work of one service, kept in the journal like any other,
- * so that nothing is lost when a process or Telegram is away; nobody else may ask for it.
+ * Approvals and reviews in a chat of the staff, decided by buttons. Used only by the pipelines service; its calls are keyed,
+ * so none is lost when a process or Telegram is unavailable.
  */
 import { z } from 'zod';
 import { Id } from './common.ts';
@@ -9,33 +9,31 @@ import { contract, method } from './kit/define.ts';
 
 const ExternalId = z
   .string()
-  .regex(/^-?\d{1,20}$/, 'an id of Telegram')
+  .regex(/^-?\d{1,20}$/, 'a Telegram id')
   .max(21);
 const own = { roles: ['pipelines'] } as const;
 
 export const approvals = contract('approvals', '1.0.0', {
   show_approval: method({
-    summary: 'Make a chat show how a row stands: post a message, or redraw the one that is there. Again, it changes nothing.',
+    summary: 'Show the current state of a row in a chat: post a message, or update the one that exists. Idempotent.',
     input: z.strictObject({
-      chat: ExternalId.describe('As TELEGRAM_APPROVAL_CHATS names it.'),
+      chat: ExternalId.describe('A chat from TELEGRAM_APPROVAL_CHATS.'),
       rowId: Id,
       pressed: z
         .strictObject({ chat: ExternalId, messageId: ExternalId })
         .nullable()
-        .describe(
-          'A message to be redrawn whether or not we know of it: a process may have ended before it could note that it had posted it.',
-        ),
+        .describe('A message to update even if it is not recorded: a process may have stopped after posting it and before recording it.'),
     }),
-    output: z.object({ messageId: ExternalId.nullable().describe('Null when there is nothing to be shown.') }),
+    output: z.object({ messageId: ExternalId.nullable().describe('Null when there is nothing to show.') }),
     idempotency: 'keyed',
     lane: 'chat',
     timeoutMs: 20_000,
     ...own,
   }),
   press_button: method({
-    summary: 'Decide as somebody of the staff asked by a button, and tell them what became of it.',
+    summary: 'Apply the decision of a button press by a member of staff, and show them the outcome.',
     input: z.strictObject({
-      chat: ExternalId.nullable().describe('Which of the chats the press came from; null when from none of them.'),
+      chat: ExternalId.nullable().describe('The approval chat in which the button was pressed; null when it was none of them.'),
       pressed: z.strictObject({ chat: ExternalId, messageId: ExternalId }),
       queryId: z.string().max(128),
       userId: Id,
@@ -47,7 +45,7 @@ export const approvals = contract('approvals', '1.0.0', {
         .min(22)
         .max(64)
         .describe(
-          'What the message showed: the beginning of the hash of the row, for a review that of the hash and the number of attempts.',
+          'The version that the message showed: the first characters of the row hash; for a review, of the hash and the number of attempts.',
         ),
     }),
     output: z.object({

@@ -1,9 +1,9 @@
-/** Hearing: what was said in a recording. */
+/** Speech recognition. */
 import { z } from 'zod';
 import { BlobRef, Bytes, Language } from './common.ts';
 import { contract, method } from './kit/define.ts';
 
-/** `audio/ogg`: the container, as it came with the recording. */
+/** `audio/ogg`: the container format of the recording. */
 const ContentType = z
   .string()
   .max(100)
@@ -11,14 +11,14 @@ const ContentType = z
 
 export const asr = contract('asr', '1.0.0', {
   recognize: method({
-    summary: 'The words of a recording.',
+    summary: 'Transcribe a recording.',
     input: z.strictObject({
       audio: z.union([Bytes, BlobRef]),
       contentType: ContentType,
       language: Language.default('ru-RU'),
     }),
     output: z.object({
-      text: z.string().max(65_536).meta({ pii: 'text' }).describe('Empty when nothing was said.'),
+      text: z.string().max(65_536).meta({ pii: 'text' }).describe('Empty when the recording has no speech.'),
       confidence: z.number().min(0).max(1).nullable(),
     }),
     idempotency: 'read',

@@ -90,15 +90,15 @@ test.each([
   ['a tuple with a rest', z.object({ a: z.tuple([z.int()], z.int()) }), '/a: an array without .max()'],
   ['a record', z.object({ a: z.record(z.string().max(3), z.int()) }), '/a: a record without .meta({ maxProperties })'],
   ['a loose object', z.looseObject({}), ': a record without .meta({ maxProperties })'],
-  ['anything', z.object({ a: z.unknown() }), '/a: anything at all; use Json of common.ts, or say in .meta() what it is'],
-  ['a custom type', z.object({ a: z.custom() }), '/a: anything at all; use Json of common.ts, or say in .meta() what it is'],
+  ['anything', z.object({ a: z.unknown() }), '/a: any value at all; use Json of common.ts, or name the type in .meta()'],
+  ['a custom type', z.object({ a: z.custom() }), '/a: any value at all; use Json of common.ts, or name the type in .meta()'],
 ])('finds %s that has no bound', (_, schema, fault) => {
   expect(faultsOf(schema)).toEqual([fault]);
 });
 
-test('finds a schema that holds itself', () => {
+test('finds a schema that contains itself', () => {
   const Tree: z.ZodType = z.object({ children: z.array(z.lazy(() => Tree)).max(2) });
-  expect(faultsOf(Tree)).toEqual(['/children/*: a schema that holds itself: its depth has no bound']);
+  expect(faultsOf(Tree)).toEqual(['/children/*: a schema that contains itself: its depth has no bound']);
 });
 
 test('finds an object of an input that is not strict, at any depth', () => {

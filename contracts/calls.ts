@@ -1,4 +1,4 @@
-/** A call from our side: asked for, placed, followed to its end. */
+/** Outbound phone calls, from the request to the end. */
 import { z } from 'zod';
 import { Id, Line, PageInput, Phone, pageOf, Timestamp, TimeZone } from './common.ts';
 import { CallOutcome } from './crm.ts';
@@ -8,8 +8,8 @@ export const CallState = z.enum(['queued', 'ringing', 'answered', 'ended']);
 export const StartCall = z.strictObject({
   leadId: Id.describe('The lead that the call is about.'),
   phoneNumber: Phone,
-  createdById: Id.nullish().describe('Who opened the lead, as the CRM names them.'),
-  timeZone: TimeZone.nullish().describe('Where the callee is; decides the hours in which calls are allowed.'),
+  createdById: Id.nullish().describe('The CRM user who opened the lead.'),
+  timeZone: TimeZone.nullish().describe('Time zone of the callee; decides when calls are allowed.'),
 });
 export const Call = z.object({
   callId: Id,
@@ -27,7 +27,7 @@ const one = z.strictObject({ callId: Id });
 
 export const calls = contract('calls', '1.0.0', {
   start_call: method({
-    summary: 'Call the phone of a lead, unless the rules for calling forbid it now.',
+    summary: 'Call the phone of a lead, unless a calling rule forbids it now.',
     input: StartCall,
     output: z.object({ callId: Id, state: CallState, leadId: Id, phoneNumber: Phone, createdAt: Timestamp }),
     idempotency: 'keyed',
@@ -42,23 +42,23 @@ export const calls = contract('calls', '1.0.0', {
     },
     examples: [{ leadId: '65021a1e47d57e2ac', phoneNumber: '+79995553322' }],
   }),
-  get_call: method({ summary: 'One call.', input: one, output: Call, idempotency: 'read', http: 'GET /api/v1/calls/{callId}' }),
+  get_call: method({ summary: 'Get a call.', input: one, output: Call, idempotency: 'read', http: 'GET /api/v1/calls/{callId}' }),
   list_calls: method({
-    summary: 'Calls, youngest first.',
+    summary: 'List calls, newest first.',
     input: z.strictObject({ leadId: Id.optional(), phoneNumber: Phone.optional(), state: CallState.optional(), ...PageInput }),
     output: pageOf(Call),
     idempotency: 'read',
     http: 'GET /api/v1/calls',
   }),
   end_call: method({
-    summary: 'Hang up. A call that has ended stays as it is.',
+    summary: 'Hang up a call. No effect on a call that has ended.',
     input: one,
     output: Call,
     idempotency: 'idempotent',
     roles: ['operator', 'dialog-orchestrator'],
   }),
   transfer_call: method({
-    summary: 'Hand the callee over to another number.',
+    summary: 'Transfer the callee to another number.',
     input: z.strictObject({ callId: Id, to: Phone }),
     output: Call,
     idempotency: 'idempotent',
@@ -67,28 +67,28 @@ export const calls = contract('calls', '1.0.0', {
     errors: { not_answered: 'failed_precondition' },
   }),
   forbid_calls: method({
-    summary: 'Put a phone on the do-not-call list.',
+    summary: 'Add a phone to the do-not-call list.',
     input: z.strictObject({ phoneNumber: Phone, reason: Line }),
     output: z.object({ phoneNumber: Phone }),
     idempotency: 'idempotent',
     roles: ['operator', 'dialog-orchestrator'],
   }),
   allow_calls: method({
-    summary: 'Take a phone off the do-not-call list.',
+    summary: 'Remove a phone from the do-not-call list.',
     input: z.strictObject({ phoneNumber: Phone }),
     output: z.object({ phoneNumber: Phone }),
     idempotency: 'idempotent',
     roles: ['operator'],
   }),
   call_started: event({ summary: 'A call was accepted and will be dialled.', payload: CallStep, key: 'callId' }),
-  call_ringing: event({ summary: 'The phone rings.', payload: CallStep, key: 'callId' }),
-  call_answered: event({ summary: 'Somebody answered.', payload: CallStep, key: 'callId' }),
+  call_ringing: event({ summary: 'The phone is ringing.', payload: CallStep, key: 'callId' }),
+  call_answered: event({ summary: 'The call was answered.', payload: CallStep, key: 'callId' }),
   call_ended: event({
-    summary: 'The call is over.',
+    summary: 'The call has ended.',
     payload: CallStep.extend({
       outcome: CallOutcome,
       startedAt: Timestamp,
-      durationMs: z.int().min(0).max(86_400_000).describe('Time from the answer to the end; 0 when nobody answered.'),
+      durationMs: z.int().min(0).max(86_400_000).describe('Time from the answer to the end; 0 for an unanswered call.'),
     }),
     key: 'callId',
   }),

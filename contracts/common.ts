@@ -1,17 +1,17 @@
-/** Schemas that several contracts share. Every one is bounded; what is personal says so in `pii`. */
+/** Schemas that several contracts share. Every one is bounded; personal data is marked with `pii`. */
 import { z } from 'zod';
 
-/** What kind of personal data a field holds; logs, traces, taps and dead letters obey it. */
+/** Kind of personal data in a field. Logs, traces, taps and dead letters mask it. */
 export type Pii = 'phone' | 'name' | 'text' | 'audio';
 
-/** Strips separators and brings Russian and Kazakh numbers of 11 digits to E.164. What it cannot bring there it leaves as it is. */
+/** Strips separators and converts Russian and Kazakh numbers of 11 digits to E.164. Other numbers are returned unchanged. */
 export function normalizePhone(given: string): string {
   const bare = given.replace(/[\s().\-‐-―]/g, '');
   return /^[78]\d{10}$/.test(bare) ? `+7${bare.slice(1)}` : bare;
 }
-/** `+7999***3322`: enough to recognise, not enough to call. */
+/** `+7999***3322`: recognisable, but not dialable. */
 export function maskPhone(phone: string): string {
-  // A short number would be shown whole by its first five and last four characters.
+  // The first five and last four characters would show all of a short number.
   return phone.length < 12 ? `***${phone.length < 8 ? '' : phone.slice(-2)}` : `${phone.slice(0, 5)}***${phone.slice(-4)}`;
 }
 
@@ -22,30 +22,33 @@ export const Phone = z
   .overwrite(normalizePhone)
   .regex(/^\+[1-9]\d{6,14}$/, 'E.164, e.g. +79995553322')
   .meta({ pii: 'phone', examples: ['+79995553322'] });
-/** An opaque identifier: ours, or a vendor's. */
+/** An opaque identifier, of this system or of a provider. */
 export const Id = z.string().min(1).max(64);
-/** What makes a repeat recognisable. */
+/** Idempotency key: a repeated request has the same key. */
 export const Key = z.string().min(1).max(255);
 export const PersonName = z.string().trim().min(1).max(100).meta({ pii: 'name' });
-/** Words of or about a person. */
+/** Text written by or about a person. */
 export const PersonText = z.string().max(4096).meta({ pii: 'text' });
-/** A line for people, free of personal data. */
+/** One line for people, without personal data. */
 export const Line = z.string().min(1).max(200);
 export const Email = z.email().max(254).meta({ pii: 'name' });
-/** Somebody behind the caller, as the caller knows them: `client/key` or `client/key/person` of an API key, `telegram/…` of a button. */
+/**
+ * The person or key behind the caller, as named by the caller: `client/key` or `client/key/person` for an API key, `telegram/…` for a
+ * button.
+ */
 export const OnBehalfOf = z.string().max(130).optional();
-/** Who acted: the bus user that called, and behind a colon whom it speaks for. */
+/** An actor: the bus user that called and, after a colon, the person or key it acts for. */
 export const Actor = z.string().max(160);
-/** Who is written down as having done something: the caller, and behind its name whom it speaks for. */
+/** The actor of a recorded action: the caller and, after its name, the person or key it acts for. */
 export function actorOf(caller: string, onBehalfOf: string | undefined): string {
   return onBehalfOf === undefined ? caller : `${caller}:${onBehalfOf}`.slice(0, 160);
 }
-/** What an actor `gateway:client/key` or `gateway:client/key/person` names; undefined for any other actor. A key proves its person. */
+/** Parses an actor `gateway:client/key` or `gateway:client/key/person`; undefined for any other actor. The API key proves the person. */
 export function apiKeyOf(actor: string): { readonly client: string; readonly person: string | undefined } | undefined {
   const [, client, , person] = /^gateway:([^/]+)\/([^/]+)(?:\/(.+))?$/.exec(actor) ?? [];
   return client === undefined ? undefined : { client, person };
 }
-/** RFC 3339 with a zone; of ours, in UTC with milliseconds. PostgreSQL has no year 0, and no date that people mean is before 1000. */
+/** RFC 3339 with a zone; this system writes UTC with milliseconds. PostgreSQL has no year 0, and real dates are not before 1000. */
 export const Timestamp = z.iso
   .datetime({ offset: true, error: 'a time with its zone, e.g. 2026-11-28T09:00:00Z (a + in a URL is written %2B)' })
   .max(40)
@@ -65,7 +68,7 @@ export const Money = z.strictObject({
     .regex(/^[A-Z]{3}$/)
     .max(3),
 });
-/** At most so many bytes; base64 where the body is JSON. */
+/** At most `max` bytes; base64 where the body is JSON. */
 export function bytesUpTo(max: number) {
   return z
     .custom<Uint8Array>((value) => value instanceof Uint8Array || typeof value === 'string', 'bytes, or base64 text')
@@ -83,26 +86,26 @@ export function bytesUpTo(max: number) {
     })
     .meta({ type: 'string', contentEncoding: 'base64', maxLength: Math.ceil(max / 3) * 4 });
 }
-/** Anything larger is a `BlobRef`. */
+/** Larger data is a `BlobRef`. */
 export const Bytes = bytesUpTo(262_144);
-/** Where bytes lie that are too large for a message. */
+/** Reference to stored bytes that are too large for a message. */
 export const BlobRef = z.strictObject({ blobId: Id, bytes: z.int().min(0).max(1_073_741_824), contentType: z.string().max(100) });
-/** Whom a row that waits for a person reaches. Those who decide see it whole; everywhere else it is masked like other personal data. */
+/** Recipient of a row that waits for approval or review. Visible to the people who decide; masked elsewhere like other personal data. */
 export const Customer = z.strictObject({
   name: z.string().max(300).nullable().meta({ pii: 'name' }),
   channel: z.string().max(32).nullable(),
-  said: z.string().max(4096).nullable().meta({ pii: 'text' }).describe('Their last words when the row was proposed.'),
-  at: Timestamp.nullable().describe('When they said it.'),
+  said: z.string().max(4096).nullable().meta({ pii: 'text' }).describe('The last words of the customer when the row was proposed.'),
+  at: Timestamp.nullable().describe('When the customer said them.'),
 });
-/** Where the next page starts; opaque. */
+/** Opaque start of the next page. */
 export const Cursor = z.string().min(1).max(500);
 export const PageInput = { limit: z.int().min(1).max(200).default(50), cursor: Cursor.optional() };
 export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<typeof Cursor> }> {
   return z.object({ items: z.array(item).max(200), nextCursor: Cursor.nullable() });
 }
-/** Any JSON of bounded depth (16) and size (10,000 values). Used where a contract shows what another contract carries. */
+/** Any JSON of bounded depth (16) and size (10,000 values). For contracts that show data of other contracts. */
 export const Json = z.unknown().refine(isBoundedJson, 'JSON of at most 16 levels and 10,000 values').meta({ bounded: true });
-/** Nothing to say. */
+/** Empty output. */
 export const Nothing = z.object({});
 
 function isTimeZone(name: string): boolean {
@@ -110,7 +113,7 @@ function isTimeZone(name: string): boolean {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;
   } catch {
-    return false; // the constructor throws a RangeError for a zone that it does not know; there is no other way to ask
+    return false; // The constructor throws a RangeError for an unknown zone; there is no other check.
   }
 }
 

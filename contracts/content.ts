@@ -1,25 +1,25 @@
 /**
- * What a message carries beside its words, typed by kind.
+ * Content of a message besides text, typed by kind.
  *
- * Every part has a `line`: the part in one Russian line, for a list, a notice or a prompt that does not know the kind.
- * Money is in minor units. Files are listed as parts as well; their bytes are fetched through `files` of the message.
+ * Every part has a `line`: one line of Russian for a list, a notice or a prompt that does not know the kind.
+ * Money is in minor units. Files are parts as well; their bytes are read through `files` of the message.
  */
 import { z } from 'zod';
 import { Money, Timestamp } from './common.ts';
 
 const words = (max: number) => z.string().max(max).meta({ pii: 'text' });
 const name = z.string().max(300).meta({ pii: 'name' });
-/** An identifier of a channel, a catalog or a button, as the channel writes it. */
+/** An identifier of a channel, a catalog or a button, as written by the channel. */
 const Reference = z.string().max(512);
 const Url = words(2048);
-const line = words(1000).describe('The part in one line of Russian.');
+const line = words(1000).describe('One-line description in Russian.');
 
 export const FileKind = z.enum(['voice', 'audio', 'photo', 'video', 'round_video', 'animation', 'document', 'sticker']);
 
 const OrderItem = z.object({
   productId: Reference.describe('The retailer id of the product in the catalog.'),
   quantity: z.number().min(0).max(1_000_000_000),
-  price: Money.nullable().describe('Of one.'),
+  price: Money.nullable().describe('Price of one item.'),
 });
 
 export const Content = z.discriminatedUnion('type', [
@@ -32,8 +32,8 @@ export const Content = z.discriminatedUnion('type', [
     name: words(1000).nullable(),
     address: words(1000).nullable(),
     url: Url.nullable(),
-    isLive: z.boolean().describe('The sender shares the position as it changes; this is the latest one.'),
-    at: Timestamp.describe('When the position was taken.'),
+    isLive: z.boolean().describe('A live location; this is the latest position.'),
+    at: Timestamp.describe('When the position was measured.'),
   }),
   z.object({
     type: z.literal('contact'),
@@ -43,27 +43,27 @@ export const Content = z.discriminatedUnion('type', [
     phoneNumbers: z
       .array(z.string().max(64).meta({ pii: 'phone' }))
       .max(20)
-      .describe('As the sender has them.'),
+      .describe('As written in the address book of the sender.'),
     emails: z.array(name).max(20),
     addresses: z.array(words(1000)).max(20),
-    isOwn: z.boolean().describe('The sender shared the contact of themselves.'),
+    isOwn: z.boolean().describe('The sender shared their own contact.'),
   }),
   z.object({
     type: z.literal('order'),
     line,
     catalogId: Reference.nullable(),
     items: z.array(OrderItem).max(100),
-    total: Money.nullable().describe('Null when an item has no price, or the currencies differ.'),
+    total: Money.nullable().describe('Null when an item has no price or the currencies differ.'),
   }),
   z.object({ type: z.literal('product'), line, catalogId: Reference.nullable(), productId: Reference }),
   z.object({
     type: z.literal('choice'),
     line,
     of: z.enum(['button', 'list', 'template', 'form']),
-    id: Reference.nullable().describe('Of the option, as the message with the options set it.'),
+    id: Reference.nullable().describe('Id of the option, as set in the message that offered the options.'),
     title: words(1000),
     description: words(1000).nullable(),
-    data: words(16_384).nullable().describe('Of a form: the answers as JSON.'),
+    data: words(16_384).nullable().describe('Answers of a form, as JSON.'),
   }),
   z.object({
     type: z.literal('poll'),
@@ -95,14 +95,14 @@ export const Content = z.discriminatedUnion('type', [
     line,
     amount: Money.nullable(),
     isRefund: z.boolean(),
-    payload: words(1000).nullable().describe('As the invoice set it.'),
-    reference: Reference.nullable().describe('The charge at the payment provider.'),
+    payload: words(1000).nullable().describe('As set in the invoice.'),
+    reference: Reference.nullable().describe('Id of the charge at the payment provider.'),
   }),
   z.object({
     type: z.literal('quote'),
     line,
-    text: words(4096).describe('The quoted words, or a line for a quoted message without words.'),
-    from: name.nullable().describe('The writer, for a message of another chat.'),
+    text: words(4096).describe('The quoted text, or a one-line description of a quoted message without text.'),
+    from: name.nullable().describe('Author of a message quoted from another chat.'),
   }),
   z.object({ type: z.literal('link'), line, text: words(1000), url: Url }),
   z.object({
@@ -124,9 +124,9 @@ export const Content = z.discriminatedUnion('type', [
     clickId: Reference.nullable(),
   }),
   z.object({ type: z.literal('story'), line, from: name.nullable(), url: Url.nullable() }),
-  z.object({ type: z.literal('notice'), line, of: z.string().max(64).describe('The kind of notice, as the channel names it.') }),
+  z.object({ type: z.literal('notice'), line, of: z.string().max(64).describe('Kind of notice, as named by the channel.') }),
   z
-    .object({ type: z.literal('unknown'), line, of: z.string().max(64).describe('The kind, as the channel names it.') })
-    .describe('Content of a kind that is not readable; the raw update is kept.'),
+    .object({ type: z.literal('unknown'), line, of: z.string().max(64).describe('Kind of content, as named by the channel.') })
+    .describe('Content of an unsupported kind; the raw update is kept.'),
 ]);
 export type Content = z.output<typeof Content>;

@@ -1,22 +1,22 @@
-/** Contacts, leads and what is written down about them, in whatever CRM the company uses. */
+/** Contacts, leads and related records, in any CRM. */
 import { z } from 'zod';
 import { Email, Id, Line, Money, PersonName, PersonText, Phone, Timestamp, TimeZone } from './common.ts';
 import { contract, event, method } from './kit/define.ts';
 
-const CrmId = Id.describe('An id of the CRM; opaque.');
-const Source = z.string().trim().min(1).max(50).describe('Where the person came from: website, phone_call, telegram, …');
-/** What adapters can do with a method: their own way, put together from others, or not at all. */
+const CrmId = Id.describe('An opaque id of the CRM.');
+const Source = z.string().trim().min(1).max(50).describe('Where the customer came from: website, phone_call, telegram, …');
+/** How an adapter supports a method: natively, composed of other methods, or not at all. */
 export const Support = z.enum(['native', 'emulated', 'unsupported']);
 
 export const PushToCrm = z.strictObject({
   firstName: PersonName.describe('Given name.'),
   lastName: PersonName.optional().describe('Family name.'),
-  phoneNumber: Phone.describe('E.164; separators and a leading 8 are understood.'),
+  phoneNumber: Phone.describe('E.164; separators and a leading 8 are accepted.'),
   email: Email.optional(),
   source: Source.default('website'),
-  comment: PersonText.optional().describe('What the person asked for.'),
+  comment: PersonText.optional().describe('What the customer asked for.'),
 });
-/** The shape that integrations written before PolyB read (seed 000), and the same facts flat beside it. */
+/** The reply shape of former integrations, with the same facts as flat fields. */
 export const PushedToCrm = z.object({
   status: z.literal('pushed'),
   crm_id: z.object({
@@ -31,8 +31,8 @@ export const PushedToCrm = z.object({
   contactId: CrmId,
   phoneNumber: Phone,
   createdById: CrmId.nullable(),
-  timeZone: TimeZone.nullish().describe('Where the contact is, when the CRM knows.'),
-  created: z.boolean().describe('False when an open lead of this contact was taken.'),
+  timeZone: TimeZone.nullish().describe('Time zone of the contact, if the CRM knows it.'),
+  created: z.boolean().describe('False when an open lead of this contact was reused.'),
 });
 
 export const Contact = z.object({
@@ -69,26 +69,26 @@ export const crm = contract('crm', '1.0.0', {
     examples: [{ firstName: 'Иван', lastName: 'Иванов', phoneNumber: '+79995553322' }],
   }),
   find_contact: method({
-    summary: 'Contacts with this phone, as their first or a further number, in any spelling.',
+    summary: 'Contacts with this phone as their first or another number, in any spelling.',
     input: z.strictObject({ phoneNumber: Phone }),
     output: z.object({ contacts: z.array(Contact).max(50) }),
     idempotency: 'read',
     examples: [{ phoneNumber: '+79995553322' }],
   }),
   create_contact: method({
-    summary: 'Create the contact, unless one with this phone is there.',
+    summary: 'Create a contact, unless one with this phone exists.',
     input: z.strictObject({ firstName: PersonName, lastName: PersonName.optional(), phoneNumber: Phone, email: Email.optional() }),
     output: z.object({
       contactId: CrmId,
       created: z.boolean(),
-      timeZone: TimeZone.nullish().describe('Where the contact is, when the CRM knows.'),
+      timeZone: TimeZone.nullish().describe('Time zone of the contact, if the CRM knows it.'),
     }),
     idempotency: 'keyed',
     lane: 'phoneNumber',
     errors: refused,
   }),
   create_lead: method({
-    summary: 'Open a lead for a contact, or take its open one when asked to.',
+    summary: 'Open a lead for a contact, or reuse an open one if requested.',
     input: z.strictObject({
       contactId: CrmId,
       firstName: PersonName,
@@ -101,12 +101,12 @@ export const crm = contract('crm', '1.0.0', {
         .min(0)
         .max(8760)
         .default(0)
-        .describe('Take the youngest open lead of the contact that is younger than this instead of opening one; 0 opens one always.'),
+        .describe('Reuse the newest open lead of the contact that is younger than this; 0 always opens a new one.'),
     }),
     output: z.object({
       leadId: CrmId,
       createdById: CrmId.nullable(),
-      created: z.boolean().describe('False when a lead that was there was taken.'),
+      created: z.boolean().describe('False when an existing lead was reused.'),
     }),
     idempotency: 'keyed',
     lane: 'contactId',
@@ -114,7 +114,7 @@ export const crm = contract('crm', '1.0.0', {
     errors: refused,
   }),
   find_open_lead: method({
-    summary: 'The youngest open lead of a contact that is not older than the given time.',
+    summary: 'The newest open lead of a contact that is not older than the given time.',
     input: z.strictObject({ contactId: CrmId, since: Timestamp }),
     output: z.object({ lead: z.object({ leadId: CrmId, createdById: CrmId.nullable(), createdAt: Timestamp }).nullable() }),
     idempotency: 'read',
@@ -134,21 +134,21 @@ export const crm = contract('crm', '1.0.0', {
     errors: refused,
   }),
   create_task: method({
-    summary: 'Give staff something to do about a lead, a contact or a deal.',
+    summary: 'Create a task for staff about a lead, a contact or a deal.',
     input: z.strictObject({ about: About, subject: Line, dueAt: Timestamp.optional(), text: PersonText.optional() }),
     output: z.object({ taskId: CrmId }),
     idempotency: 'keyed',
     errors: refused,
   }),
   add_note: method({
-    summary: 'Write a note.',
+    summary: 'Add a note.',
     input: z.strictObject({ about: About, text: PersonText.min(1) }),
     output: z.object({ noteId: CrmId }),
     idempotency: 'keyed',
     errors: refused,
   }),
   log_call: method({
-    summary: 'Write down a call that took place or was tried.',
+    summary: 'Log a call that took place or was attempted.',
     input: z.strictObject({
       leadId: CrmId,
       contactId: CrmId.optional(),
@@ -164,7 +164,7 @@ export const crm = contract('crm', '1.0.0', {
     errors: refused,
   }),
   capabilities: method({
-    summary: 'Which CRM serves, and what it can do.',
+    summary: 'The CRM in use and its features.',
     input: z.strictObject({}),
     output: z.object({
       crm: z.string().max(40),

@@ -1,4 +1,4 @@
-/** API keys of the HTTP gateway. Their secrets never travel here: whoever makes a key sends the digest of its secret. */
+/** API keys of the HTTP gateway. Secrets are never sent: the creator of a key sends the digest of its secret. */
 import { z } from 'zod';
 import { Line, PageInput, pageOf, Timestamp } from './common.ts';
 import { contract, event, method, type Scope } from './kit/define.ts';
@@ -6,7 +6,7 @@ import { contract, event, method, type Scope } from './kit/define.ts';
 const scopes = ['read', 'send', 'admin'] as const satisfies readonly Scope[];
 export const KeyScope = z
   .enum(scopes)
-  .describe('read asks, send changes and sends, admin decides and steers; admin allows the others too.');
+  .describe('read allows reading; send allows changing and sending; admin allows deciding and managing, and includes the others.');
 export const KeyId = z
   .string()
   .max(40)
@@ -19,7 +19,9 @@ const Person = z
   .string()
   .max(40)
   .regex(/^[a-z0-9][a-z0-9_./-]*$/, 'lower-case letters, digits, . - _ and /')
-  .describe('Who uses the key. Where two people must approve, keys of one person count once, and keys that name none count once a client.');
+  .describe(
+    'The person who uses the key. Where two people must approve, keys of one person count once, and keys without a person count once per client.',
+  );
 const ApiKey = z.object({
   keyId: KeyId,
   client: Client,
@@ -28,13 +30,13 @@ const ApiKey = z.object({
   createdAt: Timestamp,
   expiresAt: Timestamp.nullable(),
   revokedAt: Timestamp.nullable(),
-  lastUsedAt: Timestamp.nullable().describe('Noted twice a minute.'),
+  lastUsedAt: Timestamp.nullable().describe('Updated at most twice a minute.'),
 });
 const operator = { roles: ['operator'] as const };
 
 export const gateway = contract('gateway', '1.0.0', {
   create_key: method({
-    summary: 'Create an API key. A client, or each person of it, may hold two live keys, so that one can replace the other.',
+    summary: 'Create an API key. A client, or each person of a client, may hold two active keys, for rotation.',
     input: z.strictObject({
       keyId: KeyId,
       secretHash: z
@@ -52,7 +54,7 @@ export const gateway = contract('gateway', '1.0.0', {
     ...operator,
   }),
   list_keys: method({
-    summary: 'API keys, youngest first.',
+    summary: 'List API keys, newest first.',
     input: z.strictObject({ client: Client.optional(), ...PageInput }),
     output: pageOf(ApiKey),
     idempotency: 'read',
@@ -66,14 +68,14 @@ export const gateway = contract('gateway', '1.0.0', {
     ...operator,
   }),
   find_client: method({
-    summary: 'What the live keys of a client allow; nothing once none is left.',
+    summary: 'Scopes of the active keys of a client; empty when it has none.',
     input: z.strictObject({ client: Client }),
     output: z.object({ scopes: z.array(KeyScope).max(3) }),
     idempotency: 'read',
     roles: ['operator', 'webhooks'],
   }),
   list_audit: method({
-    summary: 'What was decided over HTTP, by whose key, youngest first.',
+    summary: 'Decisions made over HTTP and the keys that made them, newest first.',
     input: z.strictObject({ client: Client.optional(), ...PageInput }),
     output: pageOf(
       z.object({
@@ -82,7 +84,7 @@ export const gateway = contract('gateway', '1.0.0', {
         client: Client,
         person: Person.nullable(),
         method: z.string().max(130),
-        target: z.string().max(64).nullable().describe('The id that the route names.'),
+        target: z.string().max(64).nullable().describe('The id in the route.'),
         code: z.string().max(40).describe('ok, or an error code.'),
         reason: z.string().max(64).nullable(),
         requestId: Line,

@@ -1,24 +1,26 @@
-/** What customers want: the intent of each message, how sure that is, and what of it is urgent. */
+/** Classification of messages: intent, confidence and urgency. */
 import { z } from 'zod';
 import { Id, PageInput, PersonText, pageOf, Timestamp, TimeZone } from './common.ts';
 import { contract, event, method } from './kit/define.ts';
 
 /**
- * - question: wants to know a fact: a price, hours, whether something is there, where an order is
- * - order: orders or books, changes or cancels what was ordered
- * - complaint: is dissatisfied, or demands what was promised
- * - interest: thinks about a product or service without ordering or asking one definite thing
- * - confirmation: agrees, confirms, tells that something was done
- * - broadcast: was written for many at once
- * - none: small talk, thanks, what has nothing to do with the business
+ * - question: asks for a fact: a price, opening hours, availability, the state of an order
+ * - order: orders, books, changes or cancels an order
+ * - complaint: expresses dissatisfaction, or demands something promised
+ * - interest: considers a product or service without ordering or asking a definite question
+ * - confirmation: agrees, confirms, or reports that something is done
+ * - broadcast: was written for many recipients
+ * - none: small talk, thanks, or unrelated to the business
  */
 export const Intent = z.enum(['question', 'order', 'complaint', 'interest', 'confirmation', 'broadcast', 'none']);
-/** What decided: a phrase of the patterns table or a bare assent, the local model, or a language model. */
+/** The stage that decided: a phrase of the patterns table or a bare assent, the local model, or a language model. */
 export const IntentStage = z.enum(['pattern', 'local', 'llm']);
-const Confidence = z.number().min(0).max(1).describe('How often a message judged with this confidence is judged rightly.');
+const Confidence = z.number().min(0).max(1).describe('Share of messages with this confidence that are classified correctly.');
 const Judged = {
-  intent: Intent.describe('The likeliest one, also when it is not certain.'),
-  isCertain: z.boolean().describe('False when the confidence is below the threshold of the intent: show it, do not act on it.'),
+  intent: Intent.describe('The most likely intent, even when it is not certain.'),
+  isCertain: z
+    .boolean()
+    .describe('False when the confidence is below the threshold of the intent: suitable for display, not for automatic action.'),
   isUrgent: z.boolean(),
   confidence: Confidence,
   stage: IntentStage,
@@ -42,22 +44,22 @@ export const Pattern = z.strictObject({
     .min(1)
     .max(200)
     .describe(
-      'Words that follow one another. A word may end in * (any ending); … between words stands for up to five others; = in front of them says that they are the whole message.',
+      'Consecutive words. A word may end in * (any ending); … between words matches up to five words; a leading = makes it match only the whole message.',
     ),
   intent: Intent,
   isUrgent: z.boolean().default(false),
-  rank: z.int().min(0).max(1000).default(100).describe('Where several fit, the lowest decides.'),
+  rank: z.int().min(0).max(1000).default(100).describe('The matching pattern with the lowest rank decides.'),
 });
 
 export const intents = contract('intents', '1.0.0', {
   classify_intent: method({
-    summary: 'The intent of a text.',
+    summary: 'Classify a text.',
     input: z.strictObject({
       text: PersonText,
       answersQuestion: z
         .boolean()
         .default(false)
-        .describe('It follows a question of the business: «да» or 👍 alone is a guess without one.'),
+        .describe('True when the text follows a question of the business. Otherwise «да» or 👍 alone is a guess.'),
     }),
     output: Classified,
     idempotency: 'read',
@@ -75,7 +77,7 @@ export const intents = contract('intents', '1.0.0', {
     errors: { nothing_to_judge: 'failed_precondition' },
   }),
   intent_totals: method({
-    summary: 'How many messages there are of each intent.',
+    summary: 'Count messages by intent.',
     input: z.strictObject({ since: Timestamp.optional(), until: Timestamp.optional() }),
     output: z.object({
       items: z
@@ -87,7 +89,7 @@ export const intents = contract('intents', '1.0.0', {
     http: 'GET /api/v1/intents',
   }),
   daily_intents: method({
-    summary: 'How many messages of each intent there were, day by day, the latest first.',
+    summary: 'Count messages by intent and day, latest first.',
     input: z.strictObject({ days: z.int().min(1).max(366).default(30), timeZone: TimeZone.default('Europe/Moscow') }),
     output: z.object({
       items: z.array(z.object({ day: Day, intents: z.record(Intent, count), messages: count, urgent: count })).max(367),
@@ -96,21 +98,21 @@ export const intents = contract('intents', '1.0.0', {
     http: 'GET /api/v1/intents/daily',
   }),
   urgent_messages: method({
-    summary: 'Messages that should not wait, the latest first.',
+    summary: 'Urgent messages, newest first.',
     input: z.strictObject({ since: Timestamp.optional(), intent: Intent.optional(), ...PageInput }),
     output: pageOf(z.object({ messageId: Id, chatId: Id, at: Timestamp, ...Judged })),
     idempotency: 'read',
     http: 'GET /api/v1/intents/urgent',
   }),
   list_patterns: method({
-    summary: 'The phrases that decide an intent by themselves, in the order in which they are tried.',
+    summary: 'Phrases that decide an intent on their own, in the order of matching.',
     input: z.strictObject({}),
     output: z.object({ items: z.array(Pattern).max(500) }),
     idempotency: 'read',
     http: 'GET /api/v1/intents/patterns',
   }),
   put_pattern: method({
-    summary: 'Add a phrase, or put another in its place.',
+    summary: 'Add or replace a phrase.',
     input: Pattern,
     output: Pattern,
     idempotency: 'idempotent',
@@ -123,7 +125,7 @@ export const intents = contract('intents', '1.0.0', {
     ],
   }),
   remove_pattern: method({
-    summary: 'Take a phrase away.',
+    summary: 'Remove a phrase.',
     input: z.strictObject({ patternId: PatternId }),
     output: z.object({ patternId: PatternId }),
     idempotency: 'idempotent',
@@ -131,7 +133,7 @@ export const intents = contract('intents', '1.0.0', {
     http: 'DELETE /api/v1/intents/patterns/{patternId}',
   }),
   message_classified: event({
-    summary: 'A message was classified, for the first time or anew.',
+    summary: 'A message was classified or reclassified.',
     payload: z.object({ messageId: Id, chatId: Id, ...Judged }),
     key: 'messageId',
   }),

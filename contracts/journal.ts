@@ -1,5 +1,5 @@
 /**
- * The journal: every keyed call, outward effect, approval, pipeline run and dead letter is one of its rows.
+ * The journal: every keyed call, effect, approval, pipeline run and dead letter is one of its rows.
  * `approvals`, `reviews`, `dlq` and `runs` on the command line are filters over `journal.list`.
  */
 import { z } from 'zod';
@@ -7,9 +7,9 @@ import { Actor, Id, Json, Key, Line, OnBehalfOf, PageInput, pageOf, Timestamp } 
 import { contract, event, method, stream } from './kit/define.ts';
 
 /**
- * proposed: waits for approval. queued: due at `notBefore`. attempting: somebody works on it under a lease. waiting: a run that waits for a step, an event or a time.
- * unknown: an attempt went out and its outcome is being found out. review: only a person can tell. The rest are ends.
- * Rows of one lane go out in order, so what comes after an unknown row or one in review waits for it.
+ * proposed: waits for approval. queued: due at `notBefore`. attempting: an instance works on it under a lease. waiting: a run that waits for a step,
+ * an event or a time. unknown: the outcome of an attempt is being looked up. review: a person must resolve it. The others are final.
+ * Rows of one lane run in order; rows behind one that is unknown or in review wait for it.
  */
 export const RowState = z.enum([
   'proposed',
@@ -25,28 +25,29 @@ export const RowState = z.enum([
   'stale',
   'cancelled',
 ]);
-/** How a row came in: a call, a `tx.send`, a step of a run, a run, a wait of a run, or an event that a consumer could not handle. */
+/** Origin of a row: a call, a `tx.send`, a step of a run, a run, a wait of a run, or an event that a consumer could not process. */
 export const RowMode = z.enum(['call', 'send', 'step', 'run', 'wait', 'event']);
-/** A question that people ask of the journal. */
+/** Predefined filters of the journal. */
 export const RowView = z.enum(['runs', 'approvals', 'reviews', 'dead_letters', 'all']);
 
-/** What a person says of a row in review. */
+/** How a person resolves a row in review. */
 export const ReviewAnswer = z.enum(['happened', 'try_again', 'give_up']);
-/** What each answer does. */
+/** Effect of each answer. */
 export const effectOf: Readonly<Record<z.output<typeof ReviewAnswer>, string>> = {
-  happened: 'It counts as done; nothing is sent.',
-  try_again: 'It is attempted once more: if it did happen, it happens a second time. A call fails instead, and its caller may repeat it.',
-  give_up: 'It is cancelled; nothing is sent.',
+  happened: 'The row counts as done; nothing is sent.',
+  try_again:
+    'The row is attempted again; if the first attempt took effect, the effect happens twice. A call fails instead, and its caller may repeat it.',
+  give_up: 'The row is cancelled; nothing is sent.',
 };
 
 const Attempt = z.object({
   at: Timestamp,
-  by: z.string().max(100).describe('The instance that tried.'),
+  by: z.string().max(100).describe('The instance that made the attempt.'),
   ms: z.number().min(0).max(1e9).nullable(),
   code: z.string().max(40).describe('ok, or an error code.'),
   reason: z.string().max(64).nullable(),
   message: z.string().max(2000).nullable(),
-  evidence: Json.nullable().describe('Request line, status and last bytes of the answer, masked.'),
+  evidence: Json.nullable().describe('Request line, status and last bytes of the reply, masked.'),
 });
 const RowHead = z.object({
   id: Id,
@@ -60,26 +61,26 @@ const RowHead = z.object({
   reason: z.string().max(64).nullable(),
   error: z.string().max(2000).nullable(),
   notBefore: Timestamp.nullable(),
-  heldBy: Actor.nullable().describe('Who looks at a proposed row now; nobody else decides on it meanwhile.'),
-  waitsFor: Id.nullable().describe('The row of its lane whose outcome is not known: until it is, nothing else of the lane goes out.'),
-  behind: z.int().min(0).describe('Rows of its lane that wait until the outcome of this one is known.'),
+  heldBy: Actor.nullable().describe('The person who holds a proposed row; only they may decide on it meanwhile.'),
+  waitsFor: Id.nullable().describe('The row of the same lane whose outcome is unknown; until it is resolved, the lane waits.'),
+  behind: z.int().min(0).describe('Rows of the lane that wait for the outcome of this one.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });
 export const JournalRow = RowHead.extend({
-  hash: z.string().max(64).describe('What an approval binds to.'),
+  hash: z.string().max(64).describe('The version to which an approval applies.'),
   input: Json.describe('Masked, unless revealed.'),
   output: Json.nullable(),
   caller: z.string().max(100).nullable(),
   lane: z.string().max(200).nullable(),
   traceId: z.string().max(32).nullable(),
   approval: z.enum(['none', 'staff', 'customer']),
-  approvers: z.int().min(1).max(2).describe('How many people must approve it.'),
-  approvedBy: z.array(Actor).max(2).describe('Who approved it as it stands.'),
+  approvers: z.int().min(1).max(2).describe('How many people must approve the row.'),
+  approvedBy: z.array(Actor).max(2).describe('People who have approved the current version.'),
   notAfter: Timestamp.nullable(),
   settleAt: Timestamp.nullable(),
   onUnknown: z.enum(['review', 'look_up', 'claim', 'function']).nullable(),
-  log: z.array(Attempt).max(200).describe('Attempts and what was learned after them, oldest first.'),
+  log: z.array(Attempt).max(200).describe('Attempts and later findings about them, oldest first.'),
   audit: z.array(z.object({ at: Timestamp, who: Actor, did: z.string().max(40), why: z.string().max(200).nullable() })).max(200),
   steps: z
     .array(
@@ -95,11 +96,13 @@ export const JournalRow = RowHead.extend({
 });
 
 const one = z.strictObject({ id: Id });
-const why = Line.optional().describe('Kept in the audit.');
+const why = Line.optional().describe('Recorded in the audit.');
 const operator = { roles: ['operator'] as const };
-/** Also reached over HTTP by whoever holds a key that allows it. */
+/** Also available over HTTP, to API keys with the right scope. */
 const people = { roles: ['operator', 'gateway'] as const };
-const onBehalfOf = OnBehalfOf.describe('Who decides, as the service that asks knows them; kept in the audit behind its own name.');
+const onBehalfOf = OnBehalfOf.describe(
+  'The person who decides, as named by the calling service; recorded in the audit after the name of the service.',
+);
 const rowErrors = {
   decided: 'conflict',
   stale: 'conflict',
@@ -114,7 +117,7 @@ const Row = JournalRow;
 
 export const journal = contract('journal', '1.0.0', {
   list: method({
-    summary: 'Rows of the journal, youngest first.',
+    summary: 'List rows of the journal, newest first.',
     input: z.strictObject({
       view: RowView.default('all'),
       state: RowState.optional(),
@@ -126,7 +129,9 @@ export const journal = contract('journal', '1.0.0', {
       show: z
         .enum(['heads', 'inputs', 'revealed'])
         .default('heads')
-        .describe('Also the inputs, masked; revealed shows whole those that wait for approval, and those in review that needed one.'),
+        .describe(
+          'inputs: include inputs, masked. revealed: show in full the inputs that wait for approval, and those in review that required one.',
+        ),
       ...PageInput,
     }),
     output: pageOf(RowHead.extend({ hash: z.string().max(64).optional(), input: Json.optional() })),
@@ -135,8 +140,7 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   get: method({
-    summary:
-      'One row, whole and masked, with its steps. A prefix of at least 6 characters of the id is enough; a key or a trace id also finds it.',
+    summary: 'Get a row with its steps, masked. At least the first 6 characters of its id; a key or a trace id also finds it.',
     input: z.strictObject({ id: z.string().min(6).max(255), reveal: z.boolean().default(false).describe('Show personal data; audited.') }),
     output: Row,
     idempotency: 'read',
@@ -145,7 +149,7 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   hold: method({
-    summary: 'Take a proposed row for oneself while one looks at it; again, it lasts from then on.',
+    summary: 'Hold a proposed row while reviewing it. Repeating it extends the hold.',
     input: z.strictObject({ id: Id, forMs: z.int().min(1_000).max(600_000).default(90_000), onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
@@ -154,7 +158,7 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   release: method({
-    summary: 'Leave a held row to others.',
+    summary: 'Release a held row.',
     input: z.strictObject({ id: Id, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
@@ -163,10 +167,10 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   approve: method({
-    summary: 'Let a proposed row go out, or give it the first of the two approvals that it needs.',
+    summary: 'Approve a proposed row, or give the first of two approvals that it requires.',
     input: z.strictObject({
       id: Id,
-      hash: z.string().max(64).optional().describe('What was seen; another one now is refused.'),
+      hash: z.string().max(64).optional().describe('The version that was reviewed; refused if the row has another one now.'),
       why,
       onBehalfOf,
     }),
@@ -177,7 +181,7 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   recall: method({
-    summary: 'Take an approval back while the row has not begun: it never goes out.',
+    summary: 'Withdraw an approval before the row begins. The row never runs.',
     input: z.strictObject({ id: Id, why, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
@@ -186,7 +190,7 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   reject: method({
-    summary: 'Refuse a proposed row for good.',
+    summary: 'Reject a proposed row. Final.',
     input: z.strictObject({ id: Id, why: Line, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
@@ -196,7 +200,7 @@ export const journal = contract('journal', '1.0.0', {
   }),
   edit: method({
     summary:
-      'Change the input of a proposed row before it is approved: the fields that its method calls editable. A field that is left out stays as it is.',
+      'Edit the input of a proposed row before approval. Only fields that its method declares editable; omitted fields stay unchanged.',
     input: z.strictObject({ id: Id, hash: z.string().max(64), input: Json, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
@@ -205,7 +209,7 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   retry: method({
-    summary: 'Try a failed row again; a run, from a step and with an edited input if wished.',
+    summary: 'Retry a failed row; a run, optionally from a step and with an edited input.',
     input: z.strictObject({ id: Id, from: z.string().max(64).optional(), input: Json.optional(), why }),
     output: Row,
     idempotency: 'idempotent',
@@ -213,7 +217,7 @@ export const journal = contract('journal', '1.0.0', {
     ...operator,
   }),
   cancel: method({
-    summary: 'Stop what has not begun. What went out stays out.',
+    summary: 'Cancel a row that has not begun. Completed effects remain.',
     input: z.strictObject({ id: Id, why }),
     output: Row,
     idempotency: 'idempotent',
@@ -221,18 +225,18 @@ export const journal = contract('journal', '1.0.0', {
     ...operator,
   }),
   resolve: method({
-    summary: `Say what became of a row in review. happened: ${effectOf.happened} try_again: ${effectOf.try_again} give_up: ${effectOf.give_up} What waits behind it in its lane, such as later answers of the chat, goes on.`,
+    summary: `Resolve a row in review. happened: ${effectOf.happened} try_again: ${effectOf.try_again} give_up: ${effectOf.give_up} Rows that wait in its lane, such as later messages to the chat, continue.`,
     input: z.strictObject({
       id: Id,
       answer: ReviewAnswer,
-      output: Json.optional().describe('Of what happened, as far as it is known.'),
-      attempts: z.int().min(0).optional().describe('How many attempts the row had when it was read; a later doubt is refused.'),
+      output: Json.optional().describe('Output of the effect, as far as it is known.'),
+      attempts: z.int().min(0).optional().describe('Number of attempts when the row was read; a review of a later attempt is refused.'),
       why,
       onBehalfOf,
     }),
     output: Row.extend({
       effect: z.string().max(400).describe('What the answer does.'),
-      freed: z.int().min(0).describe('Approved rows of its lane that waited behind it and go on.'),
+      freed: z.int().min(0).describe('Approved rows of the lane that waited and now continue.'),
     }),
     idempotency: 'idempotent',
     errors: rowErrors,
@@ -240,7 +244,7 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   drop: method({
-    summary: 'Put a dead letter away.',
+    summary: 'Drop a dead letter.',
     input: z.strictObject({ id: Id, why }),
     output: Row,
     idempotency: 'idempotent',
@@ -248,14 +252,14 @@ export const journal = contract('journal', '1.0.0', {
     ...operator,
   }),
   claim: method({
-    summary: 'A provider asks whether it may act on a reference. The first to ask wins; everybody else must not act.',
+    summary: 'Claim a reference for a provider. The first claim wins; all others must not act.',
     input: z.strictObject({ ref: Key }),
     output: z.object({ won: z.boolean() }),
     idempotency: 'idempotent',
     roles: ['gateway', 'operator'],
   }),
   watch: stream({
-    summary: 'The row, again whenever it changes, until it has ended.',
+    summary: 'Stream a row: its current state and each change, until it ends.',
     input: one,
     up: z.strictObject({}),
     down: Row,
@@ -276,7 +280,7 @@ export const journal = contract('journal', '1.0.0', {
     ...operator,
   }),
   list_loops: method({
-    summary: 'Loops and periodic jobs of all services.',
+    summary: 'List loops and periodic jobs of all services.',
     input: one.omit({ id: true }),
     output: z.object({
       loops: z
@@ -297,15 +301,14 @@ export const journal = contract('journal', '1.0.0', {
     ...operator,
   }),
   run_loop: method({
-    summary: 'Wake a loop now.',
+    summary: 'Run a loop now.',
     input: z.strictObject({ service: z.string().max(64), name: z.string().max(100) }),
     output: z.object({ requested: z.boolean() }),
     idempotency: 'idempotent',
     ...operator,
   }),
   approval_changed: event({
-    summary:
-      'A row began to wait for a person, was held, edited or decided, came into review or left it, or ended without having gone out.',
+    summary: 'A row began to wait for a person, was held, edited or decided, entered or left review, or ended without running.',
     payload: z.object({ rowId: Id, method: z.string().max(130), state: RowState, at: Timestamp }),
     key: 'rowId',
   }),

@@ -1,31 +1,30 @@
 /**
- * What we write to people: proposed, approved where the policy asks for it, and delivered by the channel of their chat.
+ * Messages to customers: proposed, approved where the policy requires it, and sent through the channel of the chat.
  *
- * Glossary: a *delivery* is one message on its way to one chat; a *template* is a text that WhatsApp has approved beforehand, the only thing
- * that it takes once the customer has been silent for 24 hours; a draft is *stale* when a person has written in the chat, or changed a message,
- * since what it knows.
+ * Glossary: a *delivery* is one message on its way to one chat; a *template* is a text that WhatsApp has approved in advance, the only kind
+ * that it accepts after the customer has been silent for 24 hours; a draft is *stale* when a later act in the chat is not among those it knows.
  */
 import { z } from 'zod';
 import { Customer, Id, Key, OnBehalfOf, Timestamp } from './common.ts';
 import { Channel } from './inbox.ts';
 import { contract, event, method } from './kit/define.ts';
 
-/** How far a delivery came. It never goes back; failed is an end. */
+/** Delivery status. It only moves forward; failed is final. */
 export const DeliveryStatus = z.enum(['queued', 'sent', 'delivered', 'read', 'played', 'failed']);
-/** A person of the staff, or a program: whatever calls over the bus but the command line, and whatever holds an API key that names no person. */
+/** A person of the staff, or a program: any caller on the bus except the command line, and any API key without a person. */
 export const Author = z.enum(['person', 'program']);
-const ExternalId = z.string().min(1).max(128).describe('As the channel writes it.');
+const ExternalId = z.string().min(1).max(128).describe('As named by the channel.');
 const spaces = '\\s\\u2800\\u3164\\uffa0\\u115f\\u1160\\ufeff';
 const joiners = '\\u00ad\\u034f\\u061c\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f';
-/** One character that a reader sees. */
+/** One visible character. */
 const visible = new RegExp(`[^${spaces}${joiners}]`);
 const Text = z
   .string()
   .max(4096)
-  // Invisible characters are no words: whoever approves would see nothing, and a channel refuses it.
-  .regex(visible, 'some words that can be seen')
+  // A text of invisible characters would look empty to the approver, and a channel refuses it.
+  .regex(visible, 'at least one visible character')
   .meta({ pii: 'text' })
-  .describe('At most 4,096 UTF-16 units, as the channels count. A longer one is refused, not split: half of an answer could go out.');
+  .describe('At most 4,096 UTF-16 units, as the channels count them. A longer text is refused, not split, since half of it could be sent.');
 const Template = z.strictObject({
   name: z
     .string()
@@ -40,9 +39,13 @@ const Template = z.strictObject({
     .max(20)
     .default([]),
 });
-const answers = Id.nullable().describe('The last message of the customer that the draft knows; null when there is none.');
-const knows = Id.nullable().describe('The youngest act of a person in the chat that the draft knows; null when there is none.');
-const reason = z.string().max(64).nullable().describe('Why it failed: stale, rejected, expired, cancelled, blocked, window_closed, …');
+const answers = Id.nullable().describe('The last message of the customer that the draft takes into account; null when there is none.');
+const knows = Id.nullable().describe('The latest act in the chat that the draft takes into account; null when there is none.');
+const reason = z
+  .string()
+  .max(64)
+  .nullable()
+  .describe('Reason of a failure: stale, rejected, expired, cancelled, blocked, window_closed, …');
 const rules = {
   opted_out: 'permission_denied',
   stale: 'conflict',
@@ -55,22 +58,22 @@ const rules = {
 
 export const messages = contract('messages', '1.0.0', {
   send_message: method({
-    summary: 'Write to a chat. Where the policy asks for it a person approves first.',
+    summary: 'Send a message to a chat. Where the policy requires it, a person approves it first.',
     input: z.strictObject({
-      chatId: Id.describe('The chat, as list_messages names it.'),
-      channel: Channel.optional().describe('Refused when the chat is of another one.'),
-      text: Text.describe('What goes out; with a template, what people here see of it. At most 4,096 UTF-16 units.'),
-      replyTo: Id.optional().describe('Our id of a message of that chat.'),
-      answers: Id.optional().describe('The message of the customer that this answers. Default: the last one.'),
+      chatId: Id.describe('The chat, as in list_messages.'),
+      channel: Channel.optional().describe('Refused when the chat belongs to another channel.'),
+      text: Text.describe('Text to send; with a template, the text shown to staff. At most 4,096 UTF-16 units.'),
+      replyTo: Id.optional().describe('Id of a message in the same chat, as in list_messages.'),
+      answers: Id.optional().describe('The message of the customer that this replies to. Default: the last one.'),
       knows: Id.optional().describe(
-        'lastActId of the chat as you read it; refused as stale when a person has written, or changed a message, since. Default: answers, else the youngest act.',
+        'lastActId of the chat when it was read; refused as stale after a later act. Default: answers, or else the latest act.',
       ),
-      template: Template.optional().describe('Of WhatsApp.'),
-      onBehalfOf: OnBehalfOf.describe('Who writes, as the service that asks knows them.'),
+      template: Template.optional().describe('A WhatsApp template.'),
+      onBehalfOf: OnBehalfOf.describe('The author, as named by the calling service.'),
     }),
     output: z.object({
-      id: Id.describe('Of the delivery; under it, the draft is approved, rejected or edited.'),
-      state: z.enum(['pending', 'queued']).describe('pending: it waits for approval.'),
+      id: Id.describe('Id of the delivery; also used to approve, reject or edit the draft.'),
+      state: z.enum(['pending', 'queued']).describe('pending: waits for approval.'),
     }),
     idempotency: 'keyed',
     reaches: 'customer',
@@ -85,7 +88,7 @@ export const messages = contract('messages', '1.0.0', {
       channel: Channel,
       chatId: Id,
       botId: z.string().max(32),
-      to: ExternalId.meta({ pii: 'phone' }).describe('The chat, as the channel calls it.'),
+      to: ExternalId.meta({ pii: 'phone' }).describe('The chat, as named by the channel.'),
       isGroup: z.boolean(),
       customer: Customer.nullable().default(null),
       text: Text,
@@ -95,13 +98,13 @@ export const messages = contract('messages', '1.0.0', {
       answers,
       knows: knows.default(null),
       author: Author.default('program'),
-      writtenBy: z.string().max(100).nullable().default(null).describe('The service or the client that wrote it.'),
+      writtenBy: z.string().max(100).nullable().default(null).describe('The service or the client that wrote the message.'),
     }),
     output: z.object({
       externalId: ExternalId.optional(),
-      to: ExternalId.optional().meta({ pii: 'phone' }).describe('Where it went: a group may have become a supergroup.'),
+      to: ExternalId.optional().meta({ pii: 'phone' }).describe('The chat to which it was sent: a group may have become a supergroup.'),
       text: Text.optional(),
-      threadId: ExternalId.nullable().optional().describe('The topic that it went to.'),
+      threadId: ExternalId.nullable().optional().describe('The topic to which it was sent.'),
       replyTo: ExternalId.nullable().optional(),
       at: Timestamp.optional(),
     }),
@@ -117,19 +120,17 @@ export const messages = contract('messages', '1.0.0', {
     errors: { ...rules, stale: 'failed_precondition', opted_out: 'failed_precondition', chat_off: 'failed_precondition' },
   }),
   get_delivery: method({
-    summary: 'How far a message of ours came.',
+    summary: 'Delivery status of an outbound message.',
     input: z.strictObject({ id: Id }),
     output: z.object({
       id: Id,
       key: Key,
       channel: Channel,
       chatId: Id,
-      status: DeliveryStatus.describe('queued: it waits for approval, for its time, or for a person who finds out whether it went out.'),
+      status: DeliveryStatus.describe('queued: waits for approval, for its time, or for a person who resolves its outcome.'),
       reason,
-      inReview: z
-        .boolean()
-        .describe('An attempt went out and its outcome is not known: POST /api/v1/sandbox/{id}/resolve says what became of it.'),
-      waitsFor: Id.nullable().describe('The message of this chat whose outcome is not known: this one waits behind it.'),
+      inReview: z.boolean().describe('The outcome of an attempt is unknown: resolve it with POST /api/v1/sandbox/{id}/resolve.'),
+      waitsFor: Id.nullable().describe('The message of this chat whose outcome is unknown; this one waits for it.'),
       externalId: ExternalId.nullable(),
       answers,
       createdAt: Timestamp,
@@ -139,7 +140,7 @@ export const messages = contract('messages', '1.0.0', {
     http: 'GET /api/v1/send/{id}',
   }),
   message_sent: event({
-    summary: 'The channel took a message of ours; told once each.',
+    summary: 'The channel accepted an outbound message. Emitted once for each message.',
     payload: z.object({
       id: Id,
       chatId: Id,
@@ -156,7 +157,7 @@ export const messages = contract('messages', '1.0.0', {
     key: 'chatId',
   }),
   delivery_changed: event({
-    summary: 'A message of ours came further, or failed.',
+    summary: 'Delivery status of an outbound message changed.',
     payload: z.object({ id: Id, chatId: Id, status: DeliveryStatus, reason, at: Timestamp }),
     key: 'id',
   }),

@@ -1,4 +1,4 @@
-/** Pipelines: one keyed method each. The definitions stand in `services/pipelines`. */
+/** Pipelines: one keyed method each. Their definitions are in `services/pipelines`. */
 import { z } from 'zod';
 import { Id } from './common.ts';
 import { CallOutcome, PushToCrm } from './crm.ts';
@@ -8,19 +8,19 @@ export const RunStatus = z.enum(['running', 'waiting', 'completed', 'failed', 'c
 type Started<O extends z.ZodType> = z.ZodObject<{ runId: typeof Id; status: typeof RunStatus; output: z.ZodNullable<O> }>;
 type PipelineInput<S extends z.core.$ZodShape> = z.ZodObject<S & { waitMs: z.ZodDefault<z.ZodInt> }, z.core.$strict>;
 
-/** A pipeline's method answers `{ runId, status, output }`: at once, or when the run ends within the input's `waitMs` (up to 30 s). */
+/** The method of a pipeline returns `{ runId, status, output }`: at once, or when the run ends within the input's `waitMs` (up to 30 s). */
 export function pipelineMethod<S extends z.core.$ZodShape, O extends z.ZodType>(spec: {
   readonly summary: string;
   readonly input: z.ZodObject<S, z.core.$strict>;
   readonly output: O;
-  /** How long a run may take; a day by default. */
+  /** Maximum duration of a run; default one day. */
   readonly deadlineMs?: number;
   readonly reaches?: 'customer';
   readonly examples?: readonly unknown[];
 }) {
   const input = z.strictObject({
     ...spec.input.shape,
-    waitMs: z.int().min(0).max(30_000).default(0).describe('How long to wait for the end of the run, ms.'),
+    waitMs: z.int().min(0).max(30_000).default(0).describe('How long to wait for the run to end, in ms.'),
   });
   const output = z.object({ runId: Id, status: RunStatus, output: spec.output.nullable() });
   return method({
@@ -35,7 +35,7 @@ export function pipelineMethod<S extends z.core.$ZodShape, O extends z.ZodType>(
     examples: (spec.examples ?? []) as never,
   });
 }
-/** What a run of the pipeline gives in the end. */
+/** Output of a completed run. */
 export type RunOutputOf<M> =
   M extends Method<z.ZodType, z.ZodObject<{ runId: typeof Id; status: typeof RunStatus; output: z.ZodNullable<infer O extends z.ZodType> }>>
     ? z.output<O>
@@ -43,9 +43,14 @@ export type RunOutputOf<M> =
 
 export const pipelines = contract('pipelines', '1.0.0', {
   lead_to_call: pipelineMethod({
-    summary: 'Push a lead to the CRM, call it, log the call, and leave staff a task when nobody answered.',
+    summary: 'Push a lead to the CRM, call it, log the call, and create a task for staff when the call is not answered.',
     input: PushToCrm,
-    output: z.object({ leadId: Id, callId: Id, outcome: CallOutcome, taskId: Id.nullable().describe('Set when nobody answered.') }),
+    output: z.object({
+      leadId: Id,
+      callId: Id,
+      outcome: CallOutcome,
+      taskId: Id.nullable().describe('Set when the call was not answered.'),
+    }),
     reaches: 'customer',
     examples: [{ firstName: 'Иван', lastName: 'Иванов', phoneNumber: '+79995553322' }],
   }),

@@ -1,4 +1,4 @@
-/** Legs: one phone rung by one gateway. */
+/** Legs: one phone dialled by one gateway. */
 import { z } from 'zod';
 import { Id, Nothing, Phone, Timestamp } from './common.ts';
 import { CallOutcome } from './crm.ts';
@@ -6,9 +6,9 @@ import { contract, event, method } from './kit/define.ts';
 
 export const telephony = contract('telephony', '1.0.0', {
   dial: method({
-    summary: 'Ring a phone.',
+    summary: 'Dial a phone.',
     input: z.strictObject({ callId: Id, phoneNumber: Phone }),
-    output: z.object({ legId: Id, reportsEnd: z.boolean().describe('False when the gateway will not tell how the call went.') }),
+    output: z.object({ legId: Id, reportsEnd: z.boolean().describe('False when the gateway cannot report how the call ends.') }),
     idempotency: 'keyed',
     reaches: 'customer',
     roles: ['call-orchestrator'],
@@ -25,7 +25,7 @@ export const telephony = contract('telephony', '1.0.0', {
     roles: ['call-orchestrator'],
   }),
   transfer: method({
-    summary: 'Connect a leg to another number.',
+    summary: 'Transfer a leg to another number.',
     input: z.strictObject({ legId: Id, to: Phone }),
     output: Nothing,
     idempotency: 'idempotent',
@@ -33,7 +33,7 @@ export const telephony = contract('telephony', '1.0.0', {
     roles: ['call-orchestrator'],
   }),
   leg_changed: event({
-    summary: 'A leg rings, was answered or ended.',
+    summary: 'A leg rang, was answered or ended.',
     payload: z.object({
       callId: Id,
       legId: Id,

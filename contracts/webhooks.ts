@@ -1,9 +1,9 @@
 /**
- * Events sent to programs over HTTP, for those that cannot hold a connection.
+ * Events sent to clients over HTTP, for those that cannot hold a connection.
  *
- * Glossary: a *subscription* is an address of a client with the events that go there; a *delivery* is one event on its way to one subscription.
+ * Glossary: a *subscription* is an address of a client with the events sent to it; a *delivery* is one event on its way to one subscription.
  * The requests follow Standard Webhooks 1.0: `webhook-id` (the event, the same on every attempt), `webhook-timestamp` (Unix seconds) and
- * `webhook-signature` (`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, one for each live secret, between spaces).
+ * `webhook-signature` (`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, one for each active secret, separated by spaces).
  */
 import { z } from 'zod';
 import { calls } from './calls.ts';
@@ -13,7 +13,7 @@ import { inbox } from './inbox.ts';
 import { contract, type Event, method } from './kit/define.ts';
 import { messages } from './messages.ts';
 
-/** Events that a subscription may name. Personal data in their payloads is masked: they name things by id, to be read with an API key. */
+/** Events that a subscription may name. Personal data in their payloads is masked: they contain ids, to be read with an API key. */
 export const outgoing: readonly Event[] = [
   inbox.message_received,
   inbox.message_changed,
@@ -28,8 +28,8 @@ const Name = z
   .min(1)
   .max(40)
   .regex(/^[a-z0-9][a-z0-9_-]*$/, 'lower-case letters, digits, - and _');
-const Client = z.string().min(1).max(100).describe('The client of the API key; over HTTP it is that of the request.');
-/** 24 to 64 bytes, as Standard Webhooks writes them. */
+const Client = z.string().min(1).max(100).describe('Client of the API key; over HTTP, the client of the request.');
+/** 24 to 64 bytes, as written by Standard Webhooks. */
 const Secret = z
   .string()
   .max(100)
@@ -42,11 +42,11 @@ const Subscription = z.object({
   events: z.array(OutgoingEvent).max(20),
   isEnabled: z
     .boolean()
-    .describe('False after it failed for too long, answered 410, or its client lost its keys; put_subscription enables it.'),
-  failingSince: Timestamp.nullable().describe('When the first delivery after the last successful one failed.'),
+    .describe('False after long failure, a reply of 410, or when the client has no key left; put_subscription enables it.'),
+  failingSince: Timestamp.nullable().describe('Time of the first failure since the last successful delivery.'),
   lastError: z.string().max(300).nullable(),
   lastDeliveredAt: Timestamp.nullable(),
-  formerSecretUntil: Timestamp.nullable().describe('Until then deliveries are signed with the former secret as well.'),
+  formerSecretUntil: Timestamp.nullable().describe('Until then deliveries are also signed with the previous secret.'),
   createdAt: Timestamp,
 });
 const named = { client: Client, name: Name };
@@ -54,7 +54,7 @@ const byClient = (route: `${'GET' | 'PUT' | 'POST' | 'DELETE'} /${string}`) => (
 
 export const webhooks = contract('webhooks', '1.0.0', {
   put_subscription: method({
-    summary: 'Create a subscription, or change and enable it. A new one needs a secret, which the caller makes.',
+    summary: 'Create, change or enable a subscription. A new one requires a secret, chosen by the caller.',
     input: z.strictObject({
       ...named,
       url: z
@@ -70,28 +70,29 @@ export const webhooks = contract('webhooks', '1.0.0', {
     errors: { secret_missing: 'invalid_argument' },
   }),
   rotate_secret: method({
-    summary: 'Sign with another secret, and for a while with the former one as well. Repeating it with the same secret changes nothing.',
+    summary:
+      'Replace the secret. For a while deliveries are also signed with the previous one. Repeating it with the same secret has no effect.',
     input: z.strictObject({ ...named, secret: Secret, overlapHours: z.int().min(0).max(168).default(24) }),
     output: Subscription,
     idempotency: 'idempotent',
     http: byClient('POST /api/v1/webhooks/{name}/secret'),
   }),
   list_subscriptions: method({
-    summary: 'Subscriptions of a client, or of all.',
+    summary: 'List subscriptions of a client, or all.',
     input: z.strictObject({ client: Client.optional() }),
     output: z.object({ items: z.array(Subscription).max(200) }),
     idempotency: 'read',
     http: byClient('GET /api/v1/webhooks'),
   }),
   remove_subscription: method({
-    summary: 'Remove a subscription. What is on its way is not delivered any more.',
+    summary: 'Delete a subscription. Its pending deliveries are dropped.',
     input: z.strictObject(named),
     output: z.object({ isRemoved: z.boolean() }),
     idempotency: 'idempotent',
     http: byClient('DELETE /api/v1/webhooks/{name}'),
   }),
   replay: method({
-    summary: 'Deliver the events of a time again, under their own webhook-id. The longest time is WEBHOOKS_EVENT_DAYS.',
+    summary: 'Deliver the events of a time range again, with their original webhook-id. The longest range is WEBHOOKS_EVENT_DAYS.',
     input: z.strictObject({ ...named, since: Timestamp, until: Timestamp }),
     output: z.object({ deliveries: z.int().min(0) }),
     idempotency: 'keyed',
@@ -99,9 +100,9 @@ export const webhooks = contract('webhooks', '1.0.0', {
     errors: { too_many: 'invalid_argument' },
   }),
   deliver: method({
-    summary: 'Deliver one event to one subscription; repeated with longer and longer pauses until the other side takes it.',
+    summary: 'Deliver one event to one subscription. Repeated with growing pauses until the receiver accepts it.',
     input: z.strictObject({ subscriptionId: Id, eventId: Id }),
-    output: z.object({ outcome: z.enum(['delivered', 'skipped']).describe('skipped: the subscription or the event is gone.') }),
+    output: z.object({ outcome: z.enum(['delivered', 'skipped']).describe('skipped: the subscription or the event no longer exists.') }),
     idempotency: 'keyed',
     lane: 'subscriptionId',
     ttlMs: 7 * 86_400_000,

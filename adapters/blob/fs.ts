@@ -7,7 +7,7 @@ import { text } from '../../config/settings.ts';
 import { type Blobs, checkBlobId } from './port.ts';
 
 export const fsBlobSettings = z.object({
-  BLOB_DIR: text({ max: 500 }).default('.polyb/blobs').describe('The folder of stored files. Several machines must share it.'),
+  BLOB_DIR: text({ max: 500 }).default('.polyb/blobs').describe('Folder for stored files. Several machines must share it.'),
 });
 
 export function fsBlobs({ BLOB_DIR }: z.output<typeof fsBlobSettings>): Blobs {

@@ -9,7 +9,7 @@ export const cacheSettings = z.object({
   REDIS_URL: url(['redis', 'rediss'])
     .meta({ secret: true })
     .optional()
-    .describe('Redis, for rate limits that all processes share; without it each process counts for itself.'),
+    .describe('Redis URL, for rate limits shared by all processes. Without it each process counts on its own.'),
 });
 
 /** The Redis library is loaded only where it is used. */

@@ -12,7 +12,7 @@ export interface Shutters {
 
 /** Our own refusal to ask a channel: nothing went out, and it is tried again in time. */
 export function notYet(retryAfterMs: number): PolybError {
-  return new PolybError('resource_exhausted', 'The channel takes no more messages at this pace; it is tried again in time.', {
+  return new PolybError('resource_exhausted', 'The channel limits the sending rate; sending resumes later.', {
     reason: 'quota',
     retryAfterMs,
   });

@@ -6,12 +6,12 @@ import { openAi } from '../vendors/openai/llm.ts';
 import { type Provider, providers } from '../vendors/openai/providers.ts';
 import type { Llm } from './port.ts';
 
-const key = (name: string) => secret().describe(`The key for ${name}.`);
-const model = ({ model }: Provider) => text({ max: 200 }).default(model).describe('Which model answers.');
-const address = ({ baseUrl }: Provider) => url(['https', 'http']).default(baseUrl).describe('Where the provider answers.');
+const key = (name: string) => secret().describe(`API key for ${name}.`);
+const model = ({ model }: Provider) => text({ max: 200 }).default(model).describe('Name of the model.');
+const address = ({ baseUrl }: Provider) => url(['https', 'http']).default(baseUrl).describe('Base URL of the provider.');
 
 const openaiSettings = z.object({
-  OPENAI_API_KEY: key('OpenAI, or for a server of your own that speaks like it'),
+  OPENAI_API_KEY: key('OpenAI, or for a self-hosted server with the same API'),
   OPENAI_MODEL: model(providers.openai),
   OPENAI_BASE_URL: address(providers.openai),
 });
@@ -27,8 +27,8 @@ const geminiSettings = z.object({
 });
 const yandexSettings = z.object({
   YANDEX_API_KEY: key('Yandex Cloud: an API key of a service account, or an IAM token'),
-  YANDEX_FOLDER_ID: text({ max: 50, like: /^[a-z0-9]+$/, expected: 'the id of a folder, e.g. b1g0000000000000000' }).describe(
-    'The folder that pays.',
+  YANDEX_FOLDER_ID: text({ max: 50, like: /^[a-z0-9]+$/, expected: 'a folder id, e.g. b1g0000000000000000' }).describe(
+    'The folder to which requests are billed.',
   ),
   YANDEX_LLM_MODEL: model(providers.yandex),
   YANDEX_LLM_BASE_URL: address(providers.yandex),

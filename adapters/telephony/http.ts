@@ -12,11 +12,11 @@ import { type DialPlan, dialled, dialPlanForm } from './dial-plan.ts';
 import type { Telephony } from './port.ts';
 
 export const httpGatewaySettings = z.object({
-  TELEPHONY_URL: url(['http', 'https']).describe('Where the gateway takes calls, e.g. http://192.168.1.100:5000/call.'),
+  TELEPHONY_URL: url(['http', 'https']).describe('URL at which the gateway accepts calls, e.g. http://192.168.1.100:5000/call.'),
   TELEPHONY_DIAL_PLAN: text({ like: dialPlanForm, expected: 'last:9 (or another number from 5 to 15), national or e164' })
     .default('last:9')
-    .describe('What the gateway is asked to dial for a phone.'),
-  TELEPHONY_SEND_REFERENCE: flag().default(false).describe('Send our reference as the further field "ref".'),
+    .describe('The part of a phone that the gateway dials.'),
+  TELEPHONY_SEND_REFERENCE: flag().default(false).describe('Send the reference of the call in an additional field "ref".'),
 });
 
 export function httpGateway(options: z.output<typeof httpGatewaySettings>, { http }: Pick<Deps, 'http'>): Telephony {

@@ -13,10 +13,10 @@ import type { LegChange, Outcome, Telephony } from './port.ts';
 
 const duration = () => durationMs({ max: 3_600_000 });
 export const simulatorSettings = z.object({
-  TELEPHONY_SIM_RING_MS: duration().default(800).describe('How long a simulated phone rings before somebody answers or rejects.'),
-  TELEPHONY_SIM_TALK_MS: duration().default(1500).describe('How long a simulated talk lasts.'),
-  TELEPHONY_SIM_NO_ANSWER_MS: duration().default(3000).describe('How long a simulated phone rings that nobody answers.'),
-  TELEPHONY_SIM_EFFECTS_FILE: text().optional().describe('A file that gets one line for each simulated call; for fault tests.'),
+  TELEPHONY_SIM_RING_MS: duration().default(800).describe('How long a simulated phone rings before it is answered or rejected.'),
+  TELEPHONY_SIM_TALK_MS: duration().default(1500).describe('Length of a simulated conversation.'),
+  TELEPHONY_SIM_NO_ANSWER_MS: duration().default(3000).describe('How long an unanswered simulated phone rings.'),
+  TELEPHONY_SIM_EFFECTS_FILE: text().optional().describe('A file to which each simulated call adds a line; for fault tests.'),
 });
 
 interface Plan {
@@ -65,7 +65,7 @@ export function simulator(
           return rows.length > 0;
         });
         const leg = placed ? { legId, reportsEnd: true } : await find(ref);
-        if (leg === null) throw new PolybError('internal', 'The simulated leg of a used reference is gone.');
+        if (leg === null) throw new PolybError('internal', 'The simulated leg of this reference no longer exists.');
         return leg;
       },
       // A second use of our reference places nothing, so there is no need to wait for a slow first one.
@@ -94,7 +94,7 @@ export function simulator(
       );
       if (answered.length > 0) return;
       await known(db, legId);
-      throw new PolybError('failed_precondition', 'Only a leg that was answered and has not ended can be transferred.', {
+      throw new PolybError('failed_precondition', 'Only an answered leg that has not ended can be transferred.', {
         reason: 'not_answered',
       });
     },
@@ -163,7 +163,7 @@ function split(row: Row, time: number): { changes: LegChange[]; told: number; ne
 
 async function known(db: Queries, legId: string): Promise<void> {
   const rows = await db.query('select 1 from telephony_gateway.simulated_legs where leg_id = $1', [legId]);
-  if (rows.length === 0) throw new PolybError('not_found', 'There is no leg of this id.');
+  if (rows.length === 0) throw new PolybError('not_found', 'There is no leg with this id.');
 }
 
 function at(time: number | null): string | null {

@@ -97,10 +97,10 @@ test.each([
   ['address.street=a', 'address.street: expected one of the fields city, floor'],
   ['name.first=a', 'name.first: expected a text, which has no fields'],
   ['name[]=a', 'name.-: expected a text, not a list'],
-  ['items[2].n=3', 'items.2.n: expected index 0 next; items have no holes'],
-  ['any:=[12345678901234567890]', 'any: expected numbers within 2^53; write a longer one as a text'],
+  ['items[2].n=3', 'items.2.n: expected index 0 next; lists have no gaps'],
+  ['any:=[12345678901234567890]', 'any: expected numbers within 2^53; write a longer one as text'],
   ['any:=Иван', 'any: expected JSON after := (a text needs quotes, or = instead of :=)'],
-  ['name@note.txt', 'name: expected a text; for a file of text write name=@file'],
+  ['name@note.txt', 'name: expected a text; for a text file write name=@file'],
 ])('%s is refused: %s', (param, message) => {
   expect(refusal(param)).toBe(`Bad parameters: ${message}.`);
 });

@@ -1,9 +1,9 @@
 /**
- * Text from a command line, as the input of a method. Nothing is guessed: `k=v` is a text, or what the method's schema declares.
- * No schema library is loaded, because the command line's shortest path comes through here; the service validates.
+ * Parses text from a command line or a URL into the input of a method. Nothing is guessed: `k=v` is text, or the type that the method's schema
+ * declares. Loads no schema library, because the command line uses it on its shortest path; the service validates.
  *
  * `firstName=Иван` text or the declared type · `retries:=3` JSON · `note=@note.txt` text of a file · `body:=@lead.json` JSON of a file ·
- * `audio@call.wav` bytes of a file, base64 · `address.city=Пермь` a field inside · `tags[]=a` one more item · `items[0].name=a` an item's field
+ * `audio@call.wav` bytes of a file, base64 · `address.city=Пермь` a nested field · `tags[]=a` appends an item · `items[0].name=a` a field of an item
  */
 import type { JsonSchema } from './describe/schema.ts';
 import { alternatives, hasType, resolveRef } from './describe/walk.ts';
@@ -11,12 +11,12 @@ import { type FieldIssue, PolybError } from './errors.ts';
 import { scrub } from './scrub.ts';
 
 export interface Given {
-  /** The whole body, which parameters override. */
+  /** The whole body; parameters override its fields. */
   readonly body?: unknown;
-  /** Reads a file that a parameter names. */
+  /** Reads a file named by a parameter. */
   readonly read?: (path: string) => Uint8Array;
 }
-/** A step into a value: a field, the index of an item, or one more item. */
+/** A step into a value: a field, the index of an item, or appending an item. */
 type Step = { readonly field: string } | { readonly index: number } | 'append';
 interface Param {
   readonly steps: readonly Step[];
@@ -28,16 +28,18 @@ interface Wrong {
   readonly expected: string;
 }
 type Made = { readonly value: unknown } | Wrong;
-/** What may stand at a place: one schema, or the cases of a union. An empty list is anything. */
+/** Schemas that apply at a place: one, or the cases of a union. An empty list allows anything. */
 type Cases = readonly JsonSchema[];
 
-/** @throws PolybError invalid_argument/bad_parameters that names every wrong parameter and what was expected. */
+/** @throws PolybError invalid_argument/bad_parameters that names every wrong parameter and the expected value. */
 export function coerce(schema: JsonSchema, params: readonly string[], given: Given = {}): unknown {
   return assign(schema, params.map(parse), given);
 }
 
-/** The fields that a query string or a path names, in the types that the schema declares; a name that comes again is one more item of a list.
- *  @throws PolybError invalid_argument/bad_parameters, as `coerce`. */
+/**
+ * Parses the fields of a query string or a path into the types that the schema declares. A repeated name appends to a list.
+ * @throws PolybError invalid_argument/bad_parameters, as `coerce`.
+ */
 export function coerceFields(schema: JsonSchema, pairs: readonly (readonly [name: string, text: string])[], body?: unknown): unknown {
   return assign(
     schema,
@@ -68,7 +70,7 @@ function assign(schema: JsonSchema, params: readonly Param[], given: Given): unk
 
 const grammar = /^([\p{L}_$][\p{L}\p{N}_$-]*(?:\.[\p{L}\p{N}_$-]+|\[\d*\])*)(:=@|:=|=@|=|@)(.*)$/su;
 
-/** True for a word that sets a field. */
+/** True for a command-line word that sets a field. */
 export function isParam(word: string): boolean {
   return grammar.test(word);
 }
@@ -90,15 +92,15 @@ function pointerOf({ steps }: Param): string {
   return steps.map((step) => `/${step === 'append' ? '-' : 'field' in step ? shownName(step.field) : step.index}`).join('');
 }
 
-/** A name that is no field's may be anything that somebody wrote into a query. */
+/** An unknown field name in a query may contain personal data. */
 function shownName(field: string): string {
   return scrub(field.slice(0, 500)).slice(0, 100);
 }
 
-/** Of schemas that are asked again and again: a server has a few hundred fields, each with one answer. */
+/** Cache for repeated look-ups: a server has a few hundred fields, each with one result. */
 const known = new WeakMap<JsonSchema, Map<string, Cases>>();
 
-/** What the schema declares where the steps lead. */
+/** Schemas that apply where the steps lead. */
 function casesAt(root: JsonSchema, steps: readonly Step[]): Cases | Wrong {
   const declared = steps.every((step) => typeof step === 'object' && 'field' in step && Object.hasOwn(root.properties ?? {}, step.field));
   if (!declared || steps.length !== 1) return findCases(root, steps);
@@ -135,7 +137,7 @@ function isAnything(root: JsonSchema, schema: boolean | JsonSchema): boolean {
     (one) => one.type === undefined && one.enum === undefined && one.const === undefined && one.not === undefined,
   );
 }
-/** The schema one step inside; true is anything, undefined nothing. */
+/** The schema one step inside; true means anything, undefined means not allowed. */
 function childOf(schema: JsonSchema, step: Step): JsonSchema | boolean | undefined {
   if (step === 'append' || 'index' in step) {
     if (!hasType(schema, 'array')) return undefined;
@@ -165,7 +167,7 @@ function convert(cases: Cases, { operator, text, name }: Param, read: Given['rea
       const takesBytes = cases.some(({ contentEncoding }) => contentEncoding === 'base64');
       return takesBytes
         ? { value: Buffer.from(file(text, read)).toString('base64') }
-        : { expected: `${kinds(cases)}; for a file of text write ${name}=@file` };
+        : { expected: `${kinds(cases)}; for a text file write ${name}=@file` };
     }
   }
 }
@@ -175,7 +177,7 @@ function file(path: string, read: Given['read']): Uint8Array {
   return read(path);
 }
 
-/** JSON whose numbers keep all their digits. */
+/** Parses JSON and rejects numbers that would lose digits. */
 function fromJson(text: string): Made {
   let isCut = false;
   try {
@@ -183,13 +185,13 @@ function fromJson(text: string): Made {
       if (typeof part === 'number' && /^-?\d+$/.test(source ?? '') && !Number.isSafeInteger(part)) isCut = true;
       return part;
     });
-    return isCut ? { expected: 'numbers within 2^53; write a longer one as a text' } : { value };
+    return isCut ? { expected: 'numbers within 2^53; write a longer one as text' } : { value };
   } catch {
-    return { expected: 'JSON after := (a text needs quotes, or = instead of :=)' }; // the parser's own message quotes the value
+    return { expected: 'JSON after := (a text needs quotes, or = instead of :=)' }; // The parser's own message quotes the value.
   }
 }
 
-/** The declared type that the text spells. A text stays as it is wherever a text is allowed. */
+/** Converts text to a declared type. It stays text wherever text is allowed. */
 function fromText(cases: Cases, text: string, name: string): Made {
   if (cases.length === 0) return { value: text };
   const values = cases.flatMap((one) => one.enum ?? (one.const === undefined ? [] : [one.const]));
@@ -224,22 +226,22 @@ function kinds(cases: Cases): string {
   return types.length === 0 ? 'a value' : types.join(' or ');
 }
 
-/** `body` with `value` where the steps lead; containers on the way are made. */
+/** Sets `value` in a copy of `body` where the steps lead, and creates missing containers. */
 function set(body: unknown, steps: readonly Step[], value: unknown): Made {
   const [step, ...rest] = steps;
   if (step === undefined) return { value };
   if (step === 'append' || 'index' in step) {
     const list: unknown[] | undefined = body === undefined || body === null ? [] : Array.isArray(body) ? body : undefined;
-    if (list === undefined) return { expected: 'a list before this parameter, but the body has something else there' };
+    if (list === undefined) return { expected: 'a list before this parameter, but the body has another value there' };
     const index = step === 'append' ? list.length : step.index;
-    if (index > list.length) return { expected: `index ${list.length} next; items have no holes` };
+    if (index > list.length) return { expected: `index ${list.length} next; lists have no gaps` };
     const inner = set(list[index], rest, value);
     return 'expected' in inner ? inner : { value: [...list.slice(0, index), inner.value, ...list.slice(index + 1)] };
   }
   if (body !== undefined && body !== null && (typeof body !== 'object' || Array.isArray(body)))
-    return { expected: 'an object before this parameter, but the body has something else there' };
+    return { expected: 'an object before this parameter, but the body has another value there' };
   const object = (body ?? {}) as Record<string, unknown>;
   const inner = set(Object.hasOwn(object, step.field) ? object[step.field] : undefined, rest, value);
-  // A computed name makes an own property whatever it is, `__proto__` too.
+  // A computed name creates an own property for any name, even `__proto__`.
   return 'expected' in inner ? inner : { value: { ...object, [step.field]: inner.value } };
 }

@@ -1,4 +1,4 @@
-/** Reads Russian that is typed in Latin letters: `skolko stoit` as «сколко стоит». */
+/** Transliterates Russian typed in Latin letters: `skolko stoit` becomes «сколко стоит». */
 
 const pairs: readonly (readonly [latin: string, cyrillic: string])[] = [
   ['shch', 'щ'],
@@ -35,5 +35,5 @@ const pairs: readonly (readonly [latin: string, cyrillic: string])[] = [
 const cyrillic = new Map(pairs);
 const latin = new RegExp(pairs.map(([from]) => from).join('|'), 'g');
 
-/** @param text In lower case. Cyrillic letters stay as they are. */
+/** @param text In lower case. Cyrillic letters are unchanged. */
 export const cyrillicOf = (text: string): string => text.replace(latin, (found) => cyrillic.get(found) ?? found);

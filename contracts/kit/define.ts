@@ -1,38 +1,43 @@
 /**
- * A capability as a value: address, schema, policy and failures stand in one frozen object, and everything else
- * (client, command line, HTTP, docs, permissions, metrics) is read from it.
+ * A capability as a value: address, schemas, policy and errors in one frozen object, from which everything else
+ * (client, command line, HTTP, docs, permissions, metrics) is derived.
  *
- * Glossary: a *method* is asked and answers; an *event* says what happened; a *stream* carries items both ways;
- * a *contract* is a domain noun with its methods, events and streams; an *effect* is a vendor's side of a keyed method.
+ * Glossary: a *method* takes a request and returns a reply; an *event* states a fact; a *stream* carries items both ways;
+ * a *contract* is a domain noun with its methods, events and streams; an *effect* is the provider's part of a keyed method.
  */
 import { z } from 'zod';
 import type { Deprecation } from './deprecation.ts';
 import type { Code } from './errors.ts';
 
-/** `read` changes nothing; `idempotent` may be repeated as it is; `keyed` is a row of the journal, unique by (method, key). */
+/** `read` changes nothing; `idempotent` may be repeated; `keyed` is a row of the journal, unique by (method, key). */
 export type Idempotency = 'read' | 'idempotent' | 'keyed';
-/** Who must agree before a keyed call is attempted. */
+/** Whose approval a keyed call needs before it is attempted. */
 export type Approval = 'none' | 'staff' | 'customer';
-/** Who may call: `operator` is the command line and the pages; a service is named by its folder. Absent: anybody. */
+/** Who may call: `operator` is the command line and the pages; a service is named by its folder. Absent: anyone. */
 export type Role = 'operator' | (string & {});
 type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Route = `${Verb} /${string}`;
-/** What an API key may be good for: asking, changing and sending, deciding and steering. */
+/** Scopes of an API key: reading, changing and sending, deciding and managing. */
 export type Scope = 'read' | 'send' | 'admin';
 export interface HttpShape {
   readonly route: Route;
-  /** `raw`: nobody is asked for an API key, the method verifies by itself. Of `headers`, `query` and `body` it gets what its input declares. */
+  /**
+   * `raw`: requires no API key; the method verifies the request itself. It receives those of `headers`, `query` and `body` that its
+   * input declares.
+   */
   readonly body?: 'json' | 'multipart' | 'raw';
-  /** `bytes`: the output is `{ body, contentType?, status? }`. `ranged`: the input has `offset` and `length`, the output is
-   *  `{ body, contentType, name, bytes, version }` with a part of `bytes` in all; the gateway asks for as many parts as a request wants. */
+  /**
+   * `bytes`: the output is `{ body, contentType?, status? }`. `ranged`: the input has `offset` and `length`, the output is
+   * `{ body, contentType, name, bytes, version }`, one part of `bytes` in total; the gateway requests as many parts as it needs.
+   */
   readonly reply?: 'json' | 'bytes' | 'ranged' | 'events';
-  /** What the caller's API key must allow. Default: none for a raw body, else admin where the method has `roles`, read for a read, send for the rest. */
+  /** Required API key scope. Default: none for a raw body; admin if the method has `roles`; read for a read; otherwise send. */
   readonly scope?: Scope | 'none';
-  /** The input field that gets the name of the caller's API key, whatever the caller writes there. */
+  /** Input field that receives the name of the caller's API key; a value from the caller is overwritten. */
   readonly actor?: string;
-  /** The output field that is the ETag. */
+  /** Output field used as the ETag. */
   readonly etag?: string;
-  /** The input field that If-Match sets. */
+  /** Input field set from If-Match. */
   readonly ifMatch?: string;
 }
 /** `crm_rejected: 'failed_precondition'`, or with the type of its data. */
@@ -43,32 +48,32 @@ interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends Idempot
   readonly input: I;
   readonly output: O;
   readonly idempotency: K;
-  /** Longest time a caller waits; 10 s by default. */
+  /** Maximum deadline of a caller; default 10 s. */
   readonly timeoutMs?: number;
-  /** How long after `tx.send` a first attempt may still begin; a day by default. */
+  /** How long after `tx.send` a first attempt may still begin; default one day. */
   readonly ttlMs?: number;
-  /** Reasons a caller may meet, with their codes. */
+  /** Reasons that a caller may receive, with their codes. */
   readonly errors?: Readonly<Record<string, DeclaredError>>;
   /** Default: `POST /api/v1/<service>/<method>`. */
   readonly http?: Route | HttpShape;
-  /** Rows with one value of this field run in order, one at a time. */
+  /** Rows with the same value of this field run in order, one at a time. */
   readonly lane?: keyof z.output<I> & string;
-  /** The holder of the thing that this field names answers, nobody else. */
+  /** Only the instance that holds the object named by this field replies. */
   readonly owner?: keyof z.output<I> & string;
   readonly approval?: Approval;
-  /** Input fields that a person may change while a row waits for approval; the others stay as they were proposed. None by default. */
+  /** Input fields that a person may edit while a row waits for approval. Default: none. */
   readonly editable?: readonly (keyof z.output<I> & string)[];
-  /** The work touches a customer (a call, a message): the command line asks first, the no-auth bus user may not call it. */
+  /** The method reaches a customer (a call, a message): the command line asks for confirmation, and the guest user may not call it. */
   readonly reaches?: 'customer';
   readonly roles?: readonly Role[];
-  /** Calls that one instance works on at once; above it the answer is `resource_exhausted`. 256 by default. */
+  /** Concurrent calls of one instance; further calls get `resource_exhausted`. Default 256. */
   readonly limits?: { readonly concurrency: number };
-  /** The end of each row that was sent or proposed is told as the event `<method>_settled`, see `settled()`. */
+  /** Emits the event `<method>_settled` when a row that was sent or proposed ends; see `settled()`. */
   readonly settles?: boolean;
-  /** Input fields that do not belong to the identity of a keyed call. */
+  /** Input fields that are excluded from the hash of a keyed call. */
   readonly unhashed?: readonly (keyof z.output<I> & string)[];
   readonly deprecated?: Deprecation;
-  /** Inputs for docs and `describe`; checked against the schema by a test. */
+  /** Example inputs for docs and `describe`; a test checks them against the schema. */
   readonly examples?: readonly z.input<I>[];
 }
 
@@ -76,7 +81,7 @@ export interface Method<I extends z.ZodType = z.ZodType, O extends z.ZodType = z
   readonly kind: 'method';
   readonly service: string;
   readonly name: string;
-  /** `crm.push_to_crm`: the one spelling in subjects, logs, metrics and on the command line. */
+  /** `crm.push_to_crm`: used in subjects, logs, metrics and on the command line. */
   readonly address: string;
   readonly version: string;
   readonly summary: string;
@@ -98,7 +103,7 @@ export interface Method<I extends z.ZodType = z.ZodType, O extends z.ZodType = z
   readonly unhashed: readonly string[];
   readonly deprecated: Deprecation | undefined;
   readonly examples: readonly unknown[];
-  /** Input or output carries bytes, so msgpack is the default body. */
+  /** Input or output contains bytes, so msgpack is the default encoding. */
   readonly bytes: boolean;
 }
 export interface Stream<I extends z.ZodType = z.ZodType, U extends z.ZodType = z.ZodType, D extends z.ZodType = z.ZodType> {
@@ -113,9 +118,9 @@ export interface Stream<I extends z.ZodType = z.ZodType, U extends z.ZodType = z
   readonly up: U;
   /** Items from the service to the caller. */
   readonly down: D;
-  /** What a full window does to the sender. */
+  /** What happens to the sender when the window is full. */
   readonly overflow: 'wait' | 'drop_oldest';
-  /** The input field by whose value a stream is tapped. */
+  /** Input field by whose value a stream is tapped. */
   readonly topic: string | undefined;
   readonly timeoutMs: number;
   readonly roles: readonly Role[] | undefined;
@@ -130,9 +135,9 @@ export interface Event<P extends z.ZodType = z.ZodType> {
   readonly version: string;
   readonly summary: string;
   readonly payload: P;
-  /** The payload's field that names what it happened to; waits match on it. */
+  /** Payload field that identifies the subject of the event; waits match on it. */
   readonly key: string;
-  /** The method whose rows it tells of; who may use that method may tell and hear it. */
+  /** The method whose rows the event reports. Services that use the method may emit and consume it. */
   readonly of?: string;
 }
 export type Entry = Method | Stream | Event;
@@ -184,12 +189,12 @@ type Named<S> = {
         ? Event<P>
         : never;
 };
-/** A contract's value: its entries by name, every one complete. */
+/** A contract: its entries by name, with all defaults filled in. */
 export type Contract = Readonly<Record<string, Entry>>;
 
 type AnySpec = { readonly kind: 'method' | 'stream' | 'event' };
 
-/** Names a set of capabilities. `version` is SemVer; its major number is what `crm@1` pins. */
+/** Declares a contract. `version` is SemVer; `crm@1` pins its major number. */
 export function contract<const S extends Record<string, AnySpec>>(service: string, version: string, specs: S): Named<S> {
   if (!/^[a-z][a-z0-9_]*$/.test(service)) throw new TypeError(`contract ${service}: a name is lower snake_case`);
   const entries = Object.entries(specs).map(([name, spec]) => {
@@ -244,7 +249,7 @@ function complete(service: string, version: string, name: string, spec: Complete
   }
 }
 
-/** True when bytes (see `Bytes` in common.ts) stand anywhere in the schema. */
+/** True when the schema contains bytes (see `Bytes` in common.ts). */
 function carriesBytes(schema: z.ZodType): boolean {
   if ((z.globalRegistry.get(schema) as { contentEncoding?: string } | undefined)?.contentEncoding === 'base64') return true;
   const def = schema.def as {
@@ -267,17 +272,22 @@ export type PayloadOf<E> = E extends Event<infer P> ? z.output<P> : never;
 
 /** What the journal does with an attempt whose outcome is unknown. */
 export type OnUnknown<M extends Method = Method> =
-  /** Nobody can tell: a person decides. */
+  /** A person decides. */
   | { readonly do: 'review' }
-  /** Ask the provider by our reference, `settleMs` after the attempt; null means that it never happened. */
+  /** Looks up the reference at the provider, `settleMs` after the attempt; null means that the effect did not happen. */
   | { readonly do: 'look_up'; readonly settleMs: number; find(ref: string, signal: AbortSignal): Promise<OutputOf<M> | null> }
-  /** The provider asks `journal.claim` with our reference before it acts; after `settleMs` an unclaimed reference is void and the attempt is repeated under a new one. */
+  /**
+   * The provider calls `journal.claim` with the reference before it acts. After `settleMs` an unclaimed reference becomes void and the
+   * attempt is repeated under a new one.
+   */
   | { readonly do: 'claim'; readonly settleMs: number };
 
-/** A vendor's side of one keyed method. Not callable: only the journal runs it. */
+/** The provider's part of one keyed method. It cannot be called; only the journal runs it. */
 export interface Effect<M extends Method = Method> {
-  /** One try. `ref` is unique to the row and the same on every try (but after a void claim): give it to the provider.
-   *  @throws PolybError with outcome `not_executed` for a definite refusal; anything else is taken as unknown. */
+  /**
+   * One attempt. `ref` is unique to the row and the same on every attempt (except after a void claim); pass it to the provider.
+   * @throws PolybError with outcome `not_executed` for a definite refusal; any other error counts as unknown.
+   */
   attempt(input: ParsedOf<M>, at: { readonly ref: string; readonly signal: AbortSignal }): Promise<OutputOf<M>>;
   readonly onUnknown: OnUnknown<M>;
 }
@@ -297,7 +307,7 @@ export function isEffect(handler: unknown): handler is Effect {
 
 /** How a row of the journal ended. */
 export const Settled = z.enum(['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled']);
-/** The durable event that tells how a row of a method with `settles` ended. Its key is the row's key. */
+/** The durable event that reports the end of rows of a method with `settles`. Its key is the row's key. */
 export function settled<M extends Method>(
   of: M,
 ): Event<z.ZodObject<{ key: z.ZodString; state: typeof Settled; output: z.ZodNullable<M['output']>; reason: z.ZodNullable<z.ZodString> }>> {
@@ -321,28 +331,28 @@ export function settled<M extends Method>(
   };
 }
 
-/** Dotted paths inside `T` to a value that fits `V`. */
+/** Dotted paths inside `T` to values of type `V`. */
 type PathTo<T, V> = T extends readonly unknown[]
   ? never
   : T extends object
     ? { [K in keyof T & string]: (T[K] extends V ? K : never) | `${K}.${PathTo<NonNullable<T[K]>, V>}` }[keyof T & string]
     : never;
-/** A name, route or body that existed before PolyB, as plain data: the command line, which loads no schema, maps it too. */
+/** A former name, route or body, as plain data, so that the command line can map it without loading a schema. */
 export interface Alias {
   /** `call_orchestrator.start_call`, or `POST /leads`. */
   readonly from: string;
   readonly to: Method;
-  /** Where the old route listened, when that is part of the alias. */
+  /** The port of the former route, if it is part of the alias. */
   readonly port: number | undefined;
-  /** The old body; absent when it is the method's own. */
+  /** The former body; absent if it equals the method's input. */
   readonly body: z.ZodType | undefined;
-  /** The method's fields, each with the dotted path in the old body that it comes from; see reshape.ts. */
+  /** Fields of the method, each with its dotted path in the former body; see legacy-body.ts. */
   readonly fields: Readonly<Record<string, string>> | undefined;
-  /** Fields that the old name implies; what a caller writes there does not count. */
+  /** Fields implied by the former name; values from the caller are overwritten. */
   readonly fixed: Readonly<Record<string, unknown>> | undefined;
-  /** Fields that the caller may leave out. */
+  /** Defaults for fields that the caller may omit. */
   readonly defaults: Readonly<Record<string, unknown>> | undefined;
-  /** What an API key must allow on this route; the method's own scope unless told. */
+  /** Required API key scope of this route. Default: that of the method. */
   readonly scope: Scope | undefined;
 }
 export function alias<M extends Method, I extends z.ZodType = z.ZodNever>(

@@ -1,9 +1,9 @@
-/** A method that is to go. Days are written `2026-11-20`, in UTC. */
+/** Deprecation of a method. Dates are written `2026-11-20`, in UTC. */
 export interface Deprecation {
-  /** What to use: `use calls.start_call`. */
+  /** The replacement: `use calls.start_call`. */
   readonly instead: string;
   readonly since: string;
-  /** From this day on it may be gone. */
+  /** From this date on the method may be removed. */
   readonly until?: string;
 }
 
@@ -12,7 +12,7 @@ export function deprecationText({ instead, since, until }: Deprecation): string 
   return `${instead}; deprecated since ${since}${until === undefined ? '' : `, gone from ${until} on`}`;
 }
 
-/** The headers of RFC 9745 and RFC 8594. @throws TypeError for what is no day. */
+/** The headers of RFC 9745 and RFC 8594. @throws TypeError for an invalid date. */
 export function deprecationHeaders({ since, until }: Deprecation): Readonly<Record<string, string>> {
   return {
     deprecation: `@${dayMs(since) / 1000}`,

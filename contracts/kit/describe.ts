@@ -1,4 +1,4 @@
-/** What can be read from contracts: schemas, bounds, personal data, documents for other tools, and what a change breaks. */
+/** Data derived from contracts: schemas, bounds, personal data, documents for other tools, and breaking changes. */
 export { asyncApi } from './describe/asyncapi.ts';
 export { type Change, compare, unannounced } from './describe/compare.ts';
 export { type Described, describe, type Exported, exported, isContract, type PipelineFact, type StepFact } from './describe/exported.ts';

@@ -1,8 +1,11 @@
-/** The one table of failure codes and the one error class. Nothing is imported here: the command line loads this file on its shortest path. */
+/** The table of error codes and the only error class. Imports nothing: the command line loads this file on its shortest path. */
 
-/** May the same request be sent again? `if_repeatable`: only when the method may be repeated (a read, an idempotent one, or a keyed one with its key). */
+/**
+ * Whether to send the same request again. `if_repeatable`: only if the method may be repeated (a read, an idempotent method, or a
+ * keyed one with its key).
+ */
 export type Retry = 'never' | 'always' | 'if_repeatable';
-/** Was the work done? `unknown` means it may have happened. */
+/** Whether the work was done. `unknown` means that it may have been. */
 export type Outcome = 'not_executed' | 'unknown';
 export interface CodeRow {
   readonly http: number;
@@ -13,38 +16,38 @@ export interface CodeRow {
   readonly title: string;
 }
 
-/** One row a code: HTTP status, command-line exit, whether to retry, and what is known of the work. */
+/** One row per code: HTTP status, command-line exit, whether to retry, and the outcome. */
 export const codes = {
-  invalid_argument: { http: 400, exit: 2, retry: 'never', outcome: 'not_executed', title: 'The request is wrong' },
-  unauthenticated: { http: 401, exit: 4, retry: 'never', outcome: 'not_executed', title: 'Who you are is not known' },
-  permission_denied: { http: 403, exit: 4, retry: 'never', outcome: 'not_executed', title: 'You may not do this' },
-  not_found: { http: 404, exit: 3, retry: 'never', outcome: 'not_executed', title: 'There is no such thing' },
-  conflict: { http: 409, exit: 1, retry: 'never', outcome: 'not_executed', title: 'It clashes with what is there' },
-  failed_precondition: { http: 409, exit: 1, retry: 'never', outcome: 'not_executed', title: 'It is not allowed as things stand' },
-  resource_exhausted: { http: 429, exit: 7, retry: 'always', outcome: 'not_executed', title: 'Too much at once' },
-  cancelled: { http: 499, exit: 130, retry: 'never', outcome: 'unknown', title: 'The caller gave up' },
-  internal: { http: 500, exit: 7, retry: 'never', outcome: 'unknown', title: 'The service failed' },
-  unimplemented: { http: 501, exit: 3, retry: 'never', outcome: 'not_executed', title: 'This is not offered' },
+  invalid_argument: { http: 400, exit: 2, retry: 'never', outcome: 'not_executed', title: 'Invalid request' },
+  unauthenticated: { http: 401, exit: 4, retry: 'never', outcome: 'not_executed', title: 'Not authenticated' },
+  permission_denied: { http: 403, exit: 4, retry: 'never', outcome: 'not_executed', title: 'Permission denied' },
+  not_found: { http: 404, exit: 3, retry: 'never', outcome: 'not_executed', title: 'Not found' },
+  conflict: { http: 409, exit: 1, retry: 'never', outcome: 'not_executed', title: 'Conflict' },
+  failed_precondition: { http: 409, exit: 1, retry: 'never', outcome: 'not_executed', title: 'Not allowed in the current state' },
+  resource_exhausted: { http: 429, exit: 7, retry: 'always', outcome: 'not_executed', title: 'Too many requests' },
+  cancelled: { http: 499, exit: 130, retry: 'never', outcome: 'unknown', title: 'Cancelled by the caller' },
+  internal: { http: 500, exit: 7, retry: 'never', outcome: 'unknown', title: 'Internal error' },
+  unimplemented: { http: 501, exit: 3, retry: 'never', outcome: 'not_executed', title: 'Not implemented' },
   upstream_failed: { http: 502, exit: 7, retry: 'if_repeatable', outcome: 'unknown', title: 'Another system failed' },
-  unavailable: { http: 503, exit: 7, retry: 'always', outcome: 'not_executed', title: 'Nobody can take the request now' },
-  deadline_exceeded: { http: 504, exit: 5, retry: 'if_repeatable', outcome: 'unknown', title: 'There was no answer in time' },
+  unavailable: { http: 503, exit: 7, retry: 'always', outcome: 'not_executed', title: 'Unavailable' },
+  deadline_exceeded: { http: 504, exit: 5, retry: 'if_repeatable', outcome: 'unknown', title: 'Deadline exceeded' },
 } as const satisfies Record<string, CodeRow>;
 export type Code = keyof typeof codes;
 
-/** Where HTTP has a status of its own for a reason. */
+/** Reasons with their own HTTP status. */
 const httpByReason: Readonly<Record<string, number>> = {
   payload_too_large: 413,
   unsupported_media_type: 415,
   precondition_required: 428,
   method_not_allowed: 405,
-  // If-Match names another version than there is. Other preconditions are rules that a new ETag does not help against.
+  // If-Match names a different version. For other preconditions a new ETag would not help.
   hash_mismatch: 412,
 };
 export function httpOf(code: Code, reason: string | undefined): number {
   return httpByReason[reason ?? ''] ?? codes[code].http;
 }
 
-/** Exit statuses that a reason decides. */
+/** Exit statuses that depend on the reason. */
 const exitByReason: Readonly<Record<string, number>> = {
   no_responders: 3,
   not_connected: 6,
@@ -54,27 +57,30 @@ const exitByReason: Readonly<Record<string, number>> = {
 };
 
 export interface ErrorDetails {
-  /** A word from a closed set that refines the code, in snake_case: `key_reused`, `quiet_hours`, … */
+  /** Refines the code: a word of a closed set, in snake_case: `key_reused`, `quiet_hours`, … */
   readonly reason?: string | undefined;
   /** Typed by the contract that declares the reason. */
   readonly data?: unknown;
   readonly retryAfterMs?: number | undefined;
-  /** Defaults to the code's row. */
+  /** Default: that of the code. */
   readonly outcome?: Outcome | undefined;
-  /** What a person in review may want to see: masked, never sent to the caller. */
+  /** Facts for a person who reviews the row: masked, never sent to the caller. */
   readonly evidence?: Evidence | undefined;
   readonly cause?: unknown;
 }
-/** What is known of an outward request that went wrong. */
+/** Facts about a failed request to a provider. */
 export interface Evidence {
   /** `GET crm.example/api/v1/Contact`: no query, no secret. */
   readonly request?: string;
   readonly status?: number;
-  /** The last bytes of the answer as text, at most 512, digits of phone length masked. */
+  /** The last bytes of the reply as text, at most 512; phone-like digits are masked. */
   readonly lastBytes?: string;
 }
 
-/** The only error that crosses a floor. Its message says what was expected and what to do; it never holds a secret or a whole phone number. */
+/**
+ * The only error that crosses layers. Its message states what was expected and what to do; it never contains a secret or a whole phone
+ * number.
+ */
 export class PolybError extends Error {
   readonly code: Code;
   readonly reason: string | undefined;
@@ -92,7 +98,7 @@ export class PolybError extends Error {
     this.outcome = details.outcome ?? codes[code].outcome;
     this.evidence = details.evidence;
   }
-  /** Another attempt may fare better. */
+  /** Another attempt may succeed. */
   get retryable(): boolean {
     return codes[this.code].retry !== 'never';
   }
@@ -108,18 +114,18 @@ export function isPolybError(thrown: unknown): thrown is PolybError {
   );
 }
 
-/** Anything thrown, as a PolybError. What is not ours becomes `internal` with a fixed message; the cause stays for the log. */
+/** Converts anything thrown to a PolybError. An unknown error becomes `internal` with a fixed message; the cause is kept for the log. */
 export function toPolybError(thrown: unknown): PolybError {
   return isPolybError(thrown) ? thrown : new PolybError('internal', 'The service failed; its log has the cause.', { cause: thrown });
 }
 
-/** What PostgreSQL, or the lack of a connection to it, refuses: it says nothing against the work itself, and nothing was kept. */
+/** Errors of PostgreSQL or its connection. The work itself is not at fault, and nothing was stored. */
 const storeReasons: ReadonlySet<string> = new Set(['store_down', 'store_contended', 'connections_exhausted']);
 export function isStoreFailure({ reason }: PolybError): boolean {
   return reason !== undefined && storeReasons.has(reason);
 }
 
-/** The status with which the command line ends for this error. */
+/** Exit status of the command line for this error. */
 export function exitOf(error: PolybError): number {
   return (error.reason === undefined ? undefined : exitByReason[error.reason]) ?? codes[error.code].exit;
 }
@@ -154,11 +160,11 @@ export function toProblem(error: PolybError): Problem {
   };
 }
 
-/** The error that a problem body tells of. A body that is not one of ours becomes `upstream_failed`. */
+/** Parses a problem body into an error. An unknown body becomes `upstream_failed`. */
 export function fromProblem(body: unknown): PolybError {
   const problem = (typeof body === 'object' && body !== null ? body : {}) as Partial<Problem>;
   if (typeof problem.code !== 'string' || !(problem.code in codes))
-    return new PolybError('upstream_failed', 'The other side answered with an error that is not in the table of codes.', {
+    return new PolybError('upstream_failed', 'The other side returned an error that is not in the table of codes.', {
       reason: 'bad_reply',
     });
   return new PolybError(problem.code, typeof problem.detail === 'string' ? problem.detail : codes[problem.code].title, {
@@ -169,7 +175,7 @@ export function fromProblem(body: unknown): PolybError {
   });
 }
 
-/** One wrong field of an input. `given` is masked. */
+/** One invalid field of an input. `given` is masked. */
 export interface FieldIssue {
   /** RFC 6901 pointer, `/phoneNumber`. */
   readonly pointer: string;

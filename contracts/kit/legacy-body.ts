@@ -1,8 +1,8 @@
-/** Brings a body from before PolyB to a method's own fields. No schema is needed, so the command line does it too. */
+/** Converts a former body to a method's fields. Needs no schema, so that the command line can use it. */
 
 import type { Alias } from './define.ts';
 
-/** The value at a dotted path; undefined where there is none. */
+/** The value at a dotted path; undefined if there is none. */
 function at(body: unknown, path: string): unknown {
   return path
     .split('.')
@@ -14,8 +14,8 @@ function at(body: unknown, path: string): unknown {
 }
 
 /**
- * Picks `fields` (the method's field ← dotted path in the old body) and leaves the rest of the body out.
- * A body that holds nothing at a path which differs from its field is taken as the method's own, and comes back as it is.
+ * Picks `fields` (the method's field ← dotted path in the former body) and drops the rest of the body.
+ * A body without a value at any path that differs from its field already has the method's fields; it is returned unchanged.
  */
 export function reshape(fields: Readonly<Record<string, string>>, body: unknown): unknown {
   const isOld = Object.entries(fields).some(([field, path]) => path !== field && at(body, path) !== undefined);
@@ -27,7 +27,7 @@ export function reshape(fields: Readonly<Record<string, string>>, body: unknown)
   );
 }
 
-/** An alias without its schemas, as `contracts.json` holds it. */
+/** An alias without its schemas, as stored in `contracts.json`. */
 export interface AliasFact {
   readonly from: string;
   readonly to: string;
@@ -48,14 +48,14 @@ export function aliasFact({ from, to, port, fields, fixed, defaults }: Alias): A
   };
 }
 
-/** The body in the method's own fields, with what the alias implies. A body that is no object comes back as it is. */
+/** The body in the method's fields, with the values that the alias implies. A body that is not an object is returned unchanged. */
 export function applyShape({ fields, fixed, defaults }: Pick<Alias, 'fields' | 'fixed' | 'defaults'>, body: unknown): unknown {
   const given = fields === undefined ? body : reshape(fields, body);
   if ((fixed === undefined && defaults === undefined) || typeof given !== 'object' || given === null) return given;
   return { ...defaults, ...given, ...fixed };
 }
 
-/** The method that `name` means, and the body in that method's fields. A method's own name takes the bodies of its bus aliases as well. */
+/** The method for `name`, and the body in that method's fields. The method's own name also accepts the bodies of its bus aliases. */
 export function resolve(facts: readonly AliasFact[], name: string, body: unknown): { readonly address: string; readonly body: unknown } {
   const address = facts.find(({ from }) => from === name)?.to ?? name;
   const isRoute = name.includes(' ');

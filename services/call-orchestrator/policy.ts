@@ -4,7 +4,7 @@ import { TimeZone } from '../../contracts/common.ts';
 import { allDay, type Hours, parseHours } from './hours.ts';
 
 export const policySettings = z.object({
-  TELEPHONY_KIND: text({ max: 40 }).default('simulator').describe('Which telephony rings phones.'),
+  TELEPHONY_KIND: text({ max: 40 }).default('simulator').describe('Telephony adapter that dials.'),
   CALL_HOURS: text({ max: 11 })
     .refine((written) => parseHours(written) !== null)
     .meta({ expected: 'hours of one day, e.g. 09:00-21:00' })
@@ -15,10 +15,8 @@ export const policySettings = z.object({
     .describe('Calls to one phone in a day, where the callee is: 3, with the simulator 1000.'),
   CALL_TIME_ZONE: TimeZone.meta({ expected: 'an IANA time zone, e.g. Europe/Moscow' })
     .default('Europe/Moscow')
-    .describe('Where callees are whose zone nobody knows.'),
-  CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 })
-    .default(7_200_000)
-    .describe('After this time a call of which nothing more is heard counts as ended.'),
+    .describe('Default time zone of callees.'),
+  CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 }).default(7_200_000).describe('A call without news for this long counts as ended.'),
 });
 
 /** What caps the harm of calling, whatever the callers do. */

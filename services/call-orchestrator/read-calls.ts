@@ -10,7 +10,7 @@ export function getCall(db: Queries): Handler<typeof calls.get_call> {
 export function listCalls(db: Queries): Handler<typeof calls.list_calls> {
   return async ({ limit, cursor, ...wanted }) => {
     if (cursor !== undefined && !/^\d{1,18}$/.test(cursor))
-      throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, as it was given.');
+      throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, unchanged.');
     const { calls, next } = await listRows(db, { ...wanted, before: cursor }, limit);
     return { items: calls.map(shown), nextCursor: next };
   };
@@ -22,5 +22,5 @@ export function shown({ legId: _, ...call }: CallRow): Omit<CallRow, 'legId'> {
 }
 
 export function missing(callId: string): never {
-  throw new PolybError('not_found', `There is no call ${callId}; list_calls shows those there are.`);
+  throw new PolybError('not_found', `There is no call ${callId}; list_calls shows the existing ones.`);
 }

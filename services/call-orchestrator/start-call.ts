@@ -14,7 +14,7 @@ export function startCall(now: () => number): Handler<typeof calls.start_call> {
       const createdAt = new Date(now());
       // The guard has looked already; here the database decides between two that looked at the same time.
       if (!(await insertCall(tx, { callId, key, leadId, phoneNumber, createdById, timeZone, createdAt })))
-        throw new PolybError('failed_precondition', 'This phone is in a call; try again when it has ended.', {
+        throw new PolybError('failed_precondition', 'This phone is in a call; try again after it ends.', {
           reason: 'active_call',
           retryAfterMs: askAgainMs,
         });

@@ -22,7 +22,7 @@ export function transferCall(db: Queries): Handler<typeof calls.transfer_call> {
   return async ({ callId, to }, { call }) => {
     const found = (await findCall(db, callId)) ?? missing(callId);
     if (found.state !== 'answered' || found.legId === null)
-      throw new PolybError('failed_precondition', `Only an answered call can be transferred, and this one is ${found.state}.`, {
+      throw new PolybError('failed_precondition', `Only an answered call can be transferred; this one is ${found.state}.`, {
         reason: 'not_answered',
       });
     await call(telephony.transfer, { legId: found.legId, to });

@@ -20,9 +20,9 @@ export function placeOf(cursor: string | undefined, list: string): Place | undef
   if (cursor === undefined) return undefined;
   const [, kind, atUs, id, of] = /^([pf])(-?\d{1,17})\.([a-z0-9_]{1,40})\.([\w-]{8})$/.exec(cursor) ?? [];
   if (atUs === undefined || id === undefined)
-    throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, as it was given.');
+    throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, unchanged.');
   if (of !== list)
-    throw new PolybError('invalid_argument', 'Bad cursor: it belongs to a list that was asked for something else; start that list anew.');
+    throw new PolybError('invalid_argument', 'Bad cursor: it belongs to a list with other filters; start this list without a cursor.');
   return { atUs, id, isFuzzy: kind === 'f' };
 }
 /** SQL for a place's time; the parameter is its microseconds. */

@@ -111,7 +111,7 @@ export async function readVoice(db: Queries, { messageId, offset, length }: Span
   return { contentType: row.content_type, name: null, bytes: row.bytes, version: messageId, body: row.body };
 }
 
-const missing = (messageId: string) => new PolybError('not_found', `There is no such file of ${messageId}.`);
+const missing = (messageId: string) => new PolybError('not_found', `Message ${messageId} has no such file.`);
 const notKept = (isWanted: boolean) =>
   new PolybError(
     'failed_precondition',
@@ -181,7 +181,7 @@ export function followFiles({
       const error = toPolybError(thrown);
       if (signal.aborted || error.reason === 'store_down') throw thrown;
       if (file.state === 'wanted' && (isFinal(thrown) || file.attempts + 1 >= patience)) {
-        log.warn({ err: thrown, messageId: file.message_id, n: file.n }, 'a file was given up');
+        log.warn({ err: thrown, messageId: file.message_id, n: file.n }, 'fetching a file failed for good');
         await set(file, `state = 'gone'`);
       } else
         await set(

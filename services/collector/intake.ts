@@ -33,7 +33,7 @@ export function intake({ commit, log }: { readonly commit: Commit; readonly log:
         noted.add(`${channel} ${part.type}`);
         log.warn(
           { channel, botId, update: externalId, type: part.type },
-          'updates of this kind are not readable; they are kept raw and counted',
+          'updates of this kind are not supported; they are kept raw and counted',
         );
       }
   };
@@ -86,7 +86,7 @@ async function storeAll(commit: Commit, log: Log, channel: ChannelName, delivery
     if (others.length === 0) {
       log.error(
         { err: error, channel, botId: delivery.botId, update: only.externalId },
-        'an update could not be stored as what it says; it is kept raw and can be replayed',
+        'an update could not be stored as a message; it is kept raw and can be replayed',
       );
       return commit((tx) => put(tx, channel, { ...delivery, updates: [{ ...only, parts: [] }] }));
     }

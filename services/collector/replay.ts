@@ -12,7 +12,7 @@ export function replayUpdates(
 ): Handler<typeof inbox.replay_updates> {
   return async ({ channel, botId, since, until, limit, cursor }) => {
     if (cursor !== undefined && !/^\d{1,18}$/.test(cursor))
-      throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, as it was given.');
+      throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, unchanged.');
     const reader = channels.find((each) => each.channel === channel);
     const rows = await db.query<{ id: string; bot_id: string; body: string }>(
       `select id::text, bot_id, body from collector.raw_updates

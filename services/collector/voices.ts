@@ -101,7 +101,7 @@ export function followVoices({
       if (signal.aborted || isStoreFailure(error)) throw thrown;
       if (isDeaf(thrown)) await later(voice, deafMs, voice.attempts);
       else if (isFinal(thrown) || voice.attempts + 1 >= patience) {
-        log.warn({ err: thrown, messageId: voice.message_id }, 'a voice message was given up');
+        log.warn({ err: thrown, messageId: voice.message_id }, 'transcribing a voice message failed for good');
         await giveUp(voice);
       } else await later(voice, error.retryAfterMs ?? 1000 * 4 ** voice.attempts, voice.attempts + 1);
     }

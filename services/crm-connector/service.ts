@@ -12,7 +12,7 @@ export default service({
   settings: z.object({
     CRM_LEAD_REUSE_HOURS: integer({ min: 0, max: 8760 })
       .default(24)
-      .describe('How young an open lead must be to be taken instead of opening another; 0 opens one always.'),
+      .describe('Maximum age of an open lead that is reused instead of opening another; 0 always opens a new one.'),
   }),
   vendors: { crm: { setting: 'CRM_KIND', catalogue: crmAdapters, fallback: 'postgres' } },
 }).start(async ({ settings, vendors, now }) => ({

@@ -37,7 +37,7 @@ export function createAdmit({ keys, cache, limit }: AdmitParts): Admit {
     const taken = await cache.take(`key:${identity.keyId}`, limit);
     reply.header('ratelimit-policy', policy).header('ratelimit', rateLimit(taken));
     if (!taken.isAllowed) throw tooMuch(taken.retryAfterMs);
-    if (!identity.allows(scope)) throw new PolybError('permission_denied', 'This API key does not allow that.');
+    if (!identity.allows(scope)) throw new PolybError('permission_denied', 'This API key does not allow this request.');
     return identity;
   };
 }
@@ -49,7 +49,7 @@ function presentedKey({ headers }: FastifyRequest): string {
 }
 /** One text for whatever is wrong with a key. */
 function unknown(): PolybError {
-  return new PolybError('unauthenticated', 'A valid API key is expected in X-API-Key, or in Authorization: Bearer.');
+  return new PolybError('unauthenticated', 'Provide a valid API key in X-API-Key, or in Authorization: Bearer.');
 }
 function rateLimit({ remaining, resetMs }: Taken): string {
   return `"burst";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;

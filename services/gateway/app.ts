@@ -93,7 +93,7 @@ export function createApp(parts: AppParts): FastifyInstance {
       observed({ verb: request.method, route: request.routeOptions.url ?? '_OTHER', status, ms: performance.now() - began });
     });
     if (inFlight <= options.maxInFlight) done();
-    else done(new PolybError('unavailable', 'This server works on as many requests as it can; try again.', { retryAfterMs: 1_000 }));
+    else done(new PolybError('unavailable', 'This server is at its limit of concurrent requests; try again.', { retryAfterMs: 1_000 }));
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   const verbsOf = allowedVerbs(app);
@@ -101,13 +101,13 @@ export function createApp(parts: AppParts): FastifyInstance {
     const allowed = verbsOf(request.url.split('?')[0] ?? '');
     if (allowed.length === 0)
       return sendProblem(
-        new PolybError('not_found', `Nothing answers ${request.method} here; /openapi.json lists what does.`),
+        new PolybError('not_found', `There is no route for ${request.method} here; /openapi.json lists all routes.`),
         request,
         reply,
       );
     reply.header('allow', allowed.join(', '));
     return sendProblem(
-      new PolybError('not_found', `${request.method} is not offered here, but ${allowed.join(', ')}.`, { reason: 'method_not_allowed' }),
+      new PolybError('not_found', `${request.method} is not allowed here; use ${allowed.join(', ')}.`, { reason: 'method_not_allowed' }),
       request,
       reply,
     );
@@ -156,7 +156,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       if (deprecation !== undefined) reply.headers(deprecation);
       if (scope !== 'none') request.identity = await admit(scope, request, reply);
       if (options.requireIfMatch && method.http.ifMatch !== undefined && isUnbound(request.headers['if-match']))
-        throw new PolybError('failed_precondition', 'If-Match is expected: the ETag of what you saw, not *.', {
+        throw new PolybError('failed_precondition', 'Provide If-Match: the ETag of the version you read, not *.', {
           reason: 'precondition_required',
         });
     },
@@ -194,7 +194,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
         code,
         reason,
         requestId: request.id,
-      }).catch((err: unknown) => log.error({ err, requestId: request.id }, 'a decision could not be audited'));
+      }).catch((err: unknown) => log.error({ err, requestId: request.id }, 'auditing a decision failed'));
     try {
       const output = await asked;
       await note('ok', null);

@@ -104,7 +104,7 @@ test('audits name the key that decided, and nobody can decide in the name of ano
   const id = await propose('кто');
   await anna('POST', `/api/v1/sandbox/${id}/approve`, { onBehalfOf: 'boss' });
   const { audit } = await it.world.bus.call(journal.get, { id });
-  expect(audit).toMatchObject([{ who: `gateway:anna/${keyId}`, did: 'approved what stands now' }]);
+  expect(audit).toMatchObject([{ who: `gateway:anna/${keyId}`, did: 'approved its current version' }]);
   await anna('POST', `/api/v1/sandbox/${id}/approve`);
   const { items } = await it.world.bus.call(gateway.list_audit, { client: 'anna' });
   expect(items).toMatchObject([

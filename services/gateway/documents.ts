@@ -27,19 +27,19 @@ export function openApiOf({ routes, version }: Pick<Documented, 'routes' | 'vers
       return [alias.from, { ...described, http, input, ...(alias.body === undefined ? {} : { examples: [] }) }];
     }),
   );
-  const made = openApi({ $comment: 'Made from the contracts.', entries, aliases: [], pipelines: {} }, { version });
+  const made = openApi({ $comment: 'Generated from the contracts.', entries, aliases: [], pipelines: {} }, { version });
   return { ...made, paths: { ...(made.paths as object), '/api/v1/stream': { get: stream } } };
 }
 
 const failure = {
-  description: 'A failure; `code` says which.',
+  description: 'An error; see `code`.',
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 };
 /** The one route that is no method. */
 const stream = {
   operationId: 'stream',
   tags: ['journal'],
-  summary: 'Changes as they happen, as server-sent events; Last-Event-ID resumes.',
+  summary: 'Changes as server-sent events; Last-Event-ID resumes after the last one received.',
   'x-scope': 'read',
   parameters: [
     {
@@ -57,12 +57,12 @@ const stream = {
       name: 'Last-Event-ID',
       in: 'header',
       required: false,
-      description: 'The last id that came. With it no message of the topic messages is missed or repeated.',
+      description: 'Id of the last event received. With it the topic messages neither misses nor repeats a message.',
       schema: { type: 'string', maxLength: 200 },
     },
   ],
   responses: {
-    200: { description: 'Events without an end.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+    200: { description: 'An endless stream of events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
     '4XX': failure,
     default: failure,
   },
@@ -124,7 +124,7 @@ async function docsPage(document: object): Promise<FastifyInstance> {
   };
   app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) =>
-    refuse(new PolybError('not_found', 'There is no such page of the documentation; it starts at /docs.'), request, reply),
+    refuse(new PolybError('not_found', 'There is no such documentation page; start at /docs.'), request, reply),
   );
   await app.register(swagger, { mode: 'static', specification: { document: document as never } });
   await app.register(swaggerUi, {

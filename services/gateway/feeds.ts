@@ -151,9 +151,9 @@ export function addFeeds(app: FastifyInstance, { ask, admit, isLive, options }: 
           reason: 'bad_parameters',
         });
     if (asked.size === 0 || topics.some((topic) => asked.has(topic) && !allowed.includes(topic)))
-      throw new PolybError('permission_denied', 'This API key does not allow that.');
+      throw new PolybError('permission_denied', 'This API key does not allow this request.');
     if (open.size >= options.mostFollowers)
-      throw new PolybError('unavailable', 'This server has as many followers as it can.', { retryAfterMs: 5_000 });
+      throw new PolybError('unavailable', 'This server is at its limit of open event streams.', { retryAfterMs: 5_000 });
     const last = placeOf(request.headers['last-event-id']);
     const { time: since } = last;
     // Before the head goes out: a cursor that is none is refused.

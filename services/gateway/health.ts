@@ -45,7 +45,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
     ]);
     return {
       'nats:connection': check(bus.connected, 'not connected'),
-      'postgresql:connection': check(isStored, 'does not answer'),
+      'postgresql:connection': check(isStored, 'does not respond'),
       ...(isDraining() ? { 'process:state': check(false, 'shutting down') } : {}),
     };
   }
@@ -53,7 +53,9 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
   async function missed(): Promise<Checks> {
     const time = new Date(now()).toISOString();
     const redis: Check =
-      cache.state() === 'away' ? { status: 'warn', time, output: 'away: rates are counted here alone' } : { status: 'pass', time };
+      cache.state() === 'away'
+        ? { status: 'warn', time, output: 'unavailable: this process counts rates on its own' }
+        : { status: 'pass', time };
     const byTarget = Map.groupBy(await outsiders(), ({ target }) => target);
     const missing = [...(await figures.ready())].filter(([, isReady]) => !isReady);
     return {
@@ -61,7 +63,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
       ...Object.fromEntries(
         missing.map(([service]) => [
           `service:${service}`,
-          [{ status: 'warn', time, output: `does not answer; polyb status says more` } as const],
+          [{ status: 'warn', time, output: `does not respond; see polyb status` } as const],
         ]),
       ),
       ...Object.fromEntries([...byTarget].map(([target, standings]) => [target, standings.map(checkOf)])),

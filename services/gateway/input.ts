@@ -69,7 +69,7 @@ function versionOf(field: string, header: string | undefined): Readonly<Record<s
   if (header === undefined || header.trim() === '*') return {};
   const [, version] = /^(?:W\/)?"?([^",]{1,200})"?$/.exec(header.trim()) ?? [];
   if (version === undefined)
-    throw new PolybError('invalid_argument', 'Bad If-Match: expected one ETag as it was answered.', { reason: 'bad_parameters' });
+    throw new PolybError('invalid_argument', 'Bad If-Match: expected one ETag, as returned.', { reason: 'bad_parameters' });
   return { [field]: version };
 }
 

@@ -10,11 +10,11 @@ export function keyHandlers(db: Database, revoked: (keyId: string) => void): Han
     create_key: async (key) => {
       const made = await db.transaction((tx) => insertKey(tx, key));
       if (made === null)
-        throw new PolybError('conflict', `There is another key ${key.keyId}; make one with a new id.`, { reason: 'key_taken' });
+        throw new PolybError('conflict', `There is another key ${key.keyId}; create one with a new id.`, { reason: 'key_taken' });
       if (made === 'two_live')
         throw new PolybError(
           'conflict',
-          `${key.person === null ? key.client : `${key.person} of ${key.client}`} has two live keys; revoke one first: polyb keys list, polyb keys revoke KEY_ID`,
+          `${key.person === null ? key.client : `${key.person} of ${key.client}`} has two active keys; revoke one first: polyb keys list, polyb keys revoke KEY_ID`,
           {
             reason: 'two_keys_live',
           },
@@ -42,7 +42,7 @@ export function keyHandlers(db: Database, revoked: (keyId: string) => void): Han
 function seqOf(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const seq = Buffer.from(cursor, 'base64url').toString();
-  if (!/^\d{1,18}$/.test(seq)) throw new PolybError('invalid_argument', 'The cursor is not one of ours; start without it.');
+  if (!/^\d{1,18}$/.test(seq)) throw new PolybError('invalid_argument', 'Bad cursor; start without one.');
   return seq;
 }
 function cursorOf(seq: string | null): string | null {

@@ -66,7 +66,8 @@ test.each([
   const client = await it.client(...scopes);
   const answered = await client(verb, where, verb === 'POST' ? {} : undefined);
   expect(answered.status).toBe(status);
-  if (status === 403) expect(answered.body).toMatchObject({ code: 'permission_denied', detail: 'This API key does not allow that.' });
+  if (status === 403)
+    expect(answered.body).toMatchObject({ code: 'permission_denied', detail: 'This API key does not allow this request.' });
 });
 
 test('a client holds two live keys and no third, even when they are made at once; a repeat makes none', async () => {

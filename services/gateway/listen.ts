@@ -17,7 +17,7 @@ export async function listen(app: FastifyInstance, { host, port }: Place, log: L
     try {
       // `reusePort` is Node's; the library hands over what it does not know.
       await app.listen({ host, port, reusePort } as FastifyListenOptions);
-      log.info({ host, port }, 'HTTP listens');
+      log.info({ host, port }, 'HTTP server listens');
       return;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -25,7 +25,7 @@ export async function listen(app: FastifyInstance, { host, port }: Place, log: L
       if (code !== 'EADDRINUSE' || Date.now() > until)
         throw new PolybError(
           'failed_precondition',
-          `HTTP cannot listen on ${host}:${port} (${code}); set GATEWAY_HOST and GATEWAY_PORT to what is free.`,
+          `HTTP cannot listen on ${host}:${port} (${code}); set GATEWAY_HOST and GATEWAY_PORT to a free address.`,
           {
             reason: 'bad_settings',
             cause: error,

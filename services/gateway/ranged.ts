@@ -61,7 +61,7 @@ async function* partsOf(
   part: (offset: number, length: number) => Promise<Part>,
 ): AsyncGenerator<Buffer> {
   for (let at = from, { body, version } = first; at < to; ) {
-    if (body.length === 0 || version !== first.version) throw new Error('the file changed while it was read');
+    if (body.length === 0 || version !== first.version) throw new Error('the file changed while it was being read');
     const bytes = Buffer.from(body).subarray(0, to - at);
     yield bytes;
     at += bytes.length;

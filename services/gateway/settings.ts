@@ -8,27 +8,27 @@ const port = integer({ min: 1, max: 65_535 });
 export const gatewaySettings = z.object({
   ...cacheSettings.shape,
   POLYB_SUBJECT_PREFIX: common.settings.shape.POLYB_SUBJECT_PREFIX,
-  GATEWAY_HOST: text({ max: 255 }).default('127.0.0.1').describe('The address that HTTP listens on; 0.0.0.0 is everybody.'),
-  GATEWAY_PORT: port.default(8300).describe('The port that HTTP listens on.').meta({ listens: true }),
+  GATEWAY_HOST: text({ max: 255 }).default('127.0.0.1').describe('Address of the HTTP server; 0.0.0.0 listens on all interfaces.'),
+  GATEWAY_PORT: port.default(8300).describe('Port of the HTTP server.').meta({ listens: true }),
   GATEWAY_PORTS: list(text({ max: 11, like: /^\d{1,5}(:\d{1,5})?$/, expected: '8005, or 18005:8005 to listen elsewhere' }), { max: 20 })
     .default([])
-    .describe('Further ports, each with the routes of the program that had it before PolyB: 3000, 8001, 8002, 8003, 8005, 8000, 8300.'),
+    .describe('Additional ports, each with the routes of the former program on that port: 3000, 8001, 8002, 8003, 8005, 8000, 8300.'),
   GATEWAY_TRUSTED_PROXIES: list(text({ max: 100 }), { max: 20 })
     .default([])
-    .describe('Addresses of proxies whose X-Forwarded-For is believed.'),
-  GATEWAY_BODY_LIMIT_BYTES: integer({ min: 1_024, max: 1_048_576 }).default(1_000_000).describe('The largest body of a request.'),
+    .describe('Addresses of proxies whose X-Forwarded-For header is trusted.'),
+  GATEWAY_BODY_LIMIT_BYTES: integer({ min: 1_024, max: 1_048_576 }).default(1_000_000).describe('Maximum size of a request body.'),
   GATEWAY_REQUEST_TIMEOUT_MS: durationMs({ min: 1_000, max: 600_000 }).default(30_000).describe('How long a request may take to arrive.'),
-  GATEWAY_MAX_CONNECTIONS: integer({ min: 1, max: 100_000 }).default(2_000).describe('Open connections; above it new ones are closed.'),
-  GATEWAY_MAX_IN_FLIGHT: integer({ min: 1, max: 100_000 })
-    .default(2_000)
-    .describe('Requests worked on at once; above it the answer is 503.'),
+  GATEWAY_MAX_CONNECTIONS: integer({ min: 1, max: 100_000 }).default(2_000).describe('Maximum open connections; further ones are closed.'),
+  GATEWAY_MAX_IN_FLIGHT: integer({ min: 1, max: 100_000 }).default(2_000).describe('Maximum concurrent requests; further ones get 503.'),
   GATEWAY_RATE_LIMIT: integer({ min: 1, max: 10_000_000 }).default(1_200).describe('Requests of one API key in GATEWAY_RATE_WINDOW_MS.'),
-  GATEWAY_RATE_WINDOW_MS: durationMs({ min: 1_000, max: 3_600_000 }).default(60_000).describe('The window of GATEWAY_RATE_LIMIT.'),
-  GATEWAY_REQUIRE_IF_MATCH: flag().default(false).describe('Whether an approval must say which version it is about (else 428).'),
+  GATEWAY_RATE_WINDOW_MS: durationMs({ min: 1_000, max: 3_600_000 }).default(60_000).describe('Time window of GATEWAY_RATE_LIMIT.'),
+  GATEWAY_REQUIRE_IF_MATCH: flag()
+    .default(false)
+    .describe('Whether an approval must name the version that was read; without it the reply is 428.'),
   GATEWAY_EXPECTED_SERVICES: list(text({ max: 64, like: /^[a-z][a-z0-9-]*$/, expected: 'a folder of services/' }), { max: 200 })
     .optional()
     .describe(
-      'Services that should answer: /health warns of one that does not, and polyb_service_ready is 0. Unset: every folder of services/.',
+      'Services that should respond: /health warns about one that does not, and its polyb_service_ready is 0. Default: every folder of services/.',
     ),
   GATEWAY_AUDIT_DAYS: integer({ min: 1, max: 3_650 }).default(365).describe('How long decisions made over HTTP are kept.'),
 });

@@ -6,14 +6,14 @@ import { PolybError, toProblem } from '../../contracts/kit/errors.ts';
 const known: Readonly<Record<string, readonly [status: string, detail: string]>> = {
   HPE_INVALID_URL: [
     '400 Bad Request',
-    "The URL holds a character that must be percent-encoded, as curl -G --data-urlencode 'q=цветок' does.",
+    "The URL contains a character that must be percent-encoded, as curl -G --data-urlencode 'q=цветок' does.",
   ],
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are larger than this server takes.'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not come whole in time.'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are larger than this server accepts.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive completely in time.'],
 };
 /** How long the answer may take to be read. Closed at once, it could be lost to bytes that were still coming. */
 const lingerMs = 1_000;
-const unknown = ['400 Bad Request', 'This is not a request that can be read as HTTP/1.1.'] as const;
+const unknown = ['400 Bad Request', 'The request cannot be read as HTTP/1.1.'] as const;
 
 export function answerUnreadable(
   { code = '' }: { readonly code?: string | undefined },

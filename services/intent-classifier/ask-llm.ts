@@ -73,7 +73,10 @@ export function askLlm(
       // An answer of the wrong shape or a refusal is about this one message; all else is about the model.
       if (error.reason !== 'bad_reply' && error.reason !== 'llm_refused') {
         restsUntil = now() + Math.min(error.retryAfterMs ?? restMs, longestRestMs);
-        log.warn({ llm: llm.name, code: error.code, reason: error.reason }, 'the language model fails; local guesses stand meanwhile');
+        log.warn(
+          { llm: llm.name, code: error.code, reason: error.reason },
+          'the language model fails; the local model decides until it is back',
+        );
       }
       return nothing;
     }

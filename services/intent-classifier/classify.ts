@@ -30,7 +30,7 @@ function ofContent(text: string, content: readonly Content[]): Judgement | undef
   if (text.trim() !== '' && !isOrder(content)) return undefined;
   const judged = judgeContent(content);
   if (judged === null)
-    throw new PolybError('failed_precondition', 'The message has neither words nor content of a known kind; read it in its channel.', {
+    throw new PolybError('failed_precondition', 'The message has neither text nor content of a supported kind; read it in its channel.', {
       reason: 'nothing_to_judge',
     });
   return { ...judged, isUrgent: isUrgent(text) };

@@ -26,7 +26,7 @@ function read<Row>(file: string, schema: z.ZodType<Row>, expected: string): read
     if (!line.success) throw new PolybError('invalid_argument', `Line ${index + 1}: expected ${expected}.`);
     return [line.data];
   });
-  if (lines.length === 0) throw new PolybError('invalid_argument', 'There are no lines; expected one JSON object a line.');
+  if (lines.length === 0) throw new PolybError('invalid_argument', 'The file has no lines; expected one JSON object per line.');
   return lines;
 }
 

@@ -12,7 +12,7 @@ const modelFile = at('./model.json');
 const sources = ['./dataset/train.jsonl', '../../contracts/kit/cyrillic.ts', './features.ts', './markers.ts', './train.ts'];
 
 export async function ownLines(split: 'train' | 'test' | 'held'): Promise<readonly Line[]> {
-  return readLines(await readFile(at(`./lines/${split}.jsonl`), 'utf8'));
+  return readLines(await readFile(at(`./dataset/${split}.jsonl`), 'utf8'));
 }
 
 export async function urgencyLines(): Promise<readonly UrgencyLine[]> {
@@ -26,7 +26,7 @@ export async function readModel(): Promise<LocalModel> {
 export async function readModelFile(): Promise<ModelFile> {
   const file = ModelFile.safeParse(JSON.parse(await readFile(modelFile, 'utf8')));
   if (!file.success)
-    throw new PolybError('internal', 'services/intent-classifier/model.json is not a model; write it anew: polyb intents train.', {
+    throw new PolybError('internal', 'services/intent-classifier/model.json is not a model; create it again: polyb intents train.', {
       cause: file.error,
     });
   return file.data;

@@ -94,5 +94,5 @@ test('the same lines teach the same model, others another', async () => {
 
 test('a model of another size is refused', async () => {
   const file = await readModelFile();
-  expect(() => localModel({ ...file, weights: file.weights.slice(0, 400) })).toThrow('train it anew');
+  expect(() => localModel({ ...file, weights: file.weights.slice(0, 400) })).toThrow('train it again');
 });

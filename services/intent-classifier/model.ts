@@ -38,7 +38,7 @@ export type LocalModel = (text: string) => Guess;
 export function localModel(file: ModelFile): LocalModel {
   const weights = new Int8Array(Buffer.from(file.weights, 'base64'));
   if (weights.length !== buckets * intentNames.length)
-    throw new TypeError(`the model has ${weights.length} weights, expected ${buckets * intentNames.length}; train it anew`);
+    throw new TypeError(`the model has ${weights.length} weights, expected ${buckets * intentNames.length}; train it again`);
   const scale = file.step.map((step) => step / file.temperature);
   const offset = file.bias.map((bias) => bias / file.temperature);
   return (text) => {

@@ -18,9 +18,9 @@ export function patternMethods(db: Database): PatternMethods {
     list_patterns: async () => ({ items: [...(await listPatterns(db, most))] }),
     put_pattern: async (pattern) => {
       if (!holdsWord(pattern.phrase))
-        throw new PolybError('invalid_argument', 'A phrase needs a word, e.g. "верн* деньги"; a bare * or … would fit every message.');
+        throw new PolybError('invalid_argument', 'A phrase needs a word, e.g. "верн* деньги"; a bare * or … would match every message.');
       if (!(await db.transaction((tx) => putPattern(tx, pattern, most))))
-        throw new PolybError('failed_precondition', `There are ${most} patterns already; remove one first.`, { reason: 'too_many' });
+        throw new PolybError('failed_precondition', `There are already ${most} patterns; remove one first.`, { reason: 'too_many' });
       return pattern;
     },
     remove_pattern: async ({ patternId }) => {

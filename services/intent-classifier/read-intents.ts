@@ -51,7 +51,7 @@ const cursorOf = ({ messageAt, messageId }: Analysis) => Buffer.from(`${messageA
 function placeOf(cursor: string): { at: Date; messageId: string } {
   const [, ms, messageId] = /^(\d{1,15}) (\w{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (ms === undefined || messageId === undefined)
-    throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, as it was given.');
+    throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, unchanged.');
   return { at: new Date(Number(ms)), messageId };
 }
 

@@ -30,8 +30,8 @@ export default service({
   settings: z.object({
     INTENTS_LLM_TIMEOUT_MS: durationMs({ min: 500, max: 14_000 })
       .default(8_000)
-      .describe('How long a language model may think about one message before the local guess stands.'),
-    INTENTS_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(730).describe('How long it is kept what a message was judged to be.'),
+      .describe('Time limit for a language model to classify one message; after it the local model decides.'),
+    INTENTS_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(730).describe('Days to keep classification results.'),
   }),
   vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
 }).start(async ({ settings, vendors: { llm }, bus, db, log, metrics, now }) => {

@@ -20,8 +20,8 @@ export const askingSettings = z.object({
   TELEGRAM_APPROVAL_CHATS: list(chat, { max: 20 })
     .default([])
     .describe(
-      'Telegram chats in which people of the staff are shown what waits for approval, and what went out without anybody knowing whether it arrived, and decide by a button; the first bot of TELEGRAM_BOT_TOKENS must be there. ' +
-        'A press counts only from there, and only of somebody whose role is admin, director or manager (polyb call inbox.set_role).',
+      'Telegram chats in which staff see what waits for approval and what needs a review, and decide by a button. The first bot of TELEGRAM_BOT_TOKENS must be a member. ' +
+        'A press counts only in these chats, and only by a person whose role is admin, director or manager (polyb call inbox.set_role).',
     ),
 });
 
@@ -45,10 +45,10 @@ const keepDays = 90;
 
 export function askInChats({ chats, notices, desk, decide, db, commit, log }: Parts): Asking {
   if (notices === null || chats.length === 0) {
-    if (chats.length > 0) log.error({}, 'TELEGRAM_APPROVAL_CHATS is set and TELEGRAM_BOT_TOKENS is not: nobody is asked there');
+    if (chats.length > 0) log.error({}, 'TELEGRAM_APPROVAL_CHATS is set without TELEGRAM_BOT_TOKENS: approvals are not shown there');
     const off = () =>
       Promise.reject(
-        new PolybError('failed_precondition', 'No chat is asked; set TELEGRAM_APPROVAL_CHATS and TELEGRAM_BOT_TOKENS.', {
+        new PolybError('failed_precondition', 'No approval chat is in use; set TELEGRAM_APPROVAL_CHATS and TELEGRAM_BOT_TOKENS.', {
           reason: 'not_set_up',
         }),
       );

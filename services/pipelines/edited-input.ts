@@ -19,7 +19,7 @@ export function editedInput({ method, input }: Pick<DeskRow, 'method' | 'input'>
     const allowed = editable.length === 0 ? 'nothing of it' : `only ${editable.join(', ')}`;
     throw new PolybError(
       'invalid_argument',
-      `${barred.slice(0, 5).join(', ').slice(0, 100)} must stay as proposed; of ${method} ${allowed} may be edited. To change more, reject it and propose another.`,
+      `${barred.slice(0, 5).join(', ').slice(0, 100)} must stay as proposed; editable in ${method}: ${allowed}. To change more, reject the row and propose another.`,
       { reason: 'not_editable' },
     );
   }

@@ -28,9 +28,9 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     const [row, other] = await desk.find(id);
     const asked = scrub(id).slice(0, 40);
     if (row === undefined)
-      throw new PolybError('not_found', `No row of the journal has the id, key or trace ${asked}; polyb runs ls shows the youngest.`);
+      throw new PolybError('not_found', `No row of the journal has the id, key or trace ${asked}; polyb runs ls lists the newest.`);
     if (other !== undefined)
-      throw new PolybError('invalid_argument', `More than one row begins with ${asked}; give more of the id.`, {
+      throw new PolybError('invalid_argument', `The ids of several rows begin with ${asked}; give more characters.`, {
         reason: 'ambiguous',
       });
     return row;
@@ -92,15 +92,15 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     const is = await found(row.id);
     const holder = heldBy(is);
     if (holder !== null && holder !== who)
-      throw new PolybError('conflict', `${is.id} is held by ${holder}; it is free again at ${is.viewer_until?.toISOString()}.`, {
+      throw new PolybError('conflict', `${is.id} is held by ${holder} until ${is.viewer_until?.toISOString()}.`, {
         reason: 'held',
       });
     if (hash !== undefined && is.state === 'proposed' && is.hash !== hash)
-      throw new PolybError('failed_precondition', `${is.id} was edited since; look again: polyb approvals show ${is.id}`, {
+      throw new PolybError('failed_precondition', `${is.id} has been edited; read it again: polyb approvals show ${is.id}`, {
         reason: 'hash_mismatch',
       });
     if (is.state === 'proposed' && who !== undefined && is.approved_by.some((by) => isSamePerson(by, who)))
-      throw new PolybError('conflict', `${who}, or another key of theirs, approved ${is.id} already; another person must.`, {
+      throw new PolybError('conflict', `${who}, or another key of the same person, has already approved ${is.id}; another person must.`, {
         reason: 'same_person',
       });
     const wasDecided = expected === 'proposed' && is.state !== 'proposed';
@@ -142,12 +142,12 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
         'failed, expired or cancelled, and not a call that its caller may repeat',
       );
     if (row.mode !== 'run' || from === undefined)
-      throw new PolybError('invalid_argument', 'Only a run is retried from a step: give from, and the edited input.');
+      throw new PolybError('invalid_argument', 'Only a run can be retried from a step: give from, and the edited input.');
     const step = (await desk.steps(row.id)).findLast((each) => each.step === from);
-    if (step === undefined) throw new PolybError('not_found', `${row.id} has not come to a step ${from}.`);
+    if (step === undefined) throw new PolybError('not_found', `${row.id} has not reached a step ${from}.`);
     if (input === undefined) {
       if (step.state === 'done')
-        throw new PolybError('failed_precondition', `The step ${from} is done; give an edited input to do it again.`, {
+        throw new PolybError('failed_precondition', `The step ${from} is done; give an edited input to repeat it.`, {
           reason: 'wrong_state',
         });
       return decided(id, () => desk.retry(row.id, by(context, 'retried', why)), 'failed, expired or cancelled');
@@ -159,11 +159,11 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       by(context, `retried from ${from}`, why),
     );
     if (refused === 'outcome_unknown')
-      throw new PolybError('failed_precondition', `What became of ${from}, or of a step after it, is not known yet; resolve it first.`, {
+      throw new PolybError('failed_precondition', `The outcome of ${from}, or of a later step, is unknown; resolve it first.`, {
         reason: 'outcome_unknown',
       });
     if (refused !== null)
-      throw new PolybError('failed_precondition', `${row.id} is ${row.state} and cannot go on from ${from}.`, { reason: 'wrong_state' });
+      throw new PolybError('failed_precondition', `${row.id} is ${row.state} and cannot continue from ${from}.`, { reason: 'wrong_state' });
     return fresh(row.id);
   };
 
@@ -217,7 +217,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       return decided(id, (row) => desk.release(row.id, deed), 'proposed', deed);
     },
     approve: ({ id, hash, why, onBehalfOf }, context) => {
-      const deed = by(context, hash === undefined ? 'approved what stands now' : 'approved', why, onBehalfOf);
+      const deed = by(context, hash === undefined ? 'approved its current version' : 'approved', why, onBehalfOf);
       return timed(
         'approved',
         decided(id, (row) => approved(row, hash ?? null, deed), 'proposed', { hash, ...deed }),
@@ -231,7 +231,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       );
     },
     recall: ({ id, why, onBehalfOf }, context) =>
-      decided(id, (row) => desk.recall(row.id, by(context, 'recalled', why, onBehalfOf)), 'approved and not yet on its way'),
+      decided(id, (row) => desk.recall(row.id, by(context, 'recalled', why, onBehalfOf)), 'approved and not yet begun'),
     edit: ({ id, hash, input, onBehalfOf }, context) => {
       const deed = by(context, 'edited', undefined, onBehalfOf);
       const change = async (row: DeskRow): Promise<boolean> => {
@@ -286,7 +286,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     }),
     run_loop: async ({ service, name }) => {
       if (await desk.requestLoop(service, name)) return { requested: true };
-      throw new PolybError('not_found', `No loop ${name} in ${service}; polyb loops ls shows them.`);
+      throw new PolybError('not_found', `There is no loop ${name} in ${service}; polyb loops ls lists them.`);
     },
   };
 
@@ -295,7 +295,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
   }
   function placeOf(cursor: string): string {
     const place = Buffer.from(cursor, 'base64url').toString();
-    if (!/^\d{1,18}\.\d{1,18}$/.test(place)) throw new PolybError('invalid_argument', 'The cursor is not one of ours; start without it.');
+    if (!/^\d{1,18}\.\d{1,18}$/.test(place)) throw new PolybError('invalid_argument', 'Bad cursor; start without one.');
     return place;
   }
   function head(row: DeskRow): Head {

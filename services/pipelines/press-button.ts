@@ -46,7 +46,7 @@ export function pressButton({ desk, decide, notices, log }: Parts): Handler<type
     const text = outcome === 'not_allowed' ? `${said[outcome]}. Ваш номер: ${userId}` : said[outcome];
     await notices.answer(queryId, { text, isAlert: !isDone(outcome) }, context.signal).catch((error: unknown) => {
       // It was decided all the same, and the message is redrawn.
-      log.warn({ err: error, row: rowId, outcome }, 'whoever pressed a button could not be told what became of it');
+      log.warn({ err: error, row: rowId, outcome }, 'the person who pressed a button could not be shown the outcome');
     });
     return context.commit(async (tx) => {
       if (chat !== null) tx.send(approvals.show_approval, { chat, rowId, pressed }, { key: derivedKey(context.key, 'redraw') });

@@ -28,7 +28,7 @@ test('nothing goes out to whom we may not write: what waits is outdated, what is
   await say(chatId, false, 'called us');
   await it.comes(id, 'failed');
   expect(await statusOf(id)).toBe('stale');
-  await expect(it.approve(id)).rejects.toMatchObject({ reason: 'stale', message: expect.stringContaining('asked us not to write') });
+  await expect(it.approve(id)).rejects.toMatchObject({ reason: 'stale', message: expect.stringContaining('refuses messages') });
   await expect(it.send(chatId, 'Ещё скидка')).rejects.toMatchObject({ code: 'permission_denied', reason: 'opted_out' });
   await say(chatId, true, 'wrote again');
   const again = await it.send(chatId, 'Ваш букет готов');
@@ -43,7 +43,7 @@ test('nothing goes out to whom we may not write: what waits is outdated, what is
   ]);
 });
 
-test('who asks something after they asked us not to write is answered once, by what names it, and by no template', async () => {
+test('who asks something after they refuses messages is answered once, by what names it, and by no template', async () => {
   const vika = it.somebody();
   const { chatId, messageId: before } = await it.says(vika, 'Сколько стоят розы?');
   await it.says(vika, 'Не пишите мне больше');

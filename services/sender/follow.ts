@@ -28,7 +28,7 @@ export function followPeople(): Consumer {
     if (isStaff) await personActed(tx, chatId, messageId);
     else await customerWrote(tx, chatId, messageId, new Date(at));
     const why = isStaff
-      ? 'Somebody of the staff has answered since; read on, and write only what is still to be said.'
+      ? 'Staff has answered since; read on, and write only what is still needed.'
       : 'The customer has written since; read on, and answer the last message.';
     tx.outdate(messages.deliver, await keysBefore(tx, chatId, messageId), why);
   });
@@ -39,7 +39,7 @@ export function followChanges(): Consumer {
   return on(inbox.message_changed, async ({ changeId, chatId, senderId, isBot, kind }, tx) => {
     if (senderId === null || isBot || kind === 'service') return;
     await personActed(tx, chatId, changeId);
-    const why = 'A message of the chat has been changed or withdrawn since; read it again, and answer what stands there now.';
+    const why = 'A message of the chat has been edited or withdrawn since; read it again, and answer its current text.';
     tx.outdate(messages.deliver, await keysBefore(tx, chatId, changeId), why);
   });
 }
@@ -53,7 +53,7 @@ export function followOwners(): Consumer {
       tx.outdate(
         messages.deliver,
         await keysBefore(tx, chatId, changeId),
-        'A person has taken the chat over since; it is theirs to answer.',
+        'A member of staff has taken over the chat since and answers in it.',
       );
   });
 }
@@ -70,7 +70,11 @@ export function followForgotten(): Consumer {
 /** A draft holds the number that it was written to, which may be somebody else's now. */
 export function followNumbers(): Consumer {
   return on(inbox.number_changed, async ({ chatId }, tx) => {
-    tx.outdate(messages.deliver, await keysBefore(tx, chatId), 'The customer has another number since; write anew, and it goes there.');
+    tx.outdate(
+      messages.deliver,
+      await keysBefore(tx, chatId),
+      'The number of the customer has changed since; send the message again to reach the new one.',
+    );
   });
 }
 
@@ -91,11 +95,7 @@ export function followDeliveries(now: () => number): Consumer {
     if (sent === null) return;
     tell(tx, sent);
     if (sent.author === 'person')
-      tx.outdate(
-        messages.deliver,
-        await keysOlder(tx, sent.chatId, sent.id),
-        'Another answer, of a person, has gone out since; read it first.',
-      );
+      tx.outdate(messages.deliver, await keysOlder(tx, sent.chatId, sent.id), 'Another answer by staff has gone out since; read it first.');
     // A person who found out that it went out may not know under which id.
     if (externalId === null) return;
     const { id, chatId, channel, botId, author } = sent;

@@ -15,11 +15,11 @@ export type Obstacle = 'chat_off' | 'opted_out' | 'blocked' | 'window_closed' | 
 /** For people, with what they can do. */
 export const sentenceOf: Readonly<Record<Obstacle, string>> = {
   opted_out:
-    'The customer asked us not to write. What they ask after that can be answered once: name it as `answers`. set_consent lifts it when they agree again.',
-  chat_off: 'Nobody answers in this chat, as a person set it; set_chat_owner lets a person or the bot write again.',
-  stale: 'The customer or the staff has written since, or changed a message; read on, and answer what stands there now.',
-  blocked: 'The customer has shut us out; nothing reaches them until they write again.',
-  window_closed: 'The customer has been silent for 24 hours, so WhatsApp takes a template only.',
+    'The customer refuses messages. A question asked after that can be answered once: name it as `answers`. set_consent lifts the refusal when the customer agrees again.',
+  chat_off: 'A person has turned off answers in this chat; set_chat_owner turns them on again.',
+  stale: 'The customer or staff has written since, or changed a message; read on, and answer the current state.',
+  blocked: 'The customer has blocked this sender; no message arrives until the customer writes again.',
+  window_closed: 'The customer has been silent for 24 hours; WhatsApp accepts only a template.',
 };
 /** Why a draft may not go out as things stand, or null. Ids of messages sort by the time at which they were stored. */
 export function forbidden({ channel, template, knows, answers }: Draft, chat: Standing, now: number): Obstacle | null {

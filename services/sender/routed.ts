@@ -11,7 +11,7 @@ export function routed(effect: Effect<typeof messages.deliver>, db: Queries): Ef
     async attempt(draft, at) {
       const route = await routeOf(db, draft.chatId);
       if (route === null)
-        throw new PolybError('failed_precondition', `Nothing was written to ${draft.chatId} through send_message; write anew.`, {
+        throw new PolybError('failed_precondition', `No message to ${draft.chatId} came through send_message; send it again.`, {
           reason: 'no_route',
           outcome: 'not_executed',
         });

@@ -24,9 +24,9 @@ export function sendMessage(
   ) => {
     const { chat, messages: last } = await call(inbox.chat_context, { chatId: given, limit: lookedThrough });
     const { chatId, botId } = chat;
-    if (channel !== undefined && channel !== chat.channel) throw wrongChannel(`The chat is of ${chat.channel}, not of ${channel}.`);
+    if (channel !== undefined && channel !== chat.channel) throw wrongChannel(`The chat belongs to ${chat.channel}, not to ${channel}.`);
     if (template !== null && chat.channel !== 'whatsapp')
-      throw wrongChannel(`A template is for WhatsApp, and the chat is of ${chat.channel}.`);
+      throw wrongChannel(`Templates are for WhatsApp; the chat belongs to ${chat.channel}.`);
     const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
     const writtenBy = actorOf(caller, onBehalfOf);
     const author = authorOf(writtenBy);
@@ -101,7 +101,7 @@ const authorOf = (actor: string): Author => (/^operator(:|$)/.test(actor) || api
 
 async function repliedMessage(call: Call, messageId: string, chatId: string) {
   const { chatId: of, externalId, threadId } = await call(inbox.get_message, { messageId });
-  if (of !== chatId) throw new PolybError('invalid_argument', 'The message to reply to is of another chat.', { reason: 'other_chat' });
+  if (of !== chatId) throw new PolybError('invalid_argument', 'The message to reply to is in another chat.', { reason: 'other_chat' });
   return { externalId, threadId };
 }
 

@@ -100,7 +100,7 @@ test('once the customer has edited a message, a draft that knows its former word
   const { externalId } = await here.bus.call(inbox.get_message, { messageId });
   edits(zoya, Number(externalId), 'Отмените заказ');
   expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
-  const message = expect.stringContaining('changed or withdrawn');
+  const message = expect.stringContaining('edited or withdrawn');
   await expect(it.approve(id)).rejects.toMatchObject({ code: 'conflict', reason: 'stale', message });
   expect(await it.send(chatId, 'Отменили')).toMatchObject({ state: 'pending' });
 });
@@ -147,7 +147,7 @@ test('once somebody of the staff has written in the chat, a draft that does not 
   const { id } = await it.send(chatId, 'Привезут завтра');
   await says(boss, 'Уже едет, через 10 минут');
   expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
-  const message = expect.stringContaining('staff has answered');
+  const message = expect.stringContaining('Staff has answered');
   await expect(it.approve(id)).rejects.toMatchObject({ code: 'conflict', reason: 'stale', message });
   await expect(it.send(chatId, 'Привезут завтра', 'after', { answers: messageId })).rejects.toMatchObject({ reason: 'stale' });
 });

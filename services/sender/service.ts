@@ -69,7 +69,7 @@ export default service({
       ),
       get_delivery: async ({ id }) => {
         const found = await findDelivery(db, { id });
-        if (found === null) throw new PolybError('not_found', 'There is no such delivery; send_message answers its id.');
+        if (found === null) throw new PolybError('not_found', 'There is no such delivery; send_message returns its id.');
         const { createdAt, changedAt } = found;
         const row = found.status === 'queued' ? await desk.row(id) : null;
         const doubt = { inReview: row?.state === 'review', waitsFor: row?.waits_for ?? null };

@@ -57,7 +57,7 @@ test('where nobody answers nothing is drafted, by person or program, and what wa
   const { id } = await it.send(chatId, 'До запрета');
   await setOwner(chatId, 'off');
   expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
-  await expect(it.approve(id)).rejects.toMatchObject({ reason: 'stale', message: expect.stringContaining('Nobody answers') });
+  await expect(it.approve(id)).rejects.toMatchObject({ reason: 'stale', message: expect.stringContaining('turned off answers') });
   await expect(it.send(chatId, 'Человек')).rejects.toMatchObject({ code: 'conflict', reason: 'chat_off' });
   await expect(program(chatId, 'Программа')).rejects.toMatchObject({ code: 'conflict', reason: 'chat_off' });
   await setOwner(chatId, 'bot');

@@ -24,7 +24,7 @@ export function deliver({
     const due = await findDue(db, subscriptionId, eventId);
     if (due === null) return { outcome: 'skipped' };
     if (!(await mayRead(call, due.client, signal))) {
-      await disable(db, subscriptionId, `No live API key of ${due.client} may read any more.`);
+      await disable(db, subscriptionId, `${due.client} has no active API key with read access.`);
       return { outcome: 'skipped' };
     }
     const { url, secrets, event, at, payload } = due;
@@ -37,11 +37,11 @@ export function deliver({
       const { headMs, failingMs } = await noteFailed(db, subscriptionId, eventId, error.message);
       const isGone = error.evidence?.status === 410;
       if (isGone || failingMs >= disableMs) {
-        await disable(db, subscriptionId, isGone ? 'The address answered 410 Gone.' : error.message);
+        await disable(db, subscriptionId, isGone ? 'The address replied 410 Gone.' : error.message);
         return { outcome: 'skipped' };
       }
       if (headMs >= giveUpMs)
-        throw new PolybError('failed_precondition', `Not taken for ${Math.round(headMs / 1000)} s: ${error.message}`, {
+        throw new PolybError('failed_precondition', `Not accepted for ${Math.round(headMs / 1000)} s: ${error.message}`, {
           reason: 'given_up',
         });
       throw new PolybError('unavailable', error.message, {

@@ -35,7 +35,9 @@ export default service({
         if (found === null) return missing(wanted.name);
         const { subscriptionId, eventIds } = found;
         if (eventIds.length > mostReplayed)
-          throw new PolybError('invalid_argument', `More than ${mostReplayed} events; choose a shorter time.`, { reason: 'too_many' });
+          throw new PolybError('invalid_argument', `More than ${mostReplayed} events; choose a shorter time range.`, {
+            reason: 'too_many',
+          });
         const again = hash('sha256', key, 'base64url').slice(0, 16);
         for (const eventId of eventIds)
           tx.send(webhooks.deliver, { subscriptionId, eventId }, { key: `${subscriptionId} ${eventId} ${again}` });
@@ -51,5 +53,5 @@ export default service({
 const clientOf = (actor: string): string => actor.split('/', 1)[0] ?? actor;
 
 function missing(name: string): never {
-  throw new PolybError('not_found', `There is no subscription ${name}; list_subscriptions shows them.`);
+  throw new PolybError('not_found', `There is no subscription ${name}; list_subscriptions lists them.`);
 }

@@ -197,7 +197,7 @@ function recordOf(body: unknown, what: string): EspoRecord {
   return body as EspoRecord;
 }
 function badReply(what: string, expected: string): PolybError {
-  return new PolybError('upstream_failed', `${what}: expected ${expected} in the answer; check that ESPOCRM_URL is an EspoCRM.`, {
+  return new PolybError('upstream_failed', `${what}: expected ${expected} in the reply; check that ESPOCRM_URL is an EspoCRM.`, {
     reason: 'bad_reply',
   });
 }

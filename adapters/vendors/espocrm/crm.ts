@@ -15,18 +15,18 @@ import type { Deps } from '../../deps.ts';
 import { type EspoEntity, type EspoRecord, espoClient, type Where } from './client.ts';
 
 export const espoSettings = z.object({
-  ESPOCRM_URL: url(['https', 'http']).describe('Where EspoCRM is, e.g. https://crm.example.'),
+  ESPOCRM_URL: url(['https', 'http']).describe('Base URL of EspoCRM, e.g. https://crm.example.'),
   ESPOCRM_API_KEY: secret().describe('The key of an API user that may read, create and edit contacts, leads, deals, tasks and calls.'),
-  ESPOCRM_SECRET_KEY: secret().optional().describe('The secret of an API user with HMAC authentication.'),
+  ESPOCRM_SECRET_KEY: secret().optional().describe('Secret of an API user with HMAC authentication.'),
   ESPOCRM_REFERENCE_FIELD: text({ max: 60, like: /^[a-z]\w*$/i, expected: 'the name of a field, e.g. cPolybRef' })
     .optional()
     .describe(
-      'A text field, added to contacts, leads, deals, tasks and calls, that keeps our reference; without it a line of the description does.',
+      'A text field, added to contacts, leads, deals, tasks and calls, that stores the reference of this system. Without it, a line of the description stores it.',
     ),
-  ESPOCRM_ASSIGNED_USER_ID: text({ max: 24 }).describe('The user to whom tasks and calls belong; EspoCRM takes none without.'),
+  ESPOCRM_ASSIGNED_USER_ID: text({ max: 24 }).describe('Owner of tasks and calls; EspoCRM requires one.'),
   ESPOCRM_SETTLE_MS: durationMs({ max: 3_600_000 })
     .default(75_000)
-    .describe('How long after a lost answer a record may still appear; longer than the web server lets a request run.'),
+    .describe('How long after a lost reply a record may still appear; longer than the time limit of the web server.'),
 });
 
 /** Lead.status is an enum; the other values count as closed (Recycled) or open (Assigned). */
@@ -113,12 +113,12 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
         if (own !== undefined) return outputOf({ record: own, created: true });
         const other = await standIn(answer.duplicates, { input, signal });
         if (other !== undefined) {
-          log.info({ entity, id: other.id }, 'EspoCRM has a record with the same phone, which is used instead of a new one');
+          log.info({ entity, id: other.id }, 'EspoCRM has a record with the same phone; it is used instead of a new one');
           return outputOf({ record: other, created: false });
         }
         const again = await espo.create(entity, attributes, { signal, skipDuplicateCheck: true });
         if ('made' in again) return outputOf({ record: again.made, created: true });
-        throw new PolybError('failed_precondition', `EspoCRM refuses a ${entity} as a duplicate, also without its duplicate check.`, {
+        throw new PolybError('failed_precondition', `EspoCRM refuses a ${entity} as a duplicate, even without its duplicate check.`, {
           reason: 'crm_rejected',
         });
       },

@@ -11,7 +11,7 @@ import { espoUsers, type Fault } from './fake.ts';
 test('the fake EspoCRM runs on its own, goes wrong to order, and writes down what it took', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'espocrm-'));
   const effects = join(folder, 'effects.jsonl');
-  const program = fileURLToPath(new URL('espocrm.fake.ts', import.meta.url));
+  const program = fileURLToPath(new URL('fake.ts', import.meta.url));
   const child = spawn(process.execPath, [program, '--port', '0', '--effects', effects], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const [url] = (await once(createInterface(child.stdout), 'line')) as [string];

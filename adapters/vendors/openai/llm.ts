@@ -94,7 +94,7 @@ export function openAi(options: OpenAiOptions, { http, now, metrics }: Pick<Deps
           why = `it refuses ${rung}`;
         }
       }
-      throw new PolybError('upstream_failed', `${name} gave no answer of the wanted shape: ${why}.`, {
+      throw new PolybError('upstream_failed', `${name} returned no answer of the expected shape: ${why}.`, {
         reason: 'bad_reply',
       });
     },
@@ -221,14 +221,14 @@ async function completionOf(
     return Completion.parse(await client.chat.completions.create(body));
   } catch (error) {
     if (failed !== undefined) throw failed;
-    throw new PolybError('upstream_failed', 'The answer of the language model cannot be read.', { reason: 'bad_reply', cause: error });
+    throw new PolybError('upstream_failed', 'The reply of the language model cannot be read.', { reason: 'bad_reply', cause: error });
   }
 }
 
 /** By the HTTP status, whatever the body looks like: providers differ in it (Gemini answers with an array). */
 function failureOf(answer: HttpAnswer): PolybError {
   if (answer.status === 402 || (answer.status === 429 && answer.text().includes('insufficient_quota')))
-    return new PolybError('failed_precondition', 'The account at the language model is empty; top it up.', { reason: 'quota' });
+    return new PolybError('failed_precondition', 'The account at the language model provider is empty; top it up.', { reason: 'quota' });
   return httpFailure(answer, 'The language model', formatRefused);
 }
 /** The reason of a plain refusal. */

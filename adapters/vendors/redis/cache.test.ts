@@ -9,7 +9,7 @@ import type { Cache } from '../../cache/port.ts';
 import type { Log } from '../../deps.ts';
 import { redisCache, redisVersion } from './cache.ts';
 
-const away = 'Redis is away: this process counts alone until it is back';
+const away = 'Redis is unavailable: this process counts on its own until it is back';
 let redis: RunningServer;
 beforeAll(async () => {
   redis = await startRedis({ dir: temporaryDir(), temporary: true });
@@ -73,7 +73,7 @@ test('a killed Redis opens no bucket that this process emptied, and one that com
   await until(() => cache.state() === 'shared');
   // It knows nothing of what was taken without it.
   expect(await cache.take('b', rare(3))).toMatchObject({ isAllowed: true, remaining: 2 });
-  expect(said).toEqual([away, 'Redis is back']);
+  expect(said).toEqual([away, 'Redis is available again']);
   await cache.close();
   await second.stop();
 });
@@ -92,7 +92,7 @@ test('a frozen Redis makes one request wait a moment and the next ones not at al
     () => cache.state() === 'shared',
     () => cache.take('c', rare(1_000)),
   );
-  expect(said).toEqual([away, 'Redis is back']);
+  expect(said).toEqual([away, 'Redis is available again']);
   await cache.close();
   await frozen.stop();
 });

@@ -59,11 +59,11 @@ export async function redisCache(
   await connected(redis);
 
   function away(err: unknown): void {
-    if (!isAway) log.warn({ err }, 'Redis is away: this process counts alone until it is back');
+    if (!isAway) log.warn({ err }, 'Redis is unavailable: this process counts on its own until it is back');
     isAway = true;
   }
   function back(): void {
-    if (isAway) log.info({}, 'Redis is back');
+    if (isAway) log.info({}, 'Redis is available again');
     isAway = false;
   }
   /** A connection can stand although nobody answers, so a write is tried now and then; no request waits for it. */

@@ -12,19 +12,21 @@ import { httpFailure } from '../../http.ts';
 
 export const s3BlobSettings = z.object({
   BLOB_S3_ENDPOINT: origin().describe(
-    'The S3 server, e.g. https://s3.eu-central-1.amazonaws.com. One on an inner address must stand in HTTP_ALLOW_PRIVATE too.',
+    'Base URL of the S3 server, e.g. https://s3.eu-central-1.amazonaws.com. List one on a private address in HTTP_ALLOW_PRIVATE too.',
   ),
   BLOB_S3_BUCKET: text({ like: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, expected: 'the name of a bucket' }).describe(
-    'A bucket that exists and that only PolyB writes to.',
+    'An existing bucket that only PolyB writes to.',
   ),
   BLOB_S3_REGION: text({ like: /^[a-z0-9-]{1,64}$/, expected: 'the name of a region, e.g. eu-central-1' })
     .default('us-east-1')
-    .describe('The region that requests are signed for.'),
-  BLOB_S3_ACCESS_KEY_ID: secret().describe('A key that may list the bucket, put, get and delete its objects, and abort multipart uploads.'),
-  BLOB_S3_SECRET_ACCESS_KEY: secret().describe('The secret of the key.'),
+    .describe('Region for which requests are signed.'),
+  BLOB_S3_ACCESS_KEY_ID: secret().describe(
+    'Access key with permission to list the bucket, to put, get and delete its objects, and to abort multipart uploads.',
+  ),
+  BLOB_S3_SECRET_ACCESS_KEY: secret().describe('Secret of the access key.'),
   BLOB_S3_PATH_STYLE: flag()
     .default(true)
-    .describe("Whether the bucket stands in the path. Otherwise it stands before the server's name: https://bucket.s3.example."),
+    .describe('Whether the bucket is in the path. Otherwise it is part of the host name: https://bucket.s3.example.'),
 });
 
 /** Parts of a larger object; at least 5 MiB each but the last, and at most 10,000. One is held in memory. */

@@ -14,22 +14,22 @@ const token = text({ max: 100, like: /^\d{1,20}:[\w-]{1,80}$/, expected: 'a bot 
 export const telegramSettings = z.object({
   TELEGRAM_BOT_TOKENS: list(token, { max: 20 })
     .default([])
-    .describe('The tokens of our Telegram bots; without one, nothing is asked of Telegram.')
+    .describe('Tokens of the Telegram bots. Without one, Telegram is not used.')
     .meta({ secret: true, before: ['TELEGRAM_BOT_TOKEN'] }),
   TELEGRAM_API_ROOT: origin()
     .default('https://api.telegram.org')
-    .describe('Where the Bot API is; one on a private address must stand in HTTP_ALLOW_PRIVATE too.'),
+    .describe('Base URL of the Bot API. List one on a private address in HTTP_ALLOW_PRIVATE too.'),
   TELEGRAM_MODE: z
     .enum(['polling', 'webhook'])
     .default('polling')
-    .describe('polling: we ask for updates. webhook: Telegram delivers them to TELEGRAM_WEBHOOK_URL.')
+    .describe('polling: this system fetches updates. webhook: Telegram delivers them to TELEGRAM_WEBHOOK_URL.')
     .meta({ expected: 'polling or webhook' }),
   TELEGRAM_WEBHOOK_URL: text({ max: 500, like: /^https?:\/\//, expected: 'a URL that Telegram can reach' })
     .optional()
-    .describe('Where Telegram delivers; registered at start when TELEGRAM_MODE is webhook.'),
+    .describe('Webhook URL; registered at Telegram at start when TELEGRAM_MODE is webhook.'),
   TELEGRAM_WEBHOOK_SECRET: text({ max: 256, like: /^[\w-]{16,256}$/, expected: '16 to 256 of A-Z a-z 0-9 _ -' })
     .optional()
-    .describe('The secret token of the webhook; by default each bot has one of its own, made from its token.')
+    .describe('Secret token of the webhook. By default each bot has its own, derived from its token.')
     .meta({ secret: true }),
 });
 
@@ -70,7 +70,7 @@ export function telegram(options: z.output<typeof telegramSettings>, { http }: P
         [sameSecret(given, secretToken), bot === undefined || api.botId === bot].every(Boolean),
       );
       const [one, other] = known;
-      if (!one) throw new PolybError('permission_denied', 'The secret token of the webhook is not right.', { reason: 'bad_signature' });
+      if (!one) throw new PolybError('permission_denied', 'The secret token of the webhook is wrong.', { reason: 'bad_signature' });
       if (other)
         throw new PolybError(
           'invalid_argument',
@@ -90,7 +90,7 @@ export function telegram(options: z.output<typeof telegramSettings>, { http }: P
       const { file_path: path } = (await api.call('getFile', { file_id: fileId }, { signal })) as { file_path?: string };
       // A local Bot API server answers with a path of its own disk, which is not ours to read.
       if (typeof path !== 'string' || path.startsWith('/') || path.split('/').includes('..'))
-        throw new PolybError('failed_precondition', 'Telegram gave no path under which the file can be fetched.', { reason: 'bad_path' });
+        throw new PolybError('failed_precondition', 'Telegram returned no path for the file.', { reason: 'bad_path' });
       const answer = await http({
         method: 'GET',
         url: `${root}/file/bot${own}/${path}`,
@@ -119,7 +119,7 @@ function poller(api: BotApi): Poller {
         { signal, timeoutMs: waitMs + 10_000 },
       );
       if (!Array.isArray(answer))
-        throw new PolybError('upstream_failed', 'Telegram answered getUpdates without a list.', { reason: 'bad_reply' });
+        throw new PolybError('upstream_failed', 'Telegram replied to getUpdates without a list.', { reason: 'bad_reply' });
       return answer.map((update) => readUpdate(api.botId, JSON.stringify(update)));
     },
   };

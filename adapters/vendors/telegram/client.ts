@@ -60,7 +60,7 @@ function answered(method: string, answer: HttpAnswer): Answered {
   const said = jsonOf(answer) as Partial<Answered> | null;
   if (said?.ok === true || (said?.ok === false && typeof said.error_code === 'number')) return said as Answered;
   if (answer.status !== 200) throw httpFailure(answer, `Telegram's ${method}`);
-  throw new PolybError('upstream_failed', `Telegram answered ${method} with something that is not of the Bot API.`, {
+  throw new PolybError('upstream_failed', `Telegram replied to ${method} with something other than the Bot API.`, {
     reason: 'bad_reply',
   });
 }
@@ -96,7 +96,7 @@ function refusal(method: string, { error_code: code, description, parameters }: 
   if (code === 429)
     return new PolybError('resource_exhausted', `${what}: too many requests.`, { retryAfterMs: (parameters?.retry_after ?? 1) * 1000 });
   if (code === 409)
-    return new PolybError('conflict', `${what}: somebody else asks for the updates of this bot, or a webhook is set.`, {
+    return new PolybError('conflict', `${what}: another program fetches the updates of this bot, or a webhook is set.`, {
       reason: 'other_poller',
     });
   if (code >= 500)

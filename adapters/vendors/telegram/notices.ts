@@ -64,6 +64,6 @@ function body({ text, buttons }: Notice) {
 function idOf(sent: unknown): string {
   const { message_id: id } = (typeof sent === 'object' && sent !== null ? sent : {}) as { message_id?: unknown };
   if (!Number.isSafeInteger(id))
-    throw new PolybError('upstream_failed', 'Telegram took the message and did not tell its number.', { reason: 'bad_reply' });
+    throw new PolybError('upstream_failed', 'Telegram accepted the message without returning its id.', { reason: 'bad_reply' });
   return String(id);
 }

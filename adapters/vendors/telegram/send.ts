@@ -55,7 +55,7 @@ export function telegramSend(options: z.output<typeof telegramSendSettings>, { h
 function idOf(sent: unknown): { readonly externalId: string; readonly at: string } {
   const { message_id: id, date } = (typeof sent === 'object' && sent !== null ? sent : {}) as { message_id?: unknown; date?: unknown };
   if (!Number.isSafeInteger(id))
-    throw new PolybError('upstream_failed', 'Telegram took the message and did not tell its number.', { reason: 'bad_reply' });
+    throw new PolybError('upstream_failed', 'Telegram accepted the message without returning its id.', { reason: 'bad_reply' });
   return { externalId: String(id), at: new Date(sentAtMs(date)).toISOString() };
 }
 

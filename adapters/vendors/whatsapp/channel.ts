@@ -11,15 +11,15 @@ import { mayHaveToken } from './hosts.ts';
 import { changesOf, partsOf } from './read.ts';
 
 export const whatsappSettings = z.object({
-  WHATSAPP_TOKEN: secret().optional().describe('The access token of the WhatsApp Cloud API; without it media cannot be fetched.'),
+  WHATSAPP_TOKEN: secret().optional().describe('Access token of the WhatsApp Cloud API. Without it media cannot be fetched.'),
   WHATSAPP_APP_SECRET: secret()
     .optional()
-    .describe('The secret of the Meta app, with which deliveries are signed; without it none is taken.'),
-  WHATSAPP_VERIFY_TOKEN: secret().optional().describe('What we told Meta to prove itself with when it verifies the webhook.'),
-  WHATSAPP_API_ROOT: origin().default('https://graph.facebook.com').describe('Where the Graph API is.'),
+    .describe('Secret of the Meta app, which signs deliveries. Without it all deliveries are refused.'),
+  WHATSAPP_VERIFY_TOKEN: secret().optional().describe('Verify token, as entered at Meta; WhatsApp sends it when it verifies the webhook.'),
+  WHATSAPP_API_ROOT: origin().default('https://graph.facebook.com').describe('Base URL of the Graph API.'),
   WHATSAPP_API_VERSION: text({ max: 10, like: /^v\d{1,3}\.\d$/, expected: 'a version of the Graph API, e.g. v23.0' })
     .default('v23.0')
-    .describe('The version of the Graph API.'),
+    .describe('Version of the Graph API.'),
 });
 
 export interface WhatsApp extends Intake {
@@ -41,7 +41,7 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
       const { WHATSAPP_VERIFY_TOKEN: token } = options;
       const { 'hub.mode': mode, 'hub.challenge': challenge = '', 'hub.verify_token': given = '' } = query;
       if (token === undefined || mode !== 'subscribe' || !sameSecret(given, token))
-        throw new PolybError('permission_denied', 'The verify token of the webhook is not right.', { reason: 'bad_signature' });
+        throw new PolybError('permission_denied', 'The verify token of the webhook is wrong.', { reason: 'bad_signature' });
       return challenge;
     },
     receive({ headers: { 'x-hub-signature-256': signature = '' }, body }: Webhook) {
@@ -49,7 +49,7 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
       // Over the bytes as they came: JSON that was parsed and written anew has other ones.
       const expected = key === undefined ? undefined : `sha256=${createHmac('sha256', key).update(body).digest('hex')}`;
       if (expected === undefined || !sameSecret(signature, expected))
-        throw new PolybError('permission_denied', 'The signature of the webhook is not right.', { reason: 'bad_signature' });
+        throw new PolybError('permission_denied', 'The signature of the webhook is wrong.', { reason: 'bad_signature' });
       return deliveries(Buffer.from(body).toString('utf8'));
     },
     read: readChange,
@@ -61,9 +61,10 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
         headers: headers(),
         signal,
       });
-      if (found.status !== 200) throw httpFailure(found, 'Asking for the media');
+      if (found.status !== 200) throw httpFailure(found, 'Requesting the media');
       const { url } = (found.json() ?? {}) as { url?: unknown };
-      if (typeof url !== 'string') throw new PolybError('upstream_failed', 'WhatsApp gave no URL of the media.', { reason: 'bad_reply' });
+      if (typeof url !== 'string')
+        throw new PolybError('upstream_failed', 'WhatsApp returned no URL for the media.', { reason: 'bad_reply' });
       if (!mayHaveToken(url, options.WHATSAPP_API_ROOT))
         throw new PolybError('failed_precondition', 'The link to the media does not lead to Meta, so the access token is not sent there.', {
           reason: 'foreign_link',
@@ -71,7 +72,7 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
       const answer = await http({ method: 'GET', url, operation: 'file', headers: headers(), signal, maxBytes, timeoutMs: 60_000 });
       // A link lives five minutes: what it does not give, the next one may.
       if (answer.status === 404)
-        throw new PolybError('unavailable', 'The link to the media is dead; another has to be asked for.', { reason: 'link_dead' });
+        throw new PolybError('unavailable', 'The link to the media has expired; request a new one.', { reason: 'link_dead' });
       if (answer.status !== 200) throw httpFailure(answer, 'Fetching the media');
       return answer.bytes;
     },
@@ -85,7 +86,7 @@ function deliveries(body: string): readonly Delivery[] {
     changes = changesOf(JSON.parse(body));
   } catch {
     // The parser's message quotes the body, so it is not kept.
-    throw new PolybError('invalid_argument', 'The body is not what the WhatsApp Cloud API delivers.', { reason: 'bad_body' });
+    throw new PolybError('invalid_argument', 'The body is not a delivery of the WhatsApp Cloud API.', { reason: 'bad_body' });
   }
   return changes.map(({ botId, pieces }) => ({ botId, updates: pieces.map((piece) => readChange(botId, JSON.stringify(piece))) }));
 }

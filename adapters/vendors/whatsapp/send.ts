@@ -37,7 +37,7 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
         const { messages: taken } = answer.json() as { messages?: readonly { readonly id?: unknown }[] };
         const id = taken?.[0]?.id;
         if (typeof id !== 'string' || id === '' || id.length > 128)
-          throw new PolybError('upstream_failed', 'WhatsApp took the message and did not tell its id.', { reason: 'bad_reply' });
+          throw new PolybError('upstream_failed', 'WhatsApp accepted the message without returning its id.', { reason: 'bad_reply' });
         const { to, text, replyTo } = message;
         return { externalId: id, to, text, threadId: null, replyTo, at: new Date(now()).toISOString() };
       },

@@ -1,4 +1,4 @@
-/** The bus side of contracts as an AsyncAPI 3.0 document. */
+/** The bus interface of contracts as an AsyncAPI 3.0 document. */
 import type { Described, Exported } from './exported.ts';
 import { extended, problemSchema } from './openapi.ts';
 import type { JsonSchema } from './schema.ts';
@@ -12,7 +12,7 @@ interface Parts {
 
 /**
  * A method is a channel that a service receives on, with a reply; an event is a channel it sends to; a stream opens like a method
- * and goes on over its own subjects. A reply's channel has no address: the caller names its inbox in the request.
+ * and continues on its own subjects. A reply channel has no address: the caller names its inbox in the request.
  */
 export function asyncApi(contracts: Exported, info: { readonly version: string; readonly prefix?: string }): Json {
   const prefix = info.prefix ?? 'polyb';
@@ -30,17 +30,19 @@ export function asyncApi(contracts: Exported, info: { readonly version: string; 
       messages: {
         Error: { title: 'Failure', headers: ref('components/schemas/ErrorHeaders'), payload: ref('components/schemas/Problem') },
       },
-      securitySchemes: { user: { type: 'userPassword', description: 'One bus user a service; its permissions say what it may call.' } },
+      securitySchemes: {
+        user: { type: 'userPassword', description: 'Each service has its own bus user, whose permissions list the methods it may call.' },
+      },
     },
   };
 }
 
 const headers = {
   type: 'object',
-  description: 'Written in lower case, read whatever their case.',
+  description: 'Written in lower case, read in any case.',
   properties: {
     traceparent: { type: 'string', description: 'W3C trace context.' },
-    'polyb-timeout-ms': { type: 'string', description: 'Time left, taken down at each hop.' },
+    'polyb-timeout-ms': { type: 'string', description: 'Time left, reduced at each hop.' },
     'polyb-sent-at': { type: 'string', description: 'Unix ms.' },
     'content-type': { type: 'string', description: 'application/msgpack when the body is not JSON.' },
   },
@@ -49,16 +51,16 @@ const keyedHeaders = {
   type: 'object',
   properties: {
     ...headers.properties,
-    'idempotency-key': { type: 'string', maxLength: 255, description: 'What makes a repeat recognisable.' },
+    'idempotency-key': { type: 'string', maxLength: 255, description: 'Idempotency key: a repeated request has the same key.' },
   },
 };
 
 const errorHeaders = {
   type: 'object',
   properties: {
-    'Nats-Service-Error': { type: 'string', description: 'For people.' },
-    'Nats-Service-Error-Code': { type: 'string', description: 'The HTTP status of the code.' },
-    'polyb-code': { type: 'string', description: 'The code of the problem.' },
+    'Nats-Service-Error': { type: 'string', description: 'Message for people.' },
+    'Nats-Service-Error-Code': { type: 'string', description: 'HTTP status of the code.' },
+    'polyb-code': { type: 'string', description: 'Error code.' },
   },
 };
 
@@ -79,9 +81,9 @@ const message = (title: string, payload: JsonSchema, of?: { readonly headers: st
   ...(of === undefined ? {} : { headers: ref(`components/schemas/${of.headers}`) }),
   payload: extended(payload),
 });
-/** What has roles is called in a proven name; the rest also by hand, at the bare subject. */
+/** Methods with roles require the subject that proves the caller; the others are also served at the plain subject. */
 const signed = ({ roles }: Described): string => (roles === undefined ? '' : '.by.{user}');
-const caller = { user: { description: 'The bus user that calls; the bus lets it use no other name.' } };
+const caller = { user: { description: 'Bus user of the caller; the server allows it no other name.' } };
 const security = [ref('components/securitySchemes/user')];
 const queue = (entry: Described): Json => ({ bindings: { nats: { queue: entry.service, bindingVersion: '0.1.0' } } });
 
@@ -90,7 +92,7 @@ function methodParts(entry: Described, prefix: string): Parts {
   const id = idOf(entry);
   const requestHeaders = idempotency === 'keyed' ? 'KeyedHeaders' : 'Headers';
   const parameters = {
-    ...(owner === undefined ? {} : { [owner]: { description: 'Names the holder that answers.' } }),
+    ...(owner === undefined ? {} : { [owner]: { description: 'Names the instance that replies.' } }),
     ...(entry.roles === undefined ? {} : caller),
   };
   return {
@@ -114,7 +116,7 @@ function methodParts(entry: Described, prefix: string): Parts {
         summary: entry.summary,
         channel: ref(`channels/${id}`),
         messages: [ref(`channels/${id}/messages/request`)],
-        // The holder of an owned thing listens alone, outside the queue group.
+        // The owner of the object subscribes alone, outside the queue group.
         ...(owner === undefined ? queue(entry) : {}),
         reply: {
           channel: ref(`channels/${id}_reply`),
@@ -151,7 +153,7 @@ function eventParts(entry: Described, prefix: string): Parts {
 function streamParts(entry: Described, prefix: string): Parts {
   const { address, input = {}, up = {}, down = {} } = entry;
   const id = idOf(entry);
-  const token = { token: { description: 'Made by the caller, one for each end of each stream.' } };
+  const token = { token: { description: 'Chosen by the caller, one for each end of each stream.' } };
   const side = (name: 'up' | 'down', payload: JsonSchema) => ({
     address: `${prefix}.str.{token}`,
     title: `${address} ${name}`,

@@ -1,8 +1,8 @@
 /**
- * What changed between two releases of the contracts, and what of it breaks a caller, a reader or a run that is under way.
+ * Compares two releases of the contracts and finds changes that break a caller, a consumer or a run in progress.
  *
- * What callers send may only grow looser; what they read may only grow richer: a field more is fine, a field less, a value more in an
- * enum or a null is not. Sizes and patterns of replies are told, but break nobody.
+ * Inputs may only become looser, and outputs may only become richer: an additional field is fine; a missing field, an additional enum
+ * value or null is not. Changed sizes and patterns of replies are reported, but break nothing.
  */
 import type { Described, Exported, PipelineFact, StepFact } from './exported.ts';
 import { canonical, type JsonSchema, type View } from './schema.ts';
@@ -21,7 +21,7 @@ export function compare(before: Exported, after: Exported): readonly Change[] {
   return [...entryChanges(before, after), ...aliasChanges(before, after), ...pipelineChanges(before, after)];
 }
 
-/** The breaking changes of a contract whose major version did not rise. */
+/** The breaking changes of a contract whose major version did not increase. */
 export function unannounced(before: Exported, after: Exported): readonly Change[] {
   const majors = (of: Exported) =>
     Object.fromEntries(Object.values(of.entries).map(({ service, version }) => [service, Number.parseInt(version, 10)]));
@@ -60,7 +60,7 @@ function article(kind: string): string {
   return kind === 'event' ? 'an event' : `a ${kind}`;
 }
 
-/** Facts that a caller, a key, a row of the journal or a permission relies on. */
+/** Properties on which a caller, a key, a journal row or a permission depends. */
 const fixed = ['idempotency', 'owner', 'lane', 'unhashed', 'http', 'topic', 'overflow', 'key'] as const;
 const told = ['summary', 'timeoutMs', 'ttlMs', 'deprecated', 'settles', 'bytes'] as const;
 const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, customer: 2 };
@@ -90,7 +90,7 @@ function errorChanges(where: string, old: Described, now: Described): Change[] {
 
 type Roots = { readonly a: JsonSchema; readonly b: JsonSchema };
 
-/** `roots` hold the `$defs` that local references name. A schema that holds itself is compared one turn deep. */
+/** `roots` contain the `$defs` of local references. A recursive schema is compared one level deep. */
 function schemaChanges(where: string, givenA: JsonSchema, givenB: JsonSchema, view: View, roots: Roots, depth = 0): Change[] {
   const [a, b] = [resolveRef(roots.a, givenA), resolveRef(roots.b, givenB)];
   if (depth > 32 || isSame(a, b)) return [];
@@ -113,7 +113,7 @@ const asSchema = (of: boolean | JsonSchema | undefined): JsonSchema | undefined 
 const typesOf = (of: JsonSchema): readonly unknown[] | undefined => (of.type === undefined ? undefined : [of.type].flat());
 const valuesOf = (of: JsonSchema): readonly unknown[] | undefined => of.enum ?? (of.const === undefined ? undefined : [of.const]);
 
-/** Values or types: undefined is "any". What is sent must not lose any; what is read must not gain any. */
+/** Values or types; undefined means any. Inputs must not lose any; outputs must not gain any. */
 function setChanges(
   where: string,
   word: string,
@@ -167,7 +167,7 @@ function fieldChanges(where: string, a: JsonSchema, b: JsonSchema, view: View): 
   ];
 }
 
-/** Cases of a union are matched by what they hold; a plain schema is a union of one. */
+/** Cases of a union are matched by content; a plain schema is a union of one. */
 function caseChanges(where: string, a: JsonSchema, b: JsonSchema, view: View, roots: Roots, depth: number): Change[] {
   const of = (schema: JsonSchema, root: JsonSchema) => {
     const cases = alternatives(schema);
@@ -178,7 +178,7 @@ function caseChanges(where: string, a: JsonSchema, b: JsonSchema, view: View, ro
   const safe = (x: JsonSchema, y: JsonSchema) => !changesOf(x, y).some(({ breaking }) => breaking);
   const left = after.filter((y) => !before.some((x) => isSame(x, y)));
   const open = before.filter((x) => !after.some((y) => isSame(x, y)));
-  // One case of each left, and of one type: it was changed, so say what changed inside.
+  // One unmatched case on each side, of the same type: a changed case, so compare inside it.
   const [x, y] = [open[0], left[0]];
   if (open.length === 1 && left.length === 1 && x && y && isSame(x.type, y.type)) return [...changesOf(x, y), ...wordChanges(where, a, b)];
   const lost = open.filter((one) => !after.some((other) => safe(one, other)));
@@ -204,7 +204,7 @@ function aliasChanges(before: Exported, after: Exported): Change[] {
   });
 }
 
-/** A run that is under way resumes by step name, so what was released stays, in its order; a step may be added anywhere. */
+/** A run in progress resumes by step name, so released steps must remain, in order; steps may be added anywhere. */
 function pipelineChanges(before: Exported, after: Exported): Change[] {
   return Object.entries(before.pipelines).flatMap(([name, old]) => {
     const now = after.pipelines[name];

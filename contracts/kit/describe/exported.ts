@@ -1,11 +1,11 @@
-/** Contracts as data: what `contracts.json` holds, what a service tells of itself, and what two releases are compared by. */
+/** Contracts as data, for `contracts.json`, service discovery and the comparison of releases. */
 import { type Alias, type Approval, type Contract, type Entry, type HttpShape, type Idempotency, settled } from '../define.ts';
 import type { Deprecation } from '../deprecation.ts';
 import type { Code } from '../errors.ts';
 import { type AliasFact, aliasFact } from '../legacy-body.ts';
 import { type JsonSchema, partsOf, schemaHash } from './schema.ts';
 
-/** One entry, whole. What its kind does not have is absent. */
+/** One complete entry. Properties that its kind does not have are absent. */
 export interface Described {
   readonly address: string;
   readonly service: string;
@@ -32,7 +32,7 @@ export interface Described {
   readonly http?: HttpShape;
   readonly overflow?: 'wait' | 'drop_oldest';
   readonly topic?: string;
-  /** Events: the payload's field that waits match on. */
+  /** Events: the payload field that waits match on. */
   readonly key?: string;
   readonly input?: JsonSchema;
   readonly output?: JsonSchema;
@@ -44,12 +44,12 @@ export interface Described {
 export interface StepFact {
   readonly name: string;
   readonly kind: 'step' | 'wait' | 'delay';
-  /** The address called or waited for; how long, for a delay. */
+  /** The address called or waited for; for a delay, its length. */
   readonly target: string;
-  /** Left out when the step always runs. */
+  /** Absent if the step always runs. */
   readonly conditional?: true;
 }
-/** A pipeline's declaration; `method` is its address. */
+/** Declaration of a pipeline; `method` is its address. */
 export interface PipelineFact {
   readonly method: string;
   readonly steps: readonly StepFact[];
@@ -61,11 +61,11 @@ export interface Exported {
   readonly pipelines: Readonly<Record<string, PipelineFact>>;
 }
 
-/** True for the value that `contract()` makes. */
+/** True for the return value of `contract()`. */
 export function isContract(value: unknown): value is Contract {
   if (typeof value !== 'object' || value === null) return false;
   const entries = Object.entries(value) as [string, { kind?: unknown; address?: unknown; name?: unknown } | null][];
-  // A list of entries of other contracts has numbers for names.
+  // An imported list of entries has numbers as names.
   return (
     entries.length > 0 && entries.every(([name, one]) => isEntryKind(one?.kind) && typeof one?.address === 'string' && one.name === name)
   );
@@ -134,7 +134,7 @@ function withoutAbsent(facts: Readonly<Record<string, unknown>>): Described {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as unknown as Described;
 }
 
-/** Everything the command line needs to call, complete and explain without loading a schema library. */
+/** All that the command line needs to call, complete and explain methods without loading a schema library. */
 export function exported(
   contracts: readonly Contract[],
   aliases: readonly Alias[],

@@ -1,4 +1,4 @@
-/** Hides personal data in a value before it is logged, kept or shown. */
+/** Masks personal data in a value before it is logged, stored or shown. */
 import { z } from 'zod';
 import { maskPhone, normalizePhone, type Pii } from '../../common.ts';
 import { scrub } from '../scrub.ts';
@@ -9,7 +9,7 @@ type Mask = (value: unknown) => unknown;
 const hidden = '***';
 const masks = new WeakMap<object, Mask>();
 
-/** Where personal data stands, as data that can be kept beside a value and masks it without its schema. */
+/** Paths of personal data, as data that can be stored with a value and masks it without its schema. */
 export interface PiiPath {
   readonly place: Place;
   readonly pii: Pii;
@@ -22,7 +22,7 @@ export function piiPaths(schema: z.ZodType | JsonSchema): readonly PiiPath[] {
   return [...found.values()];
 }
 
-/** The texts that stand where a schema says that personal data does. */
+/** The texts in fields that a schema marks as personal data. */
 export function personalTexts(schema: z.ZodType, value: unknown): readonly { readonly pii: Pii; readonly text: string }[] {
   const ways = waysOf.get(schema) ?? waysTo(piiPaths(schema));
   waysOf.set(schema, ways);
@@ -32,8 +32,8 @@ const waysOf = new WeakMap<z.ZodType, readonly Way[]>();
 
 /**
  * A copy of `value` without personal data: phones as +7999***3322, names as their first letter, texts and audio as their length.
- * Other texts lose phones and credentials, since people write them anywhere. What the schema does not know (an unknown field, JSON of another contract, a text where a number belongs) becomes ***, since it may be anything;
- * given paths instead of a schema, only what stands at them is hidden.
+ * Phones and credentials are removed from other texts, since people write them anywhere. Data outside the schema (an unknown field, JSON of
+ * another contract, text in place of a number) becomes ***. Given paths instead of a schema, only values at those paths are masked.
  */
 export function mask(by: z.ZodType | JsonSchema | readonly PiiPath[], value: unknown): unknown {
   const made = masks.get(by) ?? makeMask(by);
@@ -59,7 +59,7 @@ interface Way {
 function waysTo(paths: readonly PiiPath[]): readonly Way[] {
   return paths.map(({ place, pii }) => ({ steps: place.split('/').slice(1), pii }));
 }
-/** The ways that go on below a field, or an item of a list. */
+/** The paths that continue below a field or a list item. */
 function waysBelow(ways: readonly Way[], name: string): readonly Way[] {
   return ways.filter(({ steps }) => steps[0] === name || steps[0] === '*').map(({ steps, pii }) => ({ steps: steps.slice(1), pii }));
 }
@@ -79,7 +79,7 @@ function hideAt(ways: readonly Way[], value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, child(name, inner)]));
 }
 
-/** `made` holds the masks that are being put together, so that a schema which holds itself ends. */
+/** `made` holds masks under construction, so that a recursive schema ends. */
 function maskFor(root: JsonSchema, given: JsonSchema, made: Map<JsonSchema, { mask: Mask }>): Mask {
   const schema = resolveRef(root, given);
   const before = made.get(schema);
@@ -117,7 +117,7 @@ function build(root: JsonSchema, schema: JsonSchema, made: Map<JsonSchema, { mas
   };
 }
 
-/** Personal in one case is personal in all; the objects and the lists among the cases are taken together. */
+/** Personal data in one case counts in all cases; objects and lists among the cases are merged. */
 function either(root: JsonSchema, cases: readonly JsonSchema[], made: Map<JsonSchema, { mask: Mask }>): Mask {
   const flat = cases.flatMap((one) => {
     const inner = alternatives(one).map((deeper) => resolveRef(root, deeper));

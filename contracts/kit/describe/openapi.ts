@@ -1,4 +1,4 @@
-/** The HTTP side of contracts as an OpenAPI 3.1 document. */
+/** The HTTP interface of contracts as an OpenAPI 3.1 document. */
 import { deprecationText } from '../deprecation.ts';
 import type { Code } from '../errors.ts';
 import { codes, httpOf } from '../errors.ts';
@@ -8,7 +8,7 @@ import type { JsonSchema } from './schema.ts';
 type Json = Readonly<Record<string, unknown>>;
 const problem = { $ref: '#/components/schemas/Problem' };
 
-/** One operation a method, `operationId` service_method. Errors are problem+json. */
+/** One operation per method, `operationId` service_method. Errors are problem+json. */
 export function openApi(contracts: Exported, info: { readonly version: string }): Json {
   const named = Object.entries(contracts.entries).filter(([, { kind }]) => kind === 'method');
   const methods = named.map(([, method]) => method);
@@ -40,7 +40,7 @@ export function openApi(contracts: Exported, info: { readonly version: string })
   };
 }
 
-/** `post_leads` for an older name, `POST /leads`. */
+/** `post_leads` for a former route, `POST /leads`. */
 function idOf(name: string): string {
   return name.toLowerCase().replace(/\W+/g, '_').replace(/^_|_$/g, '');
 }
@@ -89,7 +89,8 @@ const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  description: 'What makes a repeat recognisable. Without one the service makes a key and answers with it.',
+  description:
+    'Idempotency key: repeats of a request with one key have one effect. Without one the service generates a key and returns it.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
@@ -99,7 +100,7 @@ const keyHeaders = {
     schema: { type: 'string', maxLength: 255 },
   },
   'Idempotency-Replayed': {
-    description: 'true: a request with this key was made before, and this is what it was answered.',
+    description: 'true: a request with this key was made before, and this is its reply.',
     schema: { type: 'string', const: 'true' },
   },
 };
@@ -108,12 +109,12 @@ const ifMatch = {
   name: 'If-Match',
   in: 'header',
   required: false,
-  description: 'The ETag of what was seen; refused with 412 when it is another by now.',
+  description: 'ETag of the version that was read; refused with 412 if it has changed.',
   schema: { type: 'string', minLength: 1, maxLength: 202 },
 };
 
 function body({ input = {}, http, examples = [] }: Described, fields: readonly string[]): Json {
-  if (http?.body === 'raw') return { required: true, description: 'The body as it came.', content: { '*/*': {} } };
+  if (http?.body === 'raw') return { required: true, description: 'The body as received.', content: { '*/*': {} } };
   const schema = extended({
     ...input,
     properties: Object.fromEntries(fields.map((name) => [name, input.properties?.[name] ?? {}])),
@@ -129,7 +130,7 @@ function body({ input = {}, http, examples = [] }: Described, fields: readonly s
   };
 }
 
-/** What stands in the path is no part of the body. */
+/** Path parameters are not part of the body. */
 function inBody(example: unknown, fields: readonly string[], { properties = {} }: JsonSchema): unknown {
   if (typeof example !== 'object' || example === null) return example;
   return Object.fromEntries(Object.entries(example).filter(([name]) => fields.includes(name) || !Object.hasOwn(properties, name)));
@@ -147,8 +148,8 @@ function success({ output = {}, http, idempotency }: Described): Json {
     headers: { Location: { schema: { type: 'string' } }, 'Idempotency-Key': { schema: { type: 'string' } } },
     content: { 'application/problem+json': { schema: problem } },
   };
-  if (idempotency !== 'keyed') return { 200: { description: 'The result.', content } };
-  return { 200: { description: 'The result.', headers: keyHeaders, content }, 202: pending };
+  if (idempotency !== 'keyed') return { 200: { description: 'Successful reply.', content } };
+  return { 200: { description: 'Successful reply.', headers: keyHeaders, content }, 202: pending };
 }
 
 function failures({ errors = {} }: Described): Json {
@@ -160,11 +161,11 @@ function failures({ errors = {} }: Described): Json {
   const answer = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } });
   return {
     ...Object.fromEntries([...byStatus].map(([status, reasons]) => [status, answer(reasons.map(([, reason]) => reason).join(', '))])),
-    default: answer('Any other failure; `code` says which.'),
+    default: answer('Any other failure; see `code`.'),
   };
 }
 
-/** RFC 9457, with what a caller needs to decide about a repeat. */
+/** RFC 9457, with the facts that decide whether to repeat a request. */
 export const problemSchema = {
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'code', 'retryable', 'outcome'],
@@ -174,15 +175,15 @@ export const problemSchema = {
     status: { type: 'integer' },
     detail: { type: 'string' },
     code: { type: 'string', enum: Object.keys(codes) },
-    reason: { type: 'string', description: 'Refines the code; the operation lists its own.' },
-    data: { description: 'Typed by the operation that declares the reason.' },
+    reason: { type: 'string', description: 'Refines the code; the operation lists its reasons.' },
+    data: { description: 'Schema given by the operation that declares the reason.' },
     retryable: { type: 'boolean' },
     retryAfterMs: { type: 'integer' },
     outcome: { type: 'string', enum: ['not_executed', 'unknown'] },
   },
 };
 
-/** Our own keywords get the prefix that description formats keep for extensions. */
+/** Custom keywords get the prefix reserved for extensions. */
 export function extended(schema: JsonSchema): Json {
   const convert = (value: unknown, isSchema: boolean): unknown => {
     if (Array.isArray(value)) return value.map((item) => convert(item, isSchema));
@@ -198,5 +199,5 @@ export function extended(schema: JsonSchema): Json {
   };
   return convert(schema, true) as Json;
 }
-/** Keywords that hold values, not schemas. */
+/** Keywords that contain values, not schemas. */
 const literal = new Set(['default', 'examples', 'const', 'enum', 'required']);

@@ -1,10 +1,12 @@
-/** JSON Schema 2020-12 of what a contract accepts and answers. */
+/** JSON Schema 2020-12 of inputs and outputs of contracts. */
 import { z } from 'zod';
 import type { Pii } from '../../common.ts';
 import type { Entry } from '../define.ts';
 
-/** The keywords that contracts use. `pii` says what kind of personal data a value is; `bounded`, that any JSON of bounded size may stand here;
- * `editable`, which fields of a method's input a person may change while it waits for approval. */
+/**
+ * The keywords that contracts use. `pii` is the kind of personal data; `bounded` allows any JSON of bounded size;
+ * `editable` lists the input fields that a person may edit while the row waits for approval.
+ */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -43,7 +45,7 @@ export interface JsonSchema {
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
 }
-/** `input`: what a caller may send, defaults not required. `output`: what a caller must be ready to read. */
+/** `input`: accepted from a caller, defaults not required. `output`: returned to a caller. */
 export type View = 'input' | 'output';
 
 const known = { input: new WeakMap<z.ZodType, JsonSchema>(), output: new WeakMap<z.ZodType, JsonSchema>() };
@@ -57,12 +59,15 @@ export function jsonSchema(schema: z.ZodType, view: View): JsonSchema {
   return made2020;
 }
 
-/** Mends what zod writes: a record of known names becomes an object. Leaves out what readers do not need: it closes tolerant replies, spells formats out as patterns and bounds integers by 2^53. */
+/**
+ * Adapts the output of zod: a record of known names becomes an object. Removes details that readers do not need: closed replies,
+ * formats repeated as patterns, and integer bounds of 2^53.
+ */
 function tidy({ zodSchema, jsonSchema: made }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (zodSchema._zod.def.type === 'object' && zodSchema._zod.def.catchall === undefined && made.additionalProperties === false)
     delete made.additionalProperties;
   const { enum: names } = (made.propertyNames ?? {}) as z.core.JSONSchema.BaseSchema;
-  // A record of known names is an object of those fields; said the other way, its required names are nowhere defined.
+  // A record of known names is an object of those fields; as a record, its required names would not be defined.
   if (Array.isArray(names) && made.required !== undefined) {
     made.properties = Object.fromEntries(names.map((name) => [name, made.additionalProperties as z.core.JSONSchema.BaseSchema]));
     made.additionalProperties = false;
@@ -73,7 +78,7 @@ function tidy({ zodSchema, jsonSchema: made }: { zodSchema: z.core.$ZodTypes; js
   if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum;
 }
 
-/** The parts of an entry by name, each seen from the caller's side. */
+/** The parts of an entry by name, from the caller's point of view. */
 export function partsOf(entry: Entry): Readonly<Record<string, { readonly schema: JsonSchema; readonly view: View }>> {
   const part = (schema: z.ZodType, view: View) => ({ schema: jsonSchema(schema, view), view });
   switch (entry.kind) {
@@ -86,12 +91,12 @@ export function partsOf(entry: Entry): Readonly<Record<string, { readonly schema
   }
 }
 
-/** 16 hex digits over an entry's schemas: two instances whose hashes differ understand different things by one address. */
+/** 16 hex digits over the schemas of an entry. Instances with different hashes have different schemas for the same address. */
 export function schemaHash(entry: Entry): string {
   return fnv1a64(canonical(partsOf(entry)));
 }
 
-/** One text for equal JSON, whatever the order of its keys. */
+/** Canonical text of JSON: equal values give equal text in any order of keys. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, sortKeys) ?? 'undefined';
 }
@@ -101,7 +106,7 @@ function sortKeys(_: string, value: unknown): unknown {
     : value;
 }
 
-/** FNV-1a, 64 bits: tells schemas apart, protects nothing. */
+/** FNV-1a, 64 bits: distinguishes schemas, gives no protection. */
 function fnv1a64(text: string): string {
   const hash = new TextEncoder()
     .encode(text)

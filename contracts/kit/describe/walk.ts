@@ -1,4 +1,4 @@
-/** What a schema lets through: where it is unbounded, where it is loose. No package is loaded: the command line comes through here. */
+/** Finds unbounded and loose places in a schema. Loads no package: the command line uses it. */
 import type { JsonSchema } from './schema.ts';
 
 /** A place in a value, `/phones/*`: `*` is any item of a list or any key of a record. */
@@ -10,7 +10,7 @@ export interface Finding {
 /** An unbounded repetition in a pattern. */
 const endless = /[*+]|\{\d+,\}/;
 
-/** Calls `seen` for each schema inside, with its place; a schema that holds itself is told once with `again`. */
+/** Calls `seen` for each nested schema, with its place; a recursive schema is reported once with `again`. */
 export function visit(root: JsonSchema, seen: (schema: JsonSchema, place: Place, again: boolean) => void): void {
   const walk = (given: JsonSchema, place: Place, above: readonly JsonSchema[]): void => {
     const schema = resolveRef(root, given);
@@ -26,7 +26,7 @@ export function visit(root: JsonSchema, seen: (schema: JsonSchema, place: Place,
   walk(root, '', []);
 }
 
-/** False for `{}`, which says no more than true. */
+/** False for `{}`, which means the same as true. */
 function isDeclared(child: boolean | JsonSchema | undefined): child is JsonSchema {
   return typeof child === 'object' && Object.keys(child).length > 0;
 }
@@ -49,11 +49,11 @@ export function hasType(schema: JsonSchema, type: string): boolean {
   return Array.isArray(schema.type) ? schema.type.includes(type) : schema.type === type;
 }
 
-/** Places where a value may be of any size. */
+/** Places where a value may have any size. */
 export function unbounded(schema: JsonSchema): readonly Finding[] {
   const found: Finding[] = [];
   visit(schema, (part, place, again) => {
-    const what = again ? 'a schema that holds itself: its depth has no bound' : unboundedPart(part);
+    const what = again ? 'a schema that contains itself: its depth has no bound' : unboundedPart(part);
     if (what !== undefined) found.push({ place, what });
   });
   return found;
@@ -75,10 +75,10 @@ function unboundedPart(part: JsonSchema): string | undefined {
     return isOpen && !isFixed && part.maxProperties === undefined ? 'a record without .meta({ maxProperties })' : undefined;
   }
   const saysNothing = part.type === undefined && part.not === undefined && alternatives(part).length === 0;
-  return saysNothing ? 'anything at all; use Json of common.ts, or say in .meta() what it is' : undefined;
+  return saysNothing ? 'any value at all; use Json of common.ts, or name the type in .meta()' : undefined;
 }
 
-/** Places of an input where an unknown field would be let through or dropped without a word. */
+/** Places of an input where an unknown field would be accepted or dropped silently. */
 export function looseObjects(input: JsonSchema): readonly Finding[] {
   const found: Finding[] = [];
   visit(input, (part, place) => {

@@ -65,7 +65,7 @@ test('a draft that was edited while its question stood does not go out as it was
     return 'a';
   });
   expect(await look()).toBe('next');
-  expect(seen).toEqual([expect.stringContaining('Скидка 50 %'), expect.stringContaining('was edited since')]);
+  expect(seen).toEqual([expect.stringContaining('Скидка 50 %'), expect.stringContaining('has been edited')]);
   await look();
   await until(() => mailed[0]);
   expect(seen.slice(2)).toEqual([expect.stringContaining('Скидка 5 %'), expect.stringContaining('approved')]);
