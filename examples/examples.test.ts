@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connectNats } from '../bus/transports/nats.ts';
 import { loadServices } from '../runtime/services.ts';
@@ -48,4 +48,25 @@ test.each(examples)('%s prints what its README says', async (example) => {
   const [said, expected, readme] = await Promise.all([runs[example], read('expected.txt'), read('README.md')]);
   expect({ ...said, stdout: masked(said?.stdout ?? '') }).toEqual({ status: 0, stdout: expected, stderr: '' });
   expect(readme).toContain(`\`\`\`text\n${expected}\`\`\``);
+  expect(readme).toContain(`\nnpx node examples/${example}/run.ts\n`);
+});
+
+test('`npx node` is the Node that the examples need, whichever one is on the PATH', async () => {
+  const PATH = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((dir) => !dir.includes('node_modules'))
+    .join(delimiter);
+  const root = join(import.meta.dirname, '..');
+  const { stdout } = await ended(spawn('npx', ['node', '--version'], { cwd: root, env: { PATH }, stdio: ['ignore', 'pipe', 'pipe'] }));
+  expect(Number.parseInt(stdout.slice(1), 10)).toBeGreaterThanOrEqual(24);
+});
+
+const python = spawnSync('python3', ['--version']).status === 0 ? test : test.skip;
+python('the Python of example 03 prints what its README says', async () => {
+  const program = join(import.meta.dirname, '03-call-from-plain-nats', 'call.py');
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, NATS_URL: nats.url };
+  const said = await ended(spawn('python3', [program], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
+  const readme = await readFile(join(import.meta.dirname, '03-call-from-plain-nats', 'README.md'), 'utf8');
+  expect(said).toMatchObject({ status: 0, stderr: '' });
+  expect(readme).toContain(`call.py\n\`\`\`\n\n\`\`\`text\n${said.stdout}\`\`\``);
 });

@@ -14,6 +14,9 @@ export interface Loaded {
 }
 export const servicesDir = join(import.meta.dirname, '..', 'services');
 
+/** The setting that holds the password of a service's bus user. */
+export const passwordSetting = (folder: string): string => `NATS_PASSWORD_${folder.toUpperCase().replaceAll('-', '_')}`;
+
 /** Names of folders with a `service.ts`. */
 export async function serviceFolders(dir = servicesDir): Promise<readonly string[]> {
   const folders = await readdir(dir, { withFileTypes: true });

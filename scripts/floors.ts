@@ -11,7 +11,7 @@ import { join, posix } from 'node:path';
 export type Source = { readonly path: string; readonly text: string };
 export type Violation = { readonly path: string; readonly line: number; readonly why: string };
 
-type Import = {
+export type Import = {
   readonly line: number;
   /** A path from the project's root for our own files, else the package's name, or `node:…`. */
   readonly target: string;
@@ -138,7 +138,7 @@ function isStandIn(path: string): boolean {
 }
 
 /** Static imports, re-exports, dynamic imports and `require` of a literal; a line is that of the specifier. */
-function importsOf(path: string, code: string): Import[] {
+export function importsOf(path: string, code: string): Import[] {
   const statement = /^[ \t]*(?:import|export)\b(?:[^;'"`]*?\bfrom\b)?\s*(['"])([^'"\n]+)\1/gm;
   const call = /\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/g;
   return [...code.matchAll(statement), ...code.matchAll(call)].map((match) => {

@@ -6,7 +6,7 @@ import type { ToldMetric } from '../../contracts/kit/metric.ts';
 import type { Health } from '../telemetry/dependencies.ts';
 import { statsOf } from '../telemetry/stats.ts';
 import type { Subscription, Transport } from '../transports/transport.ts';
-import { signature } from '../wire/subjects.ts';
+import { isDiscoveryInbox, signature } from '../wire/subjects.ts';
 import type { Endpoint } from './serve.ts';
 
 export interface MicroParts {
@@ -62,7 +62,7 @@ export function announceMicro(
       transport.subscribe(
         subject,
         ({ reply }) => {
-          if (reply !== '')
+          if (isDiscoveryInbox(reply))
             answer(verb, reply).catch((err: unknown) => log.warn({ err, subject }, 'a question of discovery was not answered'));
         },
         { onError: (err) => log.warn({ err, subject }, 'the service cannot be discovered') },

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -156,7 +157,10 @@ test.each([
   ],
   [
     'guest',
-    { publish: ['polyb.rpc.crm.push_to_crm', 'polyb.rpc.media.mute.x'], subscribe: ['_INBOX.guest.i.*', '_INBOX.a1B2.*', '_INBOX.a1B2'] },
+    {
+      publish: ['polyb.rpc.crm.push_to_crm', 'polyb.rpc.media.mute.x', '$SRV.PING', '$SRV.STATS.crm.i'],
+      subscribe: ['_INBOX.guest.i.*', '_INBOX.a1B2.*', '_INBOX.a1B2'],
+    },
   ],
   [
     'all',
@@ -248,7 +252,7 @@ test.each([
         'polyb.rpc.media.listen',
         'polyb.ctl.crm',
         '_INBOX.operator.i.1',
-        '$SRV.PING',
+        '$SRV.OTHER',
       ],
       subscribe: ['_INBOX.*.*.*', '_INBOX.operator.>', '_INBOX.call-orchestrator.*', 'polyb.>', 'polyb.evt.>', '>'],
     },
@@ -256,6 +260,36 @@ test.each([
   ['all', { publish: ['$JS.API.INFO', '$SRV.PING'], subscribe: ['_INBOX.>', '>', '_INBOX.operator.>'] }],
 ])('%s may not publish or subscribe to anything else', async (name, subjects) => {
   expect(await refused(name, subjects)).toEqual(both(subjects));
+});
+
+test('discovery answers a bare socket without credentials, and at no inbox of a call nor at any other subject', async () => {
+  const [provider, operator] = (await Promise.all(['crm-connector', 'operator'].map(as))) as [Transport, Transport];
+  const bus = createBus({ transport: provider, name: 'crm-connector', log: quiet });
+  await bus.serve([crm.find_contact], { [crm.find_contact.address]: (async () => ({ contacts: [] })) as never });
+  const misled: string[] = [];
+  operator.subscribe('polyb.evt.>', ({ subject }) => misled.push(subject));
+  operator.subscribe(`${operator.inbox}.*`, ({ subject }) => misled.push(subject));
+  await operator.flush();
+  const { port } = new URL(server.url);
+  const socket = connect(Number(port), '127.0.0.1').setEncoding('utf8');
+  let heard = '';
+  socket.on('data', (text) => (heard += text));
+  const asked = ['PING', 'INFO.crm', `STATS.crm.${bus.instance}`];
+  const wrong = ['polyb.evt.crm.lead_created', `${operator.inbox}.1`];
+  const lines = [
+    'CONNECT {"verbose":false}',
+    'SUB _INBOX.* 1',
+    'SUB _INBOX.*.* 2',
+    ...wrong.map((reply) => `PUB $SRV.PING.crm ${reply} 0\r\n`),
+    ...asked.map((verb, index) => `PUB $SRV.${verb} _INBOX.a1B2${index % 2 ? '.1' : ''} 0\r\n`),
+  ];
+  socket.write(`${lines.join('\r\n')}\r\n`);
+  await until(() => ['ping', 'info', 'stats'].every((verb) => heard.includes(`io.nats.micro.v1.${verb}_response`)));
+  await operator.flush(); // what went astray was sent before
+  socket.destroy();
+  await bus.close();
+  expect(heard).not.toContain('-ERR');
+  expect(misled).toEqual([]);
 });
 
 /** Answers every request at the subject. */
@@ -376,13 +410,13 @@ test('nats-server accepts the configuration, also of no service at all', async (
   }
 });
 
-test('a service that discovers may ask everybody for figures, and no other service may', () => {
+test('a service that discovers may ask everybody for figures, and no other service may; a guest may too', () => {
   const all = permissions([
     { folder: 'watcher', serves: {}, uses: [], discovers: true },
     { folder: 'crm-connector', serves: { crm }, uses: [] },
   ]);
   const asked = all.filter(({ publish }) => publish.allow.includes('$SRV.STATS')).map(({ name }) => name);
-  expect(asked).toEqual(['watcher', 'all']);
+  expect(asked).toEqual(['watcher', 'all', 'guest']);
 });
 
 test('a guest may call nothing where nothing is open to him', async () => {

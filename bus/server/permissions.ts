@@ -23,6 +23,8 @@ export const operatorUser = 'operator';
 /** All services in one process over one connection. */
 export const allUser = 'all';
 
+const discovery = ['$SRV.PING', '$SRV.INFO', '$SRV.STATS'];
+
 /** No part of PolyB speaks to JetStream or the system account; on old servers the former reaches into other accounts. */
 const denied = ['$JS.>', '$SYS.>'];
 
@@ -64,7 +66,7 @@ function folderUser({ folder, serves, uses, discovers = false }: ServiceOnBus, p
       ...domains.flatMap((domain) => [
         `${prefix}.ctl.${domain}`,
         `${prefix}.evt.${domain}.>`,
-        ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.${domain}`, `$SRV.${verb}.${domain}.*`]),
+        ...discovery.flatMap((subject) => [subject, `${subject}.${domain}`, `${subject}.${domain}.*`]),
       ]),
       ...uses.filter(({ kind }) => kind === 'event').map(({ address }) => `${prefix}.evt.${address}`),
       ...streams.map((subject) => `${subject}.${folder}.>`),
@@ -86,7 +88,10 @@ function operator(served: readonly Entry[], prefix: string): BusUser {
 function guest(served: readonly Entry[], others: readonly string[], prefix: string): BusUser {
   const open = served.filter((entry) => entry.kind === 'method' && entry.roles === undefined && entry.reaches === undefined);
   return user(guestUser, {
-    publish: open.filter(isCallable).map((entry) => callPattern(entry, prefix)),
+    publish: [
+      ...open.filter(isCallable).map((entry) => callPattern(entry, prefix)),
+      ...discovery.flatMap((subject) => [subject, `${subject}.>`]),
+    ],
     // Two or three tokens deep, as `nats req` listens. The server lets `_INBOX.>` pass for `_INBOX.*`, so others' inboxes are named.
     subscribe: [`_INBOX.${guestUser}.>`, '_INBOX.*', '_INBOX.*.*'],
     mayNotSubscribe: others.map((name) => `_INBOX.${name}.>`),

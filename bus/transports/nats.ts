@@ -133,10 +133,11 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
         if (restored && !closing) tell(true);
       } else if (status.type === 'error') {
         const { error } = status;
-        if (error instanceof PermissionViolationError && error.operation === 'publish') {
+        if (!(error instanceof PermissionViolationError)) log?.warn({ err: error }, 'the NATS server reported an error');
+        else if (error.operation === 'publish') {
           log?.warn({ subject: error.subject }, 'the NATS server does not let this user publish there');
           for (const listen of refusedListeners) guarded(listen, error.subject);
-        } else log?.warn({ err: error }, 'the NATS server reported an error');
+        } // a refused subscription reports it itself
       }
     }
   })();

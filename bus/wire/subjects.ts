@@ -28,4 +28,8 @@ export function isInboxOf(subject: string, caller: string): boolean {
   const second = subject.indexOf('.', 7);
   return second < 0 || subject.indexOf('.', second + 1) < 0;
 }
+/** Whether discovery may answer there. It cannot prove who asks, so it answers no inbox of four tokens: those belong to calls. */
+export function isDiscoveryInbox(subject: string): boolean {
+  return /^_INBOX\.[^.]+(\.[^.]+)?$/.test(subject);
+}
 const dot = 46;

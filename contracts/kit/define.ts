@@ -43,7 +43,7 @@ export interface HttpShape {
 /** `crm_rejected: 'failed_precondition'`, or with the type of its data. */
 export type DeclaredError = Code | { readonly code: Code; readonly data: z.ZodType };
 
-interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends Idempotency> {
+export interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends Idempotency> {
   readonly summary: string;
   readonly input: I;
   readonly output: O;
@@ -142,8 +142,8 @@ export interface Event<P extends z.ZodType = z.ZodType> {
 }
 export type Entry = Method | Stream | Event;
 
-type Spec<K, R> = R & { readonly kind: K };
-interface StreamSpec<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType> {
+export type Spec<K, R> = R & { readonly kind: K };
+export interface StreamSpec<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType> {
   readonly summary: string;
   readonly input: I;
   readonly up: U;
@@ -155,7 +155,7 @@ interface StreamSpec<I extends z.ZodType, U extends z.ZodType, D extends z.ZodTy
   readonly limits?: { readonly concurrency: number };
   readonly errors?: Readonly<Record<string, DeclaredError>>;
 }
-interface EventSpec<P extends z.ZodType> {
+export interface EventSpec<P extends z.ZodType> {
   readonly summary: string;
   readonly payload: P;
   readonly key: keyof z.output<P> & string;
@@ -175,7 +175,7 @@ export function event<P extends z.ZodType>(spec: EventSpec<P>): Spec<'event', Ev
   return { ...spec, kind: 'event' };
 }
 
-type Named<S> = {
+export type Named<S> = {
   readonly [N in keyof S]: S[N] extends {
     kind: 'method';
     input: infer I extends z.ZodType;

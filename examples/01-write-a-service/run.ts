@@ -1,5 +1,5 @@
 import { isPolybError } from '../../contracts/kit/errors.ts';
-import { serveHere } from '../connect.ts';
+import { serveHere } from '../serve-here.ts';
 import { greetings } from './contract.ts';
 import greeter from './service.ts';
 

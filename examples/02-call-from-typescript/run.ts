@@ -4,7 +4,7 @@ import { calls } from '../../contracts/calls.ts';
 import { crm } from '../../contracts/crm.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
-import { connect } from '../connect.ts';
+import { connect } from '../../runtime/client.ts';
 
 if ((lookup('TELEPHONY_KIND') ?? 'simulator') !== 'simulator')
   throw new Error('This example would ring a real phone; run it with the simulator.');

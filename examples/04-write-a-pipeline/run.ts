@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { serveHere } from '../connect.ts';
+import { serveHere } from '../serve-here.ts';
 import { visits } from './contract.ts';
 import host from './service.ts';
 import { welcome } from './welcome.ts';

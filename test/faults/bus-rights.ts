@@ -127,6 +127,7 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
       const isNobodys = !users.includes(kind) && name === '' && kind !== '';
       return root === '_INBOX' && (kind === 'guest' ? domain !== '' : isNobodys);
     }
+    if (root === '$SRV') return (verbs as readonly string[]).includes(kind);
     const { entry, by } = (root === 'polyb' && kind === 'rpc' ? named(domain, name, rest) : undefined) ?? {};
     return by === null && entry?.kind === 'method' && entry.roles === undefined && entry.reaches === undefined;
   }

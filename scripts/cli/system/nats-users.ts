@@ -4,13 +4,13 @@ import { natsConfig, operatorUser, permissions } from '../../../bus/server/permi
 import { guestUser } from '../../../bus/wire/subjects.ts';
 import { type Find, lookup } from '../../../config/env.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { passwordSetting } from '../../../runtime/services.ts';
 import type { Expected } from './expected.ts';
 import { type App, listApps } from './pm2.ts';
 import { natsUsersFile, serverApp } from './project.ts';
 import { type RunValues, readRun } from './run-file.ts';
 
 export const operatorPasswordSetting = 'POLYB_NATS_OPERATOR_PASSWORD';
-export const passwordSetting = (folder: string): string => `NATS_PASSWORD_${folder.toUpperCase().replaceAll('-', '_')}`;
 
 export const busUsers = (services: readonly Expected[], prefix: string) =>
   permissions(

@@ -1,34 +1,14 @@
-/** How the examples reach a system that is up: its addresses stand in `.polyb/run.json`, where `polyb up` writes them. */
 import { openStore } from '../adapters/store/index.ts';
-import { type BusHost, createBus } from '../bus/bus.ts';
+import { createBus } from '../bus/bus.ts';
 import { startRuntime } from '../bus/durable/runtime.ts';
 import { transactions } from '../bus/durable/transaction.ts';
 import type { Service } from '../bus/service.ts';
 import { memoryBroker } from '../bus/transports/memory.ts';
-import { connectNats } from '../bus/transports/nats.ts';
 import { lookup } from '../config/env.ts';
 import { PolybError } from '../contracts/kit/errors.ts';
+import type { Connected } from '../runtime/client.ts';
 
 const log = { debug: () => {}, info: () => {}, warn: console.warn, error: console.error };
-
-export interface Connected extends AsyncDisposable {
-  /** Calls as the operator. */
-  readonly bus: BusHost;
-}
-
-/** Connects to the system as the command line does. */
-export async function connect(): Promise<Connected> {
-  const pass = lookup('POLYB_NATS_OPERATOR_PASSWORD');
-  const transport = await connectNats({
-    servers: (lookup('NATS_URL') ?? 'nats://127.0.0.1:4222').split(','),
-    ...(pass === undefined ? {} : { user: 'operator', pass }),
-    name: 'example',
-    inboxUser: 'operator',
-    log,
-  });
-  const bus = createBus({ transport, name: 'operator', log, prefix: lookup('POLYB_SUBJECT_PREFIX') });
-  return { bus, [Symbol.asyncDispose]: () => bus.close() };
-}
 
 /**
  * Serves in this process, on a bus in memory with the journal of the system. The system's own bus has a user for each folder

@@ -1,0 +1,133 @@
+/** Services in this process, on their bus and their database, until they are stopped. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { openStore } from '../adapters/store/index.ts';
+import { type Migration, pending } from '../adapters/store/migrate.ts';
+import type { Log } from '../bus/service.ts';
+import { createNeighbours } from '../bus/transports/in-process.ts';
+import { connectNats } from '../bus/transports/nats.ts';
+import type { Transport } from '../bus/transports/transport.ts';
+import { common } from '../config/common.ts';
+import { type Find, lookup, openSources } from '../config/env.ts';
+import { read } from '../config/read.ts';
+import { isPolybError, PolybError } from '../contracts/kit/errors.ts';
+import { workConnections } from './connections.ts';
+import { type Hosted, host } from './host.ts';
+import { createLog } from './log.ts';
+import { allGroups, type Loaded, passwordSetting } from './services.ts';
+
+export interface DaemonOptions {
+  /** Migrations that the database must have. */
+  readonly migrations: readonly Migration[];
+  /** Where settings come from; the environment and the files of this checkout unless given. */
+  readonly find?: Find | undefined;
+  readonly log?: Log | undefined;
+  /** Ends the wait for a dependency that is away. */
+  readonly signal?: AbortSignal | undefined;
+}
+export interface Daemon {
+  readonly hosted: readonly Hosted[];
+  readonly log: Log;
+  /** Drains, then closes every connection. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Waits for PostgreSQL and NATS as long as they are away.
+ *  @throws PolybError failed_precondition/bad_settings when the settings, the database or the bus user cannot serve. */
+export async function startDaemon(
+  loaded: readonly Loaded[],
+  { migrations, find = openSources(), log: given, signal }: DaemonOptions,
+): Promise<Daemon> {
+  const folders = loaded.map(({ folder }) => folder);
+  const settings = read(allGroups(loaded), find);
+  const platform = settings.of(common);
+  const log = given ?? createLog({ level: platform.LOG_LEVEL, service: folders.length === 1 ? (folders[0] as string) : 'polyb' });
+  if (platform.DATABASE_URL === undefined)
+    throw new PolybError('failed_precondition', 'DATABASE_URL is not set; polyb up sets it, or name a PostgreSQL in .env.', {
+      reason: 'bad_settings',
+    });
+  const store = openStore({
+    url: platform.DATABASE_URL,
+    name: `polyb ${folders.join(' ')}`,
+    log,
+    connections: workConnections(folders.length, platform.DATABASE_CONNECTIONS),
+  });
+  const hosted: Hosted[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> =>
+    (stopping ??= (async () => {
+      await Promise.all(hosted.map((each) => each.stop(platform.POLYB_SHUTDOWN_MS)));
+      await store.close();
+    })());
+  try {
+    const missing = await patiently('PostgreSQL', () => pending(store, migrations));
+    if (missing.length > 0)
+      throw new PolybError(
+        'failed_precondition',
+        `The database lacks ${missing.join(', ')}; run polyb up, or: npx node runtime/migrate.ts`,
+        {
+          reason: 'bad_settings',
+        },
+      );
+    const neighbours = createNeighbours();
+    for (const each of loaded) {
+      const transport = await patiently('nats-server', () => joinBus(each.folder, platform.NATS_URL));
+      hosted.push(
+        await host({
+          loaded: each,
+          settings,
+          transport,
+          store,
+          log,
+          prefix: platform.POLYB_SUBJECT_PREFIX,
+          clockSkewMs: platform.CLOCK_SKEW_MS,
+          keepDays: platform.JOURNAL_KEEP_DAYS,
+          blankAfterDays: platform.JOURNAL_BLANK_DAYS,
+          allowPrivate: platform.HTTP_ALLOW_PRIVATE,
+          neighbours,
+        }),
+      );
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { hosted, log, stop };
+
+  async function joinBus(folder: string, servers: string[]): Promise<Transport> {
+    const transport = await connectNats({ servers, ...credentials(folder, find), name: folder, inboxUser: folder, log, signal });
+    if (await mayReadOwnInbox(transport)) return transport;
+    await transport.close();
+    throw new PolybError(
+      'failed_precondition',
+      `The NATS server does not let this process serve as ${folder}: set ${passwordSetting(folder)} to the password of its bus user ${folder}; \`polyb permissions -o nats\` writes the users of a server.`,
+      { reason: 'bad_settings' },
+    );
+  }
+  /** A dependency that is away is waited for: a daemon never ends because of it. */
+  async function patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
+    for (let told = false; ; told = true) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isPolybError(error) || !error.retryable || signal?.aborted) throw error;
+        if (!told) log.warn({ err: error }, `waiting for ${what}`);
+        await delay(1_000, undefined, signal ? { signal } : {});
+      }
+    }
+  }
+}
+
+/** A service connects as the bus user of its folder; one password serves them all where no own one is set. */
+function credentials(folder: string, find: Find): { user: string; pass: string } | { user?: never } {
+  const pass = lookup([passwordSetting(folder), 'NATS_PASSWORD'], find);
+  return pass === undefined ? {} : { user: lookup('NATS_USER', find) ?? folder, pass };
+}
+
+/** False for a connection that the server took as another user: replies to calls would be lost, and nothing could be served. */
+async function mayReadOwnInbox(transport: Transport): Promise<boolean> {
+  let allowed = true;
+  const probe = transport.subscribe(`${transport.inbox}.probe`, () => {}, { onError: () => (allowed = false) });
+  await transport.flush(); // the server answers in order, so a refusal is here before this
+  probe.unsubscribe();
+  return allowed;
+}
