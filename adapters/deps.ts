@@ -1,5 +1,8 @@
 /** What every adapter is given from outside, so that a test can fix each of them. */
 import type { Metrics } from '../contracts/kit/metric.ts';
+import type { Database, Log } from '../contracts/kit/ports.ts';
+
+export type { Database, Log, Queries } from '../contracts/kit/ports.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -29,18 +32,6 @@ export interface HttpAnswer {
  *  @throws PolybError unavailable (nothing was sent: refused, DNS, TLS, forbidden address), upstream_failed (cut after sending, too large), deadline_exceeded, cancelled. */
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
 
-export interface Queries {
-  query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
-}
-export interface Database extends Queries {
-  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
-}
-export interface Log {
-  debug(facts: object, message: string): void;
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-}
 export interface Deps {
   readonly http: Http;
   readonly db: Database;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { PolybError } from '../contracts/kit/errors.ts';
 import { hang, type ShopBed, shopBed, until } from '../test/kit/bed.ts';
 import type { TransportBed } from '../test/kit/transports.ts';
-import type { Wire } from './bus.ts';
+import type { Wire } from './call.ts';
 import type { Context } from './service.ts';
 import { createNeighbours } from './transports/in-process.ts';
 import type { Arrived, Transport } from './transports/transport.ts';

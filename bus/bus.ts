@@ -4,20 +4,20 @@
  * Glossary: the *caller's side* sends and waits, the *server's side* answers; an *instance* is one bus of one process;
  * a *hook* is a synchronous step before or after the one promise of a side; the *inbox* is where an instance gets its replies.
  */
-import type { z } from 'zod';
-import type { Entry, Event, Method, Stream } from '../contracts/kit/define.ts';
+import type { Entry, Event, Method } from '../contracts/kit/define.ts';
 import { PolybError } from '../contracts/kit/errors.ts';
 import type { Sample } from '../contracts/kit/metric.ts';
 import { busReconnects, busRtt, rpcClientDuration } from '../contracts/metrics.ts';
-import { createCaller, type Origin, type RequestOptions } from './client/caller.ts';
+import type { Callable, Handlers, Origin, RequestOptions, Served, ServeOptions, Wire } from './call.ts';
+import { createCaller } from './client/caller.ts';
 import { gather } from './client/request-many.ts';
 import type { Observer } from './middleware/observe.ts';
 import { within } from './middleware/settles-within.ts';
 import type { Serving } from './server/serving.ts';
-import type { Call, CallOptions, Commit, Context, Handler, Log, StreamHandler } from './service.ts';
+import type { Bus, Call, Commit, Context, Log } from './service.ts';
 import { createStreams } from './streams/stream.ts';
-import { createHealth, type Health } from './telemetry/dependencies.ts';
-import { createMetrics, type Registry } from './telemetry/metrics.ts';
+import { createHealth } from './telemetry/dependencies.ts';
+import { createMetrics } from './telemetry/metrics.ts';
 import { processSamples } from './telemetry/process-samples.ts';
 import { type CallRecord, createRing, type NewRecord } from './telemetry/records.ts';
 import { byCode, type MethodStats, statsOf } from './telemetry/stats.ts';
@@ -28,77 +28,7 @@ import { headerBlock } from './wire/headers.ts';
 import { randomHex } from './wire/ids.ts';
 import { bindSpan, spanIdOf, spanOf, traceIdOf, traceparentOf } from './wire/trace.ts';
 
-/** What came with a call beside its input. */
-export interface Wire {
-  readonly key: string;
-  /** The service or user that called, as the subject of the request proves. */
-  readonly caller: string;
-  /** Unix ms. */
-  readonly deadlineAt: number;
-  /** The span of the serving side: give it to what is called onward. */
-  readonly traceparent: string;
-  /** Made on first use; fires on the deadline, on the caller's cancel and on shutdown. */
-  readonly signal: () => AbortSignal;
-  /** The step of a run that the call is, as the caller's journal wrote it; absent or '' for most. */
-  readonly step?: string;
-  /** Says that the outcome is the kept one of an earlier call under this key. */
-  readonly replayed?: () => void;
-}
-/** Runs a keyed handler under the journal; the bus knows no more of it than this. */
-export type Keep = (method: Method, input: unknown, wire: Wire) => Promise<unknown>;
-
-export interface Bus {
-  readonly name: string;
-  readonly instance: string;
-  readonly call: Call;
-  /** Opens a stream; leaving the loop or aborting ends the other side. */
-  open<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
-    stream: Stream<I, U, D>,
-    input: z.input<I>,
-    up: AsyncIterable<z.input<U>>,
-    options?: CallOptions,
-  ): AsyncIterable<z.output<D>>;
-  /** Listens to the down side of a stream of others, without credits: items may be lost. */
-  tap<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
-    stream: Stream<I, U, D>,
-    topic: string,
-    options?: CallOptions,
-  ): AsyncIterable<z.output<D>>;
-  /** Answers `method` for one owned thing from now until disposed. The method must declare `owner`. */
-  own(method: Method, id: string): Disposable;
-  /** Tells others that an event happened; lost when nobody listens or the bus is away. Durable events are published with `Tx.emit`. */
-  announce(event: Event, payload: unknown, headers?: Readonly<Record<string, string>>): void;
-  /** Hears announcements: a wake-up, never the truth. */
-  hear(event: Event, heard: (payload: unknown) => void): Disposable;
-  readonly commit: Commit;
-  /** What this instance counts; told with its other figures to whoever gathers `$SRV.STATS`. */
-  readonly metrics: Registry;
-  /** How those outside stand whom this instance asks; told in its answer to a ping. */
-  readonly health: Health;
-  /** False: nothing can be asked now. */
-  readonly connected: boolean;
-  /** Asks whoever listens at `subject` and gathers JSON answers until `waitMs` have passed, `atMost` came, or nothing came for `quietMs`. */
-  gather(
-    subject: string,
-    body: unknown,
-    options?: { readonly waitMs?: number; readonly quietMs?: number; readonly atMost?: number; readonly signal?: AbortSignal },
-  ): Promise<readonly unknown[]>;
-}
-/** What of a method its caller needs, so that entries can be made from JSON. */
-export type Callable = Pick<Method, 'address' | 'service' | 'name' | 'timeoutMs' | 'idempotency' | 'owner'> & { readonly bytes?: boolean };
-
-export interface ServeOptions {
-  /** Runs the keyed methods; without it a keyed method is refused at once. */
-  readonly keep?: Keep | undefined;
-}
-export interface Served {
-  /** Everything this instance answers. */
-  readonly entries: readonly Entry[];
-  /** Takes no more calls and waits for those in flight. */
-  drain(): Promise<void>;
-}
-/** By address, `crm.push_to_crm`. */
-export type Handlers = Readonly<Record<string, Handler | StreamHandler>>;
+export type { Bus } from './service.ts';
 
 export interface BusOptions {
   /** One bus a transport. */

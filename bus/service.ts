@@ -19,7 +19,11 @@ import type {
   Stream,
 } from '../contracts/kit/define.ts';
 import type { Counting, Metrics } from '../contracts/kit/metric.ts';
-import type { Bus } from './bus.ts';
+import type { Database, Log, Queries } from '../contracts/kit/ports.ts';
+import type { Health } from './telemetry/dependencies.ts';
+import type { Registry } from './telemetry/metrics.ts';
+
+export type { Database, Log, Queries } from '../contracts/kit/ports.ts';
 
 export type Keyed = Method<z.ZodType, z.ZodType, 'keyed'>;
 export interface CallOptions {
@@ -47,10 +51,6 @@ export interface SendOptions {
   readonly undoMs?: number;
   /** How many people must approve it, each another one: 1 or 2. */
   readonly approvers?: number;
-}
-/** Reading and writing rows; the parameters stand as $1, $2, … in the text. */
-export interface Queries {
-  query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
 /** A person who is to be forgotten. */
 export interface Forgotten {
@@ -188,15 +188,42 @@ export interface Vendors<T = unknown> {
 }
 type Picked<V> = { readonly [N in keyof V]: V[N] extends Vendors<infer T> ? T : never };
 
-export interface Log {
-  debug(facts: object, message: string): void;
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-}
-/** Rows outside a transaction, and transactions that emit and send nothing. */
-export interface Database extends Queries {
-  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
+export interface Bus {
+  readonly name: string;
+  readonly instance: string;
+  readonly call: Call;
+  /** Opens a stream; leaving the loop or aborting ends the other side. */
+  open<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
+    stream: Stream<I, U, D>,
+    input: z.input<I>,
+    up: AsyncIterable<z.input<U>>,
+    options?: CallOptions,
+  ): AsyncIterable<z.output<D>>;
+  /** Listens to the down side of a stream of others, without credits: items may be lost. */
+  tap<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
+    stream: Stream<I, U, D>,
+    topic: string,
+    options?: CallOptions,
+  ): AsyncIterable<z.output<D>>;
+  /** Answers `method` for one owned thing from now until disposed. The method must declare `owner`. */
+  own(method: Method, id: string): Disposable;
+  /** Tells others that an event happened; lost when nobody listens or the bus is away. Durable events are published with `Tx.emit`. */
+  announce(event: Event, payload: unknown, headers?: Readonly<Record<string, string>>): void;
+  /** Hears announcements: a wake-up, never the truth. */
+  hear(event: Event, heard: (payload: unknown) => void): Disposable;
+  readonly commit: Commit;
+  /** What this instance counts; told with its other figures to whoever gathers `$SRV.STATS`. */
+  readonly metrics: Registry;
+  /** How those outside stand whom this instance asks; told in its answer to a ping. */
+  readonly health: Health;
+  /** False: nothing can be asked now. */
+  readonly connected: boolean;
+  /** Asks whoever listens at `subject` and gathers JSON answers until `waitMs` have passed, `atMost` came, or nothing came for `quietMs`. */
+  gather(
+    subject: string,
+    body: unknown,
+    options?: { readonly waitMs?: number; readonly quietMs?: number; readonly atMost?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly unknown[]>;
 }
 export interface Parts<S extends z.ZodObject, V> {
   readonly settings: z.output<S>;

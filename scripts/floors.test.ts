@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { checkFloors, readSources } from './floors.ts';
+import { checkFloors, importCircles, readSources } from './floors.ts';
 
 /** `path:line` of each violation in one file made of these lines. */
 function broken(path: string, ...lines: string[]): string[] {
@@ -10,6 +10,20 @@ function broken(path: string, ...lines: string[]): string[] {
 test('no line of the project breaks a floor', () => {
   const violations = checkFloors(readSources(join(import.meta.dirname, '..')));
   expect(violations.map(({ path, line, why }) => `${path}:${line} ${why}`)).toEqual([]);
+});
+
+test('no files of the project import each other in a circle', () => {
+  expect(importCircles(readSources(join(import.meta.dirname, '..')))).toEqual([]);
+});
+
+test('a circle is found also when a type closes it', () => {
+  const sources = [
+    { path: 'bus/a.ts', text: "import { b } from './b.ts';" },
+    { path: 'bus/b.ts', text: "export { c } from './c.ts';" },
+    { path: 'bus/c.ts', text: "import type { A } from './a.ts';" },
+    { path: 'bus/d.ts', text: "import { a } from './a.ts';" },
+  ];
+  expect(importCircles(sources)).toEqual([['bus/a.ts', 'bus/b.ts', 'bus/c.ts']]);
 });
 
 test('the check reads the project’s files', () => {

@@ -80,6 +80,38 @@ export function checkFloors(sources: readonly Source[]): Violation[] {
   });
 }
 
+/** Files that import each other in a circle, types counted; each circle is one list. */
+export function importCircles(sources: readonly Source[]): (readonly string[])[] {
+  const known = new Set(sources.map(({ path }) => path));
+  const targets = new Map(
+    sources.map(({ path, text }) => [
+      path,
+      importsOf(path, withoutComments(text)).flatMap(({ target, isOurs }) => (isOurs && known.has(target) ? [target] : [])),
+    ]),
+  );
+  const reached = new Map([...known].map((path) => [path, reachableFrom(path, targets)]));
+  const seen = new Set<string>();
+  return [...known].flatMap((path) => {
+    if (seen.has(path) || reached.get(path)?.has(path) !== true) return [];
+    const circle = [...known].filter((other) => reached.get(path)?.has(other) && reached.get(other)?.has(path));
+    for (const member of circle) seen.add(member);
+    return [circle];
+  });
+}
+
+function reachableFrom(start: string, targets: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const open = [start];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    for (const target of targets.get(path) ?? []) {
+      if (reached.has(target)) continue;
+      reached.add(target);
+      open.push(target);
+    }
+  }
+  return reached;
+}
+
 /** Reads every source file of the project. */
 export function readSources(root: string): Source[] {
   return floors.flatMap((floor) => {
@@ -164,7 +196,10 @@ function withoutComments(text: string): string {
 }
 
 if (import.meta.main) {
-  const violations = checkFloors(readSources(join(import.meta.dirname, '..')));
+  const sources = readSources(join(import.meta.dirname, '..'));
+  const violations = checkFloors(sources);
+  const circles = importCircles(sources);
   for (const { path, line, why } of violations) console.error(`${path}:${line} ${why}`);
-  process.exitCode = violations.length > 0 ? 1 : 0;
+  for (const circle of circles) console.error(`these files import each other: ${circle.join(', ')}`);
+  process.exitCode = violations.length + circles.length > 0 ? 1 : 0;
 }

@@ -2,13 +2,12 @@
 
 import type { Entry, Stream } from '../../contracts/kit/define.ts';
 import { type Code, codes, fromProblem, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
-import type { Callable } from '../bus.ts';
+import type { Callable, Origin, RequestOptions } from '../call.ts';
 import { cancelled } from '../middleware/cancel.ts';
 import { callDeadline, deadlineExceeded } from '../middleware/deadline.ts';
 import { createSweep } from '../middleware/deadline-timer.ts';
 import { type Observed, type Observer, observe } from '../middleware/observe.ts';
 import { type Attempted, retryDelay } from '../middleware/retry.ts';
-import type { CallOptions } from '../service.ts';
 import { type Counter, counterOf } from '../telemetry/stats.ts';
 import type { Neighbours } from '../transports/in-process.ts';
 import { type Arrived, notConnected, type Transport } from '../transports/transport.ts';
@@ -19,18 +18,6 @@ import { checkKey } from '../wire/key.ts';
 import { callSubject, signature } from '../wire/subjects.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from '../wire/trace.ts';
 
-export type RequestOptions = CallOptions & {
-  readonly key?: string | undefined;
-  /** The step of a run that a keyed call is, as the journal writes it; the bus only carries it. */
-  readonly step?: string | undefined;
-};
-/** Where a call made by a handler comes from: it ends with its own caller's deadline, trace and cancel. */
-export interface Origin {
-  readonly traceparent: string;
-  readonly deadlineAt: number;
-  /** Adds a way to stop the call; returns how to forget it. */
-  attach(cancel: (why: PolybError) => void): () => void;
-}
 export interface CallerParts {
   readonly transport: Transport;
   readonly name: string;

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { describe } from '../../contracts/kit/describe.ts';
 import { isPolybError, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
+import type { Log } from '../../contracts/kit/ports.ts';
 import type { Observer } from '../middleware/observe.ts';
 import { validInput } from '../middleware/validate.ts';
-import type { Log } from '../service.ts';
 import { leaseMs, type Streams } from '../streams/stream.ts';
 import type { CallRecord } from '../telemetry/records.ts';
 import type { Arrived, Subscription, Transport } from '../transports/transport.ts';

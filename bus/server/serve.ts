@@ -1,8 +1,7 @@
 /** The server's side: what is done with each call between its arrival and its answer. Loaded when something is served. */
 import type { Entry, Method, Stream } from '../../contracts/kit/define.ts';
 import { codes, isPolybError, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
-import type { Handlers, Keep, Wire } from '../bus.ts';
-import type { Origin, RequestOptions } from '../client/caller.ts';
+import type { Handlers, Keep, Origin, RequestOptions, Wire } from '../call.ts';
 import { type Cancellable, cancelled, signalOf, stop } from '../middleware/cancel.ts';
 import { deadlineExceeded, deadlineOf } from '../middleware/deadline.ts';
 import { createSweep } from '../middleware/deadline-timer.ts';

@@ -1,7 +1,7 @@
 /** All that serving needs beside calling; loaded when a bus first serves, because it brings the schema library. */
 import type { Entry, Method } from '../../contracts/kit/define.ts';
 import type { ToldMetric } from '../../contracts/kit/metric.ts';
-import type { Handlers, Keep } from '../bus.ts';
+import type { Handlers, Keep } from '../call.ts';
 import { within } from '../middleware/settles-within.ts';
 import type { Health } from '../telemetry/dependencies.ts';
 import type { Counter } from '../telemetry/stats.ts';

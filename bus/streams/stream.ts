@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Entry, Stream } from '../../contracts/kit/define.ts';
 import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
-import type { Origin, RequestOptions } from '../client/caller.ts';
+import type { Origin, RequestOptions } from '../call.ts';
 import { type Cancellable, cancelled, stop } from '../middleware/cancel.ts';
 import { createSweep } from '../middleware/deadline-timer.ts';
 import type { CallOptions, Log } from '../service.ts';

@@ -1,7 +1,7 @@
 /** What one instance has counted, and how it is told: a bounded number of series, whatever is counted. */
 import { type Distribution, type Metric, type Metrics, otherLabel, type Sample, type ToldMetric } from '../../contracts/kit/metric.ts';
+import type { Log } from '../../contracts/kit/ports.ts';
 import { within } from '../middleware/settles-within.ts';
-import type { Log } from '../service.ts';
 
 export interface Registry extends Metrics {
   /** Never fails: a sample that cannot be had is left out. */

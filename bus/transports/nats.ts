@@ -11,7 +11,7 @@ import {
   PermissionViolationError,
 } from '@nats-io/transport-node';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import type { Log } from '../service.ts';
+import type { Log } from '../../contracts/kit/ports.ts';
 import { instanceId } from '../wire/ids.ts';
 import { type Arrived, addTo, notConnected, type Subscription, type Transport, tooLarge } from './transport.ts';
 

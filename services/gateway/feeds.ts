@@ -6,7 +6,7 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import type { Ask } from './app.ts';
 import type { Identity, Keys } from './keys.ts';
-import { createLogFeed } from './log-feed.ts';
+import { createLogFeed, type FeedItem, type Follower } from './log-feed.ts';
 
 type Topic = keyof typeof feeds;
 type StateTopic = { [T in Topic]: (typeof feeds)[T]['kind'] extends 'state' ? T : never }[Topic];
@@ -16,19 +16,6 @@ const isState = (topic: Topic): topic is StateTopic => feeds[topic].kind === 'st
 /** What every item of a feed has; the rest goes on as it is. */
 const Items = z.object({ items: z.array(z.looseObject({ id: z.string(), updatedAt: z.string() })) });
 type Item = z.output<typeof Items>['items'][number];
-interface Told {
-  readonly event: string;
-  /** Where a follower of a state goes on when it comes back: the time of the change, RFC 3339. */
-  readonly time?: string;
-  /** The same for a log. */
-  readonly cursor?: string;
-  readonly data: unknown;
-}
-export interface Follower {
-  tell(told: Told): void;
-  /** It has much to read yet. */
-  isFull(): boolean;
-}
 export interface FeedOptions {
   readonly pollMs: number;
   readonly heartbeatMs: number;
@@ -65,7 +52,7 @@ function createStateFeed(topic: StateTopic, ask: Ask, pollMs: number) {
     if (followers.size > 0) timer = setTimeout(() => void turn(), pollMs);
     else known = undefined;
   }
-  function tell(told: Told): void {
+  function tell(told: FeedItem): void {
     for (const follower of followers) follower.tell(told);
   }
 
@@ -167,7 +154,7 @@ export function addFeeds(app: FastifyInstance, { ask, admit, isLive, options }: 
     // A connection that was kept for a next request would hold up closing.
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no', connection: 'close' });
     raw.write('retry: 3000\n\n');
-    const tell = ({ event, time, cursor, data }: Told): void => {
+    const tell = ({ event, time, cursor, data }: FeedItem): void => {
       if (time !== undefined) last.time = time;
       if (cursor !== undefined) last.cursor = cursor;
       const id = time === undefined && cursor === undefined ? '' : `id: ${idOf(last)}\n`;

@@ -4,12 +4,25 @@ import { z } from 'zod';
 import type { Method } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Ask } from './app.ts';
-import type { Follower } from './feeds.ts';
 
 const Page = z.object({ items: z.array(z.looseObject({ cursor: z.string() })), nextCursor: z.string() });
 type Page = z.output<typeof Page>;
 const pageSize = 200;
 
+/** One change, as a follower gets it. */
+export interface FeedItem {
+  readonly event: string;
+  /** Where a follower of a state goes on when it comes back: the time of the change, RFC 3339. */
+  readonly time?: string;
+  /** The same for a log. */
+  readonly cursor?: string;
+  readonly data: unknown;
+}
+export interface Follower {
+  tell(item: FeedItem): void;
+  /** It has much to read yet. */
+  isFull(): boolean;
+}
 export interface LogTopic {
   readonly method: Method;
   readonly input: object;

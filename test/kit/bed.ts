@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type BusHost, type BusOptions, createBus, type Handlers, type ServeOptions } from '../../bus/bus.ts';
+import { type BusHost, type BusOptions, createBus } from '../../bus/bus.ts';
+import type { Handlers, ServeOptions } from '../../bus/call.ts';
 import type { Handler, Log, StreamHandler } from '../../bus/service.ts';
 import { Bytes, Id, PersonName, Phone } from '../../contracts/common.ts';
 import { contract, event, type Method, method, type Stream, stream } from '../../contracts/kit/define.ts';

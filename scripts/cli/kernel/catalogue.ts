@@ -1,6 +1,6 @@
 /** What can be called: contracts.json for what this project knows, the bus for what it does not. */
 import { readFileSync } from 'node:fs';
-import type { Callable } from '../../../bus/bus.ts';
+import type { Callable } from '../../../bus/call.ts';
 import type { Described, Exported } from '../../../contracts/kit/describe.ts';
 import { resolve } from '../../../contracts/kit/legacy-body.ts';
 import { refusal } from './failure.ts';

@@ -4,18 +4,11 @@ import type { PolybError } from '../../../contracts/kit/errors.ts';
 import { toProblem } from '../../../contracts/kit/errors.ts';
 import { metaOf, tell, wrongUsage } from './failure.ts';
 import type { Flags } from './flags.ts';
-import { maskPhones, type Table } from './text.ts';
+import type { Format, Style, View } from './pretty.ts';
+import { maskPhones } from './text.ts';
 
-export type Format = 'pretty' | 'table' | 'json' | 'jsonl' | 'yaml' | 'raw' | 'none';
-export type Style = Parameters<typeof styleText>[0];
-/** How a result looks to a person; machines always get the value itself. */
-export interface View {
-  readonly table?: () => Table;
-  /** Whole lines, drawn by the command itself. */
-  readonly text?: () => string;
-  /** Items of a list inside the value, for jsonl. */
-  readonly items?: readonly unknown[];
-}
+export type { Format, Style, View } from './pretty.ts';
+
 export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;

@@ -1,8 +1,26 @@
 /** Values for people: JSON in colours, tables, or what the command drew itself. */
-import type { Format, Output, View } from './output.ts';
+import type { styleText } from 'node:util';
 import { drawTable, type Table, visible } from './text.ts';
 
-export function draw(value: unknown, format: Format, view: View, { paint, width }: Pick<Output, 'paint' | 'width'>): string {
+export type Format = 'pretty' | 'table' | 'json' | 'jsonl' | 'yaml' | 'raw' | 'none';
+export type Style = Parameters<typeof styleText>[0];
+/** How a result looks to a person; machines always get the value itself. */
+export interface View {
+  readonly table?: () => Table;
+  /** Whole lines, drawn by the command itself. */
+  readonly text?: () => string;
+  /** Items of a list inside the value, for jsonl. */
+  readonly items?: readonly unknown[];
+}
+/** Styles text where colours are on. */
+export type Paint = (style: Style, text: string) => string;
+
+export function draw(
+  value: unknown,
+  format: Format,
+  view: View,
+  { paint, width }: { readonly paint: Paint; readonly width: number },
+): string {
   if (format === 'table') {
     const table = view.table?.() ?? tableOf(value);
     return colorHead(drawTable(table, width), paint);
@@ -11,7 +29,7 @@ export function draw(value: unknown, format: Format, view: View, { paint, width 
   return view.table === undefined ? inColors(value, paint, '') : colorHead(drawTable(view.table(), width), paint);
 }
 
-function colorHead(table: string, paint: Output['paint']): string {
+function colorHead(table: string, paint: Paint): string {
   const [head = '', ...rows] = table.split('\n');
   return [paint('bold', head), ...rows].join('\n');
 }
@@ -28,7 +46,7 @@ function tableOf(value: unknown): Table {
   return { columns: ['VALUE'], rows: (Array.isArray(value) ? value : [value]).map((part) => [cell(part)]) };
 }
 
-function inColors(value: unknown, paint: Output['paint'], indent: string): string {
+function inColors(value: unknown, paint: Paint, indent: string): string {
   if (typeof value === 'string') return paint('green', visible(JSON.stringify(value)));
   if (typeof value !== 'object' || value === null) return paint(value === null ? 'gray' : 'yellow', JSON.stringify(value) ?? 'null');
   const isList = Array.isArray(value);
