@@ -19,7 +19,9 @@ export interface JournalFigures {
 }
 
 const methods = Array.from({ length: 40 }, (_, nth) => `bench.method_${nth}`);
-const policies = Object.fromEntries(methods.map((method) => [method, { method, handling: 'function', settleMs: 0, settles: false }]));
+const policies = Object.fromEntries(
+  methods.map((method) => [method, { method, handling: 'function' as const, settleMs: 0, settles: false }]),
+);
 
 /** @param rows how many wait for a later time, and how many have ended */
 export async function benchJournal({

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Handling } from '../../bus/durable/store.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { until } from '../../test/kit/world.ts';
@@ -24,22 +25,17 @@ const rowOf = (method: string, nth: number) => ({
   hash: 'h',
   input: {},
   lane: null,
-  approval: 'none',
+  approval: 'none' as const,
   settles: false,
   notBefore: null,
   ttlMs: 60_000,
   caller: 'test',
   traceparent: null,
 });
-const claim = (method: string, handling: string, atMost = 40) =>
-  store.journal.claim<{ id: string; token: string; ref: string; attempts: number }>(
-    { [method]: { method, handling, settleMs: 0, settles: false } },
-    'worker',
-    60_000,
-    atMost,
-  );
+const claim = (method: string, handling: Handling, atMost = 40) =>
+  store.journal.claim({ [method]: { method, handling, settleMs: 0, settles: false } }, 'worker', 60_000, atMost);
 /** The only row of a method, with the attempt. */
-async function attempt(method: string, handling: string) {
+async function attempt(method: string, handling: Handling) {
   const [row] = await claim(method, handling);
   if (row === undefined) throw new Error(`${method} has no row that is due`);
   return row;
@@ -74,15 +70,20 @@ test('what a look-up found of one attempt is not written to the next', async () 
   await store.journal.send(store, [rowOf(method, 1)]);
   const doubt = async () => {
     const { id, token } = await attempt(method, 'look_up');
-    await store.journal.doubt(id, token, {}, {});
-    const [unknown] = await store.journal.toLookUp<{ id: string; attempts: number }>([method], 0, 1);
+    await store.journal.markUnknown(
+      id,
+      token,
+      { code: 'upstream_failed' },
+      { ms: null, code: 'upstream_failed', reason: null, message: null, evidence: null },
+    );
+    const [unknown] = await store.journal.toLookUp([method], 0, 1);
     if (unknown === undefined) throw new Error('nothing to look up');
     return unknown;
   };
   const frozen = await doubt();
-  expect(await store.journal.found(frozen, { state: 'queued', error: null })).toBe(true);
+  expect(await store.journal.resolve(frozen, { state: 'queued', error: null })).toBe(true);
   await doubt();
-  expect(await store.journal.found(frozen, { state: 'queued', error: null })).toBe(false);
+  expect(await store.journal.resolve(frozen, { state: 'queued', error: null })).toBe(false);
 });
 
 test('after a claim that was won and then refused, the next attempt can win again', async () => {
@@ -106,16 +107,16 @@ test.each([
   const method = `test.${randomUUID()}`;
   const asked = {
     ...rowOf(method, 1),
-    mode: 'call',
-    handling: 'function',
+    mode: 'call' as const,
+    handling: 'function' as const,
     settleMs: 0,
     notAfter: Date.now() + 5_000,
     deadlineAt: Date.now() + 5_000,
     traceparent: '',
     token: randomUUID(),
   };
-  const good = store.journal.take(null, { ...asked, id: `row_${method}_good`, key: 'good', token: randomUUID() }, 'worker', 1_000);
-  await expect(store.journal.take(null, { ...asked, ...over }, 'worker', 1_000)).rejects.toMatchObject({
+  const good = store.journal.acquire(null, { ...asked, id: `row_${method}_good`, key: 'good', token: randomUUID() }, 'worker', 1_000);
+  await expect(store.journal.acquire(null, { ...asked, ...over }, 'worker', 1_000)).rejects.toMatchObject({
     code: 'invalid_argument',
     reason: 'bad_text',
   });

@@ -1,11 +1,12 @@
 /** PostgreSQL as the store of everything that must survive. */
 import { fileURLToPath } from 'node:url';
-import { journalStore } from './journal.ts';
+import type { JournalStore } from '../../bus/durable/store.ts';
+import { journalStore } from './journal/index.ts';
 import { type Migration, migrationsIn } from './migrate.ts';
 import { openPostgres, type PoolUsage, type Postgres } from './postgres.ts';
 
 export type PostgresStore = Postgres & {
-  readonly journal: ReturnType<typeof journalStore>;
+  readonly journal: JournalStore;
   /** Connections by pool. */
   pools(): Readonly<Record<'work' | 'leases', PoolUsage>>;
 };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { AcquireResult, Handling } from '../../bus/durable/store.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { until } from '../../test/kit/world.ts';
@@ -17,10 +18,6 @@ afterAll(async () => {
   await database.drop();
 });
 
-interface Taken {
-  readonly did: string;
-  readonly row?: { readonly id: string; readonly ref: string; readonly state?: string; readonly output?: unknown; readonly token?: string };
-}
 const soon = (ms = 10_000): number => Date.now() + ms;
 /** What a call asks for; each test has methods of its own, so that tests do not see each other. */
 const asked = (over: object = {}) => {
@@ -30,11 +27,11 @@ const asked = (over: object = {}) => {
     method: `test.${id}`,
     key: 'k',
     hash: 'h',
-    mode: 'call',
+    mode: 'call' as const,
     input: { a: 1 },
     lane: null,
-    approval: 'none',
-    handling: 'function',
+    approval: 'none' as const,
+    handling: 'function' as const,
     settleMs: 0,
     settles: false,
     notAfter: soon(),
@@ -45,7 +42,7 @@ const asked = (over: object = {}) => {
     ...over,
   };
 };
-const take = (row: ReturnType<typeof asked>, leaseMs = 10_000): Promise<Taken> => store.journal.take(null, row, 'me', leaseMs);
+const take = (row: ReturnType<typeof asked>, leaseMs = 10_000): Promise<AcquireResult> => store.journal.acquire(null, row, 'me', leaseMs);
 const sent = (over: object = {}) => {
   const id = `row_${randomUUID()}`;
   return {
@@ -55,7 +52,7 @@ const sent = (over: object = {}) => {
     hash: 'h',
     input: { a: 1 },
     lane: null,
-    approval: 'none',
+    approval: 'none' as const,
     settles: false,
     notBefore: null,
     ttlMs: 60_000,
@@ -64,10 +61,12 @@ const sent = (over: object = {}) => {
     ...over,
   };
 };
-const policies = (method: string, handling = 'function', settleMs = 0) => ({ [method]: { method, handling, settleMs, settles: false } });
-const claim = (method: string, handling = 'function', atMost = 10) =>
-  store.journal.claim<{ id: string; token: string; attempts: number }>(policies(method, handling), 'worker', 10_000, atMost);
-const stateOf = async (id: string): Promise<string | undefined> => (await store.journal.read<{ state: string }>(id))?.state;
+const policies = (method: string, handling: Handling = 'function', settleMs = 0) => ({
+  [method]: { method, handling, settleMs, settles: false },
+});
+const claim = (method: string, handling: Handling = 'function', atMost = 10) =>
+  store.journal.claim(policies(method, handling), 'worker', 10_000, atMost);
+const stateOf = async (id: string): Promise<string | undefined> => (await store.journal.read(id))?.state;
 
 test('of twenty takes of one key at once, one has the attempt and the others are told that it is busy', async () => {
   const one = asked();
@@ -78,7 +77,8 @@ test('of twenty takes of one key at once, one has the attempt and the others are
 
 test('a used key with another input is a clash, with the same input it gives the stored output', async () => {
   const one = asked();
-  const { row } = await take(one);
+  const taken = await take(one);
+  const row = 'row' in taken ? taken.row : undefined;
   await store.journal.end(null, row?.id ?? '', one.token, { state: 'done', output: { b: 2 } });
   expect(await take({ ...one, hash: 'other' })).toMatchObject({ did: 'clash' });
   expect(await take(one)).toMatchObject({ did: 'settled', row: { state: 'done', output: { b: 2 } } });
@@ -99,7 +99,7 @@ test('a write with a lost lease changes nothing', async () => {
 
 test('when the holder is gone a function is taken over and an effect is in doubt', async () => {
   const fn = asked();
-  const effect = asked({ handling: 'look_up' });
+  const effect = asked({ handling: 'look_up' as const });
   await take(fn, -1);
   await take(effect, -1);
   expect(await claim(fn.method)).toMatchObject([{ id: fn.id, attempts: 2 }]);
@@ -110,7 +110,7 @@ test('when the holder is gone a function is taken over and an effect is in doubt
 });
 
 test('an effect that nobody can look up goes to a person when its holder is gone', async () => {
-  const effect = asked({ handling: 'review' });
+  const effect = asked({ handling: 'review' as const });
   await take(effect, -1);
   await store.journal.sweep([effect.method]);
   await store.journal.sweep([effect.method]);
@@ -118,7 +118,7 @@ test('an effect that nobody can look up goes to a person when its holder is gone
 });
 
 test('a failure that proves that nothing happened may be attempted again under its key, another may not', async () => {
-  const effect = asked({ handling: 'review' });
+  const effect = asked({ handling: 'review' as const });
   await take(effect);
   await store.journal.end(null, effect.id, effect.token, { state: 'failed', error: { code: 'unavailable', outcome: 'not_executed' } });
   const again = randomUUID();
@@ -250,10 +250,11 @@ test('events are handed over by the number of their transaction, of however many
 });
 
 test('a run does not go to sleep when the step it would wait for has moved', async () => {
-  const run = asked({ mode: 'run' });
-  const { row } = await take(run);
+  const run = asked({ mode: 'run' as const });
+  const taken = await take(run);
+  const row = 'row' in taken ? taken.row : undefined;
   const of = { id: row?.id ?? '', token: run.token, traceparent: null };
-  const step = await store.journal.putStep<{ id: string }>({
+  const step = await store.journal.putStep({
     id: `row_${randomUUID()}`,
     run: of,
     method: 'test.step',
@@ -277,8 +278,8 @@ test('a run does not go to sleep when the step it would wait for has moved', asy
 
 test('a reference is won by the first who claims it, and one that nobody claimed is void', async () => {
   const desk = journalDesk(store);
-  const won = asked({ handling: 'claim' });
-  const lost = asked({ handling: 'claim' });
+  const won = asked({ handling: 'claim' as const });
+  const lost = asked({ handling: 'claim' as const });
   await take(won, -1);
   await take(lost, -1);
   expect([await desk.claim(won.id), await desk.claim(won.id)]).toEqual([true, false]);
@@ -289,7 +290,7 @@ test('a reference is won by the first who claims it, and one that nobody claimed
 
 test('of two approvals at once one wins, and one that saw another text does not', async () => {
   const desk = journalDesk(store);
-  const row = sent({ approval: 'staff' });
+  const row = sent({ approval: 'staff' as const });
   await store.journal.send(store, [row]);
   expect(await desk.approve(row.id, 'what was seen before', { who: 'a', did: 'approved' })).toBe(false);
   const both = await Promise.all([
@@ -301,7 +302,7 @@ test('of two approvals at once one wins, and one that saw another text does not'
 
 test('a run retried from an edited step keeps the steps before it and renews those after', async () => {
   const desk = journalDesk(store);
-  const run = asked({ mode: 'run' });
+  const run = asked({ mode: 'run' as const });
   await take(run);
   const of = { id: run.id, token: run.token, traceparent: null };
   for (const name of ['a', 'b', 'c'])
@@ -314,7 +315,7 @@ test('a run retried from an edited step keeps the steps before it and renews tho
       step: name,
       edition: 1,
       input: {},
-      mode: 'step',
+      mode: 'step' as const,
       state: 'done',
       waitKey: null,
       untilMs: null,
@@ -326,7 +327,7 @@ test('a run retried from an edited step keeps the steps before it and renews tho
 
 test('a run is not redone over a step whose outcome is unknown', async () => {
   const desk = journalDesk(store);
-  const run = asked({ mode: 'run' });
+  const run = asked({ mode: 'run' as const });
   await take(run);
   const of = { id: run.id, token: run.token, traceparent: null };
   const step = `row_${randomUUID()}`;
@@ -339,7 +340,7 @@ test('a run is not redone over a step whose outcome is unknown', async () => {
     step: 'a',
     edition: 1,
     input: {},
-    mode: 'step',
+    mode: 'step' as const,
     state: 'queued',
     waitKey: null,
     untilMs: null,

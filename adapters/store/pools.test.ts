@@ -11,11 +11,11 @@ test('work that holds every connection is resource_exhausted for others, is coun
     method: 'test.held',
     key: 'k',
     hash: 'h',
-    mode: 'call',
+    mode: 'call' as const,
     input: {},
     lane: null,
-    approval: 'none',
-    handling: 'function',
+    approval: 'none' as const,
+    handling: 'function' as const,
     settleMs: 0,
     settles: false,
     notAfter: Date.now() + 60_000,
@@ -24,7 +24,7 @@ test('work that holds every connection is resource_exhausted for others, is coun
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
     token: 'token',
   };
-  await store.journal.take(null, asked, 'me', 60_000);
+  await store.journal.acquire(null, asked, 'me', 60_000);
   const held = await Promise.all([store.begin(), store.begin()]);
   const refused = expect(store.query('select 1')).rejects.toMatchObject({
     code: 'resource_exhausted',

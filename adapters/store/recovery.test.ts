@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { AcquireResult, Handling } from '../../bus/durable/store.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { openStore, type PostgresStore } from './index.ts';
@@ -44,11 +45,11 @@ const asked = (method: string, key: string, over: object = {}) => ({
   method,
   key,
   hash: 'h',
-  mode: 'call',
+  mode: 'call' as const,
   input: {},
   lane: null,
-  approval: 'none',
-  handling: 'function',
+  approval: 'none' as const,
+  handling: 'function' as const,
   settleMs: 0,
   settles: false,
   notAfter: Date.now() + 60_000,
@@ -59,10 +60,10 @@ const asked = (method: string, key: string, over: object = {}) => ({
   ...over,
 });
 /** Each test has processes of its own: what one holds counts for whatever it takes. */
-const take = (row: ReturnType<typeof asked>, holder = row.method): Promise<{ did: string; row?: Stored }> =>
-  store.journal.take(null, row, holder, leaseMs);
-const claim = (method: string, { holder = method, handling = 'function' } = {}) =>
-  store.journal.claim<Seen>({ [method]: { method, handling, settleMs: 0, settles: false } }, holder, leaseMs, 100);
+const take = (row: ReturnType<typeof asked>, holder = row.method): Promise<AcquireResult> =>
+  store.journal.acquire(null, row, holder, leaseMs);
+const claim = (method: string, { holder = method, handling = 'function' as Handling } = {}) =>
+  store.journal.claim({ [method]: { method, handling, settleMs: 0, settles: false } }, holder, leaseMs, 100);
 const sent = (method: string, key: string) => ({
   ...asked(method, key),
   notBefore: null,
@@ -86,7 +87,7 @@ const ways = {
     return row.id;
   },
   run: async (method: string) => {
-    const row = asked(method, 'k', { mode: 'run' });
+    const row = asked(method, 'k', { mode: 'run' as const });
     await take(row);
     return row.id;
   },
@@ -96,13 +97,19 @@ const ways = {
   },
   event: async (method: string) => {
     const id = `row_${randomUUID()}`;
-    await store.journal.deadLetter(store, method, id, { id: '1', xid: '1', payload: {}, traceparent: null }, { reason: 'bad' });
+    await store.journal.deadLetter(
+      store,
+      method,
+      id,
+      { id: '1', xid: '1', payload: {}, traceparent: null },
+      { code: 'internal', reason: 'bad' },
+    );
     await desk.retry(id, me);
     await claim(method);
     return id;
   },
   step: async (method: string) => {
-    const run = asked(methodOf(), 'k', { mode: 'run' });
+    const run = asked(methodOf(), 'k', { mode: 'run' as const });
     await take(run);
     const id = `row_${randomUUID()}`;
     await store.journal.putStep({
@@ -114,7 +121,7 @@ const ways = {
       step: 's',
       edition: 1,
       input: {},
-      mode: 'step',
+      mode: 'step' as const,
       state: 'queued',
       waitKey: null,
       untilMs: null,
@@ -201,7 +208,11 @@ test('an attempt that comes to its end starts the count anew', async () => {
   await expire(method, longAgoMs);
   const [row] = await claim(method);
   expect(row?.takeovers).toBe(1);
-  await store.journal.end(null, row?.id ?? '', row?.token ?? '', { state: 'queued', error: { reason: 'away' }, notBefore: Date.now() });
+  await store.journal.end(null, row?.id ?? '', row?.token ?? '', {
+    state: 'queued',
+    error: { code: 'unavailable', reason: 'away' },
+    notBefore: Date.now(),
+  });
   expect(await claim(method)).toMatchObject([{ takeovers: 0 }]);
 });
 
@@ -247,7 +258,7 @@ test('a holder that outlived its lease ends what nobody else tried, and not what
   await store.journal.send(store, [sent(method, 'k')]);
   const [slow] = await claim(method);
   await expire(method, 1);
-  const done = { state: 'queued', notBefore: Date.now() };
+  const done = { state: 'queued' as const, notBefore: Date.now() };
   expect(await store.journal.end(null, slow?.id ?? '', slow?.token ?? '', done)).toBe(true);
   await claim(method);
   await expire(method, 1);
@@ -256,7 +267,7 @@ test('a holder that outlived its lease ends what nobody else tried, and not what
   expect(await store.journal.end(null, stalled?.id ?? '', stalled?.token ?? '', done)).toBe(false);
 });
 
-test.each(['look_up', 'claim'])(
+test.each(['look_up', 'claim'] as const)(
   'an effect (%s) whose attempts take their process with them goes to a person after four',
   async (handling) => {
     const method = methodOf();
@@ -271,8 +282,8 @@ test.each(['look_up', 'claim'])(
       await store.journal.sweep([method]);
       expect((await read(id)).takeovers).toBe(takeovers);
       // Nothing went out: it is queued again.
-      const [unknown] = await store.journal.toLookUp<Seen & { attempts: number }>([method], leaseMs, 1);
-      if (unknown !== undefined) await store.journal.found(unknown, { state: 'queued', error: null });
+      const [unknown] = await store.journal.toLookUp([method], leaseMs, 1);
+      if (unknown !== undefined) await store.journal.resolve(unknown, { state: 'queued', error: null });
     }
     expect(await read(id)).toMatchObject({ state: 'review', error: { reason: 'holder_gone' } });
     expect(await desk.resolve(id, 'try_again', undefined, me)).toBe(true);
@@ -283,16 +294,21 @@ test.each(['look_up', 'claim'])(
 test('a look-up that takes its process with it goes to a person after four, and one that answers is not counted', async () => {
   const method = methodOf();
   await store.journal.send(store, [sent(method, 'k')]);
-  const [row] = await claim(method, { handling: 'look_up' });
-  await store.journal.doubt(row?.id ?? '', row?.token ?? '', {}, {});
+  const [row] = await claim(method, { handling: 'look_up' as const });
+  await store.journal.markUnknown(
+    row?.id ?? '',
+    row?.token ?? '',
+    { code: 'upstream_failed' },
+    { ms: null, code: 'upstream_failed', reason: null, message: null, evidence: null },
+  );
   const lookUp = async () => {
     await store.query('update journal.rows set settle_at = now() where method = $1', [method]);
-    return (await store.journal.toLookUp<Seen & { attempts: number }>([method], leaseMs, 1))[0];
+    return (await store.journal.toLookUp([method], leaseMs, 1))[0];
   };
   for (let nth = 0; nth < 6; nth += 1) {
     const seen = await lookUp();
     expect(seen?.takeovers).toBe(1);
-    await store.journal.found(seen as Seen & { attempts: number }, { state: 'unknown', notBefore: Date.now() });
+    await store.journal.resolve(seen as Seen & { attempts: number }, { state: 'unknown', notBefore: Date.now() });
   }
   for (const takeovers of [1, 2, 3, 4]) expect((await lookUp())?.takeovers).toBe(takeovers);
   expect(await lookUp()).toBeUndefined();

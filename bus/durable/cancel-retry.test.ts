@@ -80,7 +80,7 @@ interface Stored {
 }
 const partOf = async (runId: string): Promise<Stored | undefined> =>
   (await it.store.query<Stored>('select id, state from journal.rows where parent = $1 order by edition desc limit 1', [runId]))[0];
-const stateOf = async (id: string): Promise<string | undefined> => (await it.store.journal.read<Stored>(id))?.state;
+const stateOf = async (id: string): Promise<string | undefined> => (await it.store.journal.read(id))?.state;
 const partIs = (runId: string, state: string): Promise<Stored> =>
   until(async () => {
     const part = await partOf(runId);

@@ -131,7 +131,7 @@ export function consumerTurn({
         alone = rows.length;
         return 'more';
       }
-      const failures = await store.journal.stumble(name, token, {
+      const failures = await store.journal.recordFailure(name, token, {
         firstMs: idleMs / 10,
         lastMs: idleMs * 60,
         giveUpAfter,

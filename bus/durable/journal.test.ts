@@ -480,9 +480,9 @@ test('an event that a consumer cannot handle is put aside after as many tries as
 
 test('without PostgreSQL a keyed call is refused as not executed', async () => {
   await it.start('shop', shopWith());
-  const broken = it.store.journal as { take: unknown };
-  const take = broken.take;
-  broken.take = () => {
+  const broken = it.store.journal as { acquire: unknown };
+  const acquire = broken.acquire;
+  broken.acquire = () => {
     throw new PolybError('unavailable', 'away', { reason: 'store_down' });
   };
   await expect(order('a', { timeoutMs: 300 })).rejects.toMatchObject({
@@ -490,6 +490,6 @@ test('without PostgreSQL a keyed call is refused as not executed', async () => {
     reason: 'store_down',
     outcome: 'not_executed',
   });
-  broken.take = take;
+  broken.acquire = acquire;
   expect(await order('a')).toEqual({ orderId: 'order a' });
 });

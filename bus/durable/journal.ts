@@ -20,7 +20,7 @@ import { bindLease, type Lease, leases } from './leases.ts';
 import { backoffMs, hasEnded, isDefinite, logLine, rowError, stillPending, told, waitsForPerson } from './outcome.ts';
 import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
 import { type Runner, runner } from './run.ts';
-import type { Ending, Row, RowPolicy, Store, Taken } from './store.ts';
+import type { AcquireRequest, AcquireResult, Ending, Row, RowPolicy, Store } from './store.ts';
 import type { Origin, Transactions } from './transaction.ts';
 
 export type Kept = Handler | Effect | Pipeline;
@@ -135,13 +135,13 @@ export function createJournal({
   async function take(
     method: Method,
     input: unknown,
-    asked: Parameters<Store['journal']['take']>[1],
-  ): Promise<Taken | { readonly did: 'refused'; readonly verdict: Exclude<Verdict, 'go'> }> {
-    if (!guardsOf.has(method.address)) return store.journal.take(null, asked, holder, leaseMs);
+    request: AcquireRequest,
+  ): Promise<AcquireResult | { readonly did: 'refused'; readonly verdict: Exclude<Verdict, 'go'> }> {
+    if (!guardsOf.has(method.address)) return store.journal.acquire(null, request, holder, leaseMs);
     let verdict: Exclude<Verdict, 'go'> | null = null;
     try {
-      return await transactions.run({ traceparent: asked.traceparent }, async (tx) => {
-        const taken = await store.journal.take(tx, asked, holder, leaseMs);
+      return await transactions.run({ traceparent: request.traceparent }, async (tx) => {
+        const taken = await store.journal.acquire(tx, request, holder, leaseMs);
         if (taken.did !== 'taken') return taken;
         verdict = await judged(method, input, tx);
         if (verdict !== null) throw refusedByGuard;
@@ -161,7 +161,7 @@ export function createJournal({
     const policy = policies[method.address] as RowPolicy;
     const of = wire.step ? stepOf(wire.step) : undefined;
     const lane = laneOf(method, input);
-    const asked = {
+    const request: AcquireRequest = {
       ...policy,
       id: newId(pipeline ? 'run' : 'row'),
       key: wire.key,
@@ -188,12 +188,12 @@ export function createJournal({
     let isRepeat: boolean | undefined;
     for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 250)) {
       const since = performance.now();
-      const taken = await take(method, input, asked);
+      const taken = await take(method, input, request);
       isRepeat ??= taken.did === 'settled' || taken.did === 'busy';
       let waitMs = pauseMs;
       switch (taken.did) {
         case 'taken': {
-          const row = { ...freshRow(asked), ...taken.row, token: asked.token };
+          const row = { ...freshRow(request), ...taken.row, token: request.token };
           if (pipeline) {
             if (running < concurrency) void track(execute(row, it.handler as Pipeline, since));
             else await store.journal.end(null, row.id, row.token, { state: 'queued', notBefore: Date.now() });
@@ -315,7 +315,7 @@ export function createJournal({
       // Whatever the handler does yet, it has lost its token and writes nothing.
       if (thrown === deaf && !stopped) {
         const ms = performance.now() - began;
-        if (isEffect(handler)) await store.journal.doubt(row.id, row.token, rowError(deaf), logLine(deaf, ms));
+        if (isEffect(handler)) await store.journal.markUnknown(row.id, row.token, rowError(deaf), logLine(deaf, ms));
         else await endFailed(row, method, deaf, ms);
       }
       throw thrown;
@@ -394,7 +394,7 @@ export function createJournal({
       }
       log.warn({ err: safe, method: method.address, row: row.id }, 'the outcome of an attempt is not known');
       const known = { ...rowError(error), outcome: 'unknown' };
-      await store.journal.doubt(row.id, row.token, known, logLine(error, ms));
+      await store.journal.markUnknown(row.id, row.token, known, logLine(error, ms));
       wake();
       throw new PolybError(
         error.code === 'deadline_exceeded' ? 'deadline_exceeded' : 'upstream_failed',
@@ -553,9 +553,9 @@ export function createJournal({
         message: 'The provider was asked.',
         evidence: null,
       };
-      if (found !== null) await store.journal.found(row, { state: 'done', output: checkedOutput(it.method, found), log: learned });
+      if (found !== null) await store.journal.resolve(row, { state: 'done', output: checkedOutput(it.method, found), log: learned });
       else
-        await store.journal.found(row, {
+        await store.journal.resolve(row, {
           state: row.mode === 'send' ? 'queued' : 'failed',
           error: { code: 'unavailable', reason: 'not_done', detail: 'The attempt did not reach the provider.', outcome: 'not_executed' },
           // This look-up is one of the takeovers; another means that the attempt's own holder is gone, and the second of those waits.
@@ -566,7 +566,7 @@ export function createJournal({
       const safe = discreet(thrown, it.method.input, row.input);
       const error = toPolybError(safe);
       log.warn({ err: safe, row: row.id }, 'a look-up failed');
-      await store.journal.found(row, {
+      await store.journal.resolve(row, {
         state: 'unknown',
         error: row.error,
         notBefore: Date.now() + backoffMs(Math.min(row.attempts, 6), { firstMs: 1_000, lastMs: 5_000, wishedMs: error.retryAfterMs }),
@@ -661,8 +661,8 @@ function refusalOf({ refuse, why = `A rule forbids it: ${refuse}.` }: Refusal): 
 }
 
 /** What a row is right after it was made, before anything is read back. */
-function freshRow(asked: Parameters<Store['journal']['take']>[1]): Row {
-  const { id, method, key, mode, input, token, caller, traceparent, notAfter, of } = asked;
+function freshRow(request: AcquireRequest): Row {
+  const { id, method, key, mode, input, token, caller, traceparent, notAfter, of } = request;
   return {
     id,
     method,

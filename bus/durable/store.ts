@@ -65,7 +65,7 @@ export interface RowPolicy {
   readonly settleMs: number;
   readonly settles: boolean;
 }
-export interface Asked extends RowPolicy {
+export interface AcquireRequest extends RowPolicy {
   readonly id: string;
   readonly key: string;
   readonly hash: string;
@@ -95,12 +95,12 @@ export interface StepOf {
 /** taken: the attempt is ours. settled: the row has an outcome, or waits for one that this call cannot bring. busy: somebody works on it.
  *  clash: the key was used with another input. lane: another row of the lane is under way. later: not before its time.
  *  lost: the run of the step is not held any more by who calls. */
-export type Taken =
+export type AcquireResult =
   | { readonly did: 'taken'; readonly row: Pick<Row, 'id' | 'ref'> & Partial<Row> }
   | { readonly did: 'settled' | 'busy' | 'later'; readonly row: Row }
   | { readonly did: 'clash' | 'proposed'; readonly row: Pick<Row, 'id'> }
   | { readonly did: 'lane' | 'paused' | 'late' | 'lost' };
-export interface Sent {
+export interface NewSend {
   readonly id: string;
   readonly method: string;
   readonly key: string;
@@ -119,7 +119,7 @@ export interface Sent {
   readonly caller: string;
   readonly traceparent: string | null;
 }
-export interface Emitted {
+export interface NewEvent {
   readonly event: string;
   readonly key: string;
   readonly payload: unknown;
@@ -144,7 +144,7 @@ export interface Ending {
 }
 export interface NewStep {
   readonly id: string;
-  readonly run: Row;
+  readonly run: Pick<Row, 'id' | 'token' | 'traceparent'>;
   readonly method: string;
   readonly key: string;
   readonly hash: string;
@@ -168,22 +168,23 @@ export interface EventRow {
 }
 
 /** A row that still holds personal data and need not. */
-export interface Blankable {
+export interface BlankableRow {
   readonly id: string;
   readonly method: string;
   readonly input: unknown;
   readonly output: unknown;
 }
 
-export interface JournalStore {
+/** Attempts of rows: acquired, claimed, ended, renewed and looked up. */
+export interface AttemptStore {
   /** Makes the row and takes its attempt in one statement, or says why not. `on`: the transaction where guards follow; null: on its own. */
-  take(on: Queries | null, asked: Asked, holder: string, leaseMs: number): Promise<Taken>;
+  acquire(on: Queries | null, request: AcquireRequest, holder: string, leaseMs: number): Promise<AcquireResult>;
   /** Rows that are due, and functions and runs whose holder is gone; each with a lease. A row that lost several holders waits longer and is claimed alone. */
   claim(policies: Readonly<Record<string, RowPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]>;
   /** `on` as for `take`. False when the lease was lost: nothing was written. A row that was taken over is lost when its lease ran out, taken again or not. */
   end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean>;
   /** Ends an attempt whose outcome is not known: the row becomes unknown, or goes to review where nobody can look it up. */
-  doubt(id: string, token: string, error: RowError, log: LogLine): Promise<boolean>;
+  markUnknown(id: string, token: string, error: RowError, log: LogLine): Promise<boolean>;
   /** Prolongs leases; answers the tokens that still hold. One that is not renewed is locked by another transaction, perhaps the one that ends it. */
   renew(tokens: readonly string[], leaseMs: number): Promise<readonly { readonly token: string; readonly isRenewed: boolean }[]>;
   /** Moves what nobody works on any more; answers how many rows moved. */
@@ -191,15 +192,18 @@ export interface JournalStore {
   /** Unknown rows that may be looked up now; each is left alone by others for `leaseMs`. */
   toLookUp(methods: readonly string[], leaseMs: number, atMost: number): Promise<readonly Row[]>;
   /** What a look-up found; false when the row has been attempted again since the look-up began. */
-  found(row: Pick<Row, 'id' | 'attempts'>, ending: Ending): Promise<boolean>;
+  resolve(row: Pick<Row, 'id' | 'attempts'>, ending: Ending): Promise<boolean>;
   read(id: string): Promise<Row | null>;
+}
+/** Rows sent in a transaction. */
+export interface SendStore {
   /** Answers the methods whose key stands in the journal with another input. */
-  send(on: Queries, rows: readonly Sent[]): Promise<readonly string[]>;
+  send(on: Queries, rows: readonly NewSend[]): Promise<readonly string[]>;
   /** Ends as stale what was sent under these keys and has not begun. */
-  outdate(on: Queries, method: string, keys: readonly string[], why: string): Promise<void>;
-  /** Blanks rows and removes events that mention a person, and cancels what has not ended. */
-  forget(on: Queries, person: Forgotten): Promise<void>;
-  emit(on: Queries, events: readonly Emitted[]): Promise<void>;
+  markStale(on: Queries, method: string, keys: readonly string[], why: string): Promise<void>;
+}
+/** Runs of pipelines and their steps. */
+export interface RunStore {
   steps(run: string): Promise<readonly Row[]>;
   /** Makes a step's row, once; null when the run's lease was lost. */
   putStep(step: NewStep): Promise<Row | null>;
@@ -211,6 +215,10 @@ export interface JournalStore {
   firstEvent(event: string, key: string, sinceMs: number): Promise<EventRow | null>;
   /** Hands an event to the waits for it. */
   wakeWaits(on: Queries, event: string, key: string, payload: unknown): Promise<void>;
+}
+/** Durable events and the cursors of their consumers. */
+export interface EventStore {
+  emit(on: Queries, events: readonly NewEvent[]): Promise<void>;
   /** Gives events and cursors that another PostgreSQL cluster numbered places in the order of this one; answers whether there were any. */
   renumber(): Promise<boolean>;
   /** A consumer that is new starts with what happens from now on, or where `after` is, if that is known. */
@@ -232,12 +240,14 @@ export interface JournalStore {
   /** False when the lease was lost. Without a token: of a cursor that is locked. */
   advance(on: Queries, consumer: string, past: EventRow, token?: string): Promise<boolean>;
   /** Counts a failure of the event at the cursor and puts its next try off, but for the last of `giveUpAfter` failures; answers how many there were, 0 when the lease was lost. */
-  stumble(
+  recordFailure(
     consumer: string,
     token: string,
     how: { readonly firstMs: number; readonly lastMs: number; readonly giveUpAfter: number | null; readonly error: string },
   ): Promise<number>;
   deadLetter(on: Queries, consumer: string, id: string, row: EventRow, error: RowError): Promise<void>;
+}
+export interface LoopStore {
   announceLoops(service: string, loops: readonly { readonly name: string; readonly schedule: string }[]): Promise<void>;
   /** Answers how many holders in a row died or stalled in a turn, or null while another has the loop. After each of those it is free later. */
   leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<number | null>;
@@ -247,21 +257,27 @@ export interface JournalStore {
   reportLoop(service: string, name: string, report: { readonly error: string | null; readonly nextRunAt: number | null }): Promise<void>;
   releaseLoops(holder: string): Promise<void>;
   requestedLoops(service: string): Promise<readonly string[]>;
+}
+/** Retention, erasure, and the schemas by which rows are masked. */
+export interface RetentionStore {
+  /** Blanks rows and removes events that mention a person, and cancels what has not ended. */
+  forget(on: Queries, person: Forgotten): Promise<void>;
+  /** Removes some of the rows that ended, or that nothing was to happen to, for `keepDays`, but no step of a run that goes on; answers how many.
+   *  Repeated until it answers 0, it leaves none of them. */
+  retain(keepDays: number): Promise<number>;
+  /** Some of the rows that ended `days` ago and are not blanked, but no step of a run that goes on. */
+  toBlank(days: number): Promise<readonly BlankableRow[]>;
+  blank(rows: readonly BlankableRow[]): Promise<void>;
+  /** As `retain`, of events by their age. */
+  forgetEvents(keepDays: number): Promise<number>;
   announceMethods(
     service: string,
     methods: readonly { readonly method: string; readonly input: unknown; readonly output: unknown }[],
   ): Promise<void>;
   /** The schemas by which rows are masked, of every method that a service has announced. */
   schemas(): Promise<readonly { readonly method: string; readonly input: object; readonly output: object }[]>;
-  /** Removes some of the rows that ended, or that nothing was to happen to, for `keepDays`, but no step of a run that goes on; answers how many.
-   *  Repeated until it answers 0, it leaves none of them. */
-  retain(keepDays: number): Promise<number>;
-  /** Some of the rows that ended `days` ago and are not blanked, but no step of a run that goes on. */
-  toBlank(days: number): Promise<readonly Blankable[]>;
-  blank(rows: readonly Blankable[]): Promise<void>;
-  /** As `retain`, of events by their age. */
-  forgetEvents(keepDays: number): Promise<number>;
 }
+export interface JournalStore extends AttemptStore, SendStore, RunStore, EventStore, LoopStore, RetentionStore {}
 export interface Store extends Database {
   /** A transaction that the caller ends. */
   begin(): Promise<Queries & { commit(): Promise<void>; rollback(): Promise<void> }>;

@@ -6,7 +6,7 @@ import type { BusHost } from '../bus.ts';
 import type { Forgotten, Log, Queries, Tx } from '../service.ts';
 import { checkKey } from '../wire/key.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
-import type { Emitted, Sent, Store } from './store.ts';
+import type { NewEvent, NewSend, Store } from './store.ts';
 
 /** A durable row of this method waits for its service. A wake-up, never the truth. */
 export function queuedEvent(method: Pick<Method, 'service' | 'name' | 'address' | 'version'>): Event {
@@ -55,8 +55,8 @@ export function transactions({
   return {
     announce,
     async run(origin, work, last) {
-      const emitted: Emitted[] = [];
-      const sent: Sent[] = [];
+      const emitted: NewEvent[] = [];
+      const sent: NewSend[] = [];
       const outdated: { readonly method: string; readonly keys: readonly string[]; readonly why: string }[] = [];
       const forgotten: Forgotten[] = [];
       const heard: { event: Event; payload: unknown }[] = [];
@@ -140,7 +140,7 @@ export function transactions({
         }
         for (const person of forgotten) await store.journal.forget(await open(), person);
         if (emitted.length > 0) await store.journal.emit(await open(), emitted);
-        for (const { method, keys, why } of outdated) await store.journal.outdate(await open(), method, keys, why);
+        for (const { method, keys, why } of outdated) await store.journal.markStale(await open(), method, keys, why);
         if (sent.length > 0) {
           const [clash] = await store.journal.send(await open(), sent);
           if (clash !== undefined)
