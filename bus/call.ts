@@ -20,14 +20,14 @@ export interface Wire {
   readonly replayed?: () => void;
 }
 /** Runs a keyed handler under the journal; the bus knows no more of it than this. */
-export type Keep = (method: Method, input: unknown, wire: Wire) => Promise<unknown>;
+export type RunKeyed = (method: Method, input: unknown, wire: Wire) => Promise<unknown>;
 
 /** What of a method its caller needs, so that entries can be made from JSON. */
 export type Callable = Pick<Method, 'address' | 'service' | 'name' | 'timeoutMs' | 'idempotency' | 'owner'> & { readonly bytes?: boolean };
 
 export interface ServeOptions {
   /** Runs the keyed methods; without it a keyed method is refused at once. */
-  readonly keep?: Keep | undefined;
+  readonly keep?: RunKeyed | undefined;
 }
 export interface Served {
   /** Everything this instance answers. */

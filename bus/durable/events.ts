@@ -4,7 +4,7 @@ import type { Event } from '../../contracts/kit/define.ts';
 import { isStoreFailure, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Counting } from '../../contracts/kit/metric.ts';
 import { eventDuration, eventsConsumed } from '../../contracts/metrics.ts';
-import { discreet } from '../server/redact-error.ts';
+import { redactError } from '../server/redact-error.ts';
 import type { Consumer, Log, Turn, Tx } from '../service.ts';
 import { newId } from './identity.ts';
 import { rowError } from './outcome.ts';
@@ -56,7 +56,7 @@ export function consumerTurn({
     try {
       await consumer.handle(event.payload === undefined ? row.payload : event.payload.parse(row.payload), tx);
     } catch (thrown) {
-      throw discreet(thrown, event.payload, row.payload);
+      throw redactError(thrown, event.payload, row.payload);
     }
   };
   const labels = { messaging_destination_template: event.address };

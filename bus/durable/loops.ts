@@ -1,7 +1,7 @@
 /** Loops: repeated turns with back-off, leases, wake-ups and drain. */
 import { Cron } from 'croner';
 import { toPolybError } from '../../contracts/kit/errors.ts';
-import { discreet } from '../server/redact-error.ts';
+import { redactError } from '../server/redact-error.ts';
 import type { Log, Loop } from '../service.ts';
 import { backoffMs } from './outcome.ts';
 import type { JournalStore } from './store.ts';
@@ -114,7 +114,7 @@ export function startLoop({
     } catch (thrown) {
       if (stopping.signal.aborted) return 'idle';
       failures += 1;
-      const safe = discreet(thrown);
+      const safe = redactError(thrown);
       const error = toPolybError(safe);
       log.warn({ err: safe, loop: loop.name, failures }, 'a loop failed');
       await report(`${error.code}: ${error.message}`.slice(0, 2000)).catch(() => {}); // the store may be what failed; the next report tells

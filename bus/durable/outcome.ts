@@ -57,7 +57,7 @@ export function hasEnded(state: RowState): boolean {
 }
 
 /** What a row says to whoever asks with its key: an output, an error, or nothing yet. */
-export function told(row: Row): { readonly output: unknown } | { readonly error: PolybError } | null {
+export function outcomeOf(row: Row): { readonly output: unknown } | { readonly error: PolybError } | null {
   switch (row.state) {
     case 'done':
       return { output: row.output };

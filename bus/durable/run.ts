@@ -3,7 +3,7 @@ import type { Method } from '../../contracts/kit/define.ts';
 import { isStoreFailure, type PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import { runDuration, runsTotal, stepDuration } from '../../contracts/metrics.ts';
 import type { BusHost } from '../bus.ts';
-import { discreet } from '../server/redact-error.ts';
+import { redactError } from '../server/redact-error.ts';
 import type { Log } from '../service.ts';
 import { hashOf, parsed, stepText } from './identity.ts';
 import type { Leases } from './leases.ts';
@@ -94,7 +94,7 @@ export function runner({
       const output = definition.output(seen);
       if (await journal.end(null, run.id, run.token, { state: 'done', output })) countRun(run, 'done');
     } catch (thrown) {
-      const safe = discreet(thrown, definition.method.input, run.input);
+      const safe = redactError(thrown, definition.method.input, run.input);
       const error = toPolybError(safe);
       if (isStoreFailure(error)) return; // the lease ends by itself and another instance goes on
       log.error({ err: safe, run: run.id }, 'a run broke');

@@ -7,7 +7,8 @@ import type { BusHost } from '../bus.ts';
 import type { Handlers } from '../call.ts';
 import type { Consumer, Log, Loop, Service, Turn } from '../service.ts';
 import { consumerName, consumerTurn, renumbered } from './events.ts';
-import { createJournal, type Journal, type Kept } from './journal.ts';
+import { createJournal, type Journal } from './journal.ts';
+import type { KeyedHandler } from './journal-parts.ts';
 import { type RunningLoop, scheduleOf, startLoop } from './loops.ts';
 import { isPipeline } from './pipeline.ts';
 import { type Masked, retention } from './retention.ts';
@@ -48,10 +49,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   );
   const keyed = entries
     .filter((entry): entry is Method => entry.kind === 'method' && entry.idempotency === 'keyed')
-    .map((method) => ({ method, handler: handlers[method.address] as Kept }));
+    .map((method) => ({ method, handler: handlers[method.address] as KeyedHandler }));
   const pipelines = keyed
     .filter(({ handler }) => isPipeline(handler))
-    .map(({ handler }) => handler as Kept & { definition: import('./pipeline.ts').Definition });
+    .map(({ handler }) => handler as KeyedHandler & { definition: import('./pipeline.ts').Definition });
 
   const waits = new Map(
     pipelines.flatMap(({ definition }) =>
@@ -193,7 +194,7 @@ function contractName(serves: Service['serves'], as: string): string {
 
 /** The schemas that rows are masked by; waits and dead letters of consumers hold the payload of their event. */
 function masks(
-  keyed: readonly { readonly method: Method; readonly handler: Kept }[],
+  keyed: readonly { readonly method: Method; readonly handler: KeyedHandler }[],
   steps: readonly Method[],
   consumers: readonly { readonly name: string; readonly event: Event }[],
 ): readonly Masked[] {

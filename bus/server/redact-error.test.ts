@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { PersonName, PersonText, Phone } from '../../contracts/common.ts';
 import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
-import { discreet } from './redact-error.ts';
+import { redactError } from './redact-error.ts';
 
 const Input = z.strictObject({
   firstName: PersonName,
@@ -37,7 +37,7 @@ test('phones, credentials and what is personal in the input leave the message, t
     evidence,
     cause,
   });
-  const told = discreet(thrown, Input, input);
+  const told = redactError(thrown, Input, input);
   expect(textOf(told)).not.toMatch(canary);
   expect(isPolybError(told)).toBe(true);
   expect(told).toMatchObject({
@@ -65,7 +65,7 @@ test.each([
   JSON.stringify({ comment: 'Позвоните "сегодня" в 5' }),
   '?comment=%D0%9F%D0%BE%D0%B7%D0%B2%D0%BE%D0%BD%D0%B8%D1%82%D0%B5+%22%D1%81%D0%B5%D0%B3%D0%BE%D0%B4%D0%BD%D1%8F%22+%D0%B2+5',
 ])('what is personal is found as %s', (form) => {
-  const left = (discreet(new Error(`refused: ${form}.`), Input, input) as Error).message;
+  const left = (redactError(new Error(`refused: ${form}.`), Input, input) as Error).message;
   expect(left).toContain('***');
   expect(left).not.toMatch(/Анна|043d|043D|Позвоните|сегодня|%D0%BD/i);
 });
@@ -74,18 +74,18 @@ test('of a long text that a vendor cuts off or that was scrubbed before, its sen
   const comment = 'Здравствуйте! Меня зовут Пётр.\nМой номер 8 999 555-33-22, жду звонка. Спасибо';
   const lastBytes = 'вствуйте! Меня зовут Пётр.\\nМой номер ***3322, жду звонка. Спасибо"}';
   const thrown = new PolybError('upstream_failed', 'failed', { evidence: { lastBytes } });
-  expect((discreet(thrown, Input, { ...input, comment }) as PolybError).evidence).toEqual({ lastBytes: 'вствуйте! ***\\n*** ***"}' });
+  expect((redactError(thrown, Input, { ...input, comment }) as PolybError).evidence).toEqual({ lastBytes: 'вствуйте! ***\\n*** ***"}' });
 });
 
 test('an error of another kind keeps its name, its code and where it was made', () => {
   const thrown = Object.assign(new TypeError('no Анна'), { code: '23505', detail: 'canary' });
-  expect(discreet(thrown, Input, input)).toMatchObject({
+  expect(redactError(thrown, Input, input)).toMatchObject({
     name: 'TypeError',
     code: '23505',
     message: 'no ***',
     stack: expect.stringContaining('TypeError: no ***'),
   });
-  expect(discreet(thrown, Input, input)).not.toHaveProperty('detail');
+  expect(redactError(thrown, Input, input)).not.toHaveProperty('detail');
 });
 
 test('what has nothing to hide is the same object, and words that only hold a name stay', () => {
@@ -93,23 +93,23 @@ test('what has nothing to hide is the same object, and words that only hold a na
     data: { rowId: 'row_0mhd2k4a1' },
     cause: new Error('x'),
   });
-  expect(discreet(plain, Input, input)).toBe(plain);
-  expect(discreet(plain)).toBe(plain);
-  expect(discreet(undefined, Input, input)).toBeUndefined();
+  expect(redactError(plain, Input, input)).toBe(plain);
+  expect(redactError(plain)).toBe(plain);
+  expect(redactError(undefined, Input, input)).toBeUndefined();
 });
 
 test('an input that fits no schema, and one of many long texts, hide what they can', () => {
-  expect(discreet('call +79995553322', Input, 'not an object')).toBe('call ***3322');
+  expect(redactError('call +79995553322', Input, 'not an object')).toBe('call ***3322');
   const Many = z.strictObject({ texts: z.array(PersonText).max(200) });
   const texts = Array.from({ length: 200 }, (_, nth) => `text ${nth} ${'x'.repeat(4_000)}`);
-  expect(discreet(new Error(`failed at ${texts[0]}`), Many, { texts })).toMatchObject({ message: 'failed at ***' });
+  expect(redactError(new Error(`failed at ${texts[0]}`), Many, { texts })).toMatchObject({ message: 'failed at ***' });
 });
 
 test('an input of as many letters as are looked for hides itself in seconds, whole or a sentence of it', () => {
   const said = `${Array.from({ length: 700 }, (_, nth) => `Слово ${nth}.`).join(' ')}${' Привет'.repeat(300)}`;
   const before = process.cpuUsage();
   for (const text of [said, 'Слово 699.'])
-    expect(discreet(new Error(`refused: ${text}`), z.strictObject({ said: PersonText.max(10_000) }), { said })).toMatchObject({
+    expect(redactError(new Error(`refused: ${text}`), z.strictObject({ said: PersonText.max(10_000) }), { said })).toMatchObject({
       message: 'refused: ***',
     });
   const { user, system } = process.cpuUsage(before);

@@ -19,7 +19,7 @@ const longestPattern = 500;
  * What was thrown, without phones, credentials, and whatever is personal in the input that was being worked on: vendors repeat in a refusal
  * what they were given, and so do handlers. The same object when there is nothing to hide.
  */
-export function discreet(thrown: unknown, schema?: z.ZodType, input?: unknown): unknown {
+export function redactError(thrown: unknown, schema?: z.ZodType, input?: unknown): unknown {
   const forms = schema === undefined ? [] : personal(schema, input);
   const tell: Tell = forms.length === 0 ? scrub : (text) => scrub(without(forms, text));
   return told(thrown, tell, deepestCause);

@@ -1,7 +1,7 @@
 /** The server's side: what is done with each call between its arrival and its answer. Loaded when something is served. */
 import type { Entry, Method, Stream } from '../../contracts/kit/define.ts';
 import { codes, isPolybError, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
-import type { Handlers, Keep, Origin, RequestOptions, Wire } from '../call.ts';
+import type { Handlers, Origin, RequestOptions, RunKeyed, Wire } from '../call.ts';
 import { type Cancellable, cancelled, signalOf, stop } from '../middleware/cancel.ts';
 import { deadlineExceeded, deadlineOf } from '../middleware/deadline.ts';
 import { createSweep } from '../middleware/deadline-timer.ts';
@@ -19,7 +19,7 @@ import { randomHex, subjectToken } from '../wire/ids.ts';
 import { checkKey } from '../wire/key.ts';
 import { callerAt, callSubject, isInboxOf, signature } from '../wire/subjects.ts';
 import { spanIdOf, traceIdOf, traceparentOf } from '../wire/trace.ts';
-import { discreet } from './redact-error.ts';
+import { redactError } from './redact-error.ts';
 
 export interface ServerParts {
   readonly transport: Transport;
@@ -62,7 +62,7 @@ export interface Running extends Observed, Cancellable {
   place: number;
 }
 export interface Server {
-  add(entries: readonly Entry[], handlers: Handlers, keep: Keep | undefined): readonly Endpoint[];
+  add(entries: readonly Entry[], handlers: Handlers, keep: RunKeyed | undefined): readonly Endpoint[];
   own(method: Method, id: string): Disposable;
   /** Stops the call that would have replied there. */
   cancel(reply: string): void;
@@ -87,7 +87,7 @@ export function createServer(parts: ServerParts): Server {
   const sweep = createSweep(sweepMs, expire, now);
   let idle: PromiseWithResolvers<void> | undefined;
 
-  function add(entries: readonly Entry[], handlers: Handlers, keep: Keep | undefined): readonly Endpoint[] {
+  function add(entries: readonly Entry[], handlers: Handlers, keep: RunKeyed | undefined): readonly Endpoint[] {
     const made = entries.filter((entry) => entry.kind !== 'event').map((entry) => endpointOf(entry, handlers[entry.address], keep));
     for (const endpoint of made) {
       endpoints.set(endpoint.entry.address, endpoint);
@@ -97,7 +97,7 @@ export function createServer(parts: ServerParts): Server {
     return made;
   }
 
-  function endpointOf(entry: Method | Stream, handler: Handler | StreamHandler | undefined, keep: Keep | undefined): Endpoint {
+  function endpointOf(entry: Method | Stream, handler: Handler | StreamHandler | undefined, keep: RunKeyed | undefined): Endpoint {
     const { address } = entry;
     if (endpoints.has(address)) throw new PolybError('failed_precondition', `${address} is served already.`);
     return {
@@ -107,7 +107,7 @@ export function createServer(parts: ServerParts): Server {
       run: entry.kind === 'stream' ? streamRun(entry, handler) : methodRun(entry, handler, keep),
     };
   }
-  function methodRun(method: Method, handler: Handler | StreamHandler | undefined, keep: Keep | undefined): Endpoint['run'] {
+  function methodRun(method: Method, handler: Handler | StreamHandler | undefined, keep: RunKeyed | undefined): Endpoint['run'] {
     if (method.idempotency === 'keyed') {
       if (keep === undefined)
         throw new PolybError('failed_precondition', `${method.address} is keyed: serve it with a journal (DATABASE_URL).`, {
@@ -130,7 +130,7 @@ export function createServer(parts: ServerParts): Server {
     };
     return (input, call) => {
       const about = topic === undefined ? '' : String((input as Readonly<Record<string, unknown>>)[topic]);
-      const failed = (thrown: unknown) => discreet(thrown, stream.input, input);
+      const failed = (thrown: unknown) => redactError(thrown, stream.input, input);
       return streams.serve(stream, call, about, { ...accept, failed }, (items) => handle(input, items, contextOf(call)));
     };
   }
@@ -269,7 +269,7 @@ export function createServer(parts: ServerParts): Server {
       output = await call.endpoint.run(input, call);
     } catch (thrown) {
       leave(call);
-      finish(call, call.stopped ?? errorOf(call, discreet(thrown, call.endpoint.entry.input, input)), undefined);
+      finish(call, call.stopped ?? errorOf(call, redactError(thrown, call.endpoint.entry.input, input)), undefined);
       return;
     }
     leave(call);

@@ -1,7 +1,7 @@
 /** All that serving needs beside calling; loaded when a bus first serves, because it brings the schema library. */
 import type { Entry, Method } from '../../contracts/kit/define.ts';
 import type { ToldMetric } from '../../contracts/kit/metric.ts';
-import type { Handlers, Keep } from '../call.ts';
+import type { Handlers, RunKeyed } from '../call.ts';
 import { within } from '../middleware/settles-within.ts';
 import type { Health } from '../telemetry/dependencies.ts';
 import type { Counter } from '../telemetry/stats.ts';
@@ -10,7 +10,7 @@ import { announceMicro } from './micro.ts';
 import { createServer, type ServerParts } from './serve.ts';
 
 export interface Serving {
-  add(entries: readonly Entry[], handlers: Handlers, keep: Keep | undefined): void;
+  add(entries: readonly Entry[], handlers: Handlers, keep: RunKeyed | undefined): void;
   own(method: Method, id: string): Disposable;
   counters(): readonly Counter[];
   drain(): Promise<void>;

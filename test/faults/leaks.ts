@@ -87,7 +87,7 @@ function leakyService({ phones, tokens }: Canaries) {
         fail(asked);
       },
     },
-    on: [on(leaks.happened, async (payload) => fail({ ...payload, form: 'message' }))],
+    on: [on(leaks.happened, async (payload) => fail({ ...payload, form: 'message' }), { giveUpAfter: 4 })],
     loops: [loop('leaking', { idleMs: 300 }, async () => fail({ form: 'message', nth: Math.floor(performance.now()), name: 'Nobody' }))],
   }));
 }

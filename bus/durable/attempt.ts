@@ -1,0 +1,180 @@
+/** One attempt of a row: runs its handler and records how it ended. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Effect, isEffect, type Method, settled } from '../../contracts/kit/define.ts';
+import { isPolybError, isStoreFailure, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
+import type { Wire } from '../call.ts';
+import { redactError } from '../server/redact-error.ts';
+import type { Handler } from '../service.ts';
+import { parsed } from './identity.ts';
+import type { JournalParts } from './journal-parts.ts';
+import { bindLease, type Lease } from './leases.ts';
+import { backoffMs, isDefinite, logLine, rowError } from './outcome.ts';
+import type { Ending, Row } from './store.ts';
+import type { Origin } from './transaction.ts';
+
+/** How long a handler may go on after its time before its attempt is given up. */
+const abortGraceMs = 2_000;
+/** How long an outcome is kept while PostgreSQL is away. A lease mostly ends earlier, but only a sweep notices. */
+const endPatienceMs = 30_000;
+
+/** Runs the handler of a row, records how it ended, and releases the lease. */
+export async function attempt(
+  parts: JournalParts,
+  row: Row,
+  method: Method,
+  handler: Handler | Effect,
+  wire: Wire,
+  lease: Lease,
+): Promise<unknown> {
+  const began = performance.now();
+  const limitMs = (isEffect(handler) ? method.timeoutMs : Math.max(0, wire.deadlineAt - Date.now())) + abortGraceMs;
+  const tooLong = Promise.withResolvers<never>();
+  const deaf = new PolybError('deadline_exceeded', `${method.address} went on for ${limitMs} ms and heard no signal; it was given up.`, {
+    reason: 'outcome_unknown',
+    data: { rowId: row.id },
+  });
+  const limit = setTimeout(() => tooLong.reject(deaf), limitMs);
+  const work = isEffect(handler)
+    ? attemptEffect(parts, row, method, handler, wire, lease)
+    : attemptFunction(parts, row, method, handler, wire);
+  try {
+    return await Promise.race([work, tooLong.promise]);
+  } catch (thrown) {
+    // Its lease would be renewed for as long as this process lives; of one that stops it runs out, and another goes on.
+    // Whatever the handler does yet, it has lost its token and writes nothing.
+    if (thrown === deaf && !parts.isStopped()) {
+      const ms = performance.now() - began;
+      if (isEffect(handler)) await parts.store.journal.markUnknown(row.id, row.token, rowError(deaf), logLine(deaf, ms));
+      else await endFailed(parts, row, method, deaf, ms);
+    }
+    throw thrown;
+  } finally {
+    clearTimeout(limit);
+    lease.release();
+    parts.watchers.notify(row);
+    if (row.mode === 'send' && method.settles) parts.transactions.announce(settled(method), {});
+  }
+}
+
+export const leaseLost = (row: Row): PolybError =>
+  new PolybError('upstream_failed', `The lease of ${row.id} was lost; whoever has it now goes on.`, {
+    reason: 'outcome_unknown',
+    data: { rowId: row.id },
+  });
+
+async function attemptFunction(parts: JournalParts, row: Row, method: Method, handler: Handler, wire: Wire): Promise<unknown> {
+  const began = performance.now();
+  const origin: Origin = { traceparent: wire.traceparent };
+  let kept: { readonly output: unknown } | undefined;
+  let mayBeKept = false;
+  const context = parts.bus.context(wire, async (work) => {
+    if (kept !== undefined) throw new PolybError('internal', `${method.address} committed twice`);
+    let ending: { readonly output: unknown } | undefined;
+    const result = await parts.transactions.run(origin, work, async (on, made) => {
+      const output = checkedOutput(method, made);
+      if (!(await parts.store.journal.end(on, row.id, row.token, { state: 'done', output }))) throw leaseLost(row);
+      ending = { output };
+      mayBeKept = true;
+    });
+    // Only now: a commit that fails is neither a success nor the handler's last.
+    kept = ending;
+    return result;
+  });
+  try {
+    const result = await handler(parsed(method, row.input) as never, context);
+    if (kept !== undefined) return kept.output;
+    const output = checkedOutput(method, result);
+    if (!(await parts.store.journal.end(null, row.id, row.token, { state: 'done', output }))) throw leaseLost(row);
+    return output;
+  } catch (thrown) {
+    const safe = redactError(thrown, method.input, row.input);
+    const error = toPolybError(safe);
+    if (error.code === 'internal')
+      parts.log.error({ err: safe, method: method.address, row: row.id, trace_id: context.traceId }, 'a keyed handler failed');
+    // What was committed stands, whatever the handler did after it; and a lost lease is another's to end.
+    const stored = mayBeKept ? await parts.store.journal.read(row.id) : null;
+    if (stored?.state === 'done') return stored.output;
+    if (error.reason !== 'outcome_unknown' || (error.data as { rowId?: string })?.rowId !== row.id)
+      await endFailed(parts, row, method, error, performance.now() - began);
+    throw error;
+  }
+}
+
+async function attemptEffect(parts: JournalParts, row: Row, method: Method, effect: Effect, wire: Wire, lease: Lease): Promise<unknown> {
+  const began = performance.now();
+  const signal = AbortSignal.any([AbortSignal.timeout(method.timeoutMs), lease.lost]);
+  bindLease(signal, lease);
+  // Asked for through a context, so that what the adapter does with the signal is found in the trace.
+  const traced = parts.bus.context({ ...wire, signal: () => signal }).signal;
+  let output: unknown;
+  try {
+    if (!lease.isFresh)
+      throw new PolybError('unavailable', 'The attempt waited too long before it could begin; nothing was sent.', {
+        reason: 'too_late_to_send',
+      });
+    output = checkedOutput(method, await effect.attempt(parsed(method, row.input) as never, { ref: row.ref, signal: traced }));
+  } catch (thrown) {
+    const safe = redactError(thrown, method.input, row.input);
+    const error = toPolybError(safe);
+    const ms = performance.now() - began;
+    if (isDefinite(error)) {
+      await endFailed(parts, row, method, error, ms);
+      throw error;
+    }
+    parts.log.warn({ err: safe, method: method.address, row: row.id }, 'the outcome of an attempt is not known');
+    const known = { ...rowError(error), outcome: 'unknown' };
+    await parts.store.journal.markUnknown(row.id, row.token, known, logLine(error, ms));
+    parts.wake();
+    throw new PolybError(
+      error.code === 'deadline_exceeded' ? 'deadline_exceeded' : 'upstream_failed',
+      `${error.message} Whether it happened is being found out as ${row.id}.`,
+      {
+        reason: 'outcome_unknown',
+        data: { rowId: row.id },
+        cause: safe,
+      },
+    );
+  }
+  if (!(await ended(parts, row, { state: 'done', output }))) throw leaseLost(row);
+  return output;
+}
+
+/** Writes how an attempt ended, again while PostgreSQL is away: what is known must not become a doubt for its sake. False when the lease was lost. */
+export async function ended(parts: JournalParts, row: Row, ending: Ending): Promise<boolean> {
+  const until = Date.now() + endPatienceMs;
+  for (let pauseMs = 50, wasUnsure = false; ; pauseMs = Math.min(2 * pauseMs, 500)) {
+    try {
+      if (await parts.store.journal.end(null, row.id, row.token, ending)) return true;
+      // An earlier try may have been kept and its answer lost.
+      return wasUnsure && (await parts.store.journal.read(row.id))?.state === ending.state;
+    } catch (thrown) {
+      if (!isPolybError(thrown) || !isStoreFailure(thrown) || Date.now() >= until) throw thrown;
+      wasUnsure = true;
+      await delay(pauseMs);
+    }
+  }
+}
+
+/** A failure that proves that nothing was changed: back to the queue where the journal retries, else an end that the retrier may reopen. */
+async function endFailed(parts: JournalParts, row: Row, method: Method, error: PolybError, ms: number): Promise<void> {
+  const entry = { error: rowError(error), log: logLine(error, ms) };
+  // A process that stops closes its connections under its own attempts, which says nothing against another's.
+  const firstMs = parts.isStopped() ? 0 : 250;
+  const notBefore = Date.now() + backoffMs(row.attempts, { firstMs, lastMs: 30_000, wishedMs: error.retryAfterMs });
+  const again =
+    row.mode === 'send' &&
+    (error.retryable || (parts.isStopped() && error.code === 'cancelled')) &&
+    (row.notAfter === null || notBefore < row.notAfter || parts.policies[method.address]?.handling === 'function');
+  await ended(parts, row, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
+}
+
+/** A result by the method's schema: what is stored is what was promised. */
+export function checkedOutput(method: Method, result: unknown): unknown {
+  const checked = method.output.safeParse(result);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  throw new PolybError(
+    'internal',
+    `${method.address} gave a result that does not fit its contract at ${issue?.path.join('.')}: ${issue?.message}`,
+  );
+}

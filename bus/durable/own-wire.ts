@@ -1,0 +1,19 @@
+/** What a call would have brought along, for an attempt that nobody calls. */
+import type { Method } from '../../contracts/kit/define.ts';
+import type { Wire } from '../call.ts';
+import { randomHex } from '../wire/ids.ts';
+import { traceIdOf, traceparentOf } from '../wire/trace.ts';
+import type { JournalParts } from './journal-parts.ts';
+import type { Row } from './store.ts';
+
+/** Its own deadline, and a span of its own in the row's trace. */
+export function ownWire(parts: JournalParts, row: Row, method: Method): Wire {
+  const signal = AbortSignal.timeout(method.timeoutMs);
+  return {
+    key: row.key,
+    caller: row.caller ?? parts.bus.name,
+    deadlineAt: Date.now() + method.timeoutMs,
+    traceparent: traceparentOf(traceIdOf(row.traceparent ?? ''), randomHex(16)),
+    signal: () => signal,
+  };
+}
