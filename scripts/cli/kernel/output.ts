@@ -66,7 +66,8 @@ const formats: readonly string[] = ['pretty', 'table', 'json', 'jsonl', 'yaml', 
 export function createOutput({ flags, stdout, stderr, stdinIsTty, env, now }: OutputOptions): Output {
   const isTty = stdout.isTTY === true;
   const chosen = flags.text('output');
-  if (chosen !== undefined && !formats.includes(chosen)) throw wrongUsage(`POLYB_OUTPUT: expected ${formats.join(', ')}; got "${chosen}"`);
+  if (env.POLYB_OUTPUT === chosen && chosen !== undefined && !formats.includes(chosen))
+    throw wrongUsage(`POLYB_OUTPUT: expected ${formats.join(', ')}; got "${chosen}"`);
   const format = (chosen ?? (isTty ? 'pretty' : 'json')) as Format;
   const quiet = flags.on('quiet');
   const verbose = flags.count('verbose');

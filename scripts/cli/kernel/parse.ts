@@ -12,7 +12,9 @@ export interface Parsed {
 }
 
 export function parseCommand(command: Command, path: string, words: readonly string[]): Parsed {
-  const flags = [...(command.flags ?? []), ...globalFlags];
+  const own = command.flags ?? [];
+  // A command may take more values for a global flag than others do.
+  const flags = [...own, ...globalFlags.filter(({ name }) => !own.some((flag) => flag.name === name))];
   try {
     const { values, positionals } = parseArgs({
       args: spellOut(words, flags),

@@ -30,6 +30,20 @@ export const systemCommands: readonly Command[] = [
     run: async () => (await import('../../system/down.ts')).down,
   },
   {
+    name: 'serve',
+    summary: 'Run services in this process, for a supervisor other than PM2.',
+    usage: '[SERVICE…]',
+    impact: 'rw',
+    completes: 'service',
+    details: [
+      'Logs go to stdout. SIGTERM drains and ends it. Exit 78: the settings, the database or the bus user cannot serve, and a restart would not help.',
+      'NATS and PostgreSQL are those of the settings; nothing is started or migrated.',
+    ],
+    examples: [{ line: 'polyb serve crm-connector' }, { line: 'polyb serve', says: 'all services' }],
+    seeAlso: ['up', 'permissions'],
+    run: async () => (await import('../../system/serve.ts')).serve,
+  },
+  {
     name: 'restart',
     summary: 'Put a second instance in place, then stop the first.',
     usage: '[SERVICE…]',
@@ -81,7 +95,23 @@ export const systemCommands: readonly Command[] = [
     usage: '[SERVICE]',
     impact: 'ro',
     completes: 'service',
-    examples: [{ line: 'polyb permissions' }, { line: 'polyb permissions operator' }],
+    details: [
+      '-o nats writes the users of a nats-server of your own, with rights and passwords, for its `include`; -o env writes their passwords as settings, and makes those that nothing sets.',
+    ],
+    flags: [
+      {
+        name: 'output',
+        short: 'o',
+        value: 'FORMAT',
+        values: ['pretty', 'table', 'json', 'jsonl', 'yaml', 'raw', 'none', 'nats', 'env'],
+        summary: 'How the result is written; also nats and env.',
+      },
+    ],
+    examples: [
+      { line: 'polyb permissions operator' },
+      { line: 'polyb permissions -o env >> .env' },
+      { line: 'polyb permissions -o nats > users.conf' },
+    ],
     seeAlso: ['describe'],
     run: async () => (await import('../../system/permissions.ts')).permissions,
   },
