@@ -15,6 +15,7 @@ export type FlagValues = Readonly<Record<string, string | boolean | readonly (st
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+export const durationForm = 'a length of time, e.g. 500ms, 3s, 2m';
 /** ms of `500ms`, `3s`, `2m`, `1h`, `1d`, `2.5` (seconds); undefined when it is none of these. */
 export function durationMs(text: string): number | undefined {
   const found = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text);
@@ -31,7 +32,7 @@ export function flagsOf(values: FlagValues, env: Readonly<Record<string, string 
     if (value === undefined) return undefined;
     const result = parse(value);
     if (result === undefined)
-      throw wrongUsage(`--${name}: expected ${expected}; got "${value}"`, { subject: command, next: [`polyb ${command} --help`] });
+      throw wrongUsage(`${values[name] === undefined ? fromEnv[name] : `--${name}`}: expected ${expected}; got "${value}"`, { subject: command, next: [`polyb ${command} --help`] });
     return result;
   };
   const given = (name: string): readonly (string | boolean)[] => {
@@ -43,7 +44,7 @@ export function flagsOf(values: FlagValues, env: Readonly<Record<string, string 
     count: (name) => given(name).length,
     text,
     list: (name) => given(name).filter((value) => typeof value === 'string'),
-    ms: (name) => parsed(name, 'a length of time, e.g. 500ms, 3s, 2m', durationMs),
+    ms: (name) => parsed(name, durationForm, durationMs),
     whole: (name, least = 1) =>
       parsed(name, `a whole number of at least ${least}`, (value) =>
         /^\d{1,9}$/.test(value) && Number(value) >= least ? Number(value) : undefined,

@@ -5,6 +5,7 @@ import { commands, groups } from './commands.ts';
 import { leaves } from './find.ts';
 import { helpCommand, helpOverview } from './help.ts';
 import { exits, topics } from './topics.ts';
+import { globalFlags } from './tree/flags.ts';
 import { topicNames } from './tree/topics.ts';
 
 const plain = (_: unknown, text: string) => text;
@@ -19,7 +20,8 @@ test.each(leaves(commands))('help on $path shows its usage, every flag and an ex
   expect(text).toContain('USAGE\n  polyb ');
   for (const { name } of command.flags ?? []) expect(text).toContain(`--${name}`);
   expect(text).toMatch(/EXAMPLES\n {2}\S/);
-  expect(text).toContain('SEE ALSO');
+  expect(text).toMatch(/\nGlobal flags: polyb help flags$/);
+  expect(text).not.toContain('--connect-timeout');
 });
 
 test('what help calls to see also is there', () => {
@@ -41,6 +43,10 @@ test('the page on exit codes tells every status that a code ends with', () => {
   const told = new Set(exits.map(({ status }) => status));
   expect(Object.entries(codes).filter(([, { exit }]) => !told.has(exit))).toEqual([]);
   expect(topics['exit-codes']?.()).toContain('failed_precondition');
+});
+
+test('the topic on flags holds every global flag', () => {
+  for (const { name, summary } of globalFlags) expect(topics.flags?.()).toMatch(new RegExp(`--${name}\\b.* ${summary.slice(0, 12)}`));
 });
 
 test('every topic has a text', () => {

@@ -5,7 +5,6 @@ import { type Found, findCommand } from './find.ts';
 import { nearest } from './nearest.ts';
 import type { Output } from './output.ts';
 import { padEnd } from './text.ts';
-import { globalFlags } from './tree/flags.ts';
 import { topicNames } from './tree/topics.ts';
 
 type Paint = Output['paint'];
@@ -56,7 +55,6 @@ export function helpCommand(path: string, command: Command, paint: Paint): strin
           ),
         ]),
     ...(command.flags === undefined || command.flags.length === 0 ? [] : [section(paint, 'FLAGS', flagLines(command.flags))]),
-    ...(command.run === undefined ? [] : [section(paint, 'GLOBAL FLAGS', flagLines(globalFlags))]),
     ...(examples.length === 0
       ? []
       : [
@@ -66,13 +64,16 @@ export function helpCommand(path: string, command: Command, paint: Paint): strin
             examples.map(({ line, says }) => (says === undefined ? line : `${line}    # ${says}`)),
           ),
         ]),
-    section(
-      paint,
-      'SEE ALSO',
-      [...(command.seeAlso ?? []), ...(command.run === undefined ? ['help'] : ['help output', 'help exit-codes'])].map(
-        (name) => `polyb ${name}`,
-      ),
-    ),
+    ...(command.seeAlso === undefined
+      ? []
+      : [
+          section(
+            paint,
+            'SEE ALSO',
+            command.seeAlso.map((name) => `polyb ${name}`),
+          ),
+        ]),
+    'Global flags: polyb help flags',
   ].join('\n\n');
 }
 

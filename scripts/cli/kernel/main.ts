@@ -6,13 +6,19 @@ import { findCommand } from './find.ts';
 import { type Flags, flagsOf } from './flags.ts';
 import { nearest } from './nearest.ts';
 import { createOutput, type Output } from './output.ts';
-import { parseCommand } from './parse.ts';
+import { leadingFlags, parseCommand } from './parse.ts';
 
 /** Runs one command line in this process and ends it with its status. */
 export async function main(words: readonly string[]): Promise<void> {
   const { stdout, stderr } = process;
   // `polyb list | head -1` closes our stdout: everything that was wanted has been read.
-  for (const stream of [stdout, stderr]) stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 7));
+  stderr.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 7));
+  stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(0);
+    stderr.write(`✗ the result cannot be written to stdout: ${code === 'ENOSPC' ? 'the disk is full' : code} (the work itself was done)\n`, () =>
+      process.exit(7),
+    );
+  });
   const stop = untilSignal();
   const status = await run(words, stop.signal);
   // Waits for what is still on its way to a pipe, and does not wait for sockets that a failure left open.
@@ -20,16 +26,18 @@ export async function main(words: readonly string[]): Promise<void> {
   process.exit(stop.status() ?? status);
 }
 
-async function run(words: readonly string[], signal: AbortSignal): Promise<number> {
-  let out = plainOutput(words);
+async function run(typed: readonly string[], signal: AbortSignal): Promise<number> {
+  let out = plainOutput(typed);
   try {
-    if (words.length === 0 || words[0]?.startsWith('-')) return await withoutCommand(words, out);
+    const { leading, words } = leadingFlags(typed);
+    if (words.length === 0) return await withoutCommand(leading, out);
     const found = findCommand(commands, words);
     if (found === undefined) throw unknownCommand(words[0] ?? '');
     const { command, path, rest } = found;
-    const { values, args } = parseCommand(command, path, rest);
+    const { values, args } = parseCommand(command, path, [...leading, ...rest]);
     const flags = flagsOf(values, process.env, path);
     out = outputFor(flags);
+    for (const name of ['timeout', 'connect-timeout']) flags.ms(name); // the environment gives them too
     if (flags.on('help')) {
       await (await import('./help.ts')).helpOn(found, args, out);
       return 0;
@@ -49,9 +57,9 @@ async function run(words: readonly string[], signal: AbortSignal): Promise<numbe
   }
 }
 
-async function withoutCommand(words: readonly string[], out: Output): Promise<number> {
-  const isAsked = words.length === 0 || words.includes('-h') || words.includes('--help');
-  if (!isAsked) throw wrongUsage(`expected a command before ${words[0]}`, { subject: 'polyb', next: ['polyb help'] });
+async function withoutCommand(leading: readonly string[], out: Output): Promise<number> {
+  const isAsked = leading.length === 0 || leading.includes('-h') || leading.includes('--help');
+  if (!isAsked) throw wrongUsage(`expected a command after ${leading.join(' ')}`, { subject: 'polyb', next: ['polyb help'] });
   const { helpOverview } = await import('./help.ts');
   out.print(helpOverview(groups, out.paint));
   return 0;

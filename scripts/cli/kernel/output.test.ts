@@ -5,14 +5,14 @@ import { createOutput, wantsColor } from './output.ts';
 
 const value = { leadId: '65', phones: ['+79995553322'], nested: { n: 1, no: null }, yes: 'no' };
 
-function setup(values: FlagValues, { tty = false, env = {} }: { tty?: boolean; env?: Record<string, string> } = {}) {
+function setup(values: FlagValues, { tty = false, env = {}, columns = 80 }: { tty?: boolean; env?: Record<string, string>; columns?: number } = {}) {
   const written = { stdout: '', stderr: '' };
   const sink = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => {
       written[name] += text;
     },
     isTTY: tty,
-    columns: 80,
+    columns,
   });
   const out = createOutput({
     flags: flagsOf(values, env, 'test'),
@@ -120,6 +120,25 @@ test('writes no escape sequence into a pipe', async () => {
   await out.result(value);
   out.note('fine', 'ok');
   expect(written.stdout + written.stderr).not.toContain('\u001b');
+});
+
+test.each([[80], [60], [40]])('a table on %i cells shrinks its widest columns and drops none', async (columns) => {
+  const rows = [{ name: 'CRM_KIND', value: 'x'.repeat(200), from: '.env', note: 'y'.repeat(30) }];
+  const { out, written } = setup({ output: 'table', color: 'never' }, { tty: true, columns });
+  await out.result(rows);
+  const lines = written.stdout.trimEnd().split('\n');
+  expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
+  expect(lines[0]?.trim().split(/\s+/)).toEqual(['NAME', 'VALUE', 'FROM', 'NOTE']);
+  expect(lines[1]).toMatch(/^CRM_KIND {2}x+… {2}\.env {2}(?: {4})?y+…?$/);
+});
+
+test('a table of one object has a row for each leaf, and of a list inside it a row for each item', async () => {
+  const { out, written } = setup({ output: 'table' });
+  await out.result({ a: { b: 1, c: [2, 3] }, d: [] });
+  expect(written.stdout).toBe('FIELD  VALUE\na.b    1\na.c.0  2\na.c.1  3\nd      []\n');
+  const list = setup({ output: 'table' });
+  await list.out.result({ summary: {}, findings: [{ check: 'x' }] }, { text: () => 'x', items: [{ check: 'x' }] });
+  expect(list.written.stdout).toBe('CHECK\nx\n');
 });
 
 test('tells times as wanted', () => {

@@ -3,12 +3,13 @@ import { commands } from './commands.ts';
 import { tell } from './failure.ts';
 import { findCommand } from './find.ts';
 import { durationMs, flagsOf } from './flags.ts';
-import { parseCommand } from './parse.ts';
+import { leadingFlags, parseCommand } from './parse.ts';
 
 function parse(line: string, env: Record<string, string> = {}) {
-  const found = findCommand(commands, line.split(' '));
+  const { leading, words } = leadingFlags(line.split(' '));
+  const found = findCommand(commands, words);
   if (found === undefined) throw new Error(`no command in ${line}`);
-  const { values, args } = parseCommand(found.command, found.path, found.rest);
+  const { values, args } = parseCommand(found.command, found.path, [...leading, ...found.rest]);
   return { path: found.path, args, flags: flagsOf(values, env, found.path) };
 }
 function refused(line: string): string {
@@ -61,7 +62,29 @@ test('the environment gives what no flag gives', () => {
 });
 
 test('a length of time that is none is refused, not guessed', () => {
-  expect(() => parse('list -t soon').flags.ms('timeout')).toThrow(/--timeout: expected a length of time, e.g. 500ms, 3s, 2m; got "soon"/);
+  expect(refused('call x -t soon')).toContain('--timeout: expected a length of time, e.g. 500ms, 3s, 2m; got "soon"');
+  expect(refused('tail --give-up soon')).toContain('--give-up: expected a length of time');
+  expect(() => parse('list', { POLYB_TIMEOUT: 'soon' }).flags.ms('timeout')).toThrow(/^POLYB_TIMEOUT: expected a length of time/);
   expect(['500ms', '3s', '1.5', '2h'].map(durationMs)).toEqual([500, 3000, 1500, 7_200_000]);
   expect(durationMs('3 s')).toBeUndefined();
+});
+
+test.each([
+  '-q -o json --nats-url nats://h:1 -t3s list crm',
+  'list crm -q -o json --nats-url nats://h:1 -t3s',
+  '-qojson list crm --nats-url=nats://h:1 --timeout=3s',
+])('%s: global flags stand before the command or after it', (line) => {
+  const { path, args, flags } = parse(line);
+  expect({ path, args, quiet: flags.on('quiet'), output: flags.text('output'), url: flags.text('nats-url'), ms: flags.ms('timeout') }).toEqual({
+    path: 'list',
+    args: ['crm'],
+    quiet: true,
+    output: 'json',
+    url: 'nats://h:1',
+    ms: 3000,
+  });
+});
+
+test("a command's own flag before the command is refused with where it belongs", () => {
+  expect(refused('--methods list')).toContain("--methods is no global flag; a command's own flags follow its name");
 });

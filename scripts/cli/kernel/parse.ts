@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { Command, Flag } from './command.ts';
 import { wrongUsage } from './failure.ts';
-import type { FlagValues } from './flags.ts';
+import { durationForm, durationMs, type FlagValues } from './flags.ts';
 import { nearest } from './nearest.ts';
 import { globalFlags } from './tree/flags.ts';
 
@@ -28,6 +28,21 @@ export function parseCommand(command: Command, path: string, words: readonly str
   }
 }
 
+/** Global flags that stand before the command, and the words from the command on. @throws invalid_argument for any other flag there. */
+export function leadingFlags(words: readonly string[]): { readonly leading: readonly string[]; readonly words: readonly string[] } {
+  let at = 0;
+  while (words[at]?.startsWith('-')) {
+    const word = words[at] ?? '';
+    const [name = ''] = word.split('=');
+    const flag = globalFlags.find((each) => name === `--${each.name}` || (each.short !== undefined && word.startsWith(`-${each.short}`)));
+    if (flag === undefined)
+      throw wrongUsage(`${name} is no global flag; a command's own flags follow its name`, { subject: 'polyb', next: ['polyb help flags'] });
+    const isWhole = flag.value === undefined || word.includes('=') || (!word.startsWith('--') && word.length > 2);
+    at += isWhole ? 1 : 2;
+  }
+  return { leading: words.slice(0, at), words: words.slice(at) };
+}
+
 function option(flag: Flag) {
   return {
     type: flag.value === undefined ? ('boolean' as const) : ('string' as const),
@@ -47,8 +62,10 @@ function spellOut(words: readonly string[], flags: readonly Flag[]): string[] {
 }
 
 function checkValue(flag: Flag, path: string, value: unknown): void {
-  if (typeof value !== 'string' || flag.values === undefined || flag.values.includes(value)) return;
-  throw wrongUsage(`--${flag.name}: expected ${flag.values.join(', ')}; got "${value}"`, { subject: path, next: [`polyb ${path} --help`] });
+  if (typeof value !== 'string') return;
+  const isGood = flag.value === 'DUR' ? durationMs(value) !== undefined : (flag.values?.includes(value) ?? true);
+  if (isGood) return;
+  throw wrongUsage(`--${flag.name}: expected ${flag.values?.join(', ') ?? durationForm}; got "${value}"`, { subject: path, next: [`polyb ${path} --help`] });
 }
 
 function explain(error: unknown, path: string, flags: readonly Flag[]): unknown {

@@ -22,7 +22,7 @@ export function draw(
   { paint, width }: { readonly paint: Paint; readonly width: number },
 ): string {
   if (format === 'table') {
-    const table = view.table?.() ?? tableOf(value);
+    const table = view.table?.() ?? tableOf(view.items ?? value);
     return colorHead(drawTable(table, width), paint);
   }
   if (view.text !== undefined) return view.text();
@@ -34,7 +34,7 @@ function colorHead(table: string, paint: Paint): string {
   return [paint('bold', head), ...rows].join('\n');
 }
 
-/** Any value as a table: a list of objects by their fields, an object as field and value. */
+/** Any value as a table: a list of objects by their fields, an object as the paths of its fields and their values. */
 function tableOf(value: unknown): Table {
   const cell = (part: unknown) => (typeof part === 'string' ? part : (JSON.stringify(part) ?? ''));
   const isObject = (part: unknown): part is Record<string, unknown> => typeof part === 'object' && part !== null && !Array.isArray(part);
@@ -42,7 +42,11 @@ function tableOf(value: unknown): Table {
     const fields = [...new Set(value.flatMap((row) => Object.keys(row)))];
     return { columns: fields.map((field) => field.toUpperCase()), rows: value.map((row) => fields.map((field) => cell(row[field]))) };
   }
-  if (isObject(value)) return { columns: ['FIELD', 'VALUE'], rows: Object.entries(value).map(([field, part]) => [field, cell(part)]) };
+  const leaves = (path: string, part: unknown): string[][] =>
+    typeof part === 'object' && part !== null && Object.keys(part).length > 0
+      ? Object.entries(part).flatMap(([field, inner]) => leaves(path === '' ? field : `${path}.${field}`, inner))
+      : [[path, cell(part)]];
+  if (isObject(value)) return { columns: ['FIELD', 'VALUE'], rows: leaves('', value) };
   return { columns: ['VALUE'], rows: (Array.isArray(value) ? value : [value]).map((part) => [cell(part)]) };
 }
 

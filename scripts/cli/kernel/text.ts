@@ -57,12 +57,36 @@ export interface Table {
   /** Columns, by name, whose cells stand to the right. */
   readonly right?: readonly string[];
 }
-/** Columns apart by two spaces; the last is cut where the terminal ends. */
+/** Cells that a column keeps however narrow the terminal is, unless its head is wider. */
+const leastCells = 8;
+
+/** Takes from the widest columns until all fit into `width`, or none can give more. */
+function fitted(widths: readonly number[], heads: readonly number[], width: number): readonly number[] {
+  const fits = [...widths];
+  const least = heads.map((head) => Math.max(head, leastCells));
+  let over = fits.reduce((sum, each) => sum + each, 2 * (fits.length - 1)) - width;
+  while (over > 0) {
+    const canGive = fits.map((each, index) => (each > (least[index] ?? 0) ? each : 0));
+    const most = Math.max(0, ...canGive);
+    if (most === 0) break;
+    const widest = canGive.indexOf(most);
+    const next = Math.max(least[widest] ?? 0, most - over, ...canGive.filter((each) => each < most));
+    fits[widest] = Math.max(least[widest] ?? 0, Math.min(next, most - 1));
+    over -= most - (fits[widest] ?? 0);
+  }
+  return fits;
+}
+
+/** Columns apart by two spaces. Where the terminal is too narrow the widest columns shrink; only then the line is cut. */
 export function drawTable({ columns, rows, right = [] }: Table, width = Number.POSITIVE_INFINITY): string {
   const cells = rows.map((row) => columns.map((_, index) => clean(row[index] ?? '')));
-  const widths = columns.map((column, index) => Math.max(widthOf(column), ...cells.map((row) => widthOf(row[index] ?? ''))));
+  const heads = columns.map(widthOf);
+  const wanted = heads.map((head, index) => cells.reduce((most, row) => Math.max(most, widthOf(row[index] ?? '')), head));
+  const widths = fitted(wanted, heads, width);
   const line = (row: readonly string[]) => {
-    const drawn = row.map((cell, index) => (right.includes(columns[index] ?? '') ? padStart : padEnd)(cell, widths[index] ?? 0)).join('  ');
+    const drawn = row
+      .map((cell, index) => (right.includes(columns[index] ?? '') ? padStart : padEnd)(cut(cell, widths[index] ?? 0), widths[index] ?? 0))
+      .join('  ');
     return Number.isFinite(width) ? cut(drawn.trimEnd(), width) : drawn.trimEnd();
   };
   return [columns, ...cells].map(line).join('\n');

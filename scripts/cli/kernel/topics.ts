@@ -1,7 +1,9 @@
 /** Texts of `polyb help TOPIC`. What stands in a table elsewhere is made from it. */
 import { codes } from '../../../contracts/kit/errors.ts';
 import { fromEnv } from './flags.ts';
+import { flagLines } from './help.ts';
 import { drawTable } from './text.ts';
+import { globalFlags } from './tree/flags.ts';
 import type { topicNames } from './tree/topics.ts';
 
 /** What each exit status means; the codes that end with it are read from the table of codes. */
@@ -40,6 +42,12 @@ ${drawTable({
 Text stays as it is typed: +79995553322 and 0033 are never numbers unless the method's schema says so.
 Standard input is read only where you write -.
 polyb describe ADDRESS --template prints an input to fill in.`;
+
+const flags = () => `Every command takes these, before its name or after it.
+
+${flagLines(globalFlags).join('\n')}
+
+Flags of one command stand after its name; polyb COMMAND --help lists them.`;
 
 const output = () => `stdout carries the result and nothing else; everything that is said stands on stderr.
 
@@ -119,6 +127,7 @@ polyb tail, listen, and every --watch end with Ctrl-C.`;
 
 export const topics: Readonly<Record<string, () => string>> = {
   params,
+  flags,
   output,
   'exit-codes': exitCodes,
   environment,

@@ -1,2 +1,2 @@
 /** Names of the help topics; their text stands in `topics/`. */
-export const topicNames = ['params', 'output', 'exit-codes', 'environment', 'addresses', 'signals'] as const;
+export const topicNames = ['params', 'flags', 'output', 'exit-codes', 'environment', 'addresses', 'signals'] as const;
