@@ -32,7 +32,10 @@ export function flagsOf(values: FlagValues, env: Readonly<Record<string, string 
     if (value === undefined) return undefined;
     const result = parse(value);
     if (result === undefined)
-      throw wrongUsage(`${values[name] === undefined ? fromEnv[name] : `--${name}`}: expected ${expected}; got "${value}"`, { subject: command, next: [`polyb ${command} --help`] });
+      throw wrongUsage(`${values[name] === undefined ? fromEnv[name] : `--${name}`}: expected ${expected}; got "${value}"`, {
+        subject: command,
+        next: [`polyb ${command} --help`],
+      });
     return result;
   };
   const given = (name: string): readonly (string | boolean)[] => {

@@ -1,7 +1,8 @@
 /** Help at every level, made from the command tree: usage, flags, examples, what else to see. */
-import type { Command, Flag, Group, Invocation } from './command.ts';
+import type { Command, Group, Invocation } from './command.ts';
 import { wrongUsage } from './failure.ts';
 import { type Found, findCommand } from './find.ts';
+import { flagLines } from './flag-lines.ts';
 import { nearest } from './nearest.ts';
 import type { Output } from './output.ts';
 import { padEnd } from './text.ts';
@@ -75,18 +76,6 @@ export function helpCommand(path: string, command: Command, paint: Paint): strin
         ]),
     'Global flags: polyb help flags',
   ].join('\n\n');
-}
-
-export function flagLines(flags: readonly Flag[]): readonly string[] {
-  const heads = flags.map(
-    ({ name, short, value, optional }) =>
-      `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : optional ? ` [${value}]` : ` ${value}`}`,
-  );
-  const width = Math.max(...heads.map((head) => head.length)) + 2;
-  return flags.map((flag, index) => {
-    const values = flag.values === undefined || flag.value === flag.values.join('|') ? '' : ` (${flag.values.join(', ')})`;
-    return `${padEnd(heads[index] ?? '', width)}${flag.summary}${values}`;
-  });
 }
 
 function section(paint: Paint, title: string, lines: readonly string[]): string {

@@ -15,8 +15,9 @@ export async function main(words: readonly string[]): Promise<void> {
   stderr.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 7));
   stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(0);
-    stderr.write(`✗ the result cannot be written to stdout: ${code === 'ENOSPC' ? 'the disk is full' : code} (the work itself was done)\n`, () =>
-      process.exit(7),
+    stderr.write(
+      `✗ the result cannot be written to stdout: ${code === 'ENOSPC' ? 'the disk is full' : code} (the work itself was done)\n`,
+      () => process.exit(7),
     );
   });
   const stop = untilSignal();

@@ -5,7 +5,10 @@ import { createOutput, wantsColor } from './output.ts';
 
 const value = { leadId: '65', phones: ['+79995553322'], nested: { n: 1, no: null }, yes: 'no' };
 
-function setup(values: FlagValues, { tty = false, env = {}, columns = 80 }: { tty?: boolean; env?: Record<string, string>; columns?: number } = {}) {
+function setup(
+  values: FlagValues,
+  { tty = false, env = {}, columns = 80 }: { tty?: boolean; env?: Record<string, string>; columns?: number } = {},
+) {
   const written = { stdout: '', stderr: '' };
   const sink = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => {

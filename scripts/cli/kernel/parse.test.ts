@@ -75,7 +75,14 @@ test.each([
   '-qojson list crm --nats-url=nats://h:1 --timeout=3s',
 ])('%s: global flags stand before the command or after it', (line) => {
   const { path, args, flags } = parse(line);
-  expect({ path, args, quiet: flags.on('quiet'), output: flags.text('output'), url: flags.text('nats-url'), ms: flags.ms('timeout') }).toEqual({
+  expect({
+    path,
+    args,
+    quiet: flags.on('quiet'),
+    output: flags.text('output'),
+    url: flags.text('nats-url'),
+    ms: flags.ms('timeout'),
+  }).toEqual({
     path: 'list',
     args: ['crm'],
     quiet: true,

@@ -36,7 +36,10 @@ export function leadingFlags(words: readonly string[]): { readonly leading: read
     const [name = ''] = word.split('=');
     const flag = globalFlags.find((each) => name === `--${each.name}` || (each.short !== undefined && word.startsWith(`-${each.short}`)));
     if (flag === undefined)
-      throw wrongUsage(`${name} is no global flag; a command's own flags follow its name`, { subject: 'polyb', next: ['polyb help flags'] });
+      throw wrongUsage(`${name} is no global flag; a command's own flags follow its name`, {
+        subject: 'polyb',
+        next: ['polyb help flags'],
+      });
     const isWhole = flag.value === undefined || word.includes('=') || (!word.startsWith('--') && word.length > 2);
     at += isWhole ? 1 : 2;
   }
@@ -65,7 +68,10 @@ function checkValue(flag: Flag, path: string, value: unknown): void {
   if (typeof value !== 'string') return;
   const isGood = flag.value === 'DUR' ? durationMs(value) !== undefined : (flag.values?.includes(value) ?? true);
   if (isGood) return;
-  throw wrongUsage(`--${flag.name}: expected ${flag.values?.join(', ') ?? durationForm}; got "${value}"`, { subject: path, next: [`polyb ${path} --help`] });
+  throw wrongUsage(`--${flag.name}: expected ${flag.values?.join(', ') ?? durationForm}; got "${value}"`, {
+    subject: path,
+    next: [`polyb ${path} --help`],
+  });
 }
 
 function explain(error: unknown, path: string, flags: readonly Flag[]): unknown {

@@ -1,7 +1,7 @@
 /** Texts of `polyb help TOPIC`. What stands in a table elsewhere is made from it. */
 import { codes } from '../../../contracts/kit/errors.ts';
+import { flagLines } from './flag-lines.ts';
 import { fromEnv } from './flags.ts';
-import { flagLines } from './help.ts';
 import { drawTable } from './text.ts';
 import { globalFlags } from './tree/flags.ts';
 import type { topicNames } from './tree/topics.ts';

@@ -2,6 +2,7 @@
 import { openSources } from '../../../config/env.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { connect } from '../kernel/connect.ts';
+import { readSources } from './changed.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus } from './health.ts';
 import { lock } from './lock.ts';
@@ -14,15 +15,20 @@ import { checkFailed, isForMachines, requireUp, tellNotReady } from './report.ts
 
 /** The environment of a running daemon is kept; settings from files are read anew, and so are the bus permissions that the code asks for. */
 export async function restart(invocation: Invocation): Promise<number> {
-  const { args, out } = invocation;
+  const { args, flags, out } = invocation;
   await using _held = await lock('restart');
   const all = await expectedServices();
   await renewNatsUsers(all, openSources({ env: invocation.env }));
-  const named = chosenFrom(all, args, 'restart');
+  const chosen = chosenFrom(all, args, 'restart');
   const running = await requireUp();
+  const changed = flags.on('changed') ? await readSources().changed(chosen, running) : undefined;
+  if (changed?.length === 0) out.note('every process runs the code that is here', 'ok');
+  const named = chosen.filter(({ folder }) => changed?.includes(folder) ?? true);
   const runs = (name: string) => running.some((app) => app.name === name);
   const groups: readonly Group[] = runs(oneProcessApp)
-    ? [{ app: oneProcessApp, services: all }]
+    ? named.length === 0
+      ? []
+      : [{ app: oneProcessApp, services: all }]
     : named.filter(({ folder }) => runs(folder)).map((each) => ({ app: each.folder, services: [each] }));
   const absent = runs(oneProcessApp) ? [] : named.filter(({ folder }) => !runs(folder));
   for (const { folder } of absent) out.note(`${folder} is not running; polyb up ${folder} starts it`, 'warn');

@@ -4,6 +4,59 @@ import { topicNames } from './topics.ts';
 
 export const buildCommands: readonly Command[] = [
   {
+    name: 'new',
+    summary: 'Files to begin with, and a test that passes.',
+    impact: 'rw',
+    details: ['NAME is in small letters, digits and dashes. Nothing that is there is overwritten, and the reference is built again.'],
+    commands: [
+      {
+        name: 'service',
+        summary: 'A contract and a service that serves it.',
+        usage: 'NAME',
+        impact: 'rw',
+        details: ['Writes contracts/NAME.ts and services/NAME/ with a handler and a test, as in examples/01-write-a-service.'],
+        examples: [{ line: 'polyb new service greeter' }],
+        seeAlso: ['dev', 'up'],
+        run: async () => (await import('../../commands/new.ts')).newService,
+      },
+      {
+        name: 'pipeline',
+        summary: 'A contract, a pipeline and the service that runs it.',
+        usage: 'NAME',
+        impact: 'rw',
+        details: ['Writes contracts/NAME.ts and services/NAME/ with the pipeline run_NAME and a test, as in examples/04-write-a-pipeline.'],
+        examples: [{ line: 'polyb new pipeline table-desk' }],
+        seeAlso: ['dev', 'pipelines show'],
+        run: async () => (await import('../../commands/new.ts')).newPipeline,
+      },
+      {
+        name: 'adapter',
+        summary: 'An adapter of telephony, with a stand-in of its vendor.',
+        usage: 'NAME',
+        impact: 'rw',
+        details: [
+          'Writes adapters/vendors/NAME/ and its line in adapters/telephony/index.ts, as in examples/05-write-an-adapter. The test runs the conformance suite of telephony; adapters of other kinds have the same parts.',
+        ],
+        examples: [{ line: 'polyb new adapter ring-master' }],
+        seeAlso: ['config list'],
+        run: async () => (await import('../../commands/new.ts')).newAdapter,
+      },
+    ],
+  },
+  {
+    name: 'dev',
+    summary: 'Takes code as it is saved: rebuilds contracts.json, restarts what changed, shows logs.',
+    usage: '[SERVICE…]',
+    impact: 'rw',
+    completes: 'service',
+    details: [
+      'Watches contracts/, bus/, adapters/, services/, runtime/ and config/. Services that are missing are started. A service that does not start leaves its predecessor running. Ends with Ctrl-C; what runs goes on.',
+    ],
+    examples: [{ line: 'polyb dev' }, { line: 'polyb dev greeter' }],
+    seeAlso: ['up', 'restart', 'logs'],
+    run: async () => (await import('../../system/dev.ts')).dev,
+  },
+  {
     name: 'docs',
     summary: "A method's page, or building and checking all pages.",
     usage: '[ADDRESS]',
