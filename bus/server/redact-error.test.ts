@@ -48,7 +48,7 @@ test('phones, credentials and what is personal in the input leave the message, t
     outcome: 'unknown',
     data: { who: ['***'], n: 1 },
     evidence: { status: 500, lastBytes: '{"name":"*** ***","phone":"***"}' },
-    stack: expect.stringContaining('discreet.test.ts'),
+    stack: expect.stringContaining('redact-error.test.ts'),
   });
 });
 
