@@ -5,26 +5,14 @@
 import { z } from 'zod';
 import { Actor, Id, Json, Key, Line, OnBehalfOf, PageInput, pageOf, Timestamp } from './common.ts';
 import { contract, event, method, stream } from './kit/define.ts';
+import { rowStates } from './kit/row-state.ts';
 
 /**
  * proposed: waits for approval. queued: due at `notBefore`. attempting: an instance works on it under a lease. waiting: a run that waits for a step,
  * an event or a time. unknown: the outcome of an attempt is being looked up. review: a person must resolve it. The others are final.
  * Rows of one lane run in order; rows behind one that is unknown or in review wait for it.
  */
-export const RowState = z.enum([
-  'proposed',
-  'queued',
-  'attempting',
-  'waiting',
-  'unknown',
-  'review',
-  'done',
-  'failed',
-  'rejected',
-  'expired',
-  'stale',
-  'cancelled',
-]);
+export const RowState = z.enum(rowStates);
 /** Origin of a row: a call, a `tx.send`, a step of a run, a run, a wait of a run, or an event that a consumer could not process. */
 export const RowMode = z.enum(['call', 'send', 'step', 'run', 'wait', 'event']);
 /** Predefined filters of the journal. */

@@ -1,4 +1,5 @@
 /** What people do with the journal: look, approve, edit, retry, resolve. Every change is one statement that names the state it expects. */
+import { rowStates } from '../../contracts/kit/row-state.ts';
 import type { Database, Queries } from '../deps.ts';
 
 export interface DeskRow {
@@ -50,20 +51,6 @@ export interface Listing {
   /** Rows after this one, by the `place` of a listed row. */
   readonly before?: string | undefined;
 }
-const states = [
-  'proposed',
-  'queued',
-  'attempting',
-  'waiting',
-  'unknown',
-  'review',
-  'done',
-  'failed',
-  'rejected',
-  'expired',
-  'stale',
-  'cancelled',
-] as const;
 const modes = ['call', 'send', 'step', 'run', 'wait', 'event'] as const;
 /** Who did what to a row, and why. */
 export interface Deed {
@@ -86,11 +73,11 @@ const whole = `rows.*, (extract(epoch from created_at) * 1000000)::bigint || '.'
     then (select count(*)::int from (select from journal.rows other where other.lane = rows.lane and other.state = 'queued' limit 1000) others) else 0 end as behind`;
 /** The states and modes of the rows that each view shows. */
 const views: Readonly<Record<Listing['view'], { readonly states: readonly string[]; readonly modes: readonly string[] }>> = {
-  runs: { states, modes: ['run'] },
+  runs: { states: rowStates, modes: ['run'] },
   approvals: { states: ['proposed'], modes },
   reviews: { states: ['review'], modes },
   dead_letters: { states: ['failed', 'expired'], modes: ['send', 'run', 'event'] },
-  all: { states, modes },
+  all: { states: rowStates, modes },
 };
 const youngestFirst = 'order by created_at desc, seq desc';
 /** Every method that has rows, each found by one step in the index. */

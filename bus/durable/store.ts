@@ -1,19 +1,9 @@
 /** The port under the journal: PostgreSQL keeps the rows (adapters/store), and nothing else is ever tried. */
+import type { RowState } from '../../contracts/kit/row-state.ts';
 import type { Database, Forgotten, Queries } from '../service.ts';
 
-export type RowState =
-  | 'proposed'
-  | 'queued'
-  | 'attempting'
-  | 'waiting'
-  | 'unknown'
-  | 'review'
-  | 'done'
-  | 'failed'
-  | 'rejected'
-  | 'expired'
-  | 'stale'
-  | 'cancelled';
+export type { RowState } from '../../contracts/kit/row-state.ts';
+
 export type RowMode = 'call' | 'send' | 'step' | 'run' | 'wait' | 'event';
 export type Handling = 'function' | 'review' | 'look_up' | 'claim';
 

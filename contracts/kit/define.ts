@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import type { Deprecation } from './deprecation.ts';
 import type { Code } from './errors.ts';
+import { endedStates } from './row-state.ts';
 
 /** `read` changes nothing; `idempotent` may be repeated; `keyed` is a row of the journal, unique by (method, key). */
 export type Idempotency = 'read' | 'idempotent' | 'keyed';
@@ -306,7 +307,7 @@ export function isEffect(handler: unknown): handler is Effect {
 }
 
 /** How a row of the journal ended. */
-export const Settled = z.enum(['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled']);
+export const Settled = z.enum(endedStates);
 /** The durable event that reports the end of rows of a method with `settles`. Its key is the row's key. */
 export function settled<M extends Method>(
   of: M,

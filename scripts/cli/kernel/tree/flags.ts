@@ -1,4 +1,5 @@
 /** Flags that several commands share, each stated once. */
+import { rowStates } from '../../../../contracts/kit/row-state.ts';
 import type { Flag } from '../command.ts';
 
 export const globalFlags: readonly Flag[] = [
@@ -61,20 +62,7 @@ export const reasonFilter: Flag = { name: 'reason', value: 'REASON', summary: 'O
 export const state: Flag = {
   name: 'state',
   value: 'STATE',
-  values: [
-    'proposed',
-    'queued',
-    'attempting',
-    'waiting',
-    'unknown',
-    'review',
-    'done',
-    'failed',
-    'rejected',
-    'expired',
-    'stale',
-    'cancelled',
-  ],
+  values: rowStates,
   summary: 'Only rows in this state.',
 };
 export const listFlags: readonly Flag[] = [state, methodFilter, reasonFilter, since, limit, cursor];
