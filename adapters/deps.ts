@@ -1,4 +1,4 @@
-/** What every adapter is given from outside, so that a test can fix each of them. */
+/** Dependencies of adapters, passed in so that a test can replace each. */
 import type { Metrics } from '../contracts/kit/metric.ts';
 import type { Database, Log } from '../contracts/kit/ports.ts';
 
@@ -7,18 +7,18 @@ export type { Database, Log, Queries } from '../contracts/kit/ports.ts';
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
-  /** What is asked, in the provider's own word: `sendMessage`; counted by it, so one of few. The method stands for it. */
+  /** The provider's name of the operation: `sendMessage`. A metric label, so one of few. Default: the HTTP method. */
   readonly operation?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal: AbortSignal;
-  /** Total time from the first byte out to the last byte in; 10 s by default. */
+  /** Total time from the first byte sent to the last byte received; default 10 s. */
   readonly timeoutMs?: number;
-  /** Largest answer; 2 MB by default. */
+  /** Maximum size of a reply; default 2 MB. */
   readonly maxBytes?: number;
 }
 export interface HttpAnswer {
-  /** `GET crm.example/api/v1/Contact`: what was asked, without its query and secrets. */
+  /** `GET crm.example/api/v1/Contact`: the request without its query and secrets. */
   readonly request?: string;
   readonly status: number;
   /** Names in lower case. */
@@ -28,8 +28,10 @@ export interface HttpAnswer {
   /** @throws PolybError upstream_failed/bad_reply when the body is not JSON. */
   json(): unknown;
 }
-/** One guarded request. Any status is an answer; only a request that got none throws.
- *  @throws PolybError unavailable (nothing was sent: refused, DNS, TLS, forbidden address), upstream_failed (cut after sending, too large), deadline_exceeded, cancelled. */
+/**
+ * One guarded request. Every status is a reply; only a request without one throws.
+ * @throws PolybError unavailable (nothing was sent: refused, DNS, TLS, forbidden address), upstream_failed (cut after sending, too large), deadline_exceeded, cancelled.
+ */
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
 
 export interface Deps {

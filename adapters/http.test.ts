@@ -6,7 +6,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import type { PolybError } from '../contracts/kit/errors.ts';
 import { isInner } from './addresses.ts';
 import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
-import { createHttp, type HttpOptions, httpFailure, type Observed } from './http.ts';
+import { createHttp, type HttpOptions, httpFailure, type RequestRecord } from './http.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -37,7 +37,7 @@ async function listening(server: ReturnType<typeof tcpServer> | Server, host: st
   return (server.address() as AddressInfo).port;
 }
 function client(options: Partial<HttpOptions> = {}) {
-  const seen: Observed[] = [];
+  const seen: RequestRecord[] = [];
   const http = createHttp({ allowPrivate: [], observe: (observed) => seen.push(observed), ...options });
   cleanups.push(http.close);
   return { http, seen };

@@ -1,4 +1,4 @@
-/** One guarded HTTP client for all adapters: every limit that an answer from outside must not be able to lift. */
+/** A guarded HTTP client for all adapters, with limits that no reply can lift. */
 import { lookup as dnsLookup } from 'node:dns';
 import { connect, isIP, type LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
@@ -15,9 +15,9 @@ const defaultMaxBytes = 2_000_000;
 const evidenceBytes = 512;
 const longestRetryAfterMs = 86_400_000;
 
-/** One request as it ended. */
-export interface Observed {
-  /** The caller's signal: tells whose request it was. */
+/** One finished request. */
+export interface RequestRecord {
+  /** The caller's signal, which identifies the owner of the request. */
   readonly signal: AbortSignal;
   readonly method: HttpRequest['method'];
   /** Without its query and secrets. */
@@ -27,21 +27,21 @@ export interface Observed {
   readonly code: Code | 'ok';
 }
 export interface HttpOptions {
-  /** Origins that may be plain HTTP or on an inner address: `http://192.168.1.10:8080`. */
+  /** Origins that may use plain HTTP or a private address: `http://192.168.1.10:8080`. */
   readonly allowPrivate: readonly string[];
-  /** Told of every request once; must not throw. */
-  readonly observe?: (observed: Observed) => void;
-  /** Asked with the caller's signal right before the first byte leaves; false: nothing is sent. */
+  /** Called once for every request; must not throw. */
+  readonly observe?: (observed: RequestRecord) => void;
+  /** Called with the caller's signal right before the first byte is sent; false: nothing is sent. */
   readonly mayLeave?: (signal: AbortSignal) => boolean;
-  /** Stands in for DNS. */
+  /** Replaces DNS. */
   readonly lookup?: LookupFunction;
 }
 
-/** Requests go out once: nothing is repeated, no redirect is followed. Connections are kept open; `close` ends them. */
+/** Requests are sent once: no retries, no redirects. Connections are kept open; `close` ends them. */
 export function createHttp({ allowPrivate, observe, mayLeave = () => true, lookup }: HttpOptions): Http & { close(): Promise<void> } {
   const listed = new Set(allowPrivate.map((each) => new URL(each).origin));
   let agents: Promise<{ readonly outer: Agent; readonly inner: Agent }> | undefined;
-  /** Loaded with the first request: many a service never makes one, and the library takes 30 MB. */
+  /** Loaded with the first request: some services make none, and the library takes 30 MB. */
   const open = async (): NonNullable<typeof agents> => {
     const undici = await import('undici');
     const agent = (guarded: boolean) =>
@@ -75,7 +75,7 @@ export function createHttp({ allowPrivate, observe, mayLeave = () => true, looku
         },
       });
     } catch (error) {
-      told.code = (error as PolybError).code; // nothing above throws anything else
+      told.code = (error as PolybError).code; // Nothing above throws any other error.
       throw error;
     } finally {
       const { status, code } = told;
@@ -90,7 +90,10 @@ export function createHttp({ allowPrivate, observe, mayLeave = () => true, looku
   });
 }
 
-/** The error for an answer with a status that `what` cannot use: a 4xx did not happen, a 5xx may have. `rejected` is the reason for a plain refusal. */
+/**
+ * The error for a reply with a status that `what` cannot use: a 4xx was not executed, a 5xx may have been. `rejected` is the reason
+ * for a plain refusal.
+ */
 export function httpFailure(answer: HttpAnswer, what: string, rejected = 'upstream_rejected'): PolybError {
   const { status } = answer;
   const details = { evidence: evidenceOf(answer), retryAfterMs: retryAfterMs(answer.headers) };
@@ -111,10 +114,13 @@ export function httpFailure(answer: HttpAnswer, what: string, rejected = 'upstre
   });
 }
 
-/** The code of the error that tells of an inner address. */
+/** Code of the error for a private address. */
 const forbidden = 'POLYB_ADDRESS_FORBIDDEN';
 
-/** Connects, looks whom it reached, and only then lets a byte be sent. `guarded` never turns to an inner address; `lookup` stands in for DNS. */
+/**
+ * Connects, checks the address of the peer, and only then lets a byte be sent. `guarded` refuses private addresses; `lookup` replaces
+ * DNS.
+ */
 function connector(build: typeof buildConnector, guarded: boolean, lookup: LookupFunction | undefined): buildConnector.connector {
   const secure = build({ allowH2: false, timeout: connectTimeoutMs });
   return (target, callback) => {
@@ -142,7 +148,7 @@ function connector(build: typeof buildConnector, guarded: boolean, lookup: Looku
   };
 }
 
-/** Of a name's addresses those on the public internet; a name that has none is refused before anybody is connected to. */
+/** The public addresses of a name; a name without any is refused before a connection is made. */
 function outerOnly(lookup: LookupFunction): LookupFunction {
   return (name, options, done) =>
     lookup(name, { ...options, all: true }, (error, found, family) => {
@@ -158,7 +164,7 @@ function outerOnly(lookup: LookupFunction): LookupFunction {
 function refusal(host: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${host} is not on the public internet`), { code: forbidden });
 }
-/** The addresses that a failed connection tried: told the same as an open one, so that nobody can map inner ports. */
+/** The addresses that a failed connection tried: reported like an open one, so that a client cannot map internal ports. */
 function reached(error: unknown): readonly string[] {
   const { address, errors = [] } = error as { address?: string; errors?: readonly unknown[] };
   return [...(address === undefined ? [] : [address]), ...errors.flatMap(reached)];
@@ -178,7 +184,7 @@ function exchange(
   let size = 0;
   const chunks: Buffer[] = [];
 
-  /** Until undici hands over the controller nothing was written: connecting, or queued for a connection. */
+  /** Nothing was written before undici passes the controller: it was connecting, or waiting for a connection. */
   const wasSent = () => controller !== undefined;
   const fail = (code: Code, text: string, details: ErrorDetails = {}) => {
     const lastBytes = lastOf(chunks);
@@ -292,7 +298,7 @@ function answerOf(request: HttpRequest, status: number, headers: Readonly<Record
       try {
         return JSON.parse(bytes.toString('utf8')) as unknown;
       } catch {
-        // The parser's message quotes the body, so it is not kept; the evidence has the masked end.
+        // The parser's message quotes the body, so it is dropped; the evidence has the masked end.
         const text = `Expected JSON, got ${headers['content-type'] ?? 'something else'}`;
         throw failure('upstream_failed', request, text, { reason: 'bad_reply' }, evidenceOf(answer));
       }
@@ -309,7 +315,7 @@ function evidenceOf({ request, status, bytes }: HttpAnswer): Evidence {
   const lastBytes = lastOf([bytes]);
   return { ...(request !== undefined && { request }), status, ...(lastBytes && { lastBytes }) };
 }
-/** Reads a little more than it shows, so that a phone on the edge is seen whole and masked. */
+/** Reads a little more than it shows, so that a phone at the edge is masked as a whole. */
 function lastOf(chunks: readonly Uint8Array[]): string {
   const end = Buffer.concat(chunks.slice(-64)).subarray(-evidenceBytes - 100);
   return Buffer.from(scrub(end.toString('utf8')))
@@ -326,7 +332,7 @@ function checked(url: string): URL {
 function requestLine({ method, url }: HttpRequest): string {
   return `${method} ${safeUrl(url).replace(/^\w+:\/\//, '')}`;
 }
-/** Some vendors put the secret into the path: `/bot<token>/…`, `/rest/<user>/<code>/…`, or a long segment of letters and digits. */
+/** Some providers put the secret into the path: `/bot<token>/…`, `/rest/<user>/<code>/…`, or a long segment of letters and digits. */
 function safeUrl(url: string): string {
   const parsed = URL.parse(url);
   if (!parsed) return 'an invalid URL';
@@ -337,7 +343,7 @@ function safeUrl(url: string): string {
   return scrub(`${parsed.protocol}//${parsed.host}${path}`);
 }
 
-/** Source: RFC 9110, section 10.2.3: seconds, or a date, which is compared with the server's own. */
+/** Source: RFC 9110, section 10.2.3: seconds, or a date, compared with the clock of the server. */
 function retryAfterMs(headers: Readonly<Record<string, string>>): number | undefined {
   const given = headers['retry-after'];
   if (given === undefined) return undefined;

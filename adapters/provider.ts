@@ -3,7 +3,7 @@ import type { Counting } from '../contracts/kit/metric.ts';
 import { providerRequests } from '../contracts/metrics.ts';
 import type { Http } from './deps.ts';
 
-/** The HTTP client as one adapter gets it: each request is counted once, under the provider's name and what was asked of it. */
+/** The HTTP client for one adapter: each request is counted once, by provider and operation. */
 export function providerHttp(http: Http, provider: string, metrics: Counting): Http {
   return async (request) => {
     const { operation = request.method } = request;

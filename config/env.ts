@@ -6,10 +6,10 @@ import { parseEnv } from 'node:util';
 import { PolybError } from '../contracts/kit/errors.ts';
 
 /** The text and source of a setting, or the reason why it cannot be read. Never contains a value in an error. */
-export type Found = { readonly value: string; readonly from: string } | { readonly problem: string };
+export type SettingText = { readonly value: string; readonly from: string } | { readonly problem: string };
 /** Searches every source for the first of `names`, then for the next. An empty value counts as unset. */
-export type Find = (...names: readonly string[]) => Found | undefined;
-type Source = (name: string) => Found | undefined;
+export type FindSetting = (...names: readonly string[]) => SettingText | undefined;
+type Source = (name: string) => SettingText | undefined;
 type Values = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -18,7 +18,7 @@ type Values = Readonly<Record<string, string | undefined>>;
  */
 export function openSources(
   options: { readonly env?: Values | undefined; readonly root?: string | undefined; readonly home?: string | undefined } = {},
-): Find {
+): FindSetting {
   const { env = process.env, root = join(import.meta.dirname, '..'), home = homedir() } = options;
   const sources = [
     layer('the environment', () => env),
@@ -37,7 +37,7 @@ export function openSources(
 }
 
 /** The text of a setting, without its default. @throws PolybError failed_precondition/bad_settings when a file cannot be used. */
-export function lookup(names: string | readonly string[], find: Find = openSources()): string | undefined {
+export function lookup(names: string | readonly string[], find: FindSetting = openSources()): string | undefined {
   const found = find(...[names].flat());
   if (found && 'problem' in found) throw badSettings([found.problem]);
   return found?.value;
@@ -49,7 +49,7 @@ export function badSettings(problems: readonly string[]): PolybError {
   return new PolybError('failed_precondition', `Invalid settings; nothing was started.${lines}`, { reason: 'bad_settings' });
 }
 
-function either(source: Source, name: string, root: string): Found | undefined {
+function either(source: Source, name: string, root: string): SettingText | undefined {
   const plain = source(name);
   const pointer = source(`${name}_FILE`);
   if (!pointer || 'problem' in pointer) return plain ?? pointer;
@@ -57,7 +57,7 @@ function either(source: Source, name: string, root: string): Found | undefined {
   return contentOf(name, resolve(root, pointer.value), `${name}_FILE in ${pointer.from}`);
 }
 
-function contentOf(name: string, path: string, from: string): Found {
+function contentOf(name: string, path: string, from: string): SettingText {
   try {
     if (isOpenTo(path, 0o007)) return { problem: `${name}: the file named in ${from} is readable by everyone; run chmod o-rwx on it` };
     const value = readFileSync(path, 'utf8').trim();

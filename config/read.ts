@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { badSettings, type Find, openSources } from './env.ts';
+import { badSettings, type FindSetting, openSources } from './env.ts';
 import { defaultOf, metaOf, show } from './settings.ts';
 
 /** Settings that belong together. `when`: the group is read only if another setting has this value. */
@@ -18,7 +18,7 @@ export interface Settings {
 }
 
 /** Reads every group. @throws PolybError failed_precondition/bad_settings with one line for each invalid setting of all groups. */
-export function read(groups: readonly Group[], find: Find = openSources()): Settings {
+export function read(groups: readonly Group[], find: FindSetting = openSources()): Settings {
   const values = new Map<Group, unknown>();
   const origins: Record<string, string> = {};
   const shown: Record<string, string> = {};
@@ -59,7 +59,7 @@ export function settingsOf(group: Group): readonly (readonly [string, z.ZodType]
   return Object.entries(group.settings.shape) as [string, z.ZodType][]; // zod types the values of a shape as its core type.
 }
 
-function isWanted({ when }: Group, groups: readonly Group[], find: Find): boolean {
+function isWanted({ when }: Group, groups: readonly Group[], find: FindSetting): boolean {
   if (!when) return true;
   const found = find(when.setting);
   if (found) return 'value' in found && found.value === when.is;

@@ -5,7 +5,7 @@ import { CallOutcome, PushToCrm } from './crm.ts';
 import { contract, type Method, method } from './kit/define.ts';
 
 export const RunStatus = z.enum(['running', 'waiting', 'completed', 'failed', 'cancelled', 'expired']);
-type Started<O extends z.ZodType> = z.ZodObject<{ runId: typeof Id; status: typeof RunStatus; output: z.ZodNullable<O> }>;
+type RunReply<O extends z.ZodType> = z.ZodObject<{ runId: typeof Id; status: typeof RunStatus; output: z.ZodNullable<O> }>;
 type PipelineInput<S extends z.core.$ZodShape> = z.ZodObject<S & { waitMs: z.ZodDefault<z.ZodInt> }, z.core.$strict>;
 
 /** The method of a pipeline returns `{ runId, status, output }`: at once, or when the run ends within the input's `waitMs` (up to 30 s). */
@@ -26,7 +26,7 @@ export function pipelineMethod<S extends z.core.$ZodShape, O extends z.ZodType>(
   return method({
     summary: spec.summary,
     input: input as unknown as PipelineInput<S>,
-    output: output as unknown as Started<O>,
+    output: output as unknown as RunReply<O>,
     idempotency: 'keyed',
     timeoutMs: 35_000,
     ttlMs: spec.deadlineMs ?? 86_400_000,

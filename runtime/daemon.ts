@@ -7,7 +7,7 @@ import { createNeighbours } from '../bus/transports/in-process.ts';
 import { connectNats } from '../bus/transports/nats.ts';
 import type { Transport } from '../bus/transports/transport.ts';
 import { common } from '../config/common.ts';
-import { type Find, lookup, openSources } from '../config/env.ts';
+import { type FindSetting, lookup, openSources } from '../config/env.ts';
 import { read } from '../config/read.ts';
 import { isPolybError, PolybError } from '../contracts/kit/errors.ts';
 import { workConnections } from './connections.ts';
@@ -19,7 +19,7 @@ export interface DaemonOptions {
   /** Migrations that the database must have. */
   readonly migrations: readonly Migration[];
   /** Where settings come from; the environment and the files of this checkout unless given. */
-  readonly find?: Find | undefined;
+  readonly find?: FindSetting | undefined;
   readonly log?: Log | undefined;
   /** Ends the wait for a dependency that is away. */
   readonly signal?: AbortSignal | undefined;
@@ -118,7 +118,7 @@ export async function startDaemon(
 }
 
 /** A service connects as the bus user of its folder; one password serves them all where no own one is set. */
-function credentials(folder: string, find: Find): { user: string; pass: string } | { user?: never } {
+function credentials(folder: string, find: FindSetting): { user: string; pass: string } | { user?: never } {
   const pass = lookup([passwordSetting(folder), 'NATS_PASSWORD'], find);
   return pass === undefined ? {} : { user: lookup('NATS_USER', find) ?? folder, pass };
 }

@@ -7,7 +7,7 @@ async function* chunksOf(...chunks: readonly string[]): AsyncGenerator<Uint8Arra
 const { signal } = new AbortController();
 const textOf = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString());
 
-/** What every store of blobs must do. */
+/** Tests that every blob store must pass. */
 export function blobsConform(open: () => Promise<Blobs>): void {
   test('what is put in chunks is read whole and in parts', async () => {
     const blobs = await open();

@@ -1,4 +1,4 @@
-/** Blobs as files of one folder, which all processes must share. */
+/** Blobs as files in one folder, shared by all processes. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -16,7 +16,7 @@ export function fsBlobs({ BLOB_DIR }: z.output<typeof fsBlobSettings>): Blobs {
     async put(blobId, bytes, signal) {
       const path = pathOf(root, blobId);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      // Written beside it and renamed, so that nobody reads half a blob, and a crash leaves none.
+      // Written to a temporary file and renamed, so that readers and crashes never leave half a blob.
       const draft = `${path}.${randomUUID()}.part`;
       try {
         await using file = await open(draft, 'wx', 0o600);
@@ -49,7 +49,7 @@ export function fsBlobs({ BLOB_DIR }: z.output<typeof fsBlobSettings>): Blobs {
   };
 }
 
-/** Two levels of folders by the end of the id, which is random; its beginning is a time. */
+/** Two levels of folders from the end of the id, which is random; its beginning is a time. */
 function pathOf(root: string, blobId: string): string {
   checkBlobId(blobId);
   return join(root, blobId.slice(-2), blobId.slice(-4, -2), blobId);

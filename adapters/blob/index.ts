@@ -1,4 +1,4 @@
-/** Where files are stored, by the name that BLOB_KIND gives. */
+/** Blob stores by BLOB_KIND. */
 import { z } from 'zod';
 import { s3BlobSettings, s3Blobs } from '../vendors/s3/blob.ts';
 import { fsBlobSettings, fsBlobs } from './fs.ts';

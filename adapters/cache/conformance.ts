@@ -1,10 +1,10 @@
-/** What every cache must do. */
+/** Tests that every cache must pass. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Cache } from './port.ts';
 
-/** Limits of which nothing refills while a test takes: the next take comes after at least ten seconds. */
+/** Limits that do not refill during a test: the next take is allowed after ten seconds or more. */
 const slowLimit = fc
   .record({ limit: fc.integer({ min: 1, max: 120 }), eachMs: fc.integer({ min: 10_000, max: 30_000 }), oddMs: fc.nat({ max: 9_999 }) })
   .map(({ limit, eachMs, oddMs }) => ({ limit, windowMs: limit * eachMs + oddMs }));

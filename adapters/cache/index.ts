@@ -1,4 +1,4 @@
-/** Where what may be lost is kept: in Redis when REDIS_URL names one, else in this process. */
+/** Storage for data that may be lost: Redis if REDIS_URL is set, otherwise this process. */
 import { z } from 'zod';
 import { url } from '../../config/settings.ts';
 import type { Log } from '../deps.ts';
@@ -12,7 +12,7 @@ export const cacheSettings = z.object({
     .describe('Redis URL, for rate limits shared by all processes. Without it each process counts on its own.'),
 });
 
-/** The Redis library is loaded only where it is used. */
+/** The Redis library is loaded only when it is used. */
 export async function openCache(
   { REDIS_URL }: z.output<typeof cacheSettings>,
   deps: { readonly now: () => number; readonly log: Log },

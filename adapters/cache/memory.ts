@@ -3,7 +3,7 @@ import type { Cache } from './port.ts';
 
 const mostEntries = 50_000;
 
-/** For one process. What was touched longest ago goes first when there is too much. */
+/** For one process. Evicts the least recently used entries when it is full. */
 export function memoryCache({ now, most = mostEntries }: { readonly now: () => number; readonly most?: number }): Cache {
   const buckets = new Map<string, Bucket>();
   const values = new Map<string, { readonly value: string; readonly until: number }>();

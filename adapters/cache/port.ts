@@ -1,25 +1,25 @@
-/** What may be lost: rate buckets and remembered answers. Nothing that must be right lives here. */
+/** Storage for data that may be lost: rate buckets and cached results. */
 
 /** `limit` takes in any `windowMs`, refilled evenly: a generic cell rate algorithm. */
 export interface Limit {
   readonly limit: number;
   readonly windowMs: number;
 }
-export interface Taken {
+export interface RateDecision {
   readonly isAllowed: boolean;
-  /** Takes that are left at once. */
+  /** Takes that are allowed immediately. */
   readonly remaining: number;
-  /** Until the bucket is full again. */
+  /** Time until the bucket is full again. */
   readonly resetMs: number;
-  /** Until the same take would be allowed; 0 when it was. */
+  /** Time until the same take is allowed; 0 if it was. */
   readonly retryAfterMs: number;
 }
 export interface Cache {
-  /** `shared` by all processes, this process's `own`, or `away`: it would be shared, and its server does not answer. */
+  /** `shared` by all processes, `own` to this process, or `away`: meant to be shared, but its server does not respond. */
   state(): 'shared' | 'own' | 'away';
-  /** Takes `cost` from the bucket, or nothing when that much is not left. Never rejects: without its server it counts in this process. */
-  take(bucket: string, limit: Limit, cost?: number): Promise<Taken>;
-  /** Null when it is not known, or no more. */
+  /** Takes `cost` from the bucket, or nothing if less is left. Never rejects: without its server it counts in this process. */
+  take(bucket: string, limit: Limit, cost?: number): Promise<RateDecision>;
+  /** Null if unknown or expired. */
   get(key: string): Promise<string | null>;
   set(key: string, value: string, ttlMs: number): Promise<void>;
   delete(key: string): Promise<void>;

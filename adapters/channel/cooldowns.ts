@@ -2,30 +2,30 @@ import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import type { Cache } from '../cache/port.ts';
 import type { Quota } from './port.ts';
 
-export interface Shutters {
+export interface Cooldowns {
   /**
-   * Does the work unless one of the buckets is shut. A refusal of the channel that names a time shuts them, here and for all who share the cache.
-   * @throws PolybError resource_exhausted/quota with the time that is left while one is shut.
+   * Runs the work unless one of the buckets is cooling down. A refusal of the channel that names a time starts the cooldown, for all processes that share
+   * the cache. @throws PolybError resource_exhausted/quota with the remaining time during a cooldown.
    */
-  heeding<T>(buckets: readonly Pick<Quota, 'bucket' | 'shutBy'>[], work: () => Promise<T>): Promise<T>;
+  withCooldown<T>(buckets: readonly Pick<Quota, 'bucket' | 'startsCooldown'>[], work: () => Promise<T>): Promise<T>;
 }
 
-/** Our own refusal to ask a channel: nothing went out, and it is tried again in time. */
-export function notYet(retryAfterMs: number): PolybError {
+/** The error for a request withheld from the channel: nothing was sent, and the journal retries in time. */
+export function quotaExceeded(retryAfterMs: number): PolybError {
   return new PolybError('resource_exhausted', 'The channel limits the sending rate; sending resumes later.', {
     reason: 'quota',
     retryAfterMs,
   });
 }
 
-/** This process remembers what it shut itself also while the cache, which may forget, is away. */
-export function shuttersIn(cache: Pick<Cache, 'get' | 'set'>, now: () => number): Shutters {
+/** Cooldowns that this process started are also kept here, because the cache may forget or be unavailable. */
+export function cooldownsIn(cache: Pick<Cache, 'get' | 'set'>, now: () => number): Cooldowns {
   const own = new Map<string, number>();
   const keyOf = (bucket: string): string => `shut:${bucket}`;
 
   async function waitMs(bucket: string): Promise<number> {
     const shared = await cache.get(keyOf(bucket));
-    // While it is kept it is shut, whatever the clock of the process that wrote it said.
+    // While the entry exists the bucket cools down, whatever the clock of the process that wrote it showed.
     const sharedMs = shared === null ? 0 : Math.max(1, Number(shared) - now());
     return Math.max(sharedMs, (own.get(bucket) ?? 0) - now(), 0);
   }
@@ -36,9 +36,9 @@ export function shuttersIn(cache: Pick<Cache, 'get' | 'set'>, now: () => number)
   }
 
   return {
-    async heeding(buckets, work) {
+    async withCooldown(buckets, work) {
       const longestMs = Math.max(0, ...(await Promise.all(buckets.map(({ bucket }) => waitMs(bucket)))));
-      if (longestMs > 0) throw notYet(longestMs);
+      if (longestMs > 0) throw quotaExceeded(longestMs);
       try {
         return await work();
       } catch (thrown) {
@@ -49,7 +49,7 @@ export function shuttersIn(cache: Pick<Cache, 'get' | 'set'>, now: () => number)
           thrown.reason !== 'quota'
         ) {
           const { reason, retryAfterMs } = thrown;
-          const those = buckets.filter(({ shutBy }) => shutBy === undefined || shutBy(reason));
+          const those = buckets.filter(({ startsCooldown }) => startsCooldown === undefined || startsCooldown(reason));
           await Promise.all(those.map(({ bucket }) => shut(bucket, retryAfterMs)));
         }
         throw thrown;

@@ -1,14 +1,14 @@
-/** Readable lines of content, in Russian as the desk reads them. */
+/** One-line descriptions of content, in Russian for the sales desk. */
 import type { Content } from '../../contracts/content.ts';
 import { digitsOf } from './fields.ts';
 
 type Without<T, K extends string> = T extends unknown ? Omit<T, K> : never;
-/** Content as a reader makes it. */
-export type Bare = Without<Content, 'line'>;
+/** Content without its line, as readers produce it. */
+export type ContentFacts = Without<Content, 'line'>;
 
 /** The part with its line. */
-export function withLine(part: Bare): Content {
-  return { ...part, line: lineOf(part).replace(/\s+/g, ' ').trim().slice(0, 1000).toWellFormed() } as Content; // each member of the union gained `line`
+export function withLine(part: ContentFacts): Content {
+  return { ...part, line: lineOf(part).replace(/\s+/g, ' ').trim().slice(0, 1000).toWellFormed() } as Content; // Each member of the union has gained `line`.
 }
 
 const files = {
@@ -23,7 +23,7 @@ const files = {
 } as const satisfies Record<Extract<Content, { type: 'file' }>['kind'], string>;
 const choices = { button: 'Кнопка', list: 'Выбрано', template: 'Кнопка', form: 'Форма' } as const;
 
-function lineOf(part: Bare): string {
+function lineOf(part: ContentFacts): string {
   switch (part.type) {
     case 'file':
       return named(files[part.kind], part.name);

@@ -1,17 +1,17 @@
-/** The website's own chat, and whatever else we do not connect ourselves: what is written comes to us over our API, and what we write is read there. */
+/** Chats of a website, or of another source without an adapter: messages arrive over the HTTP API, and replies are read there. */
 import { z } from 'zod';
 import { inbox } from '../../contracts/inbox.ts';
 import { review } from '../../contracts/kit/define.ts';
 import type { Intake, Sending, Update } from './port.ts';
 import { storable } from './port.ts';
 
-/** There is one connection of this kind, and it has no number anywhere. */
+/** There is one connection of this kind, and it has no number. */
 export const siteBotId = '0';
-type Given = z.output<typeof inbox.put_message.input>;
+type SiteMessage = z.output<typeof inbox.put_message.input>;
 const Kept = inbox.put_message.input.required({ messageId: true }).extend({ at: z.int() });
 
-/** What was given, as an update that can be stored and read anew. @param id of the message, where the site gave none. @param at Unix ms. */
-export function siteUpdate(given: Given, id: string, at: number): Update {
+/** The message as a storable update. @param id used if the site gave none. @param at Unix ms. */
+export function siteUpdate(given: SiteMessage, id: string, at: number): Update {
   return readSite(siteBotId, JSON.stringify({ ...given, messageId: given.messageId ?? id, at } satisfies z.input<typeof Kept>));
 }
 
@@ -47,7 +47,7 @@ function readSite(_botId: string, raw: string): Update {
 
 export const site: Pick<Intake, 'channel' | 'read'> = { channel: 'site', read: readSite };
 
-/** Nothing leaves: the message is there for the site once it is told of as sent. */
+/** Nothing is sent: the site can read the message once it has the status sent. */
 export const siteSending: Sending = {
   deliver: {
     attempt: async ({ to, text, threadId, replyTo }, { ref }) => ({

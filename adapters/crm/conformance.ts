@@ -1,4 +1,4 @@
-/** What every CRM adapter must do; each adapter's test calls it with a CRM of its own. */
+/** Tests that every CRM adapter must pass; each adapter's test calls them with its own CRM. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { crm as contract } from '../../contracts/crm.ts';
 import type { Effect, InputOf, Method, OutputOf } from '../../contracts/kit/define.ts';
@@ -6,9 +6,9 @@ import type { Crm } from './port.ts';
 
 export interface CrmUnderTest {
   readonly crm: Crm;
-  /** Puts a contact there as staff would, phones spelt as given, and answers its id. */
+  /** Creates a contact as staff would, with phones spelt as given, and returns its id. */
   addContact(contact: { firstName: string; phones: readonly string[] }): Promise<string>;
-  /** Moves the CRM's clock on by more than its resolution, where it does not move by itself. */
+  /** Advances the CRM's clock by more than its resolution, if it does not advance by itself. */
   later(): void;
   stop(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>)
 
     const { signal } = new AbortController();
     let made = 0;
-    /** One that no other test has used. */
+    /** A phone that no other test has used. */
     const fresh = () => {
       made += 1;
       return {
@@ -34,7 +34,7 @@ export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>)
         firstName: `Name${'abcdefghij'[made % 10]}${made}`,
       };
     };
-    /** Runs an effect as the journal would, and checks what it answers against the contract. */
+    /** Runs an effect as the journal would, and validates its output against the contract. */
     async function run<M extends Method>(method: M, effect: Effect<M>, input: InputOf<M>, ref: string): Promise<OutputOf<M>> {
       const output = await effect.attempt(method.input.parse(input) as never, { ref, signal });
       expect(method.output.parse(output)).toEqual(output);

@@ -1,4 +1,4 @@
-/** Every CRM that PolyB can work with, by the name that `CRM_KIND` takes. */
+/** CRM adapters by `CRM_KIND`. */
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';

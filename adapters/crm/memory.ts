@@ -1,4 +1,4 @@
-/** A CRM that forgets everything when its process ends; for tests and for trying things out. */
+/** A CRM in memory; for tests and trials. */
 import { randomUUID } from 'node:crypto';
 import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -10,7 +10,7 @@ interface Lead {
   readonly createdAt: number;
   status: LeadStatus;
 }
-/** Who opens leads in a CRM that has no users. */
+/** The opener of leads in a CRM without users. */
 const createdById = 'polyb';
 
 export interface MemoryCrm extends Crm {
@@ -31,7 +31,7 @@ export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
     if (known[kind].has(id)) return;
     throw new PolybError('failed_precondition', `The CRM has no ${kind} ${id}; create it first.`, { reason: 'crm_rejected' });
   };
-  /** An effect that makes one record for each reference, however often it comes. */
+  /** An effect that creates one record per reference, however often it is attempted. */
   const once = <I, O>(make: (input: I) => O) => {
     const made = new Map<string, O>();
     return {

@@ -6,7 +6,10 @@ export function isPhone(stored: string, phoneNumber: string): boolean {
   return toE164(stored) === phoneNumber;
 }
 
-/** E.164 where the number says its country, or is Russian or Kazakh by its length; null for anything else. Ten digits are a Russian number without its country. */
+/**
+ * E.164 if the number has a country code, or is Russian or Kazakh by its length; otherwise null. Ten digits are a Russian number
+ * without its country code.
+ */
 export function toE164(stored: string): string | null {
   const [withoutExtension = ''] = stored.trim().split(/\s*(?:;|,|#|x|ext|доб)/i);
   const bare = normalizePhone(withoutExtension).replace(/^00/, '+');

@@ -1,6 +1,6 @@
 /**
- * What crm-connector needs of a CRM. Writes of keyed methods are effects: only the journal runs them, and each record
- * they make carries the attempt's `ref`, by which it is found again.
+ * The port of crm-connector. Writes of keyed methods are effects, which only the journal runs. Each record that they create
+ * stores the attempt's `ref`, by which a look-up finds it.
  */
 import type { z } from 'zod';
 import type { Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
@@ -13,16 +13,18 @@ export type Capabilities = OutputOf<typeof crm.capabilities>;
 
 export interface Crm {
   capabilities(): Capabilities;
-  /** At most 50 contacts that have this phone (E.164) as any of their numbers, in whatever spelling the CRM keeps it; oldest first. */
+  /** At most 50 contacts that have this phone (E.164) as any of their numbers, in any spelling; oldest first. */
   findContacts(phoneNumber: string, signal: AbortSignal): Promise<readonly Contact[]>;
-  /** The youngest lead of the contact that is open and was created at `since` or later. */
+  /** The newest open lead of the contact that was created at `since` or later. */
   findOpenLead(contactId: string, since: Date, signal: AbortSignal): Promise<OpenLead | null>;
   /** @throws PolybError not_found; failed_precondition/crm_rejected. */
   updateLeadStatus(leadId: string, status: LeadStatus, signal: AbortSignal): Promise<void>;
-  /** Does not look for a contact with this phone: the service does. */
+  /** Does not search for a contact with this phone; the service does. */
   readonly createContact: Effect<typeof crm.create_contact>;
-  /** Does not look for an open lead: the service does. Where the CRM itself refuses one because of another, that one is used only if it is open
-   *  and younger than `reuseHours`. */
+  /**
+   * Does not search for an open lead; the service does. If the CRM refuses one because of another, that one is used only if it is open
+   * and younger than `reuseHours`.
+   */
   readonly createLead: Effect<typeof crm.create_lead>;
   readonly createDeal: Effect<typeof crm.create_deal>;
   readonly createTask: Effect<typeof crm.create_task>;
@@ -30,7 +32,7 @@ export interface Crm {
   readonly logCall: Effect<typeof crm.log_call>;
 }
 
-/** Support of a CRM that offers everything; `push_to_crm` is put together by the service. */
+/** Capabilities of a CRM that supports everything; the service composes `push_to_crm`. */
 export const everything = {
   push_to_crm: 'emulated',
   find_contact: 'native',

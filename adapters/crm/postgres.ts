@@ -1,4 +1,4 @@
-/** The built-in CRM: tables of crm-connector (`services/crm-connector/migrations`). Serves when no other CRM is chosen. */
+/** The built-in CRM: tables of crm-connector (`services/crm-connector/migrations`). Used when no other CRM is configured. */
 import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Database } from '../deps.ts';
@@ -19,13 +19,13 @@ interface LeadRow {
   readonly created_at: Date;
 }
 
-/** True where the thing `$kind`, `$id` is there. */
+/** True when the object `$kind`, `$id` exists. */
 const isThere = (kind: string, id: string) => `(case ${kind}::text
    when 'lead' then exists (select from crm_connector.leads where lead_id = ${id})
    when 'deal' then exists (select from crm_connector.deals where deal_id = ${id})
    else exists (select from crm_connector.contacts where contact_id = ${id}) end)`;
 
-/** Each inserts a record whose `ref` ($1) is new and whose subject is there, and answers what `find` answers. */
+/** Each inserts a record if its `ref` ($1) is new and its subject exists, and returns the same row as `find`. */
 const insert = {
   contact: `with made as (
       insert into crm_connector.contacts (ref, first_name, last_name, email) values ($1, $2, $3, $4)
@@ -55,19 +55,19 @@ const find = {
   note: 'select note_id as id from crm_connector.notes where ref = $1',
   call: 'select crm_call_id as id from crm_connector.calls where ref = $1',
 } as const satisfies Record<Kind, string>;
-/** What `insert` and `find` answer. */
-interface Made {
+/** A row of `insert` and `find`. */
+interface RecordRow {
   readonly id: string;
   readonly created_by?: string;
 }
 
 export function postgresCrm({ db }: { readonly db: Database }): Crm {
-  /** An effect that makes one record for each reference, however often it comes. */
-  const once = <I, O>(kind: Kind, valuesOf: (input: I) => readonly unknown[], outputOf: (made: Made) => O) => {
-    const findMade = async (ref: string): Promise<Made | undefined> => (await db.query<Made>(find[kind], [ref]))[0];
+  /** An effect that creates one record per reference, however often it is attempted. */
+  const once = <I, O>(kind: Kind, valuesOf: (input: I) => readonly unknown[], outputOf: (made: RecordRow) => O) => {
+    const findMade = async (ref: string): Promise<RecordRow | undefined> => (await db.query<RecordRow>(find[kind], [ref]))[0];
     return {
       async attempt(input: I, { ref }: { readonly ref: string }): Promise<O> {
-        const [inserted] = await db.query<Made>(insert[kind], [ref, ...valuesOf(input)]);
+        const [inserted] = await db.query<RecordRow>(insert[kind], [ref, ...valuesOf(input)]);
         const made = inserted ?? (await findMade(ref));
         if (made !== undefined) return outputOf(made);
         throw new PolybError(
@@ -84,7 +84,7 @@ export function postgresCrm({ db }: { readonly db: Database }): Crm {
       }),
     };
   };
-  const createdBy = ({ created_by }: Made): string | null => created_by ?? null;
+  const createdBy = ({ created_by }: RecordRow): string | null => created_by ?? null;
 
   return {
     capabilities: () => ({ crm: 'postgres', methods: everything }),

@@ -1,4 +1,4 @@
-/** The language models, by the name that LLM_KIND gives; without one no message leaves this machine. */
+/** Language models by LLM_KIND; without one no message leaves this machine. */
 import { z } from 'zod';
 import { secret, text, url } from '../../config/settings.ts';
 import type { Deps } from '../deps.ts';

@@ -1,18 +1,18 @@
-/** What services need of a language model: an answer of a given shape, within a given time. */
+/** The port of language models: an answer of a given shape, within a given time. */
 import type { z } from 'zod';
 
 export interface LlmRequest<T> {
-  /** What to do; written by us. */
+  /** The task; written by this project. */
   readonly task: string;
-  /** What to do it with; written by whoever, and never taken for an order. */
+  /** The text to work on; untrusted, and never followed as an instruction. */
   readonly text: string;
-  /** Names the answer, in snake_case. */
+  /** Name of the answer, in snake_case. */
   readonly name: string;
-  /** An object whose fields are all required. What does not fit it never comes back. */
+  /** An object whose fields are all required. Other answers are never returned. */
   readonly schema: z.ZodType<T>;
-  /** Our id of the request, for the provider's logs. */
+  /** Id of the request, for the logs of the provider. */
   readonly ref?: string | undefined;
-  /** For all requests that the answer takes together. */
+  /** For all requests that the answer needs together. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -20,13 +20,15 @@ export interface LlmAnswer<T> {
   readonly value: T;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** How many requests it took. */
+  /** Number of requests that the answer needed. */
   readonly requests: number;
 }
 export interface Llm {
-  /** `deepseek/deepseek-v4-flash`: stored beside what it said. */
+  /** `deepseek/deepseek-v4-flash`: stored with the answer. */
   readonly name: string;
-  /** @throws PolybError resource_exhausted (too much at once), failed_precondition (credentials, balance, a refusal to answer),
-   *  upstream_failed (broken, or no answer of the shape), deadline_exceeded, cancelled, unavailable. */
+  /**
+   * @throws PolybError resource_exhausted (rate limit), failed_precondition (credentials, balance, a refusal to answer),
+   * upstream_failed (broken, or no answer of the shape), deadline_exceeded, cancelled, unavailable.
+   */
   ask<T>(request: LlmRequest<T>): Promise<LlmAnswer<T>>;
 }

@@ -1,4 +1,4 @@
-/** What every telephony adapter must do. */
+/** Tests that every telephony adapter must pass. */
 import { describe, expect, test } from '@jest/globals';
 import type { Database } from '../deps.ts';
 import type { LegChange, Telephony } from './port.ts';
@@ -7,16 +7,16 @@ export interface Subject {
   readonly telephony: Telephony;
   /** Phones of all calls that the gateway has placed. */
   placed(): Promise<readonly string[]>;
-  /** A phone that the gateway refuses to call; or makes it refuse the next call to any. */
+  /** A phone that the gateway refuses to call; or makes it refuse the next call. */
   readonly refused?: string;
   refuse?(): void;
-  /** Where legs are followed. */
+  /** Present if legs can be followed. */
   readonly db?: Database;
 }
 interface Abilities {
-  /** The gateway keeps our reference: it places nothing for a used one and can be asked by it. */
+  /** The gateway stores the reference: it places no second call for one, and can be searched by it. */
   readonly referenced: boolean;
-  /** Changes of legs are pulled, and legs can be acted upon. */
+  /** Changes of legs are pulled, and legs can be controlled. */
   readonly followed: boolean;
 }
 const phone = '+79995553322';

@@ -1,12 +1,15 @@
-/** What a gateway is asked to dial for a phone in E.164. */
+/** The number that a gateway dials for a phone in E.164. */
 import { PolybError } from '../../contracts/kit/errors.ts';
 
-/** `last:9`: the last nine digits. `national`: as in Russia and Kazakhstan, 8 and ten digits, other countries by 810. `e164`: with the plus. */
+/**
+ * `last:9`: the last nine digits. `national`: as in Russia and Kazakhstan, 8 and ten digits, other countries by 810. `e164`: with the
+ * plus.
+ */
 export type DialPlan = 'national' | 'e164' | `last:${number}`;
 
 export const dialPlanForm = /^(national|e164|last:([5-9]|1[0-5]))$/;
 
-/** @throws PolybError failed_precondition/gateway_refused when the plan asks for more digits than the phone has. */
+/** @throws PolybError failed_precondition/gateway_refused when the plan needs more digits than the phone has. */
 export function dialled(plan: DialPlan, phone: string): string {
   const digits = phone.slice(1);
   if (plan === 'e164') return phone;

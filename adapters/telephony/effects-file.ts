@@ -1,7 +1,10 @@
-/** The file in which fault tests count what reached the outside world. */
+/** The file in which fault tests count effects. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
-/** Appends one JSON line, unless a line with this `ref` is there: a process may die between the line and its commit, and comes again with the same `ref`. */
+/**
+ * Appends one JSON line, unless a line with this `ref` exists: a process may die between the line and its commit, and returns with the
+ * same `ref`.
+ */
 export function recordOnce(file: string, effect: Readonly<Record<'ref' | 'callId' | 'phoneNumber', string>>): void {
   const { ref, callId, phoneNumber } = effect;
   const start = `{"ref":${JSON.stringify(ref)},`;

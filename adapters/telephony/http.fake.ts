@@ -1,7 +1,7 @@
 /**
- * A telephony gateway that only counts, for tests and fault runs, in a process of its own or in this one:
+ * A telephony gateway that only counts calls, for tests and fault runs, as its own process or in this one:
  * `node adapters/telephony/http.fake.ts --port 0 --effects calls.jsonl --faults refuse=5,reset_after=2 --seed 7`
- * prints its URL. `POST /call` places a call and appends it to the effects file; `POST /faults ["hang"]` orders faults for the next calls.
+ * prints its URL. `POST /call` places a call and appends it to the effects file; `POST /faults ["hang"]` sets faults for the next calls.
  */
 import { appendFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
-/** `…_before`: nothing was placed. `…_after`: the call was placed, the answer was lost. `hang`: placed and never answered. */
+/** `…_before`: nothing was placed. `…_after`: the call was placed, the reply was lost. `hang`: placed, and no reply. */
 const Fault = z.enum(['refuse', 'busy', 'reset_before', 'reset_after', 'error_after', 'hang']);
 export type Fault = z.output<typeof Fault>;
 export interface PlacedCall {
@@ -20,7 +20,7 @@ export interface PlacedCall {
 const PlacedCall = z.strictObject({ phone: z.string().regex(/^\+?\d{3,18}$/), ref: z.string().optional() });
 
 export interface FakeGateway {
-  /** Where calls are taken. */
+  /** The URL for calls. */
   readonly url: string;
   readonly placed: readonly PlacedCall[];
   /** Faults for the next calls, one each. */
@@ -30,7 +30,7 @@ export interface FakeGateway {
 interface Options {
   readonly port?: number;
   readonly effects?: string | undefined;
-  /** Percent of calls that meet each fault. */
+  /** Percentage of calls for each fault. */
   readonly percent?: Readonly<Partial<Record<Fault, number>>>;
   readonly seed?: number;
 }
@@ -75,7 +75,7 @@ export async function startFakeGateway({ port = 0, effects, percent = {}, seed =
   };
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/call`, // a listening TCP server has such an address
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/call`, // A listening TCP server has an address of this type.
     placed,
     order: (...faults) => void ordered.push(...faults),
     async close() {
@@ -86,7 +86,7 @@ export async function startFakeGateway({ port = 0, effects, percent = {}, seed =
   };
 }
 
-/** The fault whose share of the percents holds `point`, 0 to 100. */
+/** The fault whose share of the percentages contains `point`, 0 to 100. */
 function chance(point: number, percent: NonNullable<Options['percent']>): Fault | undefined {
   let left = point;
   for (const fault of Fault.options) {
@@ -96,7 +96,7 @@ function chance(point: number, percent: NonNullable<Options['percent']>): Fault 
   return undefined;
 }
 
-/** Numbers from 0 to 1 that a seed fixes (mulberry32). */
+/** Seeded numbers from 0 to 1 (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

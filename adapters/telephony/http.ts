@@ -1,6 +1,6 @@
 /**
- * A gateway that takes `POST /call {"phone": "995553322"}` and tells nothing afterwards (seed 000, «Инициализация звонка»).
- * It has no way to ask what became of a request, so an attempt without a clear answer is left to a person.
+ * A gateway that accepts `POST /call {"phone": "995553322"}` and reports nothing afterwards.
+ * It offers no look-up, so an attempt without a clear reply goes to review.
  */
 import { z } from 'zod';
 import { flag, text, url } from '../../config/settings.ts';
@@ -20,7 +20,7 @@ export const httpGatewaySettings = z.object({
 });
 
 export function httpGateway(options: z.output<typeof httpGatewaySettings>, { http }: Pick<Deps, 'http'>): Telephony {
-  const plan = options.TELEPHONY_DIAL_PLAN as DialPlan; // its form was checked with the settings
+  const plan = options.TELEPHONY_DIAL_PLAN as DialPlan; // The settings schema has checked its form.
   return {
     reportsEnd: false,
     dial: {
@@ -44,12 +44,12 @@ export function httpGateway(options: z.output<typeof httpGatewaySettings>, { htt
   };
 }
 
-/** 4xx is a definite refusal. Any other status leaves it open whether the phone rang: a redirect may follow a call that was placed. */
+/** 4xx is a definite refusal. After any other status the phone may have rung: a redirect may follow a call that was placed. */
 function refusal(answer: HttpAnswer, phone: string): PolybError {
-  // What was dialled may be too short to be taken for a phone, and gateways like to repeat it.
+  // A dialled number may be too short to be masked as a phone, and gateways often repeat it.
   const bytes = Buffer.from(answer.text().replaceAll(phone, `***${phone.slice(-4)}`));
   const error = httpFailure({ ...answer, bytes }, 'The call', 'gateway_refused');
-  // A gateway may hand on the 408 of SIP, which tells that nobody took up a phone that did ring.
+  // A gateway may pass on the 408 of SIP, which means that a ringing phone was not answered.
   return answer.status === 408 ? new PolybError('upstream_failed', error.message, { evidence: error.evidence }) : error;
 }
 

@@ -1,4 +1,4 @@
-/** The telephony vendors, by the name that TELEPHONY_KIND gives. */
+/** Telephony adapters by TELEPHONY_KIND. */
 import { httpGateway, httpGatewaySettings } from './http.ts';
 import { simulator, simulatorSettings } from './simulator.ts';
 

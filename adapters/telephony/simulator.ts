@@ -1,6 +1,6 @@
 /**
- * Telephony without telephones: calls are rows, and what has become of a call follows from the clock, so any process can
- * tell it. By the last two digits of the phone: 90 busy, 91 no answer, 92 rejected, 93 refused by the gateway, else answered.
+ * Telephony without phones: calls are rows, and the clock determines their state, so that any process can compute
+ * it. By the last two digits of the phone: 90 busy, 91 no answer, 92 rejected, 93 refused by the gateway, otherwise answered.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Deps, Queries } from '../deps.ts';
 import { recordOnce } from './effects-file.ts';
-import type { LegChange, Outcome, Telephony } from './port.ts';
+import type { LegChange, LegOutcome, Telephony } from './port.ts';
 
 const duration = () => durationMs({ max: 3_600_000 });
 export const simulatorSettings = z.object({
@@ -23,7 +23,7 @@ interface Plan {
   readonly ringingAt: number | null;
   readonly answeredAt: number | null;
   readonly endedAt: number;
-  readonly outcome: Outcome;
+  readonly outcome: LegOutcome;
 }
 interface Row {
   readonly leg_id: string;
@@ -31,7 +31,7 @@ interface Row {
   readonly ringing_at: Date | null;
   readonly answered_at: Date | null;
   readonly ended_at: Date;
-  readonly outcome: Outcome;
+  readonly outcome: LegOutcome;
   readonly told: number;
 }
 
@@ -68,7 +68,7 @@ export function simulator(
         if (leg === null) throw new PolybError('internal', 'The simulated leg of this reference no longer exists.');
         return leg;
       },
-      // A second use of our reference places nothing, so there is no need to wait for a slow first one.
+      // A second use of a reference places nothing, so a slow first attempt need not be waited for.
       onUnknown: lookUp(0, find),
     },
 
@@ -125,7 +125,7 @@ export function simulator(
   };
 }
 
-/** What will become of a call placed at `start`; null when the gateway refuses it. */
+/** The course of a call placed at `start`; null when the gateway refuses it. */
 function planned(phone: string, start: number, options: z.output<typeof simulatorSettings>): Plan | null {
   const { TELEPHONY_SIM_RING_MS: ringMs, TELEPHONY_SIM_TALK_MS: talkMs, TELEPHONY_SIM_NO_ANSWER_MS: noAnswerMs } = options;
   switch (phone.slice(-2)) {
@@ -142,7 +142,7 @@ function planned(phone: string, start: number, options: z.output<typeof simulato
   }
 }
 
-/** The changes of a leg that are due and were not taken yet, and when the one after them is. */
+/** The due changes of a leg that were not taken yet, and the time of the next one. */
 function split(row: Row, time: number): { changes: LegChange[]; told: number; nextAt: number | null } {
   const steps = (['ringing', 'answered', 'ended'] as const)
     .map((state, index) => ({ state, rank: index + 1, at: row[`${state}_at`] }))

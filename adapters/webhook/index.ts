@@ -1,4 +1,4 @@
-/** How events go out, by the name that WEBHOOK_KIND gives. */
+/** Adapters for outgoing events by WEBHOOK_KIND. */
 import { standardSettings, standardWebhooks } from './standard.ts';
 
 export const webhookAdapters = { standard: { settings: standardSettings, create: standardWebhooks } } as const;

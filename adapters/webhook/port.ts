@@ -5,12 +5,14 @@ export interface OutgoingWebhook {
   readonly id: string;
   /** JSON. */
   readonly body: string;
-  /** One or, while they are rotated, two; `whsec_` and base64. */
+  /** One or, during rotation, two; `whsec_` and base64. */
   readonly secrets: readonly string[];
   readonly signal: AbortSignal;
 }
 export interface Webhooks {
-  /** Resolves once the other side has taken it.
-   *  @throws PolybError not_found with evidence.status 410 when the address is gone; others as httpFailure has them, retryAfterMs from Retry-After. */
+  /**
+   * Resolves once the receiver has accepted it.
+   * @throws PolybError not_found with evidence.status 410 when the address is gone; others as in httpFailure, retryAfterMs from Retry-After.
+   */
   post(webhook: OutgoingWebhook): Promise<void>;
 }

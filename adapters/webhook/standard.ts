@@ -1,4 +1,4 @@
-/** Requests as Standard Webhooks 1.0 signs them (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md). */
+/** Requests signed by Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md). */
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
@@ -25,7 +25,7 @@ export function standardWebhooks(_: object, { http, now }: Pick<Deps, 'http' | '
         body,
         signal,
         timeoutMs,
-        // Nothing in the answer matters but its status.
+        // Only the status of the reply matters.
         maxBytes: 65_536,
       });
       if (answer.status < 200 || answer.status > 299) throw httpFailure(answer, 'The webhook');

@@ -10,7 +10,7 @@ import { alternatives, hasType, resolveRef } from './describe/walk.ts';
 import { type FieldIssue, PolybError } from './errors.ts';
 import { scrub } from './scrub.ts';
 
-export interface Given {
+export interface CoerceOptions {
   /** The whole body; parameters override its fields. */
   readonly body?: unknown;
   /** Reads a file named by a parameter. */
@@ -24,15 +24,15 @@ interface Param {
   readonly operator: '=' | ':=' | '=@' | ':=@' | '@';
   readonly text: string;
 }
-interface Wrong {
+interface Mismatch {
   readonly expected: string;
 }
-type Made = { readonly value: unknown } | Wrong;
+type Conversion = { readonly value: unknown } | Mismatch;
 /** Schemas that apply at a place: one, or the cases of a union. An empty list allows anything. */
 type Cases = readonly JsonSchema[];
 
 /** @throws PolybError invalid_argument/bad_parameters that names every wrong parameter and the expected value. */
-export function coerce(schema: JsonSchema, params: readonly string[], given: Given = {}): unknown {
+export function coerce(schema: JsonSchema, params: readonly string[], given: CoerceOptions = {}): unknown {
   return assign(schema, params.map(parse), given);
 }
 
@@ -53,7 +53,7 @@ function stepsTo(schema: JsonSchema, name: string): readonly Step[] {
   return isList ? [{ field: name }, 'append'] : [{ field: name }];
 }
 
-function assign(schema: JsonSchema, params: readonly Param[], given: Given): unknown {
+function assign(schema: JsonSchema, params: readonly Param[], given: CoerceOptions): unknown {
   const issues: FieldIssue[] = [];
   let body: unknown = given.body ?? {};
   for (const param of params) {
@@ -101,7 +101,7 @@ function shownName(field: string): string {
 const known = new WeakMap<JsonSchema, Map<string, Cases>>();
 
 /** Schemas that apply where the steps lead. */
-function casesAt(root: JsonSchema, steps: readonly Step[]): Cases | Wrong {
+function casesAt(root: JsonSchema, steps: readonly Step[]): Cases | Mismatch {
   const declared = steps.every((step) => typeof step === 'object' && 'field' in step && Object.hasOwn(root.properties ?? {}, step.field));
   if (!declared || steps.length !== 1) return findCases(root, steps);
   const byField = known.get(root) ?? new Map<string, Cases>();
@@ -113,7 +113,7 @@ function casesAt(root: JsonSchema, steps: readonly Step[]): Cases | Wrong {
   if (!('expected' in found)) byField.set(field, found);
   return found;
 }
-function findCases(root: JsonSchema, steps: readonly Step[]): Cases | Wrong {
+function findCases(root: JsonSchema, steps: readonly Step[]): Cases | Mismatch {
   let cases = isAnything(root, root) ? [] : casesOf(root, [root]);
   for (const step of steps) {
     const inside = cases.flatMap((one) => childOf(one, step) ?? []);
@@ -153,7 +153,7 @@ function wrongStep(cases: Cases, step: Step): string {
   return fields.length === 0 ? `${kinds(cases)}, which has no fields` : `one of the fields ${fields.join(', ')}`;
 }
 
-function convert(cases: Cases, { operator, text, name }: Param, read: Given['read']): Made {
+function convert(cases: Cases, { operator, text, name }: Param, read: CoerceOptions['read']): Conversion {
   switch (operator) {
     case '=':
       return fromText(cases, text, name);
@@ -171,14 +171,14 @@ function convert(cases: Cases, { operator, text, name }: Param, read: Given['rea
     }
   }
 }
-function file(path: string, read: Given['read']): Uint8Array {
+function file(path: string, read: CoerceOptions['read']): Uint8Array {
   if (read === undefined)
     throw new PolybError('invalid_argument', 'Files cannot be read here; give the value itself.', { reason: 'bad_parameters' });
   return read(path);
 }
 
 /** Parses JSON and rejects numbers that would lose digits. */
-function fromJson(text: string): Made {
+function fromJson(text: string): Conversion {
   let isCut = false;
   try {
     const value: unknown = JSON.parse(text, (_, part: unknown, { source }: { source?: string } = {}) => {
@@ -192,7 +192,7 @@ function fromJson(text: string): Made {
 }
 
 /** Converts text to a declared type. It stays text wherever text is allowed. */
-function fromText(cases: Cases, text: string, name: string): Made {
+function fromText(cases: Cases, text: string, name: string): Conversion {
   if (cases.length === 0) return { value: text };
   const values = cases.flatMap((one) => one.enum ?? (one.const === undefined ? [] : [one.const]));
   const isClosed = cases.every((one) => one.enum !== undefined || one.const !== undefined || one.type === 'null');
@@ -227,7 +227,7 @@ function kinds(cases: Cases): string {
 }
 
 /** Sets `value` in a copy of `body` where the steps lead, and creates missing containers. */
-function set(body: unknown, steps: readonly Step[], value: unknown): Made {
+function set(body: unknown, steps: readonly Step[], value: unknown): Conversion {
   const [step, ...rest] = steps;
   if (step === undefined) return { value };
   if (step === 'append' || 'index' in step) {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type Alias, alias, type Contract, contract, event, type Idempotency, method, type Role } from './define.ts';
-import { compare, type Exported, exported, type StepFact, unannounced } from './describe.ts';
+import { type ContractsFile, compare, exported, type StepFact, unannounced } from './describe.ts';
 
 interface Shop {
   readonly input?: z.ZodType;
@@ -34,7 +34,7 @@ function shop({
   version = '1.0.0',
   steps,
   aliases = [],
-}: Shop): Exported {
+}: Shop): ContractsFile {
   const made = contract('shop', version, {
     [name]: method({ summary: 'x', input, output, idempotency: 'keyed', ...policy }),
     bought: event({ summary: 'x', payload, key: 'id' }),

@@ -176,7 +176,7 @@ export function event<P extends z.ZodType>(spec: EventSpec<P>): Spec<'event', Ev
   return { ...spec, kind: 'event' };
 }
 
-export type Named<S> = {
+export type EntriesByName<S> = {
   readonly [N in keyof S]: S[N] extends {
     kind: 'method';
     input: infer I extends z.ZodType;
@@ -196,13 +196,13 @@ export type Contract = Readonly<Record<string, Entry>>;
 type AnySpec = { readonly kind: 'method' | 'stream' | 'event' };
 
 /** Declares a contract. `version` is SemVer; `crm@1` pins its major number. */
-export function contract<const S extends Record<string, AnySpec>>(service: string, version: string, specs: S): Named<S> {
+export function contract<const S extends Record<string, AnySpec>>(service: string, version: string, specs: S): EntriesByName<S> {
   if (!/^[a-z][a-z0-9_]*$/.test(service)) throw new TypeError(`contract ${service}: a name is lower snake_case`);
   const entries = Object.entries(specs).map(([name, spec]) => {
     if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypeError(`${service}.${name}: a name is lower snake_case`);
     return [name, Object.freeze(complete(service, version, name, spec as unknown as Complete))] as const;
   });
-  return Object.freeze(Object.fromEntries(entries)) as Named<S>;
+  return Object.freeze(Object.fromEntries(entries)) as EntriesByName<S>;
 }
 
 type Complete =

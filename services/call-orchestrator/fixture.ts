@@ -1,4 +1,4 @@
-/** The orchestrator's handlers on a real database, with telephony that is only asked. For tests. */
+/** The orchestrator's handlers on a real database, with telephony that is only called. For tests. */
 import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Loop, Verdict } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/kit/define.ts';
@@ -31,11 +31,11 @@ export async function fixture(store: Store, settings: Record<string, string> = {
   const now = () => clock.ms;
   const bus = { commit: store.commit, call };
   const parts = { settings: policySettings.parse(settings), vendors: {}, bus, db: store.db, metrics: uncounted, now };
-  const running = await orchestrator.make(parts as unknown as Parameters<typeof orchestrator.make>[0]); // the parts that it reads
+  const running = await orchestrator.make(parts as unknown as Parameters<typeof orchestrator.make>[0]); // Only the parts that the handlers read.
   const { on = [], loops = [], guards = [] } = running;
-  const handlers = running.calls as unknown as Readonly<Record<string, Handler>>; // one for each method, as its contract says
+  const handlers = running.calls as unknown as Readonly<Record<string, Handler>>; // One handler per method, as in its contract.
   const ask = async <M extends Method>(method: M, input: ParsedOf<M>, key = ''): Promise<OutputOf<M>> => {
-    const context = { key, commit: store.commit, call, signal: AbortSignal.timeout(60_000) } as unknown as Context; // what handlers here read
+    const context = { key, commit: store.commit, call, signal: AbortSignal.timeout(60_000) } as unknown as Context; // The properties that these handlers read.
     const output = await (handlers[method.name] as Handler)(input, context);
     return method.output.parse(output) as OutputOf<M>;
   };

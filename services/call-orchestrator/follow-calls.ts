@@ -4,9 +4,9 @@ import { calls } from '../../contracts/calls.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { callsTotal } from '../../contracts/metrics.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { advance, callIdOfKey, endCall, learnLeg, type Outcome, overdueCalls } from './rows.ts';
+import { advance, type CallOutcome, callIdOfKey, endCall, learnLeg, overdueCalls } from './rows.ts';
 
-/** What became of a leg becomes of its call, never backwards, and each step is told once. */
+/** Applies changes of a leg to its call. The state only moves forward, and each change is emitted once. */
 export function followLegs(): Consumer {
   return on(telephony.leg_changed, async ({ callId, legId, state, outcome, at }, tx) => {
     await learnLeg(tx, callId, legId);
@@ -19,7 +19,7 @@ export function followLegs(): Consumer {
   });
 }
 
-/** A dial that will not ring ends its call as failed; one whose gateway tells no more ends it at once as unknown. */
+/** A failed dial ends its call as failed; a dial without further reports ends it at once as unknown. */
 export function followDials(now: () => number): Consumer {
   return on(settled(telephony.dial), async ({ key, state, output }, tx) => {
     const callId = await callIdOfKey(tx, key);
@@ -43,7 +43,7 @@ export function endOverdueCalls(bus: Pick<Bus, 'commit'>, maxMs: number, now: ()
   );
 }
 
-async function end(tx: Tx, callId: string, outcome: Outcome, at: Date): Promise<void> {
+async function end(tx: Tx, callId: string, outcome: CallOutcome, at: Date): Promise<void> {
   const call = await endCall(tx, callId, outcome, at);
   if (call === null) return;
   tx.count(callsTotal, { direction: 'out', outcome });

@@ -1,20 +1,20 @@
 /**
- * Hours and days where the callee is.
+ * Hours and days in the callee's time zone.
  *
- * Glossary: an *instant* is Unix ms; a *wall* time is what a clock there shows, kept as the Unix ms at which a clock in UTC
- * shows the same, to the second. Walls jump: where clocks go forward some never come, where they go back some come twice.
+ * Glossary: an *instant* is Unix ms; a *wall* time is what a clock in that zone shows, stored as the Unix ms at which a UTC clock
+ * shows the same, to the second. Wall times jump: where clocks go forward some do not occur, where they go back some occur twice.
  */
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-/** Minutes of the day; `to` is not in it. */
+/** Minutes of the day; `to` is exclusive. */
 export interface Hours {
   readonly from: number;
   readonly to: number;
 }
 export const allDay: Hours = { from: 0, to: 1440 };
 
-/** `09:00-21:00`; null when it is not that, or ends before it begins. */
+/** Parses `09:00-21:00`; null for other text, or when the end is before the start. */
 export function parseHours(text: string): Hours | null {
   const match = /^(\d\d):([0-5]\d)-(\d\d):([0-5]\d)$/.exec(text);
   if (match === null) return null;
@@ -24,15 +24,15 @@ export function parseHours(text: string): Hours | null {
 }
 
 export interface Place {
-  /** The first allowed instant from `now` on: `now` itself when it is allowed. */
+  /** The first allowed instant from `now` on: `now` itself if it is allowed. */
   nextAllowed(hours: Hours, now: number): number;
-  /** The instant at which the day of `now` began. */
+  /** The instant at which the day of `now` begins. */
   dayStart(now: number): number;
-  /** The instant at which the day after that of `now` begins. */
+  /** The instant at which the next day begins. */
   nextDay(now: number): number;
 }
 
-/** Time in an IANA zone. @throws RangeError when there is no such zone. */
+/** Time in an IANA zone. @throws RangeError for an unknown zone. */
 export function placeIn(timeZone: string): Place {
   const wall = wallIn(timeZone);
   const dayOf = (at: number) => Math.floor(wall(at) / dayMs);
@@ -44,7 +44,7 @@ export function placeIn(timeZone: string): Place {
     if (isAllowed(hours, now)) return now;
     const today = dayOf(now) * dayMs + hours.from * minuteMs;
     const at = firstAt(wall, wall(now) < today ? today : today + dayMs, now);
-    return nextAllowed(hours, at); // clocks that go forward may jump over the hours of that day
+    return nextAllowed(hours, at); // A forward change of clocks may skip the allowed hours of that day.
   };
   return {
     nextAllowed,
@@ -53,9 +53,9 @@ export function placeIn(timeZone: string): Place {
   };
 }
 
-/** The first instant, not before `from`, at which the clock shows `target`; where it never does, the one at which it jumps over it. */
+/** The first instant, not before `from`, at which the clock shows `target`; if it never does, the instant at which it jumps over it. */
 function firstAt(wall: (at: number) => number, target: number, from = Number.NEGATIVE_INFINITY): number {
-  // No zone is more than a day from UTC, so these two stand before and after a jump that concerns `target`.
+  // No zone is more than a day from UTC, so these two are before and after any jump that affects `target`.
   const offsets = [target - 2 * dayMs, target + 2 * dayMs].map((at) => wall(at) - at);
   const shown = offsets.map((offset) => target - offset).filter((at) => at >= from && wall(at) === target);
   if (shown.length > 0) return Math.min(...shown);

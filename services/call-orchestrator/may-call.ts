@@ -4,17 +4,17 @@ import { placeIn } from './hours.ts';
 import type { Policy } from './policy.ts';
 import { attemptsSince, standing } from './rows.ts';
 
-/** How soon to ask again for a phone that is in a call. */
+/** Retry interval for a phone that is in a call. */
 export const askAgainMs = 2_000;
 
-/** Whether a phone may be rung now: not while it is in a call, not too often a day, not at night, and never when it is on the do-not-call list. */
+/** Whether a phone may be called now: it must not be in a call, over the daily limit, in quiet hours or on the do-not-call list. */
 export function mayCall(policy: Policy, now: () => number): Guard {
   return guard(calls.start_call, ({ phoneNumber, timeZone }, tx) => judge(policy, now(), { phoneNumber, timeZone }, tx));
 }
 
 /**
- * A guard can ask nobody but the database, so the contact's zone must come with the request (`push_to_crm` tells it) or from an
- * earlier call to the same phone; else it is the policy's.
+ * A guard can only query the database, so the contact's zone must come with the request (`push_to_crm` returns it) or from an
+ * earlier call to the same phone; otherwise the default of the policy applies.
  */
 async function judge(
   policy: Policy,

@@ -19,19 +19,19 @@ export const policySettings = z.object({
   CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 }).default(7_200_000).describe('A call without news for this long counts as ended.'),
 });
 
-/** What caps the harm of calling, whatever the callers do. */
+/** Limits on calls, independent of callers. */
 export interface Policy {
   readonly hours: Hours;
   readonly attemptsPerDay: number;
   readonly timeZone: string;
 }
 
-/** With the simulator there is nobody to disturb, so what is not set is as good as unlimited. */
+/** The simulator disturbs nobody, so with it the unset limits are practically unlimited. */
 export function policyOf(settings: z.output<typeof policySettings>): Policy {
   const simulated = settings.TELEPHONY_KIND === 'simulator';
   const hours = settings.CALL_HOURS ?? (simulated ? '00:00-24:00' : '09:00-21:00');
   return {
-    hours: parseHours(hours) ?? allDay, // the settings were refused if they were no hours
+    hours: parseHours(hours) ?? allDay, // The settings schema has refused invalid hours.
     attemptsPerDay: settings.CALL_ATTEMPTS_PER_DAY ?? (simulated ? 1000 : 3),
     timeZone: settings.CALL_TIME_ZONE,
   };

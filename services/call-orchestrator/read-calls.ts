@@ -16,7 +16,7 @@ export function listCalls(db: Queries): Handler<typeof calls.list_calls> {
   };
 }
 
-/** What others see of a row. */
+/** The public fields of a row. */
 export function shown({ legId: _, ...call }: CallRow): Omit<CallRow, 'legId'> {
   return call;
 }

@@ -1,11 +1,11 @@
-/** The calls and the do-not-call list. A call's state only ever moves forward: queued, ringing, answered, ended. */
+/** The calls and the do-not-call list. A call's state only moves forward: queued, ringing, answered, ended. */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
-import type { Call, CallState } from '../../contracts/calls.ts';
-import type { CallOutcome } from '../../contracts/crm.ts';
+import type { Call, CallState as CallStateSchema } from '../../contracts/calls.ts';
+import type { CallOutcome as CallOutcomeSchema } from '../../contracts/crm.ts';
 
-export type State = z.output<typeof CallState>;
-export type Outcome = z.output<typeof CallOutcome>;
+export type CallState = z.output<typeof CallStateSchema>;
+export type CallOutcome = z.output<typeof CallOutcomeSchema>;
 export interface CallRow extends z.output<typeof Call> {
   readonly legId: string | null;
 }
@@ -25,8 +25,8 @@ interface Columns {
   readonly lead_id: string;
   readonly phone_number: string;
   readonly leg_id: string | null;
-  readonly state: State;
-  readonly outcome: Outcome | null;
+  readonly state: CallState;
+  readonly outcome: CallOutcome | null;
   readonly created_at: Date;
   readonly ringing_at: Date | null;
   readonly answered_at: Date | null;
@@ -66,10 +66,10 @@ export function findCall(tx: Queries, callId: string): Promise<CallRow | null> {
   return one(tx.query<Columns>(`select ${columns} from call_orchestrator.calls where call_id = $1`, [callId]));
 }
 
-/** At most `limit` calls, youngest first, and where the next page starts. */
+/** At most `limit` calls, newest first, and the cursor of the next page. */
 export async function listCalls(
   tx: Queries,
-  wanted: { leadId?: string | undefined; phoneNumber?: string | undefined; state?: State | undefined; before?: string | undefined },
+  wanted: { leadId?: string | undefined; phoneNumber?: string | undefined; state?: CallState | undefined; before?: string | undefined },
   limit: number,
 ): Promise<{ calls: readonly CallRow[]; next: string | null }> {
   const values: unknown[] = [];
@@ -86,7 +86,7 @@ export async function listCalls(
   return { calls: page.map(rowOf), next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null };
 }
 
-/** Remembers the leg of a call; the first one stays. */
+/** Stores the leg of a call; the first one stays. */
 export async function learnLeg(tx: Queries, callId: string, legId: string): Promise<void> {
   await tx.query('update call_orchestrator.calls set leg_id = $2 where call_id = $1 and leg_id is null', [callId, legId]);
 }
@@ -97,7 +97,7 @@ export async function callIdOfKey(tx: Queries, key: string): Promise<string | nu
 }
 
 const earlier = { ringing: ['queued'], answered: ['queued', 'ringing'] } as const;
-/** The call as it is now; null when it was there already or further, or is not ours. No time of a call lies before the one before it. */
+/** The updated call; null when it had already reached this state or a later one, or is unknown. Times of a call never decrease. */
 export function advance(tx: Queries, callId: string, to: 'ringing' | 'answered', at: Date): Promise<CallRow | null> {
   return one(
     tx.query<Columns>(
@@ -108,8 +108,8 @@ export function advance(tx: Queries, callId: string, to: 'ringing' | 'answered',
   );
 }
 
-/** The call as it ended; null when it had ended already, or is not ours. */
-export function endCall(tx: Queries, callId: string, outcome: Outcome, at: Date): Promise<CallRow | null> {
+/** The ended call; null when it had already ended or is unknown. */
+export function endCall(tx: Queries, callId: string, outcome: CallOutcome, at: Date): Promise<CallRow | null> {
   return one(
     tx.query<Columns>(
       `update call_orchestrator.calls
@@ -135,7 +135,7 @@ export async function overdueCalls(tx: Queries, before: Date, limit: number): Pr
   return rows.map(({ call_id }) => call_id);
 }
 
-/** The call, marked to be hung up unless it has ended; null when there is none. */
+/** The call, marked for hang-up unless it has ended; null if it does not exist. */
 export async function requestEnd(tx: Queries, callId: string, at: Date): Promise<CallRow | null> {
   const marked = await one(
     tx.query<Columns>(
@@ -147,7 +147,7 @@ export async function requestEnd(tx: Queries, callId: string, at: Date): Promise
   return marked ?? findCall(tx, callId);
 }
 
-/** Calls that somebody wants to end, whose leg is known and was not hung up. */
+/** Calls marked for hang-up whose leg is known and not hung up yet. */
 export async function callsToHangUp(tx: Queries, limit: number): Promise<readonly { callId: string; legId: string }[]> {
   const rows = await tx.query<{ call_id: string; leg_id: string }>(
     `select call_id, leg_id from call_orchestrator.calls
@@ -162,7 +162,7 @@ export async function markHungUp(tx: Queries, callId: string, at: Date): Promise
   await tx.query('update call_orchestrator.calls set hung_up_at = $2 where call_id = $1', [callId, at]);
 }
 
-/** What the rules of calling ask of a phone's past. */
+/** Facts about a phone that the calling rules need. */
 export async function standing(
   tx: Queries,
   phoneNumber: string,
@@ -177,7 +177,7 @@ export async function standing(
   return { isForbidden: found?.forbidden ?? false, isInCall: found?.active ?? false, timeZone: found?.zone ?? null };
 }
 
-/** Calls to a phone since then. One that failed before the phone rang disturbed nobody and does not count. */
+/** Calls to a phone since then. Calls that failed before the phone rang are not counted. */
 export async function attemptsSince(tx: Queries, phoneNumber: string, since: Date): Promise<number> {
   const [found] = await tx.query<{ count: number }>(
     `select count(*)::int as count from call_orchestrator.calls

@@ -1,4 +1,4 @@
-/** Starts calls, follows them to their end, and keeps the rules of calling. */
+/** Starts calls, follows them to their end, and enforces the calling rules. */
 import { service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { CallOutcome } from '../../contracts/crm.ts';

@@ -6,13 +6,13 @@ import { telephony } from '../../contracts/telephony.ts';
 import { askAgainMs } from './may-call.ts';
 import { insertCall } from './rows.ts';
 
-/** The call, its event and its dial come to be in one transaction. @throws PolybError failed_precondition/active_call. */
+/** Stores the call, its event and its dial in one transaction. @throws PolybError failed_precondition/active_call. */
 export function startCall(now: () => number): Handler<typeof calls.start_call> {
   return ({ leadId, phoneNumber, createdById = null, timeZone = null }, { key, commit }) =>
     commit(async (tx) => {
       const callId = `call_${randomUUID()}`;
       const createdAt = new Date(now());
-      // The guard has looked already; here the database decides between two that looked at the same time.
+      // The guard has checked this already; here the database decides between two concurrent calls.
       if (!(await insertCall(tx, { callId, key, leadId, phoneNumber, createdById, timeZone, createdAt })))
         throw new PolybError('failed_precondition', 'This phone is in a call; try again after it ends.', {
           reason: 'active_call',

@@ -5,7 +5,7 @@ import { telephony } from '../../contracts/telephony.ts';
 import { missing, shown } from './read-calls.ts';
 import { callsToHangUp, findCall, markHungUp, requestEnd } from './rows.ts';
 
-/** Hangs up; the call ends when its gateway says so. A call whose leg is not known yet is hung up as soon as it is. */
+/** Hangs up; the call ends when its gateway reports it. A call without a known leg is hung up as soon as the leg is known. */
 export function endCall(db: Queries, now: () => number): Handler<typeof calls.end_call> {
   return async ({ callId }, { call }) => {
     const found = (await requestEnd(db, callId, new Date(now()))) ?? missing(callId);
@@ -30,7 +30,7 @@ export function transferCall(db: Queries): Handler<typeof calls.transfer_call> {
   };
 }
 
-/** Hangs up what could not be hung up when somebody asked for it. */
+/** Hangs up calls that could not be hung up at the time of the request. */
 export function hangUpRequested(db: Queries, call: Call, now: () => number): Loop {
   return loop('hang_up_requested', { idleMs: 5_000, wakeOn: calls.call_ringing }, async (signal) => {
     const done = await Promise.allSettled(
@@ -45,7 +45,7 @@ export function hangUpRequested(db: Queries, call: Call, now: () => number): Loo
   });
 }
 
-/** A leg that is gone, or a gateway that hangs up nothing: asking again changes nothing, the call ends as its gateway or its time says. */
+/** The leg is gone, or the gateway cannot hang up. A retry would change nothing; the call ends by its gateway or its time limit. */
 function letGoOfWhatCannot(error: unknown): void {
   if (!isPolybError(error) || !['not_found', 'unimplemented'].includes(error.code)) throw error;
 }

@@ -1,24 +1,27 @@
-/** People whom a channel names now by one id, now by another: they are one person in one chat, under the id that lasts. */
+/** People for whom a channel uses two ids: they are one person with one chat, under the id that lasts. */
 import type { ChannelName, ReadPart } from '../../adapters/channel/port.ts';
 import type { Queries } from '../../bus/service.ts';
 
-export type Alias = Omit<Extract<ReadPart, { is: 'alias' }>, 'is'>;
-/** Somebody who stood under the id `from` until now, and stands under that of `to` from now on. */
-export interface Move {
+export type IdAlias = Omit<Extract<ReadPart, { is: 'alias' }>, 'is'>;
+/** A person known by the id `from` until now, and by that of `to` from now on. */
+export interface IdChange {
   readonly from: string;
-  readonly to: NonNullable<Alias['of']>;
-  /** `from` reaches them no more, and may come to reach somebody else. */
+  readonly to: NonNullable<IdAlias['of']>;
+  /** `from` no longer reaches the person, and may later reach another. */
   readonly isFormer: boolean;
 }
 export interface Aliases {
-  /** The id under which somebody stands, by the one that was told of that time (Unix ms). */
+  /** The current id of a person, for an id received at that time (Unix ms). */
   idOf(externalId: string, at: number): string;
-  /** What was not known before. */
-  readonly moves: readonly Move[];
+  /** Changes that were not known before. */
+  readonly moves: readonly IdChange[];
 }
 
-/** Keeps what is told, and locks it: of two deliveries about one person the second sees what the first has learned. A repeat moves nobody. */
-export async function learnAliases(tx: Queries, channel: ChannelName, told: readonly Alias[]): Promise<Aliases> {
+/**
+ * Stores aliases and locks them: of two concurrent deliveries about one person the second sees what the first stored. Repeats have no
+ * effect.
+ */
+export async function learnAliases(tx: Queries, channel: ChannelName, told: readonly IdAlias[]): Promise<Aliases> {
   if (told.length === 0) return { idOf: (externalId) => externalId, moves: [] };
   const ids = [...new Set(told.flatMap(({ externalId, of }) => (of === null ? [externalId] : [externalId, of.externalId])))].sort();
   await tx.query(
@@ -28,15 +31,15 @@ export async function learnAliases(tx: Queries, channel: ChannelName, told: read
   );
   let known = await find(tx, channel, ids);
   const idOf = (externalId: string, at: number) => known.get(externalId)?.find(({ until }) => until >= at)?.knownAs ?? externalId;
-  const moves: Move[] = [];
+  const moves: IdChange[] = [];
   for (const { externalId, of, at, isFormer } of told) {
-    // Who was given another id is told by it; the status of an older message may still tell the former one.
+    // A person with a new id is reported under it; the status of an older message may still use the former one.
     const isStale = !isFormer && known.get(externalId)?.[0]?.until !== Infinity;
     if (of === null || isStale) continue;
     const [from, to] = [idOf(externalId, at), idOf(of.externalId, at)];
     if (from === to) continue;
     moves.push({ from, to: { externalId: to, phoneNumber: to === of.externalId ? of.phoneNumber : null }, isFormer });
-    // The other ids that they go by now are given up as well.
+    // Other current ids of the person are given up as well.
     if (isFormer)
       await tx.query(
         `insert into collector.user_aliases (channel, external_id, known_as, until)
@@ -62,7 +65,7 @@ interface Row {
   /** Unix ms. */
   readonly until: number;
 }
-/** By the id that is told; what ends first comes first. */
+/** By external id; what ends first comes first. */
 async function find(tx: Queries, channel: ChannelName, ids: readonly string[]): Promise<Map<string, readonly Row[]>> {
   const rows = await tx.query<Row>(
     `select external_id as "externalId", known_as as "knownAs", (extract(epoch from until) * 1000)::float8 as until

@@ -1,19 +1,19 @@
-/** What becomes of messages that are stored: other words, or none any more. */
+/** Changes of stored messages: edits and removals. */
 import { hash } from 'node:crypto';
 import type { ChannelName, ReadPart } from '../../adapters/channel/port.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { nextActId } from './act-ids.ts';
 
-/** A message as it stands before a change. */
-export interface Kept {
+/** A message before a change. */
+export interface StoredMessage {
   readonly message_id: string;
   readonly chat_id: string;
   readonly sender_id: string | null;
   readonly is_staff: boolean | null;
   readonly is_bot: boolean | null;
   readonly text: string;
-  /** When it was worded so. */
+  /** When it got this text. */
   readonly at: Date;
 }
 export const keptColumns = 'message_id, chat_id, sender_id, is_staff, is_bot, text, coalesce(edited_at, sent_at) as at';
@@ -26,7 +26,7 @@ export const digestOf = (words: string): string => hash('sha256', words, 'base64
 export async function emitChange(
   tx: Tx,
   channel: ChannelName,
-  { message_id: messageId, chat_id: chatId, sender_id: senderId, is_staff, is_bot }: Kept,
+  { message_id: messageId, chat_id: chatId, sender_id: senderId, is_staff, is_bot }: StoredMessage,
   {
     kind,
     change,
@@ -48,14 +48,14 @@ export async function emitChange(
   return changeId;
 }
 
-/** A withdrawn message keeps its row and its former wordings, and says nothing any more. A repeat changes nothing. */
+/** A withdrawn message keeps its row and its versions, and has no text. A repeat changes nothing. */
 export async function putRemovals(
   tx: Tx,
   { channel, botId }: { readonly channel: ChannelName; readonly botId: string },
   removals: readonly Extract<ReadPart, { is: 'removal' }>[],
 ): Promise<void> {
   for (const { chat, externalIds, at } of removals) {
-    const rows = await tx.query<Kept & { readonly kind: Parameters<typeof emitChange>[3]['kind'] }>(
+    const rows = await tx.query<StoredMessage & { readonly kind: Parameters<typeof emitChange>[3]['kind'] }>(
       `select ${keptColumns}, message.kind from ${keptTables}
        where message.channel = $1 and bot_id = $2 and chat_external_id = $3 and message.external_id = any ($4) and removed_at is null
        order by message_id for update of message`,

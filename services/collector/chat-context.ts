@@ -1,4 +1,4 @@
-/** What others need to know of a chat: who answers in it, and what was said last. */
+/** Context of a chat for other services: who answers in it, and its latest messages. */
 import type { z } from 'zod';
 import type { Queries, Tx } from '../../bus/service.ts';
 import { type ChatOwner, inbox } from '../../contracts/inbox.ts';
@@ -9,7 +9,7 @@ import { lastMessages } from './messages.ts';
 
 type Context = OutputOf<typeof inbox.chat_context>;
 type Owner = z.output<typeof ChatOwner>;
-/** Unix ms, and how long a chat stays with the staff after they wrote. */
+/** Unix ms, and how long staff keeps a chat after writing in it. */
 interface At {
   readonly now: number;
   readonly takeoverMs: number;
@@ -40,7 +40,7 @@ function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
     externalId: row.external_id,
     kind: row.kind,
     title: row.title,
-    // What people set outlasts what is seen, but for a bot that was let in again: it yields like any other.
+    // A setting made by a person has priority over observations, except after a bot was added again.
     owner: row.owner === 'off' || row.owner === 'human' ? row.owner : isTakenOver ? 'human' : 'bot',
     isReachable: row.is_reachable,
     lastInboundAt: row.last_inbound_at?.toISOString() ?? null,
@@ -49,7 +49,7 @@ function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
   };
 }
 
-/** Null when there is no such chat. An id of a chat that was merged into another means that one. */
+/** Null if there is no such chat. The id of a merged chat refers to the chat it was merged into. */
 export async function chatContext(db: Queries, chatId: string, limit: number, at: At): Promise<Context | null> {
   const [row] = await db.query<Columns>(
     `select ${columns} from collector.chats where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
@@ -58,7 +58,7 @@ export async function chatContext(db: Queries, chatId: string, limit: number, at
   return row === undefined ? null : { chat: shown(row, at), messages: [...(await lastMessages(db, row.chat_id, limit))] };
 }
 
-/** `bot` also ends a take-over at once. To set what is set already changes nothing. Null when there is no such chat. */
+/** `bot` also ends a takeover by staff at once. Setting the current value has no effect. Null if there is no such chat. */
 export async function setOwner(tx: Tx, given: string, owner: Owner, at: At): Promise<Context['chat'] | null> {
   const [was] = await tx.query<{ chatId: string; owner: Owner | null }>(
     `select chat_id as "chatId", owner from collector.chats

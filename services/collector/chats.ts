@@ -1,18 +1,18 @@
-/** Chats as rows: found, made and merged. A chat is one row for each bot that sees it, under however many ids the channel gave it. */
+/** Chats as rows: found, created and merged. A chat is one row per bot, under all ids that the channel has given it. */
 import type { ChannelName, ReadChat } from '../../adapters/channel/port.ts';
 import { newId } from '../../bus/durable/identity.ts';
 import type { Queries, Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import type { Move } from './aliases.ts';
+import type { IdChange } from './aliases.ts';
 
 export interface Bot {
   readonly channel: ChannelName;
   readonly botId: string;
 }
-/** Our id of a chat that was asked for. */
+/** The chat id of a requested chat. */
 export type ChatOf = (chat: Pick<ReadChat, 'externalId'>) => string;
 
-/** Finds and locks the chats, and makes those that are not there. */
+/** Finds and locks the chats, and creates missing ones. */
 export async function chatsOf(tx: Queries, bot: Bot, chats: readonly ReadChat[]): Promise<ChatOf> {
   const wanted = new Map(chats.map((chat) => [chat.externalId, chat]));
   const known = await find(tx, bot, [...wanted.keys()]);
@@ -45,7 +45,7 @@ export async function chatsOf(tx: Queries, bot: Bot, chats: readonly ReadChat[])
   };
 }
 
-/** Our ids by those of the channel; the chats are locked. */
+/** Chat ids by external id; the chats are locked. */
 async function find(tx: Queries, { channel, botId }: Bot, externalIds: readonly string[]): Promise<Map<string, string>> {
   if (externalIds.length === 0) return new Map();
   const rows = await tx.query<{ external_id: string; chat_id: string }>(
@@ -59,7 +59,7 @@ async function find(tx: Queries, { channel, botId }: Bot, externalIds: readonly 
   return new Map(rows.map((row) => [row.external_id, row.chat_id]));
 }
 
-/** A group goes on as a supergroup: it keeps our id, takes the new external one, and answers to both. A repeat changes nothing. */
+/** A group becomes a supergroup: it keeps its chat id, takes the new external id, and is found by both. A repeat changes nothing. */
 export async function migrate(tx: Tx, bot: Bot, from: string, to: string): Promise<void> {
   const known = await find(tx, bot, [from, to]);
   const [old, other] = [known.get(from), known.get(to)];
@@ -70,7 +70,7 @@ export async function migrate(tx: Tx, bot: Bot, from: string, to: string): Promi
   await tx.query(`update collector.chats set kind = 'supergroup' where chat_id = $1`, [old]);
   await moveAddress(tx, bot, from, to);
 }
-/** A chat goes on at another address and answers to both; a chat that is there already is merged into it. */
+/** A chat moves to another address and is found by both; an existing chat there is merged into it. */
 export async function moveAddress(tx: Tx, bot: Bot, from: string, to: string): Promise<void> {
   const known = await find(tx, bot, [from, to]);
   const [old, other] = [known.get(from), known.get(to)];
@@ -79,8 +79,8 @@ export async function moveAddress(tx: Tx, bot: Bot, from: string, to: string): P
   await tx.query('update collector.chats set external_id = $2 where chat_id = $1', [old, to]);
   await addAlias(tx, bot, from, old);
 }
-/** Somebody's chats go on under another id. What stood there already stays, and what was said under the former one goes to it. */
-export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { externalId: to }, isFormer }: Move): Promise<void> {
+/** The chats of a person move to another id. Existing chats there stay, and messages under the former id move to them. */
+export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { externalId: to }, isFormer }: IdChange): Promise<void> {
   const rows = await tx.query<{ botId: string }>(
     `select bot_id as "botId" from collector.chats where channel = $1 and external_id = $2 and merged_into is null order by bot_id`,
     [channel, from],
@@ -89,12 +89,12 @@ export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { exte
     const known = await find(tx, { channel, botId }, [from, to]);
     const [old, other] = [known.get(from), known.get(to)];
     if (old === undefined) continue;
-    // Of both: whoever hears this may have heard of the merge already, or not yet.
+    // Names both ids: a consumer may have processed the merge already, or not yet.
     for (const chatId of isFormer ? [old, other] : [])
       if (chatId !== undefined) tx.emit(inbox.number_changed, { chatId, at: new Date().toISOString() });
     if (other === undefined) await tx.query('update collector.chats set external_id = $2 where chat_id = $1', [old, to]);
     else await merge(tx, old, other);
-    // A message that is delivered or read again comes under the new id.
+    // A message that is delivered or read again has the new id.
     await tx.query(
       `update collector.messages message set chat_external_id = $4 where channel = $1 and bot_id = $2 and chat_external_id = $3
          and not exists (select from collector.messages there where there.channel = $1 and there.bot_id = $2
@@ -104,7 +104,7 @@ export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { exte
   }
 }
 
-/** What people set for the chat that stays is kept. Of chats that were merged into the other one before, this is the chat now too. */
+/** Settings made by people for the remaining chat stay. Chats merged earlier into the other one now refer to this chat. */
 async function merge(tx: Tx, other: string, into: string): Promise<void> {
   await tx.query('update collector.chats set merged_into = $2 where $1 in (chat_id, merged_into)', [other, into]);
   await tx.query(
@@ -133,7 +133,7 @@ async function addAlias(tx: Queries, { channel, botId }: Bot, externalId: string
   );
 }
 
-interface Arrived {
+interface ChatMessage {
   readonly chatId: string;
   readonly chat: ReadChat;
   readonly messageId: string;
@@ -141,12 +141,12 @@ interface Arrived {
   readonly sentAt: number;
   readonly by: { readonly isStaff: boolean; readonly isBot: boolean } | null;
 }
-/** Nobody acts who is a bot or not known, and a service message is not what somebody said. */
-const isAct = ({ by, kind }: Arrived): boolean => by !== null && !by.isBot && kind !== 'service';
-/** What new messages, and the coming and going of the bot, say of their chats. What is said of an earlier time than is known changes nothing. */
+/** A bot or an unknown sender does not act, and a service message is not an act. */
+const isAct = ({ by, kind }: ChatMessage): boolean => by !== null && !by.isBot && kind !== 'service';
+/** Updates chats from new messages and from the bot being added or removed. Facts older than the stored ones are ignored. */
 export async function touchChats(
   tx: Queries,
-  arrived: readonly Arrived[],
+  arrived: readonly ChatMessage[],
   reachable: readonly { readonly chatId: string; readonly isReachable: boolean; readonly at: number }[],
 ): Promise<void> {
   const chats = Map.groupBy(arrived, ({ chatId }) => chatId);

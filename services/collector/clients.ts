@@ -1,4 +1,4 @@
-/** People as rows, read, given a role, and erased. */
+/** Customers and staff as rows: reading, roles and erasure. */
 import type { Queries } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
@@ -64,7 +64,7 @@ export async function pageOfClients(
   return { items: page.map(shown), nextCursor: isMore ? cursorOf({ atUs: last.seen_us, id: last.user_id, isFuzzy: false }, list) : null };
 }
 
-/** Patterns for the digits of a phone of which any four digits or more are given; Russia and Kazakhstan write 8 for +7. */
+/** Patterns for phones that contain the given digits (at least four); Russia and Kazakhstan write 8 for +7. */
 function phonesLike(q: string): readonly string[] {
   const digits = /^[\d\s()+.-]+$/.test(q) ? q.replace(/\D/g, '') : '';
   if (digits.length < 4) return [];
@@ -76,7 +76,7 @@ export async function findClient(db: Queries, userId: string): Promise<Client | 
   return row === undefined ? null : shown(row);
 }
 
-/** Clients who wrote since then, the busiest first. */
+/** Customers who have written since then, most active first. */
 export async function activeClients(db: Queries, since: Date, limit: number): Promise<OutputOf<typeof inbox.active_clients>> {
   const rows = await db.query<Columns & { readonly recent: number; readonly total: number }>(
     `with wrote as (
@@ -94,7 +94,7 @@ export async function activeClients(db: Queries, since: Date, limit: number): Pr
   };
 }
 
-/** Null when there is no such person. */
+/** Null if there is no such customer. */
 export async function setRole(db: Queries, userId: string, role: Person['role']): Promise<Client | null> {
   const [row] = await db.query<Columns>(`update collector.users person set role = $2 where user_id = $1 returning ${columns}`, [
     userId,

@@ -5,10 +5,10 @@ import { inbox } from '../../contracts/inbox.ts';
 import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { messages } from '../../contracts/messages.ts';
 
-/** What a command is answered with; one without a text is obeyed in silence. */
+/** Replies to commands; a command without text gets none. */
 export type Answers = Readonly<Partial<Record<ParsedOf<typeof inbox.obey_command>['command'], string | undefined>>>;
 
-/** Commands that are not ours are left to people. */
+/** Unknown commands are left to people. */
 export function followCommands(): Consumer {
   const ours = inbox.obey_command.input.shape.command;
   return on(inbox.command_given, async ({ messageId, chatId, command: said }, tx) => {
@@ -18,8 +18,8 @@ export function followCommands(): Consumer {
 }
 
 /**
- * /start lets us write and /stop forbids it, also to answer; so what is answered waits until that is kept.
- * Whether a person looks at an answer first is the sender's policy.
+ * /start permits messages and /stop forbids them, including the reply; so the reply waits until the consent is stored.
+ * The sender's policy decides whether a person approves the reply.
  */
 export function obeyCommand(answers: Answers, isBotIn: (chatId: string) => Promise<boolean>): Handler<typeof inbox.obey_command> {
   return async ({ messageId, chatId, command }, { call, commit, key }) => {

@@ -1,4 +1,4 @@
-/** Business accounts that a bot is connected to: whether it may answer in their chats, and where those chats go on after a new connection. */
+/** Business accounts connected to a bot: whether it may answer in their chats, and where those chats continue after a new connection. */
 import type { ReadConnection } from '../../adapters/channel/port.ts';
 import { businessAddress, partsOfAddress } from '../../adapters/vendors/telegram/address.ts';
 import type { Tx } from '../../bus/service.ts';
@@ -6,15 +6,15 @@ import { inbox } from '../../contracts/inbox.ts';
 import { type Bot, moveAddress } from './chats.ts';
 
 /**
- * SQL that is false where the chat belongs to a connection that is closed, or may not answer. A connection that the bot
- * never heard of is taken for usable, since its messages came.
+ * SQL that is false if the chat belongs to a connection that is closed or may not answer. A connection that the bot
+ * does not know counts as usable, since its messages arrived.
  */
 export const isUsable = `coalesce((
   select connection.is_usable from collector.connections connection
   where connection.channel = chats.channel and connection.bot_id = chats.bot_id and chats.external_id like '%:%'
     and connection.connection_id = substring(chats.external_id from '^(.*):')), true)`;
 
-/** @param connections changes that were not delivered before: a replay of an earlier one changes nothing */
+/** @param connections changes that were not delivered before: a replay of an earlier one has no effect */
 export async function putConnections(tx: Tx, bot: Bot, connections: readonly ReadConnection[]): Promise<void> {
   for (const { connectionId, owner, isUsable, establishedAt, order } of connections) {
     const changed = await tx.query(
@@ -31,7 +31,7 @@ export async function putConnections(tx: Tx, bot: Bot, connections: readonly Rea
   }
 }
 
-/** Chats of the same account under its earlier connections go on under this one. */
+/** Chats of the same account under its earlier connections continue under this one. */
 async function takeOver(tx: Tx, bot: Bot, connectionId: string, owner: string): Promise<void> {
   const earlier = await tx.query<{ chat_id: string; external_id: string }>(
     `select chats.chat_id, chats.external_id from collector.connections former
@@ -45,7 +45,7 @@ async function takeOver(tx: Tx, bot: Bot, connectionId: string, owner: string): 
   );
   for (const { chat_id: chatId, external_id: from } of earlier) {
     await moveAddress(tx, bot, from, businessAddress(connectionId, partsOfAddress(from).chatId));
-    // What was written to the former address would go nowhere.
+    // Messages to the former address would not be delivered.
     tx.emit(inbox.number_changed, { chatId, at: new Date().toISOString() });
   }
 }

@@ -1,13 +1,13 @@
-/** Takes a person out of the inbox and out of all that was done with what they wrote. */
+/** Erases a customer from the inbox and from all data derived from their messages. */
 import type { ChannelName } from '../../adapters/channel/port.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { eraseFiles } from './files.ts';
 import { forgetWords } from './search.ts';
 
-/** Somebody by our id, or by what their channel calls them: of who never became a person here a raw update may be left. */
-export type Erased = { readonly userId: string } | { readonly channel: ChannelName; readonly externalId: string };
-/** So many ids in one event. */
+/** A customer by id, or by channel id: an unknown customer may still appear in a raw update. */
+export type ErasureTarget = { readonly userId: string } | { readonly channel: ChannelName; readonly externalId: string };
+/** Ids per event. */
 const atOnce = 500;
 
 interface Person {
@@ -19,10 +19,10 @@ interface Person {
 }
 
 /**
- * Rows stay where others count on them, without a name, a word, a file or an id of the channel; so who writes again later is somebody new.
- * A private chat goes whole, with our side of it, and nothing can be sent there any more. Answers how many messages; null when there is no such person.
+ * Rows that others count on remain, without names, texts, files and channel ids; so the customer counts as new when writing again.
+ * A private chat is erased completely, with both sides, and accepts no further messages. Returns the number of messages; null for an unknown customer.
  */
-export async function erase(tx: Tx, whom: Erased): Promise<{ readonly userId: string | null; readonly messages: number } | null> {
+export async function erase(tx: Tx, whom: ErasureTarget): Promise<{ readonly userId: string | null; readonly messages: number } | null> {
   const [person] = await tx.query<Person>(
     `select user_id as "userId", channel, external_id as "externalId", phone_number as "phoneNumber", is_staff as "isStaff"
      from collector.users join collector.user_roles using (role)
@@ -31,7 +31,7 @@ export async function erase(tx: Tx, whom: Erased): Promise<{ readonly userId: st
     'userId' in whom ? [whom.userId, null, null] : [null, whom.channel, whom.externalId],
   );
   if (person === undefined && 'userId' in whom) return null;
-  const { channel, externalId } = person ?? (whom as Exclude<Erased, { userId: string }>);
+  const { channel, externalId } = person ?? (whom as Exclude<ErasureTarget, { userId: string }>);
   const names = await namesOf(tx, channel, externalId);
   const chats = person === undefined || person.isStaff ? [] : await privateChats(tx, person, names);
   const messages = await tx.query<{ messageId: string; externalId: string }>(
@@ -63,7 +63,7 @@ export async function erase(tx: Tx, whom: Erased): Promise<{ readonly userId: st
   return { userId: person?.userId ?? null, messages: ids.length };
 }
 
-/** All that the channel calls them by; the aliases go. */
+/** All channel ids of the customer; aliases are deleted. */
 async function namesOf(tx: Tx, channel: ChannelName, externalId: string): Promise<readonly string[]> {
   const aliases = await tx.query<{ externalId: string }>(
     `delete from collector.user_aliases alias
@@ -75,7 +75,7 @@ async function namesOf(tx: Tx, channel: ChannelName, externalId: string): Promis
   return [...new Set([externalId, ...aliases.map((alias) => alias.externalId)])];
 }
 
-/** Locked: what we send is stored under the same lock. Chats that were merged into one of them are among them. */
+/** Locked: outbound messages are stored under the same lock. Includes chats that were merged into these. */
 async function privateChats(tx: Tx, { userId, channel }: Person, names: readonly string[]): Promise<readonly string[]> {
   const rows = await tx.query<{ chatId: string }>(
     `with own as (
@@ -88,7 +88,7 @@ async function privateChats(tx: Tx, { userId, channel }: Person, names: readonly
   return rows.map(({ chatId }) => chatId);
 }
 
-/** Short names that are numbers are looked for only where a raw update names somebody. */
+/** Short numeric names are searched only where a raw update names a person. */
 async function eraseRaw(tx: Tx, channel: ChannelName, names: readonly string[]): Promise<void> {
   const [any, long] = [names, names.filter((name) => name.length >= 7)].map((some) => some.map(quoted).join('|'));
   const fields = 'id|from|from_user_id|wa_id|user_id|recipient_id|recipient_user_id';

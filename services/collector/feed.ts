@@ -1,21 +1,21 @@
 /**
- * Messages in the order in which they were stored, to be followed.
+ * Messages in the order of storing, for followers.
  *
- * Glossary: a *position* is the place of a message in that order; an *epoch* is one copy of the data, within which positions can be compared.
+ * Glossary: a *position* is the place of a message in that order; an *epoch* is one copy of the data, within which positions are comparable.
  */
 import { type Loop, loop, type Queries } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { listOf } from './cursor.ts';
-import { type Columns, columns, conditionsOf, fitting, type Page, shown, tables, type Wanted } from './messages.ts';
+import { type Columns, columns, conditionsOf, fitting, type MessageFilter, type Page, shown, tables } from './messages.ts';
 
-/** Positions that a page of a filtered feed looks through: with a rare filter it may be empty and still lead on. */
+/** Positions that one page of a filtered feed scans: with a rare filter a page may be empty although more follow. */
 const mostScanned = 2_000;
-/** Positions given in one transaction. */
+/** Positions assigned in one transaction. */
 const batch = 2_000;
-/** How far a cursor of another epoch goes back: more than the clocks of two machines differ. */
+/** How far a cursor of another epoch goes back: more than the clock difference of two machines. */
 const overlapMs = 300_000;
 
-/** Gives each committed message its position. Several processes may do so: they take turns. */
+/** Assigns positions to committed messages. Several processes may do so; they take turns. */
 export function numberFeed(db: Queries): Loop {
   return loop('number_feed', { idleMs: 200 }, async () => {
     const [row] = await db.query<{ given: number }>('select collector.number_feed($1) as given', [batch]);
@@ -31,7 +31,7 @@ interface Place {
 }
 interface Head {
   readonly epoch: string;
-  /** The last position that was looked at, else where the page starts. */
+  /** The last scanned position, or the start of the page. */
   readonly last_position: string;
   readonly last_at: Date;
 }
@@ -41,13 +41,13 @@ interface FeedRow extends Columns {
 }
 
 /**
- * The page after `cursor`, else from the first message stored at `storedSince` or later, else from the oldest. `nextCursor` is never null.
- * A cursor of another epoch (the database was restored, or a replica took over) leads on from its time, some minutes before it:
+ * The page after `cursor`; without one, from the first message stored at `storedSince` or later, or from the oldest. `nextCursor` is never null.
+ * A cursor of another epoch (a restored database, or a replica that took over) continues from its time, some minutes earlier:
  * messages may be repeated, and none is missed.
  */
 export async function pageOfFeed(
   db: Queries,
-  wanted: Wanted,
+  wanted: MessageFilter,
   {
     limit,
     cursor,
@@ -63,8 +63,8 @@ export async function pageOfFeed(
   const conditions = conditionsOf(wanted, value);
   const most = value(conditions.length === 0 ? limit : mostScanned);
   const rows = await db.query<Head & (FeedRow | { readonly position: null })>(
-    // Each message is looked up by its number: joined freely, PostgreSQL might read all of them for a page. `limit 1` says what it does not
-    // know of a new table; without it the estimate is so high that it compiles the query, which takes longer than running it.
+    // Looks up each message by its number: with a free join PostgreSQL might read all of them for a page. `limit 1` gives it the estimate
+    // that it lacks for a new table; a high estimate would make it compile the query, which takes longer than running it.
     `with head as materialized (
        select epoch, case when epoch = ${epoch} then ${position}::bigint
          else coalesce((select feed.position - 1 from collector.feed where feed.stored_at >= ${from} order by feed.stored_at, feed.position limit 1),

@@ -1,7 +1,7 @@
 /**
- * Files of messages: fetched from their channel into blobs, read in parts, and removed. Recordings are fetched to be heard (voices.ts) and lie there.
+ * Files of messages: fetched from their channel into blobs, read in parts, and deleted. Recordings are fetched for transcription (voices.ts) and stored there.
  *
- * Glossary: a file is *wanted* until it is fetched, *kept* while its blob is there, *gone* when it cannot be had, *doomed* until its blob is removed.
+ * Glossary: a file is *wanted* until it is fetched, *kept* while its blob exists, *gone* when it cannot be fetched, *doomed* until its blob is deleted.
  */
 import { Readable } from 'node:stream';
 import type { Blobs } from '../../adapters/blob/port.ts';
@@ -14,14 +14,14 @@ import { isPolybError, PolybError, toPolybError } from '../../contracts/kit/erro
 
 /** Failures after which a file is given up. */
 const patience = 6;
-/** A file that one process works on is left alone by the others for that long. */
+/** How long a file in progress is reserved for one process. */
 const claimMs = 180_000;
-/** Rows that one statement dooms. */
+/** Rows per statement. */
 const batch = 1_000;
 
 type Part = OutputOf<typeof inbox.read_file>;
 
-/** Wants the files of messages that were stored now. */
+/** Queues the files of newly stored messages. */
 export async function wantFiles(
   tx: Queries,
   { channel, botId }: { readonly channel: string; readonly botId: string },
@@ -49,14 +49,14 @@ export async function wantFiles(
   );
 }
 
-/** Dooms every file of the messages: their blobs are removed within seconds of the commit. */
+/** Marks all files of the messages as doomed; their blobs are deleted within seconds of the commit. */
 export async function eraseFiles(tx: Queries, messageIds: readonly string[]): Promise<void> {
   await tx.query(`update collector.files set state = 'doomed', name = null, file_id = '', next_at = now() where message_id = any ($1)`, [
     messageIds,
   ]);
 }
 
-/** Dooms files that were kept long enough, and those whose message is gone, or so old that only its delivery is younger. */
+/** Marks files past their retention as doomed, and files whose message is gone or past its own. */
 export async function doomOldFiles(db: Queries, keepDays: number, signal: AbortSignal): Promise<void> {
   for (let doomed = batch; doomed === batch; signal.throwIfAborted())
     doomed = (
@@ -83,7 +83,10 @@ interface Span {
   readonly offset: number;
   readonly length: number;
 }
-/** A part of a file. @throws PolybError not_found; failed_precondition/not_kept while it is fetched, or when it could not be had. */
+/**
+ * Reads a part of a file. @throws PolybError not_found; failed_precondition/not_kept while it is being fetched, or if it could not be
+ * fetched.
+ */
 export async function readFile(
   { db, blobs }: { readonly db: Queries; readonly blobs: Pick<Blobs, 'read'> },
   { messageId, n, ...at }: Span & { readonly messageId: string; readonly n: number },
@@ -100,7 +103,7 @@ export async function readFile(
   return { contentType: row.content_type, name: row.name, bytes: row.bytes ?? body.length, version: row.blob_id, body };
 }
 
-/** A part of a recording, which lies in its row. Fails like `readFile`. */
+/** Reads a part of a recording, which is stored in its row. Fails like `readFile`. */
 export async function readVoice(db: Queries, { messageId, offset, length }: Span & { readonly messageId: string }): Promise<Part> {
   const [row] = await db.query<{ content_type: string; body: Uint8Array | null; bytes: number | null; state: string }>(
     `select content_type, substring(body from $2::int + 1 for $3::int) as body, length(body) as bytes, state from collector.voices where message_id = $1`,
@@ -119,7 +122,7 @@ const notKept = (isWanted: boolean) =>
     { reason: 'not_kept' },
   );
 
-interface Due extends Row {
+interface DueFile extends Row {
   readonly message_id: string;
   readonly n: number;
   readonly channel: string;
@@ -127,7 +130,10 @@ interface Due extends Row {
   readonly file_id: string;
   readonly attempts: number;
 }
-/** One file a turn: fetches it, or removes its blob. What its channel has no more is given up; any other failure is repeated, later and later. */
+/**
+ * One file per turn: fetches it, or deletes its blob. A file missing in its channel is given up; other failures are retried with
+ * growing pauses.
+ */
 export function followFiles({
   db,
   blobs,
@@ -141,32 +147,32 @@ export function followFiles({
   readonly channels: readonly Pick<ChannelIntake, 'channel' | 'fetchFile'>[];
   readonly maxBytes: number;
 }): Loop {
-  const set = (file: Due, text: string, ...values: readonly unknown[]) =>
+  const set = (file: DueFile, text: string, ...values: readonly unknown[]) =>
     db.query(`update collector.files set ${text} where message_id = $1 and n = $2 and state = $3 returning 1`, [
       file.message_id,
       file.n,
       file.state,
       ...values,
     ]);
-  const fetch = async (file: Due, signal: AbortSignal): Promise<void> => {
+  const fetch = async (file: DueFile, signal: AbortSignal): Promise<void> => {
     const channel = channels.find((each) => each.channel === file.channel);
     if (channel === undefined || (file.bytes !== null && file.bytes > maxBytes)) return void (await set(file, `state = 'gone'`));
     const body = await channel.fetchFile(file.bot_id, file.file_id, { maxBytes, signal });
     const blobId = newId('blob');
-    // Known before it is written: a process that dies in between leaves a blob that can be found.
+    // Stored before the blob is written: if the process dies in between, the blob can still be found.
     if ((await set(file, 'blob_id = $4', blobId)).length === 0) return;
     const { bytes } = await blobs.put(blobId, Readable.from([body]), signal);
     const kept = await set(file, `state = 'kept', bytes = $4, attempts = 0`, bytes);
-    // It was doomed meanwhile, and its row may be gone by now.
+    // It was marked as doomed meanwhile, and its row may be gone.
     if (kept.length === 0) await blobs.remove(blobId, signal);
   };
-  const remove = async (file: Due, signal: AbortSignal): Promise<void> => {
+  const remove = async (file: DueFile, signal: AbortSignal): Promise<void> => {
     if (file.blob_id !== null) await blobs.remove(file.blob_id, signal);
     await db.query(`delete from collector.files where message_id = $1 and n = $2 and state = 'doomed'`, [file.message_id, file.n]);
   };
 
   return loop('follow_files', { idleMs: 1_000 }, async (signal) => {
-    const [file] = await db.query<Due>(
+    const [file] = await db.query<DueFile>(
       `update collector.files set next_at = now() + ${claimMs} * interval '1 millisecond'
        where (message_id, n) = (
          select message_id, n from collector.files where (state = 'doomed' or (state = 'wanted' and kind <> 'voice')) and next_at <= now()
@@ -194,7 +200,7 @@ export function followFiles({
     return 'more';
   });
 }
-/** The channel will never give it. */
+/** The channel will never return it. */
 const isFinal = (thrown: unknown): boolean =>
   isPolybError(thrown) &&
   (thrown.reason === 'reply_too_large' || ['not_found', 'invalid_argument', 'failed_precondition'].includes(thrown.code)) &&

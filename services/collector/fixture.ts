@@ -1,4 +1,4 @@
-/** The collector on a real database with our stand-in for Telegram. For tests. */
+/** The collector on a real database with a fake Telegram. For tests. */
 import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { Queries, Service } from '../../bus/service.ts';
@@ -8,7 +8,7 @@ import collector from './service.ts';
 export const token = '7001:AAAA-test';
 export const botId = '7001';
 
-/** The parts of a test's world that are used here. */
+/** The parts of the test world that are used here. */
 interface World {
   readonly store: Queries;
   readonly bus: Pick<Bus, 'call'>;
@@ -16,7 +16,7 @@ interface World {
 }
 export type Fixture = Awaited<ReturnType<typeof fixture>>;
 
-/** Empties tables under a service that runs: it may hold some of them in another order, and then PostgreSQL ends one of the two. */
+/** Truncates tables of a running service. It may hold locks in another order, and then PostgreSQL aborts one of the two. */
 export async function emptied(on: Queries, tables: string, tries = 10): Promise<void> {
   try {
     await on.query(`truncate ${tables} cascade`);
@@ -26,7 +26,7 @@ export async function emptied(on: Queries, tables: string, tries = 10): Promise<
   }
 }
 
-/** @param more settings beside the token and the address of the fake. */
+/** @param more settings besides the token and the address of the fake. */
 export async function fixture(world: World, more: Record<string, string> = {}) {
   await emptied(
     world.store,
@@ -38,9 +38,9 @@ export async function fixture(world: World, more: Record<string, string> = {}) {
   return {
     telegram,
     hosted,
-    /** Of all that is stored, youngest first. */
+    /** All stored messages, newest first. */
     messages: async (wanted: object = {}) => (await world.bus.call(inbox.list_messages, { limit: 200, ...wanted })).items,
-    /** Every event of a name, in the order in which it was kept. */
+    /** All events of a name, in the order of storing. */
     told: async (event: string) =>
       (
         await world.store.query<{ payload: Record<string, unknown> }>('select payload from journal.events where event = $1 order by id', [

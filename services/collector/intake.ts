@@ -1,32 +1,32 @@
-/** Takes deliveries and answers once they are committed. What cannot be understood is kept raw: one bad update never holds up the rest. */
-import type { ChannelName, Delivery } from '../../adapters/channel/port.ts';
+/** Stores deliveries and returns once they are committed. Unreadable updates are kept raw, so that a bad one never blocks the others. */
+import type { ChannelName, UpdateBatch } from '../../adapters/channel/port.ts';
 import type { Commit, Log } from '../../bus/service.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import { put } from './put.ts';
 
-export interface Taken {
+export interface IntakeResult {
   readonly updates: number;
-  /** Stored now for the first time. */
+  /** Stored for the first time. */
   readonly messages: number;
 }
-export interface Intake {
-  take(channel: ChannelName, delivery: Delivery): Promise<Taken>;
+export interface UpdateIntake {
+  take(channel: ChannelName, delivery: UpdateBatch): Promise<IntakeResult>;
 }
-interface Waiting {
+interface PendingDelivery {
   readonly channel: ChannelName;
-  readonly delivery: Delivery;
-  resolve(taken: Taken): void;
+  readonly delivery: UpdateBatch;
+  resolve(taken: IntakeResult): void;
   reject(error: unknown): void;
 }
-/** Deliveries in one transaction at most. */
+/** Maximum deliveries per transaction. */
 const batch = 100;
 
-/** Deliveries that come while a commit is under way share the next one, which is what makes many small webhooks cheap. */
-export function intake({ commit, log }: { readonly commit: Commit; readonly log: Log }): Intake {
-  const waiting: Waiting[] = [];
+/** Deliveries that arrive during a commit share the next one, which makes many small webhooks cheap. */
+export function intake({ commit, log }: { readonly commit: Commit; readonly log: Log }): UpdateIntake {
+  const waiting: PendingDelivery[] = [];
   const noted = new Set<string>();
-  /** Once for each kind: the metric counts them. */
-  const noteUnread = (channel: ChannelName, { botId, updates }: Delivery): void => {
+  /** Logged once per kind; the metric counts them. */
+  const noteUnread = (channel: ChannelName, { botId, updates }: UpdateBatch): void => {
     for (const { externalId, parts } of updates)
       for (const part of parts) {
         if (part.is !== 'unread' || noted.size >= 1000 || noted.has(`${channel} ${part.type}`)) continue;
@@ -42,14 +42,14 @@ export function intake({ commit, log }: { readonly commit: Commit; readonly log:
     busy = true;
     while (waiting.length > 0) {
       const [first] = waiting;
-      const same = (one: Waiting) => one.channel === first?.channel && one.delivery.botId === first.delivery.botId;
+      const same = (one: PendingDelivery) => one.channel === first?.channel && one.delivery.botId === first.delivery.botId;
       const group = waiting.filter(same).slice(0, batch);
       for (const one of group) waiting.splice(waiting.indexOf(one), 1);
       await settle(group);
     }
     busy = false;
   };
-  const settle = async (group: readonly Waiting[]): Promise<void> => {
+  const settle = async (group: readonly PendingDelivery[]): Promise<void> => {
     const [{ channel, delivery } = {}] = group;
     if (channel === undefined || delivery === undefined) return;
     try {
@@ -70,13 +70,13 @@ export function intake({ commit, log }: { readonly commit: Commit; readonly log:
     take: (channel, delivery) =>
       new Promise((resolve, reject) => {
         waiting.push({ channel, delivery, resolve, reject });
-        if (!busy) void work(); // it rejects whom it fails, and never itself
+        if (!busy) void work(); // Rejects the failing delivery, never itself.
       }),
   };
 }
 
-/** All in one transaction; when something in it cannot be stored, each in its own, and that one raw. */
-async function storeAll(commit: Commit, log: Log, channel: ChannelName, delivery: Delivery): Promise<readonly number[]> {
+/** All in one transaction; if one cannot be stored, each in its own, and the failing one raw. */
+async function storeAll(commit: Commit, log: Log, channel: ChannelName, delivery: UpdateBatch): Promise<readonly number[]> {
   try {
     return await commit((tx) => put(tx, channel, delivery));
   } catch (error) {
@@ -96,7 +96,10 @@ async function storeAll(commit: Commit, log: Log, channel: ChannelName, delivery
   }
 }
 
-/** True when the update itself is at fault: a value that PostgreSQL (SQLSTATE 22, 23, 54) or our own code cannot take. Repeating would not help. */
+/**
+ * True when the update itself is at fault: a value that PostgreSQL (SQLSTATE 22, 23, 54) or this code cannot process. A repeat would
+ * fail again.
+ */
 function isTheirFault(error: unknown): boolean {
   if (isPolybError(error)) return error.code === 'internal';
   const { code, name } = (Error.isError(error) ? error : {}) as { code?: unknown; name?: string };

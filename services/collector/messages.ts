@@ -1,4 +1,4 @@
-/** Messages as rows, read: pages youngest first, one whole, totals. */
+/** Reading of messages: pages newest first, single messages, totals. */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
@@ -9,8 +9,8 @@ import type { Person } from './people.ts';
 import { fewHits, firstWalked, likened, mostGathered, mostWalked, prepare, type Search } from './search.ts';
 
 export type Page = OutputOf<typeof inbox.list_messages>;
-export type Shown = Page['items'][number];
-export interface Wanted {
+export type MessageItem = Page['items'][number];
+export interface MessageFilter {
   readonly chatId?: string | undefined;
   readonly clientId?: string | undefined;
   readonly intent?: z.output<typeof Intent> | undefined;
@@ -18,9 +18,9 @@ export interface Wanted {
   readonly since?: string | undefined;
   readonly until?: string | undefined;
 }
-/** UTF-16 units of a text in a list. */
+/** Length of a text in a list, in UTF-16 units. */
 const shortText = 4096;
-/** A page ends early rather than outgrow what a reply may hold. Bytes of its JSON. */
+/** Maximum size of a page, in bytes of JSON; it ends early to fit into a reply. */
 const pageBytes = 600_000;
 
 export const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
@@ -38,14 +38,14 @@ export interface Columns {
   readonly seq: string;
   readonly message_id: string;
   readonly chat_id: string;
-  readonly channel: Shown['channel'];
+  readonly channel: MessageItem['channel'];
   readonly bot_id: string;
   readonly external_id: string;
-  readonly direction: Shown['direction'];
-  readonly kind: Shown['kind'];
+  readonly direction: MessageItem['direction'];
+  readonly kind: MessageItem['kind'];
   readonly text: string;
-  readonly content: Shown['content'];
-  readonly reactions: Shown['reactions'];
+  readonly content: MessageItem['content'];
+  readonly reactions: MessageItem['reactions'];
   readonly thread_id: string | null;
   readonly album_id: string | null;
   readonly reply_to: string | null;
@@ -55,7 +55,7 @@ export interface Columns {
   readonly edited_at: Date | null;
   readonly removed_at: Date | null;
   readonly received_at: Date;
-  readonly intent: Shown['intent'];
+  readonly intent: MessageItem['intent'];
   readonly is_certain: boolean | null;
   readonly confidence: number | null;
   readonly is_urgent: boolean;
@@ -68,11 +68,11 @@ export interface Columns {
   readonly bytes: number | null;
   readonly duration_ms: number | null;
   readonly is_kept: boolean;
-  readonly files: Shown['files'] | null;
-  /** Of a search: there may be younger hits that were not gathered. */
+  readonly files: MessageItem['files'] | null;
+  /** True when a search may have newer hits that were not collected. */
   readonly is_cut?: boolean;
 }
-export function shown(row: Columns, limit = shortText): Shown {
+export function shown(row: Columns, limit = shortText): MessageItem {
   return {
     messageId: row.message_id,
     chatId: row.chat_id,
@@ -106,17 +106,21 @@ export function shown(row: Columns, limit = shortText): Shown {
   };
 }
 
-/** A page, youngest first. */
-export async function pageOfMessages(db: Queries, wanted: Wanted, at: { limit: number; cursor?: string | undefined }): Promise<Page> {
+/** A page, newest first. */
+export async function pageOfMessages(
+  db: Queries,
+  wanted: MessageFilter,
+  at: { limit: number; cursor?: string | undefined },
+): Promise<Page> {
   const list = listOf('messages', { ...wanted });
   return cutPage(await select(db, wanted, at.limit, placeOf(at.cursor, list)), at.limit, { list });
 }
 
-/** The same among the messages that have what `q` asks for. Must run in a transaction of its own. */
+/** The same, limited to messages that match `q`. Must run in its own transaction. */
 export async function searchMessages(
   tx: Queries,
   q: string,
-  wanted: Wanted,
+  wanted: MessageFilter,
   at: { limit: number; cursor?: string | undefined },
 ): Promise<Page> {
   const list = listOf('messages', { ...wanted, q });
@@ -131,12 +135,18 @@ export async function searchMessages(
 }
 
 /**
- * Hits, youngest first: one row more than `limit` where there are more. How frequent a word is, and several together, is not asked of PostgreSQL's
- * statistics, which know little of it, but tried: each step costs some milliseconds among a million messages, and most searches end with the first two.
+ * Hits, newest first: `limit` plus one row if there are more. The frequency of words, alone and combined, is not taken from PostgreSQL's
+ * statistics, which are poor here, but measured: each step costs a few milliseconds among a million messages, and most searches end after two.
  */
-async function find(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search: Search): Promise<readonly Columns[]> {
-  const ask = (by: Asked['by'], most: number | null) => select(db, wanted, limit, place, { ...search, by, most });
-  // What one chat or person wrote is little, however frequent the word is elsewhere.
+async function find(
+  db: Queries,
+  wanted: MessageFilter,
+  limit: number,
+  place: Place | undefined,
+  search: Search,
+): Promise<readonly Columns[]> {
+  const ask = (by: HitQuery['by'], most: number | null) => select(db, wanted, limit, place, { ...search, by, most });
+  // The messages of one chat or sender are few, however frequent the word is elsewhere.
   if (wanted.chatId !== undefined || wanted.clientId !== undefined) return ask('gathering', null);
   const lately = await ask('walking', firstWalked);
   if (lately.length > limit) return lately;
@@ -146,14 +156,14 @@ async function find(db: Queries, wanted: Wanted, limit: number, place: Place | u
   return earlier.length > limit ? earlier : ask('gathering', null);
 }
 
-interface Asked extends Search {
-  /** gathering: hits are found first, `most` of them, and sorted then; walking: `most` messages are read back in time until enough are hits. */
+interface HitQuery extends Search {
+  /** gathering: finds hits first, `most` of them, then sorts; walking: reads `most` messages back in time until enough match. */
   readonly by: 'gathering' | 'walking';
   /** Null: all. */
   readonly most: number | null;
 }
-/** SQL that holds for the messages that are wanted; `value` makes a parameter. */
-export function conditionsOf(wanted: Wanted, value: (given: unknown) => string): readonly string[] {
+/** SQL conditions for the requested messages; `value` adds a parameter. */
+export function conditionsOf(wanted: MessageFilter, value: (given: unknown) => string): readonly string[] {
   const when = (condition: (at: string) => string, given: unknown) => (given === undefined ? [] : [condition(value(given))]);
   return [
     ...when((at) => `message.chat_id = ${at}`, wanted.chatId),
@@ -165,8 +175,14 @@ export function conditionsOf(wanted: Wanted, value: (given: unknown) => string):
   ];
 }
 
-/** One row more than `limit` where there are more. */
-async function select(db: Queries, wanted: Wanted, limit: number, place: Place | undefined, search?: Asked): Promise<readonly Columns[]> {
+/** `limit` plus one row if there are more. */
+async function select(
+  db: Queries,
+  wanted: MessageFilter,
+  limit: number,
+  place: Place | undefined,
+  search?: HitQuery,
+): Promise<readonly Columns[]> {
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
   const conditions = [
@@ -181,7 +197,7 @@ async function select(db: Queries, wanted: Wanted, limit: number, place: Place |
   const [hits, page] =
     search.by === 'walking'
       ? [
-          // In order already: it stops as soon as there is enough.
+          // Already in order: the query stops when it has enough rows.
           `recent as materialized (select message.seq, ${isHit} as is_hit from collector.messages message ${where()} ${newest(most)}),
            hits as (select seq from recent where is_hit)`,
           `select seq from hits limit ${value(limit + 1)}`,
@@ -197,10 +213,10 @@ async function select(db: Queries, wanted: Wanted, limit: number, place: Place |
     values,
   );
 }
-/** A forged cursor may have a name in this place; nothing lies before it. */
+/** A forged cursor may contain a name here; no row is before it. */
 const seqOf = ({ id }: Place): string => (/^\d{1,18}$/.test(id) ? id : '0');
 
-/** The first items, as many as a reply may hold; at least one of any. */
+/** The first items, as many as fit into a reply; at least one. */
 export function fitting<T>(items: readonly T[]): T[] {
   let bytes = 0;
   const tooMuch = items.findIndex((item, nth) => {
@@ -221,7 +237,7 @@ function cutPage(
   return { items, nextCursor: isMore ? cursorOf({ atUs: last.sent_us, id: last.seq, isFuzzy }, list) : null };
 }
 
-/** Null when there is none. */
+/** Null if there is none. */
 export async function findMessage(db: Queries, messageId: string): Promise<OutputOf<typeof inbox.get_message> | null> {
   const [row] = await db.query<Columns & AnswerColumns>(
     `select ${columns}, answered.* from ${tables} left join lateral (${answered}) answered on true where message.message_id = $1`,
@@ -247,7 +263,7 @@ interface AnswerColumns {
   readonly answers_text: string;
   readonly answers_ours: boolean;
 }
-/** What `message` replies to, else the last one of another sender among the twenty before it. */
+/** The message that `message` replies to, or else the last one of another sender among the twenty before it. */
 const answered = `
   select other.message_id as answers_id, left(coalesce(other.transcript, other.text), ${shortText}) as answers_text,
     other.direction = 'out' or coalesce(role.is_staff or role.is_bot, false) as answers_ours
@@ -266,16 +282,16 @@ const answered = `
   left join collector.user_roles role on role.role = sender.role
   order by is_quoted desc limit 1`;
 
-/** The last messages of a chat, oldest first. */
-export async function lastMessages(db: Queries, chatId: string, limit: number): Promise<readonly Shown[]> {
+/** The latest messages of a chat, oldest first. */
+export async function lastMessages(db: Queries, chatId: string, limit: number): Promise<readonly MessageItem[]> {
   const { items } = await pageOfMessages(db, { chatId }, { limit });
   return items.toReversed();
 }
 
-/** Counted in one pass: by hashes over the few senders and chats, which does not sort a million rows. */
+/** Counts in one pass with hashes over the few senders and chats, without sorting a million rows. */
 export async function totals(
   db: Queries,
-  { since, until }: Pick<Wanted, 'since' | 'until'>,
+  { since, until }: Pick<MessageFilter, 'since' | 'until'>,
 ): Promise<OutputOf<typeof inbox.message_totals>> {
   const span = [
     { condition: 'sent_at >=', at: since },
@@ -283,8 +299,8 @@ export async function totals(
   ].filter(({ at }) => at !== undefined);
   const where = span.length > 0 ? `where ${span.map(({ condition }, nth) => `${condition} $${nth + 1}`).join(' and ')}` : '';
   const rows = await db.query<{
-    kind: Shown['kind'];
-    direction: Shown['direction'];
+    kind: MessageItem['kind'];
+    direction: MessageItem['direction'];
     role: Person['role'] | null;
     messages: number;
     chats: number;
@@ -305,10 +321,10 @@ export async function totals(
     outbound: count(({ direction }) => direction === 'out'),
     chats: rows[0]?.chats ?? 0,
     clients: rows[0]?.clients ?? 0,
-    // Made from the lists of all of them.
-    byKind: Object.fromEntries(kinds.map((kind) => [kind, count((row) => row.kind === kind)])) as Record<Shown['kind'], number>,
+    // Combined from the lists of all groups.
+    byKind: Object.fromEntries(kinds.map((kind) => [kind, count((row) => row.kind === kind)])) as Record<MessageItem['kind'], number>,
     byRole: Object.fromEntries(roles.map((role) => [role, count((row) => row.role === role)])) as Record<Person['role'], number>,
   };
 }
-const kinds: readonly Shown['kind'][] = ['text', 'voice', 'photo', 'document', 'contact', 'location', 'service', 'other'];
+const kinds: readonly MessageItem['kind'][] = ['text', 'voice', 'photo', 'document', 'contact', 'location', 'service', 'other'];
 const roles: readonly Person['role'][] = ['admin', 'director', 'manager', 'broadcast_bot', 'assistant_bot', 'client'];

@@ -1,9 +1,9 @@
 /**
- * Whether somebody asks not to be written to, in Russian or English as people type it. Said wrongly of a question it costs an answer, so a phrase
- * counts only when nothing else is said in its part of the sentence, and a short word («стоп») only when it is the whole message.
+ * Detects requests for no more messages, in Russian or English as people type it. A false detection costs an answer, so a phrase
+ * counts only if its part of the sentence contains nothing else, and a short word («стоп») only as the whole message.
  */
 
-/** Words that change nothing. */
+/** Words without influence. */
 const filler = new Set(
   `а and ваши вас вашей вашу ваших все всё вы да день добрый доброе утро вечер здравствуйте здрасте hello hey hi и именно из-за мои немедленно ну очень
    огромная просьба please pls plz плиз плз пожалуйста прошу привет просто спасибо срочно так thanks thank you the ладно то тогда это уже я your`.split(
@@ -50,7 +50,7 @@ const list = any(
   'своих',
 );
 
-/** What counts as a part of a message. */
+/** Phrases that count as a part of a message. */
 const phrases = [
   // не пишите мне больше; больше мне не пишите; прошу никогда мне не писать
   `${some(me, forEver)} ?не (?:(?:надо|нужно|стоит|смейте|хочу чтобы) )?${some(me, forEver)} ?${write}${some(me, forEver)}`,
@@ -72,18 +72,18 @@ const phrases = [
   `no more (?:messages|texts|spam|ads)`,
   `leave (?:me|us) alone`,
 ].map((phrase) => new RegExp(`^${phrase} ?$`, 'u'));
-/** Of those, what counts in one part of a longer message: it cannot mean just now or just this. */
+/** The subset that counts in one part of a longer message: it cannot refer to the present moment or one topic only. */
 const isForGood = new RegExp(
   `${any(forEver, adverts, 'отписаться', '(?:номер|телефон|данные|меня)(?: |$)', 'согласие', 'покое', 'again', 'anymore', 'any more', 'ever', 'unsubscribe', 'opt out', 'messages', 'number', 'remove', 'delete')}`,
   'u',
 );
-/** What counts as the whole message. */
+/** Phrases that count as the whole message. */
 const words =
   /^(?:(?:стоп|stop) ?){1,5}$|^(?:стоп|stop) (?:all|рассылк\p{L}*|реклам\p{L}*|спам\p{L}*|смс|сообщения)$|^(?:stopall|unsubscribe|optout|opt out|отписка|отпиши меня)$/u;
-/** A wish under a condition, or for a time. */
+/** A wish with a condition or a time limit. */
 const conditions =
   /(?:^| )(?:если|когда|пока|до|после|сегодня|завтра|сейчас|раньше|вечером|утром|ночью|if|until|unless|when|while|before|after|now|today|tonight)(?: |$)/u;
-/** Longer texts say more than that. UTF-16 units. */
+/** Longer texts contain more than the wish. UTF-16 units. */
 const longest = 400;
 
 export function asksToStop(text: string): boolean {

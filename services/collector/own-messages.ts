@@ -2,7 +2,7 @@ import { type Consumer, on } from '../../bus/service.ts';
 import { messages } from '../../contracts/messages.ts';
 import { putOwn } from './put.ts';
 
-/** What we wrote stands in the chat beside what was written to us. */
+/** Stores outbound messages in the chat beside inbound ones. */
 export function storeOwn(): Consumer {
   return on(messages.message_sent, async ({ chatId, channel, botId, externalId, text, author, threadId, replyToExternalId, at }, tx) => {
     const [chat] = await tx.query<{ external_id: string; kind: 'private' | 'group' | 'supergroup' | 'channel'; title: string | null }>(
@@ -13,7 +13,7 @@ export function storeOwn(): Consumer {
     );
     if (chat === undefined) return;
     const sentAt = Date.parse(at);
-    // A person who answers takes the chat over, wherever they write.
+    // A person who answers takes the chat over, in any channel.
     if (author === 'person')
       await tx.query(
         `update collector.chats set staff_wrote_at = greatest(staff_wrote_at, $2)

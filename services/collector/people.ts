@@ -1,10 +1,10 @@
-/** People as rows: found, made and renamed. The role in which somebody is first met comes from the channel; later only people change it. */
+/** People as rows: found, created and renamed. The channel gives the first role of a person; afterwards only people change it. */
 import type { z } from 'zod';
 import type { ChannelName, ReadPerson } from '../../adapters/channel/port.ts';
 import { newId } from '../../bus/durable/identity.ts';
 import type { Queries } from '../../bus/service.ts';
 import type { UserRole } from '../../contracts/inbox.ts';
-import type { Move } from './aliases.ts';
+import type { IdChange } from './aliases.ts';
 
 export interface Person {
   readonly userId: string;
@@ -12,16 +12,16 @@ export interface Person {
   readonly isStaff: boolean;
   readonly isBot: boolean;
 }
-/** Null where the channel did not say who it was. */
+/** Null if the channel did not name the sender. */
 export type PersonOf = (person: Pick<ReadPerson, 'externalId'> | null) => Person | null;
-interface Seen {
+interface Sighting {
   readonly person: ReadPerson | null;
   /** Unix ms. */
   readonly at: number;
 }
 
-/** Finds and locks the people, and makes those that are not there. */
-export async function peopleOf(tx: Queries, channel: ChannelName, seen: readonly Seen[]): Promise<PersonOf> {
+/** Finds and locks the people, and creates missing ones. */
+export async function peopleOf(tx: Queries, channel: ChannelName, seen: readonly Sighting[]): Promise<PersonOf> {
   const wanted = new Map(seen.flatMap(({ person, at }) => (person === null ? [] : [[person.externalId, { person, at }] as const])));
   const known = await find(tx, channel, [...wanted.keys()]);
   const missing = [...wanted].filter(([externalId]) => !known.has(externalId)).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -49,7 +49,7 @@ export async function peopleOf(tx: Queries, channel: ChannelName, seen: readonly
     ))
       known.set(externalId, person);
   }
-  // Somebody whom the channel proves to write for the business is no client, also when they wrote as one before.
+  // A sender that the channel proves to write for the business is not a customer, even after writing as one before.
   const staff = [...wanted].flatMap(([id, { person }]) => (person.firstRole === 'manager' && known.get(id)?.role === 'client' ? [id] : []));
   if (staff.length > 0) {
     await tx.query(`update collector.users set role = 'manager' where channel = $1 and external_id = any ($2) and role = 'client'`, [
@@ -72,13 +72,13 @@ async function find(tx: Queries, channel: ChannelName, externalIds: readonly str
   return new Map(rows.map((row) => [row.external_id, { userId: row.user_id, role: row.role, isStaff: row.is_staff, isBot: row.is_bot }]));
 }
 
-/** Somebody goes on under another id. Who stands there already is the same person, and the other one is no more. */
-export async function movePerson(tx: Queries, channel: ChannelName, { from, to }: Move): Promise<void> {
+/** A person moves to another id. The person already there is the same one, and the former row is deleted. */
+export async function movePerson(tx: Queries, channel: ChannelName, { from, to }: IdChange): Promise<void> {
   const known = await find(tx, channel, [from, to.externalId]);
   const [old, other] = [known.get(from)?.userId, known.get(to.externalId)?.userId];
   if (old === undefined) return;
   if (other === undefined) {
-    // Of somebody who was erased no phone comes back.
+    // An erased person gets no phone back.
     await tx.query(
       `update collector.users set external_id = $2, phone_number = case when erased_at is null or phone_number is not null then $3 end
        where user_id = $1`,
@@ -101,7 +101,7 @@ export async function movePerson(tx: Queries, channel: ChannelName, { from, to }
   );
 }
 
-/** Counts what they wrote, and takes their names as they are now. */
+/** Counts their messages, and updates their names. */
 export async function touchPeople(
   tx: Queries,
   channel: ChannelName,

@@ -4,7 +4,7 @@ import type { Handler, Tx } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { put } from './put.ts';
 
-/** Stores what the site gives like what any channel delivers; a message that is there already is answered as it stands. */
+/** Stores a message of the site like any channel's; a repeated one returns the stored message. */
 export function putMessage(now: () => number): Handler<typeof inbox.put_message> {
   return (given, { key, commit }) =>
     commit(async (tx) => {
@@ -21,5 +21,5 @@ async function stored(tx: Tx, from: string, externalId: string): Promise<{ messa
      where channel = 'site' and bot_id = $1 and chat_external_id = $2 and external_id = $3`,
     [siteBotId, from, externalId],
   );
-  return message as { messageId: string; chatId: string }; // put stores it, or found it there
+  return message as { messageId: string; chatId: string }; // `put` stored it or found it.
 }

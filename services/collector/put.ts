@@ -1,15 +1,15 @@
 /**
- * The one way into the tables, for polling, webhooks and replays alike: what a bot was delivered, stored once each and told in the same transaction.
- * Rows are locked in one order everywhere (aliases, then chats, then people, each by id), so that two deliveries never wait for each other.
+ * The only way to store updates, from polling, webhooks and replays: each is stored once and its event emitted in the same transaction.
+ * Rows are locked in one order everywhere (aliases, chats, people, each by id), so that two deliveries never deadlock.
  */
 import { hash } from 'node:crypto';
-import type { ChannelName, Delivery, ReadMessage, ReadPart, ReadPerson, Update } from '../../adapters/channel/port.ts';
+import type { ChannelName, ReadMessage, ReadPart, ReadPerson, Update, UpdateBatch } from '../../adapters/channel/port.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messagesTotal, unreadTotal } from '../../contracts/metrics.ts';
 import { nextActId } from './act-ids.ts';
 import { learnAliases } from './aliases.ts';
-import { digestOf, emitChange, type Kept, keptColumns, keptTables, putRemovals } from './changes.ts';
+import { digestOf, emitChange, keptColumns, keptTables, putRemovals, type StoredMessage } from './changes.ts';
 import { type Bot, type ChatOf, chatsOf, migrate, moveChats, touchChats } from './chats.ts';
 import { putConnections } from './connections.ts';
 import { wantFiles } from './files.ts';
@@ -19,28 +19,28 @@ import { putPositions, putReactions } from './reactions.ts';
 import { learnWords } from './search.ts';
 import { putStatuses } from './statuses.ts';
 
-/** Longer texts are cut: nobody writes them, and a reply must hold one. UTF-16 units. */
+/** Longer texts are cut, so that a reply can hold one. UTF-16 units. */
 const longestText = 131_072;
 
 interface Item extends ReadMessage {
   readonly messageId: string;
-  /** Of the update that it came with. */
+  /** Of the update that contained it. */
   readonly update: number;
 }
 type Part<I extends ReadPart['is']> = Extract<ReadPart, { is: I }>;
 
-/** Answers how many messages each update brought that were not there before. */
-export async function put(tx: Tx, channel: ChannelName, { botId, updates }: Delivery): Promise<readonly number[]> {
+/** Returns the number of new messages of each update. */
+export async function put(tx: Tx, channel: ChannelName, { botId, updates }: UpdateBatch): Promise<readonly number[]> {
   const bot = { channel, botId };
   return putParts(tx, bot, updates, await keepRaw(tx, bot, updates));
 }
 
-/** A message of ours, as the channel took it: no channel delivers it to the bot that sent it. */
+/** An outbound message, as accepted by the channel: no channel delivers it to the bot that sent it. */
 export async function putOwn(tx: Tx, bot: Bot, message: ReadMessage): Promise<void> {
   await putParts(tx, bot, [{ parts: [{ is: 'message', message }] }], new Set());
 }
 
-/** @param fresh the updates that were not there before, by their place */
+/** @param fresh indexes of the updates that were new */
 async function putParts(
   tx: Tx,
   bot: Bot,
@@ -112,12 +112,12 @@ async function putParts(
   return updates.map((_, index) => stored.filter(({ update }) => update === index).length);
 }
 
-/** The phone is that of the id which was told. */
+/** The phone belongs to the reported id. */
 const knownAs = (person: ReadPerson, externalId: string): ReadPerson =>
   externalId === person.externalId ? person : { ...person, externalId, phoneNumber: null };
 
-/** Answers which updates were not there before. */
-async function keepRaw(tx: Tx, { channel, botId }: Bot, updates: Delivery['updates']): Promise<ReadonlySet<number>> {
+/** Returns which updates were new. */
+async function keepRaw(tx: Tx, { channel, botId }: Bot, updates: UpdateBatch['updates']): Promise<ReadonlySet<number>> {
   if (updates.length === 0) return new Set();
   const rows = updates.map(({ externalId, raw }, n) => ({
     n,
@@ -191,10 +191,10 @@ async function insertMessages(
   return inserted.map(({ message_id }) => message_id);
 }
 
-/** A message that is there already: a repeat, an edit, or the first wording of one whose edit came before it. */
+/** A message that is already stored: a repeat, an edit, or the first version of one whose edit arrived earlier. */
 async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<void> {
   const { chat, externalId, text, kind, content, sentAt, editedAt } = item;
-  const [is] = await tx.query<Kept>(
+  const [is] = await tx.query<StoredMessage>(
     `select ${keptColumns} from ${keptTables}
      where message.channel = $1 and bot_id = $2 and chat_external_id = $3 and message.external_id = $4 and removed_at is null
      for update of message`,
@@ -202,7 +202,7 @@ async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<
   );
   const at = editedAt ?? sentAt;
   if (is === undefined) return;
-  // A repeat, or an edit that changes no words: other media, a button under the message.
+  // A repeat, or an edit without a change of text: other media, a button under the message.
   if (is.text === text) {
     if (editedAt !== null && at > is.at.getTime())
       await tx.query('update collector.messages set edited_at = $2, content = $3 where message_id = $1', [
@@ -219,7 +219,7 @@ async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<
   );
   const isNews = added.some((row) => row.at.getTime() === at && row.digest === digestOf(text));
   if (!isNews || editedAt === null || at < is.at.getTime()) return;
-  // What was judged of the former words does not hold for these; that it may be urgent does, until they are judged.
+  // The classification of the former text no longer applies; urgency stays until the new text is classified.
   await tx.query(
     `update collector.messages set text = $2, kind = $3, edited_at = $4, content = $5, intent = null, is_certain = null, confidence = null
      where message_id = $1`,
@@ -227,7 +227,7 @@ async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<
   );
   await learnWords(tx, [is.message_id]);
   const changeId = await emitChange(tx, channel, is, { kind, change: 'edited', at });
-  // Under the id of the change: what the message was before may have been obeyed already, and the customer may have written since.
+  // Under the id of the change: the former message may have been processed already, and the customer may have written since.
   const isOfCustomer = is.sender_id !== null && !is.is_staff && !is.is_bot;
   if (isOfCustomer && commandOf(item) === 'stop')
     tx.emit(inbox.command_given, { messageId: changeId, chatId: is.chat_id, command: 'stop', at: new Date(at).toISOString() });
@@ -256,12 +256,15 @@ function tell(tx: Tx, { channel }: Bot, item: Item, chatId: string, by: ReturnTy
     isReadable: item.text.trim() !== '' || item.content.some(({ type }) => type !== 'unknown' && type !== 'notice'),
     at,
   });
-  // An event of its own: hardly any message is a command, and whoever obeys them is not to look through all.
+  // A separate event: few messages are commands, and consumers of commands need not read all messages.
   const command = by === null || by.isStaff || by.isBot ? undefined : commandOf(item);
   if (command !== undefined) tx.emit(inbox.command_given, { messageId, chatId, command, at });
 }
 
-/** The command that a private message begins with, as the Bot API writes them, or what its words come to. The words after a command do not matter. */
+/**
+ * The command at the start of a private message, as the Bot API writes it, or its meaning in words. The words after a command are
+ * ignored.
+ */
 function commandOf({ chat, kind, text, isForwarded }: Item): string | undefined {
   if (chat.kind !== 'private' || kind !== 'text' || isForwarded) return undefined;
   return /^\/(\w{1,32})(?![\p{L}\p{N}_])/u.exec(text)?.[1]?.toLowerCase() ?? (asksToStop(text) ? 'stop' : undefined);

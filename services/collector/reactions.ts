@@ -1,4 +1,4 @@
-/** What changes a stored message without being one: reactions, and the places of a live location. */
+/** Changes of a stored message that are not messages: reactions, and positions of a live location. */
 import type { ReadPart } from '../../adapters/channel/port.ts';
 import type { Tx } from '../../bus/service.ts';
 import type { Bot } from './chats.ts';
@@ -6,7 +6,7 @@ import type { PersonOf } from './people.ts';
 
 type Part<I extends ReadPart['is']> = Extract<ReadPart, { is: I }>;
 
-/** The latest reaction of each person counts, whatever the order in which they come. One to a message that is not stored is dropped. */
+/** The latest reaction of each person counts, in any order of arrival. Reactions to unknown messages are dropped. */
 export async function putReactions(
   tx: Tx,
   { channel, botId }: Bot,
@@ -27,7 +27,7 @@ export async function putReactions(
   }
 }
 
-/** The latest place counts. */
+/** The latest position counts. */
 export async function putPositions(tx: Tx, { channel, botId }: Bot, positions: readonly Part<'position'>[]): Promise<void> {
   for (const { chat, externalId, place } of positions)
     await tx.query(

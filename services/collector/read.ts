@@ -1,4 +1,4 @@
-/** The questions that the inbox answers. */
+/** Query handlers of the inbox. */
 import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Commit, Database, HandlersOf } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';

@@ -1,15 +1,15 @@
 import type { ChannelName, Poller } from '../../adapters/channel/port.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import type { Outsider } from '../../bus/telemetry/dependencies.ts';
-import type { Intake } from './intake.ts';
+import type { UpdateIntake } from './intake.ts';
 
-/** A turn must end well within the lease of its loop (15 s), of which half may be over when it begins. */
+/** A turn must end well within the lease of its loop (15 s), half of which may have passed when it begins. */
 const pollMs = 5_000;
-/** Between two questions to a channel that answers at once although it has nothing. */
+/** Pause between polls of a channel that returns at once although it has nothing. */
 const idleMs = 50;
 
-/** Asks a bot's channel for updates. What was answered is confirmed by the next question, so only once it is committed. */
-export function receive(channel: ChannelName, poller: Poller, { take }: Intake, outside: Outsider): Loop {
+/** Polls the channel of a bot. The next poll confirms the updates of the last one, so it starts only after their commit. */
+export function receive(channel: ChannelName, poller: Poller, { take }: UpdateIntake, outside: Outsider): Loop {
   const { botId } = poller;
   let isOpen = false;
   let confirmed: string | null = null;
@@ -18,7 +18,7 @@ export function receive(channel: ChannelName, poller: Poller, { take }: Intake, 
     isOpen = true;
     const updates = await outside.watch(() => poller.poll(confirmed, pollMs, signal));
     if (updates.length === 0) {
-      // All is confirmed now. Telegram may number anew from a lower number after a quiet week, which an old offset would confirm unseen.
+      // All is confirmed now. After a quiet week Telegram may restart from a lower number, which an old offset would confirm unseen.
       confirmed = null;
       return 'idle';
     }

@@ -3,7 +3,7 @@ import { type Loop, loop } from '../../bus/service.ts';
 
 const dayMs = 86_400_000;
 
-/** Tells Telegram where to deliver, at start and once a day; a loop, so that Telegram may be away when the service starts. */
+/** Registers the webhook at Telegram, at start and once a day; a loop, so that the service can start while Telegram is unavailable. */
 export function registerWebhook(telegram: Pick<Telegram, 'bots' | 'pollers' | 'register'>): readonly Loop[] {
   if (telegram.bots.length === 0 || telegram.pollers.length > 0) return [];
   return [

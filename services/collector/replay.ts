@@ -2,13 +2,13 @@ import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
 import type { Handler, Queries } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import type { Intake } from './intake.ts';
+import type { UpdateIntake } from './intake.ts';
 
-/** Reads raw updates of a time anew, oldest first. What is stored stays as it is, so a replay may be repeated. */
+/** Reprocesses raw updates of a time range, oldest first. Stored messages stay unchanged, so a replay may be repeated. */
 export function replayUpdates(
   db: Queries,
   channels: readonly Pick<ChannelIntake, 'channel' | 'read'>[],
-  { take }: Intake,
+  { take }: UpdateIntake,
 ): Handler<typeof inbox.replay_updates> {
   return async ({ channel, botId, since, until, limit, cursor }) => {
     if (cursor !== undefined && !/^\d{1,18}$/.test(cursor))

@@ -4,23 +4,23 @@ import { doomOldFiles } from './files.ts';
 import { forgetUnusedWords } from './search.ts';
 
 const dayMs = 86_400_000;
-/** Rows that one statement removes, so that no transaction is long. */
+/** Rows per statement, so that transactions stay short. */
 const batch = 5_000;
-/** Chats that one event names. */
+/** Chats per event. */
 const chatsAtOnce = 500;
 
-/** Forgets what is past its age, table by table; one turn of each job leaves nothing older. What is stored late is no younger for it. */
+/** Deletes data past its retention time, table by table; one turn of each job leaves nothing older. Late storage does not extend it. */
 export function retention(
   { db, commit, now }: { readonly db: Database; readonly commit: Commit; readonly now: () => number },
   days: { readonly raw: number; readonly messages: number; readonly voices: number; readonly files: number },
 ): readonly Loop[] {
   const daysAgo = (count: number): Date => new Date(now() - count * dayMs);
-  /** Repeats until the statement, whose second parameter is how many rows it may take, takes none. */
+  /** Repeats until the statement, whose second parameter is the maximum number of rows, deletes none. */
   const sweep = async (text: string, before: Date, signal: AbortSignal): Promise<void> => {
     while ((await db.query(text, [before, batch])).length > 0) signal.throwIfAborted();
   };
   return [
-    // A raw update holds the words of its messages, so it goes with them at the latest.
+    // A raw update contains the texts of its messages, so it is deleted no later than they are.
     every('forget_raw_updates', '13 2 * * *', (signal) =>
       sweep(
         `delete from collector.raw_updates where id in (
@@ -57,13 +57,16 @@ export function retention(
   ];
 }
 
-/** By either clock: a channel may deliver late, and may date a message in the future. Versions, reactions and recordings go with them. */
+/**
+ * By either clock: a channel may deliver late, and may date a message in the future. Versions, reactions and recordings are deleted
+ * with them.
+ */
 const oldMessages = `delete from collector.messages where seq in (
   select seq from collector.messages where sent_at < $1 or received_at < $1 limit $2) returning 1`;
-// What was stored before the oldest message that may be left was also sent before it.
+// Rows stored before the oldest allowed message were also sent before it.
 const oldPositions = `delete from collector.feed where position in (
   select position from collector.feed where stored_at < $1 order by stored_at, position limit $2) returning 1`;
-/** Customers of whom no message is left. Other roles are settings, made by people. */
+/** Customers without messages. Other roles are settings made by people. */
 const oldPeople = `with gone as (
     delete from collector.users where user_id in (
       select user_id from collector.users person where role = 'client' and last_seen_at < $1
@@ -73,20 +76,20 @@ const oldPeople = `with gone as (
     delete from collector.user_aliases
     where (channel, known_as) in (select channel, external_id from gone) or (channel, external_id) in (select channel, external_id from gone))
   select from gone`;
-/** Ids of somebody who never became a person here, or is none any more. */
+/** Ids of people who were never stored, or no longer are. */
 const unusedAliases = `delete from collector.user_aliases where (channel, external_id, until) in (
   select channel, external_id, until from collector.user_aliases alias where told_at < $1
     and not exists (select from collector.users person where person.channel = alias.channel and person.external_id = alias.known_as)
     and not exists (select from collector.users person where person.channel = alias.channel and person.external_id = alias.external_id)
   limit $2) returning 1`;
-/** A connection that is usable, or under which chats stand, says how things are now, however long ago it was made. */
+/** A connection that is usable, or that has chats, describes the current state, however old it is. */
 const unusedConnections = `delete from collector.connections where (channel, bot_id, connection_id) in (
   select channel, bot_id, connection_id from collector.connections connection where changed_at < $1 and not is_usable and not exists (
     select from collector.chats chat where chat.channel = connection.channel and chat.bot_id = connection.bot_id
       and starts_with(chat.external_id, connection.connection_id || ':'))
   limit $2) returning 1`;
 
-/** Some chats in which nothing is left, with those that were merged into them; other services hear of it. False when there are no more. */
+/** A batch of empty chats, with those that were merged into them; other services receive an event. False when there are no more. */
 function forgetChats(commit: Commit, before: Date): Promise<boolean> {
   return commit(async (tx) => {
     const gone = await tx.query<{ chatId: string }>(

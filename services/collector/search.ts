@@ -1,27 +1,29 @@
-/** Finding messages: words in any form, and by likeness where that finds little. */
+/** Search of messages: words in any form, and fuzzy matching when that finds little. */
 import type { Database, Queries } from '../../bus/service.ts';
 import { spellingsOf } from './spellings.ts';
 
-/** What is like a word shares this part of its three-letter pieces: two swapped letters in a word of eight still do. */
+/** Minimum share of common trigrams for a fuzzy match: two swapped letters in a word of eight still match. */
 const likeness = 0.3;
-/** With fewer hits than this, likeness is asked too. */
+/** With fewer hits than this, fuzzy matching is added. */
 export const fewHits = 5;
-/** So many messages are read back in time first, at a microsecond each: a frequent word is met often enough among them. */
+/** Messages read back in time first, at a microsecond each: a frequent word occurs often enough among them. */
 export const firstWalked = 2_000;
-/** A word that is not has its hits gathered from the index and sorted, unless there are more than this. */
+/** For a word that does not, hits are collected from the index and sorted, unless there are more than this. */
 export const mostGathered = 4_000;
-/** So many messages are read back then, before a word is taken for one of another season and all its hits are gathered. */
+/** Messages read back next, before all hits of a seasonal word are collected. */
 export const mostWalked = 20_000;
 
 export interface Search {
-  /** A tsquery as text; empty when no word of the question can be searched for. */
+  /** A tsquery as text; empty if no word of the query is searchable. */
   readonly query: string;
-  /** The question has quotes, -word or OR: whoever writes so wants no likeness. */
+  /** The query contains quotes, -word or OR, so fuzzy matching is off. */
   readonly isExact: boolean;
 }
 
-/** Prepares a transaction for searching, and reads the question. The plan must fit the word: a rare one and a frequent one need different ones.
- *  A scan that is off has a cost so high that PostgreSQL would compile each of these short queries, for ten times what running it takes. */
+/**
+ * Prepares a transaction for a search, and parses the query. The plan must fit the word: rare and frequent words need different ones.
+ * A disabled scan has such a high cost that PostgreSQL would compile each short query, at ten times its run time.
+ */
 export async function prepare(tx: Queries, q: string): Promise<Search> {
   const [row] = await tx.query<{ query: string }>(
     `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
@@ -32,7 +34,7 @@ export async function prepare(tx: Queries, q: string): Promise<Search> {
   return { query: row?.query ?? '', isExact: /"|(^|\s)-\S|\sor\s/i.test(q) };
 }
 
-/** The search widened to words that are like those of the question, and to its other spellings; null when there are none. */
+/** The search extended by words similar to those of the query, and by its other spellings; null if there are none. */
 export async function likened(tx: Queries, q: string, search: Search): Promise<Search | null> {
   const { exact, cyrillic } = spellingsOf(q);
   const [row] = await tx.query<{ queries: readonly (string | null)[] }>(
@@ -44,11 +46,11 @@ export async function likened(tx: Queries, q: string, search: Search): Promise<S
   return queries.length === 0 ? null : { ...search, query: queries.map((query) => `(${query})`).join(' | ') };
 }
 
-/** Takes words into the lexicon; those that are there stay. */
+/** Adds words to the lexicon; existing ones stay. */
 export async function learnWords(tx: Queries, messageIds: readonly string[]): Promise<void> {
   if (messageIds.length === 0) return;
   await tx.query(
-    // In one order everywhere, so that two deliveries never wait for each other. A flood of words is no vocabulary.
+    // In one order everywhere, so that two deliveries never deadlock. A flood of words is not vocabulary.
     `insert into collector.lexicon (word)
      select distinct found.word from collector.messages, unnest((tsvector_to_array(fts))[1:300]) found (word)
      where message_id = any ($1) and found.word ~ '^[a-zа-я]{3,24}$' and not exists (select from collector.lexicon known where known.word = found.word)
@@ -57,9 +59,9 @@ export async function learnWords(tx: Queries, messageIds: readonly string[]): Pr
   );
 }
 
-/** Takes the words out of the lexicon that stand in these messages only; a name may be among them. To be done while the words are there. */
+/** Removes words from the lexicon that occur in these messages only; a name may be among them. Must run while the texts exist. */
 export async function forgetWords(tx: Queries, messageIds: readonly string[]): Promise<void> {
-  // Whether others wrote a word is looked up in the index: among many messages PostgreSQL would hope to meet it soon.
+  // Whether others use a word is looked up in the index: among many messages PostgreSQL would expect to find it soon.
   await tx.query(`select set_config('enable_seqscan', 'off', true)`);
   await tx.query(
     `delete from collector.lexicon where word in (
@@ -72,7 +74,7 @@ export async function forgetWords(tx: Queries, messageIds: readonly string[]): P
   );
 }
 
-/** Takes the words out of the lexicon that no message has, of the next so many after a word. Answers the last one that was looked at, or null. */
+/** Removes unused words from the lexicon, in portions after a given word. Returns the last word checked, or null. */
 export function forgetUnusedWords(db: Database, after: string, most: number): Promise<string | null> {
   return db.transaction(async (tx) => {
     await tx.query(`select set_config('enable_seqscan', 'off', true)`);

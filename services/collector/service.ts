@@ -1,4 +1,4 @@
-/** Takes in what people write in Telegram and WhatsApp, stores it once, tells of it, and finds it again. */
+/** Receives messages from Telegram, WhatsApp and websites, stores each once, emits events, and searches them. */
 import { blobAdapters } from '../../adapters/blob/index.ts';
 import { telegramAdapters, whatsappAdapters } from '../../adapters/channel/index.ts';
 import { site } from '../../adapters/channel/site.ts';

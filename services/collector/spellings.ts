@@ -1,4 +1,4 @@
-/** Other ways in which a question may have been meant: typed in the wrong keyboard layout, or in the other alphabet. */
+/** Other readings of a query: typed in the wrong keyboard layout, or in the other alphabet. */
 import { cyrillicOf } from '../../contracts/kit/cyrillic.ts';
 
 const latinKeys = `qwertyuiop[]asdfghjkl;'zxcvbnm,.\``;
@@ -13,9 +13,9 @@ const letters: Readonly<Record<string, string>> = {
 };
 
 export interface Spellings {
-  /** To be searched for as they are. */
+  /** Searched for as they are. */
   readonly exact: readonly string[];
-  /** To be likened to words, since there is more than one way to write Russian in Latin letters; null for a question without Latin letters. */
+  /** Matched approximately, since Russian has several spellings in Latin letters; null for a query without Latin letters. */
   readonly cyrillic: string | null;
 }
 

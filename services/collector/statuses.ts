@@ -2,10 +2,10 @@ import type { ChannelName, Status } from '../../adapters/channel/port.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 
-/** Statuses come in any order and more than once; a message of ours only ever climbs. */
+/** Statuses arrive in any order and repeatedly; the status of an outbound message only moves forward. */
 const rank = { sent: 1, delivered: 2, read: 3, played: 4, failed: 5 } as const satisfies Record<Status, number>;
 
-interface Told {
+interface StatusUpdate {
   readonly externalId: string;
   readonly status: Status;
   readonly errorCode: string | null;
@@ -15,7 +15,7 @@ interface Told {
 export async function putStatuses(
   tx: Tx,
   { channel, botId }: { channel: ChannelName; botId: string },
-  told: readonly Told[],
+  told: readonly StatusUpdate[],
 ): Promise<void> {
   if (told.length === 0) return;
   const highest = [...Map.groupBy(told, ({ externalId }) => externalId).values()].map((of) =>

@@ -280,7 +280,7 @@ test('what cannot be read is logged once by its kind and never taken for small t
     expect.objectContaining({ text: '', content: [expect.objectContaining({ type: 'unknown', of: 'hologram' })] }),
   ]);
   expect(await at.told('inbox.message_received')).toEqual([expect.objectContaining({ isReadable: false })]);
-  const noted = here.logged.slice(before).filter(({ message: said }) => said.includes('not readable'));
+  const noted = here.logged.slice(before).filter(({ message: said }) => said.includes('not supported'));
   expect(noted.map(({ facts }) => (facts as { type: string }).type).sort()).toEqual(['message.hologram', 'odd_thing']);
 });
 

@@ -1,4 +1,4 @@
-/** Voice messages: fetched from the channel, kept, and heard where some service can hear. */
+/** Voice messages: fetched from the channel, stored, and transcribed if a service can do so. */
 import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
 import type { Call, Commit, Database, Log } from '../../bus/service.ts';
 import { type Loop, loop } from '../../bus/service.ts';
@@ -7,17 +7,17 @@ import { inbox } from '../../contracts/inbox.ts';
 import { isPolybError, isStoreFailure, toPolybError } from '../../contracts/kit/errors.ts';
 import { learnWords } from './search.ts';
 
-/** What one call of `recognize` takes as bytes. */
+/** Maximum bytes of one `recognize` call. */
 const hearableBytes = 262_144;
 const idleMs = 1_000;
 /** Failures after which a recording is given up. */
 const patience = 6;
-/** While nobody can hear: how long until we ask again. */
+/** Retry interval while no service can transcribe. */
 const deafMs = 60_000;
-/** A voice that one process works on is left alone by the others for that long. */
+/** How long a recording in progress is reserved for one process. */
 const claimMs = 120_000;
 
-interface Due {
+interface DueVoice {
   readonly message_id: string;
   readonly channel: string;
   readonly bot_id: string;
@@ -28,7 +28,10 @@ interface Due {
   readonly body: Uint8Array | null;
 }
 
-/** One voice a turn: fetches it, or has it heard. A file that the channel has no more is given up, anything else is tried again later and later. */
+/**
+ * One recording per turn: fetches or transcribes it. A file missing in its channel is given up; other failures are retried with
+ * growing pauses.
+ */
 export function followVoices({
   db,
   commit,
@@ -44,7 +47,7 @@ export function followVoices({
   readonly channels: readonly Pick<ChannelIntake, 'channel' | 'fetchFile'>[];
   readonly maxBytes: number;
 }): Loop {
-  const fetch = async (voice: Due, signal: AbortSignal): Promise<void> => {
+  const fetch = async (voice: DueVoice, signal: AbortSignal): Promise<void> => {
     const channel = channels.find((each) => each.channel === voice.channel);
     if (channel === undefined) return giveUp(voice);
     const body = await channel.fetchFile(voice.bot_id, voice.file_id, { maxBytes, signal });
@@ -53,10 +56,10 @@ export function followVoices({
       [voice.message_id, body, body.length],
     );
   };
-  const hear = async (voice: Due, body: Uint8Array, signal: AbortSignal): Promise<void> => {
+  const hear = async (voice: DueVoice, body: Uint8Array, signal: AbortSignal): Promise<void> => {
     const { text } = await call(asr.recognize, { audio: body, contentType: voice.content_type }, { signal, retry: false });
     await commit(async (tx) => {
-      // Its person may have been erased while it was listened to.
+      // The customer may have been erased during the transcription.
       const kept = await tx.query(`update collector.voices set state = 'heard' where message_id = $1 and state <> 'gone' returning 1`, [
         voice.message_id,
       ]);
@@ -70,22 +73,22 @@ export function followVoices({
       tx.emit(inbox.message_transcribed, { messageId: voice.message_id, chatId: message.chat_id, at: new Date().toISOString() });
     });
   };
-  const giveUp = (voice: Due) =>
+  const giveUp = (voice: DueVoice) =>
     db
       .query(`update collector.voices set state = case when body is null then 'gone' else 'heard' end where message_id = $1`, [
         voice.message_id,
       ])
       .then(() => {});
-  const later = (voice: Due, ms: number, attempts: number) =>
+  const later = (voice: DueVoice, ms: number, attempts: number) =>
     db.query(`update collector.voices set attempts = $3, next_at = now() + $2 * interval '1 millisecond' where message_id = $1`, [
       voice.message_id,
       ms,
       attempts,
     ]);
 
-  // Not woken: of a flood of messages hardly one is a voice.
+  // The loop is not woken: few messages are voice messages.
   return loop('follow_voices', { idleMs }, async (signal) => {
-    const [voice] = await db.query<Due>(
+    const [voice] = await db.query<DueVoice>(
       `update collector.voices set next_at = now() + ${claimMs} * interval '1 millisecond'
        where message_id = (
          select message_id from collector.voices where state in ('wanted', 'kept') and next_at <= now() order by next_at limit 1 for update skip locked)
@@ -108,10 +111,10 @@ export function followVoices({
     return 'more';
   });
 }
-/** No service hears yet. */
+/** No service offers transcription yet. */
 const isDeaf = (thrown: unknown): boolean =>
   isPolybError(thrown) && (thrown.reason === 'no_responders' || thrown.reason === 'not_connected');
-/** The channel, or the hearing service, will never take it. */
+/** The channel, or the transcription service, will never accept it. */
 const isFinal = (thrown: unknown): boolean =>
   isPolybError(thrown) &&
   ['not_found', 'invalid_argument', 'failed_precondition'].includes(thrown.code) &&

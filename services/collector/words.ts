@@ -1,17 +1,17 @@
-/** Which words are one for a search: as hunspell's dictionary of Russian says where PostgreSQL has it, else those of one stem. */
+/** Which words are equal for a search: by hunspell's Russian dictionary if PostgreSQL has it, otherwise by stem. */
 import type { Database, Queries } from '../../bus/service.ts';
 import { learnWords } from './search.ts';
 
 export type Words = 'hunspell' | 'stems';
 export interface WordsState {
   readonly inUse: Words;
-  /** PostgreSQL can read hunspell's files. */
+  /** True if PostgreSQL can read hunspell's files. */
   readonly isHunspellThere: boolean;
-  /** Messages that are still searched by the words of before. */
+  /** Messages that are still indexed with the former dictionary. */
   readonly behind: number;
 }
 
-/** To be asked on a connection that has not searched yet: one that has keeps the dictionary, whatever becomes of its files. */
+/** Call it on a connection without earlier searches: a connection keeps the dictionary it loaded, whatever happens to the files. */
 export async function stateOfWords(db: Queries): Promise<WordsState> {
   const [row] = await db.query<Omit<WordsState, 'behind'>>(
     `select collector.words_in_use() as "inUse", collector.hunspell_is_there() as "isHunspellThere"`,
@@ -26,13 +26,13 @@ async function countBehind(db: Queries): Promise<number> {
   return row?.behind ?? 0;
 }
 
-/** Messages that one transaction makes searchable anew, so that nobody waits for it for long. */
+/** Messages reindexed in one transaction, so that others wait only briefly. */
 const rowsAtOnce = 1_000;
 
 /**
- * Searches by these words from now on, and makes every message findable by them, the youngest first. Messages come in and are read meanwhile;
- * one that was not reached yet may be missed by a search. Ended half-way it goes on where it stood.
- * @returns how many messages it went through
+ * Searches with these words from now on, and reindexes every message, newest first. Messages are stored and read meanwhile;
+ * a search may miss one that is not reindexed yet. An interrupted run continues where it stopped.
+ * @returns the number of messages processed
  */
 export async function reindex(
   db: Database,
@@ -51,9 +51,9 @@ export async function reindex(
   return done;
 }
 
-/** Answers how many; none when all is done. */
+/** Returns how many; zero when all is done. */
 async function nextRows(tx: Queries): Promise<number> {
-  // The text that is written again is the same; what is made from it is not.
+  // The text is rewritten unchanged; the index derived from it changes.
   const rows = await tx.query<{ message_id: string; seq: string }>(
     `with place as materialized (select below from collector.reindexing for update),
        part as materialized (

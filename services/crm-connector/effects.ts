@@ -1,4 +1,4 @@
-/** Creating without making a second one of what is there. */
+/** Creation without duplicates of existing records. */
 import type { Crm } from '../../adapters/crm/port.ts';
 import { TimeZone } from '../../contracts/common.ts';
 import type { crm as contract } from '../../contracts/crm.ts';

@@ -1,7 +1,10 @@
 import type { Effect, Method, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 
-/** The effect, but for what is there already: that is the answer, and nothing goes out. Safe in the method's lane only, where nobody else creates meanwhile. */
+/**
+ * The effect, unless the record exists: then it is returned, and no request creates one. Safe only in the method's lane, where nothing
+ * else creates meanwhile.
+ */
 export function lookFirst<M extends Method>(
   effect: Effect<M>,
   find: (input: ParsedOf<M>, signal: AbortSignal) => Promise<OutputOf<M> | null>,
@@ -17,7 +20,7 @@ export function lookFirst<M extends Method>(
   };
 }
 
-/** A search that fails has created nothing, also where a request that fails so is in doubt. */
+/** A failed search has created nothing, even where a failed request would be in doubt. */
 function nothingDone(thrown: unknown): PolybError {
   const { code, message, reason, data, retryAfterMs, evidence } = toPolybError(thrown);
   return new PolybError(code, message, { reason, data, retryAfterMs, evidence, outcome: 'not_executed', cause: thrown });

@@ -3,9 +3,9 @@ import { derivedKey } from '../../bus/wire/key.ts';
 import { crm } from '../../contracts/crm.ts';
 
 /**
- * Finds or creates the contact, and takes or opens a lead. It may run again under its key, so it asks the CRM nothing by itself:
- * a search would then find the lead that the first run opened and take it for an old one. Both decisions are kept calls instead,
- * whose stored outcomes a repeat gets.
+ * Finds or creates the contact, and reuses or opens a lead. It may run again under its key, so it does not query the CRM itself:
+ * a search would find the lead that the first run opened and take it for an old one. Both decisions are keyed calls,
+ * whose stored outcomes a repeat receives.
  */
 export function pushToCrm({ reuseHours }: { readonly reuseHours: number }): Handler<typeof crm.push_to_crm> {
   return async ({ firstName, lastName, phoneNumber, email, source, comment }, { key, call, commit }) => {

@@ -1,4 +1,4 @@
-/** Contacts and leads in whatever CRM the company uses. */
+/** Contacts and leads in the configured CRM. */
 import { z } from 'zod';
 import { crmAdapters } from '../../adapters/crm/index.ts';
 import { service } from '../../bus/service.ts';

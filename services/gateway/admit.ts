@@ -1,6 +1,6 @@
-/** Lets a request in, or says no more than it must: who asks, what the key allows, and how often. */
+/** Admits a request: authenticates the key, checks its scope and its rate. Errors reveal no more than necessary. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Cache, Limit, Taken } from '../../adapters/cache/port.ts';
+import type { Cache, Limit, RateDecision } from '../../adapters/cache/port.ts';
 import type { Scope } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Identity, Keys } from './keys.ts';
@@ -13,8 +13,8 @@ export interface AdmitParts {
 export type Admit = (scope: Scope, request: FastifyRequest, reply: FastifyReply) => Promise<Identity>;
 
 /**
- * Wrong keys from one address; guessing is hopeless anyway, this says so. Every key is looked at, because many share an
- * address, and what one of them shows must not lock out the others.
+ * Failed keys per address; guessing is hopeless anyway, and this reports it. Every key is checked, because many clients share an
+ * address, and the failures of one must not lock out the others.
  */
 const failures: Limit = { limit: 30, windowMs: 60_000 };
 
@@ -23,7 +23,7 @@ export function createAdmit({ keys, cache, limit }: AdmitParts): Admit {
   const policy = `"burst";q=${limit.limit};w=${Math.ceil(limit.windowMs / 1000)}`;
 
   async function identify(presented: string, address: string): Promise<Identity> {
-    // Who shows none guesses nothing.
+    // A request without a key guesses nothing.
     if (presented === '') throw unknown();
     const found = await keys.identify(presented);
     if (found !== null) return found;
@@ -47,11 +47,11 @@ function presentedKey({ headers }: FastifyRequest): string {
   if (typeof own === 'string') return own.trim();
   return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] ?? '';
 }
-/** One text for whatever is wrong with a key. */
+/** One message for every kind of invalid key. */
 function unknown(): PolybError {
   return new PolybError('unauthenticated', 'Provide a valid API key in X-API-Key, or in Authorization: Bearer.');
 }
-function rateLimit({ remaining, resetMs }: Taken): string {
+function rateLimit({ remaining, resetMs }: RateDecision): string {
   return `"burst";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;
 }
 function tooMuch(retryAfterMs: number): PolybError {

@@ -22,14 +22,14 @@ function bytes({ body, contentType, status }: Fields, reply: FastifyReply): Fast
   reply.header('content-type', isScript ? 'application/octet-stream' : contentType);
   return reply.send(body instanceof Uint8Array ? Buffer.from(body) : String(body ?? ''));
 }
-/** What a browser shows without running anything in it. */
+/** Types that a browser shows without running code in them. */
 const harmless = /^(text\/plain|audio\/[\w.+-]+|video\/[\w.+-]+|image\/(png|jpeg|gif|webp)|application\/(json|pdf|octet-stream))\s*(;.*)?$/;
 
 function addLink(reply: FastifyReply, link: string): void {
   const others = reply.getHeader('link');
   reply.header('link', others === undefined ? link : `${others}, ${link}`);
 }
-/** The same with another cursor. */
+/** The same URL with another cursor. */
 function nextPage({ url, query }: FastifyRequest, cursor: string): string {
   return `${url.split('?', 1)[0]}?${stringify({ ...(query as Fields as Record<string, string>), cursor })}`;
 }

@@ -1,4 +1,4 @@
-/** One HTTP server: routes of contracts, each a call over the bus. */
+/** The HTTP server: routes of contracts, each a call over the bus. */
 
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -21,27 +21,27 @@ import { allowedVerbs } from './verbs.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks, once admitted; null where no key is asked for. */
+    /** The authenticated key; null for a route without keys. */
     identity: Identity | null;
-    /** Aborted when the asker leaves before the answer; null where nobody minds. */
+    /** Aborted when the client disconnects before the reply; null where it does not matter. */
     leaving: AbortController | null;
   }
 }
-export type Ask = (method: Method, input: unknown, options: CallOptions & { readonly key?: string }) => Promise<unknown>;
+export type CallMethod = (method: Method, input: unknown, options: CallOptions & { readonly key?: string }) => Promise<unknown>;
 export interface AppOptions {
   readonly bodyLimitBytes: number;
   readonly requestTimeoutMs: number;
   readonly maxConnections: number;
   readonly maxInFlight: number;
   readonly trustedProxies: readonly string[];
-  /** A decision must say which version it is about. */
+  /** An approval must name the version it is about. */
   readonly requireIfMatch: boolean;
 }
 export interface AppParts {
   readonly routes: readonly HttpRoute[];
-  readonly ask: Ask;
+  readonly ask: CallMethod;
   readonly admit: Admit;
-  /** Keeps what somebody decided. */
+  /** Records a decision. */
   readonly decided: (decision: Decision) => Promise<void>;
   readonly observed: (what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }) => void;
   readonly log: Log;
@@ -52,7 +52,7 @@ const longestParam = 300;
 const headersTimeoutMs = 10_000;
 const keepAliveMs = 65_000;
 
-/** Not listening yet, and open for further routes. */
+/** Not listening yet; further routes can be added. */
 export function createApp(parts: AppParts): FastifyInstance {
   const { routes, observed, log, options } = parts;
   let inFlight = 0;
@@ -65,7 +65,7 @@ export function createApp(parts: AppParts): FastifyInstance {
       connectionsCheckingInterval: checkMs(options.requestTimeoutMs),
     },
     routerOptions: { maxParamLength: longestParam },
-    // Services validate; the library's own schema compilers are never loaded.
+    // Services validate; the library's schema compilers are never loaded.
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     forceCloseConnections: 'idle',
@@ -84,7 +84,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
     const began = performance.now();
     inFlight += 1;
-    // `close` comes also when the asker has left before the answer, of which the library's own hook tells nothing.
+    // `close` also fires when the client disconnects before the reply; the library's hook does not report that.
     reply.raw.once('close', () => {
       inFlight -= 1;
       const isAnswered = reply.raw.writableFinished;
@@ -113,7 +113,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     );
   });
 
-  // A body may be left out whatever its type says.
+  // A body may be absent whatever its content type.
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
@@ -133,7 +133,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     const path = request.url.split('?')[0] ?? '';
     const { status, headers, body } = problemReply(thrown, { path, requestId: request.id, rowPath });
     if (status >= 500 && body.code === 'internal') log.error({ err: thrown, requestId: request.id }, 'a request failed');
-    // As bytes, because the library would add a charset to the type of a text.
+    // Sent as bytes, because the library would add a charset to the type of a text.
     return reply
       .code(status)
       .headers(headers)
@@ -164,7 +164,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       const { identity } = request;
       const input = inputOf(route, request, identity?.actor);
       const key = isKeyed ? keyOf(request, reply) : undefined;
-      // Nobody waits for a read whose asker has gone. What changes something goes on.
+      // A read is cancelled when its client disconnects. A change continues.
       if (isRead) request.leaving = new AbortController();
       if (method.http.reply === 'ranged') {
         const whileWanted = request.leaving === null ? {} : { signal: request.leaving.signal };
@@ -181,7 +181,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     },
   });
 
-  /** The outcome, once it is written down who asked for it. The journal has it as well, so a log that is away does not undo it. */
+  /** The outcome, after its audit entry is stored. The journal has it as well, so an unavailable audit does not undo it. */
   async function audited(asked: Promise<unknown>, request: FastifyRequest, { keyId, client, person }: Identity): Promise<unknown> {
     const [target = null] = Object.values(request.params as Readonly<Record<string, string>>);
     const note = (code: string, reason: string | null): Promise<void> =>
@@ -207,11 +207,11 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   }
 }
 
-/** `*` is any version: it says nothing of what was seen. */
+/** `*` matches any version and says nothing about the version that was read. */
 function isUnbound(ifMatch: string | undefined): boolean {
   return ifMatch === undefined || ifMatch.trim() === '*';
 }
-/** How often connections are looked at: a limit holds to a fifth of itself. */
+/** Interval of connection checks: a limit is accurate to a fifth. */
 function checkMs(timeoutMs: number): number {
   return Math.max(100, Math.min(5_000, timeoutMs / 5));
 }
@@ -219,7 +219,7 @@ function noCompiler(): never {
   throw new TypeError('a route of the gateway has no schema of its own');
 }
 
-/** The caller's key, or a new one; either is shown. Quotes are those of RFC 9651. */
+/** The key of the client, or a new one; both are returned. Quotes follow RFC 9651. */
 function keyOf({ headers }: FastifyRequest, reply: FastifyReply): string {
   const given = headers['idempotency-key'];
   if (given === undefined) {

@@ -163,16 +163,16 @@ test('a follower without the scope, of no topic, or without a key is refused', a
   expect((await http(it.origin)('GET', '/api/v1/stream')).status).toBe(401);
 });
 
-interface Heard {
+interface StreamEvent {
   readonly event: string | undefined;
   readonly id: string | undefined;
   readonly data: unknown;
 }
 /** Reads events until left. */
-async function follow(key: string, lastEventId?: string): Promise<{ readonly heard: Heard[]; isOver(): boolean; leave(): void }> {
+async function follow(key: string, lastEventId?: string): Promise<{ readonly heard: StreamEvent[]; isOver(): boolean; leave(): void }> {
   let isOver = false;
   const leaving = new AbortController();
-  const heard: Heard[] = [];
+  const heard: StreamEvent[] = [];
   const { body, headers } = await fetch(`${it.origin}/api/v1/stream?topics=approvals`, {
     headers: { 'x-api-key': key, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) },
     signal: leaving.signal,

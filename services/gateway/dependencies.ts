@@ -3,7 +3,7 @@ import { type ServiceStanding, standingsIn } from '../../bus/telemetry/dependenc
 
 const freshMs = 1_000;
 
-/** How those outside stand whom the services ask, as it was at most a second ago; none when the bus is away. */
+/** Health of the dependencies of all services, at most a second old; empty while the bus is unavailable. */
 export function outsiders(bus: Pick<Bus, 'gather'>, now: () => number): () => Promise<readonly ServiceStanding[]> {
   let asked: { readonly at: number; readonly answers: Promise<readonly ServiceStanding[]> } | undefined;
   return () => {
@@ -12,7 +12,7 @@ export function outsiders(bus: Pick<Bus, 'gather'>, now: () => number): () => Pr
         at: now(),
         answers: bus.gather('$SRV.PING', {}, { waitMs: 500, quietMs: 150 }).then(
           standingsIn,
-          () => [], // that the bus is away is told beside it
+          () => [], // The unavailable bus is reported separately.
         ),
       };
     return asked.answers;

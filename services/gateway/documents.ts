@@ -1,13 +1,13 @@
-/** What the routes are, for people and for other tools. The page's library is loaded when somebody first looks. */
+/** Documentation of the routes, for people and for tools. The library of the page is loaded at the first visit. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { feeds, rowPath } from '../../contracts/aliases.ts';
 import type { Alias, Contract } from '../../contracts/kit/define.ts';
-import { asyncApi, type Described, describe, exported, jsonSchema, openApi } from '../../contracts/kit/describe.ts';
+import { asyncApi, describe, type EntryFact, exported, jsonSchema, openApi } from '../../contracts/kit/describe.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { problemReply } from './problem.ts';
 import type { HttpRoute } from './routes.ts';
 
-export interface Documented {
+export interface DocumentSources {
   readonly routes: readonly HttpRoute[];
   readonly contracts: readonly Contract[];
   readonly aliases: readonly Alias[];
@@ -15,10 +15,10 @@ export interface Documented {
   readonly prefix: string;
 }
 
-/** Only what is routed, older names among it. */
-export function openApiOf({ routes, version }: Pick<Documented, 'routes' | 'version'>): Readonly<Record<string, unknown>> {
+/** Only routed methods, including aliases. */
+export function openApiOf({ routes, version }: Pick<DocumentSources, 'routes' | 'version'>): Readonly<Record<string, unknown>> {
   const entries = Object.fromEntries(
-    routes.map((route): [string, Described] => {
+    routes.map((route): [string, EntryFact] => {
       const { method, alias, verb, path, scope } = route;
       const described = describe(method);
       const http = { ...method.http, route: `${verb} ${path}` as `GET /${string}`, scope };
@@ -35,7 +35,7 @@ const failure = {
   description: 'An error; see `code`.',
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 };
-/** The one route that is no method. */
+/** The only route that is not a method. */
 const stream = {
   operationId: 'stream',
   tags: ['journal'],
@@ -68,15 +68,15 @@ const stream = {
   },
 };
 
-/** What the old name implies need not be said. */
-function withoutFixed({ input = {} }: Described, { fixed = {}, defaults = {} }: Alias): NonNullable<Described['input']> {
+/** Values implied by the alias may be omitted. */
+function withoutFixed({ input = {} }: EntryFact, { fixed = {}, defaults = {} }: Alias): NonNullable<EntryFact['input']> {
   const { required, ...rest } = input;
   const left = (required ?? []).filter((name) => !Object.hasOwn(defaults, name) && !Object.hasOwn(fixed, name));
   const properties = Object.fromEntries(Object.entries(input.properties ?? {}).filter(([name]) => !Object.hasOwn(fixed, name)));
   return { ...rest, properties, ...(left.length === 0 ? {} : { required: left }) };
 }
 
-export function addDocuments(app: FastifyInstance, documented: Documented): void {
+export function addDocuments(app: FastifyInstance, documented: DocumentSources): void {
   let description: string | undefined;
   let events: string | undefined;
   const describeHttp = (): string => (description ??= JSON.stringify(openApiOf(documented)));
@@ -89,7 +89,7 @@ export function addDocuments(app: FastifyInstance, documented: Documented): void
     for (const path of [`/${name}`, `/api/v1/${name}`])
       app.get(path, (_, reply) => reply.header('content-type', 'application/json; charset=utf-8').send(text()));
 
-  // A browser asks for it beside whatever it is shown, and would complain of a 404.
+  // A browser requests it with any page, and would report a 404.
   app.get('/favicon.ico', (_, reply) => reply.code(204).send());
 
   let page: Promise<FastifyInstance> | undefined;
@@ -106,11 +106,14 @@ export function addDocuments(app: FastifyInstance, documented: Documented): void
     });
 }
 
-/** Nothing runs in the page but what this server sends; the page itself writes inline styles. Plain HTTP stays plain, because a gateway on loopback has no certificate. */
+/**
+ * The page runs only scripts of this server, with inline styles. HTTP is not upgraded, because a gateway on loopback has no
+ * certificate.
+ */
 const pagePolicy =
   "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'none'; img-src 'self' data:; object-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'";
 
-/** A server of its own, asked in memory: a plugin cannot be added once a server listens. */
+/** A separate server, called in memory: a plugin cannot be added after a server listens. */
 async function docsPage(document: object): Promise<FastifyInstance> {
   const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([import('@fastify/swagger'), import('@fastify/swagger-ui')]);
   const app = fastify({ requestIdHeader: 'x-request-id' });

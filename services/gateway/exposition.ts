@@ -2,7 +2,7 @@
 import type { ToldMetric } from '../../contracts/kit/metric.ts';
 
 export interface Exposition {
-  /** Series with the same labels stand once, and a metric that comes again as another type is left out: a scraper refuses either. */
+  /** Series with the same labels appear once, and a metric repeated with another type is dropped: a scraper rejects either. */
   add(metric: ToldMetric, identity: Readonly<Record<string, string>>): void;
   text(): string;
 }
@@ -36,7 +36,7 @@ export function exposition(): Exposition {
   };
 }
 
-/** @param numbers the sum, then how many fell into each bucket; the text counts what is at or below each bound. */
+/** @param numbers the sum, then the count per bucket; the text has cumulative counts */
 function buckets(name: string, labels: string, bounds: readonly number[], [sum = 0, ...counts]: readonly number[]): readonly string[] {
   const before = labels === '' ? '' : `${labels},`;
   let below = 0;

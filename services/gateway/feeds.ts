@@ -1,10 +1,10 @@
-/** Server-sent events: a list is read while somebody follows it, and its changes are sent. */
+/** Server-sent events: a list is read while it has followers, and its changes are sent. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { feeds } from '../../contracts/aliases.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
-import type { Ask } from './app.ts';
+import type { CallMethod } from './app.ts';
 import type { Identity, Keys } from './keys.ts';
 import { createLogFeed, type FeedItem, type Follower } from './log-feed.ts';
 
@@ -13,7 +13,7 @@ type StateTopic = { [T in Topic]: (typeof feeds)[T]['kind'] extends 'state' ? T 
 const topics = Object.keys(feeds) as Topic[];
 const isState = (topic: Topic): topic is StateTopic => feeds[topic].kind === 'state';
 
-/** What every item of a feed has; the rest goes on as it is. */
+/** Properties of every item of a feed; others pass unchanged. */
 const Items = z.object({ items: z.array(z.looseObject({ id: z.string(), updatedAt: z.string() })) });
 type Item = z.output<typeof Items>['items'][number];
 export interface FeedOptions {
@@ -23,8 +23,8 @@ export interface FeedOptions {
 }
 const pageSize = 200;
 
-/** One reader a topic, however many follow it. */
-function createStateFeed(topic: StateTopic, ask: Ask, pollMs: number) {
+/** One reader per topic, for any number of followers. */
+function createStateFeed(topic: StateTopic, ask: CallMethod, pollMs: number) {
   const { method, input } = feeds[topic];
   const followers = new Set<Follower>();
   let known: ReadonlyMap<string, Item> | undefined;
@@ -41,12 +41,12 @@ function createStateFeed(topic: StateTopic, ask: Ask, pollMs: number) {
       if (before !== undefined) {
         const changed = items.filter(({ id, updatedAt }) => before.get(id)?.updatedAt !== updatedAt).sort(byTime);
         for (const item of changed) tell({ event: topic, time: item.updatedAt, data: item });
-        // From a full page an old item is merely pushed out.
+        // From a full page an old item merely drops out.
         if (items.length < pageSize)
           for (const id of before.keys()) if (!known.has(id)) tell({ event: topic, data: { id, state: 'gone' } });
       }
     } catch (thrown) {
-      // Followers learn that what they see may be old; the next turn tries again.
+      // Followers learn that their data may be out of date; the next turn tries again.
       tell({ event: 'stale', data: { topic, why: thrown instanceof PolybError ? thrown.code : 'internal' } });
     }
     if (followers.size > 0) timer = setTimeout(() => void turn(), pollMs);
@@ -57,7 +57,7 @@ function createStateFeed(topic: StateTopic, ask: Ask, pollMs: number) {
   }
 
   return {
-    /** Tells what is there, or only what changed since the last that the follower knows, then every change. */
+    /** Sends the current items, or only changes since the follower's position, then every change. */
     async follow(follower: Follower, since: string | undefined): Promise<() => void> {
       const items = [...(await read())].sort(byTime);
       follower.tell({ event: 'snapshot', data: { topic, ids: items.map(({ id }) => id) } });
@@ -80,25 +80,25 @@ function byTime(a: Item, b: Item): number {
   return a.updatedAt < b.updatedAt ? -1 : a.updatedAt > b.updatedAt ? 1 : 0;
 }
 
-/** `time`, or `time~cursor` once a log is followed; either may be empty. */
+/** `time`, or `time~cursor` when a log is followed; either may be empty. */
 const placeOf = (lastEventId: string | readonly string[] | undefined) => {
   const [time = '', cursor = ''] = String(lastEventId ?? '').split('~', 2);
   return { time: Number.isNaN(Date.parse(time)) ? undefined : time, cursor: cursor === '' ? undefined : cursor };
 };
 const idOf = ({ time = '', cursor }: { readonly time: string | undefined; readonly cursor: string | undefined }): string =>
   cursor === undefined ? time : `${time}~${cursor}`;
-/** Bytes that a follower has not read: from the first on it gets nothing more of a log, at the second it is cut off. */
+/** Unread bytes of a follower: above the first limit it gets no further log data, above the second it is disconnected. */
 const fullBytes = 262_144;
 const mostBytes = 4_194_304;
 
 interface FeedParts {
-  readonly ask: Ask;
+  readonly ask: CallMethod;
   readonly admit: Admit;
-  /** Whether the key of a follower still counts. */
+  /** Whether the key of a follower is still valid. */
   readonly isLive: Keys['isLive'];
   readonly options: FeedOptions;
 }
-/** Announcements of revoked keys may be lost, and a key that expires is announced by nobody. */
+/** An event about a revoked key may be lost, and an expired key has none. */
 const recheckMs = 3_000;
 
 /** `GET /api/v1/stream?topics=runs,approvals,messages`, resumed with Last-Event-ID. A stream ends with its key. */
@@ -109,7 +109,7 @@ export function addFeeds(app: FastifyInstance, { ask, admit, isLive, options }: 
   );
   const open = new Map<() => void, Identity>();
   let rechecking: ReturnType<typeof setTimeout> | undefined;
-  // A stream never ends by itself, so closing must not wait for it.
+  // A stream never ends on its own, so closing must not wait for it.
   app.addHook('preClose', async () => {
     clearTimeout(rechecking);
     for (const end of open.keys()) end();
@@ -143,7 +143,7 @@ export function addFeeds(app: FastifyInstance, { ask, admit, isLive, options }: 
       throw new PolybError('unavailable', 'This server is at its limit of open event streams.', { retryAfterMs: 5_000 });
     const last = placeOf(request.headers['last-event-id']);
     const { time: since } = last;
-    // Before the head goes out: a cursor that is none is refused.
+    // Before the headers are sent: an invalid cursor is refused.
     const places = await Promise.all(
       [...logs].filter(([topic]) => asked.has(topic)).map(async ([, feed]) => ({ feed, cursor: await feed.open(last.cursor) })),
     );
@@ -151,14 +151,14 @@ export function addFeeds(app: FastifyInstance, { ask, admit, isLive, options }: 
     reply.hijack();
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
-    // A connection that was kept for a next request would hold up closing.
+    // A connection kept alive for another request would delay closing.
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no', connection: 'close' });
     raw.write('retry: 3000\n\n');
     const tell = ({ event, time, cursor, data }: FeedItem): void => {
       if (time !== undefined) last.time = time;
       if (cursor !== undefined) last.cursor = cursor;
       const id = time === undefined && cursor === undefined ? '' : `id: ${idOf(last)}\n`;
-      // A follower that does not read is let go; it comes back with the last that it got.
+      // A follower that does not read is disconnected; it resumes after the last event it received.
       if (raw.writableLength > mostBytes) raw.destroy();
       else raw.write(`${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     };
@@ -179,7 +179,7 @@ export function addFeeds(app: FastifyInstance, { ask, admit, isLive, options }: 
       for (const { feed, cursor } of places) leaves.push(feed.follow(follower, cursor));
       for (const [topic, feed] of states) if (asked.has(topic)) leaves.push(await feed.follow(follower, since));
     } catch {
-      end(); // the head is out: the follower sees the end and comes back after `retry`
+      end(); // The headers are sent: the follower sees the end and reconnects after `retry`.
     }
     if (!open.has(end)) for (const leave of leaves.splice(0)) leave();
   });

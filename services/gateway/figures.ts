@@ -1,4 +1,4 @@
-/** What all services count, asked over the bus: as Prometheus text and as JSON. */
+/** Metrics of all services, collected over the bus: as Prometheus text and as JSON. */
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import type { Bus } from '../../bus/bus.ts';
@@ -19,7 +19,7 @@ import {
 import { exposition } from './exposition.ts';
 
 export interface ServiceFigures {
-  /** The daemon's folder. */
+  /** The folder of the daemon. */
   readonly service: string;
   readonly instance: string;
   readonly contract: string;
@@ -42,21 +42,21 @@ interface MethodFigures {
   readonly failed: Parameters<typeof byCode>[0]['failed'];
 }
 export interface Figures {
-  /** Every instance that answers, as it was at most a second ago. */
+  /** Every instance that responds, at most a second old. */
   services(): Promise<readonly ServiceFigures[]>;
-  /** Whether each service answers: those expected here, and any that has answered before. Nothing is known while the bus is away. */
+  /** Whether each service responds: the expected ones, and any that has responded before. Empty while the bus is unavailable. */
   ready(): Promise<ReadonlyMap<string, boolean>>;
-  /** Text exposition 0.0.4. `self`: of this process alone, for a scraper that scrapes each of several gateways. */
+  /** Text exposition 0.0.4. `self`: of this process only, for a scraper of several gateways. */
   metrics(of: 'all' | 'self'): Promise<string>;
   observed(what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }): void;
 }
-/** What one instance tells of one contract; what it counted beside calls comes with the first. */
+/** Metrics of one contract from one instance; those that are not about calls come with the first contract. */
 interface Answer {
   readonly figures: ServiceFigures;
   readonly told: readonly ToldMetric[];
 }
 const freshMs = 1_000;
-/** A busy service may miss one round of questions. */
+/** A busy service may miss one collection. */
 const silenceMs = 10_000;
 
 export function createFigures({
@@ -65,11 +65,11 @@ export function createFigures({
   now,
 }: {
   readonly bus: Pick<Bus, 'gather' | 'metrics' | 'name' | 'instance'>;
-  /** Folders of the services that should answer. */
+  /** Folders of the services that should respond. */
   readonly expected: readonly string[];
   readonly now: () => number;
 }): Figures {
-  /** When each service answered last, in Unix ms; -Infinity for one that is expected and never did. */
+  /** Last response of each service, in Unix ms; -Infinity for an expected one that never responded. */
   const lastAnswers = new Map<string, number>(expected.map((service) => [service, Number.NEGATIVE_INFINITY]));
   let node: Promise<Registry> | undefined;
   let asked: { readonly at: number; readonly answers: Promise<readonly Answer[]> } | undefined;
@@ -98,7 +98,7 @@ export function createFigures({
     async metrics(of) {
       node ??= nodeFigures({ service: bus.name, instance: bus.instance });
       const own = { service: bus.name, instance: bus.instance };
-      const all = of === 'self' ? [] : await answers().catch((): readonly Answer[] => []); // a scrape without the bus still has this process
+      const all = of === 'self' ? [] : await answers().catch((): readonly Answer[] => []); // A scrape without the bus still has this process.
       const text = exposition();
       if (all.length === 0) for (const metric of await bus.metrics.told()) text.add(metric, own);
       for (const { figures, told } of all.toSorted((a, b) => (a.figures.instance < b.figures.instance ? -1 : 1))) {
@@ -118,18 +118,21 @@ export function createFigures({
   };
 }
 
-/** Garbage collection, heap and event loop of this process; loaded by the first scrape. What every instance tells by itself is left out. */
+/**
+ * Garbage collection, heap and event loop of this process; loaded at the first scrape. Metrics that every instance reports are left
+ * out.
+ */
 async function nodeFigures(labels: object): Promise<Registry> {
   const { collectDefaultMetrics, Registry: makeRegistry } = await import('prom-client');
   const register = new makeRegistry();
   collectDefaultMetrics({ register, labels });
   for (const { name } of [processCpu, processCpuUser, processCpuSystem, processMemory, processStart]) register.removeSingleMetric(name);
-  // Gauges named like counters; the gauges by type beside them say the same.
+  // Gauges named like counters; the gauges by type have the same values.
   for (const what of ['handles', 'requests', 'resources']) register.removeSingleMetric(`nodejs_active_${what}_total`);
   return register;
 }
 
-/** The calls of those methods that were called; what was dropped, of all. */
+/** Methods that were called; dropped requests of all methods. */
 function callsOf(methods: readonly MethodFigures[]): readonly ToldMetric[] {
   const used = methods.filter(({ requests, dropped, inFlight }) => requests + dropped + inFlight > 0);
   return [
@@ -166,7 +169,7 @@ const Told = z
     return series.every(([values, ...rest]) => values.length === labels.length && rest.length === numbers);
   });
 
-/** Nothing for an answer of a program that is not ours; a metric that cannot be written is left out. */
+/** Ignores replies of foreign programs; a metric that cannot be written is left out. */
 function answerOf(answer: unknown): readonly Answer[] {
   const { name, id, version, started, metadata, endpoints, data } = answer as Partial<StatsReply>;
   const service = metadata?.['polyb.daemon'];

@@ -37,7 +37,7 @@ afterAll(async () => {
   await emulator?.stop();
 });
 
-interface Told {
+interface HealthReport {
   readonly status: string;
   readonly checks: Readonly<
     Record<string, readonly { readonly status: string; readonly componentId?: string; readonly output?: string }[]>
@@ -45,7 +45,7 @@ interface Told {
 }
 const health = async (origin = it.origin) => {
   const { status, body } = await http(origin)('GET', '/health');
-  return { http: status, ...(body as Told) };
+  return { http: status, ...(body as HealthReport) };
 };
 /** Health once the check of this name says so. */
 const becomes = (name: string, status: string) =>

@@ -1,4 +1,4 @@
-/** Is it alive, may it be asked: `application/health+json`. */
+/** Liveness and readiness: `application/health+json`. */
 import type { FastifyInstance } from 'fastify';
 import type { Cache } from '../../adapters/cache/port.ts';
 import type { Queries } from '../../bus/service.ts';
@@ -17,9 +17,9 @@ export interface HealthParts {
   readonly now: () => number;
 }
 interface Check {
-  /** `warn`: all goes on, with less. */
+  /** `warn`: works with limitations. */
   readonly status: 'pass' | 'warn' | 'fail';
-  /** The service that saw it; the gateway unless told. */
+  /** The reporting service; default: the gateway. */
   readonly componentId?: string;
   readonly time: string;
   readonly output?: string;
@@ -30,7 +30,7 @@ const patienceMs = 2_000;
 export function addHealth(app: FastifyInstance, parts: HealthParts): void {
   const { bus, db, cache, outsiders, figures, version, isDraining, now } = parts;
 
-  /** Without these no request can be answered. */
+  /** Dependencies without which no request can be served. */
   async function needed(): Promise<Checks> {
     const time = new Date(now()).toISOString();
     const check = (isWell: boolean, output: string): readonly Check[] => [
@@ -39,7 +39,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
     const isStored = await Promise.race([
       db.query('select 1').then(
         () => true,
-        () => false, // why is in the log of the store; a probe only asks whether
+        () => false, // The log of the store has the reason; a probe needs only the state.
       ),
       new Promise<boolean>((resolve) => setTimeout(resolve, patienceMs, false).unref()),
     ]);
@@ -49,7 +49,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
       ...(isDraining() ? { 'process:state': check(false, 'shutting down') } : {}),
     };
   }
-  /** Without these something waits, or is done worse. */
+  /** Dependencies without which some work waits or degrades. */
   async function missed(): Promise<Checks> {
     const time = new Date(now()).toISOString();
     const redis: Check =
@@ -76,7 +76,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
     const body = { status, version, serviceId: 'gateway', ...(isWhole || status !== 'pass' ? { checks: all } : {}) };
     return { code: status === 'fail' ? 503 : 200, body: JSON.stringify(body) };
   };
-  // Liveness asks nothing of others: a restart would not help them.
+  // Liveness does not check others: a restart would not help them.
   app.get('/livez', (_, reply) => reply.header('content-type', healthType).send(JSON.stringify({ status: 'pass', version })));
   for (const path of ['/readyz', '/health', '/healthz'])
     app.get(path, async (request, reply) => {

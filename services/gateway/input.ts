@@ -1,4 +1,4 @@
-/** What an HTTP request says, as the input of a method. The service validates it. */
+/** Converts an HTTP request to the input of a method. The service validates it. */
 import type { FastifyRequest } from 'fastify';
 import { coerceFields } from '../../contracts/kit/coerce.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -6,13 +6,13 @@ import { applyShape } from '../../contracts/kit/legacy-body.ts';
 import type { HttpRoute } from './routes.ts';
 
 type Texts = Readonly<Record<string, string | readonly string[] | undefined>>;
-export type Asked = Pick<FastifyRequest, 'params' | 'query' | 'headers' | 'body'>;
+export type RequestParts = Pick<FastifyRequest, 'params' | 'query' | 'headers' | 'body'>;
 
 const mostHeaders = 32;
 const longestHeader = 1_024;
 
-/** @param actor Who asks, where the method wants to know. @throws PolybError invalid_argument/bad_parameters. */
-export function inputOf(route: HttpRoute, asked: Asked, actor: string | undefined): unknown {
+/** @param actor The caller, for methods that need it. @throws PolybError invalid_argument/bad_parameters. */
+export function inputOf(route: HttpRoute, asked: RequestParts, actor: string | undefined): unknown {
   const { method, input, alias, verb } = route;
   const path = pairsOf(asked.params as Texts);
   if (method.http.body === 'raw') return rawInput(route, asked, path);
@@ -27,13 +27,13 @@ export function inputOf(route: HttpRoute, asked: Asked, actor: string | undefine
   return Object.keys(implied).length === 0 || !isObject(placed) ? placed : { ...placed, ...implied };
 }
 
-/** The path says it, whatever the body says. */
+/** Path values override the body. */
 function without(value: unknown, path: readonly (readonly [string, string])[]): unknown {
   return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([name]) => !path.some(([field]) => field === name))) : value;
 }
 
-/** Of what came, whatever the method's input declares: a webhook is verified over its untouched bytes. */
-function rawInput({ input }: HttpRoute, { headers, query, body }: Asked, path: readonly (readonly [string, string])[]): unknown {
+/** The parts of the request that the method's input declares: a webhook is verified over its unchanged bytes. */
+function rawInput({ input }: HttpRoute, { headers, query, body }: RequestParts, path: readonly (readonly [string, string])[]): unknown {
   const declared = input.properties ?? {};
   const has = (name: string): boolean => Object.hasOwn(declared, name);
   const inQuery = pairsOf(query as Texts);
@@ -47,7 +47,7 @@ function rawInput({ input }: HttpRoute, { headers, query, body }: Asked, path: r
 }
 const reserved = new Set(['headers', 'query', 'body']);
 
-/** Signatures, secret tokens and the like; never what lets into this gateway. */
+/** Signatures, secret tokens and similar headers; never credentials of this gateway. */
 function passedHeaders(headers: Texts): Readonly<Record<string, string>> {
   const passed = pairsOf(headers).filter(
     ([name, text]) => (name === 'content-type' || name.startsWith('x-')) && name !== 'x-api-key' && text.length <= longestHeader,
@@ -64,7 +64,7 @@ function pairsOf(texts: Texts | undefined): readonly (readonly [string, string])
   return pairs;
 }
 
-/** `If-Match: "<version>"`, weak or bare as well. `*` names no version. */
+/** `If-Match: "<version>"`, also weak or unquoted. `*` names no version. */
 function versionOf(field: string, header: string | undefined): Readonly<Record<string, string>> {
   if (header === undefined || header.trim() === '*') return {};
   const [, version] = /^(?:W\/)?"?([^",]{1,200})"?$/.exec(header.trim()) ?? [];

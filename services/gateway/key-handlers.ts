@@ -1,10 +1,10 @@
-/** API keys, as the operator steers them over the bus. */
+/** Management of API keys over the bus. */
 import type { Database, HandlersOf } from '../../bus/service.ts';
 import type { gateway } from '../../contracts/gateway.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { insertKey, listDecisions, listKeys, liveScopes, revokeKey } from './rows.ts';
 
-/** @param revoked Tells every gateway that a key is let in no more. */
+/** @param revoked Informs every gateway that a key is revoked. */
 export function keyHandlers(db: Database, revoked: (keyId: string) => void): HandlersOf<typeof gateway> {
   return {
     create_key: async (key) => {

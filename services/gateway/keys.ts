@@ -1,4 +1,4 @@
-/** Who asks: API keys, `id.secret`, remembered for a few seconds so that a request need not ask PostgreSQL. */
+/** API keys, `id.secret`, cached for a few seconds so that most requests need no PostgreSQL. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Scope } from '../../contracts/kit/define.ts';
 import type { StoredKey } from './rows.ts';
@@ -6,29 +6,29 @@ import type { StoredKey } from './rows.ts';
 export interface Identity {
   readonly keyId: string;
   readonly client: string;
-  /** Null where the client does not tell its people apart. */
+  /** Null if the client does not distinguish its people. */
   readonly person: string | null;
-  /** `client/keyId` or `client/keyId/person`: how audits name it. */
+  /** `client/keyId` or `client/keyId/person`: the name in audits. */
   readonly actor: string;
   /** Unix ms. */
   readonly expiresAtMs: number;
   allows(scope: Scope): boolean;
 }
 export interface Keys {
-  /** The identity when it is remembered; asks nobody. */
+  /** The cached identity; no look-up. */
   remembered(presented: string): Identity | undefined;
-  /** Null for anything but a live key with its secret. */
+  /** Null unless it is an active key with its secret. */
   identify(presented: string): Promise<Identity | null>;
   forget(keyId: string): void;
-  /** Whether the key still allows what it did, as PostgreSQL has it now; while that is away, whether it has expired. */
+  /** Whether the key is still active, according to PostgreSQL; while that is unavailable, whether it has expired. */
   isLive(identity: Identity): Promise<boolean>;
-  /** When each key was last used since the last time that this was asked, by key id; Unix ms. */
+  /** Last use of each key since the previous call, by key id; Unix ms. */
   takeUses(): ReadonlyMap<string, number>;
 }
 
 const rememberMs = 5_000;
 const mostRemembered = 10_000;
-/** Compared where there is nothing to compare, so that a wrong id takes as long as a wrong secret. */
+/** Compared when there is no digest, so that a wrong id takes as long as a wrong secret. */
 const nobody: StoredKey = { client: '', person: null, scopes: [], secretHash: Buffer.alloc(32), expiresAtMs: 0, isRevoked: true };
 
 export function createKeys({
@@ -38,7 +38,7 @@ export function createKeys({
   readonly find: (keyId: string) => Promise<StoredKey | null>;
   readonly now: () => number;
 }): Keys {
-  // The key itself and not its digest: this is compared for every request, and is forgotten within seconds.
+  // The key itself and not its digest: it is compared for every request, and forgotten within seconds.
   const known = new Map<string, { readonly key: Buffer; readonly identity: Identity; readonly until: number }>();
   let uses = new Map<string, number>();
 
@@ -86,7 +86,7 @@ export function createKeys({
         const stored = await find(keyId);
         return stored !== null && !stored.isRevoked;
       } catch {
-        return true; // a key that cannot be looked up cannot be revoked now either
+        return true; // A key that cannot be looked up now cannot be revoked now either.
       }
     },
     takeUses() {
@@ -97,11 +97,11 @@ export function createKeys({
   };
 }
 
-/** '' when it is not of the form `id.secret`. */
+/** '' if it does not have the form `id.secret`. */
 function idOf(presented: string): string {
   return /^(pk_[a-z0-9]{8,32})\.[\w-]{20,100}$/.exec(presented)?.[1] ?? '';
 }
-/** In a time that does not tell where they differ; the length of a key is no secret. */
+/** Constant-time comparison; the length of a key is not secret. */
 function isSame(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }

@@ -9,13 +9,15 @@ export interface Place {
 }
 const patienceMs = 10_000;
 
-/** Where the system lets two processes share a port, a second instance takes over without a gap; elsewhere it waits until the first has left.
- *  @throws PolybError failed_precondition/bad_settings when somebody else keeps the port. */
+/**
+ * Where the system allows two processes to share a port, a second instance takes over without a gap; elsewhere it waits for the first to stop.
+ * @throws PolybError failed_precondition/bad_settings when another program holds the port.
+ */
 export async function listen(app: FastifyInstance, { host, port }: Place, log: Log): Promise<void> {
   const reusePort = process.platform === 'linux';
   for (const until = Date.now() + patienceMs; ; await delay(200)) {
     try {
-      // `reusePort` is Node's; the library hands over what it does not know.
+      // `reusePort` is Node's; the library passes unknown options on.
       await app.listen({ host, port, reusePort } as FastifyListenOptions);
       log.info({ host, port }, 'HTTP server listens');
       return;

@@ -13,17 +13,17 @@ afterAll(() => it.stop());
 
 const write = (text: string) => it.world.bus.call(inbox.put_message, { from: 'visitor-1', text }, { key: text });
 
-interface Heard {
+interface StreamEvent {
   readonly event: string | undefined;
   readonly id: string | undefined;
   readonly data: { readonly text?: string };
 }
-const isMessage = ({ event }: Heard) => event === 'messages';
-const textsOf = (heard: readonly Heard[]) => heard.filter(isMessage).map(({ data }) => data.text);
+const isMessage = ({ event }: StreamEvent) => event === 'messages';
+const textsOf = (heard: readonly StreamEvent[]) => heard.filter(isMessage).map(({ data }) => data.text);
 /** Reads the stream until left. */
-async function follow(topics: string, lastEventId?: string): Promise<{ readonly heard: Heard[]; leave(): void }> {
+async function follow(topics: string, lastEventId?: string): Promise<{ readonly heard: StreamEvent[]; leave(): void }> {
   const leaving = new AbortController();
-  const heard: Heard[] = [];
+  const heard: StreamEvent[] = [];
   const { body, status } = await fetch(`${it.origin}/api/v1/stream?topics=${topics}`, {
     headers: { 'x-api-key': key, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) },
     signal: leaving.signal,

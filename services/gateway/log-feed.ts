@@ -1,18 +1,18 @@
-/** A topic of the event stream that only grows: every follower has a cursor of its own, and followers at one cursor share a read. */
+/** A topic of the event stream that only grows. Every follower has its own cursor, and followers at the same cursor share a read. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Method } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import type { Ask } from './app.ts';
+import type { CallMethod } from './app.ts';
 
 const Page = z.object({ items: z.array(z.looseObject({ cursor: z.string() })), nextCursor: z.string() });
 type Page = z.output<typeof Page>;
 const pageSize = 200;
 
-/** One change, as a follower gets it. */
+/** One change, as sent to a follower. */
 export interface FeedItem {
   readonly event: string;
-  /** Where a follower of a state goes on when it comes back: the time of the change, RFC 3339. */
+  /** Position for a returning follower of a state: the time of the change, RFC 3339. */
   readonly time?: string;
   /** The same for a log. */
   readonly cursor?: string;
@@ -20,22 +20,22 @@ export interface FeedItem {
 }
 export interface Follower {
   tell(item: FeedItem): void;
-  /** It has much to read yet. */
+  /** True when it has much unread data. */
   isFull(): boolean;
 }
 export interface LogTopic {
   readonly method: Method;
   readonly input: object;
-  /** Input in the place of a cursor: begins with what comes next. */
+  /** Input instead of a cursor: starts with the next item. */
   readonly start: object;
 }
 export interface LogFeed {
-  /** The cursor to follow from. @throws PolybError invalid_argument for what is no cursor of this topic. */
+  /** The cursor to follow from. @throws PolybError invalid_argument for an invalid cursor. */
   open(cursor: string | undefined): Promise<string>;
   follow(follower: Follower, cursor: string): () => void;
 }
 
-export function createLogFeed(topic: string, { method, input, start }: LogTopic, ask: Ask, pollMs: number): LogFeed {
+export function createLogFeed(topic: string, { method, input, start }: LogTopic, ask: CallMethod, pollMs: number): LogFeed {
   const cursors = new Map<Follower, string>();
   let isRunning = false;
 
@@ -47,7 +47,7 @@ export function createLogFeed(topic: string, { method, input, start }: LogTopic,
     try {
       page = await read({ cursor }, pageSize);
     } catch (thrown) {
-      // Followers learn that something may be missing yet; the next turn reads from the same cursor.
+      // Followers learn that data may be missing; the next turn reads from the same cursor.
       for (const follower of followers)
         follower.tell({ event: 'stale', data: { topic, why: thrown instanceof PolybError ? thrown.code : 'internal' } });
       return false;
@@ -56,7 +56,7 @@ export function createLogFeed(topic: string, { method, input, start }: LogTopic,
       for (const item of page.items) follower.tell({ event: topic, cursor: item.cursor, data: item });
       cursors.set(follower, page.nextCursor);
     }
-    // A page may end early for its size in bytes.
+    // A page may end early because of its size in bytes.
     return page.items.length >= pageSize / 8;
   }
   /** True when there is more to read at once. */
@@ -86,7 +86,7 @@ export function createLogFeed(topic: string, { method, input, start }: LogTopic,
     follow(follower, cursor) {
       follower.tell({ event: 'snapshot', cursor, data: { topic } });
       cursors.set(follower, cursor);
-      if (!isRunning) void run(); // a read that fails ends nothing: its followers are sent `stale`
+      if (!isRunning) void run(); // A failed read ends nothing: its followers get `stale`.
       return () => void cursors.delete(follower);
     },
   };

@@ -12,10 +12,10 @@ export interface ProblemReply {
     readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
   };
 }
-/** The work goes on, and Location is where to ask for it. */
+/** The work continues, and Location is its status. */
 const goesOn: ReadonlySet<string> = new Set(['pending', 'outcome_unknown']);
 
-/** @param rowPath Where a row of the journal is asked for. */
+/** @param rowPath Path of the status of a journal row. */
 export function problemReply(
   thrown: unknown,
   at: { readonly path: string; readonly requestId: string; readonly rowPath: (rowId: string) => string },
@@ -23,7 +23,7 @@ export function problemReply(
   const error = isPolybError(thrown) ? thrown : fromHttp(thrown);
   const problem = toProblem(error);
   const { rowId, issues } = (error.data ?? {}) as { rowId?: unknown; issues?: readonly FieldIssue[] };
-  // Without the row there is nothing to point at.
+  // Without the row there is no status to link.
   const status = goesOn.has(error.reason ?? '') && typeof rowId === 'string' ? 202 : httpOf(error.code, error.reason);
   return {
     status,
@@ -42,7 +42,7 @@ export function problemReply(
   };
 }
 
-/** As it was asked for, unless something stands in it that is not told. */
+/** The original URL, unless it contains masked data. */
 function shownPath(path: string): string {
   const read = safeDecode(path);
   const shown = scrub(read);
@@ -52,11 +52,11 @@ function safeDecode(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    return path; // not UTF-8
+    return path; // Not UTF-8.
   }
 }
 
-/** What the HTTP library refuses before a method is asked. */
+/** Errors of the HTTP library before a method is called. */
 function fromHttp(thrown: unknown): PolybError {
   const { statusCode, code } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as { statusCode?: unknown; code?: unknown };
   switch (code) {

@@ -1,9 +1,9 @@
-/** Bytes of any size as an HTTP reply: asked of the service in parts, with Range (RFC 9110, section 14) and ETag. */
+/** Bytes of any size as an HTTP reply: read from the service in parts, with Range (RFC 9110, section 14) and ETag. */
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
-/** What a method with `reply: 'ranged'` answers to its `offset` and `length`. */
+/** The output of a method with `reply: 'ranged'` for an `offset` and `length`. */
 const Part = z.object({
   contentType: z.string(),
   name: z.string().nullable(),
@@ -14,10 +14,10 @@ const Part = z.object({
 type Part = z.output<typeof Part>;
 const partBytes = 262_144;
 
-/** Shown in the page; everything else is saved, since a browser might run something in it. */
+/** Shown inline; everything else is downloaded, since a browser might run code in it. */
 const inline = /^(image\/(png|jpeg|gif|webp)|audio\/[\w.+-]+|video\/[\w.+-]+)$/;
 
-/** @param ask Answers a part of the bytes. */
+/** @param ask Returns a part of the bytes. */
 export async function answerRanged(
   ask: (at: { readonly offset: number; readonly length: number }) => Promise<unknown>,
   { headers }: Pick<FastifyRequest, 'headers'>,
@@ -34,7 +34,7 @@ export async function answerRanged(
     .header('accept-ranges', 'bytes')
     .header('content-type', type)
     .header('content-disposition', dispositionOf(type === first.contentType ? 'inline' : 'attachment', first.name))
-    // Should a browser open it as a page after all, nothing runs in it.
+    // If a browser opens it as a page after all, nothing runs in it.
     .header('content-security-policy', "default-src 'none'; sandbox");
   if (headers['if-none-match']?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) return reply.code(304).send();
   const isWhole = wanted === undefined || (headers['if-range'] !== undefined && headers['if-range'] !== etag);
@@ -53,7 +53,7 @@ export async function answerRanged(
     .send(Readable.from(partsOf(begin, from, to, part)));
 }
 
-/** From `from` until before `to`. A file that changes meanwhile breaks the reply off, as a wrong length would. */
+/** From `from` (inclusive) to `before` (exclusive). A file that changes meanwhile breaks the reply off, since its length would be wrong. */
 async function* partsOf(
   first: Part,
   from: number,
@@ -70,7 +70,7 @@ async function* partsOf(
 }
 
 type Range = { readonly from: number; readonly to: number } | { readonly from: 0; readonly last: number };
-/** One range of bytes; several, or another unit, may be ignored, and are. */
+/** One range of bytes; several ranges or another unit may be ignored, and are. */
 function rangeOf(header: string | undefined): Range | undefined {
   const [, from, to] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '') ?? [];
   if (from === undefined || to === undefined || (from === '' && to === '')) return undefined;

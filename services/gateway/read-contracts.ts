@@ -1,4 +1,4 @@
-/** What stands in the contracts' folder: adding a contract needs no edit here. */
+/** Reads the contracts folder, so that a new contract needs no edit here. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,8 +6,10 @@ import type { Contract } from '../../contracts/kit/define.ts';
 import { isContract } from '../../contracts/kit/describe.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 
-/** Every contract that a file of `folder` exports, in the order of their files.
- *  @throws PolybError failed_precondition/cannot_load that names the file whose code does not load. */
+/**
+ * Every contract exported by a file of `folder`, in the order of the files.
+ * @throws PolybError failed_precondition/cannot_load that names the file whose code fails to load.
+ */
 export async function readContracts(folder = join(import.meta.dirname, '../../contracts')): Promise<readonly Contract[]> {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))

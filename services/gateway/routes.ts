@@ -1,4 +1,4 @@
-/** HTTP routes, as the contracts' `http` fields and the table of aliases say. */
+/** HTTP routes, from the contracts' `http` fields and the table of aliases. */
 import { oldPorts } from '../../contracts/aliases.ts';
 import type { Alias, Contract, Entry, Method, Scope } from '../../contracts/kit/define.ts';
 import { type JsonSchema, jsonSchema } from '../../contracts/kit/describe.ts';
@@ -8,17 +8,17 @@ export interface HttpRoute {
   /** `/api/v1/calls/{callId}` */
   readonly path: string;
   readonly method: Method;
-  /** What an API key must allow. */
+  /** Required API key scope. */
   readonly scope: Scope | 'none';
-  /** Set when the route is an older name. */
+  /** Set if the route is an alias. */
   readonly alias: Alias | undefined;
-  /** What a caller may send, as JSON Schema. */
+  /** Accepted input, as JSON Schema. */
   readonly input: JsonSchema;
-  /** The answer is a page of a list, and the next one is asked for with `cursor`. */
+  /** The reply is a page of a list, and `cursor` requests the next one. */
   readonly isPaged: boolean;
 }
 
-/** What `caller` may ask for: its bus permissions follow from it. Its own contract is not among it. */
+/** Methods that `caller` may call, from which its bus permissions follow. Its own contract is excluded. */
 export function callableBy(caller: string, contracts: readonly Contract[]): readonly Method[] {
   return contracts
     .flatMap((contract): readonly Entry[] => Object.values(contract))
@@ -26,7 +26,7 @@ export function callableBy(caller: string, contracts: readonly Contract[]): read
     .filter(({ service, roles }) => service !== caller && (roles === undefined || roles.includes(caller)));
 }
 
-/** One route a method, then its older names. @throws TypeError for two methods on one route. */
+/** One route per method, then its aliases. @throws TypeError for two methods on one route. */
 export function routesOf(methods: readonly Method[], aliases: readonly Alias[]): readonly HttpRoute[] {
   const known = new Set(methods);
   const routes = new Map<string, HttpRoute>();
@@ -43,7 +43,7 @@ export function routesOf(methods: readonly Method[], aliases: readonly Alias[]):
   }
 }
 
-/** What the program that had this port before PolyB offers. */
+/** Routes of the former program on this port. */
 export function routesOfPort(routes: readonly HttpRoute[], port: number): readonly HttpRoute[] {
   const services = oldPorts[port] ?? [];
   return routes.filter(({ method, alias }) => services.includes(method.service) && (alias?.port ?? port) === port);
@@ -57,7 +57,7 @@ function routeOf(method: Method, route: string, alias: Alias | undefined): HttpR
     method,
     scope: alias?.scope ?? scopeOf(method),
     alias,
-    // Made when they are first needed: most routes of most days are asked for by nobody.
+    // Created on first use: most routes are rarely requested.
     get input() {
       return jsonSchema(method.input, 'input');
     },

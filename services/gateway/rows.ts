@@ -1,4 +1,4 @@
-/** API keys and the audit of what was decided with them. */
+/** API keys and the audit of decisions made with them. */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { gateway } from '../../contracts/gateway.ts';
@@ -35,9 +35,9 @@ function keyOf(row: KeyColumns): ApiKey {
   };
 }
 
-/** The key as it stands; `two_live` when its client, or its person there, has two others; null when another secret stands under its id. */
+/** The stored key; `two_live` when its client, or its person there, has two others; null when its id exists with another secret. */
 export async function insertKey(tx: Queries, key: NewKey): Promise<ApiKey | 'two_live' | null> {
-  // Two creations at once for one client must see each other.
+  // Two concurrent creations for one client must see each other.
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`gateway.api_keys ${key.client}`]);
   const [same] = await tx.query<KeyColumns & { readonly is_same: boolean }>(
     `select ${columns}, secret_hash = decode($2, 'hex') and client = $3 and person is not distinct from $4 as is_same from gateway.api_keys where key_id = $1`,
@@ -64,7 +64,7 @@ export interface StoredKey {
   readonly expiresAtMs: number;
   readonly isRevoked: boolean;
 }
-/** In the order of the ids; null where there is no such key. */
+/** In the order of the ids; null for an unknown key. */
 export async function findKeys(db: Queries, keyIds: readonly string[]): Promise<readonly (StoredKey | null)[]> {
   const rows = await db.query<KeyColumns & { readonly secret_hash: Buffer }>(
     `select ${columns}, secret_hash from gateway.api_keys where key_id = any($1)`,
@@ -98,7 +98,7 @@ export async function listKeys(
   return { items: rows.slice(0, limit).map(keyOf), next: rows.length > limit ? (rows[limit - 1]?.seq ?? null) : null };
 }
 
-/** Of all live keys of the client. */
+/** Of all active keys of the client. */
 export async function liveScopes(db: Queries, client: string): Promise<readonly Scope[]> {
   const rows = await db.query<{ scope: Scope }>(
     `select distinct unnest(scopes) as scope from gateway.api_keys
@@ -169,7 +169,7 @@ export async function listDecisions(
   return { items, next: rows.length > limit ? (rows[limit - 1]?.seq ?? null) : null };
 }
 
-/** Keys that nobody can use go with the last decisions that they may have made. */
+/** Unusable keys are deleted together with the last decisions they may have made. */
 export async function forgetDecisions(db: Queries, olderThanDays: number): Promise<void> {
   await db.query('delete from gateway.audit where at < now() - make_interval(days => $1)', [olderThanDays]);
   await db.query('delete from gateway.api_keys where least(revoked_at, expires_at) < now() - make_interval(days => $1)', [olderThanDays]);

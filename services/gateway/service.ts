@@ -1,4 +1,4 @@
-/** HTTP for all services: it knows none of them by name, its routes and permissions are read from the contracts. */
+/** HTTP for all services. It knows none of them by name; routes and permissions come from the contracts. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { openCache } from '../../adapters/cache/index.ts';
 import { batched } from '../../adapters/store/batch.ts';
@@ -7,7 +7,7 @@ import { aliases } from '../../contracts/aliases.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { buildInfo } from '../../contracts/metrics.ts';
 import { createAdmit } from './admit.ts';
-import { type AppParts, type Ask, createApp } from './app.ts';
+import { type AppParts, type CallMethod, createApp } from './app.ts';
 import { outsiders } from './dependencies.ts';
 import { addDocuments } from './documents.ts';
 import { addFeeds } from './feeds.ts';
@@ -25,7 +25,7 @@ const contracts = await readContracts();
 const methods = callableBy('gateway', contracts);
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
-/** The folders beside this one that hold a service. */
+/** The sibling folders that contain a service. */
 function serviceFolders(): readonly string[] {
   const services = new URL('../', import.meta.url);
   return readdirSync(services).filter((folder) => existsSync(new URL(`${folder}/service.ts`, services)));
@@ -38,12 +38,12 @@ export default service({
   settings: gatewaySettings,
 }).start(async ({ settings, bus, db, log, metrics, now }) => {
   const cache = await openCache(settings, { now, log });
-  // However many guess, two statements at a time look for what they show.
+  // At most two concurrent statements look up keys, however many are guessed.
   const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
   const figures = createFigures({ bus, expected: settings.GATEWAY_EXPECTED_SERVICES ?? serviceFolders(), now });
   metrics.sample(() => [{ of: buildInfo, labels: { version, node: process.versions.node }, value: 1 }]);
   const routes = routesOf(methods, aliases);
-  const ask: Ask = (method, input, options) => bus.call(method, input, options);
+  const ask: CallMethod = (method, input, options) => bus.call(method, input, options);
   const admit = createAdmit({ keys, cache, limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS } });
   let isDraining = false;
   const parts: AppParts = {

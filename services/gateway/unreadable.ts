@@ -1,8 +1,8 @@
-/** What cannot be read as HTTP: there is no request to answer, so the socket is told by hand. */
+/** Input that cannot be parsed as HTTP: there is no request object, so the reply is written to the socket directly. */
 import type { Socket } from 'node:net';
 import { PolybError, toProblem } from '../../contracts/kit/errors.ts';
 
-/** By the codes of Node's parser (nodejs.org/api/errors.html, llhttp). */
+/** By the error codes of Node's parser (nodejs.org/api/errors.html, llhttp). */
 const known: Readonly<Record<string, readonly [status: string, detail: string]>> = {
   HPE_INVALID_URL: [
     '400 Bad Request',
@@ -11,7 +11,7 @@ const known: Readonly<Record<string, readonly [status: string, detail: string]>>
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are larger than this server accepts.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive completely in time.'],
 };
-/** How long the answer may take to be read. Closed at once, it could be lost to bytes that were still coming. */
+/** Time to read the reply. If the socket closed at once, bytes still arriving could destroy the reply. */
 const lingerMs = 1_000;
 const unknown = ['400 Bad Request', 'The request cannot be read as HTTP/1.1.'] as const;
 
@@ -29,6 +29,6 @@ export function answerUnreadable(
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
-  // Whoever never ends their side would hold a connection for ever: no other deadline covers it any more.
+  // A peer that never ends its side would hold the connection for ever: no other deadline applies.
   setTimeout(() => socket.destroy(), lingerMs).unref();
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 
-/** Which verbs a path answers to; asked only where none of them was used. Counts the routes that are added from now on. */
+/** The verbs of a path; used only if no route matched. Includes routes added later. */
 export function allowedVerbs(app: FastifyInstance): (path: string) => readonly string[] {
   const verbsByUrl = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }) => {
@@ -15,7 +15,7 @@ export function allowedVerbs(app: FastifyInstance): (path: string) => readonly s
   };
 }
 
-/** `:name` is one step, `*` the rest. */
+/** `:name` is one segment, `*` the rest. */
 function isOf(pattern: readonly string[], steps: readonly string[]): boolean {
   const isOpen = pattern.at(-1) === '*';
   if (isOpen ? steps.length < pattern.length : steps.length !== pattern.length) return false;

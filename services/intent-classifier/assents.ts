@@ -1,4 +1,4 @@
-/** Assents in a sign or a word or two: they mean something only behind a question. */
+/** Assents of one or two signs or words: they have a meaning only after a question. */
 import { wordsOf } from './features.ts';
 
 const words = new Set(
@@ -8,7 +8,7 @@ const words = new Set(
 const signs = /[+✅☑✔👍👌🤝💯🆗🫡]/gu;
 const most = 3;
 
-/** The whole message is such words and signs. */
+/** The whole message consists of such words and signs. */
 export function isAssent(text: string): boolean {
   const without = text.replace(/[\u{1F3FB}-\u{1F3FF}\uFE0F]/gu, '').replace(signs, '');
   if (/[^\p{L}\s.,!)(]/u.test(without)) return false;
@@ -18,5 +18,5 @@ export function isAssent(text: string): boolean {
 
 const request = /подтверд|ответьте|напишите|дайте знать|сообщите|устро(и|я)т|подойд[её]т|соглас(ны|уете)|confirm|reply/iu;
 
-/** Whether a text of the business waits for an answer. A question mark within a link asks nothing. */
+/** Whether a text of the business expects an answer. A question mark inside a link does not count. */
 export const asks = (text: string): boolean => /\?(?=[^\p{L}\p{N}=&]|$)/u.test(text) || request.test(text);

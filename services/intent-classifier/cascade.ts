@@ -1,4 +1,4 @@
-/** Patterns, then the local model, then a language model for what the local one is not sure of. */
+/** Patterns, then the local model, then a language model for messages of which the local one is not certain. */
 import type { z } from 'zod';
 import type { Classified } from '../../contracts/intents.ts';
 import type { AskLlm } from './ask-llm.ts';
@@ -19,17 +19,17 @@ export interface Cost {
   readonly outputTokens: number;
 }
 export interface Stages {
-  /** In the order in which they are tried. */
+  /** In the order of matching. */
   readonly patterns: () => Promise<readonly KnownPattern[]>;
   readonly local: LocalModel;
-  /** Null without a key: the first two stages serve. */
+  /** Null without a key: the first two stages decide. */
   readonly askLlm: AskLlm | null;
 }
 export type Cascade = (
   text: string,
   at: {
     readonly ref?: string | undefined;
-    /** It follows a question of the business. */
+    /** The text follows a question of the business. */
     readonly answersQuestion?: boolean | undefined;
     readonly signal: AbortSignal;
   },
@@ -37,7 +37,7 @@ export type Cascade = (
 
 const free: Cost = { inputTokens: 0, outputTokens: 0 };
 
-/** A text without a letter, digit or sign says nothing, not even that it is small talk. */
+/** A text without a letter, digit or sign has no meaning, not even small talk. */
 export function cascade({ patterns, local, askLlm }: Stages): Cascade {
   return async (text, at) => {
     if (text.trim() === '') return { intent: 'none', isCertain: false, isUrgent: false, confidence: 0, stage: 'pattern', cost: free };
@@ -62,7 +62,7 @@ export function cascade({ patterns, local, askLlm }: Stages): Cascade {
   };
 }
 
-/** To what an assent without a question assents, no model of any size can know either. */
+/** No model of any size can know what an assent without a question refers to. */
 function assent(guess: Guess, answersQuestion: boolean): Guess {
   return answersQuestion
     ? { intent: 'confirmation', confidence: 0.95, isCertain: true }

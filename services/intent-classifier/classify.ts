@@ -1,4 +1,4 @@
-/** Judging a text that somebody hands in, and a message that the inbox stored. */
+/** Classification of a given text, and of a stored message. */
 import type { Bus } from '../../bus/bus.ts';
 import { type Consumer, type Handler, type Loop, loop, on } from '../../bus/service.ts';
 import type { Content } from '../../contracts/content.ts';
@@ -19,13 +19,16 @@ export function classifyIntent(judge: Cascade): Handler<typeof intents.classify_
   };
 }
 
-/** What our own bots say needs no judging: the role tells. */
+/** Messages of own bots need no classification: the role decides. */
 const ofRole: Readonly<Record<string, Judgement>> = {
   broadcast_bot: { intent: 'broadcast', isCertain: true, isUrgent: false, confidence: 1, stage: 'pattern' },
   assistant_bot: { intent: 'none', isCertain: true, isUrgent: false, confidence: 1, stage: 'pattern' },
 };
 
-/** Undefined when the words decide. @throws PolybError failed_precondition/nothing_to_judge without words and known content. */
+/**
+ * Undefined when the text decides. @throws PolybError failed_precondition/nothing_to_judge for a message without text and known
+ * content.
+ */
 function ofContent(text: string, content: readonly Content[]): Judgement | undefined {
   if (text.trim() !== '' && !isOrder(content)) return undefined;
   const judged = judgeContent(content);
@@ -55,7 +58,10 @@ export function classifyMessage(judge: Cascade, llm: string | null, now: () => n
   };
 }
 
-/** Every wording of a message is judged, but what staff writes and what holds no words. A voice message is judged when its words are known. */
+/**
+ * Every version of a message is classified, except those of staff and those without text. A voice message is classified when its
+ * transcript is available.
+ */
 export function followMessages(): readonly Consumer[] {
   return [
     on(inbox.message_received, async ({ messageId, isStaff, isBot, kind, isReadable }, tx) => {
@@ -74,13 +80,13 @@ export function followMessages(): readonly Consumer[] {
   ];
 }
 
-/** A message keeps its local guess while the language model fails, and is judged anew when that may be over. */
+/** A message keeps its local guess while the language model fails, and is classified again when it may be back. */
 export function askAgain(bus: Pick<Bus, 'commit'>, now: () => number): Loop {
   const batch = 100;
   return loop('ask_again', { idleMs: 60_000, only: 'ask_again' }, async () => {
     await bus.commit(async (tx) => {
       const waiting = await unanswered(tx, new Date(now()), batch);
-      // Sent again before it was judged anew it is the same row of the journal.
+      // If it is sent again before that, it is the same row of the journal.
       for (const { messageId, version } of waiting)
         tx.send(intents.classify_message, { messageId }, { key: `${messageId}:after:${version}` });
     });

@@ -1,4 +1,4 @@
-/** Labelled lines: JSON Lines with `text`, `intent` and the `scenario` that they come from, `answersQuestion` where a question precedes them. */
+/** Labelled lines: JSON Lines with `text`, `intent` and their `scenario`, and `answersQuestion` if they follow a question. */
 import { z } from 'zod';
 import { Intent } from '../../contracts/intents.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -14,9 +14,9 @@ export type Line = z.output<typeof Line>;
 const UrgencyLine = z.strictObject({ text: z.string().min(1).max(4096), isUrgent: z.boolean() });
 export type UrgencyLine = z.output<typeof UrgencyLine>;
 
-/** @throws PolybError invalid_argument that names the first wrong line. */
+/** @throws PolybError invalid_argument that names the first invalid line. */
 export const readLines = (file: string): readonly Line[] => read(file, Line, `{"text": "…", "intent": "${Intent.options.join('|')}"}`);
-/** @throws PolybError invalid_argument that names the first wrong line. */
+/** @throws PolybError invalid_argument that names the first invalid line. */
 export const readUrgencyLines = (file: string): readonly UrgencyLine[] => read(file, UrgencyLine, '{"text": "…", "isUrgent": true|false}');
 
 function read<Row>(file: string, schema: z.ZodType<Row>, expected: string): readonly Row[] {
@@ -34,6 +34,6 @@ function jsonOf(given: string): unknown {
   try {
     return JSON.parse(given);
   } catch {
-    return undefined; // the schema refuses it with the line's number
+    return undefined; // The schema refuses it with the line's number.
   }
 }

@@ -1,4 +1,4 @@
-/** How good a classifier is on lines whose intent is known. */
+/** Quality of a classifier on labelled lines. */
 import type { Line, UrgencyLine } from './dataset.ts';
 import { type IntentName, intentNames } from './model.ts';
 
@@ -15,7 +15,7 @@ export interface PerIntent {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
-  /** Of the answers that were called certain. */
+  /** Of the answers reported as certain. */
   readonly certainPrecision: number;
   readonly certain: number;
 }
@@ -23,21 +23,21 @@ export interface Evaluation {
   readonly lines: number;
   readonly accuracy: number;
   readonly macroF1: number;
-  /** Mean gap between confidence and accuracy over ten bins of equal width, weighed by how many answers fall in each. */
+  /** Mean gap between confidence and accuracy over ten bins of equal width, weighted by their size. */
   readonly calibrationError: number;
-  /** Of the lines without intent: how many were called something else with certainty, and how many at all. */
+  /** Of the lines without intent: how many got another intent with certainty, and how many in total. */
   readonly falseAlarms: { readonly lines: number; readonly certain: number; readonly guessed: number };
   /** How many lines got a certain answer, and how many of those were wrong. */
   readonly certain: { readonly lines: number; readonly wrong: number };
   readonly perIntent: readonly PerIntent[];
-  /** Error rate among the most confident answers that make up each tenth of all lines. */
+  /** Error rate of the most confident answers, for each tenth of all lines. */
   readonly risk: readonly { readonly coverage: number; readonly wrong: number; readonly confidence: number }[];
   readonly stages: Readonly<Record<Answer['stage'], number>>;
 }
 
-/** The answers stand in the order of the lines. Every line counts, also where the classifier abstained, unless a field says otherwise. */
+/** Answers are in the order of the lines. Every line counts, also when the classifier abstained, unless a field says otherwise. */
 export function evaluate(lines: readonly Pick<Line, 'intent'>[], answers: readonly Answer[]): Evaluation {
-  const judged = lines.map(({ intent: truth }, index) => ({ ...(answers[index] as Answer), truth })); // one answer a line
+  const judged = lines.map(({ intent: truth }, index) => ({ ...(answers[index] as Answer), truth })); // One answer per line.
   const right = judged.filter(({ intent, truth }) => intent === truth);
   const perIntent = intentNames.map((intent): PerIntent => {
     const told = judged.filter((one) => one.intent === intent);
@@ -78,9 +78,9 @@ export function evaluate(lines: readonly Pick<Line, 'intent'>[], answers: readon
   };
 }
 
-type Judged = Answer & { readonly truth: IntentName };
+type LabelledAnswer = Answer & { readonly truth: IntentName };
 
-function calibrationError(judged: readonly Judged[]): number {
+function calibrationError(judged: readonly LabelledAnswer[]): number {
   const bins = 10;
   const gaps = Array.from({ length: bins }, (_, bin) => {
     const own = judged.filter(({ confidence }) => Math.min(bins - 1, Math.floor(confidence * bins)) === bin);
@@ -93,7 +93,7 @@ function calibrationError(judged: readonly Judged[]): number {
   );
 }
 
-function riskOf(judged: readonly Judged[]): Evaluation['risk'] {
+function riskOf(judged: readonly LabelledAnswer[]): Evaluation['risk'] {
   const order = [...judged].sort((a, b) => b.confidence - a.confidence);
   return Array.from({ length: 10 }, (_, tenth) => {
     const best = order.slice(0, Math.max(1, Math.round((order.length * (tenth + 1)) / 10)));
@@ -102,7 +102,7 @@ function riskOf(judged: readonly Judged[]): Evaluation['risk'] {
   });
 }
 
-/** How many of the urgent messages were found, and how many of the others were called urgent. */
+/** How many urgent messages were found, and how many others were reported as urgent. */
 export interface UrgencyEvaluation {
   readonly urgent: number;
   readonly found: number;

@@ -1,19 +1,19 @@
 /**
- * What the local model sees of a text: hashed features, so that no word list has to be kept.
+ * Features of a text for the local model: hashed, so that no word list is stored.
  *
- * - stem: the first five letters of a word; joins most forms of a Russian word
- * - shape: what a text looks like whatever its words are (question mark, capitals, digits, length)
+ * - stem: the first five letters of a word; unites most forms of a Russian word
+ * - shape: properties independent of the words (question mark, capitals, digits, length)
  */
 
 import { cyrillicOf } from '../../contracts/kit/cyrillic.ts';
 import { cuesOf } from './markers.ts';
 
-// Taken out once: where tests run, each look at a global costs more than the multiplication.
+// Read once: in tests, each access to a global costs more than the multiplication.
 const { imul } = Math;
 
-/** Features fall into this many buckets. */
+/** Number of buckets for features. */
 export const buckets = 1 << 14;
-/** What stands behind this many characters changes no intent, and costs no time. */
+/** Characters after this position change no intent and are skipped. */
 export const readChars = 600;
 
 /** Buckets with their weights, each once. The same text gives the same features in the same order. */
@@ -22,7 +22,7 @@ export interface Features {
   readonly weight: Float64Array;
 }
 
-/** How much the four groups count; each has the length 1 before it is weighed. Found by cross-validation over scenarios. */
+/** Weights of the four groups; each group has length 1 before weighting. Found by cross-validation over scenarios. */
 const share = { letters: 1, words: 1, shape: 0.8, cues: 0.6 };
 
 export function featuresOf(text: string): Features {
@@ -37,10 +37,10 @@ export function featuresOf(text: string): Features {
   return { at: Uint16Array.from(all.keys()), weight: Float64Array.from(all.values()) };
 }
 
-/** Letters that Latin spelling and haste leave out or confuse. */
+/** Letters that Latin spelling and haste omit or confuse. */
 const simplified = (word: string): string => word.replace(/[ьъ]/g, '').replaceAll('э', 'е').replaceAll('й', 'и').replaceAll('ы', 'и');
 
-/** Lower-case words with ё as е; each run of digits is 0, each link is `url`, one letter repeated at will stands twice. */
+/** Lower-case words with ё as е; each run of digits is 0, each link is `url`, a letter repeated for emphasis occurs twice. */
 export function wordsOf(text: string): readonly string[] {
   const plain = text
     .toLowerCase()
@@ -76,7 +76,7 @@ function wordGrams(words: readonly string[]): Set<number> {
   return found;
 }
 
-/** The cues, and which follow one another. */
+/** The markers, and pairs of consecutive ones. */
 function cueGrams(words: readonly string[]): Set<number> {
   const found = new Set<number>();
   const put = (what: string) => found.add(bucketOf('q', what, 0, what.length));

@@ -1,6 +1,6 @@
 /**
- * What words are about, by their beginnings: it joins words that the lines for training do not happen to share.
- * A cue decides nothing by itself; the model learns what each is worth.
+ * Topics of words, by their beginnings: unites words that the training lines do not share.
+ * A marker decides nothing on its own; the model learns its weight.
  */
 const beginnings: Readonly<Record<string, string>> = {
   broken: `слом разби разбил порва испор поцарап треск треснут лопну протек протека потек течет заглох глюч бракован брак дефект отвал
@@ -38,10 +38,10 @@ const beginnings: Readonly<Record<string, string>> = {
 };
 const longest = 10;
 const cueOf = new Map(Object.entries(beginnings).flatMap(([cue, words]) => words.split(/\s+/).map((word) => [word, cue] as const)));
-/** A word of one or two letters is a beginning only of itself. */
+/** A word of one or two letters matches only itself. */
 const shortest = 3;
 
-/** The cues of a word, each once. */
+/** The markers of a word, each once. */
 export function cuesOf(word: string): readonly string[] {
   const found = new Set<string>();
   for (let end = Math.min(shortest, word.length); end <= Math.min(longest, word.length); end += 1) {

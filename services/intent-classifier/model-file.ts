@@ -1,4 +1,4 @@
-/** The trained model as it lies in this folder, and whether it is still what the lines and the code give. */
+/** The trained model in this folder, and whether it matches the lines and the code. */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -8,7 +8,7 @@ import { train } from './train.ts';
 
 const at = (name: string) => new URL(name, import.meta.url);
 const modelFile = at('./model.json');
-/** A change in any of these asks for training. */
+/** A change in any of these requires training. */
 const sources = ['./dataset/train.jsonl', '../../contracts/kit/cyrillic.ts', './features.ts', './markers.ts', './train.ts'];
 
 export async function ownLines(split: 'train' | 'test' | 'held'): Promise<readonly Line[]> {
@@ -32,11 +32,11 @@ export async function readModelFile(): Promise<ModelFile> {
   return file.data;
 }
 
-/** Writes the model. False when the file was current: training again would give the same. */
+/** Writes the model. False when the file is current: training again would give the same. */
 export async function trainModel(): Promise<boolean> {
   if (await isCurrent()) return false;
   const written = JSON.stringify(train(await ownLines('train'), await digest()), null, 2);
-  // Lists on one line each, as the formatter of the project wants them.
+  // Lists on one line each, as the formatter of the project writes them.
   const formatted = written.replace(/\[[^[\]]*\]/g, (list) => list.replace(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'));
   await writeFile(modelFile, `${formatted}\n`);
   return true;

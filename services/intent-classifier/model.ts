@@ -1,4 +1,4 @@
-/** The local model: one weight a bucket and intent, kept in eight bits, and what makes its confidence mean something. */
+/** The local model: one 8-bit weight per bucket and intent, and a calibration of its confidence. */
 import { z } from 'zod';
 import { Intent } from '../../contracts/intents.ts';
 import { buckets, type Features, featuresOf } from './features.ts';
@@ -6,23 +6,23 @@ import { buckets, type Features, featuresOf } from './features.ts';
 export type IntentName = z.output<typeof Intent>;
 export const intentNames: readonly IntentName[] = Intent.options;
 
-/** Below it another answer may be likelier than the one that is given. */
+/** Below it another intent may be more likely than the chosen one. */
 export const leastCertain = 0.5;
 
 const PerIntent = z.array(z.number()).length(intentNames.length);
-/** The file that `polyb intents train` writes. */
+/** The file written by `polyb intents train`. */
 export const ModelFile = z.strictObject({
   intents: z.array(Intent).length(intentNames.length),
-  /** SHA-256 of the lines and the code that it comes from. */
+  /** SHA-256 of the lines and the code it was trained from. */
   trainedOn: z.string().regex(/^[0-9a-f]{64}$/),
-  /** Divides the scores, so that confidence agrees with how often the answer is right. */
+  /** Divides the scores, so that the confidence matches the share of correct answers. */
   temperature: z.number().positive(),
   /** Confidence below which an intent is not certain. */
   thresholds: z.record(Intent, z.number().min(leastCertain).max(1)),
   bias: PerIntent,
   /** A weight is its eight bits times the step of its intent. */
   step: PerIntent,
-  /** Base64 of signed bytes: for each bucket one an intent. */
+  /** Base64 of signed bytes: for each bucket one per intent. */
   weights: z.base64().max(4 * Math.ceil((buckets * intentNames.length) / 3)),
 });
 export type ModelFile = z.output<typeof ModelFile>;
@@ -44,13 +44,13 @@ export function localModel(file: ModelFile): LocalModel {
   return (text) => {
     const chances = softmax(scores(featuresOf(text), weights, scale, offset));
     const best = indexOfLargest(chances);
-    const intent = intentNames[best] as IntentName; // as many chances as intents
+    const intent = intentNames[best] as IntentName; // One probability per intent.
     const confidence = chances[best] ?? 0;
     return { intent, confidence, isCertain: confidence >= (file.thresholds[intent] ?? 1) };
   };
 }
 
-/** One score an intent: the weights of the features that there are, times `scale`, plus `offset`. */
+/** One score per intent: the weights of the present features, times `scale`, plus `offset`. */
 export function scores(
   { at, weight }: Features,
   weights: Int8Array | Float64Array,

@@ -1,21 +1,21 @@
-/** What content says without words. */
+/** The intent of content without text. */
 import type { Content } from '../../contracts/content.ts';
 import type { Judgement } from './cascade.ts';
 
 type Type = Content['type'];
-/** Signs of a mood: small talk, whatever they show. */
+/** Emoji of a mood: small talk, whichever they are. */
 const playful: ReadonlySet<Type> = new Set(['sticker', 'dice', 'game']);
-/** Nothing that anybody could judge. */
+/** Content that cannot be classified. */
 const silent: ReadonlySet<Type> = new Set(['unknown', 'notice']);
 
 const certain = (intent: Judgement['intent']): Judgement => ({ intent, isCertain: true, isUrgent: false, confidence: 1, stage: 'pattern' });
 
-/** A basket of the catalog is an order, whatever words come with it. */
+/** A basket of the catalog is an order, with any text. */
 export const isOrder = (content: readonly Content[]): boolean => content.some(({ type }) => type === 'order');
 
 /**
- * The intent of a message without words. A photo, a place or a document has none that is certain: a person has to look.
- * Null when its content is of no known kind: then there is nothing to judge.
+ * The intent of a message without text. A photo, a place or a document has no certain intent: a person has to look.
+ * Null if its content is of no known kind: then there is nothing to classify.
  */
 export function judgeContent(content: readonly Content[]): Judgement | null {
   if (isOrder(content)) return certain('order');

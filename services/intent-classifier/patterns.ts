@@ -1,4 +1,4 @@
-/** The phrases of the patterns table: kept, and at hand for each message. */
+/** The phrases of the patterns table: stored, and cached for each message. */
 import type { Database, HandlersOf } from '../../bus/service.ts';
 import type { intents } from '../../contracts/intents.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -6,7 +6,7 @@ import type { KnownPattern } from './cascade.ts';
 import { holdsWord, phrase } from './phrases.ts';
 import { listPatterns, putPattern, removePattern } from './rows.ts';
 
-/** More phrases than this nobody oversees, and each costs every message some time. */
+/** People lose track of more phrases, and each costs some time per message. */
 const most = 500;
 /** How soon a change reaches every process. */
 const freshMs = 1_000;
@@ -30,7 +30,7 @@ export function patternMethods(db: Database): PatternMethods {
   };
 }
 
-/** The patterns as they were at most a second ago, made ready to be tried. */
+/** The patterns, at most a second old, prepared for matching. */
 export function knownPatterns(db: Database, now: () => number): () => Promise<readonly KnownPattern[]> {
   let known: { readonly at: number; readonly patterns: Promise<readonly KnownPattern[]> } | undefined;
   return () => {
@@ -38,7 +38,7 @@ export function knownPatterns(db: Database, now: () => number): () => Promise<re
       const read = listPatterns(db, most).then((rows) => rows.map((row) => ({ ...row, fits: phrase(row.phrase) })));
       known = { at: now(), patterns: read };
       read.catch(() => {
-        known = undefined; // the next message asks again
+        known = undefined; // The next message asks again.
       });
     }
     return known.patterns;

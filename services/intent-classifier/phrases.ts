@@ -1,15 +1,15 @@
 /**
- * Phrases of the patterns table: words that follow one another, `word*` for any ending, `…` for up to five other words, `=` in front where they
- * are the whole message. No regular expressions: whatever operators write, a message costs at most its words × the parts of the phrase.
+ * Phrases of the patterns table: consecutive words, `word*` for any ending, `…` for up to five other words, a leading `=` for the
+ * whole message. No regular expressions: whatever operators write, a message costs at most its words × the parts of the phrase.
  */
 import { wordsOf } from './features.ts';
 
-/** True when the phrase stands in the words. */
+/** True when the words contain the phrase. */
 export type Phrase = (words: readonly string[]) => boolean;
 
 const widestGap = 5;
 
-/** A bare * or … would fit every message, so that it fits none. */
+/** A bare * or … would match every message, so it matches none. */
 export const holdsWord = (written: string): boolean => wordsOf(written).length > 0;
 
 export function phrase(written: string): Phrase {
@@ -31,7 +31,7 @@ export function phrase(written: string): Phrase {
   };
 }
 
-/** From the places where a part may begin, a bit each, to those where the next one may. */
+/** From the positions where a part may begin, one bit each, to those where the next part may begin. */
 type Part = (words: readonly string[], starts: bigint) => bigint;
 
 const gap: Part = (_, starts) => {

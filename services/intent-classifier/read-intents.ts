@@ -1,4 +1,4 @@
-/** How many messages there are of each intent, by day, and which should not wait. */
+/** Message counts by intent and day, and the urgent messages. */
 import type { Database, HandlersOf } from '../../bus/service.ts';
 import type { intents } from '../../contracts/intents.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';

@@ -1,4 +1,4 @@
-/** What was judged of each message, in versions, and the phrases that decide by themselves. */
+/** Classifications of messages, in versions, and the phrases that decide on their own. */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { IntentStage, Pattern as PatternSchema } from '../../contracts/intents.ts';
@@ -22,7 +22,7 @@ export interface NewAnalysis extends Analysis {
   readonly judgedAt: Date;
 }
 
-/** The number of the new version; it is the latest from now on. One message at a time, as the lane of classify_message sees to. */
+/** The number of the new version, which is the latest from now on. The lane of classify_message ensures one at a time. */
 export async function insertAnalysis(tx: Queries, row: NewAnalysis): Promise<number> {
   await tx.query('update intent_classifier.message_analysis set is_latest = false where message_id = $1 and is_latest', [row.messageId]);
   const [inserted] = await tx.query<{ version: number }>(
@@ -40,7 +40,7 @@ export async function insertAnalysis(tx: Queries, row: NewAnalysis): Promise<num
 }
 
 /**
- * Messages about which a language model should have been heard and was not, at most `limit`: five minutes after the first try,
+ * Messages for which a language model should have been asked and was not, at most `limit`: five minutes after the first attempt,
  * an hour after the second, twelve after the third, then no more.
  */
 export function unanswered(
@@ -64,7 +64,7 @@ export interface Total {
   readonly uncertain: number;
   readonly meanConfidence: number | null;
 }
-/** Of the latest versions of messages that were sent at `since` or later and before `until`. */
+/** Of the latest versions of messages sent at `since` or later and before `until`. */
 export function totals(db: Queries, since: Date | null, until: Date | null): Promise<readonly Total[]> {
   return db.query<Total>(
     `select intent, count(*)::int as messages, count(*) filter (where is_urgent)::int as urgent,
@@ -77,13 +77,13 @@ export function totals(db: Queries, since: Date | null, until: Date | null): Pro
 }
 
 export interface DayTotal {
-  /** `2026-05-31` in the time zone that was asked for. */
+  /** `2026-05-31` in the requested time zone. */
   readonly day: string;
   readonly intent: IntentName;
   readonly messages: number;
   readonly urgent: number;
 }
-/** Today and the `days - 1` days before it, those that have messages, the latest first. */
+/** Today and the `days - 1` days before it, those with messages, latest first. */
 export function dailyTotals(db: Queries, days: number, timeZone: string, now: Date): Promise<readonly DayTotal[]> {
   return db.query<DayTotal>(
     `select to_char(message_at at time zone $2, 'YYYY-MM-DD') as day, intent, count(*)::int as messages,
@@ -96,7 +96,7 @@ export function dailyTotals(db: Queries, days: number, timeZone: string, now: Da
   );
 }
 
-/** At most `limit` urgent messages, the latest first, from behind `after`. */
+/** At most `limit` urgent messages, latest first, after `after`. */
 export async function urgentMessages(
   db: Queries,
   wanted: { readonly since: Date | null; readonly intent: IntentName | null; readonly after: { at: Date; messageId: string } | null },
@@ -129,7 +129,7 @@ export function listPatterns(db: Queries, limit: number): Promise<readonly Patte
   );
 }
 
-/** False when there are `limit` others already: nothing was written. */
+/** False when there are already `limit` others: nothing was written. */
 export async function putPattern(tx: Queries, { patternId, phrase, intent, isUrgent, rank }: Pattern, limit: number): Promise<boolean> {
   await tx.query('lock table intent_classifier.message_patterns in share row exclusive mode');
   const written = await tx.query(

@@ -1,4 +1,4 @@
-/** Tells what customers want: by patterns, by a local model, and by a language model where there is one. */
+/** Classifies messages of customers: by patterns, by a local model, and by a language model if there is one. */
 import { z } from 'zod';
 import { llmAdapters } from '../../adapters/llm/index.ts';
 import { every, service } from '../../bus/service.ts';

@@ -1,23 +1,23 @@
-/** Teaches the local model: multinomial logistic regression by AdaGrad. The same lines give the same file. */
+/** Trains the local model: multinomial logistic regression by AdaGrad. The same lines give the same file. */
 
 import type { Line } from './dataset.ts';
 import { buckets, type Features, featuresOf } from './features.ts';
 import { indexOfLargest, intentNames, leastCertain, type ModelFile, scores, softmax } from './model.ts';
 
-/** Found by cross-validation over scenarios; nothing here was chosen by looking at the test lines. */
+/** Found by cross-validation over scenarios; no value here was chosen by looking at the test lines. */
 const recipe = {
   epochs: 12,
   rate: 0.2,
   decay: 1e-4,
   seed: 20_26,
   folds: 5,
-  /** How often an answer that is called certain must be right. */
+  /** Required accuracy of certain answers. */
   precision: 0.9,
-  /** Of the lines without intent, the share that one intent may claim with certainty; six of them share the 5 % that are allowed. */
+  /** Of the lines without intent, the share that one intent may claim with certainty; six of them share the 5 % allowed. */
   alarms: 0.006,
 };
 const width = intentNames.length;
-const { sqrt } = Math; // taken out once: looked up a hundred million times
+const { sqrt } = Math; // Read once: it is used a hundred million times.
 const none = intentNames.indexOf('none');
 
 interface Example {
@@ -30,7 +30,7 @@ interface Weights {
   readonly bias: readonly number[];
 }
 
-/** @param trainedOn tells later whether the file is still what this code makes of these lines; see freshness.ts. */
+/** @param trainedOn later shows whether the file still matches this code and these lines; see model-file.ts. */
 export function train(lines: readonly Line[], trainedOn: string): ModelFile {
   const examples = lines.map(
     ({ text, intent, scenario }): Example => ({ features: featuresOf(text), label: intentNames.indexOf(intent), scenario }),
@@ -52,12 +52,12 @@ export function train(lines: readonly Line[], trainedOn: string): ModelFile {
   };
 }
 
-interface Judged {
+interface ScoredExample {
   readonly scores: readonly number[];
   readonly label: number;
 }
-/** Each example judged by a model that saw nothing of its scenario. */
-function crossValidate(examples: readonly Example[]): readonly Judged[] {
+/** Each example scored by a model that was trained without its scenario. */
+function crossValidate(examples: readonly Example[]): readonly ScoredExample[] {
   const scenarios = [...new Set(examples.map(({ scenario }) => scenario))];
   const foldOf = new Map(scenarios.map((scenario, index) => [scenario, index % recipe.folds]));
   return Array.from({ length: Math.min(recipe.folds, scenarios.length) }, (_, fold) => {
@@ -97,8 +97,8 @@ function move(values: Float64Array, seen: Float64Array, index: number, slope: nu
   if (sum > 0) values[index] = (values[index] as number) - (recipe.rate * slope) / sqrt(sum);
 }
 
-/** The temperature under which the held-out labels are likeliest. */
-function bestTemperature(judged: readonly Judged[]): number {
+/** The temperature that maximises the likelihood of the held-out labels. */
+function bestTemperature(judged: readonly ScoredExample[]): number {
   const loss = (temperature: number) =>
     judged.reduce((sum, { scores, label }) => sum - Math.log(softmax(scores.map((score) => score / temperature))[label] || 1e-12), 0);
   let [low, high] = [0.2, 10];
@@ -110,8 +110,8 @@ function bestTemperature(judged: readonly Judged[]): number {
   return (low + high) / 2;
 }
 
-/** For each intent the lowest confidence from which on held-out answers were right often enough, and small talk was left alone. */
-function thresholdsOf(judged: readonly Judged[], temperature: number): ModelFile['thresholds'] {
+/** For each intent the lowest confidence from which held-out answers were accurate enough, and small talk was not claimed. */
+function thresholdsOf(judged: readonly ScoredExample[], temperature: number): ModelFile['thresholds'] {
   const answers = judged.map(({ scores, label }) => {
     const chances = softmax(scores.map((score) => score / temperature));
     const best = indexOfLargest(chances);

@@ -1,14 +1,14 @@
 /**
- * Whether a message should not wait: danger, haste, or somebody who waits for long. It goes by words that are near each other in any order,
- * whatever the intent is.
+ * Urgency of a message: danger, haste, or a long wait. Decided by words near each other in any order,
+ * independent of the intent.
  *
- * - cue: words of which each must be there; `a|b` is either, `word*` any ending
- * - calm: words after which haste is none («не срочно»); danger stays danger
+ * - cue: words that must all be present; `a|b` is either, `word*` any ending
+ * - calm: words that cancel haste («не срочно»); danger stays danger
  */
 import { cyrillicOf } from '../../contracts/kit/cyrillic.ts';
 import { readChars, wordsOf } from './features.ts';
 
-/** The words of a cue stand among this many. */
+/** The words of a cue are within this many words. */
 const nearby = 9;
 
 const people = 'ребен*|малыш*|сын*|доч*|мальчик*|девочк*|мам*|пап*|бабушк*|дедушк*|муж*|жен*|человек*|люд*|дет*|клиент*|старик*';
@@ -107,7 +107,7 @@ const waiting = [
   'полици*|прокуратур*|роспотреб* буду|пиш*|напиш*|обращ*|обращусь|пойд*|жалоб*|вызов*|вызыв*|или|заявл*',
   'в суд пода*|пойд*|обращ*|иначе|или|встретимся|иду',
 ];
-/** A hurry that is none: said to be none, over already, an advert, or a way of speaking. */
+/** Haste that does not count: denied, already over, in an advertisement, or as a figure of speech. */
 const calm = [
   'не срочн*|срочност*|спеш*|спешу|тороп*|торопитесь|горит|спеху|критично',
   'срочности|спешки|спешк* нет|без|никакой',
@@ -129,13 +129,13 @@ const figure = [
   'фильм*|кино|сериал*|новост*|книг*|квест*|тренинг*|курсы|курс',
 ];
 
-/** Words after which a demand is one that boils over. */
+/** Words after which a demand shows anger. */
 const shout = /!{3,}|\p{Lu}{6,}/u;
 const demand = ['отвеч*|отвечать|ответьте|ответите|алло|ау|аууу|будет*|где|верните|когда|делайте|сделайте|перезвоните|работаете|совесть'];
 
 const amount = `(?:0|пол|полтора|пару|один|одну|два|две|три|четыре|пять|шесть|семь|восемь|девять|десять|пятнадцать|двадцать|тридцать|сорок|пятьдесят|несколько)`;
 const unit = `(?:минут\\S*|мин|час|часа|часов|часик\\S*|полчас\\S*|полчаса|минуточк\\S*)`;
-/** Spans of time, which are worth more than the words that they are made of: how long ahead, at the clock, and how long already. */
+/** Time spans, which weigh more than their words: how far ahead, at what time, and for how long already. */
 const spans: readonly (readonly [RegExp, string])[] = [
   [new RegExp(` (?:через|чрез|in) (?:${amount} )*(?:${unit}|hour|minutes) `, 'g'), ' скоро= '],
   [new RegExp(` (?:в|к|до|с|после|около|на|за|по) (?:${amount} )+(?:${unit}) `, 'g'), ' '],
@@ -152,7 +152,7 @@ const spans: readonly (readonly [RegExp, string])[] = [
   [/ (?:час|часами|полчаса|с утра|с обеда|вечность) $/g, ' давно= '],
 ];
 
-/** Answers whether the words of one of the cues are near each other. */
+/** Whether the words of one of the cues are near each other. */
 type Cues = (words: readonly string[]) => boolean;
 
 function cues(written: readonly string[]): Cues {
@@ -165,7 +165,7 @@ function cues(written: readonly string[]): Cues {
   return (words) => all.some((parts) => isThere(parts, words));
 }
 
-/** Most cues end with their first part, which no word is. */
+/** Most cues fail at their first part, which matches no word. */
 function isThere(parts: readonly RegExp[], words: readonly string[]): boolean {
   const at: number[][] = [];
   for (const part of parts) {

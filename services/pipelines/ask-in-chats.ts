@@ -1,4 +1,4 @@
-/** Approvals in chats of the staff: what waits is shown there with buttons, and what became of it. */
+/** Approvals in chats of the staff: waiting rows are shown there with buttons, and then their outcome. */
 
 import { z } from 'zod';
 import type { Notices } from '../../adapters/channel/port.ts';
@@ -35,7 +35,7 @@ interface Parts {
   readonly commit: Commit;
   readonly log: Log;
 }
-interface Asking {
+interface ApprovalParts {
   readonly approvals: HandlersOf<typeof approvals>;
   readonly on: readonly Consumer[];
   readonly loops: readonly Loop[];
@@ -43,7 +43,7 @@ interface Asking {
 const dayMs = 86_400_000;
 const keepDays = 90;
 
-export function askInChats({ chats, notices, desk, decide, db, commit, log }: Parts): Asking {
+export function askInChats({ chats, notices, desk, decide, db, commit, log }: Parts): ApprovalParts {
   if (notices === null || chats.length === 0) {
     if (chats.length > 0) log.error({}, 'TELEGRAM_APPROVAL_CHATS is set without TELEGRAM_BOT_TOKENS: approvals are not shown there');
     const off = () =>
@@ -71,7 +71,7 @@ export function askInChats({ chats, notices, desk, decide, db, commit, log }: Pa
       }),
     ],
     loops: [
-      // What waited before a chat was named, or could not be shown there. Once a day and at start.
+      // Rows that waited before a chat was configured, or could not be shown there. Once a day and at start.
       loop('show_waiting', { idleMs: dayMs, only: 'show_waiting' }, async () => {
         const [drafts, doubts] = await Promise.all([
           desk.list({ view: 'approvals', limit: 1000 }),

@@ -11,7 +11,7 @@ import {
   reviewsPending,
 } from '../../contracts/metrics.ts';
 
-/** What waits for people, and events that wait for consumers, as gauges. */
+/** Rows that wait for people, and events that wait for consumers, as gauges. */
 export async function backlog(db: Queries): Promise<readonly Sample[]> {
   const { dead = [], proposed = [], review = [] } = Object.groupBy(await piles(db), ({ kind }) => kind);
   return [

@@ -5,9 +5,9 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * A proposed input with the changes of a person. A field that the edit leaves out stays.
- * @param editable What the method lets a person change; whom it reaches is never among it.
- * @throws PolybError invalid_argument/not_editable for any other field with another value.
+ * A proposed input with the edit of a person. Omitted fields stay.
+ * @param editable Fields that the method allows to edit; the recipient is never among them.
+ * @throws PolybError invalid_argument/not_editable for any other field with a changed value.
  */
 export function editedInput({ method, input }: Pick<DeskRow, 'method' | 'input'>, editable: readonly string[], edit: unknown): Fields {
   if (!isFields(edit) || !isFields(input))
@@ -16,10 +16,10 @@ export function editedInput({ method, input }: Pick<DeskRow, 'method' | 'input'>
     (name) => !editable.includes(name) && !isDeepStrictEqual(edit[name] ?? null, input[name] ?? null),
   );
   if (barred.length > 0) {
-    const allowed = editable.length === 0 ? 'nothing of it' : `only ${editable.join(', ')}`;
+    const allowed = editable.length === 0 ? 'nothing' : `only ${editable.join(', ')}`;
     throw new PolybError(
       'invalid_argument',
-      `${barred.slice(0, 5).join(', ').slice(0, 100)} must stay as proposed; editable in ${method}: ${allowed}. To change more, reject the row and propose another.`,
+      `${barred.slice(0, 5).join(', ').slice(0, 100)} must stay as proposed; in ${method} ${allowed} may be edited. To change more, reject the row and propose another.`,
       { reason: 'not_editable' },
     );
   }

@@ -1,4 +1,4 @@
-/** The journal as a service: rows for people, masked, and what people decide about them. */
+/** The journal as a service: masked rows for people, and their decisions. */
 import { z } from 'zod';
 import type { Deed, Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
 import { hashOf } from '../../bus/durable/identity.ts';
@@ -15,12 +15,12 @@ import { editedInput } from './edited-input.ts';
 import { isSamePerson } from './persons.ts';
 
 type Contract = typeof journal;
-type Whole = z.output<Contract['get']['output']>;
-type Listed = z.output<Contract['list']['output']>['items'][number];
-type Head = Omit<Listed, 'hash' | 'input'>;
+type FullRow = z.output<Contract['get']['output']>;
+type ListItem = z.output<Contract['list']['output']>['items'][number];
+type Head = Omit<ListItem, 'hash' | 'input'>;
 type Schemas = ReadonlyMap<string, { readonly input: object; readonly output: object }>;
 const ended: ReadonlySet<string> = new Set(Settled.options);
-/** How often a watched row is read. */
+/** Polling interval of a watched row. */
 const watchMs = 250;
 
 export function journalHandlers(desk: Desk, metrics: Counting, now: () => number): HandlersOf<Contract> {
@@ -37,12 +37,12 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
   };
   const schemasOf = async (rows: readonly DeskRow[]): Promise<Schemas> =>
     new Map((await desk.schemas([...new Set(rows.map(({ method }) => method))])).map((of) => [of.method, of]));
-  /** Nothing where the schema is not known: what is personal in it is not known either. */
+  /** Nothing for an unknown schema: which of its data is personal is unknown too. */
   const masked = (schemas: Schemas, of: DeskRow, side: 'input' | 'output'): unknown => {
     const schema = schemas.get(of.method)?.[side];
     return schema === undefined || of[side] === null ? null : mask(schema, of[side]);
   };
-  const whole = async (row: DeskRow, reveal = false): Promise<Whole> => {
+  const whole = async (row: DeskRow, reveal = false): Promise<FullRow> => {
     const steps = row.mode === 'run' ? await desk.steps(row.id) : [];
     const schemas = await schemasOf([row, ...steps]);
     const shown = (of: DeskRow, side: 'input' | 'output'): unknown => (reveal ? of[side] : masked(schemas, of, side));
@@ -55,14 +55,14 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       caller: row.caller,
       lane: row.lane === null || reveal ? row.lane : `${row.lane.split(':')[0]}:***`,
       traceId: row.traceparent?.slice(3, 35) ?? null,
-      approval: row.approval as Whole['approval'],
+      approval: row.approval as FullRow['approval'],
       approvers: row.approvers,
       approvedBy: [...row.approved_by],
       notAfter: row.not_after?.toISOString() ?? null,
       settleAt: row.state === 'unknown' ? (row.settle_at?.toISOString() ?? null) : null,
-      onUnknown: row.on_unknown as Whole['onUnknown'],
-      log: row.log as unknown as Whole['log'],
-      audit: (row.audit as unknown as Whole['audit']).map((deed) => ({ ...deed, why: deed.why === null ? null : scrub(deed.why) })),
+      onUnknown: row.on_unknown as FullRow['onUnknown'],
+      log: row.log as unknown as FullRow['log'],
+      audit: (row.audit as unknown as FullRow['audit']).map((deed) => ({ ...deed, why: deed.why === null ? null : scrub(deed.why) })),
       steps: steps.map((step) => ({
         ...head(step),
         input: shown(step, 'input'),
@@ -73,20 +73,20 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       })),
     };
   };
-  const fresh = async (id: string): Promise<Whole> => whole(await found(id));
+  const fresh = async (id: string): Promise<FullRow> => whole(await found(id));
   const by = ({ caller }: Context, did: string, why?: string, onBehalfOf?: string): { who: string; did: string; why?: string } => ({
     who: actorOf(caller, onBehalfOf),
     did,
     ...(why === undefined ? {} : { why }),
   });
 
-  /** A change that names the state it expects; what stood in its way is told from the row as it stands. */
+  /** A change that names the expected state; if it fails, the error is derived from the current row. */
   const decided = async (
     id: string,
     change: (row: DeskRow) => Promise<boolean>,
     expected: string,
     { hash, who }: { readonly hash?: string | undefined; readonly who?: string } = {},
-  ): Promise<Whole> => {
+  ): Promise<FullRow> => {
     const row = await found(id);
     if (await change(row)) return fresh(row.id);
     const is = await found(row.id);
@@ -110,7 +110,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       data: { rowId: is.id, state: is.state },
     });
   };
-  /** The approvals are compared as they were read, so one that came in between is looked at anew. */
+  /** The approvals are compared with those that were read, so that a concurrent one causes another look. */
   const approved = async (row: DeskRow, hash: string | null, deed: Deed): Promise<boolean> => {
     if (row.approved_by.some((by) => isSamePerson(by, deed.who))) return false;
     if (await desk.approve(row.id, hash, deed, row.approved_by)) return true;
@@ -118,12 +118,12 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
     return is !== undefined && is.state === 'proposed' && is.approved_by.length > row.approved_by.length ? approved(is, hash, deed) : false;
   };
   /** Counts a decision that ends the wait; the first of two approvals does not. */
-  const timed = async (decision: 'approved' | 'rejected', deciding: Promise<Whole>): Promise<Whole> => {
+  const timed = async (decision: 'approved' | 'rejected', deciding: Promise<FullRow>): Promise<FullRow> => {
     const row = await deciding;
     if (row.state !== 'proposed') metrics.observe(approvalDecision, { decision }, Math.max(0, now() - Date.parse(row.createdAt)) / 1000);
     return row;
   };
-  /** A value by the JSON Schema that the serving service announced. */
+  /** Validates a value by the JSON Schema that the serving service published. */
   const fitting = async (method: string, side: 'input' | 'output', value: unknown): Promise<unknown> => {
     const [schemas] = await desk.schemas([method]);
     if (schemas === undefined) return value;
@@ -193,7 +193,7 @@ export function journalHandlers(desk: Desk, metrics: Counting, now: () => number
       const rows = await desk.list({ ...asked, before, limit: asked.limit + 1 });
       const page = rows.slice(0, asked.limit);
       const schemas = show === 'heads' ? null : await schemasOf(page);
-      const listed = (row: DeskRow): Listed => {
+      const listed = (row: DeskRow): ListItem => {
         if (schemas === null) return head(row);
         const isOpen = show === 'revealed' && (row.state === 'proposed' || (row.state === 'review' && row.approval !== 'none'));
         return { ...head(row), hash: row.hash, input: isOpen ? row.input : masked(schemas, row, 'input') };

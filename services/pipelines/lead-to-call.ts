@@ -4,7 +4,7 @@ import { calls } from '../../contracts/calls.ts';
 import { type CallOutcome, crm } from '../../contracts/crm.ts';
 import { pipelines } from '../../contracts/pipelines.ts';
 
-/** What staff is asked to do when a call ended so. */
+/** Tasks for staff by outcome of the call. */
 const subjects: Readonly<Record<z.output<typeof CallOutcome>, string>> = {
   answered: 'Перезвонить',
   busy: 'Перезвонить: было занято',

@@ -1,4 +1,4 @@
-/** A row as a chat of the staff sees it: what would go out and to whom, why it waits or what became of it, and buttons while it waits for a person. */
+/** A row as shown in a chat of the staff: what would be sent and to whom, why it waits or how it ended, and buttons while it waits. */
 import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Notice } from '../../adapters/channel/port.ts';
@@ -11,16 +11,16 @@ import { mask, piiPaths } from '../../contracts/kit/describe.ts';
 import { scrub } from '../../contracts/kit/scrub.ts';
 
 export type Choice = ParsedOf<typeof approvals.press_button>['choice'];
-interface Deed {
+interface AuditEntry {
   readonly who: string;
   readonly did: string;
   readonly why: string | null;
 }
-/** How many characters of the hash a button carries: 132 bits, and with the row's id less than the 64 bytes that a button takes. */
+/** Characters of the hash in a button: 132 bits, and with the row's id below the 64 bytes of a button. */
 const seenLength = 22;
 const letters = { a: 'approve', r: 'reject', h: 'happened', t: 'try_again', g: 'give_up' } as const;
 
-/** What a button of ours says. Anybody's client may send anything here, so it is compared with the row before it counts. */
+/** Parses the data of a button. Any program can send any data here, so it is compared with the row before it counts. */
 export function choiceOf(data: string): { readonly choice: Choice; readonly rowId: string; readonly seen: string } | null {
   const [, letter, rowId = '', seen = ''] = /^([arhtg]):([a-z]{1,8}_[0-9a-z]{1,30}):([\w-]{22})$/.exec(data) ?? [];
   return letter === undefined ? null : { choice: letters[letter as keyof typeof letters], rowId, seen };
@@ -28,31 +28,31 @@ export function choiceOf(data: string): { readonly choice: Choice; readonly rowI
 function buttonOf(letter: keyof typeof letters, text: string, row: DeskRow): Notice['buttons'][number] {
   return { text, data: `${letter}:${row.id}:${seenOf(row, letters[letter])}` };
 }
-/** What a button is about: the wording that it approves, or the attempt whose outcome is unknown. */
+/** The version that a button refers to: the text to approve, or the attempt whose outcome is unknown. */
 export function seenOf({ hash: of, attempts }: Pick<DeskRow, 'hash' | 'attempts'>, choice: Choice): string {
   const isOfWording = choice === 'approve' || choice === 'reject';
   return (isOfWording ? of : hash('sha256', `${of} ${attempts}`, 'base64url')).slice(0, seenLength);
 }
-/** What people are asked of a row now; null when nothing. */
+/** The decision that a row waits for; null if none. */
 export function questionOf({ state, attempts }: Pick<DeskRow, 'state' | 'attempts'>): string | null {
   return state === 'proposed' ? 'approval' : state === 'review' ? `review ${attempts}` : null;
 }
 
-/** Those whose names stand in the notice: who decided, or the first of two. */
+/** Actors named in the notice: who decided, or gave the first of two approvals. */
 export function deciders(row: DeskRow): readonly string[] {
   return lastDeeds(row).map(({ who }) => who);
 }
 
-interface Looks {
-  /** What the serving service announced of the input; without it everything is hidden. Its description says what the method does. */
+interface NoticeOptions {
+  /** The input schema that the serving service published; without it everything is hidden. Its description is the summary of the method. */
   readonly schema: { readonly description?: string };
-  /** It can be said to have happened without the result of it. */
+  /** The row can be resolved as happened without an output. */
   readonly needsNoOutput: boolean;
-  /** Of somebody in the audit. */
+  /** Display name of an actor in the audit. */
   readonly nameOf: (who: string) => string;
   readonly longestText: number;
 }
-export function noticeOf(row: DeskRow, { schema, needsNoOutput, nameOf, longestText }: Looks): Notice {
+export function noticeOf(row: DeskRow, { schema, needsNoOutput, nameOf, longestText }: NoticeOptions): Notice {
   const answers = row.state === 'review' ? answersTo(row, needsNoOutput) : [];
   const buttons =
     row.state === 'proposed' ? [buttonOf('a', 'Отправить', row), buttonOf('r', 'Отклонить', row)] : answers.map(({ button }) => button);
@@ -69,7 +69,7 @@ export function noticeOf(row: DeskRow, { schema, needsNoOutput, nameOf, longestT
     .join('\n')
     .toWellFormed();
   if (whole.length <= longestText) return { text: whole, buttons };
-  // Nobody approves what they did not see.
+  // A text that is not shown completely cannot be approved.
   const rest = `…\n\nЗдесь видно не всё: polyb approvals show ${row.id}`;
   return {
     text: `${whole.slice(0, longestText - rest.length).toWellFormed()}${rest}`,
@@ -77,7 +77,7 @@ export function noticeOf(row: DeskRow, { schema, needsNoOutput, nameOf, longestT
   };
 }
 
-/** What a person may say of a row in review, and what that does. */
+/** Answers to a row in review, with their effects. */
 function answersTo(row: DeskRow, needsNoOutput: boolean) {
   const happened = { button: buttonOf('h', 'Дошло', row), does: 'ничего больше не отправится.' };
   return [
@@ -90,7 +90,7 @@ function answersTo(row: DeskRow, needsNoOutput: boolean) {
 function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (who: string) => string): readonly string[] {
   const deeds = lastDeeds(row);
   const by = deeds.map(({ who }) => nameOf(who)).join(', ');
-  /** Nobody may have done it: a step ends with its run. */
+  /** The row may have ended without a decision: a step ends with its run. */
   const named = (done: string): string => (by === '' ? done : `${done}: ${by}`);
   const last = deeds.at(-1);
   const why = last?.why ? ` (${last.why})` : '';
@@ -123,7 +123,7 @@ function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (
   }
 }
 const resolved = (answer: z.output<typeof ReviewAnswer>): string => `resolved: ${answer}`;
-/** The provider's own words, which the reason only sums up. */
+/** The words of the provider, which the reason only summarises. */
 function whyOf({ error }: DeskRow): readonly string[] {
   const said = scrub(error?.detail?.slice(0, 300) ?? '');
   return said === '' ? [] : [`Ответ: ${oneLine(said)}`];
@@ -134,7 +134,7 @@ function reasonsOf(
   by: string,
 ): readonly string[] {
   const what = caller === null ? method : `${method}, просит ${caller}`;
-  const { who } = (audit as readonly Deed[]).findLast(({ did }) => did === 'edited') ?? {};
+  const { who } = (audit as readonly AuditEntry[]).findLast(({ did }) => did === 'edited') ?? {};
   return [
     `Что: ${description === undefined ? what : `${description} (${what})`}`,
     approvers > 1
@@ -144,9 +144,9 @@ function reasonsOf(
   ];
 }
 
-/** The deeds that make the row what it is: approvals of what stands now, or the one that ended it. */
-function lastDeeds({ state, audit }: DeskRow): readonly Deed[] {
-  const all = audit as readonly Deed[];
+/** The audit entries that explain the state: approvals of the current version, or the decision that ended it. */
+function lastDeeds({ state, audit }: DeskRow): readonly AuditEntry[] {
+  const all = audit as readonly AuditEntry[];
   const ended = all.findLast(({ did }) => did === state || (state === 'cancelled' && ['recalled', 'dropped'].includes(did)));
   if (ended !== undefined) return [ended];
   const answered = all.findLast(({ did }) => did.startsWith('resolved') || did.startsWith('approved') || did.startsWith('retried'));
@@ -155,7 +155,7 @@ function lastDeeds({ state, audit }: DeskRow): readonly Deed[] {
   return all.slice(since + 1).filter(({ did }) => did.startsWith('approved'));
 }
 
-/** Whom it reaches and what they said last, whole: nobody decides well about somebody who is hidden from them. */
+/** The recipient and their last words, in full: the approver needs to see them. */
 function customerOf(input: unknown): readonly string[] {
   const { data } = Customer.safeParse((input as { readonly customer?: unknown } | null)?.customer);
   if (data === undefined) return [];
@@ -163,7 +163,7 @@ function customerOf(input: unknown): readonly string[] {
   const said = data.said === null ? ['Клиент ещё ничего не писал'] : ['Последние слова клиента:', ...quoted(data.said)];
   return [`Кому: ${who === '' ? 'имя неизвестно' : oneLine(who)}`, ...said, ''].map((each) => each.replace(turning, '\uFFFD'));
 }
-/** Nothing of a name passes for a line of ours. */
+/** A name cannot imitate a line of the notice. */
 function oneLine(text: string): string {
   return text.split(lineEnd).join(' ');
 }
@@ -173,13 +173,13 @@ function quoted(value: unknown): readonly string[] {
     .map((each) => `│ ${each}`);
 }
 
-/** Marks that show a line in another order than it is written. */
+/** Characters that display a line in another order than written. */
 const turning = /[\u202a-\u202e\u2066-\u2069]/g;
-/** Where a line ends, however it is shown. */
+/** End of a line, in any display. */
 const lineEnd = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/;
 /**
- * The words that would be said first, whole; the rest by name, phones and names masked as everywhere.
- * Each line of the words is marked, so that none can pass for one of ours.
+ * The outbound texts first, complete; the other fields by name, phones and names masked as everywhere.
+ * Each line of the texts is marked, so that none can imitate a line of the notice.
  */
 function inputOf(input: unknown, schema: object): readonly string[] {
   const texts = piiPaths(schema as never).flatMap(({ place, pii }) => (pii === 'text' ? [place.split('/').slice(1)] : []));
@@ -191,7 +191,7 @@ function inputOf(input: unknown, schema: object): readonly string[] {
   const line = ([name, value]: readonly [string, unknown]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`;
   return [...words.flatMap(([, value]) => [...quoted(value), '']), ...others.map(line)].map((each) => each.replace(turning, '\uFFFD'));
 }
-/** The masked value with its words as they are, phones in them too: whoever is asked for approval must read all that would be said. */
+/** The masked value with its texts unmasked, including phones in them: an approver must read everything that would be sent. */
 function withWords(texts: readonly (readonly string[])[], shown: unknown, given: unknown): unknown {
   if (typeof given === 'string') return texts.some((steps) => steps.length === 0) ? given : shown;
   if (texts.length === 0 || typeof shown !== 'object' || shown === null || typeof given !== 'object' || given === null) return shown;

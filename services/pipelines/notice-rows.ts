@@ -1,26 +1,26 @@
 /** Which message of which chat shows a row, and how. */
 import type { Queries } from '../../bus/service.ts';
 
-export interface Shown {
-  /** As Telegram calls the chat now. */
+export interface NoticeRow {
+  /** The current Telegram id of the chat. */
   readonly chat: string;
   readonly messageId: string;
-  /** A digest of how it looks. */
+  /** Digest of its appearance. */
   readonly drawn: string;
-  /** It has buttons. */
+  /** True if it has buttons. */
   readonly isOpen: boolean;
-  /** Which question its buttons answer; null when it has none. */
+  /** The decision that its buttons offer; null without buttons. */
   readonly asks: string | null;
 }
 
-export async function findShown(db: Queries, rowId: string, chat: string): Promise<Shown | null> {
-  const [row] = await db.query<Shown>(
+export async function findShown(db: Queries, rowId: string, chat: string): Promise<NoticeRow | null> {
+  const [row] = await db.query<NoticeRow>(
     `select posted_in as chat, message_id as "messageId", drawn, is_open as "isOpen", asks from pipelines.approval_notices where row_id = $1 and chat = $2`,
     [rowId, chat],
   );
   return row ?? null;
 }
-export async function keepShown(tx: Queries, rowId: string, chat: string, shown: Shown): Promise<void> {
+export async function keepShown(tx: Queries, rowId: string, chat: string, shown: NoticeRow): Promise<void> {
   await tx.query(
     `insert into pipelines.approval_notices (row_id, chat, posted_in, message_id, drawn, is_open, asks) values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (row_id, chat) do update set posted_in = excluded.posted_in, message_id = excluded.message_id, drawn = excluded.drawn,
@@ -28,7 +28,7 @@ export async function keepShown(tx: Queries, rowId: string, chat: string, shown:
     [rowId, chat, shown.chat, shown.messageId, shown.drawn, shown.isOpen, shown.asks],
   );
 }
-/** Which of the chats Telegram calls so: itself, or one that became a supergroup. */
+/** The configured chat with this Telegram id: itself, or one that became a supergroup. */
 export async function chatCalled(tx: Queries, chats: readonly string[], called: string): Promise<string | null> {
   if (chats.includes(called)) return called;
   const [row] = await tx.query<{ chat: string }>(
@@ -37,7 +37,7 @@ export async function chatCalled(tx: Queries, chats: readonly string[], called: 
   );
   return row?.chat ?? null;
 }
-/** Of rows that wait, those that a chat does not show. */
+/** Waiting rows that a chat does not show. */
 export async function notShown(db: Queries, rowIds: readonly string[], chat: string): Promise<readonly string[]> {
   const rows = await db.query<{ id: string }>(
     `select id from unnest($1::text[]) as waiting (id)
@@ -46,7 +46,7 @@ export async function notShown(db: Queries, rowIds: readonly string[], chat: str
   );
   return rows.map(({ id }) => id);
 }
-/** With those that have buttons: what still waits is shown anew. */
+/** Including those with buttons: rows that still wait are shown again. */
 export async function forgetShown(db: Queries, keepDays: number): Promise<void> {
   await db.query('delete from pipelines.approval_notices where changed_at < now() - make_interval(days => $1)', [keepDays]);
 }

@@ -1,8 +1,8 @@
 import { apiKeyOf } from '../../contracts/common.ts';
 
 /**
- * Whether two actors count as one person where two must agree. An API key counts as the person that it names, else as its client: whoever
- * holds one key of a client may hold the others. Behind the operator's one password nobody is proven, whatever name it gives.
+ * Whether two actors count as one person where two must approve. An API key counts as its person, otherwise as its client: the
+ * holder of one key of a client may hold the others. Names behind the operator's shared password prove nothing.
  */
 export function isSamePerson(one: string, other: string): boolean {
   const [left, right] = [apiKeyOf(one), apiKeyOf(other)];

@@ -9,7 +9,7 @@ import { isPolybError } from '../../contracts/kit/errors.ts';
 import { seenOf } from './notice-of.ts';
 import { presserOf } from './show-approval.ts';
 
-type Pressed = ParsedOf<typeof approvals.press_button>;
+type ButtonPress = ParsedOf<typeof approvals.press_button>;
 type Outcome = OutputOf<typeof approvals.press_button>['outcome'];
 interface Parts {
   readonly desk: Pick<Desk, 'find'>;
@@ -38,14 +38,14 @@ const said: Readonly<Record<Outcome, string>> = {
 };
 const isDone = (outcome: Outcome): boolean => ['approved', 'counted', 'rejected', ...ReviewAnswer.options].includes(outcome);
 
-/** A press counts when it comes from somebody of the staff, in a chat that is asked, for what stands there now. The journal decides, as for everybody. */
+/** A press counts if it comes from staff, in a configured chat, for the current version. The journal decides, as for every decision. */
 export function pressButton({ desk, decide, notices, log }: Parts): Handler<typeof approvals.press_button> {
   return async (press, context) => {
     const outcome = await outcomeOf(press, context);
     const { chat, rowId, pressed, userId, queryId } = press;
     const text = outcome === 'not_allowed' ? `${said[outcome]}. Ваш номер: ${userId}` : said[outcome];
     await notices.answer(queryId, { text, isAlert: !isDone(outcome) }, context.signal).catch((error: unknown) => {
-      // It was decided all the same, and the message is redrawn.
+      // The decision is made, and the message is redrawn.
       log.warn({ err: error, row: rowId, outcome }, 'the person who pressed a button could not be shown the outcome');
     });
     return context.commit(async (tx) => {
@@ -54,7 +54,7 @@ export function pressButton({ desk, decide, notices, log }: Parts): Handler<type
     });
   };
 
-  async function outcomeOf({ chat, isStaff, userId, rowId, seen, choice }: Pressed, context: Context): Promise<Outcome> {
+  async function outcomeOf({ chat, isStaff, userId, rowId, seen, choice }: ButtonPress, context: Context): Promise<Outcome> {
     if (chat === null || !isStaff) return 'not_allowed';
     const [row] = await desk.find(rowId);
     if (row?.id !== rowId || row.approval !== 'staff') return 'not_found';
@@ -79,7 +79,7 @@ export function pressButton({ desk, decide, notices, log }: Parts): Handler<type
       return outcome === 'decided' && (await wasOurs(rowId, choice, userId)) ? (choice === 'reject' ? 'rejected' : 'approved') : outcome;
     }
   }
-  /** This very press was decided before its process ended. */
+  /** This press was processed before its process stopped. */
   async function wasOurs(rowId: string, deed: string, userId: string): Promise<boolean> {
     const [row] = await desk.find(rowId);
     const last = (row?.audit as readonly { who: string; did: string }[] | undefined)?.at(-1);
@@ -87,7 +87,7 @@ export function pressButton({ desk, decide, notices, log }: Parts): Handler<type
   }
 }
 
-/** What stood in the way, by the journal's reasons. */
+/** The obstacle, by the journal's reasons. */
 const refusals: Readonly<Record<string, Outcome>> = {
   decided: 'decided',
   stale: 'stale',

@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
-import { shuttersIn } from '../../adapters/channel/cooldowns.ts';
+import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import type { Notices } from '../../adapters/channel/port.ts';
 import { createHttp } from '../../adapters/http.ts';
 import { botBucket, chatBucket } from '../../adapters/vendors/telegram/client.ts';
 import { telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import { telegramNotices } from '../../adapters/vendors/telegram/notices.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { patientNotices } from './rate-limited-notices.ts';
+import { rateLimitedNotices } from './rate-limited-notices.ts';
 
 const token = '7001:AAAA-test';
 const notice = { text: 'Отправить?', buttons: [] };
@@ -19,11 +19,11 @@ async function setup() {
   const http = createHttp({ allowPrivate: [telegram.url] });
   const bot = telegramNotices({ TELEGRAM_BOT_TOKENS: [token], TELEGRAM_API_ROOT: telegram.url }, { http });
   const cache = memoryCache({ now: Date.now });
-  const shutters = () => shuttersIn(cache, Date.now);
+  const cooldowns = () => cooldownsIn(cache, Date.now);
   return {
     telegram,
-    shutters,
-    desk: () => patientNotices(bot as Notices, shutters()), // there is a token
+    cooldowns,
+    desk: () => rateLimitedNotices(bot as Notices, cooldowns()), // there is a token
     async close() {
       await telegram.close();
       await http.close();
@@ -47,10 +47,10 @@ test('a bot that was told to wait shows, redraws and answers nothing, in any pro
 });
 
 test('what a customer was to get and Telegram refused holds up the notices of the same bot', async () => {
-  const { telegram, desk, shutters, close } = await setup();
+  const { telegram, desk, cooldowns, close } = await setup();
   const buckets = [{ bucket: chatBucket('7001', '42') }, { bucket: botBucket('7001') }];
   const refused = new PolybError('resource_exhausted', 'too many requests', { retryAfterMs: 60_000 });
-  await expect(shutters().heeding(buckets, () => Promise.reject(refused))).rejects.toBe(refused);
+  await expect(cooldowns().withCooldown(buckets, () => Promise.reject(refused))).rejects.toBe(refused);
   await expect(desk().post('-100', notice, signal())).rejects.toMatchObject({ reason: 'quota' });
   expect(telegram.asked).toEqual([]);
   await close();

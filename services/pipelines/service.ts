@@ -1,7 +1,7 @@
-/** Runs the pipelines, and shows the journal to people: to those who ask, and in chats of the staff what waits for their approval. */
+/** Runs the pipelines, and serves the journal to people: to callers, and in chats of the staff for approvals. */
 import { z } from 'zod';
 import { cacheSettings, openCache } from '../../adapters/cache/index.ts';
-import { shuttersIn } from '../../adapters/channel/cooldowns.ts';
+import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { telegramAsking } from '../../adapters/channel/index.ts';
 import { journalDesk } from '../../adapters/store/journal-admin.ts';
 import { service } from '../../bus/service.ts';
@@ -15,7 +15,7 @@ import { askInChats, askingSettings } from './ask-in-chats.ts';
 import { backlog } from './backlog.ts';
 import { journalHandlers } from './journal.ts';
 import { leadToCall } from './lead-to-call.ts';
-import { patientNotices } from './rate-limited-notices.ts';
+import { rateLimitedNotices } from './rate-limited-notices.ts';
 
 const pipelinesSettings = z.object({ ...askingSettings.shape, ...cacheSettings.shape });
 
@@ -27,7 +27,7 @@ export default service({
 }).start(async ({ settings, vendors: { telegram }, bus, db, log, metrics, now }) => {
   const desk = journalDesk(db);
   const cache = await openCache(settings, { now, log });
-  const notices = telegram === null ? null : patientNotices(telegram, shuttersIn(cache, now));
+  const notices = telegram === null ? null : rateLimitedNotices(telegram, cooldownsIn(cache, now));
   const decide = journalHandlers(desk, metrics, now);
   metrics.sample(() => backlog(db));
   return {

@@ -8,8 +8,8 @@ import { deciders, noticeOf, questionOf } from './notice-of.ts';
 import { findShown, keepShown } from './notice-rows.ts';
 
 /**
- * Brings a chat to how the row stands now, so that of several changes the last one shows, in whatever order they are told.
- * A process that ends between Telegram's answer and our note of it posts a second message when it runs again; a press there counts too, and closes it.
+ * Updates a chat to the current state of the row, so that the last of several changes is shown, in any order of arrival.
+ * A process that stops between Telegram's reply and its own record posts a second message when it runs again; a press there counts too, and closes it.
  */
 export function showApproval(
   desk: Desk,
@@ -23,13 +23,13 @@ export function showApproval(
     const look = hash('sha256', JSON.stringify(notice), 'base64url');
     const shown = await findShown(db, rowId, chat);
     const closed = { ...notice, buttons: [] };
-    // A review is asked by one message; the draft that was pressed may be another.
+    // A review is asked by one message; the pressed draft may be another.
     if (pressed !== null && pressed.messageId !== shown?.messageId)
       await notices.redraw(pressed, row.state === 'review' ? closed : notice, signal);
     if (shown?.drawn === look) return { messageId: shown.messageId };
     const asks = questionOf(row);
     const isOpen = asks !== null;
-    // A new question gets a message of its own, which people are notified of; an edit of an old one they would not notice.
+    // A new question gets a new message, of which people are notified; they would not notice an edit.
     const isOfOther = isOpen && shown?.asks !== asks;
     if (isOfOther && shown?.isOpen) await notices.redraw(shown, closed, signal);
     const isThere = shown !== null && !isOfOther && (await notices.redraw(shown, notice, signal));
@@ -55,16 +55,16 @@ export function showApproval(
   }
 }
 
-/** Whose press it was, as the audit has it. */
+/** The presser, as named in the audit. */
 export const presserOf = (userId: string): string => `telegram/${userId}`;
 
-/** Somebody of the audit, as people call them. */
+/** An actor of the audit, as a name for people. */
 async function nameOf(who: string, call: Call): Promise<string> {
   const { client, clientId } = /^[^:]+:(?:telegram\/(?<clientId>\w{1,64})|(?<client>.+))$/.exec(who)?.groups ?? {};
   if (clientId === undefined) return client ?? who;
   try {
     return (await call(inbox.get_client, { clientId })).name || clientId;
   } catch {
-    return clientId; // a name is not worth that the chat goes on showing buttons
+    return clientId; // A missing name must not leave buttons in the chat.
   }
 }

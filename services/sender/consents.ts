@@ -1,4 +1,4 @@
-/** Whether a customer lets us write. What was said is kept as a history; its latest line decides. */
+/** Consent of a customer to receive messages. The history is kept; its latest entry decides. */
 import type { z } from 'zod';
 import type { Call, Handler, Queries } from '../../bus/service.ts';
 import { actorOf } from '../../contracts/common.ts';
@@ -14,7 +14,7 @@ type Consent = z.output<Contract['list_consents']['output']>['items'][number];
 export function setConsent(now: () => number): Handler<Contract['set_consent']> {
   return async ({ chatId: given, isGiven, evidence = null, onBehalfOf }, { call, commit, caller }) => {
     const { chatId, lastActId } = await chatOf(call, given);
-    // What the customer wrote while this was on its way is after the message that says so.
+    // Messages that the customer wrote meanwhile come after the message that states the consent.
     const since = evidence !== null && lastActId !== null && evidence.startsWith('msg_') && evidence < lastActId ? evidence : lastActId;
     return commit(async (tx) => {
       const at = new Date(now());
@@ -37,13 +37,13 @@ export function setConsent(now: () => number): Handler<Contract['set_consent']> 
   };
 }
 
-/** The chat that an id means, as `send_message` reads it: kept under another, a refusal would stop nothing. */
+/** The chat for an id, as in `send_message`: stored under another id, a refusal would have no effect. */
 async function chatOf(call: Call, chatId: string): Promise<{ readonly chatId: string; readonly lastActId: string | null }> {
   const { chat } = await call(inbox.chat_context, { chatId, limit: 1 });
   return chat;
 }
 
-/** The youngest first. */
+/** Newest first. */
 export function listConsents(db: Queries): Handler<Contract['list_consents']> {
   return async ({ chatId }, { call }) => {
     const rows = await db.query<Omit<Consent, 'at'> & { readonly at: Date }>(

@@ -1,4 +1,4 @@
-/** The sender beside the services that it needs, with our stand-ins for Telegram and WhatsApp. For tests. */
+/** The sender beside the services that it needs, with fakes of Telegram and WhatsApp. For tests. */
 import { telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import { type Customer, whatsappFake } from '../../adapters/vendors/whatsapp/fake.ts';
 import type { Bus } from '../../bus/bus.ts';
@@ -8,19 +8,19 @@ import { journal } from '../../contracts/journal.ts';
 import { messages } from '../../contracts/messages.ts';
 import sender from './service.ts';
 
-interface Hosted {
+interface HostedService {
   stop(graceMs: number): Promise<void>;
 }
-/** The parts of a test's world that are used here. */
+/** The parts of the test world that are used here. */
 interface World {
   readonly store: Queries;
   readonly bus: Pick<Bus, 'call'>;
-  start(folder: string, service: Service, settings: Readonly<Record<string, string>>): Promise<Hosted>;
+  start(folder: string, service: Service, settings: Readonly<Record<string, string>>): Promise<HostedService>;
 }
 export type Fixture = Awaited<ReturnType<typeof fixture>>;
 const graph = { token: 'token-of-the-test', appSecret: 'app-secret-of-the-test', templates: { 'order_ready/ru': 1 } };
 
-/** @param others by their folders; a collector and the pipelines. @param more settings of all. */
+/** @param others services by folder; a collector and the pipelines. @param more settings of all. */
 export async function fixture(
   { store, bus, start }: World,
   others: Readonly<Record<string, Service>>,
@@ -42,7 +42,7 @@ export async function fixture(
   for (const [folder, service] of Object.entries(others)) await start(folder, service, settings);
   const first = await startSender();
 
-  /** Asks every 20 ms until there is something. */
+  /** Polls every 20 ms until there is a result. */
   async function when<T>(look: () => Promise<T | null | undefined | false>, withinMs = 40_000): Promise<T> {
     const end = Date.now() + withinMs;
     for (;;) {
@@ -52,7 +52,7 @@ export async function fixture(
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-  /** The youngest message of a chat, once the sender has heard of one that it did not know. */
+  /** The newest message of a chat, once the sender has processed one that it did not know. */
   const heard = async (externalId: string, before: string | null) =>
     when(async () => {
       const [row] = await store.query<{ chatId: string; messageId: string }>(
@@ -72,7 +72,7 @@ export async function fixture(
   whatsapp.deliverTo((delivery) =>
     bus.call(inbox.whatsapp_webhook, { ...delivery }).then(
       () => true,
-      () => false, // it comes again
+      () => false, // It arrives again.
     ),
   );
   let people = 1000;
@@ -82,7 +82,7 @@ export async function fixture(
     first,
     startSender,
     when,
-    /** A customer of whom nobody has heard. */
+    /** A new customer. */
     somebody: () => ++people,
     /** A customer writes in Telegram. */
     async says(from: number, text = 'Здравствуйте') {
@@ -90,7 +90,7 @@ export async function fixture(
       telegram.say(tokens[0] ?? '', from, text);
       return heard(String(from), before);
     },
-    /** Many write, to one bot after another; answers their chats. */
+    /** Several customers write, to one bot after another; returns their chats. */
     async allSay(count: number) {
       const from = people + 1;
       people += count;
@@ -111,7 +111,7 @@ export async function fixture(
       whatsapp.say(from, 'Здравствуйте', at);
       return heard(externalId, before);
     },
-    /** The inbox tells a status, in whatever order; its own rows do not matter here. */
+    /** The inbox emits a status, in any order; its own rows do not matter here. */
     status: (externalId: string, status: string) =>
       store.query('insert into journal.events (event, key, payload) values ($1, $2, $3)', [
         inbox.message_status.address,
@@ -130,7 +130,7 @@ export async function fixture(
     approve: (id: string, hash?: string) => bus.call(journal.approve, { id, ...(hash === undefined ? {} : { hash }) }),
     row: (id: string) => bus.call(journal.get, { id, reveal: true }),
     delivery: (id: string) => bus.call(messages.get_delivery, { id }),
-    /** The delivery, once it has come as far as that. */
+    /** The delivery, once it has reached this status. */
     comes: (id: string, to: string) =>
       when(async () => {
         const found = await bus.call(messages.get_delivery, { id });

@@ -21,7 +21,7 @@ import {
   takeEarly,
 } from './rows.ts';
 
-/** What a person writes in a chat, the customer or the staff, outdates every draft to it that does not know it. */
+/** A message of a customer or of staff makes every draft to the chat stale that does not know it. */
 export function followPeople(): Consumer {
   return on(inbox.message_received, async ({ messageId, chatId, senderId, isStaff, isBot, kind, at }, tx) => {
     if (senderId === null || isBot || kind === 'service') return;
@@ -34,7 +34,7 @@ export function followPeople(): Consumer {
   });
 }
 
-/** A draft may rest on words that were edited or withdrawn after it was written. */
+/** A draft may be based on a text that was edited or withdrawn later. */
 export function followChanges(): Consumer {
   return on(inbox.message_changed, async ({ changeId, chatId, senderId, isBot, kind }, tx) => {
     if (senderId === null || isBot || kind === 'service') return;
@@ -44,7 +44,7 @@ export function followChanges(): Consumer {
   });
 }
 
-/** Who takes a chat from the bot outdates the drafts that do not know it; where nobody answers, all of them. */
+/** Taking a chat from the bot makes drafts stale that do not know it; turning answers off, all of them. */
 export function followOwners(): Consumer {
   return on(inbox.owner_changed, async ({ changeId, chatId, owner }, tx) => {
     await ownerSet(tx, chatId, owner, owner === 'bot' ? null : changeId);
@@ -58,7 +58,7 @@ export function followOwners(): Consumer {
   });
 }
 
-/** Of who was erased nothing is left that the channel named, and nothing waits. */
+/** After an erasure no channel data of the customer remains, and no draft waits. */
 export function followErased(now: () => number): Consumer {
   return on(inbox.person_erased, ({ chatIds, messageIds }, tx) => eraseChats(tx, chatIds, messageIds, new Date(now())));
 }
@@ -67,7 +67,7 @@ export function followForgotten(): Consumer {
   return on(inbox.history_forgotten, ({ chatIds }, tx) => forgetChats(tx, chatIds));
 }
 
-/** A draft holds the number that it was written to, which may be somebody else's now. */
+/** A draft contains the number it was written to, which may belong to another person now. */
 export function followNumbers(): Consumer {
   return on(inbox.number_changed, async ({ chatId }, tx) => {
     tx.outdate(
@@ -78,9 +78,9 @@ export function followNumbers(): Consumer {
   });
 }
 
-/** Reasons that last until the customer writes again. */
+/** Reasons that apply until the customer writes again. */
 const shutOut = ['blocked', 'kicked'];
-/** How a draft ended is how its delivery goes on. */
+/** The end of a draft determines the status of its delivery. */
 export function followDeliveries(now: () => number): Consumer {
   return on(settled(messages.deliver), async ({ key, state, output, reason }, tx) => {
     const at = new Date(now());
@@ -96,7 +96,7 @@ export function followDeliveries(now: () => number): Consumer {
     tell(tx, sent);
     if (sent.author === 'person')
       tx.outdate(messages.deliver, await keysOlder(tx, sent.chatId, sent.id), 'Another answer by staff has gone out since; read it first.');
-    // A person who found out that it went out may not know under which id.
+    // A person who resolved it as sent may not know its id.
     if (externalId === null) return;
     const { id, chatId, channel, botId, author } = sent;
     if (text !== undefined)
@@ -112,7 +112,7 @@ export function followDeliveries(now: () => number): Consumer {
   });
 }
 
-/** What the channel tells of messages: of ours they climb, and what comes too early is kept. */
+/** Statuses from the channel: those of outbound messages move forward, and early ones are stored. */
 export function followStatuses(): Consumer {
   return on(inbox.message_status, async ({ channel, botId, externalId, status, errorCode, at }, tx) => {
     const external = { channel, botId, externalId };

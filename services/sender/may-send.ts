@@ -1,8 +1,8 @@
 import { type Guard, guard } from '../../bus/service.ts';
 import { messages } from '../../contracts/messages.ts';
-import { type ChannelName, hasAnswer, type Standing, standing } from './rows.ts';
+import { type ChannelName, type ChatState, chatState, hasAnswer } from './rows.ts';
 
-/** WhatsApp takes free text within 24 hours of the customer's last message (Cloud API, error 131047). */
+/** WhatsApp accepts free text within 24 hours of the customer's last message (Cloud API, error 131047). */
 const windowMs = 86_400_000;
 
 interface Draft {
@@ -12,7 +12,7 @@ interface Draft {
   readonly answers: string | null;
 }
 export type Obstacle = 'chat_off' | 'opted_out' | 'blocked' | 'window_closed' | 'stale';
-/** For people, with what they can do. */
+/** Message for people, with what they can do. */
 export const sentenceOf: Readonly<Record<Obstacle, string>> = {
   opted_out:
     'The customer refuses messages. A question asked after that can be answered once: name it as `answers`. set_consent lifts the refusal when the customer agrees again.',
@@ -21,8 +21,8 @@ export const sentenceOf: Readonly<Record<Obstacle, string>> = {
   blocked: 'The customer has blocked this sender; no message arrives until the customer writes again.',
   window_closed: 'The customer has been silent for 24 hours; WhatsApp accepts only a template.',
 };
-/** Why a draft may not go out as things stand, or null. Ids of messages sort by the time at which they were stored. */
-export function forbidden({ channel, template, knows, answers }: Draft, chat: Standing, now: number): Obstacle | null {
+/** Why a draft may not be sent now, or null. Ids of messages sort by their time of storing. */
+export function forbidden({ channel, template, knows, answers }: Draft, chat: ChatState, now: number): Obstacle | null {
   if (chat.isOff) return 'chat_off';
   if (chat.isOptedOut && !(template === null && answers !== null && isAsked(answers, chat, now))) return 'opted_out';
   if (chat.isBlocked) return 'blocked';
@@ -31,17 +31,17 @@ export function forbidden({ channel, template, knows, answers }: Draft, chat: St
   return null;
 }
 
-/** Who asked us not to write, and writes after that, may be answered for a day. */
-export function isAsked(answers: string, { lastInboundId, lastInboundAt, optedOutActId }: Standing, now: number): boolean {
+/** A customer who refused messages and writes afterwards may be answered for a day. */
+export function isAsked(answers: string, { lastInboundId, lastInboundAt, optedOutActId }: ChatState, now: number): boolean {
   const isLater = optedOutActId !== null && answers > optedOutActId && answers === lastInboundId;
   return isLater && now - (lastInboundAt?.getTime() ?? 0) < windowMs;
 }
 
-/** The last word, just before a message goes out: whatever happened since it was approved. */
+/** The final check, just before a message is sent: whatever happened since its approval. */
 export function maySend(now: () => number): Guard {
   return guard(messages.deliver, async (draft, tx) => {
     const knows = draft.knows ?? draft.answers;
-    const chat = await standing(tx, draft.chatId);
+    const chat = await chatState(tx, draft.chatId);
     const isRepeated = chat.isOptedOut && draft.answers !== null && (await hasAnswer(tx, draft.chatId, draft.answers, null));
     const refuse = isRepeated ? 'opted_out' : forbidden({ ...draft, channel: chat.channel ?? draft.channel, knows }, chat, now());
     return refuse === null ? 'go' : { refuse, why: sentenceOf[refuse] };

@@ -1,22 +1,22 @@
-/** Two chats that turn out to be one. */
+/** Merging of two chats. */
 import { type Consumer, on, type Queries } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
 import { sentenceOf } from './may-send.ts';
-import { keysBefore, standing } from './rows.ts';
+import { chatState, keysBefore } from './rows.ts';
 
-/** Neither a refusal nor a message of the customer is lost on a draft because it came in the other chat. */
+/** A draft must not miss a refusal or a message of the customer that arrived in the other chat. */
 export function followMerges(): Consumer {
   return on(inbox.chats_merged, async ({ chatId, into }, tx) => {
     await merge(tx, chatId, into);
-    const { isOff, isOptedOut, lastActId } = await standing(tx, into);
+    const { isOff, isOptedOut, lastActId } = await chatState(tx, into);
     if (isOff) tx.outdate(messages.deliver, await keysBefore(tx, into), sentenceOf.chat_off);
     else if (isOptedOut) tx.outdate(messages.deliver, await keysBefore(tx, into), sentenceOf.opted_out);
     else if (lastActId !== null) tx.outdate(messages.deliver, await keysBefore(tx, into, lastActId), sentenceOf.stale);
   });
 }
 
-/** What is known of a chat counts for the other; of all that was said about writing in the two, the latest decides. */
+/** Facts about either chat apply to both; the latest consent or refusal decides. */
 async function merge(tx: Queries, chatId: string, into: string): Promise<void> {
   await tx.query('update sender.deliveries set chat_id = $2 where chat_id = $1', [chatId, into]);
   await tx.query('update sender.consents set chat_id = $2 where chat_id = $1', [chatId, into]);

@@ -4,7 +4,7 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import type { messages } from '../../contracts/messages.ts';
 import { routeOf } from './rows.ts';
 
-/** Sends where the chat's messages go: the recipient, bot and channel of a draft are what approvers see and decide nothing. */
+/** Sends to the current address of the chat: recipient, bot and channel in a draft are for approvers and decide nothing. */
 export function routed(effect: Effect<typeof messages.deliver>, db: Queries): Effect<typeof messages.deliver> {
   return {
     ...effect,

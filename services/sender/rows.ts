@@ -1,4 +1,4 @@
-/** What is known of chats, and how far deliveries came. A delivery's status only ever climbs: queued, sent, delivered, read, played, failed. */
+/** State of chats, and status of deliveries. A delivery's status only moves forward: queued, sent, delivered, read, played, failed. */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { Channel, ChatOwner } from '../../contracts/inbox.ts';
@@ -8,26 +8,26 @@ export type ChannelName = z.output<typeof Channel>;
 export type Author = z.output<typeof AuthorSchema>;
 type Owner = z.output<typeof ChatOwner>;
 export type Status = z.output<typeof DeliveryStatus>;
-/** A chat as the rules of sending see it. */
-export interface Standing {
-  /** The youngest message of a person, customer or staff, or change of one. */
+/** A chat as the sending rules see it. */
+export interface ChatState {
+  /** The latest message of a customer or of staff, or change of one. */
   readonly lastActId: string | null;
   readonly lastInboundId: string | null;
   readonly lastInboundAt: Date | null;
   readonly isBlocked: boolean;
   readonly isOptedOut: boolean;
-  /** The youngest act when they asked not to be written to. */
+  /** The latest act when the customer refused messages. */
   readonly optedOutActId: string | null;
-  /** People said that nobody answers here. */
+  /** A person has turned off answers in this chat. */
   readonly isOff: boolean;
-  /** Null when nothing was ever written to it. */
+  /** Null if no message was ever sent to it. */
   readonly channel: ChannelName | null;
 }
-/** Where the messages of a chat go. */
+/** Where messages of a chat are sent. */
 export interface RouteOfChat {
   readonly channel: ChannelName;
   readonly botId: string;
-  /** The chat, as the channel calls it. */
+  /** The chat, as named by the channel. */
   readonly to: string;
   readonly isGroup: boolean;
 }
@@ -38,7 +38,7 @@ export interface Delivery {
   readonly chatId: string;
   readonly botId: string;
   readonly answers: string | null;
-  /** The youngest act that it was written with knowledge of. */
+  /** The latest act that its author knew. */
   readonly knows: string | null;
   readonly author: Author;
   readonly status: Status;
@@ -48,13 +48,13 @@ export interface Delivery {
   readonly changedAt: Date;
 }
 
-const standingColumns = `last_act_id as "lastActId", last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked",
+const chatStateColumns = `last_act_id as "lastActId", last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked",
   opted_out_at is not null as "isOptedOut", opted_out_act_id as "optedOutActId", coalesce(owner = 'off', false) as "isOff", route->>'channel' as channel`;
 const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, knows, author, status, reason, external_id as "externalId",
   created_at as "createdAt", changed_at as "changedAt"`;
 
-export async function standing(tx: Queries, chatId: string): Promise<Standing> {
-  const [row] = await tx.query<Standing>(`select ${standingColumns} from sender.chats where chat_id = $1`, [chatId]);
+export async function chatState(tx: Queries, chatId: string): Promise<ChatState> {
+  const [row] = await tx.query<ChatState>(`select ${chatStateColumns} from sender.chats where chat_id = $1`, [chatId]);
   return (
     row ?? {
       lastActId: null,
@@ -68,20 +68,20 @@ export async function standing(tx: Queries, chatId: string): Promise<Standing> {
     }
   );
 }
-/** Locks the chat, so that a draft and a message of the customer see each other, and keeps where its messages go. */
-export async function lockedStanding(tx: Queries, chatId: string, route: RouteOfChat): Promise<Standing> {
-  const [row] = await tx.query<Standing>(
+/** Locks the chat, so that a draft and a message of the customer see each other, and stores its address. */
+export async function lockedChatState(tx: Queries, chatId: string, route: RouteOfChat): Promise<ChatState> {
+  const [row] = await tx.query<ChatState>(
     `insert into sender.chats as chat (chat_id, route) values ($1, $2)
-     on conflict (chat_id) do update set route = excluded.route returning ${standingColumns}`,
+     on conflict (chat_id) do update set route = excluded.route returning ${chatStateColumns}`,
     [chatId, JSON.stringify(route)],
   );
-  return row as Standing; // an upsert returns its row
+  return row as ChatState; // An upsert returns its row.
 }
 export async function routeOf(tx: Queries, chatId: string): Promise<RouteOfChat | null> {
   const [row] = await tx.query<{ route: RouteOfChat | null }>('select route from sender.chats where chat_id = $1', [chatId]);
   return row?.route ?? null;
 }
-/** Somebody wrote, or changed what they had written: the youngest act counts, in whatever order they are heard of. */
+/** A message or a change of one: the latest act counts, in any order of arrival. */
 export async function personActed(tx: Queries, chatId: string, actId: string): Promise<void> {
   await tx.query(
     `insert into sender.chats as chat (chat_id, last_act_id) values ($1, $2)
@@ -89,7 +89,7 @@ export async function personActed(tx: Queries, chatId: string, actId: string): P
     [chatId, actId],
   );
 }
-/** The customer wrote: the latest message counts, in whatever order they are told, and we are let in again. */
+/** The customer wrote: the latest message counts, in any order of arrival, and a block ends. */
 export async function customerWrote(tx: Queries, chatId: string, messageId: string, at: Date): Promise<void> {
   await tx.query(
     `insert into sender.chats as chat (chat_id, last_act_id, last_inbound_id, last_inbound_at) values ($1, $2, $2, $3)
@@ -99,7 +99,7 @@ export async function customerWrote(tx: Queries, chatId: string, messageId: stri
     [chatId, messageId, at],
   );
 }
-/** @param actId Of what took the chat from the bot; null when it was given back. */
+/** @param actId Id of the change that took the chat from the bot; null when it was returned. */
 export async function ownerSet(tx: Queries, chatId: string, owner: Owner, actId: string | null): Promise<void> {
   await tx.query(
     `insert into sender.chats as chat (chat_id, owner, last_act_id) values ($1, $2, $3)
@@ -114,7 +114,7 @@ export async function customerBlocked(tx: Queries, chatId: string, at: Date): Pr
   );
 }
 
-/** False when a delivery stands under the key already. */
+/** False when the key already has a delivery. */
 export async function insertDelivery(
   tx: Queries,
   of: Pick<Delivery, 'id' | 'key' | 'channel' | 'chatId' | 'botId' | 'answers' | 'knows' | 'author' | 'createdAt'>,
@@ -131,7 +131,7 @@ export async function findDelivery(tx: Queries, by: { readonly id: string } | { 
   const [row] = await tx.query<Delivery>(`select ${columns} from sender.deliveries where ${field} = $1`, [value]);
   return row ?? null;
 }
-/** Keys of what has not gone out to a chat and does not know this act; without one, of all that has not. */
+/** Keys of unsent deliveries of a chat that do not know this act; without an act, of all unsent ones. */
 export async function keysBefore(tx: Queries, chatId: string, actId?: string): Promise<readonly string[]> {
   const rows = await tx.query<{ key: string }>(
     `select key from sender.deliveries where chat_id = $1 and status = 'queued' and ($2::text is null or knows is null or knows < $2)`,
@@ -140,7 +140,7 @@ export async function keysBefore(tx: Queries, chatId: string, actId?: string): P
   return rows.map(({ key }) => key);
 }
 
-/** Keys of what has not gone out to a chat and was drafted before this delivery. Ids sort by the time of drafting. */
+/** Keys of unsent deliveries of a chat that were drafted before this one. Ids sort by the time of drafting. */
 export async function keysOlder(tx: Queries, chatId: string, id: string): Promise<readonly string[]> {
   const rows = await tx.query<{ key: string }>(
     `select key from sender.deliveries where chat_id = $1 and status = 'queued' and id collate "C" < $2`,
@@ -148,7 +148,7 @@ export async function keysOlder(tx: Queries, chatId: string, id: string): Promis
   );
   return rows.map(({ key }) => key);
 }
-/** True when something has gone out in answer to this message of the customer or a later one; `also`: or waits to. */
+/** True when an answer to this message of the customer or a later one was sent; `also`: or waits to be sent. */
 export async function hasAnswer(tx: Queries, chatId: string, messageId: string, also: 'queued' | null): Promise<boolean> {
   const rows = await tx.query(
     `select from sender.deliveries where chat_id = $1 and answers >= $2 and status <> 'failed' and (status <> 'queued' or $3) limit 1`,
@@ -156,7 +156,7 @@ export async function hasAnswer(tx: Queries, chatId: string, messageId: string, 
   );
   return rows.length > 0;
 }
-/** True when a person has answered this message of the customer, or a later one, through us. */
+/** True when staff has answered this message of the customer, or a later one, through this service. */
 export async function isAnswered(tx: Queries, chatId: string, messageId: string): Promise<boolean> {
   const rows = await tx.query(
     `select from sender.deliveries
@@ -166,17 +166,17 @@ export async function isAnswered(tx: Queries, chatId: string, messageId: string)
   return rows.length > 0;
 }
 
-/** One message of a channel, as the channel calls it. */
-export interface External {
+/** A message of a channel, by its external id. */
+export interface ChannelMessageId {
   readonly channel: ChannelName;
   readonly botId: string;
   readonly externalId: string;
 }
-/** Of a sending and a status of one message the second waits for the first, so that neither misses the other. */
-export async function lockExternal(tx: Queries, { channel, botId, externalId }: External): Promise<void> {
+/** Serialises the sending and a status of one message, so that neither misses the other. */
+export async function lockExternal(tx: Queries, { channel, botId, externalId }: ChannelMessageId): Promise<void> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`sender ${channel} ${botId} ${externalId}`]);
 }
-/** It went out; also after it had failed, when a person tried it again. Null when that is known already. */
+/** The message was sent; also after a failure that a person retried. Null when that is already known. */
 export async function markSent(tx: Queries, key: string, externalId: string | null, at: Date): Promise<Delivery | null> {
   const [row] = await tx.query<Delivery>(
     `update sender.deliveries set status = 'sent', reason = null, external_id = $2, changed_at = $3
@@ -185,7 +185,7 @@ export async function markSent(tx: Queries, key: string, externalId: string | nu
   );
   return row ?? null;
 }
-/** It will not go out. Null when that is known already. */
+/** The message will not be sent. Null when that is already known. */
 export async function markFailed(tx: Queries, key: string, reason: string, at: Date): Promise<Delivery | null> {
   const [row] = await tx.query<Delivery>(
     `update sender.deliveries set status = 'failed', reason = $2, changed_at = $3 where key = $1 and status = 'queued' returning ${columns}`,
@@ -193,13 +193,13 @@ export async function markFailed(tx: Queries, key: string, reason: string, at: D
   );
   return row ?? null;
 }
-interface Told {
+interface StatusChange {
   readonly status: Status;
   readonly reason: string | null;
   readonly at: Date;
 }
-/** The delivery as it is now; null when it was there already or further. `unknown`: no delivery has that id yet. */
-export async function climb(tx: Queries, of: External, { status, reason, at }: Told): Promise<Delivery | null | 'unknown'> {
+/** The updated delivery; null when it already had this status or a later one. `unknown`: no delivery has that id yet. */
+export async function climb(tx: Queries, of: ChannelMessageId, { status, reason, at }: StatusChange): Promise<Delivery | null | 'unknown'> {
   const found = await tx.query<Delivery & { readonly climbed: boolean }>(
     `with climbed as (
        update sender.deliveries set status = $4, reason = $5, changed_at = $6
@@ -212,7 +212,7 @@ export async function climb(tx: Queries, of: External, { status, reason, at }: T
   const [row] = found;
   return row === undefined ? 'unknown' : row.climbed ? row : null;
 }
-export async function keepEarly(tx: Queries, of: External, { status, reason, at }: Told): Promise<void> {
+export async function keepEarly(tx: Queries, of: ChannelMessageId, { status, reason, at }: StatusChange): Promise<void> {
   await tx.query(
     `insert into sender.early_statuses as early (channel, bot_id, external_id, status, reason, at) values ($1, $2, $3, $4, $5, $6)
      on conflict (channel, bot_id, external_id) do update set status = excluded.status, reason = excluded.reason, at = excluded.at
@@ -220,8 +220,8 @@ export async function keepEarly(tx: Queries, of: External, { status, reason, at 
     [of.channel, of.botId, of.externalId, status, reason, at],
   );
 }
-export async function takeEarly(tx: Queries, of: External): Promise<Told | null> {
-  const [row] = await tx.query<Told>(
+export async function takeEarly(tx: Queries, of: ChannelMessageId): Promise<StatusChange | null> {
+  const [row] = await tx.query<StatusChange>(
     'delete from sender.early_statuses where channel = $1 and bot_id = $2 and external_id = $3 returning status, reason, at',
     [of.channel, of.botId, of.externalId],
   );
@@ -236,12 +236,12 @@ export async function eraseChats(tx: Queries, chatIds: readonly string[], messag
   );
   await forgetChats(tx, chatIds);
 }
-/** Who writes in one of them again is somebody new, of whom nothing is known. */
+/** A customer who writes again in one of them is new. */
 export async function forgetChats(tx: Queries, chatIds: readonly string[]): Promise<void> {
   await tx.query('delete from sender.consents where chat_id = any ($1)', [chatIds]);
   await tx.query('delete from sender.chats where chat_id = any ($1)', [chatIds]);
 }
-/** Removes what is older: deliveries, whether they ended or not, and statuses of messages that were never ours. */
+/** Deletes older rows: deliveries, ended or not, and statuses of unknown messages. */
 export async function forget(tx: Queries, before: { readonly deliveries: Date; readonly statuses: Date }): Promise<void> {
   await tx.query('delete from sender.deliveries where created_at < $1', [before.deliveries]);
   await tx.query('delete from sender.early_statuses where at < $1', [before.statuses]);

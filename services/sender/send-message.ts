@@ -5,14 +5,17 @@ import type { OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import { forbidden, type Obstacle, sentenceOf } from './may-send.ts';
-import { type Author, findDelivery, hasAnswer, insertDelivery, isAnswered, lockedStanding, type Standing } from './rows.ts';
+import { type Author, type ChatState, findDelivery, hasAnswer, insertDelivery, isAnswered, lockedChatState } from './rows.ts';
 import type { Policy } from './settings.ts';
 
 type Context = OutputOf<typeof inbox.chat_context>;
-/** How many of a chat's last messages are looked through for the customer's. */
+/** How many of the latest messages are searched for the customer's. */
 const lookedThrough = 50;
 
-/** The delivery and its draft come to be in one transaction. Whom it reaches is read from the chat, here and at the attempt; what it says is open until it is approved. */
+/**
+ * Stores the delivery and its draft in one transaction. The recipient is read from the chat, here and at the attempt; the text may be
+ * edited until approval.
+ */
 export function sendMessage(
   policy: Policy,
   asked: Pick<SendOptions, 'undoMs' | 'approvers'>,
@@ -30,17 +33,17 @@ export function sendMessage(
     const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
     const writtenBy = actorOf(caller, onBehalfOf);
     const author = authorOf(writtenBy);
-    // A person who has taken the chat over looks at whatever a program writes in it.
+    // Staff who has taken the chat over approves what programs write in it.
     const approval = author === 'program' && chat.owner === 'human' ? 'staff' : policy[chat.channel];
     const route = { channel: chat.channel, botId, to: chat.externalId, isGroup: chat.kind !== 'private' };
     return commit(async (tx) => {
       const existing = await findDelivery(tx, { key });
       if (existing !== null) return { id: existing.id, state: approval === 'none' ? 'queued' : 'pending' };
-      const known = together(await lockedStanding(tx, chatId, route), chat, last);
+      const known = together(await lockedChatState(tx, chatId, route), chat, last);
       const answers = answered ?? known.lastInboundId;
-      // Who names what they answer proves to know no more than that.
+      // An author who names the answered message knows at least that one.
       const knows = read ?? answered ?? known.lastActId;
-      // Who asked us not to write is answered once, and only by what says what it answers: what is sent to many does not.
+      // A customer who refused messages gets one answer, and only one that names the question: mass messages do not.
       const isAnswer = answered !== undefined && !(known.isOptedOut && (await hasAnswer(tx, chatId, answered, 'queued')));
       const answersOnly = known.isOptedOut && !isAnswer ? null : answers;
       const why = forbidden({ channel: chat.channel, template, knows, answers: answersOnly }, known, now());
@@ -66,8 +69,8 @@ export function sendMessage(
   };
 }
 
-/** What we were told, and what the inbox shows: it may know a message of which we have not heard yet. */
-function together(own: Standing, chat: Context['chat'], last: Context['messages']): Standing {
+/** Combines own knowledge with the inbox, which may have a message that has not arrived here yet. */
+function together(own: ChatState, chat: Context['chat'], last: Context['messages']): ChatState {
   const ids = last
     .filter(
       ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
@@ -88,7 +91,7 @@ function together(own: Standing, chat: Context['chat'], last: Context['messages'
   };
 }
 
-/** Who reads it and what they said last, for whoever approves it. */
+/** The recipient and their last words, for the approver. */
 function customerOf(chat: Context['chat'], last: Context['messages']): ParsedOf<typeof messages.deliver>['customer'] {
   const heard = last.findLast(
     ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
@@ -96,7 +99,7 @@ function customerOf(chat: Context['chat'], last: Context['messages']): ParsedOf<
   return { name: heard?.sender?.name || chat.title || null, channel: chat.channel, said: heard?.text || null, at: heard?.sentAt ?? null };
 }
 
-/** The command line is used by a person, and so is an API key that names one; all else is a program. */
+/** People use the command line and API keys that name a person; all other callers are programs. */
 const authorOf = (actor: string): Author => (/^operator(:|$)/.test(actor) || apiKeyOf(actor)?.person !== undefined ? 'person' : 'program');
 
 async function repliedMessage(call: Call, messageId: string, chatId: string) {

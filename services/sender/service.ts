@@ -1,6 +1,6 @@
-/** Sends what people and programs write to customers: once, in order, and only with the approval that the policy asks for. */
+/** Sends messages of staff and programs to customers: once, in order, and with the approval that the policy requires. */
 import { openCache } from '../../adapters/cache/index.ts';
-import { shuttersIn } from '../../adapters/channel/cooldowns.ts';
+import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { telegramSending, whatsappSending } from '../../adapters/channel/index.ts';
 import { siteSending } from '../../adapters/channel/site.ts';
 import { journalDesk } from '../../adapters/store/journal-admin.ts';
@@ -54,15 +54,15 @@ export default service({
   },
 }).start(async ({ settings, vendors: { telegram, whatsapp }, bus, db, log, now }) => {
   const cache = await openCache(settings, { now, log });
-  const shutters = shuttersIn(cache, now);
+  const cooldowns = cooldownsIn(cache, now);
   const desk = journalDesk(db);
   return {
     messages: {
       send_message: sendMessage(policyOf(settings), { undoMs: settings.SENDER_UNDO_MS, approvers: settings.SENDER_APPROVERS }, now),
       deliver: routed(
         byField(messages.deliver, 'channel', {
-          telegram: withinQuotas(watched(telegram, bus.health.of('telegram:sending')), cache, shutters),
-          whatsapp: withinQuotas(watched(whatsapp, bus.health.of('whatsapp:sending')), cache, shutters),
+          telegram: withinQuotas(watched(telegram, bus.health.of('telegram:sending')), cache, cooldowns),
+          whatsapp: withinQuotas(watched(whatsapp, bus.health.of('whatsapp:sending')), cache, cooldowns),
           site: siteSending.deliver,
         }),
         db,

@@ -1,7 +1,7 @@
 import type { Sending } from '../../adapters/channel/port.ts';
 import type { Outsider } from '../../bus/telemetry/dependencies.ts';
 
-/** Notes how each attempt ended, so that health tells whether the channel takes messages. */
+/** Records the outcome of each attempt, so that health reports whether the channel accepts messages. */
 export function watched({ deliver, quotas }: Sending, channel: Outsider): Sending {
   return { quotas, deliver: { ...deliver, attempt: (input, at) => channel.watch(() => deliver.attempt(input, at)) } };
 }

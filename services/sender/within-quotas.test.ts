@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
 import type { Cache } from '../../adapters/cache/port.ts';
-import { shuttersIn } from '../../adapters/channel/cooldowns.ts';
+import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
 import { createHttp } from '../../adapters/http.ts';
 import { telegramFake } from '../../adapters/vendors/telegram/fake.ts';
@@ -32,12 +32,12 @@ function setup() {
   const one = withinQuotas(
     sending,
     cache,
-    shuttersIn(cache, () => clock.ms),
+    cooldownsIn(cache, () => clock.ms),
   );
   const other = withinQuotas(
     sending,
     cache,
-    shuttersIn(cache, () => clock.ms),
+    cooldownsIn(cache, () => clock.ms),
   );
   const send = (to: string, effect = one) =>
     effect.attempt({ to, text: to } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
@@ -51,7 +51,7 @@ async function floodable(cacheOf: () => Pick<Cache, 'take' | 'get' | 'set'> = sh
   const options = { TELEGRAM_BOT_TOKENS: tokens, TELEGRAM_API_ROOT: telegram.url };
   const http = createHttp({ allowPrivate: [telegram.url] });
   const [one, other] = [cacheOf(), cacheOf()].map((cache) =>
-    withinQuotas(telegramSend(options, { http }), cache, shuttersIn(cache, Date.now)),
+    withinQuotas(telegramSend(options, { http }), cache, cooldownsIn(cache, Date.now)),
   );
   const send = (effect: typeof one, botId: string, to: number) =>
     effect?.attempt(
@@ -160,11 +160,11 @@ test('a bucket that a refusal does not concern stays open', async () => {
     },
     quotas: ({ to }) => [
       { bucket: `pair:${to}`, limit: 9, windowMs: 1_000 },
-      { bucket: 'number', limit: 9, windowMs: 1_000, shutBy: (reason) => reason !== 'pair_limited' },
+      { bucket: 'number', limit: 9, windowMs: 1_000, startsCooldown: (reason) => reason !== 'pair_limited' },
     ],
   };
   const cache = memoryCache({ now: Date.now });
-  const { attempt } = withinQuotas(sending, cache, shuttersIn(cache, Date.now));
+  const { attempt } = withinQuotas(sending, cache, cooldownsIn(cache, Date.now));
   const send = (to: string) => attempt({ to } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
   await expect(send('a')).rejects.toMatchObject({ reason: 'pair_limited' });
   await expect(send('a')).rejects.toMatchObject({ reason: 'quota' });

@@ -2,18 +2,18 @@ import type { Legs } from '../../adapters/telephony/port.ts';
 import type { Bus } from '../../bus/bus.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import type { Bell } from './notifier.ts';
+import type { Notifier } from './notifier.ts';
 
 const batch = 100;
-/** While no leg is live: how long one may go unnoticed that was placed by a process that died. */
+/** Without active legs: how long a leg placed by a process that died may go unnoticed. */
 const idleMs = 2_000;
-/** How long a change that could not be foreseen (a hang-up) may stay unnoticed. */
+/** How long an unpredictable change (a hang-up) may go unnoticed. */
 const liveIdleMs = 250;
-/** Between two looks at legs that another process is just telling of. */
+/** Pause before looking again at legs that another process is reporting. */
 const contendedMs = 20;
 
-/** Tells of what becomes of legs. Every process runs it: a leg that one of them is telling of is skipped by the others. */
-export function followLegs(legs: Legs, { bus, now, placed }: { bus: Pick<Bus, 'commit'>; now: () => number; placed: Bell }): Loop {
+/** Emits changes of legs. Every process runs it; a leg that one of them is processing is skipped by the others. */
+export function followLegs(legs: Legs, { bus, now, placed }: { bus: Pick<Bus, 'commit'>; now: () => number; placed: Notifier }): Loop {
   return loop('follow_legs', { idleMs }, async (signal) => {
     const { changes, nextAt } = await bus.commit(async (tx) => {
       const due = await legs.due(tx, now(), batch);
@@ -21,7 +21,7 @@ export function followLegs(legs: Legs, { bus, now, placed }: { bus: Pick<Bus, 'c
       return due;
     });
     const untilNextMs = nextAt === null ? idleMs : Math.min(nextAt - now(), liveIdleMs);
-    await placed.sleep(Math.max(untilNextMs, changes.length > 0 ? 0 : contendedMs), signal);
+    await placed.wait(Math.max(untilNextMs, changes.length > 0 ? 0 : contendedMs), signal);
     return 'more';
   });
 }

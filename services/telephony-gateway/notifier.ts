@@ -1,28 +1,28 @@
-/** Wakes the one who sleeps, within a process. A ring that nobody hears is kept for the next sleep. */
-export interface Bell {
-  ring(): void;
-  /** Until `ms` are over, the bell rings or `signal` fires. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
+/** Wakes a waiting function of the same process. A notification without a waiter is kept for the next wait. */
+export interface Notifier {
+  notify(): void;
+  /** Resolves after `ms`, on a notification, or when `signal` aborts. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
 }
-export function bell(): Bell {
-  let rung = false;
+export function notifier(): Notifier {
+  let isNotified = false;
   let wake = (): void => {};
   return {
-    ring() {
-      rung = true;
+    notify() {
+      isNotified = true;
       wake();
     },
-    async sleep(ms, signal) {
+    async wait(ms, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
-      if (rung || signal.aborted) resolve();
+      if (isNotified || signal.aborted) resolve();
       const end = () => resolve();
       const timer = setTimeout(end, ms);
       signal.addEventListener('abort', end);
       await promise;
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
-      rung = false;
+      isNotified = false;
     },
   };
 }

@@ -10,7 +10,7 @@ import { until } from '../../test/kit/world.ts';
 import gateway from './service.ts';
 
 const signal = AbortSignal.timeout(60_000);
-interface Served {
+interface GatewayHandlers {
   readonly dial: Effect<typeof telephony.dial>;
   readonly hang_up: Handler<typeof telephony.hang_up>;
 }
@@ -27,7 +27,7 @@ beforeEach(async () => {
 async function start(vendor: Telephony) {
   const parts = { settings: {}, vendors: { gateway: vendor }, bus: { commit: store.commit }, db: store.db, now: Date.now };
   const { loops = [], ...serves } = await gateway.make(parts as unknown as Parameters<typeof gateway.make>[0]); // the parts that it reads
-  const { hang_up, dial } = serves.telephony as unknown as Served; // what its contract says
+  const { hang_up, dial } = serves.telephony as unknown as GatewayHandlers; // what its contract says
   return {
     loops,
     hangUp: hang_up,

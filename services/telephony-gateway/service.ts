@@ -1,10 +1,10 @@
-/** Rings phones through the vendor that TELEPHONY_KIND names, and tells what becomes of their legs. */
+/** Dials phones through the adapter named by TELEPHONY_KIND, and emits changes of their legs. */
 import { z } from 'zod';
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
 import { every, service } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { followLegs } from './follow-legs.ts';
-import { bell } from './notifier.ts';
+import { notifier } from './notifier.ts';
 
 const keepLegsMs = 30 * 86_400_000;
 
@@ -14,14 +14,14 @@ export default service({
   vendors: { gateway: { setting: 'TELEPHONY_KIND', catalogue: telephonyAdapters, fallback: 'simulator' } },
 }).start(async ({ vendors: { gateway }, bus, now }) => {
   const { legs } = gateway;
-  const placed = bell();
+  const placed = notifier();
   return {
     telephony: {
       dial: {
         ...gateway.dial,
         async attempt(input, at) {
           const leg = await gateway.dial.attempt(input, at);
-          placed.ring();
+          placed.notify();
           return leg;
         },
       },

@@ -8,7 +8,7 @@ import { disable, findDue, noteDelivered, noteFailed } from './rows.ts';
 const shortestPauseMs = 500;
 const longestPauseMs = 3_600_000;
 
-/** A delivery pauses as long as it has been failing, at least half a second and at most an hour; those behind it wait. */
+/** The pause of a delivery equals the duration of its failure, at least half a second and at most an hour; later deliveries wait. */
 export function deliver({
   db,
   post,
@@ -54,7 +54,7 @@ export function deliver({
   };
 }
 
-/** A subscription reads, so it lasts as long as its client may. */
+/** A subscription reads data, so it ends when its client loses read access. */
 async function mayRead(call: Call, client: string, signal: AbortSignal): Promise<boolean> {
   const { scopes } = await call(gateway.find_client, { client }, { signal });
   return scopes.includes('read') || scopes.includes('admin');

@@ -4,10 +4,10 @@ import { mask } from '../../contracts/kit/describe.ts';
 import { outgoing, webhooks } from '../../contracts/webhooks.ts';
 import { keepEvent, type Target, targets } from './rows.ts';
 
-/** How long a new subscription may take to be seen. */
+/** How soon a new subscription becomes effective. */
 const rememberMs = 1_000;
 
-/** Sends each event to the subscriptions that name it, in the transaction in which the event is handled. */
+/** Sends each event to the subscriptions that name it, in the transaction that processes the event. */
 export function fanOut(db: Database, now: () => number): readonly Consumer[] {
   let known: { readonly found: Promise<readonly Target[]>; readonly until: number } | undefined;
   const current = (): Promise<readonly Target[]> => {

@@ -1,4 +1,4 @@
-/** Subscriptions and the events that were sent to them, as rows. */
+/** Subscriptions and the events sent to them, as rows. */
 import type { Queries } from '../../bus/service.ts';
 import type { InputOf, OutputOf } from '../../contracts/kit/define.ts';
 import type { webhooks } from '../../contracts/webhooks.ts';
@@ -35,7 +35,7 @@ function subscriptionOf(row: Columns): Subscription {
   };
 }
 
-/** Null where there is none yet and `secret` is missing. */
+/** Null if it does not exist and `secret` is missing. */
 export async function putSubscription(
   db: Queries,
   subscriptionId: string,
@@ -58,7 +58,7 @@ export async function putSubscription(
   return subscriptionOf(made as Columns);
 }
 
-/** Null when there is none. */
+/** Null if there is none. */
 export async function rotateSecret(
   db: Queries,
   { client, name, secret, overlapHours }: { client: string; name: string; secret: string; overlapHours: number },
@@ -100,7 +100,7 @@ export async function keepEvent(tx: Queries, eventId: string, event: string, pay
   await tx.query('insert into webhooks.events (event_id, event, payload) values ($1, $2, $3)', [eventId, event, JSON.stringify(payload)]);
 }
 
-/** The events of a time that the subscription names, in order; null when there is no such subscription. */
+/** Events of a time range that the subscription names, in order; null for an unknown subscription. */
 export async function eventsToReplay(
   tx: Queries,
   { client, name, since, until, most }: { client: string; name: string; since: string; until: string; most: number },
@@ -114,7 +114,7 @@ export async function eventsToReplay(
   return row ?? null;
 }
 
-export interface Due {
+export interface DueDelivery {
   readonly client: string;
   readonly url: string;
   readonly secrets: readonly string[];
@@ -123,8 +123,8 @@ export interface Due {
   readonly payload: unknown;
 }
 /** Null when the subscription or the event is gone, or the subscription is disabled. */
-export async function findDue(db: Queries, subscriptionId: string, eventId: string): Promise<Due | null> {
-  const [row] = await db.query<Due>(
+export async function findDue(db: Queries, subscriptionId: string, eventId: string): Promise<DueDelivery | null> {
+  const [row] = await db.query<DueDelivery>(
     `select client, url, array_remove(array[secret, case when former_until > now() then former_secret end], null) as secrets, event, at, payload
      from webhooks.subscriptions, webhooks.events where subscription_id = $1 and is_enabled and event_id = $2`,
     [subscriptionId, eventId],
@@ -132,7 +132,7 @@ export async function findDue(db: Queries, subscriptionId: string, eventId: stri
   return row ?? null;
 }
 
-/** Written at most once in ten seconds while all goes well. */
+/** Written at most every ten seconds while deliveries succeed. */
 export async function noteDelivered(db: Queries, subscriptionId: string): Promise<void> {
   await db.query(
     `update webhooks.subscriptions set failing_since = null, last_error = null, head_event_id = null, head_since = null, last_delivered_at = now()
@@ -141,13 +141,13 @@ export async function noteDelivered(db: Queries, subscriptionId: string): Promis
   );
 }
 
-export interface Failing {
-  /** How long this event has been failing, and how long nothing was taken. Milliseconds. */
+export interface FailureTimes {
+  /** How long this event has been failing, and how long no delivery succeeded. Milliseconds. */
   readonly headMs: number;
   readonly failingMs: number;
 }
-export async function noteFailed(db: Queries, subscriptionId: string, eventId: string, error: string): Promise<Failing> {
-  const [row] = await db.query<Failing>(
+export async function noteFailed(db: Queries, subscriptionId: string, eventId: string, error: string): Promise<FailureTimes> {
+  const [row] = await db.query<FailureTimes>(
     `update webhooks.subscriptions set failing_since = coalesce(failing_since, now()), last_error = $3, head_event_id = $2,
        head_since = case when head_event_id = $2 then head_since else now() end
      where subscription_id = $1
@@ -164,7 +164,7 @@ export async function disable(db: Queries, subscriptionId: string, why: string):
   ]);
 }
 
-/** Removes events of the past, in portions. */
+/** Deletes old events, in portions. */
 export async function forgetEvents(db: Queries, olderThanDays: number, signal: AbortSignal): Promise<void> {
   const portion = 5_000;
   for (let gone = portion; gone === portion; signal.throwIfAborted())

@@ -1,4 +1,4 @@
-/** Sends events to programs that cannot hold a connection: signed, in order, repeated until they are taken. */
+/** Sends events to clients that cannot hold a connection: signed, in order, repeated until accepted. */
 import { hash } from 'node:crypto';
 import { webhookAdapters } from '../../adapters/webhook/index.ts';
 import { newId } from '../../bus/durable/identity.ts';
@@ -11,7 +11,7 @@ import { fanOut } from './fan-out.ts';
 import { eventsToReplay, forgetEvents, listSubscriptions, putSubscription, removeSubscription, rotateSecret } from './rows.ts';
 import { webhookSettings } from './settings.ts';
 
-/** Deliveries that one replay makes. */
+/** Maximum deliveries per replay. */
 const mostReplayed = 5_000;
 
 export default service({
@@ -49,7 +49,7 @@ export default service({
   loops: [every('forget_webhook_events', '53 2 * * *', (signal) => forgetEvents(db, settings.WEBHOOKS_EVENT_DAYS, signal))],
 }));
 
-/** The gateway names the key as well: `client/pk_…`. */
+/** The gateway includes the key: `client/pk_…`. */
 const clientOf = (actor: string): string => actor.split('/', 1)[0] ?? actor;
 
 function missing(name: string): never {

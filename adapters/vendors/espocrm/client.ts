@@ -1,5 +1,5 @@
 /**
- * EspoCRM's REST API as it is: addressing, signing, lists, creating and changing records.
+ * EspoCRM's REST API: addressing, signing, lists, creating and changing records.
  * Source: EspoCRM documentation, Development / API, and the behaviour of EspoCRM 9.1.7.
  */
 import { createHmac } from 'node:crypto';
@@ -16,10 +16,10 @@ export type Where =
   | { readonly type: 'in'; readonly attribute: string; readonly value: readonly string[] }
   | { readonly type: 'or'; readonly value: readonly Where[] };
 export interface EspoClient {
-  /** At most 200 records, in as many pages as the server's own limit needs. Of several phones a record here shows the main one only. */
+  /** At most 200 records, in as many pages as the server's limit requires. A record here shows only its main phone. */
   list(entity: EspoEntity, where: readonly Where[], order: 'asc' | 'desc', signal: AbortSignal): Promise<readonly EspoRecord[]>;
   get(entity: EspoEntity, id: string, signal: AbortSignal): Promise<EspoRecord | null>;
-  /** Answers duplicates when the server refuses the record because of them; it checks name and e-mail, whatever the record's status. */
+  /** Returns duplicates when the server refuses the record because of them; it checks name and e-mail, in any status of the record. */
   create(
     entity: EspoEntity,
     attributes: object,
@@ -28,7 +28,7 @@ export interface EspoClient {
   update(entity: EspoEntity, id: string, attributes: object, signal: AbortSignal): Promise<EspoRecord>;
 }
 
-/** The server's limit unless an administrator changed `recordListMaxSizeLimit`. */
+/** The default of the server; an administrator may change `recordListMaxSizeLimit`. */
 const maxPage = 200;
 const mostListed = 200;
 
@@ -39,10 +39,10 @@ export function espoClient({
   secretKey,
 }: {
   readonly http: Http;
-  /** Where the CRM's own pages are, with or without `/api/v1`. */
+  /** URL of the CRM's pages, with or without `/api/v1`. */
   readonly url: string;
   readonly apiKey: string;
-  /** Of an API user that signs its requests. */
+  /** Credentials of an API user that signs its requests. */
   readonly secretKey?: string | undefined;
 }): EspoClient {
   const base = `${url.replace(/\/+$/, '').replace(/\/api\/v1$/, '')}/api/v1`;
@@ -108,7 +108,7 @@ export function espoClient({
         const before = found.size;
         for (const record of records) found.set(record.id, record);
         offset += records.length;
-        // A page that brings nothing new ends the list too: a server may answer its first page for every page.
+        // A page without new records ends the list too: a server may return its first page for every page.
         if (records.length < pageSize || found.size === before || found.size >= mostListed) return [...found.values()].slice(0, mostListed);
       }
     },
@@ -123,7 +123,7 @@ export function espoClient({
         body: attributes,
         ...(skipDuplicateCheck ? { headers: { 'X-Skip-Duplicate-Check': 'true' } } : {}),
       });
-      // 409 has two meanings: an array of duplicates, or an object with what somebody else has stored meanwhile.
+      // 409 has two meanings: an array of duplicates, or an object stored by another user meanwhile.
       if (answer.status === 409 && answer.text().trimStart().startsWith('[')) {
         const duplicates = answer.json();
         if (!Array.isArray(duplicates)) throw badReply(what, 'a list of duplicates');
@@ -145,7 +145,7 @@ export function espoClient({
   };
 }
 
-/** Brackets as PHP reads them. `URLSearchParams` writes a plus as %2B: left as it is it would be read as a space and find nothing. */
+/** Brackets as PHP reads them. `URLSearchParams` writes a plus as %2B: a plain plus would be read as a space and find nothing. */
 function appendWhere(query: URLSearchParams, at: string, item: Where): void {
   query.append(`${at}[type]`, item.type);
   if (item.type === 'or') {
@@ -157,13 +157,13 @@ function appendWhere(query: URLSearchParams, at: string, item: Where): void {
   else query.append(`${at}[value]`, item.value);
 }
 
-/** The size that a page may have, out of a 403 that is no lack of rights; NaN when it does not say. */
+/** The maximum page size, from a 403 that is not about permissions; NaN if it does not name one. */
 function pageLimitOf({ headers }: HttpAnswer): number | undefined {
   const [found, size] = /max size should not exceed\s*(\d+)?/i.exec(headers['x-status-reason'] ?? '') ?? [];
   return found === undefined ? undefined : Number(size);
 }
 
-/** Most refusals have no body; the reason is in a header. A create answers 200, not 201. */
+/** Most refusals have no body; the reason is in a header. A create returns 200, not 201. */
 function successful(answer: HttpAnswer, what: string): HttpAnswer {
   if (answer.status === 200) return answer;
   const why = answer.headers['x-status-reason'];
@@ -175,13 +175,13 @@ function successful(answer: HttpAnswer, what: string): HttpAnswer {
 const Validation = z.object({
   messageTranslation: z.object({ data: z.object({ field: z.string().min(1).max(100), type: z.string().max(100).optional() }) }),
 });
-/** The field that the server does not take, and the rule that it breaks. */
+/** The field that the server refuses, and the violated rule. */
 function fieldOf(answer: HttpAnswer): { readonly field: string; readonly rule?: string | undefined } | undefined {
   let body: unknown;
   try {
     body = answer.json();
   } catch {
-    return undefined; // a 400 may have an empty body
+    return undefined; // A 400 may have an empty body.
   }
   const { data } = Validation.safeParse(body).data?.messageTranslation ?? {};
   return data === undefined ? undefined : { field: data.field, ...(data.type === undefined ? {} : { rule: data.type }) };
@@ -189,7 +189,7 @@ function fieldOf(answer: HttpAnswer): { readonly field: string; readonly rule?: 
 function objectOf(answer: HttpAnswer, what: string): Readonly<Record<string, unknown>> {
   const body = answer.json();
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badReply(what, 'an object');
-  return body as Readonly<Record<string, unknown>>; // an object that is no array, see above
+  return body as Readonly<Record<string, unknown>>; // An object that is not an array, see above.
 }
 function recordOf(body: unknown, what: string): EspoRecord {
   if (typeof body !== 'object' || body === null || typeof (body as { id?: unknown }).id !== 'string')

@@ -1,7 +1,7 @@
 /**
- * EspoCRM (9.x). It knows no idempotency key, so every record carries our reference, and what became of a lost request is looked up.
+ * EspoCRM (9.x). It has no idempotency keys, so every record stores a reference, and a lost request is looked up by it.
  *
- * Its leads have no link to a contact before they are converted: a contact's leads are those with one of its phones.
+ * Leads have no link to a contact before conversion: the leads of a contact are those with one of its phones.
  */
 import { z } from 'zod';
 import { durationMs, secret, text, url } from '../../../config/settings.ts';
@@ -29,13 +29,13 @@ export const espoSettings = z.object({
     .describe('How long after a lost reply a record may still appear; longer than the time limit of the web server.'),
 });
 
-/** Lead.status is an enum; the other values count as closed (Recycled) or open (Assigned). */
+/** Lead.status is an enum; other values count as closed (Recycled) or open (Assigned). */
 const statuses = { new: 'New', in_process: 'In Process', converted: 'Converted', dead: 'Dead' } as const satisfies Record<
   LeadStatus,
   string
 >;
 const openStatuses = ['New', 'Assigned', 'In Process'];
-/** Lead.source is an enum; what it does not know becomes Other and a line of the description. */
+/** Lead.source is an enum; an unknown value becomes Other and a line of the description. */
 const sources: Readonly<Record<string, string>> = {
   website: 'Web Site',
   phone_call: 'Call',
@@ -49,7 +49,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
   const { ESPOCRM_REFERENCE_FIELD: referenceField, ESPOCRM_ASSIGNED_USER_ID: assignedUserId, ESPOCRM_SETTLE_MS: settleMs } = options;
   const espo = espoClient({ http, url: options.ESPOCRM_URL, apiKey: options.ESPOCRM_API_KEY, secretKey: options.ESPOCRM_SECRET_KEY });
 
-  /** A note has no description and takes no custom field. */
+  /** A note has no description and accepts no custom field. */
   const placeOf = (entity: EspoEntity) => (entity === 'Note' ? 'post' : (referenceField ?? 'description'));
   const line = (ref: string) => `PolyB-Ref: ${ref}`;
   function withReference(entity: EspoEntity, attributes: Readonly<Record<string, unknown>>, ref: string): object {
@@ -65,11 +65,11 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
     const attribute = placeOf(entity);
     const where: Where =
       attribute === referenceField ? { type: 'equals', attribute, value: ref } : { type: 'contains', attribute, value: line(ref) };
-    // `contains` also finds a reference that begins with ours, and takes _ and % for wildcards.
+    // `contains` also finds longer references, and treats _ and % as wildcards.
     return (await espo.list(entity, [where], 'asc', signal)).find((record) => carries(entity, record, ref));
   }
 
-  /** All numbers of a record that may have come without its further ones. */
+  /** All numbers of a record that may have been listed with its main one only. */
   async function phonesOf(entity: EspoEntity, record: EspoRecord, signal: AbortSignal): Promise<readonly string[]> {
     const whole = Array.isArray(record.phoneNumberData) ? record : await espo.get(entity, record.id, signal);
     return whole === null ? [] : phonesIn(whole);
@@ -96,8 +96,10 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
     for (const record of records.slice(0, 20)) if (await hasPhone(entity, record, phoneNumber, signal)) return record;
     return undefined;
   }
-  /** Namesakes, and closed leads of the same person, are no duplicates: the record is then created past the server's check.
-   *  @param standIn which of the records that the server calls duplicates is used instead, if any. */
+  /**
+   * Namesakes, and closed leads of the same person, are not duplicates: the record is then created without the server's check.
+   * @param standIn picks which of the server's duplicates is used instead, if any.
+   */
   function effect<I, O>(
     entity: EspoEntity,
     attributesOf: (input: I) => Readonly<Record<string, unknown>>,
@@ -234,7 +236,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
         direction: direction === 'inbound' ? 'Inbound' : 'Outbound',
         status: outcome === 'answered' ? 'Held' : 'Not Held',
         dateStart: espoTime(new Date(startedAt)),
-        // There is no duration to write: it follows from the dates, and from none it would be five minutes.
+        // There is no duration field: it follows from the dates, and would be five minutes without them.
         dateEnd: espoTime(new Date(Date.parse(startedAt) + lasted)),
         parentType: 'Lead',
         parentId: leadId,
@@ -247,14 +249,14 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
   };
 }
 
-/** Finds a number in any spelling, as any number of a record; what it finds is compared again. */
+/** Finds a number in any spelling, as any number of a record; results are compared again. */
 function endsLike(phoneNumber: string): Where {
   return { type: 'endsWith', attribute: 'phoneNumberNumeric', value: phoneNumber.replace(/\D/g, '').slice(-10) };
 }
-/** The oldest first. */
+/** Oldest first. */
 const byAge = (records: readonly EspoRecord[]) => records.toSorted((a, b) => String(a.createdAt).localeCompare(String(b.createdAt)));
 
-/** Every number of a record that was read by itself, as it is spelt there. */
+/** Every number of a record that was read individually, in its spelling. */
 function phonesIn(record: EspoRecord): readonly string[] {
   const data = Array.isArray(record.phoneNumberData) ? (record.phoneNumberData as readonly { phoneNumber?: unknown }[]) : [];
   return [record.phoneNumber, ...data.map((each) => each?.phoneNumber)].flatMap((phone) => textOf(phone) ?? []);
@@ -282,7 +284,7 @@ function lines(...parts: readonly unknown[]): string | undefined {
 function fractionDigits(currency: string): number {
   return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
 }
-/** `2026-11-20 08:30:41`, in UTC and without saying so. */
+/** `2026-11-20 08:30:41`, in UTC without a zone. */
 function espoTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace('T', ' ');
 }

@@ -1,13 +1,13 @@
-/** The records of the fake EspoCRM: what it takes, refuses, calls a duplicate, and finds. Facts: the measured behaviour of EspoCRM 9.1.7. */
+/** The records of the fake EspoCRM: validation, refusals, duplicates and search. Source: the measured behaviour of EspoCRM 9.1.7. */
 import { randomBytes } from 'node:crypto';
 
 export type EspoRecord = { readonly id: string } & Record<string, unknown>;
-/** An answer that is not a record; the message becomes `X-Status-Reason`. */
-export interface Refused extends Error {
+/** A reply that is not a record; the message becomes `X-Status-Reason`. */
+export interface Refusal extends Error {
   readonly status: number;
   readonly body: unknown;
 }
-export function refused(status: number, reason: string, body?: unknown): Refused {
+export function refused(status: number, reason: string, body?: unknown): Refusal {
   return Object.assign(new Error(reason), { status, body });
 }
 
@@ -19,7 +19,7 @@ interface Entity {
   readonly required: readonly string[];
   /** A person: has phones, and a second one with the same name or e-mail is a duplicate. */
   readonly person: boolean;
-  /** Has a `versionNumber`, which `X-Version-Number` is compared with. */
+  /** Has a `versionNumber`, compared with `X-Version-Number`. */
   readonly versioned: boolean;
 }
 const varchar = { type: 'varchar' } as const;
@@ -105,11 +105,11 @@ const digits = (phone: string) => phone.replace(/\D/g, '');
 export interface EspoRecords {
   list(entity: string, query: Readonly<Record<string, unknown>>): { readonly list: readonly EspoRecord[]; readonly total: number };
   read(entity: string, id: string): EspoRecord;
-  /** The duplicate check and the insert are two steps, as in the real one: parallel creates slip through. */
+  /** The duplicate check and the insert are two steps, as in EspoCRM: parallel creates can produce duplicates. */
   create(entity: string, attributes: Readonly<Record<string, unknown>>, skipDuplicateCheck: boolean): Promise<EspoRecord>;
   update(entity: string, id: string, attributes: Readonly<Record<string, unknown>>, version: string | undefined): EspoRecord;
   remove(entity: string, id: string): void;
-  /** Puts a record there past every check, as an import does. */
+  /** Inserts a record without checks, as an import does. */
   put(entity: string, attributes: Readonly<Record<string, unknown>>, phones?: readonly string[]): EspoRecord;
   all(entity: string): readonly EspoRecord[];
 }
@@ -143,7 +143,7 @@ export function espoRecords({
     return found;
   };
 
-  /** What would be stored of the attributes; unknown ones are dropped without a word. */
+  /** The attributes that would be stored; unknown ones are dropped silently. */
   function accepted(entity: string, attributes: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const stored: Record<string, unknown> = {};
     for (const [name, field] of Object.entries(known(entity).fields)) {
@@ -243,7 +243,7 @@ export function espoRecords({
       const offset = Number(query.offset ?? 0);
       const select = query.select === undefined ? undefined : new Set(['id', ...String(query.select).split(',')]);
       const list = found.slice(offset, offset + size).map((record): EspoRecord => {
-        // The numbers beside the main one are loaded for a single record only.
+        // Further numbers are loaded only for a single record.
         const shown = Object.entries(record).filter(([name]) => name !== 'phoneNumberData' && (select?.has(name) ?? true));
         return { ...Object.fromEntries(shown), id: record.id };
       });
@@ -295,7 +295,7 @@ function matches(record: EspoRecord, { type, attribute, value }: Where, attribut
       throw refused(400, `Unknown where item type '${type}'.`);
   }
 }
-/** A phone condition looks at every number of the record. */
+/** A phone condition matches every number of the record. */
 function valuesOf(record: EspoRecord, attribute: string): readonly string[] {
   if (attribute === 'phoneNumber') return phonesOf(record).map(({ phoneNumber }) => phoneNumber);
   if (attribute === 'phoneNumberNumeric') return phonesOf(record).map(({ phoneNumber }) => digits(phoneNumber));
@@ -307,7 +307,7 @@ function compare(a: unknown, b: unknown): number {
   return left < right ? -1 : Number(left > right);
 }
 
-function valueFor(field: Field, given: unknown, invalid: (type: string) => Refused): unknown {
+function valueFor(field: Field, given: unknown, invalid: (type: string) => Refusal): unknown {
   switch (field.type) {
     case 'enum':
       if (!field.options.includes(String(given))) throw invalid('valid');
@@ -344,8 +344,8 @@ function valueFor(field: Field, given: unknown, invalid: (type: string) => Refus
       return given;
   }
 }
-/** Times without a zone are UTC; others are brought there. */
-function storedTime(given: string, invalid: (type: string) => Refused): string {
+/** Times without a zone are UTC; others are converted. */
+function storedTime(given: string, invalid: (type: string) => Refusal): string {
   if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(given)) return given;
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(given)) throw invalid('valid');
   return utc(new Date(given));

@@ -1,7 +1,7 @@
 /**
- * A strict stand-in for EspoCRM 9.1, for tests and demos: answers as the real one was measured to, and goes wrong to order.
- * On its own: `node adapters/vendors/espocrm/fake.ts --port 0 --effects FILE` prints its address. Faults are ordered with
- * `POST /faults` (the body is a `Fault`), and what it took lies in the effects file, one JSON line for each record made or changed.
+ * A strict fake of EspoCRM 9.1, for tests and demos: replies as measured, and fails on demand.
+ * As a program: `node adapters/vendors/espocrm/fake.ts --port 0 --effects FILE` prints its address. `POST /faults` sets faults
+ * (the body is a `Fault`), and the effects file has one JSON line for each record created or changed.
  */
 import { createHmac } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
@@ -9,30 +9,33 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type EspoRecord, type EspoRecords, espoRecords, type Refused, refused } from './fake-records.ts';
+import { type EspoRecord, type EspoRecords, espoRecords, type Refusal, refused } from './fake-records.ts';
 
-/** What goes wrong, once unless `times` says more. */
+/** A fault, once unless `times` says more. */
 export interface Fault {
-  /** `refuse`: a status from in front of the CRM. `hang`: no answer. `cut`: the connection drops. `garbage`: 200 with a page of HTML. `slow`: the answer comes `ms` late. */
+  /**
+   * `refuse`: a status from a proxy. `hang`: no reply. `cut`: the connection drops. `garbage`: 200 with an HTML page. `slow`: the
+   * reply is `ms` late.
+   */
   readonly do: 'refuse' | 'hang' | 'cut' | 'garbage' | 'slow';
-  /** `POST Contact`, `GET`, …; everything when absent. */
+  /** `POST Contact`, `GET`, …; every request if absent. */
   readonly on?: string;
-  /** The work is done before it goes wrong. */
+  /** The work is done before the fault. */
   readonly executes?: boolean;
-  /** Of `refuse`; 503 by default. */
+  /** Of `refuse`; default 503. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly ms?: number;
   readonly times?: number;
-  /** The share of requests it strikes, 0 to 1; 1 by default. */
+  /** The share of requests affected, 0 to 1; default 1. */
   readonly share?: number;
 }
-export interface Seen {
+export interface FakeRequest {
   readonly method: string;
   /** Relative to `api/v1/`, without the query. */
   readonly path: string;
-  /** As it came, undecoded. */
+  /** As received, not decoded. */
   readonly query: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
@@ -40,8 +43,8 @@ export interface Seen {
 export interface EspoFake {
   readonly url: string;
   readonly records: EspoRecords;
-  readonly seen: readonly Seen[];
-  /** `struck` resolves when it goes wrong for the first time. */
+  readonly seen: readonly FakeRequest[];
+  /** `struck` resolves at the first occurrence. */
   order(fault: Fault): { readonly struck: Promise<void> };
   close(): Promise<void>;
 }
@@ -53,16 +56,16 @@ export interface EspoFakeOptions {
   /** From 0 to 1. */
   readonly random?: () => number;
   readonly customFields?: readonly string[];
-  /** The largest page that a list may ask for; 200 by default. */
+  /** Maximum page size of a list; default 200. */
   readonly maxPage?: number;
 }
-/** Who may come in: one API user with a key, and one that signs. */
+/** Credentials: one API user with a key, and one that signs. */
 export const espoUsers = { apiKey: 'fake-api-key', hmacKey: 'fake-hmac-key', secretKey: 'fake-secret-key', userId: '1' } as const;
 
 export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake> {
   const { now = Date.now, random = Math.random, customFields = ['cPolybRef'] } = options;
   const records = espoRecords({ now, custom: customFields, userId: espoUsers.userId, maxPage: options.maxPage });
-  const seen: Seen[] = [];
+  const seen: FakeRequest[] = [];
   const faults: { fault: Fault; left: number; strike(): void }[] = [];
   const order = (fault: Fault) => {
     const { promise: struck, resolve } = Promise.withResolvers<void>();
@@ -82,7 +85,7 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
     return record;
   };
 
-  async function work({ method, path, query, headers, body }: Seen): Promise<unknown> {
+  async function work({ method, path, query, headers, body }: FakeRequest): Promise<unknown> {
     checkUser(method, path, headers);
     const [entity = '', id] = path.split('/');
     const parsed = parsePhpQuery(query);
@@ -113,7 +116,7 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
       return send(response, 200, true);
     }
     if (!address.startsWith('/api/v1/')) return send(response, 404);
-    const asked: Seen = { method, path: address.slice('/api/v1/'.length), query, headers, body };
+    const asked: FakeRequest = { method, path: address.slice('/api/v1/'.length), query, headers, body };
     seen.push(asked);
     const fault = strike(`${method} ${asked.path}`);
     if (fault?.do === 'slow') await sleep(fault.ms ?? 1000, undefined, { ref: false });
@@ -125,7 +128,7 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
   }
 
   const server = createServer((request, response) => {
-    answer(request, response).catch((thrown: Partial<Refused> & Error) => {
+    answer(request, response).catch((thrown: Partial<Refusal> & Error) => {
       if (thrown.status === undefined) return send(response, 500);
       const extra: Record<string, string> = { 'X-Status-Reason': thrown.message };
       if (thrown.message === 'no credentials') extra['WWW-Authenticate'] = 'Basic realm=""';
@@ -166,7 +169,7 @@ function goWrong(fault: Fault, request: IncomingMessage, response: ServerRespons
   }
 }
 
-/** @throws Refused 401, and 403 never: every user of the fake may do everything. */
+/** @throws Refusal 401, never 403: every user of the fake may do everything. */
 function checkUser(method: string, path: string, headers: IncomingMessage['headers']): void {
   const { 'x-api-key': key, 'x-hmac-authorization': signed } = headers;
   if (key === undefined && signed === undefined) throw refused(401, 'no credentials');
@@ -177,7 +180,7 @@ function checkUser(method: string, path: string, headers: IncomingMessage['heade
 }
 
 function json(body: string): Record<string, unknown> {
-  return JSON.parse(body) as Record<string, unknown>; // broken JSON is a 500 in the real one too
+  return JSON.parse(body) as Record<string, unknown>; // Broken JSON is a 500 in EspoCRM too.
 }
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
@@ -200,7 +203,7 @@ function parsePhpQuery(query: string): Record<string, unknown> {
       if (nth === path.length - 1) at[key] = value;
       else {
         at[key] ??= {};
-        at = at[key] as Record<string, unknown>; // made on the line above, or by an earlier name of the same shape
+        at = at[key] as Record<string, unknown>; // Created on the line above, or by an earlier name of the same shape.
       }
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Any provider with OpenAI's chat completions. An answer of the wanted shape is asked for in the surest way that the provider has,
- * then in the next: `json_schema`, `json_object` with the schema in the prompt and one repair, a forced tool call.
+ * Any provider with OpenAI's chat completions. An answer of the requested shape is obtained in the most reliable way that the provider
+ * supports, then the next: `json_schema`, `json_object` with the schema in the prompt and one repair, a forced tool call.
  */
 import type OpenAI from 'openai';
 import type { ChatCompletionCreateParamsNonStreaming, ChatCompletionMessageParam } from 'openai/resources/chat/completions';
@@ -13,7 +13,7 @@ import type { Llm, LlmAnswer, LlmRequest } from '../../llm/port.ts';
 import type { Provider, Rung } from './providers.ts';
 
 export interface OpenAiOptions {
-  /** The provider's name in our settings. */
+  /** The provider's name in the settings. */
   readonly name: string;
   readonly provider: Provider;
   readonly apiKey: string;
@@ -25,7 +25,7 @@ export interface OpenAiOptions {
 
 const maxOutputTokens = 500;
 
-/** What we read of an answer; the rest differs between providers. */
+/** The fields that are read; others differ between providers. */
 const Completion = z.object({
   choices: z
     .array(
@@ -49,7 +49,7 @@ type Completion = z.output<typeof Completion>;
 export function openAi(options: OpenAiOptions, { http, now, metrics }: Pick<Deps, 'http' | 'now' | 'metrics'>): Llm {
   const { name, provider, model } = options;
   const labels = { gen_ai_operation_name: 'chat', gen_ai_provider_name: name, gen_ai_request_model: model };
-  /** Ways that the provider does not have. */
+  /** Ways that the provider does not support. */
   const refused = new Set<Rung>();
 
   return {
@@ -83,7 +83,7 @@ export function openAi(options: OpenAiOptions, { http, now, metrics }: Pick<Deps
         try {
           const tried = await climb[rung](request, complete);
           if (tried.success) {
-            // The request was good, so it was the way that the provider refused.
+            // The request was valid, so the provider refused the way.
             for (const each of refusedNow) refused.add(each);
             return { value: tried.data, ...spent };
           }
@@ -102,9 +102,11 @@ export function openAi(options: OpenAiOptions, { http, now, metrics }: Pick<Deps
 }
 
 type Complete = (body: Omit<ChatCompletionCreateParamsNonStreaming, 'model'>) => Promise<Completion>;
-type Tried<T> = { readonly success: true; readonly data: T } | { readonly success: false; readonly why: string; readonly given: string };
+type AnswerResult<T> =
+  | { readonly success: true; readonly data: T }
+  | { readonly success: false; readonly why: string; readonly given: string };
 
-const climb: { readonly [R in Rung]: <T>(request: LlmRequest<T>, complete: Complete) => Promise<Tried<T>> } = {
+const climb: { readonly [R in Rung]: <T>(request: LlmRequest<T>, complete: Complete) => Promise<AnswerResult<T>> } = {
   async json_schema(request, complete) {
     const { name, schema } = request;
     const completion = await complete({
@@ -153,7 +155,7 @@ function messageOf({ choices: [choice] }: Completion): Partial<Completion['choic
 }
 const contentOf = (completion: Completion) => messageOf(completion).content ?? '';
 
-function fitting<T>(given: string, schema: z.ZodType<T>): Tried<T> {
+function fitting<T>(given: string, schema: z.ZodType<T>): AnswerResult<T> {
   const bare = given.trim().replace(/^```(?:json)?\s*|\s*```$/g, '');
   const parsed = z
     .string()
@@ -177,7 +179,7 @@ function jsonSchema(schema: z.ZodType): Record<string, unknown> {
   return rest;
 }
 
-/** One request through our guarded client: the library builds and reads bodies, and neither waits nor repeats. */
+/** One request through the guarded client: the library only builds and parses bodies, without waiting or retrying. */
 async function completionOf(
   { apiKey, baseUrl, project, provider }: OpenAiOptions,
   body: ChatCompletionCreateParamsNonStreaming,
@@ -212,7 +214,7 @@ async function completionOf(
     organization: null,
     project: project ?? null,
     maxRetries: 0,
-    timeout: timeoutMs + 1000, // ours comes first
+    timeout: timeoutMs + 1000, // The deadline of this request comes first.
     fetch: guarded,
     logLevel: 'off',
     defaultHeaders: { Authorization: provider.authorization(apiKey), ...(ref === undefined ? {} : { 'X-Client-Request-Id': ref }) },
@@ -225,7 +227,7 @@ async function completionOf(
   }
 }
 
-/** By the HTTP status, whatever the body looks like: providers differ in it (Gemini answers with an array). */
+/** By the HTTP status, for any body: providers differ in it (Gemini returns an array). */
 function failureOf(answer: HttpAnswer): PolybError {
   if (answer.status === 402 || (answer.status === 429 && answer.text().includes('insufficient_quota')))
     return new PolybError('failed_precondition', 'The account at the language model provider is empty; top it up.', { reason: 'quota' });

@@ -1,14 +1,17 @@
-/** What each provider with an OpenAI-compatible address can do. */
+/** Features of each provider with an OpenAI-compatible API. */
 
-/** A way to get an answer of a given shape, the surest first. */
+/** A way to get an answer of a given shape, most reliable first. */
 export type Rung = 'json_schema' | 'json_object' | 'tool';
 export interface Provider {
   readonly baseUrl: string;
   readonly model: string;
   readonly rungs: readonly Rung[];
-  /** The field that bounds an answer; OpenAI's newer models refuse the older name, others do not know the newer one. */
+  /**
+   * The field that limits the length of an answer; OpenAI's newer models refuse the older name, other providers do not know the newer
+   * one.
+   */
   readonly bound: 'max_tokens' | 'max_completion_tokens';
-  /** How the key stands in the header Authorization. */
+  /** The form of the key in the header Authorization. */
   readonly authorization: (apiKey: string) => string;
 }
 const bearer = (apiKey: string) => `Bearer ${apiKey}`;
@@ -21,7 +24,7 @@ export const providers = {
     bound: 'max_completion_tokens',
     authorization: bearer,
   },
-  // Its chat completions answer 400 to json_schema: «This response_format type is unavailable now».
+  // Its chat completions reply 400 to json_schema: «This response_format type is unavailable now».
   deepseek: {
     baseUrl: 'https://api.deepseek.com',
     model: 'deepseek-v4-flash',

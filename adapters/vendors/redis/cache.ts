@@ -1,4 +1,7 @@
-/** Shared by all processes. While Redis is away each process holds a limit by itself: n of them let n times as much through, never all. */
+/**
+ * Shared by all processes. While Redis is unavailable each process applies a limit on its own: n processes allow up to n times as
+ * much, never more.
+ */
 import { Redis } from 'ioredis';
 import { takenOf } from '../../cache/gcra.ts';
 import { memoryCache } from '../../cache/memory.ts';
@@ -7,14 +10,17 @@ import type { Log } from '../../deps.ts';
 
 export interface RedisOptions {
   readonly url: string;
-  /** Before every key, so that deployments can share a server. */
+  /** Prefix of every key, so that deployments can share a server. */
   readonly prefix?: string;
 }
 const patienceMs = 250;
 const firstConnectionMs = 1_000;
 const probeEveryMs = 1_000;
 
-/** The same sums as gcra.ts, on the clock of Redis, so that processes with different clocks share a bucket. Answers allowed and level. */
+/**
+ * The same arithmetic as gcra.ts, on the clock of Redis, so that processes with different clocks share a bucket. Returns allowed and
+ * level.
+ */
 const takeScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -35,7 +41,7 @@ interface WithTake extends Redis {
   polybTake(key: string, limit: number, windowMs: number, cost: number): Promise<readonly [number, number]>;
 }
 
-/** Resolves when Redis is connected, or is known to be away. */
+/** Resolves when Redis is connected, or known to be unavailable. */
 export async function redisCache(
   { url, prefix = 'polyb:' }: RedisOptions,
   { now, log }: { readonly now: () => number; readonly log: Log },
@@ -44,7 +50,7 @@ export async function redisCache(
   const redis = new Redis(url, {
     keyPrefix: prefix,
     enableOfflineQueue: false,
-    // Nothing is sent twice: a take whose answer was lost may have been counted.
+    // Nothing is sent twice: a take whose reply was lost may have been counted.
     maxRetriesPerRequest: 0,
     commandTimeout: patienceMs,
     connectTimeout: 2_000,
@@ -53,7 +59,7 @@ export async function redisCache(
   }) as WithTake;
   let isAway = false;
   let probedAt = 0;
-  // Every failed connection comes here; what it means is told once.
+  // Every failed connection emits this event; the change is logged once.
   redis.on('error', away);
   redis.on('ready', back);
   await connected(redis);
@@ -66,7 +72,7 @@ export async function redisCache(
     if (isAway) log.info({}, 'Redis is available again');
     isAway = false;
   }
-  /** A connection can stand although nobody answers, so a write is tried now and then; no request waits for it. */
+  /** A connection can stay open without replies, so a write is tried now and then; no request waits for it. */
   function probe(): void {
     if (performance.now() - probedAt < probeEveryMs) return;
     probedAt = performance.now();
@@ -91,7 +97,7 @@ export async function redisCache(
       within(
         async () => {
           const [allowed, level] = await redis.polybTake(`bucket:${bucket}`, limit.limit, limit.windowMs, cost);
-          // Known here as well, so that a bucket is not full again because Redis dies.
+          // Counted here as well, so that a bucket is not full again when Redis stops.
           if (allowed === 1) void alone.take(bucket, limit, cost);
           return takenOf({ isAllowed: allowed === 1, level }, limit, cost);
         },
@@ -112,7 +118,7 @@ export async function redisCache(
 }
 async function nothing(): Promise<void> {}
 
-/** The version of the Redis at `url`. @throws an Error of the library when none answers, or not to this password. */
+/** The version of the Redis at `url`. @throws an Error of the library when none responds, or it refuses the password. */
 export async function redisVersion(url: string): Promise<string> {
   const redis = new Redis(url, {
     lazyConnect: true,
@@ -121,7 +127,7 @@ export async function redisVersion(url: string): Promise<string> {
     maxRetriesPerRequest: 0,
     retryStrategy: null,
   });
-  redis.on('error', () => {}); // what failed is thrown below
+  redis.on('error', () => {}); // The failure is thrown below.
   try {
     await redis.connect();
     return /^redis_version:(.*?)\r?$/m.exec(await redis.info('server'))?.[1] ?? 'of an unknown version';

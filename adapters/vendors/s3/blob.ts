@@ -1,5 +1,5 @@
 /**
- * Blobs as objects of one bucket of Amazon S3 or of a server that speaks its REST API: MinIO, Ceph, Garage, Yandex and VK object storage.
+ * Blobs as objects of one bucket of Amazon S3 or a server with the same REST API: MinIO, Ceph, Garage, Yandex and VK object storage.
  * Source: Amazon S3 API Reference, actions PutObject, GetObject, DeleteObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload.
  */
 import { createHash } from 'node:crypto';
@@ -29,11 +29,11 @@ export const s3BlobSettings = z.object({
     .describe('Whether the bucket is in the path. Otherwise it is part of the host name: https://bucket.s3.example.'),
 });
 
-/** Parts of a larger object; at least 5 MiB each but the last, and at most 10,000. One is held in memory. */
+/** Part size of a larger object; at least 5 MiB except for the last, and at most 10,000 parts. One is held in memory. */
 const partBytes = 8 * 1024 * 1024;
 const requestMs = 60_000;
 
-interface Asked extends Pick<HttpRequest, 'method' | 'signal' | 'maxBytes'> {
+interface S3Request extends Pick<HttpRequest, 'method' | 'signal' | 'maxBytes'> {
   readonly operation: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly range?: string;
@@ -43,7 +43,7 @@ interface Asked extends Pick<HttpRequest, 'method' | 'signal' | 'maxBytes'> {
 export function s3Blobs(options: z.output<typeof s3BlobSettings>, { http }: Pick<Deps, 'http'>): Blobs {
   const ask = signedBy(options, http);
 
-  /** An upload that was not completed takes no place in the bucket's list, but its parts are paid for. */
+  /** An incomplete upload does not appear in the bucket's list, but its parts are billed. */
   const upload = async (blobId: string, first: Uint8Array, rest: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number> => {
     const begun = await ask(blobId, { operation: 'CreateMultipartUpload', method: 'POST', query: { uploads: '' }, signal });
     const uploadId = fieldOf(begun, 'UploadId');
@@ -63,11 +63,11 @@ export function s3Blobs(options: z.output<typeof s3BlobSettings>, { http }: Pick
       for await (const part of rest) await put(part);
       const body = Buffer.from(completion(tags));
       const done = await ask(blobId, { operation: 'CompleteMultipartUpload', method: 'POST', query: { uploadId }, body, signal });
-      // A failure may come with status 200, as the body then says.
+      // A failure may have status 200, with the error in the body.
       if (done.status !== 200 || !done.text().includes('<CompleteMultipartUploadResult')) throw failure(done, 'Completing an upload');
       return size;
     } catch (error) {
-      const given = AbortSignal.timeout(requestMs); // the caller's signal may be what ended the upload
+      const given = AbortSignal.timeout(requestMs); // The caller's signal may have ended the upload.
       await ask(blobId, { operation: 'AbortMultipartUpload', method: 'DELETE', query: { uploadId }, signal: given }).catch(() => undefined);
       throw error;
     }
@@ -88,11 +88,11 @@ export function s3Blobs(options: z.output<typeof s3BlobSettings>, { http }: Pick
     },
     async read(blobId, { offset, length }, signal) {
       const range = `bytes=${offset}-${offset + length - 1}`;
-      // Room for an error's description, which may be longer than what is read.
+      // Space for an error description, which may be longer than the requested part.
       const answer = await ask(blobId, { operation: 'GetObject', method: 'GET', range, maxBytes: length + 65_536, signal });
       if (answer.status === 206) return answer.bytes.subarray(0, length);
-      if (answer.status === 200) return answer.bytes.subarray(offset, offset + length); // a server may ignore a range
-      if (answer.status === 416) return new Uint8Array(); // the range begins behind the end, as any does in an empty object
+      if (answer.status === 200) return answer.bytes.subarray(offset, offset + length); // A server may ignore a range.
+      if (answer.status === 416) return new Uint8Array(); // The range begins after the end, as any does in an empty object.
       if (isMissing(answer)) return null;
       throw failure(answer, 'Reading a file');
     },
@@ -103,8 +103,8 @@ export function s3Blobs(options: z.output<typeof s3BlobSettings>, { http }: Pick
   };
 }
 
-/** Asks for one object, signed with AWS Signature Version 4 over the whole body. */
-function signedBy(options: z.output<typeof s3BlobSettings>, http: Deps['http']): (blobId: string, asked: Asked) => Promise<HttpAnswer> {
+/** Requests one object, signed with AWS Signature Version 4 over the whole body. */
+function signedBy(options: z.output<typeof s3BlobSettings>, http: Deps['http']): (blobId: string, asked: S3Request) => Promise<HttpAnswer> {
   const { BLOB_S3_BUCKET: bucket, BLOB_S3_PATH_STYLE: isInPath } = options;
   const base = new URL(options.BLOB_S3_ENDPOINT);
   if (isInPath) base.pathname = `/${bucket}/`;
@@ -114,7 +114,7 @@ function signedBy(options: z.output<typeof s3BlobSettings>, http: Deps['http']):
 
   return async (blobId, { method, query = {}, range, body, ...rest }) => {
     checkBlobId(blobId);
-    const { AwsV4Signer } = await import('aws4fetch'); // loaded with the first request
+    const { AwsV4Signer } = await import('aws4fetch'); // Loaded with the first request.
     const target = new URL(blobId, base);
     target.search = new URLSearchParams(query).toString();
     const url = target.href;
@@ -153,14 +153,14 @@ const completion = (tags: readonly string[]): string =>
     .join('')}</CompleteMultipartUpload>`;
 const inXml = (written: string): string => written.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
-/** The text of an element that holds nothing but text. */
+/** The text of an element without child elements. */
 const fieldOf = (answer: HttpAnswer, name: string): string | undefined =>
   new RegExp(`<${name}>([^<]{1,2000})</${name}>`).exec(answer.text())?.[1];
 
-/** Not the bucket: without it every blob would look lost. */
+/** Not a missing bucket: it would make every blob look lost. */
 const isMissing = (answer: HttpAnswer): boolean => answer.status === 404 && fieldOf(answer, 'Code') !== 'NoSuchBucket';
 
-/** The description repeats the id of the key and the signed text, so of it only the code is kept. */
+/** The description repeats the key id and the signed text, so only the code is kept. */
 function failure(answer: HttpAnswer, what: string): PolybError {
   const code = fieldOf(answer, 'Code');
   const seen = { ...answer, bytes: Buffer.from(code ?? '') };

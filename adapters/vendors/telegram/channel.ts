@@ -1,9 +1,9 @@
-/** Telegram: bots that are asked by polling, or that deliver to a webhook with a secret token. */
+/** Telegram: bots that poll, or that receive webhooks with a secret token. */
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { list, origin, text } from '../../../config/settings.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
-import type { Intake, Poller, Webhook } from '../../channel/port.ts';
+import type { Intake, Poller, WebhookRequest } from '../../channel/port.ts';
 import { sameSecret } from '../../channel/same-secret.ts';
 import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http.ts';
@@ -37,7 +37,7 @@ export interface Telegram extends Intake {
   readonly channel: 'telegram';
   readonly pollers: readonly Poller[];
   readonly bots: readonly BotApi[];
-  /** Tells Telegram where to deliver; nothing to do when polling. */
+  /** Registers the webhook URL at Telegram; nothing to do when polling. */
   register(signal: AbortSignal): Promise<void>;
 }
 
@@ -63,9 +63,9 @@ export function telegram(options: z.output<typeof telegramSettings>, { http }: P
       for (const { api, secretToken } of bots)
         await api.call('setWebhook', { url, secret_token: secretToken, allowed_updates: allowedUpdates, max_connections: 100 }, { signal });
     },
-    receive({ bot, headers, body }: Webhook) {
+    receive({ bot, headers, body }: WebhookRequest) {
       const given = headers['x-telegram-bot-api-secret-token'] ?? '';
-      // All are compared, so that the time tells nothing of which one it was.
+      // All are compared, so that the duration does not reveal which one matched.
       const known = bots.filter(({ api, secretToken }) =>
         [sameSecret(given, secretToken), bot === undefined || api.botId === bot].every(Boolean),
       );
@@ -80,7 +80,7 @@ export function telegram(options: z.output<typeof telegramSettings>, { http }: P
       try {
         return [{ botId, updates: [readUpdate(botId, Buffer.from(body).toString('utf8'))] }];
       } catch {
-        // The parser's message quotes the body, so it is not kept.
+        // The parser's message quotes the body, so it is dropped.
         throw new PolybError('invalid_argument', 'The body is not an update of the Bot API.', { reason: 'bad_body' });
       }
     },
@@ -88,7 +88,7 @@ export function telegram(options: z.output<typeof telegramSettings>, { http }: P
     async fetchFile(botId, fileId, { maxBytes, signal }) {
       const { api, token: own } = botOf(botId);
       const { file_path: path } = (await api.call('getFile', { file_id: fileId }, { signal })) as { file_path?: string };
-      // A local Bot API server answers with a path of its own disk, which is not ours to read.
+      // A local Bot API server returns a path on its own disk, which is not accessible here.
       if (typeof path !== 'string' || path.startsWith('/') || path.split('/').includes('..'))
         throw new PolybError('failed_precondition', 'Telegram returned no path for the file.', { reason: 'bad_path' });
       const answer = await http({

@@ -6,16 +6,18 @@ import { httpFailure } from '../../http.ts';
 
 export interface BotApi {
   readonly botId: string;
-  /** @throws PolybError resource_exhausted with retryAfterMs (429), failed_precondition (400, 401, 403, 404; `reason` says which), conflict/other_poller (409),
-   *  upstream_failed (5xx, garbage, a cut connection: it may have happened), unavailable (no connection was made), deadline_exceeded, cancelled. */
+  /**
+   * @throws PolybError resource_exhausted with retryAfterMs (429), failed_precondition (400, 401, 403, 404, with a `reason`), conflict/other_poller (409),
+   * upstream_failed (5xx, garbage, a cut connection: it may have happened), unavailable (no connection was made), deadline_exceeded, cancelled.
+   */
   call<M extends keyof Telegram>(
     method: M,
     payload: Readonly<Record<string, unknown>>,
     at: { readonly signal: AbortSignal; readonly timeoutMs?: number },
   ): Promise<unknown>;
 }
-/** What the Bot API answers, whatever the HTTP status (core.telegram.org/bots/api#making-requests). */
-type Answered =
+/** A reply of the Bot API, for any HTTP status (core.telegram.org/bots/api#making-requests). */
+type BotApiReply =
   | { readonly ok: true; readonly result: unknown }
   | {
       readonly ok: false;
@@ -27,10 +29,10 @@ type Answered =
 /** 100 updates of the largest messages. */
 const maxBytes = 16_000_000;
 
-/** The number before the colon of a token names the bot; it is no secret. */
+/** The number before the colon of a token identifies the bot; it is not secret. */
 export const botIdOf = (token: string): string => token.split(':', 1)[0] ?? '';
 
-/** What a bot and a chat of it are called where limits are shared. */
+/** Buckets of a bot and of a chat, for shared limits. */
 export const botBucket = (botId: string): string => `telegram:${botId}`;
 export const chatBucket = (botId: string, chat: string): string => `telegram:${botId}:chat:${chat}`;
 
@@ -55,16 +57,16 @@ export function botApi(token: string, apiRoot: string, http: Http): BotApi {
   };
 }
 
-/** @throws PolybError when no Bot API answered: then a proxy did, and its status says all there is. */
-function answered(method: string, answer: HttpAnswer): Answered {
-  const said = jsonOf(answer) as Partial<Answered> | null;
-  if (said?.ok === true || (said?.ok === false && typeof said.error_code === 'number')) return said as Answered;
+/** @throws PolybError when the reply is not from the Bot API but from a proxy; its status is all that is known. */
+function answered(method: string, answer: HttpAnswer): BotApiReply {
+  const said = jsonOf(answer) as Partial<BotApiReply> | null;
+  if (said?.ok === true || (said?.ok === false && typeof said.error_code === 'number')) return said as BotApiReply;
   if (answer.status !== 200) throw httpFailure(answer, `Telegram's ${method}`);
   throw new PolybError('upstream_failed', `Telegram replied to ${method} with something other than the Bot API.`, {
     reason: 'bad_reply',
   });
 }
-/** The chat's new id, where that is why a call was refused: then nothing has happened, and it may be made again with it. */
+/** The chat's new id, if that is why a call was refused: nothing has happened, and the call may be repeated with it. */
 export function movedTo(thrown: unknown): string | undefined {
   if (!isPolybError(thrown) || thrown.reason !== 'chat_migrated') return undefined;
   const { migrateToChatId } = (thrown.data ?? {}) as { migrateToChatId?: unknown };
@@ -75,11 +77,11 @@ function jsonOf({ bytes }: HttpAnswer): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
-    return null; // the parser's message quotes the body, so it is not kept
+    return null; // The parser's message quotes the body, so it is dropped.
   }
 }
 
-/** Descriptions of the Bot API that have a meaning of their own. */
+/** Descriptions of the Bot API with a specific reason. */
 const reasons: readonly (readonly [RegExp, string])[] = [
   [/bot was blocked by the user|user is deactivated/, 'blocked'],
   [/bot was kicked|bot is not a member/, 'kicked'],
@@ -91,7 +93,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/message is not modified/, 'not_modified'],
   [/message to edit not found|message can't be edited/, 'message_gone'],
 ];
-function refusal(method: string, { error_code: code, description, parameters }: Extract<Answered, { ok: false }>): PolybError {
+function refusal(method: string, { error_code: code, description, parameters }: Extract<BotApiReply, { ok: false }>): PolybError {
   const what = `Telegram refused ${method} with ${code}`;
   if (code === 429)
     return new PolybError('resource_exhausted', `${what}: too many requests.`, { retryAfterMs: (parameters?.retry_after ?? 1) * 1000 });
@@ -107,7 +109,7 @@ function refusal(method: string, { error_code: code, description, parameters }: 
     return new PolybError('failed_precondition', `${what}: check TELEGRAM_BOT_TOKENS.`, { reason: 'upstream_credentials' });
   const to = parameters?.migrate_to_chat_id;
   const reason = to === undefined ? reasons.find(([like]) => like.test(description))?.[1] : 'chat_migrated';
-  // In Telegram's words: most refusals have no reason of their own, and without them all of these look the same.
+  // Telegram's wording: most refusals have no reason, and would look the same without it.
   return new PolybError('failed_precondition', `${what}: ${description.slice(0, 200)}.`, {
     reason: reason ?? 'upstream_rejected',
     ...(to === undefined ? {} : { data: { migrateToChatId: String(to) } }),

@@ -1,4 +1,4 @@
-/** What a Telegram message carries beside its words (Bot API, Message), and its files. */
+/** Content of a Telegram message besides text (Bot API, Message), and its files. */
 
 import { Phone } from '../../../contracts/common.ts';
 import type { Content } from '../../../contracts/content.ts';
@@ -14,30 +14,30 @@ import {
   textOf,
   timeOf,
 } from '../../channel/fields.ts';
-import { type Bare, withLine } from '../../channel/lines.ts';
+import { type ContentFacts, withLine } from '../../channel/lines.ts';
 import type { Kind, ReadFile } from '../../channel/port.ts';
 
-/** At most 100 parts, what the message is first. */
+/** At most 100 parts, the main content first. */
 export function contentOf(message: Fields): readonly Content[] {
   return [...mainOf(message), ...aboutOf(message)].slice(0, 100);
 }
 
-/** The name of what a message holds when none of it is known. */
+/** The name of content of an unknown kind. */
 export function unknownOf(message: Fields): string | null {
   if (textOf(message.text ?? message.caption, 1) !== null || mainOf(message).some(({ type }) => type !== 'unknown')) return null;
   return Object.keys(message).find(isContent)?.slice(0, 64) ?? 'empty';
 }
 
-/** Fields that every kind of message may have; any other names its content (Bot API 10.3, Message). */
+/** Fields that every kind of message may have; any other field names its content (Bot API 10.3, Message). */
 const common =
   /^(message_id|message_thread_id|direct_messages_topic|from|sender_.*|date|business_connection_id|chat|forward_.*|is_.*|has_.*|reply_.*|external_reply|quote|via_bot|edit_date|media_group_id|author_signature|paid_star_count|text|entities|link_preview_options|suggested_post_info|effect_id|caption|caption_entities|show_caption_above_media|guest_.*)$/;
 const isContent = (name: string): boolean => !common.test(name);
 
-/** Service messages: notices of the chat, which nobody wrote. */
+/** Service messages: notices of the chat, without an author. */
 const notices =
   /^(new_chat_|left_chat_|delete_chat_|group_chat_|supergroup_chat_|channel_chat_|migrate_|pinned_message$|forum_topic_|general_forum_topic_|video_chat_|message_auto_delete|user_shared$|users_shared$|chat_shared$|write_access_|boost_added$|proximity_alert|connected_website$|passport_data$|gift$|unique_gift$|gift_upgrade_sent$|chat_background_set$|chat_owner_|checklist_tasks_|direct_message_price_|paid_message_price_|suggested_post_(?!info)|giveaway)/;
 
-/** Where a field names the kind of the whole message, in this order. */
+/** Fields that determine the kind of the message, in this order. */
 const kinds = ['voice', 'photo', 'document', 'contact', 'location', 'text'] as const satisfies readonly Kind[];
 export function kindOf(message: Fields): Kind {
   const kind = kinds.find((name) => message[name] !== undefined);
@@ -47,7 +47,7 @@ export function kindOf(message: Fields): Kind {
 }
 
 function mainOf(message: Fields): readonly Content[] {
-  const parts: Bare[] = filesOf(message)
+  const parts: ContentFacts[] = filesOf(message)
     .filter(({ kind }) => kind !== 'sticker')
     .map(({ kind, name }) => ({ type: 'file', kind, name }));
   for (const [name, read] of Object.entries(readers)) {
@@ -62,7 +62,7 @@ function mainOf(message: Fields): readonly Content[] {
   return [withLine({ type: 'unknown', of: (content[0] ?? 'empty').slice(0, 64) })];
 }
 
-const readers: Readonly<Record<string, (given: Fields, message: Fields) => Bare | null>> = {
+const readers: Readonly<Record<string, (given: Fields, message: Fields) => ContentFacts | null>> = {
   venue: (venue, message) => {
     const place = locationOf(fieldsOf(venue.location), message);
     return place && { ...place, name: textOf(venue.title, 1000), address: textOf(venue.address, 1000) };
@@ -110,7 +110,7 @@ const readers: Readonly<Record<string, (given: Fields, message: Fields) => Bare 
   story: (story) => storyOf(story),
 };
 
-function locationOf(location: Fields, message: Fields): Extract<Bare, { type: 'location' }> | null {
+function locationOf(location: Fields, message: Fields): Extract<ContentFacts, { type: 'location' }> | null {
   const [latitude, longitude] = [numberOf(location.latitude), numberOf(location.longitude)];
   if (latitude === null || longitude === null || Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return null;
   return {
@@ -120,14 +120,14 @@ function locationOf(location: Fields, message: Fields): Extract<Bare, { type: 'l
     at: timeOf(msOf(message.edit_date) ?? msOf(message.date) ?? 0),
   };
 }
-const paymentOf = (payment: Fields, isRefund: boolean): Bare => ({
+const paymentOf = (payment: Fields, isRefund: boolean): ContentFacts => ({
   type: 'payment',
   amount: minorMoneyOf(payment.total_amount, payment.currency),
   isRefund,
   payload: textOf(payment.invoice_payload, 1000),
   reference: textOf(payment.provider_payment_charge_id, 512) ?? textOf(payment.telegram_payment_charge_id, 512),
 });
-function storyOf(story: Fields): Bare {
+function storyOf(story: Fields): ContentFacts {
   const chat = fieldsOf(story.chat);
   const [username, id] = [textOf(chat.username, 64), textOf(story.id, 32)];
   return { type: 'story', from: nameOf(chat), url: username !== null && id !== null ? `https://t.me/${username}/s/${id}` : null };
@@ -145,9 +145,9 @@ function noticeOf(name: string, given: unknown): Content {
   return { ...part, line: said[name] ?? part.line };
 }
 
-/** How the message came to be: a forward, a quote, links under its words. */
+/** Context of the message: a forward, a quote, links in its text. */
 function aboutOf(message: Fields): readonly Content[] {
-  const parts: Bare[] = [];
+  const parts: ContentFacts[] = [];
   const origin = objectOf(message.forward_origin);
   if (origin !== null) parts.push(forwardOf(origin));
   const external = objectOf(message.external_reply);
@@ -173,7 +173,7 @@ function aboutOf(message: Fields): readonly Content[] {
   return parts.map(withLine);
 }
 /** MessageOrigin of the Bot API. */
-function forwardOf(origin: Fields): Extract<Bare, { type: 'forward' }> {
+function forwardOf(origin: Fields): Extract<ContentFacts, { type: 'forward' }> {
   const at = msOf(origin.date);
   const base = { type: 'forward', at: at === null ? null : timeOf(at), url: null } as const;
   switch (origin.type) {
@@ -195,8 +195,8 @@ function forwardOf(origin: Fields): Extract<Bare, { type: 'forward' }> {
       return { ...base, of: 'hidden_person', from: textOf(origin.sender_user_name, 300) };
   }
 }
-/** Entities are counted in UTF-16 units, as strings here are. A plain URL is in the words already. */
-function linkOf(words: string, { type, offset, length, url, user }: Fields): readonly Bare[] {
+/** Entities are counted in UTF-16 units, as strings here are. A plain URL is in the text already. */
+function linkOf(words: string, { type, offset, length, url, user }: Fields): readonly ContentFacts[] {
   const [from, count] = [integerOf(offset, 0, words.length), integerOf(length, 1, words.length)];
   const id = textOf(fieldsOf(user).id, 32);
   const to = type === 'text_link' ? textOf(url, 2048) : type === 'text_mention' && id !== null ? `tg://user?id=${id}` : null;
@@ -206,7 +206,7 @@ function linkOf(words: string, { type, offset, length, url, user }: Fields): rea
 
 export function filesOf(message: Fields): readonly ReadFile[] {
   const paid = objectsOf(fieldsOf(message.paid_media).paid_media, 20).flatMap(filesOf);
-  // An animation comes as a document too, for older clients.
+  // An animation is also included as a document, for older clients.
   const isAnimation = objectOf(message.animation) !== null;
   const named = fileKinds.filter(([field]) => !(field === 'document' && isAnimation));
   return [...named.flatMap(([field, kind, contentType]) => fileOf(largestOf(message[field]), kind, contentType)), ...paid];
@@ -221,7 +221,7 @@ const fileKinds = [
   ['document', 'document', 'application/octet-stream'],
   ['sticker', 'sticker', 'image/webp'],
 ] as const;
-/** Of a photo the sizes come in one list, the largest last. */
+/** The sizes of a photo are in one list, the largest last. */
 const largestOf = (given: unknown): Fields | null => objectOf(Array.isArray(given) ? given.at(-1) : given);
 function fileOf(file: Fields | null, kind: ReadFile['kind'], contentType: string): readonly ReadFile[] {
   const id = textOf(file?.file_id, 512);
@@ -243,7 +243,7 @@ const isOwnContact = (contact: Fields, message: Fields): boolean => {
   const id = textOf(contact.user_id, 32);
   return id !== null && id === textOf(fieldsOf(message.from).id, 32);
 };
-/** The phone of somebody who shared the contact of themselves, E.164. */
+/** The phone of a person who shared their own contact, E.164. */
 export function ownPhoneOf(message: Fields): string | null {
   const contact = objectOf(message.contact);
   if (contact === null || objectOf(message.forward_origin) !== null || !isOwnContact(contact, message)) return null;
@@ -257,5 +257,5 @@ export const fullName = ({ first_name, last_name }: Fields, max: number): string
     .join(' ')
     .slice(0, max)
     .toWellFormed();
-/** Of a chat or a person. */
+/** Name of a chat or a person. */
 export const nameOf = (chat: Fields): string | null => textOf(chat.title, 300) ?? (fullName(chat, 300) || null);

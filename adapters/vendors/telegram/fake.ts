@@ -1,16 +1,16 @@
 /**
- * A strict stand-in for the Telegram Bot API (core.telegram.org/bots/api), for tests and demos: updates wait until an offset confirms them,
- * one poller a bot, webhooks with their secret and their repeats, files, limits, and faults to order.
- * On its own: `node adapters/vendors/telegram/fake.ts --port 0 --token 1:AAA` prints its address; `POST /say {token, text, …}` lets a customer write.
+ * A strict fake of the Telegram Bot API (core.telegram.org/bots/api), for tests and demos: updates wait until an offset confirms them,
+ * one poller per bot, webhooks with secret and retries, files, limits, and faults on demand.
+ * As a program: `node adapters/vendors/telegram/fake.ts --port 0 --token 1:AAA` prints its address; `POST /say {token, text, …}` sends a customer's message.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 
-/** What goes wrong, once unless `times` says more. `after`: the work is done first. */
+/** A fault, once unless `times` says more. `after`: the work is done first. */
 export interface Fault {
   readonly do: 'refuse' | 'cut' | 'garbage' | 'hang';
-  /** `getUpdates`; every method when absent. */
+  /** `getUpdates`; every method if absent. */
   readonly on?: string;
   readonly after?: boolean;
   readonly status?: number;
@@ -18,36 +18,36 @@ export interface Fault {
   readonly retryAfterS?: number;
   readonly times?: number;
 }
-export interface Asked {
+export interface TelegramRequest {
   readonly token: string;
   readonly method: string;
   readonly payload: Readonly<Record<string, unknown>>;
 }
 type Json = Readonly<Record<string, unknown>>;
-interface Queued {
+interface QueueItem {
   readonly update_id: number;
   readonly [field: string]: unknown;
 }
 interface Bot {
   nextUpdate: number;
-  readonly queue: Queued[];
+  readonly queue: QueueItem[];
   allowed: readonly string[] | undefined;
   webhook: { readonly url: string; readonly secret: string | undefined } | undefined;
-  /** Ends the long poll that is open. */
+  /** Ends the open long poll. */
   interrupt: ((with409: boolean) => void) | undefined;
   readonly blocked: Set<number>;
-  /** Of business accounts: whether the bot may answer in their chats. */
+  /** Business accounts: whether the bot may answer in their chats. */
   readonly connections: Map<string, boolean>;
-  /** Messages of business accounts are numbered apart from the bot's own. */
+  /** Messages of business accounts have their own numbers. */
   lastInBusiness: number;
   readonly floods: Flood[];
   readonly lastMessage: Map<number, number>;
-  /** What the bot wrote, as it looks now. */
+  /** Messages of the bot, in their current version. */
   readonly messages: Message[];
   /** Presses that wait for their answer. */
-  readonly pressed: Map<string, Pressed>;
+  readonly pressed: Map<string, ButtonPress>;
 }
-/** Too much was sent: of one chat, or of the bot when there is none. It begins with the next message. */
+/** The flood limit was exceeded: for one chat, or for the whole bot. It begins with the next message. */
 interface Flood {
   readonly chatId: number | undefined;
   readonly seconds: number;
@@ -64,51 +64,51 @@ interface Button {
   readonly text: string;
   readonly callback_data: string;
 }
-/** One press of a button, and what the bot answered to it. */
-export interface Pressed {
+/** One press of a button, and the bot's answer to it. */
+export interface ButtonPress {
   readonly id: string;
   answer?: { readonly text: string; readonly isAlert: boolean };
 }
 export interface TelegramFake {
   readonly url: string;
-  /** What bots asked, in order. */
-  readonly asked: readonly Asked[];
-  /** Messages that bots sent and customers have. */
+  /** Requests of bots, in order. */
+  readonly asked: readonly TelegramRequest[];
+  /** Messages that bots sent and customers received. */
   readonly sent: readonly { readonly chatId: number; readonly text: string; readonly messageId: number; readonly payload: Json }[];
-  /** Puts an update before a bot, e.g. `{ message: … }`; answers its number. */
+  /** Queues an update for a bot, e.g. `{ message: … }`; returns its number. */
   update(token: string, fields: Json): number;
-  /** A customer writes in a private chat; answers the number of the message. */
+  /** A customer writes in a private chat; returns the number of the message. */
   say(token: string, from: number, text: string, more?: Json): number;
   /** A business account connects the bot, or changes its connection. */
   connect(token: string, owner: number, connectionId: string, is?: { readonly isEnabled?: boolean; readonly canReply?: boolean }): void;
-  /** Somebody writes in a chat of a business account: the customer, or its owner when `from` is another person. */
+  /** A message in a chat of a business account: by the customer, or by its owner when `from` is another person. */
   sayInBusiness(token: string, connectionId: string, customer: number, text: string, more?: Json): number;
-  /** Update numbers that no offset has confirmed. */
+  /** Numbers of unconfirmed updates. */
   unconfirmed(token: string): readonly number[];
-  /** Numbers updates anew, as Telegram does after a quiet week; a long poll that is open ends empty. */
+  /** Restarts the numbers of updates, as Telegram does after a quiet week; an open long poll ends empty. */
   renumber(token: string, from: number): void;
   file(fileId: string, bytes: Uint8Array): void;
   order(fault: Fault): void;
-  /** The bot's next message is refused with 429, and so is each further one until the time is over; with a chat, those to it alone. */
+  /** The bot's next message is refused with 429, and so is each further one until the time has passed; with a chat, only those to it. */
   flood(token: string, seconds: number, chatId?: number): void;
-  /** Messages that came although their bot or chat had been told to wait. */
+  /** Messages sent although their bot or chat had been told to wait. */
   tooEarly(): number;
-  /** What a bot wrote to a chat, as it looks now. */
+  /** Messages of a bot in a chat, in their current version. */
   screen(token: string, chatId: number): readonly Readonly<Message>[];
-  /** Somebody presses a button that is there, by its text; a bad client may send other `data`. */
-  press(token: string, from: number, message: Readonly<Message>, button: string, data?: string): Readonly<Pressed>;
-  /** The same message, buttons and all, in another chat. */
+  /** A person presses an existing button, by its text; a bad client may send other `data`. */
+  press(token: string, from: number, message: Readonly<Message>, button: string, data?: string): Readonly<ButtonPress>;
+  /** The same message, with its buttons, in another chat. */
   show(token: string, chatId: number, message: Readonly<Message>): Readonly<Message>;
   /** The message is deleted in its chat. */
   erase(token: string, message: Readonly<Message>): void;
   /** A group becomes a supergroup: its old id is refused with the new one. */
   move(from: number, to: number): void;
-  /** The customer stops the bot. */
+  /** The customer blocks the bot. */
   block(token: string, chatId: number): void;
   close(): Promise<void>;
 }
 
-/** Updates that come only when they are named (Bot API, getUpdates, allowed_updates). */
+/** Updates that are delivered only if they are requested (Bot API, getUpdates, allowed_updates). */
 const onRequestOnly = ['chat_member', 'message_reaction', 'message_reaction_count'];
 
 export async function telegramFake(options: { readonly tokens: readonly string[]; readonly port?: number }): Promise<TelegramFake> {
@@ -131,7 +131,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
       },
     ]),
   );
-  const asked: Asked[] = [];
+  const asked: TelegramRequest[] = [];
   const sent: { chatId: number; text: string; messageId: number; payload: Json }[] = [];
   const moved = new Map<number, number>();
   const files = new Map<string, Uint8Array>();
@@ -148,7 +148,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     return next;
   };
 
-  const wants = ({ allowed }: Bot, update: Queued): boolean => {
+  const wants = ({ allowed }: Bot, update: QueueItem): boolean => {
     const type = Object.keys(update).find((name) => name !== 'update_id') ?? '';
     return allowed === undefined || allowed.length === 0
       ? !onRequestOnly.includes(type)
@@ -156,7 +156,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
   };
   function update(token: string, fields: Json): number {
     const bot = botOf(token);
-    const one: Queued = { update_id: bot.nextUpdate, ...fields };
+    const one: QueueItem = { update_id: bot.nextUpdate, ...fields };
     if (!wants(bot, one)) return one.update_id;
     bot.nextUpdate += 1;
     bot.queue.push(one);
@@ -164,7 +164,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     void push(bot);
     return one.update_id;
   }
-  /** Delivers to the webhook one by one, and again what was not answered with 2xx. */
+  /** Delivers to the webhook one by one, and repeats deliveries without a 2xx reply. */
   async function push(bot: Bot): Promise<void> {
     for (let tries = 0; bot.webhook !== undefined && tries < 50; tries += 1) {
       const [next] = bot.queue;
@@ -176,7 +176,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
       };
       const isTaken = await fetch(url, { method: 'POST', headers, body: JSON.stringify(next), signal: stopping.signal }).then(
         (answer) => answer.ok,
-        () => false, // it is tried again
+        () => false, // The delivery is repeated.
       );
       const at = bot.queue.indexOf(next);
       if (isTaken && at >= 0) bot.queue.splice(at, 1);
@@ -195,7 +195,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
       allowed_updates,
     } = payload as { offset?: number; limit?: number; timeout?: number; allowed_updates?: string[] };
     if (allowed_updates !== undefined) bot.allowed = allowed_updates;
-    // For ever: what is below the offset is not given again.
+    // Permanent: updates below the offset are not delivered again.
     if (offset !== undefined && offset > 0)
       bot.queue.splice(0, bot.queue.length, ...bot.queue.filter(({ update_id }) => update_id >= offset));
     const there = () =>
@@ -395,12 +395,12 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     return bot.lastInBusiness;
   }
 
-  function press(token: string, from: number, { chatId, messageId }: Readonly<Message>, button: string, data?: string): Pressed {
+  function press(token: string, from: number, { chatId, messageId }: Readonly<Message>, button: string, data?: string): ButtonPress {
     const bot = botOf(token);
     const message = bot.messages.find((each) => each.chatId === chatId && each.messageId === messageId);
     const there = message?.buttons.find(({ text }) => text === button);
     if (message === undefined || (there === undefined && data === undefined)) throw new TypeError(`there is no button ${button} to press`);
-    const pressed: Pressed = { id: `query${nextQuery++}` };
+    const pressed: ButtonPress = { id: `query${nextQuery++}` };
     bot.pressed.set(pressed.id, pressed);
     update(token, {
       callback_query: {
@@ -416,7 +416,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
   let nextQuery = 1;
 
   const server = createServer((request, response) => {
-    answer(request, response).catch((thrown: Partial<Refused>) => {
+    answer(request, response).catch((thrown: Partial<Refusal>) => {
       const { status = 500, message = 'Internal Server Error', parameters } = thrown;
       send(response, status, { ok: false, error_code: status, description: message, ...(parameters ? { parameters } : {}) });
     });
@@ -503,12 +503,12 @@ const knownTypes = [
   ...['shipping_query', 'pre_checkout_query', 'poll', 'poll_answer', 'my_chat_member', 'chat_member', 'chat_join_request', 'chat_boost'],
 ];
 
-interface Refused {
+interface Refusal {
   readonly status: number;
   readonly message: string;
   readonly parameters?: Json;
 }
-function refused(status: number, message: string, parameters?: Json): Error & Refused {
+function refused(status: number, message: string, parameters?: Json): Error & Refusal {
   return Object.assign(new Error(message), { status, ...(parameters ? { parameters } : {}) });
 }
 function goWrong({ do: what, status = 429, description, retryAfterS }: Fault, request: IncomingMessage, response: ServerResponse): void {

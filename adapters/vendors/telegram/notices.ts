@@ -1,4 +1,4 @@
-/** Messages with buttons under them, by which a bot asks people of ours (Bot API: InlineKeyboardMarkup, editMessageText, answerCallbackQuery). */
+/** Messages with buttons to staff (Bot API: InlineKeyboardMarkup, editMessageText, answerCallbackQuery). */
 import type { z } from 'zod';
 import { isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
 import type { Notice, Notices } from '../../channel/port.ts';
@@ -53,7 +53,7 @@ export function telegramNotices(options: z.output<typeof telegramSendSettings>, 
 
 function body({ text, buttons }: Notice) {
   const all = buttons.map((button) => ({ text: button.text, callback_data: button.data }));
-  // Two stand side by side; the longer labels of three would be cut there.
+  // Two per row; the longer labels of three would be cut.
   const rows = all.length > 2 ? all.map((button) => [button]) : all.length === 0 ? [] : [all];
   return {
     text,

@@ -1,11 +1,14 @@
-/** What an update of the Telegram Bot API says. Fields are read one by one: an update may be newer than this reader, and anything may be missing. */
+/**
+ * Reads updates of the Telegram Bot API. Fields are read one by one: an update may be newer than this reader, and any field may be
+ * missing.
+ */
 import { type Fields, fieldsOf, integerOf, msOf, objectOf, objectsOf, textOf } from '../../channel/fields.ts';
 import type { ReadChat, ReadMessage, ReadPart, ReadPerson, Update } from '../../channel/port.ts';
 import { storable } from '../../channel/port.ts';
 import { businessAddress } from './address.ts';
 import { contentOf, filesOf, fullName, kindOf, nameOf, ownPhoneOf, unknownOf } from './content.ts';
 
-/** Those that Telegram is asked for; it delivers some only when they are named (Bot API, getUpdates, allowed_updates). */
+/** The requested updates; Telegram delivers some only if they are named (Bot API, getUpdates, allowed_updates). */
 export const allowedUpdates = [
   'message',
   'edited_message',
@@ -21,7 +24,7 @@ export const allowedUpdates = [
   'deleted_business_messages',
 ] as const;
 
-/** @throws TypeError when it is no update at all. */
+/** @throws TypeError when it is not an update. */
 export function readUpdate(botId: string, raw: string): Update {
   const update = objectOf(JSON.parse(raw));
   const id = update?.update_id;
@@ -30,7 +33,7 @@ export function readUpdate(botId: string, raw: string): Update {
 }
 
 function partsOf(botId: string, update: Fields): readonly ReadPart[] {
-  // Every update has exactly one field beside its number.
+  // Every update has exactly one field besides its number.
   const type = Object.keys(update).find((name) => name !== 'update_id') ?? 'empty';
   const given = fieldsOf(update[type]);
   try {
@@ -53,12 +56,12 @@ function partsOf(botId: string, update: Fields): readonly ReadPart[] {
       case 'deleted_business_messages':
         return [removalOf(given)];
       case 'chat_member':
-        return []; // membership of others is not kept
+        return []; // Membership of others is not stored.
       default:
         return [unread(type)];
     }
   } catch (error) {
-    // A shape that is not known must not stop the rest: it is kept raw and can be replayed by a newer reader.
+    // An unknown shape must not stop the rest: it is kept raw, and a newer reader can replay it.
     if (!(Error.isError(error) && (error as Error).name === 'TypeError')) throw error;
     return [unread(type)];
   }
@@ -68,7 +71,7 @@ const unread = (type: string): ReadPart => ({ is: 'unread', type: type.slice(0, 
 function messagePartsOf(botId: string, message: Fields, isEdit: boolean): readonly ReadPart[] {
   const read = readMessage(botId, message, isEdit);
   const [place] = read.content;
-  // Each movement of a live location is an edit that says nothing new.
+  // Each movement of a live location is an edit without a change of text.
   if (isEdit && place?.type === 'location') return [{ is: 'position', chat: read.chat, externalId: read.externalId, place }];
   const unknown = unknownOf(message);
   return [...migrationOf(message), { is: 'message', message: read }, ...(unknown === null ? [] : [unread(`message.${unknown}`)])];
@@ -101,7 +104,7 @@ function readMessage(botId: string, message: Fields, isEdit: boolean): ReadMessa
     replyTo: repliesTo === null ? null : String(repliesTo),
     isForwarded: objectOf(message.forward_origin) !== null || message.is_automatic_forward === true,
     sentAt,
-    // An edit that says no time (the documents forbid it) is as old as the message.
+    // An edit without a time (which the documents forbid) gets the time of the message.
     editedAt: isEdit ? (msOf(message.edit_date) ?? sentAt) : null,
     files: filesOf(message),
   };
@@ -114,7 +117,7 @@ function idOf(chat: Fields): string {
   if (id === null) throw new TypeError('a chat or a person without an id');
   return String(id);
 }
-/** The chat of a message or of another update. A chat of a business account is another one than the bot's own with the same person. */
+/** The chat of a message or of another update. A chat of a business account differs from the bot's own chat with the same person. */
 function chatOf(update: Fields): ReadChat {
   const chat = fieldsOf(update.chat);
   const connection = textOf(update.business_connection_id, 96);
@@ -123,7 +126,7 @@ function chatOf(update: Fields): ReadChat {
   return { externalId: connection === null ? id : businessAddress(connection, id), kind, title: nameOf(chat) };
 }
 
-/** In a chat of a business account (always private, named by the customer) everybody but the customer writes for the business. */
+/** In a chat of a business account (always private, named after the customer) everyone but the customer writes for the business. */
 function isOurs(botId: string, message: Fields): boolean {
   const from = integer(fieldsOf(message.from).id);
   if (textOf(message.business_connection_id, 96) === null) return String(from) === botId;
@@ -131,9 +134,9 @@ function isOurs(botId: string, message: Fields): boolean {
 }
 
 /**
- * Who speaks: a person, or a chat in whose name somebody does (Bot API, Message.sender_chat; `from` is then a fake user). A group that speaks
- * as itself is one of its anonymous administrators; it is a client until staff gives it another role, since the group may be a customer's.
- * A channel is a broadcast where its posts come by themselves, and a person's mask elsewhere.
+ * The author: a person, or a chat in whose name a person writes (Bot API, Message.sender_chat; `from` is then a fake user). A group that
+ * writes as itself is one of its anonymous administrators; it counts as a customer until staff gives it another role, since the group may belong
+ * to a customer. A channel is a broadcast if its posts are forwarded automatically, and otherwise a person's mask.
  */
 function senderOf(botId: string, message: Fields): ReadPerson | null {
   const chat = fieldsOf(message.chat);
@@ -190,7 +193,7 @@ function reachableOf(update: Fields): readonly ReadPart[] {
   if (typeof status !== 'string' || at === null) throw new TypeError('a change of membership without its status or time');
   return [{ is: 'reachable', chat: chatOf(update), isReachable: !['left', 'kicked'].includes(status), at }];
 }
-/** MessageReactionUpdated: all reactions that the person has now. */
+/** MessageReactionUpdated: all current reactions of the person. */
 function reactionOf(botId: string, update: Fields): readonly ReadPart[] {
   const [messageId, at, user, actor] = [integer(update.message_id), msOf(update.date), objectOf(update.user), objectOf(update.actor_chat)];
   if (messageId === null || at === null) throw new TypeError('a reaction without its numbers');
@@ -199,7 +202,7 @@ function reactionOf(botId: string, update: Fields): readonly ReadPart[] {
   const emojis = objectsOf(update.new_reaction, 20).map(({ type, emoji }) => textOf(emoji, 64) ?? (type === 'paid' ? '⭐' : '❔'));
   return [{ is: 'reaction', chat: chatOf(update), externalId: String(messageId), person, emojis, at }];
 }
-/** BusinessConnection. Its date is that of the connection, not of the change, so the number of the update orders changes. */
+/** BusinessConnection. Its date is that of the connection, not of the change, so the update number orders changes. */
 function connectionOf(botId: string, given: Fields, order: number): ReadPart {
   const [id, establishedAt] = [textOf(given.id, 96), msOf(given.date)];
   if (id === null || establishedAt === null) throw new TypeError('a business connection without its id or time');
@@ -207,7 +210,7 @@ function connectionOf(botId: string, given: Fields, order: number): ReadPart {
   const owner: ReadPerson = { ...personOf(botId, fieldsOf(given.user)), firstRole: 'manager' };
   return { is: 'connection', connectionId: id, owner, isUsable: given.is_enabled === true && canReply, establishedAt, order };
 }
-/** BusinessMessagesDeleted gives no time. */
+/** BusinessMessagesDeleted has no time. */
 function removalOf(update: Fields): ReadPart {
   const ids = Array.isArray(update.message_ids) ? update.message_ids.map(integer).filter((id) => id !== null) : [];
   return { is: 'removal', chat: chatOf(update), externalIds: ids.slice(0, 1000).map(String), at: null };

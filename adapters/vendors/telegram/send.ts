@@ -1,4 +1,4 @@
-/** Sending through the Telegram Bot API. Nothing there recognises a repeat, so an attempt without a clear answer is left to a person. */
+/** Sending through the Telegram Bot API. It does not recognise repeats, so an attempt without a clear reply goes to review. */
 import type { z } from 'zod';
 import { review } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
@@ -42,8 +42,8 @@ export function telegramSend(options: z.output<typeof telegramSendSettings>, { h
       },
       onUnknown: review,
     },
-    // Limits as the Bot API FAQ has them («My bot is hitting limits»); real ones adapt. A 429 does not say which one was hit, and whoever goes on
-    // sending meanwhile waits longer in the end: it shuts the chat and the bot.
+    // Limits from the Bot API FAQ («My bot is hitting limits»); real ones adapt. A 429 does not say which one was exceeded, and further
+    // attempts prolong the wait: it cools down the chat and the bot.
     quotas: ({ botId, to, isGroup }) => [
       { bucket: chatBucket(botId, to), limit: 1, windowMs: 1_000 },
       ...(isGroup ? [{ bucket: `telegram:${botId}:group:${to}`, limit: 20, windowMs: 60_000 }] : []),
@@ -59,7 +59,7 @@ function idOf(sent: unknown): { readonly externalId: string; readonly at: string
   return { externalId: String(id), at: new Date(sentAtMs(date)).toISOString() };
 }
 
-/** The provider's time, where it is one: a message that went out is not to be doubted for a wrong clock. */
+/** The provider's time, if valid: a wrong clock must not put a sent message in doubt. */
 function sentAtMs(date: unknown): number {
   const now = Date.now();
   const told = Number(date) * 1000;

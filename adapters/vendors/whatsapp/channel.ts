@@ -1,9 +1,9 @@
-/** WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api): it only delivers to a webhook, signed with the secret of the app. */
+/** WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api): it delivers only to a webhook, signed with the app secret. */
 import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { origin, secret, text } from '../../../config/settings.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
-import type { Delivery, Intake, Update, Webhook } from '../../channel/port.ts';
+import type { Intake, Update, UpdateBatch, WebhookRequest } from '../../channel/port.ts';
 import { sameSecret } from '../../channel/same-secret.ts';
 import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http.ts';
@@ -24,7 +24,7 @@ export const whatsappSettings = z.object({
 
 export interface WhatsApp extends Intake {
   readonly channel: 'whatsapp';
-  /** The challenge to be echoed. @throws PolybError permission_denied/bad_signature when it is not Meta who asks. */
+  /** The challenge to return. @throws PolybError permission_denied/bad_signature when the request is not from Meta. */
   verify(query: Readonly<Record<string, string>>): string;
 }
 
@@ -44,9 +44,9 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
         throw new PolybError('permission_denied', 'The verify token of the webhook is wrong.', { reason: 'bad_signature' });
       return challenge;
     },
-    receive({ headers: { 'x-hub-signature-256': signature = '' }, body }: Webhook) {
+    receive({ headers: { 'x-hub-signature-256': signature = '' }, body }: WebhookRequest) {
       const { WHATSAPP_APP_SECRET: key } = options;
-      // Over the bytes as they came: JSON that was parsed and written anew has other ones.
+      // Over the received bytes: JSON that is parsed and written again has other bytes.
       const expected = key === undefined ? undefined : `sha256=${createHmac('sha256', key).update(body).digest('hex')}`;
       if (expected === undefined || !sameSecret(signature, expected))
         throw new PolybError('permission_denied', 'The signature of the webhook is wrong.', { reason: 'bad_signature' });
@@ -70,7 +70,7 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
           reason: 'foreign_link',
         });
       const answer = await http({ method: 'GET', url, operation: 'file', headers: headers(), signal, maxBytes, timeoutMs: 60_000 });
-      // A link lives five minutes: what it does not give, the next one may.
+      // A link is valid for five minutes; if it fails, a new one may work.
       if (answer.status === 404)
         throw new PolybError('unavailable', 'The link to the media has expired; request a new one.', { reason: 'link_dead' });
       if (answer.status !== 200) throw httpFailure(answer, 'Fetching the media');
@@ -79,19 +79,19 @@ export function whatsapp(options: z.output<typeof whatsappSettings>, { http }: P
   };
 }
 
-/** One POST may hold several entries, changes and messages: each message and each status is an update of its own. */
-function deliveries(body: string): readonly Delivery[] {
+/** One POST may contain several entries, changes and messages: each message and each status becomes its own update. */
+function deliveries(body: string): readonly UpdateBatch[] {
   let changes: ReturnType<typeof changesOf>;
   try {
     changes = changesOf(JSON.parse(body));
   } catch {
-    // The parser's message quotes the body, so it is not kept.
+    // The parser's message quotes the body, so it is dropped.
     throw new PolybError('invalid_argument', 'The body is not a delivery of the WhatsApp Cloud API.', { reason: 'bad_body' });
   }
   return changes.map(({ botId, pieces }) => ({ botId, updates: pieces.map((piece) => readChange(botId, JSON.stringify(piece))) }));
 }
 
-/** WhatsApp gives its deliveries no number; a digest tells a repeat. */
+/** WhatsApp does not number its deliveries; a digest identifies repeats. */
 function readChange(_botId: string, raw: string): Update {
   return { externalId: createHash('sha256').update(raw).digest('base64url'), raw, parts: partsOf(JSON.parse(raw)) };
 }

@@ -1,13 +1,13 @@
-/** What a WhatsApp message carries beside its words (…/whatsapp/webhooks/reference/messages), and its files. */
+/** Content of a WhatsApp message besides text (…/whatsapp/webhooks/reference/messages), and its files. */
 import type { Content } from '../../../contracts/content.ts';
 import { type Fields, fieldsOf, integerOf, majorMoneyOf, numberOf, objectOf, objectsOf, textOf, timeOf } from '../../channel/fields.ts';
-import { type Bare, withLine } from '../../channel/lines.ts';
+import { type ContentFacts, withLine } from '../../channel/lines.ts';
 import type { Kind, ReadFile } from '../../channel/port.ts';
 import { storable } from '../../channel/port.ts';
 
 const longestWords = 300_000;
 
-/** What the person wrote. Of a choice it is the title that they saw. */
+/** Text of the person. For a choice, its visible title. */
 export function wordsOf(message: Fields): string {
   const { type } = message;
   const interactive = fieldsOf(message.interactive);
@@ -33,7 +33,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   contacts: 'contact',
   location: 'location',
   system: 'service',
-  // Notices without words of the customer: a message that WhatsApp does not pass on, and a chat that was opened.
+  // Notices without text of the customer: a message that WhatsApp does not pass on, and an opened chat.
   unsupported: 'service',
   request_welcome: 'service',
 };
@@ -42,7 +42,7 @@ export function kindOf({ type, audio }: Fields): Kind {
   return (typeof type === 'string' ? kinds[type] : undefined) ?? 'other';
 }
 
-/** At most 100 parts, what the message is first. @param at Unix ms, when it was sent */
+/** At most 100 parts, the main content first. @param at Unix ms, when the message was sent */
 export function contentOf(message: Fields, at: number): readonly Content[] {
   const parts = [...mainOf(message, at), ...aboutOf(message)].map(withLine);
   const { type } = message;
@@ -57,7 +57,7 @@ export function contentOf(message: Fields, at: number): readonly Content[] {
   return (unknown === null ? parts : [withLine({ type: 'unknown', of: unknown }), ...parts]).slice(0, 100);
 }
 
-/** The name of what a message holds when none of it is known. */
+/** The name of content of an unknown kind. */
 export function unknownOf(message: Fields): string | null {
   const type = textOf(message.type, 64) ?? 'unknown';
   if (type === 'unsupported') return 'unsupported';
@@ -66,9 +66,9 @@ export function unknownOf(message: Fields): string | null {
   return inner === null ? type : `${type}.${inner}`.slice(0, 64);
 }
 
-function mainOf(message: Fields, at: number): readonly Bare[] {
+function mainOf(message: Fields, at: number): readonly ContentFacts[] {
   const files = filesOf(message).map(
-    ({ kind, name }): Bare => (kind === 'sticker' ? { type: 'sticker', emoji: null, set: null } : { type: 'file', kind, name }),
+    ({ kind, name }): ContentFacts => (kind === 'sticker' ? { type: 'sticker', emoji: null, set: null } : { type: 'file', kind, name }),
   );
   const location = objectOf(message.location);
   const order = objectOf(message.order);
@@ -80,14 +80,14 @@ function mainOf(message: Fields, at: number): readonly Bare[] {
     ...choiceOf(message),
   ];
 }
-function locationOf(location: Fields, at: number): readonly Bare[] {
+function locationOf(location: Fields, at: number): readonly ContentFacts[] {
   const [latitude, longitude] = [numberOf(location.latitude), numberOf(location.longitude)];
   if (latitude === null || longitude === null || Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return [];
   const [name, address, url] = [textOf(location.name, 1000), textOf(location.address, 1000), textOf(location.url, 2048)];
   return [{ type: 'location', latitude, longitude, name, address, url, isLive: false, at: timeOf(at) }];
 }
 /** Prices are in major units. */
-function orderOf(order: Fields): readonly Bare[] {
+function orderOf(order: Fields): readonly ContentFacts[] {
   const items = objectsOf(order.product_items).map(({ product_retailer_id, quantity, item_price, currency }) => ({
     productId: textOf(product_retailer_id, 512) ?? '?',
     quantity: Math.min(Math.max(numberOf(quantity) ?? 1, 0), 1_000_000_000),
@@ -100,7 +100,7 @@ function orderOf(order: Fields): readonly Bare[] {
   const total = currency !== undefined && isWhole ? { amountMinor: Math.round(sum), currency } : null;
   return [{ type: 'order', catalogId: textOf(order.catalog_id, 512), items, total }];
 }
-function personOf(contact: Fields, { from }: Fields): Bare {
+function personOf(contact: Fields, { from }: Fields): ContentFacts {
   const name = fieldsOf(contact.name);
   const phones = objectsOf(contact.phones, 20);
   const whole = textOf(name.formatted_name, 300) ?? [textOf(name.first_name, 150), textOf(name.last_name, 150)].filter(Boolean).join(' ');
@@ -122,7 +122,7 @@ function personOf(contact: Fields, { from }: Fields): Bare {
     isOwn: typeof from === 'string' && from !== '' && phones.some(({ wa_id }) => wa_id === from),
   };
 }
-function choiceOf(message: Fields): readonly Bare[] {
+function choiceOf(message: Fields): readonly ContentFacts[] {
   const interactive = fieldsOf(message.interactive);
   const [button, list, form] = [interactive.button_reply, interactive.list_reply, interactive.nfm_reply].map(objectOf);
   const template = objectOf(message.button);
@@ -147,8 +147,8 @@ function choiceOf(message: Fields): readonly Bare[] {
       : []),
   ];
 }
-/** What the message came from: a product of the catalog, or an advertisement. */
-function aboutOf(message: Fields): readonly Bare[] {
+/** Origin of the message: a product of the catalog, or an advertisement. */
+function aboutOf(message: Fields): readonly ContentFacts[] {
   const product = fieldsOf(fieldsOf(message.context).referred_product);
   const productId = textOf(product.product_retailer_id, 512);
   const referral = objectOf(message.referral);

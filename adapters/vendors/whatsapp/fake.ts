@@ -1,36 +1,36 @@
 /**
- * A strict stand-in for the WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api), for tests: messages are taken only as the
- * documents have them, media are given by a link that lives five minutes, webhooks are verified, signed and repeated, and faults come to order.
+ * A strict fake of the WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api), for tests: accepts messages only as
+ * documented, gives media links valid for five minutes, verifies, signs and repeats webhooks, and fails on demand.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 
-/** What goes wrong, once unless `times` says more. */
-export type Fault = { readonly on?: Asked['what']; readonly times?: number } & (
+/** A fault, once unless `times` says more. */
+export type Fault = { readonly on?: WhatsAppRequest['what']; readonly times?: number } & (
   | { readonly do: 'refuse'; readonly code: number; readonly status?: number }
   | { readonly do: 'answer'; readonly status: number; readonly body: string }
   /** The connection breaks after the work was done. */
   | { readonly do: 'cut' }
 );
-export interface Asked {
+export interface WhatsAppRequest {
   readonly what: 'messages' | 'media' | 'download';
   readonly path: string;
   readonly authorization: string;
   readonly body: Json;
 }
 type Json = Readonly<Record<string, unknown>>;
-/** `phone`: digits, absent for somebody who hides it behind a user name; `userId`: the business-scoped id that everybody has. */
+/** `phone`: digits, absent for a person who hides it behind a user name; `userId`: the business-scoped id, always present. */
 export interface Customer {
   readonly phone?: string;
   readonly userId?: string;
   readonly name?: string;
   readonly username?: string;
 }
-interface Sent {
+interface OutboundMessage {
   readonly id: string;
-  /** The phone or the user id that it went to. */
+  /** The phone or the user id of the recipient. */
   readonly to: string;
   readonly body: Json;
 }
@@ -38,20 +38,20 @@ type Webhook = (delivery: { readonly headers: Readonly<Record<string, string>>; 
 export interface WhatsAppFake {
   readonly url: string;
   readonly phoneNumberId: string;
-  readonly asked: readonly Asked[];
-  /** Messages that it took, in order. */
-  readonly sent: readonly Sent[];
-  /** Verifies a webhook and delivers to it from then on. @throws Error when it does not echo the challenge. */
+  readonly asked: readonly WhatsAppRequest[];
+  /** Accepted messages, in order. */
+  readonly sent: readonly OutboundMessage[];
+  /** Verifies a webhook and delivers to it from then on. @throws Error when it does not return the challenge. */
   subscribe(url: string): Promise<void>;
-  /** Delivers to `webhook` from now on; it answers whether it took the delivery, and is asked again until it did. */
+  /** Delivers to `webhook` from now on; it returns whether it accepted the delivery, which is repeated until it does. */
   deliverTo(webhook: Webhook): void;
-  /** A customer sends a text, or a message of another type; answers its id. */
+  /** A customer sends a text, or a message of another type; returns its id. */
   say(from: Customer, message: string | Json, at?: number): string;
-  /** Tells how far a message came. */
+  /** Delivers a status of a message. */
   status(id: string, status: string, more?: Json): void;
   /** Delivers any value of a change of the field `messages`. */
   deliver(value: Json): void;
-  /** How many deliveries the webhook has not taken. */
+  /** Number of deliveries that the webhook has not accepted. */
   untaken(): number;
   media(id: string, bytes: Uint8Array, mimeType: string): void;
   order(fault: Fault): void;
@@ -63,7 +63,7 @@ export interface FakeOptions {
   readonly appSecret: string;
   readonly verifyToken?: string;
   readonly phoneNumberId?: string;
-  /** Approved templates: how many parameters each takes, by `name/language`. */
+  /** Approved templates: the number of parameters of each, by `name/language`. */
   readonly templates?: Readonly<Record<string, number>>;
   /** Unix ms. */
   readonly now?: () => number;
@@ -107,7 +107,7 @@ const Message = z
     }),
   ])
   .refine(({ to, recipient }) => to !== undefined || recipient !== undefined)
-  // Groups have ids of their own (…/cloud-api/groups/groups-messaging).
+  // Groups have their own ids (…/cloud-api/groups/groups-messaging).
   .refine(({ recipient_type: type, to }) => (type === 'group') === (to !== undefined && !/^\+?\d{7,15}$/.test(to)));
 
 export async function whatsappFake({
@@ -118,14 +118,14 @@ export async function whatsappFake({
   templates = {},
   now = Date.now,
 }: FakeOptions): Promise<WhatsAppFake> {
-  const asked: Asked[] = [];
-  const sent: Sent[] = [];
+  const asked: WhatsAppRequest[] = [];
+  const sent: OutboundMessage[] = [];
   const files = new Map<string, { readonly bytes: Uint8Array; readonly mimeType: string }>();
   const faults: { readonly fault: Fault; left: number }[] = [];
   const queue: Json[] = [];
-  /** When each customer wrote last, under every id that they have. */
+  /** Last message of each customer, under every id they have. */
   const wroteAt = new Map<string, number>();
-  /** When the pair may be used again if nothing is saved up for a burst. */
+  /** When the pair may be used again if no burst is saved up. */
   const pairFreeAt = new Map<string, number>();
   const stopping = new AbortController();
   let webhook: Webhook | undefined;
@@ -136,7 +136,7 @@ export async function whatsappFake({
     queue.push({ messaging_product: 'whatsapp', metadata: { display_phone_number: '15550001', phone_number_id: phoneNumberId }, ...value });
     void push();
   }
-  /** One by one, and again what was not taken. */
+  /** One by one; unaccepted deliveries are repeated. */
   async function push(): Promise<void> {
     if (pushing) return;
     pushing = true;
@@ -144,7 +144,7 @@ export async function whatsappFake({
       const [value] = queue;
       if (value === undefined || webhook === undefined) break;
       const change = { field: 'messages', value };
-      // As Meta writes JSON: signatures that are made over JSON written anew do not fit it.
+      // JSON as Meta writes it: signatures over re-serialised JSON do not match.
       const written = JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '102', changes: [change] }] }).replaceAll(
         '/',
         '\\/',
@@ -216,7 +216,7 @@ export async function whatsappFake({
     if (authorization !== `Bearer ${token}`) throw refusal(190);
     if (what === 'download') {
       const file = files.get(searchParams.get('mid') ?? '');
-      // It also turns programs away that do not name themselves.
+      // It also refuses programs without a user agent.
       const isGiven = file !== undefined && now() <= Number(searchParams.get('ext')) && request.headers['user-agent'] !== undefined;
       return void (isGiven ? response.writeHead(200, { 'content-type': file.mimeType }).end(file.bytes) : response.writeHead(404).end());
     }
@@ -255,7 +255,7 @@ export async function whatsappFake({
             await taken.arrayBuffer();
             return taken.ok;
           },
-          () => false, // it is tried again
+          () => false, // The delivery is repeated.
         ),
       );
     },
@@ -288,7 +288,7 @@ interface Refusal {
   readonly status: number;
   readonly error: object;
 }
-/** HTTP status and words of the error codes (…/cloud-api/support/error-codes). */
+/** HTTP status and message of the error codes (…/cloud-api/support/error-codes). */
 const known: Readonly<Record<number, readonly [number, string]>> = {
   100: [400, 'Invalid parameter'],
   190: [401, 'Invalid OAuth access token - Cannot parse access token'],

@@ -1,5 +1,5 @@
 /**
- * Hosts that media of WhatsApp lie on. A link to media comes in a reply, and what follows it carries the access token,
+ * Hosts of WhatsApp media. A reply contains the link to the media, and the next request carries the access token,
  * so the link must lead to Meta (…/cloud-api/reference/media: lookaside.fbsbx.com), or to the configured Graph API.
  */
 const metas = ['fbsbx.com', 'fbcdn.net', 'facebook.com', 'whatsapp.net', 'whatsapp.com'];

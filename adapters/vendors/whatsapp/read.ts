@@ -1,15 +1,15 @@
 /**
- * What a delivery of the WhatsApp Cloud API says. Fields are read one by one: any of them may be missing, a phone too since 2026,
- * when people could hide it behind a user name (…/whatsapp/business-scoped-user-ids).
+ * Reads deliveries of the WhatsApp Cloud API. Fields are read one by one: any may be missing, since 2026 also the phone, which people
+ * can hide behind a user name (…/whatsapp/business-scoped-user-ids).
  *
- * Who hides the phone comes with a user id alone. That it is somebody whom we know by phone is told only where WhatsApp names both: in a
- * message before it was hidden or after it is shown again, and in the status of a message that we sent to the phone. Until one of these
- * came, nothing tells it (names are chosen freely, and no call gives the phone of a user id), and they are taken for two people.
+ * A person who hides the phone arrives with a user id only. WhatsApp links it to a known phone only where it names both: in a
+ * message before the phone was hidden or after it is shown again, and in the status of a message sent to the phone. Until one of these
+ * arrives, nothing links them (names are chosen freely, and no call returns the phone of a user id), and they count as two people.
  *
- * Who changes the number gets another user id too, and WhatsApp tells both (…/webhooks/reference/messages/system; user ids since August 2026).
- * They go on under the new number, or the new user id where no number is told. Operators give old numbers to others: what was written under
- * one until then is theirs for ever, however late it comes, and who writes under it later is a new person. The notice is no message, since
- * nobody wrote it, and its words name somebody who may have been erased.
+ * A person who changes the number gets another user id too, and WhatsApp reports both (…/webhooks/reference/messages/system; user ids since August 2026).
+ * Their chats continue under the new number, or the new user id if no number is given. Operators reassign old numbers: messages written under
+ * one before the change belong to the former owner, however late they arrive, and a later author under it is a new person. The notice is not
+ * a message, since it has no author, and its text names a person who may have been erased.
  */
 import { z } from 'zod';
 import { type Fields, fieldsOf, msOf, objectsOf, textOf } from '../../channel/fields.ts';
@@ -37,7 +37,10 @@ const Body = z.object({
     .max(1000),
 });
 
-/** One message or status with who it is of, as it is kept raw; an echo is what the business wrote past the API; the rest is kept whole. */
+/**
+ * One message or status with its contact, as stored raw; an echo is a message that the business wrote outside the API; other values
+ * are stored whole.
+ */
 type Piece =
   | { readonly message: unknown; readonly contact?: unknown }
   | { readonly echo: unknown; readonly contact?: unknown }
@@ -61,7 +64,7 @@ export function changesOf(body: unknown): readonly { readonly botId: string; rea
     }),
   );
 }
-/** Of a number's two spellings `from` and `wa_id` may have one each, so that a contact alone is that of a message with a phone. */
+/** `from` and `wa_id` may have different spellings of a number, so a single contact belongs to a message with a phone. */
 function contactOf(contacts: readonly Fields[], message: unknown): Fields | undefined {
   const { from, from_user_id } = fieldsOf(message);
   const named = contacts.find(
@@ -72,7 +75,7 @@ function contactOf(contacts: readonly Fields[], message: unknown): Fields | unde
 }
 
 const unread = (type: string): ReadPart => ({ is: 'unread', type: type.slice(0, 64) });
-/** An identifier, at most as long as the store takes it. */
+/** An identifier, at most as long as the store accepts. */
 const id = (value: unknown): string | null => textOf(value, 128);
 
 export function partsOf(piece: unknown): readonly ReadPart[] {
@@ -106,7 +109,7 @@ function messagePartsOf(message: Fields, contact: Fields): readonly ReadPart[] {
   if (sender === null) return [unread(`message.${type}`)];
   return [...aliasOf(ids, at), ...saidOf(message, { sender, chat: chatOf(message, sender), direction: 'in', at })];
 }
-/** What the business wrote in the WhatsApp Business app (…/webhooks/reference/smb_message_echoes): `to` is the customer. */
+/** A message that the business wrote in the WhatsApp Business app (…/webhooks/reference/smb_message_echoes): `to` is the customer. */
 function echoOf(message: Fields, contact: Fields): readonly ReadPart[] {
   const at = msOf(message.timestamp);
   const [to, from] = [id(message.to) ?? id(message.to_user_id) ?? id(contact.wa_id) ?? id(contact.user_id), id(message.from)];
@@ -140,7 +143,7 @@ function saidOf(message: Fields, by: By): readonly ReadPart[] {
     case 'edit': {
       const { original_message_id, message: edited } = fieldsOf(message.edit);
       const of = id(original_message_id);
-      // An edit names the first wording's id, and its own time.
+      // An edit has the id of the first version, and its own time.
       return of === null ? [unread(type)] : messagesOf({ ...fieldsOf(edited), id: of }, of, { ...by, isEdit: true });
     }
     default:
@@ -181,24 +184,24 @@ function chatOf(message: Fields, sender: ReadPerson): ReadChat {
 }
 
 interface Ids {
-  /** Digits; `from` and `wa_id` are its names. */
+  /** Digits; from `from` or `wa_id`. */
   readonly phone: string | null;
   readonly userId: string | null;
 }
 function idsOf({ from: given, from_user_id }: Fields, contact: Fields): Ids {
   const from = id(given);
-  // A contact that is not named by the message may be somebody else's: its name is taken then, and no id.
+  // A contact that the message does not name may belong to another person: its name is used, but no id.
   const isNamed = from === null || contact.wa_id === from;
   return { phone: from ?? id(contact.wa_id), userId: id(from_user_id) ?? (isNamed ? id(contact.user_id) : null) };
 }
-/** The phone names a person where it is told, else the user id; an answer to the phone keeps WhatsApp telling it. */
+/** The phone identifies a person if it is given, otherwise the user id; replies to the phone keep WhatsApp reporting it. */
 function aliasOf({ phone, userId }: Ids, at: number): readonly ReadPart[] {
   const externalId = userId ?? phone;
   if (externalId === null) return [];
   const of = userId !== null && phone !== null ? { externalId: phone, phoneNumber: phoneNumberOf(phone) } : null;
   return [{ is: 'alias', externalId, of, at, isFormer: false }];
 }
-/** Nothing when it does not tell both who it was and who it is. */
+/** Empty if it does not name both the former and the new id. */
 function movedOf({ from, system: given }: Fields, at: number): readonly ReadPart[] {
   const system = fieldsOf(given);
   if (system.type !== 'user_changed_number' && system.type !== 'user_changed_user_id') return [];

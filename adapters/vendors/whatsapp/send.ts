@@ -1,7 +1,7 @@
 /**
  * Sending through the WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api/reference/messages, …/support/error-codes).
- * 200 means taken, not delivered: what becomes of it is told by statuses. Nothing there recognises a repeat, so an attempt without a clear
- * answer is left to a person.
+ * 200 means accepted, not delivered: statuses report the rest. It does not recognise repeats, so an attempt without a clear
+ * reply goes to review.
  */
 import type { z } from 'zod';
 import { type ParsedOf, review } from '../../../contracts/kit/define.ts';
@@ -46,12 +46,12 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
     // One message to one person in 6 s (error 131056), 80 a second from one number (error 130429).
     quotas: ({ botId, to }) => [
       { bucket: `whatsapp:${botId}:to:${to}`, limit: 1, windowMs: 6_000 },
-      { bucket: `whatsapp:${botId}`, limit: 80, windowMs: 1_000, shutBy: (reason) => reason !== 'pair_limited' },
+      { bucket: `whatsapp:${botId}`, limit: 80, windowMs: 1_000, startsCooldown: (reason) => reason !== 'pair_limited' },
     ],
   };
 }
 
-/** Somebody without a phone. In `to` it would be taken and dropped: the API reads its digits as a phone. */
+/** A person without a phone. In `to` the id would be accepted and dropped: the API reads its digits as a phone. */
 const isUserId = (to: string) => /^[A-Z]{2}\./.test(to);
 
 function bodyOf({ to, isGroup, text, replyTo, template }: ParsedOf<typeof messages.deliver>): object {
@@ -68,7 +68,7 @@ function bodyOf({ to, isGroup, text, replyTo, template }: ParsedOf<typeof messag
   return { ...whole, type: 'template', template: { name, language: { code: language }, components } };
 }
 
-/** What the Graph API's error codes mean to us. All of them say that the message was not taken. */
+/** Error codes of the Graph API and their reasons. All of them mean that the message was not accepted. */
 const meanings: readonly (readonly [readonly number[], Code, string])[] = [
   [[4, 80007, 130429], 'resource_exhausted', 'rate_limited'],
   [[131056], 'resource_exhausted', 'pair_limited'],
@@ -86,14 +86,14 @@ const meanings: readonly (readonly [readonly number[], Code, string])[] = [
   [[132000, 132001, 132005, 132007, 132012, 132015, 132016], 'failed_precondition', 'template_refused'],
   [[100, 131008, 131009, 131051, 131052, 131053], 'failed_precondition', 'upstream_rejected'],
 ];
-/** The pair limit lets one message through in 6 s. */
+/** The pair limit allows one message in 6 s. */
 const pairLimitMs = 6_000;
 function refusal(answer: HttpAnswer): PolybError {
   const plain = httpFailure(answer, 'Sending the message');
   const code = codeOf(answer);
   if (code === null) return plain;
   const [, meant, reason] = meanings.find(([codes]) => codes.includes(code)) ?? (code >= 200 && code < 300 ? permission : []);
-  // Code 1 and those that nobody knows say nothing of what was done: the status decides.
+  // Code 1 and unknown codes say nothing about the outcome: the status decides.
   if (meant === undefined || reason === undefined) return plain;
   return new PolybError(meant, `WhatsApp refused the message with error ${code}.`, {
     reason,
@@ -107,6 +107,6 @@ function codeOf(answer: HttpAnswer): number | null {
     const { error } = answer.json() as { error?: { readonly code?: unknown } };
     return typeof error?.code === 'number' ? error.code : null;
   } catch {
-    return null; // no word of the Graph API: a proxy answered, and its status says all there is
+    return null; // Not a reply of the Graph API but of a proxy; its status is all that is known.
   }
 }

@@ -1,5 +1,5 @@
 /** The bus interface of contracts as an AsyncAPI 3.0 document. */
-import type { Described, Exported } from './exported.ts';
+import type { ContractsFile, EntryFact } from './exported.ts';
 import { extended, problemSchema } from './openapi.ts';
 import type { JsonSchema } from './schema.ts';
 
@@ -14,7 +14,7 @@ interface Parts {
  * A method is a channel that a service receives on, with a reply; an event is a channel it sends to; a stream opens like a method
  * and continues on its own subjects. A reply channel has no address: the caller names its inbox in the request.
  */
-export function asyncApi(contracts: Exported, info: { readonly version: string; readonly prefix?: string }): Json {
+export function asyncApi(contracts: ContractsFile, info: { readonly version: string; readonly prefix?: string }): Json {
   const prefix = info.prefix ?? 'polyb';
   const all = Object.values(contracts.entries).map((entry) => partsOf(entry, prefix));
   return {
@@ -64,7 +64,7 @@ const errorHeaders = {
   },
 };
 
-function partsOf(entry: Described, prefix: string): Parts {
+function partsOf(entry: EntryFact, prefix: string): Parts {
   switch (entry.kind) {
     case 'method':
       return methodParts(entry, prefix);
@@ -82,12 +82,12 @@ const message = (title: string, payload: JsonSchema, of?: { readonly headers: st
   payload: extended(payload),
 });
 /** Methods with roles require the subject that proves the caller; the others are also served at the plain subject. */
-const signed = ({ roles }: Described): string => (roles === undefined ? '' : '.by.{user}');
+const signed = ({ roles }: EntryFact): string => (roles === undefined ? '' : '.by.{user}');
 const caller = { user: { description: 'Bus user of the caller; the server allows it no other name.' } };
 const security = [ref('components/securitySchemes/user')];
-const queue = (entry: Described): Json => ({ bindings: { nats: { queue: entry.service, bindingVersion: '0.1.0' } } });
+const queue = (entry: EntryFact): Json => ({ bindings: { nats: { queue: entry.service, bindingVersion: '0.1.0' } } });
 
-function methodParts(entry: Described, prefix: string): Parts {
+function methodParts(entry: EntryFact, prefix: string): Parts {
   const { address, owner, input = {}, output = {}, idempotency } = entry;
   const id = idOf(entry);
   const requestHeaders = idempotency === 'keyed' ? 'KeyedHeaders' : 'Headers';
@@ -127,7 +127,7 @@ function methodParts(entry: Described, prefix: string): Parts {
   };
 }
 
-function eventParts(entry: Described, prefix: string): Parts {
+function eventParts(entry: EntryFact, prefix: string): Parts {
   const id = idOf(entry);
   return {
     channels: {
@@ -150,7 +150,7 @@ function eventParts(entry: Described, prefix: string): Parts {
   };
 }
 
-function streamParts(entry: Described, prefix: string): Parts {
+function streamParts(entry: EntryFact, prefix: string): Parts {
   const { address, input = {}, up = {}, down = {} } = entry;
   const id = idOf(entry);
   const token = { token: { description: 'Chosen by the caller, one for each end of each stream.' } };
@@ -192,6 +192,6 @@ function streamParts(entry: Described, prefix: string): Parts {
   };
 }
 
-function idOf({ service, name }: Described): string {
+function idOf({ service, name }: EntryFact): string {
   return `${service}_${name}`;
 }

@@ -4,7 +4,7 @@
  * Inputs may only become looser, and outputs may only become richer: an additional field is fine; a missing field, an additional enum
  * value or null is not. Changed sizes and patterns of replies are reported, but break nothing.
  */
-import type { Described, Exported, PipelineFact, StepFact } from './exported.ts';
+import type { ContractsFile, EntryFact, PipelineFact, StepFact } from './exported.ts';
 import { canonical, type JsonSchema, type View } from './schema.ts';
 import { alternatives, resolveRef } from './walk.ts';
 
@@ -17,13 +17,13 @@ export interface Change {
 const breaks = (where: string, what: string): Change => ({ where, what, breaking: true });
 const tells = (where: string, what: string): Change => ({ where, what, breaking: false });
 
-export function compare(before: Exported, after: Exported): readonly Change[] {
+export function compare(before: ContractsFile, after: ContractsFile): readonly Change[] {
   return [...entryChanges(before, after), ...aliasChanges(before, after), ...pipelineChanges(before, after)];
 }
 
 /** The breaking changes of a contract whose major version did not increase. */
-export function unannounced(before: Exported, after: Exported): readonly Change[] {
-  const majors = (of: Exported) =>
+export function unannounced(before: ContractsFile, after: ContractsFile): readonly Change[] {
+  const majors = (of: ContractsFile) =>
     Object.fromEntries(Object.values(of.entries).map(({ service, version }) => [service, Number.parseInt(version, 10)]));
   const [old, now] = [majors(before), majors(after)];
   return compare(before, after).filter(({ where, breaking }) => {
@@ -32,10 +32,10 @@ export function unannounced(before: Exported, after: Exported): readonly Change[
   });
 }
 
-function entryChanges(before: Exported, after: Exported): Change[] {
+function entryChanges(before: ContractsFile, after: ContractsFile): Change[] {
   const gone = Object.values(before.entries).filter(({ address }) => !(address in after.entries));
   const come = Object.values(after.entries).filter(({ address }) => !(address in before.entries));
-  const renamed = (old: Described) => come.find((now) => now.kind === old.kind && now.hash === old.hash && now.service === old.service);
+  const renamed = (old: EntryFact) => come.find((now) => now.kind === old.kind && now.hash === old.hash && now.service === old.service);
   return [
     ...gone.map((old) => breaks(old.address, renamed(old) ? `renamed to ${renamed(old)?.address}` : `removed (${old.kind})`)),
     ...come.filter((now) => !gone.some((old) => renamed(old) === now)).map((now) => tells(now.address, `added (${now.kind})`)),
@@ -46,7 +46,7 @@ function entryChanges(before: Exported, after: Exported): Change[] {
   ];
 }
 
-function oneEntry(old: Described, now: Described): Change[] {
+function oneEntry(old: EntryFact, now: EntryFact): Change[] {
   const where = old.address;
   if (old.kind !== now.kind) return [breaks(where, `was ${article(old.kind)}, is now ${article(now.kind)}`)];
   const parts = (['input', 'up', 'output', 'down', 'payload'] as const).flatMap((part) => {
@@ -65,9 +65,9 @@ const fixed = ['idempotency', 'owner', 'lane', 'unhashed', 'http', 'topic', 'ove
 const told = ['summary', 'timeoutMs', 'ttlMs', 'deprecated', 'settles', 'bytes'] as const;
 const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, customer: 2 };
 
-function policyChanges(where: string, old: Described, now: Described): Change[] {
-  const change = (name: keyof Described) => `${name}: ${show(old[name])} → ${show(now[name])}`;
-  const differs = (name: keyof Described) => !isSame(old[name], now[name]);
+function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] {
+  const change = (name: keyof EntryFact) => `${name}: ${show(old[name])} → ${show(now[name])}`;
+  const differs = (name: keyof EntryFact) => !isSame(old[name], now[name]);
   const barred = now.roles !== undefined && (old.roles === undefined || old.roles.some((role) => !now.roles?.includes(role)));
   const stricter = (strictness[now.approval ?? 'none'] ?? 0) > (strictness[old.approval ?? 'none'] ?? 0);
   return [
@@ -79,7 +79,7 @@ function policyChanges(where: string, old: Described, now: Described): Change[] 
   ];
 }
 
-function errorChanges(where: string, old: Described, now: Described): Change[] {
+function errorChanges(where: string, old: EntryFact, now: EntryFact): Change[] {
   const [before, after] = [old.errors ?? {}, now.errors ?? {}];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((reason) => {
     if (before[reason] === after[reason]) return [];
@@ -196,7 +196,7 @@ function wordChanges(where: string, a: JsonSchema, b: JsonSchema): Change[] {
     .map((name) => tells(where, `${name}: ${show(a[name])} → ${show(b[name])}`));
 }
 
-function aliasChanges(before: Exported, after: Exported): Change[] {
+function aliasChanges(before: ContractsFile, after: ContractsFile): Change[] {
   return before.aliases.flatMap((old) => {
     const now = after.aliases.find(({ from, port }) => from === old.from && port === old.port);
     if (now === undefined) return [breaks(`${old.to} alias ${old.from}`, 'removed')];
@@ -205,7 +205,7 @@ function aliasChanges(before: Exported, after: Exported): Change[] {
 }
 
 /** A run in progress resumes by step name, so released steps must remain, in order; steps may be added anywhere. */
-function pipelineChanges(before: Exported, after: Exported): Change[] {
+function pipelineChanges(before: ContractsFile, after: ContractsFile): Change[] {
   return Object.entries(before.pipelines).flatMap(([name, old]) => {
     const now = after.pipelines[name];
     const where = `${old.method} pipeline`;

@@ -6,7 +6,7 @@ import { type AliasFact, aliasFact } from '../legacy-body.ts';
 import { type JsonSchema, partsOf, schemaHash } from './schema.ts';
 
 /** One complete entry. Properties that its kind does not have are absent. */
-export interface Described {
+export interface EntryFact {
   readonly address: string;
   readonly service: string;
   readonly name: string;
@@ -54,9 +54,9 @@ export interface PipelineFact {
   readonly method: string;
   readonly steps: readonly StepFact[];
 }
-export interface Exported {
+export interface ContractsFile {
   readonly $comment: string;
-  readonly entries: Readonly<Record<string, Described>>;
+  readonly entries: Readonly<Record<string, EntryFact>>;
   readonly aliases: readonly AliasFact[];
   readonly pipelines: Readonly<Record<string, PipelineFact>>;
 }
@@ -74,7 +74,7 @@ function isEntryKind(kind: unknown): boolean {
   return kind === 'method' || kind === 'event' || kind === 'stream';
 }
 
-export function describe(entry: Entry): Described {
+export function describe(entry: Entry): EntryFact {
   const parts = Object.fromEntries(Object.entries(partsOf(entry)).map(([name, { schema }]) => [name, schema]));
   const { address, service, name, kind, summary, version } = entry;
   const head = { address, service, name, kind, summary, version, hash: schemaHash(entry) };
@@ -130,8 +130,8 @@ export function describe(entry: Entry): Described {
 function errorsOf(declared: Readonly<Record<string, Code | { readonly code: Code }>>): Record<string, Code> {
   return Object.fromEntries(Object.entries(declared).map(([reason, error]) => [reason, typeof error === 'string' ? error : error.code]));
 }
-function withoutAbsent(facts: Readonly<Record<string, unknown>>): Described {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as unknown as Described;
+function withoutAbsent(facts: Readonly<Record<string, unknown>>): EntryFact {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as unknown as EntryFact;
 }
 
 /** All that the command line needs to call, complete and explain methods without loading a schema library. */
@@ -139,7 +139,7 @@ export function exported(
   contracts: readonly Contract[],
   aliases: readonly Alias[],
   pipelines: Readonly<Record<string, PipelineFact>> = {},
-): Exported {
+): ContractsFile {
   const stated = contracts.flatMap((contract) => Object.values(contract));
   const ends = stated.flatMap((entry) => (entry.kind === 'method' && entry.settles ? [settled(entry)] : []));
   const entries = [...stated, ...ends].sort((a, b) => (a.address < b.address ? -1 : 1));

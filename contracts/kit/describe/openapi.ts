@@ -2,14 +2,14 @@
 import { deprecationText } from '../deprecation.ts';
 import type { Code } from '../errors.ts';
 import { codes, httpOf } from '../errors.ts';
-import type { Described, Exported } from './exported.ts';
+import type { ContractsFile, EntryFact } from './exported.ts';
 import type { JsonSchema } from './schema.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 const problem = { $ref: '#/components/schemas/Problem' };
 
 /** One operation per method, `operationId` service_method. Errors are problem+json. */
-export function openApi(contracts: Exported, info: { readonly version: string }): Json {
+export function openApi(contracts: ContractsFile, info: { readonly version: string }): Json {
   const named = Object.entries(contracts.entries).filter(([, { kind }]) => kind === 'method');
   const methods = named.map(([, method]) => method);
   const paths: Record<string, Record<string, Json>> = {};
@@ -46,12 +46,12 @@ function idOf(name: string): string {
 }
 
 /** `{ verb: 'get', path: '/api/v1/calls/{callId}' }`. */
-export function routeOf(method: Described): { readonly verb: string; readonly path: string } {
+export function routeOf(method: EntryFact): { readonly verb: string; readonly path: string } {
   const [verb = 'POST', path = '/'] = (method.http?.route ?? `POST /api/v1/${method.service}/${method.name}`).split(' ');
   return { verb: verb.toLowerCase(), path };
 }
 
-function operation(method: Described): Json {
+function operation(method: EntryFact): Json {
   const { verb, path } = routeOf(method);
   const { input = {}, http } = method;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
@@ -113,7 +113,7 @@ const ifMatch = {
   schema: { type: 'string', minLength: 1, maxLength: 202 },
 };
 
-function body({ input = {}, http, examples = [] }: Described, fields: readonly string[]): Json {
+function body({ input = {}, http, examples = [] }: EntryFact, fields: readonly string[]): Json {
   if (http?.body === 'raw') return { required: true, description: 'The body as received.', content: { '*/*': {} } };
   const schema = extended({
     ...input,
@@ -136,7 +136,7 @@ function inBody(example: unknown, fields: readonly string[], { properties = {} }
   return Object.fromEntries(Object.entries(example).filter(([name]) => fields.includes(name) || !Object.hasOwn(properties, name)));
 }
 
-function success({ output = {}, http, idempotency }: Described): Json {
+function success({ output = {}, http, idempotency }: EntryFact): Json {
   const content = {
     json: { 'application/json': { schema: extended(output) } },
     bytes: { 'application/octet-stream': {} },
@@ -152,7 +152,7 @@ function success({ output = {}, http, idempotency }: Described): Json {
   return { 200: { description: 'Successful reply.', headers: keyHeaders, content }, 202: pending };
 }
 
-function failures({ errors = {} }: Described): Json {
+function failures({ errors = {} }: EntryFact): Json {
   const all: readonly (readonly [Code, string])[] = [
     ['invalid_argument', codes.invalid_argument.title],
     ...Object.entries(errors).map(([reason, code]) => [code, reason] as const),

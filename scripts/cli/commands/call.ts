@@ -1,6 +1,6 @@
 /** `polyb call`: one method, one answer. */
 import { deprecationText } from '../../../contracts/kit/deprecation.ts';
-import type { Described } from '../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../contracts/kit/describe.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { callable } from '../kernel/catalogue.ts';
 import type { Invocation } from '../kernel/command.ts';
@@ -23,7 +23,7 @@ export async function call(invocation: Invocation): Promise<number> {
   return await callOnce(invocation, entry, input, line.get);
 }
 
-async function showDry({ out }: Invocation, entry: Described, input: unknown): Promise<number> {
+async function showDry({ out }: Invocation, entry: EntryFact, input: unknown): Promise<number> {
   await out.result(input);
   out.note(`${entry.address} would be asked this; nothing was sent`, 'ok');
   return 0;
@@ -31,7 +31,7 @@ async function showDry({ out }: Invocation, entry: Described, input: unknown): P
 
 async function callOnce(
   { flags, out, signal }: Invocation,
-  entry: Described,
+  entry: EntryFact,
   input: unknown,
   line: () => Promise<Connected>,
 ): Promise<number> {
@@ -75,7 +75,7 @@ function timeline(at: { readonly started: number; readonly connected: number; re
     .join(' · ');
 }
 
-function meta({ address }: Described, ms: number, key: string | undefined, traceId: string | undefined): object {
+function meta({ address }: EntryFact, ms: number, key: string | undefined, traceId: string | undefined): object {
   return {
     address,
     durationMs: Math.round(ms),
@@ -85,7 +85,7 @@ function meta({ address }: Described, ms: number, key: string | undefined, trace
 }
 
 /** Says on a terminal that it waits, once that takes long enough to wonder. */
-function tick(out: Invocation['out'], { timeoutMs = 10_000 }: Described): () => void {
+function tick(out: Invocation['out'], { timeoutMs = 10_000 }: EntryFact): () => void {
   if (!out.canAsk) return () => {};
   const began = Date.now();
   const draw = () => process.stderr.write(`\r… ${((Date.now() - began) / 1000).toFixed(1)} s of ${(timeoutMs / 1000).toFixed(0)} s`);

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { Described } from '../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../contracts/kit/describe.ts';
 import { cacheFile, cacheLines } from '../kernel/cache.ts';
 import { commands } from '../kernel/commands.ts';
 import { completionScripts } from './completion.ts';
 
-const entry = (address: string, properties: NonNullable<Described['input']>['properties']): Described => ({
+const entry = (address: string, properties: NonNullable<EntryFact['input']>['properties']): EntryFact => ({
   address,
   service: address.split('.')[0] ?? '',
   name: address.split('.')[1] ?? '',

@@ -1,7 +1,7 @@
 /** `polyb describe`: a method's page in the terminal, made from its contract. */
 
 import { deprecationText } from '../../../contracts/kit/deprecation.ts';
-import type { Described, JsonSchema } from '../../../contracts/kit/describe.ts';
+import type { EntryFact, JsonSchema } from '../../../contracts/kit/describe.ts';
 import { codes, httpOf } from '../../../contracts/kit/errors.ts';
 import { catalogueOfCode, readCatalogue } from '../kernel/catalogue.ts';
 import type { Invocation } from '../kernel/command.ts';
@@ -32,7 +32,7 @@ export async function describe(invocation: Invocation): Promise<number> {
 }
 
 /** Streams and events are described too, though not called. */
-async function other(typed: string): Promise<Described | undefined> {
+async function other(typed: string): Promise<EntryFact | undefined> {
   const entry = (await readCatalogue()).entries[typed] ?? (typed.includes('.') ? (await catalogueOfCode()).entries[typed] : undefined);
   return entry?.kind === 'method' ? undefined : entry;
 }
@@ -42,7 +42,7 @@ export async function describeOffline(address: string, out: Output): Promise<str
   return page((await resolveTarget(address)).entry, out);
 }
 
-export function page(entry: Described, out: Pick<Output, 'paint'>): string {
+export function page(entry: EntryFact, out: Pick<Output, 'paint'>): string {
   const { address, version, summary, kind, idempotency, timeoutMs, reaches, roles, deprecated, http } = entry;
   const policy = [
     kind === 'method' ? idempotencyText[idempotency ?? 'read'] : kind,
@@ -115,11 +115,11 @@ function typeText(schema: JsonSchema): string {
   return schema.type === undefined ? 'any' : [schema.type].flat().join(' or ');
 }
 
-function exampleLines({ address, kind, examples = [], input }: Described): readonly string[] {
+function exampleLines({ address, kind, examples = [], input }: EntryFact): readonly string[] {
   if (kind === 'event') return [`polyb listen ${address}`];
   if (kind !== 'method') return [];
   const [example] = examples;
-  const fields = Object.entries((example ?? template({ input } as Described)) as Record<string, unknown>);
+  const fields = Object.entries((example ?? template({ input } as EntryFact)) as Record<string, unknown>);
   return [`polyb call ${address}${fields.map(([name, value]) => ` ${paramOf(name, value)}`).join('')}`];
 }
 function paramOf(name: string, value: unknown): string {
@@ -130,7 +130,7 @@ function paramOf(name: string, value: unknown): string {
 }
 
 /** An input with every required field, taken from examples where there are any. */
-export function template({ examples = [], input }: Pick<Described, 'examples' | 'input'>): unknown {
+export function template({ examples = [], input }: Pick<EntryFact, 'examples' | 'input'>): unknown {
   return examples[0] ?? (input === undefined ? {} : skeleton(input));
 }
 function skeleton(schema: JsonSchema): unknown {

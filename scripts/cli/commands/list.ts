@@ -1,5 +1,5 @@
 /** `polyb list`: what the contracts promise beside what is there. */
-import type { Described } from '../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../contracts/kit/describe.ts';
 import { refreshCache } from '../kernel/cache.ts';
 import { readCatalogue } from '../kernel/catalogue.ts';
 import type { Invocation } from '../kernel/command.ts';
@@ -40,7 +40,7 @@ export async function list(invocation: Invocation): Promise<number> {
 }
 
 /** One row a contract; a service that no contract knows is shown with the methods that it tells of. */
-function merge(known: readonly Described[], found: readonly ServiceInfo[]): readonly Listed[] {
+function merge(known: readonly EntryFact[], found: readonly ServiceInfo[]): readonly Listed[] {
   const names = new Set([...known.map(({ service }) => service), ...found.map(({ name }) => name)]);
   return [...names].sort().map((service): Listed => {
     const here = found.filter(({ name }) => name === service);
@@ -63,7 +63,7 @@ function merge(known: readonly Described[], found: readonly ServiceInfo[]): read
   });
 }
 
-async function show({ args, flags, out }: Invocation, wanted: readonly Described[], listed: readonly Listed[]): Promise<number> {
+async function show({ args, flags, out }: Invocation, wanted: readonly EntryFact[], listed: readonly Listed[]): Promise<number> {
   if (listed.length === 0) {
     throw refusal('not_found', 'no service or method matches', { subject: args[0] ?? 'list', next: ['polyb list'] });
   }

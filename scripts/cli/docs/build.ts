@@ -1,7 +1,7 @@
 /** Everything under docs/reference, contracts.json and .env.example, from the code that they describe. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Exported } from '../../../contracts/kit/describe.ts';
+import type { ContractsFile } from '../../../contracts/kit/describe.ts';
 import { type Loaded, loadServices, serviceFolders } from '../../../runtime/services.ts';
 import type { Group } from '../kernel/command.ts';
 import { root } from './catalogue.ts';
@@ -19,7 +19,7 @@ import { topologyPage } from './topology.ts';
 /** Holds nothing but generated files, so that one which nothing makes any more can be told. */
 const folder = 'docs/reference';
 
-export function pagesOf(contracts: Exported, services: readonly Loaded[], commands: readonly Group[]): readonly Page[] {
+export function pagesOf(contracts: ContractsFile, services: readonly Loaded[], commands: readonly Group[]): readonly Page[] {
   const groups = settingGroups(services);
   const json = (path: string, value: unknown): Page => ({ path, text: formatJson(value) });
   return [

@@ -2,18 +2,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aliases } from '../../../contracts/aliases.ts';
-import { asyncApi, type Change, compare, type Exported, exported, openApi, unannounced } from '../../../contracts/kit/describe.ts';
+import { asyncApi, type Change, type ContractsFile, compare, exported, openApi, unannounced } from '../../../contracts/kit/describe.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { readContracts, readPipelines, root } from './catalogue.ts';
 
 /** What the code says now. */
-export async function contractsOfCode(): Promise<Exported> {
+export async function contractsOfCode(): Promise<ContractsFile> {
   return exported(await readContracts(), aliases, await readPipelines());
 }
 
 export type Format = 'openapi' | 'asyncapi' | 'jsonschema';
 /** `jsonschema` is what `contracts.json` holds. */
-export function exportContracts(contracts: Exported, format: Format): unknown {
+export function exportContracts(contracts: ContractsFile, format: Format): unknown {
   const info = { version: version() };
   switch (format) {
     case 'openapi':
@@ -48,18 +48,18 @@ export async function checkContracts(releasedFile: string = released): Promise<r
   return unannounced(readExported(releasedFile), await contractsOfCode());
 }
 
-function readExported(file: string): Exported {
+function readExported(file: string): ContractsFile {
   const wrong = (cause: unknown, what: string) =>
     new PolybError('invalid_argument', `${file}: expected a file that polyb contracts export wrote; ${what}.`, {
       reason: 'bad_file',
       cause,
     });
-  let given: Partial<Exported> | null;
+  let given: Partial<ContractsFile> | null;
   try {
     given = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw wrong(error, 'it cannot be read as JSON');
   }
   if (typeof given !== 'object' || given === null || typeof given.entries !== 'object') throw wrong(undefined, 'it holds no entries');
-  return { $comment: '', aliases: [], pipelines: {}, ...given } as Exported;
+  return { $comment: '', aliases: [], pipelines: {}, ...given } as ContractsFile;
 }

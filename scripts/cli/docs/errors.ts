@@ -1,4 +1,4 @@
-import type { Exported } from '../../../contracts/kit/describe.ts';
+import type { ContractsFile } from '../../../contracts/kit/describe.ts';
 import { type Code, codes } from '../../../contracts/kit/errors.ts';
 import { code, markdown, type Page, table } from './page.ts';
 
@@ -20,7 +20,7 @@ const advice = {
 } as const satisfies Record<Code, string>;
 const again = { never: 'never', always: 'yes', if_repeatable: 'if the call may be repeated' };
 
-export function errorsPage(contracts: Exported): Page {
+export function errorsPage(contracts: ContractsFile): Page {
   const rows = Object.values(contracts.entries).flatMap(({ address, errors = {} }) =>
     Object.entries(errors).map(([reason, name]) => ({ reason, name, address })),
   );

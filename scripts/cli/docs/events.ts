@@ -1,11 +1,11 @@
-import type { Exported } from '../../../contracts/kit/describe.ts';
+import type { ContractsFile } from '../../../contracts/kit/describe.ts';
 import type { Loaded } from '../../../runtime/services.ts';
 import { fieldTable } from './fields.ts';
 import { code, markdown, type Page, table } from './page.ts';
 import { serversOf } from './topology.ts';
 
 /** What happens, who tells it and who hears it. */
-export function eventsPage(contracts: Exported, services: readonly Loaded[]): Page {
+export function eventsPage(contracts: ContractsFile, services: readonly Loaded[]): Page {
   const events = Object.values(contracts.entries).filter(({ kind }) => kind === 'event');
   const hearers = (address: string) =>
     services.filter(({ service }) => service.uses.some((entry) => entry.address === address)).map(({ folder }) => folder);

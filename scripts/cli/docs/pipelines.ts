@@ -1,9 +1,9 @@
 /** A pipeline's page: its parts as a table and as sequence diagrams, Mermaid and PlantUML. */
-import type { Described, Exported, PipelineFact, StepFact } from '../../../contracts/kit/describe.ts';
+import type { ContractsFile, EntryFact, PipelineFact, StepFact } from '../../../contracts/kit/describe.ts';
 import { fieldTable } from './fields.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 
-export function pipelinePages(contracts: Exported): readonly Page[] {
+export function pipelinePages(contracts: ContractsFile): readonly Page[] {
   return Object.entries(contracts.pipelines).map(([name, fact]) => {
     const method = contracts.entries[fact.method];
     return markdown(`docs/reference/pipelines/${name}.md`, name, [
@@ -25,7 +25,7 @@ export function pipelinePages(contracts: Exported): readonly Page[] {
     ]);
   });
 }
-function fields(title: string, schema: Described['input']): readonly (string | undefined)[] {
+function fields(title: string, schema: EntryFact['input']): readonly (string | undefined)[] {
   return schema === undefined ? [] : [`## ${title}`, fieldTable(schema)];
 }
 

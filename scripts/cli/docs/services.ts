@@ -1,13 +1,13 @@
 /** One page a contract: what may be asked, of whom, and how it can fail. */
 import { deprecationText } from '../../../contracts/kit/deprecation.ts';
-import type { Described, Exported } from '../../../contracts/kit/describe.ts';
+import type { ContractsFile, EntryFact } from '../../../contracts/kit/describe.ts';
 import { httpOf } from '../../../contracts/kit/errors.ts';
 import type { Loaded } from '../../../runtime/services.ts';
 import { fieldTable } from './fields.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 import { serversOf } from './topology.ts';
 
-export function servicePages(contracts: Exported, services: readonly Loaded[]): readonly Page[] {
+export function servicePages(contracts: ContractsFile, services: readonly Loaded[]): readonly Page[] {
   const byService = Map.groupBy(Object.values(contracts.entries), ({ service }) => service);
   return [...byService].map(([service, entries]) => {
     const aliases = contracts.aliases.filter(({ to }) => to.startsWith(`${service}.`));
@@ -35,8 +35,8 @@ export function servicePages(contracts: Exported, services: readonly Loaded[]): 
   });
 }
 
-function entryParts(entry: Described): readonly (string | undefined)[] {
-  const part = (title: string, schema: Described['input']) => {
+function entryParts(entry: EntryFact): readonly (string | undefined)[] {
+  const part = (title: string, schema: EntryFact['input']) => {
     const fields = schema && fieldTable(schema);
     return schema === undefined ? [] : [`### ${title}`, fields ?? 'Nothing.'];
   };
@@ -61,7 +61,7 @@ const idempotencyText = {
   keyed: 'keyed: the same key gives the same outcome, once',
 };
 
-function facts(entry: Described): readonly (readonly string[])[] {
+function facts(entry: EntryFact): readonly (readonly string[])[] {
   const subject =
     entry.kind === 'event'
       ? `polyb.evt.${entry.address}`
@@ -88,7 +88,7 @@ function facts(entry: Described): readonly (readonly string[])[] {
   return all.flatMap(([name, text]) => (text === undefined || text === '' ? [] : [[name, text]]));
 }
 
-function errorParts({ errors = {} }: Described): readonly (string | undefined)[] {
+function errorParts({ errors = {} }: EntryFact): readonly (string | undefined)[] {
   const rows = Object.entries(errors).map(([reason, name]) => [
     code(reason),
     `[${name}](../errors.md#${name})`,
@@ -97,7 +97,7 @@ function errorParts({ errors = {} }: Described): readonly (string | undefined)[]
   return rows.length === 0 ? [] : ['### Errors', table(['reason', 'code', 'HTTP'], rows)];
 }
 
-function exampleParts({ kind, address, examples = [] }: Described): readonly string[] {
+function exampleParts({ kind, address, examples = [] }: EntryFact): readonly string[] {
   const [example] = examples;
   if (kind !== 'method' || example === undefined) return [];
   return ['### Example', fenced('sh', `polyb call ${address} -d '${JSON.stringify(example).replaceAll("'", `'\\''`)}'`)];

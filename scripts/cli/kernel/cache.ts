@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Described } from '../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../contracts/kit/describe.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -11,7 +11,7 @@ export function cacheFile(env: Env): string {
 }
 
 /** One line a method: address, then what its input takes as words to complete, `source=` and `source=web` among them. */
-export function cacheLines(entries: readonly Described[]): string {
+export function cacheLines(entries: readonly EntryFact[]): string {
   return entries
     .filter(({ kind }) => kind === 'method')
     .map(({ address, input }) => {
@@ -25,7 +25,7 @@ export function cacheLines(entries: readonly Described[]): string {
 }
 
 /** Writes the list when it differs. A cache that cannot be written is no reason to fail what was asked for. */
-export function refreshCache(entries: readonly Described[], env: Env): void {
+export function refreshCache(entries: readonly EntryFact[], env: Env): void {
   const file = cacheFile(env);
   const lines = cacheLines(entries);
   try {

@@ -1,20 +1,20 @@
 /** What can be called: contracts.json for what this project knows, the bus for what it does not. */
 import { readFileSync } from 'node:fs';
 import type { Callable } from '../../../bus/call.ts';
-import type { Described, Exported } from '../../../contracts/kit/describe.ts';
+import type { ContractsFile, EntryFact } from '../../../contracts/kit/describe.ts';
 import { resolve } from '../../../contracts/kit/legacy-body.ts';
 import { refusal } from './failure.ts';
 import { nearest } from './nearest.ts';
 
-export interface Catalogue extends Omit<Exported, '$comment'> {
+export interface Catalogue extends Omit<ContractsFile, '$comment'> {
   /** By full address. */
-  readonly entries: Readonly<Record<string, Described>>;
+  readonly entries: Readonly<Record<string, EntryFact>>;
 }
 
 /** The contracts as they were generated; while that file is missing, as the code says. */
 export async function readCatalogue(file = new URL('../../../contracts.json', import.meta.url)): Promise<Catalogue> {
   const text = textOf(file);
-  if (text !== undefined) return JSON.parse(text) as Exported;
+  if (text !== undefined) return JSON.parse(text) as ContractsFile;
   return await catalogueOfCode();
 }
 
@@ -35,12 +35,12 @@ export async function catalogueOfCode(): Promise<Catalogue> {
 export interface Addressed {
   /** Where the method was found. */
   readonly catalogue: Catalogue;
-  readonly entry: Described;
+  readonly entry: EntryFact;
   /** What was typed, when it is a name from before PolyB. */
   readonly alias: string | undefined;
 }
 /** Asks the bus what a service takes that the contracts do not know; an empty list when nobody answers. */
-export type Ask = (service: string) => Promise<readonly Described[]>;
+export type Ask = (service: string) => Promise<readonly EntryFact[]>;
 /** Where a method is looked for that the catalogue does not have. */
 export interface Elsewhere {
   readonly code?: () => Promise<Catalogue>;
@@ -69,7 +69,7 @@ export async function findMethod(written: Catalogue, typed: string, { code, bus 
   return { catalogue, entry, alias: name === entry.address || !name.includes('.') ? undefined : name };
 }
 
-function known({ entries, aliases }: Catalogue, name: string): Described | undefined {
+function known({ entries, aliases }: Catalogue, name: string): EntryFact | undefined {
   const direct = entries[name] ?? entries[resolve(aliases, name, undefined).address];
   if (direct !== undefined || name.includes('.')) return direct;
   const sameName = Object.values(entries).filter((entry) => entry.name === name);
@@ -84,7 +84,7 @@ function known({ entries, aliases }: Catalogue, name: string): Described | undef
   return methods[0] ?? sameName[0];
 }
 
-async function fromBus(catalogue: Catalogue, name: string, ask: Ask): Promise<Described | undefined> {
+async function fromBus(catalogue: Catalogue, name: string, ask: Ask): Promise<EntryFact | undefined> {
   const [service, method] = name.split('.');
   if (service === undefined || method === undefined || !/^[a-z][a-z0-9_]*$/.test(service)) return undefined;
   if (Object.values(catalogue.entries).some((entry) => entry.service === service)) return undefined;
@@ -113,7 +113,7 @@ function unknownMethod({ entries, aliases }: Catalogue, name: string): Error {
   });
 }
 
-function notCallable({ address, kind }: Described): Error {
+function notCallable({ address, kind }: EntryFact): Error {
   const next = kind === 'event' ? [`polyb listen ${address}`] : [`polyb describe ${address}`];
   return refusal('invalid_argument', `${address} is ${kind === 'event' ? 'an event' : 'a stream'}, and only methods are called`, {
     subject: address,
@@ -122,6 +122,6 @@ function notCallable({ address, kind }: Described): Error {
 }
 
 /** What the bus needs of a method to call it. */
-export function callable({ address, service, name, timeoutMs = 10_000, idempotency = 'read', owner, bytes }: Described): Callable {
+export function callable({ address, service, name, timeoutMs = 10_000, idempotency = 'read', owner, bytes }: EntryFact): Callable {
   return { address, service, name, timeoutMs, idempotency, owner, ...(bytes && { bytes }) };
 }

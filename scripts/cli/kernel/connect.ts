@@ -4,7 +4,7 @@ import { operatorUser } from '../../../bus/server/permissions.ts';
 import type { NatsOptions } from '../../../bus/transports/nats.ts';
 import type { Transport } from '../../../bus/transports/transport.ts';
 import { guestUser } from '../../../bus/wire/subjects.ts';
-import { type Find, lookup, openSources } from '../../../config/env.ts';
+import { type FindSetting, lookup, openSources } from '../../../config/env.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import type { Invocation } from './command.ts';
 import { advise } from './failure.ts';
@@ -37,7 +37,7 @@ export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, root?: 
 }
 
 /** What `polyb up` made is for the server that it started, and is told to no other. */
-function operatorPassword(url: string, find: Find, findStarted: Find): string | undefined {
+function operatorPassword(url: string, find: FindSetting, findStarted: FindSetting): string | undefined {
   const found = find('POLYB_NATS_OPERATOR_PASSWORD');
   const password = lookup('POLYB_NATS_OPERATOR_PASSWORD', find);
   const isMade = found !== undefined && 'from' in found && found.from.includes('run.json');

@@ -1,5 +1,5 @@
 /** Who is on the bus. A named service is asked directly; only `list`, `stats` and `doctor` call out to everybody. */
-import type { Described } from '../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../contracts/kit/describe.ts';
 import type { Connected } from './connect.ts';
 import { pauseUntil } from './pace.ts';
 
@@ -32,10 +32,10 @@ export interface ServiceStats {
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What a service tells of its entries; [] when nobody answers. */
-export async function askSchema({ bus, prefix }: Connected, service: string): Promise<readonly Described[]> {
+export async function askSchema({ bus, prefix }: Connected, service: string): Promise<readonly EntryFact[]> {
   const [answer] = await bus.gather(`${prefix}.ctl.${service}`, { op: 'schema' }, { waitMs: 1000, atMost: 1 });
   return isObject(answer) && Array.isArray(answer.entries)
-    ? answer.entries.filter((entry): entry is Described => isObject(entry) && typeof entry.address === 'string')
+    ? answer.entries.filter((entry): entry is EntryFact => isObject(entry) && typeof entry.address === 'string')
     : [];
 }
 

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import type { Described } from '../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../contracts/kit/describe.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { type Catalogue, findMethod } from './catalogue.ts';
 import { tell } from './failure.ts';
 import { makeInput } from './input.ts';
 
-const start: Described = {
+const start: EntryFact = {
   address: 'calls.start_call',
   service: 'calls',
   name: 'start_call',
@@ -24,8 +24,8 @@ const start: Described = {
     },
   },
 };
-const find: Described = { ...start, address: 'crm.find_contact', service: 'crm', name: 'find_contact' };
-const ended: Described = { ...start, address: 'calls.call_ended', name: 'call_ended', kind: 'event' };
+const find: EntryFact = { ...start, address: 'crm.find_contact', service: 'crm', name: 'find_contact' };
+const ended: EntryFact = { ...start, address: 'calls.call_ended', name: 'call_ended', kind: 'event' };
 const catalogue: Catalogue = {
   entries: { 'calls.start_call': start, 'crm.find_contact': find, 'calls.call_ended': ended },
   aliases: [

@@ -1,7 +1,7 @@
 /** The input of a call: -d, name=value items, older bodies, and what the schema says of missing and unknown fields. */
 import { readFileSync } from 'node:fs';
 import { coerce } from '../../../contracts/kit/coerce.ts';
-import type { Described } from '../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../contracts/kit/describe.ts';
 import { type FieldIssue, isPolybError } from '../../../contracts/kit/errors.ts';
 import { resolve } from '../../../contracts/kit/legacy-body.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -38,7 +38,7 @@ export function parseJson(text: string, subject: string, where: string): unknown
 
 /** Builds and checks one input. Values are judged by the service; here only what is missing, unknown or of another type is found. */
 export function makeInput(
-  { catalogue, entry, typed }: { readonly catalogue: Catalogue; readonly entry: Described; readonly typed: string },
+  { catalogue, entry, typed }: { readonly catalogue: Catalogue; readonly entry: EntryFact; readonly typed: string },
   body: unknown,
   params: readonly string[],
 ): unknown {
@@ -64,7 +64,7 @@ function readBytes(path: string, subject: string): Uint8Array {
   }
 }
 
-function fieldIssues({ input: schema }: Described, input: unknown): readonly FieldIssue[] {
+function fieldIssues({ input: schema }: EntryFact, input: unknown): readonly FieldIssue[] {
   if (schema?.properties === undefined || schema.type !== 'object') return [];
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return [{ pointer: '', expected: 'an object', given: Array.isArray(input) ? 'a list' : typeof input }];
@@ -86,7 +86,7 @@ function fieldIssues({ input: schema }: Described, input: unknown): readonly Fie
 }
 
 /** `E.164, e.g. +79995553322` is the service's to say; here the type and an example. */
-function kindOf(schema: NonNullable<Described['input']> | undefined): string {
+function kindOf(schema: NonNullable<EntryFact['input']> | undefined): string {
   const [example] = schema?.examples ?? [];
   const type = schema?.enum === undefined ? [schema?.type ?? 'a value'].flat().join(' or ') : schema.enum.join(', ');
   return example === undefined ? type : `${type}, e.g. ${typeof example === 'string' ? example : JSON.stringify(example)}`;

@@ -1,5 +1,5 @@
 /** What every command that calls a method shares: finding it, its input, asking before a customer is reached, explaining a failure. */
-import type { Described } from '../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../contracts/kit/describe.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { type Catalogue, catalogueOfCode, findMethod, readCatalogue } from './catalogue.ts';
 import type { Invocation } from './command.ts';
@@ -10,7 +10,7 @@ import { spanMs } from './text.ts';
 
 export interface Target {
   readonly catalogue: Catalogue;
-  readonly entry: Described;
+  readonly entry: EntryFact;
   readonly typed: string;
 }
 
@@ -56,7 +56,7 @@ export async function bodyFrom(data: string | undefined, subject: string): Promi
 }
 
 /** A customer is reached only knowingly; what the simulator dials is no customer. */
-export async function allowReach({ out, signal, env }: Invocation, entry: Described, times = 1): Promise<void> {
+export async function allowReach({ out, signal, env }: Invocation, entry: EntryFact, times = 1): Promise<void> {
   if (entry.reaches !== 'customer' || out.assumeYes) return;
   const { lookup, openSources } = await import('../../../config/env.ts');
   if (isSimulated(lookup('TELEPHONY_KIND', openSources({ env })))) return;
@@ -76,7 +76,7 @@ export function newKey(): string {
 }
 
 /** The error with what to type next. */
-export function explain(error: PolybError, entry: Described, key: string | undefined, ms?: number): PolybError {
+export function explain(error: PolybError, entry: EntryFact, key: string | undefined, ms?: number): PolybError {
   const { address } = entry;
   const row = rowOf(error);
   const again = key === undefined ? [] : [`polyb call ${address} … --idempotency-key ${key}    is a safe repeat: the same key`];

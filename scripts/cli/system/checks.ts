@@ -10,7 +10,7 @@ import { redisVersion } from '../../../adapters/vendors/redis/cache.ts';
 import { openSources } from '../../../config/env.ts';
 import { read, settingsOf } from '../../../config/read.ts';
 import { metaOf } from '../../../config/settings.ts';
-import { type Described, schemaHash } from '../../../contracts/kit/describe.ts';
+import { type EntryFact, schemaHash } from '../../../contracts/kit/describe.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { migrations } from '../../../runtime/migrate.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
@@ -325,7 +325,7 @@ export async function checkOnline({ bus }: Connected, services: readonly Expecte
   );
 }
 
-function isPlainRead({ kind, idempotency, owner, input }: Described): boolean {
+function isPlainRead({ kind, idempotency, owner, input }: EntryFact): boolean {
   const { required } = (typeof input === 'object' && input !== null ? input : {}) as { required?: readonly string[] };
   return kind === 'method' && idempotency === 'read' && owner === undefined && (required ?? []).length === 0;
 }

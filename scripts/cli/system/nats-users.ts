@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { natsConfig, operatorUser, permissions } from '../../../bus/server/permissions.ts';
 import { guestUser } from '../../../bus/wire/subjects.ts';
-import { type Find, lookup } from '../../../config/env.ts';
+import { type FindSetting, lookup } from '../../../config/env.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { passwordSetting } from '../../../runtime/services.ts';
 import type { Expected } from './expected.ts';
@@ -32,7 +32,7 @@ export async function writeNatsUsers(services: readonly Expected[], prefix: stri
 }
 
 /** Gives the running services the bus permissions that their code asks for now, where the nats-server is our own. */
-export async function renewNatsUsers(services: readonly Expected[], find: Find): Promise<void> {
+export async function renewNatsUsers(services: readonly Expected[], find: FindSetting): Promise<void> {
   const run = await readRun();
   if (run[operatorPasswordSetting] === undefined) return;
   const known = services.filter(({ folder }) => run[passwordSetting(folder)] !== undefined);

@@ -1,7 +1,7 @@
 /** `polyb permissions`: who may call what on the bus, as nats-server enforces it; or the users of a nats-server, as it reads them. */
 import { randomBytes } from 'node:crypto';
 import { type BusUser, natsConfig, operatorUser } from '../../../bus/server/permissions.ts';
-import { type Find, lookup, openSources } from '../../../config/env.ts';
+import { type FindSetting, lookup, openSources } from '../../../config/env.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { passwordSetting } from '../../../runtime/services.ts';
 import type { Invocation } from '../kernel/command.ts';
@@ -42,12 +42,12 @@ async function showRights(shown: readonly BusUser[], out: Invocation['out']): Pr
 }
 
 /** A setting a user; a password that nothing sets is made. */
-function passwordLines(users: readonly BusUser[], find: Find): string {
+function passwordLines(users: readonly BusUser[], find: FindSetting): string {
   return users.map(({ name }) => `${settingOf(name)}=${lookup(settingOf(name), find) ?? randomBytes(24).toString('base64url')}\n`).join('');
 }
 
 /** Without a user for connections that give no credentials: this server may listen beyond loopback. */
-function natsUsers(users: readonly BusUser[], find: Find): string {
+function natsUsers(users: readonly BusUser[], find: FindSetting): string {
   const passwords = users.map(({ name }) => [name, lookup(settingOf(name), find)] as const);
   const missing = passwords.filter(([, password]) => password === undefined).map(([name]) => settingOf(name));
   if (missing.length > 0)

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from '@jest/globals';
-import type { Find } from '../../../config/env.ts';
+import type { FindSetting } from '../../../config/env.ts';
 import { serverMissing } from '../../infra/find-program.ts';
 import { chooseRedis, natsInfo } from './servers.ts';
 
@@ -9,7 +9,7 @@ const install = { debian: 'apt-get install redis-server', macos: '', windows: ''
 function setup(given: { readonly url?: string; readonly from?: string; readonly oneProcess?: boolean; readonly fails?: unknown } = {}) {
   const { url, from = '.polyb/run.json', oneProcess = false, fails } = given;
   const sought: string[] = [];
-  const find: Find = (...names) => (url !== undefined && names.includes('REDIS_URL') ? { value: url, from } : undefined);
+  const find: FindSetting = (...names) => (url !== undefined && names.includes('REDIS_URL') ? { value: url, from } : undefined);
   const before: Record<string, string> = url === undefined ? {} : { REDIS_URL: url, POLYB_REDIS_PORT: new URL(url).port };
   const seekRedis = async () => {
     sought.push('redis-server');

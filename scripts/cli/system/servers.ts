@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Find } from '../../../config/env.ts';
+import type { FindSetting } from '../../../config/env.ts';
 import { badSettings } from '../../../config/env.ts';
 import { bringDictionary } from '../../infra/dictionary.ts';
 import { findNatsServer } from '../../infra/nats-server.ts';
@@ -38,7 +38,7 @@ export interface Choices {
   readonly redis: Choice | { readonly missing: string | null };
 }
 interface Options {
-  readonly find: Find;
+  readonly find: FindSetting;
   readonly before: RunValues;
   readonly apps: readonly App[];
   readonly oneProcess: boolean;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { cacheSettings } from '../../../adapters/cache/index.ts';
 import { common } from '../../../config/common.ts';
-import { type Find, lookup, openSources } from '../../../config/env.ts';
+import { type FindSetting, lookup, openSources } from '../../../config/env.ts';
 import { read, settingsOf } from '../../../config/read.ts';
 import { defaultOf, metaOf } from '../../../config/settings.ts';
 import { migrate } from '../../../runtime/migrate.ts';
@@ -88,7 +88,7 @@ function runValues({ nats, postgres, redis }: Choices, before: RunValues, all: r
 /** Ports that services listen on, where nobody set them: the default when it is free, so that two systems can run on one machine. */
 async function chooseListeners(
   all: readonly Expected[],
-  { find, before, apps }: { readonly find: Find; readonly before: RunValues; readonly apps: readonly App[] },
+  { find, before, apps }: { readonly find: FindSetting; readonly before: RunValues; readonly apps: readonly App[] },
 ): Promise<RunValues> {
   const chosen: Record<string, string> = {};
   for (const { folder, service } of all) {

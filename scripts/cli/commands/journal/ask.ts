@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import type { z } from 'zod';
 import type { JournalRow } from '../../../../contracts/journal.ts';
-import type { Described } from '../../../../contracts/kit/describe.ts';
+import type { EntryFact } from '../../../../contracts/kit/describe.ts';
 import { isPolybError } from '../../../../contracts/kit/errors.ts';
 import { callable, readCatalogue } from '../../kernel/catalogue.ts';
 import type { Invocation } from '../../kernel/command.ts';
@@ -39,7 +39,7 @@ export type Ask = <R>(name: string, input: object) => Promise<R>;
 /** Kept in the audit beside the operator's role; two people at two desks are two. */
 export const here = () => ({ onBehalfOf: userInfo().username });
 
-export async function journalEntry(name: string): Promise<Described> {
+export async function journalEntry(name: string): Promise<EntryFact> {
   const entry = (await readCatalogue()).entries[`journal.${name}`];
   if (entry === undefined)
     throw refusal('unimplemented', `these contracts have no journal.${name}`, { subject: 'journal', next: ['polyb docs build'] });
