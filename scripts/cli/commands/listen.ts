@@ -7,6 +7,9 @@ import type { Invocation } from '../kernel/command.ts';
 import { connect } from '../kernel/connect.ts';
 import { wrongUsage } from '../kernel/failure.ts';
 
+/** Exit status: of what was posted, some was not taken. */
+const partlyFailed = 10;
+
 interface Heard {
   readonly at: string;
   readonly subject: string;
@@ -20,6 +23,9 @@ export async function listen(invocation: Invocation): Promise<number> {
     throw wrongUsage('expected an event or a subject, e.g. crm.lead_created', { subject: 'listen', next: ['polyb listen --help'] });
   const most = flags.whole('count');
   const forMs = flags.ms('for');
+  const url = flags.text('forward-to');
+  await using forward =
+    url === undefined ? undefined : (await import('./forward.ts')).forwardTo(url, flags.text('secret'), { out, signal });
   await using connected = await connect(invocation, { lasting: true });
   const { transport, prefix } = connected;
   const done = new AbortController();
@@ -33,6 +39,7 @@ export async function listen(invocation: Invocation): Promise<number> {
       heard += 1;
       const item: Heard = { at: new Date().toISOString(), subject: message.subject, payload: payloadOf(message) };
       void out.item(item, () => `${item.at.slice(11, 23)} ${out.paint('cyan', item.subject)} ${JSON.stringify(item.payload)}`);
+      forward?.post({ type: message.subject.replace(`${prefix}.evt.`, ''), at: item.at, data: item.payload });
       if (heard === most) done.abort();
     },
     { onError: (error) => done.abort(error) },
@@ -41,8 +48,9 @@ export async function listen(invocation: Invocation): Promise<number> {
   out.note(`listening to ${subject} (Ctrl-C to stop)`, 'ok');
   await new Promise<void>((end) => (until.aborted ? end() : until.addEventListener('abort', () => end(), { once: true })));
   subscription.unsubscribe();
+  const failed = (await forward?.drained()) ?? 0;
   if (Error.isError(done.signal.reason) && done.signal.reason.name !== 'AbortError') throw done.signal.reason;
-  return 0;
+  return failed > 0 ? partlyFailed : 0;
 }
 
 /** `crm.lead_created` and `crm.*` are events; what begins as a subject does is one. */

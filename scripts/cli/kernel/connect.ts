@@ -7,6 +7,7 @@ import { guestUser } from '../../../bus/wire/subjects.ts';
 import { type FindSetting, lookup, openSources } from '../../../config/env.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import type { Invocation } from './command.ts';
+import { contextOf } from './contexts.ts';
 import { advise } from './failure.ts';
 import type { Flags } from './flags.ts';
 import type { SocketOptions } from './socket.ts';
@@ -24,6 +25,11 @@ type Needs = Pick<Invocation, 'flags' | 'out' | 'signal' | 'env'>;
 /** Where the bus is and who we are there. The flag wins; without any setting it is the default port of this machine. */
 export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, root?: string) {
   const find = openSources({ env, root });
+  const chosen = contextOf(flags, env);
+  if (chosen !== undefined) {
+    const { url, user, password, prefix = 'polyb' } = chosen;
+    return { servers: url.split(','), server: url, user, pass: password, prefix };
+  }
   const url = flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222';
   const password = operatorPassword(url, find, openSources({ env: {}, root }));
   return {

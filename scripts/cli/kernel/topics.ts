@@ -98,6 +98,7 @@ ${drawTable({
     ['DATABASE_URL', 'PostgreSQL, for backup and restore'],
     ['NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR', 'colours'],
     ['CI', 'never ask'],
+    ['XDG_CONFIG_HOME', 'where contexts are kept; ~/.config'],
     ['XDG_CACHE_HOME', 'where the list for completion is kept; ~/.cache'],
   ],
 })}

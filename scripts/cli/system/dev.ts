@@ -11,7 +11,7 @@ const watched = ['contracts', 'bus', 'adapters', 'services', 'runtime', 'config'
 const calmMs = 200;
 
 export async function dev({ args, out, signal }: Invocation): Promise<number> {
-  const polyb = (...words: readonly string[]) => runPolyb([...words, ...(words[0] === 'docs' ? [] : args)], signal);
+  const polyb = (...words: readonly string[]) => runPolyb([...words, ...(words[0] === 'docs' ? [] : args), '--output', 'none'], signal);
   const program = join(root, 'scripts', 'polyb.js');
   if ((await polyb('up')) !== 0 && !signal.aborted) out.note('not everything is up; the next change tries again', 'warn');
   const logs = spawn(process.execPath, [program, 'logs', ...args, '--follow', '--since', '1s'], { cwd: root, stdio: 'inherit' });
@@ -32,7 +32,7 @@ export async function dev({ args, out, signal }: Invocation): Promise<number> {
 /** Each step only after the one before it went well: code that cannot be loaded restarts nothing. */
 export async function takeOver(polyb: (...words: readonly string[]) => Promise<number>, fail: (text: string) => void): Promise<void> {
   for (const step of [
-    ['docs', 'build', '--output', 'none'],
+    ['docs', 'build'],
     ['up', '--quiet'],
     ['restart', '--changed'],
   ])

@@ -148,10 +148,41 @@ export const busCommands: readonly Command[] = [
     flags: [
       { name: 'count', value: 'N', summary: 'End with exit 0 after so many.' },
       { name: 'for', value: 'DUR', summary: 'End with exit 0 after so long.' },
+      { name: 'forward-to', value: 'URL', summary: 'Post each event there too, as webhooks do; exit 10 when one is not taken.' },
+      { name: 'secret', value: 'whsec_…', summary: 'Signs what is posted; one is made and shown unless given.' },
     ],
-    examples: [{ line: 'polyb listen crm.lead_created' }, { line: "polyb listen 'polyb.evt.>' -o jsonl" }],
+    examples: [
+      { line: "polyb listen 'inbox.*' --forward-to http://127.0.0.1:3000/hook", says: 'a webhook under development' },
+      { line: 'polyb listen crm.lead_created' },
+      { line: "polyb listen 'polyb.evt.>' -o jsonl" },
+    ],
     seeAlso: ['tail'],
     run: async () => (await import('../../commands/listen.ts')).listen,
+  },
+  {
+    name: 'emit',
+    summary: 'Put an event into the journal; every consumer handles it once.',
+    usage: 'EVENT [name=value …]',
+    impact: 'ext',
+    details: [
+      'As durable as the events of services, and checked against the contract. It takes DATABASE_URL, and asks first, since consumers may reach a customer.',
+      "Events that state what became of a row (telephony.dial_settled) are the journal's own and refused.",
+    ],
+    flags: [data],
+    examples: [{ line: 'polyb emit calls.call_ended -d @ended.json' }],
+    seeAlso: ['listen', 'dlq ls'],
+    run: async () => (await import('../../commands/emit.ts')).emit,
+  },
+  {
+    name: 'repl',
+    summary: 'JavaScript with `bus`, `contracts` and `call` at hand.',
+    impact: 'ext',
+    details: [
+      "await call('crm.find_contact', { phoneNumber: '+79995553322' }) makes a call; a keyed method gets a key unless { key } gives one. A method that reaches a customer needs --yes.",
+    ],
+    examples: [{ line: 'polyb repl' }],
+    seeAlso: ['call'],
+    run: async () => (await import('../../commands/repl.ts')).repl,
   },
   {
     name: 'bench',

@@ -19,6 +19,7 @@ export const globalFlags: readonly Flag[] = [
     summary: "How long to wait for an answer, 500ms, 3s, 2m; the method's own limit unless given.",
   },
   { name: 'nats-url', value: 'URL', summary: 'Where the bus is; else POLYB_NATS_URL, NATS_URL, .env, what `polyb up` started.' },
+  { name: 'context', value: 'NAME', summary: 'Which system, of those that `polyb context ls` lists.' },
   { name: 'connect-timeout', value: 'DUR', summary: 'How long to try to reach the bus; 2s.' },
   {
     name: 'color',

@@ -1,0 +1,93 @@
+/** `polyb mock`: the stand-in of a vendor, as the tests use it, until Ctrl-C. */
+import { randomBytes } from 'node:crypto';
+import type { Invocation } from '../kernel/command.ts';
+import { wrongUsage } from '../kernel/failure.ts';
+import { nearest } from '../kernel/nearest.ts';
+
+interface StandIn {
+  readonly url: string;
+  /** What to put into .env. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** How to make it do something by itself. */
+  readonly hints?: readonly string[];
+  close(): Promise<void>;
+}
+const token = (): string => randomBytes(12).toString('hex');
+
+const vendors: Readonly<Record<string, () => Promise<StandIn>>> = {
+  espocrm: async () => {
+    const { espoFake, espoUsers } = await import('../../../adapters/vendors/espocrm/fake.ts');
+    const { url, close } = await espoFake();
+    return {
+      url,
+      close,
+      settings: {
+        CRM_KIND: 'espocrm',
+        ESPOCRM_URL: url,
+        ESPOCRM_API_KEY: espoUsers.apiKey,
+        ESPOCRM_REFERENCE_FIELD: 'cPolybRef',
+        ESPOCRM_ASSIGNED_USER_ID: espoUsers.userId,
+      },
+    };
+  },
+  telegram: async () => {
+    const { telegramFake } = await import('../../../adapters/vendors/telegram/fake.ts');
+    const bot = `100001:${token()}${token()}`.slice(0, 42);
+    const { url, close } = await telegramFake({ tokens: [bot] });
+    return {
+      url,
+      close,
+      settings: { TELEGRAM_BOT_TOKENS: bot, TELEGRAM_API_ROOT: url },
+      hints: [`curl ${url}/say -d '{"token":"${bot}","from":501,"text":"Где мой заказ?"}'    a customer writes`],
+    };
+  },
+  whatsapp: async () => {
+    const { whatsappFake } = await import('../../../adapters/vendors/whatsapp/fake.ts');
+    const [access, appSecret, verifyToken] = [token(), token(), token()];
+    const { url, close } = await whatsappFake({ token: access, appSecret, verifyToken });
+    return {
+      url,
+      close,
+      settings: { WHATSAPP_API_ROOT: url, WHATSAPP_TOKEN: access, WHATSAPP_APP_SECRET: appSecret, WHATSAPP_VERIFY_TOKEN: verifyToken },
+    };
+  },
+  telephony: async () => {
+    const { startFakeGateway } = await import('../../../adapters/telephony/http.fake.ts');
+    const { url, close } = await startFakeGateway();
+    return {
+      url,
+      close,
+      settings: { TELEPHONY_KIND: 'http', TELEPHONY_URL: url },
+      hints: [`curl ${new URL('/faults', url).href} -d '["busy"]'    the next call is busy`],
+    };
+  },
+};
+export const mockVendors = Object.keys(vendors);
+
+export async function mock({ args, out, signal }: Invocation): Promise<number> {
+  const [vendor = ''] = args;
+  const start = Object.hasOwn(vendors, vendor) ? vendors[vendor] : undefined;
+  if (start === undefined)
+    throw wrongUsage(`expected a vendor: ${mockVendors.join(', ')}; got ${vendor === '' ? 'nothing' : `"${vendor}"`}`, {
+      subject: 'mock',
+      close: nearest(vendor, mockVendors),
+    });
+  const standIn = await start();
+  try {
+    // Vendors are reached over the guarded HTTP client, which reaches no private address that is not listed.
+    const settings = { ...standIn.settings, HTTP_ALLOW_PRIVATE: new URL(standIn.url).origin };
+    const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+    await out.result({ vendor, url: standIn.url, settings }, { text: () => lines.join('\n') });
+    out.note(
+      [
+        `${vendor} answers at ${standIn.url}; put the lines into .env, then: polyb restart (Ctrl-C ends it)`,
+        ...(standIn.hints ?? []).map((hint) => `  ${hint}`),
+      ].join('\n'),
+      'ok',
+    );
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  } finally {
+    await standIn.close();
+  }
+  return 0;
+}
