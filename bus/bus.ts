@@ -222,8 +222,7 @@ export function createBus(options: BusOptions): BusHost {
       record({ address, at, ms, code, side: 'outside', caller: name, traceId: span.traceId, spanId: randomHex(16), parentId: span.spanId });
     },
     own(method, id) {
-      if (serving === undefined)
-        throw new PolybError('failed_precondition', `Serve ${method.address} before you own what it is asked about.`);
+      if (serving === undefined) throw new PolybError('failed_precondition', `Serve ${method.address} before you own one of its objects.`);
       return serving.own(method, id);
     },
     announce(event, payload, headers = {}) {

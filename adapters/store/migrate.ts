@@ -62,7 +62,7 @@ export async function migrate(db: Postgres, migrations: readonly Migration[]): P
       if (was !== undefined && file !== functionsFile)
         throw new PolybError(
           'failed_precondition',
-          `Migration ${name} was applied to this database with other content. If you changed the file, restore it and add a new one; if the database is older than release 0.1.0, make it anew: \`polyb down --wipe\` and \`polyb up\` (a database of your own: drop it), which loses what it holds.`,
+          `Migration ${name} was applied to this database with other content. If you changed the file, restore it and add a new one; if the database is older than release 0.1.0, recreate it: \`polyb down --wipe\` and \`polyb up\` (a database of your own: drop it), which deletes its data.`,
           { reason: 'migration_changed' },
         );
       await session.run(

@@ -57,7 +57,7 @@ function translated(thrown: unknown): unknown {
       cause: thrown,
     });
   if (away.test(code) || /Connection terminated|Client has encountered a connection error/.test(message))
-    return new PolybError('unavailable', 'PostgreSQL cannot be reached; the work was not begun or not kept.', {
+    return new PolybError('unavailable', 'PostgreSQL cannot be reached; the work was not begun or not stored.', {
       reason: 'store_down',
       retryAfterMs: 1000,
       cause: thrown,
@@ -65,7 +65,7 @@ function translated(thrown: unknown): unknown {
   if (unstorable.has(code))
     return new PolybError(
       'invalid_argument',
-      'A text holds NUL or half of a character, or a key is too long to be looked up; it cannot be stored.',
+      'A text contains NUL or half of a character, or a key is too long for the index; it cannot be stored.',
       {
         reason: 'bad_text',
         cause: thrown,
@@ -78,7 +78,8 @@ function translated(thrown: unknown): unknown {
 function inDoubt(thrown: unknown): unknown {
   if (!isPolybError(thrown) || thrown.reason !== 'store_down') return thrown;
   const { code, reason, retryAfterMs, cause } = thrown;
-  const message = 'PostgreSQL went away while it kept the work; whether it was kept is not known. Asking again under the same key is safe.';
+  const message =
+    'The connection to PostgreSQL was lost during a commit; its outcome is unknown. Repeating the request with the same key is safe.';
   return new PolybError(code, message, { reason, retryAfterMs, cause, outcome: 'unknown' });
 }
 

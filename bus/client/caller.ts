@@ -270,7 +270,7 @@ export function createCaller(parts: CallerParts): Caller {
 
   function nobody({ route: { method } }: Pending): PolybError {
     return method.owner !== undefined && now() - reconnectedAt > settleMs
-      ? new PolybError('not_found', `Nobody holds the ${method.owner} that ${method.address} was asked for.`)
+      ? new PolybError('not_found', `No instance holds the ${method.owner} of this ${method.address} request.`)
       : new PolybError('unavailable', `No service answers ${method.address}.`, { reason: 'no_responders' });
   }
 
@@ -325,7 +325,7 @@ export function createCaller(parts: CallerParts): Caller {
       failAll(
         () => true,
         () =>
-          new PolybError('upstream_failed', 'The connection dropped before the answer came; the call may have been made.', {
+          new PolybError('upstream_failed', 'The connection dropped before the reply arrived; the call may have been made.', {
             reason: 'connection_lost',
           }),
       );
@@ -366,7 +366,7 @@ export function createCaller(parts: CallerParts): Caller {
       subscription.unsubscribe();
       failAll(
         () => true,
-        (address) => new PolybError('cancelled', `The bus closed before ${address} answered.`),
+        (address) => new PolybError('cancelled', `The bus closed before ${address} replied.`),
       );
       sweep.stop();
     },

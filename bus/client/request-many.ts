@@ -26,7 +26,7 @@ export async function gather(
   const answers: unknown[] = [];
   const done = Promise.withResolvers<void>();
   const cancel = (): void =>
-    done.reject(new PolybError('cancelled', 'Nobody waits for the answers any more.', { outcome: 'not_executed' }));
+    done.reject(new PolybError('cancelled', 'The caller stopped waiting for replies.', { outcome: 'not_executed' }));
   if (signal?.aborted) cancel();
   const reply = `_INBOX.${transport.user}.${randomHex(16)}`;
   let quiet: ReturnType<typeof setTimeout> | undefined;

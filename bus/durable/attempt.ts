@@ -29,7 +29,7 @@ export async function attempt(
   const began = performance.now();
   const limitMs = (isEffect(handler) ? method.timeoutMs : Math.max(0, wire.deadlineAt - Date.now())) + abortGraceMs;
   const tooLong = Promise.withResolvers<never>();
-  const deaf = new PolybError('deadline_exceeded', `${method.address} went on for ${limitMs} ms and heard no signal; it was given up.`, {
+  const deaf = new PolybError('deadline_exceeded', `${method.address} ignored its signal for ${limitMs} ms; the attempt was given up.`, {
     reason: 'outcome_unknown',
     data: { rowId: row.id },
   });
@@ -57,7 +57,7 @@ export async function attempt(
 }
 
 export const leaseLost = (row: Row): PolybError =>
-  new PolybError('upstream_failed', `The lease of ${row.id} was lost; whoever has it now goes on.`, {
+  new PolybError('upstream_failed', `The lease of ${row.id} was lost; another instance continues.`, {
     reason: 'outcome_unknown',
     data: { rowId: row.id },
   });
@@ -127,7 +127,7 @@ async function attemptEffect(parts: JournalParts, row: Row, method: Method, effe
     parts.wake();
     throw new PolybError(
       error.code === 'deadline_exceeded' ? 'deadline_exceeded' : 'upstream_failed',
-      `${error.message} Whether it happened is being found out as ${row.id}.`,
+      `${error.message} Outcome unknown; being resolved as ${row.id}.`,
       {
         reason: 'outcome_unknown',
         data: { rowId: row.id },

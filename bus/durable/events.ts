@@ -123,7 +123,7 @@ export function consumerTurn({
       const error = toPolybError(thrown);
       if (isStoreFailure(error)) throw error;
       if (error.reason === 'lease_lost') {
-        log.warn({ consumer: name }, 'events were handled for longer than their lease and taken over');
+        log.warn({ consumer: name }, 'processing events took longer than their lease, and another instance took them over');
         return 'idle';
       }
       // One by one from here, so that the good ones before the bad one are kept.
@@ -137,7 +137,7 @@ export function consumerTurn({
         giveUpAfter,
         error: `${error.code}: ${error.message}`.slice(0, 1900),
       });
-      log.warn({ err: thrown, consumer: name, failures, giveUpAfter }, 'an event could not be handled');
+      log.warn({ err: thrown, consumer: name, failures, giveUpAfter }, 'an event could not be processed');
       if (giveUpAfter === null || failures < giveUpAfter) return 'idle';
       await putAside(rowError(error));
       return 'more';

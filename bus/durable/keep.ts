@@ -78,9 +78,9 @@ export const keepWith =
             data: { rowId: taken.row.id },
           });
         case 'late':
-          throw new PolybError('deadline_exceeded', 'The time was over before the work began.', { outcome: 'not_executed' });
+          throw new PolybError('deadline_exceeded', 'The deadline passed before the work began.', { outcome: 'not_executed' });
         case 'lost':
-          throw new PolybError('failed_precondition', 'The run of this step is held by another process, or was ended.', {
+          throw new PolybError('failed_precondition', 'The run of this step is held by another process, or has ended.', {
             reason: 'run_lost',
             outcome: 'not_executed',
           });
@@ -123,7 +123,7 @@ export const keepWith =
       }
       if (Date.now() + waitMs >= answerBy) {
         if ('row' in taken && 'state' in taken.row && taken.row.state !== undefined) throw stillPending(taken.row.id, taken.row.state);
-        throw new PolybError('deadline_exceeded', `Other work for the same ${method.lane ?? 'key'} was under way until the deadline.`, {
+        throw new PolybError('deadline_exceeded', `Other work for the same ${method.lane ?? 'key'} was in progress until the deadline.`, {
           reason: 'lane_busy',
           outcome: 'not_executed',
         });

@@ -148,7 +148,7 @@ export function startLoop({
     try {
       if (journal !== undefined && !(await journal.takeTime(service, loop.name, due))) return false;
     } catch (error) {
-      log.warn({ err: error, loop: loop.name }, 'the time of a job could not be taken; it is left out');
+      log.warn({ err: error, loop: loop.name }, 'the next time of a job could not be computed; the job is left out');
       return false;
     }
     tookTime = due;

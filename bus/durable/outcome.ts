@@ -34,7 +34,7 @@ export function isDefinite(thrown: unknown): boolean {
 export function stillPending(id: string, state: RowState): PolybError {
   return new PolybError(
     'deadline_exceeded',
-    `The call goes on as ${id} (${state}); ask for its outcome with the same key, or: polyb runs show ${id}`,
+    `The call continues as ${id} (${state}); get its outcome with the same key, or: polyb runs show ${id}`,
     { reason: 'pending', data: { rowId: id, state } },
   );
 }
@@ -45,7 +45,7 @@ export function waitsForPerson(id: string, state: 'proposed' | 'review'): PolybE
         reason: 'pending',
         data: { rowId: id, state },
       })
-    : new PolybError('upstream_failed', `Whether it happened is not known; a person decides: polyb reviews show ${id}`, {
+    : new PolybError('upstream_failed', `Outcome unknown; a person decides: polyb reviews show ${id}`, {
         reason: 'pending',
         data: { rowId: id, state },
       });
@@ -65,7 +65,7 @@ export function outcomeOf(row: Row): { readonly output: unknown } | { readonly e
       return { error: fromProblem(row.error) };
     case 'unknown':
       return {
-        error: new PolybError('upstream_failed', `Whether it happened is being found out as ${row.id}; nothing is repeated meanwhile.`, {
+        error: new PolybError('upstream_failed', `Outcome unknown; being resolved as ${row.id}. Nothing is repeated meanwhile.`, {
           reason: 'outcome_unknown',
           data: { rowId: row.id, state: row.state },
         }),
@@ -78,7 +78,7 @@ export function outcomeOf(row: Row): { readonly output: unknown } | { readonly e
     case 'expired':
     case 'cancelled':
       return {
-        error: new PolybError('failed_precondition', `The row ${row.id} was ${row.state}; use another key to ask anew.`, {
+        error: new PolybError('failed_precondition', `The row ${row.id} was ${row.state}; use another key for a new request.`, {
           reason: row.state,
           outcome: 'not_executed',
           data: { rowId: row.id },

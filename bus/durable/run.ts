@@ -97,7 +97,7 @@ export function runner({
       const safe = redactError(thrown, definition.method.input, run.input);
       const error = toPolybError(safe);
       if (isStoreFailure(error)) return; // the lease ends by itself and another instance goes on
-      log.error({ err: safe, run: run.id }, 'a run broke');
+      log.error({ err: safe, run: run.id }, 'a run failed unexpectedly');
       await end(run, rowError(error));
     } finally {
       lease.release();

@@ -49,7 +49,7 @@ export function transactions({
     try {
       bus.announce(event, payload);
     } catch (error) {
-      log.warn({ err: error, event: event.address }, 'an event was kept but could not be told; its consumers will find it by themselves');
+      log.warn({ err: error, event: event.address }, 'an event was stored but could not be announced; its consumers will find it');
     }
   };
   return {
@@ -144,7 +144,7 @@ export function transactions({
         if (sent.length > 0) {
           const [clash] = await store.journal.send(await open(), sent);
           if (clash !== undefined)
-            throw new PolybError('conflict', `A row of ${clash} stands under this key with another input; use another key.`, {
+            throw new PolybError('conflict', `A row of ${clash} has this key with another input; use another key.`, {
               reason: 'key_reused',
             });
         }

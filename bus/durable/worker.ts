@@ -42,10 +42,10 @@ export function createWorker(parts: JournalParts, runs: RunSlots): Worker {
           await store.journal.sweep(methods);
         }
         isFull = rows.length === room && room > 0;
-        if (isAway) log.info({}, 'the journal can be reached again');
+        if (isAway) log.info({}, 'the journal is available again');
         isAway = false;
       } catch (error) {
-        if (!isAway) log.warn({ err: error }, 'the journal cannot be reached; it is tried again every second');
+        if (!isAway) log.warn({ err: error }, 'the journal is unavailable; retrying every second');
         isAway = true;
       }
       if (!isFull) await nap();
@@ -58,7 +58,7 @@ export function createWorker(parts: JournalParts, runs: RunSlots): Worker {
     try {
       await work;
     } catch (thrown) {
-      if (!isPolybError(thrown)) log.error({ err: thrown }, 'an attempt broke');
+      if (!isPolybError(thrown)) log.error({ err: thrown }, 'an attempt failed unexpectedly');
     } finally {
       claimed -= 1;
       wake();

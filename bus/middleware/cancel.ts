@@ -33,5 +33,5 @@ export function stop(call: Cancellable, why: PolybError): void {
 }
 
 export function cancelled(address: string, outcome: 'not_executed' | 'unknown'): PolybError {
-  return new PolybError('cancelled', `The caller of ${address} gave up.`, { outcome });
+  return new PolybError('cancelled', `The caller of ${address} cancelled the call.`, { outcome });
 }

@@ -23,5 +23,5 @@ export function callDeadline(methodMs: number, ownMs: number | undefined, leftUn
 }
 
 export function deadlineExceeded(address: string, outcome: 'not_executed' | 'unknown'): PolybError {
-  return new PolybError('deadline_exceeded', `${address} did not answer in time.`, { outcome });
+  return new PolybError('deadline_exceeded', `${address} did not reply in time.`, { outcome });
 }

@@ -23,7 +23,7 @@ export function validOutput(address: string, schema: Schema, made: unknown): unk
   const result = schema.safeParse(made);
   if (result.success) return result.data;
   const places = result.error.issues.slice(0, 3).map((issue) => `${pointerOf(issue.path)}: expected ${expectedBy(issue)}`);
-  throw new PolybError('internal', `${address} made an answer that its contract does not allow.`, {
+  throw new PolybError('internal', `${address} returned an output that does not fit its contract.`, {
     reason: 'bad_output',
     cause: new TypeError(places.join('; ')),
   });

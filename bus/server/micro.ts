@@ -63,7 +63,7 @@ export function announceMicro(
         subject,
         ({ reply }) => {
           if (isDiscoveryInbox(reply))
-            answer(verb, reply).catch((err: unknown) => log.warn({ err, subject }, 'a question of discovery was not answered'));
+            answer(verb, reply).catch((err: unknown) => log.warn({ err, subject }, 'a discovery request failed'));
         },
         { onError: (err) => log.warn({ err, subject }, 'the service cannot be discovered') },
       ),

@@ -319,11 +319,11 @@ export function createServer(parts: ServerParts): Server {
     const facts = { method: address, traceId: call.traceId };
     const error = isPolybError(thrown)
       ? thrown
-      : new PolybError('internal', `${address} made an answer that cannot be written.`, { reason: 'bad_output', cause: thrown });
-    if (error.reason === 'not_connected') log.warn(facts, 'the connection dropped before the answer could leave');
+      : new PolybError('internal', `${address} returned an output that cannot be encoded.`, { reason: 'bad_output', cause: thrown });
+    if (error.reason === 'not_connected') log.warn(facts, 'the connection dropped before the reply was sent');
     else log.error({ ...facts, err: error.cause ?? error }, error.message);
     return error.reason === 'payload_too_large'
-      ? new PolybError('invalid_argument', `The answer of ${address} is too large to send; ask for less.`, {
+      ? new PolybError('invalid_argument', `The reply of ${address} is too large to send; request less.`, {
           reason: error.reason,
           outcome: 'unknown',
         })

@@ -151,7 +151,7 @@ export function createStreams(parts: StreamParts): Streams {
     try {
       post(from, frame);
     } catch (err) {
-      log.debug({ err }, 'the other end of a stream could not be told of its end');
+      log.debug({ err }, 'the other end of a stream could not be informed of its end');
     }
   }
   function arrive(message: Arrived): void {

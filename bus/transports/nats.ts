@@ -70,7 +70,7 @@ async function dial({ servers, user, pass, nkeySeed, name, signal, timeoutMs = 2
     timeout: timeoutMs,
   } satisfies ConnectionOptions);
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new TypeError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(() => late.reject(new TypeError(`no reply within ${timeoutMs} ms`)), timeoutMs);
   const abort = (): void => late.reject(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   try {
