@@ -11,6 +11,7 @@ import { type RunningServer, startNats } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import { type Checkout, checkout } from './kit/checkout.ts';
 import { type TestDatabase, testDatabase } from './kit/database.ts';
+import { until } from './kit/world.ts';
 
 const patienceMs = 90_000;
 let nats: RunningServer;
@@ -23,7 +24,7 @@ beforeAll(async () => {
   here = await checkout({ set: { NATS_URL: nats.url, NATS_USER: 'operator', DATABASE_URL: database.url } });
   await git('init', '--quiet');
   await git('add', '--all');
-  await addCapability();
+  await typeFiles('README.md');
 }, patienceMs);
 afterAll(async () => {
   if (here) await rm(here.dir, { recursive: true, force: true });
@@ -34,13 +35,12 @@ afterAll(async () => {
 async function git(...words: readonly string[]): Promise<string> {
   return (await promisify(execFile)('git', words, { cwd: here.dir })).stdout;
 }
-/** The files of the README's service, as a reader types them: each names its path in its first line. */
-async function addCapability(): Promise<void> {
-  const readme = await readFile(join(import.meta.dirname, '..', 'README.md'), 'utf8');
-  const [, section = ''] = /\n## Write a service\n([\s\S]*?)\n## /.exec(readme) ?? [];
-  for (const [, path = '', text = ''] of section.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g)) {
+/** The files that a document shows, as a reader types them: each names its path in its first line. */
+async function typeFiles(document: string): Promise<void> {
+  const text = await readFile(join(import.meta.dirname, '..', document), 'utf8');
+  for (const [, path = '', content = ''] of text.matchAll(/```(?:ts|sql)\n(?:\/\/|--) (\S+)\n([\s\S]*?)```/g)) {
     await mkdir(dirname(join(here.dir, path)), { recursive: true });
-    await writeFile(join(here.dir, path), text);
+    await writeFile(join(here.dir, path), content);
   }
 }
 async function answer(...words: readonly string[]): Promise<unknown> {
@@ -121,6 +121,35 @@ test(
   },
   patienceMs,
 );
+
+test(
+  'the consumer, the table and the loop that CONTRIBUTING shows work as they are typed',
+  async () => {
+    await typeFiles('CONTRIBUTING.md');
+    await here.polyb('docs', 'build');
+    const migrated = once(here.start('runtime/migrate.ts'), 'exit');
+    expect(await migrated).toEqual([0, null]);
+    const daemon = here.start('runtime/serve.ts', 'call-counter');
+    const ended = once(daemon, 'exit');
+    try {
+      await ready(daemon);
+      await answer('emit', 'calls.call_ended', ...endedCall, '--yes');
+      await until(async () => ((await answer('call', 'count_calls')) as { calls: number }).calls === 1);
+    } finally {
+      daemon.kill();
+      await ended;
+    }
+  },
+  patienceMs,
+);
+const endedCall = [
+  'callId=call_1',
+  'leadId=lead_1',
+  'at=2026-01-31T10:00:01Z',
+  'outcome=answered',
+  'startedAt=2026-01-31T10:00:00Z',
+  'durationMs=1000',
+];
 
 /** Resolves when a daemon says that it is; throws what it said when it ends before. */
 async function ready({ stdout, stderr }: ReturnType<Checkout['start']>): Promise<void> {
