@@ -41,12 +41,13 @@ async function demo(invocation: Invocation): Promise<number> {
   out.print(
     [
       '\nThe system stays up. Try:',
-      `  npx polyb trace ${runId} --format sequence`,
-      '  npx polyb call crm.push_to_crm firstName=Анна phoneNumber=+79995551122',
-      '  npx polyb pipelines run lead_to_call firstName=Олег phoneNumber=+79995553391    nobody answers, so staff gets a task',
-      '  npx polyb status',
-      '  npx polyb help',
-      '  npx polyb down    stops it; data stays',
+      '  export PATH="$PWD/bin:$PATH"    puts polyb on the PATH of this shell',
+      `  polyb trace ${runId} --format sequence`,
+      '  polyb call crm.push_to_crm firstName=Анна phoneNumber=+79995551122',
+      '  polyb pipelines run lead_to_call firstName=Олег phoneNumber=+79995553391    nobody answers, so staff gets a task',
+      '  polyb status',
+      '  polyb help',
+      '  polyb down    stops it; data stays',
     ].join('\n'),
   );
   return status;
@@ -83,7 +84,7 @@ async function followRun(connected: Connected, id: string, invocation: Invocatio
 }
 
 optionsOf(
-  'npm run demo\n\nStarts the whole system, takes one lead through it, and shows what that looked like. It stays up; npx polyb down stops it.',
+  'npm run demo\n\nStarts the whole system, takes one lead through it, and shows what that looked like. It stays up; polyb down stops it.',
   {},
 );
 const { stdout, stderr, stdin, env } = process;

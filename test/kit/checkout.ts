@@ -9,6 +9,7 @@ import { temporaryDir } from '../../scripts/infra/temporary.ts';
 const project = join(import.meta.dirname, '..', '..');
 const parts = [
   'adapters',
+  'bin',
   'bus',
   'config',
   'contracts',

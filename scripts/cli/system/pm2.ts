@@ -67,7 +67,7 @@ export async function listOwnApps(names: readonly string[]): Promise<readonly Ap
   const stranger = all.find((app) => app.namespace === namespace && app.cwd !== root);
   if (stranger) {
     const way = existsSync(stranger.cwd)
-      ? `Run \`npx polyb down\` there`
+      ? `Run \`polyb down\` there`
       : `That folder is gone; run \`npx pm2 delete ${stranger.name}\` and its like`;
     throw new PolybError(
       'failed_precondition',

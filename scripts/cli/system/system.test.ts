@@ -10,6 +10,7 @@ import { crm } from '../../../contracts/crm.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { type Checkout, checkout, ended } from '../../../test/kit/checkout.ts';
+import { follow, stepsOf } from '../../../test/kit/pages.ts';
 import { until } from '../../../test/kit/world.ts';
 import type { StatusRow } from './status.ts';
 
@@ -80,43 +81,25 @@ test(
   patienceMs,
 );
 
-test(
-  'every command of the README works as it is written',
-  async () => {
-    const readme = await readFile(join(import.meta.dirname, '..', '..', '..', 'README.md'), 'utf8');
-    const commands = [...readme.matchAll(/^```sh test\n(.*?)^```/gms)].flatMap(([, block = '']) => block.trim().split('\n'));
-    expect(commands.length).toBeGreaterThan(8);
-    for (const command of commands) {
-      const [npx, polyb, ...words] = command.split(' ');
-      const { status, stderr } = await here.polyb(...words);
-      expect({ command, npx, polyb, status, stderr }).toMatchObject({ command, npx: 'npx', polyb: 'polyb', status: 0 });
-    }
+test.each(['README.md', 'docs/tutorial.md', 'examples/06-call-over-http/README.md'])(
+  'every command of %s works as it is written there, and prints what is shown',
+  async (page) => {
+    const steps = await stepsOf(page);
+    expect(steps.length).toBeGreaterThan(3);
+    const { GATEWAY_PORT = '' } = await runFile();
+    await using shell = here.shell();
+    await shell('export PATH="$PWD/bin:$PATH"');
+    expect(await follow(steps, { dir: here.dir, shell, gatewayPort: GATEWAY_PORT })).toEqual([]);
   },
   patienceMs,
 );
 
-test(
-  'the hub of the README answers as it is shown there',
-  async () => {
-    const readme = await readFile(join(import.meta.dirname, '..', '..', '..', 'README.md'), 'utf8');
-    const [, block = ''] = /^```console test\n(.*?)^```/ms.exec(readme) ?? [];
-    const steps = block.split(/^\$ /m).slice(1);
-    expect(steps.length).toBeGreaterThan(6);
-    const { GATEWAY_PORT = '' } = await runFile();
-    await using shell = here.shell();
-    await shell('npx() { shift; node scripts/polyb.js "$@"; }');
-    for (const step of steps) {
-      const [command = '', ...shown] = step.replaceAll(':8300/', `:${GATEWAY_PORT}/`).trimEnd().split('\n');
-      const like = new RegExp(`^${shown.map((line) => line.split('…').map(RegExp.escape).join('.*')).join('\n')}$`);
-      // A message is judged a moment after it came.
-      const tries = command.includes(' -G ') ? 100 : 1;
-      let said = await shell(command);
-      for (let n = 1; n < tries && !like.test(said); n += 1) said = await shell(`sleep 0.2; ${command}`);
-      expect({ command, said }).toEqual({ command, said: expect.stringMatching(like) });
-    }
-  },
-  patienceMs,
-);
+test.each([
+  ['README.ru.md', 'README.md'],
+  ['docs/tutorial.ru.md', 'docs/tutorial.md'],
+])('%s has the commands and files of %s, which are run', async (russian, english) => {
+  expect(await stepsOf(russian)).toEqual(await stepsOf(english));
+});
 
 test(
   'without a password only what no role is asked for may be called, and services are discovered',
