@@ -1,7 +1,7 @@
 /** Commands for those who build on it: contexts, stand-ins, events by hand. */
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -161,4 +161,15 @@ test('the prompt knows the bus, the contracts and call', async () => {
   expect(stdout).toContain("'function'");
   expect(stdout + stderr).toContain('there is no method crm.no_such');
   expect(status).toBe(0);
+});
+
+test('a result that cannot be written is a failure that says why', async () => {
+  const full = await open('/dev/full', 'w');
+  const child = spawn(process.execPath, [program, '-o', 'json', 'list', '--cached'], {
+    env: { ...env },
+    stdio: ['ignore', full.fd, 'pipe'],
+  });
+  const { status, stderr } = await ended(child);
+  await full.close();
+  expect({ status, stderr }).toEqual({ status: 7, stderr: expect.stringContaining('the disk is full') });
 });
