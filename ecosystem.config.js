@@ -1,11 +1,10 @@
 // What PM2 runs: a daemon for each folder of services/, and the servers that `polyb up` chose to run itself.
 // Plain JavaScript, because PM2 reads this file under whatever Node it runs on.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
 
 const root = import.meta.dirname;
-const own = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-const node = existsSync(own) ? own : process.execPath;
+const node = nodeWithoutSpaces();
 const chosen = readChosen();
 
 const folders = readdirSync(join(root, 'services'), { withFileTypes: true })
@@ -51,6 +50,18 @@ function app(name, program, { heapMb }) {
     pmx: false,
     vizion: false,
   };
+}
+
+/** PM2 takes a script with a space in it for a command of a shell, so the project's path must not be part of it: PM2 resolves it from `cwd`. */
+function nodeWithoutSpaces() {
+  const own = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  if (existsSync(own)) return relative(root, own);
+  if (!process.execPath.includes(' ') || process.platform === 'win32') return process.execPath;
+  const link = join(root, '.polyb', 'node');
+  mkdirSync(join(root, '.polyb'), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(process.execPath, link);
+  return relative(root, link);
 }
 
 /** What `polyb up` chose; nothing before the first `up`, or when the servers are somebody else's. */

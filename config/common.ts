@@ -7,8 +7,8 @@ export const common = {
   name: 'platform',
   settings: z.object({
     NATS_URL: list(url(['nats', 'tls', 'ws', 'wss']), { max: 16 })
-      .default(['nats://127.0.0.1:4222'])
-      .describe('Addresses of the NATS servers.')
+      .optional()
+      .describe('Addresses of the NATS servers; `polyb up` starts one where none is named.')
       .meta({ before: ['POLYB_NATS_URL'] }),
     NATS_USER: text({ max: 64, like: /^[\w-]+$/, expected: 'the name of a bus user' })
       .optional()

@@ -36,6 +36,12 @@ export function openSources(
   };
 }
 
+/** Names that `.env` sets; [] where there is none or it cannot be read, which its first reader says. */
+export function namesInDotEnv(root = join(import.meta.dirname, '..')): readonly string[] {
+  const file = attempt('.env', () => parseEnv(textOf(join(root, '.env')) ?? ''));
+  return 'values' in file ? Object.keys(file.values) : [];
+}
+
 /** The text of a setting, without its default. @throws PolybError failed_precondition/bad_settings when a file cannot be used. */
 export function lookup(names: string | readonly string[], find: FindSetting = openSources()): string | undefined {
   const found = find(...[names].flat());
@@ -48,6 +54,9 @@ export function badSettings(problems: readonly string[]): PolybError {
   const lines = [...new Set(problems)].map((problem) => `\n  ${problem}`).join('');
   return new PolybError('failed_precondition', `Invalid settings; nothing was started.${lines}`, { reason: 'bad_settings' });
 }
+
+/** The lines of such an error. */
+export const problemsOf = ({ message }: PolybError): readonly string[] => message.split('\n  ').slice(1);
 
 function either(source: Source, name: string, root: string): SettingText | undefined {
   const plain = source(name);

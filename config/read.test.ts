@@ -148,7 +148,7 @@ test('every setting of the platform but the addresses and the size of the pool h
     HTTP_ALLOW_PRIVATE: [],
   });
   const unset = Object.keys(origins).filter((name) => origins[name] === 'not set');
-  expect(unset).toEqual(['NATS_USER', 'NATS_PASSWORD', 'DATABASE_URL', 'DATABASE_CONNECTIONS']);
+  expect(unset).toEqual(['NATS_URL', 'NATS_USER', 'NATS_PASSWORD', 'DATABASE_URL', 'DATABASE_CONNECTIONS']);
 });
 
 test.each([

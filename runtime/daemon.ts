@@ -7,7 +7,7 @@ import { createNeighbours } from '../bus/transports/in-process.ts';
 import { connectNats } from '../bus/transports/nats.ts';
 import type { Transport } from '../bus/transports/transport.ts';
 import { common } from '../config/common.ts';
-import { type FindSetting, lookup, openSources } from '../config/env.ts';
+import { badSettings, type FindSetting, lookup, openSources } from '../config/env.ts';
 import { read } from '../config/read.ts';
 import { isPolybError, PolybError } from '../contracts/kit/errors.ts';
 import { workConnections } from './connections.ts';
@@ -41,12 +41,14 @@ export async function startDaemon(
   const settings = read(allGroups(loaded), find);
   const platform = settings.of(common);
   const log = given ?? createLog({ level: platform.LOG_LEVEL, service: folders.length === 1 ? (folders[0] as string) : 'polyb' });
-  if (platform.DATABASE_URL === undefined)
-    throw new PolybError('failed_precondition', 'DATABASE_URL is not set; polyb up sets it, or name a PostgreSQL in .env.', {
-      reason: 'bad_settings',
-    });
+  const { NATS_URL: servers, DATABASE_URL: url } = platform;
+  if (servers === undefined || url === undefined)
+    throw badSettings([
+      ...(servers === undefined ? ['NATS_URL: missing; polyb up sets it, or name a NATS server in .env'] : []),
+      ...(url === undefined ? ['DATABASE_URL: missing; polyb up sets it, or name a PostgreSQL in .env'] : []),
+    ]);
   const store = openStore({
-    url: platform.DATABASE_URL,
+    url,
     name: `polyb ${folders.join(' ')}`,
     log,
     connections: workConnections(folders.length, platform.DATABASE_CONNECTIONS),
@@ -70,7 +72,7 @@ export async function startDaemon(
       );
     const neighbours = createNeighbours();
     for (const each of loaded) {
-      const transport = await patiently('nats-server', () => joinBus(each.folder, platform.NATS_URL));
+      const transport = await patiently('nats-server', () => joinBus(each.folder, servers));
       hosted.push(
         await host({
           loaded: each,

@@ -91,3 +91,25 @@ test('a password that PostgreSQL refuses is told as such, and is not repeated in
   await expect(refusal).rejects.toMatchObject({ code: 'failed_precondition', reason: 'store_refused' });
   await expect(refusal).rejects.not.toThrow(/not-this-one/);
 });
+
+test('a migration that fails is named with what PostgreSQL says, and nothing of it is kept', async () => {
+  const services = await mkdtemp(join(tmpdir(), 'polyb-services-'));
+  const folder = join(services, 'lead-desk', 'migrations');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, '0001_desks.sql'), 'create table lead_desk.desks (id int); select nosuch()');
+  await using database = freshDatabase();
+  const failure = migrate({ url: database.url, services });
+  await expect(failure).rejects.toMatchObject({ code: 'failed_precondition', reason: 'migration_failed' });
+  await expect(failure).rejects.toThrow(/lead_desk\/0001_desks\.sql failed.*function nosuch\(\) does not exist/);
+  await writeFile(join(folder, '0001_desks.sql'), `create table lead_desk.desks (id int); select 'x'::int`);
+  await expect(migrate({ url: database.url, services })).rejects.toMatchObject({ reason: 'migration_failed' });
+  await rm(services, { recursive: true });
+  expect(await database.query("select 1 from pg_tables where schemaname = 'lead_desk'")).toEqual([]);
+});
+
+test('a PostgreSQL that does not answer is named by host and port, beside the form that DATABASE_URL has', async () => {
+  const failure = migrate({ url: 'postgres://me:secret@127.0.0.1:1/polyb' });
+  await expect(failure).rejects.toMatchObject({ code: 'unavailable', reason: 'store_down' });
+  await expect(failure).rejects.toThrow(/No PostgreSQL answers at 127\.0\.0\.1:1, .*postgres:\/\/user:password@host:5432\/database/);
+  await expect(failure).rejects.not.toThrow(/secret/);
+});

@@ -5,7 +5,7 @@ import { migrate as apply, type Migration, migrationsIn } from '../adapters/stor
 import { openPostgres } from '../adapters/store/postgres.ts';
 import { database } from '../config/common.ts';
 import { read } from '../config/read.ts';
-import { exitOf, PolybError, toPolybError } from '../contracts/kit/errors.ts';
+import { exitOf, isPolybError, PolybError, toPolybError } from '../contracts/kit/errors.ts';
 import { quiet } from './noop-log.ts';
 
 const ownServices = join(import.meta.dirname, '..', 'services');
@@ -28,7 +28,7 @@ export async function migrate({ url, services }: { readonly url: string; readonl
   try {
     return await apply(db, all);
   } catch (error) {
-    if (!isSqlState(error, '3D000')) throw refused(error);
+    if (!isSqlState(error, '3D000')) throw refused(error, url);
     await createDatabase(url);
     return await apply(db, all);
   } finally {
@@ -57,14 +57,28 @@ async function createDatabase(url: string): Promise<void> {
   }
 }
 
-/** SQLSTATE class 28: the user or the password is not right. */
-function refused(error: unknown): unknown {
+/** Away, or SQLSTATE class 28: the user or the password is not right. */
+function refused(error: unknown, url: string): unknown {
+  const { host, protocol } = new URL(url);
+  if (isPolybError(error) && error.reason === 'store_down')
+    return new PolybError(
+      'unavailable',
+      `No PostgreSQL answers at ${host}, where DATABASE_URL (${protocol}//user:password@host:5432/database) points.`,
+      {
+        reason: 'store_down',
+        cause: error,
+      },
+    );
   const { code } = (Error.isError(error) ? error : {}) as { code?: unknown };
   if (typeof code !== 'string' || !code.startsWith('28')) return error;
-  return new PolybError('failed_precondition', `PostgreSQL refuses the user or the password of DATABASE_URL: ${messageOf(error)}`, {
-    reason: 'store_refused',
-    cause: error,
-  });
+  return new PolybError(
+    'failed_precondition',
+    `PostgreSQL at ${host} refuses the user or the password of DATABASE_URL: ${messageOf(error)}`,
+    {
+      reason: 'store_refused',
+      cause: error,
+    },
+  );
 }
 
 function isSqlState(error: unknown, code: string): boolean {

@@ -1,13 +1,14 @@
 /** `npm run demo`: the whole system from nothing, one lead through it, and what that looked like. It stays up. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { lookup, openSources } from '../config/env.ts';
-import { exitOf, isPolybError, PolybError } from '../contracts/kit/errors.ts';
+import { exitOf, PolybError } from '../contracts/kit/errors.ts';
 import { askJournal, type Row } from './cli/commands/journal/ask.ts';
 import { trace } from './cli/commands/trace.ts';
 import { callable, findMethod, readCatalogue } from './cli/kernel/catalogue.ts';
 import type { Invocation } from './cli/kernel/command.ts';
 import { type Connected, connect } from './cli/kernel/connect.ts';
 import { flagsOf } from './cli/kernel/flags.ts';
+import { failureOf } from './cli/kernel/host-failure.ts';
 import { allowReach } from './cli/kernel/method.ts';
 import { createOutput } from './cli/kernel/output.ts';
 import { spanMs } from './cli/kernel/text.ts';
@@ -90,13 +91,14 @@ optionsOf(
 const { stdout, stderr, stdin, env } = process;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => stop.abort(new PolybError('cancelled', `stopped by ${signal}`)));
+  process.once(signal, () => stop.abort(new PolybError('cancelled', `stopped by ${signal}`, { outcome: 'not_executed' })));
 const flags = flagsOf({ output: 'pretty' }, env, 'demo');
 const out = createOutput({ flags, stdout, stderr, stdinIsTty: stdin.isTTY === true, env, now: Date.now });
-try {
-  process.exitCode = await demo({ path: 'demo', args: [], flags, out, signal: stop.signal, env, groups: [] });
-} catch (error) {
-  if (!isPolybError(error)) throw error;
-  await out.failure(error);
-  process.exitCode = exitOf(error);
-}
+const status = await demo({ path: 'demo', args: [], flags, out, signal: stop.signal, env, groups: [] }).catch((thrown: unknown) => {
+  const error = failureOf(thrown, stop.signal);
+  out.failure(error);
+  return exitOf(error);
+});
+// Waits for what is still on its way to a pipe, and not for programs that a failure left at work.
+await new Promise<void>((done) => stdout.write('', () => stderr.write('', () => done())));
+process.exit(status);

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PolybError } from '../../contracts/kit/errors.ts';
+import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import type { Postgres } from './postgres.ts';
 
 export interface Migration {
@@ -65,13 +65,27 @@ export async function migrate(db: Postgres, migrations: readonly Migration[]): P
           `Migration ${name} was applied to this database with other content. If you changed the file, restore it and add a new one; if the database is older than release 0.1.0, recreate it: \`polyb down --wipe\` and \`polyb up\` (a database of your own: drop it), which deletes its data.`,
           { reason: 'migration_changed' },
         );
-      await session.run(
+      const made = session.run(
         `begin; create schema if not exists "${owner}"; ${sql};\ninsert into polyb.migrations (owner, file, sha256) values ('${owner}', '${file}', '${sha256}')
            on conflict (owner, file) do update set sha256 = excluded.sha256, applied_at = now(); commit`,
       );
+      await made.catch((error: unknown) => {
+        throw failedIn(name, error);
+      });
       done.push(name);
     }
     return done;
+  });
+}
+
+/** What the server itself says of a statement; its being away or full says nothing against the file. */
+function failedIn(name: string, error: unknown): unknown {
+  const { message, cause } = error as { readonly message?: string; readonly cause?: { readonly message?: string } };
+  if (isPolybError(error) && error.retryable) return error;
+  const said = isPolybError(error) ? (cause?.message ?? message) : message;
+  return new PolybError('failed_precondition', `Migration ${name} failed and left nothing behind: ${said}`, {
+    reason: 'migration_failed',
+    cause: error,
   });
 }
 

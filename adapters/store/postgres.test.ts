@@ -33,3 +33,14 @@ test('a commit that gets no answer is in doubt, a statement before it is not', a
   await db.close();
   await database.drop();
 });
+
+test('a full disk is unavailable with a reason of its own, in a statement and in a script', async () => {
+  const database = await testDatabase();
+  const db = openPostgres({ url: database.url, name: 'test', log: quiet });
+  const full = `do $$ begin raise exception using errcode = '53100'; end $$`;
+  const refused = { code: 'unavailable', reason: 'disk_full', outcome: 'not_executed' };
+  await expect(db.query(full)).rejects.toMatchObject(refused);
+  await expect(db.session((session) => session.run(full))).rejects.toMatchObject(refused);
+  await db.close();
+  await database.drop();
+});

@@ -56,6 +56,12 @@ function translated(thrown: unknown): unknown {
       retryAfterMs: 100,
       cause: thrown,
     });
+  if (code === '53100' || /No space left on device/.test(message))
+    return new PolybError('unavailable', 'The disk of PostgreSQL is full; nothing was kept. Free some space on it.', {
+      reason: 'disk_full',
+      retryAfterMs: 5000,
+      cause: thrown,
+    });
   if (away.test(code) || /Connection terminated|Client has encountered a connection error/.test(message))
     return new PolybError('unavailable', 'PostgreSQL cannot be reached; the work was not begun or not stored.', {
       reason: 'store_down',
@@ -194,7 +200,16 @@ export function openPostgres({
     async session(work) {
       const client = await connect();
       try {
-        return await work({ ...on(client), run: async (script) => void (await client.query(script)) });
+        return await work({
+          ...on(client),
+          run: (script) =>
+            client.query(script).then(
+              () => {},
+              (error) => {
+                throw failed(error);
+              },
+            ),
+        });
       } finally {
         client.release(true);
       }

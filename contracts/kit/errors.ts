@@ -48,9 +48,10 @@ export function httpOf(code: Code, reason: string | undefined): number {
 }
 
 /** Exit statuses that depend on the reason. */
-const exitByReason: Readonly<Record<string, number>> = {
+export const exitByReason: Readonly<Record<string, number>> = {
   no_responders: 3,
   not_connected: 6,
+  other_system: 6,
   connection_lost: 5,
   pending: 8,
   bad_settings: 78,
@@ -120,7 +121,7 @@ export function toPolybError(thrown: unknown): PolybError {
 }
 
 /** Errors of PostgreSQL or its connection. The work itself is not at fault, and nothing was stored. */
-const storeReasons: ReadonlySet<string> = new Set(['store_down', 'store_contended', 'connections_exhausted']);
+const storeReasons: ReadonlySet<string> = new Set(['store_down', 'store_contended', 'connections_exhausted', 'disk_full']);
 export function isStoreFailure({ reason }: PolybError): boolean {
   return reason !== undefined && storeReasons.has(reason);
 }

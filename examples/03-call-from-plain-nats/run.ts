@@ -1,7 +1,9 @@
 import { lookup } from '../../config/env.ts';
 import { plainNats } from './plain-nats.ts';
 
-const nats = plainNats(lookup('NATS_URL') ?? 'nats://127.0.0.1:4222');
+const url = lookup('NATS_URL');
+if (url === undefined) throw new Error('NATS_URL is not set; run polyb up first.');
+const nats = plainNats(url);
 const subject = `${lookup('POLYB_SUBJECT_PREFIX') ?? 'polyb'}.rpc.crm.push_to_crm`;
 
 for (const lead of [{ firstName: 'Анна', phoneNumber: '+79995553344' }, { firstName: 'Анна' }]) {

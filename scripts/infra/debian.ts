@@ -40,8 +40,9 @@ export async function unpackDebian(name: string, folder: string, signal?: AbortS
       try {
         return (await run('apt-get', [...options, ...args], { cwd: packages, env, maxBuffer: 16 << 20, signal })).stdout;
       } catch (error) {
-        const said = (error as { stderr?: string }).stderr?.match(/^E: (.*)$/m)?.[1];
-        throw said ? new Error(`apt-get ${args[0]}: ${said}`, { cause: error }) : error;
+        const { stderr = '', code } = error as { stderr?: string; code?: unknown };
+        const said = stderr.match(/^E: (.*)$/m)?.[1] ?? stderr.trim().split('\n').at(-1);
+        throw new Error(`apt-get ${args[0]}: ${said || `ended with ${code}`}`, { cause: error });
       }
     };
     await apt('update');

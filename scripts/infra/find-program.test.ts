@@ -5,7 +5,7 @@ test('a missing server says what to type, where to point instead, and why unpack
   const install = { debian: 'apt-get install x', macos: 'brew install x', windows: 'winget install x' };
   const missing = serverMissing('x-server', install, 'X_URL', new Error('no network'));
   const command = process.platform === 'darwin' ? install.macos : process.platform === 'win32' ? install.windows : install.debian;
-  expect(missing).toMatchObject({ reason: 'server_missing', server: 'x-server', install: command });
+  expect(missing).toMatchObject({ reason: 'server_missing', data: { server: 'x-server', install: command } });
   expect(missing.message).toBe(
     `x-server was not found (unpacking it failed: no network). Install it: ${command} — or point X_URL at one that runs.`,
   );

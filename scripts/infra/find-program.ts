@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PolybError } from '../../contracts/kit/errors.ts';
 
 /** Where servers that PolyB unpacked itself are kept. */
 export const serversDir = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '.polyb', 'servers');
@@ -44,18 +45,16 @@ export function onPath(name: string): string | null {
   return firstProgram(folders, name);
 }
 
-/** A server that is not here and could not be unpacked, with what to type to get it. */
-export type ServerMissing = Error & { readonly reason: 'server_missing'; readonly server: string; readonly install: string };
-
+/** A server that is not here and could not be unpacked, with what to type to get it: failed_precondition/server_missing. */
 export function serverMissing(
   server: string,
   install: Record<'debian' | 'macos' | 'windows', string>,
   setting: string,
   cause?: unknown,
-): ServerMissing {
+): PolybError {
   const command = { darwin: install.macos, win32: install.windows }[process.platform as string] ?? install.debian;
   const detail =
     cause === undefined ? '' : ` (unpacking it failed: ${cause instanceof Object && 'message' in cause ? cause.message : cause})`;
   const message = `${server} was not found${detail}. Install it: ${command} — or point ${setting} at one that runs.`;
-  return Object.assign(new Error(message, { cause }), { reason: 'server_missing' as const, server, install: command });
+  return new PolybError('failed_precondition', message, { reason: 'server_missing', data: { server, install: command }, cause });
 }

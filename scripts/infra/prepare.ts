@@ -4,9 +4,10 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { findNatsServer } from './nats-server.ts';
 import { findPostgres, type Postgres } from './postgres.ts';
-import { freePort, natsAnswers, postgresAnswers, redisAnswers } from './ready.ts';
+import { clusterListens, freePort, natsAnswers, redisAnswers } from './ready.ts';
 import { findRedis } from './redis.ts';
 import { enterable, makeParent, type RunAs } from './unprivileged.ts';
 
@@ -26,7 +27,8 @@ export type ServerProgram = {
   readonly stopSignal: NodeJS.Signals;
   /** `nats://127.0.0.1:port`, `redis://…` with its password if it has one, or the superuser's URL of PostgreSQL's database `postgres`. */
   readonly url: string;
-  /** Whether it serves by now. */
+  readonly port: number;
+  /** Whether it serves by now: this one, not another server on its port. */
   answers(): Promise<boolean>;
 };
 
@@ -40,6 +42,8 @@ export type PrepareOptions = {
 export type NatsOptions = PrepareOptions & {
   /** Included after our own options, so it may override them. */
   readonly configFile?: string | undefined;
+  /** What the server calls itself in its greeting; a random name unless given. */
+  readonly serverName?: string | undefined;
 };
 export type RedisOptions = PrepareOptions & {
   /** What clients have to show; without it every program on this machine may ask. */
@@ -51,7 +55,13 @@ export type PostgresOptions = PrepareOptions & {
 };
 
 /** Finds nats-server and writes its configuration. */
-export async function prepareNats({ dir, port: wanted, configFile, signal }: NatsOptions): Promise<ServerProgram> {
+export async function prepareNats({
+  dir,
+  port: wanted,
+  configFile,
+  serverName = `polyb-${randomBytes(6).toString('hex')}`,
+  signal,
+}: NatsOptions): Promise<ServerProgram> {
   const { bin, env } = await findNatsServer({ signal });
   const port = wanted ?? (await freePort());
   const home = resolve(dir);
@@ -61,7 +71,7 @@ export async function prepareNats({ dir, port: wanted, configFile, signal }: Nat
   await mkdir(home, { recursive: true });
   await writeFile(
     file,
-    `host: "127.0.0.1"\nport: ${port}\nmax_payload: 1MB\nping_interval: "10s"\nwrite_deadline: "2s"\nmax_pending: 16MB\n${include}`,
+    `host: "127.0.0.1"\nport: ${port}\nserver_name: "${serverName}"\nmax_payload: 1MB\nping_interval: "10s"\nwrite_deadline: "2s"\nmax_pending: 16MB\n${include}`,
   );
   return {
     name: 'nats-server',
@@ -72,7 +82,8 @@ export async function prepareNats({ dir, port: wanted, configFile, signal }: Nat
     home,
     stopSignal: 'SIGTERM',
     url: `nats://127.0.0.1:${port}`,
-    answers: () => natsAnswers(port),
+    port,
+    answers: () => natsAnswers(port, serverName),
   };
 }
 
@@ -105,7 +116,8 @@ export async function prepareRedis({ dir, port: wanted, password, signal }: Redi
     home,
     stopSignal: 'SIGTERM',
     url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`,
-    answers: () => redisAnswers(port),
+    port,
+    answers: async () => (await redisAnswers(port, password)) === 'ready',
   };
 }
 
@@ -114,6 +126,7 @@ export async function preparePostgres({ dir, port: wanted, durable, signal }: Po
   const found = await findPostgres({ signal });
   const home = enterable(dir, found.runAs);
   const password = await makeCluster(found, home, durable, signal);
+  await dropStaleLock(join(home, 'data'));
   const port = wanted ?? (await freePort());
   const settings = {
     listen_addresses: '127.0.0.1',
@@ -133,7 +146,8 @@ export async function preparePostgres({ dir, port: wanted, durable, signal }: Po
     // Fast shutdown, which keeps all data; immediate shutdown for data nobody wants.
     stopSignal: durable ? 'SIGINT' : 'SIGQUIT',
     url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
-    answers: () => postgresAnswers(port),
+    port,
+    answers: () => clusterListens(join(home, 'data'), port),
   };
 }
 
@@ -144,8 +158,10 @@ async function makeCluster(found: Postgres, home: string, durable: boolean, sign
   if (existsSync(data)) {
     const made = Number(await readFile(join(data, 'PG_VERSION'), 'utf8'));
     if (made !== found.majorVersion) {
-      throw new Error(
+      throw new PolybError(
+        'failed_precondition',
         `${data} was made by PostgreSQL ${made}, and the one found is ${found.majorVersion}: install ${made}, or remove that folder`,
+        { reason: 'other_version' },
       );
     }
     return readFile(passwordFile, 'utf8');
@@ -159,14 +175,38 @@ async function makeCluster(found: Postgres, home: string, durable: boolean, sign
   const partial = `${data}.partial`;
   await rm(partial, { recursive: true, force: true });
   const options = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', ...locale(found.majorVersion)];
-  await run(found.initdb, ['-D', partial, ...options, '--no-instructions', ...(durable ? [] : ['--no-sync'])], {
+  const made = run(found.initdb, ['-D', partial, ...options, '--no-instructions', ...(durable ? [] : ['--no-sync'])], {
     cwd: home,
     env: { ...process.env, ...found.env, LC_ALL: 'C' },
     signal,
     ...found.runAs,
   });
+  await made.catch((error: { readonly stderr?: string; readonly message: string }) => {
+    signal?.throwIfAborted();
+    const said = (error.stderr?.trim() || error.message).split('\n').at(-1);
+    throw /No space left on device/.test(error.stderr ?? '')
+      ? new PolybError('unavailable', `The disk is full: a database could not be made in ${data}; free some space and try again.`, {
+          reason: 'disk_full',
+          cause: error,
+        })
+      : new PolybError('failed_precondition', `A database could not be made in ${data}: ${said}`, {
+          reason: 'initdb_failed',
+          cause: error,
+        });
+  });
   await rename(partial, data);
   return password;
+}
+
+/**
+ * PostgreSQL refuses to start while the process that its lock file names lives; after a crash or in a new container that may be any other
+ * program. Only Linux says what a process is; elsewhere PostgreSQL's own message does.
+ */
+async function dropStaleLock(data: string): Promise<void> {
+  const file = join(data, 'postmaster.pid');
+  const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
+  const program = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined);
+  if (program !== undefined && !/postgres|postmaster/.test(program)) await rm(file, { force: true });
 }
 
 /** Letters of every alphabet fold their case, and order is by code point, the same on every machine. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import {
   type RedisOptions,
   type ServerProgram,
 } from './prepare.ts';
+import { isFree } from './ready.ts';
 import { enterable, unprivileged } from './unprivileged.ts';
 
 export type RunningServer = {
@@ -75,8 +76,8 @@ async function prepareIn<Options extends PrepareOptions & Temporary>(
 ): Promise<ServerProgram> {
   try {
     const program = await prepare(options);
-    if (!(await program.answers())) return program;
-    throw new Error(`${program.name} is already running where a new one was to start: ${new URL(program.url).host}`);
+    if (await isFree(program.port)) return program;
+    throw new Error(`${program.name} cannot start: another program listens on 127.0.0.1:${program.port}`);
   } catch (error) {
     if (options.temporary) {
       for (const made of [options.dir, enterable(options.dir, unprivileged())]) await rm(made, { recursive: true, force: true });
@@ -98,6 +99,7 @@ async function untilReady(program: ServerProgram, signal: AbortSignal): Promise<
 function spawnServer(program: ServerProgram, temporary: boolean) {
   const logFile = join(program.home, 'server.log');
   const log = openSync(logFile, 'a', 0o600);
+  const before = fstatSync(log).size;
   const child = spawn(program.bin, program.args, {
     stdio: ['ignore', log, log],
     env: { ...process.env, ...program.env },
@@ -110,7 +112,7 @@ function spawnServer(program: ServerProgram, temporary: boolean) {
   const ended = new AbortController();
   const exit = new Promise<void>((resolve) => {
     const end = (why: string) => {
-      const printed = readFileSync(logFile, { encoding: 'utf8', flag: 'a+' }).slice(-2_000);
+      const printed = readFileSync(logFile, { flag: 'a+' }).subarray(before).toString().slice(-2_000);
       ended.abort(new Error(`${program.name} ${why}\n${printed}`));
       resolve();
     };

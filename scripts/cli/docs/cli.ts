@@ -1,4 +1,5 @@
 import type { Command, Flag, Group } from '../kernel/command.ts';
+import { exits } from '../kernel/topics.ts';
 import { globalFlags } from '../kernel/tree/flags.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 
@@ -8,6 +9,11 @@ export function cliPage(groups: readonly Group[]): Page {
     fenced('sh', 'polyb COMMAND [ADDRESS|VERB] [name=value …] [flags]'),
     '## Global flags',
     flagTable(globalFlags),
+    '## Exit statuses',
+    table(
+      ['status', 'name', 'what', 'try again'],
+      exits.map(({ status, name, means, again }) => [code(String(status)), name, means, again]),
+    ),
     ...groups.flatMap(({ title, commands }) => [
       `## ${title.charAt(0)}${title.slice(1).toLowerCase()}`,
       ...commands.flatMap((command) => commandParts(command, '')),

@@ -4,12 +4,13 @@ import { operatorUser } from '../../../bus/server/permissions.ts';
 import type { NatsOptions } from '../../../bus/transports/nats.ts';
 import type { Transport } from '../../../bus/transports/transport.ts';
 import { guestUser } from '../../../bus/wire/subjects.ts';
-import { type FindSetting, lookup, openSources } from '../../../config/env.ts';
-import { isPolybError } from '../../../contracts/kit/errors.ts';
+import { badSettings, lookup, openSources, type SettingText } from '../../../config/env.ts';
+import { isPolybError, type PolybError } from '../../../contracts/kit/errors.ts';
 import type { Invocation } from './command.ts';
 import { contextOf } from './contexts.ts';
-import { advise } from './failure.ts';
+import { advise, refusal, wrongUsage } from './failure.ts';
 import type { Flags } from './flags.ts';
+import { natsInfo, otherSystem, systemSetting } from './nats-info.ts';
 import type { SocketOptions } from './socket.ts';
 
 export interface Connected extends AsyncDisposable {
@@ -22,19 +23,39 @@ export interface Connected extends AsyncDisposable {
 }
 type Needs = Pick<Invocation, 'flags' | 'out' | 'signal' | 'env'>;
 
-/** Where the bus is and who we are there. The flag wins; without any setting it is the default port of this machine. */
+export const natsSettings = ['POLYB_NATS_URL', 'NATS_URL'] as const;
+export const operatorSetting = 'POLYB_NATS_OPERATOR_PASSWORD';
+const schemes = ['nats:', 'tls:', 'ws:', 'wss:'];
+
+/**
+ * Where the bus is and who we are there; the flag wins.
+ * @throws unavailable/not_connected when neither a setting nor `polyb up` names a server; failed_precondition/bad_settings for an address of another scheme.
+ */
 export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, root?: string) {
   const find = openSources({ env, root });
   const chosen = contextOf(flags, env);
   if (chosen !== undefined) {
     const { url, user, password, prefix = 'polyb' } = chosen;
-    return { servers: url.split(','), server: url, user, pass: password, prefix };
+    return { servers: url.split(','), server: url, system: undefined, user, pass: password, prefix };
   }
-  const url = flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222';
-  const password = operatorPassword(url, find, openSources({ env: {}, root }));
+  const url = flags.text('nats-url') ?? lookup(natsSettings, find);
+  if (url === undefined)
+    throw refusal('unavailable', 'no system is up here', {
+      reason: 'not_connected',
+      next: ['polyb up        starts everything on this machine', 'NATS_URL, or --nats-url, names a bus that runs elsewhere'],
+    });
+  const servers = url.split(',').map((server) => server.trim());
+  checkServers(servers, flags.text('nats-url') === undefined ? find(...natsSettings) : undefined);
+  const started = openSources({ env: {}, root });
+  const isStarted = isMade(started('NATS_URL')) && lookup('NATS_URL', started) === url;
+  // The password that `polyb up` made is for the server that it started, and is shown to no other.
+  const mayShow = isStarted || !isMade(find(operatorSetting));
+  const password = mayShow ? lookup(operatorSetting, find) : undefined;
   return {
-    servers: url.split(',').map((server) => server.trim()),
+    servers,
     server: url.replace(/\/\/[^@/]*@/g, '//'),
+    /** The name that the server has when it is the one that `polyb up` started here. */
+    system: isStarted ? lookup(systemSetting, started) : undefined,
     ...(password === undefined
       ? { user: lookup('NATS_USER', find), pass: lookup('NATS_PASSWORD', find) }
       : { user: operatorUser, pass: password }),
@@ -42,20 +63,23 @@ export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, root?: 
   };
 }
 
-/** What `polyb up` made is for the server that it started, and is told to no other. */
-function operatorPassword(url: string, find: FindSetting, findStarted: FindSetting): string | undefined {
-  const found = find('POLYB_NATS_OPERATOR_PASSWORD');
-  const password = lookup('POLYB_NATS_OPERATOR_PASSWORD', find);
-  const isMade = found !== undefined && 'from' in found && found.from.includes('run.json');
-  return isMade && lookup('NATS_URL', findStarted) !== url ? undefined : password;
+function checkServers(servers: readonly string[], found: SettingText | undefined): void {
+  const wrong = servers.find((server) => server.includes('://') && !schemes.includes(URL.parse(server)?.protocol ?? ''));
+  if (wrong === undefined) return;
+  const expected = 'expected nats://host:4222 (or tls://, ws://, wss://)';
+  const given = JSON.stringify(wrong.replace(/\/\/[^@/]*@/g, '//***@').slice(0, 60));
+  if (found === undefined || 'problem' in found) throw wrongUsage(`--nats-url: ${expected}; got ${given}`);
+  throw badSettings([`NATS_URL: ${expected}, got ${given} from ${found.from}`]);
 }
+
+const isMade = (found: SettingText | undefined): boolean => found !== undefined && 'from' in found && found.from.includes('run.json');
 
 /**
  * `lasting` connections come back after a drop; one for a single question is a plain socket, which is there sooner.
- * @throws unavailable/not_connected (exit 6) when nobody listens there.
+ * @throws unavailable (exit 6): not_connected when no server listens there, other_system when the server is not the one that `polyb up` started here.
  */
 export async function connect({ flags, out, signal, env }: Needs, { lasting = outlives(flags) } = {}): Promise<Connected> {
-  const { servers, server, user, pass, prefix } = busAddress({ flags, env });
+  const { servers, server, system, user, pass, prefix } = busAddress({ flags, env });
   const timeoutMs = flags.ms('connect-timeout') ?? 2000;
   const tell = (facts: object, message: string) => out.detail(`  ${message} ${JSON.stringify(facts)}`);
   const log = { debug: () => {}, info: tell, warn: tell, error: tell };
@@ -63,10 +87,12 @@ export async function connect({ flags, out, signal, env }: Needs, { lasting = ou
   const who = { user, pass: user === undefined ? undefined : (pass ?? ''), name: 'polyb-cli', inboxUser: name };
   const beganAt = performance.now();
   try {
-    const plain = lasting || servers.length > 1 ? undefined : dialPlain({ ...who, server: servers[0] ?? '', timeoutMs: timeoutMs / 2 });
+    const plain =
+      lasting || servers.length > 1 ? undefined : dialPlain({ ...who, server: servers[0] ?? '', system, timeoutMs: timeoutMs / 2 });
+    void plain?.catch(() => {}); // its failure is read below, after the import
     const { createBus } = await import('../../../bus/bus.ts');
     const left = () => Math.max(50, timeoutMs - (performance.now() - beganAt));
-    const transport = (await plain) ?? (await dialLasting({ ...who, servers, log, signal, timeoutMs: left() }));
+    const transport = (await plain) ?? (await dialLasting({ ...who, servers, log, signal, timeoutMs: left() }, system));
     const bus = createBus({ transport, name, log, prefix, noRespondersMs: 0 });
     return { bus, transport, prefix, server, [Symbol.asyncDispose]: () => bus.close({ graceMs: 0 }) };
   } catch (error) {
@@ -79,6 +105,9 @@ export async function connect({ flags, out, signal, env }: Needs, { lasting = ou
   }
 }
 
+/** No bus of this checkout answers. */
+export const isUnreachable = ({ reason }: PolybError): boolean => reason === 'not_connected' || reason === 'other_system';
+
 /** Does the command go on for longer than one question? */
 function outlives(flags: Flags): boolean {
   return flags.on('watch') || flags.on('wait') || flags.text('each') !== undefined;
@@ -86,6 +115,10 @@ function outlives(flags: Flags): boolean {
 async function dialPlain(options: SocketOptions): Promise<Transport | undefined> {
   return await (await import('./socket.ts')).dialSocket(options);
 }
-async function dialLasting(options: NatsOptions & { readonly servers: string[] }): Promise<Transport> {
+/** The client library shows its password at once, so the server's name is read before. */
+async function dialLasting(options: NatsOptions & { readonly servers: string[] }, system: string | undefined): Promise<Transport> {
+  const [server = ''] = options.servers;
+  const info = system === undefined ? undefined : await natsInfo(server);
+  if (info !== undefined && info.serverName !== system) throw otherSystem(server);
   return await (await import('../../../bus/transports/nats.ts')).connectNats(options);
 }

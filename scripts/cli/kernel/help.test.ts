@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { codes } from '../../../contracts/kit/errors.ts';
+import { codes, exitByReason } from '../../../contracts/kit/errors.ts';
 import { commandFacts } from '../commands/commands-list.ts';
 import { commands, groups } from './commands.ts';
 import { leaves } from './find.ts';
@@ -47,6 +47,11 @@ test('the page on exit codes tells every status that a code ends with', () => {
 
 test('the topic on flags holds every global flag', () => {
   for (const { name, summary } of globalFlags) expect(topics.flags?.()).toMatch(new RegExp(`--${name}\\b.* ${summary.slice(0, 12)}`));
+});
+
+test('the page on exit codes tells every status that a reason decides', () => {
+  const told = new Set(exits.map(({ status }) => status));
+  expect(Object.entries(exitByReason).filter(([, exit]) => !told.has(exit))).toEqual([]);
 });
 
 test('every topic has a text', () => {

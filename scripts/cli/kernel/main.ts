@@ -1,9 +1,10 @@
 /** From words to an exit status. What a command needs beyond this is imported by the command. */
-import { exitOf, isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
+import { exitOf, type PolybError } from '../../../contracts/kit/errors.ts';
 import { commands, groups } from './commands.ts';
 import { refusal, wrongUsage } from './failure.ts';
 import { findCommand } from './find.ts';
 import { type Flags, flagsOf } from './flags.ts';
+import { failureOf } from './host-failure.ts';
 import { nearest } from './nearest.ts';
 import { createOutput, type Output } from './output.ts';
 import { leadingFlags, parseCommand } from './parse.ts';
@@ -52,7 +53,7 @@ async function run(typed: readonly string[], signal: AbortSignal): Promise<numbe
     const run = await command.run();
     return await run({ path, args, flags, out, signal, env: process.env, groups });
   } catch (thrown) {
-    const error = isPolybError(thrown) ? thrown : signal.aborted && isPolybError(signal.reason) ? signal.reason : broken(thrown);
+    const error = failureOf(thrown, signal);
     out.failure(error);
     return exitOf(error);
   }
@@ -93,12 +94,6 @@ function unknownVerb(noun: string, verb: string | undefined, verbs: readonly str
     close: nearest(verb ?? '', verbs).filter(() => verb !== undefined),
     next: [`polyb ${noun} --help`],
   });
-}
-
-/** A defect of the command line itself. */
-function broken(thrown: unknown): PolybError {
-  const message = thrown instanceof Error || Error.isError(thrown) ? (thrown as Error).message : String(thrown);
-  return new PolybError('internal', `The command line broke: ${message.split('\n')[0]}`, { cause: thrown });
 }
 
 /** Fires on the first SIGINT or SIGTERM; the second ends the process at once. */

@@ -114,6 +114,18 @@ test('reads a message that comes in pieces, and tells when the connection drops'
   await server.close();
 });
 
+test('a server of another system is not shown the password', async () => {
+  const server = await fakeServer('INFO {"server_name":"polyb-b","headers":true,"max_payload":100}\r\n');
+  let sent = '';
+  const dialling = dialSocket({ ...options, user: 'operator', pass: 'secret', server: server.url, system: 'polyb-a' });
+  while (server.sockets.length === 0) await new Promise((done) => setImmediate(done));
+  const closed = new Promise((done) => server.sockets[0]?.on('data', (chunk) => (sent += String(chunk))).on('close', done));
+  await expect(dialling).rejects.toMatchObject({ code: 'unavailable', reason: 'other_system', outcome: 'not_executed' });
+  await closed;
+  expect(sent).toBe('');
+  await server.close();
+});
+
 test.each([
   ['wants TLS', 'INFO {"headers":true,"max_payload":100,"tls_required":true}\r\n'],
   ['says nothing', ''],

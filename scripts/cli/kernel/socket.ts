@@ -6,6 +6,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { type Arrived, addTo, notConnected, type Transport, tooLarge } from '../../../bus/transports/transport.ts';
 import { instanceId } from '../../../bus/wire/ids.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { otherSystem } from './nats-info.ts';
 
 export interface SocketOptions {
   readonly server: string;
@@ -15,8 +16,11 @@ export interface SocketOptions {
   readonly name: string;
   readonly inboxUser: string;
   readonly timeoutMs: number;
+  /** The name that the server must have before it is shown the password; undefined for a server that we did not start. */
+  readonly system?: string | undefined;
 }
 interface ServerInfo {
+  readonly server_name?: string;
   readonly max_payload?: number;
   readonly headers?: boolean;
   readonly tls_required?: boolean;
@@ -26,20 +30,24 @@ interface Listener {
   readonly onError: ((error: Error) => void) | undefined;
   readonly subject: string;
 }
+/** `other`: the server is of another system. */
+type Greeting = 'fine' | 'odd' | 'other';
 type Login = { readonly host: string; readonly port: number; readonly user?: string; readonly pass?: string };
 
+/** @throws PolybError unavailable/other_system when the server has another name than `system`. */
 export async function dialSocket(options: SocketOptions): Promise<Transport | undefined> {
   const login = loginOf(options);
   if (login === undefined) return undefined;
   const socket = connectTcp({ host: login.host, port: login.port, noDelay: true });
-  const greeted = Promise.withResolvers<boolean>();
-  socket.on('error', () => greeted.resolve(false)).on('close', () => greeted.resolve(false));
-  const timer = setTimeout(() => greeted.resolve(false), options.timeoutMs);
+  const greeted = Promise.withResolvers<Greeting>();
+  socket.on('error', () => greeted.resolve('odd')).on('close', () => greeted.resolve('odd'));
+  const timer = setTimeout(() => greeted.resolve('odd'), options.timeoutMs);
   const transport = speak(socket, login, options, greeted.resolve);
-  const isFine = await greeted.promise;
+  const greeting = await greeted.promise;
   clearTimeout(timer);
-  if (isFine) return transport;
+  if (greeting === 'fine') return transport;
   socket.destroy();
+  if (greeting === 'other') throw otherSystem(options.server);
   return undefined;
 }
 
@@ -54,7 +62,7 @@ function loginOf({ server, user, pass }: SocketOptions): Login | undefined {
   };
 }
 
-function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, greeted: (isFine: boolean) => void): Transport {
+function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, greeted: (greeting: Greeting) => void): Transport {
   const listeners = new Map<number, Listener>();
   const waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
   const onDropped = new Set<(connected: boolean) => void>();
@@ -122,8 +130,9 @@ function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, gr
     const isFirst = info.max_payload === undefined;
     info = told;
     if (!isFirst) return;
-    if (told.tls_required || !told.headers) {
-      greeted(false);
+    const isOther = options.system !== undefined && told.server_name !== options.system;
+    if (isOther || told.tls_required || !told.headers) {
+      greeted(isOther ? 'other' : 'odd');
       return;
     }
     const login = { ...(user !== undefined && { user, pass }), name: options.name, lang: 'node', version: '1', protocol: 1 };
@@ -131,9 +140,9 @@ function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, gr
     void flush().then(
       () => {
         connected = true;
-        greeted(true);
+        greeted('fine');
       },
-      () => greeted(false),
+      () => greeted('odd'),
     );
   }
 

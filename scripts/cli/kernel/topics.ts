@@ -19,6 +19,7 @@ export const exits: readonly { readonly status: number; readonly name: string; r
   { status: 8, name: 'PENDING', means: 'it waits: for a person, or for its outcome', again: 'watch the row' },
   { status: 9, name: 'CHECK_FAILED', means: 'doctor, a budget, docs or contracts', again: '' },
   { status: 10, name: 'PARTIAL', means: 'of many calls some failed', again: 'the failed lines' },
+  { status: 78, name: 'SETTINGS', means: 'settings are wrong; nothing was started', again: 'after mending them' },
   { status: 130, name: 'SIGINT', means: 'Ctrl-C', again: '' },
   { status: 143, name: 'SIGTERM', means: 'stopped from outside', again: '' },
 ];

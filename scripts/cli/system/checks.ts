@@ -7,8 +7,8 @@ import { pending } from '../../../adapters/store/migrate.ts';
 import { openTransactions } from '../../../adapters/store/pending-counts.ts';
 import { openPostgres } from '../../../adapters/store/postgres.ts';
 import { redisVersion } from '../../../adapters/vendors/redis/cache.ts';
-import { openSources } from '../../../config/env.ts';
-import { read, settingsOf } from '../../../config/read.ts';
+import { openSources, problemsOf } from '../../../config/env.ts';
+import { settingsOf } from '../../../config/read.ts';
 import { metaOf } from '../../../config/settings.ts';
 import { type EntryFact, schemaHash } from '../../../contracts/kit/describe.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
@@ -19,11 +19,12 @@ import { staleEntries } from '../docs/stale.ts';
 import { callable, readCatalogue } from '../kernel/catalogue.ts';
 import type { Connected } from '../kernel/connect.ts';
 import { infos } from '../kernel/discover.ts';
+import { natsInfo } from '../kernel/nats-info.ts';
 import type { Expected } from './expected.ts';
 import { failureOf, hear } from './health.ts';
 import { daemonIsCurrent, listApps, listOwnApps } from './pm2.ts';
 import { root } from './project.ts';
-import { natsInfo } from './servers.ts';
+import { readSettings, strayNames } from './settings.ts';
 import { serviceRows } from './status.ts';
 
 export interface Finding {
@@ -53,18 +54,18 @@ export function checkNode(): readonly Finding[] {
 
 export function checkSettings(services: readonly Expected[], env: Readonly<Record<string, string | undefined>>): readonly Finding[] {
   try {
-    const { shown, origins } = read(allGroups(services), openSources({ env }));
+    const { shown, origins } = readSettings(services, openSources({ env }));
     // Telegram is a vendor of who reads there and of who writes there.
     const vendors = [...new Map(services.flatMap((each) => each.vendors).map((vendor) => [vendor.setting, vendor])).values()];
     const picked = vendors.map(({ setting, fallback }) => {
       const value = shown[setting] ?? fallback;
       return ok('vendor', `${setting}=${value} (${value === fallback ? 'built in' : origins[setting]})`);
     });
-    return [ok('settings', `${Object.keys(origins).length} read`), ...picked];
+    const strays = strayNames(services).map((line) => warn('setting', line, 'polyb config list shows every setting'));
+    return [ok('settings', `${Object.keys(origins).length} read`), ...strays, ...picked];
   } catch (error) {
     if (!isPolybError(error)) throw error;
-    const problems = error.message.split('\n').slice(1);
-    return problems.map((line) => fail('setting', line.trim(), 'polyb config list shows where each value comes from'));
+    return problemsOf(error).map((line) => fail('setting', line, 'polyb config list shows where each value comes from'));
   }
 }
 
@@ -95,7 +96,8 @@ export async function checkContracts(): Promise<readonly Finding[]> {
   return [warn('contracts', `contracts.json is not what the code says of ${shown}`, 'polyb docs build')];
 }
 
-export async function checkNats(url: string): Promise<readonly Finding[]> {
+export async function checkNats(url: string | undefined): Promise<readonly Finding[]> {
+  if (url === undefined) return [fail('nats', 'no system is up here', 'polyb up starts one; or set NATS_URL')];
   const seen = await Promise.all(url.split(',').map(async (server) => ({ server: server.trim(), info: await natsInfo(server.trim()) })));
   return seen.map(({ server, info }) => {
     const address = URL.parse(server)?.host;
@@ -103,9 +105,9 @@ export async function checkNats(url: string): Promise<readonly Finding[]> {
     if (info === undefined) return fail('nats', `no nats-server answers at ${address}`, 'polyb up, or set NATS_URL');
     if (!info.headers)
       return fail('nats', `${address} ${info.version} has headers switched off`, 'set no_headers to false in its configuration');
-    if (info.max_payload < leastPayload)
-      return fail('nats', `${address} takes at most ${info.max_payload} bytes`, 'set max_payload to 1MB in its configuration');
-    return ok('nats', `${address} ${info.version}, max_payload ${Math.round(info.max_payload / 1024)} KB`);
+    if (info.maxPayload < leastPayload)
+      return fail('nats', `${address} takes at most ${info.maxPayload} bytes`, 'set max_payload to 1MB in its configuration');
+    return ok('nats', `${address} ${info.version}, max_payload ${Math.round(info.maxPayload / 1024)} KB`);
   });
 }
 
@@ -124,14 +126,16 @@ export async function checkPostgres(
     const [row] = await db.query<{ version: string; ms: string }>(
       `select current_setting('server_version') as version, extract(epoch from clock_timestamp()) * 1000 as ms`,
     );
-    const skewMs = Number(row?.ms) - (sentAt + Date.now()) / 2;
+    const tookMs = Date.now() - sentAt;
+    const skewMs = Number(row?.ms) - (sentAt + tookMs / 2);
     const missing = await pending(db, await migrations());
     return [
       ok('postgres', `${host}${pathname} ${row?.version}`),
       missing.length > 0
         ? fail('migrations', `missing: ${missing.join(', ')}`, 'polyb up, or npx node runtime/migrate.ts')
         : ok('migrations', 'all applied'),
-      Math.abs(skewMs) > mostSkewMs
+      // The reply may have been sent at any moment of the round trip, which includes the connection.
+      Math.abs(skewMs) - tookMs / 2 > mostSkewMs
         ? fail('clock', `${Math.round(skewMs)} ms away from PostgreSQL's`, 'let NTP set both clocks; deadlines depend on them')
         : ok('clock', `${Math.round(Math.abs(skewMs))} ms from PostgreSQL's`),
       await checkConnections(db, needed),

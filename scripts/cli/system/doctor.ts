@@ -3,7 +3,7 @@ import { lookup, openSources } from '../../../config/env.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { allConnections } from '../../../runtime/connections.ts';
 import type { Invocation } from '../kernel/command.ts';
-import { connect } from '../kernel/connect.ts';
+import { connect, natsSettings } from '../kernel/connect.ts';
 import { checkWords } from './check-words.ts';
 import {
   checkContracts,
@@ -21,6 +21,7 @@ import {
   type Finding,
 } from './checks.ts';
 import { type Expected, expectedServices } from './expected.ts';
+import { oneProcessSetting } from './project.ts';
 import { checkFailed } from './report.ts';
 
 export async function doctor(invocation: Invocation): Promise<number> {
@@ -48,8 +49,8 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
   const { services } = code;
   const settings = [...checkSettings(services, env), ...checkSecrets(services, { env })];
   const find = openSources({ env });
-  const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(['POLYB_NATS_URL', 'NATS_URL'], find) ?? 'nats://127.0.0.1:4222');
-  const isOneProcess = lookup('POLYB_ONE_PROCESS', find) === 'true';
+  const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(natsSettings, find));
+  const isOneProcess = lookup(oneProcessSetting, find) === 'true';
   const wanted = Number(lookup('DATABASE_CONNECTIONS', find)) || undefined;
   const postgres = checkPostgres(lookup('DATABASE_URL', find), env, allConnections({ services: services.length, isOneProcess, wanted }));
   const words = checkWords(lookup('DATABASE_URL', find));

@@ -5,12 +5,11 @@ import { guestUser } from '../../../bus/wire/subjects.ts';
 import { type FindSetting, lookup } from '../../../config/env.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { passwordSetting } from '../../../runtime/services.ts';
+import { operatorSetting } from '../kernel/connect.ts';
 import type { Expected } from './expected.ts';
 import { type App, listApps } from './pm2.ts';
 import { natsUsersFile, serverApp } from './project.ts';
 import { type RunValues, readRun } from './run-file.ts';
-
-export const operatorPasswordSetting = 'POLYB_NATS_OPERATOR_PASSWORD';
 
 export const busUsers = (services: readonly Expected[], prefix: string) =>
   permissions(
@@ -20,10 +19,7 @@ export const busUsers = (services: readonly Expected[], prefix: string) =>
 
 /** Writes the file. False when it stands there already, word for word. */
 export async function writeNatsUsers(services: readonly Expected[], prefix: string, run: RunValues): Promise<boolean> {
-  const settings = [
-    [operatorUser, operatorPasswordSetting] as const,
-    ...services.map(({ folder }) => [folder, passwordSetting(folder)] as const),
-  ];
+  const settings = [[operatorUser, operatorSetting] as const, ...services.map(({ folder }) => [folder, passwordSetting(folder)] as const)];
   const credentials = Object.fromEntries(settings.map(([user, setting]) => [user, { password: passwordOf(run, setting) }]));
   const text = natsConfig(busUsers(services, prefix), { credentials, noAuthUser: guestUser });
   if (text === (await readFile(natsUsersFile, 'utf8').catch(() => ''))) return false;
@@ -34,7 +30,7 @@ export async function writeNatsUsers(services: readonly Expected[], prefix: stri
 /** Gives the running services the bus permissions that their code asks for now, where the nats-server is our own. */
 export async function renewNatsUsers(services: readonly Expected[], find: FindSetting): Promise<void> {
   const run = await readRun();
-  if (run[operatorPasswordSetting] === undefined) return;
+  if (run[operatorSetting] === undefined) return;
   const known = services.filter(({ folder }) => run[passwordSetting(folder)] !== undefined);
   if (await writeNatsUsers(known, lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb', run)) reloadNats(await listApps());
 }

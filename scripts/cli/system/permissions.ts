@@ -5,10 +5,11 @@ import { type FindSetting, lookup, openSources } from '../../../config/env.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { passwordSetting } from '../../../runtime/services.ts';
 import type { Invocation } from '../kernel/command.ts';
+import { operatorSetting } from '../kernel/connect.ts';
 import { wrongUsage } from '../kernel/failure.ts';
 import { nearest } from '../kernel/nearest.ts';
 import { expectedServices } from './expected.ts';
-import { busUsers, operatorPasswordSetting } from './nats-users.ts';
+import { busUsers } from './nats-users.ts';
 
 export async function permissions({ args, flags, out, env }: Invocation): Promise<number> {
   const find = openSources({ env });
@@ -60,4 +61,4 @@ function natsUsers(users: readonly BusUser[], find: FindSetting): string {
   return natsConfig(users, { credentials });
 }
 
-const settingOf = (user: string): string => (user === operatorUser ? operatorPasswordSetting : passwordSetting(user));
+const settingOf = (user: string): string => (user === operatorUser ? operatorSetting : passwordSetting(user));

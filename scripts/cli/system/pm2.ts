@@ -8,6 +8,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { hostFailure } from '../kernel/host-failure.ts';
 import { logFolder, root, state } from './project.ts';
 
 const program = join(root, 'node_modules', 'pm2', 'bin', 'pm2');
@@ -18,6 +19,12 @@ const badSettingsExit = 78;
 /** Names the PM2 daemon that we started, so that `down` may end it. */
 const startedFile = join(state, 'pm2-daemon');
 const starting = 'starting';
+
+/** Says what to do when PM2's own folder cannot be written to. */
+export function unwritableHome(cause: PolybError): PolybError {
+  const message = `${cause.message} PM2 keeps its files in ${pm2Home()}; set PM2_HOME to a folder that can be written to.`;
+  return new PolybError('failed_precondition', message, { reason: 'not_writable', cause });
+}
 
 /** A process under PM2. */
 export interface App {
@@ -31,18 +38,21 @@ export interface App {
   readonly memoryBytes: number;
   /** Unix ms of its last start. */
   readonly startedAt: number;
+  /** What it was started with; an instance that is added gets the same. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 interface Listed extends App {
   readonly namespace: string;
   readonly cwd: string;
 }
 
-const home = (): string => process.env.PM2_HOME ?? join(homedir(), '.pm2');
+/** PM2's own folder. */
+export const pm2Home = (): string => process.env.PM2_HOME ?? join(homedir(), '.pm2');
 
 /** Whether PM2's daemon answers; asking PM2 itself would start one. */
 export function daemonRuns(): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(process.platform === 'win32' ? '\\\\.\\pipe\\rpc.sock' : join(home(), 'rpc.sock'));
+    const socket = connect(process.platform === 'win32' ? '\\\\.\\pipe\\rpc.sock' : join(pm2Home(), 'rpc.sock'));
     const answer = (is: boolean) => {
       socket.destroy();
       resolve(is);
@@ -99,6 +109,7 @@ async function listAll(): Promise<readonly Listed[]> {
     restarts: pm2_env.restart_time,
     memoryBytes: monit?.memory ?? 0,
     startedAt: pm2_env.pm_uptime ?? 0,
+    env: pm2_env.env ?? {},
     namespace: pm2_env.namespace,
     cwd: pm2_env.pm_cwd,
   }));
@@ -118,12 +129,17 @@ interface Row {
     readonly pm_uptime?: number;
     readonly namespace: string;
     readonly pm_cwd: string;
+    readonly env?: Readonly<Record<string, string>>;
   };
 }
 
-/** Starts apps of ecosystem.config.js, or starts them again; resolves when each has said that it is ready, has ended, or 15 s have passed. */
+/**
+ * Starts apps of ecosystem.config.js. One that PM2 has already is removed first: PM2 may just be starting it again by itself.
+ * Resolves when each has said that it is ready, has ended, or 15 s have passed.
+ */
 export async function startApps(names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
+  await removeApps((await listApps()).filter(({ name }) => names.includes(name)));
   await mkdir(logFolder, { recursive: true, mode: 0o700 });
   const isOurs = !(await daemonRuns());
   // Said before it is done: we may be stopped in between.
@@ -136,8 +152,22 @@ export async function startApps(names: readonly string[]): Promise<void> {
 export const addInstance = (name: string): Promise<unknown> => pm2('scale', name, '+1');
 
 /** Stops instances, each with its full time to drain, and forgets them. */
-export async function removeApps(apps: readonly App[]): Promise<void> {
-  await Promise.all(apps.map(({ id }) => pm2('delete', String(id))));
+export async function removeApps(apps: readonly App[], tries = 5): Promise<void> {
+  if (apps.length === 0) return;
+  if (tries === 0) throw new PolybError('internal', `PM2 starts ${apps.map(({ name }) => name).join(', ')} again whenever it is removed.`);
+  const ended = apps.filter(({ pid }) => pid === 0).map(({ id }) => String(id));
+  const running = apps.filter(({ pid }) => pid !== 0);
+  await Promise.all([
+    ...(ended.length === 0 ? [] : [pm2('delete', ...ended)]),
+    ...running.map(({ id }) => pm2('delete', String(id))), // each by itself: PM2 would stop one after the other
+  ]);
+  // One that PM2 was just starting again comes back to its list.
+  const restless = apps.filter(({ restarts, status }) => restarts > 0 || status !== 'online').map(({ id }) => id);
+  if (restless.length > 0)
+    await removeApps(
+      (await listApps()).filter(({ id }) => restless.includes(id)),
+      tries - 1,
+    );
 }
 
 /** Ends PM2's daemon if `startApps` started it and nothing runs in it any more. Answers whether it did. */
@@ -155,7 +185,7 @@ export async function daemonIsCurrent(): Promise<boolean> {
   return !/out-of-date/.test(await pm2('ls'));
 }
 
-const daemonPid = (): Promise<string> => readFile(join(home(), 'pm2.pid'), 'utf8').catch(() => '');
+const daemonPid = (): Promise<string> => readFile(join(pm2Home(), 'pm2.pid'), 'utf8').catch(() => '');
 
 async function pm2(...args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [program, ...args], {
@@ -168,6 +198,8 @@ async function pm2(...args: readonly string[]): Promise<string> {
   });
   const [[status], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
   if (status === 0) return stdout;
+  const cause = hostFailure(new Error(`${stderr}${stdout}`));
+  if (cause !== undefined) throw cause.reason === 'not_writable' ? unwritableHome(cause) : cause;
   const said = /\[ERROR\][^\n]*/.exec(`${stdout}${stderr}`)?.[0] ?? `${stderr}${stdout}`.trim().slice(-500);
   throw new PolybError('internal', `pm2 ${args[0]} failed: ${said}`);
 }

@@ -1,37 +1,33 @@
-import { connect, createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { isFree } from '../../infra/ready.ts';
 
-const host = '127.0.0.1';
 const attempts = 100;
+const reserved = new Map<number, Server>();
 
-/** The first of `wanted` and what follows the last of them that nobody listens on. */
+/**
+ * The first free port among `wanted` and the ports after the last of them. It stays reserved until this process ends, so that another
+ * `up` on this machine does not choose it before a server listens there.
+ */
 export async function portFrom(...wanted: readonly number[]): Promise<number> {
   const last = wanted.at(-1) ?? 1024;
-  for (const port of [...wanted, ...Array.from({ length: attempts }, (_, index) => last + 1 + index)]) if (await isFree(port)) return port;
-  throw new PolybError('unavailable', `No port from ${last} to ${last + attempts} is free on ${host}.`);
+  for (const port of [...wanted, ...Array.from({ length: attempts }, (_, index) => last + 1 + index)])
+    if ((await reserve(port)) && (await isFree(port))) return port;
+  throw new PolybError('unavailable', `No port from ${last} to ${last + attempts} is free on 127.0.0.1.`);
 }
 
-async function isFree(port: number): Promise<boolean> {
-  // Listening alone does not tell on every system: a listener on all addresses may leave 127.0.0.1 open to us.
-  return !(await answers(port)) && (await canListen(port));
-}
-
-function canListen(port: number): Promise<boolean> {
+/**
+ * Holds a socket name that one process at a time can have and that the kernel releases when the process ends. Without it, two gateways
+ * of one user could share a port, because a gateway lets its successor listen on the same port. macOS has no such names.
+ */
+function reserve(port: number): Promise<boolean> {
+  const name = { linux: `\0polyb-port-${port}`, win32: `\\\\.\\pipe\\polyb-port-${port}` }[process.platform as string];
+  if (name === undefined || reserved.has(port)) return Promise.resolve(true);
   return new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, host);
-    const answer = (is: boolean) => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once('connect', () => answer(true));
-    socket.once('error', () => answer(false));
-    socket.setTimeout(1_000, () => answer(false));
+    server.listen(name, () => {
+      reserved.set(port, server.unref());
+      resolve(true);
+    });
   });
 }

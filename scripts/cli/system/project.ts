@@ -24,5 +24,7 @@ export const serverFolder = (server: Server): string => join(state, server);
 export const serverApp = (server: Server): string => `polyb-${server}`;
 /** The PM2 app that runs every service in one process. */
 export const oneProcessApp = 'polyb-all';
+/** `true` in the environment, .env or run.json: all services run in one process. */
+export const oneProcessSetting = 'POLYB_ONE_PROCESS';
 /** nats-server's users and what each may do, included by its configuration. */
 export const natsUsersFile = join(state, 'nats-users.conf');

@@ -26,7 +26,7 @@ export interface WaitOptions<T extends Expected & Placed> {
 }
 
 /** How long a service may take unless told. */
-export const readyMs = 30_000;
+export const readyMs = 60_000;
 const askPm2EveryMs = 1_000;
 /** So many restarts within one start are taken for a failure that time will not mend. */
 const patience = 3;

@@ -20,7 +20,9 @@ export async function tellNotReady(
   { app, why }: Pick<NotReady, 'app' | 'why'>,
   logFrom: number,
 ): Promise<void> {
-  const lines = (await lastLines(logFile(app), logFrom, shownLines)).flatMap((line) => line.split('\n'));
+  const written = (await lastLines(logFile(app), logFrom, shownLines)).flatMap((line) => line.split('\n'));
+  // PM2 tries again and again: the same line, but for its time and process id, is shown once.
+  const lines = [...new Map(written.map((line) => [line.replace(/\d+/g, '0'), line])).values()];
   const head = `${label}  ${why}${lines.length > 0 ? '; its last lines:' : ''}`;
   out.note([head, ...lines.map((line) => `    ${line}`), `  polyb logs ${app}`].join('\n'), 'bad');
 }

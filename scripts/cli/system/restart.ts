@@ -1,5 +1,6 @@
 /** `polyb restart`: a second instance takes over before the first stops, so that no call fails. */
-import { openSources } from '../../../config/env.ts';
+import { badSettings, openSources, problemsOf } from '../../../config/env.ts';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { connect } from '../kernel/connect.ts';
 import { readSources } from './changed.ts';
@@ -12,24 +13,27 @@ import { type App, addInstance, listApps, removeApps } from './pm2.ts';
 import { logFile, oneProcessApp } from './project.ts';
 import { awaitReady, type NotReady, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, requireUp, tellNotReady } from './report.ts';
+import { readSettings, strayNames } from './settings.ts';
 
 /** The environment of a running daemon is kept; settings from files are read anew, and so are the bus permissions that the code asks for. */
 export async function restart(invocation: Invocation): Promise<number> {
   const { args, flags, out } = invocation;
   await using _held = await lock('restart');
   const all = await expectedServices();
-  await renewNatsUsers(all, openSources({ env: invocation.env }));
   const chosen = chosenFrom(all, args, 'restart');
   const running = await requireUp();
   const changed = flags.on('changed') ? await readSources().changed(chosen, running) : undefined;
   if (changed?.length === 0) out.note('every process runs the code that is here', 'ok');
   const named = chosen.filter(({ folder }) => changed?.includes(folder) ?? true);
+  for (const line of strayNames(all)) out.note(line, 'warn');
   const runs = (name: string) => running.some((app) => app.name === name);
   const groups: readonly Group[] = runs(oneProcessApp)
     ? named.length === 0
       ? []
       : [{ app: oneProcessApp, services: all }]
     : named.filter(({ folder }) => runs(folder)).map((each) => ({ app: each.folder, services: [each] }));
+  checkSettings(groups, running);
+  await renewNatsUsers(all, openSources({ env: invocation.env }));
   const absent = runs(oneProcessApp) ? [] : named.filter(({ folder }) => !runs(folder));
   for (const { folder } of absent) out.note(`${folder} is not running; polyb up ${folder} starts it`, 'warn');
 
@@ -43,6 +47,21 @@ export async function restart(invocation: Invocation): Promise<number> {
 }
 
 type Group = { readonly app: string; readonly services: readonly Expected[] };
+
+/** A successor gets the environment of its predecessor. @throws PolybError failed_precondition/bad_settings with every mistake of all of them. */
+function checkSettings(groups: readonly Group[], running: readonly App[]): void {
+  const problems = groups.flatMap(({ app, services }) => {
+    const env = running.find(({ name }) => name === app)?.env ?? {};
+    try {
+      readSettings(services, openSources({ env }));
+      return [];
+    } catch (error) {
+      if (!isPolybError(error) || error.reason !== 'bad_settings') throw error;
+      return problemsOf(error);
+    }
+  });
+  if (problems.length > 0) throw badSettings(problems);
+}
 
 /** Each instance there is now gets one successor. False when one did not get ready; its predecessor goes on then. */
 async function relieve({ app, services }: Group, running: readonly App[], invocation: Invocation): Promise<boolean> {

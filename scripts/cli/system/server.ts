@@ -1,6 +1,7 @@
 /** What PM2 runs for a server of our own: `node scripts/cli/system/server.ts nats|postgres|redis`. It starts the server and ends with it. */
 import { existsSync } from 'node:fs';
 import { startNats, startPostgres, startRedis } from '../../infra/start.ts';
+import { systemSetting } from '../kernel/nats-info.ts';
 import { natsUsersFile, serverFolder, servers } from './project.ts';
 import { readRun } from './run-file.ts';
 import { passwordIn } from './servers.ts';
@@ -24,7 +25,8 @@ try {
   const port = Number(run[`POLYB_${name.toUpperCase()}_PORT`]);
   const options = { dir: serverFolder(name), port, signal: stopping.signal };
   const start = {
-    nats: () => startNats({ ...options, configFile: existsSync(natsUsersFile) ? natsUsersFile : undefined }),
+    nats: () =>
+      startNats({ ...options, serverName: run[systemSetting], configFile: existsSync(natsUsersFile) ? natsUsersFile : undefined }),
     postgres: () => startPostgres({ ...options, durable: true }),
     redis: () => startRedis({ ...options, password: passwordIn(run.REDIS_URL) }),
   };

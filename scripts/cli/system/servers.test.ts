@@ -3,7 +3,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from '@jest/globals';
 import type { FindSetting } from '../../../config/env.ts';
 import { serverMissing } from '../../infra/find-program.ts';
-import { chooseRedis, natsInfo } from './servers.ts';
+import { freePort } from '../../infra/ready.ts';
+import { natsInfo } from '../kernel/nats-info.ts';
+import { ownerAt } from './server-owner.ts';
+import { chooseRedis } from './servers.ts';
 
 const install = { debian: 'apt-get install redis-server', macos: '', windows: '' };
 function setup(given: { readonly url?: string; readonly from?: string; readonly oneProcess?: boolean; readonly fails?: unknown } = {}) {
@@ -52,6 +55,29 @@ test('a machine on which it can be neither found nor unpacked goes without, and 
   });
   await expect(setup({ fails: new TypeError('a fault of ours') }).choose()).rejects.toThrow('a fault of ours');
 });
+
+test('a server is our own by its name, its data and its password, and not because it answers', async () => {
+  const { NATS_URL = '', DATABASE_URL = '' } = process.env;
+  await using redis = await answering('-ERR AUTH <password> called without any password configured\r\n');
+  await using loading = await answering('-LOADING Redis is loading the dataset in memory\r\n');
+  const wrong = Object.assign(new URL(DATABASE_URL), { password: 'wrong' }).href;
+  expect(await ownerAt.nats({ NATS_URL, POLYB_SYSTEM_ID: 'polyb-0' })).toBe('other');
+  expect(await ownerAt.nats({ NATS_URL, POLYB_SYSTEM_ID: (await natsInfo(NATS_URL))?.serverName ?? '' })).toBe('own');
+  expect([await ownerAt.postgres({ DATABASE_URL }), await ownerAt.postgres({ DATABASE_URL: wrong })]).toEqual(['other', 'other']);
+  expect(await ownerAt.redis({ REDIS_URL: `redis://:a@127.0.0.1:${redis.port}` })).toBe('other');
+  expect(await ownerAt.redis({ REDIS_URL: `redis://:a@127.0.0.1:${loading.port}` })).toBe('silent');
+  const free = await freePort();
+  expect(await ownerAt.nats({ NATS_URL: `nats://127.0.0.1:${free}` })).toBe('silent');
+  expect(await ownerAt.postgres({ DATABASE_URL: `postgres://postgres:a@127.0.0.1:${free}/polyb` })).toBe('silent');
+});
+
+/** Says one line to each request, as Redis does. */
+async function answering(line: string) {
+  const server = createServer((socket) => void socket.on('data', () => socket.end(line))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { port, [Symbol.asyncDispose]: async () => void (await new Promise((done) => server.close(done))) };
+}
 
 test.each(['INFO {"version":\r\n', 'INFO {"version":2}\r\n', 'HTTP/1.1 400 Bad Request\r\n'])(
   'what greets with %j is no nats-server',

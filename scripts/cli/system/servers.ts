@@ -1,28 +1,29 @@
 /** NATS, PostgreSQL and Redis: found where settings point, else our own on loopback. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { FindSetting } from '../../../config/env.ts';
 import { badSettings } from '../../../config/env.ts';
 import { bringDictionary } from '../../infra/dictionary.ts';
 import { findNatsServer } from '../../infra/nats-server.ts';
 import { findPostgres } from '../../infra/postgres.ts';
 import { preparePostgres } from '../../infra/prepare.ts';
-import { natsAnswers, postgresAnswers, redisAnswers } from '../../infra/ready.ts';
 import { findRedis } from '../../infra/redis.ts';
 import { enterable } from '../../infra/unprivileged.ts';
-import type { App } from './pm2.ts';
+import { natsSettings } from '../kernel/connect.ts';
+import { pause } from './pause.ts';
+import { type App, removeApps } from './pm2.ts';
 import { portFrom } from './ports.ts';
 import { type Server, serverApp, serverFolder } from './project.ts';
 import { type RunValues, runFileLabel } from './run-file.ts';
+import { type Owner, ownerAt } from './server-owner.ts';
 
-export const answersAt = { nats: natsAnswers, postgres: postgresAnswers, redis: redisAnswers } as const satisfies Record<Server, unknown>;
-const settings = { nats: ['POLYB_NATS_URL', 'NATS_URL'], postgres: ['DATABASE_URL'], redis: ['REDIS_URL'] } as const;
+const settings = { nats: natsSettings, postgres: ['DATABASE_URL'], redis: ['REDIS_URL'] } as const;
 const usualPort = { nats: 4222, postgres: 5432, redis: 6379 } as const;
 /** Unpacking takes some seconds. Nothing waits longer for what can be done without. */
 const redisPatienceMs = 30_000;
+/** How long a server under PM2 may take to reply, and a server that PM2 has lost may take to stop. */
+const settleMs = 10_000;
 
 export interface Choice {
   readonly url: string;
@@ -48,8 +49,10 @@ interface Options {
 }
 
 /** Prepares what has to be started here: after this only starting is left. */
-export async function chooseServers(options: Options): Promise<Choices> {
-  const [nats, postgres, redis] = await Promise.all([
+export async function chooseServers(given: Options): Promise<Choices> {
+  const failed = new AbortController();
+  const options = { ...given, signal: AbortSignal.any([given.signal, failed.signal]) };
+  const choosing = Promise.all([
     choose('nats', options, async (port) => {
       await findNatsServer({ signal: options.signal });
       return `nats://127.0.0.1:${port}`;
@@ -61,6 +64,10 @@ export async function chooseServers(options: Options): Promise<Choices> {
     }),
     chooseRedis(options),
   ]);
+  const [nats, postgres, redis] = await choosing.catch((error: unknown) => {
+    failed.abort(error); // stops the other downloads
+    throw error;
+  });
   return { nats, postgres, redis };
 }
 
@@ -95,50 +102,49 @@ async function bringWords(signal: AbortSignal): Promise<void> {
   await bringDictionary(found, { unpack: isNew, signal });
 }
 
-async function choose(server: Server, { find, before, apps }: Options, prepare: (port: number) => Promise<string>): Promise<Choice> {
+async function choose(server: Server, options: Options, prepare: (port: number) => Promise<string>): Promise<Choice> {
+  const { find, before, apps } = options;
   const found = find(...settings[server]);
   if (found && 'problem' in found) throw badSettings([found.problem]);
   if (found && found.from !== runFileLabel) return { url: found.value, port: undefined, isUp: true };
   const chosen = before[portSetting(server)];
-  const runs = apps.some(({ name, status }) => name === serverApp(server) && status === 'online');
-  if (found && chosen !== undefined && runs && (await answersAt[server](Number(chosen)))) {
-    return { url: found.value, port: Number(chosen), isUp: true };
+  if (found && chosen !== undefined) {
+    const running = apps.filter(({ name, status }) => name === serverApp(server) && status === 'online');
+    const answer = await settled(server, options, running.length > 0);
+    if (answer === 'own' && running.length > 0) return { url: found.value, port: Number(chosen), isUp: true };
+    // A hung server would hold the port and the data directory.
+    await removeApps(running);
   }
   const port = await portFrom(...(chosen === undefined ? [] : [Number(chosen)]), usualPort[server]);
   return { url: await prepare(port), port, isUp: false };
 }
 
+/** The owner of the former address, after waiting for a server that is starting or stopping. */
+async function settled(server: Server, { before, signal }: Options, runs: boolean): Promise<Owner> {
+  for (const until = Date.now() + settleMs; ; await pause(100, signal)) {
+    const answer = await ownerAt[server](before);
+    const isSettled = runs ? answer !== 'silent' : answer !== 'own';
+    if (isSettled || Date.now() > until) return answer;
+  }
+}
+
 /** The setting of run.json that says a server is ours, and where. */
 export const portSetting = (server: Server): string => `POLYB_${server.toUpperCase()}_PORT`;
 
-const Info = z.object({ version: z.string(), headers: z.boolean().default(false), max_payload: z.number() });
-type NatsInfo = z.output<typeof Info>;
-/** What a nats-server says of itself before anything else; undefined when none answers there. @param url One server. */
-export function natsInfo(url: string): Promise<NatsInfo | undefined> {
-  const { hostname, port } = URL.parse(url) ?? {};
-  if (hostname === undefined) return Promise.resolve(undefined);
-  return new Promise((resolve) => {
-    const socket = connect(Number(port || 4222), hostname);
-    let text = '';
-    const answer = (info?: NatsInfo) => {
-      socket.destroy();
-      resolve(info);
-    };
-    socket.setTimeout(2_000, () => answer());
-    socket.once('error', () => answer());
-    socket.once('close', () => answer());
-    socket.on('data', (data) => {
-      text += data.toString('utf8');
-      const line = /^INFO (.*)\r\n/.exec(text)?.[1];
-      if (line !== undefined) answer(infoIn(line));
-      else if (text.length > 64_000 || !'INFO '.startsWith(text.slice(0, 5))) answer();
-    });
-  });
+const urlSetting = { nats: 'NATS_URL', postgres: 'DATABASE_URL', redis: 'REDIS_URL' } as const satisfies Record<Server, string>;
+/** Settings of run.json that hold the address of an own server. */
+export const addressNames = (server: Server): readonly string[] => [urlSetting[server], portSetting(server)];
+
+/** Values of those settings; {} for a server that `up` does not start. */
+export function addressIn(server: Server, { url, port }: Choice): RunValues {
+  return port === undefined ? {} : { [urlSetting[server]]: url, [portSetting(server)]: String(port) };
 }
-function infoIn(line: string): NatsInfo | undefined {
-  try {
-    return Info.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined; // no JSON, so no nats-server
-  }
+export function addressesIn({ nats, postgres, redis }: Choices): RunValues {
+  return { ...addressIn('nats', nats), ...addressIn('postgres', postgres), ...('missing' in redis ? {} : addressIn('redis', redis)) };
+}
+
+/** The same server at the next free port. */
+export async function moved({ url, port = 0, isUp }: Choice): Promise<Choice> {
+  const next = await portFrom(port + 1);
+  return { url: Object.assign(new URL(url), { port: String(next) }).href, port: next, isUp };
 }

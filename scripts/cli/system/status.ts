@@ -1,16 +1,18 @@
 /** `polyb status`: what PM2 says of each process beside what the bus says of each service. */
 import type { BusHost } from '../../../bus/bus.ts';
-import { isPolybError } from '../../../contracts/kit/errors.ts';
+import { exitOf, isPolybError } from '../../../contracts/kit/errors.ts';
 import type { Invocation } from '../kernel/command.ts';
-import { connect } from '../kernel/connect.ts';
+import { connect, isUnreachable } from '../kernel/connect.ts';
 import { repeatUntilStopped } from '../kernel/discover.ts';
 import { drawTable } from '../kernel/text.ts';
 import { type Expected, expectedServices } from './expected.ts';
 import { failureOf, type Heard, hear, readyInstances } from './health.ts';
 import { type App, listApps } from './pm2.ts';
 import { oneProcessApp, serverApp, servers } from './project.ts';
+import { checkFailed } from './report.ts';
 import { readRun } from './run-file.ts';
-import { answersAt, portSetting } from './servers.ts';
+import { ownerAt } from './server-owner.ts';
+import { portSetting } from './servers.ts';
 
 export interface StatusRow {
   readonly app: string;
@@ -35,7 +37,8 @@ export async function status(invocation: Invocation): Promise<number> {
   if (!flags.on('watch')) {
     const rows = await look();
     await out.result({ bus: reached.server ?? null, apps: rows }, { table: () => tableOf(rows), items: rows });
-    return 0;
+    if (reached.failure !== undefined) return exitOf(reached.failure);
+    return rows.every(({ ready }) => ready) ? 0 : checkFailed;
   }
   await repeatUntilStopped(signal, async () => {
     const rows = await look();
@@ -51,12 +54,13 @@ async function reach(invocation: Invocation) {
   try {
     const connected = await connect(invocation);
     const ask = (): Promise<Heard> => hear(connected.bus as Pick<BusHost, 'gather'>, signal);
-    return { server: connected.server, ask, [Symbol.asyncDispose]: () => connected[Symbol.asyncDispose]() };
+    return { server: connected.server, failure: undefined, ask, [Symbol.asyncDispose]: () => connected[Symbol.asyncDispose]() };
   } catch (error) {
-    if (!isPolybError(error) || error.reason !== 'not_connected') throw error;
+    if (!isPolybError(error) || !isUnreachable(error)) throw error;
     out.note(error.message, 'warn');
     return {
       server: undefined,
+      failure: error,
       ask: async (): Promise<Heard> => ({ instances: new Map(), standings: [] }),
       [Symbol.asyncDispose]: async () => {},
     };
@@ -69,7 +73,7 @@ async function serverRows(): Promise<readonly StatusRow[]> {
   const apps = await listApps();
   return Promise.all(
     own.map(async (server) => {
-      const ready = await answersAt[server](Number(run[portSetting(server)]));
+      const ready = (await ownerAt[server](run)) === 'own';
       const app = serverApp(server);
       return {
         ...processOf(app, apps),

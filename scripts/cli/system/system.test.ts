@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { redisVersion } from '../../../adapters/vendors/redis/cache.ts';
@@ -23,14 +25,19 @@ beforeAll(async () => {
 afterAll(async () => await here[Symbol.asyncDispose](), patienceMs);
 
 const greeterSource = `import { z } from 'zod';
-import { service } from '../../../bus/service.ts';
-import { integer, text } from '../../../config/settings.ts';
-import { contract, method } from '../../../contracts/kit/define.ts';
+import { service } from '../../bus/service.ts';
+import { integer, text } from '../../config/settings.ts';
+import { contract, method } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 const greeter = contract('greeter', '1.0.0', {
   greet: method({ summary: 'Says hello.', input: z.strictObject({}), output: z.object({ said: z.string().max(100) }), idempotency: 'read' }),
 });
 export default service({ serves: { greeter }, settings: z.object({ GREETER_WORD: text(), GREETER_TIMES: integer({ min: 1, max: 3 }) }) })
-  .start(async ({ settings: { GREETER_WORD, GREETER_TIMES } }) => ({ greeter: { greet: async () => ({ said: GREETER_WORD.repeat(GREETER_TIMES) }) } }));
+  .start(async ({ settings: { GREETER_WORD, GREETER_TIMES } }) => {
+    // As a daemon refuses its settings: PM2 does not start it again.
+    if (GREETER_WORD === 'mute') throw new PolybError('failed_precondition', 'no voice', { reason: 'bad_settings' });
+    return { greeter: { greet: async () => ({ said: GREETER_WORD.repeat(GREETER_TIMES) }) } };
+  });
 `;
 const runFile = async () => JSON.parse(await readFile(join(here.dir, '.polyb', 'run.json'), 'utf8')) as Record<string, string>;
 const pm2 = (...words: readonly string[]) => ended(here.start('node_modules/pm2/bin/pm2', ...words));
@@ -40,9 +47,20 @@ async function apps(): Promise<readonly StatusRow[]> {
 const pidsOf = (rows: readonly StatusRow[]) => Object.fromEntries(rows.map(({ app, pids }) => [app, pids]));
 
 test(
-  'the demo brings up the servers and every service from nothing, runs a lead through them and draws it, and leaves them up',
+  'the demo brings up the servers and every service from nothing, at another port when one is taken meanwhile, runs a lead through them and draws it, and leaves them up',
   async () => {
-    const { status, stdout, stderr } = await ended(here.start('scripts/demo.ts'));
+    const demo = ended(here.start('scripts/demo.ts'));
+    // Between the choice of its port and the start of the server, which takes longer, another system takes the port.
+    const { POLYB_NATS_PORT: taken } = await Promise.race([
+      until(() => runFile().catch(() => null), patienceMs),
+      demo.then(({ stderr }) => Promise.reject(new Error(stderr))),
+    ]);
+    const greeting = { server_name: 'polyb-other', version: '2.9.10', headers: true, max_payload: 1_048_576 };
+    const other = createServer((socket) => socket.on('error', () => {}).write(`INFO ${JSON.stringify(greeting)}\r\n`));
+    await once(other.listen(Number(taken), '127.0.0.1'), 'listening');
+    const { status, stdout, stderr } = await demo;
+    other.close();
+    expect((await runFile()).POLYB_NATS_PORT).not.toBe(taken);
     expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringMatching(/✓ crm-connector +\d+ methods +ready in/) });
     expect(stderr).toMatch(/✓ logged +crm\.log_call/);
     expect(stdout).toMatch(/pipelines\.lead_to_call .*✓ ok/);
@@ -125,11 +143,15 @@ test(
 );
 
 test(
-  'a new service that lacks its settings is named with each of them, exit 9; nothing else is touched, and a second up meanwhile is refused',
+  'every setting that a new service lacks and every wrong one is named at once, exit 78; nothing is touched, and a second up meanwhile is refused',
   async () => {
     const before = pidsOf(await apps());
     await mkdir(join(here.dir, 'services', 'greeter'));
     await writeFile(join(here.dir, 'services', 'greeter', 'service.ts'), greeterSource);
+    await writeFile(
+      join(here.dir, '.env'),
+      'TELEPHONY_KIND=voip\nJOURNAL_KEEP_DAYS=many\nGREETER_WROD=hi\nGREETER_TIMES=many\nUNKNOWN_X=1\n',
+    );
     const first = ended(here.start('scripts/polyb.js', 'up'));
     const lock = join(here.dir, '.polyb', 'lock');
     const holder = Number.parseInt(await until(() => readFile(lock, 'utf8').catch(() => null), patienceMs / 4), 10);
@@ -137,9 +159,15 @@ test(
     expect(await here.polyb('up')).toMatchObject({ status: 1, stderr: expect.stringContaining('polyb up is at work here') });
     process.kill(holder, 'SIGCONT');
     const { status, stderr } = await first;
-    expect(status).toBe(9);
-    expect(stderr).toMatch(/✗ greeter {2}ended while it started/);
-    expect(stderr).toMatch(/GREETER_WORD: missing.*\n.*GREETER_TIMES: missing/);
+    expect(status).toBe(78);
+    for (const said of [
+      'GREETER_WORD: missing',
+      'GREETER_TIMES: expected a whole number',
+      'TELEPHONY_KIND: expected',
+      'JOURNAL_KEEP_DAYS: expected',
+    ])
+      expect(stderr).toContain(said);
+    expect(stderr).toContain('GREETER_WROD in .env is no setting; did you mean GREETER_WORD?');
     expect(pidsOf(await apps())).toMatchObject(before);
   },
   patienceMs,
@@ -197,21 +225,34 @@ test(
 test(
   'a successor that cannot start does not take the place of the one that runs',
   async () => {
-    await writeFile(join(here.dir, '.env'), 'GREETER_WORD=hi\nGREETER_TIMES=many\n');
+    await writeFile(join(here.dir, '.env'), 'LOG_LEVEL=loud\nGREETER_WORD=hi\nGREETER_TIMES=many\n');
+    expect(await here.polyb('restart', 'greeter')).toMatchObject({
+      status: 78,
+      stderr: expect.stringMatching(/LOG_LEVEL[\s\S]*GREETER_TIMES/),
+    });
+    await writeFile(join(here.dir, '.env'), 'GREETER_WORD=mute\nGREETER_TIMES=2\n');
     const { status, stderr } = await here.polyb('restart', 'greeter');
     const greeted = await here.polyb('call', 'greeter.greet', '--pick', 'said');
     expect(status).toBe(9);
-    expect(stderr).toMatch(/the old one goes on[\s\S]*GREETER_TIMES: expected a whole number from 1 to 3, got "many"/);
+    expect(stderr).toMatch(/the old one goes on[\s\S]*no voice/);
     expect(greeted).toMatchObject({ status: 0, stdout: 'hihi\n' });
   },
   patienceMs,
 );
 
 test(
-  'another checkout under the same PM2 is refused and disturbs nothing',
+  'another checkout reaches no system but its own, and under the same PM2 it is refused and disturbs nothing',
   async () => {
     await using other = await checkout({ pm2Home: here.env.PM2_HOME ?? '' });
     const before = pidsOf(await apps());
+    const call = () => other.polyb('call', 'crm.find_contact', 'phoneNumber=+79995553322');
+    expect(await call()).toMatchObject({ status: 6, stderr: expect.stringContaining('no system is up here') });
+    const run = { ...(await runFile()), POLYB_SYSTEM_ID: 'polyb-0' };
+    await mkdir(join(other.dir, '.polyb'), { recursive: true });
+    await writeFile(join(other.dir, '.polyb', 'run.json'), JSON.stringify(run));
+    const refused = { status: 6, stderr: expect.stringContaining('belongs to another system') };
+    expect(await Promise.all([call(), other.polyb('listen', 'crm.lead_created')])).toMatchObject([refused, refused]);
+    await rm(join(other.dir, '.polyb', 'run.json'));
     const { status, stderr } = await other.polyb('up');
     await other.polyb('down');
     expect(status).toBe(1);
@@ -231,7 +272,8 @@ test(
     const left = JSON.parse((await pm2('jlist', '--silent')).stdout) as { name: string; pid: number }[];
     expect(left.map(({ name }) => name)).toEqual(['other']);
     expect(await stat(join(here.dir, '.polyb', 'postgres', 'data', 'PG_VERSION'))).toBeDefined();
-    const [doctor] = await Promise.all([here.polyb('doctor'), pm2('delete', 'other')]);
+    const [doctor, away] = await Promise.all([here.polyb('doctor'), here.polyb('status'), pm2('delete', 'other')]);
+    expect(away).toMatchObject({ status: 6, stdout: expect.stringContaining('"bus": null') });
     expect(doctor).toMatchObject({ status: 9, stdout: expect.stringMatching(/"check": "(bus|service)",\s+"state": "fail"/) });
     const second = await here.polyb('down', '--wipe', '--yes');
     expect(JSON.parse(second.stdout)).toMatchObject({ pm2Ended: true });

@@ -1,61 +1,72 @@
 /** `polyb up`: starts what is missing, and waits until it answers. Nothing that is well is touched. */
 import { randomBytes } from 'node:crypto';
-import { cacheSettings } from '../../../adapters/cache/index.ts';
-import { common } from '../../../config/common.ts';
 import { type FindSetting, lookup, openSources } from '../../../config/env.ts';
-import { read, settingsOf } from '../../../config/read.ts';
+import { settingsOf } from '../../../config/read.ts';
 import { defaultOf, metaOf } from '../../../config/settings.ts';
 import { migrate } from '../../../runtime/migrate.ts';
 import { passwordSetting } from '../../../runtime/services.ts';
+import { isFree } from '../../infra/ready.ts';
 import type { Invocation } from '../kernel/command.ts';
-import { connect } from '../kernel/connect.ts';
+import { connect, operatorSetting } from '../kernel/connect.ts';
 import { wrongUsage } from '../kernel/failure.ts';
+import { natsInfo, systemSetting } from '../kernel/nats-info.ts';
 import type { Output } from '../kernel/output.ts';
 import { noteChanged } from './changed.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus, readyInstances } from './health.ts';
 import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
-import { operatorPasswordSetting, reloadNats, writeNatsUsers } from './nats-users.ts';
+import { reloadNats, writeNatsUsers } from './nats-users.ts';
 import { pause } from './pause.ts';
 import { type App, listApps, listOwnApps, removeApps, startApps } from './pm2.ts';
 import { portFrom } from './ports.ts';
-import { logFile, oneProcessApp, serverApp, servers } from './project.ts';
+import { logFile, oneProcessApp, oneProcessSetting, type Server, serverApp, servers } from './project.ts';
 import { awaitReady, type Placed, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, tellNotReady } from './report.ts';
 import { type RunValues, readRun, runFileLabel, writeRun } from './run-file.ts';
-import { answersAt, type Choice, type Choices, chooseServers, natsInfo, portSetting } from './servers.ts';
+import { type Owner, ownerAt } from './server-owner.ts';
+import { addressesIn, addressIn, addressNames, type Choice, type Choices, chooseServers, moved } from './servers.ts';
+import { readSettings, strayNames } from './settings.ts';
 import { warm } from './warm.ts';
 
 /** An app that PM2 started so recently is waited for before it is started again. */
 const bootingMs = 15_000;
+/** Number of times a server may move to another port in one start. */
+const mostMoves = 5;
+/** After this time without a reply, the port is checked for another program. */
+const suspectMs = 3_000;
 
 export async function up(invocation: Invocation): Promise<number> {
   const { args, flags, out, signal, env } = invocation;
   await using _held = await lock('up');
   const find = openSources({ env });
-  read([common, { name: 'cache', settings: cacheSettings }], find); // throws for addresses that are none
   const all = await expectedServices();
-  const oneProcess = flags.on('one-process') || lookup('POLYB_ONE_PROCESS', find) === 'true';
+  const oneProcess = isOneProcess(flags) ?? lookup(oneProcessSetting, find) === 'true';
   if (oneProcess && args.length > 0) throw wrongUsage('all services run in one process; name none', { subject: 'up' });
   const wanted = chosenFrom(all, args, 'up').map((each) => ({ ...each, app: oneProcess ? oneProcessApp : each.folder }));
+  for (const line of strayNames(all)) out.note(line, 'warn');
+  readSettings(wanted, find);
   const apps = await listOwnApps([...servers.map(serverApp), oneProcessApp, ...all.map(({ folder }) => folder)]);
 
   const before = await readRun();
-  const choice = await chooseServers({ find, before, apps, oneProcess, signal });
+  const chosen = await chooseServers({ find, before, apps, oneProcess, signal });
   const listeners = await chooseListeners(all, { find, before, apps });
-  const run = { ...runValues(choice, before, all, oneProcess), ...listeners };
+  const run = { ...ownBefore(before, apps), ...runValues(chosen, before, all, oneProcess), ...listeners };
   await writeRun(run);
   const prefix = lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb';
-  if (choice.nats.port !== undefined && (await writeNatsUsers(all, prefix, run)) && choice.nats.isUp) reloadNats(apps);
-  if (!(await startServers(choice, out, signal))) return checkFailed;
+  if (chosen.nats.port !== undefined && (await writeNatsUsers(all, prefix, run)) && chosen.nats.isUp) reloadNats(apps);
+  const choice = await startServers(chosen, { run, out, signal });
+  if (choice === undefined) return checkFailed;
   const migrations = await migrate({ url: choice.postgres.url });
   out.note(
     `postgres      ${addressOf(choice.postgres.url)}${migrations.length > 0 ? `  ${migrations.length} migrations applied` : ''}`,
     'ok',
   );
 
-  const services = await startServices(wanted, apps, invocation);
+  const addresses = Object.entries(addressesIn(choice));
+  // Running services have read the former addresses.
+  const isStale = addresses.some(([name, value]) => before[name] !== undefined && before[name] !== value);
+  const services = await startServices(wanted, { apps, isStale }, invocation);
   await noteChanged(out, all, await listApps());
   const isComplete = services.every(({ ready }) => ready);
   // The other way of running them: its processes have been relieved by now.
@@ -70,18 +81,30 @@ export async function up(invocation: Invocation): Promise<number> {
   return isComplete ? 0 : checkFailed;
 }
 
+/** What the flag says; undefined without it. */
+function isOneProcess(flags: Invocation['flags']): boolean | undefined {
+  const given = flags.text('one-process');
+  if (given === undefined || given === '') return given === '' || undefined;
+  if (given === 'true' || given === 'false') return given === 'true';
+  throw wrongUsage(`--one-process: expected true or false; got "${given}"`, { subject: 'up', next: ['polyb up --help'] });
+}
+
+/** Addresses of own servers that still run although a setting names others. They are used again once the setting is removed. */
+function ownBefore(before: RunValues, apps: readonly App[]): RunValues {
+  const kept = servers.flatMap((server) => (apps.some(({ name }) => name === serverApp(server)) ? addressNames(server) : []));
+  return Object.fromEntries(Object.entries(before).filter(([name]) => kept.includes(name)));
+}
+
 /** Addresses that we chose, and a password for each bus user of a server of ours. */
-function runValues({ nats, postgres, redis }: Choices, before: RunValues, all: readonly Expected[], oneProcess: boolean): RunValues {
+function runValues(choices: Choices, before: RunValues, all: readonly Expected[], oneProcess: boolean): RunValues {
   const kept = (name: string) => [name, before[name] ?? randomBytes(24).toString('base64url')] as const;
   return {
-    ...(nats.port !== undefined && {
-      NATS_URL: nats.url,
-      [portSetting('nats')]: String(nats.port),
-      ...Object.fromEntries([operatorPasswordSetting, ...all.map(({ folder }) => passwordSetting(folder))].map(kept)),
+    ...addressesIn(choices),
+    ...(choices.nats.port !== undefined && {
+      [systemSetting]: before[systemSetting] ?? `polyb-${randomBytes(6).toString('hex')}`,
+      ...Object.fromEntries([operatorSetting, ...all.map(({ folder }) => passwordSetting(folder))].map(kept)),
     }),
-    ...(postgres.port !== undefined && { DATABASE_URL: postgres.url, [portSetting('postgres')]: String(postgres.port) }),
-    ...('port' in redis && redis.port !== undefined && { REDIS_URL: redis.url, [portSetting('redis')]: String(redis.port) }),
-    ...(oneProcess && { POLYB_ONE_PROCESS: 'true' }),
+    ...(oneProcess && { [oneProcessSetting]: 'true' }),
   };
 }
 
@@ -111,31 +134,70 @@ function listenersOf({ settings }: Expected['service']): readonly (readonly [nam
     .map(([name, schema]) => [name, Number(defaultOf(schema))] as const);
 }
 
-/** Starts those of our own that are not up; false when one does not answer in time. Redis may be missing. */
-async function startServers(choice: Choices, out: Output, signal: AbortSignal): Promise<boolean> {
-  const chosen = servers.flatMap((server) => {
-    const one = choice[server];
-    return 'missing' in one ? [] : [{ server, app: serverApp(server), ...one }];
+interface Away {
+  readonly server: Server;
+  readonly app: string;
+  readonly choice: Choice;
+}
+
+/**
+ * Starts the own servers that are not up, and moves each to another port when its port has been taken. Returns the final addresses;
+ * undefined when a server does not reply in time. Redis is optional.
+ */
+async function startServers(
+  choices: Choices,
+  { run, out, signal }: { readonly run: RunValues; readonly out: Output; readonly signal: AbortSignal },
+): Promise<Choices | undefined> {
+  const away = servers.flatMap((server) => {
+    const choice = choices[server];
+    return 'missing' in choice || choice.isUp ? [] : [{ server, choice, app: serverApp(server) }];
   });
-  const away = chosen.filter(({ isUp }) => !isUp);
-  const down = await Promise.all(away.map(async (one) => ({ ...one, logFrom: await logSize(logFile(one.app)) })));
-  const started = startApps(down.map(({ app }) => app));
+  const logFrom = new Map(await Promise.all(away.map(async ({ app }) => [app, await logSize(logFile(app))] as const)));
+  const settled = await startAll(away, run, signal);
+  const silent = settled.filter(({ answers }) => !answers);
+  for (const { app } of silent) await tellNotReady(out, app, { app, why: 'does not answer' }, logFrom.get(app) ?? 0);
+  if (silent.some(({ server }) => server !== 'redis')) return undefined;
+  const placed: Choices = { ...choices, ...Object.fromEntries(settled.map(({ server, choice }) => [server, choice])) };
+  const info = await natsInfo(placed.nats.url.split(',')[0] ?? '');
+  out.note(`nats-server   ${addressOf(placed.nats.url)}${info ? `  ${info.version}` : ''}`, 'ok');
+  tellRedis(placed.redis, out, silent.length === 0);
+  return placed;
+}
+
+async function startAll(away: readonly Away[], first: RunValues, signal: AbortSignal): Promise<readonly (Away & { answers: boolean })[]> {
+  let run = first;
   const until = Date.now() + readyMs;
-  const answers = async ({ server, port = 0 }: (typeof down)[number]) => {
-    while (!(await answersAt[server](port))) {
-      if (Date.now() > until) return false;
-      await pause(30, signal);
-    }
-    return true;
+  const names = away.map(({ app }) => app);
+  const started = startApps(names);
+  const move = async ({ server, app, choice }: Away): Promise<Away> => {
+    const next = await moved(choice);
+    run = { ...run, ...addressIn(server, next) };
+    await writeRun(run);
+    await started;
+    await startApps([app]);
+    return { server, app, choice: next };
   };
-  const [answered] = await Promise.all([Promise.all(down.map(answers)), started]);
-  const silent = down.filter((_, index) => !answered[index]);
-  for (const { app, logFrom } of silent) await tellNotReady(out, app, { app, why: 'does not answer' }, logFrom);
-  if (silent.some(({ server }) => server !== 'redis')) return false;
-  const nats = await natsInfo(choice.nats.url.split(',')[0] ?? '');
-  out.note(`nats-server   ${addressOf(choice.nats.url)}${nats ? `  ${nats.version}` : ''}`, 'ok');
-  tellRedis(choice.redis, out, silent.length === 0);
-  return true;
+  const settle = async (one: Away): Promise<Away & { answers: boolean }> => {
+    for (let moves = 0, each = one; ; moves++) {
+      const answer = await answerAt(each, () => run, until, signal);
+      if (answer !== 'other' || moves === mostMoves) return { ...each, answers: answer === 'own' };
+      each = await move(each);
+    }
+  };
+  const [settled] = await Promise.all([Promise.all(away.map(settle)), started]);
+  return settled;
+}
+
+/** The owner of a port once it has replied. A program that never replies counts as another owner after the server has ended because of it. */
+async function answerAt({ server, app, choice }: Away, run: () => RunValues, until: number, signal: AbortSignal): Promise<Owner> {
+  for (let lookAt = Date.now() + suspectMs; ; await pause(30, signal)) {
+    const answer = await ownerAt[server](run());
+    if (answer !== 'silent' || Date.now() > until) return answer;
+    if (Date.now() < lookAt) continue;
+    const apps = (await isFree(choice.port ?? 0)) ? [] : await listApps();
+    if (apps.some(({ name, status, restarts }) => name === app && (status !== 'online' || restarts > 0))) return 'other';
+    lookAt = Date.now() + suspectMs;
+  }
 }
 
 function tellRedis(redis: Choices['redis'], out: Output, answers: boolean): void {
@@ -157,7 +219,7 @@ interface Told {
 
 async function startServices(
   wanted: readonly (Expected & Placed)[],
-  apps: readonly App[],
+  { apps, isStale }: { readonly apps: readonly App[]; readonly isStale: boolean },
   invocation: Invocation,
 ): Promise<readonly Told[]> {
   const { flags, out, signal, env } = invocation;
@@ -177,7 +239,8 @@ async function startServices(
   const { bus } = connected;
   const since = Date.now();
   const before = await askBus(bus, signal);
-  const isUp = (each: Expected & Placed) => readyInstances(before, each).length > 0 && apps.some(({ name }) => name === each.app);
+  const isUp = (each: Expected & Placed) =>
+    !isStale && readyInstances(before, each).length > 0 && apps.some(({ name }) => name === each.app);
   // What it runs with was read when it started, and may be other than what stands there now.
   for (const each of wanted.filter(isUp)) tell(each, 'was up');
 
@@ -191,7 +254,7 @@ async function startServices(
     tell(each, `ready in ${((Date.now() - since) / 1000).toFixed(1)} s${picked(each)}`);
   };
   const waiting = awaitReady({ bus, services, before, since, timeoutMs: flags.ms('timeout') ?? readyMs, signal, onReady });
-  const [failed] = await Promise.all([waiting, startApps(names.filter((name) => !isBooting(name, apps)))]);
+  const [failed] = await Promise.all([waiting, startApps(names.filter((name) => isStale || !isBooting(name, apps)))]);
   const toldOf = new Set<string>();
   for (const { app, folder, why } of failed) {
     // One process is told of once, whatever it was to serve.

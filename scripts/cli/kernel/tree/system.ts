@@ -14,7 +14,13 @@ export const systemCommands: readonly Command[] = [
       'What was up goes on with the settings that it started with; polyb restart reads them anew.',
     ],
     flags: [
-      { name: 'one-process', summary: 'All services in one process, which takes less memory; POLYB_ONE_PROCESS=true means the same.' },
+      {
+        name: 'one-process',
+        value: 'true|false',
+        optional: true,
+        summary:
+          'All services in one process, which takes less memory; kept until --one-process=false. POLYB_ONE_PROCESS=true means the same.',
+      },
     ],
     examples: [{ line: 'polyb up' }, { line: 'polyb up crm-connector call-orchestrator' }],
     seeAlso: ['status', 'down', 'doctor'],
@@ -59,7 +65,8 @@ export const systemCommands: readonly Command[] = [
     summary: 'Every service: its process beside what the bus says.',
     impact: 'ro',
     flags: [follow],
-    examples: [{ line: 'polyb status' }],
+    details: ['Ends with 6 when the bus cannot be reached, with 9 when a server or a service is not ready.'],
+    examples: [{ line: 'polyb status' }, { line: 'polyb status -q -o none || echo down' }],
     seeAlso: ['doctor', 'logs', 'list'],
     run: async () => (await import('../../system/status.ts')).status,
   },

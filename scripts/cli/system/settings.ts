@@ -1,0 +1,35 @@
+/** All that is wrong with the settings of services, before anything is started. */
+import { cacheSettings } from '../../../adapters/cache/index.ts';
+import { type FindSetting, namesInDotEnv } from '../../../config/env.ts';
+import { read, type Settings, settingsOf } from '../../../config/read.ts';
+import { metaOf } from '../../../config/settings.ts';
+import { allGroups, passwordSetting } from '../../../runtime/services.ts';
+import { natsSettings, operatorSetting } from '../kernel/connect.ts';
+import { fromEnv } from '../kernel/flags.ts';
+import { nearest } from '../kernel/nearest.ts';
+import type { Expected } from './expected.ts';
+import { oneProcessSetting } from './project.ts';
+
+/** Settings of the services and of what they share. @throws PolybError failed_precondition/bad_settings (exit 78) with a line for each that is wrong. */
+export function readSettings(services: readonly Expected[], find: FindSetting): Settings {
+  return read([...allGroups(services), { name: 'cache', settings: cacheSettings }], find);
+}
+
+/** A line for each name in `.env` that nothing reads and that resembles a setting. @param services All there are. */
+export function strayNames(services: readonly Expected[], root?: string): readonly string[] {
+  const known = new Set(
+    [
+      ...allGroups(services).flatMap((group) => settingsOf(group).flatMap(([name, schema]) => [name, ...(metaOf(schema).before ?? [])])),
+      ...Object.keys(cacheSettings.shape),
+      ...services.map(({ folder }) => passwordSetting(folder)),
+      ...Object.values(fromEnv),
+      ...natsSettings,
+      operatorSetting,
+      oneProcessSetting,
+    ].flatMap((name) => [name, `${name}_FILE`]),
+  );
+  return namesInDotEnv(root).flatMap((name) => {
+    const [close] = known.has(name) ? [] : nearest(name, [...known]);
+    return close === undefined ? [] : [`${name} in .env is no setting; did you mean ${close}?`];
+  });
+}
