@@ -93,7 +93,7 @@ export function createBus(options: BusOptions): BusHost {
 
   function permit({ address, service }: Pick<Entry, 'address' | 'service'>): void {
     if (allowed !== undefined && !allowed.has(address) && !own.has(service))
-      throw new PolybError('permission_denied', `${name} does not name ${address} in \`uses\`; add it there to be allowed to call it.`);
+      throw new PolybError('permission_denied', `${name} does not name ${address} in \`uses\`; add it there, then: polyb up ${name}`);
   }
   const caller = createCaller({ transport, name, prefix, now, noRespondersMs, observer, neighbours, permit });
   const streams = createStreams({

@@ -21,6 +21,8 @@ const entry = (address: string, properties: NonNullable<EntryFact['input']>['pro
 const entries = [
   entry('crm.push_to_crm', { firstName: { type: 'string' }, source: { type: 'string', enum: ['web', 'telegram'] } }),
   entry('pipelines.lead_to_call', { waitMs: { type: 'integer' } }),
+  entry('desk.lay_table', { seats: { type: 'integer' }, waitMs: { type: 'integer' } }),
+  entry('desk.lock_door', {}),
 ];
 
 test('bash completes commands, verbs, addresses, fields, values and flags without starting Node', () => {
@@ -37,6 +39,7 @@ test('bash completes commands, verbs, addresses, fields, values and flags withou
       'polyb call push_to_crm fi',
       'polyb call crm.push_to_crm source=t',
       'polyb pipelines run l',
+      'polyb pipelines run lay_table se',
       'polyb call x -o y',
       'polyb call x --idem',
       'polyb describe ',
@@ -49,13 +52,14 @@ test('bash completes commands, verbs, addresses, fields, values and flags withou
       env: { ...process.env, ...env },
       encoding: 'utf8',
     });
-    const [command, verb, address, field, value, pipeline, format, flag, describe, service] = said.split('\n');
+    const [command, verb, address, field, value, pipeline, seats, format, flag, describe, service] = said.split('\n');
     expect(command).toBe('call');
     expect(verb).toBe('watch');
     expect(address).toBe('crm.push_to_crm');
     expect(field).toBe('firstName=');
     expect(value).toBe('telegram');
-    expect(pipeline).toBe('lead_to_call');
+    expect(pipeline?.split(' ')).toEqual(['lead_to_call', 'lay_table']);
+    expect(seats).toBe('seats=');
     expect(format).toBe('yaml');
     expect(flag).toBe('--idempotency-key');
     expect(describe?.split(' ')).toEqual(expect.arrayContaining(['crm.push_to_crm', 'pipelines.lead_to_call']));

@@ -61,8 +61,8 @@ ${cases.join('\n')}
         if [ -z "$address" ]; then choices="$choices $first"
         elif [ "$first" = "$address" ] || [ "\${first#*.}" = "$address" ]; then choices="$choices $rest"; fi ;;
       ${list(withPipeline)})
-        case "$first" in pipelines.*)
-          if [ -z "$address" ]; then choices="$choices \${first#pipelines.}"
+        case " $rest " in *' waitMs= '*) # every pipeline takes it, and no other method
+          if [ -z "$address" ]; then choices="$choices \${first#*.}"
           elif [ "\${first#*.}" = "$address" ]; then choices="$choices $rest"; fi ;;
         esac ;;
       ${list(withService)})
