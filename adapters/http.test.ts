@@ -18,11 +18,11 @@ async function site(answer: Answer) {
   const server = createServer(answer);
   return { server, origin: `http://127.0.0.1:${await listening(server, '127.0.0.1')}` };
 }
-/** A server that speaks no HTTP of its own: `talk` is given each connection. */
+/** A TCP server without HTTP: `talk` gets each connection. */
 async function raw(talk: (socket: Socket) => void, host = '127.0.0.1') {
   const sockets: Socket[] = [];
   const server = tcpServer((socket) => {
-    sockets.push(socket.on('error', () => {})); // the client under test may reset it
+    sockets.push(socket.on('error', () => {})); // The client under test may reset it.
     talk(socket);
   });
   const port = await listening(server, host);

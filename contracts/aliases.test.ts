@@ -6,7 +6,7 @@ import { crm } from './crm.ts';
 import { alias } from './kit/define.ts';
 import { reshape } from './kit/legacy-body.ts';
 
-/** What the first push_to_crm answered, and what ours answers. */
+/** The reply of the first push_to_crm, and the current one. */
 const old = {
   status: 'pushed',
   crm_id: { status: 'success', resData: { id: '65021a1e47d57e2ac', phoneNumber: '79995553322', createdById: '1' } },

@@ -27,7 +27,7 @@ test('however takes are spread, a bucket never gives more than its limit and wha
       const limit = { limit: Math.min(many, 50), windowMs };
       let bucket: Bucket | undefined;
       let now = start;
-      // The same bucket in exact fractions: units that are left.
+      // The same bucket in exact fractions of units.
       const full = BigInt(limit.limit) * BigInt(limit.windowMs);
       let left = full;
       for (const wait of waits) {

@@ -140,7 +140,7 @@ test('the effects file gets one line a placed call, also when the process died b
   const at = await fixture({ TELEPHONY_SIM_EFFECTS_FILE: file });
   await at.dial('+79995553322', 'call_1');
   await at.dial('+79995553322', 'call_1');
-  await emptied(); // what a lost commit leaves: the line and no row
+  await emptied(); // The state after a lost commit: the line without a row.
   await at.dial('+79995553322', 'call_1');
   await at.dial('+79995553321', 'call_2');
   await at.dial('+79995553393', 'call_3').catch(() => {});

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { deprecationText } from '../../contracts/kit/deprecation.ts';
 import { type JsonSchema, partsOf, schemaHash } from '../../contracts/kit/describe.ts';
-import type { ToldMetric } from '../../contracts/kit/metric.ts';
+import type { MetricReport } from '../../contracts/kit/metric.ts';
 import type { Health } from '../telemetry/dependencies.ts';
 import { statsOf } from '../telemetry/stats.ts';
 import type { Subscription, Transport } from '../transports/transport.ts';
@@ -16,7 +16,7 @@ export interface MicroParts {
   readonly instance: string;
   readonly log: { warn(facts: object, message: string): void };
   /** What the instance has counted beside its calls: the `data` of STATS. */
-  readonly told: (() => Promise<readonly ToldMetric[]>) | undefined;
+  readonly told: (() => Promise<readonly MetricReport[]>) | undefined;
   readonly health: Pick<Health, 'told'>;
 }
 const queueGroup = 'q';

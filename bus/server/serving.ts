@@ -1,6 +1,6 @@
 /** All that serving needs beside calling; loaded when a bus first serves, because it brings the schema library. */
 import type { Entry, Method } from '../../contracts/kit/define.ts';
-import type { ToldMetric } from '../../contracts/kit/metric.ts';
+import type { MetricReport } from '../../contracts/kit/metric.ts';
 import type { Handlers, RunKeyed } from '../call.ts';
 import { within } from '../middleware/settles-within.ts';
 import type { Health } from '../telemetry/dependencies.ts';
@@ -21,7 +21,7 @@ export interface Serving {
 export interface ServingParts extends ServerParts {
   readonly instance: string;
   /** What the instance has counted. */
-  readonly told: () => Promise<readonly ToldMetric[]>;
+  readonly told: () => Promise<readonly MetricReport[]>;
   readonly health: Health;
 }
 

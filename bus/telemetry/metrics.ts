@@ -1,11 +1,11 @@
 /** What one instance has counted, and how it is told: a bounded number of series, whatever is counted. */
-import { type Distribution, type Metric, type Metrics, otherLabel, type Sample, type ToldMetric } from '../../contracts/kit/metric.ts';
+import { type Distribution, type Metric, type MetricReport, type Metrics, otherLabel, type Sample } from '../../contracts/kit/metric.ts';
 import type { Log } from '../../contracts/kit/ports.ts';
 import { within } from '../middleware/settles-within.ts';
 
 export interface Registry extends Metrics {
   /** Never fails: a sample that cannot be had is left out. */
-  told(): Promise<readonly ToldMetric[]>;
+  told(): Promise<readonly MetricReport[]>;
 }
 
 /** So that all that one instance tells stays far under the largest message of the bus. */
@@ -152,7 +152,7 @@ function toldOf(
   { name, type, help, bounds, isShared }: Metric,
   labels: readonly string[],
   series: readonly ({ readonly values: readonly string[] } & Distribution)[],
-): ToldMetric {
+): MetricReport {
   return {
     name,
     type,

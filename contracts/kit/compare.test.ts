@@ -42,7 +42,7 @@ function shop({
   const old: readonly Alias[] = aliases.map((from) => alias(from, made[name] as never));
   return exported([made], old, steps === undefined ? {} : { sale: { method: 'shop.buy', steps } });
 }
-/** Lines of what changed; breaking ones begin with an exclamation mark. */
+/** Lines of changes; breaking ones begin with an exclamation mark. */
 function changes(before: Shop, after: Shop): readonly string[] {
   return compare(shop(before), shop(after)).map(({ where, what, breaking }) => `${breaking ? '! ' : ''}${where}: ${what}`);
 }

@@ -87,7 +87,7 @@ export interface Metrics extends Counting {
 export const uncounted: Metrics = { begin() {}, count() {}, observe() {}, sample() {} };
 
 /** A metric of one instance, as sent to the collector. */
-export interface ToldMetric {
+export interface MetricReport {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;

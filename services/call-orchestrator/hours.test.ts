@@ -7,7 +7,7 @@ const utc = (text: string) => Date.parse(`${text}Z`);
 const iso = (at: number) => new Date(at).toISOString().slice(0, 16);
 
 const formats = new Map<string, Intl.DateTimeFormat>();
-/** `2026-03-08 02:30:00` as a clock there shows it: another way to ask than the code's own. */
+/** `2026-03-08 02:30:00` as a clock in that zone shows it, computed independently of the code. */
 function shown(timeZone: string, at: number): string {
   const format = formats.get(timeZone) ?? new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
   formats.set(timeZone, format);
@@ -60,9 +60,9 @@ test('an hour that comes twice is allowed both times and not in between', () => 
 test.each([
   ['Europe/Moscow', '2026-05-05T20:59', '2026-05-04T21:00', '2026-05-05T21:00'],
   ['Europe/Moscow', '2026-05-05T21:00', '2026-05-05T21:00', '2026-05-06T21:00'],
-  ['Africa/Cairo', '2026-04-23T23:00', '2026-04-23T22:00', '2026-04-24T21:00'], // midnight is left out, the day begins at one
-  ['Pacific/Apia', '2011-12-30T01:00', '2011-12-29T10:00', '2011-12-30T10:00'], // the 30th was left out
-  ['America/Havana', '2026-11-01T04:30', '2026-11-01T04:00', '2026-11-02T05:00'], // the first hour comes twice
+  ['Africa/Cairo', '2026-04-23T23:00', '2026-04-23T22:00', '2026-04-24T21:00'], // Midnight is skipped; the day begins at one.
+  ['Pacific/Apia', '2011-12-30T01:00', '2011-12-29T10:00', '2011-12-30T10:00'], // The 30th was skipped.
+  ['America/Havana', '2026-11-01T04:30', '2026-11-01T04:00', '2026-11-02T05:00'], // The first hour occurs twice.
 ])('in %s at %s the day began at %s and the next begins at %s', (zone, now, start, next) => {
   expect([placeIn(zone).dayStart(utc(now)), placeIn(zone).nextDay(utc(now))].map(iso)).toEqual([start, next]);
 });
@@ -71,7 +71,7 @@ const zones = fc.constantFrom(
   ...['Europe/Moscow', 'Europe/Berlin', 'America/New_York', 'America/Havana', 'America/Santiago', 'Africa/Cairo', 'Asia/Beirut'],
   ...['Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Chatham', 'Pacific/Apia', 'America/Sao_Paulo', 'UTC', '+05:30'],
 );
-/** Any time of thirty years, more often near the turn of a day or of the clocks. */
+/** Any time of thirty years, more often near midnight or a change of clocks. */
 const times = fc.oneof(
   fc.integer({ min: utc('2006-01-01T00:00'), max: utc('2036-01-01T00:00') }),
   fc

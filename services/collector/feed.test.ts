@@ -37,14 +37,14 @@ const updateOf = (text: string, from: string, sentAt = Date.now()): Update => {
   const message = { chat, sender, externalId: id, kind: 'text', text, ...rest } as const;
   return { externalId: id, raw: `{"update_id":${id}}`, parts: [{ is: 'message', message }] };
 };
-/** Stores a message of a chat of its own. `before` delays the commit. */
+/** Stores a message in a new chat. `before` delays the commit. */
 const write = (text: string, { before, sentAt }: { readonly before?: Promise<void>; readonly sentAt?: number } = {}) =>
   hosted.bus.commit(async (tx) => {
     await put(tx, 'telegram', { botId: '7001', updates: [updateOf(text, String(nextId), sentAt)] });
     await before;
   });
 const page = (asked: object = {}) => here.bus.call(inbox.list_messages, { order: 'stored', limit: 200, ...asked });
-/** Follows until so many messages have come. */
+/** Follows until this many messages have arrived. */
 async function followed(count: number, cursor?: string) {
   const texts: string[] = [];
   let next = cursor;
@@ -130,7 +130,7 @@ test('a cursor from before a restore of an older copy misses nothing that is sto
   await write('после копии');
   await write('и это');
   const before = await followed(2, copied.cursor);
-  // The older copy: what came after it is gone, and its positions are given again, to other messages.
+  // The older copy: later messages are gone, and their positions are assigned again, to other messages.
   await here.store.query(`delete from collector.messages where text <> 'в копии'`);
   await here.store.query('delete from collector.feed where position > $1', [head?.position]);
   await here.store.query(`update collector.feed_head set position = $1, origin = 'the cluster of the copy'`, [head?.position]);

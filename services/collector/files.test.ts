@@ -43,7 +43,7 @@ const kept = () =>
   });
 const get = (path: string, headers: Record<string, string> = {}) =>
   fetch(`${it.origin}/api/v1/messages/${path}`, { headers: { 'x-api-key': key, ...headers } });
-/** More than one reply of the bus holds, and no two places alike. */
+/** More than one reply of the bus can hold, with no two positions alike. */
 const large = Buffer.from(Uint8Array.from({ length: 1_000_003 }, (_, n) => (n * 7 + (n >> 8) + (n >> 16)) % 256));
 
 test('a document larger than any reply of the bus is read whole, under its name', async () => {

@@ -19,7 +19,7 @@ afterAll(() => rm(compiled, { recursive: true, force: true }));
 
 const reaching = ({ url }: TelegramFake) => ({ TELEGRAM_API_ROOT: url, HTTP_ALLOW_PRIVATE: url });
 
-/** The daemon as it really runs, on its own. */
+/** The daemon as it runs in production. */
 async function collector(env: Record<string, string>): Promise<ChildProcess> {
   const child = spawn(process.execPath, [serve, 'collector'], {
     env: { ...process.env, ...env, NODE_COMPILE_CACHE: compiled, LOG_LEVEL: 'error', TELEGRAM_BOT_TOKENS: token },
@@ -33,7 +33,7 @@ async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<
   child.kill(signal);
   await gone;
 }
-/** Nobody waits for the lease of a dead process here. */
+/** The test does not wait for the lease of a dead process. */
 const freeLease = (store: PostgresStore) => store.query('update journal.loops set held_by = null, lease_until = null');
 
 /** One that ends in peace leaves its compiled code to those that will not. */
@@ -47,7 +47,7 @@ async function warmUp(): Promise<void> {
   await database.drop();
 }
 
-/** Kills a collector again and again while what it has just received lies uncommitted, then looks at what came of it. */
+/** Kills a collector repeatedly while received updates are uncommitted, then checks the outcome. */
 async function torment(chain: number): Promise<{ stored: readonly string[]; told: number; expected: readonly string[]; asked: number }> {
   const database = await testDatabase();
   const store = openStore({ url: database.url, name: 'test', log: quiet });
@@ -57,7 +57,7 @@ async function torment(chain: number): Promise<{ stored: readonly string[]; told
   let child = await collector(env);
   try {
     for (let round = 0; round < kills; round += 1) {
-      // While the table is locked, what was received cannot be committed.
+      // While the table is locked, received updates cannot be committed.
       const lock = await store.begin();
       await lock.query('lock table collector.raw_updates in access exclusive mode');
       for (let n = 0; n < 3; n += 1) {

@@ -12,7 +12,7 @@ let here: World;
 let at: Fixture;
 const asked: { key: string; input: InputOf<typeof messages.send_message> }[] = [];
 let tell: (sent: PayloadOf<typeof messages.message_sent>) => Promise<void>;
-/** A sender that only notes what it was told. */
+/** A sender that only records its calls. */
 const said: InputOf<typeof consents.set_consent>[] = [];
 const sender = service({ serves: { messages, consents }, settings: z.object({}) }).start(async ({ bus }) => {
   tell = (sent) => bus.commit(async (tx) => tx.emit(messages.message_sent, sent));

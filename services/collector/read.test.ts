@@ -18,7 +18,7 @@ afterAll(() => here.stop());
 
 const start = Date.parse('2026-05-05T09:00:00Z');
 let nextId = 1;
-/** Stores messages as if a channel had delivered them, one a minute. */
+/** Stores messages as if a channel had delivered them, one per minute. */
 async function write(
   ...written: readonly {
     text: string;
@@ -311,7 +311,7 @@ test('a person who is erased leaves no word, name or raw update, and the others 
     { text: 'и у нас останется', from: '61', chat: '61' },
     { text: 'останется', from: '6', chat: '6' },
   );
-  // It was worded otherwise at first.
+  // Its first version had another text.
   await here.store.query(`insert into collector.lexicon select unnest(tsvector_to_array(collector.words('тайна')))`);
   await here.store.query(
     `insert into collector.message_versions (message_id, at, digest, text) select message_id, sent_at, '', 'тайна' from collector.messages where text = 'секрет'`,

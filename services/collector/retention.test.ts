@@ -11,10 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** More rows of each kind than one statement removes. */
+/** More rows of each kind than one statement deletes. */
 const many = 5_001;
 const days = { raw: 3, messages: 30, voices: 3, files: 30 };
-/** Says how things are for everybody, or counts; nothing of a person. */
+/** Global state or counters, without data of a person. */
 const timeless = ['feed', 'feed_head', 'feed_pending', 'irregular_words', 'reindexing', 'user_roles'];
 const turn = async (limits: typeof days) => {
   const { db, commit } = store;
@@ -24,7 +24,7 @@ const turn = async (limits: typeof days) => {
 const blobs = memoryBlobs();
 const signal = AbortSignal.timeout(600_000);
 const log = { debug() {}, info() {}, warn() {}, error() {} };
-/** Removes the blobs of all files that retention or an erasure doomed. */
+/** Deletes the blobs of all doomed files. */
 async function removeBlobs(): Promise<void> {
   const { turn: next } = followFiles({ db: store.db, blobs, log, channels: [], maxBytes: 1_000 });
   while ((await next(signal)) === 'more');
@@ -79,7 +79,7 @@ async function put(mark: string, count: number, sentDays: number, storedDays = s
 async function* one(text: string) {
   yield Buffer.from(text);
 }
-/** The tables in which the mark stands. */
+/** The tables that contain the mark. */
 async function tablesWith(mark: string): Promise<readonly string[]> {
   const tables = await store.db.query<{ name: string }>(
     `select tablename as name from pg_tables where schemaname = 'collector' order by 1`,
@@ -114,7 +114,7 @@ test('one turn leaves nothing of any table, kind and state that is older by the 
   expect(await Promise.all(all.map(async (table) => [table, await left(table)]))).toEqual(
     all.map((table) => [table, table === 'lexicon' ? 1 : ['chats', 'user_aliases'].includes(table) ? 14 : 7]),
   );
-  // What came late, or with a date in the future, says nothing any more either.
+  // Late messages, and those dated in the future, are gone too.
   for (const mark of ['belated', 'futuristic'])
     for (const table of ['messages', 'message_versions', 'voices', 'files', 'lexicon']) expect(await tablesWith(mark)).not.toContain(table);
 }, 240_000);

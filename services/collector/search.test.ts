@@ -12,7 +12,7 @@ let here: World;
 beforeAll(async () => {
   here = await world();
   await here.start('collector', collector);
-  // Which words are one is no matter here, and stems are made fast.
+  // Equality of words does not matter here, and stems are built quickly.
   await here.store.query(`select collector.use_words('stems')`);
   await here.store.query(
     `insert into collector.chats (chat_id, channel, bot_id, external_id, kind) values ('chat', 'telegram', '1', '1', 'private')`,
@@ -64,7 +64,7 @@ test.each([
   }
 });
 
-/** What careless searches stumble over, put together at random. */
+/** Difficult search input, combined at random. */
 const awkward = fc
   .array(
     fc.oneof(

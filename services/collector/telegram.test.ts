@@ -22,7 +22,7 @@ let nextId = 1;
 const message = (chat: object, fields: object, from: object | undefined = anna) => ({
   message: { message_id: nextId++, date, chat, ...(from ? { from } : {}), ...fields },
 });
-/** When the bot has nothing left to fetch. */
+/** Resolves when the bot has nothing left to fetch. */
 const taken = (count: number) =>
   until(async () => ((await at.messages()).length >= count && at.telegram.unconfirmed(token).length === 0 ? true : null));
 

@@ -11,7 +11,7 @@ let here: World;
 let at: Fixture;
 const heard: { contentType: string; language: string; bytes: number }[] = [];
 let answer: () => { text: string; confidence: number | null };
-/** Somebody who hears what a test tells it to. */
+/** A transcription service controlled by the test. */
 const ears = service({ serves: { asr }, settings: z.object({}) }).start(async () => ({
   asr: {
     recognize: async ({ audio, contentType, language }) => {
@@ -48,7 +48,7 @@ function speak(fileId: string): void {
 const stateOf = async () =>
   (await here.store.query<{ state: string; kept: number | null }>('select state, length(body) as kept from collector.voices'))[0];
 const reaches = (state: string) => until(async () => ((await stateOf())?.state === state ? true : null));
-/** What is tried again later, is tried now. */
+/** Makes scheduled retries due now. */
 const hurry = () =>
   here.store.query(
     "update collector.voices set next_at = now() where attempts > 0 and next_at > now() and next_at < now() + interval '100 seconds'",

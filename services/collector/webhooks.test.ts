@@ -30,7 +30,7 @@ afterAll(async () => {
   await here.stop();
 });
 
-/** An HTTP server that does what a gateway does: hands the raw request to the service, and answers with the status of what came of it. */
+/** An HTTP server like the gateway: passes the raw request to the service, and replies with the resulting status. */
 async function openDoor() {
   const statuses: number[] = [];
   const server = createServer((request, response) => {

@@ -79,7 +79,7 @@ test.each([
   speak('m1');
   await until(async () => (await voice())?.attempts === 1 || null);
   await gate.world.store.query('update collector.voices set next_at = now()');
-  whatsapp.say(anna, 'Слышно?'); // wakes who fetches
+  whatsapp.say(anna, 'Слышно?'); // Wakes the fetcher.
   await voiceIs('kept');
   expect(asked().slice(-2)).toEqual(['media', 'download']);
   expect(asked().filter((what) => what === 'media')).toHaveLength(2);
@@ -120,7 +120,7 @@ const [byPhone, byUserId] = [
   { phone, name: 'Анна' },
   { userId, name: 'Анна', username: 'anna' },
 ];
-/** What each of these messages is of: one chat and one sender, or more. */
+/** The chats and senders of these messages: one each, or more. */
 async function sidesOf(...ids: readonly string[]) {
   const all = await stored(...ids);
   return [...new Set(all.map(({ chatId, sender }) => `${chatId} ${sender?.userId}`))];
@@ -178,7 +178,7 @@ test('a user id whose phone nobody told is somebody else, whatever the name', as
   const status = { id: 'wamid.OUT', status: 'sent', timestamp: '1790000000', recipient_id: 'a-group', recipient_user_id: userId };
   whatsapp.deliver({ statuses: [status] });
   const message = { from: '79990000002', id: 'wamid.o', timestamp: '1790000000', type: 'text', text: { body: 'Да' } };
-  // The contact is of another than the message.
+  // The contact belongs to another person than the message.
   whatsapp.deliver({ contacts: [{ wa_id: '79990000001', user_id: userId, profile: { name: 'Анна' } }], messages: [message] });
   const ids = [whatsapp.say(byPhone, 'Я'), whatsapp.say(byUserId, 'И я')] as const;
   await taken();
@@ -205,7 +205,7 @@ const [annaNow, hiddenNow] = [
   { userId: 'RU.20000000000000000002', name: 'Анна' },
 ];
 const [minute, now] = [60_000, Math.floor(Date.now() / 1000) * 1000];
-/** WhatsApp tells that somebody has another number, or only another user id; answers how to tell it again. */
+/** WhatsApp reports a new number, or only a new user id; returns a function that repeats the report. */
 function moves(
   from: { readonly phone?: string; readonly userId?: string },
   to: { readonly phone?: string; readonly userId: string },
@@ -241,14 +241,14 @@ test.each([
 ])('who is known by a user id goes on under the new one, when %s', async (_, to) => {
   const ids = [whatsapp.say(anna, 'Добрый день', now - minute), whatsapp.say(byUserId, 'Без номера', now - minute)];
   await taken();
-  // The number from which they changed is not told.
+  // The former number is not given.
   moves({ userId }, to);
   ids.push(whatsapp.say(to, 'Это я', now + minute), whatsapp.say(hiddenNow, 'И это', now + minute));
   await taken();
   expect(await sidesOf(...ids)).toHaveLength(1);
   const [{ chatId }] = await stored(ids[0] ?? '');
   expect(await chatOf(chatId)).toMatchObject({ externalId: 'phone' in to ? to.phone : to.userId });
-  // The former number is theirs no more.
+  // The former number no longer belongs to them.
   expect(await clients()).toMatchObject([{ phoneNumber: 'phone' in to ? `+${to.phone}` : null }]);
 });
 

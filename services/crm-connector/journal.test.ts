@@ -25,12 +25,12 @@ afterAll(async () => {
 });
 
 let count = 0;
-/** Somebody whom no other test knows. */
+/** A contact that no other test uses. */
 function somebody() {
   count += 1;
   return { firstName: 'Иван', lastName: `Иванов-${count}`, phoneNumber: `+7999555000${count}` };
 }
-/** Ids of what the CRM and the journal's events hold of a person. */
+/** Ids of a person in the CRM and in the journal's events. */
 async function traces({ phoneNumber }: { readonly phoneNumber: string }) {
   const of = (entity: string) => fake.records.all(entity).filter((record) => record.phoneNumber === phoneNumber);
   const events = await it.store.query<{ leadId: string }>(

@@ -15,7 +15,7 @@ import { pushToCrm } from './push-to-crm.ts';
 
 const hourMs = 3_600_000;
 
-/** The service's handlers over a CRM, with rows kept for (method, key) as the journal keeps them. */
+/** The handlers of the service over a CRM, with rows per (method, key) as in the journal. */
 function setup(crm: Crm, reuseHours = 24) {
   let ahead = 0;
   const effects: Readonly<Record<string, Effect>> = {
@@ -42,7 +42,7 @@ function setup(crm: Crm, reuseHours = 24) {
     rows.set(`${method.address} ${key}`, { input: identity, output });
     return output;
   };
-  /** One run of the handler. `crash`: the process dies before it commits. */
+  /** One run of the handler. `crash`: the process dies before its commit. */
   async function run(
     input: InputOf<typeof contract.push_to_crm>,
     key: string,
@@ -70,7 +70,7 @@ function setup(crm: Crm, reuseHours = 24) {
 }
 
 let count = 0;
-/** Somebody whom no other test knows. */
+/** A contact that no other test uses. */
 function somebody() {
   count += 1;
   return { firstName: 'Иван', lastName: 'Иванов', phoneNumber: `+7999555${String(count).padStart(4, '0')}` };

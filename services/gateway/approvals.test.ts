@@ -39,13 +39,15 @@ async function propose(text: string): Promise<string> {
   const refused = await it.world.bus.call(post.mail, { to: '+79995553322', text }, { key: text }).catch((error: PolybError) => error);
   return ((refused as PolybError).data as { rowId: string }).rowId;
 }
-type Pending = { readonly items: readonly { readonly id: string; readonly hash: string; readonly input: unknown }[] };
+type PendingRow = { readonly items: readonly { readonly id: string; readonly hash: string; readonly input: unknown }[] };
 
 test('what waits is listed whole for whoever may send, and once approved it goes out', async () => {
   const id = await propose('Ждём вас в 10:00');
   const { status, body } = await ask('GET', '/api/v1/sandbox/pending');
   expect(status).toBe(200);
-  expect((body as Pending).items.find((item) => item.id === id)).toMatchObject({ input: { to: '+79995553322', text: 'Ждём вас в 10:00' } });
+  expect((body as PendingRow).items.find((item) => item.id === id)).toMatchObject({
+    input: { to: '+79995553322', text: 'Ждём вас в 10:00' },
+  });
   expect(await ask('POST', `/api/v1/sandbox/${id}/approve`)).toMatchObject({ status: 200, body: { id } });
   await until(() => mailed.includes('Ждём вас в 10:00') || null);
   expect((await ask('GET', `/api/v1/rows/${id}`)).body).toMatchObject({ id, input: { to: '+7999***3322' } });
@@ -190,6 +192,6 @@ async function follow(key: string, lastEventId?: string): Promise<{ readonly hea
       }
     }
     isOver = true;
-  })().catch(() => {}); // leaving ends the loop with an error
+  })().catch(() => {}); // Leaving ends the loop with an error.
   return { heard, isOver: () => isOver, leave: () => leaving.abort() };
 }

@@ -71,13 +71,13 @@ test('one address tells the figures of every service, with service and instance,
   const reader = await it.client('read');
   await reader('GET', '/api/v1/calls');
   await reader('GET', '/api/v1/calls/none');
-  // Figures are at most a second old.
+  // Metrics are at most a second old.
   const found = await until(async () => {
     const page = await http(it.origin)('GET', '/metrics');
     expect(page.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
     const all = scraped(String(page.body));
     const isCounted = all.some(({ labels }) => labels.rpc_response_status_code === 'not_found');
-    // What an instance has to ask others for comes with the next scrape when it was late.
+    // A late sample of an instance is exported at the next scrape.
     return isCounted && all.filter(({ name }) => name === 'polyb_bus_rtt_seconds').length === 5 ? all : undefined;
   });
   const of = (name: string, labels: Readonly<Record<string, string>>) =>
@@ -102,7 +102,7 @@ test('one address tells the figures of every service, with service and instance,
       expect(of(name, { service })).toMatchObject([{ labels: { instance }, value: expect.any(Number) }]);
   const [cpu] = of('process_cpu_seconds_total', { service: 'gateway' });
   const { user, system } = process.cpuUsage();
-  expect(cpu?.value).toBeGreaterThan((user + system) / 1e6 / 2); // from the start of the process, not from the first scrape
+  expect(cpu?.value).toBeGreaterThan((user + system) / 1e6 / 2); // From the start of the process, not from the first scrape.
   const { body } = await http(it.origin)('GET', '/stats');
   const { services } = body as { services: readonly { service: string }[] };
   expect(services.map(({ service }) => service)).toEqual(expect.arrayContaining(['crm-connector', 'call-orchestrator', 'gateway']));

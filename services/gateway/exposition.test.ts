@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import type { ToldMetric } from '../../contracts/kit/metric.ts';
+import type { MetricReport } from '../../contracts/kit/metric.ts';
 import { scraped } from '../../test/kit/exposition.ts';
 import { exposition } from './exposition.ts';
 
-const told = (more: Partial<ToldMetric>): ToldMetric => ({
+const told = (more: Partial<MetricReport>): MetricReport => ({
   name: 'sold_total',
   type: 'counter',
   help: 'Sold.',

@@ -1,9 +1,9 @@
 /** Prometheus text, exposition format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats */
-import type { ToldMetric } from '../../contracts/kit/metric.ts';
+import type { MetricReport } from '../../contracts/kit/metric.ts';
 
 export interface Exposition {
   /** Series with the same labels appear once, and a metric repeated with another type is dropped: a scraper rejects either. */
-  add(metric: ToldMetric, identity: Readonly<Record<string, string>>): void;
+  add(metric: MetricReport, identity: Readonly<Record<string, string>>): void;
   text(): string;
 }
 interface Family {

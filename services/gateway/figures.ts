@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import type { Bus } from '../../bus/bus.ts';
 import { byCode } from '../../bus/telemetry/stats.ts';
-import { type Metric, metricTypes, type ToldMetric } from '../../contracts/kit/metric.ts';
+import { type Metric, type MetricReport, metricTypes } from '../../contracts/kit/metric.ts';
 import {
   httpServerDuration,
   processCpu,
@@ -53,7 +53,7 @@ export interface Figures {
 /** Metrics of one contract from one instance; those that are not about calls come with the first contract. */
 interface Answer {
   readonly figures: ServiceFigures;
-  readonly told: readonly ToldMetric[];
+  readonly told: readonly MetricReport[];
 }
 const freshMs = 1_000;
 /** A busy service may miss one collection. */
@@ -133,7 +133,7 @@ async function nodeFigures(labels: object): Promise<Registry> {
 }
 
 /** Methods that were called; dropped requests of all methods. */
-function callsOf(methods: readonly MethodFigures[]): readonly ToldMetric[] {
+function callsOf(methods: readonly MethodFigures[]): readonly MetricReport[] {
   const used = methods.filter(({ requests, dropped, inFlight }) => requests + dropped + inFlight > 0);
   return [
     toldOf(
@@ -150,7 +150,7 @@ function callsOf(methods: readonly MethodFigures[]): readonly ToldMetric[] {
     ),
   ];
 }
-function toldOf(metric: Metric, series: ToldMetric['series']): ToldMetric {
+function toldOf(metric: Metric, series: MetricReport['series']): MetricReport {
   return { ...metric, labels: Object.keys(metric.labels), series };
 }
 

@@ -9,7 +9,7 @@ import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/k
 import { readContracts } from './read-contracts.ts';
 import { callableBy, type HttpRoute, routesOf } from './routes.ts';
 
-// Every service that stands here runs, so every route has somebody behind it.
+// All services run, so every route has a handler.
 const folders = (await serviceFolders()).filter((folder) => folder !== 'gateway');
 const served = new Set(
   (await loadServices(folders)).flatMap(({ service }) =>
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => it?.stop());
 
-/** What may be answered by a service that lacks nothing: its own codes, and a refusal of what it cannot take. */
+/** Allowed replies of a healthy service: its own codes, and refusals of invalid input. */
 const unexpected = new Set([500, 502, 503, 504]);
 
 test.each(routes.map((route) => [`${route.verb} ${route.path}`, route] as const))(
@@ -45,7 +45,7 @@ test.each(routes.map((route) => [`${route.verb} ${route.path}`, route] as const)
         }),
         { numRuns: runs },
       );
-    // Whoever is not known learns nothing, whatever he sends.
+    // An unauthenticated client learns nothing, whatever it sends.
     if (route.scope !== 'none') {
       const { verb, path, body } = requestOf(route, {}, 'x');
       expect((await open(verb, path, body)).status).toBe(401);

@@ -47,7 +47,7 @@ const health = async (origin = it.origin) => {
   const { status, body } = await http(origin)('GET', '/health');
   return { http: status, ...(body as HealthReport) };
 };
-/** Health once the check of this name says so. */
+/** Health once the check of this name has this result. */
 const becomes = (name: string, status: string) =>
   until(async () => {
     const seen = await health();
@@ -55,7 +55,7 @@ const becomes = (name: string, status: string) =>
   }, 30_000);
 
 test('Telegram that answers garbage is a warning with its reason, no failure, and all is well when it is over; nothing was lost', async () => {
-  // A question that nothing answers takes five seconds, so somebody writes.
+  // A failing poll takes five seconds, so an update is sent.
   telegram.say(token, 42, 'раз');
   expect(await becomes(updates, 'pass')).toMatchObject({ http: 200, status: 'pass' });
   telegram.order({ do: 'garbage', on: 'getUpdates', times: 4 });

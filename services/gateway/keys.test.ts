@@ -47,7 +47,7 @@ test('a key that was let in a moment ago is refused once it is revoked, in the o
   const { keyId, key } = await it.key(['read']);
   for (const origin of [it.origin, other.origin]) expect((await http(origin, key)('GET', path)).status).toBe(200);
   await it.world.bus.call(gateway.revoke_key, { keyId });
-  // Sooner than a gateway forgets by itself whom it knows.
+  // Sooner than the cache of a gateway expires.
   for (const origin of [it.origin, other.origin])
     await until(async () => (await http(origin, key)('GET', path)).status === 401 || null, 3_000);
   expect(await it.world.bus.call(gateway.revoke_key, { keyId })).toMatchObject({ revokedAt: expect.any(String) });
@@ -135,7 +135,7 @@ test('who guesses keys is soon told to wait, and a right key from his address pa
   ];
   const began = performance.now();
   const guesses = await Promise.all(guessed.map((id) => http(origin, `${id}.${'A'.repeat(32)}`)('GET', path)));
-  // Thirty a minute: on a busy machine more become allowed while they are asked.
+  // Thirty per minute: on a busy machine more become allowed during the test.
   const allowed = 30 + Math.ceil((performance.now() - began) / 2_000);
   const wrong = guesses.filter(({ status }) => status === 401).length;
   expect(wrong).toBeGreaterThanOrEqual(30);

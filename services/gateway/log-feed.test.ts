@@ -41,7 +41,7 @@ async function follow(topics: string, lastEventId?: string): Promise<{ readonly 
         if (data !== undefined) heard.push({ event: field('event'), id: field('id'), data: JSON.parse(data) });
       }
     }
-  })().catch(() => {}); // leaving ends the loop with an error
+  })().catch(() => {}); // Leaving ends the loop with an error.
   return { heard, leave: () => leaving.abort() };
 }
 

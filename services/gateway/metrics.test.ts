@@ -113,10 +113,10 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
     throw new Error(`missing: ${JSON.stringify(missing)}`, { cause });
   });
   for (const [name, labels, value] of expected) {
-    // The other instance of a service has counted nothing.
+    // The other instance of the service has counted nothing.
     const series = found.filter((each) => is(each, name, labels) && (value === 0 || each.value !== 0));
     expect([name, series.length]).toEqual([name, 1]);
-    // A fact of the whole system is told once, whichever of several instances was asked.
+    // A fact of the whole system is exported once, from any of several instances.
     if (/pending|dlq|oldest|active/.test(name)) expect(series[0]?.labels).not.toHaveProperty('instance');
     else expect(series[0]?.labels).toHaveProperty('instance');
   }
@@ -174,7 +174,7 @@ test('a flood of labels is counted in full in a bounded number of series', async
 });
 
 test('a database that hangs costs a scrape the gauges that need it, and no instance', async () => {
-  // Both are new, so that nothing is remembered of an earlier scrape.
+  // Both are new, so that no earlier scrape is cached.
   const [loaded] = await loadServices(['pipelines']);
   if (loaded === undefined) throw new Error('services/pipelines is missing');
   const { instance } = (await it.world.start('pipelines', loaded.service)).bus;
@@ -190,7 +190,7 @@ test('a database that hangs costs a scrape the gauges that need it, and no insta
   try {
     const began = performance.now();
     const found = await scrape(origin);
-    expect(performance.now() - began).toBeLessThan(8_000); // PostgreSQL gives up waiting for a lock after ten
+    expect(performance.now() - began).toBeLessThan(8_000); // PostgreSQL stops waiting for a lock after ten.
     expect(found.filter((each) => is(each, 'process_resident_memory_bytes', { service: 'pipelines', instance }))).toHaveLength(1);
     expect(found.filter((each) => is(each, 'polyb_service_ready', { service: 'pipelines' }))).toMatchObject([{ value: 1 }]);
   } finally {

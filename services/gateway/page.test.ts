@@ -27,7 +27,7 @@ inBrowser(
       one.querySelector('.opblock-summary-method').textContent + ' ' + one.querySelector('.opblock-summary-path').dataset.path)`;
     await until(async () => (((await page.value(`${drawn}.length`)) as number) >= operations.length ? true : null), 30_000);
     expect(((await page.value(drawn)) as string[]).sort()).toEqual(operations.sort());
-    // To open all of them would take minutes.
+    // Opening all of them would take minutes.
     const one = `document.querySelector('[data-path="/api/v1/send"]').closest('.opblock')`;
     await page.value(`${one}.querySelector('.opblock-summary-control').click()`);
     await until(async () => ((await page.value(`${one}.querySelector('.responses-wrapper') !== null`)) ? true : null), 30_000);

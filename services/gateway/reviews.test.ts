@@ -24,7 +24,7 @@ const reviews = async () => ((await ask('GET', '/api/v1/sandbox/reviews')).body 
 const approve = async (id: string) => expect((await ask('POST', `/api/v1/sandbox/${id}/approve`)).status).toBe(200);
 const sentTo = (customer: number) => desk.telegram.sent.filter(({ chatId }) => chatId === customer).map(({ text }) => text);
 
-/** A message whose connection is cut as it goes out, an approved answer and a draft behind it. */
+/** A message whose connection is cut while it is sent, an approved answer and a draft behind it. */
 async function doubted() {
   const customer = desk.somebody();
   const { chatId } = await desk.says(customer);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => it?.stop());
 
-/** Everything that a socket is told for these bytes until it is closed. */
+/** All bytes that a socket receives for this input until it closes. */
 async function told(bytes: string): Promise<{ status: string; problem: unknown }> {
   const { hostname, port } = new URL(it.origin);
   const socket = connect({ host: hostname, port: Number(port) }).setEncoding('utf8');
@@ -44,7 +44,7 @@ test('who never ends their side after the answer is let go', async () => {
   const failed = once(socket, 'error');
   socket.write('no HTTP\r\n\r\n');
   await once(socket, 'end');
-  // What is written to a connection that is gone comes back as an error.
+  // A write to a closed connection fails later with an error.
   const more = setInterval(() => socket.write('x'), 20);
   await failed.finally(() => {
     clearInterval(more);

@@ -10,12 +10,12 @@ import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts
 import { until } from '../../test/kit/world.ts';
 import service from './service.ts';
 
-interface Received {
+interface WebhookRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
-const received: Received[] = [];
+const received: WebhookRequest[] = [];
 /** By path: how the receiver answers, 200 unless set. */
 const answers = new Map<string, number>();
 const receiver = createServer(async (request, response) => {
@@ -68,8 +68,8 @@ async function subscribe(events = ['inbox.message_received'], by = ask) {
 let keys = 0;
 const write = async (text: string) =>
   (await it.world.bus.call(inbox.put_message, { from: 'visitor-1', text, name: 'Анна' }, { key: `webhooks ${++keys}` })).messageId;
-const idOf = ({ body }: Received) => (JSON.parse(body) as { data: { messageId: string } }).data.messageId;
-const isSigned = ({ headers, body }: Received, secret: string) => {
+const idOf = ({ body }: WebhookRequest) => (JSON.parse(body) as { data: { messageId: string } }).data.messageId;
+const isSigned = ({ headers, body }: WebhookRequest, secret: string) => {
   const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
   const mac = createHmac('sha256', Buffer.from(secret.slice(6), 'base64'))
     .update(signed)

@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** An EspoCRM of one's own, with a clock that stands still until `later`. */
+/** A separate EspoCRM, with a clock that stops until `later`. */
 async function setup(settings: Readonly<Record<string, string>> = {}, fakeOptions: EspoFakeOptions = {}) {
   let now = Date.UTC(2030, 0, 31, 10);
   const fake = await espoFake({ now: () => now, ...fakeOptions });

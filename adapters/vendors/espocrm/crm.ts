@@ -79,7 +79,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
     return (await phonesOf(entity, record, signal)).some((phone) => isPhone(phone, phoneNumber));
   }
 
-  interface Made {
+  interface CreateResult {
     readonly record: EspoRecord;
     readonly created: boolean;
   }
@@ -103,7 +103,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
   function effect<I, O>(
     entity: EspoEntity,
     attributesOf: (input: I) => Readonly<Record<string, unknown>>,
-    outputOf: (made: Made) => O,
+    outputOf: (made: CreateResult) => O,
     standIn: (duplicates: readonly EspoRecord[], attempt: Attempt<I>) => Promise<EspoRecord | undefined> = async () => undefined,
   ) {
     return {

@@ -10,7 +10,7 @@ import type { Llm } from '../../llm/port.ts';
 import { openAi } from './llm.ts';
 import { providers } from './providers.ts';
 
-/** What a provider answers to each request in turn; the last one stands for all that follow. */
+/** Replies of a provider to consecutive requests; the last one is repeated. */
 type Reply = { readonly status?: number; readonly headers?: Record<string, string>; readonly body: unknown };
 interface Request {
   readonly headers: IncomingHttpHeaders;

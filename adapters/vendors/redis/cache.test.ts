@@ -71,7 +71,7 @@ test('a killed Redis opens no bucket that this process emptied, and one that com
   expect(performance.now() - began).toBeLessThan(2_000);
   const second = await startRedis({ dir: temporaryDir(), temporary: true, port, password: 'sesame' });
   await until(() => cache.state() === 'shared');
-  // It knows nothing of what was taken without it.
+  // It does not know takes that were counted without it.
   expect(await cache.take('b', rare(3))).toMatchObject({ isAllowed: true, remaining: 2 });
   expect(said).toEqual([away, 'Redis is available again']);
   await cache.close();
@@ -125,7 +125,7 @@ test('a wrong password is no way in, and stands in no log line', async () => {
   await closed.stop();
 });
 
-/** A way to Redis on which answers can be lost while what is asked arrives. */
+/** A proxy to Redis that can lose replies while requests arrive. */
 async function lossyLine(url: string) {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
@@ -134,7 +134,7 @@ async function lossyLine(url: string) {
     const far = connect(Number(port), hostname);
     for (const socket of [near, far]) {
       sockets.add(socket);
-      socket.on('error', () => {}); // a cut line is what this is for
+      socket.on('error', () => {}); // The purpose of this proxy is to cut connections.
     }
     near.on('close', () => far.destroy());
     far.on('close', () => near.destroy());

@@ -16,16 +16,16 @@ let server: { run(): Promise<unknown>; close(): Promise<unknown>; getMiddleware(
 let endpoint: string;
 /** Objects that were put empty: the server answers a range of one with a byte that is not there, and S3 with 416. */
 const empty = new Set<string>();
-/** The requests of the test, as the server saw them. */
+/** The requests of the test, as the server received them. */
 let seen: string[] = [];
-/** Settles what a client gets instead of the server's answer. */
+/** Decides the reply that a client gets instead of the server's. */
 let answer: ((request: string) => { readonly status: number; readonly body?: string } | 'cut' | null) | undefined;
 let front: Server;
 let http: ReturnType<typeof createHttp>;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'polyb-s3-'));
-  // It verifies each signature with an implementation of its own.
+  // It verifies each signature with its own implementation.
   server = new S3rver({
     port: 0,
     address: '127.0.0.1',
@@ -80,7 +80,7 @@ async function* chunksOf(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8
   yield* chunks;
 }
 const megabyte = 1024 * 1024;
-/** No two places within a megabyte alike. */
+/** No two positions within a megabyte are alike. */
 const large = (bytes: number) => Buffer.from(Uint8Array.from({ length: bytes }, (_, n) => (n * 7 + (n >> 8) + (n >> 16)) % 256));
 
 blobsConform(async () => open());
