@@ -27,7 +27,7 @@ async function demo(invocation: Invocation): Promise<number> {
   const upStatus = await up(invocation);
   if (upStatus !== 0) return upStatus;
 
-  await using connected = await connect(invocation);
+  await using connected = await connect(invocation, { own: true });
   const isSimulated = (lookup('TELEPHONY_KIND', openSources({ env: invocation.env })) ?? 'simulator') === 'simulator';
   out.note(`\nA lead comes in, goes to the CRM and is called${isSimulated ? ' by the built-in simulator: no customer is reached' : ''}.`);
   const runId = await pushLead(connected, invocation);

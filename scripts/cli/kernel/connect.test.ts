@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { busAddress } from './connect.ts';
+import { writeContexts } from './contexts.ts';
 import { type FlagValues, flagsOf } from './flags.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'polyb-connect-'));
@@ -12,16 +13,23 @@ writeFileSync(
   JSON.stringify({ NATS_URL: 'nats://127.0.0.1:4555', POLYB_NATS_OPERATOR_PASSWORD: 'made', POLYB_SYSTEM_ID: 'polyb-1' }),
 );
 afterAll(() => rmSync(root, { recursive: true }));
-const address = (env: Record<string, string>, flags: FlagValues = {}) => busAddress({ flags: flagsOf(flags, env, 'call'), env }, root);
+const address = (env: Record<string, string>, flags: FlagValues = {}) => busAddress({ flags: flagsOf(flags, env, 'call'), env }, { root });
 
 test('the operator speaks to the server that was started, with the password that was made for it', () => {
   expect(address({})).toMatchObject({ servers: ['nats://127.0.0.1:4555'], user: 'operator', pass: 'made' });
 });
 
 test('without a setting and without a system that is up there is no address, exit 6', () => {
-  const nowhere = () => busAddress({ flags: flagsOf({}, {}, 'call'), env: {} }, join(root, 'nowhere'));
+  const nowhere = () => busAddress({ flags: flagsOf({}, {}, 'call'), env: {} }, { root: join(root, 'nowhere') });
   expect(nowhere).toThrow(expect.objectContaining({ reason: 'not_connected', outcome: 'not_executed' }));
   expect(nowhere).toThrow('no system is up here');
+});
+
+test('commands that run this checkout reach its own system whatever context is in use', () => {
+  const env = { XDG_CONFIG_HOME: root };
+  writeContexts(env, { current: 'staging', contexts: { staging: { url: 'nats://staging:4222' } } });
+  const at = (own: boolean) => busAddress({ flags: flagsOf({}, env, 'up'), env }, { root, own }).servers;
+  expect([at(true), at(false)]).toEqual([['nats://127.0.0.1:4555'], ['nats://staging:4222']]);
 });
 
 test('the server that was started has a name to prove, and one that a setting names has none', () => {

@@ -27,13 +27,19 @@ export const natsSettings = ['POLYB_NATS_URL', 'NATS_URL'] as const;
 export const operatorSetting = 'POLYB_NATS_OPERATOR_PASSWORD';
 const schemes = ['nats:', 'tls:', 'ws:', 'wss:'];
 
+interface AddressOptions {
+  readonly root?: string;
+  /** The system of this checkout, whatever context is in use. */
+  readonly own?: boolean;
+}
+
 /**
  * Where the bus is and who we are there; the flag wins.
  * @throws unavailable/not_connected when neither a setting nor `polyb up` names a server; failed_precondition/bad_settings for an address of another scheme.
  */
-export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, root?: string) {
+export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, { root, own = false }: AddressOptions = {}) {
   const find = openSources({ env, root });
-  const chosen = contextOf(flags, env);
+  const chosen = own && flags.text('context') === undefined ? undefined : contextOf(flags, env);
   if (chosen !== undefined) {
     const { url, user, password, prefix = 'polyb' } = chosen;
     return { servers: url.split(','), server: url, system: undefined, user, pass: password, prefix };
@@ -78,8 +84,11 @@ const isMade = (found: SettingText | undefined): boolean => found !== undefined 
  * `lasting` connections come back after a drop; one for a single question is a plain socket, which is there sooner.
  * @throws unavailable (exit 6): not_connected when no server listens there, other_system when the server is not the one that `polyb up` started here.
  */
-export async function connect({ flags, out, signal, env }: Needs, { lasting = outlives(flags) } = {}): Promise<Connected> {
-  const { servers, server, system, user, pass, prefix } = busAddress({ flags, env });
+export async function connect(
+  { flags, out, signal, env }: Needs,
+  { lasting = outlives(flags), own = false }: { readonly lasting?: boolean; readonly own?: boolean } = {},
+): Promise<Connected> {
+  const { servers, server, system, user, pass, prefix } = busAddress({ flags, env }, { own });
   const timeoutMs = flags.ms('connect-timeout') ?? 2000;
   const tell = (facts: object, message: string) => out.detail(`  ${message} ${JSON.stringify(facts)}`);
   const log = { debug: () => {}, info: tell, warn: tell, error: tell };

@@ -82,7 +82,7 @@ async function load(): Promise<{ readonly services: readonly Expected[] } | { re
 async function onBus(invocation: Invocation, services: readonly Expected[]): Promise<readonly Finding[]> {
   const { signal, flags } = invocation;
   try {
-    await using connected = await connect(invocation);
+    await using connected = await connect(invocation, { own: true });
     return [
       ...(await checkServices(services, connected, signal)),
       ...(await checkJournal(connected, services, signal)),

@@ -84,7 +84,7 @@ async function relieve({ app, services }: Group, running: readonly App[], invoca
 
 async function start({ app, services }: Group, since: number, invocation: Invocation, timeoutMs: number): Promise<NotReady | undefined> {
   const { signal } = invocation;
-  await using connected = await connect(invocation);
+  await using connected = await connect(invocation, { own: true });
   const { bus } = connected;
   const before = await askBus(bus, signal);
   await addInstance(app);

@@ -52,7 +52,7 @@ export async function status(invocation: Invocation): Promise<number> {
 async function reach(invocation: Invocation) {
   const { out, signal } = invocation;
   try {
-    const connected = await connect(invocation);
+    const connected = await connect(invocation, { own: true });
     const ask = (): Promise<Heard> => hear(connected.bus as Pick<BusHost, 'gather'>, signal);
     return { server: connected.server, failure: undefined, ask, [Symbol.asyncDispose]: () => connected[Symbol.asyncDispose]() };
   } catch (error) {

@@ -235,7 +235,7 @@ async function startServices(
     return all && `  (${all})`;
   };
 
-  await using connected = await connect(invocation);
+  await using connected = await connect(invocation, { own: true });
   const { bus } = connected;
   const since = Date.now();
   const before = await askBus(bus, signal);
