@@ -96,14 +96,20 @@ export async function startDaemon(
   return { hosted, log, stop };
 
   async function joinBus(folder: string, servers: string[]): Promise<Transport> {
-    const transport = await connectNats({ servers, ...credentials(folder, find), name: folder, inboxUser: folder, log, signal });
+    const refused = (cause?: unknown) =>
+      new PolybError(
+        'failed_precondition',
+        `The NATS server does not let this process serve as ${folder}: set ${passwordSetting(folder)} to the password of its bus user ${folder}; \`polyb permissions -o nats\` writes the users of a server.`,
+        { reason: 'bad_settings', cause },
+      );
+    const transport = await connectNats({ servers, ...credentials(folder, find), name: folder, inboxUser: folder, log, signal }).catch(
+      (error: unknown) => {
+        throw isPolybError(error) && error.code === 'unauthenticated' ? refused(error) : error;
+      },
+    );
     if (await mayReadOwnInbox(transport)) return transport;
     await transport.close();
-    throw new PolybError(
-      'failed_precondition',
-      `The NATS server does not let this process serve as ${folder}: set ${passwordSetting(folder)} to the password of its bus user ${folder}; \`polyb permissions -o nats\` writes the users of a server.`,
-      { reason: 'bad_settings' },
-    );
+    throw refused();
   }
   /** A dependency that is away is waited for: a daemon never ends because of it. */
   async function patiently<T>(what: string, work: () => Promise<T>): Promise<T> {

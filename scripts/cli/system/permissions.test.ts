@@ -70,16 +70,18 @@ test('a password that nothing sets is named in one sentence', async () => {
   expect(stderr).not.toContain('NATS_PASSWORD_COLLECTOR');
 });
 
-test('a service that the server takes for a guest ends with one sentence that names its password, and logs nothing else', async () => {
+test('a service without its password ends with one sentence that names it, and logs nothing else, with guests on the server and without', async () => {
   const configFile = join(home, 'open.conf');
   await writeFile(configFile, natsConfig(busPermissions([]), { credentials: {}, noAuthUser: 'guest' }));
   const open = await startNats({ dir: temporaryDir(), temporary: true, configFile });
-  const { daemon, lines } = await serveCrm({}, open.url);
+  const both = [await serveCrm({}, open.url), await serveCrm({}, nats.url)];
   await open.stop();
-  expect(daemon).toMatchObject({
-    code: 'failed_precondition',
-    reason: 'bad_settings',
-    message: expect.stringMatching(/set NATS_PASSWORD_CRM_CONNECTOR /),
-  });
-  expect(lines).toEqual([]);
+  for (const { daemon, lines } of both) {
+    expect(daemon).toMatchObject({
+      code: 'failed_precondition',
+      reason: 'bad_settings',
+      message: expect.stringMatching(/set NATS_PASSWORD_CRM_CONNECTOR /),
+    });
+    expect(lines).toEqual([]);
+  }
 });
