@@ -1,5 +1,5 @@
 /**
- * What a fault test is: one promise of facts/reliability.md, broken on purpose as often as its time allows.
+ * What a fault test is: one promise of the README, broken on purpose as often as its time allows.
  *
  * Glossary: a *breach* is a promise that did not hold; a *control* is the same run with the protection taken off, and must show *harm*.
  */
