@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -37,7 +37,8 @@ test.each(kinds)('a new %s imports only what is there, and keeps no word of its 
 
 test.each(kinds)('a new %s overwrites nothing', async (kind) => {
   const [first = ''] = Object.values(templates[kind].files(spellingsOf('taken', 'new')));
-  await cp(join(at, 'examples/connect.ts'), join(at, first));
+  await mkdir(dirname(join(at, first)), { recursive: true });
+  await writeFile(join(at, first), '');
   await expect(copies(templates[kind], spellingsOf('taken', 'new'), at, 'new')).rejects.toMatchObject({
     code: 'conflict',
     message: `${first} is there already`,
