@@ -10,7 +10,8 @@ export default {
   globalSetup: '<rootDir>/test/kit/setup.ts',
   globalTeardown: '<rootDir>/test/kit/teardown.ts',
   // Jest runs in its own process when it would use one worker, and there ES modules of finished tests stay in memory.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // One more than there are cores: tests wait for servers and processes much of their time.
+  maxWorkers: availableParallelism() + 1,
   workerIdleMemoryLimit: '700MB',
   // Far beyond what any test takes: a busy machine is no failure.
   testTimeout: 60_000,

@@ -37,8 +37,8 @@ const sent = (name: string) =>
     .sort();
 const isOver = async (id: string) => ['done', 'failed', 'review', 'cancelled', 'rejected', 'stale'].includes((await it.row(id)).state);
 
-test('200 drafts that 20 people approve at once are 200 messages, each approved by one', async () => {
-  const all = await drafts(200, 'толпа');
+test('50 drafts that 10 people approve at once are 50 messages, each approved by one', async () => {
+  const all = await drafts(50, 'толпа');
   const decided: PromiseSettledResult<unknown>[][] = [];
   // As many drafts at a time as one instance of the journal answers without asking to come again.
   for (let from = 0; from < all.length; from += 10)
@@ -47,7 +47,7 @@ test('200 drafts that 20 people approve at once are 200 messages, each approved 
         all
           .slice(from, from + 10)
           .map(({ id }) =>
-            Promise.allSettled(Array.from({ length: 20 }, (_, n) => here.bus.call(journal.approve, { id, onBehalfOf: `manager${n}` }))),
+            Promise.allSettled(Array.from({ length: 10 }, (_, n) => here.bus.call(journal.approve, { id, onBehalfOf: `manager${n}` }))),
           ),
       )),
     );
@@ -55,7 +55,7 @@ test('200 drafts that 20 people approve at once are 200 messages, each approved 
     expect(of.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const one of of) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'conflict', reason: 'decided' });
   }
-  await it.when(async () => sent('толпа').length >= 200);
+  await it.when(async () => sent('толпа').length >= 50);
   await it.when(async () => (await Promise.all(all.map(({ id }) => isOver(id)))).every(Boolean));
   expect(sent('толпа')).toEqual(all.map(({ text }) => text).sort());
   for (const { id } of all.slice(0, 10)) expect((await it.row(id)).audit.filter(({ did }) => did.startsWith('approved'))).toHaveLength(1);
