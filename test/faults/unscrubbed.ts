@@ -2,8 +2,8 @@
 import { registerHooks } from 'node:module';
 
 const open: Readonly<Record<string, string>> = {
-  '/contracts/scrub.ts': 'export const scrub = (text) => text;',
-  '/contracts/describe/mask.ts':
+  '/contracts/kit/scrub.ts': 'export const scrub = (text) => text;',
+  '/contracts/kit/describe/mask.ts':
     'export const mask = (by, value) => value; export const piiPaths = () => []; export const personalTexts = () => [];',
 };
 registerHooks({

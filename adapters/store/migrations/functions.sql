@@ -266,10 +266,12 @@ begin
   moved := moved + more;
   update journal.rows set state = 'expired', ended_at = now(), updated_at = now(),
       error = jsonb_build_object('code', 'deadline_exceeded', 'reason', 'expired', 'detail', 'Its time was over before it was done.', 'outcome', 'not_executed')
-    where id = any (array(select id from journal.rows r
-      where state in ('proposed', 'queued', 'waiting') and not_after < due and method = any (of_methods)
-        and (state = 'proposed' or (state = 'queued' and mode in ('send', 'run') and journal.is_over(r)) or (state = 'waiting' and mode = 'run'))
-      limit 5000 for no key update skip locked));
+    where id = any (array(select late.id from unnest(of_methods) of_method cross join lateral (
+      -- In the order of the index, method by method: a plan over all methods may read every row of a later time.
+      select r.id from journal.rows r
+        where r.method = of_method and r.state in ('proposed', 'queued', 'waiting') and r.not_after < due
+          and (r.state = 'proposed' or (r.state = 'queued' and r.mode in ('send', 'run') and journal.is_over(r)) or (r.state = 'waiting' and r.mode = 'run'))
+        order by r.not_after limit 1000 for no key update skip locked) late));
   get diagnostics more = row_count;
   return moved + more;
 end $$;
