@@ -5,13 +5,13 @@ import { topicNames } from './topics.ts';
 export const buildCommands: readonly Command[] = [
   {
     name: 'new',
-    summary: 'Files to begin with, and a test that passes.',
+    summary: 'Create the files of a service, pipeline or adapter, with a passing test.',
     impact: 'rw',
-    details: ['NAME is in small letters, digits and dashes. Nothing that is there is overwritten, and the reference is built again.'],
+    details: ['NAME consists of lower-case letters, digits and hyphens. The command overwrites no files, and rebuilds the reference.'],
     commands: [
       {
         name: 'service',
-        summary: 'A contract and a service that serves it.',
+        summary: 'Create a contract and a service that serves it.',
         usage: 'NAME',
         impact: 'rw',
         details: ['Writes contracts/NAME.ts and services/NAME/ with a handler and a test, as in examples/01-write-a-service.'],
@@ -21,7 +21,7 @@ export const buildCommands: readonly Command[] = [
       },
       {
         name: 'pipeline',
-        summary: 'A contract, a pipeline and the service that runs it.',
+        summary: 'Create a contract, a pipeline and the service that runs it.',
         usage: 'NAME',
         impact: 'rw',
         details: ['Writes contracts/NAME.ts and services/NAME/ with the pipeline run_NAME and a test, as in examples/04-write-a-pipeline.'],
@@ -31,11 +31,11 @@ export const buildCommands: readonly Command[] = [
       },
       {
         name: 'adapter',
-        summary: 'An adapter of telephony, with a stand-in of its vendor.',
+        summary: 'Create a telephony adapter with a fake of its provider.',
         usage: 'NAME',
         impact: 'rw',
         details: [
-          'Writes adapters/vendors/NAME/ and its line in adapters/telephony/index.ts, as in examples/05-write-an-adapter. The test runs the conformance suite of telephony; adapters of other kinds have the same parts.',
+          'Writes adapters/vendors/NAME/ and its line in adapters/telephony/index.ts, as in examples/05-write-an-adapter. The test runs the conformance suite of telephony. Adapters of other kinds have the same parts.',
         ],
         examples: [{ line: 'polyb new adapter ring-master' }],
         seeAlso: ['config list'],
@@ -45,12 +45,12 @@ export const buildCommands: readonly Command[] = [
   },
   {
     name: 'dev',
-    summary: 'Takes code as it is saved: rebuilds contracts.json, restarts what changed, shows logs.',
+    summary: 'Watch the code: rebuild contracts.json, restart changed services, show logs.',
     usage: '[SERVICE…]',
     impact: 'rw',
     completes: 'service',
     details: [
-      'Watches contracts/, bus/, adapters/, services/, runtime/ and config/. Services that are missing are started. A service that does not start leaves its predecessor running. Ends with Ctrl-C; what runs goes on.',
+      'Watches contracts/, bus/, adapters/, services/, runtime/ and config/, and starts services that do not run. If the new code of a service does not start, the old instance keeps running. Ctrl-C ends the command; the services keep running.',
     ],
     examples: [{ line: 'polyb dev' }, { line: 'polyb dev greeter' }],
     seeAlso: ['up', 'restart', 'logs'],
@@ -58,7 +58,7 @@ export const buildCommands: readonly Command[] = [
   },
   {
     name: 'docs',
-    summary: "A method's page, or building and checking all pages.",
+    summary: 'Show the page of a method, or build and check all pages.',
     usage: '[ADDRESS]',
     impact: 'rw',
     completes: 'address',
@@ -68,14 +68,14 @@ export const buildCommands: readonly Command[] = [
     commands: [
       {
         name: 'build',
-        summary: 'Write the generated pages and contracts.json.',
+        summary: 'Write the generated pages, contracts.json and .env.example.',
         impact: 'rw',
         examples: [{ line: 'polyb docs build' }],
         run: async () => (await import('../../commands/docs.ts')).docsBuild,
       },
       {
         name: 'check',
-        summary: 'Are generated files current? Exit 9 when not.',
+        summary: 'Check that the generated files are current; exit with 9 if not.',
         impact: 'ro',
         examples: [{ line: 'polyb docs check' }],
         run: async () => (await import('../../commands/docs.ts')).docsCheck,
@@ -84,48 +84,46 @@ export const buildCommands: readonly Command[] = [
   },
   {
     name: 'mock',
-    summary: 'The stand-in of a vendor, until Ctrl-C, with the settings that point at it.',
-    usage: 'VENDOR',
+    summary: 'Run the fake of a provider until Ctrl-C, and print the settings that point to it.',
+    usage: 'PROVIDER',
     impact: 'rw',
     completes: ['espocrm', 'telegram', 'whatsapp', 'telephony'],
-    details: [
-      'VENDOR is espocrm, telegram, whatsapp or telephony. It keeps everything in memory, and answers as the tests know the vendor.',
-    ],
+    details: ['PROVIDER is espocrm, telegram, whatsapp or telephony. The fake is the one that the tests use; it keeps its data in memory.'],
     examples: [{ line: 'polyb mock espocrm' }, { line: 'polyb mock telegram -o json' }],
     seeAlso: ['config list'],
     run: async () => (await import('../../commands/mock.ts')).mock,
   },
   {
     name: 'context',
-    summary: 'Several systems by name, with their credentials.',
+    summary: 'Manage named systems and their credentials.',
     impact: 'rw',
     details: [
-      'Contexts are kept in $XDG_CONFIG_HOME/polyb/contexts.json, which only you can read. --nats-url and NATS_URL of the environment win over the context in use. Commands about this checkout (up, status, doctor, backup) work on it whatever the context.',
+      'Contexts are stored in $XDG_CONFIG_HOME/polyb/contexts.json, which only you can read. --nats-url and the environment variable NATS_URL override the context in use. Commands for this checkout (up, status, doctor, backup) ignore the context.',
     ],
     commands: [
       {
         name: 'ls',
-        summary: 'The systems, and which one commands ask.',
+        summary: 'List systems, and mark the one in use.',
         impact: 'ro',
         examples: [{ line: 'polyb context ls' }],
         run: async () => (await import('../../commands/context.ts')).listContexts,
       },
       {
         name: 'add',
-        summary: 'Add a system, or replace it.',
+        summary: 'Add or replace a system.',
         usage: 'NAME --nats-url URL',
         impact: 'rw',
         flags: [
-          { name: 'user', value: 'NAME', summary: 'The bus user.' },
-          { name: 'password', value: '@FILE|-', summary: "The bus user's password, from a file or standard input." },
-          { name: 'prefix', value: 'WORD', summary: 'First word of its subjects; polyb.' },
+          { name: 'user', value: 'NAME', summary: 'User of the bus.' },
+          { name: 'password', value: '@FILE|-', summary: 'Password of the user, from a file or standard input.' },
+          { name: 'prefix', value: 'WORD', summary: 'First token of its subjects. Default: polyb.' },
         ],
         examples: [{ line: 'polyb context add office --nats-url nats://10.0.0.5:4222 --user operator --password @office.txt' }],
         run: async () => (await import('../../commands/context.ts')).addContext,
       },
       {
         name: 'use',
-        summary: "Make commands ask it; `own` is this checkout's system.",
+        summary: 'Select the system that commands use; `own` is the system of this checkout.',
         usage: 'NAME|own',
         impact: 'rw',
         examples: [{ line: 'polyb context use office' }],
@@ -133,7 +131,7 @@ export const buildCommands: readonly Command[] = [
       },
       {
         name: 'rm',
-        summary: 'Forget a system.',
+        summary: 'Remove a system.',
         usage: 'NAME',
         impact: 'rw',
         examples: [{ line: 'polyb context rm office' }],
@@ -143,30 +141,30 @@ export const buildCommands: readonly Command[] = [
   },
   {
     name: 'contracts',
-    summary: 'Contracts for other tools, and whether a change breaks callers.',
+    summary: 'Export contracts, and check them for breaking changes.',
     impact: 'ro',
     commands: [
       {
         name: 'export',
-        summary: 'The contracts as a document.',
+        summary: 'Export the contracts as a document.',
         impact: 'ro',
-        flags: [{ name: 'format', value: 'FORMAT', values: ['openapi', 'asyncapi', 'jsonschema'], summary: 'openapi unless given.' }],
+        flags: [{ name: 'format', value: 'FORMAT', values: ['openapi', 'asyncapi', 'jsonschema'], summary: 'Default: openapi.' }],
         examples: [{ line: 'polyb contracts export --format asyncapi > asyncapi.json' }],
         run: async () => (await import('../../commands/contracts.ts')).exportContracts,
       },
       {
         name: 'diff',
-        summary: 'What changed between two contracts.json files, and what of it breaks.',
+        summary: 'Compare two contracts.json files, and mark breaking changes.',
         usage: 'OLD [NEW]',
         impact: 'ro',
         completes: 'file',
-        details: ['NEW is what the code says unless given. Exit 9 when something breaks callers.'],
+        details: ['Default of NEW: the contracts in the code. Exits with 9 when a change breaks callers.'],
         examples: [{ line: 'polyb contracts diff released.json' }],
         run: async () => (await import('../../commands/contracts.ts')).diffContracts,
       },
       {
         name: 'check',
-        summary: 'Does the code keep what was released? Exit 9 when not.',
+        summary: 'Compare the code with the released contracts; exit with 9 when a change breaks callers.',
         usage: '[RELEASED]',
         impact: 'ro',
         completes: 'file',
@@ -177,25 +175,25 @@ export const buildCommands: readonly Command[] = [
   },
   {
     name: 'config',
-    summary: 'Settings: which there are, what they are, and where each comes from.',
+    summary: 'Show settings, their values and sources.',
     impact: 'ro',
     commands: [
       {
         name: 'list',
         aliases: ['ls'],
-        summary: 'Every setting with its value; secrets masked.',
+        summary: 'List settings with their values; secrets are masked.',
         usage: '[SERVICE]',
         impact: 'ro',
         flags: [
-          { name: 'origin', summary: 'Also where each value comes from; in JSON it always stands.' },
-          { name: 'set', summary: 'Only those that something sets.' },
+          { name: 'origin', summary: 'Also show the source of each value; JSON always contains it.' },
+          { name: 'set', summary: 'Only settings that have a value from a source other than the default.' },
         ],
         examples: [{ line: 'polyb config list --origin' }],
         run: async () => (await import('../../commands/config.ts')).listConfig,
       },
       {
         name: 'get',
-        summary: 'One setting, bare.',
+        summary: 'Print the value of one setting.',
         usage: 'NAME',
         impact: 'ro',
         examples: [{ line: 'polyb config get CALL_TIME_ZONE' }],
@@ -203,7 +201,7 @@ export const buildCommands: readonly Command[] = [
       },
       {
         name: 'path',
-        summary: 'The files that settings are read from, first wins.',
+        summary: 'List the files that settings are read from; the first file that sets a value wins.',
         impact: 'ro',
         examples: [{ line: 'polyb config path' }],
         run: async () => (await import('../../commands/config.ts')).configPath,
@@ -212,19 +210,19 @@ export const buildCommands: readonly Command[] = [
   },
   {
     name: 'completion',
-    summary: 'A completion script for your shell.',
+    summary: 'Print a completion script for your shell.',
     usage: 'bash|zsh',
     impact: 'ro',
     completes: ['bash', 'zsh'],
     details: [
-      'The script is static and reads a list of addresses that commands which talked to the bus leave in the cache: no Node, no network.',
+      'The script completes addresses from a file in the cache, which other commands update. It starts no Node process and uses no network.',
     ],
-    examples: [{ line: 'source <(polyb completion bash)' }, { line: 'polyb completion zsh > ~/.zfunc/_polyb', says: 'a folder of fpath' }],
+    examples: [{ line: 'source <(polyb completion bash)' }, { line: 'polyb completion zsh > ~/.zfunc/_polyb', says: 'a folder in fpath' }],
     run: async () => (await import('../../commands/completion.ts')).completion,
   },
   {
     name: 'commands',
-    summary: 'This command tree, for machines.',
+    summary: 'Print the command tree for programs.',
     impact: 'ro',
     examples: [{ line: 'polyb commands -o json' }],
     seeAlso: ['help'],
@@ -232,7 +230,7 @@ export const buildCommands: readonly Command[] = [
   },
   {
     name: 'help',
-    summary: 'Help on a command or a topic.',
+    summary: 'Show help on a command or topic.',
     usage: '[COMMAND|TOPIC]',
     impact: 'ro',
     completes: topicNames,
@@ -241,7 +239,7 @@ export const buildCommands: readonly Command[] = [
   },
   {
     name: 'version',
-    summary: 'The version of PolyB.',
+    summary: 'Print the version of PolyB.',
     impact: 'ro',
     examples: [{ line: 'polyb version' }],
     run: async () => (await import('../../commands/version.ts')).version,

@@ -4,16 +4,16 @@ import type { Command } from '../command.ts';
 export const inboxCommands: readonly Command[] = [
   {
     name: 'inbox',
-    summary: 'How messages are found.',
+    summary: 'Maintain the search index of messages.',
     impact: 'rw',
     commands: [
       {
         name: 'reindex',
-        summary: 'Make all messages findable by the words that PostgreSQL knows now.',
+        summary: 'Rebuild the search index with the dictionary that PostgreSQL has now.',
         impact: 'rw',
         details: [
-          'Run it after a dictionary was installed or removed (polyb doctor says so). A PostgreSQL of our own gets the dictionary from the Debian package hunspell-ru, which is unpacked and not installed; for any other install hunspell-ru where it runs.',
-          'The youngest messages come first, a thousand at a time. Messages come in and are read meanwhile; one that was not reached yet may be missed by a search. Ended half-way, it goes on where it stood when it is started again.',
+          'Run it after the Russian dictionary was installed or removed; `polyb doctor` reports this. `polyb up` unpacks the dictionary from the Debian package hunspell-ru for the PostgreSQL that it starts; for another PostgreSQL, install hunspell-ru on its machine.',
+          'It processes a thousand messages at a time, newest first. Messages are stored and searched meanwhile, but a search may miss those that are not yet processed. An interrupted run continues where it stopped.',
         ],
         flags: [
           {
@@ -21,7 +21,7 @@ export const inboxCommands: readonly Command[] = [
             value: 'WORDS',
             values: ['hunspell', 'stems'],
             summary:
-              'hunspell: all forms of a word, for 24 MB a connection; stems: its stem. hunspell where it is installed, unless given.',
+              'hunspell: all forms of a word, with 24 MB of memory per connection. stems: word stems. Default: hunspell where it is installed.',
           },
         ],
         examples: [{ line: 'polyb inbox reindex' }, { line: 'polyb inbox reindex --words stems' }],

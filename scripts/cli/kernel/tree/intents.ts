@@ -4,35 +4,35 @@ import type { Command } from '../command.ts';
 export const intentCommands: readonly Command[] = [
   {
     name: 'intents',
-    summary: 'Teach the classifier of intents, and measure it.',
+    summary: 'Train and evaluate the intent classifier.',
     impact: 'rw',
     commands: [
       {
         name: 'train',
-        summary: 'Teach the local model what the lines in services/intent-classifier/dataset say.',
+        summary: 'Train the local model on the lines in services/intent-classifier/dataset.',
         impact: 'rw',
-        details: ['The same lines give the same model. Restart intent-classifier to use it.'],
+        details: ['Training is deterministic. Restart intent-classifier to use the new model.'],
         examples: [{ line: 'polyb intents train' }],
         run: async () => (await import('../../commands/intents.ts')).trainIntents,
       },
       {
         name: 'eval',
-        summary: 'How good the classifier is on lines whose intent is known.',
+        summary: 'Evaluate the classifier on lines with known intents.',
         usage: '[FILE]',
         impact: 'ro',
         completes: 'file',
         details: [
-          'FILE is JSON Lines with text and intent; the own test lines unless given, which share no scenario with those for training.',
-          'Where LLM_KIND names a provider, it is asked about the lines of which the local model is not sure. Phrases of the patterns table are left out.',
+          'FILE is JSON Lines with text and intent. Default: the test lines of the project, which share no scenario with the training lines.',
+          'If LLM_KIND names a provider, its language model classifies the lines of which the local model is not certain. The patterns table is not used.',
         ],
         flags: [
-          { name: 'local', summary: 'Ask no language model.' },
+          { name: 'local', summary: 'Do not use a language model.' },
           {
             name: 'price-in',
             value: 'PRICE',
-            summary: 'Of a million tokens that the language model reads, to tell what a thousand messages cost.',
+            summary: 'Price of a million input tokens, for the cost of a thousand messages.',
           },
-          { name: 'price-out', value: 'PRICE', summary: 'Of a million tokens that it writes.' },
+          { name: 'price-out', value: 'PRICE', summary: 'Price of a million output tokens.' },
         ],
         examples: [{ line: 'polyb intents eval' }, { line: 'polyb intents eval chats.jsonl --price-in 0.4 --price-out 1.6' }],
         run: async () => (await import('../../commands/intents.ts')).evalIntents,

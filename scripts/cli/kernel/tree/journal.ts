@@ -2,16 +2,16 @@
 import type { Command } from '../command.ts';
 import { data, follow, key, listFlags, methodFilter, reveal, why } from './flags.ts';
 
-const from = { name: 'from', value: 'STEP', summary: 'Begin at this step; results before it are kept.' };
+const from = { name: 'from', value: 'STEP', summary: 'Continue from this step; the results of earlier steps are kept.' };
 
 export const journalCommands: readonly Command[] = [
   {
     name: 'pause',
-    summary: 'Emergency stop: no attempt of a method begins until resume.',
+    summary: 'Emergency stop: start no attempts until `polyb resume`.',
     usage: '[ADDRESS]',
     impact: 'rw',
     completes: 'address',
-    details: ['Without ADDRESS nothing goes out at all. What is under way ends; rows wait.'],
+    details: ['Without ADDRESS it stops the attempts of all methods. Attempts in progress continue; due rows wait.'],
     flags: [why],
     examples: [{ line: "polyb pause telephony.dial --why 'wrong list'" }, { line: 'polyb pause' }],
     seeAlso: ['resume'],
@@ -19,29 +19,30 @@ export const journalCommands: readonly Command[] = [
   },
   {
     name: 'resume',
-    summary: 'Lift an emergency stop.',
+    summary: 'End an emergency stop.',
     usage: '[ADDRESS]',
     impact: 'rw',
     completes: 'address',
+    details: ['Without ADDRESS it ends all emergency stops.'],
     examples: [{ line: 'polyb resume telephony.dial' }],
     seeAlso: ['pause'],
     run: async () => (await import('../../commands/journal/stop.ts')).resume,
   },
   {
     name: 'pipelines',
-    summary: 'Pipelines: what they do, and running one.',
+    summary: 'List, show and run pipelines.',
     impact: 'ext',
     commands: [
       {
         name: 'ls',
-        summary: 'Every pipeline.',
+        summary: 'List pipelines.',
         impact: 'ro',
         examples: [{ line: 'polyb pipelines ls' }],
         run: async () => (await import('../../commands/pipelines.ts')).listPipelines,
       },
       {
         name: 'show',
-        summary: 'The steps of a pipeline and its input.',
+        summary: 'Show the steps and the input of a pipeline.',
         usage: 'NAME',
         impact: 'ro',
         completes: 'pipeline',
@@ -50,26 +51,26 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'graph',
-        summary: 'The sequence that the declaration promises.',
+        summary: 'Draw the declared sequence of a pipeline.',
         usage: 'NAME',
         impact: 'ro',
         completes: 'pipeline',
-        flags: [{ name: 'format', value: 'HOW', values: ['tree', 'sequence', 'mermaid', 'json'], summary: 'sequence unless given.' }],
+        flags: [{ name: 'format', value: 'HOW', values: ['tree', 'sequence', 'mermaid', 'json'], summary: 'Default: sequence.' }],
         examples: [{ line: 'polyb pipelines graph lead_to_call' }, { line: 'polyb pipelines graph lead_to_call --format mermaid' }],
         seeAlso: ['trace'],
         run: async () => (await import('../../commands/pipelines.ts')).graphPipeline,
       },
       {
         name: 'run',
-        summary: 'Start a run.',
+        summary: 'Start a run of a pipeline.',
         usage: 'NAME [name=value …]',
         impact: 'ext',
         completes: 'pipeline',
         flags: [
           data,
           key,
-          { name: 'wait', summary: 'Stay until the run ends; exit 8 when it waits for a person.' },
-          { name: 'dry-run', summary: 'Check the input; start nothing.' },
+          { name: 'wait', summary: 'Wait until the run ends; exit with 8 if it has not ended after --timeout.' },
+          { name: 'dry-run', summary: 'Validate the input and start nothing.' },
         ],
         examples: [
           { line: 'polyb pipelines run lead_to_call firstName=Иван phoneNumber=+79995553322' },
@@ -82,12 +83,12 @@ export const journalCommands: readonly Command[] = [
   },
   {
     name: 'runs',
-    summary: 'Runs of pipelines.',
+    summary: 'List, show and control runs of pipelines.',
     impact: 'rw',
     commands: [
       {
         name: 'ls',
-        summary: 'Runs, youngest first.',
+        summary: 'List runs, newest first.',
         impact: 'ro',
         flags: listFlags,
         examples: [{ line: 'polyb runs ls' }, { line: 'polyb runs ls --state failed --since 1d' }],
@@ -95,7 +96,7 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'show',
-        summary: 'One run with its steps.',
+        summary: 'Show a run with its steps.',
         usage: 'RUN',
         impact: 'ro',
         flags: [reveal],
@@ -105,16 +106,16 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'watch',
-        summary: 'Follow a run to its end.',
+        summary: 'Follow a run until it ends.',
         usage: 'RUN',
         impact: 'ro',
-        details: ['Ends with 0 when the run is done, 8 when it waits for a person and --timeout passes, 1 when it failed.'],
+        details: ['Exits with 0 when the run is done, with 1 when it ended otherwise, and with 8 if it has not ended after --timeout.'],
         examples: [{ line: 'polyb runs watch run_0mwp5gau' }],
         run: async () => (await import('../../commands/journal/watch.ts')).watchRun,
       },
       {
         name: 'cancel',
-        summary: 'Stop what has not begun. What went out stays out.',
+        summary: 'Cancel a run. Completed effects remain.',
         usage: 'RUN',
         impact: 'rw',
         flags: [why],
@@ -123,7 +124,7 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'retry',
-        summary: 'Try a failed run again, from a step and with another input if wished.',
+        summary: 'Retry a run, optionally from a step and with an edited input.',
         usage: 'RUN [name=value …]',
         impact: 'ext',
         flags: [from, data, why],
@@ -137,12 +138,12 @@ export const journalCommands: readonly Command[] = [
   },
   {
     name: 'dlq',
-    summary: 'Dead letters: what failed for good.',
+    summary: 'List, retry and drop dead letters.',
     impact: 'ext',
     commands: [
       {
         name: 'ls',
-        summary: 'Dead letters, youngest first.',
+        summary: 'List dead letters, newest first.',
         impact: 'ro',
         flags: listFlags,
         examples: [{ line: 'polyb dlq ls' }, { line: 'polyb dlq ls --reason definition_changed' }],
@@ -150,7 +151,7 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'show',
-        summary: 'One dead letter: input, attempts, last answer.',
+        summary: 'Show a dead letter with its input, attempts and last error.',
         usage: 'ID',
         impact: 'ro',
         flags: [reveal],
@@ -159,15 +160,15 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'replay',
-        summary: 'Try dead letters again, under their own keys.',
+        summary: 'Retry dead letters under their own keys.',
         usage: 'ID…',
         impact: 'ext',
-        details: ['What is done already is not done again. --all takes every one that the filters let through.'],
+        details: ['Work that is done is not repeated. --all selects the dead letters that match the filters.'],
         flags: [
-          { name: 'all', summary: 'Every dead letter that the filters let through.' },
+          { name: 'all', summary: 'Retry all dead letters that match the filters, at most --limit.' },
           ...listFlags.filter((flag) => ['method', 'reason', 'since', 'limit'].includes(flag.name)),
-          { name: 'rate', value: 'N[/s|/m]', summary: 'So many per second (or minute); 5.' },
-          { name: 'dry-run', summary: 'Say what would be tried.' },
+          { name: 'rate', value: 'N[/s|/m]', summary: 'Retries per second (or minute). Default: 5.' },
+          { name: 'dry-run', summary: 'Show what would be retried.' },
           why,
         ],
         examples: [
@@ -178,7 +179,7 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'drop',
-        summary: 'Put dead letters away.',
+        summary: 'Cancel dead letters, so that they are no longer listed.',
         usage: 'ID…',
         impact: 'rw',
         flags: [why],
@@ -189,12 +190,12 @@ export const journalCommands: readonly Command[] = [
   },
   {
     name: 'reviews',
-    summary: 'Rows whose outcome only a person can find out.',
+    summary: 'List and resolve rows whose outcome only a person can determine.',
     impact: 'ext',
     commands: [
       {
         name: 'ls',
-        summary: 'Rows in review, youngest first.',
+        summary: 'List rows in review, newest first.',
         impact: 'ro',
         flags: listFlags,
         examples: [{ line: 'polyb reviews ls' }],
@@ -202,7 +203,7 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'show',
-        summary: 'What is known of it, and what each answer will do.',
+        summary: 'Show a row in review, its evidence, and the effect of each answer.',
         usage: 'ID',
         impact: 'ro',
         flags: [reveal],
@@ -211,13 +212,13 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'resolve',
-        summary: 'Say what became of it.',
+        summary: 'Resolve a row in review.',
         usage: 'ID happened|try_again|give_up',
         impact: 'ext',
         details: [
-          'happened stores --data as its output; try_again lets it be attempted once more, which can reach the customer a second time if it did happen; give_up ends it as failed.',
+          'happened: the row is done, and --data becomes its output. try_again: it is attempted again; if the first attempt took effect, the customer is reached twice. give_up: the row is cancelled.',
         ],
-        flags: [{ name: 'data', short: 'd', value: 'JSON|@FILE|-', summary: 'With happened: the output.' }, why],
+        flags: [{ name: 'data', short: 'd', value: 'JSON|@FILE|-', summary: 'With happened: the output of the row.' }, why],
         examples: [
           { line: 'polyb reviews resolve row_0mwp5hcu happened -d \'{"legId":"x7"}\'' },
           { line: "polyb reviews resolve row_0mwp5hcu give_up --why 'the gateway has no such call'" },
@@ -228,12 +229,12 @@ export const journalCommands: readonly Command[] = [
   },
   {
     name: 'approvals',
-    summary: 'What waits for a yes before it reaches a customer.',
+    summary: 'List rows that wait for approval, and decide on them.',
     impact: 'ext',
     commands: [
       {
         name: 'ls',
-        summary: 'Proposed rows, youngest first.',
+        summary: 'List rows that wait for approval, newest first.',
         impact: 'ro',
         flags: listFlags,
         examples: [{ line: 'polyb approvals ls' }],
@@ -241,7 +242,7 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'show',
-        summary: 'What would go out.',
+        summary: 'Show a row that waits for approval.',
         usage: 'ID',
         impact: 'ro',
         flags: [reveal],
@@ -250,14 +251,14 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'approve',
-        summary: 'Let it go out.',
+        summary: 'Approve a row.',
         usage: 'ID',
         impact: 'ext',
         flags: [
           {
             name: 'hash',
             value: 'HASH',
-            summary: 'What you saw; refused when it is another by now. Taken from a look just before unless given.',
+            summary: 'Hash of the version that you read; refused if the row has another one now. Default: the current hash.',
           },
           why,
         ],
@@ -266,8 +267,8 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'reject',
-        summary: 'Refuse it for good.',
-        usage: 'ID',
+        summary: 'Reject a row. Final.',
+        usage: 'ID --why TEXT',
         impact: 'rw',
         flags: [why],
         examples: [{ line: "polyb approvals reject row_0mwp5hcu --why 'wrong tone'" }],
@@ -275,17 +276,17 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'edit',
-        summary: 'Change what would go out, before somebody approves it.',
+        summary: 'Edit the input of a row before its approval.',
         usage: 'ID [name=value …]',
         impact: 'rw',
-        details: ['Approvals of the former wording no longer count.'],
+        details: ['An edit voids earlier approvals.'],
         flags: [data],
         examples: [{ line: "polyb approvals edit row_0mwp5hcu text='Курьер будет до 10:30.'" }],
         run: async () => (await import('../../commands/journal/approvals.ts')).edit,
       },
       {
         name: 'recall',
-        summary: 'Take an approval back within its undo window: it never goes out.',
+        summary: 'Withdraw an approval before the row starts. The row never runs.',
         usage: 'ID',
         impact: 'rw',
         flags: [why],
@@ -294,10 +295,10 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'watch',
-        summary: 'Each draft as it comes, with a question what to do.',
+        summary: 'Show each new draft and ask for a decision.',
         impact: 'ext',
         details: [
-          'Nobody else can decide on a draft while it is asked about. Without a terminal each is printed once and nothing is asked.',
+          'You hold a draft while the command asks about it: no other person can decide on it. Without a terminal the command prints each draft once and asks nothing.',
         ],
         flags: [methodFilter],
         examples: [{ line: 'polyb approvals watch' }, { line: 'polyb approvals watch --method messages.* -o jsonl' }],
@@ -307,12 +308,12 @@ export const journalCommands: readonly Command[] = [
   },
   {
     name: 'loops',
-    summary: 'Loops and periodic jobs.',
+    summary: 'List loops and run them now.',
     impact: 'rw',
     commands: [
       {
         name: 'ls',
-        summary: 'Every loop: when it ran, when it will, who holds it.',
+        summary: 'List loops with their last run, next run and holder.',
         impact: 'ro',
         flags: [follow],
         examples: [{ line: 'polyb loops ls' }],
@@ -320,7 +321,7 @@ export const journalCommands: readonly Command[] = [
       },
       {
         name: 'run',
-        summary: 'Wake a loop now.',
+        summary: 'Run a loop now.',
         usage: 'SERVICE NAME',
         impact: 'rw',
         examples: [{ line: 'polyb loops run journal settle' }],

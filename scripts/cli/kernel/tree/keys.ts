@@ -2,28 +2,32 @@
 import type { Command } from '../command.ts';
 import { cursor, limit } from './flags.ts';
 
-const client = { name: 'client', value: 'NAME', summary: 'Whose key it is; its idempotency keys are apart from those of other clients.' };
+const client = { name: 'client', value: 'NAME', summary: 'Client that owns the key. Idempotency keys are separate for each client.' };
 
 export const keyCommands: readonly Command[] = [
   {
     name: 'keys',
-    summary: 'API keys of HTTP.',
+    summary: 'Manage the API keys of the HTTP gateway.',
     impact: 'rw',
     commands: [
       {
         name: 'create',
-        summary: 'Make a key and show it, once.',
+        summary: 'Create an API key and show it once.',
         impact: 'rw',
         details: [
-          'A client, or each person of it, may hold two live keys: make the second, let the client take it, revoke the first.',
-          'Where two people must approve, keys of one person count once; keys without a person count once a client.',
-          'Only the digest of the secret leaves this machine.',
+          'A client, or each person of a client, may have two active keys. To rotate a key, create the second, configure it at the client, and revoke the first.',
+          'Where two people must approve, all keys of one person count as one person, and so do all keys of one client without --person.',
+          'Only a digest of the secret is sent and stored.',
         ],
         flags: [
-          { ...client, summary: `${client.summary} default unless given.` },
-          { name: 'person', value: 'NAME', summary: 'Who of the client uses it; telegram/ID for somebody who also decides in Telegram.' },
-          { name: 'scope', value: 'SCOPES', summary: 'What it allows, of read, send and admin; read,send unless given.' },
-          { name: 'expires', value: 'DUR|never', summary: 'How long it lives; 365d unless given.' },
+          { ...client, summary: `${client.summary} Default: default.` },
+          {
+            name: 'person',
+            value: 'NAME',
+            summary: 'Person of the client who uses the key; telegram/ID for a person who also decides in Telegram.',
+          },
+          { name: 'scope', value: 'SCOPES', summary: 'Comma-separated scopes: read, send, admin. Default: read,send.' },
+          { name: 'expires', value: 'DUR|never', summary: 'Lifetime of the key. Default: 365d.' },
         ],
         examples: [
           { line: 'polyb keys create --scope read,send' },
@@ -36,15 +40,15 @@ export const keyCommands: readonly Command[] = [
       {
         name: 'list',
         aliases: ['ls'],
-        summary: 'Keys with what they allow and when they were last used; never their secrets.',
+        summary: 'List API keys with their scopes and last use, without secrets.',
         impact: 'ro',
-        flags: [client, limit, cursor],
+        flags: [{ ...client, summary: 'Only keys of this client.' }, limit, cursor],
         examples: [{ line: 'polyb keys list' }],
         run: async () => (await import('../../commands/keys.ts')).listKeys,
       },
       {
         name: 'revoke',
-        summary: 'Let a key in no more.',
+        summary: 'Revoke an API key.',
         usage: 'KEY_ID',
         impact: 'rw',
         examples: [{ line: 'polyb keys revoke pk_3f9a1c2b7d40' }],

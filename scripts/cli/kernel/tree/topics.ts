@@ -1,2 +1,2 @@
-/** Names of the help topics; their text stands in `topics/`. */
+/** Names of the help topics; their texts are in `kernel/topics.ts`. */
 export const topicNames = ['params', 'flags', 'output', 'exit-codes', 'environment', 'addresses', 'signals'] as const;
