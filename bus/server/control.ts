@@ -10,7 +10,8 @@ import type { CallRecord } from '../telemetry/records.ts';
 import type { Arrived, Subscription, Transport } from '../transports/transport.ts';
 import { decode } from '../wire/codec.ts';
 import { headerBlock } from '../wire/headers.ts';
-import type { Endpoint, Server } from './serve.ts';
+import type { Server } from './serve.ts';
+import type { Endpoint } from './server-parts.ts';
 
 const Inbox = z
   .string()

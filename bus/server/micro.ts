@@ -7,7 +7,7 @@ import type { Health } from '../telemetry/dependencies.ts';
 import { statsOf } from '../telemetry/stats.ts';
 import type { Subscription, Transport } from '../transports/transport.ts';
 import { isDiscoveryInbox, signature } from '../wire/subjects.ts';
-import type { Endpoint } from './serve.ts';
+import type { Endpoint } from './server-parts.ts';
 
 export interface MicroParts {
   readonly transport: Transport;

@@ -7,7 +7,8 @@ import type { Health } from '../telemetry/dependencies.ts';
 import type { Counter } from '../telemetry/stats.ts';
 import { createControl } from './control.ts';
 import { announceMicro } from './micro.ts';
-import { createServer, type ServerParts } from './serve.ts';
+import { createServer } from './serve.ts';
+import type { ServerOptions } from './server-parts.ts';
 
 export interface Serving {
   add(entries: readonly Entry[], handlers: Handlers, keep: RunKeyed | undefined): void;
@@ -18,7 +19,7 @@ export interface Serving {
   stop(graceMs: number): Promise<void>;
 }
 
-export interface ServingParts extends ServerParts {
+export interface ServingParts extends ServerOptions {
   readonly instance: string;
   /** What the instance has counted. */
   readonly told: () => Promise<readonly MetricReport[]>;
