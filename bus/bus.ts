@@ -156,7 +156,7 @@ export function createBus(options: BusOptions): BusHost {
   async function settle(): Promise<void> {
     if (!transport.connected) return;
     const flushed = transport.flush().catch((err) => log.warn({ err }, 'the bus connection dropped'));
-    if (!(await within(flushMs, flushed))) log.warn({}, `the bus server took more than ${flushMs} ms to answer`);
+    if (!(await within(flushMs, flushed))) log.warn({}, `the bus server took more than ${flushMs} ms to reply`);
   }
 
   function context(wire: Wire, run: Commit = commit): Context {

@@ -39,7 +39,7 @@ export async function connect({ root = process.cwd(), name = 'client', log = war
   if (servers === undefined)
     throw new PolybError(
       'failed_precondition',
-      `NATS_URL is not set, and ${root} holds no system that is up; run polyb up there, or set it.`,
+      `NATS_URL is not set, and no system of ${root} is up; run polyb up there, or set NATS_URL.`,
       {
         reason: 'bad_settings',
       },

@@ -49,7 +49,7 @@ async function createDatabase(url: string): Promise<void> {
   } catch (error) {
     // Another process may have made it meanwhile.
     if (isSqlState(error, '42P04') || isSqlState(error, '23505')) return;
-    throw new PolybError('failed_precondition', `Database ${name} does not exist and could not be made: ${messageOf(error)}`, {
+    throw new PolybError('failed_precondition', `Database ${name} does not exist and could not be created: ${messageOf(error)}`, {
       cause: error,
     });
   } finally {

@@ -82,7 +82,7 @@ export function createCaller(options: CallerOptions): Caller {
 }
 
 function connectionLost(): PolybError {
-  return new PolybError('upstream_failed', 'The connection dropped before the reply arrived; the call may have been made.', {
+  return new PolybError('upstream_failed', 'The connection dropped before the reply arrived; the request may have been executed.', {
     reason: 'connection_lost',
   });
 }

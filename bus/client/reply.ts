@@ -32,7 +32,7 @@ function takeOutput(parts: CallerParts, pending: PendingCall, format: Format, da
   try {
     output = decode(format, data);
   } catch (cause) {
-    const message = `${pending.route.method.address} answered with a body that cannot be read.`;
+    const message = `${pending.route.method.address} returned a body that cannot be read.`;
     requestFailed(parts, pending, new PolybError('upstream_failed', message, { reason: 'bad_reply', cause }));
     return;
   }
@@ -52,6 +52,6 @@ function problemOf(data: Uint8Array, code: string): PolybError {
   } catch {
     return code in codes
       ? new PolybError(code as Code, codes[code as Code].title)
-      : new PolybError('upstream_failed', 'The other side answered with an error that cannot be read.', { reason: 'bad_reply' });
+      : new PolybError('upstream_failed', 'The service returned an error that cannot be read.', { reason: 'bad_reply' });
   }
 }

@@ -102,7 +102,7 @@ export function reportReplay({ attempts, onReplay }: PendingCall): void {
 export function mayNotCall(name: string, address: string): PolybError {
   return new PolybError(
     'permission_denied',
-    `${name} may not call ${address}: \`polyb permissions ${name}\` lists its rights, and \`polyb restart\` renews those that follow from \`uses\`.`,
+    `${name} may not call ${address}: \`polyb permissions ${name}\` lists its permissions, and \`polyb restart\` renews those that follow from \`uses\`.`,
   );
 }
 
@@ -115,7 +115,7 @@ function bodyOf({ input, format, route: { method } }: PendingCall): string | Uin
   try {
     return encode(format, input, method.bytes === true);
   } catch (cause) {
-    throw new PolybError('invalid_argument', `Bad input for ${method.address}: expected a value that can be written as ${format}.`, {
+    throw new PolybError('invalid_argument', `Bad input for ${method.address}: expected a value that can be encoded as ${format}.`, {
       reason: 'bad_body',
       cause,
     });

@@ -82,7 +82,7 @@ function routeTo({ prefix, transport, permit, routes, counters }: CallerParts, m
 function ownedSubject({ method, subject }: Route, input: unknown): string {
   const id = (input as Readonly<Record<string, unknown>> | null)?.[method.owner as string];
   if (typeof id === 'string' && id !== '') return `${subject}.${subjectToken(id)}`;
-  throw new PolybError('invalid_argument', `Bad input for ${method.address}: ${method.owner}: expected a text`);
+  throw new PolybError('invalid_argument', `Bad input for ${method.address}: ${method.owner}: expected text`);
 }
 
 /** Cancels the call with the signal and with the origin; returns how to detach it. */

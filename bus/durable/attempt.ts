@@ -121,7 +121,7 @@ async function attemptEffect(parts: JournalParts, row: Row, method: Method, effe
       await endFailed(parts, row, method, error, ms);
       throw error;
     }
-    parts.log.warn({ err: safe, method: method.address, row: row.id }, 'the outcome of an attempt is not known');
+    parts.log.warn({ err: safe, method: method.address, row: row.id }, 'the outcome of an attempt is unknown');
     const known = { ...rowError(error), outcome: 'unknown' };
     await parts.store.journal.markUnknown(row.id, row.token, known, logLine(error, ms));
     parts.wake();
@@ -175,6 +175,6 @@ export function checkedOutput(method: Method, result: unknown): unknown {
   const [issue] = checked.error.issues;
   throw new PolybError(
     'internal',
-    `${method.address} gave a result that does not fit its contract at ${issue?.path.join('.')}: ${issue?.message}`,
+    `${method.address} returned a result that does not fit its contract at ${issue?.path.join('.')}: ${issue?.message}`,
   );
 }

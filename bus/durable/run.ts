@@ -52,7 +52,7 @@ export function runner({
         await end(run, {
           code: 'failed_precondition',
           reason: 'definition_changed',
-          detail: `The finished step ${gone.step} (${gone.method}) is gone from the pipeline's definition, or is another one there.`,
+          detail: `The finished step ${gone.step} (${gone.method}) is no longer in the definition of the pipeline, or calls another method there.`,
           outcome: 'unknown',
         });
         return;

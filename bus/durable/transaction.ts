@@ -17,7 +17,7 @@ export function queuedEvent(method: Pick<Method, 'service' | 'name' | 'address' 
     name,
     address: `${method.service}.${name}`,
     version: method.version,
-    summary: 'A row waits.',
+    summary: 'A row has ended.',
     of: method.address,
     payload: undefined as never,
     key: '',

@@ -97,7 +97,7 @@ export function createControl(parts: ControlParts): Control {
       }
     };
     subscriptions.push(
-      transport.subscribe(subject, arrive, { onError: (err) => log.error({ err, subject }, 'this service cannot be asked about itself') }),
+      transport.subscribe(subject, arrive, { onError: (err) => log.error({ err, subject }, 'control requests cannot be received') }),
     );
   }
 

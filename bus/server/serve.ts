@@ -47,7 +47,7 @@ export function createServer(options: ServerOptions): Server {
     const made = subjects.map((at) =>
       transport.subscribe(at, (message) => arrive(parts, endpoint, subject, message), {
         queue,
-        onError: (err) => log.error({ err, subject: at }, 'this service may not listen where its contract says'),
+        onError: (err) => log.error({ err, subject: at }, 'the bus user may not subscribe to the subjects of its contract'),
       }),
     );
     for (const subscription of made) subscriptions.add(subscription);

@@ -75,7 +75,7 @@ export function createMetrics({ now, log }: { readonly now: () => number; readon
         source.at = now();
         source.isFailing = false;
       } catch (err) {
-        if (!source.isFailing) log.warn({ err }, 'metrics could not be read; they are left out until they can');
+        if (!source.isFailing) log.warn({ err }, 'metrics could not be read; they are omitted until they can be');
         source.isFailing = true;
       } finally {
         source.reading = undefined;

@@ -47,7 +47,7 @@ test('a call that the bus user may not make is refused at once, and the others g
   const begun = Date.now();
   await expect(bus.call({ ...shop.quick, timeoutMs: 10_000 }, {})).rejects.toMatchObject({
     code: 'permission_denied',
-    message: expect.stringContaining('`polyb permissions till` lists its rights'),
+    message: expect.stringContaining('`polyb permissions till` lists its permissions'),
     outcome: 'not_executed',
   });
   expect(Date.now() - begun).toBeLessThan(1000);

@@ -135,7 +135,7 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
         const { error } = status;
         if (!(error instanceof PermissionViolationError)) log?.warn({ err: error }, 'the NATS server reported an error');
         else if (error.operation === 'publish') {
-          log?.warn({ subject: error.subject }, 'the NATS server does not let this user publish there');
+          log?.warn({ subject: error.subject }, 'the bus user may not publish to this subject');
           for (const listen of refusedListeners) guarded(listen, error.subject);
         } // a refused subscription reports it itself
       }
@@ -199,7 +199,10 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
       try {
         await connection.flush();
       } catch (cause) {
-        throw new PolybError('upstream_failed', 'The bus connection dropped before all was sent.', { reason: 'connection_lost', cause });
+        throw new PolybError('upstream_failed', 'The bus connection dropped before everything was sent.', {
+          reason: 'connection_lost',
+          cause,
+        });
       }
     },
     async rtt() {
@@ -216,7 +219,7 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
 }
 function refusedSubscription(subject: string, cause: Error): PolybError {
   return cause instanceof PermissionViolationError
-    ? new PolybError('permission_denied', `The bus user may not listen at ${subject}.`, { cause })
+    ? new PolybError('permission_denied', `The bus user may not subscribe to ${subject}.`, { cause })
     : new PolybError('upstream_failed', `The subscription to ${subject} ended.`, { cause });
 }
 

@@ -38,7 +38,7 @@ function msgpack(): Msgpack {
 export function encode(format: Format, value: unknown, bytes: boolean): string | Uint8Array {
   if (format === 'msgpack') return msgpack().pack(plainCopy(value));
   const text = bytes ? JSON.stringify(value, base64) : JSON.stringify(value);
-  if (text === undefined) throw new TypeError('A value that has no JSON form.');
+  if (text === undefined) throw new TypeError('A value that cannot be encoded as JSON.');
   return text;
 }
 function base64(this: Record<string, unknown>, name: string, value: unknown): unknown {
@@ -99,7 +99,7 @@ function weigh(value: object, depth: number, nodes: number): number {
  *  @throws PolybError invalid_argument/bad_body for a cycle or more than 16 levels; TypeError for a function or a bigint. */
 export function plainCopy(value: unknown, depth = 1): unknown {
   if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
-    throw new TypeError(`A ${typeof value} has no plain form.`);
+    throw new TypeError(`A ${typeof value} cannot be encoded.`);
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return Uint8Array.from(value);

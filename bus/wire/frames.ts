@@ -23,7 +23,7 @@ export interface Packed {
   readonly headers: string;
 }
 
-/** @throws TypeError for an item that has no plain form. */
+/** @throws TypeError for an item that cannot be encoded. */
 export function pack(frame: Frame, subject: string): Packed {
   switch (frame.kind) {
     case 'item': {

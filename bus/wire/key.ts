@@ -10,7 +10,7 @@ export function checkKey(address: string, key: string): void {
   if (key.length <= longestKey && key.trim() !== '') return;
   throw new PolybError(
     'invalid_argument',
-    `Bad key for ${address}: expected 1 to ${longestKey} characters that are not all blank, the same for each repeat; leave it out to have one made.`,
+    `Bad key for ${address}: expected 1 to ${longestKey} characters that are not all blank, the same for each repeat; omit it to get a new one.`,
     { reason: 'bad_key' },
   );
 }

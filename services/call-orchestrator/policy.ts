@@ -9,10 +9,10 @@ export const policySettings = z.object({
     .refine((written) => parseHours(written) !== null)
     .meta({ expected: 'hours of one day, e.g. 09:00-21:00' })
     .optional()
-    .describe('When phones may be rung, where the callee is: 09:00-21:00, with the simulator 00:00-24:00.'),
+    .describe('Hours in which calls may start, in the time zone of the callee. Default: 09:00-21:00; with the simulator 00:00-24:00.'),
   CALL_ATTEMPTS_PER_DAY: integer({ min: 1, max: 1_000_000 })
     .optional()
-    .describe('Calls to one phone in a day, where the callee is: 3, with the simulator 1000.'),
+    .describe('Maximum calls to one phone per day, in the time zone of the callee. Default: 3; with the simulator 1000.'),
   CALL_TIME_ZONE: TimeZone.meta({ expected: 'an IANA time zone, e.g. Europe/Moscow' })
     .default('Europe/Moscow')
     .describe('Default time zone of callees.'),

@@ -118,7 +118,7 @@ const missing = (messageId: string) => new PolybError('not_found', `Message ${me
 const notKept = (isWanted: boolean) =>
   new PolybError(
     'failed_precondition',
-    isWanted ? 'The file is still being fetched; try again.' : 'The file could not be fetched from its channel, or is too large.',
+    isWanted ? 'The file is still being fetched; try again.' : 'The file could not be fetched from its channel, or it is too large.',
     { reason: 'not_kept' },
   );
 

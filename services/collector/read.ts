@@ -34,10 +34,10 @@ export function reads({
     list_messages: async ({ q, order, storedSince, limit, cursor, ...wanted }) => {
       if (order === 'stored') {
         if (q !== undefined || wanted.since !== undefined || wanted.until !== undefined)
-          throw new PolybError('invalid_argument', 'order=stored goes without q, since and until; storedSince says where it begins.');
+          throw new PolybError('invalid_argument', 'order=stored cannot be combined with q, since or until; use storedSince.');
         return pageOfFeed(db, wanted, { limit, cursor, storedSince });
       }
-      if (storedSince !== undefined) throw new PolybError('invalid_argument', 'storedSince goes with order=stored.');
+      if (storedSince !== undefined) throw new PolybError('invalid_argument', 'storedSince requires order=stored.');
       return q === undefined
         ? pageOfMessages(db, wanted, { limit, cursor })
         : db.transaction((tx) => searchMessages(tx, q, wanted, { limit, cursor }));

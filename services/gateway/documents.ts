@@ -46,7 +46,7 @@ const stream = {
       name: 'topics',
       in: 'query',
       required: false,
-      description: `Of ${Object.keys(feeds).join(', ')}, between commas; by default runs and approvals, where the key allows them. ${Object.entries(
+      description: `Comma-separated topics: ${Object.keys(feeds).join(', ')}. Default: runs and approvals, as far as the API key allows. ${Object.entries(
         feeds,
       )
         .map(([topic, { scope }]) => `${topic} needs ${scope}`)

@@ -54,7 +54,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
     const time = new Date(now()).toISOString();
     const redis: Check =
       cache.state() === 'away'
-        ? { status: 'warn', time, output: 'unavailable: this process counts rates on its own' }
+        ? { status: 'warn', time, output: 'unavailable: each process counts rates on its own' }
         : { status: 'pass', time };
     const byTarget = Map.groupBy(await outsiders(), ({ target }) => target);
     const missing = [...(await figures.ready())].filter(([, isReady]) => !isReady);

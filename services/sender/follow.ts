@@ -28,8 +28,8 @@ export function followPeople(): Consumer {
     if (isStaff) await personActed(tx, chatId, messageId);
     else await customerWrote(tx, chatId, messageId, new Date(at));
     const why = isStaff
-      ? 'Staff has answered since; read on, and write only what is still needed.'
-      : 'The customer has written since; read on, and answer the last message.';
+      ? 'Staff has written in the chat since; read the chat, and write only what is still needed.'
+      : 'The customer has written since; read the chat, and answer the last message.';
     tx.outdate(messages.deliver, await keysBefore(tx, chatId, messageId), why);
   });
 }

@@ -17,7 +17,7 @@ export const sentenceOf: Readonly<Record<Obstacle, string>> = {
   opted_out:
     'The customer refuses messages. A question asked after that can be answered once: name it as `answers`. set_consent lifts the refusal when the customer agrees again.',
   chat_off: 'A person has turned off answers in this chat; set_chat_owner turns them on again.',
-  stale: 'The customer or staff has written since, or changed a message; read on, and answer the current state.',
+  stale: 'The customer or staff has written since, or changed a message; read the chat, and answer its current state.',
   blocked: 'The customer has blocked this sender; no message arrives until the customer writes again.',
   window_closed: 'The customer has been silent for 24 hours; WhatsApp accepts only a template.',
 };

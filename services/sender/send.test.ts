@@ -147,7 +147,7 @@ test('once somebody of the staff has written in the chat, a draft that does not 
   const { id } = await it.send(chatId, 'Привезут завтра');
   await says(boss, 'Уже едет, через 10 минут');
   expect(await it.comes(id, 'failed')).toMatchObject({ reason: 'stale' });
-  const message = expect.stringContaining('Staff has answered');
+  const message = expect.stringContaining('Staff has written');
   await expect(it.approve(id)).rejects.toMatchObject({ code: 'conflict', reason: 'stale', message });
   await expect(it.send(chatId, 'Привезут завтра', 'after', { answers: messageId })).rejects.toMatchObject({ reason: 'stale' });
 });

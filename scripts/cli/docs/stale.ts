@@ -1,4 +1,4 @@
-/** Whether contracts.json is what the code says. */
+/** Whether contracts.json is current. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Catalogue, readCatalogue } from '../kernel/catalogue.ts';
 import { contractsOfCode } from './contracts.ts';

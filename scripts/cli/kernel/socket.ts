@@ -78,7 +78,7 @@ function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, gr
   });
   socket.on('close', () => {
     for (const { reject } of waiting.splice(0))
-      reject(new PolybError('upstream_failed', 'The bus connection dropped before all was sent.', { reason: 'connection_lost' }));
+      reject(new PolybError('upstream_failed', 'The bus connection dropped before everything was sent.', { reason: 'connection_lost' }));
     if (!connected) return;
     connected = false;
     for (const listen of onDropped) listen(false);
@@ -152,7 +152,7 @@ function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, gr
     if (operation.toLowerCase() === 'publish') for (const listen of onRefused) listen(subject);
     else
       for (const one of listeners.values())
-        if (one.subject === subject) one.onError?.(new PolybError('permission_denied', `The bus user may not listen at ${subject}.`));
+        if (one.subject === subject) one.onError?.(new PolybError('permission_denied', `The bus user may not subscribe to ${subject}.`));
   }
 
   /** A space would end the subject and begin another word of the protocol. */

@@ -26,13 +26,13 @@ export function findingOf({ inUse, isHunspellThere, behind }: WordsState): Findi
     return {
       check,
       state: 'fail',
-      found: 'the files of the hunspell dictionary are gone: no message can be stored or found',
+      found: 'the files of the hunspell dictionary are missing: no message can be stored or found',
       next: `${install}; or, without it, ${reindex} --words stems`,
     };
   if (behind > 0)
-    return { check, state: 'warn', found: `${behind} messages are still found by the words of before`, next: `${reindex} goes on` };
-  if (inUse === 'hunspell') return { check, state: 'ok', found: 'words are found in all their forms, by hunspell' };
+    return { check, state: 'warn', found: `${behind} messages are not yet in the current search index`, next: `${reindex} continues` };
+  if (inUse === 'hunspell') return { check, state: 'ok', found: 'search finds all forms of a word (hunspell)' };
   return isHunspellThere
-    ? { check, state: 'warn', found: 'words are found by their stems, and a hunspell dictionary is there', next: reindex }
-    : { check, state: 'warn', found: 'words are found by their stems: PostgreSQL has no hunspell dictionary', next: install };
+    ? { check, state: 'warn', found: 'search uses word stems, although a hunspell dictionary is installed', next: reindex }
+    : { check, state: 'warn', found: 'search uses word stems: PostgreSQL has no hunspell dictionary', next: install };
 }

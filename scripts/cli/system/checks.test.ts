@@ -26,7 +26,7 @@ const written = (lines: string, mode: number): void => {
 test.each([0o644, 0o640, 0o604])('an .env of mode %o that holds a secret is warned of, by the name of the secret', (mode) => {
   written('POST_TOKEN=canary\nPOST_TOWN=Perm\n', mode);
   expect(checkSecrets(services, { env: {}, at })).toEqual([
-    { check: 'secrets', state: 'warn', found: '.env holds POST_TOKEN and can be read by others', next: 'chmod 600 .env' },
+    { check: 'secrets', state: 'warn', found: '.env holds POST_TOKEN and is readable by other users', next: 'chmod 600 .env' },
   ]);
 });
 
@@ -42,7 +42,7 @@ test('an .env that is closed, holds no secret, or whose secret the environment o
 
 test('an address that is no URL is a finding, and does not end the doctor', async () => {
   expect(await checkNats('nats://127.0.0.1:1,nonsense')).toMatchObject([
-    { state: 'fail', found: 'no nats-server answers at 127.0.0.1:1' },
+    { state: 'fail', found: 'no NATS server responds at 127.0.0.1:1' },
     { state: 'fail', found: 'the address is not a URL' },
   ]);
   expect(await checkPostgres('nonsense', {})).toMatchObject([{ state: 'fail', found: 'DATABASE_URL is not a URL' }]);

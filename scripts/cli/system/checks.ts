@@ -47,7 +47,7 @@ const longTransactionSeconds = 60;
 export function checkNode(): readonly Finding[] {
   const { versions, arch, platform, execPath } = process;
   const found = `${versions.node} ${platform}-${arch}`;
-  if (Number.parseInt(versions.node, 10) < 24) return [fail('node', found, 'PolyB needs Node 24: npm ci brings it along')];
+  if (Number.parseInt(versions.node, 10) < 24) return [fail('node', found, 'PolyB needs Node 24: npm ci installs it')];
   const own = existsSync(`${root}/node_modules/node/bin/node`);
   return [ok('node', own ? found : `${found} (${execPath}; the project has no Node of its own)`)];
 }
@@ -65,7 +65,7 @@ export function checkSettings(services: readonly Expected[], env: Readonly<Recor
     return [ok('settings', `${Object.keys(origins).length} read`), ...strays, ...picked];
   } catch (error) {
     if (!isPolybError(error)) throw error;
-    return problemsOf(error).map((line) => fail('setting', line, 'polyb config list shows where each value comes from'));
+    return problemsOf(error).map((line) => fail('setting', line, 'polyb config list --origin shows the source of each value'));
   }
 }
 
@@ -85,15 +85,15 @@ export function checkSecrets(
       return found && 'from' in found && found.from === '.env' ? [name] : [];
     });
   if (inFile.length === 0) return [];
-  return [warn('secrets', `.env holds ${[...new Set(inFile)].join(', ')} and can be read by others`, 'chmod 600 .env')];
+  return [warn('secrets', `.env holds ${[...new Set(inFile)].join(', ')} and is readable by other users`, 'chmod 600 .env')];
 }
 
 /** contracts.json answers for the contracts wherever nothing is compiled: `call`, `list`, completion. */
 export async function checkContracts(): Promise<readonly Finding[]> {
   const stale = await staleEntries();
-  if (stale.length === 0) return [ok('contracts', 'contracts.json is what the code says')];
+  if (stale.length === 0) return [ok('contracts', 'contracts.json is current')];
   const shown = `${stale.slice(0, 3).join(', ')}${stale.length > 3 ? ` and ${stale.length - 3} more` : ''}`;
-  return [warn('contracts', `contracts.json is not what the code says of ${shown}`, 'polyb docs build')];
+  return [warn('contracts', `contracts.json differs from the code in ${shown}`, 'polyb docs build')];
 }
 
 export async function checkNats(url: string | undefined): Promise<readonly Finding[]> {
@@ -102,11 +102,11 @@ export async function checkNats(url: string | undefined): Promise<readonly Findi
   return seen.map(({ server, info }) => {
     const address = URL.parse(server)?.host;
     if (address === undefined) return fail('nats', 'the address is not a URL', 'write NATS_URL as nats://host:4222');
-    if (info === undefined) return fail('nats', `no nats-server answers at ${address}`, 'polyb up, or set NATS_URL');
+    if (info === undefined) return fail('nats', `no NATS server responds at ${address}`, 'polyb up, or set NATS_URL');
     if (!info.headers)
-      return fail('nats', `${address} ${info.version} has headers switched off`, 'set no_headers to false in its configuration');
+      return fail('nats', `${address} ${info.version} has headers disabled`, 'set no_headers to false in its configuration');
     if (info.maxPayload < leastPayload)
-      return fail('nats', `${address} takes at most ${info.maxPayload} bytes`, 'set max_payload to 1MB in its configuration');
+      return fail('nats', `${address} accepts at most ${info.maxPayload} bytes`, 'set max_payload to 1MB in its configuration');
     return ok('nats', `${address} ${info.version}, max_payload ${Math.round(info.maxPayload / 1024)} KB`);
   });
 }
@@ -136,8 +136,8 @@ export async function checkPostgres(
         : ok('migrations', 'all applied'),
       // The reply may have been sent at any moment of the round trip, which includes the connection.
       Math.abs(skewMs) - tookMs / 2 > mostSkewMs
-        ? fail('clock', `${Math.round(skewMs)} ms away from PostgreSQL's`, 'let NTP set both clocks; deadlines depend on them')
-        : ok('clock', `${Math.round(Math.abs(skewMs))} ms from PostgreSQL's`),
+        ? fail('clock', `${Math.round(skewMs)} ms from the clock of PostgreSQL`, 'set both clocks by NTP; deadlines depend on them')
+        : ok('clock', `${Math.round(Math.abs(skewMs))} ms from the clock of PostgreSQL`),
       await checkConnections(db, needed),
       await checkTransactions(db),
       ...(missing.length > 0 ? [] : await checkStore(db)),
@@ -164,10 +164,10 @@ async function checkConnections(db: Queries, needed: number): Promise<Finding> {
 /** A transaction that wrote and stays open holds every consumer of events back, in whichever database of the cluster it is. */
 async function checkTransactions(db: Queries): Promise<Finding> {
   const [oldest] = await openTransactions(db);
-  if (oldest === undefined || oldest.seconds < longTransactionSeconds) return ok('transactions', 'none that writes is open for long');
+  if (oldest === undefined || oldest.seconds < longTransactionSeconds) return ok('transactions', 'no writing transaction is open for long');
   return warn(
     'transactions',
-    `${oldest.name} writes since ${Math.round(oldest.seconds)} s, and events wait for its end`,
+    `${oldest.name} has been open for ${Math.round(oldest.seconds)} s, and events wait until it ends`,
     oldest.pid === null ? 'commit prepared, or rollback prepared' : `end it there, or: select pg_terminate_backend(${oldest.pid})`,
   );
 }
@@ -179,20 +179,20 @@ async function checkStore(db: Queries): Promise<readonly Finding[]> {
     events?.areForeign
       ? fail(
           'event order',
-          'events are numbered by another PostgreSQL cluster, so that consumers hear nothing new',
-          'polyb restart: a service renumbers them when it starts',
+          'events have numbers of another PostgreSQL cluster, so that consumers receive no new events',
+          'polyb restart: a starting service renumbers them',
         )
-      : ok('event order', 'numbered by this PostgreSQL cluster'),
+      : ok('event order', 'events have numbers of this PostgreSQL cluster'),
   ];
 }
 
 /** Never a failure: without it rates are counted, only not together. */
 export async function checkRedis(url: string | undefined, inOneProcess: boolean): Promise<readonly Finding[]> {
-  const alone = 'each process counts rates and quotas for itself';
+  const alone = 'each process counts rates and quotas on its own';
   if (url === undefined)
     return [
       inOneProcess
-        ? ok('redis', 'none, and none is needed in one process')
+        ? ok('redis', 'none; one process needs none')
         : warn('redis', `none; ${alone}`, 'sudo apt-get install redis-server, then polyb up && polyb restart; or set REDIS_URL'),
     ];
   const host = URL.parse(url)?.host;
@@ -214,12 +214,12 @@ export async function checkPm2(): Promise<readonly Finding[]> {
     return [fail('pm2', error.message, 'one checkout at a time under one PM2_HOME')];
   }
   const apps = await listApps();
-  if (apps.length === 0) return [warn('pm2', 'nothing of this checkout runs in it', 'polyb up')];
+  if (apps.length === 0) return [warn('pm2', 'no process of this checkout runs in it', 'polyb up')];
   const found = `${apps.length} ${apps.length === 1 ? 'process' : 'processes'} of this checkout`;
   return [
     (await daemonIsCurrent())
       ? ok('pm2', found)
-      : warn('pm2', `${found}; its daemon is of another version than the project's`, 'npx pm2 update'),
+      : warn('pm2', `${found}; the version of its daemon differs from that of the project`, 'npx pm2 update'),
   ];
 }
 
@@ -248,7 +248,11 @@ export async function checkServices(services: readonly Expected[], connected: Co
       .filter(({ address, hash }) => hashes.has(address) && hashes.get(address) !== hash);
     if (drifted.length === 0) return ok('service', `${folder}  ${row.instances} ${row.instances === 1 ? 'instance' : 'instances'}`);
     const addresses = [...new Set(drifted.map(({ address }) => address))];
-    return fail('service', `${folder}  runs another version of ${addresses.join(', ')} than the code here`, `polyb restart ${folder}`);
+    return fail(
+      'service',
+      `${folder}  runs a different version of ${addresses.join(', ')} than the code in this checkout`,
+      `polyb restart ${folder}`,
+    );
   });
   const outside = heard.standings.map((standing) => {
     const failure = failureOf(standing);
@@ -295,12 +299,12 @@ export async function checkHost(): Promise<readonly Finding[]> {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB free`;
   return [
     disk < leastDiskBytes.fail
-      ? fail('disk', gigabytes(disk), `free some where ${root} stands: PostgreSQL stops when it is full`)
+      ? fail('disk', gigabytes(disk), `free some disk space at ${root}: PostgreSQL stops when the disk is full`)
       : disk < leastDiskBytes.warn
-        ? warn('disk', gigabytes(disk), `free some where ${root} stands`)
+        ? warn('disk', gigabytes(disk), `free some disk space at ${root}`)
         : ok('disk', gigabytes(disk)),
     memory < leastMemoryBytes
-      ? warn('memory', gigabytes(memory), 'POLYB_ONE_PROCESS=true polyb up needs less')
+      ? warn('memory', gigabytes(memory), 'POLYB_ONE_PROCESS=true polyb up needs less memory memory')
       : ok('memory', gigabytes(memory)),
   ];
 }
@@ -318,11 +322,11 @@ export async function checkOnline({ bus }: Connected, services: readonly Expecte
         return ok('online', `${entry.address} answers`);
       } catch (error) {
         if (!isPolybError(error)) throw error;
-        if (error.code === 'unimplemented') return ok('online', `${entry.address} is not offered by this vendor`);
+        if (error.code === 'unimplemented') return ok('online', `${entry.address} is not offered by this provider`);
         return fail(
           'online',
           `${entry.address}: ${error.message}`,
-          error.code === 'unauthenticated' ? 'check the key of that vendor in .env' : 'polyb logs --since 1m',
+          error.code === 'unauthenticated' ? 'check the key of that provider in .env' : 'polyb logs --since 1m',
         );
       }
     }),

@@ -50,5 +50,5 @@ test('contracts are built, missing services started, and changed ones restarted;
   expect(await round()).toEqual(['docs build', 'up --quiet', 'restart --changed']);
   expect(said).toEqual([]);
   expect(await round('up')).toEqual(['docs build', 'up --quiet']);
-  expect(said).toEqual(['polyb up failed; what runs goes on, and the next change tries again']);
+  expect(said).toEqual(['polyb up failed; running services continue, and the next change retries it']);
 });

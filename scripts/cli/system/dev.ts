@@ -13,7 +13,7 @@ const calmMs = 200;
 export async function dev({ args, out, signal }: Invocation): Promise<number> {
   const polyb = (...words: readonly string[]) => runPolyb([...words, ...(words[0] === 'docs' ? [] : args), '--output', 'none'], signal);
   const program = join(root, 'scripts', 'polyb.js');
-  if ((await polyb('up')) !== 0 && !signal.aborted) out.note('not everything is up; the next change tries again', 'warn');
+  if ((await polyb('up')) !== 0 && !signal.aborted) out.note('not everything is up; the next change starts it again', 'warn');
   const logs = spawn(process.execPath, [program, 'logs', ...args, '--follow', '--since', '1s'], { cwd: root, stdio: 'inherit' });
   const ended = once(logs, 'close');
   out.note(`watching ${watched.map((folder) => `${folder}/`).join(' ')} (Ctrl-C to stop)`, 'ok');
@@ -36,7 +36,7 @@ export async function takeOver(polyb: (...words: readonly string[]) => Promise<n
     ['up', '--quiet'],
     ['restart', '--changed'],
   ])
-    if ((await polyb(...step)) !== 0) return fail(`polyb ${step[0]} failed; what runs goes on, and the next change tries again`);
+    if ((await polyb(...step)) !== 0) return fail(`polyb ${step[0]} failed; running services continue, and the next change retries it`);
 }
 
 /** Sources that changed, all of one burst at once, until the signal fires. Tests and generated files are no sources of what runs. */

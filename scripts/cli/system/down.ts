@@ -14,7 +14,7 @@ import { removeRun } from './run-file.ts';
 
 export async function down({ flags, out, signal }: Invocation): Promise<number> {
   const wipe = flags.on('wipe');
-  if (wipe) await confirm('Everything under .polyb/ is removed, with the database in it', { out, signal, subject: 'down --wipe' });
+  if (wipe) await confirm('Everything under .polyb/ is removed, including the database', { out, signal, subject: 'down --wipe' });
   await using _held = await lock('down');
   const apps = await listApps();
   const ownServers = servers.map(serverApp);
@@ -27,13 +27,13 @@ export async function down({ flags, out, signal }: Invocation): Promise<number> 
     await removeApps(stage);
     if (stage.length > 0) out.note(`${what} stopped: ${stage.map(({ name }) => name).join(' ')}`, 'ok');
   }
-  if (apps.length === 0) out.note('nothing of this checkout was up');
+  if (apps.length === 0) out.note('no process of this checkout was running');
   await removeRun();
   const endedPm2 = await endDaemon();
   if (wipe) {
     const hadData = existsSync(enterable(serverFolder('postgres'), unprivileged()));
     await removeData();
-    out.note(`removed .polyb/${hadData ? ' and the database in it' : ''}`, 'ok');
+    out.note(`removed .polyb/${hadData ? ', including the database' : ''}`, 'ok');
   }
   const result = { stopped: apps.map(({ name }) => name), pm2Ended: endedPm2, wiped: wipe };
   if (isForMachines(out)) await out.result(result);

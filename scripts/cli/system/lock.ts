@@ -65,8 +65,8 @@ async function discard(file: string, deadPid: number): Promise<void> {
 function inProgress({ pid, command, checkout }: Holder): PolybError {
   const message =
     checkout === root
-      ? `polyb ${command} is at work here (process ${pid}); wait until it is done.`
-      : `polyb ${command} of another checkout, ${checkout}, is at work under this PM2 (process ${pid}). Wait until it is done, or give this one a PM2 of its own by setting PM2_HOME.`;
+      ? `polyb ${command} is running in this checkout (process ${pid}); wait until it ends.`
+      : `polyb ${command} of another checkout, ${checkout}, is running under this PM2 (process ${pid}). Wait until it ends, or set PM2_HOME to give this checkout its own PM2.`;
   return new PolybError('conflict', message, { reason: 'in_progress' });
 }
 

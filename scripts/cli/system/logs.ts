@@ -56,7 +56,7 @@ async function writers(): Promise<readonly string[]> {
 
 function nameOf(name: string, known: readonly string[]): string {
   if (known.includes(name)) return name;
-  throw wrongUsage(`${name} has written nothing here`, {
+  throw wrongUsage(`${name} has no log here`, {
     subject: 'logs',
     close: nearest(name, known),
     next: known.length > 0 ? [`there is ${known.join(' ')}`] : ['polyb up'],

@@ -42,6 +42,6 @@ export function reloadNats(apps: readonly App[]): void {
 
 function passwordOf(run: RunValues, setting: string): string {
   const password = run[setting];
-  if (password === undefined) throw new PolybError('internal', `No password was made for ${setting}.`);
+  if (password === undefined) throw new PolybError('internal', `There is no password for ${setting}.`);
   return password;
 }

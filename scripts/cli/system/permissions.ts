@@ -54,7 +54,7 @@ function natsUsers(users: readonly BusUser[], find: FindSetting): string {
   if (missing.length > 0)
     throw new PolybError(
       'failed_precondition',
-      `Bus users without a password: set ${missing.join(', ')}; \`polyb permissions -o env >> .env\` makes those that are missing.`,
+      `Bus users without a password: set ${missing.join(', ')}; \`polyb permissions -o env >> .env\` creates the missing ones.`,
       { reason: 'bad_settings' },
     );
   const credentials = Object.fromEntries(passwords.map(([name, password = '']) => [name, { password }]));

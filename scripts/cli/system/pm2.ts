@@ -22,7 +22,7 @@ const starting = 'starting';
 
 /** Says what to do when PM2's own folder cannot be written to. */
 export function unwritableHome(cause: PolybError): PolybError {
-  const message = `${cause.message} PM2 keeps its files in ${pm2Home()}; set PM2_HOME to a folder that can be written to.`;
+  const message = `${cause.message} PM2 keeps its files in ${pm2Home()}; set PM2_HOME to a writable folder.`;
   return new PolybError('failed_precondition', message, { reason: 'not_writable', cause });
 }
 
@@ -78,10 +78,10 @@ export async function listOwnApps(names: readonly string[]): Promise<readonly Ap
   if (stranger) {
     const way = existsSync(stranger.cwd)
       ? `Run \`polyb down\` there`
-      : `That folder is gone; run \`npx pm2 delete ${stranger.name}\` and its like`;
+      : `That folder no longer exists; run \`npx pm2 delete ${stranger.name}\` for each of its processes`;
     throw new PolybError(
       'failed_precondition',
-      `Another checkout of PolyB is up under this PM2: ${stranger.cwd}. ${way}, or give this one a PM2 of its own by setting PM2_HOME.`,
+      `Another checkout of PolyB is up under this PM2: ${stranger.cwd}. ${way}, or set PM2_HOME to give this checkout its own PM2.`,
       { reason: 'other_checkout' },
     );
   }
@@ -89,7 +89,7 @@ export async function listOwnApps(names: readonly string[]): Promise<readonly Ap
   if (taken) {
     throw new PolybError(
       'conflict',
-      `PM2 already runs another program named ${taken.name}, from ${taken.cwd}. Rename that one, or set PM2_HOME to give PolyB a PM2 of its own.`,
+      `PM2 already runs another program named ${taken.name}, from ${taken.cwd}. Rename that program, or set PM2_HOME to give PolyB its own PM2.`,
       { reason: 'name_taken' },
     );
   }
@@ -154,7 +154,8 @@ export const addInstance = (name: string): Promise<unknown> => pm2('scale', name
 /** Stops instances, each with its full time to drain, and forgets them. */
 export async function removeApps(apps: readonly App[], tries = 5): Promise<void> {
   if (apps.length === 0) return;
-  if (tries === 0) throw new PolybError('internal', `PM2 starts ${apps.map(({ name }) => name).join(', ')} again whenever it is removed.`);
+  if (tries === 0)
+    throw new PolybError('internal', `PM2 starts ${apps.map(({ name }) => name).join(', ')} again each time they are deleted.`);
   const ended = apps.filter(({ pid }) => pid === 0).map(({ id }) => String(id));
   const running = apps.filter(({ pid }) => pid !== 0);
   await Promise.all([

@@ -73,5 +73,5 @@ function whyLost(name: string, apps: readonly App[], before: readonly App[], sin
   if (mine.length === 0) return undefined;
   if (mine.every(({ status }) => status === 'stopped' || status === 'errored')) return 'ended while it started';
   const restarts = (list: readonly App[]) => list.filter((app) => app.name === name).reduce((sum, app) => sum + app.restarts, 0);
-  return restarts(apps) - restarts(before) >= patience ? 'ends again and again while it starts' : undefined;
+  return restarts(apps) - restarts(before) >= patience ? 'ends repeatedly while it starts' : undefined;
 }

@@ -31,6 +31,6 @@ export async function tellNotReady(
 export async function requireUp(): Promise<readonly App[]> {
   const apps = await listApps();
   if (apps.length === 0)
-    throw new PolybError('failed_precondition', 'Nothing of this checkout is up; polyb up starts it.', { reason: 'not_up' });
+    throw new PolybError('failed_precondition', 'No process of this checkout is running; start it: polyb up.', { reason: 'not_up' });
   return apps;
 }

@@ -23,7 +23,7 @@ export async function restart(invocation: Invocation): Promise<number> {
   const chosen = chosenFrom(all, args, 'restart');
   const running = await requireUp();
   const changed = flags.on('changed') ? await readSources().changed(chosen, running) : undefined;
-  if (changed?.length === 0) out.note('every process runs the code that is here', 'ok');
+  if (changed?.length === 0) out.note('every process runs the code of this checkout', 'ok');
   const named = chosen.filter(({ folder }) => changed?.includes(folder) ?? true);
   for (const line of strayNames(all)) out.note(line, 'warn');
   const runs = (name: string) => running.some((app) => app.name === name);
@@ -73,11 +73,11 @@ async function relieve({ app, services }: Group, running: readonly App[], invoca
     const late = await start({ app, services }, since, invocation, flags.ms('timeout') ?? readyMs);
     if (late !== undefined) {
       await removeApps((await listApps()).filter((each) => each.name === app && !known.includes(each.id)));
-      await tellNotReady(out, app, { app, why: `the new instance ${late.why}, the old one goes on` }, logFrom);
+      await tellNotReady(out, app, { app, why: `the new instance ${late.why}; the old one continues` }, logFrom);
       return false;
     }
     await removeApps([old]);
-    out.note(`${app}  taken over in ${((Date.now() - since) / 1000).toFixed(1)} s`, 'ok');
+    out.note(`${app}  replaced in ${((Date.now() - since) / 1000).toFixed(1)} s`, 'ok');
   }
   return true;
 }

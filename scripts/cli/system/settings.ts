@@ -30,6 +30,6 @@ export function strayNames(services: readonly Expected[], root?: string): readon
   );
   return namesInDotEnv(root).flatMap((name) => {
     const [close] = known.has(name) ? [] : nearest(name, [...known]);
-    return close === undefined ? [] : [`${name} in .env is no setting; did you mean ${close}?`];
+    return close === undefined ? [] : [`${name} in .env is not a setting; did you mean ${close}?`];
   });
 }

@@ -15,5 +15,5 @@ test('a service that is not answered outside is ready, and the note says who fai
   const failing = 'telegram:updates of 7001: unavailable/connect_failed since 2026-11-20T14:00:00.000Z';
   expect(row).toMatchObject({ ready: true, failing: [failing], note: failing });
   const [well] = serviceRows([collector], [], { instances, standings: [] });
-  expect(well).toMatchObject({ ready: true, failing: [], note: 'not under this PM2' });
+  expect(well).toMatchObject({ ready: true, failing: [], note: 'not run by this PM2' });
 });

@@ -127,9 +127,9 @@ function noteOn({
   pm2: string | null;
 }) {
   if (ready && failing.length > 0) return failing.join('; ');
-  if (ready) return inOne ? `in ${oneProcessApp}` : pm2 === null ? 'not under this PM2' : null;
-  if (pm2 === null) return instances > 0 ? 'answers for a part of its contracts' : `polyb up ${app}`;
-  return `pm2 says ${pm2}, the bus hears ${instances === 0 ? 'nothing' : 'a part'}: polyb logs ${app}`;
+  if (ready) return inOne ? `in ${oneProcessApp}` : pm2 === null ? 'not run by this PM2' : null;
+  if (pm2 === null) return instances > 0 ? 'serves only some of its contracts' : `polyb up ${app}`;
+  return `PM2 reports ${pm2}, the bus has ${instances === 0 ? 'no instance' : 'only some of its contracts'}: polyb logs ${app}`;
 }
 
 /** All processes of one name taken together: the worst status, the sums of the rest. */

@@ -156,7 +156,7 @@ test(
     const lock = join(here.dir, '.polyb', 'lock');
     const holder = Number.parseInt(await until(() => readFile(lock, 'utf8').catch(() => null), patienceMs / 4), 10);
     process.kill(holder, 'SIGSTOP'); // so that it is at work for as long as the second takes to begin
-    expect(await here.polyb('up')).toMatchObject({ status: 1, stderr: expect.stringContaining('polyb up is at work here') });
+    expect(await here.polyb('up')).toMatchObject({ status: 1, stderr: expect.stringContaining('polyb up is running in this checkout') });
     process.kill(holder, 'SIGCONT');
     const { status, stderr } = await first;
     expect(status).toBe(78);
@@ -167,7 +167,7 @@ test(
       'JOURNAL_KEEP_DAYS: expected',
     ])
       expect(stderr).toContain(said);
-    expect(stderr).toContain('GREETER_WROD in .env is no setting; did you mean GREETER_WORD?');
+    expect(stderr).toContain('GREETER_WROD in .env is not a setting; did you mean GREETER_WORD?');
     expect(pidsOf(await apps())).toMatchObject(before);
   },
   patienceMs,
@@ -234,7 +234,7 @@ test(
     const { status, stderr } = await here.polyb('restart', 'greeter');
     const greeted = await here.polyb('call', 'greeter.greet', '--pick', 'said');
     expect(status).toBe(9);
-    expect(stderr).toMatch(/the old one goes on[\s\S]*no voice/);
+    expect(stderr).toMatch(/the old one continues[\s\S]*no voice/);
     expect(greeted).toMatchObject({ status: 0, stdout: 'hihi\n' });
   },
   patienceMs,

@@ -42,7 +42,7 @@ export async function up(invocation: Invocation): Promise<number> {
   const find = openSources({ env });
   const all = await expectedServices();
   const oneProcess = isOneProcess(flags) ?? lookup(oneProcessSetting, find) === 'true';
-  if (oneProcess && args.length > 0) throw wrongUsage('all services run in one process; name none', { subject: 'up' });
+  if (oneProcess && args.length > 0) throw wrongUsage('all services run in one process; omit the names', { subject: 'up' });
   const wanted = chosenFrom(all, args, 'up').map((each) => ({ ...each, app: oneProcess ? oneProcessApp : each.folder }));
   for (const line of strayNames(all)) out.note(line, 'warn');
   readSettings(wanted, find);
@@ -203,9 +203,9 @@ async function answerAt({ server, app, choice }: Away, run: () => RunValues, unt
 function tellRedis(redis: Choices['redis'], out: Output, answers: boolean): void {
   if (!('missing' in redis)) {
     if (answers) out.note(`redis         ${addressOf(redis.url)}`, 'ok');
-    else out.note('until Redis answers, rate limits and quotas are counted by each process for itself', 'warn');
+    else out.note('until Redis responds, each process counts rate limits and quotas on its own', 'warn');
   } else if (redis.missing !== null) {
-    out.note(`redis         none, so rate limits and quotas are counted by each process for itself: ${redis.missing}`, 'warn');
+    out.note(`redis         none; each process counts rate limits and quotas on its own: ${redis.missing}`, 'warn');
   }
 }
 
