@@ -100,6 +100,20 @@ async function child(role: keyof typeof services): Promise<void> {
   });
 }
 
+/** Both services, each in a process of its own, ready to be called. */
+export async function forkServices(env: { readonly NATS_URL: string; readonly DATABASE_URL: string }): Promise<readonly ChildProcess[]> {
+  return Promise.all(
+    Object.keys(services).map(async (role) => {
+      const child = fork(fileURLToPath(import.meta.url), [role], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      });
+      await once(child, 'message');
+      return child;
+    }),
+  );
+}
+
 export interface StepFigures {
   readonly stepsPerSecond: number;
   readonly commitsPerStep: number;
@@ -128,12 +142,7 @@ export async function benchSteps({ seconds = 6, inFlight = 96 }: { seconds?: num
   const children: ChildProcess[] = [];
   try {
     await migrate({ url: postgres.url });
-    const env = { ...process.env, NATS_URL: nats.url, DATABASE_URL: postgres.url };
-    for (const role of Object.keys(services)) {
-      const one = fork(fileURLToPath(import.meta.url), [role], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-      children.push(one);
-      await once(one, 'message');
-    }
+    children.push(...(await forkServices({ NATS_URL: nats.url, DATABASE_URL: postgres.url })));
     const store = openStore({ url: postgres.url, name: 'bench', log: quiet, connections: 20 });
     const transport = await connectNats({
       servers: nats.url,

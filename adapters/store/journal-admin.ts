@@ -1,6 +1,8 @@
 /** What people do with the journal: look, approve, edit, retry, resolve. Every change is one statement that names the state it expects. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { rowStates } from '../../contracts/kit/row-state.ts';
 import type { Database, Queries } from '../deps.ts';
+import { pauseSettleMs } from './journal/rows.ts';
 
 export interface DeskRow {
   readonly id: string;
@@ -374,11 +376,13 @@ export function journalDesk(db: Database) {
         [ref],
       );
     },
+    /** Resolves when no attempt of the method can begin any more. */
     async pause(method: string, { who, why }: Deed): Promise<void> {
       await db.query(
         'insert into journal.pauses (method, who, why) values ($1, $2, $3) on conflict (method) do update set who = excluded.who, why = excluded.why',
         [method, who, why ?? null],
       );
+      await delay(pauseSettleMs);
     },
     /** With `*`: every stop is lifted. */
     async resume(method: string): Promise<void> {

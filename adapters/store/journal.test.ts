@@ -276,6 +276,20 @@ test('a run does not go to sleep when the step it would wait for has moved', asy
   expect(await store.journal.park({ ...of, token: again?.token ?? '' }, step?.id ?? '', 60_000, null)).toBe(false);
 });
 
+test('a step is made with its end once, and only for the process that holds its run', async () => {
+  const run = asked({ mode: 'run' as const });
+  const taken = await take(run);
+  const of = { run: 'row' in taken ? taken.row.id : '', runToken: run.token, edition: 1, name: 'a', isNew: true };
+  const step = asked({ mode: 'step' as const, of });
+  const make = (over: object) =>
+    store.journal.makeDone(null, { ...step, id: `row_${randomUUID()}`, token: randomUUID(), ...over }, 'me', { b: 2 });
+  expect(await make({ of: { ...of, runToken: 'another' } })).toBe(false);
+  expect(await Promise.all([make({}), make({}), make({ key: 'other' })])).toEqual([true, false, true]);
+  expect(await make({})).toBe(false);
+  await store.journal.end(null, of.run, run.token, { state: 'done' });
+  expect(await make({ key: 'late' })).toBe(false);
+});
+
 test('a reference is won by the first who claims it, and one that nobody claimed is void', async () => {
   const desk = journalDesk(store);
   const won = asked({ handling: 'claim' as const });

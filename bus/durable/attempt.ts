@@ -4,7 +4,7 @@ import { type Effect, isEffect, type Method, settled } from '../../contracts/kit
 import { isPolybError, isStoreFailure, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Wire } from '../call.ts';
 import { redactError } from '../server/redact-error.ts';
-import type { Handler } from '../service.ts';
+import type { Handler, Queries } from '../service.ts';
 import { parsed } from './identity.ts';
 import type { JournalParts } from './journal-parts.ts';
 import { bindLease, type Lease } from './leases.ts';
@@ -17,6 +17,20 @@ const abortGraceMs = 2_000;
 /** How long an outcome is kept while PostgreSQL is away. A lease mostly ends earlier, but only a sweep notices. */
 const endPatienceMs = 30_000;
 
+/** How a function's attempt writes its end. */
+export interface RowEnd {
+  /** In the transaction `on`, or alone. False when the attempt is not this process's any more: nothing was written. */
+  done(on: Queries | null, output: unknown): Promise<boolean>;
+  failed(error: PolybError, ms: number): Promise<void>;
+}
+/** The end of a row that was made when its attempt was acquired. */
+export function rowEnd(parts: JournalParts, row: Row, method: Method): RowEnd {
+  return {
+    done: (on, output) => parts.store.journal.end(on, row.id, row.token, { state: 'done', output }),
+    failed: (error, ms) => endFailed(parts, row, method, error, ms),
+  };
+}
+
 /** Runs the handler of a row, records how it ended, and releases the lease. */
 export async function attempt(
   parts: JournalParts,
@@ -25,6 +39,7 @@ export async function attempt(
   handler: Handler | Effect,
   wire: Wire,
   lease: Lease,
+  end: RowEnd = rowEnd(parts, row, method),
 ): Promise<unknown> {
   const began = performance.now();
   const limitMs = (isEffect(handler) ? method.timeoutMs : Math.max(0, wire.deadlineAt - Date.now())) + abortGraceMs;
@@ -36,7 +51,7 @@ export async function attempt(
   const limit = setTimeout(() => tooLong.reject(deaf), limitMs);
   const work = isEffect(handler)
     ? attemptEffect(parts, row, method, handler, wire, lease)
-    : attemptFunction(parts, row, method, handler, wire);
+    : attemptFunction(parts, row, method, handler, wire, end);
   try {
     return await Promise.race([work, tooLong.promise]);
   } catch (thrown) {
@@ -45,7 +60,7 @@ export async function attempt(
     if (thrown === deaf && !parts.isStopped()) {
       const ms = performance.now() - began;
       if (isEffect(handler)) await parts.store.journal.markUnknown(row.id, row.token, rowError(deaf), logLine(deaf, ms));
-      else await endFailed(parts, row, method, deaf, ms);
+      else await end.failed(deaf, ms);
     }
     throw thrown;
   } finally {
@@ -62,7 +77,7 @@ export const leaseLost = (row: Row): PolybError =>
     data: { rowId: row.id },
   });
 
-async function attemptFunction(parts: JournalParts, row: Row, method: Method, handler: Handler, wire: Wire): Promise<unknown> {
+async function attemptFunction(parts: JournalParts, row: Row, method: Method, handler: Handler, wire: Wire, end: RowEnd): Promise<unknown> {
   const began = performance.now();
   const origin: Origin = { traceparent: wire.traceparent };
   let kept: { readonly output: unknown } | undefined;
@@ -72,7 +87,7 @@ async function attemptFunction(parts: JournalParts, row: Row, method: Method, ha
     let ending: { readonly output: unknown } | undefined;
     const result = await parts.transactions.run(origin, work, async (on, made) => {
       const output = checkedOutput(method, made);
-      if (!(await parts.store.journal.end(on, row.id, row.token, { state: 'done', output }))) throw leaseLost(row);
+      if (!(await end.done(on, output))) throw leaseLost(row);
       ending = { output };
       mayBeKept = true;
     });
@@ -84,7 +99,7 @@ async function attemptFunction(parts: JournalParts, row: Row, method: Method, ha
     const result = await handler(parsed(method, row.input) as never, context);
     if (kept !== undefined) return kept.output;
     const output = checkedOutput(method, result);
-    if (!(await parts.store.journal.end(null, row.id, row.token, { state: 'done', output }))) throw leaseLost(row);
+    if (!(await end.done(null, output))) throw leaseLost(row);
     return output;
   } catch (thrown) {
     const safe = redactError(thrown, method.input, row.input);
@@ -95,7 +110,7 @@ async function attemptFunction(parts: JournalParts, row: Row, method: Method, ha
     const stored = mayBeKept ? await parts.store.journal.read(row.id) : null;
     if (stored?.state === 'done') return stored.output;
     if (error.reason !== 'outcome_unknown' || (error.data as { rowId?: string })?.rowId !== row.id)
-      await endFailed(parts, row, method, error, performance.now() - began);
+      await end.failed(error, performance.now() - began);
     throw error;
   }
 }

@@ -34,16 +34,16 @@ function canonical(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }
 
-/** A step as it travels with its call. */
-export function stepText({ run, runToken, edition, name }: StepOf): string {
-  return `${run} ${runToken} ${edition} ${name}`;
+/** A step as it travels with its call. An edition with a leading zero marks a new step; a reader of the number alone acquires its attempt first. */
+export function stepText({ run, runToken, edition, name, isNew }: StepOf): string {
+  return `${run} ${runToken} ${isNew ? '0' : ''}${edition} ${name}`;
 }
 /** @throws PolybError invalid_argument */
 export function stepOf(text: string): StepOf {
   const [, run, runToken, edition, name] = /^(\S{1,64}) (\S{1,64}) (\d{1,9}) (.{1,255})$/.exec(text) ?? [];
   if (run === undefined || runToken === undefined || name === undefined)
     throw new PolybError('invalid_argument', 'Bad polyb-step: expected the run, its token, an edition and the name of a step.');
-  return { run, runToken, edition: Number(edition), name };
+  return { run, runToken, edition: Number(edition), name, isNew: edition?.startsWith('0') === true };
 }
 
 /** The value of the method's lane field; rows of one lane run in order. */

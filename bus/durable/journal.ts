@@ -100,7 +100,7 @@ export function createJournal({
     isStopped: () => isStopped,
     wake: () => worker.wake(),
   };
-  const runs = runSlots(runner({ store, bus, held, log, newId }), watchers, concurrency);
+  const runs = runSlots(runner({ store, bus, held, log, leaseMs, newId }), watchers, concurrency);
   const worker = createWorker(parts, runs);
 
   return {

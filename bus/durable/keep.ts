@@ -9,6 +9,7 @@ import { attempt } from './attempt.ts';
 import { firstRefusal, refusalOf } from './guards.ts';
 import { hashOf, laneOf, newId, stepOf } from './identity.ts';
 import type { JournalParts } from './journal-parts.ts';
+import { attemptNewStep } from './new-step.ts';
 import { hasEnded, outcomeOf, stillPending, waitsForPerson } from './outcome.ts';
 import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
 import type { RunSlots } from './run-slots.ts';
@@ -52,6 +53,10 @@ export const keepWith =
       // A lane lets one row in at a time; a take that is lost would let in a second.
       relaxed: of !== undefined && policy.handling === 'function' && !pipeline && lane === null && method.approval === 'none',
     };
+    if (request.relaxed && of?.isNew && !parts.guards.has(method.address) && parts.store.journal.isUnpaused()) {
+      const work = attemptNewStep(parts, request, freshRow(request), method, it.handler as Handler, wire);
+      return bounded(parts.track(work), request.id, answerBy);
+    }
     let isRepeat: boolean | undefined;
     for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 250)) {
       const since = performance.now();

@@ -30,12 +30,14 @@ export function runner({
   bus,
   held,
   log,
+  leaseMs,
   newId,
 }: {
   store: Store;
   bus: BusHost;
   held: Leases;
   log: Log;
+  leaseMs: number;
   newId: (prefix: string) => string;
 }): Runner {
   const { journal } = store;
@@ -203,10 +205,13 @@ export function runner({
     if (row?.state === 'done') return { value: row.output };
     if (row?.state === 'rejected' || row?.state === 'stale' || row?.state === 'expired' || row?.state === 'cancelled')
       return over(part, row);
-    const step = row === undefined ? stepText({ run: run.id, runToken: run.token, edition, name: part.name }) : undefined;
+    const isNew = row === undefined && run.attempts === 1;
+    const step = row === undefined ? stepText({ run: run.id, runToken: run.token, edition, name: part.name, isNew }) : undefined;
     const began = performance.now();
+    const nobodyHasIt = isNew ? watchNewStep(run.id, key) : undefined;
     try {
-      const value = await callFrom(run, key, method.timeoutMs, lost)(method, input, { key, step });
+      const signal = nobodyHasIt === undefined ? lost : AbortSignal.any([lost, nobodyHasIt.signal]);
+      const value = await callFrom(run, key, method.timeoutMs, signal)(method, input, { key, step });
       if (row !== undefined && method.idempotency !== 'keyed') await journal.endStep(row.id, { state: 'done', output: value });
       return { value };
     } catch (thrown) {
@@ -219,7 +224,21 @@ export function runner({
       // The run waits for a row that stands, whether or not the call reached the service.
       row ??= await putStep(run, part, edition, input, { state: 'queued' });
       return row === null ? 'lost' : after(error, row, run);
+    } finally {
+      nobodyHasIt?.release();
     }
+  }
+
+  /** Fires when a new step has no row after the time of a lease: its service died before it made one, and no lease of that row runs out. */
+  function watchNewStep(run: string, key: string): { readonly signal: AbortSignal; release(): void } {
+    const controller = new AbortController();
+    const look = async (): Promise<void> => {
+      const rows = await journal.steps(run);
+      if (!rows.some((row) => row.key === key)) controller.abort(new Error('the service of the step is gone'));
+    };
+    const timer = setTimeout(() => void look().catch(() => {}), leaseMs); // while PostgreSQL is away the call has its own deadline
+    timer.unref();
+    return { signal: controller.signal, release: () => clearTimeout(timer) };
   }
 
   /** The part came to an end without a result. */

@@ -81,6 +81,8 @@ export interface StepOf {
   readonly runToken: string;
   readonly edition: number;
   readonly name: string;
+  /** The run is in its first attempt and has made no row for the step, so there is none unless another process took the run over. */
+  readonly isNew: boolean;
 }
 /** taken: the attempt is ours. settled: the row has an outcome, or waits for one that this call cannot bring. busy: somebody works on it.
  *  clash: the key was used with another input. lane: another row of the lane is under way. later: not before its time.
@@ -173,6 +175,10 @@ export interface AttemptStore {
   claim(policies: Readonly<Record<string, RowPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]>;
   /** `on` as for `take`. False when the lease was lost: nothing was written. A row that was taken over is lost when its lease ran out, taken again or not. */
   end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean>;
+  /** Makes the row of a new step together with its end. `on` as for `acquire`. False when the run was lost or the step has a row: nothing was written. */
+  makeDone(on: Queries | null, request: AcquireRequest, holder: string, output: unknown): Promise<boolean>;
+  /** True when nothing was paused a moment ago (`pauseSettleMs`), so that an attempt may begin without asking. */
+  isUnpaused(): boolean;
   /** Ends an attempt whose outcome is not known: the row becomes unknown, or goes to review where nobody can look it up. */
   markUnknown(id: string, token: string, error: RowError, log: LogLine): Promise<boolean>;
   /** Prolongs leases; answers the tokens that still hold. One that is not renewed is locked by another transaction, perhaps the one that ends it. */

@@ -3,7 +3,7 @@ import type { AcquireRequest, AcquireResult, AttemptStore, Ending, LogLine, Row,
 import type { Queries } from '../../deps.ts';
 import { batched } from '../batch.ts';
 import { over } from '../over.ts';
-import { asStep, date, ended, isInTime, json, line, row, type StoredRow } from './rows.ts';
+import { asStep, date, ended, isInTime, json, line, pauseSettleMs, row, type StoredRow } from './rows.ts';
 
 interface Taking {
   readonly request: AcquireRequest;
@@ -42,6 +42,9 @@ const taking = over<Taking & { readonly nth: number }>(
        not_after, deadline, caller, traceparent, token, holder, lease_ms, settles, parent, run_token, step, edition, relaxed) t`,
 );
 
+/** Part of statements that run often: see `AttemptStore.isUnpaused`. */
+const areNonePaused = 'not exists (select from journal.pauses) as "areNonePaused"';
+
 interface End {
   readonly id: string;
   readonly token: string;
@@ -62,7 +65,40 @@ const ending = over<End>(
        ended_at = case when given.state in ${ended} then now() end, not_before = coalesce(given.not_before, rows.not_before), log = ${line('given.log')}
      from ${given} where rows.id = given.id and rows.token = given.token and rows.state = 'attempting' and ${isInTime}
        ${isMany ? `and rows.id = any (array(select id from journal.rows where id = any ($1) and state = 'attempting' for no key update skip locked))` : ''}
-     returning given.token`,
+     returning given.token, ${areNonePaused}`,
+);
+
+interface Making {
+  readonly request: AcquireRequest;
+  readonly holder: string;
+  readonly output: unknown;
+}
+const making = over<Making>(
+  [
+    ['token', 'text', ({ request }) => request.token],
+    ['id', 'text', ({ request }) => request.id],
+    ['method', 'text', ({ request }) => request.method],
+    ['key', 'text', ({ request }) => request.key],
+    ['hash', 'text', ({ request }) => request.hash],
+    ['input', 'jsonb', ({ request }) => json(request.input)],
+    ['output', 'jsonb', ({ output }) => json(output)],
+    ['settles', 'boolean', ({ request }) => request.settles],
+    ['caller', 'text', ({ request }) => request.caller],
+    ['traceparent', 'text', ({ request }) => request.traceparent],
+    ['holder', 'text', ({ holder }) => holder],
+    ['parent', 'text', ({ request }) => request.of?.run],
+    ['run_token', 'text', ({ request }) => request.of?.runToken],
+    ['step', 'text', ({ request }) => request.of?.name],
+    ['edition', 'integer', ({ request }) => request.of?.edition],
+  ],
+  (given) =>
+    `with given as (select * from ${given}),
+     made as (
+       insert into journal.rows (id, method, key, mode, state, hash, input, output, on_unknown, settle_ms, settles, caller, traceparent, ref, parent, step, edition, held_by, attempts, started_at, ended_at)
+       select s.id, s.method, s.key, 'step', 'done', s.hash, s.input, s.output, 'function', 0, s.settles, s.caller, s.traceparent, s.id, s.parent, s.step, s.edition, s.holder, 1, now(), now()
+       from given s join journal.rows run on run.id = s.parent and run.token = s.run_token and run.state = 'attempting'
+       order by s.method, s.key on conflict (method, key) do nothing returning id)
+     select given.token, made.id is not null as made, ${areNonePaused} from given left join made on made.id = given.id`,
 );
 
 /** @param db the pool; a method that takes `on` runs in that transaction.
@@ -86,10 +122,29 @@ export function attemptStore(db: Queries, leases: Queries): AttemptStore {
   /** True for those whose lease held. Several together skip the rows that another transaction holds: one of them must hold up no other. */
   async function endMany(on: Queries, ends: readonly End[]): Promise<readonly boolean[]> {
     const { text, values } = ending(ends);
-    const kept = new Set((await on.query<{ token: string }>(text, values)).map(({ token }) => token));
+    const since = performance.now();
+    const ended = await on.query<{ token: string; areNonePaused: boolean }>(text, values);
+    notePauses(since, ended);
+    const kept = new Set(ended.map(({ token }) => token));
     return ends.map(({ token }) => kept.has(token));
   }
   const endTogether = batched<End, boolean>((ends) => endMany(leases, ends));
+
+  async function makeMany(on: Queries, rows: readonly Making[]): Promise<readonly boolean[]> {
+    const { text, values } = making(rows);
+    const since = performance.now();
+    const answers = await on.query<{ token: string; made: boolean; areNonePaused: boolean }>(text, values);
+    notePauses(since, answers);
+    const made = new Set(answers.filter(({ made }) => made).map(({ token }) => token));
+    return rows.map(({ request }) => made.has(request.token));
+  }
+  const makeTogether = batched<Making, boolean>((rows) => makeMany(leases, rows));
+
+  /** `performance.now()` before PostgreSQL was last asked whether anything is paused, when nothing was. */
+  let unpausedAt = Number.NEGATIVE_INFINITY;
+  function notePauses(since: number, [answer]: readonly { readonly areNonePaused: boolean }[]): void {
+    if (answer !== undefined) unpausedAt = answer.areNonePaused ? since : Number.NEGATIVE_INFINITY;
+  }
 
   return {
     /** In a transaction of the caller's where `on` is given; else on its own, together with others who ask at the same time. */
@@ -109,6 +164,11 @@ export function attemptStore(db: Queries, leases: Queries): AttemptStore {
       if (on === null && (await endTogether(one))) return true;
       return (await endMany(on ?? leases, [one]))[0] === true;
     },
+    async makeDone(on: Queries | null, request: AcquireRequest, holder: string, output: unknown): Promise<boolean> {
+      const one = { request, holder, output };
+      return on === null ? makeTogether(one) : (await makeMany(on, [one]))[0] === true;
+    },
+    isUnpaused: () => performance.now() - unpausedAt < pauseSettleMs,
     async markUnknown(id: string, token: string, error: RowError, log: LogLine): Promise<boolean> {
       const rows = await leases.query(
         `update journal.rows set state = case when on_unknown = 'review' then 'review' else 'unknown' end, error = $3, token = null, lease_until = null, takeovers = 0, updated_at = now(),

@@ -92,6 +92,8 @@ function bytesAsBase64(this: unknown, name: string, value: unknown): unknown {
 }
 /** A row as a step: how much of its time is left is PostgreSQL's to say, since the clock of this process may be set otherwise. */
 export const asStep = '*, (extract(epoch from not_after - clock_timestamp()) * 1000)::float8 as left_ms';
+/** For how long a process relies on what it heard of pauses; a pause takes this long to be sure. In ms. */
+export const pauseSettleMs = 250;
 export const date = (time: number): Date => new Date(time);
 export const ended = `('done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')`;
 /** A holder that was silent past its lease may still write while nobody else has tried the row. Once it was taken over, the silence is what is counted. */
