@@ -4,7 +4,7 @@ import { PolybError } from '../contracts/kit/errors.ts';
 import { hang, type ShopBed, shopBed, until } from '../test/kit/bed.ts';
 import type { TransportBed } from '../test/kit/transports.ts';
 import type { Wire } from './call.ts';
-import type { Context } from './service.ts';
+import type { Context, FinishedCall, RecordListener } from './service.ts';
 import { createNeighbours } from './transports/in-process.ts';
 import type { Arrived, Transport } from './transports/transport.ts';
 import { headerBlock, readHead } from './wire/headers.ts';
@@ -821,7 +821,57 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('sends records to whoever watches, and nothing to nobody', async () => {
+    test('reports each finished call to its listeners on both sides, with outcome, trace and body sizes, until they leave', async () => {
+      const shop = await bed.serve({
+        greet: async () => {
+          throw new PolybError('failed_precondition', 'Asleep.', { reason: 'asleep' });
+        },
+      });
+      const bus = await bed.bus('till');
+      const made: FinishedCall[] = [];
+      const served: FinishedCall[] = [];
+      const listening = [bus.onRecord((call) => void made.push(call)), shop.onRecord((call) => void served.push(call))];
+      await bus.call(bed.shop.add, { a: 2, b: 3 });
+      await expect(bus.call(bed.shop.greet, person)).rejects.toMatchObject({ reason: 'asleep' });
+      const asked = { address: bed.shop.add.address, code: 'ok', outcome: 'executed', requestBytes: 13, replyBytes: 9 };
+      const refused = { address: bed.shop.greet.address, code: 'failed_precondition', reason: 'asleep', outcome: 'not_executed' };
+      expect(made).toMatchObject([
+        { ...asked, side: 'client' },
+        { ...refused, side: 'client' },
+      ]);
+      expect(served).toMatchObject([
+        { ...asked, side: 'server', caller: 'till', ms: expect.any(Number) },
+        { ...refused, side: 'server' },
+      ]);
+      expect(served.map(({ traceId, parentId }) => [traceId, parentId])).toEqual(made.map(({ traceId, spanId }) => [traceId, spanId]));
+      expect(made).toEqual(bus.records().map((record) => expect.objectContaining(record)));
+      for (const one of listening) one[Symbol.dispose]();
+      await bus.call(bed.shop.add, { a: 2, b: 3 });
+      expect([made.length, served.length]).toEqual([2, 2]);
+    });
+
+    test('keeps calls and other listeners whole when a listener throws or rejects, and logs its first failure', async () => {
+      const shop = await bed.serve();
+      const bus = await bed.bus('till');
+      const heard: string[] = [];
+      const failing: RecordListener[] = [
+        () => {
+          throw new Error('full');
+        },
+        async () => {
+          throw new Error('away');
+        },
+      ];
+      for (const one of [bus, shop]) {
+        for (const listener of failing) one.onRecord(listener);
+        one.onRecord(({ side }) => void heard.push(side));
+      }
+      for (let n = 0; n < 3; n += 1) expect(await bus.call(bed.shop.add, { a: 2, b: n })).toEqual({ sum: 2 + n });
+      expect(heard.sort()).toEqual(['client', 'client', 'client', 'server', 'server', 'server']);
+      expect(bed.lines.filter(({ message }) => message.startsWith('a listener of onRecord failed'))).toHaveLength(4);
+    });
+
+    test('sends records to a tap, and only of the methods that it names', async () => {
       await bed.serve();
       const bus = await bed.bus('till');
       const hand = await raw();

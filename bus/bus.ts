@@ -11,7 +11,6 @@ import { busReconnects, busRtt, rpcClientDuration } from '../contracts/metrics.t
 import type { Callable, Handlers, Origin, RequestOptions, Served, ServeOptions, Wire } from './call.ts';
 import { createCaller } from './client/caller.ts';
 import { gather } from './client/request-many.ts';
-import type { Observer } from './middleware/observe.ts';
 import { within } from './middleware/settles-within.ts';
 import type { Serving } from './server/serving.ts';
 import type { Bus, Call, Commit, Context, Log } from './service.ts';
@@ -19,6 +18,7 @@ import { createStreams } from './streams/stream.ts';
 import { createHealth } from './telemetry/dependencies.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { processSamples } from './telemetry/process-samples.ts';
+import { createRecorder } from './telemetry/recorder.ts';
 import { type CallRecord, createRing, type NewRecord } from './telemetry/records.ts';
 import { byCode, type MethodStats, statsOf } from './telemetry/stats.ts';
 import type { Neighbours } from './transports/in-process.ts';
@@ -84,7 +84,7 @@ export function createBus(options: BusOptions): BusHost {
   const commit = options.commit ?? noStore;
   const allowed = options.uses === undefined ? undefined : new Set(options.uses.map(({ address }) => address));
   const own = new Set<string>();
-  const observer: Observer = { ring: createRing(name, instance), watchers: new Set() };
+  const recorder = createRecorder(createRing(name, instance), log);
   const metrics = createMetrics({ now, log });
   const health = createHealth(now);
   const forget = new Set<() => void>();
@@ -95,7 +95,7 @@ export function createBus(options: BusOptions): BusHost {
     if (allowed !== undefined && !allowed.has(address) && !own.has(service))
       throw new PolybError('permission_denied', `${name} does not name ${address} in \`uses\`; add it there, then: polyb up ${name}`);
   }
-  const caller = createCaller({ transport, name, prefix, now, noRespondersMs, observer, neighbours, permit });
+  const caller = createCaller({ transport, name, prefix, now, noRespondersMs, recorder, neighbours, permit });
   const streams = createStreams({
     transport,
     prefix,
@@ -137,7 +137,7 @@ export function createBus(options: BusOptions): BusHost {
       now,
       clockSkewMs,
       log,
-      observer,
+      recorder,
       neighbours,
       streams,
       commit,
@@ -188,9 +188,6 @@ export function createBus(options: BusOptions): BusHost {
     };
   }
 
-  function record({ at, ms, side, address, caller: from, code, reason, traceId, spanId, parentId, key = '' }: NewRecord): void {
-    observer.ring.add({ at, from, traceId, spanId, parentId, key }, side, address, ms, code, reason);
-  }
   const subjectOf = ({ service, name: event }: Event): string => `${prefix}.evt.${service}.${event}`;
 
   async function close({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
@@ -215,11 +212,13 @@ export function createBus(options: BusOptions): BusHost {
     tap: streams.tap,
     serve,
     context,
-    record,
+    onRecord: recorder.onRecord,
+    record: recorder.record,
     recordFor(signal, { address, at, ms, code }) {
       const span = spanOf(signal);
       if (span === undefined) return; // not of a call: a loop's own request is no part of a trace
-      record({ address, at, ms, code, side: 'outside', caller: name, traceId: span.traceId, spanId: randomHex(16), parentId: span.spanId });
+      const { traceId, spanId: parentId } = span;
+      recorder.record({ address, at, ms, code, side: 'outside', caller: name, traceId, spanId: randomHex(16), parentId });
     },
     own(method, id) {
       if (serving === undefined) throw new PolybError('failed_precondition', `Serve ${method.address} before you own one of its objects.`);
@@ -253,7 +252,7 @@ export function createBus(options: BusOptions): BusHost {
       return transport.connected;
     },
     onConnection: transport.onConnection,
-    records: (filter) => observer.ring.read(filter),
+    records: (filter) => recorder.read(filter),
     stats: () => [...caller.counters, ...(serving?.counters() ?? [])].map(statsOf),
     gather: (subject, body, how) => gather(transport, subject, body, how),
     close,

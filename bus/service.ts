@@ -22,8 +22,10 @@ import type { Counting, Metrics } from '../contracts/kit/metric.ts';
 import type { Database, Log, Queries } from '../contracts/kit/ports.ts';
 import type { Health } from './telemetry/dependencies.ts';
 import type { Registry } from './telemetry/metrics.ts';
+import type { RecordListener } from './telemetry/recorder.ts';
 
 export type { Database, Log, Queries } from '../contracts/kit/ports.ts';
+export type { FinishedCall, RecordListener } from './telemetry/recorder.ts';
 
 export type Keyed = Method<z.ZodType, z.ZodType, 'keyed'>;
 export interface CallOptions {
@@ -211,6 +213,11 @@ export interface Bus {
   announce(event: Event, payload: unknown, headers?: Readonly<Record<string, string>>): void;
   /** Hears announcements: a wake-up, never the truth. */
   hear(event: Event, heard: (payload: unknown) => void): Disposable;
+  /**
+   * Reports every call that finishes here: calls made and served, streams at their end, handled events, attempts of keyed methods, requests of
+   * adapters. The listener runs synchronously in the path of the call, so it should only queue; what it throws reaches the log alone.
+   */
+  onRecord(listener: RecordListener): Disposable;
   readonly commit: Commit;
   /** What this instance counts; told with its other figures to whoever gathers `$SRV.STATS`. */
   readonly metrics: Registry;

@@ -2,8 +2,8 @@
 import type { Entry } from '../../contracts/kit/define.ts';
 import type { PolybError } from '../../contracts/kit/errors.ts';
 import type { Callable } from '../call.ts';
-import type { Observed, Observer } from '../middleware/observe.ts';
 import type { Attempted } from '../middleware/retry.ts';
+import type { MeasuredCall, Recorder } from '../telemetry/recorder.ts';
 import type { Counter } from '../telemetry/stats.ts';
 import type { Neighbours } from '../transports/in-process.ts';
 import type { Transport } from '../transports/transport.ts';
@@ -15,7 +15,7 @@ export interface CallerOptions {
   readonly prefix: string;
   readonly now: () => number;
   readonly noRespondersMs: number;
-  readonly observer: Observer;
+  readonly recorder: Recorder;
   readonly neighbours: Neighbours | undefined;
   /** @throws PolybError permission_denied for what the service does not name in `uses`. */
   readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
@@ -38,7 +38,7 @@ export interface Route {
   readonly signed: string;
   readonly counter: Counter;
 }
-export interface PendingCall extends Observed, Attempted {
+export interface PendingCall extends MeasuredCall, Attempted {
   readonly route: Route;
   readonly subject: string;
   readonly signed: string;

@@ -15,6 +15,7 @@ export function takeReply(parts: CallerParts, message: Arrived): void {
   if (pending === undefined) return;
   parts.waiting.delete(token);
   pending.token = 0;
+  pending.replyBytes = parts.recorder.sizeOf(message.data);
   if (message.headers === '') {
     takeOutput(parts, pending, 'json', message.data);
     return;

@@ -1,6 +1,5 @@
 /** Requests of a call: sends them, repeats them where the retry rules allow it, and ends the call. */
 import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
-import { observe } from '../middleware/observe.ts';
 import { retryDelay } from '../middleware/retry.ts';
 import { notConnected } from '../transports/transport.ts';
 import { encode } from '../wire/codec.ts';
@@ -22,6 +21,7 @@ export function sendRequest(parts: CallerParts, pending: PendingCall): void {
     }
     if (!transport.connected) throw notConnected();
     pending.body ??= bodyOf(pending);
+    pending.requestBytes = parts.recorder.sizeOf(pending.body);
     const token = parts.lastToken === lastToken ? 1 : parts.lastToken + 1;
     parts.lastToken = token;
     pending.token = token;
@@ -73,11 +73,11 @@ export function requestFailed(parts: CallerParts, pending: PendingCall, error: P
 }
 
 /** The one way in which a call ends: records it and settles its promise. */
-export function endCall({ waiting, observer }: CallerParts, pending: PendingCall, error: PolybError | undefined, output: unknown): void {
+export function endCall({ waiting, recorder }: CallerParts, pending: PendingCall, error: PolybError | undefined, output: unknown): void {
   pending.over = true;
   if (pending.token !== 0) waiting.delete(pending.token);
   pending.release?.();
-  observe(observer, pending, error);
+  recorder.end(pending, error);
   if (error === undefined) pending.resolve(output);
   else pending.reject(error);
 }

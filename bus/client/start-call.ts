@@ -58,6 +58,8 @@ export function startCall(
     spanId: randomHex(16),
     parentId: origin === undefined ? '' : spanIdOf(origin.traceparent),
     from: parts.name,
+    requestBytes: 0,
+    replyBytes: 0,
     attempts: 0,
     token: 0,
     over: false,

@@ -9,7 +9,7 @@ import { counter } from '../../contracts/kit/metric.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
 import type { Hosted } from '../../runtime/host.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
-import { on, service } from '../service.ts';
+import { type FinishedCall, on, service } from '../service.ts';
 import { pipeline } from './pipeline.ts';
 
 const shop = contract('shop', '1.0.0', {
@@ -99,6 +99,31 @@ test('what a transaction counts, tells and handles is counted when it commits, a
   expect(await figures('messaging_client_sent_messages_total')).toEqual({ 'shop.sold': 3 });
   expect(await figures('messaging_client_consumed_messages_total')).toEqual({ 'shop.sold': 3 });
   expect(await figures('messaging_process_duration_seconds')).toEqual({ 'shop.sold ': 3, 'shop.sold internal': 2 });
+});
+
+test('onRecord reports handled events, failed ones and attempts of the journal, each in the trace of its cause', async () => {
+  const reported: FinishedCall[] = [];
+  const listening = hosted.bus.onRecord((call) => void reported.push(call));
+  const handled = () => reported.filter(({ side }) => side === 'consumer');
+  stumbles = 1;
+  await hosted.bus.commit(async (tx) => {
+    tx.send(shop.sell, { what: 'twice' }, { key: 'sent' });
+  });
+  await until(() => handled().some(({ code }) => code === 'internal') || null);
+  await until(() => handled().filter(({ code }) => code === 'ok').length === 2 || null);
+  listening[Symbol.dispose]();
+  const sold = { address: 'shop.sold', caller: 'shop', traceId: expect.stringMatching(/^[0-9a-f]{32}$/) };
+  expect(handled()).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ ...sold, code: 'internal', outcome: 'unknown' }),
+      expect.objectContaining({ ...sold, code: 'ok', outcome: 'executed' }),
+    ]),
+  );
+  expect(reported.filter(({ side }) => side === 'server')).toMatchObject([
+    { address: 'shop.sell', key: 'sent', code: 'ok', outcome: 'executed' },
+  ]);
+  const attempt = reported.find(({ side }) => side === 'server');
+  expect(handled().every(({ traceId }) => traceId === attempt?.traceId)).toBe(true);
 });
 
 test('a run that waits for a person and for a slow step counts each step once, those that it left out never, and itself at its end', async () => {

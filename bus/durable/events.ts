@@ -2,10 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Event } from '../../contracts/kit/define.ts';
 import { isStoreFailure, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
-import type { Counting } from '../../contracts/kit/metric.ts';
 import { eventDuration, eventsConsumed } from '../../contracts/metrics.ts';
+import type { BusHost } from '../bus.ts';
 import { redactError } from '../server/redact-error.ts';
 import type { Consumer, Log, Turn, Tx } from '../service.ts';
+import type { NewRecord } from '../telemetry/records.ts';
+import { randomHex } from '../wire/ids.ts';
+import { spanIdOf, traceIdOf } from '../wire/trace.ts';
 import { newId } from './identity.ts';
 import { rowError } from './outcome.ts';
 import type { EventRow, Store } from './store.ts';
@@ -28,7 +31,7 @@ export function consumerTurn({
   store,
   transactions,
   log,
-  metrics,
+  bus,
   idleMs,
   holder,
   leaseMs,
@@ -39,7 +42,7 @@ export function consumerTurn({
   store: Store;
   transactions: Transactions;
   log: Log;
-  metrics: Counting;
+  bus: Pick<BusHost, 'metrics' | 'record'>;
   /** How long its loop sleeps; a failed event is tried again after a tenth of it, at last after sixty times of it. */
   idleMs: number;
   /** Names this process. */
@@ -60,21 +63,37 @@ export function consumerTurn({
     }
   };
   const labels = { messaging_destination_template: event.address };
-  /** Counted with the transaction that handles it, or as the failure that undoes it. */
-  const measured = async (row: EventRow, tx: Tx): Promise<void> => {
+  /** Measures the handling in its transaction; a failure, which undoes the transaction, at once. Returns the record of a success. */
+  const measured = async (row: EventRow, tx: Tx): Promise<NewRecord> => {
+    const at = Date.now();
     const began = performance.now();
-    const seconds = (): number => (performance.now() - began) / 1000;
+    const ended = (): Omit<NewRecord, 'code'> => ({
+      at,
+      ms: performance.now() - began,
+      side: 'consumer',
+      address: event.address,
+      caller: event.service,
+      traceId: traceIdOf(row.traceparent ?? ''),
+      spanId: randomHex(16),
+      parentId: spanIdOf(row.traceparent ?? ''),
+    });
     try {
       await handle(row, tx);
     } catch (thrown) {
-      metrics.observe(eventDuration, { ...labels, error_type: toPolybError(thrown).code }, seconds());
+      const { code, reason, outcome } = toPolybError(thrown);
+      const record = { ...ended(), code, outcome, ...(reason === undefined ? {} : { reason }) };
+      bus.metrics.observe(eventDuration, { ...labels, error_type: code }, record.ms / 1000);
+      bus.record(record);
       throw thrown;
     }
-    tx.observe(eventDuration, { ...labels, error_type: '' }, seconds());
+    const record = ended();
+    tx.observe(eventDuration, { ...labels, error_type: '' }, record.ms / 1000);
     tx.count(eventsConsumed, labels);
+    return { ...record, code: 'ok' };
   };
   async function handleAll(rows: readonly EventRow[], last: EventRow): Promise<void> {
     const origin: Origin = { traceparent: null };
+    const handled: NewRecord[] = [];
     const renewal = setInterval(
       () =>
         void store.journal
@@ -86,12 +105,13 @@ export function consumerTurn({
       await transactions.run(origin, async (tx) => {
         for (const row of rows) {
           origin.traceparent = row.traceparent;
-          await measured(row, tx);
+          handled.push(await measured(row, tx));
         }
         // Undoes what was handled: another holder has handled it, or will.
         if (!(await store.journal.advance(tx, name, last, token)))
           throw new PolybError('unavailable', `The events of ${name} were taken over.`, { reason: 'lease_lost' });
       });
+      for (const record of handled) bus.record(record);
     } finally {
       clearInterval(renewal);
     }

@@ -123,7 +123,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
             store,
             transactions,
             log,
-            metrics: bus.metrics,
+            bus,
             idleMs,
             holder,
             leaseMs: options.leaseMs ?? 8_000,

@@ -1,7 +1,7 @@
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Counter } from '../telemetry/stats.ts';
 
-/** Takes a place among the calls of a method, which `observe` gives back. Above the limit it says when to come again. */
+/** Counts a call as in flight until the recorder ends it. Above the limit it returns the error, with the time after which to retry. */
 export function admit(counter: Counter, concurrency: number): PolybError | undefined {
   counter.inFlight += 1;
   if (counter.inFlight <= concurrency) return undefined;

@@ -76,6 +76,8 @@ function callOf(
     at,
     startedMs: performance.now(),
     counter,
+    requestBytes: 0,
+    replyBytes: 0,
     traceId: traceIdOf(head.traceparent),
     spanId: '',
     parentId: spanIdOf(head.traceparent),
@@ -90,6 +92,7 @@ function callOf(
 /** Limit, decode, validate, run. */
 function take(parts: ServerParts, call: RunningCall, body: Uint8Array): void {
   const { entry, counter } = call.endpoint;
+  call.requestBytes = parts.recorder.sizeOf(body);
   const busy = admit(counter, entry.limits.concurrency);
   if (busy !== undefined) {
     endCall(parts, call, busy, undefined);

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { describe } from '../../contracts/kit/describe.ts';
 import { isPolybError, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
 import type { Log } from '../../contracts/kit/ports.ts';
-import type { Observer } from '../middleware/observe.ts';
 import { validInput } from '../middleware/validate.ts';
 import { leaseMs, type Streams } from '../streams/stream.ts';
+import type { Recorder } from '../telemetry/recorder.ts';
 import type { CallRecord } from '../telemetry/records.ts';
 import type { Arrived, Subscription, Transport } from '../transports/transport.ts';
 import { decode } from '../wire/codec.ts';
@@ -44,7 +44,7 @@ export interface ControlParts {
   readonly log: Log;
   readonly server: Server;
   readonly streams: Streams;
-  readonly observer: Observer;
+  readonly recorder: Recorder;
 }
 export interface Control {
   /** Answers for a contract from now on. */
@@ -57,7 +57,7 @@ const batchMs = 100;
 const batchRecords = 500;
 
 export function createControl(parts: ControlParts): Control {
-  const { transport, prefix, name, instance, now, log, server, streams, observer } = parts;
+  const { transport, prefix, name, instance, now, log, server, streams, recorder } = parts;
   const subscriptions: Subscription[] = [];
   const taps = createTaps(parts);
 
@@ -77,7 +77,7 @@ export function createControl(parts: ControlParts): Control {
           taps.lease(request.to, request.methods?.map((method) => `${service}.${method}`) ?? endpoints.map(({ entry }) => entry.address));
         return { instance, leaseMs };
       case 'spans':
-        return { instance, records: observer.ring.read({ traceId: request.traceId }).slice(-maxRecords) };
+        return { instance, records: recorder.read({ traceId: request.traceId }).slice(-maxRecords) };
     }
   }
 
@@ -113,6 +113,7 @@ export function createControl(parts: ControlParts): Control {
   function createTaps({ transport: out }: ControlParts): { lease(to: string, addresses: readonly string[]): void; close(): void } {
     const leases = new Map<string, { until: number; addresses: ReadonlySet<string>; batch: CallRecord[]; dropped: number }>();
     let timer: ReturnType<typeof setInterval> | undefined;
+    let watching: Disposable | undefined;
     const watch = (record: CallRecord): void => {
       for (const lease of leases.values()) {
         if (!lease.addresses.has(record.address)) continue;
@@ -123,7 +124,8 @@ export function createControl(parts: ControlParts): Control {
     const close = (): void => {
       clearInterval(timer);
       timer = undefined;
-      observer.watchers.delete(watch);
+      watching?.[Symbol.dispose]();
+      watching = undefined;
       leases.clear();
     };
     const flush = (): void => {
@@ -145,7 +147,7 @@ export function createControl(parts: ControlParts): Control {
           until: now() + leaseMs,
           addresses: new Set([...(before?.addresses ?? []), ...addresses]),
         });
-        observer.watchers.add(watch);
+        watching ??= recorder.onRecord(watch);
         timer ??= setInterval(flush, batchMs);
       },
       close,

@@ -1,6 +1,5 @@
 import type { PolybError } from '../../contracts/kit/errors.ts';
 import { stop } from '../middleware/cancel.ts';
-import { observe } from '../middleware/observe.ts';
 import { sendError, sendOutput } from './reply.ts';
 import type { RunningCall, ServerParts } from './server-parts.ts';
 
@@ -13,7 +12,7 @@ export function endCall(parts: ServerParts, call: RunningCall, failure: PolybErr
     error ??= sendOutput(parts, call, output);
     if (error !== undefined) sendError(parts, call, error);
   }
-  observe(parts.observer, call, error);
+  parts.recorder.end(call, error);
 }
 
 /** Ends a call for its caller at once and fires its signal, whether or not its handler obeys it. */

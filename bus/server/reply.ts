@@ -6,7 +6,7 @@ import { encode, plainCopy } from '../wire/codec.ts';
 import { headerValue, msgpackType } from '../wire/headers.ts';
 import type { RunningCall, ServerParts } from './server-parts.ts';
 
-type ReplyParts = Pick<ServerParts, 'transport' | 'log'>;
+type ReplyParts = Pick<ServerParts, 'transport' | 'recorder' | 'log'>;
 
 /** Sends the output. Returns the error to reply with instead when the output cannot be sent. */
 export function sendOutput(parts: ReplyParts, call: RunningCall, output: unknown): PolybError | undefined {
@@ -15,6 +15,7 @@ export function sendOutput(parts: ReplyParts, call: RunningCall, output: unknown
     const valid = validOutput(address, schema, output);
     if (call.local === undefined) {
       const body = encode(call.format, valid, bytes);
+      call.replyBytes = parts.recorder.sizeOf(body);
       parts.transport.publish(call.reply, body, call.format === 'json' && !call.keyMade && !call.replayed ? '' : outputHead(call));
     } else call.local.done(undefined, plainCopy(valid), call.replayed);
     return undefined;

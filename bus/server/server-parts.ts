@@ -2,9 +2,9 @@
 import type { Method, Stream } from '../../contracts/kit/define.ts';
 import type { Origin, RequestOptions } from '../call.ts';
 import type { Cancellable } from '../middleware/cancel.ts';
-import type { Observed, Observer } from '../middleware/observe.ts';
 import type { Commit, Log } from '../service.ts';
 import type { Streams } from '../streams/stream.ts';
+import type { MeasuredCall, Recorder } from '../telemetry/recorder.ts';
 import type { Counter } from '../telemetry/stats.ts';
 import type { LocalCall, Neighbours } from '../transports/in-process.ts';
 import type { Transport } from '../transports/transport.ts';
@@ -17,7 +17,7 @@ export interface ServerOptions {
   readonly now: () => number;
   readonly clockSkewMs: number;
   readonly log: Log;
-  readonly observer: Observer;
+  readonly recorder: Recorder;
   readonly neighbours: Neighbours | undefined;
   readonly streams: Streams;
   readonly commit: Commit;
@@ -32,7 +32,7 @@ export interface Endpoint {
   readonly counter: Counter;
   readonly run: (input: unknown, call: RunningCall) => Promise<unknown>;
 }
-export interface RunningCall extends Observed, Cancellable {
+export interface RunningCall extends MeasuredCall, Cancellable {
   readonly endpoint: Endpoint;
   /** '' for a call within the process. */
   readonly reply: string;

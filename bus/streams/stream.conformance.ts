@@ -28,8 +28,8 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
   });
   afterEach(() => bed.close());
 
-  test('carries items both ways in order and ends when the handler does', async () => {
-    await bed.serve({
+  test('carries items both ways in order and ends when the handler does, and both sides report it once', async () => {
+    const shop = await bed.serve({
       talk: async function* ({ greeting }, up) {
         yield { text: greeting };
         for await (const { text } of up) yield { text: text.toUpperCase(), part: Uint8Array.of(1, 2) };
@@ -37,10 +37,14 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
       },
     });
     const bus = await bed.bus('till');
+    const finished: string[] = [];
+    for (const one of [bus, shop]) one.onRecord(({ side, address, code }) => void finished.push(`${side} ${address} ${code}`));
     const words = Array.from({ length: 300 }, (_, n) => ({ text: `слово ${n}` }));
     const got = await all(bus.open(bed.shop.talk, { greeting: 'hi' }, from(words)));
     expect(got.map(({ text }) => text)).toEqual(['hi', ...words.map(({ text }) => text.toUpperCase()), 'bye']);
     expect([...(got[1]?.part ?? [])]).toEqual([1, 2]);
+    await until(() => finished.length === 2);
+    expect(finished.sort()).toEqual([`client ${bed.shop.talk.address} ok`, `server ${bed.shop.talk.address} ok`]);
   });
 
   test('carries bytes as they are', async () => {

@@ -1,4 +1,4 @@
-import type { Code } from '../../contracts/kit/errors.ts';
+import type { Code, Outcome } from '../../contracts/kit/errors.ts';
 import { scrub } from '../../contracts/kit/scrub.ts';
 import { randomHex } from '../wire/ids.ts';
 
@@ -7,8 +7,8 @@ export interface CallRecord {
   /** Start, Unix ms. */
   readonly at: number;
   readonly ms: number;
-  /** `outside`: an adapter's request to a vendor. */
-  readonly side: 'client' | 'server' | 'outside';
+  /** `consumer`: the handling of an event; `outside`: an adapter's request to a vendor. */
+  readonly side: 'client' | 'server' | 'consumer' | 'outside';
   readonly address: string;
   readonly caller: string;
   /** The folder of the service whose instance keeps the record. */
@@ -22,13 +22,14 @@ export interface CallRecord {
   readonly parentId: string;
   readonly key?: string;
 }
-export type NewRecord = Omit<CallRecord, 'service' | 'instance'>;
+/** `outcome` defaults to that of the code. */
+export type NewRecord = Omit<CallRecord, 'service' | 'instance'> & { readonly outcome?: Outcome };
 
-/** A call that ended, as the ring takes it. */
-export interface Ended {
+/** Facts about a call that are known from its start. */
+export interface CallFacts {
   readonly at: number;
   readonly traceId: string;
-  /** '' until somebody asks. */
+  /** '' until it is read. */
   readonly spanId: string;
   readonly parentId: string;
   /** Who called, as the subject of the request proves. */
@@ -36,7 +37,7 @@ export interface Ended {
   readonly key: string;
 }
 export interface Ring {
-  add(call: Ended, side: CallRecord['side'], address: string, ms: number, code: CallRecord['code'], reason: string | undefined): void;
+  add(call: CallFacts, side: CallRecord['side'], address: string, ms: number, code: CallRecord['code'], reason: string | undefined): void;
   read(filter?: { readonly traceId?: string | undefined; readonly sinceMs?: number | undefined }): readonly CallRecord[];
   /** The youngest. */
   last(): CallRecord;
