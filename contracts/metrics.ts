@@ -1,4 +1,4 @@
-/** All metrics of the platform, the source of docs/reference/metrics.md. Names follow OpenTelemetry where it defines one. */
+/** Metrics of the platform; those of a service are in its metrics.ts. Names follow OpenTelemetry where it defines one. */
 import { counter, gauge, histogram } from './kit/metric.ts';
 
 export const rpcServerDuration = histogram('rpc_server_call_duration_seconds', {
@@ -71,38 +71,6 @@ export const stepDuration = histogram('polyb_pipeline_step_duration_seconds', {
   bounds: [0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600],
 });
 
-export const dlqMessages = gauge('polyb_dlq_messages', {
-  help: 'Dead letters by stream, counted up to 10000.',
-  labels: { stream: 'any' },
-  isShared: true,
-});
-export const dlqOldest = gauge('polyb_dlq_oldest_age_seconds', {
-  help: 'Age of the oldest dead letter.',
-  labels: { stream: 'any' },
-  isShared: true,
-});
-export const approvalsPending = gauge('polyb_approvals_pending', {
-  help: 'Rows that wait for approval, counted up to 10000; `none` for those without a channel.',
-  labels: { channel: 'any' },
-  isShared: true,
-});
-export const approvalsOldest = gauge('polyb_approvals_oldest_age_seconds', {
-  help: 'Age of the oldest row that waits for approval; 0 when there is none.',
-  isShared: true,
-});
-export const reviewsPending = gauge('polyb_reviews_pending', {
-  help: 'Rows in review, counted up to 10000.',
-  isShared: true,
-});
-export const consumerLag = gauge('polyb_consumer_lag_seconds', {
-  help: 'Age of the oldest unprocessed event of a consumer; 0 when there is none.',
-  labels: { consumer: 'any' },
-  isShared: true,
-});
-export const oldestTransaction = gauge('polyb_store_oldest_transaction_seconds', {
-  help: 'Age of the oldest open transaction that has written; consumers do not read past it.',
-  isShared: true,
-});
 const pool = { pool: ['work', 'leases'] } as const;
 export const connectionsUsed = gauge('db_client_connections_used', { help: 'PostgreSQL connections in use.', labels: pool });
 export const connectionsMost = gauge('db_client_connections_max', {
@@ -116,11 +84,6 @@ export const connectionsWaiting = gauge('db_client_connections_pending_requests'
 export const connectionsRefused = counter('db_client_connections_timeouts_total', {
   help: 'Requests refused as resource_exhausted because no PostgreSQL connection became free in time.',
   labels: pool,
-});
-export const approvalDecision = histogram('polyb_approval_decision_seconds', {
-  help: 'Time from proposal to decision.',
-  labels: { decision: ['approved', 'rejected'] },
-  bounds: [5, 15, 30, 60, 120, 300, 900, 1_800, 3_600, 14_400, 86_400],
 });
 
 export const callsActive = gauge('polyb_calls_active', { help: 'Phone calls in progress.', isShared: true });

@@ -1,9 +1,12 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
-import { migrate } from './migrate.ts';
+import { migrate as apply } from '../adapters/store/migrate.ts';
+import { openPostgres } from '../adapters/store/postgres.ts';
+import { migrate, migrations, serviceMigrations } from './migrate.ts';
+import { quiet } from './noop-log.ts';
 
 /** A database that does not exist yet, removed afterwards. */
 function freshDatabase() {
@@ -21,6 +24,7 @@ function freshDatabase() {
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   return {
     url,
+    make: () => query(server, `create database ${name}`),
     query: (text: string) => query(url, text),
     [Symbol.asyncDispose]: async () => void (await query(server, `drop database if exists ${name} with (force)`)),
   };
@@ -40,6 +44,47 @@ test('makes the database when it is missing, applies everything once, and a fold
   expect(first).toContain('journal/0001_journal.sql');
   expect(second).toEqual([]);
   expect(tables).toHaveLength(1);
+});
+
+test('the migrations of a schema go with its table to another service, and a database that has them applies nothing', async () => {
+  const services = await mkdtemp(join(tmpdir(), 'polyb-services-'));
+  const [former, now] = [join(services, 'lead-desk', 'migrations'), join(services, 'chats', 'migrations', 'lead_desk')];
+  await mkdir(former, { recursive: true });
+  await writeFile(join(former, '0001_desks.sql'), 'create table lead_desk.desks (id int)');
+  await using database = freshDatabase();
+  await migrate({ url: database.url, services });
+  await mkdir(join(now, '..'), { recursive: true });
+  await rename(former, now);
+  const [owned, again] = [await serviceMigrations('chats', services), await migrate({ url: database.url, services })];
+  await rm(services, { recursive: true });
+  expect(owned.map(({ owner, file }) => `${owner}/${file}`)).toEqual(['lead_desk/0001_desks.sql']);
+  expect(again).toEqual([]);
+});
+
+test('the journal service goes on where the consumers of pipelines were, and with their dead letters', async () => {
+  const all = await migrations();
+  await using database = freshDatabase();
+  await database.make();
+  const db = openPostgres({ url: database.url, name: 'test', log: quiet, connections: 1 });
+  try {
+    await apply(
+      db,
+      all.filter(({ file }) => file !== '0010_journal_service.sql'),
+    );
+    await db.query(`insert into journal.cursors (consumer, event, xid, id) select 'pipelines@' || event, event, '7', 5
+      from unnest(array['journal.approval_changed', 'inbox.button_pressed', 'calls.call_ended#waits']) event`);
+    await db.query(`insert into journal.rows (id, method, key, mode, state, hash, ref)
+      values ('row_1', 'pipelines@inbox.button_pressed', '5', 'event', 'failed', '', 'row_1')`);
+    expect(await apply(db, all)).toEqual(['journal/0010_journal_service.sql']);
+    expect(await db.query('select consumer, id::int, xid::text from journal.cursors order by 1')).toEqual([
+      { consumer: 'journal@inbox.button_pressed', id: 5, xid: '7' },
+      { consumer: 'journal@journal.approval_changed', id: 5, xid: '7' },
+      { consumer: 'pipelines@calls.call_ended#waits', id: 5, xid: '7' },
+    ]);
+    expect(await db.query('select method from journal.rows')).toEqual([{ method: 'journal@inbox.button_pressed' }]);
+  } finally {
+    await db.close();
+  }
 });
 
 test('functions.sql is pending and applied again when its content changed, and not otherwise', async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { journalMigrations } from '../adapters/store/index.ts';
@@ -7,14 +8,21 @@ import { database } from '../config/common.ts';
 import { read } from '../config/read.ts';
 import { exitOf, isPolybError, PolybError, toPolybError } from '../contracts/kit/errors.ts';
 import { quiet } from './noop-log.ts';
+import { servicesDir } from './services.ts';
 
-const ownServices = join(import.meta.dirname, '..', 'services');
-
-/** Every migration of this code: the journal's, then each service folder's under its name in snake_case. */
-export async function migrations(services = ownServices): Promise<readonly Migration[]> {
+/** Every migration of this code: the journal's, then those of each service folder. */
+export async function migrations(services = servicesDir): Promise<readonly Migration[]> {
   const folders = (await readdir(services, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const owned = folders.sort().map((name) => migrationsIn(name.replaceAll('-', '_'), join(services, name, 'migrations')));
+  const owned = folders.sort().map((folder) => serviceMigrations(folder, services));
   return (await Promise.all([journalMigrations(), ...owned])).flat();
+}
+
+/** Migrations of a service: of the schema of its name in snake_case, and, in folders named after them, of schemas that it took over from another service. */
+export async function serviceMigrations(folder: string, services = servicesDir): Promise<readonly Migration[]> {
+  const at = join(services, folder, 'migrations');
+  const schemas = existsSync(at) ? (await readdir(at, { withFileTypes: true })).filter((entry) => entry.isDirectory()) : [];
+  const takenOver = schemas.map(({ name }) => migrationsIn(name, join(at, name)));
+  return (await Promise.all([migrationsIn(folder.replaceAll('-', '_'), at), ...takenOver])).flat();
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Runs services in one process: node runtime/serve.ts <folder>… */
 import { journalMigrations } from '../adapters/store/index.ts';
-import { migrationsIn } from '../adapters/store/migrate.ts';
 import { exitOf, isPolybError, PolybError } from '../contracts/kit/errors.ts';
 import { scrub } from '../contracts/kit/scrub.ts';
 import { startDaemon } from './daemon.ts';
-import { loadServices, servicesDir } from './services.ts';
+import { serviceMigrations } from './migrate.ts';
+import { loadServices } from './services.ts';
 
 /** Serves until `signal`, then drains.
  *  @throws PolybError failed_precondition/bad_settings */
@@ -15,8 +15,8 @@ export async function serveFolders(folders: readonly string[], signal: AbortSign
   const orphaned = new AbortController();
   process.on('disconnect', () => orphaned.abort());
   const stopped = AbortSignal.any([signal, orphaned.signal]);
-  const owned = folders.map((folder) => migrationsIn(folder.replaceAll('-', '_'), `${servicesDir}/${folder}/migrations`));
-  const migrations = [...(await journalMigrations()), ...(await Promise.all(owned)).flat()];
+  const owned = await Promise.all(folders.map((folder) => serviceMigrations(folder)));
+  const migrations = [...(await journalMigrations()), ...owned.flat()];
   try {
     const { log, stop } = await startDaemon(await loadServices(folders), { migrations, signal: stopped });
     const ending = new Promise<void>((resolve) => stopped.addEventListener('abort', () => resolve(), { once: true }));

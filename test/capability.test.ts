@@ -109,7 +109,7 @@ test(
 test(
   'the emergency stop finds a method that contracts.json does not have yet',
   async () => {
-    const daemons = ['greeter', 'pipelines'].map((folder) => here.start('runtime/serve.ts', folder));
+    const daemons = ['greeter', 'journal'].map((folder) => here.start('runtime/serve.ts', folder));
     const ended = daemons.map((daemon) => once(daemon, 'exit'));
     try {
       await Promise.all(daemons.map(ready));

@@ -24,7 +24,7 @@ const mailed: string[] = [];
 let it: GatewayWorld;
 let ask: Client;
 beforeAll(async () => {
-  it = await gatewayWorld(['pipelines']);
+  it = await gatewayWorld(['journal']);
   ask = await it.client('read', 'send');
   await it.world.start(
     'post',

@@ -11,7 +11,7 @@ import { findKeys } from './rows.ts';
 
 let it: GatewayWorld;
 beforeAll(async () => {
-  it = await gatewayWorld(['crm-connector', 'call-orchestrator', 'telephony-gateway', 'pipelines']);
+  it = await gatewayWorld(['crm-connector', 'call-orchestrator', 'telephony-gateway', 'journal', 'pipelines']);
 });
 afterAll(() => it?.stop());
 

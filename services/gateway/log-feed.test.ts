@@ -6,7 +6,7 @@ import { until } from '../../test/kit/world.ts';
 let it: GatewayWorld;
 let key: string;
 beforeAll(async () => {
-  it = await gatewayWorld(['collector', 'pipelines']);
+  it = await gatewayWorld(['collector', 'journal']);
   ({ key } = await it.key(['read', 'admin']));
 });
 afterAll(() => it.stop());

@@ -32,7 +32,7 @@ const flooded = counter('flooded_total', { help: 'Flooded.', labels: { nth: 'any
 let it: GatewayWorld;
 let collector: Fixture;
 beforeAll(async () => {
-  it = await gatewayWorld(['crm-connector', 'call-orchestrator', 'pipelines', 'pipelines', 'intent-classifier']);
+  it = await gatewayWorld(['crm-connector', 'call-orchestrator', 'journal', 'journal', 'pipelines', 'pipelines', 'intent-classifier']);
   const [telephony] = await loadServices(['telephony-gateway']);
   if (telephony === undefined) throw new Error('services/telephony-gateway is missing');
   const quick = { TELEPHONY_SIM_RING_MS: '20', TELEPHONY_SIM_TALK_MS: '30' };
@@ -84,11 +84,11 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
     ['polyb_intents_total', { service: 'intent-classifier', intent: 'question', urgent: 'false' }, 1],
     ['polyb_approval_decision_seconds_count', { decision: 'rejected' }, 1],
     ['polyb_approval_decision_seconds_count', { decision: 'approved' }, 1],
-    ['polyb_approvals_pending', { service: 'pipelines', channel: 'whatsapp' }, 1],
-    ['polyb_approvals_oldest_age_seconds', { service: 'pipelines' }],
-    ['polyb_reviews_pending', { service: 'pipelines' }, 0],
-    ['polyb_dlq_messages', { service: 'pipelines', stream: 'post.mail' }, 1],
-    ['polyb_dlq_oldest_age_seconds', { service: 'pipelines', stream: 'post.mail' }],
+    ['polyb_approvals_pending', { service: 'journal', channel: 'whatsapp' }, 1],
+    ['polyb_approvals_oldest_age_seconds', { service: 'journal' }],
+    ['polyb_reviews_pending', { service: 'journal' }, 0],
+    ['polyb_dlq_messages', { service: 'journal', stream: 'post.mail' }, 1],
+    ['polyb_dlq_oldest_age_seconds', { service: 'journal', stream: 'post.mail' }],
     ['messaging_client_sent_messages_total', { service: 'collector', messaging_destination_template: inbox.message_received.address }, 1],
     [
       'messaging_client_consumed_messages_total',

@@ -3,7 +3,7 @@ import { gateway } from '../../contracts/gateway.ts';
 import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
 import { until } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
-import pipelines from '../pipelines/service.ts';
+import journalService from '../journal/service.ts';
 import { type Fixture, fixture } from '../sender/fixture.ts';
 
 let it: GatewayWorld;
@@ -11,7 +11,7 @@ let desk: Fixture;
 let ask: Client;
 beforeAll(async () => {
   it = await gatewayWorld([]);
-  desk = await fixture(it.world, { collector, pipelines });
+  desk = await fixture(it.world, { collector, journal: journalService });
   ask = await it.client('read', 'send');
 });
 afterAll(async () => {

@@ -9,7 +9,7 @@ let it: GatewayWorld;
 let ask: Client;
 let admin: Client;
 beforeAll(async () => {
-  it = await gatewayWorld(['crm-connector', 'call-orchestrator', 'telephony-gateway', 'pipelines']);
+  it = await gatewayWorld(['crm-connector', 'call-orchestrator', 'telephony-gateway', 'journal', 'pipelines']);
   [ask, admin] = await Promise.all([it.client('read', 'send'), it.client('admin')]);
 });
 afterAll(() => it?.stop());

@@ -4,7 +4,7 @@ import { journal } from '../../contracts/journal.ts';
 import { messages } from '../../contracts/messages.ts';
 import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
-import pipelines from '../pipelines/service.ts';
+import journalService from '../journal/service.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
 /** Several bots, since one sends 30 messages a second. */
@@ -13,7 +13,7 @@ let here: World;
 let it: Fixture;
 beforeAll(async () => {
   here = await world();
-  it = await fixture(here, { collector, pipelines }, { tokens });
+  it = await fixture(here, { collector, journal: journalService }, { tokens });
 });
 afterAll(async () => {
   await here.stop();

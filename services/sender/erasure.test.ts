@@ -5,14 +5,14 @@ import { messages } from '../../contracts/messages.ts';
 import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import classifier from '../intent-classifier/service.ts';
-import pipelines from '../pipelines/service.ts';
+import journalService from '../journal/service.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
 let here: World;
 let it: Fixture;
 beforeAll(async () => {
   here = await world();
-  it = await fixture(here, { collector, pipelines, 'intent-classifier': classifier });
+  it = await fixture(here, { collector, journal: journalService, 'intent-classifier': classifier });
 });
 afterAll(async () => {
   await here.stop();

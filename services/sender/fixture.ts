@@ -20,7 +20,7 @@ interface World {
 export type Fixture = Awaited<ReturnType<typeof fixture>>;
 const graph = { token: 'token-of-the-test', appSecret: 'app-secret-of-the-test', templates: { 'order_ready/ru': 1 } };
 
-/** @param others services by folder; a collector and the pipelines. @param more settings of all. */
+/** @param others services by folder; a collector and the journal. @param more settings of all. */
 export async function fixture(
   { store, bus, start }: World,
   others: Readonly<Record<string, Service>>,

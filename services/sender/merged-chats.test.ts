@@ -3,14 +3,14 @@ import { consents } from '../../contracts/consents.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
-import pipelines from '../pipelines/service.ts';
+import journalService from '../journal/service.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
 let here: World;
 let it: Fixture;
 beforeAll(async () => {
   here = await world();
-  it = await fixture(here, { collector, pipelines });
+  it = await fixture(here, { collector, journal: journalService });
 });
 afterAll(async () => {
   await here.stop();

@@ -5,7 +5,7 @@ import { journal } from '../../contracts/journal.ts';
 import { messages } from '../../contracts/messages.ts';
 import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
-import pipelines from '../pipelines/service.ts';
+import journalService from '../journal/service.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
 let here: World;
@@ -15,7 +15,7 @@ let gateway: BusHost;
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 beforeAll(async () => {
   here = await world();
-  it = await fixture(here, { collector, pipelines }, { settings: { SENDER_APPROVAL_WHATSAPP: 'none' } });
+  it = await fixture(here, { collector, journal: journalService }, { settings: { SENDER_APPROVAL_WHATSAPP: 'none' } });
   gateway = createBus({ transport: await here.broker.connect('gateway'), name: 'gateway', log: quiet });
 });
 afterAll(async () => {

@@ -57,7 +57,7 @@ export const t19: FaultTest = {
       GATEWAY_PORT: String(port),
     };
     // Two desks, so that the approvals of one draft meet in the database only.
-    const folders = ['sender', 'collector', 'pipelines', ...(control ? [] : ['pipelines', 'gateway'])];
+    const folders = ['sender', 'collector', 'journal', ...(control ? [] : ['journal', 'gateway'])];
     const services = await Promise.all(folders.map((folder) => killableService(ground, folder, env)));
     const [sender] = services;
     const bus = await ground.client();
@@ -134,7 +134,7 @@ export const t19: FaultTest = {
       }
     };
 
-    const victims = [...services.filter(({ name }) => name === 'sender' || name === 'pipelines'), killableNats(ground)];
+    const victims = [...services.filter(({ name }) => name === 'sender' || name === 'journal'), killableNats(ground)];
     const plan = control ? [] : strikes(random, [...victims, ...(postgres ? [postgres] : [])], full ? 25 : 3);
     const striking = (async () => {
       for (const victim of plan) {

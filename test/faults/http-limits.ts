@@ -37,7 +37,7 @@ export const t16: FaultTest = {
         GATEWAY_RATE_LIMIT: '1000000',
         GATEWAY_REQUEST_TIMEOUT_MS: String(requestTimeoutMs),
       };
-      await Promise.all(['gateway', 'pipelines'].map((folder) => ground.start({ file: '../../runtime/serve.ts', args: [folder], env })));
+      await Promise.all(['gateway', 'journal'].map((folder) => ground.start({ file: '../../runtime/serve.ts', args: [folder], env })));
       const secretHash = createHash('sha256')
         .update(key.slice(key.indexOf('.') + 1))
         .digest('hex');

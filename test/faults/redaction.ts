@@ -26,7 +26,7 @@ type Place = (typeof places)[number];
 const leakiest = ['look', 'change', 'keep', 'act', 'submit'] as const;
 const daemons = [
   ['gateway'],
-  ['pipelines', 'call-orchestrator', 'telephony-gateway'],
+  ['journal', 'pipelines', 'call-orchestrator', 'telephony-gateway'],
   ['crm-connector'],
   ['collector', 'sender', 'intent-classifier'],
 ];

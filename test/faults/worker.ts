@@ -14,7 +14,7 @@ import { uncounted } from '../../contracts/kit/metric.ts';
 import { host } from '../../runtime/host.ts';
 import { createLog } from '../../runtime/log.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
-import { journalHandlers } from '../../services/pipelines/journal.ts';
+import { journalHandlers } from '../../services/journal/handlers.ts';
 import { type Delivery, delivery, deliverySettings, type Gate } from './delivery.ts';
 import { breaking } from './handler-faults.ts';
 import { deliver, faults, forms, type Policy, work } from './work.ts';
@@ -80,7 +80,7 @@ function tormented(off: readonly string[]) {
         store: async ({ title }) => ({ title }),
         upload: async ({ bytes }) => ({ size: bytes.length }),
       },
-      journal: journalHandlers(journalDesk(db), uncounted, Date.now),
+      journal: journalHandlers({ desk: journalDesk(db), metrics: uncounted, now: Date.now }),
     };
   });
 }

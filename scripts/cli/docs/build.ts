@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ContractsFile } from '../../../contracts/kit/describe.ts';
+import type { Metric } from '../../../contracts/kit/metric.ts';
 import { type Loaded, loadServices, serviceFolders } from '../../../runtime/services.ts';
 import type { Group } from '../kernel/command.ts';
 import { root } from './catalogue.ts';
@@ -9,7 +10,7 @@ import { cliPage } from './cli.ts';
 import { contractsOfCode, exportContracts } from './contracts.ts';
 import { errorsPage } from './errors.ts';
 import { eventsPage } from './events.ts';
-import { metricsPage } from './metrics.ts';
+import { metricsOfCode, metricsPage } from './metrics.ts';
 import { formatJson, type Page } from './page.ts';
 import { pipelinePages } from './pipelines.ts';
 import { servicePages } from './services.ts';
@@ -19,14 +20,19 @@ import { topologyPage } from './topology.ts';
 /** Holds nothing but generated files, so that one which nothing makes any more can be told. */
 const folder = 'docs/reference';
 
-export function pagesOf(contracts: ContractsFile, services: readonly Loaded[], commands: readonly Group[]): readonly Page[] {
+export function pagesOf(
+  contracts: ContractsFile,
+  services: readonly Loaded[],
+  commands: readonly Group[],
+  metrics: readonly Metric[] = [],
+): readonly Page[] {
   const groups = settingGroups(services);
   const json = (path: string, value: unknown): Page => ({ path, text: formatJson(value) });
   return [
     ...servicePages(contracts, services),
     eventsPage(contracts, services),
     errorsPage(contracts),
-    metricsPage(),
+    metricsPage(metrics),
     configPage(groups),
     topologyPage(services),
     cliPage(commands),
@@ -38,7 +44,7 @@ export function pagesOf(contracts: ContractsFile, services: readonly Loaded[], c
   ];
 }
 async function pagesOfCode(commands: readonly Group[]): Promise<readonly Page[]> {
-  return pagesOf(await contractsOfCode(), await loadServices(await serviceFolders()), commands);
+  return pagesOf(await contractsOfCode(), await loadServices(await serviceFolders()), commands, await metricsOfCode());
 }
 
 /** Writes every generated file and removes those that nothing makes any more. Answers the paths that changed. */

@@ -9,11 +9,11 @@ import { type Service, service, type Vendors } from '../../../bus/service.ts';
 import { contract, event, method } from '../../../contracts/kit/define.ts';
 import { exported, type PipelineFact } from '../../../contracts/kit/describe.ts';
 import { codes } from '../../../contracts/kit/errors.ts';
-import * as metrics from '../../../contracts/metrics.ts';
 import { groups } from '../kernel/commands.ts';
 import { drift, pagesOf } from './build.ts';
 import { readContracts, readPipelines, root } from './catalogue.ts';
 import { checkContracts, contractsOfCode, diffContracts, exportContracts } from './contracts.ts';
+import { metricsOfCode } from './metrics.ts';
 import { formatJson, type Page } from './page.ts';
 import { mermaid, plantUml } from './pipelines.ts';
 import { staleEntries } from './stale.ts';
@@ -65,7 +65,8 @@ const services = [
   { folder: 'seller', service: seller },
   { folder: 'watcher', service: watcher },
 ];
-const pages = pagesOf(exported([shop], [], { sell: sale }), services, groups);
+const metrics = await metricsOfCode();
+const pages = pagesOf(exported([shop], [], { sell: sale }), services, groups, metrics);
 const page = (path: string) => pages.find((one) => one.path === path)?.text;
 
 test('a page of a contract holds its methods with their subjects, fields, failures and examples', () => {
@@ -91,10 +92,11 @@ test('the errors page has a section for every code and every reason that a contr
   expect(page('docs/reference/errors.md')).toContain('| `empty` | `failed_precondition` | `shop.buy` |');
 });
 
-test('the metrics page lists every metric once, and its alerts ask for none that is not there', () => {
+test('the metrics page lists every metric of the platform and of services once, and its alerts ask for none that is not there', () => {
   const text = page('docs/reference/metrics.md') ?? '';
   const listed = [...text.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
-  expect(listed).toEqual([...new Set(Object.values(metrics).map(({ name }) => name))].sort());
+  expect(listed).toEqual(expect.arrayContaining(['rpc_server_call_duration_seconds', 'polyb_approval_decision_seconds']));
+  expect(listed).toEqual([...new Set(metrics.map(({ name }) => name))].sort());
   const asked = [...text.matchAll(/```promql\n(.+)\n```/g)].flatMap(([, query = '']) => [...query.matchAll(/\b(?:polyb|rpc)_\w+_\w+/g)]);
   const names = asked
     .map(([name]) => name.replace(/_count$/, ''))

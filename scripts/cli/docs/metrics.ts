@@ -1,5 +1,8 @@
-import { type Metric, otherLabel } from '../../../contracts/kit/metric.ts';
-import * as metrics from '../../../contracts/metrics.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Metric, metricTypes, otherLabel } from '../../../contracts/kit/metric.ts';
+import { serviceFolders, servicesDir } from '../../../runtime/services.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 
 /** What a person is woken for, and what it means. */
@@ -14,8 +17,16 @@ const alerts = [
   ['a provider fails', 'sum by (provider) (rate(polyb_provider_requests_total{outcome!~"ok|rejected"}[5m])) > 0.1'],
 ] as const;
 
-export function metricsPage(): Page {
-  const all = Object.values(metrics).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+/** Metrics of the platform, and of each service from its metrics.ts. */
+export async function metricsOfCode(): Promise<readonly Metric[]> {
+  const own = (await serviceFolders()).map((folder) => join(servicesDir, folder, 'metrics.ts')).filter((file) => existsSync(file));
+  const files = [join(servicesDir, '../contracts/metrics.ts'), ...own];
+  const modules: readonly object[] = await Promise.all(files.map((file) => import(pathToFileURL(file).href)));
+  return modules.flatMap((module) => Object.values(module)).filter((value): value is Metric => metricTypes.includes(value.type));
+}
+
+export function metricsPage(metrics: readonly Metric[]): Page {
+  const all = metrics.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return markdown('docs/reference/metrics.md', 'Metrics', [
     '`GET /metrics` of the gateway gathers the figures of every instance over the bus, at most once a second: one address to scrape. Prometheus text, format 0.0.4.',
     'Every series has the labels `service` and `instance`; a fact of the whole system (∑ below) has only `service`, whichever instance was asked. Times are seconds. What `process_*` counts is the process of the instance: services that share one tell the same. The gateway adds the `nodejs_*` of its own process.',

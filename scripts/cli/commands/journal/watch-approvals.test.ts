@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { service } from '../../../../bus/service.ts';
 import { journal } from '../../../../contracts/journal.ts';
 import { contract, method, review } from '../../../../contracts/kit/define.ts';
-import pipelines from '../../../../services/pipelines/service.ts';
+import journalService from '../../../../services/journal/service.ts';
 import { until, type World, world } from '../../../../test/kit/world.ts';
 import { type Ask, here } from './ask.ts';
 import { desk, drawDraft } from './watch-approvals.ts';
@@ -29,7 +29,7 @@ beforeAll(async () => {
     },
     onUnknown: review,
   };
-  await it.start('pipelines', pipelines);
+  await it.start('journal', journalService);
   await it.start(
     'post',
     service({ serves: { post }, settings: z.object({}) }).start(async () => ({ post: { mail } })),

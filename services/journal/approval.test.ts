@@ -7,7 +7,7 @@ import { journal } from '../../contracts/journal.ts';
 import { contract, method, review, settled } from '../../contracts/kit/define.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
-import pipelines from './service.ts';
+import journalService from './service.ts';
 
 const post = contract('post', '1.0.0', {
   draft: method({
@@ -41,7 +41,7 @@ const heard: { key: string; state: string; reason: string | null }[] = [];
 beforeAll(async () => {
   it = await world();
   gateway = createBus({ transport: it.broker.connect('gateway'), name: 'gateway', log: quiet });
-  await it.start('pipelines', pipelines);
+  await it.start('journal', journalService);
   await it.start(
     'post',
     service({ serves: { post }, uses: [settled(post.mail)], settings: z.object({}) }).start(async () => ({

@@ -11,7 +11,10 @@ export function isSamePerson(one: string, other: string): boolean {
   return personOf(one) === personOf(other);
 }
 
+/** Services that prove who pressed a button; before `journal`, `pipelines` did. */
+const provers: readonly string[] = ['journal', 'pipelines'];
+
 function personOf(actor: string): string {
-  const [user, behind] = actor.split(/:(.*)/s);
-  return apiKeyOf(actor)?.person ?? (user === 'pipelines' ? behind : undefined) ?? String(user);
+  const [user = '', behind] = actor.split(/:(.*)/s);
+  return apiKeyOf(actor)?.person ?? (provers.includes(user) ? behind : undefined) ?? user;
 }

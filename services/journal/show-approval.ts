@@ -5,7 +5,7 @@ import type { Call, Handler, Queries } from '../../bus/service.ts';
 import type { approvals } from '../../contracts/approvals.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { deciders, noticeOf, questionOf } from './notice-of.ts';
-import { findShown, keepShown } from './notice-rows.ts';
+import { findShown, keepShown } from './rows.ts';
 
 /**
  * Updates a chat to the current state of the row, so that the last of several changes is shown, in any order of arrival.

@@ -5,7 +5,7 @@ import { journal } from '../../contracts/journal.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
 import { type Fixture, fixture } from '../sender/fixture.ts';
-import pipelines from './service.ts';
+import journalService from './service.ts';
 
 const token = '7001:AAAA-test';
 const team = -100500;
@@ -15,7 +15,7 @@ let here: World;
 let it: Fixture;
 beforeAll(async () => {
   here = await world();
-  it = await fixture(here, { collector, pipelines }, { tokens: [token], settings: { TELEGRAM_APPROVAL_CHATS: `${team}` } });
+  it = await fixture(here, { collector, journal: journalService }, { tokens: [token], settings: { TELEGRAM_APPROVAL_CHATS: `${team}` } });
   await it.says(anna);
   const { items } = await here.bus.call(inbox.list_clients, {});
   for (const { clientId } of items) await here.bus.call(inbox.set_role, { userId: clientId, role: 'manager' });
@@ -89,7 +89,7 @@ test.each([
   await it.comes(behind, 'sent');
   expect(sentTo(customer)).toEqual(texts);
   expect((await it.row(id)).audit).toContainEqual(
-    expect.objectContaining({ who: expect.stringMatching(/^pipelines:telegram\/usr_/), did: `resolved: ${answer}` }),
+    expect.objectContaining({ who: expect.stringMatching(/^journal:telegram\/usr_/), did: `resolved: ${answer}` }),
   );
 });
 

@@ -6,7 +6,7 @@ import { journal } from '../../contracts/journal.ts';
 import { contract, method, review } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
-import pipelines from './service.ts';
+import journalService from './service.ts';
 
 const post = contract('post', '1.0.0', {
   mail: method({
@@ -27,7 +27,7 @@ beforeEach(async () => {
   it = await world();
   mailed = [];
   rings = 0;
-  await it.start('pipelines', pipelines);
+  await it.start('journal', journalService);
   await it.start(
     'post',
     service({ serves: { post }, settings: z.object({}) }).start(async () => ({

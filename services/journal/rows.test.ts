@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
-import { forgetShown } from './notice-rows.ts';
+import { forgetShown } from './rows.ts';
 
 let store: TestStore;
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { journal } from '../../contracts/journal.ts';
 import { contract, method, review } from '../../contracts/kit/define.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
-import pipelines from './service.ts';
+import journalService from './service.ts';
 
 const post = contract('post', '1.0.0', {
   draft: method({
@@ -98,7 +98,7 @@ const caughtUp = () =>
 const buttons = (message: Message | undefined) => message?.buttons.map(({ text }) => text);
 
 test('without a chat nobody is asked, and nothing is said of it', async () => {
-  const first = await here.start('pipelines', pipelines, settings);
+  const first = await here.start('journal', journalService, settings);
   const id = await draft('никому');
   await here.bus.call(journal.approve, { id });
   await until(() => mailed.includes('никому') || null);
@@ -112,12 +112,12 @@ describe('with a chat', () => {
   let waitedBefore: string;
   let asking: Awaited<ReturnType<World['start']>>;
   beforeAll(async () => {
-    const before = await here.start('pipelines', pipelines, settings);
+    const before = await here.start('journal', journalService, settings);
     waitedBefore = await draft('ждало раньше');
     await before.stop(2_000);
     asking = await start();
   });
-  const start = () => here.start('pipelines', pipelines, { ...settings, TELEGRAM_APPROVAL_CHATS: `${team},${others}` });
+  const start = () => here.start('journal', journalService, { ...settings, TELEGRAM_APPROVAL_CHATS: `${team},${others}` });
 
   test('what waited before the chat was named is shown there too', async () => {
     expect(buttons(await looks(waitedBefore, /Ждёт/))).toEqual(['Отправить', 'Отклонить']);
@@ -149,7 +149,7 @@ describe('with a chat', () => {
     for (const chat of [team, others]) expect(buttons(await looks(id, /✅ Одобрено: Клиент 901/, chat))).toEqual([]);
     await until(() => mailed.includes('кнопкой') || null);
     expect(mailed.filter((text) => text === 'кнопкой')).toHaveLength(1);
-    expect((await row(id)).audit).toMatchObject([{ who: expect.stringMatching(/^pipelines:telegram\/usr_/), did: 'approved' }]);
+    expect((await row(id)).audit).toMatchObject([{ who: expect.stringMatching(/^journal:telegram\/usr_/), did: 'approved' }]);
   });
 
   test('what is rejected by a button never goes out', async () => {
@@ -304,7 +304,7 @@ describe('with a chat', () => {
     const chats = { ...settings, TELEGRAM_APPROVAL_CHATS: `${team}` };
     const kills = (async () => {
       for (let n = 0; n < 6; n += 1) {
-        const one = await here.start('pipelines', pipelines, chats);
+        const one = await here.start('journal', journalService, chats);
         await new Promise((resolve) => setTimeout(resolve, 20 + n * 15));
         await one.stop(0);
       }

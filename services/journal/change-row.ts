@@ -1,0 +1,64 @@
+import type { Deed, Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { Context } from '../../bus/service.ts';
+import { actorOf } from '../../contracts/common.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import type { Counting } from '../../contracts/kit/metric.ts';
+import { findRow } from './find-row.ts';
+import { isSamePerson } from './persons.ts';
+import { holderOf, type ShownRow, showRow } from './shown-row.ts';
+
+export interface JournalParts {
+  readonly desk: Desk;
+  readonly metrics: Counting;
+  /** Unix ms. */
+  readonly now: () => number;
+}
+export interface RowChange {
+  readonly id: string;
+  /** The states from which it is allowed, for the error. */
+  readonly expected: string;
+  /** One statement that names the expected state. False: the row was in another. */
+  readonly change: (row: DeskRow) => Promise<boolean>;
+  readonly hash?: string | undefined;
+  readonly who?: string;
+}
+
+/** Changes a row and returns it; when the change is refused, derives the error from the current row.
+ *  @throws PolybError conflict; failed_precondition */
+export async function changeRow({ desk, now }: Pick<JournalParts, 'desk' | 'now'>, of: RowChange): Promise<ShownRow> {
+  const row = await findRow(desk, of.id);
+  const isChanged = await of.change(row);
+  const current = await findRow(desk, row.id);
+  if (!isChanged) throw refusal(current, of, now());
+  return showRow(desk, current, now());
+}
+
+function refusal(row: DeskRow, { expected, hash, who }: RowChange, now: number): PolybError {
+  const { id, state } = row;
+  const holder = holderOf(row, now);
+  if (holder !== null && holder !== who)
+    return new PolybError('conflict', `${id} is held by ${holder} until ${row.viewer_until?.toISOString()}.`, { reason: 'held' });
+  if (hash !== undefined && state === 'proposed' && row.hash !== hash)
+    return new PolybError('failed_precondition', `${id} has been edited; read it again: polyb approvals show ${id}`, {
+      reason: 'hash_mismatch',
+    });
+  if (who !== undefined && state === 'proposed' && row.approved_by.some((by) => isSamePerson(by, who)))
+    return new PolybError('conflict', `${who}, or another key of the same person, has already approved ${id}; another person must.`, {
+      reason: 'same_person',
+    });
+  const isDecided = expected === 'proposed' && state !== 'proposed';
+  const why = state === 'stale' && row.error?.detail ? `: ${row.error.detail}` : `; expected ${expected}.`;
+  return new PolybError(isDecided ? 'conflict' : 'failed_precondition', `${id} is ${state}${why}`, {
+    reason: !isDecided ? 'wrong_state' : state === 'stale' ? 'stale' : 'decided',
+    data: { rowId: id, state },
+  });
+}
+
+/** The audit entry of an action by the caller. */
+export function deedOf(
+  { caller }: Context,
+  did: string,
+  { why, onBehalfOf }: { why?: string | undefined; onBehalfOf?: string | undefined },
+): Deed {
+  return { who: actorOf(caller, onBehalfOf), did, ...(why === undefined ? {} : { why }) };
+}

@@ -1,0 +1,107 @@
+/** The journal as a service: masked rows for people, and their decisions. */
+import type { DeskRow } from '../../adapters/store/journal-admin.ts';
+import { hashOf } from '../../bus/durable/identity.ts';
+import type { HandlersOf } from '../../bus/service.ts';
+import { effectOf, type journal } from '../../contracts/journal.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { runsTotal } from '../../contracts/metrics.ts';
+import { approveRow, countDecision } from './approve-row.ts';
+import { changeRow, deedOf, type JournalParts } from './change-row.ts';
+import { editedInput } from './edited-input.ts';
+import { findRow } from './find-row.ts';
+import { listRows } from './list-rows.ts';
+import { parsePublished } from './published-schema.ts';
+import { retryRow } from './retry-row.ts';
+import { showRow } from './shown-row.ts';
+import { watchRow } from './watch-row.ts';
+
+export function journalHandlers(parts: JournalParts): HandlersOf<typeof journal> {
+  const { desk, metrics, now } = parts;
+  const paused = async () => ({ paused: [...(await desk.pauses())] });
+  return {
+    list: listRows(parts),
+    get: async ({ id, reveal }, context) => {
+      const row = await findRow(desk, id);
+      if (!reveal) return showRow(desk, row, now());
+      await desk.note(row.id, deedOf(context, 'revealed', {}));
+      return showRow(desk, await findRow(desk, row.id), now(), true);
+    },
+    watch: watchRow(parts),
+    hold: ({ id, forMs, ...by }, context) => {
+      const deed = deedOf(context, 'held', by);
+      return changeRow(parts, { id, expected: 'proposed', who: deed.who, change: (row) => desk.hold(row.id, forMs, deed) });
+    },
+    release: ({ id, ...by }, context) => {
+      const deed = deedOf(context, 'released', by);
+      return changeRow(parts, { id, expected: 'proposed', who: deed.who, change: (row) => desk.release(row.id, deed) });
+    },
+    approve: approveRow(parts),
+    reject: async ({ id, ...by }, context) => {
+      const deed = deedOf(context, 'rejected', by);
+      const row = await changeRow(parts, { id, expected: 'proposed', who: deed.who, change: ({ id: of }) => desk.reject(of, deed) });
+      return countDecision(parts, 'rejected', row);
+    },
+    recall: ({ id, ...by }, context) =>
+      changeRow(parts, {
+        id,
+        expected: 'approved and not yet begun',
+        change: (row) => desk.recall(row.id, deedOf(context, 'recalled', by)),
+      }),
+    edit: ({ id, hash, input, ...by }, context) => {
+      const deed = deedOf(context, 'edited', by);
+      const change = async (row: DeskRow): Promise<boolean> => {
+        const [schemas] = await desk.schemas([row.method]);
+        const { editable = [] } = (schemas?.input ?? {}) as { readonly editable?: readonly string[] };
+        const edited = await parsePublished(desk, row.method, 'input', editedInput(row, editable, input));
+        return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), deed);
+      };
+      return changeRow(parts, { id, expected: 'proposed', change, hash, who: deed.who });
+    },
+    retry: retryRow(parts),
+    cancel: async ({ id, ...by }, context) => {
+      const row = await changeRow(parts, {
+        id,
+        expected: 'not begun, a run, or a function that lost its holder',
+        change: ({ id: of }) => desk.cancel(of, deedOf(context, 'cancelled', by)),
+      });
+      if (row.mode === 'run') metrics.count(runsTotal, { pipeline: row.method, outcome: 'cancelled' });
+      return row;
+    },
+    resolve: async ({ id, answer, output, attempts, ...by }, context) => {
+      let freed = 0;
+      const change = async (row: DeskRow): Promise<boolean> => {
+        freed = row.behind;
+        const result = answer === 'happened' ? await parsePublished(desk, row.method, 'output', output ?? {}) : undefined;
+        return desk.resolve(row.id, answer, result, deedOf(context, `resolved: ${answer}`, by), attempts ?? null);
+      };
+      const expected = `in review or unknown${attempts === undefined ? '' : ` after attempt ${attempts}`}`;
+      return { ...(await changeRow(parts, { id, expected, change })), effect: effectOf[answer], freed };
+    },
+    drop: ({ id, ...by }, context) =>
+      changeRow(parts, { id, expected: 'a dead letter', change: (row) => desk.drop(row.id, deedOf(context, 'dropped', by)) }),
+    claim: async ({ ref }) => ({ won: await desk.claim(ref) }),
+    pause: async ({ method, ...by }, context) => {
+      await desk.pause(method, deedOf(context, 'paused', by));
+      return paused();
+    },
+    resume: async ({ method }) => {
+      await desk.resume(method);
+      return paused();
+    },
+    list_loops: async () => ({
+      loops: (await desk.loops()).map((loop) => ({
+        service: loop.service,
+        name: loop.name,
+        schedule: loop.schedule,
+        lastRunAt: loop.last_run_at?.toISOString() ?? null,
+        lastError: loop.last_error,
+        nextRunAt: loop.next_run_at?.toISOString() ?? null,
+        heldBy: loop.held_by,
+      })),
+    }),
+    run_loop: async ({ service, name }) => {
+      if (await desk.requestLoop(service, name)) return { requested: true };
+      throw new PolybError('not_found', `There is no loop ${name} in ${service}; polyb loops ls lists them.`);
+    },
+  };
+}

@@ -1,0 +1,32 @@
+/** The journal for people: rows and decisions for callers, and approvals in chats of the staff. */
+import { openCache } from '../../adapters/cache/index.ts';
+import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
+import { telegramAsking } from '../../adapters/channel/index.ts';
+import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { service } from '../../bus/service.ts';
+import { approvals } from '../../contracts/approvals.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { journal } from '../../contracts/journal.ts';
+import { askInChats } from './ask-in-chats.ts';
+import { journalHandlers } from './handlers.ts';
+import { pendingSamples } from './metrics.ts';
+import { rateLimitedNotices } from './rate-limited-notices.ts';
+import { journalSettings } from './settings.ts';
+
+export default service({
+  serves: { journal, approvals },
+  uses: [inbox.button_pressed, inbox.get_client],
+  settings: journalSettings,
+  vendors: { telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAsking, fallback: 'bot_api' } },
+}).start(async ({ settings, vendors: { telegram }, bus, db, log, metrics, now }) => {
+  const desk = journalDesk(db);
+  const cache = await openCache(settings, { now, log });
+  const notices = telegram === null ? null : rateLimitedNotices(telegram, cooldownsIn(cache, now));
+  const handlers = journalHandlers({ desk, metrics, now });
+  metrics.sample(() => pendingSamples(db));
+  return {
+    journal: handlers,
+    ...askInChats({ chats: settings.TELEGRAM_APPROVAL_CHATS, notices, desk, decide: handlers, db, commit: bus.commit, log }),
+    stop: () => cache.close(),
+  };
+});
