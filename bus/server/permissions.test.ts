@@ -19,7 +19,7 @@ import { createBus } from '../bus.ts';
 import type { Context } from '../service.ts';
 import { connectNats } from '../transports/nats.ts';
 import type { Transport } from '../transports/transport.ts';
-import { type Credential, natsConfig, permissions } from './permissions.ts';
+import { type Credential, natsConfig, permissions, withFormerRights } from './permissions.ts';
 
 const { log: quiet } = memoryLog();
 const Id = z.strictObject({ id: z.string().max(9) });
@@ -434,6 +434,20 @@ test('a guest may call nothing where nothing is open to him', async () => {
 test('another prefix leaves nothing under the usual one', () => {
   const other = permissions([{ folder: 'crm-connector', serves: { crm }, uses: [telephony.dial, media.listen] }], 'shop.test');
   expect(JSON.stringify(other)).not.toContain('polyb.');
+});
+
+test('a user whose processes run former code keeps its former rights, and no other user does', () => {
+  const may = (name: string, subjects: readonly string[]) => ({
+    name,
+    publish: { allow: subjects.map((subject) => `p.${subject}`), deny: ['$JS.>'] },
+    subscribe: { allow: subjects.map((subject) => `s.${subject}`), deny: [] },
+  });
+  const former = natsConfig([may('desk', ['list', 'show']), may('shop', ['sell'])], {
+    credentials: { desk: { password: 'p' }, shop: { password: 'p' } },
+  });
+  const now = [may('desk', ['show', 'new']), may('shop', []), may('journal', ['list'])];
+  expect(withFormerRights(now, former, ['desk', 'journal'])).toEqual([may('desk', ['show', 'new', 'list']), ...now.slice(1)]);
+  expect(withFormerRights(now, '', ['desk'])).toEqual(now);
 });
 
 test('a user without credentials is left out, and one for whom none are needed only on loopback', () => {

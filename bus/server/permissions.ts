@@ -180,6 +180,22 @@ export function natsConfig(users: readonly BusUser[], { credentials, noAuthUser,
   ].join('\n');
 }
 
+/**
+ * Users who may also do what a former configuration, made by `natsConfig`, allowed them.
+ * @param names users whose processes run former code.
+ */
+export function withFormerRights(users: readonly BusUser[], former: string, names: readonly string[]): readonly BusUser[] {
+  const listed = /user: "([^"]+)"[^\n]*\n[^\n]*\n *publish \{ allow: (\[[^\]]*\])[^\n]*\n *subscribe \{ allow: (\[[^\]]*\])/g;
+  const rights = new Map(
+    [...former.matchAll(listed)].map(([, name = '', ...lists]) => [name, lists.map((list) => JSON.parse(list) as string[])]),
+  );
+  const also = ({ allow, deny }: Rules, more: readonly string[] = []): Rules => ({ allow: distinct([...allow, ...more]), deny });
+  return users.map((each) => {
+    const [publish, subscribe] = names.includes(each.name) ? (rights.get(each.name) ?? []) : [];
+    return { name: each.name, publish: also(each.publish, publish), subscribe: also(each.subscribe, subscribe) };
+  });
+}
+
 function userText({ name, publish, subscribe }: BusUser, credential: Credential): string {
   const who = 'nkey' in credential ? `nkey: ${text(credential.nkey)}` : `user: ${text(name)}, password: ${text(credential.password)}`;
   return `      {\n        ${who}\n        permissions {\n          publish { ${rules(publish)} }\n          subscribe { ${rules(subscribe)} }\n        }\n      }`;

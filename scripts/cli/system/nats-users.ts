@@ -1,11 +1,12 @@
 /** The users of our own nats-server and what each may do, as its configuration says it. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { natsConfig, operatorUser, permissions } from '../../../bus/server/permissions.ts';
+import { natsConfig, operatorUser, permissions, withFormerRights } from '../../../bus/server/permissions.ts';
 import { guestUser } from '../../../bus/wire/subjects.ts';
 import { type FindSetting, lookup } from '../../../config/env.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { passwordSetting } from '../../../runtime/services.ts';
 import { operatorSetting } from '../kernel/connect.ts';
+import { readSources } from './changed.ts';
 import type { Expected } from './expected.ts';
 import { type App, listApps } from './pm2.ts';
 import { natsUsersFile, serverApp } from './project.ts';
@@ -17,12 +18,21 @@ export const busUsers = (services: readonly Expected[], prefix: string) =>
     prefix,
   );
 
-/** Writes the file. False when it stands there already, word for word. */
-export async function writeNatsUsers(services: readonly Expected[], prefix: string, run: RunValues): Promise<boolean> {
+/**
+ * Writes the file. False when it is there already, word for word.
+ * @param outdated folders whose processes run older code: they keep its rights until they are replaced.
+ */
+export async function writeNatsUsers(
+  services: readonly Expected[],
+  prefix: string,
+  run: RunValues,
+  outdated: readonly string[],
+): Promise<boolean> {
   const settings = [[operatorUser, operatorSetting] as const, ...services.map(({ folder }) => [folder, passwordSetting(folder)] as const)];
   const credentials = Object.fromEntries(settings.map(([user, setting]) => [user, { password: passwordOf(run, setting) }]));
-  const text = natsConfig(busUsers(services, prefix), { credentials, noAuthUser: guestUser });
-  if (text === (await readFile(natsUsersFile, 'utf8').catch(() => ''))) return false;
+  const former = await readFile(natsUsersFile, 'utf8').catch(() => '');
+  const text = natsConfig(withFormerRights(busUsers(services, prefix), former, outdated), { credentials, noAuthUser: guestUser });
+  if (text === former) return false;
   await writeFile(natsUsersFile, text, { mode: 0o600 });
   return true;
 }
@@ -31,8 +41,10 @@ export async function writeNatsUsers(services: readonly Expected[], prefix: stri
 export async function renewNatsUsers(services: readonly Expected[], find: FindSetting): Promise<void> {
   const run = await readRun();
   if (run[operatorSetting] === undefined) return;
+  const apps = await listApps();
+  const outdated = await readSources().changed(services, apps);
   const known = services.filter(({ folder }) => run[passwordSetting(folder)] !== undefined);
-  if (await writeNatsUsers(known, lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb', run)) reloadNats(await listApps());
+  if (await writeNatsUsers(known, lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb', run, outdated)) reloadNats(apps);
 }
 /** Lets a nats-server that runs take its new users; its launcher passes the signal on. */
 export function reloadNats(apps: readonly App[]): void {

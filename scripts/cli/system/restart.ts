@@ -33,7 +33,8 @@ export async function restart(invocation: Invocation): Promise<number> {
       : [{ app: oneProcessApp, services: all }]
     : named.filter(({ folder }) => runs(folder)).map((each) => ({ app: each.folder, services: [each] }));
   checkSettings(groups, running);
-  await renewNatsUsers(all, openSources({ env: invocation.env }));
+  const find = openSources({ env: invocation.env });
+  await renewNatsUsers(all, find);
   const absent = runs(oneProcessApp) ? [] : named.filter(({ folder }) => !runs(folder));
   for (const { folder } of absent) out.note(`${folder} is not running; polyb up ${folder} starts it`, 'warn');
 
@@ -41,6 +42,7 @@ export async function restart(invocation: Invocation): Promise<number> {
   for (const group of groups) {
     if (!(await relieve(group, running, invocation))) failed.push(group.app);
   }
+  await renewNatsUsers(all, find); // former code has no process now
   const result = { restarted: groups.map(({ app }) => app).filter((app) => !failed.includes(app)), failed };
   if (isForMachines(out)) await out.result(result);
   return failed.length > 0 ? checkFailed : 0;

@@ -11,7 +11,7 @@ import { connect, operatorSetting } from '../kernel/connect.ts';
 import { wrongUsage } from '../kernel/failure.ts';
 import { natsInfo, systemSetting } from '../kernel/nats-info.ts';
 import type { Output } from '../kernel/output.ts';
-import { noteChanged } from './changed.ts';
+import { noteChanged, readSources } from './changed.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus, readyInstances } from './health.ts';
 import { lock } from './lock.ts';
@@ -54,7 +54,8 @@ export async function up(invocation: Invocation): Promise<number> {
   const run = { ...ownBefore(before, apps), ...runValues(chosen, before, all, oneProcess), ...listeners };
   await writeRun(run);
   const prefix = lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb';
-  if (chosen.nats.port !== undefined && (await writeNatsUsers(all, prefix, run)) && chosen.nats.isUp) reloadNats(apps);
+  const outdated = await readSources().changed(all, apps);
+  if (chosen.nats.port !== undefined && (await writeNatsUsers(all, prefix, run, outdated)) && chosen.nats.isUp) reloadNats(apps);
   const choice = await startServers(chosen, { run, out, signal });
   if (choice === undefined) return checkFailed;
   const migrations = await migrate({ url: choice.postgres.url });
