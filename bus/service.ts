@@ -169,16 +169,6 @@ export function guard<M extends Keyed>(method: M, check: (input: ParsedOf<M>, tx
   return { guards: method, check: check as Guard['check'] };
 }
 
-/** One effect of several, picked by a field of the input. */
-export function byField<M extends Keyed, F extends keyof ParsedOf<M>>(
-  _method: M,
-  field: F,
-  effects: { readonly [V in ParsedOf<M>[F] & string]: Effect<M> },
-): Effect<M> {
-  const pick = (input: ParsedOf<M>): Effect<M> => (effects as Record<string, Effect<M>>)[String(input[field])] as Effect<M>;
-  return { attempt: (input, at) => pick(input).attempt(input, at), onUnknown: { do: 'review' } };
-}
-
 /** The adapters of one kind, by vendor; `settings` is read only for the vendor that is picked. */
 export type Catalogue<T> = Readonly<Record<string, { readonly settings: z.ZodObject; create(options: never, deps: never): T }>>;
 export interface Vendors<T = unknown> {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { alias, contract, type Effect, event, type Method, method, review } from '../contracts/kit/define.ts';
 import { pipeline } from './durable/pipeline.ts';
-import { byField, type Call, type Handler, service, type Tx } from './service.ts';
+import { type Call, type Handler, service, type Tx } from './service.ts';
 
 const Id = z.string().max(64);
 const shop = contract('shop', '1.0.0', {
@@ -29,7 +29,6 @@ async function positive(call: Call, tx: Tx): Promise<string> {
   const { callId } = await call(shop.start, { leadId: 'a' }, { key: 'k' });
   tx.emit(shop.ended, { callId, outcome: 'busy' });
   tx.send(shop.deliver, { channel: 'telegram', text: 'a' }, { key: 'k' });
-  byField(shop.deliver, 'channel', { telegram: deliver, whatsapp: deliver });
   service({ serves: { shop }, settings: z.object({}) }).start(async () => ({ shop: { start, look: async (input) => input, deliver } }));
   const any: Method = shop.start;
   return any.address;
@@ -55,8 +54,6 @@ async function negative(call: Call, tx: Tx): Promise<void> {
   service({ serves: { shop }, settings: z.object({}) }).start(async () => ({ shop: { start } }));
   // @ts-expect-error the event's key must be one of its fields
   event({ summary: 'x', payload: z.object({ a: z.string() }), key: 'b' });
-  // @ts-expect-error a channel without an adapter
-  byField(shop.deliver, 'channel', { telegram: deliver });
   // @ts-expect-error the owner must be one of the input's fields
   method({ summary: 'x', input: z.object({ a: Id }), output: z.object({}), idempotency: 'read', owner: 'b' });
   // @ts-expect-error the old body must give the method's input

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { aliases, applyAlias } from './aliases.ts';
 import { calls } from './calls.ts';
 import { crm } from './crm.ts';
+import { inbox } from './inbox.ts';
 import { alias } from './kit/define.ts';
 import { reshape } from './kit/legacy-body.ts';
 
@@ -101,4 +102,19 @@ test('what an old route implies cannot be changed by the body, what it may leave
   });
   expect(applyAlias('POST /api/v1/sandbox/{id}/reject', { id: 'row_1' }).body).toEqual({ id: 'row_1', why: 'not wanted' });
   expect(applyAlias('POST /api/v1/sandbox/{id}/reject', { id: 'row_1', why: 'tone' }).body).toEqual({ id: 'row_1', why: 'tone' });
+});
+
+test('the former webhook methods become deliveries of their channel', () => {
+  const delivery = { headers: { 'x-secret': 's' }, body: Buffer.from('{}') };
+  expect(applyAlias('inbox.telegram_webhook', { bot: '7', ...delivery })).toEqual({
+    address: 'inbox.channel_webhook',
+    body: { channel: 'telegram', bot: '7', ...delivery },
+  });
+  const { address, body } = applyAlias('inbox.whatsapp_verify', { 'hub.mode': 'subscribe', 'hub.challenge': '7' });
+  expect([address, inbox.channel_webhook.input.parse(body)]).toEqual([
+    'inbox.channel_webhook',
+    { channel: 'whatsapp', query: { 'hub.mode': 'subscribe', 'hub.challenge': '7' }, headers: {} },
+  ]);
+  const own = { channel: 'telegram', ...delivery };
+  expect(applyAlias('inbox.channel_webhook', own).body).toBe(own);
 });

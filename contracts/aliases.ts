@@ -45,6 +45,14 @@ export const aliases: readonly Alias[] = [
   alias('POST /api/v1/sandbox/{id}/recall', journal.recall, { port: 8300, scope: 'send' }),
   alias('GET /api/v1/sandbox/reviews', journal.list, { fixed: { view: 'reviews', show: 'revealed' }, scope: 'send' }),
   alias('POST /api/v1/sandbox/{id}/resolve', journal.resolve, { scope: 'send' }),
+  alias('inbox.telegram_webhook', inbox.channel_webhook, { fixed: { channel: 'telegram' } }),
+  alias('inbox.whatsapp_webhook', inbox.channel_webhook, { fixed: { channel: 'whatsapp' } }),
+  alias('inbox.whatsapp_verify', inbox.channel_webhook, { into: 'query', fixed: { channel: 'whatsapp' } }),
+  // A channel verifies the webhook with a GET.
+  alias('GET /api/v1/channels/{channel}/webhook', inbox.channel_webhook),
+  alias('POST /api/v1/telegram/webhook', inbox.channel_webhook, { fixed: { channel: 'telegram' } }),
+  alias('POST /api/v1/whatsapp/webhook', inbox.channel_webhook, { fixed: { channel: 'whatsapp' } }),
+  alias('GET /api/v1/whatsapp/webhook', inbox.channel_webhook, { fixed: { channel: 'whatsapp' } }),
   // Status of a request that is still in progress.
   alias('GET /api/v1/rows/{id}', journal.get, { fixed: { reveal: false }, scope: 'read' }),
 ];

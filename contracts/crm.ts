@@ -4,7 +4,7 @@ import { Email, Id, Line, Money, PersonName, PersonText, Phone, Timestamp, TimeZ
 import { contract, event, method } from './kit/define.ts';
 
 const CrmId = Id.describe('An opaque id of the CRM.');
-const Source = z.string().trim().min(1).max(50).describe('Where the customer came from: website, phone_call, telegram, …');
+const Source = z.string().trim().min(1).max(50).describe('Where the customer came from: website, phone_call, messenger, …');
 /** How an adapter supports a method: natively, composed of other methods, or not at all. */
 export const Support = z.enum(['native', 'emulated', 'unsupported']);
 

@@ -2,7 +2,7 @@
  * Messages from customers: every channel, each message stored once, with its sender.
  *
  * Glossary: a *chat* is a conversation with one bot (private, a group, a channel); a *customer* (`clientId`, `userId`) is a person who is neither
- * staff nor a bot; a *bot* is one connection to a channel, a Telegram bot or a WhatsApp number; an *update* is anything that a channel delivers;
+ * staff nor a bot; a *bot* is one connection to a channel, such as a bot's account or a business number; an *update* is anything that a channel delivers;
  * an *act* is a message of a customer or of staff, or a change of one. Ids of messages and of changes come from one sequence and sort by the order of storing.
  */
 import { z } from 'zod';
@@ -11,8 +11,13 @@ import { Content, FileKind } from './content.ts';
 import { Classified, Intent } from './intents.ts';
 import { contract, event, method } from './kit/define.ts';
 
-/** site: messages that arrive over the HTTP API, e.g. from the chat of a website. */
-export const Channel = z.enum(['telegram', 'whatsapp', 'site']);
+/** An open name: `adapters/channel/index.ts` lists the channels. */
+export const Channel = z
+  .string()
+  .max(32)
+  .regex(/^[a-z][a-z0-9_]*$/, 'the name of a channel')
+  .meta({ open: true })
+  .describe('The name of a channel. `site`: messages over the HTTP API, for example from the chat of a website.');
 export const ChatKind = z.enum(['private', 'group', 'supergroup', 'channel']);
 export const MessageKind = z.enum(['text', 'voice', 'photo', 'document', 'contact', 'location', 'service', 'other']);
 export const UserRole = z.enum(['admin', 'director', 'manager', 'broadcast_bot', 'assistant_bot', 'client']);
@@ -26,7 +31,7 @@ export const DeliveryStatus = z.enum(['sent', 'delivered', 'read', 'played', 'fa
 const count = z.int().min(0);
 /** An identifier of a channel, as written by the channel. */
 const ExternalId = z.string().min(1).max(128);
-/** Id of a bot: the number of a Telegram bot, or the id of a WhatsApp phone number. */
+/** Id of a bot, as numbered by the channel. */
 const BotId = z
   .string()
   .max(32)
@@ -91,7 +96,7 @@ const Chat = z.object({
   title: Name.nullable(),
   owner: ChatOwner,
   isReachable: z.boolean().describe('False after the customer blocked the bot, or the bot was removed.'),
-  lastInboundAt: Timestamp.nullable().describe('When the customer last wrote. WhatsApp accepts free text for 24 hours after that.'),
+  lastInboundAt: Timestamp.nullable().describe('When the customer last wrote. Some channels accept free text only for a time after that.'),
   lastMessageId: Id.nullable(),
   lastActId: Id.nullable().describe('The latest act in the chat. Pass it to send_message as `knows`.'),
 });
@@ -120,9 +125,10 @@ const FilePart = z.object({
 const Span = { since: Timestamp.optional(), until: Timestamp.optional() };
 /** An HTTP delivery of a channel, byte for byte, because signatures cover the bytes. */
 const Delivered = {
-  headers: z.record(z.string().max(100), z.string().max(8192)).meta({ maxProperties: 100 }).describe('Names in lower case.'),
-  // WhatsApp writes a letter as \u0436: 100 KB of text arrive as 300 KB.
-  body: bytesUpTo(786_432),
+  headers: z.record(z.string().max(100), z.string().max(8192)).meta({ maxProperties: 100 }).default({}).describe('Names in lower case.'),
+  // A channel may write a letter as \u0436: 100 KB of text arrive as 300 KB.
+  body: bytesUpTo(786_432).optional(),
+  query: z.record(z.string().max(64), z.string().max(1024)).meta({ maxProperties: 20 }).default({}),
 };
 const Stored = z.object({ updates: count, messages: count.describe('Messages that this call stored for the first time.') });
 
@@ -298,36 +304,22 @@ export const inbox = contract('inbox', '1.0.0', {
     http: 'POST /api/v1/messages',
     examples: [{ from: 'visitor-17', name: 'Анна', text: 'Сколько стоит доставка?' }],
   }),
-  telegram_webhook: method({
-    summary: 'Receive an update from Telegram. Replies once it is stored.',
-    input: z.strictObject({ bot: BotId.optional().describe('Needed where bots share one secret token.'), ...Delivered }),
-    output: Stored,
+  channel_webhook: method({
+    summary: 'Receive what a channel delivers, or its request to verify the webhook. Replies once everything is stored.',
+    input: z.strictObject({
+      channel: Channel,
+      bot: BotId.optional().describe('Needed where the bots of a channel share one secret.'),
+      ...Delivered,
+    }),
+    output: Stored.extend({
+      contentType: z.string().max(100),
+      body: Bytes.describe('The reply that the channel expects; by default the counts as JSON.'),
+    }),
     idempotency: 'idempotent',
     roles: ['operator', 'gateway'],
     limits: { concurrency: 1024 },
-    http: { route: 'POST /api/v1/telegram/webhook', body: 'raw' },
-    errors: { bad_signature: 'permission_denied' },
-  }),
-  whatsapp_webhook: method({
-    summary: 'Receive messages and delivery statuses from WhatsApp. Replies once they are stored.',
-    input: z.strictObject({ bot: BotId.optional(), ...Delivered }),
-    output: Stored,
-    idempotency: 'idempotent',
-    roles: ['operator', 'gateway'],
-    limits: { concurrency: 1024 },
-    http: { route: 'POST /api/v1/whatsapp/webhook', body: 'raw' },
-    errors: { bad_signature: 'permission_denied' },
-  }),
-  whatsapp_verify: method({
-    summary: "Answer WhatsApp's webhook verification request.",
-    input: z
-      .record(z.string().max(64), z.string().max(1024))
-      .meta({ maxProperties: 20 })
-      .describe('The query: hub.mode, hub.challenge, hub.verify_token.'),
-    output: z.object({ contentType: z.string().max(100), body: Bytes.describe('The challenge, as plain text.') }),
-    idempotency: 'read',
-    http: { route: 'GET /api/v1/whatsapp/webhook', reply: 'bytes', scope: 'none' },
-    errors: { bad_signature: 'permission_denied' },
+    http: { route: 'POST /api/v1/channels/{channel}/webhook', body: 'raw', reply: 'bytes' },
+    errors: { bad_signature: 'permission_denied', no_webhook: 'not_found' },
   }),
   replay_updates: method({
     summary: 'Reprocess raw updates from a time range, and store messages that could not be read before.',

@@ -1,8 +1,8 @@
 /**
  * Messages to customers: proposed, approved where the policy requires it, and sent through the channel of the chat.
  *
- * Glossary: a *delivery* is one message on its way to one chat; a *template* is a text that WhatsApp has approved in advance, the only kind
- * that it accepts after the customer has been silent for 24 hours; a draft is *stale* when a later act in the chat is not among those it knows.
+ * Glossary: a *delivery* is one message on its way to one chat; a *template* is a text that the channel has approved in advance, the only kind
+ * that some channels accept after the customer has been silent for a while; a draft is *stale* when a later act in the chat is not among those it knows.
  */
 import { z } from 'zod';
 import { Customer, Id, Key, OnBehalfOf, Timestamp } from './common.ts';
@@ -33,7 +33,7 @@ const Template = z.strictObject({
   language: z
     .string()
     .max(10)
-    .regex(/^[a-z]{2,3}(_[A-Z]{2})?$/, 'a language of WhatsApp, e.g. ru or en_US'),
+    .regex(/^[a-z]{2,3}(_[A-Z]{2})?$/, 'a language, e.g. ru or en_US'),
   parameters: z
     .array(z.string().min(1).max(1024).meta({ pii: 'text' }))
     .max(20)
@@ -68,7 +68,7 @@ export const messages = contract('messages', '1.0.0', {
       knows: Id.optional().describe(
         'lastActId of the chat when it was read; refused as stale after a later act. Default: answers, or else the latest act.',
       ),
-      template: Template.optional().describe('A WhatsApp template.'),
+      template: Template.optional().describe('A template, in a channel that has them.'),
       onBehalfOf: OnBehalfOf.describe('The author, as named by the calling service.'),
     }),
     output: z.object({

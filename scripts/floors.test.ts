@@ -31,6 +31,15 @@ test('the check reads the project’s files', () => {
   expect(paths).toEqual(expect.arrayContaining(['scripts/floors.ts', 'scripts/infra/start.ts']));
 });
 
+test.each(['contracts/inbox.ts', 'services/sender/may-send.ts'])('a line of %s that names a channel breaks a floor', (path) => {
+  const channel = { path: 'adapters/vendors/carrier/channel.ts', text: '' };
+  const lines = ["import x from './x.ts'; // of Carrier", "if (channel === 'carrier') x();", 'carrierWebhook();'];
+  const violations = checkFloors([channel, { path, text: lines.join('\n') }]);
+  expect(violations.map(({ line, why }) => [line, why])).toEqual(
+    [2, 3].map((line) => [line, 'only adapters name a channel, and here carrier']),
+  );
+});
+
 test.each([
   ['contracts import a library other than zod', 'contracts/crm.ts', "import pino from 'pino';"],
   ['contracts import a part of Node', 'contracts/kit/define.ts', "import { createHash } from 'node:crypto';"],

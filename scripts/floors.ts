@@ -71,7 +71,11 @@ const homes: Readonly<Record<string, string>> = {
 };
 const bareUsers = ['bench/', 'test/faults/'];
 
+/** Where a channel may be named besides its folder: former names, approvals of the staff, and the words of customers. */
+const channelsNamedIn = ['contracts/aliases.ts', 'contracts/approvals.ts', 'services/journal/', 'services/collector/opt-out.ts'];
+
 export function checkFloors(sources: readonly Source[]): Violation[] {
+  const channels = sources.flatMap(({ path }) => /^adapters\/vendors\/([a-z0-9-]+)\/channel\.ts$/.exec(path)?.[1] ?? []);
   return sources.flatMap(({ path, text }) => {
     if (isTest(path)) return [];
     const code = withoutComments(text);
@@ -79,7 +83,7 @@ export function checkFloors(sources: readonly Source[]): Violation[] {
       const why = forbids(path, found);
       return why ? [{ path, line, why }] : [];
     });
-    return [...broken, ...environmentReads(path, code)].sort((a, b) => a.line - b.line);
+    return [...broken, ...environmentReads(path, code), ...namedChannels(path, code, channels)].sort((a, b) => a.line - b.line);
   });
 }
 
@@ -162,6 +166,18 @@ function environmentReads(path: string, code: string): Violation[] {
   if (['config/', 'runtime/', 'scripts/', 'test/', 'bench/'].some((place) => isIn(place, path))) return [];
   const reads = code.matchAll(/\bprocess\s*\.\s*env\b|\benv\b[^;'"]*from\s*['"](?:node:)?process['"]/g);
   return [...reads].map(({ index }) => ({ path, line: lineOf(code, index), why: 'only config reads the environment' }));
+}
+
+/** Services and contracts loop over the catalogue of channels: a new one is not known to them by name. */
+function namedChannels(path: string, code: string, channels: readonly string[]): Violation[] {
+  const isBound = ['contracts/', 'services/'].some((place) => isIn(place, path)) && !isStandIn(path);
+  if (!isBound || channels.length === 0 || channelsNamedIn.some((place) => isIn(place, path))) return [];
+  const names = code.matchAll(new RegExp(channels.join('|'), 'gi'));
+  return [...names].map(({ index, 0: name }) => ({
+    path,
+    line: lineOf(code, index),
+    why: `only adapters name a channel, and here ${name}`,
+  }));
 }
 
 const isIn = (place: string, path: string) => (place.endsWith('/') ? path.startsWith(place) : path === place);

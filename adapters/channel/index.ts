@@ -1,16 +1,34 @@
-/** The channels. Several are in use at once, so each is its own kind with one provider. */
+/** The channels: one line each. All are in use at once. */
+import { telegram } from '../vendors/telegram/channel.ts';
+import { whatsapp } from '../vendors/whatsapp/channel.ts';
+import type { ChannelAdapter, ChannelPart } from './port.ts';
+import { site } from './site.ts';
 
-import { telegram, telegramSettings } from '../vendors/telegram/channel.ts';
-import { telegramNotices } from '../vendors/telegram/notices.ts';
-import { telegramSend, telegramSendSettings } from '../vendors/telegram/send.ts';
-import { whatsapp, whatsappSettings } from '../vendors/whatsapp/channel.ts';
-import { whatsappSend, whatsappSendSettings } from '../vendors/whatsapp/send.ts';
+export const channels: readonly ChannelAdapter[] = [telegram, whatsapp, site];
 
-export const telegramAdapters = { bot_api: { settings: telegramSettings, create: telegram } } as const;
-export const whatsappAdapters = { cloud_api: { settings: whatsappSettings, create: whatsapp } } as const;
+type PartName = 'intake' | 'sending' | 'notices';
+type Created<P extends PartName> = NonNullable<ChannelAdapter[P]> extends ChannelPart<infer T> ? T : never;
 
-/** The same providers, for the service that sends. */
-export const telegramSending = { bot_api: { settings: telegramSendSettings, create: telegramSend } } as const;
-/** The channel for approvals by staff. */
-export const telegramAsking = { bot_api: { settings: telegramSendSettings, create: telegramNotices } } as const;
-export const whatsappSending = { cloud_api: { settings: whatsappSendSettings, create: whatsappSend } } as const;
+/** One vendor per channel that has this part, for the definition of a service. */
+export function vendorsOf<P extends PartName>(of: readonly ChannelAdapter[], part: P) {
+  return Object.fromEntries(
+    of.flatMap(({ name, provider, [part]: made }) =>
+      made === undefined
+        ? []
+        : [
+            [
+              name,
+              { setting: `${name.toUpperCase()}_KIND`, catalogue: { [provider]: made as ChannelPart<Created<P>> }, fallback: provider },
+            ],
+          ],
+    ),
+  );
+}
+/** The parts that the host has created from `vendorsOf`, by channel. */
+export function createdOf<P extends PartName>(
+  of: readonly ChannelAdapter[],
+  part: P,
+  vendors: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, Created<P>> {
+  return new Map(of.flatMap(({ name, [part]: made }) => (made === undefined ? [] : [[name, vendors[name] as Created<P>]])));
+}

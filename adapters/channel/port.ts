@@ -1,11 +1,11 @@
 /**
- * A common form for deliveries of all channels, and the ports of a channel.
+ * A channel as one value that states what it can, the ports of its parts, and a common form for what it delivers.
  *
  * Glossary: an *update* is one item that the channel delivers; *reading* it extracts the stored parts. An unknown update has no parts.
  */
 import type { z } from 'zod';
 import type { Content, FileKind } from '../../contracts/content.ts';
-import type { Channel, ChatKind, DeliveryStatus, MessageKind } from '../../contracts/inbox.ts';
+import type { Channel, ChatKind, DeliveryStatus, inbox, MessageKind } from '../../contracts/inbox.ts';
 import type { Effect, ParsedOf } from '../../contracts/kit/define.ts';
 import type { messages } from '../../contracts/messages.ts';
 
@@ -141,20 +141,53 @@ export interface WebhookRequest {
   readonly bot?: string | undefined;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  /** Empty for a GET. */
   readonly body: Uint8Array;
+}
+export interface WebhookDelivery {
+  readonly batches: readonly UpdateBatch[];
+  /** Plain text that the channel expects as the reply; by default it gets the counts of what was stored. */
+  readonly reply?: string;
+}
+
+/** One part of a channel, and the settings that it reads. `never`: the settings and dependencies are those that it declares. */
+export interface ChannelPart<T> {
+  readonly settings: z.ZodObject;
+  create(options: never, deps: never): T;
+}
+/** A channel: its parts, and the rules that follow from its documents. */
+export interface ChannelAdapter {
+  /** As in contracts, rows and, in upper case, names of settings. */
+  readonly name: string;
+  /** Of the API, `bot_api`. */
+  readonly provider: string;
+  readonly intake?: ChannelPart<Intake>;
+  readonly sending?: ChannelPart<Sending>;
+  readonly notices?: ChannelPart<Notices | null>;
+  /** How long after the customer's last message free text is accepted; later only a template. Default: always. */
+  readonly replyWindowMs?: number;
+  readonly hasTemplates?: boolean;
+  /** Fields of a raw update that contain the id of a person. */
+  readonly personFields?: readonly string[];
 }
 
 export interface Intake {
-  readonly channel: ChannelName;
-  /**
-   * Reads a webhook body after verifying its sender.
-   * @throws PolybError permission_denied/bad_signature; invalid_argument when the body is not a delivery of the channel.
-   */
-  receive(delivered: WebhookRequest): readonly UpdateBatch[];
   /** Reads a stored update again. */
   read(botId: string, raw: string): Update;
+  /**
+   * Reads a webhook request after verifying its sender. Absent if the channel has no webhook.
+   * @throws PolybError permission_denied/bad_signature; invalid_argument when the body is not a delivery of the channel.
+   */
+  receive?(delivered: WebhookRequest): WebhookDelivery;
   /** The bytes of a file. @throws PolybError not_found when the channel no longer has it. */
-  fetchFile(botId: string, fileId: string, limits: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<Uint8Array>;
+  fetchFile?(botId: string, fileId: string, limits: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<Uint8Array>;
+  /** Bots that fetch their updates. */
+  readonly pollers?: readonly Poller[];
+  /** Registers the webhook at the channel; may be repeated. Absent if there is nothing to register. */
+  register?(signal: AbortSignal): Promise<void>;
+  /** A message of `put_message` as an update of the one bot of the channel. @param id used if the message has none. @param at Unix ms. */
+  accept?(message: ParsedOf<typeof inbox.put_message>, id: string, at: number): { readonly botId: string; readonly update: Update };
 }
 /** A bot that polls its channel for updates. */
 export interface Poller {

@@ -2,20 +2,14 @@
 import { z } from 'zod';
 import { inbox } from '../../contracts/inbox.ts';
 import { review } from '../../contracts/kit/define.ts';
-import type { Intake, Sending, Update } from './port.ts';
+import type { ChannelAdapter, Intake, Sending, Update } from './port.ts';
 import { storable } from './port.ts';
 
 /** There is one connection of this kind, and it has no number. */
-export const siteBotId = '0';
-type SiteMessage = z.output<typeof inbox.put_message.input>;
+const botId = '0';
 const Kept = inbox.put_message.input.required({ messageId: true }).extend({ at: z.int() });
 
-/** The message as a storable update. @param id used if the site gave none. @param at Unix ms. */
-export function siteUpdate(given: SiteMessage, id: string, at: number): Update {
-  return readSite(siteBotId, JSON.stringify({ ...given, messageId: given.messageId ?? id, at } satisfies z.input<typeof Kept>));
-}
-
-function readSite(_botId: string, raw: string): Update {
+function read(_botId: string, raw: string): Update {
   const { from, name, phoneNumber = null, text, messageId, at } = Kept.parse(JSON.parse(raw));
   const title = storable(name ?? '');
   return {
@@ -45,10 +39,16 @@ function readSite(_botId: string, raw: string): Update {
   };
 }
 
-export const site: Pick<Intake, 'channel' | 'read'> = { channel: 'site', read: readSite };
+const intake: Intake = {
+  read,
+  accept(given, id, at) {
+    const raw = JSON.stringify({ ...given, messageId: given.messageId ?? id, at } satisfies z.input<typeof Kept>);
+    return { botId, update: read(botId, raw) };
+  },
+};
 
 /** Nothing is sent: the site can read the message once it has the status sent. */
-export const siteSending: Sending = {
+const sending: Sending = {
   deliver: {
     attempt: async ({ to, text, threadId, replyTo }, { ref }) => ({
       externalId: ref,
@@ -61,4 +61,12 @@ export const siteSending: Sending = {
     onUnknown: review,
   },
   quotas: () => [],
+};
+
+export const site: ChannelAdapter = {
+  name: 'site',
+  provider: 'http_api',
+  intake: { settings: z.object({}), create: () => intake },
+  sending: { settings: z.object({}), create: () => sending },
+  personFields: ['from'],
 };

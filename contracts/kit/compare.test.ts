@@ -185,3 +185,40 @@ test('a new major version announces what breaks, a new minor one does not', () =
   expect(unannounced(shop(before), shop({ ...after, version: '1.1.0' }))).toHaveLength(1);
   expect(unannounced(shop(before), shop({ ...after, version: '2.0.0' }))).toEqual([]);
 });
+
+const Name = z
+  .string()
+  .max(9)
+  .regex(/^[a-z]+$/)
+  .meta({ open: true });
+
+test('a list of names may become an open name that has each of them, for callers and for readers', () => {
+  const list = z.enum(['mail', 'fax']);
+  expect(changes(input({ a: list }), input({ a: Name }))).toEqual(['shop.buy input/a: value: ["mail","fax"] → an open name']);
+  expect(changes(output({ a: list }), output({ a: Name }))).toEqual(['shop.buy output/a: value: ["mail","fax"] → an open name']);
+  expect(changes(output({ a: z.enum(['Mail']) }), output({ a: Name }))).toContainEqual(expect.stringMatching(/^! /));
+  expect(changes(output({ a: list }), output({ a: z.string().max(9) }))).toContainEqual(expect.stringMatching(/^! /));
+});
+
+test('a method may become an alias of one that has its route, accepts its input and returns its output', () => {
+  const file = (routes: readonly string[], output: z.ZodType, extra: object = {}): ContractsFile => {
+    const { receive } = contract('shop', '1.0.0', {
+      receive: method({
+        ...{ summary: 'x', idempotency: 'idempotent', http: routes[0] as `POST /${string}`, output },
+        input: z.strictObject({ at: text, id: z.string().max(9), ...extra }),
+      }),
+    });
+    const to = receive as never;
+    const others = routes.slice(1).map((from) => alias(from, to));
+    return exported([{ receive }], [alias('shop.fax', to, { fixed: { at: 'fax' } as never }), ...others]);
+  };
+  const { fax } = contract('shop', '1.0.0', {
+    fax: method({ summary: 'x', input: Id.strict(), output: Id, idempotency: 'idempotent', http: 'POST /fax/hook' }),
+  });
+  const breaking = (after: ContractsFile) => compare(exported([{ fax }], []), after).flatMap((one) => (one.breaking ? [one.what] : []));
+  expect(breaking(file(['POST /{at}/hook'], Id.extend({ more: text })))).toEqual([]);
+  expect(breaking(file(['POST /new', 'POST /fax/hook'], Id))).toEqual([]);
+  expect(breaking(file(['POST /new'], Id))).toEqual(['route removed: POST /fax/hook']);
+  expect(breaking(file(['POST /{at}/hook'], z.object({})))).toEqual(['field removed']);
+  expect(breaking(file(['POST /{at}/hook'], Id, { more: text }))).toEqual(['new required field']);
+});

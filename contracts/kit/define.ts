@@ -349,6 +349,8 @@ export interface Alias {
   readonly body: z.ZodType | undefined;
   /** Fields of the method, each with its dotted path in the former body; see legacy-body.ts. */
   readonly fields: Readonly<Record<string, string>> | undefined;
+  /** The field of the method that the whole former body becomes. */
+  readonly into: string | undefined;
   /** Fields implied by the former name; values from the caller are overwritten. */
   readonly fixed: Readonly<Record<string, unknown>> | undefined;
   /** Defaults for fields that the caller may omit. */
@@ -363,12 +365,13 @@ export function alias<M extends Method, I extends z.ZodType = z.ZodNever>(
     readonly port?: number;
     readonly body?: I;
     readonly fields?: { readonly [F in keyof InputOf<M>]: PathTo<z.output<I>, InputOf<M>[F]> };
+    readonly into?: keyof InputOf<M> & string;
     readonly fixed?: Partial<InputOf<M>>;
     readonly defaults?: Partial<InputOf<M>>;
     readonly scope?: Scope;
   } = {},
 ): Alias {
-  const { port, body, scope } = map;
+  const { port, body, into, scope } = map;
   const { fields, fixed, defaults } = map as Pick<Alias, 'fields' | 'fixed' | 'defaults'>;
-  return { from, to, port, body, fields, fixed, defaults, scope };
+  return { from, to, port, body, fields, into, fixed, defaults, scope };
 }

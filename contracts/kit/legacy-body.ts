@@ -33,24 +33,29 @@ export interface AliasFact {
   readonly to: string;
   readonly port?: number;
   readonly fields?: Readonly<Record<string, string>>;
+  readonly into?: string;
   readonly fixed?: Readonly<Record<string, unknown>>;
   readonly defaults?: Readonly<Record<string, unknown>>;
 }
 
-export function aliasFact({ from, to, port, fields, fixed, defaults }: Alias): AliasFact {
+export function aliasFact({ from, to, port, fields, into, fixed, defaults }: Alias): AliasFact {
   return {
     from,
     to: to.address,
     ...(port === undefined ? {} : { port }),
     ...(fields === undefined ? {} : { fields }),
+    ...(into === undefined ? {} : { into }),
     ...(fixed === undefined ? {} : { fixed }),
     ...(defaults === undefined ? {} : { defaults }),
   };
 }
 
 /** The body in the method's fields, with the values that the alias implies. A body that is not an object is returned unchanged. */
-export function applyShape({ fields, fixed, defaults }: Pick<Alias, 'fields' | 'fixed' | 'defaults'>, body: unknown): unknown {
-  const given = fields === undefined ? body : reshape(fields, body);
+export function applyShape(
+  { fields, into, fixed, defaults }: Partial<Pick<Alias, 'fields' | 'into' | 'fixed' | 'defaults'>>,
+  body: unknown,
+): unknown {
+  const given = into !== undefined ? { [into]: body } : fields === undefined ? body : reshape(fields, body);
   if ((fixed === undefined && defaults === undefined) || typeof given !== 'object' || given === null) return given;
   return { ...defaults, ...given, ...fixed };
 }
@@ -59,6 +64,6 @@ export function applyShape({ fields, fixed, defaults }: Pick<Alias, 'fields' | '
 export function resolve(facts: readonly AliasFact[], name: string, body: unknown): { readonly address: string; readonly body: unknown } {
   const address = facts.find(({ from }) => from === name)?.to ?? name;
   const isRoute = name.includes(' ');
-  const shapes = facts.filter(({ from, to, fields }) => (isRoute ? from === name : to === address && fields && !from.includes(' ')));
-  return { address, body: shapes.reduce((given, { fields, fixed, defaults }) => applyShape({ fields, fixed, defaults }, given), body) };
+  const shapes = facts.filter(({ from, to, fields }) => from === name || (!isRoute && to === address && fields && !from.includes(' ')));
+  return { address, body: shapes.reduce((given, fact) => applyShape(fact, given), body) };
 }

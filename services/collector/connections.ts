@@ -1,6 +1,6 @@
 /** Business accounts connected to a bot: whether it may answer in their chats, and where those chats continue after a new connection. */
+import { businessAddress, partsOfAddress } from '../../adapters/channel/address.ts';
 import type { ReadConnection } from '../../adapters/channel/port.ts';
-import { businessAddress, partsOfAddress } from '../../adapters/vendors/telegram/address.ts';
 import type { Tx } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { type Bot, moveAddress } from './chats.ts';

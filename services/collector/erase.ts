@@ -7,6 +7,8 @@ import { forgetWords } from './search.ts';
 
 /** A customer by id, or by channel id: an unknown customer may still appear in a raw update. */
 export type ErasureTarget = { readonly userId: string } | { readonly channel: ChannelName; readonly externalId: string };
+/** By channel: fields of a raw update that contain the id of a person. */
+export type PersonFields = ReadonlyMap<string, readonly string[]>;
 /** Ids per event. */
 const atOnce = 500;
 
@@ -22,7 +24,11 @@ interface Person {
  * Rows that others count on remain, without names, texts, files and channel ids; so the customer counts as new when writing again.
  * A private chat is erased completely, with both sides, and accepts no further messages. Returns the number of messages; null for an unknown customer.
  */
-export async function erase(tx: Tx, whom: ErasureTarget): Promise<{ readonly userId: string | null; readonly messages: number } | null> {
+export async function erase(
+  tx: Tx,
+  whom: ErasureTarget,
+  fields: PersonFields,
+): Promise<{ readonly userId: string | null; readonly messages: number } | null> {
   const [person] = await tx.query<Person>(
     `select user_id as "userId", channel, external_id as "externalId", phone_number as "phoneNumber", is_staff as "isStaff"
      from collector.users join collector.user_roles using (role)
@@ -45,7 +51,7 @@ export async function erase(tx: Tx, whom: ErasureTarget): Promise<{ readonly use
     names: [...known, ...messages.map((of) => of.externalId)],
     mentions: known,
   });
-  await eraseRaw(tx, channel, names);
+  await eraseRaw(tx, channel, names, fields.get(channel) ?? []);
   if (person !== undefined) {
     await eraseMessages(
       tx,
@@ -89,13 +95,12 @@ async function privateChats(tx: Tx, { userId, channel }: Person, names: readonly
 }
 
 /** Short numeric names are searched only where a raw update names a person. */
-async function eraseRaw(tx: Tx, channel: ChannelName, names: readonly string[]): Promise<void> {
+async function eraseRaw(tx: Tx, channel: ChannelName, names: readonly string[], fields: readonly string[]): Promise<void> {
   const [any, long] = [names, names.filter((name) => name.length >= 7)].map((some) => some.map(quoted).join('|'));
-  const fields = 'id|from|from_user_id|wa_id|user_id|recipient_id|recipient_user_id';
   const mention = long === '' ? '' : `|(^|[^[:alnum:]_])(${long})([^[:alnum:]_]|$)`;
   await tx.query('delete from collector.raw_updates where channel = $1 and body ~ $2', [
     channel,
-    `"(${fields})"\\s*:\\s*"?(${any})"?\\s*[,}]${mention}`,
+    `"(${fields.join('|')})"\\s*:\\s*"?(${any})"?\\s*[,}]${mention}`,
   ]);
 }
 export const quoted = (name: string): string => name.replace(/[^\w-]/g, '\\$&');

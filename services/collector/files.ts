@@ -5,7 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import type { Blobs } from '../../adapters/blob/port.ts';
-import type { Intake as ChannelIntake, ReadFile } from '../../adapters/channel/port.ts';
+import type { Intake, ReadFile } from '../../adapters/channel/port.ts';
 import { newId } from '../../bus/durable/identity.ts';
 import { type Database, type Log, type Loop, loop, type Queries } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
@@ -138,13 +138,13 @@ export function followFiles({
   db,
   blobs,
   log,
-  channels,
+  intakes,
   maxBytes,
 }: {
   readonly db: Database;
   readonly blobs: Blobs;
   readonly log: Log;
-  readonly channels: readonly Pick<ChannelIntake, 'channel' | 'fetchFile'>[];
+  readonly intakes: ReadonlyMap<string, Pick<Intake, 'fetchFile'>>;
   readonly maxBytes: number;
 }): Loop {
   const set = (file: DueFile, text: string, ...values: readonly unknown[]) =>
@@ -155,9 +155,9 @@ export function followFiles({
       ...values,
     ]);
   const fetch = async (file: DueFile, signal: AbortSignal): Promise<void> => {
-    const channel = channels.find((each) => each.channel === file.channel);
-    if (channel === undefined || (file.bytes !== null && file.bytes > maxBytes)) return void (await set(file, `state = 'gone'`));
-    const body = await channel.fetchFile(file.bot_id, file.file_id, { maxBytes, signal });
+    const intake = intakes.get(file.channel);
+    if (intake?.fetchFile === undefined || (file.bytes !== null && file.bytes > maxBytes)) return void (await set(file, `state = 'gone'`));
+    const body = await intake.fetchFile(file.bot_id, file.file_id, { maxBytes, signal });
     const blobId = newId('blob');
     // Stored before the blob is written: if the process dies in between, the blob can still be found.
     if ((await set(file, 'blob_id = $4', blobId)).length === 0) return;

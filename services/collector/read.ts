@@ -5,16 +5,13 @@ import type { inbox } from '../../contracts/inbox.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { chatContext, setOwner } from './chat-context.ts';
 import { activeClients, findClient, pageOfClients, setRole } from './clients.ts';
-import { erase } from './erase.ts';
+import { erase, type PersonFields } from './erase.ts';
 import { pageOfFeed } from './feed.ts';
 import { readFile, readVoice } from './files.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './messages.ts';
 
 const dayMs = 86_400_000;
-type Reads = Omit<
-  HandlersOf<typeof inbox>,
-  'put_message' | 'obey_command' | 'telegram_webhook' | 'whatsapp_webhook' | 'whatsapp_verify' | 'replay_updates'
->;
+type Reads = Omit<HandlersOf<typeof inbox>, 'put_message' | 'obey_command' | 'channel_webhook' | 'replay_updates'>;
 
 export function reads({
   db,
@@ -22,12 +19,14 @@ export function reads({
   commit,
   now,
   takeoverMs,
+  personFields,
 }: {
   readonly db: Database;
   readonly blobs: Pick<Blobs, 'read'>;
   readonly commit: Commit;
   readonly now: () => number;
   readonly takeoverMs: number;
+  readonly personFields: PersonFields;
 }): Reads {
   const at = () => ({ now: now(), takeoverMs });
   return {
@@ -53,11 +52,11 @@ export function reads({
     active_clients: ({ days, limit }) => activeClients(db, new Date(now() - days * dayMs), limit),
     set_role: async ({ userId, role }) => (await setRole(db, userId, role)) ?? missing('user', userId),
     erase_person: async ({ userId }) => {
-      const { messages } = (await commit((tx) => erase(tx, { userId }))) ?? missing('user', userId);
+      const { messages } = (await commit((tx) => erase(tx, { userId }, personFields))) ?? missing('user', userId);
       return { userId, messages };
     },
     erase_external_id: async (whom) => {
-      const erased = await commit((tx) => erase(tx, whom));
+      const erased = await commit((tx) => erase(tx, whom, personFields));
       return { userId: erased?.userId ?? null, messages: erased?.messages ?? 0 };
     },
     chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),

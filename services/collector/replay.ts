@@ -1,4 +1,4 @@
-import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
+import type { Intake } from '../../adapters/channel/port.ts';
 import type { Handler, Queries } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -7,13 +7,13 @@ import type { UpdateIntake } from './intake.ts';
 /** Reprocesses raw updates of a time range, oldest first. Stored messages stay unchanged, so a replay may be repeated. */
 export function replayUpdates(
   db: Queries,
-  channels: readonly Pick<ChannelIntake, 'channel' | 'read'>[],
+  intakes: ReadonlyMap<string, Pick<Intake, 'read'>>,
   { take }: UpdateIntake,
 ): Handler<typeof inbox.replay_updates> {
   return async ({ channel, botId, since, until, limit, cursor }) => {
     if (cursor !== undefined && !/^\d{1,18}$/.test(cursor))
       throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, unchanged.');
-    const reader = channels.find((each) => each.channel === channel);
+    const reader = intakes.get(channel);
     const rows = await db.query<{ id: string; bot_id: string; body: string }>(
       `select id::text, bot_id, body from collector.raw_updates
        where channel = $1 and received_at >= $2 and received_at < $3 and ($4::text is null or bot_id = $4) and id > $5

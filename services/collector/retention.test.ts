@@ -26,7 +26,7 @@ const signal = AbortSignal.timeout(600_000);
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** Deletes the blobs of all doomed files. */
 async function removeBlobs(): Promise<void> {
-  const { turn: next } = followFiles({ db: store.db, blobs, log, channels: [], maxBytes: 1_000 });
+  const { turn: next } = followFiles({ db: store.db, blobs, log, intakes: new Map(), maxBytes: 1_000 });
   while ((await next(signal)) === 'more');
 }
 
@@ -154,8 +154,8 @@ test('of a file that is erased while its bytes are being stored none stay', asyn
       return blobs.put(id, bytes, signal);
     },
   };
-  const channels = [{ channel: 'telegram' as const, fetchFile: async () => Buffer.from('hasty') }];
-  await followFiles({ db: store.db, blobs: slow, log, channels, maxBytes: 1_000 }).turn(signal);
+  const intakes = new Map([['telegram', { fetchFile: async () => Buffer.from('hasty') }]]);
+  await followFiles({ db: store.db, blobs: slow, log, intakes, maxBytes: 1_000 }).turn(signal);
   expect(blobId).not.toBe('');
   expect(await blobs.read(blobId, { offset: 0, length: 9 }, signal)).toBeNull();
   expect(await store.db.query(`select from collector.files where message_id = 'hasty1'`)).toEqual([]);

@@ -19,6 +19,6 @@ export const collectorSettings = z.object({
   INBOX_FILE_DAYS: integer({ min: 1, max: 3650 }).default(90).describe('How long files of messages are kept.'),
   INBOX_FILE_MAX_BYTES: integer({ min: 1000, max: 104_857_600 })
     .default(20_971_520)
-    .describe('Larger files are not fetched. Telegram allows up to 20 MB, WhatsApp up to 100 MB; one file at a time is held in memory.'),
+    .describe('Larger files are not fetched. One file at a time is held in memory.'),
   INBOX_VOICE_MAX_BYTES: integer({ min: 1000, max: 20_000_000 }).default(5_000_000).describe('Larger recordings are not fetched.'),
 });

@@ -1,5 +1,5 @@
 /** Voice messages: fetched from the channel, stored, and transcribed if a service can do so. */
-import type { Intake as ChannelIntake } from '../../adapters/channel/port.ts';
+import type { Intake } from '../../adapters/channel/port.ts';
 import type { Call, Commit, Database, Log } from '../../bus/service.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
@@ -37,20 +37,20 @@ export function followVoices({
   commit,
   call,
   log,
-  channels,
+  intakes,
   maxBytes,
 }: {
   readonly db: Database;
   readonly commit: Commit;
   readonly call: Call;
   readonly log: Log;
-  readonly channels: readonly Pick<ChannelIntake, 'channel' | 'fetchFile'>[];
+  readonly intakes: ReadonlyMap<string, Pick<Intake, 'fetchFile'>>;
   readonly maxBytes: number;
 }): Loop {
   const fetch = async (voice: DueVoice, signal: AbortSignal): Promise<void> => {
-    const channel = channels.find((each) => each.channel === voice.channel);
-    if (channel === undefined) return giveUp(voice);
-    const body = await channel.fetchFile(voice.bot_id, voice.file_id, { maxBytes, signal });
+    const intake = intakes.get(voice.channel);
+    if (intake?.fetchFile === undefined) return giveUp(voice);
+    const body = await intake.fetchFile(voice.bot_id, voice.file_id, { maxBytes, signal });
     await db.query(
       `update collector.voices set state = 'kept', body = $2, bytes = $3, attempts = 0, next_at = now() where message_id = $1 and state = 'wanted'`,
       [voice.message_id, body, body.length],

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
+import type { InputOf } from '../../contracts/kit/define.ts';
 import { codes, isPolybError } from '../../contracts/kit/errors.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';
@@ -37,11 +38,13 @@ async function openDoor() {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', async () => {
-      const method = request.url === '/telegram' ? inbox.telegram_webhook : inbox.whatsapp_webhook;
-      const status = await here.bus.call(method, { headers: plain(request.headers), body: Buffer.concat(chunks) }).then(
-        () => 200,
-        (error: unknown) => (isPolybError(error) ? codes[error.code].http : 500),
-      );
+      const channel = request.url?.slice(1) ?? '';
+      const status = await here.bus
+        .call(inbox.channel_webhook, { channel, headers: plain(request.headers), body: Buffer.concat(chunks) })
+        .then(
+          () => 200,
+          (error: unknown) => (isPolybError(error) ? codes[error.code].http : 500),
+        );
       statuses.push(status);
       response.writeHead(status).end();
     });
@@ -69,8 +72,15 @@ const update = (id: number, text: string) => ({
     text,
   },
 });
+/** The counts, which are also the body of the reply. */
+async function post(input: InputOf<typeof inbox.channel_webhook>) {
+  const { updates, messages, body, contentType } = await here.bus.call(inbox.channel_webhook, input);
+  expect([contentType, JSON.parse(Buffer.from(body).toString())]).toEqual(['application/json', { updates, messages }]);
+  return { updates, messages };
+}
 const telegram = (body: unknown, token = secret, bot?: string) =>
-  here.bus.call(inbox.telegram_webhook, {
+  post({
+    channel: 'telegram',
     ...(bot === undefined ? {} : { bot }),
     headers: { 'x-telegram-bot-api-secret-token': token },
     body: Buffer.from(JSON.stringify(body)),
@@ -80,7 +90,7 @@ const sign = (body: Uint8Array, key = appSecret) => ({
 });
 const whatsapp = (value: unknown, headers?: Record<string, string>) => {
   const body = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
-  return here.bus.call(inbox.whatsapp_webhook, { headers: headers ?? sign(body), body });
+  return post({ channel: 'whatsapp', headers: headers ?? sign(body), body });
 };
 const delivery = (...values: object[]) => ({
   object: 'whatsapp_business_account',
@@ -164,10 +174,12 @@ test('nothing is answered as stored while PostgreSQL does not take it', async ()
 
 test('WhatsApp is answered with the bare challenge when it knows the verify token, and refused when not', async () => {
   const query = { 'hub.mode': 'subscribe', 'hub.challenge': '1158201444', 'hub.verify_token': 'verify-me' };
-  const { body, contentType } = await here.bus.call(inbox.whatsapp_verify, query);
+  const { body, contentType } = await here.bus.call(inbox.channel_webhook, { channel: 'whatsapp', query });
   expect([Buffer.from(body).toString(), contentType]).toEqual(['1158201444', 'text/plain']);
   for (const wrong of [{ 'hub.verify_token': 'x' }, { 'hub.mode': 'unsubscribe' }])
-    await expect(here.bus.call(inbox.whatsapp_verify, { ...query, ...wrong })).rejects.toMatchObject({ code: 'permission_denied' });
+    await expect(here.bus.call(inbox.channel_webhook, { channel: 'whatsapp', query: { ...query, ...wrong } })).rejects.toMatchObject({
+      code: 'permission_denied',
+    });
 });
 
 test('all messages of all entries and changes of one delivery are stored, each once however often it comes', async () => {

@@ -15,7 +15,7 @@ const longestHeader = 1_024;
 export function inputOf(route: HttpRoute, asked: RequestParts, actor: string | undefined): unknown {
   const { method, input, alias, verb } = route;
   const path = pairsOf(asked.params as Texts);
-  if (method.http.body === 'raw') return rawInput(route, asked, path);
+  if (method.http.body === 'raw') return applyShape(alias ?? {}, rawInput(route, asked, path));
   const isBare = verb === 'GET' || verb === 'DELETE';
   const given = isBare ? coerceFields(input, pairsOf(asked.query as Texts)) : (asked.body ?? {});
   const shaped = alias === undefined ? given : applyShape(alias, given);

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { aliases } from '../../contracts/aliases.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { inputOf } from './input.ts';
 import { readContracts } from './read-contracts.ts';
 import { callableBy, routesOf } from './routes.ts';
 
@@ -171,4 +173,18 @@ test('the health of the gateway is told without a key, and nothing else is', asy
   expect(await open('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'pass' } });
   expect(await open('GET', '/health')).toMatchObject({ status: 200, body: { checks: { 'nats:connection': [{ status: 'pass' }] } } });
   expect(await open('GET', '/api/v1/calls')).toMatchObject({ status: 401 });
+});
+
+test.each([
+  ['POST /api/v1/telegram/webhook', {}, 'telegram'],
+  ['POST /api/v1/whatsapp/webhook', {}, 'whatsapp'],
+  ['GET /api/v1/whatsapp/webhook', {}, 'whatsapp'],
+  ['POST /api/v1/channels/{channel}/webhook', { channel: 'viber' }, 'viber'],
+  ['GET /api/v1/channels/{channel}/webhook', { channel: 'viber' }, 'viber'],
+])('%s delivers to its channel, whatever the query says', async (named, params, channel) => {
+  const route = routesOf([inbox.channel_webhook], aliases).find(({ verb, path }) => `${verb} ${path}` === named);
+  if (route === undefined) throw new Error(`no route ${named}`);
+  const query = { channel: 'other', bot: '7', 'hub.mode': 'subscribe' };
+  const input = inputOf(route, { params, query, headers: { 'x-secret': 's' }, body: Buffer.from('{}') }, undefined);
+  expect([route.scope, input]).toEqual(['none', { channel, bot: '7', query, headers: { 'x-secret': 's' }, body: Buffer.from('{}') }]);
 });

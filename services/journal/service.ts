@@ -1,7 +1,7 @@
 /** The journal for people: rows and decisions for callers, and approvals in chats of the staff. */
 import { openCache } from '../../adapters/cache/index.ts';
 import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
-import { telegramAsking } from '../../adapters/channel/index.ts';
+import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
 import { journalDesk } from '../../adapters/store/journal-admin.ts';
 import { service } from '../../bus/service.ts';
 import { approvals } from '../../contracts/approvals.ts';
@@ -17,11 +17,12 @@ export default service({
   serves: { journal, approvals },
   uses: [inbox.button_pressed, inbox.get_client],
   settings: journalSettings,
-  vendors: { telegram: { setting: 'TELEGRAM_KIND', catalogue: telegramAsking, fallback: 'bot_api' } },
-}).start(async ({ settings, vendors: { telegram }, bus, db, log, metrics, now }) => {
+  vendors: vendorsOf(channels, 'notices'),
+}).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
   const desk = journalDesk(db);
   const cache = await openCache(settings, { now, log });
-  const notices = telegram === null ? null : rateLimitedNotices(telegram, cooldownsIn(cache, now));
+  const [posting = null] = createdOf(channels, 'notices', vendors).values();
+  const notices = posting && rateLimitedNotices(posting, cooldownsIn(cache, now));
   const handlers = journalHandlers({ desk, metrics, now });
   metrics.sample(() => pendingSamples(db));
   return {

@@ -70,7 +70,7 @@ export async function fixture(
     return row?.id ?? null;
   };
   whatsapp.deliverTo((delivery) =>
-    bus.call(inbox.whatsapp_webhook, { ...delivery }).then(
+    bus.call(inbox.channel_webhook, { channel: 'whatsapp', ...delivery }).then(
       () => true,
       () => false, // It arrives again.
     ),

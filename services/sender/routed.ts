@@ -1,18 +1,28 @@
 import type { Queries } from '../../bus/service.ts';
-import type { Effect } from '../../contracts/kit/define.ts';
+import { type Effect, review } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { messages } from '../../contracts/messages.ts';
 import { routeOf } from './rows.ts';
 
-/** Sends to the current address of the chat: recipient, bot and channel in a draft are for approvers and decide nothing. */
-export function routed(effect: Effect<typeof messages.deliver>, db: Queries): Effect<typeof messages.deliver> {
+type Delivering = Effect<typeof messages.deliver>;
+/**
+ * Sends to the current address of the chat through its channel: recipient, bot and channel in a draft are for approvers and decide
+ * nothing.
+ */
+export function routed(effects: ReadonlyMap<string, Delivering>, db: Queries): Delivering {
   return {
-    ...effect,
+    onUnknown: review,
     async attempt(draft, at) {
       const route = await routeOf(db, draft.chatId);
       if (route === null)
         throw new PolybError('failed_precondition', `No message to ${draft.chatId} came through send_message; send it again.`, {
           reason: 'no_route',
+          outcome: 'not_executed',
+        });
+      const effect = effects.get(route.channel);
+      if (effect === undefined)
+        throw new PolybError('failed_precondition', `Nothing can be sent through the channel ${route.channel}.`, {
+          reason: 'no_channel',
           outcome: 'not_executed',
         });
       return effect.attempt({ ...draft, ...route }, at);

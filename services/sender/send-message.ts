@@ -4,7 +4,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import type { OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
-import { forbidden, type Obstacle, sentenceOf } from './may-send.ts';
+import { forbidden, type Obstacle, type ReplyWindows, sentenceOf } from './may-send.ts';
 import { type Author, type ChatState, findDelivery, hasAnswer, insertDelivery, isAnswered, lockedChatState } from './rows.ts';
 import type { Policy } from './settings.ts';
 
@@ -17,7 +17,11 @@ const lookedThrough = 50;
  * edited until approval.
  */
 export function sendMessage(
-  policy: Policy,
+  {
+    policy,
+    replyWindows,
+    withTemplates,
+  }: { readonly policy: Policy; readonly replyWindows: ReplyWindows; readonly withTemplates: ReadonlySet<string> },
   asked: Pick<SendOptions, 'undoMs' | 'approvers'>,
   now: () => number,
 ): Handler<typeof messages.send_message> {
@@ -28,13 +32,12 @@ export function sendMessage(
     const { chat, messages: last } = await call(inbox.chat_context, { chatId: given, limit: lookedThrough });
     const { chatId, botId } = chat;
     if (channel !== undefined && channel !== chat.channel) throw wrongChannel(`The chat belongs to ${chat.channel}, not to ${channel}.`);
-    if (template !== null && chat.channel !== 'whatsapp')
-      throw wrongChannel(`Templates are for WhatsApp; the chat belongs to ${chat.channel}.`);
+    if (template !== null && !withTemplates.has(chat.channel)) throw wrongChannel(`The channel ${chat.channel} has no templates.`);
     const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
     const writtenBy = actorOf(caller, onBehalfOf);
     const author = authorOf(writtenBy);
     // Staff who has taken the chat over approves what programs write in it.
-    const approval = author === 'program' && chat.owner === 'human' ? 'staff' : policy[chat.channel];
+    const approval = author === 'program' && chat.owner === 'human' ? 'staff' : (policy.get(chat.channel) ?? 'staff');
     const route = { channel: chat.channel, botId, to: chat.externalId, isGroup: chat.kind !== 'private' };
     return commit(async (tx) => {
       const existing = await findDelivery(tx, { key });
@@ -46,7 +49,7 @@ export function sendMessage(
       // A customer who refused messages gets one answer, and only one that names the question: mass messages do not.
       const isAnswer = answered !== undefined && !(known.isOptedOut && (await hasAnswer(tx, chatId, answered, 'queued')));
       const answersOnly = known.isOptedOut && !isAnswer ? null : answers;
-      const why = forbidden({ channel: chat.channel, template, knows, answers: answersOnly }, known, now());
+      const why = forbidden({ replyWindowMs: replyWindows.get(chat.channel), template, knows, answers: answersOnly }, known, now());
       if (why !== null) throw refusal(why);
       if (author === 'program' && answered !== undefined && (await isAnswered(tx, chatId, answered))) throw refusal('stale');
       const draft = {

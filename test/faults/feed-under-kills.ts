@@ -131,10 +131,9 @@ async function store(bus: BusHost, count: number, began: number, signal: AbortSi
       const early = began + (nth * 1_000) / perSecond - performance.now();
       if (early > 0) await delay(early, undefined, { signal });
       const { channel, headers, body } = genuine(nth);
-      const method = channel === 'telegram' ? inbox.telegram_webhook : inbox.whatsapp_webhook;
       for (let taken = false; !taken; ) {
         try {
-          await bus.call(method, { headers, body }, { timeoutMs: 5_000, signal });
+          await bus.call(inbox.channel_webhook, { channel, headers, body }, { timeoutMs: 5_000, signal });
           taken = true;
         } catch (thrown) {
           signal.throwIfAborted();

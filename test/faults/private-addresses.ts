@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type LookupFunction } from 'node:net';
 import { z } from 'zod';
-import { telegramSending, whatsappSending } from '../../adapters/channel/index.ts';
 import { crmAdapters } from '../../adapters/crm/index.ts';
 import type { Deps, Http } from '../../adapters/deps.ts';
 import { createHttp } from '../../adapters/http.ts';
 import { llmAdapters } from '../../adapters/llm/index.ts';
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
+import { telegramSend, telegramSendSettings } from '../../adapters/vendors/telegram/send.ts';
+import { whatsappSend, whatsappSendSettings } from '../../adapters/vendors/whatsapp/send.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import { uncounted } from '../../contracts/kit/metric.ts';
 import { quiet } from '../../runtime/noop-log.ts';
@@ -112,14 +113,12 @@ const adapters: Readonly<Record<string, (base: string, deps: Deps) => Promise<un
     );
   },
   async telegram(base, given) {
-    const { settings, create } = telegramSending.bot_api;
-    const sending = create(settings.parse({ TELEGRAM_BOT_TOKENS: '7001:AAAA-test', TELEGRAM_API_ROOT: base }), given);
+    const sending = telegramSend(telegramSendSettings.parse({ TELEGRAM_BOT_TOKENS: '7001:AAAA-test', TELEGRAM_API_ROOT: base }), given);
     const message = { channel: 'telegram', botId: '7001', to: '42', isGroup: false, text: 'text', replyTo: null, threadId: null };
     return sending.deliver.attempt(message as never, attempt());
   },
   async whatsapp(base, given) {
-    const { settings, create } = whatsappSending.cloud_api;
-    const sending = create(settings.parse({ WHATSAPP_TOKEN: 'token', WHATSAPP_API_ROOT: base }), given);
+    const sending = whatsappSend(whatsappSendSettings.parse({ WHATSAPP_TOKEN: 'token', WHATSAPP_API_ROOT: base }), given);
     const message = { channel: 'whatsapp', botId: '555', to: '79995553322', text: 'text', template: null, replyTo: null, threadId: null };
     return sending.deliver.attempt(message as never, attempt());
   },

@@ -271,8 +271,10 @@ async function carelessDoor(bus: BusHost): Promise<Door> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     response.writeHead(200).end();
     const body = Buffer.concat(chunks);
-    const method = request.url?.includes('telegram') ? inbox.telegram_webhook : inbox.whatsapp_webhook;
-    const work = bus.call(method, { headers: proofOf(body), body }, { timeoutMs: 5_000, retry: false }).catch(() => {}); // it was answered long ago
+    const channel = request.url?.includes('telegram') ? 'telegram' : 'whatsapp';
+    const work = bus
+      .call(inbox.channel_webhook, { channel, headers: proofOf(body), body }, { timeoutMs: 5_000, retry: false })
+      .catch(() => {}); // it was answered long ago
     underWay.add(work);
     void work.then(() => underWay.delete(work));
   }).listen(0, '127.0.0.1');

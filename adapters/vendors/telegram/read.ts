@@ -2,10 +2,10 @@
  * Reads updates of the Telegram Bot API. Fields are read one by one: an update may be newer than this reader, and any field may be
  * missing.
  */
+import { businessAddress } from '../../channel/address.ts';
 import { type Fields, fieldsOf, integerOf, msOf, objectOf, objectsOf, textOf } from '../../channel/fields.ts';
 import type { ReadChat, ReadMessage, ReadPart, ReadPerson, Update } from '../../channel/port.ts';
 import { storable } from '../../channel/port.ts';
-import { businessAddress } from './address.ts';
 import { contentOf, filesOf, fullName, kindOf, nameOf, ownPhoneOf, unknownOf } from './content.ts';
 
 /** The requested updates; Telegram delivers some only if they are named (Bot API, getUpdates, allowed_updates). */

@@ -2,11 +2,11 @@
 import type { z } from 'zod';
 import { review } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { partsOfAddress } from '../../channel/address.ts';
 import type { Sending } from '../../channel/port.ts';
 import type { Deps } from '../../deps.ts';
-import { partsOfAddress } from './address.ts';
-import { telegramSettings } from './channel.ts';
 import { botApi, botBucket, chatBucket, movedTo } from './client.ts';
+import { telegramSettings } from './intake.ts';
 
 export const telegramSendSettings = telegramSettings.pick({ TELEGRAM_BOT_TOKENS: true, TELEGRAM_API_ROOT: true });
 

@@ -10,7 +10,7 @@ import type { messages } from '../../../contracts/messages.ts';
 import type { Sending } from '../../channel/port.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http.ts';
-import { whatsappSettings } from './channel.ts';
+import { whatsappSettings } from './intake.ts';
 
 export const whatsappSendSettings = whatsappSettings.pick({
   WHATSAPP_TOKEN: true,

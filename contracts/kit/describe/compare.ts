@@ -37,7 +37,10 @@ function entryChanges(before: ContractsFile, after: ContractsFile): Change[] {
   const come = Object.values(after.entries).filter(({ address }) => !(address in before.entries));
   const renamed = (old: EntryFact) => come.find((now) => now.kind === old.kind && now.hash === old.hash && now.service === old.service);
   return [
-    ...gone.map((old) => breaks(old.address, renamed(old) ? `renamed to ${renamed(old)?.address}` : `removed (${old.kind})`)),
+    ...gone.flatMap(
+      (old) =>
+        aliasedEntry(old, after) ?? [breaks(old.address, renamed(old) ? `renamed to ${renamed(old)?.address}` : `removed (${old.kind})`)],
+    ),
     ...come.filter((now) => !gone.some((old) => renamed(old) === now)).map((now) => tells(now.address, `added (${now.kind})`)),
     ...Object.values(before.entries).flatMap((old) => {
       const now = after.entries[old.address];
@@ -46,15 +49,38 @@ function entryChanges(before: ContractsFile, after: ContractsFile): Change[] {
   ];
 }
 
+/** A former name with an alias: callers resolve it, so its target must accept its input, return its output and have its route. */
+function aliasedEntry(old: EntryFact, after: ContractsFile): Change[] | undefined {
+  const alias = after.aliases.find(({ from, port }) => from === old.address && port === undefined);
+  const now = after.entries[alias?.to ?? ''];
+  if (alias === undefined || now === undefined) return undefined;
+  const implied = Object.keys({ ...alias.fixed, ...alias.defaults }).map((field) => `${old.address} input/${field}`);
+  const isReshaped = alias.fields !== undefined || alias.into !== undefined;
+  const routes = [now.http?.route ?? '', ...after.aliases.filter(({ to }) => to === now.address).map(({ from }) => from)];
+  const { route = '' } = old.http ?? {};
+  return [
+    tells(old.address, `renamed to ${now.address}, with an alias`),
+    ...(routes.some((pattern) => leadsTo(pattern, route)) ? [] : [breaks(old.address, `route removed: ${route}`)]),
+    ...partChanges(old, now).filter(({ where }) => !implied.includes(where) && !(isReshaped && where.startsWith(`${old.address} input`))),
+  ];
+}
+/** `POST /api/v1/{channel}/webhook` leads to `POST /api/v1/x/webhook`. */
+function leadsTo(pattern: string, route: string): boolean {
+  const [wanted, given] = [pattern, route].map((path) => path.split(/[ /]/)) as [string[], string[]];
+  return wanted.length === given.length && wanted.every((part, at) => part === given[at] || part.startsWith('{'));
+}
+
 function oneEntry(old: EntryFact, now: EntryFact): Change[] {
   const where = old.address;
   if (old.kind !== now.kind) return [breaks(where, `was ${article(old.kind)}, is now ${article(now.kind)}`)];
-  const parts = (['input', 'up', 'output', 'down', 'payload'] as const).flatMap((part) => {
+  return [...policyChanges(where, old, now), ...errorChanges(where, old, now), ...partChanges(old, now)];
+}
+function partChanges(old: EntryFact, now: EntryFact): Change[] {
+  return (['input', 'up', 'output', 'down', 'payload'] as const).flatMap((part) => {
     const [a, b] = [old[part], now[part]];
     const view: View = part === 'input' || part === 'up' ? 'input' : 'output';
-    return a && b ? schemaChanges(`${where} ${part}`, a, b, view, { a, b }) : [];
+    return a && b ? schemaChanges(`${old.address} ${part}`, a, b, view, { a, b }) : [];
   });
-  return [...policyChanges(where, old, now), ...errorChanges(where, old, now), ...parts];
 }
 function article(kind: string): string {
   return kind === 'event' ? 'an event' : `a ${kind}`;
@@ -94,6 +120,9 @@ type Roots = { readonly a: JsonSchema; readonly b: JsonSchema };
 function schemaChanges(where: string, givenA: JsonSchema, givenB: JsonSchema, view: View, roots: Roots, depth = 0): Change[] {
   const [a, b] = [resolveRef(roots.a, givenA), resolveRef(roots.b, givenB)];
   if (depth > 32 || isSame(a, b)) return [];
+  // Readers of an open name expect values that they do not know.
+  if (b.open && a.enum?.every((value) => typeof value === 'string' && new RegExp(b.pattern ?? '').test(value)))
+    return [tells(where, `value: ${show(a.enum)} → an open name`)];
   const [casesA, casesB] = [alternatives(a), alternatives(b)];
   if (casesA.length > 0 || casesB.length > 0) return caseChanges(where, a, b, view, roots, depth);
   const inner = (name: string, x: JsonSchema | undefined, y: JsonSchema | undefined) =>

@@ -55,8 +55,11 @@ function operation(method: EntryFact): Json {
   const { verb, path } = routeOf(method);
   const { input = {}, http } = method;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
-  const rest = Object.keys(input.properties ?? {}).filter((name) => !inPath.includes(name));
-  const inQuery = verb === 'get' || verb === 'delete' ? rest : [];
+  const isRaw = http?.body === 'raw';
+  const rest = Object.keys(input.properties ?? {}).filter(
+    (name) => !inPath.includes(name) && !(isRaw && (name === 'headers' || name === 'body')),
+  );
+  const inQuery = isRaw || verb === 'get' || verb === 'delete' ? rest : [];
   const parameter = (place: string) => (name: string) => ({
     name,
     in: place,
@@ -64,7 +67,7 @@ function operation(method: EntryFact): Json {
     ...(input.properties?.[name]?.description === undefined ? {} : { description: input.properties[name].description }),
     schema: extended(input.properties?.[name] ?? {}),
   });
-  const hasBody = verb !== 'get' && verb !== 'delete' && (rest.length > 0 || http?.body === 'raw');
+  const hasBody = verb !== 'get' && verb !== 'delete' && (rest.length > 0 || isRaw);
   return {
     operationId: `${method.service}_${method.name}`,
     tags: [method.service],
@@ -73,7 +76,7 @@ function operation(method: EntryFact): Json {
     ...(method.reaches === undefined ? {} : { 'x-reaches': method.reaches }),
     ...(method.roles === undefined ? {} : { 'x-roles': method.roles }),
     ...(http?.scope === undefined ? {} : { 'x-scope': http.scope }),
-    ...(http?.scope === 'none' || http?.body === 'raw' ? { security: [] } : {}),
+    ...(http?.scope === 'none' || isRaw ? { security: [] } : {}),
     parameters: [
       ...inPath.map(parameter('path')),
       ...inQuery.map(parameter('query')),
@@ -191,7 +194,7 @@ export function extended(schema: JsonSchema): Json {
     return Object.fromEntries(
       Object.entries(value).map(([name, child]) => {
         if (!isSchema) return [name, convert(child, true)];
-        if (name === 'pii' || name === 'bounded') return [`x-${name}`, child];
+        if (name === 'pii' || name === 'bounded' || name === 'open') return [`x-${name}`, child];
         if (name === 'properties' || name === '$defs') return [name, convert(child, false)];
         return [name, literal.has(name) ? child : convert(child, true)];
       }),

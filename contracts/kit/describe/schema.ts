@@ -5,7 +5,7 @@ import type { Entry } from '../define.ts';
 
 /**
  * The keywords that contracts use. `pii` is the kind of personal data; `bounded` allows any JSON of bounded size;
- * `editable` lists the input fields that a person may edit while the row waits for approval.
+ * `open` marks a name whose values are not listed: readers expect ones that they do not know; `editable` lists the input fields that a person may edit while the row waits for approval.
  */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
@@ -42,6 +42,7 @@ export interface JsonSchema {
   readonly pii?: Pii;
   readonly editable?: readonly string[];
   readonly bounded?: boolean;
+  readonly open?: boolean;
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
 }

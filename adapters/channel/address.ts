@@ -1,6 +1,6 @@
 /**
- * The address of a chat for a bot: the chat's number, or `<connection>:<number>` for a chat of a business account connected to the
- * bot. Message numbers of the two are unrelated (Bot API, BusinessConnection).
+ * The address of a chat for a bot: the channel's id of the chat, or `<connection>:<id>` for a chat of a business account connected to
+ * the bot. Message numbers of the two are unrelated.
  */
 export const businessAddress = (connectionId: string, chatId: string): string => `${connectionId}:${chatId}`;
 
