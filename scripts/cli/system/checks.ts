@@ -304,7 +304,7 @@ export async function checkHost(): Promise<readonly Finding[]> {
         ? warn('disk', gigabytes(disk), `free some disk space at ${root}`)
         : ok('disk', gigabytes(disk)),
     memory < leastMemoryBytes
-      ? warn('memory', gigabytes(memory), 'POLYB_ONE_PROCESS=true polyb up needs less memory memory')
+      ? warn('memory', gigabytes(memory), 'POLYB_ONE_PROCESS=true polyb up needs less memory')
       : ok('memory', gigabytes(memory)),
   ];
 }
