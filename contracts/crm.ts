@@ -52,7 +52,7 @@ const refused = {
     data: z
       .object({ field: z.string().max(100), rule: z.string().max(100).optional() })
       .optional()
-      .describe('The field of the CRM that was not taken, and the rule that it breaks, where the CRM names them.'),
+      .describe('The field that the CRM refused, and the rule that it violates, if the CRM names them.'),
   },
   upstream_credentials: 'failed_precondition',
 } as const;

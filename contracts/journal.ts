@@ -268,7 +268,7 @@ export const journal = contract('journal', '1.0.0', {
     ...operator,
   }),
   list_loops: method({
-    summary: 'List loops and periodic jobs of all services.',
+    summary: 'List the loops of all services.',
     input: one.omit({ id: true }),
     output: z.object({
       loops: z

@@ -60,7 +60,7 @@ export const webhooks = contract('webhooks', '1.0.0', {
       url: z
         .url({ protocol: /^https?$/ })
         .max(500)
-        .describe('https; plain http and inner addresses only where HTTP_ALLOW_PRIVATE lists the origin.'),
+        .describe('https; http and private addresses only if HTTP_ALLOW_PRIVATE lists the origin.'),
       events: z.array(OutgoingEvent).min(1).max(20),
       secret: Secret.optional(),
     }),

@@ -29,7 +29,7 @@ async function demo(invocation: Invocation): Promise<number> {
 
   await using connected = await connect(invocation, { own: true });
   const isSimulated = (lookup('TELEPHONY_KIND', openSources({ env: invocation.env })) ?? 'simulator') === 'simulator';
-  out.note(`\nA lead comes in, goes to the CRM and is called${isSimulated ? ' by the built-in simulator: no customer is reached' : ''}.`);
+  out.note(`\nA lead arrives, is pushed to the CRM and called${isSimulated ? ' by the built-in simulator: no customer is reached' : ''}.`);
   const runId = await pushLead(connected, invocation);
   const run = await followRun(connected, runId, invocation);
   if (run.state !== 'done') {
@@ -45,10 +45,10 @@ async function demo(invocation: Invocation): Promise<number> {
       '  export PATH="$PWD/bin:$PATH"    puts polyb on the PATH of this shell',
       `  polyb trace ${runId} --format sequence`,
       '  polyb call crm.push_to_crm firstName=Анна phoneNumber=+79995551122',
-      '  polyb pipelines run lead_to_call firstName=Олег phoneNumber=+79995553391    nobody answers, so staff gets a task',
+      '  polyb pipelines run lead_to_call firstName=Олег phoneNumber=+79995553391    no answer, so the pipeline creates a task for staff',
       '  polyb status',
       '  polyb help',
-      '  polyb down    stops it; data stays',
+      '  polyb down    stops it and keeps the data',
     ].join('\n'),
   );
   return status;
@@ -84,10 +84,7 @@ async function followRun(connected: Connected, id: string, invocation: Invocatio
   }
 }
 
-optionsOf(
-  'npm run demo\n\nStarts the whole system, takes one lead through it, and shows what that looked like. It stays up; polyb down stops it.',
-  {},
-);
+optionsOf('npm run demo\n\nStarts the system, processes one lead, and shows its trace. The system stays up; polyb down stops it.', {});
 const { stdout, stderr, stdin, env } = process;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

@@ -353,7 +353,7 @@ function bar(table: Table, done: number, read: number): void {
 const help = `npx node scripts/migrate-from-old.ts --from postgres://user@host/database [--bot ID]
 npx node scripts/migrate-from-old.ts --csv DIR [--bot ID]
 
-Takes the chats, users and messages of an older hub into the database of DATABASE_URL. A run that ended early is simply started again.
+Imports the chats, users and messages of an older hub into the database of DATABASE_URL. An interrupted import can be started again.
 
   --from URL  the older hub's database, with the tables chats, users and messages
   --csv DIR   a folder with chats.csv, users.csv and messages.csv, as \\copy … csv header writes them
@@ -365,11 +365,13 @@ async function main(): Promise<void> {
   if (values.from !== undefined && !database.settings.safeParse({ DATABASE_URL: values.from }).success)
     refuse('--from: expected a URL that begins with postgres:// or postgresql://.', help);
   const { DATABASE_URL: url } = read([database]).of(database);
-  if (url === undefined)
-    throw new PolybError('failed_precondition', 'DATABASE_URL is not set: it names the database to take everything into.');
+  if (url === undefined) throw new PolybError('failed_precondition', 'DATABASE_URL is not set: it names the database of the import.');
   const botId = values.bot ?? lookup(['TELEGRAM_BOT_TOKENS', 'TELEGRAM_BOT_TOKEN'])?.split(':')[0];
   if (botId === undefined || !/^\d+$/.test(botId))
-    throw new PolybError('invalid_argument', 'Say whose chats these are: --bot ID, the number before the colon of the token of the bot.');
+    throw new PolybError(
+      'invalid_argument',
+      '--bot is missing: the id of the bot of these chats, the number before the colon of its token.',
+    );
   const store = openStore({ url, name: 'polyb-migrate-from-old', log: quiet, connections: 2 });
   const old =
     values.from === undefined ? undefined : openStore({ url: values.from, name: 'polyb-migrate-from-old', log: quiet, connections: 2 });

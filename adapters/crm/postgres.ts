@@ -70,13 +70,9 @@ export function postgresCrm({ db }: { readonly db: Database }): Crm {
         const [inserted] = await db.query<RecordRow>(insert[kind], [ref, ...valuesOf(input)]);
         const made = inserted ?? (await findMade(ref));
         if (made !== undefined) return outputOf(made);
-        throw new PolybError(
-          'failed_precondition',
-          `The CRM has no such contact, lead or deal as this ${kind} is about; create it first.`,
-          {
-            reason: 'crm_rejected',
-          },
-        );
+        throw new PolybError('failed_precondition', `The CRM does not have the contact, lead or deal of this ${kind}; create it first.`, {
+          reason: 'crm_rejected',
+        });
       },
       onUnknown: lookUp<O>(0, async (ref) => {
         const made = await findMade(ref);

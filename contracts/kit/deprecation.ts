@@ -7,9 +7,9 @@ export interface Deprecation {
   readonly until?: string;
 }
 
-/** `use calls.start_call; deprecated since 2026-11-20, gone from 2027-05-20 on` */
+/** `use calls.start_call; deprecated since 2026-11-20, removed from 2027-05-20` */
 export function deprecationText({ instead, since, until }: Deprecation): string {
-  return `${instead}; deprecated since ${since}${until === undefined ? '' : `, gone from ${until} on`}`;
+  return `${instead}; deprecated since ${since}${until === undefined ? '' : `, removed from ${until}`}`;
 }
 
 /** The headers of RFC 9745 and RFC 8594. @throws TypeError for an invalid date. */

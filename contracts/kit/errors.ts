@@ -165,7 +165,7 @@ export function toProblem(error: PolybError): Problem {
 export function fromProblem(body: unknown): PolybError {
   const problem = (typeof body === 'object' && body !== null ? body : {}) as Partial<Problem>;
   if (typeof problem.code !== 'string' || !(problem.code in codes))
-    return new PolybError('upstream_failed', 'The other side returned an error that is not in the table of codes.', {
+    return new PolybError('upstream_failed', 'The service returned an error code that does not exist.', {
       reason: 'bad_reply',
     });
   return new PolybError(problem.code, typeof problem.detail === 'string' ? problem.detail : codes[problem.code].title, {

@@ -229,7 +229,7 @@ test.each([
     /there is no method crm.push_to_crn \(nothing was sent\)[\s\S]*close: crm.push_to_crm/,
   ],
   ['an unknown method of a service that only the bus knows', ['call', 'greeter.gret'], 3, /close: greeter.greet/],
-  ['a service that is down', ['call', 'crm.capabilities'], 3, /nobody serves crm.capabilities now \(nothing was sent\)/],
+  ['a service that is down', ['call', 'crm.capabilities'], 3, /no instance serves crm.capabilities now \(nothing was sent\)/],
   [
     'a bus that is down',
     ['call', 'find_contact', 'phoneNumber=+79995553322', '--nats-url', 'nats://127.0.0.1:1'],
@@ -240,7 +240,7 @@ test.each([
     'a deadline',
     ['call', 'push_to_crm', 'firstName=Slow', 'phoneNumber=+79995553322', '-t', '300ms'],
     5,
-    /no answer in \d+ ms \(it MAY have happened\)[\s\S]*--idempotency-key [0-9a-f-]{36}/,
+    /no reply in \d+ ms \(it MAY have been executed\)[\s\S]*--idempotency-key [0-9a-f-]{36}/,
   ],
   ['a missing field', ['call', 'push_to_crm', 'firstName=Иван'], 2, /\(nothing was sent\)\n {4}phoneNumber expected string/],
   ['a wrong field', ['call', 'push_to_crm', 'firstName=Иван', 'phoneNumber=12'], 2, /phoneNumber expected E.164, e.g. \+79995553322/],
@@ -270,7 +270,7 @@ test('a customer is reached only with --yes once a real gateway is set', async (
   const env = { TELEPHONY_KIND: 'http' };
   const [without, with_] = await Promise.all([polyb(call, { env }), polyb([...call, '--yes'], { env })]);
   expect(without).toMatchObject({ status: 2, stdout: '' });
-  expect(without.stderr).toContain('calls.start_call reaches a customer, which needs --yes');
+  expect(without.stderr).toContain('calls.start_call reaches a customer; without a terminal this requires --yes');
   expect(with_.status).toBe(0);
 });
 
@@ -342,7 +342,7 @@ test('what commands that look around print with -o json is JSON', async () => {
   const of = (command: string) => JSON.parse(ended.find((one) => one.command.startsWith(command))?.stdout ?? '');
   expect(of('list crm')).toEqual([expect.objectContaining({ service: 'crm', instances: 1, state: 'up' })]);
   expect(of('call greeter.greet')).toEqual({ hello: 'Bob' });
-  expect(of('reviews show').answers.try_again).toContain('the customer is reached a SECOND time');
+  expect(of('reviews show').answers.try_again).toContain('the customer is reached TWICE');
   expect(of('runs watch')).toMatchObject({ state: 'done' });
   expect(of('bench')).toMatchObject({ requests: 20, errors: 0 });
 });
@@ -361,7 +361,7 @@ test('a missed budget ends with 9', async () => {
     '--budget',
     'p99<0.001ms',
   ]);
-  expect(stderr).toContain('over budget: p99<0.001ms');
+  expect(stderr).toContain('budget missed: p99<0.001ms');
   expect(status).toBe(9);
 });
 

@@ -7,7 +7,7 @@ test('a missing server says what to type, where to point instead, and why unpack
   const command = process.platform === 'darwin' ? install.macos : process.platform === 'win32' ? install.windows : install.debian;
   expect(missing).toMatchObject({ reason: 'server_missing', data: { server: 'x-server', install: command } });
   expect(missing.message).toBe(
-    `x-server was not found (unpacking it failed: no network). Install it: ${command} — or point X_URL at one that runs.`,
+    `x-server was not found (unpacking it failed: no network). Install it: ${command} — or set X_URL to a running one.`,
   );
 });
 

@@ -55,6 +55,6 @@ export function serverMissing(
   const command = { darwin: install.macos, win32: install.windows }[process.platform as string] ?? install.debian;
   const detail =
     cause === undefined ? '' : ` (unpacking it failed: ${cause instanceof Object && 'message' in cause ? cause.message : cause})`;
-  const message = `${server} was not found${detail}. Install it: ${command} — or point ${setting} at one that runs.`;
+  const message = `${server} was not found${detail}. Install it: ${command} — or set ${setting} to a running one.`;
   return new PolybError('failed_precondition', message, { reason: 'server_missing', data: { server, install: command }, cause });
 }

@@ -160,7 +160,7 @@ async function makeCluster(found: Postgres, home: string, durable: boolean, sign
     if (made !== found.majorVersion) {
       throw new PolybError(
         'failed_precondition',
-        `${data} was made by PostgreSQL ${made}, and the one found is ${found.majorVersion}: install ${made}, or remove that folder`,
+        `${data} was created by PostgreSQL ${made}, and the installed version is ${found.majorVersion}: install ${made}, or remove that folder`,
         { reason: 'other_version' },
       );
     }
@@ -185,11 +185,11 @@ async function makeCluster(found: Postgres, home: string, durable: boolean, sign
     signal?.throwIfAborted();
     const said = (error.stderr?.trim() || error.message).split('\n').at(-1);
     throw /No space left on device/.test(error.stderr ?? '')
-      ? new PolybError('unavailable', `The disk is full: a database could not be made in ${data}; free some space and try again.`, {
+      ? new PolybError('unavailable', `The disk is full: a database could not be created in ${data}; free some space and try again.`, {
           reason: 'disk_full',
           cause: error,
         })
-      : new PolybError('failed_precondition', `A database could not be made in ${data}: ${said}`, {
+      : new PolybError('failed_precondition', `A database could not be created in ${data}: ${said}`, {
           reason: 'initdb_failed',
           cause: error,
         });

@@ -49,10 +49,10 @@ test('a restored database is as it was when the backup was written', async () =>
   expect(await backup(written)).toBe(0);
   expect(JSON.parse(written.written.stdout)).toMatchObject({ format: 'polyb-backup-1', file: 'one.dump', bytes: statSync(file).size });
   expect(statSync(file).mode & 0o077).toBe(0);
-  expect(written.written.stderr).toContain('files of messages are not in it');
+  expect(written.written.stderr).toContain('the backup does not include files of messages');
 
   await query("UPDATE desk.kept SET text = 'lost'; CREATE SCHEMA later; CREATE TABLE later.came (id int REFERENCES desk.kept)");
-  await expect(restore(invocation('restore', [file]))).rejects.toThrow(/needs --yes/);
+  await expect(restore(invocation('restore', [file]))).rejects.toThrow(/requires --yes/);
   expect(await query('SELECT text FROM desk.kept')).toEqual([{ text: 'lost' }]);
   expect(await restore(invocation('restore', [file], { yes: true }))).toBe(0);
   expect(await query('SELECT text FROM desk.kept')).toEqual([{ text: 'привет' }]);
@@ -92,10 +92,10 @@ test('consumers go on where they were when the database is restored into another
 test('a backup never takes the place of a file, and a changed one is refused', async () => {
   const file = join(folder, 'two.dump');
   expect(await backup(invocation('backup', [file]))).toBe(0);
-  await expect(backup(invocation('backup', [file]))).rejects.toThrow(/is there already/);
+  await expect(backup(invocation('backup', [file]))).rejects.toThrow(/already exists/);
   expect(await restore(invocation('restore', [file], { check: true }))).toBe(0);
   appendFileSync(file, 'x');
-  await expect(restore(invocation('restore', [file], { yes: true }))).rejects.toThrow(/cut or changed/);
+  await expect(restore(invocation('restore', [file], { yes: true }))).rejects.toThrow(/truncated or changed/);
   expect(JSON.parse(readFileSync(`${file}.json`, 'utf8')).database).toMatch(/^test_/);
 });
 

@@ -24,7 +24,7 @@ const manifestOf = (file: string) => `${file}.json`;
 export async function backup(invocation: Invocation): Promise<number> {
   const { args, out, signal, env } = invocation;
   const file = args[0] ?? `polyb-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}.dump`;
-  if (existsSync(file)) throw wrongUsage(`${file} is there already`, { subject: 'backup' });
+  if (existsSync(file)) throw wrongUsage(`${file} already exists`, { subject: 'backup' });
   const url = databaseUrl(env, 'backup');
   const { pgDump, majorVersion, env: libraries } = await tools();
   const part = `${file}.part`;
@@ -50,8 +50,8 @@ export async function backup(invocation: Invocation): Promise<number> {
     writeFileSync(manifestOf(file), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
     renameSync(part, file);
     await out.result(manifest, { text: () => `${file}  ${manifest.bytes} bytes` });
-    out.note(`${file} and ${manifestOf(file)} hold personal data: keep them as safe as the database   polyb restore ${file}`, 'ok');
-    out.note('files of messages are not in it: copy BLOB_DIR or the bucket too   polyb backup --help', 'warn');
+    out.note(`${file} and ${manifestOf(file)} contain personal data: protect them like the database   polyb restore ${file}`, 'ok');
+    out.note('the backup does not include files of messages: copy BLOB_DIR or the bucket too   polyb backup --help', 'warn');
     return 0;
   } finally {
     rmSync(part, { force: true });
@@ -65,19 +65,23 @@ export async function restore(invocation: Invocation): Promise<number> {
     throw wrongUsage('expected a file that polyb backup wrote', { subject: 'restore', next: ['polyb restore --help'] });
   const manifest = await checked(file);
   if (flags.on('check')) {
-    await out.result(manifest, { text: () => `${file} is whole` });
+    await out.result(manifest, { text: () => `${file} matches its manifest` });
     return 0;
   }
   const url = databaseUrl(env, 'backup');
   const { pgRestore, psql, majorVersion, env: libraries } = await tools();
   if (majorVersion < manifest.postgres) {
-    throw refusal('failed_precondition', `written by PostgreSQL ${manifest.postgres}, and here are the tools of ${majorVersion}`, {
-      subject: file,
-      effect: 'nothing_done',
-    });
+    throw refusal(
+      'failed_precondition',
+      `written by PostgreSQL ${manifest.postgres}; the tools on this machine are of version ${majorVersion}`,
+      {
+        subject: file,
+        effect: 'nothing_done',
+      },
+    );
   }
   const name = new URL(url).pathname.slice(1);
-  await confirm(`Everything in database ${name} is replaced by what ${file} holds (${manifest.createdAt})`, {
+  await confirm(`This replaces everything in database ${name} with the backup ${file} (${manifest.createdAt})`, {
     out,
     signal,
     subject: 'restore',
@@ -101,9 +105,9 @@ export async function restore(invocation: Invocation): Promise<number> {
   if (piped.status === 'fulfilled' && read.status === 'rejected') throw read.reason;
   writing.stdin.end(renumber);
   await written;
-  await out.result({ ...manifest, restored: file, database: name }, { text: () => `${name} is as it was at ${manifest.createdAt}` });
+  await out.result({ ...manifest, restored: file, database: name }, { text: () => `${name} has the state of ${manifest.createdAt}` });
   out.note(
-    'rows that were under way then are under way again; look before services start: polyb pause, polyb up, polyb reviews ls',
+    'rows that were in progress at that time continue; check them before services attempt them: polyb pause, polyb up, polyb reviews ls',
     'warn',
   );
   return 0;
@@ -172,11 +176,11 @@ async function endOf(child: ReturnType<typeof spawn>): Promise<void> {
 
 async function checked(file: string): Promise<Manifest> {
   if (!existsSync(file) || !existsSync(manifestOf(file)))
-    throw wrongUsage(`${existsSync(file) ? manifestOf(file) : file} is not there`, { subject: 'restore' });
+    throw wrongUsage(`${existsSync(file) ? manifestOf(file) : file} does not exist`, { subject: 'restore' });
   const manifest = JSON.parse(readFileSync(manifestOf(file), 'utf8')) as Manifest;
   if (manifest.format !== 'polyb-backup-1') throw wrongUsage(`${manifestOf(file)}: expected format polyb-backup-1`, { subject: 'restore' });
   if ((await sha256(file)) !== manifest.sha256) {
-    throw refusal('failed_precondition', 'the file is not what its manifest says: it was cut or changed', {
+    throw refusal('failed_precondition', 'the file does not match its manifest: it was truncated or changed', {
       subject: file,
       effect: 'nothing_done',
       reason: 'bad_backup',

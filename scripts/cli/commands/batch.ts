@@ -52,7 +52,7 @@ export async function callEach(
   await allowReach(invocation, entry, inputs.length);
   const isKeyed = entry.idempotency === 'keyed';
   const baseKey = flags.text('idempotency-key') ?? (isKeyed ? newKey() : undefined);
-  if (isKeyed) out.note(`  key ${baseKey}:<line>; the same --idempotency-key makes a repeat of all lines safe`);
+  if (isKeyed) out.note(`  key ${baseKey}:<line>; with the same --idempotency-key all lines can be repeated safely`);
   const { bus } = await line();
   const timeoutMs = flags.ms('timeout');
 
@@ -80,7 +80,7 @@ export async function callEach(
   const failed = outcomes.filter(({ ok }) => !ok).length;
   const skipped = inputs.length - outcomes.length;
   out.note(
-    `${outcomes.length - failed} done, ${failed} failed${skipped > 0 ? `, ${skipped} not begun` : ''}`,
+    `${outcomes.length - failed} done, ${failed} failed${skipped > 0 ? `, ${skipped} not started` : ''}`,
     failed + skipped === 0 ? 'ok' : 'bad',
   );
   return failed + skipped === 0 ? 0 : 10;
@@ -96,7 +96,7 @@ function prepare(target: Target, text: string, number: number, params: readonly 
 
 /** Lines of JSON, or the items of one JSON list. */
 async function allLines(source: string | undefined, subject: string): Promise<readonly Line[]> {
-  if (source === undefined) throw wrongUsage('--each: expected a file, or -d - beside it', { subject, next: ['polyb call --help'] });
+  if (source === undefined) throw wrongUsage('--each: expected a file, or -d - in addition', { subject, next: ['polyb call --help'] });
   const isFile = source !== '-' && !source.startsWith('@');
   const text = await readText(isFile ? `@${source}` : source, subject);
   if (text.trimStart().startsWith('[')) {

@@ -69,7 +69,7 @@ export async function bench(invocation: Invocation): Promise<number> {
     budget: budgets.map(({ what }) => ({ what, met: !missed.includes(what) })),
   };
   await out.result(result, { text: () => draw(result, perSecond !== undefined, out.ascii) });
-  if (missed.length > 0) out.note(`over budget: ${missed.join(', ')}`, 'bad');
+  if (missed.length > 0) out.note(`budget missed: ${missed.join(', ')}`, 'bad');
   return missed.length > 0 ? 9 : 0;
 }
 

@@ -25,7 +25,7 @@ export async function call(invocation: Invocation): Promise<number> {
 
 async function showDry({ out }: Invocation, entry: EntryFact, input: unknown): Promise<number> {
   await out.result(input);
-  out.note(`${entry.address} would be asked this; nothing was sent`, 'ok');
+  out.note(`this is the input for ${entry.address}; nothing was sent`, 'ok');
   return 0;
 }
 

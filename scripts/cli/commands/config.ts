@@ -117,6 +117,6 @@ export async function configPath({ out, env }: Invocation): Promise<number> {
     path,
     exists: existsSync(path),
   }));
-  await out.result(files, { text: () => files.map(({ path, exists }) => `${path}${exists ? '' : '  (not there)'}`).join('\n') });
+  await out.result(files, { text: () => files.map(({ path, exists }) => `${path}${exists ? '' : '  (does not exist)'}`).join('\n') });
   return 0;
 }

@@ -29,7 +29,7 @@ export async function listContexts({ out, env }: Invocation): Promise<number> {
       ]),
     }),
   });
-  if (current === null) out.note("in use: this checkout's own system");
+  if (current === null) out.note('in use: the system of this checkout');
   return 0;
 }
 
@@ -48,7 +48,7 @@ export async function addContext({ args, flags, out, env }: Invocation): Promise
     });
   const given = flags.text('password');
   if (given !== undefined && given !== '-' && !given.startsWith('@'))
-    throw wrongUsage('--password: expected @FILE or -; a password on the command line is seen by everybody on the machine', {
+    throw wrongUsage('--password: expected @FILE or -; a password on the command line is visible to all users of the machine', {
       subject: 'context add',
     });
   const password = given === undefined ? undefined : (await readText(given, 'context add')).trim();
@@ -64,7 +64,7 @@ export async function addContext({ args, flags, out, env }: Invocation): Promise
   const before = readContexts(env);
   writeContexts(env, { ...before, contexts: { ...before.contexts, [name]: context } });
   await out.result({ name, url, file: contextsFile(env) }, { text: () => `${name}  ${url}` });
-  out.note(`polyb --context ${name} … asks it; polyb context use ${name} makes every command do so`, 'ok');
+  out.note(`polyb --context ${name} … uses it for one command; polyb context use ${name} for every command`, 'ok');
   return 0;
 }
 
@@ -74,10 +74,7 @@ export async function useContext({ args, out, env }: Invocation): Promise<number
   if (name !== own) requireKnown(name, Object.keys(before.contexts), 'context use');
   writeContexts(env, { ...before, current: name === own ? null : name });
   await out.result({ current: name === own ? null : name }, { text: () => name });
-  out.note(
-    name === own ? "commands ask this checkout's own system again" : `commands ask ${name}; polyb context use ${own} ends that`,
-    'ok',
-  );
+  out.note(name === own ? 'commands use the system of this checkout' : `commands use ${name}; to end this: polyb context use ${own}`, 'ok');
   return 0;
 }
 
@@ -94,7 +91,7 @@ export async function removeContext({ args, out, env }: Invocation): Promise<num
 function nameOf(given: string | undefined, subject: string): string {
   if (given !== undefined && given !== own && /^[\w.-]{1,60}$/.test(given)) return given;
   throw wrongUsage(
-    `expected a name of letters, digits, dots and dashes, and not ${own}; got ${given === undefined ? 'nothing' : `"${given}"`}`,
+    `expected a name of letters, digits, dots and hyphens other than ${own}; got ${given === undefined ? 'nothing' : `"${given}"`}`,
     {
       subject,
     },

@@ -23,7 +23,7 @@ export async function diffContracts({ args, out }: Invocation): Promise<number> 
 
 export async function checkContracts({ args, out }: Invocation): Promise<number> {
   const { checkContracts: check } = await import('../docs/contracts.ts');
-  return await tell(out, await check(args[0]), 'the code keeps what was released');
+  return await tell(out, await check(args[0]), 'the code is compatible with the release');
 }
 
 async function tell(out: Invocation['out'], changes: readonly Change[], fine: string): Promise<number> {
@@ -39,7 +39,7 @@ async function tell(out: Invocation['out'], changes: readonly Change[], fine: st
     },
   );
   if (breaking.length > 0)
-    out.note(`${breaking.length} changes break callers; raise the contract's major version, or keep what was`, 'bad');
+    out.note(`${breaking.length} changes break callers; raise the major version of the contract, or undo them`, 'bad');
   else out.note(changes.length === 0 ? fine : `${changes.length} changes, none of which breaks a caller`, 'ok');
   return breaking.length > 0 ? 9 : 0;
 }

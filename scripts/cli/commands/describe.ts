@@ -46,7 +46,7 @@ export function page(entry: EntryFact, out: Pick<Output, 'paint'>): string {
   const { address, version, summary, kind, idempotency, timeoutMs, reaches, roles, deprecated, http } = entry;
   const policy = [
     kind === 'method' ? idempotencyText[idempotency ?? 'read'] : kind,
-    ...(timeoutMs === undefined ? [] : [`answers within ${timeoutMs / 1000} s`]),
+    ...(timeoutMs === undefined ? [] : [`replies within ${timeoutMs / 1000} s`]),
     ...(reaches === undefined ? [] : ['reaches a customer']),
     ...(roles === undefined ? [] : [`only for ${roles.join(', ')}`]),
   ].join(' · ');
@@ -54,13 +54,13 @@ export function page(entry: EntryFact, out: Pick<Output, 'paint'>): string {
     lines.length === 0 ? [] : [`${out.paint('bold', title)}\n${lines.map((line) => `  ${line}`).join('\n')}`];
   return [
     `${out.paint('bold', address)}  v${version}\n${summary}\n${policy}${deprecated === undefined ? '' : `\nDEPRECATED: ${deprecationText(deprecated)}`}`,
-    ...section('TAKES', fieldLines(entry.input, true)),
-    ...section('RETURNS', fieldLines(entry.output, false)),
-    ...section('CARRIES', fieldLines(entry.payload, false)),
+    ...section('INPUT', fieldLines(entry.input, true)),
+    ...section('OUTPUT', fieldLines(entry.output, false)),
+    ...section('PAYLOAD', fieldLines(entry.payload, false)),
     ...section('SENDS', fieldLines(entry.up, false)),
     ...section('RECEIVES', fieldLines(entry.down, false)),
     ...section(
-      'FAILS WITH',
+      'ERRORS',
       Object.entries(entry.errors ?? {}).map(
         ([reason, code]) => `${reason}  (${code}, exit ${codes[code].exit}, HTTP ${httpOf(code, reason)})`,
       ),
@@ -73,7 +73,7 @@ export function page(entry: EntryFact, out: Pick<Output, 'paint'>): string {
 const idempotencyText = {
   read: 'changes nothing',
   idempotent: 'may be repeated',
-  keyed: 'a repeat with the same key gives the stored answer',
+  keyed: 'a repeat with the same key returns the stored reply',
 } as const;
 
 /** Fields of an object, with those of objects inside it under their path. */

@@ -90,7 +90,7 @@ test('an event that is put into the journal by hand is handled once by its consu
     'source=phone_call',
     '--yes',
   ];
-  expect(await polyb(...words)).toMatchObject({ status: 0, stderr: expect.stringContaining('is in the journal') });
+  expect(await polyb(...words)).toMatchObject({ status: 0, stderr: expect.stringContaining('is stored in the journal') });
   await until(() => led.length > 0);
   expect(led).toMatchObject([{ leadId: 'lead_7' }]);
 });
@@ -99,9 +99,9 @@ test("emit refuses a payload that does not fit, a yes that is missing, and what 
   const before = led.length;
   const refusals = [
     ['crm.lead_created leadId=x --yes', 2, /input does not fit|payload does not fit/],
-    ['crm.lead_created leadId=lead_7 contactId=contact_7 phoneNumber=+79995553322 source=phone_call', 2, /needs --yes/],
+    ['crm.lead_created leadId=lead_7 contactId=contact_7 phoneNumber=+79995553322 source=phone_call', 2, /requires --yes/],
     ['crm.lead_creatd --yes', 3, /close: crm\.lead_created/],
-    ['telephony.dial_settled --yes', 1, /only the journal says that/],
+    ['telephony.dial_settled --yes', 1, /only the journal emits it/],
   ] as const;
   await Promise.all(
     refusals.map(async ([line, status, said]) =>
@@ -123,7 +123,7 @@ test('events are posted to a program as they pass, signed, and one that is not t
   const end = ended(listener);
   await saying(listener, /listening to/);
   for (const leadId of ['l1', 'l2']) it.bus.announce(crm.lead_created, { leadId, contactId: 'c', phoneNumber: '+79995553322' } as never);
-  expect(await end).toMatchObject({ status: 10, stderr: expect.stringContaining('crm.lead_created not taken') });
+  expect(await end).toMatchObject({ status: 10, stderr: expect.stringContaining('crm.lead_created not accepted') });
   expect(got).toMatchObject([
     { body: { type: 'crm.lead_created', data: { leadId: 'l1' } }, signature: expect.stringMatching(/^v1,/) },
     { body: { type: 'crm.lead_created', data: { leadId: 'l2' } } },
@@ -137,7 +137,7 @@ test('the stand-in of each vendor answers where its settings point, until it is 
     Object.entries(vendors).map(async ([vendor, setting]) => {
       const child = start('mock', vendor);
       const end = ended(child);
-      const [, url = ''] = /answers at (\S+);/.exec(await saying(child, /answers at/)) ?? [];
+      const [, url = ''] = /listens at (\S+);/.exec(await saying(child, /listens at/)) ?? [];
       expect((await fetch(url)).status).toBeGreaterThan(0);
       child.kill('SIGINT');
       const { status, stdout } = await end;

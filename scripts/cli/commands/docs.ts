@@ -19,7 +19,7 @@ export async function docsBuild({ out, groups }: Invocation): Promise<number> {
   const { buildDocs } = await import('../docs/build.ts');
   const changed = await buildDocs(groups);
   await out.result({ changed }, { text: () => changed.join('\n') });
-  out.note(changed.length === 0 ? 'everything was current' : `${changed.length} files written`, 'ok');
+  out.note(changed.length === 0 ? 'all files were current' : `${changed.length} files written`, 'ok');
   return 0;
 }
 
@@ -28,6 +28,6 @@ export async function docsCheck({ out, groups }: Invocation): Promise<number> {
   const drift = await checkDocs(groups);
   await out.result({ current: drift.length === 0, drift }, { text: () => drift.map(({ path, what }) => `${what}  ${path}`).join('\n') });
   if (drift.length === 0) out.note('generated files are current', 'ok');
-  else out.note(`${drift.length} generated files are not what the code says\n  polyb docs build`, 'bad');
+  else out.note(`${drift.length} generated files are not current\n  polyb docs build`, 'bad');
   return drift.length === 0 ? 0 : 9;
 }

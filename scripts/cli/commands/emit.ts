@@ -37,7 +37,7 @@ export async function emit({ args, flags, out, signal, env }: Invocation): Promi
     await store.close();
   }
   await out.result({ event: address, payload });
-  out.note(`${address} is in the journal; its consumers handle it within a second`, 'ok');
+  out.note(`${address} is stored in the journal; its consumers handle it within a second`, 'ok');
   return 0;
 }
 
@@ -48,7 +48,7 @@ async function findEvent(address: string): Promise<Event> {
   if (event === undefined) {
     const { entries } = await catalogueOfCode();
     if (entries[address]?.kind === 'event')
-      throw refusal('failed_precondition', `${address} says what became of a row, and only the journal says that`, {
+      throw refusal('failed_precondition', `${address} reports the end of a row, and only the journal emits it`, {
         subject: 'emit',
         effect: 'nothing_done',
       });
@@ -57,7 +57,7 @@ async function findEvent(address: string): Promise<Event> {
       subject: 'emit',
       effect: 'nothing_done',
       close: nearest(address, names),
-      next: ["polyb listen '*'    shows events as they pass"],
+      next: ["polyb listen '*'    shows events as they arrive"],
     });
   }
   return event;

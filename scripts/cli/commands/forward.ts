@@ -19,7 +19,7 @@ export function forwardTo(url: string, secret: string | undefined, { out, signal
   if (at === null || !/^https?:$/.test(at.protocol))
     throw wrongUsage(`--forward-to: expected a URL of http or https; got "${url}"`, { subject: 'listen', next: ['polyb help listen'] });
   if (secret !== undefined && !/^whsec_[A-Za-z0-9+/]{16,}={0,2}$/.test(secret))
-    throw wrongUsage('--secret: expected whsec_ and base64', { subject: 'listen', next: ['leave it out: one is made and shown'] });
+    throw wrongUsage('--secret: expected whsec_ and base64', { subject: 'listen', next: ['omit it: a new one is created and shown'] });
   const used = secret ?? `whsec_${randomBytes(24).toString('base64')}`;
   const http = createHttp({ allowPrivate: [at.origin] });
   const webhooks = standardWebhooks({}, { http, now: Date.now });
@@ -31,10 +31,10 @@ export function forwardTo(url: string, secret: string | undefined, { out, signal
     const body = JSON.stringify({ type: event.type, timestamp: event.at, data: event.data });
     try {
       await webhooks.post({ url, id: `msg_${randomUUID()}`, body, secrets: [used], signal });
-      out.note(`${event.type} taken in ${Math.round(performance.now() - began)} ms`, 'ok');
+      out.note(`${event.type} accepted in ${Math.round(performance.now() - began)} ms`, 'ok');
     } catch (thrown) {
       failed += 1;
-      out.note(`${event.type} not taken: ${toPolybError(thrown).message}`, 'bad');
+      out.note(`${event.type} not accepted: ${toPolybError(thrown).message}`, 'bad');
     }
   };
   return {

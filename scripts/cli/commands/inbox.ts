@@ -19,7 +19,7 @@ export async function reindexInbox({ flags, out, signal, env }: Invocation): Pro
   try {
     const { isHunspellThere } = await stateOfWords(store);
     if (asked === 'hunspell' && !isHunspellThere)
-      throw refusal('failed_precondition', 'PostgreSQL has no hunspell dictionary of Russian', {
+      throw refusal('failed_precondition', 'PostgreSQL has no Russian hunspell dictionary', {
         subject,
         effect: 'nothing_done',
         next: ['sudo apt-get install hunspell-ru        on the machine where PostgreSQL runs'],
@@ -36,7 +36,7 @@ export async function reindexInbox({ flags, out, signal, env }: Invocation): Pro
     });
     await out.result({ words, messages }, { text: () => `${words}  ${messages} messages` });
     out.note(
-      words === 'hunspell' ? 'words are found in all their forms' : 'words are found by their stems; there is no hunspell dictionary',
+      words === 'hunspell' ? 'search finds all forms of a word' : 'search uses word stems; PostgreSQL has no hunspell dictionary',
       'ok',
     );
     return 0;

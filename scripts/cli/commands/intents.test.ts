@@ -56,7 +56,7 @@ test('eval prints the table of the own test split, with its goals and where the 
     'calibration error',
     'false alarms',
     '100 %:',
-    'whose scenarios the training did not see',
+    'whose scenarios are not in the training',
     '0 per 1,000',
   ])
     expect(stdout).toContain(line);

@@ -204,7 +204,7 @@ function draw(result: Evaluation, cost: Cost, file: string | undefined, width: n
   return [
     table,
     '',
-    `lines              ${result.lines} of ${file ?? 'the own test split, whose scenarios the training did not see'}`,
+    `lines              ${result.lines} of ${file ?? 'the test split of the project, whose scenarios are not in the training'}`,
     `accuracy           ${percent(result.accuracy)}, macro-F1 ${result.macroF1.toFixed(3)}; both over all lines, guesses included`,
     `calibration error  ${result.calibrationError.toFixed(3)}`,
     `certain            ${share(certain.lines, result.lines)}, of them wrong ${share(certain.wrong, certain.lines)}`,
@@ -219,5 +219,5 @@ function costLine({ llm, asked, answered, tokensPerThousand: { input, output }, 
   const local = `local stage ${localMs.toFixed(2)} ms a message`;
   if (llm === null) return `0 per 1,000 messages; ${local}; no language model (LLM_KIND)`;
   const money = perThousand === null ? 'give --price-in and --price-out' : `${perThousand.toFixed(4)} per 1,000 messages`;
-  return `${money}; ${input} + ${output} tokens per 1,000; ${llm} was asked ${asked} times and answered ${answered}; ${local}`;
+  return `${money}; ${input} + ${output} tokens per 1,000; ${llm} received ${asked} requests and answered ${answered}; ${local}`;
 }

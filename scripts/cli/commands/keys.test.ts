@@ -34,7 +34,7 @@ function polyb(...words: readonly string[]): Promise<Said> {
 
 test('a key that is made here lets in over HTTP, is listed without its secret, and lets in no more once it is revoked', async () => {
   const made = await polyb('keys', 'create', '--client', 'website', '--scope', 'read,send', '--expires', '90d');
-  expect(made).toMatchObject({ status: 0, stderr: expect.stringContaining('it is shown this once') });
+  expect(made).toMatchObject({ status: 0, stderr: expect.stringContaining('it is shown only once') });
   const { key, keyId, expiresAt } = JSON.parse(made.stdout) as { key: string; keyId: string; expiresAt: string };
   expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(89 * 86_400_000);
   expect((await http(it.origin, key)('GET', '/api/v1/calls')).status).toBe(200);

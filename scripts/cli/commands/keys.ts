@@ -39,7 +39,7 @@ export async function createKey(invocation: Invocation): Promise<number> {
     { text: () => key },
   );
   out.note(
-    `a key of ${made.person === null ? made.client : `${made.person} of ${made.client}`} for ${made.scopes.join(', ')}; it is shown this once`,
+    `a key of ${made.person === null ? made.client : `${made.person} of ${made.client}`} for ${made.scopes.join(', ')}; it is shown only once`,
     'ok',
   );
   return 0;
@@ -69,7 +69,7 @@ export async function listKeys(invocation: Invocation): Promise<number> {
     }),
     items: page.items,
   });
-  if (page.nextCursor !== null) out.note(`more: polyb keys list --cursor ${page.nextCursor}`);
+  if (page.nextCursor !== null) out.note(`next page: polyb keys list --cursor ${page.nextCursor}`);
   return 0;
 }
 
@@ -81,7 +81,7 @@ export async function revokeKey(invocation: Invocation): Promise<number> {
   const [keyId = ''] = given.split('.');
   const key = await ask<ApiKey>(invocation, 'revoke_key', { keyId });
   await out.result(key, { text: () => `${key.keyId}  revoked` });
-  out.note(`${key.keyId} of ${key.client} is let in no more`, 'ok');
+  out.note(`${key.keyId} of ${key.client} is revoked`, 'ok');
   return 0;
 }
 

@@ -68,7 +68,7 @@ export async function mock({ args, out, signal }: Invocation): Promise<number> {
   const [vendor = ''] = args;
   const start = Object.hasOwn(vendors, vendor) ? vendors[vendor] : undefined;
   if (start === undefined)
-    throw wrongUsage(`expected a vendor: ${mockVendors.join(', ')}; got ${vendor === '' ? 'nothing' : `"${vendor}"`}`, {
+    throw wrongUsage(`expected a provider: ${mockVendors.join(', ')}; got ${vendor === '' ? 'nothing' : `"${vendor}"`}`, {
       subject: 'mock',
       close: nearest(vendor, mockVendors),
     });
@@ -80,7 +80,7 @@ export async function mock({ args, out, signal }: Invocation): Promise<number> {
     await out.result({ vendor, url: standIn.url, settings }, { text: () => lines.join('\n') });
     out.note(
       [
-        `${vendor} answers at ${standIn.url}; put the lines into .env, then: polyb restart (Ctrl-C ends it)`,
+        `the fake of ${vendor} listens at ${standIn.url}; add these lines to .env, then: polyb restart (Ctrl-C ends the fake)`,
         ...(standIn.hints ?? []).map((hint) => `  ${hint}`),
       ].join('\n'),
       'ok',

@@ -41,13 +41,14 @@ test.each(kinds)('a new %s overwrites nothing', async (kind) => {
   await writeFile(join(at, first), '');
   await expect(copies(templates[kind], spellingsOf('taken', 'new'), at, 'new')).rejects.toMatchObject({
     code: 'conflict',
-    message: `${first} is there already`,
+    message: `${first} already exists`,
   });
   await rm(join(at, first));
 });
 
 test('a name that is no name, a word of the language or of the template is refused', async () => {
-  for (const name of [undefined, 'Class', 'a_b', '-a', 'a'.repeat(41)]) expect(() => spellingsOf(name, 'new')).toThrow(/small letters/);
-  expect(() => spellingsOf('class', 'new')).toThrow('class is a word of the language');
+  for (const name of [undefined, 'Class', 'a_b', '-a', 'a'.repeat(41)])
+    expect(() => spellingsOf(name, 'new')).toThrow(/lower-case letters/);
+  expect(() => spellingsOf('class', 'new')).toThrow('class is a reserved word of JavaScript');
   await expect(copies(templates.service, spellingsOf('service', 'new'), at, 'new')).rejects.toThrow(/uses the word service/);
 });

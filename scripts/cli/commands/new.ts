@@ -92,7 +92,7 @@ export const templates: Readonly<Record<'service' | 'pipeline' | 'adapter', Temp
           .replace(/^import /m, `import { ${camel}, ${camel}Settings } from '../vendors/${kebab}/telephony.ts';\n$&`)
           .replace(/\n\} as const;/, `\n  ${snake}: { settings: ${camel}Settings, create: ${camel} },$&`),
     }),
-    next: ({ snake }) => [`TELEPHONY_KIND=${snake}    in .env picks it`, 'polyb config list telephony-gateway'],
+    next: ({ snake }) => [`TELEPHONY_KIND=${snake}    in .env selects it`, 'polyb config list telephony-gateway'],
   },
 };
 
@@ -115,7 +115,7 @@ async function write(kind: keyof typeof templates, { args, out, groups, path }: 
   await out.result({ files, generated }, { text: () => files.join('\n') });
   const tests = files.filter((file) => file.endsWith('.test.ts')).join(' ');
   out.note(
-    [`${kind} ${name.kebab} is written; npm test -- ${tests} runs its test`, ...template.next(name).map((line) => `  ${line}`)].join('\n'),
+    [`created the ${kind} ${name.kebab}; npm test -- ${tests} runs its test`, ...template.next(name).map((line) => `  ${line}`)].join('\n'),
     'ok',
   );
   return 0;
@@ -130,7 +130,7 @@ export async function copies(template: Template, name: Spellings, root: string, 
       () => false, // nothing is there, as it must be
     );
     if (isThere)
-      throw refusal('conflict', `${to} is there already`, { subject: path, effect: 'nothing_done', next: ['choose another name'] });
+      throw refusal('conflict', `${to} already exists`, { subject: path, effect: 'nothing_done', next: ['choose another name'] });
   }
   const read = async (from: string) => await readFile(join(root, from), 'utf8');
   const texts = await Promise.all(Object.keys(targets).map(async (from) => await read(`${template.example}/${from}`)));
@@ -146,7 +146,7 @@ export async function copies(template: Template, name: Spellings, root: string, 
 export function spellingsOf(given: string | undefined, path: string): Spellings {
   const next = [`polyb ${path} table-desk`];
   if (given === undefined || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(given) || given.length > 40)
-    throw wrongUsage(`expected a name of small letters, digits and dashes; got ${given === undefined ? 'nothing' : `"${given}"`}`, {
+    throw wrongUsage(`expected a name of lower-case letters, digits and hyphens; got ${given === undefined ? 'nothing' : `"${given}"`}`, {
       subject: path,
       next,
     });
@@ -154,7 +154,7 @@ export function spellingsOf(given: string | undefined, path: string): Spellings 
   try {
     new Script(`const ${camel} = 0`);
   } catch (cause) {
-    throw Object.assign(wrongUsage(`${camel} is a word of the language`, { subject: path, next }), { cause });
+    throw Object.assign(wrongUsage(`${camel} is a reserved word of JavaScript`, { subject: path, next }), { cause });
   }
   return { kebab: given, snake: given.replaceAll('-', '_'), camel, pascal: camel.charAt(0).toUpperCase() + camel.slice(1) };
 }

@@ -10,7 +10,7 @@ export async function ping(invocation: Invocation): Promise<number> {
   await using connected = await connect(invocation);
   const found = await infos(connected, service, flags.ms('wait') ?? 250, signal);
   if (found.length === 0) {
-    throw refusal('not_found', service === undefined ? 'no service answered' : `nobody answers as ${service}`, {
+    throw refusal('not_found', service === undefined ? 'no service replied' : `no instance of ${service} replied`, {
       subject: connected.server,
       next: ['polyb up', 'polyb status'],
     });

@@ -138,7 +138,7 @@ export async function runPipeline(invocation: Invocation): Promise<number> {
   const { input } = await fitInput(target, await bodyFrom(flags.text('data'), fact.method), args.slice(1));
   if (flags.on('dry-run')) {
     await out.result(input);
-    out.note(`${fact.method} would be asked this; nothing was started`, 'ok');
+    out.note(`this is the input for ${fact.method}; nothing was started`, 'ok');
     return 0;
   }
   await allowReach(invocation, entry);

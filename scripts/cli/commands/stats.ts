@@ -30,7 +30,7 @@ export async function stats(invocation: Invocation): Promise<number> {
   if (rows.length === 0 && service !== undefined)
     throw refusal('not_found', 'no such service on the bus', { subject: service, next: ['polyb list'] });
   await out.result(rows, { table: () => tableOf(rows) });
-  if (rows.length === 0) out.note('nothing on the bus is served; polyb status says what runs', 'warn');
+  if (rows.length === 0) out.note('no service is on the bus; polyb status shows the processes', 'warn');
   return 0;
 }
 

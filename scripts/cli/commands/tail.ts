@@ -53,7 +53,7 @@ export async function tail(invocation: Invocation): Promise<number> {
   const subscription = transport.subscribe(to, ({ data }) => take(decode('json', data) as Batch));
   await transport.flush();
   const offConnection = bus.onConnection((isUp) =>
-    out.note(isUp ? 'the bus is back' : 'the bus is gone; what happens meanwhile is not shown', isUp ? 'ok' : 'warn'),
+    out.note(isUp ? 'the bus is back' : 'the bus connection dropped; calls are not shown until it is back', isUp ? 'ok' : 'warn'),
   );
   /** Asks every service again; resolves with how many instances answered. */
   const lease = async (): Promise<number> => {
@@ -69,7 +69,7 @@ export async function tail(invocation: Invocation): Promise<number> {
   };
   try {
     let instances = await lease();
-    out.note(`connected to ${server}; ${instances} instances tell of their calls (Ctrl-C to stop)`, instances > 0 ? 'ok' : 'warn');
+    out.note(`connected to ${server}; ${instances} instances report their calls (Ctrl-C to stop)`, instances > 0 ? 'ok' : 'warn');
     if (instances > 0) heardAt = Date.now();
     while (!until.aborted) {
       await pauseUntil(performance.now() + Math.min(renewMs, giveUpMs ?? renewMs), until);
@@ -78,8 +78,8 @@ export async function tail(invocation: Invocation): Promise<number> {
       if (instances > 0) heardAt = Date.now();
       const silentMs = Date.now() - heardAt;
       if (silentMs >= heartbeatMs && !isStale)
-        out.note(`nothing heard from the bus for ${spanMs(silentMs)}: what is shown may be incomplete`, 'warn');
-      if (silentMs < heartbeatMs && isStale) out.note('heard again', 'ok');
+        out.note(`no instance has responded for ${spanMs(silentMs)}: the output may be incomplete`, 'warn');
+      if (silentMs < heartbeatMs && isStale) out.note('instances respond again', 'ok');
       isStale = silentMs >= heartbeatMs;
       if (giveUpMs !== undefined && silentMs >= giveUpMs) {
         throw refusal('unavailable', `gave up after ${spanMs(silentMs)} without the bus or any service`, {

@@ -25,7 +25,7 @@ export async function trace(invocation: Invocation): Promise<number> {
   const calls = spansOfRecords(records);
   const spans = row === undefined ? calls : spansOfRow(row, calls, Date.now());
   if (spans.length === 0) {
-    throw refusal('not_found', 'neither the journal nor any service remembers it', {
+    throw refusal('not_found', 'neither the journal nor a service has a record of it', {
       subject: id,
       next: ['polyb runs ls', 'polyb tail    shows calls as they happen'],
     });
@@ -85,7 +85,7 @@ async function show(
   else {
     if (wanted === 'sequence')
       out.note(
-        `a sequence of ${sequence.participants.length} takes ${sequenceWidth(sequence)} columns and here are ${out.width}: a tree instead`,
+        `a sequence of ${sequence.participants.length} needs ${sequenceWidth(sequence)} columns, and the terminal has ${out.width}: showing a tree instead`,
         'warn',
       );
     const { roots, totalMs } = treeOf(spans, out.ascii);

@@ -31,7 +31,7 @@ export async function createWebhook(invocation: Invocation): Promise<number> {
   const secret = newSecret();
   const made = await ask<Subscription>(invocation, 'put_subscription', { ...target, url, events, secret });
   await out.result({ secret, ...made }, { text: () => secret });
-  out.note(`${made.name} of ${made.client} gets ${made.events.join(', ')}; the secret is shown this once`, 'ok');
+  out.note(`${made.name} of ${made.client} receives ${made.events.join(', ')}; the secret is shown only once`, 'ok');
   return 0;
 }
 
@@ -79,7 +79,7 @@ export async function rotateWebhook(invocation: Invocation): Promise<number> {
     ...(overlapHours !== undefined && { overlapHours }),
   });
   await out.result({ secret, ...rotated }, { text: () => secret });
-  out.note(`${rotated.name} of ${rotated.client} has another secret; it is shown this once`, 'ok');
+  out.note(`${rotated.name} of ${rotated.client} has a new secret; it is shown only once`, 'ok');
   return 0;
 }
 
@@ -101,7 +101,10 @@ export async function replayWebhook(invocation: Invocation): Promise<number> {
 export async function removeWebhook(invocation: Invocation): Promise<number> {
   const target = targetOf(invocation, 'remove');
   const { isRemoved } = await ask<{ readonly isRemoved: boolean }>(invocation, 'remove_subscription', target);
-  await invocation.out.result({ isRemoved }, { text: () => (isRemoved ? `${target.name}  removed` : `there was no ${target.name}`) });
+  await invocation.out.result(
+    { isRemoved },
+    { text: () => (isRemoved ? `${target.name}  removed` : `there is no subscription ${target.name}`) },
+  );
   return 0;
 }
 

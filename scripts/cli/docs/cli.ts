@@ -11,7 +11,7 @@ export function cliPage(groups: readonly Group[]): Page {
     flagTable(globalFlags),
     '## Exit statuses',
     table(
-      ['status', 'name', 'what', 'try again'],
+      ['status', 'name', 'meaning', 'repeat'],
       exits.map(({ status, name, means, again }) => [code(String(status)), name, means, again]),
     ),
     ...groups.flatMap(({ title, commands }) => [
@@ -43,7 +43,7 @@ function commandParts(command: Command, above: string): readonly (string | undef
 
 function flagTable(flags: readonly Flag[]): string | undefined {
   return table(
-    ['flag', 'what'],
+    ['flag', 'description'],
     flags.map(({ name, short, value, optional, values, summary }) => [
       code(`${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : optional ? ` [${value}]` : ` ${value}`}`),
       `${summary}${values === undefined ? '' : ` One of ${values.map(code).join(', ')}.`}`,

@@ -60,6 +60,6 @@ function readExported(file: string): ContractsFile {
   } catch (error) {
     throw wrong(error, 'it cannot be read as JSON');
   }
-  if (typeof given !== 'object' || given === null || typeof given.entries !== 'object') throw wrong(undefined, 'it holds no entries');
+  if (typeof given !== 'object' || given === null || typeof given.entries !== 'object') throw wrong(undefined, 'it contains no entries');
   return { $comment: '', aliases: [], pipelines: {}, ...given } as ContractsFile;
 }

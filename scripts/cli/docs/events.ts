@@ -11,9 +11,9 @@ export function eventsPage(contracts: ContractsFile, services: readonly Loaded[]
     services.filter(({ service }) => service.uses.some((entry) => entry.address === address)).map(({ folder }) => folder);
   const list = (folders: readonly string[]) => folders.map(code).join(', ');
   return markdown('docs/reference/events.md', 'Events', [
-    'Each stands on the subject `polyb.evt.<address>`. A service that must not miss one consumes it from the journal; on the bus it is a wake-up.',
+    'The subject of an event is `polyb.evt.<address>`. A consumer reads events from the journal and misses none; the message on the bus only wakes it.',
     table(
-      ['event', 'what', 'key', 'told by', 'heard by'],
+      ['event', 'description', 'key', 'emitted by', 'consumed by'],
       events.map(({ address, service, summary, key = '' }) => [
         `[${address}](#${anchor(address)})`,
         summary,

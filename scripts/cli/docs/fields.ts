@@ -6,7 +6,7 @@ import { code, table } from './page.ts';
 
 export function fieldTable(schema: JsonSchema): string | undefined {
   return table(
-    ['field', 'type', 'must', 'what'],
+    ['field', 'type', 'required', 'description'],
     rowsOf(schema, '').map(({ name, of, isRequired }) => [code(name), typeText(of), isRequired ? 'yes' : '', notes(of)]),
   );
 }

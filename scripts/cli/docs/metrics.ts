@@ -12,8 +12,8 @@ const alerts = [
     'calls fail',
     'sum by (rpc_method) (rate(rpc_server_call_duration_seconds_count{rpc_response_status_code=~"internal|upstream_failed"}[5m])) > 0.1',
   ],
-  ['dead letters lie', 'polyb_dlq_oldest_age_seconds > 600'],
-  ['people let customers wait', 'polyb_approvals_oldest_age_seconds > 1800'],
+  ['dead letters wait', 'polyb_dlq_oldest_age_seconds > 600'],
+  ['approvals wait', 'polyb_approvals_oldest_age_seconds > 1800'],
   ['a provider fails', 'sum by (provider) (rate(polyb_provider_requests_total{outcome!~"ok|rejected"}[5m])) > 0.1'],
 ] as const;
 
@@ -28,20 +28,20 @@ export async function metricsOfCode(): Promise<readonly Metric[]> {
 export function metricsPage(metrics: readonly Metric[]): Page {
   const all = metrics.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return markdown('docs/reference/metrics.md', 'Metrics', [
-    '`GET /metrics` of the gateway gathers the figures of every instance over the bus, at most once a second: one address to scrape. Prometheus text, format 0.0.4.',
-    'Every series has the labels `service` and `instance`; a fact of the whole system (∑ below) has only `service`, whichever instance was asked. Times are seconds. What `process_*` counts is the process of the instance: services that share one tell the same. The gateway adds the `nodejs_*` of its own process.',
-    `A phone, chat, person, row or text is never a label. A value outside a closed list counts as \`${otherLabel}\`, and so does everything new once a metric has 500 series in one instance, or the instance 1500.`,
-    table(['metric', 'type', 'labels', 'what'], all.map(row)),
-    '## What to be woken for',
+    '`GET /metrics` of the gateway collects the metrics of every instance over the bus, at most once a second, so that one address is enough to scrape. Prometheus text, format 0.0.4.',
+    'Every series has the labels `service` and `instance`. A metric of the whole system (∑ below) has only `service`, and is the same from every instance. Times are in seconds. The metrics `process_*` describe the process of the instance; services in one process report the same values. The gateway adds the `nodejs_*` metrics of its own process.',
+    `A phone, chat, person, row or text is never a label. A value outside a closed list counts as \`${otherLabel}\`. So does every new value once a metric has 500 series in an instance, or the instance has 1500.`,
+    table(['metric', 'type', 'labels', 'description'], all.map(row)),
+    '## Alerts',
     ...alerts.flatMap(([when, query]) => [`${when[0]?.toUpperCase()}${when.slice(1)}:`, fenced('promql', query)]),
-    '## Your own',
+    '## Your own metrics',
     fenced(
       'ts',
       [
         "const soldTotal = counter('shop_sold_total', { help: 'Sold.', labels: { fruit: ['apple', 'pear'] } }); // contracts/kit/metric.ts",
         '',
-        "tx.count(soldTotal, { fruit: 'apple' }); // in a commit: counted if and when it commits",
-        'metrics.sample(async () => [{ of: stock, labels: {}, value: await countStock(db) }]); // in service.ts: asked when figures are gathered',
+        "tx.count(soldTotal, { fruit: 'apple' }); // in a commit: counted only when it commits",
+        'metrics.sample(async () => [{ of: stock, labels: {}, value: await countStock(db) }]); // in service.ts: called when metrics are collected',
       ].join('\n'),
     ),
   ]);

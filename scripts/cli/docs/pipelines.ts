@@ -8,7 +8,7 @@ export function pipelinePages(contracts: ContractsFile): readonly Page[] {
     const method = contracts.entries[fact.method];
     return markdown(`docs/reference/pipelines/${name}.md`, name, [
       method?.summary,
-      `Method ${code(fact.method)}. A run that was begun goes on from where it stood, whichever process dies.`,
+      `Method ${code(fact.method)}. A run continues where it was when a process dies.`,
       table(
         ['part', 'kind', 'of', 'when'],
         fact.steps.map(({ name: part, kind, target, conditional }) => [

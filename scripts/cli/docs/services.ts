@@ -15,10 +15,10 @@ export function servicePages(contracts: ContractsFile, services: readonly Loaded
     return markdown(`docs/reference/services/${service}.md`, service, [
       `Version ${entries[0]?.version}. ${servedBy.length === 0 ? '' : `Served by ${servedBy.map((name) => code(`services/${name}`)).join(', ')}.`}`.trim(),
       table(
-        ['name', 'kind', 'what'],
+        ['name', 'kind', 'description'],
         entries.map(({ name, kind, summary }) => [`[${name}](#${name})`, kind, summary]),
       ),
-      aliases.length === 0 ? undefined : '## Older names',
+      aliases.length === 0 ? undefined : '## Aliases',
       table(
         ['name or route', 'port', 'method', 'fields'],
         aliases.map(({ from, port, to, fields = {} }) => [
@@ -56,9 +56,9 @@ function entryParts(entry: EntryFact): readonly (string | undefined)[] {
 }
 
 const idempotencyText = {
-  read: 'changes nothing; may be repeated',
-  idempotent: 'may be repeated as it is',
-  keyed: 'keyed: the same key gives the same outcome, once',
+  read: 'safe: the method changes nothing',
+  idempotent: 'safe: the method is idempotent',
+  keyed: 'safe with the same key',
 };
 
 function facts(entry: EntryFact): readonly (readonly string[])[] {
@@ -71,18 +71,18 @@ function facts(entry: EntryFact): readonly (readonly string[])[] {
     ['subject', code(subject)],
     ['HTTP', entry.http && code(entry.http.route)],
     ['repeating', entry.idempotency && idempotencyText[entry.idempotency]],
-    ['answers within', entry.timeoutMs === undefined ? undefined : `${entry.timeoutMs} ms`],
-    ['first attempt within', entry.ttlMs === undefined ? undefined : `${entry.ttlMs} ms of being sent`],
-    ['in order by', entry.lane && code(entry.lane)],
-    ['answered by', entry.owner && `the holder of ${code(entry.owner)}`],
+    ['time limit', entry.timeoutMs === undefined ? undefined : `${entry.timeoutMs} ms`],
+    ['first attempt within', entry.ttlMs === undefined ? undefined : `${entry.ttlMs} ms after its submission`],
+    ['lane', entry.lane && code(entry.lane)],
+    ['served by', entry.owner && `the instance that holds ${code(entry.owner)}`],
     ['approved by', approval],
-    ['a person may edit', entry.editable?.map(code).join(', ')],
+    ['editable', entry.editable?.map(code).join(', ')],
     ['reaches', entry.reaches && 'a customer'],
     ['callers', entry.roles?.map(code).join(', ')],
     ['key', entry.key && code(entry.key)],
-    ['tapped by', entry.topic && code(entry.topic)],
-    ['full window', entry.overflow && (entry.overflow === 'wait' ? 'the sender waits' : 'the oldest item is dropped')],
-    ['end is told as', entry.settles ? code(`${entry.address}_settled`) : undefined],
+    ['topic', entry.topic && code(entry.topic)],
+    ['when the window is full', entry.overflow && (entry.overflow === 'wait' ? 'the sender waits' : 'the oldest item is dropped')],
+    ['event at its end', entry.settles ? code(`${entry.address}_settled`) : undefined],
     ['schema', code(entry.hash)],
   ];
   return all.flatMap(([name, text]) => (text === undefined || text === '' ? [] : [[name, text]]));

@@ -12,12 +12,12 @@ export function settingGroups(services: readonly Loaded[]): readonly Group[] {
 
 export function configPage(groups: readonly Group[]): Page {
   return markdown('docs/reference/config.md', 'Settings', [
-    'Read from the environment, `.env`, what `polyb up` chose, and defaults, in this order. `NAME_FILE` may name a file that holds the value of `NAME`. `polyb config list` shows what holds and where it came from.',
+    'A value comes from the first of: the environment, `.env`, `.polyb/run.json` (written by `polyb up`), the default. `NAME_FILE` may name a file that contains the value of `NAME`. `polyb config list --origin` shows each value and its source.',
     ...groups.flatMap((group) => [
       `## ${group.name}`,
       group.when && `Read when ${code(`${group.when.setting}=${group.when.is}`)}.`,
       table(
-        ['setting', 'what', 'expects', 'default'],
+        ['setting', 'description', 'expects', 'default'],
         settingsOf(group).map(([name, schema]) => {
           const { description = '', expected = '', secret } = metaOf(schema);
           const fallback = show(schema, defaultOf(schema));

@@ -20,8 +20,8 @@ export function topologyPage(services: readonly Loaded[]): Page {
     ),
   );
   return markdown('docs/reference/topology.md', 'Topology', [
-    'A whole arrow is a call, a dotted one an event.',
-    'A service calls `polyb.rpc.<service>.<method>.by.<its folder>`, and the bus lets it use no other name there, so the subject proves the caller. Methods that name no roles are also heard at the bare subject, which proves nobody (`guest`).',
+    'A solid arrow is a call, a dotted arrow an event.',
+    'A service calls `polyb.rpc.<service>.<method>.by.<its folder>`, and the bus allows it no other name there, so the subject proves the caller. Methods without roles are also served at the subject without `.by.`, which proves no caller (`guest`).',
     fenced('mermaid', ['flowchart LR', ...services.map(({ folder }) => `  ${folder}`), ...arrows].join('\n')),
     table(
       ['service', 'serves', 'uses'],

@@ -10,11 +10,11 @@ export async function confirm(
 ): Promise<void> {
   if (out.assumeYes) return;
   if (!out.canAsk)
-    throw wrongUsage(`${question}, which needs --yes where nobody can be asked`, { subject, next: ['add --yes (-y) to go on'] });
+    throw wrongUsage(`${question}; without a terminal this requires --yes`, { subject, next: ['add --yes (-y) to continue'] });
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await lines.question(`${question}. Continue? [y/N] `, { signal });
-    if (!/^(y|yes|д|да)$/i.test(answer.trim())) throw wrongUsage('you did not agree', { subject });
+    if (!/^(y|yes|д|да)$/i.test(answer.trim())) throw wrongUsage('not confirmed', { subject });
   } finally {
     lines.close();
   }

@@ -109,7 +109,7 @@ export async function connect(
     throw advise(error, {
       subject: server,
       effect: 'nothing_sent',
-      next: ['polyb up        starts everything on this machine', 'polyb doctor    says what is wrong'],
+      next: ['polyb up        starts everything on this machine', 'polyb doctor    finds the cause'],
     });
   }
 }

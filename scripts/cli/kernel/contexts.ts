@@ -34,14 +34,14 @@ export function readContexts(env: Env): Contexts {
   }
   const refused = (what: string, next: string) =>
     refusal('failed_precondition', `${file} ${what}`, { subject: 'context', effect: 'nothing_done', next: [next] });
-  if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) throw refused('can be read by others', `chmod 600 ${file}`);
+  if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) throw refused('is readable by other users', `chmod 600 ${file}`);
   try {
     const { current = null, contexts } = JSON.parse(text) as Partial<Contexts>;
     if (typeof contexts === 'object' && contexts !== null) return { current, contexts };
   } catch {
     // Told below, with what to do.
   }
-  throw refused('holds no contexts', `rm ${file}    and add them again`);
+  throw refused('contains no contexts', `rm ${file}    and add them again`);
 }
 
 export function writeContexts(env: Env, contexts: Contexts): void {

@@ -3,11 +3,15 @@ import { PolybError } from '../../../contracts/kit/errors.ts';
 import { advise, refusal, tell } from './failure.ts';
 
 test('line 1 says subject, what happened and whether it was executed; then cause; then what to type', () => {
-  const error = advise(new PolybError('deadline_exceeded', 'no answer in 2.0 s'), {
+  const error = advise(new PolybError('deadline_exceeded', 'no reply in 2.0 s'), {
     subject: 'calls.start_call',
     next: ['polyb calls ls'],
   });
-  expect(tell(error)).toEqual(['calls.start_call: no answer in 2.0 s (it MAY have happened)', '    deadline_exceeded', '  polyb calls ls']);
+  expect(tell(error)).toEqual([
+    'calls.start_call: no reply in 2.0 s (it MAY have been executed)',
+    '    deadline_exceeded',
+    '  polyb calls ls',
+  ]);
 });
 
 test('a refusal before sending names fields as they are typed', () => {

@@ -7,9 +7,9 @@ import { type Code, type FieldIssue, PolybError } from '../../../contracts/kit/e
 const effects = {
   nothing_sent: 'nothing was sent',
   nothing_done: 'nothing was done',
-  executed: 'the work itself was done',
+  executed: 'it was executed',
   not_executed: 'it was not executed',
-  unknown: 'it MAY have happened',
+  unknown: 'it MAY have been executed',
 } as const;
 
 /** What only the command line knows about a failure. */

@@ -41,5 +41,5 @@ test('an aborted operation fails with the reason of the stop, an unknown error a
   expect(exitOf(failureOf(aborted, stopped))).toBe(130);
   expect(failureOf(aborted, stopped).message).toBe('stopped by SIGINT');
   const { signal } = new AbortController();
-  expect(failureOf(new TypeError('x is not a function\n    at …'), signal).message).toBe('The command line broke: x is not a function');
+  expect(failureOf(new TypeError('x is not a function\n    at …'), signal).message).toBe('Defect of the command line: x is not a function');
 });

@@ -6,7 +6,7 @@ export function failureOf(thrown: unknown, signal: AbortSignal): PolybError {
   if (isPolybError(thrown)) return thrown;
   if (signal.aborted && isPolybError(signal.reason)) return signal.reason;
   return (
-    hostFailure(thrown) ?? new PolybError('internal', `The command line broke: ${messageOf(thrown).split('\n')[0]}`, { cause: thrown })
+    hostFailure(thrown) ?? new PolybError('internal', `Defect of the command line: ${messageOf(thrown).split('\n')[0]}`, { cause: thrown })
   );
 }
 

@@ -44,7 +44,7 @@ export function makeInput(
 ): unknown {
   const shaped = resolve(catalogue.aliases, catalogue.aliases.some(({ from }) => from === typed) ? typed : entry.address, body).body;
   const schema = entry.input ?? {};
-  const next = [`polyb describe ${entry.address}`, `polyb describe ${entry.address} --template    prints an input to fill in`];
+  const next = [`polyb describe ${entry.address}`, `polyb describe ${entry.address} --template    prints a template of the input`];
   try {
     const input = coerce(schema, params, { body: shaped, read: (path) => readBytes(path, entry.address) });
     const issues = fieldIssues(entry, input);

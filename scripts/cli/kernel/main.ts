@@ -17,7 +17,7 @@ export async function main(words: readonly string[]): Promise<void> {
   stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(0);
     stderr.write(
-      `✗ the result cannot be written to stdout: ${code === 'ENOSPC' ? 'the disk is full' : code} (the work itself was done)\n`,
+      `✗ the result cannot be written to stdout: ${code === 'ENOSPC' ? 'the disk is full' : code} (the request was executed)\n`,
       () => process.exit(7),
     );
   });

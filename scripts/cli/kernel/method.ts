@@ -79,27 +79,29 @@ export function newKey(): string {
 export function explain(error: PolybError, entry: EntryFact, key: string | undefined, ms?: number): PolybError {
   const { address } = entry;
   const row = rowOf(error);
-  const again = key === undefined ? [] : [`polyb call ${address} … --idempotency-key ${key}    is a safe repeat: the same key`];
+  const again = key === undefined ? [] : [`polyb call ${address} … --idempotency-key ${key}    repeats it safely: the same key`];
   const lookAt = row === undefined ? [] : [lookAtRow(row)];
   switch (true) {
     case error.reason === 'pending':
       return advise(error, { subject: address, next: [...lookAt, ...again] });
     case error.reason === 'no_responders':
-      return advise(named(error, `nobody serves ${address} now`), {
+      return advise(named(error, `no instance serves ${address} now`), {
         subject: address,
         effect: 'nothing_sent',
         next: [
           'polyb list',
-          `polyb status    says whether ${entry.service} is running`,
+          `polyb status    shows whether ${entry.service} is running`,
           ...('roles' in entry && entry.roles !== undefined
-            ? [`NATS_USER=${entry.roles[0]}    ${address} hears only ${entry.roles.join(', ')}; without a user the command line is a guest`]
+            ? [
+                `NATS_USER=${entry.roles[0]}    ${address} accepts only ${entry.roles.join(', ')}; without a user the command line is a guest`,
+              ]
             : []),
         ],
       });
     case error.code === 'invalid_argument':
       return advise(error, { subject: address, next: [`polyb describe ${address}`] });
     case error.code === 'deadline_exceeded':
-      return advise(named(error, `no answer in ${spanMs(ms ?? 0)}`), {
+      return advise(named(error, `no reply in ${spanMs(ms ?? 0)}`), {
         subject: address,
         next: [...lookAt, ...again, ...(key === undefined ? [`polyb call ${address} … --timeout 30s`] : [])],
       });
@@ -134,7 +136,7 @@ function rowOf(error: PolybError): RowHint | undefined {
   return typeof rowId === 'string' ? { rowId, state: typeof state === 'string' ? state : undefined } : undefined;
 }
 function lookAtRow({ rowId, state }: RowHint): string {
-  if (state === 'proposed') return `polyb approvals show ${rowId}    it waits for a yes`;
+  if (state === 'proposed') return `polyb approvals show ${rowId}    it waits for approval`;
   if (state === 'review') return `polyb reviews show ${rowId}    a person decides`;
-  return `polyb runs watch ${rowId}    follows it to its end`;
+  return `polyb runs watch ${rowId}    follows it until it ends`;
 }

@@ -53,7 +53,7 @@ function infoIn(line: string): NatsInfo | undefined {
 
 /** The server at the address of this checkout's nats-server has another name. */
 export function otherSystem(server: string): PolybError {
-  return new PolybError('unavailable', `The NATS server at ${server} belongs to another system; this checkout's own is not up`, {
+  return new PolybError('unavailable', `The NATS server at ${server} belongs to another system; the system of this checkout is not up`, {
     reason: 'other_system',
   });
 }

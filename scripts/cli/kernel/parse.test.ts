@@ -93,5 +93,5 @@ test.each([
 });
 
 test("a command's own flag before the command is refused with where it belongs", () => {
-  expect(refused('--methods list')).toContain("--methods is no global flag; a command's own flags follow its name");
+  expect(refused('--methods list')).toContain('--methods is not a global flag; the flags of a command come after its name');
 });

@@ -36,7 +36,7 @@ export function leadingFlags(words: readonly string[]): { readonly leading: read
     const [name = ''] = word.split('=');
     const flag = globalFlags.find((each) => name === `--${each.name}` || (each.short !== undefined && word.startsWith(`-${each.short}`)));
     if (flag === undefined)
-      throw wrongUsage(`${name} is no global flag; a command's own flags follow its name`, {
+      throw wrongUsage(`${name} is not a global flag; the flags of a command come after its name`, {
         subject: 'polyb',
         next: ['polyb help flags'],
       });

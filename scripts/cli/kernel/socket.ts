@@ -158,7 +158,7 @@ function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, gr
   /** A space would end the subject and begin another word of the protocol. */
   function checked(subject: string): string {
     if (subject !== '' && /^[\x21-\x7e]+$/.test(subject)) return subject;
-    throw new PolybError('invalid_argument', `"${subject}" is no subject: expected words between dots, without spaces.`);
+    throw new PolybError('invalid_argument', `"${subject}" is not a subject: expected words between dots, without spaces.`);
   }
 
   function flush(): Promise<void> {

@@ -51,7 +51,7 @@ test('a machine on which it can be neither found nor unpacked goes without, and 
   const fails = serverMissing('redis-server', install, 'REDIS_URL');
   expect(await setup({ fails }).choose()).toEqual({ missing: expect.stringContaining('Install it: ') });
   expect(await setup({ fails: new DOMException('took too long', 'TimeoutError') }).choose()).toEqual({
-    missing: 'redis-server could not be unpacked in time.',
+    missing: 'redis-server could not be unpacked within its time limit.',
   });
   await expect(setup({ fails: new TypeError('a fault of ours') }).choose()).rejects.toThrow('a fault of ours');
 });

@@ -86,7 +86,7 @@ export async function chooseRedis(options: Options): Promise<Choices['redis']> {
   } catch (error) {
     const { name, reason, message } = error as { name?: unknown; reason?: unknown; message?: unknown };
     if (signal.aborted || (reason !== 'server_missing' && name !== 'TimeoutError')) throw error;
-    return { missing: name === 'TimeoutError' ? 'redis-server could not be unpacked in time.' : String(message) };
+    return { missing: name === 'TimeoutError' ? 'redis-server could not be unpacked within its time limit.' : String(message) };
   }
 }
 

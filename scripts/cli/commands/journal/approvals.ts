@@ -10,7 +10,7 @@ import { here, idOf, type Row, wholeId, whyOf, withJournal } from './ask.ts';
 async function told({ out }: Invocation, row: Row, did: string): Promise<number> {
   await out.result(row, { text: () => `${row.id}  ${row.state}` });
   const isFirst = row.state === 'proposed' && row.approvedBy.length > 0;
-  out.note(`${did} ${row.id}; ${isFirst ? 'it waits for another person' : `it is ${row.state} now`}`, 'ok');
+  out.note(`${did} ${row.id}; ${isFirst ? 'a second person must approve it' : `its state is now ${row.state}`}`, 'ok');
   return 0;
 }
 
@@ -23,7 +23,7 @@ export async function approve(invocation: Invocation): Promise<number> {
     const reaches = (await readCatalogue()).entries[seen.method]?.reaches;
     if (reaches === 'customer' && out.canAsk) {
       out.note(`  ${visible(JSON.stringify(seen.input))}`);
-      await confirm(`${seen.method} goes out to a customer`, { out, signal, subject: seen.id });
+      await confirm(`${seen.method} reaches a customer`, { out, signal, subject: seen.id });
     }
     return await ask<Row>('approve', { id: seen.id, hash, ...whyOf(invocation), ...here() });
   });
@@ -34,7 +34,7 @@ export async function reject(invocation: Invocation): Promise<number> {
   const id = idOf(invocation);
   const why = invocation.flags.text('why');
   if (why === undefined)
-    throw wrongUsage('expected --why: the reason is kept', {
+    throw wrongUsage('expected --why: the audit records the reason', {
       subject: invocation.path,
       next: [`polyb approvals reject ${id} --why 'wrong tone'`],
     });
@@ -48,7 +48,7 @@ export async function edit(invocation: Invocation): Promise<number> {
   const params = args.slice(1);
   const body = await bodyFrom(flags.text('data'), id);
   if (params.length === 0 && body === undefined)
-    throw wrongUsage('expected what to change', { subject: invocation.path, next: [`polyb approvals edit ${id} text='…'`] });
+    throw wrongUsage('expected the fields to change', { subject: invocation.path, next: [`polyb approvals edit ${id} text='…'`] });
   const row = await withJournal(invocation, async (ask) => {
     const seen = await ask<Row>('get', { id, reveal: true });
     const { coerce } = await import('../../../../contracts/kit/coerce.ts');

@@ -67,7 +67,7 @@ export async function askJournal<T>(
 }
 function nextFor(code: string, reason: string | undefined): { next?: readonly string[] } {
   if (code === 'not_found') return { next: ['polyb runs ls', 'polyb dlq ls', 'polyb reviews ls', 'polyb approvals ls'] };
-  if (reason === 'hash_mismatch' || reason === 'stale') return { next: ['polyb approvals show ID    shows what it is now'] };
+  if (reason === 'hash_mismatch' || reason === 'stale') return { next: ['polyb approvals show ID    shows its current state'] };
   return {};
 }
 

@@ -7,7 +7,7 @@ import { idOf, type Row, wholeId, whyOf, withJournal } from './ask.ts';
 
 async function told(invocation: Invocation, row: Row, did: string): Promise<number> {
   await invocation.out.result(row, { text: () => `${row.id}  ${row.state}` });
-  invocation.out.note(`${did} ${row.id}; it is ${row.state} now`, 'ok');
+  invocation.out.note(`${did} ${row.id}; its state is now ${row.state}`, 'ok');
   return 0;
 }
 
@@ -33,7 +33,7 @@ export async function retryRun(invocation: Invocation): Promise<number> {
       ...whyOf(invocation),
     });
   });
-  return await told(invocation, row, 'trying again:');
+  return await told(invocation, row, 'retried');
 }
 
 /** What was tried before with the given fields changed: the step's input when one is named, else the run's. */
@@ -60,6 +60,6 @@ export async function drop(invocation: Invocation): Promise<number> {
     return dropped;
   });
   await out.result(rows, { text: () => rows.map(({ id, state }) => `${id}  ${state}`).join('\n') });
-  out.note(`${path}: ${rows.length} put away`, 'ok');
+  out.note(`${path}: ${rows.length} cancelled`, 'ok');
   return 0;
 }

@@ -45,6 +45,9 @@ export async function runLoop(invocation: Invocation): Promise<number> {
     throw wrongUsage('expected a service and a loop', { subject: path, next: ['polyb loops ls'] });
   const answer = await withJournal(invocation, (ask) => ask<{ requested: boolean }>('run_loop', { service, name }));
   await out.result(answer);
-  out.note(answer.requested ? `${service} ${name} was woken` : `nobody holds ${service} ${name} now`, answer.requested ? 'ok' : 'warn');
+  out.note(
+    answer.requested ? `${service} ${name} runs now` : `no instance runs the loop ${service} ${name}`,
+    answer.requested ? 'ok' : 'warn',
+  );
   return 0;
 }

@@ -21,9 +21,7 @@ export async function replay(invocation: Invocation): Promise<number> {
     const reaching = rows.filter(({ method }) => entries[method]?.reaches === 'customer');
     if (flags.on('dry-run')) {
       await out.result(rows.map(({ id, method, reason }) => ({ id, method, reason })));
-      out.note(
-        `${rows.length} would be tried again, ${reaching.length} of them can reach a customer; what is done already is not done again`,
-      );
+      out.note(`${rows.length} would be retried, ${reaching.length} of them can reach a customer; work that is done is not repeated`);
       return 0;
     }
     if (reaching.length > 0) await confirm(`${reaching.length} of ${rows.length} can reach a customer`, { out, signal, subject: path });
@@ -41,7 +39,7 @@ export async function replay(invocation: Invocation): Promise<number> {
     await out.result(outcomes, {
       table: () => ({ columns: ['ID', 'OK', 'STATE'], rows: outcomes.map(({ id, ok, state = '' }) => [id, ok ? 'yes' : 'no', state]) }),
     });
-    out.note(`${rows.length - failed} tried again, ${failed} not`, failed === 0 ? 'ok' : 'bad');
+    out.note(`${rows.length - failed} retried, ${failed} not`, failed === 0 ? 'ok' : 'bad');
     return failed === 0 ? 0 : 10;
   });
 }

@@ -30,24 +30,24 @@ export async function showReview(invocation: Invocation): Promise<number> {
 function known(row: Row, { paint }: Pick<Output, 'paint'>): string {
   const evidence = row.log.flatMap(({ at, by, evidence: seen }) => (seen === null ? [] : [`  ${at}  ${by}  ${JSON.stringify(seen)}`]));
   const view = {
-    review: 'The provider cannot be asked: only it, or the customer, knows.',
-    look_up: 'The provider was asked by our reference and could not tell.',
-    claim: 'The provider claims a reference before it acts; this one is undecided.',
-    function: 'The handler stopped in the middle.',
+    review: 'The provider has no look-up: ask it, or the customer, whether the effect happened.',
+    look_up: 'The look-up at the provider, by the reference of the attempt, gave no answer.',
+    claim: 'The provider claims a reference before it acts; whether it claimed this one is unknown.',
+    function: 'The handler stopped before it finished.',
   } as const;
   return [
     paint('bold', 'WHAT IS KNOWN'),
-    `  ${row.onUnknown === null ? 'Its outcome could not be found out.' : view[row.onUnknown]}`,
-    ...(evidence.length === 0 ? ['  No evidence was kept of an attempt.'] : evidence),
+    `  ${row.onUnknown === null ? 'Its outcome could not be determined.' : view[row.onUnknown]}`,
+    ...(evidence.length === 0 ? ['  No attempt left evidence.'] : evidence),
   ].join('\n');
 }
 
 export function consequences(row: Pick<Row, 'runId' | 'method'>, reaches: boolean): Readonly<Record<Answer, string>> {
-  const after = row.runId === null ? '' : ' The run goes on.';
+  const after = row.runId === null ? '' : ' The run continues.';
   return {
-    happened: `It counts as done, and --data becomes its output; nothing is sent.${after}`,
-    try_again: `It is attempted once more${reaches ? ': if it did happen, the customer is reached a SECOND time' : ', which does it twice if it did happen'}.`,
-    give_up: `It ends as failed; nothing is sent.${row.runId === null ? '' : ' The run fails at this step.'}`,
+    happened: `The row is done, and --data becomes its output; nothing is sent.${after}`,
+    try_again: `It is attempted again. If the first attempt took effect, ${reaches ? 'the customer is reached TWICE' : 'the effect happens twice'}.`,
+    give_up: `The row is cancelled; nothing is sent.${row.runId === null ? '' : ' The run fails at this step.'}`,
   };
 }
 
@@ -76,7 +76,7 @@ export async function resolveReview(invocation: Invocation): Promise<number> {
     const seen = await ask<Row>('get', { id });
     const reaches = (await readCatalogue()).entries[seen.method]?.reaches === 'customer';
     if (answer === 'try_again' && reaches)
-      await confirm(`If it did happen, ${seen.method} reaches the customer a second time`, { out, signal, subject: seen.id });
+      await confirm(`If the first attempt took effect, ${seen.method} reaches the customer twice`, { out, signal, subject: seen.id });
     return await ask<Row & { readonly freed: number }>('resolve', {
       id: seen.id,
       attempts: seen.attempts,
@@ -86,7 +86,7 @@ export async function resolveReview(invocation: Invocation): Promise<number> {
     });
   });
   await out.result(row, { text: () => `${row.id}  ${row.state}` });
-  const freed = row.freed === 0 ? '' : `; ${row.freed} that waited behind it go on`;
-  out.note(`resolved ${row.id} as ${answer}; it is ${row.state} now${freed}`, 'ok');
+  const freed = row.freed === 0 ? '' : `; ${row.freed} rows that waited for it continue`;
+  out.note(`resolved ${row.id} as ${answer}; its state is now ${row.state}${freed}`, 'ok');
   return 0;
 }

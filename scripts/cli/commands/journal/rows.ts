@@ -20,7 +20,7 @@ function lister(view: View, next: string): Run {
     const page = await withJournal(invocation, (ask) => ask<Page>('list', { view, ...filters(invocation) }));
     await out.result(page, { table: () => tableOf(page.items, view, out), items: page.items });
     out.note(page.items.length === 0 ? 'none' : `${page.items.length} ${page.items.length === 1 ? 'row' : 'rows'}   ${next} ID`);
-    if (page.nextCursor !== null) out.note(`there are more: --cursor ${page.nextCursor}`);
+    if (page.nextCursor !== null) out.note(`next page: --cursor ${page.nextCursor}`);
     return 0;
   };
 }
@@ -107,8 +107,8 @@ export function drawRow(row: Row, out: Pick<Output, 'paint' | 'time'>): string {
     ['hash', row.approval === 'none' ? null : row.hash],
     ['approved', row.approvedBy.length === 0 ? null : `${row.approvedBy.join(', ')} (${row.approvedBy.length} of ${row.approvers})`],
     ['held by', row.heldBy],
-    ['waits for', row.waitsFor === null ? null : `${row.waitsFor}, whose outcome is not known: polyb reviews show ${row.waitsFor}`],
-    ['behind it', row.behind === 0 ? null : `${row.behind} of its lane wait until its outcome is known`],
+    ['waits for', row.waitsFor === null ? null : `${row.waitsFor}, whose outcome is unknown: polyb reviews show ${row.waitsFor}`],
+    ['behind it', row.behind === 0 ? null : `${row.behind} rows of its lane wait until its outcome is known`],
     ['error', row.error],
     ['input', visible(JSON.stringify(row.input))],
     ['output', row.output === null ? null : visible(JSON.stringify(row.output))],

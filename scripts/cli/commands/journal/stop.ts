@@ -27,7 +27,7 @@ async function setStop(invocation: Invocation, verb: 'pause' | 'resume', more: o
   await out.result(answer, { text: () => (answer.paused.length === 0 ? 'nothing is paused' : answer.paused.join('\n')) });
   const left = answer.paused.length === 0 ? 'nothing is paused now' : `paused now: ${answer.paused.join(', ')}`;
   out.note(
-    `${verb === 'pause' ? `no attempt of ${method} begins until polyb resume ${typed}` : `${method} goes out again`}; ${left}`,
+    `${verb === 'pause' ? `no attempt of ${method} starts until polyb resume ${typed}` : `attempts of ${method} start again`}; ${left}`,
     verb === 'pause' ? 'warn' : 'ok',
   );
   return 0;

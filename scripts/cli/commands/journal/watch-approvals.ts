@@ -25,7 +25,7 @@ export async function watch(invocation: Invocation): Promise<number> {
   const question = lines && ((text: string) => lines.question(text, { signal }));
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
-  out.note(lines === null ? 'drafts as they come, until Ctrl-C' : 'drafts as they come, to be decided; Ctrl-C or q ends');
+  out.note(lines === null ? 'showing new drafts until Ctrl-C' : 'showing new drafts for a decision; Ctrl-C or q ends');
   try {
     await withJournal(
       invocation,
@@ -66,7 +66,9 @@ export function desk({ ask, wanted, out, question, signal }: Desk): () => Promis
       if (answer === 'a') {
         const row = await ask<Row>('approve', { id, hash, ...here() });
         out.note(
-          row.state === 'proposed' ? 'approved; it waits for another person' : `approved; take it back: polyb approvals recall ${id}`,
+          row.state === 'proposed'
+            ? 'approved; a second person must approve it'
+            : `approved; to withdraw the approval: polyb approvals recall ${id}`,
           'ok',
         );
       } else if (answer === 'r') {
@@ -76,7 +78,7 @@ export function desk({ ask, wanted, out, question, signal }: Desk): () => Promis
       } else {
         await ask('release', { id, ...here() });
         if (answer === 'q') return 'quit';
-        out.note(`left as it is; to change it: polyb approvals edit ${id} text='…'`);
+        out.note(`left unchanged; to edit it: polyb approvals edit ${id} text='…'`);
       }
     } catch (error) {
       if (signal.aborted) return 'quit';
@@ -94,7 +96,7 @@ export function drawDraft(
   const { text, channel, chatId, customer } = input as Readonly<Record<'text' | 'channel' | 'chatId' | 'customer', unknown>>;
   const { name, said: last } = (customer ?? {}) as { readonly name?: string | null; readonly said?: string | null };
   const isMessage = typeof text === 'string' && typeof chatId === 'string';
-  const before = last ? `they said: «${last}»\n` : '';
+  const before = last ? `last message of the customer: «${last}»\n` : '';
   const said = isMessage ? `${name ? `${name}, ` : ''}${channel} ${chatId}\n${before}«${text}»` : JSON.stringify(input);
   return `${out.paint('bold', id)}  ${method}  ${out.time(createdAt)}\n  ${visible(said).replaceAll('\n', '\n  ')}`;
 }

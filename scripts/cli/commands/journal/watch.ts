@@ -34,7 +34,7 @@ export async function follow({ flags, out, signal }: Invocation, { bus }: Connec
   }
   if (last !== undefined && (out.format === 'json' || out.format === 'yaml')) await out.result(last);
   if (signal.aborted) {
-    out.note(`the run goes on: polyb runs watch ${id}`);
+    out.note(`the run continues: polyb runs watch ${id}`);
     return 130;
   }
   if (last === undefined || !ends.includes(last.state)) {

@@ -21,7 +21,7 @@ export const inboxCommands: readonly Command[] = [
             value: 'WORDS',
             values: ['hunspell', 'stems'],
             summary:
-              'hunspell: all forms of a word, with 24 MB of memory per connection. stems: word stems. Default: hunspell where it is installed.',
+              'hunspell: all forms of a word, with 25 MB of memory per connection. stems: word stems. Default: hunspell where it is installed.',
           },
         ],
         examples: [{ line: 'polyb inbox reindex' }, { line: 'polyb inbox reindex --words stems' }],
