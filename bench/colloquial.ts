@@ -17,17 +17,6 @@ const lists = { openings, wishes, things, reasons, times, places, remarks, compl
 type Of = keyof typeof lists;
 const phrases = new Map(Object.entries(lists).map(([name, list]) => [name, list.split('|')]));
 
-/** Numbers in [0, 1), mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** The first phrases of a list are said far more often than the last. */
 function pick(random: () => number, of: Of): string {
   const list = phrases.get(of) ?? [];

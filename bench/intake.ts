@@ -11,13 +11,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 import { openStore } from '../adapters/store/index.ts';
+import { seededRandom } from '../contracts/kit/seeded-random.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { quiet } from '../runtime/noop-log.ts';
 import { freePort } from '../scripts/infra/ready.ts';
 import { startNats, startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import { barePath } from './bare-webhook.ts';
-import { colloquial, seeded } from './colloquial.ts';
+import { colloquial } from './colloquial.ts';
 
 const token = '7001:AAAA-bench';
 const secret = createHmac('sha256', token).update('webhook').digest('hex');
@@ -164,7 +165,7 @@ export async function benchIntake({
 }
 
 function sender(pool: Pool, path: string) {
-  const random = seeded(5);
+  const random = seededRandom(5);
   const answered: string[] = [];
   let last = 0;
   const headers = { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': secret };

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
+import { seededRandom } from '../contracts/kit/seeded-random.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { quiet } from '../runtime/noop-log.ts';
 import { startPostgres } from '../scripts/infra/start.ts';
@@ -9,7 +10,7 @@ import { temporaryDir } from '../scripts/infra/temporary.ts';
 import { cursorOf, listOf } from '../services/collector/cursor.ts';
 import { lastMessages, pageOfMessages, searchMessages, totals } from '../services/collector/messages.ts';
 import { learnWords } from '../services/collector/search.ts';
-import { colloquial, seeded } from './colloquial.ts';
+import { colloquial } from './colloquial.ts';
 
 const chats = 20_000;
 const rowsAtOnce = 10_000;
@@ -87,7 +88,7 @@ async function fill(store: PostgresStore, messages: number): Promise<void> {
     `select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
      from pg_index where indrelid = 'collector.messages'::regclass and not indisunique`,
   );
-  const random = seeded(7);
+  const random = seededRandom(7);
   await store.session(async (session) => {
     await session.run(`set statement_timeout = 0; set maintenance_work_mem = '256MB'; set synchronous_commit = off`);
     for (const { name } of indexes) await session.run(`drop index ${name}`);
@@ -118,7 +119,7 @@ async function fill(store: PostgresStore, messages: number): Promise<void> {
 }
 
 async function measure(store: PostgresStore, messages: number, rounds: number): Promise<readonly ReadFigures[]> {
-  const random = seeded(11);
+  const random = seededRandom(11);
   const take = taker(await processorTime(store));
   const search = (q: string) => store.transaction((tx) => searchMessages(tx, q, {}, { limit: 20 }));
   const chat = () => `chat_${Math.floor(random() ** 2 * chats)}`;

@@ -46,6 +46,7 @@ const faces = [
   'bus/telemetry/stats.ts',
   'bus/telemetry/metrics.ts',
   'bus/durable/identity.ts',
+  'bus/durable/notifier.ts',
   'bus/durable/pipeline.ts',
 ];
 

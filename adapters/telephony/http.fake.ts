@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { seededRandom } from '../../contracts/kit/seeded-random.ts';
 
 /** `…_before`: nothing was placed. `…_after`: the call was placed, the reply was lost. `hang`: placed, and no reply. */
 const Fault = z.enum(['refuse', 'busy', 'reset_before', 'reset_after', 'error_after', 'hang']);
@@ -38,7 +39,7 @@ interface Options {
 export async function startFakeGateway({ port = 0, effects, percent = {}, seed = 1 }: Options = {}): Promise<FakeGateway> {
   const placed: PlacedCall[] = [];
   const ordered: Fault[] = [];
-  const random = randomFrom(seed);
+  const random = seededRandom(seed);
   const place = (call: PlacedCall) => {
     placed.push(call);
     if (effects !== undefined) appendFileSync(effects, `${JSON.stringify(call)}\n`);
@@ -94,17 +95,6 @@ function chance(point: number, percent: NonNullable<Options['percent']>): Fault 
     if (left < 0) return fault;
   }
   return undefined;
-}
-
-/** Seeded numbers from 0 to 1 (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 if (import.meta.main) {

@@ -1,5 +1,6 @@
 /** What makes a row itself: its id, and the hash of its input. */
 import { hash } from 'node:crypto';
+import { canonical } from '../../contracts/kit/canonical.ts';
 import type { Method } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { randomHex } from '../wire/ids.ts';
@@ -18,20 +19,6 @@ export function hashOf(method: Pick<Method, 'unhashed'>, input: unknown): string
       ? input
       : Object.fromEntries(Object.entries(input).filter(([name]) => !method.unhashed.includes(name)));
   return hash('sha256', canonical(identity), 'base64url');
-}
-
-/** JSON with sorted names, so that the order in which a caller writes fields does not matter. */
-function canonical(value: unknown): string {
-  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'));
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-    return `{${fields
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`)
-      .join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
 }
 
 /** A step as it travels with its call. An edition with a leading zero marks a new step; a reader of the number alone acquires its attempt first. */

@@ -3,6 +3,7 @@ import { Cron } from 'croner';
 import { toPolybError } from '../../contracts/kit/errors.ts';
 import { redactError } from '../server/redact-error.ts';
 import type { Log, Loop } from '../service.ts';
+import { notifier } from './notifier.ts';
 import { backoffMs } from './outcome.ts';
 import type { JournalStore } from './store.ts';
 
@@ -48,8 +49,7 @@ export function startLoop({
 }): RunningLoop {
   const stopping = new AbortController();
   const cron = 'cron' in loop.schedule ? new Cron(loop.schedule.cron, { timezone: 'UTC', paused: true }) : undefined;
-  let wakeUp = (): void => {};
-  let woken = false;
+  const pause = notifier();
   let failures = 0;
   let leasedUntil = 0;
   /** Holders vanished in turns of this loop, which the next turn that ends must undo. */
@@ -93,15 +93,7 @@ export function startLoop({
     await journal.reportLoop(service, loop.name, { error, nextRunAt: nextRunAt() });
     isSuspect = false;
   };
-  const sleep = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      if (woken || stopping.signal.aborted) return resolve();
-      const timer = setTimeout(resolve, ms);
-      wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  const sleep = (ms: number): Promise<boolean> => pause.wait(ms, stopping.signal);
 
   /** One turn under the lease. A number: it failed, and how long to wait before the next. */
   async function tried(): Promise<'more' | 'idle' | 'leased_by_another' | number> {
@@ -123,7 +115,6 @@ export function startLoop({
   }
   async function repeat(idleMs: number): Promise<void> {
     while (!stopping.signal.aborted) {
-      woken = false;
       const said = await tried();
       if (said === 'more') continue;
       await sleep(typeof said === 'number' ? said : said === 'idle' ? idleMs : Math.max(1_000, Math.min(idleMs, loopLeaseMs / 4)));
@@ -131,17 +122,13 @@ export function startLoop({
   }
   async function atTimes(): Promise<void> {
     for (let due = nextRunAt(); !stopping.signal.aborted; due = nextRunAt()) {
-      const isDue = await reached(due);
-      if (!isDue && !woken) continue;
-      woken = false;
+      // At most a while, after which the time is computed again: the clock may have been set.
+      const isWoken = await sleep(due === null ? lookEveryMs : Math.max(0, Math.min(due - now(), lookEveryMs)));
+      const isDue = due !== null && now() >= due && now() - due <= mostLateMs;
+      if (!isDue && !isWoken) continue;
       if (isDue && due !== null && !(await takeTime(due))) continue;
       for (let said = await tried(); typeof said === 'number'; said = await tried()) await sleep(said);
     }
-  }
-  /** Waits for a time, or a while, after which it is worked out anew: the clock may have been set. */
-  async function reached(due: number | null): Promise<boolean> {
-    await sleep(due === null ? lookEveryMs : Math.max(0, Math.min(due - now(), lookEveryMs)));
-    return due !== null && now() >= due && now() - due <= mostLateMs;
   }
   /** Each time belongs to the first process that takes it, however their clocks differ. */
   async function takeTime(due: number): Promise<boolean> {
@@ -159,13 +146,9 @@ export function startLoop({
   return {
     name: loop.name,
     schedule: scheduleOf(loop),
-    wake() {
-      woken = true;
-      wakeUp();
-    },
+    wake: pause.notify,
     async stop() {
       stopping.abort();
-      wakeUp();
       cron?.stop();
       await running;
     },

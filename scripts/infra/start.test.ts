@@ -3,19 +3,15 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
+import { until } from '../../test/kit/until.ts';
 import { natsAnswers, postgresAnswers } from './ready.ts';
 import { startNats, startPostgres } from './start.ts';
 import { temporaryDir } from './temporary.ts';
 import { enterable, unprivileged } from './unprivileged.ts';
 
 const portOf = (url: string) => Number(new URL(url).port);
-
-async function until(fact: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await fact())) await delay(20);
-}
 
 test('servers and their files are gone after the process that started them was killed', async () => {
   const dirs = [temporaryDir(), temporaryDir()] as const;

@@ -1,7 +1,6 @@
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
+import { freePort } from '../../scripts/infra/ready.ts';
 import { until, world } from '../../test/kit/world.ts';
 import collector from './service.ts';
 
@@ -14,14 +13,6 @@ interface Emulator {
     options?: object,
   ): { makeMessage(text: string, more?: object): object; sendMessage(message: object): Promise<unknown> };
 }
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 test('messages of an emulator that others wrote, in a private chat and in a topic of a group, are stored once each', async () => {
   // Its types need a package that it does not bring.
   const { default: TelegramServer } = (await import('telegram-test-api')) as unknown as { default: new (options: object) => Emulator };

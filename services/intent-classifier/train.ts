@@ -1,5 +1,6 @@
 /** Trains the local model: multinomial logistic regression by AdaGrad. The same lines give the same file. */
 
+import { seededRandom } from '../../contracts/kit/seeded-random.ts';
 import type { Line } from './dataset.ts';
 import { buckets, type Features, featuresOf } from './features.ts';
 import { indexOfLargest, intentNames, leastCertain, type ModelFile, scores, softmax } from './model.ts';
@@ -75,7 +76,7 @@ function learn(examples: readonly Example[]): Weights {
   const seen = new Float64Array(buckets * width);
   const bias = new Float64Array(width);
   const biasSeen = new Float64Array(width);
-  const next = randomOf(recipe.seed);
+  const next = seededRandom(recipe.seed);
   for (let epoch = 0; epoch < recipe.epochs; epoch += 1)
     for (const { features, label } of shuffled(examples, next)) {
       const chances = softmax(judge({ weights, bias: [...bias] }, features));
@@ -144,17 +145,6 @@ function shuffled<T>(given: readonly T[], next: () => number): readonly T[] {
     [order[last], order[other]] = [order[other] as T, order[last] as T];
   }
   return order;
-}
-
-/** Mulberry32: numbers from 0 to 1 that depend on the seed alone. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 const rounded = (value: number) => Number(value.toPrecision(8));

@@ -1,8 +1,8 @@
 import type { Legs } from '../../adapters/telephony/port.ts';
 import type { Bus } from '../../bus/bus.ts';
+import type { Notifier } from '../../bus/durable/notifier.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import type { Notifier } from './notifier.ts';
 
 const batch = 100;
 /** Without active legs: how long a leg placed by a process that died may go unnoticed. */

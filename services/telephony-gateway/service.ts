@@ -1,10 +1,10 @@
 /** Dials phones through the adapter named by TELEPHONY_KIND, and emits changes of their legs. */
 import { z } from 'zod';
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
+import { notifier } from '../../bus/durable/notifier.ts';
 import { every, service } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { followLegs } from './follow-legs.ts';
-import { notifier } from './notifier.ts';
 
 const keepLegsMs = 30 * 86_400_000;
 

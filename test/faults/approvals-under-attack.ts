@@ -3,9 +3,9 @@ import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram
 import type { BusHost } from '../../bus/bus.ts';
 import { journal } from '../../contracts/journal.ts';
 import { messages } from '../../contracts/messages.ts';
+import { freePort } from '../../scripts/infra/ready.ts';
 import { openBypass } from './approval-bypass.ts';
 import { carelessDesk, type Decided, deskOf, insist } from './approval-desk.ts';
-import { freePort } from './free-port.ts';
 import { eventually, type Ground, openGround } from './ground.ts';
 import { killableNats, killableService, ownPostgres, strikes } from './killable.ts';
 import { randomFrom } from './random.ts';

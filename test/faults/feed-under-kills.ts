@@ -6,7 +6,7 @@ import type { BusHost } from '../../bus/bus.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../../scripts/infra/ready.ts';
 import { openGround } from './ground.ts';
 import { killableNats, killableService, ownPostgres, strikes } from './killable.ts';
 import { randomFrom } from './random.ts';

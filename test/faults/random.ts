@@ -1,3 +1,5 @@
+import { seededRandom } from '../../contracts/kit/seeded-random.ts';
+
 export interface Random {
   /** From 0 up to 1. */
   next(): number;
@@ -8,15 +10,8 @@ export interface Random {
   shuffled<T>(items: readonly T[]): T[];
 }
 
-/** Numbers that a seed fixes (mulberry32). */
 export function randomFrom(seed: number): Random {
-  let state = seed;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const next = seededRandom(seed);
   const int = (low: number, high: number): number => low + Math.floor(next() * (high - low + 1));
   return {
     next,

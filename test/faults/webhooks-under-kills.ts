@@ -6,7 +6,7 @@ import { Pool } from 'undici';
 import type { PostgresStore } from '../../adapters/store/index.ts';
 import type { BusHost } from '../../bus/bus.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../../scripts/infra/ready.ts';
 import { eventually, openGround } from './ground.ts';
 import { type Killable, killableNats, killableService, ownPostgres, strikes } from './killable.ts';
 import { randomFrom } from './random.ts';

@@ -6,6 +6,8 @@ import { Bytes, Id, PersonName, Phone } from '../../contracts/common.ts';
 import { contract, event, type Method, method, type Stream, stream } from '../../contracts/kit/define.ts';
 import type { TransportBed } from './transports.ts';
 
+export { until } from './until.ts';
+
 const Text = z.string().max(100);
 /** A contract with one of everything. The name differs for each test, since all share one server. */
 export function shopContract() {
@@ -153,14 +155,6 @@ export async function shopBed(openTransports: () => Promise<TransportBed>): Prom
   };
 }
 
-/** Resolves when `check` holds; looks again after each turn of the event loop. */
-export async function until(check: () => boolean, withinMs = 5000): Promise<void> {
-  const end = Date.now() + withinMs;
-  while (!check()) {
-    if (Date.now() > end) throw new Error(`not so within ${withinMs} ms: ${check}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
 /** Never ends by itself; rejects with the signal's reason. */
 export function hang(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));

@@ -9,6 +9,8 @@ import { type Hosted, host } from '../../runtime/host.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
 import { testDatabase } from './database.ts';
 
+export { until } from './until.ts';
+
 export interface World {
   readonly store: PostgresStore;
   /** A client that may call anything. */
@@ -75,15 +77,4 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
       await database.drop();
     },
   };
-}
-
-/** Resolves when `look` gives something but null or undefined; asks every 10 ms. */
-export async function until<T>(look: () => T | null | undefined | Promise<T | null | undefined>, withinMs = 20_000): Promise<T> {
-  const end = Date.now() + withinMs;
-  for (;;) {
-    const seen = await look();
-    if (seen !== null && seen !== undefined && seen !== false) return seen;
-    if (Date.now() > end) throw new Error(`nothing came within ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { freePort } from '../../../scripts/infra/ready.ts';
 import { type RunningServer, startRedis } from '../../../scripts/infra/start.ts';
 import { temporaryDir } from '../../../scripts/infra/temporary.ts';
+import { until } from '../../../test/kit/until.ts';
 import { cacheConformance } from '../../cache/conformance.ts';
 import type { Cache } from '../../cache/port.ts';
 import type { Log } from '../../deps.ts';
@@ -27,14 +28,6 @@ async function setup(url = redis.url): Promise<{ readonly said: string[]; readon
   return { said, facts, cache: await redisCache({ url }, { now: Date.now, log }) };
 }
 const rare = (limit: number) => ({ limit, windowMs: 600_000 });
-async function until(fact: () => boolean, keep: () => Promise<unknown> = async () => {}): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!fact()) {
-    if (Date.now() > end) throw new Error('it did not come about in time');
-    await keep();
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 cacheConformance('redis', async () => (await setup()).cache);
 
@@ -88,10 +81,10 @@ test('a frozen Redis makes one request wait a moment and the next ones not at al
   // Each of them would have waited 250 ms.
   expect(performance.now() - began).toBeLessThan(5_000);
   process.kill(frozen.pid, 'SIGCONT');
-  await until(
-    () => cache.state() === 'shared',
-    () => cache.take('c', rare(1_000)),
-  );
+  await until(async () => {
+    await cache.take('c', rare(1_000));
+    return cache.state() === 'shared';
+  });
   expect(said).toEqual([away, 'Redis is available again']);
   await cache.close();
   await frozen.stop();
@@ -103,10 +96,10 @@ test('a take whose answer is lost is counted once, and not sent again', async ()
   line.loseAnswers();
   expect(await cache.take('lost', rare(10))).toMatchObject({ isAllowed: true });
   line.cut();
-  await until(
-    () => cache.state() === 'shared',
-    () => cache.take('other', rare(1_000)),
-  );
+  await until(async () => {
+    await cache.take('other', rare(1_000));
+    return cache.state() === 'shared';
+  });
   expect(await cache.take('lost', rare(10))).toMatchObject({ remaining: 8 });
   await cache.close();
   line.close();

@@ -4,8 +4,10 @@
  * Inputs may only become looser, and outputs may only become richer: an additional field is fine; a missing field, an additional enum
  * value or null is not. Changed sizes and patterns of replies are reported, but break nothing.
  */
+
+import { canonical } from '../canonical.ts';
 import type { ContractsFile, EntryFact, PipelineFact, StepFact } from './exported.ts';
-import { canonical, type JsonSchema, type View } from './schema.ts';
+import type { JsonSchema, View } from './schema.ts';
 import { alternatives, resolveRef } from './walk.ts';
 
 export interface Change {
@@ -264,7 +266,7 @@ function stepChanges(where: string, old: PipelineFact, now: PipelineFact): Chang
 }
 
 function isSame(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
+  return (a === undefined) === (b === undefined) && canonical(a) === canonical(b);
 }
 function show(value: unknown): string {
   return value === undefined ? 'absent' : typeof value === 'string' ? value : JSON.stringify(value);

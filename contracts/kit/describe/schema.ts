@@ -1,6 +1,7 @@
 /** JSON Schema 2020-12 of inputs and outputs of contracts. */
 import { z } from 'zod';
 import type { Pii } from '../../common.ts';
+import { canonical } from '../canonical.ts';
 import type { Entry } from '../define.ts';
 
 /**
@@ -95,16 +96,6 @@ export function partsOf(entry: Entry): Readonly<Record<string, { readonly schema
 /** 16 hex digits over the schemas of an entry. Instances with different hashes have different schemas for the same address. */
 export function schemaHash(entry: Entry): string {
   return fnv1a64(canonical(partsOf(entry)));
-}
-
-/** Canonical text of JSON: equal values give equal text in any order of keys. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, sortKeys) ?? 'undefined';
-}
-function sortKeys(_: string, value: unknown): unknown {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
 }
 
 /** FNV-1a, 64 bits: distinguishes schemas, gives no protection. */
