@@ -11,25 +11,25 @@ if ((lookup('TELEPHONY_KIND') ?? 'simulator') !== 'simulator')
 await using system = await connect();
 const { call } = system.bus;
 
-// The same key is the same request. Take it from what caused the call: the form that was filled in, the message that came.
+// The same key is the same request. Derive it from the cause of the call: a submitted form, a received message.
 const form = randomUUID();
 const lead = { firstName: 'Иван', lastName: 'Иванов', phoneNumber: '8 (999) 555-33-22' };
 
 const pushed = await call(crm.push_to_crm, lead, { key: `push-${form}` });
 const repeated = await call(crm.push_to_crm, lead, { key: `push-${form}` });
 console.log(`${pushed.status}, and ${pushed.phoneNumber} is in E.164`);
-console.log(`the same key gives the same lead: ${repeated.leadId === pushed.leadId}`);
+console.log(`the same key returns the same lead: ${repeated.leadId === pushed.leadId}`);
 
 const begun = await call(pipelines.lead_to_call, lead, { key: `call-${form}` });
 const ended = await call(pipelines.lead_to_call, { ...lead, waitMs: 20_000 }, { key: `call-${form}` });
-console.log(`the run goes on without us, and the same key attaches to it: ${ended.runId === begun.runId}`);
+console.log(`the run continues without this program, and the same key attaches to it: ${ended.runId === begun.runId}`);
 console.log(`${ended.status}: ${ended.output?.outcome}`);
 
 console.log(await outcomeOf(call(crm.push_to_crm, { ...lead, firstName: 'Пётр' }, { key: `push-${form}` })));
 console.log(await outcomeOf(call(crm.push_to_crm, { ...lead, phoneNumber: '12' }, { key: randomUUID() })));
 console.log(await outcomeOf(call(calls.get_call, { callId: 'call_of_nobody' })));
 
-/** What a caller does about each failure: the reason says more than the code, and the code is always there. */
+/** How a caller handles failures: the reason is more specific than the code, but only the code is always present. */
 async function outcomeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work;
@@ -38,12 +38,12 @@ async function outcomeOf(work: Promise<unknown>): Promise<string> {
     if (!isPolybError(error)) throw error;
     switch (error.reason ?? error.code) {
       case 'key_reused':
-        return 'key_reused: that key belongs to another input; make a new one';
+        return 'key_reused: the key belongs to another input; use a new key';
       case 'pending':
       case 'in_progress':
-        return `${error.reason}: still under way; ask again with the same key`;
+        return `${error.reason}: still in progress; repeat the request with the same key`;
       default:
-        return `${error.code}: ${error.message} (${error.outcome === 'unknown' ? 'it may have happened' : 'nothing was done'})`;
+        return `${error.code}: ${error.message} (${error.outcome === 'unknown' ? 'may have been executed' : 'not executed'})`;
     }
   }
 }

@@ -32,7 +32,7 @@ def call(method: str, params: dict, key: str) -> dict:
                 message = stream.read(int(words[-1]))
                 body = message[int(words[-2]) :] if words[0] == "HMSG" else message
                 if not body:
-                    raise ConnectionError(f"nobody serves {method}")
+                    raise ConnectionError(f"no instance serves {method}")
                 return json.loads(body)
     raise ConnectionError("the connection is closed")
 

@@ -33,7 +33,7 @@ export function bellman(options: z.output<typeof bellmanSettings>, { http }: Pic
         const { status } = await http({ method: 'GET', url: callOf(ref), headers, signal });
         if (status === 200) return leg(ref);
         if (status === 404) return null;
-        throw new PolybError('upstream_failed', `Bellman answered ${status} when asked for a call.`);
+        throw new PolybError('upstream_failed', `Bellman replied ${status} to a search for a call.`);
       }),
     },
     hangUp: () => Promise.reject(cannot('hang up')),

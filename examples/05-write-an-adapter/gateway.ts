@@ -1,4 +1,4 @@
-/** Bellman on this machine: it answers as its documents say, and misbehaves when told to. */
+/** A fake of Bellman: it behaves as its documents say, and fails on request. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';

@@ -8,12 +8,12 @@ const http = createHttp({ allowPrivate: [gateway.url] });
 const { dial } = bellman({ BELLMAN_URL: gateway.url, BELLMAN_TOKEN: 'secret' }, { http });
 const signal = AbortSignal.timeout(10_000);
 
-// In a service the journal does this: it commits the attempt before the first byte leaves, and asks when the outcome is unknown.
+// In a service the journal does this: it commits the attempt before the first byte is sent, and looks the effect up when its outcome is unknown.
 for (const [ref, fault] of [['call_1'], ['call_2', 'refuse'], ['call_3', 'lose_answer']] as const) {
   if (fault !== undefined) gateway.order(fault);
   console.log(`${ref}: ${await attempt(ref)}`);
 }
-console.log(`rung: ${[...gateway.rung.keys()].join(', ')}`);
+console.log(`dialled: ${[...gateway.rung.keys()].join(', ')}`);
 await http.close();
 
 async function attempt(ref: string): Promise<string> {
@@ -22,9 +22,11 @@ async function attempt(ref: string): Promise<string> {
     return `rings as ${legId}`;
   } catch (error) {
     if (!isPolybError(error)) throw error;
-    if (error.outcome === 'not_executed') return `${error.reason}: nobody was rung, it may be tried again`;
+    if (error.outcome === 'not_executed') return `${error.reason}: not dialled; the attempt may be repeated`;
     if (dial.onUnknown.do !== 'look_up') return 'unknown: a person decides';
     const found = await dial.onUnknown.find(ref, signal);
-    return found === null ? 'unknown, and not found: tried again' : `unknown, then found as ${found.legId}: not rung twice`;
+    return found === null
+      ? 'unknown, and not found: the attempt may be repeated'
+      : `unknown, then found as ${found.legId}: not dialled twice`;
   }
 }
