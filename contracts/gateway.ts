@@ -6,7 +6,9 @@ import { contract, event, method, type Scope } from './kit/define.ts';
 const scopes = ['read', 'send', 'admin'] as const satisfies readonly Scope[];
 export const KeyScope = z
   .enum(scopes)
-  .describe('read allows reading; send allows changing and sending; admin allows deciding and managing, and includes the others.');
+  .describe(
+    'read allows reading. send allows changing, sending, and deciding at /api/v1/sandbox. admin allows all requests, including management.',
+  );
 export const KeyId = z
   .string()
   .max(40)

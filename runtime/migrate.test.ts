@@ -155,6 +155,6 @@ test('a migration that fails is named with what PostgreSQL says, and nothing of 
 test('a PostgreSQL that does not answer is named by host and port, beside the form that DATABASE_URL has', async () => {
   const failure = migrate({ url: 'postgres://me:secret@127.0.0.1:1/polyb' });
   await expect(failure).rejects.toMatchObject({ code: 'unavailable', reason: 'store_down' });
-  await expect(failure).rejects.toThrow(/No PostgreSQL answers at 127\.0\.0\.1:1, .*postgres:\/\/user:password@host:5432\/database/);
+  await expect(failure).rejects.toThrow(/No PostgreSQL responds at 127\.0\.0\.1:1; .*postgres:\/\/user:password@host:5432\/database/);
   await expect(failure).rejects.not.toThrow(/secret/);
 });

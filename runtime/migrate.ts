@@ -71,7 +71,7 @@ function refused(error: unknown, url: string): unknown {
   if (isPolybError(error) && error.reason === 'store_down')
     return new PolybError(
       'unavailable',
-      `No PostgreSQL answers at ${host}, where DATABASE_URL (${protocol}//user:password@host:5432/database) points.`,
+      `No PostgreSQL responds at ${host}; check DATABASE_URL (${protocol}//user:password@host:5432/database).`,
       {
         reason: 'store_down',
         cause: error,

@@ -35,9 +35,7 @@ test.each(['contracts/inbox.ts', 'services/sender/may-send.ts'])('a line of %s t
   const channel = { path: 'adapters/vendors/carrier/channel.ts', text: '' };
   const lines = ["import x from './x.ts'; // of Carrier", "if (channel === 'carrier') x();", 'carrierWebhook();'];
   const violations = checkFloors([channel, { path, text: lines.join('\n') }]);
-  expect(violations.map(({ line, why }) => [line, why])).toEqual(
-    [2, 3].map((line) => [line, 'only adapters name a channel, and here carrier']),
-  );
+  expect(violations.map(({ line, why }) => [line, why])).toEqual([2, 3].map((line) => [line, 'only adapters may name a channel: carrier']));
 });
 
 test.each([

@@ -134,24 +134,23 @@ export function readSources(root: string): Source[] {
 /** Why `path` may not import that, or null. */
 function forbids(path: string, { target, isOurs }: Omit<Import, 'line'>): string | null {
   const floor = path.split('/')[0] ?? '';
-  if (path === 'contracts/kit/errors.ts') return `contracts/kit/errors.ts imports nothing, and here ${target}`;
+  if (path === 'contracts/kit/errors.ts') return `contracts/kit/errors.ts must import nothing, not ${target}`;
   if (!isOurs) {
-    if (floor === 'contracts' && target !== 'zod') return `contracts import zod and nothing else, and here ${target}`;
+    if (floor === 'contracts' && target !== 'zod') return `contracts may import only zod, not ${target}`;
     return livesElsewhere(path, target);
   }
   if (isTest(target) && floor !== 'bench') return `only tests import ${target}`;
   if (isStandIn(target) && !isStandIn(path) && floor !== 'scripts' && floor !== 'bench')
-    return `production code imports no stand-in, and here ${target}`;
+    return `production code must not import a fake or fixture: ${target}`;
   const targetFloor = target.split('/')[0] ?? '';
   if (isIn('adapters/store/', path) && storePorts.includes(target)) return null;
   const allowed = reach[floor];
-  if (allowed && !allowed.some((place) => isIn(place, target))) return `${floor} may import ${allowed.join(', ')}, and here ${target}`;
-  if (floor === 'bus' && isIn('bus/durable/', target) && !isIn('bus/durable/', path))
-    return `bus never imports bus/durable, and here ${target}`;
+  if (allowed && !allowed.some((place) => isIn(place, target))) return `${floor} may import ${allowed.join(', ')}, not ${target}`;
+  if (floor === 'bus' && isIn('bus/durable/', target) && !isIn('bus/durable/', path)) return `bus must not import bus/durable: ${target}`;
   if (floor === 'services' && targetFloor === 'bus' && !faces.includes(target))
-    return `services import ${faces.join(', ')} of the bus, and here ${target}`;
+    return `services may import ${faces.join(', ')} of the bus, not ${target}`;
   if (floor === 'services' && targetFloor === 'services' && target.split('/')[1] !== path.split('/')[1]) {
-    return `a service never imports another service, and here ${target}`;
+    return `a service must not import another service: ${target}`;
   }
   return null;
 }
@@ -177,7 +176,7 @@ function namedChannels(path: string, code: string, channels: readonly string[]):
   return [...names].map(({ index, 0: name }) => ({
     path,
     line: lineOf(code, index),
-    why: `only adapters name a channel, and here ${name}`,
+    why: `only adapters may name a channel: ${name}`,
   }));
 }
 

@@ -83,7 +83,7 @@ function failedIn(name: string, error: unknown): unknown {
   const { message, cause } = error as { readonly message?: string; readonly cause?: { readonly message?: string } };
   if (isPolybError(error) && error.retryable) return error;
   const said = isPolybError(error) ? (cause?.message ?? message) : message;
-  return new PolybError('failed_precondition', `Migration ${name} failed and left nothing behind: ${said}`, {
+  return new PolybError('failed_precondition', `Migration ${name} failed and changed nothing: ${said}`, {
     reason: 'migration_failed',
     cause: error,
   });

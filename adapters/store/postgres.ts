@@ -46,8 +46,8 @@ function translated(thrown: unknown): unknown {
     return new PolybError(
       'resource_exhausted',
       code === ''
-        ? `All connections of this process to PostgreSQL were in use for ${patienceMs / 1000} s; nothing was begun. Other work holds them: raise DATABASE_CONNECTIONS, or send less at once.`
-        : 'PostgreSQL has no connection left (max_connections); nothing was begun. `polyb doctor` compares the pools with it.',
+        ? `All connections of this process to PostgreSQL were in use for ${patienceMs / 1000} s; nothing was started. Raise DATABASE_CONNECTIONS, or send fewer requests at once.`
+        : 'PostgreSQL has no connection left (max_connections); nothing was started. `polyb doctor` compares the pools with it.',
       { reason: 'connections_exhausted', retryAfterMs: 1000, cause: thrown },
     );
   if (contended.has(code))
@@ -63,7 +63,7 @@ function translated(thrown: unknown): unknown {
       cause: thrown,
     });
   if (away.test(code) || /Connection terminated|Client has encountered a connection error/.test(message))
-    return new PolybError('unavailable', 'PostgreSQL cannot be reached; the work was not begun or not stored.', {
+    return new PolybError('unavailable', 'PostgreSQL is unreachable; the work was not started or not stored.', {
       reason: 'store_down',
       retryAfterMs: 1000,
       cause: thrown,

@@ -43,7 +43,7 @@ function takeOutput(parts: CallerParts, pending: PendingCall, format: Format, da
 function noResponder({ now, reconnectedAt }: CallerParts, { route: { method } }: PendingCall): PolybError {
   return method.owner !== undefined && now() - reconnectedAt > settleMs
     ? new PolybError('not_found', `No instance holds the ${method.owner} of this ${method.address} request.`)
-    : new PolybError('unavailable', `No service answers ${method.address}.`, { reason: 'no_responders' });
+    : new PolybError('unavailable', `No instance serves ${method.address}.`, { reason: 'no_responders' });
 }
 
 /** The error in a reply; `code` is the header's, for a body that cannot be read. */

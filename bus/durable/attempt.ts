@@ -124,7 +124,7 @@ async function attemptEffect(parts: JournalParts, row: Row, method: Method, effe
   let output: unknown;
   try {
     if (!lease.isFresh)
-      throw new PolybError('unavailable', 'The attempt waited too long before it could begin; nothing was sent.', {
+      throw new PolybError('unavailable', 'The attempt waited too long before its start; nothing was sent.', {
         reason: 'too_late_to_send',
       });
     output = checkedOutput(method, await effect.attempt(parsed(method, row.input) as never, { ref: row.ref, signal: traced }));

@@ -234,7 +234,7 @@ export function runner({
     const controller = new AbortController();
     const look = async (): Promise<void> => {
       const rows = await journal.steps(run);
-      if (!rows.some((row) => row.key === key)) controller.abort(new Error('the service of the step is gone'));
+      if (!rows.some((row) => row.key === key)) controller.abort(new Error('the service of the step is unavailable'));
     };
     const timer = setTimeout(() => void look().catch(() => {}), leaseMs); // while PostgreSQL is away the call has its own deadline
     timer.unref();

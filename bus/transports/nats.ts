@@ -89,7 +89,7 @@ function connectError(cause: unknown, options: NatsOptions): PolybError {
     ? new PolybError('unauthenticated', `The NATS server at ${serversText(options)} does not accept the user ${options.user ?? 'given'}.`, {
         cause,
       })
-    : new PolybError('unavailable', `No NATS server answers at ${serversText(options)}; start it with \`polyb up\`, or set NATS_URL.`, {
+    : new PolybError('unavailable', `No NATS server responds at ${serversText(options)}; start it with \`polyb up\`, or set NATS_URL.`, {
         reason: 'not_connected',
         cause,
       });

@@ -1,4 +1,4 @@
-/** `polyb mock`: the stand-in of a vendor, as the tests use it, until Ctrl-C. */
+/** `polyb mock`: runs the fake of a provider, as the tests use it, until Ctrl-C. */
 import { randomBytes } from 'node:crypto';
 import type { Invocation } from '../kernel/command.ts';
 import { wrongUsage } from '../kernel/failure.ts';

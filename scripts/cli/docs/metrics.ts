@@ -7,7 +7,7 @@ import { code, fenced, markdown, type Page, table } from './page.ts';
 
 /** What a person is woken for, and what it means. */
 const alerts = [
-  ['a service is gone', 'polyb_service_ready == 0'],
+  ['a service does not respond', 'polyb_service_ready == 0'],
   [
     'calls fail',
     'sum by (rpc_method) (rate(rpc_server_call_duration_seconds_count{rpc_response_status_code=~"internal|upstream_failed"}[5m])) > 0.1',

@@ -156,7 +156,7 @@ async function startServers(
   const logFrom = new Map(await Promise.all(away.map(async ({ app }) => [app, await logSize(logFile(app))] as const)));
   const settled = await startAll(away, run, signal);
   const silent = settled.filter(({ answers }) => !answers);
-  for (const { app } of silent) await tellNotReady(out, app, { app, why: 'does not answer' }, logFrom.get(app) ?? 0);
+  for (const { app } of silent) await tellNotReady(out, app, { app, why: 'does not respond' }, logFrom.get(app) ?? 0);
   if (silent.some(({ server }) => server !== 'redis')) return undefined;
   const placed: Choices = { ...choices, ...Object.fromEntries(settled.map(({ server, choice }) => [server, choice])) };
   const info = await natsInfo(placed.nats.url.split(',')[0] ?? '');
