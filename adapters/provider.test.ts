@@ -17,7 +17,7 @@ test('a request counts once: by its own word or its method, and by its status or
   for (let nth = 0; nth < 4; nth += 1) await asked({ ...request, operation: 'GET Lead' });
   expect((await asked(request)).status).toBe(503);
   await expect(asked(request)).rejects.toMatchObject({ code: 'unavailable' });
-  expect((await metrics.told()).map(({ name, labels, series }) => ({ name, labels, series }))).toEqual([
+  expect((await metrics.reports()).map(({ name, labels, series }) => ({ name, labels, series }))).toEqual([
     {
       name: 'polyb_provider_requests_total',
       labels: ['provider', 'operation', 'outcome'],

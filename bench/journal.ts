@@ -1,7 +1,7 @@
 /** The journal's own statements at two million rows beside the same on an empty table, in a PostgreSQL with its default durability. */
 
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
-import { journalDesk, type Listing } from '../adapters/store/journal-admin.ts';
+import { journalAdmin, type Listing } from '../adapters/store/journal-admin.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { quiet } from '../runtime/noop-log.ts';
 import { startPostgres } from '../scripts/infra/start.ts';
@@ -95,7 +95,7 @@ interface Question {
   readonly ask: () => Promise<unknown>;
 }
 async function questions(store: PostgresStore, rows: number): Promise<readonly Question[]> {
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   const list = (asked: string, listing: Partial<Listing>): Question => ({
     asked: `list, ${asked}`,
     goal: 'p95 50 ms',

@@ -5,7 +5,7 @@ import { hang, type ShopBed, shopBed, until } from '../test/kit/bed.ts';
 import type { TransportBed } from '../test/kit/transports.ts';
 import type { Wire } from './call.ts';
 import type { Context, FinishedCall, RecordListener } from './service.ts';
-import { createNeighbours } from './transports/in-process.ts';
+import { createLocalEndpoints } from './transports/in-process.ts';
 import type { Arrived, Transport } from './transports/transport.ts';
 import { headerBlock, readHead } from './wire/headers.ts';
 
@@ -604,13 +604,13 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await back;
       expect(await bus.call(bed.shop.add, { a: 1, b: 1 })).toEqual({ sum: 2 });
       const reconnects = { name: 'polyb_bus_reconnects_total', series: [[[], 1]] };
-      expect(await bus.metrics.told()).toContainEqual(expect.objectContaining(reconnects));
+      expect(await bus.metrics.reports()).toContainEqual(expect.objectContaining(reconnects));
     });
   });
 
   describe('in one process', () => {
     test('a call passes the same layers without the server, and gets objects of its own', async () => {
-      const neighbours = createNeighbours();
+      const localEndpoints = createLocalEndpoints();
       const given: unknown[] = [];
       const shared = { sum: 5 };
       const shop = await bed.serve(
@@ -620,9 +620,9 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
             return shared;
           },
         },
-        { neighbours },
+        { localEndpoints },
       );
-      const bus = await bed.bus('till', { neighbours });
+      const bus = await bed.bus('till', { localEndpoints });
       const restore = bed.transports.cut();
       await until(() => !bus.connected && !shop.connected);
       const input = { a: 2, b: 3 };
@@ -638,16 +638,16 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
     });
 
     test('a call is cancelled, and ends by its deadline', async () => {
-      const neighbours = createNeighbours();
+      const localEndpoints = createLocalEndpoints();
       const stopped: string[] = [];
       await bed.serve(
         {
           quick: (_, { signal }) => hang(signal).catch((why) => Promise.reject(stopped.push(why.code))),
           greet: (_, { signal }) => hang(signal).catch((why) => Promise.reject(stopped.push(why.code))),
         },
-        { neighbours },
+        { localEndpoints },
       );
-      const bus = await bed.bus('till', { neighbours });
+      const bus = await bed.bus('till', { localEndpoints });
       await expect(bus.call(bed.shop.quick, {})).rejects.toMatchObject({ code: 'deadline_exceeded' });
       const caller = new AbortController();
       const call = bus.call(bed.shop.greet, person, { signal: caller.signal });

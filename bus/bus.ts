@@ -21,7 +21,7 @@ import { processSamples } from './telemetry/process-samples.ts';
 import { createRecorder } from './telemetry/recorder.ts';
 import { type CallRecord, createRing, type NewRecord } from './telemetry/records.ts';
 import { byCode, type MethodStats, statsOf } from './telemetry/stats.ts';
-import type { Neighbours } from './transports/in-process.ts';
+import type { LocalEndpoints } from './transports/in-process.ts';
 import type { Transport } from './transports/transport.ts';
 import { decode, encode } from './wire/codec.ts';
 import { headerBlock } from './wire/headers.ts';
@@ -49,7 +49,7 @@ export interface BusOptions {
   /** How long a call for which nobody listens is tried again; 2000, and 0 for the command line. */
   readonly noRespondersMs?: number | undefined;
   /** Shared by the buses of one process, which then skip the socket. */
-  readonly neighbours?: Neighbours | undefined;
+  readonly localEndpoints?: LocalEndpoints | undefined;
   /** How often an end of a stream says that it lives; 5000. After three times of silence it is lost. */
   readonly streamPingMs?: number | undefined;
 }
@@ -79,7 +79,7 @@ export interface BusHost extends Bus {
 const flushMs = 2000;
 
 export function createBus(options: BusOptions): BusHost {
-  const { transport, name, log, now = Date.now, prefix = 'polyb', clockSkewMs = 250, noRespondersMs = 2000, neighbours } = options;
+  const { transport, name, log, now = Date.now, prefix = 'polyb', clockSkewMs = 250, noRespondersMs = 2000, localEndpoints } = options;
   const instance = transport.inbox.slice(transport.inbox.lastIndexOf('.') + 1);
   const commit = options.commit ?? noStore;
   const allowed = options.uses === undefined ? undefined : new Set(options.uses.map(({ address }) => address));
@@ -95,13 +95,13 @@ export function createBus(options: BusOptions): BusHost {
     if (allowed !== undefined && !allowed.has(address) && !own.has(service))
       throw new PolybError('permission_denied', `${name} does not name ${address} in \`uses\`; add it there, then: polyb up ${name}`);
   }
-  const caller = createCaller({ transport, name, prefix, now, noRespondersMs, recorder, neighbours, permit });
+  const caller = createCaller({ transport, name, prefix, now, noRespondersMs, recorder, localEndpoints, permit });
   const streams = createStreams({
     transport,
     prefix,
     now,
     log,
-    neighbours,
+    localEndpoints,
     pingMs: options.streamPingMs ?? 5000,
     permit,
     opening: caller.opening,
@@ -138,11 +138,11 @@ export function createBus(options: BusOptions): BusHost {
       clockSkewMs,
       log,
       recorder,
-      neighbours,
+      localEndpoints,
       streams,
       commit,
       request: caller.request,
-      told: metrics.told,
+      metricReports: metrics.reports,
       health,
     });
     const running = serving;

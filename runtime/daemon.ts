@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openStore } from '../adapters/store/index.ts';
 import { type Migration, pending } from '../adapters/store/migrate.ts';
 import type { Log } from '../bus/service.ts';
-import { createNeighbours } from '../bus/transports/in-process.ts';
+import { createLocalEndpoints } from '../bus/transports/in-process.ts';
 import { connectNats } from '../bus/transports/nats.ts';
 import type { Transport } from '../bus/transports/transport.ts';
 import { common } from '../config/common.ts';
@@ -70,7 +70,7 @@ export async function startDaemon(
           reason: 'bad_settings',
         },
       );
-    const neighbours = createNeighbours();
+    const localEndpoints = createLocalEndpoints();
     for (const each of loaded) {
       const transport = await patiently('nats-server', () => joinBus(each.folder, servers));
       hosted.push(
@@ -85,7 +85,7 @@ export async function startDaemon(
           keepDays: platform.JOURNAL_KEEP_DAYS,
           blankAfterDays: platform.JOURNAL_BLANK_DAYS,
           allowPrivate: platform.HTTP_ALLOW_PRIVATE,
-          neighbours,
+          localEndpoints,
         }),
       );
     }

@@ -1,4 +1,4 @@
-/** One service in this process: its own bus connection and HTTP client, a store that it shares with its neighbours. */
+/** One service in this process: its own bus connection and HTTP client, a store that it shares with its localEndpoints. */
 import { createHttp } from '../adapters/http.ts';
 import { providerHttp } from '../adapters/provider.ts';
 import type { PostgresStore } from '../adapters/store/index.ts';
@@ -7,7 +7,7 @@ import { mayLeave } from '../bus/durable/leases.ts';
 import { type Runtime, startRuntime } from '../bus/durable/runtime.ts';
 import { transactions } from '../bus/durable/transaction.ts';
 import type { Log } from '../bus/service.ts';
-import type { Neighbours } from '../bus/transports/in-process.ts';
+import type { LocalEndpoints } from '../bus/transports/in-process.ts';
 import type { Transport } from '../bus/transports/transport.ts';
 import type { Settings } from '../config/read.ts';
 import { connectionsMost, connectionsRefused, connectionsUsed, connectionsWaiting } from '../contracts/metrics.ts';
@@ -25,7 +25,7 @@ export interface HostOptions {
   readonly keepDays: number;
   readonly blankAfterDays: number;
   readonly allowPrivate: readonly string[];
-  readonly neighbours?: Neighbours | undefined;
+  readonly localEndpoints?: LocalEndpoints | undefined;
   /** For tests that cannot wait for the usual leases. */
   readonly pace?: { readonly leaseMs: number; readonly renewMs: number; readonly idleMs: number } | undefined;
 }
@@ -48,7 +48,7 @@ export async function host({
   keepDays,
   blankAfterDays,
   allowPrivate,
-  neighbours,
+  localEndpoints,
   pace,
 }: HostOptions): Promise<Hosted> {
   const { folder, service } = loaded;
@@ -61,7 +61,7 @@ export async function host({
     log,
     prefix,
     clockSkewMs,
-    neighbours,
+    localEndpoints,
     commit: (work) => tx.run({ traceparent: null }, work),
   });
   const tx = transactions({ store, bus, log });

@@ -5,7 +5,7 @@ import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { until } from '../../test/kit/world.ts';
 import { openStore, type PostgresStore } from './index.ts';
-import { journalDesk } from './journal-admin.ts';
+import { journalAdmin } from './journal-admin.ts';
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let store: PostgresStore;
@@ -88,7 +88,7 @@ test('what a look-up found of one attempt is not written to the next', async () 
 
 test('after a claim that was won and then refused, the next attempt can win again', async () => {
   const method = 'test.claimed';
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   await store.journal.send(store, [rowOf(method, 1)]);
   const first = await attempt(method, 'claim');
   expect(await desk.claim(first.ref)).toBe(true);

@@ -4,7 +4,7 @@ import { rowStates } from '../../contracts/kit/row-state.ts';
 import type { Database, Queries } from '../deps.ts';
 import { pauseSettleMs } from './journal/rows.ts';
 
-export interface DeskRow {
+export interface AdminRow {
   readonly id: string;
   /** Where the row is in the order of lists: microseconds of its creation, and its number. */
   readonly place: string;
@@ -55,7 +55,7 @@ export interface Listing {
 }
 const modes = ['call', 'send', 'step', 'run', 'wait', 'event'] as const;
 /** Who did what to a row, and why. */
-export interface Deed {
+export interface AuditAction {
   readonly who: string;
   readonly did: string;
   readonly why?: string | undefined;
@@ -65,7 +65,7 @@ export interface MethodSchemas {
   readonly input: object;
   readonly output: object;
 }
-export type Desk = ReturnType<typeof journalDesk>;
+export type JournalAdmin = ReturnType<typeof journalAdmin>;
 
 /** A row, and how it stands in its lane while an outcome there is not known. */
 const whole = `rows.*, (extract(epoch from created_at) * 1000000)::bigint || '.' || seq as place,
@@ -99,25 +99,25 @@ const methodIs = (column: string, parameter: string, method: string): string =>
   method.endsWith('*') ? `starts_with(${column}, left(${parameter}, -1))` : `${column} = ${parameter}`;
 
 /** Nobody else looks at the row. */
-const isFree = (who: number): string => `(viewer is null or viewer = $${who} or viewer_until <= now())`;
+const notHeldByOthers = (who: number): string => `(viewer is null or viewer = $${who} or viewer_until <= now())`;
 const release = 'viewer = null, viewer_until = null';
 
 /** A run is locked after its parts everywhere: a part that ends wakes its run. */
 const lockParts = (tx: Queries, run: string): Promise<unknown> =>
   tx.query('select from journal.rows where parent = $1 order by id for update', [run]);
 
-export function journalDesk(db: Database) {
+export function journalAdmin(db: Database) {
   /** Appends to the audit in the same statement as the change. */
   const audited = (n: number): string =>
     `(case when jsonb_array_length(audit) >= 200 then audit - 0 else audit end) || jsonb_build_array($${n}::jsonb || jsonb_build_object('at', now()))`;
   const deed = (n: number): string => `audit = ${audited(n)}`;
-  const asJson = ({ who, did, why }: Deed): string => JSON.stringify({ who, did, why: why ?? null });
+  const asJson = ({ who, did, why }: AuditAction): string => JSON.stringify({ who, did, why: why ?? null });
   const one = async (on: Queries, text: string, values: readonly unknown[]): Promise<boolean> =>
     (await on.query(text, values)).length === 1;
 
   return {
     /** Youngest first. Each state and mode is read from an index of its own, up to `limit`, so that no list passes over rows that it does not show. */
-    async list(asked: Listing): Promise<readonly DeskRow[]> {
+    async list(asked: Listing): Promise<readonly AdminRow[]> {
       const values: unknown[] = [];
       const parameter = (value: unknown): string => `$${values.push(value)}`;
       const where: string[] = [];
@@ -140,8 +140,8 @@ export function journalDesk(db: Database) {
       const isShown = `state = any (${shownStates}) and mode = any (${shownModes})`;
       const method = parameter(asked.method ?? '*');
       const isOfMethod = methodIs('method', method, asked.method ?? '*');
-      const page = (sources: readonly string[], methods = ''): Promise<readonly DeskRow[]> =>
-        db.query<DeskRow>(
+      const page = (sources: readonly string[], methods = ''): Promise<readonly AdminRow[]> =>
+        db.query<AdminRow>(
           `${methods} select ${whole} from journal.rows where id = any (array(select id from (${sources.join(' union ')}) found ${youngestFirst} limit ${limit})) ${youngestFirst}`,
           values,
         );
@@ -164,80 +164,80 @@ export function journalDesk(db: Database) {
       );
     },
     /** By id, a prefix of it, a key, or a trace id; at most two, so that an ambiguous prefix shows. */
-    async find(id: string): Promise<readonly DeskRow[]> {
-      const [exact] = await db.query<DeskRow>(`select ${whole} from journal.rows where id = $1`, [id]);
+    async find(id: string): Promise<readonly AdminRow[]> {
+      const [exact] = await db.query<AdminRow>(`select ${whole} from journal.rows where id = $1`, [id]);
       if (exact !== undefined) return [exact];
-      const byPrefix = await db.query<DeskRow>(`select ${whole} from journal.rows where id > $1 and id < $1 || '~' order by id limit 2`, [
+      const byPrefix = await db.query<AdminRow>(`select ${whole} from journal.rows where id > $1 and id < $1 || '~' order by id limit 2`, [
         id,
       ]);
       if (byPrefix.length > 0) return byPrefix;
-      const byKey = await db.query<DeskRow>(
+      const byKey = await db.query<AdminRow>(
         `${methodsIn} select ${whole} from journal.rows where id in (
            select found.id from methods cross join lateral (select id from journal.rows where method = methods.method and key = $1) found)
          order by mode = 'run' desc, seq limit 1`,
         [id],
       );
       if (byKey.length > 0) return byKey;
-      return db.query<DeskRow>(
+      return db.query<AdminRow>(
         `select ${whole} from journal.rows where substr(traceparent, 4, 32) = $1 order by mode = 'run' desc, seq limit 1`,
         [id],
       );
     },
     /** By its whole id. */
-    async row(id: string): Promise<DeskRow | null> {
-      const [row] = await db.query<DeskRow>(`select ${whole} from journal.rows where id = $1`, [id]);
+    async row(id: string): Promise<AdminRow | null> {
+      const [row] = await db.query<AdminRow>(`select ${whole} from journal.rows where id = $1`, [id]);
       return row ?? null;
     },
-    async steps(run: string): Promise<readonly DeskRow[]> {
-      return db.query<DeskRow>(`select ${whole} from journal.rows where parent = $1 order by seq limit 200`, [run]);
+    async steps(run: string): Promise<readonly AdminRow[]> {
+      return db.query<AdminRow>(`select ${whole} from journal.rows where parent = $1 order by seq limit 200`, [run]);
     },
     async schemas(methods: readonly string[]): Promise<readonly MethodSchemas[]> {
       return db.query<MethodSchemas>('select method, input, output from journal.methods where method = any ($1)', [methods]);
     },
-    async note(id: string, done: Deed): Promise<void> {
+    async note(id: string, done: AuditAction): Promise<void> {
       await db.query(`update journal.rows set ${deed(2)} where id = $1`, [id, asJson(done)]);
     },
     /** One person looks at a proposed row, so that no other decides on it meanwhile; again, it lasts from now. */
-    async hold(id: string, forMs: number, done: Deed): Promise<boolean> {
+    async hold(id: string, forMs: number, done: AuditAction): Promise<boolean> {
       return one(
         db,
         `update journal.rows set viewer = $2, viewer_until = now() + make_interval(secs => $3 / 1000.0), updated_at = now(),
            audit = case when viewer = $2 and viewer_until > now() then audit else ${audited(4)} end
-         where id = $1 and state = 'proposed' and ${isFree(2)} returning id`,
+         where id = $1 and state = 'proposed' and ${notHeldByOthers(2)} returning id`,
         [id, done.who, forMs, asJson(done)],
       );
     },
-    async release(id: string, { who }: Pick<Deed, 'who'>): Promise<boolean> {
+    async release(id: string, { who }: Pick<AuditAction, 'who'>): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set ${release}, updated_at = now() where id = $1 and state = 'proposed' and ${isFree(2)} returning id`,
+        `update journal.rows set ${release}, updated_at = now() where id = $1 and state = 'proposed' and ${notHeldByOthers(2)} returning id`,
         [id, who],
       );
     },
     /** The last approval that the row needs lets it go; each is another person's.
      *  @param hash what the person saw; null binds to what stands now. @param before The approvals that were there, all of other people. */
-    async approve(id: string, hash: string | null, done: Deed, before: readonly string[] = []): Promise<boolean> {
+    async approve(id: string, hash: string | null, done: AuditAction, before: readonly string[] = []): Promise<boolean> {
       return one(
         db,
         `update journal.rows set approved_by = approved_by || $4::text, ${release}, updated_at = now(), ${deed(3)},
            state = case when cardinality(approved_by) + 1 < approvers then 'proposed' else 'queued' end,
            not_before = greatest(not_before, now() + make_interval(secs => undo_ms / 1000.0))
          where id = $1 and state = 'proposed' and hash = coalesce($2, hash) and (not_after is null or not_after > now())
-           and approved_by = $5::text[] and ${isFree(4)} returning id`,
+           and approved_by = $5::text[] and ${notHeldByOthers(4)} returning id`,
         [id, hash, asJson(done), done.who, before],
       );
     },
-    async reject(id: string, done: Deed): Promise<boolean> {
+    async reject(id: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
         `update journal.rows set state = 'rejected', ended_at = now(), updated_at = now(), ${release}, ${deed(2)},
            error = jsonb_build_object('code', 'failed_precondition', 'reason', 'rejected', 'detail', 'A person refused it.', 'outcome', 'not_executed')
-         where id = $1 and state = 'proposed' and ${isFree(3)} returning id`,
+         where id = $1 and state = 'proposed' and ${notHeldByOthers(3)} returning id`,
         [id, asJson(done), done.who],
       );
     },
     /** An approval is taken back: the row has not begun and never will. */
-    async recall(id: string, done: Deed): Promise<boolean> {
+    async recall(id: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
         `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), ${deed(2)},
@@ -247,17 +247,17 @@ export function journalDesk(db: Database) {
       );
     },
     /** What was approved of the former wording does not count for the new one. */
-    async edit(id: string, hash: string, input: unknown, newHash: string, done: Deed): Promise<boolean> {
+    async edit(id: string, hash: string, input: unknown, newHash: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
         `update journal.rows set input = $3, hash = $4, approved_by = '{}', updated_at = now(), ${deed(5)}
-         where id = $1 and hash = $2 and state = 'proposed' and ${isFree(6)} returning id`,
+         where id = $1 and hash = $2 and state = 'proposed' and ${notHeldByOthers(6)} returning id`,
         [id, hash, JSON.stringify(input), newHash, asJson(done), done.who],
       );
     },
     /** A dead letter, or what was cancelled, goes back to its queue with its counters at their start; from there on the journal is its retrier.
      *  Parts of a run that a person ended, or that ran out of time, are made anew; what was given up keeps its key and is tried again. */
-    async retry(id: string, done: Deed): Promise<boolean> {
+    async retry(id: string, done: AuditAction): Promise<boolean> {
       return db.transaction(async (tx) => {
         await lockParts(tx, id);
         const [row] = await tx.query<{ mode: string }>(
@@ -289,7 +289,7 @@ export function journalDesk(db: Database) {
       run: string,
       step: string,
       input: unknown,
-      done: Deed,
+      done: AuditAction,
     ): Promise<'wrong_state' | 'no_such_step' | 'outcome_unknown' | null> {
       return db.transaction(async (tx) => {
         await lockParts(tx, run);
@@ -322,7 +322,7 @@ export function journalDesk(db: Database) {
       });
     },
     /** Stops what has not begun, a run, and a function that lost a holder; of a run also its parts. An effect that was begun is resolved instead. */
-    async cancel(id: string, done: Deed): Promise<boolean> {
+    async cancel(id: string, done: AuditAction): Promise<boolean> {
       return db.transaction(async (tx) => {
         await lockParts(tx, id);
         const cancelled = await one(
@@ -344,7 +344,7 @@ export function journalDesk(db: Database) {
       id: string,
       answer: 'happened' | 'try_again' | 'give_up',
       output: unknown,
-      done: Deed,
+      done: AuditAction,
       attempts: number | null = null,
     ): Promise<boolean> {
       const change = {
@@ -361,7 +361,7 @@ export function journalDesk(db: Database) {
         [id, asJson(done), output === undefined ? null : JSON.stringify(output), attempts],
       );
     },
-    async drop(id: string, done: Deed): Promise<boolean> {
+    async drop(id: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
         `update journal.rows set state = 'cancelled', updated_at = now(), ${deed(2)} where id = $1 and state in ('failed', 'expired') and mode in ('send', 'run', 'event') returning id`,
@@ -377,7 +377,7 @@ export function journalDesk(db: Database) {
       );
     },
     /** Resolves when no attempt of the method can begin any more. */
-    async pause(method: string, { who, why }: Deed): Promise<void> {
+    async pause(method: string, { who, why }: AuditAction): Promise<void> {
       await db.query(
         'insert into journal.pauses (method, who, why) values ($1, $2, $3) on conflict (method) do update set who = excluded.who, why = excluded.why',
         [method, who, why ?? null],

@@ -5,7 +5,7 @@ import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { until } from '../../test/kit/world.ts';
 import { openStore, type PostgresStore } from './index.ts';
-import { journalDesk } from './journal-admin.ts';
+import { journalAdmin } from './journal-admin.ts';
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let store: PostgresStore;
@@ -150,7 +150,7 @@ test('a call waits while its lane has another attempt under way', async () => {
 });
 
 test('a paused method is neither taken nor claimed until it is resumed', async () => {
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   const call = asked();
   const row = sent();
   await store.journal.send(store, [row]);
@@ -291,7 +291,7 @@ test('a step is made with its end once, and only for the process that holds its 
 });
 
 test('a reference is won by the first who claims it, and one that nobody claimed is void', async () => {
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   const won = asked({ handling: 'claim' as const });
   const lost = asked({ handling: 'claim' as const });
   await take(won, -1);
@@ -303,7 +303,7 @@ test('a reference is won by the first who claims it, and one that nobody claimed
 });
 
 test('of two approvals at once one wins, and one that saw another text does not', async () => {
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   const row = sent({ approval: 'staff' as const });
   await store.journal.send(store, [row]);
   expect(await desk.approve(row.id, 'what was seen before', { who: 'a', did: 'approved' })).toBe(false);
@@ -315,7 +315,7 @@ test('of two approvals at once one wins, and one that saw another text does not'
 });
 
 test('a run retried from an edited step keeps the steps before it and renews those after', async () => {
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   const run = asked({ mode: 'run' as const });
   await take(run);
   const of = { id: run.id, token: run.token, traceparent: null };
@@ -340,7 +340,7 @@ test('a run retried from an edited step keeps the steps before it and renews tho
 });
 
 test('a run is not redone over a step whose outcome is unknown', async () => {
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   const run = asked({ mode: 'run' as const });
   await take(run);
   const of = { id: run.id, token: run.token, traceparent: null };

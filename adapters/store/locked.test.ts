@@ -4,7 +4,7 @@ import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { until } from '../../test/kit/world.ts';
 import { openStore, type PostgresStore } from './index.ts';
-import { journalDesk } from './journal-admin.ts';
+import { journalAdmin } from './journal-admin.ts';
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let store: PostgresStore;
@@ -110,7 +110,7 @@ test('a sweep leaves a locked row to the next one and moves the others', async (
 });
 
 test('a run that is cancelled while its wait ends comes to an end on both sides', async () => {
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   for (let nth = 0; nth < 20; nth += 1) {
     const run = asked(`run ${nth}`, { mode: 'run' as const });
     await take(run);

@@ -4,7 +4,7 @@ import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { until } from '../../test/kit/world.ts';
 import { openStore, type PostgresStore } from './index.ts';
-import { journalDesk } from './journal-admin.ts';
+import { journalAdmin } from './journal-admin.ts';
 
 const leaseMs = 10_000;
 let database: Awaited<ReturnType<typeof testDatabase>>;
@@ -82,7 +82,7 @@ test('an event that takes four holders with it becomes a dead letter, alone, and
   expect(handled).toEqual([0, 1, 3]);
   // Once in company, then alone.
   expect(deaths).toEqual([4, 1, 1, 1, 1]);
-  const dead = await journalDesk(store).list({ view: 'dead_letters', method: it.name, reason: 'holder_gone', limit: 9 });
+  const dead = await journalAdmin(store).list({ view: 'dead_letters', method: it.name, reason: 'holder_gone', limit: 9 });
   expect(dead).toMatchObject([{ mode: 'event', state: 'failed', input: { nth: 2 }, attempts: 4 }]);
 });
 
@@ -145,7 +145,7 @@ test('a loop whose holders vanish is free later each time, says so, and is free 
       service,
       agoMs,
     ]);
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   const error = async () => (await desk.loops()).find((loop) => loop.service === service)?.last_error;
   expect(await lease('a')).toBe(0);
   await expire(1);

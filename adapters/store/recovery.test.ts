@@ -4,18 +4,18 @@ import type { AcquireResult, Handling } from '../../bus/durable/store.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { openStore, type PostgresStore } from './index.ts';
-import { journalDesk } from './journal-admin.ts';
+import { journalAdmin } from './journal-admin.ts';
 import { piles } from './pending-counts.ts';
 
 const leaseMs = 10_000;
 const me = { who: 'me', did: 'decided' };
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let store: PostgresStore;
-let desk: ReturnType<typeof journalDesk>;
+let desk: ReturnType<typeof journalAdmin>;
 beforeAll(async () => {
   database = await testDatabase();
   store = openStore({ url: database.url, name: 'test', log: quiet });
-  desk = journalDesk(store);
+  desk = journalAdmin(store);
 });
 afterAll(async () => {
   await store.close();

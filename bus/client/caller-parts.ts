@@ -5,7 +5,7 @@ import type { Callable } from '../call.ts';
 import type { Attempted } from '../middleware/retry.ts';
 import type { MeasuredCall, Recorder } from '../telemetry/recorder.ts';
 import type { Counter } from '../telemetry/stats.ts';
-import type { Neighbours } from '../transports/in-process.ts';
+import type { LocalEndpoints } from '../transports/in-process.ts';
 import type { Transport } from '../transports/transport.ts';
 import type { Format } from '../wire/codec.ts';
 
@@ -16,7 +16,7 @@ export interface CallerOptions {
   readonly now: () => number;
   readonly noRespondersMs: number;
   readonly recorder: Recorder;
-  readonly neighbours: Neighbours | undefined;
+  readonly localEndpoints: LocalEndpoints | undefined;
   /** @throws PolybError permission_denied for what the service does not name in `uses`. */
   readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
 }

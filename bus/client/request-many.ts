@@ -4,7 +4,7 @@ import { decode } from '../wire/codec.ts';
 import { readHead } from '../wire/headers.ts';
 import { randomHex } from '../wire/ids.ts';
 
-export interface GatherOptions {
+export interface RequestManyOptions {
   /** Longest time in all; 1000. */
   readonly waitMs?: number | undefined;
   /** Ends after so long without a further answer; 300. */
@@ -19,7 +19,7 @@ export async function gather(
   transport: Transport,
   subject: string,
   body: unknown,
-  options: GatherOptions = {},
+  options: RequestManyOptions = {},
 ): Promise<readonly unknown[]> {
   const { waitMs = 1000, quietMs = 300, atMost = Number.POSITIVE_INFINITY, signal } = options;
   if (!transport.connected) throw notConnected();

@@ -10,8 +10,8 @@ import type { CallerParts, PendingCall } from './caller-parts.ts';
 const lastToken = 0x7fffffff;
 
 export function sendRequest(parts: CallerParts, pending: PendingCall): void {
-  const { transport, waiting, neighbours, name } = parts;
-  const local = neighbours?.endpoints.get(pending.subject);
+  const { transport, waiting, localEndpoints, name } = parts;
+  const local = localEndpoints?.endpoints.get(pending.subject);
   pending.attempts += 1;
   try {
     if (local !== undefined) {
@@ -35,7 +35,7 @@ export function sendRequest(parts: CallerParts, pending: PendingCall): void {
 
 function callLocally(parts: CallerParts, pending: PendingCall): void {
   if (pending.over) return;
-  const local = parts.neighbours?.endpoints.get(pending.subject);
+  const local = parts.localEndpoints?.endpoints.get(pending.subject);
   if (local === undefined) {
     pending.attempts -= 1;
     sendRequest(parts, pending); // the endpoint is gone; other processes may serve the method

@@ -1,7 +1,7 @@
 /** Each state that a person can make of a run or of a part can be left again. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { Id } from '../../contracts/common.ts';
 import { contract, event, method, review } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -34,7 +34,7 @@ const of = (whole: Whole, target: typeof parts.read | typeof parts.keyed) =>
 const me = { who: 'me', did: 'decided' };
 
 let it: World;
-let desk: ReturnType<typeof journalDesk>;
+let desk: ReturnType<typeof journalAdmin>;
 let parks = 0;
 /** What the handlers do with this input; default: they answer. */
 const acts = new Map<string, () => Promise<void>>();
@@ -44,7 +44,7 @@ const handler = async (input: { what: string }) => {
 };
 beforeAll(async () => {
   it = await world();
-  desk = journalDesk(it.store);
+  desk = journalAdmin(it.store);
   const { park } = it.store.journal;
   it.store.journal.park = (...args) => {
     parks += 1;

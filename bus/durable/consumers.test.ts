@@ -1,7 +1,7 @@
 /** Consumers that fail, and several of one event in one service. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { Id } from '../../contracts/common.ts';
 import { contract, event } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -32,8 +32,8 @@ const start = (consumers: readonly Consumer[]) =>
 const poke = async (commit: Awaited<ReturnType<typeof start>>['bus']['commit'], ...things: readonly string[]) => {
   for (const what of things) await commit(async (tx) => tx.emit(lab.poked, { what }));
 };
-const loopOf = async (name: string) => (await journalDesk(it.store).loops()).find((loop) => loop.name === name);
-const deadLetters = () => journalDesk(it.store).list({ view: 'dead_letters', limit: 9 });
+const loopOf = async (name: string) => (await journalAdmin(it.store).loops()).find((loop) => loop.name === name);
+const deadLetters = () => journalAdmin(it.store).list({ view: 'dead_letters', limit: 9 });
 
 test('an event that fails is tried again without end, nothing overtakes it, and its failure is shown until it is handled', async () => {
   const heard: string[] = [];

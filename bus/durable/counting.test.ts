@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { Id } from '../../contracts/common.ts';
 import { contract, event, method } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -78,7 +78,7 @@ afterAll(() => it.stop());
 
 /** Values, or how many a histogram holds, by their labels. */
 async function figures(name: string): Promise<Readonly<Record<string, number>>> {
-  const metric = (await hosted.bus.metrics.told()).find((each) => each.name === name);
+  const metric = (await hosted.bus.metrics.reports()).find((each) => each.name === name);
   return Object.fromEntries(
     (metric?.series ?? []).map(([values, value = 0, ...buckets]) => [
       values.join(' '),
@@ -133,7 +133,7 @@ test('a run that waits for a person and for a slow step counts each step once, t
     (await it.store.query(`select 1 from journal.rows where mode = 'run' and state = 'waiting'`)).length > 0 || null;
   await until(isParked);
   expect(await figures('polyb_pipeline_runs_total')).toEqual({ 'shop.order done': 0, 'shop.order failed': 0, 'shop.order cancelled': 0 });
-  await journalDesk(it.store).approve(asked.id, null, { who: 'anna', did: 'approved' });
+  await journalAdmin(it.store).approve(asked.id, null, { who: 'anna', did: 'approved' });
   await until(async () => (await figures('polyb_pipeline_runs_total'))['shop.order done'] || null);
   expect(await figures('polyb_pipeline_step_duration_seconds')).toEqual({
     'shop.order first done': 1,

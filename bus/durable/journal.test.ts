@@ -435,8 +435,8 @@ test('a guard that says later makes a call fail with the time and a sent row wai
 test('what needs approval goes out after it is approved and never after it is rejected', async () => {
   const mailed: string[] = [];
   await it.start('shop', shopWith({ mailed }));
-  const { journalDesk } = await import('../../adapters/store/journal-admin.ts');
-  const desk = journalDesk(it.store);
+  const { journalAdmin } = await import('../../adapters/store/journal-admin.ts');
+  const desk = journalAdmin(it.store);
   for (const text of ['yes', 'no'])
     await expect(it.bus.call(shop.mail, { text }, { key: text })).rejects.toMatchObject({ reason: 'pending', data: { state: 'proposed' } });
   const [yes, no] = await rows(`method = 'shop.mail'`);
@@ -472,8 +472,8 @@ test('an event that a consumer cannot handle is put aside after as many tries as
   const [letter] = await rows(`mode = 'event'`);
   expect(letter?.state).toBe('failed');
   isWell = true;
-  const { journalDesk } = await import('../../adapters/store/journal-admin.ts');
-  expect(await journalDesk(it.store).retry(letter?.id ?? '', { who: 'me', did: 'retried' })).toBe(true);
+  const { journalAdmin } = await import('../../adapters/store/journal-admin.ts');
+  expect(await journalAdmin(it.store).retry(letter?.id ?? '', { who: 'me', did: 'retried' })).toBe(true);
   await until(() => heard[1]);
   expect(heard).toEqual(['good', 'bad']);
 });

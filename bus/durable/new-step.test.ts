@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { contract, method } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
@@ -148,7 +148,7 @@ test('no step begins after a pause of its method was answered', async () => {
     }),
   );
   await until(() => began > 20);
-  await journalDesk(it.store).pause('bread.bake', { who: 'me', did: 'paused' });
+  await journalAdmin(it.store).pause('bread.bake', { who: 'me', did: 'paused' });
   const atPause = began;
   await delay(300); // nothing is to happen, so there is nothing to wait for
   isOver = true;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { Id } from '../../contracts/common.ts';
 import { contract, event, method, review } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -184,7 +184,7 @@ test('a step that is refused for good fails the run, and a person retries it fro
   const { runId, status } = await make();
   expect([status, (await run())?.error?.reason]).toEqual(['failed', 'no_gas']);
   gas = true;
-  expect(await journalDesk(it.store).retry(runId, { who: 'me', did: 'retried' })).toBe(true);
+  expect(await journalAdmin(it.store).retry(runId, { who: 'me', did: 'retried' })).toBe(true);
   expect(
     await until(async () => {
       const answer = await make();
@@ -198,7 +198,7 @@ test('a run retried from an edited step uses the new input and redoes what follo
   await it.start('cook', cookWho());
   await it.start('dinners', kitchen());
   const { runId } = await make();
-  expect(await journalDesk(it.store).retryFrom(runId, 'pot', { pieces: 'carrots' }, { who: 'me', did: 'retried' })).toBeNull();
+  expect(await journalAdmin(it.store).retryFrom(runId, 'pot', { pieces: 'carrots' }, { who: 'me', did: 'retried' })).toBeNull();
   expect(
     await until(async () => {
       const answer = await make();
@@ -242,7 +242,7 @@ test('a cancelled run does no further step', async () => {
   await it.start('dinners', kitchen());
   const { runId } = await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' });
   await until(async () => ((await run())?.state === 'waiting' ? true : null));
-  expect(await journalDesk(it.store).cancel(runId, { who: 'me', did: 'cancelled' })).toBe(true);
+  expect(await journalAdmin(it.store).cancel(runId, { who: 'me', did: 'cancelled' })).toBe(true);
   expect(await make()).toMatchObject({ status: 'cancelled' });
   await new Promise((resolve) => setTimeout(resolve, waitMs.timeoutMs));
   expect(seen).toEqual(['chop']);
@@ -268,7 +268,7 @@ test('a step that needs approval begins after it and not before, and a rejected 
     'door',
     service({ serves: { door }, settings: z.object({}) }).start(async () => ({ door: { ring, visit } })),
   );
-  const desk = journalDesk(it.store);
+  const desk = journalAdmin(it.store);
   const begin = async (who: string) => {
     await it.bus.call(door.visit, { who }, { key: who });
     return until(async () => (await desk.list({ view: 'approvals', limit: 1 }))[0]);

@@ -16,15 +16,15 @@ export interface MicroParts {
   readonly instance: string;
   readonly log: { warn(facts: object, message: string): void };
   /** What the instance has counted beside its calls: the `data` of STATS. */
-  readonly told: (() => Promise<readonly MetricReport[]>) | undefined;
-  readonly health: Pick<Health, 'told'>;
+  readonly metricReports: (() => Promise<readonly MetricReport[]>) | undefined;
+  readonly health: Pick<Health, 'statuses'>;
 }
 const queueGroup = 'q';
 const verbs = ['PING', 'INFO', 'STATS'] as const;
 
 /** Announces one contract. Returns how to stop. */
 export function announceMicro(
-  { transport, daemon, instance, log, told, health }: MicroParts,
+  { transport, daemon, instance, log, metricReports, health }: MicroParts,
   service: string,
   endpoints: readonly Endpoint[],
 ): () => void {
@@ -43,14 +43,14 @@ export function announceMicro(
     metadata: metadataOf(endpoint),
   }));
   const replies: Readonly<Record<(typeof verbs)[number], () => object | Promise<object>>> = {
-    PING: () => ({ type: 'io.nats.micro.v1.ping_response', ...identity, metadata: { ...identity.metadata, ...standing(health) } }),
+    PING: () => ({ type: 'io.nats.micro.v1.ping_response', ...identity, metadata: { ...identity.metadata, ...dependencyHealth(health) } }),
     INFO: () => ({ type: 'io.nats.micro.v1.info_response', ...identity, description: `${service}, served by ${daemon}`, endpoints: infos }),
     STATS: async () => ({
       type: 'io.nats.micro.v1.stats_response',
       ...identity,
       started,
       endpoints: endpoints.map(statsEntry),
-      ...(told === undefined ? {} : { data: { metrics: await told() } }),
+      ...(metricReports === undefined ? {} : { data: { metrics: await metricReports() } }),
     }),
   };
   async function answer(verb: (typeof verbs)[number], reply: string): Promise<void> {
@@ -75,9 +75,9 @@ export function announceMicro(
 }
 
 /** Metadata are texts. */
-function standing(health: Pick<Health, 'told'>): Readonly<Record<string, string>> {
-  const told = health.told();
-  return told.length === 0 ? {} : { 'polyb.health': JSON.stringify(told) };
+function dependencyHealth(health: Pick<Health, 'statuses'>): Readonly<Record<string, string>> {
+  const statuses = health.statuses();
+  return statuses.length === 0 ? {} : { 'polyb.health': JSON.stringify(statuses) };
 }
 /** What is open to everybody is shown as it is called by hand. */
 function subjectOf({ entry, subject }: Endpoint): string {

@@ -30,7 +30,7 @@ export interface Server {
 const queue = 'q';
 
 export function createServer(options: ServerOptions): Server {
-  const { transport, name, log, neighbours } = options;
+  const { transport, name, log, localEndpoints } = options;
   const running = createRunningCalls(options.now, (call) =>
     abortCall(parts, call, deadlineExceeded(call.endpoint.entry.address, 'unknown')),
   );
@@ -52,7 +52,7 @@ export function createServer(options: ServerOptions): Server {
     );
     for (const subscription of made) subscriptions.add(subscription);
     localSubjects.add(subject);
-    neighbours?.endpoints.set(subject, { roles, take: (call) => arriveLocally(parts, endpoint, call) });
+    localEndpoints?.endpoints.set(subject, { roles, take: (call) => arriveLocally(parts, endpoint, call) });
     return {
       [Symbol.dispose]: () => {
         for (const subscription of made) {
@@ -60,7 +60,7 @@ export function createServer(options: ServerOptions): Server {
           subscriptions.delete(subscription);
         }
         localSubjects.delete(subject);
-        neighbours?.endpoints.delete(subject);
+        localEndpoints?.endpoints.delete(subject);
       },
     };
   }
@@ -97,7 +97,7 @@ export function createServer(options: ServerOptions): Server {
       return [...endpoints.values()];
     },
     async drain() {
-      for (const subject of localSubjects) neighbours?.endpoints.delete(subject);
+      for (const subject of localSubjects) localEndpoints?.endpoints.delete(subject);
       await Promise.all([...subscriptions].map((subscription) => subscription.drain()));
       await running.idle();
     },

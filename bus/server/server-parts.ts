@@ -6,7 +6,7 @@ import type { Commit, Log } from '../service.ts';
 import type { Streams } from '../streams/stream.ts';
 import type { MeasuredCall, Recorder } from '../telemetry/recorder.ts';
 import type { Counter } from '../telemetry/stats.ts';
-import type { LocalCall, Neighbours } from '../transports/in-process.ts';
+import type { LocalCall, LocalEndpoints } from '../transports/in-process.ts';
 import type { Transport } from '../transports/transport.ts';
 import type { Format } from '../wire/codec.ts';
 
@@ -18,7 +18,7 @@ export interface ServerOptions {
   readonly clockSkewMs: number;
   readonly log: Log;
   readonly recorder: Recorder;
-  readonly neighbours: Neighbours | undefined;
+  readonly localEndpoints: LocalEndpoints | undefined;
   readonly streams: Streams;
   readonly commit: Commit;
   readonly request: (method: Method, input: unknown, options: RequestOptions | undefined, origin: Origin) => Promise<unknown>;

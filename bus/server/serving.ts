@@ -22,12 +22,12 @@ export interface Serving {
 export interface ServingParts extends ServerOptions {
   readonly instance: string;
   /** What the instance has counted. */
-  readonly told: () => Promise<readonly MetricReport[]>;
+  readonly metricReports: () => Promise<readonly MetricReport[]>;
   readonly health: Health;
 }
 
 export function createServing(parts: ServingParts): Serving {
-  const { transport, name, instance, log, told, health } = parts;
+  const { transport, name, instance, log, metricReports, health } = parts;
   const server = createServer(parts);
   const control = createControl({ ...parts, server });
   const silence: (() => void)[] = [];
@@ -46,7 +46,13 @@ export function createServing(parts: ServingParts): Serving {
       for (const [service, own] of Map.groupBy(endpoints, ({ entry }) => entry.service)) {
         control.listen(service, own);
         const isFirst = silence.length === 0; // an instance tells its figures once, whatever it serves
-        silence.push(announceMicro({ transport, daemon: name, instance, log, told: isFirst ? told : undefined, health }, service, own));
+        silence.push(
+          announceMicro(
+            { transport, daemon: name, instance, log, metricReports: isFirst ? metricReports : undefined, health },
+            service,
+            own,
+          ),
+        );
       }
     },
     own: server.own,

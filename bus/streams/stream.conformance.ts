@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { hang, type ShopBed, shopBed, until } from '../../test/kit/bed.ts';
 import type { TransportBed } from '../../test/kit/transports.ts';
-import { createNeighbours } from '../transports/in-process.ts';
+import { createLocalEndpoints } from '../transports/in-process.ts';
 import type { Arrived } from '../transports/transport.ts';
 import { readHead } from '../wire/headers.ts';
 
@@ -313,7 +313,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
   });
 
   test('works between the services of one process without the server, with items of their own', async () => {
-    const neighbours = createNeighbours();
+    const localEndpoints = createLocalEndpoints();
     const shared = { text: 'same' };
     const bytes = frame(7);
     const shop = await bed.serve(
@@ -325,9 +325,9 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
           yield bytes;
         },
       },
-      { neighbours },
+      { localEndpoints },
     );
-    const bus = await bed.bus('till', { neighbours });
+    const bus = await bed.bus('till', { localEndpoints });
     bed.transports.cut();
     await until(() => !bus.connected && !shop.connected);
     const got = await all(bus.open(bed.shop.talk, { greeting: '' }, from(Array.from({ length: 200 }, () => ({ text: 'x' })))));

@@ -6,7 +6,7 @@ import type { Origin, RequestOptions } from '../call.ts';
 import { type Cancellable, cancelled, stop } from '../middleware/cancel.ts';
 import { createSweep } from '../middleware/deadline-timer.ts';
 import type { CallOptions, Log } from '../service.ts';
-import type { LocalCall, Neighbours } from '../transports/in-process.ts';
+import type { LocalCall, LocalEndpoints } from '../transports/in-process.ts';
 import type { Arrived, Subscription, Transport } from '../transports/transport.ts';
 import { decode, encode, plainCopy } from '../wire/codec.ts';
 import { type Frame, type Packed, pack, unpack } from '../wire/frames.ts';
@@ -19,7 +19,7 @@ export interface StreamParts {
   readonly prefix: string;
   readonly now: () => number;
   readonly log: Log;
-  readonly neighbours: Neighbours | undefined;
+  readonly localEndpoints: LocalEndpoints | undefined;
   /** An end says something at least so often, and is lost after three such times of silence. */
   readonly pingMs: number;
   readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
@@ -82,7 +82,7 @@ interface Link {
 }
 
 export function createStreams(parts: StreamParts): Streams {
-  const { transport, prefix, now, log, neighbours, pingMs, permit } = parts;
+  const { transport, prefix, now, log, localEndpoints, pingMs, permit } = parts;
   const base = `${prefix}.str.${transport.inbox.slice('_INBOX.'.length)}`;
   const links = new Map<number, Link>();
   const leases = new Map<string, number>();
@@ -97,7 +97,7 @@ export function createStreams(parts: StreamParts): Streams {
     for (const { peer, end } of links.values()) if (!isNear(peer)) end.close(lost());
   });
 
-  const isNear = (peer: string): boolean => neighbours?.streams.has(peer) === true;
+  const isNear = (peer: string): boolean => localEndpoints?.streams.has(peer) === true;
 
   function link(side: Link['side'], onClosed: (why: PolybError | undefined) => void): Link {
     subscription ??= transport.subscribe(`${base}.*`, arrive);
@@ -113,19 +113,19 @@ export function createStreams(parts: StreamParts): Streams {
         (frame) => post(made, frame),
         (why) => {
           links.delete(number);
-          neighbours?.streams.delete(made.mine);
+          localEndpoints?.streams.delete(made.mine);
           onClosed(why);
         },
       ),
     };
     links.set(number, made);
-    neighbours?.streams.set(made.mine, (frame) => give(made, frame));
+    localEndpoints?.streams.set(made.mine, (frame) => give(made, frame));
     sweep.wake();
     return made;
   }
   function post(from: Link, frame: Frame): void {
     from.saidAt = now();
-    const near = neighbours?.streams.get(from.peer);
+    const near = localEndpoints?.streams.get(from.peer);
     if (near !== undefined) {
       const copy = frame.kind === 'item' ? { ...frame, value: plainCopy(frame.value) } : frame;
       queueMicrotask(() => near(copy));

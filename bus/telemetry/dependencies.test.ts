@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { createHealth } from './dependencies.ts';
-import { standingsIn } from './dependency-reports.ts';
+import { dependencyReports } from './dependency-reports.ts';
 
 function setup() {
   const clock = { ms: 1_000 };
@@ -14,7 +14,7 @@ function setup() {
     });
   const failing = async (failure: unknown) => {
     await expect(ask(failure)).rejects.toBe(failure);
-    return health.told()[0]?.failure;
+    return health.statuses()[0]?.failure;
   };
   return { clock, health, ask, failing };
 }
@@ -54,10 +54,10 @@ test('it is told since when they have failed, however often they have been asked
   await failing(new PolybError('unavailable', ''));
   clock.ms = 3_000;
   await failing(new PolybError('deadline_exceeded', ''));
-  expect(health.told()).toEqual([{ target: 'telegram:updates', failure: 'deadline_exceeded', since: 2_000, at: 3_000 }]);
+  expect(health.statuses()).toEqual([{ target: 'telegram:updates', failure: 'deadline_exceeded', since: 2_000, at: 3_000 }]);
   clock.ms = 4_000;
   await ask();
-  expect(health.told()).toEqual([{ target: 'telegram:updates', failure: null, since: 4_000, at: 4_000 }]);
+  expect(health.statuses()).toEqual([{ target: 'telegram:updates', failure: null, since: 4_000, at: 4_000 }]);
 });
 
 test('of two instances the one that looked last is believed, and answers of other programs are passed over', () => {
@@ -72,7 +72,7 @@ test('of two instances the one that looked last is believed, and answers of othe
     { metadata: { 'polyb.daemon': 'x', 'polyb.health': '{' } },
     ping('x', [{ target: 1 }]),
   ];
-  expect(standingsIn([ping('collector', [works]), ...strange, ping('collector', [failed]), ping('sender', [failed])])).toEqual([
+  expect(dependencyReports([ping('collector', [works]), ...strange, ping('collector', [failed]), ping('sender', [failed])])).toEqual([
     { service: 'collector', ...works },
     { service: 'sender', ...failed },
   ]);

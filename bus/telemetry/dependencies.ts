@@ -1,7 +1,7 @@
 /** How those stand whom a service asks outside: what it saw last of each, told to whoever pings it. */
 import { type Code, isPolybError } from '../../contracts/kit/errors.ts';
 
-export interface Standing {
+export interface DependencyStatus {
   /** Whom it is about and what is asked of them, `telegram:updates`. */
   readonly target: string;
   /** The code and reason of the last failure, `upstream_failed/bad_reply`; null when it works. */
@@ -12,14 +12,14 @@ export interface Standing {
   readonly at: number;
 }
 /** Somebody outside, or one thing that is asked of them. */
-export interface Outsider {
+export interface Dependency {
   /** What `ask` gives; how it ended is noted. A refusal of what was asked is no failure of theirs, and a cancelled question says nothing of them. */
   watch<T>(ask: () => Promise<T>): Promise<T>;
 }
 export interface Health {
   /** Told of once it was asked. */
-  of(target: string): Outsider;
-  told(): readonly Standing[];
+  of(target: string): Dependency;
+  statuses(): readonly DependencyStatus[];
 }
 
 const theirs: readonly Code[] = ['resource_exhausted', 'upstream_failed', 'unavailable', 'deadline_exceeded', 'conflict'];
@@ -27,13 +27,13 @@ const theirs: readonly Code[] = ['resource_exhausted', 'upstream_failed', 'unava
 const refusesUs: readonly (string | undefined)[] = ['upstream_credentials', 'quota'];
 
 export function createHealth(now: () => number): Health {
-  const standings = new Map<string, Standing>();
+  const statuses = new Map<string, DependencyStatus>();
 
   function note(target: string, failure: string | null): void {
-    const before = standings.get(target);
+    const before = statuses.get(target);
     const at = now();
     const hasChanged = before === undefined || (before.failure === null) !== (failure === null);
-    standings.set(target, { target, failure, since: hasChanged ? at : before.since, at });
+    statuses.set(target, { target, failure, since: hasChanged ? at : before.since, at });
   }
   function judge(target: string, failure: unknown): void {
     // A fault of our own tells nothing of them.
@@ -55,6 +55,6 @@ export function createHealth(now: () => number): Health {
         }
       },
     }),
-    told: () => [...standings.values()],
+    statuses: () => [...statuses.values()],
   };
 }

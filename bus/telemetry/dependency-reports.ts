@@ -1,12 +1,12 @@
 /** What instances that answered a ping say of those outside. */
 import { z } from 'zod';
-import type { Standing } from './dependencies.ts';
+import type { DependencyStatus } from './dependencies.ts';
 
-export interface ServiceStanding extends Standing {
+export interface DependencyReport extends DependencyStatus {
   /** The daemon's folder. */
   readonly service: string;
 }
-const Told = z.array(
+const Statuses = z.array(
   z.object({
     target: z.string().max(200),
     failure: z.string().max(200).nullable(),
@@ -17,22 +17,22 @@ const Told = z.array(
 const Ping = z.object({ metadata: z.object({ 'polyb.daemon': z.string(), 'polyb.health': z.string() }) });
 
 /** One of each service and target, as the instance saw it that looked last. Answers of other programs are passed over. */
-export function standingsIn(pings: readonly unknown[]): readonly ServiceStanding[] {
-  const last = new Map<string, ServiceStanding>();
+export function dependencyReports(pings: readonly unknown[]): readonly DependencyReport[] {
+  const last = new Map<string, DependencyReport>();
   for (const ping of pings) {
     const metadata = Ping.safeParse(ping).data?.metadata;
     if (metadata === undefined) continue;
     const service = metadata['polyb.daemon'];
-    for (const standing of parsed(metadata['polyb.health'])) {
-      const key = `${service} ${standing.target}`;
-      if (standing.at >= (last.get(key)?.at ?? 0)) last.set(key, { service, ...standing });
+    for (const report of parsed(metadata['polyb.health'])) {
+      const key = `${service} ${report.target}`;
+      if (report.at >= (last.get(key)?.at ?? 0)) last.set(key, { service, ...report });
     }
   }
   return [...last.values()].sort((a, b) => (`${a.service} ${a.target}` < `${b.service} ${b.target}` ? -1 : 1));
 }
-function parsed(text: string): z.output<typeof Told> {
+function parsed(text: string): z.output<typeof Statuses> {
   try {
-    return Told.safeParse(JSON.parse(text)).data ?? [];
+    return Statuses.safeParse(JSON.parse(text)).data ?? [];
   } catch {
     return []; // not ours
   }

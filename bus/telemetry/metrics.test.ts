@@ -10,7 +10,7 @@ function setup() {
   const clock = { at: 1_000_000 };
   const warned: string[] = [];
   const metrics = createMetrics({ now: () => clock.at, log: { warn: (_, message) => void warned.push(message) } });
-  const series = async (name: string) => (await metrics.told()).find((each) => each.name === name)?.series;
+  const series = async (name: string) => (await metrics.reports()).find((each) => each.name === name)?.series;
   return { clock, warned, metrics, series };
 }
 
@@ -19,7 +19,7 @@ test('what is counted is told with what the metric is, and a value of no list as
   metrics.count(sold, { fruit: 'apple', shop: 'north' });
   metrics.count(sold, { fruit: 'apple', shop: 'north' }, 2);
   metrics.count(sold, { fruit: 'plum', shop: 'north' });
-  expect(await metrics.told()).toEqual([
+  expect(await metrics.reports()).toEqual([
     {
       name: 'sold_total',
       type: 'counter',
@@ -48,7 +48,7 @@ test('a flood of labels is counted in full, in a bounded number of series, far u
   );
   for (const of of many)
     for (let n = 0; n < 2_000; n += 1) metrics.observe(of, { a: `${n} `.repeat(100), b: `${n} `.repeat(100), c: `${n} `.repeat(100) }, n);
-  const told = await metrics.told();
+  const told = await metrics.reports();
   for (const { series } of told) {
     expect(series.length).toBeLessThanOrEqual(501);
     expect(series.reduce((sum, [, , ...buckets]) => sum + buckets.reduce((left, right) => left + right, 0), 0)).toBe(2_000);

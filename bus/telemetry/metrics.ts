@@ -5,7 +5,7 @@ import { within } from '../middleware/settles-within.ts';
 
 export interface Registry extends Metrics {
   /** Never fails: a sample that cannot be had is left out. */
-  told(): Promise<readonly MetricReport[]>;
+  reports(): Promise<readonly MetricReport[]>;
 }
 
 /** So that all that one instance tells stays far under the largest message of the bus. */
@@ -102,7 +102,7 @@ export function createMetrics({ now, log }: { readonly now: () => number; readon
     sample(read, { freshMs = usuallyFreshMs } = {}) {
       sources.push({ read, freshMs, at: Number.NEGATIVE_INFINITY, samples: [], reading: undefined, isFailing: false });
     },
-    async told() {
+    async reports() {
       await within(patienceMs, Promise.all(sources.map(refresh)));
       const youngEnough = sources.filter(({ at }) => now() - at < oldestMs);
       const sampled = Map.groupBy(
@@ -110,10 +110,10 @@ export function createMetrics({ now, log }: { readonly now: () => number; readon
         ({ of }) => of,
       );
       return [
-        ...[...counted].map(([of, { names, series }]) => toldOf(of, names, [...series.values()])),
+        ...[...counted].map(([of, { names, series }]) => reportOf(of, names, [...series.values()])),
         ...[...sampled].map(([of, samples]) => {
           const names = Object.keys(of.labels);
-          return toldOf(
+          return reportOf(
             of,
             names,
             samples.slice(0, seriesPerMetric).map(({ labels, value }) => ({
@@ -148,7 +148,7 @@ function labelOf({ labels }: Metric, name: string, given: string | boolean | und
   if (value.length <= longestValue && !value.includes('\0')) return value;
   return value.slice(0, longestValue).replaceAll('\0', ''); // it parts the values of a key
 }
-function toldOf(
+function reportOf(
   { name, type, help, bounds, isShared }: Metric,
   labels: readonly string[],
   series: readonly ({ readonly values: readonly string[] } & Distribution)[],

@@ -22,10 +22,10 @@ export interface LocalEndpoint {
   take(call: LocalCall): (why: PolybError) => void;
 }
 /** What the services of one process answer, and their ends of streams, by subject. */
-export interface Neighbours {
+export interface LocalEndpoints {
   readonly endpoints: Map<string, LocalEndpoint>;
   readonly streams: Map<string, (frame: Frame) => void>;
 }
-export function createNeighbours(): Neighbours {
+export function createLocalEndpoints(): LocalEndpoints {
   return { endpoints: new Map(), streams: new Map() };
 }

@@ -1,6 +1,6 @@
 import type { ChannelName, Poller } from '../../adapters/channel/port.ts';
 import { type Loop, loop } from '../../bus/service.ts';
-import type { Outsider } from '../../bus/telemetry/dependencies.ts';
+import type { Dependency } from '../../bus/telemetry/dependencies.ts';
 import type { UpdateIntake } from './intake.ts';
 
 /** A turn must end well within the lease of its loop (15 s), half of which may have passed when it begins. */
@@ -9,7 +9,7 @@ const pollMs = 5_000;
 const idleMs = 50;
 
 /** Polls the channel of a bot. The next poll confirms the updates of the last one, so it starts only after their commit. */
-export function receive(channel: ChannelName, poller: Poller, { take }: UpdateIntake, outside: Outsider): Loop {
+export function receive(channel: ChannelName, poller: Poller, { take }: UpdateIntake, outside: Dependency): Loop {
   const { botId } = poller;
   let isOpen = false;
   let confirmed: string | null = null;

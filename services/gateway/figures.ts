@@ -100,7 +100,7 @@ export function createFigures({
       const own = { service: bus.name, instance: bus.instance };
       const all = of === 'self' ? [] : await answers().catch((): readonly Answer[] => []); // A scrape without the bus still has this process.
       const text = exposition();
-      if (all.length === 0) for (const metric of await bus.metrics.told()) text.add(metric, own);
+      if (all.length === 0) for (const metric of await bus.metrics.reports()) text.add(metric, own);
       for (const { figures, told } of all.toSorted((a, b) => (a.figures.instance < b.figures.instance ? -1 : 1))) {
         const { service, instance, methods } = figures;
         for (const metric of [...callsOf(methods), ...told]) text.add(metric, metric.isShared ? { service } : { service, instance });

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Cache } from '../../adapters/cache/port.ts';
 import type { Queries } from '../../bus/service.ts';
-import type { ServiceStanding } from '../../bus/telemetry/dependency-reports.ts';
+import type { DependencyReport } from '../../bus/telemetry/dependency-reports.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Figures } from './figures.ts';
 
@@ -10,7 +10,7 @@ export interface HealthParts {
   readonly bus: { readonly connected: boolean };
   readonly db: Queries;
   readonly cache: Pick<Cache, 'state'>;
-  readonly outsiders: () => Promise<readonly ServiceStanding[]>;
+  readonly dependencies: () => Promise<readonly DependencyReport[]>;
   readonly figures: Figures;
   readonly version: string;
   readonly isDraining: () => boolean;
@@ -28,7 +28,7 @@ type Checks = Readonly<Record<string, readonly Check[]>>;
 const patienceMs = 2_000;
 
 export function addHealth(app: FastifyInstance, parts: HealthParts): void {
-  const { bus, db, cache, outsiders, figures, version, isDraining, now } = parts;
+  const { bus, db, cache, dependencies, figures, version, isDraining, now } = parts;
 
   /** Dependencies without which no request can be served. */
   async function needed(): Promise<Checks> {
@@ -56,7 +56,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
       cache.state() === 'away'
         ? { status: 'warn', time, output: 'unavailable: each process counts rates on its own' }
         : { status: 'pass', time };
-    const byTarget = Map.groupBy(await outsiders(), ({ target }) => target);
+    const byTarget = Map.groupBy(await dependencies(), ({ target }) => target);
     const missing = [...(await figures.ready())].filter(([, isReady]) => !isReady);
     return {
       ...(cache.state() === 'own' ? {} : { 'redis:connection': [redis] }),
@@ -66,7 +66,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
           [{ status: 'warn', time, output: `does not respond; see polyb status` } as const],
         ]),
       ),
-      ...Object.fromEntries([...byTarget].map(([target, standings]) => [target, standings.map(checkOf)])),
+      ...Object.fromEntries([...byTarget].map(([target, reports]) => [target, reports.map(checkOf)])),
     };
   }
   const readiness = async (isWhole: boolean): Promise<{ readonly code: number; readonly body: string }> => {
@@ -93,7 +93,7 @@ export function addHealth(app: FastifyInstance, parts: HealthParts): void {
     reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify({ services: await figures.services() })),
   );
 }
-function checkOf({ service, failure, since, at }: ServiceStanding): Check {
+function checkOf({ service, failure, since, at }: DependencyReport): Check {
   const seen = { componentId: service, time: new Date(at).toISOString() };
   return failure === null
     ? { status: 'pass', ...seen }

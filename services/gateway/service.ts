@@ -8,7 +8,7 @@ import { gateway } from '../../contracts/gateway.ts';
 import { buildInfo } from '../../contracts/metrics.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type CallMethod, createApp } from './app.ts';
-import { outsiders } from './dependencies.ts';
+import { dependencies } from './dependencies.ts';
 import { addDocuments } from './documents.ts';
 import { addFeeds } from './feeds.ts';
 import { createFigures } from './figures.ts';
@@ -62,7 +62,7 @@ export default service({
       requireIfMatch: settings.GATEWAY_REQUIRE_IF_MATCH,
     },
   };
-  const health = { bus, db, cache, outsiders: outsiders(bus, now), figures, version, isDraining: () => isDraining, now };
+  const health = { bus, db, cache, dependencies: dependencies(bus, now), figures, version, isDraining: () => isDraining, now };
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });

@@ -38,7 +38,7 @@ const { signal } = new AbortController();
 const opinion = JSON.stringify({ intent: 'complaint', isUrgent: true, howSure: 'likely' });
 const says = (content: string) => emulator.on({ predicate: () => true }, { content });
 const asked = () => emulator.getRequests().filter(({ path }) => path.endsWith('/chat/completions'));
-const circuit = async () => (await metrics.told()).find(({ name }) => name === 'polyb_circuit_state')?.series;
+const circuit = async () => (await metrics.reports()).find(({ name }) => name === 'polyb_circuit_state')?.series;
 
 test('exactly the lines on which the local stage abstained reach the language model', async () => {
   says(opinion);

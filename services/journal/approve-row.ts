@@ -1,4 +1,4 @@
-import type { Deed, Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow, AuditAction, JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import type { Handler } from '../../bus/service.ts';
 import type { journal } from '../../contracts/journal.ts';
 import { changeRow, deedOf, type JournalParts } from './change-row.ts';
@@ -9,13 +9,13 @@ import type { ShownRow } from './shown-row.ts';
 export function approveRow(parts: JournalParts): Handler<typeof journal.approve> {
   return async ({ id, hash, ...by }, context) => {
     const deed = deedOf(context, hash === undefined ? 'approved its current version' : 'approved', by);
-    const change = (row: DeskRow) => approve(parts.desk, row, hash ?? null, deed);
+    const change = (row: AdminRow) => approve(parts.desk, row, hash ?? null, deed);
     return countDecision(parts, 'approved', await changeRow(parts, { id, expected: 'proposed', change, hash, who: deed.who }));
   };
 }
 
 /** The approvals are compared with those that were read, so that a concurrent one causes another look. */
-async function approve(desk: Desk, row: DeskRow, hash: string | null, deed: Deed): Promise<boolean> {
+async function approve(desk: JournalAdmin, row: AdminRow, hash: string | null, deed: AuditAction): Promise<boolean> {
   if (row.approved_by.some((by) => isSamePerson(by, deed.who))) return false;
   if (await desk.approve(row.id, hash, deed, row.approved_by)) return true;
   const [current] = await desk.find(row.id);

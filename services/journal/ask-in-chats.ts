@@ -1,6 +1,6 @@
 /** Approvals in chats of the staff: waiting rows are shown there with buttons, and then their outcome. */
 import type { Notices } from '../../adapters/channel/port.ts';
-import type { Desk } from '../../adapters/store/journal-admin.ts';
+import type { JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import { type Commit, type Consumer, every, type HandlersOf, type Log, type Loop, type Queries } from '../../bus/service.ts';
 import type { approvals } from '../../contracts/approvals.ts';
 import type { journal } from '../../contracts/journal.ts';
@@ -16,7 +16,7 @@ interface Parts {
   readonly chats: readonly string[];
   /** Null without a bot. */
   readonly notices: Notices | null;
-  readonly desk: Desk;
+  readonly desk: JournalAdmin;
   readonly decide: Pick<HandlersOf<typeof journal>, 'approve' | 'reject' | 'resolve'>;
   readonly db: Queries;
   readonly commit: Commit;

@@ -1,4 +1,4 @@
-import type { Deed, Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow, AuditAction, JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import type { Context } from '../../bus/service.ts';
 import { actorOf } from '../../contracts/common.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -8,7 +8,7 @@ import { isSamePerson } from './persons.ts';
 import { holderOf, type ShownRow, showRow } from './shown-row.ts';
 
 export interface JournalParts {
-  readonly desk: Desk;
+  readonly desk: JournalAdmin;
   readonly metrics: Counting;
   /** Unix ms. */
   readonly now: () => number;
@@ -18,7 +18,7 @@ export interface RowChange {
   /** The states from which it is allowed, for the error. */
   readonly expected: string;
   /** One statement that names the expected state. False: the row was in another. */
-  readonly change: (row: DeskRow) => Promise<boolean>;
+  readonly change: (row: AdminRow) => Promise<boolean>;
   readonly hash?: string | undefined;
   readonly who?: string;
 }
@@ -33,7 +33,7 @@ export async function changeRow({ desk, now }: Pick<JournalParts, 'desk' | 'now'
   return showRow(desk, current, now());
 }
 
-function refusal(row: DeskRow, { expected, hash, who }: RowChange, now: number): PolybError {
+function refusal(row: AdminRow, { expected, hash, who }: RowChange, now: number): PolybError {
   const { id, state } = row;
   const holder = holderOf(row, now);
   if (holder !== null && holder !== who)
@@ -59,6 +59,6 @@ export function deedOf(
   { caller }: Context,
   did: string,
   { why, onBehalfOf }: { why?: string | undefined; onBehalfOf?: string | undefined },
-): Deed {
+): AuditAction {
   return { who: actorOf(caller, onBehalfOf), did, ...(why === undefined ? {} : { why }) };
 }

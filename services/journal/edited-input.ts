@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow } from '../../adapters/store/journal-admin.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -9,7 +9,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * @param editable Fields that the method allows to edit; the recipient is never among them.
  * @throws PolybError invalid_argument/not_editable for any other field with a changed value.
  */
-export function editedInput({ method, input }: Pick<DeskRow, 'method' | 'input'>, editable: readonly string[], edit: unknown): Fields {
+export function editedInput({ method, input }: Pick<AdminRow, 'method' | 'input'>, editable: readonly string[], edit: unknown): Fields {
   if (!isFields(edit) || !isFields(input))
     throw new PolybError('invalid_argument', `The input does not fit ${method}: expected an object with the fields to change.`);
   const barred = Object.keys(edit).filter(

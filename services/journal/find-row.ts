@@ -1,10 +1,10 @@
-import type { Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow, JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { scrub } from '../../contracts/kit/scrub.ts';
 
 /** The row with this id, key or trace; also by the beginning of its id.
  *  @throws PolybError not_found; invalid_argument/ambiguous */
-export async function findRow(desk: Pick<Desk, 'find'>, id: string): Promise<DeskRow> {
+export async function findRow(desk: Pick<JournalAdmin, 'find'>, id: string): Promise<AdminRow> {
   const [row, other] = await desk.find(id);
   const given = scrub(id).slice(0, 40);
   if (row === undefined)

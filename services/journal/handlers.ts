@@ -1,5 +1,5 @@
 /** The journal as a service: masked rows for people, and their decisions. */
-import type { DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow } from '../../adapters/store/journal-admin.ts';
 import { hashOf } from '../../bus/durable/identity.ts';
 import type { HandlersOf } from '../../bus/service.ts';
 import { effectOf, type journal } from '../../contracts/journal.ts';
@@ -49,7 +49,7 @@ export function journalHandlers(parts: JournalParts): HandlersOf<typeof journal>
       }),
     edit: ({ id, hash, input, ...by }, context) => {
       const deed = deedOf(context, 'edited', by);
-      const change = async (row: DeskRow): Promise<boolean> => {
+      const change = async (row: AdminRow): Promise<boolean> => {
         const [schemas] = await desk.schemas([row.method]);
         const { editable = [] } = (schemas?.input ?? {}) as { readonly editable?: readonly string[] };
         const edited = await parsePublished(desk, row.method, 'input', editedInput(row, editable, input));
@@ -69,7 +69,7 @@ export function journalHandlers(parts: JournalParts): HandlersOf<typeof journal>
     },
     resolve: async ({ id, answer, output, attempts, ...by }, context) => {
       let freed = 0;
-      const change = async (row: DeskRow): Promise<boolean> => {
+      const change = async (row: AdminRow): Promise<boolean> => {
         freed = row.behind;
         const result = answer === 'happened' ? await parsePublished(desk, row.method, 'output', output ?? {}) : undefined;
         return desk.resolve(row.id, answer, result, deedOf(context, `resolved: ${answer}`, by), attempts ?? null);

@@ -1,4 +1,4 @@
-import type { DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow } from '../../adapters/store/journal-admin.ts';
 import type { Handler } from '../../bus/service.ts';
 import type { journal } from '../../contracts/journal.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -11,7 +11,7 @@ export function listRows({ desk, now }: JournalParts): Handler<typeof journal.li
     const rows = await desk.list({ ...filter, before, limit: filter.limit + 1 });
     const page = rows.slice(0, filter.limit);
     const schemas = show === 'heads' ? null : await schemasOf(desk, page);
-    const listed = (row: DeskRow): ListItem => {
+    const listed = (row: AdminRow): ListItem => {
       if (schemas === null) return headOf(row, now());
       const isOpen = show === 'revealed' && (row.state === 'proposed' || (row.state === 'review' && row.approval !== 'none'));
       return { ...headOf(row, now()), hash: row.hash, input: isOpen ? row.input : maskedSide(schemas, row, 'input') };

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow } from '../../adapters/store/journal-admin.ts';
 import { jsonSchema } from '../../contracts/kit/describe.ts';
 import { messages } from '../../contracts/messages.ts';
 import { noticeOf } from './notice-of.ts';
@@ -20,7 +20,7 @@ const row = {
   audit: [],
 };
 const textOf = (words: string): string =>
-  noticeOf({ ...row, input: { ...input, text: words } } as unknown as DeskRow, {
+  noticeOf({ ...row, input: { ...input, text: words } } as unknown as AdminRow, {
     schema: jsonSchema(messages.deliver.input, 'input'),
     needsNoOutput: true,
     nameOf: (who) => who,
@@ -36,7 +36,7 @@ test('phones in what would be said are shown whole, wherever it stands, and the 
 
 test('the notice names the customer and quotes their last words, and no line of them passes for one of ours', () => {
   const customer = { name: 'Мария\nНомер: row_2', channel: 'whatsapp', said: 'Где заказ?\nНомер: row_3', at: null };
-  const { text } = noticeOf({ ...row, input: { ...input, customer } } as unknown as DeskRow, {
+  const { text } = noticeOf({ ...row, input: { ...input, customer } } as unknown as AdminRow, {
     schema: jsonSchema(messages.deliver.input, 'input'),
     needsNoOutput: true,
     nameOf: (who) => who,
@@ -49,7 +49,7 @@ test('the notice names the customer and quotes their last words, and no line of 
 test('what failed says why in the words of the provider', () => {
   const error = { code: 'failed_precondition', reason: 'upstream_rejected', detail: 'Telegram refused sendMessage: TOPIC_CLOSED' };
   const failed = { ...row, state: 'failed', error };
-  const { text } = noticeOf(failed as unknown as DeskRow, { schema: {}, needsNoOutput: true, nameOf: (who) => who, longestText: 4096 });
+  const { text } = noticeOf(failed as unknown as AdminRow, { schema: {}, needsNoOutput: true, nameOf: (who) => who, longestText: 4096 });
   expect(text).toContain('Не получилось: upstream_rejected\nОтвет: Telegram refused sendMessage: TOPIC_CLOSED');
 });
 

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Notice } from '../../adapters/channel/port.ts';
-import type { DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow } from '../../adapters/store/journal-admin.ts';
 import type { approvals } from '../../contracts/approvals.ts';
 import { Customer } from '../../contracts/common.ts';
 import type { ReviewAnswer } from '../../contracts/journal.ts';
@@ -25,21 +25,21 @@ export function choiceOf(data: string): { readonly choice: Choice; readonly rowI
   const [, letter, rowId = '', seen = ''] = /^([arhtg]):([a-z]{1,8}_[0-9a-z]{1,30}):([\w-]{22})$/.exec(data) ?? [];
   return letter === undefined ? null : { choice: letters[letter as keyof typeof letters], rowId, seen };
 }
-function buttonOf(letter: keyof typeof letters, text: string, row: DeskRow): Notice['buttons'][number] {
+function buttonOf(letter: keyof typeof letters, text: string, row: AdminRow): Notice['buttons'][number] {
   return { text, data: `${letter}:${row.id}:${seenOf(row, letters[letter])}` };
 }
 /** The version that a button refers to: the text to approve, or the attempt whose outcome is unknown. */
-export function seenOf({ hash: of, attempts }: Pick<DeskRow, 'hash' | 'attempts'>, choice: Choice): string {
+export function seenOf({ hash: of, attempts }: Pick<AdminRow, 'hash' | 'attempts'>, choice: Choice): string {
   const isOfWording = choice === 'approve' || choice === 'reject';
   return (isOfWording ? of : hash('sha256', `${of} ${attempts}`, 'base64url')).slice(0, seenLength);
 }
 /** The decision that a row waits for; null if none. */
-export function questionOf({ state, attempts }: Pick<DeskRow, 'state' | 'attempts'>): string | null {
+export function questionOf({ state, attempts }: Pick<AdminRow, 'state' | 'attempts'>): string | null {
   return state === 'proposed' ? 'approval' : state === 'review' ? `review ${attempts}` : null;
 }
 
 /** Actors named in the notice: who decided, or gave the first of two approvals. */
-export function deciders(row: DeskRow): readonly string[] {
+export function deciders(row: AdminRow): readonly string[] {
   return lastDeeds(row).map(({ who }) => who);
 }
 
@@ -52,7 +52,7 @@ interface NoticeOptions {
   readonly nameOf: (who: string) => string;
   readonly longestText: number;
 }
-export function noticeOf(row: DeskRow, { schema, needsNoOutput, nameOf, longestText }: NoticeOptions): Notice {
+export function noticeOf(row: AdminRow, { schema, needsNoOutput, nameOf, longestText }: NoticeOptions): Notice {
   const answers = row.state === 'review' ? answersTo(row, needsNoOutput) : [];
   const buttons =
     row.state === 'proposed' ? [buttonOf('a', 'Отправить', row), buttonOf('r', 'Отклонить', row)] : answers.map(({ button }) => button);
@@ -78,7 +78,7 @@ export function noticeOf(row: DeskRow, { schema, needsNoOutput, nameOf, longestT
 }
 
 /** Answers to a row in review, with their effects. */
-function answersTo(row: DeskRow, needsNoOutput: boolean) {
+function answersTo(row: AdminRow, needsNoOutput: boolean) {
   const happened = { button: buttonOf('h', 'Дошло', row), does: 'ничего больше не отправится.' };
   return [
     ...(needsNoOutput ? [happened] : []),
@@ -87,7 +87,7 @@ function answersTo(row: DeskRow, needsNoOutput: boolean) {
   ];
 }
 
-function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (who: string) => string): readonly string[] {
+function head(row: AdminRow, schema: { readonly description?: string }, nameOf: (who: string) => string): readonly string[] {
   const deeds = lastDeeds(row);
   const by = deeds.map(({ who }) => nameOf(who)).join(', ');
   /** The row may have ended without a decision: a step ends with its run. */
@@ -124,12 +124,12 @@ function head(row: DeskRow, schema: { readonly description?: string }, nameOf: (
 }
 const resolved = (answer: z.output<typeof ReviewAnswer>): string => `resolved: ${answer}`;
 /** The words of the provider, which the reason only summarises. */
-function whyOf({ error }: DeskRow): readonly string[] {
+function whyOf({ error }: AdminRow): readonly string[] {
   const said = scrub(error?.detail?.slice(0, 300) ?? '');
   return said === '' ? [] : [`Ответ: ${oneLine(said)}`];
 }
 function reasonsOf(
-  { method, caller, approvers, audit }: DeskRow,
+  { method, caller, approvers, audit }: AdminRow,
   { description }: { readonly description?: string },
   by: string,
 ): readonly string[] {
@@ -145,7 +145,7 @@ function reasonsOf(
 }
 
 /** The audit entries that explain the state: approvals of the current version, or the decision that ended it. */
-function lastDeeds({ state, audit }: DeskRow): readonly AuditEntry[] {
+function lastDeeds({ state, audit }: AdminRow): readonly AuditEntry[] {
   const all = audit as readonly AuditEntry[];
   const ended = all.findLast(({ did }) => did === state || (state === 'cancelled' && ['recalled', 'dropped'].includes(did)));
   if (ended !== undefined) return [ended];

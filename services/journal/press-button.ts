@@ -1,5 +1,5 @@
 import type { Notices } from '../../adapters/channel/port.ts';
-import type { Desk } from '../../adapters/store/journal-admin.ts';
+import type { JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import type { Context, Handler, HandlersOf, Log } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
 import { approvals } from '../../contracts/approvals.ts';
@@ -12,7 +12,7 @@ import { presserOf } from './show-approval.ts';
 type ButtonPress = ParsedOf<typeof approvals.press_button>;
 type Outcome = OutputOf<typeof approvals.press_button>['outcome'];
 interface Parts {
-  readonly desk: Pick<Desk, 'find'>;
+  readonly desk: Pick<JournalAdmin, 'find'>;
   readonly decide: Pick<HandlersOf<typeof journal>, 'approve' | 'reject' | 'resolve'>;
   readonly notices: Pick<Notices, 'answer'>;
   readonly log: Log;

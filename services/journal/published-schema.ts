@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { Desk } from '../../adapters/store/journal-admin.ts';
+import type { JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 
 /** Validates a value by the JSON Schema that the serving service published.
  *  @throws PolybError invalid_argument */
 export async function parsePublished(
-  desk: Pick<Desk, 'schemas'>,
+  desk: Pick<JournalAdmin, 'schemas'>,
   method: string,
   side: 'input' | 'output',
   value: unknown,

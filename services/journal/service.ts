@@ -2,7 +2,7 @@
 import { openCache } from '../../adapters/cache/index.ts';
 import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { service } from '../../bus/service.ts';
 import { approvals } from '../../contracts/approvals.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -19,7 +19,7 @@ export default service({
   settings: journalSettings,
   vendors: vendorsOf(channels, 'notices'),
 }).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
-  const desk = journalDesk(db);
+  const desk = journalAdmin(db);
   const cache = await openCache(settings, { now, log });
   const [posting = null] = createdOf(channels, 'notices', vendors).values();
   const notices = posting && rateLimitedNotices(posting, cooldownsIn(cache, now));

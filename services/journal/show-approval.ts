@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Notice, Notices } from '../../adapters/channel/port.ts';
-import type { Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow, JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import type { Call, Handler, Queries } from '../../bus/service.ts';
 import type { approvals } from '../../contracts/approvals.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -12,7 +12,7 @@ import { findShown, keepShown } from './rows.ts';
  * A process that stops between Telegram's reply and its own record posts a second message when it runs again; a press there counts too, and closes it.
  */
 export function showApproval(
-  desk: Desk,
+  desk: JournalAdmin,
   db: Queries,
   notices: Pick<Notices, 'longestText' | 'post' | 'redraw'>,
 ): Handler<typeof approvals.show_approval> {
@@ -41,7 +41,7 @@ export function showApproval(
     });
   };
 
-  async function drawn(row: DeskRow, call: Call): Promise<Notice> {
+  async function drawn(row: AdminRow, call: Call): Promise<Notice> {
     const [schemas] = await desk.schemas([row.method]);
     const names = new Map(await Promise.all(deciders(row).map(async (who) => [who, await nameOf(who, call)] as const)));
     const { required = [] } = (schemas?.output ?? {}) as { readonly required?: readonly string[] };

@@ -1,4 +1,4 @@
-import type { Desk } from '../../adapters/store/journal-admin.ts';
+import type { JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import { type Commit, type Loop, loop, type Queries } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
 import { approvals } from '../../contracts/approvals.ts';
@@ -6,7 +6,7 @@ import { notShown } from './rows.ts';
 
 interface Parts {
   readonly chats: readonly string[];
-  readonly desk: Pick<Desk, 'list'>;
+  readonly desk: Pick<JournalAdmin, 'list'>;
   readonly db: Queries;
   readonly commit: Commit;
 }

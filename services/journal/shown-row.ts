@@ -1,5 +1,5 @@
 /** Rows as people see them: masked, unless they are revealed. */
-import type { Desk, DeskRow } from '../../adapters/store/journal-admin.ts';
+import type { AdminRow, JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import type { journal } from '../../contracts/journal.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
 import { mask } from '../../contracts/kit/describe.ts';
@@ -9,17 +9,17 @@ export type ShownRow = OutputOf<typeof journal.get>;
 export type ListItem = OutputOf<typeof journal.list>['items'][number];
 type Schemas = ReadonlyMap<string, { readonly input: object; readonly output: object }>;
 
-export async function schemasOf(desk: Pick<Desk, 'schemas'>, rows: readonly DeskRow[]): Promise<Schemas> {
+export async function schemasOf(desk: Pick<JournalAdmin, 'schemas'>, rows: readonly AdminRow[]): Promise<Schemas> {
   return new Map((await desk.schemas([...new Set(rows.map(({ method }) => method))])).map((of) => [of.method, of]));
 }
 /** Null for an unknown schema: which of its data is personal is unknown too. */
-export function maskedSide(schemas: Schemas, row: DeskRow, side: 'input' | 'output'): unknown {
+export function maskedSide(schemas: Schemas, row: AdminRow, side: 'input' | 'output'): unknown {
   const schema = schemas.get(row.method)?.[side];
   return schema === undefined || row[side] === null ? null : mask(schema, row[side]);
 }
 
 /** A row without its input and output. @param now Unix ms. */
-export function headOf(row: DeskRow, now: number): Omit<ListItem, 'hash' | 'input'> {
+export function headOf(row: AdminRow, now: number): Omit<ListItem, 'hash' | 'input'> {
   const isDelayed = (row.state === 'queued' || row.state === 'waiting') && row.not_before.getTime() > now;
   return {
     id: row.id,
@@ -42,10 +42,15 @@ export function headOf(row: DeskRow, now: number): Omit<ListItem, 'hash' | 'inpu
 }
 
 /** A row with its steps. @param now Unix ms. */
-export async function showRow(desk: Pick<Desk, 'steps' | 'schemas'>, row: DeskRow, now: number, reveal = false): Promise<ShownRow> {
+export async function showRow(
+  desk: Pick<JournalAdmin, 'steps' | 'schemas'>,
+  row: AdminRow,
+  now: number,
+  reveal = false,
+): Promise<ShownRow> {
   const steps = row.mode === 'run' ? await desk.steps(row.id) : [];
   const schemas = await schemasOf(desk, [row, ...steps]);
-  const sides = (of: DeskRow) => ({
+  const sides = (of: AdminRow) => ({
     input: reveal ? of.input : maskedSide(schemas, of, 'input'),
     output: reveal ? of.output : maskedSide(schemas, of, 'output'),
   });
@@ -76,6 +81,6 @@ export async function showRow(desk: Pick<Desk, 'steps' | 'schemas'>, row: DeskRo
 }
 
 /** Who holds a proposed row. */
-export function holderOf({ state, viewer, viewer_until }: DeskRow, now: number): string | null {
+export function holderOf({ state, viewer, viewer_until }: AdminRow, now: number): string | null {
   return state === 'proposed' && viewer_until !== null && viewer_until.getTime() > now ? viewer : null;
 }

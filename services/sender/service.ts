@@ -3,7 +3,7 @@ import { openCache } from '../../adapters/cache/index.ts';
 import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
 import type { ChannelAdapter } from '../../adapters/channel/port.ts';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { every, service } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -55,7 +55,7 @@ export const sender = (of: readonly ChannelAdapter[]) => {
   }).start(async ({ settings, vendors, bus, db, log, now }) => {
     const cache = await openCache(settings, { now, log });
     const cooldowns = cooldownsIn(cache, now);
-    const desk = journalDesk(db);
+    const desk = journalAdmin(db);
     const effects = new Map(
       [...createdOf(of, 'sending', vendors)].map(([name, sending]) => [
         name,

@@ -28,9 +28,9 @@ test('health tells of a channel that fails, and not of a quota of our own', asyn
     effect.attempt({ to: '42', text: 'да' } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
   failure = new PolybError('upstream_failed', 'It broke.', { reason: 'cut_off' });
   await expect(send()).rejects.toBe(failure);
-  expect(health.told()).toMatchObject([{ target: 'telegram:sending', failure: 'upstream_failed/cut_off' }]);
+  expect(health.statuses()).toMatchObject([{ target: 'telegram:sending', failure: 'upstream_failed/cut_off' }]);
   failure = undefined;
   await send();
   await expect(send()).rejects.toMatchObject({ reason: 'quota' });
-  expect(health.told()).toMatchObject([{ failure: null }]);
+  expect(health.statuses()).toMatchObject([{ failure: null }]);
 });

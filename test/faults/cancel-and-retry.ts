@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
-import { type Desk, journalDesk } from '../../adapters/store/journal-admin.ts';
+import { type JournalAdmin, journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import type { Child } from './child.ts';
 import { eventually, type Ground, openGround } from './ground.ts';
@@ -22,7 +22,7 @@ export const t21: FaultTest = {
     const random = randomFrom(seed);
     const runs = full ? 400 : 30;
     await using ground = await openGround(options);
-    const desk = journalDesk(ground.store);
+    const desk = journalAdmin(ground.store);
     const setup: z.input<typeof PoisonSetup> = {
       natsUrl: ground.natsUrl,
       databaseUrl: ground.databaseUrl,
@@ -101,7 +101,13 @@ const partsOf = ({ store }: Ground, run: string) =>
   ]);
 
 /** One deed of a person; false when the state did not allow it. */
-async function deed(ground: Ground, desk: Desk, random: Random, run: string, retry: (id: string) => Promise<boolean>): Promise<boolean> {
+async function deed(
+  ground: Ground,
+  desk: JournalAdmin,
+  random: Random,
+  run: string,
+  retry: (id: string) => Promise<boolean>,
+): Promise<boolean> {
   const parts = await partsOf(ground, run);
   const part = parts.length === 0 ? undefined : random.pick(parts);
   const what = random.pick(['cancel', 'retry', 'retry', 'part', 'from', 'approve', 'reject'] as const);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import type { BusHost } from '../../bus/bus.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import type { Child } from './child.ts';
@@ -59,7 +59,7 @@ export const t20: FaultTest = {
     over.abort();
     await giving;
 
-    const desk = journalDesk(ground.store);
+    const desk = journalAdmin(ground.store);
     const dead = await desk.list({ view: 'dead_letters', reason: 'holder_gone', limit: 200 });
     const accused = dead.filter(({ input }) => (input as { harm?: Harm }).harm === 'none').length;
     const dropped = (await Promise.all(dead.map(({ id }) => desk.drop(id, { who: 'the test', did: 'dropped' })))).filter(

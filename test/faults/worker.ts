@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Deps } from '../../adapters/deps.ts';
 import { openStore } from '../../adapters/store/index.ts';
-import { journalDesk } from '../../adapters/store/journal-admin.ts';
+import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { type Context, type Handler, type Log, service } from '../../bus/service.ts';
 import { connectNats } from '../../bus/transports/nats.ts';
 import { read } from '../../config/read.ts';
@@ -80,7 +80,7 @@ function tormented(off: readonly string[]) {
         store: async ({ title }) => ({ title }),
         upload: async ({ bytes }) => ({ size: bytes.length }),
       },
-      journal: journalHandlers({ desk: journalDesk(db), metrics: uncounted, now: Date.now }),
+      journal: journalHandlers({ desk: journalAdmin(db), metrics: uncounted, now: Date.now }),
     };
   });
 }

@@ -70,7 +70,7 @@ test('each request is timed under its model and its error, and its tokens are co
   const { llm, metrics } = await provider('openai', said(blue), { status: 429, body: {} });
   await llm.ask(request);
   await expect(llm.ask(request)).rejects.toMatchObject({ code: 'resource_exhausted' });
-  const told = new Map((await metrics.told()).map(({ name, labels, series }) => [name, { labels, series }]));
+  const told = new Map((await metrics.reports()).map(({ name, labels, series }) => [name, { labels, series }]));
   const { labels, series } = told.get('gen_ai_client_operation_duration_seconds') ?? {};
   expect(labels).toEqual(['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model', 'error_type']);
   expect(series?.map(([values]) => values)).toEqual([

@@ -254,11 +254,11 @@ export async function checkServices(services: readonly Expected[], connected: Co
       `polyb restart ${folder}`,
     );
   });
-  const outside = heard.standings.map((standing) => {
-    const failure = failureOf(standing);
+  const outside = heard.reports.map((report) => {
+    const failure = failureOf(report);
     return failure === undefined
-      ? ok('outside', `${standing.service}  ${standing.target} answers`)
-      : warn('outside', `${standing.service}  ${failure}`, `polyb logs ${standing.service} --since 10m`);
+      ? ok('outside', `${report.service}  ${report.target} answers`)
+      : warn('outside', `${report.service}  ${failure}`, `polyb logs ${report.service} --since 10m`);
   });
   return [...found, ...outside];
 }

@@ -1,6 +1,6 @@
 /** Who is well, as the bus tells: every instance of every daemon that answers. */
 import type { BusHost } from '../../../bus/bus.ts';
-import { type ServiceStanding, standingsIn } from '../../../bus/telemetry/dependency-reports.ts';
+import { type DependencyReport, dependencyReports } from '../../../bus/telemetry/dependency-reports.ts';
 import type { Expected } from './expected.ts';
 
 export interface Instance {
@@ -14,7 +14,7 @@ export type OnBus = ReadonlyMap<string, readonly Instance[]>;
 /** What one round of pings tells. */
 export interface Heard {
   readonly instances: OnBus;
-  readonly standings: readonly ServiceStanding[];
+  readonly reports: readonly DependencyReport[];
 }
 
 /** @param quietMs How long nobody may have answered before all are taken to have. */
@@ -23,11 +23,11 @@ export async function askBus(bus: Pick<BusHost, 'gather'>, signal: AbortSignal, 
 }
 export async function hear(bus: Pick<BusHost, 'gather'>, signal: AbortSignal, quietMs = 200): Promise<Heard> {
   const pings = await bus.gather('$SRV.PING', {}, { waitMs: quietMs * 5, quietMs, signal });
-  return { instances: instancesIn(pings), standings: standingsIn(pings) };
+  return { instances: instancesIn(pings), reports: dependencyReports(pings) };
 }
 
 /** `telegram:updates: upstream_failed/bad_reply since 2026-11-20T14:02:10.000Z`; undefined when it works. */
-export function failureOf({ target, failure, since }: ServiceStanding): string | undefined {
+export function failureOf({ target, failure, since }: DependencyReport): string | undefined {
   return failure === null ? undefined : `${target}: ${failure} since ${new Date(since).toISOString()}`;
 }
 

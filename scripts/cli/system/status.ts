@@ -61,7 +61,7 @@ async function reach(invocation: Invocation) {
     return {
       server: undefined,
       failure: error,
-      ask: async (): Promise<Heard> => ({ instances: new Map(), standings: [] }),
+      ask: async (): Promise<Heard> => ({ instances: new Map(), reports: [] }),
       [Symbol.asyncDispose]: async () => {},
     };
   }
@@ -90,7 +90,7 @@ async function serverRows(): Promise<readonly StatusRow[]> {
 export function serviceRows(
   services: readonly Expected[],
   apps: readonly App[],
-  { instances: onBus, standings }: Heard,
+  { instances: onBus, reports }: Heard,
 ): readonly StatusRow[] {
   const inOne = apps.some(({ name }) => name === oneProcessApp);
   return services.map((service) => {
@@ -99,7 +99,7 @@ export function serviceRows(
     const instances = onBus.get(folder)?.length ?? 0;
     const ready = readyInstances(onBus, service).length > 0;
     const process = processOf(app, apps);
-    const failing = standings.filter((each) => each.service === folder).flatMap((each) => failureOf(each) ?? []);
+    const failing = reports.filter((each) => each.service === folder).flatMap((each) => failureOf(each) ?? []);
     return {
       app: folder,
       ...process,
