@@ -27,20 +27,6 @@ export const processCpu = counter('process_cpu_seconds_total', { help: 'User and
 export const processMemory = gauge('process_resident_memory_bytes', { help: 'Resident memory of the process of this instance.' });
 export const processStart = gauge('process_start_time_seconds', { help: 'Start time of the process of this instance, Unix time.' });
 
-export const buildInfo = gauge('polyb_build_info', {
-  help: 'Always 1; the labels give the version.',
-  labels: { version: 'any', node: 'any' },
-});
-export const serviceReady = gauge('polyb_service_ready', {
-  help: '1 for a service that responds, 0 for one that should: those of GATEWAY_EXPECTED_SERVICES, and any that has responded before.',
-  labels: { service: 'any' },
-  isShared: true,
-});
-export const httpServerDuration = histogram('http_server_request_duration_seconds', {
-  help: 'HTTP requests by route and status.',
-  labels: { http_request_method: 'any', http_route: 'any', http_response_status_code: 'any' },
-});
-
 const template = { messaging_destination_template: 'any' } as const;
 export const eventsSent = counter('messaging_client_sent_messages_total', {
   help: 'Durable events that a service emitted; events that the journal emits when a row ends are not included.',
@@ -86,11 +72,6 @@ export const connectionsRefused = counter('db_client_connections_timeouts_total'
   labels: pool,
 });
 
-export const callsActive = gauge('polyb_calls_active', { help: 'Phone calls in progress.', isShared: true });
-export const callsTotal = counter('polyb_calls_total', {
-  help: 'Phone calls that ended.',
-  labels: { direction: ['in', 'out'], outcome: 'any' },
-});
 export const messagesTotal = counter('polyb_messages_total', {
   help: 'Messages stored.',
   labels: { channel: 'any', direction: ['in', 'out'] },
@@ -98,10 +79,6 @@ export const messagesTotal = counter('polyb_messages_total', {
 export const unreadTotal = counter('polyb_updates_unread_total', {
   help: 'Updates, or parts of messages, of an unsupported kind; they are kept raw.',
   labels: { channel: 'any', type: 'any' },
-});
-export const intentsTotal = counter('polyb_intents_total', {
-  help: 'Classifications of messages.',
-  labels: { intent: 'any', urgent: ['true', 'false'] },
 });
 
 export const providerRequests = counter('polyb_provider_requests_total', {

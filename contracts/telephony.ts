@@ -32,6 +32,14 @@ export const telephony = contract('telephony', '1.0.0', {
     reaches: 'customer',
     roles: ['call-orchestrator'],
   }),
+  capabilities: method({
+    summary: 'Capabilities of the gateway in use.',
+    input: z.strictObject({}),
+    output: z.object({ isSimulated: z.boolean().describe('True when no phone rings.') }),
+    idempotency: 'read',
+    timeoutMs: 2_000,
+    roles: ['call-orchestrator', 'operator'],
+  }),
   leg_changed: event({
     summary: 'A leg rang, was answered or ended.',
     payload: z.object({

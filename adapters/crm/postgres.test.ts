@@ -3,7 +3,7 @@ import { testStore } from '../../test/kit/store.ts';
 import { crmConformance } from './conformance.ts';
 import { postgresCrm } from './postgres.ts';
 
-const migrated = () => testStore('crm-connector', '0001_crm.sql');
+const migrated = () => testStore();
 
 crmConformance('built-in CRM', async () => {
   const store = await migrated();

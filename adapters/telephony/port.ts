@@ -28,6 +28,8 @@ export interface Telephony {
   readonly dial: Effect<typeof telephony.dial>;
   /** False when the gateway does not report how a call ends. */
   readonly reportsEnd: boolean;
+  /** True when no phone rings. */
+  readonly isSimulated?: boolean;
   /** Ends a leg; no effect on one that has ended. @throws PolybError not_found, or unimplemented if the gateway cannot. */
   hangUp(legId: string, signal: AbortSignal): Promise<void>;
   /**

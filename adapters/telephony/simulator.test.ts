@@ -12,7 +12,7 @@ const tiny = { TELEPHONY_SIM_RING_MS: '20', TELEPHONY_SIM_TALK_MS: '30', TELEPHO
 
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('telephony-gateway', '0001_simulated_legs.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
 async function emptied() {

@@ -45,6 +45,7 @@ export function simulator(
   };
   return {
     reportsEnd: true,
+    isSimulated: true,
     dial: {
       async attempt({ callId, phoneNumber }, { ref }) {
         const plan = planned(phoneNumber, now(), options);

@@ -4,8 +4,8 @@ import { calls } from '../../contracts/calls.ts';
 import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/kit/define.ts';
 import { uncounted } from '../../contracts/kit/metric.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { policySettings } from './policy.ts';
 import orchestrator from './service.ts';
+import { callSettings } from './settings.ts';
 
 interface Store {
   readonly db: Database;
@@ -14,10 +14,10 @@ interface Store {
   readonly sent: { readonly method: string; readonly input: unknown; readonly key: string }[];
 }
 export type Fixture = Awaited<ReturnType<typeof fixture>>;
-const tables = ['calls', 'do_not_call'];
+const tables = ['call_orchestrator.calls', 'call_orchestrator.do_not_call', 'journal.rows', 'journal.events'];
 
-export async function fixture(store: Store, settings: Record<string, string> = {}) {
-  for (const table of tables) await store.db.query(`delete from call_orchestrator.${table}`);
+export async function fixture(store: Store, settings: Record<string, string> = {}, { isSimulated = true } = {}) {
+  for (const table of tables) await store.db.query(`delete from ${table}`);
   store.emitted.length = 0;
   store.sent.length = 0;
   const clock = { ms: Date.parse('2026-05-05T09:00:00Z') };
@@ -25,12 +25,13 @@ export async function fixture(store: Store, settings: Record<string, string> = {
   const telephonyFails: { with?: Error } = {};
   const call = (async (method: Method, input: unknown) => {
     if (telephonyFails.with) throw telephonyFails.with;
+    if (method === telephony.capabilities) return { isSimulated };
     asked.push({ method: method.address, input });
     return {};
   }) as Call;
   const now = () => clock.ms;
   const bus = { commit: store.commit, call };
-  const parts = { settings: policySettings.parse(settings), vendors: {}, bus, db: store.db, metrics: uncounted, now };
+  const parts = { settings: callSettings.parse(settings), vendors: {}, bus, db: store.db, metrics: uncounted, now };
   const running = await orchestrator.make(parts as unknown as Parameters<typeof orchestrator.make>[0]); // Only the parts that the handlers read.
   const { on = [], loops = [], guards = [] } = running;
   const handlers = running.calls as unknown as Readonly<Record<string, Handler>>; // One handler per method, as in its contract.

@@ -7,7 +7,7 @@ import { fixture } from './fixture.ts';
 
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('call-orchestrator', '0001_calls.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
 const placed = (legId: string, reportsEnd = true) => ({ state: 'done' as const, output: { legId, reportsEnd }, reason: null });

@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { calls } from '../../contracts/calls.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('call-orchestrator', '0001_calls.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
-const strict = { TELEPHONY_KIND: 'http' };
+const real = { isSimulated: false };
 const at = (time: string) => Date.parse(`${time}Z`);
 const until = (time: string, reason: string) => ({ notBefore: new Date(at(time)), reason });
 
@@ -20,19 +21,19 @@ async function wholeCall(on: Fixture, key: string, outcome: 'answered' | 'busy' 
 }
 
 test('at noon nothing speaks against a first call', async () => {
-  const on = await fixture(store, strict);
+  const on = await fixture(store, {}, real);
   expect(await on.judge()).toBe('go');
 });
 
 test('a phone in a call is asked for again a few seconds later', async () => {
-  const on = await fixture(store, strict);
+  const on = await fixture(store, {}, real);
   await on.start('k1');
   expect(await on.judge()).toEqual(until('2026-05-05T09:00:02', 'active_call'));
   expect(await on.judge({ phoneNumber: '+79995553323' })).toBe('go');
 });
 
 test('at night the call waits for the morning where the callee is', async () => {
-  const on = await fixture(store, strict);
+  const on = await fixture(store, {}, real);
   on.clock.ms = at('2026-05-05T18:00:00');
   expect(await on.judge()).toEqual(until('2026-05-06T06:00:00', 'quiet_hours'));
   expect(await on.judge({ timeZone: 'America/New_York' })).toBe('go');
@@ -40,7 +41,7 @@ test('at night the call waits for the morning where the callee is', async () => 
 });
 
 test('the zone of an earlier call holds when the request names none', async () => {
-  const on = await fixture(store, strict);
+  const on = await fixture(store, {}, real);
   const { callId } = await on.start('k1', { timeZone: 'America/New_York' });
   await on.leg(callId, 'ended', { outcome: 'busy' });
   on.clock.ms = at('2026-05-05T18:00:00');
@@ -50,7 +51,7 @@ test('the zone of an earlier call holds when the request names none', async () =
 });
 
 test('the fourth call of a day waits for the first allowed moment of the next, counted where the callee is', async () => {
-  const on = await fixture(store, strict);
+  const on = await fixture(store, {}, real);
   on.clock.ms = at('2026-05-04T20:30:00'); // 23:30 of the day before in Moscow
   await wholeCall(on, 'k0', 'busy');
   on.clock.ms = at('2026-05-05T09:00:00');
@@ -64,7 +65,7 @@ test('the fourth call of a day waits for the first allowed moment of the next, c
 });
 
 test('a call that failed before the phone rang does not count, one that rang does', async () => {
-  const on = await fixture(store, { ...strict, CALL_ATTEMPTS_PER_DAY: '1' });
+  const on = await fixture(store, { CALL_ATTEMPTS_PER_DAY: '1' }, real);
   await wholeCall(on, 'k1', 'failed', false);
   expect(await on.judge()).toBe('go');
   await wholeCall(on, 'k2', 'failed');
@@ -72,7 +73,7 @@ test('a call that failed before the phone rang does not count, one that rang doe
 });
 
 test('a phone on the do-not-call list is refused for good, until it is taken off', async () => {
-  const on = await fixture(store, strict);
+  const on = await fixture(store, {}, real);
   for (const reason of ['asked us', 'asked us twice']) await on.ask(calls.forbid_calls, { phoneNumber: '+79995553322', reason });
   expect(await on.judge()).toEqual({ refuse: 'do_not_call' });
   expect(await on.judge({ phoneNumber: '+79995553323' })).toBe('go');
@@ -84,6 +85,15 @@ test('the simulator may call at night, a thousand times', async () => {
   const on = await fixture(store);
   on.clock.ms = at('2026-05-05T23:00:00');
   for (let n = 0; n < 10; n += 1) await wholeCall(on, `k${n}`, 'busy');
+  expect(await on.judge()).toBe('go');
+});
+
+test('a gateway that does not reply may ring phones, until it says that it is simulated', async () => {
+  const on = await fixture(store);
+  on.clock.ms = at('2026-05-05T23:00:00');
+  on.telephonyFails.with = new PolybError('unavailable', 'not now');
+  expect(await on.judge()).toMatchObject({ reason: 'quiet_hours' });
+  delete on.telephonyFails.with;
   expect(await on.judge()).toBe('go');
 });
 

@@ -8,8 +8,8 @@ import { attemptsSince, standing } from './rows.ts';
 export const askAgainMs = 2_000;
 
 /** Whether a phone may be called now: it must not be in a call, over the daily limit, in quiet hours or on the do-not-call list. */
-export function mayCall(policy: Policy, now: () => number): Guard {
-  return guard(calls.start_call, ({ phoneNumber, timeZone }, tx) => judge(policy, now(), { phoneNumber, timeZone }, tx));
+export function mayCall(policy: () => Promise<Policy>, now: () => number): Guard {
+  return guard(calls.start_call, async ({ phoneNumber, timeZone }, tx) => judge(await policy(), now(), { phoneNumber, timeZone }, tx));
 }
 
 /**

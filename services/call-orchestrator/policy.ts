@@ -1,23 +1,8 @@
-import { z } from 'zod';
-import { durationMs, integer, text } from '../../config/settings.ts';
-import { TimeZone } from '../../contracts/common.ts';
+import type { z } from 'zod';
+import type { Call } from '../../bus/service.ts';
+import { telephony } from '../../contracts/telephony.ts';
 import { allDay, type Hours, parseHours } from './hours.ts';
-
-export const policySettings = z.object({
-  TELEPHONY_KIND: text({ max: 40 }).default('simulator').describe('Telephony adapter that dials.'),
-  CALL_HOURS: text({ max: 11 })
-    .refine((written) => parseHours(written) !== null)
-    .meta({ expected: 'hours of one day, e.g. 09:00-21:00' })
-    .optional()
-    .describe('Hours in which calls may start, in the time zone of the callee. Default: 09:00-21:00; with the simulator 00:00-24:00.'),
-  CALL_ATTEMPTS_PER_DAY: integer({ min: 1, max: 1_000_000 })
-    .optional()
-    .describe('Maximum calls to one phone per day, in the time zone of the callee. Default: 3; with the simulator 1000.'),
-  CALL_TIME_ZONE: TimeZone.meta({ expected: 'an IANA time zone, e.g. Europe/Moscow' })
-    .default('Europe/Moscow')
-    .describe('Default time zone of callees.'),
-  CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 }).default(7_200_000).describe('A call without news for this long counts as ended.'),
-});
+import type { callSettings } from './settings.ts';
 
 /** Limits on calls, independent of callers. */
 export interface Policy {
@@ -25,14 +10,27 @@ export interface Policy {
   readonly attemptsPerDay: number;
   readonly timeZone: string;
 }
+/** How long the kind of the gateway is remembered. */
+const rememberMs = 60_000;
 
-/** The simulator disturbs nobody, so with it the unset limits are practically unlimited. */
-export function policyOf(settings: z.output<typeof policySettings>): Policy {
-  const simulated = settings.TELEPHONY_KIND === 'simulator';
-  const hours = settings.CALL_HOURS ?? (simulated ? '00:00-24:00' : '09:00-21:00');
-  return {
-    hours: parseHours(hours) ?? allDay, // The settings schema has refused invalid hours.
-    attemptsPerDay: settings.CALL_ATTEMPTS_PER_DAY ?? (simulated ? 1000 : 3),
-    timeZone: settings.CALL_TIME_ZONE,
+/** The current limits. Where they are not set, a simulated gateway, which disturbs nobody, is practically unlimited. */
+export function policySource(settings: z.output<typeof callSettings>, call: Call, now: () => number): () => Promise<Policy> {
+  let known: { readonly isSimulated: Promise<boolean>; readonly until: number } | undefined;
+  const isSimulated = (): Promise<boolean> => {
+    if (known === undefined || known.until <= now()) {
+      const asked = call(telephony.capabilities, {}, { retry: false }).then((gateway) => gateway.isSimulated);
+      known = { isSimulated: asked, until: now() + rememberMs };
+      asked.catch(() => (known = undefined));
+    }
+    return known.isSimulated.catch(() => false); // A gateway that does not reply may ring phones.
+  };
+  return async () => {
+    const isSet = settings.CALL_HOURS !== undefined && settings.CALL_ATTEMPTS_PER_DAY !== undefined;
+    const usual = !isSet && (await isSimulated()) ? { hours: '00:00-24:00', attempts: 1000 } : { hours: '09:00-21:00', attempts: 3 };
+    return {
+      hours: parseHours(settings.CALL_HOURS ?? usual.hours) ?? allDay, // The settings schema has refused invalid hours.
+      attemptsPerDay: settings.CALL_ATTEMPTS_PER_DAY ?? usual.attempts,
+      timeZone: settings.CALL_TIME_ZONE,
+    };
   };
 }

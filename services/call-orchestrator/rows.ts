@@ -109,7 +109,7 @@ export function advance(tx: Queries, callId: string, to: 'ringing' | 'answered',
 }
 
 /** The ended call; null when it had already ended or is unknown. */
-export function endCall(tx: Queries, callId: string, outcome: CallOutcome, at: Date): Promise<CallRow | null> {
+export function markEnded(tx: Queries, callId: string, outcome: CallOutcome, at: Date): Promise<CallRow | null> {
   return one(
     tx.query<Columns>(
       `update call_orchestrator.calls

@@ -3,20 +3,25 @@ import { service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { CallOutcome } from '../../contracts/crm.ts';
 import { settled } from '../../contracts/kit/define.ts';
-import { callsActive, callsTotal } from '../../contracts/metrics.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { endOverdueCalls, followDials, followLegs } from './follow-calls.ts';
+import { endCall } from './end-call.ts';
+import { endOverdueCalls } from './end-overdue-calls.loop.ts';
+import { hangUpRequested } from './hang-up-requested.loop.ts';
 import { mayCall } from './may-call.ts';
-import { policyOf, policySettings } from './policy.ts';
+import { callsActive, callsTotal } from './metrics.ts';
+import { onDialSettled } from './on-dial-settled.ts';
+import { onLegChanged } from './on-leg-changed.ts';
+import { policySource } from './policy.ts';
 import { getCall, listCalls } from './read-calls.ts';
 import { allow, countActive, forbid } from './rows.ts';
+import { callSettings } from './settings.ts';
 import { startCall } from './start-call.ts';
-import { endCall, hangUpRequested, transferCall } from './steer-call.ts';
+import { transferCall } from './transfer-call.ts';
 
 export default service({
   serves: { calls },
-  uses: [telephony.dial, telephony.hang_up, telephony.transfer, telephony.leg_changed, settled(telephony.dial)],
-  settings: policySettings,
+  uses: [telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
+  settings: callSettings,
 }).start(async ({ settings, bus, db, metrics, now }) => {
   metrics.begin(callsTotal, { outcome: CallOutcome.options });
   metrics.sample(async () => [{ of: callsActive, labels: {}, value: await countActive(db) }]);
@@ -36,8 +41,8 @@ export default service({
         return { phoneNumber };
       },
     },
-    guards: [mayCall(policyOf(settings), now)],
-    on: [followLegs(), followDials(now)],
+    guards: [mayCall(policySource(settings, bus.call, now), now)],
+    on: [onLegChanged(), onDialSettled(now)],
     loops: [endOverdueCalls(bus, settings.CALL_MAX_MS, now), hangUpRequested(db, bus.call, now)],
   };
 });

@@ -5,7 +5,7 @@ import { put } from './put.ts';
 
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('collector', '0001_collector.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
 

@@ -7,7 +7,7 @@ import { retention } from './retention.ts';
 
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('collector', '0001_collector.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
 

@@ -1,19 +1,14 @@
 /** Contacts and leads in the configured CRM. */
-import { z } from 'zod';
 import { crmAdapters } from '../../adapters/crm/index.ts';
 import { service } from '../../bus/service.ts';
-import { integer } from '../../config/settings.ts';
 import { crm } from '../../contracts/crm.ts';
 import { createContact, createLead } from './effects.ts';
 import { pushToCrm } from './push-to-crm.ts';
+import { crmSettings } from './settings.ts';
 
 export default service({
   serves: { crm },
-  settings: z.object({
-    CRM_LEAD_REUSE_HOURS: integer({ min: 0, max: 8760 })
-      .default(24)
-      .describe('Maximum age of an open lead that is reused instead of opening another; 0 always opens a new one.'),
-  }),
+  settings: crmSettings,
   vendors: { crm: { setting: 'CRM_KIND', catalogue: crmAdapters, fallback: 'postgres' } },
 }).start(async ({ settings, vendors, now }) => ({
   crm: {

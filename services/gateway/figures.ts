@@ -5,7 +5,6 @@ import type { Bus } from '../../bus/bus.ts';
 import { byCode } from '../../bus/telemetry/stats.ts';
 import { type Metric, type MetricReport, metricTypes } from '../../contracts/kit/metric.ts';
 import {
-  httpServerDuration,
   processCpu,
   processCpuSystem,
   processCpuUser,
@@ -14,9 +13,9 @@ import {
   rpcServerDropped,
   rpcServerDuration,
   rpcServerInFlight,
-  serviceReady,
 } from '../../contracts/metrics.ts';
 import { exposition } from './exposition.ts';
+import { httpServerDuration, serviceReady } from './metrics.ts';
 
 export interface ServiceFigures {
   /** The folder of the daemon. */

@@ -4,7 +4,7 @@ import { forgetDecisions } from './rows.ts';
 
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('gateway', '0001_gateway.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
 

@@ -1,15 +1,14 @@
 /** Classification of a given text, and of a stored message. */
-import type { Bus } from '../../bus/bus.ts';
-import { type Consumer, type Handler, type Loop, loop, on } from '../../bus/service.ts';
+import type { Handler } from '../../bus/service.ts';
 import type { Content } from '../../contracts/content.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { intentsTotal } from '../../contracts/metrics.ts';
 import { asks } from './assents.ts';
 import type { Cascade, Judgement } from './cascade.ts';
+import { intentsTotal } from './metrics.ts';
 import { isOrder, judgeContent } from './of-content.ts';
-import { dropAnalyses, dropAnalysesBefore, insertAnalysis, unanswered } from './rows.ts';
+import { insertAnalysis } from './rows.ts';
 import { isUrgent } from './urgency.ts';
 
 export function classifyIntent(judge: Cascade): Handler<typeof intents.classify_intent> {
@@ -56,40 +55,4 @@ export function classifyMessage(judge: Cascade, llm: string | null, now: () => n
       return { messageId, chatId, version, ...judged };
     });
   };
-}
-
-/**
- * Every version of a message is classified, except those of staff and those without text. A voice message is classified when its
- * transcript is available.
- */
-export function followMessages(): readonly Consumer[] {
-  return [
-    on(inbox.message_received, async ({ messageId, isStaff, isBot, kind, isReadable }, tx) => {
-      if ((isStaff && !isBot) || kind === 'service' || kind === 'voice' || !isReadable) return;
-      tx.send(intents.classify_message, { messageId }, { key: messageId });
-    }),
-    on(inbox.message_changed, async ({ changeId, messageId, isStaff, isBot, kind }, tx) => {
-      if ((isStaff && !isBot) || kind === 'service' || kind === 'voice') return;
-      tx.send(intents.classify_message, { messageId }, { key: `${messageId}:${changeId}` });
-    }),
-    on(inbox.person_erased, ({ messageIds }, tx) => dropAnalyses(tx, messageIds)),
-    on(inbox.history_forgotten, ({ before }, tx) => dropAnalysesBefore(tx, new Date(before))),
-    on(inbox.message_transcribed, async ({ messageId }, tx) => {
-      tx.send(intents.classify_message, { messageId }, { key: `${messageId}:transcript` });
-    }),
-  ];
-}
-
-/** A message keeps its local guess while the language model fails, and is classified again when it may be back. */
-export function askAgain(bus: Pick<Bus, 'commit'>, now: () => number): Loop {
-  const batch = 100;
-  return loop('ask_again', { idleMs: 60_000, only: 'ask_again' }, async () => {
-    await bus.commit(async (tx) => {
-      const waiting = await unanswered(tx, new Date(now()), batch);
-      // If it is sent again before that, it is the same row of the journal.
-      for (const { messageId, version } of waiting)
-        tx.send(intents.classify_message, { messageId }, { key: `${messageId}:after:${version}` });
-    });
-    return 'idle';
-  });
 }

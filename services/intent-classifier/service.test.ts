@@ -7,7 +7,7 @@ import { intents } from '../../contracts/intents.ts';
 import type { OutputOf, PayloadOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
-import { askAgain } from './classify.ts';
+import { askAgain } from './ask-again.loop.ts';
 import { ownLines, readModel } from './model-file.ts';
 import { unanswered } from './rows.ts';
 import classifier from './service.ts';

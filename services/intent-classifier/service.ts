@@ -1,18 +1,19 @@
 /** Classifies messages of customers: by patterns, by a local model, and by a language model if there is one. */
-import { z } from 'zod';
 import { llmAdapters } from '../../adapters/llm/index.ts';
 import { every, service } from '../../bus/service.ts';
-import { durationMs, integer } from '../../config/settings.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { Intent, intents } from '../../contracts/intents.ts';
-import { intentsTotal } from '../../contracts/metrics.ts';
+import { askAgain } from './ask-again.loop.ts';
 import { askLlm } from './ask-llm.ts';
 import { cascade } from './cascade.ts';
-import { askAgain, classifyIntent, classifyMessage, followMessages } from './classify.ts';
+import { classifyIntent, classifyMessage } from './classify.ts';
+import { intentsTotal } from './metrics.ts';
 import { readModel } from './model-file.ts';
+import { onInbox } from './on-inbox.ts';
 import { knownPatterns, patternMethods } from './patterns.ts';
 import { reads } from './read-intents.ts';
 import { dropAnalysesBefore } from './rows.ts';
+import { intentSettings } from './settings.ts';
 import { watched } from './watched.ts';
 
 const dayMs = 86_400_000;
@@ -27,12 +28,7 @@ export default service({
     inbox.history_forgotten,
     inbox.message_transcribed,
   ],
-  settings: z.object({
-    INTENTS_LLM_TIMEOUT_MS: durationMs({ min: 500, max: 14_000 })
-      .default(8_000)
-      .describe('Time limit for a language model to classify one message; after it the local model decides.'),
-    INTENTS_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(730).describe('Days to keep classification results.'),
-  }),
+  settings: intentSettings,
   vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
 }).start(async ({ settings, vendors: { llm }, bus, db, log, metrics, now }) => {
   metrics.begin(intentsTotal, { intent: Intent.options });
@@ -51,7 +47,7 @@ export default service({
       ...reads(db, now),
       ...patternMethods(db),
     },
-    on: followMessages(),
+    on: onInbox(),
     loops: [
       every('drop_old_intents', '17 3 * * *', () => dropAnalysesBefore(db, new Date(now() - settings.INTENTS_KEEP_DAYS * dayMs))),
       ...(llm === null ? [] : [askAgain(bus, now)]),

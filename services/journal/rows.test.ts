@@ -4,7 +4,7 @@ import { forgetShown } from './rows.ts';
 
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('pipelines', '0001_approval_notices.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
 

@@ -4,7 +4,7 @@ import { forget } from './rows.ts';
 
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('sender', '0001_sender.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
 

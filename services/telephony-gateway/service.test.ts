@@ -16,7 +16,7 @@ interface GatewayHandlers {
 }
 let store: TestStore;
 beforeAll(async () => {
-  store = await testStore('telephony-gateway', '0001_simulated_legs.sql');
+  store = await testStore();
 });
 afterAll(() => store.close());
 beforeEach(async () => {

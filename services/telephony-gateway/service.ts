@@ -4,7 +4,7 @@ import { telephonyAdapters } from '../../adapters/telephony/index.ts';
 import { notifier } from '../../bus/durable/notifier.ts';
 import { every, service } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { followLegs } from './follow-legs.ts';
+import { followLegs } from './follow-legs.loop.ts';
 
 const keepLegsMs = 30 * 86_400_000;
 
@@ -33,6 +33,7 @@ export default service({
         await gateway.transfer(legId, to, signal);
         return {};
       },
+      capabilities: async () => ({ isSimulated: gateway.isSimulated === true }),
     },
     loops: legs ? [followLegs(legs, { bus, now, placed }), every('forget_legs', '23 3 * * *', () => legs.forget(now() - keepLegsMs))] : [],
   };

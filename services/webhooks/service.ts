@@ -7,7 +7,7 @@ import { gateway } from '../../contracts/gateway.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { outgoing, webhooks } from '../../contracts/webhooks.ts';
 import { deliver } from './deliver.ts';
-import { fanOut } from './fan-out.ts';
+import { onOutgoingEvent } from './on-outgoing-event.ts';
 import { eventsToReplay, forgetEvents, listSubscriptions, putSubscription, removeSubscription, rotateSecret } from './rows.ts';
 import { webhookSettings } from './settings.ts';
 
@@ -45,7 +45,7 @@ export default service({
       }),
     deliver: deliver({ db, post: adapter.post, giveUpMs: settings.WEBHOOKS_GIVE_UP_MS, disableMs: settings.WEBHOOKS_DISABLE_MS }),
   },
-  on: fanOut(db, now),
+  on: onOutgoingEvent(db, now),
   loops: [every('forget_webhook_events', '53 2 * * *', (signal) => forgetEvents(db, settings.WEBHOOKS_EVENT_DAYS, signal))],
 }));
 

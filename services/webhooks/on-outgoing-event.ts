@@ -8,7 +8,7 @@ import { keepEvent, type Target, targets } from './rows.ts';
 const rememberMs = 1_000;
 
 /** Sends each event to the subscriptions that name it, in the transaction that processes the event. */
-export function fanOut(db: Database, now: () => number): readonly Consumer[] {
+export function onOutgoingEvent(db: Database, now: () => number): readonly Consumer[] {
   let known: { readonly found: Promise<readonly Target[]>; readonly until: number } | undefined;
   const current = (): Promise<readonly Target[]> => {
     if (known === undefined || known.until <= now()) known = { found: targets(db), until: now() + rememberMs };

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { durationMs, integer, text } from '../../config/settings.ts';
+import { TimeZone } from '../../contracts/common.ts';
+import { parseHours } from './hours.ts';
+
+export const callSettings = z.object({
+  CALL_HOURS: text({ max: 11 })
+    .refine((written) => parseHours(written) !== null)
+    .meta({ expected: 'hours of one day, e.g. 09:00-21:00' })
+    .optional()
+    .describe('Hours in which calls may start, in the time zone of the callee. Default: 09:00-21:00; with the simulator 00:00-24:00.'),
+  CALL_ATTEMPTS_PER_DAY: integer({ min: 1, max: 1_000_000 })
+    .optional()
+    .describe('Maximum calls to one phone per day, in the time zone of the callee. Default: 3; with the simulator 1000.'),
+  CALL_TIME_ZONE: TimeZone.meta({ expected: 'an IANA time zone, e.g. Europe/Moscow' })
+    .default('Europe/Moscow')
+    .describe('Default time zone of callees.'),
+  CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 }).default(7_200_000).describe('A call without news for this long counts as ended.'),
+});
