@@ -1,7 +1,7 @@
 /**
  * The bus: how a call travels.
  *
- * Glossary: the *caller's side* sends and waits, the *server's side* answers; an *instance* is one bus of one process;
+ * Glossary: the *caller's side* sends requests, the *server's side* replies; an *instance* is one bus of one process;
  * a *hook* is a synchronous step before or after the one promise of a side; the *inbox* is where an instance gets its replies.
  */
 import type { Entry, Event, Method } from '../contracts/kit/define.ts';
@@ -31,41 +31,41 @@ import { bindSpan, spanIdOf, spanOf, traceIdOf, traceparentOf } from './wire/tra
 export type { Bus } from './service.ts';
 
 export interface BusOptions {
-  /** One bus a transport. */
+  /** Belongs to this bus alone. */
   readonly transport: Transport;
   /** The service's folder, or `operator`. */
   readonly name: string;
-  /** What may be called, opened, tapped and heard beyond the contracts served here; absent: anything. */
+  /** Entries of other contracts that may be called, opened, tapped and heard; absent: any. */
   readonly uses?: readonly Pick<Entry, 'address'>[] | undefined;
   readonly log: Log;
   /** Unix ms. */
   readonly now?: (() => number) | undefined;
   /** First token of every subject; `polyb`. */
   readonly prefix?: string | undefined;
-  /** How far the clocks of two machines may differ; 250. */
+  /** Largest difference between the clocks of two machines; 250. */
   readonly clockSkewMs?: number | undefined;
   /** Runs `work` in a transaction of the journal. */
   readonly commit?: Commit | undefined;
-  /** How long a call for which nobody listens is tried again; 2000, and 0 for the command line. */
+  /** How long a call without a responder is retried; 2000, and 0 for the command line. */
   readonly noRespondersMs?: number | undefined;
   /** Shared by the buses of one process, which then skip the socket. */
   readonly localEndpoints?: LocalEndpoints | undefined;
-  /** How often an end of a stream says that it lives; 5000. After three times of silence it is lost. */
+  /** Interval of pings between the ends of a stream; 5000. An end that is silent for three intervals is lost. */
   readonly streamPingMs?: number | undefined;
 }
-/** The bus as the host of a service and the command line see it. */
+/** The bus for the host of a service and for the command line. */
 export interface BusHost extends Bus {
   /** Resolves when the server has the subscriptions. `handlers` are by address; a keyed method needs none, `keep` runs it. */
   serve(entries: readonly Entry[], handlers: Handlers, options?: ServeOptions): Promise<Served>;
-  /** A call that is typed by nothing: the command line and HTTP make `method` from JSON. */
+  /** An untyped call: the command line and HTTP build `method` from JSON. */
   request(method: Callable, input: unknown, options?: RequestOptions): Promise<unknown>;
-  /** What a handler gets; the journal makes one for each attempt. Calls made through it inherit deadline, trace and cancel. */
+  /** A handler's context; the journal creates one for each attempt. Calls through it inherit deadline, trace and cancel. */
   context(wire: Wire, commit?: Commit): Context;
   onConnection(listen: (connected: boolean) => void): () => void;
   /** Newest last. */
   records(filter?: { readonly traceId?: string; readonly sinceMs?: number }): readonly CallRecord[];
   record(record: NewRecord): void;
-  /** Records what the holder of `signal` (a context's) did outside: an HTTP request of an adapter. */
+  /** Records a request of an adapter in the trace of `signal`, which is that of a context. */
   recordFor(
     signal: AbortSignal,
     span: { readonly address: string; readonly at: number; readonly ms: number; readonly code: CallRecord['code'] },
@@ -152,7 +152,7 @@ export function createBus(options: BusOptions): BusHost {
     return { entries, drain: running.drain };
   }
 
-  /** Lets the server take what was sent, if it can be reached: subscriptions come again with the connection. */
+  /** Flushes to the server if it is connected; after a reconnect the transport subscribes again. */
   async function settle(): Promise<void> {
     if (!transport.connected) return;
     const flushed = transport.flush().catch((err) => log.warn({ err }, 'the bus connection dropped'));
@@ -216,7 +216,7 @@ export function createBus(options: BusOptions): BusHost {
     record: recorder.record,
     recordFor(signal, { address, at, ms, code }) {
       const span = spanOf(signal);
-      if (span === undefined) return; // not of a call: a loop's own request is no part of a trace
+      if (span === undefined) return; // a loop's own request belongs to no trace
       const { traceId, spanId: parentId } = span;
       recorder.record({ address, at, ms, code, side: 'outside', caller: name, traceId, spanId: randomHex(16), parentId });
     },
@@ -234,7 +234,7 @@ export function createBus(options: BusOptions): BusHost {
         try {
           payload = decode('json', data);
         } catch {
-          return; // not of ours: what is told is a wake-up, and whoever is not woken looks by himself
+          return; // unreadable: an announcement only wakes, and every listener also polls
         }
         heard(payload);
       });

@@ -1,36 +1,36 @@
-/** A call between the two sides of the bus: what travels beside its input, and what serving and requesting need. */
+/** The types that both sides of a call share. */
 import type { Entry, Method } from '../contracts/kit/define.ts';
 import type { PolybError } from '../contracts/kit/errors.ts';
 import type { CallOptions, Handler, StreamHandler } from './service.ts';
 
-/** What came with a call beside its input. */
+/** What a request carries beside its input. */
 export interface Wire {
   readonly key: string;
   /** The service or user that called, as the subject of the request proves. */
   readonly caller: string;
   /** Unix ms. */
   readonly deadlineAt: number;
-  /** The span of the serving side: give it to what is called onward. */
+  /** The span of the serving side, the parent of onward calls. */
   readonly traceparent: string;
   /** Made on first use; fires on the deadline, on the caller's cancel and on shutdown. */
   readonly signal: () => AbortSignal;
-  /** The step of a run that the call is, as the caller's journal wrote it; absent or '' for most. */
+  /** The run's step that makes the call, as the caller's journal wrote it; absent or '' for most calls. */
   readonly step?: string;
-  /** Says that the outcome is the kept one of an earlier call under this key. */
+  /** Marks the outcome as the stored one of an earlier call under this key. */
   readonly replayed?: () => void;
 }
-/** Runs a keyed handler under the journal; the bus knows no more of it than this. */
+/** Runs a keyed handler under the journal. */
 export type RunKeyed = (method: Method, input: unknown, wire: Wire) => Promise<unknown>;
 
-/** What of a method its caller needs, so that entries can be made from JSON. */
+/** The part of a method that its caller needs; it can be built from JSON. */
 export type Callable = Pick<Method, 'address' | 'service' | 'name' | 'timeoutMs' | 'idempotency' | 'owner'> & { readonly bytes?: boolean };
 
 export interface ServeOptions {
-  /** Runs the keyed methods; without it a keyed method is refused at once. */
+  /** Runs the keyed methods; without it, serving a keyed method fails. */
   readonly keep?: RunKeyed | undefined;
 }
 export interface Served {
-  /** Everything this instance answers. */
+  /** All entries that this instance serves. */
   readonly entries: readonly Entry[];
   /** Takes no more calls and waits for those in flight. */
   drain(): Promise<void>;
@@ -40,13 +40,13 @@ export type Handlers = Readonly<Record<string, Handler | StreamHandler>>;
 
 export type RequestOptions = CallOptions & {
   readonly key?: string | undefined;
-  /** The step of a run that a keyed call is, as the journal writes it; the bus only carries it. */
+  /** The run's step that makes a keyed call, as the journal writes it; the bus only carries it. */
   readonly step?: string | undefined;
 };
-/** Where a call made by a handler comes from: it ends with its own caller's deadline, trace and cancel. */
+/** The call in whose handler another call is made, which inherits its deadline, trace and cancel. */
 export interface Origin {
   readonly traceparent: string;
   readonly deadlineAt: number;
-  /** Adds a way to stop the call; returns how to forget it. */
+  /** Registers how to cancel the inner call; returns how to unregister it. */
   attach(cancel: (why: PolybError) => void): () => void;
 }

@@ -1,8 +1,8 @@
 /**
- * What a service author sees: handlers, their context, consumers, loops, guards, and the service as a value.
+ * The interface for service authors: handlers, their context, consumers, loops, guards, and the service as a value.
  *
- * Glossary: a *handler* answers a method; a *consumer* handles a durable event once; a *loop* repeats a turn;
- * a *guard* says whether a keyed call may go out now; a *vendor* is the adapter that a setting picks from a catalogue.
+ * Glossary: a *handler* implements a method; a *consumer* handles a durable event once; a *loop* repeats a turn;
+ * a *guard* decides whether a keyed call may begin now; a *vendor* is the adapter that a setting selects from a catalogue.
  */
 import type { z } from 'zod';
 import type {
@@ -30,11 +30,11 @@ export type { FinishedCall, RecordListener } from './telemetry/recorder.ts';
 export type Keyed = Method<z.ZodType, z.ZodType, 'keyed'>;
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
-  /** The caller's own limit; the least of this, the method's and what is left of the caller's own deadline holds. */
+  /** The caller's time limit; the least of it, the method's and the rest of an outer call applies. */
   readonly timeoutMs?: number | undefined;
-  /** False: one attempt and no more; for a caller that repeats by itself. */
+  /** False: one request and no retry, for a caller that retries itself. */
   readonly retry?: boolean | undefined;
-  /** Told before the outcome when it is the kept one of an earlier call under the same key. */
+  /** Called before the outcome when it is the stored one of an earlier call under the same key. */
   readonly onReplay?: (() => void) | undefined;
 }
 /** A keyed method is called with its key; other methods without. */
@@ -49,45 +49,45 @@ export interface SendOptions {
   readonly notBefore?: Date;
   /** Overrides the method's own policy. */
   readonly approval?: Approval;
-  /** How long after its approval no attempt begins, so that the approval can be taken back: journal.recall. */
+  /** How long an approval can be taken back with journal.recall; no attempt begins earlier. */
   readonly undoMs?: number;
-  /** How many people must approve it, each another one: 1 or 2. */
+  /** Number of different people who must approve it: 1 or 2. */
   readonly approvers?: number;
 }
-/** A person who is to be forgotten. */
+/** A person whose data is to be erased. */
 export interface Forgotten {
-  /** Our ids of the person, and of their chats and messages. */
+  /** Internal ids of the person, and of their chats and messages. */
   readonly ids: readonly string[];
-  /** What the channel calls them and their messages. Short numbers, which other things are called too, are left out of account. */
+  /** The channel's ids of them and their messages. Short numbers are ignored, because other objects have them too. */
   readonly names: readonly string[];
-  /** Those of the names that are looked for inside texts too. */
+  /** The names that are also searched inside texts. */
   readonly mentions: readonly string[];
 }
-/** One transaction: row functions take it, and what is emitted, sent or counted in it is published after it commits. */
+/** One transaction: row functions take it; emitted events, sends and counts are published after it commits. */
 export interface Tx extends Queries, Counting {
   emit<E extends Event>(event: E, payload: PayloadOf<E>): void;
-  /** Answers the row's id; where a row stands under the key already, that one stays as it is, under its own id. */
+  /** Returns the row's id. A row that exists under the key stays unchanged and keeps its own id. */
   send<M extends Keyed>(method: M, input: InputOf<M>, options: SendOptions): string;
-  /** Rows under these keys that were sent and have not begun become stale. @param why A sentence for whoever would still decide about them. */
+  /** Makes sent rows under these keys stale unless they have begun. @param why A sentence for the people who would decide on them. */
   outdate(method: Keyed, keys: readonly string[], why: string): void;
-  /** Takes a person out of the journal's rows and events, whatever their method or state, and cancels what is under way for them. */
+  /** Erases a person from the journal's rows and events, of every method and state, and cancels unfinished rows about them. */
   forget(person: Forgotten): void;
 }
 export type Commit = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
 export interface Context {
-  /** Calls onward with this call's deadline, trace and cancel. */
+  /** Calls another method with this call's deadline, trace and cancel. */
   readonly call: Call;
   /** Fires on the deadline, on the caller's cancel and on shutdown. */
   readonly signal: AbortSignal;
-  /** The idempotency key of a keyed call; derive the keys of keyed calls made from here from it. Empty otherwise. */
+  /** The idempotency key of a keyed call, from which to derive the keys of the handler's own keyed calls. Empty otherwise. */
   readonly key: string;
-  /** The service or user that called, proven by the subject of the request; `guest` for a call that proves nobody. */
+  /** The service or user that called, proven by the request's subject; `guest` when the subject proves none. */
   readonly caller: string;
-  /** Unix ms after which nobody waits for the answer. */
+  /** Unix ms after which the caller no longer waits. */
   readonly deadlineAt: number;
   readonly traceId: string;
-  /** In a keyed handler: once, and what `work` returns is the call's stored result. */
+  /** In a keyed handler: once; the return value of `work` is the stored result of the call. */
   readonly commit: Commit;
 }
 export type Handler<M extends Method = Method> = (input: ParsedOf<M>, context: Context) => Promise<OutputOf<M>>;
@@ -104,18 +104,18 @@ export type HandlersOf<C> = {
 };
 
 export interface ConsumerOptions {
-  /** Sets two consumers of one event in one service apart. */
+  /** Distinguishes two consumers of one event in one service. */
   readonly as?: string;
   /** Failures in a row after which the event becomes a dead letter and the next one is handled.
-   *  Default: never; the order is kept and the event is tried again without end, with pauses that grow to a minute. */
+   *  Default: never; the order is kept and the event is retried without end, with pauses of up to a minute. */
   readonly giveUpAfter?: number;
 }
 export interface Consumer extends ConsumerOptions {
   readonly consumes: Event;
   handle(payload: unknown, tx: Tx): Promise<void>;
 }
-/** Handles each event once: the cursor moves in the handler's transaction. An event whose handling ends or stalls its process four times in a row
- *  becomes a dead letter, whatever `giveUpAfter` says. */
+/** Handles each event once: the cursor moves in the handler's transaction. An event that ends or stalls its process four times in a row
+ *  becomes a dead letter, independently of `giveUpAfter`. */
 export function on<E extends Event>(
   event: E,
   handle: (payload: PayloadOf<E>, tx: Tx) => Promise<void>,
@@ -128,11 +128,11 @@ export type Turn = (signal: AbortSignal) => Promise<'more' | 'idle'>;
 export interface Loop {
   readonly name: string;
   readonly schedule: { readonly idleMs: number; readonly wakeOn?: Event | undefined } | { readonly cron: string };
-  /** A lease name: one process of all runs the loop. */
+  /** The name of a lease: only one process runs the loop. */
   readonly only: string | undefined;
   readonly turn: Turn;
 }
-/** Repeats `turn` while it says `more`, else sleeps until woken or `idleMs`. `only` takes a lease. */
+/** Repeats `turn` while it returns `more`, else sleeps for `idleMs` or until woken. With `only`, one process runs it under a lease. */
 export function loop(
   name: string,
   options: { readonly idleMs: number; readonly wakeOn?: Event; readonly only?: string },
@@ -140,7 +140,7 @@ export function loop(
 ): Loop {
   return { name, schedule: { idleMs: options.idleMs, wakeOn: options.wakeOn }, only: options.only, turn };
 }
-/** Runs `job` at the times of a cron line (UTC), in one process of all. */
+/** Runs `job` at the times of a cron line (UTC), in only one process. */
 export function every(name: string, cron: string, job: (signal: AbortSignal) => Promise<unknown>): Loop {
   return {
     name,
@@ -155,27 +155,27 @@ export function every(name: string, cron: string, job: (signal: AbortSignal) => 
 
 export type Verdict = 'go' | { readonly notBefore: Date; readonly reason?: string } | Refusal;
 export interface Refusal {
-  /** A word from the method's errors. */
+  /** A reason from the method's errors. */
   readonly refuse: string;
-  /** The same as a sentence for people. */
+  /** The reason as a sentence. */
   readonly why?: string;
 }
 export interface Guard {
   readonly guards: Method;
   check(input: unknown, tx: Tx): Promise<Verdict>;
 }
-/** Runs in the transaction that proposes, approves or takes an attempt of the method. */
+/** Runs in the transaction that proposes, approves or acquires an attempt of the method. */
 export function guard<M extends Keyed>(method: M, check: (input: ParsedOf<M>, tx: Tx) => Promise<Verdict>): Guard {
   return { guards: method, check: check as Guard['check'] };
 }
 
-/** The adapters of one kind, by vendor; `settings` is read only for the vendor that is picked. */
+/** The adapters of one kind, by vendor; `settings` is read only for the selected vendor. */
 export type Catalogue<T> = Readonly<Record<string, { readonly settings: z.ZodObject; create(options: never, deps: never): T }>>;
 export interface Vendors<T = unknown> {
   /** The setting that names the vendor, `CRM_KIND`. */
   readonly setting: string;
   readonly catalogue: Catalogue<T>;
-  /** The built-in adapter that serves without any key. */
+  /** The built-in adapter that needs no credentials. */
   readonly fallback: string;
 }
 type Picked<V> = { readonly [N in keyof V]: V[N] extends Vendors<infer T> ? T : never };
@@ -184,24 +184,24 @@ export interface Bus {
   readonly name: string;
   readonly instance: string;
   readonly call: Call;
-  /** Opens a stream; leaving the loop or aborting ends the other side. */
+  /** Opens a stream; leaving the iteration or aborting ends the other side. */
   open<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
     stream: Stream<I, U, D>,
     input: z.input<I>,
     up: AsyncIterable<z.input<U>>,
     options?: CallOptions,
   ): AsyncIterable<z.output<D>>;
-  /** Listens to the down side of a stream of others, without credits: items may be lost. */
+  /** Reads the down side of another caller's stream without flow control: items may be lost. */
   tap<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
     stream: Stream<I, U, D>,
     topic: string,
     options?: CallOptions,
   ): AsyncIterable<z.output<D>>;
-  /** Answers `method` for one owned thing from now until disposed. The method must declare `owner`. */
+  /** Serves `method` for one owned object until disposed. The method must declare `owner`. */
   own(method: Method, id: string): Disposable;
-  /** Tells others that an event happened; lost when nobody listens or the bus is away. Durable events are published with `Tx.emit`. */
+  /** Publishes an event at once; it is lost without a listener or a connection. `Tx.emit` publishes durable events. */
   announce(event: Event, payload: unknown, headers?: Readonly<Record<string, string>>): void;
-  /** Hears announcements: a wake-up, never the truth. */
+  /** Listens to announcements, which only wake: the state must be read from its store. */
   hear(event: Event, heard: (payload: unknown) => void): Disposable;
   /**
    * Reports every call that finishes here: calls made and served, streams at their end, handled events, attempts of keyed methods, requests of
@@ -209,13 +209,13 @@ export interface Bus {
    */
   onRecord(listener: RecordListener): Disposable;
   readonly commit: Commit;
-  /** What this instance counts; told with its other figures to whoever gathers `$SRV.STATS`. */
+  /** Metrics of this instance, part of its reply to `$SRV.STATS`. */
   readonly metrics: Registry;
-  /** How those outside stand whom this instance asks; told in its answer to a ping. */
+  /** Health of the dependencies of this instance, part of its reply to `$SRV.PING`. */
   readonly health: Health;
-  /** False: nothing can be asked now. */
+  /** False: no request can be sent now. */
   readonly connected: boolean;
-  /** Asks whoever listens at `subject` and gathers JSON answers until `waitMs` have passed, `atMost` came, or nothing came for `quietMs`. */
+  /** Collects JSON replies of all listeners at `subject` until `waitMs` have passed, `atMost` came, or none came for `quietMs`. */
   gather(
     subject: string,
     body: unknown,
@@ -241,12 +241,12 @@ type Running<Cs> = { readonly [N in keyof Cs]: HandlersOf<Cs[N]> } & {
   readonly ready?: () => Promise<boolean>;
   readonly stop?: () => Promise<void>;
 };
-/** A service: what it serves and uses, the settings it reads, and how its parts are put together. */
+/** A service: the contracts it serves, the entries it uses, its settings, and how its parts are put together. */
 export interface Service {
   readonly serves: Serves;
-  /** Methods, streams and events that it calls or consumes beyond its own; bus permissions follow from it and the bus refuses the rest. */
+  /** Methods, streams and events that it calls or consumes beyond its own; bus permissions follow from them, and the bus refuses all others. */
   readonly uses: readonly Entry[];
-  /** It asks all services for their figures, so the bus lets it. */
+  /** It may request metrics and health from all services. */
   readonly discovers: boolean;
   readonly settings: z.ZodObject;
   readonly vendors: Readonly<Record<string, Vendors>>;

@@ -5,15 +5,15 @@ import { readHead } from '../wire/headers.ts';
 import { randomHex } from '../wire/ids.ts';
 
 export interface RequestManyOptions {
-  /** Longest time in all; 1000. */
+  /** Maximum total time; 1000. */
   readonly waitMs?: number | undefined;
-  /** Ends after so long without a further answer; 300. */
+  /** Ends when no reply came for this long; 300. */
   readonly quietMs?: number | undefined;
   readonly atMost?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Asks everybody who listens at `subject`. Nobody there is no answer; an answer that cannot be read is left out.
+/** Collects the replies of all listeners at `subject`; without a listener there are none. An error reply is left out.
  *  @throws PolybError unavailable/not_connected; cancelled. */
 export async function gather(
   transport: Transport,

@@ -2,15 +2,15 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import { randomHex } from '../wire/ids.ts';
 import { bindSpan } from '../wire/trace.ts';
 
-/** A running call that can be told to stop. */
+/** A running call that can be stopped. */
 export interface Cancellable {
   readonly traceId: string;
   spanId: string;
-  /** Made when the handler first looks at its signal. */
+  /** Created when the handler first reads its signal. */
   abort: AbortController | undefined;
-  /** Why it must stop; absent while it may go on. */
+  /** Why it must stop; absent while it may continue. */
   stopped: PolybError | undefined;
-  /** Calls made onward, which stop with it. */
+  /** Cancels of the calls that its handler made. */
   onward: Set<(why: PolybError) => void> | undefined;
 }
 
@@ -24,7 +24,7 @@ export function signalOf(call: Cancellable): AbortSignal {
   return call.abort.signal;
 }
 
-/** Fires the signal and stops the calls made onward. The first reason stays. */
+/** Fires the signal and cancels the handler's own calls. The first reason stays. */
 export function stop(call: Cancellable, why: PolybError): void {
   if (call.stopped !== undefined) return;
   call.stopped = why;

@@ -1,4 +1,4 @@
-/** Runs `sweep` every `everyMs` from `wake` until it says that nothing is left: one timer for all deadlines. */
+/** Runs `sweep` every `everyMs` from `wake` until it returns false: one timer for all deadlines. */
 export function createSweep(everyMs: number, sweep: (now: number) => boolean, now: () => number): { wake(): void; stop(): void } {
   let timer: ReturnType<typeof setInterval> | undefined;
   const stop = (): void => {

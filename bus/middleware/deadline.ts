@@ -1,7 +1,7 @@
 import { PolybError } from '../../contracts/kit/errors.ts';
 
-/** When nobody waits any more, Unix ms: the least of the method's time and the caller's, counted from when the request was
- *  sent (clocks may differ by `skewMs`), or from its arrival. What is not after `now` has expired and must not run. */
+/** The deadline of a request, Unix ms: the lesser of the method's and the caller's time limit, counted from the sending (clocks may
+ *  differ by `skewMs`) or from the arrival, whichever is earlier. A request whose deadline is not after `now` must not run. */
 export function deadlineOf(
   methodMs: number,
   given: { readonly timeoutMs: number; readonly sentAt: number },
@@ -15,7 +15,7 @@ export function deadlineOf(
   return fromSending < fromArrival ? fromSending : fromArrival;
 }
 
-/** When the caller stops waiting, Unix ms: the least of the method's time, the caller's own, and what its own caller left. */
+/** When the caller stops waiting, Unix ms: the least of the method's time limit, the caller's, and the rest of an outer call. */
 export function callDeadline(methodMs: number, ownMs: number | undefined, leftUntil: number, now: number): number {
   const allowedMs = ownMs === undefined || ownMs > methodMs ? methodMs : ownMs;
   const deadlineAt = now + Math.ceil(allowedMs);

@@ -4,17 +4,17 @@ import { codes, type PolybError } from '../../contracts/kit/errors.ts';
 export interface Attempted {
   readonly idempotency: Idempotency;
   readonly key: string;
-  /** How often it was sent. */
+  /** Requests sent so far. */
   readonly attempts: number;
   /** Unix ms of the first attempt. */
   readonly at: number;
 }
 
-/** The link is down, or a row of the journal already holds the answer: sending again changes nothing. */
+/** A retry is useless: the connection is down, or a row of the journal holds the outcome. */
 const final = new Set(['not_connected', 'connection_lost', 'pending', 'payload_too_large']);
 const attemptsOfUnknown = 3;
 
-/** How long to wait before the same request is sent again, ms; undefined: the error stands. */
+/** Pause before the request is sent again, ms; undefined: no retry. */
 export function retryDelay(error: PolybError, call: Attempted, now: number, noRespondersMs: number): number | undefined {
   const { reason } = error;
   if (reason !== undefined && final.has(reason)) return undefined;
@@ -25,11 +25,11 @@ export function retryDelay(error: PolybError, call: Attempted, now: number, noRe
   if (retry === 'always' && error.outcome === 'not_executed') return backoffMs;
   return call.attempts < attemptsOfUnknown && mayRepeat(error, call) ? backoffMs : undefined;
 }
-/** Nothing happened, a repeat does no harm, or the journal knows the repeat by its key. */
+/** Nothing happened, a repeat is harmless, or the journal recognizes it by its key. */
 function mayRepeat(error: PolybError, { idempotency, key }: Attempted): boolean {
   return error.outcome === 'not_executed' || idempotency !== 'keyed' || key !== '';
 }
-/** Never sooner than asked, and not all at once. */
+/** Never earlier than `ms`, and spread so that callers do not retry at the same moment. */
 function jitter(ms: number): number {
   return ms * (1 + Math.random() / 2);
 }

@@ -6,7 +6,7 @@ import { scrub } from '../../contracts/kit/scrub.ts';
 type Schema = Method['input'];
 type Issue = NonNullable<ReturnType<Schema['safeParse']>['error']>['issues'][number];
 
-/** The input as the handler gets it. @throws PolybError invalid_argument with `{ issues }`, the first 20. */
+/** The parsed input. @throws PolybError invalid_argument with `{ issues }`, the first 20. */
 export function validInput(address: string, schema: Schema, given: unknown): unknown {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
@@ -18,7 +18,7 @@ export function validInput(address: string, schema: Schema, given: unknown): unk
   throw new PolybError('invalid_argument', `Bad input for ${address}: ${named.join('; ')}${more}`, { data: { issues } });
 }
 
-/** The output as the caller gets it. @throws PolybError internal/bad_output: the fault is the service's own. */
+/** The parsed output. @throws PolybError internal/bad_output: the service is at fault. */
 export function validOutput(address: string, schema: Schema, made: unknown): unknown {
   const result = schema.safeParse(made);
   if (result.success) return result.data;
@@ -35,7 +35,7 @@ function fieldIssues(issue: Issue, schema: Schema, given: unknown): FieldIssue[]
   return [{ pointer: pointerOf(issue.path), expected: expectedBy(issue), given: givenAt(issue.path, mask(schema, given)) }];
 }
 
-/** RFC 6901. A name that the caller made up is shown only as far as it is harmless. */
+/** RFC 6901. Names come from the caller, so unusual characters are replaced. */
 function pointerOf(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${shown(String(step)).replace(/[^\w.-]/g, '?')}`).join('');
 }
@@ -58,7 +58,7 @@ function givenAt(path: readonly PropertyKey[], masked: unknown): string {
   const text = typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'a list' : 'an object') : String(value);
   return `${shown(text)}${text.length > 40 ? '…' : ''}`;
 }
-/** The first 40 characters; what is hidden in them is looked for in more, because a half of it would not be known. */
+/** The first 40 characters, scrubbed in a longer text: half a phone number would not be recognized. */
 function shown(text: string): string {
   return scrub(text.slice(0, 500)).slice(0, 40);
 }

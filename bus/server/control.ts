@@ -1,4 +1,4 @@
-/** `polyb.ctl.<service>`: what a running service tells of itself, to tools that have no code for it. Every instance answers. */
+/** `polyb.ctl.<service>`: control requests from tools that do not have the service's code. Every instance replies. */
 import { z } from 'zod';
 import { describe } from '../../contracts/kit/describe.ts';
 import { isPolybError, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
@@ -18,9 +18,9 @@ const Inbox = z
   .max(200)
   .regex(/^_INBOX\.[\w.-]+$/, 'a subject below _INBOX');
 export const ControlRequest = z.discriminatedUnion('op', [
-  /** What is served, with its policy and JSON Schemas; one method, or all. */
+  /** Returns policy and JSON Schemas of one entry, or of all. */
   z.strictObject({ op: z.literal('schema'), method: z.string().max(64).optional() }),
-  /** Stops the call that would have replied there. */
+  /** Stops the call whose reply would go to this inbox. */
   z.strictObject({ op: z.literal('cancel'), reply: Inbox }),
   /** Sends the records of calls to `to`, or the items of a stream's topic to its tap subject, for 30 s from now. */
   z.strictObject({
@@ -30,7 +30,7 @@ export const ControlRequest = z.discriminatedUnion('op', [
     stream: z.string().max(64).optional(),
     topic: z.string().max(200).optional(),
   }),
-  /** The calls of a trace that this instance still remembers. */
+  /** Returns the records of a trace that this instance still has. */
   z.strictObject({ op: z.literal('spans'), traceId: z.string().regex(/^[0-9a-f]{32}$/, '32 hex digits') }),
 ]);
 export type ControlRequest = z.infer<typeof ControlRequest>;
@@ -47,7 +47,7 @@ export interface ControlParts {
   readonly recorder: Recorder;
 }
 export interface Control {
-  /** Answers for a contract from now on. */
+  /** Replies for a contract from now on. */
   listen(service: string, endpoints: readonly Endpoint[]): void;
   close(): void;
 }
@@ -109,7 +109,7 @@ export function createControl(parts: ControlParts): Control {
     },
   };
 
-  /** Sends records in batches to those who asked in the last 30 s; what does not fit is counted. */
+  /** Sends records in batches to the taps of the last 30 s; records that do not fit are counted. */
   function createTaps({ transport: out }: ControlParts): { lease(to: string, addresses: readonly string[]): void; close(): void } {
     const leases = new Map<string, { until: number; addresses: ReadonlySet<string>; batch: CallRecord[]; dropped: number }>();
     let timer: ReturnType<typeof setInterval> | undefined;

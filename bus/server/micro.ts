@@ -1,4 +1,4 @@
-/** The NATS micro protocol (ADR-32), so that `nats micro` and every other tool of NATS sees our services. */
+/** The NATS micro protocol (ADR-32), so that `nats micro` and other tools of NATS find the services. */
 import { createHash } from 'node:crypto';
 import { deprecationText } from '../../contracts/kit/deprecation.ts';
 import { type JsonSchema, partsOf, schemaHash } from '../../contracts/kit/describe.ts';
@@ -15,7 +15,7 @@ export interface MicroParts {
   readonly daemon: string;
   readonly instance: string;
   readonly log: { warn(facts: object, message: string): void };
-  /** What the instance has counted beside its calls: the `data` of STATS. */
+  /** Metrics of the instance beside its calls: the `data` of STATS. */
   readonly metricReports: (() => Promise<readonly MetricReport[]>) | undefined;
   readonly health: Pick<Health, 'statuses'>;
 }
@@ -74,12 +74,12 @@ export function announceMicro(
   };
 }
 
-/** Metadata are texts. */
+/** Metadata values are strings. */
 function dependencyHealth(health: Pick<Health, 'statuses'>): Readonly<Record<string, string>> {
   const statuses = health.statuses();
   return statuses.length === 0 ? {} : { 'polyb.health': JSON.stringify(statuses) };
 }
-/** What is open to everybody is shown as it is called by hand. */
+/** Entries without roles are listed at the bare subject, at which they can be called by hand. */
 function subjectOf({ entry, subject }: Endpoint): string {
   const called = entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
   return entry.roles === undefined ? called : called + signature('*');
@@ -97,7 +97,7 @@ function metadataOf({ entry }: Endpoint): Record<string, string> {
   const { input, output } = partsOf(entry);
   return {
     'polyb.schema': schemaHash(entry),
-    // The schemas themselves are told by `polyb.ctl.<service>`: here they would make every INFO tens of kilobytes long.
+    // `polyb.ctl.<service>` returns the schemas: here they would make every INFO tens of kilobytes long.
     ...(input === undefined ? {} : { 'polyb.schema.request': digest(input.schema) }),
     ...(output === undefined ? {} : { 'polyb.schema.response': digest(output.schema) }),
     'polyb.timeout_ms': String(entry.timeoutMs),
@@ -108,7 +108,7 @@ function metadataOf({ entry }: Endpoint): Record<string, string> {
 function digest(schema: JsonSchema): string {
   return `sha256:${createHash('sha256').update(JSON.stringify(schema)).digest('hex')}`;
 }
-/** Times are whole nanoseconds, and `last_error` is always there: the micro tools refuse anything else. */
+/** Times are whole nanoseconds and `last_error` is always present: the micro tools refuse anything else. */
 function statsEntry(endpoint: Endpoint): object {
   const { requests, errors, dropped, inFlight, lastError, totalMs, p50Ms, p95Ms, p99Ms, codes, buckets, failed } = statsOf(
     endpoint.counter,

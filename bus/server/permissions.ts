@@ -1,7 +1,8 @@
 /**
- * Who may publish and subscribe to what, as the contracts and each service's `serves` and `uses` say. The bus server enforces it:
- * a header never grants anything, and a user calls under its own name only (subjects.ts), so what a service reads there is proven. A reply may go to any inbox and is read by its owner only, so nobody can forge a call as a reply
- * (`allow_responses` would permit that, it is not bound by publish rules), and nobody can read another's replies.
+ * Permissions to publish and subscribe, from the contracts and each service's `serves` and `uses`. The bus server enforces them:
+ * a header never grants anything, and a user calls under its own name only (subjects.ts), so the subject
+ * proves the caller. A reply may go to any inbox and only the inbox's owner may read it: no user can pass a call off as a reply
+ * (`allow_responses` would permit that, because publish rules do not bind it) or read the replies of another.
  */
 import type { Entry, Method, Stream } from '../../contracts/kit/define.ts';
 import type { Service } from '../service.ts';
@@ -25,10 +26,10 @@ export const allUser = 'all';
 
 const discovery = ['$SRV.PING', '$SRV.INFO', '$SRV.STATS'];
 
-/** No part of PolyB speaks to JetStream or the system account; on old servers the former reaches into other accounts. */
+/** PolyB uses neither JetStream nor the system account; on old servers JetStream reaches into other accounts. */
 const denied = ['$JS.>', '$SYS.>'];
 
-/** One user a service folder, then `all`, `operator` and `guest`. */
+/** One user for each service folder, then `all`, `operator` and `guest`. */
 export function permissions(services: readonly ServiceOnBus[], prefix = 'polyb'): readonly BusUser[] {
   const served = services.flatMap(({ serves }) => entriesOf(serves));
   const folders = services.map((service) => folderUser(service, prefix));
@@ -54,7 +55,7 @@ function folderUser({ folder, serves, uses, discovers = false }: ServiceOnBus, p
       ...all.filter(isCallable).flatMap((entry) => (mayCall(folder, entry) ? [callPattern(entry, prefix) + signature(folder)] : [])),
       ...all.filter(isCallable).map(({ service }) => `${prefix}.ctl.${service}`),
       ...domains.map((domain) => `${prefix}.evt.${domain}.>`),
-      // The wake-up that `tx.send` tells the method's service.
+      // The wake-up of the method's service by `tx.send`.
       ...uses.filter(isKeyed).map(({ address }) => `${prefix}.evt.${address}_queued`),
       ...streams.map((subject) => `${subject}.>`),
       ...own.filter(isStream).map(({ address }) => `${prefix}.tap.${address}.>`),
@@ -92,7 +93,7 @@ function guest(served: readonly Entry[], others: readonly string[], prefix: stri
       ...open.filter(isCallable).map((entry) => callPattern(entry, prefix)),
       ...discovery.flatMap((subject) => [subject, `${subject}.>`]),
     ],
-    // Two or three tokens deep, as `nats req` listens. The server lets `_INBOX.>` pass for `_INBOX.*`, so others' inboxes are named.
+    // Two or three tokens deep, as `nats req` listens. The server lets `_INBOX.>` pass for `_INBOX.*`, so the inboxes of other users are denied by name.
     subscribe: [`_INBOX.${guestUser}.>`, '_INBOX.*', '_INBOX.*.*'],
     mayNotSubscribe: others.map((name) => `_INBOX.${name}.>`),
   });
@@ -119,12 +120,12 @@ function user(name: string, { publish, subscribe, mayNotPublish = [], mayNotSubs
   };
 }
 
-/** What a method or the opening of a stream is published to, without the name of who calls. */
+/** The subject of a method or of a stream's opening, without the caller's name. */
 function callPattern(entry: Method | Stream, prefix: string): string {
   const subject = callSubject(prefix, entry);
   return entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
 }
-/** The bare subject names nobody, so nothing with `roles` is heard there. */
+/** The bare subject proves no caller, so entries with `roles` are not served there. */
 function heardPatterns(entry: Method | Stream, prefix: string): readonly string[] {
   const subject = callPattern(entry, prefix);
   return [...(entry.roles === undefined ? [subject] : []), subject + signature('*')];
@@ -148,14 +149,14 @@ function distinct(values: readonly string[]): readonly string[] {
   return [...new Set(values)];
 }
 
-/** How a user proves who he is. An nkey is the public one, `U…`. */
+/** Credentials of a user. An nkey is the public one, `U…`. */
 export type Credential = { readonly password: string } | { readonly nkey: string };
 export interface NatsConfigOptions {
-  /** By user name. A user without one is left out, the no-auth user excepted. */
+  /** By user name. A user without credentials is left out, except the no-auth user. */
   readonly credentials: Readonly<Record<string, Credential>>;
-  /** Given to connections without credentials; only on loopback. */
+  /** The user of connections without credentials; only on loopback. */
   readonly noAuthUser?: string | undefined;
-  /** Left out, with `port`, where another file says them. */
+  /** Left out, with `port`, where another file sets them. */
   readonly host?: string | undefined;
   readonly port?: number | undefined;
 }
@@ -201,10 +202,10 @@ function userText({ name, publish, subscribe }: BusUser, credential: Credential)
   return `      {\n        ${who}\n        permissions {\n          publish { ${rules(publish)} }\n          subscribe { ${rules(subscribe)} }\n        }\n      }`;
 }
 function rules({ allow, deny }: Rules): string {
-  if (allow.length === 0) return 'deny: [">"]'; // the server takes an empty list for no list at all
+  if (allow.length === 0) return 'deny: [">"]'; // the server ignores an empty list
   return `allow: [${allow.map(text).join(', ')}], deny: [${deny.map(text).join(', ')}]`;
 }
-/** A quoted string. What would need an escape is refused: the server's own are not JSON's. */
+/** A quoted string. Characters that need an escape are refused: the server's escapes are not those of JSON. */
 function text(value: string): string {
   if (!/^[\x20-\x7e]*$/.test(value) || /["\\]/.test(value))
     throw new TypeError('a name or password has a character that cannot be written');

@@ -1,4 +1,4 @@
-/** Lets what a handler threw be told: to its caller, to the log and to the journal. */
+/** Removes personal data from an error before it is returned, logged or stored. */
 import type { z } from 'zod';
 import type { Pii } from '../../contracts/common.ts';
 import { personalTexts } from '../../contracts/kit/describe.ts';
@@ -8,16 +8,16 @@ import { scrub } from '../../contracts/kit/scrub.ts';
 type Tell = (text: string) => string;
 const deepestCause = 5;
 const deepestData = 8;
-/** Of one input together: more of it does not fit into an error. */
+/** Total of one input: an error cannot hold more of it. */
 const mostLetters = 10_000;
-/** Shorter words stand in any text. */
+/** Shorter words occur in any text. */
 const shortest = 2;
-/** What is longer is looked for as it is written. */
+/** Longer texts are searched as a whole. */
 const longestPattern = 500;
 
 /**
- * What was thrown, without phones, credentials, and whatever is personal in the input that was being worked on: vendors repeat in a refusal
- * what they were given, and so do handlers. The same object when there is nothing to hide.
+ * The error without phone numbers, credentials and the personal data of the handler's input, which providers and handlers repeat in
+ * their messages. The same object when there is nothing to hide.
  */
 export function redactError(thrown: unknown, schema?: z.ZodType, input?: unknown): unknown {
   const forms = schema === undefined ? [] : personal(schema, input);
@@ -38,10 +38,10 @@ function told(thrown: unknown, tell: Tell, depth: number): unknown {
     return named(new Error(message, cause === undefined ? undefined : { cause }), { name: error.name, stack, code });
   }
   const data = clean(error.data, tell, deepestData);
-  const evidence = clean(error.evidence, tell, deepestData) as Evidence | undefined; // only its texts are others
+  const evidence = clean(error.evidence, tell, deepestData) as Evidence | undefined; // only its texts differ
   if (message === error.message && cause === error.cause && data === error.data && evidence === error.evidence) return error;
   const { code, reason, retryAfterMs, outcome } = error;
-  // Its frames tell where it was made, and are costly to write down: only where there is something to hide.
+  // The stack is costly to format, so only where there is something to hide.
   return named(new PolybError(code, message, { reason, data, retryAfterMs, outcome, evidence, cause }), {
     stack: error.stack === undefined ? undefined : tell(error.stack),
   });
@@ -63,9 +63,9 @@ function clean(value: unknown, tell: Tell, depth: number): unknown {
   return Array.isArray(value) ? entries.map(([, inner]) => inner) : Object.fromEntries(entries);
 }
 
-/** A personal text as it may stand somewhere, and the same in lower case. */
+/** A personal text in one of its written forms, and the same in lower case. */
 type Form = readonly [form: string, lower: string];
-/** The personal texts of an input, also as JSON, PHP and URLs escape them; the longer first, since a shorter one may be a part of it. */
+/** The personal texts of an input, also as JSON, PHP and URLs escape them; the longer first, because a shorter one may be part of it. */
 function personal(schema: z.ZodType, input: unknown): readonly Form[] {
   const forms = new Set<string>();
   let room = mostLetters;
@@ -75,7 +75,7 @@ function personal(schema: z.ZodType, input: unknown): readonly Form[] {
   }
   return [...forms].sort((a, b) => b.length - a.length).map((form) => [form, form.toLowerCase()]);
 }
-/** The text without those forms that stand in it as whole words. Few do, and a pattern of all of them would take long to make, or be too large. */
+/** The text without the forms that occur in it as whole words. Few do, and one pattern of all would be too large. */
 function without(forms: readonly Form[], text: string): string {
   const lower = text.toLowerCase();
   const found = forms.filter(([, form]) => lower.includes(form)).map(([form]) => form);
@@ -83,7 +83,7 @@ function without(forms: readonly Form[], text: string): string {
   const words = found.filter((form) => form.length <= longestPattern).map(wholeWord);
   return words.length === 0 ? whole : whole.replace(new RegExp(words.join('|'), 'giu'), '***');
 }
-/** Not the middle of another word; but the letter before it may belong to an escape, as in `\nAnna` and `%20Anna`. */
+/** Not inside another word; the letter before it may belong to an escape, as in `\nAnna` and `%20Anna`. */
 function wholeWord(form: string): string {
   const begins = /^[\p{L}\p{N}]/u.test(form) ? String.raw`(?:(?<![\p{L}\p{N}])|(?<=\\[bfnrt]|\\u[0-9a-f]{4}|%[0-9a-f]{2}))` : '';
   const ends = /[\p{L}\p{N}]$/u.test(form) && !/\\u[0-9a-f]{4}$|%[0-9A-F]{2}$/.test(form) ? String.raw`(?![\p{L}\p{N}])` : '';
@@ -92,14 +92,14 @@ function wholeWord(form: string): string {
 function formsOf(pii: Pii, text: string): readonly string[] {
   switch (pii) {
     case 'phone': {
-      // What a dial plan leaves of it may be too short to be known for a phone.
+      // After a dial plan the rest may be too short to be recognized as a phone number.
       const digits = text.replace(/\D/g, '');
       return digits.length > 9 ? [digits.slice(-9), digits.slice(-7)] : [];
     }
     case 'name':
       return [text, ...text.split(/\s+/)].flatMap(written);
     case 'text':
-      // What is cut off still has whole sentences; and a vendor's answer was scrubbed before it came here.
+      // A text that was cut off still has whole sentences, and an adapter has scrubbed a provider's answer before.
       return [text, ...text.split(/\n|(?<=[.!?…])\s/)].flatMap((part) => [...written(part), ...written(scrub(part))]);
     case 'audio':
       return [];

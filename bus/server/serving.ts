@@ -1,4 +1,4 @@
-/** All that serving needs beside calling; loaded when a bus first serves, because it brings the schema library. */
+/** The parts of serving; loaded when a bus first serves, because they need the schema library. */
 import type { Entry, Method } from '../../contracts/kit/define.ts';
 import type { MetricReport } from '../../contracts/kit/metric.ts';
 import type { Handlers, RunKeyed } from '../call.ts';
@@ -15,13 +15,13 @@ export interface Serving {
   own(method: Method, id: string): Disposable;
   counters(): readonly Counter[];
   drain(): Promise<void>;
-  /** Drains for at most `graceMs`, then fires the signals of what still runs. */
+  /** Drains for at most `graceMs`, then aborts the calls that still run. */
   stop(graceMs: number): Promise<void>;
 }
 
 export interface ServingParts extends ServerOptions {
   readonly instance: string;
-  /** What the instance has counted. */
+  /** Metrics of the instance. */
   readonly metricReports: () => Promise<readonly MetricReport[]>;
   readonly health: Health;
 }
@@ -35,7 +35,7 @@ export function createServing(parts: ServingParts): Serving {
 
   function drain(): Promise<void> {
     drained ??= (async () => {
-      for (const stop of silence) stop(); // nobody should find what is leaving
+      for (const stop of silence) stop(); // discovery must not find an instance that drains
       await server.drain();
     })();
     return drained;
@@ -45,7 +45,7 @@ export function createServing(parts: ServingParts): Serving {
       const endpoints = server.add(entries, handlers, keep);
       for (const [service, own] of Map.groupBy(endpoints, ({ entry }) => entry.service)) {
         control.listen(service, own);
-        const isFirst = silence.length === 0; // an instance tells its figures once, whatever it serves
+        const isFirst = silence.length === 0; // an instance reports its metrics once, however many contracts it serves
         silence.push(
           announceMicro(
             { transport, daemon: name, instance, log, metricReports: isFirst ? metricReports : undefined, health },

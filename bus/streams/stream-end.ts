@@ -1,24 +1,24 @@
 import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Frame } from '../wire/frames.ts';
 
-/** How many items may be under way; the receiver returns them by halves. */
+/** Items that may be in flight; the receiver returns credit for half of them at a time. */
 export const windowItems = 64;
 const creditEvery = windowItems / 2;
 
-/** One end of a stream: what it has received, and how much it may send. */
+/** One end of a stream: received items, and credit to send. */
 export interface End {
-  /** A frame came from the other end. */
+  /** Takes a frame of the other end. */
   take(frame: Frame): void;
-  /** Items as they are read; reading them gives the other end credit. May be read once. */
+  /** Received items; reading them returns credit to the other end. May be read once. */
   read(accept: (value: unknown) => unknown): AsyncIterable<unknown>;
   /** Sends all of `items`, then the end. @throws what `items` or `accept` throws, or why the stream ended. */
   sendAll(items: AsyncIterable<unknown>, accept: (value: unknown) => unknown, overflow: 'wait' | 'drop_oldest'): Promise<void>;
-  /** Ends both directions here; the first reason stays. Absent: all was said. */
+  /** Ends both directions at this end; the first reason stays. Absent: all items were sent. */
   close(why: PolybError | undefined): void;
   readonly closed: boolean;
 }
 
-/** `post` sends to the other end and may throw; `onClosed` is told once. */
+/** `post` sends to the other end and may throw; `onClosed` is called once. */
 export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybError | undefined) => void): End {
   const arrived: unknown[] = [];
   let received = 0;
@@ -29,7 +29,7 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
   let sent = 0;
   let closed = false;
   let closedBy: PolybError | undefined;
-  /** Wakes whoever waits: one reader and one sender. */
+  /** Wakes the reader and the sender. */
   let wakeReader: (() => void) | undefined;
   let wakeSender: (() => void) | undefined;
 
@@ -47,12 +47,12 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
     wake();
     onClosed(why);
   }
-  /** Ends both directions for a fault of this end, which the other end is told. */
+  /** Ends both directions for a fault of this end, and reports it to the other end. */
   function fail(error: PolybError): void {
     try {
       post({ kind: 'error', error });
     } catch {
-      // the way is gone: silence tells the other end in a while
+      // no connection: the other end notices the silence
     }
     close(error);
   }
@@ -157,7 +157,7 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
       if (closed) throw closedBy ?? thrown;
       throw thrown;
     } finally {
-      // Not awaited: a source that looks at no signal would keep us, and nobody reads what it says now.
+      // Not awaited: a source may ignore the end for long, and its further items are not needed.
       void Promise.resolve(source.return?.()).catch(() => {});
     }
     if (closed) {
@@ -166,7 +166,7 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
     }
     say({ kind: 'end', items: sent });
   }
-  /** The source's next item, or undefined once the stream is closed. Meanwhile credit lets the backlog go. */
+  /** The source's next item, or undefined once the stream is closed. Credit that arrives meanwhile sends the backlog. */
   function nextUnlessClosed(source: AsyncIterator<unknown>, onCredit: () => void): Promise<IteratorResult<unknown> | undefined> {
     return new Promise((resolve, reject) => {
       if (closed) {

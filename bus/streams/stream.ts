@@ -20,27 +20,27 @@ export interface StreamParts {
   readonly now: () => number;
   readonly log: Log;
   readonly localEndpoints: LocalEndpoints | undefined;
-  /** An end says something at least so often, and is lost after three such times of silence. */
+  /** Maximum time between frames of an end; after three such times of silence it is lost. */
   readonly pingMs: number;
   readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
-  /** Calls the stream's opening; resolves with where the service's end listens. */
+  /** Sends the opening request; resolves with the subject of the service's end. */
   readonly opening: (stream: Stream, input: unknown, mine: string, options: RequestOptions, origin: Origin | undefined) => Promise<string>;
 }
 /** The opening call as the server runs it. */
 export interface OpenCall extends Cancellable {
-  /** Who opens it. */
+  /** The caller. */
   readonly from: string;
   readonly reply: string;
   readonly local: LocalCall | undefined;
   readonly stream: string;
   deadlineAt: number;
-  /** The opening was answered; what fails from now on is told on the stream. */
+  /** The opening was answered; later failures are sent on the stream. */
   opened: boolean;
 }
 export interface Accept {
   readonly up: (item: unknown) => unknown;
   readonly down: (item: unknown) => unknown;
-  /** What the stream failed with, as it may be told. */
+  /** The failure of the stream, redacted for the other end. */
   readonly failed: (thrown: unknown) => unknown;
 }
 export interface Streams {
@@ -56,7 +56,7 @@ export interface Streams {
     topic: string,
     options?: CallOptions,
   ): AsyncIterable<z.output<D>>;
-  /** Answers the opening and runs the stream to its end. */
+  /** Replies to the opening and runs the stream to its end. */
   serve(
     stream: Stream,
     call: OpenCall,
@@ -64,7 +64,7 @@ export interface Streams {
     accept: Accept,
     start: (up: AsyncIterable<unknown>) => AsyncIterable<unknown>,
   ): Promise<void>;
-  /** Somebody wants the items of this topic until `leaseMs` from now. */
+  /** Publishes the items of this topic to taps until `leaseMs` from now. */
   lease(name: string, topic: string): void;
   close(): void;
 }
@@ -142,10 +142,10 @@ export function createStreams(parts: StreamParts): Streams {
   function flush(): void {
     const packed = outbox;
     outbox = [];
-    if (!transport.connected) return; // its links have been closed for it
+    if (!transport.connected) return; // `onConnection` has closed the links
     for (const { subject, body, headers } of packed) transport.publish(subject, body, headers);
   }
-  /** A last word to an end that may be gone. */
+  /** Sends a last frame to an end that may be gone. */
   function postIfPossible(from: Link, frame: Frame): void {
     if (from.peer === '') return;
     try {
@@ -156,7 +156,7 @@ export function createStreams(parts: StreamParts): Streams {
   }
   function arrive(message: Arrived): void {
     const at = links.get(Number(message.subject.slice(base.length + 1, -1)));
-    if (at === undefined) return; // it has ended here
+    if (at === undefined) return; // the stream has ended
     at.heardAt = now();
     let frame: Frame;
     try {
@@ -170,15 +170,15 @@ export function createStreams(parts: StreamParts): Streams {
     give(at, frame);
   }
   function give({ side, end }: Link, frame: Frame): void {
-    // A caller whose source failed has gone. A service that failed has said things before, which are read first.
+    // A caller whose source failed reads no more. Items that a service sent before its failure are read first.
     if (frame.kind === 'error' && side === 'server') end.close(frame.error);
     else end.take(frame);
   }
   function beat(at: number): boolean {
-    const stood = at - beatAt > pingMs; // this process did, so that silence says nothing of the others
+    const wasStalled = at - beatAt > pingMs; // this process stalled, so silence proves nothing about the others
     beatAt = at;
     for (const one of links.values()) {
-      if (stood) one.heardAt = at;
+      if (wasStalled) one.heardAt = at;
       if (one.peer === '' || isNear(one.peer)) continue;
       if (at - one.heardAt > 3 * pingMs) one.end.close(lost());
       else if (at - one.saidAt >= pingMs) postIfPossible(one, { kind: 'ping' });
@@ -204,7 +204,7 @@ export function createStreams(parts: StreamParts): Streams {
     try {
       at.peer = await parts.opening(stream, input, at.mine, options, origin);
       at.heardAt = now();
-      if (at.end.closed) postIfPossible(at, { kind: 'cancel' }); // left while it was opening
+      if (at.end.closed) postIfPossible(at, { kind: 'cancel' }); // aborted while it was opening
       void at.end
         .sendAll(up, (item) => item, stream.overflow)
         .catch((thrown) => {
@@ -229,7 +229,7 @@ export function createStreams(parts: StreamParts): Streams {
     accept: Accept,
     start: (up: AsyncIterable<unknown>) => AsyncIterable<unknown>,
   ): Promise<void> {
-    // An end of somebody else's would get items that it never asked for.
+    // The end of another user would get items that it did not request.
     const peers = `${prefix}.str.${call.from}.`;
     if (!call.stream.startsWith(peers) || !/^[\w-]+\.\d+$/.test(call.stream.slice(peers.length)))
       throw new PolybError(
@@ -245,7 +245,7 @@ export function createStreams(parts: StreamParts): Streams {
       postIfPossible(at, { kind: 'error', error: why });
       at.end.close(why);
     });
-    call.deadlineAt = Number.POSITIVE_INFINITY; // it bound the opening; the stream ends when one side does
+    call.deadlineAt = Number.POSITIVE_INFINITY; // the deadline applies to the opening; the stream ends when one side ends it
     const tapKey = `${stream.name}/${topic}`;
     const tapSubject = `${prefix}.tap.${stream.service}.${stream.name}.${subjectToken(topic)}`;
     const isTapped = (): boolean => (leases.get(tapKey) ?? 0) > now();
@@ -272,7 +272,7 @@ export function createStreams(parts: StreamParts): Streams {
     }
   }
 
-  /** Publishes an item, or the end, to whoever taps. Losing it is allowed. */
+  /** Publishes an item, or the end, to taps. It may be lost. */
   function tapped(subject: string, item: unknown): void {
     if (!transport.connected) return;
     if (item === undefined) transport.publish(subject, '', headerBlock({ 'polyb-frame': 'end 0' }));

@@ -1,30 +1,30 @@
-/** How those stand whom a service asks outside: what it saw last of each, told to whoever pings it. */
+/** Health of external dependencies: the last result of each, part of the reply to a ping. */
 import { type Code, isPolybError } from '../../contracts/kit/errors.ts';
 
 export interface DependencyStatus {
-  /** Whom it is about and what is asked of them, `telegram:updates`. */
+  /** The dependency and its use, `telegram:updates`. */
   readonly target: string;
   /** The code and reason of the last failure, `upstream_failed/bad_reply`; null when it works. */
   readonly failure: string | null;
-  /** Unix ms since when it has worked, or has not. */
+  /** Unix ms of the last change between working and failing. */
   readonly since: number;
-  /** Unix ms of what was seen last: of two instances the one that looked last is right. */
+  /** Unix ms of the last result; of two instances the later result counts. */
   readonly at: number;
 }
-/** Somebody outside, or one thing that is asked of them. */
+/** An external dependency, or one use of it. */
 export interface Dependency {
-  /** What `ask` gives; how it ended is noted. A refusal of what was asked is no failure of theirs, and a cancelled question says nothing of them. */
-  watch<T>(ask: () => Promise<T>): Promise<T>;
+  /** Runs `request` and notes its outcome. A refused request proves that the dependency works; a cancelled one proves nothing. */
+  watch<T>(request: () => Promise<T>): Promise<T>;
 }
 export interface Health {
-  /** Told of once it was asked. */
+  /** Reported after its first request. */
   of(target: string): Dependency;
   statuses(): readonly DependencyStatus[];
 }
 
-const theirs: readonly Code[] = ['resource_exhausted', 'upstream_failed', 'unavailable', 'deadline_exceeded', 'conflict'];
-/** A refusal of us, whatever we ask. */
-const refusesUs: readonly (string | undefined)[] = ['upstream_credentials', 'quota'];
+const failures: readonly Code[] = ['resource_exhausted', 'upstream_failed', 'unavailable', 'deadline_exceeded', 'conflict'];
+/** Reasons to refuse every request of this service. */
+const refusals: readonly (string | undefined)[] = ['upstream_credentials', 'quota'];
 
 export function createHealth(now: () => number): Health {
   const statuses = new Map<string, DependencyStatus>();
@@ -36,17 +36,17 @@ export function createHealth(now: () => number): Health {
     statuses.set(target, { target, failure, since: hasChanged ? at : before.since, at });
   }
   function judge(target: string, failure: unknown): void {
-    // A fault of our own tells nothing of them.
+    // A fault of this service proves nothing about the dependency.
     if (!isPolybError(failure) || failure.code === 'cancelled' || failure.code === 'internal') return;
     const { code, reason } = failure;
-    const isTheirs = theirs.includes(code) || refusesUs.includes(reason);
-    note(target, isTheirs ? (reason === undefined ? code : `${code}/${reason}`) : null);
+    const isFailure = failures.includes(code) || refusals.includes(reason);
+    note(target, isFailure ? (reason === undefined ? code : `${code}/${reason}`) : null);
   }
   return {
     of: (target) => ({
-      async watch(ask) {
+      async watch(request) {
         try {
-          const answer = await ask();
+          const answer = await request();
           note(target, null);
           return answer;
         } catch (thrown) {

@@ -1,4 +1,4 @@
-/** What instances that answered a ping say of those outside. */
+/** Health of dependencies in the replies to a ping. */
 import { z } from 'zod';
 import type { DependencyStatus } from './dependencies.ts';
 
@@ -16,7 +16,7 @@ const Statuses = z.array(
 );
 const Ping = z.object({ metadata: z.object({ 'polyb.daemon': z.string(), 'polyb.health': z.string() }) });
 
-/** One of each service and target, as the instance saw it that looked last. Answers of other programs are passed over. */
+/** The latest report for each service and target. Replies of other programs are ignored. */
 export function dependencyReports(pings: readonly unknown[]): readonly DependencyReport[] {
   const last = new Map<string, DependencyReport>();
   for (const ping of pings) {
@@ -34,6 +34,6 @@ function parsed(text: string): z.output<typeof Statuses> {
   try {
     return Statuses.safeParse(JSON.parse(text)).data ?? [];
   } catch {
-    return []; // not ours
+    return []; // a reply of another program
   }
 }

@@ -1,22 +1,22 @@
-/** What one instance has counted, and how it is told: a bounded number of series, whatever is counted. */
+/** Metrics of one instance, with a bounded number of series. */
 import { type Distribution, type Metric, type MetricReport, type Metrics, otherLabel, type Sample } from '../../contracts/kit/metric.ts';
 import type { Log } from '../../contracts/kit/ports.ts';
 import { within } from '../middleware/settles-within.ts';
 
 export interface Registry extends Metrics {
-  /** Never fails: a sample that cannot be had is left out. */
+  /** Never fails: a sample that cannot be read is left out. */
   reports(): Promise<readonly MetricReport[]>;
 }
 
-/** So that all that one instance tells stays far under the largest message of the bus. */
+/** Limits that keep the report of one instance far below the maximum message size of the bus. */
 const seriesPerMetric = 500;
 const seriesInAll = 1_500;
 const longestValue = 80;
 
-/** Whoever gathers figures stops listening soon after the last answer. */
+/** A requester of metrics stops listening soon after the last reply. */
 const patienceMs = 100;
 const usuallyFreshMs = 5_000;
-/** What is older is told no more. */
+/** Older samples are not reported. */
 const oldestMs = 150_000;
 
 /** Sum and buckets of a histogram; of anything else only the sum. */
@@ -146,7 +146,7 @@ function labelOf({ labels }: Metric, name: string, given: string | boolean | und
   const value = typeof given === 'string' ? given : String(given);
   if (allowed !== 'any') return allowed?.includes(value) ? value : otherLabel;
   if (value.length <= longestValue && !value.includes('\0')) return value;
-  return value.slice(0, longestValue).replaceAll('\0', ''); // it parts the values of a key
+  return value.slice(0, longestValue).replaceAll('\0', ''); // it separates the values of a key
 }
 function reportOf(
   { name, type, help, bounds, isShared }: Metric,
@@ -163,7 +163,7 @@ function reportOf(
     series: series.map(({ values, sum, buckets }) => [values, toMicro(sum), ...buckets]),
   };
 }
-/** Sums of fractions have tails that say nothing. */
+/** Drops the rounding noise of sums. */
 function toMicro(sum: number): number {
   return Math.round(sum * 1e6) / 1e6;
 }

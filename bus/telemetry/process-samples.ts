@@ -1,7 +1,7 @@
 import type { Sample } from '../../contracts/kit/metric.ts';
 import { processCpu, processCpuSystem, processCpuUser, processMemory, processStart } from '../../contracts/metrics.ts';
 
-/** What this process has used since it began; services of one process tell the same. */
+/** CPU and memory of this process since its start; services of one process report the same. */
 export function processSamples(): readonly Sample[] {
   const { user, system } = process.cpuUsage(); // microseconds
   const labels = {};

@@ -2,7 +2,7 @@ import type { Code, Outcome } from '../../contracts/kit/errors.ts';
 import { scrub } from '../../contracts/kit/scrub.ts';
 import { randomHex } from '../wire/ids.ts';
 
-/** What is kept of a call: masked, without its body. */
+/** The record of a call: masked, without its body. */
 export interface CallRecord {
   /** Start, Unix ms. */
   readonly at: number;
@@ -39,11 +39,11 @@ export interface CallFacts {
 export interface Ring {
   add(call: CallFacts, side: CallRecord['side'], address: string, ms: number, code: CallRecord['code'], reason: string | undefined): void;
   read(filter?: { readonly traceId?: string | undefined; readonly sinceMs?: number | undefined }): readonly CallRecord[];
-  /** The youngest. */
+  /** The newest. */
   last(): CallRecord;
 }
 
-/** Node has it and its types leave it out: `write` in latin1 without looking the encoding up. */
+/** Missing in the types of Node: `write` in latin1 without the lookup of the encoding. */
 type LatinBuffer = Buffer & { latin1Write(text: string, at: number, room: number): number };
 
 const traceAt = 0;
@@ -52,7 +52,7 @@ const parentAt = 48;
 const fromAt = 64;
 const rowBytes = 128;
 
-/** Ids lie as bytes in one block and times as numbers, so that ten thousand calls leave nothing for the garbage collector to carry. */
+/** Keeps ids as bytes in one block and times as numbers, so that ten thousand calls cost the garbage collector nothing. */
 export function createRing(service: string, instance: string, size = 10_000): Ring {
   const text = Buffer.alloc(size * rowBytes) as LatinBuffer;
   const times = new Float64Array(size * 2);
@@ -63,7 +63,7 @@ export function createRing(service: string, instance: string, size = 10_000): Ri
   const keys: string[] = [];
   let next = 0;
 
-  /** Zeros before what is written stay only if it is empty: '' reads as ''. */
+  /** An empty value is one zero byte: '' reads as ''. */
   function write(value: string, at: number, room: number): void {
     if (value === '') text[at] = 0;
     else if (text.latin1Write(value, at, room) < room) text[at + value.length] = 0;
@@ -121,12 +121,12 @@ export function createRing(service: string, instance: string, size = 10_000): Ri
     last: () => show((next + size - 1) % size),
   };
 }
-/** What came from outside may be anything; what is shown is hex or nothing. */
+/** Ids come from callers; an id that is not hex reads as ''. */
 function hexOnly(id: string): string {
   return /^[0-9a-f]*$/.test(id) ? id : '';
 }
 
-/** Hides the middle of what may be a phone number: ten digits and more. */
+/** Hides the middle of ten or more digits, which may be a phone number. */
 export function maskDigits(text: string): string {
   return text.replace(/\+?\d(?:[\s().-]*\d){9,}/g, (run) => `${run.slice(0, 2)}***${run.slice(-4)}`);
 }

@@ -7,7 +7,7 @@ export interface MethodStats {
   readonly side: 'client' | 'server';
   readonly requests: number;
   readonly errors: number;
-  /** Taken from the bus and not worked on: nobody waited any more, or there was nowhere to reply. */
+  /** Requests without an attempt: their deadline had passed, or they named no valid reply inbox. */
   readonly dropped: number;
   readonly inFlight: number;
   /** '' when there was none. */
@@ -18,9 +18,9 @@ export interface MethodStats {
   readonly p99Ms: number;
   /** By code, `ok` among them. */
   readonly codes: Readonly<Record<string, number>>;
-  /** How many fell between one of `durationBounds` and the next; the last is what is above all. */
+  /** Calls by `durationBounds`; the last bucket is above all bounds. */
   readonly buckets: readonly number[];
-  /** In seconds, by code: what failed. */
+  /** Failed calls in seconds, by code. */
   readonly failed: Readonly<Record<string, Distribution>>;
 }
 const boundsMs = durationBounds.map((bound) => bound * 1000);
@@ -87,7 +87,7 @@ function countFailure({ failures }: Counter, ms: number, code: string, bucket: n
   failed.buckets[bucket] = (failed.buckets[bucket] as number) + 1;
 }
 
-/** Eight slots for each doubling of microseconds, so that a percentile is right to 12 %. */
+/** Eight slots for each doubling of microseconds: percentiles are accurate to 12 %. */
 function slotOf(ms: number): number {
   const us = Math.min(ms * 1000, 2 ** 31 - 1) | 0;
   if (us < 8) return us;
@@ -129,7 +129,7 @@ export function statsOf(counter: Counter): MethodStats {
   };
 }
 
-/** How long calls took, in seconds, by how they ended. */
+/** Durations of calls in seconds, by code. */
 export function byCode({
   totalMs,
   buckets,

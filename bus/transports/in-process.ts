@@ -2,13 +2,13 @@ import type { Method } from '../../contracts/kit/define.ts';
 import type { PolybError } from '../../contracts/kit/errors.ts';
 import type { Frame } from '../wire/frames.ts';
 
-/** A call within one process: it passes the same layers and skips the socket and the encoding. */
+/** A call within one process: it passes the same hooks and skips socket and encoding. */
 export interface LocalCall {
   readonly input: unknown;
   readonly caller: string;
   readonly traceparent: string;
   readonly key: string;
-  /** The step of a run that the call is; '' for most. */
+  /** The run's step that makes the call; '' for most calls. */
   readonly step: string;
   readonly deadlineAt: number;
   /** Where the caller's end of a stream listens; '' for a method. */
@@ -18,10 +18,10 @@ export interface LocalCall {
 }
 export interface LocalEndpoint {
   readonly roles: Method['roles'];
-  /** Starts the call; the returned function tells it to stop. */
+  /** Starts the call; returns how to stop it. */
   take(call: LocalCall): (why: PolybError) => void;
 }
-/** What the services of one process answer, and their ends of streams, by subject. */
+/** Endpoints and stream ends of the services of one process, by subject. */
 export interface LocalEndpoints {
   readonly endpoints: Map<string, LocalEndpoint>;
   readonly streams: Map<string, (frame: Frame) => void>;

@@ -2,15 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { instanceId } from '../wire/ids.ts';
 import { type Arrived, addTo, notConnected, type Subscription, type Transport, tooLarge } from './transport.ts';
 
-/** What happens to the messages published to a subject (`*` and `>` as in NATS); `refuse` is a missing permission. */
+/** A fault of the messages to a subject (`*` and `>` as in NATS); `refuse` is a missing permission. */
 export interface Fault {
   readonly subject: string;
   readonly action: 'drop' | 'duplicate' | 'refuse' | { readonly delayMs: number };
-  /** How many messages it befalls; all by default. */
+  /** Number of affected messages; all by default. */
   readonly times?: number;
 }
 export interface MemoryTransport extends Transport {
-  /** Cuts the connection: what is under way to it is lost. */
+  /** Cuts the connection; messages in flight to it are lost. */
   disconnect(): void;
   reconnect(): void;
 }
@@ -28,7 +28,7 @@ interface Listener {
   readonly onError: ((error: Error) => void) | undefined;
 }
 
-/** A NATS server in this process: subjects, queue groups, no-responders and order of delivery are the same; faults come to order. */
+/** A NATS server in this process: subjects, queue groups, no-responders and order of delivery are the same; faults can be injected. */
 export function memoryBroker({ maxPayload = 1_048_576 }: { readonly maxPayload?: number } = {}): MemoryBroker {
   const listeners = new Set<Listener>();
   const faults = new Set<{ readonly matches: (subject: string) => boolean; readonly action: Fault['action']; left: number }>();
@@ -49,7 +49,7 @@ export function memoryBroker({ maxPayload = 1_048_576 }: { readonly maxPayload?:
       try {
         listener.deliver(message);
       } catch {
-        // as a real connection: one failing receiver does not harm the others
+        // as with a real connection, one failing receiver does not affect the others
       }
     });
   const route = (message: Arrived): void => {

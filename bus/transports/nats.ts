@@ -21,16 +21,16 @@ export interface NatsOptions {
   readonly pass?: string | undefined;
   /** Instead of user and pass. */
   readonly nkeySeed?: string | undefined;
-  /** Shown by the server beside the connection: the service's folder. */
+  /** The connection's name at the server: the service's folder. */
   readonly name: string;
   /** The user token of the inbox, which permissions bind. */
   readonly inboxUser: string;
   readonly log?: Log | undefined;
-  /** Gives up connecting; does not close what is connected. */
+  /** Stops connecting; does not close an open connection. */
   readonly signal?: AbortSignal | undefined;
   /** How long the first connection may take; 2000. */
   readonly timeoutMs?: number | undefined;
-  /** Tries until `signal`, for a daemon that may start before its server. */
+  /** Retries until `signal`, for a daemon that may start before its server. */
   readonly patient?: boolean | undefined;
 }
 
@@ -45,7 +45,7 @@ export async function connectNats(options: NatsOptions): Promise<Transport> {
       if (!options.patient || refused.code !== 'unavailable' || options.signal?.aborted) throw refused;
       options.log?.warn({ servers: serversText(options) }, 'waiting for the NATS server');
       await wait(100 + Math.random() * 400, undefined, options.signal ? { signal: options.signal } : {}).catch(() => {
-        throw refused; // the signal fired: what kept us waiting says more
+        throw refused; // the signal fired: the cause of the wait is more useful
       });
     }
   }
@@ -76,7 +76,7 @@ async function dial({ servers, user, pass, nkeySeed, name, signal, timeoutMs = 2
   try {
     return await Promise.race([dialling, late.promise]);
   } catch (thrown) {
-    void dialling.then((connection) => connection.close()).catch(() => {}); // it failed already, or came too late for anybody
+    void dialling.then((connection) => connection.close()).catch(() => {}); // failed already, or connected too late
     throw thrown;
   } finally {
     clearTimeout(timer);
@@ -94,7 +94,7 @@ function connectError(cause: unknown, options: NatsOptions): PolybError {
         cause,
       });
 }
-/** Without what may be a password. */
+/** Without a password. */
 function serversText({ servers }: NatsOptions): string {
   return [servers]
     .flat()
@@ -124,7 +124,7 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
     for await (const status of connection.status()) {
       if (status.type === 'disconnect' || status.type === 'staleConnection' || status.type === 'close') tell(false);
       else if (status.type === 'reconnect') {
-        // The round trip proves that the server has the subscriptions, which the client sent again before it.
+        // The round trip proves that the server has the subscriptions, which the client repeats first.
         const restored = await connection.flush().then(
           () => true,
           () => false, // dropped again: another `reconnect` will follow
@@ -160,7 +160,7 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
       if (headers === '') {
         if (body.length > maxPayload) throw tooLarge(body.length, maxPayload);
         withReply.reply = reply;
-        connection.publish(subject, body, withReply); // the client reads its options before it returns, so one object does for all
+        connection.publish(subject, body, withReply); // the client reads its options synchronously, so one object serves all calls
         return;
       }
       const block = Buffer.from(headers, 'latin1');
@@ -224,9 +224,9 @@ function refusedSubscription(subject: string, cause: Error): PolybError {
 }
 
 /*
- * Reaching past the public API of the client stands here alone, because there it costs half of a call's time: header blocks
- * go out and come in as text instead of as a map, and subjects are read without a TextDecoder. `nats-wire.test.ts` pins what
- * is relied on; where a client differs, the public API is used instead.
+ * Only this file bypasses the public API of the client, which would cost half of a call's time: header blocks are text instead of a
+ * map, and subjects are read without a TextDecoder. `nats-wire.test.ts` pins the internals; where a client differs, the public API
+ * is used.
  */
 interface RawMsg {
   readonly _msg?: { readonly subject: Uint8Array; readonly reply?: Uint8Array; readonly hdr: number };
@@ -234,9 +234,9 @@ interface RawMsg {
 }
 const asLatin1 = Buffer.prototype.latin1Slice as (this: Uint8Array, from: number, to: number) => string;
 
-/** True when the client encodes its own headers by calling `encode()`, so that any object with that method will do. */
+/** True when the client encodes headers by calling `encode()`, so that any object with that method works. */
 export const rawHeadersOut = typeof (newHeaders() as { encode?: unknown }).encode === 'function';
-/** True when a message shows its bytes as the parser cut them. */
+/** True when a message exposes its bytes as the parser cut them. */
 export function isRaw(message: Msg): boolean {
   const { _msg, _rdata } = message as unknown as RawMsg;
   return _rdata instanceof Uint8Array && _msg?.subject instanceof Uint8Array && typeof _msg.hdr === 'number';

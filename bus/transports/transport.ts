@@ -1,7 +1,7 @@
-/** The port under the bus: subjects, queue groups and raw bodies. `nats.ts` and `memory.ts` satisfy it; `transport.conformance.ts` says what both must do. */
+/** The port under the bus: subjects, queue groups and raw bodies. `nats.ts` and `memory.ts` satisfy it; `conformance.ts` tests both. */
 import { PolybError } from '../../contracts/kit/errors.ts';
 
-/** A message as it came. `headers` is the raw NATS header block as text (`NATS/1.0\r\nname: value\r\n\r\n`), '' when there is none. */
+/** A received message. `headers` is the raw NATS header block as text (`NATS/1.0\r\nname: value\r\n\r\n`), '' when there is none. */
 export interface Arrived {
   readonly subject: string;
   readonly reply: string;
@@ -9,32 +9,32 @@ export interface Arrived {
   readonly headers: string;
 }
 export interface Subscription {
-  /** Takes no more; resolves when what the server had already sent was delivered. */
+  /** Unsubscribes; resolves when all messages that the server had sent are delivered. */
   drain(): Promise<void>;
   unsubscribe(): void;
 }
 export interface Transport {
-  /** True while messages can leave. */
+  /** True while messages can be published. */
   readonly connected: boolean;
   /** Largest body plus headers, in bytes. */
   readonly maxPayload: number;
-  /** The bus user that this connection is. */
+  /** The bus user of this connection. */
   readonly user: string;
   /** `_INBOX.<user>.<instance>`: replies come to subjects under it, and bus permissions bind it to the user. */
   readonly inbox: string;
   /** @throws PolybError unavailable/not_connected at once while disconnected; invalid_argument/payload_too_large. */
   publish(subject: string, data: string | Uint8Array, headers?: string, reply?: string): void;
-  /** `deliver` may throw: the transport guards it and goes on. A permission refusal or an ended subscription is told to `onError`. */
+  /** `deliver` may throw: the transport continues. `onError` gets a refused permission or the failure of the subscription. */
   subscribe(
     subject: string,
     deliver: (message: Arrived) => void,
     options?: { readonly queue?: string; readonly onError?: (error: Error) => void },
   ): Subscription;
-  /** Called with false the moment the connection drops, with true when it is back and subscriptions are in place again. */
+  /** Calls `listen` with false when the connection drops, and with true when it is back with all subscriptions. */
   onConnection(listen: (connected: boolean) => void): () => void;
-  /** Called with the subject of a publish that the server refused for want of permission. */
+  /** Calls `listen` with the subject of a publish that the server refused for a missing permission. */
   onRefused(listen: (subject: string) => void): () => void;
-  /** Resolves when the server has taken all that was published and subscribed before. */
+  /** Resolves when the server has processed all earlier messages and subscriptions. */
   flush(): Promise<void>;
   /** Round trip to the server, ms. */
   rtt(): Promise<number>;
@@ -51,7 +51,7 @@ export function tooLarge(bytes: number, maxPayload: number): PolybError {
   });
 }
 
-/** Adds, and returns how to take away again. */
+/** Adds the item; returns how to remove it. */
 export function addTo<T>(set: Set<T>, item: T): () => void {
   set.add(item);
   return () => void set.delete(item);

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createRequire } from 'node:module';
 import { PolybError } from '../../contracts/kit/errors.ts';
 
-/** JSON by default, so that a call can be made by hand; msgpack where the schema carries bytes. */
+/** JSON by default, so that calls can be made by hand; msgpack where the schema has bytes. */
 export type Format = 'json' | 'msgpack';
 
 const maxBytes = 1_048_576;
@@ -17,11 +17,11 @@ interface Msgpack {
 }
 let loaded: Msgpack | undefined;
 
-/** Loaded on first use: most processes never see bytes. */
+/** Loaded on first use: most processes never handle bytes. */
 function msgpack(): Msgpack {
   if (loaded !== undefined) return loaded;
   const { Packr, addExtension } = require('msgpackr') as typeof import('msgpackr');
-  // Extension types would come alive as Date, Set, RegExp, Error and bigint; only plain values may arrive.
+  // Extension types would become Date, Set, RegExp, Error and bigint; only plain values are accepted.
   for (const type of [0, 0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78, 0xff])
     addExtension({
       type,
@@ -42,11 +42,11 @@ export function encode(format: Format, value: unknown, bytes: boolean): string |
   return text;
 }
 function base64(this: Record<string, unknown>, name: string, value: unknown): unknown {
-  const given = this[name]; // `value` is what a Buffer's toJSON made of it
+  const given = this[name]; // `value` is the result of a Buffer's toJSON
   return given instanceof Uint8Array ? Buffer.from(given.buffer, given.byteOffset, given.byteLength).toString('base64') : value;
 }
 
-/** @throws PolybError invalid_argument: not of the format, too large, too deep, or not plain. */
+/** @throws PolybError invalid_argument for a body that is malformed, too large, too deep, or not plain. */
 export function decode(format: Format, data: Uint8Array): unknown {
   if (data.length > maxBytes)
     throw new PolybError('invalid_argument', 'The body is larger than 1 MB; send a BlobRef.', { reason: 'payload_too_large' });
@@ -64,14 +64,14 @@ export function decode(format: Format, data: Uint8Array): unknown {
   return value;
 }
 
-/** @throws PolybError invalid_argument/bad_body for what is deeper, larger or stranger than any contract's value. */
+/** @throws PolybError invalid_argument/bad_body for a value that is too deep, too large, or not plain. */
 function bound(value: unknown): void {
   if (typeof value === 'object' && value !== null && weigh(value, 1, maxNodes) < 0)
     throw new PolybError('invalid_argument', 'The body has more than 16 levels or 10,000 values, or values that are not plain.', {
       reason: 'bad_body',
     });
 }
-/** What is left of `nodes` after counting all inside; negative when there is too much. */
+/** The rest of `nodes` after counting all values inside; negative when there are too many. */
 function weigh(value: object, depth: number, nodes: number): number {
   if (depth > maxDepth) return -1;
   let left = nodes - 1;
@@ -95,7 +95,7 @@ function weigh(value: object, depth: number, nodes: number): number {
   return left;
 }
 
-/** A copy as the wire would make it: no undefined fields, dates as text, bytes of its own.
+/** A copy as encoding and decoding make it: no undefined fields, dates as text, bytes copied.
  *  @throws PolybError invalid_argument/bad_body for a cycle or more than 16 levels; TypeError for a function or a bigint. */
 export function plainCopy(value: unknown, depth = 1): unknown {
   if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')

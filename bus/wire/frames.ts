@@ -1,6 +1,6 @@
 /**
- * What the two ends of a stream send each other. An item is the bare body; its form is the last letter of the subject
- * (`7b` bytes, `7j` JSON, `7m` msgpack), so that audio carries nothing but itself. The rest is one header.
+ * Frames between the two ends of a stream. An item is the bare body, and its format is the last letter of the subject (`7b` bytes,
+ * `7j` JSON, `7m` msgpack), so that audio has no overhead. Other frames are one header.
  */
 import { fromProblem, type PolybError, toProblem } from '../../contracts/kit/errors.ts';
 import type { Arrived } from '../transports/transport.ts';
@@ -10,10 +10,10 @@ import { headerBlock, readHead } from './headers.ts';
 export type Frame =
   | { readonly kind: 'item'; readonly value: unknown }
   | { readonly kind: 'credit'; readonly items: number }
-  /** All is said; `items` is how many were sent, so that a loss is noticed. */
+  /** The end of the items; `items` is their number, so that the receiver notices a loss. */
   | { readonly kind: 'end'; readonly items: number }
   | { readonly kind: 'error'; readonly error: PolybError }
-  /** The caller left. */
+  /** The caller ended the stream. */
   | { readonly kind: 'cancel' }
   | { readonly kind: 'ping' };
 

@@ -1,33 +1,33 @@
-/** NATS headers as text: one template out, one pass in. Names are written in lower case and read in any. */
+/** NATS headers as text: written from a template, read in one pass. Names are written in lower case and read in any case. */
 
-/** What PolyB reads of a header block. Absent: '' or 0. */
+/** The headers that PolyB reads. Absent: '' or 0. */
 export interface Head {
-  /** The server's own status: 503 when nobody listens. */
+  /** The status line of the NATS server: 503 without a responder. */
   status: number;
   traceparent: string;
   timeoutMs: number;
   /** Unix ms. */
   sentAt: number;
   key: string;
-  /** A key was given, be it an empty one. */
+  /** The key header is present, even if it is empty. */
   hasKey: boolean;
   contentType: string;
-  /** The answer is the kept one of an earlier call under the same key. */
+  /** The reply is the stored one of an earlier call under the same key. */
   replayed: boolean;
-  /** An error reply has it; errors of other NATS services have only `errorCode`. */
+  /** The code of an error reply; errors of other NATS services have only `errorCode`. */
   code: string;
   errorCode: number;
   /** Where the other end of a stream listens. */
   stream: string;
   /** A control frame of a stream, `credit 32`. */
   frame: string;
-  /** The step of a run that a keyed call is; the journal reads it. */
+  /** The run's step that makes a keyed call, for the journal. */
   step: string;
 }
 
 export const msgpackType = 'application/msgpack';
 const start = 'NATS/1.0\r\n';
-/** What ends a line, what is not ASCII, the percent sign, and a space at an end, which a reader would take for padding. */
+/** Line ends, non-ASCII characters, the percent sign, and a space at either end, which a reader takes for padding. */
 const unsafe = /[^\x20-\x24\x26-\x7e]|^ | $/;
 
 export function requestHead(traceparent: string, timeoutMs: number, sentAt: number, key: string, extra: string): string {
@@ -39,7 +39,7 @@ export function headerBlock(fields: Readonly<Record<string, string>>): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name.toLowerCase()}: ${headerValue(value)}\r\n`);
   return lines.length === 0 ? '' : `${start}${lines.join('')}\r\n`;
 }
-/** Percent-encodes what a header cannot carry; nothing can end the line early. */
+/** Percent-encodes the characters that a header cannot carry, among them line ends. */
 export function headerValue(text: string): string {
   return unsafe.test(text) ? encodeURIComponent(text.toWellFormed()) : text;
 }
@@ -52,7 +52,7 @@ function plainValue(value: string): string {
   }
 }
 
-/** Reads what it knows and passes over the rest; never throws. */
+/** Reads the known headers and ignores the others; never throws. */
 export function readHead(block: string): Head {
   const head: Head = {
     status: 0,
@@ -79,7 +79,7 @@ export function readHead(block: string): Head {
     if (colon < 0 || colon > end) continue;
     let value = colon + 1;
     while (block.charCodeAt(value) === 32) value += 1;
-    // The length of a name tells which it may be, so that most are compared once.
+    // The length of a name selects the candidates, so that most names are compared once.
     switch (colon - from) {
       case 11:
         if (named(block, from, 'traceparent')) head.traceparent = block.slice(value, end);

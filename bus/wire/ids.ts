@@ -4,7 +4,7 @@ const pool = Buffer.alloc(4096);
 let hex = '';
 let at = 0;
 
-/** Random lower-case hex, cut from one string made of many random bytes: an id costs a slice. */
+/** Random lower-case hex, cut from a string of many random bytes: an id costs a slice. */
 export function randomHex(characters: 16 | 32): string {
   if (at + characters > hex.length) {
     hex = randomFillSync(pool).toString('hex');
@@ -22,7 +22,7 @@ export function instanceId(): string {
   return id;
 }
 
-/** A value as one token of a subject, whatever it holds. */
+/** Any text as one token of a subject. */
 export function subjectToken(text: string): string {
   return /^[\w-]+$/.test(text) ? text : encodeURIComponent(text).replaceAll('.', '%2E').replaceAll('*', '%2A');
 }

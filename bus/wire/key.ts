@@ -1,4 +1,4 @@
-/** The rules for idempotency keys, the same at every door. */
+/** The rules for idempotency keys, on the bus and over HTTP. */
 import { hash } from 'node:crypto';
 import { PolybError } from '../../contracts/kit/errors.ts';
 
@@ -15,7 +15,7 @@ export function checkKey(address: string, key: string): void {
   );
 }
 
-/** A key made from another one: `order-17:contact`. Where that is too long, its start and a digest of the whole. */
+/** A key derived from another: `order-17:contact`. If it is too long, its start and a digest of the whole. */
 export function derivedKey(...parts: readonly string[]): string {
   const whole = parts.join(':');
   if (whole.length <= longestKey) return whole;

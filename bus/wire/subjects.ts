@@ -1,22 +1,22 @@
 /**
- * Where calls go. A user of the bus adds `.by.<its name>` to the subject of a method, and its permissions allow it no other name there:
- * the subject proves who calls. The bare subject, as `nats req` uses it by hand, proves nobody and counts as the guest.
+ * Subjects of calls. A user of the bus appends `.by.<its name>` to the subject of a method, and its permissions allow no other name:
+ * the subject proves the caller. The bare subject, as in `nats req`, proves no caller and counts as the guest.
  */
 import type { Entry } from '../../contracts/kit/define.ts';
 
-/** A connection without credentials, where that is allowed. */
+/** The user of connections without credentials, where they are allowed. */
 export const guestUser = 'guest';
 const mark = '.by.';
 
-/** `polyb.rpc.crm.push_to_crm`; an owned thing adds its id as one more token. */
+/** `polyb.rpc.crm.push_to_crm`; an owned object appends its id as a token. */
 export function callSubject(prefix: string, { service, name }: Pick<Entry, 'service' | 'name'>): string {
   return `${prefix}.rpc.${service}.${name}`;
 }
-/** What a user adds to the subjects that it calls; `*` is every user. */
+/** The suffix of the subjects that a user calls; `*` is every user. */
 export function signature(user: string): string {
   return user === guestUser ? '' : `${mark}${user}`;
 }
-/** Who published to `subject`, which was heard at `bare` or at `bare.by.*`. */
+/** The caller of a request to `subject`, which was received at `bare` or at `bare.by.*`. */
 export function callerAt(subject: string, bare: string): string {
   return subject.length === bare.length ? guestUser : subject.slice(bare.length + mark.length);
 }
@@ -28,7 +28,7 @@ export function isInboxOf(subject: string, caller: string): boolean {
   const second = subject.indexOf('.', 7);
   return second < 0 || subject.indexOf('.', second + 1) < 0;
 }
-/** Whether discovery may answer there. It cannot prove who asks, so it answers no inbox of four tokens: those belong to calls. */
+/** Whether discovery may reply to this inbox. It cannot prove the requester, so it leaves out inboxes of four tokens, which belong to calls. */
 export function isDiscoveryInbox(subject: string): boolean {
   return /^_INBOX\.[^.]+(\.[^.]+)?$/.test(subject);
 }

@@ -1,11 +1,11 @@
 import { randomHex } from './ids.ts';
 
-/** Where a call stands in its trace (W3C Trace Context). */
+/** Position of a call in its trace (W3C Trace Context). */
 export interface Span {
   readonly traceId: string;
   readonly spanId: string;
 }
-/** The trace that a signal's holder works in, so that what it does outside can be recorded. */
+/** The span behind a signal, so that requests made with the signal are recorded in it. */
 const bySignal = new WeakMap<AbortSignal, Span>();
 
 export function traceparentOf(traceId: string, spanId: string): string {
@@ -19,7 +19,7 @@ export function traceIdOf(traceparent: string): string {
 export function spanIdOf(traceparent: string): string {
   return isTraceparent(traceparent) ? traceparent.slice(36, 52) : '';
 }
-/** By its shape; whether the ids are hex is looked at when they are shown. */
+/** Checks the shape only; the ids are checked for hex when they are read. */
 function isTraceparent(text: string): boolean {
   return text.length === 55 && text.charCodeAt(2) === 45 && text.charCodeAt(35) === 45 && text.charCodeAt(52) === 45;
 }
