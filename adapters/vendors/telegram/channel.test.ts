@@ -1,0 +1,66 @@
+import { channelConformance } from '../../channel/conformance.ts';
+import { createHttp } from '../../http.ts';
+import { telegram } from './channel.ts';
+import { telegramFake } from './fake.ts';
+import { telegramIntake, telegramSettings } from './intake.ts';
+import { telegramSend } from './send.ts';
+
+const secret = 'the-secret-of-the-test';
+const person = { id: 42, is_bot: false, first_name: 'Анна', last_name: 'Ким', username: 'anna' };
+
+channelConformance(telegram, { webhook: true, provider: true }, async () => {
+  const fake = await telegramFake({ tokens: ['7001:AAAA-test'] });
+  const http = createHttp({ allowPrivate: [fake.url] });
+  const settings = telegramSettings.parse({
+    TELEGRAM_BOT_TOKENS: '7001:AAAA-test',
+    TELEGRAM_API_ROOT: fake.url,
+    TELEGRAM_WEBHOOK_SECRET: secret,
+  });
+  const intake = telegramIntake(settings, { http });
+  const file = { id: 'voice1', bytes: Buffer.from('a recording') };
+  fake.file(file.id, file.bytes);
+  let nth = 100;
+  const message = (content: object) => ({
+    update_id: ++nth,
+    message: { message_id: nth, date: Math.floor(Date.now() / 1000), chat: { ...person, type: 'private' }, from: person, ...content },
+  });
+  const signed = (body: string) => ({
+    headers: { 'x-telegram-bot-api-secret-token': secret },
+    query: {},
+    body: Buffer.from(body),
+  });
+  return {
+    intake,
+    sending: telegramSend(settings, { http }),
+    botId: '7001',
+    customer: '42',
+    deliver: (text) => intake.receive?.(signed(JSON.stringify(message({ text })))).batches.flatMap(({ updates }) => updates) ?? [],
+    webhook: {
+      bodies: [
+        message({ text: 'Привет', entities: [{ type: 'text_link', offset: 0, length: 6, url: 'https://example.com' }] }),
+        message({ voice: { file_id: 'voice1', duration: 3, mime_type: 'audio/ogg', file_size: 11 }, caption: 'голос' }),
+        message({ location: { latitude: 55.7, longitude: 37.6 }, reply_to_message: { message_id: 7 } }),
+        message({ contact: { phone_number: '+79995553322', first_name: 'Анна', user_id: 42 } }),
+        message({ poll: { question: 'Когда?', options: [{ text: 'Сегодня', voter_count: 1 }], is_closed: false } }),
+      ],
+      signed,
+      forged: (request) => ['', 'x', `${secret}2`].map((given) => ({ ...request, headers: { 'x-telegram-bot-api-secret-token': given } })),
+    },
+    provider: {
+      accepted: () => fake.sent.map(({ chatId, text }) => ({ to: String(chatId), text })),
+      fail: (how) =>
+        fake.order(
+          {
+            refused: { do: 'refuse', on: 'sendMessage', status: 403, description: 'Forbidden: bot was blocked by the user' } as const,
+            limited: { do: 'refuse', on: 'sendMessage', status: 429, retryAfterS: 3 } as const,
+            cut: { do: 'cut', on: 'sendMessage', after: true } as const,
+          }[how],
+        ),
+      file,
+    },
+    async stop() {
+      await fake.close();
+      await http.close();
+    },
+  };
+});
