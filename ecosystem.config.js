@@ -37,8 +37,7 @@ function app(name, program, { heapMb }) {
     env: { NODE_COMPILE_CACHE: join(root, '.polyb', 'compile-cache') },
     exec_mode: 'fork',
     instances: 1,
-    wait_ready: true,
-    listen_timeout: 15_000,
+    // No wait_ready: PM2 starts a process again that is stopped before it is ready. Whether a service is ready is asked of the bus.
     kill_timeout: 20_000,
     treekill: false,
     exp_backoff_restart_delay: 100,

@@ -26,7 +26,8 @@ const startedAt = Date.UTC(2026, 0, 1);
 const apps = services.map(({ folder }, id) => ({ name: folder, id, pid: 1, startedAt }) as App);
 const files = {
   'runtime/serve.ts': "import { host } from './host.ts';",
-  'runtime/host.ts': '',
+  // A path that is no import: the project's folder changes whenever a file is made in it.
+  'runtime/host.ts': "export const root = join(import.meta.dirname, '..');",
   'contracts/greetings.ts': "export const greetings = contract('greetings', '1.0.0', {});",
   'services/greeter/service.ts': "import {\n  words,\n} from './words.ts';\nimport type { T } from './types.ts';",
   'services/greeter/words.ts': "export const late = () => import('../../adapters/voice.ts');",

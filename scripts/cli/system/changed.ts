@@ -8,7 +8,7 @@ import type { App } from './pm2.ts';
 import { oneProcessApp, root } from './project.ts';
 
 /** A relative import, static or dynamic, but not one of types alone. */
-const imports = /^(?:import|export)\s(?!type\s)[^;'"]*?['"](\.[^'"]+)['"]|\bimport\(\s*['"](\.[^'"]+)['"]/gm;
+const imports = /^(?:import|export)\s(?!type\s)(?:[^;'"]*?\sfrom\s*)?['"](\.[^'"]+)['"]|\bimport\(\s*['"](\.[^'"]+)['"]/gm;
 
 /** Files of the code and the times of their last change, each read once. */
 export interface Sources {

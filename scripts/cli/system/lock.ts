@@ -3,7 +3,8 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { hostFailure } from '../kernel/host-failure.ts';
-import { pm2Home, unwritableHome } from './pm2.ts';
+import { unwritableHome } from './pm2.ts';
+import { pm2Home, pm2Settled } from './pm2-socket.ts';
 import { root, state } from './project.ts';
 
 /** @throws PolybError conflict/in_progress while another command holds it; failed_precondition/not_writable for a PM2_HOME that cannot be written to. A lock of a dead process is taken over. */
@@ -12,6 +13,7 @@ export async function lock(command: string): Promise<AsyncDisposable> {
   held.use(await take(join(state, 'lock'), command));
   try {
     held.use(await take(join(pm2Home(), 'polyb.lock'), command));
+    held.defer(async () => void (await pm2Settled())); // a command that was stopped has left PM2 at work
   } catch (error) {
     const cause = hostFailure(error);
     throw cause?.reason === 'not_writable' ? unwritableHome(cause) : error;

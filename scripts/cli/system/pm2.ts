@@ -1,14 +1,13 @@
-/** PM2, run as a program and never imported (its licence is AGPL). Whether a service is well is asked of the bus, not of PM2. */
+/** PM2, as a program and as a daemon, and never imported (its licence is AGPL). Whether a service is well is asked of the bus, not of PM2. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { hostFailure } from '../kernel/host-failure.ts';
+import { ask, daemonRuns, pm2Home, track } from './pm2-socket.ts';
 import { logFolder, root, state } from './project.ts';
 
 const program = join(root, 'node_modules', 'pm2', 'bin', 'pm2');
@@ -46,23 +45,6 @@ interface Listed extends App {
   readonly cwd: string;
 }
 
-/** PM2's own folder. */
-export const pm2Home = (): string => process.env.PM2_HOME ?? join(homedir(), '.pm2');
-
-/** Whether PM2's daemon answers; asking PM2 itself would start one. */
-export function daemonRuns(): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(process.platform === 'win32' ? '\\\\.\\pipe\\rpc.sock' : join(pm2Home(), 'rpc.sock'));
-    const answer = (is: boolean) => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once('connect', () => answer(true));
-    socket.once('error', () => answer(false));
-    socket.setTimeout(2_000, () => answer(false));
-  });
-}
-
 /** This checkout's apps; [] when PM2 does not run. */
 export async function listApps(): Promise<readonly App[]> {
   return (await listAll()).filter((app) => app.namespace === namespace && app.cwd === root);
@@ -98,9 +80,7 @@ export async function listOwnApps(names: readonly string[]): Promise<readonly Ap
 
 async function listAll(): Promise<readonly Listed[]> {
   if (!(await daemonRuns())) return [];
-  const said = await pm2('jlist', '--silent');
-  // PM2 may say things before it answers.
-  const rows = JSON.parse(said.slice(said.search(/\[(\{"pid"|\])/))) as readonly Row[];
+  const rows = (await ask('getMonitorData', {})) as readonly Row[];
   return rows.map(({ pm_id, name, pid, monit, pm2_env }) => ({
     id: pm_id,
     name,
@@ -133,10 +113,7 @@ interface Row {
   };
 }
 
-/**
- * Starts apps of ecosystem.config.js. One that PM2 has already is removed first: PM2 may just be starting it again by itself.
- * Resolves when each has said that it is ready, has ended, or 15 s have passed.
- */
+/** Starts apps of ecosystem.config.js. One that PM2 has already is removed first: PM2 may just be starting it again by itself. */
 export async function startApps(names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
   await removeApps((await listApps()).filter(({ name }) => names.includes(name)));
@@ -148,27 +125,31 @@ export async function startApps(names: readonly string[]): Promise<void> {
   if (isOurs) await writeFile(startedFile, await daemonPid());
 }
 
-/** Starts one more instance of a running app, as that one was started. */
-export const addInstance = (name: string): Promise<unknown> => pm2('scale', name, '+1');
+/** Starts one more instance of a running app, as that one was started. Returns its id. */
+export async function addInstance({ id }: App): Promise<number> {
+  const { pm2_env } = (await ask('duplicateProcessId', id)) as { readonly pm2_env: { readonly pm_id: number } };
+  return pm2_env.pm_id;
+}
+
+/** Every app runs once. A second instance is what a restart that was killed has left; the older one is kept while it is well. */
+export function surplus(apps: readonly App[]): readonly App[] {
+  const kept = new Map<string, App>();
+  for (const app of [...apps].sort((a, b) => a.id - b.id)) {
+    const first = kept.get(app.name);
+    if (first === undefined || (first.status !== 'online' && app.status === 'online')) kept.set(app.name, app);
+  }
+  return apps.filter((app) => kept.get(app.name) !== app);
+}
 
 /** Stops instances, each with its full time to drain, and forgets them. */
-export async function removeApps(apps: readonly App[], tries = 5): Promise<void> {
-  if (apps.length === 0) return;
-  if (tries === 0)
-    throw new PolybError('internal', `PM2 starts ${apps.map(({ name }) => name).join(', ')} again each time they are deleted.`);
-  const ended = apps.filter(({ pid }) => pid === 0).map(({ id }) => String(id));
-  const running = apps.filter(({ pid }) => pid !== 0);
-  await Promise.all([
-    ...(ended.length === 0 ? [] : [pm2('delete', ...ended)]),
-    ...running.map(({ id }) => pm2('delete', String(id))), // each by itself: PM2 would stop one after the other
-  ]);
-  // One that PM2 was just starting again comes back to its list.
-  const restless = apps.filter(({ restarts, status }) => restarts > 0 || status !== 'online').map(({ id }) => id);
-  if (restless.length > 0)
-    await removeApps(
-      (await listApps()).filter(({ id }) => restless.includes(id)),
-      tries - 1,
-    );
+export async function removeApps(apps: readonly Pick<App, 'id'>[]): Promise<void> {
+  await Promise.all(
+    apps.map(async ({ id }) => {
+      // An app that PM2 is about to start again would come back, or go on without being listed, if it were deleted at once.
+      await ask('stopProcessId', id);
+      await ask('deleteProcessId', id);
+    }),
+  );
 }
 
 /** Ends PM2's daemon if `startApps` started it and nothing runs in it any more. Answers whether it did. */
@@ -181,14 +162,17 @@ export async function endDaemon(): Promise<boolean> {
   return true;
 }
 
-/** Whether the daemon that runs is of the version that stands here; PM2 itself says so in its list. */
+/** Whether the daemon that runs is of the version that is installed here. */
 export async function daemonIsCurrent(): Promise<boolean> {
-  return !/out-of-date/.test(await pm2('ls'));
+  const { version } = JSON.parse(await readFile(join(root, 'node_modules', 'pm2', 'package.json'), 'utf8')) as { version: string };
+  return (await ask('getVersion', {})) === version;
 }
 
 const daemonPid = (): Promise<string> => readFile(join(pm2Home(), 'pm2.pid'), 'utf8').catch(() => '');
 
-async function pm2(...args: readonly string[]): Promise<string> {
+const pm2 = (...args: readonly string[]): Promise<string> => track(run(args));
+
+async function run(args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
     env: { ...process.env, PM2_DISABLE_VERSION_CHECK: 'true', PM2_CONCURRENT_ACTIONS: '8' },

@@ -9,9 +9,9 @@ import { askBus } from './health.ts';
 import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
 import { renewNatsUsers } from './nats-users.ts';
-import { type App, addInstance, listApps, removeApps } from './pm2.ts';
+import { type App, addInstance, removeApps, surplus } from './pm2.ts';
 import { logFile, oneProcessApp } from './project.ts';
-import { awaitReady, type NotReady, readyMs } from './ready.ts';
+import { awaitReady, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, requireUp, tellNotReady } from './report.ts';
 import { readSettings, strayNames } from './settings.ts';
 
@@ -21,7 +21,10 @@ export async function restart(invocation: Invocation): Promise<number> {
   await using _held = await lock('restart');
   const all = await expectedServices();
   const chosen = chosenFrom(all, args, 'restart');
-  const running = await requireUp();
+  const found = await requireUp();
+  const extra = surplus(found);
+  await removeApps(extra);
+  const running = found.filter((app) => !extra.includes(app));
   const changed = flags.on('changed') ? await readSources().changed(chosen, running) : undefined;
   if (changed?.length === 0) out.note('every process runs the code of this checkout', 'ok');
   const named = chosen.filter(({ folder }) => changed?.includes(folder) ?? true);
@@ -40,7 +43,8 @@ export async function restart(invocation: Invocation): Promise<number> {
 
   const failed: string[] = [];
   for (const group of groups) {
-    if (!(await relieve(group, running, invocation))) failed.push(group.app);
+    const old = running.find(({ name }) => name === group.app);
+    if (old !== undefined && !(await relieve(group, old, invocation))) failed.push(group.app);
   }
   await renewNatsUsers(all, find); // former code has no process now
   const result = { restarted: groups.map(({ app }) => app).filter((app) => !failed.includes(app)), failed };
@@ -65,32 +69,26 @@ function checkSettings(groups: readonly Group[], running: readonly App[]): void 
   if (problems.length > 0) throw badSettings(problems);
 }
 
-/** Each instance there is now gets one successor. False when one did not get ready; its predecessor goes on then. */
-async function relieve({ app, services }: Group, running: readonly App[], invocation: Invocation): Promise<boolean> {
-  const { flags, out } = invocation;
-  for (const old of running.filter(({ name }) => name === app)) {
-    const logFrom = await logSize(logFile(app));
-    const since = Date.now();
-    const known = (await listApps()).map(({ id }) => id);
-    const late = await start({ app, services }, since, invocation, flags.ms('timeout') ?? readyMs);
-    if (late !== undefined) {
-      await removeApps((await listApps()).filter((each) => each.name === app && !known.includes(each.id)));
-      await tellNotReady(out, app, { app, why: `the new instance ${late.why}; the old one continues` }, logFrom);
-      return false;
-    }
-    await removeApps([old]);
-    out.note(`${app}  replaced in ${((Date.now() - since) / 1000).toFixed(1)} s`, 'ok');
-  }
-  return true;
-}
-
-async function start({ app, services }: Group, since: number, invocation: Invocation, timeoutMs: number): Promise<NotReady | undefined> {
-  const { signal } = invocation;
+/** A successor takes the place of `old`. False when it did not get ready in time: it is removed, and `old` goes on. */
+async function relieve({ app, services }: Group, old: App, invocation: Invocation): Promise<boolean> {
+  const { flags, out, signal } = invocation;
   await using connected = await connect(invocation, { own: true });
   const { bus } = connected;
+  const logFrom = await logSize(logFile(app));
+  const since = Date.now();
   const before = await askBus(bus, signal);
-  await addInstance(app);
-  const awaited = services.map((each) => ({ ...each, app }));
-  const [late] = await awaitReady({ bus, services: awaited, before, since, timeoutMs, signal, onReady: () => {} });
-  return late;
+  const successor = { id: await addInstance(old) };
+  let leaving: Pick<App, 'id'> = successor;
+  try {
+    const awaited = services.map((each) => ({ ...each, app }));
+    const timeoutMs = flags.ms('timeout') ?? readyMs;
+    const [late] = await awaitReady({ bus, services: awaited, before, since, timeoutMs, signal, onReady: () => {} });
+    if (late === undefined) leaving = old;
+    else await tellNotReady(out, app, { app, why: `the new instance ${late.why}; the old one continues` }, logFrom);
+  } finally {
+    await removeApps([leaving]);
+  }
+  if (leaving !== old) return false;
+  out.note(`${app}  replaced in ${((Date.now() - since) / 1000).toFixed(1)} s`, 'ok');
+  return true;
 }

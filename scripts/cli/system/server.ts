@@ -39,7 +39,6 @@ try {
     console.error(messageOf(server.ended.reason));
     process.exit(1);
   });
-  process.send?.('ready');
   // The server does not keep this process alive by itself.
   setInterval(() => {}, 2 ** 30);
 } catch (error) {

@@ -36,6 +36,7 @@ export default service({ serves: { greeter }, settings: z.object({ GREETER_WORD:
   .start(async ({ settings: { GREETER_WORD, GREETER_TIMES } }) => {
     // As a daemon refuses its settings: PM2 does not start it again.
     if (GREETER_WORD === 'mute') throw new PolybError('failed_precondition', 'no voice', { reason: 'bad_settings' });
+    if (GREETER_WORD === 'shy') await new Promise(() => process.once('SIGTERM', () => process.exit(1)));
     return { greeter: { greet: async () => ({ said: GREETER_WORD.repeat(GREETER_TIMES) }) } };
   });
 `;
@@ -236,6 +237,22 @@ test(
     expect(status).toBe(9);
     expect(stderr).toMatch(/the old one continues[\s\S]*no voice/);
     expect(greeted).toMatchObject({ status: 0, stdout: 'hihi\n' });
+  },
+  patienceMs,
+);
+
+test(
+  'a restart that is stopped before its successor is ready leaves the one that runs, and nothing else',
+  async () => {
+    await writeFile(join(here.dir, '.env'), 'GREETER_WORD=shy\nGREETER_TIMES=2\n');
+    const pids = async () => pidsOf(await apps()).greeter ?? [];
+    const before = await pids();
+    const restart = here.start('scripts/polyb.js', 'restart', 'greeter');
+    const over = ended(restart);
+    await until(async () => (await pids()).length === 2, patienceMs / 2);
+    restart.kill('SIGINT');
+    expect((await over).status).toBe(130);
+    expect(await pids()).toEqual(before);
   },
   patienceMs,
 );

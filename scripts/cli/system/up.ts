@@ -18,7 +18,7 @@ import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
 import { reloadNats, writeNatsUsers } from './nats-users.ts';
 import { pause } from './pause.ts';
-import { type App, listApps, listOwnApps, removeApps, startApps } from './pm2.ts';
+import { type App, listApps, listOwnApps, removeApps, startApps, surplus } from './pm2.ts';
 import { portFrom } from './ports.ts';
 import { logFile, oneProcessApp, oneProcessSetting, type Server, serverApp, servers } from './project.ts';
 import { awaitReady, type Placed, readyMs } from './ready.ts';
@@ -68,7 +68,9 @@ export async function up(invocation: Invocation): Promise<number> {
   // Running services have read the former addresses.
   const isStale = addresses.some(([name, value]) => before[name] !== undefined && before[name] !== value);
   const services = await startServices(wanted, { apps, isStale }, invocation);
-  await noteChanged(out, all, await listApps());
+  const now = await listApps();
+  await removeApps(surplus(now));
+  await noteChanged(out, all, now);
   const isComplete = services.every(({ ready }) => ready);
   // The other way of running them: its processes have been relieved by now.
   const other = (app: App) =>

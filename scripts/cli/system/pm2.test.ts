@@ -1,0 +1,60 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { type Checkout, checkout, ended } from '../../../test/kit/checkout.ts';
+import type { App } from './pm2.ts';
+
+// Under PM2 alone, without the servers of a system.
+let here: Checkout;
+jest.setTimeout(120_000);
+beforeAll(async () => {
+  here = await checkout();
+  const crashes = 'process.exit(1);';
+  const folders = { crashing: crashes, failing: crashes, staying: 'await new Promise(() => setInterval(() => {}, 1_000));' };
+  for (const [folder, source] of Object.entries(folders)) {
+    await mkdir(join(here.dir, 'services', folder));
+    await writeFile(join(here.dir, 'services', folder, 'service.ts'), source);
+  }
+});
+afterAll(async () => await here[Symbol.asyncDispose]());
+
+/** Runs a program in the checkout that has the functions of pm2.ts and `until`, and returns what it returns. */
+async function run(program: string): Promise<unknown> {
+  const pm2 = pathToFileURL(join(here.dir, 'scripts/cli/system/pm2.ts')).href;
+  const text = `import { addInstance, listApps, removeApps, startApps, surplus } from '${pm2}';
+    const until = async (look) => { while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 10)); };
+    process.stdout.write(JSON.stringify(await (async () => {${program}})()));`;
+  const { status, stdout, stderr } = await ended(here.start('--input-type=module-typescript', '--eval', text));
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  return JSON.parse(stdout);
+}
+
+test('an app that is removed while it crashes and is started again does not come back', async () => {
+  const left = await run(`
+    const crashed = (app, times) => until(async () => (await listApps()).some(({ name, restarts, status }) =>
+      name === app && restarts >= times && status !== 'waiting restart'));
+    await startApps(['crashing']);
+    await crashed('crashing', 5);
+    await removeApps(await listApps());
+    await startApps(['failing', 'staying']);
+    await crashed('failing', 6); // by then the first would have been started again
+    await removeApps((await listApps()).filter(({ name }) => name === 'failing'));
+    return await listApps();`);
+  expect((left as readonly App[]).map(({ name }) => name)).toEqual(['staying']);
+});
+
+test('of two instances the younger is one too many, until the older is not well', async () => {
+  const told = await run(`
+    const [old] = await listApps();
+    const id = await addInstance(old);
+    const both = await listApps();
+    const crashed = both.map((app) => (app.id === old.id ? { ...app, status: 'waiting restart' } : app));
+    await removeApps(surplus(both));
+    const left = await listApps();
+    await removeApps(left);
+    return [old.id, id, ...[surplus(both), surplus(crashed), left].map((apps) => apps.map(({ id }) => id))];`);
+  const [old, added, ...lists] = told as [number, number];
+  expect(added).not.toBe(old);
+  expect(lists).toEqual([[added], [old], [old]]);
+});
