@@ -13,7 +13,8 @@ export function envExample(groups: readonly Group[]): string {
       ? []
       : [[`# --- ${group.name}${only} ---`, ...fresh.map(([name, schema]) => entry(name, schema))].join('\n\n')];
   });
-  const head = '# Copy to .env and change what differs. NAME_FILE may name a file that holds the value of NAME.';
+  const head =
+    '# Copy to .env and set the values that differ from the defaults. NAME_FILE may name a file that contains the value of NAME.';
   return `${[head, ...sections].join('\n\n')}\n`;
 }
 

@@ -77,7 +77,7 @@ async function followRun(connected: Connected, id: string, invocation: Invocatio
       told.add(step);
       const ms = startedAt && endedAt ? Date.parse(endedAt) - Date.parse(startedAt) : 0;
       const took = state === 'done' && output === null ? 'not needed' : spanMs(ms);
-      out.note(`${(name ?? '').padEnd(8)} ${method.replace(/^@/, 'heard ')}  ${took}`, state === 'done' ? 'ok' : 'bad');
+      out.note(`${(name ?? '').padEnd(8)} ${method.replace(/^@/, 'received ')}  ${took}`, state === 'done' ? 'ok' : 'bad');
     }
     if (ends.includes(run.state) || Date.now() > until) return run;
     await pause(lookEveryMs, signal);

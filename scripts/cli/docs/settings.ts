@@ -12,7 +12,7 @@ export function settingGroups(services: readonly Loaded[]): readonly Group[] {
 
 export function configPage(groups: readonly Group[]): Page {
   return markdown('docs/reference/config.md', 'Settings', [
-    'A value comes from the first of: the environment, `.env`, `.polyb/run.json` (written by `polyb up`), the default. `NAME_FILE` may name a file that contains the value of `NAME`. `polyb config list --origin` shows each value and its source.',
+    'A value comes from the first of: the environment, `.env`, `.polyb/run.json` (written by `polyb up`), `~/.secrets/<group>/<name>.env`, the default. `NAME_FILE` may name a file that contains the value of `NAME`. `polyb config list --origin` shows each value and its source.',
     ...groups.flatMap((group) => [
       `## ${group.name}`,
       group.when && `Read when ${code(`${group.when.setting}=${group.when.is}`)}.`,

@@ -110,7 +110,7 @@ export async function help({ args, out, groups }: Invocation): Promise<number> {
   const topic = topics[name];
   if (topic === undefined) {
     const names = [...topicNames, ...commands.map((command) => command.name)];
-    throw wrongUsage(`there is no help topic or command ${name}`, {
+    throw wrongUsage(`there is no command or help topic ${name}`, {
       subject: 'help',
       close: nearest(name, names),
       next: [`polyb help ${topicNames.join('|')}`],

@@ -86,7 +86,8 @@ const exitCodes = () =>
     right: ['EXIT'],
   });
 
-const environment = () => `A value comes from the first of: flag, environment, .env, .polyb/run.json (written by \`polyb up\`), default.
+const environment =
+  () => `A value comes from the first of: flag, environment, .env, .polyb/run.json (written by \`polyb up\`), ~/.secrets/<group>/<name>.env, default.
 
 ${drawTable({
   columns: ['NAME', 'MEANING'],
