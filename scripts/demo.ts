@@ -91,11 +91,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stop.abort(new PolybError('cancelled', `stopped by ${signal}`, { outcome: 'not_executed' })));
 const flags = flagsOf({ output: 'pretty' }, env, 'demo');
 const out = createOutput({ flags, stdout, stderr, stdinIsTty: stdin.isTTY === true, env, now: Date.now });
-const status = await demo({ path: 'demo', args: [], flags, out, signal: stop.signal, env, groups: [] }).catch((thrown: unknown) => {
-  const error = failureOf(thrown, stop.signal);
-  out.failure(error);
-  return exitOf(error);
-});
+const status = await demo({ path: 'demo', args: [], flags, out, signal: stop.signal, env, groups: async () => [] }).catch(
+  (thrown: unknown) => {
+    const error = failureOf(thrown, stop.signal);
+    out.failure(error);
+    return exitOf(error);
+  },
+);
 // Waits for what is still on its way to a pipe, and not for programs that a failure left at work.
 await new Promise<void>((done) => stdout.write('', () => stderr.write('', () => done())));
 process.exit(status);

@@ -12,6 +12,19 @@ test('no line of the project breaks a floor', () => {
   expect(violations.map(({ path, line, why }) => `${path}:${line} ${why}`)).toEqual([]);
 });
 
+test('commands of a service may use the command line, and nothing but the command line loads them', () => {
+  expect(
+    broken(
+      'services/shop/cli/sell.ts',
+      "import { kernel } from '../../../scripts/cli/kernel/main.ts';",
+      "import { rows } from '../rows.ts';",
+    ),
+  ).toEqual([]);
+  expect(
+    broken('services/shop/service.ts', "import { sell } from './cli/sell.ts';", "import { main } from '../../scripts/cli/kernel/main.ts';"),
+  ).toEqual(['services/shop/service.ts:1', 'services/shop/service.ts:2']);
+});
+
 test('no files of the project import each other in a circle', () => {
   expect(importCircles(readSources(join(import.meta.dirname, '..')))).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { join, posix } from 'node:path';
 /**
  * The floors: who may import whom. `node scripts/floors.ts` prints each line that breaks one and exits 1.
  *
+ * - commands of a service: services/<role>/cli, part of the floor scripts; only the command line loads them
  * - test: `*.test.ts`, a `conformance.ts` or `*.conformance.ts`, and everything under test/kit
  * - home: the only place that may import a library
  */
@@ -133,12 +134,13 @@ export function readSources(root: string): Source[] {
 
 /** Why `path` may not import that, or null. */
 function forbids(path: string, { target, isOurs }: Omit<Import, 'line'>): string | null {
-  const floor = path.split('/')[0] ?? '';
+  const floor = isCommands(path) ? 'scripts' : (path.split('/')[0] ?? '');
   if (path === 'contracts/kit/errors.ts') return `contracts/kit/errors.ts must import nothing, not ${target}`;
   if (!isOurs) {
     if (floor === 'contracts' && target !== 'zod') return `contracts may import only zod, not ${target}`;
     return livesElsewhere(path, target);
   }
+  if (isCommands(target) && floor !== 'scripts') return `only the command line loads the commands of a service, and here ${target}`;
   if (isTest(target) && floor !== 'bench') return `only tests import ${target}`;
   if (isStandIn(target) && !isStandIn(path) && floor !== 'scripts' && floor !== 'bench')
     return `production code must not import a fake or fixture: ${target}`;
@@ -180,6 +182,7 @@ function namedChannels(path: string, code: string, channels: readonly string[]):
   }));
 }
 
+const isCommands = (path: string) => /^services\/[^/]+\/cli\//.test(path);
 const isIn = (place: string, path: string) => (place.endsWith('/') ? path.startsWith(place) : path === place);
 
 function isTest(path: string): boolean {

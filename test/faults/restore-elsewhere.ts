@@ -136,5 +136,5 @@ async function command(run: typeof backup, args: readonly string[], values: Flag
   const flags = flagsOf({ output: 'json', ...values }, env, path);
   const nowhere = { write: () => true };
   const out = createOutput({ flags, stdout: nowhere, stderr: nowhere, stdinIsTty: false, env, now: Date.now });
-  await run({ path, args, flags, out, signal, env, groups: [] });
+  await run({ path, args, flags, out, signal, env, groups: async () => [] });
 }

@@ -30,7 +30,7 @@ function invocation(path: string, args: readonly string[], values: FlagValues = 
   const written = { stdout: '', stderr: '' };
   const sink = (name: keyof typeof written) => ({ write: (text: string) => (written[name] += text) });
   const out = createOutput({ flags, stdout: sink('stdout'), stderr: sink('stderr'), stdinIsTty: false, env, now: Date.now });
-  return { path, args, flags, out, signal: AbortSignal.timeout(60_000), env, groups: [], written };
+  return { path, args, flags, out, signal: AbortSignal.timeout(60_000), env, groups: async () => [], written };
 }
 async function query<T extends pg.QueryResultRow>(text: string, url = database.url): Promise<readonly T[]> {
   const client = new pg.Client({ connectionString: url });

@@ -17,7 +17,7 @@ export function commandFacts(tree: readonly Command[], above = ''): readonly Com
 }
 
 export async function listCommands({ out, groups }: Invocation): Promise<number> {
-  const facts = commandFacts(groups.flatMap(({ commands }) => commands));
+  const facts = commandFacts((await groups()).flatMap(({ commands }) => commands));
   const flat = facts.flatMap((fact) => [fact, ...fact.commands]).filter(({ runs }) => runs);
   await out.result(
     { globalFlags, commands: facts },

@@ -145,7 +145,7 @@ export async function completion({ args, out, env, groups }: Invocation): Promis
       subject: 'completion',
       next: ['polyb completion bash'],
     });
-  out.print(script(groups.flatMap(({ commands }) => commands)));
+  out.print(script((await groups()).flatMap(({ commands }) => commands)));
   const { readCatalogue } = await import('../kernel/catalogue.ts');
   const { refreshCache } = await import('../kernel/cache.ts');
   refreshCache(Object.values((await readCatalogue()).entries), env);

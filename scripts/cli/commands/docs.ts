@@ -17,7 +17,7 @@ export async function docsPage({ args, out }: Invocation): Promise<number> {
 
 export async function docsBuild({ out, groups }: Invocation): Promise<number> {
   const { buildDocs } = await import('../docs/build.ts');
-  const changed = await buildDocs(groups);
+  const changed = await buildDocs(await groups());
   await out.result({ changed }, { text: () => changed.join('\n') });
   out.note(changed.length === 0 ? 'all files were current' : `${changed.length} files written`, 'ok');
   return 0;
@@ -25,7 +25,7 @@ export async function docsBuild({ out, groups }: Invocation): Promise<number> {
 
 export async function docsCheck({ out, groups }: Invocation): Promise<number> {
   const { checkDocs } = await import('../docs/build.ts');
-  const drift = await checkDocs(groups);
+  const drift = await checkDocs(await groups());
   await out.result({ current: drift.length === 0, drift }, { text: () => drift.map(({ path, what }) => `${what}  ${path}`).join('\n') });
   if (drift.length === 0) out.note('generated files are current', 'ok');
   else out.note(`${drift.length} generated files are not current\n  polyb docs build`, 'bad');

@@ -110,7 +110,7 @@ async function write(kind: keyof typeof templates, { args, out, groups, path }: 
     await writeFile(join(root, to), text);
   }
   await format(root, Object.keys(written));
-  const generated = await buildDocs(groups, root);
+  const generated = await buildDocs(await groups(), root);
   const files = Object.keys(written);
   await out.result({ files, generated }, { text: () => files.join('\n') });
   const tests = files.filter((file) => file.endsWith('.test.ts')).join(' ');

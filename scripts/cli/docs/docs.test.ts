@@ -9,7 +9,7 @@ import { type Service, service, type Vendors } from '../../../bus/service.ts';
 import { contract, event, method } from '../../../contracts/kit/define.ts';
 import { exported, type PipelineFact } from '../../../contracts/kit/describe.ts';
 import { codes } from '../../../contracts/kit/errors.ts';
-import { groups } from '../kernel/commands.ts';
+import { allGroups } from '../kernel/commands.ts';
 import { drift, pagesOf } from './build.ts';
 import { readContracts, readPipelines, root } from './catalogue.ts';
 import { checkContracts, contractsOfCode, diffContracts, exportContracts } from './contracts.ts';
@@ -65,6 +65,7 @@ const services = [
   { folder: 'seller', service: seller },
   { folder: 'watcher', service: watcher },
 ];
+const groups = await allGroups();
 const metrics = await metricsOfCode();
 const pages = pagesOf(exported([shop], [], { sell: sale }), services, groups, metrics);
 const page = (path: string) => pages.find((one) => one.path === path)?.text;

@@ -35,7 +35,7 @@ export interface Invocation {
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The whole command tree, for commands that describe it. */
-  readonly groups: readonly Group[];
+  readonly groups: () => Promise<readonly Group[]>;
 }
 /** Ends with the exit status. */
 export type Run = (invocation: Invocation) => Promise<number>;

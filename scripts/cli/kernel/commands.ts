@@ -1,9 +1,7 @@
-/** The command tree. Help, parsing, completion, `commands -o json` and docs/reference/cli.md are made from it. */
+/** The command tree, but for the commands of services, which are loaded when no other fits. Help, parsing, completion, `commands -o json` and docs/reference/cli.md are made from it. */
 import type { Command, Group } from './command.ts';
 import { buildCommands } from './tree/build.ts';
 import { busCommands } from './tree/bus.ts';
-import { inboxCommands } from './tree/inbox.ts';
-import { intentCommands } from './tree/intents.ts';
 import { journalCommands } from './tree/journal.ts';
 import { keyCommands } from './tree/keys.ts';
 import { systemCommands } from './tree/system.ts';
@@ -15,15 +13,17 @@ export const commands: readonly Command[] = [
   ...systemCommands,
   ...keyCommands,
   ...webhookCommands,
-  ...inboxCommands,
-  ...intentCommands,
   ...buildCommands,
 ];
 
-/** Groups of `polyb help`. */
-export const groups: readonly Group[] = [
-  { title: 'CALL AND WATCH', commands: busCommands },
-  { title: 'PIPELINES AND THE JOURNAL', commands: journalCommands },
-  { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands, ...webhookCommands, ...inboxCommands] },
-  { title: 'BUILD ON IT', commands: [...intentCommands, ...buildCommands] },
-];
+/** Groups of `polyb help`, with the commands of services. */
+export async function allGroups(): Promise<readonly Group[]> {
+  const { serviceCommands } = await import('./service-commands.ts');
+  return [
+    { title: 'CALL AND WATCH', commands: busCommands },
+    { title: 'PIPELINES AND THE JOURNAL', commands: journalCommands },
+    { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands, ...webhookCommands] },
+    { title: 'MAINTAIN SERVICES', commands: await serviceCommands() },
+    { title: 'BUILD ON IT', commands: buildCommands },
+  ];
+}

@@ -1,7 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { codes, exitByReason } from '../../../contracts/kit/errors.ts';
 import { commandFacts } from '../commands/commands-list.ts';
-import { commands, groups } from './commands.ts';
+import { allGroups } from './commands.ts';
+
+const groups = await allGroups();
+const commands = groups.flatMap((group) => group.commands);
+
 import { leaves } from './find.ts';
 import { helpCommand, helpOverview } from './help.ts';
 import { exits, topics } from './topics.ts';

@@ -96,11 +96,12 @@ export async function helpOn({ command, path }: Found, args: readonly string[], 
 /** `polyb help [COMMAND|TOPIC]`. */
 export async function help({ args, out, groups }: Invocation): Promise<number> {
   const [name] = args;
+  const all = await groups();
   if (name === undefined) {
-    out.print(helpOverview(groups, out.paint));
+    out.print(helpOverview(all, out.paint));
     return 0;
   }
-  const commands = groups.flatMap((group) => group.commands);
+  const commands = all.flatMap((group) => group.commands);
   const found = findCommand(commands, args);
   if (found !== undefined) {
     out.print(helpCommand(found.path, found.command, out.paint));

@@ -1,8 +1,9 @@
 /** From words to an exit status. What a command needs beyond this is imported by the command. */
 import { exitOf, type PolybError } from '../../../contracts/kit/errors.ts';
-import { commands, groups } from './commands.ts';
+import type { Command } from './command.ts';
+import { allGroups, commands } from './commands.ts';
 import { refusal, wrongUsage } from './failure.ts';
-import { findCommand } from './find.ts';
+import { type Found, findCommand } from './find.ts';
 import { type Flags, flagsOf } from './flags.ts';
 import { failureOf } from './host-failure.ts';
 import { nearest } from './nearest.ts';
@@ -33,8 +34,7 @@ async function run(typed: readonly string[], signal: AbortSignal): Promise<numbe
   try {
     const { leading, words } = leadingFlags(typed);
     if (words.length === 0) return await withoutCommand(leading, out);
-    const found = findCommand(commands, words);
-    if (found === undefined) throw unknownCommand(words[0] ?? '');
+    const found = findCommand(commands, words) ?? (await findInAll(words));
     const { command, path, rest } = found;
     const { values, args } = parseCommand(command, path, [...leading, ...rest]);
     const flags = flagsOf(values, process.env, path);
@@ -51,7 +51,7 @@ async function run(typed: readonly string[], signal: AbortSignal): Promise<numbe
         (command.commands ?? []).map(({ name }) => name),
       );
     const run = await command.run();
-    return await run({ path, args, flags, out, signal, env: process.env, groups });
+    return await run({ path, args, flags, out, signal, env: process.env, groups: allGroups });
   } catch (thrown) {
     const error = failureOf(thrown, signal);
     out.failure(error);
@@ -63,7 +63,7 @@ async function withoutCommand(leading: readonly string[], out: Output): Promise<
   const isAsked = leading.length === 0 || leading.includes('-h') || leading.includes('--help');
   if (!isAsked) throw wrongUsage(`expected a command after ${leading.join(' ')}`, { subject: 'polyb', next: ['polyb help'] });
   const { helpOverview } = await import('./help.ts');
-  out.print(helpOverview(groups, out.paint));
+  out.print(helpOverview(await allGroups(), out.paint));
   return 0;
 }
 
@@ -77,10 +77,17 @@ function plainOutput(words: readonly string[]): Output {
   return outputFor(flagsOf({ envelope: words.includes('--envelope'), output: 'pretty' }, {}, ''));
 }
 
-function unknownCommand(name: string): PolybError {
+async function findInAll(words: readonly string[]): Promise<Found> {
+  const all = (await allGroups()).flatMap((group) => group.commands);
+  const found = findCommand(all, words);
+  if (found === undefined) throw unknownCommand(words[0] ?? '', all);
+  return found;
+}
+
+function unknownCommand(name: string, all: readonly Command[]): PolybError {
   const close = nearest(
     name,
-    commands.flatMap((command) => [command.name, ...(command.aliases ?? [])]),
+    all.flatMap((command) => [command.name, ...(command.aliases ?? [])]),
   );
   const hint = /^[a-z_]+\.[a-z_]+$/.test(name) ? [`polyb call ${name}`] : [];
   return wrongUsage(`there is no command ${name}`, { subject: 'polyb', close, next: [...hint, 'polyb help'] });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { commands, groups } from './commands.ts';
+import { allGroups, commands } from './commands.ts';
 import { findCommand } from './find.ts';
 import { flagsOf } from './flags.ts';
 import { createOutput } from './output.ts';
@@ -27,7 +27,7 @@ async function polyb(line: string, { columns }: { columns?: number } = {}) {
     now: Date.now,
   });
   const run = await found.command.run?.();
-  const status = await run?.({ path: found.path, args, flags, out, signal: AbortSignal.timeout(10_000), env, groups });
+  const status = await run?.({ path: found.path, args, flags, out, signal: AbortSignal.timeout(10_000), env, groups: allGroups });
   return { status, ...written };
 }
 

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LLMock } from '@copilotkit/aimock';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { readModel } from '../../../services/intent-classifier/model-file.ts';
-import { commands, groups } from '../kernel/commands.ts';
-import { findCommand } from '../kernel/find.ts';
-import { flagsOf } from '../kernel/flags.ts';
-import { createOutput } from '../kernel/output.ts';
-import { parseCommand } from '../kernel/parse.ts';
+import { allGroups } from '../../../scripts/cli/kernel/commands.ts';
+import { findCommand } from '../../../scripts/cli/kernel/find.ts';
+import { flagsOf } from '../../../scripts/cli/kernel/flags.ts';
+import { createOutput } from '../../../scripts/cli/kernel/output.ts';
+import { parseCommand } from '../../../scripts/cli/kernel/parse.ts';
+import { readModel } from '../model-file.ts';
+import commands from './commands.ts';
 
 let folder: string;
 let emulator: LLMock;
@@ -37,7 +38,7 @@ async function polyb(words: readonly string[], env: Record<string, string> = {},
     now: Date.now,
   });
   const run = await found.command.run?.();
-  const status = await run?.({ path: found.path, args, flags, out, signal: AbortSignal.timeout(30_000), env, groups });
+  const status = await run?.({ path: found.path, args, flags, out, signal: AbortSignal.timeout(30_000), env, groups: allGroups });
   return { status, stdout };
 }
 const texts = ['сколько стоит букет из 25 роз?', 'ну такое', 'верните деньги, обманщики', 'что-то мне там всё', 'спасибо огромное вам'];

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 function polyb(env: Record<string, string>, ...words: readonly string[]): Promise<Said> {
   const { PATH = '' } = process.env;
-  const program = join(import.meta.dirname, '..', '..', 'polyb.js');
+  const program = join(import.meta.dirname, '../../../scripts/polyb.js');
   return ended(spawn(process.execPath, [program, ...words], { env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 

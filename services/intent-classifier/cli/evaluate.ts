@@ -1,21 +1,12 @@
-/** `polyb intents`: teaching the classifier, and measuring it. */
+/** `polyb intents eval`. */
 import { readFile } from 'node:fs/promises';
 import type { Llm } from '../../../adapters/llm/port.ts';
 import { uncounted } from '../../../contracts/kit/metric.ts';
-import type { Line } from '../../../services/intent-classifier/dataset.ts';
-import type { Evaluation, UrgencyEvaluation } from '../../../services/intent-classifier/evaluate.ts';
-import type { Invocation } from '../kernel/command.ts';
-import { wrongUsage } from '../kernel/failure.ts';
-import { drawTable } from '../kernel/text.ts';
-
-export async function trainIntents({ out }: Invocation): Promise<number> {
-  const { trainModel } = await import('../../../services/intent-classifier/model-file.ts');
-  out.note('learning');
-  const isNew = await trainModel();
-  await out.result({ isNew }, { text: () => (isNew ? 'services/intent-classifier/model.json' : '') });
-  out.note(isNew ? 'the model is written' : 'the model was current', 'ok');
-  return 0;
-}
+import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import { drawTable } from '../../../scripts/cli/kernel/text.ts';
+import type { Line } from '../dataset.ts';
+import type { Evaluation, UrgencyEvaluation } from '../evaluate.ts';
 
 interface Cost {
   /** The model that was there to be asked. */
@@ -31,10 +22,10 @@ interface Cost {
 export async function evalIntents(invocation: Invocation): Promise<number> {
   const { args, flags, out, signal } = invocation;
   const [{ cascade }, { askLlm }, { evaluate }, { readModel }, unseen] = await Promise.all([
-    import('../../../services/intent-classifier/cascade.ts'),
-    import('../../../services/intent-classifier/ask-llm.ts'),
-    import('../../../services/intent-classifier/evaluate.ts'),
-    import('../../../services/intent-classifier/model-file.ts'),
+    import('../cascade.ts'),
+    import('../ask-llm.ts'),
+    import('../evaluate.ts'),
+    import('../model-file.ts'),
     args[0] === undefined ? evaluateUnseen(signal) : null,
   ]);
   const price = { input: priceOf(invocation, 'price-in'), output: priceOf(invocation, 'price-out') };
@@ -84,10 +75,10 @@ export async function evalIntents(invocation: Invocation): Promise<number> {
 /** The sets that neither the training nor a threshold nor a word list was made with, without a language model. */
 async function evaluateUnseen(signal: AbortSignal): Promise<Unseen> {
   const [{ cascade }, { evaluate, evaluateUrgency }, { ownLines, readModel, urgencyLines }, { isUrgent }] = await Promise.all([
-    import('../../../services/intent-classifier/cascade.ts'),
-    import('../../../services/intent-classifier/evaluate.ts'),
-    import('../../../services/intent-classifier/model-file.ts'),
-    import('../../../services/intent-classifier/urgency.ts'),
+    import('../cascade.ts'),
+    import('../evaluate.ts'),
+    import('../model-file.ts'),
+    import('../urgency.ts'),
   ]);
   const judge = cascade({ patterns: async () => [], local: await readModel(), askLlm: null });
   const held = await ownLines('held');
@@ -106,10 +97,7 @@ function drawUnseen({ held: { lines, accuracy, certain }, urgency }: Unseen): re
 }
 
 async function linesOf(file: string | undefined): Promise<readonly Line[]> {
-  const [{ readLines }, { ownLines }] = await Promise.all([
-    import('../../../services/intent-classifier/dataset.ts'),
-    import('../../../services/intent-classifier/model-file.ts'),
-  ]);
+  const [{ readLines }, { ownLines }] = await Promise.all([import('../dataset.ts'), import('../model-file.ts')]);
   if (file === undefined) return ownLines('test');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw wrongUsage(`cannot read ${file}: ${error.code}`, { subject: 'intents eval', next: ['polyb intents eval --help'] });

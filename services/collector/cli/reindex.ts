@@ -1,12 +1,12 @@
 /** `polyb inbox`: how messages are found. */
 import { openStore } from '../../../adapters/store/index.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
-import { reindex, stateOfWords } from '../../../services/collector/words.ts';
-import { bringDictionary } from '../../infra/dictionary.ts';
-import { findPostgres } from '../../infra/postgres.ts';
-import type { Invocation } from '../kernel/command.ts';
-import { databaseUrl } from '../kernel/database-url.ts';
-import { refusal } from '../kernel/failure.ts';
+import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import { databaseUrl } from '../../../scripts/cli/kernel/database-url.ts';
+import { refusal } from '../../../scripts/cli/kernel/failure.ts';
+import { bringDictionary } from '../../../scripts/infra/dictionary.ts';
+import { findPostgres } from '../../../scripts/infra/postgres.ts';
+import { reindex, stateOfWords } from '../words.ts';
 
 const subject = 'inbox reindex';
 const tellEveryMs = 2_000;

@@ -1,7 +1,7 @@
-/** Commands about the messages that came in. */
-import type { Command } from '../command.ts';
+/** `polyb inbox`. */
+import type { Command } from '../../../scripts/cli/kernel/command.ts';
 
-export const inboxCommands: readonly Command[] = [
+export default [
   {
     name: 'inbox',
     summary: 'Maintain the search index of messages.',
@@ -26,8 +26,8 @@ export const inboxCommands: readonly Command[] = [
         ],
         examples: [{ line: 'polyb inbox reindex' }, { line: 'polyb inbox reindex --words stems' }],
         seeAlso: ['doctor'],
-        run: async () => (await import('../../commands/inbox.ts')).reindexInbox,
+        run: async () => (await import('./reindex.ts')).reindexInbox,
       },
     ],
   },
-];
+] satisfies readonly Command[];

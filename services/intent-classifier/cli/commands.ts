@@ -1,7 +1,7 @@
-/** Commands about the classifier of intents. */
-import type { Command } from '../command.ts';
+/** `polyb intents`. */
+import type { Command } from '../../../scripts/cli/kernel/command.ts';
 
-export const intentCommands: readonly Command[] = [
+export default [
   {
     name: 'intents',
     summary: 'Train and evaluate the intent classifier.',
@@ -13,7 +13,7 @@ export const intentCommands: readonly Command[] = [
         impact: 'rw',
         details: ['Training is deterministic. Restart intent-classifier to use the new model.'],
         examples: [{ line: 'polyb intents train' }],
-        run: async () => (await import('../../commands/intents.ts')).trainIntents,
+        run: async () => (await import('./train.ts')).trainIntents,
       },
       {
         name: 'eval',
@@ -35,8 +35,8 @@ export const intentCommands: readonly Command[] = [
           { name: 'price-out', value: 'PRICE', summary: 'Price of a million output tokens.' },
         ],
         examples: [{ line: 'polyb intents eval' }, { line: 'polyb intents eval chats.jsonl --price-in 0.4 --price-out 1.6' }],
-        run: async () => (await import('../../commands/intents.ts')).evalIntents,
+        run: async () => (await import('./evaluate.ts')).evalIntents,
       },
     ],
   },
-];
+] satisfies readonly Command[];
