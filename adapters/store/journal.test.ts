@@ -290,6 +290,20 @@ test('a step is made with its end once, and only for the process that holds its 
   expect(await make({ key: 'late' })).toBe(false);
 });
 
+test('when a pause is answered, no process relies on what it heard before', async () => {
+  const desk = journalDesk(store);
+  await until(async () => {
+    const row = asked();
+    await take(row);
+    await store.journal.end(null, row.id, row.token, { state: 'done' });
+    return store.journal.isUnpaused();
+  });
+  await desk.pause('test.paused', { who: 'me', did: 'paused' });
+  const heard = store.journal.isUnpaused();
+  await desk.resume('test.paused');
+  expect(heard).toBe(false);
+});
+
 test('a reference is won by the first who claims it, and one that nobody claimed is void', async () => {
   const desk = journalAdmin(store);
   const won = asked({ handling: 'claim' as const });

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { contract, method } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { pipelineMethod } from '../../contracts/pipelines.ts';
@@ -132,26 +130,4 @@ test('what a step of a run that was taken over commits is rolled back, and the s
     });
   await until(async () => ((await work('k')).status === 'completed' ? true : null));
   expect(await it.store.query('select nth from loaves')).toEqual([{ nth: 1 }]);
-});
-
-test('no step begins after a pause of its method was answered', async () => {
-  await startBread();
-  let began = 0;
-  bake = async (input) => {
-    began += 1;
-    return input;
-  };
-  let isOver = false;
-  const running = Promise.all(
-    Array.from({ length: 4 }, async (_, line) => {
-      for (let nth = 0; !isOver; nth += 1) await it.bus.call(days.work, { nth, waitMs: 200 }, { key: `${line} ${nth}` });
-    }),
-  );
-  await until(() => began > 20);
-  await journalAdmin(it.store).pause('bread.bake', { who: 'me', did: 'paused' });
-  const atPause = began;
-  await delay(300); // nothing is to happen, so there is nothing to wait for
-  isOver = true;
-  await running;
-  expect(began).toBe(atPause);
 });
