@@ -18,6 +18,7 @@ import type {
   PayloadOf,
   Stream,
 } from '../contracts/kit/define.ts';
+import { PolybError } from '../contracts/kit/errors.ts';
 import type { Counting, Metrics } from '../contracts/kit/metric.ts';
 import type { Database, Log, Queries } from '../contracts/kit/ports.ts';
 import type { Health } from './telemetry/dependencies.ts';
@@ -167,6 +168,27 @@ export interface Guard {
 /** Runs in the transaction that proposes, approves or acquires an attempt of the method. */
 export function guard<M extends Keyed>(method: M, check: (input: ParsedOf<M>, tx: Tx) => Promise<Verdict>): Guard {
   return { guards: method, check: check as Guard['check'] };
+}
+
+/** One effect of several, picked by a field of the input; each keeps its own way to resolve an unknown outcome.
+ *  @throws PolybError failed_precondition/no_<field> from an attempt with another value of the field; nothing was done. */
+export function byField<M extends Keyed>(field: keyof ParsedOf<M> & string, effects: Readonly<Record<string, Effect<M>>>): Effect<M> {
+  return {
+    async attempt(input, at) {
+      const effect = effects[String(input[field])];
+      if (effect === undefined)
+        throw new PolybError('failed_precondition', `Nothing here serves the ${field} ${String(input[field])}.`, {
+          reason: `no_${field}`,
+          outcome: 'not_executed',
+        });
+      return effect.attempt(input, at);
+    },
+    onUnknown: {
+      do: 'by_field',
+      field,
+      of: Object.fromEntries(Object.entries(effects).map(([value, { onUnknown }]) => [value, onUnknown])),
+    },
+  };
 }
 
 /** The adapters of one kind, by vendor; `settings` is read only for the selected vendor. */

@@ -69,7 +69,7 @@ test('what a method names of its input stands in its input', () => {
       continue;
     }
     const fields = Object.keys(partsOf(entry).input?.schema.properties ?? {});
-    const named = entry.kind === 'method' ? [entry.lane, entry.owner, ...entry.unhashed, ...entry.editable] : [entry.topic];
+    const named = entry.kind === 'method' ? [entry.lane?.field, entry.owner, ...entry.unhashed, ...entry.editable] : [entry.topic];
     const inPath = entry.kind === 'method' ? [...entry.http.route.matchAll(/\{(\w+)\}/g)].map(([, name]) => name) : [];
     expect(fields).toEqual(expect.arrayContaining([...named, ...inPath].filter((name) => name !== undefined)));
   }

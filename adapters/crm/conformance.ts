@@ -189,11 +189,13 @@ export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>)
         const effect = crm[effectName] as Effect;
         const { onUnknown } = effect;
         if (onUnknown.do !== 'look_up') throw new Error(`${effectName} cannot be looked up`);
-        expect(await onUnknown.find(ref, signal)).toBeNull();
+        const attemptedAt = Date.now();
+        const find = (ref: string) => onUnknown.find({ ref, input: {}, attemptedAt }, signal);
+        expect(await find(ref)).toBeNull();
         const output = await attempts[effectName]();
-        expect(await onUnknown.find(ref, signal)).toEqual(output);
+        expect(await find(ref)).toEqual(output);
         for (const other of [`${ref}0`, ref.slice(0, ref.lastIndexOf('-')), ref.replaceAll('-', '_'), ref.replace('ref', '%')])
-          expect(await onUnknown.find(other, signal)).toBeNull();
+          expect(await find(other)).toBeNull();
         // 0 is a promise: the CRM itself refuses a second use of a reference.
         if (onUnknown.settleMs === 0) expect(await attempts[effectName]()).toEqual(output);
       },

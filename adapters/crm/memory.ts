@@ -40,7 +40,7 @@ export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
         made.set(ref, output);
         return output;
       },
-      onUnknown: lookUp<O>(0, async (ref) => made.get(ref) ?? null),
+      onUnknown: lookUp<O>(0, async ({ ref }) => made.get(ref) ?? null),
     };
   };
 

@@ -74,7 +74,7 @@ export function postgresCrm({ db }: { readonly db: Database }): Crm {
           reason: 'crm_rejected',
         });
       },
-      onUnknown: lookUp<O>(0, async (ref) => {
+      onUnknown: lookUp<O>(0, async ({ ref }) => {
         const made = await findMade(ref);
         return made === undefined ? null : outputOf(made);
       }),

@@ -291,7 +291,7 @@ test('a step is made with its end once, and only for the process that holds its 
 });
 
 test('when a pause is answered, no process relies on what it heard before', async () => {
-  const desk = journalDesk(store);
+  const desk = journalAdmin(store);
   await until(async () => {
     const row = asked();
     await take(row);

@@ -60,8 +60,9 @@ export function telephonyConformance(name: string, { referenced, followed }: Abi
         const leg = await dial(subject, 'call_1');
         const { onUnknown } = subject.telephony.dial;
         if (onUnknown.do !== 'look_up') throw new Error('nothing to look up with');
-        expect(await onUnknown.find('call_1', signal)).toEqual(leg);
-        expect(await onUnknown.find('call_2', signal)).toBeNull();
+        const unknown = (ref: string) => ({ ref, input: { callId: ref, phoneNumber: '+79995553322' }, attemptedAt: Date.now() });
+        expect(await onUnknown.find(unknown('call_1'), signal)).toEqual(leg);
+        expect(await onUnknown.find(unknown('call_2'), signal)).toBeNull();
       });
 
       test('a reference used again, even at the same time, rings once', async () => {

@@ -39,7 +39,7 @@ export function simulator(
   options: z.output<typeof simulatorSettings>,
   { db, now }: Pick<Deps, 'db' | 'now'>,
 ): Telephony & Required<Pick<Telephony, 'legs'>> {
-  const find = async (ref: string) => {
+  const find = async ({ ref }: { ref: string }) => {
     const [leg] = await db.query<{ leg_id: string }>('select leg_id from telephony_gateway.simulated_legs where ref = $1', [ref]);
     return leg === undefined ? null : { legId: leg.leg_id, reportsEnd: true };
   };
@@ -65,7 +65,7 @@ export function simulator(
             recordOnce(options.TELEPHONY_SIM_EFFECTS_FILE, { ref, callId, phoneNumber });
           return rows.length > 0;
         });
-        const leg = placed ? { legId, reportsEnd: true } : await find(ref);
+        const leg = placed ? { legId, reportsEnd: true } : await find({ ref });
         if (leg === null) throw new PolybError('internal', 'The simulated leg of this reference no longer exists.');
         return leg;
       },

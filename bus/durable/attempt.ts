@@ -67,7 +67,7 @@ export async function attempt(
     clearTimeout(limit);
     lease.release();
     parts.watchers.notify(row);
-    if (row.mode === 'send' && method.settles) parts.transactions.announce(settled(method), {});
+    if (row.mode !== 'step' && method.settles) parts.transactions.announce(settled(method), {});
   }
 }
 

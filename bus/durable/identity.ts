@@ -33,9 +33,9 @@ export function stepOf(text: string): StepOf {
   return { run, runToken, edition: Number(edition), name, isNew: edition?.startsWith('0') === true };
 }
 
-/** The value of the method's lane field; rows of one lane run in order. */
-export function laneOf(method: Pick<Method, 'lane' | 'address'>, input: unknown): string | null {
-  return method.lane === undefined ? null : `${method.address}:${String((input as Record<string, unknown>)[method.lane])}`;
+/** The lane of a row with this input; rows of one lane run in order. */
+export function laneOf({ lane }: Pick<Method, 'lane'>, input: unknown): string | null {
+  return lane === undefined ? null : `${lane.name}:${String((input as Record<string, unknown>)[lane.field])}`;
 }
 
 /** An input by its method's schema; also what was stored earlier, whose bytes lie as base64.

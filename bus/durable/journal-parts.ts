@@ -4,7 +4,7 @@ import type { BusHost } from '../bus.ts';
 import type { Consumer, Guard, Handler, Log } from '../service.ts';
 import type { Leases } from './leases.ts';
 import type { Pipeline } from './pipeline.ts';
-import type { RowPolicy, Store } from './store.ts';
+import type { MethodPolicy, Store } from './store.ts';
 import type { Transactions } from './transaction.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -25,7 +25,7 @@ export interface JournalParts {
   /** Attempts that the worker runs at once, and runs of pipelines. */
   readonly concurrency: number;
   readonly served: ReadonlyMap<string, ServedMethod>;
-  readonly policies: Readonly<Record<string, RowPolicy>>;
+  readonly policies: Readonly<Record<string, MethodPolicy>>;
   readonly guards: ReadonlyMap<string, readonly Guard[]>;
   /** Consumers by the name under which their dead letters are kept. */
   readonly consumers: ReadonlyMap<string, Consumer>;

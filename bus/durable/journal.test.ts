@@ -177,7 +177,7 @@ test('an attempt in doubt is looked up: found, it is done; not found, it is trie
       if (attempts <= 2) throw new PolybError('upstream_failed', 'cut');
       return { receipt: 'r1' };
     },
-    onUnknown: lookUp(0, async (ref) => provider.get(ref) ?? null),
+    onUnknown: lookUp(0, async ({ ref }) => provider.get(ref) ?? null),
   };
   await it.start('shop', shopWith({ charge }));
   const ask = async (card: string) =>

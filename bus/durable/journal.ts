@@ -5,17 +5,17 @@
  * an *effect* may not unless it is known not to have happened; an attempt in *doubt* has ended without a known outcome.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { isEffect, type Method } from '../../contracts/kit/define.ts';
 import type { BusHost } from '../bus.ts';
 import type { RunKeyed } from '../call.ts';
 import type { Consumer, Guard, Log } from '../service.ts';
 import { newId } from './identity.ts';
-import type { JournalParts, KeyedHandler, ServedMethod } from './journal-parts.ts';
+import type { JournalParts, ServedMethod } from './journal-parts.ts';
 import { keepWith } from './keep.ts';
 import { leases } from './leases.ts';
+import { policyOf } from './policy.ts';
 import { runner } from './run.ts';
 import { runSlots } from './run-slots.ts';
-import type { RowPolicy, Store } from './store.ts';
+import type { Store } from './store.ts';
 import type { Transactions } from './transaction.ts';
 import { createWatchers } from './watchers.ts';
 import { createWorker } from './worker.ts';
@@ -116,15 +116,5 @@ export function createJournal({
       await Promise.race([Promise.allSettled([...underWay]), delay(graceMs, undefined, { ref: false })]);
       held.stop();
     },
-  };
-}
-
-function policyOf(method: Method, handler: KeyedHandler): RowPolicy {
-  if (!isEffect(handler)) return { method: method.address, handling: 'function', settleMs: 0, settles: method.settles };
-  return {
-    method: method.address,
-    handling: handler.onUnknown.do,
-    settleMs: 'settleMs' in handler.onUnknown ? handler.onUnknown.settleMs : 0,
-    settles: method.settles,
   };
 }

@@ -12,8 +12,9 @@ import type { JournalParts } from './journal-parts.ts';
 import { attemptNewStep } from './new-step.ts';
 import { hasEnded, outcomeOf, stillPending, waitsForPerson } from './outcome.ts';
 import { isPipeline, type Pipeline, type RunAnswer, runAnswer } from './pipeline.ts';
+import { policyFor } from './policy.ts';
 import type { RunSlots } from './run-slots.ts';
-import type { AcquireRequest, AcquireResult, Row, RowPolicy } from './store.ts';
+import type { AcquireRequest, AcquireResult, MethodPolicy, Row } from './store.ts';
 
 /** Time kept back of a caller's deadline so that the answer still reaches it. */
 const answerMarginMs = 60;
@@ -26,7 +27,7 @@ export const keepWith =
     if (it === undefined) throw new PolybError('unimplemented', `${method.address} is not served here`);
     const answerBy = wire.deadlineAt - answerMarginMs;
     const pipeline = isPipeline(it.handler);
-    const policy = parts.policies[method.address] as RowPolicy;
+    const policy = policyFor(parts.policies[method.address] as MethodPolicy, input);
     const of = wire.step ? stepOf(wire.step) : undefined;
     const lane = laneOf(method, input);
     const request: AcquireRequest = {
@@ -128,10 +129,14 @@ export const keepWith =
       }
       if (Date.now() + waitMs >= answerBy) {
         if ('row' in taken && 'state' in taken.row && taken.row.state !== undefined) throw stillPending(taken.row.id, taken.row.state);
-        throw new PolybError('deadline_exceeded', `Other work for the same ${method.lane ?? 'key'} was in progress until the deadline.`, {
-          reason: 'lane_busy',
-          outcome: 'not_executed',
-        });
+        throw new PolybError(
+          'deadline_exceeded',
+          `Other work for the same ${method.lane?.field ?? 'key'} was in progress until the deadline.`,
+          {
+            reason: 'lane_busy',
+            outcome: 'not_executed',
+          },
+        );
       }
       await parts.watchers.wait(method.address, wire.key, waitMs);
     }
@@ -210,6 +215,7 @@ function freshRow(request: AcquireRequest): Row {
     traceparent,
     caller,
     createdAt: Date.now(),
+    attemptedAt: Date.now(),
     notBefore: 0,
     notAfter,
     leftMs: null,

@@ -1,8 +1,9 @@
 /** Look-ups: what became of an attempt whose outcome is unknown. */
-import { isEffect } from '../../contracts/kit/define.ts';
+import { isEffect, onUnknownOf, settled } from '../../contracts/kit/define.ts';
 import { toPolybError } from '../../contracts/kit/errors.ts';
 import { redactError } from '../server/redact-error.ts';
 import { checkedOutput } from './attempt.ts';
+import { parsed } from './identity.ts';
 import type { JournalParts } from './journal-parts.ts';
 import { backoffMs, logLine } from './outcome.ts';
 import { ownWire } from './own-wire.ts';
@@ -11,11 +12,14 @@ import type { Row } from './store.ts';
 /** Asks the provider what became of an attempt. */
 export async function lookUp(parts: JournalParts, row: Row): Promise<void> {
   const it = parts.served.get(row.method);
-  if (it === undefined || !isEffect(it.handler) || it.handler.onUnknown.do !== 'look_up') return;
+  if (it === undefined || !isEffect(it.handler)) return;
+  const onUnknown = onUnknownOf(it.handler, row.input);
+  if (onUnknown.do !== 'look_up') return;
   const traced = parts.bus.context(ownWire(parts, row, it.method)).signal;
   const began = performance.now();
   try {
-    const found = await it.handler.onUnknown.find(row.ref, traced);
+    const { ref, attemptedAt } = row;
+    const found = await onUnknown.find({ ref, input: parsed(it.method, row.input) as never, attemptedAt }, traced);
     const learned = {
       ms: Math.round(performance.now() - began),
       code: 'ok',
@@ -44,4 +48,5 @@ export async function lookUp(parts: JournalParts, row: Row): Promise<void> {
     });
   }
   parts.watchers.notify(row);
+  if (it.method.settles) parts.transactions.announce(settled(it.method), {});
 }

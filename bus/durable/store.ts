@@ -39,6 +39,8 @@ export interface Row {
   readonly traceparent: string | null;
   readonly caller: string | null;
   readonly createdAt: number;
+  /** When its latest attempt began; before any, when it was created. */
+  readonly attemptedAt: number;
   readonly notBefore: number;
   readonly notAfter: number | null;
   /** From reading the row to `notAfter`, by PostgreSQL's clock; null where it was not read as a step. */
@@ -48,12 +50,18 @@ export interface Row {
   readonly leaseUntil: number | null;
   readonly settleAt: number | null;
 }
-/** What is the same for every row of a method. */
-export interface RowPolicy {
-  readonly method: string;
+/** What becomes of an attempt whose outcome is unknown, and how long after it. */
+export interface UnknownPolicy {
   readonly handling: Handling;
   readonly settleMs: number;
+}
+export interface RowPolicy extends UnknownPolicy {
+  readonly method: string;
   readonly settles: boolean;
+}
+/** The policy of all rows of a method; `byField`: of those with one of these values in a field of the input. */
+export interface MethodPolicy extends RowPolicy {
+  readonly byField?: { readonly field: string; readonly of: Readonly<Record<string, UnknownPolicy>> };
 }
 export interface AcquireRequest extends RowPolicy {
   readonly id: string;
@@ -172,7 +180,7 @@ export interface AttemptStore {
   /** Makes the row and takes its attempt in one statement, or says why not. `on`: the transaction where guards follow; null: on its own. */
   acquire(on: Queries | null, request: AcquireRequest, holder: string, leaseMs: number): Promise<AcquireResult>;
   /** Rows that are due, and functions and runs whose holder is gone; each with a lease. A row that lost several holders waits longer and is claimed alone. */
-  claim(policies: Readonly<Record<string, RowPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]>;
+  claim(policies: Readonly<Record<string, MethodPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]>;
   /** `on` as for `take`. False when the lease was lost: nothing was written. A row that was taken over is lost when its lease ran out, taken again or not. */
   end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean>;
   /** Makes the row of a new step together with its end. `on` as for `acquire`. False when the run was lost or the step has a row: nothing was written. */

@@ -57,8 +57,8 @@ export interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends 
   readonly errors?: Readonly<Record<string, DeclaredError>>;
   /** Default: `POST /api/v1/<service>/<method>`. */
   readonly http?: Route | HttpShape;
-  /** Rows with the same value of this field run in order, one at a time. */
-  readonly lane?: keyof z.output<I> & string;
+  /** Rows with the same value of this field run in order, one at a time; with a `name`, together with the rows of other methods that name the same lane. */
+  readonly lane?: (keyof z.output<I> & string) | { readonly name: string; readonly field: keyof z.output<I> & string };
   /** Only the instance that holds the object named by this field replies. */
   readonly owner?: keyof z.output<I> & string;
   readonly approval?: Approval;
@@ -69,13 +69,19 @@ export interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends 
   readonly roles?: readonly Role[];
   /** Concurrent calls of one instance; further calls get `resource_exhausted`. Default 256. */
   readonly limits?: { readonly concurrency: number };
-  /** Emits the event `<method>_settled` when a row that was sent or proposed ends; see `settled()`. */
+  /** Emits the event `<method>_settled` when a row ends that was sent or proposed, or whose caller could not be given its outcome; see `settled()`. */
   readonly settles?: boolean;
   /** Input fields that are excluded from the hash of a keyed call. */
   readonly unhashed?: readonly (keyof z.output<I> & string)[];
   readonly deprecated?: Deprecation;
   /** Example inputs for docs and `describe`; a test checks them against the schema. */
   readonly examples?: readonly z.input<I>[];
+}
+
+/** Rows with one name and one value of the field run in order. The name is the method's address unless several methods share the lane. */
+export interface Lane {
+  readonly name: string;
+  readonly field: string;
 }
 
 export interface Method<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType, K extends Idempotency = Idempotency> {
@@ -93,7 +99,7 @@ export interface Method<I extends z.ZodType = z.ZodType, O extends z.ZodType = z
   readonly ttlMs: number;
   readonly errors: Readonly<Record<string, DeclaredError>>;
   readonly http: HttpShape;
-  readonly lane: string | undefined;
+  readonly lane: Lane | undefined;
   readonly owner: string | undefined;
   readonly approval: Approval;
   readonly editable: readonly string[];
@@ -234,7 +240,7 @@ function complete(service: string, version: string, name: string, spec: Complete
         ttlMs: spec.ttlMs ?? 86_400_000,
         errors: spec.errors ?? {},
         http: typeof spec.http === 'object' ? spec.http : { route: spec.http ?? `POST /api/v1/${service}/${name}` },
-        lane: spec.lane,
+        lane: typeof spec.lane === 'string' ? { name: at.address, field: spec.lane } : spec.lane,
         owner: spec.owner,
         approval: spec.approval ?? 'none',
         editable: spec.editable ?? [],
@@ -276,12 +282,34 @@ export type OnUnknown<M extends Method = Method> =
   /** A person decides. */
   | { readonly do: 'review' }
   /** Looks up the reference at the provider, `settleMs` after the attempt; null means that the effect did not happen. */
-  | { readonly do: 'look_up'; readonly settleMs: number; find(ref: string, signal: AbortSignal): Promise<OutputOf<M> | null> }
+  | {
+      readonly do: 'look_up';
+      readonly settleMs: number;
+      find(attempt: UnknownAttempt<ParsedOf<M>>, signal: AbortSignal): Promise<OutputOf<M> | null>;
+    }
   /**
    * The provider calls `journal.claim` with the reference before it acts. After `settleMs` an unclaimed reference becomes void and the
    * attempt is repeated under a new one.
    */
-  | { readonly do: 'claim'; readonly settleMs: number };
+  | { readonly do: 'claim'; readonly settleMs: number }
+  /** The value of an input field decides; see `byField`. */
+  | { readonly do: 'by_field'; readonly field: string; readonly of: Readonly<Record<string, OnUnknown<M>>> };
+
+/** What a look-up knows of the attempt. */
+export interface UnknownAttempt<I = unknown> {
+  readonly ref: string;
+  readonly input: I;
+  /** When the attempt began, in Unix ms by PostgreSQL's clock. A provider that cannot be asked by `ref` can be asked for what it did since then. */
+  readonly attemptedAt: number;
+}
+/** What is done about an attempt with this input. */
+export function onUnknownOf<M extends Method>(
+  { onUnknown }: Pick<Effect<M>, 'onUnknown'>,
+  input: unknown,
+): Exclude<OnUnknown<M>, { do: 'by_field' }> {
+  if (onUnknown.do !== 'by_field') return onUnknown;
+  return onUnknownOf({ onUnknown: onUnknown.of[String((input as Readonly<Record<string, unknown>>)[onUnknown.field])] ?? review }, input);
+}
 
 /** The provider's part of one keyed method. It cannot be called; only the journal runs it. */
 export interface Effect<M extends Method = Method> {
@@ -293,10 +321,10 @@ export interface Effect<M extends Method = Method> {
   readonly onUnknown: OnUnknown<M>;
 }
 export const review: { readonly do: 'review' } = { do: 'review' };
-export function lookUp<T>(
+export function lookUp<T, I = unknown>(
   settleMs: number,
-  find: (ref: string, signal: AbortSignal) => Promise<T | null>,
-): { readonly do: 'look_up'; readonly settleMs: number; find(ref: string, signal: AbortSignal): Promise<T | null> } {
+  find: (attempt: UnknownAttempt<I>, signal: AbortSignal) => Promise<T | null>,
+): { readonly do: 'look_up'; readonly settleMs: number; find(attempt: UnknownAttempt<I>, signal: AbortSignal): Promise<T | null> } {
   return { do: 'look_up', settleMs, find };
 }
 export function claim(settleMs: number): { readonly do: 'claim'; readonly settleMs: number } {

@@ -29,7 +29,7 @@ export function bellman(options: z.output<typeof bellmanSettings>, { http }: Pic
         throw new PolybError('upstream_failed', `Bellman answered ${status}; whether the phone rang is not known.`);
       },
       // At once, because Bellman does nothing for a used reference: a late first request cannot ring after a second one.
-      onUnknown: lookUp(0, async (ref, signal) => {
+      onUnknown: lookUp(0, async ({ ref }, signal) => {
         const { status } = await http({ method: 'GET', url: callOf(ref), headers, signal });
         if (status === 200) return leg(ref);
         if (status === 404) return null;

@@ -17,14 +17,16 @@ console.log(`dialled: ${[...gateway.rung.keys()].join(', ')}`);
 await http.close();
 
 async function attempt(ref: string): Promise<string> {
+  const input = { callId: ref, phoneNumber: '+79995553322' };
+  const attemptedAt = Date.now();
   try {
-    const { legId } = await dial.attempt({ callId: ref, phoneNumber: '+79995553322' }, { ref, signal });
+    const { legId } = await dial.attempt(input, { ref, signal });
     return `rings as ${legId}`;
   } catch (error) {
     if (!isPolybError(error)) throw error;
     if (error.outcome === 'not_executed') return `${error.reason}: not dialled; the attempt may be repeated`;
     if (dial.onUnknown.do !== 'look_up') return 'unknown: a person decides';
-    const found = await dial.onUnknown.find(ref, signal);
+    const found = await dial.onUnknown.find({ ref, input, attemptedAt }, signal);
     return found === null
       ? 'unknown, and not found: the attempt may be repeated'
       : `unknown, then found as ${found.legId}: not dialled twice`;

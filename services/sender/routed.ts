@@ -1,5 +1,5 @@
-import type { Queries } from '../../bus/service.ts';
-import { type Effect, review } from '../../contracts/kit/define.ts';
+import { byField, type Queries } from '../../bus/service.ts';
+import type { Effect } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { messages } from '../../contracts/messages.ts';
 import { routeOf } from './rows.ts';
@@ -10,8 +10,9 @@ type Delivering = Effect<typeof messages.deliver>;
  * nothing.
  */
 export function routed(effects: ReadonlyMap<string, Delivering>, db: Queries): Delivering {
+  const { attempt, onUnknown } = byField<typeof messages.deliver>('channel', Object.fromEntries(effects));
   return {
-    onUnknown: review,
+    onUnknown,
     async attempt(draft, at) {
       const route = await routeOf(db, draft.chatId);
       if (route === null)
@@ -19,13 +20,7 @@ export function routed(effects: ReadonlyMap<string, Delivering>, db: Queries): D
           reason: 'no_route',
           outcome: 'not_executed',
         });
-      const effect = effects.get(route.channel);
-      if (effect === undefined)
-        throw new PolybError('failed_precondition', `Nothing can be sent through the channel ${route.channel}.`, {
-          reason: 'no_channel',
-          outcome: 'not_executed',
-        });
-      return effect.attempt({ ...draft, ...route }, at);
+      return attempt({ ...draft, ...route }, at);
     },
   };
 }

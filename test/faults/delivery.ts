@@ -39,7 +39,7 @@ export function delivery(
     },
     onUnknown,
   });
-  const find = async (ref: string, signal: AbortSignal) => {
+  const find = async ({ ref }: { ref: string }, signal: AbortSignal) => {
     const answer = await http({ method: 'GET', url: `${url}/?ref=${encodeURIComponent(ref)}`, signal, timeoutMs });
     if (answer.status === 404) return null;
     if (answer.status !== 200) throw httpFailure(answer, 'The look-up');

@@ -1,5 +1,14 @@
 /** Attempts: acquired, claimed, ended, renewed and looked up. */
-import type { AcquireRequest, AcquireResult, AttemptStore, Ending, LogLine, Row, RowError, RowPolicy } from '../../../bus/durable/store.ts';
+import type {
+  AcquireRequest,
+  AcquireResult,
+  AttemptStore,
+  Ending,
+  LogLine,
+  MethodPolicy,
+  Row,
+  RowError,
+} from '../../../bus/durable/store.ts';
 import type { Queries } from '../../deps.ts';
 import { batched } from '../batch.ts';
 import { over } from '../over.ts';
@@ -154,7 +163,12 @@ export function attemptStore(db: Queries, leases: Queries): AttemptStore {
       if (on !== null || request.lane !== null) return (await takeMany(on ?? db, [one]))[0] as AcquireResult;
       return request.relaxed ? takeRelaxed(one) : takeTogether(one);
     },
-    async claim(policies: Readonly<Record<string, RowPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]> {
+    async claim(
+      policies: Readonly<Record<string, MethodPolicy>>,
+      holder: string,
+      leaseMs: number,
+      atMost: number,
+    ): Promise<readonly Row[]> {
       return (
         await db.query<StoredRow>(`select * from journal.claim($1, $2, $3, $4)`, [JSON.stringify(policies), holder, leaseMs, atMost])
       ).map(row);

@@ -23,6 +23,7 @@ export interface StoredRow {
   traceparent: string | null;
   caller: string | null;
   created_at: Date | string;
+  attempted_at: Date | string | null;
   not_before: Date | string;
   not_after: Date | string | null;
   lease_until: Date | string | null;
@@ -75,6 +76,7 @@ export function row(stored: StoredRow): Row {
     traceparent,
     caller,
     createdAt: ms(stored.created_at),
+    attemptedAt: ms(stored.attempted_at ?? stored.created_at),
     notBefore: ms(stored.not_before),
     notAfter: msOrNull(stored.not_after),
     leftMs: stored.left_ms ?? null,

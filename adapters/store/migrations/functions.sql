@@ -13,7 +13,9 @@ begin
   if new.parent is not null then
     update journal.rows set state = 'queued', not_before = now(), updated_at = now() where id = new.parent and state = 'waiting';
   end if;
-  if new.settles and new.mode = 'send' and new.ended_at is not null and old.ended_at is null then
+  -- A call is announced too if its caller left without the outcome: callers are answered a moment before their deadline.
+  if new.settles and new.ended_at is not null and old.ended_at is null
+     and (new.mode = 'send' or (new.mode = 'call' and (old.state in ('unknown', 'review') or new.not_after - interval '250 ms' < clock_timestamp()))) then
     insert into journal.events (event, key, payload, traceparent)
     values (new.method || '_settled', new.key, jsonb_build_object('key', new.key, 'state', new.state, 'output', new.output, 'reason', left(coalesce(new.error->>'reason', new.error->>'code'), 64)), new.traceparent);
   end if;
@@ -124,12 +126,12 @@ begin
     end if;
     -- Nobody waits for what a person must approve: from there on the journal is its retrier.
     insert into journal.rows as r (id, method, key, mode, state, hash, input, lane, approval, on_unknown, settle_ms, settles, not_after, caller, traceparent, ref,
-                              parent, step, edition, token, held_by, lease_until, attempts, started_at)
+                              parent, step, edition, token, held_by, lease_until, attempts, started_at, attempted_at)
     values (of_id, of_method, of_key, case when of_approval = 'none' or of_mode in ('run', 'step') then of_mode else 'send' end, case when of_approval = 'none' then 'attempting' else 'proposed' end, of_hash, of_input, of_lane, of_approval,
             of_on_unknown, of_settle_ms, of_settles, of_not_after, of_caller, of_traceparent, of_id, of_parent, of_step, of_edition,
             case when of_approval = 'none' then of_token end, case when of_approval = 'none' then of_holder end,
             case when of_approval = 'none' then clock_timestamp() + make_interval(secs => lease_ms / 1000.0) end,
-            case when of_approval = 'none' then 1 else 0 end, case when of_approval = 'none' then now() end)
+            case when of_approval = 'none' then 1 else 0 end, case when of_approval = 'none' then now() end, case when of_approval = 'none' then clock_timestamp() end)
     on conflict (method, key) do nothing returning * into it;
     if found then
       return query select case when of_approval = 'none' then 'taken' else 'proposed' end, case when of_mode = 'run' then to_jsonb(it) else jsonb_build_object('id', it.id, 'ref', it.ref) end;
@@ -161,7 +163,7 @@ begin
     else
       update journal.rows set state = 'attempting', token = of_token, held_by = of_holder, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0),
         attempts = attempts + 1, takeovers = takeovers + (it.state = 'attempting')::integer, log = case when it.state = 'attempting' then journal.log_holder_gone(it) else log end,
-        error = null, ended_at = null, started_at = coalesce(started_at, now()), on_unknown = of_on_unknown, settle_ms = of_settle_ms,
+        error = null, ended_at = null, started_at = coalesce(started_at, now()), attempted_at = clock_timestamp(), on_unknown = of_on_unknown, settle_ms = of_settle_ms,
         lane = coalesce(lane, of_lane), traceparent = coalesce(traceparent, of_traceparent), updated_at = now(),
         ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
       where id = it.id returning * into it;
@@ -177,8 +179,13 @@ create or replace function journal.is_over(it journal.rows) returns boolean lang
   select coalesce(it.not_after < clock_timestamp(), false) and (it.mode = 'run' or it.attempts = 0 or it.on_unknown is distinct from 'function')
 $$;
 
+-- What becomes of an attempt of this row whose outcome is unknown, and how long after it; `policies` as for `claim`.
+create or replace function journal.policy_of(policies jsonb, it journal.rows) returns jsonb language sql immutable as $$
+  select coalesce(of->'byField'->'of'->(it.input->>(of->'byField'->>'field')), of) from (select policies->it.method as of) policy
+$$;
+
 -- The way in for a worker: rows that are due, and functions and runs whose holder is gone. Each comes with a lease of its own.
--- `policies`: method -> { handling, settleMs, settles }, as the claiming service declares them.
+-- `policies`: method -> { handling, settleMs, settles, byField? }, as the claiming service declares them.
 create or replace function journal.claim(policies jsonb, of_holder text, lease_ms integer, at_most integer) returns setof journal.rows language plpgsql as $$
 declare
   of_methods text[] := array(select m from jsonb_object_keys(policies) m where not journal.is_paused(m));
@@ -219,8 +226,8 @@ begin
     had_holder := it.state = 'attempting';
     update journal.rows set state = 'attempting', token = gen_random_uuid()::text, held_by = of_holder, attempts = attempts + 1, updated_at = now(),
       takeovers = takeovers + had_holder::integer, log = case when had_holder then journal.log_holder_gone(it) else log end,
-      lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), started_at = coalesce(started_at, now()),
-      on_unknown = policies->it.method->>'handling', settle_ms = (policies->it.method->>'settleMs')::integer,
+      lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), started_at = coalesce(started_at, now()), attempted_at = clock_timestamp(),
+      on_unknown = journal.policy_of(policies, it)->>'handling', settle_ms = (journal.policy_of(policies, it)->>'settleMs')::integer,
       ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
     where id = it.id returning * into it;
     return next it;

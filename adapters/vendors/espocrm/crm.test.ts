@@ -102,7 +102,10 @@ test('trap 4: a plus in a query is not taken for a space', async () => {
   const { crm } = await started({ ESPOCRM_REFERENCE_FIELD: 'cPolybRef' });
   const { contactId } = await crm.createContact.attempt(anna, at('form+1'));
   const { onUnknown } = crm.createContact;
-  expect(onUnknown.do === 'look_up' && (await onUnknown.find('form+1', signal))).toEqual({ contactId, created: true });
+  expect(onUnknown.do === 'look_up' && (await onUnknown.find({ ref: 'form+1', input: anna, attemptedAt: Date.now() }, signal))).toEqual({
+    contactId,
+    created: true,
+  });
 });
 
 test('trap 5: phones go out as E.164 and are found in whatever spelling they were imported', async () => {
@@ -173,7 +176,9 @@ test('a create past the duplicate check that is cut leaves its outcome unknown, 
   fake.order({ do: 'cut', on: 'POST Contact', executes: true });
   await expect(crm.createContact.attempt(anna, at('r1'))).rejects.toMatchObject({ outcome: 'unknown' });
   const { onUnknown } = crm.createContact;
-  expect(onUnknown.do === 'look_up' && (await onUnknown.find('r1', signal))).toMatchObject({ created: true });
+  expect(onUnknown.do === 'look_up' && (await onUnknown.find({ ref: 'r1', input: anna, attemptedAt: Date.now() }, signal))).toMatchObject({
+    created: true,
+  });
 });
 
 test('a server error, a cut and an answer that is not EspoCRM’s leave the outcome unknown, and the record is found by its reference', async () => {
@@ -190,7 +195,7 @@ test('a server error, a cut and an answer that is not EspoCRM’s leave the outc
       const attempt = crm.createLead.attempt({ ...lead, firstName: ref }, at(ref));
       await expect(attempt).rejects.toMatchObject({ code: 'upstream_failed', outcome: 'unknown' });
       const made = fake.records.all('Lead').find(({ firstName }) => firstName === ref);
-      expect((await onUnknown.find(ref, signal))?.leadId).toBe(executes ? made?.id : undefined);
+      expect((await onUnknown.find({ ref, input: lead, attemptedAt: Date.now() }, signal))?.leadId).toBe(executes ? made?.id : undefined);
     }
 });
 

@@ -124,7 +124,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
           reason: 'crm_rejected',
         });
       },
-      onUnknown: lookUp<O>(settleMs, async (ref, signal) => {
+      onUnknown: lookUp<O>(settleMs, async ({ ref }, signal) => {
         const record = await findByReference(entity, ref, signal);
         return record === undefined ? null : outputOf({ record, created: true });
       }),

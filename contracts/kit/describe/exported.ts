@@ -17,6 +17,7 @@ export interface EntryFact {
   readonly idempotency?: Idempotency;
   readonly timeoutMs?: number;
   readonly ttlMs?: number;
+  /** The field; of a lane that other methods share, `clientId of client`. */
   readonly lane?: string;
   readonly owner?: string;
   readonly approval?: Approval;
@@ -108,7 +109,7 @@ export function describe(entry: Entry): EntryFact {
         idempotency,
         timeoutMs,
         ttlMs: idempotency === 'keyed' ? ttlMs : undefined,
-        lane,
+        lane: lane && (lane.name === entry.address ? lane.field : `${lane.field} of ${lane.name}`),
         owner,
         approval: approval === 'none' ? undefined : approval,
         reaches,

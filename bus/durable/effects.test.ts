@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { Id } from '../../contracts/common.ts';
+import { contract, type Effect, lookUp, method, review, settled } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
+import { byField, on, service } from '../service.ts';
+
+const common = { summary: 'x', output: z.object({ receipt: Id }), idempotency: 'keyed', lane: { name: 'customer', field: 'who' } } as const;
+const bank = contract('bank', '1.0.0', {
+  pay: method({ ...common, input: z.strictObject({ who: Id, via: z.enum(['wire', 'paper']) }), settles: true }),
+  refund: method({ ...common, input: z.strictObject({ who: Id }) }),
+  order_payment: method({ summary: 'x', input: z.strictObject({ who: Id, via: Id }), output: z.object({}), idempotency: 'keyed' }),
+});
+type Pay = Effect<typeof bank.pay>;
+
+let it: World;
+let attempt: Pay['attempt'];
+let find: Parameters<typeof lookUp<{ receipt: string }>>[1];
+let heard: { key: string; state: string }[];
+const receipt = { receipt: 'r' };
+beforeEach(async () => {
+  it = await world();
+  attempt = async () => receipt;
+  find = async () => receipt;
+  heard = [];
+  const wire: Pay = { attempt: (...given) => attempt(...given), onUnknown: lookUp(0, (...given) => find(...given)) };
+  const paper: Pay = { attempt: (...given) => attempt(...given), onUnknown: review };
+  await it.start(
+    'bank',
+    service({ serves: { bank }, settings: z.object({}) }).start(async () => ({
+      bank: {
+        pay: byField<typeof bank.pay>('via', { wire, paper }),
+        refund: async () => receipt,
+        order_payment: async ({ who, via }, { commit, key }) =>
+          commit(async (tx) => {
+            tx.send(bank.pay, { who, via: via as 'wire' }, { key: `sent ${key}` });
+            return {};
+          }),
+      },
+      on: [on(settled(bank.pay), async ({ key, state }) => void heard.push({ key, state }))],
+    })),
+  );
+});
+afterEach(() => it.stop());
+
+const pay = (via: 'wire' | 'paper', options: object = {}) =>
+  it.bus.call(bank.pay, { who: via, via }, { key: via, retry: false, ...options });
+const stateOf = async (key: string) =>
+  (await it.store.query<{ state: string }>('select state from journal.rows where key = $1', [key]))[0]?.state;
+const fail = async () => {
+  throw new PolybError('upstream_failed', 'cut');
+};
+
+test('a look-up is given the reference, the input and the time of the attempt', async () => {
+  attempt = fail;
+  const asked: Parameters<typeof find>[0][] = [];
+  find = async (unknown) => {
+    asked.push(unknown);
+    return receipt;
+  };
+  const before = Date.now();
+  await pay('wire').catch(() => {});
+  const { ref, input, attemptedAt } = await until(() => asked[0]);
+  expect([ref, input]).toEqual([expect.stringMatching(/^row_/), { who: 'wire', via: 'wire' }]);
+  expect(attemptedAt).toBeGreaterThanOrEqual(before - 5);
+  expect(attemptedAt).toBeLessThanOrEqual(Date.now() + 5);
+});
+
+test('an effect picked by a field is resolved in its own way, called or sent', async () => {
+  attempt = fail;
+  for (const via of ['wire', 'paper'] as const) {
+    await pay(via).catch(() => {});
+    await it.bus.call(bank.order_payment, { who: `other ${via}`, via }, { key: via });
+  }
+  await until(async () => (await stateOf('wire')) === 'done' && (await stateOf('sent wire')) === 'done');
+  await until(async () => (await stateOf('paper')) === 'review' && (await stateOf('sent paper')) === 'review');
+});
+
+test('methods that share a lane run in order for one value of its field', async () => {
+  const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+  attempt = async () => {
+    await allowed;
+    return receipt;
+  };
+  const paid = pay('wire');
+  await until(async () => ((await stateOf('wire')) === 'attempting' ? true : null));
+  await it.bus.call(bank.refund, { who: 'another' }, { key: 'another' });
+  const refunded = it.bus.call(bank.refund, { who: 'wire' }, { key: 'same', timeoutMs: 200 }).catch((error: unknown) => error);
+  expect(await refunded).toMatchObject({ reason: 'lane_busy', outcome: 'not_executed' });
+  allow();
+  await paid;
+  expect(await it.bus.call(bank.refund, { who: 'wire' }, { key: 'same' })).toEqual(receipt);
+});
+
+test('the outcome of a call is announced when its caller could not be given it, and not otherwise', async () => {
+  await pay('wire');
+  const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+  attempt = async () => {
+    await allowed;
+    return receipt;
+  };
+  const late = it.bus.call(bank.pay, { who: 'late', via: 'wire' }, { key: 'late', timeoutMs: 200, retry: false });
+  await expect(late).rejects.toBeInstanceOf(PolybError);
+  allow();
+  await until(() => heard.length > 0);
+  attempt = fail;
+  await it.bus.call(bank.pay, { who: 'found', via: 'wire' }, { key: 'found', retry: false }).catch(() => {});
+  await until(() => heard.length > 1);
+  expect(heard).toEqual([
+    { key: 'late', state: 'done' },
+    { key: 'found', state: 'done' },
+  ]);
+});
