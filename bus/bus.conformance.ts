@@ -11,7 +11,7 @@ import { headerBlock, readHead } from './wire/headers.ts';
 
 const person = { firstName: 'Anna', phoneNumber: '+79995553322' };
 
-/** What a call is, whatever carries it. */
+/** Calls on any transport. */
 export function busConformance(openTransports: () => Promise<TransportBed>): void {
   let bed: ShopBed;
   beforeEach(async () => {
@@ -19,7 +19,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
   afterEach(() => bed.close());
 
-  /** Sends bytes as a tool without our code would. */
+  /** Sends bytes as a tool without PolyB's code does. */
   async function raw(): Promise<{
     transport: Transport;
     ask(name: string, body: string | Uint8Array, headers?: Record<string, string>): Promise<Arrived>;
@@ -41,7 +41,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   const json = (message: Arrived): unknown => JSON.parse(Buffer.from(message.data).toString());
 
   describe('a call', () => {
-    test('is answered, and both sides keep a record of one trace', async () => {
+    test('gets a reply, and both sides record it in one trace', async () => {
       const shop = await bed.serve();
       const bus = await bed.bus('till');
       expect(await bus.call(bed.shop.add, { a: 2, b: 3 })).toEqual({ sum: 5 });
@@ -74,7 +74,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(Math.min(...by.values())).toBeGreaterThan(5);
     });
 
-    test('with a wrong input names the field and what was expected, masks what was given, and runs nothing', async () => {
+    test('with an invalid input fails with the field, the expectation and a masked value, and no handler runs', async () => {
       let ran = 0;
       await bed.serve({
         greet: async () => {
@@ -99,7 +99,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(ran).toBe(0);
     });
 
-    test('tells of at most 20 wrong fields', async () => {
+    test('names at most 20 invalid fields', async () => {
       await bed.serve();
       const bus = await bed.bus('till');
       const many = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`field${n}`, n])) as never;
@@ -107,13 +107,13 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect((error as PolybError).data).toMatchObject({ issues: { length: 20 } });
     });
 
-    test('gets the parsed input, and the caller only what the contract answers', async () => {
+    test('passes the parsed input to the handler and only the fields of the contract to the caller', async () => {
       await bed.serve({ greet: async ({ phoneNumber }) => ({ text: phoneNumber, secret: 'x' }) });
       const bus = await bed.bus('till');
       expect(await bus.call(bed.shop.greet, { ...person, phoneNumber: '8 (999) 555-33-22' })).toEqual({ text: '+79995553322' });
     });
 
-    test('whose answer breaks the contract is an internal error that tells the caller nothing more', async () => {
+    test('whose output breaks the contract is an internal error without further detail for the caller', async () => {
       await bed.serve({ add: async () => ({ sum: 'secret' }) as never });
       const bus = await bed.bus('till');
       const error = await bus.call(bed.shop.add, { a: 1, b: 1 }).catch((thrown) => thrown as PolybError);
@@ -154,7 +154,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       });
     });
 
-    test('carries a failure as it was thrown: code, reason, data, time to wait and what is known', async () => {
+    test('carries code, reason, data, retry delay and outcome of a thrown failure', async () => {
       const failure = { reason: 'asleep', data: { until: 7 }, retryAfterMs: 5, outcome: 'unknown' as const };
       await bed.serve({ greet: () => Promise.reject(new PolybError('failed_precondition', 'Спит до 7: wait', failure)) });
       const bus = await bed.bus('till');
@@ -165,7 +165,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       });
     });
 
-    test('carries nothing of a person and no credential in a failure, to its caller and to the log', async () => {
+    test('carries no personal data or credential in a failure, to its caller or to the log', async () => {
       const said = `${person.firstName} of ${person.phoneNumber}: Bearer canary-7731`;
       await bed.serve({ greet: () => Promise.reject(new PolybError('conflict', said, { data: { said } })) });
       const bus = await bed.bus('till');
@@ -177,7 +177,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(JSON.stringify(bed.lines)).not.toContain('canary');
     });
 
-    test('by hand needs no header, and an error has the headers of the micro protocol', async () => {
+    test('by hand needs no header, and an error reply has the headers of the micro protocol', async () => {
       await bed.serve();
       const hand = await raw();
       expect(json(await hand.ask('add', '{"a":1,"b":2}'))).toEqual({ sum: 3 });
@@ -194,7 +194,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('with any broken body is refused, and the next call is served', async () => {
+    test('with any malformed body is refused, and the next call is served', async () => {
       await bed.serve();
       const hand = await raw();
       const bodies = fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.json({ maxDepth: 30 }), fc.string({ unit: 'binary' }));
@@ -210,7 +210,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('that names no inbox for its answer is dropped and counted', async () => {
+    test('without a reply inbox is dropped and counted', async () => {
       let ran = 0;
       const shop = await bed.serve({
         add: async () => {
@@ -227,7 +227,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('whose answer would go to an inbox of another is dropped and counted, and what has roles is not heard without a name', async () => {
+    test('with the reply inbox of another user is dropped and counted, and an entry with roles takes no call without a proven caller', async () => {
       const callers: string[] = [];
       const noted = async (_: unknown, { caller }: Context) => {
         callers.push(caller);
@@ -247,7 +247,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await Promise.all([hand.transport.close(), till.close()]);
     });
 
-    test('too large to send is refused here, and an answer too large to send is a typed error there', async () => {
+    test('too large to send fails at the caller, and a reply too large to send is a typed error', async () => {
       await bed.serve({ greet: async () => ({ text: 'x'.repeat(1_100_000) }) });
       const bus = await bed.bus('till');
       const tooLarge = { code: 'invalid_argument', reason: 'payload_too_large' };
@@ -258,7 +258,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await expect(bus.call(bed.shop.greet, person)).rejects.toMatchObject({ ...tooLarge, outcome: 'unknown' });
     });
 
-    test('carries bytes as they are, and as base64 to who asked in JSON', async () => {
+    test('carries bytes unchanged, and as base64 to a caller that sent JSON', async () => {
       await bed.serve();
       const bus = await bed.bus('till');
       const data = Uint8Array.from({ length: 256 }, (_, n) => n);
@@ -286,7 +286,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(reasons).toEqual(['deadline_exceeded']);
     });
 
-    test('passed while the request waited drops it unread; the clocks may differ by 250 ms', async () => {
+    test('that passes while the request is queued drops it unread; the clocks may differ by 250 ms', async () => {
       let ran = 0;
       const shop = await bed.serve({
         add: async () => {
@@ -308,7 +308,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('of a call made by a handler is at most what its caller left, in the same trace', async () => {
+    test('of a call made by a handler is at most that of its caller, in the same trace', async () => {
       const seen: { deadlineAt: number; traceId: string }[] = [];
       await bed.serve({
         greet: async (_, { call, deadlineAt, traceId }) => {
@@ -331,7 +331,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(second?.traceId).toBe(first?.traceId);
     });
 
-    test('that has passed already sends nothing', async () => {
+    test('that has already passed sends no request', async () => {
       const bus = await bed.bus('till');
       await expect(bus.call(bed.shop.add, { a: 1, b: 1 }, { timeoutMs: 0 })).rejects.toMatchObject({
         code: 'deadline_exceeded',
@@ -341,7 +341,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('a cancel', () => {
-    test('ends the call here at once, and the handler there, and what it called', async () => {
+    test('ends the call at once, and fires the signal of its handler and of the calls of that handler', async () => {
       const started = Promise.withResolvers<void>();
       const stopped: string[] = [];
       await bed.serve({
@@ -366,7 +366,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(stopped.sort()).toEqual(['greet', 'single']);
     });
 
-    test('before the call sends nothing', async () => {
+    test('before the call sends no request', async () => {
       const bus = await bed.bus('till');
       await expect(bus.call(bed.shop.add, { a: 1, b: 1 }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
         code: 'cancelled',
@@ -376,7 +376,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('overload', () => {
-    test('is answered at once with a time to wait, and the client comes again within its deadline', async () => {
+    test('is refused at once with a retry delay, and the caller retries within its deadline', async () => {
       const first = Promise.withResolvers<void>();
       let ran = 0;
       await bed.serve({
@@ -402,7 +402,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('a repeat', () => {
-    test('finds a service that comes a moment later, and is given up at once when switched off', async () => {
+    test('reaches a service that starts a moment later, and can be switched off', async () => {
       const [bus, hasty] = [await bed.bus('till'), await bed.bus('operator', { noRespondersMs: 0 })];
       const nobody = { code: 'unavailable', reason: 'no_responders', outcome: 'not_executed' };
       await expect(hasty.call(bed.shop.add, { a: 1, b: 1 })).rejects.toMatchObject(nobody);
@@ -441,7 +441,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('a keyed method', () => {
-    test('is run by the journal with its parsed input, its key and the step that it is, whatever letters they have', async () => {
+    test('reaches the journal with its parsed input, key and step, in any characters', async () => {
       const kept: [unknown, string, string, string | undefined][] = [];
       await bed.serve(
         {},
@@ -460,7 +460,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await expect(bus.call(bed.shop.buy, { thing: 'a' }, { key: 'k'.repeat(256) })).rejects.toMatchObject({ code: 'invalid_argument' });
     });
 
-    test('that comes with a blank key is refused at both ends, and nothing runs', async () => {
+    test('with a blank key is refused at both sides, and no handler runs', async () => {
       let ran = 0;
       await bed.serve(
         {},
@@ -481,7 +481,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('that comes without a key gets one, and tells it in the answer, be it an error', async () => {
+    test('without a key gets one, and returns it in the reply, also in an error', async () => {
       const keys: string[] = [];
       await bed.serve(
         {},
@@ -502,7 +502,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('tells its caller when the outcome is the kept one of an earlier call, be it an error', async () => {
+    test('reports to its caller that the outcome is the stored one of an earlier call, also of an error', async () => {
       const kept = new Set<string>();
       await bed.serve(
         {},
@@ -533,7 +533,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('permission', () => {
-    test('is needed for what a service does not name in its uses', async () => {
+    test('is refused for an entry that a service does not name in its uses', async () => {
       await bed.serve();
       const bus = await bed.bus('till', { uses: [bed.shop.add] });
       expect(await bus.call(bed.shop.add, { a: 1, b: 1 })).toEqual({ sum: 2 });
@@ -541,14 +541,14 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(() => bus.hear(bed.shop.sold, () => {})).toThrow(expect.objectContaining({ code: 'permission_denied' }));
     });
 
-    test('is there for what it serves itself', async () => {
+    test('is given for the contracts that a service serves itself', async () => {
       const shop = await bed.serve({}, { uses: [] });
       expect(await shop.call(bed.shop.add, { a: 1, b: 1 })).toEqual({ sum: 2 });
     });
   });
 
-  describe('an owned thing', () => {
-    test('is answered for by its holder alone, and by nobody when it was let go', async () => {
+  describe('an owned object', () => {
+    test('is served by its holder alone, and by no instance after the holder disposes of it', async () => {
       const [one, two] = [
         await bed.serve({ ring: async () => ({ rungBy: 'one' }) }),
         await bed.serve({ ring: async () => ({ rungBy: 'two' }) }),
@@ -571,7 +571,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await expect(bus.call(bed.shop.ring, { bellId: 'b' })).rejects.toMatchObject({ code: 'not_found', outcome: 'not_executed' });
     });
 
-    test('must be of a method that is served here and declares an owner', async () => {
+    test('needs a served method that declares an owner', async () => {
       const shop = await bed.serve();
       expect(() => shop.own(bed.shop.add, '1')).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
       const bus = await bed.bus('till');
@@ -580,7 +580,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('a dropped connection', () => {
-    test('fails what is in flight at once, refuses what comes, and is forgotten when it is back', async () => {
+    test('fails calls in flight at once, refuses new ones, and recovers with the connection', async () => {
       let started = 0;
       await bed.serve({
         greet: (_, { signal }) => {
@@ -609,7 +609,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('in one process', () => {
-    test('a call passes the same layers without the server, and gets objects of its own', async () => {
+    test('a call passes the same hooks without the NATS server, and its objects are copies', async () => {
       const localEndpoints = createLocalEndpoints();
       const given: unknown[] = [];
       const shared = { sum: 5 };
@@ -637,7 +637,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       restore();
     });
 
-    test('a call is cancelled, and ends by its deadline', async () => {
+    test('a call can be cancelled, and ends by its deadline', async () => {
       const localEndpoints = createLocalEndpoints();
       const stopped: string[] = [];
       await bed.serve(
@@ -660,7 +660,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('an announcement', () => {
-    test('is heard by all who listen, until they stop', async () => {
+    test('reaches all listeners until they are disposed', async () => {
       const shop = await bed.serve();
       const heard: string[] = [];
       const [one, two] = [await bed.bus('one'), await bed.bus('two')];
@@ -677,7 +677,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
   });
 
   describe('shutting down', () => {
-    test('finishes what is in flight, takes nothing new, and then aborts what does not end', async () => {
+    test('finishes calls in flight, takes no new ones, and aborts those that do not end', async () => {
       const [first, started] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const shop = await bed.serve({
         greet: async () => {
@@ -703,7 +703,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await shop.close();
     });
 
-    test('answers at once for a handler that does not listen to its signal', async () => {
+    test('replies at once for a handler that ignores its signal', async () => {
       const shop = await bed.serve({ single: () => new Promise<never>(() => {}) });
       const bus = await bed.bus('till', { noRespondersMs: 0 });
       const hung = expect(bus.call(bed.shop.single, {}, { retry: false })).rejects.toMatchObject({
@@ -740,8 +740,8 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
     });
   });
 
-  describe('what a service tells of itself', () => {
-    test('follows the micro protocol to the letter', async () => {
+  describe('what a service reports', () => {
+    test('follows the micro protocol', async () => {
       const shop = await bed.serve();
       const bus = await bed.bus('till');
       await bus.call(bed.shop.add, { a: 1, b: 1 });
@@ -798,7 +798,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       });
     });
 
-    test('answers control requests: its schemas, the spans of a trace, and a refusal of anything else', async () => {
+    test('replies to control requests with its schemas and the spans of a trace, and refuses any other', async () => {
       const shop = await bed.serve();
       const bus = await bed.bus('till');
       await bus.call(bed.shop.add, { a: 1, b: 1 });
@@ -821,7 +821,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('reports each finished call to its listeners on both sides, with outcome, trace and body sizes, until they leave', async () => {
+    test('is each finished call, to listeners on both sides, with outcome, trace and body sizes, until they are disposed', async () => {
       const shop = await bed.serve({
         greet: async () => {
           throw new PolybError('failed_precondition', 'Asleep.', { reason: 'asleep' });
@@ -850,7 +850,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect([made.length, served.length]).toEqual([2, 2]);
     });
 
-    test('keeps calls and other listeners whole when a listener throws or rejects, and logs its first failure', async () => {
+    test('reaches every listener and fails no call when a listener throws or rejects, whose first failure is logged', async () => {
       const shop = await bed.serve();
       const bus = await bed.bus('till');
       const heard: string[] = [];
@@ -871,7 +871,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       expect(bed.lines.filter(({ message }) => message.startsWith('a listener of onRecord failed'))).toHaveLength(4);
     });
 
-    test('sends records to a tap, and only of the methods that it names', async () => {
+    test('is sent to a tap, only for the methods that it names', async () => {
       await bed.serve();
       const bus = await bed.bus('till');
       const hand = await raw();
@@ -889,7 +889,7 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await hand.transport.close();
     });
 
-    test('knows what an adapter did outside for a running call', async () => {
+    test('includes the requests of adapters in the trace of their call', async () => {
       const shop = await bed.serve({
         add: async (_, { signal }) => {
           shop.recordFor(signal, { address: 'GET crm.example/api', at: 5, ms: 7, code: 'ok' });

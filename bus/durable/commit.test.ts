@@ -27,7 +27,7 @@ const insert = (tx: Tx, what: string) => tx.query('insert into sales values ($1)
 const rows = () =>
   it.store.query<{ key: string; state: string; output: unknown }>('select key, state, output from journal.rows order by seq');
 
-test('a handler that catches its failed commit gives what it returns, and not what was rolled back', async () => {
+test('a handler that catches its failed commit returns its own value, not the rolled back one', async () => {
   await insert(it.store as unknown as Tx, 'tea');
   await serve(async ({ what }, { commit }) => {
     try {
@@ -40,7 +40,7 @@ test('a handler that catches its failed commit gives what it returns, and not wh
   expect(await rows()).toEqual([{ key: 'tea', state: 'done', output: { what: 'fallback' } }]);
 });
 
-test('a commit that failed may be tried again', async () => {
+test('a failed commit may be retried', async () => {
   await insert(it.store as unknown as Tx, 'tea');
   await serve(async ({ what }, { commit }) => {
     const as = (name: string) => commit(async (tx) => insert(tx, name).then(() => ({ what: name })));
@@ -50,7 +50,7 @@ test('a commit that failed may be tried again', async () => {
   expect(await it.store.query('select what from sales order by what')).toEqual([{ what: 'another tea' }, { what: 'tea' }]);
 });
 
-test('a commit that was kept is the success, whatever the handler does after it', async () => {
+test('a stored commit is the success of the call, whatever the handler does after it', async () => {
   await serve(async ({ what }, { commit }) => {
     await commit(async (tx) => insert(tx, what).then(() => ({ what })));
     throw new Error('after the commit');

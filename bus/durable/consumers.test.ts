@@ -35,7 +35,7 @@ const poke = async (commit: Awaited<ReturnType<typeof start>>['bus']['commit'], 
 const loopOf = async (name: string) => (await journalAdmin(it.store).loops()).find((loop) => loop.name === name);
 const deadLetters = () => journalAdmin(it.store).list({ view: 'dead_letters', limit: 9 });
 
-test('an event that fails is tried again without end, nothing overtakes it, and its failure is shown until it is handled', async () => {
+test('a failing event is retried without end, no event overtakes it, and its failure is shown until it is handled', async () => {
   const heard: string[] = [];
   let tries = 0;
   const hosted = await start([
@@ -62,7 +62,7 @@ test('an event that fails is tried again without end, nothing overtakes it, and 
   await until(async () => (await loopOf('lab@lab.poked'))?.last_error === null || null);
 }, 90_000);
 
-test('a consumer that says when it gives up makes a dead letter then, and this is shown with its loop', async () => {
+test('a consumer with giveUpAfter makes a dead letter after that many failures, and its loop shows the number', async () => {
   const heard: string[] = [];
   let tries = 0;
   const hosted = await start([
@@ -85,7 +85,7 @@ test('a consumer that says when it gives up makes a dead letter then, and this i
   expect((await loopOf('lab@lab.poked'))?.schedule).toMatch(/given up after 3 failures/);
 });
 
-test('a service consumes an event and waits for it, and a second consumer with a name of its own gets each event too', async () => {
+test('a consumer, a wait and a second consumer with its own name in one service each get every event', async () => {
   const heard: string[] = [];
   const hosted = await start([
     on(lab.poked, async ({ what }) => void heard.push(`one ${what}`)),
@@ -100,7 +100,7 @@ test('a service consumes an event and waits for it, and a second consumer with a
   await until(async () => (await it.store.journal.read(runId))?.state === 'done' || null);
 });
 
-test('two consumers of one event under one name are refused, with the service and the event', async () => {
+test('two consumers of one event under one name are refused with the service and the event', async () => {
   const none = async (): Promise<void> => {};
   await expect(start([on(lab.poked, none), on(lab.poked, none)])).rejects.toMatchObject({
     code: 'failed_precondition',

@@ -87,7 +87,7 @@ async function figures(name: string): Promise<Readonly<Record<string, number>>> 
   );
 }
 
-test('what a transaction counts, tells and handles is counted when it commits, and not when it is undone', async () => {
+test('counts, sent events and handled events of a transaction count on commit and not on rollback', async () => {
   const sell = (what: string) => it.bus.call(shop.sell, { what }, { key: what });
   await expect(sell('bad')).rejects.toMatchObject({ code: 'failed_precondition' });
   expect([await figures('shop_sold_total'), await figures('messaging_client_sent_messages_total')]).toEqual([{}, {}]);
@@ -126,7 +126,7 @@ test('onRecord reports handled events, failed ones and attempts of the journal, 
   expect(handled().every(({ traceId }) => traceId === attempt?.traceId)).toBe(true);
 });
 
-test('a run that waits for a person and for a slow step counts each step once, those that it left out never, and itself at its end', async () => {
+test('a run that waits for a person and a slow step counts each step once, no skipped step, and itself at its end', async () => {
   await it.bus.call(shop.order, { what: 'cake' }, { key: 'cake' });
   const asked = await until(async () => (await it.store.query<{ id: string }>(`select id from journal.rows where state = 'proposed'`))[0]);
   const isParked = async () =>
@@ -144,7 +144,7 @@ test('a run that waits for a person and for a slow step counts each step once, t
   expect(await figures('polyb_pipeline_run_duration_seconds')).toEqual({ 'shop.order': 1 });
 });
 
-test('a run that fails counts the step that it failed at', async () => {
+test('a failing run counts its failing step', async () => {
   await it.bus.call(shop.order, { what: 'bad', waitMs: 5_000 }, { key: 'fails' });
   await until(async () => (await figures('polyb_pipeline_runs_total'))['shop.order failed'] || null);
   expect(await figures('polyb_pipeline_step_duration_seconds')).toMatchObject({ 'shop.order first failed': 1, 'shop.order first done': 1 });

@@ -1,4 +1,4 @@
-/** Durable events: each consumer handles each event once, in order, its cursor moving in the handler's transaction. */
+/** Durable events: each consumer handles each event once and in order; its cursor moves in the handler's transaction. */
 import { randomUUID } from 'node:crypto';
 import type { Event } from '../../contracts/kit/define.ts';
 import { isStoreFailure, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
@@ -14,17 +14,17 @@ import { rowError } from './outcome.ts';
 import type { EventRow, Store } from './store.ts';
 import type { Origin, Transactions } from './transaction.ts';
 
-/** Events that are handled in one transaction, unless one of them failed. */
+/** Events handled in one transaction, unless one of them fails. */
 const batch = 50;
 
-/** `call-orchestrator@telephony.leg_changed`: the cursor's name, and the method of its dead letters. `as` sets it apart from others of the service. */
+/** `call-orchestrator@telephony.leg_changed`: the cursor's name, and the method of its dead letters. `as` distinguishes it from others of the service. */
 export const consumerName = (service: string, event: Pick<Event, 'address'>, as?: string): string =>
   `${service}@${event.address}${as === undefined ? '' : `#${as}`}`;
 
-/** Logged by the process that did it. */
+/** Logged by the process that renumbered. */
 export const renumbered = 'the database was moved here from another PostgreSQL cluster: events and consumers were renumbered';
 
-/** One turn of a consumer: handles what is there. Register the consumer once before. */
+/** One turn of a consumer, which must be registered: handles the events after its cursor. */
 export function consumerTurn({
   name,
   consumer,
@@ -36,23 +36,23 @@ export function consumerTurn({
   holder,
   leaseMs,
 }: {
-  /** The cursor's. */
+  /** Name of the cursor. */
   name: string;
   consumer: Consumer;
   store: Store;
   transactions: Transactions;
   log: Log;
   bus: Pick<BusHost, 'metrics' | 'record'>;
-  /** How long its loop sleeps; a failed event is tried again after a tenth of it, at last after sixty times of it. */
+  /** Sleep of its loop; a failed event is retried after a tenth of it, at the latest after sixty times of it. */
   idleMs: number;
   /** Names this process. */
   holder: string;
-  /** After it a holder that does not renew its lease counts as vanished. */
+  /** A holder that does not renew its lease within this time counts as gone. */
   leaseMs: number;
 }): Turn {
   const { consumes: event, giveUpAfter = null } = consumer;
   let token = '';
-  /** How many events yet are handled one by one, because one of them failed in their company. */
+  /** Number of events still handled one by one, because one of their batch failed. */
   let alone = 0;
 
   const handle = async (row: EventRow, tx: Tx): Promise<void> => {
@@ -107,7 +107,7 @@ export function consumerTurn({
           origin.traceparent = row.traceparent;
           handled.push(await measured(row, tx));
         }
-        // Undoes what was handled: another holder has handled it, or will.
+        // Rolls back: another holder has handled these events, or will.
         if (!(await store.journal.advance(tx, name, last, token)))
           throw new PolybError('unavailable', `The events of ${name} were taken over.`, { reason: 'lease_lost' });
       });
@@ -146,7 +146,7 @@ export function consumerTurn({
         log.warn({ consumer: name }, 'processing events took longer than their lease, and another instance took them over');
         return 'idle';
       }
-      // One by one from here, so that the good ones before the bad one are kept.
+      // One by one from here, so that events before the failing one are kept.
       if (rows.length > 1) {
         alone = rows.length;
         return 'more';

@@ -1,9 +1,9 @@
-/** Guards: whether a keyed call may begin now. */
+/** Guards decide whether a keyed call may begin now. */
 import type { Method } from '../../contracts/kit/define.ts';
 import type { Guard, Refusal, Verdict } from '../service.ts';
 import type { JournalParts } from './journal-parts.ts';
 
-/** The first guard that does not say go. */
+/** The first verdict other than go. */
 export async function firstRefusal(
   parts: JournalParts,
   method: Method,

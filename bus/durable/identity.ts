@@ -1,4 +1,4 @@
-/** What makes a row itself: its id, and the hash of its input. */
+/** The identity of a row: its id, the hash of its input, its step and its lane. */
 import { hash } from 'node:crypto';
 import { canonical } from '../../contracts/kit/canonical.ts';
 import type { Method } from '../../contracts/kit/define.ts';
@@ -12,7 +12,7 @@ export function newId(prefix: string, now = Date.now()): string {
   return `${prefix}_${now.toString(36).padStart(9, '0')}${random.toString(36).padStart(12, '0')}`;
 }
 
-/** SHA-256 of the input as canonical JSON, without the fields that the method leaves out of a call's identity. */
+/** SHA-256 of the input as canonical JSON, without the fields that do not identify a call of the method. */
 export function hashOf(method: Pick<Method, 'unhashed'>, input: unknown): string {
   const identity =
     method.unhashed.length === 0 || typeof input !== 'object' || input === null
@@ -38,7 +38,7 @@ export function laneOf({ lane }: Pick<Method, 'lane'>, input: unknown): string |
   return lane === undefined ? null : `${lane.name}:${String((input as Record<string, unknown>)[lane.field])}`;
 }
 
-/** An input by its method's schema; also what was stored earlier, whose bytes lie as base64.
+/** An input parsed by its method's schema, also a stored one, whose bytes are base64.
  *  @throws PolybError invalid_argument */
 export function parsed(method: Pick<Method, 'address' | 'input'>, input: unknown): unknown {
   const result = method.input.safeParse(input);

@@ -1,4 +1,4 @@
-/** What the parts of the journal's runtime share in one process. */
+/** Dependencies that the parts of the journal's runtime share in one process. */
 import type { Effect, Method } from '../../contracts/kit/define.ts';
 import type { BusHost } from '../bus.ts';
 import type { Consumer, Guard, Handler, Log } from '../service.ts';
@@ -22,16 +22,16 @@ export interface JournalParts {
   readonly holder: string;
   readonly leaseMs: number;
   readonly idleMs: number;
-  /** Attempts that the worker runs at once, and runs of pipelines. */
+  /** Maximum number of attempts, and of pipeline runs, that the worker runs at once. */
   readonly concurrency: number;
   readonly served: ReadonlyMap<string, ServedMethod>;
   readonly policies: Readonly<Record<string, MethodPolicy>>;
   readonly guards: ReadonlyMap<string, readonly Guard[]>;
-  /** Consumers by the name under which their dead letters are kept. */
+  /** Consumers by the method name of their dead letters. */
   readonly consumers: ReadonlyMap<string, Consumer>;
   readonly leases: Leases;
   readonly watchers: Watchers;
-  /** Remembers work until it settles, so that `drain` waits for it. */
+  /** Keeps work until it settles, so that `drain` waits for it. */
   readonly track: <T>(work: Promise<T>) => Promise<T>;
   /** True after `drain` began. */
   readonly isStopped: () => boolean;

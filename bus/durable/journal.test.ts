@@ -79,7 +79,7 @@ const rows = (where: string) =>
     `select * from journal.rows where ${where} order by seq`,
   );
 
-test('a repeated call runs once and gets the stored answer', async () => {
+test('a repeated call runs once and gets the stored output', async () => {
   let runs = 0;
   await it.start('shop', shopWith({ order: async () => ({ orderId: `n${++runs}` }) }));
   expect([await order('a'), await order('a'), await order('b')]).toEqual([{ orderId: 'n1' }, { orderId: 'n1' }, { orderId: 'n2' }]);
@@ -103,7 +103,7 @@ test('ten calls of one key at once on two instances run once', async () => {
   expect(runs).toBe(1);
 });
 
-test('a key that was used with another input is refused', async () => {
+test('a key that was used with another input is a conflict', async () => {
   await it.start('shop', shopWith());
   await order('a');
   await expect(it.bus.call(shop.place_order, { item: 'coffee' }, { key: 'a' })).rejects.toMatchObject({
@@ -112,7 +112,7 @@ test('a key that was used with another input is refused', async () => {
   });
 });
 
-test('what a handler emits and sends in its commit is handled once each', async () => {
+test('events and sends of a commit are handled once each', async () => {
   const heard: unknown[] = [];
   const told: unknown[] = [];
   await it.start('shop', shopWith({ heard, settled: told }));
@@ -123,7 +123,7 @@ test('what a handler emits and sends in its commit is handled once each', async 
   expect(told).toMatchObject([{ key: 'a', state: 'done', reason: null }]);
 });
 
-test('nothing of a commit that fails is kept, and its key may be used again', async () => {
+test('a failed commit stores nothing, and its key may be used again', async () => {
   const heard: unknown[] = [];
   let fail = true;
   await it.start(
@@ -148,7 +148,7 @@ test('nothing of a commit that fails is kept, and its key may be used again', as
   await until(() => heard[0]);
 });
 
-test('an attempt without a clear answer is not repeated, and whoever asks again is told its row', async () => {
+test('an attempt with an unknown outcome is not repeated, and a retry fails with its row', async () => {
   let attempts = 0;
   await it.start(
     'shop',
@@ -167,7 +167,7 @@ test('an attempt without a clear answer is not repeated, and whoever asks again 
   expect(attempts).toBe(1);
 });
 
-test('an attempt in doubt is looked up: found, it is done; not found, it is tried again', async () => {
+test('an unknown outcome is looked up: found, the row is done; not found, it is attempted again', async () => {
   const provider = new Map<string, { receipt: string }>();
   let attempts = 0;
   const charge: Partial<Charge> = {
@@ -188,7 +188,7 @@ test('an attempt in doubt is looked up: found, it is done; not found, it is trie
   expect(attempts).toBe(3);
 });
 
-test('a sent row whose provider refuses for now is tried again until it is taken', async () => {
+test('a sent row is attempted again while its provider is unavailable', async () => {
   let attempts = 0;
   const told: unknown[] = [];
   await it.start(
@@ -210,7 +210,7 @@ test('a sent row whose provider refuses for now is tried again until it is taken
   expect((await rows(`method = 'shop.charge'`))[0]?.log.map(({ code }) => code)).toEqual(['resource_exhausted', 'resource_exhausted']);
 });
 
-test('what an attempt failed with is kept without phones and credentials', async () => {
+test('the error of an attempt is stored without phones and credentials', async () => {
   const said = 'no route to +7 999 555-33-22: Bearer canary-7731';
   const thrown = new PolybError('upstream_failed', said, { evidence: { lastBytes: said }, cause: new Error(said) });
   await it.start('shop', shopWith({ charge: { attempt: () => Promise.reject(thrown) }, order: () => Promise.reject(thrown) }));
@@ -223,7 +223,7 @@ test('what an attempt failed with is kept without phones and credentials', async
   expect(JSON.stringify(kept)).not.toMatch(/canary|999.{0,3}555/);
 });
 
-test('a sent row that is refused for good becomes a dead letter and tells its sender', async () => {
+test('a sent row that fails for good becomes a dead letter and settles for its sender', async () => {
   const told: unknown[] = [];
   await it.start(
     'shop',
@@ -240,7 +240,7 @@ test('a sent row that is refused for good becomes a dead letter and tells its se
   expect(await until(() => told[0])).toMatchObject({ key: 'a', state: 'failed', output: null, reason: 'no_money' });
 });
 
-test('when the instance that ran a function is gone, another finishes it within a lease', async () => {
+test('a function whose instance is killed is finished by another within a lease', async () => {
   let runs = 0;
   const hung = new Promise<never>(() => {});
   const dying = await it.start(
@@ -269,7 +269,7 @@ test('when the instance that ran a function is gone, another finishes it within 
   expect(await order('a')).toEqual({ orderId: 'taken over' });
 });
 
-test('when the instance that ran an effect is gone, a person decides and nobody tries again', async () => {
+test('an effect whose instance is killed goes to review and is not attempted again', async () => {
   let attempts = 0;
   const dying = await it.start(
     'shop',
@@ -300,7 +300,7 @@ test('when the instance that ran an effect is gone, a person decides and nobody 
   expect(attempts).toBe(1);
 });
 
-test('what a process cuts off as it stops has not failed: however often it was tried, another instance goes on with it at once', async () => {
+test('a row that a stopping process interrupts has not failed: another instance continues it at once, after any number of attempts', async () => {
   const bank = contract('bank', '1.0.0', {
     ask: method({ summary: 'Slow at first.', input: z.strictObject({}), output: z.object({ nth: z.int() }), idempotency: 'read' }),
   });
@@ -327,7 +327,7 @@ test('what a process cuts off as it stops has not failed: however often it was t
   first.resolve(1);
 });
 
-test('an outcome that PostgreSQL could not take is written when it is back, and nobody is asked about it', async () => {
+test('an outcome during an outage of PostgreSQL is written afterwards, without a review', async () => {
   await it.start('shop', shopWith());
   const broken = it.store.journal as { end: (...of: never[]) => Promise<boolean> };
   const { end } = broken;
@@ -343,7 +343,7 @@ test('an outcome that PostgreSQL could not take is written when it is back, and 
   expect(tries).toBe(3);
 });
 
-test('a guard that cannot be asked puts an effect off, and nobody is asked about what never went out', async () => {
+test('a guard that fails postpones an effect, without a review', async () => {
   let asked = 0;
   const away = guard(shop.charge, async () => {
     asked += 1;
@@ -358,7 +358,7 @@ test('a guard that cannot be asked puts an effect off, and nobody is asked about
   expect(asked).toBe(2);
 });
 
-test('a request of an attempt may not leave after its process stood still for the time of a lease', async () => {
+test('a request of an attempt is not sent after its process stalled for the time of a lease', async () => {
   const allowed: boolean[] = [];
   await it.start(
     'shop',
@@ -378,7 +378,7 @@ test('a request of an attempt may not leave after its process stood still for th
   expect(allowed).toEqual([true, false]);
 });
 
-test('a handler that is deaf to its signal is given up: an effect goes to a person, a function may be asked again', async () => {
+test('a handler that ignores its signal is abandoned: an effect goes to review, a function may be called again', async () => {
   const charge: Partial<Charge> = { attempt: () => new Promise<never>(() => {}) };
   let runs = 0;
   const place = async () => {
@@ -393,7 +393,7 @@ test('a handler that is deaf to its signal is given up: an effect goes to a pers
   await until(async () => (await rows(`key = 'k' and state = 'review'`))[0]);
 });
 
-test('a guard that refuses stops a call before its attempt and leaves no row', async () => {
+test('a refusing guard stops a call before its attempt and leaves no row', async () => {
   let attempts = 0;
   await it.start(
     'shop',
@@ -416,7 +416,7 @@ test('a guard that refuses stops a call before its attempt and leaves no row', a
   expect(await it.bus.call(shop.charge, { card: 'good' }, { key: 'k' })).toEqual({ receipt: 'r' });
 });
 
-test('a guard that says later makes a call fail with the time and a sent row wait', async () => {
+test('a postponing guard fails a call with the time, and makes a sent row wait', async () => {
   let isOpen = false;
   const told: unknown[] = [];
   const opening = guard(shop.charge, async ({ card }) => {
@@ -432,7 +432,7 @@ test('a guard that says later makes a call fail with the time and a sent row wai
   expect(await until(() => told[0])).toMatchObject({ state: 'done' });
 });
 
-test('what needs approval goes out after it is approved and never after it is rejected', async () => {
+test('a row that needs approval is attempted after its approval, and never after its rejection', async () => {
   const mailed: string[] = [];
   await it.start('shop', shopWith({ mailed }));
   const { journalAdmin } = await import('../../adapters/store/journal-admin.ts');
@@ -448,7 +448,7 @@ test('what needs approval goes out after it is approved and never after it is re
   await expect(it.bus.call(shop.mail, { text: 'no' }, { key: 'no' })).rejects.toMatchObject({ reason: 'rejected' });
 });
 
-test('an event that a consumer cannot handle is put aside after as many tries as it declares, those behind it are handled, and it can be sent back', async () => {
+test('an event becomes a dead letter after the consumer’s maximum of failures, later events are handled, and it can be retried', async () => {
   const heard: string[] = [];
   let isWell = false;
   const picky = service({ serves: {}, uses: [shop.order_placed], settings: z.object({}) }).start(async () => ({
@@ -478,7 +478,7 @@ test('an event that a consumer cannot handle is put aside after as many tries as
   expect(heard).toEqual(['good', 'bad']);
 });
 
-test('without PostgreSQL a keyed call is refused as not executed', async () => {
+test('without PostgreSQL a keyed call fails as not executed', async () => {
   await it.start('shop', shopWith());
   const broken = it.store.journal as { acquire: unknown };
   const acquire = broken.acquire;

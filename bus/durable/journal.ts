@@ -2,7 +2,7 @@
  * The journal's runtime in one process: it acquires attempts of keyed calls, runs their handlers, and records how they ended.
  *
  * Glossary: a *row* is one keyed call; an *attempt* is one run of its handler, under a *lease*; a *function* may run again under its key,
- * an *effect* may not unless it is known not to have happened; an attempt in *doubt* has ended without a known outcome.
+ * an *effect* may not unless it is known not to have happened; the outcome of an attempt may be *unknown*.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BusHost } from '../bus.ts';
@@ -27,12 +27,12 @@ export interface JournalOptions {
   /** Keyed methods that this process serves. */
   readonly served: readonly ServedMethod[];
   readonly guards: readonly Guard[];
-  /** Consumers by the name under which their dead letters are kept. */
+  /** Consumers by the method name of their dead letters. */
   readonly consumers: ReadonlyMap<string, Consumer>;
   /** Names this process in leases and logs. */
   readonly holder: string;
   readonly log: Log;
-  /** 8 s: a dead holder's work is taken over after it. */
+  /** 8 s, after which the work of a dead holder is taken over. */
   readonly leaseMs?: number | undefined;
   readonly renewMs?: number | undefined;
   /** How long an idle worker sleeps unless woken; 1 s. */
@@ -41,13 +41,13 @@ export interface JournalOptions {
   readonly concurrency?: number | undefined;
 }
 export interface Journal {
-  /** The way in for calls. */
+  /** Runs keyed calls. */
   readonly keep: RunKeyed;
-  /** Starts the worker: what is due is claimed, what nobody works on is swept, what is unknown is looked up. */
+  /** Starts the worker, which claims due rows, sweeps abandoned ones, and looks up unknown outcomes. */
   start(): void;
-  /** There may be something to do. */
+  /** Makes the worker look for due rows at once. */
   wake(): void;
-  /** Claims no more and waits for the attempts under way, up to `graceMs`. */
+  /** Claims no more rows and waits up to `graceMs` for running attempts. */
   drain(graceMs: number): Promise<void>;
 }
 

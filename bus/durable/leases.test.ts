@@ -11,7 +11,7 @@ const leasesOf = (renew: (tokens: readonly string[]) => Promise<ReturnType<typeo
   return held;
 };
 
-test('a lease counts from before the statement that took it was sent, however late the answer came', () => {
+test('a lease counts from the sending of the statement that acquired it, however late the reply', () => {
   const { hold } = leasesOf();
   const prompt = hold('prompt', performance.now());
   const slow = hold('slow', performance.now() - 46_000);
@@ -19,7 +19,7 @@ test('a lease counts from before the statement that took it was sent, however la
   expect(slow.isFresh).toBe(false);
 });
 
-test('a lease that was renewed is fresh again', async () => {
+test('a renewed lease is fresh again', async () => {
   const renewed = Promise.withResolvers<void>();
   const { hold } = leasesOf(async (tokens) => {
     setImmediate(renewed.resolve);
@@ -31,7 +31,7 @@ test('a lease that was renewed is fresh again', async () => {
   expect(lease.isFresh).toBe(true);
 });
 
-test('requests with the signal of an attempt may leave only while its lease is fresh; others always may', () => {
+test('requests with the signal of an attempt may be sent only while its lease is fresh; others always may', () => {
   const { hold } = leasesOf();
   const [fresh, stale, free] = [new AbortController().signal, new AbortController().signal, new AbortController().signal];
   bindLease(fresh, hold('fresh', performance.now()));
@@ -39,7 +39,7 @@ test('requests with the signal of an attempt may leave only while its lease is f
   expect([fresh, stale, free].map(mayLeave)).toEqual([true, false, true]);
 });
 
-test('a lease whose row is locked is not lost until it has run out', async () => {
+test('the lease of a locked row is lost only once it has run out', async () => {
   let renewals = 0;
   const { hold } = leasesOf(async (tokens) => {
     renewals += 1;

@@ -1,4 +1,4 @@
-/** Look-ups: what became of an attempt whose outcome is unknown. */
+/** Look-ups of attempts whose outcome is unknown. */
 import { isEffect, onUnknownOf, settled } from '../../contracts/kit/define.ts';
 import { toPolybError } from '../../contracts/kit/errors.ts';
 import { redactError } from '../server/redact-error.ts';
@@ -9,7 +9,7 @@ import { backoffMs, logLine } from './outcome.ts';
 import { ownWire } from './own-wire.ts';
 import type { Row } from './store.ts';
 
-/** Asks the provider what became of an attempt. */
+/** Searches the provider for the effect of an attempt. */
 export async function lookUp(parts: JournalParts, row: Row): Promise<void> {
   const it = parts.served.get(row.method);
   if (it === undefined || !isEffect(it.handler)) return;
@@ -32,7 +32,7 @@ export async function lookUp(parts: JournalParts, row: Row): Promise<void> {
       await parts.store.journal.resolve(row, {
         state: row.mode === 'send' ? 'queued' : 'failed',
         error: { code: 'unavailable', reason: 'not_done', detail: 'The attempt did not reach the provider.', outcome: 'not_executed' },
-        // This look-up is one of the takeovers; another means that the attempt's own holder is gone, and the second of those waits.
+        // This look-up counts as a takeover; a second one means that the attempt's own holder is gone, and then the row waits.
         notBefore: Date.now() + Math.max(0, row.takeovers - 2) * parts.leaseMs,
         log: learned,
       });

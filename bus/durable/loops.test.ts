@@ -51,7 +51,7 @@ test('a loop with a lease runs in one of two processes', async () => {
   expect(new Set(turns).size).toBe(1);
 });
 
-test('a turn that goes on longer than its lease is told when another has it', async () => {
+test('the signal of a turn fires when another process takes the lease', async () => {
   const { journal, passTo } = leases();
   let why: unknown;
   const a = start(
@@ -76,7 +76,7 @@ test('a turn that goes on longer than its lease is told when another has it', as
   expect(String(why)).toMatch(/lease/);
 });
 
-test('a job whose time another process took waits for its next time', async () => {
+test('a job whose time another process took waits for the next time', async () => {
   const { journal, asked, passTo } = leases();
   passTo('other');
   let runs = 0;
@@ -93,7 +93,7 @@ test('a job whose time another process took waits for its next time', async () =
   expect([runs, asked]).toEqual([0, ['a']]);
 });
 
-test('a loop that fails is tried again, and stop waits for the turn that runs', async () => {
+test('a failing loop is retried, and stop waits for the running turn', async () => {
   let turns = 0;
   let ended = false;
   const a = startLoop({
@@ -142,7 +142,7 @@ function jobBy(journal: ReturnType<typeof leases>['journal'], cron: string, at: 
   return { runs, set, wake: one.wake, stop: one.stop };
 }
 
-test('a job that is further away than a timer can hold runs at its time and not in between', async () => {
+test('a job beyond the maximum of a timer runs at its time and not before', async () => {
   const job = jobBy(leases().journal, '0 9 1 * *', '2026-12-01T09:00:01Z');
   for (const at of ['2026-12-24T12:33:00Z', '2026-12-26T00:00:00Z', '2027-01-01T08:59:59Z']) await job.set(at);
   expect(job.runs).toEqual([]);
@@ -152,7 +152,7 @@ test('a job that is further away than a timer can hold runs at its time and not 
   await job.stop();
 });
 
-test('a clock that is set back doubles no run, and one that was set wrong for a while loses none', async () => {
+test('a clock that is set back repeats no run, and one that is wrong for a while skips none', async () => {
   const job = jobBy(leases().journal, '0 * * * *', '2026-12-01T08:59:00Z');
   await job.set('2026-12-01T09:00:00Z');
   await job.set('2026-12-01T08:30:00Z');
@@ -164,7 +164,7 @@ test('a clock that is set back doubles no run, and one that was set wrong for a 
   await job.stop();
 });
 
-test('times that the machine slept through are left out and shift none', async () => {
+test('times that the machine slept through are skipped and shift no others', async () => {
   const job = jobBy(leases().journal, '23 * * * *', '2026-12-01T08:00:00Z');
   await job.set('2026-12-01T11:50:00Z');
   expect(job.runs).toEqual([]);
@@ -173,7 +173,7 @@ test('times that the machine slept through are left out and shift none', async (
   await job.stop();
 });
 
-test('two processes whose clocks differ run the job of one time once, and one that is woken runs it at once', async () => {
+test('two processes with different clocks run a job once per time, and a woken one runs it at once', async () => {
   const { journal, passTo } = leases();
   const [a, b] = ['2026-12-01T08:59:00Z', '2026-12-01T08:58:00Z'].map((at) => jobBy(journal, '0 9 * * *', at)) as [
     ReturnType<typeof jobBy>,

@@ -15,10 +15,10 @@ export interface RunningLoop {
 }
 type LoopStore = Pick<JournalStore, 'leaseLoop' | 'takeTime' | 'reportLoop'>;
 
-/** A dead holder's loop is taken over after it; a turn that takes longer has its lease renewed meanwhile. */
+/** A dead holder's loop is taken over after it; the lease of a longer turn is renewed. */
 const loopLeaseMs = 8_000;
 const reportEveryMs = 30_000;
-/** How late a job of `every` still begins; a time that the machine slept through is left out. */
+/** Maximum delay of a job of `every`; times that the machine slept through are skipped. */
 const mostLateMs = 60_000;
 
 export function scheduleOf({ schedule }: Loop): string {
@@ -27,7 +27,7 @@ export function scheduleOf({ schedule }: Loop): string {
     : `every ${schedule.idleMs} ms${schedule.wakeOn === undefined ? '' : `, and on ${schedule.wakeOn.address}`}`;
 }
 
-/** @param only how the lease is kept; absent, every process runs the loop. */
+/** Runs the loop until `stop`. Without a journal or `only`, every process runs it. */
 export function startLoop({
   loop,
   service,
@@ -44,7 +44,7 @@ export function startLoop({
   log: Log;
   /** The wall clock by which jobs of `every` run. */
   now?: () => number;
-  /** How often such a job looks at it: a timer neither sees the clock being set nor counts the time that a machine sleeps. */
+  /** How often such a job reads the clock: a timer ignores changes of the clock and the time that a machine sleeps. */
   lookEveryMs?: number;
 }): RunningLoop {
   const stopping = new AbortController();
@@ -52,12 +52,12 @@ export function startLoop({
   const pause = notifier();
   let failures = 0;
   let leasedUntil = 0;
-  /** Holders vanished in turns of this loop, which the next turn that ends must undo. */
+  /** Holders were lost in turns of this loop; the next finished turn resets their count. */
   let isSuspect = false;
   let reportedAt = 0;
   let reportedError: string | null = null;
 
-  /** The last time of the job that this process took. */
+  /** The last time of the job that this process ran. */
   let tookTime = 0;
   const nextRunAt = (): number | null => cron?.nextRun(new Date(Math.max(tookTime, now())))?.getTime() ?? null;
   const take = async (): Promise<boolean> => {
@@ -69,7 +69,7 @@ export function startLoop({
     isSuspect = takeovers !== null && takeovers > 0;
     return takeovers !== null;
   };
-  /** One turn, whose signal also fires when the lease could not be kept. */
+  /** One turn; its signal also fires when the lease is lost. */
   const turn = async (): Promise<'more' | 'idle'> => {
     if (loop.only === undefined) return loop.turn(stopping.signal);
     const lost = new AbortController();
@@ -95,7 +95,7 @@ export function startLoop({
   };
   const sleep = (ms: number): Promise<boolean> => pause.wait(ms, stopping.signal);
 
-  /** One turn under the lease. A number: it failed, and how long to wait before the next. */
+  /** One turn under the lease. A number: it failed; the pause before the next. */
   async function tried(): Promise<'more' | 'idle' | 'leased_by_another' | number> {
     try {
       if (!(await take())) return 'leased_by_another';
@@ -109,7 +109,7 @@ export function startLoop({
       const safe = redactError(thrown);
       const error = toPolybError(safe);
       log.warn({ err: safe, loop: loop.name, failures }, 'a loop failed');
-      await report(`${error.code}: ${error.message}`.slice(0, 2000)).catch(() => {}); // the store may be what failed; the next report tells
+      await report(`${error.code}: ${error.message}`.slice(0, 2000)).catch(() => {}); // the store itself may have failed; the next report has the error
       return backoffMs(failures, { firstMs: 200, lastMs: 5_000 });
     }
   }
@@ -122,7 +122,7 @@ export function startLoop({
   }
   async function atTimes(): Promise<void> {
     for (let due = nextRunAt(); !stopping.signal.aborted; due = nextRunAt()) {
-      // At most a while, after which the time is computed again: the clock may have been set.
+      // Computes the time again after `lookEveryMs`, because the clock may have been set.
       const isWoken = await sleep(due === null ? lookEveryMs : Math.max(0, Math.min(due - now(), lookEveryMs)));
       const isDue = due !== null && now() >= due && now() - due <= mostLateMs;
       if (!isDue && !isWoken) continue;
@@ -130,7 +130,7 @@ export function startLoop({
       for (let said = await tried(); typeof said === 'number'; said = await tried()) await sleep(said);
     }
   }
-  /** Each time belongs to the first process that takes it, however their clocks differ. */
+  /** Each time belongs to the first process that takes it, independently of its clock. */
   async function takeTime(due: number): Promise<boolean> {
     try {
       if (journal !== undefined && !(await journal.takeTime(service, loop.name, due))) return false;

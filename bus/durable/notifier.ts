@@ -1,4 +1,4 @@
-/** Wakes a waiting function of the same process. A notification without a waiter is kept for the next wait. */
+/** Wakes a waiting function of the same process. A notification without a waiter ends the next wait. */
 export interface Notifier {
   notify(): void;
   /** Resolves after `ms`, on a notification, or when `signal` aborts. True: notified. */

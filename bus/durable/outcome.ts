@@ -1,9 +1,9 @@
-/** How rows become answers, and errors become rows. */
+/** Converts rows to outcomes, and errors to rows. */
 import { Settled } from '../../contracts/kit/define.ts';
 import { fromProblem, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
 import type { LogLine, Row, RowError, RowState } from './store.ts';
 
-/** What a failed row keeps. */
+/** The error that a failed row stores. */
 export function rowError(error: PolybError): RowError {
   const { code, reason, detail, outcome, retryAfterMs, data } = toProblem(error);
   return {
@@ -30,7 +30,7 @@ export function isDefinite(thrown: unknown): boolean {
   return toPolybError(thrown).outcome === 'not_executed';
 }
 
-/** The caller's time is over while the row goes on: it carries the row's id, under which the outcome can be asked for. */
+/** The deadline passed while the row continues: the error has the row's id, by which its outcome can be read. */
 export function stillPending(id: string, state: RowState): PolybError {
   return new PolybError(
     'deadline_exceeded',
@@ -38,7 +38,7 @@ export function stillPending(id: string, state: RowState): PolybError {
     { reason: 'pending', data: { rowId: id, state } },
   );
 }
-/** A person must speak first. */
+/** A person must decide first. */
 export function waitsForPerson(id: string, state: 'proposed' | 'review'): PolybError {
   return state === 'proposed'
     ? new PolybError('failed_precondition', `It waits for approval as ${id}: polyb approvals show ${id}`, {
@@ -51,12 +51,12 @@ export function waitsForPerson(id: string, state: 'proposed' | 'review'): PolybE
       });
 }
 
-/** Whoever asks again with the row's key hears the same for as long as the row is kept. */
+/** A retry with the row's key has the same outcome as long as the row is kept. */
 export function hasEnded(state: RowState): boolean {
   return (Settled.options as readonly RowState[]).includes(state);
 }
 
-/** What a row says to whoever asks with its key: an output, an error, or nothing yet. */
+/** The outcome of a row for a call with its key: an output, an error, or none yet. */
 export function outcomeOf(row: Row): { readonly output: unknown } | { readonly error: PolybError } | null {
   switch (row.state) {
     case 'done':
@@ -91,7 +91,7 @@ export function outcomeOf(row: Row): { readonly output: unknown } | { readonly e
   }
 }
 
-/** Exponential from `firstMs`, at most `lastMs`, with jitter of a fifth; a wish of the other side wins. */
+/** Exponential from `firstMs`, at most `lastMs`, with jitter of a fifth; the provider's own delay takes precedence. */
 export function backoffMs(
   attempts: number,
   { firstMs, lastMs, wishedMs }: { firstMs: number; lastMs: number; wishedMs?: number | undefined },

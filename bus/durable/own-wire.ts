@@ -1,4 +1,4 @@
-/** What a call would have brought along, for an attempt that nobody calls. */
+/** Request facts for an attempt that the journal starts without a request. */
 import type { Method } from '../../contracts/kit/define.ts';
 import type { Wire } from '../call.ts';
 import { randomHex } from '../wire/ids.ts';
@@ -6,7 +6,7 @@ import { traceIdOf, traceparentOf } from '../wire/trace.ts';
 import type { JournalParts } from './journal-parts.ts';
 import type { Row } from './store.ts';
 
-/** Its own deadline, and a span of its own in the row's trace. */
+/** A new deadline, and a new span in the row's trace. */
 export function ownWire(parts: JournalParts, row: Row, method: Method): Wire {
   const signal = AbortSignal.timeout(method.timeoutMs);
   return {

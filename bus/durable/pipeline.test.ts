@@ -80,7 +80,7 @@ const run = async () =>
     await it.store.query<{ id: string; state: string; error: { reason: string } | null }>(`select * from journal.rows where mode = 'run'`)
   )[0];
 
-test('a run goes through its steps, each with the results before it, and gives its output', async () => {
+test('a run executes its steps with earlier results, and returns its output', async () => {
   await it.start('cook', cookWho());
   await it.start('dinners', kitchen());
   expect(await make()).toEqual({
@@ -91,7 +91,7 @@ test('a run goes through its steps, each with the results before it, and gives i
   expect(seen).toEqual(['chop', 'taste', 'serve']);
 });
 
-test('the same key gives the same run and does nothing twice', async () => {
+test('the same key returns the same run, and no step runs twice', async () => {
   await it.start('cook', cookWho());
   await it.start('dinners', kitchen());
   const [a, b] = await Promise.all([make(), make()]);
@@ -99,7 +99,7 @@ test('the same key gives the same run and does nothing twice', async () => {
   expect(seen).toEqual(['chop', 'taste', 'serve']);
 });
 
-test('without waitMs the answer comes at once', async () => {
+test('without waitMs the reply comes at once', async () => {
   await it.start(
     'cook',
     cookWho(() => new Promise(() => {})),
@@ -108,7 +108,7 @@ test('without waitMs the answer comes at once', async () => {
   expect(await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' })).toMatchObject({ status: 'running', output: null });
 });
 
-test('an event that came before its wait began counts', async () => {
+test('an event before the start of its wait counts', async () => {
   await it.start('cook', cookWho());
   await it.start('dinners', kitchen());
   expect((await make()).output?.minutes).toBe(7);
@@ -126,7 +126,7 @@ test('an event that comes while the run waits wakes it', async () => {
   expect(await make()).toMatchObject({ status: 'completed', output: { minutes: 7 } });
 });
 
-test('a wait that is over gives null and the conditional step is left out', async () => {
+test('a wait that times out returns null, and the conditional step is skipped', async () => {
   await it.start(
     'cook',
     cookWho(async (pieces) => pieces),
@@ -136,7 +136,7 @@ test('a wait that is over gives null and the conditional step is left out', asyn
   expect(seen).toEqual(['chop', 'taste']);
 });
 
-test('a run whose instance is gone is finished by another, and finished steps are not done again', async () => {
+test('a run whose instance is killed is finished by another, and finished steps do not run again', async () => {
   let boils = 0;
   await it.start(
     'cook',
@@ -162,7 +162,7 @@ test('a run whose instance is gone is finished by another, and finished steps ar
   expect([boils, seen]).toEqual([1, ['chop', 'taste', 'serve']]);
 });
 
-test('a run waits while a service is away and goes on when it is back', async () => {
+test('a run waits while a service is down and continues when it is back', async () => {
   await it.start('dinners', kitchen());
   const { runId } = await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' });
   await until(async () => ((await run())?.state === 'waiting' ? true : null));
@@ -170,7 +170,7 @@ test('a run waits while a service is away and goes on when it is back', async ()
   expect(await make()).toMatchObject({ runId, status: 'completed' });
 });
 
-test('a step that is refused for good fails the run, and a person retries it from there', async () => {
+test('a step that fails for good fails the run, which can be retried from there', async () => {
   let gas = false;
   await it.start(
     'cook',
@@ -194,7 +194,7 @@ test('a step that is refused for good fails the run, and a person retries it fro
   expect(seen).toEqual(['chop', 'taste', 'serve']);
 });
 
-test('a run retried from an edited step uses the new input and redoes what follows', async () => {
+test('a run retried from an edited step uses the new input and repeats the later steps', async () => {
   await it.start('cook', cookWho());
   await it.start('dinners', kitchen());
   const { runId } = await make();
@@ -234,7 +234,7 @@ test.each([
   expect((await run())?.error?.reason).toBe('definition_changed');
 });
 
-test('a cancelled run does no further step', async () => {
+test('a cancelled run starts no further step', async () => {
   await it.start(
     'cook',
     cookWho(async (pieces) => pieces),
@@ -248,7 +248,7 @@ test('a cancelled run does no further step', async () => {
   expect(seen).toEqual(['chop']);
 });
 
-test('a step that needs approval begins after it and not before, and a rejected one fails its run', async () => {
+test('a step that needs approval begins only after it, and a rejected one fails its run', async () => {
   const door = contract('door', '1.0.0', {
     ring: method({ summary: 'x', input: z.strictObject({ who: Id }), output: z.object({}), idempotency: 'keyed', approval: 'staff' }),
     visit: pipelineMethod({ summary: 'x', input: z.strictObject({ who: Id }), output: z.object({}) }),
@@ -288,7 +288,7 @@ test('a step that needs approval begins after it and not before, and a rejected 
   expect([await ended('oleg'), rung]).toEqual(['failed', ['anna']]);
 });
 
-test('only the take of a function without a lane, as a step, is kept without waiting for the disk', async () => {
+test('only a step that is a function without a lane is acquired without waiting for the disk', async () => {
   const input = z.strictObject({ who: Id });
   const keyed = { summary: 'x', input, output: z.object({}), idempotency: 'keyed' } as const;
   const desk = contract('desk', '1.0.0', {
@@ -334,7 +334,7 @@ test('only the take of a function without a lane, as a step, is kept without wai
   ]);
 });
 
-test('a step whose take was lost with the power is done again, and its run ends', async () => {
+test('a step whose acquisition was lost in a power failure runs again, and its run ends', async () => {
   const lose = async () => {
     if (seen.length === 1) await it.store.query(`delete from journal.rows where step = 'chopped'`);
   };
@@ -355,7 +355,7 @@ test.each(['run_0 no-token 1 chopped', 'run_0 no-token one chopped'])(
   },
 );
 
-test('a step whose service is away stands in the journal while its run waits for it', async () => {
+test('a step whose service is down has a row while its run waits for it', async () => {
   await it.start('dinners', kitchen());
   const { runId } = await it.bus.call(dinners.make_soup, { what: 'beet' }, { key: 'k' });
   await until(async () => ((await run())?.state === 'waiting' ? true : null));

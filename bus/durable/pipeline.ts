@@ -30,32 +30,32 @@ export type Part = StepDefinition | WaitDefinition | DelayDefinition;
 export interface Definition {
   readonly method: Method;
   readonly parts: readonly Part[];
-  /** The same as data: what docs, checks and the command line read. */
+  /** The pipeline as data, for docs, checks and the command line. */
   readonly steps: readonly { readonly name: string; readonly kind: Part['kind']; readonly target: string; readonly conditional: boolean }[];
   output(seen: Seen): unknown;
 }
-/** The handler of a pipeline's method. Only the journal runs it. */
+/** The handler of a pipeline's method; only the journal runs it. */
 export type Pipeline<M extends Method = Method> = Handler<M> & { readonly definition: Definition };
 const made = new Map<Method, Pipeline>();
-/** The pipeline that this process has made of a method, exported by its module or not. */
+/** The pipeline of a method in this process, even if its module does not export it. */
 export const pipelineOf = (method: Method): Pipeline | undefined => made.get(method);
 export function isPipeline(handler: unknown): handler is Pipeline {
   return typeof handler === 'function' && 'definition' in handler;
 }
 
 type With<N extends string, T> = Readonly<Record<N, T>>;
-/** A pipeline in the making; each part sees the results of those before it, by their names. */
+/** A pipeline builder; each part gets the results of earlier parts by name. */
 export interface Line<M extends Method, S extends object> {
-  /** Calls a method. Its input is computed once and stored; fields that the method does not know are left out. */
+  /** Calls a method. Its input is computed once and stored, without fields that the method does not declare. */
   step<N extends string, T extends Method>(name: N, method: T, input: (seen: S) => InputOf<T>): Line<M, S & With<N, OutputOf<T>>>;
-  /** With `when`: left out where it is false, and the result is null. */
+  /** With `when`: skipped if it is false; the result is null. */
   step<N extends string, T extends Method>(
     name: N,
     method: T,
     input: (seen: S) => InputOf<T>,
     options: { readonly when: (seen: S) => boolean },
   ): Line<M, S & With<N, OutputOf<T> | null>>;
-  /** Waits for an event of this key since the run began; null when none came in time. */
+  /** Waits for an event with this key since the start of the run; null if none comes in time. */
   waitFor<N extends string, E extends Event>(
     name: N,
     event: E,

@@ -40,7 +40,7 @@ async function serving(work: (it: World, turn: (isOver: () => Promise<boolean>) 
 const reported = async (it: World): Promise<boolean> =>
   (await it.store.query(`select from journal.loops where name = 'retention' and last_run_at is not null and not requested`)).length === 1;
 
-test('personal data of rows that ended long ago is blanked, and rows that are older still are gone', () =>
+test('personal data of rows that ended long ago is blanked, and older rows are deleted', () =>
   serving(async (it, turn) => {
     for (const key of ['fresh', 'old', 'ancient']) await it.bus.call(desk.note, { phone }, { key });
     await it.bus.call(desk.look, { phone, waitMs: 5_000 }, { key: 'run' });
@@ -56,7 +56,7 @@ test('personal data of rows that ended long ago is blanked, and rows that are ol
     ]);
   }));
 
-test('one turn leaves no row or event that is older than the limit, of any mode, state or method', () =>
+test('one turn deletes all rows and events beyond the limit, of any mode, state and method', () =>
   serving(async (it, turn) => {
     await it.store.query(`insert into journal.methods (method, service, input, output) values ('gone.known', 'gone', '{}', '{}')`);
     await it.store.query(
@@ -76,7 +76,7 @@ test('one turn leaves no row or event that is older than the limit, of any mode,
     expect(await it.store.query(`select key from journal.events where event = 'gone.happened'`)).toEqual([{ key: 'young' }]);
   }));
 
-test('a row of a method whose schema nobody knows is blanked whole', () =>
+test('a row of a method without a known schema is blanked whole', () =>
   serving(async (it, turn) => {
     await it.store.query(
       `insert into journal.rows (id, method, key, mode, state, hash, input, output, ref, ended_at)
@@ -86,7 +86,7 @@ test('a row of a method whose schema nobody knows is blanked whole', () =>
     expect(await it.store.query('select input, output, blanked from journal.rows')).toEqual([{ input: null, output: null, blanked: true }]);
   }));
 
-test('the steps of a run that goes on stay whole, and what waits for a later time is kept', () =>
+test('the steps of an unfinished run stay whole, and rows that wait for a later time are kept', () =>
   serving(async (it, turn) => {
     await it.store.query(
       `insert into journal.rows (id, method, key, mode, state, hash, input, ref, parent, created_at, updated_at, not_before, ended_at) values

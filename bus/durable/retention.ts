@@ -1,17 +1,17 @@
-/** Personal data is blanked soon after a row ended, the row goes later. */
+/** Blanks the personal data of a row soon after its end, and deletes the row later. */
 import { mask } from '../../contracts/kit/describe.ts';
 import { every, type Loop } from '../service.ts';
 import type { Store } from './store.ts';
 
-/** The JSON Schemas by which the rows of a method are masked. */
+/** JSON Schemas that mask the rows of a method. */
 export interface Masked {
   readonly method: string;
   readonly input: object;
   readonly output: object;
 }
 
-/** An hourly job for every row and event of the journal, whichever service made it and whether or not one serves it now.
- *  A row of a method whose schema is not known is blanked whole. */
+/** An hourly job for all rows and events of the journal, also those of services that no longer exist.
+ *  A row of a method without a known schema is blanked whole. */
 export function retention({ store, keepDays, blankAfterDays }: { store: Store; keepDays: number; blankAfterDays: number }): Loop {
   const { journal } = store;
   const masked = (schema: object | undefined, value: unknown): unknown =>

@@ -1,4 +1,4 @@
-/** Runs of pipelines under way in this process, bounded in number. */
+/** Pipeline runs in this process, bounded in number. */
 import type { Pipeline } from './pipeline.ts';
 import type { Runner } from './run.ts';
 import type { Row } from './store.ts';
@@ -6,7 +6,7 @@ import type { Watchers } from './watchers.ts';
 
 export interface RunSlots {
   hasRoom(): boolean;
-  /** Executes a run from its rows. @param since `performance.now()` before its lease was asked for. */
+  /** Executes a run from its rows. @param since `performance.now()` before its lease was requested. */
   execute(run: Row, pipeline: Pipeline, since: number): Promise<void>;
 }
 

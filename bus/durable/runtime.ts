@@ -1,4 +1,4 @@
-/** Brings a service to life on a bus and a store: its methods, consumers, loops and guards, and the journal behind them. */
+/** Runs a service on a bus and a store: its methods, consumers, loops and guards, and the journal behind them. */
 import type { Entry, Event, Method } from '../../contracts/kit/define.ts';
 import { jsonSchema } from '../../contracts/kit/describe.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -19,7 +19,7 @@ export interface RuntimeOptions {
   /** The service's folder. */
   readonly name: string;
   readonly serves: Service['serves'];
-  /** What `make` of the service gave. */
+  /** The result of the service's `make`. */
   readonly running: Awaited<ReturnType<Service['make']>>;
   readonly bus: BusHost;
   readonly store: Store;
@@ -32,9 +32,9 @@ export interface RuntimeOptions {
   readonly idleMs?: number | undefined;
 }
 export interface Runtime {
-  /** Everything is subscribed and the service's own parts say that they are ready. */
+  /** True when the bus is connected and the service's own parts are ready. */
   ready(): Promise<boolean>;
-  /** Takes no more work, finishes what is under way up to `graceMs`, stops the service's parts. */
+  /** Takes no more work, waits up to `graceMs` for running work, stops the service's parts. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -77,7 +77,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         `${name} consumes ${consumer.consumes.address} twice under one name; name one of them: on(event, handle, { as: 'another' }).`,
         { reason: 'consumed_twice' },
       );
-    // What waits of pipelines shared with a consumer before they had a cursor of their own is not missed.
+    // Continues at the cursor that waits of pipelines once shared with a consumer, so that they miss no event.
     await store.journal.register(consumer.name, consumer.consumes.address, consumerName(name, consumer.consumes));
   }
 
@@ -101,13 +101,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     pipelines.flatMap(({ definition }) => definition.parts.flatMap((part) => (part.kind === 'step' ? [part.method] : []))),
     consumers.map(({ name: consumer, consumes }) => ({ name: consumer, event: consumes })),
   );
-  /** What a consumer did may have made rows due; they are seen only after its transaction. */
+  /** Wakes the journal after a consumer's transaction, which may have made rows due. */
   const waking =
     (turn: Turn): Turn =>
     async (signal) => {
-      const said = await turn(signal);
+      const result = await turn(signal);
       journal.wake();
-      return said;
+      return result;
     };
   const loops: Loop[] = [
     ...(running.loops ?? []),
@@ -157,8 +157,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       schedule: { idleMs: 1_000 },
       only: undefined,
       turn: async () => {
-        const asked = new Set(await store.journal.requestedLoops(name));
-        for (const loop of started) if (asked.has(loop.name)) loop.wake();
+        const requested = new Set(await store.journal.requestedLoops(name));
+        for (const loop of started) if (requested.has(loop.name)) loop.wake();
         return 'idle';
       },
     },
@@ -187,12 +187,12 @@ function patienceOf(consumer: Consumer | undefined): string {
   return `; a failing event: ${consumer.giveUpAfter === undefined ? 'tried without end' : `given up after ${consumer.giveUpAfter} failures`}`;
 }
 
-/** A service may name a contract as it likes; addresses are the contract's own. */
+/** The contract's own name, which addresses use; a service may serve it under another. */
 function contractName(serves: Service['serves'], as: string): string {
   return Object.values(serves[as] ?? {})[0]?.service ?? as;
 }
 
-/** The schemas that rows are masked by; waits and dead letters of consumers hold the payload of their event. */
+/** The schemas that mask rows; waits and dead letters of consumers hold the payload of their event. */
 function masks(
   keyed: readonly { readonly method: Method; readonly handler: KeyedHandler }[],
   steps: readonly Method[],
@@ -201,10 +201,10 @@ function masks(
   const all = [
     ...keyed.map(({ method, handler }) => {
       const output = jsonSchema(method.output, 'output');
-      // A run's row keeps what the pipeline gives in the end, not the answer that carries it.
+      // The row of a run stores the pipeline's output, without the reply around it.
       return {
         method: method.address,
-        // An approver reads what the method does, and may edit some of it.
+        // Approvers read the summary and may edit the editable fields.
         input: { ...jsonSchema(method.input, 'output'), description: method.summary, editable: method.editable },
         output: (isPipeline(handler) && output.properties?.output) || output,
       };
@@ -226,6 +226,6 @@ function masks(
     }),
     { method: '@delay', input: {}, output: {} },
   ];
-  // Several consumers of one event mask alike.
+  // Several consumers of one event use the same schemas.
   return [...new Map(all.map((of) => [of.method, of])).values()];
 }

@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => it.stop());
 
-test('a transaction tells every event, and once that rows of a method wait, however many they are', async () => {
+test('a transaction announces each event, and queued rows once per method', async () => {
   const heard: string[] = [];
   it.bus.hear(shop.sold, (payload) => void heard.push((payload as { what: string }).what));
   it.bus.hear(queuedEvent(shop.pack), () => void heard.push('queued'));

@@ -1,4 +1,4 @@
-/** One transaction: rows, events and sends are kept together and told after they are kept. */
+/** One transaction: rows, events and sends are committed together and announced after the commit. */
 import { type Event, type Method, settled } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { eventsSent } from '../../contracts/metrics.ts';
@@ -8,7 +8,7 @@ import { checkKey } from '../wire/key.ts';
 import { hashOf, laneOf, newId, parsed } from './identity.ts';
 import type { NewEvent, NewSend, Store } from './store.ts';
 
-/** A durable row of this method waits for its service. A wake-up, never the truth. */
+/** Announces that a row of this method is queued. It only wakes: the service reads the rows from the journal. */
 export function queuedEvent(method: Pick<Method, 'service' | 'name' | 'address' | 'version'>): Event {
   const name = `${method.name}_queued`;
   return {
@@ -24,15 +24,15 @@ export function queuedEvent(method: Pick<Method, 'service' | 'name' | 'address' 
   };
 }
 
-/** The trace that events and sends of a transaction belong to; a consumer sets it anew for each event. */
+/** The trace of the events and sends of a transaction; a consumer sets it for each event. */
 export interface Origin {
   traceparent: string | null;
 }
 export interface Transactions {
-  /** Tells of an event now. It is a wake-up: that it cannot be told is no failure of what was kept. */
+  /** Announces an event now. It only wakes: a failure to announce does not affect what was committed. */
   announce(event: Event, payload: unknown): void;
-  /** Runs `work`, keeps what it emitted and sent, then `last` in the same transaction; tells of it after the commit.
-   *  Work that neither asks, emits nor sends anything needs no transaction: then `last` gets null. */
+  /** Runs `work`, stores its events and sends, then runs `last`, all in one transaction; announces them after the commit.
+   *  Work without a query, event or send needs no transaction: then `last` gets null. */
   run<T>(origin: Origin, work: (tx: Tx) => Promise<T>, last?: (on: Queries | null, result: T) => Promise<void>): Promise<T>;
 }
 
@@ -60,7 +60,7 @@ export function transactions({
       const outdated: { readonly method: string; readonly keys: readonly string[]; readonly why: string }[] = [];
       const forgotten: Forgotten[] = [];
       const heard: { event: Event; payload: unknown }[] = [];
-      /** Told once each, however many rows of theirs wait. */
+      /** Announced once each, however many rows they have. */
       const queued = new Set<Method>();
       const counted: (() => void)[] = [];
       let begun: ReturnType<Store['begin']> | undefined;
@@ -69,8 +69,8 @@ export function transactions({
         return begun;
       };
       let isOver = false;
-      /** What comes later would run outside of the transaction, or inside another's. */
-      const mustGoOn = (): void => {
+      /** A later use would run outside the transaction, or inside another one. */
+      const mustBeOpen = (): void => {
         if (isOver)
           throw new PolybError('internal', `A transaction of ${bus.name} was used after its end; await everything inside it.`, {
             reason: 'transaction_over',
@@ -78,11 +78,11 @@ export function transactions({
       };
       const tx: Tx = {
         query: async (text, values) => {
-          mustGoOn();
+          mustBeOpen();
           return (await open()).query(text, values);
         },
         emit(event, payload) {
-          mustGoOn();
+          mustBeOpen();
           const checked = event.payload.safeParse(payload);
           if (!checked.success)
             throw new PolybError(
@@ -98,7 +98,7 @@ export function transactions({
           heard.push({ event, payload: checked.data });
         },
         send(method, input, options) {
-          mustGoOn();
+          mustBeOpen();
           const checked = parsed(method, input);
           checkKey(method.address, options.key);
           const id = newId('row');
@@ -122,7 +122,7 @@ export function transactions({
           return id;
         },
         outdate(method, keys, why) {
-          mustGoOn();
+          mustBeOpen();
           if (keys.length === 0) return;
           outdated.push({ method: method.address, keys, why });
           if (method.settles) heard.push({ event: settled(method), payload: {} });
@@ -150,7 +150,7 @@ export function transactions({
         }
         await last?.(begun === undefined ? null : await begun, made);
       } catch (thrown) {
-        await begun?.then((tx) => tx.rollback()).catch(() => {}); // what was thrown first says more
+        await begun?.then((tx) => tx.rollback()).catch(() => {}); // the first error is more useful
         throw thrown;
       }
       await (await begun)?.commit();

@@ -1,4 +1,4 @@
-/** Calls of this process that wait for a row which another attempt of this process may end. */
+/** Calls that wait for a row which another attempt of this process may end. */
 export interface Watchers {
   /** Resolves when an attempt of the row ends in this process, or after `ms`. */
   wait(method: string, key: string, ms: number): Promise<void>;

@@ -16,14 +16,14 @@ describe('a deadline', () => {
   ])('is %s', (_, given, expected) => {
     expect(deadlineOf(1000, given, now, 250)).toBe(expected);
   });
-  test('of a caller is the least of the method’s, its own and what is left', () => {
+  test('of a caller is the least of the method’s, its own and that of an outer call', () => {
     expect(callDeadline(1000, undefined, Number.POSITIVE_INFINITY, now)).toBe(now + 1000);
     expect(callDeadline(1000, 10.5, Number.POSITIVE_INFINITY, now)).toBe(now + 11);
     expect(callDeadline(1000, 5000, now + 70, now)).toBe(now + 70);
   });
 });
 
-describe('a repeat', () => {
+describe('a retry', () => {
   const at = 1_000_000;
   const read = { idempotency: 'read', key: '', attempts: 1, at } as const;
   const keyed = { ...read, idempotency: 'keyed' } as const;
@@ -31,7 +31,7 @@ describe('a repeat', () => {
     retryDelay(error, call, now, 2000);
   const of = (code: PolybError['code'], details = {}): PolybError => new PolybError(code, 'x', details);
 
-  test('comes for what was not begun, no sooner than asked', () => {
+  test('follows a request that was not executed, no earlier than its retry delay', () => {
     expect(delay(of('unavailable'), keyed)).toBeGreaterThan(0);
     for (let n = 0; n < 50; n += 1) expect(delay(of('resource_exhausted', { retryAfterMs: 40 }), keyed)).toBeGreaterThanOrEqual(40);
     expect(delay(of('resource_exhausted', { retryAfterMs: 40 }), keyed)).toBeLessThanOrEqual(60);
@@ -43,7 +43,7 @@ describe('a repeat', () => {
     expect(delay(of('upstream_failed', { outcome: 'not_executed' }), keyed)).toBeDefined();
     expect(delay(of('upstream_failed'), { ...read, idempotency: 'idempotent' })).toBeDefined();
   });
-  test('of what may have happened is sent three times in all', () => {
+  test('of a request with an unknown outcome ends after three requests', () => {
     expect(delay(of('upstream_failed'), { ...read, attempts: 2 })).toBeDefined();
     expect(delay(of('upstream_failed'), { ...read, attempts: 3 })).toBeUndefined();
   });
@@ -63,7 +63,7 @@ describe('a repeat', () => {
     expect(delay(of('unavailable', { reason }))).toBeUndefined();
     expect(delay(of('upstream_failed', { reason }))).toBeUndefined();
   });
-  test('for want of a responder ends after the time that was set', () => {
+  test('without a responder ends after the configured time', () => {
     const nobody = of('unavailable', { reason: 'no_responders' });
     expect(delay(nobody, read, at + 1000)).toBeDefined();
     expect(delay(nobody, read, at + 1990)).toBeUndefined();

@@ -34,6 +34,6 @@ test.each([
     expect(refusal(given)).not.toMatch(canary);
 });
 
-test('of a long text that is refused the first 40 characters are repeated', () => {
+test('an error quotes at most the first 40 characters of a long value', () => {
   expect(refusal({ leadId: further, kind: 'a' })).toContain(`"given":"${'x'.repeat(40)}…"`);
 });

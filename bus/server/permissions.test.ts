@@ -262,7 +262,7 @@ test.each([
   expect(await refused(name, subjects)).toEqual(both(subjects));
 });
 
-test('discovery answers a bare socket without credentials, and at no inbox of a call nor at any other subject', async () => {
+test('discovery replies to a bare socket without credentials, but not to the inbox of a call or to any other subject', async () => {
   const [provider, operator] = (await Promise.all(['crm-connector', 'operator'].map(as))) as [Transport, Transport];
   const bus = createBus({ transport: provider, name: 'crm-connector', log: quiet });
   await bus.serve([crm.find_contact], { [crm.find_contact.address]: (async () => ({ contacts: [] })) as never });
@@ -312,7 +312,7 @@ async function ask(connection: Transport, subject: string, reply: string): Promi
   return answer;
 }
 
-test('a call and its answer pass, and a guest that listens at every inbox it may hears neither', async () => {
+test('a call and its reply pass, and a guest with all its permitted subscriptions receives neither', async () => {
   const [provider, caller, eavesdropper] = (await Promise.all(['crm-connector', 'call-orchestrator', 'guest'].map(as))) as [
     Transport,
     Transport,
@@ -331,7 +331,7 @@ test('a call and its answer pass, and a guest that listens at every inbox it may
   expect(new Set(overheard)).toEqual(new Set(['_INBOX.a1B2.1']));
 });
 
-test('a service reads the name of the user that called, whatever the request says of itself', async () => {
+test('a service gets the name of the calling user from the subject, whatever the headers claim', async () => {
   const [provider, caller, guest] = (await Promise.all(['crm-connector', 'call-orchestrator', 'guest'].map(as))) as [
     Transport,
     Transport,
@@ -369,7 +369,7 @@ test('a service reads the name of the user that called, whatever the request say
   expect({ heard: heard.toSorted(), dropped }).toEqual({ heard: ['call-orchestrator', 'guest', 'guest'], dropped: 5 });
 });
 
-test('a reply that is forged into a call is refused to the service that is used for it', async () => {
+test('a service that is made to publish a forged call as its reply is refused', async () => {
   const [deputy, victim, forger] = (await Promise.all(['crm-connector', 'call-orchestrator', 'guest'].map(as))) as [
     Transport,
     Transport,
@@ -387,7 +387,7 @@ test('a reply that is forged into a call is refused to the service that is used 
   expect(dialled).toEqual([]);
 });
 
-test('wrong credentials are not accepted, and none at all only where a user stands for them', async () => {
+test('wrong credentials are refused, and missing ones are accepted only with a no-auth user', async () => {
   const closed = await startNats({
     dir: temporaryDir(),
     temporary: true,
@@ -401,7 +401,7 @@ test('wrong credentials are not accepted, and none at all only where a user stan
   await closed.stop();
 });
 
-test('nats-server accepts the configuration, also of no service at all', async () => {
+test('nats-server accepts the configuration, also without any service', async () => {
   const { bin } = await findNatsServer();
   for (const some of [users, permissions([])]) {
     const file = await configured(natsConfig(some, { credentials, noAuthUser: 'guest', host: '127.0.0.1', port: 4999 }));
@@ -410,7 +410,7 @@ test('nats-server accepts the configuration, also of no service at all', async (
   }
 });
 
-test('a service that discovers may ask everybody for figures, and no other service may; a guest may too', () => {
+test('only services that discover, and guests, may request metrics from all services', () => {
   const all = permissions([
     { folder: 'watcher', serves: {}, uses: [], discovers: true },
     { folder: 'crm-connector', serves: { crm }, uses: [] },
@@ -419,7 +419,7 @@ test('a service that discovers may ask everybody for figures, and no other servi
   expect(asked).toEqual(['watcher', 'all', 'guest']);
 });
 
-test('a guest may call nothing where nothing is open to him', async () => {
+test('a guest may call no method when all have roles', async () => {
   const config = natsConfig(permissions([]), { credentials: {}, noAuthUser: 'guest' });
   const empty = await startNats({ dir: temporaryDir(), temporary: true, configFile: await configured(config) });
   const connection = await connectNats({ servers: empty.url, name: 'guest', inboxUser: 'guest' });
@@ -431,7 +431,7 @@ test('a guest may call nothing where nothing is open to him', async () => {
   await empty.stop();
 });
 
-test('another prefix leaves nothing under the usual one', () => {
+test('with another prefix no subject has the default one', () => {
   const other = permissions([{ folder: 'crm-connector', serves: { crm }, uses: [telephony.dial, media.listen] }], 'shop.test');
   expect(JSON.stringify(other)).not.toContain('polyb.');
 });
@@ -450,7 +450,7 @@ test('a user whose processes run former code keeps its former rights, and no oth
   expect(withFormerRights(now, '', ['desk'])).toEqual(now);
 });
 
-test('a user without credentials is left out, and one for whom none are needed only on loopback', () => {
+test('a user without credentials is left out, and a no-auth user is allowed only on loopback', () => {
   const config = natsConfig(users, { credentials: { operator: { password: 'p' } } });
   expect(config.match(/user: |nkey: /g)).toHaveLength(1);
   expect(() => natsConfig(users, { credentials, noAuthUser: 'guest', host: '0.0.0.0' })).toThrow('must listen on loopback');

@@ -26,7 +26,7 @@ const textOf = (thrown: unknown): string => {
   return [message, stack, JSON.stringify({ data, evidence }), cause === undefined ? '' : textOf(cause)].join('\n');
 };
 
-test('phones, credentials and what is personal in the input leave the message, the stack, the data, the evidence and the causes', () => {
+test('phones, credentials and personal data of the input are removed from message, stack, data, evidence and causes', () => {
   const cause = new Error('Канарейкина of +7 999 555-33-22', { cause: new Error('Bearer canary-1234', { cause: 'АННА' }) });
   const evidence = { request: 'POST crm/Contact', status: 500, lastBytes: '{"name":"Анна Канарейкина","phone":"995553322"}' };
   const thrown = new PolybError('conflict', 'Анна, +79995553322, is there', {
@@ -70,14 +70,14 @@ test.each([
   expect(left).not.toMatch(/Анна|043d|043D|Позвоните|сегодня|%D0%BD/i);
 });
 
-test('of a long text that a vendor cuts off or that was scrubbed before, its sentences are found', () => {
+test('sentences of a long text are removed even if a provider cut it off or it was scrubbed before', () => {
   const comment = 'Здравствуйте! Меня зовут Пётр.\nМой номер 8 999 555-33-22, жду звонка. Спасибо';
   const lastBytes = 'вствуйте! Меня зовут Пётр.\\nМой номер ***3322, жду звонка. Спасибо"}';
   const thrown = new PolybError('upstream_failed', 'failed', { evidence: { lastBytes } });
   expect((redactError(thrown, Input, { ...input, comment }) as PolybError).evidence).toEqual({ lastBytes: 'вствуйте! ***\\n*** ***"}' });
 });
 
-test('an error of another kind keeps its name, its code and where it was made', () => {
+test('an error of another class keeps its name, code and stack position', () => {
   const thrown = Object.assign(new TypeError('no Анна'), { code: '23505', detail: 'canary' });
   expect(redactError(thrown, Input, input)).toMatchObject({
     name: 'TypeError',
@@ -88,7 +88,7 @@ test('an error of another kind keeps its name, its code and where it was made', 
   expect(redactError(thrown, Input, input)).not.toHaveProperty('detail');
 });
 
-test('what has nothing to hide is the same object, and words that only hold a name stay', () => {
+test('an error with nothing to hide is returned as the same object, and words that contain a name stay', () => {
   const plain = new PolybError('not_found', 'No lead from the website of Аннабель.', {
     data: { rowId: 'row_0mhd2k4a1' },
     cause: new Error('x'),
@@ -98,14 +98,14 @@ test('what has nothing to hide is the same object, and words that only hold a na
   expect(redactError(undefined, Input, input)).toBeUndefined();
 });
 
-test('an input that fits no schema, and one of many long texts, hide what they can', () => {
+test('an input that fits no schema, and one with many long texts, are removed as far as the limits allow', () => {
   expect(redactError('call +79995553322', Input, 'not an object')).toBe('call ***3322');
   const Many = z.strictObject({ texts: z.array(PersonText).max(200) });
   const texts = Array.from({ length: 200 }, (_, nth) => `text ${nth} ${'x'.repeat(4_000)}`);
   expect(redactError(new Error(`failed at ${texts[0]}`), Many, { texts })).toMatchObject({ message: 'failed at ***' });
 });
 
-test('an input of as many letters as are looked for hides itself in seconds, whole or a sentence of it', () => {
+test('an input of the maximum searched length is removed within seconds, whole or a sentence of it', () => {
   const said = `${Array.from({ length: 700 }, (_, nth) => `Слово ${nth}.`).join(' ')}${' Привет'.repeat(300)}`;
   const before = process.cpuUsage();
   for (const text of [said, 'Слово 699.'])

@@ -20,7 +20,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 const frame = (n: number): Uint8Array<ArrayBuffer> => Uint8Array.of(n >> 8, n & 255);
 
-/** What a stream is, whatever carries it. */
+/** Streams on any transport. */
 export function streamConformance(openTransports: () => Promise<TransportBed>): void {
   let bed: ShopBed;
   beforeEach(async () => {
@@ -47,7 +47,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     expect(finished.sort()).toEqual([`client ${bed.shop.talk.address} ok`, `server ${bed.shop.talk.address} ok`]);
   });
 
-  test('carries bytes as they are', async () => {
+  test('carries bytes unchanged', async () => {
     await bed.serve({
       sound: async function* (_, up) {
         for await (const bytes of up) yield Uint8Array.from(bytes).reverse();
@@ -82,7 +82,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     await hand.close();
   });
 
-  test('gives what was said before a failure, and then the failure as it was thrown', async () => {
+  test('delivers the items before a failure, and then the failure as it was thrown', async () => {
     await bed.serve({
       talk: async function* () {
         yield { text: 'one' };
@@ -98,7 +98,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     expect(got).toEqual(['one']);
   });
 
-  test('ends with a typed error when an item breaks the contract, whoever sent it', async () => {
+  test('ends with a typed error when an item of either side breaks the contract', async () => {
     const shop = await bed.serve({
       talk: async function* ({ greeting }, up) {
         if (greeting === 'wrong') yield { text: 7 } as never;
@@ -116,7 +116,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
   });
 
-  test('tells both sides when the source of the caller fails', async () => {
+  test('ends at both sides when the source of the caller fails', async () => {
     const seen: unknown[] = [];
     await bed.serve({
       talk: async function* (_, up) {
@@ -138,7 +138,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     expect(seen).toEqual(['not_found']);
   });
 
-  test('tells both sides when an item is too large to send', async () => {
+  test('ends at both sides when an item is too large to send', async () => {
     const shop = await bed.serve({
       sound: async function* () {
         yield new Uint8Array(1_100_000);
@@ -162,7 +162,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
   });
 
-  test('ends at the other side when the caller leaves its loop', async () => {
+  test('ends at the service when the caller leaves its iteration', async () => {
     const ended: string[] = [];
     const shop = await bed.serve({
       talk: async function* (_, up, { signal }) {
@@ -194,7 +194,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     expect(shop.records().at(-1)).toMatchObject({ address: bed.shop.talk.address, code: 'cancelled' });
   });
 
-  test('ends at both sides when the caller aborts, though the handler looks at nothing', async () => {
+  test('ends at both sides when the caller aborts, even if the handler ignores its signal', async () => {
     const shop = await bed.serve({ talk: () => silent() });
     const bus = await bed.bus('till');
     const caller = new AbortController();
@@ -206,7 +206,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
   });
 
-  test('is opened at most as often as its limit allows, and closing it makes room', async () => {
+  test('is open at most as often as its limit allows, and a closed one makes room', async () => {
     const limited = { ...bed.shop.talk, limits: { concurrency: 1 } };
     const shop = await bed.bus('shop');
     await shop.serve([limited], { [limited.address]: (() => silent()) as never });
@@ -222,7 +222,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     await until(() => shop.stats().every(({ inFlight }) => inFlight === 0));
   });
 
-  test('lets the sender be at most 64 items ahead of the reader', async () => {
+  test('lets the sender get at most 64 items ahead of the reader', async () => {
     let made = 0;
     await bed.serve({
       sound: async function* ({ frames }) {
@@ -288,7 +288,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     await ended;
   });
 
-  test('can be tapped by its topic from where the tapper came in until it ends', async () => {
+  test('can be tapped by its topic from the tap’s start until its end', async () => {
     const go = Promise.withResolvers<void>();
     const shop = await bed.serve({
       sound: async function* ({ frames }) {
@@ -312,7 +312,7 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     expect((await playing).length).toBe(20);
   });
 
-  test('works between the services of one process without the server, with items of their own', async () => {
+  test('works between services of one process without the NATS server, and copies its items', async () => {
     const localEndpoints = createLocalEndpoints();
     const shared = { text: 'same' };
     const bytes = frame(7);

@@ -9,7 +9,7 @@ describe('a stream in memory', () => {
   async function* silent(): AsyncGenerator<never> {
     await new Promise(() => {});
   }
-  test('is lost for both sides when nothing is heard any more, and lives while it is silent but well', async () => {
+  test('is lost at both sides when frames stop, and stays open while it only has no items', async () => {
     const transports = await memoryTransports();
     const bed = await shopBed(async () => transports);
     const shop = await bed.serve({ talk: () => silent() }, { streamPingMs: 20 });
@@ -25,7 +25,7 @@ describe('a stream in memory', () => {
     await bed.close();
   });
 
-  test('notices an item that was lost on the way', async () => {
+  test('fails when an item was lost in transit', async () => {
     const transports = await memoryTransports();
     const bed = await shopBed(async () => transports);
     await bed.serve({

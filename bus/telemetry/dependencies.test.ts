@@ -34,20 +34,20 @@ test.each([
   expect(await setup().failing(failure)).toBe(told);
 });
 
-test('a refusal of what was asked proves that they answer', async () => {
+test('a refused request proves that the dependency works', async () => {
   const { ask, failing } = setup();
   expect(await failing(new PolybError('unavailable', ''))).toBe('unavailable');
   expect(await failing(new PolybError('failed_precondition', '', { reason: 'blocked' }))).toBeNull();
   expect(await ask()).toBe('answered');
 });
 
-test('a question that was cancelled, and a fault of our own, say nothing of them', async () => {
+test('a cancelled request and an internal error leave the status unchanged', async () => {
   const { failing } = setup();
   expect(await failing(new PolybError('cancelled', ''))).toBeUndefined();
   expect(await failing(new TypeError('ours'))).toBeUndefined();
 });
 
-test('it is told since when they have failed, however often they have been asked since', async () => {
+test('the start of a failure stays the same over further failing requests', async () => {
   const { clock, health, ask, failing } = setup();
   await ask();
   clock.ms = 2_000;
@@ -60,7 +60,7 @@ test('it is told since when they have failed, however often they have been asked
   expect(health.statuses()).toEqual([{ target: 'telegram:updates', failure: null, since: 4_000, at: 4_000 }]);
 });
 
-test('of two instances the one that looked last is believed, and answers of other programs are passed over', () => {
+test('the later report of two instances counts, and replies of other programs are ignored', () => {
   const ping = (daemon: string, told: unknown) => ({ metadata: { 'polyb.daemon': daemon, 'polyb.health': JSON.stringify(told) } });
   const failed = { target: 'telegram:updates', failure: 'unavailable', since: 1, at: 5 };
   const works = { target: 'telegram:updates', failure: null, since: 6, at: 7 };

@@ -14,7 +14,7 @@ function setup() {
   return { clock, warned, metrics, series };
 }
 
-test('what is counted is told with what the metric is, and a value of no list as _OTHER', async () => {
+test('a report has the definition of the metric, and _OTHER for a label value outside its list', async () => {
   const { metrics } = setup();
   metrics.count(sold, { fruit: 'apple', shop: 'north' });
   metrics.count(sold, { fruit: 'apple', shop: 'north' }, 2);
@@ -41,7 +41,7 @@ test('a value falls into the bucket whose bound it does not exceed', async () =>
   expect(await series('waited_seconds')).toEqual([[['north'], 12, 2, 1, 1]]);
 });
 
-test('a flood of labels is counted in full, in a bounded number of series, far under the largest message', async () => {
+test('a flood of labels is counted completely in a bounded number of series, far below the maximum message size', async () => {
   const { metrics } = setup();
   const many = Array.from({ length: 8 }, (_, n) =>
     histogram(`flood_${n}_seconds`, { help: 'Flood.', labels: { a: 'any', b: 'any', c: 'any' } }),
@@ -57,7 +57,7 @@ test('a flood of labels is counted in full, in a bounded number of series, far u
   expect(JSON.stringify(told).length).toBeLessThan(600_000);
 });
 
-test('a sample is read once while it is fresh, and told as it was when a later reading fails, for some minutes', async () => {
+test('a sample is read once while it is fresh, and reported for some minutes after a later reading fails', async () => {
   const { clock, warned, metrics, series } = setup();
   let left = 7;
   let reads = 0;
@@ -78,7 +78,7 @@ test('a sample is read once while it is fresh, and told as it was when a later r
   expect(await series('stock')).toBeUndefined();
 });
 
-test('a reading that hangs is not waited for, is not begun again, and is told when it came', async () => {
+test('a reading that hangs delays no report, is not started twice, and is reported once it ends', async () => {
   const { metrics, series } = setup();
   const shop = Promise.withResolvers<number>();
   let reads = 0;

@@ -3,7 +3,7 @@ import { createRing, maskDigits } from './records.ts';
 
 const call = (n: number) => ({ at: n, traceId: String(n).padStart(32, '0'), spanId: '', parentId: '', from: 'till', key: '' });
 
-test('the ring keeps the youngest, oldest first, and the span it gave to one stays', () => {
+test('the ring keeps the newest records, oldest first, and a generated span id stays', () => {
   const ring = createRing('shop', 'i1', 4);
   expect(ring.read()).toEqual([]);
   for (let n = 1; n <= 6; n += 1) ring.add(call(n), 'server', 'shop.add', n, 'ok', undefined);
@@ -26,7 +26,7 @@ test('the ring keeps the youngest, oldest first, and the span it gave to one sta
   expect(ring.read({ sinceMs: 5 }).map(({ at }) => at)).toEqual([5, 6]);
 });
 
-test('a slot that is used again keeps nothing of before', () => {
+test('a reused slot keeps no field of its former record', () => {
   const ring = createRing('shop', 'i1', 1);
   ring.add(
     { ...call(1), from: 'a-long-name-of-a-caller', spanId: 'a'.repeat(16), parentId: 'b'.repeat(16), key: 'k' },
@@ -49,7 +49,7 @@ test('a slot that is used again keeps nothing of before', () => {
   expect('key' in last || 'reason' in last).toBe(false);
 });
 
-test('ids that are not hex and phone numbers in keys are not shown', () => {
+test('ids that are not hex read as empty, and phone numbers in keys are masked', () => {
   const ring = createRing('shop', 'i1', 2);
   ring.add(
     { ...call(1), traceId: '\u001b[31m'.padEnd(32, 'x'), from: 'x'.repeat(200), key: 'lead +7 (999) 555-33-22' },

@@ -22,6 +22,6 @@ test('a call falls into the bucket whose bound it does not exceed', () => {
   expect(statsOf(counter).buckets).toEqual([2, 1, ...Array(11).fill(0), 1, 1]);
 });
 
-test('nothing counted is zero everywhere', () => {
+test('a new counter is zero everywhere', () => {
   expect(statsOf(counterOf('shop.add', 'client'))).toMatchObject({ requests: 0, p50Ms: 0, p99Ms: 0, lastError: '', codes: { ok: 0 } });
 });

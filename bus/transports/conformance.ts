@@ -37,7 +37,7 @@ export function transportConformance(open: () => Promise<TransportBed>): void {
     await other.close();
   });
 
-  test('carries body, header block and reply subject as they were given', async () => {
+  test('carries body, header block and reply subject unchanged', async () => {
     const heard = await hear(b, `${subject}.*`, 3);
     a.publish(`${subject}.x`, 'привет', block('A-b: 1\r\nc: d'), 'some.reply');
     a.publish(`${subject}.y`, new Uint8Array([0, 255, 13, 10]));
@@ -71,7 +71,7 @@ export function transportConformance(open: () => Promise<TransportBed>): void {
     expect(got.map(Number).sort((one, two) => one - two)).toEqual(Array.from({ length: 100 }, (_, n) => n));
   });
 
-  test('answers 503 at once when nobody listens', async () => {
+  test('replies 503 at once without a listener', async () => {
     const heard = await hear(a, `${a.inbox}.*`, 1);
     a.publish(subject, 'anybody?', '', `${a.inbox}.7`);
     const [answer] = await heard();
@@ -89,7 +89,7 @@ export function transportConformance(open: () => Promise<TransportBed>): void {
     expect(text((await heard())[0] as Arrived)).toBe('still here');
   });
 
-  test('goes on when a receiver throws', async () => {
+  test('continues when a receiver throws', async () => {
     b.subscribe(subject, () => {
       throw new TypeError('a fault in a receiver');
     });
@@ -99,7 +99,7 @@ export function transportConformance(open: () => Promise<TransportBed>): void {
     expect((await heard()).map(text)).toEqual(['1', '2']);
   });
 
-  test('drain delivers what came before it and nothing after', async () => {
+  test('drain delivers earlier messages and no later ones', async () => {
     const got: string[] = [];
     const subscription = b.subscribe(subject, (message) => void got.push(text(message)));
     await b.flush();
@@ -113,7 +113,7 @@ export function transportConformance(open: () => Promise<TransportBed>): void {
     subscription.unsubscribe();
   });
 
-  test('refuses to publish while disconnected, and listens again by the time it says connected', async () => {
+  test('refuses to publish while disconnected, and has its subscriptions again when it reports the connection', async () => {
     const heard = await hear(b, subject, 1);
     const changes: boolean[] = [];
     const [down, up] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

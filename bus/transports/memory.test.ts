@@ -6,7 +6,7 @@ import { memoryBroker } from './memory.ts';
 describe('the memory transport', () => {
   transportConformance(memoryTransports);
 
-  test('drops, duplicates and delays messages to order, as often as asked', async () => {
+  test('drops, duplicates and delays as many messages as its fault says', async () => {
     const broker = memoryBroker();
     const [a, b] = [broker.connect('a'), broker.connect('b')];
     const got: string[] = [];
@@ -28,7 +28,7 @@ describe('the memory transport', () => {
     expect(got).toEqual(['twice', 'twice', 'in time', 'late']);
   });
 
-  test('tells the publisher of a subject that it may not publish to', async () => {
+  test('reports a refused subject to its publisher', async () => {
     const broker = memoryBroker();
     const a = broker.connect('a');
     broker.fault({ subject: 'x', action: 'refuse' });

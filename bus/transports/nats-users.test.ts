@@ -34,7 +34,7 @@ afterAll(async () => {
 const as = (user: string, pass = 'right') =>
   connectNats({ servers: server.url, user, pass, name: user, inboxUser: user, timeoutMs: 10_000 });
 
-test('a call that the bus user may not make is refused at once, and the others go on', async () => {
+test('a call without permission fails at once, and other calls are unaffected', async () => {
   const { log } = memoryLog();
   const shop = shopContract();
   const serving = createBus({ transport: await as('shop'), name: 'shop', log });
@@ -55,7 +55,7 @@ test('a call that the bus user may not make is refused at once, and the others g
   await Promise.all([bus.close(), serving.close()]);
 });
 
-test('a subscription that the bus user may not make is told, and the others go on', async () => {
+test('a subscription without permission is reported, and others are unaffected', async () => {
   const till = await as('till');
   const told: unknown[] = [];
   till.subscribe('some.subject', () => {}, { onError: (error) => told.push(error) });
@@ -65,7 +65,7 @@ test('a subscription that the bus user may not make is told, and the others go o
   await till.close();
 });
 
-test('a wrong password is unauthenticated, a right nkey is let in', async () => {
+test('a wrong password is unauthenticated, and a valid nkey connects', async () => {
   await expect(as('shop', 'wrong')).rejects.toMatchObject({ code: 'unauthenticated', message: expect.not.stringContaining('wrong') });
   const nkeySeed = new TextDecoder().decode(key.getSeed());
   const transport = await connectNats({ servers: server.url, nkeySeed, name: 'shop', inboxUser: 'shop', timeoutMs: 10_000 });

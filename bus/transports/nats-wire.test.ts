@@ -15,7 +15,7 @@ async function both(publish: (connection: Awaited<ReturnType<typeof connect>>) =
 }
 const shown = ({ data, ...rest }: Arrived): object => ({ ...rest, data: [...data] });
 
-test('this client encodes whatever has encode(), and shows the bytes of a message', async () => {
+test('this client encodes any object with encode(), and exposes the bytes of a message', async () => {
   expect(rawHeadersOut).toBe(true);
   const message = await both((nats) => nats.publish('wire.test', 'body', { headers: headersOut(Buffer.from(block)), reply: 'r' }));
   expect(isRaw(message)).toBe(true);

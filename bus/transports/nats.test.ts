@@ -9,7 +9,7 @@ const server = process.env.NATS_URL as string;
 describe('the NATS transport', () => {
   transportConformance(() => natsTransports(process.env.NATS_URL as string));
 
-  test('says where no server answers, without the password, when the first connection fails', async () => {
+  test('names the address without the password when the first connection fails', async () => {
     const proxy = await proxyTo(server);
     proxy.cut();
     const connecting = connectNats({ servers: proxy.url.replace('//', '//me:secret@'), name: 'a', inboxUser: 'a', timeoutMs: 300 });
@@ -18,7 +18,7 @@ describe('the NATS transport', () => {
     await proxy.close();
   });
 
-  test('waits for its server when it is patient, and gives up when told', async () => {
+  test('waits for its server when it is patient, until its signal fires', async () => {
     const proxy = await proxyTo(server);
     proxy.cut();
     const patient = { servers: proxy.url, name: 'a', inboxUser: 'a', timeoutMs: 300, patient: true };

@@ -7,7 +7,7 @@ const bytes = (body: string | Uint8Array): Uint8Array => (typeof body === 'strin
 const badBody = expect.objectContaining({ code: 'invalid_argument', reason: 'bad_body' });
 const formats: Format[] = ['json', 'msgpack'];
 
-test('what JSON can hold, but for a field __proto__, comes back the same in either form', () => {
+test('any JSON value without a field __proto__ is the same after encoding and decoding in either format', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 8 }), fc.constantFrom(...formats), (value, format) => {
       const text = JSON.stringify(value);
@@ -18,7 +18,7 @@ test('what JSON can hold, but for a field __proto__, comes back the same in eith
   );
 });
 
-test('any bytes are a plain value or a typed refusal', () => {
+test('any bytes decode to a plain value or a typed error', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(...formats), (body, format) => {
       try {
@@ -38,7 +38,7 @@ test('bytes stay bytes in msgpack and are base64 in JSON', () => {
   expect([...back.data, ...back.buffer, ...(back.list[0] as Uint8Array)]).toEqual([1, 2, 255, 7, 3]);
 });
 
-test('an absent field stays absent and a date is text, in either form', () => {
+test('an absent field stays absent and a date is text, in either format', () => {
   const value = { there: 1, absent: undefined, at: new Date(0) };
   for (const format of formats)
     expect(decode(format, bytes(encode(format, value, false)))).toEqual({ there: 1, at: '1970-01-01T00:00:00.000Z' });
@@ -76,7 +76,7 @@ test('__proto__ in a body changes no prototype', () => {
   expect(({} as { polluted?: number }).polluted).toBeUndefined();
 });
 
-test('what has no plain form is refused when it is written', () => {
+test('a value without a plain form is refused on encoding', () => {
   const circle: { self?: unknown } = {};
   circle.self = circle;
   for (const value of [circle, { n: 1n }]) for (const format of formats) expect(() => encode(format, value, false)).toThrow();

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { headerBlock, readHead, requestHead } from './headers.ts';
 
-test('what a request carries is read back, whatever letters the key has', () => {
+test('the headers of a request are read back, with any characters in the key', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
@@ -28,14 +28,14 @@ test('a key with a bare percent sign, written by hand, is read as it is', () => 
   expect(readHead('NATS/1.0\r\nidempotency-key: 100%\r\n\r\n').key).toBe('100%');
 });
 
-test('a key that is present but empty is told apart from one that is absent', () => {
+test('an empty key differs from an absent one', () => {
   const given = (block: string) => ({ hasKey: readHead(block).hasKey, key: readHead(block).key });
   expect(given('NATS/1.0\r\ntraceparent: x\r\n\r\n')).toEqual({ hasKey: false, key: '' });
   expect(given('NATS/1.0\r\nidempotency-key:\r\n\r\n')).toEqual({ hasKey: true, key: '' });
   expect(given('NATS/1.0\r\nidempotency-key:   \r\ntraceparent: x\r\n\r\n')).toEqual({ hasKey: true, key: '' });
 });
 
-test('a last line without its line end is read, and never past the block', () => {
+test('a last line without a line end is read, and no byte past the block', () => {
   expect(readHead('NATS/1.0\r\nidempotency-key: k1')).toMatchObject({ hasKey: true, key: 'k1' });
   expect(readHead('NATS/1.0\r\ntraceparent: x\r\nidempotency-key: k1\r\n')).toMatchObject({ traceparent: 'x', key: 'k1' });
   expect(readHead('NATS/1.0\r\nidempotency-key')).toMatchObject({ hasKey: false });
@@ -53,12 +53,12 @@ test('the status of the server is read, with and without its words', () => {
   expect(readHead('NATS/1.0 503 No Responders\r\n\r\n').status).toBe(503);
 });
 
-test('a number that is none counts as absent', () => {
+test('an invalid number counts as absent', () => {
   for (const value of ['-1', 'x', '', '1e3', '9'.repeat(400)])
     expect(readHead(`NATS/1.0\r\npolyb-timeout-ms: ${value}\r\n\r\n`).timeoutMs).toBe(0);
 });
 
-test('any text is read without a failure', () => {
+test('reading never throws', () => {
   const part = fc.constantFrom('NATS/1.0', '\r\n', ':', ' ', 'traceparent', 'polyb-sent-at', '503', '%', 'x');
   fc.assert(
     fc.property(
