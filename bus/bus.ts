@@ -174,7 +174,7 @@ export function createBus(options: BusOptions): BusHost {
       },
     };
     return {
-      call: ((method: Method, input: unknown, asked?: RequestOptions) => caller.request(method, input, asked, origin)) as Call,
+      call: ((method: Method, input: unknown, how?: RequestOptions) => caller.request(method, input, how, origin)) as Call,
       get signal() {
         const signal = wire.signal();
         if (spanOf(signal) === undefined) bindSpan(signal, { traceId, spanId });
@@ -227,7 +227,7 @@ export function createBus(options: BusOptions): BusHost {
     announce(event, payload, headers = {}) {
       if (transport.connected) transport.publish(subjectOf(event), encode('json', payload, true), headerBlock(headers));
     },
-    hear(event, heard) {
+    hear(event, listener) {
       permit({ address: event.of ?? event.address, service: event.service });
       const subscription = transport.subscribe(subjectOf(event), ({ data }) => {
         let payload: unknown;
@@ -236,7 +236,7 @@ export function createBus(options: BusOptions): BusHost {
         } catch {
           return; // unreadable: an announcement only wakes, and every listener also polls
         }
-        heard(payload);
+        listener(payload);
       });
       const leave = (): void => {
         forget.delete(leave);

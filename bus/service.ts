@@ -224,7 +224,7 @@ export interface Bus {
   /** Publishes an event at once; it is lost without a listener or a connection. `Tx.emit` publishes durable events. */
   announce(event: Event, payload: unknown, headers?: Readonly<Record<string, string>>): void;
   /** Listens to announcements, which only wake: the state must be read from its store. */
-  hear(event: Event, heard: (payload: unknown) => void): Disposable;
+  hear(event: Event, listener: (payload: unknown) => void): Disposable;
   /**
    * Reports every call that finishes here: calls made and served, streams at their end, handled events, attempts of keyed methods, requests of
    * adapters. The listener runs synchronously in the path of the call, so it should only queue; what it throws reaches the log alone.

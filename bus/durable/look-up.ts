@@ -24,7 +24,7 @@ export async function lookUp(parts: JournalParts, row: Row): Promise<void> {
       ms: Math.round(performance.now() - began),
       code: 'ok',
       reason: found === null ? 'not_found_there' : 'found_there',
-      message: 'The provider was asked.',
+      message: 'Looked up at the provider.',
       evidence: null,
     };
     if (found !== null) await parts.store.journal.resolve(row, { state: 'done', output: checkedOutput(it.method, found), log: learned });

@@ -63,9 +63,9 @@ export function startLoop({
   const take = async (): Promise<boolean> => {
     if (loop.only === undefined || journal === undefined) return true;
     if (leasedUntil - Date.now() > loopLeaseMs / 2) return true;
-    const asked = Date.now();
+    const requestedAt = Date.now();
     const takeovers = await journal.leaseLoop(service, loop.name, holder, loopLeaseMs);
-    leasedUntil = takeovers === null ? 0 : asked + loopLeaseMs;
+    leasedUntil = takeovers === null ? 0 : requestedAt + loopLeaseMs;
     isSuspect = takeovers !== null && takeovers > 0;
     return takeovers !== null;
   };
@@ -99,10 +99,10 @@ export function startLoop({
   async function tried(): Promise<'more' | 'idle' | 'leased_by_another' | number> {
     try {
       if (!(await take())) return 'leased_by_another';
-      const said = await turn();
+      const result = await turn();
       failures = 0;
       await report(null);
-      return said;
+      return result;
     } catch (thrown) {
       if (stopping.signal.aborted) return 'idle';
       failures += 1;
@@ -115,9 +115,9 @@ export function startLoop({
   }
   async function repeat(idleMs: number): Promise<void> {
     while (!stopping.signal.aborted) {
-      const said = await tried();
-      if (said === 'more') continue;
-      await sleep(typeof said === 'number' ? said : said === 'idle' ? idleMs : Math.max(1_000, Math.min(idleMs, loopLeaseMs / 4)));
+      const result = await tried();
+      if (result === 'more') continue;
+      await sleep(typeof result === 'number' ? result : result === 'idle' ? idleMs : Math.max(1_000, Math.min(idleMs, loopLeaseMs / 4)));
     }
   }
   async function atTimes(): Promise<void> {
@@ -127,7 +127,7 @@ export function startLoop({
       const isDue = due !== null && now() >= due && now() - due <= mostLateMs;
       if (!isDue && !isWoken) continue;
       if (isDue && due !== null && !(await takeTime(due))) continue;
-      for (let said = await tried(); typeof said === 'number'; said = await tried()) await sleep(said);
+      for (let result = await tried(); typeof result === 'number'; result = await tried()) await sleep(result);
     }
   }
   /** Each time belongs to the first process that takes it, independently of its clock. */

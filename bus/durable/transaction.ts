@@ -59,7 +59,7 @@ export function transactions({
       const sent: NewSend[] = [];
       const outdated: { readonly method: string; readonly keys: readonly string[]; readonly why: string }[] = [];
       const forgotten: Forgotten[] = [];
-      const heard: { event: Event; payload: unknown }[] = [];
+      const announcements: { event: Event; payload: unknown }[] = [];
       /** Announced once each, however many rows they have. */
       const queued = new Set<Method>();
       const counted: (() => void)[] = [];
@@ -95,7 +95,7 @@ export function transactions({
             payload: checked.data,
             traceparent: origin.traceparent,
           });
-          heard.push({ event, payload: checked.data });
+          announcements.push({ event, payload: checked.data });
         },
         send(method, input, options) {
           mustBeOpen();
@@ -125,7 +125,7 @@ export function transactions({
           mustBeOpen();
           if (keys.length === 0) return;
           outdated.push({ method: method.address, keys, why });
-          if (method.settles) heard.push({ event: settled(method), payload: {} });
+          if (method.settles) announcements.push({ event: settled(method), payload: {} });
         },
         forget: (person) => void forgotten.push(person),
         count: (...what) => void counted.push(() => bus.metrics.count(...what)),
@@ -156,7 +156,7 @@ export function transactions({
       await (await begun)?.commit();
       for (const count of counted) count();
       for (const { event } of emitted) bus.metrics.count(eventsSent, { messaging_destination_template: event });
-      for (const { event, payload } of heard) announce(event, payload);
+      for (const { event, payload } of announcements) announce(event, payload);
       for (const method of queued) announce(queuedEvent(method), {});
       return made;
     },

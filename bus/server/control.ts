@@ -87,8 +87,8 @@ export function createControl(parts: ControlParts): Control {
       const mayReply = reply.startsWith('_INBOX.');
       try {
         const request = validInput(subject, ControlRequest, decode('json', data)) as ControlRequest;
-        const told = answer(service, endpoints, request);
-        if (mayReply && told !== undefined) transport.publish(reply, JSON.stringify(told));
+        const result = answer(service, endpoints, request);
+        if (mayReply && result !== undefined) transport.publish(reply, JSON.stringify(result));
       } catch (thrown) {
         const error = toPolybError(thrown);
         if (!isPolybError(thrown)) log.error({ err: thrown, subject }, 'a control request failed');

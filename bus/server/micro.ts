@@ -54,8 +54,8 @@ export function announceMicro(
     }),
   };
   async function answer(verb: (typeof verbs)[number], reply: string): Promise<void> {
-    const said = JSON.stringify(await replies[verb]());
-    if (transport.connected) transport.publish(reply, said);
+    const body = JSON.stringify(await replies[verb]());
+    if (transport.connected) transport.publish(reply, body);
   }
   const subscriptions: Subscription[] = verbs.flatMap((verb) =>
     [`$SRV.${verb}`, `$SRV.${verb}.${service}`, `$SRV.${verb}.${service}.${instance}`].map((subject) =>

@@ -5,7 +5,7 @@ import { personalTexts } from '../../contracts/kit/describe.ts';
 import { type Evidence, isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import { scrub } from '../../contracts/kit/scrub.ts';
 
-type Tell = (text: string) => string;
+type Redact = (text: string) => string;
 const deepestCause = 5;
 const deepestData = 8;
 /** Total of one input: an error cannot hold more of it. */
@@ -21,29 +21,29 @@ const longestPattern = 500;
  */
 export function redactError(thrown: unknown, schema?: z.ZodType, input?: unknown): unknown {
   const forms = schema === undefined ? [] : personal(schema, input);
-  const tell: Tell = forms.length === 0 ? scrub : (text) => scrub(without(forms, text));
-  return told(thrown, tell, deepestCause);
+  const redact: Redact = forms.length === 0 ? scrub : (text) => scrub(without(forms, text));
+  return redacted(thrown, redact, deepestCause);
 }
 
-function told(thrown: unknown, tell: Tell, depth: number): unknown {
-  if (typeof thrown === 'string') return tell(thrown);
+function redacted(thrown: unknown, redact: Redact, depth: number): unknown {
+  if (typeof thrown === 'string') return redact(thrown);
   if (!Error.isError(thrown) && !isPolybError(thrown)) return thrown;
   const error = thrown as Error;
-  const message = tell(String(error.message));
-  const cause = depth > 0 ? told(error.cause, tell, depth - 1) : undefined;
+  const message = redact(String(error.message));
+  const cause = depth > 0 ? redacted(error.cause, redact, depth - 1) : undefined;
   if (!isPolybError(error)) {
-    const stack = error.stack === undefined ? undefined : tell(error.stack);
+    const stack = error.stack === undefined ? undefined : redact(error.stack);
     if (message === error.message && cause === error.cause && stack === error.stack) return error;
     const { code } = error as { code?: unknown };
     return named(new Error(message, cause === undefined ? undefined : { cause }), { name: error.name, stack, code });
   }
-  const data = clean(error.data, tell, deepestData);
-  const evidence = clean(error.evidence, tell, deepestData) as Evidence | undefined; // only its texts differ
+  const data = clean(error.data, redact, deepestData);
+  const evidence = clean(error.evidence, redact, deepestData) as Evidence | undefined; // only its texts differ
   if (message === error.message && cause === error.cause && data === error.data && evidence === error.evidence) return error;
   const { code, reason, retryAfterMs, outcome } = error;
   // The stack is costly to format, so only where there is something to hide.
   return named(new PolybError(code, message, { reason, data, retryAfterMs, outcome, evidence, cause }), {
-    stack: error.stack === undefined ? undefined : tell(error.stack),
+    stack: error.stack === undefined ? undefined : redact(error.stack),
   });
 }
 function named(error: Error, { name, stack, code }: { name?: string; stack?: string | undefined; code?: unknown }): Error {
@@ -54,11 +54,11 @@ function named(error: Error, { name, stack, code }: { name?: string; stack?: str
 }
 
 /** The same value when no text in it changes. */
-function clean(value: unknown, tell: Tell, depth: number): unknown {
-  if (typeof value === 'string') return tell(value);
+function clean(value: unknown, redact: Redact, depth: number): unknown {
+  if (typeof value === 'string') return redact(value);
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
   if (depth === 0) return '***';
-  const entries = Object.entries(value).map(([name, inner]) => [name, clean(inner, tell, depth - 1)] as const);
+  const entries = Object.entries(value).map(([name, inner]) => [name, clean(inner, redact, depth - 1)] as const);
   if (entries.every(([name, inner]) => inner === (value as Record<string, unknown>)[name])) return value;
   return Array.isArray(value) ? entries.map(([, inner]) => inner) : Object.fromEntries(entries);
 }

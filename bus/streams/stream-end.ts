@@ -56,7 +56,7 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
     }
     close(error);
   }
-  function say(frame: Frame): void {
+  function send(frame: Frame): void {
     try {
       post(frame);
     } catch (thrown) {
@@ -103,7 +103,7 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
         const item = accept(arrived.shift());
         owed += 1;
         if (owed === creditEvery && !closed && !heardAll) {
-          say({ kind: 'credit', items: owed });
+          send({ kind: 'credit', items: owed });
           owed = 0;
         }
         yield item;
@@ -134,7 +134,7 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
       while (credit > 0 && backlog.length > 0 && !closed) {
         credit -= 1;
         sent += 1;
-        say({ kind: 'item', value: backlog.shift() });
+        send({ kind: 'item', value: backlog.shift() });
       }
     };
     try {
@@ -164,7 +164,7 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
       if (closedBy !== undefined) throw closedBy;
       return;
     }
-    say({ kind: 'end', items: sent });
+    send({ kind: 'end', items: sent });
   }
   /** The source's next item, or undefined once the stream is closed. Credit that arrives meanwhile sends the backlog. */
   function nextUnlessClosed(source: AsyncIterator<unknown>, onCredit: () => void): Promise<IteratorResult<unknown> | undefined> {

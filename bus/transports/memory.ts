@@ -54,10 +54,10 @@ export function memoryBroker({ maxPayload = 1_048_576 }: { readonly maxPayload?:
     });
   const route = (message: Arrived): void => {
     const groups = new Map<string, Listener[]>();
-    let heard = false;
+    let hasListener = false;
     for (const listener of listeners) {
       if (!listener.owner.connected || !listener.matches(message.subject)) continue;
-      heard = true;
+      hasListener = true;
       if (listener.queue === undefined) give(listener, message);
       else groups.set(listener.queue, [...(groups.get(listener.queue) ?? []), listener]);
     }
@@ -66,7 +66,7 @@ export function memoryBroker({ maxPayload = 1_048_576 }: { readonly maxPayload?:
       const chosen = group[turn % group.length];
       if (chosen !== undefined) give(chosen, message);
     }
-    if (!heard && message.reply !== '')
+    if (!hasListener && message.reply !== '')
       route({ subject: message.reply, reply: '', data: new Uint8Array(0), headers: 'NATS/1.0 503\r\n\r\n' });
   };
   const befall = (subject: string): Fault['action'] | undefined => {
@@ -88,7 +88,7 @@ export function memoryBroker({ maxPayload = 1_048_576 }: { readonly maxPayload?:
       const own = new Set<Listener>();
       const connectionListeners = new Set<(connected: boolean) => void>();
       const refusedListeners = new Set<(subject: string) => void>();
-      const tell = (connected: boolean): void => {
+      const setConnected = (connected: boolean): void => {
         if (owner.connected === connected) return;
         owner.connected = connected;
         for (const listen of connectionListeners) listen(connected);
@@ -144,10 +144,10 @@ export function memoryBroker({ maxPayload = 1_048_576 }: { readonly maxPayload?:
         async close() {
           for (const listener of own) listeners.delete(listener);
           own.clear();
-          tell(false);
+          setConnected(false);
         },
-        disconnect: () => tell(false),
-        reconnect: () => tell(true),
+        disconnect: () => setConnected(false),
+        reconnect: () => setConnected(true),
       };
       return transport;
     },

@@ -115,14 +115,14 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
       log?.error({ err }, 'a listener of the bus connection failed');
     }
   };
-  const tell = (now: boolean): void => {
+  const report = (now: boolean): void => {
     if (connected === now) return;
     connected = now;
     for (const listen of connectionListeners) guarded(listen, now);
   };
   void (async () => {
     for await (const status of connection.status()) {
-      if (status.type === 'disconnect' || status.type === 'staleConnection' || status.type === 'close') tell(false);
+      if (status.type === 'disconnect' || status.type === 'staleConnection' || status.type === 'close') report(false);
       else if (status.type === 'reconnect') {
         // The round trip proves that the server has the subscriptions, which the client repeats first.
         const restored = await connection.flush().then(
@@ -130,7 +130,7 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
           () => false, // dropped again: another `reconnect` will follow
         );
         maxPayload = connection.info?.max_payload ?? maxPayload;
-        if (restored && !closing) tell(true);
+        if (restored && !closing) report(true);
       } else if (status.type === 'error') {
         const { error } = status;
         if (!(error instanceof PermissionViolationError)) log?.warn({ err: error }, 'the NATS server reported an error');
@@ -141,7 +141,7 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
       }
     }
   })();
-  void connection.closed().then(() => tell(false));
+  void connection.closed().then(() => report(false));
 
   const withHeaders: { headers?: ReturnType<typeof headersOut>; reply?: string } = {};
   const withReply: { reply?: string } = {};
@@ -213,7 +213,7 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
     async close() {
       closing = true;
       if (!connection.isClosed()) await connection.close();
-      tell(false);
+      report(false);
     },
   };
 }
