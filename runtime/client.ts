@@ -14,6 +14,7 @@ import { guestUser } from '../bus/wire/subjects.ts';
 import { lookup, openSources } from '../config/env.ts';
 import { PolybError } from '../contracts/kit/errors.ts';
 import { startDaemon } from './daemon.ts';
+import { ownServer, requireSystem } from './own-server.ts';
 
 export type { Bus } from '../bus/bus.ts';
 export { isPolybError, PolybError } from '../contracts/kit/errors.ts';
@@ -32,7 +33,7 @@ export interface Connected extends AsyncDisposable {
 }
 
 /** Connects as NATS_USER, else as the operator where its password is known, else as a guest, who reaches no customer.
- *  @throws PolybError failed_precondition/bad_settings without NATS_URL; unavailable/not_connected; unauthenticated. */
+ *  @throws PolybError failed_precondition/bad_settings without NATS_URL; unavailable/not_connected, unavailable/other_system; unauthenticated. */
 export async function connect({ root = process.cwd(), name = 'client', log = warnings, signal }: ConnectOptions = {}): Promise<Connected> {
   const find = openSources({ root });
   const servers = lookup('NATS_URL', find)?.split(',');
@@ -44,7 +45,8 @@ export async function connect({ root = process.cwd(), name = 'client', log = war
         reason: 'bad_settings',
       },
     );
-  const operator = lookup('POLYB_NATS_OPERATOR_PASSWORD', find);
+  const { system, password: operator } = ownServer(servers.join(), find, openSources({ env: {}, root }));
+  await requireSystem(servers[0] ?? '', system);
   const user = lookup('NATS_USER', find) ?? (operator === undefined ? undefined : operatorUser);
   const pass = lookup('NATS_PASSWORD', find) ?? operator;
   const transport = await connectNats({ servers, user, pass, name, inboxUser: user ?? guestUser, log, signal });

@@ -13,6 +13,7 @@ import { isPolybError, PolybError } from '../contracts/kit/errors.ts';
 import { workConnections } from './connections.ts';
 import { type Hosted, host } from './host.ts';
 import { createLog } from './log.ts';
+import { ownServer, requireSystem } from './own-server.ts';
 import { allGroups, type Loaded, passwordSetting } from './services.ts';
 
 export interface DaemonOptions {
@@ -102,6 +103,7 @@ export async function startDaemon(
         `The NATS server does not let this process serve as ${folder}: set ${passwordSetting(folder)} to the password of its bus user ${folder}; \`polyb permissions -o nats\` writes the users of a server.`,
         { reason: 'bad_settings', cause },
       );
+    await requireSystem(servers[0] ?? '', ownServer(servers.join(), find, find).system);
     const transport = await connectNats({ servers, ...credentials(folder, find), name: folder, inboxUser: folder, log, signal }).catch(
       (error: unknown) => {
         throw isPolybError(error) && error.code === 'unauthenticated' ? refused(error) : error;

@@ -1,6 +1,7 @@
 /**
  * A strict fake of the WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api), for tests: accepts messages only as
  * documented, gives media links valid for five minutes, verifies, signs and repeats webhooks, and fails on demand.
+ * `POST /say {webhook, from, text}` sends a customer's message, after the webhook was verified.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -162,6 +163,36 @@ export async function whatsappFake({
     pushing = false;
   }
 
+  function deliverTo(to: Webhook): void {
+    webhook = to;
+    void push();
+  }
+  async function subscribe(url: string): Promise<void> {
+    const challenge = '1158201444';
+    const query = new URLSearchParams({ 'hub.mode': 'subscribe', 'hub.challenge': challenge, 'hub.verify_token': verifyToken });
+    const proof = await fetch(`${url}?${query}`, { signal: stopping.signal });
+    if (!proof.ok || (await proof.text()) !== challenge) throw new Error(`the webhook did not echo the challenge (HTTP ${proof.status})`);
+    deliverTo(({ headers, body }) =>
+      fetch(url, { method: 'POST', headers, body, signal: stopping.signal }).then(
+        async (taken) => {
+          await taken.arrayBuffer();
+          return taken.ok;
+        },
+        () => false, // The delivery is repeated.
+      ),
+    );
+  }
+  function say({ phone, userId, name = 'Клиент', username }: Customer, message: string | Json, at = now()): string {
+    const id = `wamid.IN${++serial}`;
+    for (const known of [phone, userId]) if (known !== undefined) wroteAt.set(known, Math.max(at, wroteAt.get(known) ?? 0));
+    const content = typeof message === 'string' ? { type: 'text', text: { body: message } } : message;
+    deliver({
+      contacts: [{ profile: { name, username }, wa_id: phone, user_id: userId }],
+      messages: [{ from: phone, from_user_id: userId, id, timestamp: String(Math.floor(at / 1000)), ...content }],
+    });
+    return id;
+  }
+
   function take(body: Json): object {
     const read = Message.safeParse(body);
     if (!read.success) {
@@ -200,6 +231,15 @@ export async function whatsappFake({
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fake');
     const body = await bodyOf(request);
+    if (request.method === 'POST' && pathname === '/say') {
+      const { webhook: to, from = '79995550001', text = '' } = body as { webhook?: string; from?: string; text?: string };
+      try {
+        if (to !== undefined) await subscribe(to);
+      } catch (error) {
+        return send(response, 502, { error: `${to}: ${(error as Error).message}` });
+      }
+      return send(response, 200, { id: say({ phone: from }, text) });
+    }
     const { authorization = '' } = request.headers;
     const [, node = '', edge] = /^\/v\d+\.\d\/([^/]+)(\/messages)?$/.exec(pathname) ?? [];
     const what = pathname === '/attachments/' ? 'download' : edge === undefined ? 'media' : 'messages';
@@ -233,10 +273,6 @@ export async function whatsappFake({
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
   });
-  const deliverTo = (to: Webhook) => {
-    webhook = to;
-    void push();
-  };
   return {
     url: origin(),
     phoneNumberId,
@@ -244,31 +280,8 @@ export async function whatsappFake({
     sent,
     deliver,
     deliverTo,
-    async subscribe(url) {
-      const challenge = '1158201444';
-      const query = new URLSearchParams({ 'hub.mode': 'subscribe', 'hub.challenge': challenge, 'hub.verify_token': verifyToken });
-      const proof = await fetch(`${url}?${query}`, { signal: stopping.signal });
-      if (!proof.ok || (await proof.text()) !== challenge) throw new Error(`the webhook did not echo the challenge (HTTP ${proof.status})`);
-      deliverTo(({ headers, body }) =>
-        fetch(url, { method: 'POST', headers, body, signal: stopping.signal }).then(
-          async (taken) => {
-            await taken.arrayBuffer();
-            return taken.ok;
-          },
-          () => false, // The delivery is repeated.
-        ),
-      );
-    },
-    say({ phone, userId, name = 'Клиент', username }, message, at = now()) {
-      const id = `wamid.IN${++serial}`;
-      for (const known of [phone, userId]) if (known !== undefined) wroteAt.set(known, Math.max(at, wroteAt.get(known) ?? 0));
-      const content = typeof message === 'string' ? { type: 'text', text: { body: message } } : message;
-      deliver({
-        contacts: [{ profile: { name, username }, wa_id: phone, user_id: userId }],
-        messages: [{ from: phone, from_user_id: userId, id, timestamp: String(Math.floor(at / 1000)), ...content }],
-      });
-      return id;
-    },
+    subscribe,
+    say,
     status(id, status, more = {}) {
       const { to } = sent.find((one) => one.id === id) ?? { to: '0' };
       deliver({ statuses: [{ id, status, timestamp: String(Math.floor(now() / 1000)), recipient_id: to, ...more }] });

@@ -56,6 +56,16 @@ const saying = (child: ReturnType<typeof start>, wanted: RegExp): Promise<string
     child.once('close', () => reject(new Error(`it ended: ${said}`)));
   });
 
+const emission = [
+  'emit',
+  'crm.lead_created',
+  'leadId=lead_7',
+  'contactId=contact_7',
+  'phoneNumber=+79995553322',
+  'source=phone_call',
+  '--yes',
+];
+
 test('a context is a system with its credentials, in a file that only its owner reads', async () => {
   const password = join(home, 'password.txt');
   await writeFile(password, 'not-this-one\n');
@@ -73,7 +83,9 @@ test('a context is a system with its credentials, in a file that only its owner 
 
   expect(await polyb('--context', 'office', 'stats')).toMatchObject({ status: 0 });
   expect(await polyb('stats', '--context', 'nowhere')).toMatchObject({ status: 6 });
+  expect(await polyb('--context', 'office', 'down')).toMatchObject({ status: 2, stderr: expect.stringContaining('of this checkout') });
   expect(await polyb('context', 'use', 'nowhere')).toMatchObject({ status: 0 });
+  expect(await polyb(...emission)).toMatchObject({ status: 1, stderr: expect.stringContaining('has only its bus') });
   expect(await polyb('stats')).toMatchObject({ status: 6, stderr: expect.stringContaining('127.0.0.1:1') });
   expect(await polyb('stats', '--nats-url', nats.url)).toMatchObject({ status: 0 });
   expect(await polyb('context', 'rm', 'nowhere')).toMatchObject({ status: 0 });
@@ -81,16 +93,7 @@ test('a context is a system with its credentials, in a file that only its owner 
 });
 
 test('an event that is put into the journal by hand is handled once by its consumer', async () => {
-  const words = [
-    'emit',
-    'crm.lead_created',
-    'leadId=lead_7',
-    'contactId=contact_7',
-    'phoneNumber=+79995553322',
-    'source=phone_call',
-    '--yes',
-  ];
-  expect(await polyb(...words)).toMatchObject({ status: 0, stderr: expect.stringContaining('is stored in the journal') });
+  expect(await polyb(...emission)).toMatchObject({ status: 0, stderr: expect.stringContaining('is stored in the journal') });
   await until(() => led.length > 0);
   expect(led).toMatchObject([{ leadId: 'lead_7' }]);
 });
@@ -148,6 +151,27 @@ test('the stand-in of each vendor answers where its settings point, until it is 
       await expect(fetch(url)).rejects.toThrow();
     }),
   );
+});
+
+test('a customer of the WhatsApp fake writes to the webhook that is named, or it is said that no webhook is there', async () => {
+  const child = start('mock', 'whatsapp');
+  const end = ended(child);
+  const [, say = ''] = /curl (\S+\/say)/.exec(await saying(child, /customer writes/)) ?? [];
+  const got: string[] = [];
+  const hook = createServer(async (request, response) => {
+    if (request.method === 'POST') got.push(await text(request));
+    response.end(new URL(request.url ?? '', 'http://hook').searchParams.get('hub.challenge') ?? '');
+  });
+  await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+  const webhook = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/hook`;
+  const post = (body: object) => fetch(say, { method: 'POST', body: JSON.stringify(body) });
+  expect((await post({ webhook, text: 'order 7?' })).status).toBe(200);
+  await until(() => got.length > 0);
+  expect(got[0]).toContain('order 7?');
+  expect((await post({ webhook: 'http://127.0.0.1:1/' })).status).toBe(502);
+  hook.close();
+  child.kill('SIGINT');
+  await end;
 });
 
 test('a stand-in that is not there is refused with those that are', async () => {

@@ -9,7 +9,7 @@ import { readContracts } from '../docs/catalogue.ts';
 import { catalogueOfCode } from '../kernel/catalogue.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { confirm } from '../kernel/confirm.ts';
-import { databaseUrl } from '../kernel/database-url.ts';
+import { systemDatabaseUrl } from '../kernel/database-url.ts';
 import { refusal, wrongUsage } from '../kernel/failure.ts';
 import { makeInput } from '../kernel/input.ts';
 import { bodyFrom } from '../kernel/method.ts';
@@ -25,7 +25,7 @@ export async function emit({ args, flags, out, signal, env }: Invocation): Promi
   const entry = { ...described, input: described.payload ?? {} };
   const given = makeInput({ catalogue, entry, typed: address }, await bodyFrom(flags.text('data'), address), params);
   const payload = payloadOf(event, given);
-  const url = databaseUrl(env, 'emit');
+  const url = systemDatabaseUrl({ flags, env }, 'emit');
   await confirm(`Every consumer of ${address} handles this event, which can reach a customer`, { out, signal, subject: 'emit' });
   const store = openStore({ url, name: 'polyb-emit', log: quiet, connections: 1 });
   // Nobody is told on the bus, where the operator may not speak for a service: consumers find the event by themselves.

@@ -1,5 +1,6 @@
 /** `polyb mock`: runs the fake of a provider, as the tests use it, until Ctrl-C. */
 import { randomBytes } from 'node:crypto';
+import { lookup, openSources } from '../../../config/env.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { wrongUsage } from '../kernel/failure.ts';
 import { nearest } from '../kernel/nearest.ts';
@@ -14,7 +15,7 @@ interface StandIn {
 }
 const token = (): string => randomBytes(12).toString('hex');
 
-const vendors: Readonly<Record<string, () => Promise<StandIn>>> = {
+const vendors: Readonly<Record<string, (gatewayPort: string) => Promise<StandIn>>> = {
   espocrm: async () => {
     const { espoFake, espoUsers } = await import('../../../adapters/vendors/espocrm/fake.ts');
     const { url, close } = await espoFake();
@@ -41,7 +42,7 @@ const vendors: Readonly<Record<string, () => Promise<StandIn>>> = {
       hints: [`curl ${url}/say -d '{"token":"${bot}","from":501,"text":"Где мой заказ?"}'    a customer writes`],
     };
   },
-  whatsapp: async () => {
+  whatsapp: async (gatewayPort) => {
     const { whatsappFake } = await import('../../../adapters/vendors/whatsapp/fake.ts');
     const [access, appSecret, verifyToken] = [token(), token(), token()];
     const { url, close } = await whatsappFake({ token: access, appSecret, verifyToken });
@@ -49,6 +50,9 @@ const vendors: Readonly<Record<string, () => Promise<StandIn>>> = {
       url,
       close,
       settings: { WHATSAPP_API_ROOT: url, WHATSAPP_TOKEN: access, WHATSAPP_APP_SECRET: appSecret, WHATSAPP_VERIFY_TOKEN: verifyToken },
+      hints: [
+        `curl ${url}/say -d '{"webhook":"http://127.0.0.1:${gatewayPort}/api/v1/channels/whatsapp/webhook","text":"Где мой заказ?"}'    a customer writes`,
+      ],
     };
   },
   telephony: async () => {
@@ -64,7 +68,7 @@ const vendors: Readonly<Record<string, () => Promise<StandIn>>> = {
 };
 export const mockVendors = Object.keys(vendors);
 
-export async function mock({ args, out, signal }: Invocation): Promise<number> {
+export async function mock({ args, out, signal, env }: Invocation): Promise<number> {
   const [vendor = ''] = args;
   const start = Object.hasOwn(vendors, vendor) ? vendors[vendor] : undefined;
   if (start === undefined)
@@ -72,7 +76,7 @@ export async function mock({ args, out, signal }: Invocation): Promise<number> {
       subject: 'mock',
       close: nearest(vendor, mockVendors),
     });
-  const standIn = await start();
+  const standIn = await start(lookup('GATEWAY_PORT', openSources({ env })) ?? '8300');
   try {
     // Vendors are reached over the guarded HTTP client, which reaches no private address that is not listed.
     const settings = { ...standIn.settings, HTTP_ALLOW_PRIVATE: new URL(standIn.url).origin };

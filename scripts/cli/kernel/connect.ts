@@ -6,11 +6,11 @@ import type { Transport } from '../../../bus/transports/transport.ts';
 import { guestUser } from '../../../bus/wire/subjects.ts';
 import { badSettings, lookup, openSources, type SettingText } from '../../../config/env.ts';
 import { isPolybError, type PolybError } from '../../../contracts/kit/errors.ts';
+import { ownServer, requireSystem } from '../../../runtime/own-server.ts';
 import type { Invocation } from './command.ts';
 import { contextOf } from './contexts.ts';
 import { advise, refusal, wrongUsage } from './failure.ts';
 import type { Flags } from './flags.ts';
-import { natsInfo, otherSystem, systemSetting } from './nats-info.ts';
 import type { SocketOptions } from './socket.ts';
 
 export interface Connected extends AsyncDisposable {
@@ -24,7 +24,6 @@ export interface Connected extends AsyncDisposable {
 type Needs = Pick<Invocation, 'flags' | 'out' | 'signal' | 'env'>;
 
 export const natsSettings = ['POLYB_NATS_URL', 'NATS_URL'] as const;
-export const operatorSetting = 'POLYB_NATS_OPERATOR_PASSWORD';
 const schemes = ['nats:', 'tls:', 'ws:', 'wss:'];
 
 interface AddressOptions {
@@ -39,7 +38,7 @@ interface AddressOptions {
  */
 export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, { root, own = false }: AddressOptions = {}) {
   const find = openSources({ env, root });
-  const chosen = own && flags.text('context') === undefined ? undefined : contextOf(flags, env);
+  const chosen = own ? undefined : contextOf(flags, env);
   if (chosen !== undefined) {
     const { url, user, password, prefix = 'polyb' } = chosen;
     return { servers: url.split(','), server: url, system: undefined, user, pass: password, prefix };
@@ -52,16 +51,11 @@ export function busAddress({ flags, env }: Pick<Needs, 'flags' | 'env'>, { root,
     });
   const servers = url.split(',').map((server) => server.trim());
   checkServers(servers, flags.text('nats-url') === undefined ? find(...natsSettings) : undefined);
-  const started = openSources({ env: {}, root });
-  const isStarted = isMade(started('NATS_URL')) && lookup('NATS_URL', started) === url;
-  // The password that `polyb up` made is for the server that it started, and is shown to no other.
-  const mayShow = isStarted || !isMade(find(operatorSetting));
-  const password = mayShow ? lookup(operatorSetting, find) : undefined;
+  const { system, password } = ownServer(url, find, openSources({ env: {}, root }));
   return {
     servers,
     server: url.replace(/\/\/[^@/]*@/g, '//'),
-    /** The name that the server has when it is the one that `polyb up` started here. */
-    system: isStarted ? lookup(systemSetting, started) : undefined,
+    system,
     ...(password === undefined
       ? { user: lookup('NATS_USER', find), pass: lookup('NATS_PASSWORD', find) }
       : { user: operatorUser, pass: password }),
@@ -77,8 +71,6 @@ function checkServers(servers: readonly string[], found: SettingText | undefined
   if (found === undefined || 'problem' in found) throw wrongUsage(`--nats-url: ${expected}; got ${given}`);
   throw badSettings([`NATS_URL: ${expected}, got ${given} from ${found.from}`]);
 }
-
-const isMade = (found: SettingText | undefined): boolean => found !== undefined && 'from' in found && found.from.includes('run.json');
 
 /**
  * `lasting` connections come back after a drop; one for a single question is a plain socket, which is there sooner.
@@ -126,8 +118,6 @@ async function dialPlain(options: SocketOptions): Promise<Transport | undefined>
 }
 /** The client library shows its password at once, so the server's name is read before. */
 async function dialLasting(options: NatsOptions & { readonly servers: string[] }, system: string | undefined): Promise<Transport> {
-  const [server = ''] = options.servers;
-  const info = system === undefined ? undefined : await natsInfo(server);
-  if (info !== undefined && info.serverName !== system) throw otherSystem(server);
+  await requireSystem(options.servers[0] ?? '', system);
   return await (await import('../../../bus/transports/nats.ts')).connectNats(options);
 }

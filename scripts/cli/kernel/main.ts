@@ -9,6 +9,7 @@ import { failureOf } from './host-failure.ts';
 import { nearest } from './nearest.ts';
 import { createOutput, type Output } from './output.ts';
 import { leadingFlags, parseCommand } from './parse.ts';
+import { systemCommands } from './tree/system.ts';
 
 /** Runs one command line in this process and ends it with its status. */
 export async function main(words: readonly string[]): Promise<void> {
@@ -50,6 +51,9 @@ async function run(typed: readonly string[], signal: AbortSignal): Promise<numbe
         args[0],
         (command.commands ?? []).map(({ name }) => name),
       );
+    const [name = ''] = path.split(' ');
+    if (flags.text('context') !== undefined && systemCommands.some((own) => own.name === name))
+      throw wrongUsage(`${name} works on the system of this checkout, and on no context`, { subject: path });
     const run = await command.run();
     return await run({ path, args, flags, out, signal, env: process.env, groups: allGroups });
   } catch (thrown) {

@@ -6,7 +6,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { type Arrived, addTo, notConnected, type Transport, tooLarge } from '../../../bus/transports/transport.ts';
 import { instanceId } from '../../../bus/wire/ids.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
-import { otherSystem } from './nats-info.ts';
+import { otherSystem } from '../../../runtime/own-server.ts';
 
 export interface SocketOptions {
   readonly server: string;

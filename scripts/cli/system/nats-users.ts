@@ -4,8 +4,8 @@ import { natsConfig, operatorUser, permissions, withFormerRights } from '../../.
 import { guestUser } from '../../../bus/wire/subjects.ts';
 import { type FindSetting, lookup } from '../../../config/env.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { operatorSetting } from '../../../runtime/own-server.ts';
 import { passwordSetting } from '../../../runtime/services.ts';
-import { operatorSetting } from '../kernel/connect.ts';
 import { readSources } from './changed.ts';
 import type { Expected } from './expected.ts';
 import { type App, listApps } from './pm2.ts';

@@ -1,9 +1,9 @@
 /** Which system the server at an address of run.json belongs to. A reply alone proves nothing: another program may have taken the port. */
 import { join } from 'node:path';
 import { quiet } from '../../../runtime/noop-log.ts';
+import { natsInfo, systemSetting } from '../../../runtime/own-server.ts';
 import { redisAnswers } from '../../infra/ready.ts';
 import { enterable, unprivileged } from '../../infra/unprivileged.ts';
-import { natsInfo, systemSetting } from '../kernel/nats-info.ts';
 import { type Server, serverFolder } from './project.ts';
 import type { RunValues } from './run-file.ts';
 

@@ -1,7 +1,7 @@
 /** What PM2 runs for a server of our own: `node scripts/cli/system/server.ts nats|postgres|redis`. It starts the server and ends with it. */
 import { existsSync } from 'node:fs';
+import { systemSetting } from '../../../runtime/own-server.ts';
 import { startNats, startPostgres, startRedis } from '../../infra/start.ts';
-import { systemSetting } from '../kernel/nats-info.ts';
 import { natsUsersFile, serverFolder, servers } from './project.ts';
 import { readRun } from './run-file.ts';
 import { passwordIn } from './servers.ts';

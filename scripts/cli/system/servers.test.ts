@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from '@jest/globals';
 import type { FindSetting } from '../../../config/env.ts';
+import { natsInfo } from '../../../runtime/own-server.ts';
 import { serverMissing } from '../../infra/find-program.ts';
 import { freePort } from '../../infra/ready.ts';
-import { natsInfo } from '../kernel/nats-info.ts';
 import { ownerAt } from './server-owner.ts';
 import { chooseRedis } from './servers.ts';
 

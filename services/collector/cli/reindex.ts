@@ -2,7 +2,7 @@
 import { openStore } from '../../../adapters/store/index.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
-import { databaseUrl } from '../../../scripts/cli/kernel/database-url.ts';
+import { systemDatabaseUrl } from '../../../scripts/cli/kernel/database-url.ts';
 import { refusal } from '../../../scripts/cli/kernel/failure.ts';
 import { bringDictionary } from '../../../scripts/infra/dictionary.ts';
 import { findPostgres } from '../../../scripts/infra/postgres.ts';
@@ -12,7 +12,7 @@ const subject = 'inbox reindex';
 const tellEveryMs = 2_000;
 
 export async function reindexInbox({ flags, out, signal, env }: Invocation): Promise<number> {
-  const url = databaseUrl(env, subject);
+  const url = systemDatabaseUrl({ flags, env }, subject);
   const asked = flags.text('words');
   if (asked !== 'stems') await bringOwn(signal);
   const store = openStore({ url, name: 'polyb-reindex', log: quiet, connections: 2 });

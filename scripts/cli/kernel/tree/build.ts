@@ -98,7 +98,7 @@ export const buildCommands: readonly Command[] = [
     summary: 'Manage named systems and their credentials.',
     impact: 'rw',
     details: [
-      'Contexts are stored in $XDG_CONFIG_HOME/polyb/contexts.json, which only you can read. --nats-url and the environment variable NATS_URL override the context in use. Commands for this checkout (up, status, doctor, backup) ignore the context.',
+      'Contexts are stored in $XDG_CONFIG_HOME/polyb/contexts.json, which only you can read. --nats-url and the environment variable NATS_URL override the context in use. Commands for this checkout (up, status, doctor, backup) ignore the context in use and refuse --context; `emit` and `inbox reindex`, which need a database, refuse both.',
     ],
     commands: [
       {

@@ -1,6 +1,7 @@
-/** What a nats-server says before anything is sent to it. No client library and no zod: the command line reads it on its way to every call. */
+/** The nats-server that `polyb up` started, told from others. No client library and no zod: the command line reads it on its way to every call. */
 import { connect } from 'node:net';
-import { PolybError } from '../../../contracts/kit/errors.ts';
+import { type FindSetting, lookup, type SettingText } from '../config/env.ts';
+import { PolybError } from '../contracts/kit/errors.ts';
 
 export interface NatsInfo {
   readonly version: string;
@@ -11,7 +12,31 @@ export interface NatsInfo {
 }
 /** In run.json: the name of the nats-server that `polyb up` started, which no other system's has. */
 export const systemSetting = 'POLYB_SYSTEM_ID';
+/** In run.json: the password that `polyb up` made for its bus user `operator`. */
+export const operatorSetting = 'POLYB_NATS_OPERATOR_PASSWORD';
 const patienceMs = 2_000;
+
+export interface OwnServer {
+  /** The name that the server at the address has when it is the one that `polyb up` started. */
+  readonly system: string | undefined;
+  /** Of the operator. One that `polyb up` made is for the server that it started, and is shown to no other. */
+  readonly password: string | undefined;
+}
+/** @param started the sources without the environment. */
+export function ownServer(url: string, find: FindSetting, started: FindSetting): OwnServer {
+  const isStarted = isMade(started('NATS_URL')) && lookup('NATS_URL', started) === url;
+  return {
+    system: isStarted ? lookup(systemSetting, started) : undefined,
+    password: isStarted || !isMade(find(operatorSetting)) ? lookup(operatorSetting, find) : undefined,
+  };
+}
+const isMade = (found: SettingText | undefined): boolean => found !== undefined && 'from' in found && found.from.includes('run.json');
+
+/** For clients that show their password at once. @throws PolybError unavailable/other_system when a server of another name is there. */
+export async function requireSystem(server: string, system: string | undefined): Promise<void> {
+  const info = system === undefined ? undefined : await natsInfo(server);
+  if (info !== undefined && info.serverName !== system) throw otherSystem(server);
+}
 
 /** The greeting of a nats-server; undefined when none answers there. @param url One server. */
 export function natsInfo(url: string): Promise<NatsInfo | undefined> {
