@@ -274,6 +274,12 @@ test('a customer is reached only with --yes once a real gateway is set', async (
   expect(with_.status).toBe(0);
 });
 
+test('a message needs --yes although calls are simulated', async () => {
+  const { status, stderr } = await polyb(['call', 'send_message', 'chatId=c', 'text=hello']);
+  expect(status).toBe(2);
+  expect(stderr).toContain('messages.send_message reaches a customer; without a terminal this requires --yes');
+});
+
 test('--envelope gives one object for a failure too', async () => {
   const { status, stdout } = await polyb(['call', 'push_to_crm', 'firstName=Refused', 'phoneNumber=+79995553322', '--envelope']);
   expect(JSON.parse(stdout)).toMatchObject({

@@ -59,7 +59,7 @@ export async function bodyFrom(data: string | undefined, subject: string): Promi
 export async function allowReach({ out, signal, env }: Invocation, entry: EntryFact, times = 1): Promise<void> {
   if (entry.reaches !== 'customer' || out.assumeYes) return;
   const { lookup, openSources } = await import('../../../config/env.ts');
-  if (isSimulated(lookup('TELEPHONY_KIND', openSources({ env })))) return;
+  if (byPhone.has(entry.service) && isSimulated(lookup('TELEPHONY_KIND', openSources({ env })))) return;
   const { confirm } = await import('./confirm.ts');
   await confirm(`${entry.address} reaches ${times === 1 ? 'a customer' : `up to ${times} customers`}`, {
     out,
@@ -67,6 +67,8 @@ export async function allowReach({ out, signal, env }: Invocation, entry: EntryF
     subject: entry.address,
   });
 }
+/** Contracts that reach customers by phone alone, whom a simulated gateway does not call. */
+const byPhone: ReadonlySet<string> = new Set(['calls', 'telephony', 'pipelines']);
 function isSimulated(kind: string | undefined): boolean {
   return kind === undefined || kind === 'simulator';
 }

@@ -12,7 +12,7 @@ export const busCommands: readonly Command[] = [
     details: [
       'ADDRESS is service.method (crm.push_to_crm), the name of the method alone where it is unique (push_to_crm), or an alias (crm_connector.push_to_crm).',
       "name=value is converted to the type in the method's schema, and is a string by default; name:=JSON passes JSON. `polyb help params` lists all forms.",
-      'A method that reaches a customer requires a confirmation on a terminal, and --yes elsewhere, unless TELEPHONY_KIND is simulator.',
+      'A method that reaches a customer requires a confirmation on a terminal, and --yes elsewhere; a call does not while TELEPHONY_KIND is simulator.',
       'With --each, each line of the input is one call, and each line of the output is its result or error.',
     ],
     flags: [
