@@ -12,18 +12,18 @@ import { backoffMs, isDefinite, logLine, rowError } from './outcome.ts';
 import type { Ending, Row } from './store.ts';
 import type { Origin } from './transaction.ts';
 
-/** How long a handler may go on after its time before its attempt is given up. */
+/** How long a handler may run past its time limit before its attempt is abandoned. */
 const abortGraceMs = 2_000;
-/** How long an outcome is kept while PostgreSQL is away. A lease mostly ends earlier, but only a sweep notices. */
+/** How long the write of an outcome is retried during an outage of PostgreSQL. The lease mostly ends earlier, but only a sweep acts on it. */
 const endPatienceMs = 30_000;
 
 /** How a function's attempt writes its end. */
 export interface RowEnd {
-  /** In the transaction `on`, or alone. False when the attempt is not this process's any more: nothing was written. */
+  /** In the transaction `on`, or alone. False when another process has the attempt: nothing was written. */
   done(on: Queries | null, output: unknown): Promise<boolean>;
   failed(error: PolybError, ms: number): Promise<void>;
 }
-/** The end of a row that was made when its attempt was acquired. */
+/** The end of a row that exists since its attempt was acquired. */
 export function rowEnd(parts: JournalParts, row: Row, method: Method): RowEnd {
   return {
     done: (on, output) => parts.store.journal.end(on, row.id, row.token, { state: 'done', output }),
@@ -55,8 +55,8 @@ export async function attempt(
   try {
     return await Promise.race([work, tooLong.promise]);
   } catch (thrown) {
-    // Its lease would be renewed for as long as this process lives; of one that stops it runs out, and another goes on.
-    // Whatever the handler does yet, it has lost its token and writes nothing.
+    // The lease would be renewed for the life of this process; that of a stopping process runs out, and another continues.
+    // The handler has lost its token, so nothing that it still does is written.
     if (thrown === deaf && !parts.isStopped()) {
       const ms = performance.now() - began;
       if (isEffect(handler)) await parts.store.journal.markUnknown(row.id, row.token, rowError(deaf), logLine(deaf, ms));
@@ -91,7 +91,7 @@ async function attemptFunction(parts: JournalParts, row: Row, method: Method, ha
       ending = { output };
       mayBeKept = true;
     });
-    // Only now: a commit that fails is neither a success nor the handler's last.
+    // Only after the commit: a failed one is no success and may be retried.
     kept = ending;
     return result;
   });
@@ -106,7 +106,7 @@ async function attemptFunction(parts: JournalParts, row: Row, method: Method, ha
     const error = toPolybError(safe);
     if (error.code === 'internal')
       parts.log.error({ err: safe, method: method.address, row: row.id, trace_id: context.traceId }, 'a keyed handler failed');
-    // What was committed stands, whatever the handler did after it; and a lost lease is another's to end.
+    // A commit is final, whatever the handler does after it; and the holder of the lease ends the row.
     const stored = mayBeKept ? await parts.store.journal.read(row.id) : null;
     if (stored?.state === 'done') return stored.output;
     if (error.reason !== 'outcome_unknown' || (error.data as { rowId?: string })?.rowId !== row.id)
@@ -119,7 +119,7 @@ async function attemptEffect(parts: JournalParts, row: Row, method: Method, effe
   const began = performance.now();
   const signal = AbortSignal.any([AbortSignal.timeout(method.timeoutMs), lease.lost]);
   bindLease(signal, lease);
-  // Asked for through a context, so that what the adapter does with the signal is found in the trace.
+  // The signal of a context, so that requests of the adapter are recorded in the trace.
   const traced = parts.bus.context({ ...wire, signal: () => signal }).signal;
   let output: unknown;
   try {
@@ -154,13 +154,13 @@ async function attemptEffect(parts: JournalParts, row: Row, method: Method, effe
   return output;
 }
 
-/** Writes how an attempt ended, again while PostgreSQL is away: what is known must not become a doubt for its sake. False when the lease was lost. */
+/** Writes the end of an attempt, with retries during an outage of PostgreSQL, so that a known outcome stays known. False when the lease was lost. */
 export async function ended(parts: JournalParts, row: Row, ending: Ending): Promise<boolean> {
   const until = Date.now() + endPatienceMs;
   for (let pauseMs = 50, wasUnsure = false; ; pauseMs = Math.min(2 * pauseMs, 500)) {
     try {
       if (await parts.store.journal.end(null, row.id, row.token, ending)) return true;
-      // An earlier try may have been kept and its answer lost.
+      // An earlier write may have succeeded and its reply been lost.
       return wasUnsure && (await parts.store.journal.read(row.id))?.state === ending.state;
     } catch (thrown) {
       if (!isPolybError(thrown) || !isStoreFailure(thrown) || Date.now() >= until) throw thrown;
@@ -170,10 +170,10 @@ export async function ended(parts: JournalParts, row: Row, ending: Ending): Prom
   }
 }
 
-/** A failure that proves that nothing was changed: back to the queue where the journal retries, else an end that the retrier may reopen. */
+/** Ends an attempt that changed nothing: queued again if the journal retries it, else failed, which a retry of the call may reopen. */
 async function endFailed(parts: JournalParts, row: Row, method: Method, error: PolybError, ms: number): Promise<void> {
   const entry = { error: rowError(error), log: logLine(error, ms) };
-  // A process that stops closes its connections under its own attempts, which says nothing against another's.
+  // A stopping process closes the connections of its own attempts, so another process need not wait.
   const firstMs = parts.isStopped() ? 0 : 250;
   const notBefore = Date.now() + backoffMs(row.attempts, { firstMs, lastMs: 30_000, wishedMs: error.retryAfterMs });
   const again =
@@ -183,7 +183,7 @@ async function endFailed(parts: JournalParts, row: Row, method: Method, error: P
   await ended(parts, row, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
 }
 
-/** A result by the method's schema: what is stored is what was promised. */
+/** The output parsed by the method's schema. @throws PolybError internal when it does not fit. */
 export function checkedOutput(method: Method, result: unknown): unknown {
   const checked = method.output.safeParse(result);
   if (checked.success) return checked.data;

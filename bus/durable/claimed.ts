@@ -1,4 +1,4 @@
-/** Rows that the worker claims: guards first, then the attempt. */
+/** Attempts of the rows that the worker claims. */
 import { type Effect, isEffect } from '../../contracts/kit/define.ts';
 import { toPolybError } from '../../contracts/kit/errors.ts';
 import type { Wire } from '../call.ts';
@@ -16,7 +16,7 @@ import { isPipeline } from './pipeline.ts';
 import type { RunSlots } from './run-slots.ts';
 import type { Row } from './store.ts';
 
-/** A row that the worker claimed: its guards first, then the attempt. */
+/** Checks the guards of a claimed row, then runs the attempt. */
 export async function attemptClaimed(parts: JournalParts, runs: RunSlots, row: Row, since: number): Promise<void> {
   const consumer = parts.consumers.get(row.method);
   if (consumer !== undefined) return handleAgain(parts, row, consumer);
@@ -34,7 +34,7 @@ export async function attemptClaimed(parts: JournalParts, runs: RunSlots, row: R
       firstRefusal(parts, it.method, parsed(it.method, row.input), tx),
     );
   } catch (thrown) {
-    // Nothing went out yet, so nothing is in doubt. A function's lease runs out, and it is taken over.
+    // No request was sent, so the outcome is known. The lease of a function runs out, and another process takes it over.
     if (isEffect(it.handler))
       await ended(parts, row, { state: 'queued', notBefore: Date.now() + backoffMs(row.attempts, { firstMs: 250, lastMs: 30_000 }) });
     lease.release();
@@ -60,7 +60,7 @@ export async function attemptClaimed(parts: JournalParts, runs: RunSlots, row: R
   parts.watchers.notify(row);
 }
 
-/** Leaves a call record, as the bus does for what is called. */
+/** Records the attempt as the bus records a call. */
 async function recorded(parts: JournalParts, row: Row, { traceparent, caller, key }: Wire, work: Promise<unknown>): Promise<void> {
   const at = Date.now();
   const began = performance.now();
@@ -86,7 +86,7 @@ async function recorded(parts: JournalParts, row: Row, { traceparent, caller, ke
   );
 }
 
-/** A dead letter of a consumer that a person sent back: out of order by now, but handled once. */
+/** Handles a dead letter of a consumer that a person retried: once, but out of order. */
 async function handleAgain(parts: JournalParts, row: Row, consumer: Consumer): Promise<void> {
   const began = performance.now();
   try {

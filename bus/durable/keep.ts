@@ -1,4 +1,4 @@
-/** The way in for keyed calls: acquires an attempt, runs it, and answers with the row's outcome. */
+/** Runs keyed calls: acquires an attempt, runs it, and returns the row's outcome. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Effect, Method } from '../../contracts/kit/define.ts';
@@ -16,7 +16,7 @@ import { policyFor } from './policy.ts';
 import type { RunSlots } from './run-slots.ts';
 import type { AcquireRequest, AcquireResult, MethodPolicy, Row } from './store.ts';
 
-/** Time kept back of a caller's deadline so that the answer still reaches it. */
+/** Part of the time until the deadline that is reserved for the reply. */
 const answerMarginMs = 60;
 const refusedByGuard = Symbol('refused by a guard');
 
@@ -40,7 +40,7 @@ export const keepWith =
       input,
       lane,
       approval: method.approval,
-      // A step has the time of its run.
+      // The run limits the time of a step.
       notAfter:
         of !== undefined && method.approval === 'none'
           ? null
@@ -51,7 +51,7 @@ export const keepWith =
       caller: wire.caller,
       traceparent: wire.traceparent,
       token: randomUUID(),
-      // A lane lets one row in at a time; a take that is lost would let in a second.
+      // A lane admits one row at a time; a lost acquisition would admit a second.
       relaxed: of !== undefined && policy.handling === 'function' && !pipeline && lane === null && method.approval === 'none',
     };
     if (request.relaxed && of?.isNew && !parts.guards.has(method.address) && parts.store.journal.isUnpaused()) {
@@ -142,7 +142,7 @@ export const keepWith =
     }
   };
 
-/** Takes the attempt of a call; where guards stand, in one transaction with them, so that a refusal leaves no trace. */
+/** Acquires the attempt of a call, in one transaction with the guards if there are any, so that a refusal leaves no row. */
 async function take(
   parts: JournalParts,
   method: Method,
@@ -165,7 +165,7 @@ async function take(
   }
 }
 
-/** The attempt's outcome, or at the caller's deadline the word that it goes on. */
+/** The attempt's outcome, or at the caller's deadline the error that it continues. */
 async function bounded(work: Promise<unknown>, id: string, answerBy: number): Promise<unknown> {
   const over = new AbortController();
   try {
@@ -180,7 +180,7 @@ async function bounded(work: Promise<unknown>, id: string, answerBy: number): Pr
   }
 }
 
-/** What a run's caller gets: how it stands at its end, or after `waitMs`. */
+/** The reply to a run's caller: the state of the run at its end, or after `waitMs`. */
 async function runEnd(parts: JournalParts, run: Pick<Row, 'id' | 'method' | 'key'>, input: unknown, answerBy: number): Promise<RunAnswer> {
   const until = Math.min(answerBy, Date.now() + ((input as { waitMs?: number }).waitMs ?? 0));
   for (;;) {
@@ -191,7 +191,7 @@ async function runEnd(parts: JournalParts, run: Pick<Row, 'id' | 'method' | 'key
   }
 }
 
-/** What a row is right after it was made, before anything is read back. */
+/** The row as created, without reading it back. */
 function freshRow(request: AcquireRequest): Row {
   const { id, method, key, mode, input, token, caller, traceparent, notAfter, of } = request;
   return {

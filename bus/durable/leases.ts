@@ -1,17 +1,17 @@
-/** Leases of the attempts under way in this process, renewed together in one statement. */
+/** Leases of the running attempts of this process, renewed in one statement. */
 import type { Log } from '../service.ts';
 import type { JournalStore } from './store.ts';
 
 export interface Lease {
   /** Fires when another process may have taken the attempt over. */
   readonly lost: AbortSignal;
-  /** At least a quarter of the lease is left: what starts now is under way before another process may start it again. */
+  /** At least a quarter of the lease is left: a request sent now arrives before another process may repeat it. */
   readonly isFresh: boolean;
   release(): void;
 }
 export interface Leases {
   /** Renews the lease of an attempt until released.
-   *  @param since `performance.now()` before the statement that took it was sent: PostgreSQL counts from a moment after that. */
+   *  @param since `performance.now()` before the acquiring statement was sent: PostgreSQL counts from a later moment. */
   hold(token: string, since: number): Lease;
   readonly held: number;
   stop(): void;
@@ -22,7 +22,7 @@ const bySignal = new WeakMap<AbortSignal, Lease>();
 export function bindLease(signal: AbortSignal, lease: Lease): void {
   bySignal.set(signal, lease);
 }
-/** False when the request of an attempt has waited so long that it must not leave any more: see `Lease.isFresh`. */
+/** False when the request of an attempt has waited so long that it must not be sent: see `Lease.isFresh`. */
 export function mayLeave(signal: AbortSignal): boolean {
   return bySignal.get(signal)?.isFresh ?? true;
 }

@@ -1,6 +1,6 @@
 /**
- * The first attempt of a new step. Its run's lease keeps others from the step, so its row need not be there before its handler:
- * the row is made with its end, in one statement. A handler that takes longer, or fails, first acquires the row as every other attempt does.
+ * The first attempt of a new step. The run's lease excludes other processes, so the row need not exist before the handler runs: one
+ * statement creates it with its end. A handler that takes longer, or fails, first acquires the row like every other attempt.
  */
 import type { Method } from '../../contracts/kit/define.ts';
 import type { Wire } from '../call.ts';
@@ -13,8 +13,8 @@ import type { AcquireRequest, Row } from './store.ts';
 /** How long a handler may run without a row. */
 const withoutRowMs = 10;
 
-/** @param row what the step's row will be.
- *  @throws PolybError upstream_failed/outcome_unknown when another process has taken over the run, or made the row. */
+/** @param row the future row of the step.
+ *  @throws PolybError upstream_failed/outcome_unknown when another process has taken over the run, or created the row. */
 export async function attemptNewStep(
   parts: JournalParts,
   request: AcquireRequest,
@@ -33,7 +33,7 @@ export async function attemptNewStep(
     acquiring ??= acquireNow();
     return acquiring;
   }
-  // What fails here fails again where the end is written.
+  // A failure here occurs again at the write of the end.
   const timer = setTimeout(() => void acquire().catch(() => {}), withoutRowMs);
   const ofRow = rowEnd(parts, row, method);
   const lease: Lease = {

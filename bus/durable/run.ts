@@ -1,4 +1,4 @@
-/** Executes runs of pipelines: from the rows that stand to the next thing that must be waited for. */
+/** Executes runs of pipelines: from the finished rows to the next part that must be waited for. */
 import type { Method } from '../../contracts/kit/define.ts';
 import { isStoreFailure, type PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import { runDuration, runsTotal, stepDuration } from '../../contracts/metrics.ts';
@@ -12,17 +12,17 @@ import type { DelayDefinition, Part, Pipeline, StepDefinition, WaitDefinition } 
 import type { Row, RowError, Store } from './store.ts';
 
 export interface Runner {
-  /** Carries a run, whose lease we hold, as far as it goes now. Never throws for what a run can meet. `since`: see `Leases.hold`. */
+  /** Executes a leased run as far as it can go now. Failures of steps never throw. `since`: see `Leases.hold`. */
   execute(run: Row, pipeline: Pipeline, since: number): Promise<void>;
 }
-/** What a part has come to. */
+/** The state of a part. */
 type Reached =
   | { readonly value: unknown }
   | { readonly park: { readonly stepId: string | null; readonly untilMs: number; readonly error: RowError | null } }
   | { readonly fail: RowError }
   | 'lost';
 
-/** Waiting runs are looked at again at least this often, so that nothing depends on a wake-up alone. */
+/** Waiting runs are examined at least this often, so that a lost wake-up delays them no longer. */
 const lookAgainMs = 60_000;
 
 export function runner({
@@ -63,7 +63,7 @@ export function runner({
       for (const part of definition.parts) {
         let row = rows.find(({ step, edition: of }) => step === part.name && of === edition(part));
         const startedAt = row?.createdAt ?? Date.now();
-        // What was done before the run was taken up again has been counted, but for what it waited for.
+        // Parts that ended before this execution have been counted, except those for which the run waited.
         let isNews = row === rows.at(-1) || row?.state !== 'done';
         for (;;) {
           if (lease.lost.aborted) return;
@@ -81,10 +81,10 @@ export function runner({
           }
           const { stepId, untilMs, error } = reached.park;
           if (await journal.park(run, stepId, Math.min(untilMs, lookAgainMs), error)) return;
-          // Either the step moved since it was read, or the lease is gone; the row tells.
+          // Either the step changed since it was read, or the lease is lost; the row shows which.
           const now = stepId === null ? null : await journal.read(stepId);
           if (now === null || (await journal.read(run.id))?.token !== run.token) return;
-          // Looking again at what did not move would be a loop without a pause.
+          // Examining an unchanged step again would be a loop without a pause.
           if (now.state === row?.state) {
             await journal.park(run, null, retryMs(run), error);
             return;
@@ -98,7 +98,7 @@ export function runner({
     } catch (thrown) {
       const safe = redactError(thrown, definition.method.input, run.input);
       const error = toPolybError(safe);
-      if (isStoreFailure(error)) return; // the lease ends by itself and another instance goes on
+      if (isStoreFailure(error)) return; // the lease runs out and another instance continues
       log.error({ err: safe, run: run.id }, 'a run failed unexpectedly');
       await end(run, rowError(error));
     } finally {
@@ -113,7 +113,7 @@ export function runner({
     bus.metrics.count(runsTotal, { pipeline: run.method, outcome });
     bus.metrics.observe(runDuration, { pipeline: run.method }, secondsSince(run.createdAt));
   }
-  /** Waits and delays take the time that they are told to. */
+  /** Waits and delays have no duration of their own to measure. */
   function countStep(run: Row, part: Part, startedAt: number, outcome: 'done' | 'failed'): void {
     if (part.kind !== 'step') return;
     bus.metrics.observe(stepDuration, { pipeline: run.method, step: part.name, outcome }, secondsSince(startedAt));
@@ -191,14 +191,14 @@ export function runner({
           ? 'lost'
           : { value: null };
       input = parsed(method, known(method.input, run.edits?.[part.name] ?? part.input(seen)));
-      // A proposal ends with its run, whose time is finite.
+      // A proposal ends with its run, which has a time limit.
       if (method.approval !== 'none')
         row = await putStep(run, part, edition, input, {
           state: 'proposed',
           approval: method.approval,
           untilMs: Math.max(1, (run.notAfter ?? 0) - Date.now()),
         });
-      // The service of a keyed method makes the row together with the attempt.
+      // The service of a keyed method creates the row with its attempt.
       else if (method.idempotency !== 'keyed') row = await putStep(run, part, edition, input, { state: 'queued' });
       if (row === null) return 'lost';
     }
@@ -221,7 +221,7 @@ export function runner({
       if (error.reason === 'run_lost') return 'lost';
       if (row !== undefined && method.idempotency !== 'keyed')
         await journal.endStep(row.id, { state: 'queued', log: logLine(error, performance.now() - began) });
-      // The run waits for a row that stands, whether or not the call reached the service.
+      // The run waits for an existing row, whether or not the call reached the service.
       row ??= await putStep(run, part, edition, input, { state: 'queued' });
       return row === null ? 'lost' : after(error, row, run);
     } finally {
@@ -229,25 +229,25 @@ export function runner({
     }
   }
 
-  /** Fires when a new step has no row after the time of a lease: its service died before it made one, and no lease of that row runs out. */
+  /** Fires when a new step has no row after the time of a lease: its service died before it created one, so no lease of that row runs out. */
   function watchNewStep(run: string, key: string): { readonly signal: AbortSignal; release(): void } {
     const controller = new AbortController();
     const look = async (): Promise<void> => {
       const rows = await journal.steps(run);
       if (!rows.some((row) => row.key === key)) controller.abort(new Error('the service of the step is unavailable'));
     };
-    const timer = setTimeout(() => void look().catch(() => {}), leaseMs); // while PostgreSQL is away the call has its own deadline
+    const timer = setTimeout(() => void look().catch(() => {}), leaseMs); // during an outage of PostgreSQL the call has its own deadline
     timer.unref();
     return { signal: controller.signal, release: () => clearTimeout(timer) };
   }
 
-  /** The part came to an end without a result. */
+  /** The part ended without a result. */
   function over({ name }: Part, { state, error }: Row): Reached {
     const detail = `The part ${name} was ${state}.`;
     return { fail: error ?? { code: 'failed_precondition', reason: state, detail, outcome: 'not_executed' } };
   }
 
-  /** What a failed step means to its run: wait for its row, try again later, or end. */
+  /** What a run does after a failed step: wait for its row, retry later, or end. */
   function after(error: PolybError, step: Row, run: Row): Reached {
     const kept = rowError(error);
     if (error.reason === 'pending' || error.reason === 'outcome_unknown') {
@@ -289,7 +289,7 @@ export function runner({
     }
     if (row.state === 'done') return { value: row.output };
     if (row.state !== 'waiting') return over(part, row);
-    // The row stands before this look, and the consumer hands over what commits after it: no event falls between.
+    // The row exists before this query, and the consumer delivers events that commit after it, so none is missed.
     const event = await journal.firstEvent(part.event.address, String((row.input as { key: string }).key), run.createdAt);
     if (event !== null) {
       await journal.endStep(row.id, { state: 'done', output: event.payload });
@@ -309,12 +309,12 @@ export function runner({
 
   async function overOrPark(row: Row): Promise<Reached> {
     const leftMs = (row.leftMs ?? 0) - (performance.now() - row.readAt);
-    // Where its end cannot be written, the row has moved: it is looked at again.
+    // If its end cannot be written, the row has changed: examine it again.
     if (leftMs <= 0 && (await journal.endStep(row.id, { state: 'done', output: null }))) return { value: null };
     return { park: { stepId: row.id, untilMs: Math.max(0, leftMs), error: null } };
   }
 
-  /** A call in the run's trace; its input has been checked against the method's schema. */
+  /** Calls in the run's trace; the input has been checked against the method's schema. */
   function callFrom(
     run: Row,
     key: string,
@@ -333,7 +333,7 @@ export function runner({
   return { execute };
 }
 
-/** What the row of a part is of. A result is given to later steps as the type of this and of nothing else. */
+/** The method name of the part's row. Later steps get a result only as the output of this method. */
 function callsOf(part: Part): string {
   switch (part.kind) {
     case 'step':
@@ -346,12 +346,12 @@ function callsOf(part: Part): string {
 }
 const stepKey = (run: Row, { name }: Part, edition: number): string => `${run.id}:${name}:${edition}`;
 
-/** A row's time is the database's, whose clock may be ahead. */
+/** A row's times are those of the database, whose clock may be ahead. */
 function secondsSince(at: number): number {
   return Math.max(0, Date.now() - at) / 1000;
 }
 
-/** The fields that a method's input declares; results of earlier steps may carry more. */
+/** The fields that a method's input declares; results of earlier steps may have more. */
 function known(schema: unknown, value: unknown): unknown {
   const shape = (schema as { shape?: Record<string, unknown> }).shape;
   if (shape === undefined || typeof value !== 'object' || value === null) return value;

@@ -1,4 +1,4 @@
-/** The port under the journal: PostgreSQL keeps the rows (adapters/store), and nothing else is ever tried. */
+/** The port under the journal, which PostgreSQL implements (adapters/store). */
 import type { RowState } from '../../contracts/kit/row-state.ts';
 import type { Database, Forgotten, Queries } from '../service.ts';
 
@@ -7,7 +7,7 @@ export type { RowState } from '../../contracts/kit/row-state.ts';
 export type RowMode = 'call' | 'send' | 'step' | 'run' | 'wait' | 'event';
 export type Handling = 'function' | 'review' | 'look_up' | 'claim';
 
-/** A problem body as it lies in a row. */
+/** A problem body as a row stores it. */
 export interface RowError {
   readonly code: string;
   readonly reason?: string;
@@ -16,7 +16,7 @@ export interface RowError {
   readonly retryAfterMs?: number;
   readonly data?: unknown;
 }
-/** A row as the runtime works with it. Times are Unix ms. */
+/** A row as the runtime uses it. Times are Unix ms. */
 export interface Row {
   readonly id: string;
   readonly method: string;
@@ -27,7 +27,7 @@ export interface Row {
   readonly output: unknown;
   readonly error: RowError | null;
   readonly attempts: number;
-  /** Holders in a row that died or stalled with the row. */
+  /** Consecutive holders that died or stalled with the row. */
   readonly takeovers: number;
   readonly token: string;
   readonly ref: string;
@@ -68,19 +68,19 @@ export interface AcquireRequest extends RowPolicy {
   readonly key: string;
   readonly hash: string;
   readonly mode: 'call' | 'run' | 'step';
-  /** The step of a run that the call is, whose row is made with its attempt. */
+  /** The run's step that makes the call; its row is created with its attempt. */
   readonly of?: StepOf | undefined;
   readonly input: unknown;
   readonly lane: string | null;
   readonly approval: 'none' | 'staff' | 'customer';
   /** Unix ms; no attempt begins after it. */
   readonly notAfter: number | null;
-  /** Unix ms; the attempt is not taken when PostgreSQL's clock is past it. */
+  /** Unix ms; no attempt is acquired when PostgreSQL's clock is past it. */
   readonly deadlineAt: number;
   readonly caller: string;
   readonly traceparent: string;
   readonly token: string;
-  /** The commit need not wait for the disk: what loses it only has the attempt made again, by who holds the run. */
+  /** The commit need not wait for the disk: after its loss the holder of the run only repeats the attempt. */
   readonly relaxed?: boolean;
 }
 /** Names a step by its run; the run's token proves that the caller holds it. */
@@ -89,12 +89,12 @@ export interface StepOf {
   readonly runToken: string;
   readonly edition: number;
   readonly name: string;
-  /** The run is in its first attempt and has made no row for the step, so there is none unless another process took the run over. */
+  /** The run is in its first attempt and has created no row for the step, so there is none unless another process took the run over. */
   readonly isNew: boolean;
 }
-/** taken: the attempt is ours. settled: the row has an outcome, or waits for one that this call cannot bring. busy: somebody works on it.
- *  clash: the key was used with another input. lane: another row of the lane is under way. later: not before its time.
- *  lost: the run of the step is not held any more by who calls. */
+/** taken: the attempt is acquired. settled: the row has an outcome, or waits for one that this call cannot produce. busy: an attempt is running.
+ *  clash: the key was used with another input. lane: another row of the lane is running. later: its time has not come.
+ *  lost: the caller no longer holds the run of the step. */
 export type AcquireResult =
   | { readonly did: 'taken'; readonly row: Pick<Row, 'id' | 'ref'> & Partial<Row> }
   | { readonly did: 'settled' | 'busy' | 'later'; readonly row: Row }
@@ -133,7 +133,7 @@ export interface LogLine {
   readonly message: string | null;
   readonly evidence: unknown;
 }
-/** How an attempt ended. `keep`: the row goes on in another state. */
+/** The end of an attempt. `keep`: the row continues in another state. */
 export interface Ending {
   readonly state: RowState;
   readonly output?: unknown;
@@ -167,7 +167,7 @@ export interface EventRow {
   readonly traceparent: string | null;
 }
 
-/** A row that still holds personal data and need not. */
+/** A row whose personal data is due to be blanked. */
 export interface BlankableRow {
   readonly id: string;
   readonly method: string;
@@ -177,58 +177,58 @@ export interface BlankableRow {
 
 /** Attempts of rows: acquired, claimed, ended, renewed and looked up. */
 export interface AttemptStore {
-  /** Makes the row and takes its attempt in one statement, or says why not. `on`: the transaction where guards follow; null: on its own. */
+  /** Creates the row and acquires its attempt in one statement, or returns why not. `on`: the transaction of the guards; null: none. */
   acquire(on: Queries | null, request: AcquireRequest, holder: string, leaseMs: number): Promise<AcquireResult>;
-  /** Rows that are due, and functions and runs whose holder is gone; each with a lease. A row that lost several holders waits longer and is claimed alone. */
+  /** Leases due rows, and functions and runs whose holder is gone. A row that lost several holders waits longer and is claimed alone. */
   claim(policies: Readonly<Record<string, MethodPolicy>>, holder: string, leaseMs: number, atMost: number): Promise<readonly Row[]>;
-  /** `on` as for `take`. False when the lease was lost: nothing was written. A row that was taken over is lost when its lease ran out, taken again or not. */
+  /** `on` as for `take`. False when the lease was lost: nothing was written. The lease of a row that was taken over is lost once it runs out, even before the next takeover. */
   end(on: Queries | null, id: string, token: string, ending: Ending): Promise<boolean>;
-  /** Makes the row of a new step together with its end. `on` as for `acquire`. False when the run was lost or the step has a row: nothing was written. */
+  /** Creates the row of a new step together with its end. `on` as for `acquire`. False when the run was lost or the step has a row: nothing was written. */
   makeDone(on: Queries | null, request: AcquireRequest, holder: string, output: unknown): Promise<boolean>;
-  /** True when nothing was paused a moment ago (`pauseSettleMs`), so that an attempt may begin without asking. */
+  /** True when nothing was paused a moment ago (`pauseSettleMs`), so that an attempt may begin without a query. */
   isUnpaused(): boolean;
-  /** Ends an attempt whose outcome is not known: the row becomes unknown, or goes to review where nobody can look it up. */
+  /** Ends an attempt with an unknown outcome: the row becomes unknown, or goes to review if it has no look-up. */
   markUnknown(id: string, token: string, error: RowError, log: LogLine): Promise<boolean>;
-  /** Prolongs leases; answers the tokens that still hold. One that is not renewed is locked by another transaction, perhaps the one that ends it. */
+  /** Renews leases; returns the valid tokens. A valid lease that is not renewed is locked by another transaction, perhaps the one that ends it. */
   renew(tokens: readonly string[], leaseMs: number): Promise<readonly { readonly token: string; readonly isRenewed: boolean }[]>;
-  /** Moves what nobody works on any more; answers how many rows moved. */
+  /** Moves abandoned rows; returns their number. */
   sweep(methods: readonly string[]): Promise<number>;
-  /** Unknown rows that may be looked up now; each is left alone by others for `leaseMs`. */
+  /** Unknown rows that are due for a look-up; each is reserved for `leaseMs`. */
   toLookUp(methods: readonly string[], leaseMs: number, atMost: number): Promise<readonly Row[]>;
-  /** What a look-up found; false when the row has been attempted again since the look-up began. */
+  /** Stores the result of a look-up; false when the row was attempted again meanwhile. */
   resolve(row: Pick<Row, 'id' | 'attempts'>, ending: Ending): Promise<boolean>;
   read(id: string): Promise<Row | null>;
 }
 /** Rows sent in a transaction. */
 export interface SendStore {
-  /** Answers the methods whose key stands in the journal with another input. */
+  /** Returns the methods whose key exists in the journal with another input. */
   send(on: Queries, rows: readonly NewSend[]): Promise<readonly string[]>;
-  /** Ends as stale what was sent under these keys and has not begun. */
+  /** Makes sent rows under these keys stale unless they have begun. */
   markStale(on: Queries, method: string, keys: readonly string[], why: string): Promise<void>;
 }
 /** Runs of pipelines and their steps. */
 export interface RunStore {
   steps(run: string): Promise<readonly Row[]>;
-  /** Makes a step's row, once; null when the run's lease was lost. */
+  /** Creates a step's row once; null when the run's lease was lost. */
   putStep(step: NewStep): Promise<Row | null>;
   /** Ends a step that has no attempt of its own: a wait, a delay, a read. */
   endStep(id: string, ending: Ending): Promise<boolean>;
-  /** The run waits until its step moves, or `untilMs`; false when the step has moved already or the lease was lost. */
+  /** Parks the run until its step changes, or `untilMs`; false when the step has already changed or the lease was lost. */
   park(run: Pick<Row, 'id' | 'token'>, stepId: string | null, untilMs: number, error: RowError | null): Promise<boolean>;
   /** The first event of this key since `sinceMs`. */
   firstEvent(event: string, key: string, sinceMs: number): Promise<EventRow | null>;
-  /** Hands an event to the waits for it. */
+  /** Delivers an event to the waits for it. */
   wakeWaits(on: Queries, event: string, key: string, payload: unknown): Promise<void>;
 }
 /** Durable events and the cursors of their consumers. */
 export interface EventStore {
   emit(on: Queries, events: readonly NewEvent[]): Promise<void>;
-  /** Gives events and cursors that another PostgreSQL cluster numbered places in the order of this one; answers whether there were any. */
+  /** Renumbers events and cursors of another PostgreSQL cluster; returns whether there were any. */
   renumber(): Promise<boolean>;
-  /** A consumer that is new starts with what happens from now on, or where `after` is, if that is known. */
+  /** A new consumer starts with future events, or at the cursor of `after` if it exists. */
   register(consumer: string, event: string, after?: string): Promise<void>;
-  /** Leases the events after the cursor. None: nothing is there, another instance has it, or its next try is not due. Holders that vanish are counted as
-   *  those of rows are; at the limit the event becomes a dead letter. `isAlone`: a holder vanished here, and events are handled one by one.
+  /** Leases the events after the cursor. None: no event, leased by another instance, or not due for a retry. Lost holders are counted as
+   *  for rows; at the limit the event becomes a dead letter. `isAlone`: a holder was lost here, so events are handled one by one.
    *  @param lease `was`: the token of this process's former lease, which it may follow at once.
    *  @throws PolybError failed_precondition/another_cluster when the cursor needs `renumber`. */
   takeEvents(
@@ -238,12 +238,12 @@ export interface EventStore {
     atMost: number,
   ): Promise<readonly (EventRow & { readonly isAlone: boolean })[]>;
   renewEvents(consumer: string, token: string, leaseMs: number): Promise<void>;
-  /** Locks the cursor and reads on; null when another instance has it or its retry is not due.
+  /** Locks the cursor and reads the next events; null when another instance has it or its retry is not due.
    *  @throws PolybError failed_precondition/another_cluster when the cursor needs `renumber`. */
   nextEvents(on: Queries, consumer: string, event: string, atMost: number): Promise<readonly EventRow[] | null>;
-  /** False when the lease was lost. Without a token: of a cursor that is locked. */
+  /** False when the lease was lost. Without a token: for a locked cursor. */
   advance(on: Queries, consumer: string, past: EventRow, token?: string): Promise<boolean>;
-  /** Counts a failure of the event at the cursor and puts its next try off, but for the last of `giveUpAfter` failures; answers how many there were, 0 when the lease was lost. */
+  /** Counts a failure of the event at the cursor and postpones its retry, except after the last of `giveUpAfter`; returns the count, 0 when the lease was lost. */
   recordFailure(
     consumer: string,
     token: string,
@@ -253,23 +253,23 @@ export interface EventStore {
 }
 export interface LoopStore {
   announceLoops(service: string, loops: readonly { readonly name: string; readonly schedule: string }[]): Promise<void>;
-  /** Answers how many holders in a row died or stalled in a turn, or null while another has the loop. After each of those it is free later. */
+  /** Returns how many consecutive holders died or stalled in a turn, null while another holds the loop. Each of them prolongs the wait. */
   leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<number | null>;
-  /** Takes a job's time (Unix ms), once of all processes; false also when PostgreSQL's clock is more than a minute before it. */
+  /** Takes a job's time (Unix ms) for one of all processes; false also when PostgreSQL's clock is more than a minute before it. */
   takeTime(service: string, name: string, at: number): Promise<boolean>;
   /** How a turn ended. */
   reportLoop(service: string, name: string, report: { readonly error: string | null; readonly nextRunAt: number | null }): Promise<void>;
   releaseLoops(holder: string): Promise<void>;
   requestedLoops(service: string): Promise<readonly string[]>;
 }
-/** Retention, erasure, and the schemas by which rows are masked. */
+/** Retention, erasure, and the schemas that mask rows. */
 export interface RetentionStore {
-  /** Blanks rows and removes events that mention a person, and cancels what has not ended. */
+  /** Blanks rows and deletes events that mention a person, and cancels unfinished rows. */
   forget(on: Queries, person: Forgotten): Promise<void>;
-  /** Removes some of the rows that ended, or that nothing was to happen to, for `keepDays`, but no step of a run that goes on; answers how many.
-   *  Repeated until it answers 0, it leaves none of them. */
+  /** Deletes some of the rows that ended, or were inactive, `keepDays` ago, but no step of an unfinished run; returns their number,
+   *  0 when none is left. */
   retain(keepDays: number): Promise<number>;
-  /** Some of the rows that ended `days` ago and are not blanked, but no step of a run that goes on. */
+  /** Some of the rows that ended `days` ago and are not blanked, but no step of an unfinished run. */
   toBlank(days: number): Promise<readonly BlankableRow[]>;
   blank(rows: readonly BlankableRow[]): Promise<void>;
   /** As `retain`, of events by their age. */
@@ -278,7 +278,7 @@ export interface RetentionStore {
     service: string,
     methods: readonly { readonly method: string; readonly input: unknown; readonly output: unknown }[],
   ): Promise<void>;
-  /** The schemas by which rows are masked, of every method that a service has announced. */
+  /** The schemas that mask rows, of every announced method. */
   schemas(): Promise<readonly { readonly method: string; readonly input: object; readonly output: object }[]>;
 }
 export interface JournalStore extends AttemptStore, SendStore, RunStore, EventStore, LoopStore, RetentionStore {}

@@ -1,4 +1,4 @@
-/** The worker of one process: claims what is due, looks up what is unknown, and sweeps what nobody works on. */
+/** The worker of one process: claims due rows, looks up unknown outcomes, and sweeps abandoned rows. */
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import { attemptClaimed } from './claimed.ts';
 import type { JournalParts } from './journal-parts.ts';
@@ -52,7 +52,7 @@ export function createWorker(parts: JournalParts, runs: RunSlots): Worker {
     }
   }
 
-  /** Nobody waits for a claimed attempt: its row says how it ended. */
+  /** A claimed attempt has no caller: its outcome is in its row. */
   async function settle(work: Promise<void>): Promise<void> {
     claimed += 1;
     try {
