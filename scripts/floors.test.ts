@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { checkFloors, importCircles, readSources } from './floors.ts';
+import { checkFloors, importCircles, readSources, sharedNames } from './floors.ts';
 
 /** `path:line` of each violation in one file made of these lines. */
 function broken(path: string, ...lines: string[]): string[] {
@@ -23,6 +23,26 @@ test('commands of a service may use the command line, and nothing but the comman
   expect(
     broken('services/shop/service.ts', "import { sell } from './cli/sell.ts';", "import { main } from '../../scripts/cli/kernel/main.ts';"),
   ).toEqual(['services/shop/service.ts:1', 'services/shop/service.ts:2']);
+});
+
+test.each([
+  ['settings.ts', "import { text } from '../../config/settings.ts';"],
+  ['metrics.ts', "import { counter, type Metric } from '../../contracts/kit/metric.ts';"],
+  ['on-sold.ts', "import { type Consumer, on } from '../../bus/service.ts';"],
+  ['count-stock.loop.ts', "import { loop } from '../../bus/service.ts';"],
+])('what makes a service’s %s is in no other file, unless the service has one file', (file, line) => {
+  const rows = { path: 'services/shop/rows.ts', text: '' };
+  const violations = (path: string, ...others: { path: string; text: string }[]) => checkFloors([{ path, text: line }, ...others]);
+  expect(violations(`services/shop/${file}`, rows)).toEqual([]);
+  expect(violations('services/shop/service.ts', rows)).toMatchObject([{ path: 'services/shop/service.ts', line: 1 }]);
+  expect(violations('services/shop/service.ts', { ...rows, path: 'services/shop/rows.test.ts' })).toEqual([]);
+});
+
+test('no two services export one name', () => {
+  expect(sharedNames(readSources(join(import.meta.dirname, '..')))).toEqual([]);
+  const exporting = (path: string) => ({ path, text: 'export function sell() {}\nexport const onSold = 1;' });
+  expect(sharedNames([exporting('services/shop/a.ts'), exporting('services/shop/b.ts')])).toEqual([]);
+  expect(sharedNames([exporting('services/shop/a.ts'), exporting('services/till/b.ts')])).toEqual(['sell']);
 });
 
 test('no files of the project import each other in a circle', () => {

@@ -76,8 +76,24 @@ const bareUsers = ['bench/', 'test/faults/'];
 /** Where a channel may be named besides its folder: former names, approvals of the staff, and the words of customers. */
 const channelsNamedIn = ['contracts/aliases.ts', 'contracts/approvals.ts', 'services/journal/', 'services/collector/opt-out.ts'];
 
+/** Parts of a service, by what they import, and the files that may hold them. A service of one file has them all in service.ts. */
+const parts: readonly (readonly [imports: RegExp, file: RegExp, why: string])[] = [
+  [/^import [^;]*from '[./]+config\/settings\.ts'/gm, /\/settings\.ts$/, 'the settings of a service are in its settings.ts'],
+  [
+    /^import \{[^}]*\b(?:counter|gauge|histogram)\b[^}]*\} from '[./]+contracts\/kit\/metric\.ts'/gm,
+    /\/metrics\.ts$/,
+    'the metrics of a service are in its metrics.ts',
+  ],
+  [/^import \{[^}]*\bon\b[^}]*\} from '[./]+bus\/service\.ts'/gm, /\/on-[a-z-]+\.ts$/, 'a consumer is in on-<event>.ts'],
+  [/^import \{[^}]*\bloop\b[^}]*\} from '[./]+bus\/service\.ts'/gm, /\.loop\.ts$/, 'a loop is in <name>.loop.ts'],
+];
+/** Services whose parts are not in files of these names yet. */
+const unshaped = ['services/collector/', 'services/sender/'];
+
 export function checkFloors(sources: readonly Source[]): Violation[] {
   const channels = sources.flatMap(({ path }) => /^adapters\/vendors\/([a-z0-9-]+)\/channel\.ts$/.exec(path)?.[1] ?? []);
+  const hasParts = (path: string) =>
+    sources.some((other) => other.path !== path && !isTest(other.path) && isIn(`${posix.dirname(path)}/`, other.path));
   return sources.flatMap(({ path, text }) => {
     if (isTest(path)) return [];
     const code = withoutComments(text);
@@ -85,8 +101,34 @@ export function checkFloors(sources: readonly Source[]): Violation[] {
       const why = forbids(path, found);
       return why ? [{ path, line, why }] : [];
     });
-    return [...broken, ...environmentReads(path, code), ...namedChannels(path, code, channels)].sort((a, b) => a.line - b.line);
+    return [
+      ...broken,
+      ...environmentReads(path, code),
+      ...(hasParts(path) ? misplacedParts(path, code) : []),
+      ...namedChannels(path, code, channels),
+    ].sort((a, b) => a.line - b.line);
   });
+}
+
+function misplacedParts(path: string, code: string): Violation[] {
+  if (!isIn('services/', path) || isStandIn(path) || unshaped.some((folder) => isIn(folder, path))) return [];
+  return parts.flatMap(([imports, file, why]) =>
+    file.test(path) ? [] : [...code.matchAll(imports)].map(({ index }) => ({ path, line: lineOf(code, index), why })),
+  );
+}
+
+/** Names that several services export; a consumer is named by its event. */
+export function sharedNames(sources: readonly Source[]): readonly string[] {
+  const exported = sources
+    .filter(({ path }) => isIn('services/', path) && !isTest(path) && !isStandIn(path))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/^export (?:async )?(?:function\*?|const) (\w+)/gm)].map(([, name = '']) => ({
+        name,
+        service: path.split('/')[1],
+      })),
+    );
+  const names = new Set(exported.map(({ name }) => name).filter((name) => !/^on[A-Z]/.test(name)));
+  return [...names].filter((name) => new Set(exported.filter((each) => each.name === name).map(({ service }) => service)).size > 1);
 }
 
 /** Files that import each other in a circle, types counted; each circle is one list. */

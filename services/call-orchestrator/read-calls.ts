@@ -4,7 +4,7 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import { type CallRow, findCall, listCalls as listRows } from './rows.ts';
 
 export function getCall(db: Queries): Handler<typeof calls.get_call> {
-  return async ({ callId }) => shown((await findCall(db, callId)) ?? missing(callId));
+  return async ({ callId }) => shownCall((await findCall(db, callId)) ?? missing(callId));
 }
 
 export function listCalls(db: Queries): Handler<typeof calls.list_calls> {
@@ -12,12 +12,12 @@ export function listCalls(db: Queries): Handler<typeof calls.list_calls> {
     if (cursor !== undefined && !/^\d{1,18}$/.test(cursor))
       throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, unchanged.');
     const { calls, next } = await listRows(db, { ...wanted, before: cursor }, limit);
-    return { items: calls.map(shown), nextCursor: next };
+    return { items: calls.map(shownCall), nextCursor: next };
   };
 }
 
 /** The public fields of a row. */
-export function shown({ legId: _, ...call }: CallRow): Omit<CallRow, 'legId'> {
+export function shownCall({ legId: _, ...call }: CallRow): Omit<CallRow, 'legId'> {
   return call;
 }
 

@@ -2,7 +2,7 @@ import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { missing, shown } from './read-calls.ts';
+import { missing, shownCall } from './read-calls.ts';
 import { findCall } from './rows.ts';
 
 /** @throws PolybError failed_precondition/not_answered. */
@@ -14,6 +14,6 @@ export function transferCall(db: Queries): Handler<typeof calls.transfer_call> {
         reason: 'not_answered',
       });
     await call(telephony.transfer, { legId: found.legId, to });
-    return shown(found);
+    return shownCall(found);
   };
 }

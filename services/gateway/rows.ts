@@ -118,6 +118,7 @@ export async function revokeKey(tx: Queries, keyId: string): Promise<ApiKey | nu
 
 /** @param uses Key id → Unix ms. */
 export async function noteUses(db: Queries, uses: ReadonlyMap<string, number>): Promise<void> {
+  if (uses.size === 0) return;
   await db.query(
     `update gateway.api_keys k set last_used_at = greatest(k.last_used_at, to_timestamp(u.ms / 1000.0))
      from unnest($1::text[], $2::double precision[]) as u (key_id, ms) where k.key_id = u.key_id`,

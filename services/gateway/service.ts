@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { openCache } from '../../adapters/cache/index.ts';
 import { batched } from '../../adapters/store/batch.ts';
-import { every, loop, service } from '../../bus/service.ts';
+import { every, service } from '../../bus/service.ts';
 import { aliases } from '../../contracts/aliases.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { createAdmit } from './admit.ts';
@@ -16,6 +16,7 @@ import { keyHandlers } from './key-handlers.ts';
 import { createKeys } from './keys.ts';
 import { listen } from './listen.ts';
 import { buildInfo } from './metrics.ts';
+import { noteKeyUses } from './note-key-uses.loop.ts';
 import { readContracts } from './read-contracts.ts';
 import { callableBy, routesOf, routesOfPort } from './routes.ts';
 import { findKeys, forgetDecisions, insertDecision, noteUses } from './rows.ts';
@@ -81,27 +82,18 @@ export default service({
   };
   const hearing = bus.hear(gateway.key_revoked, (payload) => forgetKey(gateway.key_revoked.payload.parse(payload).keyId));
 
-  async function noteKeyUses(): Promise<void> {
-    const uses = keys.takeUses();
-    if (uses.size > 0) await noteUses(db, uses);
-  }
+  const noteUsesNow = () => noteUses(db, keys.takeUses());
   return {
     gateway: keyHandlers(db, (keyId) => {
       forgetKey(keyId);
       bus.announce(gateway.key_revoked, { keyId });
     }),
-    loops: [
-      loop('note_key_uses', { idleMs: 30_000 }, async () => {
-        await noteKeyUses();
-        return 'idle';
-      }),
-      every('forget_audit', '41 3 * * *', () => forgetDecisions(db, settings.GATEWAY_AUDIT_DAYS)),
-    ],
+    loops: [noteKeyUses(noteUsesNow), every('forget_audit', '41 3 * * *', () => forgetDecisions(db, settings.GATEWAY_AUDIT_DAYS))],
     stop: async () => {
       isDraining = true;
       hearing[Symbol.dispose]();
       await Promise.all(apps.map(({ app }) => app.close()));
-      await noteKeyUses();
+      await noteUsesNow();
       await cache.close();
     },
   };

@@ -3,14 +3,14 @@ import type { Database, HandlersOf } from '../../bus/service.ts';
 import type { intents } from '../../contracts/intents.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { intentNames } from './model.ts';
-import { type Analysis, dailyTotals, totals, urgentMessages } from './rows.ts';
+import { type Analysis, dailyTotals, intentTotals, urgentMessages } from './rows.ts';
 
 type Reads = Pick<HandlersOf<typeof intents>, 'intent_totals' | 'daily_intents' | 'urgent_messages'>;
 
-export function reads(db: Database, now: () => number): Reads {
+export function readIntents(db: Database, now: () => number): Reads {
   return {
     async intent_totals({ since, until }) {
-      const found = new Map((await totals(db, dateOf(since), dateOf(until))).map((row) => [row.intent, row]));
+      const found = new Map((await intentTotals(db, dateOf(since), dateOf(until))).map((row) => [row.intent, row]));
       const items = intentNames.map(
         (intent) => found.get(intent) ?? { intent, messages: 0, urgent: 0, uncertain: 0, meanConfidence: null },
       );

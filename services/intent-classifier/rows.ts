@@ -65,7 +65,7 @@ export interface Total {
   readonly meanConfidence: number | null;
 }
 /** Of the latest versions of messages sent at `since` or later and before `until`. */
-export function totals(db: Queries, since: Date | null, until: Date | null): Promise<readonly Total[]> {
+export function intentTotals(db: Queries, since: Date | null, until: Date | null): Promise<readonly Total[]> {
   return db.query<Total>(
     `select intent, count(*)::int as messages, count(*) filter (where is_urgent)::int as urgent,
             count(*) filter (where not is_certain)::int as uncertain, avg(confidence) as "meanConfidence"

@@ -9,12 +9,16 @@ import { cascade } from './cascade.ts';
 import { classifyIntent, classifyMessage } from './classify.ts';
 import { intentsTotal } from './metrics.ts';
 import { readModel } from './model-file.ts';
-import { onInbox } from './on-inbox.ts';
+import { onHistoryForgotten } from './on-history-forgotten.ts';
+import { onMessageChanged } from './on-message-changed.ts';
+import { onMessageReceived } from './on-message-received.ts';
+import { onMessageTranscribed } from './on-message-transcribed.ts';
+import { onPersonErased } from './on-person-erased.ts';
 import { knownPatterns, patternMethods } from './patterns.ts';
-import { reads } from './read-intents.ts';
+import { readIntents } from './read-intents.ts';
 import { dropAnalysesBefore } from './rows.ts';
 import { intentSettings } from './settings.ts';
-import { watched } from './watched.ts';
+import { watchedLlm } from './watched-llm.ts';
 
 const dayMs = 86_400_000;
 
@@ -38,16 +42,16 @@ export default service({
     askLlm:
       llm === null
         ? null
-        : askLlm(watched(llm, bus.health.of(`llm:${llm.name}`)), { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS, now, log, metrics }),
+        : askLlm(watchedLlm(llm, bus.health.of(`llm:${llm.name}`)), { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS, now, log, metrics }),
   });
   return {
     intents: {
       classify_intent: classifyIntent(judge),
       classify_message: classifyMessage(judge, llm?.name ?? null, now),
-      ...reads(db, now),
+      ...readIntents(db, now),
       ...patternMethods(db),
     },
-    on: onInbox(),
+    on: [onMessageReceived(), onMessageChanged(), onMessageTranscribed(), onPersonErased(), onHistoryForgotten()],
     loops: [
       every('drop_old_intents', '17 3 * * *', () => dropAnalysesBefore(db, new Date(now() - settings.INTENTS_KEEP_DAYS * dayMs))),
       ...(llm === null ? [] : [askAgain(bus, now)]),
