@@ -6,7 +6,8 @@ import { afterEach, expect, test } from '@jest/globals';
 import type { PolybError } from '../contracts/kit/errors.ts';
 import { isInner } from './addresses.ts';
 import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
-import { createHttp, type HttpOptions, httpFailure, type RequestRecord } from './http.ts';
+import { createHttp, type HttpOptions, type RequestRecord } from './http.ts';
+import { httpFailure } from './http-failure.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

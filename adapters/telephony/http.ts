@@ -7,7 +7,7 @@ import { flag, text, url } from '../../config/settings.ts';
 import { review } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Deps, HttpAnswer } from '../deps.ts';
-import { httpFailure } from '../http.ts';
+import { httpFailure } from '../http-failure.ts';
 import { type DialPlan, dialled, dialPlanForm } from './dial-plan.ts';
 import type { Telephony } from './port.ts';
 

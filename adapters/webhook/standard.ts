@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
-import { httpFailure } from '../http.ts';
+import { httpFailure } from '../http-failure.ts';
 import type { Webhooks } from './port.ts';
 
 export const standardSettings = z.object({});

@@ -1,7 +1,7 @@
 /** The adapter under the deliveries: one effect in three policies, with a gate between the taken attempt and its first byte. */
 import { z } from 'zod';
 import type { Http } from '../../adapters/deps.ts';
-import { httpFailure } from '../../adapters/http.ts';
+import { httpFailure } from '../../adapters/http-failure.ts';
 import { claim, type Effect, lookUp, type OnUnknown, review } from '../../contracts/kit/define.ts';
 import { Delivered, type deliver, type Policy } from './work.ts';
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { scrub } from '../../../contracts/kit/scrub.ts';
 import type { Http, HttpAnswer } from '../../deps.ts';
-import { httpFailure } from '../../http.ts';
+import { httpFailure } from '../../http-failure.ts';
 
 export type EspoEntity = 'Contact' | 'Lead' | 'Opportunity' | 'Task' | 'Call' | 'Note';
 export type EspoRecord = { readonly id: string } & Readonly<Record<string, unknown>>;

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { PolybError, toPolybError } from '../../../contracts/kit/errors.ts';
 import { genAiDuration, genAiTokens } from '../../../contracts/metrics.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
-import { httpFailure } from '../../http.ts';
+import { httpFailure } from '../../http-failure.ts';
 import type { Llm, LlmAnswer, LlmRequest } from '../../llm/port.ts';
 import type { Provider, Rung } from './providers.ts';
 

@@ -8,7 +8,7 @@ import { flag, origin, secret, text } from '../../../config/settings.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { type Blobs, checkBlobId } from '../../blob/port.ts';
 import type { Deps, HttpAnswer, HttpRequest } from '../../deps.ts';
-import { httpFailure } from '../../http.ts';
+import { httpFailure } from '../../http-failure.ts';
 
 export const s3BlobSettings = z.object({
   BLOB_S3_ENDPOINT: origin().describe(

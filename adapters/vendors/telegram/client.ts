@@ -2,7 +2,7 @@
 import type { Telegram } from 'telegraf/types';
 import { isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
 import type { Http, HttpAnswer } from '../../deps.ts';
-import { httpFailure } from '../../http.ts';
+import { httpFailure } from '../../http-failure.ts';
 
 export interface BotApi {
   readonly botId: string;

@@ -6,7 +6,7 @@ import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { Intake, Poller, WebhookRequest } from '../../channel/port.ts';
 import { sameSecret } from '../../channel/same-secret.ts';
 import type { Deps } from '../../deps.ts';
-import { httpFailure } from '../../http.ts';
+import { httpFailure } from '../../http-failure.ts';
 import { type BotApi, botApi } from './client.ts';
 import { allowedUpdates, readUpdate } from './read.ts';
 

@@ -6,7 +6,7 @@ import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { Intake, Update, UpdateBatch, WebhookRequest } from '../../channel/port.ts';
 import { sameSecret } from '../../channel/same-secret.ts';
 import type { Deps } from '../../deps.ts';
-import { httpFailure } from '../../http.ts';
+import { httpFailure } from '../../http-failure.ts';
 import { mayHaveToken } from './hosts.ts';
 import { changesOf, partsOf } from './read.ts';
 

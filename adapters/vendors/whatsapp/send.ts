@@ -9,7 +9,7 @@ import { type Code, PolybError } from '../../../contracts/kit/errors.ts';
 import type { messages } from '../../../contracts/messages.ts';
 import type { Sending } from '../../channel/port.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
-import { httpFailure } from '../../http.ts';
+import { httpFailure } from '../../http-failure.ts';
 import { whatsappSettings } from './intake.ts';
 
 export const whatsappSendSettings = whatsappSettings.pick({
