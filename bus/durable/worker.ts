@@ -1,6 +1,6 @@
 /** The worker of one process: claims due rows, looks up unknown outcomes, and sweeps abandoned rows. */
 import { isPolybError } from '../../contracts/kit/errors.ts';
-import { attemptClaimed } from './claimed.ts';
+import { attemptClaimed } from './attempt-claimed.ts';
 import type { JournalParts } from './journal-parts.ts';
 import { lookUp } from './look-up.ts';
 import type { RunSlots } from './run-slots.ts';
