@@ -6,7 +6,7 @@ import { expect, test } from '@jest/globals';
 import type { EntryFact } from '../../../contracts/kit/describe.ts';
 import { cacheFile, cacheLines } from '../kernel/cache.ts';
 import { commands } from '../kernel/commands.ts';
-import { completionScripts } from './completion.ts';
+import { completionScripts, withSettings } from './completion.ts';
 
 const entry = (address: string, properties: NonNullable<EntryFact['input']>['properties']): EntryFact => ({
   address,
@@ -31,7 +31,7 @@ test('bash completes commands, verbs, addresses, fields, values and flags withou
     mkdirSync(join(home, 'polyb'));
     const env = { XDG_CACHE_HOME: home };
     writeFileSync(cacheFile(env), cacheLines(entries));
-    writeFileSync(join(home, 'polyb.bash'), completionScripts.bash?.(commands) ?? '');
+    writeFileSync(join(home, 'polyb.bash'), completionScripts.bash?.(withSettings(commands, ['CALL_HOURS', 'CRM_KIND'])) ?? '');
     const lines = [
       'polyb ca',
       'polyb runs w',
@@ -44,6 +44,7 @@ test('bash completes commands, verbs, addresses, fields, values and flags withou
       'polyb call x --idem',
       'polyb describe ',
       'polyb list c',
+      'polyb config get CRM',
     ];
     const driver = lines
       .map((line) => `COMP_LINE='${line}'; COMP_POINT=\${#COMP_LINE}; COMPREPLY=(); _polyb; echo "\${COMPREPLY[*]}"`)
@@ -52,8 +53,9 @@ test('bash completes commands, verbs, addresses, fields, values and flags withou
       env: { ...process.env, ...env },
       encoding: 'utf8',
     });
-    const [command, verb, address, field, value, pipeline, seats, format, flag, describe, service] = said.split('\n');
+    const [command, verb, address, field, value, pipeline, seats, format, flag, describe, service, setting] = said.split('\n');
     expect(command).toBe('call');
+    expect(setting).toBe('CRM_KIND');
     expect(verb).toBe('watch');
     expect(address).toBe('crm.push_to_crm');
     expect(field).toBe('firstName=');

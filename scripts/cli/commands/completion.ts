@@ -135,6 +135,15 @@ if [ "$funcstack[1]" = _polyb ]; then _polyb "$@"; else compdef _polyb polyb; fi
 `;
 }
 
+/** The tree with the names of all settings where one is completed. */
+export function withSettings(commands: readonly Command[], settings: readonly string[]): readonly Command[] {
+  return commands.map((command) => ({
+    ...command,
+    ...(command.completes === 'setting' && { completes: settings }),
+    ...(command.commands && { commands: withSettings(command.commands, settings) }),
+  }));
+}
+
 /** The script for a shell, by the shell's name. */
 export const completionScripts: Readonly<Record<string, (commands: readonly Command[]) => string>> = { bash, zsh };
 
@@ -145,7 +154,16 @@ export async function completion({ args, out, env, groups }: Invocation): Promis
       subject: 'completion',
       next: ['polyb completion bash'],
     });
-  out.print(script((await groups()).flatMap(({ commands }) => commands)));
+  const { allSettings } = await import('./config.ts');
+  const settings = (await allSettings({ env })).map(({ name }) => name);
+  out.print(
+    script(
+      withSettings(
+        (await groups()).flatMap(({ commands }) => commands),
+        settings,
+      ),
+    ),
+  );
   const { readCatalogue } = await import('../kernel/catalogue.ts');
   const { refreshCache } = await import('../kernel/cache.ts');
   refreshCache(Object.values((await readCatalogue()).entries), env);

@@ -15,7 +15,7 @@ interface Setting {
   readonly problem?: string;
 }
 
-async function allSettings({ env }: Invocation): Promise<readonly Setting[]> {
+export async function allSettings({ env }: Pick<Invocation, 'env'>): Promise<readonly Setting[]> {
   const [{ settingGroups }, { loadServices, serviceFolders }, { settingsOf }, { openSources }, { defaultOf, metaOf, show }] =
     await Promise.all([
       import('../docs/settings.ts'),

@@ -52,7 +52,7 @@ export interface Command {
   readonly examples?: readonly Example[];
   readonly seeAlso?: readonly string[];
   /** What completes the first argument. */
-  readonly completes?: 'address' | 'service' | 'pipeline' | 'file' | readonly string[];
+  readonly completes?: 'address' | 'service' | 'pipeline' | 'setting' | 'file' | readonly string[];
   /** Loads its code; absent on a group, which cannot be run by itself. */
   readonly run?: () => Promise<Run>;
   readonly commands?: readonly Command[];

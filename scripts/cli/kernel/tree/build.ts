@@ -196,6 +196,7 @@ export const buildCommands: readonly Command[] = [
         summary: 'Print the value of one setting.',
         usage: 'NAME',
         impact: 'ro',
+        completes: 'setting',
         examples: [{ line: 'polyb config get CALL_TIME_ZONE' }],
         run: async () => (await import('../../commands/config.ts')).getConfig,
       },
