@@ -1,8 +1,8 @@
 /**
  * Messages from customers: every channel, each message stored once, with its sender.
  *
- * Glossary: a *chat* is a conversation with one bot (private, a group, a channel); a *customer* (`clientId`, `userId`) is a person who is neither
- * staff nor a bot; a *bot* is one connection to a channel, such as a bot's account or a business number; an *update* is anything that a channel delivers;
+ * Glossary: a *chat* is a conversation with one bot (private, a group, a channel); a *customer* is a person who is neither
+ * staff nor a bot, and `customerId` is the id of any author, since a role may change; a *bot* is one connection to a channel, such as a bot's account or a business number; an *update* is anything that a channel delivers;
  * an *act* is a message of a customer or of staff, or a change of one. Ids of messages and of changes come from one sequence and sort by the order of storing.
  */
 import { z } from 'zod';
@@ -37,7 +37,12 @@ const BotId = z
   .max(32)
   .regex(/^\d{1,32}$/, 'the digits of a bot or a phone number id');
 const Name = z.string().max(300).meta({ pii: 'name' });
-const Sender = z.object({ userId: Id, name: Name, role: UserRole, isStaff: z.boolean(), isBot: z.boolean() });
+/** `customerId` under a former name: read in requests, and repeated in replies and events. */
+const Former = Id.meta({ deprecated: true }).describe('Former name of customerId.');
+const CustomerId = Id.describe('Id of the customer, or of another author.');
+/** Absent in an event that was stored under the former name. */
+const EventCustomerId = CustomerId.optional();
+const Sender = z.object({ customerId: CustomerId, userId: Former, name: Name, role: UserRole, isStaff: z.boolean(), isBot: z.boolean() });
 const Message = z.object({
   messageId: Id,
   chatId: Id,
@@ -83,7 +88,7 @@ const Message = z.object({
     .max(100)
     .describe('Files can be read at /api/v1/messages/{messageId}/files/{n}.'),
   reactions: z
-    .array(z.object({ userId: Id, emojis: z.array(z.string().max(64)).max(20), at: Timestamp }))
+    .array(z.object({ customerId: CustomerId, userId: Former, emojis: z.array(z.string().max(64)).max(20), at: Timestamp }))
     .max(1000)
     .describe('Reactions to the message.'),
 });
@@ -101,7 +106,8 @@ const Chat = z.object({
   lastActId: Id.nullable().describe('The latest act in the chat. Pass it to send_message as `knows`.'),
 });
 const Client = z.object({
-  clientId: Id,
+  customerId: CustomerId,
+  clientId: Former,
   channel: Channel,
   name: Name,
   username: z.string().max(64).nullable().meta({ pii: 'name' }),
@@ -146,7 +152,8 @@ export const inbox = contract('inbox', '1.0.0', {
         'Start of order=stored without a cursor. With a time in the future, the list starts at the next message.',
       ),
       chatId: Id.optional(),
-      clientId: Id.optional().describe('The author.'),
+      customerId: Id.optional().describe('The author.'),
+      clientId: Former.optional(),
       intent: Intent.optional(),
       role: UserRole.optional().describe('Role of the author.'),
       ...Span,
@@ -217,17 +224,17 @@ export const inbox = contract('inbox', '1.0.0', {
   }),
   get_client: method({
     summary: 'Get a customer.',
-    input: z.strictObject({ clientId: Id }),
+    input: z.strictObject({ customerId: CustomerId.optional(), clientId: Former.optional() }),
     output: Client,
     idempotency: 'read',
-    http: 'GET /api/v1/clients/{clientId}',
+    http: 'GET /api/v1/clients/{customerId}',
   }),
   client_messages: method({
     summary: 'List the messages of a customer, newest first.',
-    input: z.strictObject({ clientId: Id, ...Span, ...PageInput }),
+    input: z.strictObject({ customerId: CustomerId.optional(), clientId: Former.optional(), ...Span, ...PageInput }),
     output: pageOf(Message),
     idempotency: 'read',
-    http: 'GET /api/v1/clients/{clientId}/messages',
+    http: 'GET /api/v1/clients/{customerId}/messages',
   }),
   active_clients: method({
     summary: 'Customers with the most messages in recent days.',
@@ -238,7 +245,7 @@ export const inbox = contract('inbox', '1.0.0', {
   }),
   set_role: method({
     summary: 'Set the role of a person: customer, staff or bot.',
-    input: z.strictObject({ userId: Id, role: UserRole }),
+    input: z.strictObject({ customerId: CustomerId.optional(), userId: Former.optional(), role: UserRole }),
     output: Client,
     idempotency: 'idempotent',
     roles: ['operator', 'gateway'],
@@ -246,8 +253,12 @@ export const inbox = contract('inbox', '1.0.0', {
   erase_person: method({
     summary:
       'Erase a customer: name, phone, channel ids, texts and files, in messages, drafts, the journal, events and raw updates. Rows remain, without content. Work in progress for the customer is cancelled.',
-    input: z.strictObject({ userId: Id }),
-    output: z.object({ userId: Id, messages: count.describe('Messages of the customer, and in private chats with them.') }),
+    input: z.strictObject({ customerId: CustomerId.optional(), userId: Former.optional() }),
+    output: z.object({
+      customerId: CustomerId,
+      userId: Former,
+      messages: count.describe('Messages of the customer, and in private chats with them.'),
+    }),
     idempotency: 'idempotent',
     timeoutMs: 60_000,
     roles: ['operator', 'gateway'],
@@ -256,7 +267,7 @@ export const inbox = contract('inbox', '1.0.0', {
     summary:
       'Erase a customer by their channel id, e.g. a phone. Also works for an unknown customer, who may still appear in an unreadable update.',
     input: z.strictObject({ channel: Channel, externalId: ExternalId.min(5).meta({ pii: 'phone' }) }),
-    output: z.object({ userId: Id.nullable(), messages: count }),
+    output: z.object({ customerId: CustomerId.nullable(), userId: Former.nullable(), messages: count }),
     idempotency: 'idempotent',
     timeoutMs: 60_000,
     roles: ['operator', 'gateway'],
@@ -398,7 +409,8 @@ export const inbox = contract('inbox', '1.0.0', {
       botId: BotId,
       chatId: Id.nullable(),
       chatExternalId: ExternalId.nullable().default(null),
-      userId: Id,
+      customerId: EventCustomerId,
+      userId: Former,
       role: UserRole,
       isStaff: z.boolean(),
       messageExternalId: ExternalId.nullable(),
@@ -411,7 +423,13 @@ export const inbox = contract('inbox', '1.0.0', {
   person_erased: event({
     summary:
       'A customer was erased. Services that keep data about these chats and messages erase it too. Several events for a customer with many messages.',
-    payload: z.object({ userId: Id, chatIds: z.array(Id).max(500), messageIds: z.array(Id).max(500), at: Timestamp }),
+    payload: z.object({
+      customerId: EventCustomerId,
+      userId: Former,
+      chatIds: z.array(Id).max(500),
+      messageIds: z.array(Id).max(500),
+      at: Timestamp,
+    }),
     key: 'userId',
   }),
   history_forgotten: event({

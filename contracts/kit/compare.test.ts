@@ -192,6 +192,12 @@ const Name = z
   .regex(/^[a-z]+$/)
   .meta({ open: true });
 
+test('a parameter in a path may have another name, but no other path', () => {
+  const at = (http: `GET /${string}`): Shop => ({ ...input({ a: text, b: text }), policy: { http } });
+  expect(changes(at('GET /things/{a}'), at('GET /things/{b}'))).toEqual([]);
+  expect(changes(at('GET /things/{a}'), at('GET /thing/{a}'))).toEqual([expect.stringMatching(/^! shop.buy: http/)]);
+});
+
 test('a list of names may become an open name that has each of them, for callers and for readers', () => {
   const list = z.enum(['mail', 'fax']);
   expect(changes(input({ a: list }), input({ a: Name }))).toEqual(['shop.buy input/a: value: ["mail","fax"] → an open name']);

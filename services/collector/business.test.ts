@@ -99,7 +99,7 @@ test('who is erased leaves no name and no content in the chats of a business acc
   at.telegram.sayInBusiness(token, 'c1', 42, 'Мой адрес', { location: { latitude: 55.75, longitude: 37.61 } });
   await taken(1);
   const { chatId, sender } = await saying('Мой адрес');
-  await here.bus.call(inbox.erase_person, { userId: sender?.userId ?? '' });
+  await here.bus.call(inbox.erase_person, { customerId: sender?.customerId ?? '' });
   const { chat, messages } = await here.bus.call(inbox.chat_context, { chatId });
   expect([chat.title, messages.map(({ text, content }) => [text, content])]).toEqual([null, [['', []]]]);
   expect(await here.store.query('select 1 from collector.raw_updates')).toEqual([]);

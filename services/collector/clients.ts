@@ -24,6 +24,7 @@ interface Columns {
 }
 function shown(row: Columns): Client {
   return {
+    customerId: row.user_id,
     clientId: row.user_id,
     channel: row.channel,
     name: row.name,
@@ -71,8 +72,8 @@ function phonesLike(q: string): readonly string[] {
   return digits.startsWith('8') ? [`%${digits}%`, `7${digits.slice(1)}%`] : [`%${digits}%`];
 }
 
-export async function findClient(db: Queries, userId: string): Promise<Client | null> {
-  const [row] = await db.query<Columns>(`select ${columns} from collector.users person where user_id = $1`, [userId]);
+export async function findClient(db: Queries, customerId: string): Promise<Client | null> {
+  const [row] = await db.query<Columns>(`select ${columns} from collector.users person where user_id = $1`, [customerId]);
   return row === undefined ? null : shown(row);
 }
 
@@ -95,9 +96,9 @@ export async function activeClients(db: Queries, since: Date, limit: number): Pr
 }
 
 /** Null if there is no such customer. */
-export async function setRole(db: Queries, userId: string, role: Person['role']): Promise<Client | null> {
+export async function setRole(db: Queries, customerId: string, role: Person['role']): Promise<Client | null> {
   const [row] = await db.query<Columns>(`update collector.users person set role = $2 where user_id = $1 returning ${columns}`, [
-    userId,
+    customerId,
     role,
   ]);
   return row === undefined ? null : shown(row);

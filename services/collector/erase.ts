@@ -6,14 +6,14 @@ import { eraseFiles } from './files.ts';
 import { forgetWords } from './search.ts';
 
 /** A customer by id, or by channel id: an unknown customer may still appear in a raw update. */
-export type ErasureTarget = { readonly userId: string } | { readonly channel: ChannelName; readonly externalId: string };
+export type ErasureTarget = { readonly customerId: string } | { readonly channel: ChannelName; readonly externalId: string };
 /** By channel: fields of a raw update that contain the id of a person. */
 export type PersonFields = ReadonlyMap<string, readonly string[]>;
 /** Ids per event. */
 const atOnce = 500;
 
 interface Person {
-  readonly userId: string;
+  readonly customerId: string;
   readonly channel: ChannelName;
   readonly externalId: string;
   readonly phoneNumber: string | null;
@@ -28,26 +28,26 @@ export async function erase(
   tx: Tx,
   whom: ErasureTarget,
   fields: PersonFields,
-): Promise<{ readonly userId: string | null; readonly messages: number } | null> {
+): Promise<{ readonly customerId: string | null; readonly messages: number } | null> {
   const [person] = await tx.query<Person>(
-    `select user_id as "userId", channel, external_id as "externalId", phone_number as "phoneNumber", is_staff as "isStaff"
+    `select user_id as "customerId", channel, external_id as "externalId", phone_number as "phoneNumber", is_staff as "isStaff"
      from collector.users join collector.user_roles using (role)
      where user_id = $1 or (channel = $2 and external_id = coalesce(
        (select known_as from collector.user_aliases where channel = $2 and external_id = $3 order by until desc limit 1), $3))`,
-    'userId' in whom ? [whom.userId, null, null] : [null, whom.channel, whom.externalId],
+    'customerId' in whom ? [whom.customerId, null, null] : [null, whom.channel, whom.externalId],
   );
-  if (person === undefined && 'userId' in whom) return null;
-  const { channel, externalId } = person ?? (whom as Exclude<ErasureTarget, { userId: string }>);
+  if (person === undefined && 'customerId' in whom) return null;
+  const { channel, externalId } = person ?? (whom as Exclude<ErasureTarget, { customerId: string }>);
   const names = await namesOf(tx, channel, externalId);
   const chats = person === undefined || person.isStaff ? [] : await privateChats(tx, person, names);
   const messages = await tx.query<{ messageId: string; externalId: string }>(
     'select message_id as "messageId", external_id as "externalId" from collector.messages where sender_id = $1 or chat_id = any ($2) for update',
-    [person?.userId ?? null, chats],
+    [person?.customerId ?? null, chats],
   );
   const ids = messages.map(({ messageId }) => messageId);
   const known = [...names, ...(person?.phoneNumber ? [person.phoneNumber] : [])];
   tx.forget({
-    ids: [...(person === undefined ? [] : [person.userId]), ...chats, ...ids],
+    ids: [...(person === undefined ? [] : [person.customerId]), ...chats, ...ids],
     names: [...known, ...messages.map((of) => of.externalId)],
     mentions: known,
   });
@@ -62,11 +62,11 @@ export async function erase(
     await tx.query(
       `update collector.users set name = '', username = null, phone_number = null, external_id = 'erased:' || user_id, erased_at = coalesce(erased_at, now())
        where user_id = $1`,
-      [person.userId],
+      [person.customerId],
     );
-    emitErased(tx, person.userId, chats, ids);
+    emitErased(tx, person.customerId, chats, ids);
   }
-  return { userId: person?.userId ?? null, messages: ids.length };
+  return { customerId: person?.customerId ?? null, messages: ids.length };
 }
 
 /** All channel ids of the customer; aliases are deleted. */
@@ -82,14 +82,14 @@ async function namesOf(tx: Tx, channel: ChannelName, externalId: string): Promis
 }
 
 /** Locked: outbound messages are stored under the same lock. Includes chats that were merged into these. */
-async function privateChats(tx: Tx, { userId, channel }: Person, names: readonly string[]): Promise<readonly string[]> {
+async function privateChats(tx: Tx, { customerId, channel }: Person, names: readonly string[]): Promise<readonly string[]> {
   const rows = await tx.query<{ chatId: string }>(
     `with own as (
        select chat_id from collector.chats where channel = $1 and kind = 'private' and (regexp_replace(external_id, '^.*:', '') = any ($2)
          or chat_id in (select chat_id from collector.messages where sender_id = $3)))
      select chat_id as "chatId" from collector.chats where chat_id in (select chat_id from own) or merged_into in (select chat_id from own)
      order by chat_id for update`,
-    [channel, names, userId],
+    [channel, names, customerId],
   );
   return rows.map(({ chatId }) => chatId);
 }
@@ -130,10 +130,11 @@ async function eraseMessages(tx: Tx, ids: readonly string[], chats: readonly str
   );
 }
 
-function emitErased(tx: Tx, userId: string, chats: readonly string[], messages: readonly string[]): void {
+function emitErased(tx: Tx, customerId: string, chats: readonly string[], messages: readonly string[]): void {
   for (let from = 0; from === 0 || from < Math.max(chats.length, messages.length); from += atOnce)
     tx.emit(inbox.person_erased, {
-      userId,
+      customerId,
+      userId: customerId,
       chatIds: chats.slice(from, from + atOnce),
       messageIds: messages.slice(from, from + atOnce),
       at: new Date().toISOString(),

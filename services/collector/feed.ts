@@ -6,7 +6,7 @@
 import { type Loop, loop, type Queries } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { listOf } from './cursor.ts';
-import { type Columns, columns, conditionsOf, fitting, type MessageFilter, type Page, shown, tables } from './messages.ts';
+import { type Columns, columns, conditionsOf, filterOf, fitting, type MessageFilter, type Page, shown, tables } from './messages.ts';
 
 /** Positions that one page of a filtered feed scans: with a rare filter a page may be empty although more follow. */
 const mostScanned = 2_000;
@@ -54,7 +54,7 @@ export async function pageOfFeed(
     storedSince,
   }: { readonly limit: number; readonly cursor?: string | undefined; readonly storedSince?: string | undefined },
 ): Promise<Page> {
-  const list = listOf('feed', { ...wanted });
+  const list = listOf('feed', filterOf(wanted));
   const place = placeOf(cursor, list);
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;

@@ -137,7 +137,7 @@ test('erasing a person removes the bytes of what they sent', async () => {
   at.telegram.file('d1', Buffer.from('паспорт'));
   send(document('d1', 'image/png', 'паспорт.png'));
   const message = await kept();
-  await it.world.bus.call(inbox.erase_person, { userId: message.sender?.userId ?? '' });
+  await it.world.bus.call(inbox.erase_person, { customerId: message.sender?.customerId ?? '' });
   await until(async () => (await it.world.store.query('select from collector.files')).length === 0 || null);
   expect((await get(`${message.messageId}/files/0`)).status).toBe(404);
   expect(JSON.stringify(await stored())).not.toContain('паспорт');

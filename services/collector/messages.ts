@@ -12,12 +12,14 @@ export type Page = OutputOf<typeof inbox.list_messages>;
 export type MessageItem = Page['items'][number];
 export interface MessageFilter {
   readonly chatId?: string | undefined;
-  readonly clientId?: string | undefined;
+  readonly customerId?: string | undefined;
   readonly intent?: z.output<typeof Intent> | undefined;
   readonly role?: Person['role'] | undefined;
   readonly since?: string | undefined;
   readonly until?: string | undefined;
 }
+/** For cursors: those of earlier versions call the author `clientId`. */
+export const filterOf = ({ customerId, ...rest }: MessageFilter) => ({ ...rest, clientId: customerId });
 /** Length of a text in a list, in UTF-16 units. */
 const shortText = 4096;
 /** Maximum size of a page, in bytes of JSON; it ends early to fit into a reply. */
@@ -45,7 +47,7 @@ export interface Columns {
   readonly kind: MessageItem['kind'];
   readonly text: string;
   readonly content: MessageItem['content'];
-  readonly reactions: MessageItem['reactions'];
+  readonly reactions: readonly Omit<MessageItem['reactions'][number], 'customerId'>[];
   readonly thread_id: string | null;
   readonly album_id: string | null;
   readonly reply_to: string | null;
@@ -79,13 +81,16 @@ export function shown(row: Columns, limit = shortText): MessageItem {
     channel: row.channel,
     botId: row.bot_id,
     externalId: row.external_id,
-    sender: row.user_id === null ? null : { userId: row.user_id, name: row.name, role: row.role, isStaff: row.is_staff, isBot: row.is_bot },
+    sender:
+      row.user_id === null
+        ? null
+        : { customerId: row.user_id, userId: row.user_id, name: row.name, role: row.role, isStaff: row.is_staff, isBot: row.is_bot },
     direction: row.direction,
     kind: row.kind,
     text: row.text.slice(0, limit).toWellFormed(),
     isCut: row.text.length > limit,
     content: row.content,
-    reactions: row.reactions.filter(({ emojis }) => emojis.length > 0),
+    reactions: row.reactions.filter(({ emojis }) => emojis.length > 0).map((each) => ({ ...each, customerId: each.userId })),
     threadId: row.thread_id,
     albumId: row.album_id,
     replyToExternalId: row.reply_to,
@@ -112,7 +117,7 @@ export async function pageOfMessages(
   wanted: MessageFilter,
   at: { limit: number; cursor?: string | undefined },
 ): Promise<Page> {
-  const list = listOf('messages', { ...wanted });
+  const list = listOf('messages', filterOf(wanted));
   return cutPage(await select(db, wanted, at.limit, placeOf(at.cursor, list)), at.limit, { list });
 }
 
@@ -123,7 +128,7 @@ export async function searchMessages(
   wanted: MessageFilter,
   at: { limit: number; cursor?: string | undefined },
 ): Promise<Page> {
-  const list = listOf('messages', { ...wanted, q });
+  const list = listOf('messages', { ...filterOf(wanted), q });
   const place = placeOf(at.cursor, list);
   const search = await prepare(tx, q);
   const ask = async (asked: Search) => (asked.query === '' ? [] : find(tx, wanted, Math.max(at.limit, fewHits), place, asked));
@@ -147,7 +152,7 @@ async function find(
 ): Promise<readonly Columns[]> {
   const ask = (by: HitQuery['by'], most: number | null) => select(db, wanted, limit, place, { ...search, by, most });
   // The messages of one chat or sender are few, however frequent the word is elsewhere.
-  if (wanted.chatId !== undefined || wanted.clientId !== undefined) return ask('gathering', null);
+  if (wanted.chatId !== undefined || wanted.customerId !== undefined) return ask('gathering', null);
   const lately = await ask('walking', firstWalked);
   if (lately.length > limit) return lately;
   const gathered = await ask('gathering', mostGathered);
@@ -167,7 +172,7 @@ export function conditionsOf(wanted: MessageFilter, value: (given: unknown) => s
   const when = (condition: (at: string) => string, given: unknown) => (given === undefined ? [] : [condition(value(given))]);
   return [
     ...when((at) => `message.chat_id = ${at}`, wanted.chatId),
-    ...when((at) => `message.sender_id = ${at}`, wanted.clientId),
+    ...when((at) => `message.sender_id = ${at}`, wanted.customerId),
     ...when((at) => `message.intent = ${at}`, wanted.intent),
     ...when((at) => `message.sender_id in (select user_id from collector.users where role = ${at})`, wanted.role),
     ...when((at) => `message.sent_at >= ${at}`, wanted.since),

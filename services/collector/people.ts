@@ -7,7 +7,7 @@ import type { UserRole } from '../../contracts/inbox.ts';
 import type { IdChange } from './aliases.ts';
 
 export interface Person {
-  readonly userId: string;
+  readonly customerId: string;
   readonly role: z.output<typeof UserRole>;
   readonly isStaff: boolean;
   readonly isBot: boolean;
@@ -69,13 +69,15 @@ async function find(tx: Queries, channel: ChannelName, externalIds: readonly str
      where users.channel = $1 and users.external_id = any ($2) order by users.user_id for no key update of users`,
     [channel, externalIds],
   );
-  return new Map(rows.map((row) => [row.external_id, { userId: row.user_id, role: row.role, isStaff: row.is_staff, isBot: row.is_bot }]));
+  return new Map(
+    rows.map((row) => [row.external_id, { customerId: row.user_id, role: row.role, isStaff: row.is_staff, isBot: row.is_bot }]),
+  );
 }
 
 /** A person moves to another id. The person already there is the same one, and the former row is deleted. */
 export async function movePerson(tx: Queries, channel: ChannelName, { from, to }: IdChange): Promise<void> {
   const known = await find(tx, channel, [from, to.externalId]);
-  const [old, other] = [known.get(from)?.userId, known.get(to.externalId)?.userId];
+  const [old, other] = [known.get(from)?.customerId, known.get(to.externalId)?.customerId];
   if (old === undefined) return;
   if (other === undefined) {
     // An erased person gets no phone back.

@@ -22,7 +22,7 @@ export async function putReactions(
          (select coalesce(jsonb_agg(other), '[]') from jsonb_array_elements(reactions) other where other ->> 'userId' <> $5) || $7::jsonb
        where channel = $1 and bot_id = $2 and chat_external_id = $3 and external_id = $4
          and not exists (select from jsonb_array_elements(reactions) own where own ->> 'userId' = $5 and own ->> 'at' > $6)`,
-      [channel, botId, chat.externalId, externalId, by.userId, time, JSON.stringify([{ userId: by.userId, emojis, at: time }])],
+      [channel, botId, chat.externalId, externalId, by.customerId, time, JSON.stringify([{ userId: by.customerId, emojis, at: time }])],
     );
   }
 }

@@ -139,13 +139,15 @@ test('messages are found by chat, client, role, time and intent', async () => {
   const { items } = await list({});
   const [a, b] = ['а', 'б'].map((wanted) => items.find(({ text }) => text === wanted));
   expect(await texts({ chatId: b?.chatId })).toEqual(['рассылка', 'б']);
-  expect(await texts({ clientId: a?.sender?.userId })).toEqual(['а']);
+  expect(await texts({ customerId: a?.sender?.customerId })).toEqual(['а']);
   expect(await texts({ role: 'broadcast_bot' })).toEqual(['рассылка']);
   expect(await texts({ since: b?.sentAt })).toEqual(['рассылка', 'б']);
   expect(await texts({ until: b?.sentAt })).toEqual(['а']);
   await here.store.query(`update collector.messages set intent = 'order', is_urgent = true where message_id = $1`, [b?.messageId]);
   expect((await list({ intent: 'order' })).items).toMatchObject([{ text: 'б', intent: 'order', isUrgent: true }]);
-  expect((await here.bus.call(inbox.client_messages, { clientId: a?.sender?.userId ?? '' })).items.map(({ text }) => text)).toEqual(['а']);
+  expect((await here.bus.call(inbox.client_messages, { customerId: a?.sender?.customerId ?? '' })).items.map(({ text }) => text)).toEqual([
+    'а',
+  ]);
 });
 
 test.each([true, false])('an intent that is told of a message is shown beside it, certain or not: %s', async (isCertain) => {
@@ -271,7 +273,7 @@ test('clients are listed by when they wrote last, found by name, and counted by 
   expect((await here.bus.call(inbox.list_clients, { limit: 2, cursor: first.nextCursor ?? '' })).items.map(({ name }) => name)).toEqual([
     'Клиент 3',
   ]);
-  expect(await here.bus.call(inbox.get_client, { clientId: first.items[0]?.clientId ?? '' })).toEqual(first.items[0]);
+  expect(await here.bus.call(inbox.get_client, { customerId: first.items[0]?.customerId ?? '' })).toEqual(first.items[0]);
   const active = await here.bus.call(inbox.active_clients, { days: 1 });
   expect([active.total, active.items.map(({ name, recentMessages, messages }) => [name, recentMessages, messages])]).toEqual([
     2,
@@ -287,7 +289,7 @@ test('the bot yields in a chat where staff has written, and takes it back after 
   const [answer] = (await list({})).items;
   const owner = async () => (await here.bus.call(inbox.chat_context, { chatId: answer?.chatId ?? '' })).chat.owner;
   expect(await owner()).toBe('bot');
-  await here.bus.call(inbox.set_role, { userId: answer?.sender?.userId ?? '', role: 'manager' });
+  await here.bus.call(inbox.set_role, { customerId: answer?.sender?.customerId ?? '', role: 'manager' });
   await write({ text: 'отвечу я', from: '50', at: Date.now() });
   expect(await owner()).toBe('human');
   await here.store.query(`update collector.chats set staff_wrote_at = now() - interval '31 minutes'`);
@@ -320,7 +322,7 @@ test('a person who is erased leaves no word, name or raw update, and the others 
     (await here.store.query<{ word: string }>('select word from collector.lexicon order by word')).map(({ word }) => word);
   expect(await known()).toHaveLength(3);
   const secret = (await list({})).items.find(({ text }) => text === 'секрет');
-  expect(await here.bus.call(inbox.erase_person, { userId: secret?.sender?.userId ?? '' })).toMatchObject({ messages: 2 });
+  expect(await here.bus.call(inbox.erase_person, { customerId: secret?.sender?.customerId ?? '' })).toMatchObject({ messages: 2 });
   expect(await known()).toEqual([expect.stringMatching(/^оста/)]);
   expect((await here.bus.call(inbox.get_message, { messageId: secret?.messageId ?? '' })).text).toBe('');
   expect(await texts({ q: 'секрет' })).toEqual([]);
@@ -330,7 +332,25 @@ test('a person who is erased leaves no word, name or raw update, and the others 
 
 test('what is not there is not found', async () => {
   await expect(here.bus.call(inbox.get_message, { messageId: 'msg_0' })).rejects.toMatchObject({ code: 'not_found' });
-  await expect(here.bus.call(inbox.get_client, { clientId: 'usr_0' })).rejects.toMatchObject({ code: 'not_found' });
-  await expect(here.bus.call(inbox.client_messages, { clientId: 'usr_0' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(here.bus.call(inbox.get_client, { customerId: 'usr_0' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(here.bus.call(inbox.client_messages, { customerId: 'usr_0' })).rejects.toMatchObject({ code: 'not_found' });
   await expect(here.bus.call(inbox.chat_context, { chatId: 'chat_0' })).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('the former names of customerId are read in requests and repeated in replies', async () => {
+  await write({ text: 'старое имя' });
+  const [message] = (await here.bus.call(inbox.list_messages, {})).items;
+  const customerId = message?.sender?.customerId ?? '';
+  expect(message?.sender?.userId).toBe(customerId);
+  const client = await here.bus.call(inbox.get_client, { clientId: customerId });
+  expect(client).toMatchObject({ customerId, clientId: customerId });
+  for (const by of [{ clientId: customerId }, { customerId }])
+    expect([
+      (await here.bus.call(inbox.list_messages, by)).items.length,
+      (await here.bus.call(inbox.list_messages, { order: 'stored', ...by })).nextCursor === null,
+      (await here.bus.call(inbox.client_messages, by)).items.length,
+    ]).toEqual([1, false, 1]);
+  expect(await here.bus.call(inbox.set_role, { userId: customerId, role: 'manager' })).toMatchObject({ customerId, role: 'manager' });
+  await expect(here.bus.call(inbox.get_client, {})).rejects.toMatchObject({ code: 'invalid_argument' });
+  expect(await here.bus.call(inbox.erase_person, { userId: customerId })).toMatchObject({ customerId, userId: customerId });
 });

@@ -30,7 +30,8 @@ export function reads({
 }): Reads {
   const at = () => ({ now: now(), takeoverMs });
   return {
-    list_messages: async ({ q, order, storedSince, limit, cursor, ...wanted }) => {
+    list_messages: async ({ q, order, storedSince, limit, cursor, clientId, ...rest }) => {
+      const wanted = { ...rest, customerId: rest.customerId ?? clientId };
       if (order === 'stored') {
         if (q !== undefined || wanted.since !== undefined || wanted.until !== undefined)
           throw new PolybError('invalid_argument', 'order=stored cannot be combined with q, since or until; use storedSince.');
@@ -44,26 +45,36 @@ export function reads({
     get_message: async ({ messageId }) => (await findMessage(db, messageId)) ?? missing('message', messageId),
     message_totals: (span) => totals(db, span),
     list_clients: (wanted) => pageOfClients(db, wanted),
-    get_client: async ({ clientId }) => (await findClient(db, clientId)) ?? missing('client', clientId),
-    client_messages: async ({ limit, cursor, ...wanted }) => {
-      if ((await findClient(db, wanted.clientId)) === null) missing('client', wanted.clientId);
+    get_client: async (whom) => (await findClient(db, customerOf(whom))) ?? missing('client', customerOf(whom)),
+    client_messages: async ({ limit, cursor, since, until, ...whom }) => {
+      const wanted = { since, until, customerId: customerOf(whom) };
+      if ((await findClient(db, wanted.customerId)) === null) missing('client', wanted.customerId);
       return pageOfMessages(db, wanted, { limit, cursor });
     },
     active_clients: ({ days, limit }) => activeClients(db, new Date(now() - days * dayMs), limit),
-    set_role: async ({ userId, role }) => (await setRole(db, userId, role)) ?? missing('user', userId),
-    erase_person: async ({ userId }) => {
-      const { messages } = (await commit((tx) => erase(tx, { userId }, personFields))) ?? missing('user', userId);
-      return { userId, messages };
+    set_role: async ({ role, ...whom }) => (await setRole(db, customerOf(whom), role)) ?? missing('user', customerOf(whom)),
+    erase_person: async (whom) => {
+      const customerId = customerOf(whom);
+      const { messages } = (await commit((tx) => erase(tx, { customerId }, personFields))) ?? missing('user', customerId);
+      return { customerId, userId: customerId, messages };
     },
     erase_external_id: async (whom) => {
       const erased = await commit((tx) => erase(tx, whom, personFields));
-      return { userId: erased?.userId ?? null, messages: erased?.messages ?? 0 };
+      const customerId = erased?.customerId ?? null;
+      return { customerId, userId: customerId, messages: erased?.messages ?? 0 };
     },
     chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),
     set_chat_owner: async ({ chatId, owner }) => (await commit((tx) => setOwner(tx, chatId, owner, at()))) ?? missing('chat', chatId),
     read_file: (wanted, { signal }) => readFile({ db, blobs }, wanted, signal),
     get_voice: (wanted) => readVoice(db, wanted),
   };
+}
+
+/** The id under its name or a former one. */
+function customerOf({ customerId, clientId, userId }: Partial<Record<'customerId' | 'clientId' | 'userId', string | undefined>>): string {
+  const id = customerId ?? clientId ?? userId;
+  if (id === undefined) throw new PolybError('invalid_argument', 'customerId: expected the id of a customer, as in list_clients.');
+  return id;
 }
 
 function missing(what: string, id: string): never {

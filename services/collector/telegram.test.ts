@@ -45,7 +45,7 @@ test('a message is stored once, told once, and confirmed after that', async () =
       messageId: stored?.messageId,
       channel: 'telegram',
       chatId: stored?.chatId,
-      senderId: stored?.sender?.userId,
+      senderId: stored?.sender?.customerId,
       isStaff: false,
       isBot: false,
       kind: 'text',
@@ -123,7 +123,7 @@ test('each change of the words is an event, once, and asks for another judgement
   expect(await at.told('inbox.message_changed')).toEqual([
     {
       ...{ changeId: chat.lastActId, messageId: stored?.messageId, channel: 'telegram', chatId: stored?.chatId },
-      ...{ senderId: stored?.sender?.userId, isStaff: false, isBot: false, kind: 'text', change: 'edited' },
+      ...{ senderId: stored?.sender?.customerId, isStaff: false, isBot: false, kind: 'text', change: 'edited' },
       at: new Date((date + 20) * 1000).toISOString(),
     },
   ]);
@@ -176,7 +176,7 @@ test('roles are per person: clients, groups that speak as themselves, channels, 
   const roles = Object.fromEntries((await at.messages()).map(({ text, sender }) => [text, sender?.role]));
   expect(roles).toEqual({ клиент: 'client', админ: 'client', пост: 'broadcast_bot', робот: 'broadcast_bot' });
   const client = (await at.messages({ role: 'client' })).find(({ text }) => text === 'клиент');
-  await here.bus.call(inbox.set_role, { userId: client?.sender?.userId ?? '', role: 'manager' });
+  await here.bus.call(inbox.set_role, { customerId: client?.sender?.customerId ?? '', role: 'manager' });
   at.telegram.update(token, message(group, { text: 'уже менеджер' }));
   await taken(5);
   expect((await at.told('inbox.message_received')).at(-1)).toMatchObject({ isStaff: true });
@@ -190,7 +190,7 @@ test('an anonymous administrator is staff only in a group that staff named', asy
   says({ ...supergroup, id: -1002 }, 'верните деньги');
   await taken(2);
   const [first] = await at.messages({ q: 'отменяйте' });
-  await here.bus.call(inbox.set_role, { userId: first?.sender?.userId ?? '', role: 'manager' });
+  await here.bus.call(inbox.set_role, { customerId: first?.sender?.customerId ?? '', role: 'manager' });
   says(supergroup, 'ещё раз');
   says({ ...supergroup, id: -1002 }, 'и ещё раз');
   await taken(4);
@@ -227,7 +227,9 @@ test('the contact that somebody shares of themselves is their phone', async () =
   at.telegram.update(token, message(group, { text: 'это мой номер' }));
   await taken(2);
   const [one] = await at.messages();
-  expect(await here.bus.call(inbox.get_client, { clientId: one?.sender?.userId ?? '' })).toMatchObject({ phoneNumber: '+79990001122' });
+  expect(await here.bus.call(inbox.get_client, { customerId: one?.sender?.customerId ?? '' })).toMatchObject({
+    phoneNumber: '+79990001122',
+  });
 });
 
 test('a live location moves in place: one message, its latest place, no versions', async () => {

@@ -97,7 +97,7 @@ test('somebody who hides the phone is one person in one chat, told by the user i
   const ids = [whatsapp.say(maria, 'Здравствуйте'), whatsapp.say(maria, 'Есть пионы?')] as const;
   await taken();
   const [first, second] = await stored(...ids);
-  expect(second).toMatchObject({ chatId: first.chatId, sender: { userId: first.sender?.userId, name: 'Мария' } });
+  expect(second).toMatchObject({ chatId: first.chatId, sender: { customerId: first.sender?.customerId, name: 'Мария' } });
   const { chat } = await gate.world.bus.call(inbox.chat_context, { chatId: first.chatId });
   expect(chat).toMatchObject({ channel: 'whatsapp', externalId: maria.userId });
   expect((await gate.world.bus.call(inbox.list_clients, { channel: 'whatsapp' })).items).toMatchObject([
@@ -123,7 +123,7 @@ const [byPhone, byUserId] = [
 /** The chats and senders of these messages: one each, or more. */
 async function sidesOf(...ids: readonly string[]) {
   const all = await stored(...ids);
-  return [...new Set(all.map(({ chatId, sender }) => `${chatId} ${sender?.userId}`))];
+  return [...new Set(all.map(({ chatId, sender }) => `${chatId} ${sender?.customerId}`))];
 }
 async function replayed(): Promise<number> {
   const [since, until] = [-60_000, 60_000].map((ms) => new Date(Date.now() + ms).toISOString());
@@ -144,7 +144,7 @@ test('who wrote under the user id first keeps chat and person when the phone is 
   const [{ chatId, sender }] = await stored(first);
   const ids = [whatsapp.say(anna, 'Мой номер виден'), whatsapp.say(byUserId, 'А теперь нет'), whatsapp.say(byPhone, 'И снова')];
   await taken();
-  expect(await sidesOf(first, ...ids)).toEqual([`${chatId} ${sender?.userId}`]);
+  expect(await sidesOf(first, ...ids)).toEqual([`${chatId} ${sender?.customerId}`]);
   expect(await chatOf(chatId)).toMatchObject({ externalId: phone });
   expect(await clients()).toMatchObject([{ phoneNumber: `+${phone}`, messages: 4 }]);
 });
@@ -192,12 +192,12 @@ test('a person who is erased leaves neither id behind, and is somebody new under
   whatsapp.say(byUserId, 'Забудьте меня');
   await taken();
   const [{ sender }] = await stored(id);
-  expect(await gate.world.bus.call(inbox.erase_person, { userId: sender?.userId ?? '' })).toMatchObject({ messages: 2 });
+  expect(await gate.world.bus.call(inbox.erase_person, { customerId: sender?.customerId ?? '' })).toMatchObject({ messages: 2 });
   for (const table of ['raw_updates', 'user_aliases'])
     expect(await gate.world.store.query(`select from collector.${table}`)).toHaveLength(0);
   const again = whatsapp.say(byUserId, 'Это не я');
   await taken();
-  expect((await stored(again))[0].sender?.userId).not.toBe(sender?.userId);
+  expect((await stored(again))[0].sender?.customerId).not.toBe(sender?.customerId);
 });
 
 const [annaNow, hiddenNow] = [
@@ -231,7 +231,7 @@ test('who changes the number goes on as the same person in the same chat, under 
   expect(await clients()).toMatchObject([{ phoneNumber: `+${annaNow.phone}`, name: 'Анна', username: 'anna', messages: 1 }]);
   const ids = [whatsapp.say(annaNow, 'Это я', now + minute), whatsapp.say(hiddenNow, 'И это', now + minute)];
   await taken();
-  expect(await sidesOf(before, ...ids)).toEqual([`${chatId} ${sender?.userId}`]);
+  expect(await sidesOf(before, ...ids)).toEqual([`${chatId} ${sender?.customerId}`]);
   expect(await at.told('inbox.number_changed')).toMatchObject([{ chatId }]);
 });
 
@@ -327,11 +327,11 @@ test('who was erased stays erased when the change of the number is told, and nei
   const id = whatsapp.say(anna, 'Забудьте меня', now - minute);
   await taken();
   const [{ sender }] = await stored(id);
-  const erased = () => gate.world.bus.call(inbox.erase_person, { userId: sender?.userId ?? '' });
+  const erased = () => gate.world.bus.call(inbox.erase_person, { customerId: sender?.customerId ?? '' });
   await erased();
   moves(anna, annaNow);
   await taken();
-  expect(await clients()).toMatchObject([{ clientId: sender?.userId, name: '', username: null, phoneNumber: null }]);
+  expect(await clients()).toMatchObject([{ customerId: sender?.customerId, name: '', username: null, phoneNumber: null }]);
   expect((await at.messages()).map(({ text }) => text)).toEqual(['']);
   for (const externalId of [phone, annaNow.phone]) await gate.world.bus.call(inbox.erase_external_id, { channel: 'whatsapp', externalId });
   for (const table of ['raw_updates', 'user_aliases']) expect(await rows(table)).toHaveLength(0);

@@ -71,7 +71,7 @@ function store(text: string, more: Partial<Message> = {}): Message {
     channel: 'telegram',
     botId: '1',
     externalId: String(serial),
-    sender: { userId: 'u1', name: 'Клиент', role: 'client', isStaff: false, isBot: false },
+    sender: { customerId: 'u1', userId: 'u1', name: 'Клиент', role: 'client', isStaff: false, isBot: false },
     direction: 'in',
     kind: 'text',
     text,
@@ -223,7 +223,7 @@ test('a message that no language model could judge is judged anew later, three t
 });
 
 test('messages of staff, of service and without words are not judged; a voice message is when its words are known', async () => {
-  const staff = { userId: 'u2', name: 'x', role: 'manager', isStaff: true, isBot: false } as const;
+  const staff = { customerId: 'u2', userId: 'u2', name: 'x', role: 'manager', isStaff: true, isBot: false } as const;
   const voice = store('верните деньги, до сих пор не привезли!', { kind: 'voice' });
   for (const message of [store('да', { sender: staff }), store('pinned', { kind: 'service' }), voice]) await receive(message);
   const last = store('спасибо вам огромное');
@@ -236,7 +236,7 @@ test('messages of staff, of service and without words are not judged; a voice me
 });
 
 test("our own bots' messages are known by their role", async () => {
-  const by = (role: 'broadcast_bot' | 'assistant_bot') => ({ userId: 'b', name: 'x', role, isStaff: true, isBot: true });
+  const by = (role: 'broadcast_bot' | 'assistant_bot') => ({ customerId: 'b', userId: 'b', name: 'x', role, isStaff: true, isBot: true });
   expect(await classify(store('сколько стоит?', { sender: by('broadcast_bot') }))).toMatchObject({ intent: 'broadcast', isCertain: true });
   expect(await classify(store('сколько стоит?', { sender: by('assistant_bot') }))).toMatchObject({ intent: 'none', isCertain: true });
 });

@@ -69,8 +69,8 @@ beforeAll(async () => {
     const { items } = await here.bus.call(inbox.list_clients, {});
     return items.length === 3 ? items : null;
   });
-  for (const { clientId, name } of known)
-    if (name !== `Клиент ${client}`) await here.bus.call(inbox.set_role, { userId: clientId, role: 'manager' });
+  for (const { customerId, name } of known)
+    if (name !== `Клиент ${client}`) await here.bus.call(inbox.set_role, { customerId, role: 'manager' });
 });
 afterAll(async () => {
   await here.stop();

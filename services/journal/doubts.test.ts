@@ -18,7 +18,7 @@ beforeAll(async () => {
   it = await fixture(here, { collector, journal: journalService }, { tokens: [token], settings: { TELEGRAM_APPROVAL_CHATS: `${team}` } });
   await it.says(anna);
   const { items } = await here.bus.call(inbox.list_clients, {});
-  for (const { clientId } of items) await here.bus.call(inbox.set_role, { userId: clientId, role: 'manager' });
+  for (const { customerId } of items) await here.bus.call(inbox.set_role, { customerId, role: 'manager' });
 });
 afterAll(async () => {
   await here.stop();

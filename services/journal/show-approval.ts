@@ -60,11 +60,11 @@ export const presserOf = (userId: string): string => `telegram/${userId}`;
 
 /** An actor of the audit, as a name for people. */
 async function nameOf(who: string, call: Call): Promise<string> {
-  const { client, clientId } = /^[^:]+:(?:telegram\/(?<clientId>\w{1,64})|(?<client>.+))$/.exec(who)?.groups ?? {};
-  if (clientId === undefined) return client ?? who;
+  const { client, customerId } = /^[^:]+:(?:telegram\/(?<customerId>\w{1,64})|(?<client>.+))$/.exec(who)?.groups ?? {};
+  if (customerId === undefined) return client ?? who;
   try {
-    return (await call(inbox.get_client, { clientId })).name || clientId;
+    return (await call(inbox.get_client, { customerId })).name || customerId;
   } catch {
-    return clientId; // A missing name must not leave buttons in the chat.
+    return customerId; // A missing name must not leave buttons in the chat.
   }
 }

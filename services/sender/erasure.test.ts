@@ -72,11 +72,11 @@ const raw = (channel: string, body: object) =>
   );
 const userOf = async (chatId: string) => {
   const { messages: said } = await here.bus.call(inbox.chat_context, { chatId });
-  return said.find(({ direction }) => direction === 'in')?.sender?.userId ?? '';
+  return said.find(({ direction }) => direction === 'in')?.sender?.customerId ?? '';
 };
 /** Erases, and waits until every service has heard of it. */
 async function erases(chatId: string, ids: readonly string[]) {
-  expect((await here.bus.call(inbox.erase_person, { userId: await userOf(chatId) })).messages).toBeGreaterThan(0);
+  expect((await here.bus.call(inbox.erase_person, { customerId: await userOf(chatId) })).messages).toBeGreaterThan(0);
   await it.when(async () => (await here.store.query('select from sender.chats where chat_id = $1', [chatId])).length === 0);
   await it.when(async () => {
     const [left] = await here.store.query<{ n: number }>(
@@ -152,6 +152,7 @@ test('of a person of the site nothing is left, also where storing what they wrot
 test('who never became a person is erased by the id of the channel', async () => {
   await raw('whatsapp', { unknown: { who: { wa: '79990007703' }, body: 'загадочное' } });
   expect(await here.bus.call(inbox.erase_external_id, { channel: 'whatsapp', externalId: '79990007703' })).toEqual({
+    customerId: null,
     userId: null,
     messages: 0,
   });
@@ -167,7 +168,7 @@ test('an attempt that is under way when its person is erased keeps nothing of wh
     `update journal.rows set state = 'attempting', token = $2, lease_until = now() + interval '1 min', held_by = 'x' where id = $1`,
     [id, token],
   );
-  await here.bus.call(inbox.erase_person, { userId: await userOf(chatId) });
+  await here.bus.call(inbox.erase_person, { customerId: await userOf(chatId) });
   const kept = await here.store.journal.end(null, id, token, { state: 'done', output: { text: 'подоспевшее' } });
   expect([kept, await found(['подоспевшее'])]).toEqual([false, []]);
   expect(await here.bus.call(journal.get, { id })).toMatchObject({

@@ -142,7 +142,7 @@ test('once somebody of the staff has written in the chat, a draft that does not 
     return it.when(async () => (await here.bus.call(inbox.list_messages, { limit: 200 })).items.find((one) => one.text === text));
   };
   const { sender } = await says(boss, 'Добавили бота');
-  await here.bus.call(inbox.set_role, { userId: sender?.userId ?? '', role: 'manager' });
+  await here.bus.call(inbox.set_role, { customerId: sender?.customerId ?? '', role: 'manager' });
   const { chatId, messageId } = await says(it.somebody(), 'Когда привезут?');
   const { id } = await it.send(chatId, 'Привезут завтра');
   await says(boss, 'Уже едет, через 10 минут');

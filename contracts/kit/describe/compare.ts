@@ -95,7 +95,10 @@ const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, custom
 
 function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] {
   const change = (name: keyof EntryFact) => `${name}: ${show(old[name])} → ${show(now[name])}`;
-  const differs = (name: keyof EntryFact) => !isSame(old[name], now[name]);
+  // The name of a parameter in a path is not sent.
+  const comparable = (of: EntryFact, name: keyof EntryFact) =>
+    name === 'http' && of.http !== undefined ? { ...of.http, route: of.http.route.replace(/\{\w+\}/g, '{}') } : of[name];
+  const differs = (name: keyof EntryFact) => !isSame(comparable(old, name), comparable(now, name));
   const barred = now.roles !== undefined && (old.roles === undefined || old.roles.some((role) => !now.roles?.includes(role)));
   const stricter = (strictness[now.approval ?? 'none'] ?? 0) > (strictness[old.approval ?? 'none'] ?? 0);
   return [
