@@ -8,8 +8,8 @@ import { quiet } from '../runtime/noop-log.ts';
 import { startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import { cursorOf, listOf } from '../services/collector/cursor.ts';
-import { lastMessages, pageOfMessages, searchMessages, totals } from '../services/collector/messages.ts';
-import { learnWords } from '../services/collector/search.ts';
+import { lastMessages, pageOfMessages, searchMessages, totals } from '../services/collector/rows/messages.ts';
+import { learnWords } from '../services/collector/rows/search.ts';
 import { colloquial } from './colloquial.ts';
 
 const chats = 20_000;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { reindex, stateOfWords } from '../services/collector/words.ts';
+import { reindex, stateOfWords } from '../services/collector/rows/words.ts';
 import { type World, world } from '../test/kit/world.ts';
 import { found, readPairs, writePairs } from './words.ts';
 

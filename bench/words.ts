@@ -5,9 +5,9 @@ import { migrate } from '../runtime/migrate.ts';
 import { quiet } from '../runtime/noop-log.ts';
 import { startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
-import { searchMessages } from '../services/collector/messages.ts';
-import { learnWords } from '../services/collector/search.ts';
-import { reindex, stateOfWords, type Words } from '../services/collector/words.ts';
+import { searchMessages } from '../services/collector/rows/messages.ts';
+import { learnWords } from '../services/collector/rows/search.ts';
+import { reindex, stateOfWords, type Words } from '../services/collector/rows/words.ts';
 
 /** What is asked for, and what stands in the message. */
 type Pair = readonly [asked: string, written: string];

@@ -72,15 +72,6 @@ export const connectionsRefused = counter('db_client_connections_timeouts_total'
   labels: pool,
 });
 
-export const messagesTotal = counter('polyb_messages_total', {
-  help: 'Messages stored.',
-  labels: { channel: 'any', direction: ['in', 'out'] },
-});
-export const unreadTotal = counter('polyb_updates_unread_total', {
-  help: 'Updates, or parts of messages, of an unsupported kind; they are kept raw.',
-  labels: { channel: 'any', type: 'any' },
-});
-
 export const providerRequests = counter('polyb_provider_requests_total', {
   help: 'HTTP requests to providers: ok, rejected, rate_limited, failed, or the error code when there was no reply.',
   labels: { provider: 'any', operation: 'any', outcome: 'any' },

@@ -8,7 +8,6 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { storable } from '../adapters/channel/port.ts';
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
-import { newId } from '../bus/durable/identity.ts';
 import type { Queries } from '../bus/service.ts';
 import { database } from '../config/common.ts';
 import { lookup } from '../config/env.ts';
@@ -16,7 +15,7 @@ import { read } from '../config/read.ts';
 import { MessageKind, UserRole } from '../contracts/inbox.ts';
 import { exitOf, PolybError, toPolybError } from '../contracts/kit/errors.ts';
 import { quiet } from '../runtime/noop-log.ts';
-import { learnWords } from '../services/collector/search.ts';
+import { importChats, importMessages, importPeople } from '../services/collector/rows/import.ts';
 import { csvRows } from './csv.ts';
 import { optionsOf, refuse } from './options.ts';
 
@@ -32,6 +31,8 @@ export interface Taken {
   readonly skipped: Readonly<Record<string, number>>;
 }
 const atOnce = 1_000;
+/** The hub read Telegram only. */
+const channel = 'telegram';
 
 /** The first column that a table has is taken, also where it is empty: another one's number would be another's. */
 const columns = {
@@ -131,12 +132,7 @@ function named<T extends object>(
     return externalId === null ? [] : [{ externalId, key: textOf(row, key) ?? externalId, ...rest(row, externalId) }];
   });
 }
-function remember(
-  into: Map<string, string>,
-  some: readonly Named[],
-  known: readonly { readonly external_id: string; readonly id: string }[],
-): void {
-  const ours = new Map(known.map(({ external_id, id }) => [external_id, id]));
+function remember(into: Map<string, string>, some: readonly Named[], ours: ReadonlyMap<string, string>): void {
   for (const { externalId, key } of some) {
     const id = ours.get(externalId);
     if (id === undefined) continue;
@@ -158,31 +154,16 @@ async function takeChats(
     rows,
     of,
     (row, externalId) => ({
-      id: newId('chat'),
       kind:
         oneOf(['private', 'group', 'supergroup', 'channel'], textOf(row, of.kind)) ?? (externalId.startsWith('-') ? 'group' : 'private'),
       title: textOf(row, of.title)?.slice(0, 300).toWellFormed() ?? null,
     }),
     skip,
   );
-  const inserted = await tx.query(
-    `insert into collector.chats (chat_id, channel, bot_id, external_id, kind, title)
-     select id, 'telegram', $1, "externalId", kind, title
-     from json_to_recordset($2) as row (id text, "externalId" text, kind text, title text) where not exists
-       (select from collector.chat_aliases alias where alias.channel = 'telegram' and alias.bot_id = $1 and alias.external_id = "externalId")
-     on conflict do nothing returning chat_id`,
-    [botId, JSON.stringify(chats)],
-  );
-  const known = await tx.query<{ external_id: string; id: string }>(
-    `select external_id, chat_id as id from collector.chats
-     where channel = 'telegram' and bot_id = $1 and external_id = any ($2) and merged_into is null
-     union all
-     select external_id, chat_id from collector.chat_aliases where channel = 'telegram' and bot_id = $1 and external_id = any ($2)`,
-    [botId, chats.map(({ externalId }) => externalId)],
-  );
+  const { stored, ids: known } = await importChats(tx, { channel, botId }, chats);
   remember(ids, chats, known);
-  for (let n = inserted.length; n < chats.length; n += 1) skip('is there already');
-  return inserted.length;
+  for (let n = stored; n < chats.length; n += 1) skip('is there already');
+  return stored;
 }
 
 async function takeUsers(
@@ -200,7 +181,6 @@ async function takeUsers(
       const isBot = /^(t|true|1)$/i.test(textOf(row, of.isBot) ?? '');
       const phone = `+${(textOf(row, of.phone) ?? '').replace(/\D/g, '').replace(/^8(?=\d{10}$)/, '7')}`;
       return {
-        id: newId('usr'),
         name: (textOf(row, of.name) ?? [textOf(row, of.first), textOf(row, of.last)].filter(Boolean).join(' '))
           .slice(0, 300)
           .toWellFormed(),
@@ -213,20 +193,10 @@ async function takeUsers(
     },
     skip,
   );
-  const inserted = await tx.query(
-    `insert into collector.users (user_id, channel, external_id, name, username, phone_number, role, first_seen_at, last_seen_at)
-     select id, 'telegram', "externalId", name, username, phone, role, at, at
-     from json_to_recordset($1) as row (id text, "externalId" text, name text, username text, phone text, role text, at timestamptz)
-     order by "externalId" on conflict do nothing returning user_id`,
-    [JSON.stringify(users)],
-  );
-  const known = await tx.query<{ external_id: string; id: string }>(
-    `select external_id, user_id as id from collector.users where channel = 'telegram' and external_id = any ($1)`,
-    [users.map(({ externalId }) => externalId)],
-  );
+  const { stored, ids: known } = await importPeople(tx, channel, users);
   remember(ids, users, known);
-  for (let n = inserted.length; n < users.length; n += 1) skip('is there already');
-  return inserted.length;
+  for (let n = stored; n < users.length; n += 1) skip('is there already');
+  return stored;
 }
 
 async function takeMessages(
@@ -248,53 +218,14 @@ async function takeMessages(
     }
     const kind = oneOf(MessageKind.options, textOf(row, of.kind)) ?? (textOf(row, of.kind) === null ? 'text' : 'other');
     const sender = ids.users.get(textOf(row, of.sender) ?? '') ?? null;
-    const [text, transcript] = [textOf(row, of.text) ?? '', textOf(row, of.transcript)].map(
-      (each) => each?.slice(0, 131_072).toWellFormed() ?? null,
-    );
-    return [{ id: newId('msg'), externalId, chatId, sender, kind, text, transcript, replyTo: textOf(row, of.replyTo), at }];
+    const cut = (long: string): string => long.slice(0, 131_072).toWellFormed();
+    const transcript = textOf(row, of.transcript);
+    const words = { text: cut(textOf(row, of.text) ?? ''), transcript: transcript === null ? null : cut(transcript) };
+    return [{ externalId, chatId, sender, kind, ...words, replyTo: textOf(row, of.replyTo), at }];
   });
-  // Chats, then people, each in the order of their ids: as the collector locks them.
-  await tx.query('select from collector.chats where chat_id = any ($1) order by chat_id for no key update', [
-    [...new Set(messages.map(({ chatId }) => chatId))],
-  ]);
-  await tx.query('select from collector.users where user_id = any ($1) order by user_id for no key update', [
-    [...new Set(messages.map(({ sender }) => sender))],
-  ]);
-  const inserted = await tx.query<{ message_id: string }>(
-    `insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text,
-       transcript, reply_to, is_forwarded, sent_at)
-     select row.id, 'telegram', $1, chat.external_id, row."externalId", chat.chat_id, row.sender,
-       case when person.external_id = $1 then 'out' else 'in' end, row.kind, row.text, row.transcript, row."replyTo", false, row.at
-     from json_to_recordset($2) as row (id text, "externalId" text, "chatId" text, sender text, kind text, text text, transcript text,
-         "replyTo" text, at timestamptz)
-       join collector.chats chat on chat.chat_id = row."chatId" left join collector.users person on person.user_id = row.sender
-     order by row.at, row."externalId" on conflict do nothing returning message_id`,
-    [botId, JSON.stringify(messages)],
-  );
-  const taken = inserted.map(({ message_id }) => message_id);
-  await tx.query(
-    `update collector.users person set messages = person.messages + wrote.messages,
-       first_seen_at = least(person.first_seen_at, wrote.first), last_seen_at = greatest(person.last_seen_at, wrote.last)
-     from (select sender_id, count(*) as messages, min(sent_at) as first, max(sent_at) as last
-           from collector.messages where message_id = any ($1) group by sender_id) wrote
-     where person.user_id = wrote.sender_id`,
-    [taken],
-  );
-  await tx.query(
-    `update collector.chats chat set
-       last_message_id = case when chat.last_message_at >= last.sent_at then chat.last_message_id else last.message_id end,
-       last_message_at = greatest(chat.last_message_at, last.sent_at),
-       last_inbound_at = greatest(chat.last_inbound_at, last.inbound)
-     from (select distinct on (chat_id) chat_id, message_id, sent_at,
-             max(sent_at) filter (where person.role = 'client') over (partition by chat_id) as inbound
-           from collector.messages message left join collector.users person on person.user_id = message.sender_id
-           where message_id = any ($1) order by chat_id, sent_at desc, seq desc) last
-     where chat.chat_id = last.chat_id`,
-    [taken],
-  );
-  await learnWords(tx, taken);
-  for (let n = taken.length; n < messages.length; n += 1) skip('is there already');
-  return taken.length;
+  const taken = await importMessages(tx, { channel, botId }, messages);
+  for (let n = taken; n < messages.length; n += 1) skip('is there already');
+  return taken;
 }
 
 /** The tables of the older hub's database, each as it is when it is begun: that hub may run on meanwhile. */

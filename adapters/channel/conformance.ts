@@ -20,6 +20,8 @@ export interface ChannelUnderTest {
   readonly webhook?: {
     /** Bodies of deliveries as JSON: a text, a file, and more. */
     readonly bodies: readonly object[];
+    /** Whether a body that was altered is still a delivery: it must be read, at least as unknown content, since a refusal is repeated without end. */
+    isDelivery(altered: unknown): boolean;
     /** A genuine request with this body. */
     signed(body: string): WebhookRequest;
     /** Requests that only pretend to be this one. */
@@ -152,7 +154,7 @@ export function channelConformance(
       });
 
       test('reads or refuses a delivery in which any one field has another type or is missing, and never breaks', () => {
-        const { bodies, signed, receive } = webhookOf();
+        const { bodies, isDelivery, signed, receive } = webhookOf();
         const isRefused = (error: unknown) => isPolybError(error) && error.code === 'invalid_argument';
         let read = 0;
         for (const body of bodies)
@@ -162,7 +164,7 @@ export function channelConformance(
               for (const update of updates) expectStorable(update);
               read += 1;
             } catch (error) {
-              if (!isRefused(error)) throw error;
+              if (!isRefused(error) || isDelivery(altered)) throw error;
             }
           }
         expect(read).toBeGreaterThan(bodies.length * 20);

@@ -90,7 +90,8 @@ export function llmConformance(name: string, setup: () => Promise<LlmUnderTest>)
 
     test('ends at the time limit', async () => {
       it.reply({ do: 'hang' });
-      expect(await failure(ask({ timeoutMs: 100 }))).toMatchObject({ code: 'deadline_exceeded' });
+      // Without its own limit the request would end as cancelled.
+      expect(await failure(ask({ timeoutMs: 100, signal: AbortSignal.timeout(5_000) }))).toMatchObject({ code: 'deadline_exceeded' });
     });
 
     test('ends when the caller leaves', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { until, type World, world } from '../../test/kit/world.ts';
-import { learnAliases } from './aliases.ts';
+import { learnAliases } from './rows/aliases.ts';
 
 let here: World;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { quiet } from '../../runtime/noop-log.ts';
 import { testDatabase } from '../../test/kit/database.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { emptied } from './fixture.ts';
-import { put } from './put.ts';
+import { put } from './rows/put.ts';
 import collector from './service.ts';
 
 let here: World;

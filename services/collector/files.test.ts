@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { inbox } from '../../contracts/inbox.ts';
 import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
 import { until } from '../../test/kit/world.ts';
-import { doomOldFiles } from './files.ts';
 import { type Fixture, fixture, token } from './fixture.ts';
+import { doomOldFiles } from './rows/files.ts';
 
 let it: GatewayWorld;
 let at: Fixture;

@@ -2,7 +2,7 @@
 import type { ChannelName, UpdateBatch } from '../../adapters/channel/port.ts';
 import type { Commit, Log } from '../../bus/service.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
-import { put } from './put.ts';
+import { put } from './rows/put.ts';
 
 export interface IntakeResult {
   readonly updates: number;

@@ -4,7 +4,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { emptied } from './fixture.ts';
-import { put } from './put.ts';
+import { put } from './rows/put.ts';
 import collector from './service.ts';
 
 let here: World;

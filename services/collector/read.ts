@@ -3,12 +3,12 @@ import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Commit, Database, HandlersOf } from '../../bus/service.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { chatContext, setOwner } from './chat-context.ts';
-import { activeClients, findClient, pageOfClients, setRole } from './clients.ts';
-import { erase, type PersonFields } from './erase.ts';
-import { pageOfFeed } from './feed.ts';
-import { readFile, readVoice } from './files.ts';
-import { findMessage, pageOfMessages, searchMessages, totals } from './messages.ts';
+import { readFile, readVoice } from './read-file.ts';
+import { chatContext, setOwner } from './rows/chat-context.ts';
+import { activeClients, findClient, pageOfClients, setRole } from './rows/customers.ts';
+import { erase, type PersonFields } from './rows/erase.ts';
+import { pageOfFeed } from './rows/feed.ts';
+import { findMessage, pageOfMessages, searchMessages, totals } from './rows/messages.ts';
 
 const dayMs = 86_400_000;
 type Reads = Omit<HandlersOf<typeof inbox>, 'put_message' | 'obey_command' | 'channel_webhook' | 'replay_updates'>;

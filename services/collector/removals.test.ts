@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ReadMessage, ReadPart } from '../../adapters/channel/port.ts';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
-import { put } from './put.ts';
+import { put } from './rows/put.ts';
 
 let store: TestStore;
 beforeAll(async () => {

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { memoryBlobs } from '../../adapters/blob/memory.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
-import { eraseFiles, followFiles } from './files.ts';
-import { retention } from './retention.ts';
+import { fetchFiles } from './fetch-files.loop.ts';
+import { retention } from './retention.loop.ts';
+import { eraseFiles } from './rows/files.ts';
 
 let store: TestStore;
 beforeAll(async () => {
@@ -26,7 +27,7 @@ const signal = AbortSignal.timeout(600_000);
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** Deletes the blobs of all doomed files. */
 async function removeBlobs(): Promise<void> {
-  const { turn: next } = followFiles({ db: store.db, blobs, log, intakes: new Map(), maxBytes: 1_000 });
+  const { turn: next } = fetchFiles({ db: store.db, blobs, log, intakes: new Map(), maxBytes: 1_000 });
   while ((await next(signal)) === 'more');
 }
 
@@ -155,7 +156,7 @@ test('of a file that is erased while its bytes are being stored none stay', asyn
     },
   };
   const intakes = new Map([['telegram', { fetchFile: async () => Buffer.from('hasty') }]]);
-  await followFiles({ db: store.db, blobs: slow, log, intakes, maxBytes: 1_000 }).turn(signal);
+  await fetchFiles({ db: store.db, blobs: slow, log, intakes, maxBytes: 1_000 }).turn(signal);
   expect(blobId).not.toBe('');
   expect(await blobs.read(blobId, { offset: 0, length: 9 }, signal)).toBeNull();
   expect(await store.db.query(`select from collector.files where message_id = 'hasty1'`)).toEqual([]);

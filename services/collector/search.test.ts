@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { inbox } from '../../contracts/inbox.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import { type World, world } from '../../test/kit/world.ts';
-import { searchMessages } from './messages.ts';
-import { mostGathered, mostWalked } from './search.ts';
+import { searchMessages } from './rows/messages.ts';
+import { mostGathered, mostWalked } from './rows/search.ts';
 import collector from './service.ts';
 
 const messages = mostWalked + 5_000;

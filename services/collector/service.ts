@@ -2,28 +2,30 @@
 import { blobAdapters } from '../../adapters/blob/index.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
 import type { ChannelAdapter } from '../../adapters/channel/port.ts';
-import { on, service } from '../../bus/service.ts';
+import { service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { consents } from '../../contracts/consents.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { messages } from '../../contracts/messages.ts';
-import { messagesTotal } from '../../contracts/metrics.ts';
 import { channelWebhook } from './channel-webhook.ts';
-import { chatContext } from './chat-context.ts';
-import { followCommands, obeyCommand } from './commands.ts';
-import { numberFeed } from './feed.ts';
-import { followFiles } from './files.ts';
+import { fetchFiles } from './fetch-files.loop.ts';
 import { intake } from './intake.ts';
-import { storeOwn } from './own-messages.ts';
+import { messagesTotal } from './metrics.ts';
+import { numberFeed } from './number-feed.loop.ts';
+import { obeyCommand } from './obey-command.ts';
+import { onCommandGiven } from './on-command-given.ts';
+import { onMessageClassified } from './on-message-classified.ts';
+import { onMessageSent } from './on-message-sent.ts';
 import { putMessage } from './put-message.ts';
 import { reads } from './read.ts';
-import { receive } from './receive.ts';
+import { receive } from './receive.loop.ts';
 import { registerWebhook } from './register-webhook.loop.ts';
-import { replayUpdates } from './replay.ts';
-import { retention } from './retention.ts';
+import { replayUpdates } from './replay-updates.ts';
+import { retention } from './retention.loop.ts';
+import { chatContext } from './rows/chat-context.ts';
 import { collectorSettings } from './settings.ts';
-import { followVoices } from './voices.ts';
+import { transcribeVoices } from './transcribe-voices.loop.ts';
 
 /** @param of the channels in use */
 export const collector = (of: readonly ChannelAdapter[]) =>
@@ -57,23 +59,14 @@ export const collector = (of: readonly ChannelAdapter[]) =>
         obey_command: obeyCommand({ start: settings.INBOX_START_TEXT, help: settings.INBOX_HELP_TEXT }, isBotIn),
         replay_updates: replayUpdates(db, intakes, into),
       },
-      on: [
-        storeOwn(),
-        followCommands(),
-        on(intents.message_classified, async ({ messageId, intent, isCertain, confidence, isUrgent }, tx) => {
-          await tx.query(
-            'update collector.messages set intent = $2, is_certain = $3, confidence = $4, is_urgent = $5 where message_id = $1',
-            [messageId, intent, isCertain, confidence, isUrgent],
-          );
-        }),
-      ],
+      on: [onMessageSent(), onCommandGiven(), onMessageClassified()],
       loops: [
         ...[...intakes].flatMap(([channel, { pollers = [], register }]) => [
           ...pollers.map((poller) => receive(channel, poller, into, bus.health.of(`${channel}:updates of ${poller.botId}`))),
           ...(register === undefined ? [] : [registerWebhook(channel, register)]),
         ]),
-        followVoices({ db, commit: bus.commit, call: bus.call, log, intakes, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
-        followFiles({ db, blobs, log, intakes, maxBytes: settings.INBOX_FILE_MAX_BYTES }),
+        transcribeVoices({ db, commit: bus.commit, call: bus.call, log, intakes, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
+        fetchFiles({ db, blobs, log, intakes, maxBytes: settings.INBOX_FILE_MAX_BYTES }),
         numberFeed(db),
         ...retention({ db, commit: bus.commit, now }, days),
       ],

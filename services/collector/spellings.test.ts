@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type World, world } from '../../test/kit/world.ts';
-import { searchMessages } from './messages.ts';
-import { learnWords } from './search.ts';
+import { searchMessages } from './rows/messages.ts';
+import { learnWords } from './rows/search.ts';
 
 let here: World;
 beforeAll(async () => {

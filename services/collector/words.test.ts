@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type World, world } from '../../test/kit/world.ts';
-import { searchMessages } from './messages.ts';
-import { reindex, stateOfWords } from './words.ts';
+import { searchMessages } from './rows/messages.ts';
+import { reindex, stateOfWords } from './rows/words.ts';
 
 let here: World;
 let isHunspellThere: boolean;

@@ -246,3 +246,56 @@ export async function forget(tx: Queries, before: { readonly deliveries: Date; r
   await tx.query('delete from sender.deliveries where created_at < $1', [before.deliveries]);
   await tx.query('delete from sender.early_statuses where at < $1', [before.statuses]);
 }
+/** Facts about either chat apply to both; the latest consent or refusal decides. */
+export async function mergeChats(tx: Queries, chatId: string, into: string): Promise<void> {
+  await tx.query('update sender.deliveries set chat_id = $2 where chat_id = $1', [chatId, into]);
+  await tx.query('update sender.consents set chat_id = $2 where chat_id = $1', [chatId, into]);
+  await tx.query(
+    `insert into sender.chats as chat (chat_id, owner, last_act_id, last_inbound_id, last_inbound_at, opted_out_act_id, opted_out_at)
+     select $2, owner, last_act_id, last_inbound_id, last_inbound_at, opted_out_act_id,
+       (select case when not is_given then at end from sender.consents where chat_id = $2 order by consent_id desc limit 1)
+     from sender.chats where chat_id = $1
+     on conflict (chat_id) do update set owner = coalesce(chat.owner, excluded.owner), last_act_id = greatest(chat.last_act_id, excluded.last_act_id),
+       last_inbound_id = greatest(chat.last_inbound_id, excluded.last_inbound_id),
+       last_inbound_at = greatest(chat.last_inbound_at, excluded.last_inbound_at), opted_out_act_id = greatest(chat.opted_out_act_id, excluded.opted_out_act_id), opted_out_at = excluded.opted_out_at`,
+    [chatId, into],
+  );
+}
+
+/** Records what a customer said about further messages; the history is kept, and its latest entry decides. */
+export async function insertConsent(
+  tx: Queries,
+  {
+    chatId,
+    isGiven,
+    who,
+    evidence,
+    at,
+    since,
+  }: Pick<Consent, 'isGiven' | 'who' | 'evidence' | 'at'> & {
+    readonly chatId: string /** The act that states a refusal. */;
+    readonly since: string | null;
+  },
+): Promise<void> {
+  await tx.query(
+    `insert into sender.chats as chat (chat_id, opted_out_at, opted_out_act_id) values ($1, $2, $3)
+     on conflict (chat_id) do update set opted_out_at = excluded.opted_out_at, opted_out_act_id = excluded.opted_out_act_id`,
+    [chatId, isGiven ? null : at, isGiven ? null : since],
+  );
+  await tx.query('insert into sender.consents (chat_id, is_given, who, evidence, at) values ($1, $2, $3, $4, $5)', [
+    ...[chatId, isGiven, who, evidence, at],
+  ]);
+}
+export interface Consent {
+  readonly isGiven: boolean;
+  readonly who: string;
+  readonly evidence: string | null;
+  readonly at: Date;
+}
+/** Newest first. */
+export function consentsOf(db: Queries, chatId: string): Promise<readonly Consent[]> {
+  return db.query<Consent>(
+    `select is_given as "isGiven", who, evidence, at from sender.consents where chat_id = $1 order by consent_id desc limit 100`,
+    [chatId],
+  );
+}

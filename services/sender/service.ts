@@ -4,33 +4,29 @@ import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
 import type { ChannelAdapter } from '../../adapters/channel/port.ts';
 import { journalAdmin } from '../../adapters/store/journal-admin.ts';
-import { every, service } from '../../bus/service.ts';
+import { service } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { settled } from '../../contracts/kit/define.ts';
-import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
-import { listConsents, setConsent } from './consents.ts';
-import {
-  followChanges,
-  followDeliveries,
-  followErased,
-  followForgotten,
-  followNumbers,
-  followOwners,
-  followPeople,
-  followStatuses,
-} from './follow.ts';
+import { consentHandlers } from './consents.ts';
+import { forgetDeliveries } from './forget-deliveries.loop.ts';
+import { getDelivery } from './get-delivery.ts';
 import { maySend } from './may-send.ts';
-import { followMerges } from './merged-chats.ts';
+import { onChatsMerged } from './on-chats-merged.ts';
+import { onDeliverSettled } from './on-deliver-settled.ts';
+import { onHistoryForgotten } from './on-history-forgotten.ts';
+import { onMessageChanged } from './on-message-changed.ts';
+import { onMessageReceived } from './on-message-received.ts';
+import { onMessageStatus } from './on-message-status.ts';
+import { onNumberChanged } from './on-number-changed.ts';
+import { onOwnerChanged } from './on-owner-changed.ts';
+import { onPersonErased } from './on-person-erased.ts';
 import { routed } from './routed.ts';
-import { findDelivery, forget } from './rows.ts';
 import { sendMessage } from './send-message.ts';
 import { policyOf, senderSettings } from './settings.ts';
 import { watched } from './watched.ts';
 import { withinQuotas } from './within-quotas.ts';
-
-const dayMs = 86_400_000;
 
 /** @param of the channels in use */
 export const sender = (of: readonly ChannelAdapter[]) => {
@@ -55,7 +51,7 @@ export const sender = (of: readonly ChannelAdapter[]) => {
   }).start(async ({ settings, vendors, bus, db, log, now }) => {
     const cache = await openCache(settings, { now, log });
     const cooldowns = cooldownsIn(cache, now);
-    const desk = journalAdmin(db);
+    const admin = journalAdmin(db);
     const effects = new Map(
       [...createdOf(of, 'sending', vendors)].map(([name, sending]) => [
         name,
@@ -72,33 +68,22 @@ export const sender = (of: readonly ChannelAdapter[]) => {
           now,
         ),
         deliver: routed(effects, db),
-        get_delivery: async ({ id }) => {
-          const found = await findDelivery(db, { id });
-          if (found === null) throw new PolybError('not_found', 'There is no such delivery; send_message returns its id.');
-          const { createdAt, changedAt } = found;
-          const row = found.status === 'queued' ? await desk.row(id) : null;
-          const doubt = { inReview: row?.state === 'review', waitsFor: row?.waits_for ?? null };
-          return { ...found, ...doubt, createdAt: createdAt.toISOString(), changedAt: changedAt.toISOString() };
-        },
+        get_delivery: getDelivery(db, admin),
       },
-      consents: { set_consent: setConsent(now), list_consents: listConsents(db) },
+      consents: consentHandlers(db, now),
       guards: [maySend(replyWindows, now)],
       on: [
-        followPeople(),
-        followChanges(),
-        followOwners(),
-        followErased(now),
-        followForgotten(),
-        followMerges(),
-        followNumbers(),
-        followDeliveries(now),
-        followStatuses(),
+        onMessageReceived(),
+        onMessageChanged(),
+        onOwnerChanged(),
+        onPersonErased(now),
+        onHistoryForgotten(),
+        onChatsMerged(),
+        onNumberChanged(),
+        onDeliverSettled(now),
+        onMessageStatus(),
       ],
-      loops: [
-        every('forget_deliveries', '41 3 * * *', () =>
-          forget(db, { deliveries: new Date(now() - settings.SENDER_KEEP_DAYS * dayMs), statuses: new Date(now() - 2 * dayMs) }),
-        ),
-      ],
+      loops: [forgetDeliveries(db, settings.SENDER_KEEP_DAYS, now)],
       stop: () => cache.close(),
     };
   });

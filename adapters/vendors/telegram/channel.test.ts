@@ -43,6 +43,7 @@ channelConformance(telegram, { webhook: true, provider: true }, async () => {
         message({ contact: { phone_number: '+79995553322', first_name: 'Анна', user_id: 42 } }),
         message({ poll: { question: 'Когда?', options: [{ text: 'Сегодня', voter_count: 1 }], is_closed: false } }),
       ],
+      isDelivery: (altered) => typeof (altered as { update_id?: unknown } | null)?.update_id === 'number',
       signed,
       forged: (request) => ['', 'x', `${secret}2`].map((given) => ({ ...request, headers: { 'x-telegram-bot-api-secret-token': given } })),
     },

@@ -1,7 +1,7 @@
 /** Does `polyb doctor` find words in all their forms, or only by their stems? */
 import { openPostgres } from '../../../adapters/store/postgres.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
-import { stateOfWords, type WordsState } from '../../../services/collector/words.ts';
+import { stateOfWords, type WordsState } from '../../../services/collector/rows/words.ts';
 import type { Finding } from './checks.ts';
 
 const check = 'search';

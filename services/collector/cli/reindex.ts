@@ -6,7 +6,7 @@ import { systemDatabaseUrl } from '../../../scripts/cli/kernel/database-url.ts';
 import { refusal } from '../../../scripts/cli/kernel/failure.ts';
 import { bringDictionary } from '../../../scripts/infra/dictionary.ts';
 import { findPostgres } from '../../../scripts/infra/postgres.ts';
-import { reindex, stateOfWords } from '../words.ts';
+import { reindex, stateOfWords } from '../rows/words.ts';
 
 const subject = 'inbox reindex';
 const tellEveryMs = 2_000;

@@ -1,0 +1,79 @@
+/** Context of a chat for other services: who answers in it, and its latest messages. */
+import type { z } from 'zod';
+import type { Queries, Tx } from '../../../bus/service.ts';
+import { type ChatOwner, inbox } from '../../../contracts/inbox.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { nextActId } from '../act-ids.ts';
+import { isUsable } from './connections.ts';
+import { lastMessages } from './messages.ts';
+
+type Context = OutputOf<typeof inbox.chat_context>;
+type Owner = z.output<typeof ChatOwner>;
+/** Unix ms, and how long staff keeps a chat after writing in it. */
+interface At {
+  readonly now: number;
+  readonly takeoverMs: number;
+}
+interface Columns {
+  readonly chat_id: string;
+  readonly channel: Context['chat']['channel'];
+  readonly bot_id: string;
+  readonly external_id: string;
+  readonly kind: Context['chat']['kind'];
+  readonly title: string | null;
+  readonly owner: Owner | null;
+  readonly staff_wrote_at: Date | null;
+  readonly is_reachable: boolean;
+  readonly last_inbound_at: Date | null;
+  readonly last_message_id: string | null;
+  readonly last_act_id: string | null;
+}
+const columns = `chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, is_reachable and ${isUsable} as is_reachable,
+  last_inbound_at, last_message_id, last_act_id`;
+
+function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
+  const isTakenOver = row.staff_wrote_at !== null && now - row.staff_wrote_at.getTime() < takeoverMs;
+  return {
+    chatId: row.chat_id,
+    channel: row.channel,
+    botId: row.bot_id,
+    externalId: row.external_id,
+    kind: row.kind,
+    title: row.title,
+    // A setting made by a person has priority over observations, except after a bot was added again.
+    owner: row.owner === 'off' || row.owner === 'human' ? row.owner : isTakenOver ? 'human' : 'bot',
+    isReachable: row.is_reachable,
+    lastInboundAt: row.last_inbound_at?.toISOString() ?? null,
+    lastMessageId: row.last_message_id,
+    lastActId: row.last_act_id,
+  };
+}
+
+/** Null if there is no such chat. The id of a merged chat refers to the chat it was merged into. */
+export async function chatContext(db: Queries, chatId: string, limit: number, at: At): Promise<Context | null> {
+  const [row] = await db.query<Columns>(
+    `select ${columns} from collector.chats where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
+    [chatId],
+  );
+  return row === undefined ? null : { chat: shown(row, at), messages: [...(await lastMessages(db, row.chat_id, limit))] };
+}
+
+/** `bot` also ends a takeover by staff at once. Setting the current value has no effect. Null if there is no such chat. */
+export async function setOwner(tx: Tx, given: string, owner: Owner, at: At): Promise<Context['chat'] | null> {
+  const [was] = await tx.query<{ chatId: string; owner: Owner | null }>(
+    `select chat_id as "chatId", owner from collector.chats
+     where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1) for no key update`,
+    [given],
+  );
+  if (was === undefined) return null;
+  const { chatId } = was;
+  const changeId = nextActId();
+  const [row] = await tx.query<Columns>(
+    `update collector.chats set owner = $2, staff_wrote_at = case when $2 = 'bot' then null else staff_wrote_at end,
+       last_act_id = case when $3 then $4 else last_act_id end
+     where chat_id = $1 returning ${columns}`,
+    [chatId, owner, owner !== 'bot' && owner !== was.owner, changeId],
+  );
+  if (owner !== was.owner) tx.emit(inbox.owner_changed, { changeId, chatId, owner, at: new Date(at.now).toISOString() });
+  return row === undefined ? null : shown(row, at);
+}

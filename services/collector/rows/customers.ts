@@ -1,0 +1,105 @@
+/** Customers and staff as rows: reading, roles and erasure. */
+import type { Queries } from '../../../bus/service.ts';
+import type { inbox } from '../../../contracts/inbox.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { cursorOf, listOf, placeOf, timeAt, usOf } from '../cursor.ts';
+import type { Person } from './people.ts';
+
+type Page = OutputOf<typeof inbox.list_clients>;
+type Client = Page['items'][number];
+
+const columns = `person.user_id, person.channel, person.name, person.username, person.phone_number, person.role, person.messages::float8 as messages,
+  person.first_seen_at, person.last_seen_at, ${usOf('person.last_seen_at')} as seen_us`;
+interface Columns {
+  readonly user_id: string;
+  readonly channel: Client['channel'];
+  readonly name: string;
+  readonly username: string | null;
+  readonly phone_number: string | null;
+  readonly role: Person['role'];
+  readonly messages: number;
+  readonly first_seen_at: Date;
+  readonly last_seen_at: Date;
+  readonly seen_us: string;
+}
+function shown(row: Columns): Client {
+  return {
+    customerId: row.user_id,
+    clientId: row.user_id,
+    channel: row.channel,
+    name: row.name,
+    username: row.username,
+    phoneNumber: row.phone_number,
+    role: row.role,
+    messages: row.messages,
+    firstSeenAt: row.first_seen_at.toISOString(),
+    lastSeenAt: row.last_seen_at.toISOString(),
+  };
+}
+
+export async function pageOfClients(
+  db: Queries,
+  {
+    role,
+    channel,
+    q,
+    limit,
+    cursor,
+  }: { role: Person['role']; channel?: string | undefined; q?: string | undefined; limit: number; cursor?: string | undefined },
+): Promise<Page> {
+  const list = listOf('clients', { role, channel, q });
+  const place = placeOf(cursor, list);
+  const like = q === undefined ? null : `%${q.replace(/[\\%_]/g, '\\$&')}%`;
+  const rows = await db.query<Columns>(
+    `select ${columns} from collector.users person
+     where role = $1 and ($2::text is null or channel = $2)
+       and ($3::text is null or collector.fold(name) like collector.fold($3) or username ilike $3
+         or regexp_replace(phone_number, '\\D', '', 'g') like any ($7))
+       and ($4::bigint is null or (last_seen_at, user_id) < (${timeAt('$4')}, $5))
+     order by last_seen_at desc, user_id desc limit $6`,
+    [role, channel ?? null, like, place?.atUs ?? null, place?.id ?? null, limit + 1, phonesLike(q ?? '')],
+  );
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const isMore = rows.length > limit && last !== undefined;
+  return { items: page.map(shown), nextCursor: isMore ? cursorOf({ atUs: last.seen_us, id: last.user_id, isFuzzy: false }, list) : null };
+}
+
+/** Patterns for phones that contain the given digits (at least four); Russia and Kazakhstan write 8 for +7. */
+function phonesLike(q: string): readonly string[] {
+  const digits = /^[\d\s()+.-]+$/.test(q) ? q.replace(/\D/g, '') : '';
+  if (digits.length < 4) return [];
+  return digits.startsWith('8') ? [`%${digits}%`, `7${digits.slice(1)}%`] : [`%${digits}%`];
+}
+
+export async function findClient(db: Queries, customerId: string): Promise<Client | null> {
+  const [row] = await db.query<Columns>(`select ${columns} from collector.users person where user_id = $1`, [customerId]);
+  return row === undefined ? null : shown(row);
+}
+
+/** Customers who have written since then, most active first. */
+export async function activeClients(db: Queries, since: Date, limit: number): Promise<OutputOf<typeof inbox.active_clients>> {
+  const rows = await db.query<Columns & { readonly recent: number; readonly total: number }>(
+    `with wrote as (
+       select sender_id, count(*) as recent from collector.messages where sent_at >= $1 and direction = 'in' group by sender_id
+     )
+     select ${columns}, recent::float8 as recent, count(*) over ()::float8 as total
+     from wrote join collector.users person on person.user_id = sender_id
+     where role = 'client' order by wrote.recent desc, last_seen_at desc limit $2`,
+    [since, limit],
+  );
+  return {
+    since: since.toISOString(),
+    total: rows[0]?.total ?? 0,
+    items: rows.map((row) => ({ ...shown(row), recentMessages: row.recent })),
+  };
+}
+
+/** Null if there is no such customer. */
+export async function setRole(db: Queries, customerId: string, role: Person['role']): Promise<Client | null> {
+  const [row] = await db.query<Columns>(`update collector.users person set role = $2 where user_id = $1 returning ${columns}`, [
+    customerId,
+    role,
+  ]);
+  return row === undefined ? null : shown(row);
+}

@@ -1,0 +1,83 @@
+import type { Intake } from '../../adapters/channel/port.ts';
+import { type Call, type Commit, type Database, type Log, type Loop, loop } from '../../bus/service.ts';
+import { asr } from '../../contracts/asr.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { isPolybError, isStoreFailure, toPolybError } from '../../contracts/kit/errors.ts';
+import { learnWords } from './rows/search.ts';
+import { type DueVoice, giveUpVoice, keepVoice, postponeVoice, setTranscript, takeDueVoice } from './rows/voices.ts';
+
+/** Maximum bytes of one `recognize` call. */
+const hearableBytes = 262_144;
+const idleMs = 1_000;
+/** Failures after which a recording is given up. */
+const patience = 6;
+/** Retry interval while no service can transcribe. */
+const deafMs = 60_000;
+
+/**
+ * One recording per turn: fetches or transcribes it. A file missing in its channel is given up; other failures are retried with
+ * growing pauses.
+ */
+export function transcribeVoices({
+  db,
+  commit,
+  call,
+  log,
+  intakes,
+  maxBytes,
+}: {
+  readonly db: Database;
+  readonly commit: Commit;
+  readonly call: Call;
+  readonly log: Log;
+  readonly intakes: ReadonlyMap<string, Pick<Intake, 'fetchFile'>>;
+  readonly maxBytes: number;
+}): Loop {
+  const fetch = async (voice: DueVoice, signal: AbortSignal): Promise<void> => {
+    const intake = intakes.get(voice.channel);
+    if (intake?.fetchFile === undefined) return giveUp(voice);
+    const body = await intake.fetchFile(voice.bot_id, voice.file_id, { maxBytes, signal });
+    await keepVoice(db, voice.message_id, body);
+  };
+  const hear = async (voice: DueVoice, body: Uint8Array, signal: AbortSignal): Promise<void> => {
+    const { text } = await call(asr.recognize, { audio: body, contentType: voice.content_type }, { signal, retry: false });
+    await commit(async (tx) => {
+      // The customer may have been erased during the transcription.
+      const chatId = await setTranscript(tx, voice.message_id, text.replaceAll('\0', '\uFFFD').toWellFormed());
+      if (chatId === null) return;
+      await learnWords(tx, [voice.message_id]);
+      tx.emit(inbox.message_transcribed, { messageId: voice.message_id, chatId, at: new Date().toISOString() });
+    });
+  };
+  const giveUp = (voice: DueVoice) => giveUpVoice(db, voice.message_id);
+  const later = (voice: DueVoice, ms: number, attempts: number) => postponeVoice(db, voice.message_id, { ms, attempts });
+
+  // The loop is not woken: few messages are voice messages.
+  return loop('follow_voices', { idleMs }, async (signal) => {
+    const voice = await takeDueVoice(db);
+    if (voice === null) return 'idle';
+    try {
+      if (voice.state === 'wanted') await fetch(voice, signal);
+      else if (voice.body === null || voice.body.length > hearableBytes) await giveUp(voice);
+      else await hear(voice, voice.body, signal);
+    } catch (thrown) {
+      const error = toPolybError(thrown);
+      if (signal.aborted || isStoreFailure(error)) throw thrown;
+      if (isDeaf(thrown)) await later(voice, deafMs, voice.attempts);
+      else if (isFinal(thrown) || voice.attempts + 1 >= patience) {
+        log.warn({ err: thrown, messageId: voice.message_id }, 'transcribing a voice message failed for good');
+        await giveUp(voice);
+      } else await later(voice, error.retryAfterMs ?? 1000 * 4 ** voice.attempts, voice.attempts + 1);
+    }
+    return 'more';
+  });
+}
+/** No service offers transcription yet. */
+const isDeaf = (thrown: unknown): boolean =>
+  isPolybError(thrown) && (thrown.reason === 'no_responders' || thrown.reason === 'not_connected');
+/** The channel, or the transcription service, will never accept it. */
+const isFinal = (thrown: unknown): boolean =>
+  isPolybError(thrown) &&
+  ['not_found', 'invalid_argument', 'failed_precondition'].includes(thrown.code) &&
+  thrown.reason !== 'upstream_credentials' &&
+  thrown.reason !== 'no_token';

@@ -1,0 +1,40 @@
+import { type Consumer, on } from '../../bus/service.ts';
+import { settled } from '../../contracts/kit/define.ts';
+import { messages } from '../../contracts/messages.ts';
+import { emitChanged } from './delivery-changed.ts';
+import { climb, customerBlocked, keysOlder, lockExternal, markFailed, markSent, takeEarly } from './rows.ts';
+
+/** Reasons that apply until the customer writes again. */
+const shutOut = ['blocked', 'kicked'];
+
+/** The end of a draft determines the status of its delivery. */
+export function onDeliverSettled(now: () => number): Consumer {
+  return on(settled(messages.deliver), async ({ key, state, output, reason }, tx) => {
+    const at = new Date(now());
+    if (state !== 'done') {
+      const failed = await markFailed(tx, key, state === 'failed' ? (reason ?? 'failed') : state, at);
+      if (failed === null) return;
+      if (shutOut.includes(failed.reason ?? '')) await customerBlocked(tx, failed.chatId, at);
+      return emitChanged(tx, failed);
+    }
+    const { externalId = null, text, threadId = null, replyTo = null, at: sentAt = at.toISOString() } = output ?? {};
+    const sent = await markSent(tx, key, externalId, new Date(sentAt));
+    if (sent === null) return;
+    emitChanged(tx, sent);
+    if (sent.author === 'person')
+      tx.outdate(messages.deliver, await keysOlder(tx, sent.chatId, sent.id), 'Another answer by staff has gone out since; read it first.');
+    // A person who resolved it as sent may not know its id.
+    if (externalId === null) return;
+    const { id, chatId, channel, botId, author } = sent;
+    if (text !== undefined)
+      tx.emit(messages.message_sent, {
+        ...{ id, chatId, channel, botId, externalId, text, author, threadId, replyToExternalId: replyTo, key },
+        at: sentAt,
+      });
+    const external = { channel, botId, externalId };
+    await lockExternal(tx, external);
+    const early = await takeEarly(tx, external);
+    const further = early && (await climb(tx, external, early));
+    if (further !== null && further !== 'unknown') emitChanged(tx, further);
+  });
+}

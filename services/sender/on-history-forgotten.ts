@@ -1,0 +1,8 @@
+import { type Consumer, on } from '../../bus/service.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { forgetChats } from './rows.ts';
+
+/** A customer who writes again in a forgotten chat is new. */
+export function onHistoryForgotten(): Consumer {
+  return on(inbox.history_forgotten, ({ chatIds }, tx) => forgetChats(tx, chatIds));
+}
