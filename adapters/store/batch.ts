@@ -1,8 +1,8 @@
-/** Group commit from our side: what many ask for at once goes to PostgreSQL in one statement. */
+/** Group commit in the client: concurrent requests go to PostgreSQL in one statement. */
 
 /**
- * Makes a function of one item from a statement of many. While `width` statements are under way further items gather; an item alone goes at once.
- * A statement that fails is repeated item by item, so that one bad item does not harm the others: the statement must keep all or nothing.
+ * Turns a statement for many items into a function for one. While `width` statements are running, further items are collected; a single item
+ * is sent at once. A failed statement is repeated item by item, so that a bad item does not affect the others: the statement must be atomic.
  */
 export function batched<Item, Result>(
   many: (items: readonly Item[]) => Promise<readonly Result[]>,
@@ -39,7 +39,7 @@ export function batched<Item, Result>(
   return (item) =>
     new Promise((resolve, reject) => {
       gathered.push({ item, resolve, reject });
-      // Those who ask in the same turn of the event loop go together.
+      // Items of one turn of the event loop go together.
       if (gathered.length === 1) setImmediate(pump);
     });
 }

@@ -1,4 +1,4 @@
-/** PostgreSQL as the store of everything that must survive. */
+/** PostgreSQL as the store of all durable state. */
 import { fileURLToPath } from 'node:url';
 import type { JournalStore } from '../../bus/durable/store.ts';
 import { journalStore } from './journal/index.ts';
@@ -11,7 +11,7 @@ export type PostgresStore = Postgres & {
   pools(): Readonly<Record<'work' | 'leases', PoolUsage>>;
 };
 
-/** Connections beside those of `connections`, so that work which holds all of these loses neither its leases nor its outcomes. */
+/** Connections for leases and outcomes, which work that holds all of `connections` must not block. */
 export const leaseConnections = 2;
 
 export function openStore(options: Parameters<typeof openPostgres>[0]): PostgresStore {

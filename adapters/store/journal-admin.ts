@@ -1,4 +1,4 @@
-/** What people do with the journal: look, approve, edit, retry, resolve. Every change is one statement that names the state it expects. */
+/** The journal for people: list, approve, edit, retry, resolve. Every change is one statement that names the expected state. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { rowStates } from '../../contracts/kit/row-state.ts';
 import type { Database, Queries } from '../deps.ts';
@@ -6,7 +6,7 @@ import { pauseSettleMs } from './journal/rows.ts';
 
 export interface AdminRow {
   readonly id: string;
-  /** Where the row is in the order of lists: microseconds of its creation, and its number. */
+  /** Position in the order of lists: microseconds of its creation, and its number. */
   readonly place: string;
   readonly method: string;
   readonly key: string;
@@ -54,7 +54,7 @@ export interface Listing {
   readonly before?: string | undefined;
 }
 const modes = ['call', 'send', 'step', 'run', 'wait', 'event'] as const;
-/** Who did what to a row, and why. */
+/** The actor of a change, the change, and its reason. */
 export interface AuditAction {
   readonly who: string;
   readonly did: string;
@@ -67,7 +67,7 @@ export interface MethodSchemas {
 }
 export type JournalAdmin = ReturnType<typeof journalAdmin>;
 
-/** A row, and how it stands in its lane while an outcome there is not known. */
+/** A row, with the row of unknown outcome that blocks its lane, and the number of rows that it blocks itself. */
 const whole = `rows.*, (extract(epoch from created_at) * 1000000)::bigint || '.' || seq as place,
   case when state in ('proposed', 'queued') and lane is not null
     then (select doubt.id from journal.rows doubt where doubt.lane = rows.lane and doubt.state in ('unknown', 'review') order by doubt.seq limit 1) end as waits_for,
@@ -82,27 +82,27 @@ const views: Readonly<Record<Listing['view'], { readonly states: readonly string
   all: { states: rowStates, modes },
 };
 const youngestFirst = 'order by created_at desc, seq desc';
-/** Every method that has rows, each found by one step in the index. */
+/** All methods with rows, each found by one index step. */
 const methodsIn = `with recursive methods as (
   (select min(method) as method from journal.rows where state <> 'attempting')
   union all
   select (select min(method) from journal.rows where method > methods.method and state <> 'attempting') from methods where methods.method is not null)`;
-/** What a person must approve is proposed anew: the first approval was never given, was taken back, or is of another day. */
+/** A row that needs approval is proposed again: its approval is missing, was taken back, or is old. */
 const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, takeovers = 0, approved_by = '{}', updated_at = now(),
   not_after = case when not_after is null then null else now() + (not_after - created_at) end`;
 
-/** Nothing of it goes out when it is stopped: it has not begun, or is a function whose holder is gone. */
+/** The row can be stopped without an effect: it has not begun, or is a function whose holder is gone. */
 const isStoppable = `(state in ('proposed', 'queued', 'waiting')
   or (state = 'attempting' and on_unknown = 'function' and (takeovers > 0 or lease_until < clock_timestamp())))`;
-/** A method, or all whose names begin with what is before the `*`. */
+/** A method, or all with the prefix before the `*`. */
 const methodIs = (column: string, parameter: string, method: string): string =>
   method.endsWith('*') ? `starts_with(${column}, left(${parameter}, -1))` : `${column} = ${parameter}`;
 
-/** Nobody else looks at the row. */
+/** No other person holds the row. */
 const notHeldByOthers = (who: number): string => `(viewer is null or viewer = $${who} or viewer_until <= now())`;
 const release = 'viewer = null, viewer_until = null';
 
-/** A run is locked after its parts everywhere: a part that ends wakes its run. */
+/** Parts are locked before their run everywhere, because the end of a part wakes its run. */
 const lockParts = (tx: Queries, run: string): Promise<unknown> =>
   tx.query('select from journal.rows where parent = $1 order by id for update', [run]);
 
@@ -116,7 +116,7 @@ export function journalAdmin(db: Database) {
     (await on.query(text, values)).length === 1;
 
   return {
-    /** Youngest first. Each state and mode is read from an index of its own, up to `limit`, so that no list passes over rows that it does not show. */
+    /** Newest first. Each state and mode is read from its own index, up to `limit`, so that a list reads no row that it does not show. */
     async list(asked: Listing): Promise<readonly AdminRow[]> {
       const values: unknown[] = [];
       const parameter = (value: unknown): string => `$${values.push(value)}`;
@@ -163,7 +163,7 @@ export function journalAdmin(db: Database) {
         methods,
       );
     },
-    /** By id, a prefix of it, a key, or a trace id; at most two, so that an ambiguous prefix shows. */
+    /** By id, a prefix of it, a key, or a trace id; at most two, so that the caller sees an ambiguous prefix. */
     async find(id: string): Promise<readonly AdminRow[]> {
       const [exact] = await db.query<AdminRow>(`select ${whole} from journal.rows where id = $1`, [id]);
       if (exact !== undefined) return [exact];
@@ -197,7 +197,7 @@ export function journalAdmin(db: Database) {
     async note(id: string, done: AuditAction): Promise<void> {
       await db.query(`update journal.rows set ${deed(2)} where id = $1`, [id, asJson(done)]);
     },
-    /** One person looks at a proposed row, so that no other decides on it meanwhile; again, it lasts from now. */
+    /** Holds a proposed row for one person, so that no other decides on it meanwhile; a repeat renews the hold. */
     async hold(id: string, forMs: number, done: AuditAction): Promise<boolean> {
       return one(
         db,
@@ -214,8 +214,8 @@ export function journalAdmin(db: Database) {
         [id, who],
       );
     },
-    /** The last approval that the row needs lets it go; each is another person's.
-     *  @param hash what the person saw; null binds to what stands now. @param before The approvals that were there, all of other people. */
+    /** Adds an approval; the last of the required approvals, each of another person, queues the row.
+     *  @param hash of the input that the person saw; null: of the current one. @param before The earlier approvals, all of other people. */
     async approve(id: string, hash: string | null, done: AuditAction, before: readonly string[] = []): Promise<boolean> {
       return one(
         db,
@@ -236,7 +236,7 @@ export function journalAdmin(db: Database) {
         [id, asJson(done), done.who],
       );
     },
-    /** An approval is taken back: the row has not begun and never will. */
+    /** Takes an approval back, for a row that has not begun and will not begin. */
     async recall(id: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
@@ -246,7 +246,7 @@ export function journalAdmin(db: Database) {
         [id, asJson(done)],
       );
     },
-    /** What was approved of the former wording does not count for the new one. */
+    /** Approvals of the former input do not count for the new one. */
     async edit(id: string, hash: string, input: unknown, newHash: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
@@ -255,8 +255,8 @@ export function journalAdmin(db: Database) {
         [id, hash, JSON.stringify(input), newHash, asJson(done), done.who],
       );
     },
-    /** A dead letter, or what was cancelled, goes back to its queue with its counters at their start; from there on the journal is its retrier.
-     *  Parts of a run that a person ended, or that ran out of time, are made anew; what was given up keeps its key and is tried again. */
+    /** Queues a dead letter or a cancelled row again with new counters; from then on the journal retries it.
+     *  Parts of a run that a person ended, or that timed out, are created again; failed ones keep their key and are attempted again. */
     async retry(id: string, done: AuditAction): Promise<boolean> {
       return db.transaction(async (tx) => {
         await lockParts(tx, id);
@@ -283,8 +283,8 @@ export function journalAdmin(db: Database) {
         return row !== undefined;
       });
     },
-    /** A run goes on from a step with another input: that step and those after it get a new edition.
-     *  Answers why not, or null. */
+    /** Continues a run from a step with another input: that step and later ones get a new edition.
+     *  Returns why not, or null. */
     async retryFrom(
       run: string,
       step: string,
@@ -321,7 +321,7 @@ export function journalAdmin(db: Database) {
         return null;
       });
     },
-    /** Stops what has not begun, a run, and a function that lost a holder; of a run also its parts. An effect that was begun is resolved instead. */
+    /** Cancels a row that has not begun, a run with its parts, or a function that lost a holder. A started effect must be resolved instead. */
     async cancel(id: string, done: AuditAction): Promise<boolean> {
       return db.transaction(async (tx) => {
         await lockParts(tx, id);
@@ -339,7 +339,7 @@ export function journalAdmin(db: Database) {
         return cancelled;
       });
     },
-    /** @param attempts how many the person saw; null answers the doubt that there is now. */
+    /** @param attempts the number that the person saw; null: the current one. */
     async resolve(
       id: string,
       answer: 'happened' | 'try_again' | 'give_up',
@@ -368,7 +368,7 @@ export function journalAdmin(db: Database) {
         [id, asJson(done)],
       );
     },
-    /** The first to ask wins. */
+    /** The first request wins. */
     async claim(ref: string): Promise<boolean> {
       return one(
         db,

@@ -42,7 +42,7 @@ const table = `create schema if not exists polyb;
 /** Any number, the same for every process that migrates. */
 const lock = 7_021_961;
 
-/** Applies what is missing and answers the names of what it applied.
+/** Applies the missing migrations and returns their names.
  *  @throws PolybError failed_precondition/migration_changed when an applied file was changed since. */
 export async function migrate(db: Postgres, migrations: readonly Migration[]): Promise<readonly string[]> {
   return db.session(async (session) => {
@@ -78,7 +78,7 @@ export async function migrate(db: Postgres, migrations: readonly Migration[]): P
   });
 }
 
-/** What the server itself says of a statement; its being away or full says nothing against the file. */
+/** An error of the statement itself; an unavailable or full server says nothing about the file. */
 function failedIn(name: string, error: unknown): unknown {
   const { message, cause } = error as { readonly message?: string; readonly cause?: { readonly message?: string } };
   if (isPolybError(error) && error.retryable) return error;

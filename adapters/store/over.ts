@@ -1,11 +1,11 @@
-/** Statements over many items, whose plan PostgreSQL keeps while it runs them for one. */
+/** Statements over many items, whose plan PostgreSQL caches for a single item. */
 
-/** Name, PostgreSQL type, and what an item has there. */
+/** Name, PostgreSQL type, and value of an item. */
 export type Column<Item> = readonly [name: string, type: string, of: (item: Item) => unknown];
 
 /**
  * A statement over the table `given`, which has a row for each item; of several, $1 is the array of the first column.
- * One item goes as plain parameters: the plan is made once a connection. Arrays are planned anew each time, by their length (measured: 0.25–0.4 ms).
+ * One item is passed as plain parameters and planned once per connection. Arrays are planned each time, by their length (0.25–0.4 ms measured).
  */
 export function over<Item>(
   columns: readonly Column<Item>[],

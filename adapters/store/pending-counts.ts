@@ -1,4 +1,4 @@
-/** What lies before people: counted from the oldest on, up to a number, so that a flood of it costs no more. */
+/** Numbers of rows that wait for people, counted from the oldest up to a limit, so that a flood costs no more. */
 import type { Queries } from '../deps.ts';
 
 export interface Pile {
@@ -24,7 +24,7 @@ export function piles(db: Queries): Promise<readonly Pile[]> {
 }
 
 export interface OpenTransaction {
-  /** Null for a prepared one, which no process holds. */
+  /** Null for a prepared transaction, which no process holds. */
   readonly pid: number | null;
   readonly name: string;
   readonly seconds: number;
@@ -43,7 +43,7 @@ export function openTransactions(db: Queries): Promise<readonly OpenTransaction[
 
 export interface Lag {
   readonly consumer: string;
-  /** Age of the oldest event that it has not handled; 0 when there is none. */
+  /** Age of the oldest unhandled event; 0 without one. */
   readonly seconds: number;
 }
 /** How far consumers are behind. */

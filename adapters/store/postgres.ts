@@ -4,14 +4,14 @@ import pg from 'pg';
 import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import type { Database, Log, Queries } from '../deps.ts';
 
-/** A transaction that was begun; it must be ended by one of the two. */
+/** An open transaction, to be ended by `commit` or `rollback`. */
 export interface Begun extends Queries {
   commit(): Promise<void>;
   rollback(): Promise<void>;
 }
 export interface Postgres extends Database {
   begin(): Promise<Begun>;
-  /** One session of its own, for advisory locks and migrations. Released when `work` ends. */
+  /** Runs `work` on a separate session, for advisory locks and migrations. */
   session<T>(work: (session: Queries & { run(script: string): Promise<void> }) => Promise<T>): Promise<T>;
   pool(): PoolUsage;
   close(): Promise<void>;
@@ -29,16 +29,16 @@ export interface PoolUsage {
 const patienceMs = 5_000;
 /** pg-pool's message when all its connections stayed in use, and PostgreSQL's code when all of its own are. */
 const isExhausted = (code: string, message: string): boolean => code === '53300' || message === 'timeout exceeded when trying to connect';
-/** SQLSTATE codes of a transaction that was rolled back for another's sake: lock timeout, deadlock, serialization. */
+/** SQLSTATE codes of a transaction that was rolled back because of another: lock timeout, deadlock, serialization. */
 const contended = new Set(['55P03', '40P01', '40001']);
 
-/** SQLSTATE classes and codes that mean: the server is away, nothing was kept. */
+/** SQLSTATE classes and codes of an unavailable server: nothing was stored. */
 const away = /^(08|57P)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT/;
 
-/** SQLSTATE codes of texts that PostgreSQL does not take. */
+/** SQLSTATE codes of texts that PostgreSQL cannot store. */
 const unstorable = new Set(['22021', '22P02', '22P05', '54000']);
 
-/** A lost connection, or a text that cannot be stored, as a typed refusal; what else the server itself says of a statement stays as it is. */
+/** Converts a lost connection and a text that cannot be stored to a PolybError; other errors of the server stay as they are. */
 function translated(thrown: unknown): unknown {
   if (isPolybError(thrown)) return thrown;
   const { code = '', message = '' } = (Error.isError(thrown) ? thrown : {}) as { code?: string; message?: string };
@@ -80,7 +80,7 @@ function translated(thrown: unknown): unknown {
   return thrown;
 }
 
-/** A commit whose answer was lost may have been kept. */
+/** A commit whose reply was lost may have succeeded. */
 function inDoubt(thrown: unknown): unknown {
   if (!isPolybError(thrown) || thrown.reason !== 'store_down') return thrown;
   const { code, reason, retryAfterMs, cause } = thrown;
@@ -112,9 +112,9 @@ export function openPostgres({
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
   });
-  // Without a listener the death of a connection ends the process, of an idle one as of one between two statements of a transaction.
+  // Without a listener the loss of a connection ends the process, whether it is idle or in a transaction.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle PostgreSQL connection was lost'));
-  pool.on('connect', (client) => void client.on('error', () => {})); // its next statement says so
+  pool.on('connect', (client) => void client.on('error', () => {})); // its next statement fails
 
   let refused = 0;
   const failed = (thrown: unknown): unknown => {
@@ -157,7 +157,7 @@ export function openPostgres({
         await client.query(statement);
         client.release();
       } catch (error) {
-        client.release(true); // the session is of no use any more; the pool must not hand it out again
+        client.release(true); // the session is broken; the pool must not reuse it
         throw statement === 'commit' ? inDoubt(translated(error)) : translated(error);
       }
     };
@@ -169,7 +169,7 @@ export function openPostgres({
     }
     const { query } = on(client);
     return {
-      // The connection may be another's by then.
+      // Another user of the pool may have the connection by then.
       query: async (text, values) => {
         if (isOver)
           throw new PolybError('internal', 'A transaction was used after its end; await everything inside it.', {

@@ -110,7 +110,7 @@ const making = over<Making>(
      select given.token, made.id is not null as made, ${areNonePaused} from given left join made on made.id = given.id`,
 );
 
-/** @param db the pool; a method that takes `on` runs in that transaction.
+/** @param db the pool; a method with `on` runs in that transaction.
  *  @param leases a pool of its own for leases and ends, so that work which holds every connection of `db` loses neither. */
 export function attemptStore(db: Queries, leases: Queries): AttemptStore {
   const name = ({ method, key }: AcquireRequest): string => `${method} ${key}`;
@@ -128,7 +128,7 @@ export function attemptStore(db: Queries, leases: Queries): AttemptStore {
   const takeTogether = batched<Taking, AcquireResult>((wanted) => takeMany(db, wanted));
   const takeRelaxed = batched<Taking, AcquireResult>((wanted) => takeMany(db, wanted));
 
-  /** True for those whose lease held. Several together skip the rows that another transaction holds: one of them must hold up no other. */
+  /** True for rows whose lease was valid. A batch skips rows that another transaction has locked, so that they do not delay the others. */
   async function endMany(on: Queries, ends: readonly End[]): Promise<readonly boolean[]> {
     const { text, values } = ending(ends);
     const since = performance.now();
@@ -149,17 +149,17 @@ export function attemptStore(db: Queries, leases: Queries): AttemptStore {
   }
   const makeTogether = batched<Making, boolean>((rows) => makeMany(leases, rows));
 
-  /** `performance.now()` before PostgreSQL was last asked whether anything is paused, when nothing was. */
+  /** `performance.now()` before the last query that found no pause. */
   let unpausedAt = Number.NEGATIVE_INFINITY;
   function notePauses(since: number, [answer]: readonly { readonly areNonePaused: boolean }[]): void {
     if (answer !== undefined) unpausedAt = answer.areNonePaused ? since : Number.NEGATIVE_INFINITY;
   }
 
   return {
-    /** In a transaction of the caller's where `on` is given; else on its own, together with others who ask at the same time. */
+    /** In the caller's transaction `on`, else in a batch with concurrent requests. */
     async acquire(on: Queries | null, request: AcquireRequest, holder: string, leaseMs: number): Promise<AcquireResult> {
       const one = { request, holder, leaseMs };
-      // The lock of a lane is kept until the transaction ends: rows with a lane do not wait for each other's neighbours.
+      // A lane is locked until the transaction ends, so rows with a lane are not batched with others.
       if (on !== null || request.lane !== null) return (await takeMany(on ?? db, [one]))[0] as AcquireResult;
       return request.relaxed ? takeRelaxed(one) : takeTogether(one);
     },

@@ -81,7 +81,7 @@ export function eventStore(db: Queries & Pick<Postgres, 'session'>, leases: Quer
         [event, cursor.xid, cursor.id, atMost],
       );
     },
-    /** As for a row: a holder that outlived its lease may still write unless the cursor was taken over before. */
+    /** As for a row: a holder whose lease ran out may still write until another holder takes the cursor over. */
     async advance(on: Queries, consumer: string, past: EventRow, token: string | null = null): Promise<boolean> {
       const rows = await on.query(
         `update journal.cursors set xid = $2::xid8, id = $3, failures = 0, token = null, lease_until = null, takeovers = 0, one_by_one = greatest(one_by_one - 1, 0), error = null

@@ -13,7 +13,7 @@ export function loopStore(db: Queries, leases: Queries): LoopStore {
         [service, loops.map((l) => l.name), loops.map((l) => l.schedule)],
       );
     },
-    /** Answers how many holders in a row vanished, or null while another holds it. Only a turn that ends resets the count: see `reportLoop`. */
+    /** Returns how many consecutive holders were lost, null while another holds the loop. Only a finished turn resets the count: see `reportLoop`. */
     async leaseLoop(service: string, name: string, holder: string, leaseMs: number): Promise<number | null> {
       const rows = await leases.query<{ takeovers: number }>(
         `update journal.loops set takeovers = takeovers + coalesce((held_by <> $3)::integer, 0),

@@ -1,4 +1,4 @@
-/** Retention and erasure of rows and events, and the schemas by which rows are mrequest. */
+/** Retention and erasure of rows and events, and the schemas that mask rows. */
 import type { RetentionStore } from '../../../bus/durable/store.ts';
 import type { Queries } from '../../deps.ts';
 import { isOfNoOpenRun, json } from './rows.ts';

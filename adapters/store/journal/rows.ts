@@ -33,7 +33,7 @@ export interface StoredRow {
 const ms = (time: Date | string): number => new Date(time).getTime();
 const msOrNull = (time: Date | string | null): number | null => (time === null ? null : ms(time));
 
-/** A stored row as the runtime reads it; the casts are earned by the table's checks. */
+/** A stored row as the runtime reads it; the table's checks justify the casts. */
 export function row(stored: StoredRow): Row {
   const {
     id,
@@ -87,20 +87,20 @@ export function row(stored: StoredRow): Row {
 }
 export const json = (value: unknown): string | null =>
   value === undefined || value === null ? null : JSON.stringify(value, bytesAsBase64);
-/** Bytes lie in a row as they travel in JSON. */
+/** Bytes are stored as base64, as in JSON. */
 function bytesAsBase64(this: unknown, name: string, value: unknown): unknown {
   const raw = (this as Record<string, unknown>)[name];
   return raw instanceof Uint8Array ? Buffer.from(raw).toString('base64') : value;
 }
-/** A row as a step: how much of its time is left is PostgreSQL's to say, since the clock of this process may be set otherwise. */
+/** A row as a step. PostgreSQL computes the rest of its time, because the clock of this process may differ. */
 export const asStep = '*, (extract(epoch from not_after - clock_timestamp()) * 1000)::float8 as left_ms';
-/** For how long a process relies on what it heard of pauses; a pause takes this long to be sure. In ms. */
+/** How long a process relies on its last read of the pauses, and so how long a pause takes to be certain, ms. */
 export const pauseSettleMs = 250;
 export const date = (time: number): Date => new Date(time);
 export const ended = `('done', 'failed', 'rejected', 'expired', 'stale', 'cancelled')`;
-/** A holder that was silent past its lease may still write while nobody else has tried the row. Once it was taken over, the silence is what is counted. */
+/** A holder whose lease ran out may still write until another holder takes the row over. */
 export const isInTime = `(rows.takeovers = 0 or rows.on_unknown <> 'function' or rows.lease_until > clock_timestamp())`;
-/** A step is needed for as long as its run goes on. */
+/** A step is needed until its run ends. */
 export const isOfNoOpenRun =
   '(parent is null or not exists (select from journal.rows run where run.id = rows.parent and run.ended_at is null))';
 /** One line of a row's log, made in the statement so that its time is PostgreSQL's. */

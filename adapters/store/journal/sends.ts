@@ -5,7 +5,7 @@ import { date, json } from './rows.ts';
 
 export function sendStore(): SendStore {
   return {
-    /** @throws PolybError conflict/key_reused is the journal's to make: a clash shows as fewer rows kept. */
+    /** A key with another input stores no row, so fewer rows come back; the journal turns that into conflict/key_reused. */
     async send(on: Queries, rows: readonly NewSend[]): Promise<readonly string[]> {
       const clashes = await on.query<{ method: string }>(
         `with sent as (

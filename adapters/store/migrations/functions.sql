@@ -1,19 +1,19 @@
--- The journal's functions as they are now. `migrate` applies this file whenever its content changed, after the numbered files;
+-- The journal's functions. `migrate` applies this file whenever its content changes, after the numbered files;
 -- a changed signature needs `drop function if exists` of the former one first.
 
--- In plpgsql, because that keeps its plan for the session; a function in sql with a subquery is planned anew in each transaction.
+-- In plpgsql, because that keeps its plan for the session; a function in sql with a subquery is planned in each transaction.
 create or replace function journal.is_paused(of text) returns boolean language plpgsql stable as $$
 begin
   return exists (select from journal.pauses where method in ('*', of) or (right(method, 1) = '*' and starts_with(of, left(method, -1))));
 end $$;
 
--- What others wait for when a row ends or goes back to its retrier: its run, and who listens to <method>_settled.
+-- Wakes those that wait for the end of a row, or for its return to its retrier: its run, and listeners of <method>_settled.
 create or replace function journal.row_moved() returns trigger language plpgsql as $$
 begin
   if new.parent is not null then
     update journal.rows set state = 'queued', not_before = now(), updated_at = now() where id = new.parent and state = 'waiting';
   end if;
-  -- A call is announced too if its caller left without the outcome: callers are answered a moment before their deadline.
+  -- A call is announced too if its caller has no outcome: callers get their reply a moment before their deadline.
   if new.settles and new.ended_at is not null and old.ended_at is null
      and (new.mode = 'send' or (new.mode = 'call' and (old.state in ('unknown', 'review') or new.not_after - interval '250 ms' < clock_timestamp()))) then
     insert into journal.events (event, key, payload, traceparent)
@@ -21,18 +21,18 @@ begin
   end if;
   return null;
 end $$;
--- True when nothing else of the lane is under way and nothing older waits. The caller holds the lane's advisory lock.
+-- True when no other row of the lane is running and no older one waits. The caller holds the lane's advisory lock.
 create or replace function journal.lane_is_free(of_lane text, of_seq bigint) returns boolean language plpgsql volatile as $$
 begin
   return not exists (select from journal.rows where lane = of_lane and state in ('attempting', 'unknown', 'review') and seq is distinct from of_seq)
     and not exists (select from journal.rows where lane = of_lane and state = 'queued' and seq < coalesce(of_seq, 9223372036854775807));
 end $$;
 
--- Recovery that ends. `takeovers` counts the holders in a row that died or stalled with a row in their hands.
--- The first takeover is immediate and in company: a killed process leaves mostly innocent rows, and they must not wait.
+-- Bounded recovery. `takeovers` counts the consecutive holders of a row that died or stalled.
+-- The first takeover is immediate and together with others: a killed process leaves mostly harmless rows, which must not wait.
 -- A row that loses a second holder is a suspect. It waits one lease longer before each further attempt, and a process holds one suspect at a time:
--- what only died beside a poison row is then tried apart from it and ends. So a row comes to the limit only if two more holders vanished
--- while it was their only suspect.
+-- a harmless row beside a harmful one is then attempted apart from it and ends. So a row reaches the limit only if two more holders are lost
+-- while it is their only suspect.
 create or replace function journal.max_takeovers() returns integer language sql immutable as $$ select 3 $$;
 
 -- True when a row whose lease ran out may be taken over now.
@@ -40,12 +40,12 @@ create or replace function journal.may_be_taken_over(it journal.rows, lease_ms i
   select it.takeovers < journal.max_takeovers() and it.lease_until + make_interval(secs => it.takeovers * lease_ms / 1000.0) < clock_timestamp()
 $$;
 
--- True when the attempt that would begin now is that of a suspect.
+-- True when the next attempt is that of a suspect.
 create or replace function journal.is_suspect(it journal.rows) returns boolean language sql immutable as $$
   select it.takeovers + (it.state = 'attempting')::integer >= 2
 $$;
 
--- True when this process holds no suspect: no row, no consumer and no loop. The lock keeps a second transaction of the process from finding the same
+-- True when this process holds no suspect: no row, no consumer and no loop. The lock makes a second transaction of the process wait
 -- until this one commits. A consumer's token begins with its holder.
 create or replace function journal.may_hold_suspect(of_holder text) returns boolean language sql volatile as $$
   select pg_try_advisory_xact_lock(hashtextextended('journal.suspect ' || of_holder, 0))
@@ -54,15 +54,15 @@ create or replace function journal.may_hold_suspect(of_holder text) returns bool
     and not exists (select from journal.loops where lease_until > clock_timestamp() and takeovers >= 2 and held_by = of_holder)
 $$;
 
--- The log of a row whose holder is gone, with the line that says so.
+-- The log of a row whose holder is gone, with a line about it.
 create or replace function journal.log_holder_gone(it journal.rows) returns jsonb language sql stable as $$
   select (case when jsonb_array_length(it.log) >= 100 then it.log - 1 else it.log end) || jsonb_build_array(jsonb_build_object(
     'at', now(), 'by', it.held_by, 'ms', null, 'code', 'unknown', 'reason', 'holder_gone', 'evidence', null,
     'message', 'The process that tried died or stalled' || case when it.on_unknown = 'function' then '.' else '; whether the attempt went out is not known.' end))
 $$;
 
--- What becomes of a row whose lease ran out and that is not taken over: an effect is in doubt, a function at its limit is a dead letter.
--- A call at its limit has no caller any more: from there on the journal is its retrier.
+-- Next state of a row whose lease ran out and that is not taken over: an effect is unknown, a function at its limit is a dead letter.
+-- A call at its limit has no caller: from then on the journal retries it.
 create or replace function journal.lapse(it journal.rows) returns journal.rows language plpgsql as $$
 declare
   gone jsonb := jsonb_build_object('code', 'internal', 'reason', 'holder_gone', 'outcome', 'unknown',
@@ -81,9 +81,9 @@ begin
   return it;
 end $$;
 
--- The way in for a call: makes the row and takes its attempt in one statement, or says why not.
--- Answers one of taken, settled, clash, busy, lane, later, paused, late, lost, proposed, with the row as it stands.
--- `of_parent` and what follows it: the step of a run, whose row is made here if the caller holds the run.
+-- For a call: creates the row and acquires its attempt in one statement, or returns why not.
+-- Returns one of taken, settled, clash, busy, lane, later, paused, late, lost, proposed, with the current row.
+-- `of_parent` and later parameters: the step of a run, whose row is created here if the caller holds the run.
 -- `relaxed`: the commit does not wait for the disk (docs/decisions/0008-relaxed-takes.md).
 drop function if exists journal.take(text, text, text, text, text, jsonb, text, text, text, integer, timestamptz, timestamptz, text, text, text, text, integer, boolean);
 create or replace function journal.take(
@@ -93,7 +93,7 @@ create or replace function journal.take(
 ) returns table (did text, found jsonb) language plpgsql as $$
 declare
   it journal.rows;
-  -- False while another transaction holds the row or its lane: that is answered, not waited for, so that no batch waits for one row.
+  -- False while another transaction holds the row or its lane: it returns at once, so that no batch waits for one row.
   is_mine boolean;
 begin
   if clock_timestamp() > of_deadline then
@@ -124,7 +124,7 @@ begin
       return query select 'lane'::text, null::jsonb;
       return;
     end if;
-    -- Nobody waits for what a person must approve: from there on the journal is its retrier.
+    -- No caller waits for a row that needs approval: from then on the journal retries it.
     insert into journal.rows as r (id, method, key, mode, state, hash, input, lane, approval, on_unknown, settle_ms, settles, not_after, caller, traceparent, ref,
                               parent, step, edition, token, held_by, lease_until, attempts, started_at, attempted_at)
     values (of_id, of_method, of_key, case when of_approval = 'none' or of_mode in ('run', 'step') then of_mode else 'send' end, case when of_approval = 'none' then 'attempting' else 'proposed' end, of_hash, of_input, of_lane, of_approval,
@@ -174,22 +174,22 @@ begin
   return query select case when it.state in ('attempting', 'queued') then 'busy' else 'settled' end, to_jsonb(it);
 end $$;
 
--- True when a first attempt, or another one of an effect, would come too late. A function that was begun may be finished.
+-- True when a first attempt, or any attempt of an effect, would be too late. A started function may be finished.
 create or replace function journal.is_over(it journal.rows) returns boolean language sql stable as $$
   select coalesce(it.not_after < clock_timestamp(), false) and (it.mode = 'run' or it.attempts = 0 or it.on_unknown is distinct from 'function')
 $$;
 
--- What becomes of an attempt of this row whose outcome is unknown, and how long after it; `policies` as for `claim`.
+-- What follows an attempt of this row with an unknown outcome, and how long after it; `policies` as for `claim`.
 create or replace function journal.policy_of(policies jsonb, it journal.rows) returns jsonb language sql immutable as $$
   select coalesce(of->'byField'->'of'->(it.input->>(of->'byField'->>'field')), of) from (select policies->it.method as of) policy
 $$;
 
--- The way in for a worker: rows that are due, and functions and runs whose holder is gone. Each comes with a lease of its own.
+-- For a worker: leases due rows, and functions and runs whose holder is gone.
 -- `policies`: method -> { handling, settleMs, settles, byField? }, as the claiming service declares them.
 create or replace function journal.claim(policies jsonb, of_holder text, lease_ms integer, at_most integer) returns setof journal.rows language plpgsql as $$
 declare
   of_methods text[] := array(select m from jsonb_object_keys(policies) m where not journal.is_paused(m));
-  -- Taken once, so that it bounds the indexes and rows of a later time are not read. Rows that are due are read method by method, each up to `at_most`.
+  -- Read once, so that it bounds the indexes and later rows are not read. Due rows are read method by method, each up to `at_most`.
   due constant timestamptz := clock_timestamp();
   it journal.rows;
   had_holder boolean;
@@ -203,7 +203,7 @@ begin
       union all
       (select id from journal.rows where state = 'attempting' and lease_until < due and method = any (of_methods) and on_unknown = 'function' and takeovers = 0 order by lease_until limit at_most)
       union all
-      -- One suspect at a time, so that they crowd nothing out.
+      -- One suspect at a time, so that they displace no other rows.
       (select id from journal.rows r where state = 'attempting' and lease_until < due and method = any (of_methods) and on_unknown = 'function' and takeovers > 0
          and journal.may_be_taken_over(r, lease_ms) order by lease_until limit 1)
       union all
@@ -214,12 +214,12 @@ begin
          select id from journal.rows r where state = 'waiting' and mode = 'run' and method = of and not_before <= due and not journal.is_over(r) order by not_before limit at_most) w)))
     order by seq limit at_most for update skip locked
   loop
-    -- The look above is as old as the statement, the row under its lock is not: another may have taken and left it in between.
+    -- The read above is as old as the statement, the locked row is not: another transaction may have acquired and released it in between.
     continue when not ((it.state in ('queued', 'waiting') and it.not_before <= clock_timestamp())
       or (it.state = 'attempting' and it.on_unknown = 'function' and journal.may_be_taken_over(it, lease_ms)));
     continue when journal.is_suspect(it) and not journal.may_hold_suspect(of_holder);
     if it.lane is not null then
-      -- Looked at again under the lane's lock: another may have taken its turn since.
+      -- Checked again under the lane's lock: another row may have started since.
       continue when not pg_try_advisory_xact_lock(hashtextextended(it.lane, 0));
       continue when not journal.lane_is_free(it.lane, it.seq);
     end if;
@@ -234,12 +234,12 @@ begin
   end loop;
 end $$;
 
--- What nobody works on any more: effects whose holder is gone become unknown, what waits past its time expires, what nobody can look up goes to a person.
--- Its indexes hold what is due and little else, which PostgreSQL's statistics of whole columns do not show.
+-- Abandoned rows: effects whose holder is gone become unknown, rows that wait past their time expire, unknown rows without a look-up go to review.
+-- Its indexes hold due rows and little else, which PostgreSQL's statistics of whole columns do not show.
 create or replace function journal.sweep(of_methods text[]) returns integer language plpgsql
   set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
-  -- Rows that another transaction holds are left to the next sweep; it waits for none.
+  -- Rows that another transaction has locked are left to the next sweep.
   due constant timestamptz := clock_timestamp();
   it journal.rows;
   moved integer := 0;
@@ -258,14 +258,14 @@ begin
       for no key update skip locked));
   get diagnostics more = row_count;
   moved := moved + more;
-  -- A look-up counts as a holder until it answers.
+  -- A look-up counts as a holder until it ends.
   update journal.rows r set state = 'review', updated_at = now(), log = journal.log_holder_gone(r),
       error = jsonb_build_object('code', 'internal', 'reason', 'holder_gone', 'outcome', 'unknown', 'detail', 'Each process that looked up its outcome died or stalled.')
     where id = any (array(select id from journal.rows
       where state = 'unknown' and method = any (of_methods) and on_unknown = 'look_up' and takeovers > journal.max_takeovers() and settle_at <= due for no key update skip locked));
   get diagnostics more = row_count;
   moved := moved + more;
-  -- An unclaimed reference is void from here on: nobody can win it any more, so the attempt may be repeated under a new one.
+  -- An unclaimed reference is void from here on: no attempt can win it, so the effect may be repeated under a new one.
   update journal.rows set state = case when mode = 'send' then 'queued' else 'failed' end, ref = id || '.' || attempts, updated_at = now(),
       not_before = now() + make_interval(secs => 8 * greatest(takeovers - 1, 0)),
       error = jsonb_build_object('code', 'unavailable', 'reason', 'not_claimed', 'detail', 'The provider did not ask whether it may act, so nothing happened.', 'outcome', 'not_executed')
@@ -287,16 +287,16 @@ begin
   return moved + more;
 end $$;
 
--- True when events or cursors carry transaction numbers that this PostgreSQL cluster has not come to: they were made in another cluster, and
--- consumers would read nothing until the counter of this one has passed them.
+-- True when events or cursors have transaction numbers that this PostgreSQL cluster has not reached: they come from another cluster, and
+-- consumers would read no event until the counter of this one has passed them.
 create or replace function journal.is_from_another_cluster() returns boolean language sql volatile as $$
   select exists (select from journal.cursors where xid >= pg_snapshot_xmax(pg_current_snapshot()))
     or exists (select from journal.events where xid >= pg_snapshot_xmax(pg_current_snapshot()))
 $$;
 
--- Gives events and cursors of another cluster numbers below those of this one. Each cursor keeps the same events before and after it: an event gets
+-- Renumbers events and cursors of another cluster below the numbers of this one. Each cursor keeps the same events before and after it: an event gets
 -- the number of cursors before it, a cursor the number of cursors before it and an id past every event. Events that were written in this cluster
--- keep their numbers, which are the ids of the transactions that made the rows, and come after. Idempotent; answers whether anything was renumbered.
+-- keep their numbers, which are the ids of the transactions that created the rows, and come after. Idempotent; returns whether it renumbered any.
 create or replace function journal.renumber() returns boolean language plpgsql as $$
 declare
   horizon xid8;
@@ -328,8 +328,8 @@ begin
   return true;
 end $$;
 
--- The way in for a consumer: the events after its cursor, with a lease. No rows: nothing is there, another holds it, or its next try is not due.
--- A holder that vanished is counted as that of a row is; at the limit the event at the cursor becomes a dead letter under `dead_id`.
+-- For a consumer: leases the events after its cursor. No rows: no event, leased by another, or not due for a retry.
+-- A lost holder is counted as for a row; at the limit the event at the cursor becomes a dead letter under `dead_id`.
 create or replace function journal.take_events(of_consumer text, of_event text, of_token text, was_token text, lease_ms integer, at_most integer, dead_id text)
 returns table (id bigint, xid text, payload jsonb, traceparent text, is_alone boolean) language plpgsql as $$
 declare
@@ -337,7 +337,7 @@ declare
   first journal.events;
   is_vanished boolean;
 begin
-  -- The lease only counts; losing it with the server counts one death less.
+  -- The lease only counts holders; its loss with the server counts one less.
   perform set_config('synchronous_commit', 'off', true);
   select * into c from journal.cursors cur where cur.consumer = of_consumer;
   if c.consumer is null or c.retry_at > clock_timestamp() or (c.lease_until > clock_timestamp() and c.token is distinct from was_token) then
@@ -381,22 +381,22 @@ begin
     order by e.xid, e.id limit case when is_vanished or c.one_by_one > 0 then 1 else at_most end;
 end $$;
 
--- A row's or an event's fields that name things of ours: ids, numbers and flags. Nothing that people wrote, and no id that a channel gave.
+-- The fields of a row or event with internal ids, numbers and flags: no text of people, and no id of a channel.
 create or replace function journal.ids_of(given jsonb) returns jsonb language sql immutable as $$
   select case when jsonb_typeof(given) = 'object' then coalesce((
     select jsonb_object_agg(key, value) from jsonb_each(given)
     where jsonb_typeof(value) in ('number', 'boolean') or (jsonb_typeof(value) = 'string' and key ~ '(^id|Id)$' and key !~* 'external')
   ), '{}') end
 $$;
--- True when a field holds one of these texts and nothing else.
+-- True when a field equals one of these texts.
 create or replace function journal.has_field(given jsonb, texts text[]) returns boolean language sql immutable as $$
   select jsonb_typeof(given) = 'object' and exists (
     select from jsonb_each(given) where (jsonb_typeof(value) = 'string' and value #>> '{}' = any (texts)))
 $$;
 
--- Takes a person out of rows and events, whatever their method, mode or state: whatever has not ended is cancelled, nothing of it is tried or kept.
--- of_ids: our ids of the person, their chats and messages. of_names: what channels call them. `mention`: a pattern for those that cannot be mistaken
--- for anything else, or null. Answers how many rows.
+-- Erases a person from rows and events of every method, mode and state: unfinished rows are cancelled, and none is attempted or kept.
+-- of_ids: internal ids of the person, their chats and messages. of_names: their ids in channels. `mention`: a pattern for those that are
+-- unambiguous in texts, or null. Returns the number of rows.
 create or replace function journal.forget(of_ids text[], of_names text[], mention text) returns integer language plpgsql set enable_seqscan = on set jit = off as $$
 declare
   known text[] := of_ids || of_names;
@@ -415,7 +415,7 @@ begin
   update journal.rows r set
     input = journal.ids_of(input), output = journal.ids_of(output), edits = null, log = '[]', lane = null, wait_key = case when wait_key ~ mention then null else wait_key end,
     audit = (select coalesce(jsonb_agg(done || '{"why": null}'), '[]') from jsonb_array_elements(audit) done),
-    -- A caller may have put words into a key. Those of steps are derived, and by them a run knows what it has done.
+    -- A caller may have put personal words into a key. The keys of steps are derived, and a run finds its steps by them.
     key = case when mode not in ('step', 'wait') or r.key ~ mention then r.id else r.key end,
     error = case
       when r.state not in ('done', 'rejected', 'stale', 'cancelled') then
@@ -426,7 +426,7 @@ begin
     ended_at = coalesce(ended_at, now()), token = null, lease_until = null, blanked = true, updated_at = now()
   from forgotten f where r.id = f.id;
   get diagnostics moved = row_count;
-  -- Whoever shows a row to people shows it without the words from now on.
+  -- Services that show the row must show it without the texts from now on.
   insert into journal.events (event, key, payload)
     select 'journal.approval_changed', f.id, jsonb_build_object('rowId', f.id, 'method', f.method, 'state', f.state,
       'at', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
