@@ -23,6 +23,7 @@ afterAll(async () => await here[Symbol.asyncDispose]());
 async function run(program: string): Promise<unknown> {
   const pm2 = pathToFileURL(join(here.dir, 'scripts/cli/system/pm2.ts')).href;
   const text = `import { addInstance, listApps, removeApps, startApps, surplus } from '${pm2}';
+    setTimeout(() => process.exit(9), 100_000).unref(); // the test has given up by then
     const until = async (look) => { while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 10)); };
     process.stdout.write(JSON.stringify(await (async () => {${program}})()));`;
   const { status, stdout, stderr } = await ended(here.start('--input-type=module-typescript', '--eval', text));
