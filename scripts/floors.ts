@@ -87,8 +87,6 @@ const parts: readonly (readonly [imports: RegExp, file: RegExp, why: string])[] 
   [/^import \{[^}]*\bon\b[^}]*\} from '[./]+bus\/service\.ts'/gm, /\/on-[a-z-]+\.ts$/, 'a consumer is in on-<event>.ts'],
   [/^import \{[^}]*\bloop\b[^}]*\} from '[./]+bus\/service\.ts'/gm, /\.loop\.ts$/, 'a loop is in <name>.loop.ts'],
 ];
-/** Services whose parts are not in files of these names yet. */
-const unshaped = ['services/collector/', 'services/sender/'];
 
 export function checkFloors(sources: readonly Source[]): Violation[] {
   const channels = sources.flatMap(({ path }) => /^adapters\/vendors\/([a-z0-9-]+)\/channel\.ts$/.exec(path)?.[1] ?? []);
@@ -111,7 +109,7 @@ export function checkFloors(sources: readonly Source[]): Violation[] {
 }
 
 function misplacedParts(path: string, code: string): Violation[] {
-  if (!isIn('services/', path) || isStandIn(path) || unshaped.some((folder) => isIn(folder, path))) return [];
+  if (!isIn('services/', path) || isStandIn(path)) return [];
   return parts.flatMap(([imports, file, why]) =>
     file.test(path) ? [] : [...code.matchAll(imports)].map(({ index }) => ({ path, line: lineOf(code, index), why })),
   );
