@@ -1,7 +1,7 @@
 import { type Commit, type Database, every, type Loop } from '../../bus/service.ts';
 import { doomOldFiles } from './rows/files.ts';
 import {
-  forgetChats,
+  forgetEmptyChats,
   oldMessages,
   oldPeople,
   oldPositions,
@@ -33,7 +33,7 @@ export function retention(
     every('forget_messages', '23 2 * * *', async (signal) => {
       const before = daysAgo(days.messages);
       for (const text of [oldMessages, oldPositions, oldPeople, unusedAliases]) await sweep(text, before, signal);
-      while (await forgetChats(commit, before)) signal.throwIfAborted();
+      while (await forgetEmptyChats(commit, before)) signal.throwIfAborted();
       await sweep(unusedConnections, before, signal);
       for (let word: string | null = ''; word !== null; signal.throwIfAborted()) word = await forgetUnusedWords(db, word, batch);
     }),

@@ -45,7 +45,7 @@ export const unusedConnections = `delete from collector.connections where (chann
   limit $2) returning 1`;
 
 /** A batch of empty chats, with those that were merged into them; other services receive an event. False when there are no more. */
-export function forgetChats(commit: Commit, before: Date): Promise<boolean> {
+export function forgetEmptyChats(commit: Commit, before: Date): Promise<boolean> {
   return commit(async (tx) => {
     const gone = await tx.query<{ chatId: string }>(
       `with old as (
