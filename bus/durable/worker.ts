@@ -3,6 +3,7 @@ import { isPolybError } from '../../contracts/kit/errors.ts';
 import { attemptClaimed } from './attempt-claimed.ts';
 import type { JournalParts } from './journal-parts.ts';
 import { lookUp } from './look-up.ts';
+import { notifier } from './notifier.ts';
 import type { RunSlots } from './run-slots.ts';
 
 /** Rows claimed in one statement at most. */
@@ -21,15 +22,13 @@ export function createWorker(parts: JournalParts, runs: RunSlots): Worker {
   const methods = [...parts.served.keys()];
   /** Attempts that the worker claimed; those of calls are bounded by the bus. */
   let claimed = 0;
-  let isWoken = false;
-  let endNap = (): void => {};
+  const pause = notifier();
 
   async function run(): Promise<void> {
     let isAway = false;
     let sweptAt = 0;
     while (!parts.isStopped()) {
       let isFull = false;
-      isWoken = false;
       try {
         const room = Math.min(mostClaimed, concurrency - claimed);
         const since = performance.now();
@@ -48,7 +47,7 @@ export function createWorker(parts: JournalParts, runs: RunSlots): Worker {
         if (!isAway) log.warn({ err: error }, 'the journal is unavailable; retrying every second');
         isAway = true;
       }
-      if (!isFull) await nap();
+      if (!isFull && !parts.isStopped()) await pause.wait(idleMs);
     }
   }
 
@@ -61,22 +60,8 @@ export function createWorker(parts: JournalParts, runs: RunSlots): Worker {
       if (!isPolybError(thrown)) log.error({ err: thrown }, 'an attempt failed unexpectedly');
     } finally {
       claimed -= 1;
-      wake();
+      pause.notify();
     }
   }
-  function nap(): Promise<void> {
-    return new Promise((resolve) => {
-      if (isWoken || parts.isStopped()) return resolve();
-      const timer = setTimeout(resolve, idleMs);
-      endNap = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-  function wake(): void {
-    isWoken = true;
-    endNap();
-  }
-  return { run, wake };
+  return { run, wake: pause.notify };
 }
