@@ -1,10 +1,15 @@
 /** Runs services in one process: node runtime/serve.ts <folder>… */
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { journalMigrations } from '../adapters/store/index.ts';
 import { exitOf, isPolybError, PolybError } from '../contracts/kit/errors.ts';
 import { scrub } from '../contracts/kit/scrub.ts';
 import { startDaemon } from './daemon.ts';
 import { serviceMigrations } from './migrate.ts';
 import { loadServices } from './services.ts';
+
+/** How long a start may go on after it was told to stop. */
+const startGraceMs = 2_000;
 
 /** Serves until `signal`, then drains.
  *  @throws PolybError failed_precondition/bad_settings */
@@ -18,7 +23,10 @@ export async function serveFolders(folders: readonly string[], signal: AbortSign
   const owned = await Promise.all(folders.map((folder) => serviceMigrations(folder)));
   const migrations = [...(await journalMigrations()), ...owned.flat()];
   try {
-    const { log, stop } = await startDaemon(await loadServices(folders), { migrations, signal: stopped });
+    const starting = loadServices(folders).then((loaded) => startDaemon(loaded, { migrations, signal: stopped }));
+    const daemon = await Promise.race([starting, tooLateToStart(stopped)]);
+    if (daemon === null) return;
+    const { log, stop } = daemon;
     const ending = new Promise<void>((resolve) => stopped.addEventListener('abort', () => resolve(), { once: true }));
     process.send?.('ready');
     log.info({ services: folders }, 'ready');
@@ -28,6 +36,12 @@ export async function serveFolders(folders: readonly string[], signal: AbortSign
   } catch (error) {
     if (!stopped.aborted) throw error;
   }
+}
+
+/** A service that is stopped while it starts has accepted no call yet, so that nothing is lost when its start is cut short. */
+async function tooLateToStart(stopped: AbortSignal): Promise<null> {
+  if (!stopped.aborted) await once(stopped, 'abort');
+  return delay(startGraceMs, null, { ref: false });
 }
 
 function fail(error: unknown): never {

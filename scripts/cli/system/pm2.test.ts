@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { type Checkout, checkout, ended } from '../../../test/kit/checkout.ts';
@@ -11,7 +13,11 @@ jest.setTimeout(120_000);
 beforeAll(async () => {
   here = await checkout();
   const crashes = 'process.exit(1);';
-  const folders = { crashing: crashes, failing: crashes, staying: 'await new Promise(() => setInterval(() => {}, 1_000));' };
+  const folders = {
+    crashing: crashes,
+    failing: crashes,
+    staying: 'console.log(1); await new Promise(() => setInterval(() => {}, 1_000));',
+  };
   for (const [folder, source] of Object.entries(folders)) {
     await mkdir(join(here.dir, 'services', folder));
     await writeFile(join(here.dir, 'services', folder, 'service.ts'), source);
@@ -58,4 +64,12 @@ test('of two instances the younger is one too many, until the older is not well'
   const [old, added, ...lists] = told as [number, number];
   expect(added).not.toBe(old);
   expect(lists).toEqual([[added], [old], [old]]);
+});
+
+test('a service that is stopped while it starts ends by itself', async () => {
+  const serving = here.start('runtime/serve.ts', 'staying');
+  const end = ended(serving);
+  await once(serving.stdout as Readable, 'data'); // its module is being loaded
+  serving.kill('SIGTERM');
+  expect(await end).toMatchObject({ status: 0 });
 });
