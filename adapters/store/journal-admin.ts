@@ -110,7 +110,7 @@ export function journalAdmin(db: Database) {
   /** Appends to the audit in the same statement as the change. */
   const audited = (n: number): string =>
     `(case when jsonb_array_length(audit) >= 200 then audit - 0 else audit end) || jsonb_build_array($${n}::jsonb || jsonb_build_object('at', now()))`;
-  const deed = (n: number): string => `audit = ${audited(n)}`;
+  const writeAudit = (n: number): string => `audit = ${audited(n)}`;
   const asJson = ({ who, did, why }: AuditAction): string => JSON.stringify({ who, did, why: why ?? null });
   const one = async (on: Queries, text: string, values: readonly unknown[]): Promise<boolean> =>
     (await on.query(text, values)).length === 1;
@@ -195,7 +195,7 @@ export function journalAdmin(db: Database) {
       return db.query<MethodSchemas>('select method, input, output from journal.methods where method = any ($1)', [methods]);
     },
     async note(id: string, done: AuditAction): Promise<void> {
-      await db.query(`update journal.rows set ${deed(2)} where id = $1`, [id, asJson(done)]);
+      await db.query(`update journal.rows set ${writeAudit(2)} where id = $1`, [id, asJson(done)]);
     },
     /** Holds a proposed row for one person, so that no other decides on it meanwhile; a repeat renews the hold. */
     async hold(id: string, forMs: number, done: AuditAction): Promise<boolean> {
@@ -219,7 +219,7 @@ export function journalAdmin(db: Database) {
     async approve(id: string, hash: string | null, done: AuditAction, before: readonly string[] = []): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set approved_by = approved_by || $4::text, ${release}, updated_at = now(), ${deed(3)},
+        `update journal.rows set approved_by = approved_by || $4::text, ${release}, updated_at = now(), ${writeAudit(3)},
            state = case when cardinality(approved_by) + 1 < approvers then 'proposed' else 'queued' end,
            not_before = greatest(not_before, now() + make_interval(secs => undo_ms / 1000.0))
          where id = $1 and state = 'proposed' and hash = coalesce($2, hash) and (not_after is null or not_after > now())
@@ -230,7 +230,7 @@ export function journalAdmin(db: Database) {
     async reject(id: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set state = 'rejected', ended_at = now(), updated_at = now(), ${release}, ${deed(2)},
+        `update journal.rows set state = 'rejected', ended_at = now(), updated_at = now(), ${release}, ${writeAudit(2)},
            error = jsonb_build_object('code', 'failed_precondition', 'reason', 'rejected', 'detail', 'A person refused it.', 'outcome', 'not_executed')
          where id = $1 and state = 'proposed' and ${notHeldByOthers(3)} returning id`,
         [id, asJson(done), done.who],
@@ -240,7 +240,7 @@ export function journalAdmin(db: Database) {
     async recall(id: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), ${deed(2)},
+        `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), ${writeAudit(2)},
         error = jsonb_build_object('code', 'failed_precondition', 'reason', 'recalled', 'detail', 'Its approval was taken back.', 'outcome', 'not_executed')
         where id = $1 and state = 'queued' and mode = 'send' and approval <> 'none' returning id`,
         [id, asJson(done)],
@@ -250,7 +250,7 @@ export function journalAdmin(db: Database) {
     async edit(id: string, hash: string, input: unknown, newHash: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set input = $3, hash = $4, approved_by = '{}', updated_at = now(), ${deed(5)}
+        `update journal.rows set input = $3, hash = $4, approved_by = '{}', updated_at = now(), ${writeAudit(5)}
          where id = $1 and hash = $2 and state = 'proposed' and ${notHeldByOthers(6)} returning id`,
         [id, hash, JSON.stringify(input), newHash, asJson(done), done.who],
       );
@@ -261,7 +261,7 @@ export function journalAdmin(db: Database) {
       return db.transaction(async (tx) => {
         await lockParts(tx, id);
         const [row] = await tx.query<{ mode: string }>(
-          `update journal.rows set ${again}, mode = case when mode = 'call' then 'send' else mode end, ${deed(2)}
+          `update journal.rows set ${again}, mode = case when mode = 'call' then 'send' else mode end, ${writeAudit(2)}
            where id = $1 and state in ('failed', 'expired', 'cancelled') and (mode in ('send', 'run', 'event') or (mode = 'call' and state = 'cancelled')) returning mode`,
           [id, asJson(done)],
         );
@@ -312,7 +312,7 @@ export function journalAdmin(db: Database) {
           `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now() where parent = $1 and step = any ($2) and state in ('queued', 'waiting', 'proposed')`,
           [run, redone.map((each) => each.step)],
         );
-        await tx.query(`update journal.rows set ${again}, output = null, editions = $2, edits = $3, ${deed(4)} where id = $1`, [
+        await tx.query(`update journal.rows set ${again}, output = null, editions = $2, edits = $3, ${writeAudit(4)} where id = $1`, [
           run,
           JSON.stringify(editions),
           JSON.stringify({ ...row.edits, [step]: input }),
@@ -327,7 +327,7 @@ export function journalAdmin(db: Database) {
         await lockParts(tx, id);
         const cancelled = await one(
           tx,
-          `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), token = null, lease_until = null, ${deed(2)}
+          `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), token = null, lease_until = null, ${writeAudit(2)}
           where id = $1 and (${isStoppable} or (mode = 'run' and state = 'attempting')) returning id`,
           [id, asJson(done)],
         );
@@ -356,7 +356,7 @@ export function journalAdmin(db: Database) {
       }[answer];
       return one(
         db,
-        `update journal.rows set ${change}, updated_at = now(), ${deed(2)}
+        `update journal.rows set ${change}, updated_at = now(), ${writeAudit(2)}
          where id = $1 and state in ('review', 'unknown') and attempts = coalesce($4, attempts) returning id`,
         [id, asJson(done), output === undefined ? null : JSON.stringify(output), attempts],
       );
@@ -364,7 +364,7 @@ export function journalAdmin(db: Database) {
     async drop(id: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set state = 'cancelled', updated_at = now(), ${deed(2)} where id = $1 and state in ('failed', 'expired') and mode in ('send', 'run', 'event') returning id`,
+        `update journal.rows set state = 'cancelled', updated_at = now(), ${writeAudit(2)} where id = $1 and state in ('failed', 'expired') and mode in ('send', 'run', 'event') returning id`,
         [id, asJson(done)],
       );
     },

@@ -55,7 +55,7 @@ function refusal(row: AdminRow, { expected, hash, who }: RowChange, now: number)
 }
 
 /** The audit entry of an action by the caller. */
-export function deedOf(
+export function auditActionOf(
   { caller }: Context,
   did: string,
   { why, onBehalfOf }: { why?: string | undefined; onBehalfOf?: string | undefined },

@@ -6,7 +6,7 @@ import { effectOf, type journal } from '../../contracts/journal.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { runsTotal } from '../../contracts/metrics.ts';
 import { approveRow, countDecision } from './approve-row.ts';
-import { changeRow, deedOf, type JournalParts } from './change-row.ts';
+import { auditActionOf, changeRow, type JournalParts } from './change-row.ts';
 import { editedInput } from './edited-input.ts';
 import { findRow } from './find-row.ts';
 import { listRows } from './list-rows.ts';
@@ -23,46 +23,46 @@ export function journalHandlers(parts: JournalParts): HandlersOf<typeof journal>
     get: async ({ id, reveal }, context) => {
       const row = await findRow(desk, id);
       if (!reveal) return showRow(desk, row, now());
-      await desk.note(row.id, deedOf(context, 'revealed', {}));
+      await desk.note(row.id, auditActionOf(context, 'revealed', {}));
       return showRow(desk, await findRow(desk, row.id), now(), true);
     },
     watch: watchRow(parts),
     hold: ({ id, forMs, ...by }, context) => {
-      const deed = deedOf(context, 'held', by);
-      return changeRow(parts, { id, expected: 'proposed', who: deed.who, change: (row) => desk.hold(row.id, forMs, deed) });
+      const action = auditActionOf(context, 'held', by);
+      return changeRow(parts, { id, expected: 'proposed', who: action.who, change: (row) => desk.hold(row.id, forMs, action) });
     },
     release: ({ id, ...by }, context) => {
-      const deed = deedOf(context, 'released', by);
-      return changeRow(parts, { id, expected: 'proposed', who: deed.who, change: (row) => desk.release(row.id, deed) });
+      const action = auditActionOf(context, 'released', by);
+      return changeRow(parts, { id, expected: 'proposed', who: action.who, change: (row) => desk.release(row.id, action) });
     },
     approve: approveRow(parts),
     reject: async ({ id, ...by }, context) => {
-      const deed = deedOf(context, 'rejected', by);
-      const row = await changeRow(parts, { id, expected: 'proposed', who: deed.who, change: ({ id: of }) => desk.reject(of, deed) });
+      const action = auditActionOf(context, 'rejected', by);
+      const row = await changeRow(parts, { id, expected: 'proposed', who: action.who, change: ({ id: of }) => desk.reject(of, action) });
       return countDecision(parts, 'rejected', row);
     },
     recall: ({ id, ...by }, context) =>
       changeRow(parts, {
         id,
         expected: 'approved and not yet begun',
-        change: (row) => desk.recall(row.id, deedOf(context, 'recalled', by)),
+        change: (row) => desk.recall(row.id, auditActionOf(context, 'recalled', by)),
       }),
     edit: ({ id, hash, input, ...by }, context) => {
-      const deed = deedOf(context, 'edited', by);
+      const action = auditActionOf(context, 'edited', by);
       const change = async (row: AdminRow): Promise<boolean> => {
         const [schemas] = await desk.schemas([row.method]);
         const { editable = [] } = (schemas?.input ?? {}) as { readonly editable?: readonly string[] };
         const edited = await parsePublished(desk, row.method, 'input', editedInput(row, editable, input));
-        return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), deed);
+        return desk.edit(row.id, hash, edited, hashOf({ unhashed: [] }, edited), action);
       };
-      return changeRow(parts, { id, expected: 'proposed', change, hash, who: deed.who });
+      return changeRow(parts, { id, expected: 'proposed', change, hash, who: action.who });
     },
     retry: retryRow(parts),
     cancel: async ({ id, ...by }, context) => {
       const row = await changeRow(parts, {
         id,
         expected: 'not begun, a run, or a function that lost its holder',
-        change: ({ id: of }) => desk.cancel(of, deedOf(context, 'cancelled', by)),
+        change: ({ id: of }) => desk.cancel(of, auditActionOf(context, 'cancelled', by)),
       });
       if (row.mode === 'run') metrics.count(runsTotal, { pipeline: row.method, outcome: 'cancelled' });
       return row;
@@ -72,16 +72,16 @@ export function journalHandlers(parts: JournalParts): HandlersOf<typeof journal>
       const change = async (row: AdminRow): Promise<boolean> => {
         freed = row.behind;
         const result = answer === 'happened' ? await parsePublished(desk, row.method, 'output', output ?? {}) : undefined;
-        return desk.resolve(row.id, answer, result, deedOf(context, `resolved: ${answer}`, by), attempts ?? null);
+        return desk.resolve(row.id, answer, result, auditActionOf(context, `resolved: ${answer}`, by), attempts ?? null);
       };
       const expected = `in review or unknown${attempts === undefined ? '' : ` after attempt ${attempts}`}`;
       return { ...(await changeRow(parts, { id, expected, change })), effect: effectOf[answer], freed };
     },
     drop: ({ id, ...by }, context) =>
-      changeRow(parts, { id, expected: 'a dead letter', change: (row) => desk.drop(row.id, deedOf(context, 'dropped', by)) }),
+      changeRow(parts, { id, expected: 'a dead letter', change: (row) => desk.drop(row.id, auditActionOf(context, 'dropped', by)) }),
     claim: async ({ ref }) => ({ won: await desk.claim(ref) }),
     pause: async ({ method, ...by }, context) => {
-      await desk.pause(method, deedOf(context, 'paused', by));
+      await desk.pause(method, auditActionOf(context, 'paused', by));
       return paused();
     },
     resume: async ({ method }) => {

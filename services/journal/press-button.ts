@@ -80,10 +80,10 @@ export function pressButton({ desk, decide, notices, log }: Parts): Handler<type
     }
   }
   /** This press was processed before its process stopped. */
-  async function wasOurs(rowId: string, deed: string, userId: string): Promise<boolean> {
+  async function wasOurs(rowId: string, action: string, userId: string): Promise<boolean> {
     const [row] = await desk.find(rowId);
     const last = (row?.audit as readonly { who: string; did: string }[] | undefined)?.at(-1);
-    return last?.who.endsWith(`:${presserOf(userId)}`) === true && last.did.startsWith(deed);
+    return last?.who.endsWith(`:${presserOf(userId)}`) === true && last.did.startsWith(action);
   }
 }
 

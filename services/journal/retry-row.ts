@@ -1,7 +1,7 @@
 import type { Handler } from '../../bus/service.ts';
 import type { journal } from '../../contracts/journal.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { changeRow, deedOf, type JournalParts } from './change-row.ts';
+import { auditActionOf, changeRow, type JournalParts } from './change-row.ts';
 import { findRow } from './find-row.ts';
 import { parsePublished } from './published-schema.ts';
 import { showRow } from './shown-row.ts';
@@ -11,7 +11,7 @@ export function retryRow(parts: JournalParts): Handler<typeof journal.retry> {
   return async ({ id, from, input, why }, context) => {
     const row = await findRow(desk, id);
     const retry = (expected: string) =>
-      changeRow(parts, { id, expected, change: () => desk.retry(row.id, deedOf(context, 'retried', { why })) });
+      changeRow(parts, { id, expected, change: () => desk.retry(row.id, auditActionOf(context, 'retried', { why })) });
     if (from === undefined && input === undefined) return retry('failed, expired or cancelled, and not a call that its caller may repeat');
     if (row.mode !== 'run' || from === undefined)
       throw new PolybError('invalid_argument', 'Only a run can be retried from a step: give from, and the edited input.');
@@ -24,7 +24,7 @@ export function retryRow(parts: JournalParts): Handler<typeof journal.retry> {
       });
     }
     const edited = await parsePublished(desk, step.method, 'input', input);
-    const refused = await desk.retryFrom(row.id, from, edited, deedOf(context, `retried from ${from}`, { why }));
+    const refused = await desk.retryFrom(row.id, from, edited, auditActionOf(context, `retried from ${from}`, { why }));
     if (refused === 'outcome_unknown')
       throw new PolybError('failed_precondition', `The outcome of ${from}, or of a later step, is unknown; resolve it first.`, {
         reason: 'outcome_unknown',

@@ -69,7 +69,10 @@ export async function showRow(
     settleAt: row.state === 'unknown' ? (row.settle_at?.toISOString() ?? null) : null,
     onUnknown: row.on_unknown as ShownRow['onUnknown'],
     log: row.log as unknown as ShownRow['log'],
-    audit: (row.audit as unknown as ShownRow['audit']).map((deed) => ({ ...deed, why: deed.why === null ? null : scrub(deed.why) })),
+    audit: (row.audit as unknown as ShownRow['audit']).map((action) => ({
+      ...action,
+      why: action.why === null ? null : scrub(action.why),
+    })),
     steps: steps.map((step) => ({
       ...headOf(step, now),
       ...sides(step),
