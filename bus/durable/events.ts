@@ -54,6 +54,8 @@ export function consumerTurn({
   let token = '';
   /** Number of events still handled one by one, because one of their batch failed. */
   let alone = 0;
+  /** The event at the cursor failed alone; until it is over, it is not handled in company again. */
+  let isFailing = false;
 
   const handle = async (row: EventRow, tx: Tx): Promise<void> => {
     try {
@@ -130,7 +132,7 @@ export function consumerTurn({
     }
     const last = rows.at(-1);
     if (last === undefined) {
-      alone = 0;
+      if (!isFailing) alone = 0;
       return 'idle';
     }
     token = lease.token;
@@ -138,6 +140,7 @@ export function consumerTurn({
       await handleAll(rows, last);
       const isFull = rows.length === batch || alone > 0 || rows.some(({ isAlone }) => isAlone);
       alone = Math.max(0, alone - 1);
+      isFailing = false;
       return isFull ? 'more' : 'idle';
     } catch (thrown) {
       const error = toPolybError(thrown);
@@ -151,6 +154,8 @@ export function consumerTurn({
         alone = rows.length;
         return 'more';
       }
+      isFailing = true;
+      alone = Math.max(1, alone);
       const failures = await store.journal.recordFailure(name, token, {
         firstMs: idleMs / 10,
         lastMs: idleMs * 60,
@@ -160,6 +165,7 @@ export function consumerTurn({
       log.warn({ err: thrown, consumer: name, failures, giveUpAfter }, 'an event could not be processed');
       if (giveUpAfter === null || failures < giveUpAfter) return 'idle';
       await putAside(rowError(error));
+      isFailing = false;
       return 'more';
     }
   };
