@@ -67,7 +67,8 @@ export async function attempt(
     clearTimeout(limit);
     lease.release();
     parts.watchers.notify(row);
-    if (row.mode !== 'step' && method.settles) parts.transactions.announce(settled(method), {});
+    const outlivedItsCaller = row.mode === 'call' && Date.now() >= wire.deadlineAt;
+    if ((row.mode === 'send' || outlivedItsCaller) && method.settles) parts.transactions.announce(settled(method), {});
   }
 }
 

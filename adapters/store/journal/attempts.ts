@@ -11,7 +11,7 @@ import type {
 } from '../../../bus/durable/store.ts';
 import type { Queries } from '../../deps.ts';
 import { batched } from '../batch.ts';
-import { over } from '../over.ts';
+import { type Column, over } from '../over.ts';
 import { asStep, date, ended, isInTime, json, line, pauseSettleMs, row, type StoredRow } from './rows.ts';
 
 interface Taking {
@@ -19,31 +19,35 @@ interface Taking {
   readonly holder: string;
   readonly leaseMs: number;
 }
+/** What every new row takes from its request. */
+const ofRequest: readonly Column<Pick<Taking, 'request' | 'holder'>>[] = [
+  ['id', 'text', ({ request }) => request.id],
+  ['method', 'text', ({ request }) => request.method],
+  ['key', 'text', ({ request }) => request.key],
+  ['hash', 'text', ({ request }) => request.hash],
+  ['input', 'jsonb', ({ request }) => json(request.input)],
+  ['settles', 'boolean', ({ request }) => request.settles],
+  ['caller', 'text', ({ request }) => request.caller],
+  ['traceparent', 'text', ({ request }) => request.traceparent],
+  ['token', 'text', ({ request }) => request.token],
+  ['holder', 'text', ({ holder }) => holder],
+  ['parent', 'text', ({ request }) => request.of?.run ?? null],
+  ['run_token', 'text', ({ request }) => request.of?.runToken ?? null],
+  ['step', 'text', ({ request }) => request.of?.name ?? null],
+  ['edition', 'integer', ({ request }) => request.of?.edition ?? 1],
+];
 const taking = over<Taking & { readonly nth: number }>(
   [
     ['nth', 'integer', ({ nth }) => nth],
-    ['id', 'text', ({ request }) => request.id],
-    ['method', 'text', ({ request }) => request.method],
-    ['key', 'text', ({ request }) => request.key],
-    ['hash', 'text', ({ request }) => request.hash],
+    ...ofRequest,
     ['mode', 'text', ({ request }) => request.mode],
-    ['input', 'jsonb', ({ request }) => json(request.input)],
     ['lane', 'text', ({ request }) => request.lane],
     ['approval', 'text', ({ request }) => request.approval],
     ['handling', 'text', ({ request }) => request.handling],
     ['settle_ms', 'integer', ({ request }) => request.settleMs],
     ['not_after', 'timestamptz', ({ request }) => (request.notAfter === null ? null : date(request.notAfter))],
     ['deadline', 'timestamptz', ({ request }) => date(request.deadlineAt)],
-    ['caller', 'text', ({ request }) => request.caller],
-    ['traceparent', 'text', ({ request }) => request.traceparent],
-    ['token', 'text', ({ request }) => request.token],
-    ['holder', 'text', ({ holder }) => holder],
     ['lease_ms', 'integer', ({ leaseMs }) => leaseMs],
-    ['settles', 'boolean', ({ request }) => request.settles],
-    ['parent', 'text', ({ request }) => request.of?.run ?? null],
-    ['run_token', 'text', ({ request }) => request.of?.runToken ?? null],
-    ['step', 'text', ({ request }) => request.of?.name ?? null],
-    ['edition', 'integer', ({ request }) => request.of?.edition ?? 1],
     ['relaxed', 'boolean', ({ request }) => request.relaxed === true],
   ],
   (given) =>
@@ -83,23 +87,7 @@ interface Making {
   readonly output: unknown;
 }
 const making = over<Making>(
-  [
-    ['token', 'text', ({ request }) => request.token],
-    ['id', 'text', ({ request }) => request.id],
-    ['method', 'text', ({ request }) => request.method],
-    ['key', 'text', ({ request }) => request.key],
-    ['hash', 'text', ({ request }) => request.hash],
-    ['input', 'jsonb', ({ request }) => json(request.input)],
-    ['output', 'jsonb', ({ output }) => json(output)],
-    ['settles', 'boolean', ({ request }) => request.settles],
-    ['caller', 'text', ({ request }) => request.caller],
-    ['traceparent', 'text', ({ request }) => request.traceparent],
-    ['holder', 'text', ({ holder }) => holder],
-    ['parent', 'text', ({ request }) => request.of?.run],
-    ['run_token', 'text', ({ request }) => request.of?.runToken],
-    ['step', 'text', ({ request }) => request.of?.name],
-    ['edition', 'integer', ({ request }) => request.of?.edition],
-  ],
+  [...ofRequest, ['output', 'jsonb', ({ output }) => json(output)]],
   (given) =>
     `with given as (select * from ${given}),
      made as (

@@ -193,6 +193,7 @@ declare
   due constant timestamptz := clock_timestamp();
   it journal.rows;
   had_holder boolean;
+  policy jsonb;
 begin
   for it in
     select * from journal.rows
@@ -224,10 +225,11 @@ begin
       continue when not journal.lane_is_free(it.lane, it.seq);
     end if;
     had_holder := it.state = 'attempting';
+    policy := journal.policy_of(policies, it);
     update journal.rows set state = 'attempting', token = gen_random_uuid()::text, held_by = of_holder, attempts = attempts + 1, updated_at = now(),
       takeovers = takeovers + had_holder::integer, log = case when had_holder then journal.log_holder_gone(it) else log end,
       lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0), started_at = coalesce(started_at, now()), attempted_at = clock_timestamp(),
-      on_unknown = journal.policy_of(policies, it)->>'handling', settle_ms = (journal.policy_of(policies, it)->>'settleMs')::integer,
+      on_unknown = policy->>'handling', settle_ms = (policy->>'settleMs')::integer,
       ref = case when claimed_at is null then ref else id || '.' || attempts end, claimed_at = null
     where id = it.id returning * into it;
     return next it;
