@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
-import { espoUsers, type Fault } from './fake.ts';
+import type { Fault } from '../../fake-server.ts';
+import { espoUsers } from './fake.ts';
 
 test('the fake EspoCRM runs on its own, goes wrong to order, and writes down what it took', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'espocrm-'));
