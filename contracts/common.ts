@@ -97,6 +97,17 @@ export const Customer = z.strictObject({
   said: z.string().max(4096).nullable().meta({ pii: 'text' }).describe('The last words of the customer when the row was proposed.'),
   at: Timestamp.nullable().describe('When the customer said them.'),
 });
+/**
+ * One of several systems of a kind, by the name that the settings give it. `main` is the primary one and serves calls without a
+ * connection.
+ */
+export const Connection = z
+  .string()
+  .max(20)
+  .regex(/^[a-z][a-z0-9]*$/, 'lower-case letters and digits, e.g. main')
+  .describe('The connection to use; without it, `main`.');
+/** A day, `2026-12-24`. */
+export const Day = z.iso.date({ error: 'a date, e.g. 2026-12-24' }).max(10);
 /** Opaque start of the next page. */
 export const Cursor = z.string().min(1).max(500);
 export const PageInput = { limit: z.int().min(1).max(200).default(50), cursor: Cursor.optional() };

@@ -1,6 +1,6 @@
 /** Contacts, leads and related records, in any CRM. */
 import { z } from 'zod';
-import { Email, Id, Line, Money, PersonName, PersonText, Phone, Timestamp, TimeZone } from './common.ts';
+import { Connection, Email, Id, Line, Money, PersonName, PersonText, Phone, Timestamp, TimeZone } from './common.ts';
 import { contract, event, method } from './kit/define.ts';
 
 const CrmId = Id.describe('An opaque id of the CRM.');
@@ -9,6 +9,7 @@ const Source = z.string().trim().min(1).max(50).describe('Where the customer cam
 export const Support = z.enum(['native', 'emulated', 'unsupported']);
 
 export const PushToCrm = z.strictObject({
+  connection: Connection.optional(),
   firstName: PersonName.describe('Given name.'),
   lastName: PersonName.optional().describe('Family name.'),
   phoneNumber: Phone.describe('E.164; separators and a leading 8 are accepted.'),
@@ -42,11 +43,24 @@ export const Contact = z.object({
   phones: z.array(Phone).max(20),
   email: Email.nullable(),
   timeZone: z.string().max(64).nullable(),
+  isMasked: z.boolean().optional().describe('The CRM hides phones and e-mail addresses from this connection.'),
 });
 export const LeadStatus = z.enum(['new', 'in_process', 'converted', 'dead']);
 export const CallOutcome = z.enum(['answered', 'busy', 'no_answer', 'rejected', 'failed', 'unknown']);
-const About = z.strictObject({ kind: z.enum(['lead', 'contact', 'deal']), id: CrmId });
+/** What a record is about. */
+export const About = z.strictObject({ kind: z.enum(['lead', 'contact', 'deal']), id: CrmId });
+const connection = Connection.optional();
+/** Reasons of every method that sends a request to the CRM. */
+const upstream = {
+  upstream_credentials: 'failed_precondition',
+  reauthorise: 'failed_precondition',
+  unsupported: 'unimplemented',
+  rate_limited: 'resource_exhausted',
+  blocked: 'unavailable',
+  no_connection: 'failed_precondition',
+} as const;
 const refused = {
+  ...upstream,
   crm_rejected: {
     code: 'failed_precondition',
     data: z
@@ -54,10 +68,24 @@ const refused = {
       .optional()
       .describe('The field that the CRM refused, and the rule that it violates, if the CRM names them.'),
   },
-  upstream_credentials: 'failed_precondition',
+  duplicate: {
+    code: 'conflict',
+    data: z
+      .object({ existing: z.array(CrmId).max(50) })
+      .optional()
+      .describe('The records with which the new one clashes.'),
+  },
+  version_conflict: 'conflict',
 } as const;
+/** A record of the CRM changed, here or there; read it again for its fields. */
+const RecordChange = z.object({
+  connection: Connection,
+  id: CrmId,
+  change: z.enum(['created', 'updated', 'deleted']),
+  origin: z.enum(['polyb', 'vendor']).describe('Whether this system made the change, or somebody in the CRM.'),
+});
 
-export const crm = contract('crm', '1.0.0', {
+export const crm = contract('crm', '1.1.0', {
   push_to_crm: method({
     summary: 'Find or create the contact and open a lead for it.',
     input: PushToCrm,
@@ -70,14 +98,24 @@ export const crm = contract('crm', '1.0.0', {
   }),
   find_contact: method({
     summary: 'Contacts with this phone as their first or another number, in any spelling.',
-    input: z.strictObject({ phoneNumber: Phone }),
-    output: z.object({ contacts: z.array(Contact).max(50) }),
+    input: z.strictObject({ connection, phoneNumber: Phone }),
+    output: z.object({
+      contacts: z.array(Contact).max(50),
+      isAmbiguous: z.boolean().optional().describe('More than one contact has this phone.'),
+    }),
     idempotency: 'read',
+    errors: upstream,
     examples: [{ phoneNumber: '+79995553322' }],
   }),
   create_contact: method({
     summary: 'Create a contact, unless one with this phone exists.',
-    input: z.strictObject({ firstName: PersonName, lastName: PersonName.optional(), phoneNumber: Phone, email: Email.optional() }),
+    input: z.strictObject({
+      connection,
+      firstName: PersonName,
+      lastName: PersonName.optional(),
+      phoneNumber: Phone,
+      email: Email.optional(),
+    }),
     output: z.object({
       contactId: CrmId,
       created: z.boolean(),
@@ -90,6 +128,7 @@ export const crm = contract('crm', '1.0.0', {
   create_lead: method({
     summary: 'Open a lead for a contact, or reuse an open one if requested.',
     input: z.strictObject({
+      connection,
       contactId: CrmId,
       firstName: PersonName,
       lastName: PersonName.optional(),
@@ -115,57 +154,79 @@ export const crm = contract('crm', '1.0.0', {
   }),
   find_open_lead: method({
     summary: 'The newest open lead of a contact that is not older than the given time.',
-    input: z.strictObject({ contactId: CrmId, since: Timestamp }),
+    input: z.strictObject({ connection, contactId: CrmId, since: Timestamp }),
     output: z.object({ lead: z.object({ leadId: CrmId, createdById: CrmId.nullable(), createdAt: Timestamp }).nullable() }),
     idempotency: 'read',
+    errors: upstream,
   }),
   update_lead_status: method({
     summary: 'Move a lead to another status.',
-    input: z.strictObject({ leadId: CrmId, status: LeadStatus }),
+    input: z.strictObject({ connection, leadId: CrmId, status: LeadStatus }),
     output: z.object({ leadId: CrmId, status: LeadStatus }),
     idempotency: 'idempotent',
     errors: refused,
   }),
   create_deal: method({
     summary: 'Open a deal.',
-    input: z.strictObject({ contactId: CrmId, title: Line, amount: Money, closeAt: Timestamp, stage: z.string().max(50).optional() }),
+    input: z.strictObject({
+      connection,
+      contactId: CrmId,
+      title: Line,
+      amount: Money,
+      closeAt: Timestamp,
+      stage: z.string().max(50).optional(),
+    }),
     output: z.object({ dealId: CrmId }),
     idempotency: 'keyed',
     errors: refused,
   }),
   create_task: method({
     summary: 'Create a task for staff about a lead, a contact or a deal.',
-    input: z.strictObject({ about: About, subject: Line, dueAt: Timestamp.optional(), text: PersonText.optional() }),
+    input: z.strictObject({ connection, about: About, subject: Line, dueAt: Timestamp.optional(), text: PersonText.optional() }),
     output: z.object({ taskId: CrmId }),
     idempotency: 'keyed',
     errors: refused,
   }),
   add_note: method({
     summary: 'Add a note.',
-    input: z.strictObject({ about: About, text: PersonText.min(1) }),
+    input: z.strictObject({ connection, about: About, text: PersonText.min(1) }),
     output: z.object({ noteId: CrmId }),
     idempotency: 'keyed',
     errors: refused,
   }),
   log_call: method({
     summary: 'Log a call that took place or was attempted.',
-    input: z.strictObject({
-      leadId: CrmId,
-      contactId: CrmId.optional(),
-      callId: Id,
-      direction: z.enum(['outbound', 'inbound']).default('outbound'),
-      outcome: CallOutcome,
-      phoneNumber: Phone,
-      startedAt: Timestamp,
-      durationMs: z.int().min(0).max(86_400_000),
-    }),
+    input: z
+      .strictObject({
+        connection,
+        about: About.optional().describe('The record to which the call belongs, in a CRM without leads too.'),
+        leadId: CrmId.optional().describe('The same as `about` with a lead.'),
+        contactId: CrmId.optional(),
+        callId: Id,
+        direction: z.enum(['outbound', 'inbound']).default('outbound'),
+        outcome: CallOutcome,
+        phoneNumber: Phone,
+        startedAt: Timestamp,
+        durationMs: z.int().min(0).max(86_400_000),
+      })
+      .refine(({ about, leadId }) => (about === undefined) !== (leadId === undefined), 'either about or leadId'),
     output: z.object({ crmCallId: CrmId }),
     idempotency: 'keyed',
     errors: refused,
   }),
+  update_contact: method({
+    summary: 'Add a phone or an e-mail address to a contact; existing ones and the name stay.',
+    input: z
+      .strictObject({ connection, contactId: CrmId, phoneNumber: Phone.optional(), email: Email.optional() })
+      .refine(({ phoneNumber, email }) => phoneNumber !== undefined || email !== undefined, 'a phoneNumber or an email'),
+    output: z.object({ contactId: CrmId, changed: z.boolean().describe('False if the contact already had them.') }),
+    idempotency: 'keyed',
+    lane: 'contactId',
+    errors: refused,
+  }),
   capabilities: method({
-    summary: 'The CRM in use and its features.',
-    input: z.strictObject({}),
+    summary: 'The CRM of a connection and its features.',
+    input: z.strictObject({ connection }),
     output: z.object({
       crm: z.string().max(40),
       methods: z
@@ -174,10 +235,15 @@ export const crm = contract('crm', '1.0.0', {
         .meta({ maxProperties: 64 }),
     }),
     idempotency: 'read',
+    errors: { no_connection: 'failed_precondition' },
   }),
   lead_created: event({
     summary: 'A lead was opened.',
     payload: z.object({ leadId: CrmId, contactId: CrmId, phoneNumber: Phone, source: Source }),
     key: 'leadId',
   }),
+  contact_changed: event({ summary: 'A contact changed in the CRM.', payload: RecordChange, key: 'id' }),
+  lead_changed: event({ summary: 'A lead changed in the CRM.', payload: RecordChange, key: 'id' }),
+  deal_changed: event({ summary: 'A deal changed in the CRM.', payload: RecordChange, key: 'id' }),
+  task_changed: event({ summary: 'A task changed in the CRM.', payload: RecordChange, key: 'id' }),
 });

@@ -209,9 +209,46 @@ export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>)
       expect(await crm.findContacts(phoneNumber, signal)).toHaveLength(1);
     });
 
-    test('says of every method of the contract whether it is offered', () => {
+    test.each(['contact', 'deal'] as const)('logs a call about a %s', async (kind) => {
+      const { contactId, phoneNumber } = await contactWithLead();
+      const deal = { contactId, title: 'Deal', amount: { amountMinor: 100, currency: 'RUB' }, closeAt: '2030-01-31T10:00:00.000Z' };
+      const id = kind === 'contact' ? contactId : (await run(contract.create_deal, crm.createDeal, deal, fresh().ref)).dealId;
+      const call = {
+        about: { kind, id },
+        callId: `call_${made}`,
+        outcome: 'busy',
+        phoneNumber,
+        startedAt: '2030-01-31T10:00:00.000Z',
+        durationMs: 0,
+      } as const;
+      const { ref } = fresh();
+      const output = await run(contract.log_call, crm.logCall, call, ref);
+      expect(output.crmCallId).not.toBe('');
+    });
+
+    test('adds a second phone and a first e-mail address to a contact, keeps what it has, and says when nothing changed', async () => {
+      const [{ ref, phoneNumber, firstName }, { phoneNumber: second }, third] = [fresh(), fresh(), fresh()];
+      const { contactId } = await contact(phoneNumber, firstName, ref);
+      const add = (more: { readonly phoneNumber?: string; readonly email?: string }) =>
+        run(contract.update_contact, crm.updateContact, { contactId, ...more }, fresh().ref);
+      const email = `person${made}@example.com`;
+      expect(await add({ phoneNumber: second, email })).toEqual({ contactId, changed: true });
+      expect(await add({ phoneNumber: second, email })).toEqual({ contactId, changed: false });
+      expect(await add({ phoneNumber })).toEqual({ contactId, changed: false });
+      for (const phone of [phoneNumber, second])
+        expect(await crm.findContacts(phone, signal)).toMatchObject([{ contactId, firstName, phones: [phoneNumber, second], email }]);
+      expect(await crm.findContacts(third.phoneNumber, signal)).toEqual([]);
+    });
+
+    test('refuses to change a contact that is not there', async () => {
+      const change = { contactId: '0123456789abcdef0', phoneNumber: fresh().phoneNumber };
+      const changed = crm.updateContact.attempt(change, { ref: fresh().ref, signal });
+      await expect(changed).rejects.toMatchObject({ code: 'failed_precondition', reason: 'crm_rejected' });
+    });
+
+    test('says of every other method of the contract whether it is offered', () => {
       const { methods } = contract.capabilities.output.parse(crm.capabilities());
-      const all = Object.values(contract).filter(({ kind }) => kind === 'method');
+      const all = Object.values(contract).filter(({ kind, name }) => kind === 'method' && name !== 'capabilities');
       expect(Object.keys(methods).sort()).toEqual(all.map((method) => method.name).sort());
     });
   });

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { type Contact, type Crm, everything, type LeadStatus } from './port.ts';
+import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
 
 interface Lead {
   readonly leadId: string;
@@ -84,9 +84,19 @@ export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
       mustKnow(about.kind, about.id);
       return { noteId: randomUUID() };
     }),
-    logCall: once(({ leadId }) => {
-      mustKnow('lead', leadId);
+    logCall: once((call) => {
+      const { kind, id } = subjectOf(call);
+      mustKnow(kind, id);
       return { crmCallId: randomUUID() };
+    }),
+    updateContact: once(({ contactId, phoneNumber, email }) => {
+      mustKnow('contact', contactId);
+      const contact = contacts.get(contactId) as Contact;
+      const isNew = phoneNumber !== undefined && !contact.phones.includes(phoneNumber);
+      const changed = isNew || (email !== undefined && contact.email === null);
+      const phones = isNew ? [...contact.phones, phoneNumber] : contact.phones;
+      contacts.set(contactId, { ...contact, phones, email: contact.email ?? email ?? null });
+      return { contactId, changed };
     }),
   };
 }

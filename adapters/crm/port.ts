@@ -3,8 +3,8 @@
  * stores the attempt's `ref`, by which a look-up finds it.
  */
 import type { z } from 'zod';
-import type { Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
-import type { Effect, OutputOf } from '../../contracts/kit/define.ts';
+import type { About, Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
+import type { Effect, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
 
 export type Contact = z.output<typeof ContactSchema>;
 export type LeadStatus = z.output<typeof LeadStatusSchema>;
@@ -30,6 +30,13 @@ export interface Crm {
   readonly createTask: Effect<typeof crm.create_task>;
   readonly addNote: Effect<typeof crm.add_note>;
   readonly logCall: Effect<typeof crm.log_call>;
+  /** Adds what the contact lacks; removes and replaces nothing. */
+  readonly updateContact: Effect<typeof crm.update_contact>;
+}
+
+/** The record to which a call belongs. */
+export function subjectOf({ about, leadId }: Pick<ParsedOf<typeof crm.log_call>, 'about' | 'leadId'>): z.output<typeof About> {
+  return about ?? { kind: 'lead', id: leadId as string }; // The contract requires one of the two.
 }
 
 /** Capabilities of a CRM that supports everything; the service composes `push_to_crm`. */
@@ -44,5 +51,5 @@ export const everything = {
   create_task: 'native',
   add_note: 'native',
   log_call: 'native',
-  capabilities: 'native',
-} as const satisfies Capabilities['methods'] & Record<Exclude<keyof typeof crm, 'lead_created'>, unknown>;
+  update_contact: 'native',
+} as const satisfies Capabilities['methods'];

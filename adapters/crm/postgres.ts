@@ -2,7 +2,7 @@
 import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Database } from '../deps.ts';
-import { type Contact, type Crm, everything } from './port.ts';
+import { type Contact, type Crm, everything, subjectOf } from './port.ts';
 
 type Kind = 'contact' | 'lead' | 'deal' | 'task' | 'note' | 'call';
 interface ContactRow {
@@ -43,8 +43,9 @@ const insert = {
   note: `insert into crm_connector.notes (ref, about_kind, about_id, text)
     select $1, $2, $3, $4 where ${isThere('$2', '$3')}
     on conflict (ref) do nothing returning note_id as id`,
-  call: `insert into crm_connector.calls (ref, lead_id, contact_id, call_id, direction, outcome, phone, started_at, duration_ms)
-    select $1, $2, $3, $4, $5, $6, $7, $8::timestamptz, $9::integer where ${isThere("'lead'", '$2')} and ($3::text is null or ${isThere("'contact'", '$3')})
+  call: `insert into crm_connector.calls (ref, about_kind, about_id, contact_id, call_id, direction, outcome, phone, started_at, duration_ms)
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, $10::integer
+    where ${isThere('$2', '$3')} and ($4::text is null or ${isThere("'contact'", '$4')})
     on conflict (ref) do nothing returning crm_call_id as id`,
 } as const satisfies Record<Kind, string>;
 const find = {
@@ -144,8 +145,9 @@ export function postgresCrm({ db }: { readonly db: Database }): Crm {
     ),
     logCall: once(
       'call',
-      ({ leadId, contactId, callId, direction, outcome, phoneNumber, startedAt, durationMs }) => [
-        leadId,
+      ({ about, leadId, contactId, callId, direction, outcome, phoneNumber, startedAt, durationMs }) => [
+        subjectOf({ about, leadId }).kind,
+        subjectOf({ about, leadId }).id,
         contactId,
         callId,
         direction,
@@ -156,5 +158,22 @@ export function postgresCrm({ db }: { readonly db: Database }): Crm {
       ],
       ({ id }) => ({ crmCallId: id }),
     ),
+    updateContact: {
+      async attempt({ contactId, phoneNumber, email }) {
+        const [found] = await db.query<{ readonly changed: boolean }>(
+          `with contact as (select contact_id, email from crm_connector.contacts where contact_id = $1 for update),
+             phone as (insert into crm_connector.contact_phones (contact_id, phone, nth)
+               select contact_id, $2, (select count(*) from crm_connector.contact_phones p where p.contact_id = $1) from contact where $2::text is not null
+               on conflict do nothing returning 1),
+             mail as (update crm_connector.contacts set email = $3 where contact_id = $1 and email is null and $3::text is not null returning 1)
+           select exists (select from phone) or exists (select from mail) as changed from contact`,
+          [contactId, phoneNumber, email],
+        );
+        if (found !== undefined) return { contactId, changed: found.changed };
+        throw new PolybError('failed_precondition', `The CRM has no contact ${contactId}; create it first.`, { reason: 'crm_rejected' });
+      },
+      // A second attempt finds what the first one added.
+      onUnknown: lookUp(0, async () => null),
+    },
   };
 }

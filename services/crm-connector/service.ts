@@ -13,7 +13,10 @@ export default service({
 }).start(async ({ settings, vendors, now }) => ({
   crm: {
     push_to_crm: pushToCrm({ reuseHours: settings.CRM_LEAD_REUSE_HOURS }),
-    find_contact: async ({ phoneNumber }, { signal }) => ({ contacts: [...(await vendors.crm.findContacts(phoneNumber, signal))] }),
+    find_contact: async ({ phoneNumber }, { signal }) => {
+      const contacts = [...(await vendors.crm.findContacts(phoneNumber, signal))];
+      return { contacts, isAmbiguous: contacts.length > 1 };
+    },
     find_open_lead: async ({ contactId, since }, { signal }) => ({
       lead: await vendors.crm.findOpenLead(contactId, new Date(since), signal),
     }),
@@ -28,5 +31,6 @@ export default service({
     create_task: vendors.crm.createTask,
     add_note: vendors.crm.addNote,
     log_call: vendors.crm.logCall,
+    update_contact: vendors.crm.updateContact,
   },
 }));

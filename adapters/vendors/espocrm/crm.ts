@@ -10,7 +10,7 @@ import type { crm } from '../../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { isPhone, toE164 } from '../../crm/phones.ts';
-import { type Contact, type Crm, everything, type LeadStatus } from '../../crm/port.ts';
+import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import { type EspoEntity, type EspoRecord, espoClient, type Where } from './client.ts';
 
@@ -211,8 +211,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
       'Task',
       ({ about, subject, dueAt, text }: ParsedOf<typeof crm.create_task>) => ({
         name: subject,
-        parentType: entityOf[about.kind],
-        parentId: about.id,
+        ...parentOf(about),
         dateEnd: dueAt === undefined ? undefined : espoTime(new Date(dueAt)),
         description: text,
         assignedUserId,
@@ -223,29 +222,62 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
       'Note',
       ({ about, text }: ParsedOf<typeof crm.add_note>) => ({
         type: 'Post',
-        parentType: entityOf[about.kind],
-        parentId: about.id,
+        ...parentOf(about),
         post: text,
       }),
       ({ record }) => ({ noteId: record.id }),
     ),
     logCall: effect(
       'Call',
-      ({ leadId, contactId, callId, direction, outcome, phoneNumber, startedAt, durationMs: lasted }: ParsedOf<typeof crm.log_call>) => ({
+      ({
+        about,
+        leadId,
+        contactId,
+        callId,
+        direction,
+        outcome,
+        phoneNumber,
+        startedAt,
+        durationMs: lasted,
+      }: ParsedOf<typeof crm.log_call>) => ({
         name: phoneNumber,
+        ...parentOf(subjectOf({ about, leadId })),
         direction: direction === 'inbound' ? 'Inbound' : 'Outbound',
         status: outcome === 'answered' ? 'Held' : 'Not Held',
         dateStart: espoTime(new Date(startedAt)),
         // There is no duration field: it follows from the dates, and would be five minutes without them.
         dateEnd: espoTime(new Date(Date.parse(startedAt) + lasted)),
-        parentType: 'Lead',
-        parentId: leadId,
         contactsIds: contactId === undefined ? undefined : [contactId],
         description: `PolyB call ${callId}: ${outcome}`,
         assignedUserId,
       }),
       ({ record }) => ({ crmCallId: record.id }),
     ),
+    updateContact: {
+      async attempt({ contactId, phoneNumber, email }, { signal }) {
+        const contact = await espo.get('Contact', contactId, signal);
+        if (contact === null)
+          throw new PolybError('failed_precondition', `EspoCRM has no contact ${contactId}.`, { reason: 'crm_rejected' });
+        const isNew = phoneNumber !== undefined && !phonesIn(contact).some((phone) => isPhone(phone, phoneNumber));
+        const isFirstEmail = email !== undefined && textOf(contact.emailAddress) === null;
+        if (!isNew && !isFirstEmail) return { contactId, changed: false };
+        await espo.update(
+          'Contact',
+          contactId,
+          {
+            // The list replaces the stored one, so it repeats what is there.
+            ...(isNew && {
+              phoneNumberData: [...phoneDataOf(contact), { phoneNumber, type: 'Mobile', primary: phonesIn(contact).length === 0 }],
+            }),
+            ...(isFirstEmail && { emailAddress: email }),
+          },
+          signal,
+        );
+        return { contactId, changed: true };
+      },
+      // A second attempt finds what the first one added.
+      onUnknown: lookUp(settleMs, async () => null),
+    },
   };
 }
 
@@ -256,10 +288,12 @@ function endsLike(phoneNumber: string): Where {
 /** Oldest first. */
 const byAge = (records: readonly EspoRecord[]) => records.toSorted((a, b) => String(a.createdAt).localeCompare(String(b.createdAt)));
 
+const phoneDataOf = (record: EspoRecord): readonly { readonly phoneNumber?: unknown }[] =>
+  Array.isArray(record.phoneNumberData) ? record.phoneNumberData : [];
+const parentOf = ({ kind, id }: ReturnType<typeof subjectOf>) => ({ parentType: entityOf[kind], parentId: id });
 /** Every number of a record that was read individually, in its spelling. */
 function phonesIn(record: EspoRecord): readonly string[] {
-  const data = Array.isArray(record.phoneNumberData) ? (record.phoneNumberData as readonly { phoneNumber?: unknown }[]) : [];
-  return [record.phoneNumber, ...data.map((each) => each?.phoneNumber)].flatMap((phone) => textOf(phone) ?? []);
+  return [record.phoneNumber, ...phoneDataOf(record).map((each) => each?.phoneNumber)].flatMap((phone) => textOf(phone) ?? []);
 }
 function contactFrom(record: EspoRecord): Contact {
   return {

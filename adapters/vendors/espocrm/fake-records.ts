@@ -159,6 +159,13 @@ export function espoRecords({
           { phoneNumber: stored[name], type: 'Mobile', primary: true, optOut: false, invalid: false } satisfies Phone,
         ];
     }
+    const { phoneNumberData: phones } = attributes;
+    if (known(entity).of.person && Array.isArray(phones)) {
+      stored.phoneNumberData = phones.map(
+        (each: Partial<Phone>): Phone => ({ type: 'Mobile', primary: false, optOut: false, invalid: false, phoneNumber: '', ...each }),
+      );
+      stored.phoneNumber = phones.find((each: Partial<Phone>) => each.primary)?.phoneNumber ?? null;
+    }
     return stored;
   }
   function insert(entity: string, stored: Readonly<Record<string, unknown>>): EspoRecord {
