@@ -1,8 +1,8 @@
 /** Dependencies of adapters, passed in so that a test can replace each. */
 import type { Metrics } from '../contracts/kit/metric.ts';
-import type { Database, Log } from '../contracts/kit/ports.ts';
+import type { Cache, Database, Log } from '../contracts/kit/ports.ts';
 
-export type { Database, Log, Queries } from '../contracts/kit/ports.ts';
+export type { Cache, Database, Log, Queries } from '../contracts/kit/ports.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -35,8 +35,11 @@ export interface HttpAnswer {
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
 
 export interface Deps {
+  /** The name of the connection, `main` for the primary one: adapters of two connections share nothing. */
+  readonly connection: string;
   readonly http: Http;
   readonly db: Database;
+  readonly cache: Cache;
   /** Unix ms. */
   readonly now: () => number;
   readonly log: Log;

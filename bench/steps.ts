@@ -2,11 +2,13 @@
  * Durable steps: a pipeline in one daemon whose steps another daemon serves, over NATS, PostgreSQL with its default durability.
  * Counted in the same run: keyed calls, commits for each, and what bare commits the same PostgreSQL makes; then each of them alone, in turn.
  */
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { memoryCache } from '../adapters/cache/memory.ts';
 import { openStore } from '../adapters/store/index.ts';
 import { createBus } from '../bus/bus.ts';
 import { pipeline } from '../bus/durable/pipeline.ts';
@@ -82,6 +84,7 @@ async function child(role: keyof typeof services): Promise<void> {
     settings: read(flatGroups(groupsOf(loaded))),
     transport,
     store,
+    cache: memoryCache({ now: Date.now }),
     log: quiet,
     prefix: 'polyb',
     clockSkewMs: 250,

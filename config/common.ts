@@ -26,6 +26,10 @@ export const common = {
       .describe(
         'Maximum PostgreSQL connections for the work of one process. Default: 8 plus 2 for each service and processor, at most 24.',
       ),
+    REDIS_URL: url(['redis', 'rediss'])
+      .meta({ secret: true })
+      .optional()
+      .describe('Redis URL, for rate limits shared by all processes. Without it each process counts on its own.'),
     JOURNAL_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(30).describe('How long the journal keeps rows that have ended.'),
     JOURNAL_BLANK_DAYS: integer({ min: 0, max: 3650 }).default(7).describe('How long rows that have ended keep personal data.'),
     CLOCK_SKEW_MS: durationMs({ max: 60_000 })

@@ -1,3 +1,4 @@
+import { memoryCache } from '../adapters/cache/memory.ts';
 import { openStore } from '../adapters/store/index.ts';
 import { createBus } from '../bus/bus.ts';
 import { startRuntime } from '../bus/durable/runtime.ts';
@@ -22,7 +23,16 @@ export async function serveHere(folder: string, service: Service): Promise<Conne
   const bus = createBus({ transport: broker.connect(folder), name: folder, uses: service.uses, log });
   const kept = transactions({ store, bus, log });
   const settings = service.settings.parse({});
-  const running = await service.make({ settings, vendors: {}, bus, db: store, log, metrics: bus.metrics, now: Date.now });
+  const running = await service.make({
+    settings,
+    vendors: {},
+    bus,
+    db: store,
+    cache: memoryCache({ now: Date.now }),
+    log,
+    metrics: bus.metrics,
+    now: Date.now,
+  });
   const parts = { name: folder, serves: service.serves, running, bus, store, transactions: kept, log };
   const runtime = await startRuntime({ ...parts, keepDays: 30, blankAfterDays: 7 });
   const client = createBus({ transport: broker.connect('operator'), name: 'operator', log });

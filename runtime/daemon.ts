@@ -1,5 +1,6 @@
 /** Services in this process, on their bus and their database, until they are stopped. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { openCache } from '../adapters/cache/index.ts';
 import { openStore } from '../adapters/store/index.ts';
 import { type Migration, pending } from '../adapters/store/migrate.ts';
 import type { Log } from '../bus/service.ts';
@@ -54,12 +55,13 @@ export async function startDaemon(
     log,
     connections: workConnections(folders.length, platform.DATABASE_CONNECTIONS),
   });
+  const cache = await openCache(platform.REDIS_URL, { now: Date.now, log });
   const hosted: Hosted[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> =>
     (stopping ??= (async () => {
       await Promise.all(hosted.map((each) => each.stop(platform.POLYB_SHUTDOWN_MS)));
-      await store.close();
+      await Promise.all([store.close(), cache.close()]);
     })());
   try {
     const missing = await patiently('PostgreSQL', () => pending(store, migrations));
@@ -80,6 +82,7 @@ export async function startDaemon(
           settings,
           transport,
           store,
+          cache,
           log,
           prefix: platform.POLYB_SUBJECT_PREFIX,
           clockSkewMs: platform.CLOCK_SKEW_MS,

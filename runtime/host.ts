@@ -10,6 +10,7 @@ import type { Log } from '../bus/service.ts';
 import type { LocalEndpoints } from '../bus/transports/in-process.ts';
 import type { Transport } from '../bus/transports/transport.ts';
 import type { Settings } from '../config/read.ts';
+import type { Cache } from '../contracts/kit/ports.ts';
 import { connectionsMost, connectionsRefused, connectionsUsed, connectionsWaiting } from '../contracts/metrics.ts';
 import { groupsOf, type Loaded } from './services.ts';
 import { requireUses } from './undeclared.ts';
@@ -19,6 +20,7 @@ export interface HostOptions {
   readonly settings: Settings;
   readonly transport: Transport;
   readonly store: PostgresStore;
+  readonly cache: Cache;
   readonly log: Log;
   readonly prefix: string;
   readonly clockSkewMs: number;
@@ -42,6 +44,7 @@ export async function host({
   settings,
   transport,
   store,
+  cache,
   log,
   prefix,
   clockSkewMs,
@@ -86,11 +89,28 @@ export async function host({
       const group = groups.vendors[name]?.[vendor];
       const adapter = catalogue[vendor];
       if (group === undefined || adapter === undefined) throw new TypeError(`${setting}=${vendor} is not in the catalogue`);
-      const deps = { http: providerHttp(http, `${name}.${vendor}`, metrics), db: store, now: Date.now, log, metrics };
+      const deps = {
+        http: providerHttp(http, `${name}.${vendor}`, metrics),
+        db: store,
+        cache,
+        connection: 'main',
+        now: Date.now,
+        log,
+        metrics,
+      };
       return [name, adapter.create(settings.of(group) as never, deps as never)];
     }),
   );
-  const running = await service.make({ settings: own as never, vendors: vendors as never, bus, db: store, log, metrics, now: Date.now });
+  const running = await service.make({
+    settings: own as never,
+    vendors: vendors as never,
+    bus,
+    db: store,
+    cache,
+    log,
+    metrics,
+    now: Date.now,
+  });
   try {
     requireUses(folder, service, running);
   } catch (error) {

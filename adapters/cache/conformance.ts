@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Cache } from './port.ts';
+import type { OpenCache } from './port.ts';
 
 /** Limits that do not refill during a test: the next take is allowed after ten seconds or more. */
 const slowLimit = fc
   .record({ limit: fc.integer({ min: 1, max: 120 }), eachMs: fc.integer({ min: 10_000, max: 30_000 }), oddMs: fc.nat({ max: 9_999 }) })
   .map(({ limit, eachMs, oddMs }) => ({ limit, windowMs: limit * eachMs + oddMs }));
 
-export function cacheConformance(name: string, setup: () => Cache | Promise<Cache>): void {
+export function cacheConformance(name: string, setup: () => OpenCache | Promise<OpenCache>): void {
   test(`${name}: a bucket gives its limit at once, then tells how long to wait`, async () => {
     const cache = await setup();
     const bucket = randomUUID();

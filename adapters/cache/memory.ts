@@ -1,10 +1,10 @@
 import { type Bucket, takeFrom } from './gcra.ts';
-import type { Cache } from './port.ts';
+import type { OpenCache } from './port.ts';
 
 const mostEntries = 50_000;
 
 /** For one process. Evicts the least recently used entries when it is full. */
-export function memoryCache({ now, most = mostEntries }: { readonly now: () => number; readonly most?: number }): Cache {
+export function memoryCache({ now, most = mostEntries }: { readonly now: () => number; readonly most?: number }): OpenCache {
   const buckets = new Map<string, Bucket>();
   const values = new Map<string, { readonly value: string; readonly until: number }>();
 

@@ -1,6 +1,5 @@
 /** HTTP for all services. It knows none of them by name; routes and permissions come from the contracts. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { openCache } from '../../adapters/cache/index.ts';
 import { batched } from '../../adapters/store/batch.ts';
 import { every, service } from '../../bus/service.ts';
 import { aliases } from '../../contracts/aliases.ts';
@@ -37,8 +36,7 @@ export default service({
   uses: [...methods, gateway.key_revoked],
   discovers: true,
   settings: gatewaySettings,
-}).start(async ({ settings, bus, db, log, metrics, now }) => {
-  const cache = await openCache(settings, { now, log });
+}).start(async ({ settings, bus, db, cache, log, metrics, now }) => {
   // At most two concurrent statements look up keys, however many are guessed.
   const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
   const figures = createFigures({ bus, expected: settings.GATEWAY_EXPECTED_SERVICES ?? serviceFolders(), now });
@@ -94,7 +92,6 @@ export default service({
       hearing[Symbol.dispose]();
       await Promise.all(apps.map(({ app }) => app.close()));
       await noteUsesNow();
-      await cache.close();
     },
   };
 });

@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { cacheSettings } from '../../adapters/cache/index.ts';
 import { common } from '../../config/common.ts';
 import { durationMs, flag, integer, list, text } from '../../config/settings.ts';
 
 const port = integer({ min: 1, max: 65_535 });
 
 export const gatewaySettings = z.object({
-  ...cacheSettings.shape,
   POLYB_SUBJECT_PREFIX: common.settings.shape.POLYB_SUBJECT_PREFIX,
   GATEWAY_HOST: text({ max: 255 }).default('127.0.0.1').describe('Address of the HTTP server; 0.0.0.0 listens on all interfaces.'),
   GATEWAY_PORT: port.default(8300).describe('Port of the HTTP server.').meta({ listens: true }),

@@ -1,5 +1,4 @@
 /** The journal for people: rows and decisions for callers, and approvals in chats of the staff. */
-import { openCache } from '../../adapters/cache/index.ts';
 import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
 import { journalAdmin } from '../../adapters/store/journal-admin.ts';
@@ -18,9 +17,8 @@ export default service({
   uses: [inbox.button_pressed, inbox.get_client],
   settings: journalSettings,
   vendors: vendorsOf(channels, 'notices'),
-}).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
+}).start(async ({ settings, vendors, bus, db, cache, log, metrics, now }) => {
   const desk = journalAdmin(db);
-  const cache = await openCache(settings, { now, log });
   const [posting = null] = createdOf(channels, 'notices', vendors).values();
   const notices = posting && rateLimitedNotices(posting, cooldownsIn(cache, now));
   const handlers = journalHandlers({ desk, metrics, now });
@@ -28,6 +26,5 @@ export default service({
   return {
     journal: handlers,
     ...askInChats({ chats: settings.TELEGRAM_APPROVAL_CHATS, notices, desk, decide: handlers, db, commit: bus.commit, log }),
-    stop: () => cache.close(),
   };
 });

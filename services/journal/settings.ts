@@ -1,10 +1,8 @@
 import { z } from 'zod';
-import { cacheSettings } from '../../adapters/cache/index.ts';
 import { list, text } from '../../config/settings.ts';
 
 const chat = text({ max: 21, like: /^-?\d{1,20}$/, expected: 'the id of a Telegram chat, e.g. -1001234567890' });
 export const journalSettings = z.object({
-  ...cacheSettings.shape,
   TELEGRAM_APPROVAL_CHATS: list(chat, { max: 20 })
     .default([])
     .describe(

@@ -1,5 +1,4 @@
 /** Sends messages of staff and programs to customers: once, in order, and with the approval that the policy requires. */
-import { openCache } from '../../adapters/cache/index.ts';
 import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
 import type { ChannelAdapter } from '../../adapters/channel/port.ts';
@@ -48,8 +47,7 @@ export const sender = (of: readonly ChannelAdapter[]) => {
     ],
     settings: senderSettings(names),
     vendors: vendorsOf(of, 'sending'),
-  }).start(async ({ settings, vendors, bus, db, log, now }) => {
-    const cache = await openCache(settings, { now, log });
+  }).start(async ({ settings, vendors, bus, db, cache, now }) => {
     const cooldowns = cooldownsIn(cache, now);
     const admin = journalAdmin(db);
     const effects = new Map(
@@ -84,7 +82,6 @@ export const sender = (of: readonly ChannelAdapter[]) => {
         onMessageStatus(),
       ],
       loops: [forgetDeliveries(db, settings.SENDER_KEEP_DAYS, now)],
-      stop: () => cache.close(),
     };
   });
 };

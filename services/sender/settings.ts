@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { cacheSettings } from '../../adapters/cache/index.ts';
 import { durationMs, integer } from '../../config/settings.ts';
 
 const Approval = z.enum(['staff', 'none']).meta({ expected: 'staff or none' });
@@ -9,7 +8,6 @@ const common = z.object({
   SENDER_APPROVERS: integer({ min: 1, max: 2 }).default(1).describe('Number of different people who must approve a message: 1 or 2.'),
   SENDER_UNDO_MS: durationMs({ max: 30_000 }).default(5_000).describe('How long an approval can be withdrawn before the message is sent.'),
   SENDER_KEEP_DAYS: integer({ min: 31, max: 3650 }).default(365).describe('Days to keep the delivery status of messages.'),
-  ...cacheSettings.shape,
 });
 
 /** With `SENDER_APPROVAL_<CHANNEL>` for each channel. */

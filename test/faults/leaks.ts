@@ -1,5 +1,6 @@
 /** A service that tells whatever it knows: every kind of handler throws phones, credentials and the name of its customer. Run by T18 with the seed and three addresses. */
 import { z } from 'zod';
+import { memoryCache } from '../../adapters/cache/memory.ts';
 import { openStore } from '../../adapters/store/index.ts';
 import { loop, on, service } from '../../bus/service.ts';
 import { connectNats } from '../../bus/transports/nats.ts';
@@ -106,6 +107,7 @@ async function main(seed: number, natsUrl: string, databaseUrl: string): Promise
       signal: AbortSignal.timeout(25_000),
     }),
     store: openStore({ url: databaseUrl, name: 'fault-leaks', log, connections: 8 }),
+    cache: memoryCache({ now: Date.now }),
     log,
     prefix: 'polyb',
     clockSkewMs: 250,

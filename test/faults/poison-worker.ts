@@ -1,5 +1,6 @@
 /** A process that hosts work which ends or stalls it. Run by `t20-poison.ts` and `t21-cancel-retry.ts`. */
 import { z } from 'zod';
+import { memoryCache } from '../../adapters/cache/memory.ts';
 import { openStore } from '../../adapters/store/index.ts';
 import { pipeline } from '../../bus/durable/pipeline.ts';
 import { loop, on, service } from '../../bus/service.ts';
@@ -83,6 +84,7 @@ const hosted = await host({
   settings: read(flatGroups(groupsOf(loaded)), () => undefined),
   transport,
   store,
+  cache: memoryCache({ now: Date.now }),
   log,
   prefix: 'polyb',
   clockSkewMs: 250,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type LookupFunction } from 'node:net';
 import { z } from 'zod';
+import { memoryCache } from '../../adapters/cache/memory.ts';
 import { crmAdapters } from '../../adapters/crm/index.ts';
 import type { Deps, Http } from '../../adapters/deps.ts';
 import { createHttp } from '../../adapters/http.ts';
@@ -91,6 +92,8 @@ export const t17: FaultTest = {
 
 const deps: Omit<Deps, 'http'> = {
   db: { query: async () => [], transaction: () => Promise.reject(new Error('no database here')) },
+  cache: memoryCache({ now: Date.now }),
+  connection: 'main',
   now: Date.now,
   log: quiet,
   metrics: uncounted,

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { memoryCache } from '../../adapters/cache/memory.ts';
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
 import { createBus } from '../../bus/bus.ts';
 import { on, service } from '../../bus/service.ts';
@@ -96,6 +97,7 @@ async function open(url: string) {
     settings: read(flatGroups(groupsOf(loaded)), () => undefined),
     transport: broker.connect('fault-desk'),
     store,
+    cache: memoryCache({ now: Date.now }),
     log: quiet,
     prefix: 'polyb',
     clockSkewMs: 250,

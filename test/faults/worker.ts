@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { memoryCache } from '../../adapters/cache/memory.ts';
 import type { Deps } from '../../adapters/deps.ts';
 import { openStore } from '../../adapters/store/index.ts';
 import { journalAdmin } from '../../adapters/store/journal-admin.ts';
@@ -123,6 +124,7 @@ async function main(): Promise<void> {
     settings,
     transport,
     store,
+    cache: memoryCache({ now: Date.now }),
     log,
     prefix: 'polyb',
     clockSkewMs: setup.clockSkewMs,

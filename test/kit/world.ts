@@ -1,4 +1,5 @@
 /** A bus, in memory unless told otherwise, a database of its own, and services on both: what tests of durable things need. */
+import { openCache } from '../../adapters/cache/index.ts';
 import { openStore, type PostgresStore } from '../../adapters/store/index.ts';
 import { type BusHost, createBus } from '../../bus/bus.ts';
 import type { Log, Service } from '../../bus/service.ts';
@@ -42,6 +43,13 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
   const join = connect ?? (async (user: string) => broker.connect(user));
   const bus = createBus({ transport: await join('operator'), name: 'operator', log });
   const hosted: Hosted[] = [];
+  const caches = new Map<string | undefined, ReturnType<typeof openCache>>();
+  /** One for all services with the same Redis. */
+  const cacheAt = (url: string | undefined) => {
+    const open = caches.get(url) ?? openCache(url, { now: Date.now, log });
+    caches.set(url, open);
+    return open;
+  };
   return {
     store,
     bus,
@@ -59,6 +67,7 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
         settings: found,
         transport: await join(folder),
         store,
+        cache: await cacheAt(settings.REDIS_URL),
         log,
         prefix: 'polyb',
         clockSkewMs: 250,
@@ -74,6 +83,7 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
       await Promise.all(hosted.map((one) => one.stop(2_000)));
       await bus.close();
       await store.close();
+      for (const cache of caches.values()) await (await cache).close();
       await database.drop();
     },
   };

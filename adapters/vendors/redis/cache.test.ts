@@ -6,7 +6,7 @@ import { type RunningServer, startRedis } from '../../../scripts/infra/start.ts'
 import { temporaryDir } from '../../../scripts/infra/temporary.ts';
 import { until } from '../../../test/kit/until.ts';
 import { cacheConformance } from '../../cache/conformance.ts';
-import type { Cache } from '../../cache/port.ts';
+import type { OpenCache } from '../../cache/port.ts';
 import type { Log } from '../../deps.ts';
 import { redisCache, redisVersion } from './cache.ts';
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis?.stop());
 
-async function setup(url = redis.url): Promise<{ readonly said: string[]; readonly facts: object[]; readonly cache: Cache }> {
+async function setup(url = redis.url): Promise<{ readonly said: string[]; readonly facts: object[]; readonly cache: OpenCache }> {
   const said: string[] = [];
   const facts: object[] = [];
   const tell = (fact: object, message: string) => {

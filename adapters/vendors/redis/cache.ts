@@ -5,7 +5,7 @@
 import { Redis } from 'ioredis';
 import { takenOf } from '../../cache/gcra.ts';
 import { memoryCache } from '../../cache/memory.ts';
-import type { Cache } from '../../cache/port.ts';
+import type { OpenCache } from '../../cache/port.ts';
 import type { Log } from '../../deps.ts';
 
 export interface RedisOptions {
@@ -45,7 +45,7 @@ interface WithTake extends Redis {
 export async function redisCache(
   { url, prefix = 'polyb:' }: RedisOptions,
   { now, log }: { readonly now: () => number; readonly log: Log },
-): Promise<Cache> {
+): Promise<OpenCache> {
   const alone = memoryCache({ now });
   const redis = new Redis(url, {
     keyPrefix: prefix,

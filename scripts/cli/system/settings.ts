@@ -1,5 +1,4 @@
 /** All that is wrong with the settings of services, before anything is started. */
-import { cacheSettings } from '../../../adapters/cache/index.ts';
 import { type FindSetting, namesInDotEnv } from '../../../config/env.ts';
 import { read, type Settings, settingsOf } from '../../../config/read.ts';
 import { metaOf } from '../../../config/settings.ts';
@@ -13,7 +12,7 @@ import { oneProcessSetting } from './project.ts';
 
 /** Settings of the services and of what they share. @throws PolybError failed_precondition/bad_settings (exit 78) with a line for each that is wrong. */
 export function readSettings(services: readonly Expected[], find: FindSetting): Settings {
-  return read([...allGroups(services), { name: 'cache', settings: cacheSettings }], find);
+  return read(allGroups(services), find);
 }
 
 /** A line for each name in `.env` that nothing reads and that resembles a setting. @param services All there are. */
@@ -21,7 +20,6 @@ export function strayNames(services: readonly Expected[], root?: string): readon
   const known = new Set(
     [
       ...allGroups(services).flatMap((group) => settingsOf(group).flatMap(([name, schema]) => [name, ...(metaOf(schema).before ?? [])])),
-      ...Object.keys(cacheSettings.shape),
       ...services.map(({ folder }) => passwordSetting(folder)),
       ...Object.values(fromEnv),
       ...natsSettings,
