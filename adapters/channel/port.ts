@@ -3,11 +3,13 @@
  *
  * Glossary: an *update* is one item that the channel delivers; *reading* it extracts the stored parts. An unknown update has no parts.
  */
+
 import type { z } from 'zod';
 import type { Content, FileKind } from '../../contracts/content.ts';
 import type { Channel, ChatKind, DeliveryStatus, inbox, MessageKind } from '../../contracts/inbox.ts';
 import type { Effect, ParsedOf } from '../../contracts/kit/define.ts';
 import type { messages } from '../../contracts/messages.ts';
+import type { Quota } from '../quota.ts';
 
 export type ChannelName = z.output<typeof Channel>;
 export type Kind = z.output<typeof MessageKind>;
@@ -201,17 +203,6 @@ export interface Poller {
   poll(confirmed: string | null, waitMs: number, signal: AbortSignal): Promise<readonly Update[]>;
 }
 
-/** A limit of a channel: `limit` messages in any `windowMs` for all senders that share the bucket. */
-export interface Quota {
-  readonly bucket: string;
-  readonly limit: number;
-  readonly windowMs: number;
-  /**
-   * Whether a refusal by the channel with this reason starts a cooldown of the bucket for its `retryAfterMs`; default: every refusal
-   * does.
-   */
-  readonly startsCooldown?: (reason: string | undefined) => boolean;
-}
 export interface Sending {
   readonly deliver: Effect<typeof messages.deliver>;
   /** The narrowest first. */

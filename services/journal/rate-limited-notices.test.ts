@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
-import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import type { Notices } from '../../adapters/channel/port.ts';
 import { createHttp } from '../../adapters/http.ts';
+import { quotasIn } from '../../adapters/quota.ts';
 import { botBucket, chatBucket } from '../../adapters/vendors/telegram/client.ts';
 import { telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import { telegramNotices } from '../../adapters/vendors/telegram/notices.ts';
@@ -19,7 +19,7 @@ async function setup() {
   const http = createHttp({ allowPrivate: [telegram.url] });
   const bot = telegramNotices({ TELEGRAM_BOT_TOKENS: [token], TELEGRAM_API_ROOT: telegram.url }, { http });
   const cache = memoryCache({ now: Date.now });
-  const cooldowns = () => cooldownsIn(cache, Date.now);
+  const cooldowns = () => quotasIn(cache, Date.now);
   return {
     telegram,
     cooldowns,

@@ -1,8 +1,8 @@
-import type { Cooldowns } from '../../adapters/channel/cooldowns.ts';
 import type { Notices } from '../../adapters/channel/port.ts';
+import type { Quotas } from '../../adapters/quota.ts';
 
 /** The bot writes to customers too: when its channel asks it to wait, notices wait as well. */
-export function rateLimitedNotices(notices: Notices, { withCooldown }: Cooldowns): Notices {
+export function rateLimitedNotices(notices: Notices, { withCooldown }: Quotas): Notices {
   const of = (chat: string | null) => notices.buckets(chat).map((bucket) => ({ bucket }));
   return {
     ...notices,

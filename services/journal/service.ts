@@ -1,6 +1,6 @@
 /** The journal for people: rows and decisions for callers, and approvals in chats of the staff. */
-import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
+import { quotasIn } from '../../adapters/quota.ts';
 import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { service } from '../../bus/service.ts';
 import { approvals } from '../../contracts/approvals.ts';
@@ -20,7 +20,7 @@ export default service({
 }).start(async ({ settings, vendors, bus, db, cache, log, metrics, now }) => {
   const desk = journalAdmin(db);
   const [posting = null] = createdOf(channels, 'notices', vendors).values();
-  const notices = posting && rateLimitedNotices(posting, cooldownsIn(cache, now));
+  const notices = posting && rateLimitedNotices(posting, quotasIn(cache, now));
   const handlers = journalHandlers({ desk, metrics, now });
   metrics.sample(() => pendingSamples(db));
   return {

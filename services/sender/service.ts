@@ -1,7 +1,7 @@
 /** Sends messages of staff and programs to customers: once, in order, and with the approval that the policy requires. */
-import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
 import type { ChannelAdapter } from '../../adapters/channel/port.ts';
+import { quotasIn } from '../../adapters/quota.ts';
 import { journalAdmin } from '../../adapters/store/journal-admin.ts';
 import { service } from '../../bus/service.ts';
 import { consents } from '../../contracts/consents.ts';
@@ -48,12 +48,12 @@ export const sender = (of: readonly ChannelAdapter[]) => {
     settings: senderSettings(names),
     vendors: vendorsOf(of, 'sending'),
   }).start(async ({ settings, vendors, bus, db, cache, now }) => {
-    const cooldowns = cooldownsIn(cache, now);
+    const quotas = quotasIn(cache, now);
     const admin = journalAdmin(db);
     const effects = new Map(
       [...createdOf(of, 'sending', vendors)].map(([name, sending]) => [
         name,
-        withinQuotas(watched(sending, bus.health.of(`${name}:sending`)), cache, cooldowns),
+        withinQuotas(watched(sending, bus.health.of(`${name}:sending`)), quotas),
       ]),
     );
     const replyWindows = new Map(of.flatMap(({ name, replyWindowMs: ms }) => (ms === undefined ? [] : [[name, ms] as const])));

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
-import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
+import { quotasIn } from '../../adapters/quota.ts';
 import { createHealth } from '../../bus/telemetry/dependencies.ts';
 import { type ParsedOf, review } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -23,7 +23,7 @@ test('health tells of a channel that fails, and not of a quota of our own', asyn
   };
   const health = createHealth(Date.now);
   const cache = memoryCache({ now: Date.now });
-  const effect = withinQuotas(watched(sending, health.of('telegram:sending')), cache, cooldownsIn(cache, Date.now));
+  const effect = withinQuotas(watched(sending, health.of('telegram:sending')), quotasIn(cache, Date.now));
   const send = () =>
     effect.attempt({ to: '42', text: 'да' } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
   failure = new PolybError('upstream_failed', 'It broke.', { reason: 'cut_off' });

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
 import type { Cache } from '../../adapters/cache/port.ts';
-import { cooldownsIn } from '../../adapters/channel/cooldowns.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
 import { createHttp } from '../../adapters/http.ts';
+import { quotasIn } from '../../adapters/quota.ts';
 import { telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import { telegramSend } from '../../adapters/vendors/telegram/send.ts';
 import { type ParsedOf, review } from '../../contracts/kit/define.ts';
@@ -31,13 +31,11 @@ function setup() {
   };
   const one = withinQuotas(
     sending,
-    cache,
-    cooldownsIn(cache, () => clock.ms),
+    quotasIn(cache, () => clock.ms),
   );
   const other = withinQuotas(
     sending,
-    cache,
-    cooldownsIn(cache, () => clock.ms),
+    quotasIn(cache, () => clock.ms),
   );
   const send = (to: string, effect = one) =>
     effect.attempt({ to, text: to } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
@@ -50,9 +48,7 @@ async function floodable(cacheOf: () => Pick<Cache, 'take' | 'get' | 'set'> = sh
   const telegram = await telegramFake({ tokens });
   const options = { TELEGRAM_BOT_TOKENS: tokens, TELEGRAM_API_ROOT: telegram.url };
   const http = createHttp({ allowPrivate: [telegram.url] });
-  const [one, other] = [cacheOf(), cacheOf()].map((cache) =>
-    withinQuotas(telegramSend(options, { http }), cache, cooldownsIn(cache, Date.now)),
-  );
+  const [one, other] = [cacheOf(), cacheOf()].map((cache) => withinQuotas(telegramSend(options, { http }), quotasIn(cache, Date.now)));
   const send = (effect: typeof one, botId: string, to: number) =>
     effect?.attempt(
       {
@@ -164,7 +160,7 @@ test('a bucket that a refusal does not concern stays open', async () => {
     ],
   };
   const cache = memoryCache({ now: Date.now });
-  const { attempt } = withinQuotas(sending, cache, cooldownsIn(cache, Date.now));
+  const { attempt } = withinQuotas(sending, quotasIn(cache, Date.now));
   const send = (to: string) => attempt({ to } as ParsedOf<typeof messages.deliver>, { ref: 'r', signal: AbortSignal.timeout(1_000) }); // what it reads
   await expect(send('a')).rejects.toMatchObject({ reason: 'pair_limited' });
   await expect(send('a')).rejects.toMatchObject({ reason: 'quota' });
