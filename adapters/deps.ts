@@ -1,8 +1,8 @@
 /** Dependencies of adapters, passed in so that a test can replace each. */
 import type { Metrics } from '../contracts/kit/metric.ts';
-import type { Cache, Database, Log } from '../contracts/kit/ports.ts';
+import type { Cache, Database, Log, SecretKey } from '../contracts/kit/ports.ts';
 
-export type { Cache, Database, Log, Queries } from '../contracts/kit/ports.ts';
+export type { Cache, Database, Log, Queries, SecretKey } from '../contracts/kit/ports.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -40,6 +40,7 @@ export interface Deps {
   readonly http: Http;
   readonly db: Database;
   readonly cache: Cache;
+  readonly secretKey: SecretKey;
   /** Unix ms. */
   readonly now: () => number;
   readonly log: Log;

@@ -19,6 +19,7 @@ import { contract, method, review } from '../contracts/kit/define.ts';
 import { pipelineMethod } from '../contracts/pipelines.ts';
 import { host } from '../runtime/host.ts';
 import { migrate } from '../runtime/migrate.ts';
+import { secretKeyFrom } from '../runtime/secret-key.ts';
 import { flatGroups, groupsOf } from '../runtime/services.ts';
 import { startNats, startPostgres } from '../scripts/infra/start.ts';
 
@@ -85,6 +86,7 @@ async function child(role: keyof typeof services): Promise<void> {
     transport,
     store,
     cache: memoryCache({ now: Date.now }),
+    secretKey: secretKeyFrom(undefined),
     log: quiet,
     prefix: 'polyb',
     clockSkewMs: 250,

@@ -20,7 +20,7 @@ import type {
 } from '../contracts/kit/define.ts';
 import { PolybError } from '../contracts/kit/errors.ts';
 import type { Counting, Metrics } from '../contracts/kit/metric.ts';
-import type { Cache, Database, Log, Queries } from '../contracts/kit/ports.ts';
+import type { Cache, Database, Log, Queries, SecretKey } from '../contracts/kit/ports.ts';
 import type { Health } from './telemetry/dependencies.ts';
 import type { Registry } from './telemetry/metrics.ts';
 import type { RecordListener } from './telemetry/recorder.ts';
@@ -251,6 +251,7 @@ export interface Parts<S extends z.ZodObject, V> {
   readonly db: Database;
   /** Shared by all processes if REDIS_URL is set. */
   readonly cache: Cache;
+  readonly secretKey: SecretKey;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Unix ms. */

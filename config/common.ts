@@ -30,6 +30,11 @@ export const common = {
       .meta({ secret: true })
       .optional()
       .describe('Redis URL, for rate limits shared by all processes. Without it each process counts on its own.'),
+    POLYB_SECRET_KEY: secret({ min: 32 })
+      .optional()
+      .describe(
+        'Key that encrypts the tokens of connections and signs slots, the same for all processes; usually POLYB_SECRET_KEY_FILE. `polyb up` makes one.',
+      ),
     JOURNAL_KEEP_DAYS: integer({ min: 1, max: 3650 }).default(30).describe('How long the journal keeps rows that have ended.'),
     JOURNAL_BLANK_DAYS: integer({ min: 0, max: 3650 }).default(7).describe('How long rows that have ended keep personal data.'),
     CLOCK_SKEW_MS: durationMs({ max: 60_000 })

@@ -8,6 +8,7 @@ import { memoryBroker } from '../bus/transports/memory.ts';
 import { lookup } from '../config/env.ts';
 import { PolybError } from '../contracts/kit/errors.ts';
 import type { Connected } from '../runtime/client.ts';
+import { secretKeyFrom } from '../runtime/secret-key.ts';
 
 const log = { debug: () => {}, info: () => {}, warn: console.warn, error: console.error };
 
@@ -29,6 +30,7 @@ export async function serveHere(folder: string, service: Service): Promise<Conne
     bus,
     db: store,
     cache: memoryCache({ now: Date.now }),
+    secretKey: secretKeyFrom(undefined),
     log,
     metrics: bus.metrics,
     now: Date.now,

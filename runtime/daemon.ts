@@ -15,6 +15,7 @@ import { workConnections } from './connections.ts';
 import { type Hosted, host } from './host.ts';
 import { createLog } from './log.ts';
 import { ownServer, requireSystem } from './own-server.ts';
+import { secretKeyFrom } from './secret-key.ts';
 import { allGroups, type Loaded, passwordSetting } from './services.ts';
 
 export interface DaemonOptions {
@@ -83,6 +84,7 @@ export async function startDaemon(
           transport,
           store,
           cache,
+          secretKey: secretKeyFrom(platform.POLYB_SECRET_KEY),
           log,
           prefix: platform.POLYB_SUBJECT_PREFIX,
           clockSkewMs: platform.CLOCK_SKEW_MS,

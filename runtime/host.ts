@@ -10,7 +10,7 @@ import type { Log } from '../bus/service.ts';
 import type { LocalEndpoints } from '../bus/transports/in-process.ts';
 import type { Transport } from '../bus/transports/transport.ts';
 import type { Settings } from '../config/read.ts';
-import type { Cache } from '../contracts/kit/ports.ts';
+import type { Cache, SecretKey } from '../contracts/kit/ports.ts';
 import { connectionsMost, connectionsRefused, connectionsUsed, connectionsWaiting } from '../contracts/metrics.ts';
 import { groupsOf, type Loaded } from './services.ts';
 import { requireUses } from './undeclared.ts';
@@ -21,6 +21,7 @@ export interface HostOptions {
   readonly transport: Transport;
   readonly store: PostgresStore;
   readonly cache: Cache;
+  readonly secretKey: SecretKey;
   readonly log: Log;
   readonly prefix: string;
   readonly clockSkewMs: number;
@@ -45,6 +46,7 @@ export async function host({
   transport,
   store,
   cache,
+  secretKey,
   log,
   prefix,
   clockSkewMs,
@@ -93,6 +95,7 @@ export async function host({
         http: providerHttp(http, `${name}.${vendor}`, metrics),
         db: store,
         cache,
+        secretKey,
         connection: 'main',
         now: Date.now,
         log,
@@ -107,6 +110,7 @@ export async function host({
     bus,
     db: store,
     cache,
+    secretKey,
     log,
     metrics,
     now: Date.now,

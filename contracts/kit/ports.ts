@@ -33,6 +33,11 @@ export interface Cache {
   set(key: string, value: string, ttlMs: number): Promise<void>;
   delete(key: string): Promise<void>;
 }
+/**
+ * A key of 32 bytes for a purpose (`slots`, `tokens`), the same in all processes of this system.
+ * @throws PolybError failed_precondition/bad_settings without POLYB_SECRET_KEY.
+ */
+export type SecretKey = (purpose: string) => Uint8Array;
 /** Structured log lines: facts first, then a fixed message. */
 export interface Log {
   debug(facts: object, message: string): void;

@@ -10,6 +10,7 @@ import { contract, event, method, review, stream } from '../../contracts/kit/def
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { host } from '../../runtime/host.ts';
 import { createLog } from '../../runtime/log.ts';
+import { secretKeyFrom } from '../../runtime/secret-key.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
 import { type Canaries, canariesOf } from './canaries.ts';
 
@@ -108,6 +109,7 @@ async function main(seed: number, natsUrl: string, databaseUrl: string): Promise
     }),
     store: openStore({ url: databaseUrl, name: 'fault-leaks', log, connections: 8 }),
     cache: memoryCache({ now: Date.now }),
+    secretKey: secretKeyFrom(undefined),
     log,
     prefix: 'polyb',
     clockSkewMs: 250,

@@ -9,6 +9,7 @@ import { read } from '../../config/read.ts';
 import { review } from '../../contracts/kit/define.ts';
 import { host } from '../../runtime/host.ts';
 import { createLog } from '../../runtime/log.ts';
+import { secretKeyFrom } from '../../runtime/secret-key.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
 import { type Harm, poison } from './poison.ts';
 
@@ -85,6 +86,7 @@ const hosted = await host({
   transport,
   store,
   cache: memoryCache({ now: Date.now }),
+  secretKey: secretKeyFrom(undefined),
   log,
   prefix: 'polyb',
   clockSkewMs: 250,

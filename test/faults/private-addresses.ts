@@ -13,6 +13,7 @@ import { whatsappSend, whatsappSendSettings } from '../../adapters/vendors/whats
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import { uncounted } from '../../contracts/kit/metric.ts';
 import { quiet } from '../../runtime/noop-log.ts';
+import { secretKeyFrom } from '../../runtime/secret-key.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { FaultTest } from './test.ts';
 
@@ -93,6 +94,7 @@ export const t17: FaultTest = {
 const deps: Omit<Deps, 'http'> = {
   db: { query: async () => [], transaction: () => Promise.reject(new Error('no database here')) },
   cache: memoryCache({ now: Date.now }),
+  secretKey: secretKeyFrom(undefined),
   connection: 'main',
   now: Date.now,
   log: quiet,

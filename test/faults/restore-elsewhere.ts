@@ -12,6 +12,7 @@ import { read } from '../../config/read.ts';
 import { contract, event, method } from '../../contracts/kit/define.ts';
 import { host } from '../../runtime/host.ts';
 import { quiet } from '../../runtime/noop-log.ts';
+import { secretKeyFrom } from '../../runtime/secret-key.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
 import { backup, restore } from '../../scripts/cli/commands/backup.ts';
 import { type FlagValues, flagsOf } from '../../scripts/cli/kernel/flags.ts';
@@ -98,6 +99,7 @@ async function open(url: string) {
     transport: broker.connect('fault-desk'),
     store,
     cache: memoryCache({ now: Date.now }),
+    secretKey: secretKeyFrom(undefined),
     log: quiet,
     prefix: 'polyb',
     clockSkewMs: 250,

@@ -14,6 +14,7 @@ import { journal } from '../../contracts/journal.ts';
 import { uncounted } from '../../contracts/kit/metric.ts';
 import { host } from '../../runtime/host.ts';
 import { createLog } from '../../runtime/log.ts';
+import { secretKeyFrom } from '../../runtime/secret-key.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
 import { journalHandlers } from '../../services/journal/handlers.ts';
 import { type Delivery, delivery, deliverySettings, type Gate } from './delivery.ts';
@@ -125,6 +126,7 @@ async function main(): Promise<void> {
     transport,
     store,
     cache: memoryCache({ now: Date.now }),
+    secretKey: secretKeyFrom(undefined),
     log,
     prefix: 'polyb',
     clockSkewMs: setup.clockSkewMs,

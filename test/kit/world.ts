@@ -7,6 +7,7 @@ import { memoryBroker } from '../../bus/transports/memory.ts';
 import type { Transport } from '../../bus/transports/transport.ts';
 import { read } from '../../config/read.ts';
 import { type Hosted, host } from '../../runtime/host.ts';
+import { secretKeyFrom } from '../../runtime/secret-key.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
 import { testDatabase } from './database.ts';
 
@@ -67,6 +68,7 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
         settings: found,
         transport: await join(folder),
         store,
+        secretKey: secretKeyFrom('the key of the tests'),
         cache: await cacheAt(settings.REDIS_URL),
         log,
         prefix: 'polyb',

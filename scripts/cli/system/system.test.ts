@@ -73,7 +73,7 @@ test(
     expect(found).toMatchObject({ status: 0, stdout: '[]\n' });
     expect(rows.filter(({ ready, pm2 }) => !ready || pm2 !== 'online')).toEqual([]);
     expect(JSON.parse(doctor.stdout).findings.filter(({ state }: { state: string }) => state === 'fail')).toEqual([]);
-    expect((await stat(join(here.dir, '.polyb', 'run.json'))).mode & 0o077).toBe(0);
+    for (const file of ['run.json', 'secret.key']) expect((await stat(join(here.dir, '.polyb', file))).mode & 0o077).toBe(0);
   },
   patienceMs,
 );

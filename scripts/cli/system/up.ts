@@ -24,6 +24,7 @@ import { logFile, oneProcessApp, oneProcessSetting, type Server, serverApp, serv
 import { awaitReady, type Placed, readyMs } from './ready.ts';
 import { checkFailed, isForMachines, tellNotReady } from './report.ts';
 import { type RunValues, readRun, runFileLabel, writeRun } from './run-file.ts';
+import { ownSecretKey } from './secret-key.ts';
 import { type Owner, ownerAt } from './server-owner.ts';
 import { addressesIn, addressIn, addressNames, type Choice, type Choices, chooseServers, moved } from './servers.ts';
 import { readSettings, strayNames } from './settings.ts';
@@ -51,7 +52,8 @@ export async function up(invocation: Invocation): Promise<number> {
   const before = await readRun();
   const chosen = await chooseServers({ find, before, apps, oneProcess, signal });
   const listeners = await chooseListeners(all, { find, before, apps });
-  const run = { ...ownBefore(before, apps), ...runValues(chosen, before, all, oneProcess), ...listeners };
+  const secret = await ownSecretKey(find);
+  const run = { ...ownBefore(before, apps), ...runValues(chosen, before, all, oneProcess), ...listeners, ...secret };
   await writeRun(run);
   const prefix = lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb';
   const outdated = await readSources().changed(all, apps);
