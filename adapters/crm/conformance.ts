@@ -4,6 +4,15 @@ import { crm as contract } from '../../contracts/crm.ts';
 import type { Effect, InputOf, Method, OutputOf } from '../../contracts/kit/define.ts';
 import type { Crm } from './port.ts';
 
+const methodOf = {
+  createContact: contract.create_contact,
+  createLead: contract.create_lead,
+  createDeal: contract.create_deal,
+  createTask: contract.create_task,
+  addNote: contract.add_note,
+  logCall: contract.log_call,
+} as const;
+
 export interface CrmUnderTest {
   readonly crm: Crm;
   /** Creates a contact as staff would, with phones spelt as given, and returns its id. */
@@ -151,53 +160,42 @@ export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>)
       async (effectName) => {
         const { contactId, leadId, phoneNumber } = await contactWithLead();
         const { ref, firstName, phoneNumber: another } = fresh();
-        const attempts = {
-          createContact: () => contact(another, firstName, ref),
-          createLead: () => lead(contactId, phoneNumber, ref),
-          createDeal: () =>
-            run(
-              contract.create_deal,
-              crm.createDeal,
-              { contactId, title: 'Deal', amount: { amountMinor: 150_050, currency: 'RUB' }, closeAt: '2030-01-31T10:00:00.000Z' },
-              ref,
-            ),
-          createTask: () =>
-            run(
-              contract.create_task,
-              crm.createTask,
-              { about: { kind: 'lead', id: leadId }, subject: 'Call back', dueAt: '2030-01-31T10:00:00.000Z', text: 'After ten.' },
-              ref,
-            ),
-          addNote: () =>
-            run(contract.add_note, crm.addNote, { about: { kind: 'contact', id: contactId }, text: 'Asked\nfor a price.' }, ref),
-          logCall: () =>
-            run(
-              contract.log_call,
-              crm.logCall,
-              {
-                leadId,
-                contactId,
-                callId: `call_${made}`,
-                outcome: 'answered',
-                phoneNumber,
-                startedAt: '2030-01-31T10:00:00.000Z',
-                durationMs: 61_500,
-              },
-              ref,
-            ),
+        const inputs = {
+          createContact: { firstName, phoneNumber: another },
+          createLead: { contactId, firstName: `L${ref}`, phoneNumber, source: 'website' },
+          createDeal: { contactId, title: 'Deal', amount: { amountMinor: 150_050, currency: 'RUB' }, closeAt: '2030-01-31T10:00:00.000Z' },
+          createTask: {
+            about: { kind: 'lead', id: leadId },
+            subject: 'Call back',
+            dueAt: '2030-01-31T10:00:00.000Z',
+            text: 'After ten.',
+          },
+          addNote: { about: { kind: 'contact', id: contactId }, text: 'Asked\nfor a price.' },
+          logCall: {
+            leadId,
+            contactId,
+            callId: `call_${made}`,
+            outcome: 'answered',
+            phoneNumber,
+            startedAt: '2030-01-31T10:00:00.000Z',
+            durationMs: 61_500,
+          },
         };
+        const method = methodOf[effectName];
+        const input = method.input.parse(inputs[effectName]);
         const effect = crm[effectName] as Effect;
         const { onUnknown } = effect;
         if (onUnknown.do !== 'look_up') throw new Error(`${effectName} cannot be looked up`);
         const attemptedAt = Date.now();
-        const find = (ref: string) => onUnknown.find({ ref, input: {}, attemptedAt }, signal);
+        const find = (ref: string) => onUnknown.find({ ref, input, attemptedAt }, signal);
+        const attempt = () => run(method as Method, effect, input, ref);
         expect(await find(ref)).toBeNull();
-        const output = await attempts[effectName]();
+        const output = await attempt();
         expect(await find(ref)).toEqual(output);
         for (const other of [`${ref}0`, ref.slice(0, ref.lastIndexOf('-')), ref.replaceAll('-', '_'), ref.replace('ref', '%')])
           expect(await find(other)).toBeNull();
         // 0 is a promise: the CRM itself refuses a second use of a reference.
-        if (onUnknown.settleMs === 0) expect(await attempts[effectName]()).toEqual(output);
+        if (onUnknown.settleMs === 0) expect(await attempt()).toEqual(output);
       },
     );
 
