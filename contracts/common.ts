@@ -4,10 +4,13 @@ import { z } from 'zod';
 /** Kind of personal data in a field. Logs, traces, taps and dead letters mask it. */
 export type Pii = 'phone' | 'name' | 'text' | 'audio';
 
-/** Strips separators and converts Russian and Kazakh numbers of 11 digits to E.164. Other numbers are returned unchanged. */
+/**
+ * Strips separators and converts Russian and Kazakh numbers of 11 digits to E.164. Other numbers are returned unchanged: the ten digits
+ * after 7 or 8 begin with 3, 4, 7, 80-87 or 9.
+ */
 export function normalizePhone(given: string): string {
   const bare = given.replace(/[\s().\-‐-―]/g, '');
-  return /^[78]\d{10}$/.test(bare) ? `+7${bare.slice(1)}` : bare;
+  return /^[78](?:[3479]\d|8[0-7])\d{8}$/.test(bare) ? `+7${bare.slice(1)}` : bare;
 }
 /** `+7999***3322`: recognisable, but not dialable. */
 export function maskPhone(phone: string): string {

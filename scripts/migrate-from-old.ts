@@ -7,6 +7,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { storable } from '../adapters/channel/port.ts';
+import { toE164 } from '../adapters/crm/phones.ts';
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
 import type { Queries } from '../bus/service.ts';
 import { database } from '../config/common.ts';
@@ -179,13 +180,12 @@ async function takeUsers(
     of,
     (row, externalId) => {
       const isBot = /^(t|true|1)$/i.test(textOf(row, of.isBot) ?? '');
-      const phone = `+${(textOf(row, of.phone) ?? '').replace(/\D/g, '').replace(/^8(?=\d{10}$)/, '7')}`;
       return {
         name: (textOf(row, of.name) ?? [textOf(row, of.first), textOf(row, of.last)].filter(Boolean).join(' '))
           .slice(0, 300)
           .toWellFormed(),
         username: textOf(row, of.username)?.slice(0, 64).toWellFormed() ?? null,
-        phone: /^\+[1-9]\d{6,14}$/.test(phone) ? phone : null,
+        phone: toE164(textOf(row, of.phone) ?? ''),
         role:
           oneOf(UserRole.options, textOf(row, of.role)) ?? (externalId === botId ? 'assistant_bot' : isBot ? 'broadcast_bot' : 'client'),
         at: timeOf(row, of.at) ?? new Date(),

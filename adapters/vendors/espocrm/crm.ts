@@ -9,7 +9,7 @@ import { Email, PersonName } from '../../../contracts/common.ts';
 import type { crm } from '../../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
-import { isPhone, toE164 } from '../../crm/phones.ts';
+import { isPhone, type PhoneCountry, phoneCountry, phoneNumbersIn } from '../../crm/phones.ts';
 import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import { type EspoEntity, type EspoRecord, espoClient, type Where } from './client.ts';
@@ -24,6 +24,7 @@ export const espoSettings = z.object({
       'A text field, added to contacts, leads, deals, tasks and calls, that stores the reference of this system. Without it, a line of the description stores it.',
     ),
   ESPOCRM_ASSIGNED_USER_ID: text({ max: 24 }).describe('Owner of tasks and calls; EspoCRM requires one.'),
+  ESPOCRM_PHONE_COUNTRY: phoneCountry().describe('Country of phones that are stored without a country code.'),
   ESPOCRM_SETTLE_MS: durationMs({ max: 3_600_000 })
     .default(75_000)
     .describe('How long after a lost reply a record may still appear; longer than the time limit of the web server.'),
@@ -47,6 +48,7 @@ const entityOf = { lead: 'Lead', contact: 'Contact', deal: 'Opportunity' } as co
 
 export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now }: Pick<Deps, 'http' | 'log' | 'now'>): Crm {
   const { ESPOCRM_REFERENCE_FIELD: referenceField, ESPOCRM_ASSIGNED_USER_ID: assignedUserId, ESPOCRM_SETTLE_MS: settleMs } = options;
+  const country = options.ESPOCRM_PHONE_COUNTRY;
   const espo = espoClient({ http, url: options.ESPOCRM_URL, apiKey: options.ESPOCRM_API_KEY, secretKey: options.ESPOCRM_SECRET_KEY });
 
   /** A note has no description and accepts no custom field. */
@@ -69,14 +71,15 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
     return (await espo.list(entity, [where], 'asc', signal)).find((record) => carries(entity, record, ref));
   }
 
+  const includesPhone = (phones: readonly string[], phoneNumber: string) => phones.some((each) => isPhone(each, phoneNumber, country));
   /** All numbers of a record that may have been listed with its main one only. */
   async function phonesOf(entity: EspoEntity, record: EspoRecord, signal: AbortSignal): Promise<readonly string[]> {
     const whole = Array.isArray(record.phoneNumberData) ? record : await espo.get(entity, record.id, signal);
     return whole === null ? [] : phonesIn(whole);
   }
   async function hasPhone(entity: EspoEntity, record: EspoRecord, phoneNumber: string, signal: AbortSignal): Promise<boolean> {
-    if (isPhone(textOf(record.phoneNumber) ?? '', phoneNumber)) return true;
-    return (await phonesOf(entity, record, signal)).some((phone) => isPhone(phone, phoneNumber));
+    if (includesPhone([textOf(record.phoneNumber) ?? ''], phoneNumber)) return true;
+    return includesPhone(await phonesOf(entity, record, signal), phoneNumber);
   }
 
   interface CreateResult {
@@ -137,14 +140,14 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
       const contacts: Contact[] = [];
       for (const { id } of await espo.list('Contact', [endsLike(phoneNumber)], 'asc', signal)) {
         const record = await espo.get('Contact', id, signal);
-        if (record !== null && phonesIn(record).some((phone) => isPhone(phone, phoneNumber))) contacts.push(contactFrom(record));
+        if (record !== null && includesPhone(phonesIn(record), phoneNumber)) contacts.push(contactFrom(record, country));
         if (contacts.length === 50) break;
       }
       return contacts;
     },
     async findOpenLead(contactId, since, signal) {
       const contact = await espo.get('Contact', contactId, signal);
-      const phones = contact === null ? [] : contactFrom(contact).phones;
+      const phones = contact === null ? [] : contactFrom(contact, country).phones;
       if (phones.length === 0) return null;
       const leads = await espo.list(
         'Lead',
@@ -258,7 +261,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
         const contact = await espo.get('Contact', contactId, signal);
         if (contact === null)
           throw new PolybError('failed_precondition', `EspoCRM has no contact ${contactId}.`, { reason: 'crm_rejected' });
-        const isNew = phoneNumber !== undefined && !phonesIn(contact).some((phone) => isPhone(phone, phoneNumber));
+        const isNew = phoneNumber !== undefined && !includesPhone(phonesIn(contact), phoneNumber);
         const isFirstEmail = email !== undefined && textOf(contact.emailAddress) === null;
         if (!isNew && !isFirstEmail) return { contactId, changed: false };
         await espo.update(
@@ -295,12 +298,12 @@ const parentOf = ({ kind, id }: ReturnType<typeof subjectOf>) => ({ parentType: 
 function phonesIn(record: EspoRecord): readonly string[] {
   return [record.phoneNumber, ...phoneDataOf(record).map((each) => each?.phoneNumber)].flatMap((phone) => textOf(phone) ?? []);
 }
-function contactFrom(record: EspoRecord): Contact {
+function contactFrom(record: EspoRecord, country: PhoneCountry): Contact {
   return {
     contactId: record.id,
     firstName: nameFrom(record.firstName),
     lastName: nameFrom(record.lastName),
-    phones: [...new Set(phonesIn(record).flatMap((phone) => toE164(phone) ?? []))].slice(0, 20),
+    phones: [...new Set(phonesIn(record).flatMap((phone) => phoneNumbersIn(phone, country)))].slice(0, 20),
     email: Email.safeParse(record.emailAddress).data ?? null,
     timeZone: null,
   };

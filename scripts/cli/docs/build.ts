@@ -12,6 +12,7 @@ import { errorsPage } from './errors.ts';
 import { eventsPage } from './events.ts';
 import { metricsOfCode, metricsPage } from './metrics.ts';
 import { formatJson, type Page } from './page.ts';
+import { phonesPage } from './phones.ts';
 import { pipelinePages } from './pipelines.ts';
 import { servicePages } from './services.ts';
 import { configPage, envPage, settingGroups } from './settings.ts';
@@ -34,6 +35,7 @@ export function pagesOf(
     errorsPage(contracts),
     metricsPage(metrics),
     configPage(groups),
+    phonesPage(),
     topologyPage(services),
     cliPage(commands),
     ...pipelinePages(contracts),
