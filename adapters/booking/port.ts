@@ -11,6 +11,7 @@ import type {
   BookingService as ServiceSchema,
   Slot as SlotSchema,
 } from '../../contracts/booking.ts';
+import type { Company as CompanySchema } from '../../contracts/company.ts';
 import type { Effect, OutputOf, UnknownAttempt } from '../../contracts/kit/define.ts';
 
 export type BookingService = z.output<typeof ServiceSchema>;
@@ -60,6 +61,12 @@ export interface AppointmentEffect<I> {
       };
 }
 
+export type Company = z.output<typeof CompanySchema>;
+export interface CompanyRecord {
+  get(): Promise<Company | null>;
+  set(company: Company): Promise<void>;
+}
+
 export interface Booking {
   capabilities(): BookingCapabilities;
   /** IANA name of the location's zone. */
@@ -85,6 +92,8 @@ export interface Booking {
   readonly bookSlot: AppointmentEffect<SlotBooking>;
   readonly moveToSlot: AppointmentEffect<SlotMove>;
   readonly releaseSlot: AppointmentEffect<SlotRelease>;
+  /** Only of the built-in calendar. */
+  readonly company?: CompanyRecord;
 }
 
 /** Capabilities of a booking system that supports everything; the service composes the appointment methods of the effects. */
