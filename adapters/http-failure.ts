@@ -61,7 +61,7 @@ export function safeUrl(url: string): string {
 }
 
 /** Source: RFC 9110, section 10.2.3: seconds, or a date, compared with the clock of the server. */
-function retryAfterMs(headers: Readonly<Record<string, string>>): number | undefined {
+export function retryAfterMs(headers: Readonly<Record<string, string>>): number | undefined {
   const given = headers['retry-after'];
   if (given === undefined) return undefined;
   const ms = /^\d+$/.test(given) ? Number(given) * 1000 : Date.parse(given) - (Date.parse(headers.date ?? '') || Date.now());
