@@ -1,4 +1,4 @@
-import { type Effect, review } from '../contracts/kit/define.ts';
+import { review } from '../contracts/kit/define.ts';
 import { PolybError } from '../contracts/kit/errors.ts';
 
 /** The error of a method that a provider does not offer; no request is sent. @param what `Leads`, `Booking by a phone` */
@@ -9,6 +9,6 @@ export function unsupported(provider: string, what: string): PolybError {
   });
 }
 /** An effect that a provider does not offer. */
-export function unsupportedEffect(provider: string, what: string): Pick<Effect, 'onUnknown'> & { attempt(): Promise<never> } {
+export function unsupportedEffect(provider: string, what: string): { attempt(): Promise<never>; readonly onUnknown: typeof review } {
   return { attempt: () => Promise.reject(unsupported(provider, what)), onUnknown: review };
 }

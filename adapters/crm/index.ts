@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';
+import { onecCrm, onecSettings } from '../vendors/onec/crm.ts';
 import { memoryCrm } from './memory.ts';
 import type { Crm } from './port.ts';
 import { postgresCrm } from './postgres.ts';
@@ -10,4 +11,5 @@ export const crmAdapters = {
   postgres: { settings: z.object({}), create: (_: object, deps: Deps): Crm => postgresCrm(deps) },
   memory: { settings: z.object({}), create: (_: object, deps: Deps): Crm => memoryCrm(deps) },
   espocrm: { settings: espoSettings, create: (options: z.output<typeof espoSettings>, deps: Deps): Crm => espoCrm(options, deps) },
+  onec: { settings: onecSettings, create: (options: z.output<typeof onecSettings>, deps: Deps): Crm => onecCrm(options, deps) },
 };

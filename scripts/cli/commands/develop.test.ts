@@ -135,7 +135,13 @@ test('events are posted to a program as they pass, signed, and one that is not t
 });
 
 test('the stand-in of each vendor answers where its settings point, until it is stopped', async () => {
-  const vendors = { espocrm: 'ESPOCRM_URL', telegram: 'TELEGRAM_API_ROOT', whatsapp: 'WHATSAPP_API_ROOT', telephony: 'TELEPHONY_URL' };
+  const vendors = {
+    espocrm: 'ESPOCRM_URL',
+    onec: 'ONEC_URL',
+    telegram: 'TELEGRAM_API_ROOT',
+    whatsapp: 'WHATSAPP_API_ROOT',
+    telephony: 'TELEPHONY_URL',
+  };
   await Promise.all(
     Object.entries(vendors).map(async ([vendor, setting]) => {
       const child = start('mock', vendor);

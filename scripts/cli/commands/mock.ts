@@ -31,6 +31,15 @@ const vendors: Readonly<Record<string, (gatewayPort: string) => Promise<StandIn>
       },
     };
   },
+  onec: async () => {
+    const { onecFake, onecUser } = await import('../../../adapters/vendors/onec/fake.ts');
+    const { url, close } = await onecFake();
+    return {
+      url,
+      close,
+      settings: { CRM_KIND: 'onec', ONEC_URL: url, ONEC_USER: onecUser.user, ONEC_PASSWORD: onecUser.password },
+    };
+  },
   telegram: async () => {
     const { telegramFake } = await import('../../../adapters/vendors/telegram/fake.ts');
     const bot = `100001:${token()}${token()}`.slice(0, 42);
