@@ -1,6 +1,10 @@
 /** Booking adapters by `BOOKING_KIND`. */
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
+import { altegioBooking } from '../vendors/altegio/booking.ts';
+import { altegioSettings } from '../vendors/altegio/settings.ts';
+import { yclientsBooking } from '../vendors/yclients/booking.ts';
+import { yclientsSettings } from '../vendors/yclients/settings.ts';
 import { memoryBooking } from './memory.ts';
 import type { Booking } from './port.ts';
 import { postgresBooking } from './postgres.ts';
@@ -8,4 +12,12 @@ import { postgresBooking } from './postgres.ts';
 export const bookingAdapters = {
   postgres: { settings: z.object({}), create: (_: object, deps: Deps): Booking => postgresBooking(deps) },
   memory: { settings: z.object({}), create: (_: object, deps: Deps): Booking => memoryBooking(deps) },
+  yclients: {
+    settings: yclientsSettings,
+    create: (options: z.output<typeof yclientsSettings>, deps: Deps): Booking => yclientsBooking(options, deps),
+  },
+  altegio: {
+    settings: altegioSettings,
+    create: (options: z.output<typeof altegioSettings>, deps: Deps): Booking => altegioBooking(options, deps),
+  },
 };

@@ -1,8 +1,12 @@
 /** CRM adapters by `CRM_KIND`. */
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
+import { altegioCrm } from '../vendors/altegio/crm.ts';
+import { altegioCrmSettings } from '../vendors/altegio/settings.ts';
 import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';
 import { onecCrm, onecSettings } from '../vendors/onec/crm.ts';
+import { yclientsCrm } from '../vendors/yclients/crm.ts';
+import { yclientsCrmSettings } from '../vendors/yclients/settings.ts';
 import { memoryCrm } from './memory.ts';
 import type { Crm } from './port.ts';
 import { postgresCrm } from './postgres.ts';
@@ -12,4 +16,12 @@ export const crmAdapters = {
   memory: { settings: z.object({}), create: (_: object, deps: Deps): Crm => memoryCrm(deps) },
   espocrm: { settings: espoSettings, create: (options: z.output<typeof espoSettings>, deps: Deps): Crm => espoCrm(options, deps) },
   onec: { settings: onecSettings, create: (options: z.output<typeof onecSettings>, deps: Deps): Crm => onecCrm(options, deps) },
+  yclients: {
+    settings: yclientsCrmSettings,
+    create: (options: z.output<typeof yclientsCrmSettings>, deps: Deps): Crm => yclientsCrm(options, deps),
+  },
+  altegio: {
+    settings: altegioCrmSettings,
+    create: (options: z.output<typeof altegioCrmSettings>, deps: Deps): Crm => altegioCrm(options, deps),
+  },
 };

@@ -40,6 +40,43 @@ const vendors: Readonly<Record<string, (gatewayPort: string) => Promise<StandIn>
       settings: { CRM_KIND: 'onec', ONEC_URL: url, ONEC_USER: onecUser.user, ONEC_PASSWORD: onecUser.password },
     };
   },
+  yclients: async () => {
+    const { salonFake, salonUser } = await import('../../../adapters/vendors/yclients/fake.ts');
+    const { url, close } = await salonFake();
+    return {
+      url,
+      close,
+      settings: {
+        CRM_KIND: 'yclients',
+        BOOKING_KIND: 'yclients',
+        YCLIENTS_URL: `${url}/api/v1`,
+        YCLIENTS_PARTNER_TOKEN: salonUser.partnerToken,
+        YCLIENTS_USER_TOKEN: salonUser.userToken,
+        YCLIENTS_COMPANY_ID: salonUser.companyId,
+        YCLIENTS_FALLBACK_EMAIL: 'visits@example.com',
+      },
+    };
+  },
+  altegio: async () => {
+    const [{ altegioFake }, { salonUser }] = await Promise.all([
+      import('../../../adapters/vendors/altegio/fake.ts'),
+      import('../../../adapters/vendors/yclients/fake.ts'),
+    ]);
+    const { url, close } = await altegioFake();
+    return {
+      url,
+      close,
+      settings: {
+        CRM_KIND: 'altegio',
+        BOOKING_KIND: 'altegio',
+        ALTEGIO_URL: `${url}/api/v1`,
+        ALTEGIO_PARTNER_TOKEN: salonUser.partnerToken,
+        ALTEGIO_USER_TOKEN: salonUser.userToken,
+        ALTEGIO_LOCATION_ID: salonUser.companyId,
+        ALTEGIO_CURRENCY: 'USD',
+      },
+    };
+  },
   telegram: async () => {
     const { telegramFake } = await import('../../../adapters/vendors/telegram/fake.ts');
     const bot = `100001:${token()}${token()}`.slice(0, 42);

@@ -87,8 +87,10 @@ export const buildCommands: readonly Command[] = [
     summary: 'Run the fake of a provider until Ctrl-C, and print the settings that point to it.',
     usage: 'PROVIDER',
     impact: 'rw',
-    completes: ['espocrm', 'telegram', 'whatsapp', 'telephony'],
-    details: ['PROVIDER is espocrm, telegram, whatsapp or telephony. The fake is the one that the tests use; it keeps its data in memory.'],
+    completes: ['espocrm', 'onec', 'yclients', 'altegio', 'telegram', 'whatsapp', 'telephony'],
+    details: [
+      'PROVIDER is espocrm, onec, yclients, altegio, telegram, whatsapp or telephony. The fake is the one that the tests use; it keeps its data in memory.',
+    ],
     examples: [{ line: 'polyb mock espocrm' }, { line: 'polyb mock telegram -o json' }],
     seeAlso: ['config list'],
     run: async () => (await import('../../commands/mock.ts')).mock,
