@@ -171,21 +171,32 @@ export function guard<M extends Keyed>(method: M, check: (input: ParsedOf<M>, tx
 }
 
 /** One effect of several, picked by a field of the input; each keeps its own way to resolve an unknown outcome.
+ *  @param absent the value that an input without the field stands for
  *  @throws PolybError failed_precondition/no_<field> from an attempt with another value of the field; nothing was done. */
-export function byField<M extends Keyed>(field: keyof ParsedOf<M> & string, effects: Readonly<Record<string, Effect<M>>>): Effect<M> {
+export function byField<M extends Keyed>(
+  field: keyof ParsedOf<M> & string,
+  effects: Readonly<Record<string, Effect<M>>>,
+  absent?: string,
+): Effect<M> {
   return {
     async attempt(input, at) {
-      const effect = effects[String(input[field])];
+      const value = String(input[field] ?? absent);
+      const effect = effects[value];
       if (effect === undefined)
-        throw new PolybError('failed_precondition', `Nothing here serves the ${field} ${String(input[field])}.`, {
-          reason: `no_${field}`,
-          outcome: 'not_executed',
-        });
+        throw new PolybError(
+          'failed_precondition',
+          `Nothing here serves the ${field} ${value}; there are ${Object.keys(effects).join(', ')}.`,
+          {
+            reason: `no_${field}`,
+            outcome: 'not_executed',
+          },
+        );
       return effect.attempt(input, at);
     },
     onUnknown: {
       do: 'by_field',
       field,
+      absent,
       of: Object.fromEntries(Object.entries(effects).map(([value, { onUnknown }]) => [value, onUnknown])),
     },
   };
@@ -199,8 +210,28 @@ export interface Vendors<T = unknown> {
   readonly catalogue: Catalogue<T>;
   /** The built-in adapter that needs no credentials. */
   readonly fallback: string;
+  /** The setting that lists several adapters of the kind by name, `CRM_CONNECTIONS`. Default: there is one. */
+  readonly connections?: string;
 }
-type Picked<V> = { readonly [N in keyof V]: V[N] extends Vendors<infer T> ? T : never };
+/** Adapters of one kind by the name of their connection, `main` first. */
+export type Connections<T> = ReadonlyMap<string, T>;
+type Picked<V> = {
+  readonly [N in keyof V]: V[N] extends Vendors<infer T> ? (V[N] extends { readonly connections: string } ? Connections<T> : T) : never;
+};
+/** The adapter of the connection that an input names, or of `main`. @throws PolybError failed_precondition/no_connection */
+export function connectionFor<T>(connections: Connections<T>, { connection = 'main' }: { readonly connection?: string | undefined }): T {
+  const found = connections.get(connection);
+  if (found !== undefined) return found;
+  throw new PolybError('failed_precondition', `There is no connection ${connection}; there are ${[...connections.keys()].join(', ')}.`, {
+    reason: 'no_connection',
+    outcome: 'not_executed',
+  });
+}
+/** The effect of each connection; each keeps its own way to resolve an unknown outcome. */
+export function byConnection<T, M extends Keyed>(connections: Connections<T>, effectOf: (adapter: T) => Effect<M>): Effect<M> {
+  const effects = Object.fromEntries([...connections].map(([name, adapter]) => [name, effectOf(adapter)]));
+  return byField('connection' as keyof ParsedOf<M> & string, effects, 'main');
+}
 
 export interface Bus {
   readonly name: string;

@@ -8,7 +8,7 @@ import { common } from './common.ts';
 import { lookup, openSources } from './env.ts';
 import { envExample } from './example.ts';
 import { type Group, read } from './read.ts';
-import { durationMs, flag, integer, list, origin, secret, text, url } from './settings.ts';
+import { connections, durationMs, flag, integer, list, origin, secret, text, url } from './settings.ts';
 
 const made: string[] = [];
 afterAll(() => {
@@ -139,7 +139,7 @@ test('POLYB_NATS_URL wins over NATS_URL, wherever the two stand', () => {
   expect(lookup(['POLYB_NATS_URL', 'NATS_URL'], find)).toBe('nats://mine:1');
 });
 
-test('every setting of the platform but the addresses and the size of the pool has a default', () => {
+test('every setting of the platform but addresses, the secret key and the size of the pool has a default', () => {
   const { of, origins } = read([common], setup().find);
   expect(of(common)).toMatchObject({
     CLOCK_SKEW_MS: 250,
@@ -148,7 +148,51 @@ test('every setting of the platform but the addresses and the size of the pool h
     HTTP_ALLOW_PRIVATE: [],
   });
   const unset = Object.keys(origins).filter((name) => origins[name] === 'not set');
-  expect(unset).toEqual(['NATS_URL', 'NATS_USER', 'NATS_PASSWORD', 'DATABASE_URL', 'DATABASE_CONNECTIONS']);
+  expect(unset).toEqual([
+    'NATS_URL',
+    'NATS_USER',
+    'NATS_PASSWORD',
+    'DATABASE_URL',
+    'DATABASE_CONNECTIONS',
+    'REDIS_URL',
+    'POLYB_SECRET_KEY',
+  ]);
+});
+
+const kind = { name: 'crm', settings: z.object({ CRM_KIND: z.enum(['own', 'amo']).default('own') }), connections: 'CRM_CONNECTIONS' };
+const amo = {
+  name: 'amo',
+  settings: z.object({ AMO_TOKEN: secret() }),
+  when: { setting: 'CRM_KIND', is: 'amo' },
+  connections: 'CRM_CONNECTIONS',
+};
+const listed = { name: 'service', settings: z.object({ CRM_CONNECTIONS: connections() }) };
+
+test('a group of connections is read for each: main under the plain names, another one behind its name', () => {
+  const { of, shown } = read(
+    [listed, kind, amo],
+    setup({}, { CRM_CONNECTIONS: 'main, salon', SALON_CRM_KIND: 'amo', SALON_AMO_TOKEN: 's', AMO_TOKEN: 'unread' }).find,
+  );
+  expect([of(listed), of(kind), of(kind, 'salon'), of(amo, 'salon')]).toEqual([
+    { CRM_CONNECTIONS: ['main', 'salon'] },
+    { CRM_KIND: 'own' },
+    { CRM_KIND: 'amo' },
+    { AMO_TOKEN: 's' },
+  ]);
+  expect(() => of(amo)).toThrow('not read');
+  expect(shown).toEqual({ CRM_CONNECTIONS: 'main,salon', CRM_KIND: 'own', SALON_CRM_KIND: 'amo', SALON_AMO_TOKEN: '***' });
+});
+
+test('what a connection lacks is named as it must be written', () => {
+  const env = { CRM_CONNECTIONS: 'main,salon', CRM_KIND: 'own', SALON_CRM_KIND: 'amo' };
+  expect(failure(() => read([listed, kind, amo], setup({}, env).find)).message).toContain('SALON_AMO_TOKEN: missing');
+  const wrong = { CRM_CONNECTIONS: 'main,salon', SALON_CRM_KIND: 'nobody' };
+  expect(failure(() => read([listed, kind, amo], setup({}, wrong).find)).message).toContain('SALON_CRM_KIND: expected');
+});
+
+test.each(['salon', 'salon,main', 'main,main', 'main,Salon', 'main,a-b'])('CRM_CONNECTIONS=%s is refused', (given) => {
+  const message = failure(() => read([listed, kind], setup({}, { CRM_CONNECTIONS: given }).find)).message;
+  expect(message).toContain('CRM_CONNECTIONS: expected comma-separated names, `main` first');
 });
 
 test.each([

@@ -95,6 +95,14 @@ export function list<T extends z.ZodType<unknown, string>>(item: T, { max = 100 
     .meta({ expected: `up to ${max} comma-separated values, each ${expected}` });
 }
 
+/** Names of the connections of a kind. */
+export function connections() {
+  return list(text({ max: 20, like: /^[a-z][a-z0-9]*$/, expected: 'a name in lower-case letters and digits' }), { max: 20 })
+    .refine((names) => names[0] === 'main' && new Set(names).size === names.length)
+    .meta({ expected: 'comma-separated names, `main` first and each once, e.g. main,salon' })
+    .default(['main']);
+}
+
 /** Metadata of the schema, also inside `.default()`, `.optional()` and similar wrappers. */
 export function metaOf(schema: z.ZodType): SettingMeta {
   const { innerType } = schema.def as { innerType?: z.ZodType };

@@ -269,7 +269,7 @@ export const booking = contract('booking', '1.0.0', {
   move_to_slot: method({
     summary: 'Move an appointment to a slot: the request to the booking system.',
     input: z.strictObject({ connection, appointmentId: BookingId, clientId: BookingId, slotId: SlotId }),
-    output: z.object({ appointment: Appointment }),
+    output: z.object({ appointment: Appointment, changed: z.boolean().describe('False if it was so already.') }),
     idempotency: 'keyed',
     timeoutMs: 30_000,
     lane,
@@ -279,7 +279,7 @@ export const booking = contract('booking', '1.0.0', {
   release_slot: method({
     summary: 'Cancel an appointment: the request to the booking system.',
     input: z.strictObject({ connection, appointmentId: BookingId, clientId: BookingId, reason: Line.optional() }),
-    output: z.object({ appointment: Appointment }),
+    output: z.object({ appointment: Appointment, changed: z.boolean().describe('False if it was so already.') }),
     idempotency: 'keyed',
     timeoutMs: 30_000,
     lane,

@@ -9,7 +9,7 @@ import { transactions } from '../bus/durable/transaction.ts';
 import type { Log } from '../bus/service.ts';
 import type { LocalEndpoints } from '../bus/transports/in-process.ts';
 import type { Transport } from '../bus/transports/transport.ts';
-import type { Settings } from '../config/read.ts';
+import type { Group, Settings } from '../config/read.ts';
 import type { Cache, SecretKey } from '../contracts/kit/ports.ts';
 import { connectionsMost, connectionsRefused, connectionsUsed, connectionsWaiting } from '../contracts/metrics.ts';
 import { groupsOf, type Loaded } from './services.ts';
@@ -86,22 +86,19 @@ export async function host({
       bus.recordFor(signal, { address: `${method} ${url.replace(/^https?:\/\//, '')}`, at: Date.now() - ms, ms, code }),
   });
   const vendors = Object.fromEntries(
-    Object.entries(service.vendors).map(([name, { setting, catalogue }]) => {
-      const vendor = String(own[setting]);
-      const group = groups.vendors[name]?.[vendor];
-      const adapter = catalogue[vendor];
-      if (group === undefined || adapter === undefined) throw new TypeError(`${setting}=${vendor} is not in the catalogue`);
-      const deps = {
-        http: providerHttp(http, `${name}.${vendor}`, metrics),
-        db: store,
-        cache,
-        secretKey,
-        connection: 'main',
-        now: Date.now,
-        log,
-        metrics,
+    Object.entries(service.vendors).map(([name, { setting, catalogue, connections }]) => {
+      const kind = groups.kinds[name] as Group; // There is one for each.
+      const create = (connection: string): unknown => {
+        const vendor = String(settings.of(kind, connection)[setting]);
+        const group = groups.vendors[name]?.[vendor];
+        const adapter = catalogue[vendor];
+        if (group === undefined || adapter === undefined) throw new TypeError(`${setting}=${vendor} is not in the catalogue`);
+        const provider = providerHttp(http, `${name}.${vendor}`, metrics);
+        const deps = { http: provider, db: store, cache, secretKey, connection, now: Date.now, log, metrics };
+        return adapter.create(settings.of(group, connection) as never, deps as never);
       };
-      return [name, adapter.create(settings.of(group) as never, deps as never)];
+      if (connections === undefined) return [name, create('main')];
+      return [name, new Map((own[connections] as readonly string[]).map((connection) => [connection, create(connection)]))];
     }),
   );
   const running = await service.make({

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Service } from '../bus/service.ts';
 import { common } from '../config/common.ts';
 import type { Group } from '../config/read.ts';
+import { connections as connectionNames } from '../config/settings.ts';
 
 export interface Loaded {
   /** Folder, PM2 name and bus user in one. */
@@ -36,9 +37,11 @@ export async function loadServices(folders: readonly string[], dir = servicesDir
   );
 }
 
-/** A service's own settings with the names of its vendors, and each vendor's settings where it is picked. */
+/** A service's own settings, the names of its vendors, and each vendor's settings where it is picked. */
 export interface ServiceGroups {
   readonly own: Group;
+  /** The setting that picks the vendor, by the name of its kind. */
+  readonly kinds: Readonly<Record<string, Group>>;
   readonly vendors: Readonly<Record<string, Readonly<Record<string, Group>>>>;
 }
 /** The same groups each time, since settings are kept by group. */
@@ -50,25 +53,41 @@ export function groupsOf(loaded: Loaded): ServiceGroups {
 const groups = new WeakMap<Loaded, ServiceGroups>();
 
 function makeGroups({ folder, service }: Loaded): ServiceGroups {
-  const kinds = Object.fromEntries(
-    Object.entries(service.vendors).map(([name, { setting, catalogue, fallback }]) => [
-      setting,
-      z
-        .enum(Object.keys(catalogue) as [string, ...string[]])
-        .default(fallback)
-        .describe(`Which adapter ${folder} uses for ${name}.`)
-        .meta({ expected: Object.keys(catalogue).join(', ') }),
-    ]),
+  const vendors = Object.entries(service.vendors);
+  const lists = vendors.flatMap(([name, { connections }]) =>
+    connections === undefined
+      ? []
+      : [
+          [
+            connections,
+            connectionNames().describe(`Connections of ${folder} for ${name}; further ones read the settings behind their name.`),
+          ],
+        ],
   );
   return {
-    own: { name: folder, settings: service.settings.extend(kinds) },
+    own: { name: folder, settings: service.settings.extend(Object.fromEntries(lists)) },
+    kinds: Object.fromEntries(
+      vendors.map(([name, { setting, catalogue, fallback, connections }]) => {
+        const kind = z
+          .enum(Object.keys(catalogue) as [string, ...string[]])
+          .default(fallback)
+          .describe(`Which adapter ${folder} uses for ${name}.`)
+          .meta({ expected: Object.keys(catalogue).join(', ') });
+        return [name, { name: folder, settings: z.object({ [setting]: kind }), ...(connections !== undefined && { connections }) }];
+      }),
+    ),
     vendors: Object.fromEntries(
-      Object.entries(service.vendors).map(([name, { setting, catalogue }]) => [
+      vendors.map(([name, { setting, catalogue, connections }]) => [
         name,
         Object.fromEntries(
           Object.entries(catalogue).map(([vendor, { settings }]) => [
             vendor,
-            { name: `${folder}: ${vendor}`, settings, when: { setting, is: vendor } },
+            {
+              name: `${folder}: ${vendor}`,
+              settings,
+              when: { setting, is: vendor },
+              ...(connections !== undefined && { connections }),
+            },
           ]),
         ),
       ]),
@@ -79,6 +98,6 @@ function makeGroups({ folder, service }: Loaded): ServiceGroups {
 export function allGroups(services: readonly Loaded[]): readonly Group[] {
   return [common, ...services.flatMap((each) => flatGroups(groupsOf(each)))];
 }
-export function flatGroups({ own, vendors }: ServiceGroups): readonly Group[] {
-  return [own, ...Object.values(vendors).flatMap((byVendor) => Object.values(byVendor))];
+export function flatGroups({ own, kinds, vendors }: ServiceGroups): readonly Group[] {
+  return [own, ...Object.values(kinds), ...Object.values(vendors).flatMap((byVendor) => Object.values(byVendor))];
 }

@@ -4,7 +4,7 @@ import { Id } from '../../contracts/common.ts';
 import { contract, type Effect, lookUp, method, review, settled } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
-import { byField, type Handler, on, service } from '../service.ts';
+import { byConnection, byField, type Handler, on, service } from '../service.ts';
 
 const common = {
   summary: 'x',
@@ -16,6 +16,7 @@ const common = {
 const bank = contract('bank', '1.0.0', {
   pay: method({ ...common, input: z.strictObject({ who: Id, via: z.enum(['wire', 'paper']) }), settles: true }),
   refund: method({ ...common, input: z.strictObject({ who: Id }) }),
+  deposit: method({ ...common, lane: 'who', input: z.strictObject({ connection: Id.optional(), who: Id }) }),
   order_payment: method({ summary: 'x', input: z.strictObject({ who: Id, via: Id }), output: z.object({}), idempotency: 'keyed' }),
 });
 type Pay = Effect<typeof bank.pay>;
@@ -33,12 +34,17 @@ beforeEach(async () => {
   find = async () => receipt;
   heard = [];
   const wire: Pay = { attempt: (...given) => attempt(...given), onUnknown: lookUp(0, (...given) => find(...given)) };
+  const branches = new Map<string, Effect<typeof bank.deposit>>([
+    ['main', { attempt: ({ who }, at) => attempt({ who, via: 'wire' }, at), onUnknown: lookUp(0, (...given) => find(...given)) }],
+    ['branch', { attempt: ({ who }, at) => attempt({ who, via: 'paper' }, at), onUnknown: review }],
+  ]);
   const paper: Pay = { attempt: (...given) => attempt(...given), onUnknown: review };
   await it.start(
     'bank',
     service({ serves: { bank }, settings: z.object({}) }).start(async () => ({
       bank: {
         pay: byField<typeof bank.pay>('via', { wire, paper }),
+        deposit: byConnection(branches, (effect) => effect),
         refund: (...given) => refund(...given),
         order_payment: async ({ who, via }, { commit, key }) =>
           commit(async (tx) => {
@@ -83,6 +89,40 @@ test('an effect picked by a field is resolved in its own way, called or sent', a
   }
   await until(async () => (await stateOf('wire')) === 'done' && (await stateOf('sent wire')) === 'done');
   await until(async () => (await stateOf('paper')) === 'review' && (await stateOf('sent paper')) === 'review');
+});
+
+test('an effect of a connection is resolved in its own way, of main where the input names none', async () => {
+  attempt = fail;
+  for (const [key, connection] of [
+    ['plain', undefined],
+    ['main', 'main'],
+    ['branch', 'branch'],
+  ] as const)
+    await it.bus.call(bank.deposit, { who: key, connection }, { key, retry: false }).catch(() => {});
+  await until(async () => (await stateOf('plain')) === 'done' && (await stateOf('main')) === 'done');
+  await until(async () => (await stateOf('branch')) === 'review');
+  const lost = it.bus.call(bank.deposit, { who: 'lost', connection: 'nowhere' }, { key: 'lost' });
+  await expect(lost).rejects.toMatchObject({ reason: 'no_connection', message: expect.stringContaining('main, branch') });
+});
+
+test('a lane is of one connection: another one does not wait, main and none are the same', async () => {
+  const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+  const begun: string[] = [];
+  attempt = async ({ via }) => {
+    begun.push(via);
+    if (via === 'wire') await allowed;
+    return receipt;
+  };
+  const deposit = (key: string, connection?: string) => it.bus.call(bank.deposit, { who: 'one', connection }, { key });
+  const first = deposit('first');
+  await until(async () => ((await stateOf('first')) === 'attempting' ? true : null));
+  const second = deposit('second', 'main');
+  await deposit('third', 'branch');
+  await deposit('fourth', 'branch');
+  expect(begun).toEqual(['wire', 'paper', 'paper']);
+  allow();
+  await Promise.all([first, second]);
+  expect(begun).toHaveLength(4);
 });
 
 test('methods that share a lane run in order for one value of its field', async () => {

@@ -33,9 +33,11 @@ export function stepOf(text: string): StepOf {
   return { run, runToken, edition: Number(edition), name, isNew: edition?.startsWith('0') === true };
 }
 
-/** The lane of a row with this input; rows of one lane run in order. */
+/** The lane of a row with this input; rows of one lane run in order. Connections do not wait for each other. */
 export function laneOf({ lane }: Pick<Method, 'lane'>, input: unknown): string | null {
-  return lane === undefined ? null : `${lane.name}:${String((input as Record<string, unknown>)[lane.field])}`;
+  if (lane === undefined) return null;
+  const { connection = 'main', [lane.field]: value } = input as Readonly<Record<string, unknown>>;
+  return connection === 'main' ? `${lane.name}:${String(value)}` : `${lane.name}:${String(connection)}:${String(value)}`;
 }
 
 /** An input parsed by its method's schema, also a stored one, whose bytes are base64.

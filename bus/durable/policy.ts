@@ -10,7 +10,12 @@ export function policyOf(method: Method, handler: KeyedHandler): MethodPolicy {
   if (onUnknown.do !== 'by_field') return { ...common, ...unknownPolicy(onUnknown) };
   const of = Object.entries(onUnknown.of).map(([value, each]) => [value, unknownPolicy(each)] as const);
   // A value that has no effect here any more is for a person.
-  return { ...common, handling: 'review', settleMs: 0, byField: { field: onUnknown.field, of: Object.fromEntries(of) } };
+  return {
+    ...common,
+    handling: 'review',
+    settleMs: 0,
+    byField: { field: onUnknown.field, absent: onUnknown.absent ?? null, of: Object.fromEntries(of) },
+  };
 }
 /** @throws TypeError when effects that are picked by a field are picked by a field again */
 function unknownPolicy(onUnknown: Effect['onUnknown'] | OnUnknown): UnknownPolicy {
@@ -19,5 +24,6 @@ function unknownPolicy(onUnknown: Effect['onUnknown'] | OnUnknown): UnknownPolic
 }
 /** The policy of a row with this input; `journal.policy_of` is the same in SQL. */
 export function policyFor({ byField, ...policy }: MethodPolicy, input: unknown): RowPolicy {
-  return { ...policy, ...byField?.of[String((input as Readonly<Record<string, unknown>>)[byField.field])] };
+  if (byField === undefined) return policy;
+  return { ...policy, ...byField.of[String((input as Readonly<Record<string, unknown>>)[byField.field] ?? byField.absent)] };
 }

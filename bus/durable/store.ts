@@ -59,9 +59,9 @@ export interface RowPolicy extends UnknownPolicy {
   readonly method: string;
   readonly settles: boolean;
 }
-/** The policy of all rows of a method; `byField`: of those with one of these values in a field of the input. */
+/** The policy of all rows of a method; `byField`: of those with one of these values in a field of the input, `absent` without the field. */
 export interface MethodPolicy extends RowPolicy {
-  readonly byField?: { readonly field: string; readonly of: Readonly<Record<string, UnknownPolicy>> };
+  readonly byField?: { readonly field: string; readonly absent: string | null; readonly of: Readonly<Record<string, UnknownPolicy>> };
 }
 export interface AcquireRequest extends RowPolicy {
   readonly id: string;

@@ -78,7 +78,7 @@ export interface MethodSpec<I extends z.ZodType, O extends z.ZodType, K extends 
   readonly examples?: readonly z.input<I>[];
 }
 
-/** Rows with one name and one value of the field run in order. The name is the method's address unless several methods share the lane. */
+/** Rows with one name and one value of the field run in order; with a field `connection` in the input, those of one connection. The name is the method's address unless several methods share the lane. */
 export interface Lane {
   readonly name: string;
   readonly field: string;
@@ -293,7 +293,12 @@ export type OnUnknown<M extends Method = Method> =
    */
   | { readonly do: 'claim'; readonly settleMs: number }
   /** The value of an input field decides; see `byField`. */
-  | { readonly do: 'by_field'; readonly field: string; readonly of: Readonly<Record<string, OnUnknown<M>>> };
+  | {
+      readonly do: 'by_field';
+      readonly field: string;
+      readonly absent?: string | undefined;
+      readonly of: Readonly<Record<string, OnUnknown<M>>>;
+    };
 
 /** What a look-up knows of the attempt. */
 export interface UnknownAttempt<I = unknown> {
@@ -308,7 +313,8 @@ export function onUnknownOf<M extends Method>(
   input: unknown,
 ): Exclude<OnUnknown<M>, { do: 'by_field' }> {
   if (onUnknown.do !== 'by_field') return onUnknown;
-  return onUnknownOf({ onUnknown: onUnknown.of[String((input as Readonly<Record<string, unknown>>)[onUnknown.field])] ?? review }, input);
+  const value = (input as Readonly<Record<string, unknown>>)[onUnknown.field] ?? onUnknown.absent;
+  return onUnknownOf({ onUnknown: onUnknown.of[String(value)] ?? review }, input);
 }
 
 /** The provider's part of one keyed method. It cannot be called; only the journal runs it. */

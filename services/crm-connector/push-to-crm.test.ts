@@ -31,7 +31,11 @@ function setup(crm: Crm, reuseHours = 24) {
   const service: Service = {
     ...connector,
     async make(parts) {
-      const running = await connector.make({ ...parts, vendors: { crm }, now: () => Date.now() + ahead } as never);
+      const running = await connector.make({
+        ...parts,
+        vendors: { crm: new Map([['main', crm]]), booking: new Map() },
+        now: () => Date.now() + ahead,
+      } as never);
       const handlers = running.crm as Readonly<Record<string, Handler>>;
       const push: Handler = (input, context) =>
         (handlers.push_to_crm as Handler)(input, {

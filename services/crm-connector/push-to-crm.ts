@@ -8,10 +8,14 @@ import { crm } from '../../contracts/crm.ts';
  * whose stored outcomes a repeat receives.
  */
 export function pushToCrm({ reuseHours }: { readonly reuseHours: number }): Handler<typeof crm.push_to_crm> {
-  return async ({ firstName, lastName, phoneNumber, email, source, comment }, { key, call, commit }) => {
+  return async ({ connection, firstName, lastName, phoneNumber, email, source, comment }, { key, call, commit }) => {
     const person = { firstName, lastName, phoneNumber };
-    const { contactId, timeZone = null } = await call(crm.create_contact, { ...person, email }, { key: derivedKey(key, 'contact') });
-    const lead = { ...person, contactId, source, comment, reuseHours };
+    const { contactId, timeZone = null } = await call(
+      crm.create_contact,
+      { connection, ...person, email },
+      { key: derivedKey(key, 'contact') },
+    );
+    const lead = { connection, ...person, contactId, source, comment, reuseHours };
     const { leadId, createdById, created } = await call(crm.create_lead, lead, { key: derivedKey(key, 'lead') });
     return commit(async (tx) => {
       if (created) tx.emit(crm.lead_created, { leadId, contactId, phoneNumber, source });

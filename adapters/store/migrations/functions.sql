@@ -181,7 +181,8 @@ $$;
 
 -- What follows an attempt of this row with an unknown outcome, and how long after it; `policies` as for `claim`.
 create or replace function journal.policy_of(policies jsonb, it journal.rows) returns jsonb language sql immutable as $$
-  select coalesce(of->'byField'->'of'->(it.input->>(of->'byField'->>'field')), of) from (select policies->it.method as of) policy
+  select coalesce(of->'byField'->'of'->coalesce(it.input->>(of->'byField'->>'field'), of->'byField'->>'absent'), of)
+  from (select policies->it.method as of) policy
 $$;
 
 -- For a worker: leases due rows, and functions and runs whose holder is gone.

@@ -16,7 +16,7 @@ interface Setting {
 }
 
 export async function allSettings({ env }: Pick<Invocation, 'env'>): Promise<readonly Setting[]> {
-  const [{ settingGroups }, { loadServices, serviceFolders }, { settingsOf }, { openSources }, { defaultOf, metaOf, show }] =
+  const [{ settingGroups }, { loadServices, serviceFolders }, { connectionsOf, settingsOf }, { openSources }, { defaultOf, metaOf, show }] =
     await Promise.all([
       import('../docs/settings.ts'),
       import('../../../runtime/services.ts'),
@@ -26,8 +26,10 @@ export async function allSettings({ env }: Pick<Invocation, 'env'>): Promise<rea
     ]);
   const find = openSources({ env });
   const told = new Set<string>();
-  return settingGroups(await loadServices(await serviceFolders())).flatMap((group) =>
-    settingsOf(group).flatMap(([name, schema]): Setting[] => {
+  const groups = settingGroups(await loadServices(await serviceFolders()));
+  const read = groups.flatMap((group) => connectionsOf(group, find).map((connection) => ({ group, connection })));
+  return read.flatMap(({ group, connection }) =>
+    settingsOf(group, connection).flatMap(([name, schema]): Setting[] => {
       if (told.has(name)) return [];
       told.add(name);
       const { before = [], description = '' } = metaOf(schema);

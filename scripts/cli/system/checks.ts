@@ -8,7 +8,7 @@ import { openTransactions } from '../../../adapters/store/pending-counts.ts';
 import { openPostgres } from '../../../adapters/store/postgres.ts';
 import { redisVersion } from '../../../adapters/vendors/redis/cache.ts';
 import { openSources, problemsOf } from '../../../config/env.ts';
-import { settingsOf } from '../../../config/read.ts';
+import { connectionsOf, settingsOf } from '../../../config/read.ts';
 import { metaOf } from '../../../config/settings.ts';
 import { type EntryFact, schemaHash } from '../../../contracts/kit/describe.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
@@ -54,14 +54,15 @@ export function checkNode(): readonly Finding[] {
 
 export function checkSettings(services: readonly Expected[], env: Readonly<Record<string, string | undefined>>): readonly Finding[] {
   try {
-    const { shown, origins } = readSettings(services, openSources({ env }));
+    const find = openSources({ env });
+    const { shown, origins } = readSettings(services, find);
     // Telegram is a vendor of who reads there and of who writes there.
     const vendors = [...new Map(services.flatMap((each) => each.vendors).map((vendor) => [vendor.setting, vendor])).values()];
     const picked = vendors.map(({ setting, fallback }) => {
       const value = shown[setting] ?? fallback;
       return ok('vendor', `${setting}=${value} (${value === fallback ? 'built in' : origins[setting]})`);
     });
-    const strays = strayNames(services).map((line) => warn('setting', line, 'polyb config list shows every setting'));
+    const strays = strayNames(services, find).map((line) => warn('setting', line, 'polyb config list shows every setting'));
     return [ok('settings', `${Object.keys(origins).length} read`), ...strays, ...picked];
   } catch (error) {
     if (!isPolybError(error)) throw error;
@@ -78,7 +79,7 @@ export function checkSecrets(
   if (process.platform === 'win32' || !existsSync(file) || (statSync(file).mode & 0o077) === 0) return [];
   const find = openSources({ env, root: at });
   const inFile = allGroups(services)
-    .flatMap(settingsOf)
+    .flatMap((group) => connectionsOf(group, find).flatMap((connection) => settingsOf(group, connection)))
     .flatMap(([name, schema]) => {
       const { secret = false, before = [] } = metaOf(schema);
       const found = secret ? find(...before, name) : undefined;

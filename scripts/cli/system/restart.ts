@@ -28,7 +28,8 @@ export async function restart(invocation: Invocation): Promise<number> {
   const changed = flags.on('changed') ? await readSources().changed(chosen, running) : undefined;
   if (changed?.length === 0) out.note('every process runs the code of this checkout', 'ok');
   const named = chosen.filter(({ folder }) => changed?.includes(folder) ?? true);
-  for (const line of strayNames(all)) out.note(line, 'warn');
+  const find = openSources({ env: invocation.env });
+  for (const line of strayNames(all, find)) out.note(line, 'warn');
   const runs = (name: string) => running.some((app) => app.name === name);
   const groups: readonly Group[] = runs(oneProcessApp)
     ? named.length === 0
@@ -36,7 +37,6 @@ export async function restart(invocation: Invocation): Promise<number> {
       : [{ app: oneProcessApp, services: all }]
     : named.filter(({ folder }) => runs(folder)).map((each) => ({ app: each.folder, services: [each] }));
   checkSettings(groups, running);
-  const find = openSources({ env: invocation.env });
   await renewNatsUsers(all, find);
   const absent = runs(oneProcessApp) ? [] : named.filter(({ folder }) => !runs(folder));
   for (const { folder } of absent) out.note(`${folder} is not running; polyb up ${folder} starts it`, 'warn');

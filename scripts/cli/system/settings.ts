@@ -1,6 +1,6 @@
 /** All that is wrong with the settings of services, before anything is started. */
 import { type FindSetting, namesInDotEnv } from '../../../config/env.ts';
-import { read, type Settings, settingsOf } from '../../../config/read.ts';
+import { connectionsOf, read, type Settings, settingsOf } from '../../../config/read.ts';
 import { metaOf } from '../../../config/settings.ts';
 import { operatorSetting } from '../../../runtime/own-server.ts';
 import { allGroups, passwordSetting } from '../../../runtime/services.ts';
@@ -16,10 +16,14 @@ export function readSettings(services: readonly Expected[], find: FindSetting): 
 }
 
 /** A line for each name in `.env` that nothing reads and that resembles a setting. @param services All there are. */
-export function strayNames(services: readonly Expected[], root?: string): readonly string[] {
+export function strayNames(services: readonly Expected[], find: FindSetting, root?: string): readonly string[] {
   const known = new Set(
     [
-      ...allGroups(services).flatMap((group) => settingsOf(group).flatMap(([name, schema]) => [name, ...(metaOf(schema).before ?? [])])),
+      ...allGroups(services).flatMap((group) =>
+        connectionsOf(group, find).flatMap((connection) =>
+          settingsOf(group, connection).flatMap(([name, schema]) => [name, ...(metaOf(schema).before ?? [])]),
+        ),
+      ),
       ...services.map(({ folder }) => passwordSetting(folder)),
       ...Object.values(fromEnv),
       ...natsSettings,

@@ -45,7 +45,7 @@ export async function up(invocation: Invocation): Promise<number> {
   const oneProcess = isOneProcess(flags) ?? lookup(oneProcessSetting, find) === 'true';
   if (oneProcess && args.length > 0) throw wrongUsage('all services run in one process; omit the names', { subject: 'up' });
   const wanted = chosenFrom(all, args, 'up').map((each) => ({ ...each, app: oneProcess ? oneProcessApp : each.folder }));
-  for (const line of strayNames(all)) out.note(line, 'warn');
+  for (const line of strayNames(all, find)) out.note(line, 'warn');
   readSettings(wanted, find);
   const apps = await listOwnApps([...servers.map(serverApp), oneProcessApp, ...all.map(({ folder }) => folder)]);
 

@@ -1,6 +1,7 @@
 /** `polyb intents eval`. */
 import { readFile } from 'node:fs/promises';
 import type { Llm } from '../../../adapters/llm/port.ts';
+import type { Group } from '../../../config/read.ts';
 import { uncounted } from '../../../contracts/kit/metric.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
@@ -120,7 +121,7 @@ async function languageModel({ env }: Invocation): Promise<({ readonly llm: Llm 
   if (loaded === undefined) return null;
   const groups = groupsOf(loaded);
   const settings = read([common, ...flatGroups(groups)], openSources({ env }));
-  const kind = (settings.of(groups.own) as { LLM_KIND: keyof typeof llmAdapters }).LLM_KIND; // its schema is the catalogue's names
+  const { LLM_KIND: kind } = settings.of(groups.kinds.llm as Group) as { LLM_KIND: keyof typeof llmAdapters }; // its schema is the catalogue's names
   const group = groups.vendors.llm?.[kind];
   if (kind === 'none' || group === undefined) return null;
   const http = createHttp({ allowPrivate: settings.of(common).HTTP_ALLOW_PRIVATE });
