@@ -36,6 +36,14 @@ test('a request that would wait longer than three seconds is refused at once, un
   expect(sentAt).toHaveLength(1);
 });
 
+test('a burst that the bucket allows goes out at once, and what exceeds it is refused without waiting behind the others', async () => {
+  const { client, send, sentAt } = setup({ limits: () => [{ ...quota, limit: 50, windowMs: 50 * 60_000 }] });
+  const one = client();
+  const ends = await Promise.allSettled(Array.from({ length: 60 }, () => send(one)));
+  expect(sentAt).toHaveLength(50);
+  expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(10);
+});
+
 test('a request whose caller goes away while it waits is not sent, and gives its turn to the next', async () => {
   const { client, send, sentAt } = setup({ limits: () => [{ ...quota, windowMs: 200 }] });
   const one = client();

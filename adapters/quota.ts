@@ -109,20 +109,22 @@ const patienceMs = 3_000;
  */
 export function limitedHttp(http: Http, { cache, now }: { readonly cache: Cache; readonly now: () => number }, rules: HttpLimits): Http {
   const cooldowns = cooldownsIn(cache, now);
-  const queues = new Map<string, { waiting: number; last: Promise<unknown> }>();
+  /** `isEmpty`: the bucket refused the latest take. */
+  const queues = new Map<string, { waiting: number; isEmpty: boolean; last: Promise<unknown> }>();
 
   /** Takes one from the bucket, after all that asked before. Returns whether it waited. */
   async function takeInTurn({ bucket, limit, windowMs }: Quota, signal: AbortSignal): Promise<boolean> {
-    const queue = queues.get(bucket) ?? { waiting: 0, last: Promise.resolve() };
+    const queue = queues.get(bucket) ?? { waiting: 0, isEmpty: false, last: Promise.resolve() };
     queues.set(bucket, queue);
     const expectedMs = (queue.waiting * windowMs) / limit;
-    if (expectedMs > patienceMs) throw rateLimited(expectedMs);
+    if (queue.isEmpty && expectedMs > patienceMs) throw rateLimited(expectedMs);
     queue.waiting += 1;
+    const until = now() + patienceMs;
     const turn = queue.last.then(async () => {
-      const until = now() + patienceMs;
       for (let waited = queue.waiting > 1; ; waited = true) {
         signal.throwIfAborted();
         const { isAllowed, retryAfterMs } = await cache.take(bucket, { limit, windowMs });
+        queue.isEmpty = !isAllowed;
         if (isAllowed) return waited;
         if (now() + retryAfterMs > until) throw rateLimited(retryAfterMs);
         await delay(retryAfterMs, undefined, { signal });

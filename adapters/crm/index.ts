@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import { altegioCrm } from '../vendors/altegio/crm.ts';
 import { altegioCrmSettings } from '../vendors/altegio/settings.ts';
+import { bitrixCrm } from '../vendors/bitrix24/crm.ts';
+import { type BitrixSettings, bitrixSettings } from '../vendors/bitrix24/settings.ts';
 import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';
 import { onecCrm, onecSettings } from '../vendors/onec/crm.ts';
 import { yclientsCrm } from '../vendors/yclients/crm.ts';
@@ -24,4 +26,5 @@ export const crmAdapters = {
     settings: altegioCrmSettings,
     create: (options: z.output<typeof altegioCrmSettings>, deps: Deps): Crm => altegioCrm(options, deps),
   },
+  bitrix24: { settings: bitrixSettings, create: (options: BitrixSettings, deps: Deps): Crm => bitrixCrm(options, deps) },
 };

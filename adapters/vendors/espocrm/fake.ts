@@ -4,6 +4,7 @@
  * line for each record created or changed.
  */
 import { createHmac } from 'node:crypto';
+import { parsePhpQuery } from '../../fake-php.ts';
 import { type FakeRequest, type FakeServer, type FakeServerOptions, fakeServer, Refusal, runFake } from '../../fake-server.ts';
 import { type EspoRecord, type EspoRecords, espoRecords, type Refusal as RecordRefusal, refused } from './fake-records.ts';
 
@@ -81,22 +82,4 @@ function checkUser(method: string, path: string, headers: FakeRequest['headers']
 function json(body: string): Record<string, unknown> {
   return JSON.parse(body) as Record<string, unknown>; // Broken JSON is a 500 in EspoCRM too.
 }
-/** `a[0][b]=c` as PHP reads it: a plus is a space, brackets nest. */
-function parsePhpQuery(query: string): Record<string, unknown> {
-  const root: Record<string, unknown> = {};
-  for (const [name, value] of new URLSearchParams(query)) {
-    const path = [...name.matchAll(/^[^[]+|\[([^\]]*)\]/g)].map(([whole, inner]) => inner ?? whole);
-    let at = root;
-    for (const [nth, part] of path.entries()) {
-      const key = part === '' ? String(Object.keys(at).length) : part;
-      if (nth === path.length - 1) at[key] = value;
-      else {
-        at[key] ??= {};
-        at = at[key] as Record<string, unknown>; // Created on the line above, or by an earlier name of the same shape.
-      }
-    }
-  }
-  return root;
-}
-
 if (import.meta.main) await runFake(espoFake);

@@ -140,6 +140,7 @@ test('the stand-in of each vendor answers where its settings point, until it is 
     onec: 'ONEC_URL',
     yclients: 'YCLIENTS_URL',
     altegio: 'ALTEGIO_URL',
+    bitrix24: 'BITRIX24_WEBHOOK_URL',
     telegram: 'TELEGRAM_API_ROOT',
     whatsapp: 'WHATSAPP_API_ROOT',
     telephony: 'TELEPHONY_URL',
@@ -152,10 +153,8 @@ test('the stand-in of each vendor answers where its settings point, until it is 
       expect((await fetch(url)).status).toBeGreaterThan(0);
       child.kill('SIGINT');
       const { status, stdout } = await end;
-      expect({ status, at: (JSON.parse(stdout) as { settings: Record<string, string> }).settings[setting] }).toEqual({
-        status: 130,
-        at: expect.stringMatching(new RegExp(`^${url}(/api/v1)?$`)),
-      });
+      const { settings } = JSON.parse(stdout) as { settings: Record<string, string> };
+      expect({ status, at: settings[setting]?.slice(0, url.length) }).toEqual({ status: 130, at: url });
       await expect(fetch(url)).rejects.toThrow();
     }),
   );

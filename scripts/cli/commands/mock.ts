@@ -1,5 +1,6 @@
 /** `polyb mock`: runs the fake of a provider, as the tests use it, until Ctrl-C. */
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { lookup, openSources } from '../../../config/env.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { wrongUsage } from '../kernel/failure.ts';
@@ -15,7 +16,7 @@ interface StandIn {
 }
 const token = (): string => randomBytes(12).toString('hex');
 
-const vendors: Readonly<Record<string, (gatewayPort: string) => Promise<StandIn>>> = {
+const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly tls: boolean }) => Promise<StandIn>>> = {
   espocrm: async () => {
     const { espoFake, espoUsers } = await import('../../../adapters/vendors/espocrm/fake.ts');
     const { url, close } = await espoFake();
@@ -77,6 +78,18 @@ const vendors: Readonly<Record<string, (gatewayPort: string) => Promise<StandIn>
       },
     };
   },
+  bitrix24: async (_, { tls }) => {
+    const { bitrixCertificate, bitrixFake, localhostTls } = await import('../../../adapters/vendors/bitrix24/fake.ts');
+    const { url, webhookUrl, close } = await bitrixFake(tls ? { tls: localhostTls() } : {});
+    return {
+      url,
+      close,
+      settings: { CRM_KIND: 'bitrix24', BITRIX24_WEBHOOK_URL: webhookUrl },
+      hints: tls
+        ? [`NODE_EXTRA_CA_CERTS=${fileURLToPath(bitrixCertificate)}    in the environment of polyb up, to trust the certificate`]
+        : [],
+    };
+  },
   telegram: async () => {
     const { telegramFake } = await import('../../../adapters/vendors/telegram/fake.ts');
     const bot = `100001:${token()}${token()}`.slice(0, 42);
@@ -114,7 +127,7 @@ const vendors: Readonly<Record<string, (gatewayPort: string) => Promise<StandIn>
 };
 export const mockVendors = Object.keys(vendors);
 
-export async function mock({ args, out, signal, env }: Invocation): Promise<number> {
+export async function mock({ args, flags, out, signal, env }: Invocation): Promise<number> {
   const [vendor = ''] = args;
   const start = Object.hasOwn(vendors, vendor) ? vendors[vendor] : undefined;
   if (start === undefined)
@@ -122,7 +135,8 @@ export async function mock({ args, out, signal, env }: Invocation): Promise<numb
       subject: 'mock',
       close: nearest(vendor, mockVendors),
     });
-  const standIn = await start(lookup('GATEWAY_PORT', openSources({ env })) ?? '8300');
+  if (flags.on('tls') && vendor !== 'bitrix24') throw wrongUsage('--tls is for bitrix24', { subject: 'mock' });
+  const standIn = await start(lookup('GATEWAY_PORT', openSources({ env })) ?? '8300', { tls: flags.on('tls') });
   try {
     // Vendors are reached over the guarded HTTP client, which reaches no private address that is not listed.
     const settings = { ...standIn.settings, HTTP_ALLOW_PRIVATE: new URL(standIn.url).origin };

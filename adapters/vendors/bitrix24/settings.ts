@@ -1,0 +1,71 @@
+/** Settings of Bitrix24 for both ports. */
+import { z } from 'zod';
+import { durationMs, integer, secret, text, url } from '../../../config/settings.ts';
+import { phoneCountry } from '../../crm/phones.ts';
+import type { LeadStatus } from '../../crm/port.ts';
+import type { Deps } from '../../deps.ts';
+import { type Access, type BitrixClient, bitrixClient, type Token } from './client.ts';
+
+const statuses = ['new', 'in_process', 'converted', 'dead'] as const satisfies readonly LeadStatus[];
+/** `new=NEW,in_process=IN_PROCESS,…`: an id for each status. */
+const leadStages = z
+  .string()
+  .trim()
+  .max(300)
+  .transform((written) => Object.fromEntries(written.split(',').map((part) => part.split('=').map((side) => side.trim()))))
+  .pipe(z.strictObject({ new: z.string().min(1), in_process: z.string().min(1), converted: z.string().min(1), dead: z.string().min(1) }))
+  .meta({ expected: `a stage for each of ${statuses.join(', ')}, e.g. new=NEW,in_process=IN_PROCESS,converted=CONVERTED,dead=JUNK` });
+
+/** The code of a webhook is a secret: it goes over TLS, or stays on this machine. */
+const webhookUrl = z
+  .string()
+  .trim()
+  .max(2048)
+  .refine((written) => {
+    const { protocol, hostname, pathname } = URL.parse(written) ?? { protocol: '', hostname: '', pathname: '' };
+    const isSafe = protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+    return isSafe && /^\/rest\/\d+\/[\w-]+\/?$/.test(pathname);
+  })
+  .meta({ expected: 'the URL of an incoming webhook over https, https://example.bitrix24.ru/rest/1/<code>/', secret: true });
+
+export const bitrixSettings = z.object({
+  BITRIX24_WEBHOOK_URL: webhookUrl
+    .optional()
+    .describe('URL of an incoming webhook with the permissions crm, task, booking, catalog and user. Contains a secret.'),
+  BITRIX24_PORTAL_URL: url(['https', 'http']).optional().describe('URL of the portal, for an OAuth application instead of a webhook.'),
+  BITRIX24_CLIENT_ID: text({ max: 100 }).optional().describe('Id of the OAuth application (client_id).'),
+  BITRIX24_CLIENT_SECRET: secret().optional().describe('Secret of the OAuth application (client_secret).'),
+  BITRIX24_OAUTH_URL: url(['https', 'http']).default('https://oauth.bitrix.info').describe('Server that issues tokens.'),
+  BITRIX24_TARIFF: z
+    .enum(['standard', 'enterprise'])
+    .default('standard')
+    .describe('Tariff of the portal, for its rate of requests: 50 at once and 2 a second, or 250 and 5.'),
+  BITRIX24_USER_ID: integer({ min: 1, max: 1_000_000_000 })
+    .optional()
+    .describe('Responsible user of tasks and calls; the user of the webhook by default, 1 for an application.'),
+  BITRIX24_LEAD_STAGES: leadStages
+    .default({ new: 'NEW', in_process: 'IN_PROCESS', converted: 'CONVERTED', dead: 'JUNK' })
+    .describe('Lead stages of the portal (crm.status.list, ENTITY_ID=STATUS).'),
+  BITRIX24_DEAL_CATEGORY_ID: integer({ min: 0, max: 1_000_000 })
+    .default(0)
+    .describe('Funnel of new deals. Stages of a funnel other than 0 have the prefix C<id>:, which is added when it is missing.'),
+  BITRIX24_PHONE_COUNTRY: phoneCountry().describe('Country of phones that are stored without a country code.'),
+  BITRIX24_SETTLE_MS: durationMs({ max: 3_600_000 })
+    .default(75_000)
+    .describe('How long after a lost reply a record may still appear; longer than the 60 s that a request may take.'),
+});
+export type BitrixSettings = z.output<typeof bitrixSettings>;
+
+/** @throws TypeError naming the missing settings. */
+export function bitrixOf(options: BitrixSettings, deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>, token?: Token) {
+  const access = accessOf(options, token);
+  const webhookUser = access.kind === 'webhook' ? Number(/\/rest\/(\d+)\//.exec(access.url)?.[1]) : 1;
+  const bitrix: BitrixClient = bitrixClient({ access, tariff: options.BITRIX24_TARIFF, deps });
+  return { bitrix, userId: options.BITRIX24_USER_ID ?? webhookUser };
+}
+function accessOf({ BITRIX24_WEBHOOK_URL, BITRIX24_PORTAL_URL }: BitrixSettings, token: Token | undefined): Access {
+  if (BITRIX24_WEBHOOK_URL !== undefined) return { kind: 'webhook', url: BITRIX24_WEBHOOK_URL.replace(/\/*$/, '/') };
+  if (BITRIX24_PORTAL_URL !== undefined && token !== undefined)
+    return { kind: 'application', portal: BITRIX24_PORTAL_URL.replace(/\/+$/, ''), token };
+  throw new TypeError('Bitrix24 needs BITRIX24_WEBHOOK_URL, or BITRIX24_PORTAL_URL, BITRIX24_CLIENT_ID and BITRIX24_CLIENT_SECRET.');
+}
