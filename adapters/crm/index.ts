@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import { altegioCrm } from '../vendors/altegio/crm.ts';
 import { altegioCrmSettings } from '../vendors/altegio/settings.ts';
+import { amoCrm } from '../vendors/amocrm/crm.ts';
+import { type AmoSettings, amoSettings } from '../vendors/amocrm/settings.ts';
 import { bitrixCrm } from '../vendors/bitrix24/crm.ts';
 import { type BitrixSettings, bitrixSettings } from '../vendors/bitrix24/settings.ts';
 import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';
@@ -16,6 +18,7 @@ import { postgresCrm } from './postgres.ts';
 export const crmAdapters = {
   postgres: { settings: z.object({}), create: (_: object, deps: Deps): Crm => postgresCrm(deps) },
   memory: { settings: z.object({}), create: (_: object, deps: Deps): Crm => memoryCrm(deps) },
+  amocrm: { settings: amoSettings, create: (options: AmoSettings, deps: Deps): Crm => amoCrm(options, deps) },
   espocrm: { settings: espoSettings, create: (options: z.output<typeof espoSettings>, deps: Deps): Crm => espoCrm(options, deps) },
   onec: { settings: onecSettings, create: (options: z.output<typeof onecSettings>, deps: Deps): Crm => onecCrm(options, deps) },
   yclients: {

@@ -137,6 +137,7 @@ test('events are posted to a program as they pass, signed, and one that is not t
 test('the stand-in of each vendor answers where its settings point, until it is stopped', async () => {
   const vendors = {
     espocrm: 'ESPOCRM_URL',
+    amocrm: 'AMOCRM_URL',
     onec: 'ONEC_URL',
     yclients: 'YCLIENTS_URL',
     altegio: 'ALTEGIO_URL',

@@ -32,6 +32,30 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       },
     };
   },
+  amocrm: async () => {
+    const { amoFake, amoIntegration, amoPipelines } = await import('../../../adapters/vendors/amocrm/fake.ts');
+    const { url, close } = await amoFake();
+    const [statusNew, statusInProcess] = amoPipelines.main.statuses;
+    return {
+      url,
+      close,
+      settings: {
+        CRM_KIND: 'amocrm',
+        AMOCRM_SUBDOMAIN: 'fake',
+        AMOCRM_URL: url,
+        AMOCRM_OAUTH_URL: `${url}/oauth`,
+        AMOCRM_TOKEN: amoIntegration.token,
+        AMOCRM_PIPELINE_ID: String(amoPipelines.main.id),
+        AMOCRM_STATUS_NEW_ID: String(statusNew),
+        AMOCRM_STATUS_IN_PROCESS_ID: String(statusInProcess),
+        AMOCRM_DEAL_PIPELINE_ID: String(amoPipelines.deals.id),
+      },
+      hints: [
+        `for OAuth, instead of AMOCRM_TOKEN: AMOCRM_CLIENT_ID=${amoIntegration.clientId} AMOCRM_CLIENT_SECRET=${amoIntegration.clientSecret} AMOCRM_REDIRECT_URI=${amoIntegration.redirectUri}`,
+        `curl -X POST ${url}/revoke    an administrator revokes the consent`,
+      ],
+    };
+  },
   onec: async () => {
     const { onecFake, onecUser } = await import('../../../adapters/vendors/onec/fake.ts');
     const { url, close } = await onecFake();
