@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import { altegioBooking } from '../vendors/altegio/booking.ts';
 import { altegioSettings } from '../vendors/altegio/settings.ts';
+import { bitrixBooking } from '../vendors/bitrix24/booking.ts';
+import { type BitrixBookingSettings, bitrixBookingSettings } from '../vendors/bitrix24/settings.ts';
 import { yclientsBooking } from '../vendors/yclients/booking.ts';
 import { yclientsSettings } from '../vendors/yclients/settings.ts';
 import { memoryBooking } from './memory.ts';
@@ -19,5 +21,9 @@ export const bookingAdapters = {
   altegio: {
     settings: altegioSettings,
     create: (options: z.output<typeof altegioSettings>, deps: Deps): Booking => altegioBooking(options, deps),
+  },
+  bitrix24: {
+    settings: bitrixBookingSettings,
+    create: (options: BitrixBookingSettings, deps: Deps): Booking => bitrixBooking(options, deps),
   },
 };

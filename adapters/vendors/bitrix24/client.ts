@@ -4,7 +4,7 @@
  * An *incoming webhook* has its secret in the path and the permissions of the user who made it; an *application* has tokens, and may call
  * telephony too.
  */
-import { PolybError } from '../../../contracts/kit/errors.ts';
+import { isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
 import { limitedHttp } from '../../quota.ts';
 import { envelopeOf, isObject, type Refusals, refusal, replyFailure, vendorError } from './envelope.ts';
@@ -140,6 +140,15 @@ export function fieldOf(result: unknown, key: string, what: string): BitrixRecor
   const record = isObject(result) ? result[key] : undefined;
   if (!isObject(record)) throw badReply(what, `a ${key}`);
   return record;
+}
+/** Null for a record that is not there, and for a command whose reference named none. */
+export function orAbsent<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (thrown) {
+    if (isPolybError(thrown) && (thrown.code === 'not_found' || thrown.reason === 'crm_rejected')) return null;
+    throw thrown;
+  }
 }
 export function badReply(what: string, expected: string): PolybError {
   return new PolybError('upstream_failed', `${what}: expected ${expected} in the reply.`, { reason: 'bad_reply' });

@@ -42,7 +42,12 @@ export interface BookingRecords {
 const week = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri'];
 const hours = (id: number): WeeklySlots => ({ id, from: 540, to: 1080, timezone: 'Europe/Moscow', weekDays: week, slotSize: 60 });
 
-export function bookingMethods({ did }: { readonly did: Did }): BookingRecords & { readonly methods: Methods } {
+export function bookingMethods({
+  did,
+}: {
+  readonly did: Did;
+}): BookingRecords & { readonly methods: Methods; refuseClients(times: number): void } {
+  let refusals = 0;
   const resources: Resource[] = [
     { id: 5, name: 'Anna', description: 'Hairdresser', slots: [hours(171)] },
     { id: 7, name: 'Maria', description: null, slots: [hours(172)] },
@@ -139,6 +144,10 @@ export function bookingMethods({ did }: { readonly did: Did }): BookingRecords &
     },
     'booking.v1.booking.client.set': ({ bookingId, clients: given }) => {
       const { id } = bookingOf(required({ bookingId }, 'bookingId'), 1021);
+      if (refusals > 0) {
+        refusals -= 1;
+        throw refused(500, 'INTERNAL_SERVER_ERROR', 'Internal server error');
+      }
       const refs = Object.values(required({ clients: given }, 'clients') as object) as readonly ClientRef[];
       if (refs.some((ref) => ref.type?.module !== 'crm' || !['CONTACT', 'COMPANY'].includes(ref.type.code)))
         throw refused(400, 0, 'Required fields: type');
@@ -154,18 +163,29 @@ export function bookingMethods({ did }: { readonly did: Did }): BookingRecords &
     },
     'catalog.product.service.list': (params) => {
       const select = Object.values((params.select ?? {}) as object);
-      const { iblockId } = (params.filter ?? {}) as Params;
+      const { iblockId, id } = (params.filter ?? {}) as Params;
+      const ids = id === undefined ? undefined : [id].flat().map(Number);
       if (!select.includes('id') || !select.includes('iblockId'))
         throw refused(400, 0, 'Fields id, iblockId are not specified in the selection fields');
       if (iblockId === undefined) throw refused(400, 0, 'Field iblockId is not specified in the filter');
-      const found = services.filter((service) => service.iblockId === Number(iblockId));
-      if (found.length === 0) throw refused(400, 200_040_300_010, 'Access denied');
+      const catalogue = services.filter((service) => service.iblockId === Number(iblockId));
+      const found = catalogue.filter((service) => ids === undefined || ids.includes(service.id));
+      if (catalogue.length === 0) throw refused(400, 200_040_300_010, 'Access denied');
       return paged(found, params, (page) => ({ services: page }));
     },
   };
   const isClientOf = (bookingId: number, id: number, code: string) =>
     (clients.get(bookingId) ?? []).some((ref) => ref.id === id && ref.type.code === code);
-  return { resources, services, bookings, clients, methods };
+  return {
+    resources,
+    services,
+    bookings,
+    clients,
+    methods,
+    refuseClients: (times) => {
+      refusals = times;
+    },
+  };
 }
 
 function overlaps({ datePeriod: { from, to } }: FakeBooking, start: number, end: number): boolean {

@@ -40,6 +40,8 @@ export interface BitrixFake extends FakeServer {
   at(method: string): string;
   /** Adds seconds of work to a method. From 480 s on it is refused for ten minutes. */
   spend(method: string, seconds: number): void;
+  /** The next `booking.v1.booking.client.set` fail, also inside a batch. */
+  refuseClients(times: number): void;
 }
 export interface BitrixFakeOptions extends FakeServerOptions {
   /** The leaky bucket; default 50, drained by 2 a second. */
@@ -68,7 +70,7 @@ export async function bitrixFake(options: BitrixFakeOptions = {}): Promise<Bitri
   let doing = '';
   const items = bitrixItems({ stamp, userId, leadStages: ['NEW', 'IN_PROCESS', 'PROCESSED', 'JUNK', 'CONVERTED', ...leadStages] });
   const { methods: ofCrm, ...records } = crmMethods({ items, did, stamp, now, userId });
-  const { methods: ofBooking, ...booking } = bookingMethods({ did });
+  const { methods: ofBooking, refuseClients, ...booking } = bookingMethods({ did });
   const methods: Methods = { ...ofCrm, ...ofBooking };
   const tokens = bitrixTokens({ now, ...bitrixAccess, endpoint: () => `${server.url}/rest/` });
 
@@ -154,6 +156,7 @@ export async function bitrixFake(options: BitrixFakeOptions = {}): Promise<Bitri
     webhookUrl: `${server.url}/rest/${userId}/${code}/`,
     at: (method) => `POST rest/${userId}/${code}/${method}`,
     spend: (method, seconds) => void spend(method, seconds),
+    refuseClients,
   };
 }
 

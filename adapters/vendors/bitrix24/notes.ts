@@ -12,7 +12,8 @@ export interface Notes {
   find(about: Subject, ref: string, signal: AbortSignal): Promise<string | null>;
 }
 
-const line = (ref: string): string => `PolyB-Ref: ${ref}`;
+export const refLinePrefix = 'PolyB-Ref: ';
+const line = (ref: string): string => `${refLinePrefix}${ref}`;
 export function withRef(text: string | undefined, ref: string): string {
   return text === undefined || text === '' ? line(ref) : `${text}\n${line(ref)}`;
 }

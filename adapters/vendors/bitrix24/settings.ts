@@ -1,6 +1,7 @@
 /** Settings of Bitrix24 for both ports. */
 import { z } from 'zod';
 import { durationMs, integer, secret, text, url } from '../../../config/settings.ts';
+import { TimeZone } from '../../../contracts/common.ts';
 import { phoneCountry } from '../../crm/phones.ts';
 import type { LeadStatus } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
@@ -55,6 +56,12 @@ export const bitrixSettings = z.object({
     .describe('How long after a lost reply a record may still appear; longer than the 60 s that a request may take.'),
 });
 export type BitrixSettings = z.output<typeof bitrixSettings>;
+
+export const bitrixBookingSettings = bitrixSettings.extend({
+  BITRIX24_SERVICES_IBLOCK_ID: integer({ min: 1, max: 1_000_000_000 }).describe('Id of the catalogue of services (iblockId).'),
+  BITRIX24_TIME_ZONE: TimeZone.optional().describe('Time zone of the location; by default that of the hours of the first resource.'),
+});
+export type BitrixBookingSettings = z.output<typeof bitrixBookingSettings>;
 
 /** @throws TypeError naming the missing settings. */
 export function bitrixOf(options: BitrixSettings, deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>, token?: Token) {

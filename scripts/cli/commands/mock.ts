@@ -108,7 +108,12 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
     return {
       url,
       close,
-      settings: { CRM_KIND: 'bitrix24', BITRIX24_WEBHOOK_URL: webhookUrl },
+      settings: {
+        CRM_KIND: 'bitrix24',
+        BOOKING_KIND: 'bitrix24',
+        BITRIX24_WEBHOOK_URL: webhookUrl,
+        BITRIX24_SERVICES_IBLOCK_ID: '23',
+      },
       hints: tls
         ? [`NODE_EXTRA_CA_CERTS=${fileURLToPath(bitrixCertificate)}    in the environment of polyb up, to trust the certificate`]
         : [],
