@@ -103,6 +103,29 @@ export function connections() {
     .default(['main']);
 }
 
+/** JSON that fits the schema, usually from the file of `NAME_FILE`. Every mistake is an issue that names its place. */
+export function jsonText<T extends z.ZodType>(schema: T) {
+  return z
+    .string()
+    .max(1_000_000)
+    .transform((written, context): z.output<T> => {
+      const parsed = schema.safeParse(jsonOf(written));
+      if (parsed.success) return parsed.data;
+      for (const { path, message, ...issue } of parsed.error.issues) {
+        const what = issue.code === 'unrecognized_keys' ? `no such key as ${issue.keys.join(', ')}` : message;
+        context.addIssue({ code: 'custom', message: path.length === 0 ? what : `${path.map(String).join('.')} as ${what}` });
+      }
+      return z.NEVER;
+    });
+}
+function jsonOf(written: string): unknown {
+  try {
+    return JSON.parse(written) as unknown;
+  } catch {
+    return undefined; // The schema then reports that an object is expected.
+  }
+}
+
 /** Metadata of the schema, also inside `.default()`, `.optional()` and similar wrappers. */
 export function metaOf(schema: z.ZodType): SettingMeta {
   const { innerType } = schema.def as { innerType?: z.ZodType };

@@ -5,6 +5,8 @@ import { altegioBooking } from '../vendors/altegio/booking.ts';
 import { altegioSettings } from '../vendors/altegio/settings.ts';
 import { bitrixBooking } from '../vendors/bitrix24/booking.ts';
 import { type BitrixBookingSettings, bitrixBookingSettings } from '../vendors/bitrix24/settings.ts';
+import { espoBooking, espoBookingSettings } from '../vendors/espocrm/booking.ts';
+import { onecBooking, onecBookingSettings } from '../vendors/onec/booking.ts';
 import { yclientsBooking } from '../vendors/yclients/booking.ts';
 import { yclientsSettings } from '../vendors/yclients/settings.ts';
 import { memoryBooking } from './memory.ts';
@@ -25,5 +27,13 @@ export const bookingAdapters = {
   bitrix24: {
     settings: bitrixBookingSettings,
     create: (options: BitrixBookingSettings, deps: Deps): Booking => bitrixBooking(options, deps),
+  },
+  espocrm: {
+    settings: espoBookingSettings,
+    create: (options: z.output<typeof espoBookingSettings>, deps: Deps): Booking => espoBooking(options, deps),
+  },
+  onec: {
+    settings: onecBookingSettings,
+    create: (options: z.output<typeof onecBookingSettings>, deps: Deps): Booking => onecBooking(options, deps),
   },
 };

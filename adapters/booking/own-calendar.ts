@@ -17,7 +17,8 @@ import { addDays } from './zone.ts';
 
 export interface AppointmentRow {
   readonly appointmentId: string;
-  readonly clientId: string;
+  /** Null where a CRM keeps an appointment without a client. */
+  readonly clientId: string | null;
   readonly clientName: string | null;
   readonly phoneNumber: string | null;
   readonly serviceIds: readonly string[];
@@ -28,7 +29,8 @@ export interface AppointmentRow {
   readonly status: Appointment['status'];
   readonly comment: string | null;
 }
-export interface NewAppointment extends Pick<AppointmentRow, 'clientId' | 'serviceIds' | 'employeeId' | 'start' | 'durationMinutes'> {
+export interface NewAppointment extends Pick<AppointmentRow, 'serviceIds' | 'employeeId' | 'start' | 'durationMinutes'> {
+  readonly clientId: string;
   readonly ref: string;
   readonly bufferMinutes: number;
   readonly comment: string | null;

@@ -9,15 +9,42 @@ import { scrub } from '../../../contracts/kit/scrub.ts';
 import type { Http, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
 
-export type EspoEntity = 'Contact' | 'Lead' | 'Opportunity' | 'Task' | 'Call' | 'Note';
+export type EspoEntity = 'Contact' | 'Lead' | 'Opportunity' | 'Task' | 'Call' | 'Note' | 'Meeting' | 'User';
 export type EspoRecord = { readonly id: string } & Readonly<Record<string, unknown>>;
 export type Where =
-  | { readonly type: 'equals' | 'contains' | 'endsWith' | 'greaterThanOrEquals'; readonly attribute: string; readonly value: string }
+  | {
+      readonly type: 'equals' | 'contains' | 'endsWith' | 'greaterThanOrEquals' | 'lessThan';
+      readonly attribute: string;
+      readonly value: string;
+    }
   | { readonly type: 'in'; readonly attribute: string; readonly value: readonly string[] }
+  | { readonly type: 'isTrue'; readonly attribute: string }
   | { readonly type: 'or'; readonly value: readonly Where[] };
+/** Of a list; by default the oldest 200. */
+export interface ListOrder {
+  readonly orderBy?: 'createdAt' | 'dateStart';
+  readonly order?: 'asc' | 'desc';
+  readonly most?: number;
+}
+/** From and to as EspoCRM writes times. */
+export interface BusyRange {
+  readonly dateStart: string;
+  readonly dateEnd: string;
+}
 export interface EspoClient {
-  /** At most 200 records, in as many pages as the server's limit requires. A record here shows only its main phone. */
-  list(entity: EspoEntity, where: readonly Where[], order: 'asc' | 'desc', signal: AbortSignal): Promise<readonly EspoRecord[]>;
+  /** Records in as many pages as the server's limit requires. A record here shows only its main phone. */
+  list(
+    entity: EspoEntity | `Contact/${string}/meetings`,
+    where: readonly Where[],
+    order: ListOrder,
+    signal: AbortSignal,
+  ): Promise<readonly EspoRecord[]>;
+  /** When users are busy, by their id. */
+  busyRanges(
+    userIds: readonly string[],
+    span: { readonly from: string; readonly to: string },
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, readonly BusyRange[]>>>;
   get(entity: EspoEntity, id: string, signal: AbortSignal): Promise<EspoRecord | null>;
   /** Returns duplicates when the server refuses the record because of them; it checks name and e-mail, in any status of the record. */
   create(
@@ -74,11 +101,13 @@ export function espoClient({
 
   let pageSize = maxPage;
   async function page(
-    entity: EspoEntity,
+    entity: string,
     where: readonly Where[],
-    { order, offset, signal }: { readonly order: string; readonly offset: number; readonly signal: AbortSignal },
+    at: { readonly order: ListOrder; readonly offset: number; readonly signal: AbortSignal },
   ): Promise<readonly EspoRecord[]> {
-    const query = new URLSearchParams({ maxSize: String(pageSize), offset: String(offset), orderBy: 'createdAt', order });
+    const { signal, offset } = at;
+    const { orderBy = 'createdAt', order = 'asc' } = at.order;
+    const query = new URLSearchParams({ maxSize: String(pageSize), offset: String(offset), orderBy, order });
     for (const [nth, item] of where.entries()) appendWhere(query, `where[${nth}]`, item);
     const what = `Searching ${entity} in EspoCRM`;
     const answer = await send('GET', entity, signal, { query });
@@ -93,7 +122,7 @@ export function espoClient({
           },
         );
       pageSize = allowed;
-      return page(entity, where, { order, offset, signal });
+      return page(entity, where, at);
     }
     const { list } = objectOf(successful(answer, what), what);
     if (!Array.isArray(list)) throw badReply(what, 'a list of records');
@@ -102,6 +131,7 @@ export function espoClient({
 
   return {
     async list(entity, where, order, signal) {
+      const { most = mostListed } = order;
       const found = new Map<string, EspoRecord>();
       for (let offset = 0; ; ) {
         const records = await page(entity, where, { order, offset, signal });
@@ -109,8 +139,15 @@ export function espoClient({
         for (const record of records) found.set(record.id, record);
         offset += records.length;
         // A page without new records ends the list too: a server may return its first page for every page.
-        if (records.length < pageSize || found.size === before || found.size >= mostListed) return [...found.values()].slice(0, mostListed);
+        if (records.length < pageSize || found.size === before || found.size >= most) return [...found.values()].slice(0, most);
       }
+    },
+    async busyRanges(userIds, { from, to }, signal) {
+      const what = 'Reading busy times in EspoCRM';
+      const query = new URLSearchParams({ userIdList: userIds.join(','), from, to });
+      const ranges = BusyRanges.safeParse(objectOf(successful(await send('GET', 'Timeline/busyRanges', signal, { query }), what), what));
+      if (!ranges.success) throw badReply(what, 'busy ranges of each user');
+      return ranges.data;
     },
     async get(entity, id, signal) {
       const what = `Reading a ${entity} of EspoCRM`;
@@ -153,8 +190,19 @@ function appendWhere(query: URLSearchParams, at: string, item: Where): void {
     return;
   }
   query.append(`${at}[attribute]`, item.attribute);
+  if (item.type === 'isTrue') return;
   if (item.type === 'in') for (const value of item.value) query.append(`${at}[value][]`, value);
   else query.append(`${at}[value]`, item.value);
+}
+
+const BusyRanges = z.record(z.string(), z.array(z.object({ dateStart: z.string(), dateEnd: z.string() })));
+
+/** `2026-11-20 08:30:41`, in UTC without a zone. */
+export function espoTime(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', ' ');
+}
+export function timeFrom(value: unknown): string {
+  return new Date(`${String(value).replace(' ', 'T')}Z`).toISOString();
 }
 
 /** The maximum page size, from a 403 that is not about permissions; NaN if it does not name one. */

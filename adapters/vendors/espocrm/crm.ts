@@ -12,7 +12,8 @@ import { PolybError } from '../../../contracts/kit/errors.ts';
 import { isPhone, type PhoneCountry, phoneCountry, phoneNumbersIn } from '../../crm/phones.ts';
 import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
-import { type EspoEntity, type EspoRecord, espoClient, type Where } from './client.ts';
+import { type EspoEntity, type EspoRecord, espoClient, espoTime, timeFrom, type Where } from './client.ts';
+import { espoReferences, lines, textOf } from './references.ts';
 
 export const espoSettings = z.object({
   ESPOCRM_URL: url(['https', 'http']).describe('Base URL of EspoCRM, e.g. https://crm.example.'),
@@ -51,26 +52,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
   const country = options.ESPOCRM_PHONE_COUNTRY;
   const espo = espoClient({ http, url: options.ESPOCRM_URL, apiKey: options.ESPOCRM_API_KEY, secretKey: options.ESPOCRM_SECRET_KEY });
 
-  /** A note has no description and accepts no custom field. */
-  const placeOf = (entity: EspoEntity) => (entity === 'Note' ? 'post' : (referenceField ?? 'description'));
-  const line = (ref: string) => `PolyB-Ref: ${ref}`;
-  function withReference(entity: EspoEntity, attributes: Readonly<Record<string, unknown>>, ref: string): object {
-    const place = placeOf(entity);
-    return { ...attributes, [place]: place === referenceField ? ref : lines(attributes[place], line(ref)) };
-  }
-  function carries(entity: EspoEntity, record: EspoRecord, ref: string): boolean {
-    const place = placeOf(entity);
-    const kept = textOf(record[place]) ?? '';
-    return place === referenceField ? kept === ref : kept.split(/\r?\n/).includes(line(ref));
-  }
-  async function findByReference(entity: EspoEntity, ref: string, signal: AbortSignal): Promise<EspoRecord | undefined> {
-    const attribute = placeOf(entity);
-    const where: Where =
-      attribute === referenceField ? { type: 'equals', attribute, value: ref } : { type: 'contains', attribute, value: line(ref) };
-    // `contains` also finds longer references, and treats _ and % as wildcards.
-    return (await espo.list(entity, [where], 'asc', signal)).find((record) => carries(entity, record, ref));
-  }
-
+  const { withReference, carries, findByReference } = espoReferences(espo, referenceField);
   const includesPhone = (phones: readonly string[], phoneNumber: string) => phones.some((each) => isPhone(each, phoneNumber, country));
   /** All numbers of a record that may have been listed with its main one only. */
   async function phonesOf(entity: EspoEntity, record: EspoRecord, signal: AbortSignal): Promise<readonly string[]> {
@@ -138,7 +120,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
     capabilities: () => ({ crm: 'espocrm', methods: { ...everything, find_open_lead: 'emulated' } }),
     async findContacts(phoneNumber, signal) {
       const contacts: Contact[] = [];
-      for (const { id } of await espo.list('Contact', [endsLike(phoneNumber)], 'asc', signal)) {
+      for (const { id } of await espo.list('Contact', [endsLike(phoneNumber)], {}, signal)) {
         const record = await espo.get('Contact', id, signal);
         if (record !== null && includesPhone(phonesIn(record), phoneNumber)) contacts.push(contactFrom(record, country));
         if (contacts.length === 50) break;
@@ -156,7 +138,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
           { type: 'in', attribute: 'status', value: openStatuses },
           { type: 'greaterThanOrEquals', attribute: 'createdAt', value: espoTime(since) },
         ],
-        'desc',
+        { order: 'desc' },
         signal,
       );
       for (const lead of leads)
@@ -311,20 +293,6 @@ function contactFrom(record: EspoRecord, country: PhoneCountry): Contact {
 function nameFrom(value: unknown): string | null {
   return PersonName.safeParse(value).data ?? null;
 }
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-function lines(...parts: readonly unknown[]): string | undefined {
-  const kept = parts.flatMap((part) => textOf(part) ?? []);
-  return kept.length === 0 ? undefined : kept.join('\n');
-}
 function fractionDigits(currency: string): number {
   return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
-}
-/** `2026-11-20 08:30:41`, in UTC without a zone. */
-function espoTime(time: Date): string {
-  return time.toISOString().slice(0, 19).replace('T', ' ');
-}
-function timeFrom(value: unknown): string {
-  return new Date(`${String(value).replace(' ', 'T')}Z`).toISOString();
 }

@@ -1,5 +1,6 @@
 /** The records of the fake EspoCRM: validation, refusals, duplicates and search. Source: the measured behaviour of EspoCRM 9.1.7. */
 import { randomBytes } from 'node:crypto';
+import { defaults, type Entity, entities, type Field, varchar } from './fake-schema.ts';
 
 export type EspoRecord = { readonly id: string } & Record<string, unknown>;
 /** A reply that is not a record; the message becomes `X-Status-Reason`. */
@@ -10,87 +11,6 @@ export interface Refusal extends Error {
 export function refused(status: number, reason: string, body?: unknown): Refusal {
   return Object.assign(new Error(reason), { status, body });
 }
-
-type Field =
-  | { readonly type: 'varchar' | 'text' | 'datetime' | 'date' | 'amount' | 'currency' | 'phone' | 'email' | 'id' | 'ids' }
-  | { readonly type: 'enum'; readonly options: readonly string[] };
-interface Entity {
-  readonly fields: Readonly<Record<string, Field>>;
-  readonly required: readonly string[];
-  /** A person: has phones, and a second one with the same name or e-mail is a duplicate. */
-  readonly person: boolean;
-  /** Has a `versionNumber`, compared with `X-Version-Number`. */
-  readonly versioned: boolean;
-}
-const varchar = { type: 'varchar' } as const;
-const text = { type: 'text' } as const;
-const datetime = { type: 'datetime' } as const;
-const id = { type: 'id' } as const;
-const oneOf = (...options: string[]) => ({ type: 'enum', options }) as const;
-const person = { firstName: varchar, lastName: varchar, phoneNumber: { type: 'phone' }, emailAddress: { type: 'email' } } as const;
-const parent = { parentType: oneOf('Account', 'Contact', 'Lead', 'Opportunity', 'Case'), parentId: id } as const;
-const common = { description: text, assignedUserId: id } as const;
-const held = oneOf('Planned', 'Held', 'Not Held');
-
-const entities: Readonly<Record<string, Entity>> = {
-  Contact: { fields: { ...person, ...common, accountId: id }, required: [], person: true, versioned: false },
-  Lead: {
-    fields: {
-      ...person,
-      ...common,
-      status: oneOf('New', 'Assigned', 'In Process', 'Converted', 'Recycled', 'Dead'),
-      source: oneOf('', 'Call', 'Email', 'Existing Customer', 'Partner', 'Public Relations', 'Web Site', 'Campaign', 'Other'),
-    },
-    required: [],
-    person: true,
-    versioned: false,
-  },
-  Opportunity: {
-    fields: {
-      ...common,
-      name: varchar,
-      amount: { type: 'amount' },
-      amountCurrency: { type: 'currency' },
-      closeDate: { type: 'date' },
-      stage: oneOf('Prospecting', 'Qualification', 'Proposal', 'Negotiation', 'Closed Won', 'Closed Lost'),
-      contactsIds: { type: 'ids' },
-      accountId: id,
-    },
-    required: ['name', 'amount', 'closeDate'],
-    person: false,
-    versioned: true,
-  },
-  Task: {
-    fields: {
-      ...common,
-      ...parent,
-      name: varchar,
-      status: oneOf('Not Started', 'Started', 'Completed', 'Canceled', 'Deferred'),
-      dateStart: datetime,
-      dateEnd: datetime,
-    },
-    required: ['name', 'assignedUserId'],
-    person: false,
-    versioned: true,
-  },
-  Call: {
-    fields: {
-      ...common,
-      ...parent,
-      name: varchar,
-      status: held,
-      direction: oneOf('Outbound', 'Inbound'),
-      dateStart: datetime,
-      dateEnd: datetime,
-      contactsIds: { type: 'ids' },
-    },
-    required: ['name', 'dateStart', 'assignedUserId'],
-    person: false,
-    versioned: false,
-  },
-  Note: { fields: { ...parent, type: oneOf('Post'), post: text }, required: [], person: false, versioned: false },
-};
-const defaults: Readonly<Record<string, object>> = { Lead: { status: 'New', source: '' }, Opportunity: { stage: 'Prospecting' } };
 
 interface Phone {
   readonly phoneNumber: string;
@@ -281,6 +201,8 @@ function matches(record: EspoRecord, { type, attribute, value }: Where, attribut
     return values.some((each) => expression.test(each));
   };
   switch (type) {
+    case 'isTrue':
+      return values.includes('true');
     case 'equals':
       return values.includes(String(value));
     case 'in':
@@ -342,6 +264,9 @@ function valueFor(field: Field, given: unknown, invalid: (type: string) => Refus
       return given;
     case 'ids':
       if (!Array.isArray(given)) throw invalid('valid');
+      return given;
+    case 'bool':
+      if (typeof given !== 'boolean') throw invalid('valid');
       return given;
     case 'varchar':
     case 'id':

@@ -29,8 +29,14 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
 
   async function work({ method, path, query, headers, body }: FakeRequest): Promise<unknown> {
     checkUser(method, path, headers);
-    const [entity = '', id] = path.split('/');
+    const [entity = '', id, link] = path.split('/');
     const parsed = parsePhpQuery(query);
+    if (method === 'GET' && path === 'Timeline/busyRanges') return busyRanges(records, parsed);
+    if (method === 'GET' && entity === 'Contact' && id && link === 'meetings') {
+      records.read('Contact', id);
+      const { list } = records.list('Meeting', parsed);
+      return { total: -1, list: list.filter((meeting) => ((meeting.contactsIds ?? []) as readonly string[]).includes(id)) };
+    }
     if (method === 'GET' && id === undefined) {
       const { list, total } = records.list(entity, parsed);
       return { total: headers['x-no-total'] === 'true' ? -1 : total, list };
@@ -67,6 +73,22 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
     }
   });
   return { ...server, records };
+}
+
+/** Times of every user at meetings and calls that are not cancelled. */
+function busyRanges(records: EspoRecords, { userIdList, from, to }: Readonly<Record<string, unknown>>): object {
+  const isTime = (text: unknown) => /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(String(text));
+  if (typeof userIdList !== 'string' || !isTime(from) || !isTime(to)) throw refused(400, 'Bad request.');
+  const events = [...records.all('Meeting'), ...records.all('Call')];
+  return Object.fromEntries(
+    userIdList.split(',').map((userId) => [
+      userId,
+      events
+        .filter((event) => event.assignedUserId === userId && event.status !== 'Not Held')
+        .filter(({ dateStart, dateEnd }) => String(dateStart) < String(to) && String(dateEnd) > String(from))
+        .map(({ dateStart, dateEnd }) => ({ dateStart, dateEnd, isBusyRange: true })),
+    ]),
+  );
 }
 
 /** @throws Refusal 401, never 403: every user of the fake may do everything. */

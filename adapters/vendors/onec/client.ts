@@ -3,6 +3,7 @@
  * Source: manual of platform 8.3.27, chapter 17.4; behaviour that the manual does not have was seen on public databases.
  */
 import { isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
+import { afterWrite } from '../../after-write.ts';
 import { concurrentHttp } from '../../concurrency.ts';
 import type { Http, HttpAnswer } from '../../deps.ts';
 import { evidenceOf } from '../../http-failure.ts';
@@ -30,6 +31,8 @@ export interface OnecClient {
 
 const pageSize = 200;
 const mostPages = 5;
+/** Of one list. */
+export const mostListed = pageSize * mostPages;
 /** Sessions take licences. */
 const mostRequests = 2;
 
@@ -151,7 +154,7 @@ export function onecClient({
     sent: object,
     { signal, undo }: { readonly signal: AbortSignal; readonly undo: () => Promise<void> },
   ): Promise<OnecRecord> {
-    const { stored, difference } = await afterWrite(entity, async () => {
+    const { stored, difference } = await afterWrite(`A record of ${entity} in 1C`, async () => {
       const found = await get(entity, key, signal);
       if (found === null) throw badReply(`Reading ${entity} back`, 'the record that was just written');
       const wrong = differenceOf(sent, found);
@@ -202,18 +205,6 @@ export function onecClient({
   };
 }
 
-/** A failure after a write leaves its outcome unknown, whatever the failure itself says. */
-async function afterWrite<T>(entity: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw new PolybError('upstream_failed', `1C wrote ${entity}, and the record could not be read back.`, {
-      reason: 'unverified',
-      cause,
-      outcome: 'unknown',
-    });
-  }
-}
 /** A read may be repeated once: the server was starting, or the connection broke. */
 function isPassing(thrown: unknown): boolean {
   if (!isPolybError(thrown)) return false;

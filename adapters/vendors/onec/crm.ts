@@ -3,7 +3,7 @@
  * and a lost request is looked up by it.
  */
 import { z } from 'zod';
-import { durationMs, secret, text, url } from '../../../config/settings.ts';
+import { durationMs, jsonText, secret, text, url } from '../../../config/settings.ts';
 import { TimeZone } from '../../../contracts/common.ts';
 import type { crm } from '../../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
@@ -14,7 +14,7 @@ import type { Deps } from '../../deps.ts';
 import { unsupported, unsupportedEffect } from '../../unsupported.ts';
 import { type OnecRecord, onecClient } from './client.ts';
 import { onecContacts } from './contacts.ts';
-import { type Mapping, mappingText, readStandardMapping } from './mapping.ts';
+import { Mapping, readStandardMapping } from './mapping.ts';
 import { emptyKey, isKey, literal, localTime, timeFrom } from './odata.ts';
 import { onecRecords } from './records.ts';
 
@@ -22,7 +22,7 @@ export const onecSettings = z.object({
   ONEC_URL: url(['https', 'http']).describe('URL of the infobase, e.g. https://1c.example/trade.'),
   ONEC_USER: text({ max: 200 }).describe('User of the infobase with rights to the published objects.'),
   ONEC_PASSWORD: secret().optional().describe('Password of the user; some have none.'),
-  ONEC_MAPPING: mappingText()
+  ONEC_MAPPING: jsonText(Mapping)
     .optional()
     .describe(
       'Which entities and attributes hold what, as JSON; usually ONEC_MAPPING_FILE. Without it, that of Trade Management 11: adapters/vendors/onec/trade-management.json.',
@@ -37,8 +37,9 @@ export const onecSettings = z.object({
     .describe('How long after a lost reply a record may still appear; longer than ONEC_TIMEOUT_MS.'),
 });
 
-export function onecCrm(options: z.output<typeof onecSettings>, { http, now }: Pick<Deps, 'http' | 'now'>): Crm {
-  const { ONEC_TIME_ZONE: timeZone, ONEC_SETTLE_MS: settleMs, ONEC_PHONE_COUNTRY: country } = options;
+type OnecOptions = z.output<typeof onecSettings>;
+/** What both ports are made of. */
+export function onecParts(options: OnecOptions, { http, now }: Pick<Deps, 'http' | 'now'>) {
   const mapping = options.ONEC_MAPPING ?? readStandardMapping();
   const client = onecClient({
     http,
@@ -47,8 +48,13 @@ export function onecCrm(options: z.output<typeof onecSettings>, { http, now }: P
     password: options.ONEC_PASSWORD ?? '',
     timeoutMs: options.ONEC_TIMEOUT_MS,
   });
-  const records = onecRecords({ client, mapping, timeZone, settleMs, now });
-  const contacts = onecContacts({ client, records, mapping, country });
+  const records = onecRecords({ client, mapping, timeZone: options.ONEC_TIME_ZONE, settleMs: options.ONEC_SETTLE_MS, now });
+  return { mapping, client, records, contacts: onecContacts({ client, records, mapping, country: options.ONEC_PHONE_COUNTRY }) };
+}
+
+export function onecCrm(options: OnecOptions, deps: Pick<Deps, 'http' | 'now'>): Crm {
+  const { ONEC_TIME_ZONE: timeZone, ONEC_SETTLE_MS: settleMs } = options;
+  const { mapping, client, records, contacts } = onecParts(options, deps);
   const { leads, deals, tasks, notes, calls } = mapping;
   const mapped = <S, E>(section: S | undefined, what: string, make: (section: S) => E) =>
     section === undefined ? unsupportedEffect('1C', what) : make(section);

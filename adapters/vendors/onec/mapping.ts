@@ -114,26 +114,3 @@ export const standardMapping = new URL('trade-management.json', import.meta.url)
 export function readStandardMapping(): Mapping {
   return Mapping.parse(JSON.parse(readFileSync(standardMapping, 'utf8')));
 }
-
-/** The schema of a setting that holds a mapping as JSON. Its issues name every mistake. */
-export const mappingText = () =>
-  z
-    .string()
-    .max(100_000)
-    .transform((text, context): Mapping => {
-      const parsed = Mapping.safeParse(jsonOf(text));
-      if (parsed.success) return parsed.data;
-      for (const { path, message, code, ...issue } of parsed.error.issues) {
-        const at = path.map(String).join('.');
-        const keys = code === 'unrecognized_keys' && 'keys' in issue ? `no such key as ${issue.keys.join(', ')}` : message;
-        context.addIssue({ code: 'custom', message: at === '' ? keys : `${at} as ${keys}`, input: text });
-      }
-      return z.NEVER;
-    });
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined; // The schema then reports that an object is expected.
-  }
-}

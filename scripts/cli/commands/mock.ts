@@ -16,13 +16,22 @@ interface StandIn {
 }
 const token = (): string => randomBytes(12).toString('hex');
 
+/** Hours of an employee and one service, for a CRM that has none. */
+const schedule = JSON.stringify({
+  timeZone: 'Europe/Moscow',
+  services: [{ serviceId: 'haircut', name: 'Стрижка', durationMinutes: 60 }],
+  hours: [1, 2, 3, 4, 5].map((weekday) => ({ weekday, from: '10:00', to: '18:00' })),
+});
+
 const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly tls: boolean }) => Promise<StandIn>>> = {
   espocrm: async () => {
     const { espoFake, espoUsers } = await import('../../../adapters/vendors/espocrm/fake.ts');
-    const { url, close } = await espoFake();
+    const { url, close, records } = await espoFake();
+    records.put('User', { userName: 'anna', name: 'Анна', title: 'Мастер', type: 'regular', isActive: true });
     return {
       url,
       close,
+      hints: [`for appointments: BOOKING_KIND=espocrm ESPOCRM_SCHEDULE='${schedule}'`],
       settings: {
         CRM_KIND: 'espocrm',
         ESPOCRM_URL: url,
@@ -63,6 +72,7 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       url,
       close,
       settings: { CRM_KIND: 'onec', ONEC_URL: url, ONEC_USER: onecUser.user, ONEC_PASSWORD: onecUser.password },
+      hints: ['for appointments: BOOKING_KIND=onec, ONEC_MAPPING_FILE and ONEC_SCHEDULE_FILE, see docs/how-to/connect-1c.md'],
     };
   },
   yclients: async () => {
