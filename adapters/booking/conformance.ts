@@ -123,6 +123,8 @@ export function bookingConformance(
       if (onUnknown.do === 'look_up') expect(await find(ref)).toBeNull();
       const output = await booking.createClient.attempt(person, { ref, signal });
       expect(contract.create_client.output.parse(output)).toEqual(output);
+      // An emulated client exists from its first booking on.
+      if (booking.capabilities().methods.create_client === 'emulated') return;
       if (onUnknown.do === 'look_up') expect(await find(ref)).toMatchObject({ clientId: output.clientId });
       expect((await booking.findClients(person.phoneNumber, signal)).map(({ clientId }) => clientId)).toEqual([output.clientId]);
     });

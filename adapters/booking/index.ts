@@ -5,6 +5,7 @@ import { altegioBooking } from '../vendors/altegio/booking.ts';
 import { altegioSettings } from '../vendors/altegio/settings.ts';
 import { bitrixBooking } from '../vendors/bitrix24/booking.ts';
 import { type BitrixBookingSettings, bitrixBookingSettings } from '../vendors/bitrix24/settings.ts';
+import { easyWeekBooking, easyWeekSettings } from '../vendors/easyweek/booking.ts';
 import { espoBooking, espoBookingSettings } from '../vendors/espocrm/booking.ts';
 import { onecBooking, onecBookingSettings } from '../vendors/onec/booking.ts';
 import { yclientsBooking } from '../vendors/yclients/booking.ts';
@@ -35,5 +36,9 @@ export const bookingAdapters = {
   onec: {
     settings: onecBookingSettings,
     create: (options: z.output<typeof onecBookingSettings>, deps: Deps): Booking => onecBooking(options, deps),
+  },
+  easyweek: {
+    settings: easyWeekSettings,
+    create: (options: z.output<typeof easyWeekSettings>, deps: Deps): Booking => easyWeekBooking(options, deps),
   },
 };

@@ -142,6 +142,7 @@ test('the stand-in of each vendor answers where its settings point, until it is 
     yclients: 'YCLIENTS_URL',
     altegio: 'ALTEGIO_URL',
     bitrix24: 'BITRIX24_WEBHOOK_URL',
+    easyweek: 'EASYWEEK_URL',
     telegram: 'TELEGRAM_API_ROOT',
     whatsapp: 'WHATSAPP_API_ROOT',
     telephony: 'TELEPHONY_URL',

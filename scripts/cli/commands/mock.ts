@@ -129,6 +129,22 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
         : [],
     };
   },
+  easyweek: async () => {
+    const { easyWeekFake, easyWeekUser } = await import('../../../adapters/vendors/easyweek/fake.ts');
+    const { url, close } = await easyWeekFake();
+    return {
+      url,
+      close,
+      settings: {
+        BOOKING_KIND: 'easyweek',
+        EASYWEEK_URL: `${url}/api/public/v2`,
+        EASYWEEK_API_KEY: easyWeekUser.apiKey,
+        EASYWEEK_WORKSPACE: easyWeekUser.workspace,
+        EASYWEEK_LOCATION_ID: easyWeekUser.locationId,
+        EASYWEEK_CURRENCY: 'EUR',
+      },
+    };
+  },
   telegram: async () => {
     const { telegramFake } = await import('../../../adapters/vendors/telegram/fake.ts');
     const bot = `100001:${token()}${token()}`.slice(0, 42);

@@ -87,9 +87,9 @@ export const buildCommands: readonly Command[] = [
     summary: 'Run the fake of a provider until Ctrl-C, and print the settings that point to it.',
     usage: 'PROVIDER',
     impact: 'rw',
-    completes: ['espocrm', 'amocrm', 'bitrix24', 'onec', 'yclients', 'altegio', 'telegram', 'whatsapp', 'telephony'],
+    completes: ['espocrm', 'amocrm', 'bitrix24', 'onec', 'yclients', 'altegio', 'easyweek', 'telegram', 'whatsapp', 'telephony'],
     details: [
-      'PROVIDER is espocrm, amocrm, bitrix24, onec, yclients, altegio, telegram, whatsapp or telephony. The fake is the one that the tests use; it keeps its data in memory.',
+      'PROVIDER is espocrm, amocrm, bitrix24, onec, yclients, altegio, easyweek, telegram, whatsapp or telephony. The fake is the one that the tests use; it keeps its data in memory.',
     ],
     flags: [{ name: 'tls', summary: 'Serve https://localhost with a test certificate (bitrix24).' }],
     examples: [{ line: 'polyb mock espocrm' }, { line: 'polyb mock bitrix24 --tls' }, { line: 'polyb mock telegram -o json' }],
