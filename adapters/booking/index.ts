@@ -5,6 +5,7 @@ import { altegioBooking } from '../vendors/altegio/booking.ts';
 import { altegioSettings } from '../vendors/altegio/settings.ts';
 import { bitrixBooking } from '../vendors/bitrix24/booking.ts';
 import { type BitrixBookingSettings, bitrixBookingSettings } from '../vendors/bitrix24/settings.ts';
+import { dikidiBooking } from '../vendors/dikidi/booking.ts';
 import { easyWeekBooking, easyWeekSettings } from '../vendors/easyweek/booking.ts';
 import { espoBooking, espoBookingSettings } from '../vendors/espocrm/booking.ts';
 import { onecBooking, onecBookingSettings } from '../vendors/onec/booking.ts';
@@ -41,4 +42,5 @@ export const bookingAdapters = {
     settings: easyWeekSettings,
     create: (options: z.output<typeof easyWeekSettings>, deps: Deps): Booking => easyWeekBooking(options, deps),
   },
+  dikidi: { settings: z.object({}), create: (_: object, _deps: Deps): Booking => dikidiBooking() },
 };

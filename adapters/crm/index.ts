@@ -7,6 +7,7 @@ import { amoCrm } from '../vendors/amocrm/crm.ts';
 import { type AmoSettings, amoSettings } from '../vendors/amocrm/settings.ts';
 import { bitrixCrm } from '../vendors/bitrix24/crm.ts';
 import { type BitrixSettings, bitrixSettings } from '../vendors/bitrix24/settings.ts';
+import { dikidiCrm } from '../vendors/dikidi/crm.ts';
 import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';
 import { onecCrm, onecSettings } from '../vendors/onec/crm.ts';
 import { yclientsCrm } from '../vendors/yclients/crm.ts';
@@ -30,4 +31,5 @@ export const crmAdapters = {
     create: (options: z.output<typeof altegioCrmSettings>, deps: Deps): Crm => altegioCrm(options, deps),
   },
   bitrix24: { settings: bitrixSettings, create: (options: BitrixSettings, deps: Deps): Crm => bitrixCrm(options, deps) },
+  dikidi: { settings: z.object({}), create: (_: object, _deps: Deps): Crm => dikidiCrm() },
 };
