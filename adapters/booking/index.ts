@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts';
 import { altegioBooking } from '../vendors/altegio/booking.ts';
 import { altegioSettings } from '../vendors/altegio/settings.ts';
 import { bitrixBooking } from '../vendors/bitrix24/booking.ts';
+import { bitrixTokens } from '../vendors/bitrix24/oauth.ts';
 import { type BitrixBookingSettings, bitrixBookingSettings } from '../vendors/bitrix24/settings.ts';
 import { dikidiBooking } from '../vendors/dikidi/booking.ts';
 import { easyWeekBooking, easyWeekSettings } from '../vendors/easyweek/booking.ts';
@@ -28,7 +29,7 @@ export const bookingAdapters = {
   },
   bitrix24: {
     settings: bitrixBookingSettings,
-    create: (options: BitrixBookingSettings, deps: Deps): Booking => bitrixBooking(options, deps),
+    create: (options: BitrixBookingSettings, deps: Deps): Booking => bitrixBooking(options, deps, bitrixTokens(options, deps)),
   },
   espocrm: {
     settings: espoBookingSettings,

@@ -6,6 +6,7 @@ import { altegioCrmSettings } from '../vendors/altegio/settings.ts';
 import { amoCrm } from '../vendors/amocrm/crm.ts';
 import { type AmoSettings, amoSettings } from '../vendors/amocrm/settings.ts';
 import { bitrixCrm } from '../vendors/bitrix24/crm.ts';
+import { bitrixTokens } from '../vendors/bitrix24/oauth.ts';
 import { type BitrixSettings, bitrixSettings } from '../vendors/bitrix24/settings.ts';
 import { dikidiCrm } from '../vendors/dikidi/crm.ts';
 import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';
@@ -30,6 +31,9 @@ export const crmAdapters = {
     settings: altegioCrmSettings,
     create: (options: z.output<typeof altegioCrmSettings>, deps: Deps): Crm => altegioCrm(options, deps),
   },
-  bitrix24: { settings: bitrixSettings, create: (options: BitrixSettings, deps: Deps): Crm => bitrixCrm(options, deps) },
+  bitrix24: {
+    settings: bitrixSettings,
+    create: (options: BitrixSettings, deps: Deps): Crm => bitrixCrm(options, deps, bitrixTokens(options, deps)),
+  },
   dikidi: { settings: z.object({}), create: (_: object, _deps: Deps): Crm => dikidiCrm() },
 };

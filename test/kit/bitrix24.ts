@@ -20,14 +20,11 @@ export interface Portal {
 export interface PortalOptions extends BitrixFakeOptions {
   /** How far the clock moves with each request; default half a second, in which the bucket drains one. */
   readonly tickMs?: number;
-  /** How fast the clock moves by itself; default: it does not. */
-  readonly speed?: number;
 }
 
-export async function portal({ tickMs = 500, speed = 0, ...options }: PortalOptions = {}): Promise<Portal> {
+export async function portal({ tickMs = 500, ...options }: PortalOptions = {}): Promise<Portal> {
   let at = Date.UTC(2030, 0, 31, 10);
-  const started = performance.now();
-  const now = () => at + Math.floor((performance.now() - started) * speed);
+  const now = () => at;
   const fake = await bitrixFake({ now, ...options });
   const observed: RequestRecord[] = [];
   const bare = createHttp({ allowPrivate: [fake.url], observe: (record) => observed.push(record) });
@@ -42,9 +39,11 @@ export async function portal({ tickMs = 500, speed = 0, ...options }: PortalOpti
       ? {
           kind: 'application',
           portal: fake.url,
-          token: async (_, refused) => {
-            if (refused !== undefined) token = fake.tokens.issue().accessToken;
-            return token;
+          tokens: {
+            access: async ({ rejected }) => {
+              if (rejected !== undefined) token = fake.tokens.issue().accessToken;
+              return { accessToken: token, account: {} };
+            },
           },
         }
       : { kind: 'webhook', url: fake.webhookUrl };

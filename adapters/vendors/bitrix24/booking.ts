@@ -10,9 +10,10 @@ import type { Interval } from '../../booking/schedule.ts';
 import { addDays } from '../../booking/zone.ts';
 import type { PhoneCountry } from '../../crm/phones.ts';
 import type { Deps } from '../../deps.ts';
+import type { TokenStore } from '../../oauth.ts';
 import { nameOf, periodOf, resourceIdsOf } from './appointments.ts';
 import { bookingEffects } from './booking-effects.ts';
-import { type BitrixRecord, idOf, recordsOf, type Token } from './client.ts';
+import { type BitrixRecord, idOf, recordsOf } from './client.ts';
 import { bitrixContacts, contactEffect, contactFrom, isItemId } from './contacts.ts';
 import { bitrixDiary } from './diary.ts';
 import { type BitrixBookingSettings, bitrixOf } from './settings.ts';
@@ -21,10 +22,10 @@ import { freeSlotsOf } from './slots.ts';
 export function bitrixBooking(
   options: BitrixBookingSettings,
   deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>,
-  token?: Token,
+  tokens?: Pick<TokenStore, 'access'>,
 ): Booking {
   const { BITRIX24_SETTLE_MS: settleMs, BITRIX24_SERVICES_IBLOCK_ID: iblockId, BITRIX24_PHONE_COUNTRY: country } = options;
-  const { bitrix } = bitrixOf(options, deps, token);
+  const { bitrix } = bitrixOf(options, deps, tokens);
   const diary = bitrixDiary(bitrix, { timeZone: options.BITRIX24_TIME_ZONE, country });
   const contacts = bitrixContacts(bitrix, country);
   const createContact = contactEffect(bitrix, settleMs);

@@ -6,17 +6,25 @@
  */
 import { isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
+import { type TokenStore, withAccess } from '../../oauth.ts';
 import { limitedHttp } from '../../quota.ts';
 import { envelopeOf, isObject, type Refusals, refusal, replyFailure, vendorError } from './envelope.ts';
 import { type BitrixLimits, bitrixLimits, type buckets } from './limits.ts';
 
 export type Params = Readonly<Record<string, unknown>>;
 export type BitrixRecord = Readonly<Record<string, unknown>>;
-export type Access =
-  | { readonly kind: 'webhook' /** With a slash at its end. */; readonly url: string }
-  | { readonly kind: 'application' /** `https://example.bitrix24.ru` */; readonly portal: string; readonly token: Token };
-/** An access token; a new one if the portal refused `refused`. */
-export type Token = (signal: AbortSignal, refused?: string) => Promise<string>;
+interface Webhook {
+  readonly kind: 'webhook';
+  /** With a slash at its end. */
+  readonly url: string;
+}
+interface Application {
+  readonly kind: 'application';
+  /** `https://example.bitrix24.ru` */
+  readonly portal: string;
+  readonly tokens: Pick<TokenStore, 'access'>;
+}
+export type Access = Webhook | Application;
 export interface At {
   readonly signal: AbortSignal;
   readonly refusals?: Refusals;
@@ -66,10 +74,9 @@ export function bitrixClient({
   /** A token that expired meanwhile is renewed once: the request was not executed. */
   async function send(method: string, params: Params, signal: AbortSignal): Promise<HttpAnswer> {
     if (access.kind === 'webhook') return post(method, params, signal);
-    const token = await access.token(signal);
-    const answer = await post(method, { ...params, auth: token }, signal);
-    const isExpired = envelopeOf(answer)?.error?.code === 'expired_token';
-    const last = isExpired ? await post(method, { ...params, auth: await access.token(signal, token) }, signal) : answer;
+    const withToken = ({ accessToken }: { readonly accessToken: string }) => post(method, { ...params, auth: accessToken }, signal);
+    const isExpired = (answer: HttpAnswer) => envelopeOf(answer)?.error?.code === 'expired_token';
+    const last = await withAccess(access.tokens, signal, withToken, isExpired);
     if (last.status !== 401) return last;
     throw new PolybError('failed_precondition', 'Bitrix24 accepts no token of this application; run polyb crm connect bitrix24.', {
       reason: 'reauthorise',

@@ -3,6 +3,7 @@ import { type Effect, onUnknownOf } from '../../../contracts/kit/define.ts';
 import { type PortalOptions, portal } from '../../../test/kit/bitrix24.ts';
 import { crmConformance } from '../../crm/conformance.ts';
 import { bitrixCrm } from './crm.ts';
+import { bitrixAccess } from './fake.ts';
 import { bitrixSettings } from './settings.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -13,9 +14,13 @@ afterEach(async () => {
 async function setup(settings: Readonly<Record<string, string>> = {}, options: PortalOptions & { readonly isApplication?: boolean } = {}) {
   const it = await portal(options);
   const access = it.access(options.isApplication);
-  const where = access.kind === 'webhook' ? { BITRIX24_WEBHOOK_URL: access.url } : { BITRIX24_PORTAL_URL: access.portal };
-  const token = access.kind === 'application' ? access.token : undefined;
-  return { ...it, crm: bitrixCrm(bitrixSettings.parse({ ...where, ...settings }), it.deps, token) };
+  const { clientId, clientSecret } = bitrixAccess;
+  const where =
+    access.kind === 'webhook'
+      ? { BITRIX24_WEBHOOK_URL: access.url }
+      : { BITRIX24_PORTAL_URL: access.portal, BITRIX24_CLIENT_ID: clientId, BITRIX24_CLIENT_SECRET: clientSecret };
+  const tokens = access.kind === 'application' ? access.tokens : undefined;
+  return { ...it, crm: bitrixCrm(bitrixSettings.parse({ ...where, ...settings }), it.deps, tokens) };
 }
 async function started(...options: Parameters<typeof setup>) {
   const it = await setup(...options);
@@ -276,5 +281,6 @@ test('lead stages name each status once, and settings without an address name wh
   for (const stages of ['new=NEW', 'new=NEW,in_process=A,converted=B,dead=C,other=D', 'new=,in_process=A,converted=B,dead=C'])
     expect(bitrixSettings.safeParse({ BITRIX24_LEAD_STAGES: stages }).success).toBe(false);
   const { deps } = await started();
-  expect(() => bitrixCrm(bitrixSettings.parse({}), deps)).toThrow(/BITRIX24_WEBHOOK_URL/);
+  for (const settings of [{}, { BITRIX24_PORTAL_URL: 'https://example.bitrix24.ru', BITRIX24_CLIENT_ID: 'x' }])
+    expect(() => bitrixCrm(bitrixSettings.parse(settings), deps)).toThrow(expect.objectContaining({ reason: 'bad_settings' }));
 });

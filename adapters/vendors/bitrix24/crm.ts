@@ -10,8 +10,9 @@ import { PolybError } from '../../../contracts/kit/errors.ts';
 import { isPhone } from '../../crm/phones.ts';
 import { type Crm, everything, type OpenLead } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
+import type { TokenStore } from '../../oauth.ts';
 import { callEffect } from './calls.ts';
-import { type BitrixRecord, fieldOf, idOf, type Token } from './client.ts';
+import { type BitrixRecord, fieldOf, idOf } from './client.ts';
 import {
   bitrixContacts,
   contactEffect,
@@ -40,9 +41,13 @@ const sources: Readonly<Record<string, string>> = {
 /** Prefixes of records to which a task belongs. */
 const prefixes = { lead: 'L', contact: 'C', deal: 'D' } as const;
 
-export function bitrixCrm(options: BitrixSettings, deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>, token?: Token): Crm {
+export function bitrixCrm(
+  options: BitrixSettings,
+  deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>,
+  tokens?: Pick<TokenStore, 'access'>,
+): Crm {
   const { BITRIX24_SETTLE_MS: settleMs, BITRIX24_LEAD_STAGES: stages, BITRIX24_PHONE_COUNTRY: country } = options;
-  const { bitrix, userId } = bitrixOf(options, deps, token);
+  const { bitrix, userId } = bitrixOf(options, deps, tokens);
   const contacts = bitrixContacts(bitrix, country);
   const notes = bitrixNotes(bitrix);
 

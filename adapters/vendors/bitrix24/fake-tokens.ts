@@ -22,12 +22,14 @@ export function bitrixTokens({
   now,
   clientId,
   clientSecret,
+  redirectUri,
   userId,
   endpoint,
 }: {
   readonly now: () => number;
   readonly clientId: string;
   readonly clientSecret: string;
+  readonly redirectUri: string;
   readonly userId: number;
   readonly endpoint: () => string;
 }): Tokens {
@@ -84,7 +86,8 @@ export function bitrixTokens({
       if (!path.startsWith('oauth/authorize')) throw new Refusal({ status: 404 });
       const code = randomBytes(20).toString('hex');
       codes.set(code, now() + 30_000);
-      const back = new URL(asked.get('redirect_uri') ?? 'http://127.0.0.1/');
+      if (asked.get('client_id') !== clientId) throw bad('invalid_client');
+      const back = new URL(redirectUri);
       for (const [name, value] of Object.entries({
         code,
         state: asked.get('state') ?? '',

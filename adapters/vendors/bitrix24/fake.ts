@@ -25,6 +25,8 @@ export const bitrixAccess = {
   code: 'fakewebhookcode1',
   clientId: 'local.fake.0001',
   clientSecret: 'fake-client-secret',
+  /** Where the portal sends a user who consented. */
+  redirectUri: 'http://127.0.0.1:8390/callback',
 } as const;
 
 export interface BitrixFake extends FakeServer {

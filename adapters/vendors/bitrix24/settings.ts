@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { durationMs, integer, secret, text, url } from '../../../config/settings.ts';
 import { TimeZone } from '../../../contracts/common.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
 import { phoneCountry } from '../../crm/phones.ts';
-import type { LeadStatus } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
-import { type Access, type BitrixClient, bitrixClient, type Token } from './client.ts';
+import type { TokenStore } from '../../oauth.ts';
+import { type Access, type BitrixClient, bitrixClient } from './client.ts';
 
-const statuses = ['new', 'in_process', 'converted', 'dead'] as const satisfies readonly LeadStatus[];
 /** `new=NEW,in_process=IN_PROCESS,…`: an id for each status. */
 const leadStages = z
   .string()
@@ -15,7 +15,7 @@ const leadStages = z
   .max(300)
   .transform((written) => Object.fromEntries(written.split(',').map((part) => part.split('=').map((side) => side.trim()))))
   .pipe(z.strictObject({ new: z.string().min(1), in_process: z.string().min(1), converted: z.string().min(1), dead: z.string().min(1) }))
-  .meta({ expected: `a stage for each of ${statuses.join(', ')}, e.g. new=NEW,in_process=IN_PROCESS,converted=CONVERTED,dead=JUNK` });
+  .meta({ expected: 'a stage for each status: new=NEW,in_process=IN_PROCESS,converted=CONVERTED,dead=JUNK' });
 
 /** The code of a webhook is a secret: it goes over TLS, or stays on this machine. */
 const webhookUrl = z
@@ -63,16 +63,37 @@ export const bitrixBookingSettings = bitrixSettings.extend({
 });
 export type BitrixBookingSettings = z.output<typeof bitrixBookingSettings>;
 
-/** @throws TypeError naming the missing settings. */
-export function bitrixOf(options: BitrixSettings, deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>, token?: Token) {
-  const access = accessOf(options, token);
-  const webhookUser = access.kind === 'webhook' ? Number(/\/rest\/(\d+)\//.exec(access.url)?.[1]) : 1;
-  const bitrix: BitrixClient = bitrixClient({ access, tariff: options.BITRIX24_TARIFF, deps });
-  return { bitrix, userId: options.BITRIX24_USER_ID ?? webhookUser };
+/** @throws PolybError failed_precondition/bad_settings. */
+export function bitrixOf(
+  options: BitrixSettings,
+  deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>,
+  tokens: Pick<TokenStore, 'access'> | undefined,
+): { readonly bitrix: BitrixClient; readonly userId: number } {
+  const access = accessOf(options, tokens);
+  const owner = access.kind === 'webhook' ? Number(/\/rest\/(\d+)\//.exec(access.url)?.[1]) : 1;
+  return { bitrix: bitrixClient({ access, tariff: options.BITRIX24_TARIFF, deps }), userId: options.BITRIX24_USER_ID ?? owner };
 }
-function accessOf({ BITRIX24_WEBHOOK_URL, BITRIX24_PORTAL_URL }: BitrixSettings, token: Token | undefined): Access {
-  if (BITRIX24_WEBHOOK_URL !== undefined) return { kind: 'webhook', url: BITRIX24_WEBHOOK_URL.replace(/\/*$/, '/') };
-  if (BITRIX24_PORTAL_URL !== undefined && token !== undefined)
-    return { kind: 'application', portal: BITRIX24_PORTAL_URL.replace(/\/+$/, ''), token };
-  throw new TypeError('Bitrix24 needs BITRIX24_WEBHOOK_URL, or BITRIX24_PORTAL_URL, BITRIX24_CLIENT_ID and BITRIX24_CLIENT_SECRET.');
+function accessOf(options: BitrixSettings, tokens: Pick<TokenStore, 'access'> | undefined): Access {
+  const { BITRIX24_WEBHOOK_URL: webhook } = options;
+  if (webhook !== undefined) return { kind: 'webhook', url: webhook.replace(/\/*$/, '/') };
+  const { portal } = applicationOf(options);
+  if (tokens === undefined) throw badSettings();
+  return { kind: 'application', portal, tokens };
+}
+/** @throws PolybError failed_precondition/bad_settings. */
+export function applicationOf(options: BitrixSettings): {
+  readonly portal: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+} {
+  const { BITRIX24_PORTAL_URL: portal, BITRIX24_CLIENT_ID: clientId, BITRIX24_CLIENT_SECRET: clientSecret } = options;
+  if (portal === undefined || clientId === undefined || clientSecret === undefined) throw badSettings();
+  return { portal: new URL(portal).origin, clientId, clientSecret };
+}
+function badSettings(): PolybError {
+  return new PolybError(
+    'failed_precondition',
+    'Bitrix24 needs BITRIX24_WEBHOOK_URL, or BITRIX24_PORTAL_URL, BITRIX24_CLIENT_ID and BITRIX24_CLIENT_SECRET together.',
+    { reason: 'bad_settings' },
+  );
 }
