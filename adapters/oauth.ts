@@ -173,7 +173,9 @@ export function tokenStore(
 
   return {
     async access({ signal, rejected }) {
-      if (known !== undefined && now() < known.until && known.access.accessToken !== rejected) return known.access;
+      // A rejected token is sent no more, also if no other one can be had.
+      if (known?.access.accessToken === rejected) known = undefined;
+      if (known !== undefined && now() < known.until) return known.access;
       const shared = inFlight.get(rejected) ?? current(rejected).finally(() => inFlight.delete(rejected));
       inFlight.set(rejected, shared);
       return untilAborted(shared, signal);
@@ -188,6 +190,19 @@ export function tokenStore(
       else throw failureOf(verdict.problem, now() + verdict.retryAfterMs);
     },
   };
+}
+
+/** The consent of a person, by which a connection gets its tokens. */
+export interface Consent {
+  /** Where the provider leads the person back to. */
+  readonly redirectUri: string;
+  /** The page where the person consents. `state` comes back with the callback. */
+  url(state: string): string;
+  /**
+   * Takes the query of the callback, exchanges its code and stores the tokens.
+   * @throws PolybError failed_precondition/reauthorise for a callback of another request or account, or a used code.
+   */
+  accept(callback: Readonly<Record<string, string>>, state: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface ConnectionState {

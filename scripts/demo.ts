@@ -1,9 +1,11 @@
 /** `npm run demo`: the whole system from nothing, one lead through it, and what that looked like. It stays up. */
 import { randomInt, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { lookup, openSources } from '../config/env.ts';
 import { exitOf, PolybError } from '../contracts/kit/errors.ts';
 import { askJournal, type Row } from './cli/commands/journal/ask.ts';
 import { trace } from './cli/commands/trace.ts';
+import { askMethod } from './cli/kernel/ask.ts';
 import { callable, findMethod, readCatalogue } from './cli/kernel/catalogue.ts';
 import type { Invocation } from './cli/kernel/command.ts';
 import { type Connected, connect } from './cli/kernel/connect.ts';
@@ -29,6 +31,7 @@ async function demo(invocation: Invocation): Promise<number> {
 
   await using connected = await connect(invocation, { own: true });
   const isSimulated = (lookup('TELEPHONY_KIND', openSources({ env: invocation.env })) ?? 'simulator') === 'simulator';
+  await openSalon(invocation);
   out.note(`\nA lead arrives, is pushed to the CRM and called${isSimulated ? ' by the built-in simulator: no customer is reached' : ''}.`);
   const runId = await pushLead(connected, invocation);
   const run = await followRun(connected, runId, invocation);
@@ -46,12 +49,23 @@ async function demo(invocation: Invocation): Promise<number> {
       `  polyb trace ${runId} --format sequence`,
       '  polyb call crm.push_to_crm firstName=Анна phoneNumber=+79995551122',
       '  polyb pipelines run lead_to_call firstName=Олег phoneNumber=+79995553391    no answer, so the pipeline creates a task for staff',
+      '  polyb call get_free_slots serviceIds=haircut    free times of the salon; create_appointment books one',
       '  polyb status',
       '  polyb help',
       '  polyb down    stops it and keeps the data',
     ].join('\n'),
   );
   return status;
+}
+
+/** The built-in booking calendar gets the salon of the examples, unless it has a company. */
+async function openSalon(invocation: Invocation): Promise<void> {
+  if ((lookup('BOOKING_KIND', openSources({ env: invocation.env })) ?? 'postgres') !== 'postgres') return;
+  const { company } = await askMethod<{ company: object | null }>(invocation, 'company.get', {});
+  if (company !== null) return;
+  const salon = JSON.parse(await readFile(new URL('../examples/salon.json', import.meta.url), 'utf8')) as { name: string };
+  await askMethod(invocation, 'company.set', { company: salon });
+  invocation.out.note(`the booking calendar is that of ${salon.name}: polyb company show`, 'ok');
 }
 
 /** A lead of its own each time: the phone differs, so that an earlier demo's call does not stand in the way. */

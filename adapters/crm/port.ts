@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type { About, Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
 import type { Effect, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
+import type { Consent } from '../oauth.ts';
 
 export type Contact = z.output<typeof ContactSchema>;
 export type LeadStatus = z.output<typeof LeadStatusSchema>;
@@ -32,6 +33,8 @@ export interface Crm {
   readonly logCall: Effect<typeof crm.log_call>;
   /** Adds what the contact lacks; removes and replaces nothing. */
   readonly updateContact: Effect<typeof crm.update_contact>;
+  /** Only of a connection with OAuth. */
+  readonly consent?: Consent;
 }
 
 /** The record to which a call belongs. */

@@ -24,7 +24,9 @@ export interface Health {
 
 const failures: readonly Code[] = ['resource_exhausted', 'upstream_failed', 'unavailable', 'deadline_exceeded', 'conflict'];
 /** Reasons to refuse every request of this service. */
-const refusals: readonly (string | undefined)[] = ['upstream_credentials', 'quota'];
+const refusals: readonly (string | undefined)[] = ['upstream_credentials', 'reauthorise', 'quota'];
+/** Conflicts between records, which the dependency has found because it works. */
+const answers: readonly (string | undefined)[] = ['slot_busy', 'duplicate', 'version_conflict'];
 
 export function createHealth(now: () => number): Health {
   const statuses = new Map<string, DependencyStatus>();
@@ -39,7 +41,7 @@ export function createHealth(now: () => number): Health {
     // A fault of this service proves nothing about the dependency.
     if (!isPolybError(failure) || failure.code === 'cancelled' || failure.code === 'internal') return;
     const { code, reason } = failure;
-    const isFailure = failures.includes(code) || refusals.includes(reason);
+    const isFailure = (failures.includes(code) && !answers.includes(reason)) || refusals.includes(reason);
     note(target, isFailure ? (reason === undefined ? code : `${code}/${reason}`) : null);
   }
   return {

@@ -1,5 +1,6 @@
 /** Health of dependencies in the replies to a ping. */
 import { z } from 'zod';
+import type { Bus } from '../service.ts';
 import type { DependencyStatus } from './dependencies.ts';
 
 export interface DependencyReport extends DependencyStatus {
@@ -36,4 +37,22 @@ function parsed(text: string): z.output<typeof Statuses> {
   } catch {
     return []; // a reply of another program
   }
+}
+
+const freshMs = 1_000;
+
+/** Health of the dependencies of all services, at most a second old; empty while the bus is unavailable. */
+export function gatherDependencies(bus: Pick<Bus, 'gather'>, now: () => number): () => Promise<readonly DependencyReport[]> {
+  let asked: { readonly at: number; readonly answers: Promise<readonly DependencyReport[]> } | undefined;
+  return () => {
+    if (asked === undefined || now() - asked.at > freshMs)
+      asked = {
+        at: now(),
+        answers: bus.gather('$SRV.PING', {}, { waitMs: 500, quietMs: 150 }).then(
+          dependencyReports,
+          () => [], // The unavailable bus is reported separately.
+        ),
+      };
+    return asked.answers;
+  };
 }

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { memoryBooking } from '../../adapters/booking/memory.ts';
 import { memoryCrm } from '../../adapters/crm/memory.ts';
 import type { Context, Handler, Parts } from '../../bus/service.ts';
+import { createHealth } from '../../bus/telemetry/dependencies.ts';
 import { crm } from '../../contracts/crm.ts';
 import { type Effect, isEffect, type Method } from '../../contracts/kit/define.ts';
 import service from './service.ts';
@@ -9,7 +10,8 @@ import service from './service.ts';
 test('serves every method of the contract from the CRM that was picked', async () => {
   const picked = memoryCrm({ now: Date.now });
   const vendors = { crm: new Map([['main', picked]]), booking: new Map([['main', memoryBooking({ now: Date.now })]]) };
-  const parts = { settings: service.settings.parse({}), vendors, now: Date.now };
+  const bus = { health: createHealth(Date.now) };
+  const parts = { settings: service.settings.parse({}), vendors, bus, db: { query: async () => [] }, now: Date.now };
   const { crm: handlers } = (await service.make(parts as unknown as Parts<never, never>)) as unknown as {
     crm: Record<string, Handler | Effect>;
   };

@@ -1,48 +1,52 @@
 /** Contacts and leads in the configured CRMs, appointments in the configured booking systems. */
 import { bookingAdapters } from '../../adapters/booking/index.ts';
 import { crmAdapters } from '../../adapters/crm/index.ts';
-import { byConnection, connectionFor, service } from '../../bus/service.ts';
+import { type Connections, service } from '../../bus/service.ts';
+import { gatherDependencies } from '../../bus/telemetry/dependency-reports.ts';
 import { booking } from '../../contracts/booking.ts';
 import { company } from '../../contracts/company.ts';
+import { connections } from '../../contracts/connections.ts';
 import { crm } from '../../contracts/crm.ts';
 import { bookingHandlers } from './booking.ts';
 import { companyHandlers } from './company.ts';
-import { createContact, createLead } from './effects.ts';
-import { pushToCrm } from './push-to-crm.ts';
+import { connectionHandlers, dependencyOf } from './connections.ts';
+import { consentStates } from './consent-state.ts';
+import { crmHandlers } from './crm.ts';
+import { pausesIn } from './pauses.ts';
 import { crmSettings } from './settings.ts';
 import { slotIds } from './slot-id.ts';
+import { watched } from './watched.ts';
 
 export default service({
-  serves: { crm, booking, company },
+  serves: { crm, booking, company, connections },
+  discovers: true,
   settings: crmSettings,
   vendors: {
     crm: { setting: 'CRM_KIND', catalogue: crmAdapters, fallback: 'postgres', connections: 'CRM_CONNECTIONS' },
     booking: { setting: 'BOOKING_KIND', catalogue: bookingAdapters, fallback: 'postgres', connections: 'BOOKING_CONNECTIONS' },
   },
-}).start(async ({ settings, vendors, secretKey, now }) => ({
-  crm: {
-    push_to_crm: pushToCrm({ reuseHours: settings.CRM_LEAD_REUSE_HOURS }),
-    find_contact: async (input, { signal }) => {
-      const contacts = [...(await connectionFor(vendors.crm, input).findContacts(input.phoneNumber, signal))];
-      return { contacts, isAmbiguous: contacts.length > 1 };
-    },
-    find_open_lead: async (input, { signal }) => ({
-      lead: await connectionFor(vendors.crm, input).findOpenLead(input.contactId, new Date(input.since), signal),
+}).start(async ({ settings, vendors, bus, db, secretKey, now }) => {
+  const pauses = pausesIn(db, now);
+  const watchAll = <T extends object>(kind: 'crm' | 'booking', adapters: Connections<T>): Connections<T> =>
+    new Map(
+      [...adapters].map(([connection, adapter]) => [
+        connection,
+        watched(adapter, bus.health.of(dependencyOf(kind, connection)), () => pauses.mayCall({ kind, connection })),
+      ]),
+    );
+  const adapters = { crm: watchAll('crm', vendors.crm), booking: watchAll('booking', vendors.booking) };
+  const bookingParts = { connections: adapters.booking, slotIds: slotIds(() => secretKey('slots'), now), now };
+  return {
+    crm: crmHandlers(adapters.crm, { reuseHours: settings.CRM_LEAD_REUSE_HOURS, now }),
+    booking: bookingHandlers(bookingParts),
+    company: companyHandlers(adapters.booking),
+    connections: connectionHandlers({
+      ...adapters,
+      pauses,
+      consentStates: consentStates(() => secretKey('consent'), now),
+      reports: gatherDependencies(bus, now),
+      db,
+      now,
     }),
-    update_lead_status: async (input, { signal }) => {
-      const { leadId, status } = input;
-      await connectionFor(vendors.crm, input).updateLeadStatus(leadId, status, signal);
-      return { leadId, status };
-    },
-    capabilities: async (input) => connectionFor(vendors.crm, input).capabilities(),
-    create_contact: byConnection(vendors.crm, createContact),
-    create_lead: byConnection(vendors.crm, (adapter) => createLead(adapter, now)),
-    create_deal: byConnection(vendors.crm, (adapter) => adapter.createDeal),
-    create_task: byConnection(vendors.crm, (adapter) => adapter.createTask),
-    add_note: byConnection(vendors.crm, (adapter) => adapter.addNote),
-    log_call: byConnection(vendors.crm, (adapter) => adapter.logCall),
-    update_contact: byConnection(vendors.crm, (adapter) => adapter.updateContact),
-  },
-  booking: bookingHandlers({ connections: vendors.booking, slotIds: slotIds(() => secretKey('slots'), now), now }),
-  company: companyHandlers(vendors.booking),
-}));
+  };
+});

@@ -2,11 +2,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { batched } from '../../adapters/store/batch.ts';
 import { every, service } from '../../bus/service.ts';
+import { gatherDependencies } from '../../bus/telemetry/dependency-reports.ts';
 import { aliases } from '../../contracts/aliases.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type CallMethod, createApp } from './app.ts';
-import { dependencies } from './dependencies.ts';
 import { addDocuments } from './documents.ts';
 import { addFeeds } from './feeds.ts';
 import { createFigures } from './figures.ts';
@@ -61,7 +61,7 @@ export default service({
       requireIfMatch: settings.GATEWAY_REQUIRE_IF_MATCH,
     },
   };
-  const health = { bus, db, cache, dependencies: dependencies(bus, now), figures, version, isDraining: () => isDraining, now };
+  const health = { bus, db, cache, dependencies: gatherDependencies(bus, now), figures, version, isDraining: () => isDraining, now };
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });

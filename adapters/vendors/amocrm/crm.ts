@@ -9,6 +9,7 @@ import type { Deps } from '../../deps.ts';
 import { logCalls } from './calls.ts';
 import { type AmoRecord, amoClient } from './client.ts';
 import { leadsIn } from './leads.ts';
+import { amoConsent } from './oauth.ts';
 import {
   carriesReference,
   contactFrom,
@@ -71,6 +72,7 @@ export function amoCrm(settings: AmoSettings, deps: Deps): Crm {
   }
 
   return {
+    ...(settings.AMOCRM_TOKEN === undefined && { consent: amoConsent(settings, deps) }),
     capabilities: () => ({ crm: 'amocrm', methods: { ...everything, find_contact: 'emulated', find_open_lead: 'emulated' } }),
     findContacts: async (phoneNumber, signal) => (await contactsWith(phoneNumber, signal)).map((record) => contactFrom(record, country)),
     ...leadsIn(amo, settings),

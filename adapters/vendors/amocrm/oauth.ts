@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { Http } from '../../deps.ts';
-import { type OAuthProvider, type TokenStore, type TokenStoreDeps, tokenStore } from '../../oauth.ts';
+import { type Consent, type OAuthProvider, type TokenStore, type TokenStoreDeps, tokenStore } from '../../oauth.ts';
 import { type AmoSettings, accountUrl, integrationOf } from './settings.ts';
 
 const Issued = z.object({
@@ -38,6 +38,16 @@ export function amoTokens(settings: AmoSettings, deps: TokenStoreDeps & { readon
     },
   };
   return tokenStore(provider, deps);
+}
+
+export function amoConsent(settings: AmoSettings, deps: TokenStoreDeps & { readonly http: Http }): Consent {
+  return {
+    redirectUri: integrationOf(settings).redirectUri,
+    url: (state) => amoConsentUrl(settings, state),
+    async accept(callback, state, signal) {
+      await amoTokens(settings, deps).connect({ code: amoCodeIn(settings, new URLSearchParams(callback), state) }, signal);
+    },
+  };
 }
 
 /** The page where an administrator consents; it redirects to AMOCRM_REDIRECT_URI with `code`, `referer` and `state`. */

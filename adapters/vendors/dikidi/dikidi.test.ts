@@ -15,7 +15,8 @@ test('DIKIDI as a CRM refuses every method as unsupported, uses nothing, and say
   const crm = crmAdapters.dikidi.create({}, deps);
   const { methods } = contract.capabilities.output.parse(crm.capabilities());
   expect(new Set(Object.values(methods))).toEqual(new Set(['unsupported']));
-  const { capabilities: _, ...port } = crm;
+  const { capabilities: _, consent, ...port } = crm;
+  expect(consent).toBeUndefined();
   expect(Object.keys(port).length).toBeGreaterThan(0);
   for (const part of Object.values(port)) {
     const call = typeof part === 'function' ? part : part.attempt;

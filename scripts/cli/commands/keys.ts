@@ -1,11 +1,9 @@
 /** `polyb keys`: API keys of HTTP. The secret is made here and never leaves: the gateway gets its digest. */
 import { createHash, randomBytes } from 'node:crypto';
-import { isPolybError } from '../../../contracts/kit/errors.ts';
-import { callable } from '../kernel/catalogue.ts';
+import { askMethod } from '../kernel/ask.ts';
 import type { Invocation } from '../kernel/command.ts';
 import { wrongUsage } from '../kernel/failure.ts';
 import { durationMs } from '../kernel/flags.ts';
-import { explain, lazyBus, resolveTarget } from '../kernel/method.ts';
 
 interface ApiKey {
   readonly keyId: string;
@@ -32,7 +30,7 @@ export async function createKey(invocation: Invocation): Promise<number> {
     scopes: scopesOf(flags.text('scope') ?? 'read,send'),
     expiresAt: expiryOf(flags.text('expires')),
   };
-  const made = await ask<ApiKey>(invocation, 'create_key', input);
+  const made = await askMethod<ApiKey>(invocation, 'gateway.create_key', input);
   const key = `${keyId}.${secret}`;
   await out.result(
     { key, keyId, client: made.client, person: made.person, scopes: made.scopes, expiresAt: made.expiresAt },
@@ -48,7 +46,7 @@ export async function createKey(invocation: Invocation): Promise<number> {
 export async function listKeys(invocation: Invocation): Promise<number> {
   const { flags, out } = invocation;
   const [client, limit, cursor] = [flags.text('client'), flags.whole('limit'), flags.text('cursor')];
-  const page = await ask<{ readonly items: readonly ApiKey[]; readonly nextCursor: string | null }>(invocation, 'list_keys', {
+  const page = await askMethod<{ readonly items: readonly ApiKey[]; readonly nextCursor: string | null }>(invocation, 'gateway.list_keys', {
     ...(client !== undefined && { client }),
     ...(limit !== undefined && { limit }),
     ...(cursor !== undefined && { cursor }),
@@ -79,24 +77,10 @@ export async function revokeKey(invocation: Invocation): Promise<number> {
   if (given === undefined) throw wrongUsage('expected a key id', { subject: 'keys revoke', next: ['polyb keys list'] });
   // Whoever pastes the whole key means its id; the rest is a secret and goes nowhere.
   const [keyId = ''] = given.split('.');
-  const key = await ask<ApiKey>(invocation, 'revoke_key', { keyId });
+  const key = await askMethod<ApiKey>(invocation, 'gateway.revoke_key', { keyId });
   await out.result(key, { text: () => `${key.keyId}  revoked` });
   out.note(`${key.keyId} of ${key.client} is revoked`, 'ok');
   return 0;
-}
-
-async function ask<T>(invocation: Invocation, name: string, input: object): Promise<T> {
-  const { flags, signal } = invocation;
-  await using line = lazyBus(invocation);
-  const { entry } = await resolveTarget(`gateway.${name}`, line.get);
-  const { bus } = await line.get();
-  try {
-    // The service validates its answer against the contract, so its shape is what `T` says.
-    return (await bus.request(callable(entry), input, { signal, timeoutMs: flags.ms('timeout') })) as T;
-  } catch (error) {
-    if (!isPolybError(error)) throw error;
-    throw explain(error, entry, undefined);
-  }
 }
 
 function scopesOf(text: string): readonly string[] {

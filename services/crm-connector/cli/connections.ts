@@ -1,0 +1,66 @@
+/** `polyb crm connections`, `test`, `pause` and `resume`. */
+import type { connections } from '../../../contracts/connections.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { askMethod } from '../../../scripts/cli/kernel/ask.ts';
+import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+
+const notWorking = 1;
+
+export async function showConnections(invocation: Invocation): Promise<number> {
+  const { out } = invocation;
+  const { items } = await askMethod<OutputOf<typeof connections.list>>(invocation, 'connections.list', {});
+  const bad = items.filter(({ state }) => state !== 'ok');
+  await out.result(
+    { items },
+    {
+      table: () => ({
+        columns: ['KIND', 'CONNECTION', 'SYSTEM', 'STATE', 'SINCE', 'DETAIL'],
+        rows: items.map(({ kind, connection, system, state, since, detail }) => [
+          kind,
+          connection,
+          system,
+          state,
+          since === null ? '' : out.time(since),
+          detail ?? '',
+        ]),
+      }),
+      items,
+    },
+  );
+  return bad.length === 0 ? 0 : notWorking;
+}
+
+export async function testConnection(invocation: Invocation): Promise<number> {
+  const { args, out } = invocation;
+  const [phoneNumber] = args;
+  if (phoneNumber === undefined)
+    throw wrongUsage('expected the phone of a person who is known to be there', { subject: 'crm test', next: ['polyb crm test --help'] });
+  const result = await askMethod<OutputOf<typeof connections.test>>(invocation, 'connections.test', { ...which(invocation), phoneNumber });
+  await out.result(result, { text: () => `${result.system}  ${result.found} found  ${result.ms} ms` });
+  if (result.found > 0) return 0;
+  out.note(`${result.system} answers, but finds nobody: is the number stored there in another form, or the filter switched off?`, 'bad');
+  return notWorking;
+}
+
+export async function pauseConnection(invocation: Invocation): Promise<number> {
+  const { flags, out } = invocation;
+  const at = which(invocation);
+  const reason = flags.text('reason');
+  const result = await askMethod<{ changed: boolean }>(invocation, 'connections.pause', { ...at, ...(reason !== undefined && { reason }) });
+  await out.result(result, { text: () => `${at.kind} ${at.connection}  paused` });
+  out.note(result.changed ? 'nothing is sent until polyb crm resume' : 'it was paused before', 'ok');
+  return 0;
+}
+
+export async function resumeConnection(invocation: Invocation): Promise<number> {
+  const { out } = invocation;
+  const at = which(invocation);
+  const result = await askMethod<{ changed: boolean }>(invocation, 'connections.resume', at);
+  await out.result(result, { text: () => `${at.kind} ${at.connection}  ${result.changed ? 'resumed' : 'was not paused'}` });
+  return 0;
+}
+
+function which({ flags }: Invocation): { readonly kind: 'crm' | 'booking'; readonly connection: string } {
+  return { kind: flags.on('booking') ? 'booking' : 'crm', connection: flags.text('connection') ?? 'main' };
+}

@@ -1,0 +1,142 @@
+/** States of the connections, for people. */
+
+import type { Booking } from '../../adapters/booking/port.ts';
+import type { Crm } from '../../adapters/crm/port.ts';
+import type { Consent } from '../../adapters/oauth.ts';
+import { unsupported } from '../../adapters/unsupported.ts';
+import { type Connections, connectionFor, type HandlersOf, type Queries } from '../../bus/service.ts';
+import type { DependencyReport } from '../../bus/telemetry/dependency-reports.ts';
+import { actorOf } from '../../contracts/common.ts';
+import type { connections as contract } from '../../contracts/connections.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
+import type { ConsentStates } from './consent-state.ts';
+import type { Paused, Pauses } from './pauses.ts';
+
+type Item = OutputOf<typeof contract.list>['items'][number];
+type State = Pick<Item, 'state' | 'since' | 'detail'>;
+export interface ConnectionParts {
+  readonly crm: Connections<Crm>;
+  readonly booking: Connections<Booking>;
+  readonly pauses: Pauses;
+  readonly consentStates: ConsentStates;
+  /** What the instances of all services say of their dependencies. */
+  readonly reports: () => Promise<readonly DependencyReport[]>;
+  readonly db: Queries;
+  readonly now: () => number;
+}
+/** The name of a connection in the health of the service. */
+export const dependencyOf = (kind: Item['kind'], connection: string): string => `${kind}:${connection}`;
+
+export function connectionHandlers({
+  crm,
+  booking,
+  pauses,
+  consentStates,
+  reports,
+  db,
+  now,
+}: ConnectionParts): HandlersOf<typeof contract> {
+  const all = () => [
+    ...[...crm].map(([connection, adapter]) => ({ kind: 'crm' as const, connection, ...systemOf(adapter.capabilities()) })),
+    ...[...booking].map(([connection, adapter]) => ({ kind: 'booking' as const, connection, ...systemOf(adapter.capabilities()) })),
+  ];
+  const adapterOf = ({ kind, connection }: { readonly kind: Item['kind']; readonly connection: string }): Crm | Booking =>
+    connectionFor<Crm | Booking>(kind === 'crm' ? crm : booking, { connection });
+  return {
+    async list() {
+      const [paused, told, tokens] = await Promise.all([pauses.all(), reports(), tokenStates(db)]);
+      const items = all().map((each): Item => {
+        const pause = paused.find(({ kind, connection }) => kind === each.kind && connection === each.connection);
+        const token = tokens.find(({ connection, vendor }) => connection === each.connection && vendor === each.system);
+        const report = told.find(({ target }) => target === dependencyOf(each.kind, each.connection));
+        return { ...each, ...(pauseState(pause) ?? tokenState(token, each) ?? reportState(report, each)) };
+      });
+      return { items };
+    },
+    async test(input, { signal }) {
+      const adapter = adapterOf(input);
+      const began = now();
+      const people =
+        'findContacts' in adapter
+          ? await adapter.findContacts(input.phoneNumber, signal)
+          : await adapter.findClients(input.phoneNumber, signal);
+      return { found: people.length, ms: Math.max(0, now() - began), system: systemOf(adapter.capabilities()).system };
+    },
+    async begin_consent({ connection }) {
+      const adapter = connectionFor(crm, { connection });
+      const { redirectUri, url } = consentOf(adapter);
+      return { system: adapter.capabilities().crm, url: url(consentStates.issue(connection)), redirectUri };
+    },
+    async finish_consent({ connection, callback }, { signal }) {
+      const adapter = connectionFor(crm, { connection });
+      const consent = consentOf(adapter);
+      await consent.accept(callback, consentStates.verified(connection, callback.state), signal);
+      return { system: adapter.capabilities().crm };
+    },
+    async pause({ kind, connection, reason, onBehalfOf }, { caller }) {
+      adapterOf({ kind, connection });
+      return { changed: await pauses.pause({ kind, connection, reason: reason ?? null, by: actorOf(caller, onBehalfOf) }) };
+    },
+    async resume({ kind, connection }) {
+      adapterOf({ kind, connection });
+      return { changed: await pauses.resume({ kind, connection }) };
+    },
+  };
+}
+
+function consentOf({ consent, capabilities }: Crm): Consent {
+  if (consent !== undefined) return consent;
+  throw unsupported(
+    capabilities().crm,
+    'consent; the connection has a key or a token of its own, or the settings of its OAuth application are missing',
+  );
+}
+function systemOf(found: ReturnType<Crm['capabilities']> | ReturnType<Booking['capabilities']>): Pick<Item, 'system' | 'methods'> {
+  return { system: 'crm' in found ? found.crm : found.system, methods: found.methods };
+}
+function pauseState(paused: Paused | undefined): State | undefined {
+  if (paused === undefined) return undefined;
+  const { reason, by, since } = paused;
+  return { state: 'paused', since: since.toISOString(), detail: `${by} paused it${reason === null ? '' : `: ${reason}`}` };
+}
+interface TokenState {
+  readonly connection: string;
+  readonly vendor: string;
+  readonly state: 'ok' | 'needs_reauthorisation' | 'blocked';
+  readonly updated_at: Date;
+}
+async function tokenStates(db: Queries): Promise<readonly TokenState[]> {
+  return db.query<TokenState>("select connection, vendor, state, updated_at from crm_connector.tokens where state <> 'ok'");
+}
+function tokenState(token: TokenState | undefined, { connection, system }: Pick<Item, 'connection' | 'system'>): State | undefined {
+  if (token === undefined || token.state === 'ok') return undefined;
+  return { state: token.state, since: token.updated_at.toISOString(), detail: adviceFor(token.state, { connection, system }) };
+}
+function reportState(report: DependencyReport | undefined, at: Pick<Item, 'connection' | 'system'>): State {
+  if (report === undefined) return { state: 'ok', since: null, detail: null };
+  const since = new Date(report.since).toISOString();
+  if (report.failure === null) return { state: 'ok', since, detail: null };
+  const [code = '', reason = code] = report.failure.split('/');
+  const state = stateByReason[reason] ?? 'broken';
+  return { state, since, detail: `${report.failure}; ${adviceFor(state, at)}` };
+}
+const stateByReason: Readonly<Record<string, Item['state']>> = {
+  reauthorise: 'needs_reauthorisation',
+  blocked: 'blocked',
+  rate_limited: 'paused',
+  resource_exhausted: 'paused',
+  quota: 'paused',
+  paused: 'paused',
+};
+function adviceFor(state: Item['state'], { connection, system }: Pick<Item, 'connection' | 'system'>): string {
+  switch (state) {
+    case 'needs_reauthorisation':
+      return `consent again: polyb crm connect ${system}${connection === 'main' ? '' : ` --connection ${connection}`}`;
+    case 'blocked':
+      return 'the provider blocks this address; requests stop until it ends. Ask the provider if it does not';
+    case 'paused':
+      return 'the provider limits requests; they go on by themselves';
+    default:
+      return 'check the settings of the connection and the provider';
+  }
+}

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type AmoFake, amoFake, amoIntegration } from '../../adapters/vendors/amocrm/fake.ts';
+import { connections } from '../../contracts/connections.ts';
+import { crm } from '../../contracts/crm.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
+import service from './service.ts';
+
+let it: World;
+let fake: AmoFake;
+beforeAll(async () => {
+  it = await world();
+  fake = await amoFake();
+  await it.start('crm-connector', service, {
+    CRM_KIND: 'amocrm',
+    AMOCRM_SUBDOMAIN: 'fake',
+    AMOCRM_URL: fake.url,
+    AMOCRM_OAUTH_URL: `${fake.url}/oauth`,
+    AMOCRM_CLIENT_ID: amoIntegration.clientId,
+    AMOCRM_CLIENT_SECRET: amoIntegration.clientSecret,
+    AMOCRM_REDIRECT_URI: amoIntegration.redirectUri,
+    CRM_CONNECTIONS: 'main,own',
+    HTTP_ALLOW_PRIVATE: fake.url,
+  });
+});
+afterAll(async () => {
+  await it.stop();
+  await fake.close();
+});
+
+/** The query of the callback of a person who consents. */
+async function consent(): Promise<Record<string, string>> {
+  const { url, redirectUri } = await it.bus.call(connections.begin_consent, {});
+  expect(redirectUri).toBe(amoIntegration.redirectUri);
+  const [, link = ''] = /href="([^"]+)"/.exec(await (await fetch(url)).text()) ?? [];
+  return Object.fromEntries(new URL(link.replaceAll('&amp;', '&')).searchParams);
+}
+const find = () => it.bus.call(crm.find_contact, { phoneNumber: '+79995553322' }, { retry: false });
+const stateOf = async () => (await it.bus.call(connections.list, {})).items.find(({ kind }) => kind === 'crm');
+
+test('a connection works from the consent on, until it is revoked, and then says what to do and sends nothing more', async () => {
+  await expect(find()).rejects.toMatchObject({ code: 'failed_precondition', reason: 'reauthorise' });
+  expect(await stateOf()).toMatchObject({ state: 'needs_reauthorisation', detail: expect.stringContaining('polyb crm connect amocrm') });
+  expect(await it.bus.call(connections.finish_consent, { callback: await consent() })).toEqual({ system: 'amocrm' });
+  expect(await find()).toEqual({ contacts: [], isAmbiguous: false });
+  expect(await until(async () => ((await stateOf())?.state === 'ok' ? 'ok' : null))).toBe('ok');
+
+  fake.revoke();
+  // The token is young, so its refusal counts as that of the credentials at first; the refresh token is dead for good.
+  await it.store.query("update crm_connector.tokens set issued_at = now() - interval '1 hour'");
+  await until(async () => ((await find().catch(({ reason }) => reason)) === 'reauthorise' ? true : null));
+  const before = fake.seen.length;
+  for (let nth = 0; nth < 5; nth += 1) await expect(find()).rejects.toMatchObject({ reason: 'reauthorise', outcome: 'not_executed' });
+  expect(fake.seen.length).toBe(before);
+  expect(await stateOf()).toMatchObject({ state: 'needs_reauthorisation', detail: expect.stringContaining('polyb crm connect amocrm') });
+});
+
+test('a callback of another request, of another account, or with a used code is refused', async () => {
+  const callback = await consent();
+  const finish = (more: Record<string, string>) => it.bus.call(connections.finish_consent, { callback: { ...callback, ...more } });
+  const refused = { code: 'failed_precondition', reason: 'reauthorise' };
+  await expect(finish({ state: `${callback.state?.slice(0, -1)}A` })).rejects.toMatchObject(refused);
+  await expect(finish({ state: '' })).rejects.toMatchObject(refused);
+  await expect(finish({ referer: 'thief.example' })).rejects.toMatchObject(refused);
+  await finish({});
+  await expect(finish({})).rejects.toMatchObject(refused);
+});
+
+test('a connection without OAuth is told so', async () => {
+  const asked = it.bus.call(connections.begin_consent, { connection: 'own' });
+  await expect(asked).rejects.toMatchObject({ code: 'unimplemented', reason: 'unsupported' });
+});

@@ -1,0 +1,35 @@
+/** Contacts, leads and what belongs to them, over the adapters of the connections. */
+import type { Crm } from '../../adapters/crm/port.ts';
+import { byConnection, type Connections, connectionFor, type HandlersOf } from '../../bus/service.ts';
+import type { crm as contract } from '../../contracts/crm.ts';
+import { createContact, createLead } from './effects.ts';
+import { pushToCrm } from './push-to-crm.ts';
+
+export function crmHandlers(
+  connections: Connections<Crm>,
+  { reuseHours, now }: { readonly reuseHours: number; readonly now: () => number },
+): HandlersOf<typeof contract> {
+  return {
+    push_to_crm: pushToCrm({ reuseHours }),
+    find_contact: async (input, { signal }) => {
+      const contacts = [...(await connectionFor(connections, input).findContacts(input.phoneNumber, signal))];
+      return { contacts, isAmbiguous: contacts.length > 1 };
+    },
+    find_open_lead: async (input, { signal }) => ({
+      lead: await connectionFor(connections, input).findOpenLead(input.contactId, new Date(input.since), signal),
+    }),
+    update_lead_status: async (input, { signal }) => {
+      const { leadId, status } = input;
+      await connectionFor(connections, input).updateLeadStatus(leadId, status, signal);
+      return { leadId, status };
+    },
+    capabilities: async (input) => connectionFor(connections, input).capabilities(),
+    create_contact: byConnection(connections, createContact),
+    create_lead: byConnection(connections, (adapter) => createLead(adapter, now)),
+    create_deal: byConnection(connections, (adapter) => adapter.createDeal),
+    create_task: byConnection(connections, (adapter) => adapter.createTask),
+    add_note: byConnection(connections, (adapter) => adapter.addNote),
+    log_call: byConnection(connections, (adapter) => adapter.logCall),
+    update_contact: byConnection(connections, (adapter) => adapter.updateContact),
+  };
+}
