@@ -6,5 +6,5 @@ import { createHash } from 'node:crypto';
  * @param of the system and its location, so that ids of two of them differ
  */
 export function clientIdOfPhone(of: string, phoneNumber: string): string {
-  return `phone-${createHash('sha256').update(`${of} ${phoneNumber}`).digest('hex').slice(0, 32)}`;
+  return `phone-${createHash('sha256').update(`${of} ${phoneNumber}`).digest('hex').slice(0, 16)}`;
 }

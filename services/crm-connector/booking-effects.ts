@@ -16,7 +16,7 @@ export interface BookingParts {
 /** In the lane of its phone: the one client with this phone, or a new one. */
 export function createClient(adapter: Booking): Effect<typeof contract.create_client> {
   return lookFirst(adapter.createClient, async ({ phoneNumber }, signal) => {
-    const [first] = await adapter.findClients(phoneNumber, signal);
+    const [first] = await searchOf(adapter.findClients(phoneNumber, signal));
     return first === undefined ? null : { clientId: first.clientId, created: false };
   });
 }
@@ -104,9 +104,18 @@ function adapted<M extends Method, I>(
   };
 }
 
+/** A system that cannot be searched has nothing to find first: its own refusal of a second booking decides. */
+async function searchOf<T>(search: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await search;
+  } catch (thrown) {
+    if (toPolybError(thrown).reason === 'unsupported') return [];
+    throw thrown;
+  }
+}
 async function existingFor(adapter: Booking, slot: OfferedSlot, clientId: string, signal: AbortSignal): Promise<Appointment | undefined> {
   const day = { from: slot.start.slice(0, 10), days: 1 };
-  const own = await adapter.listAppointments({ ...day, clientId }, signal);
+  const own = await searchOf(adapter.listAppointments({ ...day, clientId }, signal));
   return own.find((each) => isActive(each) && isAt(each, slot) && sameIds(each.serviceIds, slot.serviceIds));
 }
 /** @throws PolybError not_found/no_appointment; failed_precondition/wrong_client */

@@ -32,6 +32,8 @@ export const easyWeekSettings = z.object({
   EASYWEEK_SETTLE_MS: durationMs({ max: 3_600_000 }).default(75_000).describe('How long after a lost reply a booking may still appear.'),
 });
 
+/** An interval may begin at the present moment; slots begin at whole five minutes. */
+const gridMs = 300_000;
 const mostPages = 5;
 const mostBookingPages = 10;
 const mostSlots = 1001;
@@ -141,7 +143,11 @@ export function easyWeekBooking(options: z.output<typeof easyWeekSettings>, deps
       const price = service.price?.from ?? null;
       const slots = new Map<number, FreeSlot>();
       for (const [start, end] of await intervals({ service_uuid: serviceId, staffer_uuid: employeeId, ...range }, signal))
-        for (let at = start; at + durationMinutes * 60_000 <= end && slots.size < mostSlots; at += options.EASYWEEK_SLOT_STEP)
+        for (
+          let at = Math.ceil(start / gridMs) * gridMs;
+          at + durationMinutes * 60_000 <= end && slots.size < mostSlots;
+          at += options.EASYWEEK_SLOT_STEP
+        )
           if (at > deps.now())
             slots.set(at, {
               start: zone.iso(at),

@@ -17,10 +17,10 @@ export function guestBooking({ platform, options, client, schedule, online, now 
   const needsUser = (what: string) => unsupported(platform.title, `${what} without ${platform.userTokenSetting}`);
   const clientIdOf = (phoneNumber: string) => clientIdOfPhone(`${platform.name} ${companyId}`, phoneNumber);
 
-  /** `4711-567df655…`; null for an id of another form. */
-  const partsOf = (appointmentId: string): { readonly id: string; readonly hash: string } | null => {
-    const [, id, hash] = /^(\d{1,19})-(\w{8,40})$/.exec(appointmentId) ?? [];
-    return id === undefined || hash === undefined ? null : { id, hash };
+  /** `4711-567df655…-9f86d081884c7d65`: the record, its hash, and the client, whom the record does not name; null for another form. */
+  const partsOf = (appointmentId: string): { readonly id: string; readonly hash: string; readonly clientId: string } | null => {
+    const [, id, hash, client] = /^(\d{1,14})-(\w{8,32})-([0-9a-f]{16})$/.exec(appointmentId) ?? [];
+    return id === undefined || hash === undefined || client === undefined ? null : { id, hash, clientId: `phone-${client}` };
   };
   async function read(appointmentId: string, signal: AbortSignal): Promise<Appointment | null> {
     const parts = partsOf(appointmentId);
@@ -29,7 +29,7 @@ export function guestBooking({ platform, options, client, schedule, online, now 
     const record = fieldsOf(reply?.data);
     if (reply === null || isDeleted(record)) return null;
     const appointment = appointmentFrom(record, { zone: await schedule.zone(signal), now: now() });
-    return appointment === null ? null : { ...appointment, appointmentId };
+    return appointment === null ? null : { ...appointment, appointmentId, clientId: parts.clientId };
   }
   async function mustRead(appointmentId: string, signal: AbortSignal): Promise<Appointment> {
     const appointment = await read(appointmentId, signal);
@@ -70,7 +70,7 @@ export function guestBooking({ platform, options, client, schedule, online, now 
         await beforeWriting(online.check(slot, signal));
         const { recordId, hash } = await online.book(slot, { ...visitor, email: visitor.email }, { comment, ref, signal });
         return {
-          appointmentId: hash === null ? recordId : `${recordId}-${hash}`,
+          appointmentId: `${recordId}-${hash}-${clientId.replace('phone-', '')}`,
           clientId,
           clientName: visitor.name,
           phoneNumber: visitor.phoneNumber,

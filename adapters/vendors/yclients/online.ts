@@ -18,7 +18,7 @@ export interface Online {
     slot: OfferedSlot,
     visitor: Visitor,
     at: { readonly comment: string | undefined; readonly ref: string; readonly signal: AbortSignal },
-  ): Promise<{ readonly recordId: string; readonly hash: string | null }>;
+  ): Promise<{ readonly recordId: string; readonly hash: string }>;
 }
 
 /** The value of `book_times`; a slot without one is booked by its start. */
@@ -57,7 +57,7 @@ export function onlineOf(client: SalonClient, { companyId, fallbackEmail }: Salo
       const recordId = idOf(made?.record_id);
       if (recordId === null)
         throw new PolybError('upstream_failed', 'Booking a slot: expected a record_id in the reply.', { reason: 'bad_reply' });
-      return { recordId, hash: textOf(made?.record_hash) };
+      return { recordId, hash: textOf(made?.record_hash) ?? '' };
     },
   };
 }
