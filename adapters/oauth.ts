@@ -10,9 +10,9 @@ import { PolybError } from '../contracts/kit/errors.ts';
 import type { Database, Deps, HttpAnswer } from './deps.ts';
 import { type Grant, type OAuthProvider, requestTokens } from './oauth-request.ts';
 
-export type { OAuthProvider } from './oauth-request.ts';
-
 import { type Account, type Problem, readState, type TokenPair, type TokenRow, tokenRows } from './oauth-rows.ts';
+
+export type { OAuthProvider } from './oauth-request.ts';
 
 export interface Access {
   readonly accessToken: string;
