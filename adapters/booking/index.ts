@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import { altegioBooking } from '../vendors/altegio/booking.ts';
 import { altegioSettings } from '../vendors/altegio/settings.ts';
+import { amoBooking, amoBookingSettings } from '../vendors/amocrm/booking.ts';
 import { bitrixBooking } from '../vendors/bitrix24/booking.ts';
 import { bitrixTokens } from '../vendors/bitrix24/oauth.ts';
 import { type BitrixBookingSettings, bitrixBookingSettings } from '../vendors/bitrix24/settings.ts';
@@ -26,6 +27,10 @@ export const bookingAdapters = {
   altegio: {
     settings: altegioSettings,
     create: (options: z.output<typeof altegioSettings>, deps: Deps): Booking => altegioBooking(options, deps),
+  },
+  amocrm: {
+    settings: amoBookingSettings,
+    create: (options: z.output<typeof amoBookingSettings>, deps: Deps): Booking => amoBooking(options, deps),
   },
   bitrix24: {
     settings: bitrixBookingSettings,

@@ -20,7 +20,7 @@ const schedule = {
 };
 /** Settings with which an adapter can be made without a connection; by default there are no required ones. */
 const examples: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  amocrm: { AMOCRM_SUBDOMAIN: 'example', AMOCRM_TOKEN: 'token' },
+  amocrm: { AMOCRM_SUBDOMAIN: 'example', AMOCRM_TOKEN: 'token', AMOCRM_SCHEDULE: JSON.stringify(schedule) },
   altegio: { ALTEGIO_PARTNER_TOKEN: 'token', ALTEGIO_USER_TOKEN: 'token', ALTEGIO_LOCATION_ID: '1' },
   bitrix24: { BITRIX24_WEBHOOK_URL: 'https://example.bitrix24.ru/rest/1/code/', BITRIX24_SERVICES_IBLOCK_ID: '1' },
   easyweek: { EASYWEEK_API_KEY: 'key', EASYWEEK_WORKSPACE: 'example', EASYWEEK_LOCATION_ID: '11111111-1111-4111-8111-111111111111' },

@@ -15,16 +15,18 @@ import { type AmoSettings, accountUrl } from './settings.ts';
 
 export type AmoRecord = { readonly id: number } & Readonly<Record<string, unknown>>;
 type Query = readonly (readonly [name: string, value: string | number])[];
+interface Listing {
+  readonly signal: AbortSignal;
+  /** Default: five. */
+  readonly pages?: number;
+  /** True for a page after which nothing is wanted. */
+  readonly until?: (page: readonly AmoRecord[]) => boolean;
+}
 export interface AmoClient {
   /** Null for a record that is not there. */
   get(path: string, query: Query, signal: AbortSignal): Promise<AmoRecord | null>;
   /** The records below `_embedded.<name>`, at most five pages of 250; none of a record that is not there. */
-  list(
-    path: string,
-    name: string,
-    query: Query,
-    at: { readonly signal: AbortSignal; readonly pages?: number },
-  ): Promise<readonly AmoRecord[]>;
+  list(path: string, name: string, query: Query, at: Listing): Promise<readonly AmoRecord[]>;
   /** Creates one record and returns its id; the reply has hardly more. */
   create(path: string, name: string, attributes: object, signal: AbortSignal): Promise<number>;
   update(path: string, attributes: object, signal: AbortSignal): Promise<void>;
@@ -101,7 +103,7 @@ export function amoClient(settings: AmoSettings, deps: Deps): AmoClient {
       if (answer.status === 204 || answer.status === 404) return null;
       return recordOf(objectIn(successful(answer, what), what), what);
     },
-    async list(path, name, query, { signal, pages = mostPages }) {
+    async list(path, name, query, { signal, pages = mostPages, until = () => false }) {
       const what = `Listing ${name} in amoCRM`;
       const found = new Map<number, AmoRecord>();
       let url: string | undefined = urlOf(path, [...query, ['limit', pageSize]]);
@@ -110,9 +112,10 @@ export function amoClient(settings: AmoSettings, deps: Deps): AmoClient {
         if (answer.status === 204 || (answer.status === 404 && /\/\d+\//.test(path))) break;
         const body = objectIn(successful(answer, what), what);
         const before = found.size;
-        for (const record of embedded(body, name, what)) found.set(record.id, record);
+        const records = embedded(body, name, what);
+        for (const record of records) found.set(record.id, record);
         // A page without new records ends the list too: a server may return its first page for every page.
-        url = found.size === before ? undefined : nextOf(body, what);
+        url = found.size === before || until(records) ? undefined : nextOf(body, what);
       }
       return [...found.values()];
     },

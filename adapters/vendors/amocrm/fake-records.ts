@@ -20,6 +20,11 @@ export const amoPipelines = {
   main: { id: 3177727, statuses: [32392156, 32392159] },
   deals: { id: 3177728, statuses: [32392256] },
 } as const;
+export const amoUsers = [
+  { id: 504_141, name: 'Анна', rights: { is_active: true, is_admin: true } },
+  { id: 504_142, name: 'Борис', rights: { is_active: true, is_admin: false } },
+  { id: 504_143, name: 'Уволен', rights: { is_active: false, is_admin: false } },
+] as const;
 const statuses: readonly number[] = [...amoPipelines.main.statuses, ...amoPipelines.deals.statuses, 142, 143];
 const pipelines: readonly number[] = [amoPipelines.main.id, amoPipelines.deals.id];
 /** Text fields besides PHONE and EMAIL, and a date. */
@@ -32,6 +37,17 @@ const codes: Readonly<Record<string, readonly string[]>> = {
   PHONE: ['WORK', 'WORKDD', 'MOB', 'FAX', 'HOME', 'OTHER'],
   EMAIL: ['WORK', 'PRIV', 'OTHER'],
 };
+
+/** Fields of filters. */
+const filtered = {
+  id: 'id',
+  entity_id: 'entity_id',
+  entity_type: 'entity_type',
+  note_type: 'note_type',
+  task_type: 'task_type_id',
+  is_completed: 'is_completed',
+  responsible_user_id: 'responsible_user_id',
+} as const;
 
 export function refused(status: number, title: string, more: object = {}): Refusal {
   const body = { title, type: `https://httpstatus.es/${status}`, status, detail: title, ...more };
@@ -102,7 +118,9 @@ export function amoRecords({ now }: { readonly now: () => number }): AmoRecords 
         if (!isSeconds(item.complete_till)) throw invalid('complete_till', 'InvalidType');
         if (item.entity_type !== 'leads' && item.entity_type !== 'contacts') throw invalid('entity_type', 'NotSupportedChoice');
         if (find(item.entity_type, item.entity_id as number) === undefined) throw invalid('entity_id', 'NotSupportedChoice');
-        return item;
+        if (item.responsible_user_id !== undefined && !amoUsers.some(({ id }) => id === item.responsible_user_id))
+          throw invalid('responsible_user_id', 'NotSupportedChoice');
+        return { is_completed: false, duration: 0, ...item };
       case 'notes': {
         const params = (item.params ?? {}) as Record<string, unknown>;
         if (item.note_type === 'common' ? typeof params.text !== 'string' : !Number.isInteger(params.duration))
@@ -204,16 +222,18 @@ export function amoRecords({ now }: { readonly now: () => number }): AmoRecords 
       const text = query.get('query');
       const all = (name: string) => [...query.getAll(`filter[${name}][]`), ...query.getAll(`filter[${name}]`)];
       // Filters of contacts are ignored unless an account has them switched on.
-      const filters = entity === 'contacts' ? [] : (['id', 'entity_id', 'entity_type', 'note_type'] as const);
+      const filters = entity === 'contacts' ? [] : Object.entries(filtered);
       const from = entity === 'contacts' ? null : query.get('filter[updated_at][from]');
       const found = rows[entity].filter(
         (record) =>
           among(record) &&
           (text === null || matches(record, text)) &&
-          filters.every((name) => all(name).length === 0 || all(name).includes(String(record[name]))) &&
+          filters.every(([name, field]) => all(name).length === 0 || all(name).includes(textOf(record[field]))) &&
           (from === null || Number(record.updated_at) >= Number(from)),
       );
-      if (query.get('order[id]') === 'desc') found.reverse();
+      const order = query.has('order[complete_till]') ? 'complete_till' : 'id';
+      const sign = query.get(`order[${order}]`) === 'desc' ? -1 : 1;
+      found.sort((a, b) => sign * (Number(a[order]) - Number(b[order]) || a.id - b.id));
       return found.map((record) => shown(entity, record, query));
     },
     calls(items) {
@@ -239,6 +259,10 @@ export function amoRecords({ now }: { readonly now: () => number }): AmoRecords 
   };
 }
 
+/** As a filter names it: booleans are 0 and 1. */
+function textOf(value: unknown): string {
+  return typeof value === 'boolean' ? String(Number(value)) : String(value);
+}
 /** Not milliseconds. */
 function isSeconds(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) > 0 && (value as number) < 100_000_000_000;

@@ -13,7 +13,7 @@ import {
   runFake,
   slidingWindow,
 } from '../../fake-server.ts';
-import { type AmoRecords, amoRecords, type Entity, type FakeAmoRecord, refused } from './fake-records.ts';
+import { type AmoRecords, amoRecords, amoUsers, type Entity, type FakeAmoRecord, refused } from './fake-records.ts';
 
 export { amoPipelines } from './fake-records.ts';
 
@@ -99,6 +99,7 @@ export async function amoFake(options: AmoFakeOptions = {}): Promise<AmoFake> {
     if ((accessTokens.get(access) ?? 0) <= now()) throw refused(401, 'Unauthorized');
     if (Number(query.get('limit') ?? 50) > 250) throw refused(400, 'Bad Request', { detail: 'limit is at most 250' });
     const [entity = '', second, third] = path.split('/');
+    if (path === 'users' && method === 'GET') return { headers: hal, body: { _page: 1, _links: {}, _embedded: { users: amoUsers } } };
     if (path === 'calls' && method === 'POST') return loggedCalls(JSON.parse(body));
     if (second === 'notes' && isAnnotated(entity) && method === 'GET')
       return listed('notes', path, query, (note) => note.entity_type === entity);

@@ -60,6 +60,7 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
         AMOCRM_DEAL_PIPELINE_ID: String(amoPipelines.deals.id),
       },
       hints: [
+        `for appointments: BOOKING_KIND=amocrm AMOCRM_SCHEDULE='${schedule}'`,
         `for OAuth, instead of AMOCRM_TOKEN: AMOCRM_CLIENT_ID=${amoIntegration.clientId} AMOCRM_CLIENT_SECRET=${amoIntegration.clientSecret} AMOCRM_REDIRECT_URI=${amoIntegration.redirectUri}`,
         `curl -X POST ${url}/revoke    an administrator revokes the consent`,
       ],
