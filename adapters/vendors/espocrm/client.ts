@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { scrub } from '../../../contracts/kit/scrub.ts';
+import { concurrentHttp } from '../../concurrency.ts';
 import type { Http, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
 
@@ -58,6 +59,8 @@ export interface EspoClient {
 /** The default of the server; an administrator may change `recordListMaxSizeLimit`. */
 const maxPage = 200;
 const mostListed = 200;
+/** EspoCRM has no limit of its own; each request takes a PHP process. */
+const mostRequests = 4;
 
 export function espoClient({
   http,
@@ -72,6 +75,7 @@ export function espoClient({
   /** Credentials of an API user that signs its requests. */
   readonly secretKey?: string | undefined;
 }): EspoClient {
+  const limited = concurrentHttp(http, mostRequests);
   const base = `${url.replace(/\/+$/, '').replace(/\/api\/v1$/, '')}/api/v1`;
 
   /** The signature covers the path below `api/v1` without the query. */
@@ -86,7 +90,7 @@ export function espoClient({
     signal: AbortSignal,
     more: { readonly query?: URLSearchParams; readonly body?: object; readonly headers?: Readonly<Record<string, string>> } = {},
   ): Promise<HttpAnswer> =>
-    http({
+    limited({
       method,
       operation: `${method} ${path.split('/', 1)[0]}`,
       url: `${base}/${path}${more.query === undefined ? '' : `?${more.query}`}`,

@@ -16,19 +16,22 @@ import { onecCrm, onecParts, onecSettings } from './crm.ts';
 import { emptyKey, isKey, literal, localTime, timeFrom } from './odata.ts';
 
 export const onecBookingSettings = onecSettings.extend({
-  ONEC_SCHEDULE: jsonText(Schedule)
+  ONEC_SCHEDULE: jsonText(Schedule.omit({ timeZone: true }))
     .optional()
-    .describe('Services and hours as JSON; usually ONEC_SCHEDULE_FILE. Booking also requires appointments and employees in ONEC_MAPPING.'),
+    .describe(
+      'Services and hours as JSON, in the zone of the infobase; usually ONEC_SCHEDULE_FILE. Booking also requires appointments and employees in ONEC_MAPPING.',
+    ),
 });
 
 const dayMs = 86_400_000;
 
 export function onecBooking(options: z.output<typeof onecBookingSettings>, deps: Pick<Deps, 'http' | 'now'>): Booking {
-  const { ONEC_SCHEDULE: schedule, ONEC_SETTLE_MS: settleMs, ONEC_TIME_ZONE: timeZone } = options;
+  const { ONEC_SETTLE_MS: settleMs, ONEC_TIME_ZONE: timeZone } = options;
   const { mapping, client, records, contacts } = onecParts(options, deps);
   const { appointments: section, employees } = mapping;
-  if (section === undefined || employees === undefined || schedule === undefined)
+  if (section === undefined || employees === undefined || options.ONEC_SCHEDULE === undefined)
     return unsupportedBooking('onec', '1C without appointments');
+  const schedule: Schedule = { ...options.ONEC_SCHEDULE, timeZone };
   const { entity, status } = section;
   const crm = onecCrm(options, deps);
   const local = (ms: number) => localTime(ms, timeZone);
@@ -159,7 +162,7 @@ export function onecBooking(options: z.output<typeof onecBookingSettings>, deps:
       },
     },
   };
-  return vendorCalendar('onec', appointments, { schedule: { ...schedule, timeZone }, settleMs, now: deps.now });
+  return vendorCalendar('onec', appointments, { schedule, settleMs, now: deps.now });
 }
 
 /** The comment without the line of the reference. */

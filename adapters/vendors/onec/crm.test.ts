@@ -91,20 +91,6 @@ describe('requests', () => {
     expect(found).toEqual({ contactId: partnersOf({ fake } as It)[0]?.Ref_Key, created: true });
   });
 
-  test('no more than two requests run at a time', async () => {
-    const { crm, fake } = await started();
-    const held = Array.from({ length: 2 }, () => fake.order({ do: 'hang', on: 'GET' }));
-    const caller = new AbortController();
-    const searches = Array.from({ length: 5 }, () => crm.findContacts(anna.phoneNumber, caller.signal));
-    await Promise.all(held.map(({ struck }) => struck));
-    expect(fake.seen).toHaveLength(2);
-    caller.abort();
-    const outcomes = await Promise.allSettled(searches);
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'cancelled' } });
-    expect(fake.seen).toHaveLength(2);
-    expect(await crm.findContacts(anna.phoneNumber, signal)).toEqual([]);
-  });
-
   test('a request may take longer than the start of an idle infobase, and its outcome settles after that', () => {
     const { ONEC_TIMEOUT_MS, ONEC_SETTLE_MS } = onecSettings.parse({ ONEC_URL: 'https://1c.example/trade', ONEC_USER: 'u' });
     expect(ONEC_TIMEOUT_MS).toBeGreaterThan(30_000);
