@@ -5,7 +5,7 @@ import { altegioBooking } from '../vendors/altegio/booking.ts';
 import { altegioSettings } from '../vendors/altegio/settings.ts';
 import { amoBooking, amoBookingSettings } from '../vendors/amocrm/booking.ts';
 import { bitrixBooking } from '../vendors/bitrix24/booking.ts';
-import { bitrixTokens } from '../vendors/bitrix24/oauth.ts';
+import { bitrixOAuth } from '../vendors/bitrix24/oauth.ts';
 import { type BitrixBookingSettings, bitrixBookingSettings } from '../vendors/bitrix24/settings.ts';
 import { dikidiBooking } from '../vendors/dikidi/booking.ts';
 import { easyWeekBooking, easyWeekSettings } from '../vendors/easyweek/booking.ts';
@@ -34,7 +34,7 @@ export const bookingAdapters = {
   },
   bitrix24: {
     settings: bitrixBookingSettings,
-    create: (options: BitrixBookingSettings, deps: Deps): Booking => bitrixBooking(options, deps, bitrixTokens(options, deps)),
+    create: (options: BitrixBookingSettings, deps: Deps): Booking => bitrixBooking(options, deps, bitrixOAuth(options, deps)),
   },
   espocrm: {
     settings: espoBookingSettings,

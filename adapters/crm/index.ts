@@ -6,7 +6,7 @@ import { altegioCrmSettings } from '../vendors/altegio/settings.ts';
 import { amoCrm } from '../vendors/amocrm/crm.ts';
 import { type AmoSettings, amoSettings } from '../vendors/amocrm/settings.ts';
 import { bitrixCrm } from '../vendors/bitrix24/crm.ts';
-import { bitrixTokens } from '../vendors/bitrix24/oauth.ts';
+import { bitrixOAuth } from '../vendors/bitrix24/oauth.ts';
 import { type BitrixSettings, bitrixSettings } from '../vendors/bitrix24/settings.ts';
 import { dikidiCrm } from '../vendors/dikidi/crm.ts';
 import { espoCrm, espoSettings } from '../vendors/espocrm/crm.ts';
@@ -33,7 +33,7 @@ export const crmAdapters = {
   },
   bitrix24: {
     settings: bitrixSettings,
-    create: (options: BitrixSettings, deps: Deps): Crm => bitrixCrm(options, deps, bitrixTokens(options, deps)),
+    create: (options: BitrixSettings, deps: Deps): Crm => bitrixCrm(options, deps, bitrixOAuth(options, deps)),
   },
   dikidi: { settings: z.object({}), create: (_: object, _deps: Deps): Crm => dikidiCrm() },
 };

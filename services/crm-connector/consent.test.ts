@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type AmoFake, amoFake, amoIntegration } from '../../adapters/vendors/amocrm/fake.ts';
+import { type BitrixFake, bitrixAccess, bitrixFake } from '../../adapters/vendors/bitrix24/fake.ts';
 import { connections } from '../../contracts/connections.ts';
 import { crm } from '../../contracts/crm.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
@@ -7,9 +8,11 @@ import service from './service.ts';
 
 let it: World;
 let fake: AmoFake;
+let portal: BitrixFake;
 beforeAll(async () => {
   it = await world();
   fake = await amoFake();
+  portal = await bitrixFake();
   await it.start('crm-connector', service, {
     CRM_KIND: 'amocrm',
     AMOCRM_SUBDOMAIN: 'fake',
@@ -18,13 +21,20 @@ beforeAll(async () => {
     AMOCRM_CLIENT_ID: amoIntegration.clientId,
     AMOCRM_CLIENT_SECRET: amoIntegration.clientSecret,
     AMOCRM_REDIRECT_URI: amoIntegration.redirectUri,
-    CRM_CONNECTIONS: 'main,own',
-    HTTP_ALLOW_PRIVATE: fake.url,
+    CRM_CONNECTIONS: 'main,own,portal',
+    PORTAL_CRM_KIND: 'bitrix24',
+    PORTAL_BITRIX24_PORTAL_URL: portal.url,
+    PORTAL_BITRIX24_OAUTH_URL: portal.url,
+    PORTAL_BITRIX24_CLIENT_ID: bitrixAccess.clientId,
+    PORTAL_BITRIX24_CLIENT_SECRET: bitrixAccess.clientSecret,
+    PORTAL_BITRIX24_REDIRECT_URI: bitrixAccess.redirectUri,
+    HTTP_ALLOW_PRIVATE: `${fake.url},${portal.url}`,
   });
 });
 afterAll(async () => {
   await it.stop();
   await fake.close();
+  await portal.close();
 });
 
 /** The query of the callback of a person who consents. */
@@ -68,4 +78,22 @@ test('a callback of another request, of another account, or with a used code is 
 test('a connection without OAuth is told so', async () => {
   const asked = it.bus.call(connections.begin_consent, { connection: 'own' });
   await expect(asked).rejects.toMatchObject({ code: 'unimplemented', reason: 'unsupported' });
+});
+
+test('an application of Bitrix24 works from the consent on, and renews a token that expired', async () => {
+  const find = () => it.bus.call(crm.find_contact, { connection: 'portal', phoneNumber: '+79995553322' }, { retry: false });
+  await expect(find()).rejects.toMatchObject({ code: 'failed_precondition', reason: 'reauthorise' });
+  const { url, redirectUri } = await it.bus.call(connections.begin_consent, { connection: 'portal' });
+  expect(redirectUri).toBe(bitrixAccess.redirectUri);
+  const { headers } = await fetch(url, { redirect: 'manual' });
+  const callback = Object.fromEntries(new URL(headers.get('location') ?? '').searchParams);
+  const elsewhere = it.bus.call(connections.finish_consent, { connection: 'portal', callback: { ...callback, domain: 'evil.example' } });
+  await expect(elsewhere).rejects.toMatchObject({ reason: 'reauthorise' });
+  expect(await it.bus.call(connections.finish_consent, { connection: 'portal', callback })).toEqual({ system: 'bitrix24' });
+  expect(await find()).toEqual({ contacts: [], isAmbiguous: false });
+  // A token that was issued less than a minute ago is not renewed.
+  await it.store.query("update crm_connector.tokens set issued_at = now() - interval '2 minutes' where connection = 'portal'");
+  portal.tokens.expire();
+  expect(await find()).toEqual({ contacts: [], isAmbiguous: false });
+  expect(portal.tokens.refreshes()).toBe(1);
 });

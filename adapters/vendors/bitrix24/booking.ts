@@ -22,10 +22,10 @@ import { freeSlotsOf } from './slots.ts';
 export function bitrixBooking(
   options: BitrixBookingSettings,
   deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>,
-  tokens?: Pick<TokenStore, 'access'>,
+  oauth?: { readonly tokens: Pick<TokenStore, 'access'> },
 ): Booking {
   const { BITRIX24_SETTLE_MS: settleMs, BITRIX24_SERVICES_IBLOCK_ID: iblockId, BITRIX24_PHONE_COUNTRY: country } = options;
-  const { bitrix } = bitrixOf(options, deps, tokens);
+  const { bitrix } = bitrixOf(options, deps, oauth?.tokens);
   const diary = bitrixDiary(bitrix, { timeZone: options.BITRIX24_TIME_ZONE, country });
   const contacts = bitrixContacts(bitrix, country);
   const createContact = contactEffect(bitrix, settleMs);

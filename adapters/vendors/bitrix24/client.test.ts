@@ -207,6 +207,7 @@ test('a command of a batch over the limit of its method holds back that method',
   expect(result('user')).toHaveLength(1);
   expect(() => result('list')).toThrow(expect.objectContaining({ reason: 'rate_limited', outcome: 'not_executed' }));
   await expect(client().call('crm.item.list', leads, at)).rejects.toMatchObject({ reason: 'rate_limited' });
+  expect(fake.seen).toHaveLength(1);
   await client().call('user.get', {}, at);
 });
 

@@ -14,13 +14,18 @@ afterEach(async () => {
 async function setup(settings: Readonly<Record<string, string>> = {}, options: PortalOptions & { readonly isApplication?: boolean } = {}) {
   const it = await portal(options);
   const access = it.access(options.isApplication);
-  const { clientId, clientSecret } = bitrixAccess;
+  const { clientId, clientSecret, redirectUri } = bitrixAccess;
   const where =
     access.kind === 'webhook'
       ? { BITRIX24_WEBHOOK_URL: access.url }
-      : { BITRIX24_PORTAL_URL: access.portal, BITRIX24_CLIENT_ID: clientId, BITRIX24_CLIENT_SECRET: clientSecret };
-  const tokens = access.kind === 'application' ? access.tokens : undefined;
-  return { ...it, crm: bitrixCrm(bitrixSettings.parse({ ...where, ...settings }), it.deps, tokens) };
+      : {
+          BITRIX24_PORTAL_URL: access.portal,
+          BITRIX24_CLIENT_ID: clientId,
+          BITRIX24_CLIENT_SECRET: clientSecret,
+          BITRIX24_REDIRECT_URI: redirectUri,
+        };
+  const oauth = access.kind === 'application' ? { tokens: access.tokens } : undefined;
+  return { ...it, crm: bitrixCrm(bitrixSettings.parse({ ...where, ...settings }), it.deps, oauth) };
 }
 async function started(...options: Parameters<typeof setup>) {
   const it = await setup(...options);

@@ -10,7 +10,7 @@ import { PolybError } from '../../../contracts/kit/errors.ts';
 import { isPhone } from '../../crm/phones.ts';
 import { type Crm, everything, type OpenLead } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
-import type { TokenStore } from '../../oauth.ts';
+import type { Consent, TokenStore } from '../../oauth.ts';
 import { callEffect } from './calls.ts';
 import { type BitrixRecord, fieldOf, idOf } from './client.ts';
 import {
@@ -44,10 +44,10 @@ const prefixes = { lead: 'L', contact: 'C', deal: 'D' } as const;
 export function bitrixCrm(
   options: BitrixSettings,
   deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>,
-  tokens?: Pick<TokenStore, 'access'>,
+  oauth?: { readonly tokens: Pick<TokenStore, 'access'>; readonly consent?: Consent },
 ): Crm {
   const { BITRIX24_SETTLE_MS: settleMs, BITRIX24_LEAD_STAGES: stages, BITRIX24_PHONE_COUNTRY: country } = options;
-  const { bitrix, userId } = bitrixOf(options, deps, tokens);
+  const { bitrix, userId } = bitrixOf(options, deps, oauth?.tokens);
   const contacts = bitrixContacts(bitrix, country);
   const notes = bitrixNotes(bitrix);
 
@@ -69,6 +69,7 @@ export function bitrixCrm(
   const createContact = contactEffect(bitrix, settleMs);
 
   return {
+    ...(oauth?.consent !== undefined && { consent: oauth.consent }),
     capabilities: () => ({
       crm: 'bitrix24',
       methods: { ...everything, find_open_lead: 'emulated', log_call: bitrix.kind === 'application' ? 'native' : 'emulated' },

@@ -155,6 +155,7 @@ export function bookingMethods({
         id,
         refs.map((ref) => ({ id: Number(ref.id), type: ref.type })),
       );
+      did({ entity: 'client', id: String(id), record: clients.get(id) });
       return { result: true };
     },
     'booking.v1.booking.client.list': ({ bookingId }) => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createHttp } from '../../http.ts';
 import { type Grant, requestTokens } from '../../oauth-request.ts';
 import { type BitrixFake, bitrixAccess, bitrixFake } from './fake.ts';
-import { bitrixCodeIn, bitrixConsentUrl, bitrixProvider, bitrixTokens } from './oauth.ts';
+import { bitrixCodeIn, bitrixConsentUrl, bitrixOAuth, bitrixProvider } from './oauth.ts';
 import { bitrixSettings } from './settings.ts';
 
 let fake: BitrixFake;
@@ -23,6 +23,7 @@ const settings = (more: Readonly<Record<string, string>> = {}) =>
     BITRIX24_OAUTH_URL: `${fake.url}/`,
     BITRIX24_CLIENT_ID: bitrixAccess.clientId,
     BITRIX24_CLIENT_SECRET: bitrixAccess.clientSecret,
+    BITRIX24_REDIRECT_URI: bitrixAccess.redirectUri,
     ...more,
   });
 const ask = (grant: Grant, more?: Readonly<Record<string, string>>) =>
@@ -91,7 +92,7 @@ test.each([
   expect(() => bitrixCodeIn(settings(), callback, 'state-1')).toThrow(expect.objectContaining({ reason: 'reauthorise' }));
 });
 
-test('a webhook has no tokens', () => {
+test('a webhook has no tokens and takes no consent', () => {
   const webhook = bitrixSettings.parse({ BITRIX24_WEBHOOK_URL: fake.webhookUrl });
-  expect(bitrixTokens(webhook, { http } as never)).toBeUndefined();
+  expect(bitrixOAuth(webhook, { http } as never)).toBeUndefined();
 });

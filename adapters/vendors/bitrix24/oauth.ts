@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { Http } from '../../deps.ts';
-import { type OAuthProvider, type TokenStore, type TokenStoreDeps, tokenStore } from '../../oauth.ts';
+import { type Consent, type OAuthProvider, type TokenStore, type TokenStoreDeps, tokenStore } from '../../oauth.ts';
 import { applicationOf, type BitrixSettings } from './settings.ts';
 
 const Issued = z.object({
@@ -47,9 +47,24 @@ function refused(why: string): { readonly code: 'failed_precondition'; readonly 
   return { code: 'failed_precondition', reason: 'upstream_credentials', message: `Bitrix24 refuses to issue tokens: ${why}.` };
 }
 
+export interface BitrixOAuth {
+  readonly tokens: TokenStore;
+  readonly consent: Consent;
+}
 /** Undefined for a webhook, which has no tokens. */
-export function bitrixTokens(settings: BitrixSettings, deps: TokenStoreDeps & { readonly http: Http }): TokenStore | undefined {
-  return settings.BITRIX24_WEBHOOK_URL === undefined ? tokenStore(bitrixProvider(settings, deps.http), deps) : undefined;
+export function bitrixOAuth(settings: BitrixSettings, deps: TokenStoreDeps & { readonly http: Http }): BitrixOAuth | undefined {
+  if (settings.BITRIX24_WEBHOOK_URL !== undefined) return undefined;
+  const tokens = tokenStore(bitrixProvider(settings, deps.http), deps);
+  return {
+    tokens,
+    consent: {
+      redirectUri: applicationOf(settings).redirectUri,
+      url: (state) => bitrixConsentUrl(settings, state),
+      async accept(callback, state, signal) {
+        await tokens.connect({ code: bitrixCodeIn(settings, new URLSearchParams(callback), state) }, signal);
+      },
+    },
+  };
 }
 
 /** The page where a user of the portal consents; it redirects to the address of the application with `code`, `domain` and `state`. */

@@ -36,6 +36,7 @@ export const bitrixSettings = z.object({
   BITRIX24_PORTAL_URL: url(['https', 'http']).optional().describe('URL of the portal, for an OAuth application instead of a webhook.'),
   BITRIX24_CLIENT_ID: text({ max: 100 }).optional().describe('Id of the OAuth application (client_id).'),
   BITRIX24_CLIENT_SECRET: secret().optional().describe('Secret of the OAuth application (client_secret).'),
+  BITRIX24_REDIRECT_URI: url(['https', 'http']).optional().describe('Address of the OAuth application, exactly as entered in the portal.'),
   BITRIX24_OAUTH_URL: url(['https', 'http']).default('https://oauth.bitrix.info').describe('Server that issues tokens.'),
   BITRIX24_TARIFF: z
     .enum(['standard', 'enterprise'])
@@ -85,15 +86,21 @@ export function applicationOf(options: BitrixSettings): {
   readonly portal: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  readonly redirectUri: string;
 } {
-  const { BITRIX24_PORTAL_URL: portal, BITRIX24_CLIENT_ID: clientId, BITRIX24_CLIENT_SECRET: clientSecret } = options;
-  if (portal === undefined || clientId === undefined || clientSecret === undefined) throw badSettings();
-  return { portal: new URL(portal).origin, clientId, clientSecret };
+  const {
+    BITRIX24_PORTAL_URL: portal,
+    BITRIX24_CLIENT_ID: clientId,
+    BITRIX24_CLIENT_SECRET: clientSecret,
+    BITRIX24_REDIRECT_URI: redirectUri,
+  } = options;
+  if (portal === undefined || clientId === undefined || clientSecret === undefined || redirectUri === undefined) throw badSettings();
+  return { portal: new URL(portal).origin, clientId, clientSecret, redirectUri };
 }
 function badSettings(): PolybError {
   return new PolybError(
     'failed_precondition',
-    'Bitrix24 needs BITRIX24_WEBHOOK_URL, or BITRIX24_PORTAL_URL, BITRIX24_CLIENT_ID and BITRIX24_CLIENT_SECRET together.',
+    'Bitrix24 needs BITRIX24_WEBHOOK_URL, or BITRIX24_PORTAL_URL, BITRIX24_CLIENT_ID, BITRIX24_CLIENT_SECRET and BITRIX24_REDIRECT_URI together.',
     { reason: 'bad_settings' },
   );
 }
