@@ -1,8 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { vendorWorld } from '../../../test/kit/vendor-deps.ts';
 import { bookingConformance } from '../../booking/conformance.ts';
 import type { FreeSlot } from '../../booking/port.ts';
-import { memoryCache } from '../../cache/memory.ts';
-import { createHttp } from '../../http.ts';
 import type { SalonFakeOptions } from '../yclients/fake.ts';
 import { salonUser } from '../yclients/fake.ts';
 import { altegioBooking } from './booking.ts';
@@ -16,26 +15,14 @@ afterEach(async () => {
 });
 
 async function setup(options: SalonFakeOptions = {}) {
-  const now = () => Date.UTC(2030, 0, 31, 10);
-  const fake = await altegioFake({ now, isLimited: false, ...options });
-  const http = createHttp({ allowPrivate: [fake.url] });
-  const cache = { ...memoryCache({ now }), take: async () => ({ isAllowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 }) };
+  const it = await vendorWorld(Date.UTC(2030, 0, 31, 10), (now) => altegioFake({ now, isLimited: false, ...options }));
   const settings = altegioCrmSettings.parse({
-    ALTEGIO_URL: `${fake.url}/api/v1`,
+    ALTEGIO_URL: `${it.fake.url}/api/v1`,
     ALTEGIO_PARTNER_TOKEN: salonUser.partnerToken,
     ALTEGIO_USER_TOKEN: salonUser.userToken,
     ALTEGIO_LOCATION_ID: salonUser.companyId,
   });
-  const deps = { http, cache, now };
-  return {
-    fake,
-    crm: altegioCrm(settings, deps),
-    booking: altegioBooking(settings, deps),
-    stop: async () => {
-      await http.close();
-      await fake.close();
-    },
-  };
+  return { ...it, crm: altegioCrm(settings, it.deps), booking: altegioBooking(settings, it.deps) };
 }
 async function started(options?: SalonFakeOptions) {
   const it = await setup(options);

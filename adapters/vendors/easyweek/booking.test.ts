@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { vendorWorld } from '../../../test/kit/vendor-deps.ts';
 import { bookingConformance } from '../../booking/conformance.ts';
 import type { AppointmentEffect, FreeSlot } from '../../booking/port.ts';
-import { memoryCache } from '../../cache/memory.ts';
-import { createHttp } from '../../http.ts';
 import { easyWeekBooking, easyWeekSettings } from './booking.ts';
 import { type EasyWeekFakeOptions, easyWeekFake, easyWeekUser } from './fake.ts';
 import { services, staffers } from './fake-workspace.ts';
@@ -15,25 +14,18 @@ afterEach(async () => {
 const [haircut, colouring] = [services[0].uuid, services[1].uuid];
 const [anna] = [staffers[0].uuid];
 
-/** A workspace on a Thursday at noon in Berlin; nothing waits for a turn. */
+/** A workspace on a Thursday at noon in Berlin. */
 async function setup(settings: Readonly<Record<string, string>> = {}, options: EasyWeekFakeOptions = {}) {
-  const now = () => Date.UTC(2030, 0, 31, 11, 0, 34);
-  const fake = await easyWeekFake({ now, isLimited: false, ...options });
-  const http = createHttp({ allowPrivate: [fake.url] });
-  const cache = { ...memoryCache({ now }), take: async () => ({ isAllowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 }) };
+  const it = await vendorWorld(Date.UTC(2030, 0, 31, 11, 0, 34), (now) => easyWeekFake({ now, isLimited: false, ...options }));
   const parsed = easyWeekSettings.parse({
-    EASYWEEK_URL: `${fake.url}/api/public/v2`,
+    EASYWEEK_URL: `${it.fake.url}/api/public/v2`,
     EASYWEEK_API_KEY: easyWeekUser.apiKey,
     EASYWEEK_WORKSPACE: easyWeekUser.workspace,
     EASYWEEK_LOCATION_ID: easyWeekUser.locationId,
     EASYWEEK_CURRENCY: 'EUR',
     ...settings,
   });
-  const stop = async () => {
-    await http.close();
-    await fake.close();
-  };
-  return { fake, booking: easyWeekBooking(parsed, { http, cache, now }), stop };
+  return { ...it, booking: easyWeekBooking(parsed, it.deps) };
 }
 async function started(settings?: Readonly<Record<string, string>>, options?: EasyWeekFakeOptions) {
   const it = await setup(settings, options);

@@ -40,11 +40,7 @@ export function boundOf(value: unknown, day: string, zone: Zone): number | null 
   return zone.at(date ?? day, Number(hours) * 60 + Number(minutes)) + Number(seconds) * 1000;
 }
 export function instantOf(value: unknown): number | null {
-  const ms = Date.parse(
-    String(value ?? '')
-      .replace(' ', 'T')
-      .replace(/([+-]\d\d)(\d\d)$/, '$1:$2'),
-  );
+  const ms = Date.parse(String(value ?? '').replace(' ', 'T'));
   return Number.isNaN(ms) ? null : ms;
 }
 export function nameOf(person: Fields): string | null {

@@ -1,8 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { vendorWorld } from '../../../test/kit/vendor-deps.ts';
 import { bookingConformance } from '../../booking/conformance.ts';
 import type { Appointment, AppointmentEffect, FreeSlot } from '../../booking/port.ts';
-import { memoryCache } from '../../cache/memory.ts';
-import { createHttp } from '../../http.ts';
 import { yclientsBooking } from './booking.ts';
 import { type SalonFakeOptions, salonFake, salonUser } from './fake.ts';
 import { yclientsSettings } from './settings.ts';
@@ -12,31 +11,20 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A location on a Thursday at 13:00 in Moscow; nothing waits for a turn. */
-async function setup(settings: Readonly<Record<string, string>> = {}, options: SalonFakeOptions = {}) {
-  let time = Date.UTC(2030, 0, 31, 10);
-  const now = () => time;
-  const fake = await salonFake({ now, isLimited: false, ...options });
-  const http = createHttp({ allowPrivate: [fake.url] });
-  const cache = { ...memoryCache({ now }), take: async () => ({ isAllowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 }) };
+/** A location on a Thursday at 13:00 in Moscow. */
+async function setup(settings: Readonly<Record<string, string | undefined>> = {}, options: SalonFakeOptions = {}) {
+  const it = await vendorWorld(Date.UTC(2030, 0, 31, 10), (now) => salonFake({ now, isLimited: false, ...options }));
   const parsed = yclientsSettings.parse({
-    YCLIENTS_URL: `${fake.url}/api/v1`,
+    YCLIENTS_URL: `${it.fake.url}/api/v1`,
     YCLIENTS_PARTNER_TOKEN: salonUser.partnerToken,
     YCLIENTS_USER_TOKEN: salonUser.userToken,
     YCLIENTS_COMPANY_ID: salonUser.companyId,
     YCLIENTS_FALLBACK_EMAIL: 'visits@example.com',
     ...settings,
   });
-  const stop = async () => {
-    await http.close();
-    await fake.close();
-  };
-  const later = (ms: number) => {
-    time += ms;
-  };
-  return { fake, booking: yclientsBooking(parsed, { http, cache, now }), stop, later };
+  return { ...it, booking: yclientsBooking(parsed, it.deps) };
 }
-async function started(settings?: Readonly<Record<string, string>>, options?: SalonFakeOptions) {
+async function started(settings?: Readonly<Record<string, string | undefined>>, options?: SalonFakeOptions) {
   const it = await setup(settings, options);
   closing.push(it.stop);
   return it;
@@ -185,17 +173,9 @@ test('an employee of the location’s choice is booked online, with an e-mail ad
 });
 
 test('without an address for clients that have none, online booking names the field that it requires', async () => {
-  const it = await started({ YCLIENTS_FALLBACK_EMAIL: 'visits@example.com' });
-  const without = await started();
-  const slot = await slotOf(it, 0, haircut);
-  it.fake.order({
-    do: 'refuse',
-    status: 422,
-    on: 'POST book_record',
-    body: { success: false, data: null, meta: { message: '', errors: { email: ['required'] } } },
-  });
-  await expect(booked(it, { slot })).rejects.toMatchObject({ reason: 'crm_rejected', data: { field: 'email' }, outcome: 'not_executed' });
-  expect(without.fake.location.records).toEqual([]);
+  const it = await started({ YCLIENTS_FALLBACK_EMAIL: undefined });
+  const booking = booked(it, { slot: await slotOf(it, 0, haircut) });
+  await expect(booking).rejects.toMatchObject({ reason: 'crm_rejected', data: { field: 'email' }, outcome: 'not_executed' });
 });
 
 test('a stored name and number are used and kept, whatever a form says', async () => {
@@ -272,111 +252,6 @@ test('a failure before the booking has done nothing', async () => {
   expect(it.fake.location.records).toEqual([]);
 });
 
-test('a move to another time changes nothing else', async () => {
-  const it = await started();
-  const { appointmentId } = await booked(it);
-  const slot = await slotOf(it, 5);
-  const moved = await it.booking.moveToSlot.attempt({ appointmentId, slot }, at('move'));
-  expect(moved).toMatchObject({ appointmentId, start: slot.start, employeeId: '9', comment: 'Window seat' });
-  expect(sent(it, 'PUT').map(({ path }) => path)).toEqual([`book_record/4564/${appointmentId}`]);
-  expect(it.fake.location.records[0]).toMatchObject({ api_id: 'r1', comment: 'Window seat', start: Date.parse(slot.start) });
-});
-
-test('a move to another employee repeats the whole record, because the request replaces it', async () => {
-  const it = await started();
-  const { appointmentId } = await booked(it);
-  const row = it.fake.location.records[0] as Record<string, unknown>;
-  Object.assign(row, {
-    record_labels: [{ id: 67, title: 'VIP' }],
-    custom_fields: { colour: 'red' },
-    sms_remain_hours: 3,
-    attendance: 2,
-    services: [{ id: 331, first_cost: 1500, discount: 10, cost: 1350, amount: 1 }],
-  });
-  const slot = await slotOf(it, 3, { ...haircut, employeeId: '49' });
-  const moved = await it.booking.moveToSlot.attempt({ appointmentId, slot }, at('move'));
-  expect(moved).toMatchObject({
-    appointmentId,
-    start: slot.start,
-    employeeId: '49',
-    employeeName: 'Olga',
-    status: 'confirmed',
-    phoneNumber,
-  });
-  expect(bodyOf(it, 'PUT record/')).toMatchObject({
-    staff_id: 49,
-    services: [{ id: 331, first_cost: 1500, discount: 10, cost: 1350, amount: 1 }],
-    client: { phone: '79990001122', name: 'Anna', surname: 'Petrova' },
-    comment: 'Window seat',
-    api_id: 'r1',
-    record_labels: [67],
-    custom_fields: { colour: 'red' },
-    sms_remain_hours: 3,
-    save_if_busy: false,
-  });
-  expect(it.fake.location.clients).toHaveLength(1);
-});
-
-test('a record with a masked phone is not replaced', async () => {
-  const it = await started();
-  const { appointmentId } = await booked(it);
-  it.fake.location.isMasked = true;
-  const slot = await slotOf(it, 3, { ...haircut, employeeId: '49' });
-  await expect(it.booking.moveToSlot.attempt({ appointmentId, slot }, at('move'))).rejects.toMatchObject({
-    reason: 'crm_rejected',
-    data: { field: 'phone' },
-  });
-  expect(sent(it, 'PUT')).toEqual([]);
-});
-
-test.each([true, false])('a move whose answer is lost (done: %s) is told by the time of the record', async (executes) => {
-  const it = await started();
-  const { appointmentId } = await booked(it);
-  const input = { appointmentId, slot: await slotOf(it, 5) };
-  it.fake.order({ do: 'cut', executes, on: 'PUT' });
-  await expect(it.booking.moveToSlot.attempt(input, at('move'))).rejects.toMatchObject({ outcome: 'unknown' });
-  expect((await lookUp(it.booking.moveToSlot, 'move', input))?.start).toBe(executes ? input.slot.start : undefined);
-});
-
-test('a cancellation is a DELETE without a body, answered by an empty 204', async () => {
-  const it = await started();
-  const { appointmentId } = await booked(it);
-  expect(await it.booking.releaseSlot.attempt({ appointmentId, reason: 'ill' }, at('release'))).toMatchObject({
-    appointmentId,
-    status: 'cancelled',
-  });
-  expect(sent(it, 'DELETE').map(({ path, body }) => [path, body])).toEqual([[`record/4564/${appointmentId}`, '']]);
-  expect(await it.booking.getAppointment(appointmentId, signal)).toBeNull();
-  expect(await it.booking.listAppointments(week, signal)).toMatchObject([{ appointmentId, status: 'cancelled' }]);
-});
-
-test('where records may not be deleted, a cancelled one is marked as missed before its time', async () => {
-  const it = await started({}, { mayDelete: false });
-  const { appointmentId } = await booked(it);
-  const slot = await slotOf(it);
-  const cancelled = await it.booking.releaseSlot.attempt({ appointmentId, reason: 'ill' }, at('release'));
-  expect(cancelled).toMatchObject({ status: 'cancelled', comment: 'Window seat\nill' });
-  expect(it.fake.location.records).toMatchObject([{ attendance: -1, api_id: 'r1', deleted: false }]);
-  expect(await it.booking.listAppointments(week, signal)).toMatchObject([{ appointmentId, status: 'cancelled' }]);
-  expect((await slotOf(it)).start < slot.start).toBe(true);
-  await expect(it.booking.releaseSlot.attempt({ appointmentId, reason: undefined }, at('again'))).rejects.toMatchObject({
-    reason: 'no_appointment',
-  });
-});
-
-test.each([true, false])(
-  'a cancellation whose answer is lost (done: %s) is told by the deleted records, also by a clock an hour off',
-  async (executes) => {
-    const it = await started();
-    const { appointmentId } = await booked(it);
-    const input = { appointmentId, reason: undefined };
-    it.fake.order({ do: 'cut', executes, on: 'DELETE' });
-    await expect(it.booking.releaseSlot.attempt(input, at('release'))).rejects.toMatchObject({ outcome: 'unknown' });
-    const found = await lookUp(it.booking.releaseSlot, 'release', input, Date.UTC(2030, 0, 31, 11));
-    expect(found?.status).toBe(executes ? 'cancelled' : undefined);
-  },
-);
-
 test('times in all forms, a deleted record and a group event without a client are read', async () => {
   const it = await started();
   const add = (datetime: string, more: Readonly<Record<string, unknown>>) =>
@@ -395,6 +270,14 @@ test('times in all forms, a deleted record and a group event without a client ar
     it.fake.order({ do: 'refuse', status: 200, on: 'GET record/', body: { success: true, data: { ...record, datetime }, meta: [] } });
     expect((await it.booking.getAppointment('1', signal))?.start).toBe('2030-02-02T10:00:00+03:00');
   }
+});
+
+test('a visit that was missed is a no-show, and one that is marked so before its time is cancelled', async () => {
+  const it = await started();
+  for (const datetime of ['2030-01-31 12:00:00', '2030-01-31 14:00:00'])
+    it.fake.location.addRecord({ staff_id: 9, services: [{ id: 331 }], seance_length: 3600, datetime }, { attendance: -1 });
+  const listed = await it.booking.listAppointments({ from: '2030-01-31', days: 1 }, signal);
+  expect(listed.map(({ status }) => status)).toEqual(['no_show', 'cancelled']);
 });
 
 test('records of all pages are listed, and a location that answers its first page for every page, or ignores the filter, ends the list', async () => {

@@ -51,8 +51,8 @@ export function salonBooking(platform: Platform, options: SalonOptions, deps: Bo
 /** 11 pages of 50: one more than a list may have. */
 const mostPages = 11;
 const mostListed = 501;
-/** Clocks differ, by an hour when somebody has set one wrong. */
-const clockSlackMs = 2 * 3_600_000;
+/** Clocks differ, by an hour when somebody has set one wrong, and the zone of `changed_after` is not documented. */
+const clockSlackMs = 24 * 3_600_000;
 
 function staffBooking({ platform, options, client, schedule, online, now }: Salon): Booking {
   const { companyId, settleMs } = options;
@@ -213,7 +213,7 @@ function staffBooking({ platform, options, client, schedule, online, now }: Salo
         const appointment = await appointmentOf(record, signal);
         return appointment?.status === 'cancelled' ? appointment : null;
       }
-      const since = new Date(attemptedAt - clockSlackMs).toISOString();
+      const since = (await schedule.zone(signal)).iso(attemptedAt - clockSlackMs).slice(0, 19);
       const { rows } = await records({ changed_after: since }, signal);
       const gone = rows.find(({ id }) => String(id) === appointmentId);
       return gone !== undefined && isDeleted(gone) ? appointmentOf(gone, signal) : null;

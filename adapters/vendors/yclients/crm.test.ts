@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { crm as contract } from '../../../contracts/crm.ts';
 import type { Effect } from '../../../contracts/kit/define.ts';
-import { memoryCache } from '../../cache/memory.ts';
-import { createHttp } from '../../http.ts';
+import { vendorWorld } from '../../../test/kit/vendor-deps.ts';
 import { yclientsCrm } from './crm.ts';
 import { type SalonFakeOptions, salonFake, salonUser } from './fake.ts';
 import { yclientsCrmSettings } from './settings.ts';
@@ -13,28 +12,15 @@ afterEach(async () => {
 });
 
 async function started(options: SalonFakeOptions = {}) {
-  let time = Date.UTC(2030, 0, 31, 10);
-  const now = () => time;
-  const fake = await salonFake({ now, isLimited: false, ...options });
-  const http = createHttp({ allowPrivate: [fake.url] });
-  closing.push(async () => {
-    await http.close();
-    await fake.close();
-  });
-  const cache = { ...memoryCache({ now }), take: async () => ({ isAllowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 }) };
+  const it = await vendorWorld(Date.UTC(2030, 0, 31, 10), (now) => salonFake({ now, isLimited: false, ...options }));
+  closing.push(it.stop);
   const settings = yclientsCrmSettings.parse({
-    YCLIENTS_URL: `${fake.url}/api/v1/`,
+    YCLIENTS_URL: `${it.fake.url}/api/v1/`,
     YCLIENTS_PARTNER_TOKEN: salonUser.partnerToken,
     YCLIENTS_USER_TOKEN: salonUser.userToken,
     YCLIENTS_COMPANY_ID: salonUser.companyId,
   });
-  return {
-    fake,
-    crm: yclientsCrm(settings, { http, cache, now }),
-    later: (ms: number) => {
-      time += ms;
-    },
-  };
+  return { ...it, crm: yclientsCrm(settings, it.deps) };
 }
 type Started = Awaited<ReturnType<typeof started>>;
 
@@ -183,6 +169,11 @@ describe('update_contact', () => {
       contactId,
       changed: false,
     });
+  });
+  test('sends no birth date of 0 and no custom fields as an array, which a client without them has', async () => {
+    const it = await started();
+    const contactId = add(it);
+    expect(await it.crm.updateContact.attempt({ contactId, email: 'anna@example.com' }, at('r1'))).toMatchObject({ changed: true });
   });
   test('never replaces a phone, because a client has one', async () => {
     const it = await started();

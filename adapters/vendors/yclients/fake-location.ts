@@ -144,7 +144,9 @@ export function fakeLocation(now: () => number, title: string): FakeLocation {
         visit_id: String(Number(row.id) + 5_000_000),
       };
     },
-    addClient({ name, phone, surname = '', email = '', comment = '' }) {
+    addClient({ name, phone, surname = '', email = '', comment = '', birth_date: birthDate, custom_fields: customFields }) {
+      if (birthDate === 0) throw refuse(422, 'Неверная дата рождения', { errors: { birth_date: ['invalid'] } });
+      if (Array.isArray(customFields)) throw refuse(422, 'Неверные поля', { errors: { custom_fields: ['invalid'] } });
       if (typeof name !== 'string' || name === '') throw refuse(422, 'Имя не указано', { errors: { name: ['required'] } });
       if (!/^\d{11,15}$/.test(digits(phone))) throw refuse(422, 'Неверный телефон', { errors: { phone: ['invalid'] } });
       ids += 1;
@@ -167,6 +169,7 @@ export function fakeLocation(now: () => number, title: string): FakeLocation {
     addRecord(body, more) {
       if (!Array.isArray(body.services) || body.services.length === 0)
         throw refuse(422, 'Не указаны услуги', { errors: { services: ['required'] } });
+      if (Array.isArray(body.custom_fields)) throw refuse(422, 'Неверные поля', { errors: { custom_fields: ['invalid'] } });
       const staffId = Number(body.staff_id);
       if (!staff.some(({ id }) => id === staffId)) throw refuse(422, 'Сотрудник не найден', { errors: { staff_id: ['invalid'] } });
       ids += 1;

@@ -1,8 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { booking as contract } from '../../../contracts/booking.ts';
+import { vendorWorld } from '../../../test/kit/vendor-deps.ts';
 import type { AppointmentEffect, FreeSlot } from '../../booking/port.ts';
-import { memoryCache } from '../../cache/memory.ts';
-import { createHttp } from '../../http.ts';
 import { yclientsBooking } from './booking.ts';
 import { type SalonFakeOptions, salonFake, salonUser } from './fake.ts';
 import { yclientsSettings } from './settings.ts';
@@ -14,20 +13,14 @@ afterEach(async () => {
 
 /** Online booking without a user token. */
 async function started(options: SalonFakeOptions = {}) {
-  const now = () => Date.UTC(2030, 0, 31, 10);
-  const fake = await salonFake({ now, isLimited: false, ...options });
-  const http = createHttp({ allowPrivate: [fake.url] });
-  closing.push(async () => {
-    await http.close();
-    await fake.close();
-  });
-  const cache = { ...memoryCache({ now }), take: async () => ({ isAllowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 }) };
+  const it = await vendorWorld(Date.UTC(2030, 0, 31, 10), (now) => salonFake({ now, isLimited: false, ...options }));
+  closing.push(it.stop);
   const settings = yclientsSettings.parse({
-    YCLIENTS_URL: `${fake.url}/api/v1`,
+    YCLIENTS_URL: `${it.fake.url}/api/v1`,
     YCLIENTS_PARTNER_TOKEN: salonUser.partnerToken,
     YCLIENTS_COMPANY_ID: salonUser.companyId,
   });
-  return { fake, booking: yclientsBooking(settings, { http, cache, now }) };
+  return { ...it, booking: yclientsBooking(settings, it.deps) };
 }
 const { signal } = new AbortController();
 const at = (ref: string) => ({ ref, signal });

@@ -49,7 +49,7 @@ export function instantOf(value: unknown, zone: Zone): number | null {
     const [hours = 0, minutes = 0, seconds = 0] = time.split(':').map(Number);
     return zone.at(day, hours * 60 + minutes) + seconds * 1000;
   }
-  const ms = Date.parse(`${day}T${time}${offset.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2')}`);
+  const ms = Date.parse(`${day}T${time}${offset}`);
   return Number.isNaN(ms) ? null : ms;
 }
 /** Whole minutes of seconds; null for none. */
