@@ -228,8 +228,11 @@ export function connectionFor<T>(connections: Connections<T>, { connection = 'ma
   });
 }
 /** The effect of each connection; each keeps its own way to resolve an unknown outcome. */
-export function byConnection<T, M extends Keyed>(connections: Connections<T>, effectOf: (adapter: T) => Effect<M>): Effect<M> {
-  const effects = Object.fromEntries([...connections].map(([name, adapter]) => [name, effectOf(adapter)]));
+export function byConnection<T, M extends Keyed>(
+  connections: Connections<T>,
+  effectOf: (adapter: T, connection: string) => Effect<M>,
+): Effect<M> {
+  const effects = Object.fromEntries([...connections].map(([name, adapter]) => [name, effectOf(adapter, name)]));
   return byField('connection' as keyof ParsedOf<M> & string, effects, 'main');
 }
 

@@ -89,6 +89,13 @@ export function bytesUpTo(max: number) {
     })
     .meta({ type: 'string', contentEncoding: 'base64', maxLength: Math.ceil(max / 3) * 4 });
 }
+/** What a provider delivers over HTTP, byte for byte, because signatures cover the bytes. Fields of an input. */
+export const RawRequest = {
+  headers: z.record(z.string().max(100), z.string().max(8192)).meta({ maxProperties: 100 }).default({}).describe('Names in lower case.'),
+  // JSON may write a letter as \u0436: 100 KB of text arrive as 300 KB.
+  body: bytesUpTo(786_432).optional(),
+  query: z.record(z.string().max(64), z.string().max(1024)).meta({ maxProperties: 20 }).default({}),
+};
 /** Larger data is a `BlobRef`. */
 export const Bytes = bytesUpTo(262_144);
 /** Reference to stored bytes that are too large for a message. */

@@ -54,6 +54,19 @@ export const connections = contract('connections', '1.0.0', {
     },
     http: 'POST /api/v1/connections/test',
   }),
+  webhooks: method({
+    summary: 'The addresses to which CRMs and booking systems deliver changes. Each contains a secret.',
+    input: z.strictObject({}),
+    output: z.object({
+      items: z
+        .array(z.object({ kind: Kind, connection: Connection, system: z.string().max(40), path: z.string().max(300) }))
+        .max(40)
+        .describe('Of connections that read deliveries; the path below the address of the gateway.'),
+    }),
+    idempotency: 'read',
+    roles: ['operator'],
+    http: 'GET /api/v1/connections/webhooks',
+  }),
   begin_consent: method({
     summary: 'The page where a person lets this system use the CRM, and where it leads back to.',
     input: z.strictObject({ connection: which.connection }),

@@ -1,6 +1,6 @@
 /** Contacts, leads and related records, in any CRM. */
 import { z } from 'zod';
-import { Connection, Email, Id, Line, Money, PersonName, PersonText, Phone, Timestamp, TimeZone } from './common.ts';
+import { Connection, Email, Id, Line, Money, PersonName, PersonText, Phone, RawRequest, Timestamp, TimeZone } from './common.ts';
 import { contract, event, method } from './kit/define.ts';
 
 const CrmId = Id.describe('An opaque id of the CRM.');
@@ -77,13 +77,26 @@ const refused = {
   },
   version_conflict: 'conflict',
 } as const;
-/** A record of the CRM changed, here or there; read it again for its fields. */
+/** Somebody changed a record in the CRM; read it again for its fields. What this system changes itself is not reported. */
 const RecordChange = z.object({
   connection: Connection,
   id: CrmId,
   change: z.enum(['created', 'updated', 'deleted']),
-  origin: z.enum(['polyb', 'vendor']).describe('Whether this system made the change, or somebody in the CRM.'),
+  status: z.string().max(64).nullable().describe('Of a lead: its status, or what the CRM calls one that is not mapped. Else null.'),
 });
+/** What a provider delivers to `…/webhooks/{connection}/{secret}`. */
+export const Delivery = z.strictObject({
+  connection: Connection,
+  secret: z.string().max(100),
+  ...RawRequest,
+});
+export const Delivered = z.object({ changes: z.int().min(0).max(1000) });
+export const deliveryErrors = {
+  bad_signature: 'permission_denied',
+  bad_body: 'invalid_argument',
+  no_webhook: 'not_found',
+  no_connection: 'failed_precondition',
+} as const;
 
 export const crm = contract('crm', '1.1.0', {
   push_to_crm: method({
@@ -223,6 +236,15 @@ export const crm = contract('crm', '1.1.0', {
     idempotency: 'keyed',
     lane: 'contactId',
     errors: refused,
+  }),
+  webhook: method({
+    summary: 'Receive what a CRM delivers. Replies once it is stored; the records are read again.',
+    input: Delivery,
+    output: Delivered,
+    idempotency: 'idempotent',
+    roles: ['operator', 'gateway'],
+    http: { route: 'POST /api/v1/crm/webhooks/{connection}/{secret}', body: 'raw' },
+    errors: deliveryErrors,
   }),
   capabilities: method({
     summary: 'The CRM of a connection and its features.',

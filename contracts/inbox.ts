@@ -6,7 +6,7 @@
  * an *act* is a message of a customer or of staff, or a change of one. Ids of messages and of changes come from one sequence and sort by the order of storing.
  */
 import { z } from 'zod';
-import { Bytes, bytesUpTo, Cursor, Id, PageInput, PersonText, Phone, pageOf, Timestamp } from './common.ts';
+import { Bytes, Cursor, Id, PageInput, PersonText, Phone, pageOf, RawRequest, Timestamp } from './common.ts';
 import { Content, FileKind } from './content.ts';
 import { Classified, Intent } from './intents.ts';
 import { contract, event, method } from './kit/define.ts';
@@ -129,13 +129,6 @@ const FilePart = z.object({
   body: Bytes,
 });
 const Span = { since: Timestamp.optional(), until: Timestamp.optional() };
-/** An HTTP delivery of a channel, byte for byte, because signatures cover the bytes. */
-const Delivered = {
-  headers: z.record(z.string().max(100), z.string().max(8192)).meta({ maxProperties: 100 }).default({}).describe('Names in lower case.'),
-  // A channel may write a letter as \u0436: 100 KB of text arrive as 300 KB.
-  body: bytesUpTo(786_432).optional(),
-  query: z.record(z.string().max(64), z.string().max(1024)).meta({ maxProperties: 20 }).default({}),
-};
 const Stored = z.object({ updates: count, messages: count.describe('Messages that this call stored for the first time.') });
 
 export const inbox = contract('inbox', '1.0.0', {
@@ -320,7 +313,7 @@ export const inbox = contract('inbox', '1.0.0', {
     input: z.strictObject({
       channel: Channel,
       bot: BotId.optional().describe('Needed where the bots of a channel share one secret.'),
-      ...Delivered,
+      ...RawRequest,
     }),
     output: Stored.extend({
       contentType: z.string().max(100),

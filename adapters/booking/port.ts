@@ -13,6 +13,7 @@ import type {
 } from '../../contracts/booking.ts';
 import type { Company as CompanySchema } from '../../contracts/company.ts';
 import type { Effect, OutputOf, UnknownAttempt } from '../../contracts/kit/define.ts';
+import type { Webhooks } from '../crm-webhook.ts';
 
 export type BookingService = z.output<typeof ServiceSchema>;
 export type Employee = z.output<typeof EmployeeSchema>;
@@ -92,6 +93,8 @@ export interface Booking {
   readonly bookSlot: AppointmentEffect<SlotBooking>;
   readonly moveToSlot: AppointmentEffect<SlotMove>;
   readonly releaseSlot: AppointmentEffect<SlotRelease>;
+  /** Absent where the system delivers nothing; its appointments are listed now and then. */
+  readonly webhooks?: Webhooks;
   /** Only of the built-in calendar. */
   readonly company?: CompanyRecord;
 }

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type { About, Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
 import type { Effect, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
+import type { ChangedEntity, RecordState, Webhooks } from '../crm-webhook.ts';
 import type { Consent } from '../oauth.ts';
 
 export type Contact = z.output<typeof ContactSchema>;
@@ -33,6 +34,10 @@ export interface Crm {
   readonly logCall: Effect<typeof crm.log_call>;
   /** Adds what the contact lacks; removes and replaces nothing. */
   readonly updateContact: Effect<typeof crm.update_contact>;
+  /** Absent where the CRM delivers nothing. */
+  readonly webhooks?: Webhooks;
+  /** Needed for webhooks. Null if there is no such record, or it was deleted. */
+  readRecord?(entity: Exclude<ChangedEntity, 'appointment'>, id: string, signal: AbortSignal): Promise<RecordState | null>;
   /** Only of a connection with OAuth. */
   readonly consent?: Consent;
 }

@@ -6,10 +6,12 @@ import { type Effect, lookUp, type Method, type OutputOf, type ParsedOf } from '
 import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import { lookFirst } from './look-first.ts';
 import type { SlotIds } from './slot-id.ts';
+import type { Deliveries } from './webhook.ts';
 
 export interface BookingParts {
   readonly connections: Connections<Booking>;
   readonly slotIds: SlotIds;
+  readonly deliveries: Deliveries;
   readonly now: () => number;
 }
 

@@ -1,11 +1,11 @@
 /** Booking over the adapters of the connections. */
-import type { Appointment } from '../../adapters/booking/port.ts';
 import { byConnection, type Call, connectionFor, type Handler, type HandlersOf } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
 import { booking as contract } from '../../contracts/booking.ts';
-import type { PayloadOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { type BookingParts, bookSlot, createClient, moveToSlot, releaseSlot } from './booking-effects.ts';
+import { recordAppointment } from './record-appointment.ts';
+import { webhook } from './webhook.ts';
 
 export function bookingHandlers(parts: BookingParts): HandlersOf<typeof contract> {
   const { connections } = parts;
@@ -26,6 +26,7 @@ export function bookingHandlers(parts: BookingParts): HandlersOf<typeof contract
     },
     list_appointments: listAppointments(parts),
     capabilities: async (input) => connectionFor(connections, input).capabilities(),
+    webhook: webhook('booking', connections, parts.deliveries),
     create_client: byConnection(connections, createClient),
     create_appointment: createAppointment(parts),
     reschedule_appointment: async ({ appointmentId, clientId, slotId }, { key, call, commit }) => {
@@ -33,7 +34,7 @@ export function bookingHandlers(parts: BookingParts): HandlersOf<typeof contract
       const input = { connection, appointmentId, clientId, slotId };
       const { appointment, changed } = await call(contract.move_to_slot, input, { key: derivedKey(key, 'move') });
       return commit(async (tx) => {
-        if (changed) tx.emit(contract.appointment_changed, change(connection, appointment));
+        if (changed) await recordAppointment(tx, { connection, appointment, origin: 'polyb' });
         return { appointment };
       });
     },
@@ -41,7 +42,7 @@ export function bookingHandlers(parts: BookingParts): HandlersOf<typeof contract
       const input = { connection, appointmentId, clientId, reason };
       const { appointment, changed } = await call(contract.release_slot, input, { key: derivedKey(key, 'release') });
       return commit(async (tx) => {
-        if (changed) tx.emit(contract.appointment_cancelled, change(connection, appointment));
+        if (changed) await recordAppointment(tx, { connection, appointment, origin: 'polyb' });
         return { appointmentId, status: 'cancelled' };
       });
     },
@@ -93,16 +94,12 @@ function createAppointment({ slotIds }: BookingParts): Handler<typeof contract.c
     const input = { connection, slotId, clientId: found, client, comment };
     const { appointment, created } = await call(contract.book_slot, input, { key: derivedKey(key, 'book') });
     return commit(async (tx) => {
-      if (created) tx.emit(contract.appointment_created, change(connection, appointment));
+      await recordAppointment(tx, { connection, appointment, origin: created ? 'polyb' : 'vendor' });
       return { appointment, created };
     });
   };
 }
 
-function change(connection: string, appointment: Appointment): PayloadOf<typeof contract.appointment_created> {
-  const { appointmentId, clientId, serviceIds, employeeId, start, durationMinutes, status } = appointment;
-  return { connection, appointmentId, clientId, serviceIds, employeeId, start, durationMinutes, status, origin: 'polyb' };
-}
 /** The current day in a zone. */
 export function todayIn(timeZone: string, now: number): string {
   return new Intl.DateTimeFormat('sv', { timeZone, dateStyle: 'short' }).format(now);

@@ -11,6 +11,7 @@ import type { connections as contract } from '../../contracts/connections.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
 import type { ConsentStates } from './consent-state.ts';
 import type { Paused, Pauses } from './pauses.ts';
+import { webhookSecret } from './webhook.ts';
 
 type Item = OutputOf<typeof contract.list>['items'][number];
 type State = Pick<Item, 'state' | 'since' | 'detail'>;
@@ -19,6 +20,7 @@ export interface ConnectionParts {
   readonly booking: Connections<Booking>;
   readonly pauses: Pauses;
   readonly consentStates: ConsentStates;
+  readonly webhookKey: () => Uint8Array;
   /** What the instances of all services say of their dependencies. */
   readonly reports: () => Promise<readonly DependencyReport[]>;
   readonly db: Queries;
@@ -32,6 +34,7 @@ export function connectionHandlers({
   booking,
   pauses,
   consentStates,
+  webhookKey,
   reports,
   db,
   now,
@@ -61,6 +64,18 @@ export function connectionHandlers({
           ? await adapter.findContacts(input.phoneNumber, signal)
           : await adapter.findClients(input.phoneNumber, signal);
       return { found: people.length, ms: Math.max(0, now() - began), system: systemOf(adapter.capabilities()).system };
+    },
+    async webhooks() {
+      const adapters = [
+        ...[...crm].map(([connection, adapter]) => ({ kind: 'crm' as const, connection, adapter })),
+        ...[...booking].map(([connection, adapter]) => ({ kind: 'booking' as const, connection, adapter })),
+      ];
+      const items = adapters.flatMap(({ kind, connection, adapter }) => {
+        if (adapter.webhooks === undefined) return [];
+        const path = `/api/v1/${kind}/webhooks/${connection}/${webhookSecret(webhookKey(), kind, connection)}`;
+        return [{ kind, connection, system: systemOf(adapter.capabilities()).system, path }];
+      });
+      return { items };
     },
     async begin_consent({ connection }) {
       const adapter = connectionFor(crm, { connection });

@@ -4,10 +4,11 @@ import { byConnection, type Connections, connectionFor, type HandlersOf } from '
 import type { crm as contract } from '../../contracts/crm.ts';
 import { createContact, createLead } from './effects.ts';
 import { pushToCrm } from './push-to-crm.ts';
+import { type Deliveries, webhook } from './webhook.ts';
 
 export function crmHandlers(
   connections: Connections<Crm>,
-  { reuseHours, now }: { readonly reuseHours: number; readonly now: () => number },
+  { reuseHours, deliveries, now }: { readonly reuseHours: number; readonly deliveries: Deliveries; readonly now: () => number },
 ): HandlersOf<typeof contract> {
   return {
     push_to_crm: pushToCrm({ reuseHours }),
@@ -23,6 +24,7 @@ export function crmHandlers(
       await connectionFor(connections, input).updateLeadStatus(leadId, status, signal);
       return { leadId, status };
     },
+    webhook: webhook('crm', connections, deliveries),
     capabilities: async (input) => connectionFor(connections, input).capabilities(),
     create_contact: byConnection(connections, createContact),
     create_lead: byConnection(connections, (adapter) => createLead(adapter, now)),

@@ -12,7 +12,11 @@ import { companyHandlers } from './company.ts';
 import { connectionHandlers, dependencyOf } from './connections.ts';
 import { consentStates } from './consent-state.ts';
 import { crmHandlers } from './crm.ts';
+import { forgetRecords } from './forget-records.loop.ts';
+import { rememberingWrites } from './own-writes.ts';
 import { pausesIn } from './pauses.ts';
+import { readChanges } from './read-changes.loop.ts';
+import { reconcile } from './reconcile.loop.ts';
 import { crmSettings } from './settings.ts';
 import { slotIds } from './slot-id.ts';
 import { watched } from './watched.ts';
@@ -25,7 +29,7 @@ export default service({
     crm: { setting: 'CRM_KIND', catalogue: crmAdapters, fallback: 'postgres', connections: 'CRM_CONNECTIONS' },
     booking: { setting: 'BOOKING_KIND', catalogue: bookingAdapters, fallback: 'postgres', connections: 'BOOKING_CONNECTIONS' },
   },
-}).start(async ({ settings, vendors, bus, db, secretKey, now }) => {
+}).start(async ({ settings, vendors, bus, db, secretKey, log, now }) => {
   const pauses = pausesIn(db, now);
   const watchAll = <T extends object>(kind: 'crm' | 'booking', adapters: Connections<T>): Connections<T> =>
     new Map(
@@ -34,19 +38,30 @@ export default service({
         watched(adapter, bus.health.of(dependencyOf(kind, connection)), () => pauses.mayCall({ kind, connection })),
       ]),
     );
-  const adapters = { crm: watchAll('crm', vendors.crm), booking: watchAll('booking', vendors.booking) };
-  const bookingParts = { connections: adapters.booking, slotIds: slotIds(() => secretKey('slots'), now), now };
+  const known = { db, log };
+  const adapters = {
+    crm: new Map([...watchAll('crm', vendors.crm)].map(([name, adapter]) => [name, rememberingWrites(adapter, name, known)])),
+    booking: watchAll('booking', vendors.booking),
+  };
+  const deliveries = { key: () => secretKey('webhooks'), commit: bus.commit, settleMs: settings.CRM_WEBHOOK_SETTLE_MS };
+  const changes = { ...adapters, db, commit: bus.commit, log };
   return {
-    crm: crmHandlers(adapters.crm, { reuseHours: settings.CRM_LEAD_REUSE_HOURS, now }),
-    booking: bookingHandlers(bookingParts),
+    crm: crmHandlers(adapters.crm, { reuseHours: settings.CRM_LEAD_REUSE_HOURS, deliveries, now }),
+    booking: bookingHandlers({ connections: adapters.booking, slotIds: slotIds(() => secretKey('slots'), now), deliveries, now }),
     company: companyHandlers(adapters.booking),
     connections: connectionHandlers({
       ...adapters,
       pauses,
       consentStates: consentStates(() => secretKey('consent'), now),
+      webhookKey: deliveries.key,
       reports: gatherDependencies(bus, now),
       db,
       now,
     }),
+    loops: [
+      readChanges(changes),
+      ...reconcile(adapters.booking, { ...changes, now }, settings.BOOKING_RECONCILE_MS),
+      forgetRecords(db, now),
+    ],
   };
 });

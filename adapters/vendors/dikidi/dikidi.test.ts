@@ -15,8 +15,8 @@ test('DIKIDI as a CRM refuses every method as unsupported, uses nothing, and say
   const crm = crmAdapters.dikidi.create({}, deps);
   const { methods } = contract.capabilities.output.parse(crm.capabilities());
   expect(new Set(Object.values(methods))).toEqual(new Set(['unsupported']));
-  const { capabilities: _, consent, ...port } = crm;
-  expect(consent).toBeUndefined();
+  const { capabilities: _, consent, webhooks, ...port } = crm;
+  expect([consent, webhooks]).toEqual([undefined, undefined]);
   expect(Object.keys(port).length).toBeGreaterThan(0);
   for (const part of Object.values(port)) {
     const call = typeof part === 'function' ? part : part.attempt;
@@ -29,7 +29,8 @@ test('DIKIDI as a booking system refuses every method as unsupported, uses nothi
   const booking = bookingAdapters.dikidi.create({}, deps);
   const { methods } = bookingContract.capabilities.output.parse(booking.capabilities());
   expect(new Set(Object.values(methods))).toEqual(new Set(['unsupported']));
-  const { capabilities: _, ...port } = booking;
+  const { capabilities: _, webhooks, ...port } = booking;
+  expect(webhooks).toBeUndefined();
   for (const part of Object.values(port)) {
     const call = typeof part === 'function' ? part : 'attempt' in part ? part.attempt : part.get;
     await expect((call as (...given: unknown[]) => Promise<unknown>)('x', at, signal)).rejects.toMatchObject(refusal);
