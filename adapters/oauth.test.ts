@@ -407,7 +407,6 @@ test('a request that the provider refuses for its token is sent once more with a
   const it = account();
   const process = it.process();
   await process.connect({ code: 'consent' }, signal);
-  it.later(3_600_000);
   const sent: string[] = [];
   const send = (refuses: (token: string) => boolean) =>
     withAccess(process, signal, async ({ accessToken }) => {

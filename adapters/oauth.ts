@@ -45,8 +45,8 @@ const earlyMs = 60_000;
 /** How long this process uses a token without reading the row again: another account may have been connected. */
 const rereadMs = 30_000;
 const failingMs = 5_000;
-/** A token is not renewed because of a refusal this soon after it was issued: the refusal has another cause. */
-const youngMs = 60_000;
+/** A refused token is renewed once in this time: a new one that is refused too shows another cause. */
+const renewalMs = 60_000;
 
 export function tokenStore(
   provider: OAuthProvider,
@@ -56,6 +56,8 @@ export function tokenStore(
   const { vendor } = provider;
   const rows = tokenRows(db, { connection, vendor, key: () => secretKey('tokens') });
   let known: { readonly access: Access; readonly until: number } | undefined;
+  /** When this process renewed a refused token. */
+  let renewedAt = Number.NEGATIVE_INFINITY;
   /** Refreshes of this process, by the token that the provider has refused. */
   const inFlight = new Map<string | undefined, Promise<Access>>();
 
@@ -83,7 +85,7 @@ export function tokenStore(
       if (!isRejected && now() < row.expiresAt) return access;
       throw failureOf(row.problem, row.heldUntil);
     }
-    if (isRejected && Math.abs(now() - row.issuedAt) < youngMs)
+    if (isRejected && Math.abs(now() - renewedAt) < renewalMs)
       throw new PolybError(
         'failed_precondition',
         `${vendor} refuses a token that it has just issued; check the rights of the integration.`,
@@ -109,7 +111,10 @@ export function tokenStore(
       const locked = await rows.lock(owner, pace.leaseMs);
       if (locked !== undefined) {
         try {
-          const fresh = usable(locked, rejected) ?? (await refresh(locked));
+          const ready = usable(locked, rejected);
+          if (ready !== undefined) return ready;
+          if (rejected !== undefined) renewedAt = now();
+          const fresh = await refresh(locked);
           if (fresh !== undefined) return fresh;
         } finally {
           await rows

@@ -76,26 +76,29 @@ test('a connection works after the consent, and a day later with tokens that wer
   ]);
 });
 
-test('a revoked consent asks for a person after one refresh, and a new one heals the connection', async () => {
-  await consent('revoked');
-  const crm = amoCrm(settings(), depsOf('revoked'));
-  await crm.findContacts(phone, signal);
-  now += 3_600_000;
-  fake.revoke();
-  const before = tokenRequests().length;
-  for (let call = 0; call < 3; call += 1)
-    await expect(crm.findContacts(phone, signal)).rejects.toMatchObject({
-      code: 'failed_precondition',
-      reason: 'reauthorise',
-      outcome: 'not_executed',
-      message: expect.stringMatching(/polyb crm connect amocrm/),
-    });
-  expect(tokenRequests().length - before).toBe(1);
-  expect(await state('revoked')).toMatchObject({ state: 'needs_reauthorisation' });
-  await consent('revoked');
-  expect(await crm.findContacts(phone, signal)).toEqual([]);
-  expect(await state('revoked')).toMatchObject({ state: 'ok' });
-});
+test.each([0, 1])(
+  'a consent that is revoked %d hours later asks for a person after one refresh, and a new one heals the connection',
+  async (hours) => {
+    await consent('revoked');
+    const crm = amoCrm(settings(), depsOf('revoked'));
+    await crm.findContacts(phone, signal);
+    now += hours * 3_600_000;
+    fake.revoke();
+    const before = tokenRequests().length;
+    for (let call = 0; call < 3; call += 1)
+      await expect(crm.findContacts(phone, signal)).rejects.toMatchObject({
+        code: 'failed_precondition',
+        reason: 'reauthorise',
+        outcome: 'not_executed',
+        message: expect.stringMatching(/polyb crm connect amocrm/),
+      });
+    expect(tokenRequests().length - before).toBe(1);
+    expect(await state('revoked')).toMatchObject({ state: 'needs_reauthorisation' });
+    await consent('revoked');
+    expect(await crm.findContacts(phone, signal)).toEqual([]);
+    expect(await state('revoked')).toMatchObject({ state: 'ok' });
+  },
+);
 
 test('a block of the address at the token endpoint keeps the refresh token, which works afterwards', async () => {
   await consent('blocked');
