@@ -106,11 +106,26 @@ export default [
         usage: 'FILE',
         impact: 'rw',
         completes: 'file',
-        flags: [connectionFlag, { name: 'dry-run', summary: 'Check the file and show what it says; change nothing.' }],
+        flags: [
+          connectionFlag,
+          { name: 'dry-run', summary: 'Check the file and show what it says; change nothing.' },
+          { name: 'table', value: 'NAME', summary: 'What a CSV holds: services (default) or clients.' },
+          { name: 'encoding', value: 'NAME', summary: 'Of a CSV: utf-8 or windows-1251; found by itself if absent.' },
+          {
+            name: 'columns',
+            value: 'FILE',
+            summary: 'JSON with the header of each column: {"name": "Наименование", "price": "Цена, руб"}.',
+          },
+        ],
         details: [
           'FILE is JSON in the form of examples/salon.json, which company show -o json prints too. Every mistake is named with its place.',
+          'A FILE.csv adds to the company instead: services are matched by name, new ones are for every employee; clients are created unless one with the phone exists. Delimiter , ; or tab, decimal comma, lengths as 90, 1:30 or 1 ч 30 мин. The first rows are shown before anything is written.',
         ],
-        examples: [{ line: 'polyb company import examples/salon.json' }, { line: 'polyb company import salon.json --dry-run' }],
+        examples: [
+          { line: 'polyb company import examples/salon.json' },
+          { line: 'polyb company import salon.json --dry-run' },
+          { line: 'polyb company import clients.csv --table clients --encoding windows-1251' },
+        ],
         seeAlso: ['company show'],
         run: async () => (await import('./company.ts')).importCompany,
       },

@@ -27,6 +27,7 @@ export async function importCompany(invocation: Invocation): Promise<number> {
   const [file] = args;
   if (file === undefined)
     throw wrongUsage('expected a file', { subject: 'company import', next: ['polyb company import examples/salon.json'] });
+  if (/\.csv$/i.test(file)) return (await import('./import-table.ts')).importTable(invocation, file, which(invocation).connection);
   const company = await companyIn(file);
   await draw(out, company);
   if (flags.on('dry-run')) {
