@@ -4,15 +4,17 @@
  */
 import { lookUp, type UnknownAttempt } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
-import type { Appointment, Booking, OfferedSlot, SlotBooking, SlotMove, SlotRelease } from '../../booking/port.ts';
+import type { Appointment, Booking, OfferedSlot, SlotBooking, SlotMove } from '../../booking/port.ts';
 import type { PhoneCountry } from '../../crm/phones.ts';
 import type { Cache } from '../../deps.ts';
 import { appointmentFrom, describe, nameOf, servicesIn, withServices } from './appointments.ts';
-import { type BitrixClient, fieldOf, idOf, type Params, resultOf } from './client.ts';
+import { type BitrixClient, fieldOf, idOf, resultOf } from './client.ts';
 import { entity, isItemId, noRecord } from './contacts.ts';
-import { type Diary, dayMs, noAppointment } from './diary.ts';
+import { type Diary, dayMs, noAppointment, slotBusy } from './diary.ts';
 import { isObject } from './envelope.ts';
 import { hasRef } from './notes.ts';
+import { releaseEffect } from './release.ts';
+import type { Services } from './services.ts';
 
 export function bookingEffects({
   bitrix,
@@ -21,7 +23,7 @@ export function bookingEffects({
   country,
   connection,
   cache,
-  serviceQuery,
+  services,
 }: {
   readonly bitrix: BitrixClient;
   readonly diary: Diary;
@@ -29,11 +31,9 @@ export function bookingEffects({
   readonly country: PhoneCountry;
   readonly connection: string;
   readonly cache: Pick<Cache, 'get' | 'set'>;
-  /** Parameters that list these services. */
-  readonly serviceQuery: (serviceIds: readonly string[]) => Params;
+  readonly services: Services;
 }): Pick<Booking, 'bookSlot' | 'moveToSlot' | 'releaseSlot'> {
   const clients = (clientId: string) => [{ id: Number(clientId), type: { module: 'crm', code: 'CONTACT' } }];
-  const whenDeleted = (appointmentId: string) => `bitrix24:${connection}:deleted:${appointmentId}`;
   /** The place of a slot, and its employee. A change of the time needs the resources too, and the other way round. */
   async function place({ employeeId, start, durationMinutes }: OfferedSlot, signal: AbortSignal) {
     if (employeeId === null || !isItemId(employeeId)) throw noRecord('resource', String(employeeId));
@@ -55,7 +55,7 @@ export function bookingEffects({
       {
         contact: { method: 'crm.item.get', params: { entityTypeId: entity.contact, id: clientId } },
         resource: readResource(where.resourceIds),
-        services: { method: 'catalog.product.service.list', params: serviceQuery(slot.serviceIds) },
+        services: { method: 'catalog.product.service.list', params: services.query(slot.serviceIds) },
         add: { method: 'booking.v1.booking.add', params: { fields } },
         client: { method: 'booking.v1.booking.client.set', params: { bookingId: resultOf('add', 'id'), clients: clients(clientId) } },
       },
@@ -134,31 +134,17 @@ export function bookingEffects({
         return isMoved ? appointment : null;
       }),
     },
-    releaseSlot: {
-      async attempt({ appointmentId }, { signal }) {
-        const appointment = await diary.appointment(appointmentId, signal);
-        if (appointment === null) throw noAppointment(appointmentId);
-        const cancelled: Appointment = { ...appointment, status: 'cancelled' };
-        // The portal forgets what it deletes: after a lost reply, this is what is known of it.
-        await cache.set(whenDeleted(appointmentId), JSON.stringify(cancelled), dayMs);
-        const absent = () => noAppointment(appointmentId);
-        await bitrix.call('booking.v1.booking.delete', { id: Number(appointmentId) }, { signal, refusals: { 1019: absent, 1021: absent } });
-        return cancelled;
+    releaseSlot: releaseEffect({
+      read: diary.appointment,
+      remove(id, signal) {
+        const absent = () => noAppointment(id);
+        return bitrix.call('booking.v1.booking.delete', { id: Number(id) }, { signal, refusals: { 1019: absent, 1021: absent } });
       },
-      onUnknown: lookUp(settleMs, async ({ input: { appointmentId } }: UnknownAttempt<SlotRelease>, signal) => {
-        if ((await diary.booking(appointmentId, signal)) !== null) return null;
-        const kept = await cache.get(whenDeleted(appointmentId));
-        if (kept !== null) return JSON.parse(kept) as Appointment; // Written by the attempt.
-        throw noAppointment(appointmentId);
-      }),
-    },
+      cache,
+      connection,
+      settleMs,
+    }),
   };
 }
 
-const busy = {
-  1018: () =>
-    new PolybError('conflict', 'Bitrix24 has another booking at this time; choose another slot.', {
-      reason: 'slot_busy',
-      outcome: 'not_executed',
-    }),
-};
+const busy = { 1018: slotBusy };

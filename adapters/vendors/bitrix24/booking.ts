@@ -1,21 +1,22 @@
 /**
  * Bitrix24 as a booking system: resources are employees, products of the service catalogue are services. The portal has weekly hours and
- * bookings, no free slots: they are computed here. A cancelled booking is deleted there.
+ * bookings, no free slots: they are computed here. A cancelled booking is deleted there. `calendar.ts` does without the booking module.
  */
 import { Line } from '../../../contracts/common.ts';
-import { lookUp } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
-import { type Booking, type BookingClient, type Days, everything } from '../../booking/port.ts';
+import { type Booking, type Days, everything } from '../../booking/port.ts';
 import type { Interval } from '../../booking/schedule.ts';
-import { addDays } from '../../booking/zone.ts';
-import type { PhoneCountry } from '../../crm/phones.ts';
+import { addDays, zoneOf } from '../../booking/zone.ts';
 import type { Deps } from '../../deps.ts';
 import type { TokenStore } from '../../oauth.ts';
 import { nameOf, periodOf, resourceIdsOf } from './appointments.ts';
 import { bookingEffects } from './booking-effects.ts';
-import { type BitrixRecord, idOf, recordsOf } from './client.ts';
-import { bitrixContacts, contactEffect, contactFrom, isItemId } from './contacts.ts';
+import { calendarBooking } from './calendar.ts';
+import { type BitrixRecord, idOf } from './client.ts';
+import { bitrixClients } from './clients.ts';
+import { isItemId } from './contacts.ts';
 import { bitrixDiary } from './diary.ts';
+import { bitrixServices } from './services.ts';
 import { type BitrixBookingSettings, bitrixOf } from './settings.ts';
 import { freeSlotsOf } from './slots.ts';
 
@@ -24,35 +25,27 @@ export function bitrixBooking(
   deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>,
   oauth?: { readonly tokens: Pick<TokenStore, 'access'> },
 ): Booking {
-  const { BITRIX24_SETTLE_MS: settleMs, BITRIX24_SERVICES_IBLOCK_ID: iblockId, BITRIX24_PHONE_COUNTRY: country } = options;
+  const { BITRIX24_SETTLE_MS: settleMs, BITRIX24_PHONE_COUNTRY: country, BITRIX24_TIME_ZONE: timeZone } = options;
   const { bitrix } = bitrixOf(options, deps, oauth?.tokens);
-  const diary = bitrixDiary(bitrix, { timeZone: options.BITRIX24_TIME_ZONE, country });
-  const contacts = bitrixContacts(bitrix, country);
-  const createContact = contactEffect(bitrix, settleMs);
-  /** `id` and `iblockId` are mandatory. */
-  const serviceQuery = (serviceIds?: readonly string[]) => ({
-    select: ['id', 'iblockId', 'name', 'active'],
-    filter: { iblockId, ...(serviceIds !== undefined && { id: serviceIds }) },
-    order: { id: 'asc' },
-  });
+  const services = bitrixServices(bitrix, options.BITRIX24_SERVICES_IBLOCK_ID);
+  const shared = {
+    ...bitrixClients(bitrix, { settleMs, country }),
+    listServices: (_: object, signal: AbortSignal) => services.list(signal),
+  };
+  if (options.BITRIX24_BOOKING_SOURCE === 'calendar') {
+    if (timeZone !== undefined) return { ...shared, ...calendarBooking({ options, bitrix, services, zone: zoneOf(timeZone), deps }) };
+    throw new PolybError('failed_precondition', 'Calendars of Bitrix24 need BITRIX24_TIME_ZONE.', { reason: 'bad_settings' });
+  }
+  const diary = bitrixDiary(bitrix, { timeZone, country });
   const spanOf = async ({ from, days }: Days, signal: AbortSignal): Promise<Interval> => {
     const zone = await diary.zone(signal);
     return { from: zone.at(from, 0), to: zone.at(addDays(from, days), 0) };
   };
-  async function checkServices(serviceIds: readonly string[], signal: AbortSignal): Promise<void> {
-    const found = await bitrix.call('catalog.product.service.list', serviceQuery(serviceIds), { signal });
-    const known = recordsOf(found, 'services', 'catalog.product.service.list of Bitrix24').map(idOf);
-    if (serviceIds.every((id) => known.includes(id))) return;
-    throw new PolybError('not_found', 'The catalogue of services of Bitrix24 has no such service.', { reason: 'unknown_service' });
-  }
 
   return {
+    ...shared,
     capabilities: () => ({ system: 'bitrix24', methods: { ...everything, get_free_slots: 'emulated' } }),
     timeZone: async (signal) => (await diary.zone(signal)).name,
-    async listServices(_, signal) {
-      const found = await bitrix.list('catalog.product.service.list', serviceQuery(), { key: 'services', pages: 10, signal });
-      return found.filter(({ active }) => active !== 'N').map(serviceFrom);
-    },
     async listEmployees(_, signal) {
       return (await diary.resources(signal)).map((resource) => ({
         employeeId: idOf(resource),
@@ -62,7 +55,7 @@ export function bitrixBooking(
       }));
     },
     async getFreeSlots({ from, days, serviceIds, employeeId }, signal) {
-      await checkServices(serviceIds, signal);
+      await services.check(serviceIds, signal);
       const employees = (await diary.resources(signal)).filter((each) => employeeId === undefined || idOf(each) === employeeId);
       const hours = await diary.hours(employees.map(idOf), signal);
       const span = await spanOf({ from, days }, signal);
@@ -72,17 +65,6 @@ export function bitrixBooking(
         .map((each) => ({ id: idOf(each), name: nameOf(each) }))
         .flatMap(({ id, name }) => freeSlotsOf({ id, name, hours: hours.get(id) ?? [], busy: busy.get(id) ?? [] }, wanted))
         .toSorted((a, b) => Date.parse(a.start) - Date.parse(b.start));
-    },
-    async findClients(phoneNumber, signal) {
-      return (await contacts.withPhone(phoneNumber, signal)).map((contact) => clientFrom(contact, country));
-    },
-    createClient: {
-      attempt: async ({ name, phoneNumber, email }, at) =>
-        asClient(await createContact.attempt({ firstName: name, phoneNumber, email }, at)),
-      onUnknown: lookUp(settleMs, async (attempt, signal) => {
-        const found = await createContact.onUnknown.find(attempt, signal);
-        return found === null ? null : asClient(found);
-      }),
     },
     getAppointment: diary.appointment,
     async listAppointments({ from, days, clientId }, signal) {
@@ -97,7 +79,7 @@ export function bitrixBooking(
       // A portal may ignore a filter.
       return (await diary.appointments(found, signal)).filter((each) => clientId === undefined || each.clientId === clientId);
     },
-    ...bookingEffects({ bitrix, diary, settleMs, country, connection: deps.connection, cache: deps.cache, serviceQuery }),
+    ...bookingEffects({ bitrix, diary, settleMs, country, connection: deps.connection, cache: deps.cache, services }),
   };
 }
 
@@ -112,15 +94,3 @@ function busyTimes(bookings: readonly BitrixRecord[]): ReadonlyMap<string, reado
     }
   return busy;
 }
-/** The length of a service is that of a slot of the employee; the catalogue has none, and keeps prices apart. */
-function serviceFrom(service: BitrixRecord) {
-  const serviceId = idOf(service);
-  const name = Line.safeParse(String(service.name ?? '').slice(0, 200)).data ?? serviceId;
-  return { serviceId, name, category: null, durationMinutes: null, price: null };
-}
-function clientFrom(contact: BitrixRecord, country: PhoneCountry): BookingClient {
-  const { contactId, firstName, lastName, phones, email } = contactFrom(contact, country);
-  const name = [firstName, lastName].filter(Boolean).join(' ').slice(0, 200);
-  return { clientId: contactId, name: name === '' ? null : name, phones, email, isMasked: false };
-}
-const asClient = ({ contactId, created }: { readonly contactId: string; readonly created: boolean }) => ({ clientId: contactId, created });

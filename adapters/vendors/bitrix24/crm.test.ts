@@ -85,6 +85,10 @@ test('two people behind one switchboard are two candidates, and a person with an
   ] as const)
     fake.items.add(3, { name, fm: rows(phone) });
   expect((await crm.findContacts('+78121112233', signal)).map(({ firstName }) => firstName)).toEqual(['Anna', 'Ivan']);
+  // A hit is a candidate, whatever the search of the portal says.
+  const [oleg] = fake.items.all(3).slice(-1);
+  fake.order({ do: 'refuse', on: fake.at('crm.duplicate.findbycomm'), status: 200, body: { result: { CONTACT: [oleg?.id] } } });
+  expect(await crm.findContacts('+78121112233', signal)).toEqual([]);
 });
 
 test('a filter that the portal ignores brings strangers, in at most five pages, and nobody is found', async () => {

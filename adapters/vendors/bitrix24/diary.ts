@@ -99,3 +99,9 @@ function noHours(): PolybError {
 export function noAppointment(id: string): PolybError {
   return new PolybError('not_found', `Bitrix24 has no booking ${id}.`, { reason: 'no_appointment', outcome: 'not_executed' });
 }
+export function slotBusy(): PolybError {
+  return new PolybError('conflict', 'Bitrix24 has something else at this time; choose another slot.', {
+    reason: 'slot_busy',
+    outcome: 'not_executed',
+  });
+}

@@ -157,10 +157,12 @@ export function crmMethods({
       const found = tasks.filter((task) => UF_CRM_TASK === undefined || task.UF_CRM_TASK.includes(String(UF_CRM_TASK)));
       return paged(found.toReversed(), params, (page) => ({ tasks: page.map(shownTask) }));
     },
-    'user.get': () => ({
-      result: [{ ID: String(userId), ACTIVE: true, NAME: 'Vera', LAST_NAME: 'Smirnova', LAST_ACTIVITY_DATE: {} }],
-      total: 1,
-    }),
+    'user.get': (params) => {
+      const { ID } = (params.filter ?? params.FILTER ?? {}) as Params;
+      const wanted = ID === undefined ? undefined : Object.values([ID].flat()).map(String);
+      const user = { ID: String(userId), ACTIVE: true, NAME: 'Vera', LAST_NAME: 'Smirnova', WORK_POSITION: '', LAST_ACTIVITY_DATE: {} };
+      return paged(wanted === undefined || wanted.includes(user.ID) ? [user] : [], params);
+    },
     'telephony.externalCall.register': (params, caller) => {
       onlyApplication(caller);
       const { USER_ID, PHONE_NUMBER, TYPE, LINE_NUMBER = '', EXTERNAL_CALL_ID = '' } = params;

@@ -15,6 +15,7 @@ import {
   runFake,
 } from '../../fake-server.ts';
 import { type BookingRecords, bookingMethods } from './fake-booking.ts';
+import { type CalendarRecords, calendarMethods } from './fake-calendar.ts';
 import { bitrixItems, type Items, type Params, refused } from './fake-items.ts';
 import { type Call, type Caller, type Comment, crmMethods, type Did, type MethodReply, type Methods, type Task } from './fake-methods.ts';
 import { bitrixTokens, type Tokens } from './fake-tokens.ts';
@@ -37,6 +38,7 @@ export interface BitrixFake extends FakeServer {
   readonly comments: readonly Comment[];
   readonly calls: readonly Call[];
   readonly booking: BookingRecords;
+  readonly calendar: CalendarRecords;
   readonly tokens: Tokens;
   /** The beginning of a request of the webhook, for a fault: `POST rest/1/…/crm.item.add`. */
   at(method: string): string;
@@ -73,7 +75,8 @@ export async function bitrixFake(options: BitrixFakeOptions = {}): Promise<Bitri
   const items = bitrixItems({ stamp, userId, leadStages: ['NEW', 'IN_PROCESS', 'PROCESSED', 'JUNK', 'CONVERTED', ...leadStages] });
   const { methods: ofCrm, ...records } = crmMethods({ items, did, stamp, now, userId });
   const { methods: ofBooking, refuseClients, ...booking } = bookingMethods({ did });
-  const methods: Methods = { ...ofCrm, ...ofBooking };
+  const { methods: ofCalendar, ...calendar } = calendarMethods({ did });
+  const methods: Methods = { ...ofCrm, ...ofBooking, ...ofCalendar };
   const tokens = bitrixTokens({ now, ...bitrixAccess, endpoint: () => `${server.url}/rest/` });
 
   const spent = new Map<string, { seconds: number; readonly resetAt: number }>();
@@ -154,6 +157,7 @@ export async function bitrixFake(options: BitrixFakeOptions = {}): Promise<Bitri
     ...records,
     items,
     booking,
+    calendar,
     tokens,
     webhookUrl: `${server.url}/rest/${userId}/${code}/`,
     at: (method) => `POST rest/${userId}/${code}/${method}`,

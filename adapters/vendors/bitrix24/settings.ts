@@ -1,6 +1,6 @@
 /** Settings of Bitrix24 for both ports. */
 import { z } from 'zod';
-import { durationMs, integer, secret, text, url } from '../../../config/settings.ts';
+import { durationMs, integer, list, secret, text, url } from '../../../config/settings.ts';
 import { TimeZone } from '../../../contracts/common.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { phoneCountry } from '../../crm/phones.ts';
@@ -60,7 +60,17 @@ export type BitrixSettings = z.output<typeof bitrixSettings>;
 
 export const bitrixBookingSettings = bitrixSettings.extend({
   BITRIX24_SERVICES_IBLOCK_ID: integer({ min: 1, max: 1_000_000_000 }).describe('Id of the catalogue of services (iblockId).'),
-  BITRIX24_TIME_ZONE: TimeZone.optional().describe('Time zone of the location; by default that of the hours of the first resource.'),
+  BITRIX24_BOOKING_SOURCE: z
+    .enum(['booking', 'calendar'])
+    .default('booking')
+    .describe('Resources of the booking module, or the calendars of users where the portal does not use it.'),
+  BITRIX24_CALENDAR_USER_IDS: list(integer({ min: 1, max: 1_000_000_000 }))
+    .optional()
+    .describe('Users whose calendars can be booked; all active ones by default.'),
+  BITRIX24_SLOT_MINUTES: integer({ min: 5, max: 1440 }).default(60).describe('Length of a service in the calendars of users.'),
+  BITRIX24_TIME_ZONE: TimeZone.optional().describe(
+    'Time zone of the location; by default that of the hours of the first resource. Calendars need it.',
+  ),
 });
 export type BitrixBookingSettings = z.output<typeof bitrixBookingSettings>;
 

@@ -12,6 +12,9 @@ export interface Hours {
   readonly weekdays: readonly number[];
   readonly zone: Zone;
   readonly slotMinutes: number;
+  /** Days of the year, `12-31`, that are closed whatever their weekday, and open ones. */
+  readonly holidays?: ReadonlySet<string>;
+  readonly workdays?: ReadonlySet<string>;
 }
 const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 
@@ -21,6 +24,28 @@ export function hoursFrom({ from, to, timezone, weekDays, slotSize }: BitrixReco
   const slotMinutes = Number(slotSize);
   if (zone === null || !(slotMinutes >= 1 && slotMinutes <= 1440) || !Array.isArray(weekDays)) return null;
   return { from: Number(from), to: Number(to), weekdays: weekDays.map((day) => weekdays.indexOf(String(day)) + 1), zone, slotMinutes };
+}
+/** The working hours of the portal: `9` or `9.30`, `SA`, `1.01` (1 January). Without them, from 9 to 18 on weekdays. */
+export function hoursOfPortal(settings: BitrixRecord, zone: Zone, slotMinutes: number): Hours {
+  const { work_time_start: from, work_time_end: to, week_holidays: closed, year_holidays: holidays, year_workdays: workdays } = settings;
+  const off = Array.isArray(closed) ? closed.map(String) : ['SA', 'SU'];
+  return {
+    from: minutesOf(from) ?? 540,
+    to: minutesOf(to) ?? 1080,
+    weekdays: weekdays.flatMap((day, nth) => (off.includes(day.slice(0, 2).toUpperCase()) ? [] : [nth + 1])),
+    zone,
+    slotMinutes,
+    holidays: daysOfYear(holidays),
+    workdays: daysOfYear(workdays),
+  };
+}
+function minutesOf(written: unknown): number | undefined {
+  const [, hours, minutes = '0'] = /^(\d{1,2})(?:[.:](\d{1,2}))?$/.exec(String(written ?? '')) ?? [];
+  return hours === undefined ? undefined : Number(hours) * 60 + Number(minutes);
+}
+function daysOfYear(written: unknown): ReadonlySet<string> {
+  const days = String(written ?? '').matchAll(/(\d{1,2})\.(\d{1,2})/g);
+  return new Set([...days].map(([, day = '', month = '']) => `${month.padStart(2, '0')}-${day.padStart(2, '0')}`));
 }
 export function knownZone(name: string): Zone | null {
   try {
@@ -67,10 +92,13 @@ export function freeSlotsOf(
   return [...new Map(found).values()];
 }
 /** Opening hours of the days that touch the span, by the calendar of the hours' own zone. */
-function openIn({ from, to, weekdays: on, zone }: Hours, span: Interval): readonly Interval[] {
+function openIn({ from, to, weekdays: on, zone, holidays, workdays }: Hours, span: Interval): readonly Interval[] {
   const first = addDays(zone.dayOf(span.from), -1);
   const days = Math.ceil((span.to - span.from) / 86_400_000) + 3;
   return daysFrom({ from: first, days })
-    .filter((day) => on.includes(weekdayOf(day)))
+    .filter((day) => {
+      const ofYear = day.slice(5);
+      return workdays?.has(ofYear) || (on.includes(weekdayOf(day)) && !holidays?.has(ofYear));
+    })
     .map((day) => ({ from: zone.at(day, from), to: zone.at(day, to) }));
 }
