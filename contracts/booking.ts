@@ -295,6 +295,23 @@ export const booking = contract('booking', '1.0.0', {
     roles,
     errors: { ...ownAppointment, no_appointment: 'not_found' },
   }),
+  note_appointment: method({
+    summary: 'Note an appointment at the contact of its client in the primary CRM, and link the two.',
+    input: z.strictObject({
+      connection: Connection,
+      appointmentId: BookingId,
+      change: z.enum(['created', 'changed', 'cancelled']),
+      start: LocalTime,
+    }),
+    output: z.object({
+      contactId: BookingId.nullable().describe('Null if the booking system tells no phone of the client.'),
+      noteId: BookingId.nullable(),
+    }),
+    idempotency: 'keyed',
+    timeoutMs: 60_000,
+    roles,
+    errors: { ...upstream, crm_rejected: 'failed_precondition' },
+  }),
   appointment_created: event({
     summary: 'An appointment was made, here or in the booking system.',
     payload: AppointmentChange,

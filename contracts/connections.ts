@@ -1,6 +1,6 @@
 /** Connections to CRMs and booking systems: which there are, whether they work, and pausing them. */
 import { z } from 'zod';
-import { Connection, Line, OnBehalfOf, Phone, Timestamp } from './common.ts';
+import { Connection, Id, Line, OnBehalfOf, PageInput, Phone, pageOf, Timestamp } from './common.ts';
 import { Support } from './crm.ts';
 import { contract, method } from './kit/define.ts';
 
@@ -53,6 +53,30 @@ export const connections = contract('connections', '1.0.0', {
       unsupported: 'unimplemented',
     },
     http: 'POST /api/v1/connections/test',
+  }),
+  differences: method({
+    summary: 'People whose data differ between a booking system and the primary CRM. Nothing is overwritten; a person decides.',
+    input: z.strictObject({ ...PageInput }),
+    output: pageOf(
+      z.object({
+        connection: Connection,
+        clientId: Id,
+        contactId: Id,
+        differs: z
+          .array(
+            z.object({
+              field: z.enum(['name', 'phone', 'email']),
+              crm: z.string().max(300).nullable().meta({ pii: 'name' }),
+              booking: z.string().max(300).nullable().meta({ pii: 'name' }),
+            }),
+          )
+          .max(10),
+        checkedAt: Timestamp,
+      }),
+    ),
+    idempotency: 'read',
+    roles: ['operator'],
+    http: 'GET /api/v1/connections/differences',
   }),
   webhooks: method({
     summary: 'The addresses to which CRMs and booking systems deliver changes. Each contains a secret.',

@@ -1,6 +1,6 @@
 /** The requests to booking systems: each looks first, because a lost answer or another key may have done the same already. */
 import type { Appointment, AppointmentEffect, Booking, FreeSlot, OfferedSlot } from '../../adapters/booking/port.ts';
-import { byConnection, type Connections } from '../../bus/service.ts';
+import { byConnection, type Connections, type Queries } from '../../bus/service.ts';
 import type { booking as contract } from '../../contracts/booking.ts';
 import { type Effect, lookUp, type Method, type OutputOf, type ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
@@ -12,6 +12,7 @@ export interface BookingParts {
   readonly connections: Connections<Booking>;
   readonly slotIds: SlotIds;
   readonly deliveries: Deliveries;
+  readonly db: Queries;
   readonly now: () => number;
 }
 

@@ -4,6 +4,7 @@ import { derivedKey } from '../../bus/wire/key.ts';
 import { booking as contract } from '../../contracts/booking.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { type BookingParts, bookSlot, createClient, moveToSlot, releaseSlot } from './booking-effects.ts';
+import { noteAppointment } from './note-appointment.ts';
 import { recordAppointment } from './record-appointment.ts';
 import { webhook } from './webhook.ts';
 
@@ -46,6 +47,7 @@ export function bookingHandlers(parts: BookingParts): HandlersOf<typeof contract
         return { appointmentId, status: 'cancelled' };
       });
     },
+    note_appointment: noteAppointment(parts),
     book_slot: bookSlot(parts),
     move_to_slot: moveToSlot(parts),
     release_slot: releaseSlot(parts),

@@ -1,4 +1,5 @@
 /** States of the connections, for people. */
+import { z } from 'zod';
 
 import type { Booking } from '../../adapters/booking/port.ts';
 import type { Crm } from '../../adapters/crm/port.ts';
@@ -9,8 +10,10 @@ import type { DependencyReport } from '../../bus/telemetry/dependency-reports.ts
 import { actorOf } from '../../contracts/common.ts';
 import type { connections as contract } from '../../contracts/connections.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { ConsentStates } from './consent-state.ts';
 import type { Paused, Pauses } from './pauses.ts';
+import { differingLinks } from './rows/links.ts';
 import { webhookSecret } from './webhook.ts';
 
 type Item = OutputOf<typeof contract.list>['items'][number];
@@ -65,6 +68,19 @@ export function connectionHandlers({
           : await adapter.findClients(input.phoneNumber, signal);
       return { found: people.length, ms: Math.max(0, now() - began), system: systemOf(adapter.capabilities()).system };
     },
+    async differences({ limit, cursor }) {
+      const found = await differingLinks(db, limit, placeOf(cursor));
+      const items = found.map(({ checkedAt, differs, ...link }) => ({
+        ...link,
+        differs: [...differs],
+        checkedAt: checkedAt.toISOString(),
+      }));
+      const last = items.length === limit ? items.at(-1) : undefined;
+      return {
+        items,
+        nextCursor: last === undefined ? null : Buffer.from(JSON.stringify([last.connection, last.clientId])).toString('base64url'),
+      };
+    },
     async webhooks() {
       const adapters = [
         ...[...crm].map(([connection, adapter]) => ({ kind: 'crm' as const, connection, adapter })),
@@ -99,6 +115,16 @@ export function connectionHandlers({
   };
 }
 
+const Place = z.tuple([z.string().max(20), z.string().max(64)]);
+/** @throws PolybError invalid_argument */
+function placeOf(cursor: string | undefined): z.output<typeof Place> {
+  if (cursor === undefined) return ['', ''];
+  try {
+    return Place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+  } catch {
+    throw new PolybError('invalid_argument', 'The cursor is not one of connections.differences.');
+  }
+}
 function consentOf({ consent, capabilities }: Crm): Consent {
   if (consent !== undefined) return consent;
   throw unsupported(

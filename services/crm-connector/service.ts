@@ -1,6 +1,8 @@
 /** Contacts and leads in the configured CRMs, appointments in the configured booking systems. */
 import { bookingAdapters } from '../../adapters/booking/index.ts';
+import type { Booking } from '../../adapters/booking/port.ts';
 import { crmAdapters } from '../../adapters/crm/index.ts';
+import type { Crm } from '../../adapters/crm/port.ts';
 import { type Connections, service } from '../../bus/service.ts';
 import { gatherDependencies } from '../../bus/telemetry/dependency-reports.ts';
 import { booking } from '../../contracts/booking.ts';
@@ -13,6 +15,7 @@ import { connectionHandlers, dependencyOf } from './connections.ts';
 import { consentStates } from './consent-state.ts';
 import { crmHandlers } from './crm.ts';
 import { forgetRecords } from './forget-records.loop.ts';
+import { onAppointment } from './on-appointment.ts';
 import { rememberingWrites } from './own-writes.ts';
 import { pausesIn } from './pauses.ts';
 import { readChanges } from './read-changes.loop.ts';
@@ -47,7 +50,8 @@ export default service({
   const changes = { ...adapters, db, commit: bus.commit, log };
   return {
     crm: crmHandlers(adapters.crm, { reuseHours: settings.CRM_LEAD_REUSE_HOURS, deliveries, now }),
-    booking: bookingHandlers({ connections: adapters.booking, slotIds: slotIds(() => secretKey('slots'), now), deliveries, now }),
+    booking: bookingHandlers({ connections: adapters.booking, slotIds: slotIds(() => secretKey('slots'), now), deliveries, db, now }),
+    on: settings.CRM_NOTE_APPOINTMENTS && !isOneSystem(vendors) ? onAppointment() : [],
     company: companyHandlers(adapters.booking),
     connections: connectionHandlers({
       ...adapters,
@@ -65,3 +69,9 @@ export default service({
     ],
   };
 });
+
+/** The built-in calendar books for the contacts of the built-in CRM, where the appointments are seen already. */
+function isOneSystem({ crm, booking }: { readonly crm: Connections<Crm>; readonly booking: Connections<Booking> }): boolean {
+  const primary = crm.get('main')?.capabilities().crm;
+  return [...booking.values()].every((each) => each.capabilities().system === primary);
+}

@@ -53,6 +53,28 @@ export default [
         run: async () => (await import('./connect.ts')).connectSystem,
       },
       {
+        name: 'webhooks',
+        summary: 'Show the addresses to which CRMs and booking systems deliver changes.',
+        impact: 'ro',
+        details: ['Enter the address at the provider, below the public address of the gateway. Each contains a secret of its connection.'],
+        examples: [{ line: 'polyb crm webhooks' }],
+        seeAlso: ['crm connections'],
+        run: async () => (await import('./connections.ts')).showWebhooks,
+      },
+      {
+        name: 'differences',
+        summary: 'Show people whose data differ between a booking system and the primary CRM.',
+        impact: 'ro',
+        flags: [
+          { name: 'limit', value: 'N', summary: 'At most this many; default 50.' },
+          { name: 'cursor', value: 'CURSOR', summary: 'Start of the next page.' },
+        ],
+        details: ['Nothing is overwritten: correct one of the two systems by hand. A pair is compared again with the next appointment.'],
+        examples: [{ line: 'polyb crm differences' }],
+        seeAlso: ['crm connections'],
+        run: async () => (await import('./connections.ts')).showDifferences,
+      },
+      {
         name: 'test',
         summary: 'Search a person who is known to be there, so that a filter that finds nothing is noticed.',
         usage: 'PHONE',

@@ -31,6 +31,43 @@ export async function showConnections(invocation: Invocation): Promise<number> {
   return bad.length === 0 ? 0 : notWorking;
 }
 
+export async function showWebhooks(invocation: Invocation): Promise<number> {
+  const { out } = invocation;
+  const { items } = await askMethod<OutputOf<typeof connections.webhooks>>(invocation, 'connections.webhooks', {});
+  await out.result(
+    { items },
+    {
+      table: () => ({
+        columns: ['KIND', 'CONNECTION', 'SYSTEM', 'PATH'],
+        rows: items.map(({ kind, connection, system, path }) => [kind, connection, system, path]),
+      }),
+      items,
+    },
+  );
+  if (items.length === 0) out.note('no connection reads deliveries; appointments are compared every BOOKING_RECONCILE_MS');
+  return 0;
+}
+
+export async function showDifferences(invocation: Invocation): Promise<number> {
+  const { flags, out } = invocation;
+  const [limit, cursor] = [flags.whole('limit'), flags.text('cursor')];
+  const page = await askMethod<OutputOf<typeof connections.differences>>(invocation, 'connections.differences', {
+    ...(limit !== undefined && { limit }),
+    ...(cursor !== undefined && { cursor }),
+  });
+  await out.result(page, {
+    table: () => ({
+      columns: ['CONNECTION', 'CLIENT', 'CONTACT', 'FIELD', 'IN THE CRM', 'IN THE BOOKING SYSTEM'],
+      rows: page.items.flatMap(({ connection, clientId, contactId, differs }) =>
+        differs.map(({ field, crm, booking }) => [connection, clientId, contactId, field, crm ?? '', booking ?? '']),
+      ),
+    }),
+    items: page.items,
+  });
+  if (page.nextCursor !== null) out.note(`next page: polyb crm differences --cursor ${page.nextCursor}`);
+  return 0;
+}
+
 export async function testConnection(invocation: Invocation): Promise<number> {
   const { args, out } = invocation;
   const [phoneNumber] = args;

@@ -1,0 +1,18 @@
+import { type Consumer, on } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
+import { booking as contract } from '../../contracts/booking.ts';
+
+/** Each change of an appointment is noted once, whoever made it. */
+export function onAppointment(): readonly Consumer[] {
+  const changes = {
+    created: contract.appointment_created,
+    changed: contract.appointment_changed,
+    cancelled: contract.appointment_cancelled,
+  } as const;
+  return Object.entries(changes).map(([change, event]) =>
+    on(event, async ({ connection, appointmentId, start }, tx) => {
+      const input = { connection, appointmentId, change: change as keyof typeof changes, start };
+      tx.send(contract.note_appointment, input, { key: derivedKey('note', connection, appointmentId, change, start) });
+    }),
+  );
+}
