@@ -123,7 +123,7 @@ export function bookingEffects(parts: BookingParts): Pick<Booking, 'bookSlot' | 
         });
       return made as Fields; // It has a uuid.
     } catch (thrown) {
-      const { reason, data, evidence, message } = thrown as PolybError;
+      const { reason, data, evidence } = thrown as PolybError;
       if (reason !== 'crm_rejected') throw thrown;
       const done = await existing(
         customer.uuid ?? textOf((await parts.findClients(customer.phoneNumber, signal))[0]?.uuid),
@@ -134,7 +134,7 @@ export function bookingEffects(parts: BookingParts): Pick<Booking, 'bookSlot' | 
       if (done !== null && carries(done, ref)) return done;
       const { field } = (data ?? {}) as { readonly field?: string };
       if (field !== 'reserved_on') throw thrown;
-      throw new PolybError('conflict', message, { reason: 'slot_busy', evidence });
+      throw new PolybError('conflict', 'Booking a slot in EasyWeek: the time is taken.', { reason: 'slot_busy', evidence });
     }
   }
   const appointmentOf = async (booking: Fields, signal: AbortSignal): Promise<Appointment> => {

@@ -110,6 +110,17 @@ test('slots name the employee and the price, none is in the past, and only days 
   expect(sent(it, 'GET book_times').map(({ path }) => path)).toEqual(['book_times/4564/9/2030-01-31', 'book_times/4564/9/2030-02-01']);
 });
 
+test('a time that is offered in the past, or has no length, is no slot', async () => {
+  const it = await started();
+  const data = ['2030-01-31T12:30:00+03:00', '2030-01-31T13:00:00+03:00', '2030-01-31T13:30:00+03:00', 'soon'].map((datetime, nth) => ({
+    datetime,
+    seance_length: nth === 1 ? 0 : 3600,
+  }));
+  it.fake.order({ do: 'refuse', status: 200, on: 'GET book_times', body: { success: true, data, meta: [] } });
+  const slots = await it.booking.getFreeSlots({ ...withAnna, from: '2030-01-31', days: 1 }, signal);
+  expect(slots.map(({ start }) => start)).toEqual(['2030-01-31T13:30:00+03:00']);
+});
+
 test('free days are read from the months where the times of days are missing', async () => {
   const it = await started();
   it.fake.order({
