@@ -421,6 +421,26 @@ test('a request that the provider refuses for its token is sent once more with a
   expect(it.asked()).toBe(2);
 });
 
+test.each([
+  ['behind', -3_600_000, 2],
+  ['ahead', 3_600_000, 1],
+])('a process whose clock is an hour %s costs at most one more refresh', async (_, offMs, refreshes) => {
+  const it = account();
+  const other = account(it.connection);
+  await it.process().connect({ code: 'consent' }, signal);
+  it.later(dayMs);
+  other.later(dayMs + offMs);
+  const expiredToken = `access-${issued}-of-${it.connection}`;
+  const [right, wrong] = [it.process(), other.process()];
+  for (let call = 0; call < 3; call += 1)
+    for (const process of [wrong, right, wrong])
+      await withAccess(process, signal, async ({ accessToken }) => {
+        const status = accessToken === expiredToken ? 401 : 200;
+        return { status, headers: {}, bytes: new Uint8Array(), text: () => '', json: () => ({}) };
+      });
+  expect(it.asked() - 1).toBeLessThanOrEqual(refreshes);
+});
+
 test('a refusal that a consent does not end is no dead token', async () => {
   const it = await expired();
   server.order({ do: 'refuse', on: it.on, status: 400, body: { error: 'PAYMENT_REQUIRED' } });

@@ -76,6 +76,19 @@ test.each([
   expect(await create(connected({ token: 'of another integration' })).catch(({ reason }) => reason)).toBe('upstream_credentials');
 });
 
+test('Kommo counts by address: what one account was refused pauses another', async () => {
+  const kommo = (name: string) => {
+    const base = `https://${name}.kommo.com`;
+    const settings = { AMOCRM_SUBDOMAIN: name, AMOCRM_URL: base, AMOCRM_TOKEN: name, AMOCRM_REQUESTS_PER_SECOND: '1000' };
+    const at = (request: Parameters<typeof http>[0]) => http({ ...request, url: request.url.replace(base, fake.url) });
+    return amoCrm(amoSettings.parse(settings), { http: at, cache, now: Date.now } as never);
+  };
+  fake.order({ do: 'refuse', on: 'POST', status: 429 });
+  await expect(create(kommo('one'))).rejects.toMatchObject({ reason: 'rate_limited' });
+  await expect(create(kommo('other'))).rejects.toMatchObject({ reason: 'rate_limited' });
+  expect(fake.seen).toHaveLength(1);
+});
+
 test('a refused field is named with its rule, and the error shows neither phone nor name', async () => {
   const error = await create(
     amoCrm(
