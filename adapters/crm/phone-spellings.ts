@@ -136,6 +136,8 @@ export const phoneSpellings: Readonly<Record<string, readonly PhoneSpelling[]>> 
       '+999 555 33 22',
       '4012888888881881',
       'доб. 123',
+      '+7 (999) ***-**-22',
+      '+7999***3322',
     ),
     inCountry('KZ', '7999555332'),
     inCountry('KZ', '9995553322'),

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { crmConformance } from '../../crm/conformance.ts';
+import { phoneSpellings } from '../../crm/phone-spellings.ts';
 import { createHttp } from '../../http.ts';
 import { espoCrm, espoSettings } from './crm.ts';
 import { type EspoFakeOptions, espoFake, espoUsers } from './fake.ts';
@@ -117,6 +118,20 @@ test('trap 5: phones go out as E.164 and are found in whatever spelling they wer
   const found = await crm.findContacts(ivan.phoneNumber, signal);
   expect(found.map(({ contactId }) => contactId)).toEqual(ids);
   expect(found[0]?.phones).toEqual(['+74951112233', '+79993334455']);
+});
+
+test('finds each number of the table of spellings, and nobody else', async () => {
+  const { crm, fake } = await started();
+  // EspoCRM keeps ASCII digits only for its search.
+  const spellings = Object.values(phoneSpellings)
+    .flat()
+    .filter(({ written, country }) => country === undefined && !/[\uff10-\uff19\u0660-\u0669]/.test(written));
+  expect(spellings.length).toBeGreaterThanOrEqual(60);
+  const ids = spellings.map(({ written, numbers }) => [fake.records.put('Contact', { firstName: 'Anna' }, [written]).id, numbers] as const);
+  for (const number of new Set(spellings.flatMap(({ numbers }) => numbers))) {
+    const expected = ids.flatMap(([id, numbers]) => (numbers.includes(number) ? [id] : [])).slice(0, 50);
+    expect([number, (await crm.findContacts(number, signal)).map(({ contactId }) => contactId)]).toEqual([number, expected]);
+  }
 });
 
 test('trap 6: a task and a call are assigned to the user of the settings', async () => {

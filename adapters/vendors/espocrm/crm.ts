@@ -120,7 +120,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
     capabilities: () => ({ crm: 'espocrm', methods: { ...everything, find_open_lead: 'emulated' } }),
     async findContacts(phoneNumber, signal) {
       const contacts: Contact[] = [];
-      for (const { id } of await espo.list('Contact', [endsLike(phoneNumber)], {}, signal)) {
+      for (const { id } of await espo.list('Contact', [phoneLike(phoneNumber)], {}, signal)) {
         const record = await espo.get('Contact', id, signal);
         if (record !== null && includesPhone(phonesIn(record), phoneNumber)) contacts.push(contactFrom(record, country));
         if (contacts.length === 50) break;
@@ -134,7 +134,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
       const leads = await espo.list(
         'Lead',
         [
-          { type: 'or', value: phones.map(endsLike) },
+          { type: 'or', value: phones.map(phoneLike) },
           { type: 'in', attribute: 'status', value: openStatuses },
           { type: 'greaterThanOrEquals', attribute: 'createdAt', value: espoTime(since) },
         ],
@@ -266,9 +266,9 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
   };
 }
 
-/** Finds a number in any spelling, as any number of a record; results are compared again. */
-function endsLike(phoneNumber: string): Where {
-  return { type: 'endsWith', attribute: 'phoneNumberNumeric', value: phoneNumber.replace(/\D/g, '').slice(-10) };
+/** Finds a number in any spelling, with an extension or beside another one in its field; results are compared again. */
+function phoneLike(phoneNumber: string): Where {
+  return { type: 'contains', attribute: 'phoneNumberNumeric', value: phoneNumber.replace(/\D/g, '').slice(-10) };
 }
 /** Oldest first. */
 const byAge = (records: readonly EspoRecord[]) => records.toSorted((a, b) => String(a.createdAt).localeCompare(String(b.createdAt)));
