@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { CallOutcome, crm } from '../../../contracts/crm.ts';
 import { type Effect, lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { subjectOf } from '../../crm/port.ts';
-import { type BitrixClient, resultOf } from './client.ts';
+import { type BitrixClient, resultOf, timeOf } from './client.ts';
 import { entity, isItemId, noRecord } from './contacts.ts';
 import { isObject } from './envelope.ts';
 import type { Notes } from './notes.ts';
@@ -43,7 +43,7 @@ export function callEffect({
       ...common,
       PHONE_NUMBER: phoneNumber,
       TYPE: direction === 'outbound' ? 1 : 2,
-      CALL_START_DATE: startedAt,
+      CALL_START_DATE: timeOf(startedAt),
       CRM_CREATE: 0,
       CRM_ENTITY_TYPE: kind.toUpperCase(),
       CRM_ENTITY_ID: Number(id),

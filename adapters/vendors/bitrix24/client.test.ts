@@ -83,6 +83,13 @@ test.each([
   await expect(refusal).rejects.toMatchObject({ code: 'failed_precondition', reason: 'upstream_credentials', outcome: 'not_executed' });
 });
 
+test('an address without a portal is no missing record', async () => {
+  const { client, fake } = await started();
+  fake.order({ do: 'refuse', status: 404, body: '<html>Not found</html>' });
+  const refused = { code: 'failed_precondition', reason: 'crm_rejected', outcome: 'not_executed' };
+  await expect(client().call('crm.item.get', { entityTypeId: 3, id: 9 }, at)).rejects.toMatchObject(refused);
+});
+
 test('a record that is not there is not_found, though its status is 400', async () => {
   const { client } = await started();
   await expect(client().call('crm.item.get', { entityTypeId: 3, id: 9 }, at)).rejects.toMatchObject({ code: 'not_found' });

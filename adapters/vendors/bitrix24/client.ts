@@ -157,6 +157,10 @@ export function orAbsent<T>(read: () => T): T | null {
     throw thrown;
   }
 }
+/** Seconds and an offset: the portal does not read milliseconds. */
+export function timeOf(time: Date | string): string {
+  return `${new Date(time).toISOString().slice(0, 19)}+00:00`;
+}
 export function badReply(what: string, expected: string): PolybError {
   return new PolybError('upstream_failed', `${what}: expected ${expected} in the reply.`, { reason: 'bad_reply' });
 }

@@ -12,7 +12,7 @@ import { type Crm, everything, type OpenLead } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import type { Consent, TokenStore } from '../../oauth.ts';
 import { callEffect } from './calls.ts';
-import { type BitrixRecord, fieldOf, idOf } from './client.ts';
+import { type BitrixRecord, fieldOf, idOf, timeOf } from './client.ts';
 import {
   bitrixContacts,
   contactEffect,
@@ -85,7 +85,7 @@ export function bitrixCrm(
       const withPhones = phones.length === 0 ? [] : await idsWithPhones(bitrix, 'LEAD', phones, signal);
       const ofContact = { contactId: Number(contactId) };
       const filter = {
-        '>=createdTime': since.toISOString(),
+        '>=createdTime': timeOf(since),
         ...(withPhones.length === 0 ? ofContact : { 0: { logic: 'OR', 0: ofContact, 1: { '@id': withPhones.slice(-50).map(Number) } } }),
       };
       const params = { entityTypeId: entity.lead, filter, select: ['*'], order: { id: 'DESC' } };
@@ -129,7 +129,7 @@ export function bitrixCrm(
         opportunity: amount.amountMinor / 10 ** fractionDigits(amount.currency),
         currencyId: amount.currency,
         contactId: numberOf('contact', contactId),
-        closedate: closeAt,
+        closedate: timeOf(closeAt),
       }),
       (made) => ({ dealId: idOf(made) }),
     ),
@@ -139,7 +139,7 @@ export function bitrixCrm(
           TITLE: subject,
           RESPONSIBLE_ID: userId,
           DESCRIPTION: withRef(text, ref),
-          DEADLINE: dueAt,
+          DEADLINE: dueAt === undefined ? undefined : timeOf(dueAt),
           UF_CRM_TASK: [bindingOf(about)],
         };
         const task = fieldOf(await bitrix.call('tasks.task.add', { fields }, { signal }), 'task', 'tasks.task.add of Bitrix24');

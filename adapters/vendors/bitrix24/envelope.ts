@@ -88,6 +88,11 @@ export function replyFailure(answer: HttpAnswer, what: string, retryAfterMs: num
       ...details,
       reason: 'bad_reply',
     });
+  if (answer.status === 404 || answer.status === 410)
+    return new PolybError('failed_precondition', `${what}: there is no Bitrix24 at this address; check the URL of the portal.`, {
+      ...details,
+      reason: 'crm_rejected',
+    });
   return httpFailure(answer, what, 'crm_rejected');
 }
 

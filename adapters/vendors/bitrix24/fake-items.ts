@@ -18,6 +18,10 @@ export type Params = Readonly<Record<string, unknown>>;
 export function refused(status: number, error: string | number, description = ''): Refusal {
   return new Refusal({ status, body: { error, error_description: description } });
 }
+/** ISO 8601 to the second, with an offset; another form may be read as another time, or not at all. */
+export function isPortalTime(written: unknown): boolean {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([+-]\d\d:\d\d|Z)$/.test(String(written));
+}
 export const notFound = () => refused(400, 'NOT_FOUND', 'Element not found');
 
 const person = ['name', 'lastName', 'secondName', 'post', 'birthdate'];
@@ -77,6 +81,8 @@ export function bitrixItems({
     const known = Object.entries(fields).filter(([name]) => fieldsOf[type]?.includes(name));
     const stored = Object.fromEntries(known.map(([name, value]) => [name, typed(name, value)]));
     const { stageId, categoryId } = stored;
+    const badTime = ['begindate', 'closedate', 'birthdate'].find((name) => stored[name] !== undefined && !isPortalTime(stored[name]));
+    if (badTime !== undefined) throw refused(400, 'CRM_FIELD_ERROR_VALUE_NOT_VALID', `Invalid value for field "${badTime}"`);
     if (stageId !== undefined && !isStage(type, String(stageId), Number(categoryId ?? 0)))
       throw refused(400, 'CRM_FIELD_ERROR_VALUE_NOT_VALID', 'Invalid value for field "stageId"');
     return stored;
@@ -196,6 +202,7 @@ function matches(item: Item, filter: Params, fields: ReadonlySet<string>): boole
     if (/^\d+$/.test(key)) return matches(item, value as Params, fields);
     const [, operator = '', name = ''] = /^(>=|<=|!@|!=|=%|%=|[><@!=%]?)(.+)$/.exec(key) ?? [];
     if (!fields.has(name)) throw refused(400, 'INVALID_ARG_VALUE', `Invalid filter: field '${name}' is not allowed in filter`);
+    if (/Time$/.test(name) && !isPortalTime(value)) throw refused(400, 'INVALID_ARG_VALUE', `Invalid filter: value of field '${name}'`);
     return compared(operator, item[name], value);
   });
   return String(logic).toUpperCase() === 'OR' ? results.some(Boolean) : results.every(Boolean);

@@ -1,6 +1,6 @@
 /** The REST methods of the fake Bitrix24 but for booking. Source: b24restdocs, the page of each method. */
 import { createHash } from 'node:crypto';
-import { entityTypes, type Items, notFound, type Params, refused } from './fake-items.ts';
+import { entityTypes, type Items, isPortalTime, notFound, type Params, refused } from './fake-items.ts';
 
 export interface MethodReply {
   readonly result: unknown;
@@ -139,6 +139,7 @@ export function crmMethods({
     'tasks.task.add': ({ fields }) => {
       const { TITLE, RESPONSIBLE_ID, DESCRIPTION, DEADLINE, UF_CRM_TASK = [] } = required({ fields }, 'fields') as Params;
       if (!TITLE) throw refused(400, 'ERROR_CORE', 'Task title is not specified<br>');
+      if (DEADLINE !== undefined && !isPortalTime(DEADLINE)) throw refused(400, 'ERROR_CORE', 'Incorrect date in DEADLINE<br>');
       if (!RESPONSIBLE_ID) throw refused(400, 'ERROR_CORE', 'Responsible person is not specified<br>');
       const task: Task = {
         id: String(3711 + tasks.length),
@@ -167,8 +168,10 @@ export function crmMethods({
       onlyApplication(caller);
       const { USER_ID, PHONE_NUMBER, TYPE, LINE_NUMBER = '', EXTERNAL_CALL_ID = '' } = params;
       if (USER_ID === undefined) throw refused(400, 'ERROR_CORE', 'USER_ID or USER_PHONE_INNER should be set');
+      if (!['CONTACT', 'COMPANY', 'LEAD', ''].includes(String(params.CRM_ENTITY_TYPE ?? '')))
+        throw refused(400, 'ERROR_CORE', 'Unknown CRM_ENTITY_TYPE');
       if (!/^[1-5]$/.test(String(TYPE))) throw refused(400, 'ERROR_CORE', 'Unknown TYPE');
-      if (!/^\d{4}-\d\d-\d\dT.*([+-]\d\d:\d\d|Z)$/.test(String(params.CALL_START_DATE ?? stamp())))
+      if (!isPortalTime(params.CALL_START_DATE ?? stamp()))
         throw refused(400, 'ERROR_CORE', 'CALL_START_DATE should be in the ISO-8601 format');
       const key = [PHONE_NUMBER, TYPE, USER_ID, LINE_NUMBER, EXTERNAL_CALL_ID].join(' ');
       const same = calls.find((call) => call.key === key && now() - call.registeredAt < 30 * 60_000);
