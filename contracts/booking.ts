@@ -85,7 +85,13 @@ const refused = {
       .describe('The field that the system refused, and the rule that it violates, if it names them.'),
   },
   client_blocked: 'failed_precondition',
-  duplicate: 'conflict',
+  duplicate: {
+    code: 'conflict',
+    data: z
+      .object({ existing: z.array(BookingId).max(50) })
+      .optional()
+      .describe('The appointments or clients with which the request clashes; both appointments of a move that was half done.'),
+  },
   version_conflict: 'conflict',
 } as const;
 const refusedSlot = {

@@ -299,7 +299,7 @@ describe('a move', () => {
     it.fake.order({ do: kind, status, on: 'PUT bookings', body: { message: 'x', errors: { status: ['no'] } } });
     const failure = await it.booking.moveToSlot.attempt(input, at('r2')).catch((thrown: unknown) => thrown);
     const both = it.fake.workspace.bookings.map(({ uuid }) => uuid);
-    expect(failure).toMatchObject({ outcome, data: { appointmentIds: both } });
+    expect(failure).toMatchObject({ outcome, data: { existing: both }, reason: status === 422 ? 'duplicate' : expect.any(String) });
     expect(both).toHaveLength(2);
     expect(await lookUp(it.booking.moveToSlot, 'r2', input)).toBeNull();
     const moved = await it.booking.moveToSlot.attempt(input, at('r2'));

@@ -197,13 +197,13 @@ export function bookingEffects(parts: BookingParts): Pick<Booking, 'bookSlot' | 
         } catch (thrown) {
           // Both exist now; a second attempt finds the new one and cancels the old one.
           const { code, reason, retryAfterMs, evidence, outcome, message } = thrown as PolybError;
-          const data = { appointmentIds: [appointmentId, appointment.appointmentId] };
-          throw new PolybError(code, `The new booking was made, and the old one was not cancelled: ${message}`, {
-            reason,
+          const isRefused = reason === 'crm_rejected';
+          throw new PolybError(isRefused ? 'conflict' : code, `The new booking was made, and the old one was not cancelled: ${message}`, {
+            reason: isRefused ? 'duplicate' : reason,
+            data: { existing: [appointmentId, appointment.appointmentId] },
             retryAfterMs,
             evidence,
             outcome,
-            data,
             cause: thrown,
           });
         }
