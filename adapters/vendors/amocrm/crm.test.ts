@@ -318,6 +318,7 @@ test.each([
     code: 'failed_precondition',
     reason: 'crm_rejected',
     outcome: 'not_executed',
+    data: { field: 'phoneNumber' },
   });
 });
 
