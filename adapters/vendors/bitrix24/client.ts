@@ -47,7 +47,7 @@ export interface BitrixClient {
 }
 
 const pageSize = 50;
-export const mostPages = 5;
+const mostPages = 5;
 
 export function bitrixClient({
   access,
