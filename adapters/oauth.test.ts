@@ -421,18 +421,6 @@ test('a request that the provider refuses for its token is sent once more with a
   expect(it.asked()).toBe(2);
 });
 
-test('a rejected token that could not be renewed is renewed later', async () => {
-  const it = account();
-  const process = it.process();
-  await process.connect({ code: 'consent' }, signal);
-  const { accessToken: rejected } = await process.access({ signal });
-  server.order({ do: 'refuse', on: it.on, status: 503, times: 2 });
-  await expect(process.access({ signal, rejected })).rejects.toMatchObject({ code: 'unavailable', retryAfterMs: 5000 });
-  it.later(5000);
-  expect((await process.access({ signal, rejected })).accessToken).toBe(`access-${issued}-of-${it.connection}`);
-  expect(it.asked()).toBe(4);
-});
-
 test.each([
   ['behind', -3_600_000, 2],
   ['ahead', 3_600_000, 1],

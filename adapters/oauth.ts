@@ -113,8 +113,8 @@ export function tokenStore(
         try {
           const ready = usable(locked, rejected);
           if (ready !== undefined) return ready;
+          if (rejected !== undefined) renewedAt = now();
           const fresh = await refresh(locked);
-          if (fresh !== undefined && rejected !== undefined) renewedAt = now();
           if (fresh !== undefined) return fresh;
         } finally {
           await rows

@@ -105,7 +105,8 @@ function openOf(
     if (closed.has(day)) return [];
     const weekday = weekdayOf(day);
     const open = special.get(day) ?? hours.filter((each) => each.weekday === weekday);
-    return open.map((each) => ({ from: zone.at(day, minutesOf(each.from)), to: zone.at(day, minutesOf(each.to)) }));
+    // Hours that the change of the clocks repeats count once: no start has a clock time outside of them.
+    return open.map((each) => ({ from: zone.at(day, minutesOf(each.from), 'second'), to: zone.at(day, minutesOf(each.to), 'first') }));
   });
 }
 function minutesOf(time: string): number {

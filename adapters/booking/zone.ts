@@ -5,8 +5,11 @@ import { Temporal } from 'temporal-polyfill';
 
 export interface Zone {
   readonly name: string;
-  /** Unix ms of a clock time: minutes after midnight of a day (`2026-12-24`). A time that summer time skips is an hour later. */
-  at(day: string, minutes: number): number;
+  /**
+   * Unix ms of a clock time: minutes after midnight of a day (`2026-12-24`). A time that the change of the clocks skips is the moment of
+   * the change. @param which of the two, where the change makes the time come twice
+   */
+  at(day: string, minutes: number, which?: 'first' | 'second'): number;
   /** `2026-12-24T12:30:00+03:00` */
   iso(ms: number): string;
   /** The day on which a moment falls. */
@@ -49,15 +52,18 @@ export function zoneOf(name: string): Zone {
   return {
     name,
     dayOf,
-    at: (day, minutes) =>
-      remember(clock, `${day} ${minutes}`, () => {
+    at: (day, minutes, which = 'first') =>
+      remember(clock, `${day} ${minutes} ${which}`, () => {
         const time = Temporal.PlainDate.from(day)
           .add({ days: Math.floor(minutes / 1440) })
           .toPlainDateTime({
             hour: Math.floor((minutes % 1440) / 60),
             minute: minutes % 60,
           });
-        return time.toZonedDateTime(name).epochMilliseconds;
+        const early = time.toZonedDateTime(name, { disambiguation: 'earlier' });
+        const late = time.toZonedDateTime(name, { disambiguation: 'later' });
+        if (!late.toPlainDateTime().equals(time)) return early.getTimeZoneTransition('next')?.epochMilliseconds ?? late.epochMilliseconds;
+        return (which === 'first' ? early : late).epochMilliseconds;
       }),
     iso(ms) {
       const offset = offsetOn(dayOf(ms)) ?? offsetAt(ms);

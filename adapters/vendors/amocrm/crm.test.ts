@@ -318,7 +318,6 @@ test.each([
     code: 'failed_precondition',
     reason: 'crm_rejected',
     outcome: 'not_executed',
-    data: { field: 'phoneNumber' },
   });
 });
 

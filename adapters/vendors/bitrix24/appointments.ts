@@ -51,7 +51,7 @@ export const resourceIdsOf = ({ resourceIds }: BitrixRecord): readonly string[] 
 export const nameOf = (record: BitrixRecord | null): string | null =>
   PersonName.safeParse(String(record?.name ?? '').slice(0, 100)).data ?? null;
 
-/** Id of the contact among the clients of a booking; a company is no client. */
+/** Id of the contact among the clients of a booking; a company is no client of ours. */
 export function contactIdIn(clients: unknown): string | null {
   const contact = recordsOf(clients, 'bookingClient', 'booking.v1.booking.client.list of Bitrix24').find(
     ({ type }) => isObject(type) && type.code === 'CONTACT',

@@ -8,7 +8,7 @@ import type { Appointment, Booking, OfferedSlot, SlotBooking, SlotMove } from '.
 import type { PhoneCountry } from '../../crm/phones.ts';
 import type { Cache } from '../../deps.ts';
 import { appointmentFrom, describe, nameOf, servicesIn, withServices } from './appointments.ts';
-import { type BitrixClient, type BitrixRecord, fieldOf, idOf, resultOf } from './client.ts';
+import { type BitrixClient, fieldOf, idOf, resultOf } from './client.ts';
 import { entity, isItemId, noRecord } from './contacts.ts';
 import { type Diary, dayMs, noAppointment, slotBusy } from './diary.ts';
 import { isObject } from './envelope.ts';
@@ -93,9 +93,7 @@ export function bookingEffects({
       onUnknown: lookUp(settleMs, async ({ ref, input: { slot, clientId } }: UnknownAttempt<SlotBooking>, signal) => {
         const start = Date.parse(slot.start);
         const near = await diary.bookings({ from: start, to: start + dayMs }, {}, signal);
-        const isMade = ({ description }: BitrixRecord) => hasRef(description, ref);
-        // Staff may have moved it since.
-        const found = near.find(isMade) ?? (await diary.bookingsOf(clientId, signal)).find(isMade);
+        const found = near.find(({ description }) => hasRef(description, ref));
         if (found === undefined) return null;
         const [appointment = null] = await diary.appointments([found], signal);
         if (appointment?.clientId !== null) return appointment;

@@ -246,19 +246,6 @@ test.each(['cut', 'refuse', 'hang', 'garbage'] as const)(
   },
 );
 
-test('a lost booking that staff moved meanwhile is found all the same', async () => {
-  const it = await started();
-  const clientId = addClient(it, 'Anna', ['+79990001122']);
-  const input = { slot: slotAt(`${monday}T10:00:00+03:00`), clientId, client: null, comment: undefined };
-  const { appointmentId } = await it.booking.bookSlot.attempt(input, { ref: 'r1', signal });
-  const slot = slotAt('2030-02-20T10:00:00+03:00');
-  await it.booking.moveToSlot.attempt({ appointmentId, slot }, { ref: 'r2', signal });
-  const { onUnknown } = it.booking.bookSlot;
-  if (onUnknown.do !== 'look_up') throw new Error('cannot be looked up');
-  expect(await onUnknown.find({ ref: 'r1', input, attemptedAt: 0 }, signal)).toMatchObject({ appointmentId, start: slot.start });
-  expect(await onUnknown.find({ ref: 'r3', input, attemptedAt: 0 }, signal)).toBeNull();
-});
-
 test('a company among the clients of a booking is no client, and a booking of staff has none', async () => {
   const it = await started();
   const contactId = addClient(it, 'Anna', ['+79990001122']);

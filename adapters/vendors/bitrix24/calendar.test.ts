@@ -112,18 +112,6 @@ test('of two attempts at the same time that both find it free, one books and the
   expect(it.fake.calendar.events).toHaveLength(1);
 });
 
-test('a lost event that staff moved meanwhile is found all the same', async () => {
-  const it = await started();
-  const clientId = addClient(it, 'Anna', ['+79990001122']);
-  const input = { slot: slotAt(`${monday}T10:00:00+03:00`), clientId, client: null, comment: undefined };
-  const { appointmentId } = await it.booking.bookSlot.attempt(input, { ref: 'r1', signal });
-  const slot = slotAt('2030-03-20T10:00:00+03:00');
-  await it.booking.moveToSlot.attempt({ appointmentId, slot }, { ref: 'r2', signal });
-  const { onUnknown } = it.booking.bookSlot;
-  if (onUnknown.do !== 'look_up') throw new Error('cannot be looked up');
-  expect(await onUnknown.find({ ref: 'r1', input, attemptedAt: 0 }, signal)).toMatchObject({ appointmentId, start: slot.start });
-});
-
 test('an event is not moved to the calendar of somebody else', async () => {
   const it = await started();
   const clientId = addClient(it, 'Anna', ['+79990001122']);

@@ -13,7 +13,7 @@ import { describe, servicesIn, withServices } from './appointments.ts';
 import { calendarEvents, timesOf, userName } from './calendar-events.ts';
 import { type BitrixClient, fieldOf, idOf, recordsOf } from './client.ts';
 import { entity, isItemId, noRecord } from './contacts.ts';
-import { dayMs, noAppointment, slotBusy } from './diary.ts';
+import { noAppointment, slotBusy } from './diary.ts';
 import { isObject } from './envelope.ts';
 import { hasRef } from './notes.ts';
 import { releaseEffect } from './release.ts';
@@ -148,9 +148,7 @@ export function calendarBooking({
       attempt: book,
       onUnknown: lookUp(settleMs, async ({ ref, input: { slot } }: UnknownAttempt<SlotBooking>, signal) => {
         const { user, from, to } = placeOf(slot);
-        // Staff may have moved it since.
-        const near = { from: from - 30 * dayMs, to: to + 90 * dayMs };
-        const found = (await events.list([user], near, signal)).find(({ DESCRIPTION }) => hasRef(DESCRIPTION, ref));
+        const found = (await events.list([user], { from, to }, signal)).find(({ DESCRIPTION }) => hasRef(DESCRIPTION, ref));
         return found === undefined ? null : ((await events.appointments([found], signal))[0] ?? null);
       }),
     },

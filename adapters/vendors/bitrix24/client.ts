@@ -47,7 +47,7 @@ export interface BitrixClient {
 }
 
 const pageSize = 50;
-const mostPages = 5;
+export const mostPages = 5;
 
 export function bitrixClient({
   access,

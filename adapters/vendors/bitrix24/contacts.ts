@@ -9,7 +9,7 @@ import { isObject } from './envelope.ts';
 
 /** Ids of CRM objects. */
 export const entity = { lead: 1, deal: 2, contact: 3 } as const;
-/** The external source of everything that this system creates; `originId` beside it is the reference of the attempt. */
+/** The external source of everything that this system creates; `originId` beside it is our reference. */
 export const originatorId = 'polyb';
 
 export interface Person {

@@ -1,5 +1,5 @@
 /**
- * Bitrix24 as a CRM. It has no idempotency keys: items store the reference as `originId`, tasks and comments as a line of their text,
+ * Bitrix24 as a CRM. It has no idempotency keys: items store our reference as `originId`, tasks and comments as a line of their text,
  * calls as `EXTERNAL_CALL_ID`, and a lost request is looked up by it. Only an application may log calls as calls; a webhook writes a
  * comment.
  */
@@ -51,7 +51,7 @@ export function bitrixCrm(
   const contacts = bitrixContacts(bitrix, country);
   const notes = bitrixNotes(bitrix);
 
-  /** An effect that creates an item with the reference of its attempt. */
+  /** An effect that creates an item with our reference. */
   function item<I, O>(entityTypeId: number, fieldsOf: (input: I) => object, outputOf: (made: BitrixRecord) => O) {
     return {
       async attempt(input: I, { ref, signal }: { readonly ref: string; readonly signal: AbortSignal }): Promise<O> {
@@ -119,7 +119,7 @@ export function bitrixCrm(
         sourceDescription: source,
         comments: comment,
       }),
-      (made) => ({ leadId: idOf(made), createdById: createdByOf(made), created: true }),
+      (made) => ({ leadId: idOf(made), createdById: made.createdBy === undefined ? null : String(made.createdBy), created: true }),
     ),
     createDeal: item(
       entity.deal,
@@ -186,10 +186,8 @@ function isOpen({ stageSemanticId }: BitrixRecord): boolean {
   return stageSemanticId !== 'S' && stageSemanticId !== 'F';
 }
 function openLeadFrom(lead: BitrixRecord): OpenLead {
-  return { leadId: idOf(lead), createdById: createdByOf(lead), createdAt: new Date(String(lead.createdTime)).toISOString() };
-}
-function createdByOf({ createdBy }: BitrixRecord): string | null {
-  return createdBy === undefined || createdBy === null ? null : String(createdBy);
+  const createdById = lead.createdBy === undefined || lead.createdBy === null ? null : String(lead.createdBy);
+  return { leadId: idOf(lead), createdById, createdAt: new Date(String(lead.createdTime)).toISOString() };
 }
 function bindingOf({ kind, id }: z.output<typeof About>): string {
   return `${prefixes[kind]}_${numberOf(kind, id)}`;

@@ -17,8 +17,6 @@ export interface Diary {
   hours(resourceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly Hours[]>>;
   /** Bookings that touch the span, and some that began up to a day before. @param filter more conditions */
   bookings(span: Interval, filter: object, signal: AbortSignal): Promise<readonly BitrixRecord[]>;
-  /** The latest 250 bookings of a client. */
-  bookingsOf(clientId: string, signal: AbortSignal): Promise<readonly BitrixRecord[]>;
   booking(id: string, signal: AbortSignal): Promise<BitrixRecord | null>;
   appointments(bookings: readonly BitrixRecord[], signal: AbortSignal): Promise<readonly Appointment[]>;
   appointment(id: string, signal: AbortSignal): Promise<Appointment | null>;
@@ -84,10 +82,6 @@ export function bitrixDiary(
         for (const id of some) found.set(id, hoursIn(result(`r${id}`, { 1009: () => noRecord('resource', id) })));
       }
       return found;
-    },
-    bookingsOf(clientId, signal) {
-      const client = { entities: [{ module: 'crm', code: 'CONTACT', id: Number(clientId) }] };
-      return bitrix.list('booking.v1.booking.list', { filter: { client }, order: { id: 'desc' } }, { key: 'booking', signal });
     },
     bookings({ from, to }, filter, signal) {
       const within = { dateFrom: Math.floor((from - dayMs) / 1000), dateTo: Math.ceil(to / 1000) };

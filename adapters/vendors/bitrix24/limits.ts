@@ -85,7 +85,7 @@ export function bitrixLimits({
   };
 }
 
-function methodOf({ url }: HttpRequest): string {
+export function methodOf({ url }: HttpRequest): string {
   return new URL(url).pathname.split('/').at(-1) ?? '';
 }
 /** Methods that a request runs, by the key of the command in a batch. */

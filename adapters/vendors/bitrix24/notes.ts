@@ -1,4 +1,4 @@
-/** Comments in the timeline of a record. The reference is a line of the text, because a comment has no other field. */
+/** Comments in the timeline of a record. Our reference is a line of the text, because a comment has no other field. */
 import type { z } from 'zod';
 import type { About } from '../../../contracts/crm.ts';
 import { type BitrixClient, idOf } from './client.ts';

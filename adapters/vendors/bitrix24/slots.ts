@@ -100,5 +100,5 @@ function openIn({ from, to, weekdays: on, zone, holidays, workdays }: Hours, spa
       const ofYear = day.slice(5);
       return workdays?.has(ofYear) || (on.includes(weekdayOf(day)) && !holidays?.has(ofYear));
     })
-    .map((day) => ({ from: zone.at(day, from), to: zone.at(day, to) }));
+    .map((day) => ({ from: zone.at(day, from, 'second'), to: zone.at(day, to, 'first') }));
 }
