@@ -28,7 +28,7 @@ import {
   valuesOf,
 } from './contacts.ts';
 import { bitrixNotes, hasRef, withRef } from './notes.ts';
-import { type BitrixSettings, bitrixOf } from './settings.ts';
+import { type BitrixSettings, bitrixOf, leadStagesOf } from './settings.ts';
 
 /** Default sources of a portal; any other source is kept in words. */
 const sources: Readonly<Record<string, string>> = {
@@ -46,7 +46,8 @@ export function bitrixCrm(
   deps: Pick<Deps, 'http' | 'cache' | 'now' | 'connection'>,
   oauth?: { readonly tokens: Pick<TokenStore, 'access'>; readonly consent?: Consent },
 ): Crm {
-  const { BITRIX24_SETTLE_MS: settleMs, BITRIX24_LEAD_STAGES: stages, BITRIX24_PHONE_COUNTRY: country } = options;
+  const { BITRIX24_SETTLE_MS: settleMs, BITRIX24_PHONE_COUNTRY: country } = options;
+  const stages = leadStagesOf(options);
   const { bitrix, userId } = bitrixOf(options, deps, oauth?.tokens);
   const contacts = bitrixContacts(bitrix, country);
   const notes = bitrixNotes(bitrix);

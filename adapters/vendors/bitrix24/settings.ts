@@ -4,18 +4,10 @@ import { durationMs, integer, list, secret, text, url } from '../../../config/se
 import { TimeZone } from '../../../contracts/common.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { phoneCountry } from '../../crm/phones.ts';
+import type { LeadStatus } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import type { TokenStore } from '../../oauth.ts';
 import { type Access, type BitrixClient, bitrixClient } from './client.ts';
-
-/** `new=NEW,in_process=IN_PROCESS,…`: an id for each status. */
-const leadStages = z
-  .string()
-  .trim()
-  .max(300)
-  .transform((written) => Object.fromEntries(written.split(',').map((part) => part.split('=').map((side) => side.trim()))))
-  .pipe(z.strictObject({ new: z.string().min(1), in_process: z.string().min(1), converted: z.string().min(1), dead: z.string().min(1) }))
-  .meta({ expected: 'a stage for each status: new=NEW,in_process=IN_PROCESS,converted=CONVERTED,dead=JUNK' });
 
 /** The code of a webhook is a secret: it goes over TLS, or stays on this machine. */
 const webhookUrl = z
@@ -28,6 +20,8 @@ const webhookUrl = z
     return isSafe && /^\/rest\/\d+\/[\w-]+\/?$/.test(pathname);
   })
   .meta({ expected: 'the URL of an incoming webhook over https, https://example.bitrix24.ru/rest/1/<code>/', secret: true });
+
+const defaultStages = ['new=NEW', 'in_process=IN_PROCESS', 'converted=CONVERTED', 'dead=JUNK'];
 
 export const bitrixSettings = z.object({
   BITRIX24_WEBHOOK_URL: webhookUrl
@@ -45,9 +39,12 @@ export const bitrixSettings = z.object({
   BITRIX24_USER_ID: integer({ min: 1, max: 1_000_000_000 })
     .optional()
     .describe('Responsible user of tasks and calls; the user of the webhook by default, 1 for an application.'),
-  BITRIX24_LEAD_STAGES: leadStages
-    .default({ new: 'NEW', in_process: 'IN_PROCESS', converted: 'CONVERTED', dead: 'JUNK' })
-    .describe('Lead stages of the portal (crm.status.list, ENTITY_ID=STATUS).'),
+  BITRIX24_LEAD_STAGES: list(
+    text({ max: 80, like: /^(new|in_process|converted|dead)=[\w:.-]+$/, expected: 'a status and the id of a stage, e.g. dead=JUNK' }),
+    { max: 4 },
+  )
+    .default(defaultStages)
+    .describe('Lead stages of the portal (crm.status.list, ENTITY_ID=STATUS) where they differ from the default ones.'),
   BITRIX24_DEAL_CATEGORY_ID: integer({ min: 0, max: 1_000_000 })
     .default(0)
     .describe('Funnel of new deals. Stages of a funnel other than 0 have the prefix C<id>:, which is added when it is missing.'),
@@ -73,6 +70,11 @@ export const bitrixBookingSettings = bitrixSettings.extend({
   ),
 });
 export type BitrixBookingSettings = z.output<typeof bitrixBookingSettings>;
+
+/** The stage of each status. */
+export function leadStagesOf({ BITRIX24_LEAD_STAGES: written }: BitrixSettings): Readonly<Record<LeadStatus, string>> {
+  return Object.fromEntries([...defaultStages, ...written].map((each) => each.split('='))) as Record<LeadStatus, string>; // Has a default for each.
+}
 
 /** @throws PolybError failed_precondition/bad_settings. */
 export function bitrixOf(
