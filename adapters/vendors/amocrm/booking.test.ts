@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { amocrm } from '../../../test/kit/amocrm.ts';
 import { bookingConformance } from '../../booking/conformance.ts';
+import type { Deps } from '../../deps.ts';
 import { amoBooking, amoBookingSettings } from './booking.ts';
 import { amoUsers } from './fake-records.ts';
 
@@ -27,6 +28,7 @@ async function setup() {
   const options = amoBookingSettings.parse({ ...it.settings, AMOCRM_SCHEDULE: JSON.stringify(schedule) });
   return {
     ...it,
+    options,
     booking: amoBooking(options, it.deps),
     contact: (name: string, phones: readonly string[] = []) => String(it.fake.records.contact({ name, phones }).id),
     /** A meeting that staff entered. */
@@ -105,6 +107,17 @@ test('meetings take time, with their length and the time after their service; ca
   expect(await starts(it)).toEqual(['10:30', '11:00', '11:30', '12:00', '12:30', '13:00', '15:30', '16:00']);
 });
 
+test('tasks that a server with ignored filters shows take no time: other types, and completed ones', async () => {
+  const it = await started();
+  const due = { complete_till: Date.parse(ten) / 1000, responsible_user_id: anna, text: 'x', entity_type: 'contacts', entity_id: 1 };
+  const tasks = [
+    { ...due, id: 1, task_type_id: 1, is_completed: false, result: [] },
+    { ...due, id: 2, task_type_id: 2, is_completed: true, result: { text: 'Пришёл' } },
+  ];
+  it.fake.order({ do: 'refuse', on: 'GET api/v4/tasks', status: 200, body: { _embedded: { tasks } } });
+  expect(await starts(it)).toContain('10:00');
+});
+
 test('what staff made of a meeting is read: moved, completed, without a contact', async () => {
   const it = await started();
   const clientId = it.contact('Мария');
@@ -149,6 +162,20 @@ test('of two processes that both found the time free, the later one takes its ta
   it.meeting(ten);
   await outcome;
   expect(it.fake.records.all('tasks').map((task) => task.is_completed)).toEqual([false, true]);
+});
+
+test('of two processes that both found the time free, the earlier one keeps its task', async () => {
+  const it = await started();
+  const slot = await slotAt(it, ten);
+  const http: Deps['http'] = async (request) => {
+    const answer = await it.deps.http(request);
+    if (request.method === 'POST') it.meeting(ten);
+    return answer;
+  };
+  const early = amoBooking(it.options, { ...it.deps, http });
+  const made = await early.bookSlot.attempt({ slot, clientId: it.contact('Мария'), client: null, comment: undefined }, at('r1'));
+  expect(made).toMatchObject({ start: ten, status: 'booked' });
+  expect(it.fake.records.all('tasks').map((task) => task.is_completed)).toEqual([false, false]);
 });
 
 test.each([
