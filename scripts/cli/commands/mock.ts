@@ -114,7 +114,7 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
     };
   },
   bitrix24: async (_, { tls }) => {
-    const { bitrixCertificate, bitrixFake, localhostTls } = await import('../../../adapters/vendors/bitrix24/fake.ts');
+    const { bitrixAccess, bitrixCertificate, bitrixFake, localhostTls } = await import('../../../adapters/vendors/bitrix24/fake.ts');
     const { url, webhookUrl, close } = await bitrixFake(tls ? { tls: localhostTls() } : {});
     return {
       url,
@@ -125,9 +125,12 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
         BITRIX24_WEBHOOK_URL: webhookUrl,
         BITRIX24_SERVICES_IBLOCK_ID: '23',
       },
-      hints: tls
-        ? [`NODE_EXTRA_CA_CERTS=${fileURLToPath(bitrixCertificate)}    in the environment of polyb up, to trust the certificate`]
-        : [],
+      hints: [
+        `BITRIX24_PORTAL_URL=${url} BITRIX24_OAUTH_URL=${url} BITRIX24_CLIENT_ID=${bitrixAccess.clientId} BITRIX24_CLIENT_SECRET=${bitrixAccess.clientSecret} BITRIX24_REDIRECT_URI=${bitrixAccess.redirectUri}    its application instead of BITRIX24_WEBHOOK_URL; then: polyb crm connect bitrix24`,
+        ...(tls
+          ? [`NODE_EXTRA_CA_CERTS=${fileURLToPath(bitrixCertificate)}    in the environment of polyb up, to trust the certificate`]
+          : []),
+      ],
     };
   },
   easyweek: async () => {
