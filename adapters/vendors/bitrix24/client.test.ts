@@ -192,6 +192,16 @@ test('without a known end, a method over its limit waits ten minutes; when its e
   await expect(one.call('user.get', {}, at)).rejects.toMatchObject({ retryAfterMs: 60_000 });
 });
 
+test('a clock that is an hour off holds a method back for no more than ten minutes', async () => {
+  const { client, fake, now } = await started();
+  const one = client();
+  const time = { operating: 1, operating_reset_at: Math.floor(now() / 1000) + 4200 };
+  fake.order({ do: 'refuse', status: 200, body: { result: [], time } });
+  await one.call('user.get', {}, at);
+  fake.order({ do: 'refuse', status: 429, body: { error: 'OPERATION_TIME_LIMIT', error_description: 'Method is blocked' } });
+  await expect(one.call('user.get', {}, at)).rejects.toMatchObject({ retryAfterMs: 600_000 });
+});
+
 const page = { headers: { 'Content-Type': 'text/html' }, body: '<html>429</html>' } as const;
 test.each([
   ['a page with 429', { do: 'refuse', status: 429, ...page }, { code: 'resource_exhausted', outcome: 'not_executed' }],

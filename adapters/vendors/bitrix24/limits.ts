@@ -44,7 +44,8 @@ export function bitrixLimits({
   const blockedForMs = (method: string): number => {
     const reset = resetAt.get(method);
     if (reset === undefined) return workMs;
-    return reset > now() ? reset - now() : workStepMs;
+    // Never longer than work counts: the clocks may differ by hours.
+    return reset > now() ? Math.min(reset - now(), workMs) : workStepMs;
   };
   const pause = (methods: readonly string[]): Cooldown[] =>
     methods.map((method) => ({ bucket: bucketOf(method), ms: blockedForMs(method) }));
