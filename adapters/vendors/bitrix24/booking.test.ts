@@ -77,6 +77,13 @@ test('weekly hours minus bookings are the free slots, in the zone of the locatio
   expect(weekend).toEqual([]);
 });
 
+test('a booking that began the day before takes the slots into which it lasts', async () => {
+  const it = await started();
+  occupy(it, { start: '2030-02-03T22:00:00+03:00', durationMinutes: 750, employeeId: '5' });
+  const slots = await it.booking.getFreeSlots({ from: monday, days: 1, serviceIds: [haircut], employeeId: '5' }, signal);
+  expect(slots[0]?.start).toBe(`${monday}T11:00:00+03:00`);
+});
+
 test('two services take two slots one after the other', async () => {
   const it = await started();
   occupy(it, slotAt(`${monday}T10:00:00+03:00`));
