@@ -49,7 +49,7 @@ async function demo(invocation: Invocation): Promise<number> {
       `  polyb trace ${runId} --format sequence`,
       '  polyb call crm.push_to_crm firstName=Анна phoneNumber=+79995551122',
       '  polyb pipelines run lead_to_call firstName=Олег phoneNumber=+79995553391    no answer, so the pipeline creates a task for staff',
-      '  polyb call get_free_slots serviceIds=haircut    free times of the salon; create_appointment books one',
+      `  polyb call get_free_slots 'serviceIds[]=haircut'    free times of the salon; create_appointment books one`,
       '  polyb status',
       '  polyb help',
       '  polyb down    stops it and keeps the data',

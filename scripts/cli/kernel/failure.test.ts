@@ -37,3 +37,22 @@ test('what a service found wrong is told in the same form', () => {
     '    invalid_argument',
   ]);
 });
+
+test('the data of an error is told: a line for each of the first items of a list, and plain values', () => {
+  const slots = Array.from({ length: 7 }, (_, nth) => ({
+    slotId: `s${nth}`,
+    start: `2026-12-08T1${nth}:00:00+03:00`,
+    serviceIds: ['haircut'],
+    price: null,
+  }));
+  const error = new PolybError('conflict', 'The slot is not free any more.', {
+    reason: 'slot_busy',
+    data: { slots, field: 'slotId', rowId: 'row_1' },
+  });
+  expect(tell(error)).toEqual([
+    'The slot is not free any more. (it was not executed)',
+    ...slots.slice(0, 5).map(({ slotId, start }) => `    slots ${slotId}  ${start}`),
+    '    field slotId',
+    '    conflict, slot_busy',
+  ]);
+});

@@ -67,6 +67,7 @@ export function tell(error: PolybError): readonly string[] {
   return [
     `${headline} (${effects[effect ?? error.outcome]})`,
     ...issues.map((issue) => `    ${fieldName(issue.pointer).padEnd(width)} expected ${issue.expected}; got ${issue.given}`),
+    ...dataLines(error.data),
     ...(close === undefined || close.length === 0 ? [] : [`    close: ${close.join('  ')}`]),
     ...(effect === undefined
       ? [`    ${reason}${error.retryAfterMs === undefined ? '' : `, again after ${(error.retryAfterMs / 1000).toFixed(1)} s`}`]
@@ -74,6 +75,23 @@ export function tell(error: PolybError): readonly string[] {
     ...(next ?? []).map((line) => `  ${line}`),
   ];
 }
+
+/** Names in the data of an error that have lines of their own, or are for programs. */
+const toldElsewhere = ['issues', 'close', 'next', 'rowId'];
+const mostLines = 5;
+/** What the error knows beside its message: `slots` of a busy one, the refused `field`. A list has a line for each of its first items. */
+function dataLines(data: unknown): readonly string[] {
+  if (typeof data !== 'object' || data === null) return [];
+  return Object.entries(data).flatMap(([name, value]) => {
+    if (toldElsewhere.includes(name)) return [];
+    if (!Array.isArray(value)) return isPlain(value) ? [`    ${name} ${value}`] : [];
+    return value.slice(0, mostLines).flatMap((item) => {
+      const parts = (isPlain(item) ? [item] : Object.values(item ?? {}).filter(isPlain)).map(String);
+      return parts.length === 0 ? [] : [`    ${name} ${parts.join('  ')}`];
+    });
+  });
+}
+const isPlain = (value: unknown): value is string | number | boolean => ['string', 'number', 'boolean'].includes(typeof value);
 
 /** `/address/city` as it is typed: `address.city`. */
 function fieldName(pointer: string): string {

@@ -255,13 +255,43 @@ export async function checkServices(services: readonly Expected[], connected: Co
       `polyb restart ${folder}`,
     );
   });
-  const outside = heard.reports.map((report) => {
-    const failure = failureOf(report);
-    return failure === undefined
-      ? ok('outside', `${report.service}  ${report.target} answers`)
-      : warn('outside', `${report.service}  ${failure}`, `polyb logs ${report.service} --since 10m`);
-  });
+  // Connections to CRMs have a check of their own.
+  const outside = heard.reports
+    .filter(({ target }) => !/^(crm|booking):/.test(target))
+    .map((report) => {
+      const failure = failureOf(report);
+      return failure === undefined
+        ? ok('outside', `${report.service}  ${report.target} answers`)
+        : warn('outside', `${report.service}  ${failure}`, `polyb logs ${report.service} --since 10m`);
+    });
   return [...found, ...outside];
+}
+
+/** A connection that needs a person fails; one that is paused, blocked or broken may mend itself. */
+export async function checkVendors({ bus }: Connected, services: readonly Expected[], signal: AbortSignal): Promise<readonly Finding[]> {
+  const list = (await readCatalogue()).entries['connections.list'];
+  if (list === undefined || !services.some(({ contracts }) => contracts.includes(list.service))) return [];
+  try {
+    const { items } = (await bus.request(callable(list), {}, { signal })) as { items: readonly ConnectionFinding[] };
+    return items.map(({ kind, connection, system, state, detail }) => {
+      const found = `${kind} ${connection} (${system})  ${state}${detail === null ? '' : `: ${detail}`}`;
+      if (state === 'ok') return ok('connection', found);
+      if (state === 'needs_reauthorisation') return fail('connection', found, `polyb crm connect ${system}`);
+      return warn('connection', found, 'polyb crm connections');
+    });
+  } catch (error) {
+    if (!isPolybError(error)) throw error;
+    // The service is down, which has been told.
+    if (error.reason === 'no_responders') return [];
+    return [fail('connection', error.message, 'polyb logs crm-connector --since 10m')];
+  }
+}
+interface ConnectionFinding {
+  readonly kind: string;
+  readonly connection: string;
+  readonly system: string;
+  readonly state: string;
+  readonly detail: string | null;
 }
 
 /** What waits for a person. */

@@ -18,6 +18,7 @@ import {
   checkSecrets,
   checkServices,
   checkSettings,
+  checkVendors,
   type Finding,
 } from './checks.ts';
 import { type Expected, expectedServices } from './expected.ts';
@@ -85,6 +86,7 @@ async function onBus(invocation: Invocation, services: readonly Expected[]): Pro
     await using connected = await connect(invocation, { own: true });
     return [
       ...(await checkServices(services, connected, signal)),
+      ...(await checkVendors(connected, services, signal)),
       ...(await checkJournal(connected, services, signal)),
       ...(flags.on('online') ? await checkOnline(connected, services, signal) : []),
     ];
