@@ -112,6 +112,15 @@ test('of two attempts at the same time that both find it free, one books and the
   expect(it.fake.calendar.events).toHaveLength(1);
 });
 
+test('an appointment may be moved into its own time', async () => {
+  const it = await started();
+  const clientId = addClient(it, 'Anna', ['+79990001122']);
+  const input = { slot: slotAt(`${monday}T10:00:00+03:00`), clientId, client: null, comment: undefined };
+  const { appointmentId } = await it.booking.bookSlot.attempt(input, { ref: 'r1', signal });
+  const slot = slotAt(`${monday}T10:30:00+03:00`);
+  expect(await it.booking.moveToSlot.attempt({ appointmentId, slot }, { ref: 'r2', signal })).toMatchObject({ start: slot.start });
+});
+
 test('an event is not moved to the calendar of somebody else', async () => {
   const it = await started();
   const clientId = addClient(it, 'Anna', ['+79990001122']);
