@@ -14,6 +14,12 @@ interface StandIn {
   readonly hints?: readonly string[];
   close(): Promise<void>;
 }
+interface MockOptions {
+  readonly gatewayPort: string;
+  readonly tls: boolean;
+  /** Settings of the fake itself: its port and the file of its effects. */
+  readonly fake: { readonly port?: number | undefined; readonly effects?: string | undefined };
+}
 const token = (): string => randomBytes(12).toString('hex');
 
 /** Hours of an employee and one service, for a CRM that has none. */
@@ -23,10 +29,10 @@ const schedule = JSON.stringify({
   hours: [1, 2, 3, 4, 5].map((weekday) => ({ weekday, from: '10:00', to: '18:00' })),
 });
 
-const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly tls: boolean }) => Promise<StandIn>>> = {
-  espocrm: async () => {
+const vendors: Readonly<Record<string, (options: MockOptions) => Promise<StandIn>>> = {
+  espocrm: async ({ fake }) => {
     const { espoFake, espoUsers } = await import('../../../adapters/vendors/espocrm/fake.ts');
-    const { url, close, records } = await espoFake();
+    const { url, close, records } = await espoFake(fake);
     records.put('User', { userName: 'anna', name: 'Анна', title: 'Мастер', type: 'regular', isActive: true });
     return {
       url,
@@ -41,9 +47,9 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       },
     };
   },
-  amocrm: async () => {
+  amocrm: async ({ fake }) => {
     const { amoFake, amoIntegration, amoPipelines } = await import('../../../adapters/vendors/amocrm/fake.ts');
-    const { url, close } = await amoFake();
+    const { url, close } = await amoFake(fake);
     const [statusNew, statusInProcess] = amoPipelines.main.statuses;
     return {
       url,
@@ -66,9 +72,9 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       ],
     };
   },
-  onec: async () => {
+  onec: async ({ fake }) => {
     const { onecFake, onecUser } = await import('../../../adapters/vendors/onec/fake.ts');
-    const { url, close } = await onecFake();
+    const { url, close } = await onecFake(fake);
     return {
       url,
       close,
@@ -76,9 +82,9 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       hints: ['for appointments: BOOKING_KIND=onec, ONEC_MAPPING_FILE and ONEC_SCHEDULE_FILE, see docs/how-to/connect-1c.md'],
     };
   },
-  yclients: async () => {
+  yclients: async ({ fake }) => {
     const { salonFake, salonUser } = await import('../../../adapters/vendors/yclients/fake.ts');
-    const { url, close } = await salonFake();
+    const { url, close } = await salonFake(fake);
     return {
       url,
       close,
@@ -93,12 +99,12 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       },
     };
   },
-  altegio: async () => {
+  altegio: async ({ fake }) => {
     const [{ altegioFake }, { salonUser }] = await Promise.all([
       import('../../../adapters/vendors/altegio/fake.ts'),
       import('../../../adapters/vendors/yclients/fake.ts'),
     ]);
-    const { url, close } = await altegioFake();
+    const { url, close } = await altegioFake(fake);
     return {
       url,
       close,
@@ -113,9 +119,9 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       },
     };
   },
-  bitrix24: async (_, { tls }) => {
+  bitrix24: async ({ fake, tls }) => {
     const { bitrixAccess, bitrixCertificate, bitrixFake, localhostTls } = await import('../../../adapters/vendors/bitrix24/fake.ts');
-    const { url, webhookUrl, close } = await bitrixFake(tls ? { tls: localhostTls() } : {});
+    const { url, webhookUrl, close } = await bitrixFake({ ...fake, ...(tls && { tls: localhostTls() }) });
     return {
       url,
       close,
@@ -133,9 +139,9 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       ],
     };
   },
-  easyweek: async () => {
+  easyweek: async ({ fake }) => {
     const { easyWeekFake, easyWeekUser } = await import('../../../adapters/vendors/easyweek/fake.ts');
-    const { url, close } = await easyWeekFake();
+    const { url, close } = await easyWeekFake(fake);
     return {
       url,
       close,
@@ -160,7 +166,7 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
       hints: [`curl ${url}/say -d '{"token":"${bot}","from":501,"text":"Где мой заказ?"}'    a customer writes`],
     };
   },
-  whatsapp: async (gatewayPort) => {
+  whatsapp: async ({ gatewayPort }) => {
     const { whatsappFake } = await import('../../../adapters/vendors/whatsapp/fake.ts');
     const [access, appSecret, verifyToken] = [token(), token(), token()];
     const { url, close } = await whatsappFake({ token: access, appSecret, verifyToken });
@@ -184,6 +190,7 @@ const vendors: Readonly<Record<string, (gatewayPort: string, options: { readonly
     };
   },
 };
+const messengers = ['telegram', 'whatsapp', 'telephony'];
 export const mockVendors = Object.keys(vendors);
 
 export async function mock({ args, flags, out, signal, env }: Invocation): Promise<number> {
@@ -195,7 +202,10 @@ export async function mock({ args, flags, out, signal, env }: Invocation): Promi
       close: nearest(vendor, mockVendors),
     });
   if (flags.on('tls') && vendor !== 'bitrix24') throw wrongUsage('--tls is for bitrix24', { subject: 'mock' });
-  const standIn = await start(lookup('GATEWAY_PORT', openSources({ env })) ?? '8300', { tls: flags.on('tls') });
+  const fake = { port: flags.whole('port'), effects: flags.text('effects') };
+  if ((fake.port !== undefined || fake.effects !== undefined) && messengers.includes(vendor))
+    throw wrongUsage(`--port and --effects are for CRMs and booking systems, not for ${vendor}`, { subject: 'mock' });
+  const standIn = await start({ gatewayPort: lookup('GATEWAY_PORT', openSources({ env })) ?? '8300', tls: flags.on('tls'), fake });
   try {
     // Vendors are reached over the guarded HTTP client, which reaches no private address that is not listed.
     const settings = { ...standIn.settings, HTTP_ALLOW_PRIVATE: new URL(standIn.url).origin };

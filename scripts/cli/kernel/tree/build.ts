@@ -91,8 +91,20 @@ export const buildCommands: readonly Command[] = [
     details: [
       'PROVIDER is espocrm, amocrm, bitrix24, onec, yclients, altegio, easyweek, telegram, whatsapp or telephony. The fake is the one that the tests use; it keeps its data in memory.',
     ],
-    flags: [{ name: 'tls', summary: 'Serve https://localhost with a test certificate (bitrix24).' }],
-    examples: [{ line: 'polyb mock espocrm' }, { line: 'polyb mock bitrix24 --tls' }, { line: 'polyb mock telegram -o json' }],
+    flags: [
+      {
+        name: 'effects',
+        value: 'FILE',
+        summary: 'Append a line of JSON for each record that is created or changed (CRMs and booking systems).',
+      },
+      { name: 'port', value: 'PORT', summary: 'Listen on this port; default: a free one.' },
+      { name: 'tls', summary: 'Serve https://localhost with a test certificate (bitrix24).' },
+    ],
+    examples: [
+      { line: 'polyb mock espocrm --effects effects.jsonl' },
+      { line: 'polyb mock bitrix24 --tls' },
+      { line: 'polyb mock telegram -o json' },
+    ],
     seeAlso: ['config list'],
     run: async () => (await import('../../commands/mock.ts')).mock,
   },
