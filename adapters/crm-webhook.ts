@@ -24,6 +24,8 @@ export interface Webhooks {
 export interface RecordState {
   /** Unix ms of the last change, as the CRM says. */
   readonly changedAt: number | null;
+  /** Differs after each change, where the CRM does not say when a record changed. */
+  readonly version?: string;
   /** Of a lead: a status of the contract, or the CRM's own where none is mapped to it. */
   readonly status: string | null;
 }

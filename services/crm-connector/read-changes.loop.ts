@@ -15,6 +15,8 @@ const lookEveryMs = 500;
 const patienceMs = 20_000;
 /** A record that we wrote is reported as changed by the provider up to this much later. */
 const echoMs = 10_000;
+/** Of an event; a CRM's own status may be longer. */
+const longestStatus = 64;
 
 export interface ChangesParts {
   readonly crm: Connections<Crm>;
@@ -77,7 +79,7 @@ async function recordChange(tx: Tx, { connection, entity, id, change }: Incoming
   const isEcho = record !== null && known?.writtenAt != null && (record.changedAt ?? Date.now()) <= known.writtenAt.getTime() + echoMs;
   if (isEcho || (record === null && known?.isOver)) return;
   const what = record === null ? 'deleted' : change === 'deleted' ? 'updated' : change;
-  tx.emit(events[entity], { connection, id, change: what, status: record?.status ?? null });
+  tx.emit(events[entity], { connection, id, change: what, status: record?.status?.slice(0, longestStatus) ?? null });
 }
 
 /** An appointment that the system no longer has counts as cancelled if it was known. */

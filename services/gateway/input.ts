@@ -45,14 +45,14 @@ function rawInput({ input }: HttpRoute, { headers, query, body }: RequestParts, 
     ...(has('body') && { body: Buffer.isBuffer(body) ? body : Buffer.alloc(0) }),
   };
 }
+const passed = new Set(['content-type', 'signature']);
 const reserved = new Set(['headers', 'query', 'body']);
 
 /** Signatures, secret tokens and similar headers; never credentials of this gateway. */
 function passedHeaders(headers: Texts): Readonly<Record<string, string>> {
-  const passed = pairsOf(headers).filter(
-    ([name, text]) => (name === 'content-type' || name.startsWith('x-')) && name !== 'x-api-key' && text.length <= longestHeader,
-  );
-  return Object.fromEntries(passed.slice(0, mostHeaders));
+  const isPassed = (name: string) => passed.has(name) || (name.startsWith('x-') && name !== 'x-api-key');
+  const kept = pairsOf(headers).filter(([name, text]) => isPassed(name) && text.length <= longestHeader);
+  return Object.fromEntries(kept.slice(0, mostHeaders));
 }
 
 function pairsOf(texts: Texts | undefined): readonly (readonly [string, string])[] {

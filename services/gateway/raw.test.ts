@@ -106,6 +106,7 @@ test('a webhook’s bytes arrive untouched, whatever their type says, with its s
           headers: {
             ...(type === undefined ? {} : { 'content-type': type }),
             'X-Hub-Signature-256': 'sha256=ab',
+            Signature: 'aWQ6YWI=',
             'x-api-key': 'k',
             cookie: 'c',
           },
@@ -115,7 +116,7 @@ test('a webhook’s bytes arrive untouched, whatever their type says, with its s
     ).toEqual({ stored: delivered.length });
   for (const { bot, nth, headers, body: came } of delivered) {
     expect({ bot, nth, came: Buffer.from(came).toString('hex') }).toEqual({ bot: 'main', nth: 3, came: body.toString('hex') });
-    expect(headers).toMatchObject({ 'x-hub-signature-256': 'sha256=ab' });
+    expect(headers).toMatchObject({ 'x-hub-signature-256': 'sha256=ab', signature: 'aWQ6YWI=' });
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['x-api-key']));
     expect(headers).not.toHaveProperty('cookie');
   }

@@ -16,6 +16,7 @@ import { type AmoRecord, amoClient } from './client.ts';
 import { amoCrm } from './crm.ts';
 import { hasReferenceLine, idIn, withReferenceLine } from './records.ts';
 import { amoSettings } from './settings.ts';
+import { amoWebhooks, bookingEntity } from './webhook.ts';
 
 export const amoBookingSettings = amoSettings.extend({
   AMOCRM_SCHEDULE: jsonText(Schedule).describe(
@@ -172,7 +173,10 @@ export function amoBooking(options: z.output<typeof amoBookingSettings>, deps: D
       }),
     },
   };
-  return vendorCalendar('amocrm', appointments, { schedule, settleMs, now: deps.now });
+  return {
+    ...vendorCalendar('amocrm', appointments, { schedule, settleMs, now: deps.now }),
+    webhooks: amoWebhooks(options, bookingEntity),
+  };
 }
 type ClientFind = Extract<Booking['createClient']['onUnknown'], { readonly do: 'look_up' }>['find'];
 

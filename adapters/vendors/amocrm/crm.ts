@@ -10,6 +10,7 @@ import { logCalls } from './calls.ts';
 import { type AmoRecord, amoClient } from './client.ts';
 import { leadsIn } from './leads.ts';
 import { amoConsent } from './oauth.ts';
+import { amoStates } from './record-state.ts';
 import {
   carriesReference,
   contactFrom,
@@ -30,6 +31,7 @@ import {
   withReferenceLine,
 } from './records.ts';
 import type { AmoSettings } from './settings.ts';
+import { amoWebhooks, crmEntity } from './webhook.ts';
 
 const dayMs = 86_400_000;
 const placeOf = (kind: 'lead' | 'contact' | 'deal') => (kind === 'contact' ? 'contacts' : 'leads');
@@ -76,6 +78,8 @@ export function amoCrm(settings: AmoSettings, deps: Deps): Crm {
     capabilities: () => ({ crm: 'amocrm', methods: { ...everything, find_contact: 'emulated', find_open_lead: 'emulated' } }),
     findContacts: async (phoneNumber, signal) => (await contactsWith(phoneNumber, signal)).map((record) => contactFrom(record, country)),
     ...leadsIn(amo, settings),
+    webhooks: amoWebhooks(settings, crmEntity(settings)),
+    readRecord: amoStates(amo, settings),
     createContact: {
       async attempt({ firstName, lastName, phoneNumber, email }, { ref, signal }) {
         const reference = referenceFieldId === undefined ? [] : [{ field_id: referenceFieldId, values: [{ value: ref }] }];

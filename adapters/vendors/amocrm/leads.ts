@@ -5,7 +5,7 @@
 import type { crm } from '../../../contracts/crm.ts';
 import { type Effect, lookUp, type Method, type OutputOf, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError, toPolybError } from '../../../contracts/kit/errors.ts';
-import type { Crm, LeadStatus } from '../../crm/port.ts';
+import type { Crm } from '../../crm/port.ts';
 import type { AmoClient, AmoRecord } from './client.ts';
 import {
   carriesReference,
@@ -18,7 +18,7 @@ import {
   tagOf,
   withReferenceLine,
 } from './records.ts';
-import type { AmoSettings } from './settings.ts';
+import { type AmoSettings, isDealPipeline, statusIdsOf } from './settings.ts';
 
 /** Closed in every pipeline. */
 const [won, lost] = [142, 143];
@@ -34,12 +34,7 @@ export function leadsIn(
     AMOCRM_PIPELINE_ID: pipelineId,
     AMOCRM_DEAL_PIPELINE_ID: dealPipelineId,
   } = settings;
-  const statusIds: Readonly<Record<LeadStatus, number | undefined>> = {
-    new: settings.AMOCRM_STATUS_NEW_ID,
-    in_process: settings.AMOCRM_STATUS_IN_PROCESS_ID,
-    converted: settings.AMOCRM_STATUS_CONVERTED_ID,
-    dead: settings.AMOCRM_STATUS_DEAD_ID,
-  };
+  const statusIds = statusIdsOf(settings);
   const closed: readonly unknown[] = [won, lost, statusIds.converted, statusIds.dead];
 
   /** The newest leads of a contact. */
@@ -110,10 +105,12 @@ export function leadsIn(
 
   return {
     async findOpenLead(contactId, since, signal) {
-      const isLead = (lead: AmoRecord) =>
-        dealPipelineId === undefined || dealPipelineId === pipelineId || lead.pipeline_id !== dealPipelineId;
       const open = (await leadsOf(contactId, signal)).find(
-        (lead) => !closed.includes(lead.status_id) && lead.is_deleted !== true && isLead(lead) && createdMs(lead) >= since.getTime(),
+        (lead) =>
+          !closed.includes(lead.status_id) &&
+          lead.is_deleted !== true &&
+          !isDealPipeline(settings, lead.pipeline_id) &&
+          createdMs(lead) >= since.getTime(),
       );
       if (open === undefined) return null;
       const createdById = typeof open.created_by === 'number' ? String(open.created_by) : null;

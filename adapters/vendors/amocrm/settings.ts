@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { durationMs, integer, secret, text, url } from '../../../config/settings.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { phoneCountry } from '../../crm/phones.ts';
+import type { LeadStatus } from '../../crm/port.ts';
 
 const id = () => integer({ min: 1, max: 2_147_483_647 });
 
@@ -36,12 +37,29 @@ export const amoSettings = z.object({
   AMOCRM_RESPONSIBLE_USER_ID: id().optional().describe('Owner of new leads, contacts and tasks; default: as amoCRM decides.'),
   AMOCRM_TASK_TYPE_ID: id().default(1).describe('Type of tasks: 1 is a follow-up.'),
   AMOCRM_PHONE_COUNTRY: phoneCountry().describe('Country of phones that are stored without a country code.'),
+  AMOCRM_ACCOUNT_ID: id().optional().describe('Id of the account, with which webhooks are compared: /api/v4/account shows it.'),
   AMOCRM_REQUESTS_PER_SECOND: integer({ min: 1, max: 1000 }).default(7).describe('Limit of the integration.'),
   AMOCRM_SETTLE_MS: durationMs({ max: 3_600_000 })
     .default(75_000)
     .describe('How long after a lost reply a record may still appear in searches.'),
 });
 export type AmoSettings = z.output<typeof amoSettings>;
+
+export function statusIdsOf(settings: AmoSettings): Readonly<Record<LeadStatus, number | undefined>> {
+  return {
+    new: settings.AMOCRM_STATUS_NEW_ID,
+    in_process: settings.AMOCRM_STATUS_IN_PROCESS_ID,
+    converted: settings.AMOCRM_STATUS_CONVERTED_ID,
+    dead: settings.AMOCRM_STATUS_DEAD_ID,
+  };
+}
+/** Whether records of this pipeline are deals and no leads. */
+export function isDealPipeline(
+  { AMOCRM_DEAL_PIPELINE_ID: deals, AMOCRM_PIPELINE_ID: leads }: Pick<AmoSettings, 'AMOCRM_DEAL_PIPELINE_ID' | 'AMOCRM_PIPELINE_ID'>,
+  pipelineId: unknown,
+): boolean {
+  return deals !== undefined && deals !== leads && pipelineId === deals;
+}
 
 /** Without a slash at its end. */
 export function accountUrl({ AMOCRM_URL, AMOCRM_SUBDOMAIN }: Pick<AmoSettings, 'AMOCRM_URL' | 'AMOCRM_SUBDOMAIN'>): string {

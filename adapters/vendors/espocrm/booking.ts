@@ -13,6 +13,7 @@ import type { Deps } from '../../deps.ts';
 import { type EspoRecord, espoClient, espoTime, timeFrom, type Where } from './client.ts';
 import { espoCrm, espoSettings } from './crm.ts';
 import { espoReferences, lines, textOf } from './references.ts';
+import { bookingEntities, espoWebhooks } from './webhook.ts';
 
 export const espoBookingSettings = espoSettings.extend({
   ESPOCRM_SCHEDULE: jsonText(Schedule).describe(
@@ -169,7 +170,10 @@ export function espoBooking(options: z.output<typeof espoBookingSettings>, deps:
       }),
     },
   };
-  return vendorCalendar('espocrm', appointments, { schedule, settleMs, now: deps.now });
+  return {
+    ...vendorCalendar('espocrm', appointments, { schedule, settleMs, now: deps.now }),
+    webhooks: espoWebhooks(options.ESPOCRM_WEBHOOK_SECRETS, bookingEntities),
+  };
 }
 
 const msOf = (value: unknown): number => Date.parse(timeFrom(value));

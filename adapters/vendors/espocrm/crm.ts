@@ -10,10 +10,12 @@ import type { crm } from '../../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { isPhone, type PhoneCountry, phoneCountry, phoneNumbersIn } from '../../crm/phones.ts';
-import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from '../../crm/port.ts';
+import { type Contact, type Crm, everything, subjectOf } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import { type EspoEntity, type EspoRecord, espoClient, espoTime, timeFrom, type Where } from './client.ts';
+import { entityOf, espoStates, statuses } from './record-state.ts';
 import { espoReferences, lines, textOf } from './references.ts';
+import { crmEntities, espoWebhooks, webhookSecrets } from './webhook.ts';
 
 export const espoSettings = z.object({
   ESPOCRM_URL: url(['https', 'http']).describe('Base URL of EspoCRM, e.g. https://crm.example.'),
@@ -26,16 +28,16 @@ export const espoSettings = z.object({
     ),
   ESPOCRM_ASSIGNED_USER_ID: text({ max: 24 }).describe('Owner of tasks and calls; EspoCRM requires one.'),
   ESPOCRM_PHONE_COUNTRY: phoneCountry().describe('Country of phones that are stored without a country code.'),
+  ESPOCRM_WEBHOOK_SECRETS: webhookSecrets
+    .default(new Map())
+    .describe(
+      'Id and secret of each webhook, as POST Webhook returns them: id:secret,id:secret. The address of a webhook is the one of polyb crm webhooks with its event: ?event=Lead.update.',
+    ),
   ESPOCRM_SETTLE_MS: durationMs({ max: 3_600_000 })
     .default(75_000)
     .describe('How long after a lost reply a record may still appear; longer than the time limit of the web server.'),
 });
 
-/** Lead.status is an enum; other values count as closed (Recycled) or open (Assigned). */
-const statuses = { new: 'New', in_process: 'In Process', converted: 'Converted', dead: 'Dead' } as const satisfies Record<
-  LeadStatus,
-  string
->;
 const openStatuses = ['New', 'Assigned', 'In Process'];
 /** Lead.source is an enum; an unknown value becomes Other and a line of the description. */
 const sources: Readonly<Record<string, string>> = {
@@ -45,7 +47,6 @@ const sources: Readonly<Record<string, string>> = {
   partner: 'Partner',
   campaign: 'Campaign',
 };
-const entityOf = { lead: 'Lead', contact: 'Contact', deal: 'Opportunity' } as const satisfies Record<string, EspoEntity>;
 
 export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now }: Pick<Deps, 'http' | 'log' | 'now'>): Crm {
   const { ESPOCRM_REFERENCE_FIELD: referenceField, ESPOCRM_ASSIGNED_USER_ID: assignedUserId, ESPOCRM_SETTLE_MS: settleMs } = options;
@@ -147,6 +148,8 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
             return { leadId: lead.id, createdById: textOf(lead.createdById), createdAt: timeFrom(lead.createdAt) };
       return null;
     },
+    webhooks: espoWebhooks(options.ESPOCRM_WEBHOOK_SECRETS, crmEntities),
+    readRecord: espoStates(espo),
     async updateLeadStatus(leadId, status, signal) {
       await espo.update('Lead', leadId, { status: statuses[status] }, signal);
     },

@@ -40,12 +40,15 @@ export function espoRecords({
   custom,
   userId,
   maxPage = 200,
+  changed = () => {},
 }: {
   readonly now: () => number;
   readonly custom: readonly string[];
   readonly userId: string;
   /** `recordListMaxSizeLimit`. */
   readonly maxPage?: number | undefined;
+  /** @param changed the whole record, the changed attributes, or the id alone */
+  readonly changed?: (entity: string, event: 'create' | 'update' | 'delete', changed: EspoRecord) => void;
 }): EspoRecords {
   const tables = new Map(Object.keys(entities).map((name) => [name, [] as EspoRecord[]]));
   const known = (name: string): { readonly of: Entity; readonly fields: Readonly<Record<string, Field>>; readonly rows: EspoRecord[] } => {
@@ -101,8 +104,10 @@ export function espoRecords({
       deleted: false,
       createdAt: utc(new Date(now())),
       createdById: userId,
+      modifiedAt: utc(new Date(now())),
     };
     rows.push(record);
+    changed(entity, 'create', record);
     return record;
   }
 
@@ -141,12 +146,19 @@ export function espoRecords({
       const { of } = known(entity);
       if (of.versioned && version !== undefined && Number(version) !== record.versionNumber)
         throw refused(409, 'modified', { values: record, versionNumber: record.versionNumber });
-      Object.assign(record, accepted(entity, attributes), of.versioned ? { versionNumber: Number(record.versionNumber) + 1 } : {});
+      const attributesNow = {
+        ...accepted(entity, attributes),
+        ...(of.versioned && { versionNumber: Number(record.versionNumber) + 1 }),
+        modifiedAt: utc(new Date(now())),
+      };
+      Object.assign(record, attributesNow);
+      changed(entity, 'update', { ...attributesNow, id: record.id });
       return record;
     },
     remove(entity, wanted) {
       const { rows } = known(entity);
       rows.splice(rows.indexOf(one(entity, wanted)), 1);
+      changed(entity, 'delete', { id: wanted });
     },
     list(entity, query) {
       const { rows, fields, of } = known(entity);

@@ -1,15 +1,17 @@
 /**
  * A strict fake of EspoCRM 9.1, for tests and demos: replies as measured, and fails on demand.
  * As a program: `node adapters/vendors/espocrm/fake.ts --port 0 --effects FILE` prints its address. The effects file has one JSON
- * line for each record created or changed.
+ * line for each record created or changed. `POST /api/v1/Webhook/deliver` runs the job that delivers to webhooks.
  */
 import { createHmac } from 'node:crypto';
 import { parsePhpQuery } from '../../fake-php.ts';
 import { type FakeRequest, type FakeServer, type FakeServerOptions, fakeServer, Refusal, runFake } from '../../fake-server.ts';
 import { type EspoRecord, type EspoRecords, espoRecords, type Refusal as RecordRefusal, refused } from './fake-records.ts';
+import { type EspoWebhooks, espoWebhooks } from './fake-webhooks.ts';
 
 export interface EspoFake extends FakeServer {
   readonly records: EspoRecords;
+  readonly webhooks: EspoWebhooks;
 }
 export interface EspoFakeOptions extends FakeServerOptions {
   readonly customFields?: readonly string[];
@@ -21,16 +23,25 @@ export const espoUsers = { apiKey: 'fake-api-key', hmacKey: 'fake-hmac-key', sec
 
 export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake> {
   const { now = Date.now, customFields = ['cPolybRef'] } = options;
-  const records = espoRecords({ now, custom: customFields, userId: espoUsers.userId, maxPage: options.maxPage });
+  const webhooks = espoWebhooks();
+  const records = espoRecords({
+    now,
+    custom: customFields,
+    userId: espoUsers.userId,
+    maxPage: options.maxPage,
+    changed: webhooks.changed,
+  });
   const done = (did: string, entity: string, record: EspoRecord) => {
     server.effect({ did, entity, id: record.id, record });
     return record;
   };
 
   async function work({ method, path, query, headers, body }: FakeRequest): Promise<unknown> {
+    if (method === 'POST' && path === 'Webhook/deliver') return webhooks.deliver();
     checkUser(method, path, headers);
     const [entity = '', id, link] = path.split('/');
     const parsed = parsePhpQuery(query);
+    if (method === 'POST' && path === 'Webhook') return webhooks.create(json(body));
     if (method === 'GET' && path === 'Timeline/busyRanges') return busyRanges(records, parsed);
     if (method === 'GET' && entity === 'Contact' && id && link === 'meetings') {
       records.read('Contact', id);
@@ -57,7 +68,9 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
 
   const server = await fakeServer({ ...options, base: 'api/v1/' }, async (request) => {
     try {
-      return { body: await work(request) };
+      const body = await work(request);
+      // Every other create is 200.
+      return { body, status: `${request.method} ${request.path}` === 'POST Webhook' ? 201 : 200 };
     } catch (thrown) {
       const { status, message, body } = thrown as Partial<RecordRefusal> & Error;
       if (status === undefined) throw new Refusal({ status: 500 });
@@ -72,7 +85,7 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
       };
     }
   });
-  return { ...server, records };
+  return { ...server, records, webhooks };
 }
 
 /** Times of every user at meetings and calls that are not cancelled. */
