@@ -43,19 +43,21 @@ export function connectionHandlers({
   now,
 }: ConnectionParts): HandlersOf<typeof contract> {
   const all = () => [
-    ...[...crm].map(([connection, adapter]) => ({ kind: 'crm' as const, connection, ...systemOf(adapter.capabilities()) })),
-    ...[...booking].map(([connection, adapter]) => ({ kind: 'booking' as const, connection, ...systemOf(adapter.capabilities()) })),
+    ...[...crm].map(([connection, adapter]) => ({ kind: 'crm' as const, connection, adapter })),
+    ...[...booking].map(([connection, adapter]) => ({ kind: 'booking' as const, connection, adapter })),
   ];
   const adapterOf = ({ kind, connection }: { readonly kind: Item['kind']; readonly connection: string }): Crm | Booking =>
     connectionFor<Crm | Booking>(kind === 'crm' ? crm : booking, { connection });
   return {
     async list() {
       const [paused, told, tokens] = await Promise.all([pauses.all(), reports(), tokenStates(db)]);
-      const items = all().map((each): Item => {
+      const items = all().map(({ adapter, ...at }): Item => {
+        const each = { ...at, ...systemOf(adapter.capabilities()) };
+        const needsTokens = 'consent' in adapter && adapter.consent !== undefined;
         const pause = paused.find(({ kind, connection }) => kind === each.kind && connection === each.connection);
         const token = tokens.find(({ connection, vendor }) => connection === each.connection && vendor === each.system);
         const report = told.find(({ target }) => target === dependencyOf(each.kind, each.connection));
-        return { ...each, ...(pauseState(pause) ?? tokenState(token, each) ?? reportState(report, each)) };
+        return { ...each, ...(pauseState(pause) ?? tokenState(token, needsTokens, each) ?? reportState(report, each)) };
       });
       return { items };
     },
@@ -82,11 +84,7 @@ export function connectionHandlers({
       };
     },
     async webhooks() {
-      const adapters = [
-        ...[...crm].map(([connection, adapter]) => ({ kind: 'crm' as const, connection, adapter })),
-        ...[...booking].map(([connection, adapter]) => ({ kind: 'booking' as const, connection, adapter })),
-      ];
-      const items = adapters.flatMap(({ kind, connection, adapter }) => {
+      const items = all().flatMap(({ kind, connection, adapter }) => {
         if (adapter.webhooks === undefined) return [];
         const path = `/api/v1/${kind}/webhooks/${connection}/${webhookSecret(webhookKey(), kind, connection)}`;
         return [{ kind, connection, system: systemOf(adapter.capabilities()).system, path }];
@@ -147,9 +145,16 @@ interface TokenState {
   readonly updated_at: Date;
 }
 async function tokenStates(db: Queries): Promise<readonly TokenState[]> {
-  return db.query<TokenState>("select connection, vendor, state, updated_at from crm_connector.tokens where state <> 'ok'");
+  return db.query<TokenState>('select connection, vendor, state, updated_at from crm_connector.tokens');
 }
-function tokenState(token: TokenState | undefined, { connection, system }: Pick<Item, 'connection' | 'system'>): State | undefined {
+/** @param needsTokens the connection is one with OAuth, so without tokens nobody has consented yet */
+function tokenState(
+  token: TokenState | undefined,
+  needsTokens: boolean,
+  { connection, system }: Pick<Item, 'connection' | 'system'>,
+): State | undefined {
+  if (token === undefined && needsTokens)
+    return { state: 'needs_reauthorisation', since: null, detail: adviceFor('needs_reauthorisation', { connection, system }) };
   if (token === undefined || token.state === 'ok') return undefined;
   return { state: token.state, since: token.updated_at.toISOString(), detail: adviceFor(token.state, { connection, system }) };
 }

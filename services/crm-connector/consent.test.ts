@@ -48,6 +48,7 @@ const find = () => it.bus.call(crm.find_contact, { phoneNumber: '+79995553322' }
 const stateOf = async () => (await it.bus.call(connections.list, {})).items.find(({ kind }) => kind === 'crm');
 
 test('a connection works from the consent on, until it is revoked, and then says what to do and sends nothing more', async () => {
+  expect(await stateOf()).toMatchObject({ state: 'needs_reauthorisation' });
   await expect(find()).rejects.toMatchObject({ code: 'failed_precondition', reason: 'reauthorise' });
   expect(await stateOf()).toMatchObject({ state: 'needs_reauthorisation', detail: expect.stringContaining('polyb crm connect amocrm') });
   expect(await it.bus.call(connections.finish_consent, { callback: await consent() })).toEqual({ system: 'amocrm' });

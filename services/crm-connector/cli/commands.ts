@@ -12,7 +12,7 @@ export default [
     commands: [
       {
         name: 'connections',
-        summary: 'Show every connection, its system and its state; exit with 1 if one does not work.',
+        summary: 'Show every connection, its system and its state; exit with 9 if one does not work.',
         impact: 'ro',
         details: [
           'States: ok, needs_reauthorisation (a person must consent again), paused (by a person, or by the limit of the provider), blocked (the provider blocks this address), broken (the last request failed).',
@@ -81,7 +81,7 @@ export default [
         impact: 'ro',
         flags: [connectionFlag, bookingFlag],
         details: [
-          'Exits with 1 if the system answers and finds nobody: its filter may be ignored, or the number is stored in another form.',
+          'Exits with 9 if the system answers and finds nobody: its filter may be ignored, or the number is stored in another form.',
         ],
         examples: [{ line: 'polyb crm test +79995553322' }, { line: 'polyb crm test +79995553322 --booking --connection salon' }],
         seeAlso: ['crm connections'],

@@ -4,8 +4,7 @@ import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { askMethod } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
-
-const notWorking = 1;
+import { checkFailed } from '../../../scripts/cli/system/report.ts';
 
 export async function showConnections(invocation: Invocation): Promise<number> {
   const { out } = invocation;
@@ -28,7 +27,7 @@ export async function showConnections(invocation: Invocation): Promise<number> {
       items,
     },
   );
-  return bad.length === 0 ? 0 : notWorking;
+  return bad.length === 0 ? 0 : checkFailed;
 }
 
 export async function showWebhooks(invocation: Invocation): Promise<number> {
@@ -77,7 +76,7 @@ export async function testConnection(invocation: Invocation): Promise<number> {
   await out.result(result, { text: () => `${result.system}  ${result.found} found  ${result.ms} ms` });
   if (result.found > 0) return 0;
   out.note(`${result.system} answers, but finds nobody: is the number stored there in another form, or the filter switched off?`, 'bad');
-  return notWorking;
+  return checkFailed;
 }
 
 export async function pauseConnection(invocation: Invocation): Promise<number> {
