@@ -28,7 +28,9 @@ import {
   valuesOf,
 } from './contacts.ts';
 import { bitrixNotes, hasRef, withRef } from './notes.ts';
+import { bitrixStates } from './record-state.ts';
 import { type BitrixSettings, bitrixOf, leadStagesOf } from './settings.ts';
+import { bitrixWebhooks } from './webhook.ts';
 
 /** Default sources of a portal; any other source is kept in words. */
 const sources: Readonly<Record<string, string>> = {
@@ -75,6 +77,8 @@ export function bitrixCrm(
       crm: 'bitrix24',
       methods: { ...everything, find_open_lead: 'emulated', log_call: bitrix.kind === 'application' ? 'native' : 'emulated' },
     }),
+    webhooks: bitrixWebhooks(options),
+    readRecord: bitrixStates(bitrix, stages),
     async findContacts(phoneNumber, signal) {
       return (await contacts.withPhone(phoneNumber, signal)).map((contact) => contactFrom(contact, country));
     },

@@ -22,6 +22,7 @@ export interface Task {
   readonly DEADLINE: string | null;
   readonly RESPONSIBLE_ID: string;
   readonly UF_CRM_TASK: readonly string[];
+  readonly CHANGED_DATE: string;
 }
 export interface Comment {
   readonly ID: string;
@@ -148,14 +149,18 @@ export function crmMethods({
         DEADLINE: DEADLINE === undefined ? null : String(DEADLINE),
         RESPONSIBLE_ID: String(RESPONSIBLE_ID),
         UF_CRM_TASK: Object.values(UF_CRM_TASK as object).map(String),
+        CHANGED_DATE: stamp(),
       };
       tasks.push(task);
       did({ entity: 'task', id: task.id, record: task });
       return { result: { task: shownTask(task) } };
     },
     'tasks.task.list': (params) => {
-      const { UF_CRM_TASK } = (params.filter ?? {}) as Params;
-      const found = tasks.filter((task) => UF_CRM_TASK === undefined || task.UF_CRM_TASK.includes(String(UF_CRM_TASK)));
+      const { UF_CRM_TASK, ID } = (params.filter ?? {}) as Params;
+      const found = tasks.filter(
+        (task) =>
+          (UF_CRM_TASK === undefined || task.UF_CRM_TASK.includes(String(UF_CRM_TASK))) && (ID === undefined || task.id === String(ID)),
+      );
       return paged(found.toReversed(), params, (page) => ({ tasks: page.map(shownTask) }));
     },
     'user.get': (params) => {
@@ -209,7 +214,7 @@ export function crmMethods({
 }
 
 /** Names in camel case, ids as strings. */
-function shownTask({ id, TITLE, DESCRIPTION, DEADLINE, RESPONSIBLE_ID, UF_CRM_TASK }: Task) {
+function shownTask({ id, TITLE, DESCRIPTION, DEADLINE, RESPONSIBLE_ID, UF_CRM_TASK, CHANGED_DATE }: Task) {
   return {
     id,
     title: TITLE,
@@ -218,6 +223,7 @@ function shownTask({ id, TITLE, DESCRIPTION, DEADLINE, RESPONSIBLE_ID, UF_CRM_TA
     status: '2',
     responsibleId: RESPONSIBLE_ID,
     ufCrmTask: UF_CRM_TASK,
+    changedDate: CHANGED_DATE,
   };
 }
 /** The start is an empty object in the reply of `finish`. */

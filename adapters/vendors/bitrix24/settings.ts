@@ -32,6 +32,9 @@ export const bitrixSettings = z.object({
   BITRIX24_CLIENT_SECRET: secret().optional().describe('Secret of the OAuth application (client_secret).'),
   BITRIX24_REDIRECT_URI: url(['https', 'http']).optional().describe('Address of the OAuth application, exactly as entered in the portal.'),
   BITRIX24_OAUTH_URL: url(['https', 'http']).default('https://oauth.bitrix.info').describe('Server that issues tokens.'),
+  BITRIX24_APPLICATION_TOKEN: secret()
+    .optional()
+    .describe('Token with which the portal delivers events (application_token), of the outgoing webhook or the application.'),
   BITRIX24_TARIFF: z
     .enum(['standard', 'enterprise'])
     .default('standard')

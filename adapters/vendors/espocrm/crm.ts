@@ -29,7 +29,7 @@ export const espoSettings = z.object({
   ESPOCRM_ASSIGNED_USER_ID: text({ max: 24 }).describe('Owner of tasks and calls; EspoCRM requires one.'),
   ESPOCRM_PHONE_COUNTRY: phoneCountry().describe('Country of phones that are stored without a country code.'),
   ESPOCRM_WEBHOOK_SECRETS: webhookSecrets
-    .default(new Map())
+    .optional()
     .describe(
       'Id and secret of each webhook, as POST Webhook returns them: id:secret,id:secret. The address of a webhook is the one of polyb crm webhooks with its event: ?event=Lead.update.',
     ),

@@ -29,6 +29,7 @@ import { noAppointment, type Salon } from './salon.ts';
 import { scheduleOf } from './schedule.ts';
 import { yclientsOptions, type yclientsSettings } from './settings.ts';
 import { digitsOf, type Fields, fieldsOf, idOf, isMasked, listOf } from './values.ts';
+import { salonWebhooks } from './webhook.ts';
 
 export type BookingDeps = Pick<Deps, 'http' | 'cache' | 'now'>;
 export function yclientsBooking(settings: z.output<typeof yclientsSettings>, deps: BookingDeps): Booking {
@@ -45,7 +46,8 @@ export function salonBooking(platform: Platform, options: SalonOptions, deps: Bo
     online: onlineOf(client, options),
     now: deps.now,
   };
-  return client.hasUser ? staffBooking(salon) : guestBooking(salon);
+  if (!client.hasUser) return guestBooking(salon);
+  return { ...staffBooking(salon), webhooks: salonWebhooks(platform, options, { record: 'appointment' }) };
 }
 
 /** 11 pages of 50: one more than a list may have. */

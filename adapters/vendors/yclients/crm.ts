@@ -2,9 +2,11 @@
  * Clients of a location as the contacts of a CRM. There are no leads, deals and tasks; notes and calls are comments of a client. There
  * are no idempotency keys: comments carry a reference, by which a lost request is looked up.
  */
+import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import { PersonName } from '../../../contracts/common.ts';
 import type { crm } from '../../../contracts/crm.ts';
+import { canonical } from '../../../contracts/kit/canonical.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { type Contact, type Crm, everything, subjectOf } from '../../crm/port.ts';
@@ -17,6 +19,7 @@ import { type Person, peopleOf } from './people.ts';
 import { type Platform, type SalonOptions, yclientsPlatform } from './platform.ts';
 import { type yclientsCrmSettings, yclientsOptions } from './settings.ts';
 import { digitsOf, type Fields, fieldsOf, idOf, listOf } from './values.ts';
+import { salonWebhooks } from './webhook.ts';
 
 /** Contacts that are read one by one after a search. */
 const mostRead = 10;
@@ -79,6 +82,12 @@ export function salonCrm(platform: Platform, options: SalonOptions, deps: CrmDep
         if (person !== null) contacts.push(contactFrom(person));
       }
       return contacts;
+    },
+    webhooks: salonWebhooks(platform, options, { client: 'contact' }),
+    async readRecord(kind, id, signal) {
+      const person = kind === 'contact' ? await people.read(id, signal) : null;
+      // A client has no time of its last change.
+      return person === null ? null : { changedAt: null, status: null, version: hash('sha256', canonical(person.fields), 'base64url') };
     },
     findOpenLead: async () => {
       throw unsupported(platform.title, 'leads');
