@@ -74,13 +74,15 @@ export interface FakeServerOptions {
   readonly now?: (() => number) | undefined;
   /** From 0 to 1. */
   readonly random?: (() => number) | undefined;
+  /** Called with the status of each reply to a recorded request, except a `hang` or a `cut`. */
+  readonly onReply?: ((status: number, request: FakeRequest) => void) | undefined;
   /** PEM texts: the server speaks TLS. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
 /** @param work what the provider does with a request; a `Refusal` that it throws is the reply, anything else is a 500. */
 export async function fakeServer(
-  { port = 0, base = '', effects, now = Date.now, random = Math.random, tls }: FakeServerOptions,
+  { port = 0, base = '', effects, now = Date.now, random = Math.random, onReply = () => {}, tls }: FakeServerOptions,
   work: (request: FakeRequest) => FakeReply | Promise<FakeReply>,
 ): Promise<FakeServer> {
   const seen: FakeRequest[] = [];
@@ -110,6 +112,7 @@ export async function fakeServer(
     const path = whole.slice(base.length);
     const asked: FakeRequest = { method, path, query, headers, body };
     seen.push(asked);
+    response.once('finish', () => onReply(response.statusCode, asked));
     const fault = strike(`${method} ${path}`);
     if (fault?.do === 'slow') await sleep(fault.ms ?? 1000, undefined, { ref: false });
     else if (fault) {

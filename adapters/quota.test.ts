@@ -1,12 +1,20 @@
 import { expect, test } from '@jest/globals';
 import { PolybError } from '../contracts/kit/errors.ts';
 import { memoryCache } from './cache/memory.ts';
-import type { Http, HttpAnswer } from './deps.ts';
+import type { Cache, Http, HttpAnswer } from './deps.ts';
 import { type HttpLimits, limitedHttp, type Quota } from './quota.ts';
 
 const quota: Quota = { bucket: 'vendor', limit: 1, windowMs: 20 };
 function setup(rules: Partial<HttpLimits> = {}, answerOf: (nth: number) => Partial<HttpAnswer> = () => ({})) {
-  const cache = memoryCache({ now: Date.now });
+  const memory = memoryCache({ now: Date.now });
+  let taken = 0;
+  const cache: Cache = {
+    ...memory,
+    take(...asked) {
+      taken += 1;
+      return memory.take(...asked);
+    },
+  };
   const sentAt: number[] = [];
   const http: Http = async ({ signal }) => {
     if (signal.aborted) throw new PolybError('cancelled', 'cancelled before it was sent');
@@ -16,7 +24,7 @@ function setup(rules: Partial<HttpLimits> = {}, answerOf: (nth: number) => Parti
   const client = () => limitedHttp(http, { cache, now: Date.now }, { limits: () => [quota], cooldownsOf: () => [], ...rules });
   const send = (through: Http, url = 'https://vendor.example/', signal = AbortSignal.timeout(10_000)) =>
     through({ method: 'GET', url, signal });
-  return { client, send, sentAt };
+  return { client, send, sentAt, takes: () => taken };
 }
 
 test('requests of two processes go out one after the other, spaced as the provider wants', async () => {
@@ -25,6 +33,15 @@ test('requests of two processes go out one after the other, spaced as the provid
   await Promise.all(Array.from({ length: 20 }, (_, nth) => send(nth % 2 === 0 ? one : other)));
   // 20 requests in windows of 20 ms: a bucket in each process would take half the time.
   expect((sentAt.at(-1) ?? 0) - (sentAt[0] ?? 0)).toBeGreaterThanOrEqual(19 * 20 - 25);
+});
+
+test('a request takes its turn ahead and waits for it, so that each turn is asked for once', async () => {
+  const { client, send, sentAt, takes } = setup();
+  const one = client();
+  await Promise.all(Array.from({ length: 10 }, () => send(one)));
+  expect(sentAt).toHaveLength(10);
+  // Takes that are refused until the time has come would be about 19.
+  expect(takes()).toBeLessThan(15);
 });
 
 test('a request that would wait longer than three seconds is refused at once, unsent, with the time', async () => {

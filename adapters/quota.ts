@@ -101,6 +101,8 @@ export interface HttpLimits {
 }
 /** How long a request waits for its turn before it is refused. */
 const patienceMs = 3_000;
+/** A turn that comes later than this is not taken ahead: whoever gives up while it waits wastes it. */
+const mostAheadMs = 1_000;
 
 /**
  * The HTTP client of one connection: requests of all processes keep to the limits of the provider. A request waits up to 3 s for its
@@ -112,22 +114,30 @@ export function limitedHttp(http: Http, { cache, now }: { readonly cache: Cache;
   /** `isEmpty`: the bucket refused the latest take. */
   const queues = new Map<string, { waiting: number; isEmpty: boolean; last: Promise<unknown> }>();
 
-  /** Takes one from the bucket, after all that asked before. Returns whether it waited. */
+  /**
+   * Takes one from the bucket, after all that asked before. Returns whether it waited. A turn is taken one ahead and waited for, so that
+   * a timer that is late costs no turn.
+   */
   async function takeInTurn({ bucket, limit, windowMs }: Quota, signal: AbortSignal): Promise<boolean> {
     const queue = queues.get(bucket) ?? { waiting: 0, isEmpty: false, last: Promise.resolve() };
     queues.set(bucket, queue);
-    const expectedMs = (queue.waiting * windowMs) / limit;
+    const turnMs = windowMs / limit;
+    const expectedMs = queue.waiting * turnMs;
     if (queue.isEmpty && expectedMs > patienceMs) throw rateLimited(expectedMs);
     queue.waiting += 1;
     const until = now() + patienceMs;
     const turn = queue.last.then(async () => {
       for (let waited = queue.waiting > 1; ; waited = true) {
         signal.throwIfAborted();
-        const { isAllowed, retryAfterMs } = await cache.take(bucket, { limit, windowMs });
-        queue.isEmpty = !isAllowed;
-        if (isAllowed) return waited;
-        if (now() + retryAfterMs > until) throw rateLimited(retryAfterMs);
-        await delay(retryAfterMs, undefined, { signal });
+        const taken = await cache.take(
+          bucket,
+          turnMs > mostAheadMs ? { limit, windowMs } : { limit: limit + 1, windowMs: windowMs + turnMs },
+        );
+        const waitMs = taken.isAllowed ? Math.max(0, taken.resetMs - windowMs) : taken.retryAfterMs;
+        queue.isEmpty = waitMs > 0;
+        if (!taken.isAllowed && now() + waitMs > until) throw rateLimited(waitMs);
+        if (waitMs > 0) await delay(waitMs, undefined, { signal });
+        if (taken.isAllowed) return waited || waitMs > 0;
       }
     });
     queue.last = turn.catch(() => {});

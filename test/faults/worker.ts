@@ -3,22 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { memoryCache } from '../../adapters/cache/memory.ts';
 import type { Deps } from '../../adapters/deps.ts';
-import { openStore } from '../../adapters/store/index.ts';
 import { journalAdmin } from '../../adapters/store/journal-admin.ts';
-import { type Context, type Handler, type Log, service } from '../../bus/service.ts';
-import { connectNats } from '../../bus/transports/nats.ts';
-import { read } from '../../config/read.ts';
+import { type Context, type Handler, service } from '../../bus/service.ts';
 import { journal } from '../../contracts/journal.ts';
 import { uncounted } from '../../contracts/kit/metric.ts';
-import { host } from '../../runtime/host.ts';
-import { createLog } from '../../runtime/log.ts';
-import { secretKeyFrom } from '../../runtime/secret-key.ts';
-import { flatGroups, groupsOf } from '../../runtime/services.ts';
 import { journalHandlers } from '../../services/journal/handlers.ts';
 import { type Delivery, delivery, deliverySettings, type Gate } from './delivery.ts';
 import { breaking } from './handler-faults.ts';
+import { hosted } from './hosted.ts';
 import { deliver, faults, forms, type Policy, work } from './work.ts';
 
 export const WorkerSetup = z.object({
@@ -100,48 +93,24 @@ function asFunctions({ effects }: Delivery): Readonly<Record<Policy, Handler<(ty
 
 async function main(): Promise<void> {
   const setup = WorkerSetup.parse(JSON.parse(process.argv[2] ?? '{}'));
-  const log = logOf();
-  const store = openStore({ url: setup.databaseUrl, name: 'fault-worker', log, connections: 12 });
-  const transport = await connectNats({
-    servers: setup.natsUrl,
-    name: 'fault-worker',
-    inboxUser: 'fault-worker',
-    log,
-    patient: true,
-    signal: AbortSignal.timeout(25_000),
-  });
-  const loaded = { folder: 'fault-worker', service: tormented(setup.off) };
-  const given: Readonly<Record<string, string>> = {
-    PROVIDER_URL: setup.providerUrl,
-    DELIVERY_SETTLE_MS: String(setup.settleMs),
-    DELIVERY_HTTP_MS: String(setup.httpMs),
-  };
-  const settings = read(flatGroups(groupsOf(loaded)), (...names) => {
-    const value = names.map((name) => given[name]).find((each) => each !== undefined);
-    return value === undefined ? undefined : { value, from: 'the test' };
-  });
-  const hosted = await host({
-    loaded,
-    settings,
-    transport,
-    store,
-    cache: memoryCache({ now: Date.now }),
-    secretKey: secretKeyFrom(undefined),
-    log,
-    prefix: 'polyb',
-    clockSkewMs: setup.clockSkewMs,
-    keepDays: 30,
-    blankAfterDays: 7,
+  const { bus, stop } = await hosted('fault-worker', tormented(setup.off), {
+    natsUrl: setup.natsUrl,
+    databaseUrl: setup.databaseUrl,
+    settings: {
+      PROVIDER_URL: setup.providerUrl,
+      DELIVERY_SETTLE_MS: String(setup.settleMs),
+      DELIVERY_HTTP_MS: String(setup.httpMs),
+    },
     allowPrivate: [setup.providerUrl],
     pace: setup.pace,
+    clockSkewMs: setup.clockSkewMs,
   });
   const stalls = monitorEventLoopDelay({ resolution: 5 });
   stalls.enable();
 
   const leave = async (): Promise<void> => {
     if (setup.off.includes('drain')) process.exit(0);
-    await hosted.stop(10_000);
-    await store.close();
+    await stop(10_000);
     process.exit(0);
   };
   process.on('SIGTERM', () => void leave());
@@ -160,13 +129,7 @@ async function main(): Promise<void> {
     stalls.reset();
     process.send?.({ report });
   });
-  process.send?.({ ready: hosted.bus.instance });
-}
-
-/** Storms make warnings by the thousand; they are shown when asked for. */
-function logOf(): Log {
-  const { FAULTS_VERBOSE: level } = process.env;
-  return createLog({ level: level === undefined || level === '' ? 'error' : level, service: 'fault-worker', to: process.stderr });
+  process.send?.({ ready: bus.instance });
 }
 
 if (import.meta.main) await main();
