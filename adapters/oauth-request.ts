@@ -2,6 +2,7 @@
 import { toPolybError } from '../contracts/kit/errors.ts';
 import type { HttpAnswer } from './deps.ts';
 import { retryAfterMs as retryAfterHeaderMs } from './http-failure.ts';
+import { jsonObjectIn } from './json-body.ts';
 import type { Account, Fresh, Problem, TokenPair } from './oauth-rows.ts';
 
 export type Grant =
@@ -59,7 +60,7 @@ export async function requestTokens(
       : unclear('unavailable', `no reply (${code})`);
   }
   const { status } = answer;
-  const body = jsonOf(answer);
+  const body = jsonObjectIn(answer);
   if (status === 429) return unclear('resource_exhausted', 'too many requests', retryAfterOf(answer, body));
   if (status >= 500) return unclear('unavailable', `HTTP status ${status}`);
   if (status === 403 || body === undefined) {
@@ -79,15 +80,6 @@ export async function requestTokens(
   return { is: 'held', retryAfterMs: heldMs, problem: problem ?? { code: 'failed_precondition', reason: 'upstream_credentials', message } };
 }
 
-/** Undefined if the body is not a JSON object. */
-function jsonOf(answer: HttpAnswer): object | undefined {
-  try {
-    const body = answer.json();
-    return typeof body === 'object' && body !== null ? body : undefined;
-  } catch {
-    return undefined; // A page of a proxy or a firewall.
-  }
-}
 function retryAfterOf({ headers }: HttpAnswer, body: object | undefined): number | undefined {
   const { retry_after: seconds } = (body ?? {}) as { readonly retry_after?: unknown };
   return typeof seconds === 'number' && seconds >= 0 ? Math.min(seconds * 1000, 86_400_000) : retryAfterHeaderMs(headers);

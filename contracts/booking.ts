@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { Connection, Day, Email, Id, Line, Money, PersonName, PersonText, Phone, TimeZone } from './common.ts';
-import { Delivered, Delivery, deliveryErrors, Support } from './crm.ts';
+import { Delivered, Delivery, deliveryErrors, SupportedMethods } from './crm.ts';
 import { contract, event, method } from './kit/define.ts';
 
 const BookingId = Id.describe('An opaque id of the booking system.');
@@ -253,10 +253,7 @@ export const booking = contract('booking', '1.0.0', {
     input: z.strictObject({ connection }),
     output: z.object({
       system: z.string().max(40),
-      methods: z
-        .record(z.string().max(64), Support)
-        .refine((methods) => Object.keys(methods).length <= 64)
-        .meta({ maxProperties: 64 }),
+      methods: SupportedMethods,
     }),
     idempotency: 'read',
     errors: { no_connection: 'failed_precondition' },

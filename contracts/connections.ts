@@ -1,7 +1,7 @@
 /** Connections to CRMs and booking systems: which there are, whether they work, and pausing them. */
 import { z } from 'zod';
 import { Connection, Id, Line, OnBehalfOf, PageInput, Phone, pageOf, Timestamp } from './common.ts';
-import { Support } from './crm.ts';
+import { SupportedMethods } from './crm.ts';
 import { contract, method } from './kit/define.ts';
 
 const Kind = z.enum(['crm', 'booking']);
@@ -26,10 +26,7 @@ export const connections = contract('connections', '1.0.0', {
             state: ConnectionState,
             since: Timestamp.nullable().describe('When the state was first seen; null before the first request.'),
             detail: z.string().max(500).nullable().describe('Why, and what to do.'),
-            methods: z
-              .record(z.string().max(64), Support)
-              .refine((methods) => Object.keys(methods).length <= 64)
-              .meta({ maxProperties: 64 }),
+            methods: SupportedMethods,
           }),
         )
         .max(40),

@@ -7,6 +7,11 @@ const CrmId = Id.describe('An opaque id of the CRM.');
 const Source = z.string().trim().min(1).max(50).describe('Where the customer came from: website, phone_call, messenger, …');
 /** How an adapter supports a method: natively, composed of other methods, or not at all. */
 export const Support = z.enum(['native', 'emulated', 'unsupported']);
+/** Methods of a contract by name, and how an adapter supports each. */
+export const SupportedMethods = z
+  .record(z.string().max(64), Support)
+  .refine((methods) => Object.keys(methods).length <= 64)
+  .meta({ maxProperties: 64 });
 
 export const PushToCrm = z.strictObject({
   connection: Connection.optional(),
@@ -251,10 +256,7 @@ export const crm = contract('crm', '1.1.0', {
     input: z.strictObject({ connection }),
     output: z.object({
       crm: z.string().max(40),
-      methods: z
-        .record(z.string().max(64), Support)
-        .refine((methods) => Object.keys(methods).length <= 64)
-        .meta({ maxProperties: 64 }),
+      methods: SupportedMethods,
     }),
     idempotency: 'read',
     errors: { no_connection: 'failed_precondition' },

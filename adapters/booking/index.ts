@@ -18,35 +18,17 @@ import type { Booking } from './port.ts';
 import { postgresBooking } from './postgres.ts';
 
 export const bookingAdapters = {
-  postgres: { settings: z.object({}), create: (_: object, deps: Deps): Booking => postgresBooking(deps) },
-  memory: { settings: z.object({}), create: (_: object, deps: Deps): Booking => memoryBooking(deps) },
-  yclients: {
-    settings: yclientsSettings,
-    create: (options: z.output<typeof yclientsSettings>, deps: Deps): Booking => yclientsBooking(options, deps),
-  },
-  altegio: {
-    settings: altegioSettings,
-    create: (options: z.output<typeof altegioSettings>, deps: Deps): Booking => altegioBooking(options, deps),
-  },
-  amocrm: {
-    settings: amoBookingSettings,
-    create: (options: z.output<typeof amoBookingSettings>, deps: Deps): Booking => amoBooking(options, deps),
-  },
+  postgres: { settings: z.object({}), create: (_: object, deps: Deps) => postgresBooking(deps) },
+  memory: { settings: z.object({}), create: (_: object, deps: Deps) => memoryBooking(deps) },
+  yclients: { settings: yclientsSettings, create: yclientsBooking },
+  altegio: { settings: altegioSettings, create: altegioBooking },
+  amocrm: { settings: amoBookingSettings, create: amoBooking },
   bitrix24: {
     settings: bitrixBookingSettings,
     create: (options: BitrixBookingSettings, deps: Deps): Booking => bitrixBooking(options, deps, bitrixOAuth(options, deps)),
   },
-  espocrm: {
-    settings: espoBookingSettings,
-    create: (options: z.output<typeof espoBookingSettings>, deps: Deps): Booking => espoBooking(options, deps),
-  },
-  onec: {
-    settings: onecBookingSettings,
-    create: (options: z.output<typeof onecBookingSettings>, deps: Deps): Booking => onecBooking(options, deps),
-  },
-  easyweek: {
-    settings: easyWeekSettings,
-    create: (options: z.output<typeof easyWeekSettings>, deps: Deps): Booking => easyWeekBooking(options, deps),
-  },
+  espocrm: { settings: espoBookingSettings, create: espoBooking },
+  onec: { settings: onecBookingSettings, create: onecBooking },
+  easyweek: { settings: easyWeekSettings, create: easyWeekBooking },
   dikidi: { settings: z.object({}), create: (_: object, _deps: Deps): Booking => dikidiBooking() },
 };

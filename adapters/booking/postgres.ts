@@ -4,6 +4,7 @@ import { Company } from '../../contracts/company.ts';
 import { lookUp } from '../../contracts/kit/define.ts';
 import { postgresCrm } from '../crm/postgres.ts';
 import type { Database } from '../deps.ts';
+import { clientFrom } from './contact-client.ts';
 import { type AppointmentRow, ownCalendar } from './own-calendar.ts';
 import type { Appointment, Booking } from './port.ts';
 import type { Interval } from './schedule.ts';
@@ -117,14 +118,7 @@ export function postgresBooking({ db, now }: { readonly db: Database; readonly n
           [appointmentId],
         ),
       async findClients(phoneNumber) {
-        const contacts = await crm.findContacts(phoneNumber, AbortSignal.timeout(10_000));
-        return contacts.map(({ contactId, firstName, lastName, phones, email }) => ({
-          clientId: contactId,
-          name: [firstName, lastName].filter((part) => part !== null).join(' ') || null,
-          phones,
-          email,
-          isMasked: false,
-        }));
+        return (await crm.findContacts(phoneNumber, AbortSignal.timeout(10_000))).map(clientFrom);
       },
       createClient: {
         async attempt({ name, phoneNumber, email }, at) {

@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts';
 import { altegioCrm } from '../vendors/altegio/crm.ts';
 import { altegioCrmSettings } from '../vendors/altegio/settings.ts';
 import { amoCrm } from '../vendors/amocrm/crm.ts';
-import { type AmoSettings, amoSettings } from '../vendors/amocrm/settings.ts';
+import { amoSettings } from '../vendors/amocrm/settings.ts';
 import { bitrixCrm } from '../vendors/bitrix24/crm.ts';
 import { bitrixOAuth } from '../vendors/bitrix24/oauth.ts';
 import { type BitrixSettings, bitrixSettings } from '../vendors/bitrix24/settings.ts';
@@ -18,19 +18,13 @@ import type { Crm } from './port.ts';
 import { postgresCrm } from './postgres.ts';
 
 export const crmAdapters = {
-  postgres: { settings: z.object({}), create: (_: object, deps: Deps): Crm => postgresCrm(deps) },
-  memory: { settings: z.object({}), create: (_: object, deps: Deps): Crm => memoryCrm(deps) },
-  amocrm: { settings: amoSettings, create: (options: AmoSettings, deps: Deps): Crm => amoCrm(options, deps) },
-  espocrm: { settings: espoSettings, create: (options: z.output<typeof espoSettings>, deps: Deps): Crm => espoCrm(options, deps) },
-  onec: { settings: onecSettings, create: (options: z.output<typeof onecSettings>, deps: Deps): Crm => onecCrm(options, deps) },
-  yclients: {
-    settings: yclientsCrmSettings,
-    create: (options: z.output<typeof yclientsCrmSettings>, deps: Deps): Crm => yclientsCrm(options, deps),
-  },
-  altegio: {
-    settings: altegioCrmSettings,
-    create: (options: z.output<typeof altegioCrmSettings>, deps: Deps): Crm => altegioCrm(options, deps),
-  },
+  postgres: { settings: z.object({}), create: (_: object, deps: Deps) => postgresCrm(deps) },
+  memory: { settings: z.object({}), create: (_: object, deps: Deps) => memoryCrm(deps) },
+  amocrm: { settings: amoSettings, create: amoCrm },
+  espocrm: { settings: espoSettings, create: espoCrm },
+  onec: { settings: onecSettings, create: onecCrm },
+  yclients: { settings: yclientsCrmSettings, create: yclientsCrm },
+  altegio: { settings: altegioCrmSettings, create: altegioCrm },
   bitrix24: {
     settings: bitrixSettings,
     create: (options: BitrixSettings, deps: Deps): Crm => bitrixCrm(options, deps, bitrixOAuth(options, deps)),

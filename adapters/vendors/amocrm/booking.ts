@@ -3,10 +3,12 @@
  * the start, the responsible user the employee; services and length are lines of the text. Nothing refuses two at one time, so
  * overlapping ones are searched before an appointment is made, and after.
  */
+
 import type { z } from 'zod';
 import { integer, jsonText } from '../../../config/settings.ts';
 import { lookUp } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { clientFrom } from '../../booking/contact-client.ts';
 import type { AppointmentRow } from '../../booking/own-calendar.ts';
 import type { Booking } from '../../booking/port.ts';
 import type { Interval } from '../../booking/schedule.ts';
@@ -151,13 +153,7 @@ export function amoBooking(options: z.output<typeof amoBookingSettings>, deps: D
       return rowFrom({ ...record, ...changes });
     },
     async findClients(phoneNumber, signal) {
-      return (await crm.findContacts(phoneNumber, signal)).map(({ contactId, firstName, lastName, phones, email }) => ({
-        clientId: contactId,
-        name: [firstName, lastName].filter((each) => each !== null).join(' ') || null,
-        phones,
-        email,
-        isMasked: false,
-      }));
+      return (await crm.findContacts(phoneNumber, signal)).map(clientFrom);
     },
     createClient: {
       async attempt({ name, phoneNumber, email }, at) {

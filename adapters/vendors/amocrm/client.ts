@@ -8,6 +8,7 @@ import { PolybError } from '../../../contracts/kit/errors.ts';
 import { scrub } from '../../../contracts/kit/scrub.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
+import { jsonObjectIn } from '../../json-body.ts';
 import { withAccess } from '../../oauth.ts';
 import { limitedHttp } from '../../quota.ts';
 import { amoTokens } from './oauth.ts';
@@ -144,7 +145,7 @@ export function successful(answer: HttpAnswer, what: string): HttpAnswer {
       evidence: httpFailure(answer, what).evidence,
     });
   if (status === 402) throw new PolybError('failed_precondition', `${what}: the account is not paid.`, { reason: 'upstream_credentials' });
-  const [problem] = Problems.safeParse(jsonOf(answer)).data?.['validation-errors'].flatMap(({ errors }) => errors) ?? [];
+  const [problem] = Problems.safeParse(jsonObjectIn(answer)).data?.['validation-errors'].flatMap(({ errors }) => errors) ?? [];
   const shown = problem === undefined ? what : `${what} (${scrub(`${problem.path}: ${problem.code}`)})`;
   const failure = httpFailure(answer, shown, 'crm_rejected');
   const { code, message, reason, evidence } = failure;
@@ -160,21 +161,13 @@ const Problems = z.object({
 
 /** An IP that went on above the limit gets a page with 403, at every address; missing rights are JSON. */
 function isBlock(answer: HttpAnswer): boolean {
-  return answer.status === 403 && jsonOf(answer) === undefined;
+  return answer.status === 403 && jsonObjectIn(answer) === undefined;
 }
 /** The body of a 429 has `retry_after` in seconds, or is no JSON. */
 function retryAfterMs(answer: HttpAnswer): number {
-  const { retry_after: seconds } = (jsonOf(answer) ?? {}) as { readonly retry_after?: unknown };
+  const { retry_after: seconds } = (jsonObjectIn(answer) ?? {}) as { readonly retry_after?: unknown };
   if (typeof seconds === 'number' && seconds > 0 && seconds <= 86_400) return seconds * 1000;
   return httpFailure(answer, '').retryAfterMs ?? 1000;
-}
-function jsonOf(answer: HttpAnswer): object | undefined {
-  try {
-    const body = answer.json();
-    return typeof body === 'object' && body !== null ? body : undefined;
-  } catch {
-    return undefined; // A page of a proxy or a firewall.
-  }
 }
 export function objectIn(answer: HttpAnswer, what: string): object {
   const body = answer.json();

@@ -2,9 +2,11 @@
  * EspoCRM's meetings as appointments. EspoCRM has neither services nor hours, which a setting holds, and does not check for clashes:
  * overlapping meetings of the user are searched before a meeting is made, and after.
  */
+
 import type { z } from 'zod';
 import { jsonText } from '../../../config/settings.ts';
 import { lookUp } from '../../../contracts/kit/define.ts';
+import { clientFrom } from '../../booking/contact-client.ts';
 import type { AppointmentRow } from '../../booking/own-calendar.ts';
 import type { Booking } from '../../booking/port.ts';
 import type { Interval } from '../../booking/schedule.ts';
@@ -149,13 +151,7 @@ export function espoBooking(options: z.output<typeof espoBookingSettings>, deps:
       return rowFrom(await espo.update('Meeting', appointmentId, { status: 'Not Held' }, signal));
     },
     async findClients(phoneNumber, signal) {
-      return (await crm.findContacts(phoneNumber, signal)).map(({ contactId, firstName, lastName, phones, email }) => ({
-        clientId: contactId,
-        name: [firstName, lastName].filter((each) => each !== null).join(' ') || null,
-        phones,
-        email,
-        isMasked: false,
-      }));
+      return (await crm.findContacts(phoneNumber, signal)).map(clientFrom);
     },
     createClient: {
       async attempt({ name, phoneNumber, email }, at) {
