@@ -147,6 +147,31 @@ test('a change of a record is reported with its status, an echo of an own write 
   expect(event?.status).toBe('Думает');
 });
 
+test('each change of a record without a time of change is reported by its version, and a repeated delivery is not', async () => {
+  const contact = { entity: 'contact', id: 'no-time', change: 'updated' } as const;
+  for (const version of ['a', 'a', 'b']) {
+    records.set(contact.id, { changedAt: null, status: null, version });
+    await deliver('crm', [contact]);
+    await nothingDue();
+  }
+  expect(await eventsOf('id', contact.id)).toEqual([
+    ['contact_changed', 'updated'],
+    ['contact_changed', 'updated'],
+  ]);
+});
+
+test('a status that is longer than an event may have is cut', async () => {
+  const lead = { entity: 'lead', id: 'long', change: 'updated' } as const;
+  records.set(lead.id, { changedAt: 1, status: 'x'.repeat(100) });
+  await deliver('crm', [lead]);
+  await nothingDue();
+  const [event] = await it.store.query<{ status: string }>(
+    `select payload->>'status' as status from journal.events where payload->>'id' = $1`,
+    [lead.id],
+  );
+  expect(event?.status).toBe('x'.repeat(64));
+});
+
 test('a delivery with a wrong secret, of the other kind, or for no connection is refused and stores nothing', async () => {
   const before = await it.store.query('select 1 from crm_connector.incoming');
   const refused = { code: 'permission_denied', reason: 'bad_signature' };

@@ -1,13 +1,14 @@
 import { connect } from 'node:net';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type BusHost, createBus } from '../../bus/bus.ts';
+import type { Log } from '../../bus/service.ts';
 import { memoryBroker } from '../../bus/transports/memory.ts';
 import { Bytes, Id } from '../../contracts/common.ts';
 import { contract, method } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { quiet } from '../../runtime/noop-log.ts';
 import { until } from '../../test/kit/world.ts';
 import { createApp } from './app.ts';
 import { callableBy, routesOf } from './routes.ts';
@@ -46,19 +47,27 @@ const hooks = contract('hooks', '1.0.0', {
 let app: FastifyInstance;
 let buses: BusHost[];
 let delivered: { bot: string; nth?: number; headers: Record<string, string>; body: Uint8Array }[];
+/** Every line of every level, and what was measured. */
+let written: string[];
 let started: number;
 let ended: number;
 
 beforeEach(async () => {
   delivered = [];
+  written = [];
+  const write = (...parts: readonly unknown[]) => void written.push(inspect(parts, { depth: 10 }));
+  const log: Log = { debug: write, info: write, warn: write, error: write };
   started = 0;
   ended = 0;
   const broker = memoryBroker();
-  const server = createBus({ transport: broker.connect('hooks'), name: 'hooks', log: quiet });
-  const client = createBus({ transport: broker.connect('gateway'), name: 'gateway', log: quiet });
+  const server = createBus({ transport: broker.connect('hooks'), name: 'hooks', log });
+  const client = createBus({ transport: broker.connect('gateway'), name: 'gateway', log });
   buses = [client, server];
   await server.serve(Object.values(hooks), {
-    'hooks.deliver': async (input: unknown) => ({ stored: delivered.push(input as never) }),
+    'hooks.deliver': async (input: { readonly body: Uint8Array }) => {
+      if (Buffer.from(input.body).toString() === 'boom') throw new Error('the database is away');
+      return { stored: delivered.push(input as never) };
+    },
     'hooks.verify': async (query: unknown) => ({
       contentType: 'text/plain',
       body: Buffer.from(String((query as Record<string, string>)['hub.challenge'])),
@@ -78,8 +87,8 @@ beforeEach(async () => {
     ask: (asked, input, options) => client.call(asked, input, options),
     admit: () => Promise.reject(new PolybError('unauthenticated', 'no key')),
     decided: async () => {},
-    observed: () => {},
-    log: quiet,
+    observed: write,
+    log,
     options: {
       bodyLimitBytes: 300_000,
       requestTimeoutMs: 1_000,
@@ -120,6 +129,26 @@ test('a webhook’s bytes arrive untouched, whatever their type says, with its s
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['x-api-key']));
     expect(headers).not.toHaveProperty('cookie');
   }
+});
+
+test('no log line and no metric has the path of a webhook, which may contain a secret, whatever becomes of the request', async () => {
+  const secret = 'Zm9yIG5vYm9keSBlbHNl';
+  const sent = { method: 'POST', url: `/hooks/${secret}`, payload: 'x' } as const;
+  const statuses = [];
+  for (const request of [
+    sent,
+    { ...sent, payload: 'boom' },
+    { ...sent, payload: Buffer.alloc(300_001) },
+    { ...sent, url: `${sent.url}?nth=x` },
+    { ...sent, url: `${sent.url}/more` },
+    { ...sent, url: `${sent.url}%zz` },
+    { ...sent, url: `${sent.url}${'x'.repeat(400)}` },
+    { ...sent, method: 'PUT' as const },
+  ])
+    statuses.push((await app.inject(request)).statusCode);
+  expect(statuses).toEqual([200, 500, 413, 400, 404, 400, 400, 405]);
+  expect(written.join('\n')).toContain('the database is away');
+  expect(written.join('\n')).not.toContain(secret);
 });
 
 test('a webhook of more than the limit is 413', async () => {

@@ -27,7 +27,7 @@ export type RouteEntry = readonly [string, boolean, Route];
 export function salonRoutes(
   platform: Platform,
   location: FakeLocation,
-  done: (did: string, entity: string, row: Row) => Row,
+  done: (did: 'create' | 'update' | 'delete', entity: string, row: Row) => Row,
   options: RouteOptions,
 ): readonly RouteEntry[] {
   const { times = 'iso', maxPage = 50 } = options;

@@ -1,6 +1,7 @@
 /**
  * A strict fake of YCLIENTS, and of Altegio with its paths, for tests and demos: one location, replies as documented, and failures on
- * demand. As a program: `node adapters/vendors/yclients/fake.ts --port 0 --effects FILE` prints its address.
+ * demand. As a program: `node adapters/vendors/yclients/fake.ts --port 0 --effects FILE` prints its address. It delivers its changes to the
+ * addresses of `POST hooks_settings/4564`, those of this API too.
  */
 import {
   type FakeReply,
@@ -14,10 +15,12 @@ import {
 } from '../../fake-server.ts';
 import { type Body, companyId, type FakeLocation, fakeLocation, type Row, refuse } from './fake-location.ts';
 import { type RouteOptions, salonRoutes } from './fake-routes.ts';
+import { type SalonWebhooks, salonWebhooks } from './fake-webhooks.ts';
 import { type Platform, yclientsPlatform } from './platform.ts';
 
 export interface SalonFake extends FakeServer {
   readonly location: FakeLocation;
+  readonly webhooks: SalonWebhooks;
 }
 export interface SalonFakeOptions extends FakeServerOptions, RouteOptions {
   readonly platform?: Platform;
@@ -39,8 +42,12 @@ export async function salonFake(options: SalonFakeOptions = {}): Promise<SalonFa
   const location = fakeLocation(now, platform.title);
   location.isMasked = options.isMasked ?? false;
   location.mayDelete = options.mayDelete ?? true;
-  const done = (did: string, entity: string, row: Row): Row => {
+  const webhooks = salonWebhooks();
+  const done = (did: 'create' | 'update' | 'delete', entity: string, row: Row): Row => {
     row.changed = now();
+    // Unlike in replies, phones have their plus.
+    const view = entity === 'record' ? location.recordView(row) : { ...row, phone: `+${String(row.phone)}` };
+    webhooks.changed(did, entity, Number(row.id), view);
     server.effect({ did, entity, id: String(row.id), record: row });
     return row;
   };
@@ -78,6 +85,8 @@ export async function salonFake(options: SalonFakeOptions = {}): Promise<SalonFa
     const [, partner, , user] = /^Bearer ([^,]+)(, User (\S+))?$/.exec(headers.authorization ?? '') ?? [];
     if (partner !== salonUser.partnerToken || (user !== undefined && user !== salonUser.userToken))
       throw refuse(401, platform.name === 'altegio' ? 'Authentication needed.' : 'Необходима авторизация');
+    if (path === `hooks_settings/${companyId}`)
+      return { body: { success: true, data: method === 'POST' ? webhooks.set(JSON.parse(body) as Body) : webhooks.get(), meta: [] } };
     for (const { at, needsUser, route } of known) {
       const match = at.exec(`${method} ${path}`);
       if (match === null) continue;
@@ -92,7 +101,7 @@ export async function salonFake(options: SalonFakeOptions = {}): Promise<SalonFa
     throw refuse(404, 'Не найдено');
   }
   const server = await fakeServer({ ...options, base: 'api/v1/' }, work);
-  return { ...server, location };
+  return { ...server, location, webhooks };
 }
 
 function auth({ login, password }: Body): FakeReply {
