@@ -9,8 +9,10 @@ import { benchGateway } from './gateway.ts';
 import { benchIntake } from './intake.ts';
 import { benchJournal } from './journal.ts';
 import { benchSearch } from './search.ts';
+import { benchSlots } from './slots.ts';
 import { benchSteps } from './steps.ts';
 import { benchStreams } from './streams.ts';
+import { benchVendor } from './vendor.ts';
 import { benchWords } from './words.ts';
 
 const sections = {
@@ -24,6 +26,14 @@ const sections = {
   },
   journal: { title: 'Claim, sweep and lists at two million rows beside an empty journal', run: () => benchJournal() },
   search: { title: 'Searches and pages among a million messages', run: () => benchSearch() },
+  slots: {
+    title: 'Free slots of 30 days among 2,000 appointments beside a bare select of the appointments',
+    run: () => benchSlots(),
+  },
+  vendor: {
+    title: 'A vendor call through its adapter, with its limits in Redis, beside a bare undici request',
+    run: () => benchVendor(),
+  },
   words: { title: 'Words that find another form of them, with hunspell, with stems alone, and by likeness', run: () => benchWords() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
 } as const;

@@ -29,13 +29,14 @@ import { type Result, tableOf, writtenResults } from './results.ts';
 import { t8 } from './rolling-restarts.ts';
 import type { Counts, FaultTest, RunOptions } from './test.ts';
 import { tokenStorm } from './token-storm.ts';
+import { vendorStorm } from './vendor-storm.ts';
 import { t14 } from './webhooks-under-kills.ts';
 
 const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
 
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
-  [t1, t3, t4, t10, leadToCall, t19, t20, t21, tokenStorm, limitStorm],
+  [t1, t3, t4, t10, leadToCall, t19, t20, t21, tokenStorm, limitStorm, vendorStorm],
   [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23],
 ];
 const tests = lanes.flat();
