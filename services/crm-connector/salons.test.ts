@@ -20,6 +20,7 @@ beforeAll(async () => {
     Object.fromEntries(Object.entries(of).map(([name, value]) => [`${prefix}${name}`, value]));
   await it.start('crm-connector', connector, {
     CRM_KIND: 'yclients',
+    CRM_NOTE_APPOINTMENTS: 'false',
     BOOKING_KIND: 'yclients',
     ...settings('YCLIENTS_', {
       ...user,

@@ -51,7 +51,7 @@ export default service({
   return {
     crm: crmHandlers(adapters.crm, { reuseHours: settings.CRM_LEAD_REUSE_HOURS, deliveries, now }),
     booking: bookingHandlers({ connections: adapters.booking, slotIds: slotIds(() => secretKey('slots'), now), deliveries, db, now }),
-    on: settings.CRM_NOTE_APPOINTMENTS && !isOneSystem(vendors) ? onAppointment() : [],
+    on: settings.CRM_NOTE_APPOINTMENTS ? onAppointment(elsewhere(vendors)) : [],
     company: companyHandlers(adapters.booking),
     connections: connectionHandlers({
       ...adapters,
@@ -70,8 +70,8 @@ export default service({
   };
 });
 
-/** The built-in calendar books for the contacts of the built-in CRM, where the appointments are seen already. */
-function isOneSystem({ crm, booking }: { readonly crm: Connections<Crm>; readonly booking: Connections<Booking> }): boolean {
+/** Booking connections of another system than the primary CRM, which shows its own appointments. */
+function elsewhere({ crm, booking }: { readonly crm: Connections<Crm>; readonly booking: Connections<Booking> }): ReadonlySet<string> {
   const primary = crm.get('main')?.capabilities().crm;
-  return [...booking.values()].every((each) => each.capabilities().system === primary);
+  return new Set([...booking].filter(([, each]) => each.capabilities().system !== primary).map(([name]) => name));
 }
