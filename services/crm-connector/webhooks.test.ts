@@ -60,6 +60,8 @@ async function atTheSalon(method: string, path: string, body?: object): Promise<
   });
   return answer.status === 204 ? {} : ((await answer.json()) as { readonly data: Record<string, unknown> }).data;
 }
+/** The cron job of EspoCRM, which repeats what was not accepted. */
+const byEspo = () => until(async () => (await espo.webhooks.deliver()).every((status) => status === 200));
 const nothingDue = () => until(async () => (await it.world.store.query('select 1 from crm_connector.incoming')).length === 0);
 const eventsOf = async (field: 'appointmentId' | 'id', id: string) => {
   const rows = await it.world.store.query<{ event: string; status: string | null }>(
@@ -71,10 +73,10 @@ const eventsOf = async (field: 'appointmentId' | 'id', id: string) => {
 
 test('a lead that staff change at EspoCRM is one event, though it is delivered twice, and one that this system opens is none', async () => {
   const { id } = espo.records.put('Lead', { firstName: 'Anna', status: 'New' });
-  expect(await espo.webhooks.deliver()).toEqual([200]);
+  await byEspo();
   await nothingDue();
   espo.records.update('Lead', id, { status: 'In Process' }, undefined);
-  expect(await espo.webhooks.deliver()).toEqual([200]);
+  await byEspo();
   expect(await espo.webhooks.repeat()).toEqual([200, 200]);
   await nothingDue();
   expect(await eventsOf('id', id)).toEqual([
@@ -82,7 +84,7 @@ test('a lead that staff change at EspoCRM is one event, though it is delivered t
     ['crm.lead_changed', 'in_process'],
   ]);
   const own = await it.world.bus.call(crm.create_lead, { contactId: 'c', firstName: 'Ivan', phoneNumber: '+79995553322' }, { key: 'own' });
-  expect(await espo.webhooks.deliver()).toEqual([200]);
+  await byEspo();
   await nothingDue();
   expect(await eventsOf('id', own.leadId)).toEqual([]);
 }, 30_000);
