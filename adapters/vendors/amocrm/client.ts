@@ -90,7 +90,7 @@ export function amoClient(settings: AmoSettings, deps: Deps): AmoClient {
   };
   /** The next page, at the account's own address. @throws PolybError upstream_failed/bad_reply for another one. */
   function nextOf(body: object, what: string): string | undefined {
-    const { data } = z.object({ _links: z.object({ next: z.object({ href: z.string() }) }) }).safeParse(body);
+    const { data } = WithNext.safeParse(body);
     if (data === undefined) return undefined;
     const { href } = data._links.next;
     if (URL.parse(href)?.origin !== base) throw badReply(what, 'the next page at the same address');
@@ -174,8 +174,12 @@ export function objectIn(answer: HttpAnswer, what: string): object {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badReply(what, 'an object');
   return body;
 }
+/** Made once: zod compiles a schema at its first use. */
+const WithEmbedded = z.object({ _embedded: z.record(z.string(), z.unknown()) });
+const WithNext = z.object({ _links: z.object({ next: z.object({ href: z.string() }) }) });
+
 function embedded(body: object, name: string, what: string): readonly AmoRecord[] {
-  const { data } = z.object({ _embedded: z.record(z.string(), z.unknown()) }).safeParse(body);
+  const { data } = WithEmbedded.safeParse(body);
   const list = data?._embedded[name];
   if (!Array.isArray(list)) throw badReply(what, `_embedded.${name}`);
   return list.map((record) => recordOf(record, what));
