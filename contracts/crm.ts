@@ -95,7 +95,7 @@ export const Delivery = z.strictObject({
   secret: z.string().max(100),
   ...RawRequest,
 });
-export const Delivered = z.object({ changes: z.int().min(0).max(1000) });
+export const Delivered = z.object({ changes: z.int().min(0).max(100_000) });
 export const deliveryErrors = {
   bad_signature: 'permission_denied',
   bad_body: 'invalid_argument',
