@@ -11,7 +11,8 @@ let fake: AmoFake;
 let portal: BitrixFake;
 beforeAll(async () => {
   it = await world();
-  fake = await amoFake();
+  // The page of consent is fetched past the limiter of the connection.
+  fake = await amoFake({ limit: 1_000 });
   portal = await bitrixFake();
   await it.start('crm-connector', service, {
     CRM_KIND: 'amocrm',
