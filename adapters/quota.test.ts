@@ -30,9 +30,10 @@ function setup(rules: Partial<HttpLimits> = {}, answerOf: (nth: number) => Parti
 test('requests of two processes go out one after the other, spaced as the provider wants', async () => {
   const { client, send, sentAt } = setup();
   const [one, other] = [client(), client()];
+  const began = performance.now();
   await Promise.all(Array.from({ length: 20 }, (_, nth) => send(nth % 2 === 0 ? one : other)));
   // 20 requests in windows of 20 ms: a bucket in each process would take half the time.
-  expect((sentAt.at(-1) ?? 0) - (sentAt[0] ?? 0)).toBeGreaterThanOrEqual(19 * 20 - 25);
+  expect((sentAt.at(-1) ?? 0) - began).toBeGreaterThanOrEqual(19 * 20 - 25);
 });
 
 test('a request takes its turn ahead and waits for it, so that each turn is asked for once', async () => {

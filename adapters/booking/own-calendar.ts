@@ -2,6 +2,7 @@
 import type { booking } from '../../contracts/booking.ts';
 import { type Effect, lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
+import { beforeWriting } from '../not-executed.ts';
 import { type BusyTimes, employeesOf, knownZone, slotsOf, spanOf, type Visit, visitOf, workersFor } from './calendar.ts';
 import {
   type Appointment,
@@ -134,10 +135,11 @@ export function ownCalendar(system: string, rows: CalendarRows, now: () => numbe
     },
     bookSlot: {
       async attempt({ slot, clientId, comment }, { ref }) {
-        const of = await company();
-        const before = await rows.byRef(ref);
+        const of = await beforeWriting(company());
+        const before = await beforeWriting(rows.byRef(ref));
         if (before !== null) return shown(of, before);
-        const made = await rows.insert({ ...(await placeOf(of, slot)), ref, clientId, comment: comment ?? null });
+        const place = await beforeWriting(placeOf(of, slot));
+        const made = await rows.insert({ ...place, ref, clientId, comment: comment ?? null });
         if (made === 'busy') throw slotBusy();
         if (made === 'no_client')
           throw new PolybError('failed_precondition', `The calendar has no client ${clientId}; create it first.`, {
@@ -153,10 +155,10 @@ export function ownCalendar(system: string, rows: CalendarRows, now: () => numbe
     },
     moveToSlot: {
       async attempt({ slot, appointmentId }) {
-        const of = await company();
-        const row = await rows.get(appointmentId);
+        const of = await beforeWriting(company());
+        const row = await beforeWriting(rows.get(appointmentId));
         if (row === null || row.status === 'cancelled') throw noAppointment(appointmentId);
-        const moved = await rows.move(appointmentId, await placeOf(of, slot, row));
+        const moved = await rows.move(appointmentId, await beforeWriting(placeOf(of, slot, row)));
         if (moved === 'busy') throw slotBusy();
         if (moved === null) throw noAppointment(appointmentId);
         return shown(of, moved);

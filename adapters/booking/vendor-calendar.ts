@@ -2,12 +2,14 @@
  * Booking over the appointments of a CRM that has no slots and does not check for clashes: hours and services come from a setting,
  * employees and appointments from the CRM.
  */
+
 import { z } from 'zod';
 import type { booking } from '../../contracts/booking.ts';
 import { Company as CompanySchema } from '../../contracts/company.ts';
 import { type Effect, lookUp, type UnknownAttempt } from '../../contracts/kit/define.ts';
 import { afterWrite } from '../after-write.ts';
 import { inTurn } from '../in-turn.ts';
+import { beforeWriting } from '../not-executed.ts';
 import type { BusyTimes } from './calendar.ts';
 import { type AppointmentRow, type Move, type NewAppointment, ownCalendar } from './own-calendar.ts';
 import {
@@ -85,7 +87,7 @@ export function vendorCalendar(
   }
   async function insert(wanted: NewAppointment, signal: AbortSignal): Promise<AppointmentRow | 'busy' | 'no_client'> {
     const span = { from: wanted.start, to: endOf(wanted) };
-    if ((await appointments.overlapping(wanted.employeeId, span, signal)).length > 0) return 'busy';
+    if ((await beforeWriting(appointments.overlapping(wanted.employeeId, span, signal))).length > 0) return 'busy';
     const row = await appointments.create(wanted, signal);
     if (row === 'no_client') return row;
     return afterWrite(`An appointment in ${system}`, async () => {
@@ -95,10 +97,10 @@ export function vendorCalendar(
     });
   }
   async function move(appointmentId: string, to: Move, signal: AbortSignal): Promise<AppointmentRow | 'busy' | null> {
-    const before = await appointments.get(appointmentId, signal);
+    const before = await beforeWriting(appointments.get(appointmentId, signal));
     if (before === null) return null;
     const span = { from: to.start, to: endOf(to) };
-    const others = await appointments.overlapping(to.employeeId, span, signal);
+    const others = await beforeWriting(appointments.overlapping(to.employeeId, span, signal));
     if (others.some((other) => other.appointmentId !== appointmentId)) return 'busy';
     const row = await appointments.move(appointmentId, to, signal);
     if (row === null) return null;

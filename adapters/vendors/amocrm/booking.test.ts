@@ -223,3 +223,13 @@ test('a client who is not there is refused, and no task is made', async () => {
     });
   expect(it.fake.records.all('tasks')).toEqual([]);
 });
+
+test.each(['users', 'tasks'] as const)('a search of %s that fails before an appointment is written has done nothing', async (entity) => {
+  const it = await started();
+  const slot = await slotAt(it, ten);
+  const clientId = it.contact('Анна');
+  it.fake.order({ do: 'refuse', on: `GET api/v4/${entity}`, status: 502, times: 9 });
+  const booked = it.booking.bookSlot.attempt({ slot, clientId, client: null, comment: undefined }, { ref: 'failing', signal });
+  await expect(booked).rejects.toMatchObject({ code: 'upstream_failed', outcome: 'not_executed' });
+  expect(it.fake.records.all('tasks')).toEqual([]);
+});
