@@ -5,7 +5,6 @@ import { lookup, openSources } from '../config/env.ts';
 import { exitOf, PolybError } from '../contracts/kit/errors.ts';
 import { askJournal, type Row } from './cli/commands/journal/ask.ts';
 import { trace } from './cli/commands/trace.ts';
-import { askMethod } from './cli/kernel/ask.ts';
 import { callable, findMethod, readCatalogue } from './cli/kernel/catalogue.ts';
 import type { Invocation } from './cli/kernel/command.ts';
 import { type Connected, connect } from './cli/kernel/connect.ts';
@@ -30,8 +29,8 @@ async function demo(invocation: Invocation): Promise<number> {
   if (upStatus !== 0) return upStatus;
 
   await using connected = await connect(invocation, { own: true });
+  await openSalon(connected, invocation);
   const isSimulated = (lookup('TELEPHONY_KIND', openSources({ env: invocation.env })) ?? 'simulator') === 'simulator';
-  await openSalon(invocation);
   out.note(`\nA lead arrives, is pushed to the CRM and called${isSimulated ? ' by the built-in simulator: no customer is reached' : ''}.`);
   const runId = await pushLead(connected, invocation);
   const run = await followRun(connected, runId, invocation);
@@ -59,12 +58,16 @@ async function demo(invocation: Invocation): Promise<number> {
 }
 
 /** The built-in booking calendar gets the salon of the examples, unless it has a company. */
-async function openSalon(invocation: Invocation): Promise<void> {
+async function openSalon({ bus }: Connected, invocation: Invocation): Promise<void> {
   if ((lookup('BOOKING_KIND', openSources({ env: invocation.env })) ?? 'postgres') !== 'postgres') return;
-  const { company } = await askMethod<{ company: object | null }>(invocation, 'company.get', {});
+  const { entries } = await readCatalogue();
+  const [get, set] = [entries['company.get'], entries['company.set']];
+  if (get === undefined || set === undefined) return;
+  const { signal } = invocation;
+  const { company } = (await bus.request(callable(get), {}, { signal })) as { company: object | null };
   if (company !== null) return;
   const salon = JSON.parse(await readFile(new URL('../examples/salon.json', import.meta.url), 'utf8')) as { name: string };
-  await askMethod(invocation, 'company.set', { company: salon });
+  await bus.request(callable(set), { company: salon }, { signal });
   invocation.out.note(`the booking calendar is that of ${salon.name}: polyb company show`, 'ok');
 }
 

@@ -22,7 +22,7 @@ import { readChanges } from './read-changes.loop.ts';
 import { reconcile } from './reconcile.loop.ts';
 import { crmSettings } from './settings.ts';
 import { slotIds } from './slot-id.ts';
-import { watched } from './watched.ts';
+import { watchedAdapter } from './watched-adapter.ts';
 
 export default service({
   serves: { crm, booking, company, connections },
@@ -38,7 +38,7 @@ export default service({
     new Map(
       [...adapters].map(([connection, adapter]) => [
         connection,
-        watched(adapter, bus.health.of(dependencyOf(kind, connection)), () => pauses.mayCall({ kind, connection })),
+        watchedAdapter(adapter, bus.health.of(dependencyOf(kind, connection)), () => pauses.mayCall({ kind, connection })),
       ]),
     );
   const known = { db, log };

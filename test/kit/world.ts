@@ -44,12 +44,12 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
   const join = connect ?? (async (user: string) => broker.connect(user));
   const bus = createBus({ transport: await join('operator'), name: 'operator', log });
   const hosted: Hosted[] = [];
-  const caches = new Map<string | undefined, ReturnType<typeof openCache>>();
-  /** One for all services with the same Redis. */
-  const cacheAt = (url: string | undefined) => {
-    const open = caches.get(url) ?? openCache(url, { now: Date.now, log });
-    caches.set(url, open);
-    return open;
+  const caches: Awaited<ReturnType<typeof openCache>>[] = [];
+  /** Each instance has its own, as each process has. */
+  const newCache = async (url: string | undefined) => {
+    const cache = await openCache(url, { now: Date.now, log });
+    caches.push(cache);
+    return cache;
   };
   return {
     store,
@@ -69,7 +69,7 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
         transport: await join(folder),
         store,
         secretKey: secretKeyFrom('the key of the tests'),
-        cache: await cacheAt(settings.REDIS_URL),
+        cache: await newCache(settings.REDIS_URL),
         log,
         prefix: 'polyb',
         clockSkewMs: 250,
@@ -85,7 +85,7 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
       await Promise.all(hosted.map((one) => one.stop(2_000)));
       await bus.close();
       await store.close();
-      for (const cache of caches.values()) await (await cache).close();
+      await Promise.all(caches.map((cache) => cache.close()));
       await database.drop();
     },
   };

@@ -137,7 +137,7 @@ test(
       guest.gather('$SRV.PING', {}, { waitMs: 300 }),
     ]);
     await guest.close();
-    expect(read).toEqual({ contacts: [] });
+    expect(read).toEqual({ contacts: [], isAmbiguous: false });
     expect(ping).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'crm' })]));
   },
   patienceMs,

@@ -6,7 +6,7 @@ import { isEffect } from '../../contracts/kit/define.ts';
 const local = ['capabilities'];
 
 /** @param mayCall throws while the connection is paused */
-export function watched<T extends object>(adapter: T, dependency: Dependency, mayCall: () => Promise<void>): T {
+export function watchedAdapter<T extends object>(adapter: T, dependency: Dependency, mayCall: () => Promise<void>): T {
   type Request = (...given: unknown[]) => Promise<unknown>;
   const guarded =
     (request: Request): Request =>
