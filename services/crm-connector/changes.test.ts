@@ -181,3 +181,25 @@ test('a delivery with a wrong secret, of the other kind, or for no connection is
   await expect(lost).rejects.toMatchObject(refused);
   expect(await it.store.query('select 1 from crm_connector.incoming')).toEqual(before);
 });
+
+test('a record of a connection that is not there any more is dropped, and not reported as deleted', async () => {
+  const { appointment } = await atTheVendor();
+  await deliver('booking', [about(appointment.appointmentId, 'created')]);
+  await nothingDue();
+  await it.store.query(
+    `insert into crm_connector.known (kind, connection, entity, record_id, state, starts_at)
+     select kind, 'former', entity, record_id, state, starts_at from crm_connector.known where record_id = $1`,
+    [appointment.appointmentId],
+  );
+  for (const [kind, entity, id] of [
+    ['booking', 'appointment', appointment.appointmentId],
+    ['crm', 'lead', 'lead-of-former'],
+  ])
+    await it.store.query(
+      "insert into crm_connector.incoming (kind, connection, entity, record_id, change, due_at) values ($1, 'former', $2, $3, 'updated', now())",
+      [kind, entity, id],
+    );
+  await nothingDue();
+  expect(await eventsOf('appointmentId', appointment.appointmentId)).toEqual([['appointment_created', 'vendor']]);
+  expect(await eventsOf('id', 'lead-of-former')).toEqual([]);
+});

@@ -28,8 +28,11 @@ export interface ChangesParts {
 export function readChanges({ crm, booking, db, commit, log }: ChangesParts): Loop {
   async function readAgain(incoming: Incoming, signal: AbortSignal): Promise<void> {
     const { kind, connection, entity, id } = incoming;
+    // Nobody can read a record of a connection that the settings no longer name: that proves nothing about it.
+    const [calendar, contacts] = [booking.get(connection), crm.get(connection)];
+    if ((kind === 'booking' ? calendar : contacts?.readRecord) === undefined) return commit((tx) => endIncoming(tx, incoming));
     if (kind === 'booking') {
-      const appointment = (await booking.get(connection)?.getAppointment(id, signal)) ?? null;
+      const appointment = (await calendar?.getAppointment(id, signal)) ?? null;
       await commit(async (tx) => {
         if (appointment !== null) await recordAppointment(tx, { connection, appointment, origin: 'vendor' });
         else await recordGone(tx, connection, id);
@@ -37,7 +40,7 @@ export function readChanges({ crm, booking, db, commit, log }: ChangesParts): Lo
       });
       return;
     }
-    const record = entity === 'appointment' ? null : ((await crm.get(connection)?.readRecord?.(entity, id, signal)) ?? null);
+    const record = entity === 'appointment' ? null : ((await contacts?.readRecord?.(entity, id, signal)) ?? null);
     await commit(async (tx) => {
       await recordChange(tx, incoming, record);
       await endIncoming(tx, incoming);
