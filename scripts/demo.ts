@@ -66,7 +66,7 @@ async function openSalon({ bus }: Connected, invocation: Invocation): Promise<vo
   const { signal } = invocation;
   const { company } = (await bus.request(callable(get), {}, { signal })) as { company: object | null };
   if (company !== null) return;
-  const salon = JSON.parse(await readFile(new URL('../examples/salon.json', import.meta.url), 'utf8')) as { name: string };
+  const salon = JSON.parse(await readFile(new URL('../services/crm-connector/salon.json', import.meta.url), 'utf8')) as { name: string };
   await bus.request(callable(set), { company: salon }, { signal });
   invocation.out.note(`the booking calendar is that of ${salon.name}: polyb company show`, 'ok');
 }

@@ -1,5 +1,5 @@
 import { Company } from '../../contracts/company.ts';
-import salon from '../../examples/salon.json' with { type: 'json' };
+import salon from '../../services/crm-connector/salon.json' with { type: 'json' };
 import { bookingConformance } from './conformance.ts';
 import { memoryBooking } from './memory.ts';
 

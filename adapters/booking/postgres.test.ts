@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Company } from '../../contracts/company.ts';
-import salon from '../../examples/salon.json' with { type: 'json' };
+import salon from '../../services/crm-connector/salon.json' with { type: 'json' };
 import { testStore } from '../../test/kit/store.ts';
 import { bookingConformance } from './conformance.ts';
 import type { FreeSlot } from './port.ts';

@@ -3,8 +3,8 @@ import type { Service } from '../../bus/service.ts';
 import { booking } from '../../contracts/booking.ts';
 import { company } from '../../contracts/company.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
-import salon from '../../examples/salon.json' with { type: 'json' };
 import { until, type World, world } from '../../test/kit/world.ts';
+import salon from './salon.json' with { type: 'json' };
 import connector from './service.ts';
 
 type Slot = OutputOf<typeof booking.get_free_slots>['slots'][number];

@@ -8,8 +8,8 @@ import { booking } from '../../contracts/booking.ts';
 import { Company } from '../../contracts/company.ts';
 import { connections } from '../../contracts/connections.ts';
 import { crm } from '../../contracts/crm.ts';
-import salon from '../../examples/salon.json' with { type: 'json' };
 import { until, type World, world } from '../../test/kit/world.ts';
+import salon from './salon.json' with { type: 'json' };
 import connector from './service.ts';
 
 let it: World;

@@ -140,11 +140,11 @@ export default [
           },
         ],
         details: [
-          'FILE is JSON in the form of examples/salon.json, which company show -o json prints too. Every mistake is named with its place.',
+          'FILE is JSON in the form of services/crm-connector/salon.json, which company show -o json prints too. Every mistake is named with its place.',
           'A FILE.csv adds to the company instead: services are matched by name, new ones are for every employee; clients are created unless one with the phone exists. Delimiter , ; or tab, decimal comma, lengths as 90, 1:30 or 1 ч 30 мин. The first rows are shown before anything is written.',
         ],
         examples: [
-          { line: 'polyb company import examples/salon.json' },
+          { line: 'polyb company import services/crm-connector/salon.json' },
           { line: 'polyb company import salon.json --dry-run' },
           { line: 'polyb company import clients.csv --table clients --encoding windows-1251' },
         ],

@@ -16,7 +16,7 @@ export async function showCompany(invocation: Invocation): Promise<number> {
     throw refusal('not_found', 'the booking calendar has no company', {
       subject: 'company show',
       effect: 'nothing_done',
-      next: ['polyb company import examples/salon.json'],
+      next: ['polyb company import services/crm-connector/salon.json'],
     });
   await draw(invocation.out, company);
   return 0;
@@ -26,7 +26,7 @@ export async function importCompany(invocation: Invocation): Promise<number> {
   const { args, flags, out } = invocation;
   const [file] = args;
   if (file === undefined)
-    throw wrongUsage('expected a file', { subject: 'company import', next: ['polyb company import examples/salon.json'] });
+    throw wrongUsage('expected a file', { subject: 'company import', next: ['polyb company import services/crm-connector/salon.json'] });
   if (/\.csv$/i.test(file)) return (await import('./import-table.ts')).importTable(invocation, file, which(invocation).connection);
   const company = await companyIn(file);
   await draw(out, company);

@@ -48,7 +48,7 @@ export async function importTable(invocation: Invocation, file: string, connecti
     throw refusal('not_found', 'the calendar has no company to which services can be added; a table has no hours', {
       subject,
       effect: 'nothing_done',
-      next: ['polyb company import examples/salon.json'],
+      next: ['polyb company import services/crm-connector/salon.json'],
     });
   const services = rowsOf(csvTable('services', rows, { columns, timeZone: company.timeZone }));
   const merged = withServices(company, services);
