@@ -1,11 +1,10 @@
 /** States of the connections, for people. */
 import { z } from 'zod';
-
 import type { Booking } from '../../adapters/booking/port.ts';
 import type { Crm } from '../../adapters/crm/port.ts';
-import type { Consent } from '../../adapters/oauth.ts';
+import { type Consent, connectionState } from '../../adapters/oauth.ts';
 import { unsupported } from '../../adapters/unsupported.ts';
-import { type Connections, connectionFor, type HandlersOf, type Queries } from '../../bus/service.ts';
+import { type Connections, connectionFor, type Database, type HandlersOf } from '../../bus/service.ts';
 import type { DependencyReport } from '../../bus/telemetry/dependency-reports.ts';
 import { actorOf } from '../../contracts/common.ts';
 import type { connections as contract } from '../../contracts/connections.ts';
@@ -26,7 +25,7 @@ export interface ConnectionParts {
   readonly webhookKey: () => Uint8Array;
   /** What the instances of all services say of their dependencies. */
   readonly reports: () => Promise<readonly DependencyReport[]>;
-  readonly db: Queries;
+  readonly db: Database;
   readonly now: () => number;
 }
 /** The name of a connection in the health of the service. */
@@ -48,18 +47,23 @@ export function connectionHandlers({
   ];
   const adapterOf = ({ kind, connection }: { readonly kind: Item['kind']; readonly connection: string }): Crm | Booking =>
     connectionFor<Crm | Booking>(kind === 'crm' ? crm : booking, { connection });
+  /** Undefined for a connection whose tokens are good, or that has none to need. A calendar uses the tokens of the CRM. */
+  async function tokenState({ connection, system }: Pick<Item, 'connection' | 'system'>): Promise<State | undefined> {
+    const account = crm.get(connection);
+    if (account?.consent === undefined || account.capabilities().crm !== system) return undefined;
+    const { state } = await connectionState(db, { connection, vendor: system }, now);
+    return state === 'ok' ? undefined : { state, since: null, detail: adviceFor(state, { connection, system }) };
+  }
   return {
     async list() {
-      const [paused, told, tokens] = await Promise.all([pauses.all(), reports(), tokenStates(db)]);
-      const items = all().map(({ adapter, ...at }): Item => {
+      const [paused, told] = await Promise.all([pauses.all(), reports()]);
+      const items = all().map(async ({ adapter, ...at }): Promise<Item> => {
         const each = { ...at, ...systemOf(adapter.capabilities()) };
-        const needsTokens = 'consent' in adapter && adapter.consent !== undefined;
         const pause = paused.find(({ kind, connection }) => kind === each.kind && connection === each.connection);
-        const token = tokens.find(({ connection, vendor }) => connection === each.connection && vendor === each.system);
         const report = told.find(({ target }) => target === dependencyOf(each.kind, each.connection));
-        return { ...each, ...(pauseState(pause) ?? tokenState(token, needsTokens, each) ?? reportState(report, each)) };
+        return { ...each, ...(pauseState(pause) ?? (await tokenState(each)) ?? reportState(report, each)) };
       });
-      return { items };
+      return { items: await Promise.all(items) };
     },
     async test(input, { signal }) {
       const adapter = adapterOf(input);
@@ -137,26 +141,6 @@ function pauseState(paused: Paused | undefined): State | undefined {
   if (paused === undefined) return undefined;
   const { reason, by, since } = paused;
   return { state: 'paused', since: since.toISOString(), detail: `${by} paused it${reason === null ? '' : `: ${reason}`}` };
-}
-interface TokenState {
-  readonly connection: string;
-  readonly vendor: string;
-  readonly state: 'ok' | 'needs_reauthorisation' | 'blocked';
-  readonly updated_at: Date;
-}
-async function tokenStates(db: Queries): Promise<readonly TokenState[]> {
-  return db.query<TokenState>('select connection, vendor, state, updated_at from crm_connector.tokens');
-}
-/** @param needsTokens the connection is one with OAuth, so without tokens nobody has consented yet */
-function tokenState(
-  token: TokenState | undefined,
-  needsTokens: boolean,
-  { connection, system }: Pick<Item, 'connection' | 'system'>,
-): State | undefined {
-  if (token === undefined && needsTokens)
-    return { state: 'needs_reauthorisation', since: null, detail: adviceFor('needs_reauthorisation', { connection, system }) };
-  if (token === undefined || token.state === 'ok') return undefined;
-  return { state: token.state, since: token.updated_at.toISOString(), detail: adviceFor(token.state, { connection, system }) };
 }
 function reportState(report: DependencyReport | undefined, at: Pick<Item, 'connection' | 'system'>): State {
   if (report === undefined) return { state: 'ok', since: null, detail: null };
