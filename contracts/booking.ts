@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { Connection, Day, Email, Id, Line, Money, PersonName, PersonText, Phone, TimeZone } from './common.ts';
-import { Delivered, Delivery, deliveryErrors, SupportedMethods } from './crm.ts';
+import { receiving, SupportedMethods } from './crm.ts';
 import { contract, event, method } from './kit/define.ts';
 
 const BookingId = Id.describe('An opaque id of the booking system.');
@@ -241,12 +241,8 @@ export const booking = contract('booking', '1.0.0', {
   }),
   webhook: method({
     summary: 'Receive what a booking system delivers. Replies once it is stored; the appointments are read again.',
-    input: Delivery,
-    output: Delivered,
-    idempotency: 'idempotent',
-    roles: ['operator', 'gateway'],
+    ...receiving,
     http: { route: 'POST /api/v1/booking/webhooks/{connection}/{secret}', body: 'raw' },
-    errors: deliveryErrors,
   }),
   capabilities: method({
     summary: 'The booking system of a connection and its features.',

@@ -90,17 +90,26 @@ const RecordChange = z.object({
   status: z.string().max(64).nullable().describe('Of a lead: its status, or what the CRM calls one that is not mapped. Else null.'),
 });
 /** What a provider delivers to `…/webhooks/{connection}/{secret}`. */
-export const Delivery = z.strictObject({
+const Delivery = z.strictObject({
   connection: Connection,
   secret: z.string().max(100),
   ...RawRequest,
 });
-export const Delivered = z.object({ changes: z.int().min(0).max(100_000) });
-export const deliveryErrors = {
+const Delivered = z.object({ changes: z.int().min(0).max(100_000) });
+const deliveryErrors = {
   bad_signature: 'permission_denied',
   bad_body: 'invalid_argument',
   no_webhook: 'not_found',
   no_connection: 'failed_precondition',
+} as const;
+
+/** The method that receives deliveries, but for its summary and its route. */
+export const receiving = {
+  input: Delivery,
+  output: Delivered,
+  idempotency: 'idempotent',
+  roles: ['operator', 'gateway'],
+  errors: deliveryErrors,
 } as const;
 
 export const crm = contract('crm', '1.1.0', {
@@ -244,12 +253,8 @@ export const crm = contract('crm', '1.1.0', {
   }),
   webhook: method({
     summary: 'Receive what a CRM delivers. Replies once it is stored; the records are read again.',
-    input: Delivery,
-    output: Delivered,
-    idempotency: 'idempotent',
-    roles: ['operator', 'gateway'],
+    ...receiving,
     http: { route: 'POST /api/v1/crm/webhooks/{connection}/{secret}', body: 'raw' },
-    errors: deliveryErrors,
   }),
   capabilities: method({
     summary: 'The CRM of a connection and its features.',

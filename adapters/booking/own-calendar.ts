@@ -4,6 +4,7 @@ import { type Effect, lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { beforeWriting } from '../not-executed.ts';
 import { type BusyTimes, employeesOf, knownZone, slotsOf, spanOf, type Visit, visitOf, workersFor } from './calendar.ts';
+import { noAppointment, slotBusy } from './errors.ts';
 import {
   type Appointment,
   type Booking,
@@ -197,11 +198,4 @@ async function busyBeside(
   const busy = await rows.busy({ from: start, to: start + (durationMinutes + bufferMinutes) * 60_000 }, [employeeId]);
   if (except?.employeeId !== employeeId) return busy;
   return new Map([[employeeId, (busy.get(employeeId) ?? []).filter(({ from }) => from !== except.start)]]);
-}
-/** The next free slots are added by the service. */
-function slotBusy(): PolybError {
-  return new PolybError('conflict', 'The slot is not free any more.', { reason: 'slot_busy', outcome: 'not_executed' });
-}
-function noAppointment(appointmentId: string): PolybError {
-  return new PolybError('not_found', `There is no appointment ${appointmentId}.`, { reason: 'no_appointment', outcome: 'not_executed' });
 }

@@ -1,4 +1,5 @@
 /** The requests to booking systems: each looks first, because a lost answer or another key may have done the same already. */
+import { noAppointment } from '../../adapters/booking/errors.ts';
 import type { Appointment, AppointmentEffect, Booking, FreeSlot, OfferedSlot } from '../../adapters/booking/port.ts';
 import { byConnection, type Connections, type Queries } from '../../bus/service.ts';
 import type { booking as contract } from '../../contracts/booking.ts';
@@ -124,8 +125,7 @@ async function existingFor(adapter: Booking, slot: OfferedSlot, clientId: string
 /** @throws PolybError not_found/no_appointment; failed_precondition/wrong_client */
 async function ownAppointment(adapter: Booking, appointmentId: string, clientId: string, signal: AbortSignal): Promise<Appointment> {
   const appointment = await adapter.getAppointment(appointmentId, signal);
-  if (appointment === null)
-    throw new PolybError('not_found', `There is no appointment ${appointmentId}.`, { reason: 'no_appointment', outcome: 'not_executed' });
+  if (appointment === null) throw noAppointment(appointmentId);
   if (appointment.clientId === clientId) return appointment;
   throw new PolybError('failed_precondition', `The appointment ${appointmentId} is not of the client ${clientId}.`, {
     reason: 'wrong_client',

@@ -1,8 +1,8 @@
 /** Booking over the adapters of the connections. */
+import { noAppointment } from '../../adapters/booking/errors.ts';
 import { byConnection, type Call, connectionFor, type Handler, type HandlersOf } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
 import { booking as contract } from '../../contracts/booking.ts';
-import { PolybError } from '../../contracts/kit/errors.ts';
 import { type BookingParts, bookSlot, createClient, moveToSlot, releaseSlot } from './booking-effects.ts';
 import { noteAppointment } from './note-appointment.ts';
 import { recordAppointment } from './record-appointment.ts';
@@ -23,7 +23,7 @@ export function bookingHandlers(parts: BookingParts): HandlersOf<typeof contract
     async get_appointment(input, { signal }) {
       const appointment = await connectionFor(connections, input).getAppointment(input.appointmentId, signal);
       if (appointment !== null) return { appointment };
-      throw new PolybError('not_found', `There is no appointment ${input.appointmentId}.`, { reason: 'no_appointment' });
+      throw noAppointment(input.appointmentId);
     },
     list_appointments: listAppointments(parts),
     capabilities: async (input) => connectionFor(connections, input).capabilities(),
