@@ -299,6 +299,8 @@ export const booking = contract('booking', '1.0.0', {
     input: z.strictObject({
       connection: Connection,
       appointmentId: BookingId,
+      clientId: BookingId.nullable(),
+      serviceIds: z.array(BookingId).max(50),
       change: z.enum(['created', 'changed', 'cancelled']),
       start: LocalTime,
     }),
@@ -308,6 +310,7 @@ export const booking = contract('booking', '1.0.0', {
     }),
     idempotency: 'keyed',
     timeoutMs: 60_000,
+    lane: 'appointmentId',
     roles,
     errors: { ...upstream, crm_rejected: 'failed_precondition' },
   }),

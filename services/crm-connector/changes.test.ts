@@ -68,6 +68,15 @@ const eventsOf = async (field: 'appointmentId' | 'id', id: string) =>
     )
   ).map(({ event, origin, change }) => [event.split('.')[1], origin ?? change]);
 let made = 0;
+/** What is known of an appointment once it was seen. */
+const knownOf = ({ start, durationMinutes, employeeId, serviceIds, status, clientId }: Appointment) => ({
+  start,
+  durationMinutes,
+  employeeId,
+  serviceIds,
+  status,
+  clientId,
+});
 /** An appointment that somebody made in the salon. */
 async function atTheVendor(): Promise<{ readonly appointment: Appointment; readonly slots: readonly FreeSlot[] }> {
   const from = new Date().toISOString().slice(0, 10);
@@ -100,6 +109,22 @@ test('an appointment of the salon is news once, however often and in whatever or
     ['appointment_cancelled', 'vendor'],
   ]);
 }, 60_000);
+
+test('an employee whom the salon chose for a slot of anybody is no change of the appointment', async () => {
+  const { appointment } = await atTheVendor();
+  const { appointmentId, start } = appointment;
+  await it.store.query(
+    `insert into crm_connector.known (kind, connection, entity, record_id, state) values ('booking', 'main', 'appointment', $1, $2::jsonb)`,
+    [appointmentId, JSON.stringify({ ...knownOf(appointment), employeeId: null })],
+  );
+  await deliver('booking', [about(appointmentId)]);
+  await nothingDue();
+  expect(await eventsOf('appointmentId', appointmentId)).toEqual([]);
+  const [known] = await it.store.query<{ state: { employeeId: string } }>('select state from crm_connector.known where record_id = $1', [
+    appointmentId,
+  ]);
+  expect([known?.state.employeeId, start]).toEqual(['anna', appointment.start]);
+});
 
 test('what this system books is its own news, also when the salon delivers it', async () => {
   const { slots } = await it.bus.call(booking.get_free_slots, { serviceIds: ['haircut'], days: 20 });

@@ -15,6 +15,8 @@ let it: World;
 let amo: AmoFake;
 let vendor: MemoryBooking;
 const { signal } = new AbortController();
+/** Appointments that the salon does not have any more. */
+const deleted = new Set<string>();
 /** amoCRM is the primary CRM, a salon takes the appointments. */
 beforeAll(async () => {
   it = await world();
@@ -23,7 +25,7 @@ beforeAll(async () => {
   vendor = system;
   const service: Service = {
     ...connector,
-    make: (parts) => connector.make({ ...parts, vendors: { ...parts.vendors, booking: new Map([['main', vendor]]) } } as never),
+    make: (parts) => connector.make({ ...parts, vendors: { ...parts.vendors, booking: new Map([['main', forgetful(vendor)]]) } } as never),
   };
   await it.start('crm-connector', service, {
     CRM_KIND: 'amocrm',
@@ -39,6 +41,16 @@ afterAll(async () => {
   await it.stop();
   await amo.close();
 });
+
+/** A salon without what it deleted. */
+function forgetful(salonBooking: MemoryBooking): MemoryBooking {
+  return {
+    ...salonBooking,
+    getAppointment: async (id, at) => (deleted.has(id) ? null : salonBooking.getAppointment(id, at)),
+    listAppointments: async (query, at) =>
+      (await salonBooking.listAppointments(query, at)).filter(({ appointmentId }) => !deleted.has(appointmentId)),
+  };
+}
 
 const notes = () =>
   amo.records
@@ -84,4 +96,18 @@ test('a client whom the CRM does not know becomes a contact there, once, with on
   expect(notes()).toHaveLength(before + 1);
   const { contacts } = await it.bus.call(crm.find_contact, { phoneNumber: client.phoneNumber });
   expect(contacts).toMatchObject([{ firstName: 'Новый' }]);
+});
+
+test('an appointment that the salon deletes instead of cancelling is noted as cancelled, at its time in the salon', async () => {
+  const { slots } = await it.bus.call(booking.get_free_slots, { serviceIds: ['haircut'], days: 20 });
+  const slot = slots.at(-3);
+  const client = { name: 'Олег', phoneNumber: '+79995553346' };
+  const before = notes().length;
+  const { appointment } = await it.bus.call(booking.create_appointment, { slotId: slot?.slotId ?? '', client }, { key: 'deleted' });
+  await until(() => notes().length > before);
+  deleted.add(appointment.appointmentId);
+  await until(() => notes().length > before + 1);
+  const [day = '', time = ''] = appointment.start.split('T');
+  const [, text] = notes().at(-1) ?? [];
+  expect(text).toBe(`Запись отменена: Стрижка, ${day.split('-').reverse().join('.')} ${time.slice(0, 5)}`);
 });

@@ -14,10 +14,11 @@ export function noteAppointment({
   readonly connections: Connections<Booking>;
   readonly db: Queries;
 }): Handler<typeof contract.note_appointment> {
-  return async ({ connection, appointmentId, change, start }, { key, call, commit, signal }) => {
+  return async ({ connection, appointmentId, clientId, serviceIds, change, start }, { key, call, commit, signal }) => {
     const adapter = connectionFor(connections, { connection });
     const appointment = await adapter.getAppointment(appointmentId, signal);
-    const client = appointment === null ? null : await clientOf(adapter, appointment, signal);
+    // Of an appointment that the system deleted, the event knows the client.
+    const client = await clientOf(adapter, appointment ?? { clientId, clientName: null, phoneNumber: null }, signal);
     const linked = client === null ? null : await contactOf(db, connection, client.clientId);
     const [phoneNumber] = client?.phones ?? [];
     if (client === null || (linked === null && phoneNumber === undefined)) return commit(async () => ({ contactId: null, noteId: null }));
@@ -31,13 +32,15 @@ export function noteAppointment({
           { key: derivedKey(key, 'contact') },
         )
       ).contactId;
-    const text = await noteText(adapter, { appointment: appointment as Appointment, change, start }, signal);
+    const text = await noteText(adapter, { serviceIds, employeeName: appointment?.employeeName ?? null, change, start }, signal);
     const { noteId } = await call(crm.add_note, { about: { kind: 'contact', id: contactId }, text }, { key: derivedKey(key, 'note') });
     const contacts = phoneNumber === undefined ? [] : (await call(crm.find_contact, { phoneNumber })).contacts;
     const contact = contacts.find((each) => each.contactId === contactId);
-    const differs = contact === undefined ? [] : differencesOf(contact, client);
     return commit(async (tx) => {
-      await putLink(tx, { connection, clientId: client.clientId, contactId, differs });
+      if (contact !== undefined || linked === null) {
+        const differs = contact === undefined ? [] : differencesOf(contact, client);
+        await putLink(tx, { connection, clientId: client.clientId, contactId, differs });
+      }
       return { contactId, noteId };
     });
   };
@@ -46,7 +49,7 @@ export function noteAppointment({
 /** The client as the booking system knows it; what the appointment says where it tells no more. */
 async function clientOf(
   adapter: Booking,
-  { clientId, clientName, phoneNumber }: Appointment,
+  { clientId, clientName, phoneNumber }: Pick<Appointment, 'clientId' | 'clientName' | 'phoneNumber'>,
   signal: AbortSignal,
 ): Promise<BookingClient | null> {
   if (clientId === null) return null;
@@ -65,14 +68,19 @@ async function clientOf(
 const titles = { created: 'Запись', changed: 'Запись перенесена', cancelled: 'Запись отменена' } as const;
 async function noteText(
   adapter: Booking,
-  { appointment, change, start }: { readonly appointment: Appointment; readonly change: keyof typeof titles; readonly start: string },
+  {
+    serviceIds,
+    employeeName,
+    change,
+    start,
+  }: Pick<Appointment, 'serviceIds' | 'employeeName' | 'start'> & { readonly change: keyof typeof titles },
   signal: AbortSignal,
 ): Promise<string> {
   const services = await adapter.listServices({}, signal);
-  const names = appointment.serviceIds.map((id) => services.find(({ serviceId }) => serviceId === id)?.name ?? id);
+  const names = serviceIds.map((id) => services.find(({ serviceId }) => serviceId === id)?.name ?? id);
   // The text of the time has the offset of the location, so its clock time is that of the location.
   const [day = '', time = ''] = start.split('T');
-  const place = [names.join(', '), `${day.split('-').reverse().join('.')} ${time.slice(0, 5)}`, appointment.employeeName];
+  const place = [names.join(', '), `${day.split('-').reverse().join('.')} ${time.slice(0, 5)}`, employeeName];
   return `${titles[change]}: ${place.filter((part) => part !== null && part !== '').join(', ')}`;
 }
 

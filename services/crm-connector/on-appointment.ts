@@ -10,9 +10,9 @@ export function onAppointment(connections: ReadonlySet<string>): readonly Consum
     cancelled: contract.appointment_cancelled,
   } as const;
   return Object.entries(changes).map(([change, event]) =>
-    on(event, async ({ connection, appointmentId, start }, tx) => {
+    on(event, async ({ connection, appointmentId, clientId, serviceIds, start }, tx) => {
       if (!connections.has(connection)) return;
-      const input = { connection, appointmentId, change: change as keyof typeof changes, start };
+      const input = { connection, appointmentId, clientId, serviceIds, change: change as keyof typeof changes, start };
       tx.send(contract.note_appointment, input, { key: derivedKey('note', connection, appointmentId, change, start) });
     }),
   );

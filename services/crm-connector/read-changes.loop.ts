@@ -6,7 +6,7 @@ import { type Commit, type Connections, type Database, type Log, type Loop, loop
 import { crm as contract } from '../../contracts/crm.ts';
 import { canonical } from '../../contracts/kit/canonical.ts';
 import { toPolybError } from '../../contracts/kit/errors.ts';
-import { recordAppointment } from './record-appointment.ts';
+import { type KnownAppointment, recordAppointment } from './record-appointment.ts';
 import { dueIncoming, endIncoming, type Incoming, retryIncoming } from './rows/incoming.ts';
 import { lockKnown, putKnown } from './rows/known.ts';
 
@@ -90,27 +90,14 @@ export async function recordGone(tx: Tx, connection: string, appointmentId: stri
   const key = { kind: 'booking', connection, entity: 'appointment', id: appointmentId } as const;
   const known = await lockKnown(tx, key);
   if (known === null || known.isOver) return;
-  const { start, durationMinutes, employeeId, serviceIds } = known.state as {
-    readonly start: number;
-    readonly durationMinutes: number;
-    readonly employeeId: string | null;
-    readonly serviceIds: readonly string[];
-  }; // `recordAppointment` wrote it.
-  await recordAppointment(tx, {
-    connection,
-    origin: 'vendor',
-    appointment: {
-      appointmentId,
-      clientId: null,
-      clientName: null,
-      phoneNumber: null,
-      serviceIds: [...serviceIds],
-      employeeId,
-      employeeName: null,
-      start: new Date(start).toISOString(),
-      durationMinutes,
-      status: 'cancelled',
-      comment: null,
-    },
-  });
+  const appointment = {
+    ...(known.state as KnownAppointment), // `recordAppointment` wrote it.
+    appointmentId,
+    clientName: null,
+    phoneNumber: null,
+    employeeName: null,
+    status: 'cancelled',
+    comment: null,
+  } as const;
+  await recordAppointment(tx, { connection, origin: 'vendor', appointment });
 }
