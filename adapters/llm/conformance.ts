@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { isPolybError } from '../../contracts/kit/errors.ts';
-import type { Llm, LlmRequest } from './port.ts';
+import type { AskingLlm, LlmRequest } from './port.ts';
 
 /** How the provider replies to every request from now on. */
 export type LlmReply =
@@ -15,7 +15,7 @@ export type LlmReply =
   | { readonly do: 'cut' }
   | { readonly do: 'hang' };
 export interface LlmUnderTest {
-  readonly llm: Llm;
+  readonly llm: AskingLlm;
   /** The key with which the adapter authenticates. */
   readonly apiKey: string;
   reply(reply: LlmReply): void;

@@ -1,6 +1,6 @@
 /** The last stage: a language model classifies messages of which the local model is not certain. */
 import { z } from 'zod';
-import type { Llm } from '../../adapters/llm/port.ts';
+import type { AskingLlm } from '../../adapters/llm/port.ts';
 import type { Log } from '../../bus/service.ts';
 import { Intent } from '../../contracts/intents.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
@@ -48,7 +48,7 @@ const longestRestMs = 300_000;
 
 /** Never throws for failures of the model: the message then keeps the local guess. Cancellation by the caller passes through. */
 export function askLlm(
-  llm: Llm,
+  llm: AskingLlm,
   { timeoutMs, now, log, metrics }: { timeoutMs: number; now: () => number; log: Pick<Log, 'warn'>; metrics: Pick<Metrics, 'sample'> },
 ): AskLlm {
   let restsUntil = 0;

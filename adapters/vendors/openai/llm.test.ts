@@ -7,7 +7,7 @@ import { createMetrics } from '../../../bus/telemetry/metrics.ts';
 import { createHttp } from '../../http.ts';
 import { type LlmReply, type LlmUnderTest, llmConformance } from '../../llm/conformance.ts';
 import { llmAdapters } from '../../llm/index.ts';
-import type { Llm } from '../../llm/port.ts';
+import type { AskingLlm } from '../../llm/port.ts';
 import { openAi } from './llm.ts';
 import { providers } from './providers.ts';
 
@@ -58,7 +58,7 @@ async function provider(name: keyof typeof providers, ...replies: readonly Reply
     model: 'm',
     project: name === 'yandex' ? 'b1g' : undefined,
   };
-  const llm: Llm = openAi(options, { http, now: Date.now, metrics });
+  const llm: AskingLlm = openAi(options, { http, now: Date.now, metrics });
   return {
     llm,
     metrics,
@@ -208,7 +208,7 @@ async function compatible(name: keyof typeof providers, settings: Readonly<Recor
   const given = Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, value === '' ? origin : value]));
   const deps = { http, now: Date.now, metrics: createMetrics({ now: Date.now, log: console }) };
   return {
-    llm: create(schema.parse(given) as never, deps as never) as Llm,
+    llm: create(schema.parse(given) as never, deps as never) as AskingLlm,
     apiKey: 'key-of-the-test',
     reply(next) {
       reply = next;

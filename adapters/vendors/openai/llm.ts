@@ -9,7 +9,7 @@ import { PolybError, toPolybError } from '../../../contracts/kit/errors.ts';
 import { genAiDuration, genAiTokens } from '../../../contracts/metrics.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
-import type { Llm, LlmAnswer, LlmRequest } from '../../llm/port.ts';
+import type { AskingLlm, LlmAnswer, LlmRequest } from '../../llm/port.ts';
 import type { Provider, Rung } from './providers.ts';
 
 export interface OpenAiOptions {
@@ -46,7 +46,7 @@ const Completion = z.object({
 });
 type Completion = z.output<typeof Completion>;
 
-export function openAi(options: OpenAiOptions, { http, now, metrics }: Pick<Deps, 'http' | 'now' | 'metrics'>): Llm {
+export function openAi(options: OpenAiOptions, { http, now, metrics }: Pick<Deps, 'http' | 'now' | 'metrics'>): AskingLlm {
   const { name, provider, model } = options;
   const labels = { gen_ai_operation_name: 'chat', gen_ai_provider_name: name, gen_ai_request_model: model };
   /** Ways that the provider does not support. */

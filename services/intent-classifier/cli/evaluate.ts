@@ -1,6 +1,6 @@
 /** `polyb intents eval`. */
 import { readFile } from 'node:fs/promises';
-import type { Llm } from '../../../adapters/llm/port.ts';
+import type { AskingLlm } from '../../../adapters/llm/port.ts';
 import type { Group } from '../../../config/read.ts';
 import { uncounted } from '../../../contracts/kit/metric.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
@@ -107,7 +107,7 @@ async function linesOf(file: string | undefined): Promise<readonly Line[]> {
 }
 
 /** The provider that the settings of intent-classifier name. */
-async function languageModel({ env }: Invocation): Promise<({ readonly llm: Llm } & AsyncDisposable) | null> {
+async function languageModel({ env }: Invocation): Promise<({ readonly llm: AskingLlm } & AsyncDisposable) | null> {
   const [{ loadServices, groupsOf, flatGroups }, { read }, { openSources }, { common }, { createHttp }, { llmAdapters }] =
     await Promise.all([
       import('../../../runtime/services.ts'),
@@ -125,7 +125,7 @@ async function languageModel({ env }: Invocation): Promise<({ readonly llm: Llm 
   const group = groups.vendors.llm?.[kind];
   if (kind === 'none' || group === undefined) return null;
   const http = createHttp({ allowPrivate: settings.of(common).HTTP_ALLOW_PRIVATE });
-  const llm = llmAdapters[kind].create(settings.of(group) as never, { http, now: Date.now, metrics: uncounted } as never) as Llm; // null only for none
+  const llm = llmAdapters[kind].create(settings.of(group) as never, { http, now: Date.now, metrics: uncounted } as never) as AskingLlm; // null only for none
   return { llm, [Symbol.asyncDispose]: () => http.close() };
 }
 
