@@ -54,6 +54,8 @@ export interface SendOptions {
   readonly undoMs?: number;
   /** Number of different people who must approve it: 1 or 2. */
   readonly approvers?: number;
+  /** How long its first attempt may begin, instead of the method's `ttlMs`. */
+  readonly ttlMs?: number;
 }
 /** A person whose data is to be erased. */
 export interface Forgotten {

@@ -62,9 +62,10 @@ export const JournalRow = RowHead.extend({
   caller: z.string().max(100).nullable(),
   lane: z.string().max(200).nullable(),
   traceId: z.string().max(32).nullable(),
-  approval: z.enum(['none', 'staff', 'customer']),
+  approval: z.enum(['none', 'staff', 'customer', 'both']),
   approvers: z.int().min(1).max(2).describe('How many people must approve the row.'),
   approvedBy: z.array(Actor).max(2).describe('People who have approved the current version.'),
+  isConfirmed: z.boolean().default(false).describe('The customer has confirmed the current version.'),
   notAfter: Timestamp.nullable(),
   settleAt: Timestamp.nullable(),
   onUnknown: z.enum(['review', 'look_up', 'claim', 'function']).nullable(),
@@ -100,6 +101,8 @@ const rowErrors = {
   wrong_state: 'failed_precondition',
   outcome_unknown: 'failed_precondition',
   not_editable: 'invalid_argument',
+  customer_decides: 'failed_precondition',
+  staff_decides: 'failed_precondition',
 } as const;
 const Row = JournalRow;
 
@@ -167,6 +170,20 @@ export const journal = contract('journal', '1.0.0', {
     errors: rowErrors,
     http: { route: 'POST /api/v1/journal/{id}/approve', actor: 'onBehalfOf', etag: 'hash', ifMatch: 'hash' },
     ...people,
+  }),
+  confirm: method({
+    summary: 'Record that the customer confirms a proposed row, with their own act as evidence. Only rows that need the customer.',
+    input: z.strictObject({
+      id: Id,
+      hash: z.string().max(64).describe('The version that the customer was shown.'),
+      evidence: z
+        .strictObject({ kind: z.enum(['press', 'message']), id: Key })
+        .describe('The press of a button, or the message in which the customer agreed.'),
+    }),
+    output: Row,
+    idempotency: 'idempotent',
+    errors: rowErrors,
+    roles: ['dialog-orchestrator'],
   }),
   recall: method({
     summary: 'Withdraw an approval before the row begins. The row never runs.',

@@ -36,6 +36,8 @@ export interface AdminRow {
   readonly waits_for: string | null;
   readonly behind: number;
   readonly approved_by: readonly string[];
+  /** The customer's act, for a row that needs it. */
+  readonly confirmed: { readonly who: string; readonly evidence: string } | null;
   readonly created_at: Date;
   readonly started_at: Date | null;
   readonly ended_at: Date | null;
@@ -88,7 +90,7 @@ const methodsIn = `with recursive methods as (
   union all
   select (select min(method) from journal.rows where method > methods.method and state <> 'attempting') from methods where methods.method is not null)`;
 /** A row that needs approval is proposed again: its approval is missing, was taken back, or is old. */
-const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, takeovers = 0, approved_by = '{}', updated_at = now(),
+const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, takeovers = 0, approved_by = '{}', confirmed = null, updated_at = now(),
   not_after = case when not_after is null then null else now() + (not_after - created_at) end`;
 
 /** The row can be stopped without an effect: it has not begun, or is a function whose holder is gone. */
@@ -137,6 +139,7 @@ export function journalAdmin(db: Database) {
       const limit = parameter(asked.limit);
       const found = (...clauses: readonly string[]): string =>
         `(select id, created_at, seq from journal.rows where ${[...where, ...clauses].join(' and ')} ${youngestFirst} limit ${limit})`;
+      if (asked.view === 'approvals') where.push(`approval <> 'customer'`); // Only the customer can confirm such a row.
       const isShown = `state = any (${shownStates}) and mode = any (${shownModes})`;
       const method = parameter(asked.method ?? '*');
       const isOfMethod = methodIs('method', method, asked.method ?? '*');
@@ -220,11 +223,23 @@ export function journalAdmin(db: Database) {
       return one(
         db,
         `update journal.rows set approved_by = approved_by || $4::text, ${release}, updated_at = now(), ${writeAudit(3)},
-           state = case when cardinality(approved_by) + 1 < approvers then 'proposed' else 'queued' end,
+           state = case when cardinality(approved_by) + 1 < approvers or (approval = 'both' and confirmed is null) then 'proposed' else 'queued' end,
            not_before = greatest(not_before, now() + make_interval(secs => undo_ms / 1000.0))
-         where id = $1 and state = 'proposed' and hash = coalesce($2, hash) and (not_after is null or not_after > now())
+         where id = $1 and state = 'proposed' and approval <> 'customer' and hash = coalesce($2, hash) and (not_after is null or not_after > now())
+           and cardinality(approved_by) < approvers
            and approved_by = $5::text[] and ${notHeldByOthers(4)} returning id`,
         [id, hash, asJson(done), done.who, before],
+      );
+    },
+    /** Records the act by which the customer confirms this version; a row that needs staff as well still waits for them. */
+    async confirm(id: string, hash: string, evidence: string, done: AuditAction): Promise<boolean> {
+      return one(
+        db,
+        `update journal.rows set confirmed = jsonb_build_object('who', $4::text, 'evidence', $5::text, 'at', now()), updated_at = now(), ${writeAudit(3)},
+           state = case when approval = 'both' and cardinality(approved_by) < approvers then 'proposed' else 'queued' end
+         where id = $1 and state = 'proposed' and approval in ('customer', 'both') and hash = $2 and confirmed is null
+           and (not_after is null or not_after > now()) returning id`,
+        [id, hash, asJson(done), done.who, evidence],
       );
     },
     async reject(id: string, done: AuditAction): Promise<boolean> {
@@ -250,7 +265,7 @@ export function journalAdmin(db: Database) {
     async edit(id: string, hash: string, input: unknown, newHash: string, done: AuditAction): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set input = $3, hash = $4, approved_by = '{}', updated_at = now(), ${writeAudit(5)}
+        `update journal.rows set input = $3, hash = $4, approved_by = '{}', confirmed = null, updated_at = now(), ${writeAudit(5)}
          where id = $1 and hash = $2 and state = 'proposed' and ${notHeldByOthers(6)} returning id`,
         [id, hash, JSON.stringify(input), newHash, asJson(done), done.who],
       );

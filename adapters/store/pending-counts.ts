@@ -16,7 +16,7 @@ export function piles(db: Queries): Promise<readonly Pile[]> {
        (select 'dead' as kind, method as "of", created_at from journal.rows
         where state in ('failed', 'expired') and mode in ('send', 'run', 'event') order by seq limit ${most})
        union all
-       (select 'proposed', coalesce(input->>'channel', 'none'), created_at from journal.rows where state = 'proposed' order by seq limit ${most})
+       (select 'proposed', coalesce(input->>'channel', 'none'), created_at from journal.rows where state = 'proposed' and approval <> 'customer' order by seq limit ${most})
        union all
        (select 'review', method, created_at from journal.rows where state = 'review' order by seq limit ${most})
      ) as piled group by kind, "of"`,

@@ -1,4 +1,5 @@
 /** The port under the journal, which PostgreSQL implements (adapters/store). */
+import type { Approval } from '../../contracts/kit/define.ts';
 import type { RowState } from '../../contracts/kit/row-state.ts';
 import type { Database, Forgotten, Queries } from '../service.ts';
 
@@ -72,7 +73,7 @@ export interface AcquireRequest extends RowPolicy {
   readonly of?: StepOf | undefined;
   readonly input: unknown;
   readonly lane: string | null;
-  readonly approval: 'none' | 'staff' | 'customer';
+  readonly approval: Approval;
   /** Unix ms; no attempt begins after it. */
   readonly notAfter: number | null;
   /** Unix ms; no attempt is acquired when PostgreSQL's clock is past it. */
@@ -107,7 +108,7 @@ export interface NewSend {
   readonly hash: string;
   readonly input: unknown;
   readonly lane: string | null;
-  readonly approval: 'none' | 'staff' | 'customer';
+  readonly approval: Approval;
   readonly settles: boolean;
   readonly notBefore: number | null;
   /** How long an approval can be taken back; 0. */
@@ -154,7 +155,7 @@ export interface NewStep {
   readonly mode: 'step' | 'wait';
   readonly state: 'proposed' | 'queued' | 'waiting' | 'done';
   /** What a person must do before the step begins; none. */
-  readonly approval?: 'none' | 'staff' | 'customer';
+  readonly approval?: Approval;
   readonly waitKey: string | null;
   /** Wait, delay or proposal: until when, ms from now. */
   readonly untilMs: number | null;

@@ -114,7 +114,7 @@ export function transactions({
             notBefore: options.notBefore?.getTime() ?? null,
             undoMs: options.undoMs ?? 0,
             approvers: options.approvers ?? 1,
-            ttlMs: method.ttlMs,
+            ttlMs: options.ttlMs ?? method.ttlMs,
             caller: bus.name,
             traceparent: origin.traceparent,
           });

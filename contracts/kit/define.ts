@@ -12,8 +12,8 @@ import { endedStates } from './row-state.ts';
 
 /** `read` changes nothing; `idempotent` may be repeated; `keyed` is a row of the journal, unique by (method, key). */
 export type Idempotency = 'read' | 'idempotent' | 'keyed';
-/** Whose approval a keyed call needs before it is attempted. */
-export type Approval = 'none' | 'staff' | 'customer';
+/** Whose approval a keyed call needs before it is attempted; `both`: of staff and of the customer, in any order. */
+export type Approval = 'none' | 'staff' | 'customer' | 'both';
 /** Who may call: `operator` is the command line and the pages; a service is named by its folder. Absent: anyone. */
 export type Role = 'operator' | (string & {});
 type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -12,7 +12,13 @@ import journalService from './service.ts';
 const post = contract('post', '1.0.0', {
   draft: method({
     summary: 'Propose a mail.',
-    input: z.strictObject({ text: z.string().max(100), undoMs: z.int(), approvers: z.int() }),
+    input: z.strictObject({
+      text: z.string().max(100),
+      undoMs: z.int(),
+      approvers: z.int(),
+      approval: z.enum(['staff', 'customer', 'both']).default('staff'),
+      ttlMs: z.int().optional(),
+    }),
     output: z.object({ id: Id }),
     idempotency: 'keyed',
   }),
@@ -36,18 +42,21 @@ const post = contract('post', '1.0.0', {
 let it: World;
 /** Proves who decides, as the gateway does by their keys. */
 let gateway: BusHost;
+/** Proves the customer's act. */
+let dialog: BusHost;
 const mailed: string[] = [];
 const heard: { key: string; state: string; reason: string | null }[] = [];
 beforeAll(async () => {
   it = await world();
   gateway = createBus({ transport: it.broker.connect('gateway'), name: 'gateway', log: quiet });
+  dialog = createBus({ transport: it.broker.connect('dialog-orchestrator'), name: 'dialog-orchestrator', log: quiet });
   await it.start('journal', journalService);
   await it.start(
     'post',
     service({ serves: { post }, uses: [settled(post.mail)], settings: z.object({}) }).start(async () => ({
       post: {
-        draft: async ({ text, ...asked }, { key, commit }) =>
-          commit(async (tx) => ({ id: tx.send(post.mail, { text }, { key, ...asked }) })),
+        draft: async ({ text, ttlMs, ...asked }, { key, commit }) =>
+          commit(async (tx) => ({ id: tx.send(post.mail, { text }, { key, ...asked, ...(ttlMs === undefined ? {} : { ttlMs }) }) })),
         mail: { attempt: async ({ text }) => ({ mailId: `m${mailed.push(text)}` }), onUnknown: review },
         customer_wrote: async ({ keys }, { commit }) =>
           commit(async (tx) => {
@@ -60,7 +69,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await gateway.close();
+  await Promise.all([gateway.close(), dialog.close()]);
   await it.stop();
 });
 beforeEach(() => {
@@ -243,4 +252,70 @@ test('a hold ends by itself when its time is over', async () => {
     ),
   );
   expect(await ends('left')).toMatchObject({ state: 'done' });
+});
+
+const press = (id: string) => ({ kind: 'press' as const, id });
+const propose = async (key: string, approval: 'staff' | 'customer' | 'both', more: { approvers?: number; ttlMs?: number } = {}) => {
+  const { id } = await it.bus.call(post.draft, { text: key, undoMs: 0, approvers: 1, approval, ...more }, { key });
+  return { id, hash: (await get(id)).hash };
+};
+
+test('what waits for the customer goes out by their own act, and by no approval of staff', async () => {
+  const { id, hash } = await propose('customer', 'customer');
+  for (const by of [{}, anna]) {
+    const refused = gateway.call(journal.approve, { id, ...by });
+    await expect(refused).rejects.toMatchObject({ code: 'failed_precondition', reason: 'customer_decides' });
+  }
+  await expect(dialog.call(journal.confirm, { id, hash: `${hash.slice(1)}0`, evidence: press('q1') })).rejects.toMatchObject({
+    reason: 'hash_mismatch',
+  });
+  const confirmed = await dialog.call(journal.confirm, { id, hash, evidence: press('q1') });
+  expect(confirmed).toMatchObject({ state: 'queued', isConfirmed: true });
+  expect(confirmed.audit.at(-1)).toMatchObject({ who: 'dialog-orchestrator', did: 'confirmed by the customer', why: 'press/q1' });
+  expect(await ends('customer')).toMatchObject({ state: 'done' });
+  await expect(dialog.call(journal.confirm, { id, hash, evidence: press('q2') })).rejects.toMatchObject({
+    code: 'conflict',
+    reason: 'decided',
+  });
+  expect(mailed).toEqual(['customer']);
+});
+
+test('the customer’s act does not confirm what waits for staff', async () => {
+  const { id, hash } = await propose('staff', 'staff');
+  const refused = dialog.call(journal.confirm, { id, hash, evidence: press('q') });
+  await expect(refused).rejects.toMatchObject({ code: 'failed_precondition', reason: 'staff_decides' });
+  expect(await get(id)).toMatchObject({ state: 'proposed', isConfirmed: false });
+});
+
+test.each(['staff first', 'customer first'])('what needs both goes out after both, in any order: %s', async (order) => {
+  const { id, hash } = await propose(order, 'both');
+  const acts = [
+    () => gateway.call(journal.approve, { id, ...anna }),
+    () => dialog.call(journal.confirm, { id, hash, evidence: press('q') }),
+  ];
+  const [first, second] = order === 'staff first' ? acts : acts.toReversed();
+  expect(await first?.()).toMatchObject({ state: 'proposed' });
+  expect(await second?.()).toMatchObject({ state: 'queued' });
+  expect(await ends(order)).toMatchObject({ state: 'done' });
+});
+
+test('a second approval of staff does not replace the customer', async () => {
+  const { id } = await propose('twice', 'both');
+  await gateway.call(journal.approve, { id, ...anna });
+  await expect(gateway.call(journal.approve, { id, ...oleg })).rejects.toBeDefined();
+  expect(await get(id)).toMatchObject({ state: 'proposed', isConfirmed: false, approvedBy: [`gateway:${anna?.onBehalfOf}`] });
+});
+
+test('an edit voids the confirmation of the former version', async () => {
+  const { id, hash } = await propose('edited', 'both');
+  await dialog.call(journal.confirm, { id, hash, evidence: press('q') });
+  expect(await gateway.call(journal.edit, { id, hash, input: { text: 'edited text' }, ...anna })).toMatchObject({ isConfirmed: false });
+});
+
+test('a proposal to the customer ends by its own time, and staff does not see it among approvals', async () => {
+  const { id, hash } = await propose('short', 'customer', { ttlMs: 300 });
+  const { items } = await gateway.call(journal.list, { view: 'approvals', limit: 200 });
+  expect(items.map((row) => row.id)).not.toContain(id);
+  expect(await ends('short')).toMatchObject({ state: 'expired' });
+  await expect(dialog.call(journal.confirm, { id, hash, evidence: press('q') })).rejects.toMatchObject({ code: 'conflict' });
 });

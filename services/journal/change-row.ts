@@ -21,6 +21,8 @@ export interface RowChange {
   readonly change: (row: AdminRow) => Promise<boolean>;
   readonly hash?: string | undefined;
   readonly who?: string;
+  /** Whose approval the row must need, for a change that gives one. */
+  readonly needs?: 'staff' | 'customer';
 }
 
 /** Changes a row and returns it; when the change is refused, derives the error from the current row.
@@ -33,8 +35,9 @@ export async function changeRow({ desk, now }: Pick<JournalParts, 'desk' | 'now'
   return showRow(desk, current, now());
 }
 
-function refusal(row: AdminRow, { expected, hash, who }: RowChange, now: number): PolybError {
+function refusal(row: AdminRow, { expected, hash, who, needs }: RowChange, now: number): PolybError {
   const { id, state } = row;
+  if (needs !== undefined && row.approval !== needs && row.approval !== 'both') return notTheirs(id, needs);
   const holder = holderOf(row, now);
   if (holder !== null && holder !== who)
     return new PolybError('conflict', `${id} is held by ${holder} until ${row.viewer_until?.toISOString()}.`, { reason: 'held' });
@@ -52,6 +55,14 @@ function refusal(row: AdminRow, { expected, hash, who }: RowChange, now: number)
     reason: !isDecided ? 'wrong_state' : state === 'stale' ? 'stale' : 'decided',
     data: { rowId: id, state },
   });
+}
+
+function notTheirs(id: string, needs: 'staff' | 'customer'): PolybError {
+  return needs === 'staff'
+    ? new PolybError('failed_precondition', `Only the customer can confirm ${id}; reject it, or write to the customer.`, {
+        reason: 'customer_decides',
+      })
+    : new PolybError('failed_precondition', `${id} does not wait for the customer.`, { reason: 'staff_decides' });
 }
 
 /** The audit entry of an action by the caller. */

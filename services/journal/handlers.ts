@@ -7,6 +7,7 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import { runsTotal } from '../../contracts/metrics.ts';
 import { approveRow, countDecision } from './approve-row.ts';
 import { auditActionOf, changeRow, type JournalParts } from './change-row.ts';
+import { confirmRow } from './confirm-row.ts';
 import { editedInput } from './edited-input.ts';
 import { findRow } from './find-row.ts';
 import { listRows } from './list-rows.ts';
@@ -41,6 +42,7 @@ export function journalHandlers(parts: JournalParts): HandlersOf<typeof journal>
       const row = await changeRow(parts, { id, expected: 'proposed', who: action.who, change: ({ id: of }) => desk.reject(of, action) });
       return countDecision(parts, 'rejected', row);
     },
+    confirm: confirmRow(parts),
     recall: ({ id, ...by }, context) =>
       changeRow(parts, {
         id,

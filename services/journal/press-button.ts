@@ -57,7 +57,7 @@ export function pressButton({ desk, decide, notices, log }: Parts): Handler<type
   async function outcomeOf({ chat, isStaff, userId, rowId, seen, choice }: ButtonPress, context: Context): Promise<Outcome> {
     if (chat === null || !isStaff) return 'not_allowed';
     const [row] = await desk.find(rowId);
-    if (row?.id !== rowId || row.approval !== 'staff') return 'not_found';
+    if (row?.id !== rowId || (row.approval !== 'staff' && row.approval !== 'both')) return 'not_found';
     const by = { id: rowId, onBehalfOf: presserOf(userId) };
     const isOfWording = choice === 'approve' || choice === 'reject';
     if (seenOf(row, choice) !== seen) return !isOfWording ? 'answered' : row.state === 'proposed' ? 'edited' : 'decided';

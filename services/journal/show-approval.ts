@@ -18,7 +18,7 @@ export function showApproval(
 ): Handler<typeof approvals.show_approval> {
   return async ({ chat, rowId, pressed }, { call, commit, signal }) => {
     const [row] = await desk.find(rowId);
-    if (row?.id !== rowId || row.approval !== 'staff') return { messageId: null };
+    if (row?.id !== rowId || (row.approval !== 'staff' && row.approval !== 'both')) return { messageId: null };
     const notice = await drawn(row, call);
     const look = hash('sha256', JSON.stringify(notice), 'base64url');
     const shown = await findShown(db, rowId, chat);

@@ -19,7 +19,7 @@ export function showWaiting({ chats, desk, db, commit }: Parts): Loop {
       desk.list({ view: 'approvals', limit: 1000 }),
       desk.list({ view: 'reviews', limit: 1000 }),
     ]);
-    const waiting = [...drafts, ...reviews.filter(({ approval }) => approval === 'staff')].map(({ id }) => id);
+    const waiting = [...drafts, ...reviews.filter(({ approval }) => approval === 'staff' || approval === 'both')].map(({ id }) => id);
     const today = new Date().toISOString().slice(0, 10);
     for (const chat of chats) {
       const unseen = await notShown(db, waiting, chat);

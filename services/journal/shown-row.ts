@@ -65,6 +65,7 @@ export async function showRow(
     approval: row.approval as ShownRow['approval'],
     approvers: row.approvers,
     approvedBy: [...row.approved_by],
+    isConfirmed: row.confirmed !== null,
     notAfter: row.not_after?.toISOString() ?? null,
     settleAt: row.state === 'unknown' ? (row.settle_at?.toISOString() ?? null) : null,
     onUnknown: row.on_unknown as ShownRow['onUnknown'],

@@ -91,7 +91,7 @@ function article(kind: string): string {
 /** Properties on which a caller, a key, a journal row or a permission depends. */
 const fixed = ['idempotency', 'owner', 'lane', 'unhashed', 'http', 'topic', 'overflow', 'key'] as const;
 const told = ['summary', 'timeoutMs', 'ttlMs', 'deprecated', 'settles', 'bytes'] as const;
-const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, customer: 2 };
+const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, customer: 2, both: 3 };
 
 function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] {
   const change = (name: keyof EntryFact) => `${name}: ${show(old[name])} → ${show(now[name])}`;
