@@ -11,6 +11,9 @@ const ExternalId = z
   .string()
   .regex(/^-?\d{1,20}$/, 'a Telegram id')
   .max(21);
+/** Data of a button under an approval or a review: the letter of the choice, the row, and the version that the message showed. */
+export const approvalPress = /^([arhtg]):([a-z]{1,8}_[0-9a-z]{1,30}):([\w-]{22})$/;
+
 /** The released contract allowed `pipelines`. */
 const own = { roles: ['journal', 'pipelines'] } as const;
 

@@ -32,6 +32,10 @@ export const Key = z.string().min(1).max(255);
 export const PersonName = z.string().trim().min(1).max(100).meta({ pii: 'name' });
 /** Text written by or about a person. */
 export const PersonText = z.string().max(4096).meta({ pii: 'text' });
+const spaces = '\\s\\u2800\\u3164\\uffa0\\u115f\\u1160\\ufeff';
+const joiners = '\\u00ad\\u034f\\u061c\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f';
+/** One visible character. */
+export const visible = new RegExp(`[^${spaces}${joiners}]`);
 /** One line for people, without personal data. */
 export const Line = z.string().min(1).max(200);
 export const Email = z.email().max(254).meta({ pii: 'name' });

@@ -6,6 +6,7 @@
  * an *act* is a message of a customer or of staff, or a change of one. Ids of messages and of changes come from one sequence and sort by the order of storing.
  */
 import { z } from 'zod';
+import { OptionId } from './choices.ts';
 import { Bytes, Cursor, Id, PageInput, PersonText, Phone, pageOf, RawRequest, Timestamp } from './common.ts';
 import { Content, FileKind } from './content.ts';
 import { Classified, Intent } from './intents.ts';
@@ -301,6 +302,7 @@ export const inbox = contract('inbox', '1.0.0', {
       name: Name.optional(),
       phoneNumber: Phone.optional(),
       text: PersonText.regex(/\S/, 'at least one visible character'),
+      choice: OptionId.optional().describe('The option that the author chose, with its title as the text.'),
       messageId: ExternalId.optional().describe("The site's id of the message. Repeating it has no effect."),
     }),
     output: z.object({ messageId: Id, chatId: Id }),
@@ -396,7 +398,7 @@ export const inbox = contract('inbox', '1.0.0', {
     key: 'messageId',
   }),
   button_pressed: event({
-    summary: 'A button under an outbound message was pressed.',
+    summary: 'An option of an outbound message was chosen: a button, or a row of a list.',
     payload: z.object({
       channel: Channel,
       botId: BotId,
@@ -408,7 +410,15 @@ export const inbox = contract('inbox', '1.0.0', {
       isStaff: z.boolean(),
       messageExternalId: ExternalId.nullable(),
       queryId: ExternalId.nullable().describe('Names the press where the channel wants an answer to it.'),
-      data: z.string().max(256),
+      messageId: Id.nullable().default(null).describe('The stored message that is the press; null where a press is no message.'),
+      data: z.string().max(256).describe('The id of the option, as received: any program can send any data here.'),
+      title: z
+        .string()
+        .max(64)
+        .nullable()
+        .default(null)
+        .meta({ pii: 'text' })
+        .describe('The title of the option, if the channel gives it.'),
       at: Timestamp,
     }),
     key: 'userId',

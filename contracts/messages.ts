@@ -5,7 +5,8 @@
  * that some channels accept after the customer has been silent for a while; a draft is *stale* when a later act in the chat is not among those it knows.
  */
 import { z } from 'zod';
-import { Customer, Id, Key, OnBehalfOf, Timestamp } from './common.ts';
+import { Choices, Media } from './choices.ts';
+import { Customer, Id, Key, Nothing, OnBehalfOf, Timestamp, visible } from './common.ts';
 import { Channel } from './inbox.ts';
 import { contract, event, method } from './kit/define.ts';
 
@@ -14,10 +15,6 @@ export const DeliveryStatus = z.enum(['queued', 'sent', 'delivered', 'read', 'pl
 /** A person of the staff, or a program: any caller on the bus except the command line, and any API key without a person. */
 export const Author = z.enum(['person', 'program']);
 const ExternalId = z.string().min(1).max(128).describe('As named by the channel.');
-const spaces = '\\s\\u2800\\u3164\\uffa0\\u115f\\u1160\\ufeff';
-const joiners = '\\u00ad\\u034f\\u061c\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f';
-/** One visible character. */
-const visible = new RegExp(`[^${spaces}${joiners}]`);
 const Text = z
   .string()
   .max(4096)
@@ -46,6 +43,12 @@ const reason = z
   .max(64)
   .nullable()
   .describe('Reason of a failure: stale, rejected, expired, cancelled, blocked, window_closed, …');
+const Draft = z.object({
+  id: Id.describe('Id of the delivery; also used to approve, reject or edit the draft.'),
+  state: z.enum(['pending', 'queued']).describe('pending: waits for approval.'),
+});
+const choices = Choices.nullable().default(null);
+const media = Media.nullable().default(null);
 const rules = {
   opted_out: 'permission_denied',
   stale: 'conflict',
@@ -54,6 +57,13 @@ const rules = {
   chat_off: 'conflict',
   wrong_channel: 'invalid_argument',
   other_chat: 'invalid_argument',
+} as const;
+/** Limits of the channel for choices and media. */
+const limits = {
+  text_too_long: 'invalid_argument',
+  too_many_options: 'invalid_argument',
+  media_too_large: 'invalid_argument',
+  not_together: 'invalid_argument',
 } as const;
 
 export const messages = contract('messages', '1.0.0', {
@@ -71,16 +81,33 @@ export const messages = contract('messages', '1.0.0', {
       template: Template.optional().describe('A template, in a channel that has them.'),
       onBehalfOf: OnBehalfOf.describe('The author, as named by the calling service.'),
     }),
-    output: z.object({
-      id: Id.describe('Id of the delivery; also used to approve, reject or edit the draft.'),
-      state: z.enum(['pending', 'queued']).describe('pending: waits for approval.'),
-    }),
+    output: Draft,
     idempotency: 'keyed',
     reaches: 'customer',
     unhashed: ['onBehalfOf'],
     http: { route: 'POST /api/v1/send', actor: 'onBehalfOf' },
     errors: rules,
     examples: [{ chatId: 'chat_0mhd2k4a1x9f3k2m8q0z', text: 'Иван, курьер будет до 10:30.' }],
+  }),
+  send_reply: method({
+    summary: 'Send a reply of the dialog to a chat, with options to choose from or a file.',
+    input: z.strictObject({
+      chatId: Id,
+      text: Text.describe('With a file, its caption. Some channels limit it to 1,024 UTF-16 units beside options or a file.'),
+      choices: Choices.optional(),
+      media: Media.optional(),
+      answers: Id.optional().describe('The message of the customer that this replies to. Default: the last one.'),
+      knows: Id.optional().describe('lastActId of the chat when it was read; refused as stale after a later act.'),
+      mode: z
+        .enum(['auto', 'draft'])
+        .describe('auto: sent without approval, unless staff has taken over the chat. draft: a person approves it first.'),
+      isReceipt: z.boolean().default(false).describe('States what was done: it is never stale, even if the customer has written since.'),
+    }),
+    output: Draft,
+    idempotency: 'keyed',
+    reaches: 'customer',
+    roles: ['dialog-orchestrator'],
+    errors: { ...rules, ...limits },
   }),
   deliver: method({
     summary: 'Hand a message to its channel, once.',
@@ -95,6 +122,9 @@ export const messages = contract('messages', '1.0.0', {
       replyTo: ExternalId.nullable(),
       threadId: ExternalId.nullable(),
       template: Template.nullable(),
+      choices,
+      media,
+      isReceipt: z.boolean().default(false),
       answers,
       knows: knows.default(null),
       author: Author.default('program'),
@@ -106,10 +136,13 @@ export const messages = contract('messages', '1.0.0', {
       text: Text.optional(),
       threadId: ExternalId.nullable().optional().describe('The topic to which it was sent.'),
       replyTo: ExternalId.nullable().optional(),
+      choices: Choices.nullable().optional().describe('The options that the channel shows.'),
+      media: Media.nullable().optional(),
       at: Timestamp.optional(),
     }),
     idempotency: 'keyed',
     approval: 'staff',
+    // Not choices: a person would change the meaning of a token that its sender has bound to something.
     editable: ['text', 'replyTo', 'template'],
     lane: 'chatId',
     reaches: 'customer',
@@ -117,7 +150,32 @@ export const messages = contract('messages', '1.0.0', {
     ttlMs: 3_600_000,
     timeoutMs: 15_000,
     roles: ['sender'],
-    errors: { ...rules, stale: 'failed_precondition', opted_out: 'failed_precondition', chat_off: 'failed_precondition' },
+    errors: {
+      ...rules,
+      ...limits,
+      stale: 'failed_precondition',
+      opted_out: 'failed_precondition',
+      chat_off: 'failed_precondition',
+      media_gone: 'failed_precondition',
+    },
+  }),
+  settle_press: method({
+    summary: 'Tell the channel that a press of a button has arrived, and remove the buttons once a choice is made.',
+    input: z.strictObject({
+      channel: Channel,
+      botId: z.string().max(32),
+      queryId: ExternalId.describe('Names the press.'),
+      title: z.string().max(64).nullable().meta({ pii: 'text' }).describe('Shown to the person who pressed.'),
+      offered: z
+        .strictObject({ to: ExternalId.meta({ pii: 'phone' }), externalId: ExternalId })
+        .nullable()
+        .describe('The message whose buttons are removed; null for a message that this service did not send.'),
+    }),
+    output: Nothing,
+    idempotency: 'keyed',
+    ttlMs: 60_000,
+    timeoutMs: 15_000,
+    roles: ['sender'],
   }),
   get_delivery: method({
     summary: 'Delivery status of an outbound message.',
@@ -151,6 +209,8 @@ export const messages = contract('messages', '1.0.0', {
       threadId: ExternalId.nullable().default(null),
       replyToExternalId: ExternalId.nullable().default(null),
       author: Author.default('program'),
+      choices: choices.describe('The options that the channel shows.'),
+      media,
       key: Key,
       at: Timestamp,
     }),

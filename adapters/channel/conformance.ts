@@ -66,7 +66,18 @@ export function channelConformance(
     };
     const draft = (text: string, more: object = {}): ParsedOf<typeof messages.deliver> => ({
       ...{ channel: channel.name, chatId: 'chat_1', botId: it.botId, to: it.customer, isGroup: false, customer: null, text },
-      ...{ replyTo: null, threadId: null, template: null, answers: null, knows: null, author: 'person', writtenBy: null },
+      ...{
+        replyTo: null,
+        threadId: null,
+        template: null,
+        choices: null,
+        media: null,
+        isReceipt: false,
+        answers: null,
+        knows: null,
+        author: 'person',
+        writtenBy: null,
+      },
       ...more,
     });
     const send = (text: string, ref = text) => it.sending.deliver.attempt(messages.deliver.input.parse(draft(text)), { ref, signal });

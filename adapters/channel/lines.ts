@@ -21,6 +21,7 @@ const files = {
   document: 'Файл',
   sticker: 'Стикер',
 } as const satisfies Record<Extract<Content, { type: 'file' }>['kind'], string>;
+const offered = { buttons: 'Кнопки', list: 'Список', contact_request: 'Запрос контакта' } as const;
 const choices = { button: 'Кнопка', list: 'Выбрано', template: 'Кнопка', form: 'Форма' } as const;
 
 function lineOf(part: ContentFacts): string {
@@ -42,6 +43,8 @@ function lineOf(part: ContentFacts): string {
       return `Товар: ${part.productId}`;
     case 'choice':
       return `${choices[part.of]}: ${[part.title, part.description].filter(Boolean).join(' — ')}`;
+    case 'options':
+      return `${offered[part.as]}: ${part.options.map(({ title }) => title).join('; ')}`;
     case 'poll':
       return `Опрос: ${part.question} (${part.options.map(({ text }) => text).join('; ')})`;
     case 'checklist':

@@ -5,9 +5,10 @@
  */
 
 import type { z } from 'zod';
+import type { MediaKind } from '../../contracts/choices.ts';
 import type { Content, FileKind } from '../../contracts/content.ts';
 import type { Channel, ChatKind, DeliveryStatus, inbox, MessageKind } from '../../contracts/inbox.ts';
-import type { Effect, ParsedOf } from '../../contracts/kit/define.ts';
+import type { Effect, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
 import type { messages } from '../../contracts/messages.ts';
 import type { Quota } from '../quota.ts';
 
@@ -122,9 +123,16 @@ export interface ReadConnection {
 export interface ReadPress {
   readonly chatExternalId: string | null;
   readonly person: ReadPerson;
+  /** The message that offered the option. */
   readonly messageExternalId: string | null;
-  readonly queryId: string;
+  /** Names the press where the channel wants an answer to it. */
+  readonly queryId: string | null;
+  /** The message of the person that is the press, in the same update; null where a press is no message. */
+  readonly pressExternalId: string | null;
+  /** Id of the option, untrusted. */
   readonly data: string;
+  /** Title of the option; at most 64 UTF-16 units. */
+  readonly title: string | null;
 }
 /** One update, raw and read. */
 export interface Update {
@@ -170,8 +178,27 @@ export interface ChannelAdapter {
   /** How long after the customer's last message free text is accepted; later only a template. Default: always. */
   readonly replyWindowMs?: number;
   readonly hasTemplates?: boolean;
+  /** Options under a message. Absent: the channel shows none. */
+  readonly choices?: ChoiceLimits;
+  /** Files with a message. Absent: the channel sends none. */
+  readonly media?: MediaLimits;
   /** Fields of a raw update that contain the id of a person. */
   readonly personFields?: readonly string[];
+}
+
+/** How many options a message shows, as buttons or in a list. Buttons that do not fit become a list. */
+export interface ChoiceLimits {
+  readonly buttons: number;
+  readonly list: number;
+  /** Longest text of a message with options, in UTF-16 units. */
+  readonly longestText: number;
+  /** A message may have options and a file. */
+  readonly withMedia: boolean;
+}
+export interface MediaLimits {
+  /** Longest caption, in UTF-16 units. */
+  readonly longestText: number;
+  readonly maxBytes: Readonly<Record<z.output<typeof MediaKind>, number>>;
 }
 
 export interface Intake {
@@ -204,9 +231,21 @@ export interface Poller {
 }
 
 export interface Sending {
-  readonly deliver: Effect<typeof messages.deliver>;
+  readonly deliver: Delivering;
   /** The narrowest first. */
   quotas(message: ParsedOf<typeof messages.deliver>): readonly Quota[];
+  /** Answers a press, and removes the buttons of the message if one is named. May be repeated. Absent: the channel wants no answer. */
+  settlePress?(press: SettledPress, signal: AbortSignal): Promise<void>;
+}
+export type SettledPress = Omit<ParsedOf<typeof messages.settle_press>, 'channel'>;
+export interface Delivering extends Effect<typeof messages.deliver> {
+  attempt(message: ParsedOf<typeof messages.deliver>, at: DeliveryAttempt): Promise<OutputOf<typeof messages.deliver>>;
+}
+export interface DeliveryAttempt {
+  readonly ref: string;
+  readonly signal: AbortSignal;
+  /** The bytes of the file, if the message has one. */
+  readonly file?: Uint8Array | undefined;
 }
 
 /** A message to staff, with buttons under it. */

@@ -206,6 +206,14 @@ test('a list of names may become an open name that has each of them, for callers
   expect(changes(output({ a: list }), output({ a: z.string().max(9) }))).toContainEqual(expect.stringMatching(/^! /));
 });
 
+test('a case may be added to an open union, and to no other one, for readers', () => {
+  const [one, other] = [z.object({ is: z.literal('a') }), z.object({ is: z.literal('b') })];
+  const open = z.discriminatedUnion('is', [one, other]).meta({ open: true });
+  const before = output({ a: z.discriminatedUnion('is', [one]) });
+  expect(changes(before, output({ a: open }))).not.toContainEqual(expect.stringMatching(/^! /));
+  expect(changes(before, output({ a: z.discriminatedUnion('is', [one, other]) }))).toContainEqual(expect.stringMatching(/^! .*case added/));
+});
+
 test('a method may become an alias of one that has its route, accepts its input and returns its output', () => {
   const file = (routes: readonly string[], output: z.ZodType, extra: object = {}): ContractsFile => {
     const { receive } = contract('shop', '1.0.0', {

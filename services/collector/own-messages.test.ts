@@ -23,7 +23,9 @@ const sender = service({ serves: { messages, consents }, settings: z.object({}) 
           asked.push({ key, input });
           return { id: 'row_1', state: 'pending' };
         }),
+      send_reply: () => Promise.reject(new Error('not here')),
       deliver: { attempt: () => Promise.reject(new Error('not here')), onUnknown: { do: 'review' } },
+      settle_press: () => Promise.reject(new Error('not here')),
       get_delivery: () => Promise.reject(new Error('not here')),
     },
     consents: {
@@ -67,6 +69,8 @@ test('what we sent stands in the chat as ours, once however often it is told', a
     threadId: '5',
     replyToExternalId: '3',
     author: 'program',
+    choices: null,
+    media: null,
     key: 'k',
     at: new Date(Date.now() + 1000).toISOString(),
   } as const;

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Notice } from '../../adapters/channel/port.ts';
 import type { AdminRow } from '../../adapters/store/journal-admin.ts';
-import type { approvals } from '../../contracts/approvals.ts';
+import { approvalPress, type approvals } from '../../contracts/approvals.ts';
 import { Customer } from '../../contracts/common.ts';
 import type { ReviewAnswer } from '../../contracts/journal.ts';
 import type { ParsedOf } from '../../contracts/kit/define.ts';
@@ -22,7 +22,7 @@ const letters = { a: 'approve', r: 'reject', h: 'happened', t: 'try_again', g: '
 
 /** Parses the data of a button. Any program can send any data here, so it is compared with the row before it counts. */
 export function choiceOf(data: string): { readonly choice: Choice; readonly rowId: string; readonly seen: string } | null {
-  const [, letter, rowId = '', seen = ''] = /^([arhtg]):([a-z]{1,8}_[0-9a-z]{1,30}):([\w-]{22})$/.exec(data) ?? [];
+  const [, letter, rowId = '', seen = ''] = approvalPress.exec(data) ?? [];
   return letter === undefined ? null : { choice: letters[letter as keyof typeof letters], rowId, seen };
 }
 function buttonOf(letter: keyof typeof letters, text: string, row: AdminRow): Notice['buttons'][number] {

@@ -1,5 +1,6 @@
 import { type Guard, guard } from '../../bus/service.ts';
 import { messages } from '../../contracts/messages.ts';
+import { type Limits, misfit } from './misfit.ts';
 import { type ChatState, chatState, hasAnswer } from './rows.ts';
 
 const dayMs = 86_400_000;
@@ -12,6 +13,8 @@ interface Draft {
   readonly template: unknown;
   readonly knows: string | null;
   readonly answers: string | null;
+  /** States what was done: no later act makes it stale. */
+  readonly isReceipt: boolean;
 }
 export type Obstacle = 'chat_off' | 'opted_out' | 'blocked' | 'window_closed' | 'stale';
 /** Message for people, with what they can do. */
@@ -24,11 +27,11 @@ export const sentenceOf: Readonly<Record<Obstacle, string>> = {
   window_closed: 'The customer has been silent for too long; the channel accepts only a template.',
 };
 /** Why a draft may not be sent now, or null. Ids of messages sort by their time of storing. */
-export function forbidden({ replyWindowMs, template, knows, answers }: Draft, chat: ChatState, now: number): Obstacle | null {
+export function forbidden({ replyWindowMs, template, knows, answers, isReceipt }: Draft, chat: ChatState, now: number): Obstacle | null {
   if (chat.isOff) return 'chat_off';
   if (chat.isOptedOut && !(template === null && answers !== null && isAsked(answers, chat, now))) return 'opted_out';
   if (chat.isBlocked) return 'blocked';
-  if (chat.lastActId !== null && (knows === null || knows < chat.lastActId)) return 'stale';
+  if (!isReceipt && chat.lastActId !== null && (knows === null || knows < chat.lastActId)) return 'stale';
   const silentMs = now - (chat.lastInboundAt?.getTime() ?? 0);
   if (replyWindowMs !== undefined && template === null && silentMs >= replyWindowMs) return 'window_closed';
   return null;
@@ -40,14 +43,16 @@ export function isAsked(answers: string, { lastInboundId, lastInboundAt, optedOu
   return isLater && now - (lastInboundAt?.getTime() ?? 0) < dayMs;
 }
 
-/** The final check, just before a message is sent: whatever happened since its approval. */
-export function maySend(replyWindows: ReplyWindows, now: () => number): Guard {
+/** The final check, just before a message is sent: whatever happened since its approval, and the edits of a person. */
+export function maySend(replyWindows: ReplyWindows, limitsOf: (channel: string) => Limits, now: () => number): Guard {
   return guard(messages.deliver, async (draft, tx) => {
     const knows = draft.knows ?? draft.answers;
     const chat = await chatState(tx, draft.chatId);
     const isRepeated = chat.isOptedOut && draft.answers !== null && (await hasAnswer(tx, draft.chatId, draft.answers, null));
     const replyWindowMs = replyWindows.get(chat.channel ?? draft.channel);
     const refuse = isRepeated ? 'opted_out' : forbidden({ ...draft, replyWindowMs, knows }, chat, now());
-    return refuse === null ? 'go' : { refuse, why: sentenceOf[refuse] };
+    if (refuse !== null) return { refuse, why: sentenceOf[refuse] };
+    const wrong = misfit(draft, limitsOf(draft.channel));
+    return wrong === null ? 'go' : { refuse: wrong.reason, why: wrong.message };
   });
 }

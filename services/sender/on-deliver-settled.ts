@@ -17,7 +17,15 @@ export function onDeliverSettled(now: () => number): Consumer {
       if (shutOut.includes(failed.reason ?? '')) await customerBlocked(tx, failed.chatId, at);
       return emitChanged(tx, failed);
     }
-    const { externalId = null, text, threadId = null, replyTo = null, at: sentAt = at.toISOString() } = output ?? {};
+    const {
+      externalId = null,
+      text,
+      threadId = null,
+      replyTo = null,
+      choices = null,
+      media = null,
+      at: sentAt = at.toISOString(),
+    } = output ?? {};
     const sent = await markSent(tx, key, externalId, new Date(sentAt));
     if (sent === null) return;
     emitChanged(tx, sent);
@@ -28,7 +36,7 @@ export function onDeliverSettled(now: () => number): Consumer {
     const { id, chatId, channel, botId, author } = sent;
     if (text !== undefined)
       tx.emit(messages.message_sent, {
-        ...{ id, chatId, channel, botId, externalId, text, author, threadId, replyToExternalId: replyTo, key },
+        ...{ id, chatId, channel, botId, externalId, text, author, threadId, replyToExternalId: replyTo, choices, media, key },
         at: sentAt,
       });
     const external = { channel, botId, externalId };

@@ -41,6 +41,8 @@ export interface Delivery {
   /** The latest act that its author knew. */
   readonly knows: string | null;
   readonly author: Author;
+  /** States what was done, and is never stale. */
+  readonly isReceipt: boolean;
   readonly status: Status;
   readonly reason: string | null;
   readonly externalId: string | null;
@@ -50,7 +52,7 @@ export interface Delivery {
 
 const chatStateColumns = `last_act_id as "lastActId", last_inbound_id as "lastInboundId", last_inbound_at as "lastInboundAt", blocked_at is not null as "isBlocked",
   opted_out_at is not null as "isOptedOut", opted_out_act_id as "optedOutActId", coalesce(owner = 'off', false) as "isOff", route->>'channel' as channel`;
-const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, knows, author, status, reason, external_id as "externalId",
+const columns = `id, key, channel, chat_id as "chatId", bot_id as "botId", answers, knows, author, is_receipt as "isReceipt", status, reason, external_id as "externalId",
   created_at as "createdAt", changed_at as "changedAt"`;
 
 export async function chatState(tx: Queries, chatId: string): Promise<ChatState> {
@@ -117,12 +119,13 @@ export async function customerBlocked(tx: Queries, chatId: string, at: Date): Pr
 /** False when the key already has a delivery. */
 export async function insertDelivery(
   tx: Queries,
-  of: Pick<Delivery, 'id' | 'key' | 'channel' | 'chatId' | 'botId' | 'answers' | 'knows' | 'author' | 'createdAt'>,
+  of: Pick<Delivery, 'id' | 'key' | 'channel' | 'chatId' | 'botId' | 'answers' | 'knows' | 'author' | 'isReceipt' | 'createdAt'>,
 ): Promise<boolean> {
   const inserted = await tx.query(
-    `insert into sender.deliveries (id, key, channel, chat_id, bot_id, answers, knows, author, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+    `insert into sender.deliveries (id, key, channel, chat_id, bot_id, answers, knows, author, is_receipt, created_at, changed_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
      on conflict (key) do nothing returning 1`,
-    [of.id, of.key, of.channel, of.chatId, of.botId, of.answers, of.knows, of.author, of.createdAt],
+    [of.id, of.key, of.channel, of.chatId, of.botId, of.answers, of.knows, of.author, of.isReceipt, of.createdAt],
   );
   return inserted.length > 0;
 }
@@ -131,19 +134,20 @@ export async function findDelivery(tx: Queries, by: { readonly id: string } | { 
   const [row] = await tx.query<Delivery>(`select ${columns} from sender.deliveries where ${field} = $1`, [value]);
   return row ?? null;
 }
-/** Keys of unsent deliveries of a chat that do not know this act; without an act, of all unsent ones. */
+/** Keys of unsent deliveries of a chat that this act makes stale: it is unknown to them. Without an act, of all unsent ones. */
 export async function keysBefore(tx: Queries, chatId: string, actId?: string): Promise<readonly string[]> {
   const rows = await tx.query<{ key: string }>(
-    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and ($2::text is null or knows is null or knows < $2)`,
+    `select key from sender.deliveries where chat_id = $1 and status = 'queued'
+       and ($2::text is null or (not is_receipt and (knows is null or knows < $2)))`,
     [chatId, actId ?? null],
   );
   return rows.map(({ key }) => key);
 }
 
-/** Keys of unsent deliveries of a chat that were drafted before this one. Ids sort by the time of drafting. */
+/** Keys of unsent deliveries of a chat, except receipts, that were drafted before this one. Ids sort by the time of drafting. */
 export async function keysOlder(tx: Queries, chatId: string, id: string): Promise<readonly string[]> {
   const rows = await tx.query<{ key: string }>(
-    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and id collate "C" < $2`,
+    `select key from sender.deliveries where chat_id = $1 and status = 'queued' and not is_receipt and id collate "C" < $2`,
     [chatId, id],
   );
   return rows.map(({ key }) => key);
@@ -171,6 +175,19 @@ export interface ChannelMessageId {
   readonly channel: ChannelName;
   readonly botId: string;
   readonly externalId: string;
+}
+/** A message of this service in a chat; null if it sent no such message there. */
+export async function findSent(
+  db: Queries,
+  { channel, botId, externalId }: ChannelMessageId,
+  chatId: string,
+): Promise<{ readonly isPrivate: boolean } | null> {
+  const [row] = await db.query<{ isPrivate: boolean }>(
+    `select not coalesce((route->>'isGroup')::boolean, true) as "isPrivate" from sender.deliveries join sender.chats using (chat_id)
+     where deliveries.channel = $1 and bot_id = $2 and external_id = $3 and chat_id = $4 limit 1`,
+    [channel, botId, externalId, chatId],
+  );
+  return row ?? null;
 }
 /** Serialises the sending and a status of one message, so that neither misses the other. */
 export async function lockExternal(tx: Queries, { channel, botId, externalId }: ChannelMessageId): Promise<void> {

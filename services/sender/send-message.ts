@@ -1,126 +1,26 @@
-import type { Call, Handler, SendOptions } from '../../bus/service.ts';
+import type { Handler } from '../../bus/service.ts';
 import { actorOf, apiKeyOf } from '../../contracts/common.ts';
-import { inbox } from '../../contracts/inbox.ts';
-import type { OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
-import { PolybError } from '../../contracts/kit/errors.ts';
-import { messages } from '../../contracts/messages.ts';
-import { forbidden, type Obstacle, type ReplyWindows, sentenceOf } from './may-send.ts';
-import { type Author, type ChatState, findDelivery, hasAnswer, insertDelivery, isAnswered, lockedChatState } from './rows.ts';
+import type { messages } from '../../contracts/messages.ts';
+import type { Drafting } from './draft.ts';
+import type { Author } from './rows.ts';
 import type { Policy } from './settings.ts';
 
-type Context = OutputOf<typeof inbox.chat_context>;
-/** How many of the latest messages are searched for the customer's. */
-const lookedThrough = 50;
-
-/**
- * Stores the delivery and its draft in one transaction. The recipient is read from the chat, here and at the attempt; the text may be
- * edited until approval.
- */
-export function sendMessage(
-  {
-    policy,
-    replyWindows,
-    withTemplates,
-  }: { readonly policy: Policy; readonly replyWindows: ReplyWindows; readonly withTemplates: ReadonlySet<string> },
-  asked: Pick<SendOptions, 'undoMs' | 'approvers'>,
-  now: () => number,
-): Handler<typeof messages.send_message> {
-  return async (
-    { chatId: given, channel, text, replyTo, answers: answered, knows: read, template = null, onBehalfOf },
-    { call, caller, commit, key },
-  ) => {
-    const { chat, messages: last } = await call(inbox.chat_context, { chatId: given, limit: lookedThrough });
-    const { chatId, botId } = chat;
-    if (channel !== undefined && channel !== chat.channel) throw wrongChannel(`The chat belongs to ${chat.channel}, not to ${channel}.`);
-    if (template !== null && !withTemplates.has(chat.channel)) throw wrongChannel(`The channel ${chat.channel} has no templates.`);
-    const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
+export function sendMessage(draft: Drafting, policy: Policy): Handler<typeof messages.send_message> {
+  return ({ onBehalfOf, template = null, ...wording }, context) => {
+    const { caller, key } = context;
     const writtenBy = actorOf(caller, onBehalfOf);
     const author = authorOf(writtenBy);
-    // Staff who has taken the chat over approves what programs write in it.
-    const approval = author === 'program' && chat.owner === 'human' ? 'staff' : (policy.get(chat.channel) ?? 'staff');
-    const route = { channel: chat.channel, botId, to: chat.externalId, isGroup: chat.kind !== 'private' };
-    return commit(async (tx) => {
-      const existing = await findDelivery(tx, { key });
-      if (existing !== null) return { id: existing.id, state: approval === 'none' ? 'queued' : 'pending' };
-      const known = together(await lockedChatState(tx, chatId, route), chat, last);
-      const answers = answered ?? known.lastInboundId;
-      // An author who names the answered message knows at least that one.
-      const knows = read ?? answered ?? known.lastActId;
-      // A customer who refused messages gets one answer, and only one that names the question: mass messages do not.
-      const isAnswer = answered !== undefined && !(known.isOptedOut && (await hasAnswer(tx, chatId, answered, 'queued')));
-      const answersOnly = known.isOptedOut && !isAnswer ? null : answers;
-      const why = forbidden({ replyWindowMs: replyWindows.get(chat.channel), template, knows, answers: answersOnly }, known, now());
-      if (why !== null) throw refusal(why);
-      if (author === 'program' && answered !== undefined && (await isAnswered(tx, chatId, answered))) throw refusal('stale');
-      const draft = {
-        ...{ ...route, chatId, customer: customerOf(chat, last) },
-        ...{
-          text,
-          template,
-          answers,
-          knows,
-          author,
-          writtenBy,
-          replyTo: repliedTo?.externalId ?? null,
-          threadId: (repliedTo ?? last.find(({ messageId }) => messageId === answers))?.threadId ?? null,
-        },
-      };
-      const id = tx.send(messages.deliver, draft, { key, approval, ...asked });
-      await insertDelivery(tx, { id, key, channel: chat.channel, chatId, botId, answers, knows, author, createdAt: new Date(now()) });
-      return { id, state: approval === 'none' ? 'queued' : 'pending' };
-    });
+    return draft(
+      { ...wording, template, choices: null, media: null, isReceipt: false },
+      {
+        ...{ author, writtenBy, key },
+        // Staff who has taken the chat over approves what programs write in it.
+        approvalIn: ({ owner, channel }) => (author === 'program' && owner === 'human' ? 'staff' : (policy.get(channel) ?? 'staff')),
+      },
+      context,
+    );
   };
-}
-
-/** Combines own knowledge with the inbox, which may have a message that has not arrived here yet. */
-function together(own: ChatState, chat: Context['chat'], last: Context['messages']): ChatState {
-  const ids = last
-    .filter(
-      ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
-    )
-    .map(({ messageId }) => messageId);
-  const latest = [...ids, ...(own.lastInboundId === null ? [] : [own.lastInboundId])].sort().at(-1) ?? null;
-  const acts = [own.lastActId, chat.lastActId].filter((id) => id !== null);
-  const times = [chat.lastInboundAt === null ? 0 : Date.parse(chat.lastInboundAt), own.lastInboundAt?.getTime() ?? 0];
-  return {
-    lastActId: acts.sort().at(-1) ?? null,
-    lastInboundId: latest,
-    lastInboundAt: new Date(Math.max(...times)),
-    isBlocked: own.isBlocked || !chat.isReachable,
-    isOptedOut: own.isOptedOut,
-    optedOutActId: own.optedOutActId,
-    isOff: chat.owner === 'off',
-    channel: chat.channel,
-  };
-}
-
-/** The recipient and their last words, for the approver. */
-function customerOf(chat: Context['chat'], last: Context['messages']): ParsedOf<typeof messages.deliver>['customer'] {
-  const heard = last.findLast(
-    ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
-  );
-  return { name: heard?.sender?.name || chat.title || null, channel: chat.channel, said: heard?.text || null, at: heard?.sentAt ?? null };
 }
 
 /** People use the command line and API keys that name a person; all other callers are programs. */
 const authorOf = (actor: string): Author => (/^operator(:|$)/.test(actor) || apiKeyOf(actor)?.person !== undefined ? 'person' : 'program');
-
-async function repliedMessage(call: Call, messageId: string, chatId: string) {
-  const { chatId: of, externalId, threadId } = await call(inbox.get_message, { messageId });
-  if (of !== chatId) throw new PolybError('invalid_argument', 'The message to reply to is in another chat.', { reason: 'other_chat' });
-  return { externalId, threadId };
-}
-
-function wrongChannel(message: string): PolybError {
-  return new PolybError('invalid_argument', message, { reason: 'wrong_channel' });
-}
-function refusal(why: Obstacle): PolybError {
-  const code = {
-    chat_off: 'conflict',
-    stale: 'conflict',
-    opted_out: 'permission_denied',
-    blocked: 'failed_precondition',
-    window_closed: 'failed_precondition',
-  } as const;
-  return new PolybError(code[why], sentenceOf[why], { reason: why });
-}

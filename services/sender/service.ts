@@ -1,4 +1,5 @@
 /** Sends messages of staff and programs to customers: once, in order, and with the approval that the policy requires. */
+import { blobAdapters } from '../../adapters/blob/index.ts';
 import { channels, createdOf, vendorsOf } from '../../adapters/channel/index.ts';
 import type { ChannelAdapter } from '../../adapters/channel/port.ts';
 import { quotasIn } from '../../adapters/quota.ts';
@@ -9,9 +10,11 @@ import { inbox } from '../../contracts/inbox.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { messages } from '../../contracts/messages.ts';
 import { consentHandlers } from './consents.ts';
+import { drafting } from './draft.ts';
 import { forgetDeliveries } from './forget-deliveries.loop.ts';
 import { getDelivery } from './get-delivery.ts';
 import { maySend } from './may-send.ts';
+import { onButtonPressed } from './on-button-pressed.ts';
 import { onChatsMerged } from './on-chats-merged.ts';
 import { onDeliverSettled } from './on-deliver-settled.ts';
 import { onHistoryForgotten } from './on-history-forgotten.ts';
@@ -23,7 +26,9 @@ import { onOwnerChanged } from './on-owner-changed.ts';
 import { onPersonErased } from './on-person-erased.ts';
 import { routed } from './routed.ts';
 import { sendMessage } from './send-message.ts';
+import { sendReply } from './send-reply.ts';
 import { policyOf, senderSettings } from './settings.ts';
+import { settlePress } from './settle-press.ts';
 import { watched } from './watched.ts';
 import { withinQuotas } from './within-quotas.ts';
 
@@ -35,6 +40,7 @@ export const sender = (of: readonly ChannelAdapter[]) => {
     uses: [
       inbox.chat_context,
       inbox.get_message,
+      inbox.button_pressed,
       inbox.chats_merged,
       inbox.message_received,
       inbox.message_changed,
@@ -46,31 +52,35 @@ export const sender = (of: readonly ChannelAdapter[]) => {
       settled(messages.deliver),
     ],
     settings: senderSettings(names),
-    vendors: vendorsOf(of, 'sending'),
+    vendors: { ...vendorsOf(of, 'sending'), blobs: { setting: 'BLOB_KIND', catalogue: blobAdapters, fallback: 'fs' } },
   }).start(async ({ settings, vendors, bus, db, cache, now }) => {
     const quotas = quotasIn(cache, now);
     const admin = journalAdmin(db);
+    const sendings = createdOf(of, 'sending', vendors);
     const effects = new Map(
-      [...createdOf(of, 'sending', vendors)].map(([name, sending]) => [
-        name,
-        withinQuotas(watched(sending, bus.health.of(`${name}:sending`)), quotas),
-      ]),
+      [...sendings].map(([name, sending]) => [name, withinQuotas(watched(sending, bus.health.of(`${name}:sending`)), quotas)]),
     );
     const replyWindows = new Map(of.flatMap(({ name, replyWindowMs: ms }) => (ms === undefined ? [] : [[name, ms] as const])));
     const withTemplates = new Set(of.flatMap(({ name, hasTemplates }) => (hasTemplates ? [name] : [])));
+    const limits = new Map(of.map((each) => [each.name, each]));
+    const limitsOf = (name: string) => limits.get(name) ?? { name };
+    const draft = drafting(
+      { replyWindows, withTemplates, limitsOf },
+      { undoMs: settings.SENDER_UNDO_MS, approvers: settings.SENDER_APPROVERS },
+      now,
+    );
     return {
       messages: {
-        send_message: sendMessage(
-          { policy: policyOf(settings, names), replyWindows, withTemplates },
-          { undoMs: settings.SENDER_UNDO_MS, approvers: settings.SENDER_APPROVERS },
-          now,
-        ),
-        deliver: routed(effects, db),
+        send_message: sendMessage(draft, policyOf(settings, names)),
+        send_reply: sendReply(draft),
+        deliver: routed(effects, db, vendors.blobs),
+        settle_press: settlePress(sendings),
         get_delivery: getDelivery(db, admin),
       },
       consents: consentHandlers(db, now),
-      guards: [maySend(replyWindows, now)],
+      guards: [maySend(replyWindows, limitsOf, now)],
       on: [
+        onButtonPressed(),
         onMessageReceived(),
         onMessageChanged(),
         onOwnerChanged(),

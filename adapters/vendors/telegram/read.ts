@@ -182,10 +182,18 @@ function pressOf(botId: string, { id, from, message: given, data }: Fields): rea
         person: personOf(botId, fieldsOf(from)),
         messageExternalId: textOf(message?.message_id, 128),
         queryId,
+        pressExternalId: null,
         data: said,
+        title: titleOf(message, said),
       },
     },
   ];
+}
+/** The text of the button with this data, as the message had it: the data comes from a client, the message from Telegram. */
+function titleOf(message: Fields | null, data: string): string | null {
+  const rows = fieldsOf(message?.reply_markup).inline_keyboard;
+  const buttons = (Array.isArray(rows) ? rows : []).flatMap((row) => objectsOf(row));
+  return textOf(buttons.find(({ callback_data }) => callback_data === data)?.text, 64);
 }
 function reachableOf(update: Fields): readonly ReadPart[] {
   const { status } = fieldsOf(update.new_chat_member);

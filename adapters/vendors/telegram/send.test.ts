@@ -12,7 +12,18 @@ const token = '7001:AAAA-test';
 const signal = AbortSignal.timeout(60_000);
 const message: ParsedOf<typeof messages.deliver> = {
   ...{ channel: 'telegram', chatId: 'chat_1', botId: '7001', to: '42', isGroup: false, customer: null, text: 'Добрый день' },
-  ...{ replyTo: null, threadId: null, template: null, answers: null, knows: null, author: 'program', writtenBy: null },
+  ...{
+    replyTo: null,
+    threadId: null,
+    template: null,
+    choices: null,
+    media: null,
+    isReceipt: false,
+    answers: null,
+    knows: null,
+    author: 'program',
+    writtenBy: null,
+  },
 };
 let fake: TelegramFake;
 let open: ReturnType<typeof createHttp>[] = [];

@@ -8,7 +8,18 @@ import { whatsappSend, whatsappSendSettings } from './send.ts';
 
 const message: ParsedOf<typeof messages.deliver> = {
   ...{ channel: 'whatsapp', chatId: 'chat_1', botId: '5550001', to: '79995553322', isGroup: false, customer: null, text: 'Добрый день' },
-  ...{ replyTo: null, threadId: null, template: null, answers: null, knows: null, author: 'program', writtenBy: null },
+  ...{
+    replyTo: null,
+    threadId: null,
+    template: null,
+    choices: null,
+    media: null,
+    isReceipt: false,
+    answers: null,
+    knows: null,
+    author: 'program',
+    writtenBy: null,
+  },
 };
 const token = 'secret-token';
 let http: ReturnType<typeof createHttp>;

@@ -219,7 +219,8 @@ function caseChanges(where: string, a: JsonSchema, b: JsonSchema, view: View, ro
   const gained = left.filter((one) => !before.some((other) => safe(other, one)));
   return [
     ...lost.map((one) => ({ where, what: `case removed: ${brief(one)}`, breaking: view === 'input' })),
-    ...gained.map((one) => ({ where, what: `case added: ${brief(one)}`, breaking: view === 'output' })),
+    // Readers of an open union expect cases that they do not know.
+    ...gained.map((one) => ({ where, what: `case added: ${brief(one)}`, breaking: view === 'output' && !b.open })),
     ...wordChanges(where, a, b),
   ];
 }

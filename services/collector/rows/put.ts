@@ -2,7 +2,7 @@
  * The only way to store updates, from polling, webhooks and replays: each is stored once and its event emitted in the same transaction.
  * Rows are locked in one order everywhere (aliases, chats, people, each by id), so that two deliveries never deadlock.
  */
-import type { ChannelName, ReadMessage, ReadPart, ReadPerson, Update, UpdateBatch } from '../../../adapters/channel/port.ts';
+import type { ChannelName, ReadMessage, ReadPart, ReadPerson, ReadPress, Update, UpdateBatch } from '../../../adapters/channel/port.ts';
 import type { Tx } from '../../../bus/service.ts';
 import { inbox } from '../../../contracts/inbox.ts';
 import { nextActId } from '../act-ids.ts';
@@ -68,7 +68,14 @@ async function putParts(
     person: knownAs(part.person, idOf(part.person.externalId, part.at)),
   }));
   const connections = only('connection').filter(({ update }) => fresh.has(update));
-  const presses = only('button').filter(({ update }) => fresh.has(update));
+  const presses = only('button')
+    .filter(({ update }) => fresh.has(update))
+    .map(({ press, update }) => ({
+      ...press,
+      update,
+      chatExternalId: press.chatExternalId && idOf(press.chatExternalId, Date.now()),
+      person: knownAs(press.person, idOf(press.person.externalId, Date.now())),
+    }));
   const named = [...messages.map(({ chat }) => chat), ...reachable.map(({ chat }) => chat)];
   for (const move of moves) await moveChats(tx, channel, move);
   let chats = await chatsOf(tx, bot, named);
@@ -78,7 +85,7 @@ async function putParts(
   for (const move of moves) await movePerson(tx, channel, move);
   const people = await peopleOf(tx, channel, [
     ...messages.map(({ sender, sentAt }) => ({ person: sender, at: sentAt })),
-    ...presses.map(({ press }) => ({ person: press.person, at: Date.now() })),
+    ...presses.map(({ person }) => ({ person, at: Date.now() })),
     ...reactions,
     ...connections.map(({ owner, establishedAt }) => ({ person: owner, at: establishedAt })),
   ]);
@@ -108,7 +115,12 @@ async function putParts(
     tell(tx, bot, item, chats(item.chat), people(item.sender));
     tx.count(messagesTotal, { channel, direction: item.direction });
   }
-  for (const { press } of presses) await tellPress(tx, bot, press, people);
+  for (const press of presses) {
+    const { update, pressExternalId: of } = press;
+    const message = of === null ? null : stored.find((item) => item.update === update && item.externalId === of);
+    // A message that was stored before: the press was reported then.
+    if (message !== undefined) await tellPress(tx, bot, press, message?.messageId ?? null, people);
+  }
   return updates.map((_, index) => stored.filter(({ update }) => update === index).length);
 }
 
@@ -250,7 +262,7 @@ function commandOf({ chat, kind, text, isForwarded }: Item): string | undefined 
   return /^\/(\w{1,32})(?![\p{L}\p{N}_])/u.exec(text)?.[1]?.toLowerCase() ?? (asksToStop(text) ? 'stop' : undefined);
 }
 
-async function tellPress(tx: Tx, bot: Bot, press: Part<'button'>['press'], people: PersonOf): Promise<void> {
+async function tellPress(tx: Tx, bot: Bot, press: ReadPress, messageId: string | null, people: PersonOf): Promise<void> {
   const by = people(press.person);
   if (by === null) return;
   const [chat] = await tx.query<{ chat_id: string }>(
@@ -267,7 +279,9 @@ async function tellPress(tx: Tx, bot: Bot, press: Part<'button'>['press'], peopl
     isStaff: by.isStaff,
     messageExternalId: press.messageExternalId,
     queryId: press.queryId,
+    messageId,
     data: press.data,
+    title: press.title,
     at: new Date().toISOString(),
   });
 }
