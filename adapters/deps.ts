@@ -34,10 +34,30 @@ export interface HttpAnswer {
  */
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
 
+export interface HttpStreamRequest extends HttpRequest {
+  /** Longest wait for the reply to begin, and between two chunks; default 30 s. */
+  readonly idleMs?: number;
+}
+/** A successful reply whose body is still arriving. */
+export interface HttpStreamAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body, decompressed. Leaving the iteration ends the request. It can be iterated once, and throws as `Http` does. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+/**
+ * One guarded request whose body is read while it arrives; `timeoutMs` and `maxBytes` apply to the whole of it. A reply with a status
+ * other than 2xx is read to its end first.
+ * @throws PolybError as `Http`; deadline_exceeded/idle when nothing arrives for `idleMs`.
+ */
+export type HttpStream = (request: HttpStreamRequest) => Promise<HttpAnswer | HttpStreamAnswer>;
+
 export interface Deps {
   /** The name of the connection, `main` for the primary one: adapters of two connections share nothing. */
   readonly connection: string;
   readonly http: Http;
+  readonly httpStream: HttpStream;
   readonly db: Database;
   readonly cache: Cache;
   readonly secretKey: SecretKey;

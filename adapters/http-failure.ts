@@ -4,6 +4,8 @@ import { scrub } from '../contracts/kit/scrub.ts';
 import type { HttpAnswer, HttpRequest } from './deps.ts';
 
 const evidenceBytes = 512;
+/** Number of chunks at the end of a reply that can hold its evidence. */
+export const evidenceChunks = 64;
 const longestRetryAfterMs = 86_400_000;
 
 /**
@@ -40,7 +42,7 @@ export function evidenceOf({ request, status, bytes }: HttpAnswer): Evidence {
 }
 /** Reads a little more than it shows, so that a phone at the edge is masked as a whole. */
 export function lastOf(chunks: readonly Uint8Array[]): string {
-  const end = Buffer.concat(chunks.slice(-64)).subarray(-evidenceBytes - 100);
+  const end = Buffer.concat(chunks.slice(-evidenceChunks)).subarray(-evidenceBytes - 100);
   return Buffer.from(scrub(end.toString('utf8')))
     .subarray(-evidenceBytes)
     .toString('utf8');

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, type Socket, createServer as tcpServer } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, createGzip, gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from '@jest/globals';
 import type { PolybError } from '../contracts/kit/errors.ts';
 import { isInner } from './addresses.ts';
-import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
+import type { Http, HttpAnswer, HttpRequest, HttpStream, HttpStreamAnswer, HttpStreamRequest } from './deps.ts';
 import { createHttp, type HttpOptions, type RequestRecord } from './http.ts';
 import { httpFailure } from './http-failure.ts';
 
@@ -307,6 +307,199 @@ test('an answer that is not JSON says so with the end of it, masked', async () =
   const { lastBytes = '' } = (error as PolybError).evidence ?? {};
   expect(lastBytes).toMatch(/x \*\*\*3322$/);
   expect(Buffer.byteLength(lastBytes)).toBe(512);
+});
+
+async function open(stream: HttpStream, request: HttpStreamRequest): Promise<HttpStreamAnswer> {
+  const answer = await stream(request);
+  if (!('chunks' in answer)) throw new Error(`answered ${answer.status}`);
+  return answer;
+}
+/** The text that arrives, and the failure with which it ends. */
+async function readAll(answer: Promise<HttpStreamAnswer>): Promise<{ readonly text: string; readonly error?: PolybError }> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of (await answer).chunks) chunks.push(chunk);
+  } catch (error) {
+    return { text: Buffer.concat(chunks).toString(), error: error as PolybError };
+  }
+  return { text: Buffer.concat(chunks).toString() };
+}
+
+test('a streamed reply is read while it arrives, and is observed once, at its end', async () => {
+  const asked = Promise.withResolvers<ServerResponse>();
+  const { origin } = await site((_, response) => {
+    response.writeHead(200, { 'X-Kind': 'Pot' }).write('one');
+    asked.resolve(response);
+  });
+  const { http, seen } = client({ allowPrivate: [origin] });
+  const { status, headers, chunks } = await open(http.stream, get(origin));
+  expect([status, headers['x-kind']]).toEqual([200, 'Pot']);
+  const pieces = chunks[Symbol.asyncIterator]();
+  expect(Buffer.from((await pieces.next()).value).toString()).toBe('one');
+  expect(seen).toEqual([]);
+  (await asked.promise).end('two');
+  expect(Buffer.from((await pieces.next()).value).toString()).toBe('two');
+  expect((await pieces.next()).done).toBe(true);
+  expect(seen).toMatchObject([{ url: `${origin}/`, status: 200, code: 'ok' }]);
+});
+
+test('a streamed request that is refused is read whole, for its error', async () => {
+  const { origin } = await site((_, response) => {
+    response.writeHead(503, { 'content-encoding': 'gzip', 'retry-after': '7' }).end(gzipSync('overloaded'));
+  });
+  const { http, seen } = client({ allowPrivate: [origin] });
+  const answer = (await http.stream(get(origin))) as HttpAnswer;
+  expect([answer.text(), httpFailure(answer, 'Streaming').retryAfterMs]).toEqual(['overloaded', 7_000]);
+  expect(seen).toMatchObject([{ status: 503, code: 'ok' }]);
+});
+
+test.each(['https://localhost', 'https://[::ffff:127.0.0.1]', 'http://127.0.0.1'])('%s is not streamed from', async (address) => {
+  const { port, sockets } = await raw(() => {}, '::');
+  const { http, seen } = client();
+  expect(await failure(http.stream as Http, get(`${address}:${port}/`))).toMatchObject({
+    ...{ code: 'unavailable', reason: 'address_forbidden', outcome: 'not_executed' },
+  });
+  expect([sockets, seen.map(({ code }) => code)]).toEqual([[], ['unavailable']]);
+});
+
+test('a streamed request that may not leave any more is not sent', async () => {
+  const { origin } = await site(() => {
+    throw new Error('was sent');
+  });
+  const { http } = client({ allowPrivate: [origin], mayLeave: () => false });
+  expect(await failure(http.stream as Http, get(origin))).toMatchObject({ reason: 'too_late_to_send', outcome: 'not_executed' });
+});
+
+test('a redirect of a streamed request is an answer, and nobody goes there', async () => {
+  let visits = 0;
+  const hidden = await site((_, response) => {
+    visits += 1;
+    response.end();
+  });
+  const { origin } = await site((_, response) => response.writeHead(307, { location: hidden.origin }).end());
+  const answer = await client({ allowPrivate: [origin, hidden.origin] }).http.stream(get(origin));
+  expect([answer.status, 'chunks' in answer, visits]).toEqual([307, false, 0]);
+});
+
+/** Replies whose server goes on until the client closes the connection. */
+async function endless(drip: (response: ServerResponse) => void, head: Record<string, string> = {}) {
+  const gone = Promise.withResolvers<void>();
+  const { origin } = await site((_, response) => {
+    response.writeHead(200, head);
+    response.flushHeaders();
+    const timer = setInterval(() => drip(response), 5);
+    response.on('close', () => {
+      clearInterval(timer);
+      gone.resolve();
+    });
+  });
+  return { origin, gone: gone.promise };
+}
+
+test.each<[string, Partial<HttpStreamRequest>, object]>([
+  ['the total time', { timeoutMs: 150 }, { code: 'deadline_exceeded', reason: undefined }],
+  ['the size', { maxBytes: 20 }, { code: 'upstream_failed', reason: 'reply_too_large' }],
+])('a streamed reply without end is ended by %s, and the connection with it', async (_, limit, expected) => {
+  const { origin, gone } = await endless((response) => response.write('.'));
+  const { http, seen } = client({ allowPrivate: [origin] });
+  const { text, error } = await readAll(open(http.stream, get(origin, limit)));
+  expect(error).toMatchObject({ ...expected, outcome: 'unknown', evidence: { status: 200 } });
+  expect([text, error?.evidence?.lastBytes]).toEqual([expect.stringMatching(/^\.+$/), expect.stringMatching(/^\.+$/)]);
+  await gone;
+  expect(seen).toMatchObject([{ status: 200, code: error?.code }]);
+});
+
+test('a streamed reply that falls silent is ended by the idle limit; one that only lasts is not', async () => {
+  const { origin, gone } = await endless(() => {});
+  const { http } = client({ allowPrivate: [origin] });
+  const silent = await readAll(open(http.stream, get(origin, { idleMs: 100 } as Partial<HttpRequest>)));
+  expect(silent.error).toMatchObject({ code: 'deadline_exceeded', reason: 'idle' });
+  await gone;
+  const slow = await endless((response) => response.write('.'));
+  const other = client({ allowPrivate: [slow.origin] });
+  const { error } = await readAll(open(other.http.stream, get(slow.origin, { idleMs: 250, timeoutMs: 600 } as Partial<HttpRequest>)));
+  expect(error).toMatchObject({ code: 'deadline_exceeded', reason: undefined });
+});
+
+test('a server that accepts a streamed request and says nothing is ended by the idle limit', async () => {
+  const { origin } = await site(() => {});
+  const { http } = client({ allowPrivate: [origin] });
+  const { error } = await readAll(open(http.stream, get(origin, { idleMs: 50 } as Partial<HttpRequest>)));
+  expect(error).toMatchObject({ code: 'deadline_exceeded', reason: 'idle', outcome: 'unknown' });
+});
+
+test.each([
+  ['cut in the middle', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf', 'half', 'cut_off'],
+  ['cut between two chunks', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n', 'half', 'cut_off'],
+  ['not what its encoding says', 'HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc', '', 'bad_reply'],
+  ['in an encoding that was not requested', 'HTTP/1.1 200 OK\r\ncontent-encoding: zip\r\ncontent-length: 3\r\n\r\nabc', '', 'bad_reply'],
+])('a streamed reply that is %s is read as far as it came, and then fails', async (_, bytes, came, reason) => {
+  const { origin } = await raw((socket) => socket.once('data', () => socket.end(bytes)));
+  const { http, seen } = client({ allowPrivate: [origin] });
+  const { text, error } = await readAll(open(http.stream, get(origin)));
+  expect([text, error]).toMatchObject([came, { code: 'upstream_failed', reason, outcome: 'unknown' }]);
+  expect(seen).toHaveLength(1);
+});
+
+test('a compressed stream is unpacked as it arrives', async () => {
+  const asked = Promise.withResolvers<ReturnType<typeof createGzip>>();
+  const { origin } = await site((_, response) => {
+    const zip = createGzip();
+    zip.pipe(response.writeHead(200, { 'content-encoding': 'gzip' }));
+    zip.write('one');
+    zip.flush(() => asked.resolve(zip));
+  });
+  const { http } = client({ allowPrivate: [origin] });
+  const pieces = (await open(http.stream, get(origin))).chunks[Symbol.asyncIterator]();
+  expect(Buffer.from((await pieces.next()).value).toString()).toBe('one');
+  (await asked.promise).end('two');
+  expect(Buffer.from((await pieces.next()).value).toString()).toBe('two');
+  expect((await pieces.next()).done).toBe(true);
+});
+
+test('a compressed stream is unpacked up to the limit, and not beyond it', async () => {
+  const { origin } = await site((request, response) => {
+    const size = request.url === '/bomb' ? 30e6 : 1000;
+    response.writeHead(200, { 'content-encoding': 'br' }).end(brotliCompressSync(Buffer.alloc(size, '0')));
+  });
+  const { http } = client({ allowPrivate: [origin] });
+  expect((await readAll(open(http.stream, get(`${origin}/small`)))).text).toHaveLength(1000);
+  const { text, error } = await readAll(open(http.stream, get(`${origin}/bomb`, { maxBytes: 100_000 })));
+  expect(error).toMatchObject({ code: 'upstream_failed', reason: 'reply_too_large' });
+  expect(text.length).toBeLessThanOrEqual(100_000);
+});
+
+test('leaving the iteration ends the request and its connection', async () => {
+  const { origin, gone } = await endless((response) => response.write('.'));
+  const { http, seen } = client({ allowPrivate: [origin] });
+  for await (const _ of (await open(http.stream, get(origin))).chunks) break;
+  await gone;
+  expect(seen).toMatchObject([{ status: 200, code: 'cancelled' }]);
+});
+
+test('a streamed reply that was read to its end leaves its connection to the next request', async () => {
+  const { origin, server } = await site((_, response) => response.end('all'));
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
+  const { http } = client({ allowPrivate: [origin] });
+  for (let nth = 0; nth < 6; nth += 1) expect((await readAll(open(http.stream, get(origin)))).text).toBe('all');
+  // The next request may leave before the connection of the last one is free.
+  expect(connections).toBeLessThan(3);
+});
+
+test("the caller's signal cancels a stream, before its head and after", async () => {
+  const { origin, gone } = await endless((response) => response.write('.'));
+  const { http } = client({ allowPrivate: [origin] });
+  const abort = new AbortController();
+  const answer = await open(http.stream, get(origin, { signal: abort.signal }));
+  abort.abort();
+  expect((await readAll(Promise.resolve(answer))).error).toMatchObject({ code: 'cancelled', outcome: 'unknown' });
+  await gone;
+  expect(await failure(http.stream as Http, get(origin, { signal: AbortSignal.abort() }))).toMatchObject({
+    ...{ code: 'cancelled', outcome: 'not_executed' },
+  });
 });
 
 test.each([

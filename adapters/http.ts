@@ -1,16 +1,18 @@
 /** A guarded HTTP client for all adapters, with limits that no reply can lift. */
 import { lookup as dnsLookup } from 'node:dns';
 import { connect, isIP, type LookupFunction } from 'node:net';
+import { PassThrough, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from 'node:zlib';
 import type { Agent, buildConnector, Dispatcher } from 'undici';
-import { type Code, type ErrorDetails, PolybError } from '../contracts/kit/errors.ts';
+import { type Code, type ErrorDetails, isPolybError, PolybError } from '../contracts/kit/errors.ts';
 import { isInner } from './addresses.ts';
-import type { Http, HttpAnswer, HttpRequest } from './deps.ts';
-import { evidenceOf, failure, lastOf, requestLine, safeUrl } from './http-failure.ts';
+import type { Http, HttpAnswer, HttpRequest, HttpStream, HttpStreamAnswer, HttpStreamRequest } from './deps.ts';
+import { evidenceChunks, evidenceOf, failure, lastOf, requestLine, safeUrl } from './http-failure.ts';
 
 const connectTimeoutMs = 10_000;
 const defaultTimeoutMs = 10_000;
+const defaultIdleMs = 30_000;
 const defaultMaxBytes = 2_000_000;
 
 /** One finished request. */
@@ -35,8 +37,13 @@ export interface HttpOptions {
   readonly lookup?: LookupFunction;
 }
 
+export interface HttpClient extends Http {
+  readonly stream: HttpStream;
+  close(): Promise<void>;
+}
+
 /** Requests are sent once: no retries, no redirects. Connections are kept open; `close` ends them. */
-export function createHttp({ allowPrivate, observe, mayLeave = () => true, lookup }: HttpOptions): Http & { close(): Promise<void> } {
+export function createHttp({ allowPrivate, observe, mayLeave = () => true, lookup }: HttpOptions): HttpClient {
   const listed = new Set(allowPrivate.map((each) => new URL(each).origin));
   let agents: Promise<{ readonly outer: Agent; readonly inner: Agent }> | undefined;
   /** Loaded with the first request: some services make none, and the library takes 30 MB. */
@@ -52,35 +59,45 @@ export function createHttp({ allowPrivate, observe, mayLeave = () => true, looku
       });
     return { outer: agent(true), inner: agent(false) };
   };
-
-  const http: Http = async (request) => {
+  const agentFor = async (request: HttpRequest): Promise<Agent> => {
+    const { origin, protocol } = checked(request.url);
+    const mayBeInner = listed.has(origin);
+    if (protocol === 'http:' && !mayBeInner)
+      throw failure('unavailable', request, `Plain HTTP to ${origin} is refused; use https, or list the origin in HTTP_ALLOW_PRIVATE`, {
+        reason: 'address_forbidden',
+      });
+    agents ??= open();
+    const { outer, inner } = await agents;
+    return mayBeInner ? inner : outer;
+  };
+  /** Runs `exchange` and reports the request when its reply is complete. */
+  const observed = async <T extends HttpAnswer | HttpStreamAnswer>(
+    request: HttpRequest,
+    exchange: (agent: Agent, hooks: Hooks) => Promise<T>,
+  ): Promise<T> => {
     const started = performance.now();
-    const told: { status?: number; code: Code | 'ok' } = { code: 'ok' };
     const url = safeUrl(request.url);
+    let status: number | undefined;
+    const onOver = (code: Code | 'ok'): void =>
+      observe?.({ signal: request.signal, method: request.method, url, status, ms: performance.now() - started, code });
     try {
-      const { origin, protocol } = checked(request.url);
-      const mayBeInner = listed.has(origin);
-      if (protocol === 'http:' && !mayBeInner)
-        throw failure('unavailable', request, `Plain HTTP to ${origin} is refused; use https, or list the origin in HTTP_ALLOW_PRIVATE`, {
-          reason: 'address_forbidden',
-        });
-      agents ??= open();
-      const { outer, inner } = await agents;
-      return await exchange(mayBeInner ? inner : outer, request, {
+      const answer = await exchange(await agentFor(request), {
         mayLeave,
-        onStatus(status) {
-          told.status = status;
+        onOver,
+        onStatus(code) {
+          status = code;
         },
       });
+      if (!('chunks' in answer)) onOver('ok');
+      return answer;
     } catch (error) {
-      told.code = (error as PolybError).code; // Nothing above throws any other error.
+      onOver((error as PolybError).code); // Nothing above throws any other error.
       throw error;
-    } finally {
-      const { status, code } = told;
-      observe?.({ signal: request.signal, method: request.method, url, status, ms: performance.now() - started, code });
     }
   };
-  return Object.assign(http, {
+
+  return Object.assign((request: HttpRequest) => observed(request, (agent, hooks) => readWhole(agent, request, hooks)), {
+    stream: (request: HttpStreamRequest) => observed(request, (agent, hooks) => readStream(agent, request, hooks)),
     close: async () => {
       const opened = await agents;
       await Promise.all([opened?.outer.close(), opened?.inner.close()]);
@@ -144,44 +161,189 @@ function reached(error: unknown): readonly string[] {
   return [...(address === undefined ? [] : [address]), ...errors.flatMap(reached)];
 }
 
-function exchange(
-  agent: Agent,
-  request: HttpRequest,
-  { mayLeave, onStatus }: { readonly mayLeave: (signal: AbortSignal) => boolean; readonly onStatus: (status: number) => void },
-): Promise<HttpAnswer> {
-  const { signal, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = request;
+type Headers = Readonly<Record<string, string>>;
+interface Hooks {
+  readonly mayLeave: (signal: AbortSignal) => boolean;
+  readonly onStatus: (status: number) => void;
+  /** Called once when a streamed reply has ended or failed. */
+  readonly onOver: (code: Code | 'ok') => void;
+}
+/** Takes a reply in the order head, data, end; or a failure at any point, and nothing after it. */
+interface Reader {
+  head(status: number, headers: Headers): void;
+  data(chunk: Buffer): void;
+  end(): void;
+  failed(error: PolybError): void;
+}
+/** The request as its reader sees it. */
+interface Exchange {
+  /** Ends the request, unless it is over. */
+  fail(...what: Parameters<Exchange['errorOf']>): void;
+  errorOf(code: Code, text: string, details?: ErrorDetails): PolybError;
+  /** Ends the time limits. */
+  done(): void;
+}
+
+function readWhole(agent: Agent, request: HttpRequest, hooks: Hooks): Promise<HttpAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
+  exchange(agent, request, hooks, (at) => wholeReader(request, at, resolve, reject));
+  return promise;
+}
+
+function readStream(agent: Agent, request: HttpStreamRequest, hooks: Hooks): Promise<HttpAnswer | HttpStreamAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer | HttpStreamAnswer>();
+  exchange(agent, { idleMs: defaultIdleMs, ...request }, hooks, (at) => {
+    let reader = wholeReader(request, at, resolve, reject);
+    return {
+      head(status, headers) {
+        if (status < 300) reader = streamReader(request, at, hooks, resolve, reject);
+        reader.head(status, headers);
+      },
+      data: (chunk) => reader.data(chunk),
+      end: () => reader.end(),
+      failed: (error) => reader.failed(error),
+    };
+  });
+  return promise;
+}
+
+function wholeReader(
+  request: HttpRequest,
+  { fail, done }: Exchange,
+  resolve: (answer: HttpAnswer) => void,
+  reject: (error: PolybError) => void,
+): Reader {
+  const { maxBytes = defaultMaxBytes } = request;
+  let status = 0;
+  let headers: Headers = {};
+  const chunks: Buffer[] = [];
+  return {
+    head(code, received) {
+      status = code;
+      headers = received;
+    },
+    data: (chunk) => void chunks.push(chunk),
+    end() {
+      decompress(Buffer.concat(chunks), headers['content-encoding'], maxBytes).then(
+        (bytes) => {
+          done();
+          resolve(answerOf(request, status, headers, bytes));
+        },
+        (cause: unknown) => {
+          const isLarge = (cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
+          fail(...(isLarge ? tooLargeUnpacked(maxBytes) : notUnpackable(cause)));
+        },
+      );
+    },
+    failed: reject,
+  };
+}
+
+/** Buffers what has arrived and was not read; the size limit bounds it. */
+function streamReader(
+  { maxBytes = defaultMaxBytes }: HttpRequest,
+  { fail, errorOf, done }: Exchange,
+  { onOver }: Hooks,
+  resolve: (answer: HttpStreamAnswer) => void,
+  reject: (error: PolybError) => void,
+): Reader {
+  let body: Transform | undefined;
+  let failure: PolybError | undefined;
+  const ended = (...what: Parameters<Exchange['errorOf']>): PolybError => {
+    fail(...what);
+    return failure ?? errorOf(...what);
+  };
+  async function* read(unpacked: Transform): AsyncGenerator<Uint8Array> {
+    let size = 0;
+    try {
+      for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > maxBytes) throw ended(...tooLargeUnpacked(maxBytes));
+        yield chunk;
+      }
+      if (failure) throw failure;
+    } catch (cause) {
+      throw isPolybError(cause) ? cause : ended(...notUnpackable(cause));
+    } finally {
+      fail('cancelled', 'The caller left before the end of the reply');
+    }
+  }
+  return {
+    head(status, headers) {
+      const { 'content-encoding': encoding = 'identity' } = headers;
+      const unpack = encoding === 'identity' ? () => new PassThrough() : unpackers[encoding.toLowerCase()]?.stream;
+      if (unpack === undefined) fail(...notUnpackable(undefined));
+      else {
+        body = unpack();
+        body.on('error', () => {}); // The iteration throws it.
+        resolve({ status, headers, chunks: read(body) });
+      }
+    },
+    data: (chunk) => void body?.write(chunk),
+    end() {
+      done();
+      body?.end();
+      onOver('ok');
+    },
+    failed(error) {
+      failure = error;
+      if (body === undefined) reject(error);
+      else {
+        body.end(); // What has arrived is read before the failure.
+        onOver(error.code);
+      }
+    },
+  };
+}
+
+/** Sends the request once and passes its reply to the reader, within the limits of the request. */
+function exchange(agent: Agent, request: HttpStreamRequest, { mayLeave, onStatus }: Hooks, readerOf: (at: Exchange) => Reader): void {
+  const { signal, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes, idleMs } = request;
   let over = false;
   let controller: Dispatcher.DispatchController | undefined;
   let status: number | undefined;
-  let headers: Readonly<Record<string, string>> = {};
   let size = 0;
-  const chunks: Buffer[] = [];
+  /** The last chunks, as evidence. */
+  const recent: Buffer[] = [];
 
   /** Nothing was written before undici passes the controller: it was connecting, or waiting for a connection. */
   const wasSent = () => controller !== undefined;
-  const fail = (code: Code, text: string, details: ErrorDetails = {}) => {
-    const lastBytes = lastOf(chunks);
+  const errorOf: Exchange['errorOf'] = (code, text, details = {}) => {
+    const lastBytes = lastOf(recent);
     const outcome = wasSent() ? details.outcome : 'not_executed';
-    const error = failure(
+    return failure(
       code,
       request,
       text,
       { ...details, outcome },
       { ...(status !== undefined && { status }), ...(lastBytes && { lastBytes }) },
     );
+  };
+  const done = (): void => {
     over = true;
-    reject(error);
+    clearTimeout(timer);
+    clearTimeout(idle);
+    signal.removeEventListener('abort', onAbort);
+  };
+  const fail: Exchange['fail'] = (...what) => {
+    if (over) return;
+    const error = errorOf(...what);
+    done();
+    reader.failed(error);
     controller?.abort(error);
   };
   const onAbort = () => fail('cancelled', 'The caller gave up');
-  const onTime = () => fail('deadline_exceeded', `No complete reply within ${timeoutMs} ms`);
+  const timer = setTimeout(() => fail('deadline_exceeded', `No complete reply within ${timeoutMs} ms`), timeoutMs);
+  const idle =
+    idleMs === undefined
+      ? undefined
+      : setTimeout(() => fail('deadline_exceeded', `Nothing arrived for ${idleMs} ms`, { reason: 'idle' }), idleMs);
+  const reader = readerOf({ fail, errorOf, done });
   if (signal.aborted) {
     onAbort();
-    return promise;
+    return;
   }
   signal.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(onTime, timeoutMs);
 
   const { origin, pathname, search } = new URL(request.url);
   agent.dispatch(
@@ -203,24 +365,21 @@ function exchange(
         if (code < 200) return;
         status = code;
         onStatus(code);
-        headers = Object.fromEntries(Object.entries(received).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]));
+        idle?.refresh();
+        reader.head(code, Object.fromEntries(Object.entries(received).map(([name, value]) => [name, [value ?? ''].flat().join(', ')])));
       },
       onResponseData(_, chunk) {
-        chunks.push(chunk);
+        if (over) return;
+        recent.push(chunk);
+        if (recent.length > evidenceChunks) recent.shift();
         size += chunk.length;
+        idle?.refresh();
         if (size > maxBytes) fail('upstream_failed', `The reply is larger than ${maxBytes} bytes`, { reason: 'reply_too_large' });
+        else reader.data(chunk);
       },
       onResponseEnd() {
-        const body = Buffer.concat(chunks);
-        decompress(body, headers['content-encoding'], maxBytes).then(
-          (bytes) => resolve(answerOf(request, status ?? 0, headers, bytes)),
-          (cause: unknown) => {
-            const isLarge = (cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
-            if (isLarge)
-              fail('upstream_failed', `The reply is larger than ${maxBytes} bytes after decompression`, { reason: 'reply_too_large' });
-            else fail('upstream_failed', 'The reply cannot be decompressed', { reason: 'bad_reply', cause });
-          },
-        );
+        clearTimeout(idle);
+        reader.end();
       },
       onResponseError(_, cause) {
         if (!wasSent()) fail(...beforeSending(cause));
@@ -229,10 +388,6 @@ function exchange(
       },
     },
   );
-  return promise.finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-  });
 }
 
 function beforeSending(cause: Error & { readonly code?: unknown }): [Code, string, ErrorDetails] {
@@ -248,17 +403,29 @@ function beforeSending(cause: Error & { readonly code?: unknown }): [Code, strin
   return ['unavailable', `No connection could be made${why}`, { reason: 'connect_failed', cause }];
 }
 
-const unpackers: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
+function tooLargeUnpacked(maxBytes: number): [Code, string, ErrorDetails] {
+  return ['upstream_failed', `The reply is larger than ${maxBytes} bytes after decompression`, { reason: 'reply_too_large' }];
+}
+function notUnpackable(cause: unknown): [Code, string, ErrorDetails] {
+  return ['upstream_failed', 'The reply cannot be decompressed', { reason: 'bad_reply', cause }];
+}
+
+interface Unpacker {
+  readonly whole: (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+  readonly stream: () => Transform;
+}
+const gzip: Unpacker = { whole: promisify(gunzip), stream: createGunzip };
+const unpackers: Readonly<Record<string, Unpacker>> = {
+  gzip,
+  'x-gzip': gzip,
+  deflate: { whole: promisify(inflate), stream: createInflate },
+  br: { whole: promisify(brotliDecompress), stream: createBrotliDecompress },
 };
 async function decompress(body: Buffer, encoding: string | undefined, maxOutputLength: number): Promise<Buffer> {
   if (!encoding || encoding === 'identity' || body.length === 0) return body;
   const unpack = unpackers[encoding.toLowerCase()];
   if (!unpack) throw new TypeError('an encoding that was not requested');
-  return unpack(body, { maxOutputLength });
+  return unpack.whole(body, { maxOutputLength });
 }
 
 function answerOf(request: HttpRequest, status: number, headers: Readonly<Record<string, string>>, bytes: Buffer): HttpAnswer {

@@ -31,8 +31,9 @@ const callers: Readonly<Record<Side, () => Promise<() => Promise<unknown>>>> = {
       AMOCRM_REQUESTS_PER_SECOND: '1000',
     });
     const cache = await redisCache({ url: String(process.env.REDIS_URL) }, { now: Date.now, log: quiet });
+    const http = createHttp({ allowPrivate: [url] });
     const crm = amoCrm(settings, {
-      http: providerHttp(createHttp({ allowPrivate: [url] }), 'amocrm', metrics),
+      ...providerHttp({ http, httpStream: http.stream }, 'amocrm', metrics),
       // Every bucket is asked for, and none makes a request wait.
       cache: { ...cache, take: (bucket, { windowMs }) => cache.take(bucket, { limit: 1_000_000, windowMs }) },
       now: Date.now,

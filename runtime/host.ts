@@ -93,8 +93,8 @@ export async function host({
         const group = groups.vendors[name]?.[vendor];
         const adapter = catalogue[vendor];
         if (group === undefined || adapter === undefined) throw new TypeError(`${setting}=${vendor} is not in the catalogue`);
-        const provider = providerHttp(http, `${name}.${vendor}`, metrics);
-        const deps = { http: provider, db: store, cache, secretKey, connection, now: Date.now, log, metrics };
+        const provider = providerHttp({ http, httpStream: http.stream }, `${name}.${vendor}`, metrics);
+        const deps = { ...provider, db: store, cache, secretKey, connection, now: Date.now, log, metrics };
         return adapter.create(settings.of(group, connection) as never, deps as never);
       };
       if (connections === undefined) return [name, create('main')];

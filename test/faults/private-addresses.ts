@@ -56,6 +56,7 @@ export const t17: FaultTest = {
     const lookup = dns();
     const guarded = createHttp({ allowPrivate: [friend.url], lookup });
     const http = control ? unguarded(lookup) : guarded;
+    const httpStream = control ? http : guarded.stream;
     const counts = { cases: 0, refusedAddress: 0, refusedSetting: 0, otherwise: 0 };
     const tryOut = async (name: string, work: () => Promise<unknown>): Promise<void> => {
       const before = canary.connections();
@@ -78,12 +79,12 @@ export const t17: FaultTest = {
             signal.throwIfAborted();
             const written = round === 0 ? host : spelled(random, host);
             const base = `${protocol}://${written}:${canary.port}`;
-            await tryOut(`${name} at ${base}`, () => adapter(base, { ...deps, http }));
+            await tryOut(`${name} at ${base}`, () => adapter(base, { ...deps, http, httpStream }));
           }
     for (const [name, adapter] of Object.entries(adapters))
       for (const status of [301, 302, 303, 307, 308]) {
         friend.answerWith(status);
-        await tryOut(`${name} by a ${status}`, () => adapter(friend.url, { ...deps, http }));
+        await tryOut(`${name} by a ${status}`, () => adapter(friend.url, { ...deps, http, httpStream }));
       }
     await guarded.close();
     const connections = canary.connections();
@@ -91,7 +92,7 @@ export const t17: FaultTest = {
   },
 };
 
-const deps: Omit<Deps, 'http'> = {
+const deps: Omit<Deps, 'http' | 'httpStream'> = {
   db: { query: async () => [], transaction: () => Promise.reject(new Error('no database here')) },
   cache: memoryCache({ now: Date.now }),
   secretKey: secretKeyFrom(undefined),
@@ -105,6 +106,7 @@ const attempt = () => ({ ref: 'ref1', signal: within() }) as never; // an effect
 /** One request of each. */
 const adapters: Readonly<Record<string, (base: string, deps: Deps) => Promise<unknown>>> = {
   http: (base, { http }) => http({ method: 'GET', url: `${base}/`, signal: within(), timeoutMs: 3_000 }),
+  http_stream: (base, { httpStream }) => httpStream({ method: 'GET', url: `${base}/`, signal: within(), timeoutMs: 3_000 }),
   async espocrm(base, given) {
     const { settings, create } = crmAdapters.espocrm;
     const crm = create(settings.parse({ ESPOCRM_URL: base, ESPOCRM_API_KEY: 'key', ESPOCRM_ASSIGNED_USER_ID: 'user' }), given);

@@ -36,6 +36,7 @@ export async function amocrm({
     },
     deps: {
       http,
+      httpStream: http.stream,
       log: quiet,
       now: () => now,
       // Requests are spaced in real time.

@@ -7,7 +7,7 @@ import { createHttp } from '../../adapters/http.ts';
 export interface VendorWorld<F extends FakeServer> {
   readonly fake: F;
   /** No request waits for its turn; cooldowns are kept. */
-  readonly deps: Pick<Deps, 'http' | 'cache' | 'now'>;
+  readonly deps: Pick<Deps, 'http' | 'httpStream' | 'cache' | 'now'>;
   /** Moves the clock of the fake and of the adapter, which stand still otherwise. */
   later(ms: number): void;
   stop(): Promise<void>;
@@ -23,6 +23,7 @@ export async function vendorWorld<F extends FakeServer>(at: number, start: (now:
     fake,
     deps: {
       http,
+      httpStream: http.stream,
       now,
       cache: { ...memoryCache({ now }), take: async () => ({ isAllowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 }) },
     },

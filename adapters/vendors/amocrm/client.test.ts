@@ -23,6 +23,7 @@ function connected({ token = amoIntegration.token as string, perSecond = 1000, w
   const settings = { AMOCRM_SUBDOMAIN: 'fake', AMOCRM_URL: fake.url, AMOCRM_TOKEN: token, AMOCRM_REQUESTS_PER_SECOND: String(perSecond) };
   return amoCrm(amoSettings.parse(settings), {
     http,
+    httpStream: http.stream,
     log: quiet,
     now: Date.now,
     cache: own,
@@ -194,7 +195,7 @@ test('two processes with one bucket stay below the limit; with a bucket each, se
       statuses.push(answer.status);
       return answer;
     },
-    { close: watched.close },
+    { stream: watched.stream, close: watched.close },
   );
   await storm([connected({ perSecond }), connected({ perSecond })], 75);
   expect(new Set(statuses)).toEqual(new Set([204]));

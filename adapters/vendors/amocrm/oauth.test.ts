@@ -39,6 +39,7 @@ const settings = () =>
   });
 const depsOf = (connection: string): Deps => ({
   http,
+  httpStream: http.stream,
   db: store.db,
   cache: memoryCache({ now: Date.now }),
   connection,

@@ -166,7 +166,7 @@ test("the bucket stands before the server's name where the path does not hold it
         asked.push(request.url);
         return { status: 204, headers: {}, bytes: new Uint8Array(), text: () => '', json: () => null };
       },
-      { close: async () => {} },
+      { stream: http.stream, close: async () => {} },
     ),
   );
   await blobs.remove('blob_0011', signal);
