@@ -4,7 +4,7 @@ import { secret, text, url } from '../../config/settings.ts';
 import type { Deps } from '../deps.ts';
 import { openAi } from '../vendors/openai/llm.ts';
 import { type Provider, providers } from '../vendors/openai/providers.ts';
-import type { AskingLlm } from './port.ts';
+import type { Llm } from './port.ts';
 
 const key = (name: string) => secret().describe(`API key for ${name}.`);
 const model = ({ model }: Provider) => text({ max: 200 }).default(model).describe('Name of the model.');
@@ -35,10 +35,10 @@ const yandexSettings = z.object({
 });
 
 export const llmAdapters = {
-  none: { settings: z.object({}), create: (): AskingLlm | null => null },
+  none: { settings: z.object({}), create: (): Llm | null => null },
   openai: {
     settings: openaiSettings,
-    create: (given: z.output<typeof openaiSettings>, deps: Deps): AskingLlm | null =>
+    create: (given: z.output<typeof openaiSettings>, deps: Deps): Llm | null =>
       openAi(
         {
           name: 'openai',
@@ -52,7 +52,7 @@ export const llmAdapters = {
   },
   deepseek: {
     settings: deepseekSettings,
-    create: (given: z.output<typeof deepseekSettings>, deps: Deps): AskingLlm | null =>
+    create: (given: z.output<typeof deepseekSettings>, deps: Deps): Llm | null =>
       openAi(
         {
           name: 'deepseek',
@@ -66,7 +66,7 @@ export const llmAdapters = {
   },
   gemini: {
     settings: geminiSettings,
-    create: (given: z.output<typeof geminiSettings>, deps: Deps): AskingLlm | null =>
+    create: (given: z.output<typeof geminiSettings>, deps: Deps): Llm | null =>
       openAi(
         {
           name: 'gemini',
@@ -80,7 +80,7 @@ export const llmAdapters = {
   },
   yandex: {
     settings: yandexSettings,
-    create: (given: z.output<typeof yandexSettings>, deps: Deps): AskingLlm | null =>
+    create: (given: z.output<typeof yandexSettings>, deps: Deps): Llm | null =>
       openAi(
         {
           name: 'yandex',

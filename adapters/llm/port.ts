@@ -25,6 +25,8 @@ export interface LlmAnswer<T> {
   readonly outputTokens: number;
   /** Number of requests that the answer needed. */
   readonly requests: number;
+  /** The model that answered: `deepseek/deepseek-v4-flash`. */
+  readonly model: string;
 }
 export interface AskingLlm {
   /** `deepseek/deepseek-v4-flash`: stored with the answer. */
@@ -50,7 +52,7 @@ export interface ToolCall {
   readonly name: string;
   /** As received: possibly no JSON. At most 16 KB. */
   readonly arguments: string;
-  /** The provider's unknown fields, which must come back unchanged with the call: `extra_content` of Gemini. */
+  /** Fields of the provider that it needs back with the call, under its name; other providers get nothing of it. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 export type ModelMessage =
@@ -62,6 +64,7 @@ export interface AnswerRequest {
   readonly messages: readonly ModelMessage[];
   /** May be empty; then `toolChoice` has no effect. */
   readonly tools: readonly ToolSpec[];
+  /** `none`: the answer has no calls. `required` is a demand that a model may disregard. */
   readonly toolChoice: 'auto' | 'none' | 'required';
   readonly maxOutputTokens: number;
   /** Id of the request, for the logs of the provider. */

@@ -1,13 +1,13 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { createMetrics } from '../../../bus/telemetry/metrics.ts';
 import { createHttp } from '../../http.ts';
-import { type LlmReply, type LlmUnderTest, llmConformance } from '../../llm/conformance.ts';
+import { type LlmReply, type LlmUnderTest, llmConformance, type Say } from '../../llm/conformance.ts';
 import { llmAdapters } from '../../llm/index.ts';
-import type { AskingLlm } from '../../llm/port.ts';
+import type { Llm } from '../../llm/port.ts';
 import { openAi } from './llm.ts';
 import { providers } from './providers.ts';
 
@@ -58,7 +58,7 @@ async function provider(name: keyof typeof providers, ...replies: readonly Reply
     model: 'm',
     project: name === 'yandex' ? 'b1g' : undefined,
   };
-  const llm: AskingLlm = openAi(options, { http, now: Date.now, metrics });
+  const llm: Llm = openAi(options, { http, httpStream: http.stream, now: Date.now, metrics });
   return {
     llm,
     metrics,
@@ -91,6 +91,7 @@ test('an answer that fits the schema comes back with what it cost, in one reques
     inputTokens: 10,
     outputTokens: 2,
     requests: 1,
+    model: 'openai/m',
   });
   expect(llm.name).toBe('openai/m');
   expect(requests[0]?.headers).toMatchObject({ authorization: 'Bearer k-1', 'x-client-request-id': 'line-7' });
@@ -126,7 +127,7 @@ test('DeepSeek is never asked for json_schema, and the word json stands in its p
 test('an empty or wrong object is repaired once, then a tool is forced', async () => {
   const call = { tool_calls: [{ id: 'c', type: 'function', function: { name: 'colour', arguments: blue } }] };
   const { llm, requests, formats } = await provider('deepseek', said(''), said('{"colour":"green"}'), said(null, call));
-  expect(await llm.ask(request)).toEqual({ value: { colour: 'blue' }, inputTokens: 30, outputTokens: 6, requests: 3 });
+  expect(await llm.ask(request)).toMatchObject({ value: { colour: 'blue' }, inputTokens: 30, outputTokens: 6, requests: 3 });
   expect(formats()).toEqual(['json_object', 'json_object', 'tool']);
   expect(requests[1]?.body.messages.at(-1)?.content).toContain('does not fit');
   expect(requests[2]?.body.tool_choice).toEqual({ type: 'function', function: { name: 'colour' } });
@@ -177,11 +178,56 @@ const settingsOf = {
 } satisfies Record<keyof typeof providers, object>;
 for (const [name, settings] of Object.entries(settingsOf)) llmConformance(name, () => compatible(name as keyof typeof providers, settings));
 
+/** Server-sent events of these choices. */
+const events = (choices: readonly object[]): string =>
+  choices.map((choice) => `data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`).join('');
+
+function say({ text = '', calls = [], finish: given, breaks }: Say, isStream: boolean, to: ServerResponse): void {
+  const finish = given === undefined ? (calls.length > 0 ? 'tool_calls' : 'stop') : given;
+  const usage = { prompt_tokens: 10, completion_tokens: 2 };
+  const made = calls.map(({ name, arguments: given }, index) => ({
+    index,
+    id: `c${index}`,
+    type: 'function',
+    function: { name, arguments: given },
+  }));
+  if (!isStream) {
+    const message = { role: 'assistant', content: text === '' ? null : text, ...(made.length > 0 && { tool_calls: made }) };
+    const body = JSON.stringify({ choices: [{ index: 0, finish_reason: finish, message }], usage });
+    if (breaks === undefined) return void to.end(body);
+    to.writeHead(200, { 'content-length': Buffer.byteLength(body) }).write(body.slice(0, body.length / 2));
+  } else {
+    to.writeHead(200, { 'content-type': 'text/event-stream' });
+    // The provider's first event, and lines that keep the connection.
+    to.write(`: keep-alive\n\n\n${events([{ delta: { role: 'assistant', content: null } }])}`);
+    const halves = (whole: string): string[] => [whole.slice(0, whole.length / 2), whole.slice(whole.length / 2)];
+    to.write(events(halves(text).map((content) => ({ delta: { content } }))));
+    const pieces = made.flatMap(({ function: { name, arguments: given }, ...call }, place) => {
+      const [first, second] = halves(given);
+      const begun = { ...call, function: { name, arguments: '' } };
+      const isCut = breaks !== undefined && place === made.length - 1;
+      return [
+        begun,
+        { index: call.index, function: { arguments: first } },
+        ...(isCut ? [] : [{ index: call.index, function: { arguments: second } }]),
+      ];
+    });
+    to.write(events(pieces.map((piece) => ({ delta: { tool_calls: [piece] } }))));
+    if (breaks === undefined)
+      return void to.end(
+        `${events([{ delta: {}, finish_reason: finish }])}data: ${JSON.stringify({ choices: [], usage })}\n\ndata: [DONE]\n\n`,
+      );
+  }
+  if (breaks === 'cut') setImmediate(() => to.destroy());
+}
+
 /** A provider with the chat completions of OpenAI, and the adapter that the catalogue creates for it. */
 async function compatible(name: keyof typeof providers, settings: Readonly<Record<string, string>>): Promise<LlmUnderTest> {
   let reply: LlmReply = { do: 'hang' };
   let requests: Request[] = [];
+  let closed = Promise.withResolvers<void>();
   const server = createServer(async (incoming, outgoing) => {
+    outgoing.on('close', () => outgoing.writableFinished || closed.resolve());
     const body = (await json(incoming)) as Request['body'];
     requests.push({ headers: incoming.headers, body });
     const send = (status: number, text: string, headers = {}) => void outgoing.writeHead(status, headers).end(text);
@@ -191,7 +237,10 @@ async function compatible(name: keyof typeof providers, settings: Readonly<Recor
       send(200, JSON.stringify(said(isTool ? null : content, isTool ? tool : more).body));
     };
     if (reply.do === 'answer') answer(reply.json);
-    else if (reply.do === 'decline') answer(null, { refusal: 'No.' });
+    else if (reply.do === 'say') say(reply, body.stream === true, outgoing);
+    else if (reply.do === 'decline' && body.stream !== true) answer(null, { refusal: 'No.' });
+    else if (reply.do === 'decline')
+      outgoing.end(events([{ delta: { refusal: 'N' } }, { delta: { refusal: 'o.' }, finish_reason: 'stop' }]));
     else if (reply.do === 'garbage') send(200, reply.body);
     else if (reply.do === 'cut') incoming.socket.destroy();
     else if (reply.do === 'refuse')
@@ -206,14 +255,16 @@ async function compatible(name: keyof typeof providers, settings: Readonly<Recor
   const http = createHttp({ allowPrivate: [origin] });
   const { settings: schema, create } = llmAdapters[name];
   const given = Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, value === '' ? origin : value]));
-  const deps = { http, now: Date.now, metrics: createMetrics({ now: Date.now, log: console }) };
+  const deps = { http, httpStream: http.stream, now: Date.now, metrics: createMetrics({ now: Date.now, log: console }) };
   return {
-    llm: create(schema.parse(given) as never, deps as never) as AskingLlm,
+    llm: create(schema.parse(given) as never, deps as never) as Llm,
     apiKey: 'key-of-the-test',
     reply(next) {
       reply = next;
       requests = [];
+      closed = Promise.withResolvers();
     },
+    closed: () => closed.promise,
     requests: () =>
       requests.map(({ headers: { authorization = '' }, body: { messages } }) => {
         const of = (role: string) => messages.find((one) => one.role === role)?.content ?? '';
