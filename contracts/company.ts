@@ -1,6 +1,6 @@
 /** The company behind the built-in booking calendar: what it offers, who works when. */
 import { z } from 'zod';
-import { Connection, Day, Id, Line, Money, PersonName, TimeZone } from './common.ts';
+import { Connection, Day, Id, Line, Money, PersonName, Phone, TimeZone } from './common.ts';
 import { contract, method } from './kit/define.ts';
 
 /** A time of day, `09:30`; `24:00` is the end of the day. */
@@ -17,6 +17,14 @@ export const Company = z
   .strictObject({
     name: Line,
     timeZone: TimeZone.describe('Zone of the location: hours, days and limits are counted in it.'),
+    address: Line.optional(),
+    phoneNumber: Phone.optional().describe('The phone of the company, for customers.'),
+    greeting: Line.optional().describe('How the agent begins a conversation.'),
+    openingHours: z
+      .array(z.strictObject({ weekday: z.int().min(1).max(7).describe('1 is Monday.'), ...Hours.shape }))
+      .max(50)
+      .default([])
+      .describe('When staff answers customers; empty if not stated.'),
     stepMinutes: z.int().min(5).max(240).default(15).describe('Distance between two possible starts.'),
     noticeMinutes: z.int().min(0).max(43_200).default(60).describe('A slot closer than this is not offered.'),
     horizonDays: z.int().min(1).max(366).default(60).describe('Slots further ahead are not offered.'),

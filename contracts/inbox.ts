@@ -113,6 +113,10 @@ const Client = z.object({
   name: Name,
   username: z.string().max(64).nullable().meta({ pii: 'name' }),
   phoneNumber: z.string().max(20).nullable().meta({ pii: 'phone' }),
+  isPhoneProved: z
+    .boolean()
+    .default(false)
+    .describe('The channel verified the phone, or the customer shared their own contact; otherwise somebody stated it.'),
   role: UserRole,
   messages: count,
   firstSeenAt: Timestamp,
@@ -277,7 +281,7 @@ export const inbox = contract('inbox', '1.0.0', {
     input: z.strictObject({ chatId: Id, owner: ChatOwner }),
     output: Chat,
     idempotency: 'idempotent',
-    roles: ['operator', 'gateway', 'sender'],
+    roles: ['operator', 'gateway', 'sender', 'dialog-orchestrator'],
   }),
   read_file: method({
     summary: 'Read part of a file of a message. Over HTTP, the whole file or a Range.',

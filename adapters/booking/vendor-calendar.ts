@@ -191,6 +191,7 @@ function companyOf(schedule: Schedule, employees: Awaited<ReturnType<VendorAppoi
   return {
     ...rest,
     name: 'CRM',
+    openingHours: [],
     services,
     employees: employees.flatMap(({ employeeId, name, position }) => {
       const own = chosen?.find((each) => each.employeeId === employeeId);

@@ -6,6 +6,9 @@ import { site } from './site.ts';
 
 export const channels: readonly ChannelAdapter[] = [telegram, whatsapp, site];
 
+/** Whether a phone that this channel gives is that of the person. */
+export const provesPhones = (channel: string): boolean => channels.find(({ name }) => name === channel)?.provesPhones === true;
+
 type PartName = 'intake' | 'sending' | 'notices';
 type Created<P extends PartName> = NonNullable<ChannelAdapter[P]> extends ChannelPart<infer T> ? T : never;
 

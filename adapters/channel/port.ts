@@ -178,6 +178,8 @@ export interface ChannelAdapter {
   /** How long after the customer's last message free text is accepted; later only a template. Default: always. */
   readonly replyWindowMs?: number;
   readonly hasTemplates?: boolean;
+  /** A phone that the channel gives is that of the person: verified by the channel, or shared as their own contact. */
+  readonly provesPhones?: boolean;
   /** Options under a message. Absent: the channel shows none. */
   readonly choices?: ChoiceLimits;
   /** Files with a message. Absent: the channel sends none. */

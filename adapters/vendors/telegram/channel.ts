@@ -10,5 +10,6 @@ export const telegram: ChannelAdapter = {
   intake: { settings: telegramSettings, create: telegramIntake },
   sending: { settings: telegramSendSettings, create: telegramSend },
   notices: { settings: telegramSendSettings, create: telegramNotices },
+  provesPhones: true,
   personFields: ['id', 'user_id'],
 };

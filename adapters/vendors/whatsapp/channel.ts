@@ -10,5 +10,6 @@ export const whatsapp: ChannelAdapter = {
   sending: { settings: whatsappSendSettings, create: whatsappSend },
   replyWindowMs: 86_400_000, // Error 131047.
   hasTemplates: true,
+  provesPhones: true,
   personFields: ['id', 'from', 'from_user_id', 'wa_id', 'user_id', 'recipient_id', 'recipient_user_id'],
 };

@@ -1,4 +1,5 @@
 /** Customers and staff as rows: reading, roles and erasure. */
+import { provesPhones } from '../../../adapters/channel/index.ts';
 import type { Queries } from '../../../bus/service.ts';
 import type { inbox } from '../../../contracts/inbox.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
@@ -30,6 +31,7 @@ function shown(row: Columns): Client {
     name: row.name,
     username: row.username,
     phoneNumber: row.phone_number,
+    isPhoneProved: row.phone_number !== null && provesPhones(row.channel),
     role: row.role,
     messages: row.messages,
     firstSeenAt: row.first_seen_at.toISOString(),

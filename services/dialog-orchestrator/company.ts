@@ -1,0 +1,58 @@
+/** What the agent knows about the company, read again every minute. */
+import type { Call } from '../../bus/service.ts';
+import { booking } from '../../contracts/booking.ts';
+import { company } from '../../contracts/company.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
+
+export type BookableService = OutputOf<typeof booking.list_services>['services'][number];
+export interface Company {
+  readonly name: string;
+  readonly address: string | null;
+  readonly phone: string | null;
+  readonly greeting: string | null;
+  /** Opening hours in words, a line per day or range. */
+  readonly hours: readonly { readonly weekday: number; readonly from: string; readonly to: string }[];
+  readonly timeZone: string;
+  readonly services: readonly BookableService[];
+  /** Empty if the booking system cannot be reached. */
+  readonly isReachable: boolean;
+}
+const freshMs = 60_000;
+
+export function companyFacts({
+  connection,
+  timeZone,
+  now,
+}: {
+  readonly connection: string;
+  readonly timeZone: string;
+  readonly now: () => number;
+}): (call: Call) => Promise<Company> {
+  let known: { readonly at: number; readonly company: Company } | null = null;
+  const absent = (error: unknown): null => {
+    if (isPolybError(error)) return null;
+    throw error;
+  };
+  return async (call) => {
+    if (known !== null && now() - known.at < freshMs) return known.company;
+    const [own, offered] = await Promise.all([
+      call(company.get, { connection }).catch(absent),
+      call(booking.list_services, { connection }).catch(absent),
+    ]);
+    const of = own?.company ?? null;
+    const made: Company = {
+      name: of?.name ?? '',
+      address: of?.address ?? null,
+      phone: of?.phoneNumber ?? null,
+      greeting: of?.greeting ?? null,
+      hours: of?.openingHours ?? [],
+      timeZone: of?.timeZone ?? timeZone,
+      services: offered?.services ?? [],
+      isReachable: offered !== null,
+    };
+    // An unreachable booking system is asked again in the next turn.
+    if (made.isReachable) known = { at: now(), company: made };
+    return made;
+  };
+}

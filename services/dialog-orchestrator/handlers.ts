@@ -1,0 +1,115 @@
+/** The conversation for callers and for people. */
+import type { Context, Database, HandlersOf } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
+import { dialog } from '../../contracts/dialog.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { messages } from '../../contracts/messages.ts';
+import type { Company } from './company.ts';
+import { opensNext } from './facts.ts';
+import { sessionIdOf } from './ids.ts';
+import { intents } from './intents.ts';
+import { latestProposals, shownProposal } from './rows/proposals.ts';
+import { endSession, findSession, listSessions, putSession, type Session, setMode } from './rows/sessions.ts';
+import { latestTurns, toolsOf } from './rows/turns.ts';
+import type { DialogSettings } from './settings.ts';
+import { moves } from './states.ts';
+import { toolSpecs } from './tools/catalogue.ts';
+import { words } from './words.ts';
+
+type Shown = OutputOf<typeof dialog.get_session>['session'];
+type Public = Omit<HandlersOf<typeof dialog>, 'take_turn' | 'next_answer' | 'dialog_stream'>;
+
+export function dialogHandlers(parts: {
+  readonly db: Database;
+  readonly settings: DialogSettings;
+  readonly company: (call: Context['call']) => Promise<Company>;
+  readonly now: () => number;
+}): Public {
+  const { db, settings, now } = parts;
+  const shown = (of: Session): Shown => ({
+    ...{ sessionId: of.externalId, chatId: of.chatId, channel: of.channel, state: of.state },
+    ...{ mode: of.mode ?? (of.chatId === null ? 'auto' : settings.DIALOG_MODE), language: of.language, name: of.name },
+    ...{ phoneNumber: of.phone, phoneProof: of.phoneProof, turns: of.turns, tokens: of.tokens, isHandedOver: of.handedOverAt !== null },
+    ...{ startedAt: of.startedAt.toISOString(), activeAt: of.activeAt.toISOString(), endedAt: of.endedAt?.toISOString() ?? null },
+  });
+  /** A chat by its id, else the conversation of a caller. */
+  const found = async (externalId: string): Promise<Session> => {
+    const session = (await findSession(db, externalId)) ?? (await findSession(db, sessionIdOf(externalId)));
+    if (session !== null) return session;
+    throw new PolybError('not_found', `There is no conversation ${externalId}; polyb dialogs ls lists them.`, { reason: 'no_session' });
+  };
+  return {
+    dialog: async ({ sessionId, message = null, choice = null, name = null, phoneNumber = null, language = null }, { call, key }) => {
+      const said = { externalId: sessionId, text: message, choice, name, phoneNumber, language };
+      return call(dialog.take_turn, { sessionId: sessionIdOf(sessionId), said }, { key: derivedKey(key, 'turn') });
+    },
+    get_session: async ({ sessionId, turns: limit }) => {
+      const session = await found(sessionId);
+      const turns = await latestTurns(db, session.sessionId, limit);
+      const tools = await toolsOf(
+        db,
+        turns.map(({ turnId }) => turnId),
+      );
+      return {
+        session: shown(session),
+        turns: turns.map(({ sessionId: _, startedAt, said, steps, findings, ...turn }) => ({
+          ...turn,
+          ...{ said: [...said], steps: [...steps], findings: [...findings], startedAt: startedAt.toISOString() },
+          tools: (tools.get(turn.turnId) ?? []).map((each) => ({ ...each })),
+        })),
+        proposals: (await latestProposals(db, session.sessionId, 50)).map(shownProposal),
+      };
+    },
+    list_sessions: async ({ state = null, limit, cursor }) => {
+      const [at, id] = cursor === undefined ? [] : Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
+      if (cursor !== undefined && (id === undefined || Number.isNaN(Date.parse(at ?? ''))))
+        throw new PolybError('invalid_argument', 'The cursor is none of list_sessions.', { reason: 'bad_cursor' });
+      const rows = await listSessions(db, { state, limit, before: at === undefined || id === undefined ? null : { at, id } });
+      const last = rows.length === limit ? rows.at(-1) : undefined;
+      return {
+        items: rows.map(shown),
+        nextCursor: last === undefined ? null : Buffer.from(`${last.activeAt.toISOString()} ${last.sessionId}`).toString('base64url'),
+      };
+    },
+    end_session: async ({ sessionId }) => {
+      const session = await found(sessionId);
+      const ended = await endSession(db, session.sessionId, new Date(now()));
+      return shown(ended ?? session);
+    },
+    list_intents: async () => ({
+      intents: intents.map(({ name, description }) => ({ name, description })),
+      states: (Object.keys(moves) as (keyof typeof moves)[]).map((state) => ({ state, tools: toolSpecs(state).map(({ name }) => name) })),
+    }),
+    set_mode: async ({ sessionId, mode }) => {
+      const session = await found(sessionId);
+      return shown((await setMode(db, session.sessionId, mode)) ?? session);
+    },
+    hand_over: async ({ sessionId, reason, summary }, { call, commit, key }) => {
+      const session = await found(sessionId);
+      if (session.chatId !== null) {
+        const opens = opensNext(await parts.company(call), now(), session.language);
+        const said = words[session.language];
+        const text = opens === null ? said.handedOver : said.handedOverClosed(opens);
+        const mode = (session.mode ?? settings.DIALOG_MODE) === 'auto' ? 'auto' : 'draft';
+        // Before staff has the chat: afterwards the message would need their approval.
+        await call(messages.send_reply, { chatId: session.chatId, text, mode, isReceipt: true }, { key: derivedKey(key, 'told') });
+        await call(inbox.set_chat_owner, { chatId: session.chatId, owner: 'human' });
+      }
+      return commit(async (tx) => {
+        const current = (await findSession(tx, session.sessionId)) ?? session;
+        const handed = { ...current, handedOverAt: new Date(now()) };
+        await putSession(tx, handed);
+        tx.emit(dialog.handed_over, {
+          sessionId: session.sessionId,
+          chatId: session.chatId,
+          reason,
+          summary,
+          at: new Date(now()).toISOString(),
+        });
+        return shown(handed);
+      });
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { type Consumer, on } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { addInput } from './rows/sessions.ts';
+import { turnDue } from './turn-due.ts';
+
+/** The transcript of a voice message is text like any other. */
+export function onMessageTranscribed(): Consumer {
+  return on(inbox.message_transcribed, async ({ messageId, chatId, at }, tx) => {
+    await addInput(tx, chatId, { inputId: messageId, kind: 'text', data: null, at: new Date(at) });
+    turnDue(tx, chatId, derivedKey(messageId, 'transcribed'));
+  });
+}

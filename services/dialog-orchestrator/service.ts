@@ -1,0 +1,100 @@
+/** The agent: conversations with customers, in which a model proposes and the rules decide. */
+import { llmAdapters } from '../../adapters/llm/index.ts';
+import type { AnsweringLlm, Llm } from '../../adapters/llm/port.ts';
+import { service } from '../../bus/service.ts';
+import { booking } from '../../contracts/booking.ts';
+import { calls } from '../../contracts/calls.ts';
+import { company } from '../../contracts/company.ts';
+import { crm } from '../../contracts/crm.ts';
+import { dialog } from '../../contracts/dialog.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import { journal } from '../../contracts/journal.ts';
+import { settled } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { messages } from '../../contracts/messages.ts';
+import { companyFacts } from './company.ts';
+import { methods } from './decide.ts';
+import { dialogStream } from './dialog-stream.ts';
+import { factNames } from './facts.ts';
+import { forgetDialogs } from './forget-dialogs.loop.ts';
+import { dialogHandlers } from './handlers.ts';
+import { nextAnswer } from './next-answer.ts';
+import { onButtonPressed } from './on-button-pressed.ts';
+import { onChatsMerged } from './on-chats-merged.ts';
+import { onHistoryForgotten } from './on-history-forgotten.ts';
+import { onMessageReceived } from './on-message-received.ts';
+import { onMessageTranscribed } from './on-message-transcribed.ts';
+import { onPersonErased } from './on-person-erased.ts';
+import { onProposalSettled } from './on-proposal-settled.ts';
+import { loadPrompts } from './prompts.ts';
+import { dialogSettings } from './settings.ts';
+import { streams } from './streams.ts';
+import { takeTurn } from './take-turn.ts';
+
+/** @param modelOf the model that the settings pick; a test passes its own. */
+export const dialogOrchestrator = (modelOf: (llm: Llm | null) => AnsweringLlm) =>
+  service({
+    serves: { dialog },
+    uses: [
+      ...[inbox.chat_context, inbox.get_message, inbox.get_client, inbox.set_chat_owner],
+      ...[
+        inbox.message_received,
+        inbox.message_transcribed,
+        inbox.button_pressed,
+        inbox.person_erased,
+        inbox.history_forgotten,
+        inbox.chats_merged,
+      ],
+      ...[messages.send_reply, journal.confirm, company.get, calls.start_call, crm.push_to_crm],
+      ...[
+        booking.list_services,
+        booking.list_employees,
+        booking.get_free_slots,
+        booking.find_client,
+        booking.list_appointments,
+        booking.create_client,
+      ],
+      ...Object.values(methods),
+      ...Object.values(methods).map((method) => settled(method)),
+    ],
+    settings: dialogSettings,
+    vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
+  }).start(async ({ settings, vendors, db, log, metrics, now }) => {
+    const llm = modelOf(vendors.llm);
+    const prompts = await loadPrompts(settings.DIALOG_PROMPTS, factNames);
+    const facts = companyFacts({ connection: settings.DIALOG_CONNECTION, timeZone: settings.DIALOG_TIME_ZONE, now });
+    const listeners = streams();
+    const shared = { db, settings, company: facts, now };
+    return {
+      dialog: {
+        ...dialogHandlers(shared),
+        take_turn: takeTurn({ ...shared, prompts, metrics, log, listeners }),
+        next_answer: nextAnswer(llm, listeners.heardBy),
+        dialog_stream: dialogStream(listeners, db),
+      },
+      on: [
+        onMessageReceived(settings, now),
+        onMessageTranscribed(),
+        onButtonPressed(),
+        ...Object.values(methods).map(onProposalSettled),
+        onPersonErased(),
+        onHistoryForgotten(),
+        onChatsMerged(),
+      ],
+      loops: [forgetDialogs(db, settings.DIALOG_KEEP_DAYS, now)],
+    };
+  });
+
+/** Until a model is configured. */
+const unconfigured: AnsweringLlm = {
+  name: 'none',
+  answer: async () => {
+    throw new PolybError('failed_precondition', 'No language model is configured; set LLM_KIND.', { reason: 'no_model' });
+  },
+  // biome-ignore lint/correctness/useYield: it has no answer.
+  async *answerStream() {
+    throw new PolybError('failed_precondition', 'No language model is configured; set LLM_KIND.', { reason: 'no_model' });
+  },
+};
+
+export default dialogOrchestrator((llm) => llm ?? unconfigured);

@@ -1,0 +1,668 @@
+/** Answers everything that a customer said since the last turn, in one commit. */
+import type { ModelMessage, Offer } from '../../adapters/llm/port.ts';
+import { hashOf, newId, parsed } from '../../bus/durable/identity.ts';
+import type { Context, Database, Handler, Log, Tx } from '../../bus/service.ts';
+import { derivedKey } from '../../bus/wire/key.ts';
+import { booking } from '../../contracts/booking.ts';
+import { calls } from '../../contracts/calls.ts';
+import { normalizePhone } from '../../contracts/common.ts';
+import { dialog } from '../../contracts/dialog.ts';
+import { inbox } from '../../contracts/inbox.ts';
+import type { InputOf, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
+import { isPolybError } from '../../contracts/kit/errors.ts';
+import type { Counting } from '../../contracts/kit/metric.ts';
+import { messages } from '../../contracts/messages.ts';
+import { answerIn } from './claims/agreement.ts';
+import { asksForPerson } from './claims/handover-words.ts';
+import type { Company } from './company.ts';
+import { confirm, methods, outcomeOf, type Settled } from './decide.ts';
+import { opensNext, type Pressed } from './facts.ts';
+import { turnIdOf } from './ids.ts';
+import { intentOf } from './intents.ts';
+import { toolCallsTotal, turnSeconds, turnsTotal } from './metrics.ts';
+import { choicesOf, type Option, proposalOptions, slotOptions } from './options.ts';
+import type { Prompts } from './prompts.ts';
+import {
+  bookingsOf,
+  type ChoicePayload,
+  findChoice,
+  insertChoices,
+  insertProposal,
+  markProposal,
+  type Proposal,
+  pendingProposals,
+  proposalById,
+  shownProposal,
+} from './rows/proposals.ts';
+import { closeInputs, findSession, type Input, noMemory, openInputs, putSession, type Session } from './rows/sessions.ts';
+import { insertTurn, latestTurns } from './rows/turns.ts';
+import { whenText } from './said.ts';
+import type { DialogSettings } from './settings.ts';
+import { moved } from './states.ts';
+import type { Streams } from './streams.ts';
+import type { Ask } from './tools/tool.ts';
+import { type KeptAnswer, runTurn, type TurnEnd, type TurnRequest } from './turn.ts';
+import { words } from './words.ts';
+
+export interface DialogParts {
+  readonly db: Database;
+  readonly settings: DialogSettings;
+  readonly company: (call: Context['call']) => Promise<Company>;
+  readonly prompts: Prompts;
+  readonly metrics: Counting;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Streams of this process that hear what the turn does. */
+  readonly listeners: Pick<Streams, 'onTool' | 'onStep'>;
+}
+type Chat = OutputOf<typeof inbox.chat_context>;
+type ChatMessage = Chat['messages'][number];
+type Answer = OutputOf<typeof dialog.take_turn>;
+type Said = NonNullable<ParsedOf<typeof dialog.take_turn>['said']>;
+
+/** The latest messages and turns that the model reads. */
+const remembered = { messages: 30, turns: 12 } as const;
+const choiceLifeMs = 7 * 86_400_000;
+const dayMs = 86_400_000;
+
+export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
+  const { db, settings, now, log } = parts;
+  return async ({ sessionId, said }, context) => {
+    const startedAt = new Date(now());
+    const turnId = turnIdOf(context.key);
+    const stored = await findSession(db, sessionId);
+    const chat =
+      said === null && stored?.chatId !== null
+        ? await context.call(inbox.chat_context, { chatId: sessionId, limit: remembered.messages }).catch(gone)
+        : null;
+    if (said === null && chat === null && stored === null) return silence(sessionId, null);
+    const before = renewed(stored, { sessionId, said, chat, startedAt, settings });
+    const company = await parts.company(context.call);
+    const inputs = await openInputs(db, sessionId);
+    const heard = await hear({ session: before, said, chat, inputs, db }, context);
+    const session = await identified({ ...before, ...heard.person }, chat, parts, context);
+    const pending = await pendingProposals(db, sessionId);
+    const isSilent = isSilentIn(session, chat, settings);
+    if (heard.said.length === 0 && heard.presses.length === 0 && pending.every(({ state }) => state === 'open'))
+      return context.commit(async (tx) => {
+        await closeInputs(
+          tx,
+          inputs.map(({ inputId }) => inputId),
+          turnId,
+        );
+        return silence(session.externalId, session);
+      });
+
+    const settledNow = await decisions({ session, heard, pending }, parts, context);
+    const open =
+      pending.find(({ proposalId, state }) => state === 'open' && !settledNow.some(({ proposal }) => proposal.proposalId === proposalId)) ??
+      null;
+    let current = afterDecisions(session, settledNow, parts);
+    const { pressed, more, isForged } = pressedOf(heard.presses);
+    const texts = heard.said.filter(({ isDecision }) => !isDecision).map(({ text }) => text);
+    const asks: Ask[] = [];
+    let end: TurnEnd | null = null;
+    const ours: string[] = [];
+    if (isForged) ours.push(words[current.language].goneButton);
+    const overBudget = current.turns >= settings.DIALOG_MAX_TURNS || current.tokens >= settings.DIALOG_MAX_TOKENS;
+    if (!isSilent && more === null && (texts.length > 0 || pressed !== null)) {
+      if (texts.some(asksForPerson)) asks.push({ is: 'hand_over', reason: 'the customer asked for a person', summary: texts.at(-1) ?? '' });
+      else if (overBudget) asks.push({ is: 'hand_over', reason: 'the session is too long', summary: '' });
+      else {
+        end = await runTurn(
+          {
+            ...{ turnId, session: current, history: await historyOf(current, chat, heard, db), open, pressed },
+            said: [...texts, ...(pressed === null ? [] : [pressed.title])],
+            seen: heard.seen,
+          },
+          {
+            nextAnswer: (step, seen, request) => nextAnswer(context, turnId, step, seen, request),
+            saidSince: (seen) => saidSince(db, context, sessionId, seen, chat !== null),
+            toolContext: ({ session: of, memory, key }) => ({
+              ...{ session: of, memory, company, settings, call: context.call, key, now: now() },
+              bookings: () => (of.phone === null ? Promise.resolve(0) : bookingsOf(db, of.phone, new Date(now() - dayMs))),
+            }),
+            onTool: (name) => parts.listeners.onTool(turnId, name),
+            onStep: (mayBeSaid) => parts.listeners.onStep(turnId, mayBeSaid),
+            ...{ prompts: parts.prompts, company, settings, now },
+          },
+        );
+        current = end.session;
+        asks.push(...end.asks);
+      }
+    }
+    for (const trouble of settledNow.flatMap(({ trouble }) => trouble ?? []))
+      if (!asks.some(({ is }) => is === 'hand_over'))
+        asks.push({ is: 'hand_over', reason: `booking failed: ${trouble}`.slice(0, 200), summary: '' });
+
+    return context.commit(async (tx) => {
+      const reply = await replyOf({ tx, parts, company, turnId, session: current, settledNow, ours, end, asks, more, pending });
+      const answered = [...(end?.said ?? heard.said.map(({ text }) => text))];
+      const seen = [...new Set([...heard.seen, ...(end?.seen ?? [])])];
+      const done: Session = {
+        ...reply.session,
+        turns: current.turns + 1,
+        activeAt: new Date(now()),
+        handedOverAt: reply.handOver === null ? current.handedOverAt : new Date(now()),
+      };
+      await putSession(tx, done);
+      await closeInputs(tx, [...inputs.map(({ inputId }) => inputId), ...seen], turnId);
+      const text = [...reply.receipts, ...(reply.text === null ? [] : [reply.text])].join('\n\n') || null;
+      const replyBy = end?.replyBy ?? (text === null ? 'none' : 'ours');
+      const row = {
+        ...{ turnId, sessionId, said: answered, reply: text?.slice(0, 4096) ?? null, replyBy: text === null ? ('none' as const) : replyBy },
+        ...{
+          before: before.state,
+          state: done.state,
+          intent: intentOf(end?.tools ?? null),
+          model: end?.model ?? null,
+          promptHash: end?.promptHash ?? null,
+        },
+        ...{ steps: end?.steps ?? [], findings: end?.findings ?? [], startedAt, ms: Math.max(0, now() - startedAt.getTime()) },
+      };
+      await insertTurn(tx, row, end?.tools ?? []);
+      for (const each of settledNow) {
+        const toldAt = each.state !== 'unknown' && each.text !== null ? new Date(now()) : null;
+        await markProposal(tx, each.proposal.proposalId, { state: each.state, evidence: each.evidence ?? null, toldAt });
+      }
+      if (chat !== null) send(tx, { turnId, chat, session: done, settledNow, reply, settings });
+      if (reply.handOver !== null) handOverLater(tx, done, reply.handOver, turnId, chat);
+      tx.emit(dialog.turn_completed, {
+        ...{
+          turnId,
+          sessionId,
+          chatId: done.chatId,
+          state: done.state,
+          intent: row.intent,
+          model: row.model,
+          at: new Date(now()).toISOString(),
+        },
+      });
+      tx.count(turnsTotal, { reply: row.replyBy });
+      for (const tool of end?.tools ?? [])
+        tx.count(toolCallsTotal, { tool: tool.policy === null ? 'unknown' : tool.name, outcome: tool.outcome });
+      parts.metrics.observe(turnSeconds, {}, row.ms / 1000);
+      if (end !== null && end.findings.length > 0)
+        log.info({ turn: turnId, findings: end.findings.map(({ kind }) => kind) }, 'the model claimed what nothing supports');
+      return {
+        ...{ sessionId: done.externalId, turnId, reply: text, state: done.state, intent: row.intent },
+        proposals: reply.proposals,
+        choices: reply.choices.map(({ token, title }) => ({ id: token, title })),
+        isHandedOver: done.handedOverAt !== null,
+      };
+    });
+  };
+}
+
+function gone(error: unknown): null {
+  if (isPolybError(error) && error.code === 'not_found') return null;
+  throw error;
+}
+function silence(sessionId: string, session: Session | null): Answer {
+  const state = session?.state ?? 'GREETING';
+  return {
+    sessionId,
+    turnId: null,
+    reply: null,
+    state,
+    intent: null,
+    proposals: [],
+    choices: [],
+    isHandedOver: session?.handedOverAt != null,
+  };
+}
+
+/** The session as it continues, or begins anew after a long silence. */
+function renewed(
+  stored: Session | null,
+  of: {
+    readonly sessionId: string;
+    readonly said: Said | null;
+    readonly chat: Chat | null;
+    readonly startedAt: Date;
+    readonly settings: DialogSettings;
+  },
+): Session {
+  const { sessionId, said, chat, startedAt, settings } = of;
+  const isOver =
+    stored !== null && (stored.endedAt !== null || startedAt.getTime() - stored.activeAt.getTime() > settings.DIALOG_SESSION_MS);
+  if (stored !== null && !isOver) return stored;
+  const fresh = {
+    ...{ state: 'GREETING' as const, memory: { ...noMemory, clientId: stored?.memory.clientId ?? null, named: stored?.memory.named ?? 0 } },
+    ...{ turns: 0, tokens: 0, handedOverAt: null, startedAt, activeAt: startedAt, endedAt: null },
+  };
+  if (stored !== null) return { ...stored, ...fresh };
+  return {
+    ...{
+      sessionId,
+      externalId: said?.externalId ?? sessionId,
+      chatId: chat === null ? null : chat.chat.chatId,
+      channel: chat?.chat.channel ?? null,
+    },
+    ...{
+      customerId: null,
+      mode: null,
+      language: said?.language ?? settings.DIALOG_LANGUAGE,
+      name: said?.name ?? null,
+      phone: null,
+      phoneProof: 'none' as const,
+    },
+    ...fresh,
+  };
+}
+
+interface Heard {
+  readonly said: readonly { readonly text: string; readonly messageId: string; readonly isDecision: boolean }[];
+  readonly presses: readonly { readonly inputId: string; readonly title: string; readonly payload: ChoicePayload | null }[];
+  readonly seen: readonly string[];
+  /** The last message of the customer, which the reply answers. */
+  readonly answers: string | null;
+  readonly person: Partial<Session>;
+}
+async function hear(
+  {
+    session,
+    said,
+    chat,
+    inputs,
+    db,
+  }: {
+    readonly session: Session;
+    readonly said: Said | null;
+    readonly chat: Chat | null;
+    readonly inputs: readonly Input[];
+    readonly db: Database;
+  },
+  context: Context,
+): Promise<Heard> {
+  const heard: { text: string; messageId: string; isDecision: boolean }[] = [];
+  const presses: { inputId: string; title: string; payload: ChoicePayload | null }[] = [];
+  const seen: string[] = [];
+  let person: Partial<Session> = {};
+  const press = async (inputId: string, token: string) => {
+    const choice = await findChoice(db, session.sessionId, token);
+    presses.push({ inputId, title: choice?.title ?? '', payload: choice?.payload ?? null });
+  };
+  for (const input of inputs) {
+    seen.push(input.inputId);
+    if (input.kind === 'staff') continue;
+    if (input.kind === 'press') {
+      await press(input.inputId, input.data ?? '');
+      continue;
+    }
+    const message = await messageOf(input.inputId, chat, context);
+    if (message === null || message.removedAt !== null) continue;
+    person = { ...person, ...personOf(message) };
+    const text = textOf(message);
+    if (text !== '') heard.push({ text, messageId: input.inputId, isDecision: false });
+  }
+  if (said !== null) {
+    seen.push(context.key);
+    if (said.choice !== null) await press(context.key, said.choice);
+    if (said.text !== null) heard.push({ text: said.text, messageId: context.key.slice(0, 64), isDecision: false });
+    person = {
+      ...person,
+      ...(said.name === null ? {} : { name: said.name }),
+      ...(said.language === null ? {} : { language: said.language }),
+    };
+    if (said.phoneNumber !== null && session.phoneProof !== 'proved')
+      person = { ...person, phone: said.phoneNumber, phoneProof: 'claimed' };
+  }
+  const stated = heard.flatMap(({ text }) => phoneIn(text) ?? []).at(-1);
+  if (stated !== undefined && session.phoneProof !== 'proved' && person.phoneProof !== 'proved')
+    person = { ...person, phone: stated, phoneProof: 'claimed' };
+  return { said: heard, presses, seen, answers: heard.at(-1)?.messageId ?? null, person };
+}
+async function messageOf(messageId: string, chat: Chat | null, context: Context): Promise<ChatMessage | null> {
+  const known = chat?.messages.find((each) => each.messageId === messageId);
+  if (known !== undefined) return known;
+  return context.call(inbox.get_message, { messageId }).catch(gone);
+}
+/** Text, or one line for each part of other content. */
+function textOf({ text, content }: Pick<ChatMessage, 'text' | 'content'>): string {
+  return (text.trim() === '' ? content.map(({ line }) => line).join('; ') : text).slice(0, 4096);
+}
+function personOf({ content, sender }: ChatMessage): Partial<Session> {
+  const own = content.flatMap((part) => (part.type === 'contact' && part.isOwn ? part.phoneNumbers : [])).map(normalizePhone)[0];
+  const name = sender?.name.trim();
+  return {
+    ...(sender === null ? {} : { customerId: sender.customerId }),
+    ...(name ? { name: name.slice(0, 100) } : {}),
+    ...(own === undefined || !/^\+[1-9]\d{6,14}$/.test(own) ? {} : { phone: own, phoneProof: 'proved' as const }),
+  };
+}
+/** A phone that the customer writes is claimed. */
+function phoneIn(text: string): string | null {
+  const [found] = /(?<!\d)(?:\+\d[\d\s().-]{8,17}\d|[78][\s(-]*\d{3}[\s)-]*\d{3}[\s-]*\d{2}[\s-]*\d{2})(?!\d)/.exec(text) ?? [];
+  const phone = found === undefined ? '' : normalizePhone(found);
+  return /^\+[1-9]\d{6,14}$/.test(phone) ? phone : null;
+}
+
+/** With the phone that the channel proves, and the client of the booking system that has it. */
+async function identified(session: Session, chat: Chat | null, { settings }: DialogParts, { call }: Context): Promise<Session> {
+  let known = session;
+  if (chat !== null && known.phoneProof !== 'proved' && known.customerId !== null) {
+    const client = await call(inbox.get_client, { customerId: known.customerId }).catch(gone);
+    if (client?.phoneNumber != null)
+      known = {
+        ...known,
+        phone: client.isPhoneProved ? client.phoneNumber : (known.phone ?? client.phoneNumber),
+        phoneProof: client.isPhoneProved ? 'proved' : 'claimed',
+      };
+    if (known.name === null && client !== null && client.name.trim() !== '') known = { ...known, name: client.name.slice(0, 100) };
+  }
+  if (known.phoneProof !== 'proved' || known.phone === null || known.memory.clientId !== null) return known;
+  const found = await call(booking.find_client, { connection: settings.DIALOG_CONNECTION, phoneNumber: known.phone }).catch(() => null);
+  const [client, other] = found?.clients ?? [];
+  if (client === undefined || other !== undefined || found?.isAmbiguous) return known;
+  return { ...known, name: client.name ?? known.name, memory: { ...known.memory, clientId: client.clientId } };
+}
+
+function isSilentIn(session: Session, chat: Chat | null, settings: DialogSettings): boolean {
+  const mode = session.mode ?? (chat === null ? 'auto' : settings.DIALOG_MODE);
+  if (mode === 'off') return true;
+  return chat === null ? session.handedOverAt !== null : chat.chat.owner !== 'bot' || chat.chat.kind !== 'private';
+}
+
+/** What presses and short agreements decide, and what became known of earlier decisions. */
+async function decisions(
+  { session, heard, pending }: { readonly session: Session; readonly heard: Heard; readonly pending: readonly Proposal[] },
+  parts: DialogParts,
+  context: Context,
+): Promise<readonly Settled[]> {
+  const settled = new Map<string, Settled>();
+  const known = async (proposalId: string): Promise<Proposal | null> => {
+    const here = pending.find((each) => each.proposalId === proposalId);
+    if (here !== undefined) return here;
+    const past = await proposalById(parts.db, proposalId);
+    return past?.sessionId === session.sessionId ? past : null;
+  };
+  for (const { payload, inputId } of heard.presses) {
+    if (payload === null || (payload.is !== 'confirm' && payload.is !== 'decline')) continue;
+    const proposal = await known(payload.proposalId);
+    if (proposal === null || settled.has(proposal.proposalId)) continue;
+    settled.set(
+      proposal.proposalId,
+      payload.is === 'confirm'
+        ? await confirm(proposal, payload.hash, { kind: 'press', id: inputId.slice(0, 255) }, context, session.language)
+        : declined(proposal, session),
+    );
+  }
+  // Words decide only about the one open proposal that was the last thing we said.
+  const open = pending.filter(({ state }) => state === 'open');
+  const [only, other] = open;
+  const [word] = heard.said;
+  if (
+    only !== undefined &&
+    other === undefined &&
+    session.state === 'CONFIRMING' &&
+    heard.said.length === 1 &&
+    word !== undefined &&
+    settled.size === 0
+  ) {
+    const meant = answerIn(word.text, only.what);
+    if (meant === 'agreement')
+      settled.set(only.proposalId, await confirm(only, null, { kind: 'message', id: word.messageId }, context, session.language));
+    if (meant === 'refusal') settled.set(only.proposalId, declined(only, session));
+    if (meant !== null) (word as { isDecision: boolean }).isDecision = true;
+  }
+  for (const proposal of pending)
+    if (proposal.state !== 'open' && !settled.has(proposal.proposalId)) {
+      const outcome = await outcomeOf(proposal, context, session.language, 2_000);
+      if (outcome.state !== 'unknown') settled.set(proposal.proposalId, outcome);
+    }
+  return [...settled.values()];
+}
+function declined(proposal: Proposal, session: Session): Settled {
+  if (proposal.state !== 'open') return { proposal, state: proposal.state, text: words[session.language].goneProposal, isReceipt: false };
+  return { proposal, state: 'declined', text: words[session.language].declined, isReceipt: false };
+}
+
+function afterDecisions(session: Session, settledNow: readonly Settled[], { log }: DialogParts): Session {
+  let current = session;
+  for (const { state, deed, slots } of settledNow) {
+    const event = state === 'done' ? 'confirmed' : state === 'declined' ? 'declined' : state === 'failed' ? 'failed' : null;
+    if (event === null) continue;
+    const next = moved(current.state, event);
+    if (next === null)
+      log.warn({ session: current.sessionId, state: current.state, event }, 'a move that the table of states does not contain was refused');
+    const offered = (slots ?? []).map((slot, n) => ({
+      ...{
+        slot: `s${current.memory.named + n + 1}`,
+        slotId: slot.slotId,
+        employee: slot.employeeName,
+        start: slot.start,
+        price: slot.price,
+      },
+      services: settledNow.find((each) => each.slots === slots)?.proposal.details.services ?? [],
+    }));
+    current = {
+      ...current,
+      state: next ?? current.state,
+      memory: {
+        ...current.memory,
+        deeds: deed === undefined || current.memory.deeds.includes(deed) ? current.memory.deeds : [...current.memory.deeds, deed],
+        offered: state === 'declined' ? current.memory.offered : offered,
+        named: current.memory.named + offered.length,
+        appointments: state === 'done' ? null : current.memory.appointments,
+      },
+    };
+  }
+  return current;
+}
+
+function pressedOf(presses: Heard['presses']): {
+  readonly pressed: (Pressed & { readonly title: string }) | null;
+  readonly more: Extract<ChoicePayload, { is: 'more' }> | null;
+  readonly isForged: boolean;
+} {
+  let pressed: (Pressed & { readonly title: string }) | null = null;
+  let more: Extract<ChoicePayload, { is: 'more' }> | null = null;
+  for (const { payload, title } of presses) {
+    if (payload === null) continue;
+    if (payload.is === 'more') more = payload;
+    else if ('ref' in payload) pressed = { kind: payload.is, ref: payload.ref, title };
+  }
+  return { pressed, more: pressed === null ? more : null, isForged: presses.some(({ payload }) => payload === null) };
+}
+
+/** Earlier lines: of a chat as they really went out and came in, else of the turns. */
+async function historyOf(session: Session, chat: Chat | null, heard: Heard, db: Database): Promise<readonly ModelMessage[]> {
+  if (chat !== null)
+    return chat.messages
+      .filter(
+        ({ messageId, sentAt, removedAt, kind }) =>
+          !heard.seen.includes(messageId) &&
+          removedAt === null &&
+          kind !== 'service' &&
+          Date.parse(sentAt) >= session.startedAt.getTime() - 60_000,
+      )
+      .map(
+        (message): ModelMessage => ({
+          role: message.direction === 'out' || message.sender?.isStaff ? 'assistant' : 'user',
+          text: textOf(message),
+        }),
+      )
+      .filter(({ text }) => text !== '');
+  const turns = await latestTurns(db, session.sessionId, remembered.turns, session.startedAt);
+  return turns.flatMap(({ said, reply }): ModelMessage[] => [
+    ...said.map((text) => ({ role: 'user' as const, text })),
+    ...(reply === null ? [] : [{ role: 'assistant' as const, text: reply }]),
+  ]);
+}
+
+async function nextAnswer(
+  { call }: Context,
+  turnId: string,
+  step: number,
+  seen: readonly string[],
+  request: TurnRequest,
+): Promise<KeptAnswer> {
+  const input = { turnId, step, seen: [...seen], request } as InputOf<typeof dialog.next_answer>;
+  return (await call(dialog.next_answer, input, { key: `${turnId}:${step}` })) as KeptAnswer;
+}
+async function saidSince(db: Database, context: Context, sessionId: string, seen: readonly string[], isChat: boolean) {
+  if (!isChat) return [];
+  const fresh = (await openInputs(db, sessionId)).filter(({ inputId, kind }) => kind === 'text' && !seen.includes(inputId));
+  const found = await Promise.all(fresh.map(async ({ inputId }) => ({ inputId, message: await messageOf(inputId, null, context) })));
+  return found.flatMap(({ inputId, message }) => (message === null ? [] : [{ inputId, text: textOf(message) }]));
+}
+
+interface Replying {
+  readonly tx: Tx;
+  readonly parts: DialogParts;
+  readonly company: Company;
+  readonly turnId: string;
+  readonly session: Session;
+  readonly settledNow: readonly Settled[];
+  readonly ours: readonly string[];
+  readonly end: TurnEnd | null;
+  readonly asks: readonly Ask[];
+  readonly more: Extract<ChoicePayload, { is: 'more' }> | null;
+  readonly pending: readonly Proposal[];
+}
+interface Reply {
+  readonly session: Session;
+  /** What was done; never stale. */
+  readonly receipts: readonly string[];
+  readonly text: string | null;
+  readonly choices: readonly { readonly token: string; readonly title: string }[];
+  readonly shown: ReturnType<typeof choicesOf>['shown'];
+  readonly asksForPhone: boolean;
+  readonly proposals: Answer['proposals'];
+  readonly handOver: Extract<Ask, { is: 'hand_over' }> | null;
+}
+async function replyOf(of: Replying): Promise<Reply> {
+  const { tx, parts, company, turnId, session, settledNow, end, asks, more, pending } = of;
+  const { now } = parts;
+  const said = words[session.language];
+  const receipts = settledNow.flatMap(({ text, isReceipt }) => (isReceipt && text !== null ? [text] : []));
+  const lines = [...settledNow.flatMap(({ text, isReceipt }) => (!isReceipt && text !== null ? [text] : [])), ...of.ours];
+  const handOver = asks.find((ask) => ask.is === 'hand_over') ?? null;
+  const propose = asks.find((ask) => ask.is === 'propose');
+  const callBack = asks.find((ask) => ask.is === 'call_back');
+  const asksForPhone = asks.some(({ is }) => is === 'prove_phone');
+  const offered = asks.findLast((ask) => ask.is === 'offer_slots');
+  const busy = settledNow.some(({ slots }) => slots !== undefined && slots.length > 0);
+  let options: readonly Option[] = [];
+  const proposals: Answer['proposals'] = [];
+  if (more !== null) {
+    lines.push(said.slots);
+    options = more.options;
+  }
+  if (callBack !== undefined) {
+    tx.send(calls.start_call, callBack.input, { key: derivedKey(turnId, 'call'), approval: 'staff' });
+    lines.push(said.callRequested);
+  }
+  if (propose !== undefined) {
+    const made = proposed(of, propose);
+    // A later proposal outdates the earlier ones.
+    for (const old of pending.filter(
+      (each) => each.state === 'open' && !settledNow.some(({ proposal }) => proposal.proposalId === each.proposalId),
+    )) {
+      tx.outdate(methods[old.what], [old.key], 'A later proposal replaces it.');
+      await markProposal(tx, old.proposalId, { state: 'outdated' });
+    }
+    await insertProposal(tx, made);
+    if (end?.text != null) lines.push(end.text);
+    lines.push(made.text);
+    options = proposalOptions(made, session.language);
+    proposals.push(shownProposal(made));
+  } else if (handOver === null) {
+    if (end?.text != null) lines.push(end.text);
+    else if (offered !== undefined) lines.push(said.slots);
+    if (asksForPhone) lines.push(said.provePhone);
+    if (offered !== undefined) options = slotOptions(offered.slots, session.language);
+    else if (busy) options = slotOptions(session.memory.offered, session.language);
+    else if (end?.offer != null && options.length === 0) options = offerOptions(end.offer);
+  } else {
+    const opens = opensNext(company, now(), session.language);
+    lines.push(opens === null ? said.handedOver : said.handedOverClosed(opens));
+  }
+  for (const { proposal, state } of settledNow)
+    if (state === 'declined') tx.outdate(methods[proposal.what], [proposal.key], 'The customer declined it.');
+  const { choices, shown } = choicesOf(options, session.language);
+  await insertChoices(tx, { sessionId: session.sessionId, turnId, expiresAt: new Date(now() + choiceLifeMs) }, choices);
+  return { session, receipts, text: lines.join('\n\n') || null, choices, shown, asksForPhone, proposals, handOver };
+}
+function offerOptions({ kind, options }: Offer): readonly Option[] {
+  return options.slice(0, 30).map(({ ref, title }) => ({ title: title.slice(0, 64), payload: { is: kind, ref: ref.slice(0, 64) } }));
+}
+function proposed({ tx, parts, turnId, session }: Replying, { what, input, details, ttlMs }: Extract<Ask, { is: 'propose' }>): Proposal {
+  const method = methods[what];
+  const key = derivedKey(turnId, what);
+  const checked = parsed(method, input);
+  const rowId = tx.send(method as typeof methods.create, checked as InputOf<typeof methods.create>, { key, approval: 'customer', ttlMs });
+  const at = parts.now();
+  const text = words[session.language].proposal({
+    ...{ what, services: details.services, employee: details.employee, when: whenText(details.start, session.language) },
+    ...{ from: details.from === undefined ? null : whenText(details.from, session.language), price: details.price, name: details.name },
+  });
+  return {
+    ...{
+      proposalId: newId('prop', at),
+      sessionId: session.sessionId,
+      turnId,
+      what,
+      rowId,
+      method: method.address,
+      key,
+      hash: hashOf(method, checked),
+    },
+    ...{ input: checked, details, phone: session.phone, text, state: 'open', evidence: null, toldAt: null },
+    ...{ createdAt: new Date(at), expiresAt: new Date(at + ttlMs) },
+  };
+}
+
+/** Receipts go out as messages of their own, since they are never stale. */
+function send(
+  tx: Tx,
+  of: {
+    readonly turnId: string;
+    readonly chat: Chat;
+    readonly session: Session;
+    readonly settledNow: readonly Settled[];
+    readonly reply: Reply;
+    readonly settings: DialogSettings;
+  },
+): void {
+  const { turnId, chat, session, settledNow, reply, settings } = of;
+  const set = session.mode ?? settings.DIALOG_MODE;
+  const mode = set === 'auto' ? ('auto' as const) : ('draft' as const);
+  const chatId = chat.chat.chatId;
+  for (const { proposal, text, isReceipt, state } of settledNow)
+    if (isReceipt && text !== null)
+      tx.send(
+        messages.send_reply,
+        { chatId, text, mode, isReceipt: true },
+        { key: derivedKey(state === 'unknown' ? 'checking' : 'receipt', proposal.proposalId) },
+      );
+  if (reply.text === null || reply.handOver !== null) return;
+  const choices =
+    reply.asksForPhone && reply.shown === null
+      ? { as: 'contact_request' as const, title: words[session.language].sharePhone }
+      : reply.shown;
+  const knows = chat.chat.lastActId;
+  tx.send(
+    messages.send_reply,
+    { chatId, text: reply.text.slice(0, 4096), mode, ...(choices === null ? {} : { choices }), ...(knows === null ? {} : { knows }) },
+    { key: derivedKey(turnId, 'reply') },
+  );
+}
+function handOverLater(
+  tx: Tx,
+  session: Session,
+  { reason, summary }: Extract<Ask, { is: 'hand_over' }>,
+  turnId: string,
+  chat: Chat | null,
+): void {
+  if (chat !== null) tx.send(dialog.hand_over, { sessionId: session.sessionId, reason, summary }, { key: derivedKey(turnId, 'hand-over') });
+  else
+    tx.emit(dialog.handed_over, {
+      sessionId: session.sessionId,
+      chatId: null,
+      reason,
+      summary: summary.slice(0, 4096),
+      at: new Date().toISOString(),
+    });
+}

@@ -1,0 +1,27 @@
+/** The tools of the agent, by the names of the seeds and of the methods that they lead to. */
+import { z } from 'zod';
+import type { ToolSpec } from '../../../adapters/llm/port.ts';
+import type { State } from '../rows/sessions.ts';
+import { reads } from './reads.ts';
+import type { Tool } from './tool.ts';
+import { writes } from './writes.ts';
+
+export const tools: readonly Tool[] = [...reads, ...writes];
+const byName = new Map(tools.flatMap((each) => [[each.name, each] as const, ...(each.of === null ? [] : [[each.of.name, each] as const])]));
+
+export const toolNamed = (name: string): Tool | null => byName.get(name) ?? null;
+export const isListedIn = (tool: Tool, state: State): boolean => tool.states === 'all' || tool.states.includes(state);
+
+/** What the model sees in a state. */
+export function toolSpecs(state: State): readonly ToolSpec[] {
+  return tools
+    .filter((each) => isListedIn(each, state))
+    .map((each) => ({ name: each.name, description: descriptionOf(each), parameters: schemaOf(each) }));
+}
+const descriptionOf = ({ of, hint }: Tool): string => [of?.summary, hint].filter((part) => part !== undefined && part !== '').join(' ');
+function schemaOf({ input }: Tool): Readonly<Record<string, unknown>> {
+  const { $schema: _, ...schema } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
+  return schema;
+}
+/** What a tool expects, for a call with other arguments. */
+export const expectedOf = (tool: Tool): Readonly<Record<string, unknown>> => schemaOf(tool);

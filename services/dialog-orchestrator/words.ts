@@ -1,0 +1,123 @@
+/** Everything that the agent itself writes to a customer, in both languages. A model writes only what stands between these. */
+import type { Language } from './rows/sessions.ts';
+
+export interface Words {
+  readonly confirm: string;
+  readonly decline: string;
+  readonly more: string;
+  readonly proposal: (of: ProposalWords) => string;
+  readonly receipt: (of: ProposalWords) => string;
+  readonly checking: string;
+  readonly declined: string;
+  readonly goneButton: string;
+  readonly goneProposal: string;
+  readonly busy: string;
+  readonly busyNone: string;
+  readonly failed: string;
+  readonly handedOver: string;
+  readonly handedOverClosed: (opens: string) => string;
+  readonly plain: string;
+  readonly slots: string;
+  readonly budget: string;
+  readonly provePhone: string;
+  readonly sharePhone: string;
+  readonly cannotListen: string;
+  readonly callRequested: string;
+  readonly noted: string;
+}
+export interface ProposalWords {
+  readonly what: 'create' | 'move' | 'cancel';
+  readonly services: readonly string[];
+  readonly employee: string | null;
+  /** «вторник, 1 декабря, 18:30» */
+  readonly when: string;
+  readonly from: string | null;
+  readonly price: string | null;
+  readonly name: string | null;
+}
+const lines = (...all: readonly (string | null | false)[]): string => all.filter((line) => line).join('\n');
+
+export const words: Readonly<Record<Language, Words>> = {
+  ru: {
+    confirm: 'Подтвердить',
+    decline: 'Отменить',
+    more: 'Ещё',
+    proposal: ({ what, services, employee, when, from, price, name }) =>
+      lines(
+        { create: 'Записываю так:', move: 'Переношу так:', cancel: 'Отменяю запись:' }[what],
+        services.join(', '),
+        employee && `Мастер: ${employee}`,
+        from && `Было: ${from}`,
+        from ? `Будет: ${when}` : when,
+        price && what !== 'cancel' && `Стоимость: ${price}`,
+        name && `На имя: ${name}`,
+        'Верно?',
+      ),
+    receipt: ({ what, services, employee, when }) =>
+      lines(
+        { create: 'Готово, вы записаны.', move: 'Готово, запись перенесена.', cancel: 'Запись отменена.' }[what],
+        services.join(', '),
+        employee && what !== 'cancel' && `Мастер: ${employee}`,
+        when,
+        what === 'cancel' ? null : 'Ждём вас!',
+      ),
+    checking: 'Система записи ещё не ответила. Проверяем и напишем сюда, как только узнаем.',
+    declined: 'Хорошо, ничего не меняю. Что сделаем вместо этого?',
+    goneButton: 'Эта кнопка уже не действует.',
+    goneProposal: 'Это предложение уже не действует.',
+    busy: 'Это время только что заняли. Свободно вот что:',
+    busyNone: 'Это время только что заняли. Назовите другой день, и я посмотрю.',
+    failed: 'Не получилось: система записи отказала. Передаю вопрос сотруднику.',
+    handedOver: 'Передаю разговор сотруднику. Он ответит вам здесь.',
+    handedOverClosed: (opens) => `Передаю разговор сотруднику. Сейчас мы закрыты; он ответит вам здесь ${opens}.`,
+    plain: 'Скажите, пожалуйста, какая услуга нужна и на какой день? Посмотрю свободное время.',
+    slots: 'Есть такое время:',
+    budget: 'На сегодня записей через чат достаточно. Передаю разговор сотруднику.',
+    provePhone:
+      'Чтобы показать или изменить запись, мне нужно убедиться, что номер ваш. Нажмите кнопку ниже, чтобы поделиться своим контактом.',
+    sharePhone: 'Поделиться номером',
+    cannotListen: 'Не могу прослушать голосовое сообщение. Напишите, пожалуйста, текстом.',
+    callRequested: 'Заявку на звонок передаю сотруднику: перезвонят после его подтверждения.',
+    noted: 'Записала вашу просьбу для сотрудников.',
+  },
+  en: {
+    confirm: 'Confirm',
+    decline: 'Cancel',
+    more: 'More',
+    proposal: ({ what, services, employee, when, from, price, name }) =>
+      lines(
+        { create: 'Shall I book this?', move: 'Shall I move it like this?', cancel: 'Shall I cancel this appointment?' }[what],
+        services.join(', '),
+        employee && `With: ${employee}`,
+        from && `Was: ${from}`,
+        from ? `New: ${when}` : when,
+        price && what !== 'cancel' && `Price: ${price}`,
+        name && `Name: ${name}`,
+      ),
+    receipt: ({ what, services, employee, when }) =>
+      lines(
+        { create: 'Done, you are booked.', move: 'Done, the appointment was moved.', cancel: 'The appointment is cancelled.' }[what],
+        services.join(', '),
+        employee && what !== 'cancel' && `With: ${employee}`,
+        when,
+        what === 'cancel' ? null : 'See you then!',
+      ),
+    checking: 'The booking system has not answered yet. We are checking and will write here as soon as we know.',
+    declined: 'All right, nothing changes. What shall we do instead?',
+    goneButton: 'This button is no longer valid.',
+    goneProposal: 'This proposal is no longer valid.',
+    busy: 'Somebody has just taken this time. These are free:',
+    busyNone: 'Somebody has just taken this time. Name another day, and I will look.',
+    failed: 'That did not work: the booking system refused. I am passing this on to a colleague.',
+    handedOver: 'I am passing you on to a colleague, who will reply here.',
+    handedOverClosed: (opens) => `I am passing you on to a colleague. We are closed now; they will reply here ${opens}.`,
+    plain: 'Which service would you like, and on which day? I will look for a free time.',
+    slots: 'These times are free:',
+    budget: 'That is enough bookings by chat for today. I am passing you on to a colleague.',
+    provePhone: 'To show or change an appointment I need to know that the number is yours. Tap the button below to share your own contact.',
+    sharePhone: 'Share my number',
+    cannotListen: 'I cannot listen to voice messages. Please write.',
+    callRequested: 'I am passing your request for a call on to a colleague; they will call once it is approved.',
+    noted: 'I noted your request for my colleagues.',
+  },
+};
