@@ -214,11 +214,19 @@ export interface Vendors<T = unknown> {
   readonly fallback: string;
   /** The setting that lists several adapters of the kind by name, `CRM_CONNECTIONS`. Default: there is one. */
   readonly connections?: string;
+  /** The setting names several vendors in order of preference, `openai,deepseek`, or `none` of them, which is the fallback. */
+  readonly list?: true;
 }
 /** Adapters of one kind by the name of their connection, `main` first. */
 export type Connections<T> = ReadonlyMap<string, T>;
 type Picked<V> = {
-  readonly [N in keyof V]: V[N] extends Vendors<infer T> ? (V[N] extends { readonly connections: string } ? Connections<T> : T) : never;
+  readonly [N in keyof V]: V[N] extends Vendors<infer T>
+    ? V[N] extends { readonly connections: string }
+      ? Connections<T>
+      : V[N] extends { readonly list: true }
+        ? readonly T[]
+        : T
+    : never;
 };
 /** The adapter of the connection that an input names, or of `main`. @throws PolybError failed_precondition/no_connection */
 export function connectionFor<T>(connections: Connections<T>, { connection = 'main' }: { readonly connection?: string | undefined }): T {

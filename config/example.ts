@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type Group, settingsOf } from './read.ts';
+import { conditionOf, type Group, settingsOf } from './read.ts';
 import { defaultOf, metaOf, show } from './settings.ts';
 
 /** The text of `.env.example`: every setting of every group once, with its description and default. */
@@ -8,7 +8,7 @@ export function envExample(groups: readonly Group[]): string {
   const sections = groups.flatMap((group) => {
     const fresh = settingsOf(group).filter(([name]) => !told.has(name));
     for (const [name] of fresh) told.add(name);
-    const only = group.when ? `, read when ${group.when.setting}=${group.when.is}` : '';
+    const only = group.when ? `, read when ${conditionOf(group.when)}` : '';
     return fresh.length === 0
       ? []
       : [[`# --- ${group.name}${only} ---`, ...fresh.map(([name, schema]) => entry(name, schema))].join('\n\n')];

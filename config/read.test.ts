@@ -8,7 +8,7 @@ import { common } from './common.ts';
 import { lookup, openSources } from './env.ts';
 import { envExample } from './example.ts';
 import { type Group, read } from './read.ts';
-import { connections, durationMs, flag, integer, list, origin, secret, text, url } from './settings.ts';
+import { connections, durationMs, flag, integer, list, origin, preferences, secret, text, url } from './settings.ts';
 
 const made: string[] = [];
 afterAll(() => {
@@ -131,6 +131,40 @@ test('a group with a condition is read only where the other setting, or its defa
   expect(read(all, setup().find).of(builtin)).toEqual({ LEADS: true });
   expect(() => read(all, setup().find).of(espo)).toThrow('the settings of espo were not read');
   expect(failure(() => read(all, setup({}, { CRM_KIND: 'espo' }).find)).message).toMatch(/ESPO_URL: missing/);
+});
+
+test.each([
+  [undefined, 'none'],
+  ['none', 'none'],
+  ['openai', 'openai'],
+  [' yandex , openai', 'yandex,openai'],
+])('preferences written %j are %s', (written, shown) => {
+  expect(one(preferences(['openai', 'yandex']), written)).toBe(shown);
+});
+
+test.each(['openai,openai', 'none,openai', 'claude', ',', 'openai;yandex'])(
+  'preferences written %j are refused, with those that there are',
+  (written) => {
+    const { message } = failure(() => one(preferences(['openai', 'yandex']), written));
+    expect(message).toContain(
+      `X: expected none, or comma-separated names in order of preference, each once, of: openai, yandex, got "${written}" from the environment`,
+    );
+  },
+);
+
+test('the groups of all preferences are read, and of no others', () => {
+  const kind = { name: 'llm', settings: z.object({ LLM_KIND: preferences(['a', 'b', 'c']) }) };
+  const vendor = (is: string) => ({
+    name: is,
+    when: { setting: 'LLM_KIND', is, inList: true } as const,
+    settings: z.object({ [`${is.toUpperCase()}_KEY`]: text() }),
+  });
+  const [a, b, c] = [vendor('a'), vendor('b'), vendor('c')];
+  const settings = read([kind, a, b, c], setup({}, { LLM_KIND: 'c, a', A_KEY: '1', C_KEY: '3' }).find);
+  expect([settings.of(a), settings.of(c), settings.of(kind)]).toEqual([{ A_KEY: '1' }, { C_KEY: '3' }, { LLM_KIND: ['c', 'a'] }]);
+  expect(() => settings.of(b)).toThrow('were not read');
+  expect(failure(() => read([kind, a, b, c], setup({}, { LLM_KIND: 'a,b', A_KEY: '1' }).find)).message).toMatch(/B_KEY: missing/);
+  expect(read([kind, a], setup().find).shown.LLM_KIND).toBe('none');
 });
 
 test('POLYB_NATS_URL wins over NATS_URL, wherever the two stand', () => {

@@ -6,8 +6,8 @@ import { defaultOf, metaOf, show } from './settings.ts';
 export interface Group<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly settings: S;
-  /** The group is read only if another setting has this value. */
-  readonly when?: { readonly setting: string; readonly is: string };
+  /** The group is read only if another setting has this value, or contains it in its list. */
+  readonly when?: { readonly setting: string; readonly is: string; readonly inList?: true };
   /**
    * The setting that lists connections. The group is read once for each: `main` reads the plain names, `salon` the same names behind
    * its own (`SALON_CRM_KIND`).
@@ -73,17 +73,26 @@ export function settingsOf(group: Group, connection = 'main'): readonly (readonl
 /** The connections for which a group is read, `main` first. What the list should be, its own setting says. */
 export function connectionsOf({ connections }: Pick<Group, 'connections'>, find: FindSetting): readonly string[] {
   const found = connections === undefined ? undefined : find(connections);
-  const listed = found && 'value' in found ? found.value.split(',').map((name) => name.trim()) : [];
-  return [...new Set(['main', ...listed.filter((name) => name !== '')])];
+  return [...new Set(['main', ...(found && 'value' in found ? namesIn(found.value) : [])])];
+}
+function namesIn(listed: string): readonly string[] {
+  return listed
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }
 const prefixOf = (connection: string): string => (connection === 'main' ? '' : `${connection.toUpperCase()}_`);
 
 function isWanted({ when }: Group, prefix: string, groups: readonly Group[], find: FindSetting): boolean {
   if (!when) return true;
   const found = find(`${prefix}${when.setting}`);
-  if (found) return 'value' in found && found.value === when.is;
+  if (found) return 'value' in found && (when.inList ? namesIn(found.value) : [found.value]).includes(when.is);
   const schema = groups.map(({ settings }) => settings.shape[when.setting] as z.ZodType | undefined).find((each) => each !== undefined);
-  return schema !== undefined && defaultOf(schema) === when.is;
+  return schema !== undefined && [defaultOf(schema)].flat().includes(when.is);
+}
+/** The condition as text: `CRM_KIND=espocrm`, `LLM_KIND contains openai`. */
+export function conditionOf({ setting, is, inList }: NonNullable<Group['when']>): string {
+  return inList ? `${setting} contains ${is}` : `${setting}=${is}`;
 }
 
 function complaint(

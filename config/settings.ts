@@ -103,6 +103,14 @@ export function connections() {
     .default(['main']);
 }
 
+/** Names in order of preference, each once; the default is `none` of them. */
+export function preferences(names: readonly string[]) {
+  return list(z.enum(['none', ...names]))
+    .refine((chosen) => chosen.length > 0 && new Set(chosen).size === chosen.length && (chosen.length === 1 || !chosen.includes('none')))
+    .meta({ expected: `none, or comma-separated names in order of preference, each once, of: ${names.join(', ')}` })
+    .default(['none']);
+}
+
 /** JSON that fits the schema, usually from the file of `NAME_FILE`. Every mistake is an issue that names its place. */
 export function jsonText<T extends z.ZodType>(schema: T) {
   return z

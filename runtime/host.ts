@@ -86,10 +86,10 @@ export async function host({
       bus.recordFor(signal, { address: `${method} ${url.replace(/^https?:\/\//, '')}`, at: Date.now() - ms, ms, code }),
   });
   const vendors = Object.fromEntries(
-    Object.entries(service.vendors).map(([name, { setting, catalogue, connections }]) => {
+    Object.entries(service.vendors).map(([name, { setting, catalogue, connections, list }]) => {
       const kind = groups.kinds[name] as Group; // There is one for each.
-      const create = (connection: string): unknown => {
-        const vendor = String(settings.of(kind, connection)[setting]);
+      const picked = (connection: string): unknown => settings.of(kind, connection)[setting];
+      const create = (connection: string, vendor = String(picked(connection))): unknown => {
         const group = groups.vendors[name]?.[vendor];
         const adapter = catalogue[vendor];
         if (group === undefined || adapter === undefined) throw new TypeError(`${setting}=${vendor} is not in the catalogue`);
@@ -97,6 +97,8 @@ export async function host({
         const deps = { ...provider, db: store, cache, secretKey, connection, now: Date.now, log, metrics };
         return adapter.create(settings.of(group, connection) as never, deps as never);
       };
+      // `none` is in no catalogue of a list.
+      if (list) return [name, (picked('main') as readonly string[]).filter((each) => each !== 'none').map((each) => create('main', each))];
       if (connections === undefined) return [name, create('main')];
       return [name, new Map((own[connections] as readonly string[]).map((connection) => [connection, create(connection)]))];
     }),

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Service } from '../bus/service.ts';
 import { common } from '../config/common.ts';
 import type { Group } from '../config/read.ts';
-import { connections as connectionNames } from '../config/settings.ts';
+import { connections as connectionNames, preferences } from '../config/settings.ts';
 
 export interface Loaded {
   /** Folder, PM2 name and bus user in one. */
@@ -67,17 +67,20 @@ function makeGroups({ folder, service }: Loaded): ServiceGroups {
   return {
     own: { name: folder, settings: service.settings.extend(Object.fromEntries(lists)) },
     kinds: Object.fromEntries(
-      vendors.map(([name, { setting, catalogue, fallback, connections }]) => {
-        const kind = z
-          .enum(Object.keys(catalogue) as [string, ...string[]])
-          .default(fallback)
-          .describe(`Which adapter ${folder} uses for ${name}.`)
-          .meta({ expected: Object.keys(catalogue).join(', ') });
+      vendors.map(([name, { setting, catalogue, fallback, connections, list }]) => {
+        const names = Object.keys(catalogue) as [string, ...string[]];
+        const kind = list
+          ? preferences(names).describe(`Adapters that ${folder} uses for ${name}: the next one when one fails.`)
+          : z
+              .enum(names)
+              .default(fallback)
+              .describe(`Which adapter ${folder} uses for ${name}.`)
+              .meta({ expected: names.join(', ') });
         return [name, { name: folder, settings: z.object({ [setting]: kind }), ...(connections !== undefined && { connections }) }];
       }),
     ),
     vendors: Object.fromEntries(
-      vendors.map(([name, { setting, catalogue, connections }]) => [
+      vendors.map(([name, { setting, catalogue, connections, list }]) => [
         name,
         Object.fromEntries(
           Object.entries(catalogue).map(([vendor, { settings }]) => [
@@ -85,7 +88,7 @@ function makeGroups({ folder, service }: Loaded): ServiceGroups {
             {
               name: `${folder}: ${vendor}`,
               settings,
-              when: { setting, is: vendor },
+              when: { setting, is: vendor, ...(list && { inList: list }) },
               ...(connections !== undefined && { connections }),
             },
           ]),

@@ -1,4 +1,4 @@
-/** Language models by LLM_KIND; without one no message leaves this machine. */
+/** Language models by their names in LLM_KIND; without one no message leaves this machine. */
 import { z } from 'zod';
 import { secret, text, url } from '../../config/settings.ts';
 import type { Deps } from '../deps.ts';
@@ -35,10 +35,9 @@ const yandexSettings = z.object({
 });
 
 export const llmAdapters = {
-  none: { settings: z.object({}), create: (): Llm | null => null },
   openai: {
     settings: openaiSettings,
-    create: (given: z.output<typeof openaiSettings>, deps: Deps): Llm | null =>
+    create: (given: z.output<typeof openaiSettings>, deps: Deps): Llm =>
       openAi(
         {
           name: 'openai',
@@ -52,7 +51,7 @@ export const llmAdapters = {
   },
   deepseek: {
     settings: deepseekSettings,
-    create: (given: z.output<typeof deepseekSettings>, deps: Deps): Llm | null =>
+    create: (given: z.output<typeof deepseekSettings>, deps: Deps): Llm =>
       openAi(
         {
           name: 'deepseek',
@@ -66,7 +65,7 @@ export const llmAdapters = {
   },
   gemini: {
     settings: geminiSettings,
-    create: (given: z.output<typeof geminiSettings>, deps: Deps): Llm | null =>
+    create: (given: z.output<typeof geminiSettings>, deps: Deps): Llm =>
       openAi(
         {
           name: 'gemini',
@@ -80,7 +79,7 @@ export const llmAdapters = {
   },
   yandex: {
     settings: yandexSettings,
-    create: (given: z.output<typeof yandexSettings>, deps: Deps): Llm | null =>
+    create: (given: z.output<typeof yandexSettings>, deps: Deps): Llm =>
       openAi(
         {
           name: 'yandex',

@@ -1,8 +1,8 @@
 import { LLMock } from '@copilotkit/aimock';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createHttp } from '../../adapters/http.ts';
+import { firstOf } from '../../adapters/llm/first-of.ts';
 import { llmAdapters } from '../../adapters/llm/index.ts';
-import type { AskingLlm } from '../../adapters/llm/port.ts';
 import { createMetrics } from '../../bus/telemetry/metrics.ts';
 import { askLlm } from './ask-llm.ts';
 import { type Cascade, cascade } from './cascade.ts';
@@ -27,8 +27,12 @@ beforeEach(async () => {
   const settings = { OPENAI_API_KEY: 'test', OPENAI_MODEL: 'gpt-4.1-mini', OPENAI_BASE_URL: `${emulator.url}/v1` };
   const log = { debug() {}, info() {}, warn: (_: object, message: string) => void warned.push(message), error() {} };
   metrics = createMetrics({ now: () => clock, log });
-  const llm = llmAdapters.openai.create(settings, { http, now: Date.now, log, metrics } as never) as AskingLlm;
-  judge = cascade({ patterns: async () => [], local, askLlm: askLlm(llm, { timeoutMs: 3_000, now: () => clock, log, metrics }) });
+  const llm = llmAdapters.openai.create(settings, { http, now: Date.now, log, metrics } as never);
+  judge = cascade({
+    patterns: async () => [],
+    local,
+    askLlm: askLlm(firstOf([llm], { now: () => clock, log, metrics }), { timeoutMs: 3_000 }),
+  });
 });
 afterEach(async () => {
   await emulator.stop();

@@ -1,11 +1,8 @@
 /** The last stage: a language model classifies messages of which the local model is not certain. */
 import { z } from 'zod';
 import type { AskingLlm } from '../../adapters/llm/port.ts';
-import type { Log } from '../../bus/service.ts';
 import { Intent } from '../../contracts/intents.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
-import type { Metrics } from '../../contracts/kit/metric.ts';
-import { circuitState } from '../../contracts/metrics.ts';
 import { readChars } from './features.ts';
 import type { IntentName } from './model.ts';
 
@@ -39,26 +36,16 @@ export interface LlmOpinion {
   readonly opinion: Opinion | null;
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** The model that answered, or all that were there to be asked. */
+  readonly llm: string;
 }
 export type AskLlm = (text: string, at: { readonly ref?: string | undefined; readonly signal: AbortSignal }) => Promise<LlmOpinion>;
 
-/** Pause after a failure of the model, unless it names a time: a slow model must not delay every message. */
-const restMs = 15_000;
-const longestRestMs = 300_000;
-
 /** Never throws for failures of the model: the message then keeps the local guess. Cancellation by the caller passes through. */
-export function askLlm(
-  llm: AskingLlm,
-  { timeoutMs, now, log, metrics }: { timeoutMs: number; now: () => number; log: Pick<Log, 'warn'>; metrics: Pick<Metrics, 'sample'> },
-): AskLlm {
-  let restsUntil = 0;
-  const state = (): number => (restsUntil === 0 ? 0 : now() < restsUntil ? 2 : 1);
-  metrics.sample(() => [{ of: circuitState, labels: { target: llm.name }, value: state() }], { freshMs: 0 });
-  const nothing: LlmOpinion = { opinion: null, inputTokens: 0, outputTokens: 0 };
+export function askLlm(llm: AskingLlm, { timeoutMs }: { readonly timeoutMs: number }): AskLlm {
   return async (text, { ref, signal }) => {
-    if (now() < restsUntil) return nothing;
     try {
-      const { value, inputTokens, outputTokens } = await llm.ask({
+      const { value, inputTokens, outputTokens, model } = await llm.ask({
         task,
         text: text.slice(0, readChars),
         name: 'message_intent',
@@ -67,21 +54,12 @@ export function askLlm(
         timeoutMs,
         signal,
       });
-      if (now() >= restsUntil) restsUntil = 0; // A reply to an earlier request proves nothing.
       const { intent, isUrgent, howSure } = value;
       const opinion = { intent, isUrgent, confidence: confidenceOf[howSure], isCertain: howSure !== 'unsure' };
-      return { opinion, inputTokens, outputTokens };
+      return { opinion, inputTokens, outputTokens, llm: model };
     } catch (error) {
       if (signal.aborted || !isPolybError(error)) throw error;
-      // A malformed answer or a refusal concerns this message; any other failure concerns the model.
-      if (error.reason !== 'bad_reply' && error.reason !== 'llm_refused') {
-        restsUntil = now() + Math.min(error.retryAfterMs ?? restMs, longestRestMs);
-        log.warn(
-          { llm: llm.name, code: error.code, reason: error.reason },
-          'the language model fails; the local model decides until it is back',
-        );
-      }
-      return nothing;
+      return { opinion: null, inputTokens: 0, outputTokens: 0, llm: llm.name };
     }
   };
 }

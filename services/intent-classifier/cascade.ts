@@ -17,6 +17,8 @@ export type Judgement = z.output<typeof Classified>;
 export interface Cost {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** The language model that answered, or all that were there to be asked; null when none was asked. */
+  readonly llm: string | null;
 }
 export interface Stages {
   /** In the order of matching. */
@@ -35,7 +37,7 @@ export type Cascade = (
   },
 ) => Promise<Judgement & { readonly cost: Cost }>;
 
-const free: Cost = { inputTokens: 0, outputTokens: 0 };
+export const free: Cost = { inputTokens: 0, outputTokens: 0, llm: null };
 
 /** A text without a letter, digit or sign has no meaning, not even small talk. */
 export function cascade({ patterns, local, askLlm }: Stages): Cascade {

@@ -5,7 +5,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { asks } from './assents.ts';
-import type { Cascade, Judgement } from './cascade.ts';
+import { type Cascade, free, type Judgement } from './cascade.ts';
 import { intentsTotal } from './metrics.ts';
 import { isOrder, judgeContent } from './of-content.ts';
 import { insertAnalysis } from './rows.ts';
@@ -38,17 +38,15 @@ function ofContent(text: string, content: readonly Content[]): Judgement | undef
   return { ...judged, isUrgent: isUrgent(text) };
 }
 
-export function classifyMessage(judge: Cascade, llm: string | null, now: () => number): Handler<typeof intents.classify_message> {
+export function classifyMessage(judge: Cascade, now: () => number): Handler<typeof intents.classify_message> {
   return async ({ messageId }, { call, commit, signal }) => {
     const { chatId, sentAt, text, content, sender, answers } = await call(inbox.get_message, { messageId });
     const known = (sender === null ? undefined : ofRole[sender.role]) ?? ofContent(text, content);
     const answersQuestion = answers?.isOurs === true && asks(answers.text);
     const { cost, ...judged } =
-      known === undefined
-        ? await judge(text, { ref: messageId, answersQuestion, signal })
-        : { ...known, cost: { inputTokens: 0, outputTokens: 0 } };
+      known === undefined ? await judge(text, { ref: messageId, answersQuestion, signal }) : { ...known, cost: free };
     return commit(async (tx) => {
-      const row = { messageId, chatId, messageAt: new Date(sentAt), ...judged, ...cost, llm, judgedAt: new Date(now()) };
+      const row = { messageId, chatId, messageAt: new Date(sentAt), ...judged, ...cost, judgedAt: new Date(now()) };
       const version = await insertAnalysis(tx, row);
       tx.emit(intents.message_classified, { messageId, chatId, ...judged });
       tx.count(intentsTotal, { intent: judged.intent, urgent: judged.isUrgent });

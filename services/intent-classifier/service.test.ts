@@ -44,7 +44,10 @@ beforeAll(async () => {
   it = await world();
   await it.start('collector', fakeInbox);
   served = await it.start('intent-classifier', classifier, {
-    LLM_KIND: 'openai',
+    // The first provider is down.
+    LLM_KIND: 'deepseek,openai',
+    DEEPSEEK_API_KEY: 'test',
+    DEEPSEEK_BASE_URL: 'http://127.0.0.1:1',
     OPENAI_API_KEY: 'test',
     OPENAI_BASE_URL: `${emulator.url}/v1`,
     HTTP_ALLOW_PRIVATE: new URL(emulator.url).origin,

@@ -1,5 +1,7 @@
 /** Classifies messages of customers: by patterns, by a local model, and by a language model if there is one. */
+import { firstOf } from '../../adapters/llm/first-of.ts';
 import { llmAdapters } from '../../adapters/llm/index.ts';
+import { watchedLlm } from '../../adapters/llm/watched.ts';
 import { every, service } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { Intent, intents } from '../../contracts/intents.ts';
@@ -18,7 +20,6 @@ import { knownPatterns, patternMethods } from './patterns.ts';
 import { readIntents } from './read-intents.ts';
 import { dropAnalysesBefore } from './rows.ts';
 import { intentSettings } from './settings.ts';
-import { watchedLlm } from './watched-llm.ts';
 
 const dayMs = 86_400_000;
 
@@ -33,28 +34,26 @@ export default service({
     inbox.message_transcribed,
   ],
   settings: intentSettings,
-  vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
-}).start(async ({ settings, vendors: { llm }, bus, db, log, metrics, now }) => {
+  vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none', list: true } },
+}).start(async ({ settings, vendors: { llm: models }, bus, db, log, metrics, now }) => {
   metrics.begin(intentsTotal, { intent: Intent.options });
+  const watched = models.map((model) => watchedLlm(model, bus.health.of(`llm:${model.name}`)));
   const judge = cascade({
     patterns: knownPatterns(db, now),
     local: await readModel(),
-    askLlm:
-      llm === null
-        ? null
-        : askLlm(watchedLlm(llm, bus.health.of(`llm:${llm.name}`)), { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS, now, log, metrics }),
+    askLlm: models.length === 0 ? null : askLlm(firstOf(watched, { now, log, metrics }), { timeoutMs: settings.INTENTS_LLM_TIMEOUT_MS }),
   });
   return {
     intents: {
       classify_intent: classifyIntent(judge),
-      classify_message: classifyMessage(judge, llm?.name ?? null, now),
+      classify_message: classifyMessage(judge, now),
       ...readIntents(db, now),
       ...patternMethods(db),
     },
     on: [onMessageReceived(), onMessageChanged(), onMessageTranscribed(), onPersonErased(), onHistoryForgotten()],
     loops: [
       every('drop_old_intents', '17 3 * * *', () => dropAnalysesBefore(db, new Date(now() - settings.INTENTS_KEEP_DAYS * dayMs))),
-      ...(llm === null ? [] : [askAgain(bus, now)]),
+      ...(models.length === 0 ? [] : [askAgain(bus, now)]),
     ],
   };
 });

@@ -88,18 +88,47 @@ export function chatClient(
       }
     },
     async *stream(body, at) {
+      let chunks: AsyncIterator<Uint8Array> | undefined;
+      let isComplete = false;
       const { chat, failureOf } = await connect(at, async (request) => {
         const answer = await httpStream({ ...request, maxBytes: streamBytes });
         if (!('chunks' in answer)) throw refusalOf(answer);
-        return new Response(ReadableStream.from(answer.chunks), { status: answer.status });
+        chunks = answer.chunks[Symbol.asyncIterator]();
+        return new Response(readable(chunks), { status: answer.status });
       });
       try {
         yield* await chat.create({ ...bodyOf(body, at), stream: true, stream_options: { include_usage: true } });
+        isComplete = true;
       } catch (error) {
         throw failureOf(error);
+      } finally {
+        // The library stops at [DONE]; a reply that is read to its end leaves its connection to the next request.
+        if (isComplete && chunks) void drain(chunks);
+        else await chunks?.return?.();
       }
     },
   };
+}
+
+/** Never reads ahead, so that a reader that leaves waits for nothing. */
+function readable(chunks: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+async function drain(chunks: AsyncIterator<Uint8Array>): Promise<void> {
+  try {
+    while (!(await chunks.next()).done);
+  } catch {
+    // The answer was complete before.
+  }
 }
 
 /** @throws PolybError upstream_failed/bad_reply */

@@ -16,14 +16,19 @@ interface Setting {
 }
 
 export async function allSettings({ env }: Pick<Invocation, 'env'>): Promise<readonly Setting[]> {
-  const [{ settingGroups }, { loadServices, serviceFolders }, { connectionsOf, settingsOf }, { openSources }, { defaultOf, metaOf, show }] =
-    await Promise.all([
-      import('../docs/settings.ts'),
-      import('../../../runtime/services.ts'),
-      import('../../../config/read.ts'),
-      import('../../../config/env.ts'),
-      import('../../../config/settings.ts'),
-    ]);
+  const [
+    { settingGroups },
+    { loadServices, serviceFolders },
+    { conditionOf, connectionsOf, settingsOf },
+    { openSources },
+    { defaultOf, metaOf, show },
+  ] = await Promise.all([
+    import('../docs/settings.ts'),
+    import('../../../runtime/services.ts'),
+    import('../../../config/read.ts'),
+    import('../../../config/env.ts'),
+    import('../../../config/settings.ts'),
+  ]);
   const find = openSources({ env });
   const told = new Set<string>();
   const groups = settingGroups(await loadServices(await serviceFolders()));
@@ -37,7 +42,7 @@ export async function allSettings({ env }: Pick<Invocation, 'env'>): Promise<rea
       const fallback = defaultOf(schema);
       const head = {
         name,
-        group: group.when === undefined ? group.name : `${group.name} (${group.when.setting}=${group.when.is})`,
+        group: group.when === undefined ? group.name : `${group.name} (${conditionOf(group.when)})`,
         what: description,
       };
       if (found === undefined)

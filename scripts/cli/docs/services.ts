@@ -66,7 +66,9 @@ function facts(entry: EntryFact): readonly (readonly string[])[] {
     entry.kind === 'event'
       ? `polyb.evt.${entry.address}`
       : `polyb.rpc.${entry.address}${entry.owner ? `.{${entry.owner}}` : ''}${entry.roles ? '.by.{user}' : ''}`;
-  const approval = { none: undefined, staff: 'a member of staff', customer: 'the customer', both: 'a member of staff and the customer' }[entry.approval ?? 'none'];
+  const approval = { none: undefined, staff: 'a member of staff', customer: 'the customer', both: 'a member of staff and the customer' }[
+    entry.approval ?? 'none'
+  ];
   const all: readonly (readonly [string, string | undefined])[] = [
     ['subject', code(subject)],
     ['HTTP', entry.http && code(entry.http.route)],

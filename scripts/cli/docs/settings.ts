@@ -1,6 +1,6 @@
 /** Which settings there are, as a page and as an example file. */
 import { envExample } from '../../../config/example.ts';
-import { type Group, settingsOf } from '../../../config/read.ts';
+import { conditionOf, type Group, settingsOf } from '../../../config/read.ts';
 import { defaultOf, metaOf, show } from '../../../config/settings.ts';
 import { allGroups, type Loaded } from '../../../runtime/services.ts';
 import { code, markdown, notice, type Page, table } from './page.ts';
@@ -15,7 +15,7 @@ export function configPage(groups: readonly Group[]): Page {
     'A value comes from the first of: the environment, `.env`, `.polyb/run.json` (written by `polyb up`), `~/.secrets/<group>/<name>.env`, the default. `NAME_FILE` may name a file that contains the value of `NAME`. `polyb config list --origin` shows each value and its source.',
     ...groups.flatMap((group) => [
       `## ${group.name}`,
-      group.when && `Read when ${code(`${group.when.setting}=${group.when.is}`)}.`,
+      group.when && `Read when ${code(conditionOf(group.when))}.`,
       table(
         ['setting', 'description', 'expects', 'default'],
         settingsOf(group).map(([name, schema]) => {

@@ -34,9 +34,7 @@ export async function evalIntents(invocation: Invocation): Promise<number> {
   const local = await readModel();
   const localMs = medianMs(lines, local);
   await using language = flags.on('local') ? null : await languageModel(invocation);
-  const log = { warn: (_: object, message: string) => out.note(message, 'warn') };
-  const ask =
-    language === null ? null : askLlm(language.llm, { timeoutMs: flags.ms('timeout') ?? 30_000, now: Date.now, log, metrics: uncounted });
+  const ask = language === null ? null : askLlm(language.llm, { timeoutMs: flags.ms('timeout') ?? 30_000 });
   const spent = { asked: 0, answered: 0, input: 0, output: 0 };
   const judge = cascade({
     patterns: async () => [],
@@ -106,9 +104,9 @@ async function linesOf(file: string | undefined): Promise<readonly Line[]> {
   return readLines(text);
 }
 
-/** The provider that the settings of intent-classifier name. */
-async function languageModel({ env }: Invocation): Promise<({ readonly llm: AskingLlm } & AsyncDisposable) | null> {
-  const [{ loadServices, groupsOf, flatGroups }, { read }, { openSources }, { common }, { createHttp }, { llmAdapters }] =
+/** The providers that the settings of intent-classifier name. */
+async function languageModel({ env, out }: Invocation): Promise<({ readonly llm: AskingLlm } & AsyncDisposable) | null> {
+  const [{ loadServices, groupsOf, flatGroups }, { read }, { openSources }, { common }, { createHttp }, { llmAdapters }, { firstOf }] =
     await Promise.all([
       import('../../../runtime/services.ts'),
       import('../../../config/read.ts'),
@@ -116,17 +114,23 @@ async function languageModel({ env }: Invocation): Promise<({ readonly llm: Aski
       import('../../../config/common.ts'),
       import('../../../adapters/http.ts'),
       import('../../../adapters/llm/index.ts'),
+      import('../../../adapters/llm/first-of.ts'),
     ]);
   const [loaded] = await loadServices(['intent-classifier']);
   if (loaded === undefined) return null;
   const groups = groupsOf(loaded);
   const settings = read([common, ...flatGroups(groups)], openSources({ env }));
-  const { LLM_KIND: kind } = settings.of(groups.kinds.llm as Group) as { LLM_KIND: keyof typeof llmAdapters }; // its schema is the catalogue's names
-  const group = groups.vendors.llm?.[kind];
-  if (kind === 'none' || group === undefined) return null;
+  // The schema of the setting admits the catalogue's names alone, and `none`.
+  const { LLM_KIND: kinds } = settings.of(groups.kinds.llm as Group) as { LLM_KIND: readonly (keyof typeof llmAdapters | 'none')[] };
   const http = createHttp({ allowPrivate: settings.of(common).HTTP_ALLOW_PRIVATE });
-  const llm = llmAdapters[kind].create(settings.of(group) as never, { http, now: Date.now, metrics: uncounted } as never) as AskingLlm; // null only for none
-  return { llm, [Symbol.asyncDispose]: () => http.close() };
+  const deps = { http, httpStream: http.stream, now: Date.now, metrics: uncounted };
+  const models = kinds.flatMap((kind) => {
+    const group = groups.vendors.llm?.[kind];
+    return kind === 'none' || group === undefined ? [] : [llmAdapters[kind].create(settings.of(group) as never, deps as never)];
+  });
+  if (models.length === 0) return null;
+  const log = { warn: (_: object, message: string) => out.note(message, 'warn') };
+  return { llm: firstOf(models, { now: Date.now, log, metrics: uncounted }), [Symbol.asyncDispose]: () => http.close() };
 }
 
 function priceOf({ flags }: Invocation, name: string): number | null {

@@ -85,10 +85,31 @@ test('eval asks the language model about exactly the lines of which the local st
   expect(cost.perThousand).toBeCloseTo((input + 2 * output) / 1e6, 10);
 });
 
+test('eval asks the next provider when the first one is down, and says so', async () => {
+  emulator.on({ predicate: () => true }, { content: JSON.stringify({ intent: 'none', isUrgent: false, howSure: 'sure' }) });
+  const env = {
+    LLM_KIND: 'openai,deepseek',
+    OPENAI_API_KEY: 'test',
+    OPENAI_BASE_URL: 'http://127.0.0.1:1',
+    DEEPSEEK_API_KEY: 'test',
+    DEEPSEEK_BASE_URL: emulator.url,
+    HTTP_ALLOW_PRIVATE: new URL(emulator.url).origin,
+  };
+  const { cost } = JSON.parse((await polyb(['intents', 'eval', await file(), '-o', 'json'], env)).stdout);
+  expect(cost).toMatchObject({ llm: 'openai/gpt-4.1-mini, deepseek/deepseek-v4-flash', answered: cost.asked });
+  expect(emulator.getRequests()).toHaveLength(cost.asked);
+});
+
 test.each([
   ['a file that is not there', ['intents', 'eval', '/nonexistent.jsonl'], {}, 'cannot read'],
   ['a price that is none', ['intents', 'eval', '--local', '--price-in', 'cheap'], {}, '--price-in'],
   ['a provider without its key', ['intents', 'eval'], { LLM_KIND: 'openai' }, 'OPENAI_API_KEY'],
+  [
+    'a provider that is named twice',
+    ['intents', 'eval'],
+    { LLM_KIND: 'openai,openai' },
+    'LLM_KIND: expected none, or comma-separated names',
+  ],
 ])('%s is refused', async (_, line, env, says) => {
   await expect(polyb(line, env)).rejects.toThrow(says);
 });
