@@ -32,16 +32,24 @@ export interface ChannelUnderTest {
     accepted(): readonly { readonly to: string; readonly text: string }[];
     /** Makes the provider refuse the next message, limit it, or break the connection after it was accepted. */
     fail(how: 'refused' | 'limited' | 'cut'): void;
+    /** The last accepted message, as the customer sees it. */
+    shown(): {
+      readonly options: readonly { readonly id: string; readonly title: string }[];
+      readonly asksContact: boolean;
+      readonly file: Uint8Array | null;
+    };
     /** A file that the provider has. */
     readonly file: { readonly id: string; readonly bytes: Uint8Array };
   };
+  /** The customer chooses an option of a message, as the channel delivers it. */
+  choose(option: { readonly id: string; readonly title: string }, messageExternalId: string): readonly Update[];
   stop(): Promise<void>;
 }
 
 /** @param has what the channel is expected to have, so that no test is left out unnoticed */
 export function channelConformance(
   channel: ChannelAdapter,
-  has: { readonly webhook: boolean; readonly provider: boolean },
+  has: { readonly webhook: boolean; readonly provider: boolean; readonly contactButton: boolean },
   setup: () => Promise<ChannelUnderTest>,
 ): void {
   describe(`the channel ${channel.name}`, () => {
@@ -80,7 +88,18 @@ export function channelConformance(
       },
       ...more,
     });
-    const send = (text: string, ref = text) => it.sending.deliver.attempt(messages.deliver.input.parse(draft(text)), { ref, signal });
+    const send = (text: string, ref = text, more: object = {}, file?: Uint8Array) =>
+      it.sending.deliver.attempt(messages.deliver.input.parse(draft(text, more)), { ref, signal, file });
+    const options = (count: number, title = (n: number) => `Вариант ${n}`) =>
+      Array.from({ length: count }, (_, n) => ({ id: `o:${n}`, title: title(n) }));
+    /** The options that the customer sees. */
+    const offer = async (choices: object) => {
+      const { choices: shown } = await send('Выберите', 'offer', { choices });
+      const seen = shown === undefined || shown === null || shown.as === 'contact_request' ? [] : shown.options;
+      const titled = seen.map(({ id, title }) => ({ id, title }));
+      if (has.provider) expect(providerOf().shown().options).toEqual(titled);
+      return titled;
+    };
     const failure = (sending: Promise<unknown>): Promise<unknown> =>
       sending.then(
         () => Promise.reject(new Error('it was sent')),
@@ -132,6 +151,77 @@ export function channelConformance(
       expect(output).toMatchObject({ to: it.customer, text: 'Добрый день', externalId: expect.any(String) });
       expect(Math.abs(Date.parse(output.at ?? '') - Date.now())).toBeLessThan(86_400_000);
     });
+
+    if (channel.choices !== undefined) {
+      const { buttons, list } = channel.choices;
+      test('shows as many options as it states, in their order', async () => {
+        for (const [as, count] of [
+          ['buttons', 1],
+          ['buttons', buttons],
+          ['list', list],
+        ] as const)
+          expect(await offer({ as, ...(as === 'list' ? { button: 'Открыть' } : {}), options: options(count) })).toEqual(options(count));
+      });
+
+      if (list < 100)
+        test('of more options than fit, shows the first ones and one that asks for the rest', async () => {
+          const all = options(25);
+          const more = { id: `m:${list - 1}`, title: 'Дальше' };
+          for (const choices of [{ as: 'buttons' }, { as: 'list', button: 'Открыть' }])
+            expect(await offer({ ...choices, options: all, moreId: 'm', moreTitle: 'Дальше' })).toEqual([...all.slice(0, list - 1), more]);
+        });
+
+      test.each([
+        ['of the greatest length, alike at their start', (n: number) => `${'ж'.repeat(62)}${n}`],
+        ['of emoji only', (n: number) => '👩‍👩‍👧‍👦'.repeat(4 + (n % 2))],
+        ['written from right to left', (n: number) => `שלום ${n}`],
+        ['with markup', (n: number) => `<b>*_${n}_*</b>`],
+      ])('shows titles %s, each a distinct one', async (_, title) => {
+        for (const choices of [
+          { as: 'buttons', options: options(2, title) },
+          { as: 'list', button: 'Открыть', options: options(2, title) },
+        ]) {
+          const shown = await offer(choices);
+          expect(shown.map(({ id }) => id)).toEqual(['o:0', 'o:1']);
+          expect(new Set(shown.map((each) => each.title)).size).toBe(2);
+          expect(shown.filter((each) => each.title !== each.title.toWellFormed())).toEqual([]);
+        }
+      });
+
+      test('reads a chosen option with its id and title, and as a message where the channel sends one', () => {
+        const read = parts(it.choose({ id: 'o:7', title: 'В 10:00' }, '77'));
+        const [press] = read.flatMap((part) => (part.is === 'button' ? [part.press] : []));
+        expect(press).toMatchObject({ data: 'o:7', title: 'В 10:00', chatExternalId: it.customer, person: { externalId: it.customer } });
+        expect([null, '77']).toContain(press?.messageExternalId);
+        const [message] = read.flatMap((part) => (part.is === 'message' ? [part.message] : []));
+        expect(message?.externalId ?? null).toBe(press?.pressExternalId);
+        if (message !== undefined) expect(message.content).toMatchObject([{ type: 'choice', id: 'o:7', title: 'В 10:00' }]);
+        expect(press?.queryId === null).toBe(it.sending.settlePress === undefined);
+      });
+    }
+
+    test('requests the contact of the customer with a button if it has one, and else sends the text', async () => {
+      const { text, choices } = await send('Ваш телефон?', 'contact', { choices: { as: 'contact_request', title: 'Отправить' } });
+      expect(text).toBe('Ваш телефон?');
+      if (!has.provider) return;
+      expect([providerOf().shown().asksContact, choices?.as === 'contact_request']).toEqual([has.contactButton, has.contactButton]);
+    });
+
+    if (channel.media !== undefined)
+      test.each([
+        ['image', 'image/png'],
+        ['image', 'image/webp'],
+        ['document', 'application/pdf'],
+        ['audio', 'audio/ogg'],
+      ])('sends the %s %s with its text', async (kind, contentType) => {
+        const bytes = Buffer.from('%PDF\0\r\n--boundary\xff', 'latin1');
+        const media = { kind, blob: { blobId: 'blob_1', bytes: bytes.length, contentType }, name: 'Прайс "май".pdf' };
+        const output = await send('Наш прайс', `media ${contentType}`, { media }, bytes);
+        expect(output).toMatchObject({ text: 'Наш прайс', externalId: expect.any(String) });
+        if (!has.provider) return;
+        expect(Buffer.from(providerOf().shown().file ?? []).toString('hex')).toBe(bytes.toString('hex'));
+        expect(providerOf().accepted().at(-1)).toEqual({ to: it.customer, text: 'Наш прайс' });
+      });
 
     if (has.webhook) {
       test('accepts a genuine delivery, also twice with the same ids', () => {

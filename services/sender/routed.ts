@@ -23,9 +23,9 @@ export function routed(effects: ReadonlyMap<string, Delivering>, db: Queries, bl
           reason: 'no_route',
           outcome: 'not_executed',
         });
-      const { choices, media } = draft;
+      const { media } = draft;
       const withFile: DeliveryAttempt = media === null ? at : { ...at, file: await bytesOf(media.blob, blobs, at.signal) };
-      return { choices, media, ...(await attempt({ ...draft, ...route }, withFile)) };
+      return attempt({ ...draft, ...route }, withFile);
     },
   };
 }

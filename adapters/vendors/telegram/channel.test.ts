@@ -8,7 +8,7 @@ import { telegramSend } from './send.ts';
 const secret = 'the-secret-of-the-test';
 const person = { id: 42, is_bot: false, first_name: 'Анна', last_name: 'Ким', username: 'anna' };
 
-channelConformance(telegram, { webhook: true, provider: true }, async () => {
+channelConformance(telegram, { webhook: true, provider: true, contactButton: true }, async () => {
   const fake = await telegramFake({ tokens: ['7001:AAAA-test'] });
   const http = createHttp({ allowPrivate: [fake.url] });
   const settings = telegramSettings.parse({
@@ -29,12 +29,18 @@ channelConformance(telegram, { webhook: true, provider: true }, async () => {
     query: {},
     body: Buffer.from(body),
   });
+  const received = (update: object) => intake.receive?.(signed(JSON.stringify(update))).batches.flatMap(({ updates }) => updates) ?? [];
   return {
     intake,
     sending: telegramSend(settings, { http }),
     botId: '7001',
     customer: '42',
-    deliver: (text) => intake.receive?.(signed(JSON.stringify(message({ text })))).batches.flatMap(({ updates }) => updates) ?? [],
+    deliver: (text) => received(message({ text })),
+    choose({ id, title }, messageExternalId) {
+      const reply_markup = { inline_keyboard: [[{ text: 'другое', callback_data: 'x' }], [{ text: title, callback_data: id }]] };
+      const shown = { message_id: Number(messageExternalId), date: 1, chat: { ...person, type: 'private' }, text: 'Когда?', reply_markup };
+      return received({ update_id: ++nth, callback_query: { id: `q${nth}`, from: person, message: shown, data: id } });
+    },
     webhook: {
       bodies: [
         message({ text: 'Привет', entities: [{ type: 'text_link', offset: 0, length: 6, url: 'https://example.com' }] }),
@@ -57,6 +63,11 @@ channelConformance(telegram, { webhook: true, provider: true }, async () => {
             cut: { do: 'cut', on: 'sendMessage', after: true } as const,
           }[how],
         ),
+      shown() {
+        const { buttons = [], contactButton, file: sent } = fake.screen('7001:AAAA-test', 42).at(-1) ?? {};
+        const options = buttons.map(({ text, callback_data: id }) => ({ id, title: text }));
+        return { options, asksContact: contactButton !== undefined, file: sent?.bytes ?? null };
+      },
       file,
     },
     async stop() {

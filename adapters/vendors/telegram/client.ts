@@ -3,6 +3,7 @@ import type { Telegram } from 'telegraf/types';
 import { isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
 import type { Http, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
+import { multipart } from '../../multipart.ts';
 
 export interface BotApi {
   readonly botId: string;
@@ -13,8 +14,16 @@ export interface BotApi {
   call<M extends keyof Telegram>(
     method: M,
     payload: Readonly<Record<string, unknown>>,
-    at: { readonly signal: AbortSignal; readonly timeoutMs?: number },
+    at: { readonly signal: AbortSignal; readonly timeoutMs?: number; readonly file?: ApiFile | undefined },
   ): Promise<unknown>;
+}
+/** A file sent with a call, as a multipart form. */
+export interface ApiFile {
+  /** The parameter that takes it. */
+  readonly field: string;
+  readonly bytes: Uint8Array;
+  readonly name: string;
+  readonly contentType: string;
 }
 /** A reply of the Bot API, for any HTTP status (core.telegram.org/bots/api#making-requests). */
 type BotApiReply =
@@ -39,13 +48,12 @@ export const chatBucket = (botId: string, chat: string): string => `telegram:${b
 export function botApi(token: string, apiRoot: string, http: Http): BotApi {
   return {
     botId: botIdOf(token),
-    async call(method, payload, { signal, timeoutMs }) {
+    async call(method, payload, { signal, timeoutMs, file }) {
       const answer = await http({
         method: 'POST',
         url: `${apiRoot}/bot${token}/${method}`,
         operation: method,
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(payload),
+        ...(file === undefined ? jsonBody(payload) : await formBody(payload, file)),
         signal,
         maxBytes,
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -55,6 +63,13 @@ export function botApi(token: string, apiRoot: string, http: Http): BotApi {
       throw refusal(method, said);
     },
   };
+}
+
+const jsonBody = (payload: object) => ({ headers: { 'content-type': 'application/json' }, body: JSON.stringify(payload) });
+/** Values that are no text are JSON (Bot API, Sending files). */
+function formBody(payload: Readonly<Record<string, unknown>>, { field, bytes, name, contentType }: ApiFile) {
+  const values = Object.entries(payload).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)] as const);
+  return multipart([...values, [field, { bytes, name, contentType }]]);
 }
 
 /** @throws PolybError when the reply is not from the Bot API but from a proxy; its status is all that is known. */
@@ -91,6 +106,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/message is too long|caption is too long/, 'too_long'],
   [/upgraded to a supergroup/, 'chat_migrated'],
   [/message is not modified/, 'not_modified'],
+  [/query is too old|query ID is invalid/, 'query_gone'],
   [/message to edit not found|message can't be edited/, 'message_gone'],
 ];
 function refusal(method: string, { error_code: code, description, parameters }: Extract<BotApiReply, { ok: false }>): PolybError {

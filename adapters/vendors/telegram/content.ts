@@ -239,14 +239,18 @@ function fileOf(file: Fields | null, kind: ReadFile['kind'], contentType: string
   ];
 }
 
+/** The sender shared their own contact. A forwarded one proves nothing: anybody may have forwarded it. */
 const isOwnContact = (contact: Fields, message: Fields): boolean => {
   const id = textOf(contact.user_id, 32);
-  return id !== null && id === textOf(fieldsOf(message.from).id, 32);
+  return id !== null && id === textOf(fieldsOf(message.from).id, 32) && !isForwarded(message);
 };
+/** `forward_date` is the field of Bot API versions before 7.0. */
+export const isForwarded = (message: Fields): boolean =>
+  objectOf(message.forward_origin) !== null || message.forward_date !== undefined || message.is_automatic_forward === true;
 /** The phone of a person who shared their own contact, E.164. */
 export function ownPhoneOf(message: Fields): string | null {
   const contact = objectOf(message.contact);
-  if (contact === null || objectOf(message.forward_origin) !== null || !isOwnContact(contact, message)) return null;
+  if (contact === null || !isOwnContact(contact, message)) return null;
   const digits = (textOf(contact.phone_number, 32) ?? '').replace(/^\+?/, '+');
   return Phone.safeParse(digits).data ?? null;
 }

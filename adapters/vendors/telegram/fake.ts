@@ -59,6 +59,16 @@ interface Message {
   readonly messageId: number;
   text: string;
   buttons: readonly Button[];
+  /** Button of the reply keyboard that came with it and requests the contact. */
+  readonly contactButton?: string | undefined;
+  readonly file?: SentFile | undefined;
+}
+/** A file that a bot has sent; the text of its message is the caption. */
+interface SentFile {
+  readonly kind: 'photo' | 'document' | 'audio';
+  readonly name: string;
+  readonly contentType: string;
+  readonly bytes: Uint8Array;
 }
 interface Button {
   readonly text: string;
@@ -97,6 +107,8 @@ export interface TelegramFake {
   screen(token: string, chatId: number): readonly Readonly<Message>[];
   /** A person presses an existing button, by its text; a bad client may send other `data`. */
   press(token: string, from: number, message: Readonly<Message>, button: string, data?: string): Readonly<ButtonPress>;
+  /** A person presses the button that requests their contact; with `more`, a bad client sends another one. */
+  shareContact(token: string, from: number, phone: string, more?: Json): number;
   /** The same message, with its buttons, in another chat. */
   show(token: string, chatId: number, message: Readonly<Message>): Readonly<Message>;
   /** The message is deleted in its chat. */
@@ -227,11 +239,28 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     throw refused(429, `Too Many Requests: retry after ${left}`, { retry_after: left });
   }
   function sendMessage(bot: Bot, payload: Json): unknown {
-    const {
-      chat_id: to,
-      text,
-      business_connection_id: connection,
-    } = payload as { chat_id?: number | string; text?: string; business_connection_id?: string };
+    const { text } = payload as { text?: string };
+    const isText = (): string => {
+      if (typeof text !== 'string' || text === '') throw refused(400, 'Bad Request: message text is empty');
+      if (text.length > 4096) throw refused(400, 'Bad Request: message is too long');
+      return text;
+    };
+    return post(bot, payload, isText, undefined);
+  }
+  /** Bot API, sendPhoto, sendDocument and sendAudio, with the bytes of the file. */
+  function sendFile(bot: Bot, payload: Json, kind: SentFile['kind']): unknown {
+    const { caption = '', [kind]: file } = payload as { caption?: string } & Partial<Record<SentFile['kind'], Omit<SentFile, 'kind'>>>;
+    const isCaption = (): string => {
+      if (typeof file !== 'object' || file.bytes.length === 0) throw refused(400, `Bad Request: there is no ${kind} in the request`);
+      if (kind === 'photo' && !file.contentType.startsWith('image/')) throw refused(400, 'Bad Request: IMAGE_PROCESS_FAILED');
+      if (file.bytes.length > (kind === 'photo' ? 10_000_000 : 50_000_000)) throw refused(413, 'Request Entity Too Large');
+      if (caption.length > 1024) throw refused(400, 'Bad Request: message caption is too long');
+      return caption;
+    };
+    return post(bot, payload, isCaption, file && { ...file, kind });
+  }
+  function post(bot: Bot, payload: Json, textOf: () => string, file: SentFile | undefined): unknown {
+    const { chat_id: to, business_connection_id: connection } = payload as { chat_id?: number | string; business_connection_id?: string };
     if (connection !== undefined && bot.connections.get(connection) !== true)
       throw refused(400, 'Bad Request: BUSINESS_CONNECTION_INVALID');
     const chatId = Number(to);
@@ -241,13 +270,23 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     if (movedTo !== undefined)
       throw refused(400, 'Bad Request: group chat was upgraded to a supergroup chat', { migrate_to_chat_id: movedTo });
     if (bot.blocked.has(chatId)) throw refused(403, 'Forbidden: bot was blocked by the user');
-    if (typeof text !== 'string' || text === '') throw refused(400, 'Bad Request: message text is empty');
-    if (text.length > 4096) throw refused(400, 'Bad Request: message is too long');
+    const text = textOf();
     const buttons = buttonsOf(payload);
+    const contactButton = contactButtonOf(payload, chatId > 0 && connection === undefined);
     const id = connection === undefined ? messageId(bot, chatId) : ++bot.lastInBusiness;
     sent.push({ chatId, text, messageId: id, payload });
-    bot.messages.push({ chatId, messageId: id, text, buttons });
-    return asMessage({ chatId, messageId: id, text });
+    const message = { chatId, messageId: id, text, buttons, contactButton, file };
+    bot.messages.push(message);
+    return asMessage(message);
+  }
+  function editMessageReplyMarkup(bot: Bot, payload: Json): unknown {
+    const { chat_id: of, message_id: id } = payload as { chat_id?: number | string; message_id?: number };
+    const message = bot.messages.find(({ chatId, messageId }) => chatId === Number(of) && messageId === id);
+    if (!message) throw refused(400, 'Bad Request: message to edit not found');
+    const buttons = buttonsOf(payload);
+    if (JSON.stringify(message.buttons) === JSON.stringify(buttons)) throw refused(400, notModified);
+    message.buttons = buttons;
+    return asMessage(message);
   }
   function editMessageText(bot: Bot, payload: Json): unknown {
     const { chat_id: of, message_id: id, text } = payload as { chat_id?: number | string; message_id?: number; text?: string };
@@ -256,11 +295,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     if (typeof text !== 'string' || text === '') throw refused(400, 'Bad Request: message text is empty');
     if (text.length > 4096) throw refused(400, 'Bad Request: message is too long');
     const buttons = buttonsOf(payload);
-    if (message.text === text && JSON.stringify(message.buttons) === JSON.stringify(buttons))
-      throw refused(
-        400,
-        'Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message',
-      );
+    if (message.text === text && JSON.stringify(message.buttons) === JSON.stringify(buttons)) throw refused(400, notModified);
     Object.assign(message, { text, buttons });
     return asMessage(message);
   }
@@ -307,8 +342,16 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
         return true;
       case 'sendMessage':
         return sendMessage(bot, payload);
+      case 'sendPhoto':
+        return sendFile(bot, payload, 'photo');
+      case 'sendDocument':
+        return sendFile(bot, payload, 'document');
+      case 'sendAudio':
+        return sendFile(bot, payload, 'audio');
       case 'editMessageText':
         return editMessageText(bot, payload);
+      case 'editMessageReplyMarkup':
+        return editMessageReplyMarkup(bot, payload);
       case 'answerCallbackQuery':
         return answerCallbackQuery(bot, payload);
       case 'getFile': {
@@ -330,7 +373,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
         token = options.tokens[0] ?? '',
         from = 42,
         text = '',
-      } = JSON.parse(body) as { token?: string; from?: number; text?: string };
+      } = JSON.parse(body.toString()) as { token?: string; from?: number; text?: string };
       return send(response, 200, { ok: true, result: say(token, from, text) });
     }
     const file = /^\/file\/bot([^/]+)\/voice\/(.+)\.oga$/.exec(pathname);
@@ -342,7 +385,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
       return;
     }
     const [, token = '', method = ''] = /^\/bot([^/]+)\/(\w+)$/.exec(pathname) ?? [];
-    const payload = (body === '' ? {} : JSON.parse(body)) as Json;
+    const payload = await payloadOf(request, body);
     const struck = faults.find(({ fault, left }) => left > 0 && (fault.on ?? method) === method);
     if (struck) {
       struck.left -= 1;
@@ -395,6 +438,12 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     return bot.lastInBusiness;
   }
 
+  function shareContact(token: string, from: number, phone: string, more: Json = {}): number {
+    const asking = botOf(token).messages.findLast(({ chatId, contactButton }) => chatId === from && contactButton !== undefined);
+    if (asking === undefined) throw new TypeError('no message requests the contact');
+    const contact = { phone_number: phone, first_name: `Клиент ${from}`, user_id: from, ...more };
+    return say(token, from, '', { text: undefined, contact, reply_to_message: asMessage(asking) });
+  }
   function press(token: string, from: number, { chatId, messageId }: Readonly<Message>, button: string, data?: string): ButtonPress {
     const bot = botOf(token);
     const message = bot.messages.find((each) => each.chatId === chatId && each.messageId === messageId);
@@ -445,6 +494,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     tooEarly: () => tooEarly,
     screen: (token, chatId) => botOf(token).messages.filter((message) => message.chatId === chatId),
     press,
+    shareContact,
     show: (token, chatId, { text, buttons }) => {
       const bot = botOf(token);
       const message = { chatId, messageId: messageId(bot, chatId), text, buttons };
@@ -468,13 +518,28 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
   };
 }
 
-function asMessage({ chatId, messageId, text }: Pick<Message, 'chatId' | 'messageId' | 'text'>) {
+const notModified =
+  'Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message';
+
+function asMessage({ chatId, messageId, text, buttons, file }: Message) {
   return {
     message_id: messageId,
     date: Math.floor(Date.now() / 1000),
     chat: { id: chatId, type: chatId > 0 ? 'private' : 'supergroup' },
-    text,
+    ...(file === undefined
+      ? { text }
+      : { caption: text, [file.kind]: file.kind === 'photo' ? [{ file_id: 'sent' }] : { file_id: 'sent' } }),
+    ...(buttons.length === 0 ? {} : { reply_markup: { inline_keyboard: buttons.map((button) => [button]) } }),
   };
+}
+/** Bot API, KeyboardButton and ReplyKeyboardMarkup: a contact can be requested in a private chat of the bot itself. */
+function contactButtonOf({ reply_markup: markup }: Json, isOwnPrivate: boolean): string | undefined {
+  const { keyboard } = (markup ?? {}) as { keyboard?: readonly (readonly { text?: unknown; request_contact?: unknown }[])[] };
+  const button = keyboard?.flat().find(({ request_contact: is }) => is === true);
+  if (button === undefined) return undefined;
+  if (!isOwnPrivate) throw refused(400, 'Bad Request: phone number can be requested in private chats only');
+  if (typeof button.text !== 'string' || button.text === '') throw refused(400, 'Bad Request: keyboard button text must be non-empty');
+  return button.text;
 }
 /** Bot API, InlineKeyboardMarkup: at most 100 buttons, each with 1 to 64 bytes of data. */
 function buttonsOf({ reply_markup: markup }: Json): readonly Button[] {
@@ -532,10 +597,22 @@ function goWrong({ do: what, status = 429, description, retryAfterS }: Fault, re
       return;
   }
 }
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
+}
+/** Parameters as JSON or as a multipart form, where structured ones are JSON texts (Bot API, Making requests). */
+async function payloadOf({ headers }: IncomingMessage, body: Buffer): Promise<Json> {
+  const type = headers['content-type'] ?? '';
+  if (!type.startsWith('multipart/form-data')) return body.length === 0 ? {} : (JSON.parse(body.toString()) as Json);
+  const form = await new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData();
+  const entries = [...form].map(async ([name, value]) => {
+    if (typeof value === 'string')
+      return [name, /^(reply_markup|reply_parameters|message_thread_id)$/.test(name) ? JSON.parse(value) : value];
+    return [name, { name: value.name, contentType: value.type, bytes: new Uint8Array(await value.arrayBuffer()) }];
+  });
+  return Object.fromEntries(await Promise.all(entries)) as Json;
 }
 function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' });

@@ -120,11 +120,30 @@ test('one bad field loses nothing but itself', () => {
 
 test('the contact of oneself gives the phone, that of another and a forwarded one do not', () => {
   const contact = { phone_number: '7 999 000-11-22', first_name: 'Анна', user_id: 42 };
-  const phone = (fields: object) => read(fields).sender?.phoneNumber;
+  const phone = (fields: object) => {
+    const { sender, content } = read(fields);
+    // The card states the same as the phone of its sender.
+    expect(content).toMatchObject([{ type: 'contact', isOwn: sender?.phoneNumber !== null }, ...content.slice(1)]);
+    return sender?.phoneNumber;
+  };
   expect(phone({ contact })).toBe('+79990001122');
   expect(phone({ contact: { ...contact, user_id: 43 } })).toBeNull();
   expect(phone({ contact: { phone_number: '79990001122', first_name: 'Анна' } })).toBeNull();
-  expect(phone({ contact, forward_origin: { type: 'user', sender_user: anna, date } })).toBeNull();
+  const forwards = [{ forward_origin: { type: 'user', sender_user: anna, date } }, { forward_date: date }, { is_automatic_forward: true }];
+  for (const forward of forwards) expect(phone({ contact, ...forward })).toBeNull();
+});
+
+test('a press has the title of its button, and none if its data is that of no button', () => {
+  const reply_markup = { inline_keyboard: [[{ text: 'Да', callback_data: 'yes' }], 'x', [5, { text: 7, callback_data: 'n' }]] };
+  const shown = { message_id: 3, date, chat, text: 'Записать?', reply_markup };
+  const title = (data: string, given: unknown = shown) =>
+    parts({ callback_query: { id: 'q1', from: anna, message: given, data } }).map((part) => part.is === 'button' && part.press.title);
+  expect([title('yes'), title('forged'), title('yes', { ...shown, reply_markup: 5 }), title('yes', null)]).toEqual([
+    ['Да'],
+    [null],
+    [null],
+    [null],
+  ]);
 });
 
 test('a live location that moves is the place of its message, and no message', () => {

@@ -6,7 +6,7 @@ import { businessAddress } from '../../channel/address.ts';
 import { type Fields, fieldsOf, integerOf, msOf, objectOf, objectsOf, textOf } from '../../channel/fields.ts';
 import type { ReadChat, ReadMessage, ReadPart, ReadPerson, Update } from '../../channel/port.ts';
 import { storable } from '../../channel/port.ts';
-import { contentOf, filesOf, fullName, kindOf, nameOf, ownPhoneOf, unknownOf } from './content.ts';
+import { contentOf, filesOf, fullName, isForwarded, kindOf, nameOf, ownPhoneOf, unknownOf } from './content.ts';
 
 /** The requested updates; Telegram delivers some only if they are named (Bot API, getUpdates, allowed_updates). */
 export const allowedUpdates = [
@@ -102,7 +102,7 @@ function readMessage(botId: string, message: Fields, isEdit: boolean): ReadMessa
     threadId: thread === null ? null : String(thread),
     albumId: textOf(message.media_group_id, 128),
     replyTo: repliesTo === null ? null : String(repliesTo),
-    isForwarded: objectOf(message.forward_origin) !== null || message.is_automatic_forward === true,
+    isForwarded: isForwarded(message),
     sentAt,
     // An edit without a time (which the documents forbid) gets the time of the message.
     editedAt: isEdit ? (msOf(message.edit_date) ?? sentAt) : null,

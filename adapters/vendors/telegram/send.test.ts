@@ -149,3 +149,54 @@ test('a chat takes one message a second, a group 20 a minute, a bot 30 a second'
     [30, 1_000],
   ]);
 });
+
+const choices = {
+  as: 'buttons',
+  options: [
+    { id: 'yes:1', title: 'Да' },
+    { id: 'no:1', title: 'Нет' },
+  ],
+} as const;
+const settle = (pressed: { id: string }, offered: { to: string; externalId: string } | null, title: string | null = 'Да') =>
+  sendingAt(fake.url).settlePress?.({ botId: '7001', queryId: pressed.id, title, offered }, signal);
+
+test('a press is answered with the title and its keyboard goes, however often it is settled', async () => {
+  await sendTo(fake.url, { choices: { ...choices, options: [...choices.options] } });
+  const [message] = fake.screen(token, 42);
+  if (message === undefined) throw new Error('nothing was sent');
+  const pressed = fake.press(token, 42, message, 'Да');
+  for (let n = 0; n < 2; n += 1) await settle(pressed, { to: '42', externalId: String(message.messageId) });
+  expect(pressed.answer).toEqual({ text: 'Да', isAlert: false });
+  expect(fake.screen(token, 42)[0]).toMatchObject({ text: 'Добрый день', buttons: [] });
+  expect(fake.asked.filter(({ method }) => method === 'editMessageReplyMarkup')).toHaveLength(2);
+});
+
+test('a press of a message that is gone or of somebody else is answered, and nothing is changed', async () => {
+  await sendTo(fake.url, { choices: { ...choices, options: [...choices.options] } });
+  const [message] = fake.screen(token, 42);
+  if (message === undefined) throw new Error('nothing was sent');
+  const [foreign, gone] = [fake.press(token, 42, message, 'Да'), fake.press(token, 42, message, 'Нет')];
+  await settle(foreign, null, null);
+  expect(foreign.answer).toEqual({ text: '', isAlert: false });
+  expect(fake.screen(token, 42)[0]?.buttons).toHaveLength(2);
+  fake.erase(token, message);
+  await settle(gone, { to: '42', externalId: String(message.messageId) });
+  expect(gone.answer).toEqual({ text: 'Да', isAlert: false });
+});
+
+test('a limit of Telegram on a press is told, so that it is settled later', async () => {
+  fake.order({ do: 'refuse', on: 'answerCallbackQuery', status: 429, retryAfterS: 2 });
+  await expect(settle({ id: 'q' }, null)).rejects.toMatchObject({ code: 'resource_exhausted', retryAfterMs: 2_000 });
+});
+
+test('a contact is requested in no group and in no chat of a business account, where Telegram refuses it', async () => {
+  fake.connect(token, 7, 'BC1');
+  const ask = { as: 'contact_request', title: 'Отправить номер' } as const;
+  const sent = [
+    await sendTo(fake.url, { choices: ask }),
+    await sendTo(fake.url, { choices: ask, to: '-5', isGroup: true }),
+    await sendTo(fake.url, { choices: ask, to: 'BC1:42' }),
+  ];
+  expect(sent.map((each) => each.choices?.as ?? null)).toEqual(['contact_request', null, null]);
+  expect(fake.sent).toHaveLength(3);
+});

@@ -17,7 +17,7 @@ const frameOf = (delivery: unknown) => {
   return { ...(delivery as object), entry: { ...entry, changes: { ...change, value: { ...change?.value, messages: [], contacts: [] } } } };
 };
 
-channelConformance(whatsapp, { webhook: true, provider: true }, async () => {
+channelConformance(whatsapp, { webhook: true, provider: true, contactButton: false }, async () => {
   const fake = await whatsappFake({ token: 'token', appSecret });
   const http = createHttp({ allowPrivate: [fake.url] });
   const settings = whatsappSettings.parse({ WHATSAPP_TOKEN: 'token', WHATSAPP_APP_SECRET: appSecret, WHATSAPP_API_ROOT: fake.url });
@@ -46,15 +46,27 @@ channelConformance(whatsapp, { webhook: true, provider: true }, async () => {
   });
   const signature = (body: string, key = appSecret) => `sha256=${createHmac('sha256', key).update(body).digest('hex')}`;
   const signed = (body: string) => ({ headers: { 'x-hub-signature-256': signature(body) }, query: {}, body: Buffer.from(body) });
+  const received = (message: object) =>
+    intake.receive?.(signed(JSON.stringify(delivery(message)))).batches.flatMap(({ updates }) => updates) ?? [];
+  type Body = {
+    text?: { body: string };
+    interactive?: {
+      body: { text: string };
+      action: { buttons?: { reply: { id: string; title: string } }[]; sections?: { rows: { id: string; title: string }[] }[] };
+    };
+  } & Record<'image' | 'document', { id: string; caption: string } | undefined>;
+  const fileOf = ({ image, document }: Body) => image ?? document;
   return {
     intake,
     sending: whatsappSend(settings, { http, now: Date.now }),
     botId: fake.phoneNumberId,
     customer,
-    deliver: (text) =>
-      intake
-        .receive?.(signed(JSON.stringify(delivery({ type: 'text', text: { body: text } }))))
-        .batches.flatMap(({ updates }) => updates) ?? [],
+    deliver: (text) => received({ type: 'text', text: { body: text } }),
+    choose: ({ id, title }, messageExternalId) =>
+      received({
+        ...{ type: 'interactive', interactive: { type: 'list_reply', list_reply: { id, title } } },
+        context: { from: '15550001', id: messageExternalId },
+      }),
     webhook: {
       bodies: [
         delivery({ type: 'text', text: { body: 'Привет' }, context: { id: 'wamid.0', forwarded: true } }),
@@ -79,7 +91,18 @@ channelConformance(whatsapp, { webhook: true, provider: true }, async () => {
       },
     },
     provider: {
-      accepted: () => fake.sent.map(({ to, body }) => ({ to, text: (body as { text: { body: string } }).text.body })),
+      accepted: () =>
+        fake.sent.map(({ to, body: given }) => {
+          const body = given as Body;
+          return { to, text: body.text?.body ?? body.interactive?.body.text ?? fileOf(body)?.caption ?? '' };
+        }),
+      shown() {
+        const body = fake.sent.at(-1)?.body as Body;
+        const { buttons = [], sections = [] } = body.interactive?.action ?? {};
+        const rows = [...buttons.map(({ reply }) => reply), ...sections.flatMap((section) => section.rows)];
+        const options = rows.map(({ id, title }) => ({ id, title }));
+        return { options, asksContact: false, file: fake.uploads.get(fileOf(body)?.id ?? '')?.bytes ?? null };
+      },
       fail: (how) =>
         fake.order(
           {

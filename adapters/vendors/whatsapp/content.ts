@@ -1,4 +1,5 @@
 /** Content of a WhatsApp message besides text (…/whatsapp/webhooks/reference/messages), and its files. */
+import { normalizePhone } from '../../../contracts/common.ts';
 import type { Content } from '../../../contracts/content.ts';
 import { type Fields, fieldsOf, integerOf, majorMoneyOf, numberOf, objectOf, objectsOf, textOf, timeOf } from '../../channel/fields.ts';
 import { type ContentFacts, withLine } from '../../channel/lines.ts';
@@ -100,7 +101,7 @@ function orderOf(order: Fields): readonly ContentFacts[] {
   const total = currency !== undefined && isWhole ? { amountMinor: Math.round(sum), currency } : null;
   return [{ type: 'order', catalogId: textOf(order.catalog_id, 512), items, total }];
 }
-function personOf(contact: Fields, { from }: Fields): ContentFacts {
+function personOf(contact: Fields, { from, context }: Fields): ContentFacts {
   const name = fieldsOf(contact.name);
   const phones = objectsOf(contact.phones, 20);
   const whole = textOf(name.formatted_name, 300) ?? [textOf(name.first_name, 150), textOf(name.last_name, 150)].filter(Boolean).join(' ');
@@ -119,9 +120,14 @@ function personOf(contact: Fields, { from }: Fields): ContentFacts {
       .map(({ email }) => textOf(email, 300))
       .filter((each) => each !== null),
     addresses: addresses.filter((each) => each !== ''),
-    isOwn: typeof from === 'string' && from !== '' && phones.some(({ wa_id }) => wa_id === from),
+    isOwn: typeof from === 'string' && from !== '' && !isForwarded(fieldsOf(context)) && isOnly(from, phones),
   };
 }
+/** All phones of the card are this one. The card is the sender's: its phone and its `wa_id` may name two people. */
+const isOnly = (waId: string, phones: readonly Fields[]): boolean =>
+  phones.length > 0 &&
+  phones.every(({ phone, wa_id }) => wa_id === waId && (typeof phone !== 'string' || normalizePhone(phone).replace(/\D/g, '') === waId));
+export const isForwarded = ({ forwarded, frequently_forwarded }: Fields): boolean => forwarded === true || frequently_forwarded === true;
 function choiceOf(message: Fields): readonly ContentFacts[] {
   const interactive = fieldsOf(message.interactive);
   const [button, list, form] = [interactive.button_reply, interactive.list_reply, interactive.nfm_reply].map(objectOf);

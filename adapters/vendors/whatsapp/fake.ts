@@ -16,7 +16,7 @@ export type Fault = { readonly on?: WhatsAppRequest['what']; readonly times?: nu
   | { readonly do: 'cut' }
 );
 export interface WhatsAppRequest {
-  readonly what: 'messages' | 'media' | 'download';
+  readonly what: 'messages' | 'media' | 'download' | 'upload';
   readonly path: string;
   readonly authorization: string;
   readonly body: Json;
@@ -48,6 +48,10 @@ export interface WhatsAppFake {
   deliverTo(webhook: Webhook): void;
   /** A customer sends a text, or a message of another type; returns its id. */
   say(from: Customer, message: string | Json, at?: number): string;
+  /** A customer chooses an option of a message, by its title; returns the id of their message. */
+  choose(from: Customer, of: OutboundMessage, title: string): string;
+  /** Files that were uploaded, by id. */
+  readonly uploads: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly mimeType: string }>;
   /** Delivers a status of a message. */
   status(id: string, status: string, more?: Json): void;
   /** Delivers any value of a change of the field `messages`. */
@@ -77,6 +81,41 @@ const pair = { burst: 45, everyMs: 6_000 };
 
 const text = (max: number) => z.string().min(1).max(max);
 const parameter = z.strictObject({ type: z.literal('text'), text: text(1024) });
+const distinct = (values: readonly string[]) => new Set(values).size === values.length;
+/** …/cloud-api/messages/interactive-reply-buttons-messages: at most three, ids and titles unique. */
+const replyId = text(256).refine((id) => id === id.trim());
+const ReplyButtons = z
+  .array(z.strictObject({ type: z.literal('reply'), reply: z.strictObject({ id: replyId, title: text(20) }) }))
+  .min(1)
+  .max(3)
+  .refine((buttons) => distinct(buttons.map(({ reply }) => reply.id)) && distinct(buttons.map(({ reply }) => reply.title)));
+/** …/cloud-api/messages/interactive-list-messages: at most ten sections and ten rows in all, ids unique. */
+const Sections = z
+  .array(
+    z.strictObject({
+      title: text(24),
+      rows: z.array(z.strictObject({ id: text(200), title: text(24), description: text(72).optional() })).min(1),
+    }),
+  )
+  .min(1)
+  .max(10)
+  .refine((sections) => {
+    const ids = sections.flatMap(({ rows }) => rows.map(({ id }) => id));
+    return ids.length <= 10 && distinct(ids);
+  });
+const body = z.strictObject({ text: text(1024) });
+const Interactive = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('button'), body, action: z.strictObject({ buttons: ReplyButtons }) }),
+  z.strictObject({ type: z.literal('list'), body, action: z.strictObject({ button: text(20), sections: Sections }) }),
+]);
+const mediaId = z.string().regex(/^\d{1,40}$/);
+/** …/cloud-api/reference/media: supported types and sizes. */
+const mediaLimits: readonly (readonly [RegExp, number])[] = [
+  [/^image\/(jpeg|png)$/, 5_000_000],
+  [/^image\/webp$/, 500_000],
+  [/^(audio|video)\//, 16_000_000],
+  [/./, 100_000_000],
+];
 const whole = {
   messaging_product: z.literal('whatsapp'),
   recipient_type: z.enum(['individual', 'group']).optional(),
@@ -97,6 +136,13 @@ const Message = z
       type: z.literal('text'),
       text: z.strictObject({ body: text(4096), preview_url: z.boolean().optional() }),
     }),
+    z.strictObject({ ...whole, type: z.literal('interactive'), interactive: Interactive }),
+    z.strictObject({ ...whole, type: z.literal('image'), image: z.strictObject({ id: mediaId, caption: text(1024).optional() }) }),
+    z.strictObject({
+      ...whole,
+      type: z.literal('document'),
+      document: z.strictObject({ id: mediaId, caption: text(1024).optional(), filename: text(240).optional() }),
+    }),
     z.strictObject({
       ...whole,
       type: z.literal('template'),
@@ -107,6 +153,8 @@ const Message = z
       }),
     }),
   ])
+  // Groups have no interactive messages (…/cloud-api/groups/groups-messaging).
+  .refine(({ type, recipient_type: to }) => type !== 'interactive' || to !== 'group')
   .refine(({ to, recipient }) => to !== undefined || recipient !== undefined)
   // Groups have their own ids (…/cloud-api/groups/groups-messaging).
   .refine(({ recipient_type: type, to }) => (type === 'group') === (to !== undefined && !/^\+?\d{7,15}$/.test(to)));
@@ -122,6 +170,7 @@ export async function whatsappFake({
   const asked: WhatsAppRequest[] = [];
   const sent: OutboundMessage[] = [];
   const files = new Map<string, { readonly bytes: Uint8Array; readonly mimeType: string }>();
+  const uploads = new Map<string, { readonly bytes: Uint8Array; readonly mimeType: string }>();
   const faults: { readonly fault: Fault; left: number }[] = [];
   const queue: Json[] = [];
   /** Last message of each customer, under every id they have. */
@@ -204,7 +253,11 @@ export async function whatsappFake({
     const user = message.to?.replace('+', '') ?? to;
     const freeAt = Math.max(pairFreeAt.get(user) ?? 0, now());
     if (freeAt - now() > (pair.burst - 1) * pair.everyMs) throw refusal(131056);
-    if (message.type === 'text' && now() - (wroteAt.get(user) ?? -Infinity) >= windowMs) throw refusal(131047);
+    if (message.type !== 'template' && now() - (wroteAt.get(user) ?? -Infinity) >= windowMs) throw refusal(131047);
+    const media = message.type === 'image' ? message.image : message.type === 'document' ? message.document : undefined;
+    const stored = media && uploads.get(media.id);
+    if (media !== undefined && (stored === undefined || (message.type === 'image' && !/^image\/(jpeg|png)$/.test(stored.mimeType))))
+      throw refusal(131053);
     if (message.type === 'template') {
       const { name, language, components = [] } = message.template;
       const wanted = templates[`${name}/${language.code}`];
@@ -216,6 +269,35 @@ export async function whatsappFake({
     sent.push({ id, to: user, body });
     const contact = message.to === undefined ? { input: to, user_id: to } : { input: to, wa_id: user };
     return { messaging_product: 'whatsapp', contacts: [contact], messages: [{ id }] };
+  }
+
+  /** Stores a file for a later message. */
+  async function upload(request: IncomingMessage, bytes: Buffer): Promise<object> {
+    const form = await new Response(new Uint8Array(bytes), { headers: { 'content-type': request.headers['content-type'] ?? '' } })
+      .formData()
+      .catch(() => undefined);
+    const [product, type, file] = ['messaging_product', 'type', 'file'].map((name) => form?.get(name));
+    if (product !== 'whatsapp' || typeof file !== 'object' || file === null || file.type !== type) throw refusal(100);
+    const body = new Uint8Array(await file.arrayBuffer());
+    const [, most = 0] = mediaLimits.find(([like]) => like.test(file.type)) ?? [];
+    if (body.length === 0 || body.length > most) throw refusal(131053);
+    const id = String(880_000 + ++serial);
+    uploads.set(id, { bytes: body, mimeType: file.type });
+    return { id };
+  }
+  function choose(from: Customer, { id: of, body: sentBody }: OutboundMessage, title: string): string {
+    const message = Message.parse(sentBody);
+    const { action } = message.type === 'interactive' ? message.interactive : { action: undefined };
+    const options =
+      action === undefined
+        ? []
+        : 'buttons' in action
+          ? action.buttons.map(({ reply }) => reply)
+          : action.sections.flatMap(({ rows }) => rows);
+    const option = options.find((each) => each.title === title);
+    if (action === undefined || option === undefined) throw new TypeError(`there is no option ${title} to choose`);
+    const type = 'buttons' in action ? 'button_reply' : 'list_reply';
+    return say(from, { type: 'interactive', interactive: { type, [type]: option }, context: { from: '15550001', id: of } });
   }
 
   function linkTo(id: string): object {
@@ -230,7 +312,9 @@ export async function whatsappFake({
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fake');
-    const body = await bodyOf(request);
+    const bytes = await bodyOf(request);
+    const isForm = request.headers['content-type']?.startsWith('multipart/form-data') === true;
+    const body = (bytes.length === 0 || isForm ? {} : JSON.parse(bytes.toString())) as Json;
     if (request.method === 'POST' && pathname === '/say') {
       const { webhook: to, from = '79995550001', text = '' } = body as { webhook?: string; from?: string; text?: string };
       try {
@@ -241,8 +325,9 @@ export async function whatsappFake({
       return send(response, 200, { id: say({ phone: from }, text) });
     }
     const { authorization = '' } = request.headers;
-    const [, node = '', edge] = /^\/v\d+\.\d\/([^/]+)(\/messages)?$/.exec(pathname) ?? [];
-    const what = pathname === '/attachments/' ? 'download' : edge === undefined ? 'media' : 'messages';
+    const [, node = '', edge = 'media'] = /^\/v\d+\.\d\/([^/]+)(\/messages|\/media)?$/.exec(pathname) ?? [];
+    const edges = { '/messages': 'messages', '/media': 'upload', media: 'media' } as const;
+    const what = pathname === '/attachments/' ? 'download' : edges[edge as keyof typeof edges];
     asked.push({ what, path: pathname, authorization, body });
     const struck = faults.find(({ fault, left }) => left > 0 && (fault.on ?? what) === what);
     if (struck !== undefined) {
@@ -261,6 +346,7 @@ export async function whatsappFake({
       return void (isGiven ? response.writeHead(200, { 'content-type': file.mimeType }).end(file.bytes) : response.writeHead(404).end());
     }
     if (what === 'media' && request.method === 'GET') return send(response, 200, linkTo(node));
+    if (what === 'upload' && request.method === 'POST' && node === phoneNumberId) return send(response, 200, await upload(request, bytes));
     if (what === 'messages' && request.method === 'POST' && node === phoneNumberId) return send(response, 200, take(body));
     throw refusal(100, `Object with ID '${node}' does not exist`);
   }
@@ -281,7 +367,9 @@ export async function whatsappFake({
     deliver,
     deliverTo,
     subscribe,
+    uploads,
     say,
+    choose,
     status(id, status, more = {}) {
       const { to } = sent.find((one) => one.id === id) ?? { to: '0' };
       deliver({ statuses: [{ id, status, timestamp: String(Math.floor(now() / 1000)), recipient_id: to, ...more }] });
@@ -308,6 +396,7 @@ const known: Readonly<Record<number, readonly [number, string]>> = {
   130429: [429, 'Rate limit hit'],
   131009: [400, 'Parameter value is not valid'],
   131047: [400, 'Re-engagement message'],
+  131053: [400, 'Media upload error'],
   131051: [400, 'Unsupported message type'],
   131056: [400, '(Business Account, Consumer Account) pair rate limit hit'],
   132000: [400, 'Number of parameters does not match the expected number of params'],
@@ -318,11 +407,10 @@ function refusal(code: number, details?: string, status = known[code]?.[0] ?? 40
   const error_data = { messaging_product: 'whatsapp', details: details ?? message };
   return Object.assign(new Error(message), { status, error: { message, type: 'OAuthException', code, error_data, fbtrace_id: 'Az8or2' } });
 }
-async function bodyOf(request: IncomingMessage): Promise<Json> {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const given = Buffer.concat(chunks).toString('utf8');
-  return given === '' ? {} : (JSON.parse(given) as Json);
+  return Buffer.concat(chunks);
 }
 function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' });

@@ -88,6 +88,54 @@ test('a choice keeps the id of its option', () => {
   expect(id({ type: 'button', button: { payload: 'confirm-12', text: 'Да' } })).toEqual(['confirm-12']);
 });
 
+test('a chosen option is a press beside its message; the answers of a form, an edit and a message of the business are none', () => {
+  const presses = (piece: object) => partsOf(piece).flatMap((part) => (part.is === 'button' ? [part.press] : []));
+  const context = { from: '15550001', id: 'wamid.of-ours' };
+  const list = { type: 'interactive', interactive: { type: 'list_reply', list_reply: { id: 'slot-8', title: 'В 11:00' } }, context };
+  const reply = { type: 'interactive', interactive: { type: 'button_reply', button_reply: { id: 'x'.repeat(300), title: 'Да' } } };
+  const template = { type: 'button', button: { payload: 'confirm-12', text: 'Да' } };
+  const form = {
+    type: 'interactive',
+    interactive: { type: 'nfm_reply', nfm_reply: { name: 'flow', body: 'Отправлено', response_json: '{}' } },
+  };
+  const edit = { type: 'edit', edit: { original_message_id: 'wamid.0', message: list } };
+  const said = (fields: object) => presses({ message: { ...base, ...fields }, contact });
+  expect(said(list)).toEqual([
+    {
+      ...{ chatExternalId: base.from, messageExternalId: 'wamid.of-ours', pressExternalId: 'wamid.1', queryId: null },
+      ...{ data: 'slot-8', title: 'В 11:00', person: expect.objectContaining({ externalId: base.from }) },
+    },
+  ]);
+  expect([reply, template, form, edit].map((each) => said(each).map(({ data }) => data.slice(0, 12)))).toEqual([
+    ['xxxxxxxxxxxx'],
+    ['confirm-12'],
+    [],
+    [],
+  ]);
+  expect(said(reply)[0]?.data).toHaveLength(256);
+  expect(presses({ echo: { ...base, ...list, to: base.from }, contact })).toEqual([]);
+});
+
+test('a card is the own one of its sender when each of its phones is the sender and it is not forwarded', () => {
+  const own = { phone: '+7 999 555-33-22', wa_id: base.from };
+  const isOwn = (phones: readonly object[], more: object = {}) =>
+    read({ type: 'contacts', contacts: [{ name: { formatted_name: 'Анна' }, phones }], ...more }).content.map(
+      (part) => part.type === 'contact' && part.isOwn,
+    );
+  expect(isOwn([own])).toEqual([true]);
+  expect(isOwn([{ wa_id: base.from }])).toEqual([true]);
+  expect(isOwn([{ ...own, phone: '8 (999) 555-33-22' }])).toEqual([true]);
+  const foreign = [
+    [],
+    [{ phone: own.phone }],
+    [{ ...own, phone: '+7 999 000-11-22' }],
+    [own, { wa_id: '79990001122' }],
+    [{ wa_id: '79990001122' }],
+  ];
+  for (const phones of foreign) expect(isOwn(phones)).toEqual([false]);
+  for (const context of [{ forwarded: true }, { frequently_forwarded: true }]) expect(isOwn([own], { context })).toEqual([false]);
+});
+
 test('an advertisement and a product that a message came from are kept beside its words', () => {
   const referral = {
     source_type: 'ad',

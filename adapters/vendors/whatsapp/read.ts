@@ -14,7 +14,7 @@
 import { z } from 'zod';
 import { type Fields, fieldsOf, msOf, objectsOf, textOf } from '../../channel/fields.ts';
 import type { ReadChat, ReadMessage, ReadPart, ReadPerson, Status } from '../../channel/port.ts';
-import { contentOf, filesOf, kindOf, unknownOf, wordsOf } from './content.ts';
+import { contentOf, filesOf, isForwarded, kindOf, unknownOf, wordsOf } from './content.ts';
 
 const Value = z.object({
   metadata: z.object({ phone_number_id: z.string().max(32).regex(/^\d+$/) }),
@@ -168,12 +168,24 @@ function messagesOf(
     threadId: null,
     albumId: null,
     replyTo: id(context.id),
-    isForwarded: context.forwarded === true || context.frequently_forwarded === true,
+    isForwarded: isForwarded(context),
     sentAt: at,
     editedAt: isEdit ? at : null,
     files: filesOf(message),
   };
-  return [{ is: 'message', message: read }, ...(unknown === null ? [] : [unread(`message.${unknown}`)])];
+  const press = direction === 'in' && !isEdit ? pressOf(read, sender) : [];
+  return [{ is: 'message', message: read }, ...press, ...(unknown === null ? [] : [unread(`message.${unknown}`)])];
+}
+/** A chosen button or row of a list is a message with the id of the option; the answers of a form are none. */
+function pressOf({ chat, externalId, replyTo, content }: ReadMessage, person: ReadPerson): readonly ReadPart[] {
+  const choice = content.find((part) => part.type === 'choice');
+  if (choice === undefined || choice.of === 'form' || choice.id === null) return [];
+  const press = {
+    ...{ chatExternalId: chat.externalId, person, messageExternalId: replyTo, queryId: null, pressExternalId: externalId },
+    data: choice.id.slice(0, 256).toWellFormed(),
+    title: choice.title.slice(0, 64).toWellFormed() || null,
+  };
+  return [{ is: 'button', press }];
 }
 /** A chat is one person, or a group (…/webhooks/reference/messages/group). */
 function chatOf(message: Fields, sender: ReadPerson): ReadChat {

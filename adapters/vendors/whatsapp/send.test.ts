@@ -49,7 +49,7 @@ const refused = (sending: Promise<unknown>): Promise<PolybError> =>
 test('a text goes out with the token of the app, as an answer where it is one, and tells its id', async () => {
   expect(await send({ replyTo: 'wamid.in' })).toEqual({
     ...{ externalId: graph.sent[0]?.id, to: '79995553322', text: 'Добрый день', at: '2026-05-05T09:00:00.000Z' },
-    ...{ threadId: null, replyTo: 'wamid.in' },
+    ...{ threadId: null, replyTo: 'wamid.in', choices: null, media: null },
   });
   expect(graph.asked).toEqual([
     {
@@ -170,4 +170,38 @@ test('a person takes one message in 6 seconds', () => {
     { limit: 1, windowMs: 6_000 },
     { limit: 80, windowMs: 1_000 },
   ]);
+});
+
+test('a file whose upload fails in any way was not sent, and what WhatsApp refuses of it is told', async () => {
+  const blob = { blobId: 'blob_1', bytes: 3, contentType: 'image/png' };
+  const sending = () =>
+    whatsappSend(whatsappSendSettings.parse({ WHATSAPP_API_ROOT: graph.url, WHATSAPP_TOKEN: token }), {
+      http,
+      now: () => clock,
+    }).deliver.attempt(
+      { ...message, media: { kind: 'image', blob } },
+      { ref: 'r', signal: AbortSignal.timeout(10_000), file: Buffer.from('png') },
+    );
+  for (const [fault, code] of [
+    [{ do: 'cut' }, 'unavailable'],
+    [{ do: 'answer', status: 200, body: '{}' }, 'unavailable'],
+    [{ do: 'answer', status: 502, body: 'Bad Gateway' }, 'unavailable'],
+    [{ do: 'refuse', code: 131053 }, 'failed_precondition'],
+  ] as const) {
+    graph.order({ ...fault, on: 'upload' });
+    await expect(sending()).rejects.toMatchObject({ name: 'PolybError', code, outcome: 'not_executed' });
+  }
+  expect(graph.sent).toEqual([]);
+  graph.order({ do: 'cut', on: 'messages' });
+  await expect(sending()).rejects.toMatchObject({ outcome: 'unknown' });
+});
+
+test('three buttons are buttons, four are a list', async () => {
+  const options = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ id: `o${n}`, title: `В 1${n}:00`, description: 'у Ольги' }));
+  for (const count of [3, 4]) await send({ choices: { as: 'buttons', options: options(count) } });
+  expect(graph.sent.map(({ body }) => (body.interactive as { type: string }).type)).toEqual(['button', 'list']);
+  expect(graph.sent[1]?.body).toMatchObject({
+    interactive: { action: { button: 'Выбрать', sections: [{ rows: options(4).map((option) => expect.objectContaining(option)) }] } },
+  });
 });

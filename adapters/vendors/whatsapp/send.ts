@@ -4,13 +4,21 @@
  * reply goes to review.
  */
 import type { z } from 'zod';
+import type { Choices, Media } from '../../../contracts/choices.ts';
 import { type ParsedOf, review } from '../../../contracts/kit/define.ts';
-import { type Code, PolybError } from '../../../contracts/kit/errors.ts';
+import { type Code, isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
 import type { messages } from '../../../contracts/messages.ts';
-import type { Sending } from '../../channel/port.ts';
+import { fitted, type OfferedChoices } from '../../channel/options.ts';
+import type { ChoiceLimits, MediaLimits, Sending } from '../../channel/port.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
+import { multipart } from '../../multipart.ts';
 import { whatsappSettings } from './intake.ts';
+
+/** …/cloud-api/messages/interactive-reply-buttons-messages and …/interactive-list-messages. */
+export const choiceLimits: ChoiceLimits = { buttons: 3, list: 10, longestText: 1024, withMedia: false };
+/** …/cloud-api/reference/media, Supported media types; documents, 100 MB there, are held in memory here. */
+export const mediaLimits: MediaLimits = { longestText: 1024, maxBytes: { image: 5_000_000, document: 20_000_000, audio: 16_000_000 } };
 
 export const whatsappSendSettings = whatsappSettings.pick({
   WHATSAPP_TOKEN: true,
@@ -22,15 +30,20 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
   const { WHATSAPP_TOKEN: token, WHATSAPP_API_ROOT: root, WHATSAPP_API_VERSION: version } = options;
   return {
     deliver: {
-      async attempt(message, { signal }) {
+      async attempt(given, { signal, file }) {
         if (token === undefined)
           throw new PolybError('failed_precondition', 'WHATSAPP_TOKEN is not set; nothing can be sent.', { reason: 'no_token' });
+        const message = { ...given, choices: shownOf(given.choices) };
+        const { media, choices } = message;
+        const edge = `${root}/${version}/${encodeURIComponent(message.botId)}`;
+        const authorization = `Bearer ${token}`;
+        const mediaId = media === null ? null : await upload({ http, url: `${edge}/media`, authorization, signal }, media, file);
         const answer = await http({
           method: 'POST',
-          url: `${root}/${version}/${encodeURIComponent(message.botId)}/messages`,
+          url: `${edge}/messages`,
           operation: 'messages',
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-          body: JSON.stringify(bodyOf(message)),
+          headers: { authorization, 'content-type': 'application/json' },
+          body: JSON.stringify(bodyOf(message, mediaId)),
           signal,
         });
         if (answer.status !== 200) throw refusal(answer);
@@ -39,7 +52,7 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
         if (typeof id !== 'string' || id === '' || id.length > 128)
           throw new PolybError('upstream_failed', 'WhatsApp accepted the message without returning its id.', { reason: 'bad_reply' });
         const { to, text, replyTo } = message;
-        return { externalId: id, to, text, threadId: null, replyTo, at: new Date(now()).toISOString() };
+        return { externalId: id, to, text, threadId: null, replyTo, choices, media, at: new Date(now()).toISOString() };
       },
       onUnknown: review,
     },
@@ -54,13 +67,79 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
 /** A person without a phone. In `to` the id would be accepted and dropped: the API reads its digits as a phone. */
 const isUserId = (to: string) => /^[A-Z]{2}\./.test(to);
 
-function bodyOf({ to, isGroup, text, replyTo, template }: ParsedOf<typeof messages.deliver>): object {
+/** Longest titles (…/cloud-api/messages/interactive-reply-buttons-messages, …/interactive-list-messages). */
+const longestTitles = { buttons: 20, list: 24 };
+/** There is no button that requests a contact. */
+const shownOf = (choices: Choices | null): OfferedChoices | null =>
+  choices === null || choices.as === 'contact_request' ? null : fitted(choices, choiceLimits, longestTitles);
+
+interface Edge {
+  readonly http: Deps['http'];
+  readonly url: string;
+  readonly authorization: string;
+  readonly signal: AbortSignal;
+}
+/** Stores the file at WhatsApp and returns its id. Whatever fails here, no message was sent. */
+async function upload({ http, url, authorization, signal }: Edge, media: Media, bytes: Uint8Array | undefined): Promise<string> {
+  try {
+    if (bytes === undefined) throw new PolybError('internal', 'A message with a file came without its bytes.');
+    const { contentType } = media.blob;
+    const { headers, body } = await multipart([
+      ['messaging_product', 'whatsapp'],
+      ['type', contentType],
+      ['file', { bytes, name: media.name ?? media.kind, contentType }],
+    ]);
+    const answer = await http({
+      method: 'POST',
+      url,
+      operation: 'upload',
+      headers: { ...headers, authorization },
+      body,
+      signal,
+      timeoutMs: uploadMs,
+    });
+    if (answer.status !== 200) throw refusal(answer);
+    const { id } = answer.json() as { id?: unknown };
+    if (typeof id === 'string' && id !== '') return id;
+    throw new PolybError('upstream_failed', 'WhatsApp stored the file without returning its id.', { reason: 'bad_reply' });
+  } catch (thrown) {
+    if (!isPolybError(thrown) || thrown.outcome === 'not_executed') throw thrown;
+    throw new PolybError('unavailable', 'WhatsApp did not take the file of the message.', {
+      reason: thrown.reason ?? 'upload_failed',
+      outcome: 'not_executed',
+      cause: thrown,
+    });
+  }
+}
+const uploadMs = 15_000;
+
+/** Only a JPEG or a PNG is an image, and audio has no caption: all else is a document. */
+function mediaOf({ kind, blob, name }: Media, id: string, caption: string): object {
+  if (kind === 'image' && /^image\/(jpeg|png)$/.test(blob.contentType)) return { type: 'image', image: { id, caption } };
+  return { type: 'document', document: { id, caption, filename: name ?? kind } };
+}
+function interactiveOf(choices: OfferedChoices, text: string): object {
+  const body = { text };
+  if (choices.as === 'buttons') {
+    const buttons = choices.options.map(({ id, title }) => ({ type: 'reply', reply: { id, title } }));
+    return { type: 'interactive', interactive: { type: 'button', body, action: { buttons } } };
+  }
+  return {
+    type: 'interactive',
+    interactive: { type: 'list', body, action: { button: choices.button, sections: [{ title: choices.button, rows: choices.options }] } },
+  };
+}
+
+type Shown = Omit<ParsedOf<typeof messages.deliver>, 'choices'> & { readonly choices: OfferedChoices | null };
+function bodyOf({ to, isGroup, text, replyTo, template, choices, media }: Shown, mediaId: string | null): object {
   const whole = {
     messaging_product: 'whatsapp',
     recipient_type: isGroup ? 'group' : 'individual',
     ...(isUserId(to) && !isGroup ? { recipient: to } : { to }),
     ...(replyTo === null ? {} : { context: { message_id: replyTo } }),
   };
+  if (media !== null && mediaId !== null) return { ...whole, ...mediaOf(media, mediaId, text) };
+  if (choices !== null) return { ...whole, ...interactiveOf(choices, text) };
   if (template === null) return { ...whole, type: 'text', text: { body: text, preview_url: false } };
   const { name, language, parameters } = template;
   const components =

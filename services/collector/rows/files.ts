@@ -5,6 +5,7 @@
  */
 import type { ReadFile } from '../../../adapters/channel/port.ts';
 import type { Queries } from '../../../bus/service.ts';
+import type { Media } from '../../../contracts/choices.ts';
 
 /** How long a file in progress is reserved for one process. */
 const claimMs = 180_000;
@@ -36,6 +37,24 @@ export async function wantFiles(
        (message_id text, n int, file_id text, kind text, name text, content_type text, bytes bigint, duration_ms bigint)
      on conflict do nothing`,
     [channel, botId, JSON.stringify(rows)],
+  );
+}
+
+/** Queues the file of an outbound message, to be copied from the blob that was sent. */
+export async function wantCopy(
+  tx: Queries,
+  { channel, botId }: { readonly channel: string; readonly botId: string },
+  {
+    messageId,
+    kind,
+    blob,
+    name,
+  }: { readonly messageId: string; readonly kind: ReadFile['kind']; readonly blob: Media['blob']; readonly name: string | null },
+): Promise<void> {
+  await tx.query(
+    `insert into collector.files (message_id, n, channel, bot_id, file_id, kind, name, content_type, bytes, is_own)
+     values ($1, 0, $2, $3, $4, $5, $6, $7, $8, true) on conflict do nothing`,
+    [messageId, channel, botId, blob.blobId, kind, name, blob.contentType, blob.bytes],
   );
 }
 
@@ -85,6 +104,8 @@ export interface DueFile extends FileRow {
   readonly bot_id: string;
   readonly file_id: string;
   readonly attempts: number;
+  /** `file_id` is a blob, of an outbound message. */
+  readonly is_own: boolean;
 }
 /** Reserves a file to fetch, or whose blob is to be deleted; null if none is due. */
 export async function takeDueFile(db: Queries): Promise<DueFile | null> {
@@ -93,7 +114,7 @@ export async function takeDueFile(db: Queries): Promise<DueFile | null> {
      where (message_id, n) = (
        select message_id, n from collector.files where (state = 'doomed' or (state = 'wanted' and kind <> 'voice')) and next_at <= now()
        order by next_at limit 1 for update skip locked)
-     returning message_id, n, channel, bot_id, file_id, content_type, name, kind, state, blob_id, bytes::float8 as bytes, attempts`,
+     returning message_id, n, channel, bot_id, file_id, content_type, name, kind, state, blob_id, bytes::float8 as bytes, attempts, is_own`,
   );
   return file ?? null;
 }
