@@ -4,12 +4,13 @@
  */
 import { type Act, type ActKind, actsOf } from './acts.ts';
 import { leaks } from './leaks.ts';
-import { likelyClaim } from './likeness.ts';
+import { likelyClaim, nearestKind } from './likeness.ts';
 import { isHarmless } from './modality.ts';
 import { type Sentence, sentencesOf } from './normal-form.ts';
 import { contactsIn, pricesIn, type Unsupported } from './offers.ts';
 import { noSupport, type Support } from './support.ts';
 import { timesIn } from './times.ts';
+import { unlistedActs } from './unlisted.ts';
 
 export interface Finding {
   readonly kind: 'booked' | 'moved' | 'cancelled' | 'called' | 'passed_on' | 'promise' | Unsupported | 'time' | 'leak';
@@ -42,10 +43,21 @@ function claimsIn(sentence: Sentence, support: Support): Finding[] {
   const claimed = acts.filter(({ act, place }) => !isHarmless(act, place)).map(({ act }) => act);
   if (claimed.length > 0)
     return claimed.filter((act) => !isSupported(act, sentence, support)).map((act) => ({ kind: findingOf(act), sentence: sentence.text }));
-  const likely = acts.length === 0 ? likelyClaim(sentence) : null;
-  return likely === null || isSupported({ kind: likely, when: 'done', at: 0 }, sentence, support)
-    ? []
-    : [{ kind: findingOf({ kind: likely, when: likely === 'checked' ? 'coming' : 'done', at: 0 }), sentence: sentence.text }];
+  if (acts.length > 0) return [];
+  const supposed = unlisted(sentence) ?? likelyClaim(sentence);
+  return supposed === null || isSupported(supposed, sentence, support) ? [] : [{ kind: findingOf(supposed), sentence: sentence.text }];
+}
+
+/** An act in words without a row; the corpus supposes its kind. */
+function unlisted(sentence: Sentence): Act | null {
+  const [act] = sentence.parts.flatMap(({ clauses }, part) =>
+    clauses.flatMap((clause) =>
+      unlistedActs(clause)
+        .map((each): Act => ({ ...each, kind: each.when === 'coming' ? 'checked' : nearestKind(sentence) }))
+        .filter((each) => !isHarmless(each, { sentence, part, clause })),
+    ),
+  );
+  return act ?? null;
 }
 
 const located = (sentence: Sentence, part: number, clause: string) =>

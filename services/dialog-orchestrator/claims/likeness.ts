@@ -2,7 +2,7 @@
  * Likeness of a sentence to the claims of the development corpus: naive Bayes over stems and pairs of stems. It finds claims in words
  * that no row of `acts.ts` has.
  */
-import type { ActKind } from './acts.ts';
+import { type Act, type ActKind, when } from './acts.ts';
 import { claims, harmless } from './corpus.dev.ts';
 import { type Sentence, sentencesOf, wordsOf } from './normal-form.ts';
 
@@ -25,6 +25,9 @@ const kindOf: Readonly<Record<Kind, ActKind>> = {
   promise: 'checked',
 };
 
+/** Numbers, days and foreign words are alike in claims and in offers. */
+const isTelling = new RegExp(`^(?!${when}$)[а-я]`, 'u');
+
 let model: { readonly harmless: Counts; readonly kinds: readonly (readonly [Kind, Counts])[]; readonly size: number } | null = null;
 const read = () => {
   const kinds = Object.entries(claims).map(([kind, lines]) => [kind as Kind, count(lines)] as const);
@@ -32,14 +35,26 @@ const read = () => {
   return { harmless: plain, kinds, size: new Set([...plain.of.keys(), ...kinds.flatMap(([, { of }]) => [...of.keys()])]).size };
 };
 
-/** The kind of the likeliest claim, or null. */
-export function likelyClaim(sentence: Sentence): ActKind | null {
+/** A claim in words that are likely in claims only, or null. */
+export function likelyClaim(sentence: Sentence): Act | null {
   if (sentence.isQuestion || isOpen.test(sentence.plain)) return null;
+  const { kind, odds } = nearest(sentence);
+  return odds >= leastOdds ? { kind: kindOf[kind], when: kind === 'promise' ? 'coming' : 'done', at: 0 } : null;
+}
+
+/** The likeliest kind of a sentence that is a claim of something done. */
+export function nearestKind(sentence: Sentence): ActKind {
+  const { kind } = nearest(sentence);
+  return kind === 'promise' ? 'passed_on' : kindOf[kind];
+}
+
+function nearest(sentence: Sentence): { readonly kind: Kind; readonly odds: number } {
   model ??= read();
   const { kinds, size, harmless: other } = model;
   const features = featuresOf(sentence).filter((each) => other.of.has(each) || kinds.some(([, { of }]) => of.has(each)));
-  const [best] = kinds.map(([kind, counts]) => ({ kind, odds: oddsOf(features, counts, other, size) })).sort((a, b) => b.odds - a.odds);
-  return best && best.odds >= leastOdds ? kindOf[best.kind] : null;
+  return kinds
+    .map(([kind, counts]) => ({ kind, odds: oddsOf(features, counts, other, size) }))
+    .reduce((best, each) => (each.odds > best.odds ? each : best));
 }
 
 function oddsOf(features: readonly string[], claim: Counts, other: Counts, size: number): number {
@@ -59,7 +74,7 @@ function count(lines: readonly string[]): Counts {
 
 /** Of Russian words: five letters unite most of their forms, the ending keeps the tense. */
 function featuresOf({ plain }: Sentence): readonly string[] {
-  const words = wordsOf(plain).flatMap((word) => (/^[a-z]/.test(word) ? [] : [word.replace(/\d+/g, '0')]));
+  const words = wordsOf(plain).flatMap((word) => (isTelling.test(word) ? [word] : []));
   const stems = words.map((word) => word.slice(0, 5));
   return [...stems, ...words.map((word) => `-${word.slice(-3)}`), ...stems.slice(1).map((stem, at) => `${stems[at]} ${stem}`)];
 }

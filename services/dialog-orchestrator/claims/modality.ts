@@ -31,9 +31,10 @@ const condition = whole(
 const byCustomer = whole(
   '(?!подождите|извините|простите|ожидайте|потерпите|смотрите|знаете|видите|поймите|здравствуйте|минуточку|не )\\p{L}{3,}(?:[еи]те|йте|ишь|ешь)|нажати\\p{L}+|подтверждени\\p{L}+|согласи\\p{L}+|ответа|ваш(?:его|ему|ей) \\p{L}+|вам (?:подходит|подойдет|удобно)|вас (?:устраивает|устроит)|подойдет|устроит|удобно|имя|телефон|you \\p{L}+|your \\p{L}+|press|tap|click|confirm|choose|pick|send me|tell me|share|reply',
 );
+const supposition = whole('если(?! что(?: |$))|if');
 const atOnce = whole('сейчас|пока|уже|прямо|now|right away|meanwhile|right now');
 const customerDid =
-  /(?:^| )(?:вы|ты|клиентка?|you)(?: (?:уже|сами|сам|сама|ранее|раньше|недавно|сегодня|вчера|только|что|нам|мне|его|ее|с|не|already|just|recently|have|had))*$/u;
+  /(?:^| )(?:вы|ты|клиент(?:ка|ки|ы)?|you)(?: (?:уже|сами|сам|сама|ранее|раньше|недавно|сегодня|вчера|только|что|нам|мне|его|ее|с|не|already|just|recently|have|had))*$/u;
 const quoting = whole(
   '(?:вы|ты) (?:\\p{L}+ )?(?:сказа|говор|писал|пише|написа|упомян|указа|спрашива|спроси|проси|дума|счита|имели в виду|хоте|утвержда)\\p{L}*|you (?:said|wrote|mentioned|asked|say)',
 );
@@ -42,7 +43,7 @@ const habitual = whole(
 );
 /** Of a slot that someone else took. */
 const takenByOthers = whole(
-  'друг(?:им|ой|ая|ого|ому|ими|ие|их)|кто-то|кем-то|кто то|кем то|увы|к сожалению|полностью|занят\\p{L}*|fully|unfortunately|someone else|another|taken|sorry',
+  'друг(?:им|ой|ая|ого|ому|ими|ие|их)|кто-то|кем-то|кто то|кем то|увы|к сожалению|полностью|занят[аоы]?|заняли|занял[аи]?|fully|unfortunately|someone else|another|taken|sorry',
 );
 
 export function isHarmless(act: Act, place: Place): boolean {
@@ -54,7 +55,9 @@ export function isHarmless(act: Act, place: Place): boolean {
   if (sentence.parts.slice(0, part).some((each) => quoting.test(each.words))) return true;
   if (act.when === 'coming') return isConditional(place);
   if (customerDid.test(before) && /(?:ли|л|ла|ed)$/u.test(clause.split(' ')[act.at] ?? '')) return true;
-  return act.kind === 'booked' && takenByOthers.test(sentence.plain) && !/(?<!\p{L})(?:вы|вас|вам|you|your)(?!\p{L})/u.test(clause);
+  return (
+    act.kind === 'booked' && takenByOthers.test(sentence.plain) && !/(?<!\p{L})(?:вы|вас|вам|ваш\p{L}*|you|your)(?!\p{L})/u.test(clause)
+  );
 }
 
 /** A conjunction of supposition governs all clauses after it in its part: «чтобы я нашла и записала». */
@@ -68,12 +71,14 @@ function isAsked(act: Act, { sentence: { parts }, part }: Place): boolean {
   const last = parts.length - 1;
   const endsWithTag = last > 0 && tag.test(parts[last]?.words ?? '');
   if (endsWithTag && part < last) return act.when === 'coming';
+  if (part === 0 && /^(?:я )?(?:уточню|уточняю|спрошу|переспрошу|проверю|напомню)$/u.test(parts[0]?.words ?? '')) return true;
   return part === last || asking.test(parts[0]?.words ?? '') || parts.slice(part + 1).some(({ words }) => /^(?:или|or) /u.test(words));
 }
 
 /** «Нажмите кнопку, и я запишу вас»: the customer's act comes first. */
 function isConditional({ sentence: { parts }, part, clause }: Place): boolean {
-  if (atOnce.test(clause) && !parts.some(({ words }) => whole('если|if').test(words))) return false;
+  if (parts.some(({ words }) => supposition.test(words))) return true;
+  if (atOnce.test(clause)) return false;
   const own = parts[part]?.words ?? '';
   const others = parts.filter((_, index) => index !== part).map(({ words }) => words);
   return (

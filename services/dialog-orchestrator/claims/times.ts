@@ -50,7 +50,10 @@ const readers: readonly Reader[] = [
     new RegExp(`(?<=${before})([01]?\\d|2[0-3])\\.([0-5]\\d)(?![\\d.]|\\s*(?:руб|₽|%|тыс))${dayPart}?`, 'gu'),
     ([h = '', m = '', part]) => [exact(Number(h), Number(m), part)],
   ],
-  [new RegExp(`(?<![\\d:.,-])(\\d{1,2})${unit}?${dayPart}`, 'gu'), ([h = '', part]) => [clock(Number(h), 0, part)]],
+  [
+    new RegExp(`(?<![\\d:.,-])(?<!(?:за|на|через|до|от|эти|все|еще|первые|около|примерно|раз в) )(\\d{1,2})${unit}?${dayPart}`, 'gu'),
+    ([h = '', part]) => [clock(Number(h), 0, part)],
+  ],
   [new RegExp(`(?<=${before})(\\d{1,2})${unit}(?!\\s*(?:\\d|назад|подряд))`, 'gu'), ([h = '']) => [clock(Number(h), 0)]],
   [new RegExp(`(?<=${before})(\\d{1,2})${unit}\\s*(\\d\\d)\\s*мин`, 'gu'), ([h = '', m = '']) => [clock(Number(h), Number(m))]],
   [
@@ -74,7 +77,7 @@ const exact = (hour: number, minute: number, part: string | undefined): Clock =>
 
 /** Of a time that is refused: «в 18:00 занято». */
 const refused =
-  /(?<!\p{L})(?:занят\p{L}*|нет|недоступ\p{L}*|не работа\p{L}+|закрыт\p{L}*|не получится|невозможно|не могу|прошл\p{L}+|unavailable|not available|taken|closed|fully booked|no (?:free|slots?|openings?))(?!\p{L})/u;
+  /(?<!\p{L})(?:занят[аоы]?|нет|недоступ\p{L}*|не работа\p{L}+|закрыт\p{L}*|не получится|невозможно|не могу|прошл\p{L}+|unavailable|not available|taken|closed|fully booked|no (?:free|slots?|openings?))(?!\p{L})/u;
 const availability =
   /(?<!\p{L})(?:свободн\p{L}*|окошк\p{L}*|окн[оа]|есть (?:место|время|места|запись)|предлага\p{L}+|предлож\p{L}+|доступн\p{L}*|могу (?:записать|предложить)|available|free|openings?|slots?)(?!\p{L})/u;
 
@@ -83,14 +86,20 @@ export function timesIn(sentence: Sentence, support: Pick<Support, 'offered' | '
   const dates = datesIn(plain);
   const known = [...support.offered, ...support.appointments];
   const fitting = dates.length === 0 ? known : known.filter((moment) => dates.some((fits) => fits(moment)));
-  const clocks = readers.flatMap(([pattern, read]) => [...plain.matchAll(pattern)].flatMap(([, ...groups]) => read(groups)));
+  const open = segmentsOf(plain).filter((segment) => !refused.test(segment));
+  const clocks = open.flatMap((segment) =>
+    readers.flatMap(([pattern, read]) => [...segment.matchAll(pattern)].flatMap(([, ...groups]) => read(groups))),
+  );
   const plainTimes = support.times.map(minutesOf);
   const allowed = new Set([...fitting.map(({ time }) => minutesOf(time)), ...plainTimes]);
-  if (refused.test(plain)) return [];
   if (clocks.some((each) => !each.some((minute) => allowed.has(minute)))) return ['time'];
-  const namesDate = dates.length > 0 && availability.test(plain) && !sentence.isQuestion;
+  const namesDate = dates.length > 0 && availability.test(plain) && !refused.test(plain) && !sentence.isQuestion;
   return namesDate && dates.some((fits) => !known.some(fits)) ? ['time'] : [];
 }
+
+/** A refusal counts for its own part of the sentence: «в 16:00 занято, есть 17:00». */
+const segmentsOf = (plain: string): readonly string[] =>
+  plain.replace(/,?\s?(?:к сожалению|увы),?/gu, '').split(/[,;]\s|\s[-–—]\s|\s(?=(?:но|а|зато|but)\s)/u);
 
 const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5));
 
