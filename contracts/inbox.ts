@@ -278,7 +278,16 @@ export const inbox = contract('inbox', '1.0.0', {
   }),
   set_chat_owner: method({
     summary: 'Set who answers in a chat. A message by staff takes the chat over for a while.',
-    input: z.strictObject({ chatId: Id, owner: ChatOwner }),
+    input: z.strictObject({
+      chatId: Id,
+      owner: ChatOwner,
+      forMs: z
+        .int()
+        .min(1)
+        .max(30 * 86_400_000)
+        .optional()
+        .describe('How long staff has the chat; without it, until it is set otherwise.'),
+    }),
     output: Chat,
     idempotency: 'idempotent',
     roles: ['operator', 'gateway', 'sender', 'dialog-orchestrator'],

@@ -64,7 +64,8 @@ export function reads({
       return { customerId, userId: customerId, messages: erased?.messages ?? 0 };
     },
     chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),
-    set_chat_owner: async ({ chatId, owner }) => (await commit((tx) => setOwner(tx, chatId, owner, at()))) ?? missing('chat', chatId),
+    set_chat_owner: async ({ chatId, owner, forMs }) =>
+      (await commit((tx) => setOwner(tx, chatId, owner, forMs ?? null, at()))) ?? missing('chat', chatId),
     read_file: (wanted, { signal }) => readFile({ db, blobs }, wanted, signal),
     get_voice: (wanted) => readVoice(db, wanted),
   };

@@ -95,7 +95,7 @@ export function dialogHandlers(parts: {
         const mode = (session.mode ?? settings.DIALOG_MODE) === 'auto' ? 'auto' : 'draft';
         // Before staff has the chat: afterwards the message would need their approval.
         await call(messages.send_reply, { chatId: session.chatId, text, mode, isReceipt: true }, { key: derivedKey(key, 'told') });
-        await call(inbox.set_chat_owner, { chatId: session.chatId, owner: 'human' });
+        await call(inbox.set_chat_owner, { chatId: session.chatId, owner: 'human', forMs: settings.DIALOG_HANDOVER_MS });
       }
       return commit(async (tx) => {
         const current = (await findSession(tx, session.sessionId)) ?? session;

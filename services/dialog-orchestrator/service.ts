@@ -1,6 +1,8 @@
 /** The agent: conversations with customers, in which a model proposes and the rules decide. */
+import { type FirstOfDeps, firstOf } from '../../adapters/llm/first-of.ts';
 import { llmAdapters } from '../../adapters/llm/index.ts';
 import type { AnsweringLlm, Llm } from '../../adapters/llm/port.ts';
+import { watchedLlm } from '../../adapters/llm/watched.ts';
 import { service } from '../../bus/service.ts';
 import { booking } from '../../contracts/booking.ts';
 import { calls } from '../../contracts/calls.ts';
@@ -10,7 +12,6 @@ import { dialog } from '../../contracts/dialog.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { settled } from '../../contracts/kit/define.ts';
-import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import { companyFacts } from './company.ts';
 import { methods } from './decide.ts';
@@ -31,8 +32,8 @@ import { dialogSettings } from './settings.ts';
 import { streams } from './streams.ts';
 import { takeTurn } from './take-turn.ts';
 
-/** @param modelOf the model that the settings pick; a test passes its own. */
-export const dialogOrchestrator = (modelOf: (llm: Llm | null) => AnsweringLlm) =>
+/** @param modelOf the model that answers, of those that the settings pick; a test passes its own. */
+export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: FirstOfDeps) => AnsweringLlm) =>
   service({
     serves: { dialog },
     uses: [
@@ -58,9 +59,10 @@ export const dialogOrchestrator = (modelOf: (llm: Llm | null) => AnsweringLlm) =
       ...Object.values(methods).map((method) => settled(method)),
     ],
     settings: dialogSettings,
-    vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none' } },
-  }).start(async ({ settings, vendors, db, log, metrics, now }) => {
-    const llm = modelOf(vendors.llm);
+    vendors: { llm: { setting: 'LLM_KIND', catalogue: llmAdapters, fallback: 'none', list: true } },
+  }).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
+    const watched = vendors.llm.map((model) => watchedLlm(model, bus.health.of(`llm:${model.name}`)));
+    const llm = modelOf(watched, { now, log, metrics });
     const prompts = await loadPrompts(settings.DIALOG_PROMPTS, factNames);
     const facts = companyFacts({ connection: settings.DIALOG_CONNECTION, timeZone: settings.DIALOG_TIME_ZONE, now });
     const listeners = streams();
@@ -85,16 +87,5 @@ export const dialogOrchestrator = (modelOf: (llm: Llm | null) => AnsweringLlm) =
     };
   });
 
-/** Until a model is configured. */
-const unconfigured: AnsweringLlm = {
-  name: 'none',
-  answer: async () => {
-    throw new PolybError('failed_precondition', 'No language model is configured; set LLM_KIND.', { reason: 'no_model' });
-  },
-  // biome-ignore lint/correctness/useYield: it has no answer.
-  async *answerStream() {
-    throw new PolybError('failed_precondition', 'No language model is configured; set LLM_KIND.', { reason: 'no_model' });
-  },
-};
-
-export default dialogOrchestrator((llm) => llm ?? unconfigured);
+/** Without a provider, and while all fail, the scripted agent answers. */
+export default dialogOrchestrator((models, deps) => firstOf(models, deps));

@@ -19,6 +19,9 @@ export const dialogSettings = z.object({
   DIALOG_PROPOSAL_MS: durationMs({ max: 1_800_000 })
     .default(1_500_000)
     .describe('How long a customer can confirm a proposal; a slot can be booked for 30 minutes.'),
+  DIALOG_HANDOVER_MS: durationMs({ min: 60_000, max: 30 * 86_400_000 })
+    .default(86_400_000)
+    .describe('How long staff has a chat that the agent handed over; then the agent answers again.'),
   DIALOG_MAX_TURNS: integer({ min: 1, max: 1000 }).default(40).describe('Turns of a session; then it is handed over to staff.'),
   DIALOG_MAX_TOKENS: integer({ min: 1000, max: 10_000_000 })
     .default(60_000)

@@ -11,9 +11,10 @@ interface Grounds {
   readonly open: Proposal | null;
   readonly asks: readonly Ask[];
   readonly said: readonly string[];
-  readonly instructions: string;
+  /** Texts of ours to the model. */
+  readonly secrets: readonly string[];
 }
-export function supportOf({ session, company, open, asks, said, instructions }: Grounds): Support {
+export function supportOf({ session, company, open, asks, said, secrets }: Grounds): Support {
   const { memory } = session;
   const momentOf = ({ start }: { readonly start: string }) => ({ date: start.slice(0, 10), time: start.slice(11, 16) });
   const proposals = [...(open === null ? [] : [open.details]), ...asks.flatMap((ask) => (ask.is === 'propose' ? [ask.details] : []))];
@@ -36,6 +37,6 @@ export function supportOf({ session, company, open, asks, said, instructions }: 
       ...company.services.map(({ name }) => name),
       ...memory.offered.flatMap(({ employee }) => employee ?? []),
     ],
-    secrets: [instructions],
+    secrets,
   };
 }

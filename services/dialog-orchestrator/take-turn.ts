@@ -103,7 +103,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     const asks: Ask[] = [];
     let end: TurnEnd | null = null;
     const ours: string[] = [];
-    if (isForged) ours.push(words[current.language].goneButton);
+    if (isForged && !isSilent) ours.push(words[current.language].goneButton);
     const overBudget = current.turns >= settings.DIALOG_MAX_TURNS || current.tokens >= settings.DIALOG_MAX_TOKENS;
     if (!isSilent && more === null && (texts.length > 0 || pressed !== null)) {
       if (texts.some(asksForPerson)) asks.push({ is: 'hand_over', reason: 'the customer asked for a person', summary: texts.at(-1) ?? '' });
@@ -165,7 +165,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         const toldAt = each.state !== 'unknown' && each.text !== null ? new Date(now()) : null;
         await markProposal(tx, each.proposal.proposalId, { state: each.state, evidence: each.evidence ?? null, toldAt });
       }
-      if (chat !== null) send(tx, { turnId, chat, session: done, settledNow, reply, settings });
+      if (chat !== null) send(tx, { turnId, chat, seen, session: done, settledNow, reply, settings });
       if (reply.handOver !== null) handOverLater(tx, done, reply.handOver, turnId, chat);
       tx.emit(dialog.turn_completed, {
         ...{
@@ -340,7 +340,8 @@ function phoneIn(text: string): string | null {
 
 /** With the phone that the channel proves, and the client of the booking system that has it. */
 async function identified(session: Session, chat: Chat | null, { settings }: DialogParts, { call }: Context): Promise<Session> {
-  let known = session;
+  // The chat is back with the agent.
+  let known = chat?.chat.owner === 'bot' ? { ...session, handedOverAt: null } : session;
   if (chat !== null && known.phoneProof !== 'proved' && known.customerId !== null) {
     const client = await call(inbox.get_client, { customerId: known.customerId }).catch(gone);
     if (client?.phoneNumber != null)
@@ -569,9 +570,9 @@ async function replyOf(of: Replying): Promise<Reply> {
     options = proposalOptions(made, session.language);
     proposals.push(shownProposal(made));
   } else if (handOver === null) {
-    if (end?.text != null) lines.push(end.text);
-    else if (offered !== undefined) lines.push(said.slots);
     if (asksForPhone) lines.push(said.provePhone);
+    else if (end?.text != null) lines.push(end.text);
+    else if (offered !== undefined) lines.push(said.slots);
     if (offered !== undefined) options = slotOptions(offered.slots, session.language);
     else if (busy) options = slotOptions(session.memory.offered, session.language);
     else if (end?.offer != null && options.length === 0) options = offerOptions(end.offer);
@@ -620,13 +621,14 @@ function send(
   of: {
     readonly turnId: string;
     readonly chat: Chat;
+    readonly seen: readonly string[];
     readonly session: Session;
     readonly settledNow: readonly Settled[];
     readonly reply: Reply;
     readonly settings: DialogSettings;
   },
 ): void {
-  const { turnId, chat, session, settledNow, reply, settings } = of;
+  const { turnId, chat, seen, session, settledNow, reply, settings } = of;
   const set = session.mode ?? settings.DIALOG_MODE;
   const mode = set === 'auto' ? ('auto' as const) : ('draft' as const);
   const chatId = chat.chat.chatId;
@@ -642,7 +644,8 @@ function send(
     reply.asksForPhone && reply.shown === null
       ? { as: 'contact_request' as const, title: words[session.language].sharePhone }
       : reply.shown;
-  const knows = chat.chat.lastActId;
+  // Ids of messages sort by the order of storing; the turn may have read later ones than the chat had at its start.
+  const knows = [chat.chat.lastActId ?? '', ...seen.filter((inputId) => inputId.startsWith('msg_'))].sort().at(-1) || null;
   tx.send(
     messages.send_reply,
     { chatId, text: reply.text.slice(0, 4096), mode, ...(choices === null ? {} : { choices }), ...(knows === null ? {} : { knows }) },

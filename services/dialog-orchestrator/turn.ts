@@ -91,6 +91,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
   const steps: StepRow[] = [];
   const toolRows: ToolRow[] = [];
   const findings: Finding[] = [];
+  const notes: string[] = [];
   const asks: Ask[] = [];
   const kept = new Map<string, ToolResult>();
   let promptHash = '';
@@ -109,7 +110,8 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
     const prompt = ports.prompts(session.language, session.state, promptFacts(known));
     promptHash = prompt.hash;
     const mayCall = toolRows.length < limits.toolCalls && step < limits.steps;
-    const support = () => supportOf({ session, company: ports.company, open: start.open, asks, said, instructions: prompt.instructions });
+    const support = () =>
+      supportOf({ session, company: ports.company, open: start.open, asks, said, secrets: [prompt.instructions, ...notes] });
     ports.onStep((sentence) => checkText(sentence, support()).ok);
     const {
       answer,
@@ -151,7 +153,8 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
       findings.push(...verdict.findings);
       repairs += 1;
       if (repairs > 1 || step === limits.steps) break;
-      dialogue.push({ role: 'assistant', text: text.slice(0, 4096) }, { role: 'user', text: repairNote(verdict.findings, session) });
+      notes.push(repairNote(verdict.findings, session));
+      dialogue.push({ role: 'assistant', text: text.slice(0, 4096) }, { role: 'user', text: notes.at(-1) as string });
       continue;
     }
 

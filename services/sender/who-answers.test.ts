@@ -51,6 +51,17 @@ test('a draft says whether a person or a program wrote it, and which', async () 
   for (const [{ id }, author, writtenBy] of written) expect(inputOf(id)).toMatchObject({ author, writtenBy });
 });
 
+test('a chat that staff has for a set time goes back to the bot by itself, and at once when it is set back', async () => {
+  const { chatId } = await it.says(it.somebody());
+  const forMs = 1_500;
+  expect(await here.bus.call(inbox.set_chat_owner, { chatId, owner: 'human', forMs })).toMatchObject({ owner: 'human' });
+  expect(await ownerOf(chatId)).toBe('human');
+  await it.when(async () => (await ownerOf(chatId)) === 'bot');
+  await here.bus.call(inbox.set_chat_owner, { chatId, owner: 'human', forMs: 86_400_000 });
+  expect(await setOwner(chatId, 'bot')).toMatchObject({ owner: 'bot' });
+  expect(await ownerOf(chatId)).toBe('bot');
+});
+
 test('where nobody answers nothing is drafted, by person or program, and what waits is outdated, until that is lifted', async () => {
   const vera = it.somebody();
   const { chatId } = await it.says(vera);

@@ -23,16 +23,18 @@ interface Columns {
   readonly title: string | null;
   readonly owner: Owner | null;
   readonly staff_wrote_at: Date | null;
+  readonly human_until: Date | null;
   readonly is_reachable: boolean;
   readonly last_inbound_at: Date | null;
   readonly last_message_id: string | null;
   readonly last_act_id: string | null;
 }
-const columns = `chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, is_reachable and ${isUsable} as is_reachable,
+const columns = `chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, human_until, is_reachable and ${isUsable} as is_reachable,
   last_inbound_at, last_message_id, last_act_id`;
 
 function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
-  const isTakenOver = row.staff_wrote_at !== null && now - row.staff_wrote_at.getTime() < takeoverMs;
+  const hasWritten = row.staff_wrote_at !== null && now - row.staff_wrote_at.getTime() < takeoverMs;
+  const isTakenOver = hasWritten || (row.human_until?.getTime() ?? 0) > now;
   return {
     chatId: row.chat_id,
     channel: row.channel,
@@ -58,8 +60,11 @@ export async function chatContext(db: Queries, chatId: string, limit: number, at
   return row === undefined ? null : { chat: shown(row, at), messages: [...(await lastMessages(db, row.chat_id, limit))] };
 }
 
-/** `bot` also ends a takeover by staff at once. Setting the current value has no effect. Null if there is no such chat. */
-export async function setOwner(tx: Tx, given: string, owner: Owner, at: At): Promise<Context['chat'] | null> {
+/**
+ * `bot` also ends a takeover by staff at once. Setting the current value has no effect. Null if there is no such chat.
+ * @param forMs how long staff has the chat; null: until it is set otherwise
+ */
+export async function setOwner(tx: Tx, given: string, owner: Owner, forMs: number | null, at: At): Promise<Context['chat'] | null> {
   const [was] = await tx.query<{ chatId: string; owner: Owner | null }>(
     `select chat_id as "chatId", owner from collector.chats
      where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1) for no key update`,
@@ -68,11 +73,13 @@ export async function setOwner(tx: Tx, given: string, owner: Owner, at: At): Pro
   if (was === undefined) return null;
   const { chatId } = was;
   const changeId = nextActId();
+  const until = owner === 'human' && forMs !== null ? new Date(at.now + forMs) : null;
   const [row] = await tx.query<Columns>(
-    `update collector.chats set owner = $2, staff_wrote_at = case when $2 = 'bot' then null else staff_wrote_at end,
+    `update collector.chats set owner = case when $5::timestamptz is null then $2 else owner end, human_until = $5,
+       staff_wrote_at = case when $2 = 'bot' then null else staff_wrote_at end,
        last_act_id = case when $3 then $4 else last_act_id end
      where chat_id = $1 returning ${columns}`,
-    [chatId, owner, owner !== 'bot' && owner !== was.owner, changeId],
+    [chatId, owner, owner !== 'bot' && owner !== was.owner, changeId, until],
   );
   if (owner !== was.owner) tx.emit(inbox.owner_changed, { changeId, chatId, owner, at: new Date(at.now).toISOString() });
   return row === undefined ? null : shown(row, at);
