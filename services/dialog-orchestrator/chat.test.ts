@@ -158,12 +158,12 @@ test('in a draft chat the reply waits for approval, is stale once the customer w
       ({ input }) => (input as { chatId?: string }).chatId === chatId,
     );
   telegram.say(token, gleb, 'Два');
-  const [first] = (await until(async () => ((await waiting()).length === 1 ? waiting() : null))) ?? [];
-  expect((first?.input as { text: string }).text).toBe('Раз + Два');
+  const first = await until(async () => (await waiting())[0]);
+  expect((first.input as { text: string }).text).toBe('Раз + Два');
   telegram.say(token, gleb, 'Три');
-  const next = await until(async () => (await waiting()).find(({ id }) => id !== first?.id));
+  const next = await until(async () => (await waiting()).find(({ id }) => id !== first.id));
   expect((next.input as { text: string }).text).toBe('Раз + Два + Три');
-  await expect(world_.bus.call(journal.approve, { id: first?.id ?? '' })).rejects.toMatchObject({ reason: 'stale' });
+  await expect(world_.bus.call(journal.approve, { id: first.id })).rejects.toMatchObject({ reason: 'stale' });
   await world_.bus.call(journal.approve, { id: next.id });
   expect((await comes(gleb, 2)).text).toBe('Раз + Два + Три');
 });
