@@ -47,6 +47,6 @@ export const MediaKind = z.enum(['image', 'document', 'audio']);
 export const Media = z.strictObject({
   kind: MediaKind,
   blob: BlobRef,
-  name: z.string().min(1).max(200).meta({ pii: 'name' }).optional().describe('File name.'),
+  name: z.string().min(1).max(200).meta({ pii: 'text' }).optional().describe('File name, as the customer sees it.'),
 });
 export type Media = z.output<typeof Media>;

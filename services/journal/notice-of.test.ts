@@ -46,6 +46,19 @@ test('the notice names the customer and quotes their last words, and no line of 
   expect(text).not.toContain('customer');
 });
 
+test('an approver reads every option and the name of the file as the customer would see them', () => {
+  const options = [{ id: 'call', title: 'Позвонить +7 495 123-45-67', description: 'до 20:00' }];
+  const media = { kind: 'document', blob: { blobId: 'blob_1', bytes: 1, contentType: 'application/pdf' }, name: 'Прайс Анны.pdf' };
+  const { text } = noticeOf({ ...row, input: { ...input, choices: { as: 'buttons', options }, media } } as unknown as AdminRow, {
+    schema: jsonSchema(messages.deliver.input, 'input'),
+    needsNoOutput: true,
+    nameOf: (who) => who,
+    longestText: 4096,
+  });
+  expect(text).toContain('"title":"Позвонить +7 495 123-45-67","description":"до 20:00"');
+  expect(text).toContain('"name":"Прайс Анны.pdf"');
+});
+
 test('what failed says why in the words of the provider', () => {
   const error = { code: 'failed_precondition', reason: 'upstream_rejected', detail: 'Telegram refused sendMessage: TOPIC_CLOSED' };
   const failed = { ...row, state: 'failed', error };

@@ -52,7 +52,7 @@ export function maySend(replyWindows: ReplyWindows, limitsOf: (channel: string) 
     const replyWindowMs = replyWindows.get(chat.channel ?? draft.channel);
     const refuse = isRepeated ? 'opted_out' : forbidden({ ...draft, replyWindowMs, knows }, chat, now());
     if (refuse !== null) return { refuse, why: sentenceOf[refuse] };
-    const wrong = misfit(draft, limitsOf(draft.channel));
+    const wrong = misfit(draft, limitsOf(chat.channel ?? draft.channel));
     return wrong === null ? 'go' : { refuse: wrong.reason, why: wrong.message };
   });
 }

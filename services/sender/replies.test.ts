@@ -54,6 +54,15 @@ const pressed = (data: string) =>
     );
     return row?.payload;
   });
+/** The press is answered, and what follows from it is done. */
+const settled = (press: { readonly id: string }) =>
+  it.when(async () => {
+    const rows = await here.store.query(`select from journal.rows where method = $1 and key = $2 and state = 'done'`, [
+      messages.settle_press.address,
+      `telegram:7001:${press.id}`,
+    ]);
+    return rows.length > 0;
+  });
 const screen = (chat: number) => it.telegram.screen(token, chat).at(-1) ?? fail('nothing is on the screen');
 
 test('options go out without approval in the mode auto; each press is answered with its title, and takes the keyboard away', async () => {
@@ -69,12 +78,12 @@ test('options go out without approval in the mode auto; each press is answered w
   });
   const message = screen(anna);
   const [once, twice] = [it.telegram.press(token, anna, message, 'Да'), it.telegram.press(token, anna, message, 'Да')];
-  await it.when(async () => once.answer && twice.answer);
+  for (const press of [once, twice]) await settled(press);
   expect([once.answer, twice.answer]).toEqual([
     { text: 'Да', isAlert: false },
     { text: 'Да', isAlert: false },
   ]);
-  await it.when(async () => screen(anna).buttons.length === 0);
+  expect(screen(anna).buttons).toEqual([]);
   expect(await pressed('yes')).toMatchObject({ chatId, title: 'Да', messageId: null, messageExternalId: String(message.messageId) });
 });
 
@@ -87,7 +96,8 @@ test('a press of a message that is not ours is answered and changes nothing; tha
   const shown = it.telegram.show(token, vera, screen(boris));
   const approval = it.telegram.press(token, vera, shown, 'Да', `a:row_1:${'x'.repeat(22)}`);
   const foreign = it.telegram.press(token, vera, shown, 'Да');
-  await it.when(async () => foreign.answer);
+  await settled(foreign);
+  expect(foreign.answer).toEqual({ text: 'Да', isAlert: false });
   expect(approval.answer).toBeUndefined();
   expect([screen(vera).buttons.length, screen(boris).buttons.length]).toEqual([2, 2]);
 });
@@ -100,7 +110,8 @@ test('a press in an erased chat is answered and leads to no chat', async () => {
   await here.bus.call(inbox.erase_person, { customerId: sender?.customerId ?? '' });
   await it.when(async () => (await here.store.query('select from sender.chats where chat_id = $1', [chatId])).length === 0);
   const press = it.telegram.press(token, olga, screen(olga), 'Да');
-  await it.when(async () => press.answer);
+  await settled(press);
+  expect(press.answer).toBeDefined();
   expect(await pressed('erased')).toMatchObject({ chatId: null });
   expect(screen(olga).buttons).toHaveLength(1);
 });

@@ -47,6 +47,18 @@ channelConformance(telegram, { webhook: true, provider: true, contactButton: tru
         message({ voice: { file_id: 'voice1', duration: 3, mime_type: 'audio/ogg', file_size: 11 }, caption: 'голос' }),
         message({ location: { latitude: 55.7, longitude: 37.6 }, reply_to_message: { message_id: 7 } }),
         message({ contact: { phone_number: '+79995553322', first_name: 'Анна', user_id: 42 } }),
+        {
+          update_id: 99,
+          callback_query: {
+            ...{ id: 'q99', from: person, data: 'yes' },
+            message: {
+              message_id: 5,
+              date: 1,
+              chat: { ...person, type: 'private' },
+              reply_markup: { inline_keyboard: [[{ text: 'Да', callback_data: 'yes' }]] },
+            },
+          },
+        },
         message({ poll: { question: 'Когда?', options: [{ text: 'Сегодня', voter_count: 1 }], is_closed: false } }),
       ],
       isDelivery: (altered) => typeof (altered as { update_id?: unknown } | null)?.update_id === 'number',

@@ -1,7 +1,9 @@
 /**
  * A strict fake of the Telegram Bot API (core.telegram.org/bots/api), for tests and demos: updates wait until an offset confirms them,
  * one poller per bot, webhooks with secret and retries, files, limits, and faults on demand.
- * As a program: `node adapters/vendors/telegram/fake.ts --port 0 --token 1:AAA` prints its address; `POST /say {token, text, …}` sends a customer's message.
+ * As a program: `node adapters/vendors/telegram/fake.ts --port 0 --token 1:AAA` prints its address. `POST /say {token, from, text}` sends a
+ * customer's message, `POST /press {token, from, button}` presses the latest button of that text, `POST /contact {token, from, phone}` shares
+ * the contact where it is requested, and `POST /screen {token, from}` returns the messages of the bot.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -24,6 +26,14 @@ export interface TelegramRequest {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 type Json = Readonly<Record<string, unknown>>;
+/** The body of a request that stands for a customer. */
+interface CustomerAct {
+  readonly token?: string;
+  readonly from?: number;
+  readonly text?: string;
+  readonly button?: string;
+  readonly phone?: string;
+}
 interface QueueItem {
   readonly update_id: number;
   readonly [field: string]: unknown;
@@ -143,6 +153,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
       },
     ]),
   );
+  const [firstToken = ''] = options.tokens;
   const asked: TelegramRequest[] = [];
   const sent: { chatId: number; text: string; messageId: number; payload: Json }[] = [];
   const moved = new Map<number, number>();
@@ -368,14 +379,8 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', 'http://fake');
     const body = await bodyOf(request);
-    if (request.method === 'POST' && pathname === '/say') {
-      const {
-        token = options.tokens[0] ?? '',
-        from = 42,
-        text = '',
-      } = JSON.parse(body.toString()) as { token?: string; from?: number; text?: string };
-      return send(response, 200, { ok: true, result: say(token, from, text) });
-    }
+    const act = request.method === 'POST' ? customers[pathname] : undefined;
+    if (act !== undefined) return send(response, 200, { ok: true, result: act(JSON.parse(body.toString()) as CustomerAct) });
     const file = /^\/file\/bot([^/]+)\/voice\/(.+)\.oga$/.exec(pathname);
     if (file) {
       const bytes = files.get(file[2] ?? '');
@@ -395,6 +400,20 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     const result = await call(token, method, payload, response);
     send(response, 200, { ok: true, result });
   }
+  /** Acts of a customer, by path. */
+  const customers: Readonly<Record<string, (act: CustomerAct) => unknown>> = {
+    '/say': ({ token = firstToken, from = 42, text = '' }) => say(token, from, text),
+    '/press': ({ token = firstToken, from = 42, button = '' }) => {
+      const shown = botOf(token).messages.findLast(({ chatId, buttons }) => chatId === from && buttons.some(({ text }) => text === button));
+      if (shown === undefined) throw refused(400, `Bad Request: there is no button ${button} to press`);
+      return press(token, from, shown, button).id;
+    },
+    '/contact': ({ token = firstToken, from = 42, phone = '' }) => shareContact(token, from, phone),
+    '/screen': ({ token = firstToken, from = 42 }) =>
+      botOf(token)
+        .messages.filter(({ chatId }) => chatId === from)
+        .map(({ text, buttons, contactButton }) => ({ text, buttons: buttons.map((button) => button.text), contactButton })),
+  };
   function say(token: string, from: number, text: string, more: Json = {}): number {
     const id = messageId(botOf(token), from);
     const person = { id: from, is_bot: false, first_name: `Клиент ${from}` };
@@ -440,7 +459,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
 
   function shareContact(token: string, from: number, phone: string, more: Json = {}): number {
     const asking = botOf(token).messages.findLast(({ chatId, contactButton }) => chatId === from && contactButton !== undefined);
-    if (asking === undefined) throw new TypeError('no message requests the contact');
+    if (asking === undefined) throw refused(400, 'Bad Request: no message requests the contact');
     const contact = { phone_number: phone, first_name: `Клиент ${from}`, user_id: from, ...more };
     return say(token, from, '', { text: undefined, contact, reply_to_message: asMessage(asking) });
   }

@@ -1,7 +1,8 @@
 /**
  * A strict fake of the WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api), for tests: accepts messages only as
  * documented, gives media links valid for five minutes, verifies, signs and repeats webhooks, and fails on demand.
- * `POST /say {webhook, from, text}` sends a customer's message, after the webhook was verified.
+ * `POST /say {webhook, from, text}` sends a customer's message, after the webhook was verified; `POST /choose {from, title}` chooses an
+ * option of the latest message that offers it.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -285,19 +286,11 @@ export async function whatsappFake({
     uploads.set(id, { bytes: body, mimeType: file.type });
     return { id };
   }
-  function choose(from: Customer, { id: of, body: sentBody }: OutboundMessage, title: string): string {
-    const message = Message.parse(sentBody);
-    const { action } = message.type === 'interactive' ? message.interactive : { action: undefined };
-    const options =
-      action === undefined
-        ? []
-        : 'buttons' in action
-          ? action.buttons.map(({ reply }) => reply)
-          : action.sections.flatMap(({ rows }) => rows);
-    const option = options.find((each) => each.title === title);
-    if (action === undefined || option === undefined) throw new TypeError(`there is no option ${title} to choose`);
-    const type = 'buttons' in action ? 'button_reply' : 'list_reply';
-    return say(from, { type: 'interactive', interactive: { type, [type]: option }, context: { from: '15550001', id: of } });
+  function choose(from: Customer, { id: of, body: shown }: OutboundMessage, title: string): string {
+    const option = optionsIn(shown).find((each) => each.title === title);
+    if (option === undefined) throw new TypeError(`there is no option ${title} to choose`);
+    const { type, ...reply } = option;
+    return say(from, { type: 'interactive', interactive: { type, [type]: reply }, context: { from: '15550001', id: of } });
   }
 
   function linkTo(id: string): object {
@@ -323,6 +316,12 @@ export async function whatsappFake({
         return send(response, 502, { error: `${to}: ${(error as Error).message}` });
       }
       return send(response, 200, { id: say({ phone: from }, text) });
+    }
+    if (request.method === 'POST' && pathname === '/choose') {
+      const { from = '79995550001', title = '' } = body as { from?: string; title?: string };
+      const offering = sent.findLast(({ to, body: shown }) => to === from && optionsIn(shown).some((option) => option.title === title));
+      if (offering === undefined) return send(response, 404, { error: `there is no option ${title} to choose` });
+      return send(response, 200, { id: choose({ phone: from }, offering, title) });
     }
     const { authorization = '' } = request.headers;
     const [, node = '', edge = 'media'] = /^\/v\d+\.\d\/([^/]+)(\/messages|\/media)?$/.exec(pathname) ?? [];
@@ -383,6 +382,15 @@ export async function whatsappFake({
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** The options of an accepted message, as a reply names them. */
+function optionsIn(accepted: Json) {
+  const message = Message.parse(accepted);
+  if (message.type !== 'interactive') return [];
+  if (message.interactive.type === 'button')
+    return message.interactive.action.buttons.map(({ reply }) => ({ type: 'button_reply' as const, ...reply }));
+  return message.interactive.action.sections.flatMap(({ rows }) => rows.map((row) => ({ type: 'list_reply' as const, ...row })));
 }
 
 interface Refusal {
