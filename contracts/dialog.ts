@@ -41,6 +41,7 @@ const Choice = z.object({ id: Token, title: z.string().max(64).meta({ pii: 'text
 const Choices = z.array(Choice).max(100);
 export const Proposal = z.object({
   proposalId: Id,
+  turnId: Id.describe('The turn that made it.'),
   what: ProposalKind,
   text: PersonText.describe('What the customer is asked to confirm.'),
   state: ProposalState,

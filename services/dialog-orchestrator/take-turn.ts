@@ -137,7 +137,8 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
 
     return context.commit(async (tx) => {
       const reply = await replyOf({ tx, parts, company, turnId, session: current, settledNow, ours, end, asks, more, pending });
-      const answered = [...(end?.said ?? heard.said.map(({ text }) => text))];
+      const decided = heard.presses.filter(({ payload }) => payload?.is === 'confirm' || payload?.is === 'decline');
+      const answered = [...(end?.said ?? heard.said.map(({ text }) => text)), ...decided.map(({ title }) => title)];
       const seen = [...new Set([...heard.seen, ...(end?.seen ?? [])])];
       const done: Session = {
         ...reply.session,

@@ -36,8 +36,8 @@ const columns = `proposal_id as "proposalId", session_id as "sessionId", turn_id
   evidence, told_at as "toldAt", created_at as "createdAt", expires_at as "expiresAt"`;
 
 /** As callers see it. */
-export const shownProposal = ({ proposalId, what, text, state, rowId, expiresAt }: Proposal): z.output<typeof ProposalShown> => ({
-  ...{ proposalId, what, text, state, rowId },
+export const shownProposal = ({ proposalId, turnId, what, text, state, rowId, expiresAt }: Proposal): z.output<typeof ProposalShown> => ({
+  ...{ proposalId, turnId, what, text, state, rowId },
   expiresAt: expiresAt.toISOString(),
 });
 
