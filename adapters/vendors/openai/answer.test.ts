@@ -131,6 +131,11 @@ test.each<[string, readonly (string | Uint8Array)[]]>([
   expect(await last(await provider('openai', pieces))).toMatchObject({ text: 'Привет 👋', end: 'stop' });
 });
 
+test('a long text in small chunks, with 400 bytes around each, is read whole', async () => {
+  const chunks = Array.from({ length: 6_000 }, () => event({ delta: { content: 'слово' } }, { id: 'x'.repeat(400) }));
+  expect((await last(await provider('openai', [chunks.join(''), stop]))).text).toHaveLength(30_000);
+});
+
 test.each<[string, readonly string[], object]>([
   [
     'is no stream of events',

@@ -226,7 +226,8 @@ async function compatible(name: keyof typeof providers, settings: Readonly<Recor
   let requests: Request[] = [];
   let closed = Promise.withResolvers<void>();
   const server = createServer(async (incoming, outgoing) => {
-    outgoing.on('close', () => outgoing.writableFinished || closed.resolve());
+    const { resolve } = closed;
+    outgoing.on('close', () => outgoing.writableFinished || resolve());
     const body = (await json(incoming)) as Request['body'];
     requests.push({ headers: incoming.headers, body });
     const send = (status: number, text: string, headers = {}) => void outgoing.writeHead(status, headers).end(text);
