@@ -21,11 +21,12 @@ export function dialogStream(listeners: Streams, db: Database): StreamHandler<ty
       items.push(item);
       wake.resolve();
     };
-    let heard = 0;
+    /** Sentences; null while the caller reports none. */
+    let heard: number | null = null;
     let isCancelled = false;
     const listening = (async () => {
       for await (const item of up) {
-        if (item.is === 'heard') heard = Math.max(heard, item.sentences);
+        if (item.is === 'heard') heard = Math.max(heard ?? 0, item.sentences);
         else {
           isCancelled = true;
           wake.resolve();
@@ -38,7 +39,7 @@ export function dialogStream(listeners: Streams, db: Database): StreamHandler<ty
     let failure: unknown = null;
     const said = { externalId: sessionId, text: message, choice: null, name, phoneNumber, language: null };
     // A turn that began goes on without its listener: its result is part of the conversation.
-    void call(dialog.take_turn, { sessionId: sessionIdOf(sessionId), said }, { key })
+    const turn = call(dialog.take_turn, { sessionId: sessionIdOf(sessionId), said }, { key })
       .then(
         (done) => {
           answer = done;
@@ -68,12 +69,21 @@ export function dialogStream(listeners: Streams, db: Database): StreamHandler<ty
       }
       for (const proposal of proposals) yield { is: 'proposal', proposal };
       yield { is: 'done', answer };
+      // What was written may still be spoken, and interrupted.
+      await Promise.race([listening, ended(signal)]);
     } finally {
-      if (isCancelled && heard < spoken.length) await setSpoken(db, turnId, spoken.slice(0, heard).join(' '));
-      void listening;
+      await turn;
+      const isCut = isCancelled || heard !== null;
+      if (isCut && (heard ?? 0) < spoken.length) await setSpoken(db, turnId, spoken.slice(0, heard ?? 0).join(' '));
     }
   };
 }
+const ended = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
 /** The sentences of the reply that were not spoken yet. A reply that replaced what was spoken is spoken whole. */
 function unspoken(reply: string, spoken: readonly string[]): readonly string[] {
   let rest = reply;

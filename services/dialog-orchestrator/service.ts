@@ -13,6 +13,8 @@ import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { messages } from '../../contracts/messages.ts';
+import { checkText } from './claims/check-text.ts';
+import { noSupport } from './claims/support.ts';
 import { companyFacts } from './company.ts';
 import { methods } from './decide.ts';
 import { dialogStream } from './dialog-stream.ts';
@@ -65,6 +67,7 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
     const llm = modelOf(watched, { now, log, metrics });
     const prompts = await loadPrompts(settings.DIALOG_PROMPTS, factNames);
     const facts = companyFacts({ connection: settings.DIALOG_CONNECTION, timeZone: settings.DIALOG_TIME_ZONE, now });
+    checkText('Здравствуйте!', noSupport); // The first check builds its tables, which takes about a second.
     const listeners = streams();
     const shared = { db, settings, company: facts, now };
     return {

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { dialog } from '../../contracts/dialog.ts';
+import { type World, world } from '../../test/kit/world.ts';
+import salon from '../crm-connector/salon.json' with { type: 'json' };
+import connector from '../crm-connector/service.ts';
+import journalService from '../journal/service.ts';
+import { type Fixture, fixture, lastResult, unique } from './fixture.ts';
+import { sentences } from './sentences.ts';
+
+let world_: World;
+let it: Fixture;
+beforeAll(async () => {
+  world_ = await world();
+  it = await fixture(world_, { 'crm-connector': connector, journal: journalService }, { salon });
+});
+afterAll(() => world_.stop());
+
+async function* nothing(): AsyncGenerator<never> {}
+const open = (sessionId: string, message: string, up: AsyncIterable<never> = nothing()) =>
+  world_.bus.open(dialog.dialog_stream, { sessionId, message }, up, { timeoutMs: 20_000 });
+
+test.each<[string, readonly string[]]>([
+  ['Здравствуйте! Чем могу помочь? Пишите', ['Здравствуйте!', 'Чем могу помочь?']],
+  ['Стоит 2.5 тыс. за час. Подходит?', ['Стоит 2.5 тыс.', 'за час. Подходит?']],
+  ['Да. Хорошо, посмотрю время. ', ['Да. Хорошо, посмотрю время.']],
+])('a text that comes letter by letter is cut into sentences: %s', (text, expected) => {
+  const parts = sentences();
+  const done = [...text].flatMap((letter) => parts.add(letter));
+  expect([...done, parts.rest()].filter((part) => part !== '').join(' ')).toBe(text.trim());
+  expect(done.slice(0, expected.length - 1)).toEqual(expected.slice(0, done.length).slice(0, expected.length - 1));
+});
+
+test('a stream says each sentence, names the tools, and ends with the whole answer', async () => {
+  const session = unique('voice');
+  it.thinks((request) =>
+    lastResult(request) === null
+      ? { calls: [['get_services', {}]] }
+      : { text: 'У нас есть стрижка и маникюр. На какой день вас записать?' },
+  );
+  const items = [];
+  for await (const item of open(session, 'Что у вас есть?')) items.push(item);
+  expect(items.map((item) => (item.is === 'sentence' ? item.text : item.is))).toEqual([
+    'tool',
+    'У нас есть стрижка и маникюр.',
+    'На какой день вас записать?',
+    'done',
+  ]);
+  expect(items.at(-1)).toMatchObject({ answer: { reply: 'У нас есть стрижка и маникюр. На какой день вас записать?' } });
+});
+
+test('a sentence that claims what did not happen is never said', async () => {
+  const session = unique('voice');
+  it.thinks((_request, nth) => ({
+    text: nth === 1 ? 'Секунду, смотрю. Готово, вы записаны на завтра. Ждём!' : 'На какой день вас записать?',
+  }));
+  const said: string[] = [];
+  for await (const item of open(session, 'Запишите меня')) if (item.is === 'sentence') said.push(item.text);
+  expect(said.join(' ')).not.toMatch(/записаны/);
+  expect(said.at(-1)).toBe('На какой день вас записать?');
+});
+
+test('after a cancel the history holds only what the customer heard', async () => {
+  const session = unique('voice');
+  it.thinks(() => ({ text: 'Первое предложение здесь. Второе предложение здесь. Третье предложение здесь.' }));
+  const heardOne = Promise.withResolvers<void>();
+  async function* up() {
+    await heardOne.promise;
+    yield { is: 'heard' as const, sentences: 1 };
+    yield { is: 'cancel' as const };
+    await new Promise((resolve) => setTimeout(resolve, 5_000).unref());
+  }
+  const said: string[] = [];
+  for await (const item of world_.bus.open(dialog.dialog_stream, { sessionId: session, message: 'Расскажите' }, up(), {
+    timeoutMs: 20_000,
+  })) {
+    if (item.is !== 'sentence') continue;
+    said.push(item.text);
+    if (said.length === 1) heardOne.resolve();
+  }
+  it.thinks(() => ({ text: 'Хорошо, слушаю вас.' }));
+  await it.say(session, 'Стоп');
+  expect(it.requests[0]?.messages.filter(({ role }) => role === 'assistant').map(({ text }) => text)).toEqual([
+    'Первое предложение здесь.',
+  ]);
+});
