@@ -31,6 +31,7 @@ const condition = whole(
 const byCustomer = whole(
   '(?!подождите|извините|простите|ожидайте|потерпите|смотрите|знаете|видите|поймите|здравствуйте|минуточку|не )\\p{L}{3,}(?:[еи]те|йте|ишь|ешь)|нажати\\p{L}+|подтверждени\\p{L}+|согласи\\p{L}+|ответа|ваш(?:его|ему|ей) \\p{L}+|вам (?:подходит|подойдет|удобно)|вас (?:устраивает|устроит)|подойдет|устроит|удобно|имя|телефон|you \\p{L}+|your \\p{L}+|press|tap|click|confirm|choose|pick|send me|tell me|share|reply',
 );
+const unknown = whole("не (?:знаю|знаем|вижу|видно|уверен\\p{L}*|известно|понятно|могу сказать)|неизвестно|don't know|not sure");
 const supposition = whole('если(?! что(?: |$))|if');
 const atOnce = whole('сейчас|пока|уже|прямо|now|right away|meanwhile|right now');
 const customerDid =
@@ -53,10 +54,13 @@ export function isHarmless(act: Act, place: Place): boolean {
   if (negation.test(before) || unreal.test(clause) || startsUnreal(words, clause) || habitual.test(clause)) return true;
   if (sentence.isQuestion && isAsked(act, place)) return true;
   if (sentence.parts.slice(0, part).some((each) => quoting.test(each.words))) return true;
+  if (isUnknown(place)) return true;
   if (act.when === 'coming') return isConditional(place);
   if (customerDid.test(before) && /(?:ли|л|ла|ed)$/u.test(clause.split(' ')[act.at] ?? '')) return true;
   return (
-    act.kind === 'booked' && takenByOthers.test(sentence.plain) && !/(?<!\p{L})(?:вы|вас|вам|ваш\p{L}*|you|your)(?!\p{L})/u.test(clause)
+    act.kind === 'booked' &&
+    takenByOthers.test(sentence.plain) &&
+    !/(?<!\p{L})(?:вы|вас|вам|вами|ваш\p{L}*|you|your)(?!\p{L})/u.test(clause)
   );
 }
 
@@ -85,4 +89,12 @@ function isConditional({ sentence: { parts }, part, clause }: Place): boolean {
     [...others, own.replace(clause, ' '), clause].some((words) => byCustomer.test(words)) &&
     [...others, own].some((words) => condition.test(words))
   );
+}
+
+/** «Я не знаю, когда он вернётся»: an indirect question. */
+function isUnknown({ sentence: { parts }, part, clause }: Place): boolean {
+  const asks = /^(?:и |а )?(?:когда|кто|что|где|как|куда|сколько|почему|какой|чем|if|whether|when|who)(?: |$)|(?:^| )ли(?: |$)/u.test(
+    clause,
+  );
+  return asks && parts.slice(0, part + 1).some(({ words }) => unknown.test(words));
 }
