@@ -173,7 +173,6 @@ export const messages = contract('messages', '1.0.0', {
     }),
     output: Nothing,
     idempotency: 'keyed',
-    ttlMs: 60_000,
     timeoutMs: 15_000,
     roles: ['sender'],
   }),

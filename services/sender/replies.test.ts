@@ -102,6 +102,14 @@ test('a press of a message that is not ours is answered and changes nothing; tha
   expect([screen(vera).buttons.length, screen(boris).buttons.length]).toEqual([2, 2]);
 });
 
+test('a press that the channel refuses for ever is done, so that no operator is asked', async () => {
+  const ivan = it.somebody();
+  const { chatId } = await it.says(ivan);
+  await it.comes((await reply(chatId, { choices: yesNo })).id, 'sent');
+  it.telegram.order({ do: 'refuse', on: 'editMessageReplyMarkup', status: 403, description: 'Forbidden: bot was blocked by the user' });
+  await settled(it.telegram.press(token, ivan, screen(ivan), 'Нет'));
+});
+
 test('a press in an erased chat is answered and leads to no chat', async () => {
   const olga = it.somebody();
   const { chatId, messageId } = await it.says(olga);
@@ -205,6 +213,9 @@ test('a file goes out with its text, and is read like any other file; one that i
   expect(Buffer.compare((await here.bus.call(inbox.read_file, part)).body, bytes.subarray(500_000))).toBe(0);
   const gone = await reply(chatId, { text: 'Ещё раз', media });
   expect(await it.comes(gone.id, 'failed')).toMatchObject({ reason: 'media_gone' });
+  await fsBlobs({ BLOB_DIR }).put('blob_price', Readable.from([bytes, bytes]), AbortSignal.timeout(10_000));
+  const other = await reply(chatId, { text: 'Другой файл', media });
+  expect(await it.comes(other.id, 'failed')).toMatchObject({ reason: 'media_gone' });
 });
 
 test('the site reads the options with the message, and names the chosen one', async () => {

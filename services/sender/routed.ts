@@ -31,7 +31,8 @@ export function routed(effects: ReadonlyMap<string, Delivering>, db: Queries, bl
 }
 
 async function bytesOf({ blobId, bytes }: Media['blob'], blobs: Pick<Blobs, 'read'>, signal: AbortSignal): Promise<Uint8Array> {
-  const body = await blobs.read(blobId, { offset: 0, length: bytes }, signal).catch((cause: unknown) => {
+  // One byte more than stated: a longer file is another one.
+  const body = await blobs.read(blobId, { offset: 0, length: bytes + 1 }, signal).catch((cause: unknown) => {
     throw new PolybError('unavailable', 'The file of the message cannot be read now.', {
       reason: 'blobs_down',
       outcome: 'not_executed',

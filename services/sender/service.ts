@@ -53,7 +53,7 @@ export const sender = (of: readonly ChannelAdapter[]) => {
     ],
     settings: senderSettings(names),
     vendors: { ...vendorsOf(of, 'sending'), blobs: { setting: 'BLOB_KIND', catalogue: blobAdapters, fallback: 'fs' } },
-  }).start(async ({ settings, vendors, bus, db, cache, now }) => {
+  }).start(async ({ settings, vendors, bus, db, cache, log, now }) => {
     const quotas = quotasIn(cache, now);
     const admin = journalAdmin(db);
     const sendings = createdOf(of, 'sending', vendors);
@@ -74,7 +74,7 @@ export const sender = (of: readonly ChannelAdapter[]) => {
         send_message: sendMessage(draft, policyOf(settings, names)),
         send_reply: sendReply(draft),
         deliver: routed(effects, db, vendors.blobs),
-        settle_press: settlePress(sendings),
+        settle_press: settlePress(sendings, log),
         get_delivery: getDelivery(db, admin),
       },
       consents: consentHandlers(db, now),
