@@ -2,6 +2,7 @@
 import { type FirstOfDeps, firstOf } from '../../adapters/llm/first-of.ts';
 import { llmAdapters } from '../../adapters/llm/index.ts';
 import type { AnsweringLlm, Llm } from '../../adapters/llm/port.ts';
+import { scripted } from '../../adapters/llm/scripted/scripted.ts';
 import { watchedLlm } from '../../adapters/llm/watched.ts';
 import { service } from '../../bus/service.ts';
 import { booking } from '../../contracts/booking.ts';
@@ -91,4 +92,4 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
   });
 
 /** Without a provider, and while all fail, the scripted agent answers. */
-export default dialogOrchestrator((models, deps) => firstOf(models, deps));
+export default dialogOrchestrator((models, deps) => firstOf([...models, scripted()], deps));
