@@ -1,7 +1,7 @@
 /** Options under our messages: their titles, their tokens, and pages of long lists. */
 import { randomBytes } from 'node:crypto';
 import type { Choices } from '../../contracts/choices.ts';
-import { weekdayName } from './days/labels.ts';
+import { shortWeekday } from './days/labels.ts';
 import type { Choice, ChoicePayload } from './rows/proposals.ts';
 import type { Language, OfferedSlot } from './rows/sessions.ts';
 import { words } from './words.ts';
@@ -23,7 +23,7 @@ const listTitles: Readonly<Record<Language, string>> = { ru: 'Выбрать', e
 function slotTitle({ start }: OfferedSlot, language: Language): string {
   const [, month, day] = start.slice(0, 10).split('-').map(Number);
   const names = language === 'ru' ? ruMonths : enMonths;
-  return `${weekdayName(start.slice(0, 10), language).slice(0, language === 'ru' ? 2 : 3)} ${day} ${names[(month ?? 1) - 1]} ${start.slice(11, 16)}`;
+  return `${shortWeekday(start.slice(0, 10), language)} ${day} ${names[(month ?? 1) - 1]} ${start.slice(11, 16)}`;
 }
 const ruMonths = ['янв', 'фев', 'мар', 'апр', 'мая', 'июн', 'июл', 'авг', 'сен', 'окт', 'ноя', 'дек'];
 const enMonths = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

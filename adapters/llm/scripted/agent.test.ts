@@ -251,6 +251,7 @@ const russian: readonly (readonly [what: string, situation: Situation, expected:
     `Этого времени в списке уже нет. На какой день посмотреть? ${days}`,
   ],
   ['a slot is chosen by its time', { facts: booking, said: 'в 18:30' }, 'create_appointment {"slot":"s3"}'],
+  ['a time at the end of a sentence is a time', { facts: booking, said: 'Давайте в 18:30. Спасибо' }, 'create_appointment {"slot":"s3"}'],
   ['a slot is chosen by its number', { facts: booking, said: 'Первое' }, 'create_appointment {"slot":"s1"}'],
   ['the last slot is chosen', { facts: booking, said: 'давайте последнее' }, 'create_appointment {"slot":"s3"}'],
   [
@@ -379,6 +380,11 @@ const russian: readonly (readonly [what: string, situation: Situation, expected:
     'Услуг, на которые открыт приём, сейчас нет. Позвать сотрудника? [menu: person]',
   ],
   ['the address is told', { said: 'Какой у вас адрес?' }, 'Наш адрес: Москва, улица Садовая, 12. [menu: book, services]'],
+  [
+    'address and hours are told together',
+    { said: 'какой у вас адрес и график?' },
+    'Наш адрес: Москва, улица Садовая, 12.\nМы работаем: пн–пт 10:00–21:00. [menu: book, services]',
+  ],
   ['the hours are told', { said: 'до скольки вы работаете' }, 'Мы работаем: пн–пт 10:00–21:00. [menu: book, services]'],
   [
     'unknown hours lead to a person',

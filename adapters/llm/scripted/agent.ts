@@ -9,7 +9,7 @@ import { isLike, servicesIn, wordsIn } from './likeness.ts';
 import { en } from './phrases.en.ts';
 import { ru } from './phrases.ru.ts';
 import type { Phrases } from './phrases.ts';
-import { masterIn, nameIn, namesDay, namesExactTime, namesTime, optionIn, phoneIn, wishIn } from './wishes.ts';
+import { factsIn, masterIn, nameIn, namesDay, namesExactTime, namesTime, optionIn, phoneIn, wishIn } from './wishes.ts';
 
 export interface Step {
   readonly text: string;
@@ -161,7 +161,7 @@ function agentOf(conversation: Conversation) {
   }
   /** The slot that the customer's words mean among the offered ones; null where the words need a look, or mean none. */
   function slotIn(): Slot | null {
-    const times = said.match(/(?<![\d.])\d{1,2}[:.]\d{2}(?![\d.])/g)?.map((time) => time.replace('.', ':').padStart(5, '0')) ?? [];
+    const times = said.match(/(?<![\d.])\d{1,2}[:.]\d{2}(?!\.?\d)/g)?.map((time) => time.replace('.', ':').padStart(5, '0')) ?? [];
     const employees = offered.filter(
       ({ employee }) => employee !== null && wordsIn(said).some((word) => wordsIn(employee).some((name) => isLike(word, name))),
     );
@@ -382,7 +382,7 @@ function agentOf(conversation: Conversation) {
       case 'address':
       case 'hours':
       case 'phone':
-        return ofCompany(wish);
+        return ofCompany();
       default:
     }
     const slot = offered.length > 0 ? slotIn() : null;
@@ -399,9 +399,9 @@ function agentOf(conversation: Conversation) {
     facts.state === 'GREETING'
       ? say(company.greeting ?? phrases.greeting(company.name), fullMenu)
       : say(`${phrases.hello} ${phrases.help}`, fullMenu);
-  function ofCompany(what: 'address' | 'hours' | 'phone'): Step {
-    const fact = company[what];
-    return fact === null ? say(phrases.unknownFact, menu('person')) : say(phrases[what](fact), menu('book', 'services'));
+  function ofCompany(): Step {
+    const lines = factsIn(said).flatMap((what) => (company[what] === null ? [] : [phrases[what](company[what])]));
+    return lines.length === 0 ? say(phrases.unknownFact, menu('person')) : say(lines.join('\n'), menu('book', 'services'));
   }
   return { begin, after, help };
 }

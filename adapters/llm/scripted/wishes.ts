@@ -169,6 +169,9 @@ const cues: readonly (readonly [Wish, RegExp])[] = [
     ),
   ],
 ];
+/** Facts of the company that a text asks for. */
+export const factsIn = (text: string): readonly ('address' | 'hours' | 'phone')[] =>
+  (['address', 'hours', 'phone'] as const).filter((fact) => cues.some(([wish, cue]) => wish === fact && cue.test(text)));
 export const wishIn = (text: string): Wish => cues.find(([, cue]) => cue.test(text))?.[0] ?? 'other';
 
 const numbers =
@@ -218,7 +221,7 @@ const dayCue = like(
   ),
 );
 const exactCue = like(
-  '(?<![\\d.])\\d{1,2}[:.]\\d{2}(?![\\d.])',
+  '(?<![\\d.])\\d{1,2}[:.]\\d{2}(?!\\.?\\d)',
   `(?<!\\p{L})(?:в|к|at|at around) (?:\\d{1,2}(?![\\d.:/-])(?! (?:числ|день|дня|дней))|пол(?!\\p{L}*ност)|${numbers}|${englishNumbers})`,
   '\\d ?(?:am|pm|час|ч)(?!\\p{L})',
 );

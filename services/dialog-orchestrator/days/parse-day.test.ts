@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { calendarOf, dateLabel, weekdayName } from './labels.ts';
+import { calendarOf, dateLabel, shortWeekday, weekdayName } from './labels.ts';
 import { type DayReading, type ParsedDay, parseDay, type TimeOfDay } from './parse-day.ts';
 
 const timeZone = 'Europe/Berlin';
@@ -368,6 +368,11 @@ test('days have names in both languages', () => {
     'среду',
   ]);
   expect(weekdayName('2026-12-06', 'en', 'dative')).toBe('Sunday');
+  expect([shortWeekday('2026-12-03', 'ru'), shortWeekday('2026-12-06', 'ru'), shortWeekday('2026-12-03', 'en')]).toEqual([
+    'чт',
+    'вс',
+    'Thu',
+  ]);
 });
 
 test('the calendar begins on the location’s today and has each of the next days', () => {
