@@ -72,8 +72,9 @@ test('a call without index and id begins with its name', () => {
 
 test('calls of a whole message are never joined with each other', () => {
   const { joined: reply, add } = joinPieces();
-  add(WholeCompletion.parse({ choices: [{ message: { content: null, tool_calls: [fn('f', '1'), fn('f', '2')] } }] }));
-  expect(reply.calls.map(({ arguments: given }) => given)).toEqual(['1', '2']);
+  const same = { id: 'a', ...fn('f', '3') };
+  add(WholeCompletion.parse({ choices: [{ message: { content: null, tool_calls: [fn('f', '1'), fn('f', '2'), same, same] } }] }));
+  expect(reply.calls.map(({ arguments: given }) => given)).toEqual(['1', '2', '3', '3']);
 });
 
 test('unknown fields of a call are kept from whichever piece they came in', () => {
