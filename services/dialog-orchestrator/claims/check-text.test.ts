@@ -144,6 +144,14 @@ test.each([
   expect(kinds(text, facts)).toEqual([]);
 });
 
+test('a time that the customer wrote without a leading zero may be repeated', () => {
+  expect(kinds('Вам удобно в 9:00?', { times: ['9:00'] })).toEqual([]);
+});
+
+test('a refused time excuses no other one of its sentence', () => {
+  expect(kinds('В 16:00 занято, есть 17:00.', facts)).toEqual(['time']);
+});
+
 test('a name is no cover for a link in it', () => {
   expect(kinds('Мастер Анна evil.com/1', { names: ['Анна evil.com/1'] })).toEqual(['link']);
 });

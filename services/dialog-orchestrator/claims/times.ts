@@ -101,7 +101,10 @@ export function timesIn(sentence: Sentence, support: Pick<Support, 'offered' | '
 const segmentsOf = (plain: string): readonly string[] =>
   plain.replace(/,?\s?(?:к сожалению|увы),?/gu, '').split(/[,;]\s|\s[-–—]\s|\s(?=(?:но|а|зато|but)\s)/u);
 
-const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5));
+const minutesOf = (time: string): number => {
+  const [hour, minute] = time.split(':').map(Number);
+  return (hour ?? Number.NaN) * 60 + (minute ?? Number.NaN);
+};
 
 /** Each date or weekday as a test of a moment. Words that depend on today («завтра») are left to the parser of days. */
 function datesIn(plain: string): readonly ((moment: Moment) => boolean)[] {
