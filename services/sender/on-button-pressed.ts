@@ -14,7 +14,7 @@ export function onButtonPressed(): Consumer {
     if (queryId === null) return;
     const externalId = messageExternalId ?? '';
     const sent = chatId === null ? null : await findSent(tx, { channel, botId, externalId }, chatId);
-    if (sent === null && approvalPress.test(data)) return;
+    if (sent === null && messageExternalId !== null && approvalPress.test(data)) return;
     const offered = sent?.isPrivate && chatExternalId !== null ? { to: chatExternalId, externalId } : null;
     tx.send(messages.settle_press, { channel, botId, queryId, title, offered }, { key: derivedKey(channel, botId, queryId) });
   });

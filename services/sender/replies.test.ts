@@ -102,6 +102,12 @@ test('a press of a message that is not ours is answered and changes nothing; tha
   expect([screen(vera).buttons.length, screen(boris).buttons.length]).toEqual([2, 2]);
 });
 
+test('a press of an approval that names no message is answered here, since the journal cannot place it', async () => {
+  const from = { id: it.somebody(), is_bot: false, first_name: 'К' };
+  it.telegram.update(token, { callback_query: { id: 'placeless', from, chat_instance: '1', data: `a:row_1:${'x'.repeat(22)}` } });
+  await settled({ id: 'placeless' });
+});
+
 test('a press that the channel refuses for ever is done, so that no operator is asked', async () => {
   const ivan = it.somebody();
   const { chatId } = await it.says(ivan);
