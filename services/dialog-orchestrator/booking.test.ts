@@ -231,3 +231,25 @@ test('the same message twice at once is one turn, and the same press twice one b
   expect(confirmed[1]).toEqual(confirmed[0]);
   expect((await appointments()).filter(({ phoneNumber }) => phoneNumber === '+79990000010')).toHaveLength(1);
 });
+
+test('with a claimed phone the customer may move and cancel what this conversation made, and nothing else of that phone', async () => {
+  const [mine, other] = [unique('mine'), unique('other')];
+  const person = { name: 'К', phone: '+79990000012' };
+  const bookedIn = async (session: string, ref: string) => {
+    it.thinks(books);
+    await it.say(session, 'Стрижка на следующей неделе');
+    it.thinks(answersOnce({ calls: [['create_appointment', { slot: ref, ...person }]] }));
+    await it.press(session, choiceOf(await it.say(session, 'Это'), /Подтвердить/));
+  };
+  await bookedIn(other, 's12');
+  await bookedIn(mine, 's14');
+  it.thinks((request) => (lastResult(request) === null ? { calls: [['get_client_appointments', {}]] } : { text: 'Вот ваша запись.' }));
+  await it.say(mine, 'Мои записи?');
+  const shown = ((await toolsOf(mine)).at(-1)?.result ?? {}) as { appointments?: { appointment: string }[] };
+  expect(shown.appointments).toHaveLength(1);
+  it.thinks(answersOnce({ calls: [['cancel_appointment', { appointment: shown.appointments?.[0]?.appointment }]] }));
+  const reply = await it.press(mine, choiceOf(await it.say(mine, 'Отмените'), /Подтвердить/));
+  expect(reply.reply).toMatch(/^Запись отменена/);
+  const left = (await appointments()).filter(({ phoneNumber, status }) => phoneNumber === person.phone && status === 'booked');
+  expect(left).toHaveLength(1);
+});

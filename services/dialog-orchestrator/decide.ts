@@ -7,7 +7,7 @@ import { journal } from '../../contracts/journal.ts';
 import type { InputOf, OutputOf } from '../../contracts/kit/define.ts';
 import { isPolybError, type PolybError } from '../../contracts/kit/errors.ts';
 import type { Proposal } from './rows/proposals.ts';
-import type { Deed, Language } from './rows/sessions.ts';
+import type { Deed, Language, MadeAppointment } from './rows/sessions.ts';
 import { whenText } from './said.ts';
 import { words } from './words.ts';
 
@@ -27,6 +27,8 @@ export interface Settled {
   /** It tells what was done. */
   readonly isReceipt: boolean;
   readonly deed?: Deed;
+  /** What was booked, as the booking system names it. */
+  readonly made?: MadeAppointment;
   /** Other times, if the slot was taken meanwhile. */
   readonly slots?: readonly Slot[];
   /** A person must look at it. */
@@ -83,6 +85,7 @@ export async function outcomeOf(proposal: Proposal, context: Context, language: 
       text: said.receipt(receiptWords(proposal, output, language)),
       isReceipt: true,
       deed: deeds[proposal.what],
+      ...madeIn(output),
     };
   } catch (error) {
     if (!isPolybError(error)) throw error;
@@ -100,6 +103,12 @@ function failed(proposal: Proposal, error: PolybError, language: Language): Sett
   const isOpen = error.outcome === 'unknown' || error.code === 'deadline_exceeded' || error.reason === 'outcome_unknown';
   if (isOpen || error.retryable) return { proposal, state: 'unknown', text: said.checking, isReceipt: true };
   return { proposal, state: 'failed', text: said.failed, isReceipt: true, trouble: error.reason ?? error.code };
+}
+
+function madeIn(output: unknown): Pick<Settled, 'made'> {
+  const { appointment } = output as { readonly appointment?: { readonly appointmentId: string; readonly clientId: string | null } };
+  if (appointment === undefined || appointment.clientId === null) return {};
+  return { made: { appointmentId: appointment.appointmentId, clientId: appointment.clientId } };
 }
 
 /** The receipt is written from the booking system's answer, not from what was proposed. */

@@ -56,6 +56,7 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
         booking.get_free_slots,
         booking.find_client,
         booking.list_appointments,
+        booking.get_appointment,
         booking.create_client,
       ],
       ...Object.values(methods),

@@ -149,7 +149,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
       await putSession(tx, done);
       await closeInputs(tx, [...inputs.map(({ inputId }) => inputId), ...seen], turnId);
       const text = [...reply.receipts, ...(reply.text === null ? [] : [reply.text])].join('\n\n') || null;
-      const replyBy = end?.replyBy ?? (text === null ? 'none' : 'ours');
+      const replyBy = reply.asksForPhone ? 'ours' : (end?.replyBy ?? (text === null ? 'none' : 'ours'));
       const row = {
         ...{ turnId, sessionId, said: answered, reply: text?.slice(0, 4096) ?? null, replyBy: text === null ? ('none' as const) : replyBy },
         ...{
@@ -422,7 +422,7 @@ function declined(proposal: Proposal, session: Session): Settled {
 
 function afterDecisions(session: Session, settledNow: readonly Settled[], { log }: DialogParts): Session {
   let current = session;
-  for (const { state, deed, slots } of settledNow) {
+  for (const { state, deed, slots, made } of settledNow) {
     const event = state === 'done' ? 'confirmed' : state === 'declined' ? 'declined' : state === 'failed' ? 'failed' : null;
     if (event === null) continue;
     const next = moved(current.state, event);
@@ -446,6 +446,7 @@ function afterDecisions(session: Session, settledNow: readonly Settled[], { log 
         deeds: deed === undefined || current.memory.deeds.includes(deed) ? current.memory.deeds : [...current.memory.deeds, deed],
         offered: state === 'declined' ? current.memory.offered : offered,
         named: current.memory.named + offered.length,
+        made: [...(current.memory.made ?? []), ...(made === undefined ? [] : [made])],
         appointments: state === 'done' ? null : current.memory.appointments,
       },
     };

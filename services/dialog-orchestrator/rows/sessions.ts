@@ -30,9 +30,12 @@ export interface KnownAppointment {
 }
 /** What was really done in the session; the model may say so. */
 export type Deed = 'booked' | 'moved' | 'cancelled' | 'call_requested' | 'passed_on' | 'noted';
+export type MadeAppointment = Pick<KnownAppointment, 'appointmentId' | 'clientId'>;
 export interface Memory {
   readonly offered: readonly OfferedSlot[];
   readonly appointments: readonly KnownAppointment[] | null;
+  /** Appointments that this session made: its customer confirmed them, whoever owns the phone. */
+  readonly made?: readonly MadeAppointment[];
   readonly chosen: readonly string[];
   readonly deeds: readonly Deed[];
   /** Short names given so far, so that no name is used twice. */

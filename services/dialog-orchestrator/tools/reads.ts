@@ -1,11 +1,11 @@
 /** Tools that change nothing. */
 import { z } from 'zod';
-import { addDays, zoneOf } from '../../../adapters/booking/zone.ts';
+import { zoneOf } from '../../../adapters/booking/zone.ts';
 import { booking } from '../../../contracts/booking.ts';
 import { Day, Id, Phone } from '../../../contracts/common.ts';
 import { weekdayName } from '../days/labels.ts';
 import { type ParsedDay, parseDay, type TimeOfDay } from '../days/parse-day.ts';
-import type { KnownAppointment, OfferedSlot } from '../rows/sessions.ts';
+import type { KnownAppointment, MadeAppointment, OfferedSlot } from '../rows/sessions.ts';
 import { moneyText } from '../said.ts';
 import { refused, type Tool, type ToolContext, type ToolResult, tool } from './tool.ts';
 
@@ -206,40 +206,49 @@ const getClientAppointments = tool({
   run: (_, context) => ownAppointments(context),
 });
 
-/** The upcoming appointments of the customer; needs a proved phone. */
+/** The upcoming appointments of the customer: all of a proved phone, else those that this session made. */
 export async function ownAppointments(context: ToolContext): Promise<ToolResult> {
-  const { session, memory, settings, call, company, now } = context;
-  if (session.phoneProof !== 'proved') return { ...refused('not_allowed', notProved), asks: [{ is: 'prove_phone' }] };
-  if (memory.clientId === null)
-    return { outcome: 'done', result: { appointments: [], note: `${none}: this phone has no client yet` }, remember: { appointments: [] } };
-  const today = zoneOf(company.timeZone).dayOf(now);
-  const { appointments } = await call(booking.list_appointments, {
-    connection: settings.DIALOG_CONNECTION,
-    clientId: memory.clientId,
-    from: addDays(today, 0),
-    days: 62,
-  });
-  const upcoming = appointments.filter(
-    ({ start, status, clientId }) =>
-      Date.parse(start) > now && (status === 'booked' || status === 'confirmed') && clientId === memory.clientId,
-  );
+  const { session, memory, now } = context;
+  const isProved = session.phoneProof === 'proved';
+  const made = memory.made ?? [];
+  if (!isProved && made.length === 0) return { ...refused('not_allowed', notProved), asks: [{ is: 'prove_phone' }] };
+  const found = isProved && memory.clientId !== null ? await appointmentsOf(memory.clientId, context) : await madeHere(made, context);
+  const upcoming = found.filter(({ start, status }) => Date.parse(start) > now && (status === 'booked' || status === 'confirmed'));
   const known: KnownAppointment[] = upcoming.slice(0, 20).map((of, n) => ({
     appointment: `a${memory.named + n + 1}`,
     appointmentId: of.appointmentId,
-    clientId: memory.clientId as string,
+    clientId: of.clientId as string,
     services: serviceNames(context, of.serviceIds),
     serviceIds: of.serviceIds,
     employee: of.employeeName,
     start: of.start,
   }));
+  const whose = isProved
+    ? 'These are the customer’s own appointments.'
+    : 'These were made in this conversation; others are shown once the phone is proved.';
   return {
     outcome: 'done',
     result: {
       appointments: known.map((each) => shownAppointment(each, session.language)),
-      note: known.length === 0 ? `${none} are booked` : 'These are the customer’s own appointments.',
+      note: known.length === 0 ? `${none} are booked` : whose,
     },
     remember: { appointments: known, named: memory.named + known.length },
   };
+}
+async function appointmentsOf(clientId: string, { call, settings, company, now }: ToolContext) {
+  const from = zoneOf(company.timeZone).dayOf(now);
+  const { appointments } = await call(booking.list_appointments, { connection: settings.DIALOG_CONNECTION, clientId, from, days: 62 });
+  return appointments.filter((each) => each.clientId === clientId);
+}
+async function madeHere(made: readonly MadeAppointment[], { call, settings }: ToolContext) {
+  const latest = [...new Map(made.map((each) => [each.appointmentId, each])).values()].slice(-5);
+  const read = await Promise.all(
+    latest.map(async ({ appointmentId, clientId }) => {
+      const { appointment } = await call(booking.get_appointment, { connection: settings.DIALOG_CONNECTION, appointmentId });
+      return appointment.clientId === clientId ? [appointment] : [];
+    }),
+  );
+  return read.flat();
 }
 
 const getClientByPhone = tool({

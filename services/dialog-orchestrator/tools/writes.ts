@@ -133,7 +133,7 @@ const cancelAppointment = tool({
 
 /** With an appointment that this session knows as the customer's own. */
 async function ofOwn(context: ToolContext, ref: string, then: (of: KnownAppointment) => Promise<ToolResult>): Promise<ToolResult> {
-  if (context.session.phoneProof !== 'proved' || context.memory.appointments === null) {
+  if (context.memory.appointments === null) {
     const { result, outcome, asks } = await ownAppointments(context);
     if (outcome !== 'done') return { outcome, result, ...(asks === undefined ? {} : { asks }) };
   }
