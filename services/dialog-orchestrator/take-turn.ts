@@ -229,7 +229,10 @@ function renewed(
     stored !== null && (stored.endedAt !== null || startedAt.getTime() - stored.activeAt.getTime() > settings.DIALOG_SESSION_MS);
   if (stored !== null && !isOver) return stored;
   const fresh = {
-    ...{ state: 'GREETING' as const, memory: { ...noMemory, clientId: stored?.memory.clientId ?? null, named: stored?.memory.named ?? 0 } },
+    ...{
+      state: moved(stored?.state ?? 'GREETING', 'idled') ?? ('GREETING' as const),
+      memory: { ...noMemory, clientId: stored?.memory.clientId ?? null, named: stored?.memory.named ?? 0 },
+    },
     ...{ turns: 0, tokens: 0, handedOverAt: null, startedAt, activeAt: startedAt, endedAt: null },
   };
   if (stored !== null) return { ...stored, ...fresh };

@@ -255,8 +255,7 @@ function agentOf(conversation: Conversation) {
     }
     if (!second && looks === 1 && given.day !== undefined && namesExactTime(String(given.day))) return take(first);
     const moved = isMove ? movedAppointment() : null;
-    if (moved) return say(phrases.slotsMove(appointmentLabel(moved)));
-    if (looks === 1) return say(phrases.slots);
+    if (looks === 1) return say(moved ? phrases.slotsMove(appointmentLabel(moved)) : phrases.slots);
     return say(given.date === undefined ? phrases.slotsOther : phrases.slotsNear);
   }
   function afterServices(services: readonly Service[]): Step {

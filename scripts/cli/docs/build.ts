@@ -5,6 +5,7 @@ import type { ContractsFile } from '../../../contracts/kit/describe.ts';
 import type { Metric } from '../../../contracts/kit/metric.ts';
 import { type Loaded, loadServices, serviceFolders } from '../../../runtime/services.ts';
 import type { Group } from '../kernel/command.ts';
+import { agentPage } from './agent.ts';
 import { capabilitiesPage } from './capabilities.ts';
 import { root } from './catalogue.ts';
 import { cliPage } from './cli.ts';
@@ -36,6 +37,7 @@ export function pagesOf(
     errorsPage(contracts),
     metricsPage(metrics),
     configPage(groups),
+    agentPage(),
     capabilitiesPage(),
     phonesPage(),
     topologyPage(services),
