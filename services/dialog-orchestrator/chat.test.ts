@@ -25,6 +25,7 @@ beforeAll(async () => {
     HTTP_ALLOW_PRIVATE: telegram.url,
     SENDER_UNDO_MS: '0',
     DIALOG_MODE: 'auto',
+    DIALOG_FRAGMENT_MS: '800',
   };
   const others = { 'crm-connector': connector, journal: journalService, collector, sender };
   it = await fixture(world_, others, { salon, settings });
@@ -182,4 +183,38 @@ test('a person takes over on request: the customer is informed, and the agent is
   telegram.say(token, dina, 'Вы вернулись?');
   expect((await comes(dina, 2)).text).toBe('Я здесь.');
   expect(sentTo(dina)).toHaveLength(2);
+});
+
+test('fragments of a sentence are one turn, a whole sentence does not wait for more', async () => {
+  it.thinks(({ messages }) => ({
+    text: `Поняла: ${messages
+      .filter(({ role }) => role === 'user')
+      .map(({ text }) => text)
+      .join(' ')}`,
+  }));
+  const egor = somebody();
+  telegram.say(token, egor, 'Хочу');
+  await until(
+    async () => (await world_.store.query('select from dialog_orchestrator.inputs where session_id = $1', [await chatOf(egor)]))[0],
+  );
+  telegram.say(token, egor, 'на стрижку');
+  expect((await comes(egor, 1)).text).toBe('Поняла: Хочу на стрижку');
+  expect(it.requests).toHaveLength(1);
+});
+
+test('while the booking system is away the customer is told that it is being checked, and gets the receipt when it is back', async () => {
+  it.thinks(receptionist);
+  const zoya = somebody();
+  telegram.say(token, zoya, 'Хочу на стрижку на следующей неделе');
+  const offered = await comes(zoya, 1);
+  telegram.press(token, zoya, offered, buttonsOf(offered)[4] ?? '');
+  const proposal = await comes(zoya, 2);
+  await it.stopOther('crm-connector');
+  telegram.press(token, zoya, proposal, 'Подтвердить');
+  expect((await comes(zoya, 3)).text).toMatch(/^Система записи ещё не ответила/);
+  await it.startOther('crm-connector');
+  expect((await comes(zoya, 4)).text).toContain('Готово, вы записаны.');
+  const { proposals } = await it.session(await chatOf(zoya));
+  expect(proposals).toMatchObject([{ state: 'done' }]);
+  expect(sentTo(zoya)).toHaveLength(4);
 });

@@ -57,15 +57,22 @@ export async function fixture(
       yield { type: 'answer' as const, answer: whole };
     },
   };
-  for (const [folder, service] of Object.entries(others)) await start(folder, service, settings);
+  const hosted = new Map<string, { stop(graceMs: number): Promise<void> }>();
+  const startOther = async (folder: string) => {
+    const service = others[folder];
+    if (service !== undefined) hosted.set(folder, await start(folder, service, settings));
+  };
+  for (const folder of Object.keys(others)) await startOther(folder);
   const agent = dialogOrchestrator(() => llm);
-  const startAgent = () => start('dialog-orchestrator', agent, { DIALOG_GATHER_MS: '0', ...settings });
+  const startAgent = () => start('dialog-orchestrator', agent, { DIALOG_GATHER_MS: '0', DIALOG_FRAGMENT_MS: '0', ...settings });
   const first = await startAgent();
   await bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never });
   return {
     requests,
     first,
     startAgent,
+    stopOther: async (folder: string) => hosted.get(folder)?.stop(2_000),
+    startOther,
     /** From now on the model answers so. */
     thinks(next: Brain) {
       requests.length = 0;

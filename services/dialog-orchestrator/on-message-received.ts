@@ -4,14 +4,11 @@ import { addInput } from './rows/sessions.ts';
 import type { DialogSettings } from './settings.ts';
 import { turnDue } from './turn-due.ts';
 
-/** What is no text, an album for example, comes in parts and waits this many times longer. */
-const partsFactor = 3.5;
-
 /** What a customer wrote becomes an input, and a turn is due. */
-export function onMessageReceived({ DIALOG_GATHER_MS: gatherMs }: DialogSettings, now: () => number): Consumer {
+export function onMessageReceived({ DIALOG_GATHER_MS, DIALOG_FRAGMENT_MS }: DialogSettings, now: () => number): Consumer {
   return on(inbox.message_received, async ({ messageId, chatId, isStaff, isBot, kind, at }, tx) => {
     if (isBot || isStaff || kind === 'service') return;
     await addInput(tx, chatId, { inputId: messageId, kind: 'text', data: null, at: new Date(at) });
-    turnDue(tx, chatId, messageId, new Date(now() + gatherMs * (kind === 'text' ? 1 : partsFactor)));
+    turnDue(tx, chatId, messageId, new Date(now() + (kind === 'text' ? DIALOG_GATHER_MS : DIALOG_FRAGMENT_MS)));
   });
 }

@@ -10,9 +10,8 @@ export const dialogSettings = z.object({
   DIALOG_LANGUAGE: DialogLanguage.default('ru')
     .meta({ expected: 'ru or en' })
     .describe('Language of a conversation until the customer writes in another.'),
-  DIALOG_GATHER_MS: durationMs({ max: 30_000 })
-    .default(700)
-    .describe('How long a whole sentence waits for another one before the agent answers; a fragment waits 3.5 times as long.'),
+  DIALOG_GATHER_MS: durationMs({ max: 30_000 }).default(700).describe('How long a message waits for another one before the agent answers.'),
+  DIALOG_FRAGMENT_MS: durationMs({ max: 30_000 }).default(2_500).describe('The same for a fragment of a sentence, in all.'),
   DIALOG_SESSION_MS: durationMs({ max: 30 * 86_400_000 })
     .default(2 * 3_600_000)
     .describe('Silence after which a conversation begins anew.'),

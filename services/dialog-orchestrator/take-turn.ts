@@ -17,6 +17,7 @@ import { asksForPerson } from './claims/handover-words.ts';
 import type { Company } from './company.ts';
 import { confirm, methods, outcomeOf, type Settled } from './decide.ts';
 import { opensNext, type Pressed } from './facts.ts';
+import { isWhole } from './gathering.ts';
 import { turnIdOf } from './ids.ts';
 import { intentOf } from './intents.ts';
 import { toolCallsTotal, turnSeconds, turnsTotal } from './metrics.ts';
@@ -42,6 +43,7 @@ import { moved } from './states.ts';
 import type { Streams } from './streams.ts';
 import type { Ask } from './tools/tool.ts';
 import { type KeptAnswer, runTurn, type TurnEnd, type TurnRequest } from './turn.ts';
+import { turnDue } from './turn-due.ts';
 import { words } from './words.ts';
 
 export interface DialogParts {
@@ -82,6 +84,12 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     const heard = await hear({ session: before, said, chat, inputs, db }, context);
     const session = await identified({ ...before, ...heard.person }, chat, parts, context);
     const pending = await pendingProposals(db, sessionId);
+    const resumesAt = chat === null ? null : fragmentEnds(session, heard, inputs, settings, now());
+    if (resumesAt !== null)
+      return context.commit(async (tx) => {
+        turnDue(tx, sessionId, derivedKey(turnId, 'rest'), resumesAt);
+        return silence(session.externalId, session);
+      });
     const isSilent = isSilentIn(session, chat, settings);
     if (heard.said.length === 0 && heard.presses.length === 0 && pending.every(({ state }) => state === 'open'))
       return context.commit(async (tx) => {
@@ -340,6 +348,22 @@ function phoneIn(text: string): string | null {
   const [found] = /(?<!\d)(?:\+\d[\d\s().-]{8,17}\d|[78][\s(-]*\d{3}[\s)-]*\d{3}[\s-]*\d{2}[\s-]*\d{2})(?!\d)/.exec(text) ?? [];
   const phone = found === undefined ? '' : normalizePhone(found);
   return /^\+[1-9]\d{6,14}$/.test(phone) ? phone : null;
+}
+
+/** When the rest of a fragment has had its time; null if there is nothing to wait for. A reply to an offer or a question is no fragment. */
+function fragmentEnds(
+  session: Session,
+  { said, presses }: Heard,
+  inputs: readonly Input[],
+  { DIALOG_FRAGMENT_MS, DIALOG_GATHER_MS }: DialogSettings,
+  now: number,
+): Date | null {
+  const last = said.at(-1);
+  const isReply = session.state === 'BOOKING' || session.state === 'CONFIRMING';
+  if (last === undefined || presses.length > 0 || isReply || isWhole(last.text) || asksForPerson(last.text)) return null;
+  const came = inputs.find(({ inputId }) => inputId === last.messageId)?.receivedAt.getTime() ?? 0;
+  const ends = came + DIALOG_FRAGMENT_MS;
+  return DIALOG_GATHER_MS < DIALOG_FRAGMENT_MS && ends > now ? new Date(ends) : null;
 }
 
 /** With the phone that the channel proves, and the client of the booking system that has it. */

@@ -29,6 +29,7 @@ create table dialog_orchestrator.inputs (
   kind text not null check (kind in ('text', 'press', 'staff')),
   data text, -- of a press: the token of the option
   at timestamptz not null,
+  received_at timestamptz not null default now(),
   turn_id text -- the turn that answered it
 );
 create index inputs_open on dialog_orchestrator.inputs (session_id, input_id) where turn_id is null;

@@ -130,10 +130,13 @@ export interface Input {
   readonly kind: 'text' | 'press' | 'staff';
   /** Of a press: the token of the option. */
   readonly data: string | null;
+  /** When the customer said it, by the channel. */
   readonly at: Date;
+  /** When it arrived here. */
+  readonly receivedAt: Date;
 }
 /** False when it is known already. A press that is also a message counts as a press. */
-export async function addInput(tx: Queries, sessionId: string, { inputId, kind, data, at }: Input): Promise<void> {
+export async function addInput(tx: Queries, sessionId: string, { inputId, kind, data, at }: Omit<Input, 'receivedAt'>): Promise<void> {
   await tx.query(
     `insert into dialog_orchestrator.inputs as i (input_id, session_id, kind, data, at) values ($1, $2, $3, $4, $5)
      on conflict (input_id) do update set kind = excluded.kind, data = excluded.data where i.turn_id is null and excluded.kind = 'press'`,
@@ -143,7 +146,7 @@ export async function addInput(tx: Queries, sessionId: string, { inputId, kind, 
 /** Oldest first. */
 export async function openInputs(db: Queries, sessionId: string): Promise<readonly Input[]> {
   return db.query<Input>(
-    `select input_id as "inputId", kind, data, at from dialog_orchestrator.inputs where session_id = $1 and turn_id is null order by at, input_id limit 100`,
+    `select input_id as "inputId", kind, data, at, received_at as "receivedAt" from dialog_orchestrator.inputs where session_id = $1 and turn_id is null order by at, input_id limit 100`,
     [sessionId],
   );
 }
