@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { aliases, applyAlias } from './aliases.ts';
 import { calls } from './calls.ts';
 import { crm } from './crm.ts';
+import { dialog } from './dialog.ts';
 import { inbox } from './inbox.ts';
 import { alias } from './kit/define.ts';
 import { reshape } from './kit/legacy-body.ts';
@@ -45,6 +46,22 @@ test('a lead of the old route becomes a push', () => {
     source: 'phone_call',
     comment: 'Новый лид',
   });
+});
+
+test('a request of the old dialog becomes a message or a choice', () => {
+  const { address, body } = applyAlias('POST /dialog', { session_id: 'test-123', user_message: 'Привет! Расскажи о ваших продуктах' });
+  expect(address).toBe('dialog.dialog');
+  expect(dialog.dialog.input.parse(body)).toEqual({ sessionId: 'test-123', message: 'Привет! Расскажи о ваших продуктах' });
+  const chosen = applyAlias('POST /dialog', { session_id: 'test-123', choice: 'c_1' }).body;
+  expect(dialog.dialog.input.parse(chosen)).toEqual({ sessionId: 'test-123', choice: 'c_1' });
+});
+
+test('only a message of the old universal endpoint waits for the reply by default', () => {
+  const old = { company_id: 'salon', channel: 'website', user_id: 'v1', text: 'Привет' };
+  expect(applyAlias('POST /api/v1/messages', old).body).toEqual({ from: 'v1', text: 'Привет', waitMs: 30_000 });
+  expect(applyAlias('POST /api/v1/messages', { ...old, wait_ms: 500 }).body).toMatchObject({ waitMs: 500 });
+  const own = { from: 'v1', text: 'Привет' };
+  expect(applyAlias('POST /api/v1/messages', own).body).toEqual(own);
 });
 
 test('a body in the own fields of the method passes an old route as it is', () => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { calls } from './calls.ts';
 import { Id } from './common.ts';
 import { crm, PushToCrm } from './crm.ts';
+import { dialog } from './dialog.ts';
 import { inbox } from './inbox.ts';
 import { journal } from './journal.ts';
 import { type Alias, alias } from './kit/define.ts';
@@ -21,6 +22,27 @@ const NestedPush = z.object({
 const { firstName, phoneNumber, source, comment } = PushToCrm.shape;
 const OldLead = z.object({ title: comment, name: firstName, phone: phoneNumber, source });
 
+const said = dialog.dialog.input.shape;
+const OldDialog = z.object({
+  session_id: said.sessionId,
+  user_message: said.message,
+  choice: said.choice,
+  name: said.name,
+  phone: said.phoneNumber,
+  language: said.language,
+});
+const site = inbox.put_message.input.shape;
+/** The request of the first universal endpoint. `company_id` and `channel` are ignored: a system serves one company, and the channel is `site`. */
+const OldMessage = z.object({
+  user_id: site.from,
+  user_name: site.name,
+  phone: site.phoneNumber,
+  text: site.text,
+  choice: site.choice,
+  message_id: site.messageId,
+  wait_ms: site.waitMs.optional(),
+});
+
 export const aliases: readonly Alias[] = [
   alias('crm_connector.push_to_crm', crm.push_to_crm),
   alias('call_orchestrator.start_call', calls.start_call, {
@@ -34,6 +56,33 @@ export const aliases: readonly Alias[] = [
   }),
   alias('POST /deals', crm.create_deal, { port: 8005 }),
   alias('POST /tasks', crm.create_task, { port: 8005 }),
+  alias('POST /dialog', dialog.dialog, {
+    port: 8003,
+    body: OldDialog,
+    fields: {
+      sessionId: 'session_id',
+      message: 'user_message',
+      choice: 'choice',
+      name: 'name',
+      phoneNumber: 'phone',
+      language: 'language',
+    },
+  }),
+  alias('GET /intents', dialog.list_intents, { port: 8003 }),
+  // The former endpoint answered with the reply.
+  alias('POST /api/v1/messages', inbox.put_message, {
+    body: OldMessage,
+    fields: {
+      from: 'user_id',
+      name: 'user_name',
+      phoneNumber: 'phone',
+      text: 'text',
+      choice: 'choice',
+      messageId: 'message_id',
+      waitMs: 'wait_ms',
+    },
+    defaults: { waitMs: 30_000 },
+  }),
   alias('POST /api/v1/calls', calls.start_call, { port: 3000 }),
   alias('GET /api/v1/calls/{callId}', calls.get_call, { port: 3000 }),
   alias('GET /api/v1/sandbox/pending', journal.list, { fixed: { view: 'approvals', show: 'revealed' }, scope: 'send' }),

@@ -122,6 +122,15 @@ const Client = z.object({
   firstSeenAt: Timestamp,
   lastSeenAt: Timestamp,
 });
+const SiteMessage = {
+  from: ExternalId.describe('Id of the author at the site. Each author has a separate chat.'),
+  name: Name.optional(),
+  phoneNumber: Phone.optional(),
+  text: PersonText.regex(/\S/, 'at least one visible character'),
+  choice: OptionId.optional().describe('The option that the author chose, with its title as the text.'),
+  messageId: ExternalId.optional().describe("The site's id of the message. Repeating it has no effect."),
+};
+const StoredAs = z.object({ messageId: Id, chatId: Id });
 const Part = {
   offset: z.int().min(0).max(1_073_741_824).default(0),
   length: z.int().min(1).max(262_144).default(262_144),
@@ -311,17 +320,41 @@ export const inbox = contract('inbox', '1.0.0', {
   put_message: method({
     summary: "Store a message from a website's chat or another source without an adapter. Replies can be read in the same chat.",
     input: z.strictObject({
-      from: ExternalId.describe('Id of the author at the site. Each author has a separate chat.'),
-      name: Name.optional(),
-      phoneNumber: Phone.optional(),
-      text: PersonText.regex(/\S/, 'at least one visible character'),
-      choice: OptionId.optional().describe('The option that the author chose, with its title as the text.'),
-      messageId: ExternalId.optional().describe("The site's id of the message. Repeating it has no effect."),
+      ...SiteMessage,
+      waitMs: z
+        .int()
+        .min(0)
+        .max(30_000)
+        .default(0)
+        .describe('How long to wait for a reply, in ms. A draft that waits for approval is none.'),
     }),
-    output: z.object({ messageId: Id, chatId: Id }),
+    output: StoredAs.extend({
+      reply: z
+        .object({
+          messageId: Id,
+          sessionId: Id.describe('The conversation of the agent, as in get_session; of a chat, its chat id.'),
+          text: PersonText,
+          choices: z
+            .array(z.object({ id: OptionId, title: z.string().max(64).meta({ pii: 'text' }) }))
+            .max(100)
+            .describe('Options to choose from. Pass the id of one as `choice`, with its title as the text.'),
+        })
+        .optional()
+        .describe('What was sent to the chat after the message, if it was sent within waitMs. A later reply can be read in the chat.'),
+    }),
     idempotency: 'keyed',
+    timeoutMs: 35_000,
+    limits: { concurrency: 1024 },
+    unhashed: ['waitMs'],
     http: 'POST /api/v1/messages',
     examples: [{ from: 'visitor-17', name: 'Анна', text: 'Сколько стоит доставка?' }],
+  }),
+  store_message: method({
+    summary: 'Store a message of put_message, whose reply is awaited.',
+    input: z.strictObject(SiteMessage),
+    output: StoredAs,
+    idempotency: 'keyed',
+    roles: ['collector'],
   }),
   channel_webhook: method({
     summary: 'Receive what a channel delivers, or its request to verify the webhook. Replies once everything is stored.',

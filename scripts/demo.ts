@@ -25,6 +25,8 @@ const ends: readonly string[] = ['done', 'failed', 'rejected', 'expired', 'stale
 
 async function demo(invocation: Invocation): Promise<number> {
   const { out } = invocation;
+  // The services inherit it. The customers of the demo are its user.
+  if (lookup('DIALOG_MODE', openSources({ env: invocation.env })) === undefined) process.env.DIALOG_MODE = 'auto';
   const upStatus = await up(invocation);
   if (upStatus !== 0) return upStatus;
 
@@ -49,6 +51,8 @@ async function demo(invocation: Invocation): Promise<number> {
       '  polyb call crm.push_to_crm firstName=Анна phoneNumber=+79995551122',
       '  polyb pipelines run lead_to_call firstName=Олег phoneNumber=+79995553391    no answer, so the pipeline creates a task for staff',
       `  polyb call get_free_slots 'serviceIds[]=haircut'    free times of the salon; create_appointment books one`,
+      '  polyb dialogs talk    the agent of the salon: greets, names prices, offers times, books, moves and cancels',
+      '  polyb dialogs ls    conversations; polyb dialogs show SESSION draws one',
       '  polyb status',
       '  polyb help',
       '  polyb down    stops it and keeps the data',

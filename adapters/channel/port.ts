@@ -218,7 +218,7 @@ export interface Intake {
   /** Registers the webhook at the channel; may be repeated. Absent if there is nothing to register. */
   register?(signal: AbortSignal): Promise<void>;
   /** A message of `put_message` as an update of the one bot of the channel. @param id used if the message has none. @param at Unix ms. */
-  accept?(message: ParsedOf<typeof inbox.put_message>, id: string, at: number): { readonly botId: string; readonly update: Update };
+  accept?(message: ParsedOf<typeof inbox.store_message>, id: string, at: number): { readonly botId: string; readonly update: Update };
 }
 /** A bot that polls its channel for updates. */
 export interface Poller {

@@ -10,7 +10,7 @@ channelConformance(site, { webhook: false, provider: false, contactButton: false
     site.sending?.create({} as never, {} as never) as Sending,
   ];
   let nth = 0;
-  const accept = (message: ParsedOf<typeof inbox.put_message>) => {
+  const accept = (message: ParsedOf<typeof inbox.store_message>) => {
     const accepted = intake.accept?.(message, `m${++nth}`, Date.now());
     return accepted === undefined ? [] : [accepted.update];
   };

@@ -9,7 +9,7 @@ import { storable } from './port.ts';
 
 /** There is one connection of this kind, and it has no number. */
 const botId = '0';
-const Kept = inbox.put_message.input.required({ messageId: true }).extend({ at: z.int() });
+const Kept = inbox.store_message.input.required({ messageId: true }).extend({ at: z.int() });
 
 function read(_botId: string, raw: string): Update {
   const { from, name, phoneNumber = null, text, choice, messageId, at } = Kept.parse(JSON.parse(raw));

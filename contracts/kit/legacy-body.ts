@@ -50,14 +50,17 @@ export function aliasFact({ from, to, port, fields, into, fixed, defaults }: Ali
   };
 }
 
-/** The body in the method's fields, with the values that the alias implies. A body that is not an object is returned unchanged. */
+/**
+ * The body in the method's fields, with the values that the alias implies. A body that is not an object is returned unchanged.
+ * Defaults are those of the former body: where one is described, they do not apply to a body that has the method's fields.
+ */
 export function applyShape(
   { fields, into, fixed, defaults }: Partial<Pick<Alias, 'fields' | 'into' | 'fixed' | 'defaults'>>,
   body: unknown,
 ): unknown {
   const given = into !== undefined ? { [into]: body } : fields === undefined ? body : reshape(fields, body);
   if ((fixed === undefined && defaults === undefined) || typeof given !== 'object' || given === null) return given;
-  return { ...defaults, ...given, ...fixed };
+  return { ...(fields !== undefined && given === body ? {} : defaults), ...given, ...fixed };
 }
 
 /** The method for `name`, and the body in that method's fields. The method's own name also accepts the bodies of its bus aliases. */

@@ -11,7 +11,7 @@ import { pageOfFeed } from './rows/feed.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './rows/messages.ts';
 
 const dayMs = 86_400_000;
-type Reads = Omit<HandlersOf<typeof inbox>, 'put_message' | 'obey_command' | 'channel_webhook' | 'replay_updates'>;
+type Reads = Omit<HandlersOf<typeof inbox>, 'put_message' | 'store_message' | 'obey_command' | 'channel_webhook' | 'replay_updates'>;
 
 export function reads({
   db,

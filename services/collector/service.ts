@@ -17,7 +17,7 @@ import { obeyCommand } from './obey-command.ts';
 import { onCommandGiven } from './on-command-given.ts';
 import { onMessageClassified } from './on-message-classified.ts';
 import { onMessageSent } from './on-message-sent.ts';
-import { putMessage } from './put-message.ts';
+import { putMessage, storeMessage } from './put-message.ts';
 import { reads } from './read.ts';
 import { receive } from './receive.loop.ts';
 import { registerWebhook } from './register-webhook.loop.ts';
@@ -45,6 +45,7 @@ export const collector = (of: readonly ChannelAdapter[]) =>
     const { blobs } = vendors;
     const takeoverMs = settings.INBOX_TAKEOVER_MS;
     const isBotIn = async (chatId: string) => (await chatContext(db, chatId, 1, { now: now(), takeoverMs }))?.chat.owner === 'bot';
+    const storing = storeMessage(intakes, now);
     const days = {
       raw: settings.INBOX_RAW_DAYS,
       messages: settings.INBOX_MESSAGE_DAYS,
@@ -55,7 +56,8 @@ export const collector = (of: readonly ChannelAdapter[]) =>
       inbox: {
         ...reads({ db, blobs, commit: bus.commit, now, takeoverMs, personFields }),
         channel_webhook: channelWebhook(intakes, into),
-        put_message: putMessage(intakes, now),
+        put_message: putMessage(storing, db),
+        store_message: storing,
         obey_command: obeyCommand({ start: settings.INBOX_START_TEXT, help: settings.INBOX_HELP_TEXT }, isBotIn),
         replay_updates: replayUpdates(db, intakes, into),
       },

@@ -63,14 +63,12 @@ export function dialogHandlers(parts: {
       };
     },
     list_sessions: async ({ state = null, limit, cursor }) => {
-      const [at, id] = cursor === undefined ? [] : Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
-      if (cursor !== undefined && (id === undefined || Number.isNaN(Date.parse(at ?? ''))))
-        throw new PolybError('invalid_argument', 'The cursor is none of list_sessions.', { reason: 'bad_cursor' });
-      const rows = await listSessions(db, { state, limit, before: at === undefined || id === undefined ? null : { at, id } });
+      const before = cursor === undefined ? null : placeIn(cursor);
+      const rows = await listSessions(db, { state, limit, before });
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {
         items: rows.map(shown),
-        nextCursor: last === undefined ? null : Buffer.from(`${last.activeAt.toISOString()} ${last.sessionId}`).toString('base64url'),
+        nextCursor: last === undefined ? null : cursorAt(last),
       };
     },
     end_session: async ({ sessionId }) => {
@@ -112,4 +110,13 @@ export function dialogHandlers(parts: {
       });
     },
   };
+}
+
+const cursorAt = ({ activeAt, sessionId }: Session): string => Buffer.from(`${activeAt.toISOString()} ${sessionId}`).toString('base64url');
+/** @throws PolybError invalid_argument/bad_cursor for a cursor that no page gave. */
+function placeIn(cursor: string): { readonly at: string; readonly id: string } {
+  const [, at, id] = /^(\S{24}) (\w{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8')) ?? [];
+  if (at === undefined || id === undefined || Number.isNaN(Date.parse(at)) || new Date(at).toISOString() !== at)
+    throw new PolybError('invalid_argument', 'The cursor is none of list_sessions.', { reason: 'bad_cursor' });
+  return { at, id };
 }

@@ -19,10 +19,13 @@ export interface DocumentSources {
 export function openApiOf({ routes, version }: Pick<DocumentSources, 'routes' | 'version'>): Readonly<Record<string, unknown>> {
   const entries = Object.fromEntries(
     routes.map((route): [string, EntryFact] => {
-      const { method, alias, verb, path, scope } = route;
+      const { method, alias, former, verb, path, scope } = route;
       const described = describe(method);
       const http = { ...method.http, route: `${verb} ${path}` as `GET /${string}`, scope };
-      if (alias === undefined) return [method.address, { ...described, http }];
+      if (alias === undefined) {
+        const also = former?.body === undefined ? {} : { input: { anyOf: [described.input ?? {}, jsonSchema(former.body, 'input')] } };
+        return [method.address, { ...described, http, ...also }];
+      }
       const input = alias.body === undefined ? withoutFixed(described, alias) : jsonSchema(alias.body, 'input');
       return [alias.from, { ...described, http, input, ...(alias.body === undefined ? {} : { examples: [] }) }];
     }),

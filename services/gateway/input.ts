@@ -13,7 +13,8 @@ const longestHeader = 1_024;
 
 /** @param actor The caller, for methods that need it. @throws PolybError invalid_argument/bad_parameters. */
 export function inputOf(route: HttpRoute, asked: RequestParts, actor: string | undefined): unknown {
-  const { method, input, alias, verb } = route;
+  const { method, input, verb } = route;
+  const alias = route.alias ?? route.former;
   const path = pairsOf(asked.params as Texts);
   if (method.http.body === 'raw') return applyShape(alias ?? {}, rawInput(route, asked, path));
   const isBare = verb === 'GET' || verb === 'DELETE';

@@ -12,6 +12,8 @@ export interface HttpRoute {
   readonly scope: Scope | 'none';
   /** Set if the route is an alias. */
   readonly alias: Alias | undefined;
+  /** A former body that the method's own route also accepts. */
+  readonly former: Alias | undefined;
   /** Accepted input, as JSON Schema. */
   readonly input: JsonSchema;
   /** The reply is a page of a list, and `cursor` requests the next one. */
@@ -30,8 +32,15 @@ export function callableBy(caller: string, contracts: readonly Contract[]): read
 export function routesOf(methods: readonly Method[], aliases: readonly Alias[]): readonly HttpRoute[] {
   const known = new Set(methods);
   const routes = new Map<string, HttpRoute>();
-  for (const method of methods) add(routeOf(method, method.http.route, undefined));
-  for (const alias of aliases) if (alias.from.includes(' ') && known.has(alias.to)) add(routeOf(alias.to, alias.from, alias));
+  const isOwn = ({ from, to }: Alias) => from === to.http.route;
+  for (const method of methods)
+    add(
+      routeOf(method, method.http.route, {
+        former: aliases.find((alias) => alias.to === method && isOwn(alias)),
+      }),
+    );
+  for (const alias of aliases)
+    if (alias.from.includes(' ') && known.has(alias.to) && !isOwn(alias)) add(routeOf(alias.to, alias.from, { alias }));
   return [...routes.values()];
 
   function add(route: HttpRoute): void {
@@ -49,7 +58,11 @@ export function routesOfPort(routes: readonly HttpRoute[], port: number): readon
   return routes.filter(({ method, alias }) => services.includes(method.service) && (alias?.port ?? port) === port);
 }
 
-function routeOf(method: Method, route: string, alias: Alias | undefined): HttpRoute {
+function routeOf(
+  method: Method,
+  route: string,
+  { alias, former }: { readonly alias?: Alias; readonly former?: Alias | undefined },
+): HttpRoute {
   const [verb = '', path = ''] = route.split(' ');
   return {
     verb,
@@ -57,6 +70,7 @@ function routeOf(method: Method, route: string, alias: Alias | undefined): HttpR
     method,
     scope: alias?.scope ?? scopeOf(method),
     alias,
+    former,
     // Created on first use: most routes are rarely requested.
     get input() {
       return jsonSchema(method.input, 'input');

@@ -394,9 +394,11 @@ function agentOf(conversation: Conversation) {
     if (wish === 'rude') return say(phrases.polite, fullMenu);
     return otherwise();
   }
+  // The company writes it in one language.
+  const ownGreeting = language === 'en' && /\p{Script=Cyrillic}/u.test(company.greeting ?? '') ? null : company.greeting;
   const greeting = () =>
     facts.state === 'GREETING'
-      ? say(company.greeting ?? phrases.greeting(company.name), fullMenu)
+      ? say(ownGreeting ?? phrases.greeting(company.name), fullMenu)
       : say(`${phrases.hello} ${phrases.help}`, fullMenu);
   function ofCompany(): Step {
     const lines = factsIn(said).flatMap((what) => (company[what] === null ? [] : [phrases[what](company[what])]));

@@ -293,6 +293,20 @@ export async function lastMessages(db: Queries, chatId: string, limit: number): 
   return items.toReversed();
 }
 
+/** What was sent to the chat after a message, oldest first. */
+export async function outboundAfter(
+  db: Queries,
+  chatId: string,
+  messageId: string,
+): Promise<readonly Pick<MessageItem, 'messageId' | 'text' | 'content'>[]> {
+  return db.query<Pick<MessageItem, 'messageId' | 'text' | 'content'>>(
+    `select message_id as "messageId", text, content from collector.messages
+     where chat_id = $1 and direction = 'out' and seq > (select seq from collector.messages where message_id = $2)
+     order by seq limit 10`,
+    [chatId, messageId],
+  );
+}
+
 /** Counts in one pass with hashes over the few senders and chats, without sorting a million rows. */
 export async function totals(
   db: Queries,

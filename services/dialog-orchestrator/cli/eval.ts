@@ -1,6 +1,7 @@
 /** `polyb dialogs eval`. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
@@ -18,7 +19,7 @@ export async function evalDialogs(invocation: Invocation): Promise<number> {
       subject,
       next: ['polyb dialogs eval examples/dialogs/*.json', 'polyb dialogs eval --help'],
     });
-  const scripts = await Promise.all(args.map(scriptIn));
+  const scripts = (await Promise.all(args.map(scriptsIn))).flat();
   const batch = randomBytes(3).toString('hex');
   const verdicts = await withAsk(
     invocation,
@@ -69,8 +70,8 @@ function effectsText({ booked, moved, cancelled, handedOver }: Effects): string 
   return [...counts.map(([name, count]) => `${count} ${name}`), ...(handedOver ? ['handed over'] : [])].join(', ') || '-';
 }
 
-/** @throws PolybError invalid_argument that names the file and the place in it. */
-export async function scriptIn(file: string): Promise<Script> {
+/** One script, or a list of them. @throws PolybError invalid_argument that names the file and the place in it. */
+export async function scriptsIn(file: string): Promise<readonly Script[]> {
   const at = `${subject} ${file}`;
   let given: unknown;
   try {
@@ -78,7 +79,7 @@ export async function scriptIn(file: string): Promise<Script> {
   } catch (error) {
     throw refusal('invalid_argument', `cannot be read as JSON: ${(error as Error).message}`, { subject: at, effect: 'nothing_done' });
   }
-  const parsed = Script.safeParse(given);
+  const parsed = z.array(Script).safeParse(Array.isArray(given) ? given : [given]);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
   throw refusal('invalid_argument', lines.join('\n'), { subject: at, effect: 'nothing_done', next: ['polyb dialogs eval --help'] });

@@ -38,29 +38,29 @@ export async function runScript(script: Script, ports: EvalPorts): Promise<Verdi
   const failures: string[] = [];
   let effects = noEffects;
   let calendar = await appointmentsOf(ports);
-  let last: Answer | null = null;
-  let turns = 0;
+  const answers: Answer[] = [];
   for (const [at, step] of script.steps.entries()) {
-    const input = inputOf(step, last, phone);
+    const choices = (step.of === undefined ? answers.at(-1) : answers[step.of - 1])?.choices ?? [];
+    const input = inputOf(step, choices, phone);
     if (input === null) {
-      failures.push(`step ${at + 1}: no option ${step.choose} among ${titlesOf(last)}`);
+      failures.push(`step ${at + 1}: no option ${step.choose} among ${choices.map(({ title }) => title).join(', ') || 'none'}`);
       break;
     }
     const first = at === 0 ? { ...(script.language && { language: script.language }), ...(script.phone && { phoneNumber: phone }) } : {};
     try {
-      last = await call<Answer>('dialog.dialog', { sessionId: run, ...input, ...first }, { key: `${run}-${at + 1}` });
+      const answer = await call<Answer>('dialog.dialog', { sessionId: run, ...input, ...first }, { key: `${run}-${at + 1}` });
+      answers.push(answer);
+      failures.push(...misses(step, answer).map((miss) => `step ${at + 1}: ${miss}`));
     } catch (error) {
       if (!isPolybError(error) || error.code === 'cancelled') throw error;
       failures.push(`step ${at + 1}: ${error.message}`);
       break;
     }
-    turns += 1;
-    failures.push(...misses(step, last).map((miss) => `step ${at + 1}: ${miss}`));
     const now = await appointmentsOf(ports);
     effects = plus(effects, calendar, now);
     calendar = now;
   }
-  if (last !== null) {
+  if (answers.length > 0) {
     const { session, proposals } = await call<Dialog>('dialog.get_session', { sessionId: run, turns: 0 });
     effects = { ...effects, handedOver: session.isHandedOver };
     failures.push(...unexplained(effects, proposals));
@@ -70,7 +70,7 @@ export async function runScript(script: Script, ports: EvalPorts): Promise<Verdi
   return {
     name: script.name,
     sessionId: run,
-    turns,
+    turns: answers.length,
     ms: Math.round(performance.now() - began),
     expected: script.effects,
     effects,
@@ -78,14 +78,16 @@ export async function runScript(script: Script, ports: EvalPorts): Promise<Verdi
   };
 }
 
-function inputOf({ say, choose }: Step, last: Answer | null, phone: string): { message: string } | { choice: string } | null {
+function inputOf(
+  { say, choose }: Step,
+  choices: Answer['choices'],
+  phone: string,
+): { readonly message: string } | { readonly choice: string } | null {
   if (say !== undefined) return { message: say.replaceAll('{phone}', phone) };
-  const choices = last?.choices ?? [];
   const pattern = typeof choose === 'string' ? compiled(choose) : null;
   const option = typeof choose === 'number' ? choices[choose - 1] : choices.find(({ title }) => pattern?.test(title));
   return option === undefined ? null : { choice: option.id };
 }
-const titlesOf = (answer: Answer | null): string => answer?.choices.map(({ title }) => title).join(', ') || 'none';
 
 /** What of a step's expectation the answer does not meet. */
 function misses({ expect = {} }: Step, { state, reply, proposals, choices }: Answer): readonly string[] {

@@ -19,8 +19,10 @@ const Expectation = z.strictObject({
 const Step = z
   .strictObject({
     say: z.string().min(1).max(4096).optional(),
-    /** The number of an option of the last answer, or a pattern for its title. */
+    /** The number of an option of an answer, or a pattern for its title. */
     choose: z.union([z.int().min(1), Pattern]).optional(),
+    /** The step whose options are meant, from 1; the last one if absent. For a late press. */
+    of: z.int().min(1).optional(),
     expect: Expectation.optional(),
   })
   .refine(({ say, choose }) => (say === undefined) !== (choose === undefined), 'either say or choose');
