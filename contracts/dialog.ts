@@ -231,6 +231,7 @@ export const dialog = contract('dialog', '1.0.0', {
     }),
     output: Answer,
     idempotency: 'keyed',
+    settles: true,
     lane: 'sessionId',
     timeoutMs: 60_000,
     ttlMs: 3_600_000,

@@ -30,6 +30,7 @@ import { onMessageReceived } from './on-message-received.ts';
 import { onMessageTranscribed } from './on-message-transcribed.ts';
 import { onPersonErased } from './on-person-erased.ts';
 import { onProposalSettled } from './on-proposal-settled.ts';
+import { onTurnSettled } from './on-turn-settled.ts';
 import { loadPrompts } from './prompts.ts';
 import { dialogSettings } from './settings.ts';
 import { streams } from './streams.ts';
@@ -84,6 +85,7 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
         onMessageTranscribed(),
         onButtonPressed(),
         ...Object.values(methods).map(onProposalSettled),
+        onTurnSettled(),
         onPersonErased(),
         onHistoryForgotten(),
         onChatsMerged(),

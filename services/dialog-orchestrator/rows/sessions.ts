@@ -150,6 +150,14 @@ export async function openInputs(db: Queries, sessionId: string): Promise<readon
     [sessionId],
   );
 }
+/** The session of an input that no turn has answered. */
+export async function openInputNamed(db: Queries, inputId: string): Promise<string | null> {
+  const [row] = await db.query<{ sessionId: string }>(
+    'select session_id as "sessionId" from dialog_orchestrator.inputs where input_id = $1 and turn_id is null',
+    [inputId],
+  );
+  return row?.sessionId ?? null;
+}
 export async function closeInputs(tx: Queries, inputIds: readonly string[], turnId: string): Promise<void> {
   if (inputIds.length > 0)
     await tx.query('update dialog_orchestrator.inputs set turn_id = $2 where input_id = any ($1)', [inputIds, turnId]);
