@@ -51,6 +51,8 @@ test('the former dialog program on its port answers in the same conversation, an
   const proposed = await old('POST', '/dialog', { session_id, choice: offered.choices[0]?.id });
   expect(proposed.body).toMatchObject({ state: 'CONFIRMING', proposals: [{ what: 'create', state: 'open' }] });
   expect((await agent.session(session_id)).session).toMatchObject({ turns: 3, phoneProof: 'claimed' });
+  const person = await old('POST', '/dialog', { session_id: unique('test-123'), user_message: 'Позовите человека' });
+  expect(person.body).toMatchObject({ intent: 'human', isHandedOver: true });
   expect((await old('GET', '/intents')).body).toMatchObject({
     intents: expect.arrayContaining([expect.objectContaining({ name: 'book' })]),
   });

@@ -163,7 +163,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         ...{
           before: before.state,
           state: done.state,
-          intent: intentOf(end?.tools ?? null),
+          intent: end === null && texts.some(asksForPerson) ? 'human' : intentOf(end?.tools ?? null),
           model: end?.model ?? null,
           promptHash: end?.promptHash ?? null,
         },

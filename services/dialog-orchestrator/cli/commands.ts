@@ -101,13 +101,20 @@ export default [
         usage: 'FILE…',
         impact: 'rw',
         completes: 'file',
-        flags: [{ name: 'keep', summary: 'Leave the appointments of the conversations in the calendar. Default: cancel them.' }],
+        flags: [
+          { name: 'keep', summary: 'Leave the appointments of the conversations in the calendar. Default: cancel them.' },
+          { name: 'claims', summary: 'Measure the check of claims on sentences that it was not made with; needs no running service.' },
+        ],
         details: [
           'FILE is JSON: { "name": "books a haircut", "language": "ru", "phone": true, "steps": [{ "say": "Хочу на стрижку на следующей неделе", "expect": { "state": "BOOKING", "choices": 3 } }, { "choose": 1, "expect": { "proposal": "create" } }, { "choose": "Подтвердить" }], "effects": { "booked": 1 } }.',
           'FILE can also hold a list of such conversations. A step is "say" with a text, or "choose" with the number of an option or a pattern for its title; "of" names an earlier step whose option is meant. "expect" compares the answer: state, reply and not (patterns), proposal (create, move, cancel, none), choices (at least so many). {phone} in a text is a phone of the conversation’s own; "phone": true states it with the first message.',
           'Effects are booked, moved, cancelled (default 0) and handedOver (default false). They are counted in the calendar, before and after each step, and must equal the proposals that were carried out; the texts of the agent do not count.',
         ],
-        examples: [{ line: 'polyb dialogs eval examples/dialogs/*.json' }, { line: 'polyb dialogs eval my-conversation.json -o json' }],
+        examples: [
+          { line: 'polyb dialogs eval examples/dialogs/*.json' },
+          { line: 'polyb dialogs eval my-conversation.json -o json' },
+          { line: 'polyb dialogs eval --claims' },
+        ],
         seeAlso: ['dialogs talk', 'intents eval'],
         run: async () => (await import('./eval.ts')).evalDialogs,
       },

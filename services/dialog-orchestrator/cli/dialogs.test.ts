@@ -129,7 +129,8 @@ test('a claim that was held back is shown with its kind', async () => {
 test('ls lists the conversations of a state, mode and end change one', async () => {
   const session = unique('listed');
   await it.say(session, 'Здравствуйте');
-  const listed = JSON.parse((await dialogs(['ls', '--state', 'COLLECTING_INFO'])).stdout) as { items: { sessionId: string }[] };
+  const listed = JSON.parse((await dialogs(['ls', '--state', 'COLLECTING_INFO'])).stdout) as { items: { state: string }[] };
+  expect(new Set(listed.items.map(({ state }) => state))).toEqual(new Set(['COLLECTING_INFO']));
   expect(listed.items[0]).toMatchObject({ sessionId: session, mode: 'auto', turns: 1, endedAt: null });
   expect(await dialogs(['mode', session, 'off', '-o', 'pretty'])).toMatchObject({ status: 0, stdout: `${session}  the agent is silent\n` });
   expect(await it.say(session, 'Алло?')).toMatchObject({ reply: null });
@@ -180,6 +181,7 @@ test('a script with the right effects passes, and leaves the calendar as it was'
 });
 
 test('a script fails for each effect, state, reply, proposal and option that differs', async () => {
+  const elsewhere = '1 proposals to create are done, but the calendar shows 0 booked';
   const wrong: readonly (readonly [of: object, line: string])[] = [
     [{ steps: books, effects: { booked: 2 } }, 'expected booked 2, got 1'],
     [{ steps: books, effects: {} }, 'expected booked 0, got 1'],
@@ -190,11 +192,18 @@ test('a script fails for each effect, state, reply, proposal and option that dif
     [{ steps: [{ say: 'Привет', expect: { choices: 1 } }], effects: {} }, 'step 1: expected 1 options, got 0'],
     [{ steps: [{ say: 'Привет' }, { choose: 'да' }], effects: {} }, 'step 2: no option да among none'],
     [{ steps: [{ say: 'Привет' }], effects: { handedOver: true } }, 'expected handedOver true, got false'],
+    [{ phone: false, steps: [{ say: 'Хочу на стрижку, мой номер +79990000077' }, ...books.slice(1)], effects: {} }, elsewhere],
   ];
   const files = await Promise.all(wrong.map(([of, line]) => script({ name: line, phone: true, ...of })));
   const { status, stdout, stderr } = await dialogs(['eval', ...files]);
   const { conversations } = JSON.parse(stdout) as { conversations: { failures: string[] }[] };
   expect(conversations.map(({ failures }) => failures)).toEqual(wrong.map(([, line]) => [expect.stringContaining(line)]));
-  expect(stderr).toContain('0 of 9 conversations went as expected, 3 had wrong effects');
+  expect(stderr).toContain('0 of 10 conversations went as expected, 3 had wrong effects');
   expect(status).toBe(9);
+});
+
+test('the figures of the check of claims need no service', async () => {
+  const { status, stdout } = await dialogs(['eval', '--claims', '-o', 'pretty']);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^claims held back +\d+ of 60 \(\d+\.\d %\)\n(?: {4}passed: .+\n)*harmless sentences passed +\d+ of 60 /);
 });

@@ -14,6 +14,7 @@ const subject = 'dialogs eval';
 
 export async function evalDialogs(invocation: Invocation): Promise<number> {
   const { args, flags, out, signal } = invocation;
+  if (flags.on('claims')) return (await import('./eval-claims.ts')).evalClaims(invocation);
   if (args.length === 0)
     throw wrongUsage('expected files with conversations', {
       subject,
