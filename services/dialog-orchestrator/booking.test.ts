@@ -6,6 +6,7 @@ import salon from '../crm-connector/salon.json' with { type: 'json' };
 import connector from '../crm-connector/service.ts';
 import journalService from '../journal/service.ts';
 import { type Brain, choiceOf, type Fixture, fixture, lastResult, type Scripted, unique } from './fixture.ts';
+import { sessionIdOf } from './ids.ts';
 
 let world_: World;
 let it: Fixture;
@@ -252,4 +253,83 @@ test('with a claimed phone the customer may move and cancel what this conversati
   expect(reply.reply).toMatch(/^Запись отменена/);
   const left = (await appointments()).filter(({ phoneNumber, status }) => phoneNumber === person.phone && status === 'booked');
   expect(left).toHaveLength(1);
+});
+
+test.each<[string, Scripted]>([
+  ['a NUL and half of a character in arguments', { calls: [['create_client', '{"name":"\\u0000\\ud800","ph\\u0000":1}']] }],
+  ['the same in the name of a tool', { calls: [['\u0000\ud800', {}]] }],
+  ['the same in a text', { text: 'Хорошо\u0000\ud800' }],
+  ['half of a character at the cut of a long text', { text: `${'я'.repeat(4095)}👍` }],
+  ['a text of invisible characters', { text: '\u200b\u2060' }],
+])('the customer gets a visible reply after %s', async (_, first) => {
+  const session = unique('odd');
+  it.thinks(answersOnce(first));
+  const { reply } = await it.say(session, 'Здравствуйте');
+  expect(reply).toMatch(/[\p{L}]/u);
+});
+
+const offersTo = async (session: string, more: object = {}) => {
+  it.thinks(books);
+  await it.say(session, 'Стрижка на следующей неделе', more);
+};
+
+test('an agreement confirms the proposal only as an answer to it', async () => {
+  const session = unique('agrees');
+  await offersTo(session);
+  it.thinks(answersOnce({ calls: [['create_appointment', { slot: 's4', name: 'Е', phone: '+79990000021' }]] }));
+  await it.say(session, 'Первое');
+  it.thinks(() => ({ text: 'Хотите ещё что-нибудь узнать?' }));
+  await it.say(session, 'А кто мастер?');
+  await it.say(session, 'Да');
+  expect((await it.session(session)).proposals).toMatchObject([{ state: 'open' }]);
+});
+
+test('a phone that the model adds is shown in the proposal, and replaces no phone that the customer stated', async () => {
+  const [silent, stated] = [unique('phone'), unique('phone')];
+  const asks: Scripted = { calls: [['create_appointment', { slot: 's5', name: 'Ж', phone: '+79990000031' }]] };
+  await offersTo(silent);
+  it.thinks(answersOnce(asks));
+  expect((await it.say(silent, 'Первое')).proposals[0]?.text).toContain('+79990000031');
+  await offersTo(stated, { phoneNumber: '+79990000032' });
+  it.thinks(answersOnce(asks));
+  expect((await it.say(stated, 'Первое')).proposals[0]?.text).not.toContain('+7999');
+  const rows = await it.rows<{ phone: string }>(
+    `select input->'client'->>'phoneNumber' as phone from dialog_orchestrator.proposals where session_id = any ($1) order by seq`,
+    [[silent, stated].map(sessionIdOf)],
+  );
+  expect(rows.map(({ phone }) => phone)).toEqual(['+79990000031', '+79990000032']);
+});
+
+test('the limit of a phone holds for sessions that propose at the same time', async () => {
+  const sessions = Array.from({ length: 6 }, () => unique('limit'));
+  for (const session of sessions) await offersTo(session);
+  it.thinks((request) =>
+    lastResult(request) === null
+      ? { calls: [['create_appointment', { slot: 's6', name: 'З', phone: '+79990000041' }]] }
+      : { text: 'Хорошо.' },
+  );
+  const replies = await Promise.all(sessions.map((session) => it.say(session, 'Первое')));
+  expect(replies.filter(({ proposals }) => proposals.length > 0)).toHaveLength(3);
+});
+
+test('an appointment that the owner of a claimed phone made is not changed by booking its time again', async () => {
+  const session = unique('again');
+  const phone = '+79990000051';
+  await offersTo(session, { phoneNumber: phone });
+  const [session_] = await it.rows<{ offered: readonly { slot: string; start: string }[] }>(
+    `select memory->'offered' as offered from dialog_orchestrator.sessions where external_id = $1`,
+    [session],
+  );
+  const { slots } = await world_.bus.call(booking.get_free_slots, { serviceIds: ['haircut'], days: 14, limit: 400 });
+  const free = Map.groupBy(slots, ({ start }) => start);
+  const offer = session_?.offered.find(({ start }) => free.get(start)?.length === 2);
+  it.thinks(answersOnce({ calls: [['create_appointment', { slot: offer?.slot, name: 'И' }]] }));
+  await it.say(session, 'Это');
+  const same = free.get(offer?.start ?? '') ?? [];
+  const slotId = same.at(-1)?.slotId ?? '';
+  await world_.bus.call(booking.create_appointment, { slotId, client: { name: 'Владелец', phoneNumber: phone } }, { key: unique('owner') });
+  await it.say(session, 'Да');
+  it.thinks(answersOnce({ calls: [['cancel_appointment', { appointment: 'a41' }]] }));
+  await it.say(session, 'Отмените запись');
+  expect((await toolsOf(session)).at(-1)).toMatchObject({ name: 'cancel_appointment', outcome: 'not_allowed' });
 });

@@ -106,8 +106,12 @@ function failed(proposal: Proposal, error: PolybError, language: Language): Sett
 }
 
 function madeIn(output: unknown): Pick<Settled, 'made'> {
-  const { appointment } = output as { readonly appointment?: { readonly appointmentId: string; readonly clientId: string | null } };
-  if (appointment === undefined || appointment.clientId === null) return {};
+  const { appointment, created } = output as {
+    readonly appointment?: { readonly appointmentId: string; readonly clientId: string | null };
+    readonly created?: boolean;
+  };
+  // One that was there before was made by the owner of the phone, who may be another person.
+  if (appointment === undefined || appointment.clientId === null || created === false) return {};
   return { made: { appointmentId: appointment.appointmentId, clientId: appointment.clientId } };
 }
 
@@ -124,5 +128,6 @@ function receiptWords(proposal: Proposal, output: unknown, language: Language): 
     from: null,
     price: details.price,
     name: details.name,
+    phone: null,
   };
 }

@@ -1,4 +1,5 @@
 /** Asks the model, once for each step of a turn: the journal keeps the answer. */
+import { storable } from '../../adapters/channel/port.ts';
 import type { AnsweringLlm, AnswerRequest, ModelAnswer } from '../../adapters/llm/port.ts';
 import type { Handler } from '../../bus/service.ts';
 import type { dialog } from '../../contracts/dialog.ts';
@@ -26,8 +27,11 @@ export function nextAnswer(
     return {
       seen,
       answer: {
-        ...{ text, end, model, inputTokens, outputTokens },
-        toolCalls: toolCalls.map(({ extra, ...call }) => ({ ...call, ...(extra === undefined ? {} : { extra }) })),
+        ...{ text: storable(text), end, model, inputTokens, outputTokens },
+        toolCalls: toolCalls.map(({ id, name, arguments: args, extra }) => ({
+          ...{ id: storable(id), name: storable(name), arguments: storable(args) },
+          ...(extra === undefined ? {} : { extra }),
+        })),
         ...(offer === undefined ? {} : { offer }),
       },
       ms: Math.round(performance.now() - began),

@@ -1,10 +1,13 @@
-/** Values in the words of a message. */
+/** Values in the words of a message, and texts in a form that can be stored and sent. */
 import type { z } from 'zod';
 import type { Money } from '../../contracts/common.ts';
 import { dateLabel } from './days/labels.ts';
 import type { Language } from './rows/sessions.ts';
 
 const signs: Readonly<Record<string, string>> = { RUB: '₽', EUR: '€', USD: '$', KZT: '₸', BYN: 'Br' };
+
+/** At most so many UTF-16 units, without half of a character at the end. */
+export const cut = (text: string, max: number): string => text.slice(0, max).toWellFormed();
 
 /** `2 000 ₽` */
 export function moneyText({ amountMinor, currency }: z.output<typeof Money>): string {

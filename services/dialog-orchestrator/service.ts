@@ -32,12 +32,14 @@ import { onPersonErased } from './on-person-erased.ts';
 import { onProposalSettled } from './on-proposal-settled.ts';
 import { onTurnSettled } from './on-turn-settled.ts';
 import { loadPrompts } from './prompts.ts';
+import { rules as ourRules, type Rules } from './rules.ts';
 import { dialogSettings } from './settings.ts';
 import { streams } from './streams.ts';
 import { takeTurn } from './take-turn.ts';
 
-/** @param modelOf the model that answers, of those that the settings pick; a test passes its own. */
-export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: FirstOfDeps) => AnsweringLlm) =>
+/** @param modelOf the model that answers, of those that the settings pick; a test passes its own.
+ *  @param rules a fault test passes weaker ones */
+export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: FirstOfDeps) => AnsweringLlm, rules: Rules = ourRules) =>
   service({
     serves: { dialog },
     uses: [
@@ -76,7 +78,7 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
     return {
       dialog: {
         ...dialogHandlers(shared),
-        take_turn: takeTurn({ ...shared, prompts, metrics, log, listeners }),
+        take_turn: takeTurn({ ...shared, prompts, rules, metrics, log, listeners }),
         next_answer: nextAnswer(llm, listeners.heardBy),
         dialog_stream: dialogStream(listeners, db),
       },

@@ -29,6 +29,7 @@ import {
   findChoice,
   insertChoices,
   insertProposal,
+  lockPhone,
   markProposal,
   type Proposal,
   pendingProposals,
@@ -37,7 +38,8 @@ import {
 } from './rows/proposals.ts';
 import { closeInputs, findSession, type Input, noMemory, openInputs, putSession, type Session } from './rows/sessions.ts';
 import { insertTurn, latestTurns } from './rows/turns.ts';
-import { whenText } from './said.ts';
+import type { Rules } from './rules.ts';
+import { cut, whenText } from './said.ts';
 import type { DialogSettings } from './settings.ts';
 import { moved } from './states.ts';
 import type { Streams } from './streams.ts';
@@ -51,6 +53,7 @@ export interface DialogParts {
   readonly settings: DialogSettings;
   readonly company: (call: Context['call']) => Promise<Company>;
   readonly prompts: Prompts;
+  readonly rules: Rules;
   readonly metrics: Counting;
   readonly log: Log;
   readonly now: () => number;
@@ -128,11 +131,11 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
             saidSince: (seen) => saidSince(db, context, sessionId, seen, chat !== null),
             toolContext: ({ session: of, memory, key }) => ({
               ...{ session: of, memory, company, settings, call: context.call, key, now: now() },
-              bookings: () => (of.phone === null ? Promise.resolve(0) : bookingsOf(db, of.phone, new Date(now() - dayMs))),
+              bookings: (phone) => bookingsOf(db, { phone, sessionId, since: new Date(now() - dayMs) }),
             }),
             onTool: (name) => parts.listeners.onTool(turnId, name),
             onStep: (mayBeSaid) => parts.listeners.onStep(turnId, mayBeSaid),
-            ...{ prompts: parts.prompts, company, settings, now },
+            ...{ rules: parts.rules, prompts: parts.prompts, company, settings, now },
           },
         );
         current = end.session;
@@ -141,7 +144,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     }
     for (const trouble of settledNow.flatMap(({ trouble }) => trouble ?? []))
       if (!asks.some(({ is }) => is === 'hand_over'))
-        asks.push({ is: 'hand_over', reason: `booking failed: ${trouble}`.slice(0, 200), summary: '' });
+        asks.push({ is: 'hand_over', reason: cut(`booking failed: ${trouble}`, 200), summary: '' });
 
     return context.commit(async (tx) => {
       const reply = await replyOf({ tx, parts, company, turnId, session: current, settledNow, ours, end, asks, more, pending });
@@ -159,7 +162,13 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
       const text = [...reply.receipts, ...(reply.text === null ? [] : [reply.text])].join('\n\n') || null;
       const replyBy = reply.asksForPhone ? 'ours' : (end?.replyBy ?? (text === null ? 'none' : 'ours'));
       const row = {
-        ...{ turnId, sessionId, said: answered, reply: text?.slice(0, 4096) ?? null, replyBy: text === null ? ('none' as const) : replyBy },
+        ...{
+          turnId,
+          sessionId,
+          said: answered,
+          reply: text === null ? null : cut(text, 4096),
+          replyBy: text === null ? ('none' as const) : replyBy,
+        },
         ...{
           before: before.state,
           state: done.state,
@@ -194,7 +203,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
       if (end !== null && end.findings.length > 0)
         log.info({ turn: turnId, findings: end.findings.map(({ kind }) => kind) }, 'the model claimed what nothing supports');
       return {
-        ...{ sessionId: done.externalId, turnId, reply: text, state: done.state, intent: row.intent },
+        ...{ sessionId: done.externalId, turnId, reply: row.reply, state: done.state, intent: row.intent },
         proposals: reply.proposals,
         choices: reply.choices.map(({ token, title }) => ({ id: token, title })),
         isHandedOver: done.handedOverAt !== null,
@@ -332,14 +341,14 @@ async function messageOf(messageId: string, chat: Chat | null, context: Context)
 }
 /** Text, or one line for each part of other content. */
 function textOf({ text, content }: Pick<ChatMessage, 'text' | 'content'>): string {
-  return (text.trim() === '' ? content.map(({ line }) => line).join('; ') : text).slice(0, 4096);
+  return cut(text.trim() === '' ? content.map(({ line }) => line).join('; ') : text, 4096);
 }
 function personOf({ content, sender }: ChatMessage): Partial<Session> {
   const own = content.flatMap((part) => (part.type === 'contact' && part.isOwn ? part.phoneNumbers : [])).map(normalizePhone)[0];
   const name = sender?.name.trim();
   return {
     ...(sender === null ? {} : { customerId: sender.customerId }),
-    ...(name ? { name: name.slice(0, 100) } : {}),
+    ...(name ? { name: cut(name, 100) } : {}),
     ...(own === undefined || !/^\+[1-9]\d{6,14}$/.test(own) ? {} : { phone: own, phoneProof: 'proved' as const }),
   };
 }
@@ -378,7 +387,7 @@ async function identified(session: Session, chat: Chat | null, { settings }: Dia
         phone: client.isPhoneProved ? client.phoneNumber : (known.phone ?? client.phoneNumber),
         phoneProof: client.isPhoneProved ? 'proved' : 'claimed',
       };
-    if (known.name === null && client !== null && client.name.trim() !== '') known = { ...known, name: client.name.slice(0, 100) };
+    if (known.name === null && client !== null && client.name.trim() !== '') known = { ...known, name: cut(client.name, 100) };
   }
   if (known.phoneProof !== 'proved' || known.phone === null || known.memory.clientId !== null) return known;
   const found = await call(booking.find_client, { connection: settings.DIALOG_CONNECTION, phoneNumber: known.phone }).catch(() => null);
@@ -427,7 +436,8 @@ async function decisions(
     session.state === 'CONFIRMING' &&
     heard.said.length === 1 &&
     word !== undefined &&
-    settled.size === 0
+    settled.size === 0 &&
+    (await latestTurns(parts.db, session.sessionId, 1))[0]?.turnId === only.turnId
   ) {
     const meant = answerIn(word.text, only.what);
     if (meant === 'agreement')
@@ -563,13 +573,16 @@ interface Reply {
   readonly handOver: Extract<Ask, { is: 'hand_over' }> | null;
 }
 async function replyOf(of: Replying): Promise<Reply> {
-  const { tx, parts, company, turnId, session, settledNow, end, asks, more, pending } = of;
+  const { tx, parts, company, turnId, settledNow, end, asks, more, pending } = of;
   const { now } = parts;
-  const said = words[session.language];
+  const said = words[of.session.language];
   const receipts = settledNow.flatMap(({ text, isReceipt }) => (isReceipt && text !== null ? [text] : []));
   const lines = [...settledNow.flatMap(({ text, isReceipt }) => (!isReceipt && text !== null ? [text] : [])), ...of.ours];
-  const handOver = asks.find((ask) => ask.is === 'hand_over') ?? null;
-  const propose = asks.find((ask) => ask.is === 'propose');
+  const wanted = asks.find((ask) => ask.is === 'propose');
+  const propose = wanted !== undefined && (await mayPropose(of, wanted)) ? wanted : undefined;
+  const isRefused = wanted !== undefined && propose === undefined;
+  const handOver = isRefused ? tooManyBookings : (asks.find((ask) => ask.is === 'hand_over') ?? null);
+  const session = isRefused ? { ...of.session, state: moved(of.session.state, 'declined') ?? of.session.state } : of.session;
   const callBack = asks.find((ask) => ask.is === 'call_back');
   const asksForPhone = asks.some(({ is }) => is === 'prove_phone');
   const offered = asks.findLast((ask) => ask.is === 'offer_slots');
@@ -581,7 +594,7 @@ async function replyOf(of: Replying): Promise<Reply> {
     options = more.options;
   }
   if (callBack !== undefined) {
-    tx.send(calls.start_call, callBack.input, { key: derivedKey(turnId, 'call'), approval: 'staff' });
+    tx.send(calls.start_call, callBack.input, { key: derivedKey(turnId, 'call'), approval: parts.rules.approval.staff });
     lines.push(said.callRequested);
   }
   if (propose !== undefined) {
@@ -615,18 +628,35 @@ async function replyOf(of: Replying): Promise<Reply> {
   await insertChoices(tx, { sessionId: session.sessionId, turnId, expiresAt: new Date(now() + choiceLifeMs) }, choices);
   return { session, receipts, text: lines.join('\n\n') || null, choices, shown, asksForPhone, proposals, handOver };
 }
-function offerOptions({ kind, options }: Offer): readonly Option[] {
-  return options.slice(0, 30).map(({ ref, title }) => ({ title: title.slice(0, 64), payload: { is: kind, ref: ref.slice(0, 64) } }));
+const tooManyBookings = { is: 'hand_over', reason: 'too many bookings of one phone', summary: '' } as const;
+/** Several sessions may state one phone at the same time; its limit holds for all together. */
+async function mayPropose(
+  { tx, parts: { settings, now }, session: { sessionId } }: Replying,
+  { what, phone }: Extract<Ask, { is: 'propose' }>,
+): Promise<boolean> {
+  if (what !== 'create' || phone === null) return true;
+  await lockPhone(tx, phone);
+  return (await bookingsOf(tx, { phone, sessionId, since: new Date(now() - dayMs) })) < settings.DIALOG_MAX_BOOKINGS;
 }
-function proposed({ tx, parts, turnId, session }: Replying, { what, input, details, ttlMs }: Extract<Ask, { is: 'propose' }>): Proposal {
+function offerOptions({ kind, options }: Offer): readonly Option[] {
+  return options.slice(0, 30).map(({ ref, title }) => ({ title: cut(title, 64), payload: { is: kind, ref: cut(ref, 64) } }));
+}
+function proposed(
+  { tx, parts, turnId, session }: Replying,
+  { what, input, details, ttlMs, phone }: Extract<Ask, { is: 'propose' }>,
+): Proposal {
   const method = methods[what];
   const key = derivedKey(turnId, what);
   const checked = parsed(method, input);
-  const rowId = tx.send(method as typeof methods.create, checked as InputOf<typeof methods.create>, { key, approval: 'customer', ttlMs });
+  const rowId = tx.send(method as typeof methods.create, checked as InputOf<typeof methods.create>, {
+    ...{ key, ttlMs },
+    approval: parts.rules.approval.customer,
+  });
   const at = parts.now();
   const text = words[session.language].proposal({
     ...{ what, services: details.services, employee: details.employee, when: whenText(details.start, session.language) },
     ...{ from: details.from === undefined ? null : whenText(details.from, session.language), price: details.price, name: details.name },
+    phone: details.phone ?? null,
   });
   return {
     ...{
@@ -639,7 +669,7 @@ function proposed({ tx, parts, turnId, session }: Replying, { what, input, detai
       key,
       hash: hashOf(method, checked),
     },
-    ...{ input: checked, details, phone: session.phone, text, state: 'open', evidence: null, toldAt: null },
+    ...{ input: checked, details, phone, text, state: 'open', evidence: null, toldAt: null },
     ...{ createdAt: new Date(at), expiresAt: new Date(at + ttlMs) },
   };
 }
@@ -677,7 +707,7 @@ function send(
   const knows = [chat.chat.lastActId ?? '', ...seen.filter((inputId) => inputId.startsWith('msg_'))].sort().at(-1) || null;
   tx.send(
     messages.send_reply,
-    { chatId, text: reply.text.slice(0, 4096), mode, ...(choices === null ? {} : { choices }), ...(knows === null ? {} : { knows }) },
+    { chatId, text: cut(reply.text, 4096), mode, ...(choices === null ? {} : { choices }), ...(knows === null ? {} : { knows }) },
     { key: derivedKey(turnId, 'reply') },
   );
 }
@@ -694,7 +724,7 @@ function handOverLater(
       sessionId: session.sessionId,
       chatId: null,
       reason,
-      summary: summary.slice(0, 4096),
+      summary: cut(summary, 4096),
       at: new Date().toISOString(),
     });
 }

@@ -4,16 +4,20 @@
  */
 
 import { hash } from 'node:crypto';
+import { storable } from '../../adapters/channel/port.ts';
 import type { ModelMessage, Offer, ToolCall } from '../../adapters/llm/port.ts';
+import { visible } from '../../contracts/common.ts';
 import { canonical } from '../../contracts/kit/canonical.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
-import { checkText, type Finding } from './claims/check-text.ts';
+import type { Finding } from './claims/check-text.ts';
 import type { Company } from './company.ts';
 import { type Known, machineFacts, type Pressed, promptFacts } from './facts.ts';
 import type { Prompts } from './prompts.ts';
 import type { Proposal } from './rows/proposals.ts';
 import type { Memory, Session } from './rows/sessions.ts';
 import type { ReplyBy, StepRow, ToolRow } from './rows/turns.ts';
+import type { Rules } from './rules.ts';
+import { cut } from './said.ts';
 import type { DialogSettings } from './settings.ts';
 import { moved, type StateEvent } from './states.ts';
 import { supportOf } from './support-of.ts';
@@ -21,7 +25,7 @@ import { expectedOf, isListedIn, toolNamed, toolSpecs } from './tools/catalogue.
 import { type Ask, refused, type Tool, type ToolContext, type ToolResult } from './tools/tool.ts';
 import { words } from './words.ts';
 
-export const limits = { steps: 6, toolCalls: 8, writes: 2, outputTokens: 700, resultCharacters: 12_000 } as const;
+const [maxOutputTokens, resultCharacters] = [700, 12_000];
 
 /** One answer of the model, as kept under its step. */
 export interface KeptAnswer {
@@ -52,6 +56,7 @@ export interface TurnPorts {
   onTool(name: string): void;
   /** Before each answer: which of its sentences may be said. */
   onStep(mayBeSaid: (sentence: string) => boolean): void;
+  readonly rules: Rules;
   readonly prompts: Prompts;
   readonly company: Company;
   readonly settings: DialogSettings;
@@ -84,6 +89,7 @@ export interface TurnEnd {
 }
 
 export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnEnd> {
+  const { check, limits } = ports.rules;
   let { session } = start;
   const said = [...start.said];
   const seen = [...start.seen];
@@ -112,7 +118,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
     const mayCall = toolRows.length < limits.toolCalls && step < limits.steps;
     const support = () =>
       supportOf({ session, company: ports.company, open: start.open, asks, said, secrets: [prompt.instructions, ...notes] });
-    ports.onStep((sentence) => checkText(sentence, support()).ok);
+    ports.onStep((sentence) => check(sentence, support()).ok);
     const {
       answer,
       seen: answered,
@@ -121,12 +127,12 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
       messages: [{ role: 'system', text: prompt.text }, ...start.history, ...dialogue],
       tools: mayCall ? toolSpecs(session.state) : [],
       toolChoice: mayCall ? 'auto' : 'none',
-      maxOutputTokens: limits.outputTokens,
+      maxOutputTokens,
       facts: machineFacts(known),
     });
     const { text, toolCalls, model, inputTokens, outputTokens } = answer;
     session = { ...session, tokens: session.tokens + inputTokens + outputTokens };
-    const stepRow = { step, model, text: text.slice(0, 4096), isDropped: false, ms, inputTokens, outputTokens };
+    const stepRow = { step, model, text: cut(text, 4096), isDropped: false, ms, inputTokens, outputTokens };
 
     // What the customer said since the answer began replaces it, unless it only reads. After a kill, a kept answer may not know the first texts.
     const news = await ports.saidSince(seen);
@@ -145,7 +151,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
     steps.push(stepRow);
 
     if (toolCalls.length === 0) {
-      const verdict = text.trim() === '' ? { ok: false as const, findings: [] } : checkText(text, support());
+      const verdict = !visible.test(text) ? { ok: false as const, findings: [] } : check(text, support());
       if (verdict.ok) {
         move('replied');
         return end(text.trim(), repairs > 0 ? 'repair' : 'model', offerOf(answer.offer));
@@ -154,7 +160,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
       repairs += 1;
       if (repairs > 1 || step === limits.steps) break;
       notes.push(repairNote(verdict.findings, session));
-      dialogue.push({ role: 'assistant', text: text.slice(0, 4096) }, { role: 'user', text: notes.at(-1) as string });
+      dialogue.push({ role: 'assistant', text: cut(text, 4096) }, { role: 'user', text: notes.at(-1) as string });
       continue;
     }
 
@@ -163,8 +169,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
       const n = at + 1;
       const began = ports.now();
       const { row, result } = await ran(call, {
-        count: toolRows.length,
-        writes,
+        ...{ limits, count: toolRows.length, writes },
         kept,
         context: ports.toolContext({ session, memory: session.memory, key: `${start.turnId}:${step}:${n}` }),
         hasProposal: asks.some(({ is }) => is === 'propose'),
@@ -180,11 +185,12 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
       if (row.name === 'get_services' && row.outcome === 'done') move('services_shown');
       if (result.asks?.some(({ is }) => is === 'offer_slots')) move('slots_offered');
       if (result.asks?.some(({ is }) => is === 'propose')) move('proposed');
-      dialogue.push({ role: 'tool', callId: call.id, text: JSON.stringify(result.result).slice(0, limits.resultCharacters) });
+      dialogue.push({ role: 'tool', callId: call.id, text: cut(JSON.stringify(result.result), resultCharacters) });
     }
     // What follows is written by us: the proposal, or that a person takes over.
     if (asks.some(({ is }) => is === 'propose' || is === 'hand_over')) {
-      return end(text.trim() !== '' && checkText(text, support()).ok ? text.trim() : null, text.trim() === '' ? 'ours' : 'model');
+      const isSaid = visible.test(text) && check(text, support()).ok;
+      return end(isSaid ? text.trim() : null, isSaid ? 'model' : 'ours');
     }
   }
   move('replied');
@@ -192,6 +198,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
 }
 
 interface Running {
+  readonly limits: Rules['limits'];
   readonly count: number;
   readonly writes: number;
   readonly kept: Map<string, ToolResult>;
@@ -201,13 +208,16 @@ interface Running {
 type RanRow = Omit<ToolRow, 'step' | 'n' | 'ms'> & { readonly isWrite: boolean };
 
 /** Every call gets exactly one result, a refusal too. Arguments are parsed once; what is hashed is what runs. */
-async function ran(call: ToolCall, { count, writes, kept, context, hasProposal }: Running): Promise<{ row: RanRow; result: ToolResult }> {
+async function ran(
+  call: ToolCall,
+  { limits, count, writes, kept, context, hasProposal }: Running,
+): Promise<{ row: RanRow; result: ToolResult }> {
   const it = toolNamed(call.name);
   const given = jsonOf(call.arguments);
   const hashed = hash('sha256', canonical({ name: it?.name ?? call.name, given: given.ok ? given.value : call.arguments }), 'base64url');
   const recorded = (result: ToolResult, args: unknown, isWrite: boolean) => ({
     row: {
-      name: (it?.name ?? call.name).slice(0, 64),
+      name: cut(it?.name ?? call.name, 64),
       policy: it?.policy ?? null,
       arguments: args,
       hash: hashed,
@@ -219,7 +229,7 @@ async function ran(call: ToolCall, { count, writes, kept, context, hasProposal }
   });
   const refuse = (result: ToolResult) => recorded(result, given.ok ? given.value : null, false);
   if (it === null)
-    return refuse({ outcome: 'unknown_tool', result: { error: 'unknown_tool', detail: `There is no tool ${call.name.slice(0, 64)}.` } });
+    return refuse({ outcome: 'unknown_tool', result: { error: 'unknown_tool', detail: `There is no tool ${cut(call.name, 64)}.` } });
   if (count >= limits.toolCalls) return refuse(refused('budget', 'There were enough tool calls in this turn; answer the customer.'));
   if (!isListedIn(it, context.session.state)) return refuse(refused('not_allowed', `${it.name} is not available yet: offer times first.`));
   if (!given.ok) return refuse(refused('bad_arguments', 'The arguments are no JSON object.', { expected: expectedOf(it) }));
@@ -266,11 +276,17 @@ async function safely(it: Tool, input: unknown, context: ToolContext): Promise<T
 }
 function jsonOf(text: string): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
   try {
-    const value: unknown = JSON.parse(text.trim() === '' ? '{}' : text);
+    const value: unknown = JSON.parse(text.trim() === '' ? '{}' : text, asStorable);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ok: true, value } : { ok: false };
   } catch {
     return { ok: false };
   }
+}
+/** Arguments become rows and messages. */
+function asStorable(_: string, value: unknown): unknown {
+  if (typeof value === 'string') return storable(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [storable(name), each]));
 }
 function droppedRow(step: number, n: number, call: ToolCall): ToolRow {
   const it = toolNamed(call.name);
@@ -278,7 +294,7 @@ function droppedRow(step: number, n: number, call: ToolCall): ToolRow {
     ...{
       step,
       n,
-      name: call.name.slice(0, 64),
+      name: cut(call.name, 64),
       policy: it?.policy ?? null,
       arguments: null,
       hash: hash('sha256', call.arguments, 'base64url'),

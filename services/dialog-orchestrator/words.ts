@@ -34,6 +34,7 @@ export interface ProposalWords {
   readonly from: string | null;
   readonly price: string | null;
   readonly name: string | null;
+  readonly phone: string | null;
 }
 const lines = (...all: readonly (string | null | false)[]): string => all.filter((line) => line).join('\n');
 
@@ -42,7 +43,7 @@ export const words: Readonly<Record<Language, Words>> = {
     confirm: 'Подтвердить',
     decline: 'Отменить',
     more: 'Ещё',
-    proposal: ({ what, services, employee, when, from, price, name }) =>
+    proposal: ({ what, services, employee, when, from, price, name, phone }) =>
       lines(
         { create: 'Записываю так:', move: 'Переношу так:', cancel: 'Отменяю запись:' }[what],
         services.join(', '),
@@ -51,6 +52,7 @@ export const words: Readonly<Record<Language, Words>> = {
         from ? `Будет: ${when}` : when,
         price && what !== 'cancel' && `Стоимость: ${price}`,
         name && `На имя: ${name}`,
+        phone && `Телефон: ${phone}`,
         'Верно?',
       ),
     receipt: ({ what, services, employee, when }) =>
@@ -84,7 +86,7 @@ export const words: Readonly<Record<Language, Words>> = {
     confirm: 'Confirm',
     decline: 'Cancel',
     more: 'More',
-    proposal: ({ what, services, employee, when, from, price, name }) =>
+    proposal: ({ what, services, employee, when, from, price, name, phone }) =>
       lines(
         { create: 'Shall I book this?', move: 'Shall I move it like this?', cancel: 'Shall I cancel this appointment?' }[what],
         services.join(', '),
@@ -93,6 +95,7 @@ export const words: Readonly<Record<Language, Words>> = {
         from ? `New: ${when}` : when,
         price && what !== 'cancel' && `Price: ${price}`,
         name && `Name: ${name}`,
+        phone && `Phone: ${phone}`,
       ),
     receipt: ({ what, services, employee, when }) =>
       lines(

@@ -12,6 +12,8 @@ export interface ProposalDetails {
   readonly from?: string | undefined;
   readonly price: string | null;
   readonly name: string | null;
+  /** Given by the model, so that the customer checks it; absent if it is the phone of the session. */
+  readonly phone?: string | undefined;
 }
 export interface Proposal {
   readonly proposalId: string;
@@ -97,14 +99,22 @@ export async function markProposal(
     [proposalId, state, evidence ?? null, toldAt ?? null],
   );
 }
-/** Bookings proposed or made for this phone since then. */
-export async function bookingsOf(db: Queries, phone: string, since: Date): Promise<number> {
+/** Bookings made for this phone since then, and those that other sessions propose now. */
+export async function bookingsOf(
+  db: Queries,
+  { phone, since, sessionId }: { readonly phone: string; readonly since: Date; readonly sessionId: string },
+): Promise<number> {
   const [row] = await db.query<{ n: number }>(
     `select count(*)::int as n from dialog_orchestrator.proposals
-     where phone = $1 and created_at >= $2 and what = 'create' and state in ('confirmed', 'done', 'unknown')`,
-    [phone, since],
+     where phone = $1 and created_at >= $2 and what = 'create'
+       and (state in ('confirmed', 'done', 'unknown') or (state = 'open' and expires_at > now() and session_id <> $3))`,
+    [phone, since, sessionId],
   );
   return row?.n ?? 0;
+}
+/** Sessions that propose bookings for one phone do so one after the other, until the end of the transaction. */
+export async function lockPhone(tx: Queries, phone: string): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(hashtextextended('dialog_orchestrator.phone ' || $1, 0))`, [phone]);
 }
 
 /** What a press of an option means. */

@@ -17,6 +17,8 @@ export type Ask =
       readonly input: Readonly<Record<string, unknown>>;
       readonly details: ProposalDetails;
       readonly ttlMs: number;
+      /** Of whom the appointment is. */
+      readonly phone: string | null;
     }
   | { readonly is: 'call_back'; readonly input: { readonly leadId: string; readonly phoneNumber: string } }
   | { readonly is: 'hand_over'; readonly reason: string; readonly summary: string }
@@ -41,8 +43,8 @@ export interface ToolContext {
   readonly key: string;
   /** Unix ms. */
   readonly now: number;
-  /** Bookings of the session's phone in the last 24 hours. */
-  readonly bookings: () => Promise<number>;
+  /** Bookings of a phone in the last 24 hours. */
+  readonly bookings: (phone: string) => Promise<number>;
 }
 export interface Tool<I extends z.ZodType = z.ZodType> {
   readonly name: string;

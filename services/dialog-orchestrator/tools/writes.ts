@@ -33,17 +33,17 @@ const createAppointment = tool({
     const { session, memory, settings } = context;
     const slot = slotOf(context, ref);
     if (slot === null) return noSlot(ref);
-    // A proved phone is the only one of the session; a stated one never replaces it.
-    const phone = session.phoneProof === 'proved' ? session.phone : (stated ?? session.phone);
+    // The model replaces no phone of the session; what it adds is shown in the proposal.
+    const phone = session.phone ?? stated ?? null;
     const name = given ?? session.name;
     const missing = [...(memory.clientId === null && name === null ? ['name'] : []), ...(phone === null ? ['phone'] : [])];
-    if (missing.length > 0) return refused('bad_arguments', `Ask the customer for: ${missing.join(', ')}.`, { missing });
-    if ((await context.bookings()) >= settings.DIALOG_MAX_BOOKINGS)
+    if (missing.length > 0 || phone === null) return refused('bad_arguments', `Ask the customer for: ${missing.join(', ')}.`, { missing });
+    if ((await context.bookings(phone)) >= settings.DIALOG_MAX_BOOKINGS)
       return refused('budget', 'This phone has made enough appointments through the chat today; hand the conversation over.');
     const client =
       memory.clientId !== null && session.phoneProof === 'proved'
         ? { clientId: memory.clientId }
-        : { client: { name: name ?? String(phone), phoneNumber: phone as string } };
+        : { client: { name: name ?? phone, phoneNumber: phone } };
     return {
       outcome: 'proposed',
       result: proposed,
@@ -59,8 +59,10 @@ const createAppointment = tool({
             start: slot.start,
             price: slot.price === null ? null : moneyText(slot.price),
             name,
+            ...(session.phone === null ? { phone } : {}),
           },
           ttlMs: untilSlot(slot, context),
+          phone,
         },
       ],
     };
@@ -96,6 +98,7 @@ const rescheduleAppointment = tool({
               name: null,
             },
             ttlMs: untilSlot(slot, context),
+            phone: context.session.phone,
           },
         ],
       };
@@ -126,6 +129,7 @@ const cancelAppointment = tool({
           },
           details: { services: appointment.services, employee: appointment.employee, start: appointment.start, price: null, name: null },
           ttlMs: Math.min(context.settings.DIALOG_PROPOSAL_MS, Math.max(1_000, Date.parse(appointment.start) - context.now)),
+          phone: context.session.phone,
         },
       ],
     })),
