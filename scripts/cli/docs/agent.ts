@@ -1,6 +1,6 @@
+import { rules } from '../../../services/dialog-orchestrator/rules.ts';
 import { statesDiagram } from '../../../services/dialog-orchestrator/states.ts';
 import { isListedIn, tools } from '../../../services/dialog-orchestrator/tools/catalogue.ts';
-import { rules } from '../../../services/dialog-orchestrator/rules.ts';
 import { code, fenced, markdown, type Page, table } from './page.ts';
 
 const decidedBy = { auto: 'nobody', customer: 'the customer', staff: 'a member of staff' } as const;
