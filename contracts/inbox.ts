@@ -105,6 +105,7 @@ const Chat = z.object({
   lastInboundAt: Timestamp.nullable().describe('When the customer last wrote. Some channels accept free text only for a time after that.'),
   lastMessageId: Id.nullable(),
   lastActId: Id.nullable().describe('The latest act in the chat. Pass it to send_message as `knows`.'),
+  canRequestContact: z.boolean().default(false).describe('The channel has a button with which the customer shares their own contact.'),
 });
 const Client = z.object({
   customerId: CustomerId,
@@ -407,6 +408,7 @@ export const inbox = contract('inbox', '1.0.0', {
       isBot: z.boolean(),
       kind: MessageKind,
       isReadable: z.boolean().default(true).describe('True when the message has text, or content of a supported kind.'),
+      command: z.string().max(32).nullable().default(null).describe('The command that the message gives, as in command_given.'),
       at: Timestamp,
     }),
     key: 'chatId',

@@ -180,6 +180,8 @@ export interface ChannelAdapter {
   readonly hasTemplates?: boolean;
   /** A phone that the channel gives is that of the person: verified by the channel, or shared as their own contact. */
   readonly provesPhones?: boolean;
+  /** Whether a button in this chat can request the contact of the customer. Absent: in none. */
+  readonly canRequestContact?: (chat: Pick<ReadChat, 'externalId' | 'kind'>) => boolean;
   /** Options under a message. Absent: the channel shows none. */
   readonly choices?: ChoiceLimits;
   /** Files with a message. Absent: the channel sends none. */

@@ -50,6 +50,7 @@ test('a message is stored once, told once, and confirmed after that', async () =
       isBot: false,
       kind: 'text',
       isReadable: true,
+      command: null,
       at: stored?.sentAt,
     },
   ]);

@@ -4,11 +4,15 @@ import { addInput } from './rows/sessions.ts';
 import type { DialogSettings } from './settings.ts';
 import { turnDue } from './turn-due.ts';
 
-/** What a customer wrote becomes an input, and a turn is due. */
-export function onMessageReceived({ DIALOG_GATHER_MS, DIALOG_FRAGMENT_MS }: DialogSettings, now: () => number): Consumer {
-  return on(inbox.message_received, async ({ messageId, chatId, isStaff, isBot, kind, at }, tx) => {
-    if (isBot || isStaff || kind === 'service') return;
+/** The inbox answers these. */
+const { command: inboxCommand } = inbox.obey_command.input.shape;
+
+/** What a customer wrote becomes an input, and a turn is due. Albums come in parts, and a voice message waits for its transcript. */
+export function onMessageReceived(settings: DialogSettings, now: () => number): Consumer {
+  const { DIALOG_GATHER_MS: textMs, DIALOG_FRAGMENT_MS: partsMs, DIALOG_VOICE_MS: voiceMs } = settings;
+  return on(inbox.message_received, async ({ messageId, chatId, isStaff, isBot, kind, command, at }, tx) => {
+    if (isBot || isStaff || kind === 'service' || inboxCommand.safeParse(command).success) return;
     await addInput(tx, chatId, { inputId: messageId, kind: 'text', data: null, at: new Date(at) });
-    turnDue(tx, chatId, messageId, new Date(now() + (kind === 'text' ? DIALOG_GATHER_MS : DIALOG_FRAGMENT_MS)));
+    turnDue(tx, chatId, messageId, new Date(now() + (kind === 'text' ? textMs : kind === 'voice' ? voiceMs : partsMs)));
   });
 }

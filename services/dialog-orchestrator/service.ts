@@ -26,6 +26,7 @@ import { nextAnswer } from './next-answer.ts';
 import { onButtonPressed } from './on-button-pressed.ts';
 import { onChatsMerged } from './on-chats-merged.ts';
 import { onHistoryForgotten } from './on-history-forgotten.ts';
+import { onMessageChanged } from './on-message-changed.ts';
 import { onMessageReceived } from './on-message-received.ts';
 import { onMessageTranscribed } from './on-message-transcribed.ts';
 import { onPersonErased } from './on-person-erased.ts';
@@ -46,6 +47,7 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
       ...[inbox.chat_context, inbox.get_message, inbox.get_client, inbox.set_chat_owner],
       ...[
         inbox.message_received,
+        inbox.message_changed,
         inbox.message_transcribed,
         inbox.button_pressed,
         inbox.person_erased,
@@ -84,6 +86,7 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
       },
       on: [
         onMessageReceived(settings, now),
+        onMessageChanged(settings, now),
         onMessageTranscribed(),
         onButtonPressed(),
         ...Object.values(methods).map(onProposalSettled),

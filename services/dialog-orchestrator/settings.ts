@@ -12,6 +12,9 @@ export const dialogSettings = z.object({
     .describe('Language of a conversation until the customer writes in another.'),
   DIALOG_GATHER_MS: durationMs({ max: 30_000 }).default(700).describe('How long a message waits for another one before the agent answers.'),
   DIALOG_FRAGMENT_MS: durationMs({ max: 30_000 }).default(2_500).describe('The same for a fragment of a sentence, in all.'),
+  DIALOG_VOICE_MS: durationMs({ max: 600_000 })
+    .default(10_000)
+    .describe('How long a voice message waits for its transcript; then the agent asks the customer to write.'),
   DIALOG_SESSION_MS: durationMs({ max: 30 * 86_400_000 })
     .default(2 * 3_600_000)
     .describe('Silence after which a conversation begins anew.'),

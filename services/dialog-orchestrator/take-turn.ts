@@ -1,4 +1,5 @@
 /** Answers everything that a customer said since the last turn, in one commit. */
+import { shortened } from '../../adapters/channel/options.ts';
 import type { ModelMessage, Offer } from '../../adapters/llm/port.ts';
 import { hashOf, newId, parsed } from '../../bus/durable/identity.ts';
 import type { Context, Database, Handler, Log, Tx } from '../../bus/service.ts';
@@ -21,7 +22,7 @@ import { isWhole } from './gathering.ts';
 import { turnIdOf } from './ids.ts';
 import { intentOf } from './intents.ts';
 import { toolCallsTotal, turnSeconds, turnsTotal } from './metrics.ts';
-import { choicesOf, type Option, proposalOptions, slotOptions } from './options.ts';
+import { choicesOf, type Option, proposalOptions, slotOptions, tokenPrefix } from './options.ts';
 import type { Prompts } from './prompts.ts';
 import {
   bookingsOf,
@@ -67,6 +68,10 @@ type Said = NonNullable<ParsedOf<typeof dialog.take_turn>['said']>;
 
 /** The latest messages and turns that the model reads. */
 const remembered = { messages: 30, turns: 12 } as const;
+/** Ids of messages and of their changes sort by the order of storing. */
+const messageIdPrefix = 'msg_';
+/** In UTF-16 units. */
+const longestTexts = { alone: 4096, withOptions: 1024 } as const;
 const choiceLifeMs = 7 * 86_400_000;
 const dayMs = 86_400_000;
 
@@ -94,7 +99,8 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         return silence(session.externalId, session);
       });
     const isSilent = isSilentIn(session, chat, settings);
-    if (heard.said.length === 0 && heard.presses.length === 0 && pending.every(({ state }) => state === 'open'))
+    const isUnread = heard.unread.voice || heard.unread.other;
+    if (heard.said.length === 0 && heard.presses.length === 0 && !isUnread && pending.every(({ state }) => state === 'open'))
       return context.commit(async (tx) => {
         await closeInputs(
           tx,
@@ -115,6 +121,9 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     let end: TurnEnd | null = null;
     const ours: string[] = [];
     if (isForged && !isSilent) ours.push(words[current.language].goneButton);
+    if (heard.unread.voice && !isSilent) ours.push(words[current.language].cannotListen);
+    if (heard.unread.other && !isSilent && texts.length === 0 && !(await wasSaid(words[current.language].cannotSee, db, sessionId)))
+      ours.push(words[current.language].cannotSee);
     const overBudget = current.turns >= settings.DIALOG_MAX_TURNS || current.tokens >= settings.DIALOG_MAX_TOKENS;
     if (!isSilent && more === null && (texts.length > 0 || pressed !== null)) {
       if (texts.some(asksForPerson)) asks.push({ is: 'hand_over', reason: 'the customer asked for a person', summary: texts.at(-1) ?? '' });
@@ -140,6 +149,8 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         );
         current = end.session;
         asks.push(...end.asks);
+        if (chat?.chat.canRequestContact === false && asks.some(({ is }) => is === 'prove_phone'))
+          asks.push({ is: 'hand_over', reason: 'this chat cannot prove the phone of the customer', summary: end.said.at(-1) ?? '' });
       }
     }
     for (const trouble of settledNow.flatMap(({ trouble }) => trouble ?? []))
@@ -147,7 +158,20 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         asks.push({ is: 'hand_over', reason: cut(`booking failed: ${trouble}`, 200), summary: '' });
 
     return context.commit(async (tx) => {
-      const reply = await replyOf({ tx, parts, company, turnId, session: current, settledNow, ours, end, asks, more, pending });
+      const reply = await replyOf({
+        tx,
+        parts,
+        company,
+        turnId,
+        session: current,
+        settledNow,
+        ours,
+        end,
+        asks,
+        more,
+        pending,
+        canProve: chat !== null,
+      });
       const decided = heard.presses.filter(({ payload }) => payload?.is === 'confirm' || payload?.is === 'decline');
       const answered = [...(end?.said ?? heard.said.map(({ text }) => text)), ...decided.map(({ title }) => title)];
       const seen = [...new Set([...heard.seen, ...(end?.seen ?? [])])];
@@ -183,7 +207,20 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         const toldAt = each.state !== 'unknown' && each.text !== null ? new Date(now()) : null;
         await markProposal(tx, each.proposal.proposalId, { state: each.state, evidence: each.evidence ?? null, toldAt });
       }
-      if (chat !== null) send(tx, { turnId, chat, seen, session: done, settledNow, reply, settings });
+      if (chat !== null) {
+        const news = end?.seen.filter((inputId) => inputId.startsWith(messageIdPrefix) && !heard.seen.includes(inputId)) ?? [];
+        const answers = news.at(-1) ?? heard.answers;
+        send(tx, {
+          turnId,
+          chat,
+          seen: [...seen, ...(await pressesSince(tx, sessionId))],
+          answers,
+          session: done,
+          settledNow,
+          reply,
+          settings,
+        });
+      }
       if (reply.handOver !== null) handOverLater(tx, done, reply.handOver, turnId, chat);
       tx.emit(dialog.turn_completed, {
         ...{
@@ -276,6 +313,8 @@ interface Heard {
   readonly said: readonly { readonly text: string; readonly messageId: string; readonly isDecision: boolean }[];
   readonly presses: readonly { readonly inputId: string; readonly title: string; readonly payload: ChoicePayload | null }[];
   readonly seen: readonly string[];
+  /** Messages without words, which no model can read. */
+  readonly unread: { readonly voice: boolean; readonly other: boolean };
   /** The last message of the customer, which the reply answers. */
   readonly answers: string | null;
   readonly person: Partial<Session>;
@@ -299,6 +338,8 @@ async function hear(
   const heard: { text: string; messageId: string; isDecision: boolean }[] = [];
   const presses: { inputId: string; title: string; payload: ChoicePayload | null }[] = [];
   const seen: string[] = [];
+  const unread = { voice: false, other: false };
+  let answers: string | null = null;
   let person: Partial<Session> = {};
   const press = async (inputId: string, token: string) => {
     const choice = await findChoice(db, session.sessionId, token);
@@ -308,14 +349,22 @@ async function hear(
     seen.push(input.inputId);
     if (input.kind === 'staff') continue;
     if (input.kind === 'press') {
+      if (input.inputId.startsWith(messageIdPrefix)) answers = input.inputId;
       await press(input.inputId, input.data ?? '');
       continue;
     }
-    const message = await messageOf(input.inputId, chat, context);
-    if (message === null || message.removedAt !== null) continue;
-    person = { ...person, ...personOf(message) };
-    const text = textOf(message);
-    if (text !== '') heard.push({ text, messageId: input.inputId, isDecision: false });
+    // After an edit, a reply that was under way is stale: what has none is answered again.
+    const messages = input.data === null ? [await messageOf(input.inputId, chat, context)] : unansweredIn(chat);
+    for (const message of messages) {
+      if (message === null || !isOfCustomer(message) || heard.some(({ messageId }) => messageId === message.messageId)) continue;
+      const { messageId } = message;
+      answers = messageId;
+      person = { ...person, ...personOf(message) };
+      const token = tokenIn(message);
+      if (token !== null) await press(messageId, token);
+      else if (isUnreadable(message)) unread[message.kind === 'voice' ? 'voice' : 'other'] = true;
+      else if (textOf(message) !== '') heard.push({ text: textOf(message), messageId, isDecision: false });
+    }
   }
   if (said !== null) {
     seen.push(context.key);
@@ -332,12 +381,29 @@ async function hear(
   const stated = heard.flatMap(({ text }) => phoneIn(text) ?? []).at(-1);
   if (stated !== undefined && session.phoneProof !== 'proved' && person.phoneProof !== 'proved')
     person = { ...person, phone: stated, phoneProof: 'claimed' };
-  return { said: heard, presses, seen, answers: heard.at(-1)?.messageId ?? null, person };
+  return { said: heard, presses, seen, unread, answers, person };
 }
 async function messageOf(messageId: string, chat: Chat | null, context: Context): Promise<ChatMessage | null> {
   const known = chat?.messages.find((each) => each.messageId === messageId);
   if (known !== undefined) return known;
   return context.call(inbox.get_message, { messageId }).catch(gone);
+}
+/** The token of the option that the message chooses. */
+function tokenIn({ content }: Pick<ChatMessage, 'content'>): string | null {
+  const choice = content.find((part) => part.type === 'choice');
+  return choice?.type === 'choice' && choice.id?.startsWith(tokenPrefix) ? choice.id : null;
+}
+const isOfCustomer = ({ direction, sender, removedAt }: ChatMessage): boolean =>
+  direction === 'in' && sender?.isStaff !== true && sender?.isBot !== true && removedAt === null;
+const isUnreadable = ({ text, content }: Pick<ChatMessage, 'text' | 'content'>): boolean =>
+  text.trim() === '' && content.length > 0 && content.every(({ type }) => type === 'file' || type === 'sticker');
+/** Messages that no message of ours follows. */
+function unansweredIn(chat: Chat | null): readonly ChatMessage[] {
+  const all = chat?.messages ?? [];
+  return all.slice(all.findLastIndex(({ direction }) => direction === 'out') + 1);
+}
+async function wasSaid(text: string, db: Database, sessionId: string): Promise<boolean> {
+  return (await latestTurns(db, sessionId, 1))[0]?.reply === text;
 }
 /** Text, or one line for each part of other content. */
 function textOf({ text, content }: Pick<ChatMessage, 'text' | 'content'>): string {
@@ -543,9 +609,24 @@ async function nextAnswer(
 }
 async function saidSince(db: Database, context: Context, sessionId: string, seen: readonly string[], isChat: boolean) {
   if (!isChat) return [];
-  const fresh = (await openInputs(db, sessionId)).filter(({ inputId, kind }) => kind === 'text' && !seen.includes(inputId));
-  const found = await Promise.all(fresh.map(async ({ inputId }) => ({ inputId, message: await messageOf(inputId, null, context) })));
-  return found.flatMap(({ inputId, message }) => (message === null ? [] : [{ inputId, text: textOf(message) }]));
+  const fresh = (await openInputs(db, sessionId))
+    .filter(({ inputId, kind }) => kind === 'text' && !seen.includes(inputId))
+    .filter(({ data }) => data === null || seen.includes(data));
+  const found = await Promise.all(
+    fresh.map(async ({ inputId, data }) => ({ inputId, message: await messageOf(data ?? inputId, null, context) })),
+  );
+  // A press, and what has no words, gets a turn of its own.
+  return found.flatMap(({ inputId, message }) =>
+    message === null || message.removedAt !== null || tokenIn(message) !== null || isUnreadable(message)
+      ? []
+      : [{ inputId, text: textOf(message) }],
+  );
+}
+
+/** Presses that came during the turn: they have a turn of their own, and outdate no reply. Unless the customer wrote as well. */
+async function pressesSince(tx: Tx, sessionId: string): Promise<readonly string[]> {
+  const open = await openInputs(tx, sessionId);
+  return open.every(({ kind }) => kind === 'press') ? open.map(({ inputId }) => inputId) : [];
 }
 
 interface Replying {
@@ -560,6 +641,8 @@ interface Replying {
   readonly asks: readonly Ask[];
   readonly more: Extract<ChoicePayload, { is: 'more' }> | null;
   readonly pending: readonly Proposal[];
+  /** The conversation is a chat with a button that proves the phone. */
+  readonly canProve: boolean;
 }
 interface Reply {
   readonly session: Session;
@@ -612,7 +695,7 @@ async function replyOf(of: Replying): Promise<Reply> {
     options = proposalOptions(made, session.language);
     proposals.push(shownProposal(made));
   } else if (handOver === null) {
-    if (asksForPhone) lines.push(said.provePhone);
+    if (asksForPhone) lines.push(of.canProve ? said.provePhone : said.cannotProve);
     else if (end?.text != null) lines.push(end.text);
     else if (offered !== undefined) lines.push(said.slots);
     if (offered !== undefined) options = slotOptions(offered.slots, session.language);
@@ -626,7 +709,13 @@ async function replyOf(of: Replying): Promise<Reply> {
     if (state === 'declined') tx.outdate(methods[proposal.what], [proposal.key], 'The customer declined it.');
   const { choices, shown } = choicesOf(options, session.language);
   await insertChoices(tx, { sessionId: session.sessionId, turnId, expiresAt: new Date(now() + choiceLifeMs) }, choices);
-  return { session, receipts, text: lines.join('\n\n') || null, choices, shown, asksForPhone, proposals, handOver };
+  const text = fittedLines(lines, end?.text ?? '', choices.length > 0 ? longestTexts.withOptions : longestTexts.alone);
+  return { session, receipts, text: text || null, choices, shown, asksForPhone, proposals, handOver };
+}
+/** Some channels show 1,024 UTF-16 units beside options: the text of the model gives way, ours stays whole. */
+function fittedLines(lines: readonly string[], ofModel: string, longest: number): string {
+  const excess = lines.join('\n\n').length - longest;
+  return lines.map((line) => (excess > 0 && line === ofModel ? shortened(line, Math.max(1, line.length - excess)) : line)).join('\n\n');
 }
 const tooManyBookings = { is: 'hand_over', reason: 'too many bookings of one phone', summary: '' } as const;
 /** Several sessions may state one phone at the same time; its limit holds for all together. */
@@ -680,14 +769,17 @@ function send(
   of: {
     readonly turnId: string;
     readonly chat: Chat;
+    /** Acts that the reply takes into account. */
     readonly seen: readonly string[];
+    /** A customer who refused messages gets only an answer to a later message. */
+    readonly answers: string | null;
     readonly session: Session;
     readonly settledNow: readonly Settled[];
     readonly reply: Reply;
     readonly settings: DialogSettings;
   },
 ): void {
-  const { turnId, chat, seen, session, settledNow, reply, settings } = of;
+  const { turnId, chat, seen, answers, session, settledNow, reply, settings } = of;
   const set = session.mode ?? settings.DIALOG_MODE;
   const mode = set === 'auto' ? ('auto' as const) : ('draft' as const);
   const chatId = chat.chat.chatId;
@@ -704,10 +796,15 @@ function send(
       ? { as: 'contact_request' as const, title: words[session.language].sharePhone }
       : reply.shown;
   // Ids of messages sort by the order of storing; the turn may have read later ones than the chat had at its start.
-  const knows = [chat.chat.lastActId ?? '', ...seen.filter((inputId) => inputId.startsWith('msg_'))].sort().at(-1) || null;
+  const knows = [chat.chat.lastActId ?? '', ...seen.filter((inputId) => inputId.startsWith(messageIdPrefix))].sort().at(-1) || null;
   tx.send(
     messages.send_reply,
-    { chatId, text: cut(reply.text, 4096), mode, ...(choices === null ? {} : { choices }), ...(knows === null ? {} : { knows }) },
+    {
+      ...{ chatId, text: cut(reply.text, 4096), mode },
+      ...(choices === null ? {} : { choices }),
+      ...(knows === null ? {} : { knows }),
+      ...(answers === null ? {} : { answers }),
+    },
     { key: derivedKey(turnId, 'reply') },
   );
 }

@@ -22,6 +22,8 @@ export interface Words {
   readonly provePhone: string;
   readonly sharePhone: string;
   readonly cannotListen: string;
+  readonly cannotSee: string;
+  readonly cannotProve: string;
   readonly callRequested: string;
   readonly noted: string;
 }
@@ -79,6 +81,8 @@ export const words: Readonly<Record<Language, Words>> = {
       'Чтобы показать или изменить запись, мне нужно убедиться, что номер ваш. Нажмите кнопку ниже, чтобы поделиться своим контактом.',
     sharePhone: 'Поделиться номером',
     cannotListen: 'Не могу прослушать голосовое сообщение. Напишите, пожалуйста, текстом.',
+    cannotSee: 'Я читаю только текст: картинки, стикеры и файлы посмотрит сотрудник. Напишите, пожалуйста, словами, что нужно.',
+    cannotProve: 'Показать или изменить запись я здесь не могу: номер в этом разговоре не подтвердить. Могу позвать сотрудника.',
     callRequested: 'Заявку на звонок передаю сотруднику: перезвонят после его подтверждения.',
     noted: 'Записала вашу просьбу для сотрудников.',
   },
@@ -120,6 +124,8 @@ export const words: Readonly<Record<Language, Words>> = {
     provePhone: 'To show or change an appointment I need to know that the number is yours. Tap the button below to share your own contact.',
     sharePhone: 'Share my number',
     cannotListen: 'I cannot listen to voice messages. Please write.',
+    cannotSee: 'I read text only; a colleague will look at pictures, stickers and files. Please write what you need.',
+    cannotProve: 'I cannot show or change appointments here, since this conversation cannot prove a number. I can call a colleague.',
     callRequested: 'I am passing your request for a call on to a colleague; they will call once it is approved.',
     noted: 'I noted your request for my colleagues.',
   },

@@ -113,6 +113,7 @@ function receive({ messageId, chatId, kind, sender }: Message, isReadable = true
       isStaff,
       isBot,
       kind,
+      command: null,
       isReadable,
       at: noon,
     });

@@ -2,7 +2,7 @@
 import type { ChannelAdapter } from '../../channel/port.ts';
 import { telegramIntake, telegramSettings } from './intake.ts';
 import { telegramNotices } from './notices.ts';
-import { choiceLimits, mediaLimits, telegramSend, telegramSendSettings } from './send.ts';
+import { canRequestContact, choiceLimits, mediaLimits, telegramSend, telegramSendSettings } from './send.ts';
 
 export const telegram: ChannelAdapter = {
   name: 'telegram',
@@ -11,6 +11,7 @@ export const telegram: ChannelAdapter = {
   sending: { settings: telegramSendSettings, create: telegramSend },
   notices: { settings: telegramSendSettings, create: telegramNotices },
   provesPhones: true,
+  canRequestContact,
   choices: choiceLimits,
   media: mediaLimits,
   personFields: ['id', 'user_id'],

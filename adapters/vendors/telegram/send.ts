@@ -5,7 +5,7 @@ import { review } from '../../../contracts/kit/define.ts';
 import { isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
 import { partsOfAddress } from '../../channel/address.ts';
 import { fitted } from '../../channel/options.ts';
-import type { ChoiceLimits, MediaLimits, Sending } from '../../channel/port.ts';
+import type { ChoiceLimits, MediaLimits, ReadChat, Sending } from '../../channel/port.ts';
 import type { Deps } from '../../deps.ts';
 import { type ApiFile, type BotApi, botApi, botBucket, chatBucket, movedTo } from './client.ts';
 import { telegramSettings } from './intake.ts';
@@ -14,6 +14,9 @@ import { telegramSettings } from './intake.ts';
 export const choiceLimits: ChoiceLimits = { buttons: 100, list: 100, longestText: 4096, withMedia: true };
 /** Bot API, Sending files: 10 MB for a photo, 50 MB for others, which are held in memory here. */
 export const mediaLimits: MediaLimits = { longestText: 1024, maxBytes: { image: 10_000_000, document: 20_000_000, audio: 20_000_000 } };
+/** A reply keyboard can request a contact in private chats of the bot itself only (Bot API, KeyboardButton and ReplyKeyboardMarkup). */
+export const canRequestContact = ({ externalId, kind }: Pick<ReadChat, 'externalId' | 'kind'>): boolean =>
+  kind === 'private' && partsOfAddress(externalId).connectionId === null;
 
 export const telegramSendSettings = telegramSettings.pick({ TELEGRAM_BOT_TOKENS: true, TELEGRAM_API_ROOT: true });
 
@@ -33,8 +36,8 @@ export function telegramSend(options: z.output<typeof telegramSendSettings>, { h
         const bot = botOf(botId);
         const send = async (address: string) => {
           const { connectionId, chatId } = partsOfAddress(address);
-          // A reply keyboard can request a contact in private chats of the bot itself only (Bot API, KeyboardButton and ReplyKeyboardMarkup).
-          const choices = offered?.as === 'contact_request' && (isGroup || connectionId !== null) ? null : offered;
+          const isPossible = canRequestContact({ externalId: address, kind: isGroup ? 'group' : 'private' });
+          const choices = offered?.as === 'contact_request' && !isPossible ? null : offered;
           const rest = {
             ...(connectionId === null ? {} : { business_connection_id: connectionId }),
             chat_id: chatId,

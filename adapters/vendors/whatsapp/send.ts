@@ -56,9 +56,10 @@ export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { h
       },
       onUnknown: review,
     },
-    // One message to one person in 6 s (error 131056), 80 a second from one number (error 130429).
+    // One message to one person in 6 s, of which up to 45 may be sent ahead (error 131056): a conversation needs a few at once. From one
+    // number 80 a second (error 130429).
     quotas: ({ botId, to }) => [
-      { bucket: `whatsapp:${botId}:to:${to}`, limit: 1, windowMs: 6_000 },
+      { bucket: `whatsapp:${botId}:to:${to}`, limit: 10, windowMs: 60_000 },
       { bucket: `whatsapp:${botId}`, limit: 80, windowMs: 1_000, startsCooldown: (reason) => reason !== 'pair_limited' },
     ],
   };

@@ -1,5 +1,6 @@
 /** Context of a chat for other services: who answers in it, and its latest messages. */
 import type { z } from 'zod';
+import { canRequestContact } from '../../../adapters/channel/index.ts';
 import type { Queries, Tx } from '../../../bus/service.ts';
 import { type ChatOwner, inbox } from '../../../contracts/inbox.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
@@ -48,6 +49,7 @@ function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
     lastInboundAt: row.last_inbound_at?.toISOString() ?? null,
     lastMessageId: row.last_message_id,
     lastActId: row.last_act_id,
+    canRequestContact: canRequestContact(row.channel, { externalId: row.external_id, kind: row.kind }),
   };
 }
 

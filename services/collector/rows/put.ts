@@ -237,6 +237,7 @@ async function putVoices(tx: Tx, { channel, botId }: Bot, stored: readonly Item[
 function tell(tx: Tx, { channel }: Bot, item: Item, chatId: string, by: ReturnType<PersonOf>): void {
   const { messageId, kind } = item;
   const at = new Date(item.sentAt).toISOString();
+  const command = by === null || by.isStaff || by.isBot ? undefined : commandOf(item);
   tx.emit(inbox.message_received, {
     messageId,
     channel,
@@ -246,10 +247,10 @@ function tell(tx: Tx, { channel }: Bot, item: Item, chatId: string, by: ReturnTy
     isBot: by?.isBot ?? false,
     kind,
     isReadable: item.text.trim() !== '' || item.content.some(({ type }) => type !== 'unknown' && type !== 'notice'),
+    command: command ?? null,
     at,
   });
   // A separate event: few messages are commands, and consumers of commands need not read all messages.
-  const command = by === null || by.isStaff || by.isBot ? undefined : commandOf(item);
   if (command !== undefined) tx.emit(inbox.command_given, { messageId, chatId, command, at });
 }
 

@@ -128,20 +128,25 @@ export async function endSession(db: Queries, sessionId: string, at: Date): Prom
 export interface Input {
   readonly inputId: string;
   readonly kind: 'text' | 'press' | 'staff';
-  /** Of a press: the token of the option. */
+  /** Of a press: the token of the option. Of an edit: the edited message. */
   readonly data: string | null;
   /** When the customer said it, by the channel. */
   readonly at: Date;
   /** When it arrived here. */
   readonly receivedAt: Date;
 }
-/** False when it is known already. A press that is also a message counts as a press. */
+/** A repeat changes nothing. A press that is also a message counts as a press. */
 export async function addInput(tx: Queries, sessionId: string, { inputId, kind, data, at }: Omit<Input, 'receivedAt'>): Promise<void> {
   await tx.query(
     `insert into dialog_orchestrator.inputs as i (input_id, session_id, kind, data, at) values ($1, $2, $3, $4, $5)
      on conflict (input_id) do update set kind = excluded.kind, data = excluded.data where i.turn_id is null and excluded.kind = 'press'`,
     [inputId, sessionId, kind, data, at],
   );
+}
+/** The same, and a turn that took it before takes it again. */
+export async function reopenInput(tx: Queries, sessionId: string, input: Omit<Input, 'receivedAt'>): Promise<void> {
+  await addInput(tx, sessionId, input);
+  await tx.query('update dialog_orchestrator.inputs set turn_id = null where input_id = $1', [input.inputId]);
 }
 /** Oldest first. */
 export async function openInputs(db: Queries, sessionId: string): Promise<readonly Input[]> {
