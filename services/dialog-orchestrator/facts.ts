@@ -32,6 +32,8 @@ export interface Known {
   /** Unix ms. */
   readonly now: number;
 }
+/** A value of others in one line, so that it cannot pass for a line of the prompt. */
+const inLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
 const calendarDays = 14;
 const mostServices = 40;
 const mostOffered = 20;
@@ -47,36 +49,42 @@ export function promptFacts({ session, company, open, now }: Known): Readonly<Re
     en: { none: 'no phone', claimed: 'phone stated, not proved', proved: 'phone proved' },
   };
   return {
-    company: company.name || (language === 'ru' ? 'наша компания' : 'our company'),
+    company: inLine(company.name) || (language === 'ru' ? 'наша компания' : 'our company'),
     companyFacts: orNone(
-      [company.address, company.phone, hoursText(company, language)].filter((part) => part !== null && part !== '') as string[],
+      [company.address, company.phone, hoursText(company, language)].flatMap((part) => (part ? [inLine(part)] : [])),
       '; ',
     ),
-    services: orNone(
-      company.services.slice(0, mostServices).map(({ serviceId, name, durationMinutes, price }) => {
-        const cost = price === null ? '' : `, ${moneyText(price.from)}`;
-        return `- ${serviceId}: ${name}${durationMinutes === null ? '' : `, ${durationMinutes} ${language === 'ru' ? 'мин' : 'min'}`}${cost}`;
-      }),
-    ),
+    services: !company.isReachable
+      ? language === 'ru'
+        ? 'неизвестны: система записи сейчас не отвечает; скажи об этом и предложи передать разговор сотруднику'
+        : 'unknown: the booking system does not answer now; say so and offer to hand over to a colleague'
+      : orNone(
+          company.services.slice(0, mostServices).map(({ serviceId, name, durationMinutes, price }) => {
+            const cost = price === null ? '' : `, ${moneyText(price.from)}`;
+            return `- ${serviceId}: ${inLine(name)}${durationMinutes === null ? '' : `, ${durationMinutes} ${language === 'ru' ? 'мин' : 'min'}`}${cost}`;
+          }),
+        ),
     now: `${dateLabel(start.slice(0, 10), language)}, ${start.slice(11, 16)}`,
     calendar: calendarOf(now, company.timeZone, language, calendarDays).join('\n'),
-    customer: `${session.name ?? (language === 'ru' ? 'имя неизвестно' : 'no name')}, ${phones[language][session.phoneProof]}`,
+    customer: `${session.name === null ? (language === 'ru' ? 'имя неизвестно' : 'no name') : inLine(session.name)}, ${phones[language][session.phoneProof]}`,
     appointments:
       session.phoneProof !== 'proved'
         ? language === 'ru'
           ? 'неизвестны, пока телефон не подтверждён'
           : 'unknown until the phone is proved'
         : orNone(
-            (memory.appointments ?? []).map((of) => `${of.appointment}: ${of.services.join(', ')}, ${whenText(of.start, language)}`),
+            (memory.appointments ?? []).map(
+              (of) => `${of.appointment}: ${inLine(of.services.join(', '))}, ${whenText(of.start, language)}`,
+            ),
             '; ',
           ),
     offered: orNone(
       memory.offered
         .slice(0, mostOffered)
-        .map((of) => `${of.slot}: ${whenText(of.start, language)}${of.employee === null ? '' : `, ${of.employee}`}`),
+        .map((of) => `${of.slot}: ${whenText(of.start, language)}${of.employee === null ? '' : `, ${inLine(of.employee)}`}`),
       '; ',
     ),
-    proposal: open === null ? '' : `${language === 'ru' ? 'Ждёт подтверждения клиента' : 'Waits for the customer'}: ${open.text}`,
+    proposal: open === null ? '' : `${language === 'ru' ? 'Ждёт подтверждения клиента' : 'Waits for the customer'}: ${inLine(open.text)}`,
   };
 }
 

@@ -127,6 +127,7 @@ export interface TelegramFake {
   move(from: number, to: number): void;
   /** The customer blocks the bot. */
   block(token: string, chatId: number): void;
+  unblock(token: string, chatId: number): void;
   close(): Promise<void>;
 }
 
@@ -529,6 +530,7 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     },
     move: (from, to) => void moved.set(from, to),
     block: (token, chatId) => void botOf(token).blocked.add(chatId),
+    unblock: (token, chatId) => void botOf(token).blocked.delete(chatId),
     async close() {
       stopping.abort();
       server.closeAllConnections();

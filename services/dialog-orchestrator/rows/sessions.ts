@@ -168,6 +168,19 @@ export async function closeInputs(tx: Queries, inputIds: readonly string[], turn
     await tx.query('update dialog_orchestrator.inputs set turn_id = $2 where input_id = any ($1)', [inputIds, turnId]);
 }
 
+/** Turns of the chats, and the keys of their proposals, by which rows of the journal are found. */
+export async function rowsOf(
+  db: Queries,
+  chatIds: readonly string[],
+): Promise<{ readonly turnIds: readonly string[]; readonly keys: readonly string[] }> {
+  const turns = await db.query<{ id: string }>(
+    `select turn_id as id from dialog_orchestrator.turns where session_id = any ($1)
+     union select turn_id from dialog_orchestrator.inputs where session_id = any ($1) and turn_id is not null`,
+    [chatIds],
+  );
+  const proposals = await db.query<{ key: string }>('select key from dialog_orchestrator.proposals where session_id = any ($1)', [chatIds]);
+  return { turnIds: turns.map(({ id }) => id), keys: proposals.map(({ key }) => key) };
+}
 /** Removes everything about the chats. */
 export async function forgetChats(tx: Queries, chatIds: readonly string[]): Promise<void> {
   const ids = 'select session_id from dialog_orchestrator.sessions where chat_id = any ($1)';

@@ -27,6 +27,8 @@ export function shownSlot({ slot, services, employee, start }: OfferedSlot, lang
 export function shownAppointment(of: KnownAppointment, language: 'ru' | 'en'): Readonly<Record<string, unknown>> {
   return { appointment: of.appointment, service: of.services.join(', '), employee: of.employee, ...partsOf(of.start, language) };
 }
+const away = (): ToolResult =>
+  refused('failed', 'The booking system cannot be reached now: services and times are unknown. Say so, and offer a person.');
 
 const getServices = tool({
   name: 'get_services',
@@ -37,7 +39,7 @@ const getServices = tool({
   isWrite: false,
   states: 'all',
   async run({ query }, { company }) {
-    if (!company.isReachable) return refused('failed', 'The booking system cannot be reached now.');
+    if (!company.isReachable) return away();
     const asked = query?.toLowerCase().trim() ?? '';
     const matching = company.services.filter(({ name, category }) => `${name} ${category ?? ''}`.toLowerCase().includes(asked));
     const shown = (matching.length === 0 ? company.services : matching).slice(0, mostShown);
@@ -102,6 +104,7 @@ const getAvailableSlots = tool({
   states: 'all',
   async run({ services, employee, date, day }, context) {
     const { company, settings, call, memory, session, now } = context;
+    if (!company.isReachable) return away();
     const unknown = services.filter((id) => !company.services.some(({ serviceId }) => serviceId === id));
     if (unknown.length > 0) return refused('not_known', `There is no service ${unknown.join(', ')}; use ids of get_services.`);
     const today = zoneOf(company.timeZone).dayOf(now);
