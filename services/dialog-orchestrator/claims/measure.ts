@@ -2,7 +2,7 @@
 import { checkText } from './check-text.ts';
 import { claims, harmless, support } from './corpus.held-out.ts';
 
-export interface ClaimFigures {
+interface ClaimFigures {
   readonly claims: number;
   readonly heldBack: number;
   readonly harmless: number;

@@ -72,7 +72,7 @@ function effectsText({ booked, moved, cancelled, handedOver }: Effects): string 
 }
 
 /** One script, or a list of them. @throws PolybError invalid_argument that names the file and the place in it. */
-export async function scriptsIn(file: string): Promise<readonly Script[]> {
+async function scriptsIn(file: string): Promise<readonly Script[]> {
   const at = `${subject} ${file}`;
   let given: unknown;
   try {

@@ -11,7 +11,7 @@ import type { Output } from '../../../scripts/cli/kernel/output.ts';
 import { clean, padEnd, padStart, widthOf } from '../../../scripts/cli/kernel/text.ts';
 import { bubble, inkOf, proposalLine } from './draw-turn.ts';
 
-export type Answer = OutputOf<typeof dialog.dialog>;
+type Answer = OutputOf<typeof dialog.dialog>;
 type Choices = Answer['choices'];
 
 export async function talk(invocation: Invocation): Promise<number> {
@@ -68,7 +68,7 @@ export async function talk(invocation: Invocation): Promise<number> {
 const answerTo = (ask: Ask, input: object): Promise<Answer> => ask<Answer>('dialog.dialog', input, { key: newKey() });
 
 /** A number or a title of the last options is a choice; everything else is a message. */
-export function chosenIn(
+function chosenIn(
   line: string,
   choices: Choices,
 ): { readonly title: string; readonly input: { readonly choice: string } | { readonly message: string } } {
