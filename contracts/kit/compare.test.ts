@@ -11,6 +11,7 @@ interface Shop {
     readonly idempotency?: Idempotency;
     readonly lane?: never;
     readonly owner?: never;
+    readonly unhashed?: never;
     readonly roles?: readonly Role[];
     readonly http?: `GET /${string}`;
     readonly approval?: 'none' | 'staff' | 'customer';
@@ -125,6 +126,12 @@ test('an event is read, so a field less breaks', () => {
   const more = z.object({ id: text, at: text });
   expect(changes({ payload: more }, { payload: Id })).toEqual(['! shop.bought payload/at: field removed']);
   expect(changes({ payload: Id }, { payload: more })).toEqual(['shop.bought payload/at: field added']);
+});
+
+test('leaving a field out of the hash breaks callers unless the field is new', () => {
+  const policy = { unhashed: ['a'] as never };
+  expect(changes(input({}), { ...input({ a: text.default('x') }), policy })).toEqual(['shop.buy input/a: field added']);
+  expect(changes(input({ a: text }), { ...input({ a: text }), policy })).toEqual(['! shop.buy: unhashed: absent → ["a"]']);
 });
 
 test.each<[string, Shop['policy'], Shop['policy'], readonly string[]]>([

@@ -95,9 +95,13 @@ const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, custom
 
 function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] {
   const change = (name: keyof EntryFact) => `${name}: ${show(old[name])} → ${show(now[name])}`;
-  // The name of a parameter in a path is not sent.
-  const comparable = (of: EntryFact, name: keyof EntryFact) =>
-    name === 'http' && of.http !== undefined ? { ...of.http, route: of.http.route.replace(/\{\w+\}/g, '{}') } : of[name];
+  const comparable = (of: EntryFact, name: keyof EntryFact) => {
+    // The name of a parameter in a path is not sent.
+    if (name === 'http' && of.http !== undefined) return { ...of.http, route: of.http.route.replace(/\{\w+\}/g, '{}') };
+    // Without a new field the hash of an earlier input stays the same.
+    if (name === 'unhashed') return (of.unhashed ?? []).filter((field) => old.input?.properties?.[field] !== undefined);
+    return of[name];
+  };
   const differs = (name: keyof EntryFact) => !isSame(comparable(old, name), comparable(now, name));
   const barred = now.roles !== undefined && (old.roles === undefined || old.roles.some((role) => !now.roles?.includes(role)));
   const stricter = (strictness[now.approval ?? 'none'] ?? 0) > (strictness[old.approval ?? 'none'] ?? 0);
