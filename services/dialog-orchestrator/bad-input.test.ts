@@ -308,6 +308,11 @@ test('retention removes old conversations with all that belongs to them, and kee
   const [old, young] = [somebody(), somebody()];
   for (const person of [old, young]) await proposedTo(person, 7);
   const [gone, kept] = [await chatOf(old), await chatOf(young)];
+  // A turn that is still due would begin the conversation anew.
+  await until(async () => {
+    const due = `select from journal.rows where method = 'dialog.take_turn' and input->>'sessionId' = $1 and state in ('queued', 'attempting')`;
+    return (await it.rows(due, [gone])).length === 0;
+  });
   const columns = { turns: 'started_at', inputs: 'at', proposals: 'created_at', sessions: 'active_at', choices: 'expires_at' };
   for (const [table, column] of Object.entries(columns))
     await it.rows(`update dialog_orchestrator.${table} set ${column} = now() - interval '40 days' where session_id = $1`, [gone]);

@@ -141,6 +141,7 @@ test('two proposals in one answer are one, and a later proposal outdates it', as
     }),
   );
   const first = await it.say(session, 'Первое');
+  expect((await toolsOf(session)).slice(-2).map(({ outcome }) => outcome)).toEqual(['proposed', 'budget']);
   it.thinks(answersOnce({ calls: [['create_appointment', { slot: 's3', ...two }]] }));
   const second = await it.say(session, 'Нет, лучше третье');
   const { proposals } = await it.session(session);

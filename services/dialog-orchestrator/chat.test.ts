@@ -107,6 +107,9 @@ test('what is claimed shows nothing of its owner; the customer’s own contact d
   expect(asked.text).not.toMatch(/Анна|Стрижка/);
   expect(asked.contactButton).toBe('Поделиться номером');
   expect((await it.session(await chatOf(boris))).session).toMatchObject({ phoneProof: 'claimed' });
+  telegram.shareContact(token, boris, '+79990000011', { user_id: boris + 1_000_000 });
+  await until(async () => (await it.session(await chatOf(boris))).turns[1]);
+  expect((await it.session(await chatOf(boris))).session).toMatchObject({ phoneProof: 'claimed' });
   telegram.shareContact(token, boris, '+79990000011');
   await comes(boris, 2);
   telegram.say(token, boris, 'Какие у меня записи?');
@@ -177,7 +180,8 @@ test('a person takes over on request: the customer is informed, and the agent is
   const chatId = await chatOf(dina);
   await until(async () => (await world_.bus.call(inbox.chat_context, { chatId })).chat.owner === 'human');
   telegram.say(token, dina, 'Алло?');
-  await until(async () => (await it.session(chatId)).turns.find(({ said }) => said.includes('Алло?')));
+  const silent = await until(async () => (await it.session(chatId)).turns.find(({ said }) => said.includes('Алло?')));
+  expect(silent).toMatchObject({ reply: null, replyBy: 'none', steps: [] });
   expect((await it.session(chatId)).session.isHandedOver).toBe(true);
   await world_.bus.call(inbox.set_chat_owner, { chatId, owner: 'bot' });
   telegram.say(token, dina, 'Вы вернулись?');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { booking } from '../../contracts/booking.ts';
 import { company } from '../../contracts/company.ts';
 import { dialog } from '../../contracts/dialog.ts';
@@ -14,6 +14,7 @@ import { choiceOf, unique } from './fixture.ts';
 import agent from './service.ts';
 
 let it: World;
+let hosted: Awaited<ReturnType<World['start']>>;
 let emulator: Aimock;
 /** Nothing listens there. */
 let closed: string;
@@ -39,6 +40,8 @@ afterAll(async () => {
   await emulator.stop();
 });
 
+afterEach(() => hosted.stop(2_000));
+
 const say = (sessionId: string, message: string) => it.bus.call(dialog.dialog, { sessionId, message }, { key: unique('said') });
 const modelsOf = async (sessionId: string) =>
   (await it.bus.call(dialog.get_session, { sessionId })).turns.flatMap(({ steps }) => steps.map(({ model }) => model));
@@ -48,7 +51,7 @@ test('with the first provider down the second one answers, whole and as a stream
     ...{ LLM_KIND: 'openai,deepseek', OPENAI_API_KEY: 'key-of-openai', OPENAI_BASE_URL: `${closed}/v1` },
     ...{ DEEPSEEK_API_KEY: 'key-of-deepseek', DEEPSEEK_BASE_URL: `${emulator.url}/v1`, HTTP_ALLOW_PRIVATE: `${closed},${emulator.url}` },
   };
-  const hosted = await it.start('dialog-orchestrator', agent, settings);
+  hosted = await it.start('dialog-orchestrator', agent, settings);
   const session = unique('visitor');
   const items = [];
   async function* nothing(): AsyncGenerator<never> {}
@@ -56,12 +59,9 @@ test('with the first provider down the second one answers, whole and as a stream
     timeoutMs: 20_000,
   }))
     items.push(item);
-  expect(items.map((item) => (item.is === 'sentence' ? item.text : item.is))).toEqual([
-    'tool',
-    'Выберите удобное время.',
-    'Кнопки ниже.',
-    'done',
-  ]);
+  expect(items.flatMap((item) => (item.is === 'sentence' ? [item.text] : []))).toEqual(['Выберите удобное время.', 'Кнопки ниже.']);
+  expect(items.find(({ is }) => is === 'tool')).toEqual({ is: 'tool', name: 'get_available_slots' });
+  expect(items.at(-1)).toMatchObject({ is: 'done', answer: { state: 'BOOKING' } });
   const proposed = await say(session, 'Давайте первое');
   const confirmed = await it.bus.call(
     dialog.dialog,
@@ -75,7 +75,6 @@ test('with the first provider down the second one answers, whole and as a stream
   const names = ((asked.at(-1)?.body.tools ?? []) as { function: { name: string } }[]).map((each) => each.function.name);
   expect(names).toEqual(expect.arrayContaining(['get_available_slots', 'create_appointment', 'hand_over']));
   expect(JSON.stringify(asked)).not.toContain('slotId');
-  await hosted.stop(2_000);
 });
 
 test('with every provider down the scripted agent answers, and the record names it', async () => {
@@ -83,7 +82,7 @@ test('with every provider down the scripted agent answers, and the record names 
     ...{ LLM_KIND: 'openai,deepseek', OPENAI_API_KEY: 'key-of-openai', OPENAI_BASE_URL: `${closed}/v1` },
     ...{ DEEPSEEK_API_KEY: 'key-of-deepseek', DEEPSEEK_BASE_URL: `${closed}/v1`, HTTP_ALLOW_PRIVATE: closed },
   };
-  await it.start('dialog-orchestrator', agent, settings);
+  hosted = await it.start('dialog-orchestrator', agent, settings);
   const session = unique('visitor');
   expect((await say(session, 'Сколько стоит стрижка?')).reply).toContain('2 000 ₽');
   expect(await modelsOf(session)).toEqual(expect.arrayContaining(['scripted/receptionist']));

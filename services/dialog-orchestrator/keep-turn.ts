@@ -1,0 +1,152 @@
+/** Stores a turn: its record, the reply, proposals, and what is to be done. */
+import type { Tx } from '../../bus/service.ts';
+import { dialog } from '../../contracts/dialog.ts';
+import { asksForPerson } from './claims/handover-words.ts';
+import type { Company } from './company.ts';
+import type { Settled } from './decide.ts';
+import { type Heard, pressesSince } from './hear.ts';
+import { intentOf } from './intents.ts';
+import { toolCallsTotal, turnSeconds, turnsTotal } from './metrics.ts';
+import { type Replying, replyOf } from './reply.ts';
+import { markProposal, type Proposal } from './rows/proposals.ts';
+import { closeInputs, type Input, putSession, type Session } from './rows/sessions.ts';
+import { insertTurn } from './rows/turns.ts';
+import { cut } from './said.ts';
+import { handOverLater, sendReply } from './send-reply.ts';
+import type { Ask } from './tools/tool.ts';
+import type { TurnEnd } from './turn.ts';
+import { type Answer, type Chat, type DialogParts, messageIdPrefix } from './turn-parts.ts';
+
+export interface TakenTurn {
+  readonly parts: DialogParts;
+  readonly company: Company;
+  readonly turnId: string;
+  readonly sessionId: string;
+  readonly startedAt: Date;
+  /** As the turn found it. */
+  readonly before: Session;
+  readonly session: Session;
+  readonly chat: Chat | null;
+  readonly heard: Heard;
+  /** What the customer wrote, without decisions on proposals. */
+  readonly texts: readonly string[];
+  readonly inputs: readonly Input[];
+  readonly pending: readonly Proposal[];
+  readonly settledNow: readonly Settled[];
+  /** Lines of ours, before those of the model. */
+  readonly ours: readonly string[];
+  /** Null if no model was asked. */
+  readonly end: TurnEnd | null;
+  readonly asks: readonly Ask[];
+  readonly more: Replying['more'];
+}
+
+export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
+  const {
+    parts,
+    company,
+    turnId,
+    sessionId,
+    startedAt,
+    before,
+    session,
+    chat,
+    heard,
+    texts,
+    inputs,
+    pending,
+    settledNow,
+    ours,
+    end,
+    asks,
+    more,
+  } = of;
+  const { settings, now, log } = parts;
+  const reply = await replyOf({
+    tx,
+    parts,
+    company,
+    turnId,
+    session,
+    settledNow,
+    ours,
+    end,
+    asks,
+    more,
+    pending,
+    canProve: chat !== null,
+  });
+  const decided = heard.presses.filter(({ payload }) => payload?.is === 'confirm' || payload?.is === 'decline');
+  const answered = [...(end?.said ?? heard.said.map(({ text }) => text)), ...decided.map(({ title }) => title)];
+  const seen = [...new Set([...heard.seen, ...(end?.seen ?? [])])];
+  const done: Session = {
+    ...reply.session,
+    turns: session.turns + 1,
+    activeAt: new Date(now()),
+    handedOverAt: reply.handOver === null ? session.handedOverAt : new Date(now()),
+  };
+  await putSession(tx, done);
+  await closeInputs(tx, [...inputs.map(({ inputId }) => inputId), ...seen], turnId);
+  const text = [...reply.receipts, ...(reply.text === null ? [] : [reply.text])].join('\n\n') || null;
+  const replyBy = reply.asksForPhone ? 'ours' : (end?.replyBy ?? (text === null ? 'none' : 'ours'));
+  const row = {
+    ...{
+      turnId,
+      sessionId,
+      said: answered,
+      reply: text === null ? null : cut(text, 4096),
+      replyBy: text === null ? ('none' as const) : replyBy,
+    },
+    ...{
+      before: before.state,
+      state: done.state,
+      intent: end === null && texts.some(asksForPerson) ? 'human' : intentOf(end?.tools ?? null),
+      model: end?.model ?? null,
+      promptHash: end?.promptHash ?? null,
+    },
+    ...{ steps: end?.steps ?? [], findings: end?.findings ?? [], startedAt, ms: Math.max(0, now() - startedAt.getTime()) },
+  };
+  await insertTurn(tx, row, end?.tools ?? []);
+  for (const each of settledNow) {
+    const toldAt = each.state !== 'unknown' && each.text !== null ? new Date(now()) : null;
+    await markProposal(tx, each.proposal.proposalId, { state: each.state, evidence: each.evidence ?? null, toldAt });
+  }
+  if (chat !== null) {
+    const news = end?.seen.filter((inputId) => inputId.startsWith(messageIdPrefix) && !heard.seen.includes(inputId)) ?? [];
+    const answers = news.at(-1) ?? heard.answers;
+    sendReply(tx, {
+      turnId,
+      chat,
+      seen: [...seen, ...(await pressesSince(tx, sessionId))],
+      answers,
+      session: done,
+      settledNow,
+      reply,
+      settings,
+    });
+  }
+  if (reply.handOver !== null) handOverLater(tx, done, reply.handOver, turnId, chat);
+  tx.emit(dialog.turn_completed, {
+    ...{
+      turnId,
+      sessionId,
+      chatId: done.chatId,
+      state: done.state,
+      intent: row.intent,
+      model: row.model,
+      at: new Date(now()).toISOString(),
+    },
+  });
+  tx.count(turnsTotal, { reply: row.replyBy });
+  for (const tool of end?.tools ?? [])
+    tx.count(toolCallsTotal, { tool: tool.policy === null ? 'unknown' : tool.name, outcome: tool.outcome });
+  parts.metrics.observe(turnSeconds, {}, row.ms / 1000);
+  if (end !== null && end.findings.length > 0)
+    log.info({ turn: turnId, findings: end.findings.map(({ kind }) => kind) }, 'the model claimed what nothing supports');
+  return {
+    ...{ sessionId: done.externalId, turnId, reply: row.reply, state: done.state, intent: row.intent },
+    proposals: reply.proposals,
+    choices: reply.choices.map(({ token, title }) => ({ id: token, title })),
+    isHandedOver: done.handedOverAt !== null,
+  };
+}
