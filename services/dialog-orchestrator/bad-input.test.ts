@@ -36,12 +36,15 @@ afterAll(async () => {
   await telegram.close();
 });
 
+/** The limit of bookings is one of the phone. */
+const newPhone = () => `+7999000${++phones}`;
+let phones = 1000;
 /** Offers haircuts, proposes what was pressed, and repeats all else. */
 const receptionist: Brain = (request) => {
   const said = request.messages.findLast(({ role }) => role === 'user')?.text ?? '';
   const { pressed, customer } = request.facts as { pressed: { kind: string; ref: string } | null; customer: { phone: string } };
   if (lastResult(request) !== null) return { text: 'Выберите время.' };
-  const who = customer.phone === 'proved' ? {} : { name: 'Анна', phone: '+79990000011' };
+  const who = customer.phone === 'proved' ? {} : { name: 'Анна', phone: newPhone() };
   if (pressed?.kind === 'slot') return { calls: [['create_appointment', { slot: pressed.ref, ...who }]] };
   if (/стрижк/.test(said)) return { calls: [['get_available_slots', { services: ['haircut'], day: 'на следующей неделе' }]] };
   return { text: `Вы сказали: ${said}` };
@@ -73,8 +76,7 @@ const settles = (person: number) =>
     return open.length === 0;
   });
 const content = (from: number, more: object) => telegram.say(token, from, '', { text: undefined, ...more });
-const bookedFor = async (phone: string) =>
-  (await world_.bus.call(booking.list_appointments, { days: 60 })).appointments.filter(({ phoneNumber }) => phoneNumber === phone);
+const appointments = async () => (await world_.bus.call(booking.list_appointments, { days: 60 })).appointments;
 /** The proposal of the nth time. */
 async function proposedTo(person: number, nth: number): Promise<Message> {
   const from = sentTo(person).length;
@@ -106,7 +108,7 @@ test('a press of last week, of another chat and with a forged token does nothing
   telegram.press(token, anna, telegram.show(token, anna, proposal), 'Подтвердить');
   await until(() => textsTo(anna).filter((text) => text === gone).length === 2 || null);
   expect((await it.session(await chatOf(anna))).proposals).toMatchObject([{ state: 'open' }]);
-  expect(await bookedFor('+79990000011')).toEqual([]);
+  expect(await appointments()).toEqual([]);
 });
 
 test('the model is not asked about a voice message, a sticker and an album; a transcript that comes later is answered', async () => {
@@ -325,4 +327,16 @@ test('retention removes old conversations with all that belongs to them, and kee
     );
   expect(await left(gone)).toEqual([false, false, false, false, false]);
   expect(await left(kept)).toEqual([true, true, true, true, true]);
+});
+
+test('on a site no phone can be proved: no button is named, and staff takes over', async () => {
+  it.thinks((request) => (lastResult(request) === null ? { calls: [['get_client_appointments', {}]] } : { text: 'Нажмите кнопку ниже.' }));
+  const put = { from: 'visitor-17', text: 'Мой номер +79990000031, какие у меня записи?' };
+  const { chatId } = await world_.bus.call(inbox.put_message, put, { key: 'site' });
+  const outbound = async () =>
+    (await world_.bus.call(inbox.list_messages, { chatId })).items.filter(({ direction }) => direction === 'out').map(({ text }) => text);
+  const [reply] = await until(async () => ((await outbound()).length > 0 ? outbound() : null));
+  expect(reply).toMatch(/^Передаю разговор сотруднику/);
+  await until(async () => (await world_.bus.call(inbox.chat_context, { chatId })).chat.owner === 'human');
+  expect(await outbound()).toHaveLength(1);
 });

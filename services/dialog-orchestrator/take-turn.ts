@@ -11,7 +11,7 @@ import { historyOf, wasSaid } from './history.ts';
 import { turnIdOf } from './ids.ts';
 import { keepTurn } from './keep-turn.ts';
 import { bookingsOf, pendingProposals } from './rows/proposals.ts';
-import { closeInputs, findSession, openInputs, type Session } from './rows/sessions.ts';
+import { closeInputs, findSession, mergeChats, openInputs, type Session } from './rows/sessions.ts';
 import { cut } from './said.ts';
 import { identified, isSilentIn, renewed } from './session-of.ts';
 import type { Ask } from './tools/tool.ts';
@@ -31,6 +31,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         ? await context.call(inbox.chat_context, { chatId: sessionId, limit: remembered.messages }).catch(gone)
         : null;
     if (said === null && chat === null && stored === null) return silence(sessionId, null);
+    if (chat !== null && chat.chat.chatId !== sessionId) return merged(sessionId, chat.chat.chatId, turnId, context);
     const before = renewed(stored, { sessionId, said, chat, startedAt, settings });
     const company = await parts.company(context.call);
     const inputs = await openInputs(db, sessionId);
@@ -111,6 +112,14 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
   };
 }
 
+/** What was said late under the former id of a merged chat is answered in the chat that it is now. */
+function merged(former: string, into: string, turnId: string, { commit }: Context): Promise<Answer> {
+  return commit(async (tx) => {
+    await mergeChats(tx, former, into);
+    turnDue(tx, into, derivedKey(turnId, 'merged'));
+    return silence(into, null);
+  });
+}
 function silence(sessionId: string, session: Session | null): Answer {
   const state = session?.state ?? 'GREETING';
   return {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Customer, type WhatsAppFake, whatsappFake } from '../../adapters/vendors/whatsapp/fake.ts';
 import { booking } from '../../contracts/booking.ts';
+import { dialog } from '../../contracts/dialog.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { messages } from '../../contracts/messages.ts';
@@ -43,13 +44,14 @@ const results = (request: Parameters<Brain>[0]) =>
 /** Offers haircuts, proposes what was pressed, and shows, moves and cancels the first own appointment. */
 const receptionist: Brain = (request) => {
   const said = request.messages.findLast(({ role }) => role === 'user')?.text ?? '';
-  const { pressed } = request.facts as { pressed: { kind: string; ref: string } | null };
+  const { pressed, customer } = request.facts as { pressed: { kind: string; ref: string } | null; customer: { phone: string } };
+  const who = customer.phone === 'proved' ? {} : { name: 'Клиент', phone: '+79995550099' };
   const found = results(request);
   const own = found.flatMap(({ appointments }) => appointments ?? []) as { appointment: string; service: string; date: string }[];
   const [slot] = found.flatMap(({ slots }) => slots ?? []) as { slot: string }[];
   const isOver = found.some((result) => 'proposal' in result || 'error' in result);
   if (isOver) return { text: 'Хорошо.' };
-  if (pressed?.kind === 'slot') return { calls: [['create_appointment', { slot: pressed.ref }]] };
+  if (pressed?.kind === 'slot') return { calls: [['create_appointment', { slot: pressed.ref, ...who }]] };
   if (/записи|Перенес|Отмен/.test(said) && found.length === 0) return { calls: [['get_client_appointments', {}]] };
   if (/записи/.test(said))
     return { text: own.length === 0 ? 'Пока ничего нет.' : `Вижу: ${own.map(({ service }) => service).join(', ')}.` };
@@ -74,7 +76,7 @@ interface Interactive {
     readonly sections?: readonly { readonly rows: readonly { readonly title: string }[] }[];
   };
 }
-const sentTo = ({ phone }: Customer) => whatsapp.sent.filter(({ to }) => to === phone);
+const sentTo = ({ phone, userId }: Customer) => whatsapp.sent.filter(({ to }) => to === (phone ?? userId));
 const comes = (to: Customer, nth: number) => until(() => sentTo(to)[nth - 1]) as Promise<Sent>;
 const textOf = ({ body }: Sent) =>
   ((body.text as { body?: string } | undefined)?.body ?? (body.interactive as Interactive | undefined)?.body.text) as string;
@@ -103,9 +105,9 @@ function deliver({ phone, userId, name }: Customer, ...said: readonly object[]):
   });
 }
 const taken = () => until(() => whatsapp.untaken() === 0 || null);
-const chatOf = async ({ phone }: Customer) => {
+const chatOf = async ({ phone, userId }: Customer) => {
   const [row] = await world_.store.query<{ chatId: string }>('select chat_id as "chatId" from collector.chats where external_id = $1', [
-    phone,
+    phone ?? userId,
   ]);
   return row?.chatId ?? '';
 };
@@ -113,7 +115,7 @@ const turnsOf = async (of: Customer) => (await it.session(await chatOf(of))).tur
 const appointmentsOf = async ({ phone }: Customer & { readonly phone: string }) =>
   (await world_.bus.call(booking.list_appointments, { days: 60 })).appointments.filter((each) => each.phoneNumber === `+${phone}`);
 /** Asks, chooses the nth time, and returns the proposal. */
-async function proposedTo(who: Customer & { readonly phone: string }, nth: number): Promise<Sent> {
+async function proposedTo(who: Customer, nth: number): Promise<Sent> {
   const from = sentTo(who).length;
   whatsapp.say(who, 'Хочу на стрижку');
   const offered = await comes(who, from + 1);
@@ -262,4 +264,40 @@ test('a long text of the model is shortened beside options, and what we write is
   it.thinks(receptionist);
   expect(textOf(offered).length).toBeLessThanOrEqual(1024);
   expect(optionsOf(offered).titles.length).toBeGreaterThan(3);
+});
+
+test('a proposal of a chat that turns out to be the customer’s other one is confirmed there, and what comes late under the former chat is answered', async () => {
+  const olga = somebody();
+  const hidden = { userId: olga.userId ?? '', name: 'Клиент' };
+  whatsapp.say({ phone: olga.phone, name: 'Клиент' }, 'Добрый день!');
+  await comes(olga, 1);
+  const proposal = await proposedTo(hidden, 7);
+  const [stays, goes] = [await chatOf(olga), await chatOf(hidden)];
+  expect(goes).not.toBe(stays);
+  whatsapp.choose(olga, proposal, 'Подтвердить');
+  const receipt = await until(() => sentTo(olga).find((each) => /^Готово, вы записаны/.test(textOf(each))));
+  expect(receipt).toBeDefined();
+  expect((await it.session(stays)).proposals).toMatchObject([{ what: 'create', state: 'done' }]);
+  const { messages: said } = await world_.bus.call(inbox.chat_context, { chatId: stays });
+  const late = said.find(({ text }) => text === 'Добрый день!')?.messageId ?? '';
+  await world_.store.query(`update dialog_orchestrator.inputs set session_id = $2, turn_id = null where input_id = $1`, [late, goes]);
+  await world_.bus.call(dialog.take_turn, { sessionId: goes }, { key: 'late' });
+  await until(() => sentTo(olga).filter((each) => textOf(each) === 'Вы сказали: Добрый день!')[1]);
+  expect(await world_.store.query('select from dialog_orchestrator.sessions where session_id = $1', [goes])).toEqual([]);
+});
+
+test('a message that was withdrawn before the turn gets no answer', async () => {
+  const petr = somebody();
+  const text = { id: 'wamid.WITHDRAWN', type: 'text', text: { body: 'Напишите мне в другой раз.' } };
+  deliver(petr, text, { type: 'revoke', revoke: { original_message_id: text.id } });
+  await taken();
+  await until(async () => {
+    const inputs = await world_.store.query<{ turnId: string | null }>(
+      'select turn_id as "turnId" from dialog_orchestrator.inputs where session_id = $1',
+      [await chatOf(petr)],
+    );
+    return inputs.length > 0 && inputs.every(({ turnId }) => turnId !== null);
+  });
+  whatsapp.say(petr, 'А парковка есть?');
+  expect(textOf(await comes(petr, 1))).toBe('Вы сказали: А парковка есть?');
 });
