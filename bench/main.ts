@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { optionsOf, refuse } from '../scripts/options.ts';
+import { benchAgent } from './agent.ts';
 import { benchCalls } from './calls.ts';
 import { benchCommandLine } from './cli.ts';
 import { benchGateway } from './gateway.ts';
@@ -34,6 +35,7 @@ const sections = {
     title: 'A vendor call through its adapter, with its limits in Redis, beside a bare undici request',
     run: () => benchVendor(),
   },
+  agent: { title: 'Turns of the agent with a model that answers at once, beside keyed calls', run: () => benchAgent() },
   words: { title: 'Words that find another form of them, with hunspell, with stems alone, and by likeness', run: () => benchWords() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
 } as const;

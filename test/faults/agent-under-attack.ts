@@ -61,6 +61,7 @@ export const t24: FaultTest = {
         OPENAI_API_KEY: apiKey,
         DIALOG_MODE: 'auto',
         DIALOG_GATHER_MS: '0',
+        DIALOG_FRAGMENT_MS: '0',
         ...(control ? { DIALOG_MAX_BOOKINGS: '100' } : {}),
       },
       allowPrivate: [String(model.told)],
