@@ -235,6 +235,7 @@ test('a customer who blocks the bot in the middle gets nothing, which is visible
   telegram.say(token, dina, 'А можно с собакой?');
   const chatId = await chatOf(dina);
   expect(await deadLetter(messages.deliver.address, chatId)).toMatchObject({ state: 'failed', reason: 'blocked' });
+  await until(async () => (await it.rows('select from sender.chats where chat_id = $1 and blocked_at is not null', [chatId]))[0]);
   expect((await it.session(chatId)).proposals).toMatchObject([{ state: 'open' }]);
   telegram.unblock(token, dina);
   telegram.say(token, dina, 'Я вернулась, вы здесь?');

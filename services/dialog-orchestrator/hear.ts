@@ -12,9 +12,17 @@ import { cut } from './said.ts';
 import type { DialogSettings } from './settings.ts';
 import { type Chat, type ChatMessage, gone, messageIdPrefix, type Said } from './turn-parts.ts';
 
+interface Press {
+  readonly inputId: string;
+  readonly title: string;
+  /** Null for an option that this session was not given, or that is too old. */
+  readonly payload: ChoicePayload | null;
+  /** The turn that offered the option. */
+  readonly turnId: string | null;
+}
 export interface Heard {
   readonly said: readonly { readonly text: string; readonly messageId: string; readonly isDecision: boolean }[];
-  readonly presses: readonly { readonly inputId: string; readonly title: string; readonly payload: ChoicePayload | null }[];
+  readonly presses: readonly Press[];
   readonly seen: readonly string[];
   /** Messages without words, which no model can read. */
   readonly unread: { readonly voice: boolean; readonly other: boolean };
@@ -40,14 +48,14 @@ export async function hear(
   context: Context,
 ): Promise<Heard> {
   const heard: { text: string; messageId: string; isDecision: boolean }[] = [];
-  const presses: { inputId: string; title: string; payload: ChoicePayload | null }[] = [];
+  const presses: Press[] = [];
   const seen: string[] = [];
   const unread = { voice: false, other: false };
   let answers: string | null = null;
   let person: Partial<Session> = {};
   const press = async (inputId: string, token: string) => {
     const choice = await findChoice(db, session.sessionId, token);
-    presses.push({ inputId, title: choice?.title ?? '', payload: choice?.payload ?? null });
+    presses.push({ inputId, title: choice?.title ?? '', payload: choice?.payload ?? null, turnId: choice?.turnId ?? null });
   };
   for (const input of inputs) {
     seen.push(input.inputId);

@@ -8,27 +8,41 @@ import { type Chat, remembered } from './turn-parts.ts';
 
 /** Earlier lines: of a chat as they really went out and came in, else of the turns. */
 export async function historyOf(session: Session, chat: Chat | null, heard: Heard, db: Database): Promise<readonly ModelMessage[]> {
-  if (chat !== null)
-    return chat.messages
-      .filter(
-        ({ messageId, sentAt, removedAt, kind }) =>
-          !heard.seen.includes(messageId) &&
-          removedAt === null &&
-          kind !== 'service' &&
-          Date.parse(sentAt) >= session.startedAt.getTime() - 60_000,
-      )
-      .map(
-        (message): ModelMessage => ({
-          role: message.direction === 'out' || message.sender?.isStaff ? 'assistant' : 'user',
-          text: textOf(message),
-        }),
-      )
-      .filter(({ text }) => text !== '');
+  if (chat !== null) {
+    const lines = linesOf(chat, session, heard);
+    const offered = await offeredReply(session, heard, db);
+    // The customer saw what they pressed, although the inbox may not have it yet.
+    const isMissing = offered !== null && !lines.some(({ role, text }) => role === 'assistant' && offered.endsWith(text));
+    return isMissing ? [...lines, { role: 'assistant', text: offered }] : lines;
+  }
   const turns = await latestTurns(db, session.sessionId, remembered.turns, session.startedAt);
   return turns.flatMap(({ said, reply }): ModelMessage[] => [
     ...said.map((text) => ({ role: 'user' as const, text })),
     ...(reply === null ? [] : [{ role: 'assistant' as const, text: reply }]),
   ]);
+}
+function linesOf(chat: Chat, session: Session, heard: Heard): readonly ModelMessage[] {
+  return chat.messages
+    .filter(
+      ({ messageId, sentAt, removedAt, kind }) =>
+        !heard.seen.includes(messageId) &&
+        removedAt === null &&
+        kind !== 'service' &&
+        Date.parse(sentAt) >= session.startedAt.getTime() - 60_000,
+    )
+    .map(
+      (message): ModelMessage => ({
+        role: message.direction === 'out' || message.sender?.isStaff ? 'assistant' : 'user',
+        text: textOf(message),
+      }),
+    )
+    .filter(({ text }) => text !== '');
+}
+/** The reply under which the pressed option was. */
+async function offeredReply({ sessionId }: Session, { presses }: Heard, db: Database): Promise<string | null> {
+  const turnId = presses.findLast(({ payload }) => payload !== null)?.turnId;
+  if (turnId == null) return null;
+  return (await latestTurns(db, sessionId, 1)).find((turn) => turn.turnId === turnId)?.reply ?? null;
 }
 
 export async function wasSaid(text: string, db: Database, sessionId: string): Promise<boolean> {

@@ -141,9 +141,9 @@ export async function insertChoices(
     );
 }
 /** Null for a token that this session was not given, or that is too old. */
-export async function findChoice(db: Queries, sessionId: string, token: string): Promise<Choice | null> {
-  const [row] = await db.query<Choice>(
-    'select token, title, payload from dialog_orchestrator.choices where token = $1 and session_id = $2 and expires_at > now()',
+export async function findChoice(db: Queries, sessionId: string, token: string): Promise<(Choice & { readonly turnId: string }) | null> {
+  const [row] = await db.query<Choice & { readonly turnId: string }>(
+    'select token, title, payload, turn_id as "turnId" from dialog_orchestrator.choices where token = $1 and session_id = $2 and expires_at > now()',
     [token, sessionId],
   );
   return row ?? null;
