@@ -8,11 +8,11 @@ import { type Heard, pressesSince } from './hear.ts';
 import { intentOf } from './intents.ts';
 import { toolCallsTotal, turnSeconds, turnsTotal } from './metrics.ts';
 import { type Replying, replyOf } from './reply.ts';
+import { handOverLater, replyInChat } from './reply-in-chat.ts';
 import { markProposal, type Proposal } from './rows/proposals.ts';
 import { closeInputs, type Input, putSession, type Session } from './rows/sessions.ts';
 import { insertTurn } from './rows/turns.ts';
 import { cut } from './said.ts';
-import { handOverLater, sendReply } from './send-reply.ts';
 import type { Ask } from './tools/tool.ts';
 import type { TurnEnd } from './turn.ts';
 import { type Answer, type Chat, type DialogParts, messageIdPrefix } from './turn-parts.ts';
@@ -114,7 +114,7 @@ export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
   if (chat !== null) {
     const news = end?.seen.filter((inputId) => inputId.startsWith(messageIdPrefix) && !heard.seen.includes(inputId)) ?? [];
     const answers = news.at(-1) ?? heard.answers;
-    sendReply(tx, {
+    replyInChat(tx, {
       turnId,
       chat,
       seen: [...seen, ...(await pressesSince(tx, sessionId))],

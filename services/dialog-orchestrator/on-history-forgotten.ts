@@ -1,7 +1,7 @@
 import { type Consumer, on } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { forgetChats } from './rows/sessions.ts';
+import { forgetConversations } from './rows/sessions.ts';
 
 export function onHistoryForgotten(): Consumer {
-  return on(inbox.history_forgotten, ({ chatIds }, tx) => forgetChats(tx, chatIds));
+  return on(inbox.history_forgotten, ({ chatIds }, tx) => forgetConversations(tx, chatIds));
 }

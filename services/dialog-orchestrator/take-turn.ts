@@ -11,7 +11,7 @@ import { historyOf, wasSaid } from './history.ts';
 import { turnIdOf } from './ids.ts';
 import { keepTurn } from './keep-turn.ts';
 import { bookingsOf, pendingProposals } from './rows/proposals.ts';
-import { closeInputs, findSession, mergeChats, openInputs, type Session } from './rows/sessions.ts';
+import { closeInputs, findSession, mergeConversations, openInputs, type Session } from './rows/sessions.ts';
 import { cut } from './said.ts';
 import { identified, isSilentIn, renewed } from './session-of.ts';
 import type { Ask } from './tools/tool.ts';
@@ -115,7 +115,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
 /** What was said late under the former id of a merged chat is answered in the chat that it is now. */
 function merged(former: string, into: string, turnId: string, { commit }: Context): Promise<Answer> {
   return commit(async (tx) => {
-    await mergeChats(tx, former, into);
+    await mergeConversations(tx, former, into);
     turnDue(tx, into, derivedKey(turnId, 'merged'));
     return silence(into, null);
   });

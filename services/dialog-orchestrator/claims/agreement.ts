@@ -2,7 +2,7 @@
  * Whether a short text agrees to the only open proposal, or refuses it. It is certain only if every word agrees: a condition, a
  * question, a correction or a word of courtesy alone is neither.
  */
-import { plainOf, visible, wordsOf } from './normal-form.ts';
+import { claimWords, plainOf, visible } from './normal-form.ts';
 
 export type Answer = 'agreement' | 'refusal' | null;
 /** What the proposal would do. */
@@ -49,7 +49,7 @@ export function answerIn(text: string, proposed: Proposed): Answer {
   const bare = seen.replace(signsOfConsent, ' ').replace(signsOfRefusal, ' ');
   // Anything but words and their punctuation says more than yes or no.
   if (/[^\p{L}\s.,!)'’«»"–-]/u.test(bare)) return null;
-  const words = wordsOf(plainOf(bare).replace(/^\s*ну[\s,]/u, ''));
+  const words = claimWords(plainOf(bare).replace(/^\s*ну[\s,]/u, ''));
   if (words.length > mostWords || (agrees && refuses)) return null;
   if (words.length === 0) return agrees ? 'agreement' : refuses ? 'refusal' : null;
   if (!refuses && isAgreement(words, proposed, agrees === true)) return 'agreement';

@@ -9,14 +9,14 @@ export function leaks(text: string, { secrets }: { readonly secrets: readonly st
   const seen = visible(text);
   if (internals.test(seen)) return true;
   const bare = bareOf(seen);
-  const words = wordsOf(seen);
+  const words = claimWords(seen);
   return secrets.some(
-    (secret) => spellings(secret).some((each) => each.length > 3 && bare.includes(each)) || sharesRun(words, wordsOf(secret)),
+    (secret) => spellings(secret).some((each) => each.length > 3 && bare.includes(each)) || sharesRun(words, claimWords(secret)),
   );
 }
 
 const bareOf = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
-const wordsOf = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+const claimWords = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
 /** As it is, backwards, and in the encodings that a model is asked to hide it in. */
 function spellings(secret: string): readonly string[] {

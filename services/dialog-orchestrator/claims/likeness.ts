@@ -4,7 +4,7 @@
  */
 import { type Act, type ActKind, when } from './acts.ts';
 import { claims, harmless } from './corpus.dev.ts';
-import { type Sentence, sentencesOf, wordsOf } from './normal-form.ts';
+import { claimWords, type Sentence, sentencesOf } from './normal-form.ts';
 
 type Kind = keyof typeof claims;
 interface Counts {
@@ -74,7 +74,7 @@ function count(lines: readonly string[]): Counts {
 
 /** Of Russian words: five letters unite most of their forms, the ending keeps the tense. */
 function featuresOf({ plain }: Sentence): readonly string[] {
-  const words = wordsOf(plain).flatMap((word) => (isTelling.test(word) ? [word] : []));
+  const words = claimWords(plain).flatMap((word) => (isTelling.test(word) ? [word] : []));
   const stems = words.map((word) => word.slice(0, 5));
   return [...stems, ...words.map((word) => `-${word.slice(-3)}`), ...stems.slice(1).map((stem, at) => `${stems[at]} ${stem}`)];
 }

@@ -68,12 +68,12 @@ const conjunctions = /\s(?=(?:и|а|но|что|чтобы|если|когда|�
 function partsOf(plain: string): readonly Part[] {
   return plain
     .split(/,(?!\d)|:(?!\d)|[()"«»]|\s[-–—]+\s|[–—]{1,2}(?!\d)/u)
-    .map((part) => wordsOf(part).join(' '))
+    .map((part) => claimWords(part).join(' '))
     .filter((words) => words !== '')
     .map((words) => ({ words, clauses: words.split(conjunctions) }));
 }
 
-export const wordsOf = (plain: string): readonly string[] => plain.match(/[\p{L}\p{N}]+(?:['-][\p{L}\p{N}]+)*/gu) ?? [];
+export const claimWords = (plain: string): readonly string[] => plain.match(/[\p{L}\p{N}]+(?:['-][\p{L}\p{N}]+)*/gu) ?? [];
 
 /** The same clause, with Russian words that are typed in Latin letters as Cyrillic. */
 export const cyrillicClause = (clause: string): string => (/[a-z]/.test(clause) ? cyrillicOf(clause) : clause);

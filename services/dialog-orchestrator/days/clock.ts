@@ -208,7 +208,12 @@ function modeAt(words: readonly string[], start: number): Read<ClockTerm['mode']
 }
 
 /** A clock time or a part of the day. @param isDate whether a date begins at an index */
-export function timeAt(words: readonly string[], start: number, isEnglish: boolean, isDate: (index: number) => boolean): TimeTerm | null {
+export function clockTermAt(
+  words: readonly string[],
+  start: number,
+  isEnglish: boolean,
+  isDate: (index: number) => boolean,
+): TimeTerm | null {
   return partAt(words, start) ?? clockAt(words, start, isEnglish, isDate);
 }
 

@@ -1,6 +1,6 @@
 /** Days and times in a customer's words. */
 import { Temporal } from 'temporal-polyfill';
-import { type ClockTerm, type Hour, type PartTerm, type TimeTerm, timeAt } from './clock.ts';
+import { type ClockTerm, clockTermAt, type Hour, type PartTerm, type TimeTerm } from './clock.ts';
 import {
   type Bound,
   type DaysTerm,
@@ -12,7 +12,7 @@ import {
   type Today,
   type WeekdayTerm,
 } from './terms.ts';
-import { wordsOf } from './vocabulary.ts';
+import { dayWords } from './vocabulary.ts';
 
 /** `HH:MM`, up to `24:00`. The visit begins at `from` or later, and before `to`; equal ends are one exact time. */
 export interface TimeOfDay {
@@ -66,7 +66,7 @@ export interface DayContext {
  * - A recurring day (`по вторникам`) is ambiguous: one visit is on one day.
  */
 export function parseDay(text: string, { now, timeZone, language }: DayContext): ParsedDay {
-  const words = wordsOf(text.slice(0, 1_000));
+  const words = dayWords(text.slice(0, 1_000));
   const zoned = (typeof now === 'number' ? Temporal.Instant.fromEpochMilliseconds(now) : Temporal.Instant.from(now)).toZonedDateTimeISO(
     timeZone,
   );
@@ -94,7 +94,7 @@ type Term = DayTerm | TimeTerm;
 function termsOf(words: readonly string[], today: Today): readonly Term[] {
   const terms: Term[] = [];
   for (let at = 0; at < words.length; ) {
-    const term = dayTermAt(words, at, today) ?? timeAt(words, at, today.isEnglish, (index) => isDateAt(words, index, today));
+    const term = dayTermAt(words, at, today) ?? clockTermAt(words, at, today.isEnglish, (index) => isDateAt(words, index, today));
     if (term) terms.push(term);
     at = term?.end ?? at + 1;
   }

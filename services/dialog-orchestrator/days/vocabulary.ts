@@ -1,7 +1,7 @@
-/** Words of days and times in Russian and English. All lookups take words of `wordsOf`. */
+/** Words of days and times in Russian and English. All lookups take words of `dayWords`. */
 
 /** Lower-case words, numbers, dates and clock times of a text; of the signs, only the hyphen is kept. */
-export function wordsOf(text: string): readonly string[] {
+export function dayWords(text: string): readonly string[] {
   const plain = text
     .normalize('NFKC')
     .toLowerCase()

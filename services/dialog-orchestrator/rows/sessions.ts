@@ -182,14 +182,14 @@ export async function rowsOf(
   return { turnIds: turns.map(({ id }) => id), keys: proposals.map(({ key }) => key) };
 }
 /** Removes everything about the chats. */
-export async function forgetChats(tx: Queries, chatIds: readonly string[]): Promise<void> {
+export async function forgetConversations(tx: Queries, chatIds: readonly string[]): Promise<void> {
   const ids = 'select session_id from dialog_orchestrator.sessions where chat_id = any ($1)';
   for (const table of ['inputs', 'choices', 'proposals', 'turns'])
     await tx.query(`delete from dialog_orchestrator.${table} where session_id = any ($1) or session_id in (${ids})`, [chatIds]);
   await tx.query('delete from dialog_orchestrator.sessions where chat_id = any ($1)', [chatIds]);
 }
 /** One chat continues as another; its own conversation ends with it. */
-export async function mergeChats(tx: Queries, chatId: string, into: string): Promise<void> {
+export async function mergeConversations(tx: Queries, chatId: string, into: string): Promise<void> {
   await tx.query('update dialog_orchestrator.inputs set session_id = $2 where session_id = $1 and turn_id is null', [chatId, into]);
   await tx.query(
     `update dialog_orchestrator.sessions set session_id = $2, external_id = $2, chat_id = $2

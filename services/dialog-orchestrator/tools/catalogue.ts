@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import type { ToolSpec } from '../../../adapters/llm/port.ts';
 import type { State } from '../rows/sessions.ts';
-import { reads } from './reads.ts';
+import { readTools } from './reads.ts';
 import type { Tool } from './tool.ts';
 import { writes } from './writes.ts';
 
-export const tools: readonly Tool[] = [...reads, ...writes];
+export const tools: readonly Tool[] = [...readTools, ...writes];
 const byName = new Map(tools.flatMap((each) => [[each.name, each] as const, ...(each.of === null ? [] : [[each.of.name, each] as const])]));
 
 export const toolNamed = (name: string): Tool | null => byName.get(name) ?? null;

@@ -269,4 +269,4 @@ const getClientByPhone = tool({
   },
 });
 
-export const reads: readonly Tool[] = [getServices, getEmployees, getAvailableSlots, getClientAppointments, getClientByPhone];
+export const readTools: readonly Tool[] = [getServices, getEmployees, getAvailableSlots, getClientAppointments, getClientByPhone];

@@ -13,7 +13,7 @@ import { type Chat, messageIdPrefix } from './turn-parts.ts';
 import { words } from './words.ts';
 
 /** Receipts go out as messages of their own, since they are never stale. */
-export function sendReply(
+export function replyInChat(
   tx: Tx,
   of: {
     readonly turnId: string;
