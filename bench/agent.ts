@@ -83,9 +83,14 @@ export async function benchAgent({
     const bus = createBus({ transport, name: 'operator', log: quiet });
     await bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never }, { timeoutMs: 30_000 });
     try {
-      const figures = await measured({ bus, store, model, telegram, rounds, seconds });
-      const rssMb = Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${agent.pid}/status`, 'utf8'))?.[1]) / 1_024);
-      return [...figures, { what: 'memory of dialog-orchestrator', value: rssMb, unit: 'MB RSS', goal: 'under 150' }];
+      const memory = (when: string): AgentFigures => ({
+        what: `memory of dialog-orchestrator, ${when}`,
+        value: Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${agent.pid}/status`, 'utf8'))?.[1]) / 1_024),
+        unit: 'MB RSS',
+        goal: 'under 150',
+      });
+      const started = memory('started');
+      return [...(await measured({ bus, store, model, telegram, rounds, seconds })), started, memory('after the burst')];
     } finally {
       await bus.close();
     }
@@ -176,6 +181,8 @@ async function measured({ bus, store, model, telegram, rounds, seconds }: Measur
   const inChat = await chatRows(rows, telegram);
   const sentenceMs = await firstSentence(bus, model, next, rounds);
 
+  // Compiled and connected.
+  await load(() => asks(next('warm')), { concurrency: chats, ms: 3_000 });
   const keyed = await load(keyedCall, { concurrency: chats, ms: (seconds * 1_000) / 2 });
   const sessions = Array.from({ length: chats }, () => next('chat'));
   let turn = 0;

@@ -25,7 +25,12 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
   return async ({ sessionId, said }, context) => {
     const startedAt = new Date(now());
     const turnId = turnIdOf(context.key);
-    const stored = await findSession(db, sessionId);
+    // At once: the lane keeps other turns of this session away.
+    const [stored, pending, company] = await Promise.all([
+      findSession(db, sessionId),
+      pendingProposals(db, sessionId),
+      parts.company(context.call),
+    ]);
     const chat =
       said === null && stored?.chatId !== null
         ? await context.call(inbox.chat_context, { chatId: sessionId, limit: remembered.messages }).catch(gone)
@@ -33,11 +38,9 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     if (said === null && chat === null && stored === null) return silence(sessionId, null);
     if (chat !== null && chat.chat.chatId !== sessionId) return merged(sessionId, chat.chat.chatId, turnId, context);
     const before = renewed(stored, { sessionId, said, chat, startedAt, settings });
-    const company = await parts.company(context.call);
     const inputs = await openInputs(db, sessionId);
     const heard = await hear({ session: before, said, chat, inputs, db }, context);
     const session = await identified({ ...before, ...heard.person }, chat, parts, context);
-    const pending = await pendingProposals(db, sessionId);
     const resumesAt = chat === null ? null : fragmentEnds(session, heard, inputs, settings, now());
     if (resumesAt !== null)
       return context.commit(async (tx) => {

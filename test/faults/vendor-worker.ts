@@ -14,9 +14,11 @@ export const VendorWorkerSetup = z.object({
   isBlind: z.boolean(),
 });
 
-type Vendors = (typeof crmConnector)['vendors'];
+type Vendors = Readonly<
+  Record<string, { readonly catalogue: Readonly<Record<string, { readonly settings: object; create(...of: never): unknown }>> }>
+>;
 /** Adapters whose look-ups find nothing. */
-function blinded(vendors: Vendors): Vendors {
+export function blinded<V extends object>(vendors: V): V {
   const blindly = (adapter: object) =>
     Object.fromEntries(
       Object.entries(adapter).map(([name, member]) => [
@@ -27,19 +29,22 @@ function blinded(vendors: Vendors): Vendors {
       ]),
     );
   return Object.fromEntries(
-    Object.entries(vendors).map(([kind, { catalogue, ...vendor }]) => [
+    Object.entries(vendors as Vendors).map(([kind, { catalogue, ...vendor }]) => [
       kind,
       {
         ...vendor,
         catalogue: Object.fromEntries(
           Object.entries(catalogue).map(([name, { settings, create }]) => [
             name,
-            { settings, create: (options: never, deps: never) => blindly(create(options, deps) as object) },
+            {
+              settings,
+              create: (options: never, deps: never) => blindly((create as (options: never, deps: never) => object)(options, deps)),
+            },
           ]),
         ),
       },
     ]),
-  );
+  ) as V; // The same entries.
 }
 
 async function main(): Promise<void> {

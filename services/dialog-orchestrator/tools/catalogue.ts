@@ -12,11 +12,15 @@ const byName = new Map(tools.flatMap((each) => [[each.name, each] as const, ...(
 export const toolNamed = (name: string): Tool | null => byName.get(name) ?? null;
 export const isListedIn = (tool: Tool, state: State): boolean => tool.states === 'all' || tool.states.includes(state);
 
-/** What the model sees in a state. */
+/** What the model sees in a state. Schemas are made once: that takes longer than anything else of a request. */
 export function toolSpecs(state: State): readonly ToolSpec[] {
-  return tools
-    .filter((each) => isListedIn(each, state))
-    .map((each) => ({ name: each.name, description: descriptionOf(each), parameters: schemaOf(each) }));
+  return tools.filter((each) => isListedIn(each, state)).map(specOf);
+}
+const specs = new Map<Tool, ToolSpec>();
+function specOf(tool: Tool): ToolSpec {
+  const spec = specs.get(tool) ?? { name: tool.name, description: descriptionOf(tool), parameters: schemaOf(tool) };
+  specs.set(tool, spec);
+  return spec;
 }
 const descriptionOf = ({ of, hint }: Tool): string => [of?.summary, hint].filter((part) => part !== undefined && part !== '').join(' ');
 function schemaOf({ input }: Tool): Readonly<Record<string, unknown>> {
@@ -24,4 +28,4 @@ function schemaOf({ input }: Tool): Readonly<Record<string, unknown>> {
   return schema;
 }
 /** What a tool expects, for a call with other arguments. */
-export const expectedOf = (tool: Tool): Readonly<Record<string, unknown>> => schemaOf(tool);
+export const expectedOf = (tool: Tool): Readonly<Record<string, unknown>> => specOf(tool).parameters;
