@@ -148,7 +148,8 @@ async function booked(
   for (let move = 0; move < 12 && !screen().some(isReceipt); move += 1) {
     const message = screen().findLast(({ buttons }) => buttons.length > 0);
     const confirm = message?.buttons.find(({ text }) => text === 'Подтвердить');
-    const button = confirm ?? message?.buttons[(person + move) % Math.max(1, message.buttons.length)];
+    const times = message?.buttons.filter(({ text }) => /\d\d:\d\d$/.test(text)) ?? [];
+    const button = confirm ?? times[(person + move) % Math.max(1, times.length)];
     const asksWho = /как вас зовут|номер телефона|телефон/i.test(latest()?.text ?? '') && confirm === undefined;
     const goesOn =
       asksWho || message === undefined || button === undefined
