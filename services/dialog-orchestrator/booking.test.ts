@@ -334,3 +334,16 @@ test('an appointment that the owner of a claimed phone made is not changed by bo
   await it.say(session, 'Отмените запись');
   expect((await toolsOf(session)).at(-1)).toMatchObject({ name: 'cancel_appointment', outcome: 'not_allowed' });
 });
+
+test('the conversation continues in the language in which the customer writes', async () => {
+  const session = unique('english');
+  it.thinks(books);
+  await it.say(session, 'Hello, a haircut next week please');
+  it.thinks(answersOnce({ calls: [['create_appointment', { slot: 's6', name: 'Ann', phone: '+79990000013' }]] }));
+  const proposed = await it.say(session, 'The sixth one, please');
+  expect(proposed.reply).toContain('Shall I book this?');
+  expect(proposed.choices.map(({ title }) => title)).toEqual(['Confirm', 'Cancel']);
+  it.thinks(() => ({ text: 'Хорошо.' }));
+  await it.say(session, 'Нет, давайте по-русски');
+  expect((await it.session(session)).session.language).toBe('ru');
+});

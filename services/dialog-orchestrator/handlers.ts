@@ -8,6 +8,8 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import type { Company } from './company.ts';
 import { opensNext } from './facts.ts';
+import { renewed } from './session-of.ts';
+import { gone } from './turn-parts.ts';
 import { sessionIdOf } from './ids.ts';
 import { intents } from './intents.ts';
 import { latestProposals, shownProposal } from './rows/proposals.ts';
@@ -35,10 +37,18 @@ export function dialogHandlers(parts: {
     ...{ startedAt: of.startedAt.toISOString(), activeAt: of.activeAt.toISOString(), endedAt: of.endedAt?.toISOString() ?? null },
   });
   /** A chat by its id, else the conversation of a caller. */
+  const known = async (externalId: string): Promise<Session | null> =>
+    (await findSession(db, externalId)) ?? (await findSession(db, sessionIdOf(externalId)));
   const found = async (externalId: string): Promise<Session> => {
-    const session = (await findSession(db, externalId)) ?? (await findSession(db, sessionIdOf(externalId)));
+    const session = await known(externalId);
     if (session !== null) return session;
     throw new PolybError('not_found', `There is no conversation ${externalId}; polyb dialogs ls lists them.`, { reason: 'no_session' });
+  };
+  /** The session of a chat whose first turn has not ended. */
+  const begun = async (chatId: string, call: Context['call']): Promise<Session> => {
+    const chat = await call(inbox.chat_context, { chatId, limit: 1 }).catch(gone);
+    if (chat === null) return found(chatId);
+    return renewed(null, { sessionId: chat.chat.chatId, said: null, chat, startedAt: new Date(now()), settings });
   };
   return {
     dialog: async ({ sessionId, message = null, choice = null, name = null, phoneNumber = null, language = null }, { call, key }) => {
@@ -85,7 +95,7 @@ export function dialogHandlers(parts: {
       return shown((await setMode(db, session.sessionId, mode)) ?? session);
     },
     hand_over: async ({ sessionId, reason, summary }, { call, commit, key }) => {
-      const session = await found(sessionId);
+      const session = (await known(sessionId)) ?? (await begun(sessionId, call));
       if (session.chatId !== null) {
         const opens = opensNext(await parts.company(call), now(), session.language);
         const said = words[session.language];

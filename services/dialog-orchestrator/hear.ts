@@ -85,11 +85,12 @@ export async function hear(
     person = {
       ...person,
       ...(said.name === null ? {} : { name: said.name }),
-      ...(said.language === null ? {} : { language: said.language }),
     };
     if (said.phoneNumber !== null && session.phoneProof !== 'proved')
       person = { ...person, phone: said.phoneNumber, phoneProof: 'claimed' };
   }
+  const language = said?.language ?? heard.flatMap(({ text }) => languageIn(text) ?? []).at(-1);
+  if (language != null) person = { ...person, language };
   const stated = heard.flatMap(({ text }) => phoneIn(text) ?? []).at(-1);
   if (stated !== undefined && session.phoneProof !== 'proved' && person.phoneProof !== 'proved')
     person = { ...person, phone: stated, phoneProof: 'claimed' };
@@ -164,6 +165,12 @@ function personOf({ content, sender }: ChatMessage): Partial<Session> {
     ...(name ? { name: cut(name, 100) } : {}),
     ...(own === undefined || !/^\+[1-9]\d{6,14}$/.test(own) ? {} : { phone: own, phoneProof: 'proved' as const }),
   };
+}
+
+/** Null for a text in neither language, and for a single Latin word: a name, or `ok`. */
+function languageIn(text: string): Session['language'] | null {
+  if (/\p{Script=Cyrillic}/u.test(text)) return 'ru';
+  return (text.match(/[a-z]{2,}/giu) ?? []).length > 1 ? 'en' : null;
 }
 
 /** A phone that the customer writes is claimed. */

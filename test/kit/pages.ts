@@ -27,6 +27,12 @@ export async function stepsOf(page: string): Promise<readonly Step[]> {
 }
 const commands = (block: string): readonly string[] => block.trim().split('\n');
 
+/** `…` stands for any text of a line, and alone in a line for any lines. */
+function likeShown(shown: string): RegExp {
+  const line = (part: string): string => part.split('…').map(RegExp.escape).join('.*');
+  return new RegExp(`^${shown.split(/^…$/m).map(line).join('[\\s\\S]*')}$`);
+}
+
 /** Does what a page says, in a checkout at `dir`; answers the outputs that are not as the page shows them. */
 export async function follow(
   steps: readonly Step[],
@@ -42,7 +48,7 @@ export async function follow(
     }
     const command = step.command.replaceAll(':8300/', `:${gatewayPort}/`);
     const shown = step.shown?.join('\n');
-    const like = new RegExp(`^${(shown ?? '…').split('…').map(RegExp.escape).join('.*')}$`, shown === undefined ? 's' : '');
+    const like = shown === undefined ? /^/ : likeShown(shown);
     // A message is judged a moment after it came.
     const tries = command.includes(' -G ') ? 100 : 1;
     let said = await shell(command);
