@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { createHttp } from '../../adapters/http.ts';
 import { telegramSend, telegramSendSettings } from '../../adapters/vendors/telegram/send.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { messages } from '../../contracts/messages.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';
 
@@ -58,7 +59,7 @@ test('an answer goes out through the connection of its chat', async () => {
   const settings = telegramSendSettings.parse({ TELEGRAM_BOT_TOKENS: token, TELEGRAM_API_ROOT: at.telegram.url });
   const { deliver } = telegramSend(settings, { http });
   const message = { ...{ channel: 'telegram', chatId, botId, to, isGroup: false, text: 'Есть', replyTo: null, threadId: null } } as const;
-  const input = { ...message, template: null, answers: null, knows: null } as Parameters<typeof deliver.attempt>[0];
+  const input = messages.deliver.input.parse({ ...message, template: null, answers: null });
   const attempt = { ref: 'r1', signal: AbortSignal.timeout(10_000) } as Parameters<typeof deliver.attempt>[1];
   expect(await deliver.attempt(input, attempt)).toMatchObject({ to: 'c1:42', text: 'Есть' });
   expect(at.telegram.sent.at(-1)).toMatchObject({ chatId: 42, payload: { business_connection_id: 'c1' } });
