@@ -122,6 +122,8 @@ export const keepWith =
         }
         case 'busy':
           if (pipeline) return runEnd(parts, taken.row, input, answerBy);
+          // Its caller waits, so the worker does not sleep on it: an approval queued it without an announcement.
+          if (taken.row.state === 'queued') parts.wake();
           break;
         case 'later':
         case 'lane':
