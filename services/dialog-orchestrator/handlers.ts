@@ -8,16 +8,16 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import type { Company } from './company.ts';
 import { opensNext } from './facts.ts';
-import { renewed } from './session-of.ts';
-import { gone } from './turn-parts.ts';
 import { sessionIdOf } from './ids.ts';
 import { intents } from './intents.ts';
 import { latestProposals, shownProposal } from './rows/proposals.ts';
 import { endSession, findSession, listSessions, putSession, type Session, setMode } from './rows/sessions.ts';
 import { latestTurns, toolsOf } from './rows/turns.ts';
+import { renewed } from './session-of.ts';
 import type { DialogSettings } from './settings.ts';
 import { moves } from './states.ts';
 import { toolSpecs } from './tools/catalogue.ts';
+import { gone } from './turn-parts.ts';
 import { words } from './words.ts';
 
 type Shown = OutputOf<typeof dialog.get_session>['session'];
