@@ -3,9 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Content } from '../../contracts/content.ts';
 import { Channel } from '../../contracts/inbox.ts';
-import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
+import { draftOf } from './fixture.ts';
 import type { ChannelAdapter, Intake, Sending, Update, WebhookRequest } from './port.ts';
 import { storable } from './port.ts';
 
@@ -73,24 +73,10 @@ export function channelConformance(
       if (it.provider === undefined) throw new Error('the channel has no provider');
       return it.provider;
     };
-    const draft = (text: string, more: object = {}): ParsedOf<typeof messages.deliver> => ({
-      ...{ channel: channel.name, chatId: 'chat_1', botId: it.botId, to: it.customer, isGroup: false, customer: null, text },
-      ...{
-        replyTo: null,
-        threadId: null,
-        template: null,
-        choices: null,
-        media: null,
-        isReceipt: false,
-        answers: null,
-        knows: null,
-        author: 'person',
-        writtenBy: null,
-      },
-      ...more,
-    });
+    const draft = (text: string, more: object = {}) =>
+      draftOf({ channel: channel.name, botId: it.botId, to: it.customer, text, author: 'person', ...more });
     const send = (text: string, ref = text, more: object = {}, file?: Uint8Array) =>
-      it.sending.deliver.attempt(messages.deliver.input.parse(draft(text, more)), { ref, signal, file });
+      it.sending.deliver.attempt(draft(text, more), { ref, signal, file });
     const options = (count: number, title = (n: number) => `Вариант ${n}`) =>
       Array.from({ length: count }, (_, n) => ({ id: `o:${n}`, title: title(n) }));
     /** The options that the customer sees. */

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { draftOf } from '../../adapters/channel/fixture.ts';
 import { createHttp } from '../../adapters/http.ts';
 import { telegramSend, telegramSendSettings } from '../../adapters/vendors/telegram/send.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { messages } from '../../contracts/messages.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import { botId, type Fixture, fixture, token } from './fixture.ts';
 
@@ -58,8 +58,7 @@ test('an answer goes out through the connection of its chat', async () => {
   const http = createHttp({ allowPrivate: [at.telegram.url] });
   const settings = telegramSendSettings.parse({ TELEGRAM_BOT_TOKENS: token, TELEGRAM_API_ROOT: at.telegram.url });
   const { deliver } = telegramSend(settings, { http });
-  const message = { ...{ channel: 'telegram', chatId, botId, to, isGroup: false, text: 'Есть', replyTo: null, threadId: null } } as const;
-  const input = messages.deliver.input.parse({ ...message, template: null, answers: null });
+  const input = draftOf({ channel: 'telegram', chatId, botId, to, text: 'Есть' });
   const attempt = { ref: 'r1', signal: AbortSignal.timeout(10_000) } as Parameters<typeof deliver.attempt>[1];
   expect(await deliver.attempt(input, attempt)).toMatchObject({ to: 'c1:42', text: 'Есть' });
   expect(at.telegram.sent.at(-1)).toMatchObject({ chatId: 42, payload: { business_connection_id: 'c1' } });

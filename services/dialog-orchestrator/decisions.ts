@@ -61,7 +61,7 @@ export async function decisions(
   return [...settled.values()];
 }
 
-export function declined(proposal: Proposal, session: Session): Settled {
+function declined(proposal: Proposal, session: Session): Settled {
   if (proposal.state !== 'open') return { proposal, state: proposal.state, text: words[session.language].goneProposal, isReceipt: false };
   return { proposal, state: 'declined', text: words[session.language].declined, isReceipt: false };
 }

@@ -1,12 +1,13 @@
 /** What the model is given of the company and the session: in words for its prompt, and in machine form. */
 
-import { zoneOf } from '../../adapters/booking/zone.ts';
+import { weekdayOf, zoneOf } from '../../adapters/booking/zone.ts';
 import type { Company } from './company.ts';
-import { calendarOf, dateLabel } from './days/labels.ts';
+import { calendarOf, dateLabel, shortWeekdays } from './days/labels.ts';
 import type { Proposal } from './rows/proposals.ts';
 import type { Session } from './rows/sessions.ts';
 import { moneyText, whenText } from './said.ts';
 import { shownAppointment, shownSlot } from './tools/reads.ts';
+import { words } from './words.ts';
 
 export const factNames = [
   'company',
@@ -118,7 +119,6 @@ export function machineFacts({ session, company, open, pressed, now }: Known): R
   };
 }
 
-const shortDays = { ru: ['пн', 'вт', 'ср', 'чт', 'пт', 'сб', 'вс'], en: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] };
 /** `пн–пт 10:00–21:00, сб–вс 10:00–18:00` */
 export function hoursText({ hours }: Company, language: 'ru' | 'en'): string {
   const byDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) =>
@@ -134,18 +134,23 @@ export function hoursText({ hours }: Company, language: 'ru' | 'en'): string {
     if (last !== undefined && last.text === text && last.to === day - 1) last.to = day;
     else spans.push({ from: day, to: day, text });
   }
-  const name = (day: number) => shortDays[language][day] ?? '';
+  const name = (day: number) => shortWeekdays[language][day] ?? '';
   return spans.map(({ from, to, text }) => `${name(from)}${from === to ? '' : `–${name(to)}`} ${text}`).join(', ');
 }
+/** What a customer reads whose conversation goes to staff. @param now Unix ms */
+export function handOverText(company: Company, now: number, language: 'ru' | 'en'): string {
+  const { handedOver, handedOverClosed } = words[language];
+  const opens = opensNext(company, now, language);
+  return opens === null ? handedOver : handedOverClosed(opens);
+}
 /** When staff answers next, in words; null while it is open, or if the hours are not stated. @param now Unix ms */
-export function opensNext({ hours, timeZone }: Company, now: number, language: 'ru' | 'en'): string | null {
+function opensNext({ hours, timeZone }: Company, now: number, language: 'ru' | 'en'): string | null {
   if (hours.length === 0) return null;
   const zone = zoneOf(timeZone);
   const time = zone.iso(now).slice(11, 16);
   for (let ahead = 0; ahead <= 7; ahead++) {
     const day = zone.dayOf(now + ahead * 86_400_000);
-    const weekday = ((new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7) + 1;
-    const open = hours.filter((each) => each.weekday === weekday).toSorted((a, b) => a.from.localeCompare(b.from));
+    const open = hours.filter((each) => each.weekday === weekdayOf(day)).toSorted((a, b) => a.from.localeCompare(b.from));
     if (ahead === 0 && open.some(({ from, to }) => from <= time && time < to)) return null;
     const next = open.find(({ from }) => ahead > 0 || from > time);
     if (next === undefined) continue;

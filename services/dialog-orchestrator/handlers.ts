@@ -7,18 +7,17 @@ import type { OutputOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import type { Company } from './company.ts';
-import { opensNext } from './facts.ts';
+import { handOverText } from './facts.ts';
 import { sessionIdOf } from './ids.ts';
 import { intents } from './intents.ts';
 import { latestProposals, shownProposal } from './rows/proposals.ts';
 import { endSession, findSession, listSessions, putSession, type Session, setMode } from './rows/sessions.ts';
 import { latestTurns, toolsOf } from './rows/turns.ts';
-import { renewed } from './session-of.ts';
+import { modeOf, renewed, replyModeOf } from './session-of.ts';
 import type { DialogSettings } from './settings.ts';
 import { moves } from './states.ts';
 import { toolSpecs } from './tools/catalogue.ts';
 import { gone } from './turn-parts.ts';
-import { words } from './words.ts';
 
 type Shown = OutputOf<typeof dialog.get_session>['session'];
 type Public = Omit<HandlersOf<typeof dialog>, 'take_turn' | 'next_answer' | 'dialog_stream'>;
@@ -32,7 +31,7 @@ export function dialogHandlers(parts: {
   const { db, settings, now } = parts;
   const shown = (of: Session): Shown => ({
     ...{ sessionId: of.externalId, chatId: of.chatId, channel: of.channel, state: of.state },
-    ...{ mode: of.mode ?? (of.chatId === null ? 'auto' : settings.DIALOG_MODE), language: of.language, name: of.name },
+    ...{ mode: modeOf(of, settings), language: of.language, name: of.name },
     ...{ phoneNumber: of.phone, phoneProof: of.phoneProof, turns: of.turns, tokens: of.tokens, isHandedOver: of.handedOverAt !== null },
     ...{ startedAt: of.startedAt.toISOString(), activeAt: of.activeAt.toISOString(), endedAt: of.endedAt?.toISOString() ?? null },
   });
@@ -97,10 +96,8 @@ export function dialogHandlers(parts: {
     hand_over: async ({ sessionId, reason, summary }, { call, commit, key }) => {
       const session = (await known(sessionId)) ?? (await begun(sessionId, call));
       if (session.chatId !== null) {
-        const opens = opensNext(await parts.company(call), now(), session.language);
-        const said = words[session.language];
-        const text = opens === null ? said.handedOver : said.handedOverClosed(opens);
-        const mode = (session.mode ?? settings.DIALOG_MODE) === 'auto' ? 'auto' : 'draft';
+        const text = handOverText(await parts.company(call), now(), session.language);
+        const mode = replyModeOf(session, settings);
         // Before staff has the chat: afterwards the message would need their approval.
         await call(messages.send_reply, { chatId: session.chatId, text, mode, isReceipt: true }, { key: derivedKey(key, 'told') });
         await call(inbox.set_chat_owner, { chatId: session.chatId, owner: 'human', forMs: settings.DIALOG_HANDOVER_MS });

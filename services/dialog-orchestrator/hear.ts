@@ -1,16 +1,17 @@
 /** What the customer said and pressed since the last turn. */
 import type { Context, Database, Tx } from '../../bus/service.ts';
-import { normalizePhone } from '../../contracts/common.ts';
+import { Phone } from '../../contracts/common.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { asksForPerson } from './claims/handover-words.ts';
 import type { Pressed } from './facts.ts';
 import { isWhole } from './gathering.ts';
+import { messageIdPrefix } from './ids.ts';
 import { tokenPrefix } from './options.ts';
 import { type ChoicePayload, findChoice } from './rows/proposals.ts';
 import { type Input, openInputs, type Session } from './rows/sessions.ts';
 import { cut } from './said.ts';
 import type { DialogSettings } from './settings.ts';
-import { type Chat, type ChatMessage, gone, messageIdPrefix, type Said } from './turn-parts.ts';
+import { type Chat, type ChatMessage, gone, type Said } from './turn-parts.ts';
 
 interface Press {
   readonly inputId: string;
@@ -158,12 +159,13 @@ export function textOf({ text, content }: Pick<ChatMessage, 'text' | 'content'>)
 }
 
 function personOf({ content, sender }: ChatMessage): Partial<Session> {
-  const own = content.flatMap((part) => (part.type === 'contact' && part.isOwn ? part.phoneNumbers : [])).map(normalizePhone)[0];
+  const [number] = content.flatMap((part) => (part.type === 'contact' && part.isOwn ? part.phoneNumbers : []));
+  const own = Phone.safeParse(number);
   const name = sender?.name.trim();
   return {
     ...(sender === null ? {} : { customerId: sender.customerId }),
     ...(name ? { name: cut(name, 100) } : {}),
-    ...(own === undefined || !/^\+[1-9]\d{6,14}$/.test(own) ? {} : { phone: own, phoneProof: 'proved' as const }),
+    ...(own.success ? { phone: own.data, phoneProof: 'proved' as const } : {}),
   };
 }
 
@@ -176,8 +178,7 @@ function languageIn(text: string): Session['language'] | null {
 /** A phone that the customer writes is claimed. */
 function phoneIn(text: string): string | null {
   const [found] = /(?<!\d)(?:\+\d[\d\s().-]{8,17}\d|[78][\s(-]*\d{3}[\s)-]*\d{3}[\s-]*\d{2}[\s-]*\d{2})(?!\d)/.exec(text) ?? [];
-  const phone = found === undefined ? '' : normalizePhone(found);
-  return /^\+[1-9]\d{6,14}$/.test(phone) ? phone : null;
+  return Phone.safeParse(found).data ?? null;
 }
 
 export async function saidSince(db: Database, context: Context, sessionId: string, seen: readonly string[], isChat: boolean) {

@@ -2,80 +2,22 @@
 import type { Tx } from '../../bus/service.ts';
 import { dialog } from '../../contracts/dialog.ts';
 import { asksForPerson } from './claims/handover-words.ts';
-import type { Company } from './company.ts';
-import type { Settled } from './decide.ts';
-import { type Heard, pressesSince } from './hear.ts';
+import { pressesSince } from './hear.ts';
+import { messageIdPrefix } from './ids.ts';
 import { intentOf } from './intents.ts';
 import { toolCallsTotal, turnSeconds, turnsTotal } from './metrics.ts';
-import { type Replying, replyOf } from './reply.ts';
+import { replyOf, type TakenTurn } from './reply.ts';
 import { handOverLater, replyInChat } from './reply-in-chat.ts';
-import { markProposal, type Proposal } from './rows/proposals.ts';
-import { closeInputs, type Input, putSession, type Session } from './rows/sessions.ts';
+import { markProposal } from './rows/proposals.ts';
+import { closeInputs, putSession, type Session } from './rows/sessions.ts';
 import { insertTurn } from './rows/turns.ts';
 import { cut } from './said.ts';
-import type { Ask } from './tools/tool.ts';
-import type { TurnEnd } from './turn.ts';
-import { type Answer, type Chat, type DialogParts, messageIdPrefix } from './turn-parts.ts';
-
-export interface TakenTurn {
-  readonly parts: DialogParts;
-  readonly company: Company;
-  readonly turnId: string;
-  readonly sessionId: string;
-  readonly startedAt: Date;
-  /** As the turn found it. */
-  readonly before: Session;
-  readonly session: Session;
-  readonly chat: Chat | null;
-  readonly heard: Heard;
-  /** What the customer wrote, without decisions on proposals. */
-  readonly texts: readonly string[];
-  readonly inputs: readonly Input[];
-  readonly pending: readonly Proposal[];
-  readonly settledNow: readonly Settled[];
-  /** Lines of ours, before those of the model. */
-  readonly ours: readonly string[];
-  /** Null if no model was asked. */
-  readonly end: TurnEnd | null;
-  readonly asks: readonly Ask[];
-  readonly more: Replying['more'];
-}
+import type { Answer } from './turn-parts.ts';
 
 export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
-  const {
-    parts,
-    company,
-    turnId,
-    sessionId,
-    startedAt,
-    before,
-    session,
-    chat,
-    heard,
-    texts,
-    inputs,
-    pending,
-    settledNow,
-    ours,
-    end,
-    asks,
-    more,
-  } = of;
+  const { parts, turnId, sessionId, startedAt, before, session, chat, heard, texts, inputs, settledNow, end } = of;
   const { settings, now, log } = parts;
-  const reply = await replyOf({
-    tx,
-    parts,
-    company,
-    turnId,
-    session,
-    settledNow,
-    ours,
-    end,
-    asks,
-    more,
-    pending,
-    canProve: chat !== null,
-  });
+  const reply = await replyOf(tx, of);
   const decided = heard.presses.filter(({ payload }) => payload?.is === 'confirm' || payload?.is === 'decline');
   const answered = [...(end?.said ?? heard.said.map(({ text }) => text)), ...decided.map(({ title }) => title)];
   const seen = [...new Set([...heard.seen, ...(end?.seen ?? [])])];

@@ -4,12 +4,14 @@ import { derivedKey } from '../../bus/wire/key.ts';
 import { dialog } from '../../contracts/dialog.ts';
 import { messages } from '../../contracts/messages.ts';
 import type { Settled } from './decide.ts';
+import { messageIdPrefix } from './ids.ts';
 import type { Reply } from './reply.ts';
 import type { Session } from './rows/sessions.ts';
 import { cut } from './said.ts';
+import { replyModeOf } from './session-of.ts';
 import type { DialogSettings } from './settings.ts';
 import type { Ask } from './tools/tool.ts';
-import { type Chat, messageIdPrefix } from './turn-parts.ts';
+import type { Chat } from './turn-parts.ts';
 import { words } from './words.ts';
 
 /** Receipts go out as messages of their own, since they are never stale. */
@@ -29,8 +31,7 @@ export function replyInChat(
   },
 ): void {
   const { turnId, chat, seen, answers, session, settledNow, reply, settings } = of;
-  const set = session.mode ?? settings.DIALOG_MODE;
-  const mode = set === 'auto' ? ('auto' as const) : ('draft' as const);
+  const mode = replyModeOf(session, settings);
   const chatId = chat.chat.chatId;
   for (const { proposal, text, isReceipt, state } of settledNow)
     if (isReceipt && text !== null)

@@ -8,7 +8,8 @@ import { calls } from '../../contracts/calls.ts';
 import type { InputOf } from '../../contracts/kit/define.ts';
 import type { Company } from './company.ts';
 import { methods, type Settled } from './decide.ts';
-import { opensNext } from './facts.ts';
+import { handOverText } from './facts.ts';
+import type { Heard } from './hear.ts';
 import { choicesOf, type Option, proposalOptions, slotOptions } from './options.ts';
 import {
   bookingsOf,
@@ -20,12 +21,12 @@ import {
   type Proposal,
   shownProposal,
 } from './rows/proposals.ts';
-import type { Session } from './rows/sessions.ts';
+import type { Input, Session } from './rows/sessions.ts';
 import { cut, whenText } from './said.ts';
 import { moved } from './states.ts';
 import type { Ask } from './tools/tool.ts';
 import type { TurnEnd } from './turn.ts';
-import { type Answer, type DialogParts, dayMs } from './turn-parts.ts';
+import { type Answer, type Chat, type DialogParts, dayMs } from './turn-parts.ts';
 import { words } from './words.ts';
 
 /** In UTF-16 units. */
@@ -33,20 +34,29 @@ const longestTexts = { alone: 4096, withOptions: 1024 } as const;
 
 const choiceLifeMs = 7 * 86_400_000;
 
-export interface Replying {
-  readonly tx: Tx;
+/** A turn before its commit. */
+export interface TakenTurn {
   readonly parts: DialogParts;
   readonly company: Company;
   readonly turnId: string;
+  readonly sessionId: string;
+  readonly startedAt: Date;
+  /** As the turn found it. */
+  readonly before: Session;
   readonly session: Session;
+  readonly chat: Chat | null;
+  readonly heard: Heard;
+  /** What the customer wrote, without decisions on proposals. */
+  readonly texts: readonly string[];
+  readonly inputs: readonly Input[];
+  readonly pending: readonly Proposal[];
   readonly settledNow: readonly Settled[];
+  /** Lines of ours, before those of the model. */
   readonly ours: readonly string[];
+  /** Null if no model was asked. */
   readonly end: TurnEnd | null;
   readonly asks: readonly Ask[];
   readonly more: Extract<ChoicePayload, { is: 'more' }> | null;
-  readonly pending: readonly Proposal[];
-  /** The conversation is a chat with a button that proves the phone. */
-  readonly canProve: boolean;
 }
 
 export interface Reply {
@@ -61,14 +71,14 @@ export interface Reply {
   readonly handOver: Extract<Ask, { is: 'hand_over' }> | null;
 }
 
-export async function replyOf(of: Replying): Promise<Reply> {
-  const { tx, parts, company, turnId, settledNow, end, asks, more, pending } = of;
+export async function replyOf(tx: Tx, of: TakenTurn): Promise<Reply> {
+  const { parts, company, turnId, settledNow, end, asks, more, pending } = of;
   const { now } = parts;
   const said = words[of.session.language];
   const receipts = settledNow.flatMap(({ text, isReceipt }) => (isReceipt && text !== null ? [text] : []));
   const lines = [...settledNow.flatMap(({ text, isReceipt }) => (!isReceipt && text !== null ? [text] : [])), ...of.ours];
   const wanted = asks.find((ask) => ask.is === 'propose');
-  const propose = wanted !== undefined && (await mayPropose(of, wanted)) ? wanted : undefined;
+  const propose = wanted !== undefined && (await mayPropose(tx, of, wanted)) ? wanted : undefined;
   const isRefused = wanted !== undefined && propose === undefined;
   const handOver = isRefused ? tooManyBookings : (asks.find((ask) => ask.is === 'hand_over') ?? null);
   const session = isRefused ? { ...of.session, state: moved(of.session.state, 'declined') ?? of.session.state } : of.session;
@@ -87,7 +97,7 @@ export async function replyOf(of: Replying): Promise<Reply> {
     lines.push(said.callRequested);
   }
   if (propose !== undefined) {
-    const made = proposed(of, propose);
+    const made = proposed(tx, of, propose);
     // A later proposal outdates the earlier ones.
     for (const old of pending.filter(
       (each) => each.state === 'open' && !settledNow.some(({ proposal }) => proposal.proposalId === each.proposalId),
@@ -101,15 +111,14 @@ export async function replyOf(of: Replying): Promise<Reply> {
     options = proposalOptions(made, session.language);
     proposals.push(shownProposal(made));
   } else if (handOver === null) {
-    if (asksForPhone) lines.push(of.canProve ? said.provePhone : said.cannotProve);
+    if (asksForPhone) lines.push(of.chat !== null ? said.provePhone : said.cannotProve);
     else if (end?.text != null) lines.push(end.text);
     else if (offered !== undefined) lines.push(said.slots);
     if (offered !== undefined) options = slotOptions(offered.slots, session.language);
     else if (busy) options = slotOptions(session.memory.offered, session.language);
     else if (end?.offer != null && options.length === 0) options = offerOptions(end.offer);
   } else {
-    const opens = opensNext(company, now(), session.language);
-    lines.push(opens === null ? said.handedOver : said.handedOverClosed(opens));
+    lines.push(handOverText(company, now(), session.language));
   }
   for (const { proposal, state } of settledNow)
     if (state === 'declined') tx.outdate(methods[proposal.what], [proposal.key], 'The customer declined it.');
@@ -129,7 +138,8 @@ const tooManyBookings = { is: 'hand_over', reason: 'too many bookings of one pho
 
 /** Several sessions may state one phone at the same time; its limit holds for all together. */
 async function mayPropose(
-  { tx, parts: { settings, now }, session: { sessionId } }: Replying,
+  tx: Tx,
+  { parts: { settings, now }, session: { sessionId } }: TakenTurn,
   { what, phone }: Extract<Ask, { is: 'propose' }>,
 ): Promise<boolean> {
   if (what !== 'create' || phone === null) return true;
@@ -142,7 +152,8 @@ function offerOptions({ kind, options }: Offer): readonly Option[] {
 }
 
 function proposed(
-  { tx, parts, turnId, session }: Replying,
+  tx: Tx,
+  { parts, turnId, session }: TakenTurn,
   { what, input, details, ttlMs, phone }: Extract<Ask, { is: 'propose' }>,
 ): Proposal {
   const method = methods[what];

@@ -2,7 +2,7 @@
 import type { Context } from '../../bus/service.ts';
 import { booking } from '../../contracts/booking.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { noMemory, type Session } from './rows/sessions.ts';
+import { type Mode, noMemory, type Session } from './rows/sessions.ts';
 import { cut } from './said.ts';
 import type { DialogSettings } from './settings.ts';
 import { moved } from './states.ts';
@@ -71,8 +71,14 @@ export async function identified(session: Session, chat: Chat | null, { settings
   return { ...known, name: client.name ?? known.name, memory: { ...known.memory, clientId: client.clientId } };
 }
 
+/** The mode that a person set, else that of the settings; a caller outside of chats gets its replies at once. */
+export const modeOf = ({ mode, chatId }: Session, { DIALOG_MODE }: DialogSettings): Mode =>
+  mode ?? (chatId === null ? 'auto' : DIALOG_MODE);
+/** How a reply to a chat is sent: whatever is not `auto` needs an approval. */
+export const replyModeOf = (session: Session, settings: DialogSettings): 'auto' | 'draft' =>
+  modeOf(session, settings) === 'auto' ? 'auto' : 'draft';
+
 export function isSilentIn(session: Session, chat: Chat | null, settings: DialogSettings): boolean {
-  const mode = session.mode ?? (chat === null ? 'auto' : settings.DIALOG_MODE);
-  if (mode === 'off') return true;
+  if (modeOf(session, settings) === 'off') return true;
   return chat === null ? session.handedOverAt !== null : chat.chat.owner !== 'bot' || chat.chat.kind !== 'private';
 }

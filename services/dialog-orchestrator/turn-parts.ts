@@ -35,9 +35,6 @@ export type Said = NonNullable<ParsedOf<typeof dialog.take_turn>['said']>;
 /** The latest messages and turns that the model reads. */
 export const remembered = { messages: 30, turns: 12 } as const;
 
-/** Ids of messages and of their changes sort by the order of storing. */
-export const messageIdPrefix = 'msg_';
-
 export const dayMs = 86_400_000;
 
 export function gone(error: unknown): null {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { memoryCache } from '../../adapters/cache/memory.ts';
 import type { Cache } from '../../adapters/cache/port.ts';
+import { draftOf } from '../../adapters/channel/fixture.ts';
 import type { Sending } from '../../adapters/channel/port.ts';
 import { createHttp } from '../../adapters/http.ts';
 import { quotasIn } from '../../adapters/quota.ts';
@@ -50,28 +51,10 @@ async function floodable(cacheOf: () => Pick<Cache, 'take' | 'get' | 'set'> = sh
   const http = createHttp({ allowPrivate: [telegram.url] });
   const [one, other] = [cacheOf(), cacheOf()].map((cache) => withinQuotas(telegramSend(options, { http }), quotasIn(cache, Date.now)));
   const send = (effect: typeof one, botId: string, to: number) =>
-    effect?.attempt(
-      {
-        channel: 'telegram',
-        chatId: 'chat',
-        botId,
-        to: String(to),
-        isGroup: false,
-        customer: null,
-        text: 'Готово',
-        replyTo: null,
-        threadId: null,
-        template: null,
-        choices: null,
-        media: null,
-        isReceipt: false,
-        answers: null,
-        knows: null,
-        author: 'program',
-        writtenBy: null,
-      },
-      { ref: 'r', signal: AbortSignal.timeout(10_000) },
-    );
+    effect?.attempt(draftOf({ channel: 'telegram', botId, to: String(to), text: 'Готово' }), {
+      ref: 'r',
+      signal: AbortSignal.timeout(10_000),
+    });
   return {
     telegram,
     flood: (seconds: number, chatId?: number) => telegram.flood(tokens[0] ?? '', seconds, chatId),

@@ -1,30 +1,15 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import type { ParsedOf } from '../../../contracts/kit/define.ts';
 import type { PolybError } from '../../../contracts/kit/errors.ts';
-import type { messages } from '../../../contracts/messages.ts';
+import { draftOf } from '../../channel/fixture.ts';
 import { createHttp } from '../../http.ts';
 import { type TelegramFake, telegramFake } from './fake.ts';
 import { telegramSend } from './send.ts';
 
 const token = '7001:AAAA-test';
 const signal = AbortSignal.timeout(60_000);
-const message: ParsedOf<typeof messages.deliver> = {
-  ...{ channel: 'telegram', chatId: 'chat_1', botId: '7001', to: '42', isGroup: false, customer: null, text: 'Добрый день' },
-  ...{
-    replyTo: null,
-    threadId: null,
-    template: null,
-    choices: null,
-    media: null,
-    isReceipt: false,
-    answers: null,
-    knows: null,
-    author: 'program',
-    writtenBy: null,
-  },
-};
+const message = draftOf({ channel: 'telegram', botId: '7001', to: '42', text: 'Добрый день' });
 let fake: TelegramFake;
 let open: ReturnType<typeof createHttp>[] = [];
 beforeEach(async () => {

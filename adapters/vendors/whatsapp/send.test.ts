@@ -1,26 +1,11 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import type { ParsedOf } from '../../../contracts/kit/define.ts';
 import type { PolybError } from '../../../contracts/kit/errors.ts';
-import type { messages } from '../../../contracts/messages.ts';
+import { draftOf } from '../../channel/fixture.ts';
 import { createHttp } from '../../http.ts';
 import { type Fault, type WhatsAppFake, whatsappFake } from './fake.ts';
 import { whatsappSend, whatsappSendSettings } from './send.ts';
 
-const message: ParsedOf<typeof messages.deliver> = {
-  ...{ channel: 'whatsapp', chatId: 'chat_1', botId: '5550001', to: '79995553322', isGroup: false, customer: null, text: 'Добрый день' },
-  ...{
-    replyTo: null,
-    threadId: null,
-    template: null,
-    choices: null,
-    media: null,
-    isReceipt: false,
-    answers: null,
-    knows: null,
-    author: 'program',
-    writtenBy: null,
-  },
-};
+const message = draftOf({ channel: 'whatsapp', botId: '5550001', to: '79995553322', text: 'Добрый день' });
 const token = 'secret-token';
 let http: ReturnType<typeof createHttp>;
 let graph: WhatsAppFake;

@@ -23,12 +23,13 @@ export function weekdayName(date: string, language: Language, grammaticalCase: C
   return names[weekdayOf(date) - 1] ?? '';
 }
 
-const short: Readonly<Record<Language, readonly string[]>> = {
+/** From Monday. */
+export const shortWeekdays: Readonly<Record<Language, readonly string[]>> = {
   ru: ['пн', 'вт', 'ср', 'чт', 'пт', 'сб', 'вс'],
   en: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'],
 };
 /** `вт`, `Tue`. @param date `YYYY-MM-DD` */
-export const shortWeekday = (date: string, language: Language): string => short[language][weekdayOf(date) - 1] ?? '';
+export const shortWeekday = (date: string, language: Language): string => shortWeekdays[language][weekdayOf(date) - 1] ?? '';
 
 /** `вторник, 1 декабря`, `Tuesday, 1 December`. @param date `YYYY-MM-DD` */
 export function dateLabel(date: string, language: Language): string {
