@@ -5,7 +5,7 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import { forbidden, type Obstacle, type ReplyWindows, sentenceOf } from './may-send.ts';
 import { type Limits, misfit } from './misfit.ts';
-import { type Author, type ChatState, findDelivery, hasAnswer, insertDelivery, isAnswered, lockedChatState } from './rows.ts';
+import { type Author, findDelivery, hasAnswer, insertDelivery, isAnswered, lockedChatState } from './rows.ts';
 
 type Chat = OutputOf<typeof inbox.chat_context>['chat'];
 type LatestMessages = OutputOf<typeof inbox.chat_context>['messages'];
@@ -60,10 +60,17 @@ export function drafting(
     const repliedTo = replyTo === undefined ? null : await repliedMessage(call, replyTo, chatId);
     const approval = approvalIn(chat);
     const route = { channel: chat.channel, botId, to: chat.externalId, isGroup: chat.kind !== 'private' };
+    const heard = lastOfCustomer(last);
+    const seen = {
+      lastActId: chat.lastActId,
+      lastInboundId: heard?.messageId ?? null,
+      lastInboundAt: chat.lastInboundAt === null ? null : new Date(chat.lastInboundAt),
+    };
     return commit(async (tx) => {
       const existing = await findDelivery(tx, { key });
       if (existing !== null) return { id: existing.id, state: approval === 'none' ? 'queued' : 'pending' };
-      const known = together(await lockedChatState(tx, chatId, route), chat, last);
+      const own = await lockedChatState(tx, chatId, route, seen);
+      const known = { ...own, isBlocked: own.isBlocked || !chat.isReachable, isOff: chat.owner === 'off' };
       const answers = answered ?? known.lastInboundId;
       // An author who names the answered message knows at least that one.
       const knows = read ?? answered ?? known.lastActId;
@@ -76,7 +83,7 @@ export function drafting(
       const isLate = author === 'program' && !isReceipt && answered !== undefined;
       if (isLate && (await isAnswered(tx, chatId, answered))) throw refusal('stale');
       const draft = {
-        ...{ ...route, chatId, customer: customerOf(chat, last) },
+        ...{ ...route, chatId, customer: customerOf(chat, heard) },
         ...{
           ...{ text, template, choices, media, isReceipt, answers, knows, author, writtenBy },
           replyTo: repliedTo?.externalId ?? null,
@@ -91,33 +98,14 @@ export function drafting(
   };
 }
 
-/** Combines own knowledge with the inbox, which may have a message that has not arrived here yet. */
-function together(own: ChatState, chat: Chat, last: LatestMessages): ChatState {
-  const ids = last
-    .filter(
-      ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
-    )
-    .map(({ messageId }) => messageId);
-  const latest = [...ids, ...(own.lastInboundId === null ? [] : [own.lastInboundId])].sort().at(-1) ?? null;
-  const acts = [own.lastActId, chat.lastActId].filter((id) => id !== null);
-  const times = [chat.lastInboundAt === null ? 0 : Date.parse(chat.lastInboundAt), own.lastInboundAt?.getTime() ?? 0];
-  return {
-    lastActId: acts.sort().at(-1) ?? null,
-    lastInboundId: latest,
-    lastInboundAt: new Date(Math.max(...times)),
-    isBlocked: own.isBlocked || !chat.isReachable,
-    isOptedOut: own.isOptedOut,
-    optedOutActId: own.optedOutActId,
-    isOff: chat.owner === 'off',
-    channel: chat.channel,
-  };
+function lastOfCustomer(messages: LatestMessages): LatestMessages[number] | undefined {
+  return messages.findLast(
+    ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
+  );
 }
 
 /** The recipient and their last words, for the approver. */
-function customerOf(chat: Chat, last: LatestMessages): Delivery['customer'] {
-  const heard = last.findLast(
-    ({ direction, kind, sender }) => direction === 'in' && kind !== 'service' && sender !== null && !sender.isStaff && !sender.isBot,
-  );
+function customerOf(chat: Chat, heard: LatestMessages[number] | undefined): Delivery['customer'] {
   return { name: heard?.sender?.name || chat.title || null, channel: chat.channel, said: heard?.text || null, at: heard?.sentAt ?? null };
 }
 

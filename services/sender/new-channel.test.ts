@@ -86,6 +86,19 @@ test('a webhook of a new channel is stored, and its draft is sent through the ch
   expect(sent).toEqual(['anna: 300 рублей']);
 });
 
+test('a reply leaves within the window although the event of the customer’s message has not arrived yet', async () => {
+  await webhook({ id: 'm9', from: 'vera', words: 'Есть розы?' });
+  const [message] = (await here.bus.call(inbox.list_messages, { q: 'розы' })).items;
+  const { chatId = '' } = message ?? {};
+  await until(async () => (await here.store.query('select from sender.chats where chat_id = $1', [chatId])).length > 0);
+  await here.store.query('delete from sender.chats where chat_id = $1', [chatId]);
+  const { id } = await here.bus.call(messages.send_message, { chatId, text: 'Есть' }, { key: 'k9' });
+  await here.bus.call(journal.approve, { id });
+  const ended = async () => (await here.bus.call(messages.get_delivery, { id })).status;
+  await until(async () => (await ended()) !== 'queued');
+  expect(await ended()).toBe('sent');
+});
+
 test('a new channel verifies its webhook with its own reply, and refuses a stranger', async () => {
   const { body, contentType } = await webhook({}, { query: { ask: '7' } });
   expect([Buffer.from(body).toString(), contentType]).toEqual(['coo 7', 'text/plain']);

@@ -23,6 +23,7 @@ export interface ChatState {
   /** Null if no message was ever sent to it. */
   readonly channel: ChannelName | null;
 }
+export type SeenInInbox = Pick<ChatState, 'lastActId' | 'lastInboundId' | 'lastInboundAt'>;
 /** Where messages of a chat are sent. */
 export interface RouteOfChat {
   readonly channel: ChannelName;
@@ -70,12 +71,17 @@ export async function chatState(tx: Queries, chatId: string): Promise<ChatState>
     }
   );
 }
-/** Locks the chat, so that a draft and a message of the customer see each other, and stores its address. */
-export async function lockedChatState(tx: Queries, chatId: string, route: RouteOfChat): Promise<ChatState> {
+/**
+ * Locks the chat, so that a draft and a message of the customer see each other. Stores its address and what its author has seen in the
+ * inbox: the events of those messages may arrive here later than the attempt to send.
+ */
+export async function lockedChatState(tx: Queries, chatId: string, route: RouteOfChat, seen: SeenInInbox): Promise<ChatState> {
   const [row] = await tx.query<ChatState>(
-    `insert into sender.chats as chat (chat_id, route) values ($1, $2)
-     on conflict (chat_id) do update set route = excluded.route returning ${chatStateColumns}`,
-    [chatId, JSON.stringify(route)],
+    `insert into sender.chats as chat (chat_id, route, last_act_id, last_inbound_id, last_inbound_at) values ($1, $2, $3, $4, $5)
+     on conflict (chat_id) do update set route = excluded.route, last_act_id = greatest(chat.last_act_id, excluded.last_act_id),
+       last_inbound_id = greatest(chat.last_inbound_id, excluded.last_inbound_id),
+       last_inbound_at = greatest(chat.last_inbound_at, excluded.last_inbound_at) returning ${chatStateColumns}`,
+    [chatId, JSON.stringify(route), seen.lastActId, seen.lastInboundId, seen.lastInboundAt],
   );
   return row as ChatState; // An upsert returns its row.
 }
