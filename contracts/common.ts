@@ -1,5 +1,6 @@
 /** Schemas that several contracts share. Every one is bounded; personal data is marked with `pii`. */
 import { z } from 'zod';
+import { personRoles } from './kit/define.ts';
 
 /** Kind of personal data in a field. Logs, traces, taps and dead letters mask it. */
 export type Pii = 'phone' | 'name' | 'text' | 'audio';
@@ -44,6 +45,11 @@ export const Email = z.email().max(254).meta({ pii: 'name' });
  * button.
  */
 export const OnBehalfOf = z.string().max(130).optional();
+/**
+ * The person who looks, filled in by the gateway alone. The owner of a table narrows its output by it: a manager is shown their own chats
+ * and those of nobody. Absent for API keys, services and the command line, which see everything.
+ */
+export const Viewer = z.strictObject({ personId: Id, role: z.enum(personRoles) }).optional();
 /** An actor: the bus user that called and, after a colon, the person or key it acts for. */
 export const Actor = z.string().max(160);
 /** The actor of a recorded action: the caller and, after its name, the person or key it acts for. */

@@ -20,6 +20,12 @@ type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Route = `${Verb} /${string}`;
 /** Scopes of an API key: reading, changing and sending, deciding and managing. */
 export type Scope = 'read' | 'send' | 'admin';
+/**
+ * Roles of people who log in. A manager sees their own chats and those of nobody; a director sees all; an admin manages people, keys and
+ * settings as well; an operator runs the system and sees no personal data until they ask to, which is audited.
+ */
+export const personRoles = ['manager', 'director', 'admin', 'operator'] as const;
+export type PersonRole = (typeof personRoles)[number];
 export interface HttpShape {
   readonly route: Route;
   /**
@@ -34,8 +40,15 @@ export interface HttpShape {
   readonly reply?: 'json' | 'bytes' | 'ranged' | 'events';
   /** Required API key scope. Default: none for a raw body; admin if the method has `roles`; read for a read; otherwise send. */
   readonly scope?: Scope | 'none';
-  /** Input field that receives the name of the caller's API key; a value from the caller is overwritten. */
+  /**
+   * Roles of people who may use the route once they have logged in. Default by scope: `read` all roles, `send` all but `operator`, `admin`
+   * `admin` and `operator`.
+   */
+  readonly people?: readonly PersonRole[];
+  /** Input field that receives the name of the caller's API key or session; a value from the caller is overwritten. */
   readonly actor?: string;
+  /** Input field that receives the person who looks (`Viewer`); a value from the caller is removed. It only narrows the output. */
+  readonly viewer?: string;
   /** Output field used as the ETag. */
   readonly etag?: string;
   /** Input field set from If-Match. */

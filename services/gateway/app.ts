@@ -162,7 +162,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     },
     handler: async (request, reply) => {
       const { identity } = request;
-      const input = inputOf(route, request, identity?.actor);
+      const input = inputOf(route, request, identity);
       const key = isKeyed ? keyOf(request, reply) : undefined;
       // A read is cancelled when its client disconnects. A change continues.
       if (isRead) request.leaving = new AbortController();

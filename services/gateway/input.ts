@@ -1,5 +1,7 @@
 /** Converts an HTTP request to the input of a method. The service validates it. */
 import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Viewer } from '../../contracts/common.ts';
 import { coerceFields } from '../../contracts/kit/coerce.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { applyShape } from '../../contracts/kit/legacy-body.ts';
@@ -11,8 +13,15 @@ export type RequestParts = Pick<FastifyRequest, 'params' | 'query' | 'headers' |
 const mostHeaders = 32;
 const longestHeader = 1_024;
 
-/** @param actor The caller, for methods that need it. @throws PolybError invalid_argument/bad_parameters. */
-export function inputOf(route: HttpRoute, asked: RequestParts, actor: string | undefined): unknown {
+/** Who asks, for the fields of an input that only the gateway fills. */
+export interface Asker {
+  readonly actor: string;
+  /** Absent for an API key, which sees everything that its scopes allow. */
+  readonly viewer?: z.output<typeof Viewer>;
+}
+
+/** @param asker Null for a route without keys. @throws PolybError invalid_argument/bad_parameters. */
+export function inputOf(route: HttpRoute, asked: RequestParts, asker: Asker | null): unknown {
   const { method, input, verb } = route;
   const alias = route.alias ?? route.former;
   const path = pairsOf(asked.params as Texts);
@@ -20,17 +29,32 @@ export function inputOf(route: HttpRoute, asked: RequestParts, actor: string | u
   const isBare = verb === 'GET' || verb === 'DELETE';
   const given = isBare ? coerceFields(input, pairsOf(asked.query as Texts)) : (asked.body ?? {});
   const shaped = alias === undefined ? given : applyShape(alias, given);
-  const placed = path.length === 0 ? shaped : coerceFields(input, path, without(shaped, path));
-  const implied = {
-    ...(method.http.actor === undefined || actor === undefined ? {} : { [method.http.actor]: actor }),
-    ...(method.http.ifMatch === undefined ? {} : versionOf(method.http.ifMatch, asked.headers['if-match'])),
+  // Path values override the body.
+  const placed =
+    path.length === 0
+      ? shaped
+      : coerceFields(
+          input,
+          path,
+          isObject(shaped)
+            ? omit(
+                shaped,
+                path.map(([field]) => field),
+              )
+            : shaped,
+        );
+  if (!isObject(placed)) return placed;
+  const { actor, viewer, ifMatch } = method.http;
+  return {
+    ...(viewer === undefined ? placed : omit(placed, [viewer])),
+    ...(actor === undefined || asker === null ? {} : { [actor]: asker.actor }),
+    ...(viewer === undefined || asker?.viewer === undefined ? {} : { [viewer]: asker.viewer }),
+    ...(ifMatch === undefined ? {} : versionOf(ifMatch, asked.headers['if-match'])),
   };
-  return Object.keys(implied).length === 0 || !isObject(placed) ? placed : { ...placed, ...implied };
 }
 
-/** Path values override the body. */
-function without(value: unknown, path: readonly (readonly [string, string])[]): unknown {
-  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([name]) => !path.some(([field]) => field === name))) : value;
+function omit(fields: Readonly<Record<string, unknown>>, names: readonly string[]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
 }
 
 /** The parts of the request that the method's input declares: a webhook is verified over its unchanged bytes. */

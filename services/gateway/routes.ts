@@ -1,6 +1,14 @@
 /** HTTP routes, from the contracts' `http` fields and the table of aliases. */
 import { oldPorts } from '../../contracts/aliases.ts';
-import type { Alias, Contract, Entry, Method, Scope } from '../../contracts/kit/define.ts';
+import {
+  type Alias,
+  type Contract,
+  type Entry,
+  type Method,
+  type PersonRole,
+  personRoles,
+  type Scope,
+} from '../../contracts/kit/define.ts';
 import { type JsonSchema, jsonSchema } from '../../contracts/kit/describe.ts';
 
 export interface HttpRoute {
@@ -10,6 +18,8 @@ export interface HttpRoute {
   readonly method: Method;
   /** Required API key scope. */
   readonly scope: Scope | 'none';
+  /** Roles of people who may use it. */
+  readonly people: readonly PersonRole[];
   /** Set if the route is an alias. */
   readonly alias: Alias | undefined;
   /** A former body that the method's own route also accepts. */
@@ -64,11 +74,13 @@ function routeOf(
   { alias, former }: { readonly alias?: Alias; readonly former?: Alias | undefined },
 ): HttpRoute {
   const [verb = '', path = ''] = route.split(' ');
+  const scope = alias?.scope ?? scopeOf(method);
   return {
     verb,
     path,
     method,
-    scope: alias?.scope ?? scopeOf(method),
+    scope,
+    people: method.http.people ?? peopleOf[scope],
     alias,
     former,
     // Created on first use: most routes are rarely requested.
@@ -82,6 +94,12 @@ function routeOf(
   };
 }
 
+const peopleOf: Readonly<Record<Scope | 'none', readonly PersonRole[]>> = {
+  none: personRoles,
+  read: personRoles,
+  send: ['manager', 'director', 'admin'],
+  admin: ['admin', 'operator'],
+};
 function scopeOf({ http, roles, idempotency }: Method): Scope | 'none' {
   if (http.scope !== undefined) return http.scope;
   if (http.body === 'raw') return 'none';

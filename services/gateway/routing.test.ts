@@ -185,6 +185,6 @@ test.each([
   const route = routesOf([inbox.channel_webhook], aliases).find(({ verb, path }) => `${verb} ${path}` === named);
   if (route === undefined) throw new Error(`no route ${named}`);
   const query = { channel: 'other', bot: '7', 'hub.mode': 'subscribe' };
-  const input = inputOf(route, { params, query, headers: { 'x-secret': 's' }, body: Buffer.from('{}') }, undefined);
+  const input = inputOf(route, { params, query, headers: { 'x-secret': 's' }, body: Buffer.from('{}') }, null);
   expect([route.scope, input]).toEqual(['none', { channel, bot: '7', query, headers: { 'x-secret': 's' }, body: Buffer.from('{}') }]);
 });
