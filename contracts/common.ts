@@ -1,6 +1,6 @@
 /** Schemas that several contracts share. Every one is bounded; personal data is marked with `pii`. */
 import { z } from 'zod';
-import { personRoles } from './kit/define.ts';
+import { type PersonRole, personRoles } from './kit/define.ts';
 
 /** Kind of personal data in a field. Logs, traces, taps and dead letters mask it. */
 export type Pii = 'phone' | 'name' | 'text' | 'audio';
@@ -50,6 +50,11 @@ export const OnBehalfOf = z.string().max(130).optional();
  * and those of nobody. Absent for API keys, services and the command line, which see everything.
  */
 export const Viewer = z.strictObject({ personId: Id, role: z.enum(personRoles) }).optional();
+const seesAllChats = { manager: false, director: true, admin: true, operator: true } as const satisfies Record<PersonRole, boolean>;
+/** The person to whose chats, and those of nobody, everything is narrowed; null: all chats are shown. */
+export function narrowedTo(viewer: z.output<typeof Viewer>): string | null {
+  return viewer === undefined || seesAllChats[viewer.role] ? null : viewer.personId;
+}
 /** An actor: the bus user that called and, after a colon, the person or key it acts for. */
 export const Actor = z.string().max(160);
 /** The actor of a recorded action: the caller and, after its name, the person or key it acts for. */

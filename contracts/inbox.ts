@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { OptionId } from './choices.ts';
-import { Bytes, Cursor, Id, PageInput, PersonText, Phone, pageOf, RawRequest, Timestamp } from './common.ts';
+import { Actor, Bytes, Cursor, Id, OnBehalfOf, PageInput, PersonText, Phone, pageOf, RawRequest, Timestamp, Viewer } from './common.ts';
 import { Content, FileKind } from './content.ts';
 import { Classified, Intent } from './intents.ts';
 import { contract, event, method } from './kit/define.ts';
@@ -37,6 +37,11 @@ const BotId = z
   .string()
   .max(32)
   .regex(/^\d{1,32}$/, 'the digits of a bot or a phone number id');
+/** The login of a person of the staff. */
+const PersonId = z
+  .string()
+  .max(40)
+  .regex(/^[a-z0-9][a-z0-9_.-]*$/, 'lower-case letters, digits, . - and _');
 const Name = z.string().max(300).meta({ pii: 'name' });
 /** `customerId` under a former name: read in requests, and repeated in replies and events. */
 const Former = Id.meta({ deprecated: true }).describe('Former name of customerId.');
@@ -105,6 +110,7 @@ const Chat = z.object({
   lastInboundAt: Timestamp.nullable().describe('When the customer last wrote. Some channels accept free text only for a time after that.'),
   lastMessageId: Id.nullable(),
   lastActId: Id.nullable().describe('The latest act in the chat. Pass it to send_message as `knows`.'),
+  assignedTo: PersonId.nullable().default(null).describe('The person of the staff who is in charge of the chat.'),
   canRequestContact: z.boolean().default(false).describe('The channel has a button with which the customer shares their own contact.'),
 });
 const Client = z.object({
@@ -302,6 +308,20 @@ export const inbox = contract('inbox', '1.0.0', {
     idempotency: 'idempotent',
     roles: ['operator', 'gateway', 'sender', 'dialog-orchestrator'],
   }),
+  assign_chat: method({
+    summary: 'Put a person of the staff in charge of a chat, or nobody. Other managers no longer see it.',
+    input: z.strictObject({ chatId: Id, personId: PersonId.nullable(), onBehalfOf: OnBehalfOf, viewer: Viewer }),
+    output: Chat,
+    idempotency: 'idempotent',
+    roles: ['operator', 'gateway'],
+    http: {
+      route: 'POST /api/v1/chats/{chatId}/assign',
+      actor: 'onBehalfOf',
+      viewer: 'viewer',
+      scope: 'send',
+      people: ['manager', 'director', 'admin'],
+    },
+  }),
   read_file: method({
     summary: 'Read part of a file of a message. Over HTTP, the whole file or a Range.',
     input: z.strictObject({ messageId: Id, n: z.int().min(0).max(99), ...Part }),
@@ -492,6 +512,16 @@ export const inbox = contract('inbox', '1.0.0', {
   owner_changed: event({
     summary: 'A person set who answers in a chat. Taking it from the bot is an act with the id `changeId`.',
     payload: z.object({ changeId: Id, chatId: Id, owner: ChatOwner, at: Timestamp }),
+    key: 'chatId',
+  }),
+  chat_assigned: event({
+    summary: 'A person of the staff was put in charge of a chat, or nobody is. Also emitted for each former id of a merged chat.',
+    payload: z.object({
+      chatId: Id,
+      personId: PersonId.nullable(),
+      who: Actor.nullable().describe('Null when it follows from a merge or an erasure.'),
+      at: Timestamp,
+    }),
     key: 'chatId',
   }),
   chats_merged: event({

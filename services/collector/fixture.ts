@@ -1,8 +1,10 @@
 /** The collector on a real database with a fake Telegram. For tests. */
+import type { Update } from '../../adapters/channel/port.ts';
 import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import type { Bus } from '../../bus/bus.ts';
-import type { Queries, Service } from '../../bus/service.ts';
+import type { Commit, Queries, Service } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { put } from './rows/put.ts';
 import collector from './service.ts';
 
 export const token = '7001:AAAA-test';
@@ -24,6 +26,57 @@ export async function emptied(on: Queries, tables: string, tries = 10): Promise<
     if ((error as { code?: string }).code !== '40P01' || tries <= 1) throw error;
     await emptied(on, tables, tries - 1);
   }
+}
+
+export const start = Date.parse('2026-05-05T09:00:00Z');
+let nextId = 1;
+export interface Written {
+  readonly text: string;
+  readonly chat?: string;
+  readonly from?: string;
+  /** Unix ms; by default one minute after another. */
+  readonly at?: number;
+  readonly bot?: boolean;
+  readonly phone?: string | null;
+  readonly replyTo?: string | null;
+}
+/** Stores messages as if a channel had delivered them. */
+export async function writeTo({ commit }: { readonly commit: Commit }, ...written: readonly Written[]): Promise<void> {
+  const updates = written.map(({ text, chat = '42', from = '42', at, bot = false, phone = null, replyTo = null }): Update => {
+    const id = nextId++;
+    return {
+      externalId: String(id),
+      raw: JSON.stringify({ update_id: id, message: { from: { id: Number(from) } } }),
+      parts: [
+        {
+          is: 'message',
+          message: {
+            chat: { externalId: chat, kind: 'private', title: null },
+            sender: {
+              externalId: from,
+              name: `Клиент ${from}`,
+              username: `user${from}`,
+              phoneNumber: phone,
+              firstRole: bot ? 'broadcast_bot' : 'client',
+            },
+            externalId: String(id),
+            kind: 'text',
+            direction: bot && from === botId ? 'out' : 'in',
+            text,
+            content: [],
+            threadId: null,
+            albumId: null,
+            replyTo,
+            isForwarded: false,
+            sentAt: at ?? start + id * 60_000,
+            editedAt: null,
+            files: [],
+          },
+        },
+      ],
+    };
+  });
+  await commit((tx) => put(tx, 'telegram', { botId, updates }));
 }
 
 /** @param more settings besides the token and the address of the fake. */

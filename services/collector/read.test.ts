@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { Update } from '../../adapters/channel/port.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
-import { emptied } from './fixture.ts';
-import { put } from './rows/put.ts';
+import { emptied, start, type Written, writeTo } from './fixture.ts';
 import collector from './service.ts';
 
 let here: World;
@@ -16,56 +14,7 @@ beforeAll(async () => {
 beforeEach(() => emptied(here.store, 'collector.chats, collector.users, collector.raw_updates'));
 afterAll(() => here.stop());
 
-const start = Date.parse('2026-05-05T09:00:00Z');
-let nextId = 1;
-/** Stores messages as if a channel had delivered them, one per minute. */
-async function write(
-  ...written: readonly {
-    text: string;
-    chat?: string;
-    from?: string;
-    at?: number;
-    bot?: boolean;
-    phone?: string | null;
-    replyTo?: string | null;
-  }[]
-): Promise<void> {
-  const updates = written.map(({ text, chat = '42', from = '42', at, bot = false, phone = null, replyTo = null }): Update => {
-    const id = nextId++;
-    return {
-      externalId: String(id),
-      raw: JSON.stringify({ update_id: id, message: { from: { id: Number(from) } } }),
-      parts: [
-        {
-          is: 'message',
-          message: {
-            chat: { externalId: chat, kind: 'private', title: null },
-            sender: {
-              externalId: from,
-              name: `Клиент ${from}`,
-              username: `user${from}`,
-              phoneNumber: phone,
-              firstRole: bot ? 'broadcast_bot' : 'client',
-            },
-            externalId: String(id),
-            kind: 'text',
-            direction: bot && from === '7001' ? 'out' : 'in',
-            text,
-            content: [],
-            threadId: null,
-            albumId: null,
-            replyTo,
-            isForwarded: false,
-            sentAt: at ?? start + id * 60_000,
-            editedAt: null,
-            files: [],
-          },
-        },
-      ],
-    };
-  });
-  await hosted.bus.commit((tx) => put(tx, 'telegram', { botId: '7001', updates }));
-}
+const write = (...told: readonly Written[]) => writeTo(hosted.bus, ...told);
 const list = (wanted: object) => here.bus.call(inbox.list_messages, { limit: 50, ...wanted });
 const texts = async (wanted: object) => (await list(wanted)).items.map(({ text }) => text);
 

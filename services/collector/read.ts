@@ -1,10 +1,11 @@
 /** Query handlers of the inbox. */
 import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Commit, Database, HandlersOf } from '../../bus/service.ts';
+import { actorOf } from '../../contracts/common.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { readFile, readVoice } from './read-file.ts';
-import { chatContext, setOwner } from './rows/chat-context.ts';
+import { assignChat, chatContext, setOwner } from './rows/chat-context.ts';
 import { activeClients, findClient, pageOfClients, setRole } from './rows/customers.ts';
 import { erase, type PersonFields } from './rows/erase.ts';
 import { pageOfFeed } from './rows/feed.ts';
@@ -66,6 +67,10 @@ export function reads({
     chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),
     set_chat_owner: async ({ chatId, owner, forMs }) =>
       (await commit((tx) => setOwner(tx, chatId, owner, forMs ?? null, at()))) ?? missing('chat', chatId),
+    assign_chat: async ({ chatId, personId, onBehalfOf, viewer }, { caller }) => {
+      const by = { who: actorOf(caller, onBehalfOf), viewer, at: at() };
+      return (await commit((tx) => assignChat(tx, chatId, personId, by))) ?? missing('chat', chatId);
+    },
     read_file: (wanted, { signal }) => readFile({ db, blobs }, wanted, signal),
     get_voice: (wanted) => readVoice(db, wanted),
   };

@@ -5,8 +5,10 @@ import type { Queries, Tx } from '../../../bus/service.ts';
 import { type ChatOwner, inbox } from '../../../contracts/inbox.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { nextActId } from '../act-ids.ts';
+import { setAssigned } from './assigned.ts';
 import { isUsable } from './connections.ts';
 import { lastMessages } from './messages.ts';
+import { parameters, seenChats, type Viewer } from './seen.ts';
 
 type Context = OutputOf<typeof inbox.chat_context>;
 type Owner = z.output<typeof ChatOwner>;
@@ -26,12 +28,13 @@ interface Columns {
   readonly staff_wrote_at: Date | null;
   readonly human_until: Date | null;
   readonly is_reachable: boolean;
+  readonly assigned_to: string | null;
   readonly last_inbound_at: Date | null;
   readonly last_message_id: string | null;
   readonly last_act_id: string | null;
 }
 const columns = `chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, human_until, is_reachable and ${isUsable} as is_reachable,
-  last_inbound_at, last_message_id, last_act_id`;
+  last_inbound_at, last_message_id, last_act_id, assigned_to`;
 
 function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
   const hasWritten = row.staff_wrote_at !== null && now - row.staff_wrote_at.getTime() < takeoverMs;
@@ -49,6 +52,7 @@ function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
     lastInboundAt: row.last_inbound_at?.toISOString() ?? null,
     lastMessageId: row.last_message_id,
     lastActId: row.last_act_id,
+    assignedTo: row.assigned_to,
     canRequestContact: canRequestContact(row.channel, { externalId: row.external_id, kind: row.kind }),
   };
 }
@@ -84,5 +88,25 @@ export async function setOwner(tx: Tx, given: string, owner: Owner, forMs: numbe
     [chatId, owner, owner !== 'bot' && owner !== was.owner, changeId, until],
   );
   if (owner !== was.owner) tx.emit(inbox.owner_changed, { changeId, chatId, owner, at: new Date(at.now).toISOString() });
+  return row === undefined ? null : shown(row, at);
+}
+
+/** Null if there is no such chat, or the person who looks may not see it. */
+export async function assignChat(
+  tx: Tx,
+  given: string,
+  personId: string | null,
+  { who, viewer, at }: { readonly who: string; readonly viewer: Viewer; readonly at: At },
+): Promise<Context['chat'] | null> {
+  const { values, value } = parameters(given);
+  const [chat] = await tx.query<{ chatId: string }>(
+    `select chat_id as "chatId" from collector.chats
+     where ${[`chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`, ...seenChats(viewer, 'chats', value)].join(' and ')}
+     for no key update`,
+    values,
+  );
+  if (chat === undefined) return null;
+  await setAssigned(tx, [chat.chatId], personId, who);
+  const [row] = await tx.query<Columns>(`select ${columns} from collector.chats where chat_id = $1`, [chat.chatId]);
   return row === undefined ? null : shown(row, at);
 }

@@ -4,6 +4,7 @@ import { newId } from '../../../bus/durable/identity.ts';
 import type { Queries, Tx } from '../../../bus/service.ts';
 import { inbox } from '../../../contracts/inbox.ts';
 import type { IdChange } from './aliases.ts';
+import { setAssigned } from './assigned.ts';
 
 export interface Bot {
   readonly channel: ChannelName;
@@ -107,7 +108,7 @@ export async function moveChats(tx: Tx, channel: ChannelName, { from, to: { exte
 /** Settings made by people for the remaining chat stay. Chats merged earlier into the other one now refer to this chat. */
 async function merge(tx: Tx, other: string, into: string): Promise<void> {
   await tx.query('update collector.chats set merged_into = $2 where $1 in (chat_id, merged_into)', [other, into]);
-  await tx.query(
+  const [merged] = await tx.query<{ assignedTo: string | null }>(
     `update collector.chats chat set
        owner = coalesce(chat.owner, other.owner),
        is_reachable = case when other.reachable_at > coalesce(chat.reachable_at, '-infinity') then other.is_reachable else chat.is_reachable end,
@@ -118,9 +119,11 @@ async function merge(tx: Tx, other: string, into: string): Promise<void> {
        last_message_id = case when chat.last_message_at > other.last_message_at or other.last_message_at is null
          then chat.last_message_id else other.last_message_id end,
        last_message_at = greatest(chat.last_message_at, other.last_message_at)
-     from collector.chats other where other.chat_id = $1 and chat.chat_id = $2`,
+     from collector.chats other where other.chat_id = $1 and chat.chat_id = $2
+     returning coalesce(chat.assigned_to, other.assigned_to) as "assignedTo"`,
     [other, into],
   );
+  await setAssigned(tx, [into], merged?.assignedTo ?? null, null);
   await tx.query('update collector.messages set chat_id = $2 where chat_id = $1', [other, into]);
   await tx.query('update collector.chat_aliases set chat_id = $2 where chat_id = $1', [other, into]);
   tx.emit(inbox.chats_merged, { chatId: other, into, at: new Date().toISOString() });

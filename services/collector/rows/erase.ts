@@ -2,6 +2,7 @@
 import type { ChannelName } from '../../../adapters/channel/port.ts';
 import type { Tx } from '../../../bus/service.ts';
 import { inbox } from '../../../contracts/inbox.ts';
+import { setAssigned } from './assigned.ts';
 import { eraseFiles } from './files.ts';
 import { eraseRaw } from './raw-updates.ts';
 import { forgetWords } from './search.ts';
@@ -114,6 +115,7 @@ async function eraseMessages(tx: Tx, ids: readonly string[], chats: readonly str
     [chats, externalIds],
   );
   await tx.query('delete from collector.chat_aliases where chat_id = any ($1)', [chats]);
+  await setAssigned(tx, chats, null, null);
   await tx.query(
     `update collector.chats set external_id = 'erased:' || chat_id, title = null, is_reachable = false where chat_id = any ($1)`,
     [chats],
