@@ -87,8 +87,7 @@ export const JournalRow = RowHead.extend({
 
 const one = z.strictObject({ id: Id });
 const why = Line.optional().describe('Recorded in the audit.');
-const operator = { roles: ['operator'] as const };
-/** Also available over HTTP, to API keys with the right scope. */
+/** For the command line, and over HTTP for API keys and people. */
 const people = { roles: ['operator', 'gateway'] as const };
 const onBehalfOf = OnBehalfOf.describe(
   'The person who decides, as named by the calling service; recorded in the audit after the name of the service.',
@@ -106,6 +105,8 @@ const rowErrors = {
   staff_decides: 'failed_precondition',
 } as const;
 const Row = JournalRow;
+const Pattern = z.string().max(130).describe('An address, a prefix with *, or *.');
+const Paused = z.object({ paused: z.array(z.string().max(130)).max(1000) });
 
 export const journal = contract('journal', '1.0.0', {
   list: method({
@@ -216,19 +217,21 @@ export const journal = contract('journal', '1.0.0', {
   }),
   retry: method({
     summary: 'Retry a failed row; a run, optionally from a step and with an edited input.',
-    input: z.strictObject({ id: Id, from: z.string().max(64).optional(), input: Json.optional(), why }),
+    input: z.strictObject({ id: Id, from: z.string().max(64).optional(), input: Json.optional(), why, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    ...operator,
+    http: { route: 'POST /api/v1/journal/{id}/retry', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
   }),
   cancel: method({
     summary: 'Cancel a row that has not begun. Completed effects remain.',
-    input: z.strictObject({ id: Id, why }),
+    input: z.strictObject({ id: Id, why, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    ...operator,
+    http: { route: 'POST /api/v1/journal/{id}/cancel', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
   }),
   resolve: method({
     summary: `Resolve a row in review. happened: ${effectOf.happened} try_again: ${effectOf.try_again} give_up: ${effectOf.give_up} Rows that wait in its lane, such as later messages to the chat, continue.`,
@@ -251,11 +254,12 @@ export const journal = contract('journal', '1.0.0', {
   }),
   drop: method({
     summary: 'Drop a dead letter.',
-    input: z.strictObject({ id: Id, why }),
+    input: z.strictObject({ id: Id, why, onBehalfOf }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    ...operator,
+    http: { route: 'POST /api/v1/journal/{id}/drop', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
   }),
   claim: method({
     summary: 'Claim a reference for a provider. The first claim wins; all others must not act.',
@@ -273,21 +277,33 @@ export const journal = contract('journal', '1.0.0', {
   }),
   pause: method({
     summary: 'Emergency stop: no attempt of the method (or of any, with *) begins until resume.',
-    input: z.strictObject({ method: z.string().max(130).default('*'), why }),
-    output: z.object({ paused: z.array(z.string().max(130)).max(1000) }),
+    input: z.strictObject({ method: Pattern.default('*'), why, onBehalfOf }),
+    output: Paused,
     idempotency: 'idempotent',
-    ...operator,
+    http: { route: 'PUT /api/v1/pauses/{method}', actor: 'onBehalfOf' },
+    ...people,
   }),
   resume: method({
-    summary: 'Lift an emergency stop.',
-    input: z.strictObject({ method: z.string().max(130).default('*') }),
-    output: z.object({ paused: z.array(z.string().max(130)).max(1000) }),
+    summary: 'Lift an emergency stop; with *, all of them.',
+    input: z.strictObject({ method: Pattern.default('*'), onBehalfOf }),
+    output: Paused,
     idempotency: 'idempotent',
-    ...operator,
+    http: { route: 'DELETE /api/v1/pauses/{method}', actor: 'onBehalfOf' },
+    ...people,
+  }),
+  list_pauses: method({
+    summary: 'List the emergency stops that apply now.',
+    input: z.strictObject({}),
+    output: z.object({
+      pauses: z.array(z.object({ method: Pattern, since: Timestamp, who: Actor, why: z.string().max(200).nullable() })).max(1000),
+    }),
+    idempotency: 'read',
+    http: 'GET /api/v1/pauses',
+    ...people,
   }),
   list_loops: method({
     summary: 'List the loops of all services.',
-    input: one.omit({ id: true }),
+    input: z.strictObject({}),
     output: z.object({
       loops: z
         .array(
@@ -304,14 +320,16 @@ export const journal = contract('journal', '1.0.0', {
         .max(1000),
     }),
     idempotency: 'read',
-    ...operator,
+    http: 'GET /api/v1/loops',
+    ...people,
   }),
   run_loop: method({
     summary: 'Run a loop now.',
-    input: z.strictObject({ service: z.string().max(64), name: z.string().max(100) }),
+    input: z.strictObject({ service: z.string().max(64), name: z.string().max(100), onBehalfOf }),
     output: z.object({ requested: z.boolean() }),
     idempotency: 'idempotent',
-    ...operator,
+    http: { route: 'POST /api/v1/loops/{service}/{name}/run', actor: 'onBehalfOf' },
+    ...people,
   }),
   approval_changed: event({
     summary: 'A row began to wait for a person, was held, edited or decided, entered or left review, or ended without running.',

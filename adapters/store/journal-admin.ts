@@ -62,6 +62,13 @@ export interface AuditAction {
   readonly did: string;
   readonly why?: string | undefined;
 }
+export interface Pause {
+  /** An address, a prefix with `*`, or `*`. */
+  readonly method: string;
+  readonly since: Date;
+  readonly who: string;
+  readonly why: string | null;
+}
 export interface MethodSchemas {
   readonly method: string;
   readonly input: object;
@@ -403,10 +410,8 @@ export function journalAdmin(db: Database) {
     async resume(method: string): Promise<void> {
       await db.query(`delete from journal.pauses where method = $1 or $1 = '*'`, [method]);
     },
-    async pauses(): Promise<readonly string[]> {
-      return (await db.query<{ method: string }>('select method from journal.pauses order by method limit 1000')).map(
-        ({ method }) => method,
-      );
+    async pauses(): Promise<readonly Pause[]> {
+      return db.query<Pause>('select method, since, who, why from journal.pauses order by method limit 1000');
     },
     async loops(): Promise<
       readonly {

@@ -158,7 +158,7 @@ test('a paused method is neither taken nor claimed until it is resumed', async (
   await desk.pause(`${row.method.slice(0, -1)}*`, { who: 'test', did: 'paused' });
   expect(await take(call)).toEqual({ did: 'paused' });
   expect(await claim(row.method)).toEqual([]);
-  for (const method of await desk.pauses()) await desk.resume(method);
+  for (const { method } of await desk.pauses()) await desk.resume(method);
   expect(await take(call)).toMatchObject({ did: 'taken' });
   expect(await claim(row.method)).toHaveLength(1);
 });

@@ -18,7 +18,7 @@ import { watchRow } from './watch-row.ts';
 
 export function journalHandlers(parts: JournalParts): HandlersOf<typeof journal> {
   const { desk, metrics, now } = parts;
-  const paused = async () => ({ paused: [...(await desk.pauses())] });
+  const paused = async () => ({ paused: (await desk.pauses()).map(({ method }) => method) });
   return {
     list: listRows(parts),
     get: async ({ id, reveal }, context) => {
@@ -90,6 +90,9 @@ export function journalHandlers(parts: JournalParts): HandlersOf<typeof journal>
       await desk.resume(method);
       return paused();
     },
+    list_pauses: async () => ({
+      pauses: (await desk.pauses()).map((pause) => ({ ...pause, since: pause.since.toISOString() })),
+    }),
     list_loops: async () => ({
       loops: (await desk.loops()).map((loop) => ({
         service: loop.service,

@@ -8,10 +8,10 @@ import { showRow } from './shown-row.ts';
 
 export function retryRow(parts: JournalParts): Handler<typeof journal.retry> {
   const { desk, now } = parts;
-  return async ({ id, from, input, why }, context) => {
+  return async ({ id, from, input, ...by }, context) => {
     const row = await findRow(desk, id);
     const retry = (expected: string) =>
-      changeRow(parts, { id, expected, change: () => desk.retry(row.id, auditActionOf(context, 'retried', { why })) });
+      changeRow(parts, { id, expected, change: () => desk.retry(row.id, auditActionOf(context, 'retried', by)) });
     if (from === undefined && input === undefined) return retry('failed, expired or cancelled, and not a call that its caller may repeat');
     if (row.mode !== 'run' || from === undefined)
       throw new PolybError('invalid_argument', 'Only a run can be retried from a step: give from, and the edited input.');
@@ -24,7 +24,7 @@ export function retryRow(parts: JournalParts): Handler<typeof journal.retry> {
       });
     }
     const edited = await parsePublished(desk, step.method, 'input', input);
-    const refused = await desk.retryFrom(row.id, from, edited, auditActionOf(context, `retried from ${from}`, { why }));
+    const refused = await desk.retryFrom(row.id, from, edited, auditActionOf(context, `retried from ${from}`, by));
     if (refused === 'outcome_unknown')
       throw new PolybError('failed_precondition', `The outcome of ${from}, or of a later step, is unknown; resolve it first.`, {
         reason: 'outcome_unknown',

@@ -3,7 +3,7 @@ import { readCatalogue } from '../../kernel/catalogue.ts';
 import type { Invocation } from '../../kernel/command.ts';
 import { wrongUsage } from '../../kernel/failure.ts';
 import { bodyFrom } from '../../kernel/method.ts';
-import { idOf, type Row, wholeId, whyOf, withJournal } from './ask.ts';
+import { here, idOf, type Row, wholeId, whyOf, withJournal } from './ask.ts';
 
 async function told(invocation: Invocation, row: Row, did: string): Promise<number> {
   await invocation.out.result(row, { text: () => `${row.id}  ${row.state}` });
@@ -13,7 +13,10 @@ async function told(invocation: Invocation, row: Row, did: string): Promise<numb
 
 export async function cancelRun(invocation: Invocation): Promise<number> {
   const id = idOf(invocation);
-  const row = await withJournal(invocation, async (ask) => await ask<Row>('cancel', { id: await wholeId(ask, id), ...whyOf(invocation) }));
+  const row = await withJournal(
+    invocation,
+    async (ask) => await ask<Row>('cancel', { id: await wholeId(ask, id), ...whyOf(invocation), ...here() }),
+  );
   return await told(invocation, row, 'cancelled');
 }
 
@@ -31,6 +34,7 @@ export async function retryRun(invocation: Invocation): Promise<number> {
       ...(from !== undefined && { from }),
       ...(edited !== undefined && { input: edited }),
       ...whyOf(invocation),
+      ...here(),
     });
   });
   return await told(invocation, row, 'retried');
@@ -56,7 +60,7 @@ export async function drop(invocation: Invocation): Promise<number> {
   idOf(invocation);
   const rows = await withJournal(invocation, async (ask) => {
     const dropped: Row[] = [];
-    for (const id of args) dropped.push(await ask<Row>('drop', { id: await wholeId(ask, id), ...whyOf(invocation) }));
+    for (const id of args) dropped.push(await ask<Row>('drop', { id: await wholeId(ask, id), ...whyOf(invocation), ...here() }));
     return dropped;
   });
   await out.result(rows, { text: () => rows.map(({ id, state }) => `${id}  ${state}`).join('\n') });

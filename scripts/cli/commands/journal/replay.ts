@@ -6,7 +6,7 @@ import { confirm } from '../../kernel/confirm.ts';
 import { wrongUsage } from '../../kernel/failure.ts';
 import { pace } from '../../kernel/pace.ts';
 import { rateOf } from '../../kernel/rate.ts';
-import { type Page, type Row, type RowHead, whyOf, withJournal } from './ask.ts';
+import { here, type Page, type Row, type RowHead, whyOf, withJournal } from './ask.ts';
 import { filters } from './rows.ts';
 
 export async function replay(invocation: Invocation): Promise<number> {
@@ -28,7 +28,7 @@ export async function replay(invocation: Invocation): Promise<number> {
     const outcomes: { id: string; ok: boolean; state?: string; exit?: number; problem?: unknown }[] = [];
     await pace(rows, { concurrency: 1, perSecond: rateOf(flags.text('rate')) ?? 5, signal }, async ({ id }) => {
       try {
-        const { state } = await ask<Row>('retry', { id, ...whyOf(invocation) });
+        const { state } = await ask<Row>('retry', { id, ...whyOf(invocation), ...here() });
         outcomes.push({ id, ok: true, state });
       } catch (thrown) {
         const error = toPolybError(thrown);

@@ -1,7 +1,7 @@
 /** `polyb pause` and `polyb resume`: the emergency stop, for every method on the bus, in contracts.json or not. */
 import type { Invocation } from '../../kernel/command.ts';
 import { lazyBus, resolveTarget } from '../../kernel/method.ts';
-import { whyOf, withJournal } from './ask.ts';
+import { here, whyOf, withJournal } from './ask.ts';
 
 interface Paused {
   readonly paused: readonly string[];
@@ -23,7 +23,7 @@ async function setStop(invocation: Invocation, verb: 'pause' | 'resume', more: o
   const { args, out } = invocation;
   const [typed = '*'] = args;
   const method = typed.includes('*') ? typed : await addressOf(invocation, typed);
-  const answer = await withJournal(invocation, (ask) => ask<Paused>(verb, { method, ...more }));
+  const answer = await withJournal(invocation, (ask) => ask<Paused>(verb, { method, ...more, ...here() }));
   await out.result(answer, { text: () => (answer.paused.length === 0 ? 'nothing is paused' : answer.paused.join('\n')) });
   const left = answer.paused.length === 0 ? 'nothing is paused now' : `paused now: ${answer.paused.join(', ')}`;
   out.note(
