@@ -67,7 +67,12 @@ const sides = {
     const app = createApp({
       routes: routesOf(callableBy('gateway', [bench]), []),
       ask: (asked, input, options) => bus.call(asked, input, options),
-      admit: createAdmit({ keys, cache: memoryCache({ now: Date.now }), limit: { limit: 10_000_000, windowMs: 60_000 } }),
+      admit: createAdmit({
+        keys,
+        sessions: { identify: async () => null },
+        cache: memoryCache({ now: Date.now }),
+        limit: { limit: 10_000_000, windowMs: 60_000 },
+      }),
       decided: async () => {},
       observed: figures.observed,
       log: quiet,

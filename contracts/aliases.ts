@@ -125,12 +125,19 @@ export const oldPorts: Readonly<Record<number, readonly string[]>> = {
  * `scope`: the API key scope required, the same as for reading the list.
  */
 export const feeds = {
-  runs: { kind: 'state', scope: 'admin', method: journal.list, input: { view: 'runs' } },
-  approvals: { kind: 'state', scope: 'send', method: journal.list, input: { view: 'approvals', show: 'inputs' } },
+  runs: { kind: 'state', scope: 'admin', people: ['admin', 'operator'], method: journal.list, input: { view: 'runs' } },
+  approvals: {
+    kind: 'state',
+    scope: 'send',
+    people: ['manager', 'director', 'admin'],
+    method: journal.list,
+    input: { view: 'approvals', show: 'inputs' },
+  },
   // Without a cursor, the topic starts at the next message.
   messages: {
     kind: 'log',
     scope: 'read',
+    people: ['manager', 'director', 'admin'],
     method: inbox.list_messages,
     input: { order: 'stored' },
     start: { storedSince: '2200-01-01T00:00:00Z' },

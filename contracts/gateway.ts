@@ -1,6 +1,6 @@
 /** API keys of the HTTP gateway. Secrets are never sent: the creator of a key sends the digest of its secret. */
 import { z } from 'zod';
-import { Line, PageInput, pageOf, Timestamp } from './common.ts';
+import { Line, OnBehalfOf, PageInput, pageOf, Timestamp } from './common.ts';
 import { contract, event, method, type Scope } from './kit/define.ts';
 
 const scopes = ['read', 'send', 'admin'] as const satisfies readonly Scope[];
@@ -34,7 +34,9 @@ const ApiKey = z.object({
   revokedAt: Timestamp.nullable(),
   lastUsedAt: Timestamp.nullable().describe('Updated at most twice a minute.'),
 });
-const operator = { roles: ['operator'] as const };
+const roles = ['operator', 'gateway'] as const;
+const admin = { people: ['admin'] as const, actor: 'onBehalfOf' };
+const onBehalfOf = OnBehalfOf.describe('The person or key that asks, as named by the gateway.');
 
 export const gateway = contract('gateway', '1.0.0', {
   create_key: method({
@@ -49,25 +51,29 @@ export const gateway = contract('gateway', '1.0.0', {
       person: Person.nullable().default(null),
       scopes: z.array(KeyScope).min(1).max(3),
       expiresAt: Timestamp.nullable().default(null),
+      onBehalfOf,
     }),
     output: ApiKey,
     idempotency: 'idempotent',
     errors: { two_keys_live: 'conflict', key_taken: 'conflict' },
-    ...operator,
+    roles,
+    http: { route: 'POST /api/v1/keys', ...admin },
   }),
   list_keys: method({
     summary: 'List API keys, newest first.',
     input: z.strictObject({ client: Client.optional(), ...PageInput }),
     output: pageOf(ApiKey),
     idempotency: 'read',
-    ...operator,
+    roles,
+    http: { route: 'GET /api/v1/keys', people: ['admin'] },
   }),
   revoke_key: method({
     summary: 'Revoke an API key: requests are refused and its open streams end within 5 seconds. Idempotent.',
-    input: z.strictObject({ keyId: KeyId }),
+    input: z.strictObject({ keyId: KeyId, onBehalfOf }),
     output: ApiKey,
     idempotency: 'idempotent',
-    ...operator,
+    roles,
+    http: { route: 'POST /api/v1/keys/{keyId}/revoke', ...admin },
   }),
   find_client: method({
     summary: 'Scopes of the active keys of a client; empty when it has none.',
@@ -77,13 +83,13 @@ export const gateway = contract('gateway', '1.0.0', {
     roles: ['operator', 'webhooks'],
   }),
   list_audit: method({
-    summary: 'Decisions made over HTTP and the keys that made them, newest first.',
+    summary: 'Decisions made over HTTP, and the keys and people that made them, newest first.',
     input: z.strictObject({ client: Client.optional(), ...PageInput }),
     output: pageOf(
       z.object({
         at: Timestamp,
-        keyId: KeyId,
-        client: Client,
+        keyId: z.string().max(40).describe('The API key, or the session of a person.'),
+        client: Client.describe('Of the key; `staff` for a person.'),
         person: Person.nullable(),
         method: z.string().max(130),
         target: z.string().max(64).nullable().describe('The id in the route.'),
@@ -93,7 +99,8 @@ export const gateway = contract('gateway', '1.0.0', {
       }),
     ),
     idempotency: 'read',
-    ...operator,
+    roles,
+    http: { route: 'GET /api/v1/audit', people: ['director', 'admin', 'operator'] },
   }),
   key_revoked: event({ summary: 'An API key was revoked.', payload: z.object({ keyId: KeyId }), key: 'keyId' }),
 });

@@ -21,7 +21,7 @@ import { allowedVerbs } from './verbs.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The authenticated key; null for a route without keys. */
+    /** The authenticated key or session; null for a route without keys. */
     identity: Identity | null;
     /** Aborted when the client disconnects before the reply; null where it does not matter. */
     leaving: AbortController | null;
@@ -143,10 +143,12 @@ export function createApp(parts: AppParts): FastifyInstance {
 }
 
 function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided, log, options }: AppParts): void {
-  const { method, scope, verb, path } = route;
+  const { method, scope, people, verb, path } = route;
   const isRead = method.idempotency === 'read';
   const isKeyed = method.idempotency === 'keyed';
   const isDecision = method.roles !== undefined && method.http.actor !== undefined;
+  /** Whatever a person changes is audited; of an API key, what it decides. */
+  const isAudited = ({ session }: Identity): boolean => isDecision || (session !== undefined && !isRead);
   const deprecation = method.deprecated === undefined ? undefined : deprecationHeaders(method.deprecated);
 
   app.route({
@@ -154,7 +156,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     url: path.replace(/\{(\w+)\}/g, ':$1'),
     onRequest: async (request, reply) => {
       if (deprecation !== undefined) reply.headers(deprecation);
-      if (scope !== 'none') request.identity = await admit(scope, request, reply);
+      if (scope !== 'none') request.identity = await admit({ scope, people }, request, reply);
       if (options.requireIfMatch && method.http.ifMatch !== undefined && isUnbound(request.headers['if-match']))
         throw new PolybError('failed_precondition', 'Provide If-Match: the ETag of the version you read, not *.', {
           reason: 'precondition_required',
@@ -173,10 +175,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       const asked = ask(method, input, {
         ...(key === undefined
           ? {}
-          : { key: derivedKey(identity?.client ?? 'open', key), onReplay: () => void reply.header('idempotency-replayed', 'true') }),
+          : { key: derivedKey(identity?.namespace ?? 'open', key), onReplay: () => void reply.header('idempotency-replayed', 'true') }),
         ...(request.leaving === null ? {} : { signal: request.leaving.signal }),
       });
-      const output = isDecision && identity ? await audited(asked, request, identity) : await asked;
+      const output = identity !== null && isAudited(identity) ? await audited(asked, request, identity) : await asked;
       return answer(route, output, request, reply);
     },
   });

@@ -4,6 +4,7 @@ import { feeds, rowPath } from '../../contracts/aliases.ts';
 import type { Alias, Contract } from '../../contracts/kit/define.ts';
 import { asyncApi, describe, type EntryFact, exported, jsonSchema, openApi } from '../../contracts/kit/describe.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
+import { sessionDocuments } from './people/session-routes.ts';
 import { problemReply } from './problem.ts';
 import type { HttpRoute } from './routes.ts';
 
@@ -19,9 +20,9 @@ export interface DocumentSources {
 export function openApiOf({ routes, version }: Pick<DocumentSources, 'routes' | 'version'>): Readonly<Record<string, unknown>> {
   const entries = Object.fromEntries(
     routes.map((route): [string, EntryFact] => {
-      const { method, alias, former, verb, path, scope } = route;
+      const { method, alias, former, verb, path, scope, people } = route;
       const described = describe(method);
-      const http = { ...method.http, route: `${verb} ${path}` as `GET /${string}`, scope };
+      const http = { ...method.http, route: `${verb} ${path}` as `GET /${string}`, scope, people };
       if (alias === undefined) {
         const also = former?.body === undefined ? {} : { input: { anyOf: [described.input ?? {}, jsonSchema(former.body, 'input')] } };
         return [method.address, { ...described, http, ...also }];
@@ -31,14 +32,17 @@ export function openApiOf({ routes, version }: Pick<DocumentSources, 'routes' | 
     }),
   );
   const made = openApi({ $comment: 'Generated from the contracts.', entries, aliases: [], pipelines: {} }, { version });
-  return { ...made, paths: { ...(made.paths as object), '/api/v1/stream': { get: stream } } };
+  return {
+    ...made,
+    paths: { ...(made.paths as object), '/api/v1/stream': { get: stream }, ...sessionDocuments({ '4XX': failure, default: failure }) },
+  };
 }
 
 const failure = {
   description: 'An error; see `code`.',
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 };
-/** The only route that is not a method. */
+/** Not a method. */
 const stream = {
   operationId: 'stream',
   tags: ['journal'],

@@ -2,8 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { feeds } from '../../contracts/aliases.ts';
+import { personRoles } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import type { Admit } from './admit.ts';
+import { type Admit, refused } from './admit.ts';
 import type { CallMethod } from './app.ts';
 import type { Identity, Keys } from './keys.ts';
 import { createLogFeed, type FeedItem, type Follower } from './log-feed.ts';
@@ -128,17 +129,16 @@ export function addFeeds(app: FastifyInstance, { ask, admit, isLive, options }: 
   }
 
   app.get('/api/v1/stream', async (request, reply) => {
-    const identity = await admit('read', request, reply);
+    const identity = await admit({ scope: 'read', people: personRoles }, request, reply);
     const given = (request.query as { topics?: string }).topics;
-    const allowed = topics.filter((topic) => identity.allows(feeds[topic].scope));
+    const allowed = topics.filter((topic) => identity.allows(feeds[topic].scope, feeds[topic].people));
     const asked = new Set<string>(given === undefined ? allowed.filter(isState) : String(given).split(','));
     for (const name of asked)
       if (!topics.includes(name as Topic))
         throw new PolybError('invalid_argument', `There is no topic ${name.slice(0, 40)}; expected some of ${topics.join(', ')}.`, {
           reason: 'bad_parameters',
         });
-    if (asked.size === 0 || topics.some((topic) => asked.has(topic) && !allowed.includes(topic)))
-      throw new PolybError('permission_denied', 'This API key does not allow this request.');
+    if (asked.size === 0 || topics.some((topic) => asked.has(topic) && !allowed.includes(topic))) throw refused(identity, personRoles);
     if (open.size >= options.mostFollowers)
       throw new PolybError('unavailable', 'This server is at its limit of open event streams.', { retryAfterMs: 5_000 });
     const last = placeOf(request.headers['last-event-id']);

@@ -1,9 +1,11 @@
 /** API keys, `id.secret`, cached for a few seconds so that most requests need no PostgreSQL. */
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { Scope } from '../../contracts/kit/define.ts';
+import type { PersonRole, Scope } from '../../contracts/kit/define.ts';
 import type { StoredKey } from './rows.ts';
 
+/** Who asks: an API key, or a person by their session. */
 export interface Identity {
+  /** The id of the key or of the session. */
   readonly keyId: string;
   readonly client: string;
   /** Null if the client does not distinguish its people. */
@@ -12,7 +14,18 @@ export interface Identity {
   readonly actor: string;
   /** Unix ms. */
   readonly expiresAtMs: number;
-  allows(scope: Scope): boolean;
+  /** @param people roles of people who may do it. */
+  allows(scope: Scope, people: readonly PersonRole[]): boolean;
+  /** Idempotency keys of one namespace name one request. */
+  readonly namespace: string;
+  /** The person who looks; absent for an API key, which sees everything that its scopes allow. */
+  readonly viewer?: { readonly personId: string; readonly role: PersonRole };
+  readonly session?: {
+    /** Of its token, in hex. */
+    readonly tokenHash: string;
+    /** The person may only set up their second factor. */
+    readonly mustEnrol: boolean;
+  };
 }
 export interface Keys {
   /** The cached identity; no look-up. */
@@ -73,6 +86,7 @@ export function createKeys({
         actor: [stored.client, keyId, ...(stored.person === null ? [] : [stored.person])].join('/'),
         expiresAtMs: stored.expiresAtMs,
         allows: (scope) => scopes.has(scope) || scopes.has('admin'),
+        namespace: stored.client,
       };
       if (known.size >= mostRemembered) known.clear();
       known.set(keyId, { key: Buffer.from(presented), identity, until: Math.min(at + rememberMs, stored.expiresAtMs) });

@@ -30,12 +30,12 @@ export interface HttpRoute {
   readonly isPaged: boolean;
 }
 
-/** Methods that `caller` may call, from which its bus permissions follow. Its own contract is excluded. */
+/** Methods that `caller` may call, from which its bus permissions follow. */
 export function callableBy(caller: string, contracts: readonly Contract[]): readonly Method[] {
   return contracts
     .flatMap((contract): readonly Entry[] => Object.values(contract))
     .filter((entry): entry is Method => entry.kind === 'method')
-    .filter(({ service, roles }) => service !== caller && (roles === undefined || roles.includes(caller)));
+    .filter(({ roles }) => roles === undefined || roles.includes(caller));
 }
 
 /** One route per method, then its aliases. @throws TypeError for two methods on one route. */

@@ -66,8 +66,10 @@ export interface StoredKey {
 }
 /** In the order of the ids; null for an unknown key. */
 export async function findKeys(db: Queries, keyIds: readonly string[]): Promise<readonly (StoredKey | null)[]> {
-  const rows = await db.query<KeyColumns & { readonly secret_hash: Buffer }>(
-    `select ${columns}, secret_hash from gateway.api_keys where key_id = any($1)`,
+  const rows = await db.query<KeyColumns & { readonly secret_hash: Buffer; readonly linked: string | null }>(
+    // A link to a person counts more than the name that the key was created with.
+    `select ${columns}, secret_hash, (select person_id from gateway.person_links where kind = 'key' and value = key_id) as linked
+     from gateway.api_keys where key_id = any($1)`,
     [keyIds],
   );
   const stored = new Map(
@@ -75,7 +77,7 @@ export async function findKeys(db: Queries, keyIds: readonly string[]): Promise<
       row.key_id,
       {
         client: row.client,
-        person: row.person,
+        person: row.linked ?? row.person,
         scopes: row.scopes,
         secretHash: row.secret_hash,
         expiresAtMs: row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY,

@@ -5,6 +5,7 @@ import { every, service } from '../../bus/service.ts';
 import { gatherDependencies } from '../../bus/telemetry/dependency-reports.ts';
 import { aliases } from '../../contracts/aliases.ts';
 import { gateway } from '../../contracts/gateway.ts';
+import { people } from '../../contracts/people.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type CallMethod, createApp } from './app.ts';
 import { addDocuments } from './documents.ts';
@@ -12,13 +13,19 @@ import { addFeeds } from './feeds.ts';
 import { createFigures } from './figures.ts';
 import { addHealth } from './health.ts';
 import { keyHandlers } from './key-handlers.ts';
-import { createKeys } from './keys.ts';
+import { createKeys, type Identity } from './keys.ts';
 import { listen } from './listen.ts';
 import { buildInfo } from './metrics.ts';
 import { noteKeyUses } from './note-key-uses.loop.ts';
+import { createLogIn } from './people/log-in.ts';
+import { createPasswords } from './people/password.ts';
+import { peopleHandlers } from './people/people-handlers.ts';
+import { findSessions, forgetSessions, noteSessionUses } from './people/rows.ts';
+import { addSessionRoutes } from './people/session-routes.ts';
+import { createSessions } from './people/sessions.ts';
 import { readContracts } from './read-contracts.ts';
 import { callableBy, routesOf, routesOfPort } from './routes.ts';
-import { findKeys, forgetDecisions, insertDecision, noteUses } from './rows.ts';
+import { type Decision, findKeys, forgetDecisions, insertDecision, noteUses } from './rows.ts';
 import { gatewaySettings } from './settings.ts';
 
 const contracts = await readContracts();
@@ -32,24 +39,36 @@ function serviceFolders(): readonly string[] {
 }
 
 export default service({
-  serves: { gateway },
-  uses: [...methods, gateway.key_revoked],
+  serves: { gateway, people },
+  uses: [...methods, gateway.key_revoked, people.session_ended],
   discovers: true,
   settings: gatewaySettings,
-}).start(async ({ settings, bus, db, cache, log, metrics, now }) => {
+}).start(async ({ settings, bus, db, cache, secretKey, log, metrics, now }) => {
   // At most two concurrent statements look up keys, however many are guessed.
   const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
   const figures = createFigures({ bus, expected: settings.GATEWAY_EXPECTED_SERVICES ?? serviceFolders(), now });
   metrics.sample(() => [{ of: buildInfo, labels: { version, node: process.versions.node }, value: 1 }]);
   const routes = routesOf(methods, aliases);
   const ask: CallMethod = (method, input, options) => bus.call(method, input, options);
-  const admit = createAdmit({ keys, cache, limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS } });
+  const idleMs = settings.PEOPLE_SESSION_IDLE_MS;
+  const sessions = createSessions({
+    find: batched((tokenHashes) => findSessions(db, tokenHashes, idleMs)),
+    now,
+    needsSecondFactor: settings.PEOPLE_SECOND_FACTOR,
+  });
+  const admit = createAdmit({
+    keys,
+    sessions,
+    cache,
+    limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS },
+  });
+  const decided = (decision: Decision) => insertDecision(db, decision);
   let isDraining = false;
   const parts: AppParts = {
     routes,
     ask,
     admit,
-    decided: (decision) => insertDecision(db, decision),
+    decided,
     observed: figures.observed,
     log,
     options: {
@@ -65,7 +84,17 @@ export default service({
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
-  const streams = addFeeds(main, { ask, admit, isLive: keys.isLive, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
+  const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
+  const streams = addFeeds(main, { ask, admit, isLive, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
+  const sessionEnded = (sessionId: string): void => {
+    forgetSession(sessionId);
+    bus.announce(people.session_ended, { sessionId });
+  };
+  const passwords = createPasswords();
+  addSessionRoutes(main, {
+    ...{ db, passwords, sessions, routes, decided, idleMs, totalMs: settings.PEOPLE_SESSION_MS, ended: sessionEnded },
+    logIn: createLogIn({ db, cache, passwords, secretKey, now }),
+  });
   const others = settings.GATEWAY_PORTS.map((each) => {
     const [port = 0, old = port] = each.split(':').map(Number);
     const app = createApp({ ...parts, routes: routesOfPort(routes, old) });
@@ -74,22 +103,39 @@ export default service({
   });
   const apps = [{ app: main, port: settings.GATEWAY_PORT }, ...others];
   await Promise.all(apps.map(({ app, port }) => listen(app, { host: settings.GATEWAY_HOST, port }, log)));
+  const forgetSession = (sessionId: string): void => {
+    sessions.forget(sessionId);
+    streams.endOf(sessionId);
+  };
   const forgetKey = (keyId: string): void => {
     keys.forget(keyId);
     streams.endOf(keyId);
   };
-  const hearing = bus.hear(gateway.key_revoked, (payload) => forgetKey(gateway.key_revoked.payload.parse(payload).keyId));
+  const hearing = [
+    bus.hear(gateway.key_revoked, (payload) => forgetKey(gateway.key_revoked.payload.parse(payload).keyId)),
+    bus.hear(people.session_ended, (payload) => forgetSession(people.session_ended.payload.parse(payload).sessionId)),
+  ];
 
-  const noteUsesNow = () => noteUses(db, keys.takeUses());
+  const noteUsesNow = async (): Promise<void> => {
+    await noteUses(db, keys.takeUses());
+    await noteSessionUses(db, sessions.takeUses());
+  };
   return {
     gateway: keyHandlers(db, (keyId) => {
       forgetKey(keyId);
       bus.announce(gateway.key_revoked, { keyId });
     }),
-    loops: [noteKeyUses(noteUsesNow), every('forget_audit', '41 3 * * *', () => forgetDecisions(db, settings.GATEWAY_AUDIT_DAYS))],
+    people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, now, ended: sessionEnded }),
+    loops: [
+      noteKeyUses(noteUsesNow),
+      every('forget_audit', '41 3 * * *', async () => {
+        await forgetDecisions(db, settings.GATEWAY_AUDIT_DAYS);
+        await forgetSessions(db, settings.GATEWAY_AUDIT_DAYS);
+      }),
+    ],
     stop: async () => {
       isDraining = true;
-      hearing[Symbol.dispose]();
+      for (const each of hearing) each[Symbol.dispose]();
       await Promise.all(apps.map(({ app }) => app.close()));
       await noteUsesNow();
     },

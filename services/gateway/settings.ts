@@ -28,5 +28,14 @@ export const gatewaySettings = z.object({
     .describe(
       'Services that should respond: /health warns about one that does not, and its polyb_service_ready is 0. Default: every folder of services/.',
     ),
-  GATEWAY_AUDIT_DAYS: integer({ min: 1, max: 3_650 }).default(365).describe('How long decisions made over HTTP are kept.'),
+  PEOPLE_SESSION_IDLE_MS: durationMs({ min: 60_000, max: 7 * 86_400_000 })
+    .default(12 * 3_600_000)
+    .describe('How long a session lasts without a request.'),
+  PEOPLE_SESSION_MS: durationMs({ min: 60_000, max: 90 * 86_400_000 })
+    .default(7 * 86_400_000)
+    .describe('How long a session lasts in all.'),
+  PEOPLE_SECOND_FACTOR: flag().default(false).describe('Whether people must set up an authenticator app before anything else.'),
+  GATEWAY_AUDIT_DAYS: integer({ min: 1, max: 3_650 })
+    .default(365)
+    .describe('How long decisions made over HTTP, and ended sessions, are kept.'),
 });

@@ -27,13 +27,14 @@ export function openApi(contracts: ContractsFile, info: { readonly version: stri
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    security: [{ apiKey: [] }, { bearer: [] }],
+    security: [{ apiKey: [] }, { bearer: [] }, { session: [] }],
     tags: [...new Set(methods.map(({ service }) => service))].map((name) => ({ name, description: `The contract ${name}.` })),
     paths,
     components: {
       securitySchemes: {
         apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
         bearer: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: 'polyb_session' },
       },
       schemas: { Problem: problemSchema },
     },
@@ -57,7 +58,8 @@ function operation(method: EntryFact): Json {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   const isRaw = http?.body === 'raw';
   const rest = Object.keys(input.properties ?? {}).filter(
-    (name) => !inPath.includes(name) && !(isRaw && (name === 'headers' || name === 'body')),
+    // What only the gateway fills in is no part of a request.
+    (name) => ![...inPath, http?.actor, http?.viewer].includes(name) && !(isRaw && (name === 'headers' || name === 'body')),
   );
   const inQuery = isRaw || verb === 'get' || verb === 'delete' ? rest : [];
   const parameter = (place: string) => (name: string) => ({
@@ -76,6 +78,7 @@ function operation(method: EntryFact): Json {
     ...(method.reaches === undefined ? {} : { 'x-reaches': method.reaches }),
     ...(method.roles === undefined ? {} : { 'x-roles': method.roles }),
     ...(http?.scope === undefined ? {} : { 'x-scope': http.scope }),
+    ...(http?.people === undefined ? {} : { 'x-people': http.people }),
     ...(http?.scope === 'none' || isRaw ? { security: [] } : {}),
     parameters: [
       ...inPath.map(parameter('path')),

@@ -1,0 +1,138 @@
+/** Management of people over the bus. */
+import type { Commit, Database, HandlersOf } from '../../../bus/service.ts';
+import { personRoles } from '../../../contracts/kit/define.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+import { people } from '../../../contracts/people.ts';
+import type { HttpRoute } from '../routes.ts';
+import {
+  changePerson,
+  deleteLink,
+  endSessions,
+  findPerson,
+  findSession,
+  forgetPassword,
+  hasInvitation,
+  insertInvitation,
+  insertLink,
+  insertPerson,
+  listPeople,
+  listSessions,
+  type Person,
+} from './rows.ts';
+import { isMaskedFor } from './sessions.ts';
+
+export interface PeopleParts {
+  readonly db: Database;
+  readonly commit: Commit;
+  readonly routes: readonly HttpRoute[];
+  readonly idleMs: number;
+  readonly now: () => number;
+  /** Informs every gateway that the session has ended. */
+  readonly ended: (sessionId: string) => void;
+}
+const invitationMs = 48 * 3_600_000;
+
+export function peopleHandlers({ db, commit, routes, idleMs, now, ended }: PeopleParts): HandlersOf<typeof people> {
+  async function change(personId: string, what: Parameters<typeof changePerson>[2], endsSessions: boolean): Promise<Person> {
+    const { person, sessions } = await db.transaction(async (tx) => {
+      const changed = await changePerson(tx, personId, what);
+      if (changed === null) throw unknownPerson(personId);
+      if (changed === 'last_admin')
+        throw new PolybError('failed_precondition', `${personId} is the last admin; make another person admin first.`, {
+          reason: 'last_admin',
+        });
+      return { person: changed, sessions: endsSessions ? await endSessions(tx, { personId }) : [] };
+    });
+    for (const sessionId of sessions) ended(sessionId);
+    return person;
+  }
+  return {
+    invite: ({ personId, name, role, tokenHash }) =>
+      db.transaction(async (tx) => {
+        const isNew = await insertPerson(tx, { personId, name, role });
+        if (!isNew && !(await hasInvitation(tx, personId, tokenHash)))
+          throw new PolybError('conflict', `There is another person ${personId}; polyb people reset ${personId} makes a new link.`, {
+            reason: 'person_taken',
+          });
+        return invited(await insertInvitation(tx, personId, tokenHash, invitationMs), await findPerson(tx, personId));
+      }),
+    list_people: async ({ role, cursor, limit }) => {
+      const { items, next } = await listPeople(db, { role, after: textOf(cursor), limit });
+      return { items, nextCursor: cursorOf(next) };
+    },
+    set_role: async ({ personId, role }) => change(personId, { role }, true),
+    disable: async ({ personId }) => change(personId, { isDisabled: true }, true),
+    enable: async ({ personId }) => change(personId, { isDisabled: false }, false),
+    reset: async ({ personId, tokenHash }) => {
+      const { reply, sessions } = await db.transaction(async (tx) => {
+        if ((await findPerson(tx, personId)) === null) throw unknownPerson(personId);
+        const isRepeat = await hasInvitation(tx, personId, tokenHash);
+        if (!isRepeat) await forgetPassword(tx, personId);
+        const expiresAt = await insertInvitation(tx, personId, tokenHash, invitationMs);
+        return { reply: invited(expiresAt, await findPerson(tx, personId)), sessions: isRepeat ? [] : await endSessions(tx, { personId }) };
+      });
+      for (const sessionId of sessions) ended(sessionId);
+      return reply;
+    },
+    link: ({ personId, kind, value }) =>
+      commit(async (tx) => {
+        if ((await findPerson(tx, personId)) === null) throw unknownPerson(personId);
+        const owner = await insertLink(tx, { personId, kind, value });
+        if (owner !== personId)
+          throw new PolybError('conflict', `This ${kind} is linked to ${owner}; unlink it there first.`, { reason: 'link_taken' });
+        tx.emit(people.person_linked, { personId, kind, value, isLinked: true, at: new Date(now()).toISOString() });
+        return existing(await findPerson(tx, personId));
+      }),
+    unlink: ({ personId, kind, value }) =>
+      commit(async (tx) => {
+        if ((await findPerson(tx, personId)) === null) throw unknownPerson(personId);
+        if (await deleteLink(tx, { personId, kind, value }))
+          tx.emit(people.person_linked, { personId, kind, value, isLinked: false, at: new Date(now()).toISOString() });
+        return existing(await findPerson(tx, personId));
+      }),
+    list_sessions: async ({ personId, isOpen, cursor, limit }) => {
+      const before = textOf(cursor);
+      if (before !== undefined && !/^\d{1,18}$/.test(before)) throw badCursor();
+      const { items, next } = await listSessions(db, { personId, isOpen, before, limit, idleMs });
+      return { items, nextCursor: cursorOf(next) };
+    },
+    end_session: async ({ sessionId }) => {
+      for (const each of await endSessions(db, { sessionId })) ended(each);
+      const session = await findSession(db, sessionId);
+      if (session === null) throw new PolybError('not_found', `There is no session ${sessionId}; polyb people sessions lists them.`);
+      return session;
+    },
+    permissions: async () => ({
+      routes: routes.map(({ verb, path, method, scope, people: roles }) => ({
+        route: `${verb} ${path}`,
+        method: method.address,
+        scope,
+        people: [...roles],
+        narrowed: method.http.viewer !== undefined,
+        masked: personRoles.filter((role) => roles.includes(role) && isMaskedFor(role)),
+      })),
+    }),
+  };
+}
+
+function invited(expiresAt: Date, person: Person | null) {
+  return { ...existing(person), expiresAt: expiresAt.toISOString() };
+}
+function existing(person: Person | null): Person {
+  return person as Person; // Read in the transaction that has just found or made the person.
+}
+function unknownPerson(personId: string): PolybError {
+  return new PolybError('not_found', `There is no person ${personId}; polyb people ls shows them.`);
+}
+function textOf(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const text = Buffer.from(cursor, 'base64url').toString();
+  if (!/^[a-z0-9_.-]{1,40}$/.test(text)) throw badCursor();
+  return text;
+}
+function badCursor(): PolybError {
+  return new PolybError('invalid_argument', 'Bad cursor; start without one.');
+}
+function cursorOf(place: string | null): string | null {
+  return place === null ? null : Buffer.from(place).toString('base64url');
+}
