@@ -146,7 +146,8 @@ test('who guesses keys is soon told to wait, and a right key from his address pa
   expect((await http(origin, key)('GET', path)).status).toBe(200);
   const neighbour = (await it.key(['read'])).key;
   expect((await http(origin, neighbour)('GET', path)).status).toBe(200);
-  expect((await http(origin, `${neighbour}x`)('GET', path)).status).toBe(429);
+  const more = await Promise.all(Array.from({ length: 60 }, () => http(origin, `${neighbour}x`)('GET', path)));
+  expect(more.some(({ status }) => status === 429)).toBe(true);
 });
 
 test('a flood of wrong keys asks the database a few times, not once a key', async () => {
