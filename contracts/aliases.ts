@@ -102,6 +102,8 @@ export const aliases: readonly Alias[] = [
   alias('POST /api/v1/telegram/webhook', inbox.channel_webhook, { fixed: { channel: 'telegram' } }),
   alias('POST /api/v1/whatsapp/webhook', inbox.channel_webhook, { fixed: { channel: 'whatsapp' } }),
   alias('GET /api/v1/whatsapp/webhook', inbox.channel_webhook, { fixed: { channel: 'whatsapp' } }),
+  alias('POST /api/v1/inbox/chat_context', inbox.chat_context),
+  alias('POST /api/v1/inbox/set_chat_owner', inbox.set_chat_owner),
   // Status of a request that is still in progress.
   alias('GET /api/v1/rows/{id}', journal.get, { fixed: { reveal: false }, scope: 'read' }),
 ];

@@ -181,16 +181,17 @@ export const inbox = contract('inbox', '1.0.0', {
         .describe(
           'Words in any form; "in quotes" as a phrase, -word to exclude. Numbers and phones match by any four or more of their digits. Also matches emoji, parts of an address, and words typed in the wrong keyboard layout or alphabet.',
         ),
+      viewer: Viewer,
       ...PageInput,
     }),
     output: pageOf(Message.extend({ cursor: Cursor.optional().describe('With order=stored: continues after this message.') })),
     idempotency: 'read',
-    http: 'GET /api/v1/messages',
+    http: { route: 'GET /api/v1/messages', viewer: 'viewer' },
     examples: [{ q: 'цветок', role: 'client' }],
   }),
   get_message: method({
     summary: 'Get a message with its full text and its versions before edits.',
-    input: z.strictObject({ messageId: Id }),
+    input: z.strictObject({ messageId: Id, viewer: Viewer }),
     output: Message.extend({
       text: z.string().max(300_000).meta({ pii: 'text' }),
       versions: z.array(z.object({ at: Timestamp, text: PersonText })).max(100),
@@ -200,11 +201,11 @@ export const inbox = contract('inbox', '1.0.0', {
         .describe('The message that it replies to, or else the last earlier message from another sender.'),
     }),
     idempotency: 'read',
-    http: 'GET /api/v1/messages/{messageId}',
+    http: { route: 'GET /api/v1/messages/{messageId}', viewer: 'viewer' },
   }),
   message_totals: method({
     summary: 'Count messages by kind and role.',
-    input: z.strictObject(Span),
+    input: z.strictObject({ ...Span, viewer: Viewer }),
     output: z.object({
       messages: count,
       inbound: count,
@@ -215,7 +216,7 @@ export const inbox = contract('inbox', '1.0.0', {
       byRole: z.record(UserRole, count),
     }),
     idempotency: 'read',
-    http: 'GET /api/v1/messages/stats/total',
+    http: { route: 'GET /api/v1/messages/stats/total', viewer: 'viewer' },
   }),
   list_clients: method({
     summary: 'List customers, most recently active first.',
@@ -230,32 +231,33 @@ export const inbox = contract('inbox', '1.0.0', {
         .optional()
         .meta({ pii: 'name' })
         .describe('Part of the name, the user name, or the phone number in any spelling.'),
+      viewer: Viewer,
       ...PageInput,
     }),
     output: pageOf(Client),
     idempotency: 'read',
-    http: 'GET /api/v1/clients',
+    http: { route: 'GET /api/v1/clients', viewer: 'viewer' },
   }),
   get_client: method({
     summary: 'Get a customer.',
-    input: z.strictObject({ customerId: CustomerId.optional(), clientId: Former.optional() }),
+    input: z.strictObject({ customerId: CustomerId.optional(), clientId: Former.optional(), viewer: Viewer }),
     output: Client,
     idempotency: 'read',
-    http: 'GET /api/v1/clients/{customerId}',
+    http: { route: 'GET /api/v1/clients/{customerId}', viewer: 'viewer' },
   }),
   client_messages: method({
     summary: 'List the messages of a customer, newest first.',
-    input: z.strictObject({ customerId: CustomerId.optional(), clientId: Former.optional(), ...Span, ...PageInput }),
+    input: z.strictObject({ customerId: CustomerId.optional(), clientId: Former.optional(), ...Span, viewer: Viewer, ...PageInput }),
     output: pageOf(Message),
     idempotency: 'read',
-    http: 'GET /api/v1/clients/{customerId}/messages',
+    http: { route: 'GET /api/v1/clients/{customerId}/messages', viewer: 'viewer' },
   }),
   active_clients: method({
     summary: 'Customers with the most messages in recent days.',
-    input: z.strictObject({ days: z.int().min(1).max(366).default(7), limit: z.int().min(1).max(200).default(20) }),
+    input: z.strictObject({ days: z.int().min(1).max(366).default(7), limit: z.int().min(1).max(200).default(20), viewer: Viewer }),
     output: z.object({ since: Timestamp, total: count, items: z.array(Client.extend({ recentMessages: count })).max(200) }),
     idempotency: 'read',
-    http: 'GET /api/v1/clients/stats/active',
+    http: { route: 'GET /api/v1/clients/stats/active', viewer: 'viewer' },
   }),
   set_role: method({
     summary: 'Set the role of a person: customer, staff or bot.',
@@ -263,6 +265,7 @@ export const inbox = contract('inbox', '1.0.0', {
     output: Client,
     idempotency: 'idempotent',
     roles: ['operator', 'gateway'],
+    http: { route: 'POST /api/v1/inbox/set_role', people: ['director', 'admin'] },
   }),
   erase_person: method({
     summary:
@@ -276,6 +279,7 @@ export const inbox = contract('inbox', '1.0.0', {
     idempotency: 'idempotent',
     timeoutMs: 60_000,
     roles: ['operator', 'gateway'],
+    http: { route: 'POST /api/v1/inbox/erase_person', people: ['admin'] },
   }),
   erase_external_id: method({
     summary:
@@ -285,12 +289,14 @@ export const inbox = contract('inbox', '1.0.0', {
     idempotency: 'idempotent',
     timeoutMs: 60_000,
     roles: ['operator', 'gateway'],
+    http: { route: 'POST /api/v1/inbox/erase_external_id', people: ['admin'] },
   }),
   chat_context: method({
     summary: 'Get a chat with its latest messages, oldest first.',
-    input: z.strictObject({ chatId: Id, limit: z.int().min(1).max(50).default(20) }),
+    input: z.strictObject({ chatId: Id, limit: z.int().min(1).max(50).default(20), viewer: Viewer }),
     output: z.object({ chat: Chat, messages: z.array(Message).max(50) }),
     idempotency: 'read',
+    http: { route: 'GET /api/v1/chats/{chatId}', viewer: 'viewer' },
   }),
   set_chat_owner: method({
     summary: 'Set who answers in a chat. A message by staff takes the chat over for a while.',
@@ -303,9 +309,11 @@ export const inbox = contract('inbox', '1.0.0', {
         .max(30 * 86_400_000)
         .optional()
         .describe('How long staff has the chat; without it, until it is set otherwise.'),
+      viewer: Viewer,
     }),
     output: Chat,
     idempotency: 'idempotent',
+    http: { route: 'POST /api/v1/chats/{chatId}/owner', viewer: 'viewer', people: ['manager', 'director', 'admin'] },
     roles: ['operator', 'gateway', 'sender', 'dialog-orchestrator'],
   }),
   assign_chat: method({
@@ -324,18 +332,18 @@ export const inbox = contract('inbox', '1.0.0', {
   }),
   read_file: method({
     summary: 'Read part of a file of a message. Over HTTP, the whole file or a Range.',
-    input: z.strictObject({ messageId: Id, n: z.int().min(0).max(99), ...Part }),
+    input: z.strictObject({ messageId: Id, n: z.int().min(0).max(99), viewer: Viewer, ...Part }),
     output: FilePart,
     idempotency: 'read',
-    http: { route: 'GET /api/v1/messages/{messageId}/files/{n}', reply: 'ranged' },
+    http: { route: 'GET /api/v1/messages/{messageId}/files/{n}', reply: 'ranged', viewer: 'viewer' },
     errors: { not_kept: 'failed_precondition' },
   }),
   get_voice: method({
     summary: 'Read part of the recording of a voice message. Over HTTP, all of it or a Range.',
-    input: z.strictObject({ messageId: Id, ...Part }),
+    input: z.strictObject({ messageId: Id, viewer: Viewer, ...Part }),
     output: FilePart,
     idempotency: 'read',
-    http: { route: 'GET /api/v1/messages/{messageId}/voice', reply: 'ranged' },
+    http: { route: 'GET /api/v1/messages/{messageId}/voice', reply: 'ranged', viewer: 'viewer' },
     errors: { not_kept: 'failed_precondition' },
   }),
   put_message: method({
@@ -367,7 +375,7 @@ export const inbox = contract('inbox', '1.0.0', {
     timeoutMs: 35_000,
     limits: { concurrency: 1024 },
     unhashed: ['waitMs'],
-    http: 'POST /api/v1/messages',
+    http: { route: 'POST /api/v1/messages', people: [] },
     examples: [{ from: 'visitor-17', name: 'Анна', text: 'Сколько стоит доставка?' }],
   }),
   store_message: method({

@@ -205,6 +205,14 @@ test('a parameter in a path may have another name, but no other path', () => {
   expect(changes(at('GET /things/{a}'), at('GET /thing/{a}'))).toEqual([expect.stringMatching(/^! shop.buy: http/)]);
 });
 
+test('a route may become an alias, and roles of people and their view concern no caller', () => {
+  const at = (route: `GET /${string}`, more: object = {}): Shop => ({ policy: { http: { route, ...more } as never } });
+  expect(changes(at('GET /a'), { ...at('GET /b', { people: ['admin'], viewer: 'viewer' }), aliases: ['GET /a'] })).not.toContainEqual(
+    expect.stringMatching(/^! /),
+  );
+  expect(changes(at('GET /a'), at('GET /a', { scope: 'admin' }))).toEqual([expect.stringMatching(/^! shop.buy: http/)]);
+});
+
 test('a list of names may become an open name that has each of them, for callers and for readers', () => {
   const list = z.enum(['mail', 'fax']);
   expect(changes(input({ a: list }), input({ a: Name }))).toEqual(['shop.buy input/a: value: ["mail","fax"] → an open name']);

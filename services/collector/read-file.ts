@@ -5,10 +5,13 @@ import type { inbox } from '../../contracts/inbox.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { findFile } from './rows/files.ts';
+import type { Viewer } from './rows/seen.ts';
 import { findVoice } from './rows/voices.ts';
 
 type Part = OutputOf<typeof inbox.read_file>;
-interface Span {
+interface Wanted {
+  readonly messageId: string;
+  readonly viewer?: Viewer;
   readonly offset: number;
   readonly length: number;
 }
@@ -18,20 +21,21 @@ interface Span {
  */
 export async function readFile(
   { db, blobs }: { readonly db: Queries; readonly blobs: Pick<Blobs, 'read'> },
-  { messageId, n, ...at }: Span & { readonly messageId: string; readonly n: number },
+  { n, ...wanted }: Wanted & { readonly n: number },
   signal: AbortSignal,
 ): Promise<Part> {
-  const row = await findFile(db, messageId, n);
+  const { messageId, viewer, ...at } = wanted;
+  const row = await findFile(db, messageId, n, viewer);
   if (row === null || row.state === 'doomed') throw missing(messageId);
-  if (row.kind === 'voice') return readVoice(db, { messageId, ...at });
+  if (row.kind === 'voice') return readVoice(db, wanted);
   const body = row.state === 'kept' && row.blob_id !== null ? await blobs.read(row.blob_id, at, signal) : null;
   if (body === null || row.blob_id === null) throw notKept(row.state === 'wanted');
   return { contentType: row.content_type, name: row.name, bytes: row.bytes ?? body.length, version: row.blob_id, body };
 }
 
 /** Reads a part of a recording, which is stored in its row. Fails like `readFile`. */
-export async function readVoice(db: Queries, { messageId, offset, length }: Span & { readonly messageId: string }): Promise<Part> {
-  const row = await findVoice(db, messageId, { offset, length });
+export async function readVoice(db: Queries, { messageId, viewer, offset, length }: Wanted): Promise<Part> {
+  const row = await findVoice(db, messageId, { offset, length, viewer });
   if (row === null) throw missing(messageId);
   if (row.body === null || row.bytes === null) throw notKept(row.state === 'wanted');
   return { contentType: row.content_type, name: null, bytes: row.bytes, version: messageId, body: row.body };

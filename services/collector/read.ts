@@ -43,16 +43,16 @@ export function reads({
         ? pageOfMessages(db, wanted, { limit, cursor })
         : db.transaction((tx) => searchMessages(tx, q, wanted, { limit, cursor }));
     },
-    get_message: async ({ messageId }) => (await findMessage(db, messageId)) ?? missing('message', messageId),
-    message_totals: (span) => totals(db, span),
+    get_message: async ({ messageId, viewer }) => (await findMessage(db, messageId, viewer)) ?? missing('message', messageId),
+    message_totals: (wanted) => totals(db, wanted),
     list_clients: (wanted) => pageOfClients(db, wanted),
-    get_client: async (whom) => (await findClient(db, customerOf(whom))) ?? missing('client', customerOf(whom)),
-    client_messages: async ({ limit, cursor, since, until, ...whom }) => {
-      const wanted = { since, until, customerId: customerOf(whom) };
-      if ((await findClient(db, wanted.customerId)) === null) missing('client', wanted.customerId);
+    get_client: async ({ viewer, ...whom }) => (await findClient(db, customerOf(whom), viewer)) ?? missing('client', customerOf(whom)),
+    client_messages: async ({ limit, cursor, since, until, viewer, ...whom }) => {
+      const wanted = { since, until, viewer, customerId: customerOf(whom) };
+      if ((await findClient(db, wanted.customerId, viewer)) === null) missing('client', wanted.customerId);
       return pageOfMessages(db, wanted, { limit, cursor });
     },
-    active_clients: ({ days, limit }) => activeClients(db, new Date(now() - days * dayMs), limit),
+    active_clients: ({ days, ...rest }) => activeClients(db, { ...rest, since: new Date(now() - days * dayMs) }),
     set_role: async ({ role, ...whom }) => (await setRole(db, customerOf(whom), role)) ?? missing('user', customerOf(whom)),
     erase_person: async (whom) => {
       const customerId = customerOf(whom);
@@ -64,11 +64,12 @@ export function reads({
       const customerId = erased?.customerId ?? null;
       return { customerId, userId: customerId, messages: erased?.messages ?? 0 };
     },
-    chat_context: async ({ chatId, limit }) => (await chatContext(db, chatId, limit, at())) ?? missing('chat', chatId),
-    set_chat_owner: async ({ chatId, owner, forMs }) =>
-      (await commit((tx) => setOwner(tx, chatId, owner, forMs ?? null, at()))) ?? missing('chat', chatId),
+    chat_context: async ({ chatId, limit, viewer }) =>
+      (await chatContext(db, chatId, limit, { ...at(), viewer })) ?? missing('chat', chatId),
+    set_chat_owner: async ({ chatId, owner, forMs, viewer }) =>
+      (await commit((tx) => setOwner(tx, chatId, owner, forMs ?? null, { ...at(), viewer }))) ?? missing('chat', chatId),
     assign_chat: async ({ chatId, personId, onBehalfOf, viewer }, { caller }) => {
-      const by = { who: actorOf(caller, onBehalfOf), viewer, at: at() };
+      const by = { ...at(), who: actorOf(caller, onBehalfOf), viewer };
       return (await commit((tx) => assignChat(tx, chatId, personId, by))) ?? missing('chat', chatId);
     },
     read_file: (wanted, { signal }) => readFile({ db, blobs }, wanted, signal),

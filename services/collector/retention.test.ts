@@ -55,6 +55,7 @@ async function put(mark: string, count: number, sentDays: number, storedDays = s
   await rows(
     `insert into collector.chat_aliases (channel, bot_id, external_id, chat_id) select 'telegram', '1', 'former ' || id, id from dated`,
   );
+  await rows('insert into collector.chat_members (user_id, chat_id) select id, id from dated');
   await rows(`insert into collector.connections (channel, bot_id, connection_id, owner_external_id, is_usable, established_at, change, changed_at)
     select 'telegram', '1', id, id, false, stored, 1, stored from dated`);
   await rows(`insert into collector.messages (message_id, channel, bot_id, chat_external_id, external_id, chat_id, sender_id, direction, kind, text,

@@ -46,7 +46,7 @@ function entryChanges(before: ContractsFile, after: ContractsFile): Change[] {
     ...come.filter((now) => !gone.some((old) => renamed(old) === now)).map((now) => tells(now.address, `added (${now.kind})`)),
     ...Object.values(before.entries).flatMap((old) => {
       const now = after.entries[old.address];
-      return now === undefined ? [] : oneEntry(old, now);
+      return now === undefined ? [] : oneEntry(old, withFormerRoute(old, now, after));
     }),
   ];
 }
@@ -72,6 +72,15 @@ function leadsTo(pattern: string, route: string): boolean {
   return wanted.length === given.length && wanted.every((part, at) => part === given[at] || part.startsWith('{'));
 }
 
+/** An entry whose former route is an alias now: for callers of that route nothing changed. */
+function withFormerRoute(old: EntryFact, now: EntryFact, { aliases }: ContractsFile): EntryFact {
+  const isKept = aliases.some(({ from, to, ...rest }) => to === now.address && from === old.http?.route && isPlain(rest));
+  return isKept && now.http !== undefined && old.http !== undefined ? { ...now, http: { ...now.http, route: old.http.route } } : now;
+}
+/** The alias changes nothing in a request. */
+const isPlain = ({ port, fields, into, fixed: implied }: Omit<ContractsFile['aliases'][number], 'from' | 'to'>): boolean =>
+  [port, fields, into, implied].every((part) => part === undefined);
+
 function oneEntry(old: EntryFact, now: EntryFact): Change[] {
   const where = old.address;
   if (old.kind !== now.kind) return [breaks(where, `was ${article(old.kind)}, is now ${article(now.kind)}`)];
@@ -96,8 +105,11 @@ const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, custom
 function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] {
   const change = (name: keyof EntryFact) => `${name}: ${show(old[name])} → ${show(now[name])}`;
   const comparable = (of: EntryFact, name: keyof EntryFact) => {
-    // The name of a parameter in a path is not sent.
-    if (name === 'http' && of.http !== undefined) return { ...of.http, route: of.http.route.replace(/\{\w+\}/g, '{}') };
+    // The name of a parameter in a path is not sent. Roles of people do not concern a caller with an API key, nor does their view.
+    if (name === 'http' && of.http !== undefined) {
+      const { people: _, viewer: __, ...rest } = of.http;
+      return { ...rest, route: of.http.route.replace(/\{\w+\}/g, '{}') };
+    }
     // Without a new field the hash of an earlier input stays the same.
     if (name === 'unhashed') return (of.unhashed ?? []).filter((field) => old.input?.properties?.[field] !== undefined);
     return of[name];

@@ -12,6 +12,9 @@ import { parameters, seenChats, type Viewer } from './seen.ts';
 
 type Context = OutputOf<typeof inbox.chat_context>;
 type Owner = z.output<typeof ChatOwner>;
+interface Looking {
+  readonly viewer?: Viewer;
+}
 /** Unix ms, and how long staff keeps a chat after writing in it. */
 interface At {
   readonly now: number;
@@ -57,24 +60,35 @@ function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
   };
 }
 
-/** Null if there is no such chat. The id of a merged chat refers to the chat it was merged into. */
-export async function chatContext(db: Queries, chatId: string, limit: number, at: At): Promise<Context | null> {
-  const [row] = await db.query<Columns>(
-    `select ${columns} from collector.chats where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`,
-    [chatId],
-  );
+/** The id of a merged chat refers to the chat it was merged into. */
+function seenChat(chatId: string, viewer: Viewer): { readonly values: readonly unknown[]; readonly where: string } {
+  const { values, value } = parameters(chatId);
+  const named = 'chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)';
+  return { values, where: [named, ...seenChats(viewer, 'chats', value)].join(' and ') };
+}
+
+/** Null if there is no such chat, or the person who looks may not see it; so do the other functions. */
+export async function chatContext(db: Queries, chatId: string, limit: number, { viewer, ...at }: At & Looking): Promise<Context | null> {
+  const { values, where } = seenChat(chatId, viewer);
+  const [row] = await db.query<Columns>(`select ${columns} from collector.chats where ${where}`, values);
   return row === undefined ? null : { chat: shown(row, at), messages: [...(await lastMessages(db, row.chat_id, limit))] };
 }
 
 /**
- * `bot` also ends a takeover by staff at once. Setting the current value has no effect. Null if there is no such chat.
+ * `bot` also ends a takeover by staff at once. Setting the current value has no effect.
  * @param forMs how long staff has the chat; null: until it is set otherwise
  */
-export async function setOwner(tx: Tx, given: string, owner: Owner, forMs: number | null, at: At): Promise<Context['chat'] | null> {
+export async function setOwner(
+  tx: Tx,
+  given: string,
+  owner: Owner,
+  forMs: number | null,
+  { viewer, ...at }: At & Looking,
+): Promise<Context['chat'] | null> {
+  const { values, where } = seenChat(given, viewer);
   const [was] = await tx.query<{ chatId: string; owner: Owner | null }>(
-    `select chat_id as "chatId", owner from collector.chats
-     where chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1) for no key update`,
-    [given],
+    `select chat_id as "chatId", owner from collector.chats where ${where} for no key update`,
+    values,
   );
   if (was === undefined) return null;
   const { chatId } = was;
@@ -91,18 +105,15 @@ export async function setOwner(tx: Tx, given: string, owner: Owner, forMs: numbe
   return row === undefined ? null : shown(row, at);
 }
 
-/** Null if there is no such chat, or the person who looks may not see it. */
 export async function assignChat(
   tx: Tx,
   given: string,
   personId: string | null,
-  { who, viewer, at }: { readonly who: string; readonly viewer: Viewer; readonly at: At },
+  { who, viewer, ...at }: At & Looking & { readonly who: string },
 ): Promise<Context['chat'] | null> {
-  const { values, value } = parameters(given);
+  const { values, where } = seenChat(given, viewer);
   const [chat] = await tx.query<{ chatId: string }>(
-    `select chat_id as "chatId" from collector.chats
-     where ${[`chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)`, ...seenChats(viewer, 'chats', value)].join(' and ')}
-     for no key update`,
+    `select chat_id as "chatId" from collector.chats where ${where} for no key update`,
     values,
   );
   if (chat === undefined) return null;

@@ -125,6 +125,11 @@ async function merge(tx: Tx, other: string, into: string): Promise<void> {
   );
   await setAssigned(tx, [into], merged?.assignedTo ?? null, null);
   await tx.query('update collector.messages set chat_id = $2 where chat_id = $1', [other, into]);
+  await tx.query(
+    `with gone as (delete from collector.chat_members where chat_id = $1 returning user_id)
+     insert into collector.chat_members (user_id, chat_id) select user_id, $2 from gone on conflict do nothing`,
+    [other, into],
+  );
   await tx.query('update collector.chat_aliases set chat_id = $2 where chat_id = $1', [other, into]);
   tx.emit(inbox.chats_merged, { chatId: other, into, at: new Date().toISOString() });
 }

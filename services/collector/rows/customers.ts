@@ -5,6 +5,7 @@ import type { inbox } from '../../../contracts/inbox.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { cursorOf, listOf, placeOf, timeAt, usOf } from '../cursor.ts';
 import type { Person } from './people.ts';
+import { parameters, seenMessages, seenPeople, type Viewer } from './seen.ts';
 
 type Page = OutputOf<typeof inbox.list_clients>;
 type Client = Page['items'][number];
@@ -45,21 +46,30 @@ export async function pageOfClients(
     role,
     channel,
     q,
+    viewer,
     limit,
     cursor,
-  }: { role: Person['role']; channel?: string | undefined; q?: string | undefined; limit: number; cursor?: string | undefined },
+  }: {
+    role: Person['role'];
+    channel?: string | undefined;
+    q?: string | undefined;
+    viewer?: Viewer;
+    limit: number;
+    cursor?: string | undefined;
+  },
 ): Promise<Page> {
-  const list = listOf('clients', { role, channel, q });
+  const list = listOf('clients', { role, channel, q, viewer });
   const place = placeOf(cursor, list);
   const like = q === undefined ? null : `%${q.replace(/[\\%_]/g, '\\$&')}%`;
+  const { values, value } = parameters(role, channel ?? null, like, place?.atUs ?? null, place?.id ?? null, limit + 1, phonesLike(q ?? ''));
   const rows = await db.query<Columns>(
     `select ${columns} from collector.users person
-     where role = $1 and ($2::text is null or channel = $2)
+     where ${['role = $1', ...seenPeople(viewer, 'person.user_id', value)].join(' and ')} and ($2::text is null or channel = $2)
        and ($3::text is null or collector.fold(name) like collector.fold($3) or username ilike $3
          or regexp_replace(phone_number, '\\D', '', 'g') like any ($7))
        and ($4::bigint is null or (last_seen_at, user_id) < (${timeAt('$4')}, $5))
      order by last_seen_at desc, user_id desc limit $6`,
-    [role, channel ?? null, like, place?.atUs ?? null, place?.id ?? null, limit + 1, phonesLike(q ?? '')],
+    values,
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -74,21 +84,29 @@ function phonesLike(q: string): readonly string[] {
   return digits.startsWith('8') ? [`%${digits}%`, `7${digits.slice(1)}%`] : [`%${digits}%`];
 }
 
-export async function findClient(db: Queries, customerId: string): Promise<Client | null> {
-  const [row] = await db.query<Columns>(`select ${columns} from collector.users person where user_id = $1`, [customerId]);
+/** Null if there is none, or the person who looks may not see them. */
+export async function findClient(db: Queries, customerId: string, viewer: Viewer): Promise<Client | null> {
+  const { values, value } = parameters(customerId);
+  const isSeen = ['user_id = $1', ...seenPeople(viewer, 'person.user_id', value)].join(' and ');
+  const [row] = await db.query<Columns>(`select ${columns} from collector.users person where ${isSeen}`, values);
   return row === undefined ? null : shown(row);
 }
 
 /** Customers who have written since then, most active first. */
-export async function activeClients(db: Queries, since: Date, limit: number): Promise<OutputOf<typeof inbox.active_clients>> {
+export async function activeClients(
+  db: Queries,
+  { since, limit, viewer }: { readonly since: Date; readonly limit: number; readonly viewer?: Viewer },
+): Promise<OutputOf<typeof inbox.active_clients>> {
+  const { values, value } = parameters(since, limit);
+  const recent = [`sent_at >= $1 and direction = 'in'`, ...seenMessages(viewer, 'message.chat_id', value)].join(' and ');
   const rows = await db.query<Columns & { readonly recent: number; readonly total: number }>(
     `with wrote as (
-       select sender_id, count(*) as recent from collector.messages where sent_at >= $1 and direction = 'in' group by sender_id
+       select sender_id, count(*) as recent from collector.messages message where ${recent} group by sender_id
      )
      select ${columns}, recent::float8 as recent, count(*) over ()::float8 as total
      from wrote join collector.users person on person.user_id = sender_id
      where role = 'client' order by wrote.recent desc, last_seen_at desc limit $2`,
-    [since, limit],
+    values,
   );
   return {
     since: since.toISOString(),

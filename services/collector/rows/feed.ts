@@ -7,6 +7,7 @@ import type { Queries } from '../../../bus/service.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { listOf } from '../cursor.ts';
 import { type Columns, columns, conditionsOf, filterOf, fitting, type MessageFilter, type Page, shown, tables } from './messages.ts';
+import { parameters } from './seen.ts';
 
 /** Positions that one page of a filtered feed scans: with a rare filter a page may be empty although more follow. */
 const mostScanned = 2_000;
@@ -46,8 +47,7 @@ export async function pageOfFeed(
 ): Promise<Page> {
   const list = listOf('feed', filterOf(wanted));
   const place = placeOf(cursor, list);
-  const values: unknown[] = [];
-  const value = (given: unknown) => `$${values.push(given)}`;
+  const { values, value } = parameters();
   const since = place === undefined ? (storedSince ?? '-infinity') : new Date(place.atMs - overlapMs).toISOString();
   const [epoch, position, from] = [value(place?.epoch ?? ''), value(place?.position ?? '0'), value(since)];
   const conditions = conditionsOf(wanted, value);

@@ -6,6 +6,7 @@
 import type { ReadFile } from '../../../adapters/channel/port.ts';
 import type { Queries } from '../../../bus/service.ts';
 import type { Media } from '../../../contracts/choices.ts';
+import { parameters, seenOfMessages, type Viewer } from './seen.ts';
 
 /** How long a file in progress is reserved for one process. */
 const claimMs = 180_000;
@@ -89,10 +90,12 @@ export interface FileRow {
   readonly bytes: number | null;
 }
 
-export async function findFile(db: Queries, messageId: string, n: number): Promise<FileRow | null> {
+export async function findFile(db: Queries, messageId: string, n: number, viewer: Viewer): Promise<FileRow | null> {
+  const { values, value } = parameters(messageId, n);
+  const isSeen = ['message_id = $1 and n = $2', ...seenOfMessages(viewer, 'file.message_id', value)].join(' and ');
   const [row] = await db.query<FileRow>(
-    `select blob_id, content_type, name, kind, state, bytes::float8 as bytes from collector.files where message_id = $1 and n = $2`,
-    [messageId, n],
+    `select blob_id, content_type, name, kind, state, bytes::float8 as bytes from collector.files file where ${isSeen}`,
+    values,
   );
   return row ?? null;
 }

@@ -98,6 +98,11 @@ export async function importMessages(tx: Queries, { channel, botId }: Bot, messa
   );
   const ids = inserted.map(({ message_id }) => message_id);
   await tx.query(
+    `insert into collector.chat_members (user_id, chat_id)
+     select distinct sender_id, chat_id from collector.messages where message_id = any ($1) and sender_id is not null on conflict do nothing`,
+    [ids],
+  );
+  await tx.query(
     `update collector.users person set messages = person.messages + wrote.messages,
        first_seen_at = least(person.first_seen_at, wrote.first), last_seen_at = greatest(person.last_seen_at, wrote.last)
      from (select sender_id, count(*) as messages, min(sent_at) as first, max(sent_at) as last

@@ -7,6 +7,7 @@ import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { cursorOf, listOf, type Place, placeOf, timeAt, usOf } from '../cursor.ts';
 import type { Person } from './people.ts';
 import { fewHits, firstWalked, likened, mostGathered, mostWalked, prepare, type Search } from './search.ts';
+import { type AddValue, parameters, seenMessages, type Viewer } from './seen.ts';
 
 export type Page = OutputOf<typeof inbox.list_messages>;
 export type MessageItem = Page['items'][number];
@@ -17,6 +18,7 @@ export interface MessageFilter {
   readonly role?: Person['role'] | undefined;
   readonly since?: string | undefined;
   readonly until?: string | undefined;
+  readonly viewer?: Viewer;
 }
 /** For cursors: those of earlier versions call the author `clientId`. */
 export const filterOf = ({ customerId, ...rest }: MessageFilter) => ({ ...rest, clientId: customerId });
@@ -168,7 +170,7 @@ interface HitQuery extends Search {
   readonly most: number | null;
 }
 /** SQL conditions for the requested messages; `value` adds a parameter. */
-export function conditionsOf(wanted: MessageFilter, value: (given: unknown) => string): readonly string[] {
+export function conditionsOf(wanted: MessageFilter, value: AddValue): readonly string[] {
   const when = (condition: (at: string) => string, given: unknown) => (given === undefined ? [] : [condition(value(given))]);
   return [
     ...when((at) => `message.chat_id = ${at}`, wanted.chatId),
@@ -177,6 +179,7 @@ export function conditionsOf(wanted: MessageFilter, value: (given: unknown) => s
     ...when((at) => `message.sender_id in (select user_id from collector.users where role = ${at})`, wanted.role),
     ...when((at) => `message.sent_at >= ${at}`, wanted.since),
     ...when((at) => `message.sent_at < ${at}`, wanted.until),
+    ...seenMessages(wanted.viewer, 'message.chat_id', value),
   ];
 }
 
@@ -188,8 +191,7 @@ async function select(
   place: Place | undefined,
   search?: HitQuery,
 ): Promise<readonly Columns[]> {
-  const values: unknown[] = [];
-  const value = (given: unknown) => `$${values.push(given)}`;
+  const { values, value } = parameters();
   const conditions = [
     ...conditionsOf(wanted, value),
     ...(place === undefined ? [] : [`(message.sent_at, message.seq) < (${timeAt(value(place.atUs))}, ${value(seqOf(place))}::bigint)`]),
@@ -243,10 +245,12 @@ function cutPage(
 }
 
 /** Null if there is none. */
-export async function findMessage(db: Queries, messageId: string): Promise<OutputOf<typeof inbox.get_message> | null> {
+export async function findMessage(db: Queries, messageId: string, viewer: Viewer): Promise<OutputOf<typeof inbox.get_message> | null> {
+  const { values, value } = parameters(messageId);
+  const isSeen = ['message.message_id = $1', ...seenMessages(viewer, 'message.chat_id', value)].join(' and ');
   const [row] = await db.query<Columns & AnswerColumns>(
-    `select ${columns}, answered.* from ${tables} left join lateral (${answered}) answered on true where message.message_id = $1`,
-    [messageId],
+    `select ${columns}, answered.* from ${tables} left join lateral (${answered}) answered on true where ${isSeen}`,
+    values,
   );
   if (row === undefined) return null;
   const versions = await db.query<{ at: Date; text: string }>(
@@ -275,7 +279,7 @@ const answered = `
   from (
     select quoted.*, true as is_quoted from collector.messages quoted
     where (quoted.channel, quoted.bot_id, quoted.chat_external_id, quoted.external_id)
-      = (message.channel, message.bot_id, message.chat_external_id, message.reply_to)
+      = (message.channel, message.bot_id, message.chat_external_id, message.reply_to) and quoted.chat_id = message.chat_id
     union all (
       select *, false from (
         select * from collector.messages earlier
@@ -310,13 +314,11 @@ export async function outboundAfter(
 /** Counts in one pass with hashes over the few senders and chats, without sorting a million rows. */
 export async function totals(
   db: Queries,
-  { since, until }: Pick<MessageFilter, 'since' | 'until'>,
+  { since, until, viewer }: Pick<MessageFilter, 'since' | 'until' | 'viewer'>,
 ): Promise<OutputOf<typeof inbox.message_totals>> {
-  const span = [
-    { condition: 'sent_at >=', at: since },
-    { condition: 'sent_at <', at: until },
-  ].filter(({ at }) => at !== undefined);
-  const where = span.length > 0 ? `where ${span.map(({ condition }, nth) => `${condition} $${nth + 1}`).join(' and ')}` : '';
+  const { values, value } = parameters();
+  const conditions = conditionsOf({ since, until, viewer }, value);
+  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
   const rows = await db.query<{
     kind: MessageItem['kind'];
     direction: MessageItem['direction'];
@@ -326,12 +328,12 @@ export async function totals(
     clients: number;
   }>(
     `with counted as materialized (
-       select chat_id, sender_id, kind, direction, count(*) as messages from collector.messages ${where} group by 1, 2, 3, 4
+       select chat_id, sender_id, kind, direction, count(*) as messages from collector.messages message ${where} group by 1, 2, 3, 4
      )
      select kind, direction, role, sum(messages)::float8 as messages, (select count(distinct chat_id) from counted)::float8 as chats,
        (select count(distinct sender_id) from counted join collector.users on user_id = sender_id where role = 'client')::float8 as clients
      from counted left join (select user_id, role from collector.users) person on user_id = sender_id group by kind, direction, role`,
-    span.map(({ at }) => at),
+    values,
   );
   const count = (is: (row: (typeof rows)[number]) => boolean) => rows.filter(is).reduce((sum, { messages }) => sum + messages, 0);
   return {

@@ -90,6 +90,11 @@ export async function movePerson(tx: Queries, channel: ChannelName, { from, to }
   }
   await tx.query('update collector.messages set sender_id = $2 where sender_id = $1', [old, other]);
   await tx.query(
+    `insert into collector.chat_members (user_id, chat_id)
+     select $2, chat_id from collector.chat_members where user_id = $1 on conflict do nothing`,
+    [old, other],
+  );
+  await tx.query(
     `with old as (delete from collector.users where user_id = $1 returning *)
      update collector.users person set
        name = case when person.name = '' or (old.name <> '' and old.last_seen_at > person.last_seen_at) then old.name else person.name end,

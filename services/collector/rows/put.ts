@@ -175,7 +175,9 @@ async function insertMessages(
        thread_id, album_id, reply_to, is_forwarded, sent_at, edited_at
      from json_to_recordset($3) as row (n int, message_id text, chat_external_id text, external_id text, chat_id text, sender_id text,
        direction text, kind text, text text, content jsonb, thread_id text, album_id text, reply_to text, is_forwarded boolean, sent_at timestamptz, edited_at timestamptz)
-     order by n on conflict do nothing returning message_id, seq
+     order by n on conflict do nothing returning message_id, seq, chat_id, sender_id
+     ), members as (
+       insert into collector.chat_members (user_id, chat_id) select distinct sender_id, chat_id from inserted where sender_id is not null on conflict do nothing
      ), pending as (insert into collector.feed_pending select seq from inserted)
      select message_id from inserted`,
     [channel, botId, JSON.stringify(rows)],

@@ -16,3 +16,26 @@ export function seenChats(viewer: Viewer, chat: string, value: AddValue): readon
   const personId = narrowedTo(viewer);
   return personId === null ? [] : [`(${chat}.assigned_to is null or ${chat}.assigned_to = ${value(personId)})`];
 }
+
+/** Conditions for messages, by the column of their chat. */
+export function seenMessages(viewer: Viewer, chatId: string, value: AddValue): readonly string[] {
+  return seenChats(viewer, 'seen', value).map(
+    (seen) => `exists (select from collector.chats seen where seen.chat_id = ${chatId} and ${seen})`,
+  );
+}
+
+/** Conditions for what belongs to a message, by the column of the message. */
+export function seenOfMessages(viewer: Viewer, messageId: string, value: AddValue): readonly string[] {
+  return seenMessages(viewer, 'message.chat_id', value).map(
+    (seen) => `exists (select from collector.messages message where message.message_id = ${messageId} and ${seen})`,
+  );
+}
+
+/** Conditions for customers: a manager sees one through a chat that they see, and one who has written in no chat. */
+export function seenPeople(viewer: Viewer, userId: string, value: AddValue): readonly string[] {
+  const chats = `collector.chat_members member join collector.chats seen using (chat_id) where member.user_id = ${userId}`;
+  return seenChats(viewer, 'seen', value).map(
+    (seen) =>
+      `(exists (select from ${chats} and ${seen}) or not exists (select from collector.chat_members member where member.user_id = ${userId}))`,
+  );
+}

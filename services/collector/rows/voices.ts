@@ -1,5 +1,6 @@
 /** Recordings of voice messages, with their state: wanted, kept, then heard once transcribed, or gone. */
 import type { Queries } from '../../../bus/service.ts';
+import { parameters, seenOfMessages, type Viewer } from './seen.ts';
 
 /** How long a recording in progress is reserved for one process. */
 const claimMs = 120_000;
@@ -61,16 +62,18 @@ export async function postponeVoice(
 export async function findVoice(
   db: Queries,
   messageId: string,
-  { offset, length }: { readonly offset: number; readonly length: number },
+  { offset, length, viewer }: { readonly offset: number; readonly length: number; readonly viewer: Viewer },
 ): Promise<{
   readonly content_type: string;
   readonly body: Uint8Array | null;
   readonly bytes: number | null;
   readonly state: string;
 } | null> {
+  const { values, value } = parameters(messageId, offset, length);
+  const isSeen = ['message_id = $1', ...seenOfMessages(viewer, 'voice.message_id', value)].join(' and ');
   const [row] = await db.query<NonNullable<Awaited<ReturnType<typeof findVoice>>>>(
-    `select content_type, substring(body from $2::int + 1 for $3::int) as body, length(body) as bytes, state from collector.voices where message_id = $1`,
-    [messageId, offset, length],
+    `select content_type, substring(body from $2::int + 1 for $3::int) as body, length(body) as bytes, state from collector.voices voice where ${isSeen}`,
+    values,
   );
   return row ?? null;
 }
