@@ -32,7 +32,14 @@ function app(name, program, { heapMb }) {
     script: node,
     interpreter: 'none',
     // What lives shortly is collected every 4 MB and not every 16: 6 MB less at rest, 25 after work, at no CPU that could be measured.
-    args: ['--enable-source-maps', `--max-old-space-size=${heapMb}`, '--max-semi-space-size=4', ...program],
+    // The gateway strips the types of its pages, which Node reports as experimental.
+    args: [
+      '--enable-source-maps',
+      '--disable-warning=ExperimentalWarning',
+      `--max-old-space-size=${heapMb}`,
+      '--max-semi-space-size=4',
+      ...program,
+    ],
     // Compiled once: a daemon that need not strip types starts in half the time and with 30 MB less.
     env: { NODE_COMPILE_CACHE: join(root, '.polyb', 'compile-cache') },
     exec_mode: 'fork',

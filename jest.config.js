@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 export default {
   testEnvironment: 'node',
   // `roots` would refuse a folder that does not exist; a glob does not.
-  testMatch: ['<rootDir>/{contracts,bus,adapters,config,services,runtime,scripts,test,bench,examples}/**/*.test.ts'],
+  testMatch: ['<rootDir>/{contracts,bus,adapters,config,services,runtime,scripts,test,bench,examples,web}/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.polyb/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/kit/strip-types.js' },
@@ -15,6 +15,6 @@ export default {
   workerIdleMemoryLimit: '700MB',
   // Far beyond what any test takes: a busy machine is no failure.
   testTimeout: 60_000,
-  collectCoverageFrom: ['{contracts,bus,adapters,config,services}/**/*.ts'],
+  collectCoverageFrom: ['{contracts,bus,adapters,config,services,web}/**/*.ts'],
   coverageProvider: 'babel',
 };

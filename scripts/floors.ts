@@ -19,7 +19,19 @@ export type Import = {
   readonly isOurs: boolean;
 };
 
-export const floors = ['contracts', 'bus', 'adapters', 'config', 'services', 'runtime', 'scripts', 'examples', 'test', 'bench'] as const;
+export const floors = [
+  'contracts',
+  'bus',
+  'adapters',
+  'config',
+  'services',
+  'runtime',
+  'scripts',
+  'examples',
+  'web',
+  'test',
+  'bench',
+] as const;
 
 /**
  * Floors whose files may import only from these places; `test` and `bench` may import everything. A place that ends in `/` is a folder.
@@ -34,6 +46,8 @@ const reach: Readonly<Record<string, readonly string[]>> = {
   runtime: ['contracts/', 'config/', 'bus/', 'adapters/', 'services/', 'runtime/'],
   scripts: ['contracts/', 'config/', 'bus/', 'adapters/', 'services/', 'runtime/', 'scripts/', 'examples/'],
   examples: ['contracts/', 'config/', 'bus/', 'adapters/', 'runtime/', 'examples/'],
+  /** Types of contracts alone: a browser has no schemas. */
+  web: ['contracts/', 'web/'],
 };
 
 /** What services may import of the bus. */
@@ -70,6 +84,9 @@ const homes: Readonly<Record<string, string>> = {
   aws4fetch: 'adapters/vendors/s3/blob.ts',
   pino: 'runtime/log.ts',
   croner: 'bus/durable/loops.ts',
+  preact: 'web/',
+  '@preact/': 'web/',
+  htm: 'web/',
 };
 const bareUsers = ['bench/', 'test/faults/'];
 
@@ -102,6 +119,7 @@ export function checkFloors(sources: readonly Source[]): Violation[] {
     return [
       ...broken,
       ...environmentReads(path, code),
+      ...loadedContracts(path, code),
       ...(hasParts(path) ? misplacedParts(path, code) : []),
       ...namedChannels(path, code, channels),
     ].sort((a, b) => a.line - b.line);
@@ -208,6 +226,17 @@ function environmentReads(path: string, code: string): Violation[] {
   if (['config/', 'runtime/', 'scripts/', 'test/', 'bench/'].some((place) => isIn(place, path))) return [];
   const reads = code.matchAll(/\bprocess\s*\.\s*env\b|\benv\b[^;'"]*from\s*['"](?:node:)?process['"]/g);
   return [...reads].map(({ index }) => ({ path, line: lineOf(code, index), why: 'only config reads the environment' }));
+}
+
+/** A page is given the types of contracts; their code stays on the server. */
+function loadedContracts(path: string, code: string): Violation[] {
+  if (!isIn('web/', path)) return [];
+  const loads = code.matchAll(/^import (?!type\b)[^;]*?'[./]+contracts\//gm);
+  return [...loads].map(({ index, 0: text }) => ({
+    path,
+    line: lineOf(code, index + text.length),
+    why: 'web imports types of contracts alone: write import type',
+  }));
 }
 
 /** Services and contracts loop over the catalogue of channels: a new one is not known to them by name. */

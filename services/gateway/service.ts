@@ -17,6 +17,7 @@ import { createKeys, type Identity } from './keys.ts';
 import { listen } from './listen.ts';
 import { buildInfo } from './metrics.ts';
 import { noteKeyUses } from './note-key-uses.loop.ts';
+import { addPages } from './pages.ts';
 import { createLogIn } from './people/log-in.ts';
 import { createPasswords } from './people/password.ts';
 import { peopleHandlers } from './people/people-handlers.ts';
@@ -84,6 +85,7 @@ export default service({
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
+  addPages(main);
   const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
   const streams = addFeeds(main, { ask, admit, isLive, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
   const sessionEnded = (sessionId: string): void => {

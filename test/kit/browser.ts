@@ -9,11 +9,27 @@ import { onPath } from '../../scripts/infra/find-program.ts';
 export interface Page {
   /** The value of an expression in the page, as JSON has it. */
   value(expression: string): Promise<unknown>;
+  /** Presses a key at its place on the keyboard; `key` is what the layout makes of it. */
+  press(code: string, key: string, modifiers?: { readonly shift?: boolean; readonly ctrl?: boolean }): Promise<void>;
+  /** Types into the element that has the focus. */
+  type(text: string): Promise<void>;
+  /** The size of the window, and what the person prefers. */
+  look(as: { readonly width: number; readonly height: number; readonly scheme: 'light' | 'dark' }): Promise<void>;
+  /** A PNG of the window. */
+  picture(): Promise<Buffer>;
+  close(): Promise<void>;
   /** Errors and warnings of the console, exceptions that nobody caught, and what could not be loaded. */
   readonly complaints: readonly string[];
 }
+export interface OpenOptions {
+  /** Pages with one name share cookies and storage, as tabs of a browser do. Default: those of the program. */
+  readonly profile?: string;
+  /** Default: ru-RU, Europe/Moscow. */
+  readonly locale?: string;
+  readonly timeZone?: string;
+}
 export interface Browser {
-  open(url: string): Promise<Page>;
+  open(url: string, options?: OpenOptions): Promise<Page>;
   close(): Promise<void>;
 }
 
@@ -39,20 +55,60 @@ export async function openBrowser(program: string): Promise<Browser> {
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const { ask, listen } = talk(child.stdio[3] as Writable, child.stdio[4] as Readable, exited);
+  const profiles = new Map<string, string>();
+  async function contextOf(name: string | undefined): Promise<{ readonly browserContextId?: string }> {
+    if (name === undefined) return {};
+    const known = profiles.get(name) ?? String((await ask('Target.createBrowserContext', {})).browserContextId);
+    profiles.set(name, known);
+    return { browserContextId: known };
+  }
   return {
-    async open(url) {
-      const { targetId } = await ask('Target.createTarget', { url: 'about:blank' });
+    async open(url, { profile: context, locale = 'ru-RU', timeZone = 'Europe/Moscow' } = {}) {
+      const { targetId } = await ask('Target.createTarget', { url: 'about:blank', ...(await contextOf(context)) });
       const { sessionId } = await ask('Target.attachToTarget', { targetId, flatten: true });
       const session = String(sessionId);
       const complaints: string[] = [];
       listen(session, (method, params) => complaints.push(...complaintsOf(method, params)));
       for (const domain of ['Runtime', 'Log', 'Network', 'Page']) await ask(`${domain}.enable`, {}, session);
+      await ask('Emulation.setLocaleOverride', { locale }, session);
+      await ask('Emulation.setTimezoneOverride', { timezoneId: timeZone }, session);
+      await ask('Emulation.setUserAgentOverride', { userAgent: 'Chromium', acceptLanguage: locale }, session);
+      // A page in the background is drawn once a second.
+      await ask('Emulation.setFocusEmulationEnabled', { enabled: true }, session);
       await ask('Page.navigate', { url }, session);
       return {
         complaints,
         async value(expression) {
-          const { result } = await ask('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true }, session);
+          const { result, exceptionDetails } = await ask(
+            'Runtime.evaluate',
+            { expression, returnByValue: true, awaitPromise: true, userGesture: true },
+            session,
+          );
+          if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails).slice(0, 1_000));
           return (result as { value?: unknown }).value;
+        },
+        async press(code, key, { shift = false, ctrl = false } = {}) {
+          const event = { code, key, modifiers: (shift ? 8 : 0) + (ctrl ? 2 : 0), windowsVirtualKeyCode: virtualKeys[code] ?? 0 };
+          const text = key.length === 1 && !ctrl ? { text: key } : key === 'Enter' ? { text: '\r' } : {};
+          await ask('Input.dispatchKeyEvent', { type: 'keyDown', ...event, ...text }, session);
+          await ask('Input.dispatchKeyEvent', { type: 'keyUp', ...event }, session);
+        },
+        async type(text) {
+          await ask('Input.insertText', { text }, session);
+        },
+        async look({ width, height, scheme }) {
+          await ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false }, session);
+          const features = [
+            { name: 'prefers-color-scheme', value: scheme },
+            { name: 'prefers-reduced-motion', value: 'reduce' },
+          ];
+          await ask('Emulation.setEmulatedMedia', { features }, session);
+        },
+        async picture() {
+          return Buffer.from(String((await ask('Page.captureScreenshot', { format: 'png' }, session)).data), 'base64');
+        },
+        async close() {
+          await ask('Target.closeTarget', { targetId });
         },
       };
     },
@@ -63,6 +119,9 @@ export async function openBrowser(program: string): Promise<Browser> {
     },
   };
 }
+
+/** Keys that the browser itself acts on are known by these numbers. */
+const virtualKeys: Readonly<Record<string, number>> = { Enter: 13, Escape: 27, Tab: 9, ArrowDown: 40, ArrowUp: 38, Space: 32 };
 
 type Params = Readonly<Record<string, unknown>>;
 type Listener = (method: string, params: Params) => void;

@@ -1,0 +1,155 @@
+/** A list that is read page by page and kept current, without moving rows under the eyes of its reader. */
+import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
+import type { RequestError } from './api.ts';
+import type { Page } from './csv.ts';
+import type { Live, LiveItem } from './live.ts';
+import { errorOf, outcomeOf, type Shown } from './resource.ts';
+
+export interface ListOptions<T> {
+  readonly load: (page: { readonly cursor: string | undefined; readonly limit: number; readonly signal: AbortSignal }) => Promise<Page<T>>;
+  readonly idOf: (item: T) => string;
+  readonly live?: {
+    readonly topic: string;
+    /** The row with what the change says of it; null where it leaves the list. */
+    readonly apply: (item: T, change: LiveItem) => T | null;
+    /** Whether a row that is not in the list belongs into it. */
+    readonly accepts: (change: LiveItem) => boolean;
+  };
+}
+export interface List<T> {
+  readonly shown: ReadonlySignal<Shown<readonly T[]>>;
+  readonly items: ReadonlySignal<readonly T[]>;
+  readonly focused: ReadonlySignal<T | null>;
+  readonly focusedId: ReadonlySignal<string | null>;
+  /** Rows that came since the list was read; they wait behind a button. */
+  readonly fresh: ReadonlySignal<number>;
+  readonly hasMore: ReadonlySignal<boolean>;
+  /** Why the next page could not be read. */
+  readonly moreError: ReadonlySignal<RequestError | null>;
+  focus(id: string | null): void;
+  move(by: number): void;
+  /** Reads again from the start, also what is fresh. */
+  refresh(): Promise<void>;
+  more(): Promise<void>;
+  /** Changes a row in its place. */
+  replace(id: string, change: (item: T) => T): void;
+  /** Takes a row out; focus goes to the next one. */
+  remove(id: string): void;
+  stop(): void;
+}
+const pageRows = 50;
+const mostRows = 200;
+
+export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pick<Live, 'on' | 'onGap'>): List<T> {
+  const shown = signal<Shown<readonly T[]>>({ kind: 'loading' });
+  const items = computed(() => (shown.value.kind === 'ready' ? shown.value.value : []));
+  const focusedId = signal<string | null>(null);
+  const fresh = signal<ReadonlySet<string>>(new Set());
+  const nextCursor = signal<string | null>(null);
+  const moreError = signal<RequestError | null>(null);
+  let reading = new AbortController();
+  let isReadingMore = false;
+
+  const at = (id: string | null): number => items.value.findIndex((item) => idOf(item) === id);
+  const set = (next: readonly T[]): void => {
+    shown.value = { kind: 'ready', value: next };
+  };
+  function remove(id: string): void {
+    const index = at(id);
+    if (index < 0) return;
+    const rest = items.value.toSpliced(index, 1);
+    batch(() => {
+      if (focusedId.value === id)
+        focusedId.value = rest[Math.min(index, rest.length - 1)] === undefined ? null : idOf(rest[Math.min(index, rest.length - 1)] as T);
+      set(rest);
+    });
+  }
+  function changed(change: LiveItem): void {
+    if (of === undefined || shown.value.kind !== 'ready') return;
+    const index = at(change.id);
+    const item = items.value[index];
+    if (item === undefined) {
+      if (of.accepts(change)) fresh.value = new Set([...fresh.value, change.id]);
+      else if (fresh.value.has(change.id)) fresh.value = new Set([...fresh.value].filter((id) => id !== change.id));
+      return;
+    }
+    const next = of.apply(item, change);
+    if (next === null) remove(change.id);
+    else set(items.value.with(index, next));
+  }
+  async function refresh(): Promise<void> {
+    reading.abort();
+    reading = new AbortController();
+    const { signal } = reading;
+    isReadingMore = false;
+    const limit = Math.min(mostRows, Math.max(pageRows, items.value.length));
+    const outcome = await outcomeOf(load({ cursor: undefined, limit, signal }));
+    if (outcome === null || signal.aborted) return;
+    const index = at(focusedId.value);
+    batch(() => {
+      fresh.value = new Set();
+      moreError.value = null;
+      if (outcome.kind !== 'ready') {
+        shown.value = outcome;
+        return;
+      }
+      nextCursor.value = outcome.value.nextCursor;
+      set(outcome.value.items);
+      if (at(focusedId.value) >= 0) return;
+      const next = outcome.value.items[Math.max(0, Math.min(index, outcome.value.items.length - 1))];
+      focusedId.value = next === undefined ? null : idOf(next);
+    });
+  }
+  async function more(): Promise<void> {
+    const cursor = nextCursor.value;
+    if (cursor === null || isReadingMore) return;
+    isReadingMore = true;
+    const { signal } = reading;
+    try {
+      const page = await load({ cursor, limit: pageRows, signal });
+      if (signal.aborted) return;
+      const known = new Set(items.value.map(idOf));
+      batch(() => {
+        nextCursor.value = page.nextCursor;
+        moreError.value = null;
+        set([...items.value, ...page.items.filter((item) => !known.has(idOf(item)))]);
+      });
+    } catch (thrown) {
+      if (!signal.aborted) moreError.value = errorOf(thrown);
+    } finally {
+      isReadingMore = false;
+    }
+  }
+
+  const leaves = [live.onGap(() => void refresh()), ...(of === undefined ? [] : [live.on(of.topic, changed)])];
+  void refresh();
+  return {
+    shown,
+    items,
+    focusedId,
+    focused: computed(() => items.value[at(focusedId.value)] ?? null),
+    fresh: computed(() => fresh.value.size),
+    hasMore: computed(() => nextCursor.value !== null),
+    moreError,
+    focus(id) {
+      focusedId.value = id;
+    },
+    move(by) {
+      const { length } = items.value;
+      const item = items.value[Math.max(0, Math.min(at(focusedId.value) + by, length - 1))];
+      if (item !== undefined) focusedId.value = idOf(item);
+    },
+    refresh,
+    more,
+    replace(id, change) {
+      const index = at(id);
+      const item = items.value[index];
+      if (item !== undefined) set(items.value.with(index, change(item)));
+    },
+    remove,
+    stop() {
+      reading.abort();
+      for (const leave of leaves) leave();
+    },
+  };
+}

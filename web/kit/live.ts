@@ -1,0 +1,181 @@
+/**
+ * Changes as they happen. Of all tabs of a browser one, the leader, follows the stream and passes on what it receives, because a browser
+ * opens six connections to a server at most.
+ */
+import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import { readEvents, type StreamEvent } from './events.ts';
+
+/** `off`: nothing to follow. `stale`: nothing was heard for 20 s, so what is shown may be old. */
+export type LiveStatus = 'off' | 'connecting' | 'live' | 'reconnecting' | 'stale';
+export interface LiveItem {
+  readonly id: string;
+  readonly [field: string]: unknown;
+}
+export interface Live {
+  readonly status: ReadonlySignal<LiveStatus>;
+  /** True unless changes arrive: nothing may be decided on what is shown. */
+  readonly isOld: ReadonlySignal<boolean>;
+  /** Seconds since anything was heard. */
+  readonly silentS: ReadonlySignal<number>;
+  on(topic: string, changed: (item: LiveItem) => void): () => void;
+  /** Changes may have been missed: what is shown must be read again. `isFirst`: the stream was opened after the page began to read. */
+  onGap(missed: (isFirst: boolean) => void): () => void;
+  /** Follows these topics from now on. */
+  follow(topics: readonly string[]): void;
+  stop(): void;
+}
+export interface LiveParts {
+  readonly send: typeof fetch;
+  /** Absent where the page is not served over https or from loopback; then every tab has its own stream. */
+  readonly locks: LockManager | undefined;
+  readonly channel: BroadcastChannel;
+  readonly onSignedOut: () => void;
+}
+
+/** What the leader passes on. `hello`: a tab that joins asks how things are. */
+type Note =
+  | { readonly kind: 'alive' | 'lost' | 'opened' | 'hello' }
+  | { readonly kind: 'event'; readonly event: string; readonly id: string | undefined; readonly data: string };
+const staleMs = 20_000;
+/** A connection on which nothing is heard, not even a heartbeat, is given up. */
+const deadMs = 40_000;
+const retryMs = { first: 500, most: 3_000 } as const;
+/** Events that say that the list is not complete. */
+const gaps: ReadonlySet<string> = new Set(['gap', 'reset', 'stale']);
+
+export function createLive({ send, locks, channel, onSignedOut }: LiveParts): Live {
+  const status = signal<LiveStatus>('off');
+  const heardAt = signal(0);
+  const now = signal(Date.now());
+  const listeners = new Map<string, Set<(item: LiveItem) => void>>();
+  const missed = new Set<(isFirst: boolean) => void>();
+  let leading: AbortController | undefined;
+  let lastEventId: string | undefined;
+  let clock: ReturnType<typeof setInterval> | undefined;
+
+  channel.addEventListener('message', ({ data }: MessageEvent<Note>) => {
+    if (data.kind !== 'hello') take(data);
+    else if (isLeading && status.value === 'live') channel.postMessage({ kind: 'alive' } satisfies Note);
+  });
+  let isLeading = false;
+  function pass(note: Note): void {
+    channel.postMessage(note);
+    take(note);
+  }
+
+  function take(note: Note): void {
+    if (status.value === 'off') return;
+    // A tab that slept past the limit has missed changes, even if the leader has not.
+    const wasDeaf = status.value === 'stale' || Date.now() - heardAt.value > staleMs;
+    switch (note.kind) {
+      case 'lost':
+        if (status.value === 'live') status.value = 'reconnecting';
+        return;
+      case 'opened':
+      case 'alive':
+      case 'event': {
+        const isFirst = heardAt.value === 0;
+        heardAt.value = Date.now();
+        status.value = 'live';
+        if (note.kind === 'event') tell(note);
+        if (note.kind === 'opened' || (wasDeaf && !isFirst)) for (const call of missed) call(isFirst);
+        return;
+      }
+    }
+  }
+  function tell({ event, id, data }: Note & { kind: 'event' }): void {
+    // Of every tab, since any may lead next.
+    if (id !== undefined) lastEventId = id;
+    if (gaps.has(event)) for (const call of missed) call(false);
+    const item = parse(data);
+    if (item !== null) for (const changed of listeners.get(event) ?? []) changed(item);
+  }
+  function tick(): void {
+    now.value = Date.now();
+    if (heardAt.value > 0 && now.value - heardAt.value > staleMs) status.value = 'stale';
+  }
+
+  async function lead(url: string, signal: AbortSignal): Promise<void> {
+    isLeading = true;
+    for (let pauseMs: number = retryMs.first; !signal.aborted; pauseMs = Math.min(pauseMs * 2, retryMs.most)) {
+      const connection = new AbortController();
+      let dead: ReturnType<typeof setTimeout> | undefined;
+      let isOpen = false;
+      const heard = (): void => {
+        clearTimeout(dead);
+        dead = setTimeout(() => connection.abort(), deadMs);
+        pass({ kind: isOpen ? 'alive' : 'opened' });
+        isOpen = true;
+        pauseMs = retryMs.first;
+      };
+      const told = ({ event, id, data }: StreamEvent): void => pass({ kind: 'event', event, id, data });
+      try {
+        await readEvents(send, url, { lastEventId, signal: AbortSignal.any([signal, connection.signal]), heard, told });
+      } catch (refused) {
+        if (refused instanceof Response && refused.status === 401) return void onSignedOut();
+        // Anything else passes: the loop connects again.
+      }
+      clearTimeout(dead);
+      if (signal.aborted) break;
+      pass({ kind: 'lost' });
+      await pause(pauseMs * (0.75 + Math.random() / 2), signal);
+    }
+    isLeading = false;
+  }
+
+  function stop(): void {
+    leading?.abort();
+    leading = undefined;
+    isLeading = false;
+    clearInterval(clock);
+    heardAt.value = 0;
+    status.value = 'off';
+  }
+
+  return {
+    status,
+    isOld: computed(() => status.value !== 'live'),
+    silentS: computed(() => (heardAt.value === 0 ? 0 : Math.max(0, Math.round((now.value - heardAt.value) / 1_000)))),
+    on(topic, changed) {
+      const known = listeners.get(topic) ?? new Set();
+      listeners.set(topic, known.add(changed));
+      return () => void known.delete(changed);
+    },
+    onGap(call) {
+      missed.add(call);
+      return () => void missed.delete(call);
+    },
+    follow(topics) {
+      stop();
+      if (topics.length === 0) return;
+      leading = new AbortController();
+      const { signal } = leading;
+      const url = `/api/v1/stream?topics=${topics.join(',')}`;
+      status.value = 'connecting';
+      clock = setInterval(tick, 1_000);
+      if (locks === undefined) void lead(url, signal);
+      else {
+        channel.postMessage({ kind: 'hello' } satisfies Note);
+        // The lock of a tab that is closed passes to the next one. The request ends with an AbortError when this tab stops.
+        void locks.request('polyb-live', { signal }, () => lead(url, signal)).catch(() => {});
+      }
+    },
+    stop,
+  };
+}
+
+function parse(data: string): LiveItem | null {
+  try {
+    return JSON.parse(data) as LiveItem;
+  } catch {
+    return null; // No item; the next one may be.
+  }
+}
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    addEventListener('online', () => resolve(), { once: true, signal });
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });
+}

@@ -1,0 +1,30 @@
+import type { Words } from '../kit/words.ts';
+
+export const settingsWords = {
+  title: ['Настройки', 'Settings'],
+  intro: ['Действуют в этом браузере.', 'They apply to this browser.'],
+  language: ['Язык', 'Language'],
+  language_ru: ['Русский', 'Русский (Russian)'],
+  language_en: ['English (английский)', 'English'],
+  theme: ['Оформление', 'Theme'],
+  theme_auto: ['Как в системе', 'As the system'],
+  theme_light: ['Светлое', 'Light'],
+  theme_dark: ['Тёмное', 'Dark'],
+  attention: ['Внимание', 'Attention'],
+  sound: ['Звук, когда ждёт что-то новое', 'A sound when something new waits'],
+  keys: ['Клавиши', 'Keys'],
+  keysOn: ['Управлять клавишами', 'Use keys'],
+  keysText: [
+    'Чтобы сменить клавишу, поставьте курсор в её поле и нажмите новую.',
+    'To change a key, put the cursor into its field and press the new one.',
+  ],
+  keysReset: ['Вернуть прежние клавиши', 'Reset the keys'],
+  key_next: ['Следующая строка', 'Next row'],
+  key_previous: ['Предыдущая строка', 'Previous row'],
+  key_approve: ['Отправить', 'Approve'],
+  key_edit: ['Править', 'Edit'],
+  key_reject: ['Отклонить', 'Reject'],
+  key_undo: ['Отменить', 'Undo'],
+  key_claim: ['Взять', 'Claim'],
+  key_snooze: ['Отложить', 'Snooze'],
+} as const satisfies Words;
