@@ -35,6 +35,10 @@ const Person = z.object({
   lastSeenAt: Timestamp.nullable().describe('Updated at most twice a minute.'),
   links: z.array(Link).max(20),
 });
+const Invited = Person.extend({
+  deskUrl: z.url().max(300).describe('The address of the desk; the link is deskUrl/invite#TOKEN.'),
+  expiresAt: Timestamp.describe('When the link ends.'),
+});
 const Session = z.object({
   sessionId: z.string().max(40),
   personId: PersonId,
@@ -59,7 +63,7 @@ export const people = contract('people', '1.0.0', {
   invite: method({
     summary: 'Add a person, with an invitation that is good once for 48 hours. They choose their password at /desk/invite#TOKEN.',
     input: z.strictObject({ ...one, name: z.string().trim().min(1).max(100).meta({ pii: 'name' }), role: PersonRole, tokenHash }),
-    output: Person.extend({ expiresAt: Timestamp.describe('When the invitation ends.') }),
+    output: Invited,
     idempotency: 'idempotent',
     errors: { person_taken: 'conflict' },
     roles,
@@ -103,7 +107,7 @@ export const people = contract('people', '1.0.0', {
     summary:
       'Forget the password and the second factor of a person, end their sessions, and make a link with which they choose a new password.',
     input: z.strictObject({ ...one, tokenHash }),
-    output: Person.extend({ expiresAt: Timestamp.describe('When the link ends.') }),
+    output: Invited,
     idempotency: 'idempotent',
     roles,
     http: { route: 'POST /api/v1/people/{personId}/reset', ...admin },

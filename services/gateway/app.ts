@@ -7,6 +7,7 @@ import { derivedKey } from '../../bus/wire/key.ts';
 import { rowPath } from '../../contracts/aliases.ts';
 import type { Method } from '../../contracts/kit/define.ts';
 import { deprecationHeaders } from '../../contracts/kit/deprecation.ts';
+import { mask, piiPaths } from '../../contracts/kit/describe/mask.ts';
 import { codes, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
@@ -14,7 +15,7 @@ import { inputOf } from './input.ts';
 import type { Identity } from './keys.ts';
 import { problemReply } from './problem.ts';
 import { answerRanged } from './ranged.ts';
-import type { HttpRoute } from './routes.ts';
+import { type HttpRoute, isMaskedFor } from './routes.ts';
 import type { Decision } from './rows.ts';
 import { answerUnreadable } from './unreadable.ts';
 import { allowedVerbs } from './verbs.ts';
@@ -48,6 +49,8 @@ export interface AppParts {
   readonly options: AppOptions;
 }
 
+/** With it an operator is shown personal data; each such request is audited. */
+const revealHeader = 'x-show-personal-data';
 const longestParam = 300;
 const headersTimeoutMs = 10_000;
 const keepAliveMs = 65_000;
@@ -149,6 +152,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   const isDecision = method.roles !== undefined && method.http.actor !== undefined;
   /** Whatever a person changes is audited; of an API key, what it decides. */
   const isAudited = ({ session }: Identity): boolean => isDecision || (session !== undefined && !isRead);
+  const personal = piiPaths(method.output);
   const deprecation = method.deprecated === undefined ? undefined : deprecationHeaders(method.deprecated);
 
   app.route({
@@ -179,24 +183,31 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
         ...(request.leaving === null ? {} : { signal: request.leaving.signal }),
       });
       const output = identity !== null && isAudited(identity) ? await audited(asked, request, identity) : await asked;
-      return answer(route, output, request, reply);
+      return answer(route, identity === null ? output : await shownTo(identity, output, request), request, reply);
     },
   });
 
+  /**
+   * What a person of this role may see of it: an operator sees personal data only where they ask for it with the header, and the audit has
+   * that before they do.
+   */
+  async function shownTo({ viewer, keyId, client, person }: Identity, output: unknown, request: FastifyRequest): Promise<unknown> {
+    if (viewer === undefined || !isMaskedFor(viewer.role) || personal.length === 0) return output;
+    if (request.headers[revealHeader] === undefined) return mask(personal, output);
+    await decided({ ...auditedOf(request), keyId, client, person, code: 'ok', reason: 'personal_data_shown' });
+    return output;
+  }
+  function auditedOf({ params, id }: FastifyRequest): Pick<Decision, 'method' | 'target' | 'requestId'> {
+    const [target = null] = Object.values(params as Readonly<Record<string, string>>);
+    return { method: method.address, target: target?.slice(0, 64) ?? null, requestId: id };
+  }
+
   /** The outcome, after its audit entry is stored. The journal has it as well, so an unavailable audit does not undo it. */
   async function audited(asked: Promise<unknown>, request: FastifyRequest, { keyId, client, person }: Identity): Promise<unknown> {
-    const [target = null] = Object.values(request.params as Readonly<Record<string, string>>);
     const note = (code: string, reason: string | null): Promise<void> =>
-      decided({
-        keyId,
-        client,
-        person,
-        method: method.address,
-        target: target?.slice(0, 64) ?? null,
-        code,
-        reason,
-        requestId: request.id,
-      }).catch((err: unknown) => log.error({ err, requestId: request.id }, 'auditing a decision failed'));
+      decided({ ...auditedOf(request), keyId, client, person, code, reason }).catch((err: unknown) =>
+        log.error({ err, requestId: request.id }, 'auditing a decision failed'),
+      );
     try {
       const output = await asked;
       await note('ok', null);

@@ -11,6 +11,8 @@ import {
 } from '../../contracts/kit/define.ts';
 import { type JsonSchema, jsonSchema } from '../../contracts/kit/describe.ts';
 
+/** Roles that are shown personal data only where they ask for it, which is audited. */
+export const isMaskedFor = (role: PersonRole): boolean => role === 'operator';
 export interface HttpRoute {
   readonly verb: string;
   /** `/api/v1/calls/{callId}` */
@@ -80,7 +82,7 @@ function routeOf(
     path,
     method,
     scope,
-    people: method.http.people ?? peopleOf[scope],
+    people: method.http.people ?? peopleOf[scope].filter((role) => !(isMaskedFor(role) && isUnmaskable(method))),
     alias,
     former,
     // Created on first use: most routes are rarely requested.
@@ -94,6 +96,8 @@ function routeOf(
   };
 }
 
+/** Bytes hide nothing. */
+const isUnmaskable = ({ http: { reply } }: Method): boolean => reply === 'bytes' || reply === 'ranged';
 const peopleOf: Readonly<Record<Scope | 'none', readonly PersonRole[]>> = {
   none: personRoles,
   read: personRoles,

@@ -88,6 +88,7 @@ export default service({
   addPages(main);
   const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
   const streams = addFeeds(main, { ask, admit, isLive, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
+  const publicUrl = settings.GATEWAY_PUBLIC_URL ?? `http://${settings.GATEWAY_HOST}:${settings.GATEWAY_PORT}`;
   const sessionEnded = (sessionId: string): void => {
     forgetSession(sessionId);
     bus.announce(people.session_ended, { sessionId });
@@ -127,7 +128,7 @@ export default service({
       forgetKey(keyId);
       bus.announce(gateway.key_revoked, { keyId });
     }),
-    people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, now, ended: sessionEnded }),
+    people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, deskUrl: `${publicUrl}/desk`, now, ended: sessionEnded }),
     loops: [
       noteKeyUses(noteUsesNow),
       every('forget_audit', '41 3 * * *', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { common } from '../../config/common.ts';
-import { durationMs, flag, integer, list, text } from '../../config/settings.ts';
+import { durationMs, flag, integer, list, origin, text } from '../../config/settings.ts';
 
 const port = integer({ min: 1, max: 65_535 });
 
@@ -8,6 +8,9 @@ export const gatewaySettings = z.object({
   POLYB_SUBJECT_PREFIX: common.settings.shape.POLYB_SUBJECT_PREFIX,
   GATEWAY_HOST: text({ max: 255 }).default('127.0.0.1').describe('Address of the HTTP server; 0.0.0.0 listens on all interfaces.'),
   GATEWAY_PORT: port.default(8300).describe('Port of the HTTP server.').meta({ listens: true }),
+  GATEWAY_PUBLIC_URL: origin()
+    .optional()
+    .describe('The address at which people reach this server, for links. Default: that of GATEWAY_HOST and GATEWAY_PORT.'),
   GATEWAY_PORTS: list(text({ max: 11, like: /^\d{1,5}(:\d{1,5})?$/, expected: '8005, or 18005:8005 to listen elsewhere' }), { max: 20 })
     .default([])
     .describe('Additional ports, each with the routes of the former program on that port: 3000, 8001, 8002, 8003, 8005, 8000, 8300.'),

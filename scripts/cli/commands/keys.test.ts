@@ -61,3 +61,28 @@ test.each([
   },
   60_000,
 );
+
+test('an invited person gets a link, is listed, and what does not exist is refused', async () => {
+  const made = await polyb('people', 'invite', 'anna', '--role', 'director', '--name', 'Анна');
+  expect(made).toMatchObject({ status: 0, stderr: expect.stringContaining('it is good once') });
+  const { link } = JSON.parse(made.stdout) as { link: string };
+  expect(link).toMatch(new RegExp(`^${it.origin}/desk/invite#[\\w-]{43}$`));
+  const token = link.split('#')[1] ?? '';
+  const accepted = await http(it.origin)(
+    'POST',
+    '/api/v1/session/accept',
+    { token, password: 'длинный пароль' },
+    { 'sec-fetch-site': 'none' },
+  );
+  expect(accepted.body).toMatchObject({ person: { personId: 'anna', role: 'director' } });
+  expect(JSON.parse((await polyb('people', 'ls')).stdout)).toMatchObject({ items: [{ personId: 'anna', name: 'Анна', state: 'active' }] });
+  const sessions = JSON.parse((await polyb('people', 'sessions')).stdout) as { items: { sessionId: string }[] };
+  expect(await polyb('people', 'end', sessions.items[0]?.sessionId ?? '')).toMatchObject({ status: 0 });
+  expect(await polyb('people', 'disable', 'boris')).toMatchObject({
+    status: 3,
+    stderr: expect.stringContaining('There is no person boris'),
+  });
+  expect(await polyb('people', 'role', 'anna', 'boss')).toMatchObject({ status: 2 });
+  const table = await polyb('people', 'permissions', '-o', 'table');
+  expect(table.stdout).toMatch(/GET \/api\/v1\/people +admin +director admin/);
+});

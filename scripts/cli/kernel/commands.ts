@@ -4,6 +4,7 @@ import { buildCommands } from './tree/build.ts';
 import { busCommands } from './tree/bus.ts';
 import { journalCommands } from './tree/journal.ts';
 import { keyCommands } from './tree/keys.ts';
+import { peopleCommands } from './tree/people.ts';
 import { systemCommands } from './tree/system.ts';
 import { webhookCommands } from './tree/webhooks.ts';
 
@@ -12,6 +13,7 @@ export const commands: readonly Command[] = [
   ...journalCommands,
   ...systemCommands,
   ...keyCommands,
+  ...peopleCommands,
   ...webhookCommands,
   ...buildCommands,
 ];
@@ -22,7 +24,7 @@ export async function allGroups(): Promise<readonly Group[]> {
   return [
     { title: 'CALL AND WATCH', commands: busCommands },
     { title: 'PIPELINES AND THE JOURNAL', commands: journalCommands },
-    { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands, ...webhookCommands] },
+    { title: 'RUN THE SYSTEM', commands: [...systemCommands, ...keyCommands, ...peopleCommands, ...webhookCommands] },
     { title: 'MAINTAIN SERVICES', commands: await serviceCommands() },
     { title: 'BUILD ON IT', commands: buildCommands },
   ];

@@ -3,7 +3,7 @@ import type { Commit, Database, HandlersOf } from '../../../bus/service.ts';
 import { personRoles } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { people } from '../../../contracts/people.ts';
-import type { HttpRoute } from '../routes.ts';
+import { type HttpRoute, isMaskedFor } from '../routes.ts';
 import {
   changePerson,
   deleteLink,
@@ -19,20 +19,20 @@ import {
   listSessions,
   type Person,
 } from './rows.ts';
-import { isMaskedFor } from './sessions.ts';
 
 export interface PeopleParts {
   readonly db: Database;
   readonly commit: Commit;
   readonly routes: readonly HttpRoute[];
   readonly idleMs: number;
+  readonly deskUrl: string;
   readonly now: () => number;
   /** Informs every gateway that the session has ended. */
   readonly ended: (sessionId: string) => void;
 }
 const invitationMs = 48 * 3_600_000;
 
-export function peopleHandlers({ db, commit, routes, idleMs, now, ended }: PeopleParts): HandlersOf<typeof people> {
+export function peopleHandlers({ db, commit, routes, idleMs, deskUrl, now, ended }: PeopleParts): HandlersOf<typeof people> {
   async function change(personId: string, what: Parameters<typeof changePerson>[2], endsSessions: boolean): Promise<Person> {
     const { person, sessions } = await db.transaction(async (tx) => {
       const changed = await changePerson(tx, personId, what);
@@ -46,6 +46,7 @@ export function peopleHandlers({ db, commit, routes, idleMs, now, ended }: Peopl
     for (const sessionId of sessions) ended(sessionId);
     return person;
   }
+  const invited = (expiresAt: Date, person: Person | null) => ({ ...existing(person), deskUrl, expiresAt: expiresAt.toISOString() });
   return {
     invite: ({ personId, name, role, tokenHash }) =>
       db.transaction(async (tx) => {
@@ -115,9 +116,6 @@ export function peopleHandlers({ db, commit, routes, idleMs, now, ended }: Peopl
   };
 }
 
-function invited(expiresAt: Date, person: Person | null) {
-  return { ...existing(person), expiresAt: expiresAt.toISOString() };
-}
 function existing(person: Person | null): Person {
   return person as Person; // Read in the transaction that has just found or made the person.
 }

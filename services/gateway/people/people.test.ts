@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { inbox } from '../../../contracts/inbox.ts';
 import type { PersonRole } from '../../../contracts/kit/define.ts';
 import { people } from '../../../contracts/people.ts';
 import { type Answered, type GatewayWorld, gatewayWorld, http } from '../../../test/kit/gateway.ts';
@@ -283,4 +284,25 @@ test('what a person changes is in the audit with their name', async () => {
     ['people.disable', 'not_found', 'none'],
     ['session.log_in', 'ok', null],
   ]);
+});
+
+test('an operator is shown no name, phone or text, until they ask for it, and the audit has that', async () => {
+  const canary = { name: 'Канарейка Жёлтая', phoneNumber: '+79990001122', text: 'Мой пароль от шкафа 7788' };
+  const words = ['Канарейка', '79990001122', '7788'];
+  await it.world.bus.call(inbox.put_message, { from: 'canary', ...canary }, { key: 'canary-1' });
+  const operator = await person('operator');
+  const director = await person('director');
+  for (const path of ['/api/v1/messages?limit=200', '/api/v1/clients?limit=200']) {
+    const [masked, whole] = await Promise.all([operator.ask('GET', path), director.ask('GET', path)]);
+    expect([masked.status, whole.status]).toEqual([200, 200]);
+    for (const word of words) expect(JSON.stringify(masked.body)).not.toContain(word);
+    expect(JSON.stringify(whole.body)).toContain('Канарейка');
+  }
+  const asked = await operator.ask('GET', '/api/v1/messages?limit=200', undefined, { 'x-show-personal-data': 'yes' });
+  expect(JSON.stringify(asked.body)).toContain('7788');
+  const shown = await it.world.store.query('select method from gateway.audit where person = $1 and reason = $2', [
+    operator.personId,
+    'personal_data_shown',
+  ]);
+  expect(shown).toEqual([{ method: 'inbox.list_messages' }]);
 });

@@ -1,6 +1,5 @@
 /** Sessions of people, cached for a few seconds so that most requests need no PostgreSQL. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { PersonRole } from '../../../contracts/kit/define.ts';
 import type { Identity } from '../keys.ts';
 import type { StoredSession } from './rows.ts';
 
@@ -90,6 +89,3 @@ export function createSessions({
     return identity;
   }
 }
-
-/** What a person of this role is not shown until they ask for it, which is audited. */
-export const isMaskedFor = (role: PersonRole): boolean => role === 'operator';
