@@ -26,8 +26,11 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/** Shorter than usual, so that take-over can be awaited; a lease outlasts the pauses of a busy machine. */
-export const quickPace = { leaseMs: 2_000, renewMs: 300, idleMs: 50 };
+/**
+ * Shorter than usual, so that take-over can be awaited; a lease outlasts the pauses of a busy machine. Work wakes who does it, so to look for
+ * work more often than twice a second finds little and costs more than the tests themselves.
+ */
+export const quickPace = { leaseMs: 2_000, renewMs: 300, idleMs: 500 };
 
 /** @param connect makes the connection of a bus user; without it they all meet at `broker`. */
 export async function world(connect?: (user: string) => Promise<Transport>): Promise<World> {
