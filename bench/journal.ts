@@ -1,7 +1,8 @@
 /** The journal's own statements at two million rows beside the same on an empty table, in a PostgreSQL with its default durability. */
 
 import { openStore, type PostgresStore } from '../adapters/store/index.ts';
-import { journalAdmin, type Listing } from '../adapters/store/journal-admin.ts';
+import type { Listing } from '../adapters/store/journal/lists.ts';
+import { journalAdmin } from '../adapters/store/journal-admin.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { quiet } from '../runtime/noop-log.ts';
 import { startPostgres } from '../scripts/infra/start.ts';

@@ -7,7 +7,7 @@ const scopes = ['read', 'send', 'admin'] as const satisfies readonly Scope[];
 export const KeyScope = z
   .enum(scopes)
   .describe(
-    'read allows reading. send allows changing, sending, and deciding at /api/v1/sandbox. admin allows all requests, including management.',
+    'read allows reading. send allows changing, sending, and deciding on approvals and reviews. admin allows all requests, including management.',
   );
 export const KeyId = z
   .string()

@@ -3,9 +3,9 @@
  * `approvals`, `reviews`, `dlq` and `runs` on the command line are filters over `journal.list`.
  */
 import { z } from 'zod';
-import { Actor, Id, Json, Key, Line, OnBehalfOf, PageInput, pageOf, Timestamp } from './common.ts';
-import { contract, event, method, stream } from './kit/define.ts';
-import { rowStates } from './kit/row-state.ts';
+import { Actor, Id, Json, Key, Line, OnBehalfOf, PageInput, pageOf, Timestamp, Viewer } from './common.ts';
+import { contract, event, method, personRoles, stream } from './kit/define.ts';
+import { mostCounted, rowStates } from './kit/row-state.ts';
 
 /**
  * proposed: waits for approval. queued: due at `notBefore`. attempting: an instance works on it under a lease. waiting: a run that waits for a step,
@@ -15,8 +15,11 @@ import { rowStates } from './kit/row-state.ts';
 export const RowState = z.enum(rowStates);
 /** Origin of a row: a call, a `tx.send`, a step of a run, a run, a wait of a run, or an event that a consumer could not process. */
 export const RowMode = z.enum(['call', 'send', 'step', 'run', 'wait', 'event']);
-/** Predefined filters of the journal. */
-export const RowView = z.enum(['runs', 'approvals', 'reviews', 'dead_letters', 'all']);
+/**
+ * Predefined filters of the journal. stuck: runs that should go on and do not: for five minutes a run is due and not taken, or its holder
+ * is gone; or one of its steps is in review.
+ */
+export const RowView = z.enum(['runs', 'stuck', 'approvals', 'reviews', 'dead_letters', 'all']);
 
 /** How a person resolves a row in review. */
 export const ReviewAnswer = z.enum(['happened', 'try_again', 'give_up']);
@@ -85,7 +88,7 @@ export const JournalRow = RowHead.extend({
     .max(200),
 });
 
-const one = z.strictObject({ id: Id });
+const one = z.strictObject({ id: Id, viewer: Viewer });
 const why = Line.optional().describe('Recorded in the audit.');
 /** For the command line, and over HTTP for API keys and people. */
 const people = { roles: ['operator', 'gateway'] as const };
@@ -105,6 +108,27 @@ const rowErrors = {
   staff_decides: 'failed_precondition',
 } as const;
 const Row = JournalRow;
+/** Views whose rows are counted; `all` only grows. */
+const CountedView = RowView.exclude(['all']);
+const Count = {
+  count: z.int().min(0).max(mostCounted),
+  isMore: z.boolean().describe(`There are more than ${mostCounted}.`),
+  oldestAt: Timestamp.nullable().describe('When the oldest row was created.'),
+};
+const Replay = z.object({
+  replayId: Id,
+  method: z.string().max(130),
+  reason: z.string().max(64),
+  perSecond: z.number(),
+  most: z.int(),
+  state: z.enum(['running', 'done', 'cancelled']),
+  retried: z.int().min(0),
+  skipped: z.int().min(0).describe('Rows that were no dead letters any more, or whose outcome is unknown.'),
+  who: Actor,
+  why: z.string().max(200).nullable(),
+  createdAt: Timestamp,
+  endedAt: Timestamp.nullable(),
+});
 const Pattern = z.string().max(130).describe('An address, a prefix with *, or *.');
 const Paused = z.object({ paused: z.array(z.string().max(130)).max(1000) });
 
@@ -125,38 +149,65 @@ export const journal = contract('journal', '1.0.0', {
         .describe(
           'inputs: include inputs, masked. revealed: show in full the inputs that wait for approval, and those in review that required one.',
         ),
+      viewer: Viewer,
       ...PageInput,
     }),
     output: pageOf(RowHead.extend({ hash: z.string().max(64).optional(), input: Json.optional() })),
     idempotency: 'read',
-    http: 'GET /api/v1/journal',
+    http: { route: 'GET /api/v1/journal', people: personRoles, viewer: 'viewer' },
     ...people,
   }),
   get: method({
     summary: 'Get a row with its steps, masked. At least the first 6 characters of its id; a key or a trace id also finds it.',
-    input: z.strictObject({ id: z.string().min(6).max(255), reveal: z.boolean().default(false).describe('Show personal data; audited.') }),
+    input: z.strictObject({
+      id: z.string().min(6).max(255),
+      reveal: z.boolean().default(false).describe('Show personal data; audited.'),
+      viewer: Viewer,
+      onBehalfOf,
+    }),
     output: Row,
     idempotency: 'read',
     errors: { ambiguous: 'invalid_argument' },
-    http: { route: 'GET /api/v1/journal/{id}', etag: 'hash' },
+    http: { route: 'GET /api/v1/journal/{id}', people: personRoles, actor: 'onBehalfOf', viewer: 'viewer', etag: 'hash' },
+    ...people,
+  }),
+  summary: method({
+    summary: 'Count the rows of each view by state, method and reason. Each number is that of the list with the same filter.',
+    input: z.strictObject({ view: CountedView.optional(), viewer: Viewer }),
+    output: z.object({
+      views: z.array(z.object({ view: CountedView, ...Count })).max(5),
+      groups: z
+        .array(
+          z.object({
+            view: CountedView,
+            state: RowState,
+            method: z.string().max(130),
+            reason: z.string().max(64).nullable().describe('Null for runs and approvals.'),
+            ...Count,
+          }),
+        )
+        .max(2000),
+    }),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/journal/summary', people: personRoles, viewer: 'viewer' },
     ...people,
   }),
   hold: method({
     summary: 'Hold a proposed row while reviewing it. Repeating it extends the hold.',
-    input: z.strictObject({ id: Id, forMs: z.int().min(1_000).max(600_000).default(90_000), onBehalfOf }),
+    input: z.strictObject({ id: Id, forMs: z.int().min(1_000).max(600_000).default(90_000), onBehalfOf, viewer: Viewer }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    http: { route: 'POST /api/v1/journal/{id}/hold', actor: 'onBehalfOf', etag: 'hash' },
+    http: { route: 'POST /api/v1/journal/{id}/hold', scope: 'send', actor: 'onBehalfOf', viewer: 'viewer', etag: 'hash' },
     ...people,
   }),
   release: method({
     summary: 'Release a held row.',
-    input: z.strictObject({ id: Id, onBehalfOf }),
+    input: z.strictObject({ id: Id, onBehalfOf, viewer: Viewer }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    http: { route: 'POST /api/v1/journal/{id}/release', actor: 'onBehalfOf', etag: 'hash' },
+    http: { route: 'POST /api/v1/journal/{id}/release', scope: 'send', actor: 'onBehalfOf', viewer: 'viewer', etag: 'hash' },
     ...people,
   }),
   approve: method({
@@ -166,11 +217,19 @@ export const journal = contract('journal', '1.0.0', {
       hash: z.string().max(64).optional().describe('The version that was reviewed; refused if the row has another one now.'),
       why,
       onBehalfOf,
+      viewer: Viewer,
     }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    http: { route: 'POST /api/v1/journal/{id}/approve', actor: 'onBehalfOf', etag: 'hash', ifMatch: 'hash' },
+    http: {
+      route: 'POST /api/v1/journal/{id}/approve',
+      scope: 'send',
+      actor: 'onBehalfOf',
+      viewer: 'viewer',
+      etag: 'hash',
+      ifMatch: 'hash',
+    },
     ...people,
   }),
   confirm: method({
@@ -189,30 +248,30 @@ export const journal = contract('journal', '1.0.0', {
   }),
   recall: method({
     summary: 'Withdraw an approval before the row begins. The row never runs.',
-    input: z.strictObject({ id: Id, why, onBehalfOf }),
+    input: z.strictObject({ id: Id, why, onBehalfOf, viewer: Viewer }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    http: { route: 'POST /api/v1/journal/{id}/recall', actor: 'onBehalfOf', etag: 'hash' },
+    http: { route: 'POST /api/v1/journal/{id}/recall', scope: 'send', actor: 'onBehalfOf', viewer: 'viewer', etag: 'hash' },
     ...people,
   }),
   reject: method({
     summary: 'Reject a proposed row. Final.',
-    input: z.strictObject({ id: Id, why: Line, onBehalfOf }),
+    input: z.strictObject({ id: Id, why: Line, onBehalfOf, viewer: Viewer }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    http: { route: 'POST /api/v1/journal/{id}/reject', actor: 'onBehalfOf', etag: 'hash' },
+    http: { route: 'POST /api/v1/journal/{id}/reject', scope: 'send', actor: 'onBehalfOf', viewer: 'viewer', etag: 'hash' },
     ...people,
   }),
   edit: method({
     summary:
       'Edit the input of a proposed row before approval. Only fields that its method declares editable; omitted fields stay unchanged.',
-    input: z.strictObject({ id: Id, hash: z.string().max(64), input: Json, onBehalfOf }),
+    input: z.strictObject({ id: Id, hash: z.string().max(64), input: Json, onBehalfOf, viewer: Viewer }),
     output: Row,
     idempotency: 'idempotent',
     errors: rowErrors,
-    http: { route: 'POST /api/v1/journal/{id}/edit', actor: 'onBehalfOf', etag: 'hash', ifMatch: 'hash' },
+    http: { route: 'POST /api/v1/journal/{id}/edit', scope: 'send', actor: 'onBehalfOf', viewer: 'viewer', etag: 'hash', ifMatch: 'hash' },
     ...people,
   }),
   retry: method({
@@ -242,6 +301,7 @@ export const journal = contract('journal', '1.0.0', {
       attempts: z.int().min(0).optional().describe('Number of attempts when the row was read; a review of a later attempt is refused.'),
       why,
       onBehalfOf,
+      viewer: Viewer,
     }),
     output: Row.extend({
       effect: z.string().max(400).describe('What the answer does.'),
@@ -249,7 +309,7 @@ export const journal = contract('journal', '1.0.0', {
     }),
     idempotency: 'idempotent',
     errors: rowErrors,
-    http: { route: 'POST /api/v1/journal/{id}/resolve', actor: 'onBehalfOf', etag: 'hash' },
+    http: { route: 'POST /api/v1/journal/{id}/resolve', scope: 'send', actor: 'onBehalfOf', viewer: 'viewer', etag: 'hash' },
     ...people,
   }),
   drop: method({
@@ -259,6 +319,59 @@ export const journal = contract('journal', '1.0.0', {
     idempotency: 'idempotent',
     errors: rowErrors,
     http: { route: 'POST /api/v1/journal/{id}/drop', actor: 'onBehalfOf', etag: 'hash' },
+    ...people,
+  }),
+  list_dead_letter_groups: method({
+    summary: 'Count dead letters by method and reason, the largest groups first.',
+    input: z.strictObject({}),
+    output: z.object({
+      groups: z
+        .array(
+          z.object({
+            method: z.string().max(130),
+            reason: z.string().max(64),
+            ...Count,
+            newestAt: Timestamp,
+            exampleId: Id.describe('The newest of them.'),
+          }),
+        )
+        .max(1000),
+    }),
+    idempotency: 'read',
+    http: 'GET /api/v1/dead-letters',
+    ...people,
+  }),
+  replay: method({
+    summary:
+      'Retry the dead letters of one method and reason, the oldest first, at a rate. Each is retried once; those that appear later are left out. It continues after a restart.',
+    input: z.strictObject({
+      method: z.string().max(130),
+      reason: z.string().max(64),
+      perSecond: z.number().min(0.01).max(50).default(1).describe('Rows a second.'),
+      most: z.int().min(1).max(100_000).default(1_000).describe('At most so many rows.'),
+      why,
+      onBehalfOf,
+    }),
+    output: Replay,
+    idempotency: 'idempotent',
+    errors: { in_progress: 'conflict' },
+    http: { route: 'POST /api/v1/dead-letters/replay', actor: 'onBehalfOf' },
+    ...people,
+  }),
+  cancel_replay: method({
+    summary: 'Cancel a replay. Rows that it has retried go on.',
+    input: z.strictObject({ replayId: Id, onBehalfOf }),
+    output: Replay,
+    idempotency: 'idempotent',
+    http: { route: 'POST /api/v1/replays/{replayId}/cancel', actor: 'onBehalfOf' },
+    ...people,
+  }),
+  list_replays: method({
+    summary: 'List replays of dead letters, newest first.',
+    input: z.strictObject({}),
+    output: z.object({ replays: z.array(Replay).max(100) }),
+    idempotency: 'read',
+    http: 'GET /api/v1/replays',
     ...people,
   }),
   claim: method({

@@ -1,7 +1,18 @@
 /** The journal for people: list, approve, edit, retry, resolve. Every change is one statement that names the expected state. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { rowStates } from '../../contracts/kit/row-state.ts';
 import type { Database, Queries } from '../deps.ts';
+import {
+  type DeadGroup,
+  deadGroupsStatement,
+  type Filter,
+  type Group,
+  isSeenBy,
+  type Listing,
+  listStatement,
+  methodsIn,
+  summaryStatement,
+} from './journal/lists.ts';
+import { replayStore } from './journal/replays.ts';
 import { pauseSettleMs } from './journal/rows.ts';
 
 export interface AdminRow {
@@ -43,24 +54,13 @@ export interface AdminRow {
   readonly ended_at: Date | null;
   readonly updated_at: Date;
 }
-export interface Listing {
-  readonly view: 'runs' | 'approvals' | 'reviews' | 'dead_letters' | 'all';
-  readonly state?: string | undefined;
-  readonly method?: string | undefined;
-  readonly runId?: string | undefined;
-  readonly traceId?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly since?: string | undefined;
-  readonly limit: number;
-  /** Rows after this one, by the `place` of a listed row. */
-  readonly before?: string | undefined;
-}
-const modes = ['call', 'send', 'step', 'run', 'wait', 'event'] as const;
 /** The actor of a change, the change, and its reason. */
 export interface AuditAction {
   readonly who: string;
   readonly did: string;
   readonly why?: string | undefined;
+  /** The manager who acts, and may act only on rows that they see. */
+  readonly manager?: string | undefined;
 }
 export interface Pause {
   /** An address, a prefix with `*`, or `*`. */
@@ -82,20 +82,6 @@ const whole = `rows.*, (extract(epoch from created_at) * 1000000)::bigint || '.'
     then (select doubt.id from journal.rows doubt where doubt.lane = rows.lane and doubt.state in ('unknown', 'review') order by doubt.seq limit 1) end as waits_for,
   case when state in ('unknown', 'review') and lane is not null
     then (select count(*)::int from (select from journal.rows other where other.lane = rows.lane and other.state = 'queued' limit 1000) others) else 0 end as behind`;
-/** The states and modes of the rows that each view shows. */
-const views: Readonly<Record<Listing['view'], { readonly states: readonly string[]; readonly modes: readonly string[] }>> = {
-  runs: { states: rowStates, modes: ['run'] },
-  approvals: { states: ['proposed'], modes },
-  reviews: { states: ['review'], modes },
-  dead_letters: { states: ['failed', 'expired'], modes: ['send', 'run', 'event'] },
-  all: { states: rowStates, modes },
-};
-const youngestFirst = 'order by created_at desc, seq desc';
-/** All methods with rows, each found by one index step. */
-const methodsIn = `with recursive methods as (
-  (select min(method) as method from journal.rows where state <> 'attempting')
-  union all
-  select (select min(method) from journal.rows where method > methods.method and state <> 'attempting') from methods where methods.method is not null)`;
 /** A row that needs approval is proposed again: its approval is missing, was taken back, or is old. */
 const again = `state = case when approval = 'none' then 'queued' else 'proposed' end, not_before = now(), ended_at = null, error = null, attempts = case when mode = 'run' then 1 else 0 end, takeovers = 0, approved_by = '{}', confirmed = null, updated_at = now(),
   not_after = case when not_after is null then null else now() + (not_after - created_at) end`;
@@ -103,12 +89,12 @@ const again = `state = case when approval = 'none' then 'queued' else 'proposed'
 /** The row can be stopped without an effect: it has not begun, or is a function whose holder is gone. */
 const isStoppable = `(state in ('proposed', 'queued', 'waiting')
   or (state = 'attempting' and on_unknown = 'function' and (takeovers > 0 or lease_until < clock_timestamp())))`;
-/** A method, or all with the prefix before the `*`. */
-const methodIs = (column: string, parameter: string, method: string): string =>
-  method.endsWith('*') ? `starts_with(${column}, left(${parameter}, -1))` : `${column} = ${parameter}`;
-
 /** No other person holds the row. */
 const notHeldByOthers = (who: number): string => `(viewer is null or viewer = $${who} or viewer_until <= now())`;
+/** The parameter is null, or a manager who sees the row. */
+const isSeen = (manager: number): string => `($${manager}::text is null or ${isSeenBy(`$${manager}`)})`;
+/** Chats whose rows are changed in one turn. */
+const mostChats = 100;
 const release = 'viewer = null, viewer_until = null';
 
 /** Parts are locked before their run everywhere, because the end of a part wakes its run. */
@@ -124,74 +110,95 @@ export function journalAdmin(db: Database) {
   const one = async (on: Queries, text: string, values: readonly unknown[]): Promise<boolean> =>
     (await on.query(text, values)).length === 1;
 
+  async function retryIn(tx: Queries, id: string, done: AuditAction): Promise<boolean> {
+    await lockParts(tx, id);
+    const [row] = await tx.query<{ mode: string }>(
+      `update journal.rows set ${again}, mode = case when mode = 'call' then 'send' else mode end, ${writeAudit(2)}
+   where id = $1 and state in ('failed', 'expired', 'cancelled') and (mode in ('send', 'run', 'event') or (mode = 'call' and state = 'cancelled')) returning mode`,
+      [id, asJson(done)],
+    );
+    if (row?.mode === 'run') {
+      await tx.query(
+        `update journal.rows set editions = coalesce(editions, '{}') || (
+       select coalesce(jsonb_object_agg(step, edition + 1), '{}')
+       from (select distinct on (step) step, edition, state from journal.rows where parent = $1 order by step, edition desc) as latest
+       where state in ('cancelled', 'rejected', 'expired', 'stale'))
+     where id = $1`,
+        [id],
+      );
+      await tx.query(
+        `update journal.rows set state = 'queued', takeovers = 0, error = null, ended_at = null, not_before = now(), updated_at = now()
+     where parent = $1 and state = 'failed' and error->>'reason' = 'holder_gone'`,
+        [id],
+      );
+    }
+    return row !== undefined;
+  }
+
   return {
-    /** Newest first. Each state and mode is read from its own index, up to `limit`, so that a list reads no row that it does not show. */
-    async list(asked: Listing): Promise<readonly AdminRow[]> {
-      const values: unknown[] = [];
-      const parameter = (value: unknown): string => `$${values.push(value)}`;
-      const where: string[] = [];
-      const add = <T>(value: T | undefined, clause: (value: T) => string): void => {
-        if (value !== undefined) where.push(clause(value));
-      };
-      add(asked.runId, (runId) => `parent = ${parameter(runId)}`);
-      add(asked.traceId, (traceId) => `substr(traceparent, 4, 32) = ${parameter(traceId)}`);
-      add(asked.since, (since) => `created_at >= ${parameter(since)}`);
-      add(asked.before, (place) => {
-        const [microseconds, seq] = place.split('.');
-        return `(created_at, seq) < (timestamptz 'epoch' + ${parameter(microseconds)} * interval '1 microsecond', ${parameter(seq)}::bigint)`;
-      });
-      const view = views[asked.view];
-      const shownStates = parameter(view.states.filter((state) => asked.state === undefined || state === asked.state));
-      const shownModes = parameter(view.modes);
-      const limit = parameter(asked.limit);
-      const found = (...clauses: readonly string[]): string =>
-        `(select id, created_at, seq from journal.rows where ${[...where, ...clauses].join(' and ')} ${youngestFirst} limit ${limit})`;
-      if (asked.view === 'approvals') where.push(`approval <> 'customer'`); // Only the customer can confirm such a row.
-      const isShown = `state = any (${shownStates}) and mode = any (${shownModes})`;
-      const method = parameter(asked.method ?? '*');
-      const isOfMethod = methodIs('method', method, asked.method ?? '*');
-      const page = (sources: readonly string[], methods = ''): Promise<readonly AdminRow[]> =>
-        db.query<AdminRow>(
-          `${methods} select ${whole} from journal.rows where id = any (array(select id from (${sources.join(' union ')}) found ${youngestFirst} limit ${limit})) ${youngestFirst}`,
-          values,
-        );
-      if (asked.reason !== undefined) {
-        const reason = parameter(asked.reason);
-        const rest = ['error is not null', isShown, isOfMethod];
-        return page([found(`error->>'reason' = ${reason}`, ...rest), found(`error->>'code' = ${reason}`, ...rest)]);
-      }
-      if (asked.runId !== undefined || asked.traceId !== undefined) return page([found(isShown, isOfMethod)]);
-      const one = [`state = states.state`, `mode = modes.mode`, `state <> 'attempting'`];
-      const underWay = found(`state = 'attempting'`, isShown, isOfMethod);
-      const each = `unnest(${shownStates}::text[]) states (state) cross join unnest(${shownModes}::text[]) modes (mode)`;
-      if (asked.method === undefined) return page([`(select rest.* from ${each} cross join lateral ${found(...one)} rest)`, underWay]);
-      const methods = asked.method.endsWith('*') ? methodsIn : `with methods as (select ${method}::text as method)`;
-      const ofMethod = found('method = methods.method', ...one);
-      const isNamed = methodIs('methods.method', method, asked.method);
-      return page(
-        [`(select rest.* from methods cross join ${each} cross join lateral ${ofMethod} rest where ${isNamed})`, underWay],
-        methods,
+    replays: replayStore(db, retryIn),
+    /** Newest first. */
+    async list(listing: Listing): Promise<readonly AdminRow[]> {
+      const { text, values } = listStatement(listing, whole);
+      return db.query<AdminRow>(text, values);
+    },
+    async summary(of: Pick<Filter, 'view' | 'manager'>): Promise<readonly Group[]> {
+      const { text, values } = summaryStatement(of);
+      return db.query<Group>(text, values);
+    },
+    /** The largest groups first. */
+    async deadGroups(limit: number): Promise<readonly DeadGroup[]> {
+      return db.query<DeadGroup>(deadGroupsStatement, [limit]);
+    },
+    /** By id, a prefix of it, a key, or a trace id; at most two, so that the caller sees an ambiguous prefix.
+     *  @param manager Only rows that this manager may see. */
+    async find(id: string, manager?: string): Promise<readonly AdminRow[]> {
+      const seen = manager === undefined ? '' : ` and ${isSeenBy('$2')}`;
+      const values = manager === undefined ? [id] : [id, manager];
+      const look = (where: string, order: string, before = ''): Promise<readonly AdminRow[]> =>
+        db.query<AdminRow>(`${before} select ${whole} from journal.rows where ${where}${seen} ${order}`, values);
+      const exact = await look('id = $1', '');
+      if (exact.length > 0) return exact;
+      const byPrefix = await look(`id > $1 and id < $1 || '~'`, 'order by id limit 2');
+      if (byPrefix.length > 0) return byPrefix;
+      const first = `order by mode = 'run' desc, seq limit 1`;
+      const byKey = await look(
+        `id in (select found.id from methods cross join lateral (select id from journal.rows where method = methods.method and key = $1) found)`,
+        first,
+        methodsIn,
+      );
+      return byKey.length > 0 ? byKey : look('substr(traceparent, 4, 32) = $1', first);
+    },
+    /** Puts a person in charge of a chat, or nobody; the rows about it follow with `copyOwners`. */
+    async assign(tx: Queries, chatId: string, personId: string | null): Promise<void> {
+      await tx.query(
+        `insert into journal.chat_owners (chat_id, person_id) values ($1, $2)
+         on conflict (chat_id) do update set person_id = excluded.person_id, changed_at = now(), is_copied = false`,
+        [chatId, personId],
       );
     },
-    /** By id, a prefix of it, a key, or a trace id; at most two, so that the caller sees an ambiguous prefix. */
-    async find(id: string): Promise<readonly AdminRow[]> {
-      const [exact] = await db.query<AdminRow>(`select ${whole} from journal.rows where id = $1`, [id]);
-      if (exact !== undefined) return [exact];
-      const byPrefix = await db.query<AdminRow>(`select ${whole} from journal.rows where id > $1 and id < $1 || '~' order by id limit 2`, [
-        id,
-      ]);
-      if (byPrefix.length > 0) return byPrefix;
-      const byKey = await db.query<AdminRow>(
-        `${methodsIn} select ${whole} from journal.rows where id in (
-           select found.id from methods cross join lateral (select id from journal.rows where method = methods.method and key = $1) found)
-         order by mode = 'run' desc, seq limit 1`,
-        [id],
+    /** Names the persons in charge of some chats in the rows about them; true if more chats are left.
+     *  A chat is done only a minute after its change: a row whose transaction was open then has the former person. */
+    async copyOwners(): Promise<boolean> {
+      const chats = await db.query<{ chat_id: string; is_over: boolean }>(
+        `select chat_id, changed_at < now() - interval '1 minute' as is_over from journal.chat_owners where not is_copied order by changed_at limit ${mostChats}`,
       );
-      if (byKey.length > 0) return byKey;
-      return db.query<AdminRow>(
-        `select ${whole} from journal.rows where substr(traceparent, 4, 32) = $1 order by mode = 'run' desc, seq limit 1`,
-        [id],
-      );
+      for (const { chat_id: chatId, is_over: isOver } of chats)
+        await db.transaction(async (tx) => {
+          await tx.query(
+            `update journal.rows set owner = chat_owners.person_id from journal.chat_owners
+             where chat_owners.chat_id = $1 and rows.id = any (array(
+               select r.id from journal.rows r join journal.chat_owners o on o.chat_id = $1
+               where r.input->>'chatId' = $1 and r.owner is distinct from o.person_id order by r.mode = 'run', r.id for no key update of r))`,
+            [chatId],
+          );
+          if (isOver)
+            await tx.query(
+              `update journal.chat_owners set is_copied = true where chat_id = $1 and changed_at < now() - interval '1 minute'`,
+              [chatId],
+            );
+        });
+      return chats.length === mostChats && chats.every(({ is_over: isOver }) => isOver);
     },
     /** By its whole id. */
     async row(id: string): Promise<AdminRow | null> {
@@ -213,15 +220,15 @@ export function journalAdmin(db: Database) {
         db,
         `update journal.rows set viewer = $2, viewer_until = now() + make_interval(secs => $3 / 1000.0), updated_at = now(),
            audit = case when viewer = $2 and viewer_until > now() then audit else ${audited(4)} end
-         where id = $1 and state = 'proposed' and ${notHeldByOthers(2)} returning id`,
-        [id, done.who, forMs, asJson(done)],
+         where id = $1 and state = 'proposed' and ${notHeldByOthers(2)} and ${isSeen(5)} returning id`,
+        [id, done.who, forMs, asJson(done), done.manager ?? null],
       );
     },
-    async release(id: string, { who }: Pick<AuditAction, 'who'>): Promise<boolean> {
+    async release(id: string, { who, manager }: Pick<AuditAction, 'who' | 'manager'>): Promise<boolean> {
       return one(
         db,
-        `update journal.rows set ${release}, updated_at = now() where id = $1 and state = 'proposed' and ${notHeldByOthers(2)} returning id`,
-        [id, who],
+        `update journal.rows set ${release}, updated_at = now() where id = $1 and state = 'proposed' and ${notHeldByOthers(2)} and ${isSeen(3)} returning id`,
+        [id, who, manager ?? null],
       );
     },
     /** Adds an approval; the last of the required approvals, each of another person, queues the row.
@@ -234,8 +241,8 @@ export function journalAdmin(db: Database) {
            not_before = greatest(not_before, now() + make_interval(secs => undo_ms / 1000.0))
          where id = $1 and state = 'proposed' and approval <> 'customer' and hash = coalesce($2, hash) and (not_after is null or not_after > now())
            and cardinality(approved_by) < approvers
-           and approved_by = $5::text[] and ${notHeldByOthers(4)} returning id`,
-        [id, hash, asJson(done), done.who, before],
+           and approved_by = $5::text[] and ${notHeldByOthers(4)} and ${isSeen(6)} returning id`,
+        [id, hash, asJson(done), done.who, before, done.manager ?? null],
       );
     },
     /** Records the act by which the customer confirms this version; a row that needs staff as well still waits for them. */
@@ -254,8 +261,8 @@ export function journalAdmin(db: Database) {
         db,
         `update journal.rows set state = 'rejected', ended_at = now(), updated_at = now(), ${release}, ${writeAudit(2)},
            error = jsonb_build_object('code', 'failed_precondition', 'reason', 'rejected', 'detail', 'A person refused it.', 'outcome', 'not_executed')
-         where id = $1 and state = 'proposed' and ${notHeldByOthers(3)} returning id`,
-        [id, asJson(done), done.who],
+         where id = $1 and state = 'proposed' and ${notHeldByOthers(3)} and ${isSeen(4)} returning id`,
+        [id, asJson(done), done.who, done.manager ?? null],
       );
     },
     /** Takes an approval back, for a row that has not begun and will not begin. */
@@ -264,8 +271,8 @@ export function journalAdmin(db: Database) {
         db,
         `update journal.rows set state = 'cancelled', ended_at = now(), updated_at = now(), ${writeAudit(2)},
         error = jsonb_build_object('code', 'failed_precondition', 'reason', 'recalled', 'detail', 'Its approval was taken back.', 'outcome', 'not_executed')
-        where id = $1 and state = 'queued' and mode = 'send' and approval <> 'none' returning id`,
-        [id, asJson(done)],
+        where id = $1 and state = 'queued' and mode = 'send' and approval <> 'none' and ${isSeen(3)} returning id`,
+        [id, asJson(done), done.manager ?? null],
       );
     },
     /** Approvals of the former input do not count for the new one. */
@@ -273,37 +280,14 @@ export function journalAdmin(db: Database) {
       return one(
         db,
         `update journal.rows set input = $3, hash = $4, approved_by = '{}', confirmed = null, updated_at = now(), ${writeAudit(5)}
-         where id = $1 and hash = $2 and state = 'proposed' and ${notHeldByOthers(6)} returning id`,
-        [id, hash, JSON.stringify(input), newHash, asJson(done), done.who],
+         where id = $1 and hash = $2 and state = 'proposed' and ${notHeldByOthers(6)} and ${isSeen(7)} returning id`,
+        [id, hash, JSON.stringify(input), newHash, asJson(done), done.who, done.manager ?? null],
       );
     },
     /** Queues a dead letter or a cancelled row again with new counters; from then on the journal retries it.
      *  Parts of a run that a person ended, or that timed out, are created again; failed ones keep their key and are attempted again. */
     async retry(id: string, done: AuditAction): Promise<boolean> {
-      return db.transaction(async (tx) => {
-        await lockParts(tx, id);
-        const [row] = await tx.query<{ mode: string }>(
-          `update journal.rows set ${again}, mode = case when mode = 'call' then 'send' else mode end, ${writeAudit(2)}
-           where id = $1 and state in ('failed', 'expired', 'cancelled') and (mode in ('send', 'run', 'event') or (mode = 'call' and state = 'cancelled')) returning mode`,
-          [id, asJson(done)],
-        );
-        if (row?.mode === 'run') {
-          await tx.query(
-            `update journal.rows set editions = coalesce(editions, '{}') || (
-               select coalesce(jsonb_object_agg(step, edition + 1), '{}')
-               from (select distinct on (step) step, edition, state from journal.rows where parent = $1 order by step, edition desc) as latest
-               where state in ('cancelled', 'rejected', 'expired', 'stale'))
-             where id = $1`,
-            [id],
-          );
-          await tx.query(
-            `update journal.rows set state = 'queued', takeovers = 0, error = null, ended_at = null, not_before = now(), updated_at = now()
-             where parent = $1 and state = 'failed' and error->>'reason' = 'holder_gone'`,
-            [id],
-          );
-        }
-        return row !== undefined;
-      });
+      return db.transaction((tx) => retryIn(tx, id, done));
     },
     /** Continues a run from a step with another input: that step and later ones get a new edition.
      *  Returns why not, or null. */
@@ -379,8 +363,8 @@ export function journalAdmin(db: Database) {
       return one(
         db,
         `update journal.rows set ${change}, updated_at = now(), ${writeAudit(2)}
-         where id = $1 and state in ('review', 'unknown') and attempts = coalesce($4, attempts) returning id`,
-        [id, asJson(done), output === undefined ? null : JSON.stringify(output), attempts],
+         where id = $1 and state in ('review', 'unknown') and attempts = coalesce($4, attempts) and ${isSeen(5)} returning id`,
+        [id, asJson(done), output === undefined ? null : JSON.stringify(output), attempts, done.manager ?? null],
       );
     },
     async drop(id: string, done: AuditAction): Promise<boolean> {

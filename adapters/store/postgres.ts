@@ -108,6 +108,8 @@ export function openPostgres({
     connectionTimeoutMillis: patienceMs,
     idleTimeoutMillis: 60_000,
     statement_timeout: 30_000,
+    // Lists step through indexes in many small parts, which the planner takes for much work: compiling them takes longer than running them.
+    options: '-c jit=off',
     lock_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,

@@ -9,3 +9,6 @@ const openStates = ['proposed', 'queued', 'attempting', 'waiting', 'unknown', 'r
 export const endedStates = ['done', 'failed', 'rejected', 'expired', 'stale', 'cancelled'] as const;
 export const rowStates = [...openStates, ...endedStates] as const;
 export type RowState = (typeof rowStates)[number];
+
+/** Rows of one state, method and reason are counted up to this number. */
+export const mostCounted = 10_000;

@@ -149,7 +149,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   const { method, scope, people, verb, path } = route;
   const isRead = method.idempotency === 'read';
   const isKeyed = method.idempotency === 'keyed';
-  const isDecision = method.roles !== undefined && method.http.actor !== undefined;
+  const isDecision = !isRead && method.roles !== undefined && method.http.actor !== undefined;
   /** Whatever a person changes is audited; of an API key, what it decides. */
   const isAudited = ({ session }: Identity): boolean => isDecision || (session !== undefined && !isRead);
   const personal = piiPaths(method.output);

@@ -10,11 +10,7 @@ export function approveRow(parts: JournalParts): Handler<typeof journal.approve>
   return async ({ id, hash, ...by }, context) => {
     const action = auditActionOf(context, hash === undefined ? 'approved its current version' : 'approved', by);
     const change = (row: AdminRow) => approve(parts.desk, row, hash ?? null, action);
-    return countDecision(
-      parts,
-      'approved',
-      await changeRow(parts, { id, expected: 'proposed', change, hash, who: action.who, needs: 'staff' }),
-    );
+    return countDecision(parts, 'approved', await changeRow(parts, { id, expected: 'proposed', change, hash, ...action, needs: 'staff' }));
   };
 }
 

@@ -1,11 +1,13 @@
+import type { z } from 'zod';
 import type { AdminRow, AuditAction, JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import type { Context } from '../../bus/service.ts';
-import { actorOf } from '../../contracts/common.ts';
+import { actorOf, type Viewer } from '../../contracts/common.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Counting } from '../../contracts/kit/metric.ts';
 import { findRow } from './find-row.ts';
 import { isSamePerson } from './persons.ts';
 import { holderOf, type ShownRow, showRow } from './shown-row.ts';
+import { managerOf } from './viewer.ts';
 
 export interface JournalParts {
   readonly desk: JournalAdmin;
@@ -21,6 +23,8 @@ export interface RowChange {
   readonly change: (row: AdminRow) => Promise<boolean>;
   readonly hash?: string | undefined;
   readonly who?: string;
+  /** The manager who acts; other people's chats are not found. */
+  readonly manager?: string | undefined;
   /** Whose approval the row must need, for a change that gives one. */
   readonly needs?: 'staff' | 'customer';
 }
@@ -28,9 +32,9 @@ export interface RowChange {
 /** Changes a row and returns it; when the change is refused, derives the error from the current row.
  *  @throws PolybError conflict; failed_precondition */
 export async function changeRow({ desk, now }: Pick<JournalParts, 'desk' | 'now'>, of: RowChange): Promise<ShownRow> {
-  const row = await findRow(desk, of.id);
+  const row = await findRow(desk, of.id, of.manager);
   const isChanged = await of.change(row);
-  const current = await findRow(desk, row.id);
+  const current = await findRow(desk, row.id, of.manager);
   if (!isChanged) throw refusal(current, of, now());
   return showRow(desk, current, now());
 }
@@ -69,7 +73,7 @@ function notTheirs(id: string, needs: 'staff' | 'customer'): PolybError {
 export function auditActionOf(
   { caller }: Context,
   did: string,
-  { why, onBehalfOf }: { why?: string | undefined; onBehalfOf?: string | undefined },
+  { why, onBehalfOf, viewer }: { why?: string | undefined; onBehalfOf?: string | undefined; viewer?: z.output<typeof Viewer> },
 ): AuditAction {
-  return { who: actorOf(caller, onBehalfOf), did, ...(why === undefined ? {} : { why }) };
+  return { who: actorOf(caller, onBehalfOf), did, manager: managerOf(viewer), ...(why === undefined ? {} : { why }) };
 }

@@ -7,14 +7,17 @@ import { approvals } from '../../contracts/approvals.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { askInChats } from './ask-in-chats.ts';
+import { copyOwners } from './copy-owners.loop.ts';
 import { journalHandlers } from './handlers.ts';
 import { pendingSamples } from './metrics.ts';
+import { onChatAssigned } from './on-chat-assigned.ts';
 import { rateLimitedNotices } from './rate-limited-notices.ts';
+import { replayDue } from './replay-due.loop.ts';
 import { journalSettings } from './settings.ts';
 
 export default service({
   serves: { journal, approvals },
-  uses: [inbox.button_pressed, inbox.get_client],
+  uses: [inbox.button_pressed, inbox.chat_assigned, inbox.get_client],
   settings: journalSettings,
   vendors: vendorsOf(channels, 'notices'),
 }).start(async ({ settings, vendors, bus, db, cache, log, metrics, now }) => {
@@ -23,8 +26,11 @@ export default service({
   const notices = posting && rateLimitedNotices(posting, quotasIn(cache, now));
   const handlers = journalHandlers({ desk, metrics, now });
   metrics.sample(() => pendingSamples(db));
+  const inChats = askInChats({ chats: settings.TELEGRAM_APPROVAL_CHATS, notices, desk, decide: handlers, db, commit: bus.commit, log });
   return {
     journal: handlers,
-    ...askInChats({ chats: settings.TELEGRAM_APPROVAL_CHATS, notices, desk, decide: handlers, db, commit: bus.commit, log }),
+    approvals: inChats.approvals,
+    on: [...inChats.on, onChatAssigned(desk)],
+    loops: [...inChats.loops, copyOwners(desk), replayDue({ desk })],
   };
 });

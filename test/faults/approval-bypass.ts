@@ -74,7 +74,7 @@ export async function openBypass(ground: Ground, bus: BusHost, http: string | un
     const tries: readonly { readonly path: string; readonly headers: Readonly<Record<string, string>>; readonly body: object }[] = [
       { path: '/api/v1/messages/deliver', headers: { 'x-api-key': send, 'idempotency-key': stored.key }, body: stored.input },
       { path: '/api/v1/send', headers: { 'x-api-key': send }, body: { chatId, text, approval: 'none', approved: true } },
-      { path: `/api/v1/journal/${id}/approve`, headers: { 'x-api-key': send }, body: {} },
+      { path: `/api/v1/journal/${id}/approve`, headers: { 'x-api-key': read }, body: {} },
       { path: `/api/v1/journal/${id}/retry`, headers: { 'x-api-key': send }, body: {} },
       { path: `/api/v1/sandbox/${id}/approve`, headers: {}, body: {} },
       { path: `/api/v1/sandbox/${id}/approve`, headers: { 'x-api-key': read }, body: {} },
