@@ -62,6 +62,12 @@ export interface AuditAction {
   /** The manager who acts, and may act only on rows that they see. */
   readonly manager?: string | undefined;
 }
+/** A user in a channel, or an API key. */
+export interface Link {
+  /** The name of the channel, or `key`. */
+  readonly kind: string;
+  readonly value: string;
+}
 export interface Pause {
   /** An address, a prefix with `*`, or `*`. */
   readonly method: string;
@@ -134,6 +140,16 @@ export function journalAdmin(db: Database) {
     }
     return row !== undefined;
   }
+  /** Names the person in charge of a chat in the rows about it. */
+  async function copyOwner(tx: Queries, chatId: string): Promise<void> {
+    await tx.query(
+      `update journal.rows set owner = chat_owners.person_id from journal.chat_owners
+       where chat_owners.chat_id = $1 and rows.id = any (array(
+         select r.id from journal.rows r join journal.chat_owners o on o.chat_id = $1
+         where r.input->>'chatId' = $1 and r.owner is distinct from o.person_id order by r.mode = 'run', r.id for no key update of r))`,
+      [chatId],
+    );
+  }
 
   return {
     replays: replayStore(db, retryIn),
@@ -169,36 +185,44 @@ export function journalAdmin(db: Database) {
       );
       return byKey.length > 0 ? byKey : look('substr(traceparent, 4, 32) = $1', first);
     },
-    /** Puts a person in charge of a chat, or nobody; the rows about it follow with `copyOwners`. */
+    /** Links a user in a channel or an API key to a person, or removes the link. */
+    async link(tx: Queries, { kind, value }: Link, personId: string | null): Promise<void> {
+      if (personId === null) await tx.query('delete from journal.person_links where kind = $1 and value = $2', [kind, value]);
+      else
+        await tx.query(
+          `insert into journal.person_links (kind, value, person_id) values ($1, $2, $3)
+           on conflict (kind, value) do update set person_id = excluded.person_id`,
+          [kind, value, personId],
+        );
+    },
+    async links(of: readonly Link[]): Promise<readonly (Link & { readonly personId: string })[]> {
+      return db.query(
+        `select kind, value, person_id as "personId" from journal.person_links
+         where (kind, value) in (select * from unnest($1::text[], $2::text[]))`,
+        [of.map(({ kind }) => kind), of.map(({ value }) => value)],
+      );
+    },
+    /** Puts a person in charge of a chat and the rows about it, or nobody. */
     async assign(tx: Queries, chatId: string, personId: string | null): Promise<void> {
       await tx.query(
         `insert into journal.chat_owners (chat_id, person_id) values ($1, $2)
          on conflict (chat_id) do update set person_id = excluded.person_id, changed_at = now(), is_copied = false`,
         [chatId, personId],
       );
+      await copyOwner(tx, chatId);
     },
-    /** Names the persons in charge of some chats in the rows about them; true if more chats are left.
-     *  A chat is done only a minute after its change: a row whose transaction was open then has the former person. */
+    /** Again, a minute after the change, for rows whose transaction was open then; true if more chats are left. */
     async copyOwners(): Promise<boolean> {
-      const chats = await db.query<{ chat_id: string; is_over: boolean }>(
-        `select chat_id, changed_at < now() - interval '1 minute' as is_over from journal.chat_owners where not is_copied order by changed_at limit ${mostChats}`,
+      const isOver = `not is_copied and changed_at < now() - interval '1 minute'`;
+      const chats = await db.query<{ chat_id: string }>(
+        `select chat_id from journal.chat_owners where ${isOver} order by changed_at limit ${mostChats}`,
       );
-      for (const { chat_id: chatId, is_over: isOver } of chats)
+      for (const { chat_id: chatId } of chats)
         await db.transaction(async (tx) => {
-          await tx.query(
-            `update journal.rows set owner = chat_owners.person_id from journal.chat_owners
-             where chat_owners.chat_id = $1 and rows.id = any (array(
-               select r.id from journal.rows r join journal.chat_owners o on o.chat_id = $1
-               where r.input->>'chatId' = $1 and r.owner is distinct from o.person_id order by r.mode = 'run', r.id for no key update of r))`,
-            [chatId],
-          );
-          if (isOver)
-            await tx.query(
-              `update journal.chat_owners set is_copied = true where chat_id = $1 and changed_at < now() - interval '1 minute'`,
-              [chatId],
-            );
+          await copyOwner(tx, chatId);
+          await tx.query(`update journal.chat_owners set is_copied = true where chat_id = $1 and ${isOver}`, [chatId]);
         });
-      return chats.length === mostChats && chats.every(({ is_over: isOver }) => isOver);
+      return chats.length === mostChats;
     },
     /** By its whole id. */
     async row(id: string): Promise<AdminRow | null> {

@@ -43,11 +43,17 @@ interface MethodFigures {
 export interface Figures {
   /** Every instance that responds, at most a second old. */
   services(): Promise<readonly ServiceFigures[]>;
-  /** Whether each service responds: the expected ones, and any that has responded before. Empty while the bus is unavailable. */
+  /** Whether each service responds: the expected ones, and any that has responded within the last day, to any gateway. */
   ready(): Promise<ReadonlyMap<string, boolean>>;
+  /** Notes the services that respond, and reads those that other gateways have noted. */
+  remember(): Promise<void>;
   /** Text exposition 0.0.4. `self`: of this process only, for a scraper of several gateways. */
   metrics(of: 'all' | 'self'): Promise<string>;
   observed(what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }): void;
+}
+export interface KnownServices {
+  find(): Promise<readonly string[]>;
+  note(services: readonly string[]): Promise<void>;
 }
 /** Metrics of one contract from one instance; those that are not about calls come with the first contract. */
 interface Answer {
@@ -61,15 +67,20 @@ const silenceMs = 10_000;
 export function createFigures({
   bus,
   expected,
+  known,
   now,
 }: {
   readonly bus: Pick<Bus, 'gather' | 'metrics' | 'name' | 'instance'>;
   /** Folders of the services that should respond. */
   readonly expected: readonly string[];
+  /** Services that have responded, as all gateways remember them. */
+  readonly known: KnownServices;
   readonly now: () => number;
 }): Figures {
-  /** Last response of each service, in Unix ms; -Infinity for an expected one that never responded. */
-  const lastAnswers = new Map<string, number>(expected.map((service) => [service, Number.NEGATIVE_INFINITY]));
+  /** Last response of each service, in Unix ms. */
+  const lastAnswers = new Map<string, number>();
+  /** Services that responded within the last day, as last read. */
+  let remembered: readonly string[] = [];
   let node: Promise<Registry> | undefined;
   let asked: { readonly at: number; readonly answers: Promise<readonly Answer[]> } | undefined;
 
@@ -84,7 +95,9 @@ export function createFigures({
 
   function readyAmong(all: readonly Answer[]): ReadonlyMap<string, boolean> {
     for (const { figures } of all) lastAnswers.set(figures.service, now());
-    return new Map([...lastAnswers].sort().map(([service, at]) => [service, now() - at < silenceMs]));
+    const services = new Set([...expected, ...remembered, ...lastAnswers.keys()]);
+    const isReady = (service: string): boolean => now() - (lastAnswers.get(service) ?? Number.NEGATIVE_INFINITY) < silenceMs;
+    return new Map([...services].sort().map((service) => [service, isReady(service)]));
   }
 
   return {
@@ -94,6 +107,11 @@ export function createFigures({
     },
     services: async () => (await answers()).map(({ figures }) => figures),
     ready: async () => readyAmong(await answers().catch((): readonly Answer[] => [])),
+    async remember() {
+      const responding = new Set((await answers()).map(({ figures }) => figures.service));
+      await known.note([...responding]);
+      remembered = await known.find();
+    },
     async metrics(of) {
       node ??= nodeFigures({ service: bus.name, instance: bus.instance });
       const own = { service: bus.name, instance: bus.instance };

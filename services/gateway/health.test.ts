@@ -1,14 +1,20 @@
 import { LLMock } from '@copilotkit/aimock';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
+import { service } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { intents } from '../../contracts/intents.ts';
+import { contract, method } from '../../contracts/kit/define.ts';
 import { loadServices } from '../../runtime/services.ts';
 import { freePort } from '../../scripts/infra/ready.ts';
 import { type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
 import { until } from '../../test/kit/world.ts';
 import { ownLines, readModel } from '../intent-classifier/model-file.ts';
 
+const post = contract('post', '1.0.0', {
+  ping: method({ summary: 'x', input: z.strictObject({}), output: z.object({}), idempotency: 'read' }),
+});
 const token = '7001:AAAA-test';
 const updates = 'telegram:updates of 7001';
 const model = 'llm:openai/gpt-4.1-mini';
@@ -92,4 +98,21 @@ test('a Redis that is away is a warning: rates are still counted, in each proces
   const { origin } = await it.startGateway({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
   expect(await health(origin)).toMatchObject({ http: 200, status: 'warn', checks: { 'redis:connection': [{ status: 'warn' }] } });
   expect((await health()).checks['redis:connection']).toBeUndefined();
+});
+
+test('a gateway that starts warns about a service that responded before and is gone, which only the database remembers', async () => {
+  const vanishing = service({ serves: { post }, settings: z.object({}) }).start(async () => ({ post: { ping: async () => ({}) } }));
+  const gone = await it.world.start('vanishing', vanishing);
+  await it.startGateway();
+  await until(async () => (await it.world.store.query(`select from gateway.services where service = 'vanishing'`)).length === 1 || null);
+  await gone.stop(2_000);
+  const { origin } = await it.startGateway();
+  const seen = await until(async () => {
+    const report = await health(origin);
+    return report.checks['service:vanishing'] === undefined ? null : report;
+  }, 30_000);
+  expect(seen).toMatchObject({
+    http: 200,
+    checks: { 'service:vanishing': [{ status: 'warn', output: expect.stringContaining('does not respond') }] },
+  });
 });

@@ -177,3 +177,18 @@ export async function forgetDecisions(db: Queries, olderThanDays: number): Promi
   await db.query('delete from gateway.audit where at < now() - make_interval(days => $1)', [olderThanDays]);
   await db.query('delete from gateway.api_keys where least(revoked_at, expires_at) < now() - make_interval(days => $1)', [olderThanDays]);
 }
+
+/** Services that responded within the last day. */
+export async function findServices(db: Queries): Promise<readonly string[]> {
+  const rows = await db.query<{ service: string }>(
+    `select service from gateway.services where seen_at > now() - interval '1 day' order by service limit 1000`,
+  );
+  return rows.map(({ service }) => service);
+}
+export async function noteServices(db: Queries, services: readonly string[]): Promise<void> {
+  await db.query(
+    `insert into gateway.services (service) select unnest($1::text[]) on conflict (service) do update set seen_at = now()
+     where services.seen_at < now() - interval '1 minute'`,
+    [services],
+  );
+}

@@ -25,8 +25,9 @@ import { findSessions, forgetSessions, noteSessionUses } from './people/rows.ts'
 import { addSessionRoutes } from './people/session-routes.ts';
 import { createSessions } from './people/sessions.ts';
 import { readContracts } from './read-contracts.ts';
+import { rememberServices } from './remember-services.loop.ts';
 import { callableBy, routesOf, routesOfPort } from './routes.ts';
-import { type Decision, findKeys, forgetDecisions, insertDecision, noteUses } from './rows.ts';
+import { type Decision, findKeys, findServices, forgetDecisions, insertDecision, noteServices, noteUses } from './rows.ts';
 import { gatewaySettings } from './settings.ts';
 
 const contracts = await readContracts();
@@ -47,7 +48,8 @@ export default service({
 }).start(async ({ settings, bus, db, cache, secretKey, log, metrics, now }) => {
   // At most two concurrent statements look up keys, however many are guessed.
   const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
-  const figures = createFigures({ bus, expected: settings.GATEWAY_EXPECTED_SERVICES ?? serviceFolders(), now });
+  const known = { find: () => findServices(db), note: (services: readonly string[]) => noteServices(db, services) };
+  const figures = createFigures({ bus, expected: settings.GATEWAY_EXPECTED_SERVICES ?? serviceFolders(), known, now });
   metrics.sample(() => [{ of: buildInfo, labels: { version, node: process.versions.node }, value: 1 }]);
   const routes = routesOf(methods, aliases);
   const ask: CallMethod = (method, input, options) => bus.call(method, input, options);
@@ -130,6 +132,7 @@ export default service({
     }),
     people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, deskUrl: `${publicUrl}/desk`, now, ended: sessionEnded }),
     loops: [
+      rememberServices(figures),
       noteKeyUses(noteUsesNow),
       every('forget_audit', '41 3 * * *', async () => {
         await forgetDecisions(db, settings.GATEWAY_AUDIT_DAYS);

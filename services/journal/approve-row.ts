@@ -1,9 +1,8 @@
 import type { AdminRow, AuditAction, JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import type { Handler } from '../../bus/service.ts';
 import type { journal } from '../../contracts/journal.ts';
-import { auditActionOf, changeRow, type JournalParts } from './change-row.ts';
+import { auditActionOf, changeRow, hasApproved, type JournalParts } from './change-row.ts';
 import { approvalDecision } from './metrics.ts';
-import { isSamePerson } from './persons.ts';
 import type { ShownRow } from './shown-row.ts';
 
 export function approveRow(parts: JournalParts): Handler<typeof journal.approve> {
@@ -16,7 +15,7 @@ export function approveRow(parts: JournalParts): Handler<typeof journal.approve>
 
 /** The approvals are compared with those that were read, so that a concurrent one causes another look. */
 async function approve(desk: JournalAdmin, row: AdminRow, hash: string | null, action: AuditAction): Promise<boolean> {
-  if (row.approved_by.some((by) => isSamePerson(by, action.who))) return false;
+  if (await hasApproved(desk, row, action.who)) return false;
   if (await desk.approve(row.id, hash, action, row.approved_by)) return true;
   const [current] = await desk.find(row.id);
   const isConcurrent = current?.state === 'proposed' && current.approved_by.length > row.approved_by.length;

@@ -5,7 +5,7 @@ import { actorOf, type Viewer } from '../../contracts/common.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Counting } from '../../contracts/kit/metric.ts';
 import { findRow } from './find-row.ts';
-import { isSamePerson } from './persons.ts';
+import { samePersonAmong } from './persons.ts';
 import { holderOf, type ShownRow, showRow } from './shown-row.ts';
 import { managerOf } from './viewer.ts';
 
@@ -35,11 +35,18 @@ export async function changeRow({ desk, now }: Pick<JournalParts, 'desk' | 'now'
   const row = await findRow(desk, of.id, of.manager);
   const isChanged = await of.change(row);
   const current = await findRow(desk, row.id, of.manager);
-  if (!isChanged) throw refusal(current, of, now());
+  if (!isChanged) throw refusal(current, of, of.who !== undefined && (await hasApproved(desk, current, of.who)), now());
   return showRow(desk, current, now());
 }
 
-function refusal(row: AdminRow, { expected, hash, who, needs }: RowChange, now: number): PolybError {
+/** Whether the actor, or the same person as another actor, has approved the current version. */
+export async function hasApproved(desk: JournalAdmin, row: AdminRow, who: string): Promise<boolean> {
+  if (row.approved_by.length === 0) return false;
+  const isSame = await samePersonAmong(desk, [...row.approved_by, who]);
+  return row.approved_by.some((by) => isSame(by, who));
+}
+
+function refusal(row: AdminRow, { expected, hash, who, needs }: RowChange, isRepeated: boolean, now: number): PolybError {
   const { id, state } = row;
   if (needs !== undefined && row.approval !== needs && row.approval !== 'both') return notTheirs(id, needs);
   const holder = holderOf(row, now);
@@ -49,7 +56,7 @@ function refusal(row: AdminRow, { expected, hash, who, needs }: RowChange, now: 
     return new PolybError('failed_precondition', `${id} has been edited; read it again: polyb approvals show ${id}`, {
       reason: 'hash_mismatch',
     });
-  if (who !== undefined && state === 'proposed' && row.approved_by.some((by) => isSamePerson(by, who)))
+  if (state === 'proposed' && isRepeated)
     return new PolybError('conflict', `${who}, or another key of the same person, has already approved ${id}; another person must.`, {
       reason: 'same_person',
     });

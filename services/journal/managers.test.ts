@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { type BusHost, createBus } from '../../bus/bus.ts';
 import { service } from '../../bus/service.ts';
 import { Id, Phone } from '../../contracts/common.ts';
 import { journal } from '../../contracts/journal.ts';
 import { contract, type Method, method, type PersonRole, review } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
+import { quiet } from '../../runtime/noop-log.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 import journalService from './service.ts';
 
@@ -21,6 +23,8 @@ const post = contract('post', '1.0.0', {
   note: method({ summary: 'x', input: z.strictObject({ text: z.string().max(100) }), output: z.object({}), idempotency: 'keyed' }),
 });
 let it: World;
+/** Calls as the gateway does. */
+let asGateway: BusHost;
 beforeAll(async () => {
   it = await world();
   await it.start('journal', journalService);
@@ -38,10 +42,14 @@ beforeAll(async () => {
       },
     })),
   );
+  asGateway = createBus({ transport: it.broker.connect('gateway'), name: 'gateway', log: quiet });
   await assign('chat_anna', 'anna');
   await assign('chat_boris', 'boris');
 });
-afterAll(() => it?.stop());
+afterAll(async () => {
+  await asGateway?.close();
+  await it?.stop();
+});
 
 const viewer = (personId: string, role: PersonRole = 'manager') => ({ personId, role });
 /** As the inbox reports it. */
@@ -152,10 +160,9 @@ test('a chat that is assigned to another manager takes its rows along, former an
   expect([await sees('anna'), await sees('boris')]).toEqual([1, 1]);
   await assign('chat_given', 'boris');
   ids.push(await propose('chat_given'));
-  await until(async () => (await sees('boris')) === 2 || null);
-  expect(await sees('anna')).toBe(0);
+  expect([await sees('anna'), await sees('boris')]).toEqual([0, 2]);
   await assign('chat_given', null);
-  await until(async () => ((await sees('anna')) === 2 && (await sees('boris')) === 2) || null);
+  expect([await sees('anna'), await sees('boris')]).toEqual([2, 2]);
 });
 
 test('a watched row ends for a manager when its chat is given to another', async () => {
@@ -179,4 +186,24 @@ test('an operator is shown inputs masked, and one whole on request, which the au
   const shown = await it.bus.call(journal.get, { id, reveal: true, viewer: viewer('olga', 'operator'), onBehalfOf: 'staff/s_2/olga' });
   expect(shown).toMatchObject({ input: { text: expect.stringContaining('canary') } });
   expect(shown.audit).toMatchObject([{ who: 'operator:staff/s_2/olga', did: 'revealed' }]);
+});
+
+test('a person who has approved in a session may not approve again in Telegram or with a key, once they are linked', async () => {
+  const id = await propose('chat_two');
+  await it.store.query('update journal.rows set approvers = 2 where id = $1', [id]);
+  for (const [kind, value] of [
+    ['key', 'pk_anna'],
+    ['key', 'pk_olga'],
+  ])
+    await it.store.query(
+      `insert into journal.events (event, key, payload)
+       values ('people.person_linked', $2, jsonb_build_object('personId', 'anna', 'kind', $1::text, 'value', $2::text, 'isLinked', true, 'at', '2026-01-01T00:00:00.000Z'))`,
+      [kind, value],
+    );
+  await until(async () => (await it.store.query('select from journal.person_links')).length === 2 || null);
+  const gateway = (onBehalfOf: string) => asGateway.call(journal.approve, { id, onBehalfOf });
+  expect(await gateway('staff/s_1/anna')).toMatchObject({ state: 'proposed', approvedBy: ['gateway:staff/s_1/anna'] });
+  await expect(gateway('shop/pk_anna')).rejects.toMatchObject({ code: 'conflict', reason: 'same_person' });
+  await expect(gateway('site/pk_olga/olga')).rejects.toMatchObject({ code: 'conflict', reason: 'same_person' });
+  expect((await gateway('shop/pk_boris')).approvedBy).toEqual(['gateway:staff/s_1/anna', 'gateway:shop/pk_boris']);
 });

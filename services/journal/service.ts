@@ -6,18 +6,20 @@ import { service } from '../../bus/service.ts';
 import { approvals } from '../../contracts/approvals.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
+import { people } from '../../contracts/people.ts';
 import { askInChats } from './ask-in-chats.ts';
 import { copyOwners } from './copy-owners.loop.ts';
 import { journalHandlers } from './handlers.ts';
 import { pendingSamples } from './metrics.ts';
 import { onChatAssigned } from './on-chat-assigned.ts';
+import { onPersonLinked } from './on-person-linked.ts';
 import { rateLimitedNotices } from './rate-limited-notices.ts';
 import { replayDue } from './replay-due.loop.ts';
 import { journalSettings } from './settings.ts';
 
 export default service({
   serves: { journal, approvals },
-  uses: [inbox.button_pressed, inbox.chat_assigned, inbox.get_client],
+  uses: [inbox.button_pressed, inbox.chat_assigned, inbox.get_client, people.person_linked],
   settings: journalSettings,
   vendors: vendorsOf(channels, 'notices'),
 }).start(async ({ settings, vendors, bus, db, cache, log, metrics, now }) => {
@@ -30,7 +32,7 @@ export default service({
   return {
     journal: handlers,
     approvals: inChats.approvals,
-    on: [...inChats.on, onChatAssigned(desk)],
+    on: [...inChats.on, onChatAssigned(desk), onPersonLinked(desk)],
     loops: [...inChats.loops, copyOwners(desk), replayDue({ desk })],
   };
 });

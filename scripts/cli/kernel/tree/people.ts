@@ -83,7 +83,10 @@ export const peopleCommands: readonly Command[] = [
           'KIND is key, or the name of a channel; VALUE is the id of the key, or the user in the channel.',
         ],
         flags: [{ name: 'remove', summary: 'Remove the link.' }],
-        examples: [{ line: 'polyb people link anna telegram:4242' }, { line: 'polyb people link anna key:pk_3f9a1c2b7d40 --remove' }],
+        examples: [
+          { line: 'polyb people link anna telegram:usr_0mhd2k4a1x9f' },
+          { line: 'polyb people link anna key:pk_3f9a1c2b7d40 --remove' },
+        ],
         run: async () => (await load()).linkPerson,
       },
       {
