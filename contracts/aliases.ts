@@ -122,30 +122,6 @@ export const oldPorts: Readonly<Record<number, readonly string[]>> = {
   8300: ['inbox', 'intents', 'messages', 'journal'],
 };
 
-/**
- * Topics of the event stream. `state`: a list whose items are sent again when they change. `log`: a list that only grows, sent from a cursor on.
- * `scope`: the API key scope required, the same as for reading the list.
- */
-export const feeds = {
-  runs: { kind: 'state', scope: 'admin', people: ['admin', 'operator'], method: journal.list, input: { view: 'runs' } },
-  approvals: {
-    kind: 'state',
-    scope: 'send',
-    people: ['manager', 'director', 'admin'],
-    method: journal.list,
-    input: { view: 'approvals', show: 'inputs' },
-  },
-  // Without a cursor, the topic starts at the next message.
-  messages: {
-    kind: 'log',
-    scope: 'read',
-    people: ['manager', 'director', 'admin'],
-    method: inbox.list_messages,
-    input: { order: 'stored' },
-    start: { storedSince: '2200-01-01T00:00:00Z' },
-  },
-} as const;
-
 const facts = aliases.map(aliasFact);
 
 /**

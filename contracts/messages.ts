@@ -215,6 +215,11 @@ export const messages = contract('messages', '1.0.0', {
     }),
     key: 'chatId',
   }),
+  delivery_made: event({
+    summary: 'A message was drafted: it waits for approval, or is on its way.',
+    payload: z.object({ id: Id, chatId: Id, at: Timestamp }),
+    key: 'id',
+  }),
   delivery_changed: event({
     summary: 'Delivery status of an outbound message changed.',
     payload: z.object({ id: Id, chatId: Id, status: DeliveryStatus, reason, at: Timestamp }),

@@ -44,6 +44,8 @@ export interface AppParts {
   readonly admit: Admit;
   /** Records a decision. */
   readonly decided: (decision: Decision) => Promise<void>;
+  /** A request has changed something. */
+  readonly changed: () => void;
   readonly observed: (what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }) => void;
   readonly log: Log;
   readonly options: AppOptions;
@@ -145,7 +147,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   }
 }
 
-function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided, log, options }: AppParts): void {
+function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided, changed, log, options }: AppParts): void {
   const { method, scope, people, verb, path } = route;
   const isRead = method.idempotency === 'read';
   const isKeyed = method.idempotency === 'keyed';
@@ -183,6 +185,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
         ...(request.leaving === null ? {} : { signal: request.leaving.signal }),
       });
       const output = identity !== null && isAudited(identity) ? await audited(asked, request, identity) : await asked;
+      if (!isRead) changed();
       return answer(route, identity === null ? output : await shownTo(identity, output, request), request, reply);
     },
   });

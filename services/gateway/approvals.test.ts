@@ -7,6 +7,7 @@ import { journal } from '../../contracts/journal.ts';
 import { contract, method, review } from '../../contracts/kit/define.ts';
 import type { PolybError } from '../../contracts/kit/errors.ts';
 import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
+import { follow } from '../../test/kit/stream.ts';
 import { until } from '../../test/kit/world.ts';
 
 const post = contract('post', '1.0.0', {
@@ -39,6 +40,8 @@ async function propose(text: string): Promise<string> {
   const refused = await it.world.bus.call(post.mail, { to: '+79995553322', text }, { key: text }).catch((error: PolybError) => error);
   return ((refused as PolybError).data as { rowId: string }).rowId;
 }
+const followApprovals = (key: string, last?: string) =>
+  follow(it.origin, 'approvals', { 'x-api-key': key, ...(last === undefined ? {} : { 'last-event-id': last }) });
 type PendingRow = { readonly items: readonly { readonly id: string; readonly hash: string; readonly input: unknown }[] };
 
 test('what waits is listed whole for whoever may send, and once approved it goes out', async () => {
@@ -118,7 +121,8 @@ test('audits name the key that decided, and nobody can decide in the name of ano
 test('a follower hears of a proposal and of its end, and after a break of what changed meanwhile', async () => {
   const { key } = await it.key(['read', 'send']);
   const before = await propose('до потока');
-  const first = await follow(key);
+  const first = await followApprovals(key);
+  expect(first.contentType).toBe('text/event-stream');
   await until(() => first.heard.some(({ data }) => (data as { id?: string }).id === before) || null);
   const id = await propose('во время потока');
   await until(() => first.heard.some(({ event, data }) => event === 'approvals' && (data as { id?: string }).id === id) || null);
@@ -131,7 +135,7 @@ test('a follower hears of a proposal and of its end, and after a break of what c
   const last = first.heard.findLast(({ id: at }) => at !== undefined)?.id ?? '';
   first.leave();
   const later = await propose('после перерыва');
-  const second = await follow(key, last);
+  const second = await followApprovals(key, last);
   await until(() => second.heard.some(({ data }) => (data as { id?: string }).id === later) || null);
   expect(second.heard.filter(({ event }) => event === 'approvals').map(({ data }) => (data as { id: string }).id)).not.toContain(before);
   expect(second.heard[0]).toMatchObject({ event: 'snapshot', data: { topic: 'approvals', ids: expect.arrayContaining([before, later]) } });
@@ -147,7 +151,7 @@ test.each([
   ['expires', () => Promise.resolve()],
 ])('a stream ends when its key %s, and the streams of other keys go on', async (how, act) => {
   const { key, keyId } = await it.key(['read', 'send'], how === 'expires' ? { expiresAt: new Date(Date.now() + 6_000).toISOString() } : {});
-  const [gone, stays] = [await follow(key), await follow((await it.key(['read', 'send'])).key)];
+  const [gone, stays] = [await followApprovals(key), await followApprovals((await it.key(['read', 'send'])).key)];
   await act(keyId);
   await until(() => gone.isOver() || null);
   const id = await propose(`после ключа, который ${how}`);
@@ -164,34 +168,3 @@ test('a follower without the scope, of no topic, or without a key is refused', a
   expect((await ask('GET', '/api/v1/stream?topics=secrets')).status).toBe(400);
   expect((await http(it.origin)('GET', '/api/v1/stream')).status).toBe(401);
 });
-
-interface StreamEvent {
-  readonly event: string | undefined;
-  readonly id: string | undefined;
-  readonly data: unknown;
-}
-/** Reads events until left. */
-async function follow(key: string, lastEventId?: string): Promise<{ readonly heard: StreamEvent[]; isOver(): boolean; leave(): void }> {
-  let isOver = false;
-  const leaving = new AbortController();
-  const heard: StreamEvent[] = [];
-  const { body, headers } = await fetch(`${it.origin}/api/v1/stream?topics=approvals`, {
-    headers: { 'x-api-key': key, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) },
-    signal: leaving.signal,
-  });
-  expect(headers.get('content-type')).toBe('text/event-stream');
-  void (async () => {
-    let rest = '';
-    for await (const chunk of body ?? []) {
-      const parts = (rest + Buffer.from(chunk).toString()).split('\n\n');
-      rest = parts.pop() ?? '';
-      for (const part of parts) {
-        const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(part)?.[1];
-        const data = field('data');
-        if (data !== undefined) heard.push({ event: field('event'), id: field('id'), data: JSON.parse(data) });
-      }
-    }
-    isOver = true;
-  })().catch(() => {}); // Leaving ends the loop with an error.
-  return { heard, isOver: () => isOver, leave: () => leaving.abort() };
-}

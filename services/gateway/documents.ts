@@ -1,6 +1,7 @@
 /** Documentation of the routes, for people and for tools. The library of the page is loaded at the first visit. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { feeds, rowPath } from '../../contracts/aliases.ts';
+import { rowPath } from '../../contracts/aliases.ts';
+import { feeds } from '../../contracts/feeds.ts';
 import type { Alias, Contract } from '../../contracts/kit/define.ts';
 import { asyncApi, describe, type EntryFact, exported, jsonSchema, openApi } from '../../contracts/kit/describe.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';

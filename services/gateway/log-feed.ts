@@ -1,59 +1,53 @@
 /** A topic of the event stream that only grows. Every follower has its own cursor, and followers at the same cursor share a read. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Method } from '../../contracts/kit/define.ts';
+import type { LogTopic } from '../../contracts/feeds.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { CallMethod } from './app.ts';
+import type { OwnersOf } from './chat-owners.ts';
+import { type Follower, sees, staleItem, textAt } from './follower.ts';
 
 const Page = z.object({ items: z.array(z.looseObject({ cursor: z.string() })), nextCursor: z.string() });
 type Page = z.output<typeof Page>;
 const pageSize = 200;
 
-/** One change, as sent to a follower. */
-export interface FeedItem {
-  readonly event: string;
-  /** Position for a returning follower of a state: the time of the change, RFC 3339. */
-  readonly time?: string;
-  /** The same for a log. */
-  readonly cursor?: string;
-  readonly data: unknown;
-}
-export interface Follower {
-  tell(item: FeedItem): void;
-  /** True when it has much unread data. */
-  isFull(): boolean;
-}
-export interface LogTopic {
-  readonly method: Method;
-  readonly input: object;
-  /** Input instead of a cursor: starts with the next item. */
-  readonly start: object;
-}
 export interface LogFeed {
   /** The cursor to follow from. @throws PolybError invalid_argument for an invalid cursor. */
   open(cursor: string | undefined): Promise<string>;
   follow(follower: Follower, cursor: string): () => void;
+  /** Reads now. */
+  wake(): void;
 }
 
-export function createLogFeed(topic: string, { method, input, start }: LogTopic, ask: CallMethod, pollMs: number): LogFeed {
+export function createLogFeed(
+  topic: string,
+  { method, input, start, chat }: LogTopic,
+  { ask, ownersOf, pollMs }: { readonly ask: CallMethod; readonly ownersOf: OwnersOf; readonly pollMs: number },
+): LogFeed {
   const cursors = new Map<Follower, string>();
   let isRunning = false;
+  let rouse = (): void => {};
 
   const read = async (from: object, limit: number): Promise<Page> => Page.parse(await ask(method, { ...input, ...from, limit }, {}));
 
   /** Sends a page to the followers at one cursor. */
   async function serve(cursor: string, followers: readonly Follower[]): Promise<boolean> {
     let page: Page;
+    let owners: ReadonlyMap<string, string>;
     try {
       page = await read({ cursor }, pageSize);
+      owners = await ownersOf(page.items.flatMap((item) => textAt(item, chat) ?? []));
     } catch (thrown) {
       // Followers learn that data may be missing; the next turn reads from the same cursor.
-      for (const follower of followers)
-        follower.tell({ event: 'stale', data: { topic, why: thrown instanceof PolybError ? thrown.code : 'internal' } });
+      const stale = staleItem(topic, thrown instanceof PolybError ? thrown.code : 'internal');
+      for (const follower of followers) follower.tell(stale);
       return false;
     }
+    const texts = new Map<object, string>();
+    const textOf = (item: object): string => texts.get(item) ?? texts.set(item, JSON.stringify(item)).get(item) ?? '';
     for (const follower of followers.filter((each) => cursors.get(each) === cursor)) {
-      for (const item of page.items) follower.tell({ event: topic, cursor: item.cursor, data: item });
+      for (const item of page.items)
+        if (sees(follower, owners.get(textAt(item, chat) ?? ''))) follower.tell({ event: topic, cursor: item.cursor, text: textOf(item) });
       cursors.set(follower, page.nextCursor);
     }
     // A page may end early because of its size in bytes.
@@ -74,7 +68,12 @@ export function createLogFeed(topic: string, { method, input, start }: LogTopic,
   }
   async function run(): Promise<void> {
     isRunning = true;
-    while (cursors.size > 0) if (!(await turn())) await delay(pollMs, undefined, { ref: false });
+    while (cursors.size > 0)
+      if (!(await turn())) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        rouse = resolve;
+        await Promise.race([promise, delay(pollMs, undefined, { ref: false })]);
+      }
     isRunning = false;
   }
 
@@ -84,10 +83,11 @@ export function createLogFeed(topic: string, { method, input, start }: LogTopic,
       return cursor ?? nextCursor;
     },
     follow(follower, cursor) {
-      follower.tell({ event: 'snapshot', cursor, data: { topic } });
+      follower.tell({ event: 'snapshot', cursor, text: JSON.stringify({ topic }) });
       cursors.set(follower, cursor);
       if (!isRunning) void run(); // A failed read ends nothing: its followers get `stale`.
       return () => void cursors.delete(follower);
     },
+    wake: () => rouse(),
   };
 }

@@ -4,10 +4,13 @@ import { batched } from '../../adapters/store/batch.ts';
 import { every, service } from '../../bus/service.ts';
 import { gatherDependencies } from '../../bus/telemetry/dependency-reports.ts';
 import { aliases } from '../../contracts/aliases.ts';
+import { feeds } from '../../contracts/feeds.ts';
 import { gateway } from '../../contracts/gateway.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { people } from '../../contracts/people.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type CallMethod, createApp } from './app.ts';
+import { chatOwnersIn } from './chat-owners.ts';
 import { addDocuments } from './documents.ts';
 import { addFeeds } from './feeds.ts';
 import { createFigures } from './figures.ts';
@@ -17,6 +20,9 @@ import { createKeys, type Identity } from './keys.ts';
 import { listen } from './listen.ts';
 import { buildInfo } from './metrics.ts';
 import { noteKeyUses } from './note-key-uses.loop.ts';
+import { onChatAssigned } from './on-chat-assigned.ts';
+import { onHistoryForgotten } from './on-history-forgotten.ts';
+import { onPersonErased } from './on-person-erased.ts';
 import { addPages } from './pages.ts';
 import { createLogIn } from './people/log-in.ts';
 import { createPasswords } from './people/password.ts';
@@ -32,6 +38,8 @@ import { gatewaySettings } from './settings.ts';
 
 const contracts = await readContracts();
 const methods = callableBy('gateway', contracts);
+/** After which a topic of the event stream is read. */
+const announcements = [...new Set(Object.values(feeds).flatMap(({ wakes = [] }) => wakes))];
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
 /** The sibling folders that contain a service. */
@@ -42,7 +50,11 @@ function serviceFolders(): readonly string[] {
 
 export default service({
   serves: { gateway, people },
-  uses: [...methods, gateway.key_revoked, people.session_ended],
+  uses: [
+    ...methods,
+    ...[gateway.key_revoked, people.session_ended, inbox.chat_assigned, inbox.history_forgotten, inbox.person_erased],
+    ...announcements.filter(({ address }) => address !== inbox.chat_assigned.address),
+  ],
   discovers: true,
   settings: gatewaySettings,
 }).start(async ({ settings, bus, db, cache, secretKey, log, metrics, now }) => {
@@ -72,6 +84,7 @@ export default service({
     ask,
     admit,
     decided,
+    changed: () => streams.wake(),
     observed: figures.observed,
     log,
     options: {
@@ -89,7 +102,13 @@ export default service({
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
   addPages(main);
   const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
-  const streams = addFeeds(main, { ask, admit, isLive, options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 } });
+  const streams = addFeeds(main, {
+    ask,
+    admit,
+    ownersOf: chatOwnersIn(db),
+    isLive,
+    options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 },
+  });
   const publicUrl = settings.GATEWAY_PUBLIC_URL ?? `http://${settings.GATEWAY_HOST}:${settings.GATEWAY_PORT}`;
   const sessionEnded = (sessionId: string): void => {
     forgetSession(sessionId);
@@ -118,6 +137,7 @@ export default service({
   };
   const hearing = [
     bus.hear(gateway.key_revoked, (payload) => forgetKey(gateway.key_revoked.payload.parse(payload).keyId)),
+    ...announcements.map((event) => bus.hear(event, () => streams.wake(event.address))),
     bus.hear(people.session_ended, (payload) => forgetSession(people.session_ended.payload.parse(payload).sessionId)),
   ];
 
@@ -131,6 +151,7 @@ export default service({
       bus.announce(gateway.key_revoked, { keyId });
     }),
     people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, deskUrl: `${publicUrl}/desk`, now, ended: sessionEnded }),
+    on: [onChatAssigned(() => streams.wake()), onHistoryForgotten(), onPersonErased()],
     loops: [
       rememberServices(figures),
       noteKeyUses(noteUsesNow),

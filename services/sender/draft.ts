@@ -92,7 +92,9 @@ export function drafting(
       };
       const id = tx.send(messages.deliver, draft, { key, approval, ...asked });
       const of = { id, key, channel: chat.channel, chatId, botId, answers, knows, author, isReceipt };
-      await insertDelivery(tx, { ...of, createdAt: new Date(now()) });
+      const createdAt = new Date(now());
+      await insertDelivery(tx, { ...of, createdAt });
+      tx.emit(messages.delivery_made, { id, chatId, at: createdAt.toISOString() });
       return { id, state: approval === 'none' ? 'queued' : 'pending' };
     });
   };

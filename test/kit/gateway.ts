@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Transport } from '../../bus/transports/transport.ts';
 import { gateway as contract } from '../../contracts/gateway.ts';
-import type { Scope } from '../../contracts/kit/define.ts';
+import type { PersonRole, Scope } from '../../contracts/kit/define.ts';
+import { people } from '../../contracts/people.ts';
 import type { Hosted } from '../../runtime/host.ts';
 import { loadServices } from '../../runtime/services.ts';
 import { freePort } from '../../scripts/infra/ready.ts';
@@ -14,6 +15,13 @@ export interface Answered {
   readonly body: unknown;
 }
 export type Client = (verb: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<Answered>;
+/** Sent by a page of the same site, as browsers say it. */
+export const sameOrigin = { 'sec-fetch-site': 'same-origin' };
+export interface LoggedIn {
+  readonly personId: string;
+  readonly cookie: string;
+  readonly ask: Client;
+}
 export interface GatewayWorld {
   readonly world: World;
   readonly origin: string;
@@ -24,6 +32,8 @@ export interface GatewayWorld {
     scopes: readonly Scope[],
     options?: { readonly client?: string; readonly expiresAt?: string },
   ): Promise<{ readonly keyId: string; readonly key: string }>;
+  /** A new person who is logged in. */
+  person(role: PersonRole): Promise<LoggedIn>;
   /** Another gateway of the same world. */
   startGateway(settings?: Readonly<Record<string, string>>): Promise<{ readonly hosted: Hosted; readonly origin: string }>;
   stop(): Promise<void>;
@@ -59,8 +69,21 @@ export async function gatewayWorld(
     await it.bus.call(contract.create_key, { keyId, secretHash, client, scopes: [...scopes], expiresAt: expiresAt ?? null });
     return { keyId, key: `${keyId}.${secret}` };
   };
+  let persons = 0;
+  const person: GatewayWorld['person'] = async (role) => {
+    persons += 1;
+    const personId = `${role}-${persons}`;
+    const token = randomBytes(32).toString('base64url');
+    const tokenHash = createHash('sha256').update(token).digest('hex');
+    await it.bus.call(people.invite, { personId, name: personId, role, tokenHash });
+    const accepted = await http(origin)('POST', '/api/v1/session/accept', { token, password: 'correct horse battery' }, sameOrigin);
+    const cookie = (accepted.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    const ask: Client = (verb, path, body, headers = {}) => http(origin)(verb, path, body, { cookie, ...sameOrigin, ...headers });
+    return { personId, cookie, ask };
+  };
   return {
     world: it,
+    person,
     origin,
     gateway: hosted,
     startGateway,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inbox } from '../../../contracts/inbox.ts';
 import type { PersonRole } from '../../../contracts/kit/define.ts';
 import { people } from '../../../contracts/people.ts';
-import { type Answered, type GatewayWorld, gatewayWorld, http } from '../../../test/kit/gateway.ts';
+import { type Answered, type GatewayWorld, gatewayWorld, http, sameOrigin } from '../../../test/kit/gateway.ts';
 import { until } from '../../../test/kit/world.ts';
 import { codeAt } from './second-factor.ts';
 
@@ -14,7 +14,6 @@ beforeAll(async () => {
 afterAll(() => it?.stop());
 
 const password = 'корова прыгает высоко';
-const sameOrigin = { 'sec-fetch-site': 'same-origin' };
 const ids = Array.from({ length: 200 }, (_, n) => `p${n}`).values();
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 

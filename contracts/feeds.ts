@@ -1,0 +1,78 @@
+/** Topics of the event stream of HTTP. */
+import { calls } from './calls.ts';
+import { inbox } from './inbox.ts';
+import { journal } from './journal.ts';
+import type { Event, Method, PersonRole, Scope } from './kit/define.ts';
+import { messages } from './messages.ts';
+
+interface Topic {
+  /** The API key scope required, the same as for reading the list. */
+  readonly scope: Scope;
+  /** Roles of people who may follow. */
+  readonly people: readonly PersonRole[];
+  readonly method: Method;
+  readonly input: object;
+  /** Dotted path of the chat of an item: a manager is told only about their own chats and those of nobody. */
+  readonly chat?: string;
+  /** Announcements after which the list is read at once; it is read every second as well. */
+  readonly wakes?: readonly Event[];
+}
+/** A list whose items are sent again when they change. */
+export interface StateTopic extends Topic {
+  readonly kind: 'state';
+  /** Field that names an item; default `id`. */
+  readonly id?: string;
+}
+/** A list that only grows, sent from a cursor on. */
+export interface LogTopic extends Topic {
+  readonly kind: 'log';
+  /** Input instead of a cursor: starts with the next item. */
+  readonly start: object;
+}
+
+const staff = ['manager', 'director', 'admin'] as const;
+const running = ['admin', 'operator'] as const;
+const chatChanges = [inbox.message_received, inbox.message_changed, inbox.owner_changed, inbox.chat_assigned];
+
+export const feeds: Readonly<Record<string, StateTopic | LogTopic>> = {
+  runs: { kind: 'state', scope: 'admin', people: running, method: journal.list, input: { view: 'runs' } },
+  dead_letters: { kind: 'state', scope: 'admin', people: running, method: journal.list, input: { view: 'dead_letters' } },
+  approvals: {
+    kind: 'state',
+    scope: 'send',
+    people: staff,
+    method: journal.list,
+    input: { view: 'approvals', show: 'inputs' },
+    chat: 'input.chatId',
+    wakes: [messages.delivery_made, messages.delivery_changed, ...chatChanges],
+  },
+  reviews: {
+    kind: 'state',
+    scope: 'send',
+    people: staff,
+    method: journal.list,
+    input: { view: 'reviews', show: 'inputs' },
+    chat: 'input.chatId',
+    wakes: [messages.delivery_changed],
+  },
+  calls: {
+    kind: 'state',
+    scope: 'read',
+    people: staff,
+    method: calls.list_calls,
+    input: {},
+    id: 'callId',
+    wakes: [calls.call_started, calls.call_ringing, calls.call_answered, calls.call_ended],
+  },
+  // Without a cursor, the topic starts at the next message.
+  messages: {
+    kind: 'log',
+    scope: 'read',
+    people: staff,
+    method: inbox.list_messages,
+    input: { order: 'stored' },
+    start: { storedSince: '2200-01-01T00:00:00Z' },
+    chat: 'chatId',
+    wakes: [inbox.message_received],
+  },
+};

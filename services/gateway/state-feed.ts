@@ -1,0 +1,116 @@
+/** A topic of the event stream that is a list: it is read while it has followers, and its changes are sent. */
+import { z } from 'zod';
+import type { StateTopic } from '../../contracts/feeds.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import type { CallMethod } from './app.ts';
+import type { OwnersOf } from './chat-owners.ts';
+import { type FeedItem, type Follower, sees, staleItem, textAt } from './follower.ts';
+
+/** Properties that pass unchanged. */
+const Items = z.object({ items: z.array(z.looseObject({ updatedAt: z.string().optional() })) });
+interface Known {
+  readonly id: string;
+  readonly text: string;
+  readonly time: string | undefined;
+  readonly owner: string | undefined;
+}
+type Snapshot = ReadonlyMap<string, Known>;
+const pageSize = 200;
+/** A list is read at most so often, however many announcements come. */
+const leastMs = 100;
+
+export interface StateFeed {
+  /** Sends the current items, or only changes since the follower's position, then every change. */
+  follow(follower: Follower, since: string | undefined): Promise<() => void>;
+  /** Reads the list now. */
+  wake(): void;
+}
+
+/** One reader for any number of followers. */
+export function createStateFeed(
+  topic: string,
+  { method, input, id: idField = 'id', chat }: StateTopic,
+  { ask, ownersOf, pollMs }: { readonly ask: CallMethod; readonly ownersOf: OwnersOf; readonly pollMs: number },
+): StateFeed {
+  const followers = new Set<Follower>();
+  let known: Snapshot | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let readAt = 0;
+  let isReading = false;
+  let isWoken = false;
+
+  async function read(): Promise<Snapshot> {
+    const { items } = Items.parse(await ask(method, { ...input, limit: pageSize }, {}));
+    const owners = await ownersOf(items.flatMap((item) => textAt(item, chat) ?? []));
+    return new Map(
+      items.map((item): [string, Known] => {
+        const id = textAt(item, idField) ?? '';
+        return [id, { id, text: JSON.stringify(item), time: item.updatedAt, owner: owners.get(textAt(item, chat) ?? '') }];
+      }),
+    );
+  }
+  async function turn(): Promise<void> {
+    isReading = true;
+    isWoken = false;
+    readAt = performance.now();
+    try {
+      const next = await read();
+      if (known !== undefined) tellChanges(known, next);
+      known = next;
+    } catch (thrown) {
+      // Followers learn that their data may be out of date; the next turn tries again.
+      const stale = staleItem(topic, thrown instanceof PolybError ? thrown.code : 'internal');
+      for (const follower of followers) follower.tell(stale);
+    }
+    isReading = false;
+    schedule(isWoken ? leastMs : pollMs);
+  }
+  function schedule(afterMs: number): void {
+    clearTimeout(timer);
+    if (followers.size === 0) known = undefined;
+    else timer = setTimeout(() => void turn(), afterMs);
+  }
+  function tellChanges(before: Snapshot, next: Snapshot): void {
+    for (const item of [...next.values()].sort(byTime)) {
+      const was = before.get(item.id);
+      if (was !== undefined && was.text === item.text && was.owner === item.owner) continue;
+      for (const follower of followers)
+        if (sees(follower, item.owner)) follower.tell(itemOf(item));
+        else if (was !== undefined && sees(follower, was.owner)) follower.tell(goneOf(item.id));
+    }
+    // From a full page an old item merely drops out.
+    if (next.size >= pageSize) return;
+    for (const { id, owner } of before.values())
+      if (!next.has(id)) for (const follower of followers) if (sees(follower, owner)) follower.tell(goneOf(id));
+  }
+  const itemOf = ({ text, time }: Known): FeedItem => ({ event: topic, ...(time === undefined ? {} : { time }), text });
+  const goneOf = (id: string): FeedItem => ({ event: topic, text: JSON.stringify({ [idField]: id, state: 'gone' }) });
+
+  return {
+    async follow(follower, since) {
+      known ??= await read();
+      const items = [...known.values()].filter(({ owner }) => sees(follower, owner)).sort(byTime);
+      const isWhole = known.size < pageSize;
+      follower.tell({ event: 'snapshot', text: JSON.stringify({ topic, ids: items.map(({ id }) => id), isWhole }) });
+      // What changed in between may have left the page: the follower reads its own page again.
+      if (since !== undefined && !isWhole && items.every(({ time }) => time !== undefined && time > since))
+        follower.tell({ event: 'gap', text: JSON.stringify({ topic }) });
+      for (const item of items) if (since === undefined || item.time === undefined || item.time >= since) follower.tell(itemOf(item));
+      followers.add(follower);
+      if (followers.size === 1 && !isReading) schedule(pollMs);
+      return () => {
+        followers.delete(follower);
+        if (followers.size === 0 && !isReading) schedule(0);
+      };
+    },
+    wake() {
+      // What is being read may be older than the announcement.
+      if (isReading) isWoken = true;
+      else if (followers.size > 0) schedule(Math.max(0, readAt + leastMs - performance.now()));
+    },
+  };
+}
+function byTime(a: Known, b: Known): number {
+  const [left = '', right = ''] = [a.time, b.time];
+  return left < right ? -1 : left > right ? 1 : 0;
+}

@@ -1,0 +1,81 @@
+/** Who is told what by the event stream. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { inbox } from '../../contracts/inbox.ts';
+import { messages } from '../../contracts/messages.ts';
+import { type GatewayWorld, gatewayWorld, type LoggedIn } from '../../test/kit/gateway.ts';
+import { type Following, follow } from '../../test/kit/stream.ts';
+import { until } from '../../test/kit/world.ts';
+
+let it: GatewayWorld;
+let vera: LoggedIn;
+let oleg: LoggedIn;
+let boss: LoggedIn;
+beforeAll(async () => {
+  it = await gatewayWorld(['collector', 'journal', 'sender', 'call-orchestrator', 'telephony-gateway']);
+  vera = await it.person('manager');
+  oleg = await it.person('manager');
+  boss = await it.person('director');
+});
+afterAll(() => it?.stop());
+
+const writes = async (from: string, text: string) => it.world.bus.call(inbox.put_message, { from, text }, { key: `${from} ${text}` });
+const draft = async (chatId: string, text: string) => (await it.world.bus.call(messages.send_message, { chatId, text }, { key: text })).id;
+const assign = (chatId: string, personId: string | null) => it.world.bus.call(inbox.assign_chat, { chatId, personId });
+const follows = ({ cookie }: LoggedIn, topics = 'approvals,messages') => follow(it.origin, topics, { cookie });
+const told = ({ heard }: Following) => heard.map(({ data }) => JSON.stringify(data)).join('\n');
+const hears = (one: Following, word: string) => until(() => told(one).includes(word) || null);
+
+test('a manager is told about their own chats and those of nobody, and a director about all', async () => {
+  const [own, others, nobodys] = [await writes('own', 'привет'), await writes('others', 'привет'), await writes('nobodys', 'привет')];
+  await assign(own.chatId, vera.personId);
+  await assign(others.chatId, oleg.personId);
+  await until(async () => (await it.world.store.query('select from gateway.chat_owners')).length === 2 || null);
+  const [ofVera, ofOleg, ofBoss] = await Promise.all([follows(vera), follows(oleg), follows(boss)]);
+  await writes('own', 'вопрос-вере');
+  await writes('others', 'вопрос-олегу');
+  await writes('nobodys', 'вопрос-всем');
+  await draft(own.chatId, 'ответ-веры');
+  await draft(others.chatId, 'ответ-олега');
+  await draft(nobodys.chatId, 'ответ-ничей');
+  const all = ['вопрос-вере', 'вопрос-олегу', 'вопрос-всем', 'row_'];
+  for (const word of all) await hears(ofBoss, word);
+  for (const word of ['вопрос-вере', 'вопрос-всем']) await hears(ofVera, word);
+  for (const word of ['вопрос-олегу', 'вопрос-всем']) await hears(ofOleg, word);
+  const chatsOf = (one: Following) =>
+    new Set(one.heard.filter(({ event }) => event === 'approvals').map(({ data }) => (data as { input: { chatId: string } }).input.chatId));
+  await until(() => chatsOf(ofBoss).size === 3 && chatsOf(ofVera).size === 2 && chatsOf(ofOleg).size === 2);
+  expect(chatsOf(ofVera)).toEqual(new Set([own.chatId, nobodys.chatId]));
+  expect(chatsOf(ofOleg)).toEqual(new Set([others.chatId, nobodys.chatId]));
+  expect(told(ofVera)).not.toContain('олег');
+  expect(told(ofOleg)).not.toContain('вере');
+  for (const one of [ofVera, ofOleg, ofBoss]) one.leave();
+});
+
+test('a chat that is given to another manager leaves the one and comes to the other', async () => {
+  const { chatId } = await writes('moving', 'кто мне ответит');
+  const id = await draft(chatId, 'отвечу-я');
+  const [ofVera, ofOleg] = await Promise.all([follows(vera, 'approvals'), follows(oleg, 'approvals')]);
+  await hears(ofVera, id);
+  await hears(ofOleg, id);
+  await assign(chatId, oleg.personId);
+  const last = (one: Following) => one.heard.findLast(({ data }) => (data as { id?: string }).id === id)?.data as { state: string };
+  await until(() => last(ofVera).state === 'gone' || null);
+  expect(last(ofOleg).state).toBe('proposed');
+  await assign(chatId, vera.personId);
+  await until(() => last(ofVera).state === 'proposed' && last(ofOleg).state === 'gone');
+  for (const one of [ofVera, ofOleg]) one.leave();
+});
+
+test.each([
+  ['manager', 'runs', 403],
+  ['manager', 'calls,reviews,approvals,messages', 200],
+  ['director', 'dead_letters', 403],
+  ['operator', 'runs,dead_letters', 200],
+  ['operator', 'messages', 403],
+  ['operator', 'approvals', 403],
+] as const)('a %s who follows %s is answered %i', async (role, topics, status) => {
+  const { cookie } = await it.person(role);
+  const one = await follow(it.origin, topics, { cookie });
+  one.leave();
+  expect(one.status).toBe(status);
+});
