@@ -1,4 +1,5 @@
 /** The pages of the desk, in the order of the navigation. */
+import type { PersonRole } from '../contracts/kit/define.ts';
 import type { PageModule } from './kit/desk.ts';
 import type { shellWords } from './words/shell.ts';
 
@@ -6,13 +7,17 @@ export interface PageEntry {
   /** In its address, and the file in pages/. */
   readonly name: string;
   readonly title: keyof typeof shellWords;
-  /** Shown to those who may call this method. */
-  readonly needs: string | null;
+  /** Roles whose navigation has it. What a person may do there is decided by the server. */
+  readonly roles: readonly PersonRole[];
   /** Pressed after G. */
   readonly code?: string;
   readonly load: () => Promise<PageModule>;
 }
 
+const sales = ['manager', 'director', 'admin'] as const;
+const everyone = [...sales, 'operator'] as const;
+
 export const pages: readonly PageEntry[] = [
-  { name: 'settings', title: 'settings', needs: null, code: 'KeyS', load: () => import('./pages/settings.ts') },
+  { name: 'approvals', title: 'approvals', roles: sales, code: 'KeyA', load: () => import('./pages/approvals.ts') },
+  { name: 'settings', title: 'settings', roles: everyone, code: 'KeyS', load: () => import('./pages/settings.ts') },
 ];

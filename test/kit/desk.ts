@@ -49,6 +49,7 @@ export async function deskServer(): Promise<DeskServer> {
     },
     isOpen: true,
   };
+  const heartbeat = setInterval(() => stream.send(': alive\n\n'), 1_000);
   addPages(app);
   app.get('/api/v1/stream', (request, reply) => {
     if (!stream.isOpen) return reply.code(503).send({ code: 'unavailable' });
@@ -79,6 +80,7 @@ export async function deskServer(): Promise<DeskServer> {
     requests,
     stream,
     async stop() {
+      clearInterval(heartbeat);
       stream.drop();
       app.server.closeAllConnections();
       await app.close();

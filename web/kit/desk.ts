@@ -64,8 +64,20 @@ export function createDesk(): Desk {
   const onSignedOut = (): void => {
     session.value = null;
   };
+  // Another tab logged in or out: the cookie is now of somebody else, and the server is asked again.
+  const others = new BroadcastChannel('polyb-session');
+  others.addEventListener('message', ({ data }: MessageEvent<string | null>) => {
+    if (data !== (session.peek()?.person.personId ?? null)) session.value = undefined;
+  });
+  let said: string | null | undefined;
+  effect(() => {
+    if (session.value === undefined) return;
+    const who = session.value?.person.personId ?? null;
+    if (said !== undefined && said !== who) others.postMessage(who);
+    said = who;
+  });
   const send: typeof fetch = (input, init) => fetch(input, init);
-  const live = createLive({ send, locks: navigator.locks, channel: new BroadcastChannel('polyb-live'), onSignedOut });
+  const live = createLive({ send, locks: navigator.locks, onSignedOut });
   const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const now = signal(Date.now());
   setInterval(() => {

@@ -10,6 +10,8 @@ export interface ListOptions<T> {
   readonly idOf: (item: T) => string;
   readonly live?: {
     readonly topic: string;
+    /** The row that a change is about. Default: its `id`. */
+    readonly rowOf?: (change: LiveItem) => string;
     /** The row with what the change says of it; null where it leaves the list. */
     readonly apply: (item: T, change: LiveItem) => T | null;
     /** Whether a row that is not in the list belongs into it. */
@@ -66,15 +68,16 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
   }
   function changed(change: LiveItem): void {
     if (of === undefined || shown.value.kind !== 'ready') return;
-    const index = at(change.id);
+    const row = of.rowOf?.(change) ?? change.id;
+    const index = at(row);
     const item = items.value[index];
     if (item === undefined) {
-      if (of.accepts(change)) fresh.value = new Set([...fresh.value, change.id]);
-      else if (fresh.value.has(change.id)) fresh.value = new Set([...fresh.value].filter((id) => id !== change.id));
+      if (of.accepts(change)) fresh.value = new Set([...fresh.value, row]);
+      else if (fresh.value.has(row)) fresh.value = new Set([...fresh.value].filter((id) => id !== row));
       return;
     }
     const next = of.apply(item, change);
-    if (next === null) remove(change.id);
+    if (next === null) remove(row);
     else set(items.value.with(index, next));
   }
   async function refresh(): Promise<void> {

@@ -20,15 +20,14 @@ export interface Live {
   on(topic: string, changed: (item: LiveItem) => void): () => void;
   /** Changes may have been missed: what is shown must be read again. `isFirst`: the stream was opened after the page began to read. */
   onGap(missed: (isFirst: boolean) => void): () => void;
-  /** Follows these topics from now on. */
-  follow(topics: readonly string[]): void;
+  /** Follows these topics from now on. Only tabs of the same person share what arrives. */
+  follow(topics: readonly string[], personId: string): void;
   stop(): void;
 }
 export interface LiveParts {
   readonly send: typeof fetch;
   /** Absent where the page is not served over https or from loopback; then every tab has its own stream. */
   readonly locks: LockManager | undefined;
-  readonly channel: BroadcastChannel;
   readonly onSignedOut: () => void;
 }
 
@@ -40,26 +39,39 @@ const staleMs = 20_000;
 /** A connection on which nothing is heard, not even a heartbeat, is given up. */
 const deadMs = 40_000;
 const retryMs = { first: 500, most: 3_000 } as const;
-/** Events that say that the list is not complete. */
-const gaps: ReadonlySet<string> = new Set(['gap', 'reset', 'stale']);
+/** The event by which the server says that it cannot read a list, at every attempt, every 5 s or sooner. */
+const unreadable = 'stale';
+const unreadableMs = 8_000;
 
-export function createLive({ send, locks, channel, onSignedOut }: LiveParts): Live {
+export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
   const status = signal<LiveStatus>('off');
   const heardAt = signal(0);
+  /** When the server last said that it could not read a list; 0 once it can. */
+  const failedAt = signal(0);
   const now = signal(Date.now());
   const listeners = new Map<string, Set<(item: LiveItem) => void>>();
   const missed = new Set<(isFirst: boolean) => void>();
+  const shown = computed<LiveStatus>(() => (status.value === 'live' && failedAt.value > 0 ? 'stale' : status.value));
   let leading: AbortController | undefined;
   let lastEventId: string | undefined;
   let clock: ReturnType<typeof setInterval> | undefined;
 
-  channel.addEventListener('message', ({ data }: MessageEvent<Note>) => {
-    if (data.kind !== 'hello') take(data);
-    else if (isLeading && status.value === 'live') channel.postMessage({ kind: 'alive' } satisfies Note);
-  });
   let isLeading = false;
+  let channel: BroadcastChannel | undefined;
+
+  function join(name: string): void {
+    channel = new BroadcastChannel(name);
+    channel.addEventListener('message', ({ data }: MessageEvent<Note>) => {
+      if (data.kind !== 'hello') take(data);
+      else if (isLeading && status.value === 'live') say({ kind: 'alive' });
+    });
+    say({ kind: 'hello' });
+  }
+  function say(note: Note): void {
+    channel?.postMessage(note);
+  }
   function pass(note: Note): void {
-    channel.postMessage(note);
+    say(note);
     take(note);
   }
 
@@ -86,13 +98,17 @@ export function createLive({ send, locks, channel, onSignedOut }: LiveParts): Li
   function tell({ event, id, data }: Note & { kind: 'event' }): void {
     // Of every tab, since any may lead next.
     if (id !== undefined) lastEventId = id;
-    if (gaps.has(event)) for (const call of missed) call(false);
+    if (event === unreadable) failedAt.value = Date.now();
     const item = parse(data);
     if (item !== null) for (const changed of listeners.get(event) ?? []) changed(item);
   }
   function tick(): void {
     now.value = Date.now();
     if (heardAt.value > 0 && now.value - heardAt.value > staleMs) status.value = 'stale';
+    if (failedAt.value > 0 && now.value - failedAt.value > unreadableMs) {
+      failedAt.value = 0;
+      for (const call of missed) call(false);
+    }
   }
 
   async function lead(url: string, signal: AbortSignal): Promise<void> {
@@ -126,16 +142,22 @@ export function createLive({ send, locks, channel, onSignedOut }: LiveParts): Li
   function stop(): void {
     leading?.abort();
     leading = undefined;
+    channel?.close();
+    channel = undefined;
     isLeading = false;
     clearInterval(clock);
     heardAt.value = 0;
+    failedAt.value = 0;
     status.value = 'off';
   }
 
   return {
-    status,
-    isOld: computed(() => status.value !== 'live'),
-    silentS: computed(() => (heardAt.value === 0 ? 0 : Math.max(0, Math.round((now.value - heardAt.value) / 1_000)))),
+    status: shown,
+    isOld: computed(() => shown.value !== 'live'),
+    silentS: computed(() => {
+      const since = failedAt.value > 0 ? failedAt.value : heardAt.value;
+      return since === 0 ? 0 : Math.max(0, Math.round((now.value - since) / 1_000));
+    }),
     on(topic, changed) {
       const known = listeners.get(topic) ?? new Set();
       listeners.set(topic, known.add(changed));
@@ -145,7 +167,7 @@ export function createLive({ send, locks, channel, onSignedOut }: LiveParts): Li
       missed.add(call);
       return () => void missed.delete(call);
     },
-    follow(topics) {
+    follow(topics, personId) {
       stop();
       if (topics.length === 0) return;
       leading = new AbortController();
@@ -153,12 +175,14 @@ export function createLive({ send, locks, channel, onSignedOut }: LiveParts): Li
       const url = `/api/v1/stream?topics=${topics.join(',')}`;
       status.value = 'connecting';
       clock = setInterval(tick, 1_000);
-      if (locks === undefined) void lead(url, signal);
-      else {
-        channel.postMessage({ kind: 'hello' } satisfies Note);
-        // The lock of a tab that is closed passes to the next one. The request ends with an AbortError when this tab stops.
-        void locks.request('polyb-live', { signal }, () => lead(url, signal)).catch(() => {});
+      if (locks === undefined) {
+        void lead(url, signal);
+        return;
       }
+      const name = `polyb-live-${personId}`;
+      join(name);
+      // The lock of a tab that is closed passes to the next one. The request ends with an AbortError when this tab stops.
+      void locks.request(name, { signal }, () => lead(url, signal)).catch(() => {});
     },
     stop,
   };

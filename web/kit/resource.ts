@@ -1,5 +1,6 @@
 /** What a request is at, for its picture. */
 import { type ReadonlySignal, signal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
 import { isAbort, isRequestError, RequestError } from './api.ts';
 
 export type Shown<T> =
@@ -35,6 +36,16 @@ export function createResource<T>(load: (signal: AbortSignal) => Promise<T>): Re
     },
     stop: () => reading.abort(),
   };
+}
+
+/** Of a component: read when it is first shown, given up when it is gone. */
+export function useResource<T>(load: (signal: AbortSignal) => Promise<T>): Resource<T> {
+  const resource = useMemo(() => createResource(load), []);
+  useEffect(() => {
+    void resource.read();
+    return resource.stop;
+  }, []);
+  return resource;
 }
 
 /** Null for a request that was given up. */

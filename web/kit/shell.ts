@@ -55,12 +55,12 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
   const t = desk.words(shellWords);
   const isMenuOpen = useSignal(false);
   const help = useRef<HTMLDialogElement>(null);
-  const mine = pages.filter(({ needs }) => needs === null || session.permissions.includes(needs));
+  const mine = pages.filter(({ roles }) => roles.includes(session.person.role));
   const { page } = desk.router.route.value;
   const entry = page === '' ? mine[0] : mine.find(({ name }) => name === page);
 
   useEffect(() => {
-    desk.live.follow(topicsOf[session.person.role]);
+    desk.live.follow(topicsOf[session.person.role], session.person.personId);
     return () => desk.live.stop();
   }, [session.person.personId]);
   useEffect(() => {
@@ -242,6 +242,9 @@ function LiveRegions({ desk }: { desk: Desk }): VNode {
 
 /** `(7) Согласование — PolyB`, and a sound when more waits than before. */
 function useTitle(desk: Desk, entry: PageEntry | undefined): void {
+  useEffect(() => {
+    if (entry !== undefined) desk.announce(desk.words(shellWords)(entry.title));
+  }, [entry]);
   useEffect(() => {
     const ring = createBell();
     let before = desk.waiting.peek();

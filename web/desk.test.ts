@@ -1,0 +1,274 @@
+/** The pages before a server whose replies a test decides: pictures, connection, hostile texts, accessibility. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { type Browser, findBrowser, openBrowser, type Page } from '../test/kit/browser.ts';
+import { type DeskServer, deskServer, Refusal } from '../test/kit/desk.ts';
+import { until } from '../test/kit/until.ts';
+
+const program = findBrowser();
+/** Debian's package `chromium`, or any Chrome on the PATH. */
+const inBrowser = program === null ? test.skip : test;
+/** A browser on a busy machine takes its time. */
+const patienceMs = 120_000;
+const session = {
+  person: { personId: 'anna', name: 'Анна', role: 'manager' },
+  needsSecondFactor: false,
+  permissions: ['journal.list', 'journal.approve', 'inbox.list_chats', 'inbox.chat_context'],
+};
+const at = '2026-11-28T09:00:00.000Z';
+const row = (n: number, text = `Ответ номер ${n}`, name = `Клиент ${n}`) => ({
+  ...{ id: `row_${n}`, method: 'messages.deliver', key: `k${n}`, mode: 'send', state: 'proposed', step: null, runId: null, attempts: 0 },
+  ...{
+    reason: null,
+    error: null,
+    notBefore: null,
+    heldBy: null,
+    waitsFor: null,
+    behind: 0,
+    createdAt: at,
+    updatedAt: at,
+    hash: `hash${n}`,
+  },
+  input: { chatId: `chat_${n}`, channel: 'site', text, customer: { name, channel: 'site', said: text, at }, choices: null, media: null },
+});
+const pending = 'GET /api/v1/sandbox/pending';
+const queue = (...rows: readonly object[]) => ({ items: rows, nextCursor: null });
+
+let browser: Browser;
+let server: DeskServer;
+beforeAll(async () => {
+  if (program !== null) browser = await openBrowser(program);
+});
+beforeEach(async () => {
+  await server?.stop();
+  server = await deskServer();
+  server.on('GET /api/v1/session', () => session);
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+async function open(path: string, profile: string = randomUUID()): Promise<Page> {
+  const page = await browser.open(`${server.origin}${path}`, { profile });
+  await page.look({ width: 1280, height: 800, scheme: 'light' });
+  return page;
+}
+const shows = (page: Page, selector: string) =>
+  until(() => page.value(`document.querySelector(${JSON.stringify(selector)}) !== null`) as Promise<boolean>, patienceMs);
+const says = (page: Page, words: string, selector = 'body') =>
+  until(
+    async () => String(await page.value(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`)).includes(words),
+    patienceMs,
+  );
+const focusedRow = (page: Page) => page.value(`document.querySelector('.row.focused')?.dataset.row`);
+
+inBrowser(
+  'markup made of text is refused, and hostile texts are shown as texts',
+  async () => {
+    const hostile = ['<img src=x onerror="window.hacked = 1">', 'абв\u202eгде', 'я'.repeat(100_000), 'ноль\u0000байт'];
+    server.on(pending, () => queue(...hostile.map((text, n) => row(n, text, text.slice(0, 200)))));
+    server.on('GET /api/v1/chats/chat_0', () => ({ chat: {}, messages: [] }));
+    const page = await open('/desk/approvals');
+    await shows(page, '.row.focused');
+    expect(await page.value(`document.querySelectorAll('.row').length`)).toBe(hostile.length);
+    expect(await page.value(`document.querySelector('.draft .text').textContent`)).toBe(hostile[0]);
+    expect(await page.value(`document.querySelectorAll('#desk img').length`)).toBe(0);
+    expect(
+      await page.value(`(() => { try { document.body.innerHTML = '<b>x</b>'; return 'set'; } catch (error) { return error.name; } })()`),
+    ).toBe('TypeError');
+    expect(await page.value('window.hacked')).toBeUndefined();
+    expect(await page.value('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(page.complaints.filter((text) => !/TrustedHTML/.test(text))).toEqual([]);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+inBrowser(
+  'loading, empty, refused and failed are different pictures, and a failed list is read again',
+  async () => {
+    const held = Promise.withResolvers<object>();
+    server.on(pending, () => held.promise);
+    const page = await open('/desk/approvals');
+    await shows(page, '.list .picture.loading');
+    held.resolve(queue());
+    await says(page, 'Ничего не ждёт', '.picture.empty');
+    server.on(pending, () => new Refusal(500, { code: 'internal', detail: 'broken', requestId: 'r-1' }));
+    await page.value(`location.reload()`);
+    await says(page, 'Внутренняя ошибка', '.picture.failed');
+    server.on(pending, () => new Refusal(403, { code: 'permission_denied', detail: 'no' }));
+    await page.value(`document.querySelector('.picture.failed button').click()`);
+    await says(page, 'Недостаточно прав', '.picture.refused');
+    server.on(pending, () => queue(row(1)));
+    await page.value(`document.querySelector('.picture.refused button').click()`);
+    await says(page, 'Ответ номер 1', '.listbox');
+    await page.value(`history.pushState(null, '', '/desk/approvals?sort=new&risk=none'); dispatchEvent(new PopStateEvent('popstate'))`);
+    await says(page, 'sort, risk', '.picture.refused');
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+inBrowser(
+  'a new row waits behind a button, rows under the reader do not move, and a draft decided by another is not decided again',
+  async () => {
+    server.on(pending, () => queue(row(1), row(2)));
+    const page = await open('/desk/approvals');
+    await shows(page, '.row.focused');
+    await until(() => server.stream.followers() === 1, patienceMs);
+    server.stream.send(`id: 5\nevent: approvals\ndata: ${JSON.stringify({ ...row(3), version: 1 })}\n\n`);
+    await says(page, '1 новая запись', '.fresh');
+    expect(await page.value(`[...document.querySelectorAll('.row')].map((each) => each.dataset.row)`)).toEqual(['row_1', 'row_2']);
+    server.stream.send(`event: approvals\ndata: ${JSON.stringify({ id: 'row_1', state: 'gone' })}\n\n`);
+    await says(page, 'Уже решено', '.row.focused');
+    expect(await page.value(`document.querySelector('.detail button.primary').disabled`)).toBe(true);
+    await page.press('KeyA', 'ф');
+    await page.press('KeyJ', 'о');
+    await until(async () => (await focusedRow(page)) === 'row_2', patienceMs);
+    expect(server.requests.filter((request) => request.includes('/approve'))).toEqual([]);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+inBrowser(
+  'a draft that was decided, changed or went stale while it was read is said so in words, and a risk needs a second key',
+  async () => {
+    const rows = [row(1), row(2), row(3, 'Сделаем скидку 10 %')];
+    server.on(pending, () => queue(...rows));
+    for (const [id, status, reason] of [
+      ['row_1', 409, 'decided'],
+      ['row_2', 412, 'hash_mismatch'],
+    ] as const)
+      server.on(`POST /api/v1/sandbox/${id}/approve`, () => {
+        rows.shift();
+        return new Refusal(status, { code: 'conflict', reason });
+      });
+    server.on('POST /api/v1/sandbox/row_3/approve', () => ({ ...row(3), state: 'queued', notBefore: null }));
+    const page = await open('/desk/approvals');
+    await shows(page, '.chip.live');
+    await shows(page, '.row.focused');
+    await page.press('KeyA', 'ф');
+    await says(page, 'решено другим человеком', '.notices');
+    await until(async () => (await focusedRow(page)) === 'row_2', patienceMs);
+    await page.press('KeyA', 'ф');
+    await says(page, 'изменился, пока вы читали', '.notices');
+    await until(async () => (await focusedRow(page)) === 'row_3', patienceMs);
+    await page.press('KeyA', 'ф');
+    await says(page, 'Shift+A', '.notices');
+    expect(server.requests.filter((request) => request.includes('row_3/approve'))).toEqual([]);
+    await page.press('KeyA', 'Ф', { shift: true });
+    await says(page, 'Одобрено', '.notices');
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+inBrowser(
+  'tabs share one stream, which the next tab resumes by the last event; without it deciding is off until it is back',
+  async () => {
+    server.on(pending, () => queue(row(1)));
+    const profile: string = randomUUID();
+    const first = await open('/desk/approvals', profile);
+    await shows(first, '.chip.live');
+    const second = await open('/desk/approvals', profile);
+    await shows(second, '.chip.live');
+    expect(server.stream.resumedFrom).toHaveLength(1);
+    server.stream.send(`id: 17\nevent: approvals\ndata: ${JSON.stringify(row(2))}\n\n`);
+    for (const page of [first, second]) await shows(page, '.fresh');
+    await first.close();
+    await until(() => server.stream.resumedFrom.length === 2, patienceMs);
+    expect(server.stream.resumedFrom).toEqual([undefined, '17']);
+    server.stream.isOpen = false;
+    server.stream.drop();
+    await shows(second, '.chip.reconnecting');
+    await until(() => second.value(`document.querySelector('.detail button.primary').disabled`) as Promise<boolean>, patienceMs);
+    await second.press('KeyA', 'ф');
+    await says(second, 'Решать пока нельзя', '.notices');
+    expect(server.requests.filter((request) => request.includes('/approve'))).toEqual([]);
+    await second.value(`{ const now = Date.now; Date.now = () => now() + 30_000; }`);
+    await says(second, 'данные могли устареть', '.picture.old');
+    server.on(pending, () => queue(row(1), row(2), row(3)));
+    server.stream.isOpen = true;
+    await shows(second, '.chip.live');
+    await says(second, 'Ответ номер 3', '.listbox');
+    await second.close();
+  },
+  3 * patienceMs,
+);
+
+inBrowser(
+  'of 1,000 rows only those in view are drawn, and the keyboard reaches the last',
+  async () => {
+    const rows = Array.from({ length: 1_000 }, (_, n) => row(n));
+    server.on(pending, ({ query }) => {
+      const from = Number((query as { cursor?: string }).cursor ?? 0);
+      return { items: rows.slice(from, from + 200), nextCursor: from + 200 < rows.length ? String(from + 200) : null };
+    });
+    const page = await open('/desk/approvals');
+    await shows(page, '.row.focused');
+    await page.value(`document.querySelector('.listbox').focus()`);
+    expect(await page.value(`document.querySelectorAll('.row').length`)).toBeLessThan(60);
+    const ms = await page.value(`(async () => {
+      const list = document.querySelector('.listbox');
+      const began = performance.now();
+      for (let n = 0; n < 20; n += 1) {
+        list.dispatchEvent(new KeyboardEvent('keydown', { code: 'ArrowDown', bubbles: true, cancelable: true }));
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+      }
+      return (performance.now() - began) / 20;
+    })()`);
+    process.stdout.write(`a key is drawn within ${Number(ms).toFixed(1)} ms, of 1,000 rows\n`);
+    expect(await focusedRow(page)).toBe('row_20');
+    await page.press('End', 'End');
+    await until(async () => (await focusedRow(page)) === 'row_999', patienceMs);
+    expect(await page.value(`document.querySelectorAll('.row').length`)).toBeLessThan(60);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+inBrowser(
+  'axe finds nothing on any page, in Russian and English, light and dark, at 1280 and 320 px, where nothing is wider than the window',
+  async () => {
+    server.on(pending, () => queue(row(1, 'Сделаем скидку 10 %'), { ...row(2), heldBy: 'gateway:staff/s_1/boris' }));
+    server.on('GET /api/v1/chats/chat_1', () => ({ chat: {}, messages: [message('in'), message('out')] }));
+    const page = await open('/desk/approvals');
+    await shows(page, '.thread');
+    await page.value(axe);
+    // The control: a button without a name is found.
+    await page.value(`document.querySelector('#main').append(document.createElement('button'))`);
+    expect(await page.value(`axe.run().then(({ violations }) => violations.map(({ id }) => id))`)).toContain('button-name');
+    await page.value(`document.querySelector('#main > button').remove()`);
+    const found: string[] = [];
+    for (const name of ['approvals', 'settings', 'nowhere']) {
+      await page.value(`history.pushState(null, '', '/desk/${name}'); dispatchEvent(new PopStateEvent('popstate'))`);
+      await shows(page, name === 'approvals' ? '.thread' : name === 'settings' ? 'fieldset' : '.picture.refused');
+      for (const language of ['ru', 'en'] as const) {
+        await page.value(`document.documentElement.lang !== '${language}' && document.querySelector('header button[lang]').click()`);
+        for (const scheme of ['light', 'dark'] as const)
+          for (const width of [1280, 320]) {
+            await page.look({ width, height: 900, scheme });
+            const violations = (await page.value(
+              `new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))).then(() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes.map(({ html }) => html.slice(0, 200)).join(' | ')))`,
+            )) as string[];
+            found.push(...violations.map((violation) => `${name} ${language} ${scheme} ${width}: ${violation}`));
+            const isWide = await page.value('document.documentElement.scrollWidth > innerWidth');
+            if (isWide === true) found.push(`${name} ${language} ${scheme} ${width}: wider than the window`);
+          }
+      }
+    }
+    expect(found).toEqual([]);
+    await page.close();
+  },
+  4 * patienceMs,
+);
+const message = (direction: 'in' | 'out') => ({
+  ...{ messageId: `m_${direction}`, chatId: 'chat_1', channel: 'site', botId: '1', externalId: 'x', direction, kind: 'text', isCut: false },
+  ...{ text: 'Где мой заказ?', content: [], threadId: null, albumId: null, replyToExternalId: null, isForwarded: false, sentAt: at },
+  ...{ editedAt: at, removedAt: null, receivedAt: at, intent: 'complaint', isCertain: true, confidence: 0.93, isUrgent: true, file: null },
+  ...{ files: [{ n: 0, kind: 'photo', name: null, contentType: 'image/png', bytes: 5, durationMs: null, isKept: true }], reactions: [] },
+  sender: { customerId: 'c1', userId: 'c1', name: 'Иван', role: 'client', isStaff: false, isBot: direction === 'out' },
+});

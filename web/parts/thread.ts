@@ -1,0 +1,50 @@
+/** Messages of a chat, oldest first. */
+import type { VNode } from 'preact';
+import type { inbox } from '../../contracts/inbox.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
+import type { Desk } from '../kit/desk.ts';
+import { html } from '../kit/html.ts';
+import { threadWords } from '../words/thread.ts';
+
+export type Message = OutputOf<typeof inbox.chat_context>['messages'][number];
+
+export function Thread({ desk, messages }: { desk: Desk; messages: readonly Message[] }): VNode {
+  const t = desk.words(threadWords);
+  if (messages.length === 0) return html`<p class="quiet">${t('none')}</p>`;
+  return html`<ol class="thread" aria-label=${t('thread')}>
+    ${messages.map((message) => html`<${Entry} key=${message.messageId} desk=${desk} message=${message} />`)}
+  </ol>`;
+}
+
+function Entry({ desk, message }: { desk: Desk; message: Message }): VNode {
+  const t = desk.words(threadWords);
+  const format = desk.format.value;
+  const { sender, direction, kind, text, isCut, sentAt, editedAt, removedAt, intent, confidence, isUrgent, files } = message;
+  const who = direction === 'in' ? (sender?.name ?? t('customer')) : sender?.isBot === false ? sender.name : t('bot');
+  return html`<li class=${`message ${direction} ${removedAt === null ? '' : 'removed'}`}>
+    <header>
+      <bdi>${who}</bdi>
+      <time datetime=${sentAt} title=${format.fullTime(sentAt)}>${format.time(sentAt)}</time>
+      ${editedAt !== null && html`<span class="quiet">${t('edited')}</span>`}
+      ${intent !== null && html`<span class="tag">${t(`intent_${intent}`)}${confidence !== null && ` ${format.percent(confidence)}`}</span>`}
+      ${isUrgent && html`<span class="tag bad">! ${t('urgent')}</span>`}
+    </header>
+    ${removedAt === null ? html`<p class="text" dir="auto">${text}${isCut && '…'}</p>` : html`<p class="quiet">${t('removed')}</p>`}
+    ${kind === 'voice' && html`<${Voice} desk=${desk} message=${message} />`}
+    ${files.map(
+      (file) =>
+        html`<p key=${file.n} class="file">${
+          file.isKept
+            ? html`<a href=${`/api/v1/messages/${encodeURIComponent(message.messageId)}/files/${file.n}`} download><bdi>${file.name ?? t(`file_${file.kind}`)}</bdi></a>`
+            : html`<bdi>${file.name ?? t(`file_${file.kind}`)}</bdi> <span class="quiet">${t('notKept')}</span>`
+        }</p>`,
+    )}
+  </li>`;
+}
+
+function Voice({ desk, message }: { desk: Desk; message: Message }): VNode {
+  const t = desk.words(threadWords);
+  if (message.file?.isKept !== true) return html`<p class="quiet">${t('voiceNotKept')}</p>`;
+  return html`<audio controls preload="none" aria-label=${t('voice')} src=${`/api/v1/messages/${encodeURIComponent(message.messageId)}/voice`}></audio>
+    ${message.text === '' && html`<p class="quiet">${t('noTranscript')}</p>`}`;
+}
