@@ -70,9 +70,11 @@ async function fill(store: PostgresStore, rows: number): Promise<void> {
     await session.run(`alter table journal.rows disable trigger user`);
     // Ended within 30 days, one of 50 failed, one of 100 a run; every tenth of the rest waits for tomorrow in a lane of its own.
     await session.query(
-      `insert into journal.rows (id, method, key, mode, state, hash, input, output, error, lane, not_before, not_after, created_at, started_at, ended_at, updated_at, attempts, traceparent, ref)
-       select 'row_' || lpad(n::text, 9, '0'), 'bench.method_' || n % 40, 'key ' || n, mode, state, 'h', '{"a":1}', case when state = 'done' then '{"b":2}'::jsonb end,
+      `insert into journal.rows (id, method, key, mode, state, hash, input, owner, output, error, reason, lane, not_before, not_after, created_at, started_at, ended_at, updated_at, attempts, traceparent, ref)
+       select 'row_' || lpad(n::text, 9, '0'), 'bench.method_' || n % 40, 'key ' || n, mode, state, 'h', case when n % 5 < 2 then jsonb_build_object('chatId', 'chat ' || n % 20000) else '{"a":1}' end, case when n % 5 < 2 then case when n % 20000 < 200 then 'anna' when n % 20000 < 14000 then 'boris' end end,
+         case when state = 'done' then '{"b":2}'::jsonb end,
          case when state = 'failed' then jsonb_build_object('code', 'upstream_failed', 'reason', case n % 3 when 0 then 'broken' else 'refused' end) end,
+         case when state = 'failed' then case n % 3 when 0 then 'broken' else 'refused' end end,
          case when state = 'queued' and n % 10 = 1 then 'lane ' || n end, case when state = 'queued' then now() + interval '1 day' else at end, case when state = 'queued' then now() + interval '2 days' else at + interval '3 days' end, at, at,
          case when state <> 'queued' then at end, at, 1, '00-' || md5(n::text) || '-' || left(md5(n::text), 16) || '-01', 'r'
        from (select n, now() - interval '30 days' * ((2 * $1::int - n) / (2.0 * $1)) as at,
@@ -81,6 +83,9 @@ async function fill(store: PostgresStore, rows: number): Promise<void> {
          from generate_series(1, 2 * $1::int) n) made`,
       [rows],
     );
+    // Two of five rows are about 20,000 chats: one of a hundred of anna, two thirds of boris, the others of nobody.
+    await session.run(`insert into journal.chat_owners (chat_id, person_id, is_copied)
+      select 'chat ' || n, case when n < 200 then 'anna' else 'boris' end, true from generate_series(0, 13999) n`);
     await session.run(`alter table journal.rows enable trigger user`);
     for (const { definition } of indexes) await session.run(definition);
     await session.run('vacuum analyze journal.rows');
@@ -103,6 +108,9 @@ async function questions(store: PostgresStore, rows: number): Promise<readonly Q
     ask: () => desk.list({ view: 'all', limit: 51, ...listing }),
   });
   const [middle] = await desk.list({ view: 'all', state: 'done', since: new Date(Date.now() - 15 * 86_400_000).toISOString(), limit: 1 });
+  const counts = async (manager?: string): Promise<void> => {
+    for (const view of ['approvals', 'reviews', 'dead_letters', 'stuck'] as const) await desk.summary({ view, manager });
+  };
   const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
   return [
     { asked: 'claim', goal: '2 times the empty table', isSame: true, ask: () => store.journal.claim(policies, 'bench', 8_000, 64) },
@@ -130,8 +138,21 @@ async function questions(store: PostgresStore, rows: number): Promise<readonly Q
     list('a reason', { reason: 'broken' }),
     list('a code', { reason: 'upstream_failed' }),
     list('a reason of no row', { reason: 'none' }),
+    list('a reason, of a method, cancelled', { reason: 'broken', method: 'bench.method_7', state: 'cancelled' }),
+    list('stuck runs', { view: 'stuck' }),
+    list('all, to a manager of few chats', { manager: 'anna' }),
+    list('all, to a manager of most chats', { manager: 'boris' }),
+    list('all, to a manager without chats', { manager: 'olga' }),
+    list('approvals, to a manager', { view: 'approvals', manager: 'anna' }),
+    list('dead letters, to a manager', { view: 'dead_letters', manager: 'anna' }),
+    list('a reason, to a manager', { reason: 'broken', manager: 'anna' }),
+    list('a method and a state, to a manager', { method: 'bench.method_8', state: 'failed', manager: 'anna' }),
     list('a trace', { traceId: '0123456789abcdef0123456789abcdef' }),
     list('a run', { runId: 'run_none' }),
+    { asked: 'counts of what waits', goal: 'p95 30 ms', ask: () => counts() },
+    { asked: 'counts of what waits, to a manager', goal: 'p95 30 ms', ask: () => counts('anna') },
+    { asked: 'counts of runs', goal: 'p95 30 ms', ask: () => desk.summary({ view: 'runs' }) },
+    { asked: 'groups of dead letters', goal: 'p95 30 ms', ask: () => desk.deadGroups(1_000) },
     { asked: 'find by id', goal: 'p95 50 ms', ask: () => desk.find(`row_${String(rows).padStart(9, '0')}`) },
     { asked: 'find by the beginning of an id', goal: 'p95 50 ms', ask: () => desk.find('row_00000001') },
     { asked: 'find by key', goal: 'p95 50 ms', ask: () => desk.find(`key ${rows}`) },

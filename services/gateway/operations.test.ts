@@ -95,7 +95,43 @@ test('a loop is listed, and runs when it is requested', async () => {
   expect((await admin('POST', '/api/v1/loops/post/none/run')).status).toBe(404);
 });
 
+test('dead letters are counted by groups, and a group is replayed at a rate that a key sets', async () => {
+  for (const id of ['row_dead1', 'row_dead2', 'row_dead3']) await rowOf(id, 'failed');
+  await it.world.store.query(`update journal.rows set ended_at = now() where id like 'row_dead%'`);
+  const group = { method: 'post.ring', reason: 'refused', count: 3, isMore: false, exampleId: 'row_dead3' };
+  expect((await admin('GET', '/api/v1/dead-letters')).body).toMatchObject({ groups: [group] });
+  expect((await admin('GET', '/api/v1/journal/summary')).body).toMatchObject({
+    views: expect.arrayContaining([
+      expect.objectContaining({ view: 'dead_letters', count: 3 }),
+      expect.objectContaining({ view: 'stuck', count: 0 }),
+    ]),
+    groups: [expect.objectContaining({ view: 'dead_letters', state: 'failed', method: 'post.ring', reason: 'refused', count: 3 })],
+  });
+  const slow = await admin('POST', '/api/v1/dead-letters/replay', { method: 'post.ring', reason: 'refused', perSecond: 0.01 });
+  expect(slow).toMatchObject({ status: 200, body: { state: 'running', who: `gateway:ops/${keyId}` } });
+  const { replayId } = slow.body as { replayId: string };
+  expect((await admin('POST', '/api/v1/dead-letters/replay', { method: 'post.ring', reason: 'refused' })).body).toMatchObject({
+    reason: 'in_progress',
+  });
+  const replayed = () => it.world.store.query(`select from journal.rows where id like 'row_dead%' and state <> 'failed'`);
+  await until(async () => (await replayed()).length === 1 || null);
+  expect(await admin('POST', `/api/v1/replays/${replayId}/cancel`)).toMatchObject({
+    status: 200,
+    body: { state: 'cancelled', retried: 1 },
+  });
+  await admin('POST', '/api/v1/dead-letters/replay', { method: 'post.ring', reason: 'refused', perSecond: 50 });
+  await until(async () => (await replayed()).length === 3 || null);
+  expect((await admin('GET', '/api/v1/replays')).body).toMatchObject({
+    replays: [{ retried: expect.any(Number) }, { replayId, state: 'cancelled' }],
+  });
+});
+
 test.each([
+  ['GET', '/api/v1/dead-letters'],
+  ['POST', '/api/v1/dead-letters/replay'],
+  ['GET', '/api/v1/replays'],
+  ['POST', '/api/v1/replays/replay_none/cancel'],
+  ['GET', '/api/v1/journal/summary'],
   ['POST', '/api/v1/journal/row_none/retry'],
   ['POST', '/api/v1/journal/row_none/cancel'],
   ['POST', '/api/v1/journal/row_none/drop'],
