@@ -8,6 +8,7 @@ import { quiet } from '../runtime/noop-log.ts';
 import { startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import { cursorOf, listOf } from '../services/collector/cursor.ts';
+import { chatTotals, pageOfChats } from '../services/collector/rows/list-chats.ts';
 import { lastMessages, pageOfMessages, searchMessages, totals } from '../services/collector/rows/messages.ts';
 import { learnWords } from '../services/collector/rows/search.ts';
 import { colloquial } from './colloquial.ts';
@@ -113,10 +114,41 @@ async function fill(store: PostgresStore, messages: number): Promise<void> {
       if (from % 100_000 === 0) console.error(`… ${from} of ${messages} messages, ${Math.round((performance.now() - began) / 1_000)} s`);
     }
     for (const { definition } of indexes) await session.run(definition);
+    await session.run(states);
     await session.run('vacuum analyze');
   });
   console.error(`… ${messages} messages and their indexes in ${Math.round((performance.now() - began) / 1_000)} s`);
 }
+
+/** Who is in charge of a chat, who waits in it and what for: two fifths are nobody's, a quarter waits. */
+const states = `
+  insert into collector.chat_members (user_id, chat_id) select distinct sender_id, chat_id from collector.messages;
+  update collector.chats chat set last_message_id = last.message_id, last_message_at = last.sent_at, last_inbound_at = last.sent_at, intent = last.intent,
+    customer_id = last.sender_id, last_customer_message_id = last.message_id,
+    assigned_to = case when n % 5 > 1 then 'm' || n % 10 end, owner = case n % 20 when 0 then 'human' when 1 then 'off' end,
+    waiting_since = case when n % 4 = 0 then last.sent_at end, unanswered = case when n % 4 = 0 then 1 else 0 end, is_urgent = n % 40 = 0
+  from (select distinct on (chat_id) *, external_id::int as n from collector.messages order by chat_id, sent_at desc, seq desc) last
+  where last.chat_id = chat.chat_id`;
+const manager = { personId: 'm3', role: 'manager' } as const;
+/** Filters of a list of chats; each is also asked as a manager. */
+const filters: Readonly<Record<string, Partial<Parameters<typeof pageOfChats>[1]>>> = {
+  all: {},
+  mine: { assigned: 'mine', of: 'm3' },
+  nobody: { assigned: 'nobody' },
+  others: { assigned: 'others', of: 'm3' },
+  'of nobody known': { assigned: 'mine', of: 'm99' },
+  intent: { intent: 'order' },
+  'rare intent': { intent: 'complaint' },
+  urgent: { isUrgent: true },
+  human: { owner: 'human' },
+  off: { owner: 'off' },
+  channel: { channel: 'telegram' },
+  'other channel': { channel: 'whatsapp' },
+  waiting: { isWaiting: true },
+  'waiting longest': { order: 'waiting' },
+  'waiting for a person': { order: 'waiting', owner: 'human' },
+  'urgent of nobody': { isUrgent: true, assigned: 'nobody', order: 'waiting' },
+};
 
 async function measure(store: PostgresStore, messages: number, rounds: number): Promise<readonly ReadFigures[]> {
   const random = seededRandom(11);
@@ -130,7 +162,22 @@ async function measure(store: PostgresStore, messages: number, rounds: number): 
   const since = (days: number) => new Date(firstAt + messages * apartMs - days * 86_400_000).toISOString();
   const pageAt = (wanted: { chatId?: string; intent?: 'order' }) => pageOfMessages(store, wanted, { limit: 50, cursor: deep(wanted) });
   const ofQuestions = (asked: string, some: readonly string[]) => take(asked, 50, rounds, some, search);
+  const at = { now: firstAt + messages * apartMs, takeoverMs: 1_800_000 };
+  const chatsBy = (wanted: (typeof filters)[string] | undefined, viewer?: typeof manager) =>
+    pageOfChats(store, { order: 'activity', assigned: 'all', ...wanted, viewer }, { limit: 50, ...at });
+  const chatsSaying = (q: string) =>
+    store.transaction((tx) => pageOfChats(tx, { order: 'activity', assigned: 'all', q }, { limit: 50, ...at }));
   return [
+    await take('chats by any filter', 50, rounds, Object.keys(filters), (name) => chatsBy(filters[name])),
+    await take('chats by any filter, as a manager', 50, rounds, Object.keys(filters), (name) => chatsBy(filters[name], manager)),
+    await take('chats by words', 50, rounds, Object.values(questions).flat(), chatsSaying),
+    await take('chats by name', 50, rounds, ['Клиент 777', '8 916 555', 'анна'], chatsSaying),
+    await take('counts of chats', 30, rounds * 10, ['all'], () => chatTotals(store, {}, at)),
+    await take('counts of chats, as a manager', 30, rounds * 10, ['manager'], () => chatTotals(store, { viewer: manager }, at)),
+    await take('page of 50 of a manager', 50, rounds * 10, ['all'], () => pageOfMessages(store, { viewer: manager }, { limit: 50 })),
+    await take('search of a manager', 50, rounds, Object.values(questions).flat(), (q) =>
+      store.transaction((tx) => searchMessages(tx, q, { viewer: manager }, { limit: 20 })),
+    ),
     ...(await inTurn(Object.entries(questions), ([sort, some]) => ofQuestions(`search, ${sort}`, some))),
     await ofQuestions('search, all', Object.values(questions).flat()),
     await take('page of 50 at any depth', 5, rounds * 10, ['all'], () => pageAt({})),

@@ -113,6 +113,28 @@ const Chat = z.object({
   assignedTo: PersonId.nullable().default(null).describe('The person of the staff who is in charge of the chat.'),
   canRequestContact: z.boolean().default(false).describe('The channel has a button with which the customer shares their own contact.'),
 });
+const ListedChat = Chat.extend({
+  customer: z
+    .object({ customerId: CustomerId, name: Name, phoneNumber: z.string().max(20).nullable().meta({ pii: 'phone' }) })
+    .nullable()
+    .describe('The customer who wrote last.'),
+  lastMessage: z
+    .object({
+      messageId: Id,
+      text: z.string().max(200).meta({ pii: 'text' }),
+      kind: MessageKind,
+      direction: z.enum(['in', 'out']),
+      isStaff: z.boolean(),
+      sentAt: Timestamp,
+    })
+    .nullable()
+    .describe('The latest message, with the beginning of its text.'),
+  lastMessageAt: Timestamp,
+  intent: Intent.nullable().describe('Of the last message of the customer.'),
+  isUrgent: z.boolean().describe('One of the unanswered messages is urgent.'),
+  waitingSince: Timestamp.nullable().describe('When the oldest message of a customer without an answer was sent.'),
+  unanswered: count.describe('Messages of customers after the last answer of staff or the bot.'),
+});
 const Client = z.object({
   customerId: CustomerId,
   clientId: Former,
@@ -297,6 +319,53 @@ export const inbox = contract('inbox', '1.0.0', {
     output: z.object({ chat: Chat, messages: z.array(Message).max(50) }),
     idempotency: 'read',
     http: { route: 'GET /api/v1/chats/{chatId}', viewer: 'viewer' },
+  }),
+  list_chats: method({
+    summary: 'List chats by their last activity, or by who waits longest for an answer.',
+    input: z.strictObject({
+      order: z
+        .enum(['activity', 'waiting'])
+        .default('activity')
+        .describe('activity: latest first. waiting: only chats that wait for an answer, longest first.'),
+      assigned: z.enum(['mine', 'nobody', 'others', 'all']).default('all'),
+      of: PersonId.optional().describe('Whose chats mine means. Default: those of the person who looks.'),
+      channel: Channel.optional(),
+      intent: Intent.optional(),
+      owner: ChatOwner.optional(),
+      isUrgent: z.boolean().optional(),
+      isWaiting: z.boolean().optional(),
+      customerId: Id.optional().describe('Only chats in which this customer has written.'),
+      q: z
+        .string()
+        .trim()
+        .min(1)
+        .max(200)
+        .optional()
+        .meta({ pii: 'text' })
+        .describe(
+          'Words of a message as in list_messages, or a part of the name, user name or phone of a customer. For a frequent word, of the latest messages.',
+        ),
+      viewer: Viewer,
+      ...PageInput,
+    }),
+    output: pageOf(ListedChat),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/chats', viewer: 'viewer' },
+    examples: [{ order: 'waiting', assigned: 'nobody' }],
+  }),
+  chat_totals: method({
+    summary: 'Count chats that wait for an answer. Each number is that of list_chats with the same filters and isWaiting.',
+    input: z.strictObject({ of: PersonId.optional().describe('As in list_chats.'), viewer: Viewer }),
+    output: z.object({
+      waiting: count,
+      urgent: count.describe('isUrgent.'),
+      forPerson: count.describe('owner=human.'),
+      unassigned: count.describe('assigned=nobody.'),
+      mine: count.nullable().describe('assigned=mine; null when nobody is named.'),
+      oldestAt: Timestamp.nullable().describe('Since when the first of them waits.'),
+    }),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/chats/stats/total', viewer: 'viewer' },
   }),
   set_chat_owner: method({
     summary: 'Set who answers in a chat. A message by staff takes the chat over for a while.',

@@ -210,6 +210,7 @@ export const messages = contract('messages', '1.0.0', {
       author: Author.default('program'),
       choices: choices.describe('The options that the channel shows.'),
       media,
+      knows: Id.nullable().default(null).describe('The latest act in the chat that its author knew; null: unknown.'),
       key: Key,
       at: Timestamp,
     }),

@@ -1,10 +1,10 @@
 /** The collector on a real database with a fake Telegram. For tests. */
-import type { Update } from '../../adapters/channel/port.ts';
+import type { ReadMessage, Update } from '../../adapters/channel/port.ts';
 import { type TelegramFake, telegramFake } from '../../adapters/vendors/telegram/fake.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { Commit, Queries, Service } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { put } from './rows/put.ts';
+import { put, putOwn } from './rows/put.ts';
 import collector from './service.ts';
 
 export const token = '7001:AAAA-test';
@@ -37,46 +37,53 @@ export interface Written {
   /** Unix ms; by default one minute after another. */
   readonly at?: number;
   readonly bot?: boolean;
+  /** Of the author; by default as `bot` says. */
+  readonly role?: 'client' | 'manager' | 'broadcast_bot' | 'assistant_bot';
+  readonly name?: string;
   readonly phone?: string | null;
   readonly replyTo?: string | null;
 }
 /** Stores messages as if a channel had delivered them. */
 export async function writeTo({ commit }: { readonly commit: Commit }, ...written: readonly Written[]): Promise<void> {
-  const updates = written.map(({ text, chat = '42', from = '42', at, bot = false, phone = null, replyTo = null }): Update => {
-    const id = nextId++;
+  const updates = written.map((each): Update => {
+    const message = messageOf(each);
     return {
-      externalId: String(id),
-      raw: JSON.stringify({ update_id: id, message: { from: { id: Number(from) } } }),
-      parts: [
-        {
-          is: 'message',
-          message: {
-            chat: { externalId: chat, kind: 'private', title: null },
-            sender: {
-              externalId: from,
-              name: `Клиент ${from}`,
-              username: `user${from}`,
-              phoneNumber: phone,
-              firstRole: bot ? 'broadcast_bot' : 'client',
-            },
-            externalId: String(id),
-            kind: 'text',
-            direction: bot && from === botId ? 'out' : 'in',
-            text,
-            content: [],
-            threadId: null,
-            albumId: null,
-            replyTo,
-            isForwarded: false,
-            sentAt: at ?? start + id * 60_000,
-            editedAt: null,
-            files: [],
-          },
-        },
-      ],
+      externalId: message.externalId,
+      raw: JSON.stringify({ update_id: Number(message.externalId), message: { from: { id: Number(message.sender?.externalId) } } }),
+      parts: [{ is: 'message', message }],
     };
   });
   await commit((tx) => put(tx, 'telegram', { botId, updates }));
+}
+/** An answer of the bot. @param knows the latest act that it knew */
+export async function answerTo({ commit }: { readonly commit: Commit }, written: Written, knows: string | null = null): Promise<void> {
+  const message = messageOf({ from: botId, role: 'assistant_bot', ...written });
+  await commit((tx) => putOwn(tx, { channel: 'telegram', botId }, message, knows));
+}
+function messageOf({ text, chat = '42', from = '42', at, bot = false, role, name, phone = null, replyTo = null }: Written): ReadMessage {
+  const id = nextId++;
+  return {
+    chat: { externalId: chat, kind: 'private', title: null },
+    sender: {
+      externalId: from,
+      name: name ?? `Клиент ${from}`,
+      username: `user${from}`,
+      phoneNumber: phone,
+      firstRole: role ?? (bot ? 'broadcast_bot' : 'client'),
+    },
+    externalId: String(id),
+    kind: 'text',
+    direction: from === botId ? 'out' : 'in',
+    text,
+    content: [],
+    threadId: null,
+    albumId: null,
+    replyTo,
+    isForwarded: false,
+    sentAt: at ?? start + id * 60_000,
+    editedAt: null,
+    files: [],
+  };
 }
 
 /** @param more settings besides the token and the address of the fake. */

@@ -71,6 +71,7 @@ test('what we sent stands in the chat as ours, once however often it is told', a
     author: 'program',
     choices: null,
     media: null,
+    knows: null,
     key: 'k',
     at: new Date(Date.now() + 1000).toISOString(),
   } as const;

@@ -9,6 +9,7 @@ import { assignChat, chatContext, setOwner } from './rows/chat-context.ts';
 import { activeClients, findClient, pageOfClients, setRole } from './rows/customers.ts';
 import { erase, type PersonFields } from './rows/erase.ts';
 import { pageOfFeed } from './rows/feed.ts';
+import { chatTotals, pageOfChats } from './rows/list-chats.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './rows/messages.ts';
 
 const dayMs = 86_400_000;
@@ -53,7 +54,8 @@ export function reads({
       return pageOfMessages(db, wanted, { limit, cursor });
     },
     active_clients: ({ days, ...rest }) => activeClients(db, { ...rest, since: new Date(now() - days * dayMs) }),
-    set_role: async ({ role, ...whom }) => (await setRole(db, customerOf(whom), role)) ?? missing('user', customerOf(whom)),
+    set_role: async ({ role, ...whom }) =>
+      (await db.transaction((tx) => setRole(tx, customerOf(whom), role))) ?? missing('user', customerOf(whom)),
     erase_person: async (whom) => {
       const customerId = customerOf(whom);
       const { messages } = (await commit((tx) => erase(tx, { customerId }, personFields))) ?? missing('user', customerId);
@@ -66,6 +68,11 @@ export function reads({
     },
     chat_context: async ({ chatId, limit, viewer }) =>
       (await chatContext(db, chatId, limit, { ...at(), viewer })) ?? missing('chat', chatId),
+    list_chats: ({ limit, cursor, ...wanted }) => {
+      const page = { ...at(), limit, cursor };
+      return wanted.q === undefined ? pageOfChats(db, wanted, page) : db.transaction((tx) => pageOfChats(tx, wanted, page));
+    },
+    chat_totals: (wanted) => chatTotals(db, wanted, at()),
     set_chat_owner: async ({ chatId, owner, forMs, viewer }) =>
       (await commit((tx) => setOwner(tx, chatId, owner, forMs ?? null, { ...at(), viewer }))) ?? missing('chat', chatId),
     assign_chat: async ({ chatId, personId, onBehalfOf, viewer }, { caller }) => {

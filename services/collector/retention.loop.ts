@@ -12,6 +12,7 @@ import {
   unusedConnections,
 } from './rows/retention.ts';
 import { forgetUnusedWords } from './rows/search.ts';
+import { refreshWaiting, waitingSince } from './rows/waiting.ts';
 
 const dayMs = 86_400_000;
 /** Rows per statement, so that transactions stay short. */
@@ -27,12 +28,18 @@ export function retention(
   const sweep = async (text: string, before: Date, signal: AbortSignal): Promise<void> => {
     while ((await db.query(text, [before, batch])).length > 0) signal.throwIfAborted();
   };
+  const waitingBefore = async (before: Date) =>
+    (await db.query<{ chatId: string }>(waitingSince, [before, batch])).map(({ chatId }) => chatId);
   return [
     // A raw update contains the texts of its messages, so it is deleted no later than they are.
     every('forget_raw_updates', '13 2 * * *', (signal) => sweep(oldUpdates, daysAgo(Math.min(days.raw, days.messages)), signal)),
     every('forget_messages', '23 2 * * *', async (signal) => {
       const before = daysAgo(days.messages);
       for (const text of [oldMessages, oldPositions, oldPeople, unusedAliases]) await sweep(text, before, signal);
+      for (let chats = await waitingBefore(before); chats.length > 0; chats = chats.length < batch ? [] : await waitingBefore(before)) {
+        await refreshWaiting(db, chats);
+        signal.throwIfAborted();
+      }
       while (await forgetEmptyChats(commit, before)) signal.throwIfAborted();
       await sweep(unusedConnections, before, signal);
       for (let word: string | null = ''; word !== null; signal.throwIfAborted()) word = await forgetUnusedWords(db, word, batch);

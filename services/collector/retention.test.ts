@@ -55,6 +55,8 @@ async function put(mark: string, count: number, sentDays: number, storedDays = s
   await rows(
     `insert into collector.chat_aliases (channel, bot_id, external_id, chat_id) select 'telegram', '1', 'former ' || id, id from dated`,
   );
+  // The customer waits since the oldest message, also where it will be gone.
+  await rows(`update collector.chats set waiting_since = sent, unanswered = 2 from dated where chat_id = id`);
   await rows('insert into collector.chat_members (user_id, chat_id) select id, id from dated');
   await rows(`insert into collector.connections (channel, bot_id, connection_id, owner_external_id, is_usable, established_at, change, changed_at)
     select 'telegram', '1', id, id, false, stored, 1, stored from dated`);
@@ -112,6 +114,7 @@ test('one turn leaves nothing of any table, kind and state that is older by the 
     expect([mark, await hasBlob(`${mark}1`), await hasBlob(`${mark}5`)]).toEqual([mark, mark === 'young', mark === 'young']);
   expect(await tablesWith('young')).toEqual(all);
   expect(await store.db.query(`select from collector.feed where stored_at < now() - interval '30 days'`)).toEqual([]);
+  expect(await store.db.query(`select from collector.chats where waiting_since < now() - interval '30 days'`)).toEqual([]);
   const left = async (table: string) => (await store.db.query(`select from collector.${table} t where t::text like '%young%'`)).length;
   expect(await Promise.all(all.map(async (table) => [table, await left(table)]))).toEqual(
     all.map((table) => [table, table === 'lexicon' ? 1 : ['chats', 'user_aliases'].includes(table) ? 14 : 7]),

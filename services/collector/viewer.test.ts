@@ -73,6 +73,10 @@ const lists: Readonly<Record<string, (look: Look) => Promise<unknown>>> = {
   'list_messages, stored': (look) => here.bus.call(inbox.list_messages, { order: 'stored', ...look }),
   list_clients: (look) => here.bus.call(inbox.list_clients, look),
   'list_clients, phone': (look) => here.bus.call(inbox.list_clients, { q: '8 916 555', ...look }),
+  list_chats: (look) => here.bus.call(inbox.list_chats, look),
+  'list_chats, waiting': (look) => here.bus.call(inbox.list_chats, { order: 'waiting', ...look }),
+  'list_chats, q': (look) => here.bus.call(inbox.list_chats, { q: 'канарейка', ...look }),
+  'list_chats, phone': (look) => here.bus.call(inbox.list_chats, { q: '8 916 555', ...look }),
   active_clients: (look) => here.bus.call(inbox.active_clients, look),
 };
 /** Lists of one chat or customer of another are empty. */
@@ -81,6 +85,7 @@ const narrowed: Readonly<Record<string, (of: Canary, look: Look) => Promise<{ re
   'list_messages, customerId': ({ customerId }, look) => here.bus.call(inbox.list_messages, { customerId, ...look }),
   'list_messages, chatId and q': ({ chatId }, look) => here.bus.call(inbox.list_messages, { chatId, q: 'канарейка', ...look }),
   'list_messages, stored, chatId': ({ chatId }, look) => here.bus.call(inbox.list_messages, { order: 'stored', chatId, ...look }),
+  'list_chats, customerId': ({ customerId }, look) => here.bus.call(inbox.list_chats, { customerId, ...look }),
   'list_clients, q': ({ name }, look) => here.bus.call(inbox.list_clients, { q: name, ...look }),
 };
 const namesIn = (shown: unknown) => {
@@ -95,7 +100,9 @@ test('every method that people may use is in this matrix, or shows nothing of a 
       entry.kind === 'method' && entry.http.body !== 'raw' && (entry.roles === undefined || entry.roles.includes('gateway')),
   );
   const barred = forPeople.filter(({ http }) => http.people !== undefined && !http.people.includes('manager'));
-  const tested = new Set([...Object.keys(single), ...Object.keys(lists), ...Object.keys(narrowed), 'message_totals'].map(methodOf));
+  const tested = new Set(
+    [...Object.keys(single), ...Object.keys(lists), ...Object.keys(narrowed), 'message_totals', 'chat_totals'].map(methodOf),
+  );
   expect(
     forPeople
       .filter((method) => !barred.includes(method))
@@ -133,6 +140,8 @@ test('totals count what the lists show', async () => {
   };
   expect(await totals({ viewer })).toEqual([4, 2, 2]);
   expect(await totals({})).toEqual([6, 3, 3]);
+  expect((await here.bus.call(inbox.chat_totals, { viewer })).waiting).toBe(2);
+  expect((await here.bus.call(inbox.chat_totals, {})).waiting).toBe(3);
 });
 
 test.each(Object.keys(single))('%s does not know what is another’s', async (name) => {

@@ -33,10 +33,10 @@ export function onDeliverSettled(now: () => number): Consumer {
       tx.outdate(messages.deliver, await keysOlder(tx, sent.chatId, sent.id), 'Another answer by staff has gone out since; read it first.');
     // A person who resolved it as sent may not know its id.
     if (externalId === null) return;
-    const { id, chatId, channel, botId, author } = sent;
+    const { id, chatId, channel, botId, author, knows } = sent;
     if (text !== undefined)
       tx.emit(messages.message_sent, {
-        ...{ id, chatId, channel, botId, externalId, text, author, threadId, replyToExternalId: replyTo, choices, media, key },
+        ...{ id, chatId, channel, botId, externalId, text, author, threadId, replyToExternalId: replyTo, choices, media, knows, key },
         at: sentAt,
       });
     const external = { channel, botId, externalId };

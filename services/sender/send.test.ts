@@ -29,7 +29,14 @@ test('a message waits for its approval, then reaches the customer once and is to
   expect(await it.comes(id, 'sent')).toMatchObject({ externalId: '2', answers: messageId, reason: null, channel: 'telegram' });
   expect(sentTo(anna)).toEqual(['Курьер будет до 10:30']);
   expect(await it.told('messages.message_sent', id)).toMatchObject([
-    { chatId, botId: '7001', externalId: '2', text: 'Курьер будет до 10:30', key: 'Курьер будет до 10:30' },
+    {
+      chatId,
+      botId: '7001',
+      externalId: '2',
+      text: 'Курьер будет до 10:30',
+      key: 'Курьер будет до 10:30',
+      knows: expect.stringMatching(/^msg_/),
+    },
   ]);
 });
 

@@ -6,6 +6,7 @@ import { inbox } from '../../../contracts/inbox.ts';
 import type { intents } from '../../../contracts/intents.ts';
 import type { PayloadOf } from '../../../contracts/kit/define.ts';
 import { nextActId } from '../act-ids.ts';
+import { refreshWaiting } from './waiting.ts';
 
 /** A message before a change. */
 export interface StoredMessage {
@@ -76,8 +77,19 @@ export async function putRemovals(
          intent = null, is_certain = null, confidence = null where message_id = any ($1)`,
       [ids, new Date(time)],
     );
+    await clearIntent(tx, ids);
+    await refreshWaiting(tx, [...new Set(rows.map(({ chat_id }) => chat_id))]);
     for (const row of rows) await emitChange(tx, channel, row, { kind: row.kind, change: 'removed', at: time });
   }
+}
+
+/** The chats no longer show the intent of these messages. */
+export async function clearIntent(tx: Queries, messageIds: readonly string[]): Promise<void> {
+  await tx.query(
+    `update collector.chats chat set intent = null from collector.messages message
+     where message.message_id = any ($1) and chat.chat_id = message.chat_id and chat.last_customer_message_id = message.message_id`,
+    [messageIds],
+  );
 }
 
 /** The classification of a message; a repeated or later one replaces it. */
@@ -91,7 +103,20 @@ export async function setIntent(
     isUrgent,
   }: Pick<PayloadOf<typeof intents.message_classified>, 'intent' | 'isCertain' | 'confidence' | 'isUrgent'>,
 ): Promise<void> {
+  // The chat first, as a delivery locks them.
+  const [was] = await tx.query<{ chatId: string; isUrgent: boolean }>(
+    `select chat_id as "chatId", message.is_urgent as "isUrgent" from collector.messages message join collector.chats chat using (chat_id)
+     where message_id = $1 for no key update of chat`,
+    [messageId],
+  );
+  if (was === undefined) return;
   await tx.query('update collector.messages set intent = $2, is_certain = $3, confidence = $4, is_urgent = $5 where message_id = $1', [
     ...[messageId, intent, isCertain, confidence, isUrgent],
   ]);
+  await tx.query('update collector.chats set intent = $3 where chat_id = $1 and last_customer_message_id = $2', [
+    was.chatId,
+    messageId,
+    intent,
+  ]);
+  if (was.isUrgent !== isUrgent) await refreshWaiting(tx, [was.chatId]);
 }

@@ -8,7 +8,7 @@ import { nextActId } from '../act-ids.ts';
 import { setAssigned } from './assigned.ts';
 import { isUsable } from './connections.ts';
 import { lastMessages } from './messages.ts';
-import { parameters, seenChats, type Viewer } from './seen.ts';
+import { type AddValue, parameters, seenChats, type Viewer } from './seen.ts';
 
 type Context = OutputOf<typeof inbox.chat_context>;
 type Owner = z.output<typeof ChatOwner>;
@@ -16,32 +16,34 @@ interface Looking {
   readonly viewer?: Viewer;
 }
 /** Unix ms, and how long staff keeps a chat after writing in it. */
-interface At {
+export interface At {
   readonly now: number;
   readonly takeoverMs: number;
 }
-interface Columns {
+export interface ChatColumns {
   readonly chat_id: string;
   readonly channel: Context['chat']['channel'];
   readonly bot_id: string;
   readonly external_id: string;
   readonly kind: Context['chat']['kind'];
   readonly title: string | null;
-  readonly owner: Owner | null;
-  readonly staff_wrote_at: Date | null;
-  readonly human_until: Date | null;
+  readonly owner: Owner;
   readonly is_reachable: boolean;
   readonly assigned_to: string | null;
   readonly last_inbound_at: Date | null;
   readonly last_message_id: string | null;
   readonly last_act_id: string | null;
 }
-const columns = `chat_id, channel, bot_id, external_id, kind, title, owner, staff_wrote_at, human_until, is_reachable and ${isUsable} as is_reachable,
-  last_inbound_at, last_message_id, last_act_id, assigned_to`;
+/** SQL for who answers. A setting made by a person has priority over observations, except after a bot was added again. */
+export function ownerAt({ now, takeoverMs }: At, value: AddValue): string {
+  const isTakenOver = `chats.staff_wrote_at > ${value(new Date(now - takeoverMs))} or chats.human_until > ${value(new Date(now))}`;
+  return `case when chats.owner in ('off', 'human') then chats.owner when ${isTakenOver} then 'human' else 'bot' end`;
+}
+export const chatColumns = (at: At, value: AddValue): string =>
+  `chats.chat_id, chats.channel, chats.bot_id, chats.external_id, chats.kind, chats.title, ${ownerAt(at, value)} as owner,
+   chats.is_reachable and ${isUsable} as is_reachable, chats.last_inbound_at, chats.last_message_id, chats.last_act_id, chats.assigned_to`;
 
-function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
-  const hasWritten = row.staff_wrote_at !== null && now - row.staff_wrote_at.getTime() < takeoverMs;
-  const isTakenOver = hasWritten || (row.human_until?.getTime() ?? 0) > now;
+export function shownChat(row: ChatColumns): Context['chat'] {
   return {
     chatId: row.chat_id,
     channel: row.channel,
@@ -49,8 +51,7 @@ function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
     externalId: row.external_id,
     kind: row.kind,
     title: row.title,
-    // A setting made by a person has priority over observations, except after a bot was added again.
-    owner: row.owner === 'off' || row.owner === 'human' ? row.owner : isTakenOver ? 'human' : 'bot',
+    owner: row.owner,
     isReachable: row.is_reachable,
     lastInboundAt: row.last_inbound_at?.toISOString() ?? null,
     lastMessageId: row.last_message_id,
@@ -61,17 +62,17 @@ function shown(row: Columns, { now, takeoverMs }: At): Context['chat'] {
 }
 
 /** The id of a merged chat refers to the chat it was merged into. */
-function seenChat(chatId: string, viewer: Viewer): { readonly values: readonly unknown[]; readonly where: string } {
+function seenChat(chatId: string, viewer: Viewer): ReturnType<typeof parameters> & { readonly where: string } {
   const { values, value } = parameters(chatId);
   const named = 'chat_id = (select coalesce(merged_into, chat_id) from collector.chats where chat_id = $1)';
-  return { values, where: [named, ...seenChats(viewer, 'chats', value)].join(' and ') };
+  return { values, value, where: [named, ...seenChats(viewer, 'chats', value)].join(' and ') };
 }
 
 /** Null if there is no such chat, or the person who looks may not see it; so do the other functions. */
 export async function chatContext(db: Queries, chatId: string, limit: number, { viewer, ...at }: At & Looking): Promise<Context | null> {
-  const { values, where } = seenChat(chatId, viewer);
-  const [row] = await db.query<Columns>(`select ${columns} from collector.chats where ${where}`, values);
-  return row === undefined ? null : { chat: shown(row, at), messages: [...(await lastMessages(db, row.chat_id, limit))] };
+  const { values, value, where } = seenChat(chatId, viewer);
+  const [row] = await db.query<ChatColumns>(`select ${chatColumns(at, value)} from collector.chats where ${where}`, values);
+  return row === undefined ? null : { chat: shownChat(row), messages: [...(await lastMessages(db, row.chat_id, limit))] };
 }
 
 /**
@@ -94,15 +95,15 @@ export async function setOwner(
   const { chatId } = was;
   const changeId = nextActId();
   const until = owner === 'human' && forMs !== null ? new Date(at.now + forMs) : null;
-  const [row] = await tx.query<Columns>(
+  await tx.query(
     `update collector.chats set owner = case when $5::timestamptz is null then $2 else owner end, human_until = $5,
        staff_wrote_at = case when $2 = 'bot' then null else staff_wrote_at end,
        last_act_id = case when $3 then $4 else last_act_id end
-     where chat_id = $1 returning ${columns}`,
+     where chat_id = $1`,
     [chatId, owner, owner !== 'bot' && owner !== was.owner, changeId, until],
   );
   if (owner !== was.owner) tx.emit(inbox.owner_changed, { changeId, chatId, owner, at: new Date(at.now).toISOString() });
-  return row === undefined ? null : shown(row, at);
+  return currentChat(tx, chatId, at);
 }
 
 export async function assignChat(
@@ -118,6 +119,11 @@ export async function assignChat(
   );
   if (chat === undefined) return null;
   await setAssigned(tx, [chat.chatId], personId, who);
-  const [row] = await tx.query<Columns>(`select ${columns} from collector.chats where chat_id = $1`, [chat.chatId]);
-  return row === undefined ? null : shown(row, at);
+  return currentChat(tx, chat.chatId, at);
+}
+
+async function currentChat(tx: Tx, chatId: string, at: At): Promise<Context['chat'] | null> {
+  const { values, value } = parameters(chatId);
+  const [row] = await tx.query<ChatColumns>(`select ${chatColumns(at, value)} from collector.chats where chat_id = $1`, values);
+  return row === undefined ? null : shownChat(row);
 }

@@ -5,6 +5,8 @@ import type { Queries, Tx } from '../../../bus/service.ts';
 import { inbox } from '../../../contracts/inbox.ts';
 import type { IdChange } from './aliases.ts';
 import { setAssigned } from './assigned.ts';
+import type { Person } from './people.ts';
+import { refreshWaiting } from './waiting.ts';
 
 export interface Bot {
   readonly channel: ChannelName;
@@ -115,6 +117,13 @@ async function merge(tx: Tx, other: string, into: string): Promise<void> {
        reachable_at = greatest(chat.reachable_at, other.reachable_at),
        staff_wrote_at = greatest(chat.staff_wrote_at, other.staff_wrote_at),
        last_inbound_at = greatest(chat.last_inbound_at, other.last_inbound_at),
+       customer_id = case when coalesce(chat.last_inbound_at >= other.last_inbound_at, other.last_inbound_at is null) then chat.customer_id else other.customer_id end,
+       last_customer_message_id = case when coalesce(chat.last_inbound_at >= other.last_inbound_at, other.last_inbound_at is null)
+         then chat.last_customer_message_id else other.last_customer_message_id end,
+       intent = case when coalesce(chat.last_inbound_at >= other.last_inbound_at, other.last_inbound_at is null) then chat.intent else other.intent end,
+       is_urgent = chat.is_urgent or other.is_urgent,
+       waiting_since = least(chat.waiting_since, other.waiting_since),
+       unanswered = chat.unanswered + other.unanswered,
        last_act_id = greatest(chat.last_act_id, other.last_act_id),
        last_message_id = case when chat.last_message_at > other.last_message_at or other.last_message_at is null
          then chat.last_message_id else other.last_message_id end,
@@ -147,8 +156,13 @@ interface ChatMessage {
   readonly messageId: string;
   readonly kind: string;
   readonly sentAt: number;
-  readonly by: { readonly isStaff: boolean; readonly isBot: boolean } | null;
+  readonly direction: 'in' | 'out';
+  readonly by: Pick<Person, 'customerId' | 'role' | 'isStaff' | 'isBot'> | null;
+  /** Of an answer: the latest act that it knew; null: all that were stored before it. */
+  readonly knows: string | null;
 }
+const isOfCustomer = ({ by }: ChatMessage): boolean => by !== null && !by.isStaff && !by.isBot;
+const isAnswer = ({ by, direction }: ChatMessage): boolean => by?.isStaff || (direction === 'out' && by?.role !== 'broadcast_bot');
 /** A bot or an unknown sender does not act, and a service message is not an act. */
 const isAct = ({ by, kind }: ChatMessage): boolean => by !== null && !by.isBot && kind !== 'service';
 /** Updates chats from new messages and from the bot being added or removed. Facts older than the stored ones are ignored. */
@@ -161,7 +175,11 @@ export async function touchChats(
   const latest = (times: readonly number[]) => (times.length === 0 ? null : new Date(Math.max(...times)));
   const rows = [...chats].map(([chatId, messages]) => {
     const words = messages.filter(({ kind }) => kind !== 'service');
-    const last = messages.reduce((a, b) => (b.sentAt >= a.sentAt ? b : a));
+    const latestOf = (some: readonly ChatMessage[]) =>
+      some.reduce<ChatMessage | null>((a, b) => (a === null || b.sentAt >= a.sentAt ? b : a), null);
+    const last = latestOf(messages) as ChatMessage; // A group has a message.
+    const ofCustomers = words.filter(isOfCustomer);
+    const lastOfCustomer = latestOf(ofCustomers);
     return {
       chat_id: chatId,
       external_id: last.chat.externalId,
@@ -171,7 +189,11 @@ export async function touchChats(
       last_message_at: new Date(last.sentAt),
       last_act_id: messages.filter(isAct).reduce<string | null>((a, { messageId: b }) => (a === null || b > a ? b : a), null),
       staff_wrote_at: latest(words.filter(({ by }) => by?.isStaff).map(({ sentAt }) => sentAt)),
-      last_inbound_at: latest(words.filter(({ by }) => by !== null && !by.isStaff && !by.isBot).map(({ sentAt }) => sentAt)),
+      last_inbound_at: latest(ofCustomers.map(({ sentAt }) => sentAt)),
+      customer_id: lastOfCustomer?.by?.customerId ?? null,
+      last_customer_message_id: lastOfCustomer?.messageId ?? null,
+      first_unanswered_at: ofCustomers.length === 0 ? null : new Date(Math.min(...ofCustomers.map(({ sentAt }) => sentAt))),
+      unanswered: ofCustomers.length,
     };
   });
   if (rows.length > 0)
@@ -184,14 +206,23 @@ export async function touchChats(
          reachable_at = greatest(chat.reachable_at, row.last_inbound_at),
          staff_wrote_at = greatest(chat.staff_wrote_at, row.staff_wrote_at),
          last_inbound_at = greatest(chat.last_inbound_at, row.last_inbound_at),
+         customer_id = case when row.last_inbound_at >= coalesce(chat.last_inbound_at, '-infinity') then row.customer_id else chat.customer_id end,
+         last_customer_message_id = case when row.last_inbound_at >= coalesce(chat.last_inbound_at, '-infinity')
+           then row.last_customer_message_id else chat.last_customer_message_id end,
+         intent = case when row.last_inbound_at >= coalesce(chat.last_inbound_at, '-infinity') then null else chat.intent end,
+         waiting_since = least(chat.waiting_since, row.first_unanswered_at),
+         unanswered = chat.unanswered + row.unanswered,
          last_act_id = greatest(chat.last_act_id, row.last_act_id),
          last_message_id = case when chat.last_message_at > row.last_message_at then chat.last_message_id else row.last_message_id end,
          last_message_at = greatest(chat.last_message_at, row.last_message_at)
        from json_to_recordset($1) as row (chat_id text, external_id text, kind text, title text, last_message_id text,
-         last_act_id text, last_message_at timestamptz, staff_wrote_at timestamptz, last_inbound_at timestamptz)
+         last_act_id text, last_message_at timestamptz, staff_wrote_at timestamptz, last_inbound_at timestamptz, customer_id text,
+         last_customer_message_id text, first_unanswered_at timestamptz, unanswered int)
        where chat.chat_id = row.chat_id`,
       [JSON.stringify(rows)],
     );
+  for (const answer of arrived.filter((message) => message.kind !== 'service' && isAnswer(message)))
+    await refreshWaiting(tx, [answer.chatId], answer.knows ?? answer.messageId);
   for (const { chatId, isReachable, at } of reachable)
     await tx.query(
       `update collector.chats set is_reachable = $2, reachable_at = $3

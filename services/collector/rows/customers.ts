@@ -5,7 +5,8 @@ import type { inbox } from '../../../contracts/inbox.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { cursorOf, listOf, placeOf, timeAt, usOf } from '../cursor.ts';
 import type { Person } from './people.ts';
-import { parameters, seenMessages, seenPeople, type Viewer } from './seen.ts';
+import { type AddValue, parameters, seenMessages, seenPeople, type Viewer } from './seen.ts';
+import { refreshWaiting } from './waiting.ts';
 
 type Page = OutputOf<typeof inbox.list_clients>;
 type Client = Page['items'][number];
@@ -60,21 +61,33 @@ export async function pageOfClients(
 ): Promise<Page> {
   const list = listOf('clients', { role, channel, q, viewer });
   const place = placeOf(cursor, list);
-  const like = q === undefined ? null : `%${q.replace(/[\\%_]/g, '\\$&')}%`;
-  const { values, value } = parameters(role, channel ?? null, like, place?.atUs ?? null, place?.id ?? null, limit + 1, phonesLike(q ?? ''));
+  const { values, value } = parameters();
+  const when = <T>(given: T | undefined, condition: (given: T) => string) => (given === undefined ? [] : [condition(given)]);
+  const conditions = [
+    `role = ${value(role)}`,
+    ...when(channel, (name) => `channel = ${value(name)}`),
+    ...when(q, (text) => peopleLike(text, value)),
+    ...when(place, ({ atUs, id }) => `(last_seen_at, user_id) < (${timeAt(value(atUs))}, ${value(id)})`),
+    ...seenPeople(viewer, 'person.user_id', value),
+  ];
   const rows = await db.query<Columns>(
-    `select ${columns} from collector.users person
-     where ${['role = $1', ...seenPeople(viewer, 'person.user_id', value)].join(' and ')} and ($2::text is null or channel = $2)
-       and ($3::text is null or collector.fold(name) like collector.fold($3) or username ilike $3
-         or regexp_replace(phone_number, '\\D', '', 'g') like any ($7))
-       and ($4::bigint is null or (last_seen_at, user_id) < (${timeAt('$4')}, $5))
-     order by last_seen_at desc, user_id desc limit $6`,
+    `select ${columns} from collector.users person where ${conditions.join(' and ')}
+     order by last_seen_at desc, user_id desc limit ${value(limit + 1)}`,
     values,
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const isMore = rows.length > limit && last !== undefined;
   return { items: page.map(shown), nextCursor: isMore ? cursorOf({ atUs: last.seen_us, id: last.user_id, isFuzzy: false }, list) : null };
+}
+
+/** SQL for people with this part of their name, user name or phone. */
+export function peopleLike(q: string, value: AddValue): string {
+  const like = value(`%${q.replace(/[\\%_]/g, '\\$&')}%`);
+  const phones = phonesLike(q);
+  return `(collector.fold(person.name) like collector.fold(${like}) or person.username ilike ${like}${
+    phones.length === 0 ? '' : ` or regexp_replace(person.phone_number, '\\D', '', 'g') like any (${value(phones)})`
+  })`;
 }
 
 /** Patterns for phones that contain the given digits (at least four); Russia and Kazakhstan write 8 for +7. */
@@ -115,11 +128,18 @@ export async function activeClients(
   };
 }
 
-/** Null if there is no such customer. */
-export async function setRole(db: Queries, customerId: string, role: Person['role']): Promise<Client | null> {
-  const [row] = await db.query<Columns>(`update collector.users person set role = $2 where user_id = $1 returning ${columns}`, [
+/** Messages of staff and bots do not wait for an answer. Null if there is no such customer. */
+export async function setRole(tx: Queries, customerId: string, role: Person['role']): Promise<Client | null> {
+  const [row] = await tx.query<Columns>(`update collector.users person set role = $2 where user_id = $1 returning ${columns}`, [
     customerId,
     role,
   ]);
+  const chats = await tx.query<{ chatId: string }>('select chat_id as "chatId" from collector.chat_members where user_id = $1', [
+    customerId,
+  ]);
+  await refreshWaiting(
+    tx,
+    chats.map(({ chatId }) => chatId),
+  );
   return row === undefined ? null : shown(row);
 }

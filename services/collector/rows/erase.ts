@@ -117,7 +117,8 @@ async function eraseMessages(tx: Tx, ids: readonly string[], chats: readonly str
   await tx.query('delete from collector.chat_aliases where chat_id = any ($1)', [chats]);
   await setAssigned(tx, chats, null, null);
   await tx.query(
-    `update collector.chats set external_id = 'erased:' || chat_id, title = null, is_reachable = false where chat_id = any ($1)`,
+    `update collector.chats set external_id = 'erased:' || chat_id, title = null, is_reachable = false, intent = null,
+       is_urgent = false, waiting_since = null, unanswered = 0 where chat_id = any ($1)`,
     [chats],
   );
 }

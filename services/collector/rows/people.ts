@@ -95,6 +95,11 @@ export async function movePerson(tx: Queries, channel: ChannelName, { from, to }
     [old, other],
   );
   await tx.query(
+    `update collector.chats set customer_id = $2
+     where customer_id = $1 and chat_id in (select chat_id from collector.chat_members where user_id = $1)`,
+    [old, other],
+  );
+  await tx.query(
     `with old as (delete from collector.users where user_id = $1 returning *)
      update collector.users person set
        name = case when person.name = '' or (old.name <> '' and old.last_seen_at > person.last_seen_at) then old.name else person.name end,

@@ -9,7 +9,7 @@ import { nextActId } from '../act-ids.ts';
 import { messagesTotal, unreadTotal } from '../metrics.ts';
 import { asksToStop } from '../opt-out.ts';
 import { learnAliases } from './aliases.ts';
-import { digestOf, emitChange, keptColumns, keptTables, putRemovals, type StoredMessage } from './changes.ts';
+import { clearIntent, digestOf, emitChange, keptColumns, keptTables, putRemovals, type StoredMessage } from './changes.ts';
 import { type Bot, type ChatOf, chatsOf, migrate, moveChats, touchChats } from './chats.ts';
 import { putConnections } from './connections.ts';
 import { wantFiles } from './files.ts';
@@ -32,12 +32,15 @@ type Part<I extends ReadPart['is']> = Extract<ReadPart, { is: I }>;
 /** Returns the number of new messages of each update. */
 export async function put(tx: Tx, channel: ChannelName, { botId, updates }: UpdateBatch): Promise<readonly number[]> {
   const bot = { channel, botId };
-  return putParts(tx, bot, updates, await keepRaw(tx, bot, updates));
+  return putParts(tx, bot, updates, { fresh: await keepRaw(tx, bot, updates), knows: null });
 }
 
-/** An outbound message, as accepted by the channel: no channel delivers it to the bot that sent it. */
-export async function putOwn(tx: Tx, bot: Bot, message: ReadMessage): Promise<void> {
-  await putParts(tx, bot, [{ parts: [{ is: 'message', message }] }], new Set());
+/**
+ * An outbound message, as accepted by the channel: no channel delivers it to the bot that sent it.
+ * @param knows the latest act that its author knew; null: all that are stored
+ */
+export async function putOwn(tx: Tx, bot: Bot, message: ReadMessage, knows: string | null): Promise<void> {
+  await putParts(tx, bot, [{ parts: [{ is: 'message', message }] }], { fresh: new Set(), knows });
 }
 
 /** @param fresh indexes of the updates that were new */
@@ -45,7 +48,7 @@ async function putParts(
   tx: Tx,
   bot: Bot,
   updates: readonly Pick<Update, 'parts'>[],
-  fresh: ReadonlySet<number>,
+  { fresh, knows }: { readonly fresh: ReadonlySet<number>; readonly knows: string | null },
 ): Promise<readonly number[]> {
   const { channel } = bot;
   const parts = updates.flatMap(({ parts }, update) => parts.map((part) => ({ ...part, update })));
@@ -99,7 +102,7 @@ async function putParts(
 
   await touchChats(
     tx,
-    stored.map((item) => ({ ...item, chatId: chats(item.chat), by: people(item.sender) })),
+    stored.map((item) => ({ ...item, chatId: chats(item.chat), by: people(item.sender), knows })),
     reachable.map((part) => ({ ...part, chatId: chats(part.chat) })),
   );
   await touchPeople(
@@ -219,6 +222,7 @@ async function putWording(tx: Tx, { channel, botId }: Bot, item: Item): Promise<
      where message_id = $1`,
     [is.message_id, text, kind, new Date(at), JSON.stringify(content)],
   );
+  await clearIntent(tx, [is.message_id]);
   await learnWords(tx, [is.message_id]);
   const changeId = await emitChange(tx, channel, is, { kind, change: 'edited', at });
   // Under the id of the change: the former message may have been processed already, and the customer may have written since.
