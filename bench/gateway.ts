@@ -74,6 +74,7 @@ const sides = {
         limit: { limit: 10_000_000, windowMs: 60_000 },
       }),
       decided: async () => {},
+      ownersOf: async () => new Map(),
       changed: () => {},
       observed: figures.observed,
       log: quiet,

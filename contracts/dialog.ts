@@ -141,7 +141,8 @@ export const dialog = contract('dialog', '1.0.0', {
     output: Answer,
     idempotency: 'keyed',
     timeoutMs: 60_000,
-    http: 'POST /api/v1/dialog',
+    // People write in the chats of their customers.
+    http: { route: 'POST /api/v1/dialog', people: ['admin'] },
     errors: { ended: 'failed_precondition' },
     examples: [{ sessionId: 'visitor-17', message: 'Здравствуйте! Хочу записаться на стрижку' }],
   }),
@@ -173,7 +174,8 @@ export const dialog = contract('dialog', '1.0.0', {
     input: z.strictObject({ state: DialogState.optional(), ...PageInput }),
     output: pageOf(Session),
     idempotency: 'read',
-    http: 'GET /api/v1/dialogs',
+    // Of all chats.
+    http: { route: 'GET /api/v1/dialogs', people: ['director', 'admin', 'operator'] },
   }),
   end_session: method({
     summary: 'End a conversation. The next message begins a new one.',
@@ -181,7 +183,7 @@ export const dialog = contract('dialog', '1.0.0', {
     output: Session,
     idempotency: 'idempotent',
     errors,
-    http: 'POST /api/v1/dialogs/{sessionId}/end',
+    http: { route: 'POST /api/v1/dialogs/{sessionId}/end', people: ['manager', 'director', 'admin'] },
     ...who,
   }),
   list_intents: method({
@@ -200,7 +202,7 @@ export const dialog = contract('dialog', '1.0.0', {
     output: Session,
     idempotency: 'idempotent',
     errors,
-    http: 'POST /api/v1/dialogs/{sessionId}/mode',
+    http: { route: 'POST /api/v1/dialogs/{sessionId}/mode', people: ['manager', 'director', 'admin'] },
     ...who,
   }),
   hand_over: method({
@@ -209,7 +211,7 @@ export const dialog = contract('dialog', '1.0.0', {
     output: Session,
     idempotency: 'keyed',
     errors,
-    http: 'POST /api/v1/dialogs/{sessionId}/hand-over',
+    http: { route: 'POST /api/v1/dialogs/{sessionId}/hand-over', people: ['manager', 'director', 'admin'] },
     ...who,
   }),
   take_turn: method({

@@ -380,6 +380,8 @@ export const journal = contract('journal', '1.0.0', {
     output: z.object({ won: z.boolean() }),
     idempotency: 'idempotent',
     roles: ['gateway', 'operator'],
+    // For providers, which have keys.
+    http: { route: 'POST /api/v1/journal/claim', people: [] },
   }),
   watch: stream({
     summary: 'Stream a row: its current state and each change, until it ends.',

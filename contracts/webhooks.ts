@@ -50,7 +50,8 @@ const Subscription = z.object({
   createdAt: Timestamp,
 });
 const named = { client: Client, name: Name };
-const byClient = (route: `${'GET' | 'PUT' | 'POST' | 'DELETE'} /${string}`) => ({ route, actor: 'client' });
+/** For programs, which have keys: a subscription belongs to the client of its key. */
+const byClient = (route: `${'GET' | 'PUT' | 'POST' | 'DELETE'} /${string}`) => ({ route, people: [], actor: 'client' });
 
 export const webhooks = contract('webhooks', '1.0.0', {
   put_subscription: method({

@@ -11,6 +11,8 @@ import { mask, piiPaths } from '../../contracts/kit/describe/mask.ts';
 import { codes, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
+import type { OwnersOf } from './chat-owners.ts';
+import { textAt } from './follower.ts';
 import { inputOf } from './input.ts';
 import type { Identity } from './keys.ts';
 import { problemReply } from './problem.ts';
@@ -44,6 +46,7 @@ export interface AppParts {
   readonly admit: Admit;
   /** Records a decision. */
   readonly decided: (decision: Decision) => Promise<void>;
+  readonly ownersOf: OwnersOf;
   /** A request has changed something. */
   readonly changed: () => void;
   readonly observed: (what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }) => void;
@@ -147,7 +150,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   }
 }
 
-function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided, changed, log, options }: AppParts): void {
+function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided, ownersOf, changed, log, options }: AppParts): void {
   const { method, scope, people, verb, path } = route;
   const isRead = method.idempotency === 'read';
   const isKeyed = method.idempotency === 'keyed';
@@ -171,6 +174,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     handler: async (request, reply) => {
       const { identity } = request;
       const input = inputOf(route, request, identity);
+      await requireOwnChat(identity, input);
       const key = isKeyed ? keyOf(request, reply) : undefined;
       // A read is cancelled when its client disconnects. A change continues.
       if (isRead) request.leaving = new AbortController();
@@ -185,10 +189,19 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
         ...(request.leaving === null ? {} : { signal: request.leaving.signal }),
       });
       const output = identity !== null && isAudited(identity) ? await audited(asked, request, identity) : await asked;
+      await requireOwnChat(identity, output);
       if (!isRead) changed();
       return answer(route, identity === null ? output : await shownTo(identity, output, request), request, reply);
     },
   });
+
+  /** @throws PolybError not_found for a manager and a chat of another one: the same as for a chat that is not there. */
+  async function requireOwnChat(identity: Identity | null, value: unknown): Promise<void> {
+    if (identity?.viewer?.role !== 'manager') return;
+    const chatIds = ['chatId', 'sessionId'].flatMap((name) => textAt(value, name) ?? []);
+    const isOthers = [...(await ownersOf(chatIds)).values()].some((owner) => owner !== identity.viewer?.personId);
+    if (isOthers) throw new PolybError('not_found', `There is no ${chatIds[0]} here.`, { reason: 'no_chat' });
+  }
 
   /**
    * What a person of this role may see of it: an operator sees personal data only where they ask for it with the header, and the audit has

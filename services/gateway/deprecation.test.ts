@@ -38,7 +38,16 @@ function setup(ask: AppParts['ask']) {
   const nobody = async () => {
     throw new PolybError('unauthenticated', 'no');
   };
-  const parts = { ask, admit: nobody, decided: async () => {}, changed: () => {}, observed: () => {}, log: quiet, options };
+  const parts = {
+    ask,
+    admit: nobody,
+    decided: async () => {},
+    changed: () => {},
+    ownersOf: async () => new Map(),
+    observed: () => {},
+    log: quiet,
+    options,
+  };
   return createApp({ ...parts, routes: routesOf([old.list_things, old.look], []) });
 }
 

@@ -77,6 +77,7 @@ export default service({
     cache,
     limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS },
   });
+  const ownersOf = chatOwnersIn(db);
   const decided = (decision: Decision) => insertDecision(db, decision);
   let isDraining = false;
   const parts: AppParts = {
@@ -84,6 +85,7 @@ export default service({
     ask,
     admit,
     decided,
+    ownersOf,
     changed: () => streams.wake(),
     observed: figures.observed,
     log,
@@ -105,7 +107,7 @@ export default service({
   const streams = addFeeds(main, {
     ask,
     admit,
-    ownersOf: chatOwnersIn(db),
+    ownersOf,
     isLive,
     options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 },
   });

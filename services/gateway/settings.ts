@@ -29,7 +29,7 @@ export const gatewaySettings = z.object({
   GATEWAY_EXPECTED_SERVICES: list(text({ max: 64, like: /^[a-z][a-z0-9-]*$/, expected: 'a folder of services/' }), { max: 200 })
     .optional()
     .describe(
-      'Services that should respond, beside those that did within the last day: /health warns about one that does not, and its polyb_service_ready is 0. Default: every folder of services/.',
+      'Services that should respond: /health warns about one that does not, and its polyb_service_ready is 0. Default: every folder of services/.',
     ),
   PEOPLE_SESSION_IDLE_MS: durationMs({ min: 60_000, max: 7 * 86_400_000 })
     .default(12 * 3_600_000)

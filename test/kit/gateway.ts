@@ -45,10 +45,12 @@ export async function gatewayWorld(
   settings: Readonly<Record<string, string>> = {},
   connect?: (user: string) => Promise<Transport>,
 ): Promise<GatewayWorld> {
-  const it = await world(connect);
-  await Promise.all((await loadServices(folders)).map(({ folder, service }) => it.start(folder, service, { CRM_KIND: 'memory' })));
+  // Loaded first: on a busy machine that takes longer than a connection waits to be made.
+  const others = await loadServices(folders);
   const [loaded] = await loadServices(['gateway']);
   if (loaded === undefined) throw new Error('services/gateway is missing');
+  const it = await world(connect);
+  await Promise.all(others.map(({ folder, service }) => it.start(folder, service, { CRM_KIND: 'memory' })));
   const { service } = loaded;
   const startGateway: GatewayWorld['startGateway'] = async (own = {}) => {
     const port = await freePort();

@@ -162,9 +162,11 @@ test.each([
   ['admin', 'POST', '/api/v1/people/none/disable', 404],
   ['admin', 'GET', '/api/v1/keys', 200],
   ['operator', 'GET', '/api/v1/journal', 200],
-  ['operator', 'GET', '/api/v1/sandbox/pending', 403],
+  ['operator', 'GET', '/api/v1/sandbox/pending', 200],
   ['operator', 'POST', '/api/v1/sandbox/row_none/approve', 403],
   ['operator', 'GET', '/api/v1/keys', 403],
+  ['manager', 'GET', '/api/v1/dialogs', 403],
+  ['admin', 'GET', '/api/v1/webhooks', 403],
 ] as const)('as %s, %s %s answers %i', async (role, verb, path, status) => {
   const { ask } = await person(role);
   const answered = await ask(verb, path, verb === 'POST' ? {} : undefined);
