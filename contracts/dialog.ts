@@ -5,7 +5,7 @@
  * a *proposal* is a change that runs only after the customer confirms it; a *receipt* is our message about what was done.
  */
 import { z } from 'zod';
-import { Id, Json, Key, Line, PageInput, PersonName, PersonText, Phone, pageOf, Timestamp } from './common.ts';
+import { Id, Json, Key, Line, PageInput, PersonName, PersonText, Phone, pageOf, Timestamp, Viewer } from './common.ts';
 import { contract, event, method, stream } from './kit/define.ts';
 
 export const DialogState = z.enum(['GREETING', 'COLLECTING_INFO', 'CONSULTING', 'BOOKING', 'CONFIRMING', 'COMPLETED']);
@@ -122,6 +122,7 @@ const Answer = z.object({
   isHandedOver: z.boolean(),
 });
 const who = { roles: ['operator', 'gateway'] as const };
+const byStaff = { viewer: 'viewer', people: ['manager', 'director', 'admin'] } as const;
 const own = { roles: ['dialog-orchestrator'] as const };
 const errors = { no_session: 'not_found' } as const;
 
@@ -163,27 +164,26 @@ export const dialog = contract('dialog', '1.0.0', {
   }),
   get_session: method({
     summary: 'A conversation with its latest turns, oldest first.',
-    input: z.strictObject({ sessionId: SessionId, turns: z.int().min(0).max(100).default(20) }),
+    input: z.strictObject({ sessionId: SessionId, turns: z.int().min(0).max(100).default(20), viewer: Viewer }),
     output: z.object({ session: Session, turns: z.array(Turn).max(100), proposals: z.array(Proposal).max(50) }),
     idempotency: 'read',
     errors,
-    http: 'GET /api/v1/dialogs/{sessionId}',
+    http: { route: 'GET /api/v1/dialogs/{sessionId}', viewer: 'viewer' },
   }),
   list_sessions: method({
     summary: 'Conversations, most recently active first.',
-    input: z.strictObject({ state: DialogState.optional(), ...PageInput }),
+    input: z.strictObject({ state: DialogState.optional(), viewer: Viewer, ...PageInput }),
     output: pageOf(Session),
     idempotency: 'read',
-    // Of all chats.
-    http: { route: 'GET /api/v1/dialogs', people: ['director', 'admin', 'operator'] },
+    http: { route: 'GET /api/v1/dialogs', viewer: 'viewer' },
   }),
   end_session: method({
     summary: 'End a conversation. The next message begins a new one.',
-    input: z.strictObject({ sessionId: SessionId }),
+    input: z.strictObject({ sessionId: SessionId, viewer: Viewer }),
     output: Session,
     idempotency: 'idempotent',
     errors,
-    http: { route: 'POST /api/v1/dialogs/{sessionId}/end', people: ['manager', 'director', 'admin'] },
+    http: { route: 'POST /api/v1/dialogs/{sessionId}/end', ...byStaff },
     ...who,
   }),
   list_intents: method({
@@ -198,20 +198,21 @@ export const dialog = contract('dialog', '1.0.0', {
   }),
   set_mode: method({
     summary: 'Set whether the agent replies in a conversation by itself, drafts its replies for approval, or is silent.',
-    input: z.strictObject({ sessionId: SessionId, mode: DialogMode }),
+    input: z.strictObject({ sessionId: SessionId, mode: DialogMode, viewer: Viewer }),
     output: Session,
     idempotency: 'idempotent',
     errors,
-    http: { route: 'POST /api/v1/dialogs/{sessionId}/mode', people: ['manager', 'director', 'admin'] },
+    http: { route: 'POST /api/v1/dialogs/{sessionId}/mode', ...byStaff },
     ...who,
   }),
   hand_over: method({
     summary: 'Hand a conversation over to staff. The customer is informed.',
-    input: z.strictObject({ sessionId: SessionId, reason: Line, summary: PersonText.default('') }),
+    input: z.strictObject({ sessionId: SessionId, reason: Line, summary: PersonText.default(''), viewer: Viewer }),
     output: Session,
     idempotency: 'keyed',
+    unhashed: ['viewer'],
     errors,
-    http: { route: 'POST /api/v1/dialogs/{sessionId}/hand-over', people: ['manager', 'director', 'admin'] },
+    http: { route: 'POST /api/v1/dialogs/{sessionId}/hand-over', ...byStaff },
     ...who,
   }),
   take_turn: method({

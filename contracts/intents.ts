@@ -1,6 +1,6 @@
 /** Classification of messages: intent, confidence and urgency. */
 import { z } from 'zod';
-import { Id, PageInput, PersonText, pageOf, Timestamp, TimeZone } from './common.ts';
+import { Id, OnBehalfOf, PageInput, PersonText, pageOf, Timestamp, TimeZone, Viewer } from './common.ts';
 import { contract, event, method } from './kit/define.ts';
 
 /**
@@ -76,6 +76,22 @@ export const intents = contract('intents', '1.0.0', {
     timeoutMs: 20_000,
     errors: { nothing_to_judge: 'failed_precondition' },
   }),
+  correct: method({
+    summary: 'Correct the intent of a message, as a person reads it. The former classification is kept for evaluation.',
+    input: z.strictObject({
+      messageId: Id,
+      intent: Intent,
+      isUrgent: z.boolean().optional().describe('Default: unchanged.'),
+      onBehalfOf: OnBehalfOf,
+      viewer: Viewer,
+    }),
+    output: z.object({ messageId: Id, chatId: Id, version: z.int().min(1), ...Judged }),
+    idempotency: 'keyed',
+    lane: { name: 'intents.classify_message', field: 'messageId' },
+    unhashed: ['onBehalfOf', 'viewer'],
+    http: { route: 'POST /api/v1/messages/{messageId}/intent', actor: 'onBehalfOf', viewer: 'viewer' },
+    examples: [{ messageId: 'msg_0mx21odz83hjfne9r3blo', intent: 'complaint' }],
+  }),
   intent_totals: method({
     summary: 'Count messages by intent.',
     input: z.strictObject({ since: Timestamp.optional(), until: Timestamp.optional() }),
@@ -99,10 +115,10 @@ export const intents = contract('intents', '1.0.0', {
   }),
   urgent_messages: method({
     summary: 'Urgent messages, newest first.',
-    input: z.strictObject({ since: Timestamp.optional(), intent: Intent.optional(), ...PageInput }),
+    input: z.strictObject({ since: Timestamp.optional(), intent: Intent.optional(), viewer: Viewer, ...PageInput }),
     output: pageOf(z.object({ messageId: Id, chatId: Id, at: Timestamp, ...Judged })),
     idempotency: 'read',
-    http: 'GET /api/v1/intents/urgent',
+    http: { route: 'GET /api/v1/intents/urgent', viewer: 'viewer' },
   }),
   list_patterns: method({
     summary: 'Phrases that decide an intent on their own, in the order of matching.',

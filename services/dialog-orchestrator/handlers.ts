@@ -1,6 +1,8 @@
 /** The conversation for callers and for people. */
+import type { z } from 'zod';
 import type { Context, Database, HandlersOf } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
+import { narrowedTo, type Viewer as ViewerSchema } from '../../contracts/common.ts';
 import { dialog } from '../../contracts/dialog.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
@@ -19,6 +21,7 @@ import { moves } from './states.ts';
 import { toolSpecs } from './tools/catalogue.ts';
 import { gone } from './turn-parts.ts';
 
+type Viewer = z.output<typeof ViewerSchema>;
 type Shown = OutputOf<typeof dialog.get_session>['session'];
 type Public = Omit<HandlersOf<typeof dialog>, 'take_turn' | 'next_answer' | 'dialog_stream'>;
 
@@ -36,17 +39,17 @@ export function dialogHandlers(parts: {
     ...{ startedAt: of.startedAt.toISOString(), activeAt: of.activeAt.toISOString(), endedAt: of.endedAt?.toISOString() ?? null },
   });
   /** A chat by its id, else the conversation of a caller. */
-  const known = async (externalId: string): Promise<Session | null> =>
-    (await findSession(db, externalId)) ?? (await findSession(db, sessionIdOf(externalId)));
-  const found = async (externalId: string): Promise<Session> => {
-    const session = await known(externalId);
+  const known = async (externalId: string, viewer: Viewer): Promise<Session | null> =>
+    (await findSession(db, externalId, narrowedTo(viewer))) ?? (await findSession(db, sessionIdOf(externalId), narrowedTo(viewer)));
+  const found = async (externalId: string, viewer: Viewer): Promise<Session> => {
+    const session = await known(externalId, viewer);
     if (session !== null) return session;
     throw new PolybError('not_found', `There is no conversation ${externalId}; polyb dialogs ls lists them.`, { reason: 'no_session' });
   };
   /** The session of a chat whose first turn has not ended. */
-  const begun = async (chatId: string, call: Context['call']): Promise<Session> => {
-    const chat = await call(inbox.chat_context, { chatId, limit: 1 }).catch(gone);
-    if (chat === null) return found(chatId);
+  const begun = async (chatId: string, viewer: Viewer, call: Context['call']): Promise<Session> => {
+    const chat = await call(inbox.chat_context, { chatId, limit: 1, ...(viewer === undefined ? {} : { viewer }) }).catch(gone);
+    if (chat === null) return found(chatId, viewer);
     return renewed(null, { sessionId: chat.chat.chatId, said: null, chat, startedAt: new Date(now()), settings });
   };
   return {
@@ -54,8 +57,8 @@ export function dialogHandlers(parts: {
       const said = { externalId: sessionId, text: message, choice, name, phoneNumber, language };
       return call(dialog.take_turn, { sessionId: sessionIdOf(sessionId), said }, { key: derivedKey(key, 'turn') });
     },
-    get_session: async ({ sessionId, turns: limit }) => {
-      const session = await found(sessionId);
+    get_session: async ({ sessionId, turns: limit, viewer }) => {
+      const session = await found(sessionId, viewer);
       const turns = await latestTurns(db, session.sessionId, limit);
       const tools = await toolsOf(
         db,
@@ -71,17 +74,17 @@ export function dialogHandlers(parts: {
         proposals: (await latestProposals(db, session.sessionId, 50)).map(shownProposal),
       };
     },
-    list_sessions: async ({ state = null, limit, cursor }) => {
+    list_sessions: async ({ state = null, viewer, limit, cursor }) => {
       const before = cursor === undefined ? null : placeIn(cursor);
-      const rows = await listSessions(db, { state, limit, before });
+      const rows = await listSessions(db, { state, limit, before, seenBy: narrowedTo(viewer) });
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {
         items: rows.map(shown),
         nextCursor: last === undefined ? null : cursorAt(last),
       };
     },
-    end_session: async ({ sessionId }) => {
-      const session = await found(sessionId);
+    end_session: async ({ sessionId, viewer }) => {
+      const session = await found(sessionId, viewer);
       const ended = await endSession(db, session.sessionId, new Date(now()));
       return shown(ended ?? session);
     },
@@ -89,12 +92,12 @@ export function dialogHandlers(parts: {
       intents: intents.map(({ name, description }) => ({ name, description })),
       states: (Object.keys(moves) as (keyof typeof moves)[]).map((state) => ({ state, tools: toolSpecs(state).map(({ name }) => name) })),
     }),
-    set_mode: async ({ sessionId, mode }) => {
-      const session = await found(sessionId);
+    set_mode: async ({ sessionId, mode, viewer }) => {
+      const session = await found(sessionId, viewer);
       return shown((await setMode(db, session.sessionId, mode)) ?? session);
     },
-    hand_over: async ({ sessionId, reason, summary }, { call, commit, key }) => {
-      const session = (await known(sessionId)) ?? (await begun(sessionId, call));
+    hand_over: async ({ sessionId, reason, summary, viewer }, { call, commit, key }) => {
+      const session = (await known(sessionId, viewer)) ?? (await begun(sessionId, viewer, call));
       if (session.chatId !== null) {
         const text = handOverText(await parts.company(call), now(), session.language);
         const mode = replyModeOf(session, settings);

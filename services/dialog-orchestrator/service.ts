@@ -24,6 +24,7 @@ import { forgetDialogs } from './forget-dialogs.loop.ts';
 import { dialogHandlers } from './handlers.ts';
 import { nextAnswer } from './next-answer.ts';
 import { onButtonPressed } from './on-button-pressed.ts';
+import { onChatAssigned } from './on-chat-assigned.ts';
 import { onChatsMerged } from './on-chats-merged.ts';
 import { onHistoryForgotten } from './on-history-forgotten.ts';
 import { onMessageChanged } from './on-message-changed.ts';
@@ -53,6 +54,7 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
         inbox.person_erased,
         inbox.history_forgotten,
         inbox.chats_merged,
+        inbox.chat_assigned,
       ],
       ...[messages.send_reply, journal.confirm, company.get, calls.start_call, crm.push_to_crm],
       ...[
@@ -94,6 +96,7 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
         onPersonErased(),
         onHistoryForgotten(),
         onChatsMerged(),
+        onChatAssigned(),
       ],
       loops: [forgetDialogs(db, settings.DIALOG_KEEP_DAYS, now)],
     };

@@ -46,7 +46,7 @@ export function classifyMessage(judge: Cascade, now: () => number): Handler<type
     const { cost, ...judged } =
       known === undefined ? await judge(text, { ref: messageId, answersQuestion, signal }) : { ...known, cost: free };
     return commit(async (tx) => {
-      const row = { messageId, chatId, messageAt: new Date(sentAt), ...judged, ...cost, judgedAt: new Date(now()) };
+      const row = { messageId, chatId, messageAt: new Date(sentAt), ...judged, ...cost, judgedAt: new Date(now()), who: null };
       const version = await insertAnalysis(tx, row);
       tx.emit(intents.message_classified, { messageId, chatId, ...judged });
       tx.count(intentsTotal, { intent: judged.intent, urgent: judged.isUrgent });

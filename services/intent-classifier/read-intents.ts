@@ -1,5 +1,6 @@
 /** Message counts by intent and day, and the urgent messages. */
 import type { Database, HandlersOf } from '../../bus/service.ts';
+import { narrowedTo } from '../../contracts/common.ts';
 import type { intents } from '../../contracts/intents.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { intentNames } from './model.ts';
@@ -26,8 +27,13 @@ export function readIntents(db: Database, now: () => number): Reads {
       }));
       return { items };
     },
-    async urgent_messages({ since, intent, limit, cursor }) {
-      const wanted = { since: dateOf(since), intent: intent ?? null, after: cursor === undefined ? null : placeOf(cursor) };
+    async urgent_messages({ since, intent, viewer, limit, cursor }) {
+      const wanted = {
+        since: dateOf(since),
+        intent: intent ?? null,
+        after: cursor === undefined ? null : placeOf(cursor),
+        seenBy: narrowedTo(viewer),
+      };
       const rows = await urgentMessages(db, wanted, limit + 1);
       const page = rows.slice(0, limit);
       const last = page.at(-1);

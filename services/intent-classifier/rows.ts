@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { IntentStage, Pattern as PatternSchema } from '../../contracts/intents.ts';
 import type { IntentName } from './model.ts';
+import { isSeen } from './seen.ts';
 
 export type Pattern = z.output<typeof PatternSchema>;
 export interface Analysis {
@@ -20,6 +21,8 @@ export interface NewAnalysis extends Analysis {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly judgedAt: Date;
+  /** The person who corrected it; null: it was classified. */
+  readonly who: string | null;
 }
 
 /** The number of the new version, which is the latest from now on. The lane of classify_message ensures one at a time. */
@@ -27,16 +30,25 @@ export async function insertAnalysis(tx: Queries, row: NewAnalysis): Promise<num
   await tx.query('update intent_classifier.message_analysis set is_latest = false where message_id = $1 and is_latest', [row.messageId]);
   const [inserted] = await tx.query<{ version: number }>(
     `insert into intent_classifier.message_analysis
-       (message_id, version, chat_id, message_at, intent, is_certain, is_urgent, confidence, stage, llm, input_tokens, output_tokens, judged_at)
-     select $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+       (message_id, version, chat_id, message_at, intent, is_certain, is_urgent, confidence, stage, llm, input_tokens, output_tokens, judged_at, who)
+     select $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
      from intent_classifier.message_analysis where message_id = $1
      returning version`,
     [
       ...[row.messageId, row.chatId, row.messageAt, row.intent, row.isCertain, row.isUrgent, row.confidence, row.stage],
-      ...[row.llm, row.inputTokens, row.outputTokens, row.judgedAt],
+      ...[row.llm, row.inputTokens, row.outputTokens, row.judgedAt, row.who],
     ],
   );
   return inserted?.version ?? 1;
+}
+
+/** The stage and urgency of the latest version; null if the message was never classified. */
+export async function latestAnalysis(tx: Queries, messageId: string): Promise<Pick<Analysis, 'stage' | 'isUrgent'> | null> {
+  const [row] = await tx.query<Pick<Analysis, 'stage' | 'isUrgent'>>(
+    `select stage, is_urgent as "isUrgent" from intent_classifier.message_analysis where message_id = $1 and is_latest`,
+    [messageId],
+  );
+  return row ?? null;
 }
 
 /**
@@ -99,7 +111,13 @@ export function dailyTotals(db: Queries, days: number, timeZone: string, now: Da
 /** At most `limit` urgent messages, latest first, after `after`. */
 export async function urgentMessages(
   db: Queries,
-  wanted: { readonly since: Date | null; readonly intent: IntentName | null; readonly after: { at: Date; messageId: string } | null },
+  wanted: {
+    readonly since: Date | null;
+    readonly intent: IntentName | null;
+    readonly after: { at: Date; messageId: string } | null;
+    /** The person whose chats are shown, with those of nobody; null: all. */
+    readonly seenBy: string | null;
+  },
   limit: number,
 ): Promise<readonly Analysis[]> {
   return db.query<Analysis>(
@@ -107,9 +125,9 @@ export async function urgentMessages(
             is_urgent as "isUrgent", confidence, stage
      from intent_classifier.message_analysis
      where is_latest and is_urgent and ($1::timestamptz is null or message_at >= $1) and ($2::text is null or intent = $2)
-       and ($3::timestamptz is null or (message_at, message_id) < ($3, $4))
+       and ($3::timestamptz is null or (message_at, message_id) < ($3, $4)) and ${isSeen('message_analysis.chat_id', '$6')}
      order by message_at desc, message_id desc limit $5`,
-    [wanted.since, wanted.intent, wanted.after?.at ?? null, wanted.after?.messageId ?? null, limit],
+    [wanted.since, wanted.intent, wanted.after?.at ?? null, wanted.after?.messageId ?? null, limit, wanted.seenBy],
   );
 }
 

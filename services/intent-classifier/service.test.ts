@@ -349,3 +349,61 @@ test('the five hundred and first phrase is refused, another in the place of one 
 test('a message that is gone is not judged', async () => {
   await expect(it.bus.call(intents.classify_message, { messageId: 'nowhere' }, { key: 'x' })).rejects.toMatchObject({ code: 'not_found' });
 });
+
+const assign = async (chatId: string, personId: string | null) => {
+  await commit(async (tx) => tx.emit(inbox.chat_assigned, { chatId, personId, who: null, at: noon }));
+  const stored = async () =>
+    (
+      await it.store.query<{ person: string }>('select person_id as person from intent_classifier.assigned_chats where chat_id = $1', [
+        chatId,
+      ])
+    )[0]?.person;
+  await until(async () => ((await stored()) === (personId ?? undefined) ? true : null));
+};
+
+test('a manager is shown urgent messages of their own chats and of nobody’s, in pages', async () => {
+  for (const [chatId, personId] of [
+    ['chat_own', 'anna'],
+    ['chat_free', null],
+    ['chat_other', 'boris'],
+  ] as const) {
+    const { messageId } = store('Срочно! Где мой заказ?', { chatId });
+    await it.bus.call(intents.correct, { messageId, intent: 'complaint', isUrgent: true }, { key: messageId });
+    await assign(chatId, personId);
+  }
+  const chats = async (look: object) => (await it.bus.call(intents.urgent_messages, look)).items.map(({ chatId }) => chatId).sort();
+  const viewer = { personId: 'anna', role: 'manager' };
+  expect(await chats({ viewer })).toEqual(['chat_free', 'chat_own']);
+  expect(await chats({ viewer: { ...viewer, role: 'director' } })).toEqual(['chat_free', 'chat_other', 'chat_own']);
+  expect(await chats({})).toEqual(['chat_free', 'chat_other', 'chat_own']);
+  const first = await it.bus.call(intents.urgent_messages, { viewer: viewer as never, limit: 1 });
+  const next = await it.bus.call(intents.urgent_messages, { viewer: viewer as never, limit: 1, cursor: first.nextCursor ?? '' });
+  expect([...first.items, ...next.items].map(({ chatId }) => chatId).sort()).toEqual(['chat_free', 'chat_own']);
+  expect(next.nextCursor).toBeNull();
+  await assign('chat_other', null);
+  expect(await chats({ viewer })).toContain('chat_other');
+});
+
+test('a person corrects the intent of a message, and the classification stays as the version before', async () => {
+  const { messageId } = store('Сколько стоит букет?');
+  await it.bus.call(intents.classify_message, { messageId }, { key: `${messageId} first` });
+  told.length = 0;
+  const corrected = await it.bus.call(
+    intents.correct,
+    { messageId, intent: 'complaint', onBehalfOf: 'staff/s_1/anna' },
+    { key: `${messageId} corrected` },
+  );
+  expect(corrected).toMatchObject({ messageId, version: 2, intent: 'complaint', isCertain: true, isUrgent: false, confidence: 1 });
+  await until(async () => told.find(({ intent }) => intent === 'complaint') ?? null);
+  expect(
+    await it.store.query(
+      'select version, intent, is_latest, who from intent_classifier.message_analysis where message_id = $1 order by version',
+      [messageId],
+    ),
+  ).toEqual([
+    { version: 1, intent: 'question', is_latest: false, who: null },
+    { version: 2, intent: 'complaint', is_latest: true, who: 'operator:staff/s_1/anna' },
+  ]);
+  const unknown = it.bus.call(intents.correct, { messageId: 'msg_unknown', intent: 'order' }, { key: 'unknown' });
+  await expect(unknown).rejects.toMatchObject({ code: 'not_found' });
+});

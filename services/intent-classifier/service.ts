@@ -9,8 +9,10 @@ import { askAgain } from './ask-again.loop.ts';
 import { askLlm } from './ask-llm.ts';
 import { cascade } from './cascade.ts';
 import { classifyIntent, classifyMessage } from './classify.ts';
+import { correct } from './correct.ts';
 import { intentsTotal } from './metrics.ts';
 import { readModel } from './model-file.ts';
+import { onChatAssigned } from './on-chat-assigned.ts';
 import { onHistoryForgotten } from './on-history-forgotten.ts';
 import { onMessageChanged } from './on-message-changed.ts';
 import { onMessageReceived } from './on-message-received.ts';
@@ -28,6 +30,7 @@ export default service({
   uses: [
     inbox.get_message,
     inbox.message_received,
+    inbox.chat_assigned,
     inbox.message_changed,
     inbox.person_erased,
     inbox.history_forgotten,
@@ -47,10 +50,11 @@ export default service({
     intents: {
       classify_intent: classifyIntent(judge),
       classify_message: classifyMessage(judge, now),
+      correct: correct(now),
       ...readIntents(db, now),
       ...patternMethods(db),
     },
-    on: [onMessageReceived(), onMessageChanged(), onMessageTranscribed(), onPersonErased(), onHistoryForgotten()],
+    on: [onChatAssigned(), onMessageReceived(), onMessageChanged(), onMessageTranscribed(), onPersonErased(), onHistoryForgotten()],
     loops: [
       every('drop_old_intents', '17 3 * * *', () => dropAnalysesBefore(db, new Date(now() - settings.INTENTS_KEEP_DAYS * dayMs))),
       ...(models.length === 0 ? [] : [askAgain(bus, now)]),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { consents } from '../../contracts/consents.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { type World, world } from '../../test/kit/world.ts';
 import collector from '../collector/service.ts';
@@ -135,4 +136,15 @@ test('what a group said of our writing holds when it has become a supergroup, an
   await it.approve(id);
   await it.comes(id, 'sent');
   expect(it.telegram.sent.at(-1)).toMatchObject({ chatId: supergroup, text: 'Добро пожаловать' });
+});
+
+test('a manager neither reads nor records consents of a chat of another', async () => {
+  const { chatId } = await it.says(it.somebody());
+  const viewer = { personId: 'anna', role: 'manager' } as const;
+  await here.bus.call(consents.set_consent, { chatId, isGiven: true, evidence: 'канарейка', viewer }, { key: 'own' });
+  await here.bus.call(inbox.assign_chat, { chatId, personId: 'boris' });
+  await expect(here.bus.call(consents.list_consents, { chatId, viewer })).rejects.toMatchObject({ code: 'not_found' });
+  const refusal = here.bus.call(consents.set_consent, { chatId, isGiven: false, viewer }, { key: 'others' });
+  await expect(refusal).rejects.toMatchObject({ code: 'not_found' });
+  expect((await here.bus.call(consents.list_consents, { chatId })).items).toMatchObject([{ evidence: 'канарейка', isGiven: true }]);
 });

@@ -193,24 +193,27 @@ async function select(
 ): Promise<readonly Columns[]> {
   const { values, value } = parameters();
   const conditions = [
-    ...conditionsOf(wanted, value),
+    ...conditionsOf({ ...wanted, viewer: undefined }, value),
     ...(place === undefined ? [] : [`(message.sent_at, message.seq) < (${timeAt(value(place.atUs))}, ${value(seqOf(place))}::bigint)`]),
   ];
   const where = (...more: string[]) => (conditions.length + more.length > 0 ? `where ${[...conditions, ...more].join(' and ')}` : '');
   const newest = (rows: string) => `order by message.sent_at desc, message.seq desc limit ${rows}`;
-  if (search === undefined) return db.query<Columns>(`select ${columns} from ${tables} ${where()} ${newest(value(limit + 1))}`, values);
+  // A walk reads the same messages for everybody; what it finds is narrowed, which is less.
+  const seen = seenMessages(wanted.viewer, 'message.chat_id', value);
+  if (search === undefined)
+    return db.query<Columns>(`select ${columns} from ${tables} ${where(...seen)} ${newest(value(limit + 1))}`, values);
   const isHit = `message.fts @@ ${value(search.query)}::tsquery`;
   const most = value(search.most === null || search.by === 'walking' ? search.most : search.most + 1);
   const [hits, page] =
     search.by === 'walking'
       ? [
           // Already in order: the query stops when it has enough rows.
-          `recent as materialized (select message.seq, ${isHit} as is_hit from collector.messages message ${where()} ${newest(most)}),
-           hits as (select seq from recent where is_hit)`,
+          `recent as materialized (select message.seq, message.chat_id, ${isHit} as is_hit from collector.messages message ${where()} ${newest(most)}),
+           hits as (select seq from recent message where ${['is_hit', ...seen].join(' and ')})`,
           `select seq from hits limit ${value(limit + 1)}`,
         ]
       : [
-          `hits as materialized (select message.seq, message.sent_at from collector.messages message ${where(isHit)} limit ${most})`,
+          `hits as materialized (select message.seq, message.sent_at from collector.messages message ${where(isHit, ...seen)} limit ${most})`,
           `select seq from hits message ${newest(value(limit + 1))}`,
         ];
   return db.query<Columns>(

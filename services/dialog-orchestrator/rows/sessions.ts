@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Queries } from '../../../bus/service.ts';
 import type { Money } from '../../../contracts/common.ts';
 import type { DialogLanguage, DialogMode, DialogState, PhoneProof } from '../../../contracts/dialog.ts';
+import { isSeen } from '../seen.ts';
 
 export type State = z.output<typeof DialogState>;
 export type Mode = z.output<typeof DialogMode>;
@@ -68,20 +69,29 @@ export interface Session {
 const columns = `session_id as "sessionId", external_id as "externalId", chat_id as "chatId", channel, customer_id as "customerId", state, mode, language,
   name, phone, phone_proof as "phoneProof", memory, turns, tokens, handed_over_at as "handedOverAt", started_at as "startedAt", active_at as "activeAt", ended_at as "endedAt"`;
 
-export async function findSession(db: Queries, sessionId: string): Promise<Session | null> {
-  const [row] = await db.query<Session>(`select ${columns} from dialog_orchestrator.sessions where session_id = $1`, [sessionId]);
+/** @param person whose chats are seen, with those of nobody; null: all */
+export async function findSession(db: Queries, sessionId: string, person: string | null = null): Promise<Session | null> {
+  const [row] = await db.query<Session>(
+    `select ${columns} from dialog_orchestrator.sessions where session_id = $1 and ${isSeen('sessions.chat_id', '$2')}`,
+    [sessionId, person],
+  );
   return row ?? null;
 }
 /** Newest first. @param before `activeAt` and id of the last row of the former page. */
 export async function listSessions(
   db: Queries,
-  asked: { readonly state: State | null; readonly limit: number; readonly before: { readonly at: string; readonly id: string } | null },
+  asked: {
+    readonly state: State | null;
+    readonly limit: number;
+    readonly before: { readonly at: string; readonly id: string } | null;
+    readonly seenBy: string | null;
+  },
 ): Promise<readonly Session[]> {
   return db.query<Session>(
     `select ${columns} from dialog_orchestrator.sessions
-     where ($1::text is null or state = $1) and ($2::timestamptz is null or (active_at, session_id) < ($2, $3))
+     where ($1::text is null or state = $1) and ($2::timestamptz is null or (active_at, session_id) < ($2, $3)) and ${isSeen('sessions.chat_id', '$5')}
      order by active_at desc, session_id desc limit $4`,
-    [asked.state, asked.before?.at ?? null, asked.before?.id ?? null, asked.limit],
+    [asked.state, asked.before?.at ?? null, asked.before?.id ?? null, asked.limit, asked.seenBy],
   );
 }
 export async function putSession(tx: Queries, of: Session): Promise<void> {
@@ -186,7 +196,8 @@ export async function forgetConversations(tx: Queries, chatIds: readonly string[
   const ids = 'select session_id from dialog_orchestrator.sessions where chat_id = any ($1)';
   for (const table of ['inputs', 'choices', 'proposals', 'turns'])
     await tx.query(`delete from dialog_orchestrator.${table} where session_id = any ($1) or session_id in (${ids})`, [chatIds]);
-  await tx.query('delete from dialog_orchestrator.sessions where chat_id = any ($1)', [chatIds]);
+  for (const table of ['sessions', 'assigned_chats'])
+    await tx.query(`delete from dialog_orchestrator.${table} where chat_id = any ($1)`, [chatIds]);
 }
 /** One chat continues as another; its own conversation ends with it. */
 export async function mergeConversations(tx: Queries, chatId: string, into: string): Promise<void> {
