@@ -44,6 +44,24 @@ beforeEach(async () => {
   await server?.stop();
   server = await deskServer();
   server.on('GET /api/v1/session', () => session);
+  const counted = (view: string, count: number) => ({ view, count, isMore: false, oldestAt: at });
+  server.on('GET /api/v1/journal/summary', () => ({ views: [counted('approvals', 7), counted('reviews', 1)], groups: [] }));
+  server.on('GET /api/v1/chats', () => queue(chat(1), chat(2)));
+  server.on('GET /api/v1/chats/chat_1', () => ({ chat: chat(1), messages: [message('in'), message('out')] }));
+  server.on('GET /api/v1/messages', () => queue(message('out'), message('in')));
+  server.on('GET /api/v1/clients/c1', () => client);
+  server.on('GET /api/v1/chats/chat_1/consents', () => ({
+    items: [{ isGiven: false, who: 'gateway:staff/s_1/boris', evidence: null, at }],
+  }));
+  server.on('GET /api/v1/calls', () =>
+    queue({ callId: 'call_1', leadId: 'l1', phoneNumber: client.phoneNumber, state: 'answered', outcome: null, createdAt: at }),
+  );
+  const totals = { waiting: 3, urgent: 1, forPerson: 0, unassigned: 2, mine: 1, oldestAt: at };
+  server.on('GET /api/v1/chats/stats/total', () => totals);
+  server.on('GET /health', () => ({
+    status: 'warn',
+    checks: { 'service:crm-connector': [{ status: 'warn', output: 'does not respond' }] },
+  }));
 });
 afterAll(async () => {
   await browser?.close();
@@ -67,8 +85,7 @@ inBrowser(
   'markup made of text is refused, and hostile texts are shown as texts',
   async () => {
     const hostile = ['<img src=x onerror="window.hacked = 1">', 'абв\u202eгде', 'я'.repeat(100_000), 'ноль\u0000байт'];
-    server.on(pending, () => queue(...hostile.map((text, n) => row(n, text, text.slice(0, 200)))));
-    server.on('GET /api/v1/chats/chat_0', () => ({ chat: {}, messages: [] }));
+    server.on(pending, () => queue(...hostile.map((text, n) => row(n + 1, text, text.slice(0, 200)))));
     const page = await open('/desk/approvals');
     await shows(page, '.row.focused');
     expect(await page.value(`document.querySelectorAll('.row').length`)).toBe(hostile.length);
@@ -229,12 +246,79 @@ inBrowser(
   2 * patienceMs,
 );
 
+inBrowser(
+  'a chat is opened, answered and assigned; what arrives meanwhile changes its row in place, and a reply that came too late keeps its text',
+  async () => {
+    const sent: unknown[] = [];
+    server.on('POST /api/v1/send', ({ body }) => {
+      sent.push(body);
+      return sent.length === 1 ? new Refusal(409, { code: 'conflict', reason: 'stale' }) : { id: 'row_9', state: 'pending' };
+    });
+    server.on('POST /api/v1/chats/chat_1/assign', () => chat(1));
+    const page = await open('/desk/chats');
+    await shows(page, '.chip.live');
+    await says(page, 'Клиент 1', '.row.focused');
+    await page.press('KeyJ', 'о');
+    await page.press('KeyK', 'л');
+    await page.press('Enter', 'Enter');
+    await says(page, 'Где мой заказ?', '.detail .thread');
+    await says(page, '+7 999 555-33-22', '.card');
+    server.stream.send(`id: 9\nevent: messages\ndata: ${JSON.stringify({ ...message('in'), chatId: 'chat_2', text: 'Новое слово' })}\n\n`);
+    await says(page, 'Новое слово', '[data-row="chat_2"]');
+    expect(await page.value(`[...document.querySelectorAll('.row')].map((each) => each.dataset.row)`)).toEqual(['chat_1', 'chat_2']);
+    await page.value(`document.querySelector('.draft textarea').focus()`);
+    await page.type('Уже везём');
+    await page.press('Enter', 'Enter', { ctrl: true });
+    await says(page, 'текст сохранён', '.notices');
+    await until(
+      () =>
+        page.value(
+          `document.querySelector('.draft textarea').value === 'Уже везём' && !document.querySelector('.draft button.primary').disabled`,
+        ) as Promise<boolean>,
+      patienceMs,
+    );
+    await page.press('Enter', 'Enter', { ctrl: true });
+    await says(page, 'ждёт согласования', '.notices');
+    expect(sent).toEqual([1, 2].map(() => ({ chatId: 'chat_1', text: 'Уже везём', knows: 'act_1' })));
+    expect(await page.value(`document.querySelector('.draft textarea').value`)).toBe('');
+    await page.value(`document.activeElement.blur()`);
+    await page.press('KeyC', 'с');
+    await until(() => server.requests.includes('POST /api/v1/chats/chat_1/assign'), patienceMs);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+inBrowser(
+  'each number of the day leads to its list, and the title counts what waits',
+  async () => {
+    const page = await open('/desk/');
+    await says(page, 'Срочные без ответа', '#main');
+    expect(
+      await page.value(
+        `[...document.querySelectorAll('.tile')].map((tile) => tile.querySelector('.number').innerText + ' ' + tile.getAttribute('href'))`,
+      ),
+    ).toEqual([
+      '7 /desk/approvals',
+      '3 /desk/chats?waiting=1',
+      '1 /desk/chats?waiting=1&urgent=1',
+      '0 /desk/chats?waiting=1&owner=human',
+      '2 /desk/chats?waiting=1&assigned=nobody',
+      '1 /desk/chats?waiting=1&assigned=mine',
+      '1 /desk/calls?state=answered',
+    ]);
+    await says(page, 'service:crm-connector', '#main');
+    await until(async () => (await page.value('document.title')) === '(7) Сегодня — PolyB', patienceMs);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
 const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 inBrowser(
   'axe finds nothing on any page, in Russian and English, light and dark, at 1280 and 320 px, where nothing is wider than the window',
   async () => {
     server.on(pending, () => queue(row(1, 'Сделаем скидку 10 %'), { ...row(2), heldBy: 'gateway:staff/s_1/boris' }));
-    server.on('GET /api/v1/chats/chat_1', () => ({ chat: {}, messages: [message('in'), message('out')] }));
     const page = await open('/desk/approvals');
     await shows(page, '.thread');
     await page.value(axe);
@@ -243,16 +327,18 @@ inBrowser(
     expect(await page.value(`axe.run().then(({ violations }) => violations.map(({ id }) => id))`)).toContain('button-name');
     await page.value(`document.querySelector('#main > button').remove()`);
     const found: string[] = [];
-    for (const name of ['approvals', 'settings', 'nowhere']) {
+    const pages = { today: '.tile', approvals: '.thread', 'chats/chat_1': '.thread', settings: 'fieldset', nowhere: '.picture.refused' };
+    for (const [name, drawn] of Object.entries(pages)) {
       await page.value(`history.pushState(null, '', '/desk/${name}'); dispatchEvent(new PopStateEvent('popstate'))`);
-      await shows(page, name === 'approvals' ? '.thread' : name === 'settings' ? 'fieldset' : '.picture.refused');
+      await says(page, '', `[data-page="${name.split('/')[0]}"]`);
+      await shows(page, drawn);
       for (const language of ['ru', 'en'] as const) {
         await page.value(`document.documentElement.lang !== '${language}' && document.querySelector('header button[lang]').click()`);
         for (const scheme of ['light', 'dark'] as const)
           for (const width of [1280, 320]) {
             await page.look({ width, height: 900, scheme });
             const violations = (await page.value(
-              `new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))).then(() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes.map(({ html }) => html.slice(0, 200)).join(' | ')))`,
+              `new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))).then(() => axe.run({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes.map(({ html }) => html.slice(0, 200)).join(' | ')))`,
             )) as string[];
             found.push(...violations.map((violation) => `${name} ${language} ${scheme} ${width}: ${violation}`));
             const isWide = await page.value('document.documentElement.scrollWidth > innerWidth');
@@ -265,6 +351,22 @@ inBrowser(
   },
   4 * patienceMs,
 );
+const client = {
+  ...{ customerId: 'c1', clientId: 'c1', channel: 'site', name: 'Иван', username: null, phoneNumber: '+79995553322', isPhoneProved: true },
+  ...{ role: 'client', messages: 12, firstSeenAt: at, lastSeenAt: at },
+};
+const chat = (n: number) => ({
+  ...{ chatId: `chat_${n}`, channel: 'site', botId: '1', externalId: 'x', kind: 'private', title: null, owner: 'bot', isReachable: true },
+  ...{ lastInboundAt: at, lastMessageId: 'm1', lastActId: `act_${n}`, assignedTo: null, canRequestContact: false, lastMessageAt: at },
+  ...{
+    customer: { customerId: 'c1', name: `Клиент ${n}`, phoneNumber: null },
+    intent: 'order',
+    isUrgent: true,
+    waitingSince: at,
+    unanswered: 2,
+  },
+  lastMessage: { messageId: 'm1', text: `Слова ${n}`, kind: 'text', direction: 'in', isStaff: false, sentAt: at },
+});
 const message = (direction: 'in' | 'out') => ({
   ...{ messageId: `m_${direction}`, chatId: 'chat_1', channel: 'site', botId: '1', externalId: 'x', direction, kind: 'text', isCut: false },
   ...{ text: 'Где мой заказ?', content: [], threadId: null, albumId: null, replyToExternalId: null, isForwarded: false, sentAt: at },

@@ -18,6 +18,8 @@ const sales = ['manager', 'director', 'admin'] as const;
 const everyone = [...sales, 'operator'] as const;
 
 export const pages: readonly PageEntry[] = [
+  { name: 'today', title: 'today', roles: everyone, code: 'KeyO', load: () => import('./pages/today.ts') },
   { name: 'approvals', title: 'approvals', roles: sales, code: 'KeyA', load: () => import('./pages/approvals.ts') },
+  { name: 'chats', title: 'chats', roles: sales, code: 'KeyM', load: () => import('./pages/chats.ts') },
   { name: 'settings', title: 'settings', roles: everyone, code: 'KeyS', load: () => import('./pages/settings.ts') },
 ];

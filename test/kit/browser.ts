@@ -169,8 +169,10 @@ function complaintsOf(method: string, params: Params): readonly string[] {
   const said = JSON.stringify(params).slice(0, 500);
   switch (method) {
     case 'Runtime.exceptionThrown':
-    case 'Network.loadingFailed':
       return [said];
+    case 'Network.loadingFailed':
+      // The page gave it up itself.
+      return params.canceled === true ? [] : [said];
     case 'Runtime.consoleAPICalled':
       return ['error', 'warning', 'assert'].includes(String(params.type)) ? [said] : [];
     case 'Log.entryAdded':

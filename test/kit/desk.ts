@@ -62,15 +62,16 @@ export async function deskServer(): Promise<DeskServer> {
     raw.once('close', () => followers.delete(raw));
     return reply;
   });
-  app.all('/api/*', async (request, reply) => {
-    const path = request.url.split('?')[0] ?? '';
-    requests.push(`${request.method} ${request.url}`);
-    const found = replies.get(`${request.method} ${path}`);
-    const body = found === undefined ? new Refusal(404, { code: 'not_found' }) : await found(request);
-    if (body instanceof Refusal)
-      return reply.code(body.status).header('content-type', 'application/problem+json').send(JSON.stringify(body.problem));
-    return reply.header('content-type', 'application/json').send(JSON.stringify(body));
-  });
+  for (const url of ['/api/*', '/health'])
+    app.all(url, async (request, reply) => {
+      const path = request.url.split('?')[0] ?? '';
+      requests.push(`${request.method} ${request.url}`);
+      const found = replies.get(`${request.method} ${path}`);
+      const body = found === undefined ? new Refusal(404, { code: 'not_found' }) : await found(request);
+      if (body instanceof Refusal)
+        return reply.code(body.status).header('content-type', 'application/problem+json').send(JSON.stringify(body.problem));
+      return reply.header('content-type', 'application/json').send(JSON.stringify(body));
+    });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const address = app.server.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');

@@ -2,6 +2,7 @@
 import { effect, useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import type { journal } from '../../contracts/journal.ts';
 import { Invite, Login, SecondFactor } from '../pages/login.ts';
 import { type PageEntry, pages } from '../pages.ts';
 import { kitWords } from '../words/kit.ts';
@@ -11,7 +12,7 @@ import { html } from './html.ts';
 import { type Binding, keyLabel, useKeys } from './keys.ts';
 import type { LiveStatus } from './live.ts';
 import { ErrorPicture, Picture } from './pictures.ts';
-import { outcomeOf, type Shown } from './resource.ts';
+import { createResource, outcomeOf, type Shown } from './resource.ts';
 import { hrefOf, unknownFilters } from './router.ts';
 import { createBell } from './sound.ts';
 
@@ -67,6 +68,7 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
     isMenuOpen.value = false;
   }, [page]);
   useTitle(desk, entry);
+  useWaiting(desk, session.person.role !== 'operator');
   useKeys(
     desk.keys,
     [
@@ -108,7 +110,7 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
       )}</ul>
       <p class="zone">${t('zone', { zone: desk.format.value.zone })}</p>
     </nav>
-    <main id="main" tabindex="-1">
+    <main id="main" tabindex="-1" data-page=${entry?.name ?? 'nowhere'}>
       <${OldBanner} desk=${desk} />
       ${entry === undefined ? html`<${NoPage} desk=${desk} />` : html`<${PageHost} key=${entry.name} desk=${desk} entry=${entry} />`}
     </main>
@@ -116,12 +118,14 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
     <${Help} desk=${desk} dialog=${help} />`;
 }
 
-/** Topics of the stream that a role may follow. */
+const staffTopics = ['approvals', 'reviews', 'calls', 'messages'];
+const systemTopics = ['runs', 'dead_letters'];
+/** Topics of the stream that a role may follow, as contracts/feeds.ts has them. */
 const topicsOf: Readonly<Record<Session['person']['role'], readonly string[]>> = {
-  manager: ['approvals', 'messages'],
-  director: ['approvals', 'messages'],
-  admin: ['approvals', 'messages', 'runs'],
-  operator: ['runs'],
+  manager: staffTopics,
+  director: staffTopics,
+  admin: [...staffTopics, ...systemTopics],
+  operator: systemTopics,
 };
 
 /** Loads a page and makes it for the filters of the address. */
@@ -239,6 +243,38 @@ function LiveRegions({ desk }: { desk: Desk }): VNode {
   return html`<div class="hidden" role="status" aria-live="polite">${polite}</div>
     <div class="hidden" role="alert" aria-live="assertive">${assertive}</div>`;
 }
+
+/** Counts the approvals that wait, once for all changes that arrive together. */
+function useWaiting(desk: Desk, isStaff: boolean): void {
+  useEffect(() => {
+    if (!isStaff) return;
+    let gathering: ReturnType<typeof setTimeout> | undefined;
+    const waiting = createResource((signal) =>
+      desk.api.call<typeof journal.summary>('GET /api/v1/journal/summary', { view: 'approvals' }, { signal }),
+    );
+    const readSoon = (): void => {
+      gathering ??= setTimeout(() => {
+        gathering = undefined;
+        void waiting.read();
+      }, gatherMs);
+    };
+    const leaves = [
+      desk.live.on('approvals', readSoon),
+      desk.live.onGap(readSoon),
+      effect(() => {
+        const { value } = waiting.shown;
+        if (value.kind === 'ready') desk.waiting.value = value.value.views[0]?.count ?? 0;
+      }),
+    ];
+    void waiting.read();
+    return () => {
+      clearTimeout(gathering);
+      waiting.stop();
+      for (const leave of leaves) leave();
+    };
+  }, [isStaff]);
+}
+const gatherMs = 300;
 
 /** `(7) Согласование — PolyB`, and a sound when more waits than before. */
 function useTitle(desk: Desk, entry: PageEntry | undefined): void {

@@ -44,7 +44,6 @@ export function page(desk: Desk): Page {
 
   const load: ListOptions<Entry>['load'] = async ({ signal }) => {
     const rows = await readQueue(desk, signal);
-    desk.waiting.value = rows.length;
     const now = Date.now();
     const items = rows
       .filter((row) => snoozes.has(row.id, now) === (view === 'snoozed') && isShown(row))
@@ -148,7 +147,6 @@ export function page(desk: Desk): Page {
     held.delete(id);
     unsaved.delete(id);
     list.remove(id);
-    desk.waiting.value = Math.max(0, desk.waiting.peek() - 1);
     desk.announce(t('left', { n: list.items.peek().length }));
   }
 

@@ -1,0 +1,25 @@
+import type { Words } from '../kit/words.ts';
+
+export const todayWords = {
+  title: ['Сегодня', 'Today'],
+  approvals: ['Ждут согласования', 'Waiting for approval'],
+  oldest: ['старейшее {age}', 'the oldest for {age}'],
+  chatsWaiting: ['Чаты без ответа', 'Chats without an answer'],
+  urgent: ['Срочные без ответа', 'Urgent without an answer'],
+  forPerson: ['Ждут человека', 'Waiting for a person'],
+  unassigned: ['Ничьи', 'No one’s'],
+  mine: ['Мои', 'Mine'],
+  callsNow: ['Звонки сейчас', 'Calls now'],
+  reviews: ['Нужно разобрать', 'Need a review'],
+  stuck: ['Запуски не закончены', 'Runs that have not ended'],
+  deadLetters: ['Недоставленные', 'Dead letters'],
+  services: ['Службы и связи', 'Services and connections'],
+  allWell: ['Все работают.', 'All work.'],
+  notWell: [
+    { one: 'Не работает {n}', few: 'Не работают {n}', many: 'Не работают {n}', other: 'Не работает {n}' },
+    { one: '{n} is not well', other: '{n} are not well' },
+  ],
+  sales: ['Работа с клиентами', 'Customers'],
+  system: ['Система', 'System'],
+  moreThan: ['больше {n}', 'more than {n}'],
+} as const satisfies Words;
