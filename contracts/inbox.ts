@@ -113,6 +113,7 @@ const Chat = z.object({
   assignedTo: PersonId.nullable().default(null).describe('The person of the staff who is in charge of the chat.'),
   canRequestContact: z.boolean().default(false).describe('The channel has a button with which the customer shares their own contact.'),
 });
+const Note = z.object({ noteId: Id, chatId: Id, text: PersonText, who: Actor, at: Timestamp });
 const ListedChat = Chat.extend({
   customer: z
     .object({ customerId: CustomerId, name: Name, phoneNumber: z.string().max(20).nullable().meta({ pii: 'phone' }) })
@@ -399,6 +400,27 @@ export const inbox = contract('inbox', '1.0.0', {
       people: ['manager', 'director', 'admin'],
     },
   }),
+  add_note: method({
+    summary: 'Add a note about a chat for the staff. It is never sent, and neither the classifier nor the agent reads it.',
+    input: z.strictObject({
+      chatId: Id,
+      text: PersonText.regex(/\S/, 'at least one visible character'),
+      onBehalfOf: OnBehalfOf,
+      viewer: Viewer,
+    }),
+    output: Note,
+    idempotency: 'keyed',
+    unhashed: ['onBehalfOf', 'viewer'],
+    http: { route: 'POST /api/v1/chats/{chatId}/notes', actor: 'onBehalfOf', viewer: 'viewer' },
+    examples: [{ chatId: 'chat_0mx21odz83hjfne9r3blo', text: 'Позвонить после обеда' }],
+  }),
+  list_notes: method({
+    summary: 'Notes of the staff about a chat, newest first.',
+    input: z.strictObject({ chatId: Id, viewer: Viewer, ...PageInput }),
+    output: pageOf(Note),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/chats/{chatId}/notes', viewer: 'viewer' },
+  }),
   read_file: method({
     summary: 'Read part of a file of a message. Over HTTP, the whole file or a Range.',
     input: z.strictObject({ messageId: Id, n: z.int().min(0).max(99), viewer: Viewer, ...Part }),
@@ -589,6 +611,11 @@ export const inbox = contract('inbox', '1.0.0', {
   owner_changed: event({
     summary: 'A person set who answers in a chat. Taking it from the bot is an act with the id `changeId`.',
     payload: z.object({ changeId: Id, chatId: Id, owner: ChatOwner, at: Timestamp }),
+    key: 'chatId',
+  }),
+  note_added: event({
+    summary: 'A note about a chat was added for the staff.',
+    payload: z.object({ noteId: Id, chatId: Id, who: Actor, at: Timestamp }),
     key: 'chatId',
   }),
   chat_assigned: event({

@@ -11,6 +11,7 @@ import { erase, type PersonFields } from './rows/erase.ts';
 import { pageOfFeed } from './rows/feed.ts';
 import { chatTotals, pageOfChats } from './rows/list-chats.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './rows/messages.ts';
+import { addNote, pageOfNotes } from './rows/notes.ts';
 
 const dayMs = 86_400_000;
 type Reads = Omit<HandlersOf<typeof inbox>, 'put_message' | 'store_message' | 'obey_command' | 'channel_webhook' | 'replay_updates'>;
@@ -75,6 +76,11 @@ export function reads({
     chat_totals: (wanted) => chatTotals(db, wanted, at()),
     set_chat_owner: async ({ chatId, owner, forMs, viewer }) =>
       (await commit((tx) => setOwner(tx, chatId, owner, forMs ?? null, { ...at(), viewer }))) ?? missing('chat', chatId),
+    add_note: async ({ chatId, text, onBehalfOf, viewer }, { caller, commit: once }) => {
+      const note = { chatId, text, who: actorOf(caller, onBehalfOf), at: new Date(now()), viewer };
+      return once(async (tx) => (await addNote(tx, note)) ?? missing('chat', chatId));
+    },
+    list_notes: async (wanted) => (await db.transaction((tx) => pageOfNotes(tx, wanted))) ?? missing('chat', wanted.chatId),
     assign_chat: async ({ chatId, personId, onBehalfOf, viewer }, { caller }) => {
       const by = { ...at(), who: actorOf(caller, onBehalfOf), viewer };
       return (await commit((tx) => assignChat(tx, chatId, personId, by))) ?? missing('chat', chatId);

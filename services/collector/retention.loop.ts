@@ -3,6 +3,7 @@ import { doomOldFiles } from './rows/files.ts';
 import {
   forgetEmptyChats,
   oldMessages,
+  oldNotes,
   oldPeople,
   oldPositions,
   oldRecordings,
@@ -35,7 +36,7 @@ export function retention(
     every('forget_raw_updates', '13 2 * * *', (signal) => sweep(oldUpdates, daysAgo(Math.min(days.raw, days.messages)), signal)),
     every('forget_messages', '23 2 * * *', async (signal) => {
       const before = daysAgo(days.messages);
-      for (const text of [oldMessages, oldPositions, oldPeople, unusedAliases]) await sweep(text, before, signal);
+      for (const text of [oldMessages, oldNotes, oldPositions, oldPeople, unusedAliases]) await sweep(text, before, signal);
       for (let chats = await waitingBefore(before); chats.length > 0; chats = chats.length < batch ? [] : await waitingBefore(before)) {
         await refreshWaiting(db, chats);
         signal.throwIfAborted();

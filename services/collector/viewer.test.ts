@@ -60,6 +60,9 @@ const single: Readonly<Record<string, (of: Canary, look: Look) => Promise<unknow
   client_messages: ({ customerId }, look) => here.bus.call(inbox.client_messages, { customerId, ...look }),
   chat_context: ({ chatId }, look) => here.bus.call(inbox.chat_context, { chatId, ...look }),
   set_chat_owner: ({ chatId }, look) => here.bus.call(inbox.set_chat_owner, { chatId, owner: 'bot', ...look }),
+  list_notes: ({ chatId }, look) => here.bus.call(inbox.list_notes, { chatId, ...look }),
+  add_note: ({ chatId }, look) =>
+    here.bus.call(inbox.add_note, { chatId, text: 'заметка', ...look }, { key: JSON.stringify([chatId, look]) }),
   read_file: ({ messageId }, look) => here.bus.call(inbox.read_file, { messageId, n: 0, ...look }),
   get_voice: ({ messageId }, look) => here.bus.call(inbox.get_voice, { messageId, ...look }),
   // Ends the test: it moves the chat.

@@ -139,6 +139,7 @@ async function merge(tx: Tx, other: string, into: string): Promise<void> {
      insert into collector.chat_members (user_id, chat_id) select user_id, $2 from gone on conflict do nothing`,
     [other, into],
   );
+  await tx.query('update collector.notes set chat_id = $2 where chat_id = $1', [other, into]);
   await tx.query('update collector.chat_aliases set chat_id = $2 where chat_id = $1', [other, into]);
   tx.emit(inbox.chats_merged, { chatId: other, into, at: new Date().toISOString() });
 }

@@ -115,6 +115,7 @@ async function eraseMessages(tx: Tx, ids: readonly string[], chats: readonly str
     [chats, externalIds],
   );
   await tx.query('delete from collector.chat_aliases where chat_id = any ($1)', [chats]);
+  await tx.query('delete from collector.notes where chat_id = any ($1)', [chats]);
   await setAssigned(tx, chats, null, null);
   await tx.query(
     `update collector.chats set external_id = 'erased:' || chat_id, title = null, is_reachable = false, intent = null,

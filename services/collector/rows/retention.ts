@@ -21,6 +21,8 @@ export const oldMessages = `delete from collector.messages where seq in (
 // Rows stored before the oldest allowed message were also sent before it.
 export const oldPositions = `delete from collector.feed where position in (
   select position from collector.feed where stored_at < $1 order by stored_at, position limit $2) returning 1`;
+export const oldNotes = `delete from collector.notes where note_id in (
+  select note_id from collector.notes where at < $1 limit $2) returning 1`;
 /** Customers without messages. Other roles are settings made by people. */
 export const oldPeople = `with gone as (
     delete from collector.users where user_id in (
