@@ -165,7 +165,6 @@ test.each([
   ['operator', 'GET', '/api/v1/sandbox/pending', 200],
   ['operator', 'POST', '/api/v1/sandbox/row_none/approve', 403],
   ['operator', 'GET', '/api/v1/keys', 403],
-  ['manager', 'GET', '/api/v1/dialogs', 403],
   ['admin', 'GET', '/api/v1/webhooks', 403],
 ] as const)('as %s, %s %s answers %i', async (role, verb, path, status) => {
   const { ask } = await person(role);
