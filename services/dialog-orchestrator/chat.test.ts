@@ -98,6 +98,27 @@ test('a customer books in Telegram by buttons: one appointment, one receipt, and
   expect(sentTo(anna)).toHaveLength(4);
 });
 
+test('two presses under one query id, in two chats, are both answered', async () => {
+  it.thinks(receptionist);
+  const both = [somebody(), somebody()];
+  for (const person of both) telegram.say(token, person, 'Хочу на стрижку на следующей неделе');
+  for (const person of both) {
+    const { messageId, text, buttons } = await comes(person, 1);
+    const chat = { id: person, type: 'private', first_name: 'Анна' };
+    telegram.update(token, {
+      callback_query: {
+        ...{ id: 'query-of-both', chat_instance: String(person), data: buttons.at(-1)?.callback_data },
+        from: { id: person, is_bot: false, first_name: 'Анна' },
+        message: { message_id: messageId, date: Math.floor(Date.now() / 1000), chat, text, reply_markup: { inline_keyboard: [buttons] } },
+      },
+    });
+  }
+  for (const person of both) expect((await comes(person, 2)).text).toBe('Есть такое время:');
+  const answers = () =>
+    telegram.asked.filter(({ method, payload }) => method === 'answerCallbackQuery' && payload.callback_query_id === 'query-of-both');
+  await until(() => answers().length === both.length || null);
+});
+
 test('what is claimed shows nothing of its owner; the customer’s own contact does', async () => {
   it.thinks(receptionist);
   const boris = somebody();

@@ -8,8 +8,8 @@ export const turnIdOf = (key: string): string => `turn_${hash('sha256', key, 'ba
 /** Ids of messages and of their changes sort by the order of storing. */
 export const messageIdPrefix = 'msg_';
 const pressPrefix = 'press:';
-/** The input of a press that is no message. @param queryId names the press in its channel */
-export const pressInputId = (queryId: string): string => `${pressPrefix}${queryId}`;
+/** The input of a press that is no message. @param queryId names the press in its chat */
+export const pressInputId = (chatId: string, queryId: string): string => `${pressPrefix}${chatId}-${queryId}`;
 /** The input for which a turn was due. @param key of `take_turn`: the id of the input, perhaps with a suffix */
 export function inputIdIn(key: string): string {
   const [inputId = key] = new RegExp(`^(?:${messageIdPrefix}|${pressPrefix})[^:]+`).exec(key) ?? [];

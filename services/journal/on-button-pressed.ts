@@ -13,6 +13,12 @@ export function onButtonPressed(chats: readonly string[], own: { readonly botId:
     if (chatExternalId === null || messageExternalId === null || queryId === null) return;
     const pressed = { chat: chatExternalId, messageId: messageExternalId };
     const chat = await chatCalled(tx, chats, chatExternalId);
-    tx.send(approvals.press_button, { ...choice, chat, pressed, queryId, userId, isStaff }, { key: derivedKey(botId, queryId) });
+    tx.send(
+      approvals.press_button,
+      { ...choice, chat, pressed, queryId, userId, isStaff },
+      {
+        key: derivedKey(botId, queryId, chatExternalId, messageExternalId, data),
+      },
+    );
   });
 }

@@ -16,6 +16,8 @@ export function onButtonPressed(): Consumer {
     const sent = chatId === null ? null : await findSent(tx, { channel, botId, externalId }, chatId);
     if (sent === null && messageExternalId !== null && approvalPress.test(data)) return;
     const offered = sent?.isPrivate && chatExternalId !== null ? { to: chatExternalId, externalId } : null;
-    tx.send(messages.settle_press, { channel, botId, queryId, title, offered }, { key: derivedKey(channel, botId, queryId) });
+    // A query id of another chat or button that the platform gave twice must not stop the presses behind it.
+    const key = derivedKey(channel, botId, queryId, chatExternalId ?? '', externalId, data);
+    tx.send(messages.settle_press, { channel, botId, queryId, title, offered }, { key });
   });
 }
