@@ -34,9 +34,12 @@ export const slotOptions = (slots: readonly OfferedSlot[], language: Language): 
     description: slot.employee?.slice(0, 72) ?? undefined,
     payload: { is: 'slot', ref: slot.slot },
   }));
-export const proposalOptions = (of: { readonly proposalId: string; readonly hash: string }, language: Language): readonly Option[] => [
-  { title: words[language].confirm, payload: { is: 'confirm', ...of } },
-  { title: words[language].decline, payload: { is: 'decline', ...of } },
+export const proposalOptions = (
+  { proposalId, hash, what }: { readonly proposalId: string; readonly hash: string; readonly what: 'create' | 'move' | 'cancel' },
+  language: Language,
+): readonly Option[] => [
+  { title: words[language].confirm, payload: { is: 'confirm', proposalId, hash } },
+  { title: words[language][what === 'cancel' ? 'keep' : 'decline'], payload: { is: 'decline', proposalId, hash } },
 ];
 
 /** The first page of the options, with a token for each. */

@@ -4,6 +4,8 @@ import type { Language } from './rows/sessions.ts';
 export interface Words {
   readonly confirm: string;
   readonly decline: string;
+  /** Declines a cancellation: `Отменить` under it would mean either. */
+  readonly keep: string;
   readonly more: string;
   readonly proposal: (of: ProposalWords) => string;
   readonly receipt: (of: ProposalWords) => string;
@@ -44,6 +46,7 @@ export const words: Readonly<Record<Language, Words>> = {
   ru: {
     confirm: 'Подтвердить',
     decline: 'Отменить',
+    keep: 'Не отменять',
     more: 'Ещё',
     proposal: ({ what, services, employee, when, from, price, name, phone }) =>
       lines(
@@ -89,6 +92,7 @@ export const words: Readonly<Record<Language, Words>> = {
   en: {
     confirm: 'Confirm',
     decline: 'Cancel',
+    keep: 'Keep it',
     more: 'More',
     proposal: ({ what, services, employee, when, from, price, name, phone }) =>
       lines(

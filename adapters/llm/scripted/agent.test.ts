@@ -93,6 +93,8 @@ const days = '[day: any, 2026-11-30, 2026-12-01, 2026-12-02, 2026-12-03, 2026-12
 const all = '[menu: book, services, own, person]';
 const moving = 'Стрижка, вторник, 1 декабря, 18:30. На какой день перенести?';
 
+const askedPhone = ['первое', 'Стрижка, вторник, 1 декабря, 10:00, Анна. Подскажите, пожалуйста, ваш номер телефона?'];
+
 const russian: readonly (readonly [what: string, situation: Situation, expected: string])[] = [
   [
     'a greeting gets the menu',
@@ -690,6 +692,47 @@ const russian: readonly (readonly [what: string, situation: Situation, expected:
     },
     'create_appointment {"slot":"s1","name":"Ирина","phone":"+79991234567"}',
   ],
+  [
+    'a name beside the phone goes before the name of the account',
+    {
+      facts: { ...booking, customer: { name: 'Клиент 502', phone: 'none' } },
+      history: askedPhone,
+      said: 'Олег Петров, +79991234567, спасибо',
+    },
+    'create_appointment {"slot":"s1","name":"Олег Петров","phone":"+79991234567"}',
+  ],
+  [
+    'words beside the phone are no name',
+    { facts: { ...booking, customer: { name: 'Клиент 502', phone: 'none' } }, history: askedPhone, said: 'вот он: +79991234567, Спасибо' },
+    'create_appointment {"slot":"s1","phone":"+79991234567"}',
+  ],
+  [
+    'the contact that was asked for continues what it was asked for',
+    {
+      facts: { ...proved, appointments: null },
+      history: ['Какие у меня записи?', 'Нажмите кнопку ниже, чтобы поделиться своим контактом.'],
+      said: 'Контакт: Ирина, 79995551300',
+    },
+    'get_client_appointments {}',
+  ],
+  [
+    'the contact of another person continues nothing',
+    {
+      facts: { customer: { name: 'Ирина', phone: 'claimed' } },
+      history: ['Какие у меня записи?', 'Нажмите кнопку ниже, чтобы поделиться своим контактом.'],
+      said: 'Контакт: Ирина, 79995551300',
+    },
+    `Помогу выбрать услугу и время, покажу цены и ваши записи. С чего начнём? ${all}`,
+  ],
+  ...['Какие у меня записи?', 'есть ли у меня запись', 'Покажите записи'].map(
+    (said) => ['own appointments are asked for in other words', { facts: proved, said }, 'get_client_appointments {}'] as const,
+  ),
+  [
+    'a wish for an appointment is no question for one’s own',
+    { said: 'я хочу запись на стрижку завтра' },
+    'get_available_slots {"services":["haircut"],"day":"я хочу запись на стрижку завтра"}',
+  ],
+  ['products are services', { said: 'Привет! Расскажи о ваших продуктах' }, 'get_services {}'],
   [
     'another service during a move is a new booking',
     {

@@ -9,7 +9,20 @@ import { isLike, servicesIn, wordsIn } from './likeness.ts';
 import { en } from './phrases.en.ts';
 import { ru } from './phrases.ru.ts';
 import type { Phrases } from './phrases.ts';
-import { factsIn, masterIn, nameIn, namesDay, namesExactTime, namesTime, optionIn, phoneIn, wishIn } from './wishes.ts';
+import {
+  factsIn,
+  masterIn,
+  nameBesidePhoneIn,
+  nameIn,
+  namesDay,
+  namesExactTime,
+  namesTime,
+  optionIn,
+  phoneIn,
+  sharesContact,
+  type Wish,
+  wishIn,
+} from './wishes.ts';
 
 export interface Step {
   readonly text: string;
@@ -22,6 +35,9 @@ const mostCalls = 4;
 /** Earlier texts of the customer that are read again for a service or a day. */
 const remembered = 6;
 
+/** Wishes that need a proved phone. */
+const ownWishes: ReadonlySet<Wish> = new Set(['own', 'move', 'cancel']);
+
 export function nextStep(conversation: Conversation): Step {
   const it = agentOf(conversation);
   if (conversation.isRepair) return it.help();
@@ -30,8 +46,11 @@ export function nextStep(conversation: Conversation): Step {
 }
 
 function agentOf(conversation: Conversation) {
-  const { facts, said, lastReply, before, ran, calls, has } = conversation;
+  const { facts, lastReply, before, ran, calls, has } = conversation;
   const { language, pressed, company, customer, offered, appointments } = facts;
+  // The customer proved their phone for what they wanted before.
+  const isProof = customer.phone === 'proved' && sharesContact(conversation.said) && ownWishes.has(wishIn(before[0] ?? ''));
+  const said = isProof ? (before[0] ?? '') : conversation.said;
   const phrases: Phrases = language === 'en' ? en : ru;
   const { marks } = phrases;
   const asked = (mark: keyof Phrases['marks']) => lastReply.includes(marks[mark]);
@@ -154,11 +173,12 @@ function agentOf(conversation: Conversation) {
     return create(slot);
   }
   function create(slot: Slot): Step {
-    const name = asked('name') ? nameIn(said) : asked('phone') && customer.name === null ? nameIn(before[0] ?? '') : null;
+    const name = asked('name') ? nameIn(said) : asked('phone') ? (nameBesidePhoneIn(said) ?? earlierName()) : null;
     const phone = customer.phone === 'proved' ? null : phoneIn(said);
     const given = { slot: slot.slot, ...(name !== null && { name }), ...(phone !== null && { phone: dialable(phone) }) };
     return call('create_appointment', given, () => say(phrases.whichTime));
   }
+  const earlierName = () => (customer.name === null ? nameIn(before[0] ?? '') : null);
   /** The slot that the customer's words mean among the offered ones; null where the words need a look, or mean none. */
   function slotIn(): Slot | null {
     const times = said.match(/(?<![\d.])\d{1,2}[:.]\d{2}(?!\.?\d)/g)?.map((time) => time.replace('.', ':').padStart(5, '0')) ?? [];

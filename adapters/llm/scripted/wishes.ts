@@ -63,9 +63,11 @@ const cues: readonly (readonly [Wish, RegExp])[] = [
       'мо[ияюейх]+ (?:\\p{L}+ )?запис',
       'когда (?:я (?:\\p{L}+ )?запис|у меня)',
       'на когда я',
-      '(?:я|у меня) (?:ли )?(?:записан|есть запис|запись)',
+      '(?:я|у меня) (?:(?:ли|есть|уже|сейчас) ){0,2}(?:записан|запис[ьи](?!\\p{L}))',
+      'покаж\\p{L}* (?:\\p{L}+ )?запис[ьи](?!\\p{L})',
       'записан[аы]? ли',
       'my (?:next )?(?:appointment|booking)',
+      '(?:appointments?|bookings?) do i have|(?:do i|i) have (?:an|any) (?:appointment|booking)',
       'when am i',
       'when is my',
     ),
@@ -76,7 +78,18 @@ const cues: readonly (readonly [Wish, RegExp])[] = [
   ],
   [
     'services',
-    like(word('услуг', 'прайс', 'что (?:вы )?(?:делаете|умеете|предлагаете)', 'чем занимаетесь', 'services', 'what do you (?:do|offer)')),
+    like(
+      word(
+        'услуг',
+        'продукт',
+        'ассортимент',
+        'прайс',
+        'что (?:вы )?(?:делаете|умеете|предлагаете)',
+        'чем занимаетесь',
+        'services',
+        'what do you (?:do|offer)',
+      ),
+    ),
   ],
   [
     'employees',
@@ -272,7 +285,7 @@ const options: readonly RegExp[] = [
 export const phoneIn = (text: string): string | null => /(?<!\d)\+?\d[\d\s().-]{8,17}\d(?!\d)/.exec(text)?.[0] ?? null;
 
 const fillers =
-  /(?<!\p{L})(?:здравствуйте|привет|добрый|день|вечер|hello|hi|меня зовут|мое имя|моё имя|зовут|меня|имя|это|я|мой|телефон|номер|тел|my name is|i am|im|i'm|this is|name|phone|number|and|и|вот|да|yes|my)(?!\p{L})/giu;
+  /(?<!\p{L})(?:здравствуйте|привет|добрый|день|вечер|hello|hi|меня зовут|мое имя|моё имя|зовут|меня|имя|это|я|мой|телефон|номер|тел|спасибо|пожалуйста|конечно|хорошо|thanks|thank you|please|sure|my name is|i am|im|i'm|this is|name|phone|number|and|и|вот|да|yes|my)(?!\p{L})/giu;
 /** A name in the reply to the question for it; null for anything else than one to three words. */
 export function nameIn(text: string): string | null {
   if (text.includes('?')) return null;
@@ -285,6 +298,14 @@ export function nameIn(text: string): string | null {
   if (words.length === 0 || words.length > 3 || rest.length > 60 || words.some((each) => each.length < 2)) return null;
   return words.map((each) => each[0]?.toUpperCase() + each.slice(1)).join(' ');
 }
+/** A name, in capitals as names are, that was not asked for and comes with a phone; null for a shared contact, whose name is its owner's. */
+export function nameBesidePhoneIn(text: string): string | null {
+  if (phoneIn(text) === null || sharesContact(text)) return null;
+  const name = nameIn(text);
+  return name !== null && text.includes(name) ? name : null;
+}
+/** The text is a contact that was shared. */
+export const sharesContact = (text: string): boolean => text.startsWith('Контакт: ');
 /** The master that `к Марии` or `to Maria` names. */
 export function masterIn(text: string): string | null {
   const [, name] = /(?:^|\s)(?:к|ко|у|with|to)\s+(?:мастеру\s+)?(\p{Lu}\p{Ll}{2,})/u.exec(text) ?? [];
