@@ -3,7 +3,9 @@
  * one poller per bot, webhooks with secret and retries, files, limits, and faults on demand.
  * As a program: `node adapters/vendors/telegram/fake.ts --port 0 --token 1:AAA` prints its address. `POST /say {token, from, text}` sends a
  * customer's message, `POST /press {token, from, button}` presses the latest button of that text, `POST /contact {token, from, phone}` shares
- * the contact where it is requested, and `POST /screen {token, from}` returns the messages of the bot.
+ * the contact where it is requested, and `POST /screen {token, from}` returns the messages of the bot. With `times` the same update arrives
+ * several times, or the button is pressed as often at once; `owner` is another user whose contact it is, and `isForwarded` forwards it.
+ * `POST /business {from, text}` sends a customer's message to a business account of the bot, with `isOwner` the owner's reply to that customer.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -33,6 +35,11 @@ interface CustomerAct {
   readonly text?: string;
   readonly button?: string;
   readonly phone?: string;
+  readonly times?: number;
+  /** The Telegram user whose contact is shared. */
+  readonly owner?: number;
+  readonly isForwarded?: boolean;
+  readonly isOwner?: boolean;
 }
 interface QueueItem {
   readonly update_id: number;
@@ -403,13 +410,33 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
   }
   /** Acts of a customer, by path. */
   const customers: Readonly<Record<string, (act: CustomerAct) => unknown>> = {
-    '/say': ({ token = firstToken, from = 42, text = '' }) => say(token, from, text),
-    '/press': ({ token = firstToken, from = 42, button = '' }) => {
+    '/say': ({ token = firstToken, from = 42, text = '', times = 1 }) => {
+      const id = say(token, from, text);
+      const { queue } = botOf(token);
+      queue.push(...queue.slice(-1).flatMap((update) => Array.from({ length: times - 1 }, () => update)));
+      return id;
+    },
+    '/press': ({ token = firstToken, from = 42, button = '', times = 1 }) => {
       const shown = botOf(token).messages.findLast(({ chatId, buttons }) => chatId === from && buttons.some(({ text }) => text === button));
       if (shown === undefined) throw refused(400, `Bad Request: there is no button ${button} to press`);
-      return press(token, from, shown, button).id;
+      return Array.from({ length: times }, () => press(token, from, shown, button).id).at(-1);
     },
-    '/contact': ({ token = firstToken, from = 42, phone = '' }) => shareContact(token, from, phone),
+    '/contact': ({ token = firstToken, from = 42, phone = '', owner = from, isForwarded = false }) => {
+      if (!isForwarded) return shareContact(token, from, phone, { user_id: owner });
+      const origin = {
+        type: 'user',
+        date: Math.floor(Date.now() / 1000),
+        sender_user: { id: owner, is_bot: false, first_name: 'Владелец' },
+      };
+      const contact = { phone_number: phone, first_name: 'Владелец', user_id: owner };
+      return say(token, from, '', { text: undefined, contact, forward_origin: origin });
+    },
+    '/business': ({ token = firstToken, from = 42, text = '', isOwner = false }) => {
+      const [owner, connection] = [900, 'business-900'];
+      if (!botOf(token).connections.has(connection)) connect(token, owner, connection);
+      const by = { from: { id: owner, is_bot: false, first_name: `Владелец ${owner}` } };
+      return sayInBusiness(token, connection, from, text, isOwner ? by : {});
+    },
     '/screen': ({ token = firstToken, from = 42 }) =>
       botOf(token)
         .messages.filter(({ chatId }) => chatId === from)
@@ -482,7 +509,8 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     });
     return pressed;
   }
-  let nextQuery = 1;
+  // A system that outlives the fake knows the queries of an earlier one.
+  let nextQuery = Date.now();
 
   const server = createServer((request, response) => {
     answer(request, response).catch((thrown: Partial<Refusal>) => {

@@ -2,7 +2,8 @@
  * A strict fake of the WhatsApp Cloud API (developers.facebook.com/docs/whatsapp/cloud-api), for tests: accepts messages only as
  * documented, gives media links valid for five minutes, verifies, signs and repeats webhooks, and fails on demand.
  * `POST /say {webhook, from, text}` sends a customer's message, after the webhook was verified; `POST /choose {from, title}` chooses an
- * option of the latest message that offers it.
+ * option of the latest message that offers it; `POST /screen {from}` returns the messages to a customer. With `times` the same delivery
+ * arrives several times, or the option is chosen as often.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -35,6 +36,14 @@ interface OutboundMessage {
   /** The phone or the user id of the recipient. */
   readonly to: string;
   readonly body: Json;
+}
+/** The body of a request that stands for a customer. */
+interface CustomerAct {
+  readonly webhook?: string;
+  readonly from?: string;
+  readonly text?: string;
+  readonly title?: string;
+  readonly times?: number;
 }
 type Webhook = (delivery: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }) => Promise<boolean>;
 export interface WhatsAppFake {
@@ -181,7 +190,8 @@ export async function whatsappFake({
   const stopping = new AbortController();
   let webhook: Webhook | undefined;
   let pushing = false;
-  let serial = 0;
+  // A system that outlives the fake knows the messages of an earlier one.
+  let serial = Date.now();
 
   function deliver(value: Json): void {
     queue.push({ messaging_product: 'whatsapp', metadata: { display_phone_number: '15550001', phone_number_id: phoneNumberId }, ...value });
@@ -309,19 +319,32 @@ export async function whatsappFake({
     const isForm = request.headers['content-type']?.startsWith('multipart/form-data') === true;
     const body = (bytes.length === 0 || isForm ? {} : JSON.parse(bytes.toString())) as Json;
     if (request.method === 'POST' && pathname === '/say') {
-      const { webhook: to, from = '79995550001', text = '' } = body as { webhook?: string; from?: string; text?: string };
+      const { webhook: to, from = '79995550001', text = '', times = 1 } = body as CustomerAct;
       try {
         if (to !== undefined) await subscribe(to);
       } catch (error) {
         return send(response, 502, { error: `${to}: ${(error as Error).message}` });
       }
-      return send(response, 200, { id: say({ phone: from }, text) });
+      const id = say({ phone: from }, text);
+      queue.push(...queue.slice(-1).flatMap((delivery) => Array.from({ length: times - 1 }, () => delivery)));
+      return send(response, 200, { id });
     }
     if (request.method === 'POST' && pathname === '/choose') {
-      const { from = '79995550001', title = '' } = body as { from?: string; title?: string };
+      const { from = '79995550001', title = '', times = 1 } = body as CustomerAct;
       const offering = sent.findLast(({ to, body: shown }) => to === from && optionsIn(shown).some((option) => option.title === title));
       if (offering === undefined) return send(response, 404, { error: `there is no option ${title} to choose` });
-      return send(response, 200, { id: choose({ phone: from }, offering, title) });
+      const [id] = Array.from({ length: times }, () => choose({ phone: from }, offering, title));
+      return send(response, 200, { id });
+    }
+    if (request.method === 'POST' && pathname === '/screen') {
+      const { from = '79995550001' } = body as CustomerAct;
+      return send(
+        response,
+        200,
+        sent
+          .filter(({ to }) => to === from)
+          .map(({ body: shown }) => ({ text: textIn(shown), options: optionsIn(shown).map(({ title }) => title) })),
+      );
     }
     const { authorization = '' } = request.headers;
     const [, node = '', edge = 'media'] = /^\/v\d+\.\d\/([^/]+)(\/messages|\/media)?$/.exec(pathname) ?? [];
@@ -391,6 +414,23 @@ function optionsIn(accepted: Json) {
   if (message.interactive.type === 'button')
     return message.interactive.action.buttons.map(({ reply }) => ({ type: 'button_reply' as const, ...reply }));
   return message.interactive.action.sections.flatMap(({ rows }) => rows.map((row) => ({ type: 'list_reply' as const, ...row })));
+}
+
+/** The text of an accepted message: its body, or the caption of its file. */
+function textIn(accepted: Json): string {
+  const message = Message.parse(accepted);
+  switch (message.type) {
+    case 'text':
+      return message.text.body;
+    case 'interactive':
+      return message.interactive.body.text;
+    case 'image':
+      return message.image.caption ?? '';
+    case 'document':
+      return message.document.caption ?? '';
+    case 'template':
+      return message.template.name;
+  }
 }
 
 interface Refusal {

@@ -177,6 +177,11 @@ test('a customer of the WhatsApp fake writes to the webhook that is named, or it
   expect((await post({ webhook, text: 'order 7?' })).status).toBe(200);
   await until(() => got.length > 0);
   expect(got[0]).toContain('order 7?');
+  expect((await post({ text: 'twice', times: 2 })).status).toBe(200);
+  await until(() => got.length === 3);
+  expect(got[2]).toBe(got[1]);
+  const shown = await fetch(say.replace('/say', '/screen'), { method: 'POST', body: '{}' });
+  expect(await shown.json()).toEqual([]);
   expect((await post({ webhook: 'http://127.0.0.1:1/' })).status).toBe(502);
   hook.close();
   child.kill('SIGINT');

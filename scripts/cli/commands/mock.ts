@@ -1,5 +1,5 @@
 /** `polyb mock`: runs the fake of a provider, as the tests use it, until Ctrl-C. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { lookup, openSources } from '../../../config/env.ts';
 import type { Invocation } from '../kernel/command.ts';
@@ -157,13 +157,20 @@ const vendors: Readonly<Record<string, (options: MockOptions) => Promise<StandIn
   },
   telegram: async () => {
     const { telegramFake } = await import('../../../adapters/vendors/telegram/fake.ts');
-    const bot = `100001:${token()}${token()}`.slice(0, 42);
+    // Its own id: a system that outlives the fake knows the messages of an earlier bot.
+    const bot = `${randomInt(100_000, 1_000_000)}:${token()}${token()}`.slice(0, 42);
     const { url, close } = await telegramFake({ tokens: [bot] });
     return {
       url,
       close,
       settings: { TELEGRAM_BOT_TOKENS: bot, TELEGRAM_API_ROOT: url },
-      hints: [`curl ${url}/say -d '{"token":"${bot}","from":501,"text":"Где мой заказ?"}'    a customer writes`],
+      hints: [
+        `curl ${url}/say -d '{"from":501,"text":"Хочу на стрижку"}'    a customer writes ("times":2: the same update arrives twice)`,
+        `curl ${url}/screen -d '{"from":501}'    what they see: messages of the bot with their buttons`,
+        `curl ${url}/press -d '{"from":501,"button":"Ещё"}'    they press a button ("times":2: twice at once)`,
+        `curl ${url}/contact -d '{"from":501,"phone":"PHONE"}'    they share their contact where it is requested ("owner":502: that of another user; "isForwarded":true)`,
+        `curl ${url}/business -d '{"from":503,"text":"Хочу на стрижку"}'    a customer writes to a business account of the bot ("isOwner":true: its owner replies)`,
+      ],
     };
   },
   whatsapp: async ({ gatewayPort }) => {
@@ -175,7 +182,9 @@ const vendors: Readonly<Record<string, (options: MockOptions) => Promise<StandIn
       close,
       settings: { WHATSAPP_API_ROOT: url, WHATSAPP_TOKEN: access, WHATSAPP_APP_SECRET: appSecret, WHATSAPP_VERIFY_TOKEN: verifyToken },
       hints: [
-        `curl ${url}/say -d '{"webhook":"http://127.0.0.1:${gatewayPort}/api/v1/channels/whatsapp/webhook","text":"Где мой заказ?"}'    a customer writes`,
+        `curl ${url}/say -d '{"webhook":"http://127.0.0.1:${gatewayPort}/api/v1/channels/whatsapp/webhook","from":"PHONE","text":"Хочу на стрижку"}'    a customer writes ("times":2: the same delivery arrives twice)`,
+        `curl ${url}/screen -d '{"from":"PHONE"}'    what they see: messages with the titles of their options`,
+        `curl ${url}/choose -d '{"from":"PHONE","title":"Ещё"}'    they choose an option of a list, or press a button`,
       ],
     };
   },
@@ -205,10 +214,12 @@ export async function mock({ args, flags, out, signal, env }: Invocation): Promi
   const fake = { port: flags.whole('port'), effects: flags.text('effects') };
   if ((fake.port !== undefined || fake.effects !== undefined) && messengers.includes(vendor))
     throw wrongUsage(`--port and --effects are for CRMs and booking systems, not for ${vendor}`, { subject: 'mock' });
-  const standIn = await start({ gatewayPort: lookup('GATEWAY_PORT', openSources({ env })) ?? '8300', tls: flags.on('tls'), fake });
+  const find = openSources({ env });
+  const standIn = await start({ gatewayPort: lookup('GATEWAY_PORT', find) ?? '8300', tls: flags.on('tls'), fake });
   try {
     // Vendors are reached over the guarded HTTP client, which reaches no private address that is not listed.
-    const settings = { ...standIn.settings, HTTP_ALLOW_PRIVATE: new URL(standIn.url).origin };
+    const allowed = (lookup('HTTP_ALLOW_PRIVATE', find) ?? '').split(',').filter(Boolean);
+    const settings = { ...standIn.settings, HTTP_ALLOW_PRIVATE: [...allowed, new URL(standIn.url).origin].join(',') };
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
     await out.result({ vendor, url: standIn.url, settings }, { text: () => lines.join('\n') });
     out.note(
