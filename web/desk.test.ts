@@ -281,6 +281,12 @@ inBrowser(
     await says(page, 'ждёт согласования', '.notices');
     expect(sent).toEqual([1, 2].map(() => ({ chatId: 'chat_1', text: 'Уже везём', knows: 'act_1' })));
     expect(await page.value(`document.querySelector('.draft textarea').value`)).toBe('');
+    server.on('POST /api/v1/messages/m_in/intent', ({ body }) => body);
+    await page.value(
+      `{ const choice = document.querySelector('.thread select'); choice.value = 'order'; choice.dispatchEvent(new Event('change')); }`,
+    );
+    await until(() => server.requests.includes('POST /api/v1/messages/m_in/intent'), patienceMs);
+    await until(() => page.value(`!document.querySelector('.detail .bar button').disabled`) as Promise<boolean>, patienceMs);
     await page.value(`document.activeElement.blur()`);
     await page.press('KeyC', 'с');
     await until(() => server.requests.includes('POST /api/v1/chats/chat_1/assign'), patienceMs);
@@ -309,6 +315,60 @@ inBrowser(
     ]);
     await says(page, 'service:crm-connector', '#main');
     await until(async () => (await page.value('document.title')) === '(7) Сегодня — PolyB', patienceMs);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+/** Draws a table of 120 rows beside the page; `window.exported` receives the file of an export. */
+const table = `(async () => {
+  const names = ['desk', 'grid', 'list', 'html'];
+  const [{ createDesk }, { Grid }, { createList }, { html }] = await Promise.all(names.map((name) => import('/assets/kit/' + name + '.ts')));
+  const { render } = await import('preact');
+  const rows = Array.from({ length: 120 }, (_, n) => ({ id: 'r' + n, name: n === 0 ? '=1+1' : 'Имя ' + n, phone: '+7999' + n }));
+  const load = async ({ cursor, limit }) => {
+    const from = Number(cursor ?? 0);
+    return { items: rows.slice(from, from + limit), nextCursor: from + limit < rows.length ? String(from + limit) : null };
+  };
+  const idOf = ({ id }) => id;
+  const desk = createDesk();
+  const list = createList({ load, idOf }, desk.live);
+  const columns = ['name', 'phone'].map((name) => ({ name, title: name, text: (item) => item[name] }));
+  URL.createObjectURL = (file) => (file.text().then((text) => { window.exported = text; }), 'about:blank');
+  HTMLAnchorElement.prototype.click = () => {};
+  const place = document.createElement('div');
+  place.style.height = '400px';
+  place.style.display = 'flex';
+  document.querySelector('#main').prepend(place);
+  render(html\`<\${Grid} desk=\${desk} name="table" label="Таблица" list=\${list} idOf=\${idOf} columns=\${columns} load=\${load} />\`, place);
+})()`;
+inBrowser(
+  'a table reads the next page when its end comes into view, hides columns, and is exported whole with harmless cells',
+  async () => {
+    const page = await open('/desk/settings');
+    await shows(page, 'fieldset');
+    await page.value(table);
+    await shows(page, '[role=grid] [role=gridcell]');
+    await page.value(`document.querySelector('[role=grid]').focus()`);
+    expect(await page.value(`document.querySelector('[role=grid]').getAttribute('aria-rowcount')`)).toBe('51');
+    await page.press('End', 'End');
+    await until(
+      async () => Number(await page.value(`document.querySelector('[role=grid]').getAttribute('aria-rowcount')`)) > 51,
+      patienceMs,
+    );
+    expect(await page.value(`document.querySelectorAll('[role=grid] .row').length`)).toBeLessThan(50);
+    const exported = async () => {
+      await page.value(
+        `window.exported = undefined; [...document.querySelectorAll('.list button')].find(({ innerText }) => innerText === 'Выгрузить CSV').click()`,
+      );
+      return String(await until(() => page.value('window.exported'), patienceMs));
+    };
+    const whole = (await exported()).split('\r\n');
+    expect(whole.slice(0, 3)).toEqual(['name;phone', "'=1+1;'+79990", "Имя 1;'+79991"]);
+    expect(whole).toHaveLength(122);
+    await page.value(`document.querySelector('.list summary').click(); document.querySelectorAll('.list .panel input')[1].click()`);
+    await until(async () => (await page.value(`document.querySelectorAll('[role=columnheader]').length`)) === 1, patienceMs);
+    expect((await exported()).split('\r\n').slice(0, 2)).toEqual(['name', "'=1+1"]);
     await page.close();
   },
   2 * patienceMs,

@@ -4,6 +4,7 @@ import type { VNode } from 'preact';
 import type { calls } from '../../contracts/calls.ts';
 import type { consents } from '../../contracts/consents.ts';
 import type { inbox } from '../../contracts/inbox.ts';
+import type { intents as classified } from '../../contracts/intents.ts';
 import type { InputOf, OutputOf } from '../../contracts/kit/define.ts';
 import type { messages } from '../../contracts/messages.ts';
 import type { people } from '../../contracts/people.ts';
@@ -17,11 +18,10 @@ import { describeError, drawn, Loaded, Picture } from '../kit/pictures.ts';
 import { createResource, errorOf, type Resource, useResource } from '../kit/resource.ts';
 import { hrefOf } from '../kit/router.ts';
 import { Windowed } from '../kit/windowed.ts';
-import { type Message, Thread } from '../parts/thread.ts';
+import { type Intent, intents, type Message, Thread } from '../parts/thread.ts';
 import { chatsWords } from '../words/chats.ts';
 import { threadWords } from '../words/thread.ts';
 
-const intents = ['question', 'order', 'complaint', 'interest', 'confirmation', 'broadcast', 'none'] as const;
 export const filters = {
   assigned: ['mine', 'nobody', 'others'],
   order: ['waiting'],
@@ -143,6 +143,10 @@ export function page(desk: Desk): Page {
     act(async (id) => {
       await desk.api.call<typeof inbox.set_chat_owner>('POST /api/v1/chats/{chatId}/owner', { chatId: id, owner });
       list.replace(id, (chat) => ({ ...chat, owner }));
+    });
+  const correct = (messageId: string, intent: Intent) =>
+    act(async () => {
+      await desk.api.call<typeof classified.correct>('POST /api/v1/messages/{messageId}/intent', { messageId, intent });
     });
   const write = (text: string): void => {
     const id = chatId.peek();
@@ -290,7 +294,7 @@ export function page(desk: Desk): Page {
       </div>
       ${!chat.isReachable && html`<p class="problem">${t('unreachable')}</p>`}
       ${shown.earlier !== null && html`<button type="button" onClick=${() => void earlier()}>${t('earlier')}</button>`}
-      <${Thread} desk=${desk} messages=${shown.messages} />
+      <${Thread} desk=${desk} messages=${shown.messages} correct=${(id: string, intent: Intent) => void correct(id, intent)} />
       <div class="draft">
         <label><span>${t('reply')}</span>
           <textarea value=${reply.value} aria-describedby="reply-help" onInput=${(event: Event) => write((event.target as HTMLTextAreaElement).value)} onKeyDown=${keyDown}></textarea></label>

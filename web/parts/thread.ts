@@ -8,15 +8,24 @@ import { threadWords } from '../words/thread.ts';
 
 export type Message = OutputOf<typeof inbox.chat_context>['messages'][number];
 
-export function Thread({ desk, messages }: { desk: Desk; messages: readonly Message[] }): VNode {
+export const intents = ['question', 'order', 'complaint', 'interest', 'confirmation', 'broadcast', 'none'] as const;
+export type Intent = (typeof intents)[number];
+interface ThreadProps {
+  readonly desk: Desk;
+  readonly messages: readonly Message[];
+  /** The person says what a message of a customer is about. */
+  readonly correct?: (messageId: string, intent: Intent) => void;
+}
+
+export function Thread({ desk, messages, correct }: ThreadProps): VNode {
   const t = desk.words(threadWords);
   if (messages.length === 0) return html`<p class="quiet">${t('none')}</p>`;
   return html`<ol class="thread" aria-label=${t('thread')}>
-    ${messages.map((message) => html`<${Entry} key=${message.messageId} desk=${desk} message=${message} />`)}
+    ${messages.map((message) => html`<${Entry} key=${message.messageId} desk=${desk} message=${message} correct=${correct} />`)}
   </ol>`;
 }
 
-function Entry({ desk, message }: { desk: Desk; message: Message }): VNode {
+function Entry({ desk, message, correct }: { desk: Desk; message: Message; correct: ThreadProps['correct'] }): VNode {
   const t = desk.words(threadWords);
   const format = desk.format.value;
   const { sender, direction, kind, text, isCut, sentAt, editedAt, removedAt, intent, confidence, isUrgent, files } = message;
@@ -26,7 +35,8 @@ function Entry({ desk, message }: { desk: Desk; message: Message }): VNode {
       <bdi>${who}</bdi>
       <time datetime=${sentAt} title=${format.fullTime(sentAt)}>${format.time(sentAt)}</time>
       ${editedAt !== null && html`<span class="quiet">${t('edited')}</span>`}
-      ${intent !== null && html`<span class="tag">${t(`intent_${intent}`)}${confidence !== null && ` ${format.percent(confidence)}`}</span>`}
+      ${correct !== undefined && direction === 'in' ? html`<${IntentChoice} desk=${desk} message=${message} correct=${correct} />` : intent !== null && html`<span class="tag">${t(`intent_${intent}`)}</span>`}
+      ${intent !== null && confidence !== null && html`<span class="quiet">${format.percent(confidence)}</span>`}
       ${isUrgent && html`<span class="tag bad">! ${t('urgent')}</span>`}
     </header>
     ${removedAt === null ? html`<p class="text" dir="auto">${text}${isCut && '…'}</p>` : html`<p class="quiet">${t('removed')}</p>`}
@@ -40,6 +50,15 @@ function Entry({ desk, message }: { desk: Desk; message: Message }): VNode {
         }</p>`,
     )}
   </li>`;
+}
+
+function IntentChoice({ desk, message, correct }: { desk: Desk; message: Message; correct: NonNullable<ThreadProps['correct']> }): VNode {
+  const t = desk.words(threadWords);
+  const choose = (event: Event): void => correct(message.messageId, (event.target as HTMLSelectElement).value as Intent);
+  return html`<select aria-label=${t('intent')} value=${message.intent ?? ''} onChange=${choose}>
+    ${message.intent === null && html`<option value="">…</option>`}
+    ${intents.map((intent) => html`<option key=${intent} value=${intent}>${t(`intent_${intent}`)}</option>`)}
+  </select>`;
 }
 
 function Voice({ desk, message }: { desk: Desk; message: Message }): VNode {

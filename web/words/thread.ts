@@ -20,6 +20,7 @@ export const threadWords = {
   file_animation: ['анимация', 'animation'],
   file_document: ['документ', 'document'],
   file_sticker: ['стикер', 'sticker'],
+  intent: ['Намерение', 'Intent'],
   intent_question: ['вопрос', 'question'],
   intent_order: ['заказ', 'order'],
   intent_complaint: ['жалоба', 'complaint'],
