@@ -159,3 +159,18 @@ test.each([
 ])('lets pass what is allowed in %s', (path, ...lines) => {
   expect(broken(path, ...lines)).toEqual([]);
 });
+
+test('a page imports types of contracts, and nothing else of the server', () => {
+  expect(
+    broken('web/pages/shop.ts', "import type { crm } from '../../contracts/crm.ts';", "import { html } from '../kit/html.ts';"),
+  ).toEqual([]);
+  expect(
+    broken(
+      'web/pages/shop.ts',
+      "import { crm } from '../../contracts/crm.ts';",
+      "import type { Bus } from '../../bus/bus.ts';",
+      "import { settings } from '../../config/settings.ts';",
+    ),
+  ).toEqual(['web/pages/shop.ts:1', 'web/pages/shop.ts:2', 'web/pages/shop.ts:3']);
+  expect(broken('services/shop/service.ts', "import { h } from 'preact';")).toEqual(['services/shop/service.ts:1']);
+});
