@@ -213,6 +213,17 @@ test('a route may become an alias, and roles of people and their view concern no
   expect(changes(at('GET /a'), at('GET /a', { scope: 'admin' }))).toEqual([expect.stringMatching(/^! shop.buy: http/)]);
 });
 
+test('a route may open to more keys, and a method that had none may get any', () => {
+  const at = (roles: readonly string[], route: `GET /${string}`, more: object = {}): Shop => ({
+    policy: { roles, http: { route, ...more } } as never,
+  });
+  const breaks = (before: Shop, after: Shop) => changes(before, after).filter((change) => change.startsWith('! '));
+  expect(breaks(at(['gateway'], 'GET /a'), at(['gateway'], 'GET /a', { scope: 'send', actor: 'by' }))).toEqual([]);
+  expect(breaks(at(['gateway'], 'GET /a', { scope: 'send' }), at(['gateway'], 'GET /a'))).toHaveLength(1);
+  expect(breaks(at(['operator'], 'GET /a'), at(['operator', 'gateway'], 'GET /b', { scope: 'admin' }))).toEqual([]);
+  expect(breaks(at(['gateway'], 'GET /a'), at(['gateway'], 'GET /b'))).toHaveLength(1);
+});
+
 test('a list of names may become an open name that has each of them, for callers and for readers', () => {
   const list = z.enum(['mail', 'fax']);
   expect(changes(input({ a: list }), input({ a: Name }))).toEqual(['shop.buy input/a: value: ["mail","fax"] → an open name']);

@@ -105,20 +105,25 @@ const strictness: Readonly<Record<string, number>> = { none: 0, staff: 1, custom
 function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] {
   const change = (name: keyof EntryFact) => `${name}: ${show(old[name])} → ${show(now[name])}`;
   const comparable = (of: EntryFact, name: keyof EntryFact) => {
-    // The name of a parameter in a path is not sent. Roles of people do not concern a caller with an API key, nor does their view.
     if (name === 'http' && of.http !== undefined) {
-      const { people: _, viewer: __, ...rest } = of.http;
-      return { ...rest, route: of.http.route.replace(/\{\w+\}/g, '{}') };
+      // Only the gateway fills in actor and viewer. Roles of people do not concern a caller with an API key.
+      const { people: _, viewer: __, actor: ___, scope = of.roles === undefined ? undefined : 'admin', ...rest } = of.http;
+      // The name of a parameter in a path is not sent.
+      return { ...rest, scope: isOpened ? 'admin' : scope, route: of.http.route.replace(/\{\w+\}/g, '{}') };
     }
     // Without a new field the hash of an earlier input stays the same.
     if (name === 'unhashed') return (of.unhashed ?? []).filter((field) => old.input?.properties?.[field] !== undefined);
     return of[name];
   };
+  // A key with the scope admin may do what every other key may.
+  const isOpened = old.roles !== undefined && (old.http?.scope ?? 'admin') === 'admin';
+  // Without the gateway among its callers, a method had no route.
+  const hadRoute = old.roles === undefined || old.roles.includes('gateway');
   const differs = (name: keyof EntryFact) => !isSame(comparable(old, name), comparable(now, name));
   const barred = now.roles !== undefined && (old.roles === undefined || old.roles.some((role) => !now.roles?.includes(role)));
   const stricter = (strictness[now.approval ?? 'none'] ?? 0) > (strictness[old.approval ?? 'none'] ?? 0);
   return [
-    ...fixed.filter(differs).map((name) => breaks(where, change(name))),
+    ...fixed.filter(differs).map((name) => (name === 'http' && !hadRoute ? tells(where, change(name)) : breaks(where, change(name)))),
     ...told.filter(differs).map((name) => (name === 'settles' && old.settles ? breaks(where, change(name)) : tells(where, change(name)))),
     ...(differs('roles') ? [{ where, what: change('roles'), breaking: barred }] : []),
     ...(differs('reaches') ? [{ where, what: change('reaches'), breaking: now.reaches !== undefined }] : []),
