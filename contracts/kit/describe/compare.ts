@@ -107,7 +107,7 @@ function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] 
   const comparable = (of: EntryFact, name: keyof EntryFact) => {
     if (name === 'http' && of.http !== undefined) {
       // Only the gateway fills in actor and viewer. Roles of people do not concern a caller with an API key.
-      const { people: _, viewer: __, actor: ___, scope = of.roles === undefined ? undefined : 'admin', ...rest } = of.http;
+      const { people: _, viewer: __, actor: ___, scope, ...rest } = of.http;
       // The name of a parameter in a path is not sent.
       return { ...rest, scope: isOpened ? 'admin' : scope, route: of.http.route.replace(/\{\w+\}/g, '{}') };
     }
