@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { journal } from '../contracts/journal.ts';
 import type { PersonRole } from '../contracts/kit/define.ts';
 import { people } from '../contracts/people.ts';
 import { loadServices } from '../runtime/services.ts';
+import { codeAt } from '../services/gateway/people/second-factor.ts';
 import { type Browser, findBrowser, openBrowser, type Page } from '../test/kit/browser.ts';
-import { type Client, type GatewayWorld, gatewayWorld } from '../test/kit/gateway.ts';
+import { type Client, type GatewayWorld, gatewayWorld, http } from '../test/kit/gateway.ts';
 import { until } from '../test/kit/until.ts';
 
 const program = findBrowser();
@@ -36,17 +38,33 @@ async function arrive(login: string, role: PersonRole): Promise<Page> {
   const token = randomBytes(32).toString('base64url');
   const tokenHash = createHash('sha256').update(token).digest('hex');
   await it.world.bus.call(people.invite, { personId: login, name: `Имя ${login}`, role, tokenHash });
+  return accept(login, token);
+}
+async function accept(login: string, token: string): Promise<Page> {
   const page = await browser.open(`${it.origin}/desk/invite#${token}`, { profile: login });
   await page.look({ width: 1280, height: 800, scheme: 'light' });
-  await shows(page, '[name=again]');
-  for (const field of ['password', 'again']) {
-    await page.value(`document.querySelector('[name=${field}]').focus()`);
-    await page.type(password);
-  }
-  await page.press('Enter', 'Enter');
+  await fill(page, { password, again: password });
   await shows(page, 'nav');
   return page;
 }
+/** Types into fields by their names, and sends the form. */
+async function fill(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(fields)) {
+    await shows(page, `main [name=${name}]`);
+    await page.value(`document.querySelector('main [name=${name}]').focus()`);
+    await page.type(text);
+  }
+  await page.press('Enter', 'Enter');
+}
+const click = async (page: Page, label: string, within = 'main'): Promise<void> => {
+  const button = `[...document.querySelectorAll('${within} button, ${within} summary')].find((each) => each.textContent === ${JSON.stringify(label)})`;
+  await until(() => page.value(`${button} !== undefined`) as Promise<boolean>, patienceMs);
+  await page.value(`${button}.click()`);
+};
+const fieldValue = async (page: Page, selector: string): Promise<string> => {
+  await shows(page, selector);
+  return String(await page.value(`document.querySelector(${JSON.stringify(selector)}).value`));
+};
 const shows = (page: Page, selector: string) =>
   until(() => page.value(`document.querySelector(${JSON.stringify(selector)}) !== null`) as Promise<boolean>, patienceMs);
 const says = (page: Page, words: string, selector = 'body') =>
@@ -101,3 +119,108 @@ inBrowser(
   },
   2 * patienceMs,
 );
+
+inBrowser(
+  'an admin invites a manager on the page of people, who accepts the link, and is in the list as active',
+  async () => {
+    const page = await arrive('root', 'admin');
+    await page.press('KeyG', 'п');
+    await page.press('KeyP', 'з');
+    await click(page, 'Пригласить');
+    await fill(page, { personId: 'vera', name: 'Вера' });
+    await says(page, 'приглашён', '[data-row="vera"]');
+    const [link, token = ''] = /\/desk\/invite#([\w-]{43})$/.exec(await fieldValue(page, '.once input')) ?? [];
+    expect(link).toBeDefined();
+    await click(page, 'Готово, скрыть');
+    await until(() => page.value(`!document.documentElement.outerHTML.includes('${token}')`) as Promise<boolean>, patienceMs);
+
+    const hers = await accept('vera', token);
+    await page.press('KeyG', 'п');
+    await page.press('KeyS', 'ы');
+    await shows(page, '.sessions li');
+    await page.press('KeyG', 'п');
+    await page.press('KeyP', 'з');
+    await says(page, 'работает', '[data-row="vera"]');
+
+    await page.value(`document.querySelector('[data-row="vera"] a').click()`);
+    await click(page, 'Отключить');
+    await click(page, 'Отключить', '.sure');
+    await says(page, 'отключён', 'dd.state');
+    await until(async () => (await hers.value(`fetch('/api/v1/session').then(({ status }) => status)`)) === 401, patienceMs);
+    await hers.close();
+    expect(page.complaints).toEqual([]);
+    await page.close();
+  },
+  3 * patienceMs,
+);
+
+inBrowser(
+  'a key made on the page works until it is revoked there, the audit has both, and axe finds nothing on the pages of an admin',
+  async () => {
+    const page = await arrive('boss', 'admin');
+    const go = (path: string) =>
+      page.value(`history.pushState(null, '', '/desk/${path}'); dispatchEvent(new PopStateEvent('popstate'))`) as Promise<void>;
+    await go('keys');
+    await click(page, 'Создать ключ');
+    await fill(page, { client: 'shop' });
+    const key = await fieldValue(page, '.once input');
+    const [keyId = ''] = key.split('.');
+    await shows(page, `[data-row="${keyId}"]`);
+    const ask = http(it.origin, key);
+    expect((await ask('GET', '/api/v1/chats')).status).toBe(200);
+    await page.value(`document.querySelector('[data-row="${keyId}"] a').click()`);
+    await click(page, 'Отозвать');
+    await click(page, 'Отозвать', '.sure');
+    await says(page, 'отозван', 'dd.state');
+    await until(async () => (await ask('GET', '/api/v1/chats')).status === 401, patienceMs);
+    await go('audit?client=staff');
+    for (const method of ['gateway.create_key', 'gateway.revoke_key']) await says(page, method, '.grid');
+
+    await go('settings');
+    await fill(page, { current: password, password: `${password} ещё`, again: `${password} ещё` });
+    await says(page, 'Пароль изменён', '.notices');
+    await click(page, 'Настроить приложение');
+    const secret = `document.querySelector('main form code').textContent`;
+    await until(() => page.value(`/^[A-Z2-7]{16,}$/.test(${secret})`) as Promise<boolean>, patienceMs);
+    const code = codeAt(fromBase32(String(await page.value(secret))), Math.floor(Date.now() / 30_000));
+    await fill(page, { code });
+    await shows(page, '.codes');
+    await click(page, 'Продолжить');
+    await says(page, 'Второй шаг входа включён', '.notices');
+    expect(page.complaints).toEqual([]);
+
+    await page.value(readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8'));
+    const found: string[] = [];
+    for (const [path, selector] of [
+      ['people', '.grid [data-row]'],
+      ['people/boss', '.sessions li'],
+      ['keys', '.grid [data-row]'],
+      [`keys/${keyId}`, 'dd.state'],
+      ['audit', '.grid [data-row]'],
+      ['settings', '.sessions li'],
+    ] as const) {
+      await go(path);
+      await shows(page, `main ${selector}`);
+      await page.value(`document.querySelector('main details.fields')?.setAttribute('open', '')`);
+      for (const [language, scheme, width] of [
+        ['ru', 'light', 1280],
+        ['en', 'dark', 320],
+      ] as const) {
+        await page.value(`document.documentElement.lang !== '${language}' && document.querySelector('header button[lang]').click()`);
+        await page.look({ width, height: 900, scheme });
+        const violations = (await page.value(
+          `new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))).then(() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes.map(({ html }) => html.slice(0, 200)).join(' | ')))`,
+        )) as string[];
+        if ((await page.value('document.documentElement.scrollWidth > innerWidth')) === true) violations.push('wider than the window');
+        found.push(...violations.map((violation) => `${path} ${language} ${scheme} ${width}: ${violation}`));
+      }
+    }
+    expect(found).toEqual([]);
+    await page.close();
+  },
+  4 * patienceMs,
+);
+function fromBase32(text: string): Buffer {
+  const bits = [...text].map((each) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(each).toString(2).padStart(5, '0')).join('');
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}

@@ -21,5 +21,8 @@ export const pages: readonly PageEntry[] = [
   { name: 'today', title: 'today', roles: everyone, code: 'KeyO', load: () => import('./pages/today.ts') },
   { name: 'approvals', title: 'approvals', roles: sales, code: 'KeyA', load: () => import('./pages/approvals.ts') },
   { name: 'chats', title: 'chats', roles: sales, code: 'KeyM', load: () => import('./pages/chats.ts') },
+  { name: 'people', title: 'people', roles: ['director', 'admin'], code: 'KeyP', load: () => import('./pages/people.ts') },
+  { name: 'keys', title: 'apiKeys', roles: ['admin'], code: 'KeyK', load: () => import('./pages/keys.ts') },
+  { name: 'audit', title: 'audit', roles: ['director', 'admin', 'operator'], code: 'KeyL', load: () => import('./pages/audit.ts') },
   { name: 'settings', title: 'settings', roles: everyone, code: 'KeyS', load: () => import('./pages/settings.ts') },
 ];

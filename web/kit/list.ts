@@ -156,3 +156,15 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
     },
   };
 }
+
+/** The first item that `is`, over all pages; null where there is none. For short lists without a route that reads one. */
+export async function findIn<T>(load: ListOptions<T>['load'], is: (item: T) => boolean, signal: AbortSignal): Promise<T | null> {
+  let cursor: string | undefined;
+  do {
+    const { items, nextCursor } = await load({ cursor, limit: mostRows, signal });
+    const found = items.find(is);
+    if (found !== undefined) return found;
+    cursor = nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return null;
+}

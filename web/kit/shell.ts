@@ -214,12 +214,12 @@ function OldBanner({ desk }: { desk: Desk }): VNode | null {
 
 function Notices({ desk }: { desk: Desk }): VNode {
   const t = desk.words(shellWords);
-  return html`<div class="notices">${desk.notices.value.map(
+  return html`<section class="notices" aria-label=${t('notices')}>${desk.notices.value.map(
     (notice) => html`<div key=${notice.text} class=${`notice ${notice.kind}`}>
       <span>${notice.kind === 'done' ? '✓' : '✕'} ${notice.text}</span>
       <button type="button" aria-label=${t('dismiss')} onClick=${() => desk.dismiss(notice)}>×</button>
     </div>`,
-  )}</div>`;
+  )}</section>`;
 }
 
 function Help({ desk, dialog }: { desk: Desk; dialog: { current: HTMLDialogElement | null } }): VNode {

@@ -1,9 +1,14 @@
-/** Settings of this browser. */
+/** Settings of this browser, and what guards the account of the person. */
+import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
 import type { Desk, Page } from '../kit/desk.ts';
+import { Form } from '../kit/form.ts';
 import { html } from '../kit/html.ts';
 import { keyLabel } from '../kit/keys.ts';
 import { themes } from '../kit/settings.ts';
+import { NewPassword, problemOfPassword } from '../parts/new-password.ts';
+import { SecondFactorSetup } from '../parts/second-factor.ts';
+import { type OpenSession, Sessions } from '../parts/sessions.ts';
 import { settingsWords } from '../words/settings.ts';
 
 export const filters = {};
@@ -49,7 +54,14 @@ export function page(desk: Desk): Page {
           <button type="button" onClick=${() => {
             settings.keys.value = {};
           }}>${t('keysReset')}</button>
-        </fieldset>`;
+        </fieldset>
+        <div class="fields">
+          <${Password} desk=${desk} />
+          <${SecondFactor} desk=${desk} />
+          <${Sessions} desk=${desk}
+            load=${async (signal: AbortSignal) => ((await desk.api.request('GET /api/v1/session/all', {}, { signal })) as { items: readonly OpenSession[] }).items}
+            end=${(sessionId: string) => desk.api.request('DELETE /api/v1/session/all/{sessionId}', { sessionId })} />
+        </div>`;
     },
   };
 
@@ -59,6 +71,45 @@ export function page(desk: Desk): Page {
     const { [name]: _, ...others } = settings.keys.value;
     settings.keys.value = event.code === code ? others : { ...others, [name]: event.code };
   }
+}
+
+function Password({ desk }: { desk: Desk }): VNode {
+  const t = desk.words(settingsWords);
+  async function change(fields: FormData): Promise<string | undefined> {
+    const next = String(fields.get('password'));
+    const problem = problemOfPassword(desk, next, fields.get('again'));
+    if (problem !== undefined) return problem;
+    await desk.api.request('POST /api/v1/session/password', { current: fields.get('current'), next });
+    desk.notify({ kind: 'done', text: t('passwordChanged') });
+    desk.announce(t('passwordChanged'));
+    return undefined;
+  }
+  return html`<section><h2>${t('password')}</h2>
+    <${Form} desk=${desk} submit=${t('changePassword')} run=${change}>
+      <input class="hidden" name="login" autocomplete="username" aria-hidden="true" tabindex="-1" readonly value=${desk.session.value?.person.personId ?? ''} />
+      <label>${t('currentPassword')}<input name="current" type="password" required autocomplete="current-password" maxlength="200" /></label>
+      <${NewPassword} desk=${desk} />
+      <p class="quiet">${t('othersEnd')}</p>
+    <//></section>`;
+}
+
+function SecondFactor({ desk }: { desk: Desk }): VNode {
+  const t = desk.words(settingsWords);
+  const isOpen = useSignal(false);
+  const done = async (): Promise<void> => {
+    isOpen.value = false;
+    desk.notify({ kind: 'done', text: t('secondFactorOn') });
+    desk.announce(t('secondFactorOn'));
+  };
+  return html`<section><h2>${t('secondFactor')}</h2>
+    ${
+      isOpen.value
+        ? html`<${SecondFactorSetup} desk=${desk} done=${done} />`
+        : html`<p class="quiet">${t('secondFactorText')}</p>
+          <button type="button" onClick=${() => {
+            isOpen.value = true;
+          }}>${t('setUp')}</button>`
+    }</section>`;
 }
 
 /** Keys of lists and of decisions, by the names of their bindings. */

@@ -55,5 +55,13 @@ export const errorWords = {
   second_factor_required: ['Сначала настройте второй шаг входа.', 'Set up the second factor first.'],
   wrong_code: ['Код не подошёл. Введите следующий.', 'The code is wrong. Enter the next one.'],
   wrong_password: ['Нынешний пароль неверен.', 'The current password is wrong.'],
+  person_taken: ['Такое имя для входа уже занято.', 'This login is taken.'],
+  last_admin: ['Это последний администратор: сначала назначьте другого.', 'This is the last admin: make another person admin first.'],
+  link_taken: [
+    'Это уже связано с другим человеком: сначала уберите связь у него.',
+    'This is linked to another person: unlink it there first.',
+  ],
+  two_keys_live: ['Здесь уже два действующих ключа: сначала отзовите один.', 'There are two active keys already: revoke one first.'],
+  key_taken: ['Такой ключ уже есть. Создайте ещё раз.', 'This key exists already. Create it again.'],
   cross_site: ['Запрос пришёл с другого сайта и отклонён.', 'The request came from another site and was refused.'],
 } as const satisfies Words;

@@ -46,6 +46,8 @@ export const kitWords = {
     { one: '{n} row', other: '{n} rows' },
   ],
   close: ['Закрыть', 'Close'],
+  cancel: ['Отмена', 'Cancel'],
+  back: ['К списку', 'To the list'],
   refreshed: ['После перерыва связи список обновлён.', 'The list was refreshed after a gap in the connection.'],
   yes: ['да', 'yes'],
   no: ['нет', 'no'],

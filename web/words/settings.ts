@@ -2,7 +2,7 @@ import type { Words } from '../kit/words.ts';
 
 export const settingsWords = {
   title: ['Настройки', 'Settings'],
-  intro: ['Действуют в этом браузере.', 'They apply to this browser.'],
+  intro: ['Язык, оформление, внимание и клавиши действуют в этом браузере.', 'Language, theme, attention and keys apply to this browser.'],
   language: ['Язык', 'Language'],
   language_ru: ['Русский', 'Русский (Russian)'],
   language_en: ['English (английский)', 'English'],
@@ -27,4 +27,16 @@ export const settingsWords = {
   key_undo: ['Отменить', 'Undo'],
   key_claim: ['Взять', 'Claim'],
   key_snooze: ['Отложить', 'Snooze'],
+  password: ['Пароль', 'Password'],
+  currentPassword: ['Нынешний пароль', 'Current password'],
+  changePassword: ['Сменить пароль', 'Change the password'],
+  othersEnd: ['Остальные ваши сеансы завершатся.', 'Your other sessions end.'],
+  passwordChanged: ['Пароль изменён.', 'The password was changed.'],
+  secondFactor: ['Второй шаг входа', 'Second factor'],
+  secondFactorText: [
+    'Код из приложения при каждом входе. Новое приложение заменит прежнее, когда вы введёте его код.',
+    'A code of an authenticator app at each login. A new app replaces the former one once you enter a code of it.',
+  ],
+  setUp: ['Настроить приложение', 'Set up an app'],
+  secondFactorOn: ['Второй шаг входа включён.', 'The second factor is on.'],
 } as const satisfies Words;

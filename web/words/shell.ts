@@ -7,6 +7,9 @@ export const shellWords = {
   today: ['Сегодня', 'Today'],
   approvals: ['Согласование', 'Approvals'],
   chats: ['Чаты', 'Chats'],
+  people: ['Люди', 'People'],
+  apiKeys: ['Ключи', 'API keys'],
+  audit: ['Журнал', 'Audit log'],
   settings: ['Настройки', 'Settings'],
   statusOff: ['нет потока', 'no stream'],
   statusConnecting: ['подключается', 'connecting'],
@@ -61,5 +64,6 @@ export const shellWords = {
   role_director: ['директор', 'director'],
   role_admin: ['администратор', 'admin'],
   role_operator: ['оператор', 'operator'],
+  notices: ['Сообщения', 'Messages'],
   dismiss: ['Скрыть сообщение', 'Dismiss the message'],
 } as const satisfies Words;
