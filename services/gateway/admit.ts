@@ -53,14 +53,14 @@ export function createAdmit({ keys, sessions, cache, limit }: AdmitParts): Admit
     const taken = await cache.take(`key:${identity.keyId}`, limit);
     reply.header('ratelimit-policy', policy).header('ratelimit', rateLimit(taken));
     if (!taken.isAllowed) throw tooMuch(taken.retryAfterMs);
-    if (!identity.allows(scope, people)) throw refused(identity, people);
+    if (!identity.allows(scope, people)) throw deniedTo(identity, people);
     return identity;
   };
 }
 
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export function refused({ viewer, session }: Identity, people: HttpRoute['people']): PolybError {
+export function deniedTo({ viewer, session }: Identity, people: HttpRoute['people']): PolybError {
   if (viewer === undefined) return new PolybError('permission_denied', 'This API key does not allow this request.');
   if (session?.mustEnrol === true)
     return new PolybError('permission_denied', 'Set up an authenticator app first: POST /api/v1/session/second-factor.', {

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { feeds } from '../../contracts/feeds.ts';
 import { personRoles } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { type Admit, refused } from './admit.ts';
+import { type Admit, deniedTo } from './admit.ts';
 import type { CallMethod } from './app.ts';
 import type { OwnersOf } from './chat-owners.ts';
 import type { FeedItem, Follower } from './follower.ts';
@@ -87,7 +87,7 @@ export function addFeeds(app: FastifyInstance, { ask, admit, ownersOf, isLive, o
           reason: 'bad_parameters',
         });
     const forbidden = [...asked].find((topic) => !mayFollow(topic));
-    if (asked.size === 0 || forbidden !== undefined) throw refused(identity, feeds[forbidden ?? 'approvals']?.people ?? personRoles);
+    if (asked.size === 0 || forbidden !== undefined) throw deniedTo(identity, feeds[forbidden ?? 'approvals']?.people ?? personRoles);
     return asked;
   }
 

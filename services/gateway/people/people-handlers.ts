@@ -8,15 +8,15 @@ import {
   changePerson,
   deleteLink,
   endSessions,
+  findLogin,
   findPerson,
-  findSession,
   forgetPassword,
   hasInvitation,
   insertInvitation,
   insertLink,
   insertPerson,
+  listLogins,
   listPeople,
-  listSessions,
   type Person,
 } from './rows.ts';
 
@@ -94,12 +94,12 @@ export function peopleHandlers({ db, commit, routes, idleMs, deskUrl, now, ended
     list_sessions: async ({ personId, isOpen, cursor, limit }) => {
       const before = textOf(cursor);
       if (before !== undefined && !/^\d{1,18}$/.test(before)) throw badCursor();
-      const { items, next } = await listSessions(db, { personId, isOpen, before, limit, idleMs });
+      const { items, next } = await listLogins(db, { personId, isOpen, before, limit, idleMs });
       return { items, nextCursor: cursorOf(next) };
     },
     end_session: async ({ sessionId }) => {
       for (const each of await endSessions(db, { sessionId })) ended(each);
-      const session = await findSession(db, sessionId);
+      const session = await findLogin(db, sessionId);
       if (session === null) throw new PolybError('not_found', `There is no session ${sessionId}; polyb people sessions lists them.`);
       return session;
     },

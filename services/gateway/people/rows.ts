@@ -248,11 +248,11 @@ const sessionOf = (row: SessionColumns): Session => ({
   expiresAt: row.expires_at.toISOString(),
   endedAt: row.ended_at?.toISOString() ?? null,
 });
-export async function findSession(db: Queries, sessionId: string): Promise<Session | null> {
+export async function findLogin(db: Queries, sessionId: string): Promise<Session | null> {
   const [row] = await db.query<SessionColumns>(`select ${sessionColumns} from gateway.sessions where session_id = $1`, [sessionId]);
   return row === undefined ? null : sessionOf(row);
 }
-export async function listSessions(
+export async function listLogins(
   db: Queries,
   {
     personId,

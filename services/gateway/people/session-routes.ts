@@ -14,8 +14,8 @@ import type { Decision } from '../rows.ts';
 import { requireSafeTransport, requireSameOrigin, sessionCookie, setSessionCookie } from './cookie.ts';
 import type { LogIn } from './log-in.ts';
 import type { Passwords } from './password.ts';
-import { type Credentials, endSessions, findCredentials, insertSession, listSessions, setPassword, useInvitation } from './rows.ts';
-import { digestOf, newSessionId, newToken, type Sessions, staff } from './sessions.ts';
+import { type Credentials, endSessions, findCredentials, insertSession, listLogins, setPassword, useInvitation } from './rows.ts';
+import { newSessionId, newToken, type Sessions, staff, tokenDigest } from './sessions.ts';
 
 export interface SessionRouteParts {
   readonly db: Database;
@@ -84,7 +84,7 @@ export function addSessionRoutes(app: FastifyInstance, parts: SessionRouteParts)
     const token = newToken();
     const program = (request.headers['user-agent'] ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 200);
     const session = { sessionId: newSessionId(), personId: person.personId, address: request.ip, program, totalMs };
-    await db.transaction((tx) => insertSession(tx, { ...session, tokenHash: digestOf(token) }));
+    await db.transaction((tx) => insertSession(tx, { ...session, tokenHash: tokenDigest(token) }));
     setSessionCookie(request, reply, token, totalMs);
     await note(request, { keyId: session.sessionId, person: person.personId }, 'log_in');
     const identity = await sessions.identify(token);
@@ -144,7 +144,7 @@ export function addSessionRoutes(app: FastifyInstance, parts: SessionRouteParts)
     const { token, password } = parsed(AcceptBody, request.body);
     const passwordHash = await passwords.digest(password);
     const personId = await db.transaction(async (tx) => {
-      const invited = await useInvitation(tx, digestOf(token));
+      const invited = await useInvitation(tx, tokenDigest(token));
       if (invited !== null) await setPassword(tx, invited, passwordHash);
       return invited;
     });
@@ -156,13 +156,13 @@ export function addSessionRoutes(app: FastifyInstance, parts: SessionRouteParts)
   });
   add(sessionRoutes.list, async (request) => {
     const { person, keyId } = await logged(request);
-    const { items } = await listSessions(db, { personId: person, isOpen: true, limit: 100, idleMs });
+    const { items } = await listLogins(db, { personId: person, isOpen: true, limit: 100, idleMs });
     return { items: items.map((session) => ({ ...session, isThis: session.sessionId === keyId })) };
   });
   add(sessionRoutes.end, async (request) => {
     const { person } = await logged(request);
     const { sessionId = '' } = request.params as Readonly<Record<string, string>>;
-    const { items } = await listSessions(db, { personId: person, isOpen: true, limit: 100, idleMs });
+    const { items } = await listLogins(db, { personId: person, isOpen: true, limit: 100, idleMs });
     if (!items.some((session) => session.sessionId === sessionId))
       throw new PolybError('not_found', 'You have no such open session.', { reason: 'no_session' });
     for (const each of await endSessions(db, { sessionId })) ended(each);

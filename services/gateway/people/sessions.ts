@@ -20,7 +20,7 @@ export const staff = 'staff';
 
 /** 256 random bits. Only the digest is stored. */
 export const newToken = (): string => randomBytes(32).toString('base64url');
-export const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+export const tokenDigest = (token: string): Buffer => createHash('sha256').update(token).digest();
 export const newSessionId = (): string => `s_${randomBytes(8).toString('hex')}`;
 
 export function createSessions({
@@ -54,7 +54,7 @@ export function createSessions({
   return {
     async identify(token) {
       if (!/^[\w-]{43}$/.test(token)) return null;
-      const tokenHash = digestOf(token).toString('hex');
+      const tokenHash = tokenDigest(token).toString('hex');
       const at = now();
       const remembered = known.get(tokenHash);
       const identity = remembered !== undefined && remembered.until > at ? remembered.identity : await read(tokenHash, at);
