@@ -16,6 +16,7 @@ export interface PageEntry {
 
 const sales = ['manager', 'director', 'admin'] as const;
 const everyone = [...sales, 'operator'] as const;
+const running = ['admin', 'operator'] as const;
 
 export const pages: readonly PageEntry[] = [
   { name: 'today', title: 'today', roles: everyone, code: 'KeyO', load: () => import('./pages/today.ts') },
@@ -24,5 +25,8 @@ export const pages: readonly PageEntry[] = [
   { name: 'people', title: 'people', roles: ['director', 'admin'], code: 'KeyP', load: () => import('./pages/people.ts') },
   { name: 'keys', title: 'apiKeys', roles: ['admin'], code: 'KeyK', load: () => import('./pages/keys.ts') },
   { name: 'audit', title: 'audit', roles: ['director', 'admin', 'operator'], code: 'KeyL', load: () => import('./pages/audit.ts') },
+  { name: 'runs', title: 'runs', roles: running, code: 'KeyR', load: () => import('./pages/runs.ts') },
+  { name: 'reviews', title: 'reviews', roles: running, code: 'KeyV', load: () => import('./pages/reviews.ts') },
+  { name: 'dead-letters', title: 'deadLetters', roles: running, code: 'KeyD', load: () => import('./pages/dead-letters.ts') },
   { name: 'settings', title: 'settings', roles: everyone, code: 'KeyS', load: () => import('./pages/settings.ts') },
 ];
