@@ -6,7 +6,7 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import { type Admit, deniedTo } from './admit.ts';
 import type { CallMethod } from './app.ts';
 import type { OwnersOf } from './chat-owners.ts';
-import type { FeedItem, Follower } from './follower.ts';
+import { type FeedItem, type Follower, staleItem } from './follower.ts';
 import type { Identity } from './keys.ts';
 import { createLogFeed, type LogFeed } from './log-feed.ts';
 import { createStateFeed, type StateFeed } from './state-feed.ts';
@@ -91,6 +91,38 @@ export function addFeeds(app: FastifyInstance, { ask, admit, ownersOf, isLive, o
     return asked;
   }
 
+  /** Where to begin; undefined while the list cannot be read. @throws PolybError invalid_argument for an invalid cursor. */
+  async function opened(feed: LogFeed, cursor: string | undefined): Promise<string | undefined> {
+    try {
+      return await feed.open(cursor);
+    } catch (thrown) {
+      if (thrown instanceof PolybError && thrown.code === 'invalid_argument') throw thrown;
+      return undefined;
+    }
+  }
+  /** Follows at once, or as soon as the list can be read: the other topics go on meanwhile. */
+  function followLog(topic: string, feed: LogFeed, follower: Follower, found: string | undefined, asked: string | undefined): () => void {
+    if (found !== undefined) return feed.follow(follower, found);
+    let hasLeft = false;
+    let leave = (): void => clearTimeout(timer);
+    const again = async (): Promise<void> => {
+      const cursor = await opened(feed, asked).catch(() => undefined);
+      if (hasLeft) return;
+      if (cursor !== undefined) leave = feed.follow(follower, cursor);
+      else wait();
+    };
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (): void => {
+      follower.tell(staleItem(topic, 'unavailable'));
+      timer = setTimeout(() => void again(), options.pollMs);
+    };
+    wait();
+    return () => {
+      hasLeft = true;
+      leave();
+    };
+  }
+
   app.get('/api/v1/stream', async (request, reply) => {
     const identity = await admit({ scope: 'read', people: personRoles }, request, reply);
     const asked = topicsFor(identity, (request.query as { topics?: string }).topics?.toString());
@@ -100,7 +132,9 @@ export function addFeeds(app: FastifyInstance, { ask, admit, ownersOf, isLive, o
     const { time: since } = last;
     // Before the headers are sent: an invalid cursor is refused.
     const places = await Promise.all(
-      [...logs].filter(([topic]) => asked.has(topic)).map(async ([, feed]) => ({ feed, cursor: await feed.open(last.cursor) })),
+      [...logs]
+        .filter(([topic]) => asked.has(topic))
+        .map(async ([topic, feed]) => ({ topic, feed, cursor: await opened(feed, last.cursor) })),
     );
 
     reply.hijack();
@@ -133,7 +167,7 @@ export function addFeeds(app: FastifyInstance, { ask, admit, ownersOf, isLive, o
     if (raw.destroyed) end();
     else raw.once('close', end);
     try {
-      for (const { feed, cursor } of places) leaves.push(feed.follow(follower, cursor));
+      for (const { topic, feed, cursor } of places) leaves.push(followLog(topic, feed, follower, cursor, last.cursor));
       for (const [topic, feed] of states) if (asked.has(topic)) leaves.push(await feed.follow(follower, since));
     } catch {
       end(); // The headers are sent: the follower sees the end and reconnects after `retry`.

@@ -33,6 +33,8 @@ export function createStateFeed(
   { ask, ownersOf, pollMs }: { readonly ask: CallMethod; readonly ownersOf: OwnersOf; readonly pollMs: number },
 ): StateFeed {
   const followers = new Set<Follower>();
+  /** Those who came while the list could not be read, with their positions. */
+  const waiting = new Map<Follower, string | undefined>();
   let known: Snapshot | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let readAt = 0;
@@ -57,10 +59,11 @@ export function createStateFeed(
       const next = await read();
       if (known !== undefined) tellChanges(known, next);
       known = next;
+      for (const [follower, since] of waiting) serve(follower, since, next);
+      waiting.clear();
     } catch (thrown) {
       // Followers learn that their data may be out of date; the next turn tries again.
-      const stale = staleItem(topic, thrown instanceof PolybError ? thrown.code : 'internal');
-      for (const follower of followers) follower.tell(stale);
+      for (const follower of followers) follower.tell(staleOf(thrown));
     }
     isReading = false;
     schedule(isWoken ? leastMs : pollMs);
@@ -70,36 +73,48 @@ export function createStateFeed(
     if (followers.size === 0) known = undefined;
     else timer = setTimeout(() => void turn(), afterMs);
   }
+  const staleOf = (thrown: unknown): FeedItem => staleItem(topic, thrown instanceof PolybError ? thrown.code : 'internal');
+  const served = (): readonly Follower[] => [...followers].filter((follower) => !waiting.has(follower));
+  function serve(follower: Follower, since: string | undefined, list: Snapshot): void {
+    const items = [...list.values()].filter(({ owner }) => sees(follower, owner)).sort(byTime);
+    const isWhole = list.size < pageSize;
+    follower.tell({ event: 'snapshot', text: JSON.stringify({ topic, ids: items.map(({ id }) => id), isWhole }) });
+    // What changed in between may have left the page: the follower reads its own page again.
+    if (since !== undefined && !isWhole && items.every(({ time }) => time !== undefined && time > since))
+      follower.tell({ event: 'gap', text: JSON.stringify({ topic }) });
+    for (const item of items) if (since === undefined || item.time === undefined || item.time >= since) follower.tell(itemOf(item));
+  }
   function tellChanges(before: Snapshot, next: Snapshot): void {
     for (const item of [...next.values()].sort(byTime)) {
       const was = before.get(item.id);
       if (was !== undefined && was.text === item.text && was.owner === item.owner) continue;
-      for (const follower of followers)
+      for (const follower of served())
         if (sees(follower, item.owner)) follower.tell(itemOf(item));
         else if (was !== undefined && sees(follower, was.owner)) follower.tell(goneOf(item.id));
     }
     // From a full page an old item merely drops out.
     if (next.size >= pageSize) return;
     for (const { id, owner } of before.values())
-      if (!next.has(id)) for (const follower of followers) if (sees(follower, owner)) follower.tell(goneOf(id));
+      if (!next.has(id)) for (const follower of served()) if (sees(follower, owner)) follower.tell(goneOf(id));
   }
   const itemOf = ({ text, time }: Known): FeedItem => ({ event: topic, ...(time === undefined ? {} : { time }), text });
   const goneOf = (id: string): FeedItem => ({ event: topic, text: JSON.stringify({ [idField]: id, state: 'gone' }) });
 
   return {
     async follow(follower, since) {
-      known ??= await read();
-      const items = [...known.values()].filter(({ owner }) => sees(follower, owner)).sort(byTime);
-      const isWhole = known.size < pageSize;
-      follower.tell({ event: 'snapshot', text: JSON.stringify({ topic, ids: items.map(({ id }) => id), isWhole }) });
-      // What changed in between may have left the page: the follower reads its own page again.
-      if (since !== undefined && !isWhole && items.every(({ time }) => time !== undefined && time > since))
-        follower.tell({ event: 'gap', text: JSON.stringify({ topic }) });
-      for (const item of items) if (since === undefined || item.time === undefined || item.time >= since) follower.tell(itemOf(item));
+      try {
+        known ??= await read();
+        serve(follower, since, known);
+      } catch (thrown) {
+        // The other topics of the follower go on; this one begins with the next turn that succeeds.
+        follower.tell(staleOf(thrown));
+        waiting.set(follower, since);
+      }
       followers.add(follower);
       if (followers.size === 1 && !isReading) schedule(pollMs);
       return () => {
         followers.delete(follower);
+        waiting.delete(follower);
         if (followers.size === 0 && !isReading) schedule(0);
       };
     },

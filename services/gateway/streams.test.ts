@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
+import { loadServices } from '../../runtime/services.ts';
 import { type GatewayWorld, gatewayWorld, type LoggedIn } from '../../test/kit/gateway.ts';
 import { type Following, follow } from '../../test/kit/stream.ts';
 import { until } from '../../test/kit/world.ts';
@@ -78,4 +79,20 @@ test.each([
   const one = await follow(it.origin, topics, { cookie });
   one.leave();
   expect(one.status).toBe(status);
+});
+
+test('a list that cannot be read is said to be old, and comes when it can; the other topics go on', async () => {
+  const away = await gatewayWorld(['journal']);
+  const { key } = await away.key(['admin']);
+  const one = await follow(away.origin, 'calls,messages,runs', { 'x-api-key': key });
+  expect(one.status).toBe(200);
+  const said = (event: string, topic: string) => () =>
+    one.heard.some(({ event: name, data }) => name === event && (data as { topic?: string }).topic === topic) || null;
+  for (const topic of ['calls', 'messages']) await until(said('stale', topic));
+  await until(said('snapshot', 'runs'));
+  for (const { folder, service } of await loadServices(['call-orchestrator', 'collector', 'telephony-gateway']))
+    await away.world.start(folder, service);
+  for (const topic of ['calls', 'messages']) await until(said('snapshot', topic));
+  one.leave();
+  await away.stop();
 });

@@ -50,21 +50,24 @@ async function look(invocation: Invocation, env: Invocation['env']): Promise<rea
   const { services } = code;
   const settings = [...checkSettings(services, env), ...checkSecrets(services, { env })];
   const find = openSources({ env });
-  const nats = checkNats(invocation.flags.text('nats-url') ?? lookup(natsSettings, find));
   const isOneProcess = lookup(oneProcessSetting, find) === 'true';
   const wanted = Number(lookup('DATABASE_CONNECTIONS', find)) || undefined;
-  const postgres = checkPostgres(lookup('DATABASE_URL', find), env, allConnections({ services: services.length, isOneProcess, wanted }));
-  const words = checkWords(lookup('DATABASE_URL', find));
-  const redis = checkRedis(lookup('REDIS_URL', find), isOneProcess);
+  // Ended before the rest begins: on a busy machine, reading the contracts takes longer than a connection waits to be made.
+  const [nats, postgres, words, redis] = await Promise.all([
+    checkNats(invocation.flags.text('nats-url') ?? lookup(natsSettings, find)),
+    checkPostgres(lookup('DATABASE_URL', find), env, allConnections({ services: services.length, isOneProcess, wanted })),
+    checkWords(lookup('DATABASE_URL', find)),
+    checkRedis(lookup('REDIS_URL', find), isOneProcess),
+  ]);
   const pm2 = checkPm2();
   return [
     ...node,
     ...settings,
     ...(await checkContracts()),
-    ...(await nats),
-    ...(await postgres),
-    ...(await words),
-    ...(await redis),
+    ...nats,
+    ...postgres,
+    ...words,
+    ...redis,
     ...(await pm2),
     ...(await onBus(invocation, services)),
     ...(await host),
