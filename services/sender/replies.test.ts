@@ -57,9 +57,9 @@ const pressed = (data: string) =>
 /** The press is answered, and what follows from it is done. */
 const settled = (press: { readonly id: string }) =>
   it.when(async () => {
-    const rows = await here.store.query(`select from journal.rows where method = $1 and key = $2 and state = 'done'`, [
+    const rows = await here.store.query(`select from journal.rows where method = $1 and input->>'queryId' = $2 and state = 'done'`, [
       messages.settle_press.address,
-      `telegram:7001:${press.id}`,
+      press.id,
     ]);
     return rows.length > 0;
   });
