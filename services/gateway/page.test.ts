@@ -23,6 +23,8 @@ inBrowser(
     const { paths } = (await http(it.origin)('GET', '/openapi.json')).body as { paths: Record<string, Record<string, object>> };
     const operations = Object.entries(paths).flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => `${verb.toUpperCase()} ${path}`));
     const page = await browser.open(`${it.origin}/docs`);
+    // Operations are drawn as they come into view.
+    await page.look({ width: 1280, height: 20_000, scheme: 'light' });
     const drawn = `[...document.querySelectorAll('.opblock')].map((one) =>
       one.querySelector('.opblock-summary-method').textContent + ' ' + one.querySelector('.opblock-summary-path').dataset.path)`;
     await until(async () => (((await page.value(`${drawn}.length`)) as number) >= operations.length ? true : null), 30_000);

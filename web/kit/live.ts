@@ -98,8 +98,9 @@ export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
   function tell({ event, id, data }: Note & { kind: 'event' }): void {
     // Of every tab, since any may lead next.
     if (id !== undefined) lastEventId = id;
-    if (event === unreadable) failedAt.value = Date.now();
     const item = parse(data);
+    // Of a list that this page does not show, nothing is old here.
+    if (event === unreadable && (listeners.get(String(item?.topic))?.size ?? 0) > 0) failedAt.value = Date.now();
     if (item !== null) for (const changed of listeners.get(event) ?? []) changed(item);
   }
   function tick(): void {
