@@ -98,6 +98,26 @@ test('a customer books in Telegram by buttons: one appointment, one receipt, and
   expect(sentTo(anna)).toHaveLength(4);
 });
 
+test('a time that was taken meanwhile is answered with other times, as buttons', async () => {
+  it.thinks(receptionist);
+  const inna = somebody();
+  telegram.say(token, inna, 'Хочу на стрижку на следующей неделе');
+  const offered = await comes(inna, 1);
+  telegram.press(token, inna, offered, buttonsOf(offered)[0] ?? '');
+  const proposal = await comes(inna, 2);
+  const [row] = await world_.store.query<{ slotId: string }>(
+    `select input->>'slotId' as "slotId" from journal.rows where method = 'booking.create_appointment' and state = 'proposed' order by seq desc limit 1`,
+  );
+  const client = { name: 'Ж', phoneNumber: '+79990000098' };
+  await world_.bus.call(booking.create_appointment, { slotId: row?.slotId ?? '', client }, { key: `taken by another than ${inna}` });
+  telegram.press(token, inna, proposal, 'Подтвердить');
+  const busy = await comes(inna, 3);
+  expect(busy.text).toBe('Это время только что заняли. Свободно вот что:');
+  expect(buttonsOf(busy).length).toBeGreaterThan(1);
+  telegram.press(token, inna, busy, buttonsOf(busy)[0] ?? '');
+  expect((await comes(inna, 4)).text).toContain('Записываю так:');
+});
+
 test('two presses under one query id, in two chats, are both answered', async () => {
   it.thinks(receptionist);
   const both = [somebody(), somebody()];

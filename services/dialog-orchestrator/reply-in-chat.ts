@@ -33,13 +33,17 @@ export function replyInChat(
   const { turnId, chat, seen, answers, session, settledNow, reply, settings } = of;
   const mode = replyModeOf(session, settings);
   const chatId = chat.chat.chatId;
-  for (const { proposal, text, isReceipt, state } of settledNow)
+  // Without a further text, the options belong to the outcome that offers them.
+  const offering = reply.text === null ? settledNow.findLast(({ slots = [] }) => slots.length > 0) : undefined;
+  for (const outcome of settledNow) {
+    const { proposal, text, isReceipt, state } = outcome;
     if (isReceipt && text !== null)
       tx.send(
         messages.send_reply,
-        { chatId, text, mode, isReceipt: true },
+        { chatId, text, mode, isReceipt: true, ...(outcome === offering && reply.shown !== null ? { choices: reply.shown } : {}) },
         { key: derivedKey(state === 'unknown' ? 'checking' : 'receipt', proposal.proposalId) },
       );
+  }
   if (reply.text === null || reply.handOver !== null) return;
   const choices =
     reply.asksForPhone && reply.shown === null
