@@ -5,9 +5,10 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { CallOptions, Log } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
 import { rowPath } from '../../contracts/aliases.ts';
+import { narrowedTo } from '../../contracts/common.ts';
 import type { Method } from '../../contracts/kit/define.ts';
 import { deprecationHeaders } from '../../contracts/kit/deprecation.ts';
-import { mask, piiPaths } from '../../contracts/kit/describe/mask.ts';
+import { mask, type PiiPath, piiPaths } from '../../contracts/kit/describe/mask.ts';
 import { codes, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
@@ -157,7 +158,8 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   const isDecision = !isRead && method.roles !== undefined && method.http.actor !== undefined;
   /** Whatever a person changes is audited; of an API key, what it decides. */
   const isAudited = ({ session }: Identity): boolean => isDecision || (session !== undefined && !isRead);
-  const personal = piiPaths(method.output);
+  /** Found at the first use: few routes are asked for by an operator. */
+  let personal: readonly PiiPath[] | undefined;
   const deprecation = method.deprecated === undefined ? undefined : deprecationHeaders(method.deprecated);
 
   app.route({
@@ -197,9 +199,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
 
   /** @throws PolybError not_found for a manager and a chat of another one: the same as for a chat that is not there. */
   async function requireOwnChat(identity: Identity | null, value: unknown): Promise<void> {
-    if (identity?.viewer?.role !== 'manager') return;
+    const manager = narrowedTo(identity?.viewer);
+    if (manager === null) return;
     const chatIds = ['chatId', 'sessionId'].flatMap((name) => textAt(value, name) ?? []);
-    const isOthers = [...(await ownersOf(chatIds)).values()].some((owner) => owner !== identity.viewer?.personId);
+    const isOthers = [...(await ownersOf(chatIds)).values()].some((owner) => owner !== manager);
     if (isOthers) throw new PolybError('not_found', `There is no ${chatIds[0]} here.`, { reason: 'no_chat' });
   }
 
@@ -208,7 +211,9 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
    * that before they do.
    */
   async function shownTo({ viewer, keyId, client, person }: Identity, output: unknown, request: FastifyRequest): Promise<unknown> {
-    if (viewer === undefined || !isMaskedFor(viewer.role) || personal.length === 0) return output;
+    if (viewer === undefined || !isMaskedFor(viewer.role)) return output;
+    personal ??= piiPaths(method.output);
+    if (personal.length === 0) return output;
     if (request.headers[revealHeader] === undefined) return mask(personal, output);
     await decided({ ...auditedOf(request), keyId, client, person, code: 'ok', reason: 'personal_data_shown' });
     return output;

@@ -1,5 +1,6 @@
 /** Server-sent events: changes of lists, as they happen. */
 import type { FastifyInstance } from 'fastify';
+import { narrowedTo } from '../../contracts/common.ts';
 import { feeds } from '../../contracts/feeds.ts';
 import { personRoles } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -151,9 +152,7 @@ export function addFeeds(app: FastifyInstance, { ask, admit, ownersOf, isLive, o
       if (raw.writableLength > mostBytes) raw.destroy();
       else raw.write(`${id}event: ${event}\ndata: ${text}\n\n`);
     };
-    const { viewer } = identity;
-    const manager = viewer?.role === 'manager' ? viewer.personId : undefined;
-    const follower: Follower = { tell, isFull: () => raw.writableLength > fullBytes, manager };
+    const follower: Follower = { tell, isFull: () => raw.writableLength > fullBytes, manager: narrowedTo(identity.viewer) };
     const leaves: (() => void)[] = [];
     const heartbeat = setInterval(() => raw.write(': alive\n\n'), options.heartbeatMs);
     const end = (): void => {

@@ -14,12 +14,12 @@ export interface Follower {
   tell(item: FeedItem): void;
   /** True when it has much unread data. */
   isFull(): boolean;
-  /** The manager who follows; undefined for those who see every chat. */
-  readonly manager: string | undefined;
+  /** The manager who follows; null for those who see every chat. */
+  readonly manager: string | null;
 }
 /** @param owner Of the chat that an item is about; undefined for one of nobody, and for an item about no chat. */
 export const sees = ({ manager }: Follower, owner: string | undefined): boolean =>
-  manager === undefined || owner === undefined || owner === manager;
+  manager === null || owner === undefined || owner === manager;
 
 export const staleItem = (topic: string, why: string): FeedItem => ({ event: 'stale', text: JSON.stringify({ topic, why }) });
 

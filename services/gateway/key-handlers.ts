@@ -2,6 +2,7 @@
 import type { Database, HandlersOf } from '../../bus/service.ts';
 import type { gateway } from '../../contracts/gateway.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
+import { cursorAfter, placeAfter, seqForm } from './cursor.ts';
 import { insertKey, listDecisions, listKeys, liveScopes, revokeKey } from './rows.ts';
 
 /** @param revoked Informs every gateway that a key is revoked. */
@@ -22,8 +23,8 @@ export function keyHandlers(db: Database, revoked: (keyId: string) => void): Han
       return made;
     },
     list_keys: async ({ client, cursor, limit }) => {
-      const { items, next } = await listKeys(db, { client, before: seqOf(cursor), limit });
-      return { items, nextCursor: cursorOf(next) };
+      const { items, next } = await listKeys(db, { client, before: placeAfter(cursor, seqForm), limit });
+      return { items, nextCursor: cursorAfter(next) };
     },
     revoke_key: async ({ keyId }) => {
       const key = await revokeKey(db, keyId);
@@ -33,18 +34,8 @@ export function keyHandlers(db: Database, revoked: (keyId: string) => void): Han
     },
     find_client: async ({ client }) => ({ scopes: [...(await liveScopes(db, client))] }),
     list_audit: async ({ client, cursor, limit }) => {
-      const { items, next } = await listDecisions(db, { client, before: seqOf(cursor), limit });
-      return { items, nextCursor: cursorOf(next) };
+      const { items, next } = await listDecisions(db, { client, before: placeAfter(cursor, seqForm), limit });
+      return { items, nextCursor: cursorAfter(next) };
     },
   };
-}
-
-function seqOf(cursor: string | undefined): string | undefined {
-  if (cursor === undefined) return undefined;
-  const seq = Buffer.from(cursor, 'base64url').toString();
-  if (!/^\d{1,18}$/.test(seq)) throw new PolybError('invalid_argument', 'Bad cursor; start without one.');
-  return seq;
-}
-function cursorOf(seq: string | null): string | null {
-  return seq === null ? null : Buffer.from(seq).toString('base64url');
 }

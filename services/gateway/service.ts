@@ -7,6 +7,7 @@ import { aliases } from '../../contracts/aliases.ts';
 import { feeds } from '../../contracts/feeds.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import type { Event } from '../../contracts/kit/define.ts';
 import { people } from '../../contracts/people.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type CallMethod, createApp } from './app.ts';
@@ -52,8 +53,10 @@ export default service({
   serves: { gateway, people },
   uses: [
     ...methods,
-    ...[gateway.key_revoked, people.session_ended, inbox.chat_assigned, inbox.history_forgotten, inbox.person_erased],
-    ...announcements.filter(({ address }) => address !== inbox.chat_assigned.address),
+    ...new Set<Event>([
+      ...[gateway.key_revoked, people.session_ended, inbox.chat_assigned, inbox.history_forgotten, inbox.person_erased],
+      ...announcements,
+    ]),
   ],
   discovers: true,
   settings: gatewaySettings,

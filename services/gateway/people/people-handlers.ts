@@ -3,6 +3,7 @@ import type { Commit, Database, HandlersOf } from '../../../bus/service.ts';
 import { personRoles } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { people } from '../../../contracts/people.ts';
+import { cursorAfter, placeAfter, seqForm } from '../cursor.ts';
 import { type HttpRoute, isMaskedFor } from '../routes.ts';
 import {
   changePerson,
@@ -30,6 +31,8 @@ export interface PeopleParts {
   /** Informs every gateway that the session has ended. */
   readonly ended: (sessionId: string) => void;
 }
+/** A person by their login. */
+const personForm = /^[a-z0-9_.-]{1,40}$/;
 const invitationMs = 48 * 3_600_000;
 
 export function peopleHandlers({ db, commit, routes, idleMs, deskUrl, now, ended }: PeopleParts): HandlersOf<typeof people> {
@@ -58,8 +61,8 @@ export function peopleHandlers({ db, commit, routes, idleMs, deskUrl, now, ended
         return invited(await insertInvitation(tx, personId, tokenHash, invitationMs), await findPerson(tx, personId));
       }),
     list_people: async ({ role, cursor, limit }) => {
-      const { items, next } = await listPeople(db, { role, after: textOf(cursor), limit });
-      return { items, nextCursor: cursorOf(next) };
+      const { items, next } = await listPeople(db, { role, after: placeAfter(cursor, personForm), limit });
+      return { items, nextCursor: cursorAfter(next) };
     },
     set_role: async ({ personId, role }) => change(personId, { role }, true),
     disable: async ({ personId }) => change(personId, { isDisabled: true }, true),
@@ -92,10 +95,9 @@ export function peopleHandlers({ db, commit, routes, idleMs, deskUrl, now, ended
         return existing(await findPerson(tx, personId));
       }),
     list_sessions: async ({ personId, isOpen, cursor, limit }) => {
-      const before = textOf(cursor);
-      if (before !== undefined && !/^\d{1,18}$/.test(before)) throw badCursor();
+      const before = placeAfter(cursor, seqForm);
       const { items, next } = await listLogins(db, { personId, isOpen, before, limit, idleMs });
-      return { items, nextCursor: cursorOf(next) };
+      return { items, nextCursor: cursorAfter(next) };
     },
     end_session: async ({ sessionId }) => {
       for (const each of await endSessions(db, { sessionId })) ended(each);
@@ -121,16 +123,4 @@ function existing(person: Person | null): Person {
 }
 function unknownPerson(personId: string): PolybError {
   return new PolybError('not_found', `There is no person ${personId}; polyb people ls shows them.`);
-}
-function textOf(cursor: string | undefined): string | undefined {
-  if (cursor === undefined) return undefined;
-  const text = Buffer.from(cursor, 'base64url').toString();
-  if (!/^[a-z0-9_.-]{1,40}$/.test(text)) throw badCursor();
-  return text;
-}
-function badCursor(): PolybError {
-  return new PolybError('invalid_argument', 'Bad cursor; start without one.');
-}
-function cursorOf(place: string | null): string | null {
-  return place === null ? null : Buffer.from(place).toString('base64url');
 }
