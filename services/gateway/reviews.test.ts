@@ -31,12 +31,12 @@ async function doubted() {
   const ids: string[] = [];
   for (const text of ['первое', 'второе', 'третье']) ids.push((await desk.send(chatId, text, `${text} ${customer}`)).id);
   const [doubt = '', approved = '', draft = ''] = ids;
-  await cutNext(doubt, () => approve(doubt));
+  await cutNext(doubt, customer, () => approve(doubt));
   await approve(approved);
   return { customer, doubt, approved, draft };
 }
-async function cutNext(id: string, act: () => Promise<unknown>): Promise<void> {
-  desk.telegram.order({ do: 'cut', on: 'sendMessage', after: true });
+async function cutNext(id: string, customer: number, act: () => Promise<unknown>): Promise<void> {
+  desk.telegram.order({ do: 'cut', on: 'sendMessage', to: customer, after: true });
   await act();
   await until(async () => (await desk.row(id)).state === 'review' || null);
 }
@@ -84,7 +84,7 @@ test.each([
 test('an answer to a former doubt of a message does not settle a later one', async () => {
   const { customer, doubt } = await doubted();
   const resolve = (body: object) => ask('POST', `/api/v1/sandbox/${doubt}/resolve`, body);
-  await cutNext(doubt, async () => {
+  await cutNext(doubt, customer, async () => {
     expect((await resolve({ answer: 'try_again', attempts: 1 })).status).toBe(200);
     await until(async () => (await desk.row(doubt)).attempts > 1 || null);
   });

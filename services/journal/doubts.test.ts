@@ -53,7 +53,7 @@ async function doubted() {
   const { chatId } = await it.says(customer);
   const { id } = await it.send(chatId, 'первое', `первое ${customer}`);
   const draft = await looks(id, /Ждёт согласования/);
-  it.telegram.order({ do: 'cut', on: 'sendMessage', after: true });
+  it.telegram.order({ do: 'cut', on: 'sendMessage', to: customer, after: true });
   expect(await press(draft, 'Отправить')).toMatchObject({ text: 'Одобрено' });
   const notice = await asked(id);
   const { id: behind } = await it.send(chatId, 'второе', `второе ${customer}`);
@@ -105,9 +105,9 @@ test('what somebody else answered is shown, and a press after it does nothing bu
 });
 
 test('a second doubt of one message is asked anew, and a press on the first leaves it open', async () => {
-  const { id, notice } = await doubted();
+  const { customer, id, notice } = await doubted();
   const [happened] = [...notice.buttons];
-  it.telegram.order({ do: 'cut', on: 'sendMessage', after: true });
+  it.telegram.order({ do: 'cut', on: 'sendMessage', to: customer, after: true });
   await press({ ...notice }, 'Не дошло, отправить снова');
   const second = await asked(id, notice.messageId);
   expect(await press(second, 'x', { data: happened?.callback_data ?? '' })).toEqual({

@@ -104,7 +104,9 @@ test('of a person of Telegram nothing is left in the whole database, in whatever
     return row;
   });
   await raw('telegram', { update_id: 'x', message: { sender: { phone: String(id) }, text: words.raw } });
-  const { sent, doubted, pending } = await drafts(chatId, words, () => it.telegram.order({ do: 'cut', on: 'sendMessage', after: true }));
+  const { sent, doubted, pending } = await drafts(chatId, words, () =>
+    it.telegram.order({ do: 'cut', on: 'sendMessage', to: id, after: true }),
+  );
   const canaries = [String(id), ...Object.values(words)];
   expect(named(await found(canaries))).toEqual([...canaries].sort());
   await erases(chatId, [sent.id, doubted.id, pending.id]);

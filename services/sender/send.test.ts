@@ -243,7 +243,7 @@ test('a customer who blocked the bot is a final state until they write again', a
 test('429 is waited out as long as Telegram asks, then the message goes out once', async () => {
   const galya = it.somebody();
   const { id } = await it.send((await it.says(galya)).chatId, 'подождём');
-  it.telegram.order({ do: 'refuse', on: 'sendMessage', status: 429, retryAfterS: 1 });
+  it.telegram.order({ do: 'refuse', on: 'sendMessage', to: galya, status: 429, retryAfterS: 1 });
   const began = Date.now();
   await it.approve(id);
   await it.comes(id, 'sent');
@@ -266,7 +266,7 @@ test('a 429 for one message holds up the whole bot, and all go out once its time
 test('a connection cut after the message went out is left to a person, and nothing is sent twice', async () => {
   const igor = it.somebody();
   const { id } = await it.send((await it.says(igor)).chatId, 'дошло?');
-  it.telegram.order({ do: 'cut', on: 'sendMessage', after: true });
+  it.telegram.order({ do: 'cut', on: 'sendMessage', to: igor, after: true });
   await it.approve(id);
   await it.when(async () => (await it.row(id)).state === 'review');
   expect(await it.delivery(id)).toMatchObject({ status: 'queued' });
@@ -279,7 +279,7 @@ test('what was approved after a message in doubt waits until a person has decide
   const dima = it.somebody();
   const { chatId } = await it.says(dima);
   const { id: doubted } = await it.send(chatId, 'первое');
-  it.telegram.order({ do: 'cut', on: 'sendMessage', after: true });
+  it.telegram.order({ do: 'cut', on: 'sendMessage', to: dima, after: true });
   await it.approve(doubted);
   await it.when(async () => (await it.row(doubted)).state === 'review');
   const { id: approved } = await it.send(chatId, 'второе');

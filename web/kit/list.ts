@@ -51,6 +51,8 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
   const moreError = signal<RequestError | null>(null);
   let reading = new AbortController();
   let isReadingMore = false;
+  /** What changed while the list is read: the reply may be older. Null while it is not. */
+  let meanwhile: LiveItem[] | null = null;
 
   const at = (id: string | null): number => items.value.findIndex((item) => idOf(item) === id);
   const set = (next: readonly T[]): void => {
@@ -67,6 +69,7 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
     });
   }
   function changed(change: LiveItem): void {
+    meanwhile?.push(change);
     if (of === undefined || shown.value.kind !== 'ready') return;
     const row = of.rowOf?.(change) ?? change.id;
     const index = at(row);
@@ -85,10 +88,13 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
     reading = new AbortController();
     const { signal } = reading;
     isReadingMore = false;
+    meanwhile = [];
     const limit = Math.min(mostRows, Math.max(pageRows, items.value.length));
     const outcome = await outcomeOf(load({ cursor: undefined, limit, signal }));
     if (outcome === null || signal.aborted) return;
     const index = at(focusedId.value);
+    const changes = meanwhile;
+    meanwhile = null;
     batch(() => {
       fresh.value = new Set();
       moreError.value = null;
@@ -98,8 +104,9 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
       }
       nextCursor.value = outcome.value.nextCursor;
       set(outcome.value.items);
+      for (const change of changes) changed(change);
       if (at(focusedId.value) >= 0) return;
-      const next = outcome.value.items[Math.max(0, Math.min(index, outcome.value.items.length - 1))];
+      const next = items.value[Math.max(0, Math.min(index, items.value.length - 1))];
       focusedId.value = next === undefined ? null : idOf(next);
     });
   }

@@ -16,6 +16,8 @@ export interface Fault {
   readonly do: 'refuse' | 'cut' | 'garbage' | 'hang';
   /** `getUpdates`; every method if absent. */
   readonly on?: string;
+  /** Requests about this chat; all if absent. */
+  readonly to?: number;
   readonly after?: boolean;
   readonly status?: number;
   readonly description?: string;
@@ -399,7 +401,8 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
     }
     const [, token = '', method = ''] = /^\/bot([^/]+)\/(\w+)$/.exec(pathname) ?? [];
     const payload = await payloadOf(request, body);
-    const struck = faults.find(({ fault, left }) => left > 0 && (fault.on ?? method) === method);
+    const strikes = ({ on = method, to }: Fault): boolean => on === method && (to === undefined || String(to) === String(payload.chat_id));
+    const struck = faults.find(({ fault, left }) => left > 0 && strikes(fault));
     if (struck) {
       struck.left -= 1;
       if (struck.fault.after) await call(token, method, payload, response);
