@@ -176,7 +176,8 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     handler: async (request, reply) => {
       const { identity } = request;
       const input = inputOf(route, request, identity);
-      await requireOwnChat(identity, input);
+      const requireOwnChat = ownChats(identity);
+      await requireOwnChat(input);
       const key = isKeyed ? keyOf(request, reply) : undefined;
       // A read is cancelled when its client disconnects. A change continues.
       if (isRead) request.leaving = new AbortController();
@@ -191,19 +192,27 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
         ...(request.leaving === null ? {} : { signal: request.leaving.signal }),
       });
       const output = identity !== null && isAudited(identity) ? await audited(asked, request, identity) : await asked;
-      await requireOwnChat(identity, output);
+      await requireOwnChat(output);
       if (!isRead) changed();
       return answer(route, identity === null ? output : await shownTo(identity, output, request), request, reply);
     },
   });
 
-  /** @throws PolybError not_found for a manager and a chat of another one: the same as for a chat that is not there. */
-  async function requireOwnChat(identity: Identity | null, value: unknown): Promise<void> {
+  /**
+   * Refuses values about a chat of another manager, the same as one that is not there. The owner of the table narrows by the viewer where
+   * its method takes one; each other chat is looked up once for a request.
+   */
+  function ownChats(identity: Identity | null): (value: unknown) => Promise<void> {
     const manager = narrowedTo(identity?.viewer);
-    if (manager === null) return;
-    const chatIds = ['chatId', 'sessionId'].flatMap((name) => textAt(value, name) ?? []);
-    const isOthers = [...(await ownersOf(chatIds)).values()].some((owner) => owner !== manager);
-    if (isOthers) throw new PolybError('not_found', `There is no ${chatIds[0]} here.`, { reason: 'no_chat' });
+    if (manager === null || method.http.viewer !== undefined) return async () => {};
+    const checked = new Set<string>();
+    return async (value) => {
+      const chatIds = ['chatId', 'sessionId'].flatMap((name) => textAt(value, name) ?? []).filter((chatId) => !checked.has(chatId));
+      if (chatIds.length === 0) return;
+      for (const chatId of chatIds) checked.add(chatId);
+      const isOthers = [...(await ownersOf(chatIds)).values()].some((owner) => owner !== manager);
+      if (isOthers) throw new PolybError('not_found', `There is no ${chatIds[0]} here.`, { reason: 'no_chat' });
+    };
   }
 
   /**

@@ -9,17 +9,20 @@ export const chatOwnersIn =
   async (chatIds) => {
     if (chatIds.length === 0) return new Map();
     const rows = await db.query<{ chat_id: string; person_id: string }>(
-      'select chat_id, person_id from gateway.chat_owners where chat_id = any($1)',
+      'select chat_id, person_id from gateway.chat_owners where chat_id = any($1) and person_id is not null',
       [chatIds],
     );
     return new Map(rows.map(({ chat_id, person_id }) => [chat_id, person_id]));
   };
-/** @param personId Null: nobody is in charge any more. */
+/**
+ * A change that is older than the one known has no effect.
+ * @param personId Null: nobody is in charge any more.
+ */
 export async function setChatOwner(tx: Queries, chatId: string, personId: string | null, at: string): Promise<void> {
-  if (personId === null) return forgetChatOwners(tx, [chatId]);
   await tx.query(
-    `insert into gateway.chat_owners (chat_id, person_id, changed_at) values ($1, $2, $3)
-     on conflict (chat_id) do update set person_id = excluded.person_id, changed_at = excluded.changed_at`,
+    `insert into gateway.chat_owners as known (chat_id, person_id, changed_at) values ($1, $2, $3)
+     on conflict (chat_id) do update set person_id = excluded.person_id, changed_at = excluded.changed_at
+     where known.changed_at <= excluded.changed_at`,
     [chatId, personId, at],
   );
 }

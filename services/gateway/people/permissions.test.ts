@@ -120,7 +120,7 @@ test('a manager cannot decide on a draft in another’s chat, nor write, assign 
     [`/api/v1/chats/${chatId}/owner`, { owner: 'off' }],
     ['/api/v1/send', { chatId, text: 'чужому' }],
     [`/api/v1/dialogs/${chatId}/mode`, { mode: 'off' }],
-    [`/api/v1/chats/${chatId}/consents`, {}],
+    [`/api/v1/chats/${chatId}/consents`, { isGiven: false }],
   ];
   const statuses = await Promise.all(acts.map(async ([path, body]) => [path, (await vera.ask('POST', path, body)).status]));
   expect(statuses).toEqual(acts.map(([path]) => [path, 404]));
