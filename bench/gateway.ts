@@ -63,7 +63,13 @@ const sides = {
       }),
       now: Date.now,
     });
-    const figures = createFigures({ bus, expected: [], known: { find: async () => [], note: async () => {} }, now: Date.now });
+    const figures = createFigures({
+      bus,
+      expected: [],
+      known: { find: async () => [], note: async () => {} },
+      responding: async () => [],
+      now: Date.now,
+    });
     const app = createApp({
       routes: routesOf(callableBy('gateway', [bench]), []),
       ask: (asked, input, options) => bus.call(asked, input, options),

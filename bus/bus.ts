@@ -13,7 +13,7 @@ import { createCaller } from './client/caller.ts';
 import { gather } from './client/request-many.ts';
 import { within } from './middleware/settles-within.ts';
 import type { Serving } from './server/serving.ts';
-import type { Bus, Call, Commit, Context, Log } from './service.ts';
+import type { Bus, Call, Commit, Context, Log, ShownSetting } from './service.ts';
 import { createStreams } from './streams/stream.ts';
 import { createHealth } from './telemetry/dependencies.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -50,6 +50,8 @@ export interface BusOptions {
   readonly noRespondersMs?: number | undefined;
   /** Shared by the buses of one process, which then skip the socket. */
   readonly localEndpoints?: LocalEndpoints | undefined;
+  /** What the instance reports of its settings; none. */
+  readonly settings?: readonly ShownSetting[] | undefined;
   /** Interval of pings between the ends of a stream; 5000. An end that is silent for three intervals is lost. */
   readonly streamPingMs?: number | undefined;
 }
@@ -144,6 +146,7 @@ export function createBus(options: BusOptions): BusHost {
       request: caller.request,
       metricReports: metrics.reports,
       health,
+      settings: options.settings ?? [],
     });
     const running = serving;
     running.add(entries, handlers, keep);

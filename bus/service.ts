@@ -57,6 +57,19 @@ export interface SendOptions {
   /** How long its first attempt may begin, instead of the method's `ttlMs`. */
   readonly ttlMs?: number;
 }
+/** A setting as an instance reports it. A secret has no value. */
+export interface ShownSetting {
+  readonly name: string;
+  /** The service, and the adapter that reads it: `collector: telegram`. */
+  readonly group: string;
+  readonly value: string | null;
+  readonly isSecret: boolean;
+  /** False for a default too. */
+  readonly isSet: boolean;
+  /** `the environment`, `.env`, …, `default` or `not set`. */
+  readonly origin: string;
+  readonly what: string;
+}
 /** A person whose data is to be erased. */
 export interface Forgotten {
   /** Internal ids of the person, and of their chats and messages. */

@@ -2,8 +2,9 @@
 import { calls } from './calls.ts';
 import { inbox } from './inbox.ts';
 import { journal } from './journal.ts';
-import type { Event, Method, PersonRole, Scope } from './kit/define.ts';
+import { type Event, type Method, type PersonRole, personRoles, type Scope } from './kit/define.ts';
 import { messages } from './messages.ts';
+import { system } from './system.ts';
 
 interface Topic {
   /** The API key scope required, the same as for reading the list. */
@@ -14,14 +15,23 @@ interface Topic {
   readonly input: object;
   /** Dotted path of the chat of an item: a manager is told only about their own chats and those of nobody. */
   readonly chat?: string;
-  /** Announcements after which the list is read at once; it is read every second as well. */
+  /** Announcements after which the list is read at once; it is read every `pollMs` as well. */
   readonly wakes?: readonly Event[];
+  /** Default: one second. */
+  readonly pollMs?: number;
 }
 /** A list whose items are sent again when they change. */
 export interface StateTopic extends Topic {
   readonly kind: 'state';
   /** Field that names an item; default `id`. */
   readonly id?: string;
+}
+/** A state whose method narrows it to who looks: it is read for each person who follows. */
+export interface OwnTopic extends Topic {
+  readonly kind: 'own';
+  readonly id?: string;
+  /** Input field of the person who looks. */
+  readonly viewer: string;
 }
 /** A list that only grows, sent from a cursor on. */
 export interface LogTopic extends Topic {
@@ -34,7 +44,7 @@ const staff = ['manager', 'director', 'admin'] as const;
 const running = ['admin', 'operator'] as const;
 const chatChanges = [inbox.message_received, inbox.message_changed, inbox.owner_changed, inbox.chat_assigned];
 
-export const feeds: Readonly<Record<string, StateTopic | LogTopic>> = {
+export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> = {
   runs: { kind: 'state', scope: 'admin', people: running, method: journal.list, input: { view: 'runs' } },
   dead_letters: { kind: 'state', scope: 'admin', people: running, method: journal.list, input: { view: 'dead_letters' } },
   approvals: {
@@ -63,6 +73,35 @@ export const feeds: Readonly<Record<string, StateTopic | LogTopic>> = {
     input: {},
     id: 'callId',
     wakes: [calls.call_started, calls.call_ringing, calls.call_answered, calls.call_ended],
+  },
+  chats: {
+    kind: 'state',
+    scope: 'read',
+    people: staff,
+    method: inbox.list_chats,
+    input: {},
+    id: 'chatId',
+    chat: 'chatId',
+    wakes: chatChanges,
+  },
+  services: {
+    kind: 'state',
+    scope: 'admin',
+    people: running,
+    method: system.survey_services,
+    input: { show: 'standing' },
+    id: 'service',
+    pollMs: 2_000,
+  },
+  counters: {
+    kind: 'own',
+    scope: 'admin',
+    people: personRoles,
+    method: system.count_waiting,
+    input: {},
+    viewer: 'viewer',
+    wakes: [journal.approval_changed, messages.delivery_made, messages.delivery_changed, ...chatChanges],
+    pollMs: 5_000,
   },
   // Without a cursor, the topic starts at the next message.
   messages: {

@@ -13,6 +13,7 @@ import type { Group, Settings } from '../config/read.ts';
 import type { Cache, SecretKey } from '../contracts/kit/ports.ts';
 import { connectionsMost, connectionsRefused, connectionsUsed, connectionsWaiting } from '../contracts/metrics.ts';
 import { groupsOf, type Loaded } from './services.ts';
+import { shownSettings } from './shown-settings.ts';
 import { requireUses } from './undeclared.ts';
 
 export interface HostOptions {
@@ -67,6 +68,7 @@ export async function host({
     prefix,
     clockSkewMs,
     localEndpoints,
+    settings: shownSettings(loaded, settings),
     commit: (work) => tx.run({ traceparent: null }, work),
   });
   const tx = transactions({ store, bus, log });

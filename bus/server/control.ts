@@ -4,6 +4,7 @@ import { describe } from '../../contracts/kit/describe.ts';
 import { isPolybError, PolybError, toPolybError, toProblem } from '../../contracts/kit/errors.ts';
 import type { Log } from '../../contracts/kit/ports.ts';
 import { validInput } from '../middleware/validate.ts';
+import type { ShownSetting } from '../service.ts';
 import { leaseMs, type Streams } from '../streams/stream.ts';
 import type { Recorder } from '../telemetry/recorder.ts';
 import type { CallRecord } from '../telemetry/records.ts';
@@ -32,6 +33,8 @@ export const ControlRequest = z.discriminatedUnion('op', [
   }),
   /** Returns the records of a trace that this instance still has. */
   z.strictObject({ op: z.literal('spans'), traceId: z.string().regex(/^[0-9a-f]{32}$/, '32 hex digits') }),
+  /** Returns the settings with which this instance runs. */
+  z.strictObject({ op: z.literal('settings') }),
 ]);
 export type ControlRequest = z.infer<typeof ControlRequest>;
 
@@ -45,6 +48,7 @@ export interface ControlParts {
   readonly server: Server;
   readonly streams: Streams;
   readonly recorder: Recorder;
+  readonly settings: readonly ShownSetting[];
 }
 export interface Control {
   /** Replies for a contract from now on. */
@@ -57,7 +61,7 @@ const batchMs = 100;
 const batchRecords = 500;
 
 export function createControl(parts: ControlParts): Control {
-  const { transport, prefix, name, instance, now, log, server, streams, recorder } = parts;
+  const { transport, prefix, name, instance, now, log, server, streams, recorder, settings } = parts;
   const subscriptions: Subscription[] = [];
   const taps = createTaps(parts);
 
@@ -78,6 +82,8 @@ export function createControl(parts: ControlParts): Control {
         return { instance, leaseMs };
       case 'spans':
         return { instance, records: recorder.read({ traceId: request.traceId }).slice(-maxRecords) };
+      case 'settings':
+        return { daemon: name, instance, settings };
     }
   }
 

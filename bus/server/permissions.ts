@@ -59,7 +59,7 @@ function folderUser({ folder, serves, uses, discovers = false }: ServiceOnBus, p
       ...uses.filter(isKeyed).map(({ address }) => `${prefix}.evt.${address}_queued`),
       ...streams.map((subject) => `${subject}.>`),
       ...own.filter(isStream).map(({ address }) => `${prefix}.tap.${address}.>`),
-      ...(discovers ? ['$SRV.PING', '$SRV.STATS'] : []),
+      ...(discovers ? ['$SRV.PING', '$SRV.STATS', `${prefix}.ctl.*`] : []),
     ],
     subscribe: [
       `_INBOX.${folder}.>`,

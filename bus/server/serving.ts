@@ -3,6 +3,7 @@ import type { Entry, Method } from '../../contracts/kit/define.ts';
 import type { MetricReport } from '../../contracts/kit/metric.ts';
 import type { Handlers, RunKeyed } from '../call.ts';
 import { within } from '../middleware/settles-within.ts';
+import type { ShownSetting } from '../service.ts';
 import type { Health } from '../telemetry/dependencies.ts';
 import type { Counter } from '../telemetry/stats.ts';
 import { createControl } from './control.ts';
@@ -24,6 +25,7 @@ export interface ServingParts extends ServerOptions {
   /** Metrics of the instance. */
   readonly metricReports: () => Promise<readonly MetricReport[]>;
   readonly health: Health;
+  readonly settings: readonly ShownSetting[];
 }
 
 export function createServing(parts: ServingParts): Serving {

@@ -41,18 +41,17 @@ function parsed(text: string): z.output<typeof Statuses> {
 
 const freshMs = 1_000;
 
-/** Health of the dependencies of all services, at most a second old; empty while the bus is unavailable. */
-export function gatherDependencies(bus: Pick<Bus, 'gather'>, now: () => number): () => Promise<readonly DependencyReport[]> {
-  let asked: { readonly at: number; readonly answers: Promise<readonly DependencyReport[]> } | undefined;
+/** Replies to a ping of all instances, at most a second old; none while the bus is unavailable, which is reported separately. */
+export function gatherPings(bus: Pick<Bus, 'gather'>, now: () => number): () => Promise<readonly unknown[]> {
+  let asked: { readonly at: number; readonly answers: Promise<readonly unknown[]> } | undefined;
   return () => {
     if (asked === undefined || now() - asked.at > freshMs)
-      asked = {
-        at: now(),
-        answers: bus.gather('$SRV.PING', {}, { waitMs: 500, quietMs: 150 }).then(
-          dependencyReports,
-          () => [], // The unavailable bus is reported separately.
-        ),
-      };
+      asked = { at: now(), answers: bus.gather('$SRV.PING', {}, { waitMs: 500, quietMs: 150 }).catch(() => []) };
     return asked.answers;
   };
+}
+/** Health of the dependencies of all services, at most a second old; empty while the bus is unavailable. */
+export function gatherDependencies(bus: Pick<Bus, 'gather'>, now: () => number): () => Promise<readonly DependencyReport[]> {
+  const pings = gatherPings(bus, now);
+  return async () => dependencyReports(await pings());
 }

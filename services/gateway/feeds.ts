@@ -10,6 +10,7 @@ import type { OwnersOf } from './chat-owners.ts';
 import { type FeedItem, type Follower, staleItem } from './follower.ts';
 import type { Identity } from './keys.ts';
 import { createLogFeed, type LogFeed } from './log-feed.ts';
+import { createOwnFeed } from './own-feed.ts';
 import { createStateFeed, type StateFeed } from './state-feed.ts';
 
 export interface FeedOptions {
@@ -43,6 +44,8 @@ const idOf = ({ time = '', cursor }: { readonly time: string | undefined; readon
 /** Unread bytes of a follower: above the first limit it gets no further log data, above the second it is disconnected. */
 const fullBytes = 262_144;
 const mostBytes = 4_194_304;
+/** A list is read at most so often, however many announcements come. */
+const leastMs = 100;
 /** An event about a revoked key may be lost, and an expired key has none. */
 const recheckMs = 3_000;
 
@@ -52,9 +55,10 @@ export function addFeeds(app: FastifyInstance, { ask, admit, ownersOf, isLive, o
   const states = new Map<string, StateFeed>();
   const logs = new Map<string, LogFeed>();
   for (const [topic, feed] of Object.entries(feeds)) {
-    const parts = { ask, ownersOf, pollMs: options.pollMs };
-    if (feed.kind === 'state') states.set(topic, createStateFeed(topic, feed, parts));
-    else logs.set(topic, createLogFeed(topic, feed, parts));
+    const parts = { ask, ownersOf, pollMs: feed.pollMs ?? options.pollMs };
+    if (feed.kind === 'log') logs.set(topic, createLogFeed(topic, feed, parts));
+    else if (feed.kind === 'own') states.set(topic, createOwnFeed(topic, feed, parts));
+    else states.set(topic, createStateFeed(topic, feed, { ...parts, leastMs: () => leastMs }));
   }
   const open = new Map<() => void, Identity>();
   let rechecking: ReturnType<typeof setTimeout> | undefined;
@@ -152,7 +156,12 @@ export function addFeeds(app: FastifyInstance, { ask, admit, ownersOf, isLive, o
       if (raw.writableLength > mostBytes) raw.destroy();
       else raw.write(`${id}event: ${event}\ndata: ${text}\n\n`);
     };
-    const follower: Follower = { tell, isFull: () => raw.writableLength > fullBytes, manager: narrowedTo(identity.viewer) };
+    const follower: Follower = {
+      tell,
+      isFull: () => raw.writableLength > fullBytes,
+      manager: narrowedTo(identity.viewer),
+      viewer: identity.viewer,
+    };
     const leaves: (() => void)[] = [];
     const heartbeat = setInterval(() => raw.write(': alive\n\n'), options.heartbeatMs);
     const end = (): void => {

@@ -1,9 +1,8 @@
 /** Metrics of all services, collected over the bus: as Prometheus text and as JSON. */
 import type { Registry } from 'prom-client';
-import { z } from 'zod';
 import type { Bus } from '../../bus/bus.ts';
 import { byCode } from '../../bus/telemetry/stats.ts';
-import { type Metric, type MetricReport, metricTypes } from '../../contracts/kit/metric.ts';
+import type { Metric, MetricReport } from '../../contracts/kit/metric.ts';
 import {
   processCpu,
   processCpuSystem,
@@ -14,33 +13,16 @@ import {
   rpcServerDuration,
   rpcServerInFlight,
 } from '../../contracts/metrics.ts';
+import { type Answer, answerOf, type MethodFigures, type ServiceFigures } from './answers.ts';
 import { exposition } from './exposition.ts';
 import { httpServerDuration, serviceReady } from './metrics.ts';
+import { createRates, type Rates } from './rates.ts';
+import { countersOf } from './traffic.ts';
 
-export interface ServiceFigures {
-  /** The folder of the daemon. */
-  readonly service: string;
-  readonly instance: string;
-  readonly contract: string;
-  readonly version: string;
-  readonly startedAt: string;
-  readonly methods: readonly MethodFigures[];
-}
-interface MethodFigures {
-  readonly method: string;
-  readonly requests: number;
-  readonly errors: number;
-  readonly dropped: number;
-  readonly inFlight: number;
-  readonly totalMs: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly p99Ms: number;
-  readonly codes: Readonly<Record<string, number>>;
-  readonly buckets: readonly number[];
-  readonly failed: Parameters<typeof byCode>[0]['failed'];
-}
 export interface Figures {
+  /** The same with the metrics of each instance. */
+  gathered(): Promise<readonly Answer[]>;
+  readonly rates: Pick<Rates, 'of'>;
   /** Every instance that responds, at most a second old. */
   services(): Promise<readonly ServiceFigures[]>;
   /** Whether each service responds: the expected ones, and any that has responded within the last day, to any gateway. */
@@ -55,11 +37,6 @@ export interface KnownServices {
   find(): Promise<readonly string[]>;
   note(services: readonly string[]): Promise<void>;
 }
-/** Metrics of one contract from one instance; those that are not about calls come with the first contract. */
-interface Answer {
-  readonly figures: ServiceFigures;
-  readonly told: readonly MetricReport[];
-}
 const freshMs = 1_000;
 /** A busy service may miss one collection. */
 const silenceMs = 10_000;
@@ -68,6 +45,7 @@ export function createFigures({
   bus,
   expected,
   known,
+  responding,
   now,
 }: {
   readonly bus: Pick<Bus, 'gather' | 'metrics' | 'name' | 'instance'>;
@@ -75,6 +53,8 @@ export function createFigures({
   readonly expected: readonly string[];
   /** Services that have responded, as all gateways remember them. */
   readonly known: KnownServices;
+  /** The services that respond to a ping. */
+  readonly responding: () => Promise<readonly string[]>;
   readonly now: () => number;
 }): Figures {
   /** Last response of each service, in Unix ms. */
@@ -83,18 +63,23 @@ export function createFigures({
   let remembered: readonly string[] = [];
   let node: Promise<Registry> | undefined;
   let asked: { readonly at: number; readonly answers: Promise<readonly Answer[]> } | undefined;
+  const rates = createRates();
 
   function answers(): Promise<readonly Answer[]> {
     if (asked === undefined || now() - asked.at > freshMs)
       asked = {
         at: now(),
-        answers: bus.gather('$SRV.STATS', undefined, { waitMs: 1_000, quietMs: 200 }).then((all) => all.flatMap(answerOf)),
+        answers: bus.gather('$SRV.STATS', undefined, { waitMs: 1_000, quietMs: 200 }).then((all) => {
+          const found = all.flatMap(answerOf);
+          rates.add(now(), countersOf(found));
+          return found;
+        }),
       };
     return asked.answers;
   }
 
-  function readyAmong(all: readonly Answer[]): ReadonlyMap<string, boolean> {
-    for (const { figures } of all) lastAnswers.set(figures.service, now());
+  function readyAmong(heard: readonly string[]): ReadonlyMap<string, boolean> {
+    for (const service of heard) lastAnswers.set(service, now());
     const services = new Set([...expected, ...remembered, ...lastAnswers.keys()]);
     const isReady = (service: string): boolean => now() - (lastAnswers.get(service) ?? Number.NEGATIVE_INFINITY) < silenceMs;
     return new Map([...services].sort().map((service) => [service, isReady(service)]));
@@ -106,10 +91,12 @@ export function createFigures({
       bus.metrics.observe(httpServerDuration, labels, ms / 1000);
     },
     services: async () => (await answers()).map(({ figures }) => figures),
-    ready: async () => readyAmong(await answers().catch((): readonly Answer[] => [])),
+    gathered: answers,
+    rates,
+    ready: async () => readyAmong(await responding()),
     async remember() {
-      const responding = new Set((await answers()).map(({ figures }) => figures.service));
-      await known.note([...responding]);
+      // Also a sample for the rates, so that they are known before somebody asks twice.
+      await known.note([...new Set((await answers()).map(({ figures }) => figures.service))]);
       remembered = await known.find();
     },
     async metrics(of) {
@@ -126,7 +113,7 @@ export function createFigures({
         text.add(
           toldOf(
             serviceReady,
-            [...readyAmong(all)].map(([service, isReady]) => [[service], isReady ? 1 : 0]),
+            [...readyAmong(all.map(({ figures }) => figures.service))].map(([service, isReady]) => [[service], isReady ? 1 : 0]),
           ),
           {},
         );
@@ -169,61 +156,4 @@ function callsOf(methods: readonly MethodFigures[]): readonly MetricReport[] {
 }
 function toldOf(metric: Metric, series: MetricReport['series']): MetricReport {
   return { ...metric, labels: Object.keys(metric.labels), series };
-}
-
-const Told = z
-  .object({
-    name: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/),
-    type: z.enum(metricTypes),
-    help: z.string(),
-    labels: z.array(z.string().regex(/^(?!(service|instance|le)$)[a-zA-Z_][a-zA-Z0-9_]*$/)),
-    bounds: z.array(z.number()),
-    isShared: z.boolean(),
-    series: z.array(z.tuple([z.array(z.string())], z.number())),
-  })
-  .refine(({ type, labels, bounds, series }) => {
-    const numbers = type === 'histogram' ? bounds.length + 2 : 1;
-    return series.every(([values, ...rest]) => values.length === labels.length && rest.length === numbers);
-  });
-
-/** Ignores replies of foreign programs; a metric that cannot be written is left out. */
-function answerOf(answer: unknown): readonly Answer[] {
-  const { name, id, version, started, metadata, endpoints, data } = answer as Partial<StatsReply>;
-  const service = metadata?.['polyb.daemon'];
-  if (name === undefined || id === undefined || service === undefined || !Array.isArray(endpoints)) return [];
-  const methods = endpoints.map((endpoint): MethodFigures => {
-    const { dropped = 0, inFlight = 0, p50Ms = 0, p95Ms = 0, p99Ms = 0, codes = {}, buckets = [], failed = {} } = endpoint.data ?? {};
-    return {
-      method: `${name}.${endpoint.name}`,
-      requests: endpoint.num_requests,
-      errors: endpoint.num_errors,
-      totalMs: endpoint.processing_time / 1e6,
-      dropped,
-      inFlight,
-      p50Ms,
-      p95Ms,
-      p99Ms,
-      codes,
-      buckets,
-      failed,
-    };
-  });
-  const told = (Array.isArray(data?.metrics) ? data.metrics : []).flatMap((metric) => Told.safeParse(metric).data ?? []);
-  return [{ figures: { service, instance: id, contract: name, version: version ?? '', startedAt: started ?? '', methods }, told }];
-}
-interface StatsReply {
-  readonly name: string;
-  readonly id: string;
-  readonly version: string;
-  readonly started: string;
-  readonly metadata: { readonly 'polyb.daemon'?: string };
-  readonly data: { readonly metrics?: unknown };
-  readonly endpoints: readonly {
-    readonly name: string;
-    readonly num_requests: number;
-    readonly num_errors: number;
-    /** Nanoseconds. */
-    readonly processing_time: number;
-    readonly data?: Partial<MethodFigures>;
-  }[];
 }

@@ -1,4 +1,5 @@
 /** One who follows the event stream, and what they may be told. */
+import type { Identity } from './keys.ts';
 
 /** One change, as sent to a follower. */
 export interface FeedItem {
@@ -16,6 +17,8 @@ export interface Follower {
   isFull(): boolean;
   /** The manager who follows; null for those who see every chat. */
   readonly manager: string | null;
+  /** The person who follows; undefined for an API key. */
+  readonly viewer: Identity['viewer'];
 }
 /** @param owner Of the chat that an item is about; undefined for one of nobody, and for an item about no chat. */
 export const sees = ({ manager }: Follower, owner: string | undefined): boolean =>

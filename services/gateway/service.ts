@@ -2,13 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { batched } from '../../adapters/store/batch.ts';
 import { every, service } from '../../bus/service.ts';
-import { gatherDependencies } from '../../bus/telemetry/dependency-reports.ts';
+import { dependencyReports, gatherPings } from '../../bus/telemetry/dependency-reports.ts';
 import { aliases } from '../../contracts/aliases.ts';
 import { feeds } from '../../contracts/feeds.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import type { Event } from '../../contracts/kit/define.ts';
 import { people } from '../../contracts/people.ts';
+import { system } from '../../contracts/system.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type CallMethod, createApp } from './app.ts';
 import { chatOwnersIn } from './chat-owners.ts';
@@ -36,6 +37,8 @@ import { rememberServices } from './remember-services.loop.ts';
 import { callableBy, routesOf, routesOfPort } from './routes.ts';
 import { type Decision, findKeys, findServices, forgetDecisions, insertDecision, noteServices, noteUses } from './rows.ts';
 import { gatewaySettings } from './settings.ts';
+import { createSurvey, respondingIn } from './survey.ts';
+import { systemHandlers } from './system-handlers.ts';
 
 const contracts = await readContracts();
 const methods = callableBy('gateway', contracts);
@@ -50,7 +53,7 @@ function serviceFolders(): readonly string[] {
 }
 
 export default service({
-  serves: { gateway, people },
+  serves: { gateway, people, system },
   uses: [
     ...methods,
     ...new Set<Event>([
@@ -64,7 +67,9 @@ export default service({
   // At most two concurrent statements look up keys, however many are guessed.
   const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
   const known = { find: () => findServices(db), note: (services: readonly string[]) => noteServices(db, services) };
-  const figures = createFigures({ bus, expected: settings.GATEWAY_EXPECTED_SERVICES ?? serviceFolders(), known, now });
+  const expected = settings.GATEWAY_EXPECTED_SERVICES ?? serviceFolders();
+  const pings = gatherPings(bus, now);
+  const figures = createFigures({ bus, expected, known, responding: async () => respondingIn(await pings()), now });
   metrics.sample(() => [{ of: buildInfo, labels: { version, node: process.versions.node }, value: 1 }]);
   const routes = routesOf(methods, aliases);
   const ask: CallMethod = (method, input, options) => bus.call(method, input, options);
@@ -101,7 +106,8 @@ export default service({
       requireIfMatch: settings.GATEWAY_REQUIRE_IF_MATCH,
     },
   };
-  const health = { bus, db, cache, dependencies: gatherDependencies(bus, now), figures, version, isDraining: () => isDraining, now };
+  const dependencies = async () => dependencyReports(await pings());
+  const health = { bus, db, cache, dependencies, figures, version, isDraining: () => isDraining, now };
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
@@ -154,6 +160,10 @@ export default service({
     gateway: keyHandlers(db, (keyId) => {
       forgetKey(keyId);
       bus.announce(gateway.key_revoked, { keyId });
+    }),
+    system: systemHandlers({
+      ...{ bus, prefix: settings.POLYB_SUBJECT_PREFIX, contracts, routes },
+      survey: createSurvey({ figures, pings, expected }),
     }),
     people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, deskUrl: `${publicUrl}/desk`, now, ended: sessionEnded }),
     on: [onChatAssigned(() => streams.wake()), onHistoryForgotten(), onPersonErased()],

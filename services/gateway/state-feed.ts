@@ -16,8 +16,15 @@ interface Known {
 }
 type Snapshot = ReadonlyMap<string, Known>;
 const pageSize = 200;
-/** A list is read at most so often, however many announcements come. */
-const leastMs = 100;
+
+export interface StateFeedParts {
+  readonly ask: CallMethod;
+  readonly ownersOf: OwnersOf;
+  /** How often the list is read without an announcement. */
+  readonly pollMs: number;
+  /** A list is read at most so often, however many announcements come. */
+  readonly leastMs: () => number;
+}
 
 export interface StateFeed {
   /** Sends the current items, or only changes since the follower's position, then every change. */
@@ -30,7 +37,7 @@ export interface StateFeed {
 export function createStateFeed(
   topic: string,
   { method, input, id: idField = 'id', chat }: StateTopic,
-  { ask, ownersOf, pollMs }: { readonly ask: CallMethod; readonly ownersOf: OwnersOf; readonly pollMs: number },
+  { ask, ownersOf, pollMs, leastMs }: StateFeedParts,
 ): StateFeed {
   const followers = new Set<Follower>();
   /** Those who came while the list could not be read, with their positions. */
@@ -66,7 +73,7 @@ export function createStateFeed(
       for (const follower of followers) follower.tell(staleOf(thrown));
     }
     isReading = false;
-    schedule(isWoken ? leastMs : pollMs);
+    schedule(isWoken ? leastMs() : Math.max(pollMs, leastMs()));
   }
   function schedule(afterMs: number): void {
     clearTimeout(timer);
@@ -121,7 +128,7 @@ export function createStateFeed(
     wake() {
       // What is being read may be older than the announcement.
       if (isReading) isWoken = true;
-      else if (followers.size > 0) schedule(Math.max(0, readAt + leastMs - performance.now()));
+      else if (followers.size > 0) schedule(Math.max(0, readAt + leastMs() - performance.now()));
     },
   };
 }
