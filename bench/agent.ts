@@ -18,13 +18,15 @@ import { company } from '../contracts/company.ts';
 import { dialog } from '../contracts/dialog.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { quiet } from '../runtime/noop-log.ts';
+import { warm } from '../scripts/cli/system/warm.ts';
 import { startNats, startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import salon from '../services/crm-connector/salon.json' with { type: 'json' };
 import { load, median, play, type Role, start } from './roles.ts';
 import { forkServices, work } from './steps.ts';
 
-const serve = join(import.meta.dirname, '..', 'runtime', 'serve.ts');
+const root = join(import.meta.dirname, '..');
+const serve = join(root, 'runtime', 'serve.ts');
 const token = '7001:AAAA-bench';
 const chats = 64;
 
@@ -73,6 +75,7 @@ export async function benchAgent({
       DIALOG_MAX_TURNS: '1000',
       DIALOG_MAX_TOKENS: '10000000',
     };
+    await warm(AbortSignal.timeout(120_000));
     children.push(...(await forkServices({ NATS_URL: nats.url, DATABASE_URL: url })));
     const [agent] = await Promise.all([
       forked(['dialog-orchestrator'], env, children),
@@ -253,8 +256,21 @@ async function firstSentence(bus: BusHost, model: Role, next: (name: string) => 
 /** The same clock in all processes of this machine. */
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
+/** What PM2 is told about a daemon. */
+interface App {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+/** A process of these services, with the flags and the compile cache that PM2 gives to a daemon. */
 async function forked(folders: readonly string[], env: Readonly<Record<string, string>>, children: ChildProcess[]): Promise<ChildProcess> {
-  const child = fork(serve, [...folders], { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const { apps } = (await import(join(root, 'ecosystem.config.js'))) as { readonly apps: readonly App[] };
+  const daemon = apps.find(({ name }) => name === folders[0]);
+  const child = fork(serve, [...folders], {
+    env: { ...process.env, ...daemon?.env, ...env },
+    execArgv: daemon?.args.filter((each) => each.startsWith('--')) ?? [],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   children.push(child);
   const exited = once(child, 'exit').then(([code]) => {
     throw new Error(`${folders.join(', ')} ended with ${code} before it was ready`);
