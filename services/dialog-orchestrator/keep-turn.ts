@@ -28,7 +28,7 @@ export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
     handedOverAt: reply.handOver === null ? session.handedOverAt : new Date(now()),
   };
   await putSession(tx, done);
-  await closeInputs(tx, [...inputs.map(({ inputId }) => inputId), ...seen], turnId);
+  if (chat !== null || inputs.length > 0) await closeInputs(tx, [...inputs.map(({ inputId }) => inputId), ...seen], turnId);
   const text = [...reply.receipts, ...(reply.text === null ? [] : [reply.text])].join('\n\n') || null;
   const replyBy = reply.asksForPhone ? 'ours' : (end?.replyBy ?? (text === null ? 'none' : 'ours'));
   const row = {

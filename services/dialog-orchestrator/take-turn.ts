@@ -26,9 +26,10 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     const startedAt = new Date(now());
     const turnId = turnIdOf(context.key);
     // At once: the lane keeps other turns of this session away.
-    const [stored, pending, company] = await Promise.all([
+    const [stored, pending, inputs, company] = await Promise.all([
       findSession(db, sessionId),
       pendingProposals(db, sessionId),
+      openInputs(db, sessionId),
       parts.company(context.call),
     ]);
     const chat =
@@ -38,7 +39,6 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     if (said === null && chat === null && stored === null) return silence(sessionId, null);
     if (chat !== null && chat.chat.chatId !== sessionId) return merged(sessionId, chat.chat.chatId, turnId, context);
     const before = renewed(stored, { sessionId, said, chat, startedAt, settings });
-    const inputs = await openInputs(db, sessionId);
     const heard = await hear({ session: before, said, chat, inputs, db }, context);
     const session = await identified({ ...before, ...heard.person }, chat, parts, context);
     const resumesAt = chat === null ? null : fragmentEnds(session, heard, inputs, settings, now());

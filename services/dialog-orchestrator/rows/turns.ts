@@ -46,20 +46,17 @@ const columns = `turn_id as "turnId", session_id as "sessionId", said, reply, re
 
 export async function insertTurn(tx: Queries, of: TurnRow, tools: readonly ToolRow[]): Promise<void> {
   await tx.query(
-    `insert into dialog_orchestrator.turns (turn_id, session_id, said, reply, reply_by, before, state, intent, model, prompt_hash, steps, findings, started_at, ms)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    `with turn as (
+       insert into dialog_orchestrator.turns (turn_id, session_id, said, reply, reply_by, before, state, intent, model, prompt_hash, steps, findings, started_at, ms)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14))
+     insert into dialog_orchestrator.tool_calls (turn_id, step, n, name, policy, arguments, hash, outcome, result, ms)
+     select $1, step, n, name, policy, arguments, hash, outcome, result, ms
+     from json_to_recordset($15) as t (step integer, n integer, name text, policy text, arguments jsonb, hash text, outcome text, result jsonb, ms integer)`,
     [
       ...[of.turnId, of.sessionId, JSON.stringify(of.said), of.reply, of.replyBy, of.before, of.state, of.intent, of.model, of.promptHash],
-      ...[JSON.stringify(of.steps), JSON.stringify(of.findings), of.startedAt, of.ms],
+      ...[JSON.stringify(of.steps), JSON.stringify(of.findings), of.startedAt, of.ms, JSON.stringify(tools)],
     ],
   );
-  if (tools.length > 0)
-    await tx.query(
-      `insert into dialog_orchestrator.tool_calls (turn_id, step, n, name, policy, arguments, hash, outcome, result, ms)
-       select $1, step, n, name, policy, arguments, hash, outcome, result, ms
-       from json_to_recordset($2) as t (step integer, n integer, name text, policy text, arguments jsonb, hash text, outcome text, result jsonb, ms integer)`,
-      [of.turnId, JSON.stringify(tools)],
-    );
 }
 /** The latest turns, oldest first. */
 export async function latestTurns(db: Queries, sessionId: string, limit: number, since?: Date): Promise<readonly TurnRow[]> {
