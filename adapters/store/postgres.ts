@@ -25,8 +25,8 @@ export interface PoolUsage {
   /** Requests that got none in time, since the start. */
   readonly refused: number;
 }
-/** How long a request waits for a connection. */
-const patienceMs = 5_000;
+/** How long a request waits for a connection, unless the caller says otherwise. */
+const usualPatienceMs = 5_000;
 /** pg-pool's message when all its connections stayed in use, and PostgreSQL's code when all of its own are. */
 const isExhausted = (code: string, message: string): boolean => code === '53300' || message === 'timeout exceeded when trying to connect';
 /** SQLSTATE codes of a transaction that was rolled back because of another: lock timeout, deadlock, serialization. */
@@ -39,7 +39,7 @@ const away = /^(08|57P)|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT/;
 const unstorable = new Set(['22021', '22P02', '22P05', '54000']);
 
 /** Converts a lost connection and a text that cannot be stored to a PolybError; other errors of the server stay as they are. */
-function translated(thrown: unknown): unknown {
+function translated(thrown: unknown, patienceMs: number): unknown {
   if (isPolybError(thrown)) return thrown;
   const { code = '', message = '' } = (Error.isError(thrown) ? thrown : {}) as { code?: string; message?: string };
   if (isExhausted(code, message))
@@ -89,17 +89,22 @@ function inDoubt(thrown: unknown): unknown {
   return new PolybError(code, message, { reason, retryAfterMs, cause, outcome: 'unknown' });
 }
 
-/** @param url postgres://user:password@host:port/database */
+/**
+ * @param url postgres://user:password@host:port/database
+ * @param patienceMs how long a request waits for a connection
+ */
 export function openPostgres({
   url,
   name,
   log,
   connections = 10,
+  patienceMs = usualPatienceMs,
 }: {
   url: string;
   name: string;
   log: Log;
   connections?: number;
+  patienceMs?: number;
 }): Postgres {
   const pool = new pg.Pool({
     connectionString: url,
@@ -120,7 +125,7 @@ export function openPostgres({
 
   let refused = 0;
   const failed = (thrown: unknown): unknown => {
-    const error = translated(thrown);
+    const error = translated(thrown, patienceMs);
     if (isPolybError(error) && error.reason === 'connections_exhausted') refused += 1;
     return error;
   };
@@ -160,14 +165,14 @@ export function openPostgres({
         client.release();
       } catch (error) {
         client.release(true); // the session is broken; the pool must not reuse it
-        throw statement === 'commit' ? inDoubt(translated(error)) : translated(error);
+        throw statement === 'commit' ? inDoubt(translated(error, patienceMs)) : translated(error, patienceMs);
       }
     };
     try {
       await client.query('begin');
     } catch (error) {
       client.release(true);
-      throw translated(error);
+      throw translated(error, patienceMs);
     }
     const { query } = on(client);
     return {

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import pg from 'pg';
 
 const template = 'polyb_template';
+/** How long a test waits for a connection: PostgreSQL makes them slowly on a busy machine. */
+export const testPatienceMs = 40_000;
 
 export type TestDatabase = {
   readonly url: string;

@@ -4,7 +4,7 @@ import { transactions } from '../../bus/durable/transaction.ts';
 import type { Commit, Database } from '../../bus/service.ts';
 import { memoryBroker } from '../../bus/transports/memory.ts';
 import { quiet } from '../../runtime/noop-log.ts';
-import { testDatabase } from './database.ts';
+import { testDatabase, testPatienceMs } from './database.ts';
 
 export interface TestStore {
   readonly url: string;
@@ -20,7 +20,7 @@ export interface TestStore {
 /** A fresh database for handlers without a bus around them. */
 export async function testStore(): Promise<TestStore> {
   const { url, drop } = await testDatabase();
-  const store = openStore({ url, name: 'test', log: quiet });
+  const store = openStore({ url, name: 'test', log: quiet, patienceMs: testPatienceMs });
   const bus = createBus({ transport: memoryBroker().connect('test'), name: 'test', log: quiet });
   const { run } = transactions({ store, bus, log: quiet });
   const emitted: TestStore['emitted'] = [];

@@ -9,7 +9,7 @@ import { read } from '../../config/read.ts';
 import { type Hosted, host } from '../../runtime/host.ts';
 import { secretKeyFrom } from '../../runtime/secret-key.ts';
 import { flatGroups, groupsOf } from '../../runtime/services.ts';
-import { testDatabase } from './database.ts';
+import { testDatabase, testPatienceMs } from './database.ts';
 
 export { until } from './until.ts';
 
@@ -42,7 +42,7 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
     warn: (facts, message) => void logged.push({ level: 'warn', message, facts }),
     error: (facts, message) => void logged.push({ level: 'error', message, facts }),
   };
-  const store = openStore({ url: database.url, name: 'test', log });
+  const store = openStore({ url: database.url, name: 'test', log, patienceMs: testPatienceMs });
   const broker = memoryBroker();
   const join = connect ?? (async (user: string) => broker.connect(user));
   const bus = createBus({ transport: await join('operator'), name: 'operator', log });

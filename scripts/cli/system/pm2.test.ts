@@ -3,13 +3,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Checkout, checkout, ended } from '../../../test/kit/checkout.ts';
 import type { App } from './pm2.ts';
 
 // Under PM2 alone, without the servers of a system.
 let here: Checkout;
-jest.setTimeout(120_000);
+/** PM2 starts again what crashes, ever more slowly. */
+const pm2Ms = 120_000;
 beforeAll(async () => {
   here = await checkout();
   const crashes = 'process.exit(1);';
@@ -37,8 +38,10 @@ async function run(program: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-test('an app that is removed while it crashes and is started again does not come back', async () => {
-  const left = await run(`
+test(
+  'an app that is removed while it crashes and is started again does not come back',
+  async () => {
+    const left = await run(`
     const crashed = (app, times) => until(async () => (await listApps()).some(({ name, restarts, status }) =>
       name === app && restarts >= times && status !== 'waiting restart'));
     await startApps(['crashing']);
@@ -48,11 +51,15 @@ test('an app that is removed while it crashes and is started again does not come
     await crashed('failing', 6); // by then the first would have been started again
     await removeApps((await listApps()).filter(({ name }) => name === 'failing'));
     return await listApps();`);
-  expect((left as readonly App[]).map(({ name }) => name)).toEqual(['staying']);
-});
+    expect((left as readonly App[]).map(({ name }) => name)).toEqual(['staying']);
+  },
+  pm2Ms,
+);
 
-test('of two instances the younger is one too many, until the older is not well', async () => {
-  const told = await run(`
+test(
+  'of two instances the younger is one too many, until the older is not well',
+  async () => {
+    const told = await run(`
     const [old] = await listApps();
     const id = await addInstance(old);
     const both = await listApps();
@@ -61,15 +68,21 @@ test('of two instances the younger is one too many, until the older is not well'
     const left = await listApps();
     await removeApps(left);
     return [old.id, id, ...[surplus(both), surplus(crashed), left].map((apps) => apps.map(({ id }) => id))];`);
-  const [old, added, ...lists] = told as [number, number];
-  expect(added).not.toBe(old);
-  expect(lists).toEqual([[added], [old], [old]]);
-});
+    const [old, added, ...lists] = told as [number, number];
+    expect(added).not.toBe(old);
+    expect(lists).toEqual([[added], [old], [old]]);
+  },
+  pm2Ms,
+);
 
-test('a service that is stopped while it starts ends by itself', async () => {
-  const serving = here.start('runtime/serve.ts', 'staying');
-  const end = ended(serving);
-  await once(serving.stdout as Readable, 'data'); // its module is being loaded
-  serving.kill('SIGTERM');
-  expect(await end).toMatchObject({ status: 0 });
-});
+test(
+  'a service that is stopped while it starts ends by itself',
+  async () => {
+    const serving = here.start('runtime/serve.ts', 'staying');
+    const end = ended(serving);
+    await once(serving.stdout as Readable, 'data'); // its module is being loaded
+    serving.kill('SIGTERM');
+    expect(await end).toMatchObject({ status: 0 });
+  },
+  pm2Ms,
+);
