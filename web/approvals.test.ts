@@ -1,14 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { journal } from '../contracts/journal.ts';
-import type { PersonRole } from '../contracts/kit/define.ts';
-import { people } from '../contracts/people.ts';
 import { loadServices } from '../runtime/services.ts';
 import { codeAt } from '../services/gateway/people/second-factor.ts';
 import { type Browser, findBrowser, openBrowser, type Page } from '../test/kit/browser.ts';
 import { type Client, type GatewayWorld, gatewayWorld, http } from '../test/kit/gateway.ts';
 import { until } from '../test/kit/until.ts';
+import { click, fill, go, password, patienceMs, says, shows, visitors } from '../test/kit/visit.ts';
 
 const program = findBrowser();
 /** Debian's package `chromium`, or any Chrome on the PATH. */
@@ -16,62 +14,26 @@ const inBrowser = program === null ? test.skip : test;
 let it: GatewayWorld;
 let browser: Browser;
 let send: Client;
+let visit: ReturnType<typeof visitors>;
 beforeAll(async () => {
   if (program === null) return;
   [it, browser] = await Promise.all([gatewayWorld([]), openBrowser(program)]);
   // Long enough to take an approval back on a busy machine.
   const settings = { SENDER_UNDO_MS: '30000' };
-  const services = await loadServices(['journal', 'collector', 'sender']);
+  const services = await loadServices(['journal', 'collector', 'sender', 'call-orchestrator']);
   await Promise.all(services.map(({ folder, service }) => it.world.start(folder, service, settings)));
   send = await it.client('read', 'send');
+  visit = visitors(it, browser);
 });
 afterAll(async () => {
   await browser?.close();
   await it?.stop();
 });
 
-/** A browser on a busy machine takes its time. */
-const patienceMs = 120_000;
-const password = 'корова прыгает высоко';
-/** Opens the invitation of a new person, who chooses a password and is logged in. */
-async function arrive(login: string, role: PersonRole): Promise<Page> {
-  const token = randomBytes(32).toString('base64url');
-  const tokenHash = createHash('sha256').update(token).digest('hex');
-  await it.world.bus.call(people.invite, { personId: login, name: `Имя ${login}`, role, tokenHash });
-  return accept(login, token);
-}
-async function accept(login: string, token: string): Promise<Page> {
-  const page = await browser.open(`${it.origin}/desk/invite#${token}`, { profile: login });
-  await page.look({ width: 1280, height: 800, scheme: 'light' });
-  await fill(page, { password, again: password });
-  await shows(page, 'nav');
-  return page;
-}
-/** Types into fields by their names, and sends the form. */
-async function fill(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
-  for (const [name, text] of Object.entries(fields)) {
-    await shows(page, `main [name=${name}]`);
-    await page.value(`document.querySelector('main [name=${name}]').focus()`);
-    await page.type(text);
-  }
-  await page.press('Enter', 'Enter');
-}
-const click = async (page: Page, label: string, within = 'main'): Promise<void> => {
-  const button = `[...document.querySelectorAll('${within} button, ${within} summary')].find((each) => each.textContent === ${JSON.stringify(label)})`;
-  await until(() => page.value(`${button} !== undefined`) as Promise<boolean>, patienceMs);
-  await page.value(`${button}.click()`);
-};
 const fieldValue = async (page: Page, selector: string): Promise<string> => {
   await shows(page, selector);
   return String(await page.value(`document.querySelector(${JSON.stringify(selector)}).value`));
 };
-const shows = (page: Page, selector: string) =>
-  until(() => page.value(`document.querySelector(${JSON.stringify(selector)}) !== null`) as Promise<boolean>, patienceMs);
-const says = (page: Page, words: string, selector = 'body') =>
-  until(
-    async () => String(await page.value(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`)).includes(words),
-    patienceMs,
-  );
 async function draft(from: string, words: string, reply: string): Promise<{ readonly id: string; readonly chatId: string }> {
   const { body: stored } = await send('POST', '/api/v1/messages', { from, name: `Клиент ${from}`, text: words });
   const { chatId } = stored as { chatId: string };
@@ -88,7 +50,7 @@ const mayDecide = (page: Page) =>
 inBrowser(
   'an invited manager chooses a password, approves a draft by one key of a Russian layout, and takes another back within the undo window',
   async () => {
-    const page = await arrive('anna', 'manager');
+    const page = await visit.arrive('anna', 'manager');
     const first = await draft('v1', 'Где мой заказ?', 'Курьер уже едет к вам.');
     await page.press('KeyG', 'п');
     await page.press('KeyA', 'ф');
@@ -124,7 +86,7 @@ inBrowser(
 inBrowser(
   'an admin invites a manager on the page of people, who accepts the link, and is in the list as active',
   async () => {
-    const page = await arrive('root', 'admin');
+    const page = await visit.arrive('root', 'admin');
     await page.value(`document.querySelector('nav a[href="/desk/people"]').click()`);
     await click(page, 'Пригласить');
     await fill(page, { personId: 'vera', name: 'Вера' });
@@ -134,7 +96,7 @@ inBrowser(
     await click(page, 'Готово, скрыть');
     await until(() => page.value(`!document.documentElement.outerHTML.includes('${token}')`) as Promise<boolean>, patienceMs);
 
-    const hers = await accept('vera', token);
+    const hers = await visit.accept('vera', token);
     await page.press('KeyG', 'п');
     await page.press('KeyS', 'ы');
     await shows(page, '.sessions li');
@@ -157,10 +119,8 @@ inBrowser(
 inBrowser(
   'a key made on the page works until it is revoked there, the audit has both, and axe finds nothing on the pages of an admin',
   async () => {
-    const page = await arrive('boss', 'admin');
-    const go = (path: string) =>
-      page.value(`history.pushState(null, '', '/desk/${path}'); dispatchEvent(new PopStateEvent('popstate'))`) as Promise<void>;
-    await go('keys');
+    const page = await visit.arrive('boss', 'admin');
+    await go(page, 'keys');
     await click(page, 'Создать ключ');
     await fill(page, { client: 'shop' });
     const key = await fieldValue(page, '.once input');
@@ -173,10 +133,10 @@ inBrowser(
     await click(page, 'Отозвать', '.sure');
     await says(page, 'отозван', 'dd.state');
     await until(async () => (await ask('GET', '/api/v1/chats')).status === 401, patienceMs);
-    await go('audit?client=staff');
+    await go(page, 'audit?client=staff');
     for (const method of ['gateway.create_key', 'gateway.revoke_key']) await says(page, method, '.grid');
 
-    await go('settings');
+    await go(page, 'settings');
     await fill(page, { current: password, password: `${password} ещё`, again: `${password} ещё` });
     await says(page, 'Пароль изменён', '.notices');
     await click(page, 'Настроить приложение');
@@ -199,7 +159,7 @@ inBrowser(
       ['audit', '.grid [data-row]'],
       ['settings', '.sessions li'],
     ] as const) {
-      await go(path);
+      await go(page, path);
       await shows(page, `main ${selector}`);
       await page.value(`document.querySelector('main details.fields')?.setAttribute('open', '')`);
       for (const [language, scheme, width] of [

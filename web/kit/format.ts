@@ -13,7 +13,7 @@ export interface Format {
   fullTime(iso: string): string;
   /** `12 мин`, `3 ч 5 мин`. */
   duration(ms: number): string;
-  /** Time since `iso`, as a duration. */
+  /** Time since `iso` in whole seconds or more, as a duration. */
   age(iso: string, now: number): string;
   /** The zone of the viewer, `Europe/Moscow`. */
   readonly zone: string;
@@ -54,7 +54,10 @@ export function createFormat(language: Language, timeZone: string): Format {
     },
     fullTime: (iso) => full.format(new Date(iso)),
     duration,
-    age: (iso, now) => duration(Math.max(0, now - Date.parse(iso))),
+    age(iso, now) {
+      const ms = Math.max(0, now - Date.parse(iso));
+      return ms < 1_000 ? unit('second', 0) : duration(ms);
+    },
   };
 
   function duration(ms: number): string {

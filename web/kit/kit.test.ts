@@ -27,6 +27,10 @@ test.each([
   expect([plain(russian.duration(ms)), plain(english.duration(ms))]).toEqual([ru, en]);
 });
 
+test('an age begins at 0 s', () => {
+  expect(plain(russian.age('2026-11-28T06:02:00.000Z', Date.parse('2026-11-28T06:02:00.400Z')))).toBe('0 с');
+});
+
 test('a time is that of the viewer, with the zone named', () => {
   expect(plain(russian.fullTime('2026-11-28T09:02:03Z'))).toBe('28.11.2026, 12:02:03 GMT+3');
   expect(plain(english.fullTime('2026-11-28T09:02:03Z'))).toBe('28/11/2026, 04:02:03 GMT-5');

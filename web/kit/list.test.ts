@@ -79,3 +79,15 @@ test('of two readings the later one counts', async () => {
   await comes('a new');
   expect(texts()).toEqual(['a new']);
 });
+
+test('a row that comes into an empty list is read at once, since it moves nothing under the eyes of a reader', async () => {
+  const { list, asked, told, comes, texts } = listOf();
+  await comes();
+  told.change?.({ id: 'a', text: null });
+  expect(asked).toHaveLength(1);
+  told.change?.({ id: 'a', text: 'a' });
+  await comes('a');
+  expect([texts(), list.fresh.value, list.focusedId.value]).toEqual([['a'], 0, 'a']);
+  told.change?.({ id: 'b', text: 'b' });
+  expect([asked.length, list.fresh.value]).toEqual([2, 1]);
+});

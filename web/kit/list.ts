@@ -23,7 +23,7 @@ export interface List<T> {
   readonly items: ReadonlySignal<readonly T[]>;
   readonly focused: ReadonlySignal<T | null>;
   readonly focusedId: ReadonlySignal<string | null>;
-  /** Rows that came since the list was read; they wait behind a button. */
+  /** Rows that came since the list was read; they wait behind a button. In an empty list they move nothing, and are shown. */
   readonly fresh: ReadonlySignal<number>;
   readonly hasMore: ReadonlySignal<boolean>;
   /** Why the next page could not be read. */
@@ -75,7 +75,8 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
     const index = at(row);
     const item = items.value[index];
     if (item === undefined) {
-      if (of.accepts(change)) fresh.value = new Set([...fresh.value, row]);
+      if (of.accepts(change) && items.value.length === 0) void refresh();
+      else if (of.accepts(change)) fresh.value = new Set([...fresh.value, row]);
       else if (fresh.value.has(row)) fresh.value = new Set([...fresh.value].filter((id) => id !== row));
       return;
     }

@@ -18,10 +18,14 @@ export function Picture(props: { kind: PictureKind; title: string; children?: Co
   </div>`;
 }
 
-/** A failure in the words of the person, with what the server said beneath. */
-export function describeError(desk: Pick<Desk, 'words'>, { code, reason }: Pick<RequestError, 'code' | 'reason'>): string {
+/** A failure in the words of the person. Which part of the input is wrong, only the server says. */
+export function describeError(
+  desk: Pick<Desk, 'words'>,
+  { code, reason, message }: Pick<RequestError, 'code' | 'reason' | 'message'>,
+): string {
   const t = desk.words(errorWords);
-  return t(reason !== undefined && reason in errorWords ? (reason as keyof typeof errorWords) : code in errorWords ? code : 'internal');
+  if (reason !== undefined && reason in errorWords) return t(reason as keyof typeof errorWords);
+  return code === 'invalid_argument' && message !== code ? `${t(code)} ${message}` : t(code in errorWords ? code : 'internal');
 }
 
 export function ErrorPicture(props: { desk: Desk; error: RequestError; kind: 'refused' | 'failed'; retry?: () => void }): VNode {

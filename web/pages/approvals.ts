@@ -371,7 +371,7 @@ export function page(desk: Desk): Page {
       <p class="quiet">
         ${t('waits', { age: desk.format.value.age(row.createdAt, desk.now.value) })},
         ${' '}${row.heldBy === null ? t('free') : isMine(row) ? t('heldByMe') : t('heldBy', { who: personOf(row.heldBy) })},
-        ${' '}${t('version', { version: (row.hash ?? '').slice(0, 8) })}${draft?.writtenBy && html`, <bdi>${t('origin', { who: draft.writtenBy })}</bdi>`}
+        ${' '}${t('version', { version: (row.hash ?? '').slice(0, 8) })}${draft?.writtenBy && html`, <bdi>${t('origin', { who: personOf(draft.writtenBy) })}</bdi>`}
       </p>`;
   }
 

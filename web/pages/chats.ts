@@ -330,7 +330,7 @@ export function page(desk: Desk): Page {
     return html`<aside class="card" aria-label=${t('card')}><h2>${t('card')}</h2>
       <${Loaded} desk=${desk} of=${client}>${(found: Client | null) =>
         found !== null &&
-        html`<dl><dt>${t('card')}</dt><dd><bdi>${found.client.name}</bdi></dd>
+        html`<dl><dt>${t('customerName')}</dt><dd><bdi>${found.client.name}</bdi></dd>
           <dt>${t('phone')}</dt><dd>${found.client.phoneNumber === null ? t('noPhone') : html`${format.phone(found.client.phoneNumber)} <span class="quiet">${t(found.client.isPhoneProved ? 'proved' : 'stated')}</span>`}</dd>
           <dt>${t('since')}</dt><dd>${format.time(found.client.firstSeenAt)}</dd>
           <dt>${t('messages')}</dt><dd class="number">${format.number(found.client.messages)}</dd></dl>

@@ -207,9 +207,11 @@ export function page(desk: Desk): Page {
   function StepLine({ row, step, isLatest }: { row: Row; step: Step; isLatest: boolean }): VNode {
     const t = desk.words(runsWords);
     const r = desk.words(rowWords);
-    const waits = whyItWaits(desk, step);
+    // A step that ended its run is queued for a retry of the run.
+    const state = isEnded(row) && step.state === 'queued' ? row.state : step.state;
+    const waits = whyItWaits(desk, { ...step, state });
     return html`<details data-step=${step.step}>
-      <summary><${StateTag} desk=${desk} row=${step} /> <strong><bdi>${step.step}</bdi></strong> <bdi class="quiet">${step.method}</bdi>
+      <summary><${StateTag} desk=${desk} row=${{ state }} /> <strong><bdi>${step.step}</bdi></strong> <bdi class="quiet">${step.method}</bdi>
         ${' '}<span class="quiet number">${tookOf(step)}</span>${waits !== '' && html` <span>${r('why')}: ${waits}</span>`}</summary>
       ${(step.error ?? step.reason) !== null && html`<p class="problem"><strong>${step.reason}</strong> <bdi>${step.error}</bdi></p>`}
       <p class="quiet">${r('id')}: <code>${step.id}</code> · ${r('attempts')}: ${desk.format.value.number(step.attempts)}</p>

@@ -73,7 +73,7 @@ export function page(desk: Desk): Page {
         <${Tiles} of=${ringing} draw=${(n: number) => [{ title: t('callsNow'), count: n, href: hrefOf('calls', null, { state: 'answered' }) }]} />
       </div></section>`
       }
-      <section aria-labelledby="system"><h2 id="system">${t('system')}</h2>
+      <section aria-labelledby="system"><h2 id="system">${t(seesSystem ? 'system' : 'services')}</h2>
         ${
           seesSystem &&
           html`<div class="tiles"><${Tiles} of=${summary} draw=${({ views }: OutputOf<typeof journal.summary>) => [
@@ -116,7 +116,7 @@ export function page(desk: Desk): Page {
     const unwell = Object.entries(checks).flatMap(([name, each]) =>
       each.filter(({ status }) => status !== 'pass').map((check) => ({ name, ...check })),
     );
-    return html`<h2>${t('services')}</h2>
+    return html`${seesSystem && html`<h3>${t('services')}</h3>`}
       ${
         unwell.length === 0
           ? html`<p class="good">✓ ${t('allWell')}</p>`

@@ -35,8 +35,8 @@ function Entry({ desk, message, correct }: { desk: Desk; message: Message; corre
       <bdi>${who}</bdi>
       <time datetime=${sentAt} title=${format.fullTime(sentAt)}>${format.time(sentAt)}</time>
       ${editedAt !== null && html`<span class="quiet">${t('edited')}</span>`}
-      ${correct !== undefined && direction === 'in' ? html`<${IntentChoice} desk=${desk} message=${message} correct=${correct} />` : intent !== null && html`<span class="tag">${t(`intent_${intent}`)}</span>`}
-      ${intent !== null && confidence !== null && html`<span class="quiet">${format.percent(confidence)}</span>`}
+      ${direction === 'in' && (correct !== undefined ? html`<${IntentChoice} desk=${desk} message=${message} correct=${correct} />` : intent !== null && html`<span class="tag">${t(`intent_${intent}`)}</span>`)}
+      ${direction === 'in' && intent !== null && confidence !== null && html`<span class="quiet">${format.percent(confidence)}</span>`}
       ${isUrgent && html`<span class="tag bad">! ${t('urgent')}</span>`}
     </header>
     ${removedAt === null ? html`<p class="text" dir="auto">${text}${isCut && '…'}</p>` : html`<p class="quiet">${t('removed')}</p>`}

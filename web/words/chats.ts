@@ -52,6 +52,7 @@ export const chatsWords = {
   ],
   decidingOff: ['Отправить пока нельзя: нет связи.', 'Sending is off: there is no connection.'],
   card: ['Клиент', 'Customer'],
+  customerName: ['Имя', 'Name'],
   phone: ['Телефон', 'Phone'],
   proved: ['подтверждён', 'verified'],
   stated: ['со слов', 'as stated'],
