@@ -44,8 +44,10 @@ beforeEach(async () => {
   await server?.stop();
   server = await deskServer();
   server.on('GET /api/v1/session', () => session);
-  const counted = (view: string, count: number) => ({ view, count, isMore: false, oldestAt: at });
-  server.on('GET /api/v1/journal/summary', () => ({ views: [counted('approvals', 7), counted('reviews', 1)], groups: [] }));
+  const counters = { approvals: 7, chats_waiting: 3, chats_urgent: 1, chats_for_person: 0, chats_unassigned: 2, chats_mine: 1 };
+  server.on('GET /api/v1/counters', () =>
+    queue(...Object.entries(counters).map(([id, count]) => ({ id, count, isMore: false, oldestAt: at }))),
+  );
   server.on('GET /api/v1/chats', () => queue(chat(1), chat(2)));
   server.on('GET /api/v1/chats/chat_1', () => ({ chat: chat(1), messages: [message('in'), message('out')] }));
   server.on('GET /api/v1/messages', () => queue(message('out'), message('in')));
@@ -56,8 +58,6 @@ beforeEach(async () => {
   server.on('GET /api/v1/calls', () =>
     queue({ callId: 'call_1', leadId: 'l1', phoneNumber: client.phoneNumber, state: 'answered', outcome: null, createdAt: at }),
   );
-  const totals = { waiting: 3, urgent: 1, forPerson: 0, unassigned: 2, mine: 1, oldestAt: at };
-  server.on('GET /api/v1/chats/stats/total', () => totals);
   server.on('GET /health', () => ({
     status: 'warn',
     checks: { 'service:crm-connector': [{ status: 'warn', output: 'does not respond' }] },
@@ -300,6 +300,7 @@ inBrowser(
   async () => {
     const page = await open('/desk/');
     await says(page, 'Срочные без ответа', '#main');
+    await shows(page, '.tile[href="/desk/calls?state=answered"]');
     expect(
       await page.value(
         `[...document.querySelectorAll('.tile')].map((tile) => tile.querySelector('.number').innerText + ' ' + tile.getAttribute('href'))`,
@@ -315,6 +316,15 @@ inBrowser(
     ]);
     await says(page, 'service:crm-connector', '#main');
     await until(async () => (await page.value('document.title')) === '(7) Сегодня — PolyB', patienceMs);
+    await until(() => server.stream.followers() === 1, patienceMs);
+    const asked = server.requests.length;
+    const pushed = { id: 'approvals', count: 8, isMore: false, oldestAt: at };
+    server.stream.send(`event: counters\ndata: ${JSON.stringify(pushed)}\n\n`);
+    server.stream.send(`event: counters\ndata: ${JSON.stringify({ id: 'chats_mine', count: null, isMore: false, oldestAt: null })}\n\n`);
+    await until(async () => (await page.value('document.title')) === '(8) Сегодня — PolyB', patienceMs);
+    await says(page, '8', '.tile .number');
+    await says(page, 'нет данных', '[href="/desk/chats?waiting=1&assigned=mine"] .number');
+    expect(server.requests.slice(asked).filter((request) => /counters|summary|stats/.test(request))).toEqual([]);
     await page.close();
   },
   2 * patienceMs,

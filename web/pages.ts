@@ -28,5 +28,7 @@ export const pages: readonly PageEntry[] = [
   { name: 'runs', title: 'runs', roles: running, code: 'KeyR', load: () => import('./pages/runs.ts') },
   { name: 'reviews', title: 'reviews', roles: running, code: 'KeyV', load: () => import('./pages/reviews.ts') },
   { name: 'dead-letters', title: 'deadLetters', roles: running, code: 'KeyD', load: () => import('./pages/dead-letters.ts') },
+  { name: 'services', title: 'services', roles: running, code: 'KeyE', load: () => import('./pages/services.ts') },
+  { name: 'map', title: 'map', roles: running, code: 'KeyW', load: () => import('./pages/map.ts') },
   { name: 'settings', title: 'settings', roles: everyone, code: 'KeyS', load: () => import('./pages/settings.ts') },
 ];

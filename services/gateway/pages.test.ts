@@ -28,6 +28,16 @@ test('the page carries the policy, in which the hash is that of its import map',
   expect(body).not.toMatch(/https?:\/\//);
 });
 
+test('the page names its deployment as text, and none where none is named', async () => {
+  const named = fastify();
+  addPages(named, { name: 'Стенд <b>"1" & 2</b>', kind: 'test' });
+  expect((await named.inject('/desk/')).body).toContain(
+    '<meta name="environment" data-kind="test" content="Стенд &lt;b&gt;&quot;1&quot; &amp; 2&lt;/b&gt;">',
+  );
+  await named.close();
+  expect((await get('/desk/')).body).not.toContain('name="environment"');
+});
+
 test.each(['/', '/desk'])('%s leads to the desk', async (path) => {
   expect(await get(path)).toMatchObject({ statusCode: 302, headers: { location: '/desk/' } });
 });

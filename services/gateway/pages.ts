@@ -30,10 +30,15 @@ const packages = {
 const script = 'text/javascript; charset=utf-8';
 const yearS = 31_536_000;
 
+/** The deployment, as every page shows it. */
+export interface Environment {
+  readonly name: string;
+  readonly kind: 'test' | 'stage' | 'production';
+}
 /** Adds `/desk/…` and its files. They are read at the first visit, and again by no one: a new version is a new process. */
-export function addPages(app: FastifyInstance): void {
+export function addPages(app: FastifyInstance, environment?: Environment): void {
   let desk: Desk | undefined;
-  const read = (): Desk => (desk ??= readDesk());
+  const read = (): Desk => (desk ??= readDesk(environment));
 
   for (const url of ['/', '/desk']) app.get(url, (_, reply) => reply.redirect('/desk/'));
   for (const url of ['/desk/', '/desk/*'])
@@ -67,7 +72,7 @@ interface Desk {
 }
 
 /** Also says what a page loads, for a test of its size. */
-export function readDesk(): Desk & { readonly loadedBy: (name: string) => readonly Asset[] } {
+export function readDesk(environment?: Environment): Desk & { readonly loadedBy: (name: string) => readonly Asset[] } {
   const assets = readAssets();
   const map = JSON.stringify({ imports: Object.fromEntries([...assets].flatMap(([name, asset]) => mapping(name, asset))) });
   const hash = createHash('sha256').update(map).digest('base64');
@@ -77,7 +82,10 @@ export function readDesk(): Desk & { readonly loadedBy: (name: string) => readon
     byUrl: new Map([...assets.values()].map((asset) => [asset.url, asset])),
     pageOf(name) {
       const known = assets.has(`pages/${name}.ts`) ? name : '';
-      const page = pages.get(known) ?? { type: 'text/html; charset=utf-8', body: Buffer.from(documentOf(assets, map, loadedBy(known))) };
+      const page = pages.get(known) ?? {
+        type: 'text/html; charset=utf-8',
+        body: Buffer.from(documentOf(assets, map, loadedBy(known), environment)),
+      };
       pages.set(known, page);
       return page;
     },
@@ -103,14 +111,14 @@ function policyOf(importMapHash: string): string {
   ].join('; ');
 }
 
-function documentOf(assets: Assets, importMap: string, loaded: readonly Asset[]): string {
+function documentOf(assets: Assets, importMap: string, loaded: readonly Asset[], environment: Environment | undefined): string {
   const url = (name: string): string => assets.get(name)?.url ?? '';
   return `<!doctype html>
 <html lang="ru">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<meta name="color-scheme" content="light dark">${environment === undefined ? '' : `\n<meta name="environment" data-kind="${environment.kind}" content="${escaped(environment.name)}">`}
 <title>PolyB</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${url('style.css')}">
@@ -125,6 +133,9 @@ ${loaded.map((asset) => `<link rel="modulepreload" href="${asset.url}">`).join('
 </html>
 `;
 }
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => entities[character] ?? '');
 
 function readAssets(): Assets {
   const web = new URL('web/', root);

@@ -1,5 +1,6 @@
 /** HTTP for all services. It knows none of them by name; routes and permissions come from the contracts. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { z } from 'zod';
 import { batched } from '../../adapters/store/batch.ts';
 import { every, service } from '../../bus/service.ts';
 import { dependencyReports, gatherPings } from '../../bus/telemetry/dependency-reports.ts';
@@ -25,7 +26,7 @@ import { noteKeyUses } from './note-key-uses.loop.ts';
 import { onChatAssigned } from './on-chat-assigned.ts';
 import { onHistoryForgotten } from './on-history-forgotten.ts';
 import { onPersonErased } from './on-person-erased.ts';
-import { addPages } from './pages.ts';
+import { addPages, type Environment } from './pages.ts';
 import { createLogIn } from './people/log-in.ts';
 import { createPasswords } from './people/password.ts';
 import { peopleHandlers } from './people/people-handlers.ts';
@@ -46,6 +47,12 @@ const methods = callableBy('gateway', contracts);
 const announcements = [...new Set(Object.values(feeds).flatMap(({ wakes = [] }) => wakes))];
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
+function environmentOf({
+  GATEWAY_ENVIRONMENT: name,
+  GATEWAY_ENVIRONMENT_KIND: kind,
+}: z.output<typeof gatewaySettings>): Environment | undefined {
+  return name === undefined ? undefined : { name, kind };
+}
 /** The sibling folders that contain a service. */
 function serviceFolders(): readonly string[] {
   const services = new URL('../', import.meta.url);
@@ -111,7 +118,7 @@ export default service({
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
-  addPages(main);
+  addPages(main, environmentOf(settings));
   const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
   const streams = addFeeds(main, {
     ask,

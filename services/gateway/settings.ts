@@ -11,6 +11,14 @@ export const gatewaySettings = z.object({
   GATEWAY_PUBLIC_URL: origin()
     .optional()
     .describe('The address at which people reach this server, for links. Default: that of GATEWAY_HOST and GATEWAY_PORT.'),
+  GATEWAY_ENVIRONMENT: text({ max: 40 })
+    .optional()
+    .describe('Name of this deployment, shown on every page of the desk: `Sales, test`. Default: nothing is shown.'),
+  GATEWAY_ENVIRONMENT_KIND: z
+    .enum(['test', 'stage', 'production'])
+    .default('production')
+    .describe('Kind of this deployment, by which the name is coloured.')
+    .meta({ expected: 'test, stage or production' }),
   GATEWAY_PORTS: list(text({ max: 11, like: /^\d{1,5}(:\d{1,5})?$/, expected: '8005, or 18005:8005 to listen elsewhere' }), { max: 20 })
     .default([])
     .describe('Additional ports, each with the routes of the former program on that port: 3000, 8001, 8002, 8003, 8005, 8000, 8300.'),

@@ -3,6 +3,7 @@ import { computed, effect, type ReadonlySignal, type Signal, signal } from '@pre
 import type { VNode } from 'preact';
 import type { PersonRole } from '../../contracts/kit/define.ts';
 import { type Api, createApi } from './api.ts';
+import { type Counters, createCounters } from './counters.ts';
 import { createFormat, type Format } from './format.ts';
 import { createKeys, type Keys } from './keys.ts';
 import { createLive, type Live } from './live.ts';
@@ -25,6 +26,7 @@ export interface Notice {
 export interface Desk {
   readonly api: Api;
   readonly live: Live;
+  readonly counters: Counters;
   readonly router: Router;
   readonly settings: Settings;
   readonly keys: Keys;
@@ -91,9 +93,11 @@ export function createDesk(): Desk {
     document.documentElement.lang = settings.language.value;
     document.documentElement.dataset.theme = settings.theme.value;
   });
+  const api = createApi(send, onSignedOut);
   return {
-    api: createApi(send, onSignedOut),
+    api,
     live,
+    counters: createCounters(api, live),
     router: createRouter(),
     settings,
     keys: createKeys(settings),

@@ -42,7 +42,11 @@ export function ErrorPicture(props: { desk: Desk; error: RequestError; kind: 're
 }
 
 /** Draws a value once it is there, and one of the pictures until then. `old` is drawn by the shell, above every page. */
-export function Loaded<T>(props: { desk: Desk; of: Resource<T>; children: (value: T) => ComponentChildren }): ComponentChildren {
+export function Loaded<T>(props: {
+  desk: Desk;
+  of: Pick<Resource<T>, 'shown' | 'read'>;
+  children: (value: T) => ComponentChildren;
+}): ComponentChildren {
   const { desk, of, children } = props;
   return drawn(desk, of.shown.value, () => void of.read(), children);
 }

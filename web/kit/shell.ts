@@ -2,9 +2,9 @@
 import { effect, useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { journal } from '../../contracts/journal.ts';
 import { Invite, Login, SecondFactor } from '../pages/login.ts';
 import { type PageEntry, pages } from '../pages.ts';
+import { Search } from '../parts/search.ts';
 import { kitWords } from '../words/kit.ts';
 import { shellWords } from '../words/shell.ts';
 import type { Desk, Page, Session } from './desk.ts';
@@ -12,7 +12,7 @@ import { html } from './html.ts';
 import { type Binding, keyLabel, useKeys } from './keys.ts';
 import type { LiveStatus } from './live.ts';
 import { ErrorPicture, Picture } from './pictures.ts';
-import { createResource, outcomeOf, type Shown } from './resource.ts';
+import { outcomeOf, type Shown } from './resource.ts';
 import { hrefOf, unknownFilters } from './router.ts';
 import { createBell } from './sound.ts';
 
@@ -45,7 +45,7 @@ function Beginning({ desk }: { desk: Desk }): VNode {
   }
   useEffect(() => void ask(), []);
   const { value } = outcome;
-  return html`<main id="main" class="narrow"><h1>PolyB</h1>${
+  return html`<main id="main" class="narrow"><h1>PolyB <${EnvironmentBadge} desk=${desk} /></h1>${
     value.kind === 'failed' || value.kind === 'refused'
       ? html`<${ErrorPicture} desk=${desk} error=${value.error} kind=${value.kind} retry=${() => void ask()} />`
       : html`<${Picture} kind="loading" title=${desk.words(kitWords)('loading')} />`
@@ -68,7 +68,7 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
     isMenuOpen.value = false;
   }, [page]);
   useTitle(desk, entry);
-  useWaiting(desk, session.person.role !== 'operator');
+  useCounters(desk, session.person.personId);
   useKeys(
     desk.keys,
     [
@@ -94,8 +94,9 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
         isMenuOpen.value = !isMenuOpen.value;
       }}>${t('menu')}</button>
       <span class="brand">PolyB</span>
+      <${EnvironmentBadge} desk=${desk} />
       <${LiveChip} desk=${desk} />
-      <span class="grow"></span>
+      <${Search} desk=${desk} has=${(name: string) => mine.some((each) => each.name === name)} />
       <button type="button" onClick=${() => help.current?.showModal()}>${t('keys')} <kbd>?</kbd></button>
       <button type="button" lang=${desk.settings.language.value === 'ru' ? 'en' : 'ru'} onClick=${() => {
         desk.settings.language.value = desk.settings.language.value === 'ru' ? 'en' : 'ru';
@@ -118,14 +119,14 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
     <${Help} desk=${desk} dialog=${help} />`;
 }
 
-const staffTopics = ['approvals', 'reviews', 'calls', 'messages'];
-const systemTopics = ['runs', 'dead_letters'];
+const staffTopics = ['counters', 'approvals', 'reviews', 'calls', 'messages'];
+const systemTopics = ['runs', 'dead_letters', 'services'];
 /** Topics of the stream that a role may follow, as contracts/feeds.ts has them. */
 const topicsOf: Readonly<Record<Session['person']['role'], readonly string[]>> = {
   manager: staffTopics,
   director: staffTopics,
   admin: [...staffTopics, ...systemTopics],
-  operator: systemTopics,
+  operator: ['counters', ...systemTopics],
 };
 
 /** Loads a page and makes it for the filters of the address. */
@@ -200,6 +201,14 @@ function LiveChip({ desk }: { desk: Desk }): VNode {
   return html`<span class=${`chip ${status}`}><span aria-hidden="true">${symbol}</span> ${desk.words(shellWords)(word, { s: desk.live.silentS.value })}</span>`;
 }
 
+/** The deployment by its name, and its kind as a word and a colour. */
+function EnvironmentBadge({ desk }: { desk: Desk }): VNode | null {
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="environment"]');
+  if (meta === null) return null;
+  const kind = meta.dataset.kind === 'test' || meta.dataset.kind === 'stage' ? meta.dataset.kind : 'production';
+  return html`<span class=${`environment ${kind}`}><bdi>${meta.content}</bdi> · ${desk.words(shellWords)(`environment_${kind}`)}</span>`;
+}
+
 /** The fifth picture: what is shown may be old. */
 function OldBanner({ desk }: { desk: Desk }): VNode | null {
   const isStale = desk.live.status.value === 'stale';
@@ -244,37 +253,21 @@ function LiveRegions({ desk }: { desk: Desk }): VNode {
     <div class="hidden" role="alert" aria-live="assertive">${assertive}</div>`;
 }
 
-/** Counts the approvals that wait, once for all changes that arrive together. */
-function useWaiting(desk: Desk, isStaff: boolean): void {
+/** Counters are those of the person; the title of the window has the approvals that wait. */
+function useCounters(desk: Desk, personId: string): void {
   useEffect(() => {
-    if (!isStaff) return;
-    let gathering: ReturnType<typeof setTimeout> | undefined;
-    const waiting = createResource((signal) =>
-      desk.api.call<typeof journal.summary>('GET /api/v1/journal/summary', { view: 'approvals' }, { signal }),
-    );
-    const readSoon = (): void => {
-      gathering ??= setTimeout(() => {
-        gathering = undefined;
-        void waiting.read();
-      }, gatherMs);
-    };
+    desk.waiting.value = 0;
     const leaves = [
-      desk.live.on('approvals', readSoon),
-      desk.live.onGap(readSoon),
+      desk.counters.start(),
       effect(() => {
-        const { value } = waiting.shown;
-        if (value.kind === 'ready') desk.waiting.value = value.value.views[0]?.count ?? 0;
+        desk.waiting.value = desk.counters.count('approvals') ?? desk.waiting.peek();
       }),
     ];
-    void waiting.read();
     return () => {
-      clearTimeout(gathering);
-      waiting.stop();
       for (const leave of leaves) leave();
     };
-  }, [isStaff]);
+  }, [personId]);
 }
-const gatherMs = 300;
 
 /** `(7) Согласование — PolyB`, and a sound when more waits than before. */
 function useTitle(desk: Desk, entry: PageEntry | undefined): void {

@@ -9,6 +9,7 @@ import { themes } from '../kit/settings.ts';
 import { NewPassword, problemOfPassword } from '../parts/new-password.ts';
 import { SecondFactorSetup } from '../parts/second-factor.ts';
 import { type OpenSession, Sessions } from '../parts/sessions.ts';
+import { SystemSettings } from '../parts/system-settings.ts';
 import { settingsWords } from '../words/settings.ts';
 
 export const filters = {};
@@ -61,7 +62,8 @@ export function page(desk: Desk): Page {
           <${Sessions} desk=${desk}
             load=${async (signal: AbortSignal) => ((await desk.api.request('GET /api/v1/session/all', {}, { signal })) as { items: readonly OpenSession[] }).items}
             end=${(sessionId: string) => desk.api.request('DELETE /api/v1/session/all/{sessionId}', { sessionId })} />
-        </div>`;
+        </div>
+        ${desk.may('system.list_settings') && html`<${SystemSettings} desk=${desk} />`}`;
     },
   };
 

@@ -13,6 +13,8 @@ export const shellWords = {
   runs: ['Запуски', 'Runs'],
   reviews: ['Разбор', 'Reviews'],
   deadLetters: ['Недоставленные', 'Dead letters'],
+  services: ['Сервисы', 'Services'],
+  map: ['Карта', 'Map'],
   settings: ['Настройки', 'Settings'],
   statusOff: ['нет потока', 'no stream'],
   statusConnecting: ['подключается', 'connecting'],
@@ -67,6 +69,9 @@ export const shellWords = {
   role_director: ['директор', 'director'],
   role_admin: ['администратор', 'admin'],
   role_operator: ['оператор', 'operator'],
+  environment_test: ['тест', 'test'],
+  environment_stage: ['проверка перед запуском', 'staging'],
+  environment_production: ['боевая', 'production'],
   notices: ['Сообщения', 'Messages'],
   dismiss: ['Скрыть сообщение', 'Dismiss the message'],
 } as const satisfies Words;
