@@ -1,6 +1,6 @@
 /** Outbound phone calls, from the request to the end. */
 import { z } from 'zod';
-import { Id, Line, PageInput, Phone, pageOf, Timestamp, TimeZone } from './common.ts';
+import { Id, Key, Line, PageInput, Phone, pageOf, Timestamp, TimeZone } from './common.ts';
 import { CallOutcome } from './crm.ts';
 import { contract, event, method } from './kit/define.ts';
 
@@ -21,7 +21,13 @@ export const Call = z.object({
   ringingAt: Timestamp.nullable(),
   answeredAt: Timestamp.nullable(),
   endedAt: Timestamp.nullable(),
+  needsAttention: z
+    .boolean()
+    .default(false)
+    .describe('The call has ended without an answer, or with an unknown outcome, and no later call to the phone was started.'),
+  key: Key.optional().describe('The key of the journal row that started the call.'),
 });
+const count = z.int().min(0);
 const CallStep = z.object({ callId: Id, leadId: Id, at: Timestamp });
 const one = z.strictObject({ callId: Id });
 
@@ -44,11 +50,36 @@ export const calls = contract('calls', '1.0.0', {
   }),
   get_call: method({ summary: 'Get a call.', input: one, output: Call, idempotency: 'read', http: 'GET /api/v1/calls/{callId}' }),
   list_calls: method({
-    summary: 'List calls, newest first.',
-    input: z.strictObject({ leadId: Id.optional(), phoneNumber: Phone.optional(), state: CallState.optional(), ...PageInput }),
+    summary: 'List calls, newest first, or those that need attention first.',
+    input: z.strictObject({
+      order: z
+        .enum(['newest', 'attention'])
+        .default('newest')
+        .describe(
+          'attention: failed calls and unknown outcomes, then unanswered calls, then those that wait for an answer, then the others.',
+        ),
+      leadId: Id.optional(),
+      phoneNumber: Phone.optional(),
+      state: CallState.optional(),
+      outcome: CallOutcome.optional(),
+      needsAttention: z.boolean().optional(),
+      ...PageInput,
+    }),
     output: pageOf(Call),
     idempotency: 'read',
     http: 'GET /api/v1/calls',
+    examples: [{ order: 'attention', needsAttention: true }],
+  }),
+  call_totals: method({
+    summary: 'Count calls. Each number is that of list_calls with the same filter.',
+    input: z.strictObject({}),
+    output: z.object({
+      answered: count.describe('state=answered.'),
+      needAttention: count.describe('needsAttention=true.'),
+      oldestAt: Timestamp.nullable().describe('When the first of those that need attention was started.'),
+    }),
+    idempotency: 'read',
+    http: 'GET /api/v1/calls/stats/total',
   }),
   end_call: method({
     summary: 'Hang up a call. No effect on a call that has ended.',

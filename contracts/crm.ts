@@ -1,6 +1,20 @@
 /** Contacts, leads and related records, in any CRM. */
 import { z } from 'zod';
-import { Connection, Email, Id, Line, Money, PersonName, PersonText, Phone, RawRequest, Timestamp, TimeZone } from './common.ts';
+import {
+  Connection,
+  Email,
+  Id,
+  Line,
+  Money,
+  PageInput,
+  PersonName,
+  PersonText,
+  Phone,
+  pageOf,
+  RawRequest,
+  Timestamp,
+  TimeZone,
+} from './common.ts';
 import { contract, event, method } from './kit/define.ts';
 
 const CrmId = Id.describe('An opaque id of the CRM.');
@@ -51,6 +65,17 @@ export const Contact = z.object({
   isMasked: z.boolean().optional().describe('The CRM hides phones and e-mail addresses from this connection.'),
 });
 export const LeadStatus = z.enum(['new', 'in_process', 'converted', 'dead']);
+export const Lead = z.object({
+  leadId: CrmId,
+  contactId: CrmId.nullable().describe('Null where the CRM does not link a lead to a contact.'),
+  name: z.string().max(300).meta({ pii: 'name' }),
+  phoneNumber: z.string().max(32).nullable().meta({ pii: 'phone' }),
+  status: LeadStatus.nullable().describe('Null for a status of the CRM that is not mapped.'),
+  statusName: z.string().max(64).nullable().describe('The status as the CRM names it.'),
+  source: z.string().max(100).nullable(),
+  comment: PersonText.nullable(),
+  createdAt: Timestamp,
+});
 export const CallOutcome = z.enum(['answered', 'busy', 'no_answer', 'rejected', 'failed', 'unknown']);
 /** What a record is about. */
 export const About = z.strictObject({ kind: z.enum(['lead', 'contact', 'deal']), id: CrmId });
@@ -185,6 +210,21 @@ export const crm = contract('crm', '1.1.0', {
     output: z.object({ lead: z.object({ leadId: CrmId, createdById: CrmId.nullable(), createdAt: Timestamp }).nullable() }),
     idempotency: 'read',
     errors: upstream,
+  }),
+  list_leads: method({
+    summary: 'List leads, newest first.',
+    input: z.strictObject({
+      connection,
+      phoneNumber: Phone.optional(),
+      q: PersonName.optional().describe('The beginning of the given or the family name.'),
+      status: LeadStatus.optional(),
+      ...PageInput,
+    }),
+    output: pageOf(Lead),
+    idempotency: 'read',
+    errors: upstream,
+    http: 'GET /api/v1/crm/leads',
+    examples: [{ phoneNumber: '+79995553322' }],
   }),
   update_lead_status: method({
     summary: 'Move a lead to another status.',

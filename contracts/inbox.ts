@@ -97,6 +97,11 @@ const Message = z.object({
     .array(z.object({ customerId: CustomerId, userId: Former, emojis: z.array(z.string().max(64)).max(20), at: Timestamp }))
     .max(1000)
     .describe('Reactions to the message.'),
+  delivery: z
+    .object({ status: DeliveryStatus, errorCode: z.string().max(16).nullable(), at: Timestamp })
+    .nullable()
+    .default(null)
+    .describe('Of an outbound message: its latest delivery status, if the channel reports one.'),
 });
 const Chat = z.object({
   chatId: Id,
@@ -246,6 +251,7 @@ export const inbox = contract('inbox', '1.0.0', {
     input: z.strictObject({
       role: UserRole.default('client'),
       channel: Channel.optional(),
+      phoneNumber: Phone.optional().describe('Only customers with this phone, in every channel.'),
       q: z
         .string()
         .trim()
@@ -253,7 +259,9 @@ export const inbox = contract('inbox', '1.0.0', {
         .max(100)
         .optional()
         .meta({ pii: 'name' })
-        .describe('Part of the name, the user name, or the phone number in any spelling.'),
+        .describe(
+          'Part of the name, the user name, or the phone number in any spelling, or words that the customer wrote. For a frequent word, of the latest messages.',
+        ),
       viewer: Viewer,
       ...PageInput,
     }),
@@ -274,6 +282,14 @@ export const inbox = contract('inbox', '1.0.0', {
     output: pageOf(Message),
     idempotency: 'read',
     http: { route: 'GET /api/v1/clients/{customerId}/messages', viewer: 'viewer' },
+  }),
+  client_history: method({
+    summary:
+      'History of a customer in every channel, newest first: their private chats, what they wrote in groups, and notes of the staff. Customers with the same phone count as one.',
+    input: z.strictObject({ customerId: CustomerId, viewer: Viewer, ...PageInput }),
+    output: pageOf(z.object({ at: Timestamp, message: Message.nullable(), note: Note.nullable() }).describe('Either a message or a note.')),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/clients/{customerId}/history', viewer: 'viewer' },
   }),
   active_clients: method({
     summary: 'Customers with the most messages in recent days.',

@@ -137,6 +137,42 @@ export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>)
       expect(await crm.findOpenLead('0123456789abcdef0', new Date(0), signal)).toBeNull();
     });
 
+    test('lists leads newest first over pages, by a phone, a status and the beginning of a name in any case, if it lists them', async () => {
+      if (crm.listLeads === undefined) return expect(crm.capabilities().methods.list_leads).toBe('unsupported');
+      const { phoneNumber, ref } = fresh();
+      const { contactId } = await contact(phoneNumber, 'Владелец', ref);
+      const made: string[] = [];
+      for (const [n, firstName] of ['Ёжик', 'Ежевика', 'Роман'].entries()) {
+        // The last two may have one time.
+        if (n < 2) it.later();
+        const input = { contactId, firstName, lastName: `Лидов${made.length}`, phoneNumber, source: 'website' };
+        made.unshift((await run(contract.create_lead, crm.createLead, input, `${ref}-${n}`)).leadId);
+      }
+      const pages = async (wanted: object, limit = 50) => {
+        const seen: OutputOf<typeof contract.list_leads>['items'] = [];
+        let cursor: string | null | undefined;
+        do {
+          const input = contract.list_leads.input.parse({ ...wanted, limit, ...(cursor ? { cursor } : {}) });
+          const page = contract.list_leads.output.parse(await crm.listLeads?.(input, signal));
+          seen.push(...page.items);
+          cursor = page.nextCursor;
+        } while (cursor !== null);
+        return seen;
+      };
+      const idsOf = (leads: readonly { readonly leadId: string }[]) => leads.map(({ leadId }) => leadId);
+      for (const limit of [1, 2, 50]) {
+        const ids = idsOf(await pages({ phoneNumber }, limit));
+        expect([limit, ids.toSorted(), ids.at(-1)]).toEqual([limit, made.toSorted(), made.at(-1)]);
+      }
+      expect(idsOf((await pages({}, 2)).slice(0, 3)).toSorted()).toEqual(made.toSorted());
+      expect(await pages({ phoneNumber: fresh().phoneNumber })).toEqual([]);
+      await crm.updateLeadStatus(made[1] ?? '', 'dead', signal);
+      expect(idsOf(await pages({ phoneNumber, status: 'dead' }))).toEqual([made[1]]);
+      expect(await pages({ phoneNumber, q: 'роМ' })).toMatchObject([{ leadId: made[0], name: 'Роман Лидов2', phoneNumber, status: 'new' }]);
+      expect(idsOf(await pages({ phoneNumber, q: 'Лидов0' }))).toEqual([made[2]]);
+      await expect(pages({ cursor: 'of another list' })).rejects.toMatchObject({ code: 'invalid_argument' });
+    });
+
     test.each([
       ['new', true],
       ['in_process', true],

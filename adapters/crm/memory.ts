@@ -1,15 +1,17 @@
 /** A CRM in memory; for tests and trials. */
 import { randomUUID } from 'node:crypto';
-import { lookUp } from '../../contracts/kit/define.ts';
+import type { crm } from '../../contracts/crm.ts';
+import { lookUp, type ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
+import { badCursor, type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
 
-interface Lead {
+interface Lead
+  extends Pick<ParsedOf<typeof crm.create_lead>, 'contactId' | 'firstName' | 'lastName' | 'phoneNumber' | 'source' | 'comment'> {
   readonly leadId: string;
-  readonly contactId: string;
   readonly createdAt: number;
   status: LeadStatus;
 }
+const folded = (name: string): string => name.toLowerCase().replaceAll('ё', 'е');
 /** The opener of leads in a CRM without users. */
 const createdById = 'polyb';
 
@@ -55,6 +57,34 @@ export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
       );
       return lead === undefined ? null : { leadId: lead.leadId, createdById, createdAt: new Date(lead.createdAt).toISOString() };
     },
+    async listLeads({ phoneNumber, q, status, limit, cursor }) {
+      const phonesOf = (lead: Lead): readonly string[] => [lead.phoneNumber, ...(contacts.get(lead.contactId)?.phones ?? [])];
+      const found = [...leads.values()]
+        .toReversed()
+        .filter(
+          (lead) =>
+            (phoneNumber === undefined || phonesOf(lead).includes(phoneNumber)) &&
+            (status === undefined || lead.status === status) &&
+            (q === undefined || [lead.firstName, lead.lastName ?? ''].some((name) => folded(name).startsWith(folded(q)))),
+        );
+      const from = cursor === undefined ? 0 : found.findIndex(({ leadId }) => leadId === cursor) + 1;
+      if (cursor !== undefined && from === 0) throw badCursor();
+      const page = found.slice(from, from + limit);
+      return {
+        items: page.map(({ leadId, contactId, firstName, lastName, phoneNumber: phone, source, comment, status: now, createdAt }) => ({
+          ...{
+            leadId,
+            contactId,
+            name: [firstName, lastName].filter(Boolean).join(' '),
+            phoneNumber: phone,
+            status: now,
+            statusName: null,
+          },
+          ...{ source, comment: comment ?? null, createdAt: new Date(createdAt).toISOString() },
+        })),
+        nextCursor: found.length > from + limit ? (page.at(-1)?.leadId ?? null) : null,
+      };
+    },
     async updateLeadStatus(leadId, status) {
       const lead = leads.get(leadId);
       if (lead === undefined) throw new PolybError('not_found', `The CRM has no lead ${leadId}.`);
@@ -64,10 +94,10 @@ export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
       contactId: addContact({ firstName, lastName: lastName ?? null, phones: [phoneNumber], email: email ?? null, timeZone: null }),
       created: true,
     })),
-    createLead: once(({ contactId }) => {
-      mustKnow('contact', contactId);
+    createLead: once((lead) => {
+      mustKnow('contact', lead.contactId);
       const leadId = randomUUID();
-      leads.set(leadId, { leadId, contactId, createdAt: deps.now(), status: 'new' });
+      leads.set(leadId, { ...lead, leadId, createdAt: deps.now(), status: 'new' });
       return { leadId, createdById, created: true };
     }),
     createDeal: once((deal) => {

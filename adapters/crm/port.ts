@@ -5,12 +5,15 @@
 import type { z } from 'zod';
 import type { About, Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
 import type { Effect, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import type { ChangedEntity, RecordState, Webhooks } from '../crm-webhook.ts';
 import type { Consent } from '../oauth.ts';
 
 export type Contact = z.output<typeof ContactSchema>;
 export type LeadStatus = z.output<typeof LeadStatusSchema>;
 export type OpenLead = NonNullable<OutputOf<typeof crm.find_open_lead>['lead']>;
+export type LeadFilter = Omit<ParsedOf<typeof crm.list_leads>, 'connection'>;
+export type LeadPage = OutputOf<typeof crm.list_leads>;
 export type Capabilities = OutputOf<typeof crm.capabilities>;
 
 export interface Crm {
@@ -19,6 +22,8 @@ export interface Crm {
   findContacts(phoneNumber: string, signal: AbortSignal): Promise<readonly Contact[]>;
   /** The newest open lead of the contact that was created at `since` or later. */
   findOpenLead(contactId: string, since: Date, signal: AbortSignal): Promise<OpenLead | null>;
+  /** Newest first. Absent where the adapter does not list leads. @throws PolybError invalid_argument for a cursor of another list. */
+  listLeads?(wanted: LeadFilter, signal: AbortSignal): Promise<LeadPage>;
   /** @throws PolybError not_found; failed_precondition/crm_rejected. */
   updateLeadStatus(leadId: string, status: LeadStatus, signal: AbortSignal): Promise<void>;
   /** Does not search for a contact with this phone; the service does. */
@@ -54,6 +59,7 @@ export const everything = {
   create_contact: 'native',
   create_lead: 'native',
   find_open_lead: 'native',
+  list_leads: 'native',
   update_lead_status: 'native',
   create_deal: 'native',
   create_task: 'native',
@@ -61,3 +67,7 @@ export const everything = {
   log_call: 'native',
   update_contact: 'native',
 } as const satisfies Capabilities['methods'];
+
+export function badCursor(): PolybError {
+  return new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page of this list, unchanged.');
+}

@@ -2,7 +2,7 @@
 import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Database } from '../deps.ts';
-import { type Contact, type Crm, everything, subjectOf } from './port.ts';
+import { badCursor, type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
 
 type Kind = 'contact' | 'lead' | 'deal' | 'task' | 'note' | 'call';
 interface ContactRow {
@@ -17,6 +17,27 @@ interface LeadRow {
   readonly lead_id: string;
   readonly created_by: string;
   readonly created_at: Date;
+}
+
+interface ListedLead {
+  readonly lead_id: string;
+  readonly contact_id: string;
+  readonly first_name: string;
+  readonly last_name: string | null;
+  readonly phone: string;
+  readonly source: string;
+  readonly comment: string | null;
+  readonly status: LeadStatus;
+  readonly created_at: Date;
+  readonly created_us: string;
+}
+/** SQL for a name as it is compared; the indexes have the same expression. */
+const folded = (name: string): string => `translate(lower(${name}), 'ё', 'е')`;
+/** The time in microseconds and the id of the last lead of a page. */
+function placeOf(cursor: string): readonly string[] {
+  const [, us, id] = /^(\d{1,17})\.([\w-]{1,64})$/.exec(cursor) ?? [];
+  if (us === undefined || id === undefined) throw badCursor();
+  return [us, id];
 }
 
 /** True when the object `$kind`, `$id` exists. */
@@ -110,6 +131,51 @@ export function postgresCrm({ db }: { readonly db: Database }): Crm {
         [contactId, since],
       );
       return lead === undefined ? null : { leadId: lead.lead_id, createdById: lead.created_by, createdAt: lead.created_at.toISOString() };
+    },
+    async listLeads({ phoneNumber, q, status, limit, cursor }) {
+      const values: unknown[] = [];
+      const value = (given: unknown): string => `$${values.push(given)}`;
+      const when = <T>(given: T | undefined, condition: (value: string) => string) =>
+        given === undefined ? [] : [condition(value(given))];
+      const conditions = [
+        ...when(
+          phoneNumber,
+          (phone) => `(phone = ${phone} or contact_id in (select contact_id from crm_connector.contact_phones where phone = ${phone}))`,
+        ),
+        ...when(status, (wanted) => `status = ${wanted}`),
+        ...when(
+          q === undefined ? undefined : `${q.replace(/[\\%_]/g, '\\$&')}%`,
+          (like) => `(${folded('first_name')} like ${folded(`${like}::text`)} or ${folded('last_name')} like ${folded(`${like}::text`)})`,
+        ),
+        ...when(
+          cursor === undefined ? undefined : placeOf(cursor),
+          (place) =>
+            `(created_at, lead_id) < (timestamptz 'epoch' + (${place}::text[])[1]::bigint * interval '1 microsecond', (${place}::text[])[2])`,
+        ),
+      ];
+      const rows = await db.query<ListedLead>(
+        `select lead_id, contact_id, first_name, last_name, phone, source, comment, status, created_at,
+           (extract(epoch from created_at) * 1000000)::bigint::text as created_us
+         from crm_connector.leads ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+         order by created_at desc, lead_id desc limit ${value(limit + 1)}`,
+        values,
+      );
+      const page = rows.slice(0, limit);
+      const last = page.at(-1);
+      return {
+        items: page.map((row) => ({
+          leadId: row.lead_id,
+          contactId: row.contact_id,
+          name: [row.first_name, row.last_name].filter(Boolean).join(' '),
+          phoneNumber: row.phone,
+          status: row.status,
+          statusName: null,
+          source: row.source,
+          comment: row.comment,
+          createdAt: row.created_at.toISOString(),
+        })),
+        nextCursor: rows.length > limit && last !== undefined ? `${last.created_us}.${last.lead_id}` : null,
+      };
     },
     async updateLeadStatus(leadId, status) {
       const [moved] = await db.query('update crm_connector.leads set status = $2, updated_at = now() where lead_id = $1 returning 1', [

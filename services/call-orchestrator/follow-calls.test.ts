@@ -37,6 +37,8 @@ test('a call goes from ringing to its end with the times of its leg, and tells h
     ringingAt: '2026-05-05T09:00:01.000Z',
     answeredAt: '2026-05-05T09:00:03.000Z',
     endedAt: '2026-05-05T09:00:10.500Z',
+    needsAttention: false,
+    key: 'k1',
   });
 });
 

@@ -1,19 +1,33 @@
 import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
+import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { type CallRow, findCall, listCalls as listRows } from './rows.ts';
+import { type CallPlace, type CallRow, findCall, listCalls as listRows, totals } from './rows.ts';
 
 export function getCall(db: Queries): Handler<typeof calls.get_call> {
   return async ({ callId }) => shownCall((await findCall(db, callId)) ?? missing(callId));
 }
 
 export function listCalls(db: Queries): Handler<typeof calls.list_calls> {
-  return async ({ limit, cursor, ...wanted }) => {
-    if (cursor !== undefined && !/^\d{1,18}$/.test(cursor))
-      throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page, unchanged.');
-    const { calls, next } = await listRows(db, { ...wanted, before: cursor }, limit);
-    return { items: calls.map(shownCall), nextCursor: next };
+  return async ({ order, limit, cursor, ...wanted }) => {
+    const { calls, next } = await listRows(db, wanted, { order, limit, after: cursor === undefined ? undefined : placeOf(cursor, order) });
+    return { items: calls.map(shownCall), nextCursor: next === null ? null : cursorOf(next, order) };
   };
+}
+export function callTotals(db: Queries): Handler<typeof calls.call_totals> {
+  return async () => {
+    const { oldestAt, ...counts } = await totals(db);
+    return { ...counts, oldestAt: oldestAt?.toISOString() ?? null };
+  };
+}
+
+type Order = ParsedOf<typeof calls.list_calls>['order'];
+const cursorOf = ({ attention, seq }: CallPlace, order: Order): string => (order === 'newest' ? seq : `${attention}.${seq}`);
+function placeOf(cursor: string, order: Order): CallPlace {
+  const [, attention = '0', seq] = (order === 'newest' ? /^()(\d{1,18})$/ : /^(\d)\.(\d{1,18})$/).exec(cursor) ?? [];
+  if (seq === undefined)
+    throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page of this list, unchanged.');
+  return { attention: Number(attention), seq };
 }
 
 /** The public fields of a row. */

@@ -19,9 +19,12 @@ export interface NewCall {
   readonly createdAt: Date;
 }
 
-const columns = 'call_id, lead_id, phone_number, leg_id, state, outcome, created_at, ringing_at, answered_at, ended_at';
+const columns = 'call_id, key, lead_id, phone_number, leg_id, state, outcome, created_at, ringing_at, answered_at, ended_at, attention';
+/** Ranks in `attention` from which a call needs a person. */
+const needsPerson = 2;
 interface Columns {
   readonly call_id: string;
+  readonly key: string;
   readonly lead_id: string;
   readonly phone_number: string;
   readonly leg_id: string | null;
@@ -31,6 +34,7 @@ interface Columns {
   readonly ringing_at: Date | null;
   readonly answered_at: Date | null;
   readonly ended_at: Date | null;
+  readonly attention: number;
 }
 function rowOf(from: Columns): CallRow {
   const time = (at: Date | null) => at?.toISOString() ?? null;
@@ -45,6 +49,8 @@ function rowOf(from: Columns): CallRow {
     ringingAt: time(from.ringing_at),
     answeredAt: time(from.answered_at),
     endedAt: time(from.ended_at),
+    needsAttention: from.attention >= needsPerson,
+    key: from.key,
   };
 }
 async function one(found: Promise<readonly Columns[]>): Promise<CallRow | null> {
@@ -52,38 +58,77 @@ async function one(found: Promise<readonly Columns[]>): Promise<CallRow | null> 
   return row === undefined ? null : rowOf(row);
 }
 
-/** False when the phone has an active call: nothing was inserted. */
+/** False when the phone has an active call: nothing was inserted. Earlier calls to the phone no longer need attention. */
 export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
   const inserted = await tx.query(
     `insert into call_orchestrator.calls (call_id, key, lead_id, phone_number, created_by_id, time_zone, created_at)
      values ($1, $2, $3, $4, $5, $6, $7) on conflict (phone_number) where state <> 'ended' do nothing returning 1`,
     [call.callId, call.key, call.leadId, call.phoneNumber, call.createdById, call.timeZone, call.createdAt],
   );
-  return inserted.length > 0;
+  if (inserted.length === 0) return false;
+  await tx.query(`update call_orchestrator.calls set followed_at = $3 where phone_number = $1 and call_id <> $2 and followed_at is null`, [
+    call.phoneNumber,
+    call.callId,
+    call.createdAt,
+  ]);
+  return true;
 }
 
 export function findCall(tx: Queries, callId: string): Promise<CallRow | null> {
   return one(tx.query<Columns>(`select ${columns} from call_orchestrator.calls where call_id = $1`, [callId]));
 }
 
-/** At most `limit` calls, newest first, and the cursor of the next page. */
+interface CallFilter {
+  readonly leadId?: string | undefined;
+  readonly phoneNumber?: string | undefined;
+  readonly state?: CallState | undefined;
+  readonly outcome?: CallOutcome | undefined;
+  readonly needsAttention?: boolean | undefined;
+}
+/** The last call of a page. */
+export interface CallPlace {
+  readonly attention: number;
+  readonly seq: string;
+}
+/** At most `limit` calls, and the place where the next page begins. */
 export async function listCalls(
   tx: Queries,
-  wanted: { leadId?: string | undefined; phoneNumber?: string | undefined; state?: CallState | undefined; before?: string | undefined },
-  limit: number,
-): Promise<{ calls: readonly CallRow[]; next: string | null }> {
+  { leadId, phoneNumber, state, outcome, needsAttention }: CallFilter,
+  { order, after, limit }: { readonly order: 'newest' | 'attention'; readonly after: CallPlace | undefined; readonly limit: number },
+): Promise<{ readonly calls: readonly CallRow[]; readonly next: CallPlace | null }> {
   const values: unknown[] = [];
-  const conditions = (['lead_id =', 'phone_number =', 'state =', 'seq <'] as const).flatMap((condition, index) => {
-    const value = [wanted.leadId, wanted.phoneNumber, wanted.state, wanted.before][index];
-    return value === undefined ? [] : [`${condition} $${values.push(value)}`];
-  });
+  const when = <T>(given: T | undefined, condition: (value: string) => string) =>
+    given === undefined ? [] : [condition(`$${values.push(given)}`)];
+  const conditions = [
+    ...when(leadId, (value) => `lead_id = ${value}`),
+    ...when(phoneNumber, (value) => `phone_number = ${value}`),
+    ...when(state, (value) => `state = ${value}`),
+    ...when(outcome, (value) => `outcome = ${value}`),
+    ...(needsAttention === undefined ? [] : [`attention ${needsAttention ? '>=' : '<'} ${needsPerson}`]),
+    ...(order === 'newest'
+      ? when(after?.seq, (value) => `seq < ${value}::bigint`)
+      : when(after?.seq, (seq) => `(attention, seq) < ($${values.push(after?.attention)}::smallint, ${seq}::bigint)`)),
+  ];
   const rows = await tx.query<Columns & { readonly seq: string }>(
     `select ${columns}, seq::text from call_orchestrator.calls ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
-     order by calls.seq desc limit $${values.push(limit + 1)}`,
+     order by ${order === 'newest' ? '' : 'attention desc, '}calls.seq desc limit $${values.push(limit + 1)}`,
     values,
   );
   const page = rows.slice(0, limit);
-  return { calls: page.map(rowOf), next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null };
+  return { calls: page.map(rowOf), next: rows.length > limit ? (page.at(-1) ?? null) : null };
+}
+
+/** Each number is that of the list with the same filter. */
+export async function totals(db: Queries): Promise<{
+  readonly answered: number;
+  readonly needAttention: number;
+  readonly oldestAt: Date | null;
+}> {
+  const [found] = await db.query<{ answered: number; need: number; oldest: Date | null }>(
+    `select (select count(*)::int from call_orchestrator.calls where state = 'answered') as answered, count(*)::int as need, min(created_at) as oldest
+     from call_orchestrator.calls where attention >= ${needsPerson}`,
+  );
+  return { answered: found?.answered ?? 0, needAttention: found?.need ?? 0, oldestAt: found?.oldest ?? null };
 }
 
 /** Stores the leg of a call; the first one stays. */

@@ -12,7 +12,7 @@ import { callsActive, callsTotal } from './metrics.ts';
 import { onDialSettled } from './on-dial-settled.ts';
 import { onLegChanged } from './on-leg-changed.ts';
 import { policySource } from './policy.ts';
-import { getCall, listCalls } from './read-calls.ts';
+import { callTotals, getCall, listCalls } from './read-calls.ts';
 import { allow, countActive, forbid } from './rows.ts';
 import { callSettings } from './settings.ts';
 import { startCall } from './start-call.ts';
@@ -30,6 +30,7 @@ export default service({
       start_call: startCall(now),
       get_call: getCall(db),
       list_calls: listCalls(db),
+      call_totals: callTotals(db),
       end_call: endCall(db, now),
       transfer_call: transferCall(db),
       forbid_calls: async ({ phoneNumber, reason }) => {

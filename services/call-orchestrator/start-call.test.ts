@@ -59,7 +59,7 @@ test('pages follow each other without gap or repeat while calls are added, young
   const seen: string[] = [];
   let cursor: string | null | undefined;
   do {
-    const page = await at.ask(calls.list_calls, { limit: 2, ...(cursor ? { cursor } : {}) });
+    const page = await at.ask(calls.list_calls, { order: 'newest', limit: 2, ...(cursor ? { cursor } : {}) });
     seen.push(...page.items.map(({ callId }) => callId));
     cursor = page.nextCursor;
     await add(5 + seen.length);
@@ -72,7 +72,8 @@ test('calls are listed by lead, phone and state', async () => {
   const one = await at.start('k1', { leadId: 'lead_1', phoneNumber: '+79995550001' });
   const two = await at.start('k2', { leadId: 'lead_2', phoneNumber: '+79995550002' });
   await at.leg(two.callId, 'ringing');
-  const found = async (wanted: object) => (await at.ask(calls.list_calls, { limit: 50, ...wanted })).items.map(({ callId }) => callId);
+  const found = async (wanted: object) =>
+    (await at.ask(calls.list_calls, { order: 'newest', limit: 50, ...wanted })).items.map(({ callId }) => callId);
   expect(await found({ leadId: 'lead_1' })).toEqual([one.callId]);
   expect(await found({ phoneNumber: '+79995550002' })).toEqual([two.callId]);
   expect(await found({ state: 'ringing' })).toEqual([two.callId]);
@@ -81,5 +82,50 @@ test('calls are listed by lead, phone and state', async () => {
 
 test('a cursor that no page gave is refused', async () => {
   const at = await fixture(store);
-  await expect(at.ask(calls.list_calls, { limit: 2, cursor: '1 or true' })).rejects.toMatchObject({ code: 'invalid_argument' });
+  for (const [order, cursor] of [
+    ['newest', '1 or true'],
+    ['newest', '3.1'],
+    ['attention', '1'],
+  ] as const)
+    await expect(at.ask(calls.list_calls, { order, limit: 2, cursor })).rejects.toMatchObject({ code: 'invalid_argument' });
+});
+
+test('failed calls come first, then unanswered ones, then those that ring, over all pages, until the phone is called again', async () => {
+  const at = await fixture(store);
+  const outcomes = ['answered', 'busy', 'failed', null, 'no_answer', 'unknown', 'rejected'] as const;
+  const made = new Map<string, string>();
+  for (const [n, outcome] of outcomes.entries()) {
+    const { callId } = await at.start(`k${n}`, { phoneNumber: `+7999555010${n}` });
+    made.set(callId, outcome ?? 'ringing');
+    await at.leg(callId, outcome === null ? 'ringing' : 'ended', { outcome });
+  }
+  const listed = async (wanted: object) => {
+    const seen: string[] = [];
+    let cursor: string | null | undefined;
+    do {
+      const page = await at.ask(calls.list_calls, { order: 'attention', limit: 2, ...wanted, ...(cursor ? { cursor } : {}) });
+      seen.push(...page.items.map(({ callId, needsAttention }) => `${made.get(callId) ?? 'again'}${needsAttention ? '!' : ''}`));
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    return seen;
+  };
+  const needing = ['unknown!', 'failed!', 'rejected!', 'no_answer!', 'busy!'];
+  expect(await listed({})).toEqual([...needing, 'ringing', 'answered']);
+  expect(await listed({ needsAttention: true })).toEqual(needing);
+  expect(await listed({ outcome: 'busy' })).toEqual(['busy!']);
+  const totals = async () => {
+    const { needAttention, answered } = await at.ask(calls.call_totals, {});
+    return [needAttention, answered];
+  };
+  expect(await totals()).toEqual([needing.length, 0]);
+
+  await at.start('again', { phoneNumber: '+79995550102' });
+  expect(await listed({})).toEqual(['unknown!', 'rejected!', 'no_answer!', 'busy!', 'again', 'ringing', 'failed', 'answered']);
+  expect(await totals()).toEqual([needing.length - 1, 0]);
+});
+
+test('a call names the key of the journal row that started it', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('run_1:call:1');
+  expect(await at.ask(calls.get_call, { callId })).toMatchObject({ key: 'run_1:call:1' });
 });

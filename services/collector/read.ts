@@ -6,6 +6,7 @@ import type { inbox } from '../../contracts/inbox.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { readFile, readVoice } from './read-file.ts';
 import { assignChat, chatContext, setOwner } from './rows/chat-context.ts';
+import { clientHistory } from './rows/client-history.ts';
 import { activeClients, findClient, pageOfClients, setRole } from './rows/customers.ts';
 import { erase, type PersonFields } from './rows/erase.ts';
 import { pageOfFeed } from './rows/feed.ts';
@@ -47,13 +48,14 @@ export function reads({
     },
     get_message: async ({ messageId, viewer }) => (await findMessage(db, messageId, viewer)) ?? missing('message', messageId),
     message_totals: (wanted) => totals(db, wanted),
-    list_clients: (wanted) => pageOfClients(db, wanted),
+    list_clients: (wanted) => (wanted.q === undefined ? pageOfClients(db, wanted) : db.transaction((tx) => pageOfClients(tx, wanted))),
     get_client: async ({ viewer, ...whom }) => (await findClient(db, customerOf(whom), viewer)) ?? missing('client', customerOf(whom)),
     client_messages: async ({ limit, cursor, since, until, viewer, ...whom }) => {
       const wanted = { since, until, viewer, customerId: customerOf(whom) };
       if ((await findClient(db, wanted.customerId, viewer)) === null) missing('client', wanted.customerId);
       return pageOfMessages(db, wanted, { limit, cursor });
     },
+    client_history: async ({ customerId, ...rest }) => (await clientHistory(db, customerId, rest)) ?? missing('client', customerId),
     active_clients: ({ days, ...rest }) => activeClients(db, { ...rest, since: new Date(now() - days * dayMs) }),
     set_role: async ({ role, ...whom }) =>
       (await db.transaction((tx) => setRole(tx, customerOf(whom), role))) ?? missing('user', customerOf(whom)),

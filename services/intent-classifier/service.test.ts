@@ -81,6 +81,7 @@ function store(text: string, more: Partial<Message> = {}): Message {
     isCut: false,
     content: [],
     reactions: [],
+    delivery: null,
     threadId: null,
     albumId: null,
     replyToExternalId: null,

@@ -75,7 +75,10 @@ export function amoCrm(settings: AmoSettings, deps: Deps): Crm {
 
   return {
     ...(settings.AMOCRM_TOKEN === undefined && { consent: amoConsent(settings, deps) }),
-    capabilities: () => ({ crm: 'amocrm', methods: { ...everything, find_contact: 'emulated', find_open_lead: 'emulated' } }),
+    capabilities: () => ({
+      crm: 'amocrm',
+      methods: { ...everything, find_contact: 'emulated', find_open_lead: 'emulated', list_leads: 'unsupported' },
+    }),
     findContacts: async (phoneNumber, signal) => (await contactsWith(phoneNumber, signal)).map((record) => contactFrom(record, country)),
     ...leadsIn(amo, settings),
     webhooks: amoWebhooks(settings, crmEntity(settings)),

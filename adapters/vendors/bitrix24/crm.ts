@@ -75,7 +75,12 @@ export function bitrixCrm(
     ...(oauth?.consent !== undefined && { consent: oauth.consent }),
     capabilities: () => ({
       crm: 'bitrix24',
-      methods: { ...everything, find_open_lead: 'emulated', log_call: bitrix.kind === 'application' ? 'native' : 'emulated' },
+      methods: {
+        ...everything,
+        find_open_lead: 'emulated',
+        list_leads: 'unsupported',
+        log_call: bitrix.kind === 'application' ? 'native' : 'emulated',
+      },
     }),
     webhooks: bitrixWebhooks(options),
     readRecord: bitrixStates(bitrix, stages),

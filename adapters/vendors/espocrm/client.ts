@@ -14,7 +14,7 @@ export type EspoEntity = 'Contact' | 'Lead' | 'Opportunity' | 'Task' | 'Call' | 
 export type EspoRecord = { readonly id: string } & Readonly<Record<string, unknown>>;
 export type Where =
   | {
-      readonly type: 'equals' | 'contains' | 'endsWith' | 'greaterThanOrEquals' | 'lessThan';
+      readonly type: 'equals' | 'contains' | 'startsWith' | 'endsWith' | 'greaterThanOrEquals' | 'lessThan';
       readonly attribute: string;
       readonly value: string;
     }

@@ -9,11 +9,11 @@ import { Email, PersonName } from '../../../contracts/common.ts';
 import type { crm } from '../../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
-import { isPhone, type PhoneCountry, phoneCountry, phoneNumbersIn } from '../../crm/phones.ts';
-import { type Contact, type Crm, everything, subjectOf } from '../../crm/port.ts';
+import { isPhone, type PhoneCountry, phoneCountry, phoneNumbersIn, toE164 } from '../../crm/phones.ts';
+import { badCursor, type Contact, type Crm, everything, type LeadPage, subjectOf } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import { type EspoEntity, type EspoRecord, espoClient, espoTime, timeFrom, type Where } from './client.ts';
-import { entityOf, espoStates, statuses } from './record-state.ts';
+import { entityOf, espoStates, statuses, statusOf } from './record-state.ts';
 import { espoReferences, lines, textOf } from './references.ts';
 import { crmEntities, espoWebhooks, webhookSecrets } from './webhook.ts';
 
@@ -118,7 +118,7 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
   }
 
   return {
-    capabilities: () => ({ crm: 'espocrm', methods: { ...everything, find_open_lead: 'emulated' } }),
+    capabilities: () => ({ crm: 'espocrm', methods: { ...everything, find_open_lead: 'emulated', list_leads: 'emulated' } }),
     async findContacts(phoneNumber, signal) {
       const contacts: Contact[] = [];
       for (const { id } of await espo.list('Contact', [phoneLike(phoneNumber)], {}, signal)) {
@@ -147,6 +147,30 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
           if (await hasPhone('Lead', lead, phone, signal))
             return { leadId: lead.id, createdById: textOf(lead.createdById), createdAt: timeFrom(lead.createdAt) };
       return null;
+    },
+    async listLeads({ phoneNumber, q, status, limit, cursor }, signal) {
+      const place = placeOf(cursor);
+      const read = await espo.list(
+        'Lead',
+        [
+          ...(phoneNumber === undefined ? [] : [phoneLike(phoneNumber)]),
+          ...(status === undefined ? [] : [{ type: 'in', attribute: 'status', value: [statuses[status]] } as const]),
+          ...(q === undefined ? [] : [nameLike(q)]),
+          ...(place === null ? [] : [{ type: 'lessThan', attribute: 'createdAt', value: espoTime(new Date(place.until)) } as const]),
+        ],
+        { order: 'desc', most: limit + 1 + (place?.shown ?? 0) },
+        signal,
+      );
+      const rest = read.slice(place?.shown ?? 0);
+      const page = rest.slice(0, limit);
+      const items: LeadPage['items'] = [];
+      for (const lead of page)
+        if (phoneNumber === undefined || (await hasPhone('Lead', lead, phoneNumber, signal))) items.push(leadFrom(lead, country));
+      const last = page.at(-1);
+      if (rest.length <= limit || last === undefined) return { items, nextCursor: null };
+      const at = String(last.createdAt);
+      const shown = read.slice(0, (place?.shown ?? 0) + limit).filter(({ createdAt }) => createdAt === at).length;
+      return { items, nextCursor: `${Date.parse(timeFrom(at)) + 1_000}.${shown}` };
     },
     webhooks: espoWebhooks(options.ESPOCRM_WEBHOOK_SECRETS, crmEntities),
     readRecord: espoStates(espo),
@@ -272,6 +296,34 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
 /** Finds a number in any spelling, with an extension or beside another one in its field; results are compared again. */
 function phoneLike(phoneNumber: string): Where {
   return { type: 'contains', attribute: 'phoneNumberNumeric', value: phoneNumber.replace(/\D/g, '').slice(-10) };
+}
+/** The beginning of the given or the family name. */
+function nameLike(q: string): Where {
+  return { type: 'or', value: ['firstName', 'lastName'].map((attribute) => ({ type: 'startsWith', attribute, value: q })) };
+}
+/** Times of EspoCRM are whole seconds: a page begins at a second, after the leads of it that were shown. */
+function placeOf(cursor: string | undefined): { readonly until: number; readonly shown: number } | null {
+  if (cursor === undefined) return null;
+  const [, until, shown] = /^(\d{1,15})\.(\d{1,6})$/.exec(cursor) ?? [];
+  if (until === undefined) throw badCursor();
+  return { until: Number(until), shown: Number(shown) };
+}
+function leadFrom(record: EspoRecord, country: PhoneCountry): LeadPage['items'][number] {
+  const { status, createdAt } = record;
+  return {
+    leadId: record.id,
+    contactId: null,
+    name: [record.firstName, record.lastName]
+      .flatMap((name) => textOf(name) ?? [])
+      .join(' ')
+      .slice(0, 300),
+    phoneNumber: toE164(textOf(record.phoneNumber) ?? '', country),
+    status: statusOf(status),
+    statusName: textOf(status)?.slice(0, 64) ?? null,
+    source: textOf(record.source)?.slice(0, 100) ?? null,
+    comment: textOf(record.description)?.slice(0, 4096) ?? null,
+    createdAt: timeFrom(createdAt),
+  };
 }
 /** Oldest first. */
 const byAge = (records: readonly EspoRecord[]) => records.toSorted((a, b) => String(a.createdAt).localeCompare(String(b.createdAt)));

@@ -12,7 +12,10 @@ export const statuses = { new: 'New', in_process: 'In Process', converted: 'Conv
   LeadStatus,
   string
 >;
-const statusByName = new Map<unknown, string>(Object.entries(statuses).map(([status, name]) => [name, status]));
+/** Null for a status that is not mapped. */
+export function statusOf(name: unknown): LeadStatus | null {
+  return (Object.keys(statuses) as LeadStatus[]).find((status) => statuses[status] === name) ?? null;
+}
 
 export function espoStates(espo: EspoClient): NonNullable<Crm['readRecord']> {
   return async (kind, id, signal) => {
@@ -21,7 +24,7 @@ export function espoStates(espo: EspoClient): NonNullable<Crm['readRecord']> {
     const { modifiedAt, status } = record;
     return {
       changedAt: textOf(modifiedAt) === null ? null : Date.parse(timeFrom(modifiedAt)),
-      status: kind === 'lead' ? (statusByName.get(status) ?? textOf(status)) : null,
+      status: kind === 'lead' ? (statusOf(status) ?? textOf(status)) : null,
     };
   };
 }

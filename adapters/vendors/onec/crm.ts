@@ -197,6 +197,7 @@ function methodsOf({ leads, deals, tasks, notes, calls }: Mapping): Capabilities
     push_to_crm: openLeads,
     create_lead: mapped(leads),
     find_open_lead: openLeads,
+    list_leads: 'unsupported',
     update_lead_status: mapped(leads?.status),
     create_deal: mapped(deals),
     create_task: mapped(tasks),

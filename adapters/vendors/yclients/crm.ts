@@ -67,6 +67,7 @@ export function salonCrm(platform: Platform, options: SalonOptions, deps: CrmDep
         push_to_crm: 'unsupported',
         create_lead: 'unsupported',
         find_open_lead: 'unsupported',
+        list_leads: 'unsupported',
         update_lead_status: 'unsupported',
         create_deal: 'unsupported',
         create_task: 'unsupported',

@@ -5,6 +5,7 @@ import type { inbox } from '../../../contracts/inbox.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { cursorOf, listOf, placeOf, timeAt, usOf } from '../cursor.ts';
 import type { Person } from './people.ts';
+import { mostGathered, mostWalked, prepare } from './search.ts';
 import { type AddValue, parameters, seenMessages, seenPeople, type Viewer } from './seen.ts';
 import { refreshWaiting } from './waiting.ts';
 
@@ -41,11 +42,13 @@ function shown(row: Columns): Client {
   };
 }
 
+/** Must run in its own transaction if it has `q`. */
 export async function pageOfClients(
-  db: Queries,
+  tx: Queries,
   {
     role,
     channel,
+    phoneNumber,
     q,
     viewer,
     limit,
@@ -53,24 +56,27 @@ export async function pageOfClients(
   }: {
     role: Person['role'];
     channel?: string | undefined;
+    phoneNumber?: string | undefined;
     q?: string | undefined;
     viewer?: Viewer;
     limit: number;
     cursor?: string | undefined;
   },
 ): Promise<Page> {
-  const list = listOf('clients', { role, channel, q, viewer });
+  const list = listOf('clients', { role, channel, phoneNumber, q, viewer });
   const place = placeOf(cursor, list);
+  const said = q === undefined ? [] : await authorsOf(tx, q, viewer);
   const { values, value } = parameters();
   const when = <T>(given: T | undefined, condition: (given: T) => string) => (given === undefined ? [] : [condition(given)]);
   const conditions = [
     `role = ${value(role)}`,
     ...when(channel, (name) => `channel = ${value(name)}`),
-    ...when(q, (text) => peopleLike(text, value)),
+    ...when(phoneNumber, (phone) => `phone_number = ${value(phone)}`),
+    ...when(q, (text) => `(${peopleLike(text, value)} or user_id = any (${value(said)}))`),
     ...when(place, ({ atUs, id }) => `(last_seen_at, user_id) < (${timeAt(value(atUs))}, ${value(id)})`),
     ...seenPeople(viewer, 'person.user_id', value),
   ];
-  const rows = await db.query<Columns>(
+  const rows = await tx.query<Columns>(
     `select ${columns} from collector.users person where ${conditions.join(' and ')}
      order by last_seen_at desc, user_id desc limit ${value(limit + 1)}`,
     values,
@@ -81,20 +87,41 @@ export async function pageOfClients(
   return { items: page.map(shown), nextCursor: isMore ? cursorOf({ atUs: last.seen_us, id: last.user_id, isFuzzy: false }, list) : null };
 }
 
+/** Authors of messages with these words that the person who looks may see. Of a frequent word, of the latest messages. */
+async function authorsOf(tx: Queries, q: string, viewer: Viewer): Promise<readonly string[]> {
+  const { query } = await prepare(tx, q);
+  if (query === '') return [];
+  const { values, value } = parameters(query);
+  const isSeen = ['message.sender_id is not null', ...seenMessages(viewer, 'message.chat_id', value)].join(' and ');
+  const isHit = 'message.fts @@ $1::tsquery';
+  const gathered = await tx.query<{ author: string }>(
+    `select message.sender_id as author from collector.messages message where ${isHit} and ${isSeen} limit ${mostGathered + 1}`,
+    values,
+  );
+  const found =
+    gathered.length <= mostGathered
+      ? gathered
+      : await tx.query<{ author: string }>(
+          `with recent as materialized (
+             select chat_id, sender_id, ${isHit} as is_hit from collector.messages message order by sent_at desc, seq desc limit ${mostWalked})
+           select distinct message.sender_id as author from recent message where is_hit and ${isSeen}`,
+          values,
+        );
+  return [...new Set(found.map(({ author }) => author))];
+}
+
 /** SQL for people with this part of their name, user name or phone. */
 export function peopleLike(q: string, value: AddValue): string {
-  const like = value(`%${q.replace(/[\\%_]/g, '\\$&')}%`);
-  const phones = phonesLike(q);
-  return `(collector.fold(person.name) like collector.fold(${like}) or person.username ilike ${like}${
-    phones.length === 0 ? '' : ` or regexp_replace(person.phone_number, '\\D', '', 'g') like any (${value(phones)})`
-  })`;
+  const text = 'collector.found_by(person.name, person.username, person.phone_number)';
+  const likes = [`%${q.replace(/[\\%_]/g, '\\$&')}%`, ...phonesLike(q)];
+  return `(${likes.map((like) => `${text} like collector.fold(${value(like)})`).join(' or ')})`;
 }
 
 /** Patterns for phones that contain the given digits (at least four); Russia and Kazakhstan write 8 for +7. */
 function phonesLike(q: string): readonly string[] {
   const digits = /^[\d\s()+.-]+$/.test(q) ? q.replace(/\D/g, '') : '';
   if (digits.length < 4) return [];
-  return digits.startsWith('8') ? [`%${digits}%`, `7${digits.slice(1)}%`] : [`%${digits}%`];
+  return digits.startsWith('8') ? [`%${digits}%`, `% 7${digits.slice(1)}%`] : [`%${digits}%`];
 }
 
 /** Null if there is none, or the person who looks may not see them. */

@@ -33,7 +33,10 @@ export const columns = `message.seq::text, message.message_id, message.chat_id, 
   person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept,
   case when message.kind not in ('text', 'service') then (select json_agg(json_build_object('n', file.n, 'kind', file.kind, 'name', file.name, 'contentType', file.content_type,
     'bytes', file.bytes, 'durationMs', file.duration_ms, 'isKept', file.state = 'kept' or (file.kind = 'voice' and voice.body is not null)) order by file.n)
-    from collector.files file where file.message_id = message.message_id and file.state <> 'doomed') end as files`;
+    from collector.files file where file.message_id = message.message_id and file.state <> 'doomed') end as files,
+  case when message.direction = 'out' then (select json_build_object('status', status.status, 'errorCode', status.error_code, 'at', status.at)
+    from collector.message_statuses status
+    where (status.channel, status.bot_id, status.external_id) = (message.channel, message.bot_id, message.external_id)) end as delivery`;
 export const tables = `collector.messages message
   left join collector.users person on person.user_id = message.sender_id
   left join collector.user_roles role on role.role = person.role
@@ -73,6 +76,7 @@ export interface Columns {
   readonly duration_ms: number | null;
   readonly is_kept: boolean;
   readonly files: MessageItem['files'] | null;
+  readonly delivery: MessageItem['delivery'];
   /** True when a search may have newer hits that were not collected. */
   readonly is_cut?: boolean;
 }
@@ -110,6 +114,7 @@ export function shown(row: Columns, limit = shortText): MessageItem {
         ? null
         : { contentType: row.content_type, bytes: row.bytes, durationMs: row.duration_ms, isKept: row.is_kept },
     files: row.files ?? [],
+    delivery: row.delivery === null ? null : { ...row.delivery, at: new Date(row.delivery.at).toISOString() },
   };
 }
 

@@ -103,6 +103,8 @@ test('an operator is shown nothing of anybody, and a director and a key everythi
         `/api/v1/messages/${ids.other.messageId}`,
         `/api/v1/clients/${ids.other.customerId}`,
         `/api/v1/clients/${ids.other.customerId}/messages`,
+        `/api/v1/clients/${ids.other.customerId}/history`,
+        `/api/v1/clients?q=${encodeURIComponent(canaries.other)}`,
       ]),
     );
   }
