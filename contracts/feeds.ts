@@ -42,6 +42,7 @@ export interface LogTopic extends Topic {
 
 const staff = ['manager', 'director', 'admin'] as const;
 const running = ['admin', 'operator'] as const;
+const callChanges = [calls.call_started, calls.call_ringing, calls.call_answered, calls.call_ended];
 const chatChanges = [inbox.message_received, inbox.message_changed, inbox.owner_changed, inbox.chat_assigned];
 
 export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> = {
@@ -72,7 +73,7 @@ export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> =
     method: calls.list_calls,
     input: {},
     id: 'callId',
-    wakes: [calls.call_started, calls.call_ringing, calls.call_answered, calls.call_ended],
+    wakes: callChanges,
   },
   chats: {
     kind: 'state',
@@ -100,7 +101,7 @@ export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> =
     method: system.count_waiting,
     input: {},
     viewer: 'viewer',
-    wakes: [journal.approval_changed, messages.delivery_made, messages.delivery_changed, ...chatChanges],
+    wakes: [journal.approval_changed, messages.delivery_made, messages.delivery_changed, ...chatChanges, ...callChanges],
     pollMs: 5_000,
   },
   // Without a cursor, the topic starts at the next message.

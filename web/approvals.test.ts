@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { gateway } from '../contracts/gateway.ts';
 import { journal } from '../contracts/journal.ts';
 import { loadServices } from '../runtime/services.ts';
 import { codeAt } from '../services/gateway/people/second-factor.ts';
@@ -180,6 +181,51 @@ inBrowser(
   },
   4 * patienceMs,
 );
+
+inBrowser(
+  'a client is found by the phone, noted, opted out and erased on the card, each in the audit, while the CRM does not answer',
+  async () => {
+    const page = await visit.arrive('ira', 'admin');
+    const stored = await send('POST', '/api/v1/messages', {
+      from: 'v7',
+      name: 'Пётр Птицын',
+      phoneNumber: '+79165557788',
+      text: 'Есть ли пионы?',
+    });
+    const { chatId } = stored.body as { chatId: string };
+    await page.value(`document.querySelector('nav a[href="/desk/clients"]').click()`);
+    await fill(page, { q: '8 (916) 555-77-88' });
+    await until(async () => (await page.value(`[...document.querySelectorAll('[data-row]')].length`)) === 1, patienceMs);
+    await page.value(`document.querySelector('[data-row] a').click()`);
+    await says(page, 'Есть ли пионы?', '.client .thread');
+    await says(page, '+7 916 555-77-88', '.client .card');
+    await says(page, 'Не показаны лиды из CRM', '.client');
+
+    await click(page, 'Добавить заметку');
+    await page.value(`document.querySelector('details[open] textarea').focus()`);
+    await page.type('Любит белые');
+    await page.value(`document.querySelector('details[open] form').requestSubmit()`);
+    await says(page, 'Любит белые', '.client .note');
+    await click(page, 'Записать отказ');
+    await click(page, 'Записать отказ', '.sure');
+    await says(page, 'отказ,', '.client .card');
+    const { body: refused } = await send('POST', '/api/v1/send', { chatId, text: 'Пионы есть' });
+    expect(refused).toMatchObject({ reason: 'opted_out' });
+
+    await click(page, 'Стереть клиента');
+    await says(page, 'везде и навсегда', '.sure');
+    await click(page, 'Стереть клиента', '.sure');
+    await says(page, 'Клиент стёрт', '.notices');
+    await until(async () => !String(await page.value(`document.querySelector('#main').innerText`)).includes('Птицын'), patienceMs);
+    const { items } = await it.world.bus.call(gateway.list_audit, { client: 'staff', limit: 200 });
+    const own = items.filter(({ person }) => person === 'ira').map(({ method }) => method);
+    expect(own).toEqual(expect.arrayContaining(['inbox.erase_person', 'consents.set_consent', 'inbox.add_note']));
+    expect(page.complaints.filter((text) => !/status of 503.*\/api\/v1\/crm/.test(text))).toEqual([]);
+    await page.close();
+  },
+  3 * patienceMs,
+);
+
 function fromBase32(text: string): Buffer {
   const bits = [...text].map((each) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(each).toString(2).padStart(5, '0')).join('');
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));

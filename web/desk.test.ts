@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Browser, findBrowser, openBrowser, type Page } from '../test/kit/browser.ts';
 import { type DeskServer, deskServer, Refusal } from '../test/kit/desk.ts';
 import { until } from '../test/kit/until.ts';
+import { click, go } from '../test/kit/visit.ts';
 
 const program = findBrowser();
 /** Debian's package `chromium`, or any Chrome on the PATH. */
@@ -14,7 +15,10 @@ const patienceMs = 120_000;
 const session = {
   person: { personId: 'anna', name: 'Анна', role: 'manager' },
   needsSecondFactor: false,
-  permissions: ['journal.list', 'journal.approve', 'inbox.list_chats', 'inbox.chat_context'],
+  permissions: [
+    ...['journal.list', 'journal.approve', 'journal.get', 'inbox.list_chats', 'inbox.chat_context', 'calls.list_calls', 'calls.start_call'],
+    ...['crm.list_leads', 'crm.create_task', 'pipelines.lead_to_call', 'consents.set_consent'],
+  ],
 };
 const at = '2026-11-28T09:00:00.000Z';
 const row = (n: number, text = `Ответ номер ${n}`, name = `Клиент ${n}`) => ({
@@ -44,20 +48,35 @@ beforeEach(async () => {
   await server?.stop();
   server = await deskServer();
   server.on('GET /api/v1/session', () => session);
-  const counters = { approvals: 7, chats_waiting: 3, chats_urgent: 1, chats_for_person: 0, chats_unassigned: 2, chats_mine: 1 };
+  const counters = {
+    ...{ approvals: 7, chats_waiting: 3, chats_urgent: 1, chats_for_person: 0, chats_unassigned: 2, chats_mine: 1 },
+    ...{ calls_now: 1, calls_attention: 4 },
+  };
   server.on('GET /api/v1/counters', () =>
     queue(...Object.entries(counters).map(([id, count]) => ({ id, count, isMore: false, oldestAt: at }))),
   );
   server.on('GET /api/v1/chats', () => queue(chat(1), chat(2)));
   server.on('GET /api/v1/chats/chat_1', () => ({ chat: chat(1), messages: [message('in'), message('out')] }));
-  server.on('GET /api/v1/messages', () => queue(message('out'), message('in')));
+  server.on('GET /api/v1/messages', () => queue({ ...message('out'), delivery: { status: 'read', errorCode: null, at } }, message('in')));
   server.on('GET /api/v1/clients/c1', () => client);
   server.on('GET /api/v1/chats/chat_1/consents', () => ({
     items: [{ isGiven: false, who: 'gateway:staff/s_1/boris', evidence: null, at }],
   }));
-  server.on('GET /api/v1/calls', () =>
-    queue({ callId: 'call_1', leadId: 'l1', phoneNumber: client.phoneNumber, state: 'answered', outcome: null, createdAt: at }),
-  );
+  server.on('GET /api/v1/calls', () => queue(call(1), call(2, 'answered')));
+  server.on('GET /api/v1/calls/call_1', () => call(1));
+  server.on('GET /api/v1/journal/run_1%3Acall%3A1', () => ({
+    ...row(9),
+    method: 'calls.start_call',
+    state: 'done',
+    runId: 'run_1',
+    log: [],
+    audit: [],
+  }));
+  server.on('GET /api/v1/crm/leads', () => queue(lead));
+  server.on('GET /api/v1/clients', () => queue(client, { ...client, customerId: 'c2', name: 'Иван из мессенджера', channel: 'telegram' }));
+  server.on('GET /api/v1/clients/c1/history', () => history);
+  server.on('GET /api/v1/chats/chat_2/consents', () => queue());
+  server.on('GET /api/v1/chats/chat_1/notes', () => queue(note));
   server.on('GET /health', () => ({
     status: 'warn',
     checks: { 'service:crm-connector': [{ status: 'warn', output: 'does not respond' }] },
@@ -263,6 +282,16 @@ inBrowser(
     await page.press('Enter', 'Enter');
     await says(page, 'Где мой заказ?', '.detail .thread');
     await says(page, '+7 999 555-33-22', '.card');
+    await says(page, 'Перезвонить после обеда', '.card .notes');
+    await says(page, 'прочитано', '.detail .thread');
+    server.on('POST /api/v1/chats/chat_1/notes', ({ body }) => {
+      server.on('GET /api/v1/chats/chat_1/notes', () => queue({ ...note, noteId: 'note_2', ...(body as object) }, note));
+      return {};
+    });
+    await page.value(`document.querySelector('.card textarea').focus()`);
+    await page.type('Любит пионы');
+    await click(page, 'Добавить заметку', '.card');
+    await says(page, 'Любит пионы', '.card .notes');
     server.stream.send(`id: 9\nevent: messages\ndata: ${JSON.stringify({ ...message('in'), chatId: 'chat_2', text: 'Новое слово' })}\n\n`);
     await says(page, 'Новое слово', '[data-row="chat_2"]');
     expect(await page.value(`[...document.querySelectorAll('.row')].map((each) => each.dataset.row)`)).toEqual(['chat_1', 'chat_2']);
@@ -313,6 +342,7 @@ inBrowser(
       '2 /desk/chats?waiting=1&assigned=nobody',
       '1 /desk/chats?waiting=1&assigned=mine',
       '1 /desk/calls?state=answered',
+      '4 /desk/calls?attention=1',
     ]);
     await says(page, 'service:crm-connector', '#main');
     await until(async () => (await page.value('document.title')) === '(7) Сегодня — PolyB', patienceMs);
@@ -384,6 +414,95 @@ inBrowser(
   2 * patienceMs,
 );
 
+inBrowser(
+  'a client is found by words in the address, and the card has one line of time over chats, notes, calls and leads, also while the CRM is away',
+  async () => {
+    const page = await open('/desk/clients');
+    await says(page, '+7 999 555-33-22', '[data-row="c1"]');
+    await page.value(`document.querySelector('main [name=q]').focus()`);
+    await page.type('8 999 555');
+    await page.press('Enter', 'Enter');
+    await until(() => server.requests.some((request) => request.startsWith('GET /api/v1/clients?q=8+999+555')), patienceMs);
+    await shows(page, '[data-row="c1"]');
+    await page.value(`document.activeElement.blur()`);
+    await page.press('KeyJ', 'о');
+    await page.press('KeyK', 'л');
+    await page.press('Enter', 'Enter');
+    await says(page, 'Лид из CRM', '.client .thread');
+    const kinds = `[...document.querySelectorAll('.client .thread > li')].map((each) => each.querySelector('strong')?.innerText ?? each.querySelector('.text').innerText)`;
+    expect(await page.value(kinds)).toEqual(['Заметка', 'Звонок', 'Звонок', 'Где мой заказ?', 'Лид', 'Где мой заказ?']);
+    await says(page, 'Иван из мессенджера', '.client .card');
+    expect(String(await page.value(`document.querySelector('.client .card').innerText`))).not.toContain('Стереть');
+
+    const asked: unknown[] = [];
+    server.on('POST /api/v1/pipelines/lead_to_call', ({ body, headers }) => {
+      asked.push([body, headers['idempotency-key']]);
+      return asked.length === 1 ? new Refusal(504, { code: 'deadline_exceeded' }) : { runId: 'run_7', status: 'running', output: null };
+    });
+    await click(page, 'Позвонить');
+    await click(page, 'Позвонить', '.sure');
+    await says(page, 'Нет ответа вовремя', '.sure');
+    await click(page, 'Позвонить', '.sure');
+    await says(page, 'run_7', '.notices');
+    expect(asked[0]).toEqual(asked[1]);
+    expect(asked[0]).toEqual([{ firstName: 'Иван', phoneNumber: '+79995553322', source: 'messenger' }, expect.any(String)]);
+
+    server.on('GET /api/v1/crm/leads', () => new Refusal(503, { code: 'unavailable', reason: 'upstream_credentials' }));
+    await page.value(`location.reload()`);
+    await says(page, 'Не показаны лиды из CRM: CRM не принимает наш ключ', '.client [role=alert]');
+    expect(await page.value(kinds)).toEqual(['Заметка', 'Звонок', 'Звонок', 'Где мой заказ?', 'Где мой заказ?']);
+    expect(page.complaints.filter((text) => !/50[34]/.test(text))).toEqual([]);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+inBrowser(
+  'calls that need attention come first, a call again is asked for twice and made once, and a list of leads that the CRM does not give is a failure in words',
+  async () => {
+    const page = await open('/desk/calls');
+    await shows(page, '.chip.live');
+    await says(page, 'не ответили', '[data-row="call_1"]');
+    expect(server.requests.some((request) => request.startsWith('GET /api/v1/calls?order=attention'))).toBe(true);
+    server.stream.send(
+      `event: calls\ndata: ${JSON.stringify({ ...call(2, 'answered'), state: 'ended', outcome: 'answered', endedAt: at })}\n\n`,
+    );
+    await says(page, 'ответили', '[data-row="call_2"]');
+    await page.value(`document.querySelector('[data-row="call_1"] a').click()`);
+    await says(page, 'они появятся вместе с голосом', '.detail');
+    await says(page, 'run_1', '.detail');
+    const asked: unknown[] = [];
+    server.on('POST /api/v1/calls', ({ body, headers }) => {
+      asked.push([body, headers['idempotency-key']]);
+      return asked.length === 1
+        ? new Refusal(412, { code: 'failed_precondition', reason: 'quiet_hours' })
+        : { ...call(3), state: 'queued' };
+    });
+    await click(page, 'Позвонить ещё раз');
+    expect(asked).toEqual([]);
+    await click(page, 'Позвонить ещё раз', '.sure');
+    await says(page, 'тихие часы', '.sure');
+    await click(page, 'Позвонить ещё раз', '.sure');
+    await says(page, 'Звонок принят', '.notices');
+    expect(asked).toEqual([1, 2].map(() => [{ leadId: 'l1', phoneNumber: '+79995553322' }, 'again-call_1']));
+    await until(async () => (await page.value('location.pathname')) === '/desk/calls/call_3', patienceMs);
+
+    await go(page, 'leads?phone=%2B79995553322');
+    await says(page, 'в работе', '[data-row="l1"]');
+    await page.value(`document.querySelector('[data-row="l1"] a').click()`);
+    await says(page, 'Хочет букет', '.detail');
+    await says(page, 'не ответили', '.detail .cards');
+    server.on('GET /api/v1/crm/leads', () => new Refusal(501, { code: 'unimplemented', reason: 'unsupported', detail: 'amocrm' }));
+    await go(page, 'leads?status=dead');
+    await says(page, 'CRM этого не умеет', '.picture.failed');
+    await go(page, 'campaigns');
+    await says(page, 'Кампаний пока нет', '.picture.empty');
+    expect(await page.value(`/\\d/.test(document.querySelector('#main').innerText)`)).toBe(false);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
 const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 inBrowser(
   'axe finds nothing on any page, in Russian and English, light and dark, at 1280 and 320 px, where nothing is wider than the window',
@@ -397,7 +516,11 @@ inBrowser(
     expect(await page.value(`axe.run().then(({ violations }) => violations.map(({ id }) => id))`)).toContain('button-name');
     await page.value(`document.querySelector('#main > button').remove()`);
     const found: string[] = [];
-    const pages = { today: '.tile', approvals: '.thread', 'chats/chat_1': '.thread', settings: 'fieldset', nowhere: '.picture.refused' };
+    const pages = {
+      ...{ today: '.tile', approvals: '.thread', 'chats/chat_1': '.thread', settings: 'fieldset', nowhere: '.picture.refused' },
+      ...{ clients: '.grid [data-row]', 'clients/c1': '.thread .note', leads: '.grid [data-row]', 'leads/l1': '.detail .cards' },
+      ...{ calls: '.grid [data-row]', 'calls/call_1': '.detail .tree', campaigns: '.picture.empty' },
+    };
     for (const [name, drawn] of Object.entries(pages)) {
       await page.value(`history.pushState(null, '', '/desk/${name}'); dispatchEvent(new PopStateEvent('popstate'))`);
       await says(page, '', `[data-page="${name.split('/')[0]}"]`);
@@ -425,6 +548,18 @@ const client = {
   ...{ customerId: 'c1', clientId: 'c1', channel: 'site', name: 'Иван', username: null, phoneNumber: '+79995553322', isPhoneProved: true },
   ...{ role: 'client', messages: 12, firstSeenAt: at, lastSeenAt: at },
 };
+const call = (n: number, state: 'answered' | 'ended' = 'ended') => ({
+  ...{ callId: `call_${n}`, leadId: 'l1', phoneNumber: client.phoneNumber, state, outcome: state === 'ended' ? 'no_answer' : null },
+  ...{ createdAt: minutesAfter(3), ringingAt: minutesAfter(4), answeredAt: state === 'ended' ? null : minutesAfter(5) },
+  ...{ endedAt: state === 'ended' ? minutesAfter(5) : null, needsAttention: state === 'ended', key: 'run_1:call:1' },
+});
+const lead = {
+  ...{ leadId: 'l1', contactId: 'k1', name: 'Лид из CRM', phoneNumber: '+79995553322', status: 'in_process', statusName: null },
+  ...{ source: 'website', comment: 'Хочет букет', createdAt: '2026-11-28T09:01:00.000Z' },
+};
+function minutesAfter(minutes: number): string {
+  return new Date(Date.parse(at) + minutes * 60_000).toISOString();
+}
 const chat = (n: number) => ({
   ...{ chatId: `chat_${n}`, channel: 'site', botId: '1', externalId: 'x', kind: 'private', title: null, owner: 'bot', isReachable: true },
   ...{ lastInboundAt: at, lastMessageId: 'm1', lastActId: `act_${n}`, assignedTo: null, canRequestContact: false, lastMessageAt: at },
@@ -444,3 +579,15 @@ const message = (direction: 'in' | 'out') => ({
   ...{ files: [{ n: 0, kind: 'photo', name: null, contentType: 'image/png', bytes: 5, durationMs: null, isKept: true }], reactions: [] },
   sender: { customerId: 'c1', userId: 'c1', name: 'Иван', role: 'client', isStaff: false, isBot: direction === 'out' },
 });
+const said = (minutes: number, of: 'in' | 'out') => ({
+  at: minutesAfter(minutes),
+  message: {
+    ...message(of),
+    messageId: `m_${minutes}`,
+    sentAt: minutesAfter(minutes),
+    delivery: of === 'in' ? null : { status: 'read', errorCode: null, at },
+  },
+  note: null,
+});
+const note = { noteId: 'note_1', chatId: 'chat_1', text: 'Перезвонить после обеда', who: 'gateway:staff/s_1/boris', at: minutesAfter(9) };
+const history = { items: [{ at: note.at, message: null, note }, said(2, 'out'), said(0, 'in')], nextCursor: null };

@@ -1,6 +1,7 @@
 /** What waits for a person, counted by the owners of the tables. */
 import type { z } from 'zod';
 import type { Call } from '../../bus/service.ts';
+import { calls } from '../../contracts/calls.ts';
 import type { Viewer } from '../../contracts/common.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
@@ -47,6 +48,13 @@ const sources: readonly Source[] = [
         ...{ chats_urgent: exactly(urgent), chats_for_person: exactly(forPerson), chats_unassigned: exactly(unassigned) },
         ...(mine === null ? {} : { chats_mine: exactly(mine) }),
       };
+    },
+  },
+  {
+    counters: { calls_now: staff, calls_attention: staff },
+    async read({ call }) {
+      const { answered, needAttention, oldestAt } = await call(calls.call_totals, {});
+      return { calls_now: exactly(answered), calls_attention: exactly(needAttention, oldestAt) };
     },
   },
   {

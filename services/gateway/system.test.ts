@@ -159,6 +159,8 @@ test('counters are those of the role, narrowed to the manager, and each follower
   expect((await numbers(admin)).get('approvals')).toBe(3);
   expect([...(await numbers(vera.ask)).keys()].sort()).toEqual([
     'approvals',
+    'calls_attention',
+    'calls_now',
     'chats_for_person',
     'chats_mine',
     'chats_unassigned',

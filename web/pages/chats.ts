@@ -18,6 +18,8 @@ import { describeError, drawn, Loaded, Picture } from '../kit/pictures.ts';
 import { createResource, errorOf, type Resource, useResource } from '../kit/resource.ts';
 import { hrefOf } from '../kit/router.ts';
 import { Windowed } from '../kit/windowed.ts';
+import { callStatus } from '../parts/calls.ts';
+import { Notes } from '../parts/notes.ts';
 import { type Intent, intents, type Message, Thread } from '../parts/thread.ts';
 import { chatsWords } from '../words/chats.ts';
 import { threadWords } from '../words/thread.ts';
@@ -330,12 +332,12 @@ export function page(desk: Desk): Page {
     return html`<aside class="card" aria-label=${t('card')}><h2>${t('card')}</h2>
       <${Loaded} desk=${desk} of=${client}>${(found: Client | null) =>
         found !== null &&
-        html`<dl><dt>${t('customerName')}</dt><dd><bdi>${found.client.name}</bdi></dd>
+        html`<dl><dt>${t('customerName')}</dt><dd><a href=${hrefOf('clients', found.client.customerId)}><bdi>${found.client.name || t('openCard')}</bdi></a></dd>
           <dt>${t('phone')}</dt><dd>${found.client.phoneNumber === null ? t('noPhone') : html`${format.phone(found.client.phoneNumber)} <span class="quiet">${t(found.client.isPhoneProved ? 'proved' : 'stated')}</span>`}</dd>
           <dt>${t('since')}</dt><dd>${format.time(found.client.firstSeenAt)}</dd>
           <dt>${t('messages')}</dt><dd class="number">${format.number(found.client.messages)}</dd></dl>
           <h2>${t('calls')}</h2>
-          ${found.calls.length === 0 ? html`<p class="quiet">${t('noCalls')}</p>` : html`<ul>${found.calls.map((call) => html`<li key=${call.callId}>${format.time(call.createdAt)}, ${call.outcome ?? call.state}</li>`)}</ul>`}`}<//>
+          ${found.calls.length === 0 ? html`<p class="quiet">${t('noCalls')}</p>` : html`<ul>${found.calls.map((call) => html`<li key=${call.callId}><a href=${hrefOf('calls', call.callId)}>${format.time(call.createdAt)}</a>, ${callStatus(desk, call)}</li>`)}</ul>`}`}<//>
       <h2>${t('consents')}</h2>
       <${Loaded} desk=${desk} of=${said}>${({ items }: OutputOf<typeof consents.list_consents>) => html`
         <p>${items[0] === undefined ? t('consentUnknown') : `${t(items[0].isGiven ? 'consentYes' : 'consentNo')}, ${format.time(items[0].at)}`}</p>
@@ -344,6 +346,7 @@ export function page(desk: Desk): Page {
             ? html`<button type="button" onClick=${() => void consent(true)}>${t('optIn')}</button>`
             : html`<button type="button" onClick=${() => void consent(false)}>${t('optOut')}</button>`
         }`}<//>
+      <${Notes} desk=${desk} chatId=${id} />
     </aside>`;
   }
 }

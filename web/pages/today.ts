@@ -1,12 +1,12 @@
 /** What waits now. Each number leads to the list that has exactly so many rows. */
 import type { ComponentChildren, VNode } from 'preact';
-import type { calls } from '../../contracts/calls.ts';
 import type { CounterMap } from '../kit/counters.ts';
 import type { Desk, Page } from '../kit/desk.ts';
 import { html } from '../kit/html.ts';
 import { Loaded } from '../kit/pictures.ts';
 import { createResource, type Resource } from '../kit/resource.ts';
 import { hrefOf } from '../kit/router.ts';
+import { createGathering } from '../kit/wait.ts';
 import { todayWords } from '../words/today.ts';
 
 export const filters = {} as const;
@@ -22,37 +22,24 @@ interface Tile {
   readonly oldestAt?: string | null;
   readonly href: string;
 }
-/** Changes arrive one by one; the numbers are read once for all that arrive within this time. */
-const gatherMs = 300;
 
 export function page(desk: Desk): Page {
   const t = desk.words(todayWords);
   const isStaff = desk.session.peek()?.person.role !== 'operator';
   const seesSystem = ['admin', 'operator'].includes(desk.session.peek()?.person.role ?? '');
-  const ringing = createResource((signal) => readCalls(desk, signal));
   // Its status is 503 while something fails, and its body says what.
   const health = createResource(async (signal) => (await (await fetch('/health', { signal })).json()) as Health);
 
-  let gathering: ReturnType<typeof setTimeout> | undefined;
-  const readAll = (): void => {
-    const resources = [health, ...(isStaff ? [ringing] : [])];
-    for (const resource of resources) void resource.read();
-  };
-  const readSoon = (): void => {
-    gathering ??= setTimeout(() => {
-      gathering = undefined;
-      readAll();
-    }, gatherMs);
-  };
-  const leaves = [...['calls', 'services'].map((topic) => desk.live.on(topic, readSoon)), desk.live.onGap(readSoon)];
-  readAll();
+  const again = createGathering(() => void health.read());
+  const leaves = [desk.live.on('services', again.soon), desk.live.onGap(again.soon)];
+  void health.read();
 
   return {
     view: View,
     stop() {
-      clearTimeout(gathering);
+      again.stop();
       for (const leave of leaves) leave();
-      for (const resource of [ringing, health]) resource.stop();
+      health.stop();
     },
   };
 
@@ -62,7 +49,6 @@ export function page(desk: Desk): Page {
         isStaff &&
         html`<section aria-labelledby="sales"><h2 id="sales">${t('sales')}</h2><div class="tiles">
         <${Tiles} of=${desk.counters} draw=${(counters: CounterMap) => tilesOf(counters, salesTiles())} />
-        <${Tiles} of=${ringing} draw=${(n: number) => [{ title: t('callsNow'), count: n, href: hrefOf('calls', null, { state: 'answered' }) }]} />
       </div></section>`
       }
       <section aria-labelledby="system"><h2 id="system">${t(seesSystem ? 'system' : 'services')}</h2>
@@ -89,6 +75,8 @@ export function page(desk: Desk): Page {
       chats_for_person: { title: t('forPerson'), href: chats({ owner: 'human' }) },
       chats_unassigned: { title: t('unassigned'), href: chats({ assigned: 'nobody' }) },
       chats_mine: { title: t('mine'), href: chats({ assigned: 'mine' }) },
+      calls_now: { title: t('callsNow'), href: hrefOf('calls', null, { state: 'answered' }) },
+      calls_attention: { title: t('callsMissed'), href: hrefOf('calls', null, { attention: '1' }) },
     };
   }
   function systemTiles(): Readonly<Record<string, Pick<Tile, 'title' | 'href'>>> {
@@ -120,10 +108,4 @@ export function page(desk: Desk): Page {
             <ul>${unwell.map(({ name, status, output }) => html`<li key=${name}>${status === 'fail' ? '✕' : '⚠'} <bdi>${name}</bdi> <span lang="en" class="quiet">${output ?? ''}</span></li>`)}</ul>`
       }`;
   }
-}
-
-/** Calls that are answered now, at most a page of them. */
-async function readCalls(desk: Desk, signal: AbortSignal): Promise<number> {
-  const { items } = await desk.api.call<typeof calls.list_calls>('GET /api/v1/calls', { state: 'answered', limit: 200 }, { signal });
-  return items.length;
 }

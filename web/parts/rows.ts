@@ -269,7 +269,7 @@ export function Data({ desk, title, data, isOpen = false }: { desk: Desk; title:
   </details>`;
 }
 
-function Log({ desk, row }: { desk: Desk; row: Row }): VNode {
+export function Log({ desk, row }: { desk: Desk; row: Row }): VNode {
   const t = desk.words(rowWords);
   const { fullTime, duration } = desk.format.value;
   return html`<details><summary>${t('log')}: ${desk.format.value.number(row.log.length)}</summary>
@@ -280,7 +280,7 @@ function Log({ desk, row }: { desk: Desk; row: Row }): VNode {
         ${each.evidence !== null && html`<pre class="text" tabindex="0">${JSON.stringify(each.evidence, null, 2)}</pre>`}</li>`,
     )}</ol></details>`;
 }
-function Audit({ desk, row }: { desk: Desk; row: Row }): VNode {
+export function Audit({ desk, row }: { desk: Desk; row: Row }): VNode {
   const t = desk.words(rowWords);
   return html`<details><summary>${t('audit')}: ${desk.format.value.number(row.audit.length)}</summary>
     ${row.audit.length === 0 && html`<p class="quiet">${t('empty')}</p>`}

@@ -18,7 +18,7 @@ export function TextFilter({ desk, name, label, submit, hint }: TextFilterProps)
     const text = String(new FormData(event.target as HTMLFormElement).get(name)).trim();
     desk.router.filter({ [name]: text === '' ? null : text });
   };
-  return html`<form class="bar" role="search" onSubmit=${submitted}>
+  return html`<form class="bar" role="search" aria-label=${label} onSubmit=${submitted}>
     <label>${label} <input name=${name} value=${value} maxlength="40" autocapitalize="none" spellcheck=${false} /></label>
     ${hint !== undefined && html`<span class="quiet">${hint}</span>`}
     <button type="submit">${submit}</button>

@@ -25,19 +25,24 @@ export function Thread({ desk, messages, correct }: ThreadProps): VNode {
   </ol>`;
 }
 
-function Entry({ desk, message, correct }: { desk: Desk; message: Message; correct: ThreadProps['correct'] }): VNode {
+/** @param props.hasChannel Names the channel, where messages of several are together. */
+export function Entry(props: { desk: Desk; message: Message; correct?: ThreadProps['correct']; hasChannel?: boolean }): VNode {
+  const { desk, message, correct, hasChannel = false } = props;
   const t = desk.words(threadWords);
   const format = desk.format.value;
-  const { sender, direction, kind, text, isCut, sentAt, editedAt, removedAt, intent, confidence, isUrgent, files } = message;
+  const { sender, direction, kind, text, isCut, sentAt, editedAt, removedAt, intent, confidence, isUrgent, files, delivery, channel } =
+    message;
   const who = direction === 'in' ? (sender?.name ?? t('customer')) : sender?.isBot === false ? sender.name : t('bot');
   return html`<li class=${`message ${direction} ${removedAt === null ? '' : 'removed'}`}>
     <header>
       <bdi>${who}</bdi>
+      ${hasChannel && html`<span class="quiet">${channel}</span>`}
       <time datetime=${sentAt} title=${format.fullTime(sentAt)}>${format.time(sentAt)}</time>
       ${editedAt !== null && html`<span class="quiet">${t('edited')}</span>`}
       ${direction === 'in' && (correct !== undefined ? html`<${IntentChoice} desk=${desk} message=${message} correct=${correct} />` : intent !== null && html`<span class="tag">${t(`intent_${intent}`)}</span>`)}
       ${direction === 'in' && intent !== null && confidence !== null && html`<span class="quiet">${format.percent(confidence)}</span>`}
       ${isUrgent && html`<span class="tag bad">! ${t('urgent')}</span>`}
+      ${delivery && html`<${Delivery} desk=${desk} delivery=${delivery} />`}
     </header>
     ${removedAt === null ? html`<p class="text" dir="auto">${text}${isCut && '…'}</p>` : html`<p class="quiet">${t('removed')}</p>`}
     ${kind === 'voice' && html`<${Voice} desk=${desk} message=${message} />`}
@@ -50,6 +55,12 @@ function Entry({ desk, message, correct }: { desk: Desk; message: Message; corre
         }</p>`,
     )}
   </li>`;
+}
+
+/** What the channel reported last of a message that was sent. */
+function Delivery({ desk, delivery: { status, errorCode, at } }: { desk: Desk; delivery: NonNullable<Message['delivery']> }): VNode {
+  const word = desk.words(threadWords)(`delivery_${status}`);
+  return html`<span class=${status === 'failed' ? 'tag bad' : 'quiet'} title=${desk.format.value.fullTime(at)}>${status === 'failed' && '✕ '}${word}${errorCode !== null && ` (${errorCode})`}</span>`;
 }
 
 function IntentChoice({ desk, message, correct }: { desk: Desk; message: Message; correct: NonNullable<ThreadProps['correct']> }): VNode {

@@ -53,6 +53,7 @@ export const chatsWords = {
   decidingOff: ['Отправить пока нельзя: нет связи.', 'Sending is off: there is no connection.'],
   card: ['Клиент', 'Customer'],
   customerName: ['Имя', 'Name'],
+  openCard: ['открыть карточку', 'open the card'],
   phone: ['Телефон', 'Phone'],
   proved: ['подтверждён', 'verified'],
   stated: ['со слов', 'as stated'],

@@ -31,6 +31,8 @@ export const rowWords = {
   error: ['Ошибка', 'Error'],
   caller: ['Кто вызвал', 'Caller'],
   trace: ['Трасса', 'Trace'],
+  inJournal: ['В журнале', 'In the journal'],
+  noRow: ['Записи в журнале уже нет.', 'The journal no longer has the row.'],
   runOf: ['Запуск', 'Run'],
   waitsUntil: ['до {time}', 'until {time}'],
   waitsForRow: ['исхода строки {id}', 'for the outcome of {id}'],

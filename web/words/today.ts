@@ -10,6 +10,7 @@ export const todayWords = {
   unassigned: ['Ничьи', 'No one’s'],
   mine: ['Мои', 'Mine'],
   callsNow: ['Звонки сейчас', 'Calls now'],
+  callsMissed: ['Звонки требуют внимания', 'Calls that need attention'],
   reviews: ['Нужно разобрать', 'Need a review'],
   stuck: ['Застряли запуски', 'Stuck runs'],
   servicesUnwell: ['Сервисы не отвечают', 'Services that do not respond'],

@@ -1,0 +1,43 @@
+import type { Words } from '../kit/words.ts';
+
+export const callsWords = {
+  title: ['Звонки', 'Calls'],
+  empty: ['Таких звонков нет.', 'There are no such calls.'],
+  order: ['Порядок', 'Order'],
+  order_attention: ['сначала требующие внимания', 'those that need attention first'],
+  order_newest: ['сначала новые', 'newest first'],
+  state: ['Состояние', 'State'],
+  outcome: ['Исход', 'Outcome'],
+  any: ['любое', 'any'],
+  anyOutcome: ['любой', 'any'],
+  attention: ['Требуют внимания', 'Need attention'],
+  needsAttention: [
+    'Требует внимания: разговора не было, и ещё не перезвонили.',
+    'Needs attention: nobody answered, and no later call was made.',
+  ],
+  phone: ['Телефон', 'Phone'],
+  phoneHint: ['в любом написании', 'in any spelling'],
+  find: ['Найти', 'Find'],
+  lead: ['Лид', 'Lead'],
+  started: ['Начат', 'Started'],
+  duration: ['Сколько', 'Duration'],
+  one: ['Звонок', 'Call'],
+  times: ['Ход звонка', 'Course of the call'],
+  createdAt: ['Принят', 'Accepted'],
+  ringingAt: ['Пошёл вызов', 'Ringing'],
+  answeredAt: ['Ответили', 'Answered'],
+  endedAt: ['Закончен', 'Ended'],
+  later: ['через {time}', '{time} later'],
+  again: ['Позвонить ещё раз', 'Call again'],
+  againWarning: [
+    'Система позвонит клиенту на {phone}. Повторное нажатие второго звонка не сделает.',
+    'The system calls the customer at {phone}. Pressing twice makes one call.',
+  ],
+  againDone: ['Звонок принят.', 'The call was accepted.'],
+  client: ['Открыть клиента', 'Open the client'],
+  openLead: ['Открыть лид', 'Open the lead'],
+  noVoice: [
+    'Записей разговоров, расшифровок и разбора по репликам пока нет: они появятся вместе с голосом.',
+    'There are no recordings, transcripts or waterfalls yet: they come with voice.',
+  ],
+} as const satisfies Words;
