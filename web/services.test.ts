@@ -72,7 +72,9 @@ const settings = [
   setting('LOG_LEVEL', { value: 'debug' }),
   setting('LOG_LEVEL', { value: 'debug', service: 'crm-connector' }),
   setting('LOG_LEVEL', { value: 'info', service: 'sender', isShared: false }),
-  setting('DATABASE_URL', { value: null, isSecret: true, origin: 'the environment' }),
+  ...['gateway', 'crm-connector', 'sender'].map((service) =>
+    setting('DATABASE_URL', { service, value: null, isSecret: true, origin: 'the environment' }),
+  ),
   setting('GATEWAY_HOST', { value: markup, isSet: false, origin: 'default' }),
 ];
 const client = { customerId: 'c1', name: 'Иван <b>', username: null, phoneNumber: '+79995553322' };
@@ -314,7 +316,9 @@ inBrowser(
     await says(page, '4 настройки', '.system-settings');
     const names = () => page.value(`[...document.querySelectorAll('.system-settings tbody th')].map((each) => each.innerText)`);
     expect(await names()).toEqual(['DATABASE_URL', 'GATEWAY_PORT', 'LOG_LEVEL', 'LOG_LEVEL']);
-    expect(await textOf(page, '.system-settings tbody')).toMatch(/секрет, задан[\s\S]*gateway, crm-connector[\s\S]*не у всех: 1 экз\./);
+    expect(await textOf(page, '.system-settings tbody')).toMatch(
+      /секрет, задан[\s\S]*все сервисы[\s\S]*gateway, crm-connector[\s\S]*не у всех: 1 экз\./,
+    );
     await page.value(`document.querySelector('[name=setting]').focus()`);
     await page.type('host');
     await says(page, markup, '.system-settings tbody');

@@ -81,6 +81,29 @@ test('a phone on the do-not-call list is refused for good, until it is taken off
   expect(await on.judge()).toBe('go');
 });
 
+test('the do-not-call list is read newest first, page by page, also where entries came at one time; a phone is found in it', async () => {
+  const on = await fixture(store, {}, real);
+  const phones = [1, 2, 3, 4, 5].map((n) => `+7999555332${n}`);
+  for (const [n, phoneNumber] of phones.entries()) {
+    // The last four come within one millisecond.
+    if (n === 1) on.clock.ms += 60_000;
+    await on.ask(calls.forbid_calls, { phoneNumber, reason: `reason ${n}` });
+  }
+  const listed: string[] = [];
+  let cursor: string | null | undefined;
+  do {
+    const page = await on.ask(calls.list_forbidden, { limit: 2, ...(cursor ? { cursor } : {}) });
+    listed.push(...page.items.map(({ phoneNumber }) => phoneNumber));
+    cursor = page.nextCursor;
+    if (cursor) expect(cursor).not.toContain('7999');
+  } while (cursor !== null);
+  expect(listed.toSorted()).toEqual(phones);
+  expect(listed.at(-1)).toBe(phones[0]);
+  const { items } = await on.ask(calls.list_forbidden, { phoneNumber: '+79995553323', limit: 9 });
+  expect(items).toEqual([{ phoneNumber: '+79995553323', reason: 'reason 2', since: new Date(on.clock.ms).toISOString() }]);
+  await expect(on.ask(calls.list_forbidden, { limit: 9, cursor: '1 or true' })).rejects.toMatchObject({ code: 'invalid_argument' });
+});
+
 test('the simulator may call at night, a thousand times', async () => {
   const on = await fixture(store);
   on.clock.ms = at('2026-05-05T23:00:00');

@@ -7,6 +7,7 @@ import { telephony } from '../../contracts/telephony.ts';
 import { endCall } from './end-call.ts';
 import { endOverdueCalls } from './end-overdue-calls.loop.ts';
 import { hangUpRequested } from './hang-up-requested.loop.ts';
+import { listForbidden } from './list-forbidden.ts';
 import { mayCall } from './may-call.ts';
 import { callsActive, callsTotal } from './metrics.ts';
 import { onDialSettled } from './on-dial-settled.ts';
@@ -37,6 +38,7 @@ export default service({
         await forbid(db, phoneNumber, reason, new Date(now()));
         return { phoneNumber };
       },
+      list_forbidden: listForbidden(db),
       allow_calls: async ({ phoneNumber }) => {
         await allow(db, phoneNumber);
         return { phoneNumber };

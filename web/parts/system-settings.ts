@@ -40,6 +40,7 @@ function Settings({ desk, all }: { desk: Desk; all: readonly Setting[] }): VNode
   const t = desk.words(systemSettingsWords);
   const text = useSignal('');
   const isOnlySet = useSignal(true);
+  const inAll = new Set(all.map(({ service }) => service)).size;
   const wanted = text.value.trim().toLowerCase();
   type Row = ReturnType<typeof merged>[number];
   const rows = merged(all).filter(
@@ -70,7 +71,7 @@ function Settings({ desk, all }: { desk: Desk; all: readonly Setting[] }): VNode
         [t('name'), ({ name }: Row) => html`<code>${name}</code>`],
         [t('value'), cellOf],
         [t('origin'), originOf],
-        [t('service'), ({ services }: Row) => services.join(', ')],
+        [t('service'), ({ services }: Row) => (services.length === inAll && inAll > 1 ? t('everywhere') : services.join(', '))],
         [t('what'), ({ what }: Row) => html`<span lang="en">${what}</span>`],
       ]} />`;
 }

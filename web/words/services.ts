@@ -29,7 +29,7 @@ export const servicesWords = {
   uptime: ['Работает', 'Up for'],
   memory: ['Память', 'Memory'],
   megabytes: ['{size} МБ', '{size} MB'],
-  perSecond: ['Вызовов в секунду', 'Calls a second'],
+  perSecond: ['Вызовов/с', 'Calls/s'],
   errors: ['Ошибки', 'Errors'],
   p95: ['p95', 'p95'],
   inFlight: ['Сейчас', 'In progress'],

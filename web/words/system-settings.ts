@@ -35,4 +35,5 @@ export const systemSettingsWords = {
   state: ['Состояние', 'State'],
   since: ['С', 'Since'],
   service: ['Сервис', 'Service'],
+  everywhere: ['все сервисы', 'all services'],
 } as const satisfies Words;
