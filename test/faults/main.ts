@@ -6,6 +6,7 @@ import { migrate } from '../../runtime/migrate.ts';
 import { startPostgres } from '../../scripts/infra/start.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
 import { optionsOf, refuse } from '../../scripts/options.ts';
+import { t26 } from './agent-conversations.ts';
 import { t24 } from './agent-under-attack.ts';
 import { t25 } from './agent-under-kills.ts';
 import { t19 } from './approvals-under-attack.ts';
@@ -39,7 +40,7 @@ const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
   [t1, t3, t4, t10, leadToCall, t19, t20, t21, tokenStorm, limitStorm, vendorStorm],
-  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25],
+  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25, t26],
 ];
 const tests = lanes.flat();
 

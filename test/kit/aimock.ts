@@ -20,6 +20,26 @@ export interface AimockRequest {
   readonly response: { readonly status: number };
 }
 
+/** From now on the emulator gives this answer to whatever it is asked. */
+export async function fixNext(
+  url: string,
+  response: {
+    readonly content?: string;
+    readonly toolCalls?: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];
+  },
+): Promise<void> {
+  const send = async (method: 'POST' | 'DELETE', body?: object): Promise<void> => {
+    const reply = await fetch(`${url}/__aimock/fixtures`, {
+      method,
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    if (!reply.ok) throw new Error(`aimock refused a fixture with ${reply.status}: ${await reply.text()}`);
+  };
+  await send('DELETE');
+  await send('POST', { fixtures: [{ match: {}, response }] });
+}
+
 /** @param chunkSize letters in a chunk of a streamed reply */
 export async function aimock(fixtures: FixtureFile['fixtures'], chunkSize = 5): Promise<Aimock> {
   const folder = await mkdtemp(join(tmpdir(), 'aimock-'));

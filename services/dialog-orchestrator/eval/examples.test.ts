@@ -1,21 +1,19 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { booking } from '../../../contracts/booking.ts';
 import { company } from '../../../contracts/company.ts';
 import { dialog } from '../../../contracts/dialog.ts';
-import type { Method } from '../../../contracts/kit/define.ts';
+import { dialogCalls, exampleScripts } from '../../../test/kit/dialogs.ts';
 import { type World, world } from '../../../test/kit/world.ts';
 import salon from '../../crm-connector/salon.json' with { type: 'json' };
 import connector from '../../crm-connector/service.ts';
 import journalService from '../../journal/service.ts';
 import agent from '../service.ts';
 import { type EvalPorts, runScript } from './run-script.ts';
-import { Script } from './script.ts';
 
 let it: World;
 beforeAll(async () => {
   it = await world();
+  call = dialogCalls(it.bus);
   await it.start('crm-connector', connector);
   await it.start('journal', journalService);
   await it.start('dialog-orchestrator', agent, { DIALOG_GATHER_MS: '0' });
@@ -23,13 +21,8 @@ beforeAll(async () => {
 });
 afterAll(() => it?.stop());
 
-const folder = join(import.meta.dirname, '../../../examples/dialogs');
-const scripts = readdirSync(folder).flatMap((file) => Script.array().parse(JSON.parse(readFileSync(join(folder, file), 'utf8'))));
-const methods = new Map<string, Method>(
-  [...Object.values(dialog), ...Object.values(booking)].flatMap((each) => (each.kind === 'method' ? [[each.address, each]] : [])),
-);
-const call: EvalPorts['call'] = async (address, input, options) =>
-  (await it.bus.call(methods.get(address) as Method, input as never, options)) as never;
+const scripts = exampleScripts();
+let call: EvalPorts['call'];
 const inCalendar = async () =>
   (await it.bus.call(booking.list_appointments, { days: 62 })).appointments.filter(({ status }) => status !== 'cancelled').length;
 
