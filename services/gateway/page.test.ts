@@ -35,7 +35,7 @@ inBrowser(
     await until(async () => ((await page.value(`${one}.querySelector('.responses-wrapper') !== null`)) ? true : null), 30_000);
     expect(page.complaints).toEqual([]);
   },
-  90_000,
+  300_000,
 );
 
 inBrowser.each(['/openapi.json', '/asyncapi.json', '/api/v1/openapi.json'])(
