@@ -25,6 +25,8 @@ export function createLogFeed(
   { ask, ownersOf, pollMs }: { readonly ask: CallMethod; readonly ownersOf: OwnersOf; readonly pollMs: number },
 ): LogFeed {
   const cursors = new Map<Follower, string>();
+  /** Followers whose list could not be read the last time. */
+  const unread = new Set<Follower>();
   let isRunning = false;
   let rouse = (): void => {};
 
@@ -40,9 +42,14 @@ export function createLogFeed(
     } catch (thrown) {
       // Followers learn that data may be missing; the next turn reads from the same cursor.
       const stale = staleItem(topic, thrown instanceof PolybError ? thrown.code : 'internal');
-      for (const follower of followers) follower.tell(stale);
+      for (const follower of followers) {
+        follower.tell(stale);
+        unread.add(follower);
+      }
       return false;
     }
+    for (const follower of followers)
+      if (unread.delete(follower)) follower.tell({ event: 'snapshot', cursor, text: JSON.stringify({ topic }) });
     const texts = new Map<object, string>();
     const textOf = (item: object): string => texts.get(item) ?? texts.set(item, JSON.stringify(item)).get(item) ?? '';
     for (const follower of followers.filter((each) => cursors.get(each) === cursor)) {
@@ -86,7 +93,10 @@ export function createLogFeed(
       follower.tell({ event: 'snapshot', cursor, text: JSON.stringify({ topic }) });
       cursors.set(follower, cursor);
       if (!isRunning) void run(); // A failed read ends nothing: its followers get `stale`.
-      return () => void cursors.delete(follower);
+      return () => {
+        cursors.delete(follower);
+        unread.delete(follower);
+      };
     },
     wake: () => rouse(),
   };

@@ -47,6 +47,7 @@ export function createStateFeed(
   let readAt = 0;
   let isReading = false;
   let isWoken = false;
+  let isUnreadable = false;
 
   async function read(): Promise<Snapshot> {
     const { items } = Items.parse(await ask(method, { ...input, limit: pageSize }, {}));
@@ -64,12 +65,15 @@ export function createStateFeed(
     readAt = performance.now();
     try {
       const next = await read();
+      if (isUnreadable) for (const follower of served()) follower.tell(snapshotOf(follower, next));
+      isUnreadable = false;
       if (known !== undefined) tellChanges(known, next);
       known = next;
       for (const [follower, since] of waiting) serve(follower, since, next);
       waiting.clear();
     } catch (thrown) {
-      // Followers learn that their data may be out of date; the next turn tries again.
+      // Followers learn that their data may be out of date; the next turn tries again, and a snapshot says when it succeeds.
+      isUnreadable = true;
       for (const follower of followers) follower.tell(staleOf(thrown));
     }
     isReading = false;
@@ -82,10 +86,16 @@ export function createStateFeed(
   }
   const staleOf = (thrown: unknown): FeedItem => staleItem(topic, thrown instanceof PolybError ? thrown.code : 'internal');
   const served = (): readonly Follower[] => [...followers].filter((follower) => !waiting.has(follower));
+  const seenBy = (follower: Follower, list: Snapshot): readonly Known[] =>
+    [...list.values()].filter(({ owner }) => sees(follower, owner)).sort(byTime);
+  const snapshotOf = (follower: Follower, list: Snapshot): FeedItem => ({
+    event: 'snapshot',
+    text: JSON.stringify({ topic, ids: seenBy(follower, list).map(({ id }) => id), isWhole: list.size < pageSize }),
+  });
   function serve(follower: Follower, since: string | undefined, list: Snapshot): void {
-    const items = [...list.values()].filter(({ owner }) => sees(follower, owner)).sort(byTime);
+    const items = seenBy(follower, list);
     const isWhole = list.size < pageSize;
-    follower.tell({ event: 'snapshot', text: JSON.stringify({ topic, ids: items.map(({ id }) => id), isWhole }) });
+    follower.tell(snapshotOf(follower, list));
     // What changed in between may have left the page: the follower reads its own page again.
     if (since !== undefined && !isWhole && items.every(({ time }) => time !== undefined && time > since))
       follower.tell({ event: 'gap', text: JSON.stringify({ topic }) });

@@ -93,6 +93,19 @@ test('a list that cannot be read is said to be old, and comes when it can; the o
   for (const { folder, service } of await loadServices(['call-orchestrator', 'collector', 'telephony-gateway']))
     await away.world.start(folder, service);
   for (const topic of ['calls', 'messages']) await until(said('snapshot', topic));
+  // Followers who had them learn it too.
+  const count = (event: string, topic: string): number =>
+    one.heard.filter(({ event: name, data }) => name === event && (data as { topic?: string }).topic === topic).length;
+  for (const [topic, table] of [
+    ['calls', 'call_orchestrator.calls'],
+    ['messages', 'collector.messages'],
+  ] as const) {
+    const [stale, snapshots] = [count('stale', topic), count('snapshot', topic)];
+    await away.world.store.query(`alter table ${table} rename to away`);
+    await until(() => count('stale', topic) > stale);
+    await away.world.store.query(`alter table ${table.split('.')[0]}.away rename to ${table.split('.')[1]}`);
+    await until(() => count('snapshot', topic) > snapshots);
+  }
   one.leave();
   await away.stop();
 });

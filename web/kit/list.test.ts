@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { RequestError } from './api.ts';
 import type { Page } from './csv.ts';
 import { createList } from './list.ts';
 import type { LiveItem } from './live.ts';
@@ -70,6 +71,19 @@ test('what changed before a list was read again is not applied to what was read'
   told.gap?.();
   await comes('a3', 'd');
   expect([texts(), list.fresh.value]).toEqual([['a3', 'd'], 0]);
+});
+
+test('a failure to read a list again takes no row away and is said, until it succeeds', async () => {
+  const { list, asked, told, comes, texts } = listOf();
+  await comes('a', 'b');
+  told.gap?.();
+  asked.at(-1)?.reject(new RequestError(503, { code: 'unavailable' }));
+  await new Promise((resolve) => setImmediate(resolve));
+  told.change?.({ id: 'b', text: 'b2' });
+  expect([texts(), list.shown.value]).toMatchObject([['a', 'b2'], { kind: 'ready', error: { status: 503 } }]);
+  told.gap?.();
+  await comes('c');
+  expect([texts(), (list.shown.value as { error?: unknown }).error]).toEqual([['c'], undefined]);
 });
 
 test('of two readings the later one counts', async () => {

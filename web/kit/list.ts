@@ -3,7 +3,7 @@ import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { RequestError } from './api.ts';
 import type { Page } from './csv.ts';
 import type { Live, LiveItem } from './live.ts';
-import { errorOf, outcomeOf, type Shown } from './resource.ts';
+import { after, errorOf, outcomeOf, type Shown } from './resource.ts';
 
 export interface ListOptions<T> {
   readonly load: (page: { readonly cursor: string | undefined; readonly limit: number; readonly signal: AbortSignal }) => Promise<Page<T>>;
@@ -55,8 +55,8 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
   let meanwhile: LiveItem[] | null = null;
 
   const at = (id: string | null): number => items.value.findIndex((item) => idOf(item) === id);
-  const set = (next: readonly T[]): void => {
-    shown.value = { kind: 'ready', value: next };
+  const set = (value: readonly T[]): void => {
+    shown.value = shown.value.kind === 'ready' ? { ...shown.value, value } : { kind: 'ready', value };
   };
   function remove(id: string): void {
     const index = at(id);
@@ -97,14 +97,14 @@ export function createList<T>({ load, idOf, live: of }: ListOptions<T>, live: Pi
     const changes = meanwhile;
     meanwhile = null;
     batch(() => {
-      fresh.value = new Set();
-      moreError.value = null;
       if (outcome.kind !== 'ready') {
-        shown.value = outcome;
+        shown.value = after(shown.value, outcome);
         return;
       }
+      fresh.value = new Set();
+      moreError.value = null;
       nextCursor.value = outcome.value.nextCursor;
-      set(outcome.value.items);
+      shown.value = { kind: 'ready', value: outcome.value.items };
       for (const change of changes) changed(change);
       if (at(focusedId.value) >= 0) return;
       const next = items.value[Math.max(0, Math.min(index, items.value.length - 1))];

@@ -39,19 +39,20 @@ const staleMs = 20_000;
 /** A connection on which nothing is heard, not even a heartbeat, is given up. */
 const deadMs = 40_000;
 const retryMs = { first: 500, most: 3_000 } as const;
-/** The event by which the server says that it cannot read a list, at every attempt, every 5 s or sooner. */
+/** The event by which the server says that it cannot read a list, at every attempt, every 5 s or sooner; and that it can. */
 const unreadable = 'stale';
+const readable = 'snapshot';
 const unreadableMs = 8_000;
 
 export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
   const status = signal<LiveStatus>('off');
   const heardAt = signal(0);
-  /** When the server last said that it could not read a list; 0 once it can. */
-  const failedAt = signal(0);
+  /** Topics that are shown here and whose list the server cannot read: since when, and when it last said so. */
+  const failing = signal<ReadonlyMap<string, { readonly since: number; readonly saidAt: number }>>(new Map());
   const now = signal(Date.now());
   const listeners = new Map<string, Set<(item: LiveItem) => void>>();
   const missed = new Set<(isFirst: boolean) => void>();
-  const shown = computed<LiveStatus>(() => (status.value === 'live' && failedAt.value > 0 ? 'stale' : status.value));
+  const shown = computed<LiveStatus>(() => (status.value === 'live' && failing.value.size > 0 ? 'stale' : status.value));
   let leading: AbortController | undefined;
   let lastEventId: string | undefined;
   let clock: ReturnType<typeof setInterval> | undefined;
@@ -99,17 +100,24 @@ export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
     // Of every tab, since any may lead next.
     if (id !== undefined) lastEventId = id;
     const item = parse(data);
+    const topic = String(item?.topic);
     // Of a list that this page does not show, nothing is old here.
-    if (event === unreadable && (listeners.get(String(item?.topic))?.size ?? 0) > 0) failedAt.value = Date.now();
+    if (event === unreadable && (listeners.get(topic)?.size ?? 0) > 0)
+      failing.value = new Map([...failing.value, [topic, { since: failing.value.get(topic)?.since ?? Date.now(), saidAt: Date.now() }]]);
+    if (event === readable) recover((each) => each === topic);
     if (item !== null) for (const changed of listeners.get(event) ?? []) changed(item);
+  }
+  /** Once all lists can be read, what is shown is read again. */
+  function recover(isReadable: (topic: string, saidAt: number) => boolean): void {
+    const rest = new Map([...failing.value].filter(([topic, { saidAt }]) => !isReadable(topic, saidAt)));
+    if (rest.size === failing.value.size) return;
+    failing.value = rest;
+    if (rest.size === 0) for (const call of missed) call(false);
   }
   function tick(): void {
     now.value = Date.now();
     if (heardAt.value > 0 && now.value - heardAt.value > staleMs) status.value = 'stale';
-    if (failedAt.value > 0 && now.value - failedAt.value > unreadableMs) {
-      failedAt.value = 0;
-      for (const call of missed) call(false);
-    }
+    recover((_, saidAt) => now.value - saidAt > unreadableMs);
   }
 
   async function lead(url: string, signal: AbortSignal): Promise<void> {
@@ -148,7 +156,7 @@ export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
     isLeading = false;
     clearInterval(clock);
     heardAt.value = 0;
-    failedAt.value = 0;
+    failing.value = new Map();
     status.value = 'off';
   }
 
@@ -156,7 +164,7 @@ export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
     status: shown,
     isOld: computed(() => shown.value !== 'live'),
     silentS: computed(() => {
-      const since = failedAt.value > 0 ? failedAt.value : heardAt.value;
+      const since = failing.value.size > 0 ? Math.min(...[...failing.value.values()].map((each) => each.since)) : heardAt.value;
       return since === 0 ? 0 : Math.max(0, Math.round((now.value - since) / 1_000));
     }),
     on(topic, changed) {

@@ -8,7 +8,7 @@ import { html } from './html.ts';
 import type { Resource, Shown } from './resource.ts';
 
 export type PictureKind = 'loading' | 'empty' | 'refused' | 'failed' | 'old';
-const symbols: Readonly<Record<PictureKind, string>> = { loading: '…', empty: '○', refused: '⊘', failed: '✕', old: '⏱' };
+const symbols: Readonly<Record<PictureKind, string>> = { loading: '…', empty: '○', refused: '⊘', failed: '✕', old: '⚠' };
 
 export function Picture(props: { kind: PictureKind; title: string; children?: ComponentChildren }): VNode {
   const { kind, title, children } = props;
@@ -55,9 +55,17 @@ export function drawn<T>(desk: Desk, shown: Shown<T>, retry: () => void, draw: (
     case 'loading':
       return html`<${Picture} kind="loading" title=${desk.words(kitWords)('loading')} />`;
     case 'ready':
-      return draw(shown.value);
+      return shown.error === undefined
+        ? draw(shown.value)
+        : html`<${NotRead} desk=${desk} error=${shown.error} retry=${retry} />${draw(shown.value)}`;
     case 'refused':
     case 'failed':
       return html`<${ErrorPicture} desk=${desk} error=${shown.error} kind=${shown.kind} retry=${retry} />`;
   }
+}
+
+/** What is shown beneath could not be read again. */
+function NotRead({ desk, error, retry }: { desk: Desk; error: RequestError; retry: () => void }): VNode {
+  const t = desk.words(kitWords);
+  return html`<p class="problem" role="alert">⚠ ${t('notRead')} ${describeError(desk, error)} <button type="button" onClick=${retry}>${t('retry')}</button></p>`;
 }

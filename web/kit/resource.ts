@@ -5,7 +5,8 @@ import { isAbort, isRequestError, RequestError } from './api.ts';
 
 export type Shown<T> =
   | { readonly kind: 'loading' }
-  | { readonly kind: 'ready'; readonly value: T }
+  /** `error`: it could not be read again, and may be old. */
+  | { readonly kind: 'ready'; readonly value: T; readonly error?: RequestError }
   /** The server understood the request and does not allow it. */
   | { readonly kind: 'refused'; readonly error: RequestError }
   | { readonly kind: 'failed'; readonly error: RequestError };
@@ -28,7 +29,7 @@ export function createResource<T>(load: (signal: AbortSignal) => Promise<T>): Re
       reading = new AbortController();
       const { signal } = reading;
       const next = await outcomeOf(load(signal));
-      if (next !== null && !signal.aborted) shown.value = next;
+      if (next !== null && !signal.aborted) shown.value = after(shown.value, next);
     },
     set(value) {
       reading.abort();
@@ -46,6 +47,11 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>): Resou
     return resource.stop;
   }, []);
   return resource;
+}
+
+/** A failure takes away nothing that is shown. */
+export function after<T>(shown: Shown<T>, next: Shown<T>): Shown<T> {
+  return shown.kind === 'ready' && next.kind === 'failed' ? { ...shown, error: next.error } : next;
 }
 
 /** Null for a request that was given up. */

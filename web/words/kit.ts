@@ -10,6 +10,7 @@ export const kitWords = {
   resetFilters: ['Убрать условия', 'Remove the filters'],
   noPage: ['Такой страницы нет.', 'There is no such page.'],
   toStart: ['На первую страницу', 'To the first page'],
+  notRead: ['Обновить не удалось, данные могли устареть.', 'It could not be read again and may be out of date.'],
   failed: ['Не удалось загрузить', 'Loading failed'],
   retry: ['Повторить', 'Try again'],
   reload: ['Обновить страницу', 'Reload the page'],
