@@ -117,7 +117,7 @@ export function page(desk: Desk): Page {
           items.length === 0
             ? html`<p class="quiet">${t('noCalls')}</p>`
             : html`<ul class="cards">${items.map(
-                (call: Call) => html`<li key=${call.callId}><${CallTag} desk=${desk} call=${call} />
+                (call: Call) => html`<li key=${call.callId}><${CallTag} desk=${desk} call=${call} />${' '}
                   <a href=${hrefOf('calls', call.callId, { lead: leadId })}>${time(call.createdAt)}, ${phone(call.phoneNumber)}</a> ${callLength(desk, call)}</li>`,
               )}</ul>`
         }

@@ -251,7 +251,15 @@ test('leads, deals and tasks are refused before any request, and the capabilitie
   const all = Object.values(contract).filter(({ kind, name }) => kind === 'method' && !['capabilities', 'webhook'].includes(name));
   expect(Object.keys(methods).sort()).toEqual(all.map(({ name }) => name).sort());
   const missing = Object.entries(methods).flatMap(([method, support]) => (support === 'unsupported' ? [method] : []));
-  expect(missing.sort()).toEqual(['create_deal', 'create_lead', 'create_task', 'find_open_lead', 'push_to_crm', 'update_lead_status']);
+  expect(missing.sort()).toEqual([
+    'create_deal',
+    'create_lead',
+    'create_task',
+    'find_open_lead',
+    'list_leads',
+    'push_to_crm',
+    'update_lead_status',
+  ]);
   const refused = [crm.findOpenLead('1', new Date(0), signal), crm.updateLeadStatus('1', 'dead', signal)];
   for (const effect of [crm.createLead, crm.createDeal, crm.createTask]) refused.push(effect.attempt({} as never, at('r1')) as never);
   for (const each of refused)

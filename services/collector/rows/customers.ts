@@ -110,17 +110,17 @@ async function authorsOf(tx: Queries, q: string, viewer: Viewer): Promise<readon
   return [...new Set(found.map(({ author }) => author))];
 }
 
-/** SQL for people with this part of their name, user name or phone. */
+/** SQL for people with this part of their name, user name or phone. Fewer than four digits are a part of no phone. */
 export function peopleLike(q: string, value: AddValue): string {
-  const text = 'collector.found_by(person.name, person.username, person.phone_number)';
-  const likes = [`%${q.replace(/[\\%_]/g, '\\$&')}%`, ...phonesLike(q)];
+  const digits = /^[\d\s()+.-]+$/.test(q) ? q.replace(/\D/g, '') : null;
+  const isTooShort = digits !== null && digits.length < 4;
+  const text = `collector.found_by(person.name, person.username, ${isTooShort ? "''" : 'person.phone_number'})`;
+  const likes = [`%${q.replace(/[\\%_]/g, '\\$&')}%`, ...(digits === null || isTooShort ? [] : phonesLike(digits))];
   return `(${likes.map((like) => `${text} like collector.fold(${value(like)})`).join(' or ')})`;
 }
 
-/** Patterns for phones that contain the given digits (at least four); Russia and Kazakhstan write 8 for +7. */
-function phonesLike(q: string): readonly string[] {
-  const digits = /^[\d\s()+.-]+$/.test(q) ? q.replace(/\D/g, '') : '';
-  if (digits.length < 4) return [];
+/** Patterns for phones that contain the digits; Russia and Kazakhstan write 8 for +7. */
+function phonesLike(digits: string): readonly string[] {
   return digits.startsWith('8') ? [`%${digits}%`, `% 7${digits.slice(1)}%`] : [`%${digits}%`];
 }
 
