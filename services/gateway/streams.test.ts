@@ -22,7 +22,7 @@ afterAll(() => it?.stop());
 const writes = async (from: string, text: string) => it.world.bus.call(inbox.put_message, { from, text }, { key: `${from} ${text}` });
 const draft = async (chatId: string, text: string) => (await it.world.bus.call(messages.send_message, { chatId, text }, { key: text })).id;
 const assign = (chatId: string, personId: string | null) => it.world.bus.call(inbox.assign_chat, { chatId, personId });
-const follows = ({ cookie }: LoggedIn, topics = 'approvals,messages') => follow(it.origin, topics, { cookie });
+const follows = ({ cookie }: LoggedIn, topics = 'approvals,messages,chats') => follow(it.origin, topics, { cookie });
 const told = ({ heard }: Following) => heard.map(({ data }) => JSON.stringify(data)).join('\n');
 const hears = (one: Following, word: string) => until(() => told(one).includes(word) || null);
 
@@ -49,6 +49,13 @@ test('a manager is told about their own chats and those of nobody, and a directo
   expect(chatsOf(ofOleg)).toEqual(new Set([others.chatId, nobodys.chatId]));
   expect(told(ofVera)).not.toContain('олег');
   expect(told(ofOleg)).not.toContain('вере');
+  const listed = (one: Following) =>
+    new Set(one.heard.filter(({ event }) => event === 'chats').map(({ data }) => (data as { chatId: string }).chatId));
+  expect([listed(ofBoss).size, listed(ofVera), listed(ofOleg)]).toEqual([
+    3,
+    new Set([own.chatId, nobodys.chatId]),
+    new Set([others.chatId, nobodys.chatId]),
+  ]);
   for (const one of [ofVera, ofOleg, ofBoss]) one.leave();
 });
 
@@ -69,9 +76,12 @@ test('a chat that is given to another manager leaves the one and comes to the ot
 
 test.each([
   ['manager', 'runs', 403],
-  ['manager', 'calls,reviews,approvals,messages', 200],
+  ['manager', 'calls,reviews,approvals,messages,chats,counters', 200],
+  ['manager', 'services', 403],
   ['director', 'dead_letters', 403],
-  ['operator', 'runs,dead_letters', 200],
+  ['director', 'services', 403],
+  ['operator', 'runs,dead_letters,services,counters', 200],
+  ['operator', 'chats', 403],
   ['operator', 'messages', 403],
   ['operator', 'approvals', 403],
 ] as const)('a %s who follows %s is answered %i', async (role, topics, status) => {

@@ -215,9 +215,6 @@ test.each([
   ['director', '/api/v1/settings', 403],
   ['manager', '/api/v1/methods/crm.find_contact', 403],
   ['manager', '/api/v1/counters', 200],
-  ['manager', '/api/v1/stream?topics=services', 403],
-  ['director', '/api/v1/stream?topics=services', 403],
-  ['operator', '/api/v1/stream?topics=chats', 403],
 ] as const)('a %s who asks for %s is answered %i', async (role, path, status) => {
   const { ask } = await it.person(role);
   expect((await ask('GET', path)).status).toBe(status);
