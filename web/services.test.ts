@@ -78,7 +78,9 @@ const settings = [
   setting('GATEWAY_HOST', { value: markup, isSet: false, origin: 'default' }),
 ];
 const client = { customerId: 'c1', name: 'Иван <b>', username: null, phoneNumber: '+79995553322' };
-const chat = { chatId: 'chat_7', customer: { name: 'Пётр' }, lastMessageAt: at, lastMessage: { text: 'Где заказ?' } };
+const chats = [7, 8, 9, 10, 11].map((n) => ({
+  ...{ chatId: `chat_${n}`, customer: { name: 'Пётр' }, lastMessageAt: at, lastMessage: { text: 'Где заказ?' } },
+}));
 
 let browser: Browser;
 let server: DeskServer;
@@ -97,7 +99,7 @@ beforeAll(async () => {
   server.on('GET /api/v1/calls', () => ({ items: [], nextCursor: null }));
   server.on('GET /api/v1/session/all', () => ({ items: [] }));
   server.on('GET /api/v1/clients', ({ query }) => ({ items: (query as { q: string }).q === 'никто' ? [] : [client], nextCursor: null }));
-  server.on('GET /api/v1/chats', ({ query }) => ({ items: (query as { q: string }).q === 'никто' ? [] : [chat], nextCursor: null }));
+  server.on('GET /api/v1/chats', ({ query }) => ({ items: (query as { q: string }).q === 'никто' ? [] : chats, nextCursor: null }));
   server.on('GET /api/v1/pauses', () => ({ pauses }));
   server.on('PUT /api/v1/pauses/crm.push_to_crm', () => {
     pauses = [paused];
@@ -278,6 +280,12 @@ inBrowser(
     await search('заказ');
     await says(page, 'Иван <b>, +7 999 555-33-22', '.search .panel');
     expect(server.requests).toEqual(expect.arrayContaining([`GET /api/v1/chats?q=${encodeURIComponent('заказ')}&limit=5`]));
+    await says(page, 'Все чаты с «заказ»', '.search .panel');
+    expect(await page.value(`[...document.querySelectorAll('.search .panel a')].map((each) => each.getAttribute('href'))`)).toEqual([
+      '/desk/clients/c1',
+      ...chats.map(({ chatId }) => `/desk/chats/${chatId}`),
+      `/desk/chats?q=${encodeURIComponent('заказ')}`,
+    ]);
     await page.value(`${selected('.search .panel a[href="/desk/chats/chat_7"]')}.click()`);
     await until(async () => (await page.value('location.pathname')) === '/desk/chats/chat_7', patienceMs);
     await until(() => page.value(`${selected('.search .panel')} === null`) as Promise<boolean>, patienceMs);

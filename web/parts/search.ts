@@ -139,7 +139,7 @@ export function Search({ desk, has }: { desk: Desk; has: (page: string) => boole
             hrefOf('chats', chatId),
             html`<bdi>${customer?.name ?? chatId}</bdi>`,
           )} <span class="quiet">${lastMessageAt !== null && time(lastMessageAt)} <bdi>${lastMessage?.text?.slice(0, 80) ?? ''}</bdi></span></li>`,
-      )}</ul>`
+      )}</ul>${chats.length === most && html`<p>${link(hrefOf('chats', null, { q: text }), t('allChats', { text }))}</p>`}`
     }`;
   }
 }
