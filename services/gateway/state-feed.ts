@@ -16,6 +16,8 @@ interface Known {
 }
 type Snapshot = ReadonlyMap<string, Known>;
 const pageSize = 200;
+/** How soon a list that could not be read is tried again. */
+const retryMs = 1_000;
 
 export interface StateFeedParts {
   readonly ask: CallMethod;
@@ -77,7 +79,8 @@ export function createStateFeed(
       for (const follower of followers) follower.tell(staleOf(thrown));
     }
     isReading = false;
-    schedule(isWoken ? leastMs() : Math.max(pollMs, leastMs()));
+    const pauseMs = isUnreadable ? Math.min(pollMs, retryMs) : pollMs;
+    schedule(isWoken ? leastMs() : Math.max(pauseMs, leastMs()));
   }
   function schedule(afterMs: number): void {
     clearTimeout(timer);

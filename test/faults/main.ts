@@ -13,6 +13,7 @@ import { t19 } from './approvals-under-attack.ts';
 import { t15 } from './bus-permissions.ts';
 import { t21 } from './cancel-and-retry.ts';
 import { t10 } from './contained-handlers.ts';
+import { t27 } from './desk-under-kills.ts';
 import { t4 } from './duplicate-deliveries.ts';
 import { gatherEvidence } from './evidence.ts';
 import { t23 } from './feed-under-kills.ts';
@@ -40,7 +41,7 @@ const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
   [t1, t3, t4, t10, leadToCall, t19, t20, t21, tokenStorm, limitStorm, vendorStorm],
-  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25, t26],
+  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25, t26, t27],
 ];
 const tests = lanes.flat();
 

@@ -1,16 +1,21 @@
 /** People of the staff at the pages of a gateway, each in a browser of their own. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { Bus } from '../../bus/bus.ts';
 import type { PersonRole } from '../../contracts/kit/define.ts';
 import { people } from '../../contracts/people.ts';
 import type { Browser, Page } from './browser.ts';
-import type { GatewayWorld } from './gateway.ts';
 import { until } from './until.ts';
 
 /** A browser on a busy machine takes its time. */
 export const patienceMs = 120_000;
 export const password = 'корова прыгает высоко';
 
-export function visitors(it: GatewayWorld, browser: Browser) {
+/** A gateway, and a client of its bus. */
+interface Site {
+  readonly origin: string;
+  readonly world: { readonly bus: Pick<Bus, 'call'> };
+}
+export function visitors(it: Site, browser: Browser) {
   /** Opens an invitation, chooses a password and is logged in. */
   async function accept(login: string, token: string): Promise<Page> {
     const page = await browser.open(`${it.origin}/desk/invite#${token}`, { profile: login });
