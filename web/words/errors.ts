@@ -10,13 +10,13 @@ export const errorWords = {
   failed_precondition: ['В нынешнем состоянии это невозможно.', 'Not possible in the current state.'],
   resource_exhausted: ['Слишком много запросов. Подождите немного.', 'Too many requests. Wait a little.'],
   cancelled: ['Запрос отменён.', 'The request was cancelled.'],
-  internal: ['Внутренняя ошибка. Подробности в журнале службы.', 'Internal error. The log of the service has details.'],
+  internal: ['Внутренняя ошибка. Подробности в логах сервиса.', 'Internal error. The log of the service has details.'],
   unimplemented: ['Этого пока нет.', 'This does not exist yet.'],
   upstream_failed: [
     'Другая система не справилась. Проверьте, выполнено ли действие.',
     'Another system failed. Check whether the action took effect.',
   ],
-  unavailable: ['Служба недоступна. Ничего не сделано.', 'The service is unavailable. Nothing was done.'],
+  unavailable: ['Сервис недоступен. Ничего не сделано.', 'The service is unavailable. Nothing was done.'],
   deadline_exceeded: ['Нет ответа вовремя. Проверьте, выполнено ли действие.', 'No reply in time. Check whether the action took effect.'],
   not_connected: ['Нет связи с сервером.', 'No connection to the server.'],
   hash_mismatch: [

@@ -17,7 +17,7 @@ export const todayWords = {
   providersUnwell: ['Провайдеры и каналы не работают', 'Providers and channels that do not work'],
   uncounted: ['нет данных', 'no data'],
   deadLetters: ['Недоставленные', 'Dead letters'],
-  services: ['Службы и связи', 'Services and connections'],
+  services: ['Сервисы и связи', 'Services and connections'],
   allWell: ['Все работают.', 'All work.'],
   notWell: [
     { one: 'Не работает {n}', few: 'Не работают {n}', many: 'Не работают {n}', other: 'Не работает {n}' },
