@@ -71,12 +71,18 @@ test('a file of another version is not found, and neither is one outside of web/
     expect((await get(url)).statusCode).toBe(404);
 });
 
-test.each(pageNames)('the page %s loads at most 60 kB of script, gzipped', (name) => {
+/** A page with each of the parts that it loads when it shows them. */
+const views = pageNames.flatMap((name): readonly (readonly string[])[] => {
+  const source = readFileSync(new URL(`../../web/pages/${name}.ts`, import.meta.url), 'utf8');
+  const parts = new Set([...source.matchAll(/=> import\('\.\.\/(parts\/[^']+)'\)/g)].map(([, part = '']) => part));
+  return parts.size === 0 ? [[name]] : [...parts].map((part) => [name, part]);
+});
+test.each(views.map((view) => ({ view })))('the page $view loads at most 60 kB of script, gzipped', ({ view: [name = '', ...parts] }) => {
   const scripts = readDesk()
-    .loadedBy(name)
+    .loadedBy(name, ...parts)
     .filter(({ url }) => url.endsWith('.js'));
   const bytes = scripts.reduce((sum, { body }) => sum + gzipSync(body, { level: 9 }).length, 0);
-  process.stdout.write(`${name}: ${(bytes / 1000).toFixed(1)} kB in ${scripts.length} files\n`);
+  process.stdout.write(`${[name, ...parts].join(' ')}: ${(bytes / 1000).toFixed(1)} kB in ${scripts.length} files\n`);
   expect(scripts.length).toBeGreaterThan(10);
   expect(bytes).toBeLessThanOrEqual(mostGzippedBytes);
 });

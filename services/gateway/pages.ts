@@ -72,11 +72,15 @@ interface Desk {
 }
 
 /** Also says what a page loads, for a test of its size. */
-export function readDesk(environment?: Environment): Desk & { readonly loadedBy: (name: string) => readonly Asset[] } {
+export function readDesk(
+  environment?: Environment,
+): Desk & { readonly loadedBy: (name: string, ...parts: readonly string[]) => readonly Asset[] } {
   const assets = readAssets();
   const map = JSON.stringify({ imports: Object.fromEntries([...assets].flatMap(([name, asset]) => mapping(name, asset))) });
   const hash = createHash('sha256').update(map).digest('base64');
-  const loadedBy = (name: string): readonly Asset[] => closure(assets, ['index.ts', `pages/${name}.ts`]);
+  /** Also with parts that the page loads when it shows them. */
+  const loadedBy = (name: string, ...parts: readonly string[]): readonly Asset[] =>
+    closure(assets, ['index.ts', `pages/${name}.ts`, ...parts]);
   const pages = new Map<string, Body>();
   return {
     byUrl: new Map([...assets.values()].map((asset) => [asset.url, asset])),
