@@ -202,12 +202,13 @@ export function journalAdmin(db: Database) {
         [of.map(({ kind }) => kind), of.map(({ value }) => value)],
       );
     },
-    /** Puts a person in charge of a chat and the rows about it, or nobody. */
-    async assign(tx: Queries, chatId: string, personId: string | null): Promise<void> {
+    /** Puts a person in charge of a chat and the rows about it, or nobody. A change that is older than the one known has no effect. */
+    async assign(tx: Queries, chatId: string, personId: string | null, at: string): Promise<void> {
       await tx.query(
-        `insert into journal.chat_owners (chat_id, person_id) values ($1, $2)
-         on conflict (chat_id) do update set person_id = excluded.person_id, changed_at = now(), is_copied = false`,
-        [chatId, personId],
+        `insert into journal.chat_owners as known (chat_id, person_id, assigned_at) values ($1, $2, $3)
+         on conflict (chat_id) do update set person_id = excluded.person_id, assigned_at = excluded.assigned_at, changed_at = now(), is_copied = false
+         where known.assigned_at <= excluded.assigned_at`,
+        [chatId, personId, at],
       );
       await copyOwner(tx, chatId);
     },

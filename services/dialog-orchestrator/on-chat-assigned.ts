@@ -1,10 +1,7 @@
 import { type Consumer, on } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { sessionOwners } from './chat-owners.ts';
 
 export function onChatAssigned(): Consumer {
-  return on(inbox.chat_assigned, async ({ chatId, personId }, tx) => {
-    await tx.query('delete from dialog_orchestrator.assigned_chats where chat_id = $1', [chatId]);
-    if (personId !== null)
-      await tx.query('insert into dialog_orchestrator.assigned_chats (chat_id, person_id) values ($1, $2)', [chatId, personId]);
-  });
+  return on(inbox.chat_assigned, ({ chatId, personId, at }, tx) => sessionOwners.set(tx, chatId, personId, at));
 }

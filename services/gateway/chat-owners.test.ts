@@ -1,36 +1,12 @@
-/** Whose chat it is: the copy in the gateway, and how often it is asked. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+/** How often the gateway asks whose chat it is. */
+import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { Viewer } from '../../contracts/common.ts';
 import { contract, method } from '../../contracts/kit/define.ts';
 import { quiet } from '../../runtime/noop-log.ts';
-import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { createApp } from './app.ts';
-import { chatOwnersIn, forgetChatOwners, setChatOwner } from './chat-owners.ts';
 import type { Identity } from './keys.ts';
 import { routesOf } from './routes.ts';
-
-let store: TestStore;
-beforeAll(async () => {
-  store = await testStore();
-});
-afterAll(() => store.close());
-
-const day = (n: number): string => `2026-11-0${n}T09:00:00.000Z`;
-
-test('an assignment that is handled after a later one has no effect, also when the later one left the chat to nobody', async () => {
-  const ownerOf = async (chatId: string) => (await chatOwnersIn(store.db)([chatId])).get(chatId);
-  await setChatOwner(store.db, 'c1', 'anna', day(2));
-  await setChatOwner(store.db, 'c1', 'boris', day(1));
-  expect(await ownerOf('c1')).toBe('anna');
-  await setChatOwner(store.db, 'c1', null, day(4));
-  await setChatOwner(store.db, 'c1', 'boris', day(3));
-  expect(await ownerOf('c1')).toBeUndefined();
-  await setChatOwner(store.db, 'c1', 'boris', day(5));
-  expect(await ownerOf('c1')).toBe('boris');
-  await forgetChatOwners(store.db, ['c1']);
-  expect(await store.db.query('select from gateway.chat_owners')).toEqual([]);
-});
 
 const Chat = z.strictObject({ chatId: z.string().max(9), viewer: Viewer });
 const talk = contract('talk', '1.0.0', {

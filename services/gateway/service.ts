@@ -13,7 +13,7 @@ import { people } from '../../contracts/people.ts';
 import { system } from '../../contracts/system.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type CallMethod, createApp } from './app.ts';
-import { chatOwnersIn } from './chat-owners.ts';
+import { ownersInGateway } from './chat-owners.ts';
 import { addDocuments } from './documents.ts';
 import { addFeeds } from './feeds.ts';
 import { createFigures } from './figures.ts';
@@ -92,7 +92,7 @@ export default service({
     cache,
     limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS },
   });
-  const ownersOf = chatOwnersIn(db);
+  const ownersOf = (chatIds: readonly string[]) => ownersInGateway.of(db, chatIds);
   const decided = (decision: Decision) => insertDecision(db, decision);
   let isDraining = false;
   const parts: AppParts = {

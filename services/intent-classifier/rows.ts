@@ -2,8 +2,8 @@
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { IntentStage, Pattern as PatternSchema } from '../../contracts/intents.ts';
+import { analysisOwners } from './chat-owners.ts';
 import type { IntentName } from './model.ts';
-import { isAnalysisSeen } from './seen.ts';
 
 export type Pattern = z.output<typeof PatternSchema>;
 export interface Analysis {
@@ -125,7 +125,7 @@ export async function urgentMessages(
             is_urgent as "isUrgent", confidence, stage
      from intent_classifier.message_analysis
      where is_latest and is_urgent and ($1::timestamptz is null or message_at >= $1) and ($2::text is null or intent = $2)
-       and ($3::timestamptz is null or (message_at, message_id) < ($3, $4)) and ${isAnalysisSeen('message_analysis.chat_id', '$6')}
+       and ($3::timestamptz is null or (message_at, message_id) < ($3, $4)) and ${analysisOwners.isSeen('message_analysis.chat_id', '$6')}
      order by message_at desc, message_id desc limit $5`,
     [wanted.since, wanted.intent, wanted.after?.at ?? null, wanted.after?.messageId ?? null, limit, wanted.seenBy],
   );

@@ -359,7 +359,7 @@ const assign = async (chatId: string, personId: string | null) => {
         chatId,
       ])
     )[0]?.person;
-  await until(async () => ((await stored()) === (personId ?? undefined) ? true : null));
+  await until(async () => ((await stored()) ?? null) === personId);
 };
 
 test('a manager is shown urgent messages of their own chats and of nobody’s, in pages', async () => {

@@ -4,5 +4,5 @@ import { inbox } from '../../contracts/inbox.ts';
 
 /** From then on a manager sees the rows about the chat, or no longer does. */
 export function onChatAssigned(desk: Pick<JournalAdmin, 'assign'>): Consumer {
-  return on(inbox.chat_assigned, ({ chatId, personId }, tx) => desk.assign(tx, chatId, personId));
+  return on(inbox.chat_assigned, ({ chatId, personId, at }, tx) => desk.assign(tx, chatId, personId, at));
 }

@@ -172,7 +172,7 @@ test('a row that still names the person formerly in charge is shown to the one i
     (await desk.find('row_moved', manager)).length,
     (await desk.list({ view: 'all', method: 'm.moved', manager, limit: 10 })).length,
   ];
-  const assign = (person: string | null) => store.transaction((tx) => desk.assign(tx, 'chat_moved', person));
+  const assign = (person: string | null) => store.transaction((tx) => desk.assign(tx, 'chat_moved', person, new Date().toISOString()));
   await put('row_moved');
   await assign('anna');
   expect([await seen('anna'), await seen('boris')]).toEqual([

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Queries } from '../../../bus/service.ts';
 import type { Money } from '../../../contracts/common.ts';
 import type { DialogLanguage, DialogMode, DialogState, PhoneProof } from '../../../contracts/dialog.ts';
-import { isSessionSeen } from '../seen.ts';
+import { sessionOwners } from '../chat-owners.ts';
 
 export type State = z.output<typeof DialogState>;
 export type Mode = z.output<typeof DialogMode>;
@@ -72,7 +72,7 @@ const columns = `session_id as "sessionId", external_id as "externalId", chat_id
 /** @param person whose chats are seen, with those of nobody; null: all */
 export async function findSession(db: Queries, sessionId: string, person: string | null = null): Promise<Session | null> {
   const [row] = await db.query<Session>(
-    `select ${columns} from dialog_orchestrator.sessions where session_id = $1 and ${isSessionSeen('sessions.chat_id', '$2')}`,
+    `select ${columns} from dialog_orchestrator.sessions where session_id = $1 and ${sessionOwners.isSeen('sessions.chat_id', '$2')}`,
     [sessionId, person],
   );
   return row ?? null;
@@ -89,7 +89,7 @@ export async function listSessions(
 ): Promise<readonly Session[]> {
   return db.query<Session>(
     `select ${columns} from dialog_orchestrator.sessions
-     where ($1::text is null or state = $1) and ($2::timestamptz is null or (active_at, session_id) < ($2, $3)) and ${isSessionSeen('sessions.chat_id', '$5')}
+     where ($1::text is null or state = $1) and ($2::timestamptz is null or (active_at, session_id) < ($2, $3)) and ${sessionOwners.isSeen('sessions.chat_id', '$5')}
      order by active_at desc, session_id desc limit $4`,
     [asked.state, asked.before?.at ?? null, asked.before?.id ?? null, asked.limit, asked.seenBy],
   );
