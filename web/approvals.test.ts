@@ -195,8 +195,9 @@ inBrowser(
     const { chatId } = stored.body as { chatId: string };
     await page.value(`document.querySelector('nav a[href="/desk/clients"]').click()`);
     await fill(page, { q: '8 (916) 555-77-88' });
-    await until(async () => (await page.value(`[...document.querySelectorAll('[data-row]')].length`)) === 1, patienceMs);
-    await page.value(`document.querySelector('[data-row] a').click()`);
+    // The list is made again for the search: its row is opened in the same turn in which it is seen.
+    const openOnly = `location.search.includes('q=') && document.querySelectorAll('[data-row]').length === 1 && (document.querySelector('[data-row] a').click(), true)`;
+    await until(() => page.value(openOnly) as Promise<boolean>, patienceMs);
     await says(page, 'Есть ли пионы?', '.client .thread');
     await says(page, '+7 916 555-77-88', '.client .card');
     await says(page, 'Не показаны лиды из CRM', '.client');
