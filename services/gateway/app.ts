@@ -194,7 +194,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       const output = identity !== null && isAudited(identity) ? await audited(asked, request, identity) : await asked;
       await requireOwnChat(output);
       if (!isRead) changed();
-      return answer(route, identity === null ? output : await shownTo(identity, output, request), request, reply);
+      return answer(route, identity === null ? output : await shownTo(identity, { input, output }, request), request, reply);
     },
   });
 
@@ -216,16 +216,20 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   }
 
   /**
-   * What a person of this role may see of it: an operator sees personal data only where they ask for it with the header, and the audit has
-   * that before they do.
+   * What a person of this role may see of it: an operator sees personal data only where they ask for it, with the header or by the input
+   * `reveal`, and the audit has that before they do.
    */
-  async function shownTo({ viewer, keyId, client, person }: Identity, output: unknown, request: FastifyRequest): Promise<unknown> {
+  async function shownTo(
+    { viewer, keyId, client, person }: Identity,
+    { input, output }: { readonly input: unknown; readonly output: unknown },
+    request: FastifyRequest,
+  ): Promise<unknown> {
     if (viewer === undefined || !isMaskedFor(viewer.role)) return output;
     personal ??= piiPaths(method.output);
-    if (personal.length === 0) return output;
-    if (request.headers[revealHeader] === undefined) return mask(personal, output);
-    await decided({ ...auditedOf(request), keyId, client, person, code: 'ok', reason: 'personal_data_shown' });
-    return output;
+    const isAsked = request.headers[revealHeader] !== undefined && personal.length > 0;
+    if (isAsked || (input as { readonly reveal?: unknown }).reveal === true)
+      await decided({ ...auditedOf(request), keyId, client, person, code: 'ok', reason: 'personal_data_shown' });
+    return isAsked ? output : mask(personal, output);
   }
   function auditedOf({ params, id }: FastifyRequest): Pick<Decision, 'method' | 'target' | 'requestId'> {
     const [target = null] = Object.values(params as Readonly<Record<string, string>>);

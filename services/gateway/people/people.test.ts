@@ -305,4 +305,12 @@ test('an operator is shown no name, phone or text, until they ask for it, and th
     'personal_data_shown',
   ]);
   expect(shown).toEqual([{ method: 'inbox.list_messages' }]);
+  const [row] = await it.world.store.query<{ id: string }>('select id from journal.rows limit 1');
+  const id = row?.id ?? '';
+  for (const reveal of [false, true]) expect((await operator.ask('GET', `/api/v1/journal/${id}?reveal=${reveal}`)).status).toBe(200);
+  const revealed = await it.world.store.query('select target from gateway.audit where person = $1 and method = $2', [
+    operator.personId,
+    'journal.get',
+  ]);
+  expect(revealed).toEqual([{ target: id }]);
 });
