@@ -13,5 +13,5 @@ export default {
   maxWorkers: availableParallelism() + 1,
   workerIdleMemoryLimit: '700MB',
   // Far beyond what any test takes: a busy machine is no failure.
-  testTimeout: 180_000,
+  testTimeout: 300_000,
 };

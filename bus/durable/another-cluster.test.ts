@@ -33,6 +33,15 @@ test.each(['before the service starts', 'while the service runs'])(
     const first = await start();
     await note('before');
     await until(() => heard.includes('before'));
+    // The consumer commits where it is after it has heard.
+    await until(
+      async () =>
+        (
+          await it.store.query(
+            'select from journal.cursors where (xid, id) >= (select xid, id from journal.events order by xid desc, id desc limit 1)',
+          )
+        ).length > 0,
+    );
     if (when.startsWith('before')) await first.stop(2_000);
     // What a restore without the command line leaves behind.
     await it.store.transaction(async (tx) => {

@@ -2,7 +2,7 @@ import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
 import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { type CallPlace, type CallRow, findCall, listCalls as listRows, totals } from './rows.ts';
+import { type CallPlace, type CallRow, countCalls, findCall, listCalls as listRows } from './rows.ts';
 
 export function getCall(db: Queries): Handler<typeof calls.get_call> {
   return async ({ callId }) => shownCall((await findCall(db, callId)) ?? missing(callId));
@@ -16,7 +16,7 @@ export function listCalls(db: Queries): Handler<typeof calls.list_calls> {
 }
 export function callTotals(db: Queries): Handler<typeof calls.call_totals> {
   return async () => {
-    const { oldestAt, ...counts } = await totals(db);
+    const { oldestAt, ...counts } = await countCalls(db);
     return { ...counts, oldestAt: oldestAt?.toISOString() ?? null };
   };
 }

@@ -119,7 +119,7 @@ export async function listCalls(
 }
 
 /** Each number is that of the list with the same filter. */
-export async function totals(db: Queries): Promise<{
+export async function countCalls(db: Queries): Promise<{
   readonly answered: number;
   readonly needAttention: number;
   readonly oldestAt: Date | null;

@@ -108,7 +108,7 @@ test('an appointment of the salon is news once, however often and in whatever or
     ['appointment_changed', 'vendor'],
     ['appointment_cancelled', 'vendor'],
   ]);
-}, 60_000);
+});
 
 test('an employee whom the salon chose for a slot of anybody is no change of the appointment', async () => {
   const { appointment } = await atTheVendor();
@@ -144,7 +144,7 @@ test('what was not delivered is found when the appointments are compared; what w
     }),
   ).toEqual([['appointment_created', 'vendor']]);
   expect(await eventsOf('appointmentId', early.appointmentId)).toEqual([]);
-}, 60_000);
+});
 
 test('a change of a record is reported with its status, an echo of an own write is not, and a deleted record is told as such', async () => {
   const phoneNumber = '+79995553312';

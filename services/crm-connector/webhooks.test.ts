@@ -40,7 +40,7 @@ beforeAll(async () => {
   }
   await it.world.start('crm-connector', connector, { ...settings, ESPOCRM_WEBHOOK_SECRETS: secrets.join(',') });
   await atTheSalon('POST', 'hooks_settings/4564', { urls: [addresses.get('booking')], active: 1, record: 1, client: 1, self_sending: 1 });
-}, 60_000);
+});
 afterAll(async () => {
   await it.stop();
   await Promise.all([espo.close(), salon.close()]);

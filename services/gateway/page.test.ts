@@ -49,5 +49,4 @@ inBrowser.each(['/openapi.json', '/asyncapi.json', '/api/v1/openapi.json'])(
     expect(shown).toMatch(/"(openapi|asyncapi)":\s*"3/);
     expect(page.complaints).toEqual([]);
   },
-  60_000,
 );

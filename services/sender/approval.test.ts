@@ -59,7 +59,7 @@ test('50 drafts that 10 people approve at once are 50 messages, each approved by
   await it.when(async () => (await Promise.all(all.map(({ id }) => isOver(id)))).every(Boolean));
   expect(sent('толпа')).toEqual(all.map(({ text }) => text).sort());
   for (const { id } of all.slice(0, 10)) expect((await it.row(id)).audit.filter(({ did }) => did.startsWith('approved'))).toHaveLength(1);
-}, 120_000);
+});
 
 test('whichever sender is killed when, nothing goes out unapproved, and nothing twice', async () => {
   const all = await drafts(60, 'гибель');
@@ -95,7 +95,7 @@ test('whichever sender is killed when, nothing goes out unapproved, and nothing 
     if (state !== 'review') expect([text, went.includes(text)]).toEqual([text, state === 'done']);
   }
   for (const { id } of silent) expect((await it.row(id)).state).toBe('proposed');
-}, 120_000);
+});
 
 test('nobody but the sender may deliver, whatever the input says of an approval', async () => {
   expect(messages.deliver).toMatchObject({ roles: ['sender'], approval: 'staff', reaches: 'customer' });

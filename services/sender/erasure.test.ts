@@ -115,7 +115,7 @@ test('of a person of Telegram nothing is left in the whole database, in whatever
   await expect(it.approve(pending.id)).rejects.toMatchObject({ code: expect.stringMatching(/conflict|failed_precondition/) });
   expect((await here.bus.call(inbox.chat_context, { chatId: kept })).messages).toMatchObject([{ text: 'незабвенное' }]);
   expect(named(await found(['незабвенное', String(other)]))).toHaveLength(2);
-}, 120_000);
+});
 
 test('of a person of WhatsApp neither the phone, nor the user id, nor a word is left', async () => {
   const phone = '79990007701';

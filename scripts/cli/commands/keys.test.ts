@@ -53,14 +53,10 @@ test.each([
   [['create', '--expires', 'soon'], 2, 'expected a length of time'],
   [['revoke'], 2, 'expected a key id'],
   [['revoke', 'pk_000000000000'], 3, 'There is no key pk_000000000000'],
-] as const)(
-  '%j is refused',
-  async (words, status, said) => {
-    const ran = await polyb('keys', ...words);
-    expect({ status: ran.status, said: ran.stderr }).toEqual({ status, said: expect.stringContaining(said) });
-  },
-  60_000,
-);
+] as const)('%j is refused', async (words, status, said) => {
+  const ran = await polyb('keys', ...words);
+  expect({ status: ran.status, said: ran.stderr }).toEqual({ status, said: expect.stringContaining(said) });
+});
 
 test('an invited person gets a link, is listed, and what does not exist is refused', async () => {
   const made = await polyb('people', 'invite', 'anna', '--role', 'director', '--name', 'Анна');

@@ -9,8 +9,6 @@ import type { App } from './pm2.ts';
 
 // Under PM2 alone, without the servers of a system.
 let here: Checkout;
-/** PM2 starts again what crashes, ever more slowly. */
-const pm2Ms = 120_000;
 beforeAll(async () => {
   here = await checkout();
   const crashes = 'process.exit(1);';
@@ -38,10 +36,8 @@ async function run(program: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-test(
-  'an app that is removed while it crashes and is started again does not come back',
-  async () => {
-    const left = await run(`
+test('an app that is removed while it crashes and is started again does not come back', async () => {
+  const left = await run(`
     const crashed = (app, times) => until(async () => (await listApps()).some(({ name, restarts, status }) =>
       name === app && restarts >= times && status !== 'waiting restart'));
     await startApps(['crashing']);
@@ -51,15 +47,11 @@ test(
     await crashed('failing', 6); // by then the first would have been started again
     await removeApps((await listApps()).filter(({ name }) => name === 'failing'));
     return await listApps();`);
-    expect((left as readonly App[]).map(({ name }) => name)).toEqual(['staying']);
-  },
-  pm2Ms,
-);
+  expect((left as readonly App[]).map(({ name }) => name)).toEqual(['staying']);
+});
 
-test(
-  'of two instances the younger is one too many, until the older is not well',
-  async () => {
-    const told = await run(`
+test('of two instances the younger is one too many, until the older is not well', async () => {
+  const told = await run(`
     const [old] = await listApps();
     const id = await addInstance(old);
     const both = await listApps();
@@ -68,21 +60,15 @@ test(
     const left = await listApps();
     await removeApps(left);
     return [old.id, id, ...[surplus(both), surplus(crashed), left].map((apps) => apps.map(({ id }) => id))];`);
-    const [old, added, ...lists] = told as [number, number];
-    expect(added).not.toBe(old);
-    expect(lists).toEqual([[added], [old], [old]]);
-  },
-  pm2Ms,
-);
+  const [old, added, ...lists] = told as [number, number];
+  expect(added).not.toBe(old);
+  expect(lists).toEqual([[added], [old], [old]]);
+});
 
-test(
-  'a service that is stopped while it starts ends by itself',
-  async () => {
-    const serving = here.start('runtime/serve.ts', 'staying');
-    const end = ended(serving);
-    await once(serving.stdout as Readable, 'data'); // its module is being loaded
-    serving.kill('SIGTERM');
-    expect(await end).toMatchObject({ status: 0 });
-  },
-  pm2Ms,
-);
+test('a service that is stopped while it starts ends by itself', async () => {
+  const serving = here.start('runtime/serve.ts', 'staying');
+  const end = ended(serving);
+  await once(serving.stdout as Readable, 'data'); // its module is being loaded
+  serving.kill('SIGTERM');
+  expect(await end).toMatchObject({ status: 0 });
+});

@@ -17,7 +17,7 @@ import { until } from '../../../test/kit/world.ts';
 import type { StatusRow } from './status.ts';
 
 // One system for the whole file, in the order of the tests: bringing it up is what takes long.
-const patienceMs = 120_000;
+const patienceMs = 300_000;
 let here: Checkout;
 beforeAll(async () => {
   here = await checkout();

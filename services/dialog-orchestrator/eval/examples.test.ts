@@ -34,7 +34,7 @@ test('without a language model, every example has its effects and no other', asy
   expect(verdicts.filter(({ failures }) => failures.length > 0).map(({ name, failures }) => ({ name, failures }))).toEqual([]);
   const left = scripts.reduce((sum, { effects: { booked, cancelled } }) => sum + booked - cancelled, 0);
   expect(await inCalendar()).toBe(left);
-}, 120_000);
+});
 
 test('an appointment of one conversation is not known in another that states the same phone', async () => {
   const phone = '+79005559999';
