@@ -14,12 +14,15 @@ import { quiet } from '../../../runtime/noop-log.ts';
 import { type Checkout, checkout, ended } from '../../../test/kit/checkout.ts';
 import { follow, stepsOf } from '../../../test/kit/pages.ts';
 import { until } from '../../../test/kit/world.ts';
+import { findRedis } from '../../infra/redis.ts';
 import type { StatusRow } from './status.ts';
 
 // One system for the whole file, in the order of the tests: bringing it up is what takes long.
 const patienceMs = 300_000;
 let here: Checkout;
 beforeAll(async () => {
+  // `up` goes on without a Redis that it cannot unpack within its time limit, which on a new machine beside other tests is short.
+  await findRedis({ signal: AbortSignal.timeout(patienceMs) });
   here = await checkout();
 }, patienceMs);
 afterAll(async () => await here[Symbol.asyncDispose](), patienceMs);
