@@ -5,6 +5,13 @@
 import { createRequire, registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
+type Jest = typeof import('@jest/globals');
+type Globals = Pick<Jest, 'afterAll' | 'afterEach' | 'beforeAll' | 'beforeEach' | 'describe' | 'expect' | 'test'>;
+
+let current: Globals;
+/** The functions that collect the tests of the file that is being loaded. */
+export const currentGlobals = (): Globals => current;
+
 const require = createRequire(import.meta.url);
 const globals = new URL('globals.ts', import.meta.url).href;
 /** In the address of what is loaded for one test file alone: the file, and the suites of other files that it runs. */
@@ -38,8 +45,8 @@ export class Runtime {
     files += 1;
     return import(`${pathToFileURL(path).href}?file=${files}`);
   }
-  setGlobalsForRuntime(given: object): void {
-    Reflect.set(globalThis, Symbol.for('polyb.jest.globals'), given);
+  setGlobalsForRuntime(given: Globals): void {
+    current = given;
   }
   getSourceMaps(): null {
     return null;
