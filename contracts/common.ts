@@ -1,6 +1,7 @@
 /** Schemas that several contracts share. Every one is bounded; personal data is marked with `pii`. */
 import { z } from 'zod';
 import { type PersonRole, personRoles } from './kit/define.ts';
+import { PolybError } from './kit/errors.ts';
 
 /** Kind of personal data in a field. Logs, traces, taps and dead letters mask it. */
 export type Pii = 'phone' | 'name' | 'text' | 'audio';
@@ -136,6 +137,9 @@ export const Day = z.iso.date({ error: 'a date, e.g. 2026-12-24' }).max(10);
 /** Opaque start of the next page. */
 export const Cursor = z.string().min(1).max(500);
 export const PageInput = { limit: z.int().min(1).max(200).default(50), cursor: Cursor.optional() };
+export function badCursor(): PolybError {
+  return new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page of this list, unchanged.');
+}
 export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{ items: z.ZodArray<T>; nextCursor: z.ZodNullable<typeof Cursor> }> {
   return z.object({ items: z.array(item).max(200), nextCursor: Cursor.nullable() });
 }

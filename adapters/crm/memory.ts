@@ -1,9 +1,11 @@
 /** A CRM in memory; for tests and trials. */
+
 import { randomUUID } from 'node:crypto';
+import { badCursor } from '../../contracts/common.ts';
 import type { crm } from '../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { badCursor, type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
+import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
 
 interface Lead
   extends Pick<ParsedOf<typeof crm.create_lead>, 'contactId' | 'firstName' | 'lastName' | 'phoneNumber' | 'source' | 'comment'> {

@@ -5,7 +5,6 @@
 import type { z } from 'zod';
 import type { About, Contact as ContactSchema, crm, LeadStatus as LeadStatusSchema } from '../../contracts/crm.ts';
 import type { Effect, OutputOf, ParsedOf } from '../../contracts/kit/define.ts';
-import { PolybError } from '../../contracts/kit/errors.ts';
 import type { ChangedEntity, RecordState, Webhooks } from '../crm-webhook.ts';
 import type { Consent } from '../oauth.ts';
 
@@ -67,7 +66,3 @@ export const everything = {
   log_call: 'native',
   update_contact: 'native',
 } as const satisfies Capabilities['methods'];
-
-export function badCursor(): PolybError {
-  return new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page of this list, unchanged.');
-}

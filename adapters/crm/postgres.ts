@@ -1,8 +1,9 @@
 /** The built-in CRM: tables of crm-connector (`services/crm-connector/migrations`). Used when no other CRM is configured. */
+import { badCursor } from '../../contracts/common.ts';
 import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Database } from '../deps.ts';
-import { badCursor, type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
+import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
 
 type Kind = 'contact' | 'lead' | 'deal' | 'task' | 'note' | 'call';
 interface ContactRow {

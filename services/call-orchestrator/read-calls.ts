@@ -1,5 +1,6 @@
 import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
+import { badCursor } from '../../contracts/common.ts';
 import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { type CallPlace, type CallRow, countCalls, findCall, listCalls as listRows } from './rows.ts';
@@ -25,8 +26,7 @@ type Order = ParsedOf<typeof calls.list_calls>['order'];
 const cursorOf = ({ attention, seq }: CallPlace, order: Order): string => (order === 'newest' ? seq : `${attention}.${seq}`);
 function placeOf(cursor: string, order: Order): CallPlace {
   const [, attention = '0', seq] = (order === 'newest' ? /^()(\d{1,18})$/ : /^(\d)\.(\d{1,18})$/).exec(cursor) ?? [];
-  if (seq === undefined)
-    throw new PolybError('invalid_argument', 'Bad cursor: expected the nextCursor of an earlier page of this list, unchanged.');
+  if (seq === undefined) throw badCursor();
   return { attention: Number(attention), seq };
 }
 

@@ -3,14 +3,15 @@
  *
  * Leads have no link to a contact before conversion: the leads of a contact are those with one of its phones.
  */
+
 import { z } from 'zod';
 import { durationMs, secret, text, url } from '../../../config/settings.ts';
-import { Email, PersonName } from '../../../contracts/common.ts';
+import { badCursor, Email, PersonName } from '../../../contracts/common.ts';
 import type { crm } from '../../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { isPhone, type PhoneCountry, phoneCountry, phoneNumbersIn, toE164 } from '../../crm/phones.ts';
-import { badCursor, type Contact, type Crm, everything, type LeadPage, subjectOf } from '../../crm/port.ts';
+import { type Contact, type Crm, everything, type LeadPage, subjectOf } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import { type EspoEntity, type EspoRecord, espoClient, espoTime, timeFrom, type Where } from './client.ts';
 import { entityOf, espoStates, statuses, statusOf } from './record-state.ts';
