@@ -1,6 +1,6 @@
 /** What an instance replies to a request for its figures: counters of its methods, and its metrics. */
 import { z } from 'zod';
-import type { byCode } from '../../bus/telemetry/stats.ts';
+import type { MethodStats } from '../../bus/telemetry/stats.ts';
 import { type MetricReport, metricTypes } from '../../contracts/kit/metric.ts';
 
 export interface ServiceFigures {
@@ -12,19 +12,8 @@ export interface ServiceFigures {
   readonly startedAt: string;
   readonly methods: readonly MethodFigures[];
 }
-export interface MethodFigures {
+export interface MethodFigures extends Omit<MethodStats, 'address' | 'side' | 'lastError'> {
   readonly method: string;
-  readonly requests: number;
-  readonly errors: number;
-  readonly dropped: number;
-  readonly inFlight: number;
-  readonly totalMs: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly p99Ms: number;
-  readonly codes: Readonly<Record<string, number>>;
-  readonly buckets: readonly number[];
-  readonly failed: Parameters<typeof byCode>[0]['failed'];
 }
 /** Metrics of one contract from one instance; those that are not about calls come with the first contract. */
 export interface Answer {

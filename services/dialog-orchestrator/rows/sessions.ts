@@ -196,8 +196,8 @@ export async function forgetConversations(tx: Queries, chatIds: readonly string[
   const ids = 'select session_id from dialog_orchestrator.sessions where chat_id = any ($1)';
   for (const table of ['inputs', 'choices', 'proposals', 'turns'])
     await tx.query(`delete from dialog_orchestrator.${table} where session_id = any ($1) or session_id in (${ids})`, [chatIds]);
-  for (const table of ['sessions', 'assigned_chats'])
-    await tx.query(`delete from dialog_orchestrator.${table} where chat_id = any ($1)`, [chatIds]);
+  await tx.query('delete from dialog_orchestrator.sessions where chat_id = any ($1)', [chatIds]);
+  await sessionOwners.forget(tx, chatIds);
 }
 /** One chat continues as another; its own conversation ends with it. */
 export async function mergeConversations(tx: Queries, chatId: string, into: string): Promise<void> {
