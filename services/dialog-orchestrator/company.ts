@@ -1,4 +1,4 @@
-/** What the agent knows about the company, read again every minute. */
+/** What the agent knows about the company, read again every minute, or sooner if the booking system was away. */
 import type { Call } from '../../bus/service.ts';
 import { booking } from '../../contracts/booking.ts';
 import { company } from '../../contracts/company.ts';
@@ -18,7 +18,10 @@ export interface Company {
   /** Empty if the booking system cannot be reached. */
   readonly isReachable: boolean;
 }
-const freshMs = 60_000;
+/** How long what was read is used; a booking system that is away is not waited for in every turn. */
+const [freshMs, awayMs] = [60_000, 10_000];
+/** Customers wait for the reply meanwhile. */
+const timeoutMs = 4_000;
 
 export function companyFacts({
   connection,
@@ -29,16 +32,16 @@ export function companyFacts({
   readonly timeZone: string;
   readonly now: () => number;
 }): (call: Call) => Promise<Company> {
-  let known: { readonly at: number; readonly company: Company } | null = null;
+  let known: { readonly until: number; readonly company: Company } | null = null;
   const absent = (error: unknown): null => {
     if (isPolybError(error)) return null;
     throw error;
   };
   return async (call) => {
-    if (known !== null && now() - known.at < freshMs) return known.company;
+    if (known !== null && now() < known.until) return known.company;
     const [own, offered] = await Promise.all([
-      call(company.get, { connection }).catch(absent),
-      call(booking.list_services, { connection }).catch(absent),
+      call(company.get, { connection }, { timeoutMs }).catch(absent),
+      call(booking.list_services, { connection }, { timeoutMs }).catch(absent),
     ]);
     const of = own?.company ?? null;
     const made: Company = {
@@ -51,8 +54,7 @@ export function companyFacts({
       services: offered?.services ?? [],
       isReachable: offered !== null,
     };
-    // An unreachable booking system is asked again in the next turn.
-    if (made.isReachable) known = { at: now(), company: made };
+    known = { until: now() + (made.isReachable ? freshMs : awayMs), company: made };
     return made;
   };
 }

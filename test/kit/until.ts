@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** The first value of `look` that is not null, undefined or false. Looks again after 1 ms, then ever more slowly, up to 10 ms. */
 export async function until<T>(
   look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<T> {
   const end = performance.now() + withinMs;
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs + 1, 10)) {
