@@ -25,6 +25,8 @@ export interface Heard {
   readonly said: readonly { readonly text: string; readonly messageId: string; readonly isDecision: boolean }[];
   readonly presses: readonly Press[];
   readonly seen: readonly string[];
+  /** Other sessions, to which options that were pressed belong. */
+  readonly elsewhere: readonly string[];
   /** Messages without words, which no model can read. */
   readonly unread: { readonly voice: boolean; readonly other: boolean };
   /** The last message of the customer, which the reply answers. */
@@ -51,11 +53,14 @@ export async function hear(
   const heard: { text: string; messageId: string; isDecision: boolean }[] = [];
   const presses: Press[] = [];
   const seen: string[] = [];
+  const elsewhere = new Set<string>();
   const unread = { voice: false, other: false };
   let answers: string | null = null;
   let person: Partial<Session> = {};
   const press = async (inputId: string, token: string) => {
-    const choice = await findChoice(db, session.sessionId, token);
+    const found = await findChoice(db, token);
+    if (found !== null && found.sessionId !== session.sessionId) elsewhere.add(found.sessionId);
+    const choice = found?.sessionId === session.sessionId ? found : null;
     presses.push({ inputId, title: choice?.title ?? '', payload: choice?.payload ?? null, turnId: choice?.turnId ?? null });
   };
   for (const input of inputs) {
@@ -95,7 +100,7 @@ export async function hear(
   const stated = heard.flatMap(({ text }) => phoneIn(text) ?? []).at(-1);
   if (stated !== undefined && session.phoneProof !== 'proved' && person.phoneProof !== 'proved')
     person = { ...person, phone: stated, phoneProof: 'claimed' };
-  return { said: heard, presses, seen, unread, answers, person };
+  return { said: heard, presses, seen, elsewhere: [...elsewhere], unread, answers, person };
 }
 
 export function pressedOf(presses: Heard['presses']): {

@@ -83,6 +83,7 @@ test('without waitMs, and while a draft waits for approval, a message is answere
   const from = unique('visitor');
   const first = bodyOf<Put>(await ask('POST', '/api/v1/messages', { from, text: 'Здравствуйте', waitMs: 30_000 }));
   expect(Object.keys(bodyOf<Put>(await ask('POST', '/api/v1/messages', { from, text: 'Добрый день' })))).toEqual(['messageId', 'chatId']);
+  await until(async () => (await messagesIn(first.chatId)).length === 4);
   expect((await ask('POST', `/api/v1/dialogs/${first.chatId}/mode`, { mode: 'draft' })).status).toBe(403);
   const admin = await it.client('admin');
   expect(await admin('POST', `/api/v1/dialogs/${first.chatId}/mode`, { mode: 'draft' })).toMatchObject({

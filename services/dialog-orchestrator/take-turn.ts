@@ -37,9 +37,11 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         ? await context.call(inbox.chat_context, { chatId: sessionId, limit: remembered.messages }).catch(gone)
         : null;
     if (said === null && chat === null && stored === null) return silence(sessionId, null);
-    if (chat !== null && chat.chat.chatId !== sessionId) return merged(sessionId, chat.chat.chatId, turnId, context);
+    if (chat !== null && chat.chat.chatId !== sessionId) return merged([sessionId], chat.chat.chatId, turnId, context);
     const before = renewed(stored, { sessionId, said, chat, startedAt, settings });
     const heard = await hear({ session: before, said, chat, inputs, db }, context);
+    const former = chat === null ? [] : await formerChats(heard.elsewhere, sessionId, context);
+    if (former.length > 0) return merged(former, sessionId, turnId, context);
     const session = await identified({ ...before, ...heard.person }, chat, parts, context);
     const resumesAt = chat === null ? null : fragmentEnds(session, heard, inputs, settings, now());
     if (resumesAt !== null)
@@ -115,10 +117,20 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
   };
 }
 
-/** What was said late under the former id of a merged chat is answered in the chat that it is now. */
-function merged(former: string, into: string, turnId: string, { commit }: Context): Promise<Answer> {
+/** Those that are this chat now: the merge may not have been announced here yet. */
+async function formerChats(sessionIds: readonly string[], chatId: string, { call }: Context): Promise<readonly string[]> {
+  const found = await Promise.all(
+    sessionIds.map(async (former) => {
+      const known = await call(inbox.chat_context, { chatId: former, limit: 1 }).catch(gone);
+      return known?.chat.chatId === chatId ? [former] : [];
+    }),
+  );
+  return found.flat();
+}
+/** What was said under the former ids of a merged chat is answered in the chat that it is now. */
+function merged(former: readonly string[], into: string, turnId: string, { commit }: Context): Promise<Answer> {
   return commit(async (tx) => {
-    await mergeConversations(tx, former, into);
+    for (const each of former) await mergeConversations(tx, each, into);
     turnDue(tx, into, derivedKey(turnId, 'merged'));
     return silence(into, null);
   });

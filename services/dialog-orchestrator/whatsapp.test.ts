@@ -286,6 +286,23 @@ test('a proposal of a chat that turns out to be the customer’s other one is co
   expect(await world_.store.query('select from dialog_orchestrator.sessions where session_id = $1', [goes])).toEqual([]);
 });
 
+test('a press that comes before the merge of its chats is known confirms the proposal', async () => {
+  const vera = somebody();
+  const hidden = { userId: vera.userId ?? '', name: 'Клиент' };
+  whatsapp.say({ phone: vera.phone, name: 'Клиент' }, 'Добрый день!');
+  await comes(vera, 1);
+  const proposal = await proposedTo(hidden, 6);
+  const [stays, goes] = [await chatOf(vera), await chatOf(hidden)];
+  whatsapp.say(vera, 'А парковка есть?');
+  await comes(vera, 2);
+  await until(async () => (await world_.store.query('select from dialog_orchestrator.sessions where session_id = $1', [goes])).length === 0);
+  for (const table of ['proposals', 'choices'])
+    await world_.store.query(`update dialog_orchestrator.${table} set session_id = $2 where session_id = $1`, [stays, goes]);
+  whatsapp.choose(vera, proposal, 'Подтвердить');
+  expect(textOf(await comes(vera, 3))).toMatch(/^Готово, вы записаны/);
+  expect((await it.session(stays)).proposals).toMatchObject([{ what: 'create', state: 'done' }]);
+});
+
 test('a message that was withdrawn before the turn gets no answer', async () => {
   const petr = somebody();
   const text = { id: 'wamid.WITHDRAWN', type: 'text', text: { body: 'Напишите мне в другой раз.' } };

@@ -140,11 +140,14 @@ export async function insertChoices(
       [of.sessionId, of.turnId, of.expiresAt, JSON.stringify(choices)],
     );
 }
-/** Null for a token that this session was not given, or that is too old. */
-export async function findChoice(db: Queries, sessionId: string, token: string): Promise<(Choice & { readonly turnId: string }) | null> {
-  const [row] = await db.query<Choice & { readonly turnId: string }>(
-    'select token, title, payload, turn_id as "turnId" from dialog_orchestrator.choices where token = $1 and session_id = $2 and expires_at > now()',
-    [token, sessionId],
+/** Null for a token that no session was given, or that is too old. */
+export async function findChoice(
+  db: Queries,
+  token: string,
+): Promise<(Choice & { readonly sessionId: string; readonly turnId: string }) | null> {
+  const [row] = await db.query<Choice & { readonly sessionId: string; readonly turnId: string }>(
+    'select token, title, payload, session_id as "sessionId", turn_id as "turnId" from dialog_orchestrator.choices where token = $1 and expires_at > now()',
+    [token],
   );
   return row ?? null;
 }
