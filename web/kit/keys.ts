@@ -1,6 +1,6 @@
 /** Keys by their place on the keyboard (`event.code`), so that any layout works. */
 import { type ReadonlySignal, signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import type { Settings } from './settings.ts';
 
 export interface Binding {
@@ -55,9 +55,9 @@ export function createKeys({ hasKeys, keys }: Pick<Settings, 'hasKeys' | 'keys'>
   };
 }
 
-/** Binds while the component is shown. */
+/** Binds while the component is shown, from the moment it is. */
 export function useKeys(keys: Keys, bindings: readonly Binding[], changes: readonly unknown[]): void {
-  useEffect(() => keys.bind(bindings), changes);
+  useLayoutEffect(() => keys.bind(bindings), changes);
 }
 
 /** `KeyA` as `A`, `Digit1` as `1`. */
