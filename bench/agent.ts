@@ -2,8 +2,7 @@
  * Turns of the agent beside keyed calls of the same run, over NATS and PostgreSQL with its default durability. The model is a stub in a
  * process of its own that answers at once; the calendar is the built-in one.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,11 +21,10 @@ import { warm } from '../scripts/cli/system/warm.ts';
 import { startNats, startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import salon from '../services/crm-connector/salon.json' with { type: 'json' };
+import { forkDaemon, stopDaemon } from './daemons.ts';
 import { load, median, play, type Role, start } from './roles.ts';
 import { forkServices, work } from './steps.ts';
 
-const root = join(import.meta.dirname, '..');
-const serve = join(root, 'runtime', 'serve.ts');
 const token = '7001:AAAA-bench';
 const chats = 64;
 
@@ -78,9 +76,9 @@ export async function benchAgent({
     await warm(AbortSignal.timeout(120_000));
     children.push(...(await forkServices({ NATS_URL: nats.url, DATABASE_URL: url })));
     const [agent] = await Promise.all([
-      forked(['dialog-orchestrator'], env, children),
-      forked(['crm-connector'], env, children),
-      forked(['journal', 'collector', 'sender'], env, children),
+      forkDaemon(['dialog-orchestrator'], env, children),
+      forkDaemon(['crm-connector'], env, children),
+      forkDaemon(['journal', 'collector', 'sender'], env, children),
     ]);
     const transport = await connectNats({ servers: nats.url, name: 'operator', inboxUser: 'operator', log: quiet });
     const bus = createBus({ transport, name: 'operator', log: quiet });
@@ -99,7 +97,7 @@ export async function benchAgent({
     }
   } finally {
     await store.close();
-    for (const child of children) await ended(child);
+    for (const child of children) await stopDaemon(child);
     await model.stop();
     await telegram.close();
     await nats.stop();
@@ -255,35 +253,6 @@ async function firstSentence(bus: BusHost, model: Role, next: (name: string) => 
 }
 /** The same clock in all processes of this machine. */
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
-
-/** What PM2 is told about a daemon. */
-interface App {
-  readonly name: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-/** A process of these services, with the flags and the compile cache that PM2 gives to a daemon. */
-async function forked(folders: readonly string[], env: Readonly<Record<string, string>>, children: ChildProcess[]): Promise<ChildProcess> {
-  const { apps } = (await import(join(root, 'ecosystem.config.js'))) as { readonly apps: readonly App[] };
-  const daemon = apps.find(({ name }) => name === folders[0]);
-  const child = fork(serve, [...folders], {
-    env: { ...process.env, ...daemon?.env, ...env },
-    execArgv: daemon?.args.filter((each) => each.startsWith('--')) ?? [],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  children.push(child);
-  const exited = once(child, 'exit').then(([code]) => {
-    throw new Error(`${folders.join(', ')} ended with ${code} before it was ready`);
-  });
-  await Promise.race([once(child, 'message', { signal: AbortSignal.timeout(60_000) }), exited]);
-  void exited.catch(() => {});
-  return child;
-}
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  child.kill('SIGTERM');
-  await Promise.race([once(child, 'exit'), delay(10_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))]);
-}
 
 interface Asked {
   readonly stream?: boolean;

@@ -6,6 +6,7 @@ import { optionsOf, refuse } from '../scripts/options.ts';
 import { benchAgent } from './agent.ts';
 import { benchCalls } from './calls.ts';
 import { benchCommandLine } from './cli.ts';
+import { benchDesk } from './desk.ts';
 import { benchGateway } from './gateway.ts';
 import { benchIntake } from './intake.ts';
 import { benchJournal } from './journal.ts';
@@ -36,6 +37,7 @@ const sections = {
     run: () => benchVendor(),
   },
   agent: { title: 'Turns of the agent with a model that answers at once, beside keyed calls', run: () => benchAgent() },
+  desk: { title: 'From a change to the browsers of 200 followers, and what they cost the gateway', run: () => benchDesk() },
   words: { title: 'Words that find another form of them, with hunspell, with stems alone, and by likeness', run: () => benchWords() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
 } as const;
