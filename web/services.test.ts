@@ -4,12 +4,11 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Browser, findBrowser, openBrowser, type Page } from '../test/kit/browser.ts';
 import { type DeskServer, deskServer, Refusal } from '../test/kit/desk.ts';
 import { until } from '../test/kit/until.ts';
+import { patienceMs, says as saysIn, shows } from '../test/kit/visit.ts';
 
 const program = findBrowser();
 /** Debian's package `chromium`, or any Chrome on the PATH. */
 const inBrowser = program === null ? test.skip : test;
-/** A browser on a busy machine takes its time. */
-const patienceMs = 120_000;
 const at = '2026-11-28T09:00:00.000Z';
 const markup = '<img src=x onerror="window.hacked = 1">';
 
@@ -121,11 +120,9 @@ async function open(path: string): Promise<Page> {
   return page;
 }
 const selected = (selector: string) => `document.querySelector(${JSON.stringify(selector)})`;
-const shows = (page: Page, selector: string) => until(() => page.value(`${selected(selector)} !== null`) as Promise<boolean>, patienceMs);
 const textOf = async (page: Page, selector: string, what: 'innerText' | 'textContent' = 'innerText') =>
   String(await page.value(`${selected(selector)}?.${what} ?? ''`)).replace(/[\u00a0\u202f]/g, ' ');
-const says = (page: Page, words: string, selector = 'main') =>
-  until(async () => (await textOf(page, selector)).includes(words), patienceMs);
+const says = (page: Page, words: string, selector = 'main') => saysIn(page, words, selector);
 const click = async (page: Page, label: string, within = 'main') => {
   const found = `[...document.querySelectorAll('${within} button, ${within} summary')].find((each) => each.innerText.trim() === ${JSON.stringify(label)})`;
   await until(() => page.value(`${found} !== undefined`) as Promise<boolean>, patienceMs);

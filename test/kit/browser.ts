@@ -4,11 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { onPath } from '../../scripts/infra/find-program.ts';
 
 export interface Page {
   /** The value of an expression in the page, as JSON has it. */
   value(expression: string): Promise<unknown>;
+  /** Resolves once the expression is true. The page itself looks: each look from outside costs more than what is looked at. */
+  holds(expression: string, withinMs: number): Promise<void>;
   /** Presses a key at its place on the keyboard; `key` is what the layout makes of it. */
   press(code: string, key: string, modifiers?: { readonly shift?: boolean; readonly ctrl?: boolean }): Promise<void>;
   /** Types into the element that has the focus. */
@@ -76,16 +79,34 @@ export async function openBrowser(program: string): Promise<Browser> {
       // A page in the background is drawn once a second.
       await ask('Emulation.setFocusEmulationEnabled', { enabled: true }, session);
       await ask('Page.navigate', { url }, session);
+      const value = async (expression: string): Promise<unknown> => {
+        const { result, exceptionDetails } = await ask(
+          'Runtime.evaluate',
+          { expression, returnByValue: true, awaitPromise: true, userGesture: true },
+          session,
+        );
+        if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails).slice(0, 1_000));
+        return (result as { value?: unknown }).value;
+      };
       return {
         complaints,
-        async value(expression) {
-          const { result, exceptionDetails } = await ask(
-            'Runtime.evaluate',
-            { expression, returnByValue: true, awaitPromise: true, userGesture: true },
-            session,
-          );
-          if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails).slice(0, 1_000));
-          return (result as { value?: unknown }).value;
+        value,
+        async holds(expression, withinMs) {
+          const looks = `new Promise((resolve) => {
+            const end = performance.now() + 1000;
+            const look = () => ((${expression}) === true ? resolve(true) : performance.now() > end ? resolve(false) : setTimeout(look, 20));
+            look();
+          })`;
+          let problem: unknown;
+          for (const end = performance.now() + withinMs; performance.now() < end; ) {
+            try {
+              if ((await value(looks)) === true) return;
+            } catch (error) {
+              problem = error; // The page was left meanwhile, or has nothing to look at yet.
+              await delay(20);
+            }
+          }
+          throw new Error(`${expression} does not hold; the page shows:\n${await value('document.body.innerText')}`, { cause: problem });
         },
         async press(code, key, { shift = false, ctrl = false } = {}) {
           const event = { code, key, modifiers: (shift ? 8 : 0) + (ctrl ? 2 : 0), windowsVirtualKeyCode: virtualKeys[code] ?? 0 };

@@ -4,7 +4,6 @@ import type { Bus } from '../../bus/bus.ts';
 import type { PersonRole } from '../../contracts/kit/define.ts';
 import { people } from '../../contracts/people.ts';
 import type { Browser, Page } from './browser.ts';
-import { until } from './until.ts';
 
 /** A browser on a busy machine takes its time. */
 export const patienceMs = 120_000;
@@ -35,17 +34,11 @@ export function visitors(it: Site, browser: Browser) {
     },
   };
 }
-async function holds(page: Page, expression: string): Promise<void> {
-  try {
-    await until(() => page.value(expression) as Promise<boolean>, patienceMs);
-  } catch (error) {
-    throw new Error(`${expression} does not hold; the page shows:\n${await page.value('document.body.innerText')}`, { cause: error });
-  }
-}
-
-export const shows = (page: Page, selector: string) => holds(page, `document.querySelector(${JSON.stringify(selector)}) !== null`);
+const one = (selector: string) => `document.querySelector(${JSON.stringify(selector)})`;
+export const shows = (page: Page, selector: string) => page.holds(`${one(selector)} !== null`, patienceMs);
+/** @param words with ordinary spaces */
 export const says = (page: Page, words: string, selector = 'body') =>
-  holds(page, `(document.querySelector(${JSON.stringify(selector)})?.innerText ?? '').includes(${JSON.stringify(words)})`);
+  page.holds(`(${one(selector)}?.innerText ?? '').replace(/[\\u00a0\\u202f]/g, ' ').includes(${JSON.stringify(words)})`, patienceMs);
 /** Types into fields by their names, and sends the form. */
 export async function fill(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, text] of Object.entries(fields)) {
@@ -58,7 +51,7 @@ export async function fill(page: Page, fields: Readonly<Record<string, string>>)
 /** Presses a button once it may be pressed; `label` is its text without the name of a key. */
 export async function click(page: Page, label: string, within = 'main'): Promise<void> {
   const button = `[...document.querySelectorAll('${within} button, ${within} summary')].find((each) => [...each.childNodes].filter((node) => node.nodeName !== 'KBD').map((node) => node.textContent).join('').trim() === ${JSON.stringify(label)})`;
-  await holds(page, `${button}?.disabled === false || ${button}?.nodeName === 'SUMMARY'`);
+  await page.holds(`${button}?.disabled === false || ${button}?.nodeName === 'SUMMARY'`, patienceMs);
   await page.value(`${button}.click()`);
 }
 /** Goes to a page as a link of the desk does. */
