@@ -19,9 +19,11 @@ export const PersonRole = z
 export const LinkKind = z
   .string()
   .max(32)
-  .regex(/^[a-z][a-z0-9_]*$/, '`key`, or the name of a channel')
+  .regex(/^[a-z][a-z0-9_]*$/, '`key`, `identity`, or the name of a channel')
   .meta({ open: true })
-  .describe('`key`: the value is the id of an API key. The name of a channel: the value is the user there.');
+  .describe(
+    '`key`: the value is the id of an API key. `identity`: the digest of a user at the identity provider, which a refused log-in names. The name of a channel: the value is the user there.',
+  );
 const Link = z.object({ kind: LinkKind, value: z.string().max(64) });
 const Person = z.object({
   personId: PersonId,
@@ -29,7 +31,9 @@ const Person = z.object({
   role: PersonRole,
   state: z
     .enum(['invited', 'active', 'disabled'])
-    .describe('invited: has no password yet. disabled: may not log in; nothing of theirs is lost.'),
+    .describe(
+      'invited: has neither a password nor a user at the identity provider yet. disabled: may not log in; nothing of theirs is lost.',
+    ),
   hasSecondFactor: z.boolean(),
   createdAt: Timestamp,
   lastSeenAt: Timestamp.nullable().describe('Updated at most twice a minute.'),
@@ -113,7 +117,8 @@ export const people = contract('people', '1.0.0', {
     http: { route: 'POST /api/v1/people/{personId}/reset', ...admin },
   }),
   link: method({
-    summary: 'Link a person to their user in a channel, or to an API key: where two people must approve, they count as one.',
+    summary:
+      'Link a person to their user in a channel, or to an API key: where two people must approve, they count as one. Or to their user at the identity provider, with which they log in.',
     input: z.strictObject({ ...one, ...Link.shape }),
     output: Person,
     idempotency: 'idempotent',
@@ -122,7 +127,7 @@ export const people = contract('people', '1.0.0', {
     http: { route: 'POST /api/v1/people/{personId}/link', ...admin },
   }),
   unlink: method({
-    summary: 'Remove the link of a person to a user in a channel or to an API key.',
+    summary: 'Remove the link of a person to a user in a channel or at the identity provider, or to an API key.',
     input: z.strictObject({ ...one, ...Link.shape }),
     output: Person,
     idempotency: 'idempotent',
@@ -176,7 +181,7 @@ export const people = contract('people', '1.0.0', {
     key: 'sessionId',
   }),
   person_linked: event({
-    summary: 'A person was linked to a user in a channel or to an API key, or the link was removed.',
+    summary: 'A person was linked to a user in a channel or at the identity provider, or to an API key, or the link was removed.',
     payload: z.object({ personId: PersonId, ...Link.shape, isLinked: z.boolean(), at: Timestamp }),
     key: 'value',
   }),

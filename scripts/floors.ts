@@ -77,6 +77,7 @@ const homes: Readonly<Record<string, string>> = {
   undici: 'adapters/http.ts',
   telegraf: 'adapters/vendors/telegram/',
   openai: 'adapters/vendors/openai/',
+  'openid-client': 'adapters/vendors/oidc/',
   fastify: 'services/gateway/',
   '@fastify/': 'services/gateway/',
   'prom-client': 'services/gateway/',

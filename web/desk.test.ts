@@ -12,6 +12,7 @@ const program = findBrowser();
 const inBrowser = program === null ? test.skip : test;
 const session = {
   person: { personId: 'anna', name: 'Анна', role: 'manager' },
+  hasPassword: true,
   needsSecondFactor: false,
   permissions: [
     ...['journal.list', 'journal.approve', 'journal.get', 'inbox.list_chats', 'inbox.chat_context', 'calls.list_calls', 'calls.start_call'],
@@ -498,6 +499,35 @@ inBrowser(
 );
 
 const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+inBrowser(
+  'the log-in page leads to the identity provider with the page to come back to, and says why a log-in was refused, once',
+  async () => {
+    await server.stop();
+    server = await deskServer({ provider: { name: 'Компания <b>', hasPasswords: false } });
+    server.on('GET /api/v1/session', () => new Refusal(401, { code: 'unauthenticated' }));
+    const identity = 'ab'.repeat(32);
+    const page = await open(`/desk/chats?waiting=1#refused=conflict&reason=login_taken&login=anna&identity=${identity}`);
+    await says(page, `polyb people link anna identity:${identity}`, '.problem');
+    await says(page, 'Войти через Компания <b>', 'a.action');
+    expect(await page.value(`document.activeElement.getAttribute('href')`)).toBe(
+      '/api/v1/session/provider?to=%2Fdesk%2Fchats%3Fwaiting%3D1',
+    );
+    expect(await page.value(`document.querySelector('[type=password]')`)).toBeNull();
+    expect(await page.value('location.pathname + location.search + location.hash')).toBe('/desk/chats?waiting=1');
+    await page.value(axe);
+    expect(await page.value(`axe.run().then(({ violations }) => violations.map(({ id }) => id))`)).toEqual([]);
+    await page.value('location.reload()');
+    await says(page, 'Войти через', 'a.action');
+    expect(await page.value(`document.querySelector('.problem')`)).toBeNull();
+    server.on('GET /api/v1/session', () => session);
+    await page.value(`location.hash = 'refused=failed_precondition&reason=log_in_lost'; location.reload()`);
+    await says(page, 'Вход не завершён', '.notices');
+    expect(page.complaints.filter((text) => !/40[14]/.test(text))).toEqual([]);
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
 inBrowser(
   'axe finds nothing on any page, in Russian and English, light and dark, at 1280 and 320 px, where nothing is wider than the window',
   async () => {

@@ -59,7 +59,12 @@ const described = {
   examples: [],
 };
 const may = ['journal.pause', 'journal.resume', 'system.survey_services', 'system.list_settings', 'crm.push_to_crm'];
-const session = { person: { personId: 'root', name: 'Администратор', role: 'admin' }, needsSecondFactor: false, permissions: may };
+const session = {
+  person: { personId: 'root', name: 'Администратор', role: 'admin' },
+  hasPassword: true,
+  needsSecondFactor: false,
+  permissions: may,
+};
 
 const counters = { approvals: 1, reviews: 2, stuck: 3, dead_letters: 4, services_unwell: 1, providers_unwell: 1 };
 const setting = (name: string, more: object = {}) => ({
@@ -86,7 +91,7 @@ let server: DeskServer;
 let pauses: object[] = [];
 beforeAll(async () => {
   if (program !== null) browser = await openBrowser(program);
-  server = await deskServer({ name: 'Продажи <b>', kind: 'test' });
+  server = await deskServer({ environment: { name: 'Продажи <b>', kind: 'test' } });
   const paused = { method: 'crm.push_to_crm', since: at, who: 'operator:staff/s_1/root', why: markup };
   server.on('GET /api/v1/session', () => session);
   server.on('GET /api/v1/services', () => ({ items: [silent, crm, gateway], nextCursor: null }));

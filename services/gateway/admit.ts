@@ -4,7 +4,7 @@ import type { Cache, Limit, RateDecision } from '../../adapters/cache/port.ts';
 import type { Scope } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Identity, Keys } from './keys.ts';
-import { requireSameOrigin, sessionCookie } from './people/cookie.ts';
+import { readCookie, requireSameOrigin } from './people/cookie.ts';
 import type { Sessions } from './people/sessions.ts';
 import type { HttpRoute } from './routes.ts';
 
@@ -41,7 +41,7 @@ export function createAdmit({ keys, sessions, cache, limit }: AdmitParts): Admit
 
   /** A person by the cookie; null without one, or when the session has ended. */
   async function person(request: FastifyRequest): Promise<Identity | null> {
-    const identity = await sessions.identify(sessionCookie(request));
+    const identity = await sessions.identify(readCookie(request, 'session'));
     if (identity !== null && !harmless.has(request.method)) requireSameOrigin(request);
     return identity;
   }

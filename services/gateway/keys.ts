@@ -25,6 +25,8 @@ export interface Identity {
     readonly tokenHash: string;
     /** The person may only set up their second factor. */
     readonly mustEnrol: boolean;
+    /** The identity provider vouched for the person. */
+    readonly isProvided: boolean;
   };
 }
 export interface Keys {

@@ -28,14 +28,16 @@ test('the page carries the policy, in which the hash is that of its import map',
   expect(body).not.toMatch(/https?:\/\//);
 });
 
-test('the page names its deployment as text, and none where none is named', async () => {
+test('the page names its deployment and its identity provider as text, and none where none is named', async () => {
   const named = fastify();
-  addPages(named, { name: 'Стенд <b>"1" & 2</b>', kind: 'test' });
-  expect((await named.inject('/desk/')).body).toContain(
-    '<meta name="environment" data-kind="test" content="Стенд &lt;b&gt;&quot;1&quot; &amp; 2&lt;/b&gt;">',
-  );
+  const name = 'Стенд <b>"1" & 2</b>';
+  addPages(named, { environment: { name, kind: 'test' }, provider: { name, hasPasswords: true } });
+  const { body } = await named.inject('/desk/');
+  const shown = 'Стенд &lt;b&gt;&quot;1&quot; &amp; 2&lt;/b&gt;';
+  expect(body).toContain(`<meta name="environment" data-kind="test" content="${shown}">`);
+  expect(body).toContain(`<meta name="identity-provider" data-passwords="true" content="${shown}">`);
   await named.close();
-  expect((await get('/desk/')).body).not.toContain('name="environment"');
+  expect((await get('/desk/')).body).not.toMatch(/name="(environment|identity-provider)"/);
 });
 
 test.each(['/', '/desk'])('%s leads to the desk', async (path) => {

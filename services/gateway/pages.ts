@@ -30,15 +30,21 @@ const packages = {
 const script = 'text/javascript; charset=utf-8';
 const yearS = 31_536_000;
 
-/** The deployment, as every page shows it. */
+/** What the document says of the deployment. */
+export interface Deployment {
+  /** Shown on every page. */
+  readonly environment?: Environment;
+  /** The identity provider through which people log in. */
+  readonly provider?: { readonly name: string; readonly hasPasswords: boolean };
+}
 export interface Environment {
   readonly name: string;
   readonly kind: 'test' | 'stage' | 'production';
 }
 /** Adds `/desk/…` and its files. They are read at the first visit, and again by no one: a new version is a new process. */
-export function addPages(app: FastifyInstance, environment?: Environment): void {
+export function addPages(app: FastifyInstance, deployment: Deployment = {}): void {
   let desk: Desk | undefined;
-  const read = (): Desk => (desk ??= readDesk(environment));
+  const read = (): Desk => (desk ??= readDesk(deployment));
 
   for (const url of ['/', '/desk']) app.get(url, (_, reply) => reply.redirect('/desk/'));
   for (const url of ['/desk/', '/desk/*'])
@@ -73,7 +79,7 @@ interface Desk {
 
 /** Also says what a page loads, for a test of its size. */
 export function readDesk(
-  environment?: Environment,
+  deployment: Deployment = {},
 ): Desk & { readonly loadedBy: (name: string, ...parts: readonly string[]) => readonly Asset[] } {
   const assets = readAssets();
   const map = JSON.stringify({ imports: Object.fromEntries([...assets].flatMap(([name, asset]) => mapping(name, asset))) });
@@ -88,7 +94,7 @@ export function readDesk(
       const known = assets.has(`pages/${name}.ts`) ? name : '';
       const page = pages.get(known) ?? {
         type: 'text/html; charset=utf-8',
-        body: Buffer.from(documentOf(assets, map, loadedBy(known), environment)),
+        body: Buffer.from(documentOf(assets, map, loadedBy(known), deployment)),
       };
       pages.set(known, page);
       return page;
@@ -115,14 +121,14 @@ function policyOf(importMapHash: string): string {
   ].join('; ');
 }
 
-function documentOf(assets: Assets, importMap: string, loaded: readonly Asset[], environment: Environment | undefined): string {
+function documentOf(assets: Assets, importMap: string, loaded: readonly Asset[], deployment: Deployment): string {
   const url = (name: string): string => assets.get(name)?.url ?? '';
   return `<!doctype html>
 <html lang="ru">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">${environment === undefined ? '' : `\n<meta name="environment" data-kind="${environment.kind}" content="${escaped(environment.name)}">`}
+<meta name="color-scheme" content="light dark">${factsOf(deployment)}
 <title>PolyB</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${url('style.css')}">
@@ -136,6 +142,17 @@ ${loaded.map((asset) => `<link rel="modulepreload" href="${asset.url}">`).join('
 </body>
 </html>
 `;
+}
+
+/** For pages that read them before any request. */
+function factsOf({ environment, provider }: Deployment): string {
+  const facts = [
+    ...(environment === undefined ? [] : [`name="environment" data-kind="${environment.kind}" content="${escaped(environment.name)}"`]),
+    ...(provider === undefined
+      ? []
+      : [`name="identity-provider" data-passwords="${provider.hasPasswords}" content="${escaped(provider.name)}"`]),
+  ];
+  return facts.map((fact) => `\n<meta ${fact}>`).join('');
 }
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

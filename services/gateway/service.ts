@@ -1,6 +1,7 @@
 /** HTTP for all services. It knows none of them by name; routes and permissions come from the contracts. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { identityAdapters } from '../../adapters/identity/index.ts';
 import { batched } from '../../adapters/store/batch.ts';
 import { every, service } from '../../bus/service.ts';
 import { dependencyReports, gatherPings } from '../../bus/telemetry/dependency-reports.ts';
@@ -9,6 +10,7 @@ import { feeds } from '../../contracts/feeds.ts';
 import { gateway } from '../../contracts/gateway.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import type { Event } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { people } from '../../contracts/people.ts';
 import { system } from '../../contracts/system.ts';
 import { createAdmit } from './admit.ts';
@@ -26,13 +28,16 @@ import { noteKeyUses } from './note-key-uses.loop.ts';
 import { onChatAssigned } from './on-chat-assigned.ts';
 import { onHistoryForgotten } from './on-history-forgotten.ts';
 import { onPersonErased } from './on-person-erased.ts';
-import { addPages, type Environment } from './pages.ts';
+import { addPages, type Deployment } from './pages.ts';
 import { createLogIn } from './people/log-in.ts';
 import { createPasswords } from './people/password.ts';
 import { peopleHandlers } from './people/people-handlers.ts';
+import { createProviderLogIn } from './people/provider-log-in.ts';
+import { addProviderRoutes, returnPath } from './people/provider-routes.ts';
 import { findSessions, forgetSessions, noteSessionUses } from './people/rows.ts';
 import { addSessionRoutes } from './people/session-routes.ts';
 import { createSessions } from './people/sessions.ts';
+import { createStartSession, noteIn } from './people/start-session.ts';
 import { readContracts } from './read-contracts.ts';
 import { rememberServices } from './remember-services.loop.ts';
 import { callableBy, routesOf, routesOfPort } from './routes.ts';
@@ -47,11 +52,14 @@ const methods = callableBy('gateway', contracts);
 const announcements = [...new Set(Object.values(feeds).flatMap(({ wakes = [] }) => wakes))];
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
-function environmentOf({
-  GATEWAY_ENVIRONMENT: name,
-  GATEWAY_ENVIRONMENT_KIND: kind,
-}: z.output<typeof gatewaySettings>): Environment | undefined {
-  return name === undefined ? undefined : { name, kind };
+function deploymentOf(
+  { GATEWAY_ENVIRONMENT: name, GATEWAY_ENVIRONMENT_KIND: kind, PEOPLE_PASSWORDS: hasPasswords }: z.output<typeof gatewaySettings>,
+  provider: string | undefined,
+): Deployment {
+  return {
+    ...(name === undefined ? {} : { environment: { name, kind } }),
+    ...(provider === undefined ? {} : { provider: { name: provider, hasPasswords } }),
+  };
 }
 /** The sibling folders that contain a service. */
 function serviceFolders(): readonly string[] {
@@ -70,7 +78,12 @@ export default service({
   ],
   discovers: true,
   settings: gatewaySettings,
-}).start(async ({ settings, bus, db, cache, secretKey, log, metrics, now }) => {
+  vendors: { identity: { setting: 'IDENTITY_KIND', catalogue: identityAdapters, fallback: 'none' } },
+}).start(async ({ settings, vendors: { identity: provider }, bus, db, cache, secretKey, log, metrics, now }) => {
+  if (provider === null && !settings.PEOPLE_PASSWORDS)
+    throw new PolybError('failed_precondition', 'PEOPLE_PASSWORDS=false leaves nobody a way to log in: set IDENTITY_KIND.', {
+      reason: 'bad_settings',
+    });
   // At most two concurrent statements look up keys, however many are guessed.
   const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
   const known = { find: () => findServices(db), note: (services: readonly string[]) => noteServices(db, services) };
@@ -118,7 +131,7 @@ export default service({
   const main = createApp(parts);
   addHealth(main, health);
   addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
-  addPages(main, environmentOf(settings));
+  addPages(main, deploymentOf(settings, provider?.name));
   const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
   const streams = addFeeds(main, {
     ask,
@@ -132,11 +145,21 @@ export default service({
     forgetSession(sessionId);
     bus.announce(people.session_ended, { sessionId });
   };
+  const deskUrl = `${publicUrl}/desk`;
   const passwords = createPasswords();
+  const note = noteIn(decided);
+  const startSession = createStartSession({ db, sessions, note, totalMs: settings.PEOPLE_SESSION_MS });
   addSessionRoutes(main, {
-    ...{ db, passwords, sessions, routes, decided, idleMs, totalMs: settings.PEOPLE_SESSION_MS, ended: sessionEnded },
+    ...{ db, passwords, sessions, startSession, note, routes, idleMs, ended: sessionEnded, hasPasswords: settings.PEOPLE_PASSWORDS },
     logIn: createLogIn({ db, cache, passwords, secretKey, now }),
+    // Without a reply of the provider, the session here has ended all the same.
+    providerLogOut: async () => provider?.logOutAddress(`${deskUrl}/`).catch(() => null) ?? null,
   });
+  if (provider !== null) {
+    const returnTo = `${publicUrl}${returnPath}`;
+    const logIn = createProviderLogIn({ provider, commit: bus.commit, cache, secretKey, now, returnTo });
+    addProviderRoutes(main, { logIn, startSession, note, ended: sessionEnded, log });
+  }
   const others = settings.GATEWAY_PORTS.map((each) => {
     const [port = 0, old = port] = each.split(':').map(Number);
     const app = createApp({ ...parts, routes: routesOfPort(routes, old) });
@@ -172,7 +195,7 @@ export default service({
       ...{ bus, prefix: settings.POLYB_SUBJECT_PREFIX, contracts, routes },
       survey: createSurvey({ figures, pings, expected }),
     }),
-    people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, deskUrl: `${publicUrl}/desk`, now, ended: sessionEnded }),
+    people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, deskUrl, now, ended: sessionEnded }),
     on: [onChatAssigned(() => streams.wake()), onHistoryForgotten(), onPersonErased()],
     loops: [
       rememberServices(figures),

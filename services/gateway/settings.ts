@@ -45,7 +45,12 @@ export const gatewaySettings = z.object({
   PEOPLE_SESSION_MS: durationMs({ min: 60_000, max: 90 * 86_400_000 })
     .default(7 * 86_400_000)
     .describe('How long a session lasts in all.'),
-  PEOPLE_SECOND_FACTOR: flag().default(false).describe('Whether people must set up an authenticator app before anything else.'),
+  PEOPLE_SECOND_FACTOR: flag()
+    .default(false)
+    .describe('Whether people who log in with a password must set up an authenticator app before anything else.'),
+  PEOPLE_PASSWORDS: flag()
+    .default(true)
+    .describe('Whether people may log in with a password; false leaves the identity provider, which IDENTITY_KIND must name.'),
   GATEWAY_AUDIT_DAYS: integer({ min: 1, max: 3_650 })
     .default(365)
     .describe('How long decisions made over HTTP, and ended sessions, are kept.'),

@@ -1,7 +1,7 @@
 /** The pages of web/ before a server whose replies and stream a test decides. */
 import type { ServerResponse } from 'node:http';
 import fastify, { type FastifyRequest } from 'fastify';
-import { addPages, type Environment } from '../../services/gateway/pages.ts';
+import { addPages, type Deployment } from '../../services/gateway/pages.ts';
 
 export type Reply = (request: FastifyRequest) => unknown;
 export interface DeskServer {
@@ -32,7 +32,7 @@ export class Refusal {
   }
 }
 
-export async function deskServer(environment?: Environment): Promise<DeskServer> {
+export async function deskServer(deployment?: Deployment): Promise<DeskServer> {
   const app = fastify();
   const replies = new Map<string, Reply>();
   const requests: string[] = [];
@@ -50,7 +50,7 @@ export async function deskServer(environment?: Environment): Promise<DeskServer>
     isOpen: true,
   };
   const heartbeat = setInterval(() => stream.send(': alive\n\n'), 1_000);
-  addPages(app, environment);
+  addPages(app, deployment);
   app.get('/api/v1/stream', (request, reply) => {
     if (!stream.isOpen) return reply.code(503).send({ code: 'unavailable' });
     resumedFrom.push(request.headers['last-event-id'] as string | undefined);

@@ -14,6 +14,8 @@ import { createTranslator, type Translate, type Words } from './words.ts';
 /** Reply of `GET /api/v1/session`. */
 export interface Session {
   readonly person: { readonly personId: string; readonly name: string; readonly role: PersonRole };
+  /** False for a person who logs in through the identity provider alone. */
+  readonly hasPassword: boolean;
   /** The person must set up a second factor before anything else. */
   readonly needsSecondFactor: boolean;
   /** Addresses of the methods that the person may call. */
@@ -66,7 +68,7 @@ export function createDesk(): Desk {
   const onSignedOut = (): void => {
     session.value = null;
   };
-  // Another tab logged in or out: the cookie is now of somebody else, and the server is asked again.
+  // Another tab logged in or out, or was opened by a log-in: the cookie may be of somebody else now, and the server is asked again.
   const others = new BroadcastChannel('polyb-session');
   others.addEventListener('message', ({ data }: MessageEvent<string | null>) => {
     if (data !== (session.peek()?.person.personId ?? null)) session.value = undefined;
@@ -75,7 +77,7 @@ export function createDesk(): Desk {
   effect(() => {
     if (session.value === undefined) return;
     const who = session.value?.person.personId ?? null;
-    if (said !== undefined && said !== who) others.postMessage(who);
+    if (said !== who) others.postMessage(who);
     said = who;
   });
   const send: typeof fetch = (input, init) => fetch(input, init);

@@ -2,7 +2,6 @@
 import { effect, useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { Invite, Login, SecondFactor } from '../pages/login.ts';
 import { type PageEntry, pages } from '../pages.ts';
 import { Search } from '../parts/search.ts';
 import { kitWords } from '../words/kit.ts';
@@ -11,7 +10,7 @@ import type { Desk, Page, Session } from './desk.ts';
 import { html } from './html.ts';
 import { type Binding, keyLabel, useKeys } from './keys.ts';
 import type { LiveStatus } from './live.ts';
-import { ErrorPicture, Picture } from './pictures.ts';
+import { drawn, ErrorPicture, Picture } from './pictures.ts';
 import { outcomeOf, type Shown } from './resource.ts';
 import { hrefOf, unknownFilters } from './router.ts';
 import { createBell } from './sound.ts';
@@ -23,15 +22,33 @@ export function Shell({ desk }: { desk: Desk }): VNode {
     <${LiveRegions} desk=${desk} />
     ${
       page === 'invite'
-        ? html`<${Invite} desk=${desk} />`
+        ? html`<${Entrance} key="invite" desk=${desk} view="Invite" />`
         : session === undefined
           ? html`<${Beginning} desk=${desk} />`
           : session === null
-            ? html`<${Login} desk=${desk} />`
+            ? html`<${Entrance} key="login" desk=${desk} view="Login" />`
             : session.needsSecondFactor
-              ? html`<${SecondFactor} desk=${desk} />`
+              ? html`<${Entrance} key="second" desk=${desk} view="SecondFactor" />`
               : html`<${Frame} desk=${desk} session=${session} />`
     }`;
+}
+
+/** What comes before the desk; a person who is logged in does not load it. */
+function Entrance({ desk, view }: { desk: Desk; view: 'Login' | 'Invite' | 'SecondFactor' }): VNode {
+  const shown = useSignal<Shown<typeof import('../pages/login.ts')>>({ kind: 'loading' });
+  async function load(): Promise<void> {
+    shown.value = (await outcomeOf(import('../pages/login.ts'))) ?? shown.value;
+  }
+  useEffect(() => void load(), []);
+  if (shown.value.kind !== 'ready')
+    return html`<main id="main" class="narrow">${drawn(
+      desk,
+      shown.value,
+      () => void load(),
+      () => null,
+    )}</main>`;
+  const { [view]: View } = shown.value.value;
+  return html`<${View} desk=${desk} />`;
 }
 
 /** Until the server has said who is logged in. */
@@ -67,6 +84,14 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
   useEffect(() => {
     isMenuOpen.value = false;
   }, [page]);
+  useEffect(() => {
+    if (!location.hash.startsWith('#refused=')) return;
+    // Of a log-in by a person who is logged in already. What cannot be loaded now is shown after a reload.
+    import('../parts/provider.ts').then(
+      ({ takeRefusal }) => desk.notify({ kind: 'failed', text: takeRefusal(desk) }),
+      () => {},
+    );
+  }, []);
   useTitle(desk, entry);
   useCounters(desk, session.person.personId);
   useKeys(
@@ -83,8 +108,11 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
   );
   async function signOut(): Promise<void> {
     // Also after a failure the login is shown: the cookie is the browser's matter, and the server was asked.
-    await desk.api.request('DELETE /api/v1/session').catch(() => {});
+    const { providerLogOut = null } = (await desk.api.request('DELETE /api/v1/session').catch(() => ({}))) as {
+      providerLogOut?: string | null;
+    };
     desk.session.value = null;
+    if (providerLogOut !== null) location.assign(providerLogOut);
   }
 
   return html`

@@ -1,16 +1,28 @@
 /** Logging in, accepting an invitation, and setting up the second factor. */
 import type { ComponentChildren, VNode } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Desk, Session } from '../kit/desk.ts';
 import { Form } from '../kit/form.ts';
 import { html } from '../kit/html.ts';
 import { NewPassword, problemOfPassword } from '../parts/new-password.ts';
+import { identityProvider, ProviderLink, takeRefusal } from '../parts/provider.ts';
 import { SecondFactorSetup } from '../parts/second-factor.ts';
 import { shellWords } from '../words/shell.ts';
 
 export function Login({ desk }: { desk: Desk }): VNode {
   const t = desk.words(shellWords);
-  return html`<${Narrow} title=${t('logIn')}><${Form} desk=${desk} submit=${t('enter')}
+  const refusal = useMemo(() => takeRefusal(desk), []);
+  const provider = identityProvider();
+  return html`<${Narrow} title=${t('logIn')}>
+    ${refusal !== '' && html`<p class="problem" role="alert">${refusal}</p>`}
+    ${provider !== null && html`<${ProviderLink} desk=${desk} name=${provider.name} />`}
+    ${(provider === null || provider.hasPasswords) && html`<${Password} desk=${desk} />`}
+  <//>`;
+}
+
+function Password({ desk }: { desk: Desk }): VNode {
+  const t = desk.words(shellWords);
+  return html`<${Form} desk=${desk} submit=${t('enter')}
     run=${async (fields: FormData) => {
       const code = String(fields.get('code')).trim();
       const body = { login: fields.get('login'), password: fields.get('password'), ...(code === '' ? {} : { code }) };
@@ -20,7 +32,7 @@ export function Login({ desk }: { desk: Desk }): VNode {
     <label>${t('login')}<input name="login" required autocomplete="username" autocapitalize="none" spellcheck=${false} maxlength="100" /></label>
     <label>${t('password')}<input name="password" type="password" required autocomplete="current-password" maxlength="200" /></label>
     <label>${t('code')}<input name="code" autocomplete="one-time-code" inputmode="numeric" maxlength="40" /></label>
-  <//><//>`;
+  <//>`;
 }
 
 /** `/desk/invite#TOKEN`: a fragment is never sent to a server, so no log has the token. */
@@ -49,9 +61,9 @@ export function SecondFactor({ desk }: { desk: Desk }): VNode {
   return html`<${Narrow} title=${t('secondFactor')}><${SecondFactorSetup} desk=${desk} done=${resume} /><//>`;
 }
 
-/** A page that is all that one can do; its first field has the focus. */
+/** A page that is all that one can do; its first action or field has the focus. */
 function Narrow({ title, children }: { title: string; children?: ComponentChildren }): VNode {
   const main = useRef<HTMLElement>(null);
-  useEffect(() => main.current?.querySelector('input')?.focus(), [title]);
+  useEffect(() => main.current?.querySelector<HTMLElement>('a.action, input')?.focus(), [title]);
   return html`<main id="main" class="narrow" ref=${main}><h1>${title}</h1>${children}</main>`;
 }

@@ -57,8 +57,7 @@ export function page(desk: Desk): Page {
           }}>${t('keysReset')}</button>
         </fieldset>
         <div class="fields">
-          <${Password} desk=${desk} />
-          <${SecondFactor} desk=${desk} />
+          ${desk.session.value?.hasPassword && html`<${Password} desk=${desk} /><${SecondFactor} desk=${desk} />`}
           <${Sessions} desk=${desk}
             load=${async (signal: AbortSignal) => ((await desk.api.request('GET /api/v1/session/all', {}, { signal })) as { items: readonly OpenSession[] }).items}
             end=${(sessionId: string) => desk.api.request('DELETE /api/v1/session/all/{sessionId}', { sessionId })} />

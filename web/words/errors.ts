@@ -60,6 +60,8 @@ export const errorWords = {
     'Имя, пароль или код неверны, или попыток было слишком много. Попробуйте позже.',
     'The login, the password or the code is wrong, or there were too many attempts. Try again later.',
   ],
+  plain_http: ['Войти можно только по https.', 'Logging in needs https.'],
+  passwords_off: ['Вход по паролю выключен. Войдите через провайдера.', 'Passwords are off. Log in through the identity provider.'],
   invitation_over: ['Ссылка уже использована или устарела. Попросите новую.', 'The link was used or is over. Ask for a new one.'],
   second_factor_required: ['Сначала настройте второй шаг входа.', 'Set up the second factor first.'],
   wrong_code: ['Код не подошёл. Введите следующий.', 'The code is wrong. Enter the next one.'],

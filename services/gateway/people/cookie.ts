@@ -1,17 +1,20 @@
-/** The cookie of a session. `__Host-` works over https only; over plain http a cookie is given on loopback alone. */
+/** The cookies of a session and of a log-in through the identity provider. `__Host-` works over https only; over plain http a cookie is given on loopback alone. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 
-const secureName = '__Host-polyb';
-const plainName = 'polyb_session';
+const names = {
+  session: { secure: '__Host-polyb', plain: 'polyb_session' },
+  logIn: { secure: '__Host-polyb-log-in', plain: 'polyb_log_in' },
+} as const;
+type Cookie = keyof typeof names;
 const loopback = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
 
 type At = Pick<FastifyRequest, 'protocol' | 'ip' | 'headers'>;
-const nameAt = ({ protocol }: At): string => (protocol === 'https' ? secureName : plainName);
+const nameAt = ({ protocol }: At, cookie: Cookie): string => names[cookie][protocol === 'https' ? 'secure' : 'plain'];
 
 /** '' without one. */
-export function sessionCookie(request: At): string {
-  const name = `${nameAt(request)}=`;
+export function readCookie(request: At, cookie: Cookie): string {
+  const name = `${nameAt(request, cookie)}=`;
   for (const pair of (request.headers.cookie ?? '').slice(0, 8_192).split(';')) {
     const text = pair.trim();
     if (text.startsWith(name)) return text.slice(name.length);
@@ -31,14 +34,13 @@ export function requireSafeTransport({ protocol, ip }: At): void {
     );
 }
 
-/** @param token Null removes the cookie. */
-export function setSessionCookie(request: At, reply: FastifyReply, token: string | null, maxAgeMs: number): void {
-  const isSecure = request.protocol === 'https';
-  const age = token === null ? 0 : Math.floor(maxAgeMs / 1000);
-  reply.header(
-    'set-cookie',
-    `${nameAt(request)}=${token ?? ''}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`,
-  );
+export function setCookie(request: At, reply: FastifyReply, cookie: Cookie, value: string, maxAgeMs: number): void {
+  const secure = request.protocol === 'https' ? '; Secure' : '';
+  const age = Math.floor(maxAgeMs / 1000);
+  reply.header('set-cookie', `${nameAt(request, cookie)}=${value}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`);
+}
+export function removeCookie(request: At, reply: FastifyReply, cookie: Cookie): void {
+  setCookie(request, reply, cookie, '', 0);
 }
 
 /**

@@ -13,21 +13,24 @@ interface PersonColumns {
   readonly seq: string;
   readonly name: string;
   readonly role: PersonRole;
-  readonly has_password: boolean;
+  readonly can_log_in: boolean;
   readonly has_second_factor: boolean;
   readonly created_at: Date;
   readonly disabled_at: Date | null;
   readonly last_seen_at: Date | null;
   readonly links: { readonly kind: string; readonly value: string }[];
 }
-const personColumns = `person_id, seq::text, name, role, password_hash is not null as has_password, second_factor is not null as has_second_factor,
+/** The kind of a link to a user at the identity provider. */
+export const identityKind = 'identity';
+const canLogIn = `(password_hash is not null or exists (select from gateway.person_links i where i.kind = '${identityKind}' and i.person_id = p.person_id))`;
+const personColumns = `person_id, seq::text, name, role, ${canLogIn} as can_log_in, second_factor is not null as has_second_factor,
   created_at, disabled_at, last_seen_at,
   coalesce((select json_agg(json_build_object('kind', kind, 'value', value) order by kind, value) from gateway.person_links l where l.person_id = p.person_id), '[]') as links`;
 const personOf = (row: PersonColumns): Person => ({
   personId: row.person_id,
   name: row.name,
   role: row.role,
-  state: row.disabled_at !== null ? 'disabled' : row.has_password ? 'active' : 'invited',
+  state: row.disabled_at !== null ? 'disabled' : row.can_log_in ? 'active' : 'invited',
   hasSecondFactor: row.has_second_factor,
   createdAt: row.created_at.toISOString(),
   lastSeenAt: row.last_seen_at?.toISOString() ?? null,
@@ -71,7 +74,7 @@ export async function changePerson(
     before.role === 'admin' && before.state !== 'disabled' && (change.isDisabled === true || (change.role ?? 'admin') !== 'admin');
   if (losesAdmin) {
     const others = await tx.query(
-      `select 1 from gateway.people where role = 'admin' and disabled_at is null and password_hash is not null and person_id <> $1 limit 1`,
+      `select 1 from gateway.people p where role = 'admin' and disabled_at is null and ${canLogIn} and person_id <> $1 limit 1`,
       [personId],
     );
     if (others.length === 0) return 'last_admin';
@@ -178,6 +181,8 @@ export interface StoredSession {
   readonly role: PersonRole;
   readonly expiresAtMs: number;
   readonly hasSecondFactor: boolean;
+  /** The identity provider vouched for the person. */
+  readonly isProvided: boolean;
 }
 export async function insertSession(
   tx: Queries,
@@ -188,14 +193,16 @@ export async function insertSession(
     readonly address: string;
     readonly program: string;
     readonly totalMs: number;
+    readonly isProvided: boolean;
   },
 ): Promise<void> {
+  const { sessionId, personId, tokenHash, address, program, totalMs, isProvided } = session;
   await tx.query(
-    `insert into gateway.sessions (session_id, person_id, token_hash, address, program, expires_at)
-     values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))`,
-    [session.sessionId, session.personId, session.tokenHash, session.address, session.program, session.totalMs / 1000],
+    `insert into gateway.sessions (session_id, person_id, token_hash, address, program, expires_at, is_provided)
+     values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), $7)`,
+    [sessionId, personId, tokenHash, address, program, totalMs / 1000, isProvided],
   );
-  await tx.query('update gateway.people set last_seen_at = now() where person_id = $1', [session.personId]);
+  await tx.query('update gateway.people set last_seen_at = now() where person_id = $1', [personId]);
 }
 /** Open sessions by the digests of their tokens, in their order. */
 export async function findSessions(
@@ -205,7 +212,7 @@ export async function findSessions(
 ): Promise<readonly (StoredSession | null)[]> {
   const rows = await db.query<StoredSession & { readonly token_hash: string; readonly expires_at: Date }>(
     `select encode(s.token_hash, 'hex') as token_hash, session_id as "sessionId", s.person_id as "personId", role, expires_at,
-       second_factor is not null as "hasSecondFactor"
+       second_factor is not null as "hasSecondFactor", is_provided as "isProvided"
      from gateway.sessions s join gateway.people p using (person_id)
      where s.token_hash = any(select decode(h, 'hex') from unnest($1::text[]) h)
        and ended_at is null and expires_at > now() and s.last_seen_at > now() - make_interval(secs => $2) and disabled_at is null`,

@@ -10,24 +10,29 @@ import { PolybError } from '../../../contracts/kit/errors.ts';
 import { PersonId } from '../../../contracts/people.ts';
 import type { Identity } from '../keys.ts';
 import type { HttpRoute } from '../routes.ts';
-import type { Decision } from '../rows.ts';
-import { requireSafeTransport, requireSameOrigin, sessionCookie, setSessionCookie } from './cookie.ts';
+import { readCookie, removeCookie, requireSafeTransport, requireSameOrigin } from './cookie.ts';
 import type { LogIn } from './log-in.ts';
 import type { Passwords } from './password.ts';
-import { type Credentials, endSessions, findCredentials, insertSession, listLogins, setPassword, useInvitation } from './rows.ts';
-import { newSessionId, newToken, type Sessions, staff, tokenDigest } from './sessions.ts';
+import { returnPath, startPath } from './provider-routes.ts';
+import { type Credentials, endSessions, findCredentials, listLogins, setPassword, useInvitation } from './rows.ts';
+import { type Sessions, tokenDigest } from './sessions.ts';
+import type { Note, StartSession } from './start-session.ts';
 
 export interface SessionRouteParts {
   readonly db: Database;
   readonly logIn: LogIn;
   readonly passwords: Passwords;
   readonly sessions: Sessions;
+  readonly startSession: StartSession;
+  readonly note: Note;
   readonly routes: readonly HttpRoute[];
   /** Informs every gateway that the session has ended. */
   readonly ended: (sessionId: string) => void;
-  readonly decided: (decision: Decision) => Promise<void>;
+  /** Whether people may have passwords. */
+  readonly hasPasswords: boolean;
+  /** Where the session at the identity provider ends; null if there is no such place. */
+  readonly providerLogOut: () => Promise<string | null>;
   readonly idleMs: number;
-  readonly totalMs: number;
 }
 
 const Password = z.string().max(200).describe('At least 10 characters; any characters, and no rules about kinds of them.');
@@ -43,12 +48,34 @@ interface Route {
   readonly path: string;
   readonly summary: string;
   readonly body?: z.ZodType;
+  /** Parameters of the query, by name. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** It replies with a redirect. */
+  readonly redirects?: true;
 }
 /** For the router and the documents. */
 export const sessionRoutes = {
   logIn: { verb: 'POST', path: '/api/v1/session', summary: 'Log in. Sets the cookie of the session.', body: LogInBody },
   show: { verb: 'GET', path: '/api/v1/session', summary: 'The person who is logged in, and the methods that they may use.' },
-  logOut: { verb: 'DELETE', path: '/api/v1/session', summary: 'Log out: the session ends.' },
+  logOut: {
+    verb: 'DELETE',
+    path: '/api/v1/session',
+    summary: 'Log out: the session ends. `providerLogOut` is the address at which the session at the identity provider ends, or null.',
+  },
+  startAtProvider: {
+    verb: 'GET',
+    path: startPath,
+    summary: 'Log in through the identity provider, if IDENTITY_KIND names one: redirects to its page.',
+    query: { to: 'The page of the desk to show then: `/desk/chats`.' },
+    redirects: true,
+  },
+  returnFromProvider: {
+    verb: 'GET',
+    path: returnPath,
+    summary:
+      'The end of a log-in through the identity provider, which sends the browser here. Sets the cookie of the session, and redirects to the desk.',
+    redirects: true,
+  },
   accept: {
     verb: 'POST',
     path: '/api/v1/session/accept',
@@ -72,26 +99,27 @@ export const sessionRoutes = {
 } as const satisfies Readonly<Record<string, Route>>;
 
 export function addSessionRoutes(app: FastifyInstance, parts: SessionRouteParts): void {
-  const { db, logIn, passwords, sessions, routes, ended, decided, idleMs, totalMs } = parts;
+  const { db, logIn, passwords, sessions, startSession, note, routes, ended, hasPasswords, providerLogOut, idleMs } = parts;
 
   async function logged(request: FastifyRequest): Promise<Identity & { readonly person: string }> {
-    const identity = await sessions.identify(sessionCookie(request));
+    const identity = await sessions.identify(readCookie(request, 'session'));
     if (identity?.person == null) throw new PolybError('unauthenticated', 'Log in: POST /api/v1/session.', { reason: 'no_session' });
     if (request.method !== 'GET') requireSameOrigin(request);
     return { ...identity, person: identity.person };
   }
   async function begin(request: FastifyRequest, reply: FastifyReply, person: Credentials): Promise<object> {
-    const token = newToken();
-    const program = (request.headers['user-agent'] ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 200);
-    const session = { sessionId: newSessionId(), personId: person.personId, address: request.ip, program, totalMs };
-    await db.transaction((tx) => insertSession(tx, { ...session, tokenHash: tokenDigest(token) }));
-    setSessionCookie(request, reply, token, totalMs);
-    await note(request, { keyId: session.sessionId, person: person.personId }, 'log_in');
-    const identity = await sessions.identify(token);
+    const identity = await startSession(request, reply, { personId: person.personId, isProvided: false });
     return shown(person, identity?.session?.mustEnrol ?? false);
   }
-  const shown = ({ personId, name, role }: Credentials, mustEnrol: boolean) => ({
+  function requirePasswords(): void {
+    if (!hasPasswords)
+      throw new PolybError('permission_denied', 'Log in through the identity provider: passwords are off by PEOPLE_PASSWORDS.', {
+        reason: 'passwords_off',
+      });
+  }
+  const shown = ({ personId, name, role, passwordHash }: Credentials, mustEnrol: boolean) => ({
     person: { personId, name, role },
+    hasPassword: hasPasswords && passwordHash !== null,
     needsSecondFactor: mustEnrol,
     permissions: mustEnrol
       ? []
@@ -99,8 +127,6 @@ export function addSessionRoutes(app: FastifyInstance, parts: SessionRouteParts)
           ...new Set(routes.filter(({ people, scope }) => scope !== 'none' && people.includes(role)).map(({ method }) => method.address)),
         ].sort(),
   });
-  const note = (request: FastifyRequest, { keyId, person }: { readonly keyId: string; readonly person: string }, did: string) =>
-    decided({ keyId, client: staff, person, method: `session.${did}`, target: null, code: 'ok', reason: null, requestId: request.id });
   const credentialsOf = async (personId: string): Promise<Credentials> => {
     const found = await findCredentials(db, personId);
     if (found === null) throw new PolybError('unauthenticated', 'Log in: POST /api/v1/session.', { reason: 'no_session' });
@@ -120,6 +146,7 @@ export function addSessionRoutes(app: FastifyInstance, parts: SessionRouteParts)
   add(sessionRoutes.logIn, async (request, reply) => {
     requireSafeTransport(request);
     requireSameOrigin(request);
+    requirePasswords();
     const { login, password, code } = parsed(LogInBody, request.body);
     const asked = login.trim().toLowerCase();
     // A name that nobody can have takes the same time.
@@ -131,16 +158,17 @@ export function addSessionRoutes(app: FastifyInstance, parts: SessionRouteParts)
     return shown(await credentialsOf(person), session?.mustEnrol ?? false);
   });
   add(sessionRoutes.logOut, async (request, reply) => {
-    const { keyId, person } = await logged(request);
+    const { keyId, person, session } = await logged(request);
     await endSessions(db, { sessionId: keyId });
     ended(keyId);
-    setSessionCookie(request, reply, null, 0);
+    removeCookie(request, reply, 'session');
     await note(request, { keyId, person }, 'log_out');
-    return {};
+    return { providerLogOut: session?.isProvided === true ? await providerLogOut() : null };
   });
   add(sessionRoutes.accept, async (request, reply) => {
     requireSafeTransport(request);
     requireSameOrigin(request);
+    requirePasswords();
     const { token, password } = parsed(AcceptBody, request.body);
     const passwordHash = await passwords.digest(password);
     const personId = await db.transaction(async (tx) => {
@@ -202,17 +230,28 @@ function parsed<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   throw new PolybError('invalid_argument', `Bad ${field}: ${issue?.message ?? 'not as described'}.`, { reason: 'bad_parameters' });
 }
 
+const done = { 200: { description: 'Done.', content: { 'application/json': { schema: { type: 'object' } } } } };
+const redirect = { 303: { description: 'A redirect; after a refusal, to a page that shows why.' } };
 /** Of openapi.json. */
 export function sessionDocuments(failures: object): Readonly<Record<string, object>> {
   const paths: Record<string, Record<string, object>> = {};
   for (const [name, route] of Object.entries<Route>(sessionRoutes)) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
-    const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, field]) => ({
-      name: field,
-      in: 'path',
-      required: true,
-      schema: { type: 'string', maxLength: 40 },
-    }));
+    const parameters = [
+      ...[...path.matchAll(/\{(\w+)\}/g)].map(([, field]) => ({
+        name: field,
+        in: 'path',
+        required: true,
+        schema: { type: 'string', maxLength: 40 },
+      })),
+      ...Object.entries(route.query ?? {}).map(([name, description]) => ({
+        name,
+        in: 'query',
+        required: false,
+        description,
+        schema: { type: 'string', maxLength: 500 },
+      })),
+    ];
     paths[path] = {
       ...paths[path],
       [route.verb.toLowerCase()]: {
@@ -223,7 +262,7 @@ export function sessionDocuments(failures: object): Readonly<Record<string, obje
         ...(route.body !== undefined && {
           requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } },
         }),
-        responses: { 200: { description: 'Done.', content: { 'application/json': { schema: { type: 'object' } } } }, ...failures },
+        responses: { ...(route.redirects ? redirect : done), ...failures },
       },
     };
   }

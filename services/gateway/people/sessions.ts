@@ -31,14 +31,14 @@ export function createSessions({
   /** By the digest of its token; null if it is not open. */
   readonly find: (tokenHash: string) => Promise<StoredSession | null>;
   readonly now: () => number;
-  /** People without a second factor may only set one up. */
+  /** People without a second factor may only set one up, unless the identity provider vouches for them. */
   readonly needsSecondFactor: boolean;
 }): Sessions {
   const known = new Map<string, { readonly identity: Identity; readonly until: number }>();
   let uses = new Map<string, number>();
 
-  function identityOf({ sessionId, personId, role, expiresAtMs, hasSecondFactor }: StoredSession, tokenHash: string): Identity {
-    const mustEnrol = needsSecondFactor && !hasSecondFactor;
+  function identityOf({ sessionId, personId, role, expiresAtMs, hasSecondFactor, isProvided }: StoredSession, tokenHash: string): Identity {
+    const mustEnrol = needsSecondFactor && !hasSecondFactor && !isProvided;
     return {
       keyId: sessionId,
       client: staff,
@@ -47,7 +47,7 @@ export function createSessions({
       expiresAtMs,
       allows: (_, roles) => !mustEnrol && roles.includes(role),
       namespace: `${staff}/${personId}`,
-      session: { tokenHash, mustEnrol },
+      session: { tokenHash, mustEnrol, isProvided },
       viewer: { personId, role },
     };
   }

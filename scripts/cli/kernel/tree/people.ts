@@ -75,12 +75,13 @@ export const peopleCommands: readonly Command[] = [
       },
       {
         name: 'link',
-        summary: 'Link a person to their user in a channel, or to an API key.',
+        summary: 'Link a person to their user in a channel or at the identity provider, or to an API key.',
         usage: `${person} KIND:VALUE`,
         impact: 'rw',
         details: [
           'Where two people must approve, a person and what is linked to them count as one.',
           'KIND is key, or the name of a channel; VALUE is the id of the key, or the user in the channel.',
+          'With KIND identity they log in through the identity provider; VALUE is what their refused log-in named, also in the audit.',
         ],
         flags: [{ name: 'remove', summary: 'Remove the link.' }],
         examples: [

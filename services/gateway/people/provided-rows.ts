@@ -1,0 +1,18 @@
+/** People and their users at the identity provider. */
+import type { Queries } from '../../../bus/service.ts';
+import type { PersonRole } from '../../../contracts/kit/define.ts';
+import { type Credentials, findCredentials, identityKind } from './rows.ts';
+
+/** The person with this identity, locked: their role and their sessions change together. Null if nobody has it. */
+export async function lockProvided(tx: Queries, identity: string): Promise<Credentials | null> {
+  const [row] = await tx.query<{ personId: string }>(
+    `select person_id as "personId" from gateway.people
+     where person_id = (select person_id from gateway.person_links where kind = $1 and value = $2) for update`,
+    [identityKind, identity],
+  );
+  return row === undefined ? null : findCredentials(tx, row.personId);
+}
+/** Also of the last admin: the provider decides on roles, and the command line makes another admin. */
+export async function setProvidedRole(tx: Queries, personId: string, role: PersonRole): Promise<void> {
+  await tx.query('update gateway.people set role = $2 where person_id = $1', [personId, role]);
+}
