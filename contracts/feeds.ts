@@ -46,8 +46,22 @@ const callChanges = [calls.call_started, calls.call_ringing, calls.call_answered
 const chatChanges = [inbox.message_received, inbox.message_changed, inbox.owner_changed, inbox.chat_assigned];
 
 export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> = {
-  runs: { kind: 'state', scope: 'admin', people: running, method: journal.list, input: { view: 'runs' } },
-  dead_letters: { kind: 'state', scope: 'admin', people: running, method: journal.list, input: { view: 'dead_letters' } },
+  runs: {
+    kind: 'state',
+    scope: 'admin',
+    people: running,
+    method: journal.list,
+    input: { view: 'runs' },
+    wakes: [journal.approval_changed],
+  },
+  dead_letters: {
+    kind: 'state',
+    scope: 'admin',
+    people: running,
+    method: journal.list,
+    input: { view: 'dead_letters' },
+    wakes: [journal.approval_changed],
+  },
   approvals: {
     kind: 'state',
     scope: 'send',
@@ -55,7 +69,7 @@ export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> =
     method: journal.list,
     input: { view: 'approvals', show: 'inputs' },
     chat: 'input.chatId',
-    wakes: [messages.delivery_made, messages.delivery_changed, ...chatChanges],
+    wakes: [journal.approval_changed, messages.delivery_made, messages.delivery_changed, ...chatChanges],
   },
   reviews: {
     kind: 'state',
@@ -64,7 +78,7 @@ export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> =
     method: journal.list,
     input: { view: 'reviews', show: 'inputs' },
     chat: 'input.chatId',
-    wakes: [messages.delivery_changed],
+    wakes: [journal.approval_changed, messages.delivery_changed],
   },
   calls: {
     kind: 'state',

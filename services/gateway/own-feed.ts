@@ -4,7 +4,7 @@ import type { Follower } from './follower.ts';
 import { createStateFeed, type StateFeed, type StateFeedParts } from './state-feed.ts';
 
 /** The more viewers there are, the less often each list is read: so many reads a second in all. */
-const readsPerSecond = 50;
+const readsPerSecond = 20;
 /** At least this long between two reads of one list. */
 const leastMs = 100;
 

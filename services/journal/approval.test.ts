@@ -181,6 +181,25 @@ test('whatever happens to what waits for a person is told, and nothing else is',
   ).toEqual([]);
 });
 
+test('each change by a person is announced at once, for those who show rows', async () => {
+  const announced: string[] = [];
+  using _listener = it.bus.hear(journal.approval_changed, (change) => {
+    const { rowId, state } = change as { readonly rowId: string; readonly state: string };
+    if (rowId === id) announced.push(state);
+  });
+  const id = await draft('announced', 60_000);
+  const { hash } = await get(id);
+  await gateway.call(journal.hold, { id });
+  await gateway.call(journal.release, { id });
+  await gateway.call(journal.edit, { id, hash, input: { text: 'better' } });
+  await gateway.call(journal.approve, { id });
+  await gateway.call(journal.recall, { id });
+  await it.bus.call(journal.retry, { id });
+  await gateway.call(journal.reject, { id, why: 'x' });
+  await until(() => announced.length === 7);
+  expect(announced).toEqual(['proposed', 'proposed', 'proposed', 'queued', 'cancelled', 'proposed', 'rejected']);
+});
+
 test('a draft that nobody approved waits for a person again when it is retried, however it ended', async () => {
   const id = await draft('retried');
   await it.bus.call(journal.cancel, { id });

@@ -12,6 +12,8 @@ import { managerOf } from './viewer.ts';
 export interface JournalParts {
   readonly desk: JournalAdmin;
   readonly metrics: Counting;
+  /** Wakes those who show rows: the database stores the event of the change, and only a transaction of the bus announces its events. */
+  readonly announce: (row: Pick<ShownRow, 'id' | 'method' | 'state' | 'updatedAt'>) => void;
   /** Unix ms. */
   readonly now: () => number;
 }
@@ -31,12 +33,14 @@ export interface RowChange {
 
 /** Changes a row and returns it; when the change is refused, derives the error from the current row.
  *  @throws PolybError conflict; failed_precondition */
-export async function changeRow({ desk, now }: Pick<JournalParts, 'desk' | 'now'>, of: RowChange): Promise<ShownRow> {
+export async function changeRow({ desk, now, announce }: Omit<JournalParts, 'metrics'>, of: RowChange): Promise<ShownRow> {
   const row = await findRow(desk, of.id, of.manager);
   const isChanged = await of.change(row);
   const current = await findRow(desk, row.id, of.manager);
   if (!isChanged) throw refusal(current, of, of.who !== undefined && (await hasApproved(desk, current, of.who)), now());
-  return showRow(desk, current, now());
+  const shown = await showRow(desk, current, now());
+  announce(shown);
+  return shown;
 }
 
 /** Whether the actor, or the same person as another actor, has approved the current version. */

@@ -8,6 +8,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import { journal } from '../../contracts/journal.ts';
 import { people } from '../../contracts/people.ts';
 import { askInChats } from './ask-in-chats.ts';
+import type { JournalParts } from './change-row.ts';
 import { copyOwners } from './copy-owners.loop.ts';
 import { journalHandlers } from './handlers.ts';
 import { pendingSamples } from './metrics.ts';
@@ -26,7 +27,9 @@ export default service({
   const desk = journalAdmin(db);
   const [posting = null] = createdOf(channels, 'notices', vendors).values();
   const notices = posting && rateLimitedNotices(posting, quotasIn(cache, now));
-  const handlers = journalHandlers({ desk, metrics, now });
+  const announce: JournalParts['announce'] = ({ id, method, state, updatedAt }) =>
+    bus.announce(journal.approval_changed, { rowId: id, method, state, at: updatedAt });
+  const handlers = journalHandlers({ desk, metrics, announce, now });
   metrics.sample(() => pendingSamples(db));
   const inChats = askInChats({ chats: settings.TELEGRAM_APPROVAL_CHATS, notices, desk, decide: handlers, db, commit: bus.commit, log });
   return {

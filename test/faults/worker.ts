@@ -75,7 +75,7 @@ function tormented(off: readonly string[]) {
         store: async ({ title }) => ({ title }),
         upload: async ({ bytes }) => ({ size: bytes.length }),
       },
-      journal: journalHandlers({ desk: journalAdmin(db), metrics: uncounted, now: Date.now }),
+      journal: journalHandlers({ desk: journalAdmin(db), metrics: uncounted, announce: () => {}, now: Date.now }),
     };
   });
 }
