@@ -48,8 +48,9 @@ test('an identity is of its issuer and subject, whatever the login', () => {
   const { identity } = personOf(claims, naming());
   expect(identity).toMatch(/^[0-9a-f]{64}$/);
   expect(personOf({ ...claims, preferred_username: 'boris', name: 'Борис' }, naming()).identity).toBe(identity);
-  for (const other of [{ sub: 'u2' }, { iss: 'https://other.example' }, { iss: 'https://id.example"', sub: ',"u1' }])
-    expect(personOf({ ...claims, ...other }, naming()).identity).not.toBe(identity);
+  const others = [{ sub: 'u2' }, { iss: 'https://other.example' }, { iss: 'https://id.example,a' }, { sub: 'a,u1' }];
+  const identities = others.map((other) => personOf({ ...claims, ...other }, naming()).identity);
+  expect(new Set([identity, ...identities]).size).toBe(5);
 });
 
 test('a name is one visible line of at most 100 characters, or none', () => {

@@ -29,7 +29,8 @@ export function addProviderRoutes(app: FastifyInstance, { logIn, startSession, n
       return address;
     });
   });
-  app.get(returnPath, async (request, reply) => {
+  // A log-in ends once, so a look-ahead by HEAD must not end it.
+  app.get(returnPath, { exposeHeadRoute: false }, async (request, reply) => {
     const attempt = logIn.attemptIn(readCookie(request, 'logIn'));
     const to = attempt?.to ?? deskPath(undefined);
     removeCookie(request, reply, 'logIn');

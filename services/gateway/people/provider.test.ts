@@ -220,6 +220,7 @@ test('a log-in ends once, in the browser that began it, within ten minutes, with
   // A page of somebody who wants another to be logged in as them.
   expect(reasonIn(await newBrowser().go(end))).toBe('log_in_lost');
   const kept = browser.cookieOf(it.origin);
+  expect((await fetch(end, { method: 'HEAD', redirect: 'manual', headers: { cookie: kept } })).status).toBe(405);
   expect(await browser.go(end)).toBe(`${it.origin}/desk/chats`);
   expect(reasonIn(await browser.go(end))).toBe('log_in_lost');
   const replayed = await fetch(end, { redirect: 'manual', headers: { cookie: kept } });
@@ -272,7 +273,7 @@ test.each<[string, (nonce: string) => string, Record<string, string>?]>([
   ['a beginning in an hour', (nonce) => hostile.tokenReply({ ...right(), nonce, nbf: now() + 3_600 })],
   ['no ID token', () => JSON.stringify({ access_token: 'opaque', token_type: 'Bearer' })],
   ['no JSON', () => '<html>'],
-  ['a megabyte', () => JSON.stringify({ access_token: 'x'.repeat(1_000_000) })],
+  ['a megabyte', (nonce) => hostile.tokenReply({ ...right(), nonce }).padEnd(1_000_000)],
 ])('a reply with %s is refused, without a session and a person', async (_, reply, query = {}) => {
   const before = await it.world.store.query('select from gateway.people');
   const { at, cookie } = await hostileEnd(reply, query);
