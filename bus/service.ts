@@ -122,6 +122,8 @@ export type HandlersOf<C> = {
 export interface ConsumerOptions {
   /** Distinguishes two consumers of one event in one service. */
   readonly as?: string;
+  /** A new consumer begins with the oldest stored event. Default: with the next one. */
+  readonly fromOldest?: boolean;
   /** Failures in a row after which the event becomes a dead letter and the next one is handled.
    *  Default: never; the order is kept and the event is retried without end, with pauses of up to a minute. */
   readonly giveUpAfter?: number;

@@ -644,6 +644,21 @@ export const inbox = contract('inbox', '1.0.0', {
     }),
     key: 'chatId',
   }),
+  phone_owners_changed: event({
+    summary: 'The people in charge of the chats of a customer with a phone changed, or the phone did.',
+    payload: z.object({
+      customerId: CustomerId,
+      phoneNumber: z
+        .string()
+        .max(20)
+        .nullable()
+        .meta({ pii: 'phone' })
+        .describe('Null when the customer has no phone, or nobody is in charge of any of their chats.'),
+      personIds: z.array(PersonId).max(100).describe('Empty when phoneNumber is null.'),
+      at: Timestamp,
+    }),
+    key: 'customerId',
+  }),
   chats_merged: event({
     summary: 'Two chats were merged: the former id now refers to the other chat.',
     payload: z.object({ chatId: Id, into: Id, at: Timestamp }),

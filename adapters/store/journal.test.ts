@@ -202,6 +202,33 @@ test('the same key sent twice makes one row, and with another input it is a clas
   expect(await claim(row.method)).toHaveLength(1);
 });
 
+test('a new consumer begins with the next event, or with the oldest one where it says so, and one that exists goes on', async () => {
+  const event = `test.${randomUUID()}`;
+  const emit = (key: string) => store.journal.emit(store, [{ event, key, payload: { key }, traceparent: null }]);
+  const read = (consumer: string) =>
+    store.transaction(async (tx) => {
+      const rows = (await store.journal.nextEvents(tx, consumer, event, 10)) ?? [];
+      const last = rows.at(-1);
+      if (last !== undefined) await store.journal.advance(tx, consumer, last);
+      return rows.map(({ payload }) => (payload as { key: string }).key);
+    });
+  // A consumer reads below every open transaction, those of other tests too.
+  const isReadable = async (events: number) =>
+    until(async () => {
+      const below = 'select from journal.events where event = $1 and xid < pg_snapshot_xmin(pg_current_snapshot())';
+      return (await store.query(below, [event])).length === events || null;
+    });
+  await emit('before');
+  await isReadable(1);
+  await store.journal.register(`next@${event}`, event);
+  await store.journal.register(`oldest@${event}`, event, { fromOldest: true });
+  await emit('after');
+  await isReadable(2);
+  expect([await read(`next@${event}`), await read(`oldest@${event}`)]).toEqual([['after'], ['before', 'after']]);
+  await store.journal.register(`oldest@${event}`, event, { fromOldest: true });
+  expect(await read(`oldest@${event}`)).toEqual([]);
+});
+
 test('the event of a slow transaction is handed over after the event of a quick one that overtook it', async () => {
   const event = `test.${randomUUID()}`;
   const emit = (on: Parameters<PostgresStore['journal']['emit']>[0], key: string) =>

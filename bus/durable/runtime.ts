@@ -61,7 +61,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   );
   const consumers = [
     ...(running.on ?? []).map((consumer) => ({ ...consumer, name: consumerName(name, consumer.consumes, consumer.as) })),
-    ...[...waits.values()].map((event) => ({
+    ...[...waits.values()].map((event): Consumer & { readonly name: string } => ({
       name: consumerName(name, event, 'waits'),
       consumes: event,
       handle: async (payload: unknown, tx: Parameters<Store['journal']['wakeWaits']>[0]) => {
@@ -78,7 +78,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         { reason: 'consumed_twice' },
       );
     // Continues at the cursor that waits of pipelines once shared with a consumer, so that they miss no event.
-    await store.journal.register(consumer.name, consumer.consumes.address, consumerName(name, consumer.consumes));
+    await store.journal.register(consumer.name, consumer.consumes.address, {
+      after: consumerName(name, consumer.consumes),
+      fromOldest: consumer.fromOldest === true,
+    });
   }
 
   const journal: Journal = createJournal({

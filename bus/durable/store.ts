@@ -226,8 +226,8 @@ export interface EventStore {
   emit(on: Queries, events: readonly NewEvent[]): Promise<void>;
   /** Renumbers events and cursors of another PostgreSQL cluster; returns whether there were any. */
   renumber(): Promise<boolean>;
-  /** A new consumer starts with future events, or at the cursor of `after` if it exists. */
-  register(consumer: string, event: string, after?: string): Promise<void>;
+  /** A new consumer starts at the cursor of `after` if it exists, else with the oldest stored event or with future ones. */
+  register(consumer: string, event: string, start?: { readonly after?: string; readonly fromOldest?: boolean }): Promise<void>;
   /** Leases the events after the cursor. None: no event, leased by another instance, or not due for a retry. Lost holders are counted as
    *  for rows; at the limit the event becomes a dead letter. `isAlone`: a holder was lost here, so events are handled one by one.
    *  @param lease `was`: the token of this process's former lease, which it may follow at once.

@@ -17,6 +17,7 @@ import { obeyCommand } from './obey-command.ts';
 import { onCommandGiven } from './on-command-given.ts';
 import { onMessageClassified } from './on-message-classified.ts';
 import { onMessageSent } from './on-message-sent.ts';
+import { phoneOwners } from './phone-owners.loop.ts';
 import { putMessage, storeMessage } from './put-message.ts';
 import { reads } from './read.ts';
 import { receive } from './receive.loop.ts';
@@ -70,6 +71,7 @@ export const collector = (of: readonly ChannelAdapter[]) =>
         transcribeVoices({ db, commit: bus.commit, call: bus.call, log, intakes, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
         fetchFiles({ db, blobs, log, intakes, maxBytes: settings.INBOX_FILE_MAX_BYTES }),
         numberFeed(db),
+        phoneOwners(bus.commit),
         ...retention({ db, commit: bus.commit, now }, days),
       ],
     };

@@ -30,13 +30,17 @@ export function eventStore(db: Queries & Pick<Postgres, 'session'>, leases: Quer
         return answer?.renumber === true;
       });
     },
-    async register(consumer: string, event: string, after: string | null = null): Promise<void> {
+    async register(
+      consumer: string,
+      event: string,
+      { after, fromOldest = false }: { readonly after?: string; readonly fromOldest?: boolean } = {},
+    ): Promise<void> {
       await db.query(
         `insert into journal.cursors (consumer, event, xid, id)
-         select $1, $2, coalesce(former.xid, pg_snapshot_xmin(pg_current_snapshot())), coalesce(former.id, 0)
+         select $1, $2, coalesce(former.xid, case when $4 then '0'::xid8 else pg_snapshot_xmin(pg_current_snapshot()) end), coalesce(former.id, 0)
          from (select) one left join journal.cursors former on former.consumer = $3
          on conflict (consumer) do update set event = excluded.event where cursors.event is distinct from excluded.event`,
-        [consumer, event, after],
+        [consumer, event, after ?? null, fromOldest],
       );
     },
     async takeEvents(
