@@ -80,7 +80,7 @@ const sides = {
         limit: { limit: 10_000_000, windowMs: 60_000 },
       }),
       decided: async () => {},
-      ownersOf: async () => new Map(),
+      owners: { ofChats: async () => new Map(), ofPhones: async () => new Map() },
       changed: () => {},
       observed: figures.observed,
       log: quiet,

@@ -4,7 +4,7 @@
  * All times have the offset of the location: one connection is one location with one time zone, and its days begin and end there.
  */
 import { z } from 'zod';
-import { Connection, Day, Email, Id, Line, Money, PersonName, PersonText, Phone, TimeZone } from './common.ts';
+import { Connection, Day, Email, Id, Line, Money, PersonName, PersonText, Phone, TimeZone, Viewer } from './common.ts';
 import { receiving, SupportedMethods } from './crm.ts';
 import { contract, event, method } from './kit/define.ts';
 
@@ -213,6 +213,7 @@ export const booking = contract('booking', '1.0.0', {
       clientId: BookingId.optional(),
       from: Day.optional().describe('First day, in the time zone of the location; today if absent.'),
       days: z.int().min(1).max(366).default(31),
+      viewer: Viewer,
     }),
     output: z.object({
       appointments: z.array(Appointment).max(500),
@@ -220,7 +221,7 @@ export const booking = contract('booking', '1.0.0', {
     }),
     idempotency: 'read',
     errors: upstream,
-    http: 'GET /api/v1/booking/appointments',
+    http: { route: 'GET /api/v1/booking/appointments', viewer: 'viewer' },
   }),
   reschedule_appointment: method({
     summary: 'Move an appointment of a client to another slot.',

@@ -1,6 +1,6 @@
 /** Outbound phone calls, from the request to the end. */
 import { z } from 'zod';
-import { Id, Key, Line, PageInput, Phone, pageOf, Timestamp, TimeZone } from './common.ts';
+import { Id, Key, Line, PageInput, Phone, pageOf, Timestamp, TimeZone, Viewer } from './common.ts';
 import { CallOutcome } from './crm.ts';
 import { contract, event, method } from './kit/define.ts';
 
@@ -48,7 +48,13 @@ export const calls = contract('calls', '1.0.0', {
     },
     examples: [{ leadId: '65021a1e47d57e2ac', phoneNumber: '+79995553322' }],
   }),
-  get_call: method({ summary: 'Get a call.', input: one, output: Call, idempotency: 'read', http: 'GET /api/v1/calls/{callId}' }),
+  get_call: method({
+    summary: 'Get a call.',
+    input: one.extend({ viewer: Viewer }),
+    output: Call,
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/calls/{callId}', viewer: 'viewer' },
+  }),
   list_calls: method({
     summary: 'List calls, newest first, or those that need attention first.',
     input: z.strictObject({
@@ -63,23 +69,24 @@ export const calls = contract('calls', '1.0.0', {
       state: CallState.optional(),
       outcome: CallOutcome.optional(),
       needsAttention: z.boolean().optional(),
+      viewer: Viewer,
       ...PageInput,
     }),
     output: pageOf(Call),
     idempotency: 'read',
-    http: 'GET /api/v1/calls',
+    http: { route: 'GET /api/v1/calls', viewer: 'viewer' },
     examples: [{ order: 'attention', needsAttention: true }],
   }),
   call_totals: method({
     summary: 'Count calls. Each number is that of list_calls with the same filter.',
-    input: z.strictObject({}),
+    input: z.strictObject({ viewer: Viewer }),
     output: z.object({
       answered: count.describe('state=answered.'),
       needAttention: count.describe('needsAttention=true.'),
       oldestAt: Timestamp.nullable().describe('When the first of those that need attention was started.'),
     }),
     idempotency: 'read',
-    http: 'GET /api/v1/calls/stats/total',
+    http: { route: 'GET /api/v1/calls/stats/total', viewer: 'viewer' },
   }),
   end_call: method({
     summary: 'Hang up a call. No effect on a call that has ended.',

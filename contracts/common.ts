@@ -48,7 +48,7 @@ export const Email = z.email().max(254).meta({ pii: 'name' });
 export const OnBehalfOf = z.string().max(130).optional();
 /**
  * The person who looks, filled in by the gateway alone. The owner of a table narrows its output by it: a manager is shown their own chats
- * and those of nobody. Absent for API keys, services and the command line, which see everything.
+ * and those of nobody, and phones of no other chats. Absent for API keys, services and the command line, which see everything.
  */
 export const Viewer = z.strictObject({ personId: Id, role: z.enum(personRoles) }).optional();
 const seesAllChats = { manager: false, director: true, admin: true, operator: true } as const satisfies Record<PersonRole, boolean>;

@@ -14,6 +14,7 @@ import {
   RawRequest,
   Timestamp,
   TimeZone,
+  Viewer,
 } from './common.ts';
 import { contract, event, method } from './kit/define.ts';
 
@@ -212,18 +213,19 @@ export const crm = contract('crm', '1.1.0', {
     errors: upstream,
   }),
   list_leads: method({
-    summary: 'List leads, newest first.',
+    summary: 'List leads, newest first. A page may be shorter than `limit` although more follow.',
     input: z.strictObject({
       connection,
       phoneNumber: Phone.optional(),
       q: PersonName.optional().describe('The beginning of the given or the family name.'),
       status: LeadStatus.optional(),
+      viewer: Viewer,
       ...PageInput,
     }),
     output: pageOf(Lead),
     idempotency: 'read',
     errors: upstream,
-    http: 'GET /api/v1/crm/leads',
+    http: { route: 'GET /api/v1/crm/leads', viewer: 'viewer' },
     examples: [{ phoneNumber: '+79995553322' }],
   }),
   update_lead_status: method({

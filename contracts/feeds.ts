@@ -15,6 +15,8 @@ interface Topic {
   readonly input: object;
   /** Dotted path of the chat of an item: a manager is told only about their own chats and those of nobody. */
   readonly chat?: string;
+  /** Dotted path of the phone of an item, which a manager is told about unless only other people are in charge of its chats. */
+  readonly phone?: string;
   /** Announcements after which the list is read at once; it is read every `pollMs` as well. */
   readonly wakes?: readonly Event[];
   /** Default: one second. */
@@ -87,6 +89,7 @@ export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> =
     method: calls.list_calls,
     input: {},
     id: 'callId',
+    phone: 'phoneNumber',
     wakes: callChanges,
   },
   chats: {

@@ -453,6 +453,25 @@ inBrowser(
 );
 
 inBrowser(
+  'a call whose client is given to another manager leaves the list, and leads that follow an empty page are loaded',
+  async () => {
+    const page = await open('/desk/calls');
+    await shows(page, '[data-row="call_2"]');
+    await until(() => server.stream.followers() === 1, patienceMs);
+    for (const callId of ['call_2', 'call_9']) server.stream.send(`event: calls\ndata: ${JSON.stringify({ callId, state: 'gone' })}\n\n`);
+    await until(async () => (await page.value(`document.querySelector('[data-row="call_2"]') === null`)) === true, patienceMs);
+    expect(await page.value(`document.querySelector('.fresh') === null`)).toBe(true);
+    const [first, second] = [{ items: [], nextCursor: 'next' }, queue(lead)];
+    server.on('GET /api/v1/crm/leads', ({ url }) => (url.includes('cursor=next') ? second : first));
+    await go(page, 'leads');
+    await click(page, 'Загрузить ещё');
+    await shows(page, '[data-row="l1"]');
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+inBrowser(
   'calls that need attention come first, a call again is asked for twice and made once, and a list of leads that the CRM does not give is a failure in words',
   async () => {
     const page = await open('/desk/calls');

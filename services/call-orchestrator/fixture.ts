@@ -1,6 +1,7 @@
 /** The orchestrator's handlers on a real database, with telephony that is only called. For tests. */
 import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Loop, Verdict } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/kit/define.ts';
 import { uncounted } from '../../contracts/kit/metric.ts';
 import { telephony } from '../../contracts/telephony.ts';
@@ -14,7 +15,7 @@ interface Store {
   readonly sent: { readonly method: string; readonly input: unknown; readonly key: string }[];
 }
 export type Fixture = Awaited<ReturnType<typeof fixture>>;
-const tables = ['call_orchestrator.calls', 'call_orchestrator.do_not_call', 'journal.rows', 'journal.events'];
+const tables = ['calls', 'do_not_call', 'phone_owners'].map((name) => `call_orchestrator.${name}`).concat('journal.rows', 'journal.events');
 
 export async function fixture(store: Store, settings: Record<string, string> = {}, { isSimulated = true } = {}) {
   for (const table of tables) await store.db.query(`delete from ${table}`);
@@ -59,6 +60,9 @@ export async function fixture(store: Store, settings: Record<string, string> = {
       }),
     dialSettled: (payload: PayloadOf<ReturnType<typeof settled<typeof telephony.dial>>>) =>
       consume(settled(telephony.dial).address, payload),
+    /** As the inbox reports it. @param at day of a month */
+    inCharge: (customerId: string, phoneNumber: string | null, personIds: string[], at = 1) =>
+      consume(inbox.phone_owners_changed.address, { customerId, phoneNumber, personIds, at: `2026-05-0${at}T09:00:00.000Z` }),
     turn: (name: string) => (loops.find((loop) => loop.name === name) as Loop).turn(AbortSignal.timeout(60_000)),
     told: (callId: string) =>
       store.emitted

@@ -1,23 +1,24 @@
 import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
-import { badCursor } from '../../contracts/common.ts';
+import { badCursor, narrowedTo } from '../../contracts/common.ts';
 import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { type CallPlace, type CallRow, countCalls, findCall, listCalls as listRows } from './rows.ts';
 
 export function getCall(db: Queries): Handler<typeof calls.get_call> {
-  return async ({ callId }) => shownCall((await findCall(db, callId)) ?? missing(callId));
+  return async ({ callId, viewer }) => shownCall((await findCall(db, callId, narrowedTo(viewer))) ?? missing(callId));
 }
 
 export function listCalls(db: Queries): Handler<typeof calls.list_calls> {
-  return async ({ order, limit, cursor, ...wanted }) => {
-    const { calls, next } = await listRows(db, wanted, { order, limit, after: cursor === undefined ? undefined : placeOf(cursor, order) });
+  return async ({ order, limit, cursor, viewer, ...wanted }) => {
+    const after = cursor === undefined ? undefined : placeOf(cursor, order);
+    const { calls, next } = await listRows(db, { ...wanted, seenBy: narrowedTo(viewer) }, { order, limit, after });
     return { items: calls.map(shownCall), nextCursor: next === null ? null : cursorOf(next, order) };
   };
 }
 export function callTotals(db: Queries): Handler<typeof calls.call_totals> {
-  return async () => {
-    const { oldestAt, ...counts } = await countCalls(db);
+  return async ({ viewer }) => {
+    const { oldestAt, ...counts } = await countCalls(db, narrowedTo(viewer));
     return { ...counts, oldestAt: oldestAt?.toISOString() ?? null };
   };
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { Call, CallState as CallStateSchema } from '../../contracts/calls.ts';
 import type { CallOutcome as CallOutcomeSchema } from '../../contracts/crm.ts';
+import { phonesOfCalls } from './phone-owners.ts';
 
 export type CallState = z.output<typeof CallStateSchema>;
 export type CallOutcome = z.output<typeof CallOutcomeSchema>;
@@ -22,6 +23,16 @@ export interface NewCall {
 const columns = 'call_id, key, lead_id, phone_number, leg_id, state, outcome, created_at, ringing_at, answered_at, ended_at, attention';
 /** Ranks in `attention` from which a call needs a person. */
 const needsPerson = 2;
+/** SQL for a `seen_by` of calls that a person sees: it names them, or nobody. */
+const isNamed = (person: string): string => `(seen_by = '' or ${person} = any (string_to_array(seen_by, ' ')))`;
+/** SQL for all those that there are, each found by one index step: people are in charge in few combinations. */
+const seenBys = (person: string): string => `array(
+  with recursive combinations as (
+    (select min(seen_by) as seen_by from call_orchestrator.calls)
+    union all
+    select (select min(seen_by) from call_orchestrator.calls where calls.seen_by > combinations.seen_by)
+    from combinations where combinations.seen_by is not null)
+  select seen_by from combinations where ${isNamed(person)})`;
 interface Columns {
   readonly call_id: string;
   readonly key: string;
@@ -60,10 +71,11 @@ async function one(found: Promise<readonly Columns[]>): Promise<CallRow | null> 
 
 /** False when the phone has an active call: nothing was inserted. Earlier calls to the phone no longer need attention. */
 export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
+  const seenBy = await lockedSeenBy(tx, call.phoneNumber);
   const inserted = await tx.query(
-    `insert into call_orchestrator.calls (call_id, key, lead_id, phone_number, created_by_id, time_zone, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (phone_number) where state <> 'ended' do nothing returning 1`,
-    [call.callId, call.key, call.leadId, call.phoneNumber, call.createdById, call.timeZone, call.createdAt],
+    `insert into call_orchestrator.calls (call_id, key, lead_id, phone_number, created_by_id, time_zone, created_at, seen_by)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (phone_number) where state <> 'ended' do nothing returning 1`,
+    [call.callId, call.key, call.leadId, call.phoneNumber, call.createdById, call.timeZone, call.createdAt, seenBy],
   );
   if (inserted.length === 0) return false;
   await tx.query(`update call_orchestrator.calls set followed_at = $3 where phone_number = $1 and call_id <> $2 and followed_at is null`, [
@@ -74,8 +86,23 @@ export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
   return true;
 }
 
-export function findCall(tx: Queries, callId: string): Promise<CallRow | null> {
-  return one(tx.query<Columns>(`select ${columns} from call_orchestrator.calls where call_id = $1`, [callId]));
+/** Who sees calls to the phone. Locked until the transaction ends, so that a change of who is in charge misses no call. */
+async function lockedSeenBy(tx: Queries, phoneNumber: string): Promise<string> {
+  await tx.query(`select pg_advisory_xact_lock(hashtextextended('polyb calls to ' || $1, 0))`, [phoneNumber]);
+  return ((await phonesOfCalls.of(tx, [phoneNumber])).get(phoneNumber) ?? []).join(' ');
+}
+/** The people in charge of the chats of the phone have changed. */
+export async function setSeenBy(tx: Queries, phoneNumber: string): Promise<void> {
+  await tx.query('update call_orchestrator.calls set seen_by = $2 where phone_number = $1 and seen_by <> $2', [
+    phoneNumber,
+    await lockedSeenBy(tx, phoneNumber),
+  ]);
+}
+
+/** @param seenBy the person who looks; null: all calls are found */
+export function findCall(tx: Queries, callId: string, seenBy: string | null = null): Promise<CallRow | null> {
+  const [seen, values] = seenBy === null ? ['true', [callId]] : [isNamed('$2'), [callId, seenBy]];
+  return one(tx.query<Columns>(`select ${columns} from call_orchestrator.calls where call_id = $1 and ${seen}`, values));
 }
 
 interface CallFilter {
@@ -84,6 +111,8 @@ interface CallFilter {
   readonly state?: CallState | undefined;
   readonly outcome?: CallOutcome | undefined;
   readonly needsAttention?: boolean | undefined;
+  /** The person who looks; null: all calls are listed. */
+  readonly seenBy: string | null;
 }
 /** The last call of a page. */
 export interface CallPlace {
@@ -93,7 +122,7 @@ export interface CallPlace {
 /** At most `limit` calls, and the place where the next page begins. */
 export async function listCalls(
   tx: Queries,
-  { leadId, phoneNumber, state, outcome, needsAttention }: CallFilter,
+  { leadId, phoneNumber, state, outcome, needsAttention, seenBy }: CallFilter,
   { order, after, limit }: { readonly order: 'newest' | 'attention'; readonly after: CallPlace | undefined; readonly limit: number },
 ): Promise<{ readonly calls: readonly CallRow[]; readonly next: CallPlace | null }> {
   const values: unknown[] = [];
@@ -109,24 +138,38 @@ export async function listCalls(
       ? when(after?.seq, (value) => `seq < ${value}::bigint`)
       : when(after?.seq, (seq) => `(attention, seq) < ($${values.push(after?.attention)}::smallint, ${seq}::bigint)`)),
   ];
+  const most = `order by ${order === 'newest' ? '' : 'attention desc, '}calls.seq desc limit $${values.push(limit + 1)}`;
+  const page = (...more: readonly string[]): string => {
+    const where = [...conditions, ...more].join(' and ');
+    return `select calls.* from call_orchestrator.calls ${where === '' ? '' : `where ${where}`} ${most}`;
+  };
   const rows = await tx.query<Columns & { readonly seq: string }>(
-    `select ${columns}, seq::text from call_orchestrator.calls ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
-     order by ${order === 'newest' ? '' : 'attention desc, '}calls.seq desc limit $${values.push(limit + 1)}`,
+    `select ${columns}, seq::text from (${seenBy === null ? page() : seenPage(page, `$${values.push(seenBy)}`)}) calls ${most}`,
     values,
   );
-  const page = rows.slice(0, limit);
-  return { calls: page.map(rowOf), next: rows.length > limit ? (page.at(-1) ?? null) : null };
+  const shown = rows.slice(0, limit);
+  return { calls: shown.map(rowOf), next: rows.length > limit ? (shown.at(-1) ?? null) : null };
+}
+/** A page of each combination of people, from an index in the order of the list. */
+function seenPage(page: (...more: readonly string[]) => string, person: string): string {
+  return `select calls.* from unnest(${seenBys(person)}) seen (by) cross join lateral (${page('calls.seen_by = seen.by')}) calls`;
 }
 
 /** Each number is that of the list with the same filter. */
-export async function countCalls(db: Queries): Promise<{
+export async function countCalls(
+  db: Queries,
+  seenBy: string | null,
+): Promise<{
   readonly answered: number;
   readonly needAttention: number;
   readonly oldestAt: Date | null;
 }> {
+  const [seen, values] = seenBy === null ? ['true', []] : [`calls.seen_by = any (${seenBys('$1')})`, [seenBy]];
   const [found] = await db.query<{ answered: number; need: number; oldest: Date | null }>(
-    `select (select count(*)::int from call_orchestrator.calls where state = 'answered') as answered, count(*)::int as need, min(created_at) as oldest
-     from call_orchestrator.calls where attention >= ${needsPerson}`,
+    `select (select count(*)::int from call_orchestrator.calls where state = 'answered' and ${seen}) as answered,
+       count(*)::int as need, min(created_at) as oldest
+     from call_orchestrator.calls where attention >= ${needsPerson} and ${seen}`,
+    values,
   );
   return { answered: found?.answered ?? 0, needAttention: found?.need ?? 0, oldestAt: found?.oldest ?? null };
 }

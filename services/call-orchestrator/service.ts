@@ -2,6 +2,7 @@
 import { service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { CallOutcome } from '../../contracts/crm.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { endCall } from './end-call.ts';
@@ -12,6 +13,7 @@ import { mayCall } from './may-call.ts';
 import { callsActive, callsTotal } from './metrics.ts';
 import { onDialSettled } from './on-dial-settled.ts';
 import { onLegChanged } from './on-leg-changed.ts';
+import { onPhoneOwnersChanged } from './on-phone-owners-changed.ts';
 import { policySource } from './policy.ts';
 import { callTotals, getCall, listCalls } from './read-calls.ts';
 import { allow, countActive, forbid } from './rows.ts';
@@ -21,7 +23,10 @@ import { transferCall } from './transfer-call.ts';
 
 export default service({
   serves: { calls },
-  uses: [telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
+  uses: [
+    ...[telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
+    inbox.phone_owners_changed,
+  ],
   settings: callSettings,
 }).start(async ({ settings, bus, db, metrics, now }) => {
   metrics.begin(callsTotal, { outcome: CallOutcome.options });
@@ -45,7 +50,7 @@ export default service({
       },
     },
     guards: [mayCall(policySource(settings, bus.call, now), now)],
-    on: [onLegChanged(), onDialSettled(now)],
+    on: [onLegChanged(), onDialSettled(now), onPhoneOwnersChanged()],
     loops: [endOverdueCalls(bus, settings.CALL_MAX_MS, now), hangUpRequested(db, bus.call, now)],
   };
 });

@@ -3,8 +3,10 @@ import { noAppointment } from '../../adapters/booking/errors.ts';
 import { byConnection, type Call, connectionFor, type Handler, type HandlersOf } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
 import { booking as contract } from '../../contracts/booking.ts';
+import { narrowedTo } from '../../contracts/common.ts';
 import { type BookingParts, bookSlot, createClient, moveToSlot, releaseSlot } from './booking-effects.ts';
 import { noteAppointment } from './note-appointment.ts';
+import { seenOf } from './phone-owners.ts';
 import { recordAppointment } from './record-appointment.ts';
 import { webhook } from './webhook.ts';
 
@@ -65,12 +67,13 @@ function getFreeSlots({ connections, slotIds, now }: BookingParts): Handler<type
 }
 
 const mostListed = 500;
-function listAppointments({ connections, now }: BookingParts): Handler<typeof contract.list_appointments> {
-  return async ({ connection, clientId, from, days }, { signal }) => {
+function listAppointments({ connections, db, now }: BookingParts): Handler<typeof contract.list_appointments> {
+  return async ({ connection, clientId, from, days, viewer }, { signal }) => {
     const adapter = connectionFor(connections, { connection });
     const first = from ?? todayIn(await adapter.timeZone(signal), now());
     const found = await adapter.listAppointments({ clientId, from: first, days }, signal);
-    return { appointments: found.slice(0, mostListed), isComplete: found.length <= mostListed };
+    const appointments = await seenOf(db, found.slice(0, mostListed), narrowedTo(viewer));
+    return { appointments: [...appointments], isComplete: found.length <= mostListed };
   };
 }
 

@@ -1,15 +1,20 @@
 /** Contacts, leads and what belongs to them, over the adapters of the connections. */
 import type { Crm } from '../../adapters/crm/port.ts';
-import { unsupported } from '../../adapters/unsupported.ts';
-import { byConnection, type Connections, connectionFor, type HandlersOf } from '../../bus/service.ts';
+import { byConnection, type Connections, connectionFor, type HandlersOf, type Queries } from '../../bus/service.ts';
 import type { crm as contract } from '../../contracts/crm.ts';
 import { createContact, createLead } from './effects.ts';
+import { listLeads } from './list-leads.ts';
 import { pushToCrm } from './push-to-crm.ts';
 import { type Deliveries, webhook } from './webhook.ts';
 
 export function crmHandlers(
   connections: Connections<Crm>,
-  { reuseHours, deliveries, now }: { readonly reuseHours: number; readonly deliveries: Deliveries; readonly now: () => number },
+  {
+    db,
+    reuseHours,
+    deliveries,
+    now,
+  }: { readonly db: Queries; readonly reuseHours: number; readonly deliveries: Deliveries; readonly now: () => number },
 ): HandlersOf<typeof contract> {
   return {
     push_to_crm: pushToCrm({ reuseHours }),
@@ -20,12 +25,7 @@ export function crmHandlers(
     find_open_lead: async (input, { signal }) => ({
       lead: await connectionFor(connections, input).findOpenLead(input.contactId, new Date(input.since), signal),
     }),
-    list_leads: async (input, { signal }) => {
-      const adapter = connectionFor(connections, input);
-      if (adapter.listLeads === undefined) throw unsupported(adapter.capabilities().crm, 'A list of leads');
-      const { connection: _, ...wanted } = input;
-      return adapter.listLeads(wanted, signal);
-    },
+    list_leads: listLeads(connections, db),
     update_lead_status: async (input, { signal }) => {
       const { leadId, status } = input;
       await connectionFor(connections, input).updateLeadStatus(leadId, status, signal);

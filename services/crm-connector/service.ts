@@ -9,6 +9,7 @@ import { booking } from '../../contracts/booking.ts';
 import { company } from '../../contracts/company.ts';
 import { connections } from '../../contracts/connections.ts';
 import { crm } from '../../contracts/crm.ts';
+import { inbox } from '../../contracts/inbox.ts';
 import { bookingHandlers } from './booking.ts';
 import { companyHandlers } from './company.ts';
 import { connectionHandlers, dependencyOf } from './connections.ts';
@@ -16,6 +17,7 @@ import { consentStates } from './consent-state.ts';
 import { crmHandlers } from './crm.ts';
 import { forgetRecords } from './forget-records.loop.ts';
 import { onAppointment } from './on-appointment.ts';
+import { onPhoneOwnersChanged } from './on-phone-owners-changed.ts';
 import { rememberingWrites } from './own-writes.ts';
 import { pausesIn } from './pauses.ts';
 import { readChanges } from './read-changes.loop.ts';
@@ -26,6 +28,7 @@ import { watchedAdapter } from './watched-adapter.ts';
 
 export default service({
   serves: { crm, booking, company, connections },
+  uses: [inbox.phone_owners_changed],
   discovers: true,
   settings: crmSettings,
   vendors: {
@@ -49,9 +52,9 @@ export default service({
   const deliveries = { key: () => secretKey('webhooks'), commit: bus.commit, settleMs: settings.CRM_WEBHOOK_SETTLE_MS };
   const changes = { ...adapters, db, commit: bus.commit, log };
   return {
-    crm: crmHandlers(adapters.crm, { reuseHours: settings.CRM_LEAD_REUSE_HOURS, deliveries, now }),
+    crm: crmHandlers(adapters.crm, { db, reuseHours: settings.CRM_LEAD_REUSE_HOURS, deliveries, now }),
     booking: bookingHandlers({ connections: adapters.booking, slotIds: slotIds(() => secretKey('slots'), now), deliveries, db, now }),
-    on: settings.CRM_NOTE_APPOINTMENTS ? onAppointment(elsewhere(vendors)) : [],
+    on: [onPhoneOwnersChanged(), ...(settings.CRM_NOTE_APPOINTMENTS ? onAppointment(elsewhere(vendors)) : [])],
     company: companyHandlers(adapters.booking),
     connections: connectionHandlers({
       ...adapters,

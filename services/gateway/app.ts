@@ -2,20 +2,22 @@
 
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { isHidden } from '../../adapters/store/phone-owners.ts';
 import type { CallOptions, Log } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
 import { rowPath } from '../../contracts/aliases.ts';
-import { narrowedTo } from '../../contracts/common.ts';
+import { narrowedTo, normalizePhone } from '../../contracts/common.ts';
 import type { Method } from '../../contracts/kit/define.ts';
 import { deprecationHeaders } from '../../contracts/kit/deprecation.ts';
-import { mask, type PiiPath, piiPaths } from '../../contracts/kit/describe/mask.ts';
+import { mask, type PiiPath, personalTexts, piiPaths } from '../../contracts/kit/describe/mask.ts';
 import { codes, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
-import type { OwnersOf } from './chat-owners.ts';
 import { textAt } from './follower.ts';
 import { inputOf } from './input.ts';
 import type { Identity } from './keys.ts';
+import type { Owners } from './owners.ts';
 import { problemReply } from './problem.ts';
 import { answerRanged } from './ranged.ts';
 import { type HttpRoute, isMaskedFor } from './routes.ts';
@@ -47,7 +49,7 @@ export interface AppParts {
   readonly admit: Admit;
   /** Records a decision. */
   readonly decided: (decision: Decision) => Promise<void>;
-  readonly ownersOf: OwnersOf;
+  readonly owners: Owners;
   /** A request has changed something. */
   readonly changed: () => void;
   readonly observed: (what: { readonly verb: string; readonly route: string; readonly status: number; readonly ms: number }) => void;
@@ -151,7 +153,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   }
 }
 
-function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided, ownersOf, changed, log, options }: AppParts): void {
+function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided, owners, changed, log, options }: AppParts): void {
   const { method, scope, people, verb, path } = route;
   const isRead = method.idempotency === 'read';
   const isKeyed = method.idempotency === 'keyed';
@@ -176,8 +178,8 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     handler: async (request, reply) => {
       const { identity } = request;
       const input = inputOf(route, request, identity);
-      const requireOwnChat = ownChats(identity);
-      await requireOwnChat(input);
+      const requireOwn = ownClients(identity);
+      await requireOwn(method.input, input);
       const key = isKeyed ? keyOf(request, reply) : undefined;
       // A read is cancelled when its client disconnects. A change continues.
       if (isRead) request.leaving = new AbortController();
@@ -192,26 +194,29 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
         ...(request.leaving === null ? {} : { signal: request.leaving.signal }),
       });
       const output = identity !== null && isAudited(identity) ? await audited(asked, request, identity) : await asked;
-      await requireOwnChat(output);
+      await requireOwn(method.output, output);
       if (!isRead) changed();
       return answer(route, identity === null ? output : await shownTo(identity, { input, output }, request), request, reply);
     },
   });
 
   /**
-   * Refuses values about a chat of another manager, the same as one that is not there. The owner of the table narrows by the viewer where
-   * its method takes one; each other chat is looked up once for a request.
+   * Refuses values with a chat of another manager or the phone of one, the same as one that is not there. The owner of the table narrows by
+   * the viewer where its method takes one; each other chat and phone is looked up once for a request.
    */
-  function ownChats(identity: Identity | null): (value: unknown) => Promise<void> {
+  function ownClients(identity: Identity | null): (schema: z.ZodType, value: unknown) => Promise<void> {
     const manager = narrowedTo(identity?.viewer);
     if (manager === null || method.http.viewer !== undefined) return async () => {};
     const checked = new Set<string>();
-    return async (value) => {
-      const chatIds = ['chatId', 'sessionId'].flatMap((name) => textAt(value, name) ?? []).filter((chatId) => !checked.has(chatId));
-      if (chatIds.length === 0) return;
-      for (const chatId of chatIds) checked.add(chatId);
-      const isOthers = [...(await ownersOf(chatIds)).values()].some((owner) => owner !== manager);
-      if (isOthers) throw new PolybError('not_found', `There is no ${chatIds[0]} here.`, { reason: 'no_chat' });
+    const fresh = (found: readonly string[]): readonly string[] => found.filter((each) => !checked.has(each) && checked.add(each));
+    const someHidden = (found: ReadonlyMap<string, readonly string[]>) => [...found.values()].some((people) => isHidden(people, manager));
+    return async (schema, value) => {
+      const chatIds = fresh(['chatId', 'sessionId'].flatMap((name) => textAt(value, name) ?? []));
+      if (someHidden(await owners.ofChats(chatIds)))
+        throw new PolybError('not_found', `There is no ${chatIds[0]} here.`, { reason: 'no_chat' });
+      const phones = fresh(personalTexts(schema, value).flatMap(({ pii, text }) => (pii === 'phone' ? [normalizePhone(text)] : [])));
+      if (someHidden(await owners.ofPhones(phones)))
+        throw new PolybError('not_found', 'There is no client with this phone here.', { reason: 'no_client' });
     };
   }
 

@@ -52,8 +52,8 @@ const sources: readonly Source[] = [
   },
   {
     counters: { calls_now: staff, calls_attention: staff },
-    async read({ call }) {
-      const { answered, needAttention, oldestAt } = await call(calls.call_totals, {});
+    async read({ call }, viewer) {
+      const { answered, needAttention, oldestAt } = await call(calls.call_totals, viewer);
       return { calls_now: exactly(answered), calls_attention: exactly(needAttention, oldestAt) };
     },
   },

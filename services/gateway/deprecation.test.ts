@@ -43,7 +43,7 @@ function setup(ask: AppParts['ask']) {
     admit: nobody,
     decided: async () => {},
     changed: () => {},
-    ownersOf: async () => new Map(),
+    owners: { ofChats: async () => new Map(), ofPhones: async () => new Map() },
     observed: () => {},
     log: quiet,
     options,

@@ -6,11 +6,11 @@ import { personRoles } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { type Admit, deniedTo } from './admit.ts';
 import type { CallMethod } from './app.ts';
-import type { OwnersOf } from './chat-owners.ts';
 import { type FeedItem, type Follower, staleItem } from './follower.ts';
 import type { Identity } from './keys.ts';
 import { createLogFeed, type LogFeed } from './log-feed.ts';
 import { createOwnFeed } from './own-feed.ts';
+import type { Owners } from './owners.ts';
 import { createStateFeed, type StateFeed } from './state-feed.ts';
 
 export interface FeedOptions {
@@ -22,7 +22,7 @@ export interface FeedOptions {
 interface FeedParts {
   readonly ask: CallMethod;
   readonly admit: Admit;
-  readonly ownersOf: OwnersOf;
+  readonly owners: Owners;
   /** Whether the key or session of a follower is still valid. */
   readonly isLive: (identity: Identity) => Promise<boolean>;
   readonly options: FeedOptions;
@@ -50,12 +50,12 @@ const leastMs = 100;
 const recheckMs = 3_000;
 
 /** `GET /api/v1/stream?topics=runs,approvals,messages`, resumed with Last-Event-ID. A stream ends with its key or session. */
-export function addFeeds(app: FastifyInstance, { ask, admit, ownersOf, isLive, options }: FeedParts): Streams {
+export function addFeeds(app: FastifyInstance, { ask, admit, owners, isLive, options }: FeedParts): Streams {
   const topics = Object.keys(feeds);
   const states = new Map<string, StateFeed>();
   const logs = new Map<string, LogFeed>();
   for (const [topic, feed] of Object.entries(feeds)) {
-    const parts = { ask, ownersOf, pollMs: feed.pollMs ?? options.pollMs };
+    const parts = { ask, owners, pollMs: feed.pollMs ?? options.pollMs };
     if (feed.kind === 'log') logs.set(topic, createLogFeed(topic, feed, parts));
     else if (feed.kind === 'own') states.set(topic, createOwnFeed(topic, feed, parts));
     else states.set(topic, createStateFeed(topic, feed, { ...parts, leastMs: () => leastMs }));

@@ -1,4 +1,5 @@
 /** One who follows the event stream, and what they may be told. */
+import { isHidden } from '../../adapters/store/phone-owners.ts';
 import type { Identity } from './keys.ts';
 
 /** One change, as sent to a follower. */
@@ -20,9 +21,8 @@ export interface Follower {
   /** The person who follows; undefined for an API key. */
   readonly viewer: Identity['viewer'];
 }
-/** @param owner Of the chat that an item is about; undefined for one of nobody, and for an item about no chat. */
-export const sees = ({ manager }: Follower, owner: string | undefined): boolean =>
-  manager === null || owner === undefined || owner === manager;
+/** @param owners The people in charge of the chats that an item is about; none for an item about no chat. */
+export const sees = ({ manager }: Follower, owners: readonly string[]): boolean => manager === null || !isHidden(owners, manager);
 
 export const staleItem = (topic: string, why: string): FeedItem => ({ event: 'stale', text: JSON.stringify({ topic, why }) });
 

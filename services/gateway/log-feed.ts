@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { LogTopic } from '../../contracts/feeds.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { CallMethod } from './app.ts';
-import type { OwnersOf } from './chat-owners.ts';
 import { type Follower, sees, staleItem, textAt } from './follower.ts';
+import type { Owners } from './owners.ts';
 
 const Page = z.object({ items: z.array(z.looseObject({ cursor: z.string() })), nextCursor: z.string() });
 type Page = z.output<typeof Page>;
@@ -22,7 +22,7 @@ export interface LogFeed {
 export function createLogFeed(
   topic: string,
   { method, input, start, chat }: LogTopic,
-  { ask, ownersOf, pollMs }: { readonly ask: CallMethod; readonly ownersOf: OwnersOf; readonly pollMs: number },
+  { ask, owners: known, pollMs }: { readonly ask: CallMethod; readonly owners: Owners; readonly pollMs: number },
 ): LogFeed {
   const cursors = new Map<Follower, string>();
   /** Followers whose list could not be read the last time. */
@@ -35,10 +35,10 @@ export function createLogFeed(
   /** Sends a page to the followers at one cursor. */
   async function serve(cursor: string, followers: readonly Follower[]): Promise<boolean> {
     let page: Page;
-    let owners: ReadonlyMap<string, string>;
+    let owners: ReadonlyMap<string, readonly string[]>;
     try {
       page = await read({ cursor }, pageSize);
-      owners = await ownersOf(page.items.flatMap((item) => textAt(item, chat) ?? []));
+      owners = await known.ofChats(page.items.flatMap((item) => textAt(item, chat) ?? []));
     } catch (thrown) {
       // Followers learn that data may be missing; the next turn reads from the same cursor.
       const stale = staleItem(topic, thrown instanceof PolybError ? thrown.code : 'internal');
@@ -54,7 +54,8 @@ export function createLogFeed(
     const textOf = (item: object): string => texts.get(item) ?? texts.set(item, JSON.stringify(item)).get(item) ?? '';
     for (const follower of followers.filter((each) => cursors.get(each) === cursor)) {
       for (const item of page.items)
-        if (sees(follower, owners.get(textAt(item, chat) ?? ''))) follower.tell({ event: topic, cursor: item.cursor, text: textOf(item) });
+        if (sees(follower, owners.get(textAt(item, chat) ?? '') ?? []))
+          follower.tell({ event: topic, cursor: item.cursor, text: textOf(item) });
       cursors.set(follower, page.nextCursor);
     }
     // A page may end early because of its size in bytes.

@@ -1,7 +1,7 @@
 import { type Consumer, on } from '../../bus/service.ts';
 import { inbox } from '../../contracts/inbox.ts';
-import { ownersInGateway } from './chat-owners.ts';
+import { chatsInGateway } from './owners.ts';
 
 export function onPersonErased(): Consumer {
-  return on(inbox.person_erased, ({ chatIds }, tx) => ownersInGateway.forget(tx, chatIds));
+  return on(inbox.person_erased, ({ chatIds }, tx) => chatsInGateway.forget(tx, chatIds));
 }

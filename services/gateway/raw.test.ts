@@ -87,7 +87,7 @@ beforeEach(async () => {
     ask: (asked, input, options) => client.call(asked, input, options),
     admit: () => Promise.reject(new PolybError('unauthenticated', 'no key')),
     decided: async () => {},
-    ownersOf: async () => new Map(),
+    owners: { ofChats: async () => new Map(), ofPhones: async () => new Map() },
     changed: () => {},
     observed: write,
     log,

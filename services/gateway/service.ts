@@ -15,7 +15,6 @@ import { people } from '../../contracts/people.ts';
 import { system } from '../../contracts/system.ts';
 import { createAdmit } from './admit.ts';
 import { type AppParts, type CallMethod, createApp } from './app.ts';
-import { ownersInGateway } from './chat-owners.ts';
 import { addDocuments } from './documents.ts';
 import { addFeeds } from './feeds.ts';
 import { createFigures } from './figures.ts';
@@ -28,6 +27,8 @@ import { noteKeyUses } from './note-key-uses.loop.ts';
 import { onChatAssigned } from './on-chat-assigned.ts';
 import { onHistoryForgotten } from './on-history-forgotten.ts';
 import { onPersonErased } from './on-person-erased.ts';
+import { onPhoneOwnersChanged } from './on-phone-owners-changed.ts';
+import { ownersIn } from './owners.ts';
 import { addPages, type Deployment } from './pages.ts';
 import { createLogIn } from './people/log-in.ts';
 import { createPasswords } from './people/password.ts';
@@ -72,7 +73,8 @@ export default service({
   uses: [
     ...methods,
     ...new Set<Event>([
-      ...[gateway.key_revoked, people.session_ended, inbox.chat_assigned, inbox.history_forgotten, inbox.person_erased],
+      ...[gateway.key_revoked, people.session_ended],
+      ...[inbox.chat_assigned, inbox.phone_owners_changed, inbox.history_forgotten, inbox.person_erased],
       ...announcements,
     ]),
   ],
@@ -105,7 +107,7 @@ export default service({
     cache,
     limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS },
   });
-  const ownersOf = (chatIds: readonly string[]) => ownersInGateway.of(db, chatIds);
+  const owners = ownersIn(db);
   const decided = (decision: Decision) => insertDecision(db, decision);
   let isDraining = false;
   const parts: AppParts = {
@@ -113,7 +115,7 @@ export default service({
     ask,
     admit,
     decided,
-    ownersOf,
+    owners,
     changed: () => streams.wake(),
     observed: figures.observed,
     log,
@@ -136,7 +138,7 @@ export default service({
   const streams = addFeeds(main, {
     ask,
     admit,
-    ownersOf,
+    owners,
     isLive,
     options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 },
   });
@@ -196,7 +198,7 @@ export default service({
       survey: createSurvey({ figures, pings, expected }),
     }),
     people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, deskUrl, now, ended: sessionEnded }),
-    on: [onChatAssigned(() => streams.wake()), onHistoryForgotten(), onPersonErased()],
+    on: [onChatAssigned(() => streams.wake()), onPhoneOwnersChanged(() => streams.wake()), onHistoryForgotten(), onPersonErased()],
     loops: [
       rememberServices(figures),
       noteKeyUses(noteUsesNow),

@@ -1,10 +1,11 @@
 /** A topic of the event stream that is a list: it is read while it has followers, and its changes are sent. */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { StateTopic } from '../../contracts/feeds.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { CallMethod } from './app.ts';
-import type { OwnersOf } from './chat-owners.ts';
 import { type FeedItem, type Follower, sees, staleItem, textAt } from './follower.ts';
+import type { Owners } from './owners.ts';
 
 /** Properties that pass unchanged. */
 const Items = z.object({ items: z.array(z.looseObject({ updatedAt: z.string().optional() })) });
@@ -12,7 +13,7 @@ interface Known {
   readonly id: string;
   readonly text: string;
   readonly time: string | undefined;
-  readonly owner: string | undefined;
+  readonly owners: readonly string[];
 }
 type Snapshot = ReadonlyMap<string, Known>;
 const pageSize = 200;
@@ -21,7 +22,7 @@ const retryMs = 1_000;
 
 export interface StateFeedParts {
   readonly ask: CallMethod;
-  readonly ownersOf: OwnersOf;
+  readonly owners: Owners;
   /** How often the list is read without an announcement. */
   readonly pollMs: number;
   /** A list is read at most so often, however many announcements come. */
@@ -38,8 +39,8 @@ export interface StateFeed {
 /** One reader for any number of followers. */
 export function createStateFeed(
   topic: string,
-  { method, input, id: idField = 'id', chat }: StateTopic,
-  { ask, ownersOf, pollMs, leastMs }: StateFeedParts,
+  { method, input, id: idField = 'id', chat, phone }: StateTopic,
+  { ask, owners, pollMs, leastMs }: StateFeedParts,
 ): StateFeed {
   const followers = new Set<Follower>();
   /** Those who came while the list could not be read, with their positions. */
@@ -53,11 +54,13 @@ export function createStateFeed(
 
   async function read(): Promise<Snapshot> {
     const { items } = Items.parse(await ask(method, { ...input, limit: pageSize }, {}));
-    const owners = await ownersOf(items.flatMap((item) => textAt(item, chat) ?? []));
+    const ofChats = await owners.ofChats(items.flatMap((item) => textAt(item, chat) ?? []));
+    const ofPhones = await owners.ofPhones(items.flatMap((item) => textAt(item, phone) ?? []));
+    const ownersOf = (item: object) => [ofChats.get(textAt(item, chat) ?? '') ?? [], ofPhones.get(textAt(item, phone) ?? '') ?? []].flat();
     return new Map(
       items.map((item): [string, Known] => {
         const id = textAt(item, idField) ?? '';
-        return [id, { id, text: JSON.stringify(item), time: item.updatedAt, owner: owners.get(textAt(item, chat) ?? '') }];
+        return [id, { id, text: JSON.stringify(item), time: item.updatedAt, owners: ownersOf(item) }];
       }),
     );
   }
@@ -90,7 +93,7 @@ export function createStateFeed(
   const staleOf = (thrown: unknown): FeedItem => staleItem(topic, thrown instanceof PolybError ? thrown.code : 'internal');
   const served = (): readonly Follower[] => [...followers].filter((follower) => !waiting.has(follower));
   const seenBy = (follower: Follower, list: Snapshot): readonly Known[] =>
-    [...list.values()].filter(({ owner }) => sees(follower, owner)).sort(byTime);
+    [...list.values()].filter((item) => sees(follower, item.owners)).sort(byTime);
   const snapshotOf = (follower: Follower, list: Snapshot): FeedItem => ({
     event: 'snapshot',
     text: JSON.stringify({ topic, ids: seenBy(follower, list).map(({ id }) => id), isWhole: list.size < pageSize }),
@@ -107,15 +110,15 @@ export function createStateFeed(
   function tellChanges(before: Snapshot, next: Snapshot): void {
     for (const item of [...next.values()].sort(byTime)) {
       const was = before.get(item.id);
-      if (was !== undefined && was.text === item.text && was.owner === item.owner) continue;
+      if (was !== undefined && was.text === item.text && isDeepStrictEqual(was.owners, item.owners)) continue;
       for (const follower of served())
-        if (sees(follower, item.owner)) follower.tell(itemOf(item));
-        else if (was !== undefined && sees(follower, was.owner)) follower.tell(goneOf(item.id));
+        if (sees(follower, item.owners)) follower.tell(itemOf(item));
+        else if (was !== undefined && sees(follower, was.owners)) follower.tell(goneOf(item.id));
     }
     // From a full page an old item merely drops out.
     if (next.size >= pageSize) return;
-    for (const { id, owner } of before.values())
-      if (!next.has(id)) for (const follower of served()) if (sees(follower, owner)) follower.tell(goneOf(id));
+    for (const { id, owners: former } of before.values())
+      if (!next.has(id)) for (const follower of served()) if (sees(follower, former)) follower.tell(goneOf(id));
   }
   const itemOf = ({ text, time }: Known): FeedItem => ({ event: topic, ...(time === undefined ? {} : { time }), text });
   const goneOf = (id: string): FeedItem => ({ event: topic, text: JSON.stringify({ [idField]: id, state: 'gone' }) });

@@ -1,5 +1,6 @@
 /** Who is told what by the event stream. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { calls } from '../../contracts/calls.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { messages } from '../../contracts/messages.ts';
 import { loadServices } from '../../runtime/services.ts';
@@ -72,6 +73,32 @@ test('a chat that is given to another manager leaves the one and comes to the ot
   await assign(chatId, vera.personId);
   await until(() => last(ofVera).state === 'proposed' && last(ofOleg).state === 'gone');
   for (const one of [ofVera, ofOleg]) one.leave();
+});
+
+test('a manager is told about calls to their clients and to those of nobody, also once the client is given to another', async () => {
+  const client = async (from: string, phoneNumber: string, personId: string | null) => {
+    const { chatId } = await it.world.bus.call(inbox.put_message, { from, phoneNumber, text: 'позвоните' }, { key: `phone of ${from}` });
+    if (personId !== null) await assign(chatId, personId);
+    return { chatId, phoneNumber };
+  };
+  const own = await client('call-own', '+79990002201', vera.personId);
+  const others = await client('call-others', '+79990002202', oleg.personId);
+  const nobodys = await client('call-nobodys', '+79990002203', null);
+  await until(
+    async () =>
+      (await it.world.store.query(`select from gateway.phone_owners where phone_number like '+7999000220%'`)).length === 2 || null,
+  );
+  const [ofVera, ofOleg, ofBoss] = await Promise.all([follows(vera, 'calls'), follows(oleg, 'calls'), follows(boss, 'calls')]);
+  for (const { phoneNumber } of [own, others, nobodys])
+    await it.world.bus.call(calls.start_call, { leadId: 'lead', phoneNumber }, { key: `call ${phoneNumber}` });
+  for (const { phoneNumber } of [own, others, nobodys]) await hears(ofBoss, phoneNumber);
+  for (const { phoneNumber } of [own, nobodys]) await hears(ofVera, phoneNumber);
+  for (const { phoneNumber } of [others, nobodys]) await hears(ofOleg, phoneNumber);
+  expect([told(ofVera).includes(others.phoneNumber), told(ofOleg).includes(own.phoneNumber)]).toEqual([false, false]);
+  await assign(own.chatId, oleg.personId);
+  await hears(ofOleg, own.phoneNumber);
+  await until(() => ofVera.heard.some(({ event, data }) => event === 'calls' && (data as { state: string }).state === 'gone') || null);
+  for (const one of [ofVera, ofOleg, ofBoss]) one.leave();
 });
 
 test.each([

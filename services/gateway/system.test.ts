@@ -197,6 +197,17 @@ test('who follows services is told of a new instance, and nothing while nothing 
   one.leave();
 });
 
+test('whatever a manager’s counters count is narrowed to them', async () => {
+  const viewer = { personId: 'anna', role: 'manager' } as const;
+  const asked: (readonly [string, unknown])[] = [];
+  const call = async ({ address }: { readonly address: string }, input: { readonly viewer?: unknown }) => {
+    asked.push([address, input.viewer]);
+    throw new PolybError('unavailable', 'away');
+  };
+  await countWaiting({ call: call as never, survey: { services: async () => [] } }, viewer);
+  expect(asked).toEqual(['journal.summary', 'inbox.chat_totals', 'calls.call_totals'].map((address) => [address, viewer]));
+});
+
 test('counters of a service that does not respond have no number, and the others have theirs', async () => {
   const call = async (asked: { readonly address: string }) => {
     if (asked.address !== 'journal.summary') throw new PolybError('unavailable', 'away');

@@ -57,7 +57,7 @@ export function Grid<T>(props: GridProps<T>): VNode {
       () => void list.refresh(),
       (items) =>
         items.length === 0
-          ? html`<${Picture} kind="empty" title=${empty ?? t('empty')} />`
+          ? html`<${Empty} desk=${desk} list=${list} title=${empty ?? t('empty')} />`
           : html`<${Windowed}
             name=${name} label=${label} list=${list} idOf=${idOf} open=${open} rowClass=${rowClass}
             head=${{
@@ -109,6 +109,12 @@ export function Fresh<T>({ desk, list, name }: { desk: Desk; list: List<T>; name
     focusList(name);
   };
   return html`<button type="button" class="fresh" onClick=${() => void show()}>${desk.words(kitWords)('fresh', { n })}</button>`;
+}
+
+/** A page may be empty although more follow: a manager sees few of many. */
+function Empty<T>({ desk, list, title }: { desk: Desk; list: List<T>; title: string }): VNode {
+  return html`<${Picture} kind="empty" title=${title} />
+    ${list.hasMore.value && html`<p><button type="button" onClick=${() => void list.more()}>${desk.words(kitWords)('more')}</button></p>`}`;
 }
 
 export function MoreFailed<T>({ desk, list }: { desk: Desk; list: List<T> }): VNode | null {

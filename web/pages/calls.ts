@@ -52,9 +52,9 @@ export function page(desk: Desk): Page {
       live: {
         topic: 'calls',
         rowOf: ({ callId }) => String(callId),
-        // A row stays where it is, with its new state, until the list is read again.
-        apply: (call, change) => (change.state === 'gone' ? call : ({ ...call, ...change } as Call)),
-        accepts: (change) => isNew(change as unknown as Call),
+        // A row stays where it is, with its new state, until the list is read again; one whose client was given to another manager leaves.
+        apply: (call, change) => (change.state === 'gone' ? null : ({ ...call, ...change } as Call)),
+        accepts: (change) => change.state !== 'gone' && isNew(change as unknown as Call),
       },
     },
     desk.live,

@@ -1,5 +1,7 @@
 /** What each role is shown of chats of its own, of another and of nobody, on every route that reads. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { calls } from '../../../contracts/calls.ts';
+import { crm } from '../../../contracts/crm.ts';
 import { inbox } from '../../../contracts/inbox.ts';
 import { messages } from '../../../contracts/messages.ts';
 import { people } from '../../../contracts/people.ts';
@@ -10,7 +12,7 @@ const canaries = { own: 'канарейкасвоя', other: 'канарейка
 type Whose = keyof typeof canaries;
 const whose = Object.keys(canaries) as Whose[];
 const phones: Readonly<Record<Whose, string>> = { own: '+79990001101', other: '+79990001102', nobody: '+79990001103' };
-type Ids = Readonly<Record<'chatId' | 'messageId' | 'customerId' | 'id' | 'sessionId', string>>;
+type Ids = Readonly<Record<'chatId' | 'messageId' | 'customerId' | 'id' | 'sessionId' | 'callId' | 'leadId', string>>;
 
 let it: GatewayWorld;
 let vera: LoggedIn;
@@ -47,12 +49,19 @@ beforeAll(async () => {
     if (owner !== null) await it.world.bus.call(inbox.assign_chat, { chatId, personId: owner });
     const { id } = await it.world.bus.call(messages.send_message, { chatId, text: `Ответ ${canaries[one]}` }, { key: `draft ${one}` });
     const { items } = await it.world.bus.call(inbox.list_messages, { chatId });
-    return { chatId, messageId, id, sessionId: chatId, customerId: items.at(-1)?.sender?.customerId ?? '' };
+    const phoneNumber = phones[one];
+    const { leadId } = await it.world.bus.call(crm.push_to_crm, { firstName: `Имя ${canaries[one]}`, phoneNumber }, { key: `lead ${one}` });
+    const { callId } = await it.world.bus.call(calls.start_call, { leadId, phoneNumber }, { key: `call ${one}` });
+    return { chatId, messageId, id, sessionId: chatId, customerId: items.at(-1)?.sender?.customerId ?? '', callId, leadId };
   };
   ids = { own: await stored('own'), other: await stored('other'), nobody: await stored('nobody') };
   // Every copy of who is in charge has arrived, and each message is classified.
   for (const table of ['journal.chat_owners', 'gateway.chat_owners'])
     await until(async () => (await it.world.store.query(`select from ${table} where person_id is not null`)).length >= 2 || null);
+  for (const schema of ['call_orchestrator', 'crm_connector', 'gateway'])
+    await until(
+      async () => (await it.world.store.query(`select from ${schema}.phone_owners where person_ids <> '{}'`)).length >= 2 || null,
+    );
   await until(
     async () =>
       (await it.world.store.query('select from collector.messages where intent is null and direction = $1', ['in'])).length === 0 || null,
@@ -85,7 +94,10 @@ test('a manager is shown what is theirs and nobody’s on every route, and nothi
   for (const one of ['own', 'nobody'] as const) {
     const seen = await sightings(vera.ask, one);
     expect(seen).toEqual(
-      expect.arrayContaining([`/api/v1/messages`, `/api/v1/messages/${ids[one].messageId}`, `/api/v1/chats/${ids[one].chatId}`]),
+      expect.arrayContaining([
+        ...[`/api/v1/messages`, `/api/v1/messages/${ids[one].messageId}`, `/api/v1/chats/${ids[one].chatId}`],
+        ...['/api/v1/calls', `/api/v1/calls/${ids[one].callId}`, '/api/v1/crm/leads'],
+      ]),
     );
   }
 });
@@ -99,6 +111,9 @@ test('an operator is shown nothing of anybody, and a director and a key everythi
       expect.arrayContaining([
         '/api/v1/messages',
         '/api/v1/clients',
+        '/api/v1/calls',
+        `/api/v1/calls/${ids.other.callId}`,
+        '/api/v1/crm/leads',
         `/api/v1/chats/${ids.other.chatId}`,
         `/api/v1/messages/${ids.other.messageId}`,
         `/api/v1/clients/${ids.other.customerId}`,
@@ -110,8 +125,9 @@ test('an operator is shown nothing of anybody, and a director and a key everythi
   }
 });
 
-test('a manager cannot decide on a draft in another’s chat, nor write, assign or answer there', async () => {
-  const { id, chatId } = ids.other;
+test('a manager cannot decide on a draft in another’s chat, nor write, assign or answer there, nor use the phone of its client', async () => {
+  const { id, chatId, leadId } = ids.other;
+  const phoneNumber = phones.other;
   const acts: readonly (readonly [string, object])[] = [
     [`/api/v1/sandbox/${id}/approve`, {}],
     [`/api/v1/sandbox/${id}/reject`, { why: 'x' }],
@@ -123,6 +139,11 @@ test('a manager cannot decide on a draft in another’s chat, nor write, assign 
     ['/api/v1/send', { chatId, text: 'чужому' }],
     [`/api/v1/dialogs/${chatId}/mode`, { mode: 'off' }],
     [`/api/v1/chats/${chatId}/consents`, { isGiven: false }],
+    ['/api/v1/calls', { leadId, phoneNumber }],
+    ['/api/v1/calls/forbid_calls', { phoneNumber, reason: 'x' }],
+    ['/api/v1/crm/push', { firstName: 'Имя', phoneNumber }],
+    ['/api/v1/crm/find_contact', { phoneNumber }],
+    ['/api/v1/booking/clients', { name: 'Имя', phoneNumber }],
   ];
   const statuses = await Promise.all(acts.map(async ([path, body]) => [path, (await vera.ask('POST', path, body)).status]));
   expect(statuses).toEqual(acts.map(([path]) => [path, 404]));
