@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
 import type { PayloadOf } from '../../contracts/kit/define.ts';
@@ -138,6 +139,15 @@ test.each(Object.keys(changes))('%s is reported', async (name) => {
   const found = await reported();
   expect(found).toHaveLength(expected?.length ?? 0);
   expect(found).toEqual(expect.arrayContaining([...(expected ?? [])]));
+});
+
+test('what was assigned before the reports began is reported after the upgrade', async () => {
+  await write({ text: 'раз', phone }, { text: 'два', chat: '7', from: '7', phone: other });
+  await assign('42', 'anna');
+  await it.db.query('delete from collector.changed_customers');
+  const sql = await readFile(new URL('./migrations/0027_phone_owners.sql', import.meta.url), 'utf8');
+  await it.db.query(sql.slice(sql.lastIndexOf('insert into')));
+  expect(await reported()).toEqual([[phone, ['anna']]]);
 });
 
 test('after an erasure, neither the reports nor what is noted for them has the phone', async () => {

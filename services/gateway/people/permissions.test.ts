@@ -144,6 +144,8 @@ test('a manager cannot decide on a draft in another’s chat, nor write, assign 
     ['/api/v1/crm/push', { firstName: 'Имя', phoneNumber }],
     ['/api/v1/crm/find_contact', { phoneNumber }],
     ['/api/v1/booking/clients', { name: 'Имя', phoneNumber }],
+    ['/api/v1/booking/appointments', { slotId: 'slot', client: { name: 'Имя', phoneNumber } }],
+    ['/api/v1/pipelines/lead_to_call', { firstName: 'Имя', phoneNumber: phoneNumber.replace('+7', '8') }],
   ];
   const statuses = await Promise.all(acts.map(async ([path, body]) => [path, (await vera.ask('POST', path, body)).status]));
   expect(statuses).toEqual(acts.map(([path]) => [path, 404]));
