@@ -19,7 +19,10 @@ beforeAll(async () => {
   it = await testStore();
 });
 beforeEach(() =>
-  emptied(it.db, 'collector.chats, collector.users, collector.user_aliases, collector.changed_customers, collector.reported_customers'),
+  emptied(
+    it.db,
+    'journal.events, collector.chats, collector.users, collector.user_aliases, collector.changed_customers, collector.reported_customers',
+  ),
 );
 afterAll(() => it.close());
 
@@ -162,6 +165,17 @@ test('after an erasure, neither the reports nor what is noted for them has the p
      union all select customer_id from collector.changed_customers`,
   );
   expect(JSON.stringify(kept)).not.toContain(phone.slice(1));
+});
+
+test('a repeated erasure is reported again, since it deletes the report of the first', async () => {
+  await write({ text: 'вопрос', phone });
+  await assign('42', 'anna');
+  const customerId = await idOf('user', '42');
+  for (const _ of [1, 2]) {
+    await it.commit((tx) => erase(tx, { customerId }, new Map()));
+    expect(await reported()).toEqual([[null, []]]);
+    expect(await it.db.query(`select from journal.events where event = $1`, [inbox.phone_owners_changed.address])).toHaveLength(1);
+  }
 });
 
 test('of two changes that are made at the same time, the last report has both', async () => {

@@ -4,6 +4,7 @@ import type { Tx } from '../../../bus/service.ts';
 import { inbox } from '../../../contracts/inbox.ts';
 import { setAssigned } from './assigned.ts';
 import { eraseFiles } from './files.ts';
+import { reportAgain } from './phone-owners.ts';
 import { eraseRaw } from './raw-updates.ts';
 import { forgetWords } from './search.ts';
 
@@ -67,6 +68,7 @@ export async function erase(
       [person.customerId],
     );
     emitErased(tx, person.customerId, chats, ids);
+    await reportAgain(tx, person.customerId);
   }
   return { customerId: person?.customerId ?? null, messages: ids.length };
 }

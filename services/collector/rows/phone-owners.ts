@@ -1,4 +1,4 @@
-import type { Tx } from '../../../bus/service.ts';
+import type { Queries, Tx } from '../../../bus/service.ts';
 import { inbox } from '../../../contracts/inbox.ts';
 
 interface Owned {
@@ -10,6 +10,12 @@ interface Owned {
   readonly at: Date;
 }
 const mostPeople = 100;
+
+/** Reports the customer in any case: an erasure deletes the reports about them, those that are not handled yet too. */
+export async function reportAgain(tx: Queries, customerId: string): Promise<void> {
+  await tx.query('insert into collector.reported_customers (customer_id) values ($1) on conflict do nothing', [customerId]);
+  await tx.query('insert into collector.changed_customers (customer_id) values ($1)', [customerId]);
+}
 
 /**
  * Reports the people in charge of the chats of at most so many customers who changed; returns the number of changes. One transaction at a
