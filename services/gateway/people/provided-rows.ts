@@ -3,11 +3,10 @@ import type { Queries } from '../../../bus/service.ts';
 import type { PersonRole } from '../../../contracts/kit/define.ts';
 import { type Credentials, findCredentials, identityKind } from './rows.ts';
 
-/** The person with this identity, locked: their role and their sessions change together. Null if nobody has it. */
-export async function lockProvided(tx: Queries, identity: string): Promise<Credentials | null> {
+/** Null if nobody has this identity. */
+export async function findProvided(tx: Queries, identity: string): Promise<Credentials | null> {
   const [row] = await tx.query<{ personId: string }>(
-    `select person_id as "personId" from gateway.people
-     where person_id = (select person_id from gateway.person_links where kind = $1 and value = $2) for update`,
+    'select person_id as "personId" from gateway.person_links where kind = $1 and value = $2',
     [identityKind, identity],
   );
   return row === undefined ? null : findCredentials(tx, row.personId);

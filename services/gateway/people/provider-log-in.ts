@@ -8,7 +8,7 @@ import type { PersonRole } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { SecretKey } from '../../../contracts/kit/ports.ts';
 import { people } from '../../../contracts/people.ts';
-import { lockProvided, setProvidedRole } from './provided-rows.ts';
+import { findProvided, setProvidedRole } from './provided-rows.ts';
 import { type Credentials, endSessions, identityKind, insertLink, insertPerson } from './rows.ts';
 
 export interface ProviderLogInParts {
@@ -65,7 +65,7 @@ export function createProviderLogIn({ provider, commit, cache, secretKey, now, r
   const key = secretKey('log_in');
 
   async function personOf(tx: Tx, proved: ProvidedPerson): Promise<Provided> {
-    const known = await lockProvided(tx, proved.identity);
+    const known = await findProvided(tx, proved.identity);
     return known === null ? added(tx, proved) : updated(tx, known, proved);
   }
   async function added(tx: Tx, proved: ProvidedPerson): Promise<Provided> {
@@ -74,7 +74,7 @@ export function createProviderLogIn({ provider, commit, cache, secretKey, now, r
     if (login === null) throw refusalOf('no_login', { person: null, identity });
     if (!(await insertPerson(tx, { personId: login, name: name ?? login, role }))) {
       // Another log-in of the same person may have added them just now.
-      const known = await lockProvided(tx, identity);
+      const known = await findProvided(tx, identity);
       if (known === null) throw refusalOf('login_taken', { person: login, identity });
       return updated(tx, known, proved);
     }
