@@ -20,6 +20,14 @@ const post = contract('post', '1.0.0', {
     editable: ['text'],
     reaches: 'customer',
   }),
+  ring: method({
+    summary: 'x',
+    input: z.strictObject({ phoneNumber: Phone }),
+    output: z.object({}),
+    idempotency: 'keyed',
+    approval: 'staff',
+    reaches: 'customer',
+  }),
   note: method({ summary: 'x', input: z.strictObject({ text: z.string().max(100) }), output: z.object({}), idempotency: 'keyed' }),
 });
 let it: World;
@@ -39,6 +47,7 @@ beforeAll(async () => {
           onUnknown: review,
         },
         note: { attempt: async () => ({}), onUnknown: review },
+        ring: { attempt: async () => ({}), onUnknown: review },
       },
     })),
   );
@@ -102,6 +111,34 @@ test('a manager is shown rows of their own chats, of chats of nobody and of no c
   const counted = async (who: string) =>
     (await it.bus.call(journal.summary, { view: 'approvals', viewer: viewer(who) })).views.map(({ count }) => count);
   expect(await counted('anna')).toEqual([(await listed('anna')).length]);
+});
+
+test('a row that names a phone and no chat is shown to those in charge of the chats of the phone, and to all where nobody is', async () => {
+  const [ofAnna, ofBoris, ofNobody] = ['+79990003301', '+79990003302', '+79990003303'];
+  for (const [customerId, phoneNumber, personId] of [
+    ['c1', ofAnna, 'anna'],
+    ['c2', ofBoris, 'boris'],
+  ])
+    await it.store.query(`insert into journal.events (event, key, payload) values ('inbox.phone_owners_changed', $1, $2)`, [
+      customerId,
+      JSON.stringify({ customerId, phoneNumber, personIds: [personId], at: '2026-01-01T00:00:00.000Z' }),
+    ]);
+  await until(async () => (await it.store.query('select from journal.phone_owners')).length === 2 || null);
+  const ring = async (phoneNumber = '') => {
+    const refused = await it.bus.call(post.ring, { phoneNumber }, { key: phoneNumber }).catch((error: PolybError) => error);
+    return ((refused as PolybError).data as { rowId: string }).rowId;
+  };
+  const [own, others, nobodys] = [await ring(ofAnna), await ring(ofBoris), await ring(ofNobody)];
+  const rings = async (who: string, role?: PersonRole) => (await listed(who, role, { method: 'post.ring' })).map(({ id }) => id).sort();
+  expect(await rings('anna')).toEqual([own, nobodys].sort());
+  expect(await rings('boris')).toEqual([others, nobodys].sort());
+  expect(await rings('anna', 'director')).toEqual([own, others, nobodys].sort());
+  for (const act of [journal.get, journal.approve, journal.hold])
+    await expect(it.bus.call(act, { id: others, viewer: viewer('anna') })).rejects.toMatchObject({ code: 'not_found' });
+  const counted = async (who: string) =>
+    (await it.bus.call(journal.summary, { view: 'approvals', viewer: viewer(who) })).views.map(({ count }) => count);
+  expect(await counted('anna')).toEqual([(await listed('anna')).length]);
+  await it.bus.call(journal.approve, { id: own, viewer: viewer('anna') });
 });
 
 test('a manager is shown no row that is about no chat and needs no approval', async () => {

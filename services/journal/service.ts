@@ -14,13 +14,14 @@ import { journalHandlers } from './handlers.ts';
 import { pendingSamples } from './metrics.ts';
 import { onChatAssigned } from './on-chat-assigned.ts';
 import { onPersonLinked } from './on-person-linked.ts';
+import { onPhoneOwnersChanged } from './on-phone-owners-changed.ts';
 import { rateLimitedNotices } from './rate-limited-notices.ts';
 import { replayDue } from './replay-due.loop.ts';
 import { journalSettings } from './settings.ts';
 
 export default service({
   serves: { journal, approvals },
-  uses: [inbox.button_pressed, inbox.chat_assigned, inbox.get_client, people.person_linked],
+  uses: [inbox.button_pressed, inbox.chat_assigned, inbox.phone_owners_changed, inbox.get_client, people.person_linked],
   settings: journalSettings,
   vendors: vendorsOf(channels, 'notices'),
 }).start(async ({ settings, vendors, bus, db, cache, log, metrics, now }) => {
@@ -35,7 +36,7 @@ export default service({
   return {
     journal: handlers,
     approvals: inChats.approvals,
-    on: [...inChats.on, onChatAssigned(desk), onPersonLinked(desk)],
+    on: [...inChats.on, onChatAssigned(desk), onPersonLinked(desk), onPhoneOwnersChanged()],
     loops: [...inChats.loops, copyOwners(desk), replayDue({ desk })],
   };
 });

@@ -56,9 +56,13 @@ export const isDead = `state in ('failed', 'expired') and mode in ('send', 'run'
 const isAboutChat = `input->>'chatId' is not null`;
 const youngestFirst = 'order by created_at desc, seq desc';
 
-/** Rows about chats of other people are hidden from a manager, and rows about no chat unless staff approves them. */
+/**
+ * Rows about chats of other people are hidden from a manager; rows about no chat unless staff approves them, and where they name the phone
+ * of another manager's client.
+ */
 export const isSeenBy = (manager: string): string =>
   `case when rows.input->>'chatId' is null then rows.approval in ('staff', 'both')
+       and coalesce((select bool_or(${manager} = any (person_ids)) from journal.phone_owners where phone_number = rows.input->>'phoneNumber'), true)
      else coalesce((select person_id from journal.chat_owners where chat_id = rows.input->>'chatId'), ${manager}) = ${manager} end`;
 
 /** All methods of rows for which `where` is true, each found by one index step. */
