@@ -11,7 +11,7 @@ export default {
   globalTeardown: '<rootDir>/test/kit/teardown.ts',
   // One more than there are cores: tests wait for servers and processes much of their time.
   maxWorkers: availableParallelism() + 1,
-  workerIdleMemoryLimit: '700MB',
+  workerIdleMemoryLimit: '1500MB',
   // Far beyond what any test takes: a busy machine is no failure.
   testTimeout: 300_000,
 };

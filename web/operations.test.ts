@@ -83,6 +83,7 @@ inBrowser(
     await open(`runs/${runId}`);
     await says(page, 'do_not_call', '.detail');
     await says(page, 'ошибка', `[data-step="${step}"] > summary`);
+    await shows(page, 'svg.waterfall .bar.bad');
     await page.value(`document.querySelector('[data-step="${step}"] > summary').click()`);
     await click(page, 'Повторить отсюда…', `[data-step="${step}"]`);
     const field = `document.querySelector('textarea[name=input]')`;

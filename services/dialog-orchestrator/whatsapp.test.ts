@@ -295,7 +295,9 @@ test('a press that comes before the merge of its chats is known confirms the pro
   const [stays, goes] = [await chatOf(vera), await chatOf(hidden)];
   whatsapp.say(vera, 'А парковка есть?');
   await comes(vera, 2);
-  await until(async () => (await world_.store.query('select from dialog_orchestrator.sessions where session_id = $1', [goes])).length === 0);
+  await until(
+    async () => (await world_.store.query('select from dialog_orchestrator.sessions where session_id = $1', [goes])).length === 0,
+  );
   for (const table of ['proposals', 'choices'])
     await world_.store.query(`update dialog_orchestrator.${table} set session_id = $2 where session_id = $1`, [stays, goes]);
   whatsapp.choose(vera, proposal, 'Подтвердить');

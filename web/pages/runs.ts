@@ -26,6 +26,7 @@ import {
   states,
   whyItWaits,
 } from '../parts/rows.ts';
+import { Waterfall } from '../parts/waterfall.ts';
 import { rowWords } from '../words/rows.ts';
 import { runsWords } from '../words/runs.ts';
 
@@ -41,6 +42,8 @@ interface Editing {
   readonly problem: string | null;
 }
 const commandOf = ({ id }: Row): string => `polyb runs show ${id}`;
+/** A step that ended its run is queued for a retry of the run. */
+const stateOf = (run: Row, { state }: Step): Step['state'] => (isEnded(run) && state === 'queued' ? run.state : state);
 const isRetriable = ({ state }: Row): boolean => ['failed', 'expired', 'cancelled'].includes(state);
 
 export function page(desk: Desk): Page {
@@ -135,7 +138,7 @@ export function page(desk: Desk): Page {
               ? [columns.state, columns.method, columns.step, columns.why, columns.reason, columns.age, columns.attempts, columns.id]
               : [columns.state, columns.method, columns.step, columns.age]
           } />
-        <${OpenRow} desk=${desk} opened=${opened} command=${commandOf} acts=${(run: Row) => html`<${Acts} row=${run} /><${Steps} row=${run} />`} />
+        <${OpenRow} desk=${desk} opened=${opened} command=${commandOf} acts=${(run: Row) => html`<${Acts} row=${run} /><${Waterfall} desk=${desk} steps=${run.steps.map((step) => ({ ...step, state: stateOf(run, step) }))} /><${Steps} row=${run} />`} />
       </div>`;
   }
 
@@ -207,8 +210,7 @@ export function page(desk: Desk): Page {
   function StepLine({ row, step, isLatest }: { row: Row; step: Step; isLatest: boolean }): VNode {
     const t = desk.words(runsWords);
     const r = desk.words(rowWords);
-    // A step that ended its run is queued for a retry of the run.
-    const state = isEnded(row) && step.state === 'queued' ? row.state : step.state;
+    const state = stateOf(row, step);
     const waits = whyItWaits(desk, { ...step, state });
     return html`<details data-step=${step.step}>
       <summary><${StateTag} desk=${desk} row=${{ state }} /> <strong><bdi>${step.step}</bdi></strong> <bdi class="quiet">${step.method}</bdi>

@@ -9,6 +9,19 @@ export const runsWords = {
   noSteps: ['Запуск ещё не дошёл до первого шага.', 'The run has not reached its first step.'],
   took: ['длился {time}', 'took {time}'],
   takes: ['идёт {time}', 'for {time} so far'],
+  waterfall: [
+    {
+      one: 'Время шагов: {n} исполнение, {busy} работы и {idle} пауз. Таблица шагов ниже.',
+      few: 'Время шагов: {n} исполнения, {busy} работы и {idle} пауз. Таблица шагов ниже.',
+      many: 'Время шагов: {n} исполнений, {busy} работы и {idle} пауз. Таблица шагов ниже.',
+      other: 'Время шагов: {n} исполнения, {busy} работы и {idle} пауз. Таблица шагов ниже.',
+    },
+    {
+      one: 'Time of the steps: {n} execution, {busy} of work and {idle} of pauses. The steps are listed below.',
+      other: 'Time of the steps: {n} executions, {busy} of work and {idle} of pauses. The steps are listed below.',
+    },
+  ],
+  pause: ['пауза {time}', 'pause of {time}'],
   earlier: [
     { one: '{n} прежнее исполнение', few: '{n} прежних исполнения', many: '{n} прежних исполнений', other: '{n} прежнего исполнения' },
     { one: '{n} earlier execution', other: '{n} earlier executions' },
