@@ -273,7 +273,7 @@ inBrowser(
     await says(page, 'Продажи <b> · тест', 'header .environment');
     await shows(page, 'header input[name=search]');
     await page.press('Slash', '.');
-    expect(await page.value('document.activeElement.name')).toBe('search');
+    await page.holds(`document.activeElement.name === 'search'`, patienceMs);
     const search = async (text: string) => {
       await page.value(`(() => { const box = ${selected('input[name=search]')}; box.value = ''; box.focus(); })()`);
       await page.type(text);

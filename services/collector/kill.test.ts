@@ -12,7 +12,8 @@ import { until } from '../../test/kit/world.ts';
 
 const serve = fileURLToPath(new URL('../../runtime/serve.ts', import.meta.url));
 const token = '7001:AAAA-test';
-const kills = 5;
+/** Each start of a daemon costs seconds of CPU. */
+const [chains, kills] = [2, 3];
 const patienceMs = 60_000;
 const compiled = temporaryDir();
 afterAll(() => rm(compiled, { recursive: true, force: true }));
@@ -92,10 +93,10 @@ async function torment(chain: number): Promise<{ stored: readonly string[]; told
   }
 }
 
-test('killed 20 times between receiving and committing, the collector loses nothing and doubles nothing', async () => {
+test('killed again and again between receiving and committing, the collector loses nothing and doubles nothing', async () => {
   await warmUp();
-  const chains = await Promise.all(Array.from({ length: 4 }, (_, chain) => torment(chain)));
-  for (const { stored, told, expected, asked } of chains) {
+  const outcomes = await Promise.all(Array.from({ length: chains }, (_, chain) => torment(chain)));
+  for (const { stored, told, expected, asked } of outcomes) {
     expect(stored).toEqual(expected);
     expect(told).toBe(expected.length);
     expect(asked).toBeGreaterThan(kills);

@@ -6,7 +6,7 @@ import { booking as contract } from '../../contracts/booking.ts';
 import { narrowedTo } from '../../contracts/common.ts';
 import { type BookingParts, bookSlot, createClient, moveToSlot, releaseSlot } from './booking-effects.ts';
 import { noteAppointment } from './note-appointment.ts';
-import { seenOf } from './phone-owners.ts';
+import { withSeenPhones } from './phone-owners.ts';
 import { recordAppointment } from './record-appointment.ts';
 import { webhook } from './webhook.ts';
 
@@ -72,7 +72,7 @@ function listAppointments({ connections, db, now }: BookingParts): Handler<typeo
     const adapter = connectionFor(connections, { connection });
     const first = from ?? todayIn(await adapter.timeZone(signal), now());
     const found = await adapter.listAppointments({ clientId, from: first, days }, signal);
-    const appointments = await seenOf(db, found.slice(0, mostListed), narrowedTo(viewer));
+    const appointments = await withSeenPhones(db, found.slice(0, mostListed), narrowedTo(viewer));
     return { appointments: [...appointments], isComplete: found.length <= mostListed };
   };
 }

@@ -3,7 +3,7 @@ import { unsupported } from '../../adapters/unsupported.ts';
 import { type Connections, connectionFor, type Handler, type Queries } from '../../bus/service.ts';
 import { narrowedTo } from '../../contracts/common.ts';
 import type { crm as contract } from '../../contracts/crm.ts';
-import { seenOf } from './phone-owners.ts';
+import { withSeenPhones } from './phone-owners.ts';
 
 /** Pages that are read from the CRM for one page of a manager, who sees few of many leads. */
 const mostPages = 10;
@@ -17,7 +17,7 @@ export function listLeads(connections: Connections<Crm>, db: Queries): Handler<t
     for (let pages = 0; pages < mostPages; pages += 1) {
       // No more than is missing, so that the cursor of the CRM continues after the last lead of this page.
       const page = await adapter.listLeads({ ...wanted, limit: wanted.limit - items.length, cursor }, signal);
-      items.push(...(await seenOf(db, page.items, narrowedTo(viewer))));
+      items.push(...(await withSeenPhones(db, page.items, narrowedTo(viewer))));
       cursor = page.nextCursor ?? undefined;
       if (cursor === undefined || items.length === wanted.limit || narrowedTo(viewer) === null) break;
     }

@@ -5,7 +5,7 @@ import { normalizePhone } from '../../contracts/common.ts';
 export const phonesInCrm = phoneOwners('crm_connector.phone_owners');
 
 /** The records that a person sees, by their phones; null sees all. */
-export async function seenOf<T extends { readonly phoneNumber: string | null }>(
+export async function withSeenPhones<T extends { readonly phoneNumber: string | null }>(
   db: Queries,
   records: readonly T[],
   personId: string | null,
