@@ -45,7 +45,7 @@ const idOf = ({ time = '', cursor }: { readonly time: string | undefined; readon
 const fullBytes = 262_144;
 const mostBytes = 4_194_304;
 /** A list is read at most so often, however many announcements come. */
-const leastMs = 100;
+const leastMs = 150;
 /** An event about a revoked key may be lost, and an expired key has none. */
 const recheckMs = 3_000;
 

@@ -53,6 +53,9 @@ export const t27: FaultTest = {
     try {
       const plan = strikes(random, victims, full ? 10 : 1);
       await write(bus, drafts++, signal);
+      // Without a row that was shown before, a kill of the gateway could show nothing twice.
+      const first = await waiting(bus, signal);
+      await eventually(async () => (await desk.wrong(first)) === 0, backWithinMs, signal);
       for (const victim of plan) {
         await victim.kill();
         // Long enough for a tab to notice; some kills change nothing for it.

@@ -50,6 +50,11 @@ export async function openBrowser(program: string): Promise<Browser> {
     '--disable-dev-shm-usage',
     '--no-first-run',
     '--disable-background-networking',
+    '--disable-extensions',
+    '--disable-component-update',
+    '--disable-sync',
+    '--disable-software-rasterizer',
+    '--disable-features=Translate,OptimizationHints,MediaRouter,CalculateNativeWinOcclusion,PaintHolding',
   ];
   const child = spawn(program, [...flags, `--user-data-dir=${profile}`, '--remote-debugging-pipe'], {
     // A group of its own, so that all its processes end with it.
