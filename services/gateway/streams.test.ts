@@ -1,7 +1,13 @@
 /** Who is told what by the event stream. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
+import { Phone } from '../../contracts/common.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { journal } from '../../contracts/journal.ts';
+import { contract, method, review } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { messages } from '../../contracts/messages.ts';
 import { loadServices } from '../../runtime/services.ts';
 import { type GatewayWorld, gatewayWorld, type LoggedIn } from '../../test/kit/gateway.ts';
@@ -99,6 +105,53 @@ test('a manager is told about calls to their clients and to those of nobody, als
   await hears(ofOleg, own.phoneNumber);
   await until(() => ofVera.heard.some(({ event, data }) => event === 'calls' && (data as { state: string }).state === 'gone') || null);
   for (const one of [ofVera, ofOleg, ofBoss]) one.leave();
+});
+
+const bell = contract('bell', '1.0.0', {
+  ring: method({
+    summary: 'An effect that names a phone and no chat, and that the staff approves.',
+    input: z.strictObject({ phoneNumber: Phone }),
+    output: z.object({}),
+    idempotency: 'keyed',
+    approval: 'staff',
+    reaches: 'customer',
+  }),
+});
+test('a manager is told of no proposal and of no review that names the phone of another manager’s client', async () => {
+  const { chatId } = await it.world.bus.call(
+    inbox.put_message,
+    { from: 'rung', phoneNumber: '+79990002204', text: 'позвоните' },
+    { key: 'rung' },
+  );
+  await assign(chatId, oleg.personId);
+  await until(
+    async () => (await it.world.store.query(`select from gateway.phone_owners where phone_number = '+79990002204'`)).length === 1,
+  );
+  await until(
+    async () => (await it.world.store.query(`select from journal.phone_owners where phone_number = '+79990002204'`)).length === 1,
+  );
+  const cutOff = service({ serves: { bell }, settings: z.object({}) }).start(async () => ({
+    bell: {
+      ring: { attempt: () => Promise.reject(new PolybError('upstream_failed', 'cut off', { outcome: 'unknown' })), onUnknown: review },
+    },
+  }));
+  await it.world.start('bell', cutOff);
+  const ring = async (phoneNumber: string) => {
+    const refused = await it.world.bus.call(bell.ring, { phoneNumber }, { key: phoneNumber }).catch((error: PolybError) => error);
+    return ((refused as PolybError).data as { rowId: string }).rowId;
+  };
+  const others = await ring('+79990002204');
+  const [ofVera, ofOleg] = await Promise.all([follows(vera, 'approvals,reviews'), follows(oleg, 'approvals,reviews')]);
+  await hears(ofOleg, others);
+  for (const phone of ['+79990002205', '+79990002204']) {
+    const id = phone === '+79990002204' ? others : await ring(phone);
+    await it.world.bus.call(journal.approve, { id });
+    await until(() => ofOleg.heard.some(({ event, data }) => event === 'reviews' && (data as { id?: string }).id === id));
+  }
+  const nobodys = await ring('+79990002206');
+  for (const one of [ofVera, ofOleg]) await hears(one, nobodys);
+  expect(told(ofVera)).not.toContain(others);
+  for (const one of [ofVera, ofOleg]) one.leave();
 });
 
 test.each([

@@ -66,7 +66,7 @@ export function page(desk: Desk): Page {
   function apply(entry: Entry, change: LiveItem): Entry {
     const { state, hash, heldBy } = change;
     if (state !== 'proposed') return { ...entry, isDecided: true };
-    // The text in a change is masked: the new one is read with the list.
+    // The new version is read with the list, as it is shown.
     if (typeof hash === 'string' && hash !== entry.row.hash) {
       if (list.focusedId.peek() === entry.row.id) isChanged.value = true;
       void list.refresh();
