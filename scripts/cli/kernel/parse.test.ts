@@ -27,6 +27,12 @@ test('a parameter that looks like a flag value stays a parameter', () => {
   expect(flags.ms('timeout')).toBe(3000);
 });
 
+test('a flag of a command that takes one value is refused when it is given twice; a global flag may be repeated', () => {
+  expect(refused('keys create --client shop --scope read --scope send')).toContain('--scope is given 2 times');
+  expect(parse('-o json keys ls -o yaml').flags.text('output')).toBe('yaml');
+  expect(parse('keys create --client shop --scope read,send').flags.text('scope')).toBe('read,send');
+});
+
 test('a lone dash is standard input, not a flag', () => {
   expect(parse('call start_call -d -').flags.text('data')).toBe('-');
 });

@@ -16,12 +16,14 @@ export function parseCommand(command: Command, path: string, words: readonly str
   // A command may take more values for a global flag than others do.
   const flags = [...own, ...globalFlags.filter(({ name }) => !own.some((flag) => flag.name === name))];
   try {
-    const { values, positionals } = parseArgs({
+    const { values, positionals, tokens } = parseArgs({
       args: spellOut(words, flags),
       allowPositionals: true,
+      tokens: true,
       options: Object.fromEntries(flags.map((flag) => [flag.name, option(flag)])),
     });
     for (const flag of flags) checkValue(flag, path, values[flag.name]);
+    for (const flag of own) checkOnce(flag, path, tokens.filter((token) => token.kind === 'option' && token.name === flag.name).length);
     return { args: positionals, values };
   } catch (error) {
     throw explain(error, path, flags);
@@ -72,6 +74,12 @@ function checkValue(flag: Flag, path: string, value: unknown): void {
     subject: path,
     next: [`polyb ${path} --help`],
   });
+}
+
+/** Of two values the first would be lost without a word. A global flag may be repeated: a script sets one, and a person another. */
+function checkOnce({ name, value, many }: Flag, path: string, times: number): void {
+  if (times < 2 || value === undefined || many !== undefined) return;
+  throw wrongUsage(`--${name} is given ${times} times; it takes one value`, { subject: path, next: [`polyb ${path} --help`] });
 }
 
 function explain(error: unknown, path: string, flags: readonly Flag[]): unknown {
