@@ -22,7 +22,7 @@ import { startNats, startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import salon from '../services/crm-connector/salon.json' with { type: 'json' };
 import { forkDaemon, stopDaemon } from './daemons.ts';
-import { load, median, play, type Role, start } from './roles.ts';
+import { load, median, monotonicMs, play, type Role, start } from './roles.ts';
 import { forkServices, work } from './steps.ts';
 
 const token = '7001:AAAA-bench';
@@ -251,8 +251,6 @@ async function firstSentence(bus: BusHost, model: Role, next: (name: string) => 
   }
   return median(took);
 }
-/** The same clock in all processes of this machine. */
-const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 interface Asked {
   readonly stream?: boolean;

@@ -34,8 +34,8 @@ export async function forkDaemon(
   void exited.catch(() => {});
   return child;
 }
-export async function stopDaemon(child: ChildProcess): Promise<void> {
+export async function stopDaemon(child: ChildProcess, withinMs = 10_000): Promise<void> {
   if (child.exitCode !== null) return;
   child.kill('SIGTERM');
-  await Promise.race([once(child, 'exit'), delay(10_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))]);
+  await Promise.race([once(child, 'exit'), delay(withinMs, undefined, { ref: false }).then(() => child.kill('SIGKILL'))]);
 }

@@ -4,7 +4,6 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,7 +22,8 @@ import { freePort } from '../scripts/infra/ready.ts';
 import { startNats, startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import { forkDaemon, stopDaemon } from './daemons.ts';
-import { play, type Role, start } from './roles.ts';
+import { cpuUs } from './process-cpu.ts';
+import { monotonicMs, play, type Role, start } from './roles.ts';
 
 const token = '7001:AAAA-bench';
 const [managers, streamsEach] = [20, 10];
@@ -37,8 +37,8 @@ const topics = 'counters,approvals,reviews,calls,messages';
 export interface DeskFigures {
   readonly changesPerSecond: number;
   readonly followers: number;
-  readonly told: number;
-  readonly untold: number;
+  readonly received: number;
+  readonly missing: number;
   readonly p50Ms: number;
   readonly p95Ms: number;
   /** CPU of the gateway, in parts of a core; without followers, and with them. */
@@ -74,14 +74,14 @@ export async function benchDesk({ seconds = 20 }: { readonly seconds?: number } 
       followers = await start(fileURLToPath(import.meta.url), ['followers']);
       const figures: DeskFigures[] = [];
       for (const perSecond of [2, 20]) {
-        const before = cpuMs(gateway);
+        const before = cpuUs(gateway.pid);
         await changes(bus, desk.chatIds, { perSecond, seconds });
-        const alone = (cpuMs(gateway) - before) / (seconds * 1_000);
+        const alone = (cpuUs(gateway.pid) - before) / (seconds * 1_000_000);
         await followers.ask('follow', { port, cookies: desk.cookies });
-        const began = cpuMs(gateway);
+        const began = cpuUs(gateway.pid);
         const made = await changes(bus, desk.chatIds, { perSecond, seconds });
-        const followed = (cpuMs(gateway) - began) / (seconds * 1_000);
-        await delay(2_000); // What is told later is untold.
+        const followed = (cpuUs(gateway.pid) - began) / (seconds * 1_000_000);
+        await delay(2_000); // What is told later is missing.
         const heard = await followers.ask<Heard>('heard');
         const took = made.flatMap((change) => {
           const owner = desk.owners.get(change.chatId);
@@ -93,11 +93,11 @@ export async function benchDesk({ seconds = 20 }: { readonly seconds?: number } 
             }),
           );
         });
-        const told = took.filter((ms) => ms !== null).sort((a, b) => a - b);
-        const at = (share: number): number => Math.round(told[Math.floor(told.length * share)] ?? Number.NaN);
+        const received = took.filter((ms) => ms !== null).sort((a, b) => a - b);
+        const at = (share: number): number => Math.round(received[Math.floor(received.length * share)] ?? Number.NaN);
         figures.push({
           ...{ changesPerSecond: perSecond, followers: managers * streamsEach },
-          ...{ told: told.length, untold: took.length - told.length, p50Ms: at(0.5), p95Ms: at(0.95) },
+          ...{ received: received.length, missing: took.length - received.length, p50Ms: at(0.5), p95Ms: at(0.95) },
           gatewayCpu: { alone: Number(alone.toFixed(3)), followed: Number(followed.toFixed(3)) },
         });
       }
@@ -187,16 +187,6 @@ async function changes(
     made.push(nth % 2 === 0 ? draft() : reject());
   }
   return Promise.all(made);
-}
-
-/** The same clock in all processes of this machine. */
-const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
-/** CPU that a process has used, user and system. The kernel counts in hundredths of a second. */
-function cpuMs({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /** For each follower: when it heard of each change. */

@@ -5,7 +5,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -19,6 +18,8 @@ import { startNats, startPostgres } from '../scripts/infra/start.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 import { barePath } from './bare-webhook.ts';
 import { colloquial } from './colloquial.ts';
+import { stopDaemon } from './daemons.ts';
+import { cpuUs, treeCpuUs } from './process-cpu.ts';
 
 const token = '7001:AAAA-bench';
 const secret = createHmac('sha256', token).update('webhook').digest('hex');
@@ -158,7 +159,7 @@ export async function benchIntake({
       await store.close();
     }
   } finally {
-    await Promise.all(services.map(ended));
+    await Promise.all(services.map((child) => stopDaemon(child, 20_000)));
     await nats.stop();
     await server.stop();
   }
@@ -266,32 +267,6 @@ async function keptBare(
 async function writes(store: ReturnType<typeof openStore>): Promise<number> {
   const [row] = await store.query<{ next: number }>('select pg_snapshot_xmax(pg_current_snapshot())::text::float8 as next');
   return row?.next ?? Number.NaN;
-}
-
-/** CPU that a process used since it began, from /proc; NaN elsewhere than on Linux. */
-function cpuUs(pid: number | string | undefined): number {
-  const [, , ...fields] = statOf(pid);
-  return (Number(fields[9]) + Number(fields[10])) * 10_000;
-}
-/** The same of a process and those that it started. */
-function treeCpuUs(pid: number): number {
-  if (statOf(pid).length === 0) return Number.NaN;
-  const children = readdirSync('/proc').filter((each) => /^\d+$/.test(each) && statOf(each)[1] === String(pid));
-  return [pid, ...children].map(cpuUs).reduce((sum, us) => sum + us, 0);
-}
-/** State, parent and further fields; empty for a process that is gone, and without a /proc. */
-function statOf(pid: number | string | undefined): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  } catch {
-    return []; // the other figures stand without it
-  }
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  child.kill('SIGTERM');
-  await Promise.race([once(child, 'exit'), delay(20_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))]);
 }
 
 if (import.meta.main) {

@@ -86,3 +86,5 @@ export async function load(call: () => Promise<unknown>, { concurrency, ms }: { 
   return { calls, perSecond: Math.round((calls / (performance.now() - began)) * 1_000), p50Us: at(0.5), p99Us: at(0.99) };
 }
 export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+/** The same clock in all processes of this machine. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
