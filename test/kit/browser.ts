@@ -36,9 +36,12 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-/** Null on a machine without one. */
+/** Null on a machine without one. The headless shell comes first: a page costs half the CPU of that of a whole browser. */
 export function findBrowser(): string | null {
-  return ['chromium', 'chromium-browser', 'google-chrome', 'chrome'].map(onPath).find((found) => found !== null) ?? null;
+  return (
+    ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome', 'chrome'].map(onPath).find((found) => found !== null) ??
+    null
+  );
 }
 
 export async function openBrowser(program: string): Promise<Browser> {
