@@ -103,6 +103,16 @@ export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> =
     chat: 'chatId',
     wakes: chatChanges,
   },
+  deliveries: {
+    kind: 'state',
+    scope: 'read',
+    people: staff,
+    method: inbox.list_deliveries,
+    input: {},
+    id: 'messageId',
+    chat: 'chatId',
+    wakes: [inbox.message_status],
+  },
   services: {
     kind: 'state',
     scope: 'admin',

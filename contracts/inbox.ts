@@ -49,6 +49,7 @@ const CustomerId = Id.describe('Id of the customer, or of another author.');
 /** Absent in an event that was stored under the former name. */
 const EventCustomerId = CustomerId.optional();
 const Sender = z.object({ customerId: CustomerId, userId: Former, name: Name, role: UserRole, isStaff: z.boolean(), isBot: z.boolean() });
+const Delivery = z.object({ status: DeliveryStatus, errorCode: z.string().max(16).nullable(), at: Timestamp });
 const Message = z.object({
   messageId: Id,
   chatId: Id,
@@ -97,11 +98,7 @@ const Message = z.object({
     .array(z.object({ customerId: CustomerId, userId: Former, emojis: z.array(z.string().max(64)).max(20), at: Timestamp }))
     .max(1000)
     .describe('Reactions to the message.'),
-  delivery: z
-    .object({ status: DeliveryStatus, errorCode: z.string().max(16).nullable(), at: Timestamp })
-    .nullable()
-    .default(null)
-    .describe('Of an outbound message: its latest delivery status, if the channel reports one.'),
+  delivery: Delivery.nullable().default(null).describe('Of an outbound message: its latest delivery status, if the channel reports one.'),
 });
 const Chat = z.object({
   chatId: Id,
@@ -230,6 +227,13 @@ export const inbox = contract('inbox', '1.0.0', {
     }),
     idempotency: 'read',
     http: { route: 'GET /api/v1/messages/{messageId}', viewer: 'viewer' },
+  }),
+  list_deliveries: method({
+    summary: 'List delivery statuses of outbound messages that their channel reported, latest report first.',
+    input: z.strictObject({ chatId: Id.optional(), viewer: Viewer, ...PageInput }),
+    output: pageOf(Delivery.extend({ messageId: Id, chatId: Id })),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/deliveries', viewer: 'viewer' },
   }),
   message_totals: method({
     summary: 'Count messages by kind and role.',

@@ -276,6 +276,12 @@ inBrowser(
     await says(page, '+7 999 555-33-22', '.card');
     await says(page, 'Перезвонить после обеда', '.card .notes');
     await says(page, 'прочитано', '.detail .thread');
+    const read = server.requests.length;
+    const failed = { messageId: 'm_out', chatId: 'chat_1', status: 'failed', errorCode: '131047', at: minutesAfter(1) };
+    server.stream.send(`event: deliveries\ndata: ${JSON.stringify({ ...failed, chatId: 'chat_2', errorCode: '7' })}\n\n`);
+    server.stream.send(`event: deliveries\ndata: ${JSON.stringify(failed)}\n\n`);
+    await says(page, '✕ не доставлено (131047)', '.detail .thread');
+    expect(server.requests.slice(read)).toEqual([]);
     server.on('POST /api/v1/chats/chat_1/notes', ({ body }) => {
       server.on('GET /api/v1/chats/chat_1/notes', () => queue({ ...note, noteId: 'note_2', ...(body as object) }, note));
       return {};

@@ -125,6 +125,37 @@ test('an outbound message has the delivery status that the channel reported last
   expect((await deliveries())[0]).toEqual(['ответ', 'failed', '131047']);
 });
 
+test('delivery statuses are listed by the time of their report, over pages, and those of another manager’s chats to nobody else', async () => {
+  for (const chat of ['1', '2', '3']) {
+    await write({ text: 'вопрос', chat, from: chat });
+    await answerTo(hosted.bus, { text: `ответ ${chat}`, chat });
+  }
+  const sent = (await here.bus.call(inbox.list_messages, {})).items.filter(({ direction }) => direction === 'out');
+  const report = (text: string, status: 'sent' | 'read', at: number) =>
+    hosted.bus.commit((tx) =>
+      putStatuses(tx, { channel: 'telegram', botId }, [
+        { externalId: sent.find((each) => each.text === text)?.externalId ?? '', status, errorCode: null, at },
+      ]),
+    );
+  await report('ответ 1', 'sent', start);
+  await report('ответ 2', 'sent', start + minute);
+  // The channel reports late what happened before.
+  await report('ответ 1', 'read', start + 1);
+  await report('ответ 3', 'sent', start - minute);
+  const textOf = (id: string) => sent.find(({ messageId }) => messageId === id)?.text;
+  const listed = async (more: object = {}) => {
+    const { items, nextCursor } = await here.bus.call(inbox.list_deliveries, more);
+    return { items: items.map(({ messageId, status }) => `${textOf(messageId)} ${status}`), nextCursor };
+  };
+  expect((await listed()).items).toEqual(['ответ 3 sent', 'ответ 1 read', 'ответ 2 sent']);
+  const first = await listed({ limit: 2 });
+  expect((await listed({ limit: 2, cursor: first.nextCursor })).items).toEqual(['ответ 2 sent']);
+  const chatId = sent.find(({ text }) => text === 'ответ 1')?.chatId ?? '';
+  expect((await listed({ chatId })).items).toEqual(['ответ 1 read']);
+  await here.bus.call(inbox.assign_chat, { chatId, personId: 'boris' });
+  expect((await listed({ viewer: anna })).items).toEqual(['ответ 3 sent', 'ответ 2 sent']);
+});
+
 test('among many customers one is found by a name and by a phone through an index', async () => {
   await here.store.query(
     `insert into collector.users (user_id, channel, external_id, name, username, phone_number, role, first_seen_at, last_seen_at)

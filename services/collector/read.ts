@@ -13,6 +13,7 @@ import { pageOfFeed } from './rows/feed.ts';
 import { chatTotals, pageOfChats } from './rows/list-chats.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './rows/messages.ts';
 import { addNote, pageOfNotes } from './rows/notes.ts';
+import { pageOfDeliveries } from './rows/statuses.ts';
 
 const dayMs = 86_400_000;
 type Reads = Omit<HandlersOf<typeof inbox>, 'put_message' | 'store_message' | 'obey_command' | 'channel_webhook' | 'replay_updates'>;
@@ -47,6 +48,7 @@ export function reads({
         : db.transaction((tx) => searchMessages(tx, q, wanted, { limit, cursor }));
     },
     get_message: async ({ messageId, viewer }) => (await findMessage(db, messageId, viewer)) ?? missing('message', messageId),
+    list_deliveries: ({ limit, cursor, ...wanted }) => pageOfDeliveries(db, wanted, { limit, cursor }),
     message_totals: (wanted) => totals(db, wanted),
     list_clients: (wanted) => (wanted.q === undefined ? pageOfClients(db, wanted) : db.transaction((tx) => pageOfClients(tx, wanted))),
     get_client: async ({ viewer, ...whom }) => (await findClient(db, customerOf(whom), viewer)) ?? missing('client', customerOf(whom)),

@@ -46,6 +46,7 @@ export function createStateFeed(
   /** Those who came while the list could not be read, with their positions. */
   const waiting = new Map<Follower, string | undefined>();
   let known: Snapshot | undefined;
+  let opening: Promise<Snapshot> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let readAt = 0;
   let isReading = false;
@@ -63,6 +64,15 @@ export function createStateFeed(
         return [id, { id, text: JSON.stringify(item), time: item.updatedAt, owners: ownersOf(item) }];
       }),
     );
+  }
+  /** Followers who come at the same time share one read: of two, the later would hide its changes from the follower of the earlier. */
+  async function open(): Promise<Snapshot> {
+    opening ??= read().finally(() => {
+      opening = undefined;
+    });
+    const list = await opening;
+    known ??= list;
+    return known;
   }
   async function turn(): Promise<void> {
     isReading = true;
@@ -126,8 +136,7 @@ export function createStateFeed(
   return {
     async follow(follower, since) {
       try {
-        known ??= await read();
-        serve(follower, since, known);
+        serve(follower, since, known ?? (await open()));
       } catch (thrown) {
         // The other topics of the follower go on; this one begins with the next turn that succeeds.
         follower.tell(staleOf(thrown));

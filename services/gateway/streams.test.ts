@@ -66,6 +66,29 @@ test('a manager is told about their own chats and those of nobody, and a directo
   for (const one of [ofVera, ofOleg, ofBoss]) one.leave();
 });
 
+test('a delivery status that a channel reports reaches those who see its chat, and no other manager', async () => {
+  const [own, others] = [await writes('sent-own', 'привет'), await writes('sent-others', 'привет')];
+  await assign(own.chatId, vera.personId);
+  await assign(others.chatId, oleg.personId);
+  await until(async () => (await it.world.store.query('select from gateway.chat_owners where chat_id = $1', [others.chatId])).length);
+  for (const { chatId } of [own, others]) await it.world.bus.call(journal.approve, { id: await draft(chatId, `доставка ${chatId}`) });
+  const sentTo = async (chatId: string) =>
+    until(async () => (await it.world.bus.call(inbox.list_messages, { chatId })).items.find(({ direction }) => direction === 'out'));
+  const messageIds = [await sentTo(own.chatId), await sentTo(others.chatId)].map(({ messageId }) => messageId);
+  const [ofVera, ofOleg] = await Promise.all([follows(vera, 'deliveries'), follows(oleg, 'deliveries')]);
+  await it.world.store.query(
+    `insert into collector.message_statuses (channel, bot_id, external_id, status, rank, at)
+     select channel, bot_id, external_id, 'read', 3, now() from collector.messages where message_id = any ($1)`,
+    [messageIds],
+  );
+  const [ownId = '', othersId = ''] = messageIds;
+  await hears(ofVera, ownId);
+  await hears(ofOleg, othersId);
+  expect(ofVera.heard.find(({ event }) => event === 'deliveries')?.data).toMatchObject({ chatId: own.chatId, status: 'read' });
+  expect([told(ofVera).includes(othersId), told(ofOleg).includes(ownId)]).toEqual([false, false]);
+  for (const one of [ofVera, ofOleg]) one.leave();
+});
+
 test('a chat that is given to another manager leaves the one and comes to the other', async () => {
   const { chatId } = await writes('moving', 'кто мне ответит');
   const id = await draft(chatId, 'отвечу-я');
@@ -156,13 +179,14 @@ test('a manager is told of no proposal and of no review that names the phone of 
 
 test.each([
   ['manager', 'runs', 403],
-  ['manager', 'calls,reviews,approvals,messages,chats,counters', 200],
+  ['manager', 'calls,reviews,approvals,messages,deliveries,chats,counters', 200],
   ['manager', 'services', 403],
   ['director', 'dead_letters', 403],
   ['director', 'services', 403],
   ['operator', 'runs,dead_letters,services,counters', 200],
   ['operator', 'chats', 403],
   ['operator', 'messages', 403],
+  ['operator', 'deliveries', 403],
   ['operator', 'approvals', 403],
 ] as const)('a %s who follows %s is answered %i', async (role, topics, status) => {
   const { cookie } = await it.person(role);

@@ -36,6 +36,8 @@ export const filters = {
 } as const;
 
 type Chat = OutputOf<typeof inbox.list_chats>['items'][number];
+type ListedDelivery = OutputOf<typeof inbox.list_deliveries>['items'][number];
+type Delivery = NonNullable<Message['delivery']>;
 interface Conversation {
   readonly chat: OutputOf<typeof inbox.chat_context>['chat'];
   /** Oldest first. */
@@ -99,10 +101,13 @@ export function page(desk: Desk): Page {
   const replies = new Map<string, { readonly text: string; readonly key: string }>();
   const reply = signal('');
   const isBusy = signal(false);
+  /** Of messages of the open chat, as the stream reported them since it was opened. */
+  const deliveries = signal<ReadonlyMap<string, Delivery>>(new Map());
   const stops = [
     effect(() => {
       const id = chatId.value;
       list.focus(id ?? list.focusedId.peek());
+      deliveries.value = new Map();
       reply.value = (id === null ? undefined : replies.get(id)?.text) ?? '';
       const resource = id === null ? null : createResource((signal) => readConversation(desk, id, signal));
       conversation.value = resource;
@@ -111,6 +116,10 @@ export function page(desk: Desk): Page {
     }),
     desk.live.on('messages', (message) => {
       if (message.chatId === chatId.peek()) void conversation.peek()?.read();
+    }),
+    desk.live.on('deliveries', (item) => {
+      const { messageId, chatId: of, status, errorCode, at } = item as unknown as ListedDelivery;
+      if (of === chatId.peek()) deliveries.value = new Map([...deliveries.value, [messageId, { status, errorCode, at }]]);
     }),
     desk.live.onGap(() => void conversation.peek()?.read()),
   ];
@@ -296,7 +305,7 @@ export function page(desk: Desk): Page {
       </div>
       ${!chat.isReachable && html`<p class="problem">${t('unreachable')}</p>`}
       ${shown.earlier !== null && html`<button type="button" onClick=${() => void earlier()}>${t('earlier')}</button>`}
-      <${Thread} desk=${desk} messages=${shown.messages} correct=${(id: string, intent: Intent) => void correct(id, intent)} />
+      <${Thread} desk=${desk} messages=${shown.messages.map(delivered)} correct=${(id: string, intent: Intent) => void correct(id, intent)} />
       <div class="draft">
         <label><span>${t('reply')}</span>
           <textarea value=${reply.value} aria-describedby="reply-help" onInput=${(event: Event) => write((event.target as HTMLTextAreaElement).value)} onKeyDown=${keyDown}></textarea></label>
@@ -306,6 +315,11 @@ export function page(desk: Desk): Page {
     </section>`;
   }
 
+  /** A message with the later of the status that was read with it and the one that the stream reported. */
+  function delivered(message: Message): Message {
+    const delivery = deliveries.value.get(message.messageId);
+    return delivery === undefined || delivery.at < (message.delivery?.at ?? '') ? message : { ...message, delivery };
+  }
   function GiveTo({ chat }: { chat: Conversation['chat'] }): VNode | null {
     const staff = useResource((signal) => readStaff(desk, signal));
     if (!desk.may('people.list_people') || staff.shown.value.kind !== 'ready') return null;

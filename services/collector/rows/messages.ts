@@ -229,7 +229,7 @@ async function select(
   );
 }
 /** A forged cursor may contain a name here; no row is before it. */
-const seqOf = ({ id }: Place): string => (/^\d{1,18}$/.test(id) ? id : '0');
+export const seqOf = ({ id }: Place): string => (/^\d{1,18}$/.test(id) ? id : '0');
 
 /** The first items, as many as fit into a reply; at least one. */
 export function fitting<T>(items: readonly T[]): T[] {
