@@ -4,7 +4,7 @@ export default {
   testEnvironment: '<rootDir>/test/kit/jest/environment.ts',
   runtime: '<rootDir>/test/kit/jest/runtime.ts',
   // `roots` would refuse a folder that does not exist; a glob does not.
-  testMatch: ['<rootDir>/{contracts,bus,adapters,config,services,runtime,scripts,test,bench,examples,web}/**/*.test.ts'],
+  testMatch: ['<rootDir>/{contracts,bus,media,adapters,config,services,runtime,scripts,test,bench,examples,web}/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.polyb/'],
   transform: {},
   globalSetup: '<rootDir>/test/kit/setup.ts',

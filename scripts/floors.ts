@@ -22,6 +22,7 @@ export type Import = {
 export const floors = [
   'contracts',
   'bus',
+  'media',
   'adapters',
   'config',
   'services',
@@ -40,12 +41,14 @@ export const floors = [
 const reach: Readonly<Record<string, readonly string[]>> = {
   contracts: ['contracts/'],
   bus: ['contracts/', 'config/settings.ts', 'bus/'],
-  adapters: ['contracts/', 'config/settings.ts', 'adapters/'],
+  /** Protocols and audio know nothing of PolyB. */
+  media: ['media/'],
+  adapters: ['contracts/', 'config/settings.ts', 'media/', 'adapters/'],
   config: ['contracts/', 'config/'],
-  services: ['contracts/', 'config/', 'bus/', 'adapters/', 'services/'],
-  runtime: ['contracts/', 'config/', 'bus/', 'adapters/', 'services/', 'runtime/'],
-  scripts: ['contracts/', 'config/', 'bus/', 'adapters/', 'services/', 'runtime/', 'scripts/', 'examples/'],
-  examples: ['contracts/', 'config/', 'bus/', 'adapters/', 'runtime/', 'examples/'],
+  services: ['contracts/', 'config/', 'bus/', 'media/', 'adapters/', 'services/'],
+  runtime: ['contracts/', 'config/', 'bus/', 'media/', 'adapters/', 'services/', 'runtime/'],
+  scripts: ['contracts/', 'config/', 'bus/', 'media/', 'adapters/', 'services/', 'runtime/', 'scripts/', 'examples/'],
+  examples: ['contracts/', 'config/', 'bus/', 'media/', 'adapters/', 'runtime/', 'examples/'],
   /** Types of contracts alone: a browser has no schemas. */
   web: ['contracts/', 'web/'],
 };

@@ -8,7 +8,19 @@ import { testDatabase } from '../test/kit/database.ts';
 import { temporaryDir } from './infra/temporary.ts';
 
 const root = join(import.meta.dirname, '..');
-const sources = ['adapters', 'bus', 'config', 'contracts', 'runtime', 'scripts', 'package.json', 'tsconfig.json', 'README.md', 'LICENSE'];
+const sources = [
+  'adapters',
+  'bus',
+  'config',
+  'contracts',
+  'media',
+  'runtime',
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+  'README.md',
+  'LICENSE',
+];
 const patienceMs = 180_000;
 
 const program = `

@@ -13,6 +13,7 @@ const parts = [
   'bus',
   'config',
   'contracts',
+  'media',
   'runtime',
   'scripts',
   'services',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Invocation } from '../kernel/command.ts';
 import { root } from './project.ts';
 
-const watched = ['contracts', 'bus', 'adapters', 'services', 'runtime', 'config'];
+const watched = ['contracts', 'bus', 'media', 'adapters', 'services', 'runtime', 'config'];
 /** An editor writes one file in several steps, and a checkout many files. */
 const calmMs = 200;
 
