@@ -1,10 +1,15 @@
-/** Outbound phone calls, from the request to the end. */
+/** Phone calls in both directions, from the request or the first ring to the end. */
 import { z } from 'zod';
-import { Id, Key, Line, PageInput, Phone, pageOf, Timestamp, TimeZone, Viewer } from './common.ts';
+import { Callee, Id, Key, Line, PageInput, PersonText, Phone, pageOf, Timestamp, TimeZone, Viewer } from './common.ts';
 import { CallOutcome } from './crm.ts';
 import { contract, event, method } from './kit/define.ts';
+import { EndedBy, HangUpCause, LegDirection, LineNumber, Q850, RejectCause, Trunk } from './telephony.ts';
 
-export const CallState = z.enum(['queued', 'ringing', 'answered', 'ended']);
+export const CallState = z
+  .enum(['queued', 'ringing', 'early', 'answered', 'held', 'transferring', 'ended'])
+  .describe('early: the network plays something before the answer. From answered on a call may be held, resumed and transferred.');
+/** Who answered, as far as it is known. `screening`: a program that asks the caller for a reason. */
+export const AnsweredBy = z.enum(['human', 'machine', 'screening', 'unknown']);
 export const StartCall = z.strictObject({
   leadId: Id.describe('The lead that the call is about.'),
   phoneNumber: Phone,
@@ -13,10 +18,19 @@ export const StartCall = z.strictObject({
 });
 export const Call = z.object({
   callId: Id,
-  leadId: Id,
-  phoneNumber: Phone,
+  direction: LegDirection,
+  leadId: Id.nullable().describe('Null for an inbound call.'),
+  phoneNumber: Phone.nullable().describe('The phone of the customer; null if the caller withheld it.'),
+  line: z.string().min(1).max(64).nullable().describe('The number of this system that was called, or from which it calls.'),
+  legId: Id.nullable().describe('The leg of the customer; null until it is known.'),
   state: CallState,
   outcome: CallOutcome.nullable(),
+  answeredBy: AnsweredBy.nullable(),
+  endedBy: EndedBy.nullable(),
+  hangUpCause: HangUpCause.nullable(),
+  q850: Q850,
+  recordingId: Id.nullable(),
+  transferredTo: Callee.nullable().describe('Whom the customer was connected with last.'),
   createdAt: Timestamp,
   ringingAt: Timestamp.nullable(),
   answeredAt: Timestamp.nullable(),
@@ -24,14 +38,14 @@ export const Call = z.object({
   needsAttention: z
     .boolean()
     .default(false)
-    .describe('The call has ended without an answer, or with an unknown outcome, and no later call to the phone was started.'),
+    .describe('The call has ended without an answer, or with an unknown outcome, and no later call with the phone was started.'),
   key: Key.optional().describe('The key of the journal row that started the call.'),
 });
 const count = z.int().min(0);
-const CallStep = z.object({ callId: Id, leadId: Id, at: Timestamp });
+const CallStep = z.object({ callId: Id, leadId: Id.nullable(), direction: LegDirection, at: Timestamp });
 const one = z.strictObject({ callId: Id });
 
-export const calls = contract('calls', '1.0.0', {
+export const calls = contract('calls', '2.0.0', {
   start_call: method({
     summary: 'Call the phone of a lead, unless a calling rule forbids it now.',
     input: StartCall,
@@ -96,13 +110,40 @@ export const calls = contract('calls', '1.0.0', {
     roles: ['operator', 'dialog-orchestrator'],
   }),
   transfer_call: method({
-    summary: 'Transfer the callee to another number.',
-    input: z.strictObject({ callId: Id, to: Phone }),
+    summary: 'Transfer the customer to another number or SIP address.',
+    input: z.strictObject({
+      callId: Id,
+      to: Callee,
+      mode: z
+        .enum(['blind', 'attended'])
+        .default('blind')
+        .describe('attended: the customer hears music while the person is called, hears the summary, and takes the call or refuses it.'),
+      summary: PersonText.max(600).optional().describe('What the person hears before they take the call.'),
+    }),
     output: Call,
     idempotency: 'idempotent',
     reaches: 'customer',
     roles: ['operator', 'dialog-orchestrator'],
     errors: { not_answered: 'failed_precondition' },
+  }),
+  route_call: method({
+    summary: 'Decide whether an inbound call is answered, and store it. A repeat returns the same decision.',
+    input: z.strictObject({ callId: Id, legId: Id, from: Phone.nullable(), to: LineNumber, trunk: Trunk.optional() }),
+    output: z.discriminatedUnion('decision', [
+      z.object({ decision: z.literal('answer') }),
+      z.object({ decision: z.literal('reject'), cause: RejectCause }),
+    ]),
+    idempotency: 'idempotent',
+    timeoutMs: 2_000,
+    roles: ['telephony-gateway'],
+  }),
+  attend_leg: method({
+    summary: 'A leg was answered: begin to speak on it. The event leg_changed follows. A repeat has no effect.',
+    input: z.strictObject({ callId: Id, legId: Id }),
+    output: z.object({ isAttended: z.boolean().describe('False if nobody speaks on the leg, or it is attended already.') }),
+    idempotency: 'idempotent',
+    timeoutMs: 2_000,
+    roles: ['telephony-gateway'],
   }),
   forbid_calls: method({
     summary: 'Add a phone to the do-not-call list.',
@@ -127,13 +168,23 @@ export const calls = contract('calls', '1.0.0', {
     roles: ['operator', 'gateway'],
     http: { route: 'POST /api/v1/calls/allow_calls', people: ['director', 'admin'] },
   }),
-  call_started: event({ summary: 'A call was accepted and will be dialled.', payload: CallStep, key: 'callId' }),
+  call_started: event({ summary: 'A call was accepted and will be dialled, or has come in.', payload: CallStep, key: 'callId' }),
   call_ringing: event({ summary: 'The phone is ringing.', payload: CallStep, key: 'callId' }),
   call_answered: event({ summary: 'The call was answered.', payload: CallStep, key: 'callId' }),
+  call_held: event({ summary: 'One side put the call on hold.', payload: CallStep, key: 'callId' }),
+  call_resumed: event({ summary: 'A call on hold, or one whose transfer failed, goes on.', payload: CallStep, key: 'callId' }),
+  call_transferred: event({
+    summary: 'The customer was connected with somebody else.',
+    payload: CallStep.extend({ to: Callee }),
+    key: 'callId',
+  }),
   call_ended: event({
     summary: 'The call has ended.',
     payload: CallStep.extend({
       outcome: CallOutcome,
+      endedBy: EndedBy.nullable().default(null),
+      hangUpCause: HangUpCause.nullable().default(null),
+      recordingId: Id.nullable().default(null),
       startedAt: Timestamp,
       durationMs: z.int().min(0).max(86_400_000).describe('Time from the answer to the end; 0 for an unanswered call.'),
     }),

@@ -27,6 +27,13 @@ export const Phone = z
   .overwrite(normalizePhone)
   .regex(/^\+[1-9]\d{6,14}$/, 'E.164, e.g. +79995553322')
   .meta({ pii: 'phone', examples: ['+79995553322'] });
+/** Whom a gateway dials: a phone in E.164, or a SIP address such as `sip:anna@10.0.0.5`, for people of the staff. */
+export const Callee = z
+  .string()
+  .max(200)
+  .overwrite((given) => (/^sips?:/i.test(given) ? given : normalizePhone(given)))
+  .regex(/^(\+[1-9]\d{6,14}|sips?:[\w.+*-]{1,64}@[\w.:[\]-]{1,120})$/, 'E.164, e.g. +79995553322, or a SIP address, e.g. sip:anna@10.0.0.5')
+  .meta({ pii: 'phone', examples: ['+79995553322'] });
 /** An opaque identifier, of this system or of a provider. */
 export const Id = z.string().min(1).max(64);
 /** Idempotency key: a repeated request has the same key. */

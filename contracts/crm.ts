@@ -77,7 +77,7 @@ export const Lead = z.object({
   comment: PersonText.nullable(),
   createdAt: Timestamp,
 });
-export const CallOutcome = z.enum(['answered', 'busy', 'no_answer', 'rejected', 'failed', 'unknown']);
+export const CallOutcome = z.enum(['answered', 'busy', 'no_answer', 'rejected', 'cancelled', 'failed', 'unknown']);
 /** What a record is about. */
 export const About = z.strictObject({ kind: z.enum(['lead', 'contact', 'deal']), id: CrmId });
 const connection = Connection.optional();

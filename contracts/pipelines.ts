@@ -41,7 +41,7 @@ export type RunOutputOf<M> =
     ? z.output<O>
     : never;
 
-export const pipelines = contract('pipelines', '1.0.0', {
+export const pipelines = contract('pipelines', '2.0.0', {
   lead_to_call: pipelineMethod({
     summary: 'Push a lead to the CRM, call it, log the call, and create a task for staff when the call is not answered.',
     input: PushToCrm,

@@ -1,52 +1,213 @@
-/** Legs: one phone dialled by one gateway. */
+/** Legs: one phone connected with one gateway, in either direction. */
 import { z } from 'zod';
-import { Id, Nothing, Phone, Timestamp } from './common.ts';
+import { Callee, Id, Nothing, Timestamp } from './common.ts';
 import { CallOutcome } from './crm.ts';
 import { contract, event, method } from './kit/define.ts';
 
-export const telephony = contract('telephony', '1.0.0', {
+export const LegDirection = z.enum(['in', 'out']);
+/** `system`: this system. `remote`: the person at the phone. `network`: what is between them. */
+export const EndedBy = z.enum(['system', 'remote', 'network']);
+/** Why a leg ended, independent of the provider. */
+export const HangUpCause = z.enum([
+  'normal',
+  'cancelled',
+  'busy',
+  'no_answer',
+  'rejected',
+  'unreachable',
+  'wrong_number',
+  'not_allowed',
+  'incompatible',
+  'congestion',
+  'network_failure',
+  'media_lost',
+  'holder_lost',
+  'transferred',
+  'time_limit',
+  'unknown',
+]);
+/** The cause of ITU-T Q.850, if the network gave one. */
+export const Q850 = z.int().min(1).max(127).nullable();
+/** Why an inbound leg is refused. */
+export const RejectCause = HangUpCause.extract(['busy', 'rejected', 'unreachable', 'wrong_number', 'not_allowed', 'congestion']);
+/** A number or the user part of a SIP address, as the network wrote it. */
+export const LineNumber = z.string().min(1).max(64).meta({ pii: 'phone' });
+/** One connection of a gateway to a telephone network, by the name that the settings give it. */
+export const Trunk = z
+  .string()
+  .max(32)
+  .regex(/^[a-z][a-z0-9_]*$/, 'lower-case letters, digits and _, e.g. main');
+export const Digits = z
+  .string()
+  .min(1)
+  .max(32)
+  .regex(/^[0-9*#A-D]+$/, 'keys of a phone: 0-9, *, #, A-D');
+/** A sound that a leg plays by itself. */
+export const Sound = z.enum(['hold_music', 'ringback', 'busy_tone']);
+
+const leg = z.strictObject({ legId: Id });
+const roles = ['call-orchestrator'] as const;
+const noMedia = { not_answered: 'failed_precondition' } as const;
+
+export const telephony = contract('telephony', '2.0.0', {
   dial: method({
     summary: 'Dial a phone.',
-    input: z.strictObject({ callId: Id, phoneNumber: Phone }),
+    input: z.strictObject({
+      callId: Id,
+      to: Callee,
+      from: LineNumber.optional().describe('Caller id; without it, that of the trunk.'),
+      trunk: Trunk.optional().describe('Without it, the first trunk of the gateway.'),
+      headers: z
+        .record(
+          z
+            .string()
+            .max(64)
+            .regex(/^X-[A-Za-z0-9-]+$/, 'a header that begins with X-'),
+          z.string().max(200),
+        )
+        .meta({ maxProperties: 10 })
+        .optional()
+        .describe('Additional SIP headers.'),
+    }),
     output: z.object({ legId: Id, reportsEnd: z.boolean().describe('False when the gateway cannot report how the call ends.') }),
     idempotency: 'keyed',
     reaches: 'customer',
-    roles: ['call-orchestrator'],
-    lane: 'phoneNumber',
+    roles,
+    lane: 'to',
     ttlMs: 60_000,
     settles: true,
     errors: { gateway_refused: 'failed_precondition' },
   }),
-  hang_up: method({
-    summary: 'End a leg.',
-    input: z.strictObject({ legId: Id }),
+  answer: method({ summary: 'Answer an inbound leg.', input: leg, output: Nothing, idempotency: 'idempotent', roles, owner: 'legId' }),
+  reject: method({
+    summary: 'Refuse an inbound leg that was not answered.',
+    input: leg.extend({ cause: RejectCause.default('rejected') }),
     output: Nothing,
     idempotency: 'idempotent',
-    roles: ['call-orchestrator'],
+    roles,
+    owner: 'legId',
+  }),
+  hang_up: method({ summary: 'End a leg.', input: leg, output: Nothing, idempotency: 'idempotent', roles, owner: 'legId' }),
+  hold: method({
+    summary: 'Put an answered leg on hold.',
+    input: leg,
+    output: Nothing,
+    idempotency: 'idempotent',
+    roles,
+    owner: 'legId',
+    errors: noMedia,
+  }),
+  resume: method({
+    summary: 'Resume a leg that this system put on hold.',
+    input: leg,
+    output: Nothing,
+    idempotency: 'idempotent',
+    roles,
+    owner: 'legId',
+    errors: noMedia,
   }),
   transfer: method({
-    summary: 'Transfer a leg to another number.',
-    input: z.strictObject({ legId: Id, to: Phone }),
+    summary: 'Transfer a leg to another number without asking whom it reaches.',
+    input: leg.extend({ to: Callee }),
     output: Nothing,
     idempotency: 'idempotent',
     reaches: 'customer',
-    roles: ['call-orchestrator'],
+    roles,
+    owner: 'legId',
+    errors: noMedia,
+  }),
+  connect: method({
+    summary: 'Let the people of two legs of this gateway hear each other.',
+    input: leg.extend({ otherLegId: Id }),
+    output: Nothing,
+    idempotency: 'idempotent',
+    roles,
+    owner: 'legId',
+    errors: { ...noMedia, other_gateway: 'failed_precondition' },
+  }),
+  send_dtmf: method({
+    summary: 'Send keys on a leg.',
+    input: leg.extend({ digits: Digits }),
+    output: Nothing,
+    idempotency: 'idempotent',
+    roles,
+    owner: 'legId',
+    errors: noMedia,
+  }),
+  play: method({
+    summary: 'Play a sound on a leg until something else is played or it is stopped.',
+    input: leg.extend({ soundId: Sound, repeat: z.boolean().default(true) }),
+    output: Nothing,
+    idempotency: 'idempotent',
+    roles,
+    owner: 'legId',
+    errors: noMedia,
+  }),
+  stop: method({
+    summary: 'Drop everything that a leg has not played yet.',
+    input: leg,
+    output: Nothing,
+    idempotency: 'idempotent',
+    roles,
+    owner: 'legId',
+    errors: noMedia,
+  }),
+  record: method({
+    summary: 'Record a leg, or pause its recording.',
+    input: leg.extend({ on: z.boolean() }),
+    output: z.object({ recordingId: Id.nullable() }),
+    idempotency: 'idempotent',
+    roles,
+    owner: 'legId',
+    errors: noMedia,
   }),
   capabilities: method({
     summary: 'Capabilities of the gateway in use.',
     input: z.strictObject({}),
-    output: z.object({ isSimulated: z.boolean().describe('True when no phone rings.') }),
+    output: z.object({
+      isSimulated: z.boolean().describe('True when no phone rings.'),
+      hasMedia: z.boolean().default(false).describe('Audio of its legs can be heard and sent.'),
+    }),
+    idempotency: 'read',
+    timeoutMs: 2_000,
+    roles: ['call-orchestrator', 'operator'],
+  }),
+  list_trunks: method({
+    summary: 'List the trunks of the gateway with their state.',
+    input: z.strictObject({}),
+    output: z.object({
+      trunks: z
+        .array(
+          z.object({
+            trunk: Trunk,
+            kind: z.string().max(32).describe('The gateway of the trunk, for example sip or simulator.'),
+            state: z.enum(['ready', 'registering', 'refused', 'unreachable']),
+            detail: z.string().max(200).nullable().describe('Why it is not ready.'),
+            legs: z.int().min(0).describe('Legs of this instance now.'),
+            maxLegs: z.int().min(1).nullable(),
+          }),
+        )
+        .max(100),
+    }),
     idempotency: 'read',
     timeoutMs: 2_000,
     roles: ['call-orchestrator', 'operator'],
   }),
   leg_changed: event({
-    summary: 'A leg rang, was answered or ended.',
+    summary: 'A leg rang, was answered, held, resumed, transferred or ended.',
     payload: z.object({
       callId: Id,
       legId: Id,
-      state: z.enum(['ringing', 'answered', 'ended']),
+      direction: LegDirection,
+      from: LineNumber.nullable(),
+      to: LineNumber.nullable(),
+      state: z.enum(['ringing', 'early', 'answered', 'held', 'resumed', 'transferring', 'ended']),
       outcome: CallOutcome.nullable().describe('Set when the leg ended.'),
+      hangUpCause: HangUpCause.nullable().describe('Set when the leg ended.'),
+      q850: Q850,
+      sipStatus: z.int().min(100).max(699).optional(),
+      endedBy: EndedBy.nullable(),
+      recordingId: Id.nullable(),
       at: Timestamp,
     }),
     key: 'callId',

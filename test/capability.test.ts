@@ -145,6 +145,7 @@ test(
 const endedCall = [
   'callId=call_1',
   'leadId=lead_1',
+  'direction=out',
   'at=2026-01-31T10:00:01Z',
   'outcome=answered',
   'startedAt=2026-01-31T10:00:00Z',

@@ -602,7 +602,9 @@ const client = {
   ...{ role: 'client', messages: 12, firstSeenAt: at, lastSeenAt: at },
 };
 const call = (n: number, state: 'answered' | 'ended' = 'ended') => ({
-  ...{ callId: `call_${n}`, leadId: 'l1', phoneNumber: client.phoneNumber, state, outcome: state === 'ended' ? 'no_answer' : null },
+  ...{ callId: `call_${n}`, direction: 'out', leadId: 'l1', line: null, legId: null, answeredBy: null, endedBy: null, hangUpCause: null },
+  ...{ q850: null, recordingId: null, transferredTo: null },
+  ...{ phoneNumber: client.phoneNumber, state, outcome: state === 'ended' ? 'no_answer' : null },
   ...{ createdAt: minutesAfter(3), ringingAt: minutesAfter(4), answeredAt: state === 'ended' ? null : minutesAfter(5) },
   ...{ endedAt: state === 'ended' ? minutesAfter(5) : null, needsAttention: state === 'ended', key: 'run_1:call:1' },
 });

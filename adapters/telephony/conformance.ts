@@ -23,8 +23,7 @@ const phone = '+79995553322';
 const signal = AbortSignal.timeout(60_000);
 
 export function telephonyConformance(name: string, { referenced, followed }: Abilities, setup: () => Promise<Subject>): void {
-  const dial = ({ telephony }: Subject, callId: string, phoneNumber = phone) =>
-    telephony.dial.attempt({ callId, phoneNumber }, { ref: callId, signal });
+  const dial = ({ telephony }: Subject, callId: string, to = phone) => telephony.dial.attempt({ callId, to }, { ref: callId, signal });
 
   describe(`${name} as telephony`, () => {
     test('a dialled phone is rung once, and the answer says whether the end will be told', async () => {
@@ -60,7 +59,7 @@ export function telephonyConformance(name: string, { referenced, followed }: Abi
         const leg = await dial(subject, 'call_1');
         const { onUnknown } = subject.telephony.dial;
         if (onUnknown.do !== 'look_up') throw new Error('nothing to look up with');
-        const unknown = (ref: string) => ({ ref, input: { callId: ref, phoneNumber: '+79995553322' }, attemptedAt: Date.now() });
+        const unknown = (ref: string) => ({ ref, input: { callId: ref, to: '+79995553322' }, attemptedAt: Date.now() });
         expect(await onUnknown.find(unknown('call_1'), signal)).toEqual(leg);
         expect(await onUnknown.find(unknown('call_2'), signal)).toBeNull();
       });

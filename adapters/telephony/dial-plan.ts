@@ -9,8 +9,12 @@ export type DialPlan = 'national' | 'e164' | `last:${number}`;
 
 export const dialPlanForm = /^(national|e164|last:([5-9]|1[0-5]))$/;
 
-/** @throws PolybError failed_precondition/gateway_refused when the plan needs more digits than the phone has. */
+/** @throws PolybError failed_precondition/gateway_refused for a SIP address, and when the plan needs more digits than the phone has. */
 export function dialled(plan: DialPlan, phone: string): string {
+  if (!phone.startsWith('+'))
+    throw new PolybError('failed_precondition', 'This gateway dials phones in E.164 only, not SIP addresses.', {
+      reason: 'gateway_refused',
+    });
   const digits = phone.slice(1);
   if (plan === 'e164') return phone;
   if (plan === 'national') return digits.startsWith('7') ? `8${digits.slice(1)}` : `810${digits}`;

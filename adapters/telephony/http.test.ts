@@ -15,7 +15,7 @@ async function fixture(settings: Record<string, string> = {}) {
   const http = createHttp({ allowPrivate: [new URL(gateway.url).origin] });
   open.push(gateway, http);
   const telephony = httpGateway(httpGatewaySettings.parse({ TELEPHONY_URL: gateway.url, ...settings }), { http });
-  const dial = (phoneNumber: string, at = signal) => telephony.dial.attempt({ callId: 'call_1', phoneNumber }, { ref: 'r1', signal: at });
+  const dial = (to: string, at = signal) => telephony.dial.attempt({ callId: 'call_1', to }, { ref: 'r1', signal: at });
   return { gateway, telephony, dial };
 }
 
@@ -62,7 +62,7 @@ test('a gateway that never answers is given up with the attempt, and the outcome
 test.each([302, 408, 503])('status %d leaves it open whether the phone rang', async (status) => {
   const answer = { status, headers: {}, bytes: new Uint8Array(), text: () => '', json: () => null };
   const telephony = httpGateway(httpGatewaySettings.parse({ TELEPHONY_URL: 'http://gateway.example/call' }), { http: async () => answer });
-  const dialling = telephony.dial.attempt({ callId: 'call_1', phoneNumber: '+79995553322' }, { ref: 'r1', signal });
+  const dialling = telephony.dial.attempt({ callId: 'call_1', to: '+79995553322' }, { ref: 'r1', signal });
   await expect(dialling).rejects.toMatchObject({ code: 'upstream_failed', outcome: 'unknown' });
 });
 

@@ -24,8 +24,8 @@ export function httpGateway(options: z.output<typeof httpGatewaySettings>, { htt
   return {
     reportsEnd: false,
     dial: {
-      async attempt({ phoneNumber }, { ref, signal }) {
-        const phone = dialled(plan, phoneNumber);
+      async attempt({ to }, { ref, signal }) {
+        const phone = dialled(plan, to);
         const answer = await http({
           method: 'POST',
           url: options.TELEPHONY_URL,

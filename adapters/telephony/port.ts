@@ -1,28 +1,100 @@
-/** The port of telephony-gateway. A *leg* is one phone dialled by one gateway. */
-
+/**
+ * The port of telephony-gateway.
+ *
+ * Glossary: a *leg* is one phone connected with one gateway, in either direction; its *holder* is the process that has its connection;
+ * *audio* is G.711 μ-law, 8 kHz, mono (8,000 bytes a second), and a *frame* of it lasts 20 ms (160 bytes).
+ */
 import type { z } from 'zod';
 import type { CallOutcome } from '../../contracts/crm.ts';
-import type { Effect, PayloadOf } from '../../contracts/kit/define.ts';
-import type { telephony } from '../../contracts/telephony.ts';
+import type { Effect, OutputOf, PayloadOf } from '../../contracts/kit/define.ts';
+import type { HangUpCause, RejectCause, telephony } from '../../contracts/telephony.ts';
 import type { Queries } from '../deps.ts';
 
 export type LegOutcome = z.output<typeof CallOutcome>;
 export type LegChange = PayloadOf<typeof telephony.leg_changed>;
+export type Cause = z.output<typeof HangUpCause>;
+export type TrunkState = OutputOf<typeof telephony.list_trunks>['trunks'][number];
+
 export interface DueChanges {
   /** Oldest first; in order for each leg. */
   readonly changes: readonly LegChange[];
   /** Unix ms of the next predictable change; null without active legs. */
   readonly nextAt: number | null;
 }
-/** Legs whose changes are pulled. */
+/** Legs without a holder, whose changes are pulled. */
 export interface Legs {
   /**
    * Takes the changes of at most `limit` legs up to `now` (Unix ms) within `tx`. Each change is taken once, by any process, when `tx`
    * commits.
    */
   due(tx: Queries, now: number, limit: number): Promise<DueChanges>;
+  /** Ids of at most `limit` legs that have not ended. */
+  live(limit: number): Promise<readonly string[]>;
   /** Deletes legs that ended before this time, Unix ms. */
   forget(before: number): Promise<void>;
+}
+
+/** What a phone reports beside its audio. */
+export type MediaFact =
+  /** A chunk or mark was played to its end, or dropped after this many ms. */
+  | { readonly played: string; readonly ms: number }
+  /** A key was pressed. */
+  | { readonly dtmf: string }
+  | { readonly speech: 'started' | 'stopped' }
+  /** Frames that the network lost since the last report. */
+  | { readonly lost: number }
+  | { readonly rttMs: number }
+  | { readonly held: boolean };
+export interface MediaListener {
+  /** Called in order for each frame from the phone; must not block. */
+  frame(audio: Uint8Array): void;
+  fact(fact: MediaFact): void;
+}
+export interface LegMedia {
+  /** Queues 20 ms to 1 s of audio on the playout clock. The fact `played` follows when it was played or dropped. */
+  play(chunk: { readonly id: string; readonly audio: Uint8Array }): void;
+  /** Drops audio that was not played. */
+  clear(): void;
+  /** Asks for the fact `played` when everything queued so far was played or dropped. */
+  mark(id: string): void;
+  /** Returns how to stop listening. */
+  listen(listener: MediaListener): () => void;
+}
+export interface Leg {
+  readonly legId: string;
+  readonly callId: string;
+  readonly direction: 'in' | 'out';
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly media: LegMedia;
+  answer(signal: AbortSignal): Promise<void>;
+  reject(cause: z.output<typeof RejectCause>, signal: AbortSignal): Promise<void>;
+  /** No effect on a leg that has ended. */
+  hangUp(signal: AbortSignal): Promise<void>;
+  hold(signal: AbortSignal): Promise<void>;
+  resume(signal: AbortSignal): Promise<void>;
+  /** @throws PolybError unimplemented if the other side cannot. */
+  transfer(to: string, signal: AbortSignal): Promise<void>;
+  /** The people of both legs hear each other; null parts them. Whatever is played is dropped. */
+  connect(other: Leg | null): void;
+  sendDtmf(digits: string): void;
+}
+/** What a gateway with held legs reports to the service. */
+export interface LegHost {
+  /** In order for each leg. */
+  changed(change: LegChange): void;
+  /** An inbound leg rings. */
+  offered(leg: Leg): void;
+  /** The leg exists and can be acted upon; called before anything is sent to the phone, so that no change comes earlier. */
+  held(leg: Leg): void;
+  /** In the same tick in which the answer is sent or received. */
+  answered(leg: Leg): void;
+}
+export interface LegServer {
+  /** Refuses new legs and resolves when the last leg has ended. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Ends all legs. */
+  close(): Promise<void>;
 }
 export interface Telephony {
   readonly dial: Effect<typeof telephony.dial>;
@@ -30,13 +102,18 @@ export interface Telephony {
   readonly reportsEnd: boolean;
   /** True when no phone rings. */
   readonly isSimulated?: boolean;
-  /** Ends a leg; no effect on one that has ended. @throws PolybError not_found, or unimplemented if the gateway cannot. */
+  /** Ends a leg without a holder; no effect on one that has ended. @throws PolybError not_found, or unimplemented if the gateway cannot. */
   hangUp(legId: string, signal: AbortSignal): Promise<void>;
   /**
-   * Transfers an answered call to another phone (E.164). @throws PolybError not_found, failed_precondition/not_answered, or
+   * Transfers an answered call without a holder to another phone. @throws PolybError not_found, failed_precondition/not_answered, or
    * unimplemented if the gateway cannot.
    */
   transfer(legId: string, to: string, signal: AbortSignal): Promise<void>;
   /** Absent if there is nothing to pull. */
   readonly legs?: Legs;
+  /** Begins to listen. Present if the gateway holds legs, which carry media. */
+  start?(host: LegHost): Promise<LegServer>;
+  /** A leg that this process holds. */
+  leg?(legId: string): Leg | undefined;
+  trunks?(): readonly TrunkState[];
 }

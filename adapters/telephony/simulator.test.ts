@@ -37,7 +37,7 @@ async function fixture(settings: Record<string, string> = {}) {
   const db = await emptied();
   const clock = { ms: Date.UTC(2026, 0, 1) };
   const telephony = simulator(simulatorSettings.parse(settings), { db, now: () => clock.ms });
-  const dial = (phoneNumber: string, callId = 'call_1') => telephony.dial.attempt({ callId, phoneNumber }, { ref: callId, signal });
+  const dial = (to: string, callId = 'call_1') => telephony.dial.attempt({ callId, to }, { ref: callId, signal });
   const due = (afterMs: number) => {
     clock.ms += afterMs;
     return db.transaction((tx) => telephony.legs.due(tx, clock.ms, 100));
@@ -71,12 +71,12 @@ test('changes come when their time has come, each with that time', async () => {
   });
 });
 
-test('a leg hung up while it rings ends unanswered, and one hung up after the answer ends answered', async () => {
+test('a leg hung up while it rings ends cancelled, and one hung up after the answer ends answered', async () => {
   const at = await fixture();
   const ringing = await at.dial('+79995553322', 'call_1');
   await at.due(100);
   await at.telephony.hangUp(ringing.legId, signal);
-  expect(brief((await at.due(10_000)).changes)).toEqual(['no_answer']);
+  expect(brief((await at.due(10_000)).changes)).toEqual(['cancelled']);
   const talking = await at.dial('+79995553322', 'call_2');
   await at.due(900);
   await at.telephony.hangUp(talking.legId, signal);

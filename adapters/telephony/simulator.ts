@@ -9,7 +9,7 @@ import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Deps, Queries } from '../deps.ts';
 import { recordOnce } from './effects-file.ts';
-import type { LegChange, LegOutcome, Telephony } from './port.ts';
+import type { Cause, LegChange, LegOutcome, Telephony } from './port.ts';
 
 const duration = () => durationMs({ max: 3_600_000 });
 export const simulatorSettings = z.object({
@@ -31,7 +31,9 @@ interface Row {
   readonly ringing_at: Date | null;
   readonly answered_at: Date | null;
   readonly ended_at: Date;
+  readonly phone_number: string;
   readonly outcome: LegOutcome;
+  readonly ended_by: 'system' | 'remote';
   readonly told: number;
 }
 
@@ -47,7 +49,7 @@ export function simulator(
     reportsEnd: true,
     isSimulated: true,
     dial: {
-      async attempt({ callId, phoneNumber }, { ref }) {
+      async attempt({ callId, to: phoneNumber }, { ref }) {
         const plan = planned(phoneNumber, now(), options);
         if (plan === null)
           throw new PolybError('failed_precondition', 'The simulated gateway refuses phones that end in 93; dial another.', {
@@ -79,8 +81,8 @@ export function simulator(
         `update telephony_gateway.simulated_legs set
            ringing_at = case when ringing_at <= $2 then ringing_at end,
            answered_at = case when answered_at <= $2 then answered_at end,
-           outcome = case when answered_at <= $2 or told >= 2 then 'answered' else 'no_answer' end,
-           ended_at = $2, next_at = $2
+           outcome = case when answered_at <= $2 or told >= 2 then 'answered' else 'cancelled' end,
+           ended_by = 'system', ended_at = $2, next_at = $2
          where leg_id = $1 and ended_at > $2 and told < 3 returning 1`,
         [legId, time],
       );
@@ -103,7 +105,7 @@ export function simulator(
     legs: {
       async due(tx, time, limit) {
         const rows = await tx.query<Row>(
-          `select leg_id, call_id, ringing_at, answered_at, ended_at, outcome, told from telephony_gateway.simulated_legs
+          `select leg_id, call_id, phone_number, ringing_at, answered_at, ended_at, outcome, ended_by, told from telephony_gateway.simulated_legs
            where next_at <= $1 order by next_at limit $2 for update skip locked`,
           [at(time), limit],
         );
@@ -118,6 +120,13 @@ export function simulator(
           changes: taken.flatMap(({ changes }) => changes).sort((a, b) => Date.parse(a.at) - Date.parse(b.at)),
           nextAt: next?.next_at ? new Date(next.next_at).getTime() : null,
         };
+      },
+      async live(limit) {
+        const rows = await db.query<{ leg_id: string }>(
+          'select leg_id from telephony_gateway.simulated_legs where next_at is not null order by next_at limit $1',
+          [limit],
+        );
+        return rows.map(({ leg_id }) => leg_id);
       },
       async forget(before) {
         await db.query('delete from telephony_gateway.simulated_legs where ended_at < $1 and next_at is null', [at(before)]);
@@ -153,14 +162,33 @@ function split(row: Row, time: number): { changes: LegChange[]; told: number; ne
     changes: due.map(({ state, at }) => ({
       callId: row.call_id,
       legId: row.leg_id,
+      direction: 'out',
+      from: null,
+      to: row.phone_number,
       state,
-      outcome: state === 'ended' ? row.outcome : null,
+      ...(state === 'ended' ? endOf(row) : { outcome: null, hangUpCause: null, q850: null, endedBy: null }),
+      recordingId: null,
       at: at.toISOString(),
     })),
     told: due.at(-1)?.rank ?? row.told,
     nextAt: steps[due.length]?.at.getTime() ?? null,
   };
 }
+
+/** How a real network would report it. */
+function endOf({ outcome, ended_by: endedBy }: Row): Pick<LegChange, 'outcome' | 'hangUpCause' | 'q850' | 'endedBy'> {
+  const [hangUpCause, q850] = causes[outcome];
+  return { outcome, hangUpCause, q850, endedBy: outcome === 'no_answer' ? 'network' : endedBy };
+}
+const causes: Readonly<Record<LegOutcome, readonly [Cause, number | null]>> = {
+  answered: ['normal', 16],
+  busy: ['busy', 17],
+  no_answer: ['no_answer', 19],
+  rejected: ['rejected', 21],
+  cancelled: ['cancelled', null],
+  failed: ['unknown', null],
+  unknown: ['unknown', null],
+};
 
 async function known(db: Queries, legId: string): Promise<void> {
   const rows = await db.query('select 1 from telephony_gateway.simulated_legs where leg_id = $1', [legId]);

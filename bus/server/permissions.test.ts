@@ -209,7 +209,7 @@ test.each([
     'call-orchestrator',
     {
       publish: [
-        'polyb.rpc.telephony.hang_up.by.call-orchestrator',
+        'polyb.rpc.telephony.hang_up.*.by.call-orchestrator',
         'polyb.rpc.crm.push_to_crm.by.call-orchestrator',
         'polyb.rpc.crm.log_call.by.operator',
         'polyb.rpc.media.mute.leg7.by.telephony-gateway',

@@ -13,7 +13,7 @@ async function fixture({ token = 'secret' } = {}) {
   const http = started.adopt(createHttp({ allowPrivate: [gateway.url] }), (client) => client.close());
   const telephony = bellman({ BELLMAN_URL: gateway.url, BELLMAN_TOKEN: token }, { http });
   const at = { ref: 'call_1', signal: AbortSignal.timeout(10_000) };
-  const dial = () => telephony.dial.attempt({ callId: 'call_1', phoneNumber: '+79995553322' }, at);
+  const dial = () => telephony.dial.attempt({ callId: 'call_1', to: '+79995553322' }, at);
   return { gateway, telephony, dial };
 }
 

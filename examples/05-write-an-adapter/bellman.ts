@@ -21,8 +21,8 @@ export function bellman(options: z.output<typeof bellmanSettings>, { http }: Pic
   return {
     reportsEnd: false,
     dial: {
-      async attempt({ phoneNumber }, { ref, signal }) {
-        const { status } = await http({ method: 'PUT', url: callOf(ref), headers, body: JSON.stringify({ to: phoneNumber }), signal });
+      async attempt({ to }, { ref, signal }) {
+        const { status } = await http({ method: 'PUT', url: callOf(ref), headers, body: JSON.stringify({ to }), signal });
         if (status === 200 || status === 201) return leg(ref);
         // Only what the vendor promises to be a refusal is one. All else leaves it open whether the phone rang.
         if (status === 422) throw new PolybError('failed_precondition', 'Bellman refuses the call.', { reason: 'gateway_refused' });

@@ -17,7 +17,7 @@ console.log(`dialled: ${[...gateway.rung.keys()].join(', ')}`);
 await http.close();
 
 async function attempt(ref: string): Promise<string> {
-  const input = { callId: ref, phoneNumber: '+79995553322' };
+  const input = { callId: ref, to: '+79995553322' };
   const attemptedAt = Date.now();
   try {
     const { legId } = await dial.attempt(input, { ref, signal });

@@ -1,7 +1,7 @@
 import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { missing, shownCall } from './read-calls.ts';
+import { missing } from './read-calls.ts';
 import { markHungUp, requestEnd } from './rows.ts';
 
 /** Hangs up; the call ends when its gateway reports it. A call without a known leg is hung up as soon as the leg is known. */
@@ -12,6 +12,6 @@ export function endCall(db: Queries, now: () => number): Handler<typeof calls.en
       await call(telephony.hang_up, { legId: found.legId });
       await markHungUp(db, callId, new Date(now()));
     }
-    return shownCall(found);
+    return found;
   };
 }

@@ -53,9 +53,24 @@ export async function fixture(store: Store, settings: Record<string, string> = {
       ask(calls.start_call, { leadId: 'lead_1', phoneNumber: '+79995553322', ...more }, key),
     judge: (more: Partial<ParsedOf<typeof calls.start_call>> = {}): Promise<Verdict> =>
       store.commit((tx) => (guards[0] as Guard).check({ leadId: 'lead_1', phoneNumber: '+79995553322', ...more }, tx)),
-    leg: (callId: string, state: 'ringing' | 'answered' | 'ended', more: Partial<PayloadOf<typeof telephony.leg_changed>> = {}) =>
+    leg: (
+      callId: string,
+      state: PayloadOf<typeof telephony.leg_changed>['state'],
+      more: Partial<PayloadOf<typeof telephony.leg_changed>> = {},
+    ) =>
       consume(telephony.leg_changed.address, {
-        ...{ callId, legId: `leg_of_${callId}`, state, outcome: null, at: new Date(clock.ms).toISOString() },
+        ...{
+          callId,
+          legId: `leg_of_${callId}`,
+          direction: 'out',
+          from: null,
+          to: null,
+          state,
+          outcome: null,
+          hangUpCause: null,
+          q850: null,
+        },
+        ...{ endedBy: null, recordingId: null, at: new Date(clock.ms).toISOString() },
         ...more,
       }),
     dialSettled: (payload: PayloadOf<ReturnType<typeof settled<typeof telephony.dial>>>) =>

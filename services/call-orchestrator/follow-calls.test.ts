@@ -17,22 +17,41 @@ test('a call goes from ringing to its end with the times of its leg, and tells h
   const { callId } = await at.start('k1');
   await at.leg(callId, 'ringing', { at: '2026-05-05T09:00:01.000Z' });
   await at.leg(callId, 'answered', { at: '2026-05-05T09:00:03.000Z' });
-  await at.leg(callId, 'ended', { at: '2026-05-05T09:00:10.500Z', outcome: 'answered' });
+  await at.leg(callId, 'ended', {
+    at: '2026-05-05T09:00:10.500Z',
+    outcome: 'answered',
+    endedBy: 'remote',
+    hangUpCause: 'normal',
+    q850: 16,
+  });
   expect(at.told(callId)).toEqual(['call_started', 'call_ringing', 'call_answered', 'call_ended']);
   expect(at.emitted.at(-1)?.payload).toEqual({
     callId,
     leadId: 'lead_1',
+    direction: 'out',
     at: '2026-05-05T09:00:10.500Z',
     outcome: 'answered',
+    endedBy: 'remote',
+    hangUpCause: 'normal',
+    recordingId: null,
     startedAt: '2026-05-05T09:00:00.000Z',
     durationMs: 7500,
   });
   expect(await at.ask(calls.get_call, { callId })).toEqual({
     callId,
+    direction: 'out',
     leadId: 'lead_1',
     phoneNumber: '+79995553322',
+    line: null,
+    legId: `leg_of_${callId}`,
     state: 'ended',
     outcome: 'answered',
+    answeredBy: null,
+    endedBy: 'remote',
+    hangUpCause: 'normal',
+    q850: 16,
+    recordingId: null,
+    transferredTo: null,
     createdAt: '2026-05-05T09:00:00.000Z',
     ringingAt: '2026-05-05T09:00:01.000Z',
     answeredAt: '2026-05-05T09:00:03.000Z',
@@ -52,8 +71,8 @@ test('a talk that nobody had lasts no time', async () => {
 });
 
 test('whatever comes in whatever order and however often, a call only moves forward and tells each step at most once', async () => {
-  const state = fc.constantFrom('ringing' as const, 'answered' as const, 'ended' as const);
-  const rank = { queued: 0, ringing: 1, answered: 2, ended: 3 };
+  const state = fc.constantFrom('ringing' as const, 'early' as const, 'answered' as const, 'ended' as const);
+  const rank = { queued: 0, ringing: 1, early: 2, answered: 3, held: 3, transferring: 3, ended: 4 };
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(state, fc.integer({ min: -5000, max: 5000 })), { maxLength: 8 }), async (changes) => {
       const at = await fixture(store);
@@ -68,10 +87,62 @@ test('whatever comes in whatever order and however often, a call only moves forw
         expect(times).toEqual(times.toSorted());
       }
       expect(new Set(at.told(callId)).size).toBe(at.told(callId).length);
-      expect(at.told(callId).includes('call_ended')).toBe(furthest === 3);
+      expect(at.told(callId).includes('call_ended')).toBe(furthest === 4);
     }),
     { numRuns: 30 },
   );
+});
+
+test('an answered call is held, resumed and transferred along its steps alone, and each is reported', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  const states: string[] = [];
+  for (const state of ['held', 'answered', 'resumed', 'held', 'answered', 'held', 'resumed', 'transferring', 'resumed', 'ended'] as const) {
+    await at.leg(callId, state, { outcome: state === 'ended' ? 'answered' : null });
+    states.push((await at.ask(calls.get_call, { callId })).state);
+  }
+  expect(states).toEqual(['queued', 'answered', 'answered', 'held', 'held', 'held', 'answered', 'transferring', 'answered', 'ended']);
+  expect(at.told(callId)).toEqual(['call_started', 'call_answered', 'call_held', 'call_resumed', 'call_resumed', 'call_ended']);
+});
+
+test('changes of another leg leave the call as it is', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.leg(callId, 'answered');
+  await at.leg(callId, 'ended', { legId: 'leg_of_a_colleague', outcome: 'busy' });
+  expect(await at.ask(calls.get_call, { callId })).toMatchObject({ state: 'answered', legId: `leg_of_${callId}` });
+});
+
+test('inbound calls are stored once, several from one withheld number at a time, and beside a call to the same phone', async () => {
+  const at = await fixture(store, { CALL_ROUTES: '+74951234567=script' });
+  const started = await at.start('k1');
+  const route = (callId: string, from: string | null, to = '+74951234567') =>
+    at.ask(calls.route_call, { callId, legId: `leg_of_${callId}`, from, to });
+  for (const [callId, from] of [
+    ['in_1', null],
+    ['in_2', null],
+    ['in_3', '+79995553322'],
+    ['in_3', '+79995553322'],
+  ] as const)
+    expect(await route(callId, from)).toEqual({ decision: 'answer' });
+  expect(at.told('in_3')).toEqual(['call_started', 'call_ringing']);
+  expect(await at.ask(calls.get_call, { callId: 'in_1' })).toMatchObject({
+    direction: 'in',
+    phoneNumber: null,
+    leadId: null,
+    state: 'ringing',
+  });
+  const { items } = await at.ask(calls.list_calls, { order: 'newest', limit: 50, phoneNumber: '+79995553322' });
+  expect(items.map(({ callId }) => callId)).toEqual(['in_3', started.callId]);
+  await at.leg('in_3', 'ended', { outcome: 'cancelled' });
+  expect(await at.ask(calls.get_call, { callId: 'in_3' })).toMatchObject({ needsAttention: true });
+});
+
+test('a call to a number without a route is refused and leaves no row', async () => {
+  const at = await fixture(store, { CALL_ROUTES: '+74951234567=script' });
+  const refused = await at.ask(calls.route_call, { callId: 'in_1', legId: 'leg_1', from: null, to: '100' });
+  expect(refused).toEqual({ decision: 'reject', cause: 'wrong_number' });
+  await expect(at.ask(calls.get_call, { callId: 'in_1' })).rejects.toMatchObject({ code: 'not_found' });
 });
 
 test('a leg of somebody else’s call is let go', async () => {
@@ -162,7 +233,7 @@ test('a hang-up that failed is tried again, one of a leg that is gone is not', a
 test('only an answered call is transferred', async () => {
   const at = await fixture(store);
   const { callId } = await at.start('k1');
-  const transfer = () => at.ask(calls.transfer_call, { callId, to: '+79995550000' });
+  const transfer = () => at.ask(calls.transfer_call, { callId, to: '+79995550000', mode: 'blind' });
   await at.leg(callId, 'ringing');
   await expect(transfer()).rejects.toMatchObject({ code: 'failed_precondition', reason: 'not_answered' });
   await at.leg(callId, 'answered');

@@ -2,16 +2,16 @@ import { type Consumer, on } from '../../bus/service.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { finishCall } from './finish-call.ts';
-import { callIdOfKey, learnLeg } from './rows.ts';
+import { callIdOfKey, learnLeg, unknownEnd } from './rows.ts';
 
 /** A failed dial ends its call as failed; a dial without further reports ends it at once as unknown. */
 export function onDialSettled(now: () => number): Consumer {
   return on(settled(telephony.dial), async ({ key, state, output }, tx) => {
     const callId = await callIdOfKey(tx, key);
     if (callId === null) return;
-    if (state !== 'done') return finishCall(tx, callId, 'failed', new Date(now()));
+    if (state !== 'done') return finishCall(tx, callId, { ...unknownEnd, outcome: 'failed' }, new Date(now()));
     if (output === null) return;
     await learnLeg(tx, callId, output.legId);
-    if (!output.reportsEnd) await finishCall(tx, callId, 'unknown', new Date(now()));
+    if (!output.reportsEnd) await finishCall(tx, callId, unknownEnd, new Date(now()));
   });
 }

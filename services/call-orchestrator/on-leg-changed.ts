@@ -1,18 +1,33 @@
-import { type Consumer, on } from '../../bus/service.ts';
+import { type Consumer, on, type Tx } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
+import type { Event } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { finishCall } from './finish-call.ts';
-import { advance, learnLeg } from './rows.ts';
+import { advance, type CallRow, learnLeg, type Step } from './rows.ts';
 
-/** Applies changes of a leg to its call. The state only moves forward, and each change is emitted once. */
+/** Applies changes of the customer's leg to its call. Each step that the call takes is emitted once. */
 export function onLegChanged(): Consumer {
-  return on(telephony.leg_changed, async ({ callId, legId, state, outcome, at }, tx) => {
-    await learnLeg(tx, callId, legId);
-    if (state === 'ended') return finishCall(tx, callId, outcome ?? 'unknown', new Date(at));
+  return on(telephony.leg_changed, async ({ callId, legId, state, outcome, endedBy, hangUpCause, q850, recordingId, at }, tx) => {
+    if (!(await learnLeg(tx, callId, legId))) return;
+    if (state === 'ended')
+      return finishCall(tx, callId, { outcome: outcome ?? 'unknown', endedBy, hangUpCause, q850, recordingId }, new Date(at));
     const call = await advance(tx, callId, state, new Date(at));
-    if (call === null) return;
-    const step = { callId, leadId: call.leadId };
-    if (state === 'ringing') tx.emit(calls.call_ringing, { ...step, at: call.ringingAt ?? at });
-    else tx.emit(calls.call_answered, { ...step, at: call.answeredAt ?? at });
+    if (call !== null) emitStep(tx, state, call, at);
   });
+}
+
+/** Early media and the begin of a transfer are read from the call. */
+const events = {
+  ringing: calls.call_ringing,
+  answered: calls.call_answered,
+  held: calls.call_held,
+  resumed: calls.call_resumed,
+  early: null,
+  transferring: null,
+} as const satisfies Record<Step, Event | null>;
+
+function emitStep(tx: Tx, step: Step, { callId, leadId, direction, ringingAt, answeredAt }: CallRow, at: string): void {
+  const event = events[step];
+  const since = step === 'ringing' ? ringingAt : step === 'answered' ? answeredAt : at;
+  if (event !== null) tx.emit(event, { callId, leadId, direction, at: since ?? at });
 }

@@ -3,17 +3,17 @@ import type { calls } from '../../contracts/calls.ts';
 import { badCursor, narrowedTo } from '../../contracts/common.ts';
 import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { type CallPlace, type CallRow, countCalls, findCall, listCalls as listRows } from './rows.ts';
+import { type CallPlace, countCalls, findCall, listCalls as listRows } from './rows.ts';
 
 export function getCall(db: Queries): Handler<typeof calls.get_call> {
-  return async ({ callId, viewer }) => shownCall((await findCall(db, callId, narrowedTo(viewer))) ?? missing(callId));
+  return async ({ callId, viewer }) => (await findCall(db, callId, narrowedTo(viewer))) ?? missing(callId);
 }
 
 export function listCalls(db: Queries): Handler<typeof calls.list_calls> {
   return async ({ order, limit, cursor, viewer, ...wanted }) => {
     const after = cursor === undefined ? undefined : placeOf(cursor, order);
     const { calls, next } = await listRows(db, { ...wanted, seenBy: narrowedTo(viewer) }, { order, limit, after });
-    return { items: calls.map(shownCall), nextCursor: next === null ? null : cursorOf(next, order) };
+    return { items: [...calls], nextCursor: next === null ? null : cursorOf(next, order) };
   };
 }
 export function callTotals(db: Queries): Handler<typeof calls.call_totals> {
@@ -29,11 +29,6 @@ function placeOf(cursor: string, order: Order): CallPlace {
   const [, attention = '0', seq] = (order === 'newest' ? /^()(\d{1,18})$/ : /^(\d)\.(\d{1,18})$/).exec(cursor) ?? [];
   if (seq === undefined) throw badCursor();
   return { attention: Number(attention), seq };
-}
-
-/** The public fields of a row. */
-export function shownCall({ legId: _, ...call }: CallRow): Omit<CallRow, 'legId'> {
-  return call;
 }
 
 export function missing(callId: string): never {

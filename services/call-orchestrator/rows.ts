@@ -1,4 +1,7 @@
-/** The calls and the do-not-call list. A call's state only moves forward: queued, ringing, answered, ended. */
+/**
+ * The calls and the do-not-call list. The state of a call moves along `earlier`: forward to the answer, then between answered, held and
+ * transferring, then to the end.
+ */
 import type { z } from 'zod';
 import type { Queries } from '../../bus/service.ts';
 import type { Call, CallState as CallStateSchema } from '../../contracts/calls.ts';
@@ -7,8 +10,17 @@ import { phonesOfCalls } from './phone-owners.ts';
 
 export type CallState = z.output<typeof CallStateSchema>;
 export type CallOutcome = z.output<typeof CallOutcomeSchema>;
-export interface CallRow extends z.output<typeof Call> {
-  readonly legId: string | null;
+export type CallRow = z.output<typeof Call>;
+/** How a call ended. */
+export type CallEnd = Pick<CallRow, 'endedBy' | 'hangUpCause' | 'q850' | 'recordingId'> & { readonly outcome: CallOutcome };
+export const unknownEnd: CallEnd = { outcome: 'unknown', endedBy: null, hangUpCause: null, q850: null, recordingId: null };
+export interface NewInboundCall {
+  readonly callId: string;
+  readonly legId: string;
+  /** Null for a withheld number. */
+  readonly phoneNumber: string | null;
+  readonly line: string;
+  readonly createdAt: Date;
 }
 export interface NewCall {
   readonly callId: string;
@@ -20,7 +32,9 @@ export interface NewCall {
   readonly createdAt: Date;
 }
 
-const columns = 'call_id, key, lead_id, phone_number, leg_id, state, outcome, created_at, ringing_at, answered_at, ended_at, attention';
+const columns =
+  'call_id, key, direction, lead_id, phone_number, line, leg_id, state, outcome, answered_by, ended_by, hang_up_cause, q850, recording_id, ' +
+  'transferred_to, created_at, ringing_at, answered_at, ended_at, attention';
 /** Ranks in `attention` from which a call needs a person. */
 const needsPerson = 2;
 /** SQL for a `seen_by` of calls that a person sees: it names them, or nobody. */
@@ -35,12 +49,20 @@ const seenBys = (person: string): string => `array(
   select seen_by from combinations where ${isNamed(person)})`;
 interface Columns {
   readonly call_id: string;
-  readonly key: string;
-  readonly lead_id: string;
-  readonly phone_number: string;
+  readonly key: string | null;
+  readonly direction: CallRow['direction'];
+  readonly lead_id: string | null;
+  readonly phone_number: string | null;
+  readonly line: string | null;
   readonly leg_id: string | null;
   readonly state: CallState;
   readonly outcome: CallOutcome | null;
+  readonly answered_by: CallRow['answeredBy'];
+  readonly ended_by: CallRow['endedBy'];
+  readonly hang_up_cause: CallRow['hangUpCause'];
+  readonly q850: number | null;
+  readonly recording_id: string | null;
+  readonly transferred_to: string | null;
   readonly created_at: Date;
   readonly ringing_at: Date | null;
   readonly answered_at: Date | null;
@@ -51,17 +73,25 @@ function rowOf(from: Columns): CallRow {
   const time = (at: Date | null) => at?.toISOString() ?? null;
   return {
     callId: from.call_id,
+    direction: from.direction,
     leadId: from.lead_id,
     phoneNumber: from.phone_number,
+    line: from.line,
     legId: from.leg_id,
     state: from.state,
     outcome: from.outcome,
+    answeredBy: from.answered_by,
+    endedBy: from.ended_by,
+    hangUpCause: from.hang_up_cause,
+    q850: from.q850,
+    recordingId: from.recording_id,
+    transferredTo: from.transferred_to,
     createdAt: from.created_at.toISOString(),
     ringingAt: time(from.ringing_at),
     answeredAt: time(from.answered_at),
     endedAt: time(from.ended_at),
     needsAttention: from.attention >= needsPerson,
-    key: from.key,
+    ...(from.key === null ? {} : { key: from.key }),
   };
 }
 async function one(found: Promise<readonly Columns[]>): Promise<CallRow | null> {
@@ -74,16 +104,33 @@ export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
   const seenBy = await lockedSeenBy(tx, call.phoneNumber);
   const inserted = await tx.query(
     `insert into call_orchestrator.calls (call_id, key, lead_id, phone_number, created_by_id, time_zone, created_at, seen_by)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (phone_number) where state <> 'ended' do nothing returning 1`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (phone_number) where state <> 'ended' and direction = 'out' do nothing returning 1`,
     [call.callId, call.key, call.leadId, call.phoneNumber, call.createdById, call.timeZone, call.createdAt, seenBy],
   );
   if (inserted.length === 0) return false;
-  await tx.query(`update call_orchestrator.calls set followed_at = $3 where phone_number = $1 and call_id <> $2 and followed_at is null`, [
-    call.phoneNumber,
-    call.callId,
-    call.createdAt,
-  ]);
+  await markFollowed(tx, call.phoneNumber, call);
   return true;
+}
+/** An inbound call rings. Null when it is stored already. */
+export async function insertInboundCall(tx: Queries, call: NewInboundCall): Promise<CallRow | null> {
+  const { callId, legId, phoneNumber, line, createdAt } = call;
+  const seenBy = phoneNumber === null ? '' : await lockedSeenBy(tx, phoneNumber);
+  const inserted = await one(
+    tx.query<Columns>(
+      `insert into call_orchestrator.calls (call_id, direction, leg_id, phone_number, line, state, created_at, ringing_at, seen_by)
+       values ($1, 'in', $2, $3, $4, 'ringing', $5, $5, $6) on conflict (call_id) do nothing returning ${columns}`,
+      [callId, legId, phoneNumber, line, createdAt, seenBy],
+    ),
+  );
+  if (inserted !== null && phoneNumber !== null) await markFollowed(tx, phoneNumber, call);
+  return inserted;
+}
+async function markFollowed(tx: Queries, phoneNumber: string, by: { readonly callId: string; readonly createdAt: Date }): Promise<void> {
+  await tx.query(`update call_orchestrator.calls set followed_at = $3 where phone_number = $1 and call_id <> $2 and followed_at is null`, [
+    phoneNumber,
+    by.callId,
+    by.createdAt,
+  ]);
 }
 
 /** Who sees calls to the phone. Locked until the transaction ends, so that a change of who is in charge misses no call. */
@@ -174,9 +221,15 @@ export async function countCalls(
   return { answered: found?.answered ?? 0, needAttention: found?.need ?? 0, oldestAt: found?.oldest ?? null };
 }
 
-/** Stores the leg of a call; the first one stays. */
-export async function learnLeg(tx: Queries, callId: string, legId: string): Promise<void> {
-  await tx.query('update call_orchestrator.calls set leg_id = $2 where call_id = $1 and leg_id is null', [callId, legId]);
+/** Stores the leg of a call; the first one stays. Whether it is this one. */
+export async function learnLeg(tx: Queries, callId: string, legId: string): Promise<boolean> {
+  const [row] = await tx.query<{ is_leg: boolean }>(
+    `with learned as (
+       update call_orchestrator.calls set leg_id = $2 where call_id = $1 and leg_id is null returning true)
+     select exists (select from learned) or exists (select from call_orchestrator.calls where call_id = $1 and leg_id = $2) as is_leg`,
+    [callId, legId],
+  );
+  return row?.is_leg ?? false;
 }
 
 export async function callIdOfKey(tx: Queries, key: string): Promise<string | null> {
@@ -184,26 +237,49 @@ export async function callIdOfKey(tx: Queries, key: string): Promise<string | nu
   return row?.call_id ?? null;
 }
 
-const earlier = { ringing: ['queued'], answered: ['queued', 'ringing'] } as const;
-/** The updated call; null when it had already reached this state or a later one, or is unknown. Times of a call never decrease. */
-export function advance(tx: Queries, callId: string, to: 'ringing' | 'answered', at: Date): Promise<CallRow | null> {
+export type Step = 'ringing' | 'early' | 'answered' | 'held' | 'resumed' | 'transferring';
+/** The states from which a step leads on, the state that it leads to, and the time that it sets. */
+const steps = {
+  ringing: { from: ['queued'], to: 'ringing', sets: 'ringing_at' },
+  early: { from: ['queued', 'ringing'], to: 'early', sets: 'ringing_at' },
+  answered: { from: ['queued', 'ringing', 'early'], to: 'answered', sets: 'answered_at' },
+  held: { from: ['answered'], to: 'held', sets: null },
+  resumed: { from: ['held', 'transferring'], to: 'answered', sets: null },
+  transferring: { from: ['answered', 'held'], to: 'transferring', sets: null },
+} as const satisfies Record<Step, { readonly from: readonly CallState[]; readonly to: CallState; readonly sets: string | null }>;
+/** The updated call; null when the step does not lead on from its state, or it is unknown. Times of a call never decrease. */
+export function advance(tx: Queries, callId: string, step: Step, at: Date): Promise<CallRow | null> {
+  const { from, to, sets } = steps[step];
+  const time = sets === null ? '' : `, ${sets} = coalesce(${sets}, greatest($4::timestamptz, created_at, ringing_at))`;
   return one(
     tx.query<Columns>(
-      `update call_orchestrator.calls set state = $2, ${to}_at = greatest($3::timestamptz, created_at, ringing_at)
-       where call_id = $1 and state = any ($4::text[]) returning ${columns}`,
-      [callId, to, at, earlier[to]],
+      `update call_orchestrator.calls set state = $2${time} where call_id = $1 and state = any ($3::text[]) returning ${columns}`,
+      [callId, to, from, ...(sets === null ? [] : [at])],
     ),
   );
 }
 
+/** The customer was connected with `to`. */
+export function markTransferred(tx: Queries, callId: string, to: string): Promise<CallRow | null> {
+  return one(
+    tx.query<Columns>(`update call_orchestrator.calls set transferred_to = $2 where call_id = $1 returning ${columns}`, [callId, to]),
+  );
+}
+
 /** The ended call; null when it had already ended or is unknown. */
-export function markEnded(tx: Queries, callId: string, outcome: CallOutcome, at: Date): Promise<CallRow | null> {
+export function markEnded(
+  tx: Queries,
+  callId: string,
+  { outcome, endedBy, hangUpCause, q850, recordingId }: CallEnd,
+  at: Date,
+): Promise<CallRow | null> {
   return one(
     tx.query<Columns>(
       `update call_orchestrator.calls
-       set state = 'ended', outcome = $2, ended_at = greatest($3::timestamptz, created_at, ringing_at, answered_at)
+       set state = 'ended', outcome = $2, ended_at = greatest($3::timestamptz, created_at, ringing_at, answered_at),
+         ended_by = $4, hang_up_cause = $5, q850 = $6, recording_id = coalesce($7, recording_id)
        where call_id = $1 and state <> 'ended' returning ${columns}`,
-      [callId, outcome, at],
+      [callId, outcome, at, endedBy, hangUpCause, q850, recordingId],
     ),
   );
 }

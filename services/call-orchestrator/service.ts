@@ -10,12 +10,14 @@ import { endOverdueCalls } from './end-overdue-calls.loop.ts';
 import { hangUpRequested } from './hang-up-requested.loop.ts';
 import { listForbidden } from './list-forbidden.ts';
 import { mayCall } from './may-call.ts';
-import { callsActive, callsTotal } from './metrics.ts';
+import { callsActive, callsRefused, callsTotal } from './metrics.ts';
 import { onDialSettled } from './on-dial-settled.ts';
 import { onLegChanged } from './on-leg-changed.ts';
 import { onPhoneOwnersChanged } from './on-phone-owners-changed.ts';
 import { policySource } from './policy.ts';
 import { callTotals, getCall, listCalls } from './read-calls.ts';
+import { routeCall } from './route-call.ts';
+import { parseRoutes } from './routes.ts';
 import { allow, countActive, forbid } from './rows.ts';
 import { callSettings } from './settings.ts';
 import { startCall } from './start-call.ts';
@@ -29,7 +31,9 @@ export default service({
   ],
   settings: callSettings,
 }).start(async ({ settings, bus, db, metrics, now }) => {
-  metrics.begin(callsTotal, { outcome: CallOutcome.options });
+  const routes = parseRoutes(settings.CALL_ROUTES) ?? new Map(); // The settings schema has refused invalid routes.
+  metrics.begin(callsRefused, { cause: ['wrong_number'] });
+  metrics.begin(callsTotal, { direction: ['in', 'out'], outcome: CallOutcome.options });
   metrics.sample(async () => [{ of: callsActive, labels: {}, value: await countActive(db) }]);
   return {
     calls: {
@@ -38,7 +42,9 @@ export default service({
       list_calls: listCalls(db),
       call_totals: callTotals(db),
       end_call: endCall(db, now),
-      transfer_call: transferCall(db),
+      transfer_call: transferCall(db, bus, now),
+      route_call: routeCall(bus, routes, now),
+      attend_leg: async () => ({ isAttended: false }),
       forbid_calls: async ({ phoneNumber, reason }) => {
         await forbid(db, phoneNumber, reason, new Date(now()));
         return { phoneNumber };

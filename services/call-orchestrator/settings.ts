@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { durationMs, integer, text } from '../../config/settings.ts';
 import { TimeZone } from '../../contracts/common.ts';
 import { parseHours } from './hours.ts';
+import { parseRoutes } from './routes.ts';
 
 export const callSettings = z.object({
   CALL_HOURS: text({ max: 11 })
@@ -15,5 +16,10 @@ export const callSettings = z.object({
   CALL_TIME_ZONE: TimeZone.meta({ expected: 'an IANA time zone, e.g. Europe/Moscow' })
     .default('Europe/Moscow')
     .describe('Default time zone of callees.'),
+  CALL_ROUTES: text({ max: 4000 })
+    .refine((written) => parseRoutes(written) !== null)
+    .meta({ expected: 'NUMBER=script, NUMBER=person:PHONE or NUMBER=queue:PHONE/PHONE, separated by commas; * is every other number' })
+    .default('')
+    .describe('What happens with inbound calls, by the number that was called. A number without an entry is refused.'),
   CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 }).default(7_200_000).describe('A call without news for this long counts as ended.'),
 });

@@ -20,9 +20,9 @@ test('a call is a row, an event and a dial under the same key', async () => {
     createdAt: '2026-05-05T09:00:00.000Z',
   });
   expect(at.emitted).toEqual([
-    { event: 'calls.call_started', payload: { callId: call.callId, leadId: 'lead_1', at: '2026-05-05T09:00:00.000Z' } },
+    { event: 'calls.call_started', payload: { callId: call.callId, leadId: 'lead_1', direction: 'out', at: '2026-05-05T09:00:00.000Z' } },
   ]);
-  expect(at.sent).toEqual([{ method: 'telephony.dial', input: { callId: call.callId, phoneNumber: '+79995553322' }, key: 'k1' }]);
+  expect(at.sent).toEqual([{ method: 'telephony.dial', input: { callId: call.callId, to: '+79995553322' }, key: 'k1' }]);
   expect(await at.ask(calls.get_call, { callId: call.callId })).toMatchObject({ state: 'queued', outcome: null, endedAt: null });
 });
 

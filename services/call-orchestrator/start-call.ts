@@ -19,8 +19,8 @@ export function startCall(now: () => number): Handler<typeof calls.start_call> {
           retryAfterMs: askAgainMs,
         });
       const at = createdAt.toISOString();
-      tx.emit(calls.call_started, { callId, leadId, at });
-      tx.send(telephony.dial, { callId, phoneNumber }, { key });
+      tx.emit(calls.call_started, { callId, leadId, direction: 'out', at });
+      tx.send(telephony.dial, { callId, to: phoneNumber }, { key });
       return { callId, state: 'queued', leadId, phoneNumber, createdAt: at };
     });
 }

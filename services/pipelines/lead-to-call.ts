@@ -10,6 +10,7 @@ const subjects: Readonly<Record<z.output<typeof CallOutcome>, string>> = {
   busy: 'Перезвонить: было занято',
   no_answer: 'Перезвонить: не ответили',
   rejected: 'Перезвонить: звонок сбросили',
+  cancelled: 'Перезвонить: звонок отменён до ответа',
   failed: 'Перезвонить: не удалось позвонить',
   unknown: 'Перезвонить: неизвестно, состоялся ли разговор',
 };

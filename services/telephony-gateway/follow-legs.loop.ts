@@ -3,6 +3,7 @@ import type { Bus } from '../../bus/bus.ts';
 import type { Notifier } from '../../bus/durable/notifier.ts';
 import { type Loop, loop } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
+import type { OwnedLegs } from './own-legs.ts';
 
 const batch = 100;
 /** Without active legs: how long a leg placed by a process that died may go unnoticed. */
@@ -11,15 +12,31 @@ const idleMs = 2_000;
 const liveIdleMs = 250;
 /** Pause before looking again at legs that another process is reporting. */
 const contendedMs = 20;
+/** How long a leg that another process placed may go without an owner here, and an ended one keep it. */
+const ownMs = 1_000;
+/** Legs without a holder that one instance owns at most. */
+const mostOwned = 1_000;
 
-/** Emits changes of legs. Every process runs it; a leg that one of them is processing is skipped by the others. */
-export function followLegs(legs: Legs, { bus, now, placed }: { bus: Pick<Bus, 'commit'>; now: () => number; placed: Notifier }): Loop {
+/**
+ * Emits changes of legs without a holder. Every process runs it; a leg that one of them is processing is skipped by the others. All of
+ * them own the legs, in one queue group, so that a leg can be hung up as long as one of them runs.
+ */
+export function followLegs(
+  legs: Legs,
+  { bus, now, placed, owned }: { bus: Pick<Bus, 'commit'>; now: () => number; placed: Notifier; owned: OwnedLegs },
+): Loop {
+  let ownedAt = Number.NEGATIVE_INFINITY;
   return loop('follow_legs', { idleMs }, async (signal) => {
     const { changes, nextAt } = await bus.commit(async (tx) => {
       const due = await legs.due(tx, now(), batch);
       for (const change of due.changes) tx.emit(telephony.leg_changed, change);
       return due;
     });
+    for (const { legId, state } of changes) if (state === 'ended') owned.release(legId);
+    if (now() - ownedAt >= ownMs) {
+      owned.keep(nextAt === null ? [] : await legs.live(mostOwned));
+      ownedAt = now();
+    }
     const untilNextMs = nextAt === null ? idleMs : Math.min(nextAt - now(), liveIdleMs);
     await placed.wait(Math.max(untilNextMs, changes.length > 0 ? 0 : contendedMs), signal);
     return 'more';

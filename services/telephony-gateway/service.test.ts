@@ -25,13 +25,19 @@ beforeEach(async () => {
 });
 
 async function start(vendor: Telephony) {
-  const parts = { settings: {}, vendors: { gateway: vendor }, bus: { commit: store.commit }, db: store.db, now: Date.now };
+  const owns = new Set<string>();
+  const own = ({ name }: { name: string }, legId: string) => {
+    owns.add(`${name} ${legId}`);
+    return { [Symbol.dispose]: () => void owns.delete(`${name} ${legId}`) };
+  };
+  const parts = { settings: {}, vendors: { gateway: vendor }, bus: { commit: store.commit, own }, db: store.db, now: Date.now };
   const { loops = [], ...serves } = await gateway.make(parts as unknown as Parameters<typeof gateway.make>[0]); // the parts that it reads
   const { hang_up, dial } = serves.telephony as unknown as GatewayHandlers; // what its contract says
   return {
     loops,
+    owns,
     hangUp: hang_up,
-    dial: (callId: string, phoneNumber = '+79995553322') => dial.attempt({ callId, phoneNumber }, { ref: callId, signal }),
+    dial: (callId: string, to = '+79995553322') => dial.attempt({ callId, to }, { ref: callId, signal }),
   };
 }
 const simulated = (settings: Record<string, string>) => simulator(simulatorSettings.parse(settings), { db: store.db, now: Date.now });
@@ -61,6 +67,24 @@ test('two instances tell each change of each leg once, as it comes', async () =>
   for (const callId of calls) expect(toldOf(callId)).toEqual(['ringing', 'answered', 'answered']);
   expect(toldOf('busy')).toEqual(['busy']);
   expect(new Set(store.emitted.map(({ event }) => event))).toEqual(new Set(['telephony.leg_changed']));
+});
+
+test('every instance owns a leg from the moment it is known there until it has ended', async () => {
+  const vendor = simulated({ TELEPHONY_SIM_RING_MS: '60s' });
+  const [one, other] = await Promise.all([start(vendor), start(vendor)]);
+  const { legId } = await one.dial('call_1');
+  const both = new Set([`hang_up ${legId}`, `transfer ${legId}`]);
+  expect(one.owns).toEqual(both);
+  const stop = new AbortController();
+  const turns = [one, other].map(async ({ loops }) => {
+    while (!stop.signal.aborted) await (loops[0] as Loop).turn(stop.signal);
+  });
+  await until(() => other.owns.size === 2);
+  expect(other.owns).toEqual(both);
+  await one.hangUp({ legId }, { signal } as Context);
+  await until(() => one.owns.size === 0 && other.owns.size === 0);
+  stop.abort();
+  await Promise.all(turns);
 });
 
 test('a hang-up is told long before the planned end', async () => {

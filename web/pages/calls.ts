@@ -12,7 +12,7 @@ import { Loaded } from '../kit/pictures.ts';
 import { useResource } from '../kit/resource.ts';
 import { hrefOf } from '../kit/router.ts';
 import { Sure } from '../kit/sure.ts';
-import { type Call, CallTag, callLength, callOutcomes, callStates, callStatus } from '../parts/calls.ts';
+import { type Call, CallTag, callLength, callOutcomes, callPhone, callStates, callStatus } from '../parts/calls.ts';
 import { RowOfKey } from '../parts/row-link.ts';
 import { TextFilter } from '../parts/text-filter.ts';
 import { callsWords } from '../words/calls.ts';
@@ -74,7 +74,7 @@ export function page(desk: Desk): Page {
   function View(): VNode {
     const t = desk.words(callsWords);
     const { id } = desk.router.route.value;
-    const { time, fullTime, phone } = desk.format.value;
+    const { time, fullTime } = desk.format.value;
     const columns = [
       {
         name: 'outcome',
@@ -82,7 +82,7 @@ export function page(desk: Desk): Page {
         text: (call: Call) => callStatus(desk, call),
         cell: (call: Call) => html`<${CallTag} desk=${desk} call=${call} />`,
       },
-      { name: 'phone', title: t('phone'), text: ({ phoneNumber }: Call) => phone(phoneNumber), cell: Phone },
+      { name: 'phone', title: t('phone'), text: (call: Call) => callPhone(desk, call), cell: Phone },
       {
         name: 'started',
         title: t('started'),
@@ -90,7 +90,7 @@ export function page(desk: Desk): Page {
         cell: ({ createdAt }: Call) => html`<time datetime=${createdAt} title=${fullTime(createdAt)}>${time(createdAt)}</time>`,
       },
       { name: 'duration', title: t('duration'), text: (call: Call) => callLength(desk, call) },
-      { name: 'lead', title: t('lead'), text: ({ leadId }: Call) => leadId },
+      { name: 'lead', title: t('lead'), text: ({ leadId }: Call) => leadId ?? '' },
     ];
     return html`<h1>${t('title')}</h1>
       <${Filters} />
@@ -101,8 +101,8 @@ export function page(desk: Desk): Page {
         ${id !== null && html`<${One} key=${id} callId=${id} />`}
       </div>`;
   }
-  function Phone({ callId, phoneNumber }: Call): VNode {
-    return html`<a href=${hrefOf(name, callId, desk.router.route.peek().query)} tabindex="-1">${desk.format.value.phone(phoneNumber)}</a>`;
+  function Phone(call: Call): VNode {
+    return html`<a href=${hrefOf(name, call.callId, desk.router.route.peek().query)} tabindex="-1">${callPhone(desk, call)}</a>`;
   }
 
   function Filters(): VNode {
@@ -150,23 +150,30 @@ export function page(desk: Desk): Page {
   function Details({ call }: { call: Call }): VNode {
     const t = desk.words(callsWords);
     const { phone } = desk.format.value;
-    return html`<h2><bdi>${phone(call.phoneNumber)}</bdi> <${CallTag} desk=${desk} call=${call} /></h2>
+    return html`<h2><bdi>${callPhone(desk, call)}</bdi> <${CallTag} desk=${desk} call=${call} /></h2>
       ${call.needsAttention && html`<p class="bad">! ${t('needsAttention')}</p>`}
       <div class="bar">
         ${
           call.state === 'ended' &&
+          call.leadId !== null &&
+          call.phoneNumber !== null &&
           desk.may('calls.start_call') &&
           html`<${Sure} desk=${desk} label=${t('again')} warning=${t('againWarning', { phone: phone(call.phoneNumber) })} run=${() => callAgain(call)} />`
         }
-        <a href=${hrefOf('clients', null, { q: call.phoneNumber })}>${t('client')}</a>
-        <a href=${hrefOf('leads', null, { phone: call.phoneNumber })}>${t('openLead')}</a>
+        ${
+          call.phoneNumber !== null &&
+          html`<a href=${hrefOf('clients', null, { q: call.phoneNumber })}>${t('client')}</a>
+            <a href=${hrefOf('leads', null, { phone: call.phoneNumber })}>${t('openLead')}</a>`
+        }
       </div>
       <h3>${t('times')}</h3>
       <${Course} call=${call} />
+      ${call.transferredTo !== null && html`<p>${t('transferredTo', { phone: phone(call.transferredTo) })}</p>`}
       <p class="quiet">${t('noVoice')}</p>
       ${call.key !== undefined && desk.may('journal.get') && html`<${RowOfKey} key=${call.state} desk=${desk} journalKey=${call.key} />`}`;
   }
   async function callAgain({ callId, leadId, phoneNumber }: Call): Promise<void> {
+    if (leadId === null || phoneNumber === null) return;
     const t = desk.words(callsWords);
     const started = await desk.api.call<typeof calls.start_call>('POST /api/v1/calls', { leadId, phoneNumber }, { key: `again-${callId}` });
     desk.notify({ kind: 'done', text: t('againDone') });
@@ -175,6 +182,13 @@ export function page(desk: Desk): Page {
     desk.router.go(hrefOf(name, started.callId, desk.router.route.peek().query));
   }
 
+  /** Who ended a call and why, as far as it is known. */
+  function ending({ endedBy, hangUpCause }: Call): string {
+    const t = desk.words(callsWords);
+    return [...(endedBy === null ? [] : [t(`endedBy_${endedBy}`)]), ...(hangUpCause === null ? [] : [t(`cause_${hangUpCause}`)])].join(
+      ', ',
+    );
+  }
   /** What happened when, each with the time since what was before. */
   function Course({ call }: { call: Call }): VNode {
     const t = desk.words(callsWords);
@@ -187,7 +201,7 @@ export function page(desk: Desk): Page {
       const before = known[n - 1]?.at;
       return html`<li key=${step}>${t(step)}: <time datetime=${at}>${fullTime(at)}</time>
         ${before !== undefined && html` <span class="quiet">${t('later', { time: duration(Date.parse(at) - Date.parse(before)) })}</span>`}
-        ${step === 'endedAt' && html` <strong>${callStatus(desk, call)}</strong>`}</li>`;
+        ${step === 'endedAt' && html` <strong>${callStatus(desk, call)}</strong> <span class="quiet">${ending(call)}</span>`}</li>`;
     })}</ol>`;
   }
 }

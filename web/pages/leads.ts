@@ -11,7 +11,7 @@ import { createList, type ListOptions } from '../kit/list.ts';
 import { Loaded, Picture } from '../kit/pictures.ts';
 import { useResource } from '../kit/resource.ts';
 import { hrefOf } from '../kit/router.ts';
-import { type Call, CallTag, callLength } from '../parts/calls.ts';
+import { type Call, CallTag, callLength, callPhone } from '../parts/calls.ts';
 import { type Lead, leadStatus, leadStatuses } from '../parts/leads.ts';
 import { RowOfKey } from '../parts/row-link.ts';
 import { TextFilter } from '../parts/text-filter.ts';
@@ -108,7 +108,7 @@ export function page(desk: Desk): Page {
   /** Calls about the lead, and what the journal has of the latest. */
   function Calls({ leadId }: { leadId: string }): VNode {
     const t = desk.words(leadsWords);
-    const { time, phone } = desk.format.value;
+    const { time } = desk.format.value;
     const found = useResource((signal) => desk.api.call<typeof calls.list_calls>('GET /api/v1/calls', { leadId, limit: 50 }, { signal }));
     return html`<${Loaded} desk=${desk} of=${found}>${({ items }: OutputOf<typeof calls.list_calls>) => {
       const key = items[0]?.key;
@@ -118,7 +118,7 @@ export function page(desk: Desk): Page {
             ? html`<p class="quiet">${t('noCalls')}</p>`
             : html`<ul class="cards">${items.map(
                 (call: Call) => html`<li key=${call.callId}><${CallTag} desk=${desk} call=${call} />${' '}
-                  <a href=${hrefOf('calls', call.callId, { lead: leadId })}>${time(call.createdAt)}, ${phone(call.phoneNumber)}</a> ${callLength(desk, call)}</li>`,
+                  <a href=${hrefOf('calls', call.callId, { lead: leadId })}>${time(call.createdAt)}, ${callPhone(desk, call)}</a> ${callLength(desk, call)}</li>`,
               )}</ul>`
         }
         ${key !== undefined && desk.may('journal.get') && html`<${RowOfKey} desk=${desk} journalKey=${key} />`}`;

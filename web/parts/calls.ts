@@ -7,11 +7,31 @@ import { html } from '../kit/html.ts';
 import { callWords } from '../words/call.ts';
 
 export type Call = OutputOf<typeof calls.list_calls>['items'][number];
-export const callStates = ['queued', 'ringing', 'answered', 'ended'] as const satisfies readonly Call['state'][];
-export const callOutcomes = ['answered', 'busy', 'no_answer', 'rejected', 'failed', 'unknown'] as const satisfies readonly NonNullable<
-  Call['outcome']
->[];
+export const callStates = [
+  'queued',
+  'ringing',
+  'early',
+  'answered',
+  'held',
+  'transferring',
+  'ended',
+] as const satisfies readonly Call['state'][];
+export const callOutcomes = [
+  'answered',
+  'busy',
+  'no_answer',
+  'rejected',
+  'cancelled',
+  'failed',
+  'unknown',
+] as const satisfies readonly NonNullable<Call['outcome']>[];
 
+/** The phone of the customer, and the direction of the call in front of it. */
+export function callPhone(desk: Desk, { direction, phoneNumber }: Pick<Call, 'direction' | 'phoneNumber'>): string {
+  const t = desk.words(callWords);
+  const phone = phoneNumber === null ? t('withheld') : desk.format.value.phone(phoneNumber);
+  return direction === 'in' ? `${t('inbound')} ${phone}` : phone;
+}
 /** The outcome of a call that has ended, else its state. */
 export function callStatus(desk: Desk, { state, outcome }: Pick<Call, 'state' | 'outcome'>): string {
   const t = desk.words(callWords);

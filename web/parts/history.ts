@@ -13,7 +13,7 @@ import { createGathering } from '../kit/wait.ts';
 import { clientsWords } from '../words/clients.ts';
 import { kitWords } from '../words/kit.ts';
 import { personOf } from './actor.ts';
-import { type Call, CallTag, callLength } from './calls.ts';
+import { type Call, CallTag, callLength, callPhone } from './calls.ts';
 import { type Lead, leadStatus, readLeads } from './leads.ts';
 import { Entry as MessageEntry } from './thread.ts';
 
@@ -97,7 +97,7 @@ function Line({ desk, item: { at, said, call, lead } }: { desk: Desk; item: Happ
     return html`<li class="message note"><header>${head(t('note'))} <bdi>${personOf(said.note.who)}</bdi></header><p class="text" dir="auto">${said.note.text}</p></li>`;
   if (call !== undefined)
     return html`<li class="message note"><header>${head(t('call'))} <${CallTag} desk=${desk} call=${call} /></header>
-      <p><a href=${hrefOf('calls', call.callId, { phone: call.phoneNumber })}>${desk.format.value.phone(call.phoneNumber)}</a> ${callLength(desk, call)}</p></li>`;
+      <p><a href=${hrefOf('calls', call.callId, call.phoneNumber === null ? {} : { phone: call.phoneNumber })}>${callPhone(desk, call)}</a> ${callLength(desk, call)}</p></li>`;
   if (lead !== undefined)
     return html`<li class="message note"><header>${head(t('lead'))} <span class="tag">${leadStatus(desk, lead)}</span></header>
       <p><a href=${hrefOf('leads', lead.leadId, lead.phoneNumber === null ? {} : { phone: lead.phoneNumber })}>${lead.name || lead.leadId}</a></p>

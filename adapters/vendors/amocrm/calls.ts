@@ -14,6 +14,7 @@ const statuses: Readonly<Record<LogCall['outcome'], number | undefined>> = {
   busy: 7,
   no_answer: 6,
   rejected: 6,
+  cancelled: 6,
   failed: 6,
   unknown: undefined,
 };

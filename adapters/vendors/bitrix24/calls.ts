@@ -15,6 +15,7 @@ const codes = {
   busy: '486',
   no_answer: '304',
   rejected: '603',
+  cancelled: '603-S',
   failed: '503',
   unknown: 'OTHER',
 } as const satisfies Record<z.output<typeof CallOutcome>, string>;

@@ -1,0 +1,27 @@
+/** What happens with inbound calls, by the number that was called. */
+import { Callee } from '../../contracts/common.ts';
+
+export type Route =
+  /** A line script speaks with the caller. */
+  | { readonly kind: 'script' }
+  /** The caller is connected with the first of these people who takes the call. */
+  | { readonly kind: 'people'; readonly people: readonly string[] };
+/** By number; `*` for every other. */
+export type Routes = ReadonlyMap<string, Route>;
+
+/** @param written `+74951234567=script, 100=person:+79995550000, *=queue:+79995550001/sip:anna@10.0.0.5`; null if it is not like that. */
+export function parseRoutes(written: string): Routes | null {
+  const routes = new Map<string, Route>();
+  for (const each of written.split(/[\s,]+/).filter((entry) => entry !== '')) {
+    const [, number = '', kind = '', to] = /^([+\w.*-]{1,64})=(script|person|queue)(?::(.+))?$/.exec(each) ?? [];
+    const people = (to?.split('/') ?? []).map((callee) => Callee.safeParse(callee).data);
+    if (number === '' || routes.has(number) || people.includes(undefined)) return null;
+    if (kind === 'script' ? to !== undefined : kind === 'person' ? people.length !== 1 : people.length === 0) return null;
+    routes.set(number, kind === 'script' ? { kind } : { kind: 'people', people: people as string[] });
+  }
+  return routes;
+}
+/** The route of a number, which networks write with or without `+`. */
+export function routeOfLine(routes: Routes, number: string): Route | undefined {
+  return routes.get(number) ?? routes.get(`+${number}`) ?? routes.get(number.replace(/^\+/, '')) ?? routes.get('*');
+}
