@@ -113,6 +113,17 @@ export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> =
     chat: 'chatId',
     wakes: [inbox.message_status],
   },
+  merges: {
+    kind: 'own',
+    scope: 'read',
+    people: staff,
+    method: inbox.list_client_merges,
+    input: {},
+    id: 'mergeId',
+    viewer: 'viewer',
+    wakes: [inbox.clients_merged],
+    pollMs: 30_000,
+  },
   services: {
     kind: 'state',
     scope: 'admin',

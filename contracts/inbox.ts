@@ -153,6 +153,7 @@ const Client = z.object({
   messages: count,
   firstSeenAt: Timestamp,
   lastSeenAt: Timestamp,
+  mergedIds: z.array(CustomerId).max(200).default([]).describe('Customers whom the staff has merged into this one.'),
 });
 const SiteMessage = {
   from: ExternalId.describe('Id of the author at the site. Each author has a separate chat.'),
@@ -301,6 +302,34 @@ export const inbox = contract('inbox', '1.0.0', {
     output: z.object({ since: Timestamp, total: count, items: z.array(Client.extend({ recentMessages: count })).max(200) }),
     idempotency: 'read',
     http: { route: 'GET /api/v1/clients/stats/active', viewer: 'viewer' },
+  }),
+  merge_clients: method({
+    summary:
+      'Merge a customer into another one: the staff knows that both are one client. Each chat remains in its channel. It cannot be undone. A manager must see every chat of both.',
+    input: z.strictObject({
+      customerId: CustomerId.describe('The customer who is merged. Their id refers to the other one from then on.'),
+      into: CustomerId.describe('The customer who remains.'),
+      onBehalfOf: OnBehalfOf,
+      viewer: Viewer,
+    }),
+    output: Client,
+    idempotency: 'idempotent',
+    roles: ['operator', 'gateway'],
+    http: {
+      route: 'POST /api/v1/clients/{customerId}/merge',
+      actor: 'onBehalfOf',
+      viewer: 'viewer',
+      scope: 'admin',
+      people: ['manager', 'director', 'admin'],
+    },
+    errors: { not_clients: 'failed_precondition', not_whole: 'permission_denied' },
+  }),
+  list_client_merges: method({
+    summary: 'List merges of clients, newest first, with the person who made each.',
+    input: z.strictObject({ viewer: Viewer, ...PageInput }),
+    output: pageOf(z.object({ mergeId: Id, customerId: CustomerId, into: CustomerId, who: Actor, at: Timestamp })),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/clients/merges', viewer: 'viewer', people: ['manager', 'director', 'admin'] },
   }),
   set_role: method({
     summary: 'Set the role of a person: customer, staff or bot.',
@@ -666,6 +695,11 @@ export const inbox = contract('inbox', '1.0.0', {
   chats_merged: event({
     summary: 'Two chats were merged: the former id now refers to the other chat.',
     payload: z.object({ chatId: Id, into: Id, at: Timestamp }),
+    key: 'into',
+  }),
+  clients_merged: event({
+    summary: 'A person of the staff merged a customer into another one: the id of the first refers to the second.',
+    payload: z.object({ customerId: CustomerId, into: CustomerId, who: Actor, at: Timestamp }),
     key: 'into',
   }),
   number_changed: event({

@@ -16,7 +16,7 @@ const session = {
   needsSecondFactor: false,
   permissions: [
     ...['journal.list', 'journal.approve', 'journal.get', 'inbox.list_chats', 'inbox.chat_context', 'calls.list_calls', 'calls.start_call'],
-    ...['crm.list_leads', 'crm.create_task', 'pipelines.lead_to_call', 'consents.set_consent'],
+    ...['crm.list_leads', 'crm.create_task', 'pipelines.lead_to_call', 'consents.set_consent', 'inbox.merge_clients'],
   ],
 };
 const at = '2026-11-28T09:00:00.000Z';
@@ -448,11 +448,45 @@ inBrowser(
     expect(asked[0]).toEqual(asked[1]);
     expect(asked[0]).toEqual([{ firstName: 'Иван', phoneNumber: '+79995553322', source: 'messenger' }, expect.any(String)]);
 
+    const merges: unknown[] = [];
+    server.on('POST /api/v1/clients/c2/merge', ({ body }) => {
+      merges.push(body);
+      if (merges.length === 1) return new Refusal(403, { code: 'permission_denied', reason: 'not_whole' });
+      server.on('GET /api/v1/clients/c1', () => ({ ...client, name: 'Иван единый', mergedIds: ['c2'] }));
+      return client;
+    });
+    await click(page, 'Объединить с другим', '.client');
+    await page.value(`document.querySelector('.merge input').focus()`);
+    await page.type('из мессенджера');
+    await page.press('Enter', 'Enter');
+    await says(page, 'Иван из мессенджера', '.merge ul');
+    expect(server.requests.some((request) => request.startsWith('GET /api/v1/clients?q=%D0%B8%D0%B7'))).toBe(true);
+    await click(page, 'Иван из мессенджера', '.merge');
+    const compared = `[...document.querySelectorAll('.merge tbody tr')].map((row) => [...row.children].map((cell) => cell.innerText.replaceAll('\u00a0', ' ')))`;
+    expect((await page.value(compared)) as unknown).toEqual(
+      expect.arrayContaining([
+        ['Имя', 'Иван', 'Иван из мессенджера'],
+        ['Канал', 'site', 'telegram'],
+      ]),
+    );
+    await page.value(`document.querySelector('.merge > button').click()`);
+    await says(page, 'Разъединить их потом нельзя', '.merge .sure');
+    expect(merges).toEqual([]);
+    await click(page, 'Объединить с другим', '.merge .sure');
+    await says(page, 'Объединить может директор', '.merge .sure');
+    await click(page, 'Объединить с другим', '.merge .sure');
+    await says(page, 'Иван единый', 'h1');
+    expect(merges).toEqual([1, 2].map(() => ({ into: 'c1' })));
+    server.on('GET /api/v1/clients/c1', () => ({ ...client, name: 'Иван третий', mergedIds: ['c2', 'c3'] }));
+    server.stream.send(`event: merges\ndata: ${JSON.stringify({ mergeId: 'merge_2', customerId: 'c3', into: 'c1', who: 'x', at })}\n\n`);
+    await says(page, 'Иван третий', 'h1');
+    server.on('GET /api/v1/clients/c1', () => client);
+
     server.on('GET /api/v1/crm/leads', () => new Refusal(503, { code: 'unavailable', reason: 'upstream_credentials' }));
     await page.value(`location.reload()`);
     await says(page, 'Не показаны лиды из CRM: CRM не принимает наш ключ', '.client [role=alert]');
     await shown('Заметка', 'Звонок', 'Звонок', 'Где мой заказ?', 'Где мой заказ?');
-    expect(page.complaints.filter((text) => !/50[34]/.test(text))).toEqual([]);
+    expect(page.complaints.filter((text) => !/50[34]|403/.test(text))).toEqual([]);
     await page.close();
   },
   2 * patienceMs,
@@ -599,7 +633,7 @@ inBrowser(
 );
 const client = {
   ...{ customerId: 'c1', clientId: 'c1', channel: 'site', name: 'Иван', username: null, phoneNumber: '+79995553322', isPhoneProved: true },
-  ...{ role: 'client', messages: 12, firstSeenAt: at, lastSeenAt: at },
+  ...{ role: 'client', messages: 12, firstSeenAt: at, lastSeenAt: at, mergedIds: [] as readonly string[] },
 };
 const call = (n: number, state: 'answered' | 'ended' = 'ended') => ({
   ...{ callId: `call_${n}`, direction: 'out', leadId: 'l1', line: null, legId: null, answeredBy: null, endedBy: null, hangUpCause: null },

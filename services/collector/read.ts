@@ -11,6 +11,7 @@ import { activeClients, findClient, pageOfClients, setRole } from './rows/custom
 import { erase, type PersonFields } from './rows/erase.ts';
 import { pageOfFeed } from './rows/feed.ts';
 import { chatTotals, pageOfChats } from './rows/list-chats.ts';
+import { mergeClients, pageOfMerges } from './rows/merge-clients.ts';
 import { findMessage, pageOfMessages, searchMessages, totals } from './rows/messages.ts';
 import { addNote, pageOfNotes } from './rows/notes.ts';
 import { pageOfDeliveries } from './rows/statuses.ts';
@@ -53,11 +54,17 @@ export function reads({
     list_clients: (wanted) => (wanted.q === undefined ? pageOfClients(db, wanted) : db.transaction((tx) => pageOfClients(tx, wanted))),
     get_client: async ({ viewer, ...whom }) => (await findClient(db, customerOf(whom), viewer)) ?? missing('client', customerOf(whom)),
     client_messages: async ({ limit, cursor, since, until, viewer, ...whom }) => {
-      const wanted = { since, until, viewer, customerId: customerOf(whom) };
-      if ((await findClient(db, wanted.customerId, viewer)) === null) missing('client', wanted.customerId);
-      return pageOfMessages(db, wanted, { limit, cursor });
+      const client = (await findClient(db, customerOf(whom), viewer)) ?? missing('client', customerOf(whom));
+      const { customerId, mergedIds } = client;
+      const author = mergedIds.length === 0 ? { customerId } : { customerIds: [customerId, ...mergedIds] };
+      return pageOfMessages(db, { since, until, viewer, ...author }, { limit, cursor });
     },
     client_history: async ({ customerId, ...rest }) => (await clientHistory(db, customerId, rest)) ?? missing('client', customerId),
+    merge_clients: async ({ customerId, into, onBehalfOf, viewer }, { caller }) => {
+      const by = { who: actorOf(caller, onBehalfOf), at: new Date(now()), viewer };
+      return (await commit((tx) => mergeClients(tx, { customerId, into, ...by }))) ?? missing('client', `${customerId} or ${into}`);
+    },
+    list_client_merges: (wanted) => pageOfMerges(db, wanted),
     active_clients: ({ days, ...rest }) => activeClients(db, { ...rest, since: new Date(now() - days * dayMs) }),
     set_role: async ({ role, ...whom }) =>
       (await db.transaction((tx) => setRole(tx, customerOf(whom), role))) ?? missing('user', customerOf(whom)),

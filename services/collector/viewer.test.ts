@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inbox } from '../../contracts/inbox.ts';
 import type { Entry, Method } from '../../contracts/kit/define.ts';
 import { type World, world } from '../../test/kit/world.ts';
-import { start, writeTo } from './fixture.ts';
+import { answerTo, start, writeTo } from './fixture.ts';
 import { numberMessages } from './rows/feed.ts';
 import collector from './service.ts';
 
@@ -46,6 +46,17 @@ beforeAll(async () => {
       `insert into collector.files (message_id, n, channel, bot_id, file_id, kind, content_type, state) values ($1, 0, 'telegram', '7001', 'f', 'voice', 'audio/ogg', 'kept')`,
       [message.messageId],
     );
+    // The answer knew nothing, so that the chat still waits.
+    await answerTo(hosted.bus, { text: 'ответ', chat: from, at: start - 60_000 }, '0');
+    await here.store.query(
+      `insert into collector.message_statuses (channel, bot_id, external_id, status, rank, at)
+       select channel, bot_id, external_id, 'read', 3, now() from collector.messages where chat_id = $1 and direction = 'out'`,
+      [chatId],
+    );
+    await here.store.query(
+      `insert into collector.client_merges (merge_id, customer_id, merged_into, who, at) values ($1, 'usr_former', $2, 'operator', now())`,
+      [...[`merge_${nth}`, sender.customerId]],
+    );
   }
   while ((await numberMessages(here.store, 100)) > 0);
   await here.bus.call(inbox.assign_chat, { chatId: canaries.own.chatId, personId: 'anna' });
@@ -66,6 +77,7 @@ const single: Readonly<Record<string, (of: Canary, look: Look) => Promise<unknow
     here.bus.call(inbox.add_note, { chatId, text: 'заметка', ...look }, { key: JSON.stringify([chatId, look]) }),
   read_file: ({ messageId }, look) => here.bus.call(inbox.read_file, { messageId, n: 0, ...look }),
   get_voice: ({ messageId }, look) => here.bus.call(inbox.get_voice, { messageId, ...look }),
+  merge_clients: ({ customerId }, look) => here.bus.call(inbox.merge_clients, { customerId, into: customerId, ...look }),
   // Ends the test: it moves the chat.
   assign_chat: ({ chatId }, look) => here.bus.call(inbox.assign_chat, { chatId, personId: 'anna', ...look }),
 };
@@ -82,6 +94,8 @@ const lists: Readonly<Record<string, (look: Look) => Promise<unknown>>> = {
   'list_chats, waiting': (look) => here.bus.call(inbox.list_chats, { order: 'waiting', ...look }),
   'list_chats, q': (look) => here.bus.call(inbox.list_chats, { q: 'канарейка', ...look }),
   'list_chats, phone': (look) => here.bus.call(inbox.list_chats, { q: '8 916 555', ...look }),
+  list_deliveries: (look) => here.bus.call(inbox.list_deliveries, look),
+  list_client_merges: (look) => here.bus.call(inbox.list_client_merges, look),
   active_clients: (look) => here.bus.call(inbox.active_clients, look),
 };
 /** Lists of one chat or customer of another are empty. */
@@ -91,6 +105,7 @@ const narrowed: Readonly<Record<string, (of: Canary, look: Look) => Promise<{ re
   'list_messages, chatId and q': ({ chatId }, look) => here.bus.call(inbox.list_messages, { chatId, q: 'канарейка', ...look }),
   'list_messages, stored, chatId': ({ chatId }, look) => here.bus.call(inbox.list_messages, { order: 'stored', chatId, ...look }),
   'list_chats, customerId': ({ customerId }, look) => here.bus.call(inbox.list_chats, { customerId, ...look }),
+  'list_deliveries, chatId': ({ chatId }, look) => here.bus.call(inbox.list_deliveries, { chatId, ...look }),
   'list_clients, q': ({ name }, look) => here.bus.call(inbox.list_clients, { q: name, ...look }),
 };
 const namesIn = (shown: unknown) => {
@@ -143,8 +158,8 @@ test('totals count what the lists show', async () => {
     const { messages, chats, clients } = await here.bus.call(inbox.message_totals, look);
     return [messages, chats, clients];
   };
-  expect(await totals({ viewer })).toEqual([4, 2, 2]);
-  expect(await totals({})).toEqual([6, 3, 3]);
+  expect(await totals({ viewer })).toEqual([6, 2, 2]);
+  expect(await totals({})).toEqual([9, 3, 3]);
   expect((await here.bus.call(inbox.chat_totals, { viewer })).waiting).toBe(2);
   expect((await here.bus.call(inbox.chat_totals, {})).waiting).toBe(3);
 });

@@ -179,7 +179,7 @@ test('a manager is told of no proposal and of no review that names the phone of 
 
 test.each([
   ['manager', 'runs', 403],
-  ['manager', 'calls,reviews,approvals,messages,deliveries,chats,counters', 200],
+  ['manager', 'calls,reviews,approvals,messages,deliveries,merges,chats,counters', 200],
   ['manager', 'services', 403],
   ['director', 'dead_letters', 403],
   ['director', 'services', 403],

@@ -147,7 +147,7 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
     <${Help} desk=${desk} dialog=${help} />`;
 }
 
-const staffTopics = ['counters', 'approvals', 'reviews', 'calls', 'messages', 'deliveries'];
+const staffTopics = ['counters', 'approvals', 'reviews', 'calls', 'messages', 'deliveries', 'merges'];
 const systemTopics = ['runs', 'dead_letters', 'services'];
 /** Topics of the stream that a role may follow, as contracts/feeds.ts has them. */
 const topicsOf: Readonly<Record<Session['person']['role'], readonly string[]>> = {

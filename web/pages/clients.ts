@@ -43,7 +43,20 @@ export function page(desk: Desk): Page {
   );
   const backHref = (): string => hrefOf(name, null, desk.router.route.peek().query);
 
-  return { view: View, stop: list.stop };
+  // A merged client is no row of their own any more; the row of the other one counts both when it is read again.
+  const leave = desk.live.on('merges', ({ customerId, into }) => {
+    if (!list.items.peek().some((client) => idOf(client) === customerId)) return;
+    list.remove(String(customerId));
+    if (list.items.peek().some((client) => idOf(client) === into)) void list.refresh();
+  });
+
+  return {
+    view: View,
+    stop() {
+      leave();
+      list.stop();
+    },
+  };
 
   function View(): VNode {
     const { id } = desk.router.route.value;

@@ -13,6 +13,7 @@ import { useResource } from '../kit/resource.ts';
 import { Sure } from '../kit/sure.ts';
 import { clientsWords } from '../words/clients.ts';
 import { type Chat, readChats } from './client-card.ts';
+import { ClientMerge } from './client-merge.ts';
 import { type Client, phoneOf } from './history.ts';
 
 interface ActsProps {
@@ -20,11 +21,12 @@ interface ActsProps {
   readonly client: Client;
   /** Called after an act, so that what it changed is read again. */
   readonly changed: () => void;
+  readonly merged: () => void;
   readonly erased: () => void;
 }
 const mostUnits = 4_096;
 
-export function ClientActs({ desk, client, changed, erased }: ActsProps): VNode {
+export function ClientActs({ desk, client, changed, merged, erased }: ActsProps): VNode {
   const t = desk.words(clientsWords);
   const phoneNumber = phoneOf(client);
   const firstName = (client.name || client.username || client.channel).trim().slice(0, 100);
@@ -121,6 +123,7 @@ export function ClientActs({ desk, client, changed, erased }: ActsProps): VNode 
           <label>${t('due')}<input name="due" type="datetime-local" /></label>
         <//></details>`
     }
+    ${desk.may('inbox.merge_clients') && html`<${ClientMerge} desk=${desk} client=${client} merged=${merged} />`}
     ${
       desk.may('inbox.erase_person') &&
       html`<${Sure} desk=${desk} label=${t('erase')} warning=${t('eraseWarning')} run=${async () => {

@@ -34,10 +34,10 @@ export function ClientPage({ desk, customerId, backHref, erased }: ClientProps):
     erased();
   };
   return html`<p><a href=${backHref()}>← ${t('back')}</a></p>
-    <${Loaded} desk=${desk} of=${client}>${(found: Client) => html`<${Found} desk=${desk} client=${found} erased=${leave} />`}<//>`;
+    <${Loaded} desk=${desk} of=${client}>${(found: Client) => html`<${Found} desk=${desk} client=${found} reread=${() => void client.read()} erased=${leave} />`}<//>`;
 }
 
-function Found({ desk, client, erased }: { desk: Desk; client: Client; erased: () => void }): VNode {
+function Found({ desk, client, reread, erased }: { desk: Desk; client: Client; reread: () => void; erased: () => void }): VNode {
   const history = useHistory(desk, client);
   /** What an act changed on the card is read again. */
   const changes = useSignal(0);
@@ -47,11 +47,24 @@ function Found({ desk, client, erased }: { desk: Desk; client: Client; erased: (
     changes.value += 1;
     void history.refresh();
   };
+  const merged = (): void => {
+    reread();
+    changed();
+  };
+  const { customerId } = client;
+  useEffect(
+    () =>
+      desk.live.on('merges', (merge) => {
+        const isKnown = merge.into === customerId && client.mergedIds.includes(String(merge.customerId));
+        if (!isKnown && (merge.into === customerId || merge.customerId === customerId)) merged();
+      }),
+    [customerId, client.mergedIds],
+  );
   return html`<h1 tabindex="-1" ref=${heading}><bdi>${client.name || desk.words(clientsWords)('noName')}</bdi></h1>
     <div class="client">
       <${History} desk=${desk} history=${history} />
       <div class="card fields">
-        <${ClientActs} key=${`acts ${changes.value}`} desk=${desk} client=${client} changed=${changed} erased=${erased} />
+        <${ClientActs} key=${`acts ${changes.value}`} desk=${desk} client=${client} changed=${changed} merged=${merged} erased=${erased} />
         <${ClientCard} key=${changes.value} desk=${desk} client=${client} />
       </div>
     </div>`;

@@ -76,6 +76,15 @@ export const clientsWords = {
   subject: ['Что сделать', 'What to do'],
   due: ['К какому времени', 'Due'],
   taskCreated: ['Задача создана в CRM.', 'The task was created in the CRM.'],
+  merge: ['Объединить с другим', 'Merge with another'],
+  mergeSearch: ['Имя, телефон или слова второго клиента', 'Name, phone or words of the other client'],
+  mergeRemains: ['Останется', 'Remains'],
+  mergeOther: ['Войдёт в него', 'Is merged into it'],
+  mergeWarning: [
+    '«{other}» станет одним клиентом с «{name}»: одна карточка, одна история, чаты остаются каждый в своём канале. Кто ведёт чаты одного, увидит телефон другого. Разъединить их потом нельзя. Это записывается в журнал действий.',
+    '“{other}” and “{name}” become one client: one card, one history, each chat stays in its channel. Those in charge of the chats of one see the phone of the other. It cannot be undone. It is recorded in the audit.',
+  ],
+  merged: ['Клиенты объединены.', 'The clients were merged.'],
   erase: ['Стереть клиента', 'Erase the client'],
   eraseWarning: [
     'Имя, телефон, тексты и файлы клиента стираются везде и навсегда, его работа отменяется. Это записывается в журнал действий.',

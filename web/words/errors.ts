@@ -40,6 +40,11 @@ export const errorWords = {
   blocked: ['Клиент заблокировал бота.', 'The customer has blocked the bot.'],
   active_call: ['С этим номером уже идёт звонок.', 'This phone is in a call.'],
   attempts: ['На сегодня попыток звонка больше нет.', 'There are no more attempts to call today.'],
+  not_whole: [
+    'Часть чатов одного из клиентов ведёт другой менеджер. Объединить может директор или администратор.',
+    'Another manager is in charge of some chats of one of the clients. A director or an admin can merge them.',
+  ],
+  not_clients: ['Объединить можно только клиентов.', 'Only clients can be merged.'],
   quiet_hours: ['Сейчас тихие часы клиента: звонить нельзя.', 'It is the quiet time of the customer: calls are not allowed.'],
   do_not_call: ['Номер в списке тех, кому не звонят.', 'The phone is on the do-not-call list.'],
   unsupported: ['Подключённая CRM этого не умеет.', 'The connected CRM does not support this.'],

@@ -25,7 +25,7 @@ export async function clientHistory(
 ): Promise<Page | null> {
   const client = await findClient(db, customerId, viewer);
   if (client === null) return null;
-  const list = listOf('history', { customerId, viewer });
+  const list = listOf('history', { customerId: client.customerId, viewer });
   const place = placeOf(cursor, list);
   const { values, value } = parameters();
   const isSeen = ['chats.merged_into is null', ...seenChats(viewer, 'chats', value)].join(' and ');
@@ -38,7 +38,7 @@ export async function clientHistory(
     where ${where} and ${isBefore('message.sent_at', messageId)} order by message.sent_at desc, message.seq desc limit ${most}`;
   const entries = await db.query<Entry>(
     `with people as materialized (
-       select user_id from collector.users where user_id = ${value(customerId)}
+       select user_id from collector.users where user_id = any (${value([client.customerId, ...client.mergedIds])})
          or (role = 'client' and phone_number = ${value(client.phoneNumber)}::text)
      ), rooms as materialized (
        select chats.chat_id, chats.kind = 'private' as is_private from collector.chats

@@ -10,22 +10,33 @@ import { type AddValue, parameters, seenMessages, seenPeople, type Viewer } from
 import { refreshWaiting } from './waiting.ts';
 
 type Page = OutputOf<typeof inbox.list_clients>;
-type Client = Page['items'][number];
+export type Client = Page['items'][number];
 
-const columns = `person.user_id, person.channel, person.name, person.username, person.phone_number, person.role, person.messages::float8 as messages,
-  person.first_seen_at, person.last_seen_at, ${usOf('person.last_seen_at')} as seen_us`;
+const columns = `person.user_id, person.channel, coalesce(nullif(person.name, ''), merged.name, '') as name, coalesce(person.username, merged.username) as username,
+  coalesce(person.phone_number, merged.phone_number) as phone_number, case when person.phone_number is null then merged.phone_channel else person.channel end as phone_channel,
+  person.role, (person.messages + coalesce(merged.messages, 0))::float8 as messages, least(person.first_seen_at, merged.first_seen_at) as first_seen_at,
+  greatest(person.last_seen_at, merged.last_seen_at) as last_seen_at, coalesce(merged.ids, '{}') as merged_ids, ${usOf('person.last_seen_at')} as seen_us`;
+/** A client, with what the customers who were merged into it add. */
+const table = `collector.users person left join lateral (
+  select array_agg(user_id order by user_id) as ids, max(nullif(name, '')) as name, max(username) as username, max(phone_number) as phone_number,
+    (array_agg(channel order by phone_number desc nulls last))[1] as phone_channel, sum(messages) as messages, min(first_seen_at) as first_seen_at,
+    max(last_seen_at) as last_seen_at
+  from collector.users where merged_into = person.user_id having count(*) > 0) merged on true`;
 interface Columns {
   readonly user_id: string;
   readonly channel: Client['channel'];
   readonly name: string;
   readonly username: string | null;
   readonly phone_number: string | null;
+  readonly phone_channel: Client['channel'];
+  readonly merged_ids: readonly string[];
   readonly role: Person['role'];
   readonly messages: number;
   readonly first_seen_at: Date;
   readonly last_seen_at: Date;
   readonly seen_us: string;
 }
+const mostMerged = 200;
 function shown(row: Columns): Client {
   return {
     customerId: row.user_id,
@@ -34,11 +45,12 @@ function shown(row: Columns): Client {
     name: row.name,
     username: row.username,
     phoneNumber: row.phone_number,
-    isPhoneProved: row.phone_number !== null && provesPhones(row.channel),
+    isPhoneProved: row.phone_number !== null && provesPhones(row.phone_channel),
     role: row.role,
     messages: row.messages,
     firstSeenAt: row.first_seen_at.toISOString(),
     lastSeenAt: row.last_seen_at.toISOString(),
+    mergedIds: row.merged_ids.slice(0, mostMerged),
   };
 }
 
@@ -66,25 +78,49 @@ export async function pageOfClients(
   const list = listOf('clients', { role, channel, phoneNumber, q, viewer });
   const place = placeOf(cursor, list);
   const said = q === undefined ? [] : await authorsOf(tx, q, viewer);
+  const merged = await mergedLike(tx, { q, phoneNumber });
   const { values, value } = parameters();
   const when = <T>(given: T | undefined, condition: (given: T) => string) => (given === undefined ? [] : [condition(given)]);
   const conditions = [
-    `role = ${value(role)}`,
-    ...when(channel, (name) => `channel = ${value(name)}`),
-    ...when(phoneNumber, (phone) => `phone_number = ${value(phone)}`),
-    ...when(q, (text) => `(${peopleLike(text, value)} or user_id = any (${value(said)}))`),
-    ...when(place, ({ atUs, id }) => `(last_seen_at, user_id) < (${timeAt(value(atUs))}, ${value(id)})`),
+    `person.role = ${value(role)} and person.merged_into is null`,
+    ...when(
+      channel,
+      (name) =>
+        `(person.channel = ${value(name)} or exists (select from collector.users identity where identity.merged_into = person.user_id and identity.channel = ${value(name)}))`,
+    ),
+    ...when(phoneNumber, (phone) => `(person.phone_number = ${value(phone)} or person.user_id = any (${value(merged)}))`),
+    ...when(q, (text) => `(${peopleLike(text, value)} or person.user_id = any (${value([...said, ...merged])}))`),
+    ...when(place, ({ atUs, id }) => `(person.last_seen_at, person.user_id) < (${timeAt(value(atUs))}, ${value(id)})`),
     ...seenPeople(viewer, 'person.user_id', value),
   ];
   const rows = await tx.query<Columns>(
-    `select ${columns} from collector.users person where ${conditions.join(' and ')}
-     order by last_seen_at desc, user_id desc limit ${value(limit + 1)}`,
+    `select ${columns} from ${table} where ${conditions.join(' and ')}
+     order by person.last_seen_at desc, person.user_id desc limit ${value(limit + 1)}`,
     values,
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const isMore = rows.length > limit && last !== undefined;
   return { items: page.map(shown), nextCursor: isMore ? cursorOf({ atUs: last.seen_us, id: last.user_id, isFuzzy: false }, list) : null };
+}
+
+/** The clients into whom a customer with this phone, or like `q`, was merged. Apart, so that each search has its index. */
+async function mergedLike(
+  tx: Queries,
+  { q, phoneNumber }: { readonly q: string | undefined; readonly phoneNumber: string | undefined },
+): Promise<readonly string[]> {
+  if (q === undefined && phoneNumber === undefined) return [];
+  const { values, value } = parameters();
+  const where = [
+    'person.merged_into is not null',
+    ...(phoneNumber === undefined ? [] : [`person.phone_number = ${value(phoneNumber)}`]),
+    ...(q === undefined ? [] : [peopleLike(q, value)]),
+  ].join(' and ');
+  const rows = await tx.query<{ into: string }>(
+    `select distinct person.merged_into as "into" from collector.users person where ${where} limit ${mostGathered}`,
+    values,
+  );
+  return rows.map(({ into }) => into);
 }
 
 /** Authors of messages with these words that the person who looks may see. Of a frequent word, of the latest messages. */
@@ -107,7 +143,11 @@ async function authorsOf(tx: Queries, q: string, viewer: Viewer): Promise<readon
            select distinct message.sender_id as author from recent message where is_hit and ${isSeen}`,
           values,
         );
-  return [...new Set(found.map(({ author }) => author))];
+  const authors = await tx.query<{ author: string }>(
+    'select distinct coalesce(merged_into, user_id) as author from collector.users where user_id = any ($1)',
+    [[...new Set(found.map(({ author }) => author))]],
+  );
+  return authors.map(({ author }) => author);
 }
 
 /** SQL for people with this part of their name, user name or phone. Fewer than four digits are a part of no phone. */
@@ -124,11 +164,12 @@ function phonesLike(digits: string): readonly string[] {
   return digits.startsWith('8') ? [`%${digits}%`, `% 7${digits.slice(1)}%`] : [`%${digits}%`];
 }
 
-/** Null if there is none, or the person who looks may not see them. */
+/** The client into whom they were merged, if they were. Null if there is none, or the person who looks may not see them. */
 export async function findClient(db: Queries, customerId: string, viewer: Viewer): Promise<Client | null> {
   const { values, value } = parameters(customerId);
-  const isSeen = ['user_id = $1', ...seenPeople(viewer, 'person.user_id', value)].join(' and ');
-  const [row] = await db.query<Columns>(`select ${columns} from collector.users person where ${isSeen}`, values);
+  const named = 'person.user_id = (select coalesce(merged_into, user_id) from collector.users where user_id = $1)';
+  const isSeen = [named, ...seenPeople(viewer, 'person.user_id', value)].join(' and ');
+  const [row] = await db.query<Columns>(`select ${columns} from ${table} where ${isSeen}`, values);
   return row === undefined ? null : shown(row);
 }
 
@@ -140,12 +181,15 @@ export async function activeClients(
   const { values, value } = parameters(since, limit);
   const recent = [`sent_at >= $1 and direction = 'in'`, ...seenMessages(viewer, 'message.chat_id', value)].join(' and ');
   const rows = await db.query<Columns & { readonly recent: number; readonly total: number }>(
-    `with wrote as (
+    `with authors as (
        select sender_id, count(*) as recent from collector.messages message where ${recent} group by sender_id
+     ), wrote as (
+       select coalesce(merged_into, user_id) as client_id, sum(recent) as recent
+       from authors join collector.users on user_id = sender_id group by coalesce(merged_into, user_id)
      )
      select ${columns}, recent::float8 as recent, count(*) over ()::float8 as total
-     from wrote join collector.users person on person.user_id = sender_id
-     where role = 'client' order by wrote.recent desc, last_seen_at desc limit $2`,
+     from ${table} join wrote on person.user_id = client_id
+     where person.role = 'client' order by wrote.recent desc, person.last_seen_at desc limit $2`,
     values,
   );
   return {
@@ -157,10 +201,8 @@ export async function activeClients(
 
 /** Messages of staff and bots do not wait for an answer. Null if there is no such customer. */
 export async function setRole(tx: Queries, customerId: string, role: Person['role']): Promise<Client | null> {
-  const [row] = await tx.query<Columns>(`update collector.users person set role = $2 where user_id = $1 returning ${columns}`, [
-    customerId,
-    role,
-  ]);
+  const set = await tx.query('update collector.users set role = $2 where user_id = $1 returning 1', [customerId, role]);
+  if (set.length === 0) return null;
   const chats = await tx.query<{ chatId: string }>('select chat_id as "chatId" from collector.chat_members where user_id = $1', [
     customerId,
   ]);
@@ -168,5 +210,5 @@ export async function setRole(tx: Queries, customerId: string, role: Person['rol
     tx,
     chats.map(({ chatId }) => chatId),
   );
-  return row === undefined ? null : shown(row);
+  return findClient(tx, customerId, undefined);
 }

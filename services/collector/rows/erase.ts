@@ -7,6 +7,7 @@ import { eraseFiles } from './files.ts';
 import { reportAgain } from './phone-owners.ts';
 import { eraseRaw } from './raw-updates.ts';
 import { forgetWords } from './search.ts';
+import { identitiesOf } from './seen.ts';
 
 /** A customer by id, or by channel id: an unknown customer may still appear in a raw update. */
 export type ErasureTarget = { readonly customerId: string } | { readonly channel: ChannelName; readonly externalId: string };
@@ -25,13 +26,28 @@ interface Person {
 
 /**
  * Rows that others count on remain, without names, texts, files and channel ids; so the customer counts as new when writing again.
- * A private chat is erased completely, with both sides, and accepts no further messages. Returns the number of messages; null for an unknown customer.
+ * A private chat is erased completely, with both sides, and accepts no further messages. So are customers who were merged with this one. Returns the number of messages; null for an unknown customer.
  */
 export async function erase(
   tx: Tx,
   whom: ErasureTarget,
   fields: PersonFields,
 ): Promise<{ readonly customerId: string | null; readonly messages: number } | null> {
+  const erased = await eraseIdentity(tx, whom, fields);
+  if (erased === null || erased.customerId === null) return erased;
+  const others = await tx.query<{ customerId: string }>(
+    `select same.id as "customerId" from collector.users whom
+       cross join lateral unnest(${identitiesOf('coalesce(whom.merged_into, whom.user_id)')}) same (id)
+       join collector.users person on person.user_id = same.id
+     where whom.user_id = $1 and same.id <> $1 and person.erased_at is null order by same.id`,
+    [erased.customerId],
+  );
+  let { messages } = erased;
+  for (const { customerId } of others) messages += (await eraseIdentity(tx, { customerId }, fields))?.messages ?? 0;
+  return { ...erased, messages };
+}
+
+async function eraseIdentity(tx: Tx, whom: ErasureTarget, fields: PersonFields): ReturnType<typeof erase> {
   const [person] = await tx.query<Person>(
     `select user_id as "customerId", channel, external_id as "externalId", phone_number as "phoneNumber", is_staff as "isStaff"
      from collector.users join collector.user_roles using (role)

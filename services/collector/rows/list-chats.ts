@@ -7,7 +7,7 @@ import { cursorOf, listOf, placeOf, timeAt, usOf } from '../cursor.ts';
 import { type At, type ChatColumns, chatColumns, ownerAt, shownChat } from './chat-context.ts';
 import { peopleLike } from './customers.ts';
 import { fewHits, likened, mostGathered, mostWalked, prepare } from './search.ts';
-import { type AddValue, parameters, seenChats } from './seen.ts';
+import { type AddValue, identitiesOf, parameters, seenChats } from './seen.ts';
 
 type Page = OutputOf<typeof inbox.list_chats>;
 type Item = Page['items'][number];
@@ -78,7 +78,7 @@ function conditionsOf(wanted: Partial<Wanted>, at: At, value: AddValue): readonl
     ...when(
       wanted.customerId,
       (customerId) =>
-        `chats.chat_id in (select member.chat_id from collector.chat_members member where member.user_id = ${value(customerId)})`,
+        `chats.chat_id in (select member.chat_id from collector.chat_members member where member.user_id = any (${identitiesOf(`(select coalesce(merged_into, user_id) from collector.users where user_id = ${value(customerId)})`)}))`,
     ),
   ];
 }

@@ -14,6 +14,8 @@ export type MessageItem = Page['items'][number];
 export interface MessageFilter {
   readonly chatId?: string | undefined;
   readonly customerId?: string | undefined;
+  /** The ids of one client, who is several customers. */
+  readonly customerIds?: readonly string[] | undefined;
   readonly intent?: z.output<typeof Intent> | undefined;
   readonly role?: Person['role'] | undefined;
   readonly since?: string | undefined;
@@ -180,6 +182,7 @@ export function conditionsOf(wanted: MessageFilter, value: AddValue): readonly s
   return [
     ...when((at) => `message.chat_id = ${at}`, wanted.chatId),
     ...when((at) => `message.sender_id = ${at}`, wanted.customerId),
+    ...when((at) => `message.sender_id = any (${at})`, wanted.customerIds),
     ...when((at) => `message.intent = ${at}`, wanted.intent),
     ...when((at) => `message.sender_id in (select user_id from collector.users where role = ${at})`, wanted.role),
     ...when((at) => `message.sent_at >= ${at}`, wanted.since),

@@ -99,6 +99,7 @@ export async function movePerson(tx: Queries, channel: ChannelName, { from, to }
      where customer_id = $1 and chat_id in (select chat_id from collector.chat_members where user_id = $1)`,
     [old, other],
   );
+  await keepMerges(tx, old, other);
   await tx.query(
     `with old as (delete from collector.users where user_id = $1 returning *)
      update collector.users person set
@@ -110,6 +111,21 @@ export async function movePerson(tx: Queries, channel: ChannelName, { from, to }
        last_seen_at = greatest(person.last_seen_at, old.last_seen_at)
      from old where person.user_id = $2`,
     [old, other],
+  );
+}
+
+/** What was merged into `old`, or `old` into it, is one client with `other` from now on. */
+async function keepMerges(tx: Queries, old: string, other: string): Promise<void> {
+  const [kept] = await tx.query<{ root: string | null }>(
+    `select coalesce(min(merged_into) filter (where user_id = $2), min(merged_into) filter (where user_id = $1)) as root
+     from collector.users where user_id in ($1, $2) and merged_into not in ($1, $2)`,
+    [old, other],
+  );
+  const root = kept?.root ?? null;
+  await tx.query(
+    `update collector.users set merged_into = case when user_id = $2 then $3::text else coalesce($3, $2) end
+     where user_id <> coalesce($3, '') and user_id <> $1 and (merged_into in ($1, $2) or (user_id = $2 and merged_into is distinct from $3))`,
+    [old, other, root],
   );
 }
 
@@ -146,5 +162,17 @@ export async function touchPeople(
      from json_to_recordset($2) as row (external_id text, name text, username text, phone_number text, messages int, first timestamptz, last timestamptz)
      where person.channel = $1 and person.external_id = row.external_id`,
     [channel, JSON.stringify(rows)],
+  );
+  // The client into whom one of them was merged has written as well. One who is being written is not older for that.
+  await tx.query(
+    `with wrote as (
+       select merged_into as user_id, max(last_seen_at) as at from collector.users
+       where channel = $1 and external_id = any ($2) and merged_into is not null group by merged_into
+     ), client as (
+       select client.user_id, wrote.at from collector.users client join wrote using (user_id) where client.last_seen_at < wrote.at
+       for no key update of client skip locked
+     )
+     update collector.users person set last_seen_at = client.at from client where person.user_id = client.user_id`,
+    [channel, rows.map(({ external_id }) => external_id)],
   );
 }

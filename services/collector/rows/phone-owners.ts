@@ -1,5 +1,6 @@
 import type { Queries, Tx } from '../../../bus/service.ts';
 import { inbox } from '../../../contracts/inbox.ts';
+import { identitiesOf } from './seen.ts';
 
 interface Owned {
   readonly customerId: string;
@@ -37,9 +38,16 @@ export async function reportPhoneOwners(tx: Tx, most: number): Promise<number> {
     `select customer.id as "customerId", owned.phone_number as "phoneNumber", coalesce(owned.person_ids, '{}') as "personIds",
        clock_timestamp() as at,
        exists (select from collector.reported_customers reported where reported.customer_id = customer.id) as "isReported"
-     from unnest($1::text[]) customer (id) left join lateral (
+     from (
+       select unnest($1::text[]) as id
+       union select same.id from collector.users changed
+         cross join lateral unnest(${identitiesOf('coalesce(changed.merged_into, changed.user_id)')}) same (id) where changed.user_id = any ($1)
+     ) customer left join lateral (
        select person.phone_number, array_agg(distinct chat.assigned_to) as person_ids
-       from collector.users person join collector.chat_members using (user_id) join collector.chats chat using (chat_id)
+       from collector.users person
+         cross join lateral unnest(${identitiesOf('coalesce(person.merged_into, person.user_id)')}) same (id)
+         join collector.chat_members member on member.user_id = same.id
+         join collector.chats chat using (chat_id)
        where person.user_id = customer.id and person.role = 'client' and person.phone_number is not null and chat.assigned_to is not null
        group by person.phone_number
      ) owned on true`,

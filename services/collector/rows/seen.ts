@@ -31,11 +31,16 @@ export function seenOfMessages(viewer: Viewer, messageId: string, value: AddValu
   );
 }
 
+/** SQL for the ids of a client: their own and those of customers who were merged into it. */
+export const identitiesOf = (userId: string): string =>
+  `array(select identity.user_id from collector.users identity where identity.user_id = ${userId} or identity.merged_into = ${userId})`;
+
 /** Conditions for customers: a manager sees one through a chat that they see, and one who has written in no chat. */
 export function seenPeople(viewer: Viewer, userId: string, value: AddValue): readonly string[] {
-  const chats = `collector.chat_members member join collector.chats seen using (chat_id) where member.user_id = ${userId}`;
+  const member = `collector.chat_members member`;
+  const own = `member.user_id = any (${identitiesOf(userId)})`;
   return seenChats(viewer, 'seen', value).map(
     (seen) =>
-      `(exists (select from ${chats} and ${seen}) or not exists (select from collector.chat_members member where member.user_id = ${userId}))`,
+      `(exists (select from ${member} join collector.chats seen using (chat_id) where ${own} and ${seen}) or not exists (select from ${member} where ${own}))`,
   );
 }

@@ -139,6 +139,8 @@ test('a manager cannot decide on a draft in another’s chat, nor write, assign 
     ['/api/v1/send', { chatId, text: 'чужому' }],
     [`/api/v1/dialogs/${chatId}/mode`, { mode: 'off' }],
     [`/api/v1/chats/${chatId}/consents`, { isGiven: false }],
+    [`/api/v1/clients/${ids.other.customerId}/merge`, { into: ids.own.customerId }],
+    [`/api/v1/clients/${ids.own.customerId}/merge`, { into: ids.other.customerId }],
     ['/api/v1/calls', { leadId, phoneNumber }],
     ['/api/v1/calls/forbid_calls', { phoneNumber, reason: 'x' }],
     ['/api/v1/crm/push', { firstName: 'Имя', phoneNumber }],
