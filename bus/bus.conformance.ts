@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { PolybError } from '../contracts/kit/errors.ts';
-import { hang, type ShopBed, shopBed, until } from '../test/kit/bed.ts';
+import { hang, type ShopBed, shopBed, shopContract, until } from '../test/kit/bed.ts';
 import type { TransportBed } from '../test/kit/transports.ts';
 import type { Wire } from './call.ts';
 import type { Context, FinishedCall, RecordListener } from './service.ts';
@@ -554,9 +554,9 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
         await bed.serve({ ring: async () => ({ rungBy: 'two' }) }),
       ];
       const bus = await bed.bus('till');
-      using _ = one.own(bed.shop.ring, 'sip:1@a.b *');
+      using _ = one.own(bed.shop, { bellId: 'sip:1@a.b *' });
       {
-        using __ = two.own(bed.shop.ring, 'b');
+        using __ = two.own(bed.shop, { bellId: 'b' });
         await Promise.all([
           bus.gather('$SRV.PING.nobody', undefined, { quietMs: 1 }),
           one.call(bed.shop.add, { a: 1, b: 1 }),
@@ -571,11 +571,12 @@ export function busConformance(openTransports: () => Promise<TransportBed>): voi
       await expect(bus.call(bed.shop.ring, { bellId: 'b' })).rejects.toMatchObject({ code: 'not_found', outcome: 'not_executed' });
     });
 
-    test('needs a served method that declares an owner', async () => {
+    test('needs served entries that declare its owner', async () => {
       const shop = await bed.serve();
-      expect(() => shop.own(bed.shop.add, '1')).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
+      expect(() => shop.own(bed.shop, { greeting: '1' })).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
+      expect(() => shop.own(shopContract(), { bellId: '1' })).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
       const bus = await bed.bus('till');
-      expect(() => bus.own(bed.shop.ring, '1')).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
+      expect(() => bus.own(bed.shop, { bellId: '1' })).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
     });
   });
 

@@ -223,9 +223,9 @@ export function createBus(options: BusOptions): BusHost {
       const { traceId, spanId: parentId } = span;
       recorder.record({ address, at, ms, code, side: 'outside', caller: name, traceId, spanId: randomHex(16), parentId });
     },
-    own(method, id) {
-      if (serving === undefined) throw new PolybError('failed_precondition', `Serve ${method.address} before you own one of its objects.`);
-      return serving.own(method, id);
+    own(contract, object) {
+      if (serving === undefined) throw new PolybError('failed_precondition', 'Serve the contract before you own one of its objects.');
+      return serving.own(contract, object);
     },
     announce(event, payload, headers = {}) {
       if (transport.connected) transport.publish(subjectOf(event), encode('json', payload, true), headerBlock(headers));

@@ -278,8 +278,9 @@ export interface Bus {
     topic: string,
     options?: CallOptions,
   ): AsyncIterable<z.output<D>>;
-  /** Serves `method` for one owned object until disposed. The method must declare `owner`. */
-  own(method: Method, id: string): Disposable;
+  /** Serves, until disposed, the methods and streams of `contract`, or of a part of it, that declare this owner for the one object: `own(telephony, { legId })`.
+   *  Open streams outlive it. @throws PolybError failed_precondition for an owner that no entry declares, or an entry that is not served here. */
+  own(contract: Contract, object: Readonly<Record<string, string>>): Disposable;
   /** Publishes an event at once; it is lost without a listener or a connection. `Tx.emit` publishes durable events. */
   announce(event: Event, payload: unknown, headers?: Readonly<Record<string, string>>): void;
   /** Listens to announcements, which only wake: the state must be read from its store. */

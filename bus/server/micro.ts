@@ -81,7 +81,7 @@ function dependencyHealth(health: Pick<Health, 'statuses'>): Readonly<Record<str
 }
 /** Entries without roles are listed at the bare subject, at which they can be called by hand. */
 function subjectOf({ entry, subject }: Endpoint): string {
-  const called = entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
+  const called = entry.owner === undefined ? subject : `${subject}.*`;
   return entry.roles === undefined ? called : called + signature('*');
 }
 function metadataOf({ entry }: Endpoint): Record<string, string> {

@@ -25,6 +25,7 @@ const { log: quiet } = memoryLog();
 const Id = z.strictObject({ id: z.string().max(9) });
 const media = contract('media', '1.0.0', {
   listen: stream({ summary: 'x', input: Id, up: Id, down: Id, topic: 'id' }),
+  line: stream({ summary: 'x', input: Id, up: Id, down: Id, topic: 'id', owner: 'id' }),
   mute: method({ summary: 'x', input: Id, output: Id, idempotency: 'idempotent', owner: 'id' }),
   ring: method({ summary: 'x', input: Id, output: Id, idempotency: 'idempotent', reaches: 'customer' }),
   spoke: event({ summary: 'x', payload: Id, key: 'id' }),
@@ -34,7 +35,7 @@ const users = permissions([
   {
     folder: 'call-orchestrator',
     serves: { calls },
-    uses: [crm.log_call, telephony.dial, telephony.leg_changed, settled(telephony.dial), media.listen, media.mute],
+    uses: [crm.log_call, telephony.dial, telephony.leg_changed, settled(telephony.dial), media.listen, media.line, media.mute],
   },
   { folder: 'telephony-gateway', serves: { telephony, media }, uses: [telephony.dial, crm.find_contact] },
 ]);
@@ -121,6 +122,7 @@ test.each([
         'polyb.evt.telephony.dial_queued',
         'polyb.rpc.media.listen.by.call-orchestrator',
         'polyb.rpc.media.mute.leg7.by.call-orchestrator',
+        'polyb.rpc.media.line.leg7.by.call-orchestrator',
         'polyb.str.telephony-gateway.i.7j',
         'polyb.ctl.media',
       ],
@@ -137,7 +139,13 @@ test.each([
     'telephony-gateway',
     {
       publish: ['polyb.tap.media.listen.topic'],
-      subscribe: ['polyb.rpc.media.mute.leg7', 'polyb.rpc.media.mute.leg7.by.*', 'polyb.rpc.media.listen', 'polyb.rpc.telephony.dial.by.*'],
+      subscribe: [
+        'polyb.rpc.media.mute.leg7',
+        'polyb.rpc.media.mute.leg7.by.*',
+        'polyb.rpc.media.line.leg7.by.*',
+        'polyb.rpc.media.listen',
+        'polyb.rpc.telephony.dial.by.*',
+      ],
     },
   ],
   [
@@ -213,16 +221,27 @@ test.each([
         'polyb.rpc.crm.push_to_crm.by.call-orchestrator',
         'polyb.rpc.crm.log_call.by.operator',
         'polyb.rpc.media.mute.leg7.by.telephony-gateway',
+        'polyb.rpc.media.line.by.call-orchestrator',
+        'polyb.rpc.media.line.leg7.by.telephony-gateway',
         'polyb.evt.telephony.leg_changed',
         'polyb.evt.crm.lead_created',
         'polyb.rpc.calls.allow_calls.by.call-orchestrator',
       ],
-      subscribe: ['polyb.evt.crm.lead_created', 'polyb.str.telephony-gateway.>', 'polyb.rpc.media.mute.leg7', 'polyb.rpc.crm.log_call'],
+      subscribe: [
+        'polyb.evt.crm.lead_created',
+        'polyb.str.telephony-gateway.>',
+        'polyb.rpc.media.mute.leg7',
+        'polyb.rpc.media.line.leg7',
+        'polyb.rpc.crm.log_call',
+      ],
     },
   ],
   [
     'telephony-gateway',
-    { publish: ['polyb.rpc.telephony.dial.by.telephony-gateway'], subscribe: ['polyb.rpc.media.mute', 'polyb.rpc.telephony.dial'] },
+    {
+      publish: ['polyb.rpc.telephony.dial.by.telephony-gateway'],
+      subscribe: ['polyb.rpc.media.mute', 'polyb.rpc.media.line', 'polyb.rpc.telephony.dial'],
+    },
   ],
   [
     'operator',

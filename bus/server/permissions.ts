@@ -123,7 +123,7 @@ function user(name: string, { publish, subscribe, mayNotPublish = [], mayNotSubs
 /** The subject of a method or of a stream's opening, without the caller's name. */
 function callPattern(entry: Method | Stream, prefix: string): string {
   const subject = callSubject(prefix, entry);
-  return entry.kind === 'method' && entry.owner !== undefined ? `${subject}.*` : subject;
+  return entry.owner === undefined ? subject : `${subject}.*`;
 }
 /** The bare subject proves no caller, so entries with `roles` are not served there. */
 function heardPatterns(entry: Method | Stream, prefix: string): readonly string[] {

@@ -1,5 +1,5 @@
 /** The server's side: listens where the contract says. Loaded when something is served. */
-import type { Entry, Method } from '../../contracts/kit/define.ts';
+import type { Contract, Entry } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Handlers, RunKeyed } from '../call.ts';
 import { cancelled, stop } from '../middleware/cancel.ts';
@@ -16,7 +16,7 @@ import type { Endpoint, ServerOptions, ServerParts } from './server-parts.ts';
 
 export interface Server {
   add(entries: readonly Entry[], handlers: Handlers, keep: RunKeyed | undefined): readonly Endpoint[];
-  own(method: Method, id: string): Disposable;
+  own(contract: Contract, object: Readonly<Record<string, string>>): Disposable;
   /** Stops the call whose reply would go to this inbox. */
   cancel(reply: string): void;
   readonly endpoints: readonly Endpoint[];
@@ -75,19 +75,27 @@ export function createServer(options: ServerOptions): Server {
         });
       for (const endpoint of made) {
         endpoints.set(endpoint.entry.address, endpoint);
-        // An owned method is served only at the subjects of its holders.
-        if (endpoint.entry.kind === 'stream' || endpoint.entry.owner === undefined) listen(endpoint, endpoint.subject);
+        // An owned entry is served only at the subjects of its holders.
+        if (endpoint.entry.owner === undefined) listen(endpoint, endpoint.subject);
       }
       return made;
     },
-    own(method, id) {
-      const endpoint = endpoints.get(method.address);
-      if (endpoint === undefined || method.owner === undefined)
-        throw new PolybError(
-          'failed_precondition',
-          `${method.address} must be served here and declare an owner before one object is owned.`,
-        );
-      return listen(endpoint, `${endpoint.subject}.${subjectToken(id)}`);
+    own(contract, object) {
+      const wanted = Object.entries(object).flatMap(([field, id]) => {
+        const owned = Object.values(contract).filter((entry) => entry.kind !== 'event' && entry.owner === field);
+        if (owned.length === 0) throw new PolybError('failed_precondition', `No entry of the contract declares the owner ${field}.`);
+        return owned.map(({ address }) => {
+          const endpoint = endpoints.get(address);
+          if (endpoint === undefined) throw new PolybError('failed_precondition', `Serve ${address} before you own one of its objects.`);
+          return { endpoint, subject: `${endpoint.subject}.${subjectToken(id)}` };
+        });
+      });
+      const listening = wanted.map(({ endpoint, subject }) => listen(endpoint, subject));
+      return {
+        [Symbol.dispose]: () => {
+          for (const one of listening.splice(0)) one[Symbol.dispose]();
+        },
+      };
     },
     cancel(reply) {
       const call = running.list().find((one) => one.reply === reply);

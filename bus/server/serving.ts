@@ -1,5 +1,5 @@
 /** The parts of serving; loaded when a bus first serves, because they need the schema library. */
-import type { Entry, Method } from '../../contracts/kit/define.ts';
+import type { Entry } from '../../contracts/kit/define.ts';
 import type { MetricReport } from '../../contracts/kit/metric.ts';
 import type { Handlers, RunKeyed } from '../call.ts';
 import { within } from '../middleware/settles-within.ts';
@@ -8,12 +8,12 @@ import type { Health } from '../telemetry/dependencies.ts';
 import type { Counter } from '../telemetry/stats.ts';
 import { createControl } from './control.ts';
 import { announceMicro } from './micro.ts';
-import { createServer } from './serve.ts';
+import { createServer, type Server } from './serve.ts';
 import type { ServerOptions } from './server-parts.ts';
 
 export interface Serving {
   add(entries: readonly Entry[], handlers: Handlers, keep: RunKeyed | undefined): void;
-  own(method: Method, id: string): Disposable;
+  readonly own: Server['own'];
   counters(): readonly Counter[];
   drain(): Promise<void>;
   /** Drains for at most `graceMs`, then aborts the calls that still run. */

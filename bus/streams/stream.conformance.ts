@@ -60,6 +60,76 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     expect(got.map((bytes) => [...bytes])).toEqual([[255, 2, 1], [], [123]]);
   });
 
+  test('with an owner opens at the instance that holds the object, like the methods of the object', async () => {
+    const instance = (name: string, byte: number) =>
+      bed.serve({
+        leg: async function* () {
+          yield Uint8Array.of(byte);
+        },
+        mute: async () => ({ mutedBy: name }),
+      });
+    const [one, two] = [await instance('one', 1), await instance('two', 2)];
+    const bus = await bed.bus('till');
+    const hear = async (legId: string): Promise<unknown> => (await all(bus.open(bed.shop.leg, { legId }, silent()))).map(([byte]) => byte);
+    using _ = one.own(bed.shop, { legId: 'leg.1 *' });
+    {
+      using __ = two.own(bed.shop, { legId: 'b' });
+      await Promise.all([one, two].map((each) => each.call(bed.shop.add, { a: 1, b: 1 })));
+      for (let n = 0; n < 5; n += 1) {
+        expect(await hear('leg.1 *')).toEqual([1]);
+        expect(await hear('b')).toEqual([2]);
+      }
+      expect(await bus.call(bed.shop.mute, { legId: 'b' })).toEqual({ mutedBy: 'two' });
+    }
+    await two.call(bed.shop.add, { a: 1, b: 1 });
+    for (const legId of ['b', 'never held'])
+      await expect(hear(legId)).rejects.toMatchObject({ code: 'not_found', outcome: 'not_executed' });
+  });
+
+  test('with an owner stays open when its holder no longer owns the object', async () => {
+    const shop = await bed.serve({
+      leg: async function* (_, up) {
+        for await (const bytes of up) yield bytes;
+      },
+    });
+    const bus = await bed.bus('till');
+    const owned = shop.own(bed.shop, { legId: 'a' });
+    await shop.call(bed.shop.add, { a: 1, b: 1 });
+    const source = (async function* () {
+      yield frame(1);
+      owned[Symbol.dispose]();
+      yield frame(2);
+    })();
+    expect((await all(bus.open(bed.shop.leg, { legId: 'a' }, source))).map(([, byte]) => byte)).toEqual([1, 2]);
+  });
+
+  test('with an owner fails when its holder dies, and has no holder afterwards', async () => {
+    const transport = await bed.transports.connect('shop');
+    const shop = await bed.serve(
+      {
+        leg: async function* (_, up) {
+          for await (const bytes of up) yield bytes;
+        },
+      },
+      { transport },
+    );
+    const bus = await bed.bus('till', { streamPingMs: 50 });
+    shop.own(bed.shop, { legId: 'a' });
+    await shop.call(bed.shop.add, { a: 1, b: 1 });
+    const endless = (async function* () {
+      yield frame(1);
+      yield* silent();
+    })();
+    let restore = (): void => {};
+    const reading = (async () => {
+      for await (const _ of bus.open(bed.shop.leg, { legId: 'a' }, endless)) restore = bed.transports.cut(transport);
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'upstream_failed', reason: 'connection_lost', outcome: 'unknown' });
+    await expect(all(bus.open(bed.shop.leg, { legId: 'a' }, silent()))).rejects.toMatchObject({ code: 'not_found' });
+    restore();
+    await until(() => transport.connected);
+  });
+
   test('that cannot be opened fails as a call does', async () => {
     await bed.serve();
     const [bus, lonely] = [await bed.bus('till'), await bed.bus('other', { prefix: 'nobody', noRespondersMs: 0 })];

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { type Alias, alias, type Contract, contract, event, type Idempotency, method, type Role } from './define.ts';
+import { type Alias, alias, type Contract, contract, event, type Idempotency, method, type Role, stream } from './define.ts';
 import { type ContractsFile, compare, exported, type StepFact, unannounced } from './describe.ts';
 
 interface Shop {
@@ -126,6 +126,15 @@ test('an event is read, so a field less breaks', () => {
   const more = z.object({ id: text, at: text });
   expect(changes({ payload: more }, { payload: Id })).toEqual(['! shop.bought payload/at: field removed']);
   expect(changes({ payload: Id }, { payload: more })).toEqual(['shop.bought payload/at: field added']);
+});
+
+test('an owner of a stream, added or removed, sends its opening elsewhere', () => {
+  const line = (owner?: 'id') =>
+    exported([contract('shop', '1.0.0', { line: stream({ summary: 'x', input: Id, up: Id, down: Id, ...(owner && { owner }) }) })], []);
+  const changed = (before: ContractsFile, after: ContractsFile) =>
+    compare(before, after).map(({ where, what, breaking }) => [where, what, breaking]);
+  expect(changed(line(), line('id'))).toEqual([['shop.line', 'owner: absent → id', true]]);
+  expect(changed(line('id'), line())).toEqual([['shop.line', 'owner: id → absent', true]]);
 });
 
 test('leaving a field out of the hash breaks callers unless the field is new', () => {

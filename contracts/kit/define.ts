@@ -142,6 +142,8 @@ export interface Stream<I extends z.ZodType = z.ZodType, U extends z.ZodType = z
   readonly overflow: 'wait' | 'drop_oldest';
   /** Input field by whose value a stream is tapped. */
   readonly topic: string | undefined;
+  /** Only the instance that holds the object named by this input field opens the stream. */
+  readonly owner: string | undefined;
   readonly timeoutMs: number;
   readonly roles: readonly Role[] | undefined;
   readonly limits: { readonly concurrency: number };
@@ -170,6 +172,8 @@ export interface StreamSpec<I extends z.ZodType, U extends z.ZodType, D extends 
   readonly down: D;
   readonly overflow?: 'wait' | 'drop_oldest';
   readonly topic?: keyof z.output<I> & string;
+  /** Only the instance that holds the object named by this field opens the stream. */
+  readonly owner?: keyof z.output<I> & string;
   readonly timeoutMs?: number;
   readonly roles?: readonly Role[];
   readonly limits?: { readonly concurrency: number };
@@ -240,6 +244,7 @@ function complete(service: string, version: string, name: string, spec: Complete
         ...at,
         overflow: spec.overflow ?? 'wait',
         topic: spec.topic,
+        owner: spec.owner,
         timeoutMs: spec.timeoutMs ?? 10_000,
         roles: spec.roles,
         limits: spec.limits ?? { concurrency: 256 },

@@ -27,6 +27,13 @@ const shop = contract('shop', '2.1.0', {
     http: { route: 'GET /carts/{cartId}', reply: 'bytes' },
   }),
   talk: stream({ summary: 'Talk.', input: z.strictObject({}), up: z.strictObject({}), down: z.object({ word: z.string().max(9) }) }),
+  pour: stream({
+    summary: 'Pour.',
+    input: z.strictObject({ cartId: z.string().max(9) }),
+    up: z.strictObject({}),
+    down: z.strictObject({}),
+    owner: 'cartId',
+  }),
   bought: event({ summary: 'Bought.', payload: z.object({ orderId: z.string().max(9) }), key: 'orderId' }),
 });
 const all = exported([shop], []);
@@ -223,9 +230,11 @@ test('the bus document has a channel at each subject, and replies without an add
   expect(channels.shop_buy).toMatchObject({ address: 'polyb.rpc.shop.buy.by.{user}', parameters: { user: {} } });
   expect(channels.shop_buy_reply).not.toHaveProperty('address');
   expect(channels.shop_look).toMatchObject({ address: 'polyb.rpc.shop.look.{cartId}', parameters: { cartId: {} } });
+  expect(channels.shop_pour).toMatchObject({ address: 'polyb.rpc.shop.pour.{cartId}', parameters: { cartId: {} } });
   expect(channels.shop_bought).toMatchObject({ address: 'polyb.evt.shop.bought' });
   expect(channels.shop_talk_down).toMatchObject({ address: 'polyb.str.{token}' });
   expect(operations.shop_buy).toMatchObject({ action: 'receive', bindings: { nats: { queue: 'shop', bindingVersion: '0.1.0' } } });
   expect(operations.shop_look).not.toHaveProperty('bindings');
+  expect(operations.shop_pour).not.toHaveProperty('bindings');
   expect(operations.shop_bought).toMatchObject({ action: 'send' });
 });

@@ -6,7 +6,7 @@ import { telephony } from '../../contracts/telephony.ts';
 
 type Acts = Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks'>;
 /** Methods that legs without a holder have. */
-export const actsWithoutHolder = [telephony.hang_up, telephony.transfer] as const;
+export const actsWithoutHolder = { hang_up: telephony.hang_up, transfer: telephony.transfer } as const;
 export function actOnLegs(gateway: Telephony): Acts {
   const held = (legId: string): Leg => {
     const leg = gateway.leg?.(legId);

@@ -1,7 +1,7 @@
 import type { Bus } from '../../bus/service.ts';
-import type { Method } from '../../contracts/kit/define.ts';
+import type { Contract } from '../../contracts/kit/define.ts';
 
-/** The legs whose owned methods this instance serves. */
+/** The legs whose owned entries this instance serves. */
 export interface OwnedLegs {
   /** A repeat has no effect. */
   own(legId: string): void;
@@ -10,17 +10,13 @@ export interface OwnedLegs {
   keep(legIds: readonly string[]): void;
 }
 
-export function ownLegs(bus: Pick<Bus, 'own'>, methods: readonly Method[]): OwnedLegs {
-  const owned = new Map<string, readonly Disposable[]>();
+export function ownLegs(bus: Pick<Bus, 'own'>, entries: Contract): OwnedLegs {
+  const owned = new Map<string, Disposable>();
   const own = (legId: string): void => {
-    if (!owned.has(legId))
-      owned.set(
-        legId,
-        methods.map((method) => bus.own(method, legId)),
-      );
+    if (!owned.has(legId)) owned.set(legId, bus.own(entries, { legId }));
   };
   const release = (legId: string): void => {
-    for (const each of owned.get(legId) ?? []) each[Symbol.dispose]();
+    owned.get(legId)?.[Symbol.dispose]();
     owned.delete(legId);
   };
   return {

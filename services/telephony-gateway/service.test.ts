@@ -3,7 +3,7 @@ import { httpGateway, httpGatewaySettings } from '../../adapters/telephony/http.
 import type { Telephony } from '../../adapters/telephony/port.ts';
 import { simulator, simulatorSettings } from '../../adapters/telephony/simulator.ts';
 import type { Context, Handler, Loop } from '../../bus/service.ts';
-import type { Effect } from '../../contracts/kit/define.ts';
+import type { Contract, Effect } from '../../contracts/kit/define.ts';
 import type { telephony } from '../../contracts/telephony.ts';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { until } from '../../test/kit/world.ts';
@@ -26,9 +26,14 @@ beforeEach(async () => {
 
 async function start(vendor: Telephony) {
   const owns = new Set<string>();
-  const own = ({ name }: { name: string }, legId: string) => {
-    owns.add(`${name} ${legId}`);
-    return { [Symbol.dispose]: () => void owns.delete(`${name} ${legId}`) };
+  const own = (entries: Contract, { legId }: { legId: string }) => {
+    const names = Object.keys(entries).map((name) => `${name} ${legId}`);
+    for (const name of names) owns.add(name);
+    return {
+      [Symbol.dispose]: () => {
+        for (const name of names) owns.delete(name);
+      },
+    };
   };
   const parts = { settings: {}, vendors: { gateway: vendor }, bus: { commit: store.commit, own }, db: store.db, now: Date.now };
   const { loops = [], ...serves } = await gateway.make(parts as unknown as Parameters<typeof gateway.make>[0]); // the parts that it reads

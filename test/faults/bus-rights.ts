@@ -58,7 +58,7 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
   /** The entry that a subject calls, and in whose name; null when it names nobody. */
   const named = (domain: string, name: string, rest: readonly string[]): { entry: Entry; by: string | null } | undefined => {
     const entry = addressed.get(`${domain}.${name}`);
-    const isOwned = entry?.kind === 'method' && entry.owner !== undefined;
+    const isOwned = entry !== undefined && entry.kind !== 'event' && entry.owner !== undefined;
     const [word, by, ...more] = rest.slice(isOwned ? 1 : 0);
     if (entry === undefined || entry.kind === 'event' || (isOwned && rest.length === 0) || more.length > 0) return undefined;
     return word === undefined ? { entry, by: null } : word === 'by' && by !== undefined ? { entry, by } : undefined;
@@ -175,7 +175,7 @@ function subjectsOf(entry: Entry, users: readonly string[]): readonly string[] {
     case 'event':
       return [`polyb.evt.${address}`];
     case 'stream':
-      return [...called(`polyb.rpc.${address}`), `polyb.tap.${address}.topic`];
+      return [...called(`polyb.rpc.${address}${entry.owner === undefined ? '' : '.owner1'}`), `polyb.tap.${address}.topic`];
     case 'method':
       return [
         ...called(`polyb.rpc.${address}${entry.owner === undefined ? '' : '.owner1'}`),

@@ -73,6 +73,21 @@ export function shopContract() {
       down: z.instanceof(Uint8Array),
       topic: 'legId',
     }),
+    leg: stream({
+      summary: 'The frames of one leg, from the instance that holds it.',
+      input: z.strictObject({ legId: Id }),
+      up: z.instanceof(Uint8Array),
+      down: z.instanceof(Uint8Array),
+      topic: 'legId',
+      owner: 'legId',
+    }),
+    mute: method({
+      summary: 'Mute one leg.',
+      input: z.strictObject({ legId: Id }),
+      output: z.object({ mutedBy: Text }),
+      idempotency: 'idempotent',
+      owner: 'legId',
+    }),
     live: stream({
       summary: 'Only what is fresh.',
       input: z.strictObject({ frames: z.int() }),
@@ -118,7 +133,7 @@ export async function shopBed(openTransports: () => Promise<TransportBed>): Prom
   const { log, lines } = memoryLog();
   const open: BusHost[] = [];
   const bus: ShopBed['bus'] = async (name, options = {}) => {
-    const made = createBus({ transport: await transports.connect(name), name, log, prefix, ...options });
+    const made = createBus({ name, log, prefix, ...options, transport: options.transport ?? (await transports.connect(name)) });
     open.push(made);
     return made;
   };
@@ -129,7 +144,9 @@ export async function shopBed(openTransports: () => Promise<TransportBed>): Prom
     quick: async () => ({}),
     staff_only: async () => ({}),
     copy: async ({ data }) => ({ data }),
-    ring: async () => ({ rungBy: 'nobody' }),
+    ring: async () => ({ rungBy: 'shop' }),
+    mute: async () => ({ mutedBy: 'shop' }),
+    leg: nothing as StreamHandler<Shop['leg']>,
     talk: nothing as StreamHandler<Shop['talk']>,
     sound: nothing as StreamHandler<Shop['sound']>,
     live: nothing as StreamHandler<Shop['live']>,

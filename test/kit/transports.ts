@@ -5,8 +5,8 @@ import { proxyTo } from './proxy.ts';
 
 export interface TransportBed {
   connect(user: string): Promise<Transport>;
-  /** Cuts every connection; the returned function lets them come back. */
-  cut(): () => void;
+  /** Cuts every connection, or one; the returned function lets them come back. */
+  cut(only?: Transport): () => void;
   close(): Promise<void>;
 }
 
@@ -20,24 +20,35 @@ export async function memoryTransports(): Promise<TransportBed & { readonly brok
       open.push(transport);
       return transport;
     },
-    cut: () => {
-      for (const transport of open) transport.disconnect();
+    cut: (only) => {
+      const cut = open.filter((transport) => only === undefined || transport === only);
+      for (const transport of cut) transport.disconnect();
       return () => {
-        for (const transport of open) transport.reconnect();
+        for (const transport of cut) transport.reconnect();
       };
     },
     close: async () => {},
   };
 }
-/** Through a proxy, so that the connections can be cut while the server lives. */
+/** Each connection through a proxy of its own, so that it can be cut while the server lives. */
 export async function natsTransports(server: string): Promise<TransportBed> {
-  const proxy = await proxyTo(server);
+  const proxies = new Map<Transport, Awaited<ReturnType<typeof proxyTo>>>();
   return {
-    connect: (user) => connectNats({ servers: proxy.url, name: user, inboxUser: user }),
-    cut: () => {
-      proxy.cut();
-      return proxy.restore;
+    async connect(user) {
+      const proxy = await proxyTo(server);
+      const transport = await connectNats({ servers: proxy.url, name: user, inboxUser: user });
+      proxies.set(transport, proxy);
+      return transport;
     },
-    close: proxy.close,
+    cut: (only) => {
+      const cut = [...proxies].flatMap(([transport, proxy]) => (only === undefined || only === transport ? [proxy] : []));
+      for (const proxy of cut) proxy.cut();
+      return () => {
+        for (const proxy of cut) proxy.restore();
+      };
+    },
+    close: async () => {
+      await Promise.all([...proxies.values()].map((proxy) => proxy.close()));
+    },
   };
 }

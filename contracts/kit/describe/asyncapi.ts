@@ -81,27 +81,33 @@ const message = (title: string, payload: JsonSchema, of?: { readonly headers: st
   ...(of === undefined ? {} : { headers: ref(`components/schemas/${of.headers}`) }),
   payload: extended(payload),
 });
-/** Methods with roles require the subject that proves the caller; the others are also served at the plain subject. */
-const signed = ({ roles }: EntryFact): string => (roles === undefined ? '' : '.by.{user}');
-const caller = { user: { description: 'Bus user of the caller; the server allows it no other name.' } };
-const security = [ref('components/securitySchemes/user')];
-const queue = (entry: EntryFact): Json => ({ bindings: { nats: { queue: entry.service, bindingVersion: '0.1.0' } } });
-
-function methodParts(entry: EntryFact, prefix: string): Parts {
-  const { address, owner, input = {}, output = {}, idempotency } = entry;
-  const id = idOf(entry);
-  const requestHeaders = idempotency === 'keyed' ? 'KeyedHeaders' : 'Headers';
+/** The subject of a request. Entries with roles require the subject that proves the caller; the others are also served at the plain subject. */
+function requestAddress({ address, owner, roles }: EntryFact, prefix: string): string {
+  return `${prefix}.rpc.${address}${owner === undefined ? '' : `.{${owner}}`}${roles === undefined ? '' : '.by.{user}'}`;
+}
+function requestParameters({ owner, roles }: EntryFact): Json {
   const parameters = {
     ...(owner === undefined ? {} : { [owner]: { description: 'Names the instance that replies.' } }),
-    ...(entry.roles === undefined ? {} : caller),
+    ...(roles === undefined ? {} : { user: { description: 'Bus user of the caller; the server allows it no other name.' } }),
   };
+  return Object.keys(parameters).length === 0 ? {} : { parameters };
+}
+const security = [ref('components/securitySchemes/user')];
+/** The holder of an object subscribes alone, outside the queue group. */
+const queue = (entry: EntryFact): Json =>
+  entry.owner === undefined ? { bindings: { nats: { queue: entry.service, bindingVersion: '0.1.0' } } } : {};
+
+function methodParts(entry: EntryFact, prefix: string): Parts {
+  const { address, input = {}, output = {}, idempotency } = entry;
+  const id = idOf(entry);
+  const requestHeaders = idempotency === 'keyed' ? 'KeyedHeaders' : 'Headers';
   return {
     channels: {
       [id]: {
-        address: `${prefix}.rpc.${address}${owner === undefined ? '' : `.{${owner}}`}${signed(entry)}`,
+        address: requestAddress(entry, prefix),
         title: address,
         description: entry.summary,
-        ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
+        ...requestParameters(entry),
         messages: { request: message(`${address} request`, input, { headers: requestHeaders }) },
       },
       [`${id}_reply`]: {
@@ -116,8 +122,7 @@ function methodParts(entry: EntryFact, prefix: string): Parts {
         summary: entry.summary,
         channel: ref(`channels/${id}`),
         messages: [ref(`channels/${id}/messages/request`)],
-        // The owner of the object subscribes alone, outside the queue group.
-        ...(owner === undefined ? queue(entry) : {}),
+        ...queue(entry),
         reply: {
           channel: ref(`channels/${id}_reply`),
           messages: ['reply', 'error'].map((name) => ref(`channels/${id}_reply/messages/${name}`)),
@@ -163,10 +168,10 @@ function streamParts(entry: EntryFact, prefix: string): Parts {
   return {
     channels: {
       [id]: {
-        address: `${prefix}.rpc.${address}${signed(entry)}`,
+        address: requestAddress(entry, prefix),
         title: address,
         description: entry.summary,
-        ...(entry.roles === undefined ? {} : { parameters: caller }),
+        ...requestParameters(entry),
         messages: { open: message(`${address} opening`, input, { headers: 'Headers' }) },
       },
       [`${id}_up`]: side('up', up),

@@ -83,8 +83,8 @@ export function describe(entry: Entry): EntryFact {
     case 'event':
       return { ...head, key: entry.key, ...parts };
     case 'stream': {
-      const { timeoutMs, overflow, topic, roles } = entry;
-      return withoutAbsent({ ...head, timeoutMs, overflow, topic, roles, errors: errorsOf(entry.errors), ...parts });
+      const { timeoutMs, overflow, topic, owner, roles } = entry;
+      return withoutAbsent({ ...head, timeoutMs, overflow, topic, owner, roles, errors: errorsOf(entry.errors), ...parts });
     }
     case 'method': {
       const {
