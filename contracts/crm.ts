@@ -77,10 +77,31 @@ export const Lead = z.object({
   comment: PersonText.nullable(),
   createdAt: Timestamp,
 });
+export const Deal = z.object({
+  dealId: CrmId,
+  contactId: CrmId,
+  title: z.string().max(300).meta({ pii: 'text' }),
+  amount: Money.nullable(),
+  stage: z.string().max(64).nullable().describe('As the CRM names it.'),
+  isOpen: z.boolean().nullable().describe('Null where the CRM does not say it.'),
+  closeAt: Timestamp.nullable(),
+  createdAt: Timestamp,
+});
 export const CallOutcome = z.enum(['answered', 'busy', 'no_answer', 'rejected', 'cancelled', 'failed', 'unknown']);
 /** What a record is about. */
 export const About = z.strictObject({ kind: z.enum(['lead', 'contact', 'deal']), id: CrmId });
+export const Task = z.object({
+  taskId: CrmId,
+  about: About.describe('The contact, or a lead or a deal of it.'),
+  subject: z.string().max(300).meta({ pii: 'text' }),
+  dueAt: Timestamp.nullable(),
+  isDone: z.boolean().nullable().describe('Null where the CRM does not say it.'),
+  createdAt: Timestamp.nullable(),
+});
 const connection = Connection.optional();
+/** Records of the contacts with one phone; a customer has few. */
+const OfPhone = z.strictObject({ connection, phoneNumber: Phone, limit: z.int().min(1).max(100).default(20) });
+const isMore = z.boolean().describe('The CRM has more than `limit`.');
 /** Reasons of every method that sends a request to the CRM. */
 const upstream = {
   upstream_credentials: 'failed_precondition',
@@ -248,6 +269,24 @@ export const crm = contract('crm', '1.1.0', {
     output: z.object({ dealId: CrmId }),
     idempotency: 'keyed',
     errors: refused,
+  }),
+  list_deals: method({
+    summary: 'Deals of the contacts with this phone, newest first.',
+    input: OfPhone,
+    output: z.object({ items: z.array(Deal).max(100), isMore }),
+    idempotency: 'read',
+    errors: upstream,
+    http: 'GET /api/v1/crm/deals',
+    examples: [{ phoneNumber: '+79995553322' }],
+  }),
+  list_tasks: method({
+    summary: 'Tasks about the contacts with this phone, and about their newest leads and deals: open ones first, then by their due time.',
+    input: OfPhone,
+    output: z.object({ items: z.array(Task).max(100), isMore }),
+    idempotency: 'read',
+    errors: upstream,
+    http: 'GET /api/v1/crm/tasks',
+    examples: [{ phoneNumber: '+79995553322' }],
   }),
   create_task: method({
     summary: 'Create a task for staff about a lead, a contact or a deal.',

@@ -16,7 +16,15 @@ const session = {
   needsSecondFactor: false,
   permissions: [
     ...['journal.list', 'journal.approve', 'journal.get', 'inbox.list_chats', 'inbox.chat_context', 'calls.list_calls', 'calls.start_call'],
-    ...['crm.list_leads', 'crm.create_task', 'pipelines.lead_to_call', 'consents.set_consent', 'inbox.merge_clients'],
+    ...[
+      'crm.list_leads',
+      'crm.list_deals',
+      'crm.list_tasks',
+      'crm.create_task',
+      'pipelines.lead_to_call',
+      'consents.set_consent',
+      'inbox.merge_clients',
+    ],
   ],
 };
 const at = '2026-11-28T09:00:00.000Z';
@@ -72,6 +80,8 @@ beforeEach(async () => {
     audit: [],
   }));
   server.on('GET /api/v1/crm/leads', () => queue(lead));
+  server.on('GET /api/v1/crm/deals', () => ({ items: [deal], isMore: false }));
+  server.on('GET /api/v1/crm/tasks', () => ({ items: [task(1, at, false), task(2, at, true)], isMore: true }));
   server.on('GET /api/v1/clients', () => queue(client, { ...client, customerId: 'c2', name: 'Иван из мессенджера', channel: 'telegram' }));
   server.on('GET /api/v1/clients/c1/history', () => history);
   server.on('GET /api/v1/chats/chat_2/consents', () => queue());
@@ -448,6 +458,11 @@ inBrowser(
     expect(asked[0]).toEqual(asked[1]);
     expect(asked[0]).toEqual([{ firstName: 'Иван', phoneNumber: '+79995553322', source: 'messenger' }, expect.any(String)]);
 
+    await says(page, 'Свадебный букет 15 000,00 ₽ Счёт', '.client .card');
+    await says(page, 'Дело 1 по лиду просрочено, до', '.client .card');
+    await says(page, 'Дело 2 по лиду сделано', '.client .card');
+    expect(server.requests).toContain('GET /api/v1/crm/deals?phoneNumber=%2B79995553322&limit=20');
+
     const merges: unknown[] = [];
     server.on('POST /api/v1/clients/c2/merge', ({ body }) => {
       merges.push(body);
@@ -483,10 +498,12 @@ inBrowser(
     server.on('GET /api/v1/clients/c1', () => client);
 
     server.on('GET /api/v1/crm/leads', () => new Refusal(503, { code: 'unavailable', reason: 'upstream_credentials' }));
+    server.on('GET /api/v1/crm/deals', () => new Refusal(501, { code: 'unimplemented', reason: 'unsupported', detail: 'amocrm' }));
     await page.value(`location.reload()`);
+    await says(page, 'CRM этого не умеет', '.client .card');
     await says(page, 'Не показаны лиды из CRM: CRM не принимает наш ключ', '.client [role=alert]');
     await shown('Заметка', 'Звонок', 'Звонок', 'Где мой заказ?', 'Где мой заказ?');
-    expect(page.complaints.filter((text) => !/50[34]|403/.test(text))).toEqual([]);
+    expect(page.complaints.filter((text) => !/50[134]|403/.test(text))).toEqual([]);
     await page.close();
   },
   2 * patienceMs,
@@ -646,6 +663,13 @@ const lead = {
   ...{ leadId: 'l1', contactId: 'k1', name: 'Лид из CRM', phoneNumber: '+79995553322', status: 'in_process', statusName: null },
   ...{ source: 'website', comment: 'Хочет букет', createdAt: '2026-11-28T09:01:00.000Z' },
 };
+const deal = {
+  ...{ dealId: 'd1', contactId: 'k1', title: 'Свадебный букет', amount: { amountMinor: 1_500_000, currency: 'RUB' }, stage: 'Счёт' },
+  ...{ isOpen: true, closeAt: null, createdAt: at },
+};
+const task = (n: number, dueAt: string, isDone: boolean) => ({
+  ...{ taskId: `t${n}`, about: { kind: 'lead', id: 'l1' }, subject: `Дело ${n}`, dueAt, isDone, createdAt: at },
+});
 function minutesAfter(minutes: number): string {
   return new Date(Date.parse(at) + minutes * 60_000).toISOString();
 }

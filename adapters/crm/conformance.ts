@@ -173,6 +173,54 @@ export function crmConformance(name: string, setup: () => Promise<CrmUnderTest>)
       await expect(pages({ cursor: 'of another list' })).rejects.toMatchObject({ code: 'invalid_argument' });
     });
 
+    test('lists the deals of a contact newest first, and tasks about it, its lead and its deal, if it lists them', async () => {
+      const { methods } = crm.capabilities();
+      expect([crm.listDeals === undefined, crm.listTasks === undefined]).toEqual(
+        [methods.list_deals, methods.list_tasks].map((support) => support === 'unsupported'),
+      );
+      if (crm.listDeals === undefined || crm.listTasks === undefined) return;
+      const { contactId, leadId } = await contactWithLead();
+      const other = await contactWithLead();
+      const deal = (of: string, title: string) =>
+        run(
+          contract.create_deal,
+          crm.createDeal,
+          { contactId: of, title, amount: { amountMinor: 150_000, currency: 'RUB' }, closeAt: '2030-01-31T00:00:00.000Z' },
+          fresh().ref,
+        );
+      const first = await deal(contactId, 'Первая');
+      it.later();
+      const second = await deal(contactId, 'Вторая');
+      await deal(other.contactId, 'Чужая');
+      const deals = contract.list_deals.output.parse({ items: await crm.listDeals(contactId, 10, signal), isMore: false }).items;
+      const amount = { amountMinor: 150_000, currency: 'RUB' };
+      expect(deals).toMatchObject([
+        { dealId: second.dealId, contactId, title: 'Вторая', amount },
+        { dealId: first.dealId, title: 'Первая' },
+      ]);
+      expect((await crm.listDeals(contactId, 1, signal)).map(({ dealId }) => dealId)).toEqual([second.dealId]);
+      expect(await crm.listDeals((await contactWithLead()).contactId, 10, signal)).toEqual([]);
+
+      const dueAt = '2030-02-01T09:00:00.000Z';
+      const about = [
+        { kind: 'contact', id: contactId },
+        { kind: 'lead', id: leadId },
+        { kind: 'deal', id: first.dealId },
+      ] as const;
+      const made: string[] = [];
+      for (const each of [...about, { kind: 'contact', id: other.contactId } as const]) {
+        const task = { about: each, subject: `Дело ${each.kind}`, dueAt, text: 'Подробно.' };
+        made.push((await run(contract.create_task, crm.createTask, task, fresh().ref)).taskId);
+        it.later();
+      }
+      const tasks = contract.list_tasks.output.parse({ items: await crm.listTasks(about, 10, signal), isMore: false }).items;
+      expect(tasks.map(({ taskId, about: of, subject, dueAt: due }) => [taskId, of, subject, due])).toEqual(
+        about.map((each, nth) => [made[nth], each, `Дело ${each.kind}`, dueAt]).toReversed(),
+      );
+      expect((await crm.listTasks(about, 2, signal)).map(({ taskId }) => taskId)).toEqual([made[2], made[1]]);
+      expect(await crm.listTasks([{ kind: 'lead', id: other.leadId }], 10, signal)).toEqual([]);
+    });
+
     test.each([
       ['new', true],
       ['in_process', true],

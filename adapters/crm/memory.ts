@@ -5,7 +5,7 @@ import { badCursor } from '../../contracts/common.ts';
 import type { crm } from '../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
+import { type Contact, type Crm, type Deal, everything, type LeadStatus, subjectOf, type Task } from './port.ts';
 
 interface Lead
   extends Pick<ParsedOf<typeof crm.create_lead>, 'contactId' | 'firstName' | 'lastName' | 'phoneNumber' | 'source' | 'comment'> {
@@ -24,7 +24,8 @@ export interface MemoryCrm extends Crm {
 export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
   const contacts = new Map<string, Contact>();
   const leads = new Map<string, Lead>();
-  const known = { contact: contacts, lead: leads, deal: new Map<string, object>() };
+  const known = { contact: contacts, lead: leads, deal: new Map<string, Deal>() };
+  const tasks: Task[] = [];
 
   const addContact = (contact: Omit<Contact, 'contactId'>): string => {
     const contactId = randomUUID();
@@ -87,6 +88,13 @@ export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
         nextCursor: found.length > from + limit ? (page.at(-1)?.leadId ?? null) : null,
       };
     },
+    listDeals: async (contactId, limit) =>
+      [...known.deal.values()]
+        .filter((deal) => deal.contactId === contactId)
+        .toReversed()
+        .slice(0, limit),
+    listTasks: async (about, limit) =>
+      tasks.filter((task) => about.some(({ kind, id }) => task.about.kind === kind && task.about.id === id)).slice(0, limit),
     async updateLeadStatus(leadId, status) {
       const lead = leads.get(leadId);
       if (lead === undefined) throw new PolybError('not_found', `The CRM has no lead ${leadId}.`);
@@ -105,12 +113,16 @@ export function memoryCrm(deps: { readonly now: () => number }): MemoryCrm {
     createDeal: once((deal) => {
       mustKnow('contact', deal.contactId);
       const dealId = randomUUID();
-      known.deal.set(dealId, deal);
+      const { contactId, title, amount, stage = null, closeAt } = deal;
+      const createdAt = new Date(deps.now()).toISOString();
+      known.deal.set(dealId, { dealId, contactId, title, amount, stage, isOpen: null, closeAt, createdAt });
       return { dealId };
     }),
-    createTask: once(({ about }) => {
+    createTask: once(({ about, subject, dueAt }) => {
       mustKnow(about.kind, about.id);
-      return { taskId: randomUUID() };
+      const taskId = randomUUID();
+      tasks.unshift({ taskId, about, subject, dueAt: dueAt ?? null, isDone: null, createdAt: new Date(deps.now()).toISOString() });
+      return { taskId };
     }),
     addNote: once(({ about }) => {
       mustKnow(about.kind, about.id);

@@ -3,7 +3,7 @@ import { badCursor } from '../../contracts/common.ts';
 import { lookUp } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Database } from '../deps.ts';
-import { type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
+import { type About, type Contact, type Crm, everything, type LeadStatus, subjectOf } from './port.ts';
 
 type Kind = 'contact' | 'lead' | 'deal' | 'task' | 'note' | 'call';
 interface ContactRow {
@@ -31,6 +31,24 @@ interface ListedLead {
   readonly status: LeadStatus;
   readonly created_at: Date;
   readonly created_us: string;
+}
+interface ListedDeal {
+  readonly dealId: string;
+  readonly contactId: string;
+  readonly title: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly stage: string | null;
+  readonly closeAt: Date;
+  readonly createdAt: Date;
+}
+interface ListedTask {
+  readonly taskId: string;
+  readonly kind: About['kind'];
+  readonly id: string;
+  readonly subject: string;
+  readonly dueAt: Date | null;
+  readonly createdAt: Date;
 }
 /** SQL for a name as it is compared; the indexes have the same expression. */
 const folded = (name: string): string => `translate(lower(${name}), 'ё', 'е')`;
@@ -177,6 +195,35 @@ export function postgresCrm({ db }: { readonly db: Database }): Crm {
         })),
         nextCursor: rows.length > limit && last !== undefined ? `${last.created_us}.${last.lead_id}` : null,
       };
+    },
+    async listDeals(contactId, limit) {
+      const rows = await db.query<ListedDeal>(
+        `select deal_id as "dealId", contact_id as "contactId", title, amount_minor::float8 as "amountMinor", currency, stage, close_at as "closeAt", created_at as "createdAt"
+         from crm_connector.deals where contact_id = $1 order by created_at desc, deal_id desc limit $2`,
+        [contactId, limit],
+      );
+      return rows.map(({ amountMinor, currency, closeAt, createdAt, ...deal }) => ({
+        ...deal,
+        amount: { amountMinor, currency },
+        isOpen: null,
+        closeAt: closeAt.toISOString(),
+        createdAt: createdAt.toISOString(),
+      }));
+    },
+    async listTasks(about, limit) {
+      const rows = await db.query<ListedTask>(
+        `select task_id as "taskId", about_kind as kind, about_id as id, subject, due_at as "dueAt", created_at as "createdAt"
+         from crm_connector.tasks where (about_kind, about_id) in (select * from unnest($1::text[], $2::text[]))
+         order by created_at desc, task_id desc limit $3`,
+        [about.map(({ kind }) => kind), about.map(({ id }) => id), limit],
+      );
+      return rows.map(({ kind, id, dueAt, createdAt, ...task }) => ({
+        ...task,
+        about: { kind, id },
+        dueAt: dueAt?.toISOString() ?? null,
+        isDone: null,
+        createdAt: createdAt.toISOString(),
+      }));
     },
     async updateLeadStatus(leadId, status) {
       const [moved] = await db.query('update crm_connector.leads set status = $2, updated_at = now() where lead_id = $1 returning 1', [

@@ -4,6 +4,7 @@ import { byConnection, type Connections, connectionFor, type HandlersOf, type Qu
 import type { crm as contract } from '../../contracts/crm.ts';
 import { createContact, createLead } from './effects.ts';
 import { listLeads } from './list-leads.ts';
+import { listDeals, listTasks } from './list-of-phone.ts';
 import { pushToCrm } from './push-to-crm.ts';
 import { type Deliveries, webhook } from './webhook.ts';
 
@@ -26,6 +27,8 @@ export function crmHandlers(
       lead: await connectionFor(connections, input).findOpenLead(input.contactId, new Date(input.since), signal),
     }),
     list_leads: listLeads(connections, db),
+    list_deals: listDeals(connections),
+    list_tasks: listTasks(connections),
     update_lead_status: async (input, { signal }) => {
       const { leadId, status } = input;
       await connectionFor(connections, input).updateLeadStatus(leadId, status, signal);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { memoryBooking } from '../../adapters/booking/memory.ts';
 import { memoryCrm } from '../../adapters/crm/memory.ts';
+import type { About } from '../../adapters/crm/port.ts';
 import type { Context, Handler, Parts } from '../../bus/service.ts';
 import { createHealth } from '../../bus/telemetry/dependencies.ts';
 import { booking } from '../../contracts/booking.ts';
@@ -63,6 +64,49 @@ test('a list of leads shows a manager those of their clients, of nobody’s and 
   expect(idsIn(await ask(crm.list_leads, { viewer }))).toEqual(['l0', 'l2', 'l3']);
   for (const look of [{}, { viewer: { personId: 'anna', role: 'director' } }, { viewer: { personId: 'boris', role: 'operator' } }])
     expect(idsIn(await ask(crm.list_leads, look))).toEqual(['l0', 'l1', 'l2', 'l3', 'l4']);
+});
+
+test('a lead whose contact has phones that the CRM does not give with it is shown to no manager', async () => {
+  const { adapter } = crmWith(phones.own);
+  const lead = { leadId: 'hidden', contactId: 'k1', name: 'Клиент', phoneNumber: null, status: 'new', statusName: null };
+  const listed = {
+    ...adapter,
+    listLeads: async () => ({ items: [{ ...lead, source: null, comment: null, createdAt: at }], nextCursor: null }),
+  };
+  const ask = await serving({ crm: listed });
+  expect([idsIn(await ask(crm.list_leads, { viewer })), idsIn(await ask(crm.list_leads, {}))]).toEqual([[], ['hidden']]);
+});
+
+test('deals and tasks of a phone are those of all its contacts, tasks also of its leads and deals, open ones by their due time first', async () => {
+  const adapter = memoryCrm({ now: Date.now });
+  const ask = await serving({ crm: adapter });
+  const { signal } = new AbortController();
+  const [one, two] = ['Анна', 'Ольга'].map((firstName) =>
+    adapter.addContact({ firstName, lastName: null, phones: [phones.own], email: null, timeZone: null }),
+  ) as [string, string];
+  const made = (n: number) => ({ ref: `r${n}`, signal });
+  const deal = (contactId: string, n: number) =>
+    adapter.createDeal.attempt({ contactId, title: `Сделка ${n}`, amount: { amountMinor: 1, currency: 'RUB' }, closeAt: at }, made(n));
+  const { dealId } = await deal(one, 1);
+  await deal(two, 2);
+  await deal(adapter.addContact({ firstName: 'Иван', lastName: null, phones: [phones.other], email: null, timeZone: null }), 3);
+  const { leadId } = await adapter.createLead.attempt(
+    { contactId: two, firstName: 'Ольга', phoneNumber: phones.own, source: 'website', reuseHours: 0 },
+    made(4),
+  );
+  const task = (about: About, day: number) =>
+    adapter.createTask.attempt({ about, subject: `Дело ${day}`, dueAt: `2026-05-0${day}T09:00:00.000Z` }, made(10 + day));
+  await task({ kind: 'contact', id: one }, 3);
+  await task({ kind: 'lead', id: leadId }, 1);
+  await task({ kind: 'deal', id: dealId }, 2);
+  const deals = await ask(crm.list_deals, { phoneNumber: phones.own });
+  expect([deals.items.map(({ title }) => title).sort(), deals.isMore]).toEqual([['Сделка 1', 'Сделка 2'], false]);
+  expect((await ask(crm.list_deals, { phoneNumber: phones.own, limit: 1 })).isMore).toBe(true);
+  const tasks = await ask(crm.list_tasks, { phoneNumber: phones.own });
+  expect(tasks.items.map(({ subject }) => subject)).toEqual(['Дело 1', 'Дело 2', 'Дело 3']);
+  await expect(ask(crm.list_deals, { phoneNumber: phones.nobody })).resolves.toEqual({ items: [], isMore: false });
+  const bare = await serving({ crm: { ...adapter, listDeals: undefined } });
+  await expect(bare(crm.list_deals, { phoneNumber: phones.own })).rejects.toMatchObject({ code: 'unimplemented', reason: 'unsupported' });
 });
 
 test('pages of a manager are full, and leave out and repeat nothing', async () => {

@@ -5,6 +5,8 @@ export interface Format {
   /** `+7 999 555-33-22`; a masked phone stays masked. */
   phone(phone: string): string;
   number(value: number): string;
+  /** Minor units of a currency as `1 500,00 ₽`. */
+  money(sum: { readonly amountMinor: number; readonly currency: string }): string;
   /** `0.93` as `93 %`. */
   percent(share: number): string;
   /** `09:02` today, `28.11, 09:02` on other days. */
@@ -47,6 +49,10 @@ export function createFormat(language: Language, timeZone: string): Format {
     zone: timeZone,
     phone: groupPhone,
     number: (value) => numbers.format(value),
+    money({ amountMinor, currency }) {
+      const sums = new Intl.NumberFormat(locale, { style: 'currency', currency });
+      return sums.format(amountMinor / 10 ** (sums.resolvedOptions().maximumFractionDigits ?? 2));
+    },
     percent: (share) => percents.format(share),
     time(iso) {
       const at = new Date(iso);

@@ -1,6 +1,7 @@
 /** What is known of a client: who they are in each channel, their chats with consents, their leads. */
 import type { VNode } from 'preact';
 import type { consents } from '../../contracts/consents.ts';
+import type { crm } from '../../contracts/crm.ts';
 import type { inbox } from '../../contracts/inbox.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
 import type { Desk } from '../kit/desk.ts';
@@ -16,6 +17,7 @@ import { type Lead, leadStatus, readLeads } from './leads.ts';
 export type Chat = OutputOf<typeof inbox.list_chats>['items'][number];
 /** A client with more chats is rare; the page of chats shows all. */
 const mostChats = 20;
+const mostOfCrm = 20;
 
 export async function readChats(desk: Desk, customerId: string, signal: AbortSignal): Promise<readonly Chat[]> {
   const { items } = await desk.api.call<typeof inbox.list_chats>('GET /api/v1/chats', { customerId, limit: mostChats }, { signal });
@@ -39,8 +41,12 @@ export function ClientCard({ desk, client }: { desk: Desk; client: Client }): VN
     <${Chats} desk=${desk} customerId=${client.customerId} />
     <section><h2>${t('leads')}</h2>
       ${phoneNumber === null ? html`<p class="quiet">${t('leadsNeedPhone')}</p>` : html`<${Leads} desk=${desk} phoneNumber=${phoneNumber} />`}
-      <p class="quiet">${t('fromCrm')}</p>
-    </section>`;
+    </section>
+    ${
+      phoneNumber !== null &&
+      html`${desk.may('crm.list_deals') && html`<${Deals} desk=${desk} phoneNumber=${phoneNumber} />`}
+      ${desk.may('crm.list_tasks') && html`<${Tasks} desk=${desk} phoneNumber=${phoneNumber} />`}`
+    }`;
 }
 
 /** Other authors with the same phone: the person in other channels, or somebody who stated it. */
@@ -98,4 +104,46 @@ function Leads({ desk, phoneNumber }: { desk: Desk; phoneNumber: string }): VNod
           (lead) =>
             html`<li key=${lead.leadId}><a href=${hrefOf('leads', lead.leadId, { phone: phoneNumber })}>${lead.name || lead.leadId}</a> <span class="quiet">${leadStatus(desk, lead)}, ${desk.format.value.time(lead.createdAt)}</span></li>`,
         )}</ul>`}<//>`;
+}
+
+function Deals({ desk, phoneNumber }: { desk: Desk; phoneNumber: string }): VNode {
+  const t = desk.words(clientsWords);
+  const { time, money } = desk.format.value;
+  const deals = useResource((signal) =>
+    desk.api.call<typeof crm.list_deals>('GET /api/v1/crm/deals', { phoneNumber, limit: mostOfCrm }, { signal }),
+  );
+  return html`<section><h2>${t('deals')}</h2><${Loaded} desk=${desk} of=${deals}>${({ items, isMore }: OutputOf<typeof crm.list_deals>) =>
+    items.length === 0
+      ? html`<p class="quiet">${t('noDeals')}</p>`
+      : html`<ul>${items.map(
+          ({ dealId, title, amount, stage, isOpen, closeAt }) =>
+            html`<li key=${dealId}><bdi>${title}</bdi> ${amount !== null && html`<span class="number">${money(amount)}</span>`} <span class="quiet">${[
+              stage,
+              isOpen === false ? t('closed') : null,
+              closeAt === null ? null : t('closes', { at: time(closeAt) }),
+            ]
+              .filter(Boolean)
+              .join(', ')}</span></li>`,
+        )}</ul>${isMore && html`<p class="quiet">${t('moreInCrm')}</p>`}`}<//></section>`;
+}
+
+function Tasks({ desk, phoneNumber }: { desk: Desk; phoneNumber: string }): VNode {
+  const t = desk.words(clientsWords);
+  const { time } = desk.format.value;
+  const tasks = useResource((signal) =>
+    desk.api.call<typeof crm.list_tasks>('GET /api/v1/crm/tasks', { phoneNumber, limit: mostOfCrm }, { signal }),
+  );
+  const isLate = (dueAt: string): boolean => Date.parse(dueAt) < desk.now.value;
+  return html`<section><h2>${t('tasks')}</h2><${Loaded} desk=${desk} of=${tasks}>${({ items, isMore }: OutputOf<typeof crm.list_tasks>) =>
+    items.length === 0
+      ? html`<p class="quiet">${t('noTasks')}</p>`
+      : html`<ul>${items.map(
+          ({ taskId, subject, dueAt, isDone, about }) =>
+            html`<li key=${taskId}><bdi>${subject}</bdi> <span class="quiet">${t(`about_${about.kind}`)}</span> ${
+              isDone === true
+                ? html`<span class="quiet">${t('done')}</span>`
+                : dueAt !== null &&
+                  html`<span class=${isLate(dueAt) ? 'tag bad' : 'tag'}>${t(isLate(dueAt) ? 'late' : 'until', { at: time(dueAt) })}</span>`
+            }</li>`,
+        )}</ul>${isMore && html`<p class="quiet">${t('moreInCrm')}</p>`}`}<//></section>`;
 }

@@ -9,6 +9,7 @@ import type { Deps } from '../../deps.ts';
 import { logCalls } from './calls.ts';
 import { type AmoRecord, amoClient } from './client.ts';
 import { leadsIn } from './leads.ts';
+import { amoLists } from './lists.ts';
 import { amoConsent } from './oauth.ts';
 import { amoStates } from './record-state.ts';
 import {
@@ -30,7 +31,7 @@ import {
   tagOf,
   withReferenceLine,
 } from './records.ts';
-import type { AmoSettings } from './settings.ts';
+import { type AmoSettings, hasDeals } from './settings.ts';
 import { amoWebhooks, crmEntity } from './webhook.ts';
 
 const dayMs = 86_400_000;
@@ -77,10 +78,17 @@ export function amoCrm(settings: AmoSettings, deps: Deps): Crm {
     ...(settings.AMOCRM_TOKEN === undefined && { consent: amoConsent(settings, deps) }),
     capabilities: () => ({
       crm: 'amocrm',
-      methods: { ...everything, find_contact: 'emulated', find_open_lead: 'emulated', list_leads: 'unsupported' },
+      methods: {
+        ...everything,
+        find_contact: 'emulated',
+        find_open_lead: 'emulated',
+        list_leads: 'emulated',
+        list_deals: hasDeals(settings) ? 'emulated' : 'unsupported',
+      },
     }),
     findContacts: async (phoneNumber, signal) => (await contactsWith(phoneNumber, signal)).map((record) => contactFrom(record, country)),
     ...leadsIn(amo, settings),
+    ...amoLists(amo, settings, contactsWith),
     webhooks: amoWebhooks(settings, crmEntity(settings)),
     readRecord: amoStates(amo, settings),
     createContact: {

@@ -49,6 +49,8 @@ const filtered = {
   responsible_user_id: 'responsible_user_id',
 } as const;
 
+const orders = ['complete_till', 'created_at'];
+
 export function refused(status: number, title: string, more: object = {}): Refusal {
   const body = { title, type: `https://httpstatus.es/${status}`, status, detail: title, ...more };
   return new Refusal({ status, headers: { 'Content-Type': 'application/problem+json' }, body });
@@ -224,14 +226,16 @@ export function amoRecords({ now }: { readonly now: () => number }): AmoRecords 
       // Filters of contacts are ignored unless an account has them switched on.
       const filters = entity === 'contacts' ? [] : Object.entries(filtered);
       const from = entity === 'contacts' ? null : query.get('filter[updated_at][from]');
+      const until = entity === 'leads' ? query.get('filter[created_at][to]') : null;
       const found = rows[entity].filter(
         (record) =>
           among(record) &&
           (text === null || matches(record, text)) &&
           filters.every(([name, field]) => all(name).length === 0 || all(name).includes(textOf(record[field]))) &&
-          (from === null || Number(record.updated_at) >= Number(from)),
+          (from === null || Number(record.updated_at) >= Number(from)) &&
+          (until === null || Number(record.created_at) <= Number(until)),
       );
-      const order = query.has('order[complete_till]') ? 'complete_till' : 'id';
+      const order = orders.find((each) => query.has(`order[${each}]`)) ?? 'id';
       const sign = query.get(`order[${order}]`) === 'desc' ? -1 : 1;
       found.sort((a, b) => sign * (Number(a[order]) - Number(b[order]) || a.id - b.id));
       return found.map((record) => shown(entity, record, query));

@@ -5,7 +5,7 @@
 import type { crm } from '../../../contracts/crm.ts';
 import { type Effect, lookUp, type Method, type OutputOf, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError, toPolybError } from '../../../contracts/kit/errors.ts';
-import type { Crm } from '../../crm/port.ts';
+import { type Crm, fractionDigits } from '../../crm/port.ts';
 import type { AmoClient, AmoRecord } from './client.ts';
 import {
   carriesReference,
@@ -21,9 +21,21 @@ import {
 import { type AmoSettings, isDealPipeline, statusIdsOf } from './settings.ts';
 
 /** Closed in every pipeline. */
-const [won, lost] = [142, 143];
+export const [won, lost] = [142, 143];
 /** A query with more ids may be too long for a URL. */
 const mostLeads = 100;
+
+/** The newest leads of a contact, deals too. */
+export async function leadsOfContact(amo: AmoClient, contactId: string, signal: AbortSignal): Promise<readonly AmoRecord[]> {
+  const id = idIn(contactId);
+  const contact = id === null ? null : await amo.get(`contacts/${id}`, [['with', 'leads']], signal);
+  const ids = contact === null ? [] : leadIdsOf(contact).slice(0, mostLeads);
+  if (ids.length === 0) return [];
+  const leads = await amo.list('leads', 'leads', [...ids.map((each) => ['filter[id][]', each] as const), ['order[id]', 'desc']], {
+    signal,
+  });
+  return leads.filter((lead) => ids.includes(lead.id)).sort((a, b) => b.id - a.id);
+}
 
 export function leadsIn(
   amo: AmoClient,
@@ -37,17 +49,7 @@ export function leadsIn(
   const statusIds = statusIdsOf(settings);
   const closed: readonly unknown[] = [won, lost, statusIds.converted, statusIds.dead];
 
-  /** The newest leads of a contact. */
-  async function leadsOf(contactId: string, signal: AbortSignal): Promise<readonly AmoRecord[]> {
-    const id = idIn(contactId);
-    const contact = id === null ? null : await amo.get(`contacts/${id}`, [['with', 'leads']], signal);
-    const ids = contact === null ? [] : leadIdsOf(contact).slice(0, mostLeads);
-    if (ids.length === 0) return [];
-    const leads = await amo.list('leads', 'leads', [...ids.map((each) => ['filter[id][]', each] as const), ['order[id]', 'desc']], {
-      signal,
-    });
-    return leads.filter((lead) => ids.includes(lead.id)).sort((a, b) => b.id - a.id);
-  }
+  const leadsOf = (contactId: string, signal: AbortSignal) => leadsOfContact(amo, contactId, signal);
 
   interface NewLead {
     readonly name: string;
@@ -175,7 +177,4 @@ export function leadsIn(
 function withoutNote(thrown: unknown): PolybError {
   const { message, evidence } = toPolybError(thrown);
   return new PolybError('upstream_failed', `The lead was created, its note was not: ${message}`, { evidence, cause: thrown });
-}
-function fractionDigits(currency: string): number {
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
 }

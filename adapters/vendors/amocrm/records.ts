@@ -83,10 +83,34 @@ export function leadIdsOf(contact: AmoRecord): readonly number[] {
     .sort((a, b) => b - a);
 }
 
+/** Of a lead that was read `with=contacts`: the main one, or else the first. */
+export function contactIdOf(lead: AmoRecord): number | null {
+  const contacts = related(lead, 'contacts');
+  return (contacts.find(({ is_main: isMain }) => isMain === true) ?? contacts[0])?.id ?? null;
+}
+/** The first phone of a contact, E.164. */
+export function firstPhone(contact: AmoRecord, country: PhoneCountry): string | null {
+  return textsOf(contact, { code: 'PHONE' }).flatMap((phone) => phoneNumbersIn(phone, country))[0] ?? null;
+}
+/** The value of a date field, in ms. */
+export function dateIn(record: AmoRecord, fieldId: number | undefined): number | null {
+  const [value] = fieldId === undefined ? [] : valuesOf(record, { id: fieldId });
+  return typeof value?.value === 'number' ? value.value * 1000 : null;
+}
+export const tagNamesOf = (record: AmoRecord): readonly string[] => tagsOf(record);
+
 /** Texts of tasks and notes have the reference in a line. */
 export const withReferenceLine = (ref: string, ...parts: readonly (string | undefined)[]): string =>
   [...parts.filter((part) => part !== undefined && part !== ''), referenceLine(ref)].join('\n');
 const referenceLine = (ref: string): string => `PolyB-Ref: ${ref}`;
+/** A text without the line of our reference. */
+export const withoutReferenceLine = (text: unknown): string =>
+  typeof text === 'string'
+    ? text
+        .split(/\r?\n/)
+        .filter((each) => !each.startsWith('PolyB-Ref: '))
+        .join('\n')
+    : '';
 export const hasReferenceLine = (text: unknown, ref: string): boolean =>
   typeof text === 'string' && text.split(/\r?\n/).includes(referenceLine(ref));
 

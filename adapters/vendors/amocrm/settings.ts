@@ -54,6 +54,13 @@ export function statusIdsOf(settings: AmoSettings): Readonly<Record<LeadStatus, 
   };
 }
 /** Whether records of this pipeline are deals and no leads. */
+/** Whether deals have a pipeline of their own; otherwise each is a lead too, and nothing tells them apart. */
+export function hasDeals({
+  AMOCRM_DEAL_PIPELINE_ID: deals,
+  AMOCRM_PIPELINE_ID: leads,
+}: Pick<AmoSettings, 'AMOCRM_DEAL_PIPELINE_ID' | 'AMOCRM_PIPELINE_ID'>): boolean {
+  return deals !== undefined && deals !== leads;
+}
 export function isDealPipeline(
   { AMOCRM_DEAL_PIPELINE_ID: deals, AMOCRM_PIPELINE_ID: leads }: Pick<AmoSettings, 'AMOCRM_DEAL_PIPELINE_ID' | 'AMOCRM_PIPELINE_ID'>,
   pipelineId: unknown,

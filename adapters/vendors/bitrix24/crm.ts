@@ -8,7 +8,7 @@ import type { About, crm } from '../../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { isPhone } from '../../crm/phones.ts';
-import { type Crm, everything, type OpenLead } from '../../crm/port.ts';
+import { type Crm, everything, fractionDigits, type OpenLead } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import type { Consent, TokenStore } from '../../oauth.ts';
 import { callEffect } from './calls.ts';
@@ -27,6 +27,7 @@ import {
   phonesIn,
   valuesOf,
 } from './contacts.ts';
+import { bitrixLists } from './lists.ts';
 import { bitrixNotes, hasRef, withRef } from './notes.ts';
 import { bitrixStates } from './record-state.ts';
 import { type BitrixSettings, bitrixOf, leadStagesOf } from './settings.ts';
@@ -78,7 +79,8 @@ export function bitrixCrm(
       methods: {
         ...everything,
         find_open_lead: 'emulated',
-        list_leads: 'unsupported',
+        list_leads: 'emulated',
+        list_tasks: 'emulated',
         log_call: bitrix.kind === 'application' ? 'native' : 'emulated',
       },
     }),
@@ -107,6 +109,7 @@ export function bitrixCrm(
         .toSorted((a, b) => Number(b.id) - Number(a.id));
       return found[0] === undefined ? null : openLeadFrom(found[0]);
     },
+    ...bitrixLists({ bitrix, contacts, country, stages, bindingOf }),
     async updateLeadStatus(leadId, status, signal) {
       const absent = () => new PolybError('not_found', `Bitrix24 has no lead ${leadId}.`);
       if (!isItemId(leadId)) throw absent();
@@ -212,7 +215,4 @@ function funnelOf(stage: string | undefined, categoryId: number): object {
 function numberOf(kind: string, id: string): number {
   if (!isItemId(id)) throw noRecord(kind, id);
   return Number(id);
-}
-function fractionDigits(currency: string): number {
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
 }

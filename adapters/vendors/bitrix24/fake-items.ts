@@ -219,6 +219,14 @@ function compared(operator: string, stored: unknown, value: unknown): boolean {
     case '!=':
     case '!@':
       return !isOneOf;
+    case '=%':
+      // SQL's LIKE, which ignores case.
+      return new RegExp(
+        `^${String(value)
+          .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+          .replaceAll('%', '.*')}$`,
+        'iu',
+      ).test(String(stored ?? ''));
     case '%':
       return String(stored ?? '').includes(String(value));
     case '>':

@@ -221,6 +221,7 @@ function shownTask({ id, TITLE, DESCRIPTION, DEADLINE, RESPONSIBLE_ID, UF_CRM_TA
     description: DESCRIPTION,
     deadline: DEADLINE,
     status: '2',
+    createdDate: CHANGED_DATE,
     responsibleId: RESPONSIBLE_ID,
     ufCrmTask: UF_CRM_TASK,
     changedDate: CHANGED_DATE,

@@ -35,7 +35,7 @@ export interface BusyRange {
 export interface EspoClient {
   /** Records in as many pages as the server's limit requires. A record here shows only its main phone. */
   list(
-    entity: EspoEntity | `Contact/${string}/meetings`,
+    entity: EspoEntity | `Contact/${string}/${'meetings' | 'opportunities'}`,
     where: readonly Where[],
     order: ListOrder,
     signal: AbortSignal,

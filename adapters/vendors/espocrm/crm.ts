@@ -11,9 +11,10 @@ import type { crm } from '../../../contracts/crm.ts';
 import { lookUp, type ParsedOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { isPhone, type PhoneCountry, phoneCountry, phoneNumbersIn, toE164 } from '../../crm/phones.ts';
-import { type Contact, type Crm, everything, type LeadPage, subjectOf } from '../../crm/port.ts';
+import { type Contact, type Crm, everything, fractionDigits, type LeadPage, subjectOf } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
 import { type EspoEntity, type EspoRecord, espoClient, espoTime, timeFrom, type Where } from './client.ts';
+import { listDeals, listTasks } from './lists.ts';
 import { entityOf, espoStates, statuses, statusOf } from './record-state.ts';
 import { espoReferences, lines, textOf } from './references.ts';
 import { crmEntities, espoWebhooks, webhookSecrets } from './webhook.ts';
@@ -173,6 +174,8 @@ export function espoCrm(options: z.output<typeof espoSettings>, { http, log, now
       const shown = read.slice(0, (place?.shown ?? 0) + limit).filter(({ createdAt }) => createdAt === at).length;
       return { items, nextCursor: `${Date.parse(timeFrom(at)) + 1_000}.${shown}` };
     },
+    listDeals: (contactId, limit, signal) => listDeals(espo, contactId, limit, signal),
+    listTasks: (about, limit, signal) => listTasks(espo, about, limit, signal),
     webhooks: espoWebhooks(options.ESPOCRM_WEBHOOK_SECRETS, crmEntities),
     readRecord: espoStates(espo),
     async updateLeadStatus(leadId, status, signal) {
@@ -348,7 +351,4 @@ function contactFrom(record: EspoRecord, country: PhoneCountry): Contact {
 }
 function nameFrom(value: unknown): string | null {
   return PersonName.safeParse(value).data ?? null;
-}
-function fractionDigits(currency: string): number {
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
 }

@@ -43,10 +43,11 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
     const parsed = parsePhpQuery(query);
     if (method === 'POST' && path === 'Webhook') return webhooks.create(json(body));
     if (method === 'GET' && path === 'Timeline/busyRanges') return busyRanges(records, parsed);
-    if (method === 'GET' && entity === 'Contact' && id && link === 'meetings') {
+    const linked = entity === 'Contact' && link !== undefined ? links[link] : undefined;
+    if (method === 'GET' && id && linked !== undefined) {
       records.read('Contact', id);
-      const { list } = records.list('Meeting', parsed);
-      return { total: -1, list: list.filter((meeting) => ((meeting.contactsIds ?? []) as readonly string[]).includes(id)) };
+      const { list } = records.list(linked, parsed);
+      return { total: -1, list: list.filter(({ contactsIds }) => ((contactsIds ?? []) as readonly string[]).includes(id)) };
     }
     if (method === 'GET' && id === undefined) {
       const { list, total } = records.list(entity, parsed);
@@ -88,6 +89,8 @@ export async function espoFake(options: EspoFakeOptions = {}): Promise<EspoFake>
   return { ...server, records, webhooks };
 }
 
+/** Entities that a contact is linked with, by the name of the link. */
+const links: Readonly<Record<string, string>> = { meetings: 'Meeting', opportunities: 'Opportunity' };
 /** Times of every user at meetings and calls that are not cancelled. */
 function busyRanges(records: EspoRecords, { userIdList, from, to }: Readonly<Record<string, unknown>>): object {
   const isTime = (text: unknown) => /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(String(text));

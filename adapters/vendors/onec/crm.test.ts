@@ -433,7 +433,7 @@ describe('the mapping', () => {
   test('a section that is left out makes its methods unsupported, without a request', async () => {
     const { contacts } = standard;
     const { crm, fake } = await started({ ONEC_MAPPING: JSON.stringify({ contacts }) });
-    expect(Object.entries(crm.capabilities().methods).filter(([, support]) => support === 'unsupported')).toHaveLength(9);
+    expect(Object.entries(crm.capabilities().methods).filter(([, support]) => support === 'unsupported')).toHaveLength(11);
     const refusal = { code: 'unimplemented', reason: 'unsupported', outcome: 'not_executed' };
     await expect(crm.createLead.attempt({ contactId: 'c', ...anna, source: 'website', reuseHours: 0 }, at('r1'))).rejects.toMatchObject(
       refusal,

@@ -198,6 +198,8 @@ function methodsOf({ leads, deals, tasks, notes, calls }: Mapping): Capabilities
     create_lead: mapped(leads),
     find_open_lead: openLeads,
     list_leads: 'unsupported',
+    list_deals: 'unsupported',
+    list_tasks: 'unsupported',
     update_lead_status: mapped(leads?.status),
     create_deal: mapped(deals),
     create_task: mapped(tasks),

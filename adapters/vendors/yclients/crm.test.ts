@@ -256,7 +256,9 @@ test('leads, deals and tasks are refused before any request, and the capabilitie
     'create_lead',
     'create_task',
     'find_open_lead',
+    'list_deals',
     'list_leads',
+    'list_tasks',
     'push_to_crm',
     'update_lead_status',
   ]);

@@ -68,6 +68,8 @@ export function salonCrm(platform: Platform, options: SalonOptions, deps: CrmDep
         create_lead: 'unsupported',
         find_open_lead: 'unsupported',
         list_leads: 'unsupported',
+        list_deals: 'unsupported',
+        list_tasks: 'unsupported',
         update_lead_status: 'unsupported',
         create_deal: 'unsupported',
         create_task: 'unsupported',

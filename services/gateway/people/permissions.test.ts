@@ -149,6 +149,10 @@ test('a manager cannot decide on a draft in another’s chat, nor write, assign 
     ['/api/v1/booking/appointments', { slotId: 'slot', client: { name: 'Имя', phoneNumber } }],
     ['/api/v1/pipelines/lead_to_call', { firstName: 'Имя', phoneNumber: phoneNumber.replace('+7', '8') }],
   ];
+  for (const list of ['deals', 'tasks']) {
+    const path = (phone: string): string => `/api/v1/crm/${list}?phoneNumber=${encodeURIComponent(phone)}`;
+    expect([(await vera.ask('GET', path(phoneNumber))).status, (await vera.ask('GET', path(phones.own))).status]).toEqual([404, 200]);
+  }
   const statuses = await Promise.all(acts.map(async ([path, body]) => [path, (await vera.ask('POST', path, body)).status]));
   expect(statuses).toEqual(acts.map(([path]) => [path, 404]));
 });
