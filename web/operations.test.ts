@@ -84,6 +84,13 @@ inBrowser(
     await says(page, 'do_not_call', '.detail');
     await says(page, 'ошибка', `[data-step="${step}"] > summary`);
     await shows(page, 'svg.waterfall .bar.bad');
+    await click(page, 'Последовательность', '.detail');
+    await shows(page, 'svg.sequence .arrow.bad');
+    const lines = `document.querySelectorAll('svg.sequence .arrow, svg.sequence .fold').length`;
+    expect(await page.value(`document.querySelectorAll('.sequence-of tbody tr').length === ${lines} && ${lines} >= 2`)).toBe(true);
+    expect(
+      await page.value(`[...document.querySelectorAll('svg.sequence > g:first-of-type text')].map((each) => each.textContent)`),
+    ).toEqual(['pipelines']);
     await page.value(`document.querySelector('[data-step="${step}"] > summary').click()`);
     await click(page, 'Повторить отсюда…', `[data-step="${step}"]`);
     const field = `document.querySelector('textarea[name=input]')`;

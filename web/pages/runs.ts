@@ -26,6 +26,7 @@ import {
   states,
   whyItWaits,
 } from '../parts/rows.ts';
+import { SequenceOf } from '../parts/sequence.ts';
 import { Waterfall } from '../parts/waterfall.ts';
 import { rowWords } from '../words/rows.ts';
 import { runsWords } from '../words/runs.ts';
@@ -138,7 +139,7 @@ export function page(desk: Desk): Page {
               ? [columns.state, columns.method, columns.step, columns.why, columns.reason, columns.age, columns.attempts, columns.id]
               : [columns.state, columns.method, columns.step, columns.age]
           } />
-        <${OpenRow} desk=${desk} opened=${opened} command=${commandOf} acts=${(run: Row) => html`<${Acts} row=${run} /><${Waterfall} desk=${desk} steps=${run.steps.map((step) => ({ ...step, state: stateOf(run, step) }))} /><${Steps} row=${run} />`} />
+        <${OpenRow} desk=${desk} opened=${opened} command=${commandOf} acts=${(run: Row) => html`<${Acts} row=${run} /><${Drawn} run=${run} /><${Steps} row=${run} />`} />
       </div>`;
   }
 
@@ -156,6 +157,12 @@ export function page(desk: Desk): Page {
         desk.router.filter({ stuck: (event.target as HTMLInputElement).checked ? '1' : null })} /> ${t('stuck')}</label>
       ${stuck !== undefined && html`<span class="quiet">${t('stuckHelp')}</span> <button type="button" onClick=${() => void list.refresh()}>↻ ${desk.words(rowWords)('refresh')}</button>`}
     </div>`;
+  }
+
+  /** The run along its time, and who asked whom. */
+  function Drawn({ run }: { run: Row }): VNode {
+    const steps = run.steps.map((step) => ({ ...step, state: stateOf(run, step) }));
+    return html`<${Waterfall} desk=${desk} steps=${steps} /><${SequenceOf} key=${run.id} desk=${desk} run=${run} steps=${steps} />`;
   }
 
   function Acts({ row }: { row: Row }): VNode {

@@ -22,6 +22,23 @@ export const runsWords = {
     },
   ],
   pause: ['пауза {time}', 'pause of {time}'],
+  sequence: ['Последовательность', 'Sequence'],
+  sequenceOf: [
+    {
+      one: 'Кто кого вызывал: {n} строка. Таблица ниже.',
+      few: 'Кто кого вызывал: {n} строки. Таблица ниже.',
+      many: 'Кто кого вызывал: {n} строк. Таблица ниже.',
+      other: 'Кто кого вызывал: {n} строки. Таблица ниже.',
+    },
+    { one: 'Who called whom: {n} line. A table is below.', other: 'Who called whom: {n} lines. A table is below.' },
+  ],
+  waitsFor: ['ждёт: {step}', 'waits: {step}'],
+  replied: ['ответ: {step}', 'reply: {step}'],
+  endedBadly: ['не вышло: {step}', 'failed: {step}'],
+  sequenceAt: ['Когда', 'When'],
+  sequenceFrom: ['Откуда', 'From'],
+  sequenceTo: ['Куда', 'To'],
+  sequenceWhat: ['Что', 'What'],
   earlier: [
     { one: '{n} прежнее исполнение', few: '{n} прежних исполнения', many: '{n} прежних исполнений', other: '{n} прежнего исполнения' },
     { one: '{n} earlier execution', other: '{n} earlier executions' },
