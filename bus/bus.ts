@@ -7,7 +7,7 @@
 import type { Entry, Event, Method } from '../contracts/kit/define.ts';
 import { PolybError } from '../contracts/kit/errors.ts';
 import type { Sample } from '../contracts/kit/metric.ts';
-import { busReconnects, busRtt, rpcClientDuration } from '../contracts/metrics.ts';
+import { busReconnects, busRtt, rpcClientDuration, tapDropped } from '../contracts/metrics.ts';
 import type { Callable, Handlers, Origin, RequestOptions, Served, ServeOptions, Wire } from './call.ts';
 import { createCaller } from './client/caller.ts';
 import { gather } from './client/request-many.ts';
@@ -106,6 +106,7 @@ export function createBus(options: BusOptions): BusHost {
     localEndpoints,
     pingMs: options.streamPingMs ?? 5000,
     permit,
+    tapDropped: (address, at, items) => metrics.count(tapDropped, { rpc_method: address, at }, items),
     opening: caller.opening,
   });
 

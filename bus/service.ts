@@ -261,6 +261,19 @@ export function byConnection<T, M extends Keyed>(
   return byField('connection' as keyof ParsedOf<M> & string, effects, 'main');
 }
 
+export interface TapOptions {
+  /** `up`: items from the caller as the handler reads them; `down`: items from the service. Default: both. */
+  readonly side?: 'up' | 'down' | 'both' | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+export type TapItem<U, D> =
+  /** A stream with the topic is open and heard from here on, also while it has no items. */
+  | { readonly kind: 'started' }
+  | { readonly kind: 'item'; readonly side: 'up'; readonly item: U }
+  | { readonly kind: 'item'; readonly side: 'down'; readonly item: D }
+  /** Here this many items of the side are missing, because the service or the listener was behind or the connection dropped. */
+  | { readonly kind: 'dropped'; readonly side: 'up' | 'down'; readonly items: number };
+
 export interface Bus {
   readonly name: string;
   readonly instance: string;
@@ -272,12 +285,13 @@ export interface Bus {
     up: AsyncIterable<z.input<U>>,
     options?: CallOptions,
   ): AsyncIterable<z.output<D>>;
-  /** Reads the down side of another caller's stream without flow control: items may be lost. */
+  /** Listens to a stream of another caller, from now to its end, without flow control: items may be lost, which is counted.
+   *  @throws PolybError upstream_failed/connection_lost when the instance with the stream is gone; failed_precondition for a stream without a topic. */
   tap<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
     stream: Stream<I, U, D>,
     topic: string,
-    options?: CallOptions,
-  ): AsyncIterable<z.output<D>>;
+    options?: TapOptions,
+  ): AsyncIterable<TapItem<z.output<U>, z.output<D>>>;
   /** Serves, until disposed, the methods and streams of `contract`, or of a part of it, that declare this owner for the one object: `own(telephony, { legId })`.
    *  Open streams outlive it. @throws PolybError failed_precondition for an owner that no entry declares, or an entry that is not served here. */
   own(contract: Contract, object: Readonly<Record<string, string>>): Disposable;

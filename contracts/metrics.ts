@@ -18,6 +18,10 @@ export const rpcClientDuration = histogram('rpc_client_call_duration_seconds', {
   labels: { rpc_method: 'any', rpc_response_status_code: 'any' },
 });
 
+export const tapDropped = counter('polyb_tap_dropped_items_total', {
+  help: 'Items of streams that a tap missed: those that the service did not publish to taps because its connection was behind, and all that a listener did not get.',
+  labels: { rpc_method: 'any', at: ['service', 'listener'] },
+});
 export const busReconnects = counter('polyb_bus_reconnects_total', { help: 'Reconnections to the bus.' });
 export const busRtt = gauge('polyb_bus_rtt_seconds', { help: 'Round-trip time to the bus server.' });
 

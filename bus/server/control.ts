@@ -5,7 +5,7 @@ import { isPolybError, PolybError, toPolybError, toProblem } from '../../contrac
 import type { Log } from '../../contracts/kit/ports.ts';
 import { validInput } from '../middleware/validate.ts';
 import type { ShownSetting } from '../service.ts';
-import { leaseMs, type Streams } from '../streams/stream.ts';
+import type { Streams } from '../streams/stream.ts';
 import type { Recorder } from '../telemetry/recorder.ts';
 import type { CallRecord } from '../telemetry/records.ts';
 import type { Arrived, Subscription, Transport } from '../transports/transport.ts';
@@ -23,13 +23,14 @@ export const ControlRequest = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('schema'), method: z.string().max(64).optional() }),
   /** Stops the call whose reply would go to this inbox. */
   z.strictObject({ op: z.literal('cancel'), reply: Inbox }),
-  /** Sends the records of calls to `to`, or the items of a stream's topic to its tap subject, for 30 s from now. */
+  /** Sends the records of calls to `to`, or the items of a stream's topic to its tap subjects, for 30 s from now. */
   z.strictObject({
     op: z.literal('tap'),
     to: Inbox.optional(),
     methods: z.array(z.string().max(64)).max(200).optional(),
     stream: z.string().max(64).optional(),
     topic: z.string().max(200).optional(),
+    side: z.enum(['up', 'down', 'both']).optional(),
   }),
   /** Returns the records of a trace that this instance still has. */
   z.strictObject({ op: z.literal('spans'), traceId: z.string().regex(/^[0-9a-f]{32}$/, '32 hex digits') }),
@@ -56,6 +57,7 @@ export interface Control {
   close(): void;
 }
 
+const leaseMs = 30_000;
 const maxRecords = 1000;
 const batchMs = 100;
 const batchRecords = 500;
@@ -76,7 +78,8 @@ export function createControl(parts: ControlParts): Control {
         server.cancel(request.reply);
         return undefined;
       case 'tap':
-        if (request.stream !== undefined && request.topic !== undefined) streams.lease(request.stream, request.topic);
+        if (request.stream !== undefined && request.topic !== undefined)
+          streams.lease(request.stream, request.topic, request.side ?? 'both');
         if (request.to !== undefined)
           taps.lease(request.to, request.methods?.map((method) => `${service}.${method}`) ?? endpoints.map(({ entry }) => entry.address));
         return { instance, leaseMs };

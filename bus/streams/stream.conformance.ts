@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { hang, type ShopBed, shopBed, until } from '../../test/kit/bed.ts';
 import type { TransportBed } from '../../test/kit/transports.ts';
+import type { TapItem } from '../service.ts';
 import { createLocalEndpoints } from '../transports/in-process.ts';
 import type { Arrived } from '../transports/transport.ts';
 import { readHead } from '../wire/headers.ts';
@@ -358,28 +359,137 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     await ended;
   });
 
-  test('can be tapped by its topic from the tap’s start until its end', async () => {
-    const go = Promise.withResolvers<void>();
-    const shop = await bed.serve({
-      sound: async function* ({ frames }) {
-        await go.promise;
-        for (let n = 0; n < frames; n += 1) yield frame(n);
-      },
+  describe('tapped by its topic', () => {
+    /** Talks as the caller says; the handler returns each frame with its first byte raised by 100. */
+    const echoing = (options?: Parameters<ShopBed['serve']>[1]) => {
+      const raise = async function* (_: unknown, up: AsyncIterable<Uint8Array>) {
+        for await (const bytes of up) yield Uint8Array.of((bytes[0] ?? 0) + 100);
+      };
+      return bed.serve({ sound: raise, leg: raise }, options);
+    };
+    function caller() {
+      const waiting: (() => void)[] = [];
+      const said: number[] = [];
+      let isOver = false;
+      const source = (async function* () {
+        for (;;) {
+          const next = said.shift();
+          if (next !== undefined) yield Uint8Array.of(next);
+          else if (isOver) return;
+          else await new Promise<void>((resolve) => waiting.push(resolve));
+        }
+      })();
+      const wake = () => {
+        for (const resolve of waiting.splice(0)) resolve();
+      };
+      return {
+        source,
+        say(...frames: number[]) {
+          said.push(...frames);
+          wake();
+        },
+        end() {
+          isOver = true;
+          wake();
+        },
+      };
+    }
+    const shown = (item: TapItem<Uint8Array, Uint8Array> | undefined) =>
+      item === undefined
+        ? 'end'
+        : item.kind === 'item'
+          ? `${item.side} ${item.item[0]}`
+          : item.kind === 'dropped'
+            ? `${item.side} -${item.items}`
+            : 'started';
+    const listen = (items: AsyncIterable<TapItem<Uint8Array, Uint8Array>>) => {
+      const iterator = items[Symbol.asyncIterator]();
+      return async (count: number) => {
+        const got: string[] = [];
+        for (let n = 0; n < count; n += 1) got.push(shown((await iterator.next()).value));
+        return got;
+      };
+    };
+
+    test('is heard on both sides from its start to its end, and in one where one is asked for', async () => {
+      const shop = await echoing();
+      const [bus, listener] = [await bed.bus('till'), await bed.bus('listener')];
+      const [both, up, down, other] = [
+        listen(listener.tap(bed.shop.sound, 'leg 1')),
+        listen(listener.tap(bed.shop.sound, 'leg 1', { side: 'up' })),
+        listen(listener.tap(bed.shop.sound, 'leg 1', { side: 'down' })),
+        listen(listener.tap(bed.shop.sound, 'leg 2')),
+      ];
+      const heard = [both(8), up(5), down(5)];
+      const silence = other(1);
+      await listener.call(bed.shop.add, { a: 1, b: 1 }); // the leases have been asked for before it
+      const call = caller();
+      const playing = all(bus.open(bed.shop.sound, { legId: 'leg 1', frames: 0 }, call.source));
+      await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
+      call.say(1, 2, 3);
+      call.end();
+      expect((await heard[0])?.toSorted()).toEqual(['down 101', 'down 102', 'down 103', 'end', 'started', 'up 1', 'up 2', 'up 3']);
+      expect(await heard[1]).toEqual(['started', 'up 1', 'up 2', 'up 3', 'end']);
+      expect(await heard[2]).toEqual(['started', 'down 101', 'down 102', 'down 103', 'end']);
+      expect((await playing).length).toBe(3);
+      await listener.close();
+      expect(await silence).toEqual(['end']);
     });
-    const [bus, listener] = [await bed.bus('till'), await bed.bus('listener')];
-    const [tapped, other] = [listener.tap(bed.shop.sound, 'leg 1'), listener.tap(bed.shop.sound, 'leg 2')].map((items) =>
-      items[Symbol.asyncIterator](),
-    );
-    const first = tapped?.next();
-    void other?.next();
-    await listener.call(bed.shop.add, { a: 1, b: 1 }); // the leases have been asked for before it
-    const playing = all(bus.open(bed.shop.sound, { legId: 'leg 1', frames: 20 }, silent()));
-    await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
-    go.resolve();
-    expect([...((await first)?.value ?? [])]).toEqual([...frame(0)]);
-    for (let n = 1; n < 20; n += 1) expect([...((await tapped?.next())?.value ?? [])]).toEqual([...frame(n)]);
-    expect(await tapped?.next()).toMatchObject({ done: true });
-    expect((await playing).length).toBe(20);
+
+    test('starts for a late listener at once, while the stream is idle, and at the holder of an owned stream', async () => {
+      const [holder] = [await echoing(), await echoing()];
+      const [bus, listener] = [await bed.bus('till'), await bed.bus('listener')];
+      holder.own(bed.shop, { legId: 'a' });
+      await holder.call(bed.shop.add, { a: 1, b: 1 });
+      const call = caller();
+      const playing = bus.open(bed.shop.leg, { legId: 'a' }, call.source)[Symbol.asyncIterator]();
+      call.say(1);
+      await playing.next();
+      const early = listen(listener.tap(bed.shop.leg, 'a'));
+      expect(await early(1)).toEqual(['started']);
+      call.say(2);
+      await playing.next();
+      const late = listen(listener.tap(bed.shop.leg, 'a'));
+      expect(await late(1)).toEqual(['started']);
+      call.say(3);
+      await playing.next();
+      expect((await early(4)).toSorted()).toEqual(['down 102', 'down 103', 'up 2', 'up 3']);
+      expect((await late(2)).toSorted()).toEqual(['down 103', 'up 3']);
+      call.end();
+      await playing.next();
+      expect([await early(1), await late(1)]).toEqual([['end'], ['end']]);
+    });
+
+    test('counts what a slow listener misses, and neither holds up nor ends its stream', async () => {
+      const frames = 1000;
+      await bed.serve({
+        sound: async function* () {
+          for (let n = 0; n < frames; n += 1) yield frame(n);
+        },
+      });
+      const [bus, listener] = [await bed.bus('till'), await bed.bus('listener')];
+      const tapped = listener.tap(bed.shop.sound, 'leg 1', { side: 'down' })[Symbol.asyncIterator]();
+      const first = tapped.next();
+      await listener.call(bed.shop.add, { a: 1, b: 1 });
+      expect((await all(bus.open(bed.shop.sound, { legId: 'leg 1', frames }, silent()))).length).toBe(frames);
+      expect((await first).value).toEqual({ kind: 'started' });
+      await listener.call(bed.shop.add, { a: 1, b: 1 }); // what was published before it has arrived
+      let [got, missing] = [0, 0];
+      for (let next = await tapped.next(); !next.done; next = await tapped.next()) {
+        if (next.value.kind === 'item') {
+          expect([...next.value.item]).toEqual([...frame(got + missing)]);
+          got += 1;
+        } else if (next.value.kind === 'dropped') missing += next.value.items;
+      }
+      expect([got, got + missing]).toEqual([256, frames]);
+      const counted = { name: 'polyb_tap_dropped_items_total', series: [[[bed.shop.sound.address, 'listener'], missing]] };
+      expect(await listener.metrics.reports()).toContainEqual(expect.objectContaining(counted));
+    });
+
+    test('needs a topic in the contract', async () => {
+      const listener = await bed.bus('listener');
+      await expect(listener.tap(bed.shop.talk, 'x')[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'failed_precondition' });
+    });
   });
 
   test('works between services of one process without the NATS server, and copies its items', async () => {

@@ -25,6 +25,62 @@ describe('a stream in memory', () => {
     await bed.close();
   });
 
+  test('loses no call to its taps: while the connection is behind, items are not published to them, and both sides count them', async () => {
+    const transports = await memoryTransports();
+    const bed = await shopBed(async () => transports);
+    const transport = await transports.connect('shop');
+    const go = Promise.withResolvers<void>();
+    const shop = await bed.serve(
+      {
+        sound: async function* () {
+          for (let n = 0; n < 9; n += 1) {
+            Object.assign(transport, { backlogBytes: n >= 2 && n < 6 ? 2_000_000 : 0 });
+            yield Uint8Array.of(n);
+            await go.promise;
+          }
+        },
+      },
+      { transport },
+    );
+    const [bus, listener] = [await bed.bus('till'), await bed.bus('listener')];
+    const tapped = listener.tap(bed.shop.sound, 'a', { side: 'down' })[Symbol.asyncIterator]();
+    const first = tapped.next();
+    await listener.call(bed.shop.add, { a: 1, b: 1 });
+    let played = 0;
+    const playing = (async () => {
+      for await (const _ of bus.open(bed.shop.sound, { legId: 'a', frames: 9 }, silent())) played += 1;
+    })();
+    await first;
+    go.resolve();
+    await playing;
+    const heard: unknown[] = [];
+    for (let next = await tapped.next(); !next.done; next = await tapped.next())
+      heard.push(next.value.kind === 'item' ? next.value.item[0] : next.value);
+    expect(played).toBe(9);
+    expect(heard).toEqual([0, 1, { kind: 'dropped', side: 'down', items: 4 }, 6, 7, 8]);
+    const counted = (at: string) => ({ name: 'polyb_tap_dropped_items_total', series: [[[bed.shop.sound.address, at], 4]] });
+    expect(await shop.metrics.reports()).toContainEqual(expect.objectContaining(counted('service')));
+    expect(await listener.metrics.reports()).toContainEqual(expect.objectContaining(counted('listener')));
+    await bed.close();
+  });
+
+  test('ends its taps with an error when its instance is gone', async () => {
+    const transports = await memoryTransports();
+    const bed = await shopBed(async () => transports);
+    const transport = await transports.connect('shop');
+    const shop = await bed.serve({ sound: () => silent() }, { transport });
+    const [bus, listener] = [await bed.bus('till'), await bed.bus('listener', { streamPingMs: 20 })];
+    const playing = bus.open(bed.shop.sound, { legId: 'a', frames: 0 }, silent())[Symbol.asyncIterator]().next();
+    const cut = expect(playing).rejects.toMatchObject({ code: 'cancelled' });
+    await until(() => shop.stats().some(({ inFlight }) => inFlight === 1));
+    const tapped = listener.tap(bed.shop.sound, 'a')[Symbol.asyncIterator]();
+    expect((await tapped.next()).value).toEqual({ kind: 'started' });
+    transports.cut(transport);
+    await expect(tapped.next()).rejects.toMatchObject({ code: 'upstream_failed', reason: 'connection_lost' });
+    await bed.close();
+    await cut;
+  });
+
   test('fails when an item was lost in transit', async () => {
     const transports = await memoryTransports();
     const bed = await shopBed(async () => transports);

@@ -5,14 +5,14 @@ import { PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Origin, RequestOptions } from '../call.ts';
 import { type Cancellable, cancelled, stop } from '../middleware/cancel.ts';
 import { createSweep } from '../middleware/deadline-timer.ts';
-import type { CallOptions, Log } from '../service.ts';
+import type { CallOptions, Log, TapItem, TapOptions } from '../service.ts';
 import type { LocalCall, LocalEndpoints } from '../transports/in-process.ts';
 import type { Arrived, Subscription, Transport } from '../transports/transport.ts';
-import { decode, encode, plainCopy } from '../wire/codec.ts';
+import { plainCopy } from '../wire/codec.ts';
 import { type Frame, type Packed, pack, unpack } from '../wire/frames.ts';
-import { headerBlock, msgpackType, readHead } from '../wire/headers.ts';
-import { subjectToken } from '../wire/ids.ts';
+import { headerBlock } from '../wire/headers.ts';
 import { createEnd, type End } from './stream-end.ts';
+import { createTaps, type Side, type TapParts, type Taps } from './tap.ts';
 
 export interface StreamParts {
   readonly transport: Transport;
@@ -22,6 +22,7 @@ export interface StreamParts {
   readonly localEndpoints: LocalEndpoints | undefined;
   /** Maximum time between frames of an end; after three such times of silence it is lost. */
   readonly pingMs: number;
+  readonly tapDropped: TapParts['dropped'];
   readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
   /** Sends the opening request; resolves with the subject of the service's end. */
   readonly opening: (stream: Stream, input: unknown, mine: string, options: RequestOptions, origin: Origin | undefined) => Promise<string>;
@@ -54,8 +55,8 @@ export interface Streams {
   tap<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
     stream: Stream<I, U, D>,
     topic: string,
-    options?: CallOptions,
-  ): AsyncIterable<z.output<D>>;
+    options?: TapOptions,
+  ): AsyncIterable<TapItem<z.output<U>, z.output<D>>>;
   /** Replies to the opening and runs the stream to its end. */
   serve(
     stream: Stream,
@@ -64,13 +65,13 @@ export interface Streams {
     accept: Accept,
     start: (up: AsyncIterable<unknown>) => AsyncIterable<unknown>,
   ): Promise<void>;
-  /** Publishes the items of this topic to taps until `leaseMs` from now. */
-  lease(name: string, topic: string): void;
+  /** Publishes the items of this topic to taps for the time of a lease from now. */
+  readonly lease: Taps['lease'];
   close(): void;
 }
 
-export const leaseMs = 30_000;
-const tapBacklog = 256;
+/** A lease of a tap, in intervals of pings: 30 s. */
+const leaseOfPings = 6;
 
 interface Link {
   readonly side: 'caller' | 'server';
@@ -85,8 +86,8 @@ export function createStreams(parts: StreamParts): Streams {
   const { transport, prefix, now, log, localEndpoints, pingMs, permit } = parts;
   const base = `${prefix}.str.${transport.inbox.slice('_INBOX.'.length)}`;
   const links = new Map<number, Link>();
-  const leases = new Map<string, number>();
-  const tapEnds = new Set<() => void>();
+  const instance = transport.inbox.slice(transport.inbox.lastIndexOf('.') + 1);
+  const taps = createTaps({ transport, prefix, now, leaseMs: leaseOfPings * pingMs, dropped: parts.tapDropped });
   let outbox: Packed[] = [];
   let subscription: Subscription | undefined;
   let last = 0;
@@ -246,20 +247,19 @@ export function createStreams(parts: StreamParts): Streams {
       at.end.close(why);
     });
     call.deadlineAt = Number.POSITIVE_INFINITY; // the deadline applies to the opening; the stream ends when one side ends it
-    const tapKey = `${stream.name}/${topic}`;
-    const tapSubject = `${prefix}.tap.${stream.service}.${stream.name}.${subjectToken(topic)}`;
-    const isTapped = (): boolean => (leases.get(tapKey) ?? 0) > now();
-    const down = (item: unknown): unknown => {
-      const valid = accept.down(item);
-      if (isTapped()) tapped(tapSubject, valid);
+    const tapped =
+      stream.topic === undefined ? undefined : taps.open(stream, topic, at.mine.slice(at.mine.indexOf(instance)).replace('.', '-'));
+    const through = (side: Side) => (item: unknown) => {
+      const valid = accept[side](item);
+      tapped?.item(side, valid);
       return valid;
     };
     try {
-      const items = start(at.end.read(accept.up));
+      const items = start(at.end.read(through('up')));
       if (call.local !== undefined) call.local.done(undefined, at.mine, false);
       else transport.publish(call.reply, '{}', headerBlock({ 'polyb-stream': at.mine }));
       call.opened = true;
-      await at.end.sendAll(items, down, stream.overflow);
+      await at.end.sendAll(items, through('down'), stream.overflow);
       at.end.close(undefined);
     } catch (thrown) {
       if (!at.end.closed) {
@@ -268,74 +268,22 @@ export function createStreams(parts: StreamParts): Streams {
       }
       throw thrown;
     } finally {
-      if (isTapped()) tapped(tapSubject, undefined);
-    }
-  }
-
-  /** Publishes an item, or the end, to taps. It may be lost. */
-  function tapped(subject: string, item: unknown): void {
-    if (!transport.connected) return;
-    if (item === undefined) transport.publish(subject, '', headerBlock({ 'polyb-frame': 'end 0' }));
-    else if (item instanceof Uint8Array) transport.publish(subject, item);
-    else transport.publish(subject, encode('msgpack', item, true), headerBlock({ 'content-type': msgpackType }));
-  }
-  async function* tap(stream: Stream, topic: string, { signal }: CallOptions = {}): AsyncGenerator<unknown> {
-    permit(stream);
-    const backlog: unknown[] = [];
-    let over = false;
-    let wake = (): void => {};
-    const renew = (): void => {
-      if (transport.connected)
-        transport.publish(`${prefix}.ctl.${stream.service}`, JSON.stringify({ op: 'tap', stream: stream.name, topic }));
-    };
-    const leave = (): void => wake();
-    const finish = (): void => {
-      over = true;
-      wake();
-    };
-    tapEnds.add(finish);
-    const hearing = transport.subscribe(`${prefix}.tap.${stream.service}.${stream.name}.${subjectToken(topic)}`, ({ headers, data }) => {
-      const head = readHead(headers);
-      if (head.frame !== '') {
-        finish();
-        return;
-      }
-      if (backlog.push(head.contentType === msgpackType ? decode('msgpack', data) : Uint8Array.from(data)) > tapBacklog) backlog.shift();
-      wake();
-    });
-    const timer = setInterval(renew, leaseMs / 3);
-    signal?.addEventListener('abort', leave, { once: true });
-    try {
-      renew();
-      for (;;) {
-        if (signal?.aborted) throw cancelled(stream.address, 'not_executed');
-        if (backlog.length > 0) yield backlog.shift();
-        else if (over) return;
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-      }
-    } finally {
-      clearInterval(timer);
-      tapEnds.delete(finish);
-      signal?.removeEventListener('abort', leave);
-      hearing.unsubscribe();
+      tapped?.close();
     }
   }
 
   return {
     open: open as Streams['open'],
-    tap: tap as Streams['tap'],
+    tap: ((stream, topic, options = {}) => {
+      permit(stream);
+      return taps.listen(stream, topic, options);
+    }) as Streams['tap'],
     serve,
-    lease: (name, topic) => {
-      for (const [key, until] of leases) if (until <= now()) leases.delete(key);
-      leases.set(`${name}/${topic}`, now() + leaseMs);
-    },
+    lease: taps.lease,
     close() {
       flush();
       forget();
-      for (const finish of tapEnds) finish();
+      taps.close();
       for (const at of links.values()) {
         postIfPossible(at, { kind: 'cancel' });
         at.end.close(cancelled('a stream', 'unknown'));

@@ -99,6 +99,7 @@ export function memoryBroker({ maxPayload = 1_048_576 }: { readonly maxPayload?:
           return owner.connected;
         },
         maxPayload,
+        backlogBytes: 0,
         user,
         inbox: `_INBOX.${user}.${instanceId()}`,
         publish(subject, data, headers = '', reply = '') {

@@ -152,6 +152,9 @@ function transportOf(connection: NatsConnection, { inboxUser, log }: NatsOptions
     get maxPayload() {
       return maxPayload;
     },
+    get backlogBytes() {
+      return backlogOf(connection);
+    },
     user: inboxUser,
     inbox: `_INBOX.${inboxUser}.${instanceId()}`,
     publish(subject, data, headers = '', reply = '') {
@@ -231,6 +234,17 @@ function refusedSubscription(subject: string, cause: Error): PolybError {
 interface RawMsg {
   readonly _msg?: { readonly subject: Uint8Array; readonly reply?: Uint8Array; readonly hdr: number };
   readonly _rdata?: Uint8Array;
+}
+interface RawConnection {
+  readonly protocol?: {
+    readonly outbound?: { size?(): number };
+    readonly transport?: { readonly socket?: { readonly writableLength?: number } };
+  };
+}
+/** What the client and its socket hold; 0 if this client does not show it. */
+export function backlogOf(connection: NatsConnection): number {
+  const { protocol } = connection as RawConnection;
+  return (protocol?.outbound?.size?.() ?? 0) + (protocol?.transport?.socket?.writableLength ?? 0);
 }
 const asLatin1 = Buffer.prototype.latin1Slice as (this: Uint8Array, from: number, to: number) => string;
 

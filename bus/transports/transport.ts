@@ -18,6 +18,8 @@ export interface Transport {
   readonly connected: boolean;
   /** Largest body plus headers, in bytes. */
   readonly maxPayload: number;
+  /** Bytes that were published and have not left this process. */
+  readonly backlogBytes: number;
   /** The bus user of this connection. */
   readonly user: string;
   /** `_INBOX.<user>.<instance>`: replies come to subjects under it, and bus permissions bind it to the user. */

@@ -175,6 +175,9 @@ function speak(socket: Socket, { user, pass }: Login, options: SocketOptions, gr
     get maxPayload() {
       return info.max_payload ?? 1_048_576;
     },
+    get backlogBytes() {
+      return socket.writableLength;
+    },
     user: options.inboxUser,
     inbox: `_INBOX.${options.inboxUser}.${instanceId()}`,
     publish(subject, data, headers = '', reply = '') {
