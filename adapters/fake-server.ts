@@ -6,6 +6,7 @@ import { appendFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
@@ -76,13 +77,15 @@ export interface FakeServerOptions {
   readonly random?: (() => number) | undefined;
   /** Called with the status of each reply to a recorded request, except a `hang` or a `cut`. */
   readonly onReply?: ((status: number, request: FakeRequest) => void) | undefined;
+  /** A client asks for a WebSocket. Default: refused. */
+  readonly onUpgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined;
   /** PEM texts: the server speaks TLS. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
 /** @param work what the provider does with a request; a `Refusal` that it throws is the reply, anything else is a 500. */
 export async function fakeServer(
-  { port = 0, base = '', effects, now = Date.now, random = Math.random, onReply = () => {}, tls }: FakeServerOptions,
+  { port = 0, base = '', effects, now = Date.now, random = Math.random, onReply = () => {}, onUpgrade, tls }: FakeServerOptions,
   work: (request: FakeRequest) => FakeReply | Promise<FakeReply>,
 ): Promise<FakeServer> {
   const seen: FakeRequest[] = [];
@@ -127,6 +130,7 @@ export async function fakeServer(
     );
   };
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+  if (onUpgrade !== undefined) server.on('upgrade', onUpgrade);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);

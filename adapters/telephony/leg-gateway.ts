@@ -1,0 +1,32 @@
+import type { ParsedOf } from '../../contracts/kit/define.ts';
+import type { telephony } from '../../contracts/telephony.ts';
+import type { LegHost as Host, Leg, TrunkState } from './port.ts';
+
+export type Dial = ParsedOf<typeof telephony.dial>;
+
+/** What a gateway whose legs are held by one process reports to the service. */
+export interface LegHost extends Host {
+  /** Ids for a new inbound leg and its call. */
+  identify(): { readonly legId: string; readonly callId: string };
+  /** Stores what another instance needs to end the leg after this process has died. */
+  save(legId: string, data: unknown): void;
+}
+export interface LegServer {
+  /**
+   * Dials. What becomes of the leg is reported to the host; a second use of a `legId` is a fault of the caller.
+   * @throws PolybError with outcome `not_executed` if the gateway refused; anything else means that the phone may ring.
+   */
+  place(dial: Dial, at: { readonly legId: string; readonly signal: AbortSignal }): Promise<void>;
+  leg(legId: string): Leg | undefined;
+  /** Ends, at the network, a leg that a dead process held. One that is gone is no error. */
+  abandon(leg: { readonly legId: string; readonly data: unknown }, signal: AbortSignal): Promise<void>;
+  trunks(): readonly TrunkState[];
+  /** Takes no more legs; resolves when the last one has ended. @throws the reason of the signal */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Ends all legs. */
+  close(): Promise<void>;
+}
+/** A gateway whose legs carry media. */
+export interface LegGateway {
+  start(host: LegHost): Promise<LegServer>;
+}
