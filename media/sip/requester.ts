@@ -1,0 +1,153 @@
+/** Sends requests: finds the place, adds Via and credentials, tries again where that is right. */
+import type { Authorizer } from './authorizer.ts';
+import type { Channel } from './client-transaction.ts';
+import { type Clock, type RandomBytes, randomToken } from './clock.ts';
+import { locate, type NameService, type Target } from './locate.ts';
+import { formatVia, reasonPhrase, type SipMessage, type SipRequest, type SipResponse, serialise } from './message.ts';
+import type { Transactions } from './transactions.ts';
+import type { Place, Transports } from './transport.ts';
+import { parseUri } from './uri.ts';
+
+/** The final response, or the status that stands for its absence: 408 without any, 503 when the request could not leave. */
+export interface Outcome {
+  readonly status: number;
+  readonly reason: string;
+  readonly response: SipResponse | null;
+}
+
+export interface RequestToSend {
+  /** Called again for each attempt; without Via and credentials. */
+  readonly build: () => SipRequest;
+  /** The URI whose host the request goes to. */
+  readonly nextHop: string;
+  readonly authorizer: Authorizer;
+  /** Awaited before the bytes leave; false keeps them back, and the outcome is 487. */
+  readonly before?: (request: SipRequest, target: Target) => Promise<boolean>;
+  readonly onProvisional?: (response: SipResponse) => void;
+  /** A 2xx of an INVITE after the first: repeated, or of another branch of the fork. */
+  readonly onAnotherAnswer?: (response: SipResponse) => void;
+  /** In the same tick as the final response; a refusal that is tried again is none. */
+  readonly onOutcome?: (outcome: Outcome) => void;
+}
+
+export interface Requester {
+  send(request: RequestToSend): Promise<Outcome>;
+  /** Sends without a transaction: the ACK of a 2xx. */
+  sendAck(request: SipRequest, nextHop: string): Promise<void>;
+  /** Sends a request that has its Via already, once: a CANCEL. The outcome comes as that of any other. */
+  sendAs(request: SipRequest, target: Target): Promise<Outcome>;
+  /** Where requests to that URI go, and this side's place for it; null when there is no way. */
+  reach(uri: string): Promise<{ readonly targets: readonly Target[]; readonly local: Place } | null>;
+}
+
+interface RequesterParts {
+  readonly transports: Transports;
+  readonly transactions: Transactions;
+  readonly names: NameService;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly trace: (message: SipMessage, peer: Target) => void;
+}
+
+const outcomeOf = (status: number, response: SipResponse | null = null): Outcome => ({
+  status,
+  reason: response?.reason ?? reasonPhrase(status),
+  response,
+});
+
+export function createRequester({ transports, transactions, names, random, trace }: RequesterParts): Requester {
+  const channelTo = (target: Target): Channel => ({
+    isReliable: target.protocol !== 'udp',
+    send(message) {
+      trace(message, target);
+      return transports.send(serialise(message), target);
+    },
+  });
+
+  async function reach(text: string) {
+    const uri = parseUri(text);
+    const targets = uri ? await locate(uri, names) : [];
+    const [first] = targets;
+    const local = first ? transports.local(first.protocol, first.address.includes(':')) : null;
+    return local ? { targets, local } : null;
+  }
+
+  const viaAt = (target: Target, local: Place): string =>
+    formatVia({
+      protocol: target.protocol.toUpperCase(),
+      ...local,
+      params: new Map([
+        ['branch', `z9hG4bK${randomToken(random)}`],
+        ['rport', null],
+      ]),
+    });
+
+  /** One transaction; `failed` stays apart from a response with the same status. */
+  function exchange(
+    request: SipRequest,
+    target: Target,
+    handlers: Pick<RequestToSend, 'onProvisional' | 'onAnotherAnswer'>,
+    onFinal: (response: SipResponse) => void,
+  ): Promise<SipResponse | 'timeout' | 'unreachable'> {
+    return new Promise((resolve) => {
+      let isFinal = false;
+      transactions.send(request, channelTo(target), {
+        response(response) {
+          if (response.status < 200) return handlers.onProvisional?.(response);
+          if (isFinal) return handlers.onAnotherAnswer?.(response);
+          isFinal = true;
+          onFinal(response);
+          resolve(response);
+        },
+        failed: resolve,
+        // After close() there is no outcome to wait for.
+        ended: () => resolve('timeout'),
+      });
+    });
+  }
+
+  return {
+    reach,
+    async send({ build, nextHop, authorizer, before, onOutcome, ...handlers }) {
+      const end = (outcome: Outcome): Outcome => {
+        onOutcome?.(outcome);
+        return outcome;
+      };
+      const way = await reach(nextHop);
+      if (!way) return end(outcomeOf(503));
+      const attempt = authorizer.attempt();
+      let remaining = [...way.targets];
+      for (;;) {
+        const [target] = remaining;
+        if (!target) return end(outcomeOf(503));
+        const bare = build();
+        const request: SipRequest = {
+          ...bare,
+          headers: [['Via', viaAt(target, way.local)], ...bare.headers, ...authorizer.headers(bare.method, bare.uri)],
+        };
+        if (before && !(await before(request, target))) return end(outcomeOf(487));
+        let isAgain = false;
+        const found = await exchange(request, target, handlers, (response) => {
+          isAgain = attempt.takes(response);
+          if (!isAgain) onOutcome?.(outcomeOf(response.status, response));
+        });
+        if (isAgain) continue;
+        if (found === 'unreachable') {
+          remaining = remaining.slice(1);
+          continue;
+        }
+        return found === 'timeout' ? end(outcomeOf(408)) : outcomeOf(found.status, found);
+      }
+    },
+    async sendAs(request, target) {
+      const found = await exchange(request, target, {}, () => {});
+      return found === 'timeout' ? outcomeOf(408) : found === 'unreachable' ? outcomeOf(503) : outcomeOf(found.status, found);
+    },
+    async sendAck(request, nextHop) {
+      const way = await reach(nextHop);
+      const [target] = way?.targets ?? [];
+      if (!way || !target) return;
+      await channelTo(target).send({ ...request, headers: [['Via', viaAt(target, way.local)], ...request.headers] });
+    },
+  };
+}

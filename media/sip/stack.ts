@@ -1,0 +1,33 @@
+/** What all calls of a user agent share. */
+import { type Clock, type RandomBytes, randomToken } from './clock.ts';
+import type { Dialog } from './dialog.ts';
+import type { Header, SipRequest } from './message.ts';
+import type { Requester } from './requester.ts';
+import type { ServerTransaction } from './server-transaction.ts';
+import type { SessionTimerSettings } from './session-timer.ts';
+
+export interface Stack {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly requester: Requester;
+  readonly timer: SessionTimerSettings;
+  /** Stores a dialog; INVITE, 200, re-INVITE and BYE leave after it. */
+  save(dialog: Dialog): Promise<void>;
+  /** Requests of that dialog go to `receive` until the returned function is called. */
+  attach(callId: string, localTag: string, receiver: DialogReceiver): () => void;
+}
+export interface DialogReceiver {
+  receive(request: SipRequest, transaction: ServerTransaction): void;
+  /** The ACK of a 2xx. */
+  acknowledge(ack: SipRequest): void;
+}
+
+export const methods = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'PRACK', 'UPDATE', 'INFO', 'REFER', 'NOTIFY'] as const;
+export const extensions = ['100rel', 'timer', 'replaces', 'norefersub'] as const;
+/** What this side can do, in requests and responses. */
+export const abilities: readonly Header[] = [
+  ['Allow', methods.join(', ')],
+  ['Supported', extensions.join(', ')],
+];
+
+export const newTag = (random: RandomBytes): string => randomToken(random);

@@ -1,0 +1,264 @@
+/** Sockets of SIP: UDP, TCP and TLS (RFC 3261, section 18; RFC 3581). What they carry is read elsewhere. */
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import { createFramer } from './framing.ts';
+import type { Protocol, Target } from './locate.ts';
+
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+/** Where a message came from, and the way back. */
+export interface Flow {
+  readonly protocol: Protocol;
+  readonly address: string;
+  readonly port: number;
+  /** Sends back the way that the message came; rejects when that way is closed. A datagram may go to another port. */
+  reply(bytes: Uint8Array, port?: number): Promise<void>;
+}
+
+export interface Transports {
+  /** Where peers reach this instance by that protocol and address family, or null. */
+  local(protocol: Protocol, isIpv6: boolean): Place | null;
+  /** Every message goes to the last receiver; there is none at first. */
+  receive(receiver: (bytes: Uint8Array, flow: Flow) => void): void;
+  /** Resolves once the bytes have left; rejects when they cannot. A connection to the same place is used again. */
+  send(bytes: Uint8Array, target: Target): Promise<void>;
+  /** Stops to listen where several instances listen, so that first contacts go to the others. */
+  closeShared(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Listener {
+  readonly protocol: Protocol;
+  /** An address of this machine; `0.0.0.0` and `::` need `advertised`. */
+  readonly address: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Several instances listen here. Only first contacts come this way; this instance names its own ports for what follows. */
+  readonly isShared?: boolean;
+  /** What peers are given instead of the address and port, as behind a NAT. */
+  readonly advertised?: { readonly host: string; readonly port?: number };
+}
+export interface TlsSettings {
+  /** PEM, for listeners. */
+  readonly key?: string;
+  readonly cert?: string;
+  /** PEM of the authorities that are trusted instead of the usual ones. */
+  readonly ca?: string;
+}
+export interface TransportOptions {
+  readonly listen: readonly Listener[];
+  readonly tls?: TlsSettings;
+  /** Connections from peers at one time, for each listener; more are closed at once. */
+  readonly maxConnections?: number;
+}
+
+const connectMs = 5_000;
+/** For a message that has begun, and for the first one of a connection. */
+const slowMs = 32_000;
+const mostUnsentBytes = 1 << 20;
+const pong = Buffer.from('\r\n');
+
+interface Opened {
+  readonly listener: Listener;
+  readonly place: Place;
+  readonly socket: UdpSocket | null;
+  close(): Promise<void>;
+}
+
+/** Opens every listener, or none. */
+export async function openTransports({ listen, tls = {}, maxConnections = 1_000 }: TransportOptions): Promise<Transports> {
+  let receiver: (bytes: Uint8Array, flow: Flow) => void = () => {};
+  const connections = new Map<string, Promise<Socket>>();
+  const opened: Opened[] = [];
+  let isClosed = false;
+
+  const keyOf = (protocol: Protocol, address: string, port: number): string => `${protocol} ${address} ${port}`;
+
+  function carry(socket: Socket, protocol: Protocol, address: string, port: number): void {
+    const framer = createFramer();
+    const flow: Flow = { protocol, address, port, reply: (bytes) => write(socket, bytes) };
+    const giveUp = (): NodeJS.Timeout => setTimeout(() => socket.destroy(), slowMs);
+    let slow: NodeJS.Timeout | null = giveUp();
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 30_000);
+    socket.on('data', (chunk) => {
+      const { messages, pings, broken } = framer.push(chunk);
+      for (let ping = 0; ping < Math.min(pings, 4); ping += 1) void write(socket, pong).catch(() => {}); // 'close' follows
+      for (const message of messages) receiver(message, flow);
+      const isWaiting = framer.pending() > 0;
+      if (slow && (messages.length > 0 || !isWaiting)) {
+        clearTimeout(slow);
+        slow = null;
+      }
+      if (isWaiting) slow ??= giveUp();
+      if (broken !== null) socket.destroy();
+    });
+    // 'close' follows, and what is sent afterwards is rejected.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      if (slow) clearTimeout(slow);
+    });
+  }
+
+  function keep(key: string, socket: Socket): void {
+    const kept = Promise.resolve(socket);
+    connections.set(key, kept);
+    socket.on('close', () => {
+      if (connections.get(key) === kept) connections.delete(key);
+    });
+  }
+
+  function accept(socket: Socket, protocol: Protocol): void {
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined || isClosed) {
+      socket.destroy();
+      return;
+    }
+    const address = plainAddress(remoteAddress);
+    keep(keyOf(protocol, address, remotePort), socket);
+    carry(socket, protocol, address, remotePort);
+  }
+
+  async function openUdp(listener: Listener): Promise<Opened> {
+    const { address, port, isShared = false } = listener;
+    const type = isIPv6(address) ? 'udp6' : 'udp4';
+    const socket = createSocket({ type, reusePort: isShared, ipv6Only: type === 'udp6', recvBufferSize: 1 << 20 });
+    socket.on('message', (bytes, from) => {
+      const flow: Flow = {
+        protocol: 'udp',
+        address: from.address,
+        port: from.port,
+        reply: (back, to = from.port) => sendDatagram(socket, back, to, from.address),
+      };
+      receiver(bytes, flow);
+    });
+    socket.bind(port, address);
+    await once(socket, 'listening');
+    // An unreachable peer is known by its silence.
+    socket.on('error', () => {});
+    const place = placeOf(listener, socket.address().port);
+    return { listener, place, socket, close: () => new Promise((resolve) => socket.close(() => resolve())) };
+  }
+
+  async function openStream(listener: Listener): Promise<Opened> {
+    const { protocol, address, port, isShared = false } = listener;
+    const { key, cert } = tls;
+    if (protocol === 'tls' && (key === undefined || cert === undefined))
+      throw new TypeError('a TLS listener needs a key and a certificate');
+    const server: Server =
+      protocol === 'tls'
+        ? createTlsServer({ key, cert, handshakeTimeout: connectMs }, (socket) => accept(socket, protocol))
+        : createServer((socket) => accept(socket, protocol));
+    server.maxConnections = maxConnections;
+    // A handshake that fails closes its own connection.
+    server.on('tlsClientError', () => {});
+    server.listen({ host: address, port, reusePort: isShared, ipv6Only: isIPv6(address) });
+    await once(server, 'listening');
+    const bound = server.address();
+    const place = placeOf(listener, typeof bound === 'object' && bound !== null ? bound.port : port);
+    return { listener, place, socket: null, close: () => new Promise((resolve) => server.close(() => resolve())) };
+  }
+
+  function connectTo({ protocol, address, port, host }: Target): Promise<Socket> {
+    const key = keyOf(protocol, address, port);
+    const known = connections.get(key);
+    if (known !== undefined) return known;
+    const socket =
+      protocol === 'tls'
+        ? connectTls({
+            host: address,
+            port,
+            servername: /^[\d.:]+$/.test(host) ? '' : host,
+            ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+          })
+        : connect({ host: address, port });
+    carry(socket, protocol, address, port);
+    const ready = once(socket, protocol === 'tls' ? 'secureConnect' : 'connect', { signal: AbortSignal.timeout(connectMs) }).then(
+      () => socket,
+    );
+    connections.set(key, ready);
+    const forget = (): void => {
+      if (connections.get(key) === ready) connections.delete(key);
+    };
+    socket.on('close', forget);
+    ready.catch(() => {
+      forget();
+      socket.destroy();
+    });
+    return ready;
+  }
+
+  try {
+    for (const listener of listen) opened.push(await (listener.protocol === 'udp' ? openUdp(listener) : openStream(listener)));
+  } catch (error) {
+    await Promise.all(opened.map((each) => each.close()));
+    throw error;
+  }
+
+  const ownOf = (protocol: Protocol, ipv6: boolean): Opened | undefined => {
+    const fitting = opened.filter(({ listener }) => listener.protocol === protocol && isIPv6(listener.address) === ipv6);
+    return fitting.find(({ listener }) => listener.isShared !== true) ?? fitting[0];
+  };
+
+  return {
+    local: (protocol, ipv6) => ownOf(protocol, ipv6)?.place ?? null,
+    receive(next) {
+      receiver = next;
+    },
+    async send(bytes, target) {
+      if (isClosed) throw new Error('the transports are closed');
+      if (target.protocol !== 'udp') return write(await connectTo(target), bytes);
+      const socket = ownOf('udp', isIPv6(target.address))?.socket;
+      if (!socket) throw new Error(`no UDP listener for ${target.address}`);
+      return sendDatagram(socket, bytes, target.port, target.address);
+    },
+    async closeShared() {
+      const shared = opened.filter(({ listener }) => listener.isShared === true);
+      for (const each of shared) opened.splice(opened.indexOf(each), 1);
+      // Connections of peers go on; a server's close would wait for them.
+      for (const each of shared) void each.close();
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      receiver = () => {};
+      const closing = opened.splice(0).map((each) => each.close());
+      for (const connection of connections.values()) void connection.then((socket) => socket.destroy()).catch(() => {}); // never opened
+      await Promise.all(closing);
+    },
+  };
+}
+
+function placeOf({ address, advertised }: Listener, port: number): Place {
+  return { host: advertised?.host ?? address, port: advertised?.port ?? port };
+}
+/** An IPv4 address as a dual-stack socket shows it is written as IPv4. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+function sendDatagram(socket: UdpSocket, bytes: Uint8Array, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    try {
+      socket.send(bytes, port, address, (error) => (error ? reject(error) : resolve()));
+    } catch (error) {
+      reject(error); // a closed socket throws
+    }
+  });
+}
+
+function write(socket: Socket, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (socket.destroyed || !socket.writable) return reject(new Error('the connection is closed'));
+    // A peer that does not read may not fill the memory.
+    if (socket.writableLength > mostUnsentBytes) {
+      socket.destroy();
+      return reject(new Error('the peer does not read'));
+    }
+    socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
