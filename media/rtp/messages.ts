@@ -1,0 +1,47 @@
+/** What the main thread and the worker say to each other. */
+import type { DigitSource } from './digits.ts';
+import type { MediaFact, MediaStats, Negotiated } from './media.ts';
+import type { PauseFill } from './recorder.ts';
+
+export interface WorkerOptions {
+  /** The local address to bind; its family is that of all peers. */
+  readonly address: string;
+  /** First and last UDP port; null for any. */
+  readonly ports: readonly [first: number, last: number] | null;
+  readonly inactivityMs: number;
+  /** Two counters: batches that were sent and that were handled. */
+  readonly counters: Int32Array<SharedArrayBuffer>;
+}
+
+/** An order about one session, by its number. */
+export type Order = { readonly session: number } & (
+  | { readonly do: 'open'; readonly cname: string }
+  | { readonly do: 'configure'; readonly negotiated: Negotiated }
+  | { readonly do: 'play'; readonly id: string; readonly audio: Uint8Array }
+  | { readonly do: 'clear' }
+  | { readonly do: 'mark'; readonly id: string }
+  | { readonly do: 'dtmf'; readonly digits: string }
+  | { readonly do: 'digit'; readonly digit: string; readonly by: DigitSource }
+  | { readonly do: 'connect'; readonly other: number | null }
+  | { readonly do: 'record'; readonly file: string | null }
+  | { readonly do: 'pause'; readonly on: boolean; readonly fill: PauseFill }
+  | { readonly do: 'stats' }
+  | { readonly do: 'close' }
+);
+
+/** Of one tick: the frames of all sessions in one buffer, and their facts. */
+export interface Batch {
+  /** Repeated: number of the session (4 bytes), length (2 bytes), audio. */
+  readonly frames: Uint8Array<ArrayBuffer> | null;
+  readonly facts: readonly (readonly [session: number, fact: MediaFact])[];
+}
+export type Report =
+  | ({ readonly report: 'batch' } & Batch)
+  | { readonly report: 'opened'; readonly session: number; readonly port: number }
+  | { readonly report: 'refused'; readonly session: number; readonly message: string; readonly code: string | null }
+  | { readonly report: 'stats'; readonly session: number; readonly stats: MediaStats }
+  | { readonly report: 'closed'; readonly session: number };
+
+export const frameHeaderBytes = 6;
+/** Batches that the main thread may be behind, ten seconds of them; what comes then is dropped. */
+export const mostBatchesBehind = 5_000;

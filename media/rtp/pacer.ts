@@ -1,0 +1,125 @@
+/**
+ * The clock of all sessions of a thread: each is called at absolute deadlines, so that lateness never adds up. The sessions are spread
+ * over the 20 ms of a frame. Late calls are made up for; only after more than a second are the missed ones left out.
+ */
+
+export interface Pacer {
+  /** Calls `tick` with each deadline, every 20 or 10 ms, until it is removed. */
+  add(tick: (dueMs: number) => void, everyMs: 10 | 20): Paced;
+  /** How late the next deadline already is; negative when it is in the future, and without a session. */
+  lateMs(): number;
+  /** The latest that calls were since the last look. */
+  takeWorstMs(): number;
+  stop(): void;
+}
+export interface Paced {
+  /** Changes the interval; the phase stays. */
+  every(ms: 10 | 20): void;
+  remove(): void;
+}
+export interface PacerOptions {
+  /** A monotonic clock in ms: a wall clock that is set would stop or flood the calls. */
+  readonly clock: () => number;
+  /** Called after the ticks of one moment. */
+  readonly ticked: () => void;
+  /** Called instead of a throw of a tick. */
+  readonly failed: (tick: (dueMs: number) => void, error: unknown) => void;
+}
+
+const [slots, slotMs] = [10, 2];
+const cycleMs = slots * slotMs;
+/** Calls that are later than this are left out. */
+const mostLateMs = 1_000;
+/** From this lateness on the packets that wait are read before the ticks that want them. */
+const stallMs = 5;
+
+export function createPacer({ clock, ticked, failed }: PacerOptions): Pacer {
+  const ring = Array.from({ length: slots }, () => new Set<(dueMs: number) => void>());
+  let originMs = clock();
+  /** Number of the next slot since the origin. */
+  let next = 0;
+  let timer: NodeJS.Timeout | null = null;
+  let soon: NodeJS.Immediate | null = null;
+  let worstMs = 0;
+  let isStopped = false;
+  const dueOf = (slot: number) => originMs + slot * slotMs;
+
+  /** The next slot that has a session; null when none has. */
+  const upcoming = (): number | null => {
+    for (let slot = next; slot < next + slots; slot += 1) if ((ring[slot % slots]?.size ?? 0) > 0) return slot;
+    return null;
+  };
+  const arm = () => {
+    const slot = upcoming();
+    if (slot === null || isStopped) return;
+    timer = setTimeout(wake, Math.max(0, Math.ceil(dueOf(slot) - clock())));
+  };
+  const wake = () => {
+    timer = null;
+    const slot = upcoming();
+    const lateMs = slot === null ? 0 : clock() - dueOf(slot);
+    if (lateMs < stallMs) return run();
+    soon = setImmediate(run);
+  };
+  const run = () => {
+    soon = null;
+    const now = clock();
+    if (now - dueOf(next) > mostLateMs) next += Math.ceil((now - mostLateMs - dueOf(next)) / slotMs);
+    for (; dueOf(next) <= now && !isStopped; next += 1) {
+      const due = dueOf(next);
+      const ticks = ring[next % slots] as Set<(dueMs: number) => void>;
+      if (ticks.size > 0) worstMs = Math.max(worstMs, now - due);
+      for (const tick of ticks)
+        try {
+          tick(due);
+        } catch (error) {
+          failed(tick, error);
+        }
+    }
+    ticked();
+    arm();
+  };
+
+  return {
+    add(tick, everyMs) {
+      if (timer === null && soon === null) {
+        if (upcoming() === null) [originMs, next] = [clock(), 0]; // nothing was due meanwhile
+        queueMicrotask(() => {
+          if (timer === null && soon === null) arm();
+        });
+      }
+      const load = (slot: number) => (ring[slot]?.size ?? 0) + (ring[(slot + slots / 2) % slots]?.size ?? 0);
+      const slot = ring.map((_, nth) => nth).sort((a, b) => (ring[a]?.size ?? 0) - (ring[b]?.size ?? 0) || load(a) - load(b))[0] as number;
+      const second = ring[(slot + slots / 2) % slots] as Set<(dueMs: number) => void>;
+      const first = ring[slot] as Set<(dueMs: number) => void>;
+      first.add(tick);
+      if (everyMs < cycleMs) second.add(tick);
+      return {
+        every(ms) {
+          if (!first.has(tick)) return;
+          if (ms < cycleMs) second.add(tick);
+          else second.delete(tick);
+        },
+        remove() {
+          first.delete(tick);
+          second.delete(tick);
+        },
+      };
+    },
+    lateMs() {
+      const slot = upcoming();
+      return slot === null ? Number.NEGATIVE_INFINITY : clock() - dueOf(slot);
+    },
+    takeWorstMs() {
+      const worst = worstMs;
+      worstMs = 0;
+      return worst;
+    },
+    stop() {
+      isStopped = true;
+      if (timer !== null) clearTimeout(timer);
+      if (soon !== null) clearImmediate(soon);
+      for (const ticks of ring) ticks.clear();
+    },
+  };
+}
