@@ -23,6 +23,7 @@ export const asr = contract('asr', '1.0.0', {
     }),
     idempotency: 'read',
     timeoutMs: 30_000,
+    http: { route: 'POST /api/v1/asr/recognize', body: 'multipart', files: { audio: { contentType: 'contentType' } } },
     errors: { bad_audio: 'invalid_argument' },
   }),
 });

@@ -1,6 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { type Alias, alias, type Contract, contract, event, type Idempotency, method, type Role, stream } from './define.ts';
+import {
+  type Alias,
+  alias,
+  type Contract,
+  contract,
+  event,
+  type HttpShape,
+  type Idempotency,
+  method,
+  type Role,
+  stream,
+} from './define.ts';
 import { type ContractsFile, compare, exported, type StepFact, unannounced } from './describe.ts';
 
 interface Shop {
@@ -13,7 +24,7 @@ interface Shop {
     readonly owner?: never;
     readonly unhashed?: never;
     readonly roles?: readonly Role[];
-    readonly http?: `GET /${string}`;
+    readonly http?: `GET /${string}` | HttpShape;
     readonly approval?: 'none' | 'staff' | 'customer';
     readonly reaches?: 'customer';
     readonly timeoutMs?: number;
@@ -126,6 +137,13 @@ test('an event is read, so a field less breaks', () => {
   const more = z.object({ id: text, at: text });
   expect(changes({ payload: more }, { payload: Id })).toEqual(['! shop.bought payload/at: field removed']);
   expect(changes({ payload: Id }, { payload: more })).toEqual(['shop.bought payload/at: field added']);
+});
+
+test('a form that is accepted beside JSON breaks nobody, and one that is no longer accepted does', () => {
+  const json = { policy: { http: { route: 'POST /a' } as const } };
+  const form = { policy: { http: { route: 'POST /a', body: 'multipart', files: { a: { name: 'b' } } } as const } };
+  expect(changes(json, form)).toEqual([]);
+  expect(changes(form, json)).toEqual([expect.stringMatching(/^! shop.buy: http: /)]);
 });
 
 test('an owner of a stream, added or removed, sends its opening elsewhere', () => {

@@ -29,10 +29,13 @@ export type PersonRole = (typeof personRoles)[number];
 export interface HttpShape {
   readonly route: Route;
   /**
+   * `multipart`: a form (`multipart/form-data`), whose parts are the fields of the input and whose files are bytes; JSON is accepted too.
    * `raw`: requires no API key; the method verifies the request itself. It receives those of `headers`, `query` and `body` that its
    * input declares.
    */
   readonly body?: 'json' | 'multipart' | 'raw';
+  /** By the field of a file in a form: input fields that receive its content type and its name, unless a part sets them. */
+  readonly files?: Readonly<Record<string, { readonly contentType?: string; readonly name?: string }>>;
   /**
    * `bytes`: the output is `{ body, contentType?, status? }`. `ranged`: the input has `offset` and `length`, the output is
    * `{ body, contentType, name, bytes, version }`, one part of `bytes` in total; the gateway requests as many parts as it needs.

@@ -15,6 +15,7 @@ import { codes, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
 import { textAt } from './follower.ts';
+import { readForm } from './form.ts';
 import { inputOf } from './input.ts';
 import type { Identity } from './keys.ts';
 import type { Owners } from './owners.ts';
@@ -131,11 +132,19 @@ export function createApp(parts: AppParts): FastifyInstance {
     if (body === '') done(null, undefined);
     else void parseJson(request, body, done);
   });
-  for (const route of routes.filter(({ method }) => method.http.body !== 'raw')) addRoute(app, route, parts);
+  const taking = (body: 'json' | 'multipart' | 'raw') => routes.filter(({ method }) => (method.http.body ?? 'json') === body);
+  for (const route of taking('json')) addRoute(app, route, parts);
+  app.register((forms, _, registered) => {
+    forms.addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
+      readForm(request.headers['content-type'] ?? '', body),
+    );
+    for (const route of taking('multipart')) addRoute(forms, route, parts);
+    registered();
+  });
   app.register((raw, _, registered) => {
     raw.removeAllContentTypeParsers();
     raw.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
-    for (const route of routes.filter(({ method }) => method.http.body === 'raw')) addRoute(raw, route, parts);
+    for (const route of taking('raw')) addRoute(raw, route, parts);
     registered();
   });
   return app;

@@ -5,6 +5,7 @@ import type { Viewer } from '../../contracts/common.ts';
 import { coerceFields } from '../../contracts/kit/coerce.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { applyShape } from '../../contracts/kit/legacy-body.ts';
+import { fieldsOf, isForm } from './form.ts';
 import type { HttpRoute } from './routes.ts';
 
 type Texts = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -27,7 +28,7 @@ export function inputOf(route: HttpRoute, asked: RequestParts, asker: Asker | nu
   const path = pairsOf(asked.params as Texts);
   if (method.http.body === 'raw') return applyShape(alias ?? {}, rawInput(route, asked, path));
   const isBare = verb === 'GET' || verb === 'DELETE';
-  const given = isBare ? coerceFields(input, pairsOf(asked.query as Texts)) : (asked.body ?? {});
+  const given = isBare ? coerceFields(input, pairsOf(asked.query as Texts)) : bodyOf(route, asked.body);
   const shaped = alias === undefined ? given : applyShape(alias, given);
   // Path values override the body.
   const placed =
@@ -51,6 +52,10 @@ export function inputOf(route: HttpRoute, asked: RequestParts, asker: Asker | nu
     ...(viewer === undefined || asker?.viewer === undefined ? {} : { [viewer]: asker.viewer }),
     ...(ifMatch === undefined ? {} : versionOf(ifMatch, asked.headers['if-match'])),
   };
+}
+
+function bodyOf({ input, method }: HttpRoute, body: unknown): unknown {
+  return isForm(body) ? fieldsOf(input, body, method.http.files) : (body ?? {});
 }
 
 function omit(fields: Readonly<Record<string, unknown>>, names: readonly string[]): Readonly<Record<string, unknown>> {

@@ -66,10 +66,14 @@ function fromHttp(thrown: unknown): PolybError {
         cause: thrown,
       });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new PolybError('invalid_argument', 'Expected a body of Content-Type application/json.', {
-        reason: 'unsupported_media_type',
-        cause: thrown,
-      });
+      return new PolybError(
+        'invalid_argument',
+        'Expected a body of Content-Type application/json, or multipart/form-data where the route takes a form.',
+        {
+          reason: 'unsupported_media_type',
+          cause: thrown,
+        },
+      );
   }
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
     return new PolybError('invalid_argument', 'The request cannot be read: expected a valid URL, and JSON in the body.', {

@@ -56,7 +56,7 @@ export function systemHandlers({ bus, prefix, survey, contracts, routes }: Syste
         route: route === undefined ? null : `${route.verb} ${route.path}`,
         scope: route?.scope ?? null,
         people: [...(route?.people ?? [])],
-        takesJson: (method.http.body ?? 'json') === 'json' && (method.http.reply ?? 'json') === 'json',
+        takesJson: method.http.body !== 'raw' && (method.http.reply ?? 'json') === 'json',
         errors: Object.entries(method.errors).map(([reason, declared]) => ({
           reason,
           code: typeof declared === 'string' ? declared : declared.code,

@@ -107,9 +107,14 @@ function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] 
   const comparable = (of: EntryFact, name: keyof EntryFact) => {
     if (name === 'http' && of.http !== undefined) {
       // Only the gateway fills in actor and viewer. Roles of people do not concern a caller with an API key.
-      const { people: _, viewer: __, actor: ___, scope, ...rest } = of.http;
+      const { people: _, viewer: __, actor: ___, files: ____, scope, body, ...rest } = of.http;
       // The name of a parameter in a path is not sent.
-      return { ...rest, scope: isOpened ? 'admin' : scope, route: of.http.route.replace(/\{\w+\}/g, '{}') };
+      return {
+        ...rest,
+        body: isAlsoForm ? undefined : body,
+        scope: isOpened ? 'admin' : scope,
+        route: of.http.route.replace(/\{\w+\}/g, '{}'),
+      };
     }
     // Without a new field the hash of an earlier input stays the same.
     if (name === 'unhashed') return (of.unhashed ?? []).filter((field) => old.input?.properties?.[field] !== undefined);
@@ -117,6 +122,8 @@ function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] 
   };
   // A key with the scope admin may do what every other key may.
   const isOpened = old.roles !== undefined && (old.http?.scope ?? 'admin') === 'admin';
+  // A form is accepted beside JSON.
+  const isAlsoForm = (old.http?.body ?? 'json') === 'json' && now.http?.body === 'multipart';
   // Without the gateway among its callers, a method had no route.
   const hadRoute = old.roles === undefined || old.roles.includes('gateway');
   const differs = (name: keyof EntryFact) => !isSame(comparable(old, name), comparable(now, name));

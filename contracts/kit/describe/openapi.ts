@@ -132,8 +132,22 @@ function body({ input = {}, http, examples = [] }: EntryFact, fields: readonly s
       : { examples: Object.fromEntries(examples.map((value, index) => [`example${index + 1}`, { value: inBody(value, fields, input) }])) };
   return {
     required: (input.required ?? []).some((name) => fields.includes(name)),
-    content: { [http?.body === 'multipart' ? 'multipart/form-data' : 'application/json']: { schema, ...given } },
+    content: {
+      ...(http?.body === 'multipart' ? { 'multipart/form-data': { schema: formSchema(schema) } } : {}),
+      'application/json': { schema, ...given },
+    },
   };
+}
+
+/** In a form bytes are files. Source: OpenAPI 3.1.1, Special Considerations for `multipart` Content. */
+function formSchema(schema: Json): Json {
+  const isBytes = (field: Json): boolean =>
+    field.contentEncoding === 'base64' || ((field.anyOf ?? []) as readonly Json[]).some((each) => isBytes(each));
+  const properties = Object.entries(schema.properties as Readonly<Record<string, Json>>).map(([name, field]) => [
+    name,
+    isBytes(field) ? { type: 'string', contentMediaType: 'application/octet-stream', maxLength: 262_144 } : field,
+  ]);
+  return { ...schema, properties: Object.fromEntries(properties) };
 }
 
 /** Path parameters are not part of the body. */
