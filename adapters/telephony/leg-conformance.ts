@@ -36,6 +36,8 @@ interface Abilities {
   readonly receivesCalls: boolean;
   readonly sendsDtmf: boolean;
   readonly transfers: boolean;
+  /** Another instance can end the call of one that died; default true. */
+  readonly abandons?: boolean;
 }
 
 const dial = { callId: 'call_1', to: '+79995553322' };
@@ -43,7 +45,11 @@ const dial = { callId: 'call_1', to: '+79995553322' };
 const tone = (frames: number, first = 1): Uint8Array =>
   Uint8Array.from({ length: frames * 160 }, (_, at) => ((first + Math.floor(at / 160)) % 120) + 1);
 
-export function legConformance(name: string, { sendsDtmf, transfers, receivesCalls }: Abilities, start: () => Promise<Network>): void {
+export function legConformance(
+  name: string,
+  { sendsDtmf, transfers, receivesCalls, abandons = true }: Abilities,
+  start: () => Promise<Network>,
+): void {
   const open: { close(): Promise<void> }[] = [];
   afterEach(async () => {
     for (const each of open.splice(0)) await each.close();
@@ -290,21 +296,22 @@ export function legConformance(name: string, { sendsDtmf, transfers, receivesCal
       await at.holds(() => at.states().includes('transferring'));
     });
 
-    test('another instance ends the call of one that died', async () => {
-      const at = await setup();
-      const { far } = await at.talking();
-      const other = await at.network.gateway.start({
-        changed: () => {},
-        offered: () => {},
-        held: () => {},
-        answered: () => {},
-        identify: () => ({ legId: 'x', callId: 'x' }),
-        save: () => {},
+    if (abandons)
+      test('another instance ends the call of one that died', async () => {
+        const at = await setup();
+        const { far } = await at.talking();
+        const other = await at.network.gateway.start({
+          changed: () => {},
+          offered: () => {},
+          held: () => {},
+          answered: () => {},
+          identify: () => ({ legId: 'x', callId: 'x' }),
+          save: () => {},
+        });
+        await other.abandon({ legId: 'leg_1', data: at.stored.get('leg_1') ?? null }, signal);
+        await at.holds(() => far.hasEnded());
+        await other.close();
       });
-      await other.abandon({ legId: 'leg_1', data: at.stored.get('leg_1') ?? null }, signal);
-      await at.holds(() => far.hasEnded());
-      await other.close();
-    });
 
     test('an instance that drains takes no more calls and keeps the one it has', async () => {
       const at = await setup();
