@@ -10,6 +10,7 @@ import { benchDesk } from './desk.ts';
 import { benchGateway } from './gateway.ts';
 import { benchIntake } from './intake.ts';
 import { benchJournal } from './journal.ts';
+import { benchMedia } from './media.ts';
 import { benchSearch } from './search.ts';
 import { benchSlots } from './slots.ts';
 import { benchSteps } from './steps.ts';
@@ -35,6 +36,10 @@ const sections = {
   vendor: {
     title: 'A vendor call through its adapter, with its limits in Redis, beside a bare undici request',
     run: () => benchVendor(),
+  },
+  media: {
+    title: '400 calls in the media worker beside a bare UDP forwarder, and its clock beside a timer that does nothing else',
+    run: () => benchMedia(),
   },
   agent: { title: 'Turns of the agent with a model that answers at once, beside keyed calls', run: () => benchAgent() },
   desk: { title: 'From a change to the browsers of 200 followers, and what they cost the gateway', run: () => benchDesk() },

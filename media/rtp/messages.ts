@@ -1,6 +1,7 @@
 /** What the main thread and the worker say to each other. */
 import type { DigitSource } from './digits.ts';
 import type { MediaFact, MediaStats, Negotiated } from './media.ts';
+import type { Lateness } from './pacer.ts';
 import type { PauseFill } from './recorder.ts';
 
 export interface WorkerOptions {
@@ -28,6 +29,17 @@ export type Order = { readonly session: number } & (
   | { readonly do: 'stats' }
   | { readonly do: 'close' }
 );
+/** An order about the thread. */
+export type Question = { readonly do: 'worker_stats' };
+
+export interface WorkerStats {
+  readonly sessions: number;
+  /** How late the clock of the sessions was since the last look. */
+  readonly lateness: Lateness;
+  /** Frames that were dropped because the main thread was too far behind. */
+  readonly droppedFrames: number;
+  readonly heapBytes: number;
+}
 
 /** Of one tick: the frames of all sessions in one buffer, and their facts. */
 export interface Batch {
@@ -40,7 +52,8 @@ export type Report =
   | { readonly report: 'opened'; readonly session: number; readonly port: number }
   | { readonly report: 'refused'; readonly session: number; readonly message: string; readonly code: string | null }
   | { readonly report: 'stats'; readonly session: number; readonly stats: MediaStats }
-  | { readonly report: 'closed'; readonly session: number };
+  | { readonly report: 'closed'; readonly session: number }
+  | { readonly report: 'worker_stats'; readonly stats: WorkerStats };
 
 export const frameHeaderBytes = 6;
 /** Batches that the main thread may be behind, ten seconds of them; what comes then is dropped. */

@@ -8,14 +8,21 @@ export interface Pacer {
   add(tick: (dueMs: number) => void, everyMs: 10 | 20): Paced;
   /** How late the next deadline already is; negative when it is in the future, and without a session. */
   lateMs(): number;
-  /** The latest that calls were since the last look. */
-  takeWorstMs(): number;
+  /** How late calls were since the last look. */
+  takeLateness(): Lateness;
   stop(): void;
 }
 export interface Paced {
   /** Changes the interval; the phase stays. */
   every(ms: 10 | 20): void;
   remove(): void;
+}
+/** In ms. */
+export interface Lateness {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly worst: number;
 }
 export interface PacerOptions {
   /** A monotonic clock in ms: a wall clock that is set would stop or flood the calls. */
@@ -33,6 +40,37 @@ const mostLateMs = 1_000;
 /** From this lateness on the packets that wait are read before the ticks that want them. */
 const stallMs = 5;
 
+const [bucketMs, buckets] = [0.1, 2_000];
+
+/** Counts how late each call was, in steps of 0.1 ms up to 200 ms. */
+export function createLateness() {
+  const counts = new Uint32Array(buckets);
+  let [total, worst] = [0, 0];
+  const share = (part: number) => {
+    let seen = 0;
+    for (let nth = 0; nth < buckets; nth += 1) {
+      seen += counts[nth] as number;
+      if (seen > 0 && seen >= part * total) return Number(((nth + 1) * bucketMs).toFixed(1));
+    }
+    return 0;
+  };
+  return {
+    add(ms: number): void {
+      const bucket = Math.max(0, Math.min(buckets - 1, Math.floor(ms / bucketMs)));
+      counts[bucket] = (counts[bucket] as number) + 1;
+      total += 1;
+      worst = Math.max(worst, ms);
+    },
+    /** What was counted since the call before. */
+    take(): Lateness {
+      const taken = { count: total, p50: share(0.5), p99: share(0.99), worst: Number(worst.toFixed(1)) };
+      counts.fill(0);
+      [total, worst] = [0, 0];
+      return taken;
+    },
+  };
+}
+
 export function createPacer({ clock, ticked, failed }: PacerOptions): Pacer {
   const ring = Array.from({ length: slots }, () => new Set<(dueMs: number) => void>());
   let originMs = clock();
@@ -40,7 +78,7 @@ export function createPacer({ clock, ticked, failed }: PacerOptions): Pacer {
   let next = 0;
   let timer: NodeJS.Timeout | null = null;
   let soon: NodeJS.Immediate | null = null;
-  let worstMs = 0;
+  const lateness = createLateness();
   let isStopped = false;
   const dueOf = (slot: number) => originMs + slot * slotMs;
 
@@ -65,10 +103,11 @@ export function createPacer({ clock, ticked, failed }: PacerOptions): Pacer {
     soon = null;
     const now = clock();
     if (now - dueOf(next) > mostLateMs) next += Math.ceil((now - mostLateMs - dueOf(next)) / slotMs);
-    for (; dueOf(next) <= now && !isStopped; next += 1) {
+    const end = next + slots; // each session once, then packets are read again
+    for (; next < end && dueOf(next) <= now && !isStopped; next += 1) {
       const due = dueOf(next);
       const ticks = ring[next % slots] as Set<(dueMs: number) => void>;
-      if (ticks.size > 0) worstMs = Math.max(worstMs, now - due);
+      if (ticks.size > 0) lateness.add(now - due);
       for (const tick of ticks)
         try {
           tick(due);
@@ -77,7 +116,8 @@ export function createPacer({ clock, ticked, failed }: PacerOptions): Pacer {
         }
     }
     ticked();
-    arm();
+    if (next === end && dueOf(next) <= now && !isStopped) soon = setImmediate(run);
+    else arm();
   };
 
   return {
@@ -110,11 +150,7 @@ export function createPacer({ clock, ticked, failed }: PacerOptions): Pacer {
       const slot = upcoming();
       return slot === null ? Number.NEGATIVE_INFINITY : clock() - dueOf(slot);
     },
-    takeWorstMs() {
-      const worst = worstMs;
-      worstMs = 0;
-      return worst;
-    },
+    takeLateness: lateness.take,
     stop() {
       isStopped = true;
       if (timer !== null) clearTimeout(timer);

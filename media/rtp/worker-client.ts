@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { DigitSource } from './digits.ts';
 import type { MediaFact, MediaStats, Negotiated } from './media.ts';
-import { type Batch, frameHeaderBytes, type Order, type Report, type WorkerOptions } from './messages.ts';
+import { type Batch, frameHeaderBytes, type Order, type Question, type Report, type WorkerOptions, type WorkerStats } from './messages.ts';
 import { uint16, uint32 } from './packet.ts';
 import type { PauseFill } from './recorder.ts';
 
@@ -41,6 +41,8 @@ export interface MediaSession {
 export interface MediaWorker {
   /** @throws an Error with the code of the system when no port is free, or when the worker dies */
   open(options?: { readonly cname?: string }): Promise<MediaSession>;
+  /** @throws when the worker dies, or has not been started */
+  stats(): Promise<WorkerStats>;
   /** Closes all sessions and ends the thread. */
   close(): Promise<void>;
 }
@@ -71,6 +73,7 @@ interface Thread {
   readonly worker: Worker;
   readonly counters: Int32Array<SharedArrayBuffer>;
   readonly sessions: Map<number, Open>;
+  stats: Pending<WorkerStats>[];
 }
 
 /** The same file whether Node strips the types or the package was compiled. */
@@ -94,7 +97,7 @@ export function createMediaWorker({
     const counters = new Int32Array(new SharedArrayBuffer(8));
     const options: WorkerOptions = { address, ports: ports ?? null, inactivityMs, counters };
     const worker = new Worker(file, { workerData: options, resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } });
-    const started: Thread = { worker, counters, sessions: new Map() };
+    const started: Thread = { worker, counters, sessions: new Map(), stats: [] };
     worker.on('message', (report: Report) => hear(started, report));
     worker.on('error', (error) => die(started, new Error((error as Error).message)));
     worker.on('exit', () => die(started, new Error('the media worker has ended')));
@@ -105,6 +108,7 @@ export function createMediaWorker({
     if (thread === dead) thread = null;
     const sessions = [...dead.sessions.values()];
     dead.sessions.clear();
+    for (const { reject } of dead.stats.splice(0)) reject(error);
     for (const session of sessions) {
       session.opened?.reject(error);
       end(session, error);
@@ -163,6 +167,14 @@ export function createMediaWorker({
       numbers.set(session, id);
       return session;
     },
+    stats() {
+      const asked = thread;
+      if (asked === null) return Promise.reject(new Error('the media worker has no session'));
+      return new Promise((resolve, reject) => {
+        asked.stats.push({ resolve, reject });
+        asked.worker.postMessage({ do: 'worker_stats' } satisfies Question);
+      });
+    },
     async close() {
       const ending = thread;
       if (ending === null) return;
@@ -180,10 +192,14 @@ export function createMediaWorker({
   };
 }
 
-function hear({ counters, sessions }: Thread, report: Report): void {
+function hear({ counters, sessions, stats }: Thread, report: Report): void {
   if (report.report === 'batch') {
     Atomics.add(counters, 1, 1);
     deliver(sessions, report);
+    return;
+  }
+  if (report.report === 'worker_stats') {
+    stats.shift()?.resolve(report.stats);
     return;
   }
   const session = sessions.get(report.session);

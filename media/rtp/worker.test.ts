@@ -151,6 +151,7 @@ test('ports are taken from the range, in pairs, and a range that is full is refu
   const sessions = [await few.open(), await few.open()];
   expect(sessions.map(({ port }) => port).sort()).toEqual([41_000, 41_002]);
   await expect(few.open()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  expect(await few.stats()).toMatchObject({ sessions: 2, droppedFrames: 0, lateness: { count: expect.any(Number) } });
   await sessions[0]?.close();
   expect((await few.open()).port).toBe(sessions[0]?.port);
   await few.close();
@@ -178,6 +179,7 @@ parentPort.on('message', (order) => { if (order.digits === 'die') throw new Erro
 
 test('closing a worker closes its sessions, and closing it again does nothing', async () => {
   const mine = createMediaWorker({ address: '127.0.0.1' });
+  await expect(mine.stats()).rejects.toThrow('the media worker has no session');
   await mine.close();
   const session = await mine.open();
   await mine.close();

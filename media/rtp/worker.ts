@@ -2,7 +2,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createWavWriter } from '../audio/wav.ts';
 import type { MediaFact } from './media.ts';
-import { frameHeaderBytes, mostBatchesBehind, type Order, type Report, type WorkerOptions } from './messages.ts';
+import { frameHeaderBytes, mostBatchesBehind, type Order, type Question, type Report, type WorkerOptions } from './messages.ts';
 import { createPacer, type Paced } from './pacer.ts';
 import { putUint16, putUint32 } from './packet.ts';
 import { createSession, type RtpSession } from './session.ts';
@@ -22,12 +22,13 @@ function serve(port: MessagePort, { address, ports, inactivityMs, counters }: Wo
   const ofTick = new Map<(dueMs: number) => void, number>();
   let frames: { readonly session: number; readonly audio: Uint8Array }[] = [];
   let facts: (readonly [number, MediaFact])[] = [];
+  let droppedFrames = 0;
   const report = (message: Report, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
   /** Sends what has come together. A main thread that is far behind loses frames, and never facts. */
   const flush = () => {
     const isBehind = Atomics.load(counters, 0) - Atomics.load(counters, 1) > mostBatchesBehind;
-    if (isBehind) frames = [];
+    if (isBehind) [droppedFrames, frames] = [droppedFrames + frames.length, []];
     if (frames.length === 0 && facts.length === 0) return;
     const bytes = frames.length === 0 ? null : packed(frames);
     const batch = { report: 'batch', frames: bytes, facts } as const;
@@ -132,8 +133,11 @@ function serve(port: MessagePort, { address, ports, inactivityMs, counters }: Wo
     connect(second, id);
   };
 
-  port.on('message', (order: Order) => {
-    if (order.do === 'open') {
+  port.on('message', (order: Order | Question) => {
+    if (order.do === 'worker_stats') {
+      const { heapUsed: heapBytes } = process.memoryUsage();
+      report({ report: 'worker_stats', stats: { sessions: held.size, lateness: pacer.takeLateness(), droppedFrames, heapBytes } });
+    } else if (order.do === 'open') {
       open(order.session, order.cname).catch((error: NodeJS.ErrnoException) =>
         report({ report: 'refused', session: order.session, message: error.message, code: error.code ?? null }),
       );
