@@ -46,6 +46,14 @@ test('the signalled address wins over one that was only first, and then stays', 
   expect(latch.target()).toEqual(signalled);
   expect(accepted(latch, packets(stranger, 5, 105))).toBe(0);
 });
+test('after a re-INVITE the first of the addresses that are known is taken, and the other one no more', () => {
+  const latch = createLatch();
+  latch.expect(signalled);
+  accepted(latch, packets(nat, 3));
+  latch.expect(signalled);
+  expect(accepted(latch, packets(signalled, 1))).toBe(1);
+  expect(accepted(latch, packets(nat, 3, 103))).toBe(0);
+});
 test('a re-INVITE lets the peer move once more; until it does audio goes where it went', () => {
   const latch = createLatch();
   latch.expect(signalled);

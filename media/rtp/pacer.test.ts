@@ -72,8 +72,13 @@ test('packets that wait are read before the ticks of a stall', async () => {
   port2.on('message', () => {
     readAt ??= dues.length;
   });
-  port1.postMessage(1); // waits in the poll phase, as a packet does
-  block(100);
+  await new Promise<void>((resolve) =>
+    setImmediate(() => {
+      port1.postMessage(1); // waits in the poll phase, as a packet does
+      block(100); // and timers come before it
+      resolve();
+    }),
+  );
   await until(() => dues.length > before + 3);
   expect(readAt).toBe(before);
   port1.close();

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isRtcp, parseRtp, sequenceAfter, timestampAfter, writeRtp } from './packet.ts';
+import { headerLength, isRtcp, parseRtp, sequenceAfter, timestampAfter, writeRtp } from './packet.ts';
 
 const packet = {
   payloadType: 0,
@@ -34,6 +34,10 @@ test.each([
   ['whose padding is empty', [0xa0, ...writeRtp(packet).subarray(1, 12), 1, 2, 0]],
 ])('bytes %s are no packet', (_, bytes) => {
   expect(parseRtp(Uint8Array.from(bytes))).toBeNull();
+});
+test('a header whose extension does not fit has no length', () => {
+  const header = Uint8Array.from([0x90, ...writeRtp(packet).subarray(1, 12), 0xbe, 0xde, 0, 1, 1, 2, 3, 4]);
+  expect([headerLength(header), headerLength(header.subarray(0, -1))]).toEqual([20, null]);
 });
 test('numbers are compared over their wrap', () => {
   expect([sequenceAfter(2, 65_534), sequenceAfter(65_534, 2), timestampAfter(0x10, 0xffff_fff0), timestampAfter(0, 1)]).toEqual([

@@ -33,7 +33,12 @@ test('a compound is refused whole when a part does not fit', () => {
   const bytes = writeRtcp({ ssrc: 5, sender, block, cname: 'abc' });
   expect(parseRtcp(bytes.subarray(0, -1))).toBeNull();
   expect(parseRtcp(bytes.with(3, 200))).toBeNull();
+  expect(parseRtcp(bytes.with(0, 0x41))).toBeNull();
   expect(parseRtcp(new Uint8Array(0))).toBeNull();
+});
+test('of a compound of many reports 31 blocks are read', () => {
+  const report = writeRtcp({ ssrc: 5, sender: null, block, cname: 'abc' });
+  expect(parseRtcp(Uint8Array.from(new Array(40).fill([...report]).flat()))?.blocks).toHaveLength(31);
 });
 test('any bytes are a compound or none', () => {
   const valid = writeRtcp({ ssrc: 5, sender, block, cname: 'abc', goodbye: true });

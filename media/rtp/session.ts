@@ -194,7 +194,7 @@ export function createSession(options: SessionOptions): RtpSession {
       const clear = unprotect === null ? bytes : unprotect.open(bytes);
       const packet = clear === null ? null : parseRtp(clear);
       const kind = packet === null ? null : kindOf(packet.payloadType);
-      if (packet === null || kind === null || packet.payload.length === 0 || packet.payload.length > mostSamples) {
+      if (packet === null || kind === null || packet.payload.length > mostSamples) {
         rejected += 1;
         return;
       }

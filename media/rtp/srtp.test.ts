@@ -30,6 +30,12 @@ test('the key stream is that of RFC 3711, appendix B.2', () => {
     hex('E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0'),
   );
 });
+test('the key stream depends on every bit of the index', () => {
+  const streams = [0, 1, 2 ** 16, 2 ** 32, 2 ** 47].map((index) =>
+    String(bytesOf(keyStream(sessionKeys(master, 0), 1, index, new Uint8Array(16)))),
+  );
+  expect(new Set(streams).size).toBe(5);
+});
 test('a packet is that of libsrtp’s validation, protected and opened', () => {
   const plain = hex('800f1234decafbadcafebabe abababababababababababababababab');
   const cipher = hex('800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb');

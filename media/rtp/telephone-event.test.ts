@@ -55,7 +55,7 @@ test('one press that arrives by two ways is one, and two presses by both are two
     ['5', 'rfc4733', 300],
     ['5', 'info', 380],
     ['6', 'info', 400],
-    ['5', 'info', 2_000],
+    ['5', 'inband', 2_000],
   ] as const;
   expect(reports.map(([digit, by, atMs]) => digits.isNew(digit, by, atMs))).toEqual([true, false, false, true, false, true, true]);
 });
