@@ -32,8 +32,8 @@ export interface RequestToSend {
 
 export interface Requester {
   send(request: RequestToSend): Promise<Outcome>;
-  /** Sends without a transaction: the ACK of a 2xx. */
-  sendAck(request: SipRequest, nextHop: string): Promise<void>;
+  /** The returned function sends the ACK of a 2xx, which has no transaction; a repeat sends the same bytes. */
+  ack(request: SipRequest, nextHop: string): () => Promise<void>;
   /** Sends a request that has its Via already, once: a CANCEL. The outcome comes as that of any other. */
   sendAs(request: SipRequest, target: Target): Promise<Outcome>;
   /** Where requests to that URI go, and this side's place for it; null when there is no way. */
@@ -143,11 +143,16 @@ export function createRequester({ transports, transactions, names, random, trace
       const found = await exchange(request, target, {}, () => {});
       return found === 'timeout' ? outcomeOf(408) : found === 'unreachable' ? outcomeOf(503) : outcomeOf(found.status, found);
     },
-    async sendAck(request, nextHop) {
-      const way = await reach(nextHop);
-      const [target] = way?.targets ?? [];
-      if (!way || !target) return;
-      await channelTo(target).send({ ...request, headers: [['Via', viaAt(target, way.local)], ...request.headers] });
+    ack(request, nextHop) {
+      const prepared = reach(nextHop).then((way) => {
+        const [target] = way?.targets ?? [];
+        if (!way || !target) return null;
+        return { target, message: { ...request, headers: [['Via', viaAt(target, way.local)] as const, ...request.headers] } };
+      });
+      return async () => {
+        const ready = await prepared;
+        if (ready) await channelTo(ready.target).send(ready.message);
+      };
     },
   };
 }

@@ -73,7 +73,7 @@ export function createSession({ stack, dialog: first, authorizer, events, onEnd 
   let lastSdp: string | null = null;
   let peerAllowsUpdate = false;
   let interval: SessionInterval | null = null;
-  const acks = new Map<number, SipRequest>();
+  const acks = new Map<number, () => Promise<void>>();
   let waitingForAck: { readonly seq: number; readonly stop: () => void; readonly onAck: (ack: SipRequest) => void } | null = null;
   let onNotified: ((status: number) => void) | null = null;
 
@@ -201,18 +201,15 @@ export function createSession({ stack, dialog: first, authorizer, events, onEnd 
     // A proxy wants the credentials of the INVITE in the ACK (RFC 3261, section 22.1).
     const bare = requestIn(dialog, 'ACK', { seq, ...(sdp === null ? {} : { body: Buffer.from(sdp) }) });
     const ack = { ...bare, headers: [...bare.headers, ...authorizer.headers('ACK', bare.uri)] };
-    acks.set(seq, ack);
+    acks.set(seq, requester.ack(ack, nextHopOf(dialog)));
     if (sdp !== null) lastSdp = sdp;
-    sendAck(ack);
+    repeatAck(response);
   }
   function repeatAck(response: SipResponse): void {
-    const ack = acks.get(cseq(response)?.number ?? -1);
-    if (ack) sendAck(ack);
-  }
-  const sendAck = (ack: SipRequest): void => {
+    const send = acks.get(cseq(response)?.number ?? -1);
     // The peer sends its 200 again when this one is lost.
-    requester.sendAck(ack, nextHopOf(dialog)).catch(() => {});
-  };
+    send?.().catch(() => {});
+  }
 
   function awaitAck(transaction: ServerTransaction, response: SipResponse, onAck: (ack: SipRequest) => void): void {
     const stop = repeatUntilStopped(clock, {
