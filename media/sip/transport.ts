@@ -200,7 +200,10 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
   }
 
   const ownOf = (protocol: Protocol, ipv6: boolean): Opened | undefined => {
-    const fitting = opened.filter(({ listener }) => listener.protocol === protocol && isIPv6(listener.address) === ipv6);
+    const family = opened.filter(({ listener }) => isIPv6(listener.address) === ipv6);
+    const exact = family.filter(({ listener }) => listener.protocol === protocol);
+    // Without a listener for it a connection serves both ways.
+    const fitting = exact.length > 0 || protocol === 'udp' ? exact : family;
     return fitting.find(({ listener }) => listener.isShared !== true) ?? fitting[0];
   };
 

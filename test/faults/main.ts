@@ -31,6 +31,7 @@ import { t18 } from './redaction.ts';
 import { t22 } from './restore-elsewhere.ts';
 import { type Result, tableOf, writtenResults } from './results.ts';
 import { t8 } from './rolling-restarts.ts';
+import { sipStorm } from './sip-storm.ts';
 import type { Counts, FaultTest, RunOptions } from './test.ts';
 import { tokenStorm } from './token-storm.ts';
 import { vendorStorm } from './vendor-storm.ts';
@@ -40,7 +41,7 @@ const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
 
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
-  [t1, t3, t4, t10, leadToCall, t19, t20, t21, tokenStorm, limitStorm, vendorStorm],
+  [t1, t3, t4, t10, leadToCall, t19, t20, t21, tokenStorm, limitStorm, vendorStorm, sipStorm],
   [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25, t26, t27],
 ];
 const tests = lanes.flat();
