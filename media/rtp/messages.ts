@@ -4,16 +4,6 @@ import type { MediaFact, MediaStats, Negotiated } from './media.ts';
 import type { Lateness } from './pacer.ts';
 import type { PauseFill } from './recorder.ts';
 
-export interface WorkerOptions {
-  /** The local address to bind; its family is that of all peers. */
-  readonly address: string;
-  /** First and last UDP port; null for any. */
-  readonly ports: readonly [first: number, last: number] | null;
-  readonly inactivityMs: number;
-  /** Two counters: batches that were sent and that were handled. */
-  readonly counters: Int32Array<SharedArrayBuffer>;
-}
-
 /** An order about one session, by its number. */
 export type Order = { readonly session: number } & (
   | { readonly do: 'open'; readonly cname: string }

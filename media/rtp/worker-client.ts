@@ -2,9 +2,10 @@
 import { Worker } from 'node:worker_threads';
 import type { DigitSource } from './digits.ts';
 import type { MediaFact, MediaStats, Negotiated } from './media.ts';
-import { type Batch, frameHeaderBytes, type Order, type Question, type Report, type WorkerOptions, type WorkerStats } from './messages.ts';
+import { type Batch, frameHeaderBytes, type Order, type Question, type Report, type WorkerStats } from './messages.ts';
 import { uint16, uint32 } from './packet.ts';
 import type { PauseFill } from './recorder.ts';
+import type { WorkerOptions } from './worker.ts';
 
 export interface MediaListener {
   /** 20 ms of μ-law from the phone, a view of a buffer that is shared with other sessions. */

@@ -2,11 +2,22 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createWavWriter } from '../audio/wav.ts';
 import type { MediaFact } from './media.ts';
-import { frameHeaderBytes, mostBatchesBehind, type Order, type Question, type Report, type WorkerOptions } from './messages.ts';
+import { frameHeaderBytes, mostBatchesBehind, type Order, type Question, type Report } from './messages.ts';
 import { createPacer, type Paced } from './pacer.ts';
 import { putUint16, putUint32 } from './packet.ts';
 import { createSession, type RtpSession } from './session.ts';
 import { openSockets, type Sockets } from './sockets.ts';
+
+/** What the thread is started with. The main thread imports it from here, so that a compiled package has this file. */
+export interface WorkerOptions {
+  /** The local address to bind; its family is that of all peers. */
+  readonly address: string;
+  /** First and last UDP port; null for any. */
+  readonly ports: readonly [first: number, last: number] | null;
+  readonly inactivityMs: number;
+  /** Two counters: batches that were sent and that were handled. */
+  readonly counters: Int32Array<SharedArrayBuffer>;
+}
 
 interface Held {
   readonly session: RtpSession;
