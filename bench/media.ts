@@ -171,7 +171,7 @@ async function playForwarder(): Promise<void> {
 }
 
 async function playMedia(): Promise<void> {
-  const worker = createMediaWorker({ address, inactivityMs: 3_600_000 });
+  let worker = createMediaWorker({ address, inactivityMs: 3_600_000 });
   const control = new Worker(self, { argv: ['control'] });
   const agreed = (port: number): Negotiated => ({
     codec: 'PCMU',
@@ -217,7 +217,7 @@ async function playMedia(): Promise<void> {
     await played.promise;
     await session.close();
   };
-  /** The least of a second: what the collector has not yet freed is no growth. */
+  /** The least of a second, in which the heap of the thread is collected. */
   const least = async () => {
     const seen: { heap: number; rss: number }[] = [];
     for (let nth = 0; nth < 20; nth += 1) {
@@ -259,6 +259,8 @@ async function playMedia(): Promise<void> {
     async shortCalls({ calls, phonePorts }: { calls: number; phonePorts: readonly number[] }) {
       await Promise.all(sessions.map((session) => session.close()));
       sessions = [];
+      await worker.close();
+      worker = createMediaWorker({ address, file: new URL('media-thread.ts', import.meta.url) });
       const speaker = await bound();
       const port = speaker.address().port;
       speaker.on('message', () => {});
