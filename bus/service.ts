@@ -278,12 +278,12 @@ export interface Bus {
   readonly name: string;
   readonly instance: string;
   readonly call: Call;
-  /** Opens a stream; leaving the iteration or aborting ends the other side. */
+  /** Opens a stream; leaving the iteration or aborting ends the other side. `onOpened` is called once the service has opened it, perhaps long before the first item. */
   open<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
     stream: Stream<I, U, D>,
     input: z.input<I>,
     up: AsyncIterable<z.input<U>>,
-    options?: CallOptions,
+    options?: CallOptions & { readonly onOpened?: () => void },
   ): AsyncIterable<z.output<D>>;
   /** Listens to a stream of another caller, from now to its end, without flow control: items may be lost, which is counted.
    *  @throws PolybError upstream_failed/connection_lost when the instance with the stream is gone; failed_precondition for a stream without a topic. */

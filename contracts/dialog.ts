@@ -161,6 +161,7 @@ export const dialog = contract('dialog', '1.0.0', {
       z.object({ is: z.literal('done'), answer: Answer }),
     ]),
     timeoutMs: 60_000,
+    http: { route: 'POST /api/v1/dialog/stream', reply: 'events', scope: 'send', people: ['admin'] },
   }),
   get_session: method({
     summary: 'A conversation with its latest turns, oldest first.',

@@ -388,6 +388,7 @@ export const journal = contract('journal', '1.0.0', {
     input: one,
     up: z.strictObject({}),
     down: Row,
+    http: { route: 'GET /api/v1/journal/{id}/watch', reply: 'events', scope: 'read', people: personRoles, viewer: 'viewer' },
     ...people,
   }),
   pause: method({

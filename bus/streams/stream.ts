@@ -49,7 +49,7 @@ export interface Streams {
     stream: Stream<I, U, D>,
     input: z.input<I>,
     up: AsyncIterable<z.input<U>>,
-    options?: CallOptions,
+    options?: CallOptions & { readonly onOpened?: () => void },
     origin?: Origin,
   ): AsyncIterable<z.output<D>>;
   tap<I extends z.ZodType, U extends z.ZodType, D extends z.ZodType>(
@@ -191,7 +191,7 @@ export function createStreams(parts: StreamParts): Streams {
     stream: Stream,
     input: unknown,
     up: AsyncIterable<unknown>,
-    options: CallOptions = {},
+    options: CallOptions & { readonly onOpened?: () => void } = {},
     origin?: Origin,
   ): AsyncGenerator<unknown> {
     const { signal } = options;
@@ -205,6 +205,7 @@ export function createStreams(parts: StreamParts): Streams {
     try {
       at.peer = await parts.opening(stream, input, at.mine, options, origin);
       at.heardAt = now();
+      options.onOpened?.();
       if (at.end.closed) postIfPossible(at, { kind: 'cancel' }); // aborted while it was opening
       void at.end
         .sendAll(up, (item) => item, stream.overflow)

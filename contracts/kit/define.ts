@@ -26,8 +26,31 @@ export type Scope = 'read' | 'send' | 'admin';
  */
 export const personRoles = ['manager', 'director', 'admin', 'operator'] as const;
 export type PersonRole = (typeof personRoles)[number];
-export interface HttpShape {
+/** What routes of methods and of streams have in common. */
+interface Exposed {
   readonly route: Route;
+  /** Required API key scope. Default: none for a raw body; admin if the entry has `roles`; read for a read and a stream; otherwise send. */
+  readonly scope?: Scope | 'none';
+  /**
+   * Roles of people who may use the route once they have logged in. Default by scope: `read` all roles, `send` all but `operator`, `admin`
+   * `admin` and `operator`.
+   */
+  readonly people?: readonly PersonRole[];
+  /** Input field that receives the name of the caller's API key or session; a value from the caller is overwritten. */
+  readonly actor?: string;
+  /** Input field that receives the person who looks (`Viewer`); a value from the caller is removed. It only narrows the output. */
+  readonly viewer?: string;
+}
+/**
+ * A stream as a reply; the client sends no items. `events`: server-sent events `item` with the number of the item as id, at last `end`, or
+ * `error` with a problem. `stream`: the items are bytes, sent in chunks; a failure, and 30 s without any, breaks them off.
+ */
+export interface StreamHttpShape extends Exposed {
+  readonly reply: 'events' | 'stream';
+  /** Of bytes; default `application/octet-stream`. */
+  readonly contentType?: string;
+}
+export interface HttpShape extends Exposed {
   /**
    * `multipart`: a form (`multipart/form-data`), whose parts are the fields of the input and whose files are bytes; JSON is accepted too.
    * `raw`: requires no API key; the method verifies the request itself. It receives those of `headers`, `query` and `body` that its
@@ -40,18 +63,7 @@ export interface HttpShape {
    * `bytes`: the output is `{ body, contentType?, status? }`. `ranged`: the input has `offset` and `length`, the output is
    * `{ body, contentType, name, bytes, version }`, one part of `bytes` in total; the gateway requests as many parts as it needs.
    */
-  readonly reply?: 'json' | 'bytes' | 'ranged' | 'events';
-  /** Required API key scope. Default: none for a raw body; admin if the method has `roles`; read for a read; otherwise send. */
-  readonly scope?: Scope | 'none';
-  /**
-   * Roles of people who may use the route once they have logged in. Default by scope: `read` all roles, `send` all but `operator`, `admin`
-   * `admin` and `operator`.
-   */
-  readonly people?: readonly PersonRole[];
-  /** Input field that receives the name of the caller's API key or session; a value from the caller is overwritten. */
-  readonly actor?: string;
-  /** Input field that receives the person who looks (`Viewer`); a value from the caller is removed. It only narrows the output. */
-  readonly viewer?: string;
+  readonly reply?: 'json' | 'bytes' | 'ranged';
   /** Output field used as the ETag. */
   readonly etag?: string;
   /** Input field set from If-Match. */
@@ -147,6 +159,8 @@ export interface Stream<I extends z.ZodType = z.ZodType, U extends z.ZodType = z
   readonly topic: string | undefined;
   /** Only the instance that holds the object named by this input field opens the stream. */
   readonly owner: string | undefined;
+  /** Absent: no route. */
+  readonly http: StreamHttpShape | undefined;
   readonly timeoutMs: number;
   readonly roles: readonly Role[] | undefined;
   readonly limits: { readonly concurrency: number };
@@ -177,6 +191,8 @@ export interface StreamSpec<I extends z.ZodType, U extends z.ZodType, D extends 
   readonly topic?: keyof z.output<I> & string;
   /** Only the instance that holds the object named by this field opens the stream. */
   readonly owner?: keyof z.output<I> & string;
+  /** Default: no route. */
+  readonly http?: StreamHttpShape;
   readonly timeoutMs?: number;
   readonly roles?: readonly Role[];
   readonly limits?: { readonly concurrency: number };
@@ -248,6 +264,7 @@ function complete(service: string, version: string, name: string, spec: Complete
         overflow: spec.overflow ?? 'wait',
         topic: spec.topic,
         owner: spec.owner,
+        http: spec.http,
         timeoutMs: spec.timeoutMs ?? 10_000,
         roles: spec.roles,
         limits: spec.limits ?? { concurrency: 256 },

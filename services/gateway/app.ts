@@ -2,29 +2,26 @@
 
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { z } from 'zod';
-import { isHidden } from '../../adapters/store/phone-owners.ts';
 import type { CallOptions, Log } from '../../bus/service.ts';
 import { derivedKey } from '../../bus/wire/key.ts';
 import { rowPath } from '../../contracts/aliases.ts';
-import { narrowedTo, normalizePhone } from '../../contracts/common.ts';
 import type { Method } from '../../contracts/kit/define.ts';
 import { deprecationHeaders } from '../../contracts/kit/deprecation.ts';
-import { mask, type PiiPath, personalTexts, piiPaths } from '../../contracts/kit/describe/mask.ts';
 import { codes, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import type { Admit } from './admit.ts';
 import { answer } from './answer.ts';
-import { textAt } from './follower.ts';
 import { readForm } from './form.ts';
 import { inputOf } from './input.ts';
 import type { Identity } from './keys.ts';
 import type { Owners } from './owners.ts';
 import { problemReply } from './problem.ts';
 import { answerRanged } from './ranged.ts';
-import { type HttpRoute, isMaskedFor } from './routes.ts';
+import type { HttpRoute, StreamRoute } from './routes.ts';
 import type { Decision } from './rows.ts';
+import { answerStream, type StreamReplyParts } from './stream-route.ts';
 import { answerUnreadable } from './unreadable.ts';
 import { allowedVerbs } from './verbs.ts';
+import { auditedOf, visibility } from './visibility.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -46,6 +43,8 @@ export interface AppOptions {
 }
 export interface AppParts {
   readonly routes: readonly HttpRoute[];
+  /** Absent: no streams of contracts. */
+  readonly streams?: (StreamReplyParts & { readonly routes: readonly StreamRoute[] }) | undefined;
   readonly ask: CallMethod;
   readonly admit: Admit;
   /** Records a decision. */
@@ -58,8 +57,6 @@ export interface AppParts {
   readonly options: AppOptions;
 }
 
-/** With it an operator is shown personal data; each such request is audited. */
-const revealHeader = 'x-show-personal-data';
 const longestParam = 300;
 const headersTimeoutMs = 10_000;
 const keepAliveMs = 65_000;
@@ -134,6 +131,12 @@ export function createApp(parts: AppParts): FastifyInstance {
   });
   const taking = (body: 'json' | 'multipart' | 'raw') => routes.filter(({ method }) => (method.http.body ?? 'json') === body);
   for (const route of taking('json')) addRoute(app, route, parts);
+  const { streams } = parts;
+  if (streams !== undefined) {
+    for (const route of streams.routes) addStreamRoute(app, route, { ...parts, streams });
+    // A stream never ends on its own, so closing must not wait for it.
+    app.addHook('preClose', async () => streams.openStreams.close());
+  }
   app.register((forms, _, registered) => {
     forms.addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
       readForm(request.headers['content-type'] ?? '', body),
@@ -169,8 +172,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   const isDecision = !isRead && method.roles !== undefined && method.http.actor !== undefined;
   /** Whatever a person changes is audited; of an API key, what it decides. */
   const isAudited = ({ session }: Identity): boolean => isDecision || (session !== undefined && !isRead);
-  /** Found at the first use: few routes are asked for by an operator. */
-  let personal: readonly PiiPath[] | undefined;
+  const { ownClients, shownTo } = visibility(
+    { address: method.address, hasViewer: method.http.viewer !== undefined, output: method.output },
+    { owners, decided },
+  );
   const deprecation = method.deprecated === undefined ? undefined : deprecationHeaders(method.deprecated);
 
   app.route({
@@ -209,51 +214,10 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     },
   });
 
-  /**
-   * Refuses values with a chat of another manager or the phone of one, the same as one that is not there. The owner of the table narrows by
-   * the viewer where its method takes one; each other chat and phone is looked up once for a request.
-   */
-  function ownClients(identity: Identity | null): (schema: z.ZodType, value: unknown) => Promise<void> {
-    const manager = narrowedTo(identity?.viewer);
-    if (manager === null || method.http.viewer !== undefined) return async () => {};
-    const checked = new Set<string>();
-    const fresh = (found: readonly string[]): readonly string[] => found.filter((each) => !checked.has(each) && checked.add(each));
-    const someHidden = (found: ReadonlyMap<string, readonly string[]>) => [...found.values()].some((people) => isHidden(people, manager));
-    return async (schema, value) => {
-      const chatIds = fresh(['chatId', 'sessionId'].flatMap((name) => textAt(value, name) ?? []));
-      if (someHidden(await owners.ofChats(chatIds)))
-        throw new PolybError('not_found', `There is no ${chatIds[0]} here.`, { reason: 'no_chat' });
-      const phones = fresh(personalTexts(schema, value).flatMap(({ pii, text }) => (pii === 'phone' ? [normalizePhone(text)] : [])));
-      if (someHidden(await owners.ofPhones(phones)))
-        throw new PolybError('not_found', 'There is no client with this phone here.', { reason: 'no_client' });
-    };
-  }
-
-  /**
-   * What a person of this role may see of it: an operator sees personal data only where they ask for it, with the header or by the input
-   * `reveal`, and the audit has that before they do.
-   */
-  async function shownTo(
-    { viewer, keyId, client, person }: Identity,
-    { input, output }: { readonly input: unknown; readonly output: unknown },
-    request: FastifyRequest,
-  ): Promise<unknown> {
-    if (viewer === undefined || !isMaskedFor(viewer.role)) return output;
-    personal ??= piiPaths(method.output);
-    const isAsked = request.headers[revealHeader] !== undefined && personal.length > 0;
-    if (isAsked || (input as { readonly reveal?: unknown }).reveal === true)
-      await decided({ ...auditedOf(request), keyId, client, person, code: 'ok', reason: 'personal_data_shown' });
-    return isAsked ? output : mask(personal, output);
-  }
-  function auditedOf({ params, id }: FastifyRequest): Pick<Decision, 'method' | 'target' | 'requestId'> {
-    const [target = null] = Object.values(params as Readonly<Record<string, string>>);
-    return { method: method.address, target: target?.slice(0, 64) ?? null, requestId: id };
-  }
-
   /** The outcome, after its audit entry is stored. The journal has it as well, so an unavailable audit does not undo it. */
   async function audited(asked: Promise<unknown>, request: FastifyRequest, { keyId, client, person }: Identity): Promise<unknown> {
     const note = (code: string, reason: string | null): Promise<void> =>
-      decided({ ...auditedOf(request), keyId, client, person, code, reason }).catch((err: unknown) =>
+      decided({ ...auditedOf(method.address, request), keyId, client, person, code, reason }).catch((err: unknown) =>
         log.error({ err, requestId: request.id }, 'auditing a decision failed'),
       );
     try {
@@ -266,6 +230,30 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
       throw thrown;
     }
   }
+}
+
+function addStreamRoute(app: FastifyInstance, route: StreamRoute, parts: AppParts & { readonly streams: StreamReplyParts }): void {
+  const { method: stream, http, scope, people, verb, path } = route;
+  const { admit, streams } = parts;
+  const { ownClients, shownTo } = visibility({ address: stream.address, hasViewer: http.viewer !== undefined, output: stream.down }, parts);
+  app.route({
+    method: verb as 'GET',
+    url: path.replace(/\{(\w+)\}/g, ':$1'),
+    onRequest: async (request, reply) => {
+      if (scope !== 'none') request.identity = await admit({ scope, people }, request, reply);
+    },
+    handler: async (request, reply) => {
+      const { identity } = request;
+      const input = inputOf({ verb, input: route.input, method: { http } }, request, identity);
+      const requireOwn = ownClients(identity);
+      await requireOwn(stream.input, input);
+      const shown = async (item: unknown): Promise<unknown> => {
+        await requireOwn(stream.down, item);
+        return identity === null ? item : shownTo(identity, { input, output: item }, request);
+      };
+      await answerStream(streams, { stream, input, identity, shown }, request, reply);
+    },
+  });
 }
 
 /** `*` matches any version and says nothing about the version that was read. */

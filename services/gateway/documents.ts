@@ -7,10 +7,11 @@ import { asyncApi, describe, type EntryFact, exported, jsonSchema, openApi } fro
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { sessionDocuments } from './people/session-routes.ts';
 import { problemReply } from './problem.ts';
-import type { HttpRoute } from './routes.ts';
+import type { HttpRoute, StreamRoute } from './routes.ts';
 
 export interface DocumentSources {
   readonly routes: readonly HttpRoute[];
+  readonly streamRoutes?: readonly StreamRoute[];
   readonly contracts: readonly Contract[];
   readonly aliases: readonly Alias[];
   readonly version: string;
@@ -18,20 +19,29 @@ export interface DocumentSources {
 }
 
 /** Only routed methods, including aliases. */
-export function openApiOf({ routes, version }: Pick<DocumentSources, 'routes' | 'version'>): Readonly<Record<string, unknown>> {
-  const entries = Object.fromEntries(
-    routes.map((route): [string, EntryFact] => {
-      const { method, alias, former, verb, path, scope, people } = route;
-      const described = describe(method);
-      const http = { ...method.http, route: `${verb} ${path}` as `GET /${string}`, scope, people };
-      if (alias === undefined) {
-        const also = former?.body === undefined ? {} : { input: { anyOf: [described.input ?? {}, jsonSchema(former.body, 'input')] } };
-        return [method.address, { ...described, http, ...also }];
-      }
-      const input = alias.body === undefined ? withoutFixed(described, alias) : jsonSchema(alias.body, 'input');
-      return [alias.from, { ...described, http, input, ...(alias.body === undefined ? {} : { examples: [] }) }];
-    }),
-  );
+export function openApiOf({
+  routes,
+  streamRoutes = [],
+  version,
+}: Pick<DocumentSources, 'routes' | 'streamRoutes' | 'version'>): Readonly<Record<string, unknown>> {
+  const entries = Object.fromEntries([
+    ...routes.map(ofMethod),
+    ...streamRoutes.map(({ method, http, scope, people }): [string, EntryFact] => [
+      method.address,
+      { ...describe(method), http: { ...http, scope, people } },
+    ]),
+  ]);
+  function ofMethod(route: HttpRoute): [string, EntryFact] {
+    const { method, alias, former, verb, path, scope, people } = route;
+    const described = describe(method);
+    const http = { ...method.http, route: `${verb} ${path}` as `GET /${string}`, scope, people };
+    if (alias === undefined) {
+      const also = former?.body === undefined ? {} : { input: { anyOf: [described.input ?? {}, jsonSchema(former.body, 'input')] } };
+      return [method.address, { ...described, http, ...also }];
+    }
+    const input = alias.body === undefined ? withoutFixed(described, alias) : jsonSchema(alias.body, 'input');
+    return [alias.from, { ...described, http, input, ...(alias.body === undefined ? {} : { examples: [] }) }];
+  }
   const made = openApi({ $comment: 'Generated from the contracts.', entries, aliases: [], pipelines: {} }, { version });
   return {
     ...made,

@@ -9,6 +9,7 @@ import type { CallMethod } from './app.ts';
 import { type FeedItem, type Follower, staleItem } from './follower.ts';
 import type { Identity } from './keys.ts';
 import { createLogFeed, type LogFeed } from './log-feed.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { createOwnFeed } from './own-feed.ts';
 import type { Owners } from './owners.ts';
 import { createStateFeed, type StateFeed } from './state-feed.ts';
@@ -17,19 +18,15 @@ export interface FeedOptions {
   /** How often lists are read without an announcement. */
   readonly pollMs: number;
   readonly heartbeatMs: number;
-  readonly mostFollowers: number;
 }
 interface FeedParts {
   readonly ask: CallMethod;
   readonly admit: Admit;
   readonly owners: Owners;
-  /** Whether the key or session of a follower is still valid. */
-  readonly isLive: (identity: Identity) => Promise<boolean>;
+  readonly openStreams: OpenStreams;
   readonly options: FeedOptions;
 }
 export interface Streams {
-  /** Ends the streams of a key or a session. */
-  endOf(keyId: string): void;
   /** Reads the topics that an announcement concerns now; without one, all topics. */
   wake(address?: string): void;
 }
@@ -46,11 +43,9 @@ const fullBytes = 262_144;
 const mostBytes = 4_194_304;
 /** A list is read at most so often, however many announcements come. */
 const leastMs = 150;
-/** An event about a revoked key may be lost, and an expired key has none. */
-const recheckMs = 3_000;
 
 /** `GET /api/v1/stream?topics=runs,approvals,messages`, resumed with Last-Event-ID. A stream ends with its key or session. */
-export function addFeeds(app: FastifyInstance, { ask, admit, owners, isLive, options }: FeedParts): Streams {
+export function addFeeds(app: FastifyInstance, { ask, admit, owners, openStreams, options }: FeedParts): Streams {
   const topics = Object.keys(feeds);
   const states = new Map<string, StateFeed>();
   const logs = new Map<string, LogFeed>();
@@ -59,25 +54,6 @@ export function addFeeds(app: FastifyInstance, { ask, admit, owners, isLive, opt
     if (feed.kind === 'log') logs.set(topic, createLogFeed(topic, feed, parts));
     else if (feed.kind === 'own') states.set(topic, createOwnFeed(topic, feed, parts));
     else states.set(topic, createStateFeed(topic, feed, { ...parts, leastMs: () => leastMs }));
-  }
-  const open = new Map<() => void, Identity>();
-  let rechecking: ReturnType<typeof setTimeout> | undefined;
-  // A stream never ends on its own, so closing must not wait for it.
-  app.addHook('preClose', async () => {
-    clearTimeout(rechecking);
-    for (const end of open.keys()) end();
-  });
-  function endOf(keyId: string): void {
-    for (const [end, identity] of open) if (identity.keyId === keyId) end();
-  }
-  async function recheck(): Promise<void> {
-    const identities = new Map([...open.values()].map((identity) => [identity.keyId, identity]));
-    await Promise.all(
-      [...identities.values()].map(async (identity) => {
-        if (!(await isLive(identity))) endOf(identity.keyId);
-      }),
-    );
-    rechecking = open.size === 0 ? undefined : setTimeout(() => void recheck(), recheckMs);
   }
   /** @throws PolybError invalid_argument for an unknown topic, permission_denied. */
   function topicsFor(identity: Identity, given: string | undefined): ReadonlySet<string> {
@@ -131,8 +107,7 @@ export function addFeeds(app: FastifyInstance, { ask, admit, owners, isLive, opt
   app.get('/api/v1/stream', async (request, reply) => {
     const identity = await admit({ scope: 'read', people: personRoles }, request, reply);
     const asked = topicsFor(identity, (request.query as { topics?: string }).topics?.toString());
-    if (open.size >= options.mostFollowers)
-      throw new PolybError('unavailable', 'This server is at its limit of open event streams.', { retryAfterMs: 5_000 });
+    openStreams.requireRoom();
     const last = placeOf(request.headers['last-event-id']);
     const { time: since } = last;
     // Before the headers are sent: an invalid cursor is refused.
@@ -164,14 +139,16 @@ export function addFeeds(app: FastifyInstance, { ask, admit, owners, isLive, opt
     };
     const leaves: (() => void)[] = [];
     const heartbeat = setInterval(() => raw.write(': alive\n\n'), options.heartbeatMs);
+    let isOver = false;
     const end = (): void => {
-      open.delete(end);
+      if (isOver) return;
+      isOver = true;
+      gone();
       clearInterval(heartbeat);
       for (const leave of leaves.splice(0)) leave();
       raw.end();
     };
-    open.set(end, identity);
-    rechecking ??= setTimeout(() => void recheck(), recheckMs);
+    const gone = openStreams.add(identity, end);
     if (raw.destroyed) end();
     else raw.once('close', end);
     try {
@@ -180,10 +157,9 @@ export function addFeeds(app: FastifyInstance, { ask, admit, owners, isLive, opt
     } catch {
       end(); // The headers are sent: the follower sees the end and reconnects after `retry`.
     }
-    if (!open.has(end)) for (const leave of leaves.splice(0)) leave();
+    if (isOver) for (const leave of leaves.splice(0)) leave();
   });
   return {
-    endOf,
     wake(address) {
       for (const [topic, { wakes }] of Object.entries(feeds))
         if (address === undefined || wakes?.some((event) => event.address === address)) (states.get(topic) ?? logs.get(topic))?.wake();

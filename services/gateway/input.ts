@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Viewer } from '../../contracts/common.ts';
 import { coerceFields } from '../../contracts/kit/coerce.ts';
+import type { HttpShape } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { applyShape } from '../../contracts/kit/legacy-body.ts';
 import { fieldsOf, isForm } from './form.ts';
@@ -14,6 +15,10 @@ export type RequestParts = Pick<FastifyRequest, 'params' | 'query' | 'headers' |
 const mostHeaders = 32;
 const longestHeader = 1_024;
 
+/** The parts of a route that decide how a request is read. */
+export type InputRoute = Pick<HttpRoute, 'verb' | 'input'> &
+  Partial<Pick<HttpRoute, 'alias' | 'former'>> & { readonly method: { readonly http: Omit<HttpShape, 'reply'> } };
+
 /** Who asks, for the fields of an input that only the gateway fills. */
 export interface Asker {
   readonly actor: string;
@@ -22,7 +27,7 @@ export interface Asker {
 }
 
 /** @param asker Null for a route without keys. @throws PolybError invalid_argument/bad_parameters. */
-export function inputOf(route: HttpRoute, asked: RequestParts, asker: Asker | null): unknown {
+export function inputOf(route: InputRoute, asked: RequestParts, asker: Asker | null): unknown {
   const { method, input, verb } = route;
   const alias = route.alias ?? route.former;
   const path = pairsOf(asked.params as Texts);
@@ -54,7 +59,7 @@ export function inputOf(route: HttpRoute, asked: RequestParts, asker: Asker | nu
   };
 }
 
-function bodyOf({ input, method }: HttpRoute, body: unknown): unknown {
+function bodyOf({ input, method }: InputRoute, body: unknown): unknown {
   return isForm(body) ? fieldsOf(input, body, method.http.files) : (body ?? {});
 }
 
@@ -63,7 +68,7 @@ function omit(fields: Readonly<Record<string, unknown>>, names: readonly string[
 }
 
 /** The parts of the request that the method's input declares: a webhook is verified over its unchanged bytes. */
-function rawInput({ input }: HttpRoute, { headers, query, body }: RequestParts, path: readonly (readonly [string, string])[]): unknown {
+function rawInput({ input }: InputRoute, { headers, query, body }: RequestParts, path: readonly (readonly [string, string])[]): unknown {
   const declared = input.properties ?? {};
   const has = (name: string): boolean => Object.hasOwn(declared, name);
   const inQuery = pairsOf(query as Texts);

@@ -8,6 +8,8 @@ import {
   type PersonRole,
   personRoles,
   type Scope,
+  type Stream,
+  type StreamHttpShape,
 } from '../../contracts/kit/define.ts';
 import { type JsonSchema, jsonSchema } from '../../contracts/kit/describe.ts';
 
@@ -30,6 +32,30 @@ export interface HttpRoute {
   readonly input: JsonSchema;
   /** The reply is a page of a list, and `cursor` requests the next one. */
   readonly isPaged: boolean;
+}
+
+/** A stream of a contract over HTTP. */
+export interface StreamRoute extends Pick<HttpRoute, 'verb' | 'path' | 'scope' | 'people' | 'input'> {
+  readonly method: Stream;
+  readonly http: StreamHttpShape;
+}
+
+/** Streams with a route that `caller` may open. */
+export function openableBy(caller: string, contracts: readonly Contract[]): readonly Stream[] {
+  return contracts
+    .flatMap((contract): readonly Entry[] => Object.values(contract))
+    .filter((entry): entry is Stream => entry.kind === 'stream' && entry.http !== undefined)
+    .filter(({ roles }) => roles === undefined || roles.includes(caller));
+}
+export function streamRoutesOf(streams: readonly Stream[]): readonly StreamRoute[] {
+  return streams.flatMap((method) => {
+    const { http, roles } = method;
+    if (http === undefined) return [];
+    const [verb = '', path = ''] = http.route.split(' ');
+    const scope = http.scope ?? (roles === undefined ? 'read' : 'admin');
+    const people = http.people ?? peopleOf[scope].filter((role) => !(isMaskedFor(role) && http.reply === 'stream'));
+    return [{ verb, path, method, http, scope, people, input: jsonSchema(method.input, 'input') }];
+  });
 }
 
 /** Methods that `caller` may call, from which its bus permissions follow. */

@@ -28,6 +28,7 @@ import { onChatAssigned } from './on-chat-assigned.ts';
 import { onHistoryForgotten } from './on-history-forgotten.ts';
 import { onPersonErased } from './on-person-erased.ts';
 import { onPhoneOwnersChanged } from './on-phone-owners-changed.ts';
+import { openStreams } from './open-streams.ts';
 import { ownersIn } from './owners.ts';
 import { addPages, type Deployment } from './pages.ts';
 import { createLogIn } from './people/log-in.ts';
@@ -41,7 +42,7 @@ import { createSessions } from './people/sessions.ts';
 import { createStartSession, noteIn } from './people/start-session.ts';
 import { readContracts } from './read-contracts.ts';
 import { rememberServices } from './remember-services.loop.ts';
-import { callableBy, routesOf, routesOfPort } from './routes.ts';
+import { callableBy, openableBy, routesOf, routesOfPort, streamRoutesOf } from './routes.ts';
 import { type Decision, findKeys, findServices, forgetDecisions, insertDecision, noteServices, noteUses } from './rows.ts';
 import { gatewaySettings } from './settings.ts';
 import { createSurvey, respondingIn } from './survey.ts';
@@ -49,6 +50,11 @@ import { systemHandlers } from './system-handlers.ts';
 
 const contracts = await readContracts();
 const methods = callableBy('gateway', contracts);
+const openable = openableBy('gateway', contracts);
+/** Event streams and streams of contracts that are open at a time. */
+const mostStreams = 400;
+const heartbeatMs = 15_000;
+async function* nothing(): AsyncGenerator<never> {}
 /** After which a topic of the event stream is read. */
 const announcements = [...new Set(Object.values(feeds).flatMap(({ wakes = [] }) => wakes))];
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -72,6 +78,7 @@ export default service({
   serves: { gateway, people, system },
   uses: [
     ...methods,
+    ...openable,
     ...new Set<Event>([
       ...[gateway.key_revoked, people.session_ended],
       ...[inbox.chat_assigned, inbox.phone_owners_changed, inbox.history_forgotten, inbox.person_erased],
@@ -94,6 +101,7 @@ export default service({
   const figures = createFigures({ bus, expected, known, responding: async () => respondingIn(await pings()), now });
   metrics.sample(() => [{ of: buildInfo, labels: { version, node: process.versions.node }, value: 1 }]);
   const routes = routesOf(methods, aliases);
+  const streamRoutes = streamRoutesOf(openable);
   const ask: CallMethod = (method, input, options) => bus.call(method, input, options);
   const idleMs = settings.PEOPLE_SESSION_IDLE_MS;
   const sessions = createSessions({
@@ -110,8 +118,17 @@ export default service({
   const owners = ownersIn(db);
   const decided = (decision: Decision) => insertDecision(db, decision);
   let isDraining = false;
+  const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
+  const opened = openStreams(isLive, mostStreams);
   const parts: AppParts = {
     routes,
+    streams: {
+      routes: streamRoutes,
+      open: (stream, input, options) => bus.open(stream, input, nothing(), options),
+      openStreams: opened,
+      heartbeatMs,
+      silenceMs: 30_000,
+    },
     ask,
     admit,
     decided,
@@ -132,15 +149,14 @@ export default service({
   const health = { bus, db, cache, dependencies, figures, version, isDraining: () => isDraining, now };
   const main = createApp(parts);
   addHealth(main, health);
-  addDocuments(main, { routes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
+  addDocuments(main, { routes, streamRoutes, contracts, aliases, version, prefix: settings.POLYB_SUBJECT_PREFIX });
   addPages(main, deploymentOf(settings, provider?.name));
-  const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
   const streams = addFeeds(main, {
     ask,
     admit,
     owners,
-    isLive,
-    options: { pollMs: 1_000, heartbeatMs: 15_000, mostFollowers: 200 },
+    openStreams: opened,
+    options: { pollMs: 1_000, heartbeatMs },
   });
   const publicUrl = settings.GATEWAY_PUBLIC_URL ?? `http://${settings.GATEWAY_HOST}:${settings.GATEWAY_PORT}`;
   const sessionEnded = (sessionId: string): void => {
@@ -164,7 +180,7 @@ export default service({
   }
   const others = settings.GATEWAY_PORTS.map((each) => {
     const [port = 0, old = port] = each.split(':').map(Number);
-    const app = createApp({ ...parts, routes: routesOfPort(routes, old) });
+    const app = createApp({ ...parts, routes: routesOfPort(routes, old), streams: undefined });
     addHealth(app, health);
     return { app, port };
   });
@@ -172,11 +188,11 @@ export default service({
   await Promise.all(apps.map(({ app, port }) => listen(app, { host: settings.GATEWAY_HOST, port }, log)));
   const forgetSession = (sessionId: string): void => {
     sessions.forget(sessionId);
-    streams.endOf(sessionId);
+    opened.endOf(sessionId);
   };
   const forgetKey = (keyId: string): void => {
     keys.forget(keyId);
-    streams.endOf(keyId);
+    opened.endOf(keyId);
   };
   const hearing = [
     bus.hear(gateway.key_revoked, (payload) => forgetKey(gateway.key_revoked.payload.parse(payload).keyId)),
@@ -197,7 +213,7 @@ export default service({
       ...{ bus, prefix: settings.POLYB_SUBJECT_PREFIX, contracts, routes },
       survey: createSurvey({ figures, pings, expected }),
     }),
-    people: peopleHandlers({ db, commit: bus.commit, routes, idleMs, deskUrl, now, ended: sessionEnded }),
+    people: peopleHandlers({ db, commit: bus.commit, routes: [...routes, ...streamRoutes], idleMs, deskUrl, now, ended: sessionEnded }),
     on: [onChatAssigned(() => streams.wake()), onPhoneOwnersChanged(() => streams.wake()), onHistoryForgotten(), onPersonErased()],
     loops: [
       rememberServices(figures),

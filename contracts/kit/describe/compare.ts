@@ -130,7 +130,9 @@ function policyChanges(where: string, old: EntryFact, now: EntryFact): Change[] 
   const barred = now.roles !== undefined && (old.roles === undefined || old.roles.some((role) => !now.roles?.includes(role)));
   const stricter = (strictness[now.approval ?? 'none'] ?? 0) > (strictness[old.approval ?? 'none'] ?? 0);
   return [
-    ...fixed.filter(differs).map((name) => (name === 'http' && !hadRoute ? tells(where, change(name)) : breaks(where, change(name)))),
+    ...fixed
+      .filter(differs)
+      .map((name) => (name === 'http' && (!hadRoute || old.http === undefined) ? tells(where, change(name)) : breaks(where, change(name)))),
     ...told.filter(differs).map((name) => (name === 'settles' && old.settles ? breaks(where, change(name)) : tells(where, change(name)))),
     ...(differs('roles') ? [{ where, what: change('roles'), breaking: barred }] : []),
     ...(differs('reaches') ? [{ where, what: change('reaches'), breaking: now.reaches !== undefined }] : []),

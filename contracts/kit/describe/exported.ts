@@ -1,10 +1,24 @@
 /** Contracts as data, for `contracts.json`, service discovery and the comparison of releases. */
-import { type Alias, type Approval, type Contract, type Entry, type HttpShape, type Idempotency, settled } from '../define.ts';
+import {
+  type Alias,
+  type Approval,
+  type Contract,
+  type Entry,
+  type HttpShape,
+  type Idempotency,
+  type StreamHttpShape,
+  settled,
+} from '../define.ts';
 import type { Deprecation } from '../deprecation.ts';
 import type { Code } from '../errors.ts';
 import { type AliasFact, aliasFact } from '../legacy-body.ts';
 import { type JsonSchema, partsOf, schemaHash } from './schema.ts';
 
+/** The route of a method or of a stream. */
+export type HttpFact = Omit<HttpShape, 'reply'> & {
+  readonly reply?: HttpShape['reply'] | StreamHttpShape['reply'];
+  readonly contentType?: string;
+};
 /** One complete entry. Properties that its kind does not have are absent. */
 export interface EntryFact {
   readonly address: string;
@@ -30,7 +44,7 @@ export interface EntryFact {
   readonly deprecated?: Deprecation;
   /** Reason → code. */
   readonly errors?: Readonly<Record<string, Code>>;
-  readonly http?: HttpShape;
+  readonly http?: HttpFact;
   readonly overflow?: 'wait' | 'drop_oldest';
   readonly topic?: string;
   /** Events: the payload field that waits match on. */
@@ -83,8 +97,8 @@ export function describe(entry: Entry): EntryFact {
     case 'event':
       return { ...head, key: entry.key, ...parts };
     case 'stream': {
-      const { timeoutMs, overflow, topic, owner, roles } = entry;
-      return withoutAbsent({ ...head, timeoutMs, overflow, topic, owner, roles, errors: errorsOf(entry.errors), ...parts });
+      const { timeoutMs, overflow, topic, owner, roles, http } = entry;
+      return withoutAbsent({ ...head, timeoutMs, overflow, topic, owner, roles, errors: errorsOf(entry.errors), http, ...parts });
     }
     case 'method': {
       const {

@@ -8,9 +8,11 @@ import type { JsonSchema } from './schema.ts';
 type Json = Readonly<Record<string, unknown>>;
 const problem = { $ref: '#/components/schemas/Problem' };
 
-/** One operation per method, `operationId` service_method. Errors are problem+json. */
+/** One operation per method and per stream with a route, `operationId` service_method. Errors are problem+json. */
 export function openApi(contracts: ContractsFile, info: { readonly version: string }): Json {
-  const named = Object.entries(contracts.entries).filter(([, { kind }]) => kind === 'method');
+  const named = Object.entries(contracts.entries).filter(
+    ([, { kind, http }]) => kind === 'method' || (kind === 'stream' && http !== undefined),
+  );
   const methods = named.map(([, method]) => method);
   const paths: Record<string, Record<string, Json>> = {};
   for (const [name, method] of named) {
@@ -156,12 +158,13 @@ function inBody(example: unknown, fields: readonly string[], { properties = {} }
   return Object.fromEntries(Object.entries(example).filter(([name]) => fields.includes(name) || !Object.hasOwn(properties, name)));
 }
 
-function success({ output = {}, http, idempotency }: EntryFact): Json {
+function success({ output = {}, down = {}, http, idempotency }: EntryFact): Json {
   const content = {
     json: { 'application/json': { schema: extended(output) } },
     bytes: { 'application/octet-stream': {} },
     ranged: { 'application/octet-stream': {} },
-    events: { 'text/event-stream': { schema: { type: 'string' } } },
+    events: { 'text/event-stream': { schema: { type: 'string' }, 'x-item': extended(down) } },
+    stream: { [http?.contentType ?? 'application/octet-stream']: {} },
   }[http?.reply ?? 'json'];
   const pending = {
     description: 'Accepted; the outcome is not known yet. Location is the URL of the outcome.',

@@ -4,7 +4,7 @@ import { personRoles } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { people } from '../../../contracts/people.ts';
 import { cursorAfter, placeAfter, seqForm } from '../cursor.ts';
-import { type HttpRoute, isMaskedFor } from '../routes.ts';
+import { type HttpRoute, isMaskedFor, type StreamRoute } from '../routes.ts';
 import {
   changePerson,
   deleteLink,
@@ -24,7 +24,7 @@ import {
 export interface PeopleParts {
   readonly db: Database;
   readonly commit: Commit;
-  readonly routes: readonly HttpRoute[];
+  readonly routes: readonly (HttpRoute | StreamRoute)[];
   readonly idleMs: number;
   readonly deskUrl: string;
   readonly now: () => number;
@@ -111,7 +111,7 @@ export function peopleHandlers({ db, commit, routes, idleMs, deskUrl, now, ended
         method: method.address,
         scope,
         people: [...roles],
-        narrowed: method.http.viewer !== undefined,
+        narrowed: method.http?.viewer !== undefined,
         masked: personRoles.filter((role) => roles.includes(role) && isMaskedFor(role)),
       })),
     }),
