@@ -1,8 +1,8 @@
 /** Legs: one phone connected with one gateway, in either direction. */
 import { z } from 'zod';
-import { Callee, Id, Nothing, Timestamp } from './common.ts';
+import { bytesUpTo, Callee, Id, Nothing, Timestamp } from './common.ts';
 import { CallOutcome } from './crm.ts';
-import { contract, event, method } from './kit/define.ts';
+import { contract, event, method, stream } from './kit/define.ts';
 
 export const LegDirection = z.enum(['in', 'out']);
 /** `system`: this system. `remote`: the person at the phone. `network`: what is between them. */
@@ -159,6 +159,28 @@ export const telephony = contract('telephony', '2.0.0', {
     idempotency: 'idempotent',
     roles,
     owner: 'legId',
+    errors: noMedia,
+  }),
+  media: stream({
+    summary: 'Hear a leg and speak on it. Audio is G.711 μ-law, 8 kHz, mono. The stream ends with the leg.',
+    input: leg,
+    up: z.union([
+      z.strictObject({ id: Id, audio: bytesUpTo(8_192) }).describe('20 ms to 1 s of audio; `played` with the id follows.'),
+      z.strictObject({ clear: z.literal(true) }).describe('Drop what was not played.'),
+      z.strictObject({ mark: Id }).describe('Report `played` with this id after everything before it.'),
+    ]),
+    down: z.union([
+      bytesUpTo(8_192).describe('Audio from the phone. Of a listener that is too slow, the oldest is dropped.'),
+      z.object({ played: Id, ms: z.int().min(0).max(600_000) }).describe('A chunk was played to its end, or dropped after so many ms.'),
+      z.object({ dtmf: z.string().max(1) }).describe('A key was pressed.'),
+      z.object({ speech: z.enum(['started', 'stopped']) }),
+      z.object({ lost: z.int().min(0).max(1_000_000) }).describe('Frames that the network lost since the last report.'),
+      z.object({ rttMs: z.number().min(0).max(600_000) }),
+      z.object({ held: z.boolean() }),
+    ]),
+    owner: 'legId',
+    topic: 'legId',
+    roles,
     errors: noMedia,
   }),
   capabilities: method({

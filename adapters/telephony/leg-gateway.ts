@@ -5,7 +5,9 @@ import type { LegHost as Host, Leg, TrunkState } from './port.ts';
 export type Dial = ParsedOf<typeof telephony.dial>;
 
 /** What a gateway whose legs are held by one process reports to the service. */
-export interface LegHost extends Host {
+export interface LegHost extends Pick<Host, 'changed' | 'offered' | 'answered'> {
+  /** The leg exists and can be acted upon; called before anything is sent to the phone, so that no change comes earlier. */
+  held(leg: Leg): void;
   /** Ids for a new inbound leg and its call. */
   identify(): { readonly legId: string; readonly callId: string };
   /** Stores what another instance needs to end the leg after this process has died. */

@@ -51,7 +51,10 @@ export interface MediaListener {
   fact(fact: MediaFact): void;
 }
 export interface LegMedia {
-  /** Queues 20 ms to 1 s of audio on the playout clock. The fact `played` follows when it was played or dropped. */
+  /**
+   * Queues 20 ms to 1 s of audio on the playout clock. The fact `played` follows when it was played or dropped. On hold everything is
+   * dropped, so that a resumed leg plays nothing stale.
+   */
   play(chunk: { readonly id: string; readonly audio: Uint8Array }): void;
   /** Drops audio that was not played. */
   clear(): void;
@@ -81,12 +84,23 @@ export interface Leg {
 }
 /** What a gateway with held legs reports to the service. */
 export interface LegHost {
+  /**
+   * Stores the leg and serves its methods. Await it before anything is sent to the phone. False: a leg with this reference exists.
+   * @param ref of the effect; for an inbound leg its id
+   */
+  hold(leg: Pick<Leg, 'legId' | 'callId' | 'direction' | 'from' | 'to'>, ref: string): Promise<boolean>;
+  /** Nothing was sent to the phone of the leg: its reference may be used again. */
+  release(legId: string): Promise<void>;
+  /** Logs a failure that no caller waits for. */
+  failed(thrown: unknown): void;
+  /** The id of the leg with this reference. */
+  find(ref: string): Promise<string | null>;
+  /** Stores plain data with which another process can end the leg if this one dies; `abandon` gets it. */
+  save(legId: string, dialog: unknown): Promise<void>;
   /** In order for each leg. */
   changed(change: LegChange): void;
   /** An inbound leg rings. */
   offered(leg: Leg): void;
-  /** The leg exists and can be acted upon; called before anything is sent to the phone, so that no change comes earlier. */
-  held(leg: Leg): void;
   /** In the same tick in which the answer is sent or received. */
   answered(leg: Leg): void;
 }
@@ -113,6 +127,8 @@ export interface Telephony {
   readonly legs?: Legs;
   /** Begins to listen. Present if the gateway holds legs, which carry media. */
   start?(host: LegHost): Promise<LegServer>;
+  /** Ends the phone's side of a leg whose holder died. @param dialog what was saved last, or null */
+  abandon?(legId: string, dialog: unknown, signal: AbortSignal): Promise<void>;
   /** A leg that this process holds. */
   leg?(legId: string): Leg | undefined;
   trunks?(): readonly TrunkState[];

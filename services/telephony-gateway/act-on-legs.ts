@@ -1,13 +1,29 @@
-/** The owned methods of legs that this process holds. */
+/** The owned entries of legs that this process holds. */
 import type { Leg, Telephony } from '../../adapters/telephony/port.ts';
-import type { HandlersOf } from '../../bus/service.ts';
+import type { HandlersOf, Log } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { telephony } from '../../contracts/telephony.ts';
+import type { Metrics } from '../../contracts/kit/metric.ts';
+import type { telephony } from '../../contracts/telephony.ts';
+import { createMediaQueue, type MediaQueue } from './media-queue.ts';
+import { framesDropped } from './metrics.ts';
+import { createSounds } from './sounds.ts';
 
-type Acts = Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks'>;
-/** Methods that legs without a holder have. */
-export const actsWithoutHolder = { hang_up: telephony.hang_up, transfer: telephony.transfer } as const;
-export function actOnLegs(gateway: Telephony): Acts {
+interface Acting {
+  readonly acts: Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks'>;
+  /** The leg has ended: its streams end, its sound stops, and the leg that it was connected with is hung up. */
+  forget(legId: string): void;
+}
+const hangUpMs = 5_000;
+
+/** @param unattendedMs after which a leg is hung up whose speaker left without a successor: its process died */
+export function actOnLegs(
+  gateway: Telephony,
+  { metrics, log, unattendedMs }: { readonly metrics: Metrics; readonly log: Log; readonly unattendedMs: number },
+): Acting {
+  const sounds = createSounds();
+  const streams = new Map<string, Set<MediaQueue>>();
+  const connected = new Map<string, string>();
+  const unattended = new Map<string, ReturnType<typeof setTimeout>>();
   const held = (legId: string): Leg => {
     const leg = gateway.leg?.(legId);
     if (leg !== undefined) return leg;
@@ -15,52 +31,129 @@ export function actOnLegs(gateway: Telephony): Acts {
       ? new PolybError('unimplemented', 'This gateway does not hold its legs: they can only be hung up and transferred.')
       : new PolybError('not_found', 'There is no leg with this id.');
   };
+  function part(legId: string): void {
+    const other = connected.get(legId);
+    if (other === undefined) return;
+    connected.delete(legId);
+    connected.delete(other);
+  }
+  function end(legId: string): void {
+    gateway
+      .leg?.(legId)
+      ?.hangUp(AbortSignal.timeout(hangUpMs))
+      .catch((err) => log.warn({ err, legId }, 'a leg could not be hung up'));
+  }
+  function attended(legId: string): void {
+    clearTimeout(unattended.get(legId));
+    unattended.delete(legId);
+  }
+  function left(legId: string): void {
+    if (gateway.leg?.(legId) === undefined || connected.has(legId)) return;
+    attended(legId);
+    const timer = setTimeout(() => {
+      unattended.delete(legId);
+      log.warn({ legId }, 'a leg is hung up, because nobody speaks on it any more');
+      end(legId);
+    }, unattendedMs);
+    unattended.set(legId, timer);
+  }
+  function apply(leg: Leg, item: { id: string; audio: Uint8Array } | { clear: true } | { mark: string }): void {
+    sounds.stop(leg.legId);
+    if ('audio' in item) leg.media.play(item);
+    else if ('mark' in item) leg.media.mark(item.mark);
+    else leg.media.clear();
+  }
+
   return {
-    answer: async ({ legId }, { signal }) => {
-      await held(legId).answer(signal);
-      return {};
+    forget(legId) {
+      sounds.stop(legId);
+      const other = connected.get(legId);
+      part(legId);
+      if (other !== undefined) end(other);
+      attended(legId);
+      for (const queue of streams.get(legId) ?? []) queue.close();
+      streams.delete(legId);
     },
-    reject: async ({ legId, cause }, { signal }) => {
-      await held(legId).reject(cause, signal);
-      return {};
-    },
-    hang_up: async ({ legId }, { signal }) => {
-      await (gateway.leg?.(legId)?.hangUp(signal) ?? gateway.hangUp(legId, signal));
-      return {};
-    },
-    hold: async ({ legId }, { signal }) => {
-      await held(legId).hold(signal);
-      return {};
-    },
-    resume: async ({ legId }, { signal }) => {
-      await held(legId).resume(signal);
-      return {};
-    },
-    transfer: async ({ legId, to }, { signal }) => {
-      await (gateway.leg?.(legId)?.transfer(to, signal) ?? gateway.transfer(legId, to, signal));
-      return {};
-    },
-    connect: async ({ legId, otherLegId }) => {
-      const leg = held(legId);
-      const other = gateway.leg?.(otherLegId);
-      if (other === undefined || other === leg)
-        throw new PolybError('failed_precondition', 'Only two legs that one instance holds can be connected.', { reason: 'other_gateway' });
-      leg.connect(other);
-      return {};
-    },
-    send_dtmf: async ({ legId, digits }) => {
-      held(legId).sendDtmf(digits);
-      return {};
-    },
-    play: async () => {
-      throw new PolybError('unimplemented', 'This gateway has no sounds.');
-    },
-    stop: async ({ legId }) => {
-      held(legId).media.clear();
-      return {};
-    },
-    record: async () => {
-      throw new PolybError('unimplemented', 'This gateway records no legs.');
+    acts: {
+      answer: async ({ legId }, { signal }) => {
+        await held(legId).answer(signal);
+        return {};
+      },
+      reject: async ({ legId, cause }, { signal }) => {
+        await held(legId).reject(cause, signal);
+        return {};
+      },
+      hang_up: async ({ legId }, { signal }) => {
+        await (gateway.leg?.(legId)?.hangUp(signal) ?? gateway.hangUp(legId, signal));
+        return {};
+      },
+      hold: async ({ legId }, { signal }) => {
+        await held(legId).hold(signal);
+        return {};
+      },
+      resume: async ({ legId }, { signal }) => {
+        await held(legId).resume(signal);
+        return {};
+      },
+      transfer: async ({ legId, to }, { signal }) => {
+        await (gateway.leg?.(legId)?.transfer(to, signal) ?? gateway.transfer(legId, to, signal));
+        return {};
+      },
+      connect: async ({ legId, otherLegId }) => {
+        const leg = held(legId);
+        const other = gateway.leg?.(otherLegId);
+        if (other === undefined || other === leg)
+          throw new PolybError('failed_precondition', 'Only two legs that one instance holds can be connected.', {
+            reason: 'other_gateway',
+          });
+        for (const each of [legId, otherLegId]) {
+          sounds.stop(each);
+          part(each);
+        }
+        leg.connect(other);
+        connected.set(legId, otherLegId).set(otherLegId, legId);
+        return {};
+      },
+      send_dtmf: async ({ legId, digits }) => {
+        held(legId).sendDtmf(digits);
+        return {};
+      },
+      play: async ({ legId, soundId, repeat }) => {
+        sounds.play(held(legId), soundId, repeat);
+        return {};
+      },
+      stop: async ({ legId }) => {
+        const leg = held(legId);
+        sounds.stop(legId);
+        leg.media.clear();
+        return {};
+      },
+      record: async () => {
+        throw new PolybError('unimplemented', 'This gateway records no legs.');
+      },
+      async *media({ legId }, up, { signal }) {
+        const leg = held(legId);
+        const queue = createMediaQueue(() => metrics.count(framesDropped, {}));
+        streams.set(legId, (streams.get(legId) ?? new Set()).add(queue));
+        attended(legId);
+        const stop = leg.media.listen(queue);
+        let failure: unknown;
+        const speaking = async (): Promise<void> => {
+          for await (const item of up) apply(leg, item);
+        };
+        speaking().catch((thrown) => {
+          failure = thrown;
+          queue.close();
+        });
+        try {
+          yield* queue.items(signal);
+          if (failure !== undefined) throw failure;
+        } finally {
+          stop();
+          streams.get(legId)?.delete(queue);
+          if (streams.get(legId)?.size === 0) left(legId);
+        }
+      },
     },
   };
 }

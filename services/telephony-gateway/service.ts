@@ -1,23 +1,37 @@
-/** Dials phones through the adapter named by TELEPHONY_KIND, and emits changes of their legs. */
-import { z } from 'zod';
+/** Connects phones through the adapter named by TELEPHONY_KIND, holds their legs, and emits their changes. */
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
 import { notifier } from '../../bus/durable/notifier.ts';
 import { every, service } from '../../bus/service.ts';
+import { calls } from '../../contracts/calls.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { actOnLegs, actsWithoutHolder } from './act-on-legs.ts';
+import { actOnLegs } from './act-on-legs.ts';
 import { followLegs } from './follow-legs.loop.ts';
+import { holdLegs } from './hold-legs.ts';
 import { ownLegs } from './own-legs.ts';
+import { beat, forgetLegs } from './rows.ts';
+import { telephonyGatewaySettings } from './settings.ts';
+import { settleLegs } from './settle-legs.loop.ts';
 
 const keepLegsMs = 30 * 86_400_000;
+const beatMs = 1_000;
 
 export default service({
   serves: { telephony },
-  settings: z.object({}),
+  uses: [calls.route_call, calls.attend_leg],
+  settings: telephonyGatewaySettings,
   vendors: { gateway: { setting: 'TELEPHONY_KIND', catalogue: telephonyAdapters, fallback: 'simulator' } },
-}).start(async ({ vendors: { gateway }, bus, now }) => {
+}).start(async ({ settings, vendors: { gateway }, bus, db, log, metrics, now }) => {
   const { legs } = gateway;
   const placed = notifier();
-  const owned = ownLegs(bus, actsWithoutHolder);
+  const owned = ownLegs(bus, telephony);
+  const holder = bus.instance;
+  const { acts, forget } = actOnLegs(gateway, { metrics, log, unattendedMs: settings.TELEPHONY_UNATTENDED_MS });
+  const held = holdLegs({ bus, db, owned, holder, log, ended: forget });
+  const server = await gateway.start?.(held);
+  // A loop would stop before the legs that go on while the instance drains.
+  const beating =
+    server &&
+    setInterval(() => void beat(db, holder).catch((err) => log.warn({ err }, 'the legs held here could not be marked as alive')), beatMs);
   return {
     telephony: {
       dial: {
@@ -29,12 +43,26 @@ export default service({
           return leg;
         },
       },
-      ...actOnLegs(gateway),
+      ...acts,
       capabilities: async () => ({ isSimulated: gateway.isSimulated === true, hasMedia: gateway.start !== undefined }),
       list_trunks: async () => ({ trunks: [...(gateway.trunks?.() ?? [])] }),
     },
-    loops: legs
-      ? [followLegs(legs, { bus, now, placed, owned }), every('forget_legs', '23 3 * * *', () => legs.forget(now() - keepLegsMs))]
-      : [],
+    loops: [
+      ...(legs
+        ? [followLegs(legs, { bus, now, placed, owned }), every('forget_legs', '23 3 * * *', () => legs.forget(now() - keepLegsMs))]
+        : []),
+      ...(server
+        ? [
+            settleLegs(gateway, { bus, db, holder, now, log }),
+            every('forget_held_legs', '29 3 * * *', () => forgetLegs(db, new Date(now() - keepLegsMs))),
+          ]
+        : []),
+    ],
+    async stop() {
+      await server?.drain(AbortSignal.timeout(settings.TELEPHONY_DRAIN_MS));
+      await server?.close();
+      await held.stored();
+      clearInterval(beating);
+    },
   };
 });

@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Loopback, loopback, loopbackSettings } from '../../adapters/telephony/loopback.ts';
+import type { Service } from '../../bus/service.ts';
+import { calls } from '../../contracts/calls.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
+import { telephony } from '../../contracts/telephony.ts';
+import { quiet } from '../../runtime/noop-log.ts';
+import { loadServices } from '../../runtime/services.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
+
+const lines = { CALL_ROUTES: '100=script' };
+let it: World;
+let gateway: Loopback;
+beforeAll(async () => {
+  it = await world();
+  gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet }, (phone) => {
+    phone.ring();
+  });
+  for (const { folder, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
+    // The service as it is, with a gateway whose phones the test has in its hands.
+    const made: Service =
+      folder === 'telephony-gateway' ? { ...service, make: (parts) => service.make({ ...parts, vendors: { gateway } as never }) } : service;
+    await it.start(folder, made, { ...lines, TELEPHONY_UNATTENDED_MS: '50' });
+  }
+});
+afterAll(() => it.stop());
+
+type Call = OutputOf<typeof calls.get_call>;
+const callWith = (phoneNumber: string, is: (call: Call) => boolean) =>
+  until(async () => (await it.bus.call(calls.list_calls, { phoneNumber })).items.find(is));
+async function answered(from: string) {
+  const phone = await gateway.call(from, '100');
+  const call = await callWith(from, ({ state }) => state === 'answered');
+  return { phone, callId: call.callId, legId: call.legId as string };
+}
+/** What a speaker sends, one item after the other as the test says them. */
+function speaker() {
+  type Said = { id: string; audio: Uint8Array } | { mark: string } | { clear: true };
+  const said: Said[] = [];
+  let wake = () => {};
+  let isOver = false;
+  return {
+    say(item: Said) {
+      said.push(item);
+      wake();
+    },
+    end() {
+      isOver = true;
+      wake();
+    },
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        yield* said.splice(0);
+        if (isOver) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
+
+test('a call to a line with a route is answered, and its row follows to the end', async () => {
+  const { phone, callId } = await answered('+79995550001');
+  expect(phone.state).toBe('talking');
+  phone.hold(true);
+  await callWith('+79995550001', ({ state }) => state === 'held');
+  phone.hold(false);
+  await callWith('+79995550001', ({ state }) => state === 'answered');
+  phone.hangUp();
+  const ended = await callWith('+79995550001', ({ state }) => state === 'ended');
+  expect(ended).toMatchObject({
+    callId,
+    direction: 'in',
+    line: '100',
+    outcome: 'answered',
+    endedBy: 'remote',
+    hangUpCause: 'normal',
+    q850: 16,
+  });
+});
+
+test('a call to a line without a route is refused and leaves no row', async () => {
+  const phone = await gateway.call('+79995550002', '999');
+  await until(() => phone.state === 'ended');
+  expect((await it.bus.call(calls.list_calls, { phoneNumber: '+79995550002' })).items).toEqual([]);
+});
+
+test('a caller who withholds the number and gives up before the answer leaves a cancelled call', async () => {
+  const phone = await gateway.call(null, '100');
+  phone.hangUp();
+  const ended = await until(async () =>
+    (await it.bus.call(calls.list_calls, { state: 'ended' })).items.find(({ phoneNumber }) => phoneNumber === null),
+  );
+  expect(ended).toMatchObject({ outcome: 'cancelled', endedBy: 'remote', needsAttention: true });
+});
+
+test('a speaker on the bus is heard, hears the person and their keys, and its stream ends with the leg', async () => {
+  const { phone, legId } = await answered('+79995550003');
+  const heard: Uint8Array[] = [];
+  phone.hear((audio) => void heard.push(audio));
+  const said = speaker();
+  const [facts, frames]: [object[], Uint8Array[]] = [[], []];
+  const reading = (async () => {
+    for await (const item of it.bus.open(telephony.media, { legId }, said)) {
+      if (item instanceof Uint8Array) frames.push(item);
+      else facts.push(item);
+    }
+  })();
+  said.say({ id: 'hello', audio: new Uint8Array(480).fill(7) });
+  said.say({ mark: 'end' });
+  await until(() => facts.length === 2);
+  expect(facts).toEqual([
+    { played: 'hello', ms: 60 },
+    { played: 'end', ms: 0 },
+  ]);
+  expect(Buffer.concat(heard)).toEqual(Buffer.alloc(480, 7));
+  phone.press('5');
+  await phone.say(new Uint8Array(320).fill(9));
+  await until(() => frames.length === 2 && facts.length === 3);
+  expect(facts.at(-1)).toEqual({ dtmf: '5' });
+  expect(Buffer.concat(frames)).toEqual(Buffer.alloc(320, 9));
+  phone.hangUp();
+  await reading;
+});
+
+test('a leg is acted upon at its holder: held, resumed, keys sent, music played and stopped, hung up; afterwards nobody has it', async () => {
+  const { phone, legId } = await answered('+79995550004');
+  const states: string[] = [];
+  using _ = it.bus.hear(telephony.leg_changed, (change) => {
+    if ((change as { legId: string }).legId === legId) states.push((change as { state: string }).state);
+  });
+  await it.bus.call(telephony.hold, { legId });
+  await it.bus.call(telephony.resume, { legId });
+  await it.bus.call(telephony.send_dtmf, { legId, digits: '42#' });
+  expect(phone.keys).toBe('42#');
+  let frames = 0;
+  phone.hear(() => (frames += 1));
+  await it.bus.call(telephony.play, { legId, soundId: 'hold_music' });
+  await until(() => frames > 60); // more than a piece of a second
+  await it.bus.call(telephony.stop, { legId });
+  await it.bus.call(telephony.hang_up, { legId });
+  await until(() => phone.state === 'ended');
+  await expect(it.bus.call(telephony.hang_up, { legId }, { retry: false })).rejects.toMatchObject({ code: 'not_found' });
+  await until(() => states.includes('ended'));
+  expect(states).toEqual(['held', 'resumed', 'ended']);
+});
+
+test('legs of two people are connected, and end together', async () => {
+  const [one, other] = [await answered('+79995550005'), await answered('+79995550006')];
+  const heard: Uint8Array[] = [];
+  other.phone.hear((audio) => void heard.push(audio));
+  await it.bus.call(telephony.connect, { legId: one.legId, otherLegId: other.legId });
+  await one.phone.say(new Uint8Array(320).fill(3));
+  await until(() => heard.length === 2);
+  const elsewhere = { legId: one.legId, otherLegId: 'leg_of_another_gateway' };
+  await expect(it.bus.call(telephony.connect, elsewhere)).rejects.toMatchObject({ reason: 'other_gateway' });
+  other.phone.hangUp();
+  await until(() => one.phone.state === 'ended');
+});
+
+test('a leg whose speaker is gone is hung up', async () => {
+  const { phone, legId } = await answered('+79995550007');
+  const leave = new AbortController();
+  const reading = (async () => {
+    for await (const item of it.bus.open(telephony.media, { legId }, speaker(), { signal: leave.signal }))
+      if ('dtmf' in item) leave.abort();
+  })();
+  await until(() => {
+    phone.press('1');
+    return leave.signal.aborted;
+  });
+  await reading.catch(() => {});
+  await until(() => phone.state === 'ended');
+});
+
+test('a leg whose holder died ends, its call with it, and one whose holder lives does not', async () => {
+  const insert = (callId: string, silentMs: number) =>
+    it.store.query(
+      `with leg as (
+         insert into telephony_gateway.legs (leg_id, call_id, ref, direction, from_number, state, holder, heartbeat, answered_at)
+         values ('leg_' || $1, $1, $1, 'in', '+79995550008', 'answered', 'another', now() - $2 * interval '1 ms', now()))
+       insert into call_orchestrator.calls (call_id, direction, leg_id, phone_number, line, state, created_at, answered_at)
+       values ($1, 'in', 'leg_' || $1, '+79995550008', '100', 'answered', now(), now())`,
+      [callId, silentMs],
+    );
+  await insert('call_lost', 6_000);
+  await insert('call_alive', -60_000);
+  const ended = await callWith('+79995550008', ({ state }) => state === 'ended');
+  expect(ended).toMatchObject({ callId: 'call_lost', outcome: 'answered', hangUpCause: 'holder_lost', endedBy: 'system' });
+  expect(await it.bus.call(calls.get_call, { callId: 'call_alive' })).toMatchObject({ state: 'answered' });
+  await it.store.query(`delete from telephony_gateway.legs where call_id = 'call_alive'`);
+});

@@ -1,0 +1,90 @@
+/** What this process does with the legs that it holds: rows, owned methods, durable changes, and who answers. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Leg, LegChange, LegHost } from '../../adapters/telephony/port.ts';
+import type { Bus, Log, Queries } from '../../bus/service.ts';
+import { calls } from '../../contracts/calls.ts';
+import { Phone } from '../../contracts/common.ts';
+import { telephony } from '../../contracts/telephony.ts';
+import type { OwnedLegs } from './own-legs.ts';
+import { deleteLeg, insertLeg, legOfRef, saveDialog, storeChange } from './rows.ts';
+
+interface Parts {
+  readonly bus: Pick<Bus, 'commit' | 'call'>;
+  readonly db: Queries;
+  readonly owned: OwnedLegs;
+  readonly holder: string;
+  readonly log: Log;
+  /** The leg has ended here. */
+  readonly ended: (legId: string) => void;
+}
+export interface Holder extends LegHost {
+  /** Resolves when every change so far is stored. */
+  stored(): Promise<void>;
+}
+const decideMs = 10_000;
+const longestRetryMs = 5_000;
+
+export function holdLegs({ bus, db, owned, holder, log, ended }: Parts): Holder {
+  /** The end of the queue of changes of each leg. */
+  const queues = new Map<string, Promise<void>>();
+
+  async function store(change: LegChange): Promise<void> {
+    for (let waitMs = 50; ; waitMs = Math.min(2 * waitMs, longestRetryMs)) {
+      try {
+        return await bus.commit(async (tx) => {
+          if (await storeChange(tx, change)) tx.emit(telephony.leg_changed, change);
+        });
+      } catch (err) {
+        log.warn({ err, legId: change.legId }, 'a change of a leg could not be stored; it is tried again');
+        await delay(waitMs);
+      }
+    }
+  }
+  async function offer(leg: Leg): Promise<void> {
+    const signal = AbortSignal.timeout(decideMs);
+    try {
+      const { callId, legId } = leg;
+      const from = Phone.safeParse(leg.from).data ?? null;
+      const decided = await bus.call(calls.route_call, { callId, legId, from, to: leg.to ?? 'unknown' }, { signal });
+      if (decided.decision === 'answer') await leg.answer(signal);
+      else await leg.reject(decided.cause, signal);
+    } catch (err) {
+      log.warn({ err, legId: leg.legId }, 'an inbound call could not be routed or answered');
+      await leg.reject('congestion', AbortSignal.timeout(decideMs)).catch(() => {}); // It has ended meanwhile.
+    }
+  }
+  async function attend({ callId, legId }: Leg): Promise<void> {
+    try {
+      await bus.call(calls.attend_leg, { callId, legId });
+    } catch (err) {
+      log.warn({ err, legId }, 'nobody attends an answered leg');
+    }
+  }
+  return {
+    async hold(leg, ref) {
+      const { legId, callId, direction, from, to } = leg;
+      if (!(await insertLeg(db, { legId, callId, ref, direction, from, to, holder }))) return false;
+      owned.own(legId);
+      return true;
+    },
+    async release(legId) {
+      owned.release(legId);
+      await deleteLeg(db, legId);
+    },
+    failed: (err) => log.warn({ err }, 'the row of a leg could not be written'),
+    find: (ref) => legOfRef(db, ref),
+    save: (legId, dialog) => saveDialog(db, legId, dialog),
+    changed(change) {
+      const { legId } = change;
+      const next = (queues.get(legId) ?? Promise.resolve()).then(() => store(change));
+      queues.set(legId, next);
+      if (change.state !== 'ended') return;
+      ended(legId);
+      owned.release(legId);
+      void next.then(() => queues.delete(legId));
+    },
+    offered: (leg) => void offer(leg),
+    answered: (leg) => void attend(leg),
+    stored: async () => void (await Promise.all(queues.values())),
+  };
+}

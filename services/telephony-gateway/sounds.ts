@@ -1,0 +1,74 @@
+/** Sounds that a leg plays by itself. */
+
+import type { z } from 'zod';
+import type { Leg } from '../../adapters/telephony/port.ts';
+import type { Sound } from '../../contracts/telephony.ts';
+import { encode } from '../../media/audio/g711.ts';
+import { makeCadence, makeTone, ringback } from '../../media/audio/tones.ts';
+
+export type SoundId = z.output<typeof Sound>;
+export interface Sounds {
+  /** Replaces the sound that the leg plays. @param repeat until it is stopped */
+  play(leg: Leg, sound: SoundId, repeat: boolean): void;
+  /** No effect on a leg without a sound. What is queued is not dropped. */
+  stop(legId: string): void;
+}
+/** A leg plays a sound in pieces of a second, so that a stop is heard soon. */
+const pieceBytes = 8_000;
+
+/** Two bars of a broken chord, and silence: quiet enough to speak over. */
+function holdMusic(): Int16Array {
+  const notes = [262, 330, 392, 523, 392, 330, 220, 262, 330, 440, 330, 262, 175, 220, 262, 349, 262, 220, 196, 247, 294, 392, 294, 247];
+  const parts = notes.map((hz) => makeTone({ hz: [hz, 2 * hz], ms: 250, dbm0: -24 }));
+  const all = new Int16Array(parts.reduce((sum, { length }) => sum + length, 0) + 8_000);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+const samples: Readonly<Record<SoundId, () => Int16Array>> = {
+  hold_music: holdMusic,
+  ringback,
+  busy_tone: () => makeCadence({ hz: [425], ms: 350, dbm0: -12 }, 350),
+};
+
+export function createSounds(): Sounds {
+  const made = new Map<SoundId, Uint8Array>();
+  const running = new Map<string, () => void>();
+  const audioOf = (sound: SoundId): Uint8Array => {
+    const audio = made.get(sound) ?? encode('PCMU', samples[sound]());
+    made.set(sound, audio);
+    return audio;
+  };
+  const stop = (legId: string): void => {
+    running.get(legId)?.();
+    running.delete(legId);
+  };
+  return {
+    stop,
+    play({ legId, media }, sound, repeat) {
+      stop(legId);
+      media.clear();
+      const audio = audioOf(sound);
+      let at = 0;
+      let piece = 0;
+      const next = (): void => {
+        piece += 1;
+        media.play({ id: `${sound} ${piece}`, audio: audio.subarray(at, at + pieceBytes) });
+        at = at + pieceBytes < audio.length ? at + pieceBytes : 0;
+        if (at === 0 && !repeat) stop(legId);
+      };
+      const leave = media.listen({
+        frame() {},
+        fact(fact) {
+          if ('played' in fact && fact.played.startsWith(`${sound} `)) next();
+        },
+      });
+      running.set(legId, leave);
+      next();
+      if (running.has(legId)) next(); // one ahead, so that no gap is heard
+    },
+  };
+}
