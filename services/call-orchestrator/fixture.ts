@@ -1,5 +1,5 @@
 /** The orchestrator's handlers on a real database, with telephony that is only called. For tests. */
-import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Loop, Verdict } from '../../bus/service.ts';
+import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Log, Loop, Verdict } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/kit/define.ts';
@@ -15,6 +15,7 @@ interface Store {
   readonly sent: { readonly method: string; readonly input: unknown; readonly key: string }[];
 }
 export type Fixture = Awaited<ReturnType<typeof fixture>>;
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const tables = ['calls', 'do_not_call', 'phone_owners'].map((name) => `call_orchestrator.${name}`).concat('journal.rows', 'journal.events');
 
 export async function fixture(store: Store, settings: Record<string, string> = {}, { isSimulated = true } = {}) {
@@ -32,7 +33,7 @@ export async function fixture(store: Store, settings: Record<string, string> = {
   }) as Call;
   const now = () => clock.ms;
   const bus = { commit: store.commit, call };
-  const parts = { settings: callSettings.parse(settings), vendors: {}, bus, db: store.db, metrics: uncounted, now };
+  const parts = { settings: callSettings.parse(settings), vendors: { tts: {} }, log: silent, bus, db: store.db, metrics: uncounted, now };
   const running = await orchestrator.make(parts as unknown as Parameters<typeof orchestrator.make>[0]); // Only the parts that the handlers read.
   const { on = [], loops = [], guards = [] } = running;
   const handlers = running.calls as unknown as Readonly<Record<string, Handler>>; // One handler per method, as in its contract.

@@ -221,6 +221,17 @@ export async function countCalls(
   return { answered: found?.answered ?? 0, needAttention: found?.need ?? 0, oldestAt: found?.oldest ?? null };
 }
 
+/** The call, if this is its leg and nobody attends it; from then on somebody does. */
+export function claimLine(tx: Queries, callId: string, legId: string): Promise<CallRow | null> {
+  return one(
+    tx.query<Columns>(
+      `update call_orchestrator.calls set attended_at = now(), leg_id = $2
+       where call_id = $1 and attended_at is null and (leg_id is null or leg_id = $2) and state <> 'ended' returning ${columns}`,
+      [callId, legId],
+    ),
+  );
+}
+
 /** Stores the leg of a call; the first one stays. Whether it is this one. */
 export async function learnLeg(tx: Queries, callId: string, legId: string): Promise<boolean> {
   const [row] = await tx.query<{ is_leg: boolean }>(

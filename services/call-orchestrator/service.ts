@@ -1,13 +1,19 @@
 /** Starts calls, follows them to their end, and enforces the calling rules. */
+import { dirname } from 'node:path';
+import { ttsAdapters } from '../../adapters/tts/index.ts';
+import { remembered } from '../../adapters/tts/remembered.ts';
 import { service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { CallOutcome } from '../../contracts/crm.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
+import { attendLegs } from './attend-leg.ts';
 import { endCall } from './end-call.ts';
 import { endOverdueCalls } from './end-overdue-calls.loop.ts';
+import { handOverToFirst } from './hand-over.ts';
 import { hangUpRequested } from './hang-up-requested.loop.ts';
+import { builtInScript, readLineScript } from './line/script.ts';
 import { listForbidden } from './list-forbidden.ts';
 import { mayCall } from './may-call.ts';
 import { callsActive, callsRefused, callsTotal } from './metrics.ts';
@@ -27,11 +33,19 @@ export default service({
   serves: { calls },
   uses: [
     ...[telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
+    ...[telephony.media, telephony.record],
     inbox.phone_owners_changed,
   ],
   settings: callSettings,
-}).start(async ({ settings, bus, db, metrics, now }) => {
+  vendors: { tts: { setting: 'TTS_KIND', catalogue: ttsAdapters, fallback: 'espeak' } },
+}).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
   const routes = parseRoutes(settings.CALL_ROUTES) ?? new Map(); // The settings schema has refused invalid routes.
+  const lines = attendLegs(db, {
+    ...{ bus, log, now, routes, tts: remembered(vendors.tts) },
+    script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
+    folder: dirname(settings.CALL_SCRIPT ?? '.'),
+    transfer: (callId, people, signal) => handOverToFirst(callId, people, { db, bus, now }, signal),
+  });
   metrics.begin(callsRefused, { cause: ['wrong_number'] });
   metrics.begin(callsTotal, { direction: ['in', 'out'], outcome: CallOutcome.options });
   metrics.sample(async () => [{ of: callsActive, labels: {}, value: await countActive(db) }]);
@@ -44,7 +58,7 @@ export default service({
       end_call: endCall(db, now),
       transfer_call: transferCall(db, bus, now),
       route_call: routeCall(bus, routes, now),
-      attend_leg: async () => ({ isAttended: false }),
+      attend_leg: lines.attend,
       forbid_calls: async ({ phoneNumber, reason }) => {
         await forbid(db, phoneNumber, reason, new Date(now()));
         return { phoneNumber };
@@ -58,5 +72,6 @@ export default service({
     guards: [mayCall(policySource(settings, bus.call, now), now)],
     on: [onLegChanged(), onDialSettled(now), onPhoneOwnersChanged()],
     loops: [endOverdueCalls(bus, settings.CALL_MAX_MS, now), hangUpRequested(db, bus.call, now)],
+    stop: lines.stop,
   };
 });

@@ -21,5 +21,8 @@ export const callSettings = z.object({
     .meta({ expected: 'NUMBER=script, NUMBER=person:PHONE or NUMBER=queue:PHONE/PHONE, separated by commas; * is every other number' })
     .default('')
     .describe('What happens with inbound calls, by the number that was called. A number without an entry is refused.'),
+  CALL_SCRIPT: text({ max: 300 })
+    .optional()
+    .describe('A JSON file with the script that speaks on answered calls; WAV files are beside it. Default: a built-in one in Russian.'),
   CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 }).default(7_200_000).describe('A call without news for this long counts as ended.'),
 });

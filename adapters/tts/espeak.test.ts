@@ -1,0 +1,50 @@
+import { expect, test } from '@jest/globals';
+import { decode } from '../../media/audio/g711.ts';
+import { espeak, espeakSettings } from './espeak.ts';
+import type { Tts } from './port.ts';
+import { remembered } from './remembered.ts';
+
+const signal = AbortSignal.timeout(60_000);
+const voice = espeak(espeakSettings.parse({}));
+const phrase = { text: 'Здравствуйте! Вы набрали: один, пять.', language: 'ru-RU' };
+
+test('a phrase becomes audio of a phone, as long as it takes to say it, and not silence', async () => {
+  const audio = await voice.speak(phrase, signal);
+  expect(audio.length).toBeGreaterThan(8_000);
+  expect(audio.length).toBeLessThan(8_000 * 10);
+  const loud = decode('PCMU', audio).filter((sample) => Math.abs(sample) > 1_000).length;
+  expect(loud / audio.length).toBeGreaterThan(0.1);
+});
+
+test('a text is only spoken, whatever it looks like', async () => {
+  expect((await voice.speak({ text: '--help -f /etc/passwd', language: 'en-US' }, signal)).length).toBeGreaterThan(4_000);
+  await expect(voice.speak({ ...phrase, voice: '-f /etc/passwd' }, signal)).rejects.toMatchObject({ reason: 'no_voice' });
+});
+
+test('a program that is not there, or does not know the voice, says what to do', async () => {
+  const missing = espeak(espeakSettings.parse({ ESPEAK_PROGRAM: '/no/espeak' }));
+  await expect(missing.speak(phrase, signal)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringMatching(/ENOENT.*Install it/),
+  });
+  await expect(voice.speak({ ...phrase, voice: 'xx' }, signal)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a phrase is spoken once, also for two callers at a time, and again after a failure', async () => {
+  let times = 0;
+  let fails = false;
+  const counted: Tts = {
+    async speak() {
+      times += 1;
+      if (fails) throw new Error('hoarse');
+      return new Uint8Array(100);
+    },
+  };
+  const tts = remembered(counted);
+  await Promise.all([tts.speak(phrase, signal), tts.speak(phrase, signal)]);
+  await tts.speak(phrase, signal);
+  expect(times).toBe(1);
+  fails = true;
+  for (const _ of [1, 2]) await expect(tts.speak({ ...phrase, language: 'en-US' }, signal)).rejects.toThrow('hoarse');
+  expect(times).toBe(3);
+});

@@ -1,0 +1,64 @@
+/** `polyb calls`. */
+import type { Command } from '../../../scripts/cli/kernel/command.ts';
+
+const states = ['queued', 'ringing', 'early', 'answered', 'held', 'transferring', 'ended'];
+
+export default [
+  {
+    name: 'calls',
+    summary: 'Show phone calls, hang them up, transfer them, and show trunks.',
+    impact: 'rw',
+    commands: [
+      {
+        name: 'ls',
+        summary: 'List calls, newest first.',
+        impact: 'ro',
+        flags: [
+          { name: 'state', value: 'STATE', values: states, summary: 'Only calls in this state.' },
+          { name: 'phone', value: 'PHONE', summary: 'Only calls with this phone.' },
+          { name: 'limit', value: 'N', summary: 'At most this many; default 50.' },
+          { name: 'cursor', value: 'CURSOR', summary: 'Start of the next page.' },
+        ],
+        examples: [{ line: 'polyb calls ls' }, { line: 'polyb calls ls --state answered' }],
+        seeAlso: ['calls show', 'calls trunks'],
+        run: async () => (await import('./calls.ts')).listCalls,
+      },
+      {
+        name: 'show',
+        summary: 'Show a call with its times and its end.',
+        usage: 'CALL',
+        impact: 'ro',
+        flags: [{ name: 'follow', summary: 'Show each change until the call has ended.' }],
+        examples: [{ line: 'polyb calls show call_1' }, { line: 'polyb calls show call_1 --follow' }],
+        seeAlso: ['calls ls', 'calls hangup'],
+        run: async () => (await import('./calls.ts')).showCall,
+      },
+      {
+        name: 'hangup',
+        summary: 'Hang up a call.',
+        usage: 'CALL',
+        impact: 'rw',
+        examples: [{ line: 'polyb calls hangup call_1' }],
+        seeAlso: ['calls show'],
+        run: async () => (await import('./calls.ts')).hangUp,
+      },
+      {
+        name: 'transfer',
+        summary: 'Transfer the customer of an answered call to a phone or a SIP address.',
+        usage: 'CALL TO',
+        impact: 'rw',
+        examples: [{ line: 'polyb calls transfer call_1 +79995550000' }],
+        seeAlso: ['calls show'],
+        run: async () => (await import('./calls.ts')).transfer,
+      },
+      {
+        name: 'trunks',
+        summary: 'Show the trunks of the gateway; exit with 9 if one is not ready.',
+        impact: 'ro',
+        examples: [{ line: 'polyb calls trunks' }],
+        seeAlso: ['calls ls'],
+        run: async () => (await import('./calls.ts')).listTrunks,
+      },
+    ],
+  },
+] satisfies readonly Command[];

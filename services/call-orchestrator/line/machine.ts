@@ -1,0 +1,153 @@
+/** The course of a line script as a pure state machine: events and times in, orders out. */
+import type { LineScript, Speech, Step } from './script.ts';
+
+export type LineEvent =
+  | { readonly kind: 'started' }
+  /** What the order `say` with this id said was heard to its end. */
+  | { readonly kind: 'said'; readonly id: string }
+  | { readonly kind: 'key'; readonly key: string }
+  /** The time of the order `wake` has come. */
+  | { readonly kind: 'woken' }
+  | { readonly kind: 'held'; readonly isHeld: boolean }
+  /** Somebody transfers the call, and the script waits. */
+  | { readonly kind: 'transferring' }
+  | { readonly kind: 'transferred' }
+  | { readonly kind: 'transfer_failed' };
+export type LineOrder =
+  /** Says the parts one after the other; the event `said` with the id follows. */
+  | { readonly order: 'say'; readonly id: string; readonly parts: readonly Speech[] }
+  /** Drops what was not heard. */
+  | { readonly order: 'hush' }
+  | { readonly order: 'record'; readonly on: boolean }
+  /** The event `transferred` or `transfer_failed` follows. */
+  | { readonly order: 'transfer'; readonly to: readonly string[]; readonly summary: string | undefined }
+  | { readonly order: 'hang_up' }
+  /** Gives the event `woken` at this time, Unix ms, instead of at the time of an earlier order; null: at none. */
+  | { readonly order: 'wake'; readonly at: number | null };
+
+export interface LineState {
+  /** The name of the step; null when the script is over. */
+  readonly at: string | null;
+  readonly phase: 'saying' | 'listening' | 'transferring';
+  /** The id of the last order `say`. */
+  readonly said: number;
+  /** Keys of the step, and of the last step that read keys. */
+  readonly typed: string;
+  readonly keys: string;
+  /** How often the prompt was said. */
+  readonly asked: number;
+  readonly isHeld: boolean;
+}
+export const newLine: LineState = { at: null, phase: 'saying', said: 0, typed: '', keys: '', asked: 0, isHeld: false };
+
+export interface Moved {
+  readonly state: LineState;
+  readonly orders: readonly LineOrder[];
+}
+const still = (state: LineState): Moved => ({ state, orders: [] });
+const noWake: LineOrder = { order: 'wake', at: null };
+/** Steps without a word that follow each other; more are a circle. */
+const mostSilent = 100;
+
+export function moveLine(script: LineScript, state: LineState, event: LineEvent, now: number): Moved {
+  const step = state.at === null ? undefined : script.steps[state.at];
+  switch (event.kind) {
+    case 'started':
+      return enter(script, state, script.start);
+    case 'held':
+      return step === undefined || event.isHeld === state.isHeld ? still(state) : held(script, { ...state, isHeld: event.isHeld });
+    case 'transferring':
+      return { state: { ...state, phase: 'transferring' }, orders: [{ order: 'hush' }, noWake] };
+    case 'transferred':
+      return { state: { ...state, at: null }, orders: [noWake] };
+    case 'transfer_failed':
+      if (step === undefined) return still(state);
+      return step.do === 'transfer' ? enter(script, state, step.onFail) : again(script, state);
+    default:
+      if (step === undefined || state.isHeld || state.phase === 'transferring') return still(state);
+  }
+  switch (event.kind) {
+    case 'said':
+      if (event.id !== String(state.said) || state.phase !== 'saying') return still(state);
+      if (step.do === 'read_keys' || step.do === 'choose') return listen(state, step, now);
+      return step.do === 'say' ? enter(script, state, step.next) : still(state);
+    case 'key':
+      return step.do === 'read_keys' || step.do === 'choose' ? heard(script, state, step, event.key, now) : still(state);
+    case 'woken':
+      return (step.do === 'read_keys' || step.do === 'choose') && state.phase === 'listening' ? waited(script, state, step) : still(state);
+  }
+}
+
+type Asking = Extract<Step, { do: 'read_keys' | 'choose' }>;
+
+/** Begins a step; without one the call ends. */
+function enter(script: LineScript, from: LineState, name: string | undefined): Moved {
+  const orders: LineOrder[] = [];
+  let at = name;
+  for (let n = 0; n < mostSilent; n += 1) {
+    const step: Step = (at === undefined ? undefined : script.steps[at]) ?? { do: 'hang_up' };
+    const state: LineState = { ...from, at: at ?? null, phase: 'saying', typed: '', asked: 0 };
+    switch (step.do) {
+      case 'record':
+        orders.push({ order: 'record', on: step.on });
+        at = step.next;
+        continue;
+      case 'say':
+        return say(state, step.text, orders);
+      case 'read_keys':
+      case 'choose':
+        return say({ ...state, asked: 1 }, step.prompt, orders);
+      case 'transfer':
+        return {
+          state: { ...state, phase: 'transferring' },
+          orders: [...orders, noWake, { order: 'transfer', to: step.to, summary: step.summary }],
+        };
+      case 'hang_up':
+        return { state: { ...state, at: null }, orders: [...orders, noWake, { order: 'hang_up' }] };
+    }
+  }
+  return { state: { ...from, at: null }, orders: [...orders, noWake, { order: 'hang_up' }] };
+}
+function say(state: LineState, text: Speech, before: readonly LineOrder[] = []): Moved {
+  const said = state.said + 1;
+  const spoken = typeof text === 'string' ? text.replaceAll('{keys}', [...state.keys].join(', ')) : text;
+  return {
+    state: { ...state, said, phase: 'saying' },
+    orders: [...before, noWake, { order: 'say', id: String(said), parts: [spoken] }],
+  };
+}
+function listen(state: LineState, step: Asking, now: number): Moved {
+  return { state: { ...state, phase: 'listening' }, orders: [{ order: 'wake', at: now + step.timeoutMs }] };
+}
+/** A key also interrupts the prompt. */
+function heard(script: LineScript, state: LineState, step: Asking, key: string, now: number): Moved {
+  const hush: readonly LineOrder[] = state.phase === 'saying' ? [{ order: 'hush' }] : [];
+  const with_ = ({ state: moved, orders }: Moved): Moved => ({ state: moved, orders: [...hush, ...orders] });
+  if (step.do === 'choose') {
+    const name = step.options[key];
+    return with_(name === undefined ? waited(script, state, step) : enter(script, { ...state, keys: key }, name));
+  }
+  const typed = key === step.end ? state.typed : state.typed + key;
+  if (key === step.end && typed === '') return with_(waited(script, state, step));
+  if (key === step.end || typed.length === step.most) return with_(enter(script, { ...state, keys: typed }, step.next));
+  return with_(listen({ ...state, typed }, step, now));
+}
+/** No further key came: those that came are taken, without any the prompt is said again. */
+function waited(script: LineScript, state: LineState, step: Asking): Moved {
+  if (step.do === 'read_keys' && state.typed !== '') return enter(script, { ...state, keys: state.typed }, step.next);
+  if (state.asked > step.repeats) return enter(script, state, step.onNone);
+  return say({ ...state, typed: '', asked: state.asked + 1 }, step.prompt);
+}
+/** On hold nothing is said and no time runs; afterwards the person hears again what they may have missed. */
+function held(script: LineScript, state: LineState): Moved {
+  if (state.phase === 'transferring') return still(state);
+  return state.isHeld ? { state, orders: [{ order: 'hush' }, noWake] } : again(script, state);
+}
+function again(script: LineScript, state: LineState): Moved {
+  const step = state.at === null ? undefined : script.steps[state.at];
+  if (step === undefined) return still(state);
+  const { typed, asked } = state;
+  if (step.do === 'say') return say(state, step.text);
+  if (step.do === 'read_keys' || step.do === 'choose') return say({ ...state, typed, asked }, step.prompt);
+  return still(state);
+}

@@ -1,0 +1,111 @@
+/**
+ * A line script: data that says what is spoken on an answered call, which keys are read, and where the call goes.
+ *
+ * Each step names the next one; a step without `next` ends the call after its last word. A text may contain {keys}, which are spoken one by one.
+ */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { Callee, Language } from '../../../contracts/common.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+
+const Name = z
+  .string()
+  .max(64)
+  .regex(/^[a-z][a-z0-9_]*$/, 'lower-case letters, digits and _');
+const Ms = z.int().min(500).max(600_000);
+/** A text that a voice speaks, or a WAV file beside the script. */
+const Speech = z.union([z.string().min(1).max(1_000), z.strictObject({ wav: z.string().min(1).max(200) })]);
+const next = Name.optional();
+const asking = {
+  prompt: Speech,
+  timeoutMs: Ms.default(5_000).describe('How long after the prompt, and after each key, the next key may take.'),
+  repeats: z.int().min(0).max(5).default(1).describe('How often the prompt is said again when no key comes.'),
+  onNone: Name.optional().describe('The step after that. Default: the call ends.'),
+};
+export const Step = z.discriminatedUnion('do', [
+  z.strictObject({ do: z.literal('say'), text: Speech, next }),
+  z.strictObject({ do: z.literal('record'), on: z.boolean(), next }).describe('The announcement of it is a step before.'),
+  z.strictObject({
+    do: z.literal('read_keys'),
+    ...asking,
+    most: z.int().min(1).max(32).default(20),
+    end: z.string().length(1).default('#'),
+    next,
+  }),
+  z.strictObject({ do: z.literal('choose'), ...asking, options: z.record(z.string().max(1), Name).meta({ maxProperties: 12 }) }),
+  z.strictObject({
+    do: z.literal('transfer'),
+    to: z.array(Callee).min(1).max(10).describe('They are called one after the other until one takes the call.'),
+    summary: z.string().max(600).optional().describe('What the person hears first. Without it they are connected when they answer.'),
+    onFail: Name.optional(),
+  }),
+  z.strictObject({ do: z.literal('hang_up') }),
+]);
+export const LineScript = z
+  .strictObject({
+    language: Language.default('ru-RU'),
+    voice: z.string().max(64).optional(),
+    start: Name,
+    steps: z.record(Name, Step).meta({ maxProperties: 100 }),
+  })
+  .refine(({ steps }) => Object.keys(steps).length <= 100, 'at most 100 steps')
+  .superRefine(({ start, steps }, context) => {
+    const named = new Set([start, ...Object.values(steps).flatMap(following)]);
+    for (const name of named)
+      if (!(name in steps)) context.addIssue({ code: 'custom', message: `there is no step ${name}`, path: ['steps'] });
+  });
+export type LineScript = z.output<typeof LineScript>;
+export type Step = z.output<typeof Step>;
+export type Speech = z.output<typeof Speech>;
+
+function following(step: Step): readonly string[] {
+  const names = 'options' in step ? Object.values(step.options) : [];
+  for (const field of ['next', 'onNone', 'onFail'] as const) {
+    const name = (step as Partial<Record<typeof field, string>>)[field];
+    if (name !== undefined) names.push(name);
+  }
+  return names;
+}
+
+/** @throws PolybError invalid_argument with every mistake of the file. */
+export async function readLineScript(file: string): Promise<LineScript> {
+  let written: unknown;
+  try {
+    written = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new PolybError('invalid_argument', `${file}: expected a line script in JSON.`, { cause });
+  }
+  const script = LineScript.safeParse(written);
+  if (script.success) return script.data;
+  throw new PolybError('invalid_argument', `${file} is no line script: ${z.prettifyError(script.error)}`);
+}
+
+/** Greets, says that the call is recorded, reads keys until #, repeats them once, and says goodbye. */
+export const builtInScript: LineScript = LineScript.parse({
+  start: 'greeting',
+  steps: {
+    greeting: { do: 'say', text: 'Здравствуйте! Разговор записывается.', next: 'record' },
+    record: { do: 'record', on: true, next: 'ask' },
+    ask: {
+      do: 'read_keys',
+      prompt: 'Наберите номер вашего заказа и нажмите решётку.',
+      timeoutMs: 6_000,
+      repeats: 1,
+      next: 'repeat',
+      onNone: 'goodbye',
+    },
+    repeat: { do: 'say', text: 'Вы набрали: {keys}.', next: 'goodbye' },
+    goodbye: { do: 'say', text: 'Спасибо! Мы вам перезвоним. До свидания.' },
+  },
+});
+/** Connects the caller with the first of these people who takes the call. */
+export function peopleScript(people: readonly string[]): LineScript {
+  return LineScript.parse({
+    start: 'greeting',
+    steps: {
+      greeting: { do: 'say', text: 'Здравствуйте! Соединяю вас с сотрудником.', next: 'connect' },
+      connect: { do: 'transfer', to: people, summary: 'Входящий звонок.', onFail: 'sorry' },
+      sorry: { do: 'say', text: 'К сожалению, сейчас никто не может ответить. Мы вам перезвоним. До свидания.' },
+    },
+  });
+}
