@@ -27,12 +27,15 @@ export const Phone = z
   .overwrite(normalizePhone)
   .regex(/^\+[1-9]\d{6,14}$/, 'E.164, e.g. +79995553322')
   .meta({ pii: 'phone', examples: ['+79995553322'] });
-/** Whom a gateway dials: a phone in E.164, or a SIP address such as `sip:anna@10.0.0.5`, for people of the staff. */
+/** Whom a gateway dials: a phone in E.164, or for people of the staff a SIP address such as `sip:anna@10.0.0.5` or `person:anna`, the pages of the desk. */
 export const Callee = z
   .string()
   .max(200)
-  .overwrite((given) => (/^sips?:/i.test(given) ? given : normalizePhone(given)))
-  .regex(/^(\+[1-9]\d{6,14}|sips?:[\w.+*-]{1,64}@[\w.:[\]-]{1,120})$/, 'E.164, e.g. +79995553322, or a SIP address, e.g. sip:anna@10.0.0.5')
+  .overwrite((given) => (/^(sips?|person):/i.test(given) ? given : normalizePhone(given)))
+  .regex(
+    /^(\+[1-9]\d{6,14}|sips?:[\w.+*-]{1,64}@[\w.:[\]-]{1,120}|person:[a-z0-9][a-z0-9_.-]{0,39})$/,
+    'E.164, e.g. +79995553322, a SIP address, e.g. sip:anna@10.0.0.5, or a person, e.g. person:anna',
+  )
   .meta({ pii: 'phone', examples: ['+79995553322'] });
 /** An opaque identifier, of this system or of a provider. */
 export const Id = z.string().min(1).max(64);

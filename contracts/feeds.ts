@@ -4,7 +4,9 @@ import { inbox } from './inbox.ts';
 import { journal } from './journal.ts';
 import { type Event, type Method, type PersonRole, personRoles, type Scope } from './kit/define.ts';
 import { messages } from './messages.ts';
+import { softphone } from './softphone.ts';
 import { system } from './system.ts';
+import { telephony } from './telephony.ts';
 
 interface Topic {
   /** The API key scope required, the same as for reading the list. */
@@ -123,6 +125,17 @@ export const feeds: Readonly<Record<string, StateTopic | OwnTopic | LogTopic>> =
     viewer: 'viewer',
     wakes: [inbox.clients_merged],
     pollMs: 30_000,
+  },
+  phone: {
+    kind: 'own',
+    scope: 'read',
+    people: staff,
+    method: softphone.list_phone_calls,
+    input: {},
+    id: 'legId',
+    viewer: 'viewer',
+    wakes: [telephony.leg_changed],
+    pollMs: 5_000,
   },
   services: {
     kind: 'state',

@@ -25,6 +25,7 @@ export const pages: readonly PageEntry[] = [
   { name: 'clients', title: 'clients', roles: sales, code: 'KeyC', load: () => import('./pages/clients.ts') },
   { name: 'leads', title: 'leads', roles: sales, code: 'KeyI', load: () => import('./pages/leads.ts') },
   { name: 'calls', title: 'calls', roles: sales, code: 'KeyT', load: () => import('./pages/calls.ts') },
+  { name: 'phone', title: 'phone', roles: sales, code: 'KeyF', load: () => import('./pages/phone.ts') },
   { name: 'campaigns', title: 'campaigns', roles: sales, code: 'KeyN', load: () => import('./pages/campaigns.ts') },
   { name: 'people', title: 'people', roles: ['director', 'admin'], code: 'KeyP', load: () => import('./pages/people.ts') },
   { name: 'keys', title: 'apiKeys', roles: ['admin'], code: 'KeyK', load: () => import('./pages/keys.ts') },

@@ -69,7 +69,7 @@ test('an inbound leg is offered and saved after its row is there', async () => {
   const { reports, log } = await fixture();
   const leg = { ...reports.identify(), direction: 'in', from: null, to: '100' } as unknown as Leg; // the part that is read
   reports.held(leg);
-  reports.save(leg.legId, {});
+  void reports.save(leg.legId, {});
   reports.offered(leg);
   await until(() => log.length === 3);
   expect(log).toEqual(['hold in', 'save', 'offer']);

@@ -48,7 +48,7 @@ export function heldTelephony(gateway: LegGateway): Telephony {
           if (leg.direction === 'in') stored.set(leg.legId, given.hold(leg, leg.legId));
         },
         save(legId, data) {
-          void (stored.get(legId) ?? Promise.resolve()).then(() => given.save(legId, data)).catch(given.failed);
+          return (stored.get(legId) ?? Promise.resolve()).then(() => given.save(legId, data)).catch(given.failed);
         },
         offered(leg) {
           const known = stored.get(leg.legId) ?? Promise.resolve();

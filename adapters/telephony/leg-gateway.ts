@@ -10,8 +10,8 @@ export interface LegHost extends Pick<Host, 'changed' | 'offered' | 'answered'> 
   held(leg: Leg): void;
   /** Ids for a new inbound leg and its call. */
   identify(): { readonly legId: string; readonly callId: string };
-  /** Stores what another instance needs to end the leg after this process has died. */
-  save(legId: string, data: unknown): void;
+  /** Stores what another instance needs to end the leg after this process has died. Await it where a change must not be seen earlier. */
+  save(legId: string, data: unknown): void | Promise<void>;
 }
 export interface LegServer {
   /**

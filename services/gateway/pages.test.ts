@@ -24,6 +24,7 @@ test('the page carries the policy, in which the hash is that of its import map',
     `default-src 'none'; script-src 'self' 'sha256-${hash}'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'`,
   );
   expect(headers['referrer-policy']).toBe('same-origin');
+  expect(headers['permissions-policy']).toBe('microphone=(self), camera=(), geolocation=()');
   expect(body).toContain('<noscript>');
   expect(body).not.toMatch(/https?:\/\//);
 });

@@ -55,6 +55,7 @@ export function addPages(app: FastifyInstance, deployment: Deployment = {}): voi
         'content-security-policy': policy,
         'referrer-policy': 'same-origin',
         'cross-origin-opener-policy': 'same-origin',
+        'permissions-policy': 'microphone=(self), camera=(), geolocation=()',
       });
       return send(pageOf(name), request, reply);
     });

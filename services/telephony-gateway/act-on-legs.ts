@@ -110,7 +110,8 @@ export function actOnLegs(
           sounds.stop(each);
           part(each);
         }
-        leg.connect(other);
+        if (gateway.connect === undefined) leg.connect(other);
+        else gateway.connect(leg, other);
         connected.set(legId, otherLegId).set(otherLegId, legId);
         return {};
       },

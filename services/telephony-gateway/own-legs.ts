@@ -10,13 +10,17 @@ export interface OwnedLegs {
   keep(legIds: readonly string[]): void;
 }
 
-export function ownLegs(bus: Pick<Bus, 'own'>, entries: Contract): OwnedLegs {
-  const owned = new Map<string, Disposable>();
+export function ownLegs(bus: Pick<Bus, 'own'>, ...contracts: readonly Contract[]): OwnedLegs {
+  const owned = new Map<string, readonly Disposable[]>();
   const own = (legId: string): void => {
-    if (!owned.has(legId)) owned.set(legId, bus.own(entries, { legId }));
+    if (!owned.has(legId))
+      owned.set(
+        legId,
+        contracts.map((entries) => bus.own(entries, { legId })),
+      );
   };
   const release = (legId: string): void => {
-    owned.get(legId)?.[Symbol.dispose]();
+    for (const each of owned.get(legId) ?? []) each[Symbol.dispose]();
     owned.delete(legId);
   };
   return {

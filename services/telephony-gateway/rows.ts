@@ -1,6 +1,8 @@
 /** Legs with a holder. */
 import type { LegChange } from '../../adapters/telephony/port.ts';
 import type { Queries } from '../../bus/service.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
+import type { softphone } from '../../contracts/softphone.ts';
 
 export interface NewLeg {
   readonly legId: string;
@@ -37,13 +39,13 @@ export async function saveDialog(tx: Queries, legId: string, dialog: unknown): P
   await tx.query('update telephony_gateway.legs set dialog = $2 where leg_id = $1', [legId, JSON.stringify(dialog)]);
 }
 /** False when the leg had ended already: the change is not to be reported. */
-export async function storeChange(tx: Queries, { legId, state, recordingId, at }: LegChange): Promise<boolean> {
+export async function storeChange(tx: Queries, { legId, state, recordingId, hangUpCause, at }: LegChange): Promise<boolean> {
   const rows = await tx.query(
-    `update telephony_gateway.legs set state = $2, recording_id = coalesce($3, recording_id),
+    `update telephony_gateway.legs set state = $2, recording_id = coalesce($3, recording_id), hang_up_cause = $5,
        answered_at = case when $2 = 'answered' then coalesce(answered_at, $4::timestamptz) else answered_at end,
        ended_at = case when $2 = 'ended' then $4::timestamptz end
      where leg_id = $1 and ended_at is null returning 1`,
-    [legId, state, recordingId, at],
+    [legId, state, recordingId, at, hangUpCause],
   );
   return rows.length > 0;
 }
@@ -82,4 +84,65 @@ export async function takeLost(tx: Queries, holder: string, silentMs: number, li
 }
 export async function forgetLegs(tx: Queries, before: Date): Promise<void> {
   await tx.query('delete from telephony_gateway.legs where ended_at < $1', [before]);
+}
+
+type PhoneCall = OutputOf<typeof softphone.list_phone_calls>['items'][number];
+/** How long a call that has ended is listed, and how long a person counts as there after their page was seen. */
+const [endedMs, pageMs] = [30_000, 15_000];
+const phoneStates: Readonly<Record<string, PhoneCall['state']>> = {
+  held: 'held',
+  ended: 'ended',
+  new: 'ringing',
+  ringing: 'ringing',
+  early: 'ringing',
+};
+
+/** Calls of a callee `person:ID`, newest first. */
+export async function phoneCallsOf(tx: Queries, callee: string, limit: number): Promise<PhoneCall[]> {
+  const rows = await tx.query<{
+    leg_id: string;
+    call_id: string;
+    direction: 'in' | 'out';
+    from_number: string | null;
+    to_number: string | null;
+    state: string;
+    ring: string | null;
+    hang_up_cause: string | null;
+    at: Date;
+  }>(
+    `select leg_id, call_id, direction, from_number, to_number, state, dialog->>'ring' as ring, hang_up_cause,
+       coalesce(ended_at, answered_at, created_at) as at
+     from telephony_gateway.legs
+     where ((direction = 'out' and to_number = $1) or (direction = 'in' and from_number = $1))
+       and (ended_at is null or ended_at > now() - $2 * interval '1 ms')
+     order by created_at desc limit $3`,
+    [callee, endedMs, limit],
+  );
+  return rows.map((row) => {
+    const state = phoneStates[row.state] ?? 'answered';
+    return {
+      legId: row.leg_id,
+      callId: row.call_id,
+      direction: row.direction === 'out' ? 'to_person' : 'from_person',
+      other: row.direction === 'out' ? row.from_number : row.to_number,
+      state,
+      ring: state === 'ringing' ? row.ring : null,
+      cause: row.hang_up_cause as PhoneCall['cause'], // Written by storeChange alone.
+      at: row.at.toISOString(),
+    };
+  });
+}
+export async function seePage(tx: Queries, personId: string): Promise<void> {
+  await tx.query(
+    `insert into telephony_gateway.phone_pages (person_id, seen_at) values ($1, now())
+     on conflict (person_id) do update set seen_at = now() where phone_pages.seen_at < now() - interval '1 s'`,
+    [personId],
+  );
+}
+export async function hasPage(tx: Queries, personId: string): Promise<boolean> {
+  const rows = await tx.query(
+    `select 1 from telephony_gateway.phone_pages where person_id = $1 and seen_at > now() - $2 * interval '1 ms'`,
+    [personId, pageMs],
+  );
+  return rows.length > 0;
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { webrtcSettings } from '../../adapters/vendors/webrtc/telephony.ts';
 import { durationMs } from '../../config/settings.ts';
 
 export const telephonyGatewaySettings = z.object({
+  ...webrtcSettings.shape,
   TELEPHONY_UNATTENDED_MS: durationMs({ max: 600_000 })
     .default(10_000)
     .describe('An answered leg that was spoken on and has nobody who speaks on it any more is hung up after this time.'),

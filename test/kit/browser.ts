@@ -44,7 +44,8 @@ export function findBrowser(): string | null {
   );
 }
 
-export async function openBrowser(program: string): Promise<Browser> {
+/** @param more flags of Chromium, such as those of a fake microphone */
+export async function openBrowser(program: string, more: readonly string[] = []): Promise<Browser> {
   const profile = mkdtempSync(join(tmpdir(), 'polyb-browser-'));
   const flags = [
     '--headless',
@@ -59,7 +60,7 @@ export async function openBrowser(program: string): Promise<Browser> {
     '--disable-software-rasterizer',
     '--disable-features=Translate,OptimizationHints,MediaRouter,CalculateNativeWinOcclusion,PaintHolding',
   ];
-  const child = spawn(program, [...flags, `--user-data-dir=${profile}`, '--remote-debugging-pipe'], {
+  const child = spawn(program, [...flags, ...more, `--user-data-dir=${profile}`, '--remote-debugging-pipe'], {
     // A group of its own, so that all its processes end with it.
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],

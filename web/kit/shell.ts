@@ -3,6 +3,7 @@ import { effect, useComputed, useSignal, useSignalEffect } from '@preact/signals
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { type PageEntry, pages } from '../pages.ts';
+import { RingLink } from '../parts/ring-link.ts';
 import { Search } from '../parts/search.ts';
 import { kitWords } from '../words/kit.ts';
 import { shellWords } from '../words/shell.ts';
@@ -140,14 +141,14 @@ function Frame({ desk, session }: { desk: Desk; session: Session }): VNode {
       <p class="zone">${t('zone', { zone: desk.format.value.zone })}</p>
     </nav>
     <main id="main" tabindex="-1" data-page=${entry?.name ?? 'nowhere'}>
-      <${OldBanner} desk=${desk} />
+      <${RingLink} desk=${desk} /><${OldBanner} desk=${desk} />
       ${entry === undefined ? html`<${NoPage} desk=${desk} />` : html`<${PageHost} key=${entry.name} desk=${desk} entry=${entry} />`}
     </main>
     <${Notices} desk=${desk} />
     <${Help} desk=${desk} dialog=${help} />`;
 }
 
-const staffTopics = ['counters', 'approvals', 'reviews', 'calls', 'messages', 'deliveries', 'merges'];
+const staffTopics = ['counters', 'approvals', 'reviews', 'calls', 'messages', 'deliveries', 'merges', 'phone'];
 const systemTopics = ['runs', 'dead_letters', 'services'];
 /** Topics of the stream that a role may follow, as contracts/feeds.ts has them. */
 const topicsOf: Readonly<Record<Session['person']['role'], readonly string[]>> = {

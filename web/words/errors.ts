@@ -47,6 +47,12 @@ export const errorWords = {
   not_clients: ['Объединить можно только клиентов.', 'Only clients can be merged.'],
   quiet_hours: ['Сейчас тихие часы клиента: звонить нельзя.', 'It is the quiet time of the customer: calls are not allowed.'],
   do_not_call: ['Номер в списке тех, кому не звонят.', 'The phone is on the do-not-call list.'],
+  softphone_off: [
+    'Звонки в браузере не настроены: их включает администратор.',
+    'Calls in a browser are not set up: an admin turns them on.',
+  ],
+  no_person: ['Позвонить отсюда может только сотрудник.', 'Only a person of the staff can call from here.'],
+  bad_offer: ['Этот браузер не умеет звонить: нужны звук и кодек PCMU.', 'This browser cannot call: it needs audio and the codec PCMU.'],
   unsupported: ['Подключённая CRM этого не умеет.', 'The connected CRM does not support this.'],
   upstream_credentials: ['CRM не принимает наш ключ: его нужно обновить.', 'The CRM refuses the credentials: they must be renewed.'],
   reauthorise: ['CRM ждёт нового согласия на доступ.', 'The CRM waits for a new consent to the access.'],

@@ -10,6 +10,8 @@ export const shellWords = {
   clients: ['Клиенты', 'Clients'],
   leads: ['Лиды', 'Leads'],
   calls: ['Звонки', 'Calls'],
+  phone: ['Телефон', 'Phone'],
+  callRings: ['Вам звонят: открыть телефон', 'A call rings: open the phone'],
   campaigns: ['Кампании', 'Campaigns'],
   people: ['Люди', 'People'],
   apiKeys: ['Ключи', 'API keys'],

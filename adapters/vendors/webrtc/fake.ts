@@ -62,7 +62,7 @@ export async function fakeBrowser(address = '127.0.0.1'): Promise<FakeBrowser> {
       send(pcmu, frames.shift() ?? silence);
       timestamp += frameBytes;
     }
-    timer = setTimeout(turn, startAt + sent * 20 - performance.now());
+    timer = setTimeout(turn, Math.max(0, startAt + sent * 20 - performance.now()));
   };
   connection.connectionStateChange.subscribe((state) => {
     if (state !== 'connected' || timer !== undefined) return;

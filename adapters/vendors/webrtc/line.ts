@@ -43,7 +43,7 @@ export function pacedLine({ now, send, report, onClosed }: LineParts): MediaSock
     const skipped = Math.max(0, Math.floor((at - dueAt) / frameMs) - lateFramesMost);
     dueAt += skipped * frameMs;
     for (let first = true; dueAt <= at && !isClosed; first = false, dueAt += frameMs) send(next(), first ? skipped : 0);
-    if (!isClosed) timer = setTimeout(turn, dueAt - now());
+    if (!isClosed) timer = setTimeout(turn, Math.max(0, dueAt - now()));
   }
   timer = setTimeout(turn, 0);
   return {

@@ -32,6 +32,8 @@ export interface WebrtcDeps {
   /** Whether a page of the person `person:ID` is open. */
   readonly hasPage: (callee: string) => boolean | Promise<boolean>;
   readonly limits?: Partial<typeof limits>;
+  /** Called once with what pages act through. */
+  readonly started?: (phones: Softphones) => void;
 }
 const limits = {
   /** From the answer to the connection of ICE and DTLS. */
@@ -67,7 +69,13 @@ export interface WebrtcGateway extends LegGateway {
 export const RingData = z.object({ ring: z.string().max(64) });
 
 export function webrtcTelephony(options: WebrtcOptions, deps: WebrtcDeps): WebrtcGateway {
-  return { start: async (host) => start(options, deps, host) };
+  return {
+    async start(host) {
+      const phones = start(options, deps, host);
+      deps.started?.(phones);
+      return phones;
+    },
+  };
 }
 
 /** A leg, and what makes it one of a browser. */
@@ -187,7 +195,7 @@ function start(options: WebrtcOptions, { log, now, hasPage, limits: given }: Web
       const ring = randomBytes(24).toString('base64url');
       const page = hold({ legId, callId, direction: 'out', from: from ?? null, to }, ring);
       if (!(await hasPage(to))) return page.leg.ended({ cause: 'unreachable', by: 'network' });
-      host.save(legId, { ring });
+      await host.save(legId, { ring });
       endsAfter(page, options.WEBRTC_RING_MS, { cause: 'no_answer', by: 'network' });
       page.leg.state.reach('ringing');
     },
