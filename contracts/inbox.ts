@@ -94,6 +94,10 @@ const Message = z.object({
     )
     .max(100)
     .describe('Files can be read at /api/v1/messages/{messageId}/files/{n}.'),
+  writtenBy: Actor.nullable()
+    .default(null)
+    .describe('Of a message of the business: the program or the person who wrote it, if it is known.'),
+  approvedBy: z.array(Actor).max(10).default([]).describe('People of the staff who approved it.'),
   reactions: z
     .array(z.object({ customerId: CustomerId, userId: Former, emojis: z.array(z.string().max(64)).max(20), at: Timestamp }))
     .max(1000)

@@ -448,7 +448,8 @@ export const journal = contract('journal', '1.0.0', {
     ...people,
   }),
   approval_changed: event({
-    summary: 'A row began to wait for a person, was held, edited or decided, entered or left review, or ended without running.',
+    summary:
+      'A row began to wait for a person, was held, edited or decided, was retried, cancelled or dropped, entered or left review, or ended without running.',
     payload: z.object({ rowId: Id, method: z.string().max(130), state: RowState, at: Timestamp }),
     key: 'rowId',
   }),

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { Choices, Media } from './choices.ts';
-import { Customer, Id, Key, Nothing, OnBehalfOf, Timestamp, visible } from './common.ts';
+import { Actor, Customer, Id, Key, Nothing, OnBehalfOf, Timestamp, visible } from './common.ts';
 import { Channel } from './inbox.ts';
 import { contract, event, method } from './kit/define.ts';
 
@@ -211,6 +211,8 @@ export const messages = contract('messages', '1.0.0', {
       choices: choices.describe('The options that the channel shows.'),
       media,
       knows: Id.nullable().default(null).describe('The latest act in the chat that its author knew; null: unknown.'),
+      writtenBy: Actor.nullable().default(null),
+      approvedBy: z.array(Actor).max(10).default([]).describe('People of the staff who approved it.'),
       key: Key,
       at: Timestamp,
     }),

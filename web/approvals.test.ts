@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { gateway } from '../contracts/gateway.ts';
+import { inbox } from '../contracts/inbox.ts';
 import { journal } from '../contracts/journal.ts';
 import { loadServices } from '../runtime/services.ts';
 import { codeAt } from '../services/gateway/people/second-factor.ts';
@@ -78,6 +79,23 @@ inBrowser(
     await mayDecide(page);
     await page.press('KeyA', 'ф');
     await until(async () => (await rowOf(second.id)).state === 'queued', patienceMs);
+
+    // A file of clients has those of the list: the own ones and those of nobody.
+    const others = await draft('v3', 'Чужая тайна', 'Ответ');
+    await it.world.bus.call(inbox.assign_chat, { chatId: first.chatId, personId: 'anna' });
+    await it.world.bus.call(inbox.assign_chat, { chatId: others.chatId, personId: 'boris' });
+    await go(page, 'clients');
+    await says(page, 'Клиент v2', '.grid');
+    await page.value(
+      `URL.createObjectURL = (file) => (file.text().then((text) => { window.exported = text; }), 'about:blank'); HTMLAnchorElement.prototype.click = () => {}`,
+    );
+    await click(page, 'Выгрузить CSV');
+    const file = String(await until(() => page.value('window.exported'), patienceMs));
+    const names = (lines: readonly string[]) => lines.map((line) => line.split(';', 1)[0]).sort();
+    expect(names(file.trim().split('\r\n').slice(1))).toEqual(['Клиент v1', 'Клиент v2']);
+    const listed = await page.value(`[...document.querySelectorAll('.grid [data-row]')].map((row) => row.innerText.split('\\n')[0])`);
+    expect(names(listed as readonly string[])).toEqual(['Клиент v1', 'Клиент v2']);
+    expect((await it.world.bus.call(inbox.list_clients, {})).items).toHaveLength(3);
     expect(page.complaints).toEqual([]);
     await page.close();
   },

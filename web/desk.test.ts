@@ -286,6 +286,7 @@ inBrowser(
     await says(page, '+7 999 555-33-22', '.card');
     await says(page, 'Перезвонить после обеда', '.card .notes');
     await says(page, 'прочитано', '.detail .thread');
+    await says(page, 'одобрил(а) boris', '.detail .thread');
     const read = server.requests.length;
     const failed = { messageId: 'm_out', chatId: 'chat_1', status: 'failed', errorCode: '131047', at: minutesAfter(1) };
     server.stream.send(`event: deliveries\ndata: ${JSON.stringify({ ...failed, chatId: 'chat_2', errorCode: '7' })}\n\n`);
@@ -481,7 +482,7 @@ inBrowser(
     expect((await page.value(compared)) as unknown).toEqual(
       expect.arrayContaining([
         ['Имя', 'Иван', 'Иван из мессенджера'],
-        ['Канал', 'site', 'telegram'],
+        ['Канал', 'сайт', 'Telegram'],
       ]),
     );
     await page.value(`document.querySelector('.merge > button').click()`);
@@ -691,6 +692,7 @@ const message = (direction: 'in' | 'out') => ({
   ...{ editedAt: at, removedAt: null, receivedAt: at, intent: 'complaint', isCertain: true, confidence: 0.93, isUrgent: true, file: null },
   ...{ files: [{ n: 0, kind: 'photo', name: null, contentType: 'image/png', bytes: 5, durationMs: null, isKept: true }], reactions: [] },
   sender: { customerId: 'c1', userId: 'c1', name: 'Иван', role: 'client', isStaff: false, isBot: direction === 'out' },
+  ...{ writtenBy: direction === 'out' ? 'dialog-orchestrator' : null, approvedBy: direction === 'out' ? ['gateway:staff/s_1/boris'] : [] },
 });
 const said = (minutes: number, of: 'in' | 'out') => ({
   at: minutesAfter(minutes),

@@ -6,6 +6,7 @@ import type { Content, FileKind } from '../../contracts/content.ts';
 import { messages } from '../../contracts/messages.ts';
 import { lockChat, staffWrote } from './rows/chats.ts';
 import { wantCopy } from './rows/files.ts';
+import { setAuthors } from './rows/messages.ts';
 import { putOwn, storedAs } from './rows/put.ts';
 
 /** Stores outbound messages in the chat beside inbound ones. */
@@ -35,8 +36,9 @@ export function onMessageSent(): Consumer {
         files: [],
       };
       await putOwn(tx, bot, message, knows);
-      if (media === null) return;
       const { messageId } = await storedAs(tx, { ...bot, chat: chat.externalId, externalId });
+      await setAuthors(tx, messageId, sent);
+      if (media === null) return;
       await wantCopy(tx, bot, { messageId, kind: fileKinds[media.kind], blob: media.blob, name: media.name ?? null });
     },
   );

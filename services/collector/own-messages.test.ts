@@ -73,23 +73,26 @@ test('what we sent stands in the chat as ours, once however often it is told', a
     media: null,
     knows: null,
     key: 'k',
+    writtenBy: 'dialog-orchestrator',
+    approvedBy: ['gateway:staff/s_1/anna'],
     at: new Date(Date.now() + 1000).toISOString(),
   } as const;
-  await tell(sent);
-  await tell(sent);
+  await tell({ ...sent, approvedBy: [...sent.approvedBy] });
+  await tell({ ...sent, approvedBy: [...sent.approvedBy] });
   const [answer] = await arrived(2);
   expect(answer).toMatchObject({
     text: 'ответ',
     threadId: '5',
     replyToExternalId: '3',
     direction: 'out',
+    ...{ writtenBy: 'dialog-orchestrator', approvedBy: ['gateway:staff/s_1/anna'] },
     externalId: '77',
     chatId: question?.chatId,
     sender: { role: 'assistant_bot', isBot: true, isStaff: false },
   });
   const { chat } = await here.bus.call(inbox.chat_context, { chatId: question?.chatId ?? '' });
   expect(chat).toMatchObject({ owner: 'bot', lastInboundAt: question?.sentAt, lastMessageId: answer?.messageId });
-  await tell({ ...sent, id: 'row_2', externalId: '78', text: 'ещё' });
+  await tell({ ...sent, approvedBy: [], id: 'row_2', externalId: '78', text: 'ещё' });
   await arrived(3);
   expect(await at.messages()).toHaveLength(3);
 });

@@ -12,7 +12,7 @@ import { createLogFeed, type LogFeed } from './log-feed.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { createOwnFeed } from './own-feed.ts';
 import type { Owners } from './owners.ts';
-import { createStateFeed, type StateFeed } from './state-feed.ts';
+import { createStateFeed, leastMs, type StateFeed } from './state-feed.ts';
 
 export interface FeedOptions {
   /** How often lists are read without an announcement. */
@@ -41,8 +41,6 @@ const idOf = ({ time = '', cursor }: { readonly time: string | undefined; readon
 /** Unread bytes of a follower: above the first limit it gets no further log data, above the second it is disconnected. */
 const fullBytes = 262_144;
 const mostBytes = 4_194_304;
-/** A list is read at most so often, however many announcements come. */
-const leastMs = 150;
 
 /** `GET /api/v1/stream?topics=runs,approvals,messages`, resumed with Last-Event-ID. A stream ends with its key or session. */
 export function addFeeds(app: FastifyInstance, { ask, admit, owners, openStreams, options }: FeedParts): Streams {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { every, service } from '../../bus/service.ts';
 import { gateway } from '../../contracts/gateway.ts';
+import { journal } from '../../contracts/journal.ts';
 import { contract, method, review } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { type Client, type GatewayWorld, gatewayWorld, http } from '../../test/kit/gateway.ts';
@@ -96,6 +97,11 @@ test('a loop is listed, and runs when it is requested', async () => {
 });
 
 test('dead letters are counted by groups, and a group is replayed at a rate that a key sets', async () => {
+  const announced: string[] = [];
+  using _listener = it.world.bus.hear(journal.approval_changed, (change) => {
+    const { rowId, state } = change as { readonly rowId: string; readonly state: string };
+    if (rowId.startsWith('row_dead')) announced.push(state);
+  });
   for (const id of ['row_dead1', 'row_dead2', 'row_dead3']) await rowOf(id, 'failed');
   await it.world.store.query(`update journal.rows set ended_at = now() where id like 'row_dead%'`);
   const group = { method: 'post.ring', reason: 'refused', count: 3, isMore: false, exampleId: 'row_dead3' };
@@ -121,6 +127,9 @@ test('dead letters are counted by groups, and a group is replayed at a rate that
   });
   await admin('POST', '/api/v1/dead-letters/replay', { method: 'post.ring', reason: 'refused', perSecond: 50 });
   await until(async () => (await replayed()).length === 3 || null);
+  // For those who show dead letters.
+  await until(() => announced.length >= 3 || null);
+  expect(new Set(announced)).toEqual(new Set(['queued']));
   expect((await admin('GET', '/api/v1/replays')).body).toMatchObject({
     replays: [{ retried: expect.any(Number) }, { replayId, state: 'cancelled' }],
   });

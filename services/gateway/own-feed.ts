@@ -1,12 +1,10 @@
 /** A topic of the event stream whose list differs by who looks: its owner narrows it, and it is read once for each viewer. */
 import type { OwnTopic } from '../../contracts/feeds.ts';
 import type { Follower } from './follower.ts';
-import { createStateFeed, type StateFeed, type StateFeedParts } from './state-feed.ts';
+import { createStateFeed, leastMs, type StateFeed, type StateFeedParts } from './state-feed.ts';
 
 /** The more viewers there are, the less often each list is read: so many reads a second in all. */
 const readsPerSecond = 20;
-/** At least this long between two reads of one list. */
-const leastMs = 100;
 
 export function createOwnFeed(topic: string, feed: OwnTopic, parts: Omit<StateFeedParts, 'leastMs'>): StateFeed {
   const feeds = new Map<string, { readonly feed: StateFeed; followers: number }>();

@@ -17,6 +17,8 @@ interface Known {
 }
 type Snapshot = ReadonlyMap<string, Known>;
 const pageSize = 200;
+/** A list is read at most so often, however many announcements come. */
+export const leastMs = 150;
 /** How soon a list that could not be read is tried again. */
 const retryMs = 1_000;
 
@@ -25,7 +27,7 @@ export interface StateFeedParts {
   readonly owners: Owners;
   /** How often the list is read without an announcement. */
   readonly pollMs: number;
-  /** A list is read at most so often, however many announcements come. */
+  /** Between two reads, in ms: `leastMs` or more. */
   readonly leastMs: () => number;
 }
 
@@ -40,7 +42,7 @@ export interface StateFeed {
 export function createStateFeed(
   topic: string,
   { method, input, id: idField = 'id', chat, phone }: StateTopic,
-  { ask, owners, pollMs, leastMs }: StateFeedParts,
+  { ask, owners, pollMs, leastMs: betweenReadsMs }: StateFeedParts,
 ): StateFeed {
   const followers = new Set<Follower>();
   /** Those who came while the list could not be read, with their positions. */
@@ -93,7 +95,7 @@ export function createStateFeed(
     }
     isReading = false;
     const pauseMs = isUnreadable ? Math.min(pollMs, retryMs) : pollMs;
-    schedule(isWoken ? leastMs() : Math.max(pauseMs, leastMs()));
+    schedule(isWoken ? betweenReadsMs() : Math.max(pauseMs, betweenReadsMs()));
   }
   function schedule(afterMs: number): void {
     clearTimeout(timer);
@@ -153,7 +155,7 @@ export function createStateFeed(
     wake() {
       // What is being read may be older than the announcement.
       if (isReading) isWoken = true;
-      else if (followers.size > 0) schedule(Math.max(0, readAt + leastMs() - performance.now()));
+      else if (followers.size > 0) schedule(Math.max(0, readAt + betweenReadsMs() - performance.now()));
     },
   };
 }

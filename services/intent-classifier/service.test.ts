@@ -72,6 +72,8 @@ function store(text: string, more: Partial<Message> = {}): Message {
     messageId: `m${serial}`,
     chatId: 'chat_1',
     channel: 'telegram',
+    writtenBy: null,
+    approvedBy: [],
     botId: '1',
     externalId: String(serial),
     sender: { customerId: 'u1', userId: 'u1', name: 'Клиент', role: 'client', isStaff: false, isBot: false },

@@ -37,6 +37,6 @@ export default service({
     journal: handlers,
     approvals: inChats.approvals,
     on: [...inChats.on, onChatAssigned(desk), onPersonLinked(desk), onPhoneOwnersChanged()],
-    loops: [...inChats.loops, copyOwners(desk), replayDue({ desk })],
+    loops: [...inChats.loops, copyOwners(desk), replayDue({ desk, announce, now })],
   };
 });

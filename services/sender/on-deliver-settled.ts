@@ -1,5 +1,6 @@
+import type { AdminRow, JournalAdmin } from '../../adapters/store/journal-admin.ts';
 import { type Consumer, on } from '../../bus/service.ts';
-import { settled } from '../../contracts/kit/define.ts';
+import { type PayloadOf, settled } from '../../contracts/kit/define.ts';
 import { messages } from '../../contracts/messages.ts';
 import { emitChanged } from './delivery-changed.ts';
 import { climb, customerBlocked, keysOlder, lockExternal, markFailed, markSent, takeEarly } from './rows.ts';
@@ -8,7 +9,7 @@ import { climb, customerBlocked, keysOlder, lockExternal, markFailed, markSent, 
 const shutOut = ['blocked', 'kicked'];
 
 /** The end of a draft determines the status of its delivery. */
-export function onDeliverSettled(now: () => number): Consumer {
+export function onDeliverSettled(admin: Pick<JournalAdmin, 'row'>, now: () => number): Consumer {
   return on(settled(messages.deliver), async ({ key, state, output, reason }, tx) => {
     const at = new Date(now());
     if (state !== 'done') {
@@ -37,6 +38,7 @@ export function onDeliverSettled(now: () => number): Consumer {
     if (text !== undefined)
       tx.emit(messages.message_sent, {
         ...{ id, chatId, channel, botId, externalId, text, author, threadId, replyToExternalId: replyTo, choices, media, knows, key },
+        ...authorsOf(await admin.row(id)),
         at: sentAt,
       });
     const external = { channel, botId, externalId };
@@ -45,4 +47,10 @@ export function onDeliverSettled(now: () => number): Consumer {
     const further = early && (await climb(tx, external, early));
     if (further !== null && further !== 'unknown') emitChanged(tx, further);
   });
+}
+
+/** The author and the approvers of a draft; of one that retention has removed, nobody. */
+function authorsOf(row: AdminRow | null): Pick<PayloadOf<typeof messages.message_sent>, 'writtenBy' | 'approvedBy'> {
+  const { writtenBy } = (row?.input ?? {}) as { readonly writtenBy?: unknown };
+  return { writtenBy: typeof writtenBy === 'string' ? writtenBy : null, approvedBy: row?.approved_by.slice(0, 10) ?? [] };
 }

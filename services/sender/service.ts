@@ -88,7 +88,7 @@ export const sender = (of: readonly ChannelAdapter[]) => {
         onHistoryForgotten(),
         onChatsMerged(),
         onNumberChanged(),
-        onDeliverSettled(now),
+        onDeliverSettled(admin, now),
         onMessageStatus(),
       ],
       loops: [forgetDeliveries(db, settings.SENDER_KEEP_DAYS, now)],

@@ -49,6 +49,12 @@ test('a draft says whether a person or a program wrote it, and which', async () 
   const { items } = await here.bus.call(journal.list, { view: 'approvals', show: 'revealed' });
   const inputOf = (id: string) => items.find((one) => one.id === id)?.input;
   for (const [{ id }, author, writtenBy] of written) expect(inputOf(id)).toMatchObject({ author, writtenBy });
+  // So does the message in the chat, with its approver.
+  await it.approve(written[0][0].id);
+  const sent = await it.when(async () =>
+    (await here.bus.call(inbox.list_messages, { chatId })).items.find(({ text }) => text === 'От программы'),
+  );
+  expect(sent).toMatchObject({ writtenBy: 'gateway:shop/pk_00000000', approvedBy: ['operator'] });
 });
 
 test('a chat that staff has for a set time goes back to the bot by itself, and at once when it is set back', async () => {

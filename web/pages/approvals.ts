@@ -14,6 +14,7 @@ import { describeError, drawn, Picture } from '../kit/pictures.ts';
 import { createResource, errorOf, type Resource } from '../kit/resource.ts';
 import { focusList, Windowed } from '../kit/windowed.ts';
 import { personOf } from '../parts/actor.ts';
+import { channelName } from '../parts/channel.ts';
 import { draftOf, mostUnits, type Row, risksOfRow } from '../parts/drafts.ts';
 import { risks } from '../parts/risks.ts';
 import { createSnoozes, snoozeMs } from '../parts/snoozes.ts';
@@ -377,7 +378,7 @@ export function page(desk: Desk): Page {
 
   function Conversation({ draft }: { draft: NonNullable<ReturnType<typeof draftOf>> }): VNode {
     const resource = context.value;
-    return html`<h2><bdi>${draft.customer?.name ?? t('customer')}</bdi> <span class="quiet">${draft.channel}</span>
+    return html`<h2><bdi>${draft.customer?.name ?? t('customer')}</bdi> <span class="quiet">${channelName(desk, draft.channel)}</span>
       ${' '}<a href=${`/desk/chats/${encodeURIComponent(draft.chatId)}`}>${t('openChat')}</a></h2>
       ${
         resource !== null &&

@@ -19,6 +19,7 @@ import { createResource, errorOf, type Resource, useResource } from '../kit/reso
 import { hrefOf } from '../kit/router.ts';
 import { Windowed } from '../kit/windowed.ts';
 import { callStatus } from '../parts/calls.ts';
+import { channelName } from '../parts/channel.ts';
 import { Notes } from '../parts/notes.ts';
 import { type Intent, intents, type Message, Thread } from '../parts/thread.ts';
 import { chatsWords } from '../words/chats.ts';
@@ -249,7 +250,7 @@ export function page(desk: Desk): Page {
     const { customer, title, channel, lastMessage, lastMessageAt, intent, isUrgent, waitingSince, unanswered, assignedTo } = chat;
     const format = desk.format.value;
     return html`<div class="summary">
-      <div class="line"><bdi class="who">${customer?.name ?? title ?? t('group')}</bdi> <span class="quiet">${channel}</span><span class="grow"></span>
+      <div class="line"><bdi class="who">${customer?.name ?? title ?? t('group')}</bdi> <span class="quiet">${channelName(desk, channel)}</span><span class="grow"></span>
         <time datetime=${lastMessageAt} title=${format.fullTime(lastMessageAt)}>${format.time(lastMessageAt)}</time></div>
       <div class="line"><bdi class="cell">${lastMessage?.text || t('noText')}</bdi></div>
       <div class="line">

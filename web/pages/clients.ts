@@ -18,7 +18,7 @@ export function page(desk: Desk): Page {
   const { query } = desk.router.route.peek();
   const chosen = {
     ...(query.q === undefined ? {} : { q: query.q }),
-    ...(query.channel === undefined ? {} : { channel: query.channel }),
+    ...(query.channel === undefined ? {} : { channel: query.channel.toLowerCase() }),
   } satisfies InputOf<typeof inbox.list_clients>;
   const idOf = ({ customerId }: Client): string => customerId;
   const load: ListOptions<Client>['load'] = ({ cursor, limit, signal }) =>

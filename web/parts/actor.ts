@@ -4,3 +4,7 @@ export function personOf(actor: string): string {
   const [kind, key, person] = behind.split('/');
   return person ?? (key === undefined ? behind : `${kind}/${key}`);
 }
+/** Whether a person is behind an actor: a session or a linked key, a button, or the command line. */
+export function isPerson(actor: string): boolean {
+  return /^[^:]+:[^/]+\/[^/]+\/.+$/.test(actor) || /^operator(:|$)/.test(actor);
+}

@@ -12,6 +12,7 @@ import { Loaded } from '../kit/pictures.ts';
 import { useResource } from '../kit/resource.ts';
 import { Sure } from '../kit/sure.ts';
 import { clientsWords } from '../words/clients.ts';
+import { channelName } from './channel.ts';
 import { type Chat, readChats } from './client-card.ts';
 import { ClientMerge } from './client-merge.ts';
 import { type Client, phoneOf } from './history.ts';
@@ -101,7 +102,7 @@ export function ClientActs({ desk, client, changed, merged, erased }: ActsProps)
           ? html`<p class="quiet">${t('noReachable')}</p>`
           : html`<details class="fields"><summary>${t('write')}</summary>
             <${Form} desk=${desk} submit=${t('send')} run=${(fields: FormData) => write(fields, reachable)}>
-              <${ChatChoice} chats=${reachable} title=${t('chat')} />
+              <${ChatChoice} desk=${desk} chats=${reachable} title=${t('chat')} />
               <label>${t('text')}<textarea name="text" required maxlength=${mostUnits}></textarea></label>
             <//></details>`
       }
@@ -109,7 +110,7 @@ export function ClientActs({ desk, client, changed, merged, erased }: ActsProps)
         all.length > 0 &&
         html`<details class="fields"><summary>${t('addNote')}</summary>
           <${Form} desk=${desk} submit=${t('addNote')} run=${note}>
-            <${ChatChoice} chats=${all} title=${t('chat')} />
+            <${ChatChoice} desk=${desk} chats=${all} title=${t('chat')} />
             <label>${t('text')}<textarea name="text" required maxlength=${mostUnits}></textarea></label>
           <//></details>`
       }`;
@@ -135,9 +136,10 @@ export function ClientActs({ desk, client, changed, merged, erased }: ActsProps)
   </section>`;
 }
 
-function ChatChoice({ chats, title }: { chats: readonly Chat[]; title: string }): VNode {
+function ChatChoice({ desk, chats, title }: { desk: Desk; chats: readonly Chat[]; title: string }): VNode {
   return html`<label>${title}<select name="chat">${chats.map(
-    ({ chatId, channel, title: of }) => html`<option key=${chatId} value=${chatId}>${of === null ? channel : `${channel}: ${of}`}</option>`,
+    ({ chatId, channel, title: of }) =>
+      html`<option key=${chatId} value=${chatId}>${of === null ? channelName(desk, channel) : `${channelName(desk, channel)}: ${of}`}</option>`,
   )}</select></label>`;
 }
 

@@ -11,6 +11,7 @@ import { useResource } from '../kit/resource.ts';
 import { hrefOf } from '../kit/router.ts';
 import { Sure } from '../kit/sure.ts';
 import { clientsWords } from '../words/clients.ts';
+import { channelName } from './channel.ts';
 import { type Client, phoneOf } from './history.ts';
 import { type Lead, leadStatus, readLeads } from './leads.ts';
 
@@ -32,7 +33,7 @@ export function ClientCard({ desk, client }: { desk: Desk; client: Client }): VN
       <dl>
         <dt>${t('phone')}</dt>
         <dd>${client.phoneNumber === null ? t('noPhone') : html`${phone(client.phoneNumber)} <span class="quiet">${t(client.isPhoneProved ? 'proved' : 'stated')}</span>`}</dd>
-        <dt>${t('channel')}</dt><dd>${client.channel}${client.username !== null && html` <bdi class="quiet">${client.username}</bdi>`}</dd>
+        <dt>${t('channel')}</dt><dd>${channelName(desk, client.channel)}${client.username !== null && html` <bdi class="quiet">${client.username}</bdi>`}</dd>
         <dt>${t('messages')}</dt><dd class="number">${number(client.messages)}</dd>
         <dt>${t('firstSeen')}</dt><dd>${fullTime(client.firstSeenAt)}</dd>
         <dt>${t('lastSeen')}</dt><dd>${fullTime(client.lastSeenAt)}</dd>
@@ -60,7 +61,7 @@ function Identities({ desk, client, phoneNumber }: { desk: Desk; client: Client;
     if (others.length === 0) return null;
     return html`<section><h2>${t('identities')}</h2><ul>${others.map(
       ({ customerId, name, channel, isPhoneProved }) =>
-        html`<li key=${customerId}><a href=${hrefOf('clients', customerId)}><bdi>${name || t('noName')}</bdi></a> <span class="quiet">${channel}, ${t(isPhoneProved ? 'proved' : 'stated')}</span></li>`,
+        html`<li key=${customerId}><a href=${hrefOf('clients', customerId)}><bdi>${name || t('noName')}</bdi></a> <span class="quiet">${channelName(desk, channel)}, ${t(isPhoneProved ? 'proved' : 'stated')}</span></li>`,
     )}</ul></section>`;
   }}<//>`;
 }
@@ -73,7 +74,7 @@ function Chats({ desk, customerId }: { desk: Desk; customerId: string }): VNode 
       ? html`<p class="quiet">${t('noChats')}</p>`
       : html`<ul class="cards">${items.map(
           ({ chatId, channel, kind, title, assignedTo }) => html`<li key=${chatId}>
-            <p><a href=${hrefOf('chats', chatId)}><bdi>${title ?? channel}</bdi></a> <span class="quiet">${kind === 'private' ? channel : t('group')}, ${assignedTo === null ? t('nobody') : t('inCharge', { who: assignedTo })}</span></p>
+            <p><a href=${hrefOf('chats', chatId)}><bdi>${title ?? channelName(desk, channel)}</bdi></a> <span class="quiet">${kind === 'private' ? channelName(desk, channel) : t('group')}, ${assignedTo === null ? t('nobody') : t('inCharge', { who: assignedTo })}</span></p>
             ${kind === 'private' && html`<${Consent} desk=${desk} chatId=${chatId} />`}</li>`,
         )}</ul>`}<//></section>`;
 }

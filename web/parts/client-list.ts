@@ -6,6 +6,7 @@ import { html } from '../kit/html.ts';
 import type { List, ListOptions } from '../kit/list.ts';
 import { hrefOf } from '../kit/router.ts';
 import { clientsWords } from '../words/clients.ts';
+import { channelName } from './channel.ts';
 import type { Client } from './history.ts';
 import { TextFilter } from './text-filter.ts';
 
@@ -36,7 +37,7 @@ export function ClientList({ desk, list, idOf, load }: ClientListProps): VNode {
           cell: (client: Client) => html`<a href=${cardOf(client)} tabindex="-1">${client.name || t('noName')}</a>`,
         },
         { name: 'phone', title: t('phone'), text: ({ phoneNumber }: Client) => (phoneNumber === null ? '' : phone(phoneNumber)) },
-        { name: 'channel', title: t('channel'), text: ({ channel }: Client) => channel },
+        { name: 'channel', title: t('channel'), text: ({ channel }: Client) => channelName(desk, channel) },
         { name: 'username', title: t('username'), text: ({ username }: Client) => username ?? '' },
         { name: 'messages', title: t('messages'), text: ({ messages }: Client) => number(messages) },
         {

@@ -7,6 +7,7 @@ import { Form } from '../kit/form.ts';
 import { html } from '../kit/html.ts';
 import { Sure } from '../kit/sure.ts';
 import { clientsWords } from '../words/clients.ts';
+import { channelName } from './channel.ts';
 import type { Client } from './history.ts';
 
 interface MergeProps {
@@ -46,7 +47,7 @@ export function ClientMerge({ desk, client, merged }: MergeProps): VNode {
             (each) =>
               html`<li key=${each.customerId}><button type="button" aria-pressed=${chosen?.customerId === each.customerId} onClick=${() => {
                 other.value = each;
-              }}><bdi>${nameOf(each)}</bdi></button> <span class="quiet">${each.channel}${each.phoneNumber !== null && `, ${desk.format.value.phone(each.phoneNumber)}`}</span></li>`,
+              }}><bdi>${nameOf(each)}</bdi></button> <span class="quiet">${channelName(desk, each.channel)}${each.phoneNumber !== null && `, ${desk.format.value.phone(each.phoneNumber)}`}</span></li>`,
           )}</ul>`)
     }
     ${
@@ -68,7 +69,7 @@ function Compared({ desk, client, other }: { desk: Desk; client: Client; other: 
       ({ phoneNumber, isPhoneProved }) =>
         phoneNumber === null ? t('noPhone') : `${phone(phoneNumber)} (${t(isPhoneProved ? 'proved' : 'stated')})`,
     ],
-    [t('channel'), ({ channel }) => channel],
+    [t('channel'), ({ channel }) => channelName(desk, channel)],
     [t('username'), ({ username }) => html`<bdi>${username ?? ''}</bdi>`],
     [t('messages'), ({ messages }) => number(messages)],
     [t('firstSeen'), ({ firstSeenAt }) => fullTime(firstSeenAt)],

@@ -5,6 +5,8 @@ import type { OutputOf } from '../../contracts/kit/define.ts';
 import type { Desk } from '../kit/desk.ts';
 import { html } from '../kit/html.ts';
 import { threadWords } from '../words/thread.ts';
+import { isPerson, personOf } from './actor.ts';
+import { channelName } from './channel.ts';
 
 export type Message = OutputOf<typeof inbox.chat_context>['messages'][number];
 
@@ -32,11 +34,13 @@ export function Entry(props: { desk: Desk; message: Message; correct?: ThreadPro
   const format = desk.format.value;
   const { sender, direction, kind, text, isCut, sentAt, editedAt, removedAt, intent, confidence, isUrgent, files, delivery, channel } =
     message;
-  const who = direction === 'in' ? (sender?.name ?? t('customer')) : sender?.isBot === false ? sender.name : t('bot');
+  const who = direction === 'in' ? (sender?.name ?? t('customer')) : sender?.isBot === false ? sender.name : authorOf(desk, message);
+  const approvers = approversOf(message);
   return html`<li class=${`message ${direction} ${removedAt === null ? '' : 'removed'}`}>
     <header>
       <bdi>${who}</bdi>
-      ${hasChannel && html`<span class="quiet">${channel}</span>`}
+      ${approvers !== '' && html`<span class="quiet">${t('approvedBy', { who: approvers })}</span>`}
+      ${hasChannel && html`<span class="quiet">${channelName(desk, channel)}</span>`}
       <time datetime=${sentAt} title=${format.fullTime(sentAt)}>${format.time(sentAt)}</time>
       ${editedAt !== null && html`<span class="quiet">${t('edited')}</span>`}
       ${direction === 'in' && (correct !== undefined ? html`<${IntentChoice} desk=${desk} message=${message} correct=${correct} />` : intent !== null && html`<span class="tag">${t(`intent_${intent}`)}</span>`)}
@@ -55,6 +59,16 @@ export function Entry(props: { desk: Desk; message: Message; correct?: ThreadPro
         }</p>`,
     )}
   </li>`;
+}
+
+/** The person who wrote a message that the bot sent, or else the bot. */
+function authorOf(desk: Desk, { writtenBy }: Message): string {
+  return writtenBy !== null && isPerson(writtenBy) ? personOf(writtenBy) : desk.words(threadWords)('bot');
+}
+/** Those who approved it, but for its author. */
+function approversOf({ writtenBy, approvedBy }: Message): string {
+  const author = writtenBy === null ? null : personOf(writtenBy);
+  return [...new Set(approvedBy.map(personOf))].filter((person) => person !== author).join(', ');
 }
 
 /** What the channel reported last of a message that was sent. */

@@ -5,6 +5,7 @@ export const threadWords = {
   none: ['Сообщений нет.', 'No messages.'],
   customer: ['Клиент', 'Customer'],
   bot: ['Бот', 'Bot'],
+  approvedBy: ['одобрил(а) {who}', 'approved by {who}'],
   delivery_sent: ['отправлено', 'sent'],
   delivery_delivered: ['доставлено', 'delivered'],
   delivery_read: ['прочитано', 'read'],

@@ -44,10 +44,12 @@ const replayOf = (method: string, over: object = {}) => ({
   who: 'anna',
   ...over,
 });
+const retried: string[] = [];
+const noted = async (rowId: string): Promise<void> => void retried.push(rowId);
 /** Turns, as the loop makes them, until the replay has ended. */
 const ended = (id: string) =>
   until(async () => {
-    await journalAdmin(store).replays.turn(never);
+    await journalAdmin(store).replays.turn(never, noted);
     return (await journalAdmin(store).replays.list(100)).find((one) => one.id === id && one.state !== 'running') ?? null;
   });
 
@@ -57,7 +59,7 @@ test('a replay retries each letter of its group once, however it ends again, and
   await dead('t.once', 'row_other', { error: { reason: 'refused' } });
   const { id } = (await replays.start(replayOf('t.once'))) ?? { id: '' };
   await until(async () => {
-    await replays.turn(never);
+    await replays.turn(never, noted);
     return (await states('t.once')).row_a1 === 'queued' || null;
   });
   await store.query(
@@ -85,6 +87,7 @@ test('a replay leaves out letters whose outcome, or that of a step, is unknown',
   await dead('t.unknown', 'row_u3', { error: { outcome: 'unknown' }, onUnknown: 'function' });
   await journalAdmin(store).replays.start(replayOf('t.unknown'));
   expect(await ended('replay t.unknown')).toMatchObject({ retried: 1, skipped: 2 });
+  expect(retried.filter((id) => id.startsWith('row_u'))).toEqual(['row_u3']);
   expect(await states('t.unknown')).toEqual({ row_u1: 'failed', row_u2: 'failed', row_u3: 'queued' });
 });
 
@@ -92,7 +95,7 @@ test('a replay keeps to its rate, and to its number of rows', async () => {
   const { replays } = journalAdmin(store);
   for (let nth = 0; nth < 5; nth += 1) await dead('t.slow', `row_s${nth}`);
   await replays.start(replayOf('t.slow', { perSecond: 0.01 }));
-  while (await replays.turn(never));
+  while (await replays.turn(never, noted));
   expect(Object.values(await states('t.slow')).filter((state) => state === 'queued')).toHaveLength(1);
   expect(await replays.cancel('replay t.slow')).toMatchObject({ state: 'cancelled', retried: 1 });
   await replays.start(replayOf('t.slow', { id: 'replay of two', most: 2 }));
@@ -105,7 +108,7 @@ test('a cancelled replay retries no more, and a second one of a group is refused
   await replays.start(replayOf('t.cancelled', { perSecond: 0.01 }));
   expect(await replays.start(replayOf('t.cancelled', { id: 'another' }))).toBeNull();
   await replays.cancel('replay t.cancelled');
-  expect(await replays.turn(never)).toBe(false);
+  expect(await replays.turn(never, noted)).toBe(false);
   expect(Object.values(await states('t.cancelled'))).toEqual(['failed', 'failed', 'failed']);
   expect(await replays.cancel('none')).toBeNull();
 });

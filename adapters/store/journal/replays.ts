@@ -37,8 +37,9 @@ export function replayStore(db: Database, retry: Retry) {
   const isUnknown = `(coalesce(error->>'outcome' = 'unknown' and on_unknown <> 'function', false)
     or exists (select from journal.rows part where part.parent = rows.id and part.state in ('attempting', 'unknown', 'review')))`;
 
-  async function next(replay: string): Promise<void> {
-    await db.transaction(async (tx) => {
+  /** The row that was retried; null if there was none, or it was skipped. */
+  async function next(replay: string): Promise<string | null> {
+    return db.transaction(async (tx) => {
       const [row] = await tx.query<{ id: string; is_unknown: boolean; who: string; why: string | null }>(
         `with replay as (select * from journal.replays where id = $1 and state = 'running' and next_at <= clock_timestamp() for update),
          next as (
@@ -57,7 +58,7 @@ export function replayStore(db: Database, retry: Retry) {
           `update journal.replays set state = 'done', ended_at = clock_timestamp() where id = $1 and state = 'running' and next_at <= clock_timestamp()`,
           [replay],
         );
-        return;
+        return null;
       }
       const isRetried = !row.is_unknown && (await retry(tx, row.id, { who: row.who, did: 'replayed', why: row.why ?? replay }));
       await tx.query(
@@ -67,6 +68,7 @@ export function replayStore(db: Database, retry: Retry) {
          where id = $1`,
         [replay, isRetried ? 1 : 0],
       );
+      return isRetried ? row.id : null;
     });
   }
 
@@ -92,14 +94,15 @@ export function replayStore(db: Database, retry: Retry) {
     async list(limit: number): Promise<readonly StoredReplay[]> {
       return db.query<StoredReplay>(`select ${columns} from journal.replays order by created_at desc, id limit $1`, [limit]);
     },
-    /** Retries one row of each replay that is due; false if there is none. */
-    async turn(signal: AbortSignal): Promise<boolean> {
+    /** Retries one row of each replay that is due, and reports it; false if there is none. */
+    async turn(signal: AbortSignal, retried: (rowId: string) => Promise<void>): Promise<boolean> {
       const due = await db.query<{ id: string }>(
         `select id from journal.replays where state = 'running' and next_at <= clock_timestamp() order by next_at limit 20`,
       );
       for (const { id } of due) {
         if (signal.aborted) return false;
-        await next(id);
+        const rowId = await next(id);
+        if (rowId !== null) await retried(rowId);
       }
       return due.length > 0;
     },

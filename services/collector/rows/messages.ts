@@ -31,7 +31,7 @@ const pageBytes = 600_000;
 
 export const columns = `message.seq::text, message.message_id, message.chat_id, message.channel, message.bot_id, message.external_id, message.direction,
   message.kind, coalesce(message.transcript, message.text) as text, message.content, message.reactions, message.thread_id, message.album_id, message.reply_to, message.is_forwarded,
-  message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.removed_at, message.received_at, message.intent, message.is_certain, message.confidence, message.is_urgent,
+  message.sent_at, ${usOf('message.sent_at')} as sent_us, message.edited_at, message.removed_at, message.received_at, message.intent, message.is_certain, message.confidence, message.is_urgent, message.written_by, message.approved_by,
   person.user_id, person.name, person.role, role.is_staff, role.is_bot, voice.content_type, voice.bytes::float8 as bytes, voice.duration_ms::float8 as duration_ms, voice.body is not null as is_kept,
   case when message.kind not in ('text', 'service') then (select json_agg(json_build_object('n', file.n, 'kind', file.kind, 'name', file.name, 'contentType', file.content_type,
     'bytes', file.bytes, 'durationMs', file.duration_ms, 'isKept', file.state = 'kept' or (file.kind = 'voice' and voice.body is not null)) order by file.n)
@@ -68,6 +68,8 @@ export interface Columns {
   readonly is_certain: boolean | null;
   readonly confidence: number | null;
   readonly is_urgent: boolean;
+  readonly written_by: string | null;
+  readonly approved_by: readonly string[];
   readonly user_id: string | null;
   readonly name: string;
   readonly role: Person['role'];
@@ -111,6 +113,8 @@ export function shown(row: Columns, limit = shortText): MessageItem {
     isCertain: row.is_certain,
     confidence: row.confidence,
     isUrgent: row.is_urgent,
+    writtenBy: row.written_by,
+    approvedBy: [...row.approved_by],
     file:
       row.content_type === null
         ? null
@@ -301,6 +305,18 @@ const answered = `
   left join collector.users sender on sender.user_id = other.sender_id
   left join collector.user_roles role on role.role = sender.role
   order by is_quoted desc limit 1`;
+
+/** Who wrote and who approved a message of the business. */
+export async function setAuthors(
+  tx: Queries,
+  messageId: string,
+  { writtenBy, approvedBy }: { readonly writtenBy: string | null; readonly approvedBy: readonly string[] },
+): Promise<void> {
+  if (writtenBy === null && approvedBy.length === 0) return;
+  await tx.query('update collector.messages set written_by = $2, approved_by = $3 where message_id = $1', [
+    ...[messageId, writtenBy, approvedBy],
+  ]);
+}
 
 /** The latest messages of a chat, oldest first. */
 export async function lastMessages(db: Queries, chatId: string, limit: number): Promise<readonly MessageItem[]> {
