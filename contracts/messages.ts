@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { Choices, Media } from './choices.ts';
-import { Actor, Customer, Id, Key, Nothing, OnBehalfOf, Timestamp, visible } from './common.ts';
+import { Actor, Customer, Id, Key, Nothing, OnBehalfOf, PageInput, pageOf, Timestamp, visible } from './common.ts';
 import { Channel } from './inbox.ts';
 import { contract, event, method } from './kit/define.ts';
 
@@ -195,6 +195,30 @@ export const messages = contract('messages', '1.0.0', {
     }),
     idempotency: 'read',
     http: 'GET /api/v1/send/{id}',
+  }),
+  list_templates: method({
+    summary: 'Templates of a channel, with their state at the provider, which keeps them: they are made and approved there.',
+    input: z.strictObject({ channel: Channel.optional().describe('Default: the first channel that has templates.'), ...PageInput }),
+    output: pageOf(
+      z.object({
+        channel: Channel,
+        name: z.string().max(512),
+        language: z.string().max(20),
+        state: z.string().max(40).describe('As the provider names it: APPROVED, PENDING, REJECTED, …'),
+        category: z.string().max(40).nullable(),
+        text: z.string().max(4096).describe('The body, with {{1}}, {{2}}, … for the parameters.'),
+        parameters: z.int().min(0).max(100).describe('Parameters of the body.'),
+      }),
+    ),
+    idempotency: 'read',
+    http: 'GET /api/v1/templates',
+    errors: {
+      unsupported: 'unimplemented',
+      no_account: 'failed_precondition',
+      no_token: 'failed_precondition',
+      upstream_credentials: 'failed_precondition',
+      upstream_permission: 'failed_precondition',
+    },
   }),
   message_sent: event({
     summary: 'The channel accepted an outbound message. Emitted once for each message.',

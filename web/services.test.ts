@@ -58,7 +58,8 @@ const described = {
   output: { type: 'object' },
   examples: [],
 };
-const may = ['journal.pause', 'journal.resume', 'system.survey_services', 'system.list_settings', 'crm.push_to_crm'];
+const texts = ['intents.list_patterns', 'intents.put_pattern', 'intents.remove_pattern', 'messages.list_templates'];
+const may = ['journal.pause', 'journal.resume', 'system.survey_services', 'system.list_settings', 'crm.push_to_crm', ...texts];
 const session = {
   person: { personId: 'root', name: 'Администратор', role: 'admin' },
   hasPassword: true,
@@ -89,6 +90,7 @@ const chats = [7, 8, 9, 10, 11].map((n) => ({
 let browser: Browser;
 let server: DeskServer;
 let pauses: object[] = [];
+let patterns: object[] = [{ patternId: 'refund', phrase: 'верн* деньги', intent: 'complaint', isUrgent: true, rank: 10 }];
 beforeAll(async () => {
   if (program !== null) browser = await openBrowser(program);
   server = await deskServer({ environment: { name: 'Продажи <b>', kind: 'test' } });
@@ -99,6 +101,25 @@ beforeAll(async () => {
     items: Object.entries(counters).map(([id, count]) => ({ id, count, isMore: false, oldestAt: null })),
   }));
   server.on('GET /api/v1/settings', () => ({ settings }));
+  server.on('GET /api/v1/intents/patterns', () => ({ items: patterns }));
+  server.on('PUT /api/v1/intents/patterns/refund', ({ body }) => {
+    patterns = [{ patternId: 'refund', ...(body as object) }];
+    return patterns[0];
+  });
+  server.on('DELETE /api/v1/intents/patterns/refund', () => {
+    patterns = [];
+    return { patternId: 'refund' };
+  });
+  const template = {
+    channel: 'whatsapp',
+    name: 'order_ready',
+    language: 'ru',
+    state: 'PENDING',
+    category: null,
+    text: markup,
+    parameters: 0,
+  };
+  server.on('GET /api/v1/templates', () => ({ items: [template], nextCursor: null }));
   server.on('GET /health', () => ({ status: 'pass', checks: {} }));
   server.on('GET /api/v1/calls', () => ({ items: [], nextCursor: null }));
   server.on('GET /api/v1/session/all', () => ({ items: [] }));
@@ -334,6 +355,18 @@ inBrowser(
     await says(page, markup, '.system-settings tbody');
     expect(await names()).toEqual(['GATEWAY_HOST']);
     await says(page, 'upstream_failed');
+    await says(page, 'верн* деньги', '.patterns tbody');
+    await says(page, markup, '.templates tbody');
+    await says(page, 'PENDING', '.templates tbody');
+    await click(page, 'Изменить', '.patterns');
+    await page.value(`document.querySelector('[name=phrase]').focus()`);
+    await page.type('срочно ');
+    await click(page, 'Сохранить', '.patterns');
+    await says(page, 'Фраза сохранена', '.notices');
+    expect(patterns).toEqual([{ patternId: 'refund', phrase: 'срочно верн* деньги', intent: 'complaint', isUrgent: true, rank: 10 }]);
+    await click(page, 'Удалить', '.patterns');
+    await click(page, 'Удалить', '.patterns .sure');
+    await says(page, 'Таких фраз нет', '.patterns');
     expect(await page.value('window.hacked')).toBeUndefined();
     await page.close();
   },

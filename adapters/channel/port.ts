@@ -238,8 +238,15 @@ export interface Sending {
   readonly deliver: Delivering;
   /** The narrowest first. */
   quotas(message: ParsedOf<typeof messages.deliver>): readonly Quota[];
+  /** A page of the templates of all bots. Absent: the channel has none. @throws PolybError invalid_argument for a bad cursor. */
+  listTemplates?(page: { readonly limit: number; readonly cursor?: string | undefined }, signal: AbortSignal): Promise<TemplatePage>;
   /** Answers a press, and removes the buttons of the message if one is named. May be repeated. Absent: the channel wants no answer. */
   settlePress?(press: SettledPress, signal: AbortSignal): Promise<void>;
+}
+/** Without the channel. */
+export interface TemplatePage {
+  readonly items: readonly Omit<OutputOf<typeof messages.list_templates>['items'][number], 'channel'>[];
+  readonly nextCursor: string | null;
 }
 export type SettledPress = Omit<ParsedOf<typeof messages.settle_press>, 'channel'>;
 export interface Delivering extends Effect<typeof messages.deliver> {

@@ -27,6 +27,7 @@ const sender = service({ serves: { messages, consents }, settings: z.object({}) 
       deliver: { attempt: () => Promise.reject(new Error('not here')), onUnknown: { do: 'review' } },
       settle_press: () => Promise.reject(new Error('not here')),
       get_delivery: () => Promise.reject(new Error('not here')),
+      list_templates: () => Promise.reject(new Error('not here')),
     },
     consents: {
       set_consent: async (input, { commit }) =>

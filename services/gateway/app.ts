@@ -169,8 +169,8 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
   const { method, scope, people, verb, path } = route;
   const isRead = method.idempotency === 'read';
   const isKeyed = method.idempotency === 'keyed';
-  const isDecision = !isRead && method.roles !== undefined && method.http.actor !== undefined;
-  /** Whatever a person changes is audited; of an API key, what it decides. */
+  const isDecision = !isRead && method.roles !== undefined && (method.http.actor !== undefined || scope === 'admin');
+  /** Whatever a person changes is audited; of an API key, what it decides and what it manages. */
   const isAudited = ({ session }: Identity): boolean => isDecision || (session !== undefined && !isRead);
   const { ownClients, shownTo } = visibility(
     { address: method.address, hasViewer: method.http.viewer !== undefined, output: method.output },

@@ -13,6 +13,7 @@ import { consentHandlers } from './consents.ts';
 import { drafting } from './draft.ts';
 import { forgetDeliveries } from './forget-deliveries.loop.ts';
 import { getDelivery } from './get-delivery.ts';
+import { listTemplates } from './list-templates.ts';
 import { maySend } from './may-send.ts';
 import { onButtonPressed } from './on-button-pressed.ts';
 import { onChatsMerged } from './on-chats-merged.ts';
@@ -76,6 +77,7 @@ export const sender = (of: readonly ChannelAdapter[]) => {
         deliver: routed(effects, db, vendors.blobs),
         settle_press: settlePress(sendings, log),
         get_delivery: getDelivery(db, admin),
+        list_templates: listTemplates(sendings),
       },
       consents: consentHandlers(db, now),
       guards: [maySend(replyWindows, limitsOf, now)],

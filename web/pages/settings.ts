@@ -5,6 +5,8 @@ import type { Desk, Page } from '../kit/desk.ts';
 import { Form } from '../kit/form.ts';
 import { html } from '../kit/html.ts';
 import { keyLabel } from '../kit/keys.ts';
+import { Loaded } from '../kit/pictures.ts';
+import { useResource } from '../kit/resource.ts';
 import { themes } from '../kit/settings.ts';
 import { NewPassword, problemOfPassword } from '../parts/new-password.ts';
 import { SecondFactorSetup } from '../parts/second-factor.ts';
@@ -62,10 +64,16 @@ export function page(desk: Desk): Page {
             load=${async (signal: AbortSignal) => ((await desk.api.request('GET /api/v1/session/all', {}, { signal })) as { items: readonly OpenSession[] }).items}
             end=${(sessionId: string) => desk.api.request('DELETE /api/v1/session/all/{sessionId}', { sessionId })} />
         </div>
+        ${desk.may('intents.put_pattern') && html`<${Texts} />`}
         ${desk.may('system.list_settings') && html`<${SystemSettings} desk=${desk} />`}`;
     },
   };
 
+  /** Loaded for those who manage them. */
+  function Texts(): VNode {
+    const shown = useResource(() => import('../parts/patterns.ts'));
+    return html`<${Loaded} desk=${desk} of=${shown}>${({ Patterns, Templates }: typeof import('../parts/patterns.ts')) => html`<${Patterns} desk=${desk} />${desk.may('messages.list_templates') && html`<${Templates} desk=${desk} />`}`}<//>`;
+  }
   function remap(name: string, code: string, event: KeyboardEvent): void {
     if (!/^(Key[A-Z]|Digit\d)$/.test(event.code) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();

@@ -45,6 +45,8 @@ export const errorWords = {
     'Another manager is in charge of some chats of one of the clients. A director or an admin can merge them.',
   ],
   not_clients: ['Объединить можно только клиентов.', 'Only clients can be merged.'],
+  no_account: ['Не задан аккаунт WhatsApp Business: WHATSAPP_BUSINESS_ACCOUNT_ID.', 'WHATSAPP_BUSINESS_ACCOUNT_ID is not set.'],
+  too_many: ['Их уже слишком много. Сначала удалите одну.', 'There are too many. Remove one first.'],
   quiet_hours: ['Сейчас тихие часы клиента: звонить нельзя.', 'It is the quiet time of the customer: calls are not allowed.'],
   do_not_call: ['Номер в списке тех, кому не звонят.', 'The phone is on the do-not-call list.'],
   softphone_off: [

@@ -347,6 +347,10 @@ export async function whatsappFake({
       );
     }
     const { authorization = '' } = request.headers;
+    if (/^\/v\d+\.\d\/\d+\/message_templates$/.test(pathname)) {
+      if (authorization !== `Bearer ${token}`) throw refusal(190);
+      return send(response, 200, templatesPage(templates, searchParams));
+    }
     const [, node = '', edge = 'media'] = /^\/v\d+\.\d\/([^/]+)(\/messages|\/media)?$/.exec(pathname) ?? [];
     const edges = { '/messages': 'messages', '/media': 'upload', media: 'media' } as const;
     const what = pathname === '/attachments/' ? 'download' : edges[edge as keyof typeof edges];
@@ -404,6 +408,23 @@ export async function whatsappFake({
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
+  };
+}
+
+/** A page by cursors; the last one has no `next`. */
+function templatesPage(templates: Readonly<Record<string, number>>, query: URLSearchParams): object {
+  const all = Object.entries(templates);
+  const from = Number(query.get('after') ?? 0);
+  const limit = Number(query.get('limit') ?? 25);
+  const data = all.slice(from, from + limit).map(([key, count]) => {
+    const [name, language] = key.split('/');
+    const text = ['Заказ', ...Array.from({ length: count }, (_, n) => `{{${n + 1}}}`)].join(' ');
+    return { id: key, name, language, status: 'APPROVED', category: 'UTILITY', components: [{ type: 'BODY', text }] };
+  });
+  const after = String(from + data.length);
+  return {
+    data,
+    paging: { cursors: { before: String(from), after }, ...(from + limit < all.length && { next: 'https://graph.facebook.com/next' }) },
   };
 }
 

@@ -20,6 +20,9 @@ export const whatsappSettings = z.object({
   WHATSAPP_API_VERSION: text({ max: 10, like: /^v\d{1,3}\.\d$/, expected: 'a version of the Graph API, e.g. v23.0' })
     .default('v23.0')
     .describe('Version of the Graph API.'),
+  WHATSAPP_BUSINESS_ACCOUNT_ID: text({ max: 32, like: /^\d+$/, expected: 'the digits of an account' })
+    .optional()
+    .describe('Id of the WhatsApp Business Account, whose templates are listed.'),
 });
 
 export function whatsappIntake(options: z.output<typeof whatsappSettings>, { http }: Pick<Deps, 'http'>): Intake {

@@ -190,3 +190,29 @@ test('three buttons are buttons, four are a list', async () => {
     interactive: { action: { button: 'Выбрать', sections: [{ rows: options(4).map((option) => expect.objectContaining(option)) }] } },
   });
 });
+
+test('templates are listed over pages with their state and parameters, and not without an account', async () => {
+  await graph.close();
+  graph = await whatsappFake({ token, appSecret: 'x', templates: { 'order_ready/ru': 2, 'hello/ru': 0, 'bye/en_US': 1 } });
+  const sending = (settings: object) =>
+    whatsappSend(whatsappSendSettings.parse({ WHATSAPP_API_ROOT: graph.url, WHATSAPP_TOKEN: token, ...settings }), {
+      http,
+      now: () => clock,
+    });
+  const ofGraph = createHttp({ allowPrivate: [graph.url] });
+  const list = whatsappSend(
+    whatsappSendSettings.parse({ WHATSAPP_API_ROOT: graph.url, WHATSAPP_TOKEN: token, WHATSAPP_BUSINESS_ACCOUNT_ID: '102' }),
+    { http: ofGraph, now: () => clock },
+  ).listTemplates;
+  const signal = AbortSignal.timeout(10_000);
+  const first = await list?.({ limit: 2 }, signal);
+  expect(first?.items).toEqual([
+    { name: 'order_ready', language: 'ru', state: 'APPROVED', category: 'UTILITY', text: 'Заказ {{1}} {{2}}', parameters: 2 },
+    expect.objectContaining({ name: 'hello', parameters: 0 }),
+  ]);
+  const second = await list?.({ limit: 2, cursor: first?.nextCursor ?? '' }, signal);
+  expect([second?.items.map(({ name }) => name), second?.nextCursor]).toEqual([['bye'], null]);
+  await expect(list?.({ limit: 2, cursor: 'a b' }, signal)).rejects.toMatchObject({ code: 'invalid_argument' });
+  await expect(sending({}).listTemplates?.({ limit: 2 }, signal)).rejects.toMatchObject({ reason: 'no_account' });
+  await ofGraph.close();
+});

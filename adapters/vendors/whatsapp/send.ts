@@ -14,6 +14,7 @@ import type { Deps, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
 import { multipart } from '../../multipart.ts';
 import { whatsappSettings } from './intake.ts';
+import { listTemplates } from './templates.ts';
 
 /** …/cloud-api/messages/interactive-reply-buttons-messages and …/interactive-list-messages. */
 export const choiceLimits: ChoiceLimits = { buttons: 3, list: 10, longestText: 1024, withMedia: false };
@@ -24,11 +25,13 @@ export const whatsappSendSettings = whatsappSettings.pick({
   WHATSAPP_TOKEN: true,
   WHATSAPP_API_ROOT: true,
   WHATSAPP_API_VERSION: true,
+  WHATSAPP_BUSINESS_ACCOUNT_ID: true,
 });
 
 export function whatsappSend(options: z.output<typeof whatsappSendSettings>, { http, now }: Pick<Deps, 'http' | 'now'>): Sending {
   const { WHATSAPP_TOKEN: token, WHATSAPP_API_ROOT: root, WHATSAPP_API_VERSION: version } = options;
   return {
+    listTemplates: (page, signal) => listTemplates(options, http, page, signal),
     deliver: {
       async attempt(given, { signal, file }) {
         if (token === undefined)
