@@ -69,8 +69,9 @@ test('an inbound leg is offered and saved after its row is there', async () => {
   const { reports, log } = await fixture();
   const leg = { ...reports.identify(), direction: 'in', from: null, to: '100' } as unknown as Leg; // the part that is read
   reports.held(leg);
-  void reports.save(leg.legId, {});
+  const saved = reports.save(leg.legId, {});
   reports.offered(leg);
   await until(() => log.length === 3);
+  await saved;
   expect(log).toEqual(['hold in', 'save', 'offer']);
 });

@@ -47,8 +47,9 @@ export function heldTelephony(gateway: LegGateway): Telephony {
         held(leg) {
           if (leg.direction === 'in') stored.set(leg.legId, given.hold(leg, leg.legId));
         },
-        save(legId, data) {
-          return (stored.get(legId) ?? Promise.resolve()).then(() => given.save(legId, data)).catch(given.failed);
+        async save(legId, data) {
+          await stored.get(legId);
+          await given.save(legId, data);
         },
         offered(leg) {
           const known = stored.get(leg.legId) ?? Promise.resolve();

@@ -108,7 +108,7 @@ async function start(options: TwilioOptions, { http, log, now }: Pick<Deps, 'htt
       },
     });
     const { path } = leg;
-    void host.save(leg.legId, { callSid } satisfies z.output<typeof Stored>);
+    await host.save(leg.legId, { callSid } satisfies z.output<typeof Stored>);
     leg.state.reach('ringing');
     host.offered(leg);
     const timer = setTimeout(() => {
@@ -175,7 +175,7 @@ async function start(options: TwilioOptions, { http, log, now }: Pick<Deps, 'htt
       );
       if (answer.status > 299) throw httpFailure(answer, 'The call', 'gateway_refused');
       callSid = z.object({ sid: z.string().min(1).max(64) }).parse(answer.json()).sid;
-      void host.save(legId, { callSid } satisfies z.output<typeof Stored>);
+      await host.save(legId, { callSid } satisfies z.output<typeof Stored>);
     },
     leg: (legId) => legs.get(legId),
     async abandon({ data }, signal) {

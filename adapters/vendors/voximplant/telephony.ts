@@ -179,7 +179,7 @@ async function start(
       }
       const leg = hold({ legId, callId }, { direction: 'out', from: caller, to }, () => session, path);
       session = await startScenario(data, signal);
-      void host.save(legId, { session } satisfies z.output<typeof Stored>);
+      await host.save(legId, { session } satisfies z.output<typeof Stored>);
     },
     leg: (legId) => legs.get(legId),
     async abandon({ data }, signal) {

@@ -1,0 +1,217 @@
+/**
+ * Telephony over SIP and RTP by this process itself: calls through a trunk or to an address, inbound calls, and the audio of both. The
+ * Call-ID of an outbound call is the id of its leg, and its dialog is stored before anything is sent, so that another process can end the
+ * call when this one is dead.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+import { createMediaWorker } from '../../../media/rtp/worker-client.ts';
+import type { IncomingCall } from '../../../media/sip/call.ts';
+import type { Dialog } from '../../../media/sip/dialog.ts';
+import { answerOffer, type Codec, type LocalAudio } from '../../../media/sip/offer-answer.ts';
+import type { RegistrationState } from '../../../media/sip/registration.ts';
+import { parseUri } from '../../../media/sip/uri.ts';
+import { createUserAgent } from '../../../media/sip/user-agent.ts';
+import type { Deps } from '../../deps.ts';
+import { type DialPlan, dialled } from '../../telephony/dial-plan.ts';
+import { heldLegs } from '../../telephony/held-legs.ts';
+import type { LegGateway, LegHost, LegServer } from '../../telephony/leg-gateway.ts';
+import type { TrunkState } from '../../telephony/port.ts';
+import { type SipLeg, sipLeg } from './leg.ts';
+import { openSip } from './open.ts';
+import { portRange, type SipOptions } from './settings.ts';
+
+const trunk = 'main';
+/** A second of outbound calls. */
+const windowMs = 1_000;
+
+export function sipTelephony(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'>): LegGateway {
+  return { start: (host) => start(options, { log, now }, host) };
+}
+
+async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'>, host: LegHost): Promise<LegServer> {
+  const legs = heldLegs<SipLeg>();
+  /** Legs by Call-ID, for dialogs that are to be stored. */
+  const byCallId = new Map<string, SipLeg>();
+  let windowAt = 0;
+  let placed = 0;
+  const proxy = options.SIP_TRUNK === undefined ? null : parseUri(options.SIP_TRUNK);
+  const credentials =
+    options.SIP_USER === undefined || options.SIP_PASSWORD === undefined
+      ? {}
+      : { credentials: { username: options.SIP_USER, password: options.SIP_PASSWORD } };
+  const domain = proxy?.host ?? options.SIP_ADVERTISED_ADDRESS ?? options.SIP_ADDRESS;
+  function uriOf(to: string): string {
+    if (/^sips?:/i.test(to)) return to;
+    if (options.SIP_TRUNK === undefined)
+      throw new PolybError('failed_precondition', 'Without SIP_TRUNK only SIP addresses can be dialled, such as sip:anna@10.0.0.5.', {
+        reason: 'gateway_refused',
+      });
+    const number = dialled(options.TELEPHONY_DIAL_PLAN as DialPlan, to); // The settings schema has checked its form.
+    return options.SIP_TRUNK.replace(/^(sips?:)(?:[^@;]*@)?/, `$1${number}@`);
+  }
+  function mayPlace(): void {
+    legs.mayAdd();
+    if (legs.size >= options.SIP_MAX_CALLS)
+      throw new PolybError('resource_exhausted', 'All lines of this instance are in use.', { retryAfterMs: 5_000 });
+    const at = now();
+    if (at - windowAt >= windowMs) {
+      windowAt = at;
+      placed = 0;
+    }
+    placed += 1;
+    if (placed > options.SIP_CALLS_PER_SECOND)
+      throw new PolybError('resource_exhausted', 'The trunk takes no more calls in this second.', { retryAfterMs: windowMs });
+  }
+
+  const transports = await openSip(options);
+  const worker = createMediaWorker({
+    address: options.SIP_ADDRESS,
+    ...(options.RTP_PORTS === undefined ? {} : { ports: portRange(options.RTP_PORTS) }),
+  });
+  async function newLeg(about: Pick<SipLeg, 'legId' | 'callId' | 'direction' | 'from' | 'to'>): Promise<SipLeg> {
+    const media = await worker.open().catch((err: unknown) => {
+      log.error({ err }, 'no media session could be opened');
+      throw new PolybError('resource_exhausted', 'No port for audio is free; widen RTP_PORTS.', { retryAfterMs: 5_000 });
+    });
+    const leg = sipLeg({
+      ...about,
+      host,
+      media,
+      local: localAudio(options, media.port, about.direction),
+      uriOf,
+      log,
+      now,
+      onEnded: () => {
+        legs.remove(leg);
+        for (const [id, held] of byCallId) if (held === leg) byCallId.delete(id);
+      },
+    });
+    legs.add(leg);
+    host.held(leg);
+    return leg;
+  }
+  async function receive(call: IncomingCall): Promise<void> {
+    if (call.offer !== null) {
+      const answer = answerOffer(call.offer, localAudio(options, 9, 'in'));
+      if (answer.refused !== null) return call.reject(488, { sdp: answer.sdp });
+    }
+    try {
+      const from = userOf(call.from.uri);
+      const leg = await newLeg({ ...host.identify(), direction: 'in', from, to: userOf(call.requestUri) });
+      byCallId.set(call.id, leg);
+      leg.attach(call);
+      call.listen(leg.events); // An end that came meanwhile is reported at once.
+      if (leg.state.hasEnded) return;
+      leg.state.reach('ringing');
+      call.ring();
+      host.offered(leg);
+    } catch (err) {
+      log.warn({ err }, 'an inbound call could not be taken');
+      call.reject(503, { retryAfterS: 5 });
+    }
+  }
+  const agent = createUserAgent({
+    transports,
+    name: 'PolyB',
+    timer: { expiresS: Math.round(options.SIP_SESSION_EXPIRES_MS / 1000) },
+    limits: { calls: options.SIP_MAX_CALLS },
+    async save(dialog) {
+      const leg = byCallId.get(dialog.callId);
+      if (leg !== undefined) await host.save(leg.legId, dialog);
+    },
+    on: { incoming: (call) => void receive(call) },
+  });
+  let state: RegistrationState | null = null;
+  const registration =
+    options.SIP_REGISTER && options.SIP_TRUNK !== undefined
+      ? agent.register(
+          {
+            registrar: options.SIP_TRUNK,
+            address: options.SIP_TRUNK.replace(/^(sips?:)(?:[^@;]*@)?/, `$1${options.SIP_USER ?? 'polyb'}@`).replace(/;.*$/, ''),
+            ...credentials,
+          },
+          (changed) => {
+            state = changed;
+            if (changed.state !== 'registered') log.warn({ state: changed.state, status: changed.status }, 'the trunk has no registration');
+          },
+        )
+      : null;
+  return {
+    async place({ callId, to, from = options.SIP_CALLER_ID ?? options.SIP_USER, headers = {} }, { legId }) {
+      const uri = uriOf(to);
+      mayPlace();
+      const leg = await newLeg({ legId, callId, direction: 'out', from: from ?? null, to });
+      byCallId.set(legId, leg);
+      leg.attach(
+        agent.invite(
+          {
+            to: uri,
+            from: `sip:${from ?? 'anonymous'}@${domain}`,
+            sdp: leg.offer(),
+            callId: legId,
+            ringMs: options.TELEPHONY_RING_MS,
+            headers: Object.entries(headers),
+            ...credentials,
+          },
+          leg.events,
+        ),
+      );
+    },
+    leg: (legId) => legs.get(legId),
+    async abandon({ data }) {
+      // Without a dialog nothing was sent.
+      if (data !== null) await agent.abandon(data as Dialog); // As `save` has stored it.
+    },
+    trunks: () => [trunkState(state, options, legs.size)],
+    async drain(signal) {
+      const drained = Promise.all([agent.drain(signal), legs.drain(signal)]);
+      await registration?.end();
+      await drained;
+    },
+    async close() {
+      await registration?.end();
+      const patience = AbortSignal.timeout(2_000);
+      await Promise.all(
+        legs.all().map((leg) => leg.hangUp(patience).catch((err: unknown) => log.warn({ err }, 'a leg could not be hung up'))),
+      );
+      await agent.close();
+      await worker.close();
+    },
+  };
+}
+
+function localAudio(options: SipOptions, port: number, direction: 'in' | 'out'): LocalAudio {
+  return {
+    sessionId: String(randomInt(1, 2 ** 47)),
+    version: 1,
+    address: options.SIP_ADVERTISED_ADDRESS ?? options.SIP_ADDRESS,
+    port,
+    codecs: options.SIP_CODECS.split(',') as readonly Codec[], // The settings schema has checked them.
+    ptimeMs: 20,
+    direction: 'sendrecv',
+    // An offer with a key can only be answered with one.
+    ...(options.SIP_SRTP === 'off' || (options.SIP_SRTP === 'offered' && direction === 'out')
+      ? {}
+      : { srtpKey: randomBytes(30).toString('base64') }),
+    ...(options.SIP_SRTP === 'required' ? { requiresSrtp: true } : {}),
+  };
+}
+function userOf(uri: string): string | null {
+  const user = parseUri(uri)?.user ?? null;
+  return user === null || /^anonymous$/i.test(user) ? null : user;
+}
+function trunkState(registration: RegistrationState | null, options: SipOptions, count: number): TrunkState {
+  const common = { trunk, kind: 'sip', legs: count, maxLegs: options.SIP_MAX_CALLS };
+  if (!options.SIP_REGISTER) return { ...common, state: 'ready', detail: null };
+  switch (registration?.state) {
+    case 'registered':
+      return { ...common, state: 'ready', detail: null };
+    case 'refused':
+      return { ...common, state: 'refused', detail: `${registration.status} ${registration.reason}`.slice(0, 200) };
+    case 'unreachable':
+      return { ...common, state: 'unreachable', detail: registration.reason.slice(0, 200) };
+    default:
+      return { ...common, state: 'registering', detail: null };
+  }
+}

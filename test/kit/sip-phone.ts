@@ -1,0 +1,142 @@
+/** Phones that speak SIP and RTP on loopback, for tests: another user agent of this project, with a media worker of its own. */
+import { createMediaWorker, type MediaSession } from '../../media/rtp/worker-client.ts';
+import type { Call, CallEvents, IncomingCall } from '../../media/sip/call.ts';
+import { answerOffer, createOffer, type LocalAudio, readAnswer } from '../../media/sip/offer-answer.ts';
+import { openTransports } from '../../media/sip/transport.ts';
+import { createUserAgent } from '../../media/sip/user-agent.ts';
+
+export interface SipPhone {
+  ring(): void;
+  answer(): void;
+  /** Refuses as busy. */
+  refuse(): void;
+  hangUp(): void;
+  /** The call was answered, and this side has its audio. */
+  isConnected(): boolean;
+  /** Speaks μ-law. */
+  speak(audio: Uint8Array): void;
+  press(digit: string): void;
+  /** What was heard, without frames of silence. */
+  heard(): Uint8Array;
+  hasEnded(): boolean;
+}
+export interface SipPhones {
+  /** URI of all phones: `sip:127.0.0.1:5080`. */
+  readonly uri: string;
+  /** Calls that came in, oldest first. Each rings when it is told to. */
+  readonly calls: readonly SipPhone[];
+  /** Calls out. */
+  call(to: string, from: string): Promise<SipPhone>;
+  close(): Promise<void>;
+}
+
+/** @param srtpKey master key and salt in base64: calls are encrypted */
+export async function sipPhones(srtpKey?: string): Promise<SipPhones> {
+  const transports = await openTransports({ listen: [{ protocol: 'udp', address: '127.0.0.1', port: 0 }] });
+  const worker = createMediaWorker({ address: '127.0.0.1' });
+  const calls: SipPhone[] = [];
+  const agent = createUserAgent({
+    transports,
+    on: {
+      async incoming(call) {
+        const at = onePhone(await worker.open(), srtpKey);
+        at.attach(call);
+        call.listen(at.events);
+        calls.push(at.phone);
+      },
+    },
+  });
+  return {
+    uri: `sip:127.0.0.1:${transports.local('udp', false)?.port}`,
+    calls,
+    async call(to, from) {
+      const at = onePhone(await worker.open(), srtpKey);
+      at.attach(agent.invite({ to, from, sdp: at.offer() }, at.events));
+      return at.phone;
+    },
+    async close() {
+      await agent.close();
+      await worker.close();
+    },
+  };
+}
+
+function onePhone(session: MediaSession, srtpKey: string | undefined) {
+  const heard: Uint8Array[] = [];
+  let call: Call | null = null;
+  let isConnected = false;
+  let hasEnded = false;
+  let spoken = 0;
+  let local: LocalAudio = {
+    sessionId: '1',
+    version: 1,
+    address: '127.0.0.1',
+    port: session.port,
+    codecs: ['PCMU'],
+    ptimeMs: 20,
+    direction: 'sendrecv',
+    ...(srtpKey === undefined ? {} : { srtpKey }),
+  };
+  session.on({
+    frame(audio) {
+      if (audio.some((sample) => sample !== 0xff)) heard.push(audio.slice());
+    },
+    fact: () => {},
+  });
+  const events: CallEvents = {
+    answered({ sdp }) {
+      const negotiated = readAnswer(sdp ?? '', local);
+      if (typeof negotiated === 'object') session.configure(negotiated);
+      isConnected = true;
+    },
+    offer(sdp) {
+      local = { ...local, version: local.version + 1 };
+      const answer = answerOffer(sdp ?? '', local);
+      if (answer.refused !== null) return { refuse: 488 };
+      session.configure(answer.negotiated);
+      return { sdp: answer.sdp };
+    },
+    referred(referral) {
+      referral.accept().notify(200);
+    },
+    ended() {
+      hasEnded = true;
+      void session.close();
+    },
+  };
+  const incoming = (): IncomingCall => call as IncomingCall; // A test answers only what rings here.
+  const phone: SipPhone = {
+    ring: () => incoming().ring(),
+    answer() {
+      const answer = answerOffer(incoming().offer ?? '', local);
+      if (answer.refused !== null) {
+        incoming().reject(488);
+        return;
+      }
+      session.configure(answer.negotiated);
+      void incoming()
+        .answer(answer.sdp)
+        .then((isAnswered) => {
+          isConnected = isAnswered;
+        });
+    },
+    refuse: () => incoming().reject(486),
+    hangUp: () => call?.hangUp(),
+    isConnected: () => isConnected,
+    speak(audio) {
+      spoken += 1;
+      session.play(String(spoken), audio);
+    },
+    press: (digit) => session.sendDtmf(digit),
+    heard: () => Buffer.concat(heard),
+    hasEnded: () => hasEnded,
+  };
+  return {
+    phone,
+    events,
+    offer: () => createOffer(local),
+    attach(made: Call) {
+      call = made;
+    },
+  };
+}
