@@ -1,6 +1,6 @@
 /** Phone calls in both directions, from the request or the first ring to the end. */
 import { z } from 'zod';
-import { Callee, Id, Key, Line, PageInput, PersonText, Phone, pageOf, Timestamp, TimeZone, Viewer } from './common.ts';
+import { Callee, FilePart, Id, Key, Line, PageInput, Part, PersonText, Phone, pageOf, Timestamp, TimeZone, Viewer } from './common.ts';
 import { CallOutcome } from './crm.ts';
 import { contract, event, method } from './kit/define.ts';
 import { EndedBy, HangUpCause, LegDirection, LineNumber, Q850, RejectCause, Trunk } from './telephony.ts';
@@ -101,6 +101,14 @@ export const calls = contract('calls', '2.0.0', {
     }),
     idempotency: 'read',
     http: { route: 'GET /api/v1/calls/stats/total', viewer: 'viewer' },
+  }),
+  get_recording: method({
+    summary: 'Read part of the recording of a call: stereo WAV, left the customer, right this system. Over HTTP, all of it or a Range.',
+    input: one.extend({ viewer: Viewer, ...Part }),
+    output: FilePart,
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/calls/{callId}/recording', reply: 'ranged', viewer: 'viewer', people: ['manager', 'director', 'admin'] },
+    errors: { not_kept: 'failed_precondition' },
   }),
   end_call: method({
     summary: 'Hang up a call. No effect on a call that has ended.',

@@ -177,3 +177,17 @@ function isBoundedJson(value: unknown): boolean {
   };
   return walk(value, 1);
 }
+
+/** Where a part of a file begins, and how much of it is read. */
+export const Part = {
+  offset: z.int().min(0).max(1_073_741_824).default(0),
+  length: z.int().min(1).max(262_144).default(262_144),
+};
+/** A part of a file, for `reply: 'ranged'`. */
+export const FilePart = z.object({
+  contentType: z.string().max(100),
+  name: z.string().max(300).meta({ pii: 'name' }).nullable(),
+  bytes: z.int().min(0).describe('Size of the whole file.'),
+  version: z.string().max(64).describe('Changes when the bytes change.'),
+  body: Bytes,
+});

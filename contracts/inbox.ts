@@ -7,7 +7,22 @@
  */
 import { z } from 'zod';
 import { OptionId } from './choices.ts';
-import { Actor, Bytes, Cursor, Id, OnBehalfOf, PageInput, PersonText, Phone, pageOf, RawRequest, Timestamp, Viewer } from './common.ts';
+import {
+  Actor,
+  Bytes,
+  Cursor,
+  FilePart,
+  Id,
+  OnBehalfOf,
+  PageInput,
+  Part,
+  PersonText,
+  Phone,
+  pageOf,
+  RawRequest,
+  Timestamp,
+  Viewer,
+} from './common.ts';
 import { Content, FileKind } from './content.ts';
 import { Classified, Intent } from './intents.ts';
 import { contract, event, method } from './kit/define.ts';
@@ -168,17 +183,6 @@ const SiteMessage = {
   messageId: ExternalId.optional().describe("The site's id of the message. Repeating it has no effect."),
 };
 const StoredAs = z.object({ messageId: Id, chatId: Id });
-const Part = {
-  offset: z.int().min(0).max(1_073_741_824).default(0),
-  length: z.int().min(1).max(262_144).default(262_144),
-};
-const FilePart = z.object({
-  contentType: z.string().max(100),
-  name: Name.nullable(),
-  bytes: count.describe('Size of the whole file.'),
-  version: z.string().max(64).describe('Changes when the bytes change.'),
-  body: Bytes,
-});
 const Span = { since: Timestamp.optional(), until: Timestamp.optional() };
 const Stored = z.object({ updates: count, messages: count.describe('Messages that this call stored for the first time.') });
 

@@ -1,6 +1,6 @@
 /** Legs: one phone connected with one gateway, in either direction. */
 import { z } from 'zod';
-import { bytesUpTo, Callee, Id, Nothing, Timestamp } from './common.ts';
+import { bytesUpTo, Callee, FilePart, Id, Nothing, Part, Timestamp } from './common.ts';
 import { CallOutcome } from './crm.ts';
 import { contract, event, method, stream } from './kit/define.ts';
 
@@ -182,6 +182,14 @@ export const telephony = contract('telephony', '2.0.0', {
     topic: 'legId',
     roles,
     errors: noMedia,
+  }),
+  read_recording: method({
+    summary: 'Read part of a recording: stereo WAV, left the person at the phone, right this system.',
+    input: z.strictObject({ recordingId: Id, ...Part }),
+    output: FilePart,
+    idempotency: 'read',
+    roles,
+    errors: { not_kept: 'failed_precondition' },
   }),
   capabilities: method({
     summary: 'Capabilities of the gateway in use.',

@@ -50,6 +50,12 @@ export interface MediaListener {
   frame(audio: Uint8Array): void;
   fact(fact: MediaFact): void;
 }
+export interface LegRecording {
+  /** While it is paused, silence stands for both sides. */
+  pause(isPaused: boolean): void;
+  /** Nothing more is written; an error ended the recording early. */
+  readonly done: Promise<{ readonly ms: number; readonly error: string | null }>;
+}
 export interface LegMedia {
   /**
    * Queues 20 ms to 1 s of audio on the playout clock. The fact `played` follows when it was played or dropped. On hold everything is
@@ -60,6 +66,11 @@ export interface LegMedia {
   clear(): void;
   /** Asks for the fact `played` when everything queued so far was played or dropped. */
   mark(id: string): void;
+  /**
+   * Records both sides into a stereo WAV file of this machine, left the person at the phone, right this system, until the leg ends. Absent
+   * if the gateway cannot.
+   */
+  record?(file: string): LegRecording;
   /** Returns how to stop listening. */
   listen(listener: MediaListener): () => void;
 }

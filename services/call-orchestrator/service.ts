@@ -11,6 +11,7 @@ import { telephony } from '../../contracts/telephony.ts';
 import { attendLegs } from './attend-leg.ts';
 import { endCall } from './end-call.ts';
 import { endOverdueCalls } from './end-overdue-calls.loop.ts';
+import { getRecording } from './get-recording.ts';
 import { handOverToFirst } from './hand-over.ts';
 import { hangUpRequested } from './hang-up-requested.loop.ts';
 import { builtInScript, readLineScript } from './line/script.ts';
@@ -33,7 +34,7 @@ export default service({
   serves: { calls },
   uses: [
     ...[telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
-    ...[telephony.media, telephony.record],
+    ...[telephony.media, telephony.record, telephony.read_recording],
     inbox.phone_owners_changed,
   ],
   settings: callSettings,
@@ -55,6 +56,7 @@ export default service({
       get_call: getCall(db),
       list_calls: listCalls(db),
       call_totals: callTotals(db),
+      get_recording: getRecording(db, bus.call),
       end_call: endCall(db, now),
       transfer_call: transferCall(db, bus, now),
       route_call: routeCall(bus, routes, now),

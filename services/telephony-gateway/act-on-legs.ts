@@ -6,10 +6,11 @@ import type { Metrics } from '../../contracts/kit/metric.ts';
 import type { telephony } from '../../contracts/telephony.ts';
 import { createMediaQueue, type MediaQueue } from './media-queue.ts';
 import { framesDropped } from './metrics.ts';
+import type { Recordings } from './record-legs.ts';
 import { createSounds } from './sounds.ts';
 
 interface Acting {
-  readonly acts: Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks'>;
+  readonly acts: Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks' | 'read_recording'>;
   /** The leg has ended: its streams end, its sound stops, and the leg that it was connected with is hung up. */
   forget(legId: string): void;
 }
@@ -18,7 +19,12 @@ const hangUpMs = 5_000;
 /** @param unattendedMs after which a leg is hung up whose speaker left without a successor: its process died */
 export function actOnLegs(
   gateway: Telephony,
-  { metrics, log, unattendedMs }: { readonly metrics: Metrics; readonly log: Log; readonly unattendedMs: number },
+  {
+    recordings,
+    metrics,
+    log,
+    unattendedMs,
+  }: { readonly recordings: Recordings; readonly metrics: Metrics; readonly log: Log; readonly unattendedMs: number },
 ): Acting {
   const sounds = createSounds();
   const streams = new Map<string, Set<MediaQueue>>();
@@ -129,8 +135,9 @@ export function actOnLegs(
         leg.media.clear();
         return {};
       },
-      record: async () => {
-        throw new PolybError('unimplemented', 'This gateway records no legs.');
+      record: async ({ legId, on }) => {
+        const leg = held(legId);
+        return { recordingId: on ? await recordings.begin(leg) : recordings.pause(legId) };
       },
       async *media({ legId }, up, { signal }) {
         const leg = held(legId);

@@ -6,6 +6,7 @@ import { calls } from '../../contracts/calls.ts';
 import { Phone } from '../../contracts/common.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import type { OwnedLegs } from './own-legs.ts';
+import type { Recordings } from './record-legs.ts';
 import { deleteLeg, insertLeg, legOfRef, saveDialog, storeChange } from './rows.ts';
 
 interface Parts {
@@ -14,6 +15,9 @@ interface Parts {
   readonly owned: OwnedLegs;
   readonly holder: string;
   readonly log: Log;
+  readonly recordings: Recordings;
+  /** Every answered leg is recorded. */
+  readonly recordsAll: boolean;
   /** The leg has ended here. */
   readonly ended: (legId: string) => void;
 }
@@ -24,7 +28,7 @@ export interface Holder extends LegHost {
 const decideMs = 10_000;
 const longestRetryMs = 5_000;
 
-export function holdLegs({ bus, db, owned, holder, log, ended }: Parts): Holder {
+export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, ended }: Parts): Holder {
   /** The end of the queue of changes of each leg. */
   const queues = new Map<string, Promise<void>>();
 
@@ -76,15 +80,21 @@ export function holdLegs({ bus, db, owned, holder, log, ended }: Parts): Holder 
     save: (legId, dialog) => saveDialog(db, legId, dialog),
     changed(change) {
       const { legId } = change;
-      const next = (queues.get(legId) ?? Promise.resolve()).then(() => store(change));
+      const recordingId = change.recordingId ?? recordings.idOf(legId);
+      const next = (queues.get(legId) ?? Promise.resolve()).then(() => store({ ...change, recordingId }));
       queues.set(legId, next);
       if (change.state !== 'ended') return;
       ended(legId);
+      recordings.forget(legId);
       owned.release(legId);
       void next.then(() => queues.delete(legId));
     },
     offered: (leg) => void offer(leg),
-    answered: (leg) => void attend(leg),
+    answered(leg) {
+      if (recordsAll && leg.media.record !== undefined)
+        recordings.begin(leg).catch((err) => log.error({ err, legId: leg.legId }, 'a leg could not be recorded'));
+      void attend(leg);
+    },
     stored: async () => void (await Promise.all(queues.values())),
   };
 }

@@ -1,4 +1,5 @@
 /** Connects phones through the adapter named by TELEPHONY_KIND, holds their legs, and emits their changes. */
+import { blobAdapters } from '../../adapters/blob/index.ts';
 import { beside } from '../../adapters/telephony/beside.ts';
 import { heldTelephony } from '../../adapters/telephony/held-telephony.ts';
 import { telephonyAdapters } from '../../adapters/telephony/index.ts';
@@ -10,12 +11,16 @@ import { softphone } from '../../contracts/softphone.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { actOnLegs } from './act-on-legs.ts';
 import { followLegs } from './follow-legs.loop.ts';
+import { forgetRecordings } from './forget-recordings.ts';
 import { holdLegs } from './hold-legs.ts';
 import { ownLegs } from './own-legs.ts';
+import { readRecording } from './read-recording.ts';
+import { recordLegs } from './record-legs.ts';
 import { beat, forgetLegs, hasPage } from './rows.ts';
 import { telephonyGatewaySettings } from './settings.ts';
 import { settleLegs } from './settle-legs.loop.ts';
 import { actOnPhones, isPerson } from './softphone.ts';
+import { storeRecordings } from './store-recordings.loop.ts';
 
 const keepLegsMs = 30 * 86_400_000;
 const beatMs = 1_000;
@@ -24,8 +29,12 @@ export default service({
   serves: { telephony, softphone },
   uses: [calls.route_call, calls.attend_leg],
   settings: telephonyGatewaySettings,
-  vendors: { gateway: { setting: 'TELEPHONY_KIND', catalogue: telephonyAdapters, fallback: 'simulator' } },
+  vendors: {
+    gateway: { setting: 'TELEPHONY_KIND', catalogue: telephonyAdapters, fallback: 'simulator' },
+    blobs: { setting: 'BLOB_KIND', catalogue: blobAdapters, fallback: 'fs' },
+  },
 }).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
+  const { blobs } = vendors;
   const { WEBRTC_LISTEN } = settings;
   let phones: Softphones | undefined;
   const browsers =
@@ -42,8 +51,14 @@ export default service({
   /** Of legs that any process can act upon. */
   const pulled = ownLegs(bus, telephony);
   const holder = bus.instance;
-  const { acts, forget } = actOnLegs(gateway, { metrics, log, unattendedMs: settings.TELEPHONY_UNATTENDED_MS });
-  const held = holdLegs({ bus, db, owned, holder, log, ended: forget });
+  const finished = notifier();
+  const recordings = recordLegs({ db, folder: settings.TELEPHONY_RECORDING_DIR, log, closed: finished.notify });
+  const { acts, forget } = actOnLegs(gateway, { recordings, metrics, log, unattendedMs: settings.TELEPHONY_UNATTENDED_MS });
+  const held = holdLegs({
+    ...{ bus, db, owned, holder, recordings, log },
+    recordsAll: settings.TELEPHONY_RECORDING === 'all',
+    ended: forget,
+  });
   const server = await gateway.start?.(held);
   // A loop would stop before the legs that go on while the instance drains.
   const beating =
@@ -61,6 +76,7 @@ export default service({
         },
       },
       ...acts,
+      read_recording: readRecording(db, blobs),
       capabilities: async () => ({ isSimulated: gateway.isSimulated === true, hasMedia: vendors.gateway.start !== undefined }),
       list_trunks: async () => ({ trunks: [...(gateway.trunks?.() ?? [])] }),
     },
@@ -71,6 +87,10 @@ export default service({
         : []),
       ...(server
         ? [
+            storeRecordings({ db, blobs, finished, log }),
+            every('forget_recordings', '37 3 * * *', () =>
+              forgetRecordings({ db, blobs, before: new Date(now() - settings.TELEPHONY_RECORDING_KEEP_MS) }),
+            ),
             settleLegs(gateway, { bus, db, holder, now, log }),
             every('forget_held_legs', '29 3 * * *', () => forgetLegs(db, new Date(now() - keepLegsMs))),
           ]

@@ -1,0 +1,96 @@
+/** Calls over SIP, from the request to the recording, with phones of their own user agent. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { calls } from '../../contracts/calls.ts';
+import { telephony } from '../../contracts/telephony.ts';
+import { readWav } from '../../media/audio/wav.ts';
+import { loadServices } from '../../runtime/services.ts';
+import { freePort } from '../../scripts/infra/ready.ts';
+import { type SipPhones, sipPhones } from '../../test/kit/sip-phone.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
+
+let it: World;
+let phones: SipPhones;
+let folder: string;
+let port: number;
+beforeAll(async () => {
+  it = await world();
+  phones = await sipPhones();
+  folder = await mkdtemp(join(tmpdir(), 'polyb-sip-'));
+  port = await freePort();
+  const settings = {
+    ...{ TELEPHONY_KIND: 'sip', SIP_TRUNK: phones.uri, SIP_PORT: String(port), SIP_CALLER_ID: '+74951234567' },
+    ...{ BLOB_DIR: join(folder, 'blobs'), TELEPHONY_RECORDING_DIR: join(folder, 'recordings') },
+    ...{ CALL_ROUTES: '100=script', CALL_HOURS: '00:00-24:00', TELEPHONY_UNATTENDED_MS: '60000' },
+  };
+  for (const { folder: name, service } of await loadServices(['call-orchestrator', 'telephony-gateway']))
+    await it.start(name, service, settings);
+});
+afterAll(async () => {
+  await it.stop();
+  await phones.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Loud μ-law: 20 ms frames of one value each. */
+const loud = (ms: number): Uint8Array => new Uint8Array(ms * 8).map((_, at) => (at % 16 < 8 ? 0x10 : 0x90));
+const stateOf = async (callId: string) => (await it.bus.call(calls.get_call, { callId })).state;
+async function recordingOf(callId: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let offset = 0; ; ) {
+    const { body, bytes } = await it.bus.call(calls.get_recording, { callId, offset, length: 262_144 });
+    parts.push(body as Uint8Array);
+    offset += (body as Uint8Array).length;
+    if (offset >= bytes) return Buffer.concat(parts);
+  }
+}
+/** Mean square of one side of a stereo recording. */
+function powerOf(samples: Int16Array, side: 0 | 1): number {
+  let sum = 0;
+  for (let at = side; at < samples.length; at += 2) sum += (samples[at] ?? 0) ** 2;
+  return sum / (samples.length / 2);
+}
+
+test('a call rings a SIP phone, its states follow, and both sides are on its recording', async () => {
+  const { callId } = await it.bus.call(calls.start_call, { leadId: 'lead_1', phoneNumber: '+79995553322' }, { key: 'k1' });
+  const phone = await until(() => phones.calls[0]);
+  phone.ring();
+  await until(async () => (await stateOf(callId)) === 'ringing');
+  phone.answer();
+  await until(async () => (await stateOf(callId)) === 'answered' && phone.isConnected());
+  const { legId } = await it.bus.call(calls.get_call, { callId });
+  phone.speak(loud(400));
+  const stop = new AbortController();
+  const speaking = (async function* () {
+    yield { id: 'hello', audio: loud(400) };
+    await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
+  })();
+  for await (const item of it.bus.open(telephony.media, { legId: legId as string }, speaking))
+    if (!(item instanceof Uint8Array) && 'played' in item) break;
+  stop.abort();
+  await until(() => phone.heard().length >= 200 * 8);
+  phone.hangUp();
+  await until(async () => (await stateOf(callId)) === 'ended');
+  expect(await it.bus.call(calls.get_call, { callId })).toMatchObject({ outcome: 'answered', endedBy: 'remote', hangUpCause: 'normal' });
+  const wav = await until(() => recordingOf(callId).catch(() => null));
+  const { samples, channels, rateHz } = readWav(wav);
+  expect({ channels, rateHz }).toEqual({ channels: 2, rateHz: 8000 });
+  expect(powerOf(samples, 0)).toBeGreaterThan(10_000);
+  expect(powerOf(samples, 1)).toBeGreaterThan(10_000);
+  expect(phones.calls).toHaveLength(1);
+});
+
+test('a phone that calls a number with a route is answered, and one that calls another number hears 404', async () => {
+  const caller = await phones.call(`sip:100@127.0.0.1:${port}`, 'sip:+79995551111@127.0.0.1');
+  await until(() => caller.isConnected());
+  const [call] = (await it.bus.call(calls.list_calls, { phoneNumber: '+79995551111' })).items;
+  expect(call).toMatchObject({ direction: 'in', line: '100' });
+  caller.hangUp();
+  await until(async () => (await stateOf(call?.callId as string)) === 'ended');
+  const stranger = await phones.call(`sip:999@127.0.0.1:${port}`, 'sip:+79995552222@127.0.0.1');
+  await until(() => stranger.hasEnded());
+  expect(stranger.isConnected()).toBe(false);
+  expect((await it.bus.call(calls.list_calls, { phoneNumber: '+79995552222' })).items).toEqual([]);
+});
