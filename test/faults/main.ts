@@ -25,6 +25,8 @@ import { t9 } from './malformed-calls.ts';
 import { t3 } from './naive-retry.ts';
 import { t2 } from './nats-kills.ts';
 import { t5 } from './partitions.ts';
+import { t29 } from './phones-in-restart.ts';
+import { t28 } from './phones-under-kills.ts';
 import { t20 } from './poisoned-work.ts';
 import { t17 } from './private-addresses.ts';
 import { t18 } from './redaction.ts';
@@ -42,7 +44,7 @@ const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
   [t1, t3, t4, t10, leadToCall, t19, t20, t21, tokenStorm, limitStorm, vendorStorm, sipStorm],
-  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25, t26, t27],
+  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25, t26, t27, t28, t29],
 ];
 const tests = lanes.flat();
 

@@ -1,11 +1,17 @@
 /** Phones that speak SIP and RTP on loopback, for tests: another user agent of this project, with a media worker of its own. */
 import { createMediaWorker, type MediaSession } from '../../media/rtp/worker-client.ts';
 import type { Call, CallEvents, IncomingCall } from '../../media/sip/call.ts';
-import { answerOffer, createOffer, type LocalAudio, readAnswer } from '../../media/sip/offer-answer.ts';
+import { answerOffer, createOffer, type LocalAudio, type Negotiated, readAnswer } from '../../media/sip/offer-answer.ts';
 import { openTransports } from '../../media/sip/transport.ts';
+import { parseUri } from '../../media/sip/uri.ts';
 import { createUserAgent } from '../../media/sip/user-agent.ts';
 
 export interface SipPhone {
+  /** The user part of the URI that was called. */
+  readonly number: string | null;
+  readonly session: MediaSession;
+  /** Where the other side takes its audio; null before the negotiation. */
+  peer(): { readonly address: string; readonly port: number } | null;
   ring(): void;
   answer(): void;
   /** Refuses as busy. */
@@ -30,8 +36,14 @@ export interface SipPhones {
   close(): Promise<void>;
 }
 
-/** @param srtpKey master key and salt in base64: calls are encrypted */
-export async function sipPhones(srtpKey?: string): Promise<SipPhones> {
+export interface SipPhonesOptions {
+  /** Master key and salt in base64: calls are encrypted. */
+  readonly srtpKey?: string | undefined;
+  /** What a phone does when it is called. */
+  readonly onCall?: (phone: SipPhone) => void;
+}
+
+export async function sipPhones({ srtpKey, onCall = () => {} }: SipPhonesOptions = {}): Promise<SipPhones> {
   const transports = await openTransports({ listen: [{ protocol: 'udp', address: '127.0.0.1', port: 0 }] });
   const worker = createMediaWorker({ address: '127.0.0.1' });
   const calls: SipPhone[] = [];
@@ -39,10 +51,11 @@ export async function sipPhones(srtpKey?: string): Promise<SipPhones> {
     transports,
     on: {
       async incoming(call) {
-        const at = onePhone(await worker.open(), srtpKey);
+        const at = onePhone(await worker.open(), parseUri(call.requestUri)?.user ?? null, srtpKey);
         at.attach(call);
         call.listen(at.events);
         calls.push(at.phone);
+        onCall(at.phone);
       },
     },
   });
@@ -50,7 +63,7 @@ export async function sipPhones(srtpKey?: string): Promise<SipPhones> {
     uri: `sip:127.0.0.1:${transports.local('udp', false)?.port}`,
     calls,
     async call(to, from) {
-      const at = onePhone(await worker.open(), srtpKey);
+      const at = onePhone(await worker.open(), parseUri(to)?.user ?? null, srtpKey);
       at.attach(agent.invite({ to, from, sdp: at.offer() }, at.events));
       return at.phone;
     },
@@ -61,10 +74,11 @@ export async function sipPhones(srtpKey?: string): Promise<SipPhones> {
   };
 }
 
-function onePhone(session: MediaSession, srtpKey: string | undefined) {
+function onePhone(session: MediaSession, number: string | null, srtpKey: string | undefined) {
   const heard: Uint8Array[] = [];
   let call: Call | null = null;
   let isConnected = false;
+  let remote: { readonly address: string; readonly port: number } | null = null;
   let hasEnded = false;
   let spoken = 0;
   let local: LocalAudio = {
@@ -83,17 +97,21 @@ function onePhone(session: MediaSession, srtpKey: string | undefined) {
     },
     fact: () => {},
   });
+  const use = (negotiated: Negotiated): void => {
+    remote = negotiated.remote;
+    session.configure(negotiated);
+  };
   const events: CallEvents = {
     answered({ sdp }) {
       const negotiated = readAnswer(sdp ?? '', local);
-      if (typeof negotiated === 'object') session.configure(negotiated);
+      if (typeof negotiated === 'object') use(negotiated);
       isConnected = true;
     },
     offer(sdp) {
       local = { ...local, version: local.version + 1 };
       const answer = answerOffer(sdp ?? '', local);
       if (answer.refused !== null) return { refuse: 488 };
-      session.configure(answer.negotiated);
+      use(answer.negotiated);
       return { sdp: answer.sdp };
     },
     referred(referral) {
@@ -106,6 +124,9 @@ function onePhone(session: MediaSession, srtpKey: string | undefined) {
   };
   const incoming = (): IncomingCall => call as IncomingCall; // A test answers only what rings here.
   const phone: SipPhone = {
+    number,
+    session,
+    peer: () => remote,
     ring: () => incoming().ring(),
     answer() {
       const answer = answerOffer(incoming().offer ?? '', local);
@@ -113,7 +134,7 @@ function onePhone(session: MediaSession, srtpKey: string | undefined) {
         incoming().reject(488);
         return;
       }
-      session.configure(answer.negotiated);
+      use(answer.negotiated);
       void incoming()
         .answer(answer.sdp)
         .then((isAnswered) => {

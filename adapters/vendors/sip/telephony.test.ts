@@ -8,7 +8,7 @@ import { sipSettings } from './settings.ts';
 import { sipTelephony } from './telephony.ts';
 
 async function network(settings: Readonly<Record<string, string>> = {}, srtpKey?: string): Promise<Network> {
-  const phones = await sipPhones(srtpKey);
+  const phones = await sipPhones({ srtpKey });
   const port = await freePort();
   const options = sipSettings.parse({ SIP_TRUNK: phones.uri, SIP_PORT: String(port), SIP_CALLER_ID: '+74951234567', ...settings });
   let taken = 0;
