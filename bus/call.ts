@@ -33,7 +33,7 @@ export interface Served {
   /** All entries that this instance serves. */
   readonly entries: readonly Entry[];
   /** Takes no more calls and waits for those in flight. */
-  drain(): Promise<void>;
+  drain(release?: () => Promise<void>): Promise<void>;
 }
 /** By address, `crm.push_to_crm`. */
 export type Handlers = Readonly<Record<string, Handler | StreamHandler>>;

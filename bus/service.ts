@@ -338,6 +338,11 @@ type Running<Cs> = { readonly [N in keyof Cs]: HandlersOf<Cs[N]> } & {
   readonly guards?: readonly Guard[];
   /** False or a throw: not ready yet, with the reason. */
   readonly ready?: () => Promise<boolean>;
+  /**
+   * Called when the service stops, after it has left the queue groups: owned entries are still served until this resolves, so that what
+   * the process owns can end in its own time.
+   */
+  readonly drain?: () => Promise<void>;
   readonly stop?: () => Promise<void>;
 };
 /** A service: the contracts it serves, the entries it uses, its settings, and how its parts are put together. */

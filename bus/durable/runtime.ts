@@ -177,7 +177,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     stop: (graceMs) =>
       (stopping ??= (async () => {
         for (const hearing of hearings) hearing[Symbol.dispose]();
-        await Promise.all([served.drain(), requests.stop(), ...started.map((loop) => loop.stop())]);
+        const { drain } = running;
+        // An instance that drains for long must not take attempts that it would refuse.
+        const release =
+          drain &&
+          (async () => {
+            await journal.drain(graceMs);
+            await drain();
+          });
+        await Promise.all([served.drain(release), requests.stop(), ...started.map((loop) => loop.stop())]);
         await journal.drain(graceMs);
         await store.journal.releaseLoops(holder).catch((error: unknown) => log.warn({ err: error }, 'loop leases were left to run out'));
         await running.stop?.();

@@ -20,8 +20,11 @@ export interface Server {
   /** Stops the call whose reply would go to this inbox. */
   cancel(reply: string): void;
   readonly endpoints: readonly Endpoint[];
-  /** Takes no more calls; resolves when those in flight have ended. */
-  drain(): Promise<void>;
+  /**
+   * Takes no more calls; resolves when those in flight have ended.
+   * @param release called once nothing is taken but for owned objects; when it resolves they are left too
+   */
+  drain(release?: () => Promise<void>): Promise<void>;
   /** Replies to all that still run, and fires their signals. */
   abort(): void;
   close(): void;
@@ -39,8 +42,12 @@ export function createServer(options: ServerOptions): Server {
   const endpoints = new Map<string, Endpoint>();
   const subscriptions = new Set<Subscription>();
   const localSubjects = new Set<string>();
+  /** Of owned objects. */
+  const ownedSubscriptions = new Set<Subscription>();
+  const ownedSubjects = new Set<string>();
 
-  function listen(endpoint: Endpoint, subject: string): Disposable {
+  function listen(endpoint: Endpoint, subject: string, isOwned: boolean): Disposable {
+    const [kept, keptSubjects] = isOwned ? [ownedSubscriptions, ownedSubjects] : [subscriptions, localSubjects];
     const { roles } = endpoint.entry;
     // An entry with roles takes only calls whose subject proves the caller.
     const subjects = [...(roles === undefined ? [subject] : []), subject + signature('*')];
@@ -50,19 +57,24 @@ export function createServer(options: ServerOptions): Server {
         onError: (err) => log.error({ err, subject: at }, 'the bus user may not subscribe to the subjects of its contract'),
       }),
     );
-    for (const subscription of made) subscriptions.add(subscription);
-    localSubjects.add(subject);
+    for (const subscription of made) kept.add(subscription);
+    keptSubjects.add(subject);
     localEndpoints?.endpoints.set(subject, { roles, take: (call) => arriveLocally(parts, endpoint, call) });
     return {
       [Symbol.dispose]: () => {
         for (const subscription of made) {
           subscription.unsubscribe();
-          subscriptions.delete(subscription);
+          kept.delete(subscription);
         }
-        localSubjects.delete(subject);
+        keptSubjects.delete(subject);
         localEndpoints?.endpoints.delete(subject);
       },
     };
+  }
+
+  async function leave(from: ReadonlySet<Subscription>, subjects: ReadonlySet<string>): Promise<void> {
+    for (const subject of subjects) localEndpoints?.endpoints.delete(subject);
+    await Promise.all([...from].map((subscription) => subscription.drain()));
   }
 
   return {
@@ -76,7 +88,7 @@ export function createServer(options: ServerOptions): Server {
       for (const endpoint of made) {
         endpoints.set(endpoint.entry.address, endpoint);
         // An owned entry is served only at the subjects of its holders.
-        if (endpoint.entry.owner === undefined) listen(endpoint, endpoint.subject);
+        if (endpoint.entry.owner === undefined) listen(endpoint, endpoint.subject, false);
       }
       return made;
     },
@@ -90,7 +102,7 @@ export function createServer(options: ServerOptions): Server {
           return { endpoint, subject: `${endpoint.subject}.${subjectToken(id)}` };
         });
       });
-      const listening = wanted.map(({ endpoint, subject }) => listen(endpoint, subject));
+      const listening = wanted.map(({ endpoint, subject }) => listen(endpoint, subject, true));
       return {
         [Symbol.dispose]: () => {
           for (const one of listening.splice(0)) one[Symbol.dispose]();
@@ -104,9 +116,10 @@ export function createServer(options: ServerOptions): Server {
     get endpoints() {
       return [...endpoints.values()];
     },
-    async drain() {
-      for (const subject of localSubjects) localEndpoints?.endpoints.delete(subject);
-      await Promise.all([...subscriptions].map((subscription) => subscription.drain()));
+    async drain(release) {
+      await leave(subscriptions, localSubjects);
+      await release?.();
+      await leave(ownedSubscriptions, ownedSubjects);
       await running.idle();
     },
     abort() {
@@ -114,7 +127,7 @@ export function createServer(options: ServerOptions): Server {
         abortCall(parts, call, new PolybError('unavailable', `${name} is shutting down.`, { outcome: 'unknown' }));
     },
     close() {
-      for (const subscription of subscriptions) subscription.unsubscribe();
+      for (const subscription of [...subscriptions, ...ownedSubscriptions]) subscription.unsubscribe();
       running.stop();
     },
   };

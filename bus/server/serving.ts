@@ -15,7 +15,8 @@ export interface Serving {
   add(entries: readonly Entry[], handlers: Handlers, keep: RunKeyed | undefined): void;
   readonly own: Server['own'];
   counters(): readonly Counter[];
-  drain(): Promise<void>;
+  /** See `Server`. */
+  drain(release?: () => Promise<void>): Promise<void>;
   /** Drains for at most `graceMs`, then aborts the calls that still run. */
   stop(graceMs: number): Promise<void>;
 }
@@ -35,10 +36,10 @@ export function createServing(parts: ServingParts): Serving {
   const silence: (() => void)[] = [];
   let drained: Promise<void> | undefined;
 
-  function drain(): Promise<void> {
+  function drain(release?: () => Promise<void>): Promise<void> {
     drained ??= (async () => {
       for (const stop of silence) stop(); // discovery must not find an instance that drains
-      await server.drain();
+      await server.drain(release);
     })();
     return drained;
   }

@@ -1,6 +1,6 @@
 import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Queries } from '../../bus/service.ts';
-import { deleteRecording, oldRecordings } from './recording-rows.ts';
+import { deleteRecording, recordingsStoredBefore } from './recording-rows.ts';
 
 const batch = 100;
 const removeMs = 30_000;
@@ -16,7 +16,7 @@ export async function forgetRecordings({
   readonly before: Date;
 }): Promise<void> {
   for (;;) {
-    const old = await oldRecordings(db, before, batch);
+    const old = await recordingsStoredBefore(db, before, batch);
     for (const recordingId of old) {
       await blobs.remove(recordingId, AbortSignal.timeout(removeMs));
       await deleteRecording(db, recordingId);

@@ -46,7 +46,7 @@ export async function sizeOf(tx: Queries, recordingId: string): Promise<number |
   return row.bytes === null ? null : Number(row.bytes);
 }
 /** Recordings that began before this time, oldest first. */
-export async function oldRecordings(tx: Queries, before: Date, limit: number): Promise<readonly string[]> {
+export async function recordingsStoredBefore(tx: Queries, before: Date, limit: number): Promise<readonly string[]> {
   const rows = await tx.query<{ recording_id: string }>(
     'select recording_id from telephony_gateway.recordings where stored_at < $1 order by stored_at limit $2',
     [before, limit],

@@ -96,8 +96,12 @@ export default service({
           ]
         : []),
     ],
+    async drain() {
+      await server
+        ?.drain(AbortSignal.timeout(settings.TELEPHONY_DRAIN_MS))
+        .catch((err) => log.warn({ err }, 'legs that go on are hung up, because the instance stops'));
+    },
     async stop() {
-      await server?.drain(AbortSignal.timeout(settings.TELEPHONY_DRAIN_MS));
       await server?.close();
       await held.stored();
       clearInterval(beating);
