@@ -148,6 +148,9 @@ const endedCall = [
   'direction=out',
   'at=2026-01-31T10:00:01Z',
   'outcome=answered',
+  'endedBy=remote',
+  'hangUpCause=normal',
+  'recordingId=null',
   'startedAt=2026-01-31T10:00:00Z',
   'durationMs=1000',
 ];

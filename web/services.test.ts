@@ -356,7 +356,11 @@ inBrowser(
     expect(await names()).toEqual(['GATEWAY_HOST']);
     await says(page, 'upstream_failed');
     await says(page, 'верн* деньги', '.patterns tbody');
-    await says(page, markup, '.templates tbody');
+    await until(async () => {
+      // What the page reads again meanwhile closes it.
+      await page.value(`(each => each?.open === false && each.querySelector('summary').click())(document.querySelector('.templates'))`);
+      return String(await page.value(`document.querySelector('.templates tbody')?.innerText`)).includes(markup);
+    }, patienceMs);
     await says(page, 'PENDING', '.templates tbody');
     await click(page, 'Изменить', '.patterns');
     await page.value(`document.querySelector('[name=phrase]').focus()`);

@@ -267,8 +267,8 @@ export function legConformance(
       await leg.hold(signal);
       far.speak(tone(5, 61));
       await leg.resume(signal);
-      leg.media.play({ id: 'fresh', audio: tone(5, 101) });
-      await at.holds(() => has(far, tone(5, 101)));
+      leg.media.play({ id: 'fresh', audio: tone(15, 101) });
+      await at.holds(() => has(far, tone(15, 101)));
       expect(has(far, tone(1, 49))).toBe(false);
       expect(at.states()).toEqual(['ringing', 'answered', 'held', 'resumed']);
     });

@@ -2,6 +2,7 @@ import { type Commit, type Database, every, type Loop } from '../../bus/service.
 import { doomOldFiles } from './rows/files.ts';
 import {
   forgetEmptyChats,
+  oldMerges,
   oldMessages,
   oldNotes,
   oldPeople,
@@ -36,7 +37,7 @@ export function retention(
     every('forget_raw_updates', '13 2 * * *', (signal) => sweep(oldUpdates, daysAgo(Math.min(days.raw, days.messages)), signal)),
     every('forget_messages', '23 2 * * *', async (signal) => {
       const before = daysAgo(days.messages);
-      for (const text of [oldMessages, oldNotes, oldPositions, oldPeople, unusedAliases]) await sweep(text, before, signal);
+      for (const text of [oldMessages, oldNotes, oldMerges, oldPositions, oldPeople, unusedAliases]) await sweep(text, before, signal);
       for (let chats = await waitingBefore(before); chats.length > 0; chats = chats.length < batch ? [] : await waitingBefore(before)) {
         await refreshWaiting(db, chats);
         signal.throwIfAborted();

@@ -61,6 +61,9 @@ async function put(mark: string, count: number, sentDays: number, storedDays = s
   // The customer waits since the oldest message, also where it will be gone.
   await rows(`update collector.chats set waiting_since = sent, unanswered = 2 from dated where chat_id = id`);
   await rows(`insert into collector.notes (note_id, chat_id, text, who, at) select id, id, $1, 'operator', stored from dated`);
+  await rows(
+    `insert into collector.client_merges (merge_id, customer_id, merged_into, who, at) select id, id, id, 'operator', stored from dated`,
+  );
   await rows('insert into collector.chat_members (user_id, chat_id) select id, id from dated');
   await rows('insert into collector.reported_customers (customer_id) select id from dated');
   await rows(`insert into collector.connections (channel, bot_id, connection_id, owner_external_id, is_usable, established_at, change, changed_at)

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { calls } from '../../contracts/calls.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { readWav } from '../../media/audio/wav.ts';
+import type { Hosted } from '../../runtime/host.ts';
 import { loadServices } from '../../runtime/services.ts';
 import { freePort } from '../../scripts/infra/ready.ts';
 import { type SipPhones, sipPhones } from '../../test/kit/sip-phone.ts';
@@ -15,18 +16,25 @@ let it: World;
 let phones: SipPhones;
 let folder: string;
 let port: number;
+let settings: Readonly<Record<string, string>>;
+let gateway: Hosted;
+async function start(name: string): Promise<Hosted> {
+  const [loaded] = await loadServices([name]);
+  if (loaded === undefined) throw new Error(`no service ${name}`);
+  return it.start(loaded.folder, loaded.service, settings);
+}
 beforeAll(async () => {
   it = await world();
   phones = await sipPhones();
   folder = await mkdtemp(join(tmpdir(), 'polyb-sip-'));
   port = await freePort();
-  const settings = {
+  settings = {
     ...{ TELEPHONY_KIND: 'sip', SIP_TRUNK: phones.uri, SIP_PORT: String(port), SIP_CALLER_ID: '+74951234567' },
     ...{ BLOB_DIR: join(folder, 'blobs'), TELEPHONY_RECORDING_DIR: join(folder, 'recordings') },
-    ...{ CALL_ROUTES: '100=script', CALL_HOURS: '00:00-24:00', TELEPHONY_UNATTENDED_MS: '60000' },
+    ...{ CALL_ROUTES: '100=script', CALL_HOURS: '00:00-24:00', TELEPHONY_UNATTENDED_MS: '60000', TELEPHONY_DRAIN_MS: '60000' },
   };
-  for (const { folder: name, service } of await loadServices(['call-orchestrator', 'telephony-gateway']))
-    await it.start(name, service, settings);
+  await start('call-orchestrator');
+  gateway = await start('telephony-gateway');
 });
 afterAll(async () => {
   await it.stop();
@@ -93,4 +101,26 @@ test('a phone that calls a number with a route is answered, and one that calls a
   await until(() => stranger.hasEnded());
   expect(stranger.isConnected()).toBe(false);
   expect((await it.bus.call(calls.list_calls, { phoneNumber: '+79995552222' })).items).toEqual([]);
+});
+
+test('while an instance drains, its call goes on and can be hung up, and new calls reach the other instance', async () => {
+  const { callId } = await it.bus.call(calls.start_call, { leadId: 'lead_2', phoneNumber: '+79995553333' }, { key: 'k2' });
+  const phone = await until(() => phones.calls.find(({ number }) => number === '+79995553333'));
+  phone.ring();
+  phone.answer();
+  await until(async () => (await stateOf(callId)) === 'answered');
+  const { legId } = await it.bus.call(calls.get_call, { callId });
+  const second = await start('telephony-gateway');
+  const drained = gateway.stop(15_000);
+  const caller = await until(async () => {
+    const made = await phones.call(`sip:100@127.0.0.1:${port}`, 'sip:+79995554444@127.0.0.1');
+    await until(() => made.isConnected() || made.hasEnded());
+    return made.isConnected() && made; // An instance that has just begun to drain may still refuse it.
+  });
+  expect(phone.hasEnded()).toBe(false);
+  await it.bus.call(telephony.hang_up, { legId: legId as string });
+  await until(() => phone.hasEnded());
+  await drained;
+  caller.hangUp();
+  gateway = second;
 });

@@ -17,7 +17,8 @@ export interface Live {
   readonly isOld: ReadonlySignal<boolean>;
   /** Seconds since anything was heard. */
   readonly silentS: ReadonlySignal<number>;
-  on(topic: string, changed: (item: LiveItem) => void): () => void;
+  /** `aside`: what is shown does not depend on the topic, and is not old while the server cannot read its list. */
+  on(topic: string, changed: (item: LiveItem) => void, options?: { readonly aside?: boolean }): () => void;
   /** Changes may have been missed: what is shown must be read again. `isFirst`: the stream was opened after the page began to read. */
   onGap(missed: (isFirst: boolean) => void): () => void;
   /** Follows these topics from now on. Only tabs of the same person share what arrives. */
@@ -51,6 +52,7 @@ export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
   const failing = signal<ReadonlyMap<string, { readonly since: number; readonly saidAt: number }>>(new Map());
   const now = signal(Date.now());
   const listeners = new Map<string, Set<(item: LiveItem) => void>>();
+  const aside = new Set<(item: LiveItem) => void>();
   const missed = new Set<(isFirst: boolean) => void>();
   const shown = computed<LiveStatus>(() => (status.value === 'live' && failing.value.size > 0 ? 'stale' : status.value));
   let leading: AbortController | undefined;
@@ -102,7 +104,7 @@ export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
     const item = parse(data);
     const topic = String(item?.topic);
     // Of a list that this page does not show, nothing is old here.
-    if (event === unreadable && (listeners.get(topic)?.size ?? 0) > 0)
+    if (event === unreadable && [...(listeners.get(topic) ?? [])].some((each) => !aside.has(each)))
       failing.value = new Map([...failing.value, [topic, { since: failing.value.get(topic)?.since ?? Date.now(), saidAt: Date.now() }]]);
     if (event === readable) recover((each) => each === topic);
     if (item !== null) for (const changed of listeners.get(event) ?? []) changed(item);
@@ -167,10 +169,14 @@ export function createLive({ send, locks, onSignedOut }: LiveParts): Live {
       const since = failing.value.size > 0 ? Math.min(...[...failing.value.values()].map((each) => each.since)) : heardAt.value;
       return since === 0 ? 0 : Math.max(0, Math.round((now.value - since) / 1_000));
     }),
-    on(topic, changed) {
+    on(topic, changed, options = {}) {
       const known = listeners.get(topic) ?? new Set();
       listeners.set(topic, known.add(changed));
-      return () => void known.delete(changed);
+      if (options.aside) aside.add(changed);
+      return () => {
+        known.delete(changed);
+        aside.delete(changed);
+      };
     },
     onGap(call) {
       missed.add(call);

@@ -76,20 +76,28 @@ export function Patterns({ desk }: { desk: Desk }): VNode {
     }</div>`;
 }
 
-/** Templates are made and approved at the provider. */
+/** Templates are made and approved at the provider, which is asked for them when they are opened. */
 export function Templates({ desk }: { desk: Desk }): VNode {
+  const t = desk.words(patternsWords);
+  const isOpen = useSignal(false);
+  const toggled = (event: Event): void => {
+    isOpen.value = (event.currentTarget as HTMLDetailsElement).open;
+  };
+  return html`<details class="templates" onToggle=${toggled}><summary>${t('templates')}</summary><p class="quiet">${t('templatesText')}</p>
+    ${isOpen.value && html`<${TemplateTable} desk=${desk} />`}</details>`;
+}
+function TemplateTable({ desk }: { desk: Desk }): VNode {
   const t = desk.words(patternsWords);
   const templates = useResource(
     async (signal) => (await desk.api.call<typeof messages.list_templates>('GET /api/v1/templates', { limit: 200 }, { signal })).items,
   );
-  return html`<div class="templates"><p class="quiet">${t('templatesText')}</p>
-    <${Loaded} desk=${desk} of=${templates}>${(
-      items: readonly Template[],
-    ) => html`<${Table} title=${t('templates')} empty=${t('noTemplates')} rows=${items} idOf=${({ name, language }: Template) => `${name} ${language}`}
+  return html`<${Loaded} desk=${desk} of=${templates}>${(
+    items: readonly Template[],
+  ) => html`<${Table} title=${t('templates')} empty=${t('noTemplates')} rows=${items} idOf=${({ name, language }: Template) => `${name} ${language}`}
       columns=${[
         [t('name'), ({ name, language }: Template) => html`<code>${name}</code> ${language}`],
         [t('channel'), ({ channel }: Template) => channelName(desk, channel)],
         [t('state'), ({ state }: Template) => html`<span class=${state === 'APPROVED' ? 'tag good' : 'tag'} lang="en">${state}</span>`],
         [t('text'), ({ text }: Template) => html`<bdi>${text}</bdi>`],
-      ]} />`}<//></div>`;
+      ]} />`}<//>`;
 }

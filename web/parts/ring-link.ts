@@ -15,10 +15,14 @@ export function RingLink({ desk }: { desk: Desk }): VNode | null {
   const isShown = ringing.value.length > 0 && desk.router.route.value.page !== 'phone';
   useEffect(
     () =>
-      desk.live.on('phone', ({ id, legId = id, state, ring }) => {
-        const others = ringing.peek().filter((each) => each !== legId);
-        ringing.value = state === 'ringing' && typeof ring === 'string' ? [...others, String(legId)] : others;
-      }),
+      desk.live.on(
+        'phone',
+        ({ id, legId = id, state, ring }) => {
+          const others = ringing.peek().filter((each) => each !== legId);
+          ringing.value = state === 'ringing' && typeof ring === 'string' ? [...others, String(legId)] : others;
+        },
+        { aside: true },
+      ),
     [],
   );
   useEffect(() => {

@@ -4,6 +4,7 @@ import type { OutputOf } from '../../contracts/kit/define.ts';
 import type { softphone } from '../../contracts/softphone.ts';
 import { isRequestError } from '../kit/api.ts';
 import type { Desk } from '../kit/desk.ts';
+import type { LiveItem } from '../kit/live.ts';
 import { describeError } from '../kit/pictures.ts';
 import { phoneWords } from '../words/phone.ts';
 
@@ -84,14 +85,15 @@ function createSoftphone(desk: Desk): Softphone {
       if (!isRequestError(thrown)) throw thrown; // The chip of the stream says that the server is away.
     }
   }
-  desk.live.on('phone', (item) => {
+  desk.live.on('phone', take, { aside: true });
+  function take(item: LiveItem): void {
     const next = new Map(calls.peek());
     const legId = String(item.legId ?? item.id);
     if (item.state === 'gone') next.delete(legId);
     else next.set(legId, item as unknown as PhoneCall);
     calls.value = next;
     follow();
-  });
+  }
   desk.live.onGap(() => void read());
   void read();
 

@@ -52,6 +52,15 @@ export default [
         run: async () => (await import('./calls.ts')).transfer,
       },
       {
+        name: 'audio',
+        summary: 'Save the recording of a call (stereo WAV: left the customer, right this system), and show how loud both sides are.',
+        usage: 'CALL FILE',
+        impact: 'ro',
+        examples: [{ line: 'polyb calls audio call_1 call.wav' }],
+        seeAlso: ['calls show'],
+        run: async () => (await import('./audio.ts')).saveAudio,
+      },
+      {
         name: 'trunks',
         summary: 'Show the trunks of the gateway; exit with 9 if one is not ready.',
         impact: 'ro',

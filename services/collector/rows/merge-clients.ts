@@ -1,7 +1,7 @@
 /** Customers of several channels whom a person of the staff knows to be one client. */
 import { newId } from '../../../bus/durable/identity.ts';
 import type { Queries, Tx } from '../../../bus/service.ts';
-import { narrowedTo } from '../../../contracts/common.ts';
+import { badCursor, narrowedTo } from '../../../contracts/common.ts';
 import { inbox } from '../../../contracts/inbox.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
@@ -70,6 +70,7 @@ export async function pageOfMerges(
   db: Queries,
   { viewer, limit, cursor }: { readonly viewer?: Viewer; readonly limit: number; readonly cursor?: string | undefined },
 ): Promise<Page> {
+  if (cursor !== undefined && !/^merge_[\da-z]{10,40}$/.test(cursor)) throw badCursor();
   const { values, value } = parameters();
   const where = [
     ...(cursor === undefined ? [] : [`merge_id < ${value(cursor)}`]),

@@ -23,6 +23,8 @@ export const oldPositions = `delete from collector.feed where position in (
   select position from collector.feed where stored_at < $1 order by stored_at, position limit $2) returning 1`;
 export const oldNotes = `delete from collector.notes where note_id in (
   select note_id from collector.notes where at < $1 limit $2) returning 1`;
+export const oldMerges = `delete from collector.client_merges where merge_id in (
+  select merge_id from collector.client_merges where at < $1 limit $2) returning 1`;
 /** Customers without messages. Other roles are settings made by people. */
 export const oldPeople = `with gone as (
     delete from collector.users where user_id in (

@@ -67,7 +67,11 @@ beforeAll(async () => {
       (await it.world.store.query('select from collector.messages where intent is null and direction = $1', ['in'])).length === 0 || null,
   );
   const listed = await it.world.bus.call(people.permissions, {});
-  routes = listed.routes.filter(({ route }) => route.startsWith('GET /api/v1/')).map(({ route }) => route.slice('GET '.length));
+  routes = listed.routes
+    .map(({ route }) => route)
+    // A stream does not end: stream-route.test.ts has who may open which.
+    .filter((route) => route.startsWith('GET /api/v1/') && !route.endsWith('/watch'))
+    .map((route) => route.slice('GET '.length));
 });
 afterAll(() => it?.stop());
 

@@ -1,0 +1,51 @@
+/** `polyb calls audio`. */
+import { open } from 'node:fs/promises';
+import type { calls } from '../../../contracts/calls.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { readWav } from '../../../media/audio/wav.ts';
+import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
+import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+
+/** As JSON has it: bytes are base64. */
+type Part = Omit<OutputOf<typeof calls.get_recording>, 'body'> & { readonly body: string };
+const partBytes = 180_000;
+/** Full scale of 16-bit samples. */
+const fullScale = 32_768;
+
+export async function saveAudio(invocation: Invocation): Promise<number> {
+  const { args, out, path } = invocation;
+  const [callId, file] = args;
+  if (callId === undefined || file === undefined)
+    throw wrongUsage('expected the id of a call and a file', { subject: path, next: ['polyb calls ls'] });
+  const chunks: Buffer[] = [];
+  await withAsk(invocation, async (ask) => {
+    for (let offset = 0, bytes = 1; offset < bytes; ) {
+      const part = await ask<Part>('calls.get_recording', { callId, offset, length: partBytes });
+      const chunk = Buffer.from(part.body, 'base64');
+      if (chunk.length === 0) return;
+      chunks.push(chunk);
+      offset += chunk.length;
+      bytes = part.bytes;
+    }
+  });
+  const wav = Buffer.concat(chunks);
+  await using handle = await open(file, 'w', 0o600);
+  await handle.writeFile(wav);
+  const { samples, rateHz, channels } = readWav(wav);
+  const [leftDb, rightDb] = [levelOf(samples, 0), levelOf(samples, 1)];
+  const seconds = Math.round((samples.length / channels / rateHz) * 10) / 10;
+  await out.result(
+    { file, seconds, leftDb, rightDb },
+    { text: () => `${file}  ${seconds} s  left (customer) ${shown(leftDb)}, right (system) ${shown(rightDb)}\n` },
+  );
+  return 0;
+}
+
+/** Mean power of one side in dB below full scale; null for silence. */
+function levelOf(samples: Int16Array, side: 0 | 1): number | null {
+  let sum = 0;
+  for (let at = side; at < samples.length; at += 2) sum += ((samples[at] ?? 0) / fullScale) ** 2;
+  return sum === 0 ? null : Math.round(100 * Math.log10(sum / (samples.length / 2))) / 10;
+}
+const shown = (db: number | null): string => (db === null ? 'silent' : `${db} dB`);
