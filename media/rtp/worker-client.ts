@@ -136,7 +136,8 @@ export function createMediaWorker({
         port,
         configure: (negotiated) => order({ session: id, do: 'configure', negotiated }),
         play(name, pcmu) {
-          const audio = pcmu.slice();
+          // A copy: the slice of a Buffer would share its memory, which leaves with the message.
+          const audio = new Uint8Array(pcmu);
           order({ session: id, do: 'play', id: name, audio }, [audio.buffer]);
         },
         clear: () => order({ session: id, do: 'clear' }),

@@ -191,3 +191,16 @@ test('closing a worker closes its sessions, and closing it again does nothing', 
   await session.close();
   await expect(session.stats()).rejects.toThrow('the media session has ended');
 });
+
+test('audio that is a part of a larger buffer is played, and the buffer stays as it is', async () => {
+  const [phone, session] = [await startRtpPeer(), await worker.open()];
+  const { facts } = listen(session);
+  session.configure(agreed(phone.port));
+  const message = Buffer.alloc(1_000, 0x10);
+  session.play('first', message.subarray(10, 330));
+  session.play('second', message.subarray(330, 650));
+  expect(message.length).toBe(1_000);
+  await until(() => facts.filter((fact) => 'played' in fact).length === 2);
+  await session.close();
+  await phone.close();
+});
