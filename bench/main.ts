@@ -7,6 +7,7 @@ import { benchAgent } from './agent.ts';
 import { benchCalls } from './calls.ts';
 import { benchCommandLine } from './cli.ts';
 import { benchDesk } from './desk.ts';
+import { benchFrames } from './frames.ts';
 import { benchGateway } from './gateway.ts';
 import { benchIntake } from './intake.ts';
 import { benchJournal } from './journal.ts';
@@ -21,6 +22,7 @@ import { benchWords } from './words.ts';
 const sections = {
   calls: { title: 'A typed call beside request() of nats 2.29 with JSON', run: () => benchCalls() },
   streams: { title: 'Stream items beside a reply awaited for each item', run: () => benchStreams() },
+  frames: { title: 'Frames of 100 calls both ways beside raw publish and subscribe, and taps on all of them', run: () => benchFrames() },
   steps: { title: 'Durable steps and keyed calls beside bare commits of the same PostgreSQL', run: () => benchSteps() },
   gateway: { title: 'A request through the gateway beside bare fastify that makes the same bus call', run: () => benchGateway() },
   intake: {
