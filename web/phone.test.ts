@@ -63,7 +63,7 @@ beforeAll(async () => {
       answered += 1;
     },
   };
-  const options = { ...webrtcSettings.parse({}), WEBRTC_LISTEN: '127.0.0.1:42000-42009' };
+  const options = { ...webrtcSettings.parse({}), WEBRTC_LISTEN: '127.0.0.1:8520-8529' };
   [server, browser, phones] = await Promise.all([
     deskServer(),
     openBrowser(program, [

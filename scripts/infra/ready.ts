@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -5,15 +7,16 @@ import { join } from 'node:path';
 const host = '127.0.0.1';
 const attemptMs = 2_000;
 
-/** A loopback port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('No loopback port is free'))));
-    });
-  });
+/** Below the ports that systems choose for outgoing connections, which would take a chosen port before its server has it. */
+const [firstPort, lastPort] = [10_000, 32_000];
+
+/** A loopback port on which now neither TCP nor UDP is used. */
+export async function freePort(): Promise<number> {
+  for (let attempts = 0; attempts < 1_000; attempts += 1) {
+    const port = randomInt(firstPort, lastPort);
+    if ((await canListen(port)) && (await canBind(port))) return port;
+  }
+  throw new Error(`No loopback port from ${firstPort} to ${lastPort} is free`);
 }
 
 /** True when no program listens on a loopback port. */
@@ -39,6 +42,13 @@ function canListen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false));
     server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}
+
+function canBind(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4').once('error', () => resolve(false));
+    socket.bind(port, host, () => socket.close(() => resolve(true)));
   });
 }
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
     // The service as it is, with a gateway whose phones the test has in its hands.
     const made: Service =
       folder === 'telephony-gateway' ? { ...service, make: (parts) => service.make({ ...parts, vendors: { gateway } as never }) } : service;
-    await it.start(folder, made, { CALL_ROUTES: '100=script', WEBRTC_LISTEN: '127.0.0.1:43000-43019' });
+    await it.start(folder, made, { CALL_ROUTES: '100=script', WEBRTC_LISTEN: '127.0.0.1:8500-8519' });
   }
 });
 afterEach(async () => {

@@ -1,6 +1,5 @@
 /** Real SIP programs as peers of tests: sipp, Kamailio and baresip, from PATH or unpacked from Debian's packages. Loopback alone. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -8,6 +7,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { unpackDebian } from '../../scripts/infra/debian.ts';
 import { firstProgram, onPath, serversDir } from '../../scripts/infra/find-program.ts';
+import { freePort } from '../../scripts/infra/ready.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
 import { until } from './until.ts';
 
@@ -33,15 +33,6 @@ async function find(name: Program): Promise<Found> {
   return { file, root, env: { ...process.env, LD_LIBRARY_PATH: libraries } };
 }
 
-/** Free at that moment. */
-export async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 function isBound(port: number): boolean {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
   return readFileSync('/proc/net/udp', 'utf8')
@@ -96,7 +87,7 @@ export interface Sipp extends Peer {
 export async function startSipp({ scenario, target, calls = 1, perSecond = 50, t2Ms }: SippOptions): Promise<Sipp> {
   const found = await find('sipp');
   const dir = temporaryDir();
-  const port = await freeUdpPort();
+  const port = await freePort();
   const file = join(dir, 'scenario.xml');
   await writeFile(file, `<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="test">\n${scenario}\n</scenario>\n`);
   const role = target === undefined ? [] : [`127.0.0.1:${target}`, '-r', String(perSecond), '-l', String(calls)];
@@ -141,7 +132,7 @@ export interface KamailioOptions {
 export async function startKamailio({ route, listen, modules = [], parameters = [], files = {} }: KamailioOptions): Promise<Peer> {
   const found = await find('kamailio');
   const dir = temporaryDir();
-  const port = await freeUdpPort();
+  const port = await freePort();
   for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
   const modulePath = globSync(`${found.root}/usr/lib/*-linux-gnu/kamailio/modules`).join(':');
   const config = [
@@ -175,8 +166,8 @@ export interface Baresip extends Peer {
 export async function startBaresip(): Promise<Baresip> {
   const found = await find('baresip');
   const dir = temporaryDir();
-  const port = await freeUdpPort();
-  const control = await freeUdpPort();
+  const port = await freePort();
+  const control = await freePort();
   const [modulePath = ''] = globSync(`${found.root}/usr/lib/baresip/modules`);
   await mkdir(join(dir, 'config'));
   // 60 s of silence: at the end of its file baresip ends the call.

@@ -7,7 +7,7 @@ import type { Leg, LegChange } from '../../telephony/port.ts';
 import { type FakeBrowser, fakeBrowser } from './fake.ts';
 import { RingData, type Softphones, type WebrtcDeps, webrtcSettings, webrtcTelephony } from './telephony.ts';
 
-const options = { ...webrtcSettings.parse({}), WEBRTC_LISTEN: '127.0.0.1:41000-41099' };
+const options = { ...webrtcSettings.parse({}), WEBRTC_LISTEN: '127.0.0.1:8400-8499' };
 const gatewayOf = (deps: Partial<WebrtcDeps> = {}) => webrtcTelephony(options, { log: quiet, now: Date.now, hasPage: () => true, ...deps });
 
 /** The far end is a browser whose page is played by the test: it learns of rings and ends as the service does. */
