@@ -117,7 +117,7 @@ export const telephony = contract('telephony', '2.0.0', {
     errors: noMedia,
   }),
   connect: method({
-    summary: 'Let the people of two legs of this gateway hear each other.',
+    summary: 'Let the people of two legs of this gateway hear each other. What the streams of both legs say meanwhile is dropped.',
     input: leg.extend({ otherLegId: Id }),
     output: Nothing,
     idempotency: 'idempotent',

@@ -63,7 +63,12 @@ export function actOnLegs(
     }, unattendedMs);
     unattended.set(legId, timer);
   }
-  function apply(leg: Leg, item: { id: string; audio: Uint8Array } | { clear: true } | { mark: string }): void {
+  /** A leg that is connected plays its partner alone; what its speaker says meanwhile counts as dropped. */
+  function apply(leg: Leg, item: { id: string; audio: Uint8Array } | { clear: true } | { mark: string }, speaker: MediaQueue): void {
+    if (connected.has(leg.legId)) {
+      if (!('clear' in item)) speaker.fact({ played: 'mark' in item ? item.mark : item.id, ms: 0 });
+      return;
+    }
     sounds.stop(leg.legId);
     if ('audio' in item) leg.media.play(item);
     else if ('mark' in item) leg.media.mark(item.mark);
@@ -147,7 +152,7 @@ export function actOnLegs(
         const stop = leg.media.listen(queue);
         let failure: unknown;
         const speaking = async (): Promise<void> => {
-          for await (const item of up) apply(leg, item);
+          for await (const item of up) apply(leg, item, queue);
         };
         speaking().catch((thrown) => {
           failure = thrown;

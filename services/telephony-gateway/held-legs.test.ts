@@ -152,17 +152,32 @@ test('a leg is acted upon at its holder: held, resumed, keys sent, music played 
   expect(states).toEqual(['held', 'resumed', 'ended']);
 });
 
-test('legs of two people are connected, and end together', async () => {
+test('legs of two people are connected, hear nothing that is said between them, and end together', async () => {
   const [one, other] = [await answered('+79995550005'), await answered('+79995550006')];
   const heard: Uint8Array[] = [];
   other.phone.hear((audio) => void heard.push(audio));
   await it.bus.call(telephony.connect, { legId: one.legId, otherLegId: other.legId });
   await one.phone.say(new Uint8Array(320).fill(3));
   await until(() => heard.length === 2);
+  const said = speaker();
+  const facts: object[] = [];
+  const reading = (async () => {
+    for await (const item of it.bus.open(telephony.media, { legId: other.legId }, said))
+      if (!(item instanceof Uint8Array)) facts.push(item);
+  })();
+  said.say({ id: 'between', audio: new Uint8Array(480).fill(7) });
+  said.say({ mark: 'end' });
+  await until(() => facts.length === 2);
+  expect(facts).toEqual([
+    { played: 'between', ms: 0 },
+    { played: 'end', ms: 0 },
+  ]);
+  expect(heard).toHaveLength(2);
   const elsewhere = { legId: one.legId, otherLegId: 'leg_of_another_gateway' };
   await expect(it.bus.call(telephony.connect, elsewhere)).rejects.toMatchObject({ reason: 'other_gateway' });
   other.phone.hangUp();
   await until(() => one.phone.state === 'ended');
+  await reading;
 });
 
 test('a leg whose speaker is gone is hung up', async () => {
