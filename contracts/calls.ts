@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Callee, FilePart, Id, Key, Line, PageInput, Part, PersonText, Phone, pageOf, Timestamp, TimeZone, Viewer } from './common.ts';
 import { CallOutcome } from './crm.ts';
-import { contract, event, method } from './kit/define.ts';
+import { contract, event, method, stream } from './kit/define.ts';
 import { EndedBy, HangUpCause, LegDirection, LineNumber, Q850, RejectCause, Trunk } from './telephony.ts';
 
 export const CallState = z
@@ -45,7 +45,7 @@ const count = z.int().min(0);
 const CallStep = z.object({ callId: Id, leadId: Id.nullable(), direction: LegDirection, at: Timestamp });
 const one = z.strictObject({ callId: Id });
 
-export const calls = contract('calls', '2.0.0', {
+export const calls = contract('calls', '2.1.0', {
   start_call: method({
     summary: 'Call the phone of a lead, unless a calling rule forbids it now.',
     input: StartCall,
@@ -68,6 +68,13 @@ export const calls = contract('calls', '2.0.0', {
     output: Call,
     idempotency: 'read',
     http: { route: 'GET /api/v1/calls/{callId}', viewer: 'viewer' },
+  }),
+  watch_call: stream({
+    summary: 'Stream a call: its current state and each change, until it has ended.',
+    input: one.extend({ viewer: Viewer }),
+    up: z.strictObject({}),
+    down: Call,
+    http: { route: 'GET /api/v1/calls/{callId}/events', reply: 'events', viewer: 'viewer' },
   }),
   list_calls: method({
     summary: 'List calls, newest first, or those that need attention first.',

@@ -83,6 +83,12 @@ const row = (id: string, fields: object = {}) => ({
   ...fields,
 });
 
+const call = (callId: string, state: string) => ({
+  ...{ callId, direction: 'out', leadId: '65', phoneNumber: '+79995553322', line: null, legId: 'leg_1', state, answeredBy: null },
+  ...{ outcome: state === 'ended' ? 'busy' : null, endedBy: null, hangUpCause: null, q850: null, recordingId: null, transferredTo: null },
+  ...{ createdAt: at, ringingAt: null, answeredAt: null, endedAt: null, needsAttention: false },
+});
+
 const prefix = `cli${Math.random().toString(36).slice(2, 8)}`;
 const home = mkdtempSync(join(tmpdir(), 'polyb-cli-'));
 const asked: { method: string; input: unknown }[] = [];
@@ -125,6 +131,9 @@ beforeAll(async () => {
     'journal.retry': note('retry'),
     'journal.resolve': async (input: unknown) => ({ ...(await note('resolve')(input)), effect: 'It counts as done.', freed: 0 }),
     'journal.pause': async (input: { method: string }) => ({ paused: [input.method] }),
+    'calls.watch_call': async function* ({ callId }: { callId: string }) {
+      for (const state of ['queued', 'ringing', 'ended']) yield call(callId, state);
+    },
     'journal.watch': async function* () {
       yield row('row_watched', { state: 'attempting' });
       yield row('row_watched', { state: 'done' });
@@ -150,6 +159,7 @@ beforeAll(async () => {
       crm.find_contact,
       crm.push_to_crm,
       calls.start_call,
+      calls.watch_call,
       greeter.greet,
       greeter.wait,
       list,
@@ -221,6 +231,21 @@ test('start_call takes the whole reply of push_to_crm from a pipe, under the old
   );
 });
 
+test('--follow shows each state of the call that a reply names, a line each, to its end', async () => {
+  const { status, stdout } = await polyb(['call', 'start_call', 'leadId=65', 'phoneNumber=+79995553322', '--follow']);
+  const [reply, ...states] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(reply).toMatchObject({ callId: 'call_1', state: 'queued', leadId: '65' });
+  expect(states.map(({ callId, state, outcome }) => [callId, state, outcome])).toEqual([
+    ['call_1', 'queued', null],
+    ['call_1', 'ringing', null],
+    ['call_1', 'ended', 'busy'],
+  ]);
+  expect(status).toBe(0);
+});
+
 test.each([
   [
     'an unknown method',
@@ -255,6 +280,12 @@ test.each([
     ['call', 'push_to_crm', 'firstName=Pending', 'phoneNumber=+79995553322'],
     8,
     /polyb reviews show row_77/,
+  ],
+  [
+    '--follow of a reply that names nothing to follow',
+    ['call', 'find_contact', 'phoneNumber=+79995553322', '--follow'],
+    2,
+    /--follow: its reply has none of runId, callId/,
   ],
   ['a row that is not there', ['runs', 'show', 'run_nothing'], 3, /No row of the journal has the id run_nothing/],
   ['a command that is not there', ['cal', 'x'], 2, /close: call/],

@@ -1,5 +1,5 @@
 /** The orchestrator's handlers on a real database, with telephony that is only called. For tests. */
-import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Log, Loop, Verdict } from '../../bus/service.ts';
+import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Log, Loop, StreamHandler, Verdict } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { type Method, type OutputOf, type ParsedOf, type PayloadOf, settled } from '../../contracts/kit/define.ts';
@@ -50,6 +50,8 @@ export async function fixture(store: Store, settings: Record<string, string> = {
     asked,
     telephonyFails,
     ask,
+    watch: (input: ParsedOf<typeof calls.watch_call>, signal: AbortSignal) =>
+      (handlers.watch_call as unknown as StreamHandler<typeof calls.watch_call>)(input, (async function* () {})(), { signal } as Context), // What it reads.
     start: (key: string, more: Partial<ParsedOf<typeof calls.start_call>> = {}) =>
       ask(calls.start_call, { leadId: 'lead_1', phoneNumber: '+79995553322', ...more }, key),
     judge: (more: Partial<ParsedOf<typeof calls.start_call>> = {}): Promise<Verdict> =>

@@ -29,6 +29,7 @@ import { allow, countActive, forbid } from './rows.ts';
 import { callSettings } from './settings.ts';
 import { startCall } from './start-call.ts';
 import { transferCall } from './transfer-call.ts';
+import { watchCall } from './watch-call.ts';
 
 export default service({
   serves: { calls },
@@ -54,6 +55,7 @@ export default service({
     calls: {
       start_call: startCall(now),
       get_call: getCall(db),
+      watch_call: watchCall(db),
       list_calls: listCalls(db),
       call_totals: callTotals(db),
       get_recording: getRecording(db, bus.call),

@@ -130,6 +130,28 @@ test('a manager is told about calls to their clients and to those of nobody, als
   for (const one of [ofVera, ofOleg, ofBoss]) one.leave();
 });
 
+test('the events of a call are its states to its end, for those who may see the call and for nobody else', async () => {
+  const phoneNumber = '+79990002290';
+  const { chatId } = await it.world.bus.call(inbox.put_message, { from: 'busy', phoneNumber, text: 'позвоните' }, { key: 'busy' });
+  await assign(chatId, vera.personId);
+  const owned = `select from call_orchestrator.phone_owners where phone_number = $1 and $2 = any (person_ids)`;
+  await until(async () => (await it.world.store.query(owned, [phoneNumber, vera.personId])).length);
+  const { callId } = await it.world.bus.call(calls.start_call, { leadId: 'lead', phoneNumber }, { key: 'busy' });
+  const eventsFor = async ({ cookie }: LoggedIn) => {
+    const reply = await fetch(`${it.origin}/api/v1/calls/${callId}/events`, { headers: { cookie } });
+    const parts = (await reply.text()).split('\n\n').filter((part) => part.startsWith('id:') || part.startsWith('event:'));
+    return parts.map((part) => ({
+      event: /^event: (\w+)/m.exec(part)?.[1],
+      data: JSON.parse(/^data: (.*)$/m.exec(part)?.[1] ?? 'null') as { state?: string; outcome?: string | null; code?: string },
+    }));
+  };
+  const [seen, refused] = await Promise.all([eventsFor(vera), eventsFor(oleg)]);
+  expect(seen.at(-1)?.event).toBe('end');
+  expect(seen.at(-2)?.data).toMatchObject({ callId, state: 'ended', outcome: 'busy' });
+  expect(seen[0]).toMatchObject({ event: 'item', data: { callId } });
+  expect(refused.at(-1)).toMatchObject({ event: 'error', data: { code: 'not_found' } });
+});
+
 const bell = contract('bell', '1.0.0', {
   ring: method({
     summary: 'An effect that names a phone and no chat, and that the staff approves.',

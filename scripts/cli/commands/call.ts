@@ -8,6 +8,7 @@ import type { Connected } from '../kernel/connect.ts';
 import { advise, wrongUsage } from '../kernel/failure.ts';
 import { allowReach, bodyFrom, explain, fitInput, lazyBus, newKey, resolveTarget } from '../kernel/method.ts';
 import { spanMs } from '../kernel/text.ts';
+import type { Follower } from './follow.ts';
 
 export async function call(invocation: Invocation): Promise<number> {
   const { args, flags } = invocation;
@@ -16,11 +17,14 @@ export async function call(invocation: Invocation): Promise<number> {
     throw wrongUsage('expected an address, e.g. crm.push_to_crm', { subject: 'call', next: ['polyb list --methods', 'polyb call --help'] });
   await using line = lazyBus(invocation);
   const target = await resolveTarget(typed, line.get);
+  if (flags.on('follow') && flags.text('each') !== undefined)
+    throw wrongUsage('--follow follows one call, and --each makes many', { subject: 'call', next: ['polyb calls ls'] });
   if (flags.text('each') !== undefined) return await (await import('./batch.ts')).callEach(invocation, target, params, line.get);
   const { entry, input } = await fitInput(target, await bodyFrom(flags.text('data'), typed), params);
+  const follower = flags.on('follow') ? await (await import('./follow.ts')).followerOf(entry, invocation.groups) : undefined;
   if (flags.on('dry-run')) return await showDry(invocation, entry, input);
   await allowReach(invocation, entry);
-  return await callOnce(invocation, entry, input, line.get);
+  return await callOnce(invocation, entry, input, line.get, follower);
 }
 
 async function showDry({ out }: Invocation, entry: EntryFact, input: unknown): Promise<number> {
@@ -30,11 +34,13 @@ async function showDry({ out }: Invocation, entry: EntryFact, input: unknown): P
 }
 
 async function callOnce(
-  { flags, out, signal }: Invocation,
+  invocation: Invocation,
   entry: EntryFact,
   input: unknown,
   line: () => Promise<Connected>,
+  follower: Follower | undefined,
 ): Promise<number> {
+  const { flags, out, signal } = invocation;
   const key = flags.text('idempotency-key') ?? (entry.idempotency === 'keyed' ? newKey() : undefined);
   if (entry.deprecated !== undefined) out.note(`${entry.address} is deprecated: ${deprecationText(entry.deprecated)}`, 'warn');
   const dialledAt = performance.now();
@@ -48,12 +54,14 @@ async function callOnce(
     stopTicking();
     const ms = performance.now() - began;
     const traceId = bus.records().at(-1)?.traceId;
-    if (flags.text('save') === undefined) await out.result(result, {}, meta(entry, ms, key, traceId));
-    else await (await import('../kernel/save.ts')).save(result, flags.text('save') ?? '', out);
+    if (flags.text('save') !== undefined) await (await import('../kernel/save.ts')).save(result, flags.text('save') ?? '', out);
+    // A line for a program, as each of the lines that follow.
+    else if (follower !== undefined && out.format !== 'pretty' && out.format !== 'table') await out.item(result);
+    else await out.result(result, {}, meta(entry, ms, key, traceId));
     out.note([spanMs(ms), ...(key === undefined ? [] : [`key ${key}`]), ...(traceId ? [`(polyb trace ${traceId})`] : [])].join('  '), 'ok');
     if (out.verbose > 1) out.note(`  ${timeline({ started: dialledAt, connected: began, answered: began + ms })}`);
     if (flags.on('trace') && traceId) await (await import('./trace.ts')).drawTrace(connected, traceId, out, signal);
-    return 0;
+    return follower === undefined ? 0 : await (await import('./follow.ts')).goOn(follower, result, invocation);
   } catch (error) {
     stopTicking();
     if (!isPolybError(error)) throw error;

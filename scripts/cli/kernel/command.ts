@@ -53,6 +53,8 @@ export interface Command {
   readonly seeAlso?: readonly string[];
   /** What completes the first argument. */
   readonly completes?: 'address' | 'service' | 'pipeline' | 'setting' | 'file' | readonly string[];
+  /** The field of a reply with the id that is its argument: `polyb call … --follow` goes on with this command. */
+  readonly follows?: string;
   /** Loads its code; absent on a group, which cannot be run by itself. */
   readonly run?: () => Promise<Run>;
   readonly commands?: readonly Command[];

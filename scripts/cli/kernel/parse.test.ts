@@ -33,6 +33,12 @@ test('a flag of a command that takes one value is refused when it is given twice
   expect(parse('keys create --client shop --scope read,send').flags.text('scope')).toBe('read,send');
 });
 
+test('a command may have the short name of a global flag for one of its own', () => {
+  const file = { name: 'file', short: 'o', value: 'FILE', summary: 'x' };
+  const { values } = parseCommand({ name: 'save', summary: 'x', impact: 'ro', flags: [file] }, 'save', ['-o', 'a.wav', '--output', 'json']);
+  expect(values).toMatchObject({ file: 'a.wav', output: 'json' });
+});
+
 test('a lone dash is standard input, not a flag', () => {
   expect(parse('call start_call -d -').flags.text('data')).toBe('-');
 });

@@ -14,10 +14,10 @@ const partBytes = 180_000;
 const fullScale = 32_768;
 
 export async function saveAudio(invocation: Invocation): Promise<number> {
-  const { args, out, path } = invocation;
-  const [callId, file] = args;
+  const { args, flags, out, path } = invocation;
+  const [callId, file = flags.text('file')] = args;
   if (callId === undefined || file === undefined)
-    throw wrongUsage('expected the id of a call and a file', { subject: path, next: ['polyb calls ls'] });
+    throw wrongUsage('expected the id of a call and a file, e.g. call_1 -o call.wav', { subject: path, next: ['polyb calls ls'] });
   const chunks: Buffer[] = [];
   await withAsk(invocation, async (ask) => {
     for (let offset = 0, bytes = 1; offset < bytes; ) {

@@ -1,16 +1,16 @@
 /** `polyb calls`: its commands. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { calls } from '../../../contracts/calls.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import type { telephony } from '../../../contracts/telephony.ts';
 import { askMethod, withAsk } from '../../../scripts/cli/kernel/ask.ts';
+import { readCatalogue } from '../../../scripts/cli/kernel/catalogue.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
-import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import { openEntry } from '../../../scripts/cli/kernel/stream.ts';
 
 type Page = OutputOf<typeof calls.list_calls>;
 type Call = Page['items'][number];
 type Trunks = OutputOf<typeof telephony.list_trunks>;
-const pollMs = 300;
 
 export async function listCalls(invocation: Invocation): Promise<number> {
   const { flags, out } = invocation;
@@ -41,28 +41,28 @@ export async function listCalls(invocation: Invocation): Promise<number> {
 }
 
 export async function showCall(invocation: Invocation): Promise<number> {
-  const { flags, out, signal } = invocation;
+  const { flags, out } = invocation;
   const callId = callIn(invocation);
-  await withAsk(
-    invocation,
-    async (ask) => {
-      const read = () => ask<Call>('calls.get_call', { callId });
-      let call = await read();
-      if (!flags.on('follow')) {
-        await out.result(call, { text: () => drawCall(call, out) });
-        return;
-      }
-      for (let shown = ''; ; call = await read()) {
-        const now = JSON.stringify(call);
-        if (now !== shown) await out.item(call, () => `${out.time(lastTime(call))}  ${call.state}  ${endOf(call)}\n`);
-        shown = now;
-        if (call.state === 'ended') return;
-        await delay(pollMs, undefined, { signal });
-      }
-    },
-    { lasting: flags.on('follow') },
-  );
+  if (flags.on('follow')) return await followCall(invocation, callId);
+  const call = await askMethod<Call>(invocation, 'calls.get_call', { callId });
+  await out.result(call, { text: () => drawCall(call, out) });
   return 0;
+}
+
+async function followCall(invocation: Invocation, callId: string): Promise<number> {
+  const { out, signal } = invocation;
+  return await withAsk(
+    invocation,
+    async (_ask, connected) => {
+      const { entries } = await readCatalogue();
+      const watch = entries['calls.watch_call'];
+      if (watch === undefined) throw refusal('unimplemented', 'these contracts have no calls.watch_call', { next: ['polyb docs build'] });
+      for await (const call of openEntry<Call>((await connected()).bus, watch, { callId }, { signal }))
+        await out.item(call, () => `${out.time(lastTime(call))}  ${call.state}  ${endOf(call)}`.trimEnd());
+      return 0;
+    },
+    { lasting: true },
+  );
 }
 
 export const hangUp = (invocation: Invocation): Promise<number> => changed(invocation, 'calls.end_call', {});

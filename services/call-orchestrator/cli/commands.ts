@@ -3,6 +3,8 @@ import type { Command } from '../../../scripts/cli/kernel/command.ts';
 
 const states = ['queued', 'ringing', 'early', 'answered', 'held', 'transferring', 'ended'];
 
+const file = { name: 'file', short: 'o', value: 'FILE', summary: 'The WAV file that is written.' } as const;
+
 export default [
   {
     name: 'calls',
@@ -28,6 +30,7 @@ export default [
         summary: 'Show a call with its times and its end.',
         usage: 'CALL',
         impact: 'ro',
+        follows: 'callId',
         flags: [{ name: 'follow', summary: 'Show each change until the call has ended.' }],
         examples: [{ line: 'polyb calls show call_1' }, { line: 'polyb calls show call_1 --follow' }],
         seeAlso: ['calls ls', 'calls hangup'],
@@ -54,9 +57,10 @@ export default [
       {
         name: 'audio',
         summary: 'Save the recording of a call (stereo WAV: left the customer, right this system), and show how loud both sides are.',
-        usage: 'CALL FILE',
+        usage: 'CALL [FILE]',
         impact: 'ro',
-        examples: [{ line: 'polyb calls audio call_1 call.wav' }],
+        flags: [file],
+        examples: [{ line: 'polyb calls audio call_1 -o call.wav' }],
         seeAlso: ['calls show'],
         run: async () => (await import('./audio.ts')).saveAudio,
       },

@@ -1,9 +1,9 @@
 /** `polyb runs watch`: a row, again whenever it changes, to its end. */
-import type { Stream } from '../../../../contracts/kit/define.ts';
 import { PolybError } from '../../../../contracts/kit/errors.ts';
 import type { Invocation } from '../../kernel/command.ts';
 import type { Connected } from '../../kernel/connect.ts';
 import { advise } from '../../kernel/failure.ts';
+import { openEntry } from '../../kernel/stream.ts';
 import { idOf, journalEntry, type Row, wholeId, withJournal } from './ask.ts';
 import { drawRow } from './rows.ts';
 
@@ -23,7 +23,7 @@ export async function follow({ flags, out, signal }: Invocation, { bus }: Connec
   const stop = timeUp === undefined ? signal : AbortSignal.any([signal, timeUp]);
   let last: Row | undefined;
   try {
-    for await (const row of rowsOf(bus, await journalEntry('watch'), id, stop)) {
+    for await (const row of openEntry<Row>(bus, await journalEntry('watch'), { id }, { signal: stop })) {
       last = row;
       if (out.isTty && out.format === 'pretty') out.redraw(drawRow(row, out));
       else if (out.format !== 'json' && out.format !== 'yaml') await out.item(row, () => lineOf(row));
@@ -46,18 +46,6 @@ export async function follow({ flags, out, signal }: Invocation, { bus }: Connec
   }
   return last.state === 'done' ? 0 : 1;
 }
-
-async function* rowsOf(
-  bus: Connected['bus'],
-  entry: Awaited<ReturnType<typeof journalEntry>>,
-  id: string,
-  signal: AbortSignal,
-): AsyncIterable<Row> {
-  // The caller's side of a stream reads its address and limits and no schema, so the catalogue's facts are enough of a stream.
-  const stream = { ...entry, overflow: entry.overflow ?? 'wait', topic: undefined, limits: { concurrency: 256 } } as unknown as Stream;
-  for await (const row of bus.open(stream, { id }, nothing(), { signal })) yield row as Row;
-}
-async function* nothing(): AsyncGenerator<never> {}
 
 function lineOf(row: Row): string {
   const steps = row.steps.map(({ step, state }) => `${step ?? '?'} ${state}`).join(', ');

@@ -29,6 +29,7 @@ export const busCommands: readonly Command[] = [
       { name: 'save', value: 'FILE', summary: 'Write the result to a file instead of stdout.' },
       { name: 'dry-run', summary: 'Check the input and show what would be sent; send nothing.' },
       { name: 'trace', summary: 'Draw the trace of the call after its reply.' },
+      { name: 'follow', summary: 'After the reply, follow the phone call or run that it names until that has ended.' },
     ],
     examples: [
       { line: 'polyb call crm.push_to_crm firstName=Иван lastName=Иванов phoneNumber=+79995553322' },
@@ -37,6 +38,7 @@ export const busCommands: readonly Command[] = [
         line: 'polyb call push_to_crm -d @lead.json | polyb call start_call -d -',
         says: 'the reply of the first is the input of the second',
       },
+      { line: 'polyb call start_call leadId=65 phoneNumber=+79995553322 --follow', says: 'queued, ringing, answered, ended' },
       { line: 'polyb call crm.push_to_crm --each leads.jsonl --rate 5 -o jsonl > out.jsonl', says: 'exits with 10 when some calls failed' },
     ],
     seeAlso: ['describe', 'list', 'help params', 'help exit-codes'],

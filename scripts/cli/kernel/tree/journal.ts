@@ -109,6 +109,7 @@ export const journalCommands: readonly Command[] = [
         summary: 'Follow a run until it ends.',
         usage: 'RUN',
         impact: 'ro',
+        follows: 'runId',
         details: ['Exits with 0 when the run is done, with 1 when it ended otherwise, and with 8 if it has not ended after --timeout.'],
         examples: [{ line: 'polyb runs watch run_0mwp5gau' }],
         run: async () => (await import('../../commands/journal/watch.ts')).watchRun,
