@@ -32,8 +32,14 @@ export interface ServeOptions {
 export interface Served {
   /** All entries that this instance serves. */
   readonly entries: readonly Entry[];
-  /** Takes no more calls and waits for those in flight. */
-  drain(release?: () => Promise<void>): Promise<void>;
+  /** Takes no more calls and waits for those in flight. A repeat waits for the first. */
+  drain(options: DrainOptions): Promise<void>;
+}
+export interface DrainOptions {
+  /** Called once nothing is taken but for owned objects; when it resolves they are left too. */
+  readonly release?: (() => Promise<void>) | undefined;
+  /** How long calls in flight may go on, asked when everything is left; then they are aborted. */
+  readonly leftMs: () => number;
 }
 /** By address, `crm.push_to_crm`. */
 export type Handlers = Readonly<Record<string, Handler | StreamHandler>>;

@@ -1,6 +1,9 @@
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Leg } from './port.ts';
 
+/** How long an instance that closes may take to hang up its legs: enough to send a lost message of SIP three times more. */
+export const closeMs = 4_000;
+
 /** The legs that a process holds. */
 export interface HeldLegs<L extends Leg> {
   readonly size: number;
@@ -14,6 +17,8 @@ export interface HeldLegs<L extends Leg> {
   all(): readonly L[];
   /** Takes no more legs; resolves when the last one has ended. @throws the reason of the signal */
   drain(signal: AbortSignal): Promise<void>;
+  /** Takes no more legs and hangs up all at once; resolves when they have ended, or cannot be hung up before the signal. */
+  hangUpAll(signal: AbortSignal, failed: (err: unknown) => void): Promise<void>;
 }
 
 export function heldLegs<L extends Leg>(): HeldLegs<L> {
@@ -45,6 +50,10 @@ export function heldLegs<L extends Leg>(): HeldLegs<L> {
         if (signal.aborted) return reject(signal.reason);
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
+    },
+    async hangUpAll(signal, failed) {
+      isDraining = true;
+      await Promise.all([...legs.values()].map((leg) => leg.hangUp(signal).catch(failed)));
     },
   };
 }

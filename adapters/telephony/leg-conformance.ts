@@ -380,6 +380,18 @@ export function legConformance(
       await drained;
     });
 
+    test('an instance that closes hangs up every leg, whether it talks or rings', async () => {
+      const at = await setup();
+      const { far } = await at.talking();
+      await at.server.place(dial, { legId: 'leg_2', signal });
+      const other = await at.network.next();
+      other.ring();
+      await at.holds(() => at.changes.some(({ legId, state }) => legId === 'leg_2' && state === 'ringing'));
+      await at.server.close();
+      expect(at.changes.filter(({ state }) => state === 'ended')).toMatchObject([{ endedBy: 'system' }, { endedBy: 'system' }]);
+      await at.holds(() => far.hasEnded() && other.hasEnded());
+    });
+
     if (receivesCalls)
       describe('inbound', () => {
         test('a caller rings, is answered, heard and spoken to', async () => {

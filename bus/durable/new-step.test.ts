@@ -110,7 +110,7 @@ test('a step whose service vanished before it made a row is done by another long
   );
   const done = work('k');
   await until(() => calls === 1);
-  void served.drain();
+  void served.drain({ leftMs: () => 60_000 });
   await startBread();
   expect(await until(async () => ((await work('k')).status === 'completed' ? true : null))).toBe(true);
   await done;

@@ -34,7 +34,7 @@ export interface RuntimeOptions {
 export interface Runtime {
   /** True when the bus is connected and the service's own parts are ready. */
   ready(): Promise<boolean>;
-  /** Takes no more work, waits up to `graceMs` for running work, stops the service's parts. */
+  /** Takes no more work, lets the service drain, waits up to `graceMs` for running work, stops the service's parts. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -178,15 +178,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       (stopping ??= (async () => {
         for (const hearing of hearings) hearing[Symbol.dispose]();
         const { drain } = running;
+        let until = performance.now() + graceMs;
+        const leftMs = (): number => Math.max(0, until - performance.now());
         // An instance that drains for long must not take attempts that it would refuse.
         const release =
           drain &&
           (async () => {
-            await journal.drain(graceMs);
+            await journal.drain(leftMs());
+            const began = performance.now();
             await drain();
+            until += performance.now() - began; // the service limits its own time
           });
-        await Promise.all([served.drain(release), requests.stop(), ...started.map((loop) => loop.stop())]);
-        await journal.drain(graceMs);
+        await Promise.all([served.drain({ release, leftMs }), requests.stop(), ...started.map((loop) => loop.stop())]);
+        await journal.drain(leftMs());
         await store.journal.releaseLoops(holder).catch((error: unknown) => log.warn({ err: error }, 'loop leases were left to run out'));
         await running.stop?.();
       })()),

@@ -1,9 +1,10 @@
 /** The server's side: listens where the contract says. Loaded when something is served. */
 import type { Contract, Entry } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import type { Handlers, RunKeyed } from '../call.ts';
+import type { DrainOptions, Handlers, RunKeyed } from '../call.ts';
 import { cancelled, stop } from '../middleware/cancel.ts';
 import { deadlineExceeded } from '../middleware/deadline.ts';
+import { within } from '../middleware/settles-within.ts';
 import type { Subscription } from '../transports/transport.ts';
 import { subjectToken } from '../wire/ids.ts';
 import { signature } from '../wire/subjects.ts';
@@ -20,11 +21,8 @@ export interface Server {
   /** Stops the call whose reply would go to this inbox. */
   cancel(reply: string): void;
   readonly endpoints: readonly Endpoint[];
-  /**
-   * Takes no more calls; resolves when those in flight have ended.
-   * @param release called once nothing is taken but for owned objects; when it resolves they are left too
-   */
-  drain(release?: () => Promise<void>): Promise<void>;
+  /** Takes no more calls; resolves when those in flight have ended or were aborted. */
+  drain(options: DrainOptions): Promise<void>;
   /** Replies to all that still run, and fires their signals. */
   abort(): void;
   close(): void;
@@ -77,6 +75,11 @@ export function createServer(options: ServerOptions): Server {
     await Promise.all([...from].map((subscription) => subscription.drain()));
   }
 
+  function abort(): void {
+    for (const call of running.list())
+      abortCall(parts, call, new PolybError('unavailable', `${name} is shutting down.`, { outcome: 'unknown' }));
+  }
+
   return {
     add(entries, handlers, keep) {
       const made = entries
@@ -116,16 +119,14 @@ export function createServer(options: ServerOptions): Server {
     get endpoints() {
       return [...endpoints.values()];
     },
-    async drain(release) {
+    async drain({ release, leftMs }) {
       await leave(subscriptions, localSubjects);
       await release?.();
       await leave(ownedSubscriptions, ownedSubjects);
-      await running.idle();
+      // A stream has no deadline: it would be waited for as long as its other end stays.
+      if (!(await within(leftMs(), running.idle()))) abort();
     },
-    abort() {
-      for (const call of running.list())
-        abortCall(parts, call, new PolybError('unavailable', `${name} is shutting down.`, { outcome: 'unknown' }));
-    },
+    abort,
     close() {
       for (const subscription of [...subscriptions, ...ownedSubscriptions]) subscription.unsubscribe();
       running.stop();

@@ -1,7 +1,7 @@
 /** The parts of serving; loaded when a bus first serves, because they need the schema library. */
 import type { Entry } from '../../contracts/kit/define.ts';
 import type { MetricReport } from '../../contracts/kit/metric.ts';
-import type { Handlers, RunKeyed } from '../call.ts';
+import type { DrainOptions, Handlers, RunKeyed } from '../call.ts';
 import { within } from '../middleware/settles-within.ts';
 import type { ShownSetting } from '../service.ts';
 import type { Health } from '../telemetry/dependencies.ts';
@@ -15,8 +15,7 @@ export interface Serving {
   add(entries: readonly Entry[], handlers: Handlers, keep: RunKeyed | undefined): void;
   readonly own: Server['own'];
   counters(): readonly Counter[];
-  /** See `Server`. */
-  drain(release?: () => Promise<void>): Promise<void>;
+  readonly drain: Server['drain'];
   /** Drains for at most `graceMs`, then aborts the calls that still run. */
   stop(graceMs: number): Promise<void>;
 }
@@ -36,10 +35,10 @@ export function createServing(parts: ServingParts): Serving {
   const silence: (() => void)[] = [];
   let drained: Promise<void> | undefined;
 
-  function drain(release?: () => Promise<void>): Promise<void> {
+  function drain(options: DrainOptions): Promise<void> {
     drained ??= (async () => {
       for (const stop of silence) stop(); // discovery must not find an instance that drains
-      await server.drain(release);
+      await server.drain(options);
     })();
     return drained;
   }
@@ -62,7 +61,7 @@ export function createServing(parts: ServingParts): Serving {
     counters: () => server.endpoints.map(({ counter }) => counter),
     drain,
     async stop(graceMs) {
-      await within(graceMs, drain());
+      await within(graceMs, drain({ leftMs: () => graceMs }));
       server.abort();
       await new Promise((resolve) => setImmediate(resolve)); // an open stream sends its own end
       control.close();

@@ -119,6 +119,7 @@ export function createIncomingCall({ stack, request, transaction, contact, sourc
   function refuse(status: number, reason: string, headers: readonly Header[] = [], sdp?: string): void {
     if (state !== 'setup' && state !== 'early') return;
     transaction.respond(respond(status, headers, sdp));
+    stack.linger(transaction.settled());
     finish({ by: status === 504 ? 'network' : 'us', status, reason, q850: null });
   }
 

@@ -248,7 +248,7 @@ export function createOutgoingCall(
     if (wasCancelSent || !sent || !cancelled) return;
     wasCancelSent = true;
     const { by, status, reason, q850 } = cancelled;
-    void requester.sendAs(cancelOf(dialog, sent, reasonHeaders(q850)), sent.target); // the INVITE has its own end
+    stack.linger(requester.sendAs(cancelOf(dialog, sent, reasonHeaders(q850)), sent.target)); // the INVITE has its own end
     // A peer that never ends its INVITE has had its time (RFC 3261, section 9.1).
     stopRinging();
     stopRinging = clock.after(transactionMs, () => finish({ by, status, reason, q850: null }));

@@ -124,7 +124,11 @@ export function register(
       if (isEnded) return;
       isEnded = true;
       stopNext();
-      if (current.state === 'registered') await send(0);
+      if (current.state === 'registered') {
+        const removed = send(0);
+        stack.linger(removed);
+        await removed;
+      }
       change({ state: 'ended', contacts: [], grantedS: null });
     },
   };

@@ -19,6 +19,8 @@ export interface ServerTransaction {
   acknowledge(): void;
   /** Whether there was a final response. */
   isAnswered(): boolean;
+  /** Resolves when the refusal of an INVITE was acknowledged, or will not be any more. */
+  settled(): Promise<void>;
   stop(): void;
 }
 
@@ -30,10 +32,12 @@ export function startServerTransaction(request: SipRequest, channel: Channel, cl
   let last: SipResponse | null = null;
   let stopResending = (): void => {};
   let stopWaiting = (): void => {};
+  let settle = (): void => {};
 
   function end(): void {
     if (state === 'ended') return;
     state = 'ended';
+    settle();
     stopResending();
     stopWaiting();
     on.ended();
@@ -89,11 +93,18 @@ export function startServerTransaction(request: SipRequest, channel: Channel, cl
     acknowledge() {
       if (state !== 'completed' || !isInvite) return;
       state = 'confirmed';
+      settle();
       stopResending();
       stopWaiting();
       stopWaiting = clock.after(channel.isReliable ? 0 : t4, end);
     },
     isAnswered: () => state !== 'proceeding',
+    settled() {
+      if (state === 'confirmed' || state === 'ended') return Promise.resolve();
+      return new Promise((resolve) => {
+        settle = resolve;
+      });
+    },
     stop: end,
   };
 }

@@ -107,7 +107,7 @@ export function createSession({ stack, dialog: first, authorizer, events, onEnd 
       await stack.save(dialog).catch(() => {});
       return true;
     };
-    void requester.send({ build, nextHop: nextHopOf(dialog), authorizer, before }); // gone or not, the call is over
+    stack.linger(requester.send({ build, nextHop: nextHopOf(dialog), authorizer, before })); // gone or not, the call is over
     end(how);
   }
 

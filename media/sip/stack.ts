@@ -13,6 +13,8 @@ export interface Stack {
   readonly timer: SessionTimerSettings;
   /** Stores a dialog; INVITE, 200, re-INVITE and BYE leave after it. */
   save(dialog: Dialog): Promise<void>;
+  /** What is still sent after a call has ended: its BYE or CANCEL, or the refusal until its ACK. `close` can wait for it. */
+  linger(work: Promise<unknown>): void;
   /** Requests of that dialog go to `receive` until the returned function is called. */
   attach(callId: string, localTag: string, receiver: DialogReceiver): () => void;
 }

@@ -74,7 +74,15 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
   let receiver: (bytes: Uint8Array, flow: Flow) => void = () => {};
   const connections = new Map<string, Promise<Socket>>();
   const opened: Opened[] = [];
+  /** Datagrams that have not left yet: to close their socket would drop them. */
+  const leaving = new Set<Promise<void>>();
   let isClosed = false;
+
+  function sendDatagram(socket: UdpSocket, bytes: Uint8Array, port: number, address: string): Promise<void> {
+    const sent = datagram(socket, bytes, port, address).finally(() => leaving.delete(sent));
+    leaving.add(sent);
+    return sent;
+  }
 
   const keyOf = (protocol: Protocol, address: string, port: number): string => `${protocol} ${address} ${port}`;
 
@@ -229,6 +237,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
       if (isClosed) return;
       isClosed = true;
       receiver = () => {};
+      await Promise.allSettled(leaving);
       const closing = opened.splice(0).map((each) => each.close());
       for (const connection of connections.values()) void connection.then((socket) => socket.destroy()).catch(() => {}); // never opened
       await Promise.all(closing);
@@ -244,7 +253,7 @@ function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
-function sendDatagram(socket: UdpSocket, bytes: Uint8Array, port: number, address: string): Promise<void> {
+function datagram(socket: UdpSocket, bytes: Uint8Array, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     try {
       socket.send(bytes, port, address, (error) => (error ? reject(error) : resolve()));

@@ -908,6 +908,48 @@ test('while it drains an agent takes no call, keeps those it has, and reports wh
   await draining;
 });
 
+test('an agent that closes with patience sends the BYE whose dialog is still being stored, and waits for its response', async () => {
+  const { promise: stored, resolve: store } = Promise.withResolvers<void>();
+  let isSlow = false;
+  const it = setup({ save: async () => (isSlow ? stored : undefined) });
+  const { call } = await talk(it);
+  isSlow = true;
+  call.hangUp();
+  let isClosed = false;
+  const closing = it.agent.close(new AbortController().signal).then(() => {
+    isClosed = true;
+  });
+  store();
+  const bye = await it.peer.nextRequest('BYE');
+  expect(isClosed).toBe(false);
+  it.peer.send(it.peer.respond(bye, 200), ours);
+  await closing;
+});
+
+test('an agent that closes with patience repeats a lost refusal until it is acknowledged', async () => {
+  const it = setupCallee();
+  await ringing(it);
+  it.network.filter((message) => message.kind === 'request' || message.status < 400);
+  it.first().hangUp();
+  const closing = it.agent.close(new AbortController().signal);
+  it.network.filter(() => true);
+  await it.clock.advance(500);
+  const refusal = await it.peer.nextResponse('480 INVITE');
+  it.peer.send(requestOf('ACK', { branch: topVia(refusal)?.params.get('branch')?.slice('z9hG4bK'.length) ?? '' }), ours);
+  await closing;
+});
+
+test('an agent that closes does not wait longer than its patience for a peer that is gone', async () => {
+  const it = setup();
+  const { call } = await talk(it);
+  it.network.filter(() => false);
+  call.hangUp();
+  const patience = new AbortController();
+  const closing = it.agent.close(patience.signal);
+  patience.abort();
+  await closing;
+});
+
 test('a dead process leaves a phone ringing: its CANCEL has the branch of the INVITE', async () => {
   const it = setup();
   it.agent.invite(invitation, {});

@@ -121,8 +121,11 @@ export interface UserAgent {
   calls(): readonly Call[];
   /** Takes no new calls, and gives shared ports to other instances; resolves once every call has ended. */
   drain(signal: AbortSignal): Promise<void>;
-  /** Closes the transports. Calls that still live are not told: hang up or drain first. */
-  close(): Promise<void>;
+  /**
+   * Closes the transports. Calls that still live are not told: hang up or drain first.
+   * @param patience how long the peers of calls that have just ended may take to confirm it; not at all by default
+   */
+  close(patience?: AbortSignal): Promise<void>;
 }
 
 const defaultLimits: Limits = { calls: 2_000, invitesPerS: 1_000, transactions: 50_000 };
@@ -144,6 +147,8 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
   const ringing = new Map<ServerTransaction, IncomingControl>();
   /** Calls by what the copies of a forked INVITE have in common. */
   const merged = new Set<string>();
+  /** Of calls that have ended. */
+  const lingering = new Set<Promise<unknown>>();
   let isDraining = false;
   let untilEmpty: (() => void)[] = [];
   let windowStart = 0;
@@ -163,6 +168,12 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     requester,
     timer,
     save: options.save ?? (() => Promise.resolve()),
+    linger(work) {
+      const done: Promise<unknown> = work
+        .catch(() => {}) // the peer is gone
+        .then(() => lingering.delete(done));
+      lingering.add(done);
+    },
     attach(id, localTag, receiver) {
       const key = `${id} ${localTag}`;
       dialogs.set(key, receiver);
@@ -428,7 +439,12 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
         if (signal.aborted) give();
       });
     },
-    async close() {
+    async close(patience = AbortSignal.abort()) {
+      await new Promise<void>((resolve) => {
+        patience.addEventListener('abort', () => resolve(), { once: true });
+        if (patience.aborted || lingering.size === 0) resolve();
+        else void Promise.all(lingering).then(() => resolve());
+      });
       transactions.close();
       clock.close();
       await transports.close();

@@ -22,6 +22,8 @@ interface Parts {
   readonly ended: (legId: string) => void;
 }
 export interface Holder extends LegHost {
+  /** The instance stops: legs that it hangs up from now on end because they lose their holder. */
+  leave(): void;
   /** Resolves when every change so far is stored. */
   stored(): Promise<void>;
 }
@@ -31,6 +33,7 @@ const longestRetryMs = 5_000;
 export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, ended }: Parts): Holder {
   /** The end of the queue of changes of each leg. */
   const queues = new Map<string, Promise<void>>();
+  let isLeaving = false;
 
   async function store(change: LegChange): Promise<void> {
     for (let waitMs = 50; ; waitMs = Math.min(2 * waitMs, longestRetryMs)) {
@@ -81,7 +84,9 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
     changed(change) {
       const { legId } = change;
       const recordingId = change.recordingId ?? recordings.idOf(legId);
-      const next = (queues.get(legId) ?? Promise.resolve()).then(() => store({ ...change, recordingId }));
+      const isLost = isLeaving && change.state === 'ended' && change.endedBy === 'system';
+      const known = { ...change, recordingId, ...(isLost ? { hangUpCause: 'holder_lost' as const } : {}) };
+      const next = (queues.get(legId) ?? Promise.resolve()).then(() => store(known));
       queues.set(legId, next);
       if (change.state !== 'ended') return;
       ended(legId);
@@ -94,6 +99,9 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
       if (recordsAll && leg.media.record !== undefined)
         recordings.begin(leg).catch((err) => log.error({ err, legId: leg.legId }, 'a leg could not be recorded'));
       void attend(leg);
+    },
+    leave() {
+      isLeaving = true;
     },
     stored: async () => void (await Promise.all(queues.values())),
   };

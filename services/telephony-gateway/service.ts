@@ -100,6 +100,8 @@ export default service({
       await server
         ?.drain(AbortSignal.timeout(settings.TELEPHONY_DRAIN_MS))
         .catch((err) => log.warn({ err }, 'legs that go on are hung up, because the instance stops'));
+      held.leave();
+      await server?.close(); // The streams of the legs end with them.
     },
     async stop() {
       await server?.close();

@@ -18,10 +18,10 @@ let folder: string;
 let port: number;
 let settings: Readonly<Record<string, string>>;
 let gateway: Hosted;
-async function start(name: string): Promise<Hosted> {
+async function start(name: string, changed: Readonly<Record<string, string>> = {}): Promise<Hosted> {
   const [loaded] = await loadServices([name]);
   if (loaded === undefined) throw new Error(`no service ${name}`);
-  return it.start(loaded.folder, loaded.service, settings);
+  return it.start(loaded.folder, loaded.service, { ...settings, ...changed });
 }
 beforeAll(async () => {
   it = await world();
@@ -123,4 +123,36 @@ test('while an instance drains, its call goes on and can be hung up, and new cal
   await drained;
   caller.hangUp();
   gateway = second;
+});
+
+test('calls that go on beyond the limit of a drain, in talk and ringing, are hung up by the system, and the instance ends', async () => {
+  await gateway.stop(15_000);
+  gateway = await start('telephony-gateway', { TELEPHONY_DRAIN_MS: '100' });
+  const called = async (phoneNumber: string, key: string) => {
+    const { callId } = await it.bus.call(calls.start_call, { leadId: `lead_${key}`, phoneNumber }, { key });
+    const phone = await until(() => phones.calls.find(({ number }) => number === phoneNumber));
+    phone.ring();
+    return { callId, phone };
+  };
+  const [talk, ringing] = [await called('+79995553344', 'k3'), await called('+79995553355', 'k4')];
+  talk.phone.answer();
+  await until(async () => (await stateOf(talk.callId)) === 'answered' && (await stateOf(ringing.callId)) === 'ringing');
+  const { legId } = await it.bus.call(calls.get_call, { callId: talk.callId });
+  const opened = Promise.withResolvers<void>();
+  const silent = (async function* () {
+    await new Promise(() => {});
+    yield { id: 'never', audio: loud(20) };
+  })();
+  const listening = (async () => {
+    for await (const _ of it.bus.open(telephony.media, { legId: legId as string }, silent, { onOpened: opened.resolve }));
+  })();
+  await opened.promise;
+  await gateway.stop(60_000);
+  expect([talk, ringing].map(({ phone }) => phone.hasEnded())).toEqual([true, true]);
+  await listening;
+  expect(await it.store.query('select 1 from telephony_gateway.legs where ended_at is null')).toEqual([]);
+  await until(async () => (await stateOf(talk.callId)) === 'ended' && (await stateOf(ringing.callId)) === 'ended');
+  const end = { endedBy: 'system', hangUpCause: 'holder_lost' };
+  expect(await it.bus.call(calls.get_call, { callId: talk.callId })).toMatchObject({ ...end, outcome: 'answered' });
+  expect(await it.bus.call(calls.get_call, { callId: ringing.callId })).toMatchObject({ ...end, outcome: 'cancelled' });
 });

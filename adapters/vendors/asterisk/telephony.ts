@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { durationMs, secret, text, url } from '../../../config/settings.ts';
 import type { Deps } from '../../deps.ts';
 import { type DialPlan, dialled, dialPlanForm } from '../../telephony/dial-plan.ts';
-import { heldLegs } from '../../telephony/held-legs.ts';
+import { closeMs, heldLegs } from '../../telephony/held-legs.ts';
 import type { LegGateway, LegHost, LegServer } from '../../telephony/leg-gateway.ts';
 import { type MediaSocket, mediaServerSettings, type SocketListener, startMediaServer } from '../../telephony/media-server.ts';
 import { causeOfQ850 } from '../../telephony/q850.ts';
@@ -198,10 +198,9 @@ async function start(options: AsteriskOptions, deps: Pick<Deps, 'http' | 'log' |
       await legs.drain(signal);
     },
     async close() {
+      await legs.hangUpAll(AbortSignal.timeout(closeMs), (err) => log.warn({ err }, 'a leg could not be hung up'));
       path[Symbol.dispose]();
       stop();
-      for (const leg of legs.all())
-        await leg.hangUp(AbortSignal.timeout(2_000)).catch((err: unknown) => log.warn({ err }, 'a leg could not be hung up'));
       await server.close();
     },
   };

@@ -14,7 +14,7 @@ import { parseUri } from '../../../media/sip/uri.ts';
 import { createUserAgent } from '../../../media/sip/user-agent.ts';
 import type { Deps } from '../../deps.ts';
 import { type DialPlan, dialled } from '../../telephony/dial-plan.ts';
-import { heldLegs } from '../../telephony/held-legs.ts';
+import { closeMs, heldLegs } from '../../telephony/held-legs.ts';
 import type { LegGateway, LegHost, LegServer } from '../../telephony/leg-gateway.ts';
 import type { TrunkState } from '../../telephony/port.ts';
 import { type SipLeg, sipLeg } from './leg.ts';
@@ -165,17 +165,15 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
     },
     trunks: () => [trunkState(state, options, legs.size)],
     async drain(signal) {
-      const drained = Promise.all([agent.drain(signal), legs.drain(signal)]);
-      await registration?.end();
-      await drained;
+      // A registrar that is away does not hold up the end.
+      void registration?.end();
+      await Promise.all([agent.drain(signal), legs.drain(signal)]);
     },
     async close() {
-      await registration?.end();
-      const patience = AbortSignal.timeout(2_000);
-      await Promise.all(
-        legs.all().map((leg) => leg.hangUp(patience).catch((err: unknown) => log.warn({ err }, 'a leg could not be hung up'))),
-      );
-      await agent.close();
+      const patience = AbortSignal.timeout(closeMs);
+      void registration?.end();
+      await legs.hangUpAll(patience, (err) => log.warn({ err }, 'a leg could not be hung up'));
+      await agent.close(patience);
       await worker.close();
     },
   };

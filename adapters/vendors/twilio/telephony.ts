@@ -7,7 +7,7 @@ import { durationMs, origin, secret, text } from '../../../config/settings.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { Deps, HttpAnswer } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
-import { heldLegs } from '../../telephony/held-legs.ts';
+import { closeMs, heldLegs } from '../../telephony/held-legs.ts';
 import type { LegGateway, LegHost, LegServer } from '../../telephony/leg-gateway.ts';
 import type { LegEnd } from '../../telephony/leg-state.ts';
 import { type MediaPath, type MediaRequest, mediaServerSettings, type OpenPath, startMediaServer } from '../../telephony/media-server.ts';
@@ -187,9 +187,8 @@ async function start(options: TwilioOptions, { http, log, now }: Pick<Deps, 'htt
       await legs.drain(signal);
     },
     async close() {
+      await legs.hangUpAll(AbortSignal.timeout(closeMs), (err) => log.warn({ err }, 'a leg could not be hung up'));
       inbound?.[Symbol.dispose]();
-      for (const leg of legs.all())
-        await leg.hangUp(AbortSignal.timeout(2_000)).catch((err: unknown) => log.warn({ err }, 'a leg could not be hung up'));
       await server.close();
     },
   };

@@ -7,7 +7,7 @@ import { durationMs, integer, origin, secret, text } from '../../../config/setti
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
-import { heldLegs } from '../../telephony/held-legs.ts';
+import { closeMs, heldLegs } from '../../telephony/held-legs.ts';
 import type { LegGateway, LegHost, LegServer } from '../../telephony/leg-gateway.ts';
 import { type MediaSocket, mediaServerSettings, type OpenPath, startMediaServer } from '../../telephony/media-server.ts';
 import { causeOfSip } from '../../telephony/sip-status.ts';
@@ -191,9 +191,8 @@ async function start(
       await legs.drain(signal);
     },
     async close() {
+      await legs.hangUpAll(AbortSignal.timeout(closeMs), (err) => log.warn({ err }, 'a leg could not be hung up'));
       inbound?.[Symbol.dispose]();
-      for (const leg of legs.all())
-        await leg.hangUp(AbortSignal.timeout(2_000)).catch((err: unknown) => log.warn({ err }, 'a leg could not be hung up'));
       await server.close();
     },
   };

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { durationMs, text } from '../../../config/settings.ts';
 import { isPolybError, PolybError } from '../../../contracts/kit/errors.ts';
 import type { Log } from '../../deps.ts';
-import { heldLegs } from '../../telephony/held-legs.ts';
+import { closeMs, heldLegs } from '../../telephony/held-legs.ts';
 import type { LegGateway, LegHost, LegServer } from '../../telephony/leg-gateway.ts';
 import type { SocketListener } from '../../telephony/media-server.ts';
 import type { Leg } from '../../telephony/port.ts';
@@ -229,9 +229,7 @@ function start(options: WebrtcOptions, { log, now, hasPage, limits: given }: Web
     async abandon() {}, // The browser has lost the connection with its process, and sees the end in its list of calls.
     trunks: () => [{ trunk: 'browser', kind: 'webrtc', state: 'ready', detail: null, legs: legs.size, maxLegs: portCount }],
     drain: (signal) => legs.drain(signal),
-    async close() {
-      for (const leg of legs.all()) await leg.hangUp(AbortSignal.timeout(1_000));
-    },
+    close: () => legs.hangUpAll(AbortSignal.timeout(closeMs), (err) => log.warn({ err }, 'a leg could not be hung up')),
   };
 }
 
