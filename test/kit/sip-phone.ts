@@ -1,5 +1,5 @@
 /** Phones that speak SIP and RTP on loopback, for tests: another user agent of this project, with a media worker of its own. */
-import { createMediaWorker, type MediaSession } from '../../media/rtp/worker-client.ts';
+import { createMediaWorker, type MediaSession, type MediaWorker } from '../../media/rtp/worker-client.ts';
 import type { Call, CallEvents, IncomingCall } from '../../media/sip/call.ts';
 import { answerOffer, createOffer, type LocalAudio, type Negotiated, readAnswer } from '../../media/sip/offer-answer.ts';
 import { openTransports } from '../../media/sip/transport.ts';
@@ -39,13 +39,18 @@ export interface SipPhones {
 export interface SipPhonesOptions {
   /** Master key and salt in base64: calls are encrypted. */
   readonly srtpKey?: string | undefined;
+  /** Where the audio of the phones is; a media worker by default. */
+  readonly worker?: Pick<MediaWorker, 'open' | 'close'>;
   /** What a phone does when it is called. */
   readonly onCall?: (phone: SipPhone) => void;
 }
 
-export async function sipPhones({ srtpKey, onCall = () => {} }: SipPhonesOptions = {}): Promise<SipPhones> {
+export async function sipPhones({
+  srtpKey,
+  worker = createMediaWorker({ address: '127.0.0.1' }),
+  onCall = () => {},
+}: SipPhonesOptions = {}): Promise<SipPhones> {
   const transports = await openTransports({ listen: [{ protocol: 'udp', address: '127.0.0.1', port: 0 }] });
-  const worker = createMediaWorker({ address: '127.0.0.1' });
   const calls: SipPhone[] = [];
   const agent = createUserAgent({
     transports,
