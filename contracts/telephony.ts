@@ -1,6 +1,6 @@
 /** Legs: one phone connected with one gateway, in either direction. */
 import { z } from 'zod';
-import { bytesUpTo, Callee, FilePart, Id, Nothing, Part, Timestamp } from './common.ts';
+import { bytesUpTo, Callee, FilePart, Id, Nothing, PageInput, Part, pageOf, Timestamp } from './common.ts';
 import { CallOutcome } from './crm.ts';
 import { contract, event, method, stream } from './kit/define.ts';
 
@@ -49,7 +49,7 @@ const leg = z.strictObject({ legId: Id });
 const roles = ['call-orchestrator'] as const;
 const noMedia = { not_answered: 'failed_precondition' } as const;
 
-export const telephony = contract('telephony', '2.0.0', {
+export const telephony = contract('telephony', '2.1.0', {
   dial: method({
     summary: 'Dial a phone.',
     input: z.strictObject({
@@ -222,6 +222,23 @@ export const telephony = contract('telephony', '2.0.0', {
     idempotency: 'read',
     timeoutMs: 2_000,
     roles: ['call-orchestrator', 'operator'],
+  }),
+  list_sip_messages: method({
+    summary: 'List the SIP messages of a call, oldest first, without numbers, names and credentials. Empty if its gateway speaks no SIP.',
+    input: z.strictObject({ callId: Id, ...PageInput, limit: z.int().min(1).max(100).default(50) }),
+    output: pageOf(
+      z.object({
+        legId: Id,
+        at: Timestamp,
+        isSent: z.boolean().describe('By this system.'),
+        protocol: z.string().max(8).describe('udp, tcp or tls.'),
+        peer: z.string().max(80).describe('Address and port of the other side.'),
+        label: z.string().max(120).describe('Method or status, with its number and the direction of the audio.'),
+        text: z.string().max(4_000).describe('The message, cut to its first 4,000 characters.'),
+      }),
+    ),
+    idempotency: 'read',
+    roles: ['operator'],
   }),
   leg_changed: event({
     summary: 'A leg rang, was answered, held, resumed, transferred or ended.',

@@ -43,6 +43,7 @@ export function heldTelephony(gateway: LegGateway): Telephony {
       server = await gateway.start({
         changed: given.changed,
         answered: given.answered,
+        ...(given.traced === undefined ? {} : { traced: given.traced }),
         identify: () => ({ legId: `leg_${randomUUID()}`, callId: `call_${randomUUID()}` }),
         held(leg) {
           if (leg.direction === 'in') stored.set(leg.legId, given.hold(leg, leg.legId));

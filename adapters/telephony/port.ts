@@ -93,6 +93,20 @@ export interface Leg {
   connect(other: Leg | null): void;
   sendDtmf(digits: string): void;
 }
+/** A message by which a call is set up, changed or ended, without numbers, names and credentials. */
+export interface SignallingMessage {
+  readonly legId: string;
+  /** Unix ms. */
+  readonly at: number;
+  readonly isSent: boolean;
+  readonly protocol: string;
+  /** Address and port of the peer. */
+  readonly peer: string;
+  /** What it is, in a few words. */
+  readonly label: string;
+  /** At most 4,000 characters. */
+  readonly text: string;
+}
 /** What a gateway with held legs reports to the service. */
 export interface LegHost {
   /**
@@ -108,6 +122,8 @@ export interface LegHost {
   find(ref: string): Promise<string | null>;
   /** Stores plain data with which another process can end the leg if this one dies; `abandon` gets it. */
   save(legId: string, dialog: unknown): Promise<void>;
+  /** Stores messages for people to read. Absent: they are not kept. */
+  traced?(messages: readonly SignallingMessage[]): Promise<void>;
   /** In order for each leg. */
   changed(change: LegChange): void;
   /** An inbound leg rings. */

@@ -98,6 +98,8 @@ export interface Limits {
 }
 
 export interface Ping {
+  /** False: nothing came back in time, or there is no way to send. */
+  readonly isAnswered: boolean;
   /** The final response; 408 without any, 503 when there is no way. */
   readonly status: number;
   readonly reason: string;
@@ -412,6 +414,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
         authorizer: createAuthorizer(credentials ?? null, random),
       });
       return {
+        isAnswered: response !== null,
         status,
         reason,
         tookMs: clock.now() - began,

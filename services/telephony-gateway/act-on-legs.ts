@@ -10,7 +10,7 @@ import type { Recordings } from './record-legs.ts';
 import { createSounds } from './sounds.ts';
 
 interface Acting {
-  readonly acts: Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks' | 'read_recording'>;
+  readonly acts: Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks' | 'read_recording' | 'list_sip_messages'>;
   /** The leg has ended: its streams end, its sound stops, and the leg that it was connected with is hung up. */
   forget(legId: string): void;
 }

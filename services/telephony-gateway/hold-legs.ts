@@ -8,6 +8,7 @@ import { telephony } from '../../contracts/telephony.ts';
 import type { OwnedLegs } from './own-legs.ts';
 import type { Recordings } from './record-legs.ts';
 import { deleteLeg, insertLeg, legOfRef, saveDialog, storeChange } from './rows.ts';
+import { insertSipMessages } from './sip-message-rows.ts';
 
 interface Parts {
   readonly bus: Pick<Bus, 'commit' | 'call'>;
@@ -81,6 +82,7 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
     failed: (err) => log.warn({ err }, 'the row of a leg could not be written'),
     find: (ref) => legOfRef(db, ref),
     save: (legId, dialog) => saveDialog(db, legId, dialog),
+    traced: (messages) => insertSipMessages(db, messages),
     changed(change) {
       const { legId } = change;
       const recordingId = change.recordingId ?? recordings.idOf(legId);

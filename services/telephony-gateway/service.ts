@@ -13,12 +13,14 @@ import { actOnLegs } from './act-on-legs.ts';
 import { followLegs } from './follow-legs.loop.ts';
 import { forgetRecordings } from './forget-recordings.ts';
 import { holdLegs } from './hold-legs.ts';
+import { listSipMessages } from './list-sip-messages.ts';
 import { ownLegs } from './own-legs.ts';
 import { readRecording } from './read-recording.ts';
 import { recordLegs } from './record-legs.ts';
 import { beat, forgetLegs, hasPage } from './rows.ts';
 import { telephonyGatewaySettings } from './settings.ts';
 import { settleLegs } from './settle-legs.loop.ts';
+import { forgetSipMessages } from './sip-message-rows.ts';
 import { actOnPhones, isPerson } from './softphone.ts';
 import { storeRecordings } from './store-recordings.loop.ts';
 
@@ -77,6 +79,7 @@ export default service({
       },
       ...acts,
       read_recording: readRecording(db, blobs),
+      list_sip_messages: listSipMessages(db),
       capabilities: async () => ({ isSimulated: gateway.isSimulated === true, hasMedia: vendors.gateway.start !== undefined }),
       list_trunks: async () => ({ trunks: [...(gateway.trunks?.() ?? [])] }),
     },
@@ -92,7 +95,11 @@ export default service({
               forgetRecordings({ db, blobs, before: new Date(now() - settings.TELEPHONY_RECORDING_KEEP_MS) }),
             ),
             settleLegs(gateway, { bus, db, holder, now, log }),
-            every('forget_held_legs', '29 3 * * *', () => forgetLegs(db, new Date(now() - keepLegsMs))),
+            every('forget_held_legs', '29 3 * * *', async () => {
+              const before = new Date(now() - keepLegsMs);
+              await forgetSipMessages(db, before);
+              await forgetLegs(db, before);
+            }),
           ]
         : []),
     ],

@@ -1,17 +1,25 @@
 /** Calls over SIP, from the request to the recording, with phones of their own user agent. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connectNats } from '../../bus/transports/nats.ts';
 import { calls } from '../../contracts/calls.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { readWav } from '../../media/audio/wav.ts';
 import type { Hosted } from '../../runtime/host.ts';
 import { loadServices } from '../../runtime/services.ts';
 import { freePort } from '../../scripts/infra/ready.ts';
+import { type RunningServer, startNats } from '../../scripts/infra/start.ts';
+import { temporaryDir } from '../../scripts/infra/temporary.ts';
+import { runCommand } from '../../test/kit/command-line.ts';
 import { type SipPhones, sipPhones } from '../../test/kit/sip-phone.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
+import commands from './cli/commands.ts';
 
+let nats: RunningServer;
 let it: World;
 let phones: SipPhones;
 let folder: string;
@@ -24,7 +32,8 @@ async function start(name: string, changed: Readonly<Record<string, string>> = {
   return it.start(loaded.folder, loaded.service, { ...settings, ...changed });
 }
 beforeAll(async () => {
-  it = await world();
+  nats = await startNats({ dir: temporaryDir(), temporary: true });
+  it = await world((user) => connectNats({ servers: nats.url, name: user, inboxUser: user, timeoutMs: 10_000 }));
   phones = await sipPhones();
   folder = await mkdtemp(join(tmpdir(), 'polyb-sip-'));
   port = await freePort();
@@ -37,7 +46,8 @@ beforeAll(async () => {
   gateway = await start('telephony-gateway');
 });
 afterAll(async () => {
-  await it.stop();
+  await it?.stop();
+  await nats?.stop();
   await phones.close();
   await rm(folder, { recursive: true, force: true });
 });
@@ -101,6 +111,93 @@ test('a phone that calls a number with a route is answered, and one that calls a
   await until(() => stranger.hasEnded());
   expect(stranger.isConnected()).toBe(false);
   expect((await it.bus.call(calls.list_calls, { phoneNumber: '+79995552222' })).items).toEqual([]);
+});
+
+const sip = (...words: readonly string[]) => runCommand(commands, ['sip', ...words], { natsUrl: nats.url });
+const labelsOf = async (callId: string) =>
+  (await it.bus.call(telephony.list_sip_messages, { callId })).items.map(({ isSent, label }) => `${isSent ? '>' : '<'} ${label}`);
+
+test('the SIP messages of a call that has ended are drawn as a ladder, and nothing of them says who spoke', async () => {
+  const { callId } = await it.bus.call(calls.start_call, { leadId: 'lead_3', phoneNumber: '+79995557788' }, { key: 'k3' });
+  const phone = await until(() => phones.calls.find(({ number }) => number === '+79995557788'));
+  phone.ring();
+  phone.answer();
+  await until(() => phone.isConnected());
+  phone.hangUp();
+  await until(async () => (await labelsOf(callId)).some((label) => label.includes('200 OK (1 BYE)')));
+  const [drawn, full, json] = [
+    await sip('trace', callId, '-o', 'pretty'),
+    await sip('trace', callId, '--full', '-o', 'pretty'),
+    await sip('trace', callId),
+  ];
+  expect(drawn.stdout.split('\n').map((line) => line.replace(/^ *[\d.]+ s {2}│|[│─<> ]{2,}/g, ' ').trim())).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^us 127\.0\.0\.1:\d+$/),
+      expect.stringContaining('INVITE SDP (1)'),
+      expect.stringContaining('180 Ringing (1 INVITE)'),
+      expect.stringContaining('200 OK SDP (1 INVITE)'),
+      expect.stringContaining('ACK (1)'),
+      expect.stringContaining('BYE (1)'),
+      expect.stringContaining('200 OK (1 BYE)'),
+    ]),
+  );
+  expect(full.stdout).toContain('To: <sip:+7999***7788@127.0.0.1');
+  expect(JSON.parse(json.stdout).messages[0]).toMatchObject({ isSent: true, label: 'INVITE SDP (1)', protocol: 'udp' });
+  for (const { stdout, status } of [drawn, full, json]) {
+    expect(status).toBe(0);
+    expect(stdout).not.toMatch(/9995557788|4951234567/);
+  }
+});
+
+test('the messages of a call that came in begin with its INVITE, and the end by another process is among them', async () => {
+  const caller = await phones.call(`sip:100@127.0.0.1:${port}`, 'sip:+79995551199@127.0.0.1');
+  await until(() => caller.isConnected());
+  const [call] = (await it.bus.call(calls.list_calls, { phoneNumber: '+79995551199' })).items;
+  const { callId = '' } = call ?? {};
+  await until(async () => (await labelsOf(callId)).includes('< ACK (1)'));
+  expect((await labelsOf(callId)).slice(0, 3)).toEqual(['< INVITE SDP (1)', '> 180 Ringing (1 INVITE)', '> 200 OK SDP (1 INVITE)']);
+  await it.store.query(`update telephony_gateway.legs set holder = 'dead', heartbeat = now() - interval '1 min' where call_id = $1`, [
+    callId,
+  ]);
+  await until(async () => (await labelsOf(callId)).some((label) => /^> BYE/.test(label)));
+  await until(() => caller.hasEnded());
+});
+
+test('a call without SIP messages has no ladder, and a page of messages ends where the next begins', async () => {
+  expect(await sip('trace', 'call_of_nobody')).toMatchObject({
+    status: 3,
+    stdout: '',
+    stderr: expect.stringContaining('no SIP messages of call call_of_nobody are kept'),
+  });
+  const [call] = (await it.bus.call(calls.list_calls, { phoneNumber: '+79995557788' })).items;
+  const { callId = '' } = call ?? {};
+  const seen: string[] = [];
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page = await it.bus.call(telephony.list_sip_messages, { callId, limit: 2, ...(cursor ? { cursor } : {}) });
+    seen.push(...page.items.map(({ label }) => label));
+    cursor = page.nextCursor;
+  }
+  expect(seen).toEqual((await labelsOf(callId)).map((label) => label.slice(2)));
+});
+
+test('a ping shows what a peer can do, and one without a response ends with a status of its own', async () => {
+  const { status, stdout } = await sip('ping', phones.uri, '-o', 'pretty');
+  expect(stdout).toMatch(/^response +200 OK {2}[\d.]+ ms\nprogram .*\nallow +INVITE, ACK.*\nsupported +100rel/);
+  expect(status).toBe(0);
+  const lines = (await sip('ping', phones.uri, '--count', '2')).stdout.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line).status)).toEqual([200, 200]);
+  const silent = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const failures = [
+    [[`sip:127.0.0.1:${silent.address().port}`, '-t', '300ms'], 5, /did not respond within 0.3 s/],
+    [['sip:127.0.0.1:1;transport=tcp'], 7, /refuses connections/],
+    [['sip:no-such-host.invalid'], 3, /has no address/],
+    [['tel:+79995553322'], 2, /expected a SIP URI/],
+    [['127.0.0.1'], 2, /expected a SIP URI/],
+  ] as const;
+  for (const [words, expected, told] of failures)
+    expect(await sip('ping', ...words)).toMatchObject({ status: expected, stdout: '', stderr: expect.stringMatching(told) });
+  silent.close();
 });
 
 test('while an instance drains, its call goes on and can be hung up, and new calls reach the other instance', async () => {

@@ -20,6 +20,7 @@ import type { TrunkState } from '../../telephony/port.ts';
 import { type SipLeg, sipLeg } from './leg.ts';
 import { openSip } from './open.ts';
 import { portRange, type SipOptions } from './settings.ts';
+import { sipTrace } from './trace.ts';
 
 const trunk = 'main';
 /** A second of outbound calls. */
@@ -64,6 +65,7 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       throw new PolybError('resource_exhausted', 'The trunk takes no more calls in this second.', { retryAfterMs: windowMs });
   }
 
+  const trace = sipTrace({ store: async (messages) => host.traced?.(messages), now, log });
   const transports = await openSip(options);
   const worker = createMediaWorker({
     address: options.SIP_ADDRESS,
@@ -84,7 +86,11 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       now,
       onEnded: () => {
         legs.remove(leg);
-        for (const [id, held] of byCallId) if (held === leg) byCallId.delete(id);
+        for (const [id, held] of byCallId) {
+          if (held !== leg) continue;
+          byCallId.delete(id);
+          trace.end(id);
+        }
       },
     });
     legs.add(leg);
@@ -100,6 +106,7 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       const from = userOf(call.from.uri);
       const leg = await newLeg({ ...host.identify(), direction: 'in', from, to: userOf(call.requestUri) });
       byCallId.set(call.id, leg);
+      trace.begin(call.id, leg.legId);
       leg.attach(call);
       call.listen(leg.events); // An end that came meanwhile is reported at once.
       if (leg.state.hasEnded) return;
@@ -120,7 +127,7 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       const leg = byCallId.get(dialog.callId);
       if (leg !== undefined) await host.save(leg.legId, dialog);
     },
-    on: { incoming: (call) => void receive(call) },
+    on: { incoming: (call) => void receive(call), trace: trace.note },
   });
   let state: RegistrationState | null = null;
   const registration =
@@ -143,6 +150,7 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       mayPlace();
       const leg = await newLeg({ legId, callId, direction: 'out', from: from ?? null, to });
       byCallId.set(legId, leg);
+      trace.begin(legId, legId);
       leg.attach(
         agent.invite(
           {
@@ -159,9 +167,12 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       );
     },
     leg: (legId) => legs.get(legId),
-    async abandon({ data }) {
+    async abandon({ legId, data }) {
       // Without a dialog nothing was sent.
-      if (data !== null) await agent.abandon(data as Dialog); // As `save` has stored it.
+      if (data === null) return;
+      const dialog = data as Dialog; // As `save` has stored it.
+      trace.begin(dialog.callId, legId);
+      await agent.abandon(dialog).finally(() => trace.end(dialog.callId));
     },
     trunks: () => [trunkState(state, options, legs.size)],
     async drain(signal) {
@@ -175,6 +186,7 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       await legs.hangUpAll(patience, (err) => log.warn({ err }, 'a leg could not be hung up'));
       await agent.close(patience);
       await worker.close();
+      await trace.flush();
     },
   };
 }

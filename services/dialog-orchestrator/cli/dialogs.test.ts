@@ -4,15 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connectNats } from '../../../bus/transports/nats.ts';
 import { booking } from '../../../contracts/booking.ts';
-import { exitOf, type PolybError } from '../../../contracts/kit/errors.ts';
-import { allGroups } from '../../../scripts/cli/kernel/commands.ts';
-import { findCommand } from '../../../scripts/cli/kernel/find.ts';
-import { flagsOf } from '../../../scripts/cli/kernel/flags.ts';
-import { createOutput } from '../../../scripts/cli/kernel/output.ts';
-import { parseCommand } from '../../../scripts/cli/kernel/parse.ts';
 import { type RunningServer, startNats } from '../../../scripts/infra/start.ts';
 import { temporaryDir } from '../../../scripts/infra/temporary.ts';
 import { ended, type Said } from '../../../test/kit/checkout.ts';
+import { runCommand } from '../../../test/kit/command-line.ts';
 import { type World, world } from '../../../test/kit/world.ts';
 import salon from '../../crm-connector/salon.json' with { type: 'json' };
 import connector from '../../crm-connector/service.ts';
@@ -57,31 +52,9 @@ function piped(words: readonly string[], input: string): Promise<Said> {
   child.stdin.end(input);
   return ended(child);
 }
-/** In this process, over a connection of its own. @param onNote each piece of stderr */
-async function dialogs(words: readonly string[], onNote: (text: string) => void = () => {}): Promise<Said> {
-  const found = findCommand(commands, ['dialogs', ...words]);
-  if (found === undefined) throw new Error(`no command in ${words.join(' ')}`);
-  const { values, args } = parseCommand(found.command, found.path, found.rest);
-  const env = { NATS_USER: 'operator', POLYB_NATS_URL: nats.url, NO_COLOR: '1' };
-  const flags = flagsOf(values, env, found.path);
-  const said = { stdout: '', stderr: '' };
-  const note = (text: string) => {
-    said.stderr += text;
-    onNote(text);
-  };
-  const out = createOutput({
-    ...{ flags, env, now: Date.now, stdinIsTty: false },
-    ...{ stdout: { write: (text: string) => (said.stdout += text) }, stderr: { write: note } },
-  });
-  const run = await found.command.run?.();
-  const status = await run?.({ path: found.path, args, flags, out, signal: AbortSignal.timeout(60_000), env, groups: allGroups }).catch(
-    (error: PolybError) => {
-      out.failure(error);
-      return exitOf(error);
-    },
-  );
-  return { status: status ?? -1, ...said };
-}
+/** @param onNote each piece of stderr */
+const dialogs = (words: readonly string[], onNote?: (text: string) => void): Promise<Said> =>
+  runCommand(commands, ['dialogs', ...words], { natsUrl: nats.url, ...(onNote && { onNote }) });
 const script = async (of: object): Promise<string> => {
   const file = join(dir, `${unique('script')}.json`);
   await writeFile(file, JSON.stringify(of));
