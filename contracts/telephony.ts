@@ -47,6 +47,8 @@ export const Sound = z.enum(['hold_music', 'ringback', 'busy_tone']);
 
 const leg = z.strictObject({ legId: Id });
 const roles = ['call-orchestrator'] as const;
+/** An instance also acts on a leg of another one that is connected with its own. */
+const rolesOfPartner = [...roles, 'telephony-gateway'] as const;
 const noMedia = { not_answered: 'failed_precondition' } as const;
 
 export const telephony = contract('telephony', '2.1.0', {
@@ -87,7 +89,7 @@ export const telephony = contract('telephony', '2.1.0', {
     roles,
     owner: 'legId',
   }),
-  hang_up: method({ summary: 'End a leg.', input: leg, output: Nothing, idempotency: 'idempotent', roles, owner: 'legId' }),
+  hang_up: method({ summary: 'End a leg.', input: leg, output: Nothing, idempotency: 'idempotent', roles: rolesOfPartner, owner: 'legId' }),
   hold: method({
     summary: 'Put an answered leg on hold.',
     input: leg,
@@ -117,13 +119,13 @@ export const telephony = contract('telephony', '2.1.0', {
     errors: noMedia,
   }),
   connect: method({
-    summary: 'Let the people of two legs of this gateway hear each other. What the streams of both legs say meanwhile is dropped.',
+    summary: 'Let the people of two legs hear each other until one of them ends. What the streams of both say meanwhile is dropped.',
     input: leg.extend({ otherLegId: Id }),
     output: Nothing,
     idempotency: 'idempotent',
     roles,
     owner: 'legId',
-    errors: { ...noMedia, other_gateway: 'failed_precondition' },
+    errors: noMedia,
   }),
   send_dtmf: method({
     summary: 'Send keys on a leg.',
@@ -135,7 +137,7 @@ export const telephony = contract('telephony', '2.1.0', {
     errors: noMedia,
   }),
   play: method({
-    summary: 'Play a sound on a leg until something else is played or it is stopped.',
+    summary: 'Play a sound on a leg until it is stopped or connected. What the streams of the leg say meanwhile is dropped.',
     input: leg.extend({ soundId: Sound, repeat: z.boolean().default(true) }),
     output: Nothing,
     idempotency: 'idempotent',
@@ -148,7 +150,7 @@ export const telephony = contract('telephony', '2.1.0', {
     input: leg,
     output: Nothing,
     idempotency: 'idempotent',
-    roles,
+    roles: rolesOfPartner,
     owner: 'legId',
     errors: noMedia,
   }),
@@ -176,11 +178,13 @@ export const telephony = contract('telephony', '2.1.0', {
       z.object({ speech: z.enum(['started', 'stopped']) }),
       z.object({ lost: z.int().min(0).max(1_000_000) }).describe('Frames that the network lost since the last report.'),
       z.object({ rttMs: z.number().min(0).max(600_000) }),
-      z.object({ held: z.boolean() }),
+      z
+        .object({ held: z.boolean() })
+        .describe('Nothing that is said is heard: the phone is on hold, or the leg plays a sound or is connected; and when that is over.'),
     ]),
     owner: 'legId',
     topic: 'legId',
-    roles,
+    roles: rolesOfPartner,
     errors: noMedia,
   }),
   read_recording: method({

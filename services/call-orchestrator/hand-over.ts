@@ -1,6 +1,6 @@
 import type { Bus, Queries } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
-import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { missing } from './read-calls.ts';
 import { type CallRow, findCall, markTransferred } from './rows.ts';
@@ -25,17 +25,4 @@ export async function handOver(callId: string, to: string, { db, bus, now }: Par
     tx.emit(calls.call_transferred, { callId, leadId, direction, to, at: new Date(now()).toISOString() });
     return transferred;
   });
-}
-
-/** Transfers the customer to the first of these people whom the gateway reaches; false when there is none. */
-export async function handOverToFirst(callId: string, people: readonly string[], parts: Parts, signal: AbortSignal): Promise<boolean> {
-  for (const to of people) {
-    try {
-      await handOver(callId, to, parts, signal);
-      return true;
-    } catch (error) {
-      if (!isPolybError(error) || signal.aborted) throw error; // else the next one may be reached
-    }
-  }
-  return false;
 }

@@ -2,13 +2,16 @@ import { type Consumer, on, type Tx } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import type { Event } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
+import { failConsultationOf } from './consultation-rows.ts';
 import { finishCall } from './finish-call.ts';
 import { advance, type CallRow, learnLeg, type Step } from './rows.ts';
 
-/** Applies changes of the customer's leg to its call. Each step that the call takes is emitted once. */
+/** Applies changes of the customer's leg to its call, and ends of both legs to a consultation. Each step that the call takes is emitted once. */
 export function onLegChanged(): Consumer {
   return on(telephony.leg_changed, async ({ callId, legId, state, outcome, endedBy, hangUpCause, q850, recordingId, at }, tx) => {
-    if (!(await learnLeg(tx, callId, legId))) return;
+    const isCustomer = await learnLeg(tx, callId, legId);
+    if (state === 'ended') await failConsultationOf(tx, callId, legId, isCustomer, new Date(at));
+    if (!isCustomer) return;
     if (state === 'ended')
       return finishCall(tx, callId, { outcome: outcome ?? 'unknown', endedBy, hangUpCause, q850, recordingId }, new Date(at));
     const call = await advance(tx, callId, state, new Date(at));

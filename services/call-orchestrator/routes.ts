@@ -4,8 +4,10 @@ import { Callee } from '../../contracts/common.ts';
 export type Route =
   /** A line script speaks with the caller. */
   | { readonly kind: 'script' }
-  /** The caller is connected with the first of these people who takes the call. */
-  | { readonly kind: 'people'; readonly people: readonly string[] };
+  /** The caller is connected with the first of these people who takes the call; they are asked in turn, so many times. */
+  | { readonly kind: 'people'; readonly people: readonly string[]; readonly rounds: number };
+/** How often the people of a queue are asked: with the ringing of each, some minutes. */
+const queueRounds = 10;
 /** By number; `*` for every other. */
 export type Routes = ReadonlyMap<string, Route>;
 
@@ -17,7 +19,10 @@ export function parseRoutes(written: string): Routes | null {
     const people = (to?.split('/') ?? []).map((callee) => Callee.safeParse(callee).data);
     if (number === '' || routes.has(number) || people.includes(undefined)) return null;
     if (kind === 'script' ? to !== undefined : kind === 'person' ? people.length !== 1 : people.length === 0) return null;
-    routes.set(number, kind === 'script' ? { kind } : { kind: 'people', people: people as string[] });
+    routes.set(
+      number,
+      kind === 'script' ? { kind } : { kind: 'people', people: people as string[], rounds: kind === 'queue' ? queueRounds : 1 },
+    );
   }
   return routes;
 }

@@ -9,10 +9,10 @@ import { inbox } from '../../contracts/inbox.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { attendLegs } from './attend-leg.ts';
+import { consultFirst } from './consult.ts';
 import { endCall } from './end-call.ts';
 import { endOverdueCalls } from './end-overdue-calls.loop.ts';
 import { getRecording } from './get-recording.ts';
-import { handOverToFirst } from './hand-over.ts';
 import { hangUpRequested } from './hang-up-requested.loop.ts';
 import { builtInScript, readLineScript } from './line/script.ts';
 import { listForbidden } from './list-forbidden.ts';
@@ -27,6 +27,7 @@ import { routeCall } from './route-call.ts';
 import { parseRoutes } from './routes.ts';
 import { allow, countActive, forbid } from './rows.ts';
 import { callSettings } from './settings.ts';
+import { settleConsultations } from './settle-consultations.loop.ts';
 import { startCall } from './start-call.ts';
 import { transferCall } from './transfer-call.ts';
 import { watchCall } from './watch-call.ts';
@@ -35,7 +36,7 @@ export default service({
   serves: { calls },
   uses: [
     ...[telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
-    ...[telephony.media, telephony.record, telephony.read_recording],
+    ...[telephony.media, telephony.record, telephony.read_recording, telephony.play, telephony.stop, telephony.connect],
     inbox.phone_owners_changed,
   ],
   settings: callSettings,
@@ -46,7 +47,7 @@ export default service({
     ...{ bus, log, now, routes, tts: remembered(vendors.tts) },
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
     folder: dirname(settings.CALL_SCRIPT ?? '.'),
-    transfer: (callId, people, signal) => handOverToFirst(callId, people, { db, bus, now }, signal),
+    transfer: (asked, signal) => consultFirst(asked, { db, bus, log, now }, signal),
   });
   metrics.begin(callsRefused, { cause: ['wrong_number'] });
   metrics.begin(callsTotal, { direction: ['in', 'out'], outcome: CallOutcome.options });
@@ -60,7 +61,7 @@ export default service({
       call_totals: callTotals(db),
       get_recording: getRecording(db, bus.call),
       end_call: endCall(db, now),
-      transfer_call: transferCall(db, bus, now),
+      transfer_call: transferCall({ db, bus, log, now }),
       route_call: routeCall(bus, routes, now),
       attend_leg: lines.attend,
       forbid_calls: async ({ phoneNumber, reason }) => {
@@ -75,7 +76,11 @@ export default service({
     },
     guards: [mayCall(policySource(settings, bus.call, now), now)],
     on: [onLegChanged(), onDialSettled(now), onPhoneOwnersChanged()],
-    loops: [endOverdueCalls(bus, settings.CALL_MAX_MS, now), hangUpRequested(db, bus.call, now)],
+    loops: [
+      endOverdueCalls(bus, settings.CALL_MAX_MS, now),
+      hangUpRequested(db, bus.call, now),
+      settleConsultations(db, bus, bus.call, { now, ringMs: settings.CALL_TRANSFER_RING_MS }),
+    ],
     stop: lines.stop,
   };
 });

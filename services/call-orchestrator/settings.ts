@@ -24,5 +24,10 @@ export const callSettings = z.object({
   CALL_SCRIPT: text({ max: 300 })
     .optional()
     .describe('A JSON file with the script that speaks on answered calls; WAV files are beside it. Default: a built-in one in Russian.'),
+  CALL_TRANSFER_RING_MS: durationMs({ min: 1000, max: 180_000 })
+    .default(25_000)
+    .describe(
+      'How long a person rings to whom a call is handed over, before the next one is asked or the customer is told that nobody can answer.',
+    ),
   CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 }).default(7_200_000).describe('A call without news for this long counts as ended.'),
 });

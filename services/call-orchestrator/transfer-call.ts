@@ -1,12 +1,13 @@
-import type { Bus, Handler, Queries } from '../../bus/service.ts';
+import type { Handler } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
-import { PolybError } from '../../contracts/kit/errors.ts';
+import { type ConsultParts, consult } from './consult.ts';
 import { handOver } from './hand-over.ts';
 
-/** @throws PolybError failed_precondition/not_answered. */
-export function transferCall(db: Queries, bus: Pick<Bus, 'commit' | 'call'>, now: () => number): Handler<typeof calls.transfer_call> {
-  return async ({ callId, to, mode }, { call, signal }) => {
-    if (mode === 'attended') throw new PolybError('unimplemented', 'Calls can only be transferred blind; leave out the mode.');
-    return await handOver(callId, to, { db, bus: { ...bus, call }, now }, signal);
+/** @throws PolybError failed_precondition/not_answered, or unimplemented if the gateway cannot */
+export function transferCall(parts: ConsultParts): Handler<typeof calls.transfer_call> {
+  return async ({ callId, to, mode, summary = null }, { call, signal }) => {
+    const asHandled = { ...parts, bus: { ...parts.bus, call } };
+    if (mode === 'blind') return await handOver(callId, to, asHandled, signal);
+    return (await consult({ callId, to, summary }, asHandled, signal)).call;
   };
 }

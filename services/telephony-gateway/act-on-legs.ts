@@ -4,7 +4,8 @@ import type { HandlersOf, Log } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Metrics } from '../../contracts/kit/metric.ts';
 import type { telephony } from '../../contracts/telephony.ts';
-import { createMediaQueue, type MediaQueue } from './media-queue.ts';
+import type { LegsElsewhere } from './legs-elsewhere.ts';
+import { createMediaQueue, heldFacts, type MediaQueue } from './media-queue.ts';
 import { framesDropped } from './metrics.ts';
 import type { Recordings } from './record-legs.ts';
 import { createSounds } from './sounds.ts';
@@ -24,11 +25,23 @@ export function actOnLegs(
     metrics,
     log,
     unattendedMs,
-  }: { readonly recordings: Recordings; readonly metrics: Metrics; readonly log: Log; readonly unattendedMs: number },
+    elsewhere,
+  }: {
+    readonly recordings: Recordings;
+    readonly metrics: Metrics;
+    readonly log: Log;
+    readonly unattendedMs: number;
+    readonly elsewhere: LegsElsewhere;
+  },
 ): Acting {
-  const sounds = createSounds();
-  const streams = new Map<string, Set<MediaQueue>>();
+  const streams = new Map<string, Map<MediaQueue, ReturnType<typeof heldFacts>>>();
   const connected = new Map<string, string>();
+  const sounds = createSounds(suspend);
+  const isSuspended = (legId: string): boolean => sounds.isPlaying(legId) || connected.has(legId);
+  /** Tells the speakers of a leg whether they are heard. */
+  function suspend(legId: string): void {
+    for (const { suspend } of streams.get(legId)?.values() ?? []) suspend(isSuspended(legId));
+  }
   const unattended = new Map<string, ReturnType<typeof setTimeout>>();
   const held = (legId: string): Leg => {
     const leg = gateway.leg?.(legId);
@@ -63,13 +76,12 @@ export function actOnLegs(
     }, unattendedMs);
     unattended.set(legId, timer);
   }
-  /** A leg that is connected plays its partner alone; what its speaker says meanwhile counts as dropped. */
+  /** A leg that plays a sound or is connected plays that alone; what its speaker says meanwhile counts as dropped. */
   function apply(leg: Leg, item: { id: string; audio: Uint8Array } | { clear: true } | { mark: string }, speaker: MediaQueue): void {
-    if (connected.has(leg.legId)) {
+    if (isSuspended(leg.legId)) {
       if (!('clear' in item)) speaker.fact({ played: 'mark' in item ? item.mark : item.id, ms: 0 });
       return;
     }
-    sounds.stop(leg.legId);
     if ('audio' in item) leg.media.play(item);
     else if ('mark' in item) leg.media.mark(item.mark);
     else leg.media.clear();
@@ -80,9 +92,12 @@ export function actOnLegs(
       sounds.stop(legId);
       const other = connected.get(legId);
       part(legId);
-      if (other !== undefined) end(other);
+      if (other !== undefined) {
+        end(other);
+        elsewhere.part(legId);
+      }
       attended(legId);
-      for (const queue of streams.get(legId) ?? []) queue.close();
+      for (const queue of streams.get(legId)?.keys() ?? []) queue.close();
       streams.delete(legId);
     },
     acts: {
@@ -110,20 +125,20 @@ export function actOnLegs(
         await (gateway.leg?.(legId)?.transfer(to, signal) ?? gateway.transfer(legId, to, signal));
         return {};
       },
-      connect: async ({ legId, otherLegId }) => {
+      connect: async ({ legId, otherLegId }, { signal }) => {
         const leg = held(legId);
         const other = gateway.leg?.(otherLegId);
-        if (other === undefined || other === leg)
-          throw new PolybError('failed_precondition', 'Only two legs that one instance holds can be connected.', {
-            reason: 'other_gateway',
-          });
+        if (other === leg) throw new PolybError('invalid_argument', 'A leg cannot be connected with itself.');
+        if (other === undefined) await elsewhere.reach(otherLegId, signal);
         for (const each of [legId, otherLegId]) {
           sounds.stop(each);
           part(each);
         }
-        if (gateway.connect === undefined) leg.connect(other);
+        if (other === undefined) elsewhere.connect(leg, otherLegId);
+        else if (gateway.connect === undefined) leg.connect(other);
         else gateway.connect(leg, other);
         connected.set(legId, otherLegId).set(otherLegId, legId);
+        for (const each of [legId, otherLegId]) suspend(each);
         return {};
       },
       send_dtmf: async ({ legId, digits }) => {
@@ -147,9 +162,11 @@ export function actOnLegs(
       async *media({ legId }, up, { signal }) {
         const leg = held(legId);
         const queue = createMediaQueue(() => metrics.count(framesDropped, {}));
-        streams.set(legId, (streams.get(legId) ?? new Set()).add(queue));
+        const facts = heldFacts(queue);
+        streams.set(legId, (streams.get(legId) ?? new Map()).set(queue, facts));
         attended(legId);
-        const stop = leg.media.listen(queue);
+        const stop = leg.media.listen(facts);
+        facts.suspend(isSuspended(legId));
         let failure: unknown;
         const speaking = async (): Promise<void> => {
           for await (const item of up) apply(leg, item, queue);

@@ -167,17 +167,40 @@ test('legs of two people are connected, hear nothing that is said between them, 
   })();
   said.say({ id: 'between', audio: new Uint8Array(480).fill(7) });
   said.say({ mark: 'end' });
-  await until(() => facts.length === 2);
-  expect(facts).toEqual([
-    { played: 'between', ms: 0 },
-    { played: 'end', ms: 0 },
-  ]);
+  await until(() => facts.length === 3);
+  expect(facts).toEqual([{ held: true }, { played: 'between', ms: 0 }, { played: 'end', ms: 0 }]);
   expect(heard).toHaveLength(2);
-  const elsewhere = { legId: one.legId, otherLegId: 'leg_of_another_gateway' };
-  await expect(it.bus.call(telephony.connect, elsewhere)).rejects.toMatchObject({ reason: 'other_gateway' });
+  const elsewhere = { legId: one.legId, otherLegId: 'leg_of_nobody' };
+  await expect(it.bus.call(telephony.connect, elsewhere)).rejects.toMatchObject({ code: 'not_found' });
   other.phone.hangUp();
   await until(() => one.phone.state === 'ended');
   await reading;
+});
+
+test('legs that two instances hold are connected over the bus, and end together', async () => {
+  const second = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet });
+  const [found] = await loadServices(['telephony-gateway']);
+  const service = found?.service as Service;
+  await it.start(
+    'telephony-gateway',
+    { ...service, make: (parts) => service.make({ ...parts, vendors: { gateway: second } as never }) },
+    lines,
+  );
+  for (const ender of ['near', 'far'] as const) {
+    const near = await answered(`+7999555003${ender.length}`);
+    const phone = await second.call(`+7999555004${ender.length}`, '100');
+    const call = await callWith(`+7999555004${ender.length}`, ({ state }) => state === 'answered');
+    const [heardNear, heardFar]: [Uint8Array[], Uint8Array[]] = [[], []];
+    near.phone.hear((audio) => void heardNear.push(audio));
+    phone.hear((audio) => void heardFar.push(audio));
+    await it.bus.call(telephony.connect, { legId: near.legId, otherLegId: call.legId ?? '' });
+    await near.phone.say(new Uint8Array(480).fill(3));
+    await phone.say(new Uint8Array(480).fill(4));
+    await until(() => heardFar.length === 3 && heardNear.length === 3);
+    expect([heardNear[0]?.[0], heardFar[0]?.[0]]).toEqual([4, 3]);
+    (ender === 'near' ? near.phone : phone).hangUp();
+    await until(() => near.phone.state === 'ended' && phone.state === 'ended');
+  }
 });
 
 test('a leg whose speaker is gone is hung up', async () => {

@@ -68,3 +68,25 @@ export function createMediaQueue(dropped: () => void): MediaQueue {
     },
   };
 }
+
+/** Reports one `held` for two reasons why a speaker is not heard: the phone is on hold, or the leg plays a sound or another leg. */
+export function heldFacts(queue: MediaQueue): MediaListener & { suspend(isSuspended: boolean): void } {
+  let [isOnHold, isSuspended, isReported] = [false, false, false];
+  const report = (): void => {
+    const isHeld = isOnHold || isSuspended;
+    if (isHeld !== isReported) queue.fact({ held: isHeld });
+    isReported = isHeld;
+  };
+  return {
+    frame: queue.frame,
+    fact(fact) {
+      if (!('held' in fact)) return queue.fact(fact);
+      isOnHold = fact.held;
+      report();
+    },
+    suspend(is) {
+      isSuspended = is;
+      report();
+    },
+  };
+}

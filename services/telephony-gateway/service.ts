@@ -13,6 +13,7 @@ import { actOnLegs } from './act-on-legs.ts';
 import { followLegs } from './follow-legs.loop.ts';
 import { forgetRecordings } from './forget-recordings.ts';
 import { holdLegs } from './hold-legs.ts';
+import { legsElsewhere } from './legs-elsewhere.ts';
 import { listSipMessages } from './list-sip-messages.ts';
 import { ownLegs } from './own-legs.ts';
 import { readRecording } from './read-recording.ts';
@@ -29,7 +30,7 @@ const beatMs = 1_000;
 
 export default service({
   serves: { telephony, softphone },
-  uses: [calls.route_call, calls.attend_leg],
+  uses: [calls.route_call, calls.attend_leg, telephony.media, telephony.stop, telephony.hang_up],
   settings: telephonyGatewaySettings,
   vendors: {
     gateway: { setting: 'TELEPHONY_KIND', catalogue: telephonyAdapters, fallback: 'simulator' },
@@ -55,7 +56,13 @@ export default service({
   const holder = bus.instance;
   const finished = notifier();
   const recordings = recordLegs({ db, folder: settings.TELEPHONY_RECORDING_DIR, log, closed: finished.notify });
-  const { acts, forget } = actOnLegs(gateway, { recordings, metrics, log, unattendedMs: settings.TELEPHONY_UNATTENDED_MS });
+  const { acts, forget } = actOnLegs(gateway, {
+    recordings,
+    metrics,
+    log,
+    unattendedMs: settings.TELEPHONY_UNATTENDED_MS,
+    elsewhere: legsElsewhere(bus, log),
+  });
   const held = holdLegs({
     ...{ bus, db, owned, holder, recordings, log },
     recordsAll: settings.TELEPHONY_RECORDING === 'all',

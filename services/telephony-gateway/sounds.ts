@@ -12,9 +12,11 @@ export interface Sounds {
   play(leg: Leg, sound: SoundId, repeat: boolean): void;
   /** No effect on a leg without a sound. What is queued is not dropped. */
   stop(legId: string): void;
+  isPlaying(legId: string): boolean;
 }
 /** A leg plays a sound in pieces of a second, so that a stop is heard soon. */
 const pieceBytes = 8_000;
+const bytesPerMs = 8;
 
 /** Two bars of a broken chord, and silence: quiet enough to speak over. */
 function holdMusic(): Int16Array {
@@ -34,7 +36,8 @@ const samples: Readonly<Record<SoundId, () => Int16Array>> = {
   busy_tone: () => makeCadence({ hz: [425], ms: 350, dbm0: -12 }, 350),
 };
 
-export function createSounds(): Sounds {
+/** @param changed a leg begins to play a sound, or has played its last piece */
+export function createSounds(changed: (legId: string) => void): Sounds {
   const made = new Map<SoundId, Uint8Array>();
   const running = new Map<string, () => void>();
   const audioOf = (sound: SoundId): Uint8Array => {
@@ -44,31 +47,45 @@ export function createSounds(): Sounds {
   };
   const stop = (legId: string): void => {
     running.get(legId)?.();
-    running.delete(legId);
+    if (running.delete(legId)) changed(legId);
   };
   return {
     stop,
+    isPlaying: (legId) => running.has(legId),
     play({ legId, media }, sound, repeat) {
       stop(legId);
       media.clear();
       const audio = audioOf(sound);
       let at = 0;
       let piece = 0;
+      /** Pieces that play, with their length in ms. */
+      const playing = new Map<string, number>();
       const next = (): void => {
         piece += 1;
-        media.play({ id: `${sound} ${piece}`, audio: audio.subarray(at, at + pieceBytes) });
+        const [id, part] = [`${sound} ${piece}`, audio.subarray(at, at + pieceBytes)];
+        playing.set(id, part.length / bytesPerMs);
+        media.play({ id, audio: part });
         at = at + pieceBytes < audio.length ? at + pieceBytes : 0;
         if (at === 0 && !repeat) stop(legId);
+      };
+      const begin = (): void => {
+        next();
+        if (running.has(legId)) next(); // one ahead, so that no gap is heard
       };
       const leave = media.listen({
         frame() {},
         fact(fact) {
-          if ('played' in fact && fact.played.startsWith(`${sound} `)) next();
+          if ('held' in fact && !fact.held) begin();
+          if (!('played' in fact)) return;
+          const ms = playing.get(fact.played);
+          playing.delete(fact.played);
+          // A piece that was dropped has no successor: the leg is on hold, or has ended.
+          if (ms !== undefined && fact.ms >= ms) next();
         },
       });
       running.set(legId, leave);
-      next();
-      if (running.has(legId)) next(); // one ahead, so that no gap is heard
+      changed(legId);
+      begin();
     },
   };
 }

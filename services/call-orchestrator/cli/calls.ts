@@ -70,7 +70,8 @@ export const hangUp = (invocation: Invocation): Promise<number> => changed(invoc
 export function transfer(invocation: Invocation): Promise<number> {
   const [, to] = invocation.args;
   if (to === undefined) throw wrongUsage('expected a phone or a SIP address', { subject: invocation.path, next: ['polyb calls ls'] });
-  return changed(invocation, 'calls.transfer_call', { to });
+  const summary = invocation.flags.text('summary');
+  return changed(invocation, 'calls.transfer_call', { to, ...(summary === undefined ? {} : { mode: 'attended', summary }) });
 }
 
 export async function listTrunks(invocation: Invocation): Promise<number> {

@@ -50,7 +50,17 @@ export default [
         summary: 'Transfer the customer of an answered call to a phone or a SIP address.',
         usage: 'CALL TO',
         impact: 'rw',
-        examples: [{ line: 'polyb calls transfer call_1 +79995550000' }],
+        flags: [
+          {
+            name: 'summary',
+            value: 'TEXT',
+            summary: 'What the person hears before they take the call or refuse it; meanwhile the customer hears music.',
+          },
+        ],
+        examples: [
+          { line: 'polyb calls transfer call_1 +79995550000' },
+          { line: 'polyb calls transfer call_1 person:anna --summary "Заказ 17, вопрос о доставке."' },
+        ],
         seeAlso: ['calls show'],
         run: async () => (await import('./calls.ts')).transfer,
       },

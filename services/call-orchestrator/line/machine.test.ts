@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type LineEvent, type LineOrder, moveLine, newLine } from './machine.ts';
-import { builtInScript, LineScript, peopleScript } from './script.ts';
+import { briefingScript, builtInScript, LineScript, peopleScript } from './script.ts';
 
 /** Runs events through the machine; a time is a number before its event. */
 function run(script: LineScript) {
@@ -36,6 +36,8 @@ function brief(order: LineOrder): string[] {
       return order.at === null ? [] : [`wake ${order.at}`];
     case 'record':
       return [`record ${order.on}`];
+    case 'pause_recording':
+      return [`pause ${order.isPaused}`];
     case 'transfer':
       return [`transfer ${order.to.join(' ')}`];
     default:
@@ -62,6 +64,17 @@ test('the built-in script greets, records after the notice, reads keys until #, 
   expect(line.said()).toEqual(['say Спасибо! Мы вам перезвоним. До свидания.']);
   expect(line.said()).toEqual(['hang_up']);
   expect(line.state.at).toBeNull();
+});
+
+test('the recording pauses while secret keys are read, and they are not spoken', () => {
+  const line = run(asking({ isSecret: true }));
+  expect(line.give({ kind: 'started' })).toEqual(['pause true', 'say Номер?']);
+  line.said();
+  expect(line.keys('4276#').slice(-2)).toEqual(['pause false', 'say Это ']);
+  const silent = run(asking({ isSecret: true, repeats: 0 }));
+  silent.give({ kind: 'started' });
+  silent.said();
+  expect(silent.give({ kind: 'woken' })).toEqual(['pause false', 'say Пока']);
 });
 
 test('a key during the prompt interrupts it', () => {
@@ -121,7 +134,7 @@ test('on hold nothing is said, no time runs and no key counts; afterwards the qu
 });
 
 test('people whom nobody reaches are followed by the excuse; those who take the call end the script', () => {
-  const [failed, taken] = [run(peopleScript(['+79995550001'])), run(peopleScript(['+79995550001']))];
+  const [failed, taken] = [run(peopleScript(['+79995550001'], 1)), run(peopleScript(['+79995550001'], 1))];
   for (const line of [failed, taken]) {
     line.give({ kind: 'started' });
     expect(line.said()).toEqual(['transfer +79995550001']);
@@ -131,12 +144,18 @@ test('people whom nobody reaches are followed by the excuse; those who take the 
   expect(taken.state.at).toBeNull();
 });
 
-test('somebody else transfers the call: the script is silent, and asks again if it fails', () => {
-  const line = run(asking());
-  line.give({ kind: 'started' });
-  expect(line.give({ kind: 'transferring' })).toEqual(['hush']);
-  expect([...line.said(), ...line.keys('1'), ...line.give({ kind: 'woken' })]).toEqual([]);
-  expect(line.give({ kind: 'transfer_failed' })).toEqual(['say Номер?']);
+test('a person is briefed, takes the call with a key and refuses it with another; one who is too late hears so', () => {
+  const line = run(briefingScript('Анна ждёт ответа.'));
+  expect(line.give({ kind: 'started' })[0]).toMatch(/Анна ждёт ответа\. Чтобы принять звонок/);
+  expect(line.keys('1')).toEqual(['hush', 'connect']);
+  expect(line.give({ kind: 'transfer_failed' })[0]).toMatch(/не ждёт/);
+  const refusing = run(briefingScript('Анна ждёт ответа.'));
+  refusing.give({ kind: 'started' });
+  expect(refusing.keys('2')).toEqual(['hush', 'hang_up']);
+});
+
+test('a person without a summary is connected at once', () => {
+  expect(run(briefingScript(null)).give({ kind: 'started' })).toEqual(['connect']);
 });
 
 test('steps without a word that lead to each other end the call', () => {

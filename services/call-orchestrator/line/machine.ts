@@ -9,8 +9,6 @@ export type LineEvent =
   /** The time of the order `wake` has come. */
   | { readonly kind: 'woken' }
   | { readonly kind: 'held'; readonly isHeld: boolean }
-  /** Somebody transfers the call, and the script waits. */
-  | { readonly kind: 'transferring' }
   | { readonly kind: 'transferred' }
   | { readonly kind: 'transfer_failed' };
 export type LineOrder =
@@ -19,8 +17,12 @@ export type LineOrder =
   /** Drops what was not heard. */
   | { readonly order: 'hush' }
   | { readonly order: 'record'; readonly on: boolean }
+  /** Pauses what is recorded, and goes on with it. */
+  | { readonly order: 'pause_recording'; readonly isPaused: boolean }
   /** The event `transferred` or `transfer_failed` follows. */
-  | { readonly order: 'transfer'; readonly to: readonly string[]; readonly summary: string | undefined }
+  | { readonly order: 'transfer'; readonly to: readonly string[]; readonly rounds: number; readonly summary: string | null }
+  /** Connects the person with the customer about whom they were called; the same events follow. */
+  | { readonly order: 'connect' }
   | { readonly order: 'hang_up' }
   /** Gives the event `woken` at this time, Unix ms, instead of at the time of an earlier order; null: at none. */
   | { readonly order: 'wake'; readonly at: number | null };
@@ -56,13 +58,10 @@ export function moveLine(script: LineScript, state: LineState, event: LineEvent,
       return enter(script, state, script.start);
     case 'held':
       return step === undefined || event.isHeld === state.isHeld ? still(state) : held(script, { ...state, isHeld: event.isHeld });
-    case 'transferring':
-      return { state: { ...state, phase: 'transferring' }, orders: [{ order: 'hush' }, noWake] };
     case 'transferred':
       return { state: { ...state, at: null }, orders: [noWake] };
     case 'transfer_failed':
-      if (step === undefined) return still(state);
-      return step.do === 'transfer' ? enter(script, state, step.onFail) : again(script, state);
+      return step?.do === 'transfer' || step?.do === 'connect' ? enter(script, state, step.onFail) : still(state);
     default:
       if (step === undefined || state.isHeld || state.phase === 'transferring') return still(state);
   }
@@ -82,7 +81,9 @@ type Asking = Extract<Step, { do: 'read_keys' | 'choose' }>;
 
 /** Begins a step; without one the call ends. */
 function enter(script: LineScript, from: LineState, name: string | undefined): Moved {
-  const orders: LineOrder[] = [];
+  const orders: LineOrder[] = isSecret(from.at === null ? undefined : script.steps[from.at])
+    ? [{ order: 'pause_recording', isPaused: false }]
+    : [];
   let at = name;
   for (let n = 0; n < mostSilent; n += 1) {
     const step: Step = (at === undefined ? undefined : script.steps[at]) ?? { do: 'hang_up' };
@@ -96,18 +97,24 @@ function enter(script: LineScript, from: LineState, name: string | undefined): M
         return say(state, step.text, orders);
       case 'read_keys':
       case 'choose':
+        if (isSecret(step)) orders.push({ order: 'pause_recording', isPaused: true });
         return say({ ...state, asked: 1 }, step.prompt, orders);
       case 'transfer':
         return {
           state: { ...state, phase: 'transferring' },
-          orders: [...orders, noWake, { order: 'transfer', to: step.to, summary: step.summary }],
+          orders: [...orders, noWake, { order: 'transfer', to: step.to, rounds: step.rounds, summary: step.summary ?? null }],
         };
+      case 'connect':
+        return { state: { ...state, phase: 'transferring' }, orders: [...orders, noWake, { order: 'connect' }] };
       case 'hang_up':
         return { state: { ...state, at: null }, orders: [...orders, noWake, { order: 'hang_up' }] };
     }
   }
   return { state: { ...from, at: null }, orders: [...orders, noWake, { order: 'hang_up' }] };
 }
+const isSecret = (step: Step | undefined): boolean => step?.do === 'read_keys' && step.isSecret;
+/** Keys as later texts may say them. */
+const keysOf = (step: Asking, typed: string): string => (isSecret(step) ? '' : typed);
 function say(state: LineState, text: Speech, before: readonly LineOrder[] = []): Moved {
   const said = state.said + 1;
   const spoken = typeof text === 'string' ? text.replaceAll('{keys}', [...state.keys].join(', ')) : text;
@@ -129,12 +136,12 @@ function heard(script: LineScript, state: LineState, step: Asking, key: string, 
   }
   const typed = key === step.end ? state.typed : state.typed + key;
   if (key === step.end && typed === '') return with_(waited(script, state, step));
-  if (key === step.end || typed.length === step.most) return with_(enter(script, { ...state, keys: typed }, step.next));
+  if (key === step.end || typed.length === step.most) return with_(enter(script, { ...state, keys: keysOf(step, typed) }, step.next));
   return with_(listen({ ...state, typed }, step, now));
 }
 /** No further key came: those that came are taken, without any the prompt is said again. */
 function waited(script: LineScript, state: LineState, step: Asking): Moved {
-  if (step.do === 'read_keys' && state.typed !== '') return enter(script, { ...state, keys: state.typed }, step.next);
+  if (step.do === 'read_keys' && state.typed !== '') return enter(script, { ...state, keys: keysOf(step, state.typed) }, step.next);
   if (state.asked > step.repeats) return enter(script, state, step.onNone);
   return say({ ...state, typed: '', asked: state.asked + 1 }, step.prompt);
 }

@@ -51,7 +51,7 @@ beforeAll(async () => {
     const made: Service = { ...service, make: (parts) => service.make({ ...parts, vendors: vendors[name] as never }) };
     await it.start(name, made, {
       CALL_SCRIPT: file,
-      CALL_ROUTES: '100=script, 200=queue:+79995550091/+79995550092',
+      CALL_ROUTES: '100=script',
       CALL_HOURS: '00:00-24:00',
     });
   }
@@ -110,10 +110,4 @@ test('a leg is attended once, and not in the name of another call', async () => 
   expect(await it.bus.call(calls.attend_leg, { callId, legId: 'leg_of_another' })).toEqual({ isAttended: false });
   expect(await it.bus.call(calls.attend_leg, { callId: 'call_of_nobody', legId: 'leg_1' })).toEqual({ isAttended: false });
   phone.hangUp();
-});
-
-test('a call to a line of people is handed over to one of them', async () => {
-  await gateway.call('+79995550004', '200');
-  const call = await until(async () => (await it.bus.call(calls.list_calls, { phoneNumber: '+79995550004', state: 'ended' })).items[0]);
-  expect(call).toMatchObject({ transferredTo: '+79995550091', hangUpCause: 'transferred' });
 });

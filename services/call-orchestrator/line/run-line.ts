@@ -20,7 +20,12 @@ export interface LineParts {
   /** The folder of the WAV files of scripts. */
   readonly folder: string;
   /** Hands the customer over; false when none of these people takes the call. */
-  transfer(callId: string, to: readonly string[], signal: AbortSignal): Promise<boolean>;
+  transfer(
+    asked: { readonly callId: string; readonly people: readonly string[]; readonly rounds: number; readonly summary: string | null },
+    signal: AbortSignal,
+  ): Promise<boolean>;
+  /** Connects the person on this leg with the customer about whom they were called; false if it is too late. */
+  connect(signal: AbortSignal): Promise<boolean>;
 }
 /** Half a second: a key silences the rest of a phrase, and few messages carry it. */
 const chunkBytes = 4_000;
@@ -29,7 +34,7 @@ const chunkBytes = 4_000;
 export async function runLine(
   { callId, legId }: { readonly callId: string; readonly legId: string },
   script: LineScript,
-  { bus, tts, log, now, folder, transfer }: LineParts,
+  { bus, tts, log, now, folder, transfer, connect }: LineParts,
   signal: AbortSignal,
 ): Promise<void> {
   const speaker = createSpeaker();
@@ -37,6 +42,8 @@ export async function runLine(
   const until = AbortSignal.any([signal, over.signal]);
   let state: LineState = newLine;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  /** The recording that is paused. */
+  let paused: Promise<string | null> = Promise.resolve(null);
 
   function give(event: LineEvent): void {
     if (until.aborted) return;
@@ -59,17 +66,35 @@ export async function runLine(
       case 'record':
         void acted(bus.call(telephony.record, { legId, on: order.on }, { signal: until }), 'the leg could not be recorded');
         return;
+      case 'pause_recording':
+        paused = paused.then((recordingId) => pauseRecording(order.isPaused, recordingId));
+        return;
       case 'hang_up':
         void acted(bus.call(telephony.hang_up, { legId }, { signal }), 'the leg could not be hung up');
         return;
       case 'transfer':
-        void transfer(callId, order.to, until).then(
-          (isTaken) => give({ kind: isTaken ? 'transferred' : 'transfer_failed' }),
-          (err) => {
-            log.warn({ err, callId }, 'a call could not be handed over');
-            give({ kind: 'transfer_failed' });
-          },
-        );
+        void handedOver(transfer({ callId, people: order.to, rounds: order.rounds, summary: order.summary }, until));
+        return;
+      case 'connect':
+        void handedOver(connect(until));
+    }
+  }
+  async function handedOver(work: Promise<boolean>): Promise<void> {
+    try {
+      give({ kind: (await work) ? 'transferred' : 'transfer_failed' });
+    } catch (err) {
+      if (!until.aborted) log.warn({ err, callId }, 'a call could not be handed over');
+      give({ kind: 'transfer_failed' });
+    }
+  }
+  /** What was not recorded before the pause is not recorded after it. */
+  async function pauseRecording(isPaused: boolean, before: string | null): Promise<string | null> {
+    if (!isPaused && before === null) return null;
+    try {
+      return (await bus.call(telephony.record, { legId, on: !isPaused }, { signal: until })).recordingId;
+    } catch (err) {
+      log.info({ err, callId }, 'the recording of a leg could not be paused or resumed');
+      return before;
     }
   }
   async function say(id: string, parts: readonly Speech[]): Promise<void> {

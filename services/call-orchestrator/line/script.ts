@@ -30,12 +30,17 @@ export const Step = z.discriminatedUnion('do', [
     ...asking,
     most: z.int().min(1).max(32).default(20),
     end: z.string().length(1).default('#'),
+    isSecret: z
+      .boolean()
+      .default(false)
+      .describe('The recording pauses while the keys are read, and they are not spoken: for the number of a card.'),
     next,
   }),
   z.strictObject({ do: z.literal('choose'), ...asking, options: z.record(z.string().max(1), Name).meta({ maxProperties: 12 }) }),
   z.strictObject({
     do: z.literal('transfer'),
-    to: z.array(Callee).min(1).max(10).describe('They are called one after the other until one takes the call.'),
+    to: z.array(Callee).min(1).max(10).describe('They are called one after the other until one takes the call; the customer hears music.'),
+    rounds: z.int().min(1).max(50).default(1).describe('How often all of them are called.'),
     summary: z.string().max(600).optional().describe('What the person hears first. Without it they are connected when they answer.'),
     onFail: Name.optional(),
   }),
@@ -54,11 +59,16 @@ export const LineScript = z
     for (const name of named)
       if (!(name in steps)) context.addIssue({ code: 'custom', message: `there is no step ${name}`, path: ['steps'] });
   });
-export type LineScript = z.output<typeof LineScript>;
-export type Step = z.output<typeof Step>;
+/** The person on the line is connected with the customer about whom they were called. Scripts of the settings have no such step. */
+interface Connect {
+  readonly do: 'connect';
+  readonly onFail: string;
+}
+export type Step = z.output<typeof Step> | Connect;
+export type LineScript = Omit<z.output<typeof LineScript>, 'steps'> & { readonly steps: Readonly<Record<string, Step>> };
 export type Speech = z.output<typeof Speech>;
 
-function following(step: Step): readonly string[] {
+function following(step: z.output<typeof Step>): readonly string[] {
   const names = 'options' in step ? Object.values(step.options) : [];
   for (const field of ['next', 'onNone', 'onFail'] as const) {
     const name = (step as Partial<Record<typeof field, string>>)[field];
@@ -99,13 +109,33 @@ export const builtInScript: LineScript = LineScript.parse({
   },
 });
 /** Connects the caller with the first of these people who takes the call. */
-export function peopleScript(people: readonly string[]): LineScript {
+export function peopleScript(people: readonly string[], rounds: number): LineScript {
   return LineScript.parse({
     start: 'greeting',
     steps: {
       greeting: { do: 'say', text: 'Здравствуйте! Соединяю вас с сотрудником.', next: 'connect' },
-      connect: { do: 'transfer', to: people, summary: 'Входящий звонок.', onFail: 'sorry' },
+      connect: { do: 'transfer', to: people, rounds, summary: 'Входящий звонок.', onFail: 'sorry' },
       sorry: { do: 'say', text: 'К сожалению, сейчас никто не может ответить. Мы вам перезвоним. До свидания.' },
     },
   });
+}
+/** What a person hears to whom a call is handed over. @param summary null: they are connected at once. */
+export function briefingScript(summary: string | null): LineScript {
+  const connect: Step = { do: 'connect', onFail: 'too_late' };
+  const tooLate: Step = { do: 'say', text: 'Клиент уже не ждёт. До свидания.' };
+  const { language, steps } = LineScript.parse({
+    start: 'briefing',
+    steps: {
+      briefing: {
+        do: 'choose',
+        prompt: `${summary ?? ''} Чтобы принять звонок, нажмите один. Чтобы отказаться, нажмите два.`,
+        timeoutMs: 8_000,
+        repeats: 2,
+        options: { 1: 'taken', 2: 'refused' },
+      },
+      taken: { do: 'hang_up' },
+      refused: { do: 'hang_up' },
+    },
+  });
+  return { language, start: summary === null ? 'taken' : 'briefing', steps: { ...steps, taken: connect, too_late: tooLate } };
 }
