@@ -1,7 +1,7 @@
 /** Calls over SIP, from the request to the recording, with phones of their own user agent. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -11,13 +11,13 @@ import { telephony } from '../../contracts/telephony.ts';
 import { readWav } from '../../media/audio/wav.ts';
 import type { Hosted } from '../../runtime/host.ts';
 import { loadServices } from '../../runtime/services.ts';
+import { serviceCommands } from '../../scripts/cli/kernel/service-commands.ts';
 import { freePort } from '../../scripts/infra/ready.ts';
 import { type RunningServer, startNats } from '../../scripts/infra/start.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
 import { runCommand } from '../../test/kit/command-line.ts';
 import { type SipPhones, sipPhones } from '../../test/kit/sip-phone.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
-import commands from './cli/commands.ts';
 
 let nats: RunningServer;
 let it: World;
@@ -113,12 +113,14 @@ test('a phone that calls a number with a route is answered, and one that calls a
   expect((await it.bus.call(calls.list_calls, { phoneNumber: '+79995552222' })).items).toEqual([]);
 });
 
-const sip = (...words: readonly string[]) => runCommand(commands, ['sip', ...words], { natsUrl: nats.url });
+const polyb = async (words: readonly string[], onNote?: (text: string) => void) =>
+  runCommand(await serviceCommands(), words, { natsUrl: nats.url, ...(onNote && { onNote }) });
+const sip = (...words: readonly string[]) => polyb(['sip', ...words]);
 const labelsOf = async (callId: string) =>
   (await it.bus.call(telephony.list_sip_messages, { callId })).items.map(({ isSent, label }) => `${isSent ? '>' : '<'} ${label}`);
 
 test('the SIP messages of a call that has ended are drawn as a ladder, and nothing of them says who spoke', async () => {
-  const { callId } = await it.bus.call(calls.start_call, { leadId: 'lead_3', phoneNumber: '+79995557788' }, { key: 'k3' });
+  const { callId } = await it.bus.call(calls.start_call, { leadId: 'lead_3', phoneNumber: '+79995557788' }, { key: 'traced' });
   const phone = await until(() => phones.calls.find(({ number }) => number === '+79995557788'));
   phone.ring();
   phone.answer();
@@ -198,6 +200,45 @@ test('a ping shows what a peer can do, and one without a response ends with a st
   for (const [words, expected, told] of failures)
     expect(await sip('ping', ...words)).toMatchObject({ status: expected, stdout: '', stderr: expect.stringMatching(told) });
   silent.close();
+});
+
+test('a call is listened to while it goes on, both sides apart, as a file and as raw samples, until it ends', async () => {
+  const { callId } = await it.bus.call(calls.start_call, { leadId: 'lead_4', phoneNumber: '+79995556677' }, { key: 'heard live' });
+  const phone = await until(() => phones.calls.find(({ number }) => number === '+79995556677'));
+  phone.answer();
+  await until(async () => (await stateOf(callId)) === 'answered' && phone.isConnected());
+  const { legId } = await it.bus.call(calls.get_call, { callId });
+  const file = join(folder, 'live.wav');
+  const notes: string[] = [];
+  const listening = [
+    polyb(['calls', 'listen', callId, '-o', file, '--output', 'json'], (text) => notes.push(text)),
+    polyb(['calls', 'listen', callId], (text) => notes.push(text)),
+  ];
+  await until(() => notes.join('').match(/listening to/g)?.length === 2);
+  const stop = new AbortController();
+  const speaking = (async function* () {
+    for (let nth = 0; nth < 3; nth += 1) yield { id: `part ${nth}`, audio: loud(500) };
+    await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
+  })();
+  const saying = (async () => {
+    for await (const item of it.bus.open(telephony.media, { legId: legId as string }, speaking))
+      if (!(item instanceof Uint8Array) && 'played' in item && item.played === 'part 2') break;
+  })();
+  phone.speak(loud(1_000));
+  await saying;
+  stop.abort();
+  phone.hangUp();
+  const [saved, piped] = await Promise.all(listening);
+  expect(saved).toMatchObject({ status: 0, stderr: expect.stringMatching(/missed 0 of them and 0 pieces/) });
+  const heard = readWav(await readFile(file));
+  expect(JSON.parse(saved?.stdout ?? '')).toMatchObject({ file, missed: { left: 0, right: 0 }, seconds: expect.any(Number) });
+  const raw = Buffer.from(piped?.stdout ?? '', 'latin1');
+  for (const samples of [heard.samples, new Int16Array(new Uint8Array(raw).buffer)])
+    for (const side of [0, 1] as const) expect(powerOf(samples, side)).toBeGreaterThan(10_000);
+  expect(await polyb(['calls', 'listen', callId])).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('has ended') });
+  const kept = join(folder, 'kept.wav');
+  await until(async () => (await polyb(['calls', 'audio', callId, '-o', kept])).status === 0);
+  expect(readWav(await readFile(kept))).toMatchObject({ channels: 2, rateHz: 8_000 });
 });
 
 test('while an instance drains, its call goes on and can be hung up, and new calls reach the other instance', async () => {

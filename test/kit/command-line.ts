@@ -9,6 +9,8 @@ import { createOutput } from '../../scripts/cli/kernel/output.ts';
 import { parseCommand } from '../../scripts/cli/kernel/parse.ts';
 import type { Said } from './checkout.ts';
 
+const latin1 = (text: string | Uint8Array): string => (typeof text === 'string' ? text : Buffer.from(text).toString('latin1'));
+
 export interface CommandOptions {
   readonly natsUrl: string;
   readonly signal?: AbortSignal;
@@ -16,6 +18,7 @@ export interface CommandOptions {
   readonly onNote?: (text: string) => void;
 }
 
+/** Bytes on stdout have one character each. */
 export async function runCommand(
   commands: readonly Command[],
   words: readonly string[],
@@ -33,7 +36,10 @@ export async function runCommand(
   };
   const out = createOutput({
     ...{ flags, env, now: Date.now, stdinIsTty: false },
-    ...{ stdout: { write: (text: string) => (said.stdout += text) }, stderr: { write: note } },
+    ...{
+      stdout: { write: (text: string | Uint8Array) => (said.stdout += latin1(text)) },
+      stderr: { write: (text: string | Uint8Array) => note(latin1(text)) },
+    },
   });
   const run = await found.command.run?.();
   const status = await run?.({ path: found.path, args, flags, out, signal, env, groups: allGroups }).catch((thrown: unknown) => {

@@ -10,7 +10,7 @@ import { maskPhones } from './text.ts';
 export type { Format, Style, View } from './pretty.ts';
 
 export interface Sink {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
 }
@@ -30,6 +30,8 @@ export interface Output {
   item(value: unknown, line?: () => string): Promise<void>;
   /** Text for people that is the result itself: help, a script, a drawing. */
   print(text: string): void;
+  /** A piece of a result that is bytes. */
+  bytes(chunk: Uint8Array): void;
   /** Redraws the screen where stdout is a terminal; prints otherwise. */
   redraw(text: string): void;
   /** Narration. Phones are masked. */
@@ -87,7 +89,7 @@ export function createOutput({ flags, stdout, stderr, stdinIsTty, env, now }: Ou
   const write = async (value: unknown, view: View = {}): Promise<void> => {
     if (format === 'none') return;
     if (value instanceof Uint8Array) {
-      stdout.write(format === 'raw' ? (value as never) : `${JSON.stringify(Buffer.from(value).toString('base64'))}\n`);
+      stdout.write(format === 'raw' ? value : `${JSON.stringify(Buffer.from(value).toString('base64'))}\n`);
       return;
     }
     if (pick !== undefined || format === 'raw') stdout.write(`${bare(value)}\n`);
@@ -124,6 +126,9 @@ export function createOutput({ flags, stdout, stderr, stdinIsTty, env, now }: Ou
     },
     print: (text) => {
       if (format !== 'none') stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+    },
+    bytes: (chunk) => {
+      if (format !== 'none') stdout.write(chunk);
     },
     redraw: (text) => {
       if (isTty && drawn > 0) stdout.write(`\u001b[${drawn}A\u001b[J`);

@@ -71,8 +71,24 @@ export default [
         impact: 'ro',
         flags: [file],
         examples: [{ line: 'polyb calls audio call_1 -o call.wav' }],
-        seeAlso: ['calls show'],
+        seeAlso: ['calls show', 'calls listen'],
         run: async () => (await import('./audio.ts')).saveAudio,
+      },
+      {
+        name: 'listen',
+        summary: 'Listen to a call that goes on (stereo: left the customer, right this system), until it ends or Ctrl-C.',
+        usage: 'CALL',
+        impact: 'ro',
+        details: [
+          'With -o the audio becomes a WAV file; without it, raw samples on stdout (16 bits, little-endian, 8000 Hz, two channels). The call is not slowed down: frames that did not get here in time are missing, and counted at the end. Audio is heard while a line script or an agent has the call.',
+        ],
+        flags: [file, { name: 'for', value: 'DUR', summary: 'Stop after this long.' }],
+        examples: [
+          { line: 'polyb calls listen call_1 -o call.wav' },
+          { line: 'polyb calls listen call_1 | aplay -t raw -f S16_LE -r 8000 -c 2', says: 'heard at once' },
+        ],
+        seeAlso: ['calls ls', 'calls audio'],
+        run: async () => (await import('./listen.ts')).listenTo,
       },
       {
         name: 'trunks',

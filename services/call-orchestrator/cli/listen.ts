@@ -1,0 +1,143 @@
+/** `polyb calls listen`. */
+import { type FileHandle, open } from 'node:fs/promises';
+import type { calls } from '../../../contracts/calls.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
+import { telephony } from '../../../contracts/telephony.ts';
+import { decode } from '../../../media/audio/g711.ts';
+import { twoSides } from '../../../media/audio/two-sides.ts';
+import { wavHeader } from '../../../media/audio/wav.ts';
+import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
+import { readCatalogue } from '../../../scripts/cli/kernel/catalogue.ts';
+import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import type { Connected } from '../../../scripts/cli/kernel/connect.ts';
+import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import { openEntry } from '../../../scripts/cli/kernel/stream.ts';
+
+type Call = OutputOf<typeof calls.get_call>;
+const format = { rateHz: 8_000, channels: 2 } as const;
+const writeMs = 100;
+/** Pieces of both sides come within this time. */
+const lagMs = 200;
+const silentMs = 3_000;
+/** Between two streams of one call. */
+const againMs = 200;
+
+export async function listenTo(invocation: Invocation): Promise<number> {
+  const { args, flags, out, path } = invocation;
+  const [callId] = args;
+  if (callId === undefined) throw wrongUsage('expected the id of a call', { subject: path, next: ['polyb calls ls --state answered'] });
+  const file = flags.text('file');
+  if (file === undefined && out.isTty)
+    throw wrongUsage('audio is no text for a terminal', {
+      subject: path,
+      next: [`polyb calls listen ${callId} -o call.wav`, `polyb calls listen ${callId} | aplay -t raw -f S16_LE -r 8000 -c 2`],
+    });
+  await using handle = file === undefined ? undefined : await open(file, 'w', 0o600);
+  return await withAsk(invocation, async (_ask, connected) => await hear(callId, await connected(), handle, invocation), { lasting: true });
+}
+
+async function hear(
+  callId: string,
+  { bus }: Connected,
+  handle: FileHandle | undefined,
+  { flags, out, signal }: Invocation,
+): Promise<number> {
+  const over = new AbortController();
+  const forMs = flags.ms('for');
+  const until = AbortSignal.any([signal, over.signal, ...(forMs === undefined ? [] : [AbortSignal.timeout(forMs)])]);
+  const leg = Promise.withResolvers<string | null>();
+  const watching = watch(callId, bus, until, (call) => call.legId !== null && leg.resolve(call.legId))
+    .catch((error: unknown) => {
+      if (!until.aborted) leg.reject(error);
+    })
+    .finally(() => {
+      leg.resolve(null);
+      over.abort();
+    });
+  const legId = await leg.promise;
+  if (legId === null)
+    throw refusal('failed_precondition', `call ${callId} has ended`, {
+      subject: 'calls listen',
+      next: [`polyb calls audio ${callId} -o call.wav`],
+    });
+
+  const sides = twoSides(performance.now());
+  const missed = { left: 0, right: 0 };
+  let frames = 0;
+  let bytes = 0;
+  let writing: Promise<unknown> = handle === undefined ? Promise.resolve() : handle.write(wavHeader(format, null));
+  const write = (untilMs: number): void => {
+    const samples = sides.take(untilMs);
+    if (samples.length === 0) return;
+    const chunk = new Uint8Array(samples.buffer);
+    bytes += chunk.length;
+    if (handle === undefined) out.bytes(chunk);
+    else writing = writing.then(() => handle.write(chunk));
+  };
+  writing.catch(() => {}); // Awaited at the end.
+  const timer = setInterval(() => write(performance.now() - lagMs), writeMs);
+  const warning = setTimeout(
+    () => out.note('nothing is heard yet: nobody speaks on this call, or this user may not listen', 'warn'),
+    silentMs,
+  );
+  out.note(`listening to ${callId} (Ctrl-C to stop)`, 'ok');
+  try {
+    while (!until.aborted) {
+      try {
+        for await (const heard of bus.tap(telephony.media, legId, { signal: until })) {
+          clearTimeout(warning);
+          const at = performance.now();
+          if (heard.kind === 'dropped') missed[heard.side === 'up' ? 'right' : 'left'] += heard.items;
+          if (heard.kind !== 'item') continue;
+          const { item } = heard;
+          if (item instanceof Uint8Array) {
+            frames += 1;
+            sides.left(decode('PCMU', item), at);
+          } else if ('audio' in item) sides.right(decode('PCMU', item.audio), at);
+          else if ('clear' in item) sides.clearRight(at);
+        }
+      } catch (error) {
+        // The holder is gone, and the call ends or another stream begins.
+        if (!until.aborted && !(isPolybError(error) && error.code === 'upstream_failed')) throw error;
+      }
+      await pause(againMs, until);
+    }
+  } finally {
+    clearInterval(timer);
+    clearTimeout(warning);
+    over.abort();
+    await watching;
+    write(performance.now());
+    await writing;
+    await handle?.write(wavHeader(format, bytes), 0, undefined, 0);
+  }
+  const seconds = Math.round((bytes / format.rateHz / format.channels / 2) * 10) / 10;
+  out.note(
+    `heard ${seconds} s, ${frames} frames of the customer; missed ${missed.left} of them and ${missed.right} pieces of this system`,
+    'ok',
+  );
+  if (handle !== undefined)
+    await out.result({ file: flags.text('file'), seconds, frames, missed }, { text: () => `${flags.text('file')}  ${seconds} s\n` });
+  return 0;
+}
+
+async function watch(callId: string, bus: Connected['bus'], signal: AbortSignal, seen: (call: Call) => void): Promise<void> {
+  const entry = (await readCatalogue()).entries['calls.watch_call'];
+  if (entry === undefined) throw refusal('unimplemented', 'these contracts have no calls.watch_call', { next: ['polyb docs build'] });
+  for await (const call of openEntry<Call>(bus, entry, { callId }, { signal })) if (call.state !== 'ended') seen(call);
+}
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
