@@ -162,8 +162,11 @@ export interface Baresip extends Peer {
   command(command: string, params?: string): void;
   /** Events of its control port, such as CALL_ESTABLISHED. */
   readonly events: readonly string[];
+  /** What it has heard, at 8 kHz, of each call by itself. */
+  heard(): readonly Int16Array[];
 }
-export async function startBaresip(): Promise<Baresip> {
+/** @param user of its address: it takes calls to that one alone */
+export async function startBaresip(user = 'phone'): Promise<Baresip> {
   const found = await find('baresip');
   const dir = temporaryDir();
   const port = await freePort();
@@ -182,14 +185,15 @@ export async function startBaresip(): Promise<Baresip> {
       'ausrc_srate 8000',
       'auplay_srate 8000',
       `module_path ${modulePath}`,
-      ...['g711', 'aufile', 'ausine', 'aubridge', 'ctrl_tcp'].map((name) => `module ${name}.so`),
+      `snd_path ${dir}`,
+      ...['g711', 'aufile', 'ausine', 'aubridge', 'sndfile', 'ctrl_tcp'].map((name) => `module ${name}.so`),
       'module_tmp account.so',
       'module_app menu.so',
       `ctrl_tcp_listen 127.0.0.1:${control}`,
       '',
     ].join('\n'),
   );
-  await writeFile(join(dir, 'config/accounts'), `<sip:phone@127.0.0.1:${port}>;regint=0\n`);
+  await writeFile(join(dir, 'config/accounts'), `<sip:${user}@127.0.0.1:${port}>;regint=0\n`);
   await writeFile(join(dir, 'config/contacts'), '');
   const running = await start(found, ['-f', join(dir, 'config')], dir);
   const events: string[] = [];
@@ -208,6 +212,10 @@ export async function startBaresip(): Promise<Baresip> {
   return {
     port,
     events,
+    heard: () =>
+      globSync(join(dir, 'dump-*-dec.wav'))
+        .sort()
+        .map((file) => samplesAfterHeader(readFileSync(file))),
     output: running.output,
     command(command, params = '') {
       const text = JSON.stringify({ command, params });
@@ -220,6 +228,11 @@ export async function startBaresip(): Promise<Baresip> {
   };
 }
 
+/** Of a file that is still written, whose header says nothing of its length. */
+function samplesAfterHeader(file: Uint8Array): Int16Array {
+  const head = 44;
+  return new Int16Array(Uint8Array.from(file.subarray(head, file.length - (file.length % 2))).buffer);
+}
 function wavOfSilence(seconds: number): Buffer {
   const data = Buffer.alloc(seconds * 16_000);
   const head = Buffer.alloc(44);
