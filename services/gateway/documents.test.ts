@@ -119,5 +119,7 @@ test('an older port shows the routes of the program that had it, and its health'
   expect((await crm('GET', '/api/v1/calls')).status).toBe(404);
   expect((await calls('GET', '/api/v1/calls')).status).toBe(200);
   expect((await calls('POST', '/leads', {})).status).toBe(404);
+  expect((await calls('GET', '/api/v1/calls/call_1/events')).body).toMatch(/There is no call call_1/);
+  expect((await crm('GET', '/api/v1/calls/call_1/events')).body).toMatchObject({ detail: expect.stringMatching(/no route/) });
   for (const at of [crm, calls]) for (const path of ['/health', '/stats', '/metrics']) expect((await at('GET', path)).status).toBe(200);
 });

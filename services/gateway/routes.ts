@@ -90,10 +90,14 @@ export function routesOf(methods: readonly Method[], aliases: readonly Alias[]):
   }
 }
 
-/** Routes of the former program on this port. */
+/** Routes of the former program on this port, and what its contracts have gained. */
 export function routesOfPort(routes: readonly HttpRoute[], port: number): readonly HttpRoute[] {
+  return ofPort(routes, port).filter(({ alias }) => (alias?.port ?? port) === port);
+}
+export const streamRoutesOfPort = (routes: readonly StreamRoute[], port: number): readonly StreamRoute[] => ofPort(routes, port);
+function ofPort<R extends HttpRoute | StreamRoute>(routes: readonly R[], port: number): readonly R[] {
   const services = oldPorts[port] ?? [];
-  return routes.filter(({ method, alias }) => services.includes(method.service) && (alias?.port ?? port) === port);
+  return routes.filter(({ method }) => services.includes(method.service));
 }
 
 function routeOf(

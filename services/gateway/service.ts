@@ -42,9 +42,10 @@ import { createSessions } from './people/sessions.ts';
 import { createStartSession, noteIn } from './people/start-session.ts';
 import { readContracts } from './read-contracts.ts';
 import { rememberServices } from './remember-services.loop.ts';
-import { callableBy, openableBy, routesOf, routesOfPort, streamRoutesOf } from './routes.ts';
+import { callableBy, openableBy, routesOf, routesOfPort, streamRoutesOf, streamRoutesOfPort } from './routes.ts';
 import { type Decision, findKeys, findServices, forgetDecisions, insertDecision, noteServices, noteUses } from './rows.ts';
 import { gatewaySettings } from './settings.ts';
+import type { StreamReplyParts } from './stream-route.ts';
 import { createSurvey, respondingIn } from './survey.ts';
 import { systemHandlers } from './system-handlers.ts';
 
@@ -120,15 +121,15 @@ export default service({
   let isDraining = false;
   const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
   const opened = openStreams(isLive, mostStreams);
+  const streamReplies: StreamReplyParts = {
+    open: (stream, input, options) => bus.open(stream, input, nothing(), options),
+    openStreams: opened,
+    heartbeatMs,
+    silenceMs: 30_000,
+  };
   const parts: AppParts = {
     routes,
-    streams: {
-      routes: streamRoutes,
-      open: (stream, input, options) => bus.open(stream, input, nothing(), options),
-      openStreams: opened,
-      heartbeatMs,
-      silenceMs: 30_000,
-    },
+    streams: { ...streamReplies, routes: streamRoutes },
     ask,
     admit,
     decided,
@@ -180,7 +181,11 @@ export default service({
   }
   const others = settings.GATEWAY_PORTS.map((each) => {
     const [port = 0, old = port] = each.split(':').map(Number);
-    const app = createApp({ ...parts, routes: routesOfPort(routes, old), streams: undefined });
+    const app = createApp({
+      ...parts,
+      routes: routesOfPort(routes, old),
+      streams: { ...streamReplies, routes: streamRoutesOfPort(streamRoutes, old) },
+    });
     addHealth(app, health);
     return { app, port };
   });
