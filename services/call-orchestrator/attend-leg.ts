@@ -6,7 +6,7 @@ import { claimConsultation } from './consultation-rows.ts';
 import { type LineParts, runLine } from './line/run-line.ts';
 import { briefingScript, type LineScript, peopleScript } from './line/script.ts';
 import { type Routes, routeOfLine } from './routes.ts';
-import { claimLine } from './rows.ts';
+import { claimLine, markAnsweredBy } from './rows.ts';
 
 export interface Attendant {
   readonly attend: Handler<typeof calls.attend_leg>;
@@ -23,11 +23,18 @@ export function attendLegs(
   const running = new Set<Promise<void>>();
   const leaving = new AbortController();
   /** What is said on the leg of a customer, or of a person who is asked to take the call of one; null if somebody speaks already. */
-  async function spokenOn(callId: string, legId: string): Promise<(Pick<LineParts, 'connect'> & { readonly script: LineScript }) | null> {
+  async function spokenOn(
+    callId: string,
+    legId: string,
+  ): Promise<(Pick<LineParts, 'connect' | 'answered'> & { readonly script: LineScript }) | null> {
     const call = await claimLine(db, callId, legId);
     if (call !== null) {
       const route = call.direction === 'in' ? routeOfLine(parts.routes, call.line ?? '') : undefined;
-      return { script: route?.kind === 'people' ? peopleScript(route.people, route.rounds) : parts.script, connect: async () => false };
+      return {
+        script: route?.kind === 'people' ? peopleScript(route.people, route.rounds) : parts.script,
+        connect: async () => false,
+        answered: call.direction === 'out' ? (by) => markAnsweredBy(db, callId, by) : undefined,
+      };
     }
     const asked = await claimConsultation(db, callId, legId, new Date(parts.now()));
     return asked && { script: briefingScript(asked.summary), connect: (signal) => takeCall(asked, legId, { ...parts, db }, signal) };
@@ -36,7 +43,7 @@ export function attendLegs(
     async attend({ callId, legId }) {
       const spoken = leaving.signal.aborted ? null : await spokenOn(callId, legId);
       if (spoken === null) return { isAttended: false };
-      const line = runLine({ callId, legId }, spoken.script, { ...parts, connect: spoken.connect }, leaving.signal)
+      const line = runLine({ callId, legId }, spoken.script, { ...parts, ...spoken }, leaving.signal)
         .catch((err) => {
           if (!leaving.signal.aborted) parts.log.warn({ err, callId }, 'the script of a call broke off; the gateway hangs up');
         })

@@ -232,6 +232,10 @@ export function claimLine(tx: Queries, callId: string, legId: string): Promise<C
   );
 }
 
+export async function markAnsweredBy(tx: Queries, callId: string, answeredBy: NonNullable<CallRow['answeredBy']>): Promise<void> {
+  await tx.query('update call_orchestrator.calls set answered_by = $2 where call_id = $1', [callId, answeredBy]);
+}
+
 /** Stores the leg of a call; the first one stays. Whether it is this one. */
 export async function learnLeg(tx: Queries, callId: string, legId: string): Promise<boolean> {
   const [row] = await tx.query<{ is_leg: boolean }>(

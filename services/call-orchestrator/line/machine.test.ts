@@ -122,6 +122,20 @@ test('a choice goes where its option says, and a key that is none asks again', (
   expect(line.keys('1')).toEqual(['hush', 'say Да']);
 });
 
+test('the beep of a mailbox goes to the step for machines, which drops what was being said; without one the script goes on', () => {
+  const script = LineScript.parse({
+    start: 'hello',
+    onMachine: 'leave',
+    steps: { hello: { do: 'say', text: 'Алло' }, leave: { do: 'say', text: 'Перезвоните' } },
+  });
+  const line = run(script);
+  line.give({ kind: 'started' });
+  expect(line.give({ kind: 'machine' })).toEqual(['hush', 'say Перезвоните']);
+  const plain = run(asking());
+  plain.give({ kind: 'started' });
+  expect(plain.give({ kind: 'machine' })).toEqual([]);
+});
+
 test('on hold nothing is said, no time runs and no key counts; afterwards the question is asked again and the keys are kept', () => {
   const line = run(asking());
   line.give({ kind: 'started' });

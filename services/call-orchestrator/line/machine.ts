@@ -9,6 +9,8 @@ export type LineEvent =
   /** The time of the order `wake` has come. */
   | { readonly kind: 'woken' }
   | { readonly kind: 'held'; readonly isHeld: boolean }
+  /** A mailbox has answered, and its beep was heard. */
+  | { readonly kind: 'machine' }
   | { readonly kind: 'transferred' }
   | { readonly kind: 'transfer_failed' };
 export type LineOrder =
@@ -58,6 +60,11 @@ export function moveLine(script: LineScript, state: LineState, event: LineEvent,
       return enter(script, state, script.start);
     case 'held':
       return step === undefined || event.isHeld === state.isHeld ? still(state) : held(script, { ...state, isHeld: event.isHeld });
+    case 'machine': {
+      if (script.onMachine === undefined || step === undefined || state.phase === 'transferring') return still(state);
+      const { state: moved, orders } = enter(script, state, script.onMachine);
+      return { state: moved, orders: [{ order: 'hush' }, ...orders] };
+    }
     case 'transferred':
       return { state: { ...state, at: null }, orders: [noWake] };
     case 'transfer_failed':

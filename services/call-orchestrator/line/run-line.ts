@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { Tts } from '../../../adapters/tts/port.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
 import { telephony } from '../../../contracts/telephony.ts';
-import { encode } from '../../../media/audio/g711.ts';
+import { decode, encode } from '../../../media/audio/g711.ts';
 import { resample } from '../../../media/audio/resample.ts';
 import { readWav } from '../../../media/audio/wav.ts';
+import { type AnswerVerdict, createAnswerDetector } from './answering.ts';
 import { type LineEvent, type LineOrder, type LineState, moveLine, newLine } from './machine.ts';
 import type { LineScript, Speech } from './script.ts';
 import { createSpeaker } from './speaker.ts';
@@ -26,6 +27,8 @@ export interface LineParts {
   ): Promise<boolean>;
   /** Connects the person on this leg with the customer about whom they were called; false if it is too late. */
   connect(signal: AbortSignal): Promise<boolean>;
+  /** Who has answered, once it is known. Absent where this system has answered. */
+  readonly answered?: ((by: AnswerVerdict) => Promise<void>) | undefined;
 }
 /** Half a second: a key silences the rest of a phrase, and few messages carry it. */
 const chunkBytes = 4_000;
@@ -34,10 +37,11 @@ const chunkBytes = 4_000;
 export async function runLine(
   { callId, legId }: { readonly callId: string; readonly legId: string },
   script: LineScript,
-  { bus, tts, log, now, folder, transfer, connect }: LineParts,
+  { bus, tts, log, now, folder, transfer, connect, answered }: LineParts,
   signal: AbortSignal,
 ): Promise<void> {
   const speaker = createSpeaker();
+  const answering = answered && createAnswerDetector();
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
   let state: LineState = newLine;
@@ -97,6 +101,10 @@ export async function runLine(
       return before;
     }
   }
+  function hasAnswered(verdict: AnswerVerdict): void {
+    if (verdict === 'machine') give({ kind: 'machine' });
+    void acted(answered?.(verdict) ?? Promise.resolve(), 'it could not be stored who has answered');
+  }
   async function say(id: string, parts: readonly Speech[]): Promise<void> {
     const isCurrent = (): boolean => String(state.said) === id && state.phase === 'saying' && !until.aborted;
     for (const [n, part] of parts.entries()) {
@@ -131,7 +139,11 @@ export async function runLine(
     const items = bus.open(telephony.media, { legId }, speaker, { signal: until });
     give({ kind: 'started' });
     for await (const item of items) {
-      if (item instanceof Uint8Array) continue;
+      if (item instanceof Uint8Array) {
+        const verdict = answering?.push(decode('PCMU', item)) ?? null;
+        if (verdict !== null) hasAnswered(verdict);
+        continue;
+      }
       if ('played' in item) give({ kind: 'said', id: item.played });
       else if ('dtmf' in item) give({ kind: 'key', key: item.dtmf });
       else if ('held' in item) give({ kind: 'held', isHeld: item.held });

@@ -51,11 +51,12 @@ export const LineScript = z
     language: Language.default('ru-RU'),
     voice: z.string().max(64).optional(),
     start: Name,
+    onMachine: Name.optional().describe('The step that follows the beep of a mailbox which has answered an outbound call. Default: none.'),
     steps: z.record(Name, Step).meta({ maxProperties: 100 }),
   })
   .refine(({ steps }) => Object.keys(steps).length <= 100, 'at most 100 steps')
-  .superRefine(({ start, steps }, context) => {
-    const named = new Set([start, ...Object.values(steps).flatMap(following)]);
+  .superRefine(({ start, onMachine = start, steps }, context) => {
+    const named = new Set([start, onMachine, ...Object.values(steps).flatMap(following)]);
     for (const name of named)
       if (!(name in steps)) context.addIssue({ code: 'custom', message: `there is no step ${name}`, path: ['steps'] });
   });
