@@ -155,7 +155,7 @@ test('the messages of a call that came in begin with its INVITE, and the end by 
   const caller = await phones.call(`sip:100@127.0.0.1:${port}`, 'sip:+79995551199@127.0.0.1');
   await until(() => caller.isConnected());
   const [call] = (await it.bus.call(calls.list_calls, { phoneNumber: '+79995551199' })).items;
-  const { callId = '' } = call ?? {};
+  const { callId = '', legId } = call ?? {};
   await until(async () => (await labelsOf(callId)).includes('< ACK (1)'));
   expect((await labelsOf(callId)).slice(0, 3)).toEqual(['< INVITE SDP (1)', '> 180 Ringing (1 INVITE)', '> 200 OK SDP (1 INVITE)']);
   await it.store.query(`update telephony_gateway.legs set holder = 'dead', heartbeat = now() - interval '1 min' where call_id = $1`, [
@@ -163,6 +163,8 @@ test('the messages of a call that came in begin with its INVITE, and the end by 
   ]);
   await until(async () => (await labelsOf(callId)).some((label) => /^> BYE/.test(label)));
   await until(() => caller.hasEnded());
+  // Its holder lives here, and does not know that another one ended the call.
+  await it.bus.call(telephony.hang_up, { legId: legId as string });
 });
 
 test('a call without SIP messages has no ladder, and a page of messages ends where the next begins', async () => {
