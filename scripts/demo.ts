@@ -16,6 +16,8 @@ import { spanMs } from './cli/kernel/text.ts';
 import { pause } from './cli/system/pause.ts';
 import { checkFailed } from './cli/system/report.ts';
 import { up } from './cli/system/up.ts';
+import { showPhoneCall } from './demo/call.ts';
+import { lineSettings } from './demo/line.ts';
 import { optionsOf } from './options.ts';
 
 const pipeline = 'pipelines.lead_to_call';
@@ -27,12 +29,13 @@ async function demo(invocation: Invocation): Promise<number> {
   const { out } = invocation;
   // The services inherit it. The customers of the demo are its user.
   if (lookup('DIALOG_MODE', openSources({ env: invocation.env })) === undefined) process.env.DIALOG_MODE = 'auto';
+  const isSimulated = (lookup('TELEPHONY_KIND', openSources({ env: invocation.env })) ?? 'simulator') === 'simulator';
+  if (isSimulated) await prepareLine(invocation);
   const upStatus = await up(invocation);
   if (upStatus !== 0) return upStatus;
 
   await using connected = await connect(invocation, { own: true });
   await openSalon(connected, invocation);
-  const isSimulated = (lookup('TELEPHONY_KIND', openSources({ env: invocation.env })) ?? 'simulator') === 'simulator';
   out.note(`\nA lead arrives, is pushed to the CRM and called${isSimulated ? ' by the built-in simulator: no customer is reached' : ''}.`);
   const runId = await pushLead(connected, invocation);
   const run = await followRun(connected, runId, invocation);
@@ -42,6 +45,7 @@ async function demo(invocation: Invocation): Promise<number> {
   }
   out.print('');
   const status = await trace({ ...invocation, path: 'trace', args: [runId] });
+  const isCallFine = !isSimulated || (await showPhoneCall(connected, invocation));
   // Not as narration, which masks phones: these are to be typed.
   out.print(
     [
@@ -58,7 +62,13 @@ async function demo(invocation: Invocation): Promise<number> {
       '  polyb down    stops it and keeps the data',
     ].join('\n'),
   );
-  return status;
+  return isCallFine ? status : checkFailed;
+}
+
+/** The services inherit the settings of a phone call on this machine, unless others are given. */
+async function prepareLine({ env }: Invocation): Promise<void> {
+  const find = openSources({ env });
+  for (const [name, value] of Object.entries(await lineSettings())) if (lookup(name, find) === undefined) process.env[name] = value;
 }
 
 /** The built-in booking calendar gets the salon of the examples, unless it has a company. */
@@ -105,7 +115,10 @@ async function followRun(connected: Connected, id: string, invocation: Invocatio
   }
 }
 
-optionsOf('npm run demo\n\nStarts the system, processes one lead, and shows its trace. The system stays up; polyb down stops it.', {});
+optionsOf(
+  'npm run demo\n\nStarts the system, processes one lead and shows its trace, and calls a SIP phone of this machine. The system stays up; polyb down stops it.',
+  {},
+);
 const { stdout, stderr, stdin, env } = process;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

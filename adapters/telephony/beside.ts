@@ -5,6 +5,7 @@ import type { LegServer, Telephony } from './port.ts';
 /** One port for a gateway and a second one beside it, which dials what `isSecond` says. Legs of both can be connected. */
 export function beside(main: Telephony, second: Telephony, isSecond: (to: string) => boolean): Telephony {
   const [ofMain, ofSecond] = [main.dial.onUnknown, second.dial.onUnknown];
+  const abandon = main.abandon ?? second.abandon;
   /** How to part a leg that is connected with one of the other gateway. */
   const bridges = new Map<string, () => void>();
   const part = (legId: string): void => {
@@ -13,6 +14,7 @@ export function beside(main: Telephony, second: Telephony, isSecond: (to: string
   };
   return {
     ...main,
+    ...(abandon === undefined ? {} : { abandon }),
     dial: {
       attempt: (dial, at) => (isSecond(dial.to) ? second : main).dial.attempt(dial, at),
       onUnknown:

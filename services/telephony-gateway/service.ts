@@ -24,6 +24,7 @@ import { settleLegs } from './settle-legs.loop.ts';
 import { forgetSipMessages } from './sip-message-rows.ts';
 import { actOnPhones, isPerson } from './softphone.ts';
 import { storeRecordings } from './store-recordings.loop.ts';
+import { testPhones } from './test-phones.ts';
 
 const keepLegsMs = 30 * 86_400_000;
 const beatMs = 1_000;
@@ -47,7 +48,10 @@ export default service({
           { ...settings, WEBRTC_LISTEN },
           { log, now, hasPage: (callee) => hasPage(db, callee.slice('person:'.length)), started: (made) => (phones = made) },
         );
-  const gateway = browsers === undefined ? vendors.gateway : beside(vendors.gateway, heldTelephony(browsers), isPerson);
+  const { TELEPHONY_TEST_NUMBERS: numbers, TELEPHONY_TEST_TRUNK: trunk } = settings;
+  const tested = numbers === undefined ? undefined : testPhones({ numbers, trunk }, { log, now });
+  const main = tested === undefined ? vendors.gateway : beside(vendors.gateway, tested.telephony, tested.isTestNumber);
+  const gateway = browsers === undefined ? main : beside(main, heldTelephony(browsers), isPerson);
   const { legs } = gateway;
   const placed = notifier();
   const owned = ownLegs(bus, telephony, ...(browsers === undefined ? [] : [softphone]));
@@ -79,7 +83,7 @@ export default service({
         ...gateway.dial,
         async attempt(input, at) {
           const leg = await gateway.dial.attempt(input, at);
-          if (legs !== undefined && !isPerson(input.to)) pulled.own(leg.legId);
+          if (legs !== undefined && !isPerson(input.to) && !tested?.isTestNumber(input.to)) pulled.own(leg.legId);
           placed.notify();
           return leg;
         },

@@ -2,36 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { unpackDebian } from '../../scripts/infra/debian.ts';
-import { firstProgram, onPath, serversDir } from '../../scripts/infra/find-program.ts';
 import { freePort } from '../../scripts/infra/ready.ts';
+import { type FoundProgram, findSipProgram, writeBaresipConfig } from '../../scripts/infra/sip-programs.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
 import { until } from './until.ts';
-
-const packages = { sipp: ['sip-tester'], kamailio: ['kamailio', 'kamailio-tls-modules'], baresip: ['baresip-core'] } as const;
-type Program = keyof typeof packages;
-
-interface Found {
-  readonly file: string;
-  /** Where its package was unpacked; empty for an installed one. */
-  readonly root: string;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-async function find(name: Program): Promise<Found> {
-  const installed = onPath(name) ?? firstProgram(['/usr/sbin', '/usr/local/sbin', '/usr/local/bin'], name);
-  if (installed) return { file: installed, root: '', env: process.env };
-  const roots: string[] = [];
-  for (const each of packages[name]) roots.push(await unpackDebian(each, join(serversDir, each)));
-  const [root = ''] = roots;
-  const file = firstProgram([join(root, 'usr/bin'), join(root, 'usr/sbin')], name);
-  if (!file) throw new Error(`${name} is neither installed nor in its package`);
-  const libraries = roots.flatMap((each) => globSync(`${each}/usr/lib/*-linux-gnu`)).join(':');
-  return { file, root, env: { ...process.env, LD_LIBRARY_PATH: libraries } };
-}
 
 function isBound(port: number): boolean {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
@@ -45,7 +22,7 @@ export interface Peer extends AsyncDisposable {
   output(): string;
 }
 async function start(
-  found: Found,
+  found: FoundProgram,
   args: readonly string[],
   cwd: string,
 ): Promise<{ readonly child: ChildProcess; output(): string; stop(): Promise<void> }> {
@@ -85,7 +62,7 @@ export interface Sipp extends Peer {
 }
 
 export async function startSipp({ scenario, target, calls = 1, perSecond = 50, t2Ms }: SippOptions): Promise<Sipp> {
-  const found = await find('sipp');
+  const found = await findSipProgram('sipp');
   const dir = temporaryDir();
   const port = await freePort();
   const file = join(dir, 'scenario.xml');
@@ -130,7 +107,7 @@ export interface KamailioOptions {
   readonly files?: Readonly<Record<string, string>>;
 }
 export async function startKamailio({ route, listen, modules = [], parameters = [], files = {} }: KamailioOptions): Promise<Peer> {
-  const found = await find('kamailio');
+  const found = await findSipProgram('kamailio');
   const dir = temporaryDir();
   const port = await freePort();
   for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
@@ -167,34 +144,19 @@ export interface Baresip extends Peer {
 }
 /** @param user of its address: it takes calls to that one alone */
 export async function startBaresip(user = 'phone'): Promise<Baresip> {
-  const found = await find('baresip');
+  const found = await findSipProgram('baresip');
   const dir = temporaryDir();
   const port = await freePort();
   const control = await freePort();
-  const [modulePath = ''] = globSync(`${found.root}/usr/lib/baresip/modules`);
-  await mkdir(join(dir, 'config'));
   // 60 s of silence: at the end of its file baresip ends the call.
   await writeFile(join(dir, 'silence.wav'), wavOfSilence(60));
-  await writeFile(
-    join(dir, 'config/config'),
-    [
-      `sip_listen 127.0.0.1:${port}`,
-      `audio_source aufile,${join(dir, 'silence.wav')}`,
-      'audio_player aubridge,none',
-      'audio_alert aubridge,none',
-      'ausrc_srate 8000',
-      'auplay_srate 8000',
-      `module_path ${modulePath}`,
-      `snd_path ${dir}`,
-      ...['g711', 'aufile', 'ausine', 'aubridge', 'sndfile', 'ctrl_tcp'].map((name) => `module ${name}.so`),
-      'module_tmp account.so',
-      'module_app menu.so',
-      `ctrl_tcp_listen 127.0.0.1:${control}`,
-      '',
-    ].join('\n'),
-  );
-  await writeFile(join(dir, 'config/accounts'), `<sip:${user}@127.0.0.1:${port}>;regint=0\n`);
-  await writeFile(join(dir, 'config/contacts'), '');
+  await writeBaresipConfig(found, join(dir, 'config'), {
+    port,
+    user,
+    source: `aufile,${join(dir, 'silence.wav')}`,
+    modules: ['sndfile', 'ctrl_tcp'],
+    lines: [`snd_path ${dir}`, `ctrl_tcp_listen 127.0.0.1:${control}`],
+  });
   const running = await start(found, ['-f', join(dir, 'config')], dir);
   const events: string[] = [];
   const socket = await until(async () => {

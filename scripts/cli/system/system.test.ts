@@ -51,7 +51,7 @@ async function apps(): Promise<readonly StatusRow[]> {
 const pidsOf = (rows: readonly StatusRow[]) => Object.fromEntries(rows.map(({ app, pids }) => [app, pids]));
 
 test(
-  'the demo brings up the servers and every service from nothing, at another port when one is taken meanwhile, runs a lead through them and draws it, and leaves them up',
+  'the demo brings up the servers and every service from nothing, at another port when one is taken meanwhile, runs a lead through them and draws it, calls a SIP phone that is heard and hears, and leaves them up',
   async () => {
     const demo = ended(here.start('scripts/demo.ts'));
     // Between the choice of its port and the start of the server, which takes longer, another system takes the port.
@@ -68,6 +68,10 @@ test(
     expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringMatching(/✓ crm-connector +\d+ methods +ready in/) });
     expect(stderr).toMatch(/✓ logged +crm\.log_call/);
     expect(stdout).toMatch(/pipelines\.lead_to_call .*✓ ok/);
+    expect(stdout).toMatch(/INVITE SDP \(1\)[\s\S]*200 OK SDP \(1 INVITE\)[\s\S]*BYE \(2\)[\s\S]*200 OK \(2 BYE\)/);
+    expect(stdout).toMatch(
+      /\n {9}[1-9]\d* frames from the phone .*\nheard +[\d.]+ s: left \(the phone\) -\d.* dB, right \(this system\) -\d.* dB/,
+    );
     const [found, rows, doctor] = await Promise.all([
       here.polyb('call', 'crm.find_contact', 'phoneNumber=+79995553322', '--pick', 'contacts'),
       apps(),

@@ -32,20 +32,24 @@ export async function saveAudio(invocation: Invocation): Promise<number> {
   const wav = Buffer.concat(chunks);
   await using handle = await open(file, 'w', 0o600);
   await handle.writeFile(wav);
-  const { samples, rateHz, channels } = readWav(wav);
-  const [leftDb, rightDb] = [levelOf(samples, 0), levelOf(samples, 1)];
-  const seconds = Math.round((samples.length / channels / rateHz) * 10) / 10;
+  const { seconds, leftDb, rightDb } = levelsOf(wav);
   await out.result(
     { file, seconds, leftDb, rightDb },
-    { text: () => `${file}  ${seconds} s  left (customer) ${shown(leftDb)}, right (system) ${shown(rightDb)}\n` },
+    { text: () => `${file}  ${seconds} s  left (customer) ${shownLevel(leftDb)}, right (system) ${shownLevel(rightDb)}\n` },
   );
   return 0;
 }
 
+/** How long a stereo recording lasts and how loud its sides are. */
+export function levelsOf(wav: Uint8Array): { readonly seconds: number; readonly leftDb: number | null; readonly rightDb: number | null } {
+  const { samples, rateHz, channels } = readWav(wav);
+  const seconds = Math.round((samples.length / channels / rateHz) * 10) / 10;
+  return { seconds, leftDb: levelOf(samples, 0), rightDb: levelOf(samples, 1) };
+}
 /** Mean power of one side in dB below full scale; null for silence. */
 function levelOf(samples: Int16Array, side: 0 | 1): number | null {
   let sum = 0;
   for (let at = side; at < samples.length; at += 2) sum += ((samples[at] ?? 0) / fullScale) ** 2;
   return sum === 0 ? null : Math.round(100 * Math.log10(sum / (samples.length / 2))) / 10;
 }
-const shown = (db: number | null): string => (db === null ? 'silent' : `${db} dB`);
+export const shownLevel = (db: number | null): string => (db === null ? 'silent' : `${db} dB`);

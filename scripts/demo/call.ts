@@ -1,0 +1,144 @@
+/** The demo's phone call: what happened on it, by which way its audio went, and what was heard. */
+import { randomUUID } from 'node:crypto';
+import { calls } from '../../contracts/calls.ts';
+import type { OutputOf } from '../../contracts/kit/define.ts';
+import { telephony } from '../../contracts/telephony.ts';
+import { meanOpinion } from '../../media/rtp/reception.ts';
+import { drawLadder } from '../../media/sip/ladder.ts';
+import { levelsOf, shownLevel } from '../../services/call-orchestrator/cli/audio.ts';
+import type { Invocation } from '../cli/kernel/command.ts';
+import type { Connected } from '../cli/kernel/connect.ts';
+import { pause } from '../cli/system/pause.ts';
+import { isFree } from '../infra/ready.ts';
+import { demoNumber } from './line.ts';
+import { startPhone } from './phone.ts';
+
+const callMs = 40_000;
+const settleMs = 10_000;
+const lookEveryMs = 100;
+type Messages = OutputOf<typeof telephony.list_sip_messages>['items'];
+interface Heard {
+  frames: number;
+  pieces: number;
+  lost: number;
+  rttMs: number;
+}
+/** A frame, and the least that the jitter buffer holds. */
+const bufferedMs = 60;
+type Call = OutputOf<typeof calls.get_call>;
+
+/** Notes why, where there is no such call to make. False: a call was made, and its end is not what it should be. */
+export async function showPhoneCall(connected: Connected, { out, signal }: Invocation): Promise<boolean> {
+  const { bus } = connected;
+  const port = await portOfTrunk(connected, signal);
+  if (port === null) {
+    out.note(
+      'no SIP phone is called: telephony-gateway was started without the settings of the demo; polyb down and npm run demo do',
+      'warn',
+    );
+    return true;
+  }
+  if (!(await isFree(port))) {
+    out.note(`no SIP phone is called: another program uses port ${port}, where it would be`, 'warn');
+    return true;
+  }
+  await using phone = await startPhone(demoNumber, port, signal);
+  if (phone.instead !== null) out.note(`${phone.instead}; a phone of this project in a second process stands in`, 'warn');
+  out.note(`\nA phone of this machine is called over SIP: ${phone.name} at 127.0.0.1:${port}.`);
+  const until = AbortSignal.any([signal, AbortSignal.timeout(callMs)]);
+  const { callId } = await bus.call(
+    calls.start_call,
+    { leadId: 'demo', phoneNumber: demoNumber },
+    { key: `demo-call-${randomUUID()}`, signal: until },
+  );
+  const heard: Heard = { frames: 0, pieces: 0, lost: 0, rttMs: 0 };
+  let call: Call | undefined;
+  let shown = '';
+  for await (call of bus.open(calls.watch_call, { callId }, nothing(), { signal: until })) {
+    if (call.state !== shown) out.note(call.state, 'ok');
+    if (shown === '' || call.legId === null || heard.pieces + heard.frames > 0) {
+      shown = call.state;
+      continue;
+    }
+    shown = call.state;
+    void count(bus, call.legId, heard, until).catch(() => {}); // The call is not worse for it.
+  }
+  if (call?.state !== 'ended' || call.outcome !== 'answered') {
+    out.note(`the call is ${call?.state}, ${call?.outcome}\n  polyb sip trace ${callId}`, 'bad');
+    return false;
+  }
+  const messages = await within(settleMs, signal, async () => {
+    const { items } = await bus.call(telephony.list_sip_messages, { callId }, { signal });
+    return items.some(({ label }) => /^200 .*BYE/.test(label)) ? items : null;
+  });
+  out.print(`\n${drawLadder((messages ?? []).map(({ at, isSent, peer, label }) => ({ atMs: Date.parse(at), isSent, peer, label })))}`);
+  const lost = heard.lost === 0 ? 'none lost' : `${heard.lost} lost`;
+  const mos = meanOpinion({ delayMs: heard.rttMs / 2 + bufferedMs, loss: heard.lost / Math.max(1, heard.lost + heard.frames) });
+  out.print(
+    [
+      `audio    ${phone.name} ⇄ RTP (${codecOf(messages ?? [])}, 20 ms) ⇄ media worker ⇄ bus ⇄ line script; both sides → recording`,
+      `         ${heard.frames} frames from the phone (${lost}, MOS about ${mos.toFixed(1)} of 4.4), ${heard.pieces} pieces to it`,
+    ].join('\n'),
+  );
+  const wav = await within(settleMs, signal, async () => await recordingOf(bus, callId, signal).catch(() => null));
+  if (wav === null) {
+    out.note(`the recording is not stored yet: polyb calls audio ${callId} -o call.wav`, 'warn');
+    return true;
+  }
+  const { seconds, leftDb, rightDb } = levelsOf(wav);
+  out.print(`heard    ${seconds} s: left (the phone) ${shownLevel(leftDb)}, right (this system) ${shownLevel(rightDb)}`);
+  out.print(`\n  polyb sip trace ${callId} --full\n  polyb calls audio ${callId} -o call.wav`);
+  return true;
+}
+
+/** Of the running gateway, which may have been started by an earlier demo. */
+async function portOfTrunk({ bus, prefix }: Connected, signal: AbortSignal): Promise<number | null> {
+  const replies = await bus.gather(`${prefix}.ctl.telephony`, { op: 'settings' }, { waitMs: 2_000, quietMs: 250, signal });
+  const settings = replies.flatMap(
+    (reply) => (reply as { readonly settings?: readonly { name: string; value: string | null }[] }).settings ?? [],
+  );
+  const given = (name: string) => settings.find((setting) => setting.name === name)?.value ?? '';
+  const [, port] = /^sip:127\.0\.0\.1:(\d+)$/.exec(given('TELEPHONY_TEST_TRUNK')) ?? [];
+  return port !== undefined && given('TELEPHONY_TEST_NUMBERS').includes(demoNumber) ? Number(port) : null;
+}
+
+async function count(bus: Connected['bus'], legId: string, heard: Heard, signal: AbortSignal) {
+  for await (const each of bus.tap(telephony.media, legId, { signal })) {
+    if (each.kind !== 'item') continue;
+    const { item } = each;
+    if (item instanceof Uint8Array) heard.frames += 1;
+    else if ('audio' in item) heard.pieces += 1;
+    else if ('lost' in item) heard.lost += item.lost;
+    else if ('rttMs' in item) heard.rttMs = item.rttMs;
+  }
+}
+
+/** By the payload type of the answer (RFC 3551). */
+function codecOf(messages: Messages): string {
+  const [, type] = /^m=audio \d+ \S+ (\d+)/m.exec(messages.find(({ label }) => /^200 OK SDP/.test(label))?.text ?? '') ?? [];
+  return { 0: 'G.711 μ-law', 8: 'G.711 A-law' }[Number(type)] ?? 'an unknown codec';
+}
+
+async function recordingOf(bus: Connected['bus'], callId: string, signal: AbortSignal): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let offset = 0, bytes = 1; offset < bytes; ) {
+    const part = await bus.call(calls.get_recording, { callId, offset, length: 180_000 }, { signal });
+    const body = part.body as Uint8Array;
+    if (body.length === 0) break;
+    parts.push(body);
+    offset += body.length;
+    bytes = part.bytes;
+  }
+  return Buffer.concat(parts);
+}
+
+/** The first result of `look` that is not null; null when there is none in time. */
+async function within<T>(ms: number, signal: AbortSignal, look: () => Promise<T | null>): Promise<T | null> {
+  const end = Date.now() + ms;
+  for (;;) {
+    const found = await look();
+    if (found !== null || Date.now() > end) return found;
+    await pause(lookEveryMs, signal);
+  }
+}
+async function* nothing(): AsyncGenerator<never> {}

@@ -1,0 +1,31 @@
+/** What the demo's call says, and the settings that let it ring at a phone of this machine. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rateHz } from '../../media/audio/g711.ts';
+import { makeTone } from '../../media/audio/tones.ts';
+import { wavHeader } from '../../media/audio/wav.ts';
+import { state } from '../cli/system/project.ts';
+import { onPath } from '../infra/find-program.ts';
+import { freePort, isFree } from '../infra/ready.ts';
+
+export const demoNumber = '+79995550172';
+const usualPort = 5172;
+const folder = join(state, 'demo');
+const greeting = 'Здравствуйте! Это демонстрация. Разговор записывается. До свидания!';
+
+/** Settings for services that start now. A voice speaks where espeak-ng is installed; elsewhere three tones do. */
+export async function lineSettings(): Promise<Readonly<Record<string, string>>> {
+  await mkdir(folder, { recursive: true });
+  const text = onPath('espeak-ng') === null ? { wav: 'greeting.wav' } : greeting;
+  const samples = [523, 659, 784].map((hz) => makeTone({ hz: [hz], ms: 700, dbm0: -12 }));
+  const data = Buffer.concat(samples.map((tone) => new Uint8Array(tone.buffer)));
+  await writeFile(join(folder, 'greeting.wav'), Buffer.concat([wavHeader({ rateHz, channels: 1 }, data.length), data]));
+  const script = { language: 'ru-RU', start: 'greeting', steps: { greeting: { do: 'say', text } } };
+  await writeFile(join(folder, 'line-script.json'), JSON.stringify(script, null, 2));
+  const port = (await isFree(usualPort)) ? usualPort : await freePort();
+  return {
+    TELEPHONY_TEST_NUMBERS: demoNumber,
+    TELEPHONY_TEST_TRUNK: `sip:127.0.0.1:${port}`,
+    CALL_SCRIPT: join(folder, 'line-script.json'),
+  };
+}
