@@ -177,6 +177,12 @@ test('legs of two people are connected, hear nothing that is said between them, 
   await reading;
 });
 
+test('a dial through a trunk that the gateway does not have is refused, and nothing rings', async () => {
+  const dialled = it.bus.call(telephony.dial, { callId: 'call_1', to: '+79995550050', trunk: 'second' }, { key: 'trunk' });
+  await expect(dialled).rejects.toMatchObject({ reason: 'gateway_refused', message: expect.stringMatching(/no trunk second/) });
+  expect(await it.store.query(`select 1 from telephony_gateway.legs where to_number = '+79995550050'`)).toEqual([]);
+});
+
 test('legs that two instances hold are connected over the bus, and end together', async () => {
   const second = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet });
   const [found] = await loadServices(['telephony-gateway']);

@@ -7,6 +7,7 @@ import { type Softphones, webrtcTelephony } from '../../adapters/vendors/webrtc/
 import { notifier } from '../../bus/durable/notifier.ts';
 import { every, service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { softphone } from '../../contracts/softphone.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { actOnLegs } from './act-on-legs.ts';
@@ -82,6 +83,14 @@ export default service({
       dial: {
         ...gateway.dial,
         async attempt(input, at) {
+          if (input.trunk !== undefined && !(gateway.trunks?.() ?? []).some(({ trunk }) => trunk === input.trunk))
+            throw new PolybError(
+              'failed_precondition',
+              `This gateway has no trunk ${input.trunk}; polyb calls trunks lists those it has.`,
+              {
+                reason: 'gateway_refused',
+              },
+            );
           const leg = await gateway.dial.attempt(input, at);
           if (legs !== undefined && !isPerson(input.to) && !tested?.isTestNumber(input.to)) pulled.own(leg.legId);
           placed.notify();

@@ -3,7 +3,8 @@ import { durationMs, flag, integer, secret, text } from '../../../config/setting
 import { dialPlanForm } from '../../telephony/dial-plan.ts';
 
 const portsForm = /^(\d{1,5})-(\d{1,5})$/;
-const uriForm = /^sips?:(?:[\w.+*-]{1,64}@)?(?:[\w.-]{1,120}|\[[\da-fA-F:]{2,45}\])(?::\d{1,5})?(?:;transport=(?:udp|tcp|tls))?$/;
+/** The address of a proxy. */
+export const uriForm = /^sips?:(?:[\w.+*-]{1,64}@)?(?:[\w.-]{1,120}|\[[\da-fA-F:]{2,45}\])(?::\d{1,5})?(?:;transport=(?:udp|tcp|tls))?$/;
 
 export const sipSettings = z.object({
   SIP_ADDRESS: text({ max: 45, like: /^[\d.]+$|^[\da-fA-F:]+$/, expected: 'an IP address of this machine, e.g. 192.0.2.10' })
@@ -44,6 +45,11 @@ export const sipSettings = z.object({
   SIP_CALLER_ID: text({ max: 64, like: /^[\w.+*-]+$/, expected: 'a number, e.g. +74951234567' })
     .optional()
     .describe('Caller id of outbound calls. Default: SIP_USER.'),
+  SIP_TRUNKS: text({ max: 300 })
+    .optional()
+    .describe(
+      'A JSON file with further trunks: [{ "trunk": "second", "uri": "sip:…", "user", "password", "register", "callerId", "maxCalls", "callsPerSecond" }]. The one of SIP_TRUNK is main.',
+    ),
   SIP_CODECS: text({ max: 9, like: /^PCM[AU](,PCM[AU])?$/, expected: 'PCMA and PCMU in order of preference' })
     .default('PCMA,PCMU')
     .describe('Codecs in order of preference.'),
@@ -55,7 +61,7 @@ export const sipSettings = z.object({
     .default(1_800_000)
     .describe('Session timer that outbound calls offer.'),
   SIP_MAX_CALLS: integer({ min: 1, max: 2_000 }).default(400).describe('Calls of one instance at a time; further inbound ones get 503.'),
-  SIP_CALLS_PER_SECOND: integer({ min: 1, max: 1_000 }).default(50).describe('Outbound calls in a second; more of them wait.'),
+  SIP_CALLS_PER_SECOND: integer({ min: 1, max: 1_000 }).default(50).describe('Outbound calls through main in a second; more of them wait.'),
   TELEPHONY_DIAL_PLAN: text({ like: dialPlanForm, expected: 'last:9 (or another number from 5 to 15), national or e164' })
     .default('e164')
     .describe('The part of a phone that the gateway dials.'),

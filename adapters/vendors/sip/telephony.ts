@@ -9,22 +9,17 @@ import { createMediaWorker } from '../../../media/rtp/worker-client.ts';
 import type { IncomingCall } from '../../../media/sip/call.ts';
 import type { Dialog } from '../../../media/sip/dialog.ts';
 import { answerOffer, type Codec, type LocalAudio } from '../../../media/sip/offer-answer.ts';
-import type { RegistrationState } from '../../../media/sip/registration.ts';
 import { parseUri } from '../../../media/sip/uri.ts';
 import { createUserAgent } from '../../../media/sip/user-agent.ts';
 import type { Deps } from '../../deps.ts';
 import { type DialPlan, dialled } from '../../telephony/dial-plan.ts';
 import { closeMs, heldLegs } from '../../telephony/held-legs.ts';
 import type { LegGateway, LegHost, LegServer } from '../../telephony/leg-gateway.ts';
-import type { TrunkState } from '../../telephony/port.ts';
 import { type SipLeg, sipLeg } from './leg.ts';
 import { openSip } from './open.ts';
 import { portRange, type SipOptions } from './settings.ts';
 import { sipTrace } from './trace.ts';
-
-const trunk = 'main';
-/** A second of outbound calls. */
-const windowMs = 1_000;
+import { readTrunks, type SipTrunk } from './trunks.ts';
 
 export function sipTelephony(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'>): LegGateway {
   return { start: (host) => start(options, { log, now }, host) };
@@ -34,35 +29,22 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
   const legs = heldLegs<SipLeg>();
   /** Legs by Call-ID, for dialogs that are to be stored. */
   const byCallId = new Map<string, SipLeg>();
-  let windowAt = 0;
-  let placed = 0;
-  const proxy = options.SIP_TRUNK === undefined ? null : parseUri(options.SIP_TRUNK);
-  const credentials =
-    options.SIP_USER === undefined || options.SIP_PASSWORD === undefined
-      ? {}
-      : { credentials: { username: options.SIP_USER, password: options.SIP_PASSWORD } };
-  const domain = proxy?.host ?? options.SIP_ADVERTISED_ADDRESS ?? options.SIP_ADDRESS;
-  function uriOf(to: string): string {
+  const trunks = await readTrunks(options, { now, log });
+  const ownDomain = options.SIP_ADVERTISED_ADDRESS ?? options.SIP_ADDRESS;
+  /** @param trunk through which the call goes; null: only addresses can be called */
+  function uriOf(to: string, trunk: SipTrunk | null): string {
     if (/^sips?:/i.test(to)) return to;
-    if (options.SIP_TRUNK === undefined)
+    if (trunk === null)
       throw new PolybError('failed_precondition', 'Without SIP_TRUNK only SIP addresses can be dialled, such as sip:anna@10.0.0.5.', {
         reason: 'gateway_refused',
       });
     const number = dialled(options.TELEPHONY_DIAL_PLAN as DialPlan, to); // The settings schema has checked its form.
-    return options.SIP_TRUNK.replace(/^(sips?:)(?:[^@;]*@)?/, `$1${number}@`);
+    return trunk.options.uri.replace(/^(sips?:)(?:[^@;]*@)?/, `$1${number}@`);
   }
   function mayPlace(): void {
     legs.mayAdd();
     if (legs.size >= options.SIP_MAX_CALLS)
       throw new PolybError('resource_exhausted', 'All lines of this instance are in use.', { retryAfterMs: 5_000 });
-    const at = now();
-    if (at - windowAt >= windowMs) {
-      windowAt = at;
-      placed = 0;
-    }
-    placed += 1;
-    if (placed > options.SIP_CALLS_PER_SECOND)
-      throw new PolybError('resource_exhausted', 'The trunk takes no more calls in this second.', { retryAfterMs: windowMs });
   }
 
   const trace = sipTrace({ store: async (messages) => host.traced?.(messages), now, log });
@@ -71,7 +53,11 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
     address: options.SIP_ADDRESS,
     ...(options.RTP_PORTS === undefined ? {} : { ports: portRange(options.RTP_PORTS) }),
   });
-  async function newLeg(about: Pick<SipLeg, 'legId' | 'callId' | 'direction' | 'from' | 'to'>): Promise<SipLeg> {
+  async function newLeg(
+    about: Pick<SipLeg, 'legId' | 'callId' | 'direction' | 'from' | 'to'>,
+    trunk: SipTrunk | null,
+    ended: () => void = () => {},
+  ): Promise<SipLeg> {
     const media = await worker.open().catch((err: unknown) => {
       log.error({ err }, 'no media session could be opened');
       throw new PolybError('resource_exhausted', 'No port for audio is free; widen RTP_PORTS.', { retryAfterMs: 5_000 });
@@ -81,11 +67,12 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       host,
       media,
       local: localAudio(options, media.port, about.direction),
-      uriOf,
+      uriOf: (to) => uriOf(to, trunk),
       log,
       now,
       onEnded: () => {
         legs.remove(leg);
+        ended();
         for (const [id, held] of byCallId) {
           if (held !== leg) continue;
           byCallId.delete(id);
@@ -97,6 +84,11 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
     host.held(leg);
     return leg;
   }
+  /** The trunk with the host that the caller's address names; else the first one. */
+  function trunkOf(call: IncomingCall): SipTrunk | null {
+    const host = parseUri(call.from.uri)?.host;
+    return trunks.find(({ options: { uri } }) => parseUri(uri)?.host === host) ?? trunks[0] ?? null;
+  }
   async function receive(call: IncomingCall): Promise<void> {
     if (call.offer !== null) {
       const answer = answerOffer(call.offer, localAudio(options, 9, 'in'));
@@ -104,7 +96,8 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
     }
     try {
       const from = userOf(call.from.uri);
-      const leg = await newLeg({ ...host.identify(), direction: 'in', from, to: userOf(call.requestUri) });
+      const trunk = trunkOf(call);
+      const leg = await newLeg({ ...host.identify(), direction: 'in', from, to: userOf(call.requestUri) }, trunk, trunk?.take());
       byCallId.set(call.id, leg);
       trace.begin(call.id, leg.legId);
       leg.attach(call);
@@ -129,38 +122,30 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
     },
     on: { incoming: (call) => void receive(call), trace: trace.note },
   });
-  let state: RegistrationState | null = null;
-  const registration =
-    options.SIP_REGISTER && options.SIP_TRUNK !== undefined
-      ? agent.register(
-          {
-            registrar: options.SIP_TRUNK,
-            address: options.SIP_TRUNK.replace(/^(sips?:)(?:[^@;]*@)?/, `$1${options.SIP_USER ?? 'polyb'}@`).replace(/;.*$/, ''),
-            ...credentials,
-          },
-          (changed) => {
-            state = changed;
-            if (changed.state !== 'registered') log.warn({ state: changed.state, status: changed.status }, 'the trunk has no registration');
-          },
-        )
-      : null;
+  for (const each of trunks) each.register(agent);
   return {
-    async place({ callId, to, from = options.SIP_CALLER_ID ?? options.SIP_USER, headers = {} }, { legId }) {
-      const uri = uriOf(to);
+    async place({ callId, to, from: wanted, headers = {}, trunk: name }, { legId }) {
+      const trunk = trunks.find(({ options: { trunk } }) => name === undefined || trunk === name) ?? null;
+      const uri = uriOf(to, trunk);
       mayPlace();
-      const leg = await newLeg({ legId, callId, direction: 'out', from: from ?? null, to });
+      const ended = trunk?.begin() ?? (() => {});
+      const from = wanted ?? trunk?.options.callerId ?? trunk?.options.user;
+      const leg = await newLeg({ legId, callId, direction: 'out', from: from ?? null, to }, trunk, ended).catch((err: unknown) => {
+        ended();
+        throw err;
+      });
       byCallId.set(legId, leg);
       trace.begin(legId, legId);
       leg.attach(
         agent.invite(
           {
             to: uri,
-            from: `sip:${from ?? 'anonymous'}@${domain}`,
+            from: `sip:${from ?? 'anonymous'}@${(trunk && parseUri(trunk.options.uri)?.host) ?? ownDomain}`,
             sdp: leg.offer(),
             callId: legId,
             ringMs: options.TELEPHONY_RING_MS,
             headers: Object.entries(headers),
-            ...credentials,
+            ...trunk?.credentials,
           },
           leg.events,
         ),
@@ -174,15 +159,14 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       trace.begin(dialog.callId, legId);
       await agent.abandon(dialog).finally(() => trace.end(dialog.callId));
     },
-    trunks: () => [trunkState(state, options, legs.size)],
+    trunks: () => trunks.map((each) => each.state()),
     async drain(signal) {
-      // A registrar that is away does not hold up the end.
-      void registration?.end();
+      for (const each of trunks) each.unregister();
       await Promise.all([agent.drain(signal), legs.drain(signal)]);
     },
     async close() {
       const patience = AbortSignal.timeout(closeMs);
-      void registration?.end();
+      for (const each of trunks) each.unregister();
       await legs.hangUpAll(patience, (err) => log.warn({ err }, 'a leg could not be hung up'));
       await agent.close(patience);
       await worker.close();
@@ -210,18 +194,4 @@ function localAudio(options: SipOptions, port: number, direction: 'in' | 'out'):
 function userOf(uri: string): string | null {
   const user = parseUri(uri)?.user ?? null;
   return user === null || /^anonymous$/i.test(user) ? null : user;
-}
-function trunkState(registration: RegistrationState | null, options: SipOptions, count: number): TrunkState {
-  const common = { trunk, kind: 'sip', legs: count, maxLegs: options.SIP_MAX_CALLS };
-  if (!options.SIP_REGISTER) return { ...common, state: 'ready', detail: null };
-  switch (registration?.state) {
-    case 'registered':
-      return { ...common, state: 'ready', detail: null };
-    case 'refused':
-      return { ...common, state: 'refused', detail: `${registration.status} ${registration.reason}`.slice(0, 200) };
-    case 'unreachable':
-      return { ...common, state: 'unreachable', detail: registration.reason.slice(0, 200) };
-    default:
-      return { ...common, state: 'registering', detail: null };
-  }
 }
