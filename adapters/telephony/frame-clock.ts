@@ -1,5 +1,5 @@
 /** Ticks every 20 ms at absolute times, so that a late tick makes no later one late. It runs while it has listeners. */
-import { frameMs } from './frame-queue.ts';
+import { frameMs } from './audio-format.ts';
 
 export interface FrameClock {
   /** Returns how to stop. */

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { createFrameQueue, frameBytes } from './frame-queue.ts';
+import { frameBytes } from './audio-format.ts';
+import { createFrameQueue } from './frame-queue.ts';
 
 function fixture() {
   const played: string[] = [];

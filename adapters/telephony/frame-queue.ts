@@ -1,9 +1,7 @@
 /** The queue of audio that a leg plays: chunks of any length become frames of 20 ms, and each chunk is reported when its last frame was played. */
 import { PolybError } from '../../contracts/kit/errors.ts';
+import { bytesPerMs, frameBytes, silentByte } from './audio-format.ts';
 
-export const frameMs = 20;
-export const frameBytes = 160;
-const silentByte = 0xff;
 /** Two minutes. */
 const maxQueuedBytes = 960_000;
 
@@ -23,7 +21,7 @@ export function createFrameQueue(played: (id: string, ms: number) => void): Fram
   let queued = 0;
   /** Chunks whose last byte is in the frame that plays now. */
   let playing: (readonly [id: string, ms: number])[] = [];
-  const msOf = (bytes: number): number => Math.round(bytes / 8);
+  const msOf = (bytes: number): number => Math.round(bytes / bytesPerMs);
   const report = (): void => {
     const done = playing;
     playing = [];

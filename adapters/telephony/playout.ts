@@ -1,10 +1,8 @@
 /** The playout clock of a leg whose gateway buffers audio: little is sent ahead, so that dropping it is exact. */
+import { bytesPerMs, frameBytes, silentByte } from './audio-format.ts';
 
 /** A piece of audio that is sent at once; a multiple of 20 ms. */
 const pieceMs = 100;
-const frameBytes = 160;
-const bytesPerMs = 8;
-const silence = 0xff;
 /** A gateway that does not confirm is believed to have played after this time. */
 const confirmMs = 1_000;
 
@@ -139,7 +137,7 @@ export function playout({ now, aheadMs, send, drop, played, ask }: PlayoutParts)
 function wholeFrames(audio: Uint8Array): Uint8Array {
   const bytes = Math.ceil(audio.length / frameBytes) * frameBytes;
   if (bytes === audio.length) return audio;
-  const padded = new Uint8Array(bytes).fill(silence);
+  const padded = new Uint8Array(bytes).fill(silentByte);
   padded.set(audio);
   return padded;
 }

@@ -1,6 +1,7 @@
 /** A leg whose audio travels over one WebSocket of the gateway; what the messages look like is the gateway's dialect. */
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Log } from '../deps.ts';
+import { bytesPerMs } from './audio-format.ts';
 import type { LegHost } from './leg-gateway.ts';
 import { type LegEnd, type LegState, legState } from './leg-state.ts';
 import { mediaListeners } from './listeners.ts';
@@ -75,7 +76,6 @@ const aheadMs = 400;
 /** A gateway that sends this much more audio than time has passed floods; one that sends nothing for `silentMs` has lost the call. */
 const floodMs = 5_000;
 const silentMs = 30_000;
-const bytesPerMs = 8;
 
 export function socketLeg(options: SocketLegOptions): SocketLeg {
   const { legId, callId, direction, from, to, host, control, dialect, log, now, onConnected, onEnded } = options;

@@ -1,6 +1,7 @@
 /** Sounds that a leg plays by itself. */
 
 import type { z } from 'zod';
+import { bytesPerMs } from '../../adapters/telephony/audio-format.ts';
 import type { Leg } from '../../adapters/telephony/port.ts';
 import type { Sound } from '../../contracts/telephony.ts';
 import { encode } from '../../media/audio/g711.ts';
@@ -16,7 +17,6 @@ export interface Sounds {
 }
 /** A leg plays a sound in pieces of a second, so that a stop is heard soon. */
 const pieceBytes = 8_000;
-const bytesPerMs = 8;
 
 /** Two bars of a broken chord, and silence: quiet enough to speak over. */
 function holdMusic(): Int16Array {

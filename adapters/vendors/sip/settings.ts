@@ -19,7 +19,7 @@ export const sipSettings = z.object({
   SIP_PORT: integer({ min: 1, max: 65_535 })
     .optional()
     .describe(
-      'Port for first contacts of peers, shared by all instances; the port of tls is one higher. Default: none, as trunks need none that know a registration.',
+      'Port at which peers call without a registration, shared by all instances; that of tls is one higher. Default: none, for a trunk with a registration knows the port of the instance.',
     ),
   SIP_PORTS: text({ max: 11, like: portsForm, expected: 'a range of ports, e.g. 5070-5079' })
     .optional()

@@ -1,11 +1,10 @@
 /** Audio to a browser: one frame every 20 ms at absolute times, silence when there is nothing to play. */
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { frameBytes, frameMs, silentByte } from '../../telephony/audio-format.ts';
 import type { MediaSocket } from '../../telephony/media-server.ts';
 import type { Dialect } from '../../telephony/socket-leg.ts';
 
-const frameMs = 20;
-const frameBytes = 160;
-const silence = new Uint8Array(frameBytes).fill(0xff);
+const silence = new Uint8Array(frameBytes).fill(silentByte);
 /** After a pause of the process this many frames are made up for, and the others are left out. */
 const lateFramesMost = 10;
 /** Audio of another phone that comes faster than it is played is dropped beyond this, so that it is never heard late by more. */
