@@ -237,7 +237,13 @@ test('a call is listened to while it goes on, both sides apart, as a file and as
   const raw = Buffer.from(piped?.stdout ?? '', 'latin1');
   for (const samples of [heard.samples, new Int16Array(new Uint8Array(raw).buffer)])
     for (const side of [0, 1] as const) expect(powerOf(samples, side)).toBeGreaterThan(10_000);
-  expect(await polyb(['calls', 'listen', callId])).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('has ended') });
+  const late = join(folder, 'late.wav');
+  expect(await polyb(['calls', 'listen', callId, '-o', late])).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringContaining('has ended'),
+  });
+  await expect(readFile(late)).rejects.toMatchObject({ code: 'ENOENT' });
   const kept = join(folder, 'kept.wav');
   await until(async () => (await polyb(['calls', 'audio', callId, '-o', kept])).status === 0);
   expect(readWav(await readFile(kept))).toMatchObject({ channels: 2, rateHz: 8_000 });

@@ -1,5 +1,5 @@
 /** `polyb calls listen`. */
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { calls } from '../../../contracts/calls.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
@@ -33,16 +33,10 @@ export async function listenTo(invocation: Invocation): Promise<number> {
       subject: path,
       next: [`polyb calls listen ${callId} -o call.wav`, `polyb calls listen ${callId} | aplay -t raw -f S16_LE -r 8000 -c 2`],
     });
-  await using handle = file === undefined ? undefined : await open(file, 'w', 0o600);
-  return await withAsk(invocation, async (_ask, connected) => await hear(callId, await connected(), handle, invocation), { lasting: true });
+  return await withAsk(invocation, async (_ask, connected) => await hear(callId, await connected(), file, invocation), { lasting: true });
 }
 
-async function hear(
-  callId: string,
-  { bus }: Connected,
-  handle: FileHandle | undefined,
-  { flags, out, signal }: Invocation,
-): Promise<number> {
+async function hear(callId: string, { bus }: Connected, file: string | undefined, { flags, out, signal }: Invocation): Promise<number> {
   const over = new AbortController();
   const forMs = flags.ms('for');
   const until = AbortSignal.any([signal, over.signal, ...(forMs === undefined ? [] : [AbortSignal.timeout(forMs)])]);
@@ -62,6 +56,7 @@ async function hear(
       next: [`polyb calls audio ${callId} -o call.wav`],
     });
 
+  await using handle = file === undefined ? undefined : await open(file, 'w', 0o600);
   const sides = twoSides(performance.now());
   const missed = { left: 0, right: 0 };
   let frames = 0;
@@ -117,8 +112,7 @@ async function hear(
     `heard ${seconds} s, ${frames} frames of the customer; missed ${missed.left} of them and ${missed.right} pieces of this system`,
     'ok',
   );
-  if (handle !== undefined)
-    await out.result({ file: flags.text('file'), seconds, frames, missed }, { text: () => `${flags.text('file')}  ${seconds} s\n` });
+  if (handle !== undefined) await out.result({ file, seconds, frames, missed }, { text: () => `${file}  ${seconds} s\n` });
   return 0;
 }
 
