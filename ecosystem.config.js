@@ -45,7 +45,8 @@ function app(name, program, { heapMb }) {
     exec_mode: 'fork',
     instances: 1,
     // No wait_ready: PM2 starts a process again that is stopped before it is ready. Whether a service is ready is asked of the bus.
-    kill_timeout: 20_000,
+    // Of a service: as long as it may drain and finish its work.
+    kill_timeout: Number(chosen[`POLYB_KILL_MS_${name.toUpperCase().replaceAll('-', '_')}`] ?? 20_000),
     treekill: false,
     exp_backoff_restart_delay: 100,
     // 78: the settings are not right, and a restart would not change them.

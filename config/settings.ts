@@ -10,6 +10,8 @@ export interface SettingMeta {
   readonly secret?: boolean;
   /** A port that the service listens on. If it is not set, `polyb up` chooses a free port, preferably the default. */
   readonly listens?: boolean;
+  /** How long the service may drain when it stops; `polyb` waits for it. */
+  readonly drains?: boolean;
   /** Former names of the setting, searched before its own name. */
   readonly before?: readonly string[];
 }

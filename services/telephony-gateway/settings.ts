@@ -26,5 +26,6 @@ export const telephonyGatewaySettings = z.object({
     .describe('How long recordings are kept.'),
   TELEPHONY_DRAIN_MS: durationMs({ max: 3_600_000 })
     .default(5_000)
-    .describe('How long an instance that stops lets the legs that it holds go on before it hangs them up.'),
+    .describe('How long an instance that stops lets the legs that it holds go on before it hangs them up.')
+    .meta({ drains: true }),
 });

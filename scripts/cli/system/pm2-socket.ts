@@ -4,7 +4,6 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 
-/** Longer than the time that an app has to drain. */
 const patienceMs = 60_000;
 
 /** PM2's own folder. */
@@ -37,8 +36,8 @@ export function track<T>(work: Promise<T>): Promise<T> {
   return tracked;
 }
 
-/** Calls a method of the daemon. @throws PolybError internal when it refuses, ends or does not answer */
-export function ask(method: string, argument: unknown): Promise<unknown> {
+/** Calls a method of the daemon, which may take `busyMs` longer than one that only answers. @throws PolybError internal when it refuses, ends or does not answer */
+export function ask(method: string, argument: unknown, busyMs = 0): Promise<unknown> {
   return track(
     new Promise((resolve, reject) => {
       const socket = open();
@@ -56,7 +55,7 @@ export function ask(method: string, argument: unknown): Promise<unknown> {
       });
       socket.on('error', ({ message }) => fail(message));
       socket.on('close', () => fail('the connection was closed'));
-      socket.setTimeout(patienceMs, () => socket.destroy());
+      socket.setTimeout(patienceMs + busyMs, () => socket.destroy());
     }),
   );
 }

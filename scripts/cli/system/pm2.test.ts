@@ -21,6 +21,8 @@ beforeAll(async () => {
     await mkdir(join(here.dir, 'services', folder));
     await writeFile(join(here.dir, 'services', folder, 'service.ts'), source);
   }
+  await mkdir(join(here.dir, '.polyb'), { recursive: true });
+  await writeFile(join(here.dir, '.polyb', 'run.json'), JSON.stringify({ POLYB_KILL_MS_STAYING: '30000' }));
 });
 afterAll(async () => await here[Symbol.asyncDispose]());
 
@@ -50,19 +52,22 @@ test('an app that is removed while it crashes and is started again does not come
   expect((left as readonly App[]).map(({ name }) => name)).toEqual(['staying']);
 });
 
-test('of two instances the younger is one too many, until the older is not well', async () => {
+test('of two instances the younger is one too many, until the older is not well; one that still stops is left to end', async () => {
   const told = await run(`
     const [old] = await listApps();
-    const id = await addInstance(old);
+    const { id } = await addInstance(old, 34_000);
     const both = await listApps();
     const crashed = both.map((app) => (app.id === old.id ? { ...app, status: 'waiting restart' } : app));
+    const stopping = both.map((app) => (app.id === old.id ? { ...app, status: 'stopping' } : app));
     await removeApps(surplus(both));
     const left = await listApps();
     await removeApps(left);
-    return [old.id, id, ...[surplus(both), surplus(crashed), left].map((apps) => apps.map(({ id }) => id))];`);
+    return [old.id, id, ...[surplus(both), surplus(crashed), surplus(stopping), left].map((apps) => apps.map(({ id }) => id)),
+      both.map(({ killMs }) => killMs)];`);
   const [old, added, ...lists] = told as [number, number];
   expect(added).not.toBe(old);
-  expect(lists).toEqual([[added], [old], [old]]);
+  // Each has the time to stop with which it was started.
+  expect(lists).toEqual([[added], [old], [], [old], [30_000, 34_000]]);
 });
 
 test('a service that is stopped while it starts ends by itself', async () => {

@@ -39,6 +39,8 @@ export interface App {
   readonly startedAt: number;
   /** What it was started with; an instance that is added gets the same. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How long it may stop before PM2 kills it. */
+  readonly killMs: number;
 }
 interface Listed extends App {
   readonly namespace: string;
@@ -78,10 +80,10 @@ export async function listOwnApps(names: readonly string[]): Promise<readonly Ap
   return all.filter((app) => app.namespace === namespace);
 }
 
+const rows = async (): Promise<readonly Row[]> => (await ask('getMonitorData', {})) as readonly Row[];
 async function listAll(): Promise<readonly Listed[]> {
   if (!(await daemonRuns())) return [];
-  const rows = (await ask('getMonitorData', {})) as readonly Row[];
-  return rows.map(({ pm_id, name, pid, monit, pm2_env }) => ({
+  return (await rows()).map(({ pm_id, name, pid, monit, pm2_env }) => ({
     id: pm_id,
     name,
     pid: pid ?? 0,
@@ -90,6 +92,7 @@ async function listAll(): Promise<readonly Listed[]> {
     memoryBytes: monit?.memory ?? 0,
     startedAt: pm2_env.pm_uptime ?? 0,
     env: pm2_env.env ?? {},
+    killMs: pm2_env.kill_timeout ?? 0,
     namespace: pm2_env.namespace,
     cwd: pm2_env.pm_cwd,
   }));
@@ -110,6 +113,7 @@ interface Row {
     readonly namespace: string;
     readonly pm_cwd: string;
     readonly env?: Readonly<Record<string, string>>;
+    readonly kill_timeout?: number;
   };
 }
 
@@ -125,28 +129,38 @@ export async function startApps(names: readonly string[]): Promise<void> {
   if (isOurs) await writeFile(startedFile, await daemonPid());
 }
 
-/** Starts one more instance of a running app, as that one was started. Returns its id. */
-export async function addInstance({ id }: App): Promise<number> {
-  const { pm2_env } = (await ask('duplicateProcessId', id)) as { readonly pm2_env: { readonly pm_id: number } };
-  return pm2_env.pm_id;
+/** Starts one more instance of a running app, as that one was started, but for the time that it has to stop. Returns it. */
+export async function addInstance({ id }: Pick<App, 'id'>, killMs: number): Promise<Pick<App, 'id' | 'killMs'>> {
+  const of = (await rows()).find(({ pm_id }) => pm_id === id);
+  if (of === undefined) throw new PolybError('failed_precondition', 'The process ended while its successor was about to start.');
+  // PM2 gives a process without these an id of its own; its own duplicateProcessId would keep the time to stop.
+  const [added] = (await ask('prepare', {
+    ...of.pm2_env,
+    ...{ pm_id: undefined, unique_id: undefined, created_at: undefined, kill_timeout: killMs },
+  })) as readonly { readonly pm2_env: { readonly pm_id: number } }[];
+  if (added === undefined) throw new PolybError('internal', 'PM2 has started no second instance.');
+  return { id: added.pm2_env.pm_id, killMs };
 }
 
-/** Every app runs once. A second instance is what a restart that was killed has left; the older one is kept while it is well. */
+/**
+ * Every app runs once. A second instance is what a restart that was killed has left; the older one is kept while it is well. One that
+ * still stops is left to end by itself.
+ */
 export function surplus(apps: readonly App[]): readonly App[] {
   const kept = new Map<string, App>();
   for (const app of [...apps].sort((a, b) => a.id - b.id)) {
     const first = kept.get(app.name);
     if (first === undefined || (first.status !== 'online' && app.status === 'online')) kept.set(app.name, app);
   }
-  return apps.filter((app) => kept.get(app.name) !== app);
+  return apps.filter((app) => kept.get(app.name) !== app && app.status !== 'stopping');
 }
 
 /** Stops instances, each with its full time to drain, and forgets them. */
-export async function removeApps(apps: readonly Pick<App, 'id'>[]): Promise<void> {
+export async function removeApps(apps: readonly Pick<App, 'id' | 'killMs'>[]): Promise<void> {
   await Promise.all(
-    apps.map(async ({ id }) => {
+    apps.map(async ({ id, killMs }) => {
       // An app that PM2 is about to start again would come back, or go on without being listed, if it were deleted at once.
-      await ask('stopProcessId', id);
+      await ask('stopProcessId', id, killMs);
       await ask('deleteProcessId', id);
     }),
   );

@@ -1,4 +1,5 @@
 /** `polyb restart`: a second instance takes over before the first stops, so that no call fails. */
+import { within } from '../../../bus/middleware/settles-within.ts';
 import { badSettings, openSources, problemsOf } from '../../../config/env.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import type { Invocation } from '../kernel/command.ts';
@@ -6,6 +7,7 @@ import { connect } from '../kernel/connect.ts';
 import { readSources } from './changed.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus } from './health.ts';
+import { killMsOf } from './kill-time.ts';
 import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
 import { renewNatsUsers } from './nats-users.ts';
@@ -24,7 +26,8 @@ export async function restart(invocation: Invocation): Promise<number> {
   const found = await requireUp();
   const extra = surplus(found);
   await removeApps(extra);
-  const running = found.filter((app) => !extra.includes(app));
+  // A process that stops is no predecessor: another has taken its place.
+  const running = found.filter((app) => !extra.includes(app) && app.status !== 'stopping');
   const changed = flags.on('changed') ? await readSources().changed(chosen, running) : undefined;
   if (changed?.length === 0) out.note('every process runs the code of this checkout', 'ok');
   const named = chosen.filter(({ folder }) => changed?.includes(folder) ?? true);
@@ -36,7 +39,7 @@ export async function restart(invocation: Invocation): Promise<number> {
       ? []
       : [{ app: oneProcessApp, services: all }]
     : named.filter(({ folder }) => runs(folder)).map((each) => ({ app: each.folder, services: [each] }));
-  checkSettings(groups, running);
+  const killMs = checkSettings(groups, running);
   await renewNatsUsers(all, find);
   const absent = runs(oneProcessApp) ? [] : named.filter(({ folder }) => !runs(folder));
   for (const { folder } of absent) out.note(`${folder} is not running; polyb up ${folder} starts it`, 'warn');
@@ -44,7 +47,7 @@ export async function restart(invocation: Invocation): Promise<number> {
   const failed: string[] = [];
   for (const group of groups) {
     const old = running.find(({ name }) => name === group.app);
-    if (old !== undefined && !(await relieve(group, old, invocation))) failed.push(group.app);
+    if (old !== undefined && !(await relieve(group, { old, killMs: killMs.get(group) ?? old.killMs }, invocation))) failed.push(group.app);
   }
   await renewNatsUsers(all, find); // former code has no process now
   const result = { restarted: groups.map(({ app }) => app).filter((app) => !failed.includes(app)), failed };
@@ -52,14 +55,22 @@ export async function restart(invocation: Invocation): Promise<number> {
   return failed.length > 0 ? checkFailed : 0;
 }
 
+/** After this time a user wants to know what is waited for. */
+const tellAfterMs = 2_000;
+
 type Group = { readonly app: string; readonly services: readonly Expected[] };
 
-/** A successor gets the environment of its predecessor. @throws PolybError failed_precondition/bad_settings with every mistake of all of them. */
-function checkSettings(groups: readonly Group[], running: readonly App[]): void {
-  const problems = groups.flatMap(({ app, services }) => {
+/**
+ * A successor gets the environment of its predecessor. Returns how long each may take to stop.
+ * @throws PolybError failed_precondition/bad_settings with every mistake of all of them.
+ */
+function checkSettings(groups: readonly Group[], running: readonly App[]): ReadonlyMap<Group, number> {
+  const killMs = new Map<Group, number>();
+  const problems = groups.flatMap((group) => {
+    const { app, services } = group;
     const env = running.find(({ name }) => name === app)?.env ?? {};
     try {
-      readSettings(services, openSources({ env }));
+      killMs.set(group, killMsOf(services, readSettings(services, openSources({ env }))));
       return [];
     } catch (error) {
       if (!isPolybError(error) || error.reason !== 'bad_settings') throw error;
@@ -67,18 +78,23 @@ function checkSettings(groups: readonly Group[], running: readonly App[]): void 
     }
   });
   if (problems.length > 0) throw badSettings(problems);
+  return killMs;
 }
 
 /** A successor takes the place of `old`. False when it did not get ready in time: it is removed, and `old` goes on. */
-async function relieve({ app, services }: Group, old: App, invocation: Invocation): Promise<boolean> {
+async function relieve(
+  { app, services }: Group,
+  { old, killMs }: { readonly old: App; readonly killMs: number },
+  invocation: Invocation,
+): Promise<boolean> {
   const { flags, out, signal } = invocation;
   await using connected = await connect(invocation, { own: true });
   const { bus } = connected;
   const logFrom = await logSize(logFile(app));
   const since = Date.now();
   const before = await askBus(bus, signal);
-  const successor = { id: await addInstance(old) };
-  let leaving: Pick<App, 'id'> = successor;
+  const successor = await addInstance(old, killMs);
+  let leaving: Pick<App, 'id' | 'killMs'> = successor;
   try {
     const awaited = services.map((each) => ({ ...each, app }));
     const timeoutMs = flags.ms('timeout') ?? readyMs;
@@ -86,7 +102,10 @@ async function relieve({ app, services }: Group, old: App, invocation: Invocatio
     if (late === undefined) leaving = old;
     else await tellNotReady(out, app, { app, why: `the new instance ${late.why}; the old one continues` }, logFrom);
   } finally {
-    await removeApps([leaving]);
+    const left = removeApps([leaving]);
+    if (!(await within(tellAfterMs, left)))
+      out.note(`${app}  the new instance serves; the old one finishes what it holds, for ${Math.round(leaving.killMs / 1000)} s at most`);
+    await left;
   }
   if (leaving !== old) return false;
   out.note(`${app}  replaced in ${((Date.now() - since) / 1000).toFixed(1)} s`, 'ok');

@@ -14,6 +14,7 @@ import type { Output } from '../kernel/output.ts';
 import { noteChanged, readSources } from './changed.ts';
 import { chosenFrom, type Expected, expectedServices } from './expected.ts';
 import { askBus, readyInstances } from './health.ts';
+import { killTimes } from './kill-time.ts';
 import { lock } from './lock.ts';
 import { logSize } from './logs-of.ts';
 import { reloadNats, writeNatsUsers } from './nats-users.ts';
@@ -46,14 +47,15 @@ export async function up(invocation: Invocation): Promise<number> {
   if (oneProcess && args.length > 0) throw wrongUsage('all services run in one process; omit the names', { subject: 'up' });
   const wanted = chosenFrom(all, args, 'up').map((each) => ({ ...each, app: oneProcess ? oneProcessApp : each.folder }));
   for (const line of strayNames(all, find)) out.note(line, 'warn');
-  readSettings(wanted, find);
+  const settings = readSettings(wanted, find);
   const apps = await listOwnApps([...servers.map(serverApp), oneProcessApp, ...all.map(({ folder }) => folder)]);
 
   const before = await readRun();
   const chosen = await chooseServers({ find, before, apps, oneProcess, signal });
   const listeners = await chooseListeners(all, { find, before, apps });
   const secret = await ownSecretKey(find);
-  const run = { ...ownBefore(before, apps), ...runValues(chosen, before, all, oneProcess), ...listeners, ...secret };
+  const chosenBefore = { ...ownBefore(before, apps), ...runValues(chosen, before, all, oneProcess) };
+  const run = { ...chosenBefore, ...listeners, ...secret, ...killTimes(wanted, settings, before) };
   await writeRun(run);
   const prefix = lookup('POLYB_SUBJECT_PREFIX', find) ?? 'polyb';
   const outdated = await readSources().changed(all, apps);
