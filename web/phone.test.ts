@@ -53,6 +53,7 @@ beforeAll(async () => {
       legs.set(leg.legId, leg);
       leg.media.listen({ frame: (audio) => void heard.push(audio), fact: (fact) => void ('dtmf' in fact && keys.push(fact.dtmf)) });
     },
+    saved: async () => null,
     save: (legId, data) => void rings.set(legId, RingData.parse(data).ring),
     changed(change) {
       changes.push(change);

@@ -32,6 +32,7 @@ async function fixture() {
       return true;
     },
     find: async (ref) => held.get(ref) ?? null,
+    saved: async () => null,
     release: async (legId) => void [...held].filter(([, each]) => each === legId).map(([ref]) => held.delete(ref)),
     save: async () => void log.push('save'),
     failed: (thrown) => void log.push(String(thrown)),

@@ -44,6 +44,7 @@ export function heldTelephony(gateway: LegGateway): Telephony {
         changed: given.changed,
         answered: given.answered,
         ...(given.traced === undefined ? {} : { traced: given.traced }),
+        saved: given.saved,
         identify: () => ({ legId: `leg_${randomUUID()}`, callId: `call_${randomUUID()}` }),
         held(leg) {
           if (leg.direction === 'in') stored.set(leg.legId, given.hold(leg, leg.legId));

@@ -124,6 +124,7 @@ export function legConformance(
       async save(legId, data) {
         stored.set(legId, data);
       },
+      saved: async () => null,
     };
     const server: LegServer = await network.gateway.start(host);
     open.push({
@@ -358,6 +359,7 @@ export function legConformance(
           answered: () => {},
           identify: () => ({ legId: 'x', callId: 'x' }),
           save: async () => {},
+          saved: async () => null,
         });
         await other.abandon({ legId: 'leg_1', data: at.stored.get('leg_1') ?? null }, signal);
         await at.holds(() => far.hasEnded());

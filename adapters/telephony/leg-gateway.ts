@@ -5,7 +5,7 @@ import type { LegHost as Host, Leg, TrunkState } from './port.ts';
 export type Dial = ParsedOf<typeof telephony.dial>;
 
 /** What a gateway whose legs are held by one process reports to the service. */
-export interface LegHost extends Pick<Host, 'changed' | 'offered' | 'answered' | 'traced'> {
+export interface LegHost extends Pick<Host, 'changed' | 'offered' | 'answered' | 'saved' | 'traced'> {
   /** The leg exists and can be acted upon; called before anything is sent to the phone, so that no change comes earlier. */
   held(leg: Leg): void;
   /** Ids for a new inbound leg and its call. */

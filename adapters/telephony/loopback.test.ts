@@ -59,7 +59,15 @@ async function scripted(script: unknown): Promise<{ changes: readonly LegChange[
   const changes: LegChange[] = [];
   let keys = '';
   const host: LegHost = {
-    ...{ hold: async () => true, find: async () => null, release: async () => {}, save: async () => {}, failed() {}, offered() {} },
+    ...{
+      hold: async () => true,
+      find: async () => null,
+      saved: async () => null,
+      release: async () => {},
+      save: async () => {},
+      failed() {},
+      offered() {},
+    },
     changed: (change) => void changes.push(change),
     answered({ media }) {
       media.listen({

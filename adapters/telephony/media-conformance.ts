@@ -64,6 +64,7 @@ export function mediaConformance(name: string, until: Until, setup: () => Promis
         return true;
       },
       find: async (ref) => held.get(ref) ?? null,
+      saved: async () => null,
       release: async () => {},
       save: async () => {},
       failed() {},

@@ -122,6 +122,8 @@ export interface LegHost {
   find(ref: string): Promise<string | null>;
   /** Stores plain data with which another process can end the leg if this one dies; `abandon` gets it. */
   save(legId: string, dialog: unknown): Promise<void>;
+  /** What any instance has saved for a leg that goes on or has just ended, if it has these fields; null for none. */
+  saved(fields: Readonly<Record<string, string>>): Promise<unknown>;
   /** Stores messages for people to read. Absent: they are not kept. */
   traced?(messages: readonly SignallingMessage[]): Promise<void>;
   /** In order for each leg. */

@@ -7,7 +7,7 @@ import { until } from '../../test/kit/until.ts';
 import type { IncomingCall } from './call.ts';
 import { header } from './message.ts';
 import { type Listener, openTransports, type TransportOptions, type Transports } from './transport.ts';
-import { createUserAgent, type TracedMessage, type UserAgent } from './user-agent.ts';
+import { createUserAgent, type TracedMessage, type UserAgent, type UserAgentOptions } from './user-agent.ts';
 
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -23,18 +23,23 @@ function keep<T extends { close(): unknown }>(one: T): T {
   opened.push(one);
   return one;
 }
-async function agentOn(options: TransportOptions) {
+async function agentOn(
+  options: TransportOptions,
+  { answers = true, ...parts }: { readonly answers?: boolean } & Pick<UserAgentOptions, 'holderOf'> = {},
+) {
   const calls: IncomingCall[] = [];
   const traced: TracedMessage[] = [];
   const transports = await openTransports({ tls, ...options });
   const agent: UserAgent = keep(
     createUserAgent({
       transports,
+      ...parts,
       on: {
         incoming(call) {
           calls.push(call);
           call.listen({});
-          void call.answer('v=0\r\n');
+          if (answers) void call.answer('v=0\r\n');
+          else call.ring();
         },
         trace: (message) => traced.push(message),
       },
@@ -170,4 +175,78 @@ test('two instances share a port, each names its own for the call, and one that 
   expect(first.state()).toBe('answered');
   first.hangUp();
   await draining;
+});
+
+/** Two calls ring at an instance that drains, while the next instance has the shared port. */
+async function ringingWhileDraining() {
+  const taken = await transportsOf({ ...udp, isShared: true });
+  const shared = { ...udp, port: taken.local('udp', false)?.port ?? 0, isShared: true };
+  const old = await agentOn({ listen: [udp, shared] }, { answers: false });
+  await taken.close();
+  const caller = await agentOn({ listen: [udp] });
+  const dial = () => caller.agent.invite({ to: `sip:100@127.0.0.1:${shared.port}`, from: 'sip:200@127.0.0.1', sdp: 'v=0\r\n' }, {});
+  const ringing = [dial(), dial()] as const;
+  await until(() => ringing.every((call) => call.state() === 'early') && old.calls.length === 2);
+  const next = await agentOn(
+    { listen: [udp, shared] },
+    {
+      holderOf: async (id, fromTag) =>
+        old.calls.map((call) => call.dialog()).find((dialog) => dialog.callId === id && dialog.remoteTag === fromTag)?.contact ?? null,
+    },
+  );
+  const drained = old.agent.drain(AbortSignal.timeout(60_000));
+  return { shared, old, next, caller, ringing, drained };
+}
+
+test('a call that rings at an instance that drains is answered from the port that it came to', async () => {
+  const { shared, old, caller, ringing, drained } = await ringingWhileDraining();
+  for (const call of old.calls) void call.answer('v=0\r\n');
+  await until(() => ringing.every((call) => call.state() === 'answered'));
+  const answers = caller.traced.filter(({ message }) => message.kind === 'response' && message.status === 200);
+  expect(new Set(answers.map(({ port }) => port))).toEqual(new Set([shared.port]));
+  for (const call of ringing) call.hangUp();
+  await drained;
+});
+
+test('a caller gives up while its call rings at an instance that drains: the next one passes its CANCEL and its ACK on', async () => {
+  const { old, next, caller, ringing, drained } = await ringingWhileDraining();
+  for (const call of ringing) call.hangUp();
+  await until(() => ringing.every((call) => call.state() === 'ended'));
+  await drained;
+  expect(old.calls.map((call) => call.state())).toEqual(['ended', 'ended']);
+  const statuses = caller.traced.flatMap(({ message, isSent }) => (!isSent && message.kind === 'response' ? [message.status] : []));
+  expect(statuses).toContain(487);
+  expect(statuses).not.toContain(481);
+  expect(next.calls).toEqual([]);
+  // A refusal that is acknowledged is not repeated.
+  const acks = () => old.traced.filter(({ message, isSent }) => !isSent && message.kind === 'request' && message.method === 'ACK');
+  await until(() => acks().length === 2);
+});
+
+test('a CANCEL that no instance knows gets 481, and an instance looks for the holders of eight at a time', async () => {
+  const asked: string[] = [];
+  const { promise: found, resolve } = Promise.withResolvers<null>();
+  const holderOf = (id: string) => {
+    asked.push(id);
+    return found;
+  };
+  const { port } = await agentOn({ listen: [udp] }, { holderOf });
+  const socket = createSocket('udp4');
+  keep({ close: () => socket.close() });
+  const replies: string[] = [];
+  socket.on('message', (bytes) => replies.push(bytes.toString()));
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const cancel = (nth: number): string =>
+    [
+      'CANCEL sip:100@127.0.0.1 SIP/2.0',
+      `Via: SIP/2.0/UDP 127.0.0.1:${socket.address().port};branch=z9hG4bK${nth};rport`,
+      ...['From: <sip:a@b>;tag=t', 'To: <sip:100@b>', `Call-ID: c${nth}`, 'CSeq: 1 CANCEL', 'Max-Forwards: 70', 'Content-Length: 0'],
+    ].join('\r\n');
+  for (let nth = 0; nth < 20; nth += 1) socket.send(`${cancel(nth)}\r\n\r\n`, port, '127.0.0.1');
+  await until(() => replies.length === 12);
+  resolve(null);
+  await until(() => replies.length === 20);
+  expect(asked).toHaveLength(8);
+  expect(replies.every((reply) => reply.startsWith('SIP/2.0 481'))).toBe(true);
 });

@@ -26,7 +26,7 @@ export interface Transports {
   receive(receiver: (bytes: Uint8Array, flow: Flow) => void): void;
   /** Resolves once the bytes have left; rejects when they cannot. A connection to the same place is used again. */
   send(bytes: Uint8Array, target: Target): Promise<void>;
-  /** Stops to listen where several instances listen, so that first contacts go to the others. */
+  /** Stops to listen where several instances listen, so that first contacts go to the others. Responses still leave from there. */
   closeShared(): Promise<void>;
   close(): Promise<void>;
 }
@@ -135,12 +135,13 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
     const { address, port, isShared = false } = listener;
     const type = isIPv6(address) ? 'udp6' : 'udp4';
     const socket = createSocket({ type, reusePort: isShared, ipv6Only: type === 'udp6', recvBufferSize: 1 << 20 });
+    let isOpen = true;
     socket.on('message', (bytes, from) => {
       const flow: Flow = {
         protocol: 'udp',
         address: from.address,
         port: from.port,
-        reply: (back, to = from.port) => sendDatagram(socket, back, to, from.address),
+        reply: (back, to = from.port) => (isOpen ? sendDatagram(socket, back, to, from.address) : sendFromClosed(back, to, from.address)),
       };
       receiver(bytes, flow);
     });
@@ -148,8 +149,31 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
     await once(socket, 'listening');
     // An unreachable peer is known by its silence.
     socket.on('error', () => {});
-    const place = placeOf(listener, socket.address().port);
-    return { listener, place, socket, close: () => new Promise((resolve) => socket.close(() => resolve())) };
+    const bound = socket.address().port;
+    return {
+      listener,
+      place: placeOf(listener, bound),
+      socket,
+      close() {
+        isOpen = false;
+        return new Promise((resolve) => socket.close(() => resolve()));
+      },
+    };
+    /**
+     * A peer takes a response only from the address that it sent to (RFC 3581, section 4). What arrives here in this moment is lost, and
+     * comes again.
+     */
+    async function sendFromClosed(back: Uint8Array, to: number, peer: string): Promise<void> {
+      if (isClosed || !isShared) throw new Error('the transports are closed');
+      const again = createSocket({ type, reusePort: true, ipv6Only: type === 'udp6' });
+      again.bind(bound, address);
+      try {
+        await once(again, 'listening');
+        await sendDatagram(again, back, to, peer);
+      } finally {
+        again.close();
+      }
+    }
   }
 
   async function openStream(listener: Listener): Promise<Opened> {

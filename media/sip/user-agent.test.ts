@@ -837,7 +837,15 @@ test('a ping returns what the peer can do and how long it took; a silent peer is
     }),
     ours,
   );
-  expect(await pinging).toEqual({ status: 200, reason: 'OK', tookMs: 40, allow: ['INVITE', 'BYE'], supported: [], server: 'peer/1' });
+  expect(await pinging).toEqual({
+    status: 200,
+    reason: 'OK',
+    isAnswered: true,
+    tookMs: 40,
+    allow: ['INVITE', 'BYE'],
+    supported: [],
+    server: 'peer/1',
+  });
   const silent = it.agent.ping('sip:192.0.2.66');
   await it.clock.advance(32_000);
   expect((await silent).status).toBe(408);

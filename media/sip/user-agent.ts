@@ -34,7 +34,7 @@ import { type Clock, closableClock, type RandomBytes, randomShare, randomToken, 
 import { cancelOf, type Dialog, nextHopOf, type ReceivedInvite, requestIn } from './dialog.ts';
 import type { Credentials } from './digest.ts';
 import { createIncomingCall, type IncomingControl } from './incoming-call.ts';
-import { type NameService, systemNames } from './locate.ts';
+import { type NameService, type Protocol, systemNames } from './locate.ts';
 import {
   callId,
   cseq,
@@ -60,7 +60,7 @@ import { acceptTimer, type SessionTimerSettings } from './session-timer.ts';
 import { abilities, type DialogReceiver, extensions, methods, newTag, type Stack } from './stack.ts';
 import { createTransactions } from './transactions.ts';
 import type { Flow, Transports } from './transport.ts';
-import { formatHostPort, parseUri, splitOutside } from './uri.ts';
+import { formatHostPort, parseUri, type SipUri, splitOutside } from './uri.ts';
 
 export interface TracedMessage {
   readonly isSent: boolean;
@@ -77,6 +77,11 @@ export interface UserAgentOptions {
   readonly names?: NameService;
   /** Stores the state of a dialog, for `abandon` in another process. An INVITE, a 200, a re-INVITE or a BYE leaves after it has resolved. */
   readonly save?: (dialog: Dialog) => Promise<void>;
+  /**
+   * The Contact of the instance that holds the call with this Call-ID and this tag of its caller; null for none. Several instances share a
+   * port for first contacts, and a CANCEL or the ACK of a refusal goes where the INVITE went.
+   */
+  readonly holderOf?: (callId: string, fromTag: string) => Promise<string | null>;
   readonly timer?: Partial<SessionTimerSettings>;
   readonly limits?: Partial<Limits>;
   /** Header User-Agent. */
@@ -132,6 +137,8 @@ export interface UserAgent {
 
 const defaultLimits: Limits = { calls: 2_000, invitesPerS: 1_000, transactions: 50_000 };
 const defaultTimer: SessionTimerSettings = { expiresS: null, minS: 90 };
+/** Requests of strangers must not become as many look-ups. */
+const mostPassing = 8;
 /** Between the last known CSeq of a dead process and the first of the one that ends its dialog. */
 const seqGap = 1_000;
 
@@ -151,6 +158,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
   const merged = new Set<string>();
   /** Of calls that have ended. */
   const lingering = new Set<Promise<unknown>>();
+  let passing = 0;
   let isDraining = false;
   let untilEmpty: (() => void)[] = [];
   let windowStart = 0;
@@ -241,7 +249,11 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
   function receiveRequest(request: SipRequest, flow: Flow) {
     const toTag = tag(request, 'To');
     const dialog = toTag === null ? undefined : dialogs.get(`${callId(request)} ${toTag}`);
-    if (request.method === 'ACK') return dialog?.acknowledge(request);
+    if (request.method === 'ACK') {
+      if (dialog) dialog.acknowledge(request);
+      else if (!transactions.inviteOf(request)) void passOn(request); // never rejects
+      return;
+    }
     if (transactions.incoming() >= limits.transactions) return refuse(request, flow, 503, retryAfter());
     if (request.method === 'CANCEL') return receiveCancel(request, flow);
     if (toTag !== null) {
@@ -273,9 +285,35 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
 
   function receiveCancel(cancel: SipRequest, flow: Flow): void {
     const invite = transactions.inviteOf(cancel);
-    const control = invite ? ringing.get(invite) : undefined;
-    refuse(cancel, flow, invite ? 200 : 481);
-    control?.cancelled(cancel);
+    if (!invite) {
+      void passOn(cancel).then((isPassed) => refuse(cancel, flow, isPassed ? 200 : 481)); // never rejects
+      return;
+    }
+    refuse(cancel, flow, 200);
+    ringing.get(invite)?.cancelled(cancel);
+  }
+  /** To the instance that holds the call. False when there is none, or when too many are looked for. */
+  async function passOn(request: SipRequest): Promise<boolean> {
+    if (!options.holderOf || passing >= mostPassing) return false;
+    passing += 1;
+    try {
+      const contact = await options.holderOf(callId(request), tag(request, 'From') ?? '');
+      const way = contact === null || isOwn(contact) ? null : await requester.reach(contact);
+      const [target] = way?.targets ?? [];
+      if (!target) return false;
+      on.trace?.({ isSent: true, message: request, protocol: target.protocol, address: target.address, port: target.port });
+      await transports.send(serialise(request), target);
+      return true;
+    } catch {
+      return false; // the caller sends its CANCEL again, or gives up
+    } finally {
+      passing -= 1;
+    }
+  }
+  function isOwn(contact: string): boolean {
+    const uri = parseUri(contact);
+    const own = uri && transports.local(protocolOf(uri), uri.host.includes(':'));
+    return own?.host === uri?.host && own?.port === uri?.port;
   }
 
   const retryAfter = (): readonly Header[] => [['Retry-After', String(2 + Math.floor(randomShare(random) * 8))]];
@@ -357,8 +395,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
   return {
     invite(invite, events) {
       const hop = parseUri(invite.routes?.[0]?.replace(/^<|>$/g, '') ?? invite.to);
-      const asked = hop?.scheme === 'sips' ? 'tls' : hop?.params.get('transport')?.toLowerCase();
-      const protocol = asked === 'tcp' || asked === 'tls' ? asked : 'udp';
+      const protocol = protocolOf(hop);
       const user = parseUri(/<([^>]*)>/.exec(invite.from)?.[1] ?? invite.from)?.user ?? null;
       const contact = contactAt(protocol, hop?.host.includes(':') === true, user) ?? contactAt('udp', false, user) ?? 'sip:invalid';
       const headers = [...(invite.headers ?? []), ...signature];
@@ -379,8 +416,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     },
     register(registering, onChange) {
       const hop = parseUri(registering.routes?.[0]?.replace(/^<|>$/g, '') ?? registering.registrar);
-      const asked = hop?.params.get('transport')?.toLowerCase();
-      const protocol = hop?.scheme === 'sips' || asked === 'tls' ? 'tls' : asked === 'tcp' ? 'tcp' : 'udp';
+      const protocol = protocolOf(hop);
       const user = parseUri(registering.address)?.user ?? null;
       const contact = contactAt(protocol, hop?.host.includes(':') === true, user) ?? 'sip:invalid';
       return register(stack, registering, contact, onChange);
@@ -487,6 +523,11 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     if (status === 481 && dialog.remoteTag !== null) return bye();
     return meaning(status);
   }
+}
+
+function protocolOf(uri: SipUri | null): Protocol {
+  const asked = uri?.scheme === 'sips' ? 'tls' : uri?.params.get('transport')?.toLowerCase();
+  return asked === 'tcp' || asked === 'tls' ? asked : 'udp';
 }
 
 /** The INVITE of a caller that still waits; it cannot be asked, so that the refusal is sent three times. */

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Loopback, loopback, loopbackSettings } from '../../adapters/telephony/loopback.ts';
-import type { Service } from '../../bus/service.ts';
+import type { Queries, Service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { loadServices } from '../../runtime/services.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
+import { holdLegs } from './hold-legs.ts';
+import type { Recordings } from './record-legs.ts';
+import { dialogWith } from './rows.ts';
 
 const lines = { CALL_ROUTES: '100=script' };
 let it: World;
@@ -240,4 +243,30 @@ test('a leg whose holder died ends, its call with it, and one whose holder lives
   expect(ended).toMatchObject({ callId: 'call_lost', outcome: 'answered', hangUpCause: 'holder_lost', endedBy: 'system' });
   expect(await it.bus.call(calls.get_call, { callId: 'call_alive' })).toMatchObject({ state: 'answered' });
   await it.store.query(`delete from telephony_gateway.legs where call_id = 'call_alive'`);
+});
+
+test('a dialog that is saved later is not overwritten by one that was saved before it and takes longer', async () => {
+  await it.store.query(
+    `insert into telephony_gateway.legs (leg_id, call_id, ref, direction, holder) values ('leg_saved', 'call_saved', 'saved', 'in', 'another')`,
+  );
+  const slow = Promise.withResolvers<void>();
+  let isFirst = true;
+  const held = holdLegs({
+    ...{ bus: it.bus, holder: 'another', recordsAll: false, log: quiet, ended() {} },
+    ...{ owned: { own() {}, release() {}, keep() {} }, recordings: {} as Recordings }, // a save needs neither
+    db: {
+      async query(...query) {
+        const waits = isFirst;
+        isFirst = false;
+        if (waits) await slow.promise;
+        return it.store.query(...query);
+      },
+    } as Queries, // one query is another
+  });
+  const saves = [held.save('leg_saved', { by: 'test', nth: 1 }), held.save('leg_saved', { by: 'test', nth: 2 })];
+  await Promise.race([saves[1], it.store.query('select pg_sleep(0.1)')]);
+  slow.resolve();
+  await Promise.all(saves);
+  expect(await dialogWith(it.store, { by: 'test' })).toEqual({ by: 'test', nth: 2 });
+  await it.store.query(`delete from telephony_gateway.legs where leg_id = 'leg_saved'`);
 });

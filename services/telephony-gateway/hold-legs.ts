@@ -7,7 +7,7 @@ import { Phone } from '../../contracts/common.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import type { OwnedLegs } from './own-legs.ts';
 import type { Recordings } from './record-legs.ts';
-import { deleteLeg, insertLeg, legOfRef, saveDialog, storeChange } from './rows.ts';
+import { deleteLeg, dialogWith, insertLeg, legOfRef, saveDialog, storeChange } from './rows.ts';
 import { insertSipMessages } from './sip-message-rows.ts';
 
 interface Parts {
@@ -34,6 +34,8 @@ const longestRetryMs = 5_000;
 export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, ended }: Parts): Holder {
   /** The end of the queue of changes of each leg. */
   const queues = new Map<string, Promise<void>>();
+  /** The last of the dialogs of each leg that are being saved: one that is saved later must not be overwritten. */
+  const saves = new Map<string, Promise<void>>();
   let isLeaving = false;
 
   async function store(change: LegChange): Promise<void> {
@@ -81,7 +83,15 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
     },
     failed: (err) => log.warn({ err }, 'the row of a leg could not be written'),
     find: (ref) => legOfRef(db, ref),
-    save: (legId, dialog) => saveDialog(db, legId, dialog),
+    save(legId, dialog) {
+      const saving = (saves.get(legId) ?? Promise.resolve())
+        .catch(() => {}) // its caller knows
+        .then(() => saveDialog(db, legId, dialog))
+        .finally(() => saves.get(legId) === saving && saves.delete(legId));
+      saves.set(legId, saving);
+      return saving;
+    },
+    saved: (fields) => dialogWith(db, fields),
     traced: (messages) => insertSipMessages(db, messages),
     changed(change) {
       const { legId } = change;

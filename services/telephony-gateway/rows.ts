@@ -38,6 +38,15 @@ export async function legOfRef(tx: Queries, ref: string): Promise<string | null>
 export async function saveDialog(tx: Queries, legId: string, dialog: unknown): Promise<void> {
   await tx.query('update telephony_gateway.legs set dialog = $2 where leg_id = $1', [legId, JSON.stringify(dialog)]);
 }
+/** The dialog of a leg that goes on, or has ended in the last minute, with these fields. */
+export async function dialogWith(tx: Queries, fields: Readonly<Record<string, string>>): Promise<unknown> {
+  const [row] = await tx.query<{ dialog: unknown }>(
+    `select dialog from telephony_gateway.legs
+     where (ended_at is null or ended_at > now() - interval '1 min') and dialog @> $1::jsonb limit 1`,
+    [JSON.stringify(fields)],
+  );
+  return row?.dialog ?? null;
+}
 /** False when the leg had ended already: the change is not to be reported. */
 export async function storeChange(tx: Queries, { legId, state, recordingId, hangUpCause, at }: LegChange): Promise<boolean> {
   const rows = await tx.query(

@@ -18,6 +18,7 @@ import { temporaryDir } from '../../scripts/infra/temporary.ts';
 import { runCommand } from '../../test/kit/command-line.ts';
 import { type SipPhones, sipPhones } from '../../test/kit/sip-phone.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
+import { dialogWith } from './rows.ts';
 
 let nats: RunningServer;
 let it: World;
@@ -264,6 +265,12 @@ test('while an instance drains, its call goes on and can be hung up, and new cal
     return made.isConnected() && made; // An instance that has just begun to drain may still refuse it.
   });
   expect(phone.hasEnded()).toBe(false);
+  // The next instance finds the dialog of the call, for requests that only it receives.
+  const saved = async () => (await dialogWith(it.store, { callId: legId as string })) as { remoteTag: string; isConfirmed: boolean };
+  await until(async () => (await saved()).isConfirmed);
+  const { remoteTag } = await saved();
+  expect(await dialogWith(it.store, { callId: legId as string, remoteTag })).toMatchObject({ callId: legId });
+  expect(await dialogWith(it.store, { callId: legId as string, remoteTag: 'another' })).toBeNull();
   await it.bus.call(telephony.hang_up, { legId: legId as string });
   await until(() => phone.hasEnded());
   await drained;

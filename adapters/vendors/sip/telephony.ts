@@ -103,6 +103,8 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       leg.attach(call);
       call.listen(leg.events); // An end that came meanwhile is reported at once.
       if (leg.state.hasEnded) return;
+      // The answer is not sent before its dialog is stored; until then this one lets another instance refuse the call.
+      void Promise.resolve(host.save(leg.legId, call.dialog())).catch((err: unknown) => log.warn({ err }, 'a dialog could not be stored'));
       leg.state.reach('ringing');
       call.ring();
       host.offered(leg);
@@ -119,6 +121,10 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
     async save(dialog) {
       const leg = byCallId.get(dialog.callId);
       if (leg !== undefined) await host.save(leg.legId, dialog);
+    },
+    async holderOf(id, fromTag) {
+      const dialog = (await host.saved({ callId: id, remoteTag: fromTag })) as Dialog | null; // As `save` has stored it.
+      return dialog?.contact ?? null;
     },
     on: { incoming: (call) => void receive(call), trace: trace.note },
   });

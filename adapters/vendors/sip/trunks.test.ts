@@ -28,7 +28,7 @@ beforeAll(async () => {
   };
   const options = sipSettings.parse({ SIP_TRUNK: main.uri, SIP_CALLER_ID: '+74950000001', SIP_TRUNKS: await written([trunk]) });
   const host: LegHost = {
-    ...{ changed() {}, offered() {}, held() {}, answered() {}, save: async () => {} },
+    ...{ changed() {}, offered() {}, held() {}, answered() {}, save: async () => {}, saved: async () => null },
     identify: () => ({ legId: 'leg_in', callId: 'call_in' }),
   };
   // A clock that stands: everything is within one second.

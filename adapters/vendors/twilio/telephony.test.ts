@@ -59,7 +59,12 @@ test('a request that Twilio did not sign rings nobody', async () => {
   const at = await network();
   const offered: unknown[] = [];
   const host = { changed: () => {}, offered: (leg: unknown) => void offered.push(leg), held: () => {}, answered: () => {} };
-  const server = await at.gateway.start({ ...host, identify: () => ({ legId: 'leg_1', callId: 'call_1' }), save: async () => {} });
+  const server = await at.gateway.start({
+    ...host,
+    identify: () => ({ legId: 'leg_1', callId: 'call_1' }),
+    save: async () => {},
+    saved: async () => null,
+  });
   const post = (signature: string) =>
     fetch(at.webhook, {
       method: 'POST',

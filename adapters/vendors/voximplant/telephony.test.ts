@@ -39,7 +39,7 @@ async function network(settings: Readonly<Record<string, string>> = {}): Promise
     },
   };
 }
-const host = { changed: () => {}, offered: () => {}, held: () => {}, answered: () => {}, save: async () => {} };
+const host = { changed: () => {}, offered: () => {}, held: () => {}, answered: () => {}, saved: async () => null, save: async () => {} };
 const identify = () => ({ legId: 'leg_1', callId: 'call_1' });
 
 legConformance('voximplant', { receivesCalls: true, sendsDtmf: true, transfers: true }, network);

@@ -97,6 +97,7 @@ async function setup(deps: Partial<WebrtcDeps> = {}) {
     held: (leg) => void leg.media.listen({ frame() {}, fact: (fact) => void ('dtmf' in fact && keys.push(fact.dtmf)) }),
     answered() {},
     identify: () => ({ legId: 'leg_in', callId: 'call_in' }),
+    saved: async () => null,
     save(_, data) {
       ({ ring } = RingData.parse(data));
     },
@@ -185,7 +186,7 @@ test('a browser that never connects ends its leg', async () => {
 test('an answer has the public address where one is set, and no other', async () => {
   const gateway = webrtcTelephony({ ...options, WEBRTC_PUBLIC_ADDRESS: '203.0.113.7' }, { log: quiet, now: Date.now, hasPage: () => true });
   const softphones = await gateway.start({
-    ...{ changed() {}, offered() {}, held() {}, answered() {}, save() {} },
+    ...{ changed() {}, offered() {}, held() {}, answered() {}, save() {}, saved: async () => null },
     identify: () => ({ legId: 'leg_in', callId: 'call_in' }),
   });
   const browser = await fakeBrowser();
