@@ -25,7 +25,7 @@ export const telephonyGatewaySettings = z.object({
     .default(180 * 86_400_000)
     .describe('How long recordings are kept.'),
   TELEPHONY_DRAIN_MS: durationMs({ max: 3_600_000 })
-    .default(5_000)
+    .default(600_000)
     .describe('How long an instance that stops lets the legs that it holds go on before it hangs them up.')
     .meta({ drains: true }),
 });
