@@ -171,7 +171,6 @@ test('a queue of more than two minutes refuses what comes, so that a session sta
   expect(it.facts[0]).toEqual({ played: '120', ms: 0 });
 });
 
-// C8
 test('on hold the phone hears nothing, after it what is fresh, and the timer of silence waits', () => {
   const it = leg({ inactivityMs: 5_000 });
   it.agree();
@@ -215,7 +214,6 @@ test('after we held the phone it is heard from now on, not from before', () => {
   expect(factsOf(it.facts, 'held')).toEqual([]);
 });
 
-// C10
 const nat: Endpoint = { address: '127.0.0.1', port: 5_000 };
 const stranger: Endpoint = { address: '127.0.0.1', port: 6_000 };
 test('a phone behind a NAT is answered where it sends from, and no third source is heard or answered', () => {
@@ -237,7 +235,6 @@ test('a re-INVITE lets the phone move', () => {
   expect(it.sent.at(-1)?.to.port).toBe(5_002);
 });
 
-// C11
 test.each([
   ['a new source with its own numbers', { ssrc: 78, sequence: 3, timestamp: 9 }],
   ['a new source whose numbers are those of 200 ms before', { ssrc: 78, sequence: 40, timestamp: 0xffff_f000 + 40 * 160 }],
@@ -262,7 +259,6 @@ test.each([
   expect(Math.abs(recorded.at - 8_800)).toBeLessThanOrEqual(320);
 });
 
-// C12
 test('from music to the agent to a person the stream is one: no leap of its timestamps, and each voice begins with a marker', () => {
   const [it, person] = [leg(), leg({ seed: 2 })];
   it.agree();
@@ -283,7 +279,6 @@ test('from music to the agent to a person the stream is one: no leap of its time
   expect(loud(spoken(it.sent.filter(({ atMs }) => atMs > 1_200 && atMs < 1_900)))).toBe(true);
 });
 
-// C13
 const event = (digit: number, duration: number, isEnd: boolean) =>
   Uint8Array.of(digit, isEnd ? 0x8a : 0x0a, duration >> 8, duration & 0xff);
 function press(to: Leg, atMs: number, digit: number, sequence: number): void {
@@ -340,7 +335,6 @@ test('keys that are sent reach another session once each, and the voice goes on 
   expect(it.facts).toContainEqual({ played: 'voice', ms: 400 });
 });
 
-// C15
 test('with PCMA alone both sides hear each other, and a change of codec keeps pitch and length of the recording', async () => {
   const file = join(await temporaryDir(), 'call.wav');
   const it = leg();

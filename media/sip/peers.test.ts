@@ -158,7 +158,7 @@ test('sipp: a phone that is not answered is cancelled', async () => {
   expect(it.ends).toMatchObject([{ by: 'us', status: 487, wasAnswered: false }]);
 });
 
-test('sipp: C1: an answer that crosses our CANCEL is acknowledged and hung up', async () => {
+test('sipp: an answer that crosses our CANCEL is acknowledged and hung up', async () => {
   const it = await toSipp(
     [
       receive('INVITE'),
@@ -177,7 +177,7 @@ test('sipp: C1: an answer that crosses our CANCEL is acknowledged and hung up', 
   expect([it.seen, it.ends[0]?.wasAnswered]).toEqual([['180', 'ended'], false]);
 });
 
-test('sipp: C16: both phones of a fork that answer are acknowledged, the later is hung up', async () => {
+test('sipp: both phones of a fork that answer are acknowledged, the later is hung up', async () => {
   const invite = receiveAnd('INVITE', { via: 'Via', to: 'To' });
   const second = respond('200 OK', { sdp: true, seq: '1 INVITE', tag: '' })
     .replace('[last_Via:]', 'Via:[$via]')
@@ -223,7 +223,7 @@ test('sipp: twenty calls come in at once', async () => {
   expect(it.ends.every(({ by, wasAnswered }) => by === 'peer' && wasAnswered)).toBe(true);
 });
 
-test('sipp: C4: an answer is sent again until its ACK comes', async () => {
+test('sipp: an answer is sent again until its ACK comes', async () => {
   const clock = movedClock();
   const it = await setup({ clock });
   const sipp = keep(
@@ -280,7 +280,7 @@ test('sipp: hold, resume and UPDATE of the peer are answered within the call', a
   expect([await sipp.done, offers]).toEqual([0, ['sendonly', 'sendrecv']]);
 });
 
-test('sipp: C7: a session timer is refreshed by UPDATE at half of its interval', async () => {
+test('sipp: a session timer is refreshed by UPDATE at half of its interval', async () => {
   const clock = movedClock();
   const it = await toSipp(
     [

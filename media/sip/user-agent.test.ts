@@ -187,7 +187,7 @@ test('a phone that nobody answers is cancelled in time, and no CANCEL overtakes 
   expect(ends).toMatchObject([{ by: 'us', status: 408, reason: 'no answer', wasAnswered: false }]);
 });
 
-test('C1: an answer that crosses our CANCEL is acknowledged and hung up at once, along its route', async () => {
+test('an answer that crosses our CANCEL is acknowledged and hung up at once, along its route', async () => {
   const it = setup();
   const { seen, ends, events } = watch();
   const call = it.agent.invite(invitation, events);
@@ -215,7 +215,7 @@ test('a cancelled call ends although the callee never ends its INVITE', async ()
   expect(ends).toMatchObject([{ by: 'us', status: 487 }]);
 });
 
-test('C2: a CANCEL that follows the INVITE at once ends the call before anything answers it', async () => {
+test('a CANCEL that follows the INVITE at once ends the call before anything answers it', async () => {
   const it = setupCallee();
   const invite = requestOf('INVITE', { sdp: offer });
   it.peer.send(invite, ours);
@@ -240,7 +240,7 @@ test('a CANCEL that comes while the answer is being stored wins', async () => {
   expect(await answering).toBe(false);
 });
 
-test('C3: a 200 that comes ten times gets ten ACKs', async () => {
+test('a 200 that comes ten times gets ten ACKs', async () => {
   const it = setup();
   const { invite, seen } = await talk(it);
   for (let times = 0; times < 9; times += 1) it.peer.send(it.peer.respond(invite, 200, { sdp: answer }), ours);
@@ -249,7 +249,7 @@ test('C3: a 200 that comes ten times gets ten ACKs', async () => {
   expect(seen).toEqual(['answered with SDP']);
 });
 
-test('C4: an answer without ACK is repeated, then hung up after 32 s, and was never acknowledged', async () => {
+test('an answer without ACK is repeated, then hung up after 32 s, and was never acknowledged', async () => {
   const it = setupCallee();
   await ringing(it);
   await it.first().answer(answer);
@@ -261,7 +261,7 @@ test('C4: an answer without ACK is repeated, then hung up after 32 s, and was ne
   expect(it.ends).toMatchObject([{ by: 'network', reason: 'the answer was never acknowledged' }]);
 });
 
-test('C5: ACK and BYE go through the proxies of Record-Route to the Contact, not to where the INVITE went', async () => {
+test('ACK and BYE go through the proxies of Record-Route to the Contact, not to where the INVITE went', async () => {
   const it = setup();
   const proxy = it.network.peer('192.0.2.9');
   const { events } = watch();
@@ -287,7 +287,7 @@ test('a proxy that routes strictly is the Request-URI, and the target comes last
   expect([ack.uri, values(ack, 'Route')]).toEqual([`sip:${theirs}`, ['<sip:peer@192.0.2.2:5060>']]);
 });
 
-test('C6: early media of 183, then 180, then the answer: each is reported once', async () => {
+test('early media of 183, then 180, then the answer: each is reported once', async () => {
   const it = setup();
   const { seen, events } = watch();
   it.agent.invite(invitation, events);
@@ -300,7 +300,7 @@ test('C6: early media of 183, then 180, then the answer: each is reported once',
   expect(seen).toEqual(['183 with SDP', '180', '180 with SDP', 'answered with SDP']);
 });
 
-test('C7: a timer that the callee starts is kept: its refresh is answered, and a call without one is hung up', async () => {
+test('a timer that the callee starts is kept: its refresh is answered, and a call without one is hung up', async () => {
   const it = setup();
   const { call, ends } = await talk(it, watch(), {
     headers: [
@@ -331,7 +331,7 @@ test('C7: a timer that the callee starts is kept: its refresh is answered, and a
   expect(ends).toMatchObject([{ by: 'network', reason: 'session timer expired' }]);
 });
 
-test('C7: as refresher this side refreshes at half of the interval, and hangs up when nothing comes back', async () => {
+test('as refresher this side refreshes at half of the interval, and hangs up when nothing comes back', async () => {
   const it = setup();
   const { ends } = await talk(it, watch(), {
     headers: [
@@ -350,7 +350,7 @@ test('C7: as refresher this side refreshes at half of the interval, and hangs up
   expect(ends).toMatchObject([{ by: 'network', reason: 'no response to the refresh' }]);
 });
 
-test('C7: a peer without UPDATE is refreshed by re-INVITE with the same description', async () => {
+test('a peer without UPDATE is refreshed by re-INVITE with the same description', async () => {
   const it = setup();
   await talk(it, watch(), {
     headers: [
@@ -363,7 +363,7 @@ test('C7: a peer without UPDATE is refreshed by re-INVITE with the same descript
   expect([Buffer.from(refresh.body).toString(), tag(refresh, 'To')]).toEqual([offer, 'peer']);
 });
 
-test('C7: an interval that the callee finds too short is asked for once more with what it wants', async () => {
+test('an interval that the callee finds too short is asked for once more with what it wants', async () => {
   const it = setup({ timer: { expiresS: 100 } });
   const { events } = watch();
   it.agent.invite(invitation, events);
@@ -389,7 +389,7 @@ test('an interval of a caller below 90 s is refused with 422', async () => {
   expect(header(await it.peer.nextResponse('422 INVITE'), 'Min-SE')).toBe('90');
 });
 
-test('C8: hold and resume of the peer are answered with what the handler gives', async () => {
+test('hold and resume of the peer are answered with what the handler gives', async () => {
   const offered: (string | null)[] = [];
   const held = `${offer}a=recvonly\r\n`;
   const it = setup();
@@ -456,7 +456,7 @@ test('a call that the peer does not know any more ends', async () => {
   expect(ends).toMatchObject([{ by: 'network', wasAnswered: true }]);
 });
 
-test('C13: digits by INFO are reported in both spellings', async () => {
+test('digits by INFO are reported in both spellings', async () => {
   const it = setup();
   const { call, seen } = await talk(it);
   const info = (seq: number, type: string, body: string): SipRequest => ({
@@ -471,7 +471,7 @@ test('C13: digits by INFO are reported in both spellings', async () => {
   expect(seen).toEqual(['answered with SDP', 'dtmf 5 250', 'dtmf # 160', 'dtmf * 160']);
 });
 
-test('C16: the second phone of a fork that answers is acknowledged and hung up; the first one is the call', async () => {
+test('the second phone of a fork that answers is acknowledged and hung up; the first one is the call', async () => {
   const it = setup();
   const { call, invite, seen } = await talk(it);
   const late = it.peer.respond(invite, 200, { tag: 'late', sdp: answer });

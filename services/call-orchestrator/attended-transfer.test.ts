@@ -128,6 +128,23 @@ test('a person who does not answer in time rings no more, and the customer goes 
   customer.phone.hangUp();
 });
 
+test('a customer who holds and resumes while a person rings still waits for that person', async () => {
+  const customer = await caller('+79995550025');
+  await customer.reaches('answered');
+  person = (phone) => phone.ring();
+  await handOver(customer.callId);
+  const phone = await until(() => dialled[0]);
+  customer.phone.hold(true);
+  customer.phone.hold(false);
+  phone.answer();
+  const ear = heardBy(phone);
+  await until(() => ear.hears(briefing));
+  expect(await it.bus.call(calls.get_call, { callId: customer.callId })).toMatchObject({ state: 'transferring' });
+  phone.press('1');
+  await until(async () => (await it.bus.call(calls.get_call, { callId: customer.callId })).transferredTo !== null);
+  customer.phone.hangUp();
+});
+
 test('a person whose customer gave up meanwhile is hung up', async () => {
   const customer = await caller('+79995550021');
   await customer.reaches('answered');

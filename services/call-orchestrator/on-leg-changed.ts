@@ -2,7 +2,7 @@ import { type Consumer, on, type Tx } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import type { Event } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
-import { failConsultationOf } from './consultation-rows.ts';
+import { failConsultationOf, openConsultation } from './consultation-rows.ts';
 import { finishCall } from './finish-call.ts';
 import { advance, type CallRow, learnLeg, type Step } from './rows.ts';
 
@@ -14,6 +14,8 @@ export function onLegChanged(): Consumer {
     if (!isCustomer) return;
     if (state === 'ended')
       return finishCall(tx, callId, { outcome: outcome ?? 'unknown', endedBy, hangUpCause, q850, recordingId }, new Date(at));
+    // Of a customer who waits for a person, only the end of the consultation decides what follows.
+    if (state === 'resumed' && (await openConsultation(tx, callId)) !== null) return;
     const call = await advance(tx, callId, state, new Date(at));
     if (call !== null) emitStep(tx, state, call, at);
   });

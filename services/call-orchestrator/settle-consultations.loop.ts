@@ -15,7 +15,7 @@ import { advance, findCall } from './rows.ts';
 /** A person hears the summary and decides. */
 const decideMs = 90_000;
 /** Both are connected; later, the process that connected them has died. */
-const connectMs = 10_000;
+const connectMs = 30_000;
 const batch = 20;
 
 /** Gives customers back whom nobody has taken, and hangs up the people who were asked in vain. */

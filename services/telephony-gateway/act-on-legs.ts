@@ -43,6 +43,8 @@ export function actOnLegs(
     for (const { suspend } of streams.get(legId)?.values() ?? []) suspend(isSuspended(legId));
   }
   const unattended = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Legs whose speaker left while they play a sound, such as music for a customer who waits for a person. */
+  const deserted = new Set<string>();
   const held = (legId: string): Leg => {
     const leg = gateway.leg?.(legId);
     if (leg !== undefined) return leg;
@@ -65,10 +67,15 @@ export function actOnLegs(
   function attended(legId: string): void {
     clearTimeout(unattended.get(legId));
     unattended.delete(legId);
+    deserted.delete(legId);
   }
   function left(legId: string): void {
     if (gateway.leg?.(legId) === undefined || connected.has(legId)) return;
     attended(legId);
+    if (sounds.isPlaying(legId)) {
+      deserted.add(legId);
+      return;
+    }
     const timer = setTimeout(() => {
       unattended.delete(legId);
       log.warn({ legId }, 'a leg is hung up, because nobody speaks on it any more');
@@ -153,6 +160,7 @@ export function actOnLegs(
         const leg = held(legId);
         sounds.stop(legId);
         leg.media.clear();
+        if (deserted.has(legId)) left(legId);
         return {};
       },
       record: async ({ legId, on }) => {

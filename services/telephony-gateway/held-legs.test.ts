@@ -227,6 +227,27 @@ test('a leg whose speaker is gone is hung up', async () => {
   await until(() => phone.state === 'ended');
 });
 
+test('a leg that plays music is not hung up when its speaker goes, but after the music', async () => {
+  const { phone, legId } = await answered('+79995550060');
+  const leave = new AbortController();
+  const reading = (async () => {
+    for await (const item of it.bus.open(telephony.media, { legId }, speaker(), { signal: leave.signal }))
+      if ('dtmf' in item) leave.abort();
+  })();
+  await it.bus.call(telephony.play, { legId, soundId: 'hold_music' });
+  await until(() => {
+    phone.press('1');
+    return leave.signal.aborted;
+  });
+  await reading.catch(() => {});
+  let frames = 0;
+  phone.hear(() => (frames += 1));
+  await until(() => frames > 20); // far beyond the time in which a leg without a speaker is hung up
+  expect(phone.state).toBe('talking');
+  await it.bus.call(telephony.stop, { legId });
+  await until(() => phone.state === 'ended');
+});
+
 test('a leg whose holder died ends, its call with it, and one whose holder lives does not', async () => {
   const insert = (callId: string, silentMs: number) =>
     it.store.query(
