@@ -25,14 +25,9 @@ test('the times of services that an up does not name are kept', () => {
   const [gateway] = of('telephony-gateway');
   const before = { POLYB_KILL_MS_TTS: '7', POLYB_KILL_MS_TELEPHONY_GATEWAY: '8', NATS_URL: 'nats://127.0.0.1:4222' };
   const named = { ...(gateway as Expected), app: 'telephony-gateway' };
-  expect(
-    killTimes(
-      [named],
-      readSettings([named], () => undefined),
-      before,
-    ),
-  ).toEqual({
+  const settings = readSettings([named], () => undefined);
+  expect(killTimes([named], settings, before)).toEqual({
     POLYB_KILL_MS_TTS: '7',
-    POLYB_KILL_MS_TELEPHONY_GATEWAY: '30000',
+    POLYB_KILL_MS_TELEPHONY_GATEWAY: String(killMsOf([named], settings)),
   });
 });
