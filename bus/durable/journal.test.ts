@@ -264,7 +264,7 @@ test('a function whose instance is killed is finished by another within a lease'
       },
     }),
   );
-  expect(await first).toMatchObject({ code: 'deadline_exceeded' });
+  expect(await first).toMatchObject({ code: 'unavailable' });
   await until(async () => (await rows(`key = 'a' and state = 'done'`))[0]);
   expect(await order('a')).toEqual({ orderId: 'taken over' });
 });
