@@ -4,7 +4,7 @@ import { Phone } from '../../contracts/common.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { asksForPerson } from './claims/handover-words.ts';
 import type { Pressed } from './facts.ts';
-import { isWhole } from './gathering.ts';
+import { isBehind, isWhole } from './gathering.ts';
 import { messageIdPrefix } from './ids.ts';
 import { tokenPrefix } from './options.ts';
 import { type ChoicePayload, findChoice } from './rows/proposals.ts';
@@ -12,6 +12,9 @@ import { type Input, openInputs, type Session } from './rows/sessions.ts';
 import { cut } from './said.ts';
 import type { DialogSettings } from './settings.ts';
 import { type Chat, type ChatMessage, gone, type Said } from './turn-parts.ts';
+
+/** An event takes less, mostly. */
+const lookAgainMs = 250;
 
 interface Press {
   readonly inputId: string;
@@ -132,6 +135,14 @@ export function fragmentEnds(
   const came = inputs.find(({ inputId }) => inputId === last.messageId)?.receivedAt.getTime() ?? 0;
   const ends = came + DIALOG_FRAGMENT_MS;
   return DIALOG_GATHER_MS < DIALOG_FRAGMENT_MS && ends > now ? new Date(ends) : null;
+}
+
+/** When to look again for inputs that are still on their way; null if there are none. */
+export function restComes({ messages }: Chat, { answers, seen }: Heard, now: number): Date | null {
+  const others = messages
+    .filter(({ messageId, kind }) => kind !== 'service' && !seen.includes(messageId))
+    .map((message) => ({ messageId: message.messageId, sentAt: message.sentAt, isOfCustomer: isOfCustomer(message) }));
+  return isBehind(others, answers, now) ? new Date(now + lookAgainMs) : null;
 }
 
 async function messageOf(messageId: string, chat: Chat | null, context: Context): Promise<ChatMessage | null> {

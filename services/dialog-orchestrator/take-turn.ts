@@ -6,7 +6,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import type { InputOf } from '../../contracts/kit/define.ts';
 import { asksForPerson } from './claims/handover-words.ts';
 import { afterDecisions, decisions } from './decisions.ts';
-import { fragmentEnds, hear, pressedOf, saidSince } from './hear.ts';
+import { fragmentEnds, hear, pressedOf, restComes, saidSince } from './hear.ts';
 import { historyOf, wasSaid } from './history.ts';
 import { turnIdOf } from './ids.ts';
 import { keepTurn } from './keep-turn.ts';
@@ -43,7 +43,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     const former = chat === null ? [] : await formerChats(heard.elsewhere, sessionId, context);
     if (former.length > 0) return merged(former, sessionId, turnId, context);
     const session = await identified({ ...before, ...heard.person }, chat, parts, context);
-    const resumesAt = chat === null ? null : fragmentEnds(session, heard, inputs, settings, now());
+    const resumesAt = chat === null ? null : (fragmentEnds(session, heard, inputs, settings, now()) ?? restComes(chat, heard, now()));
     if (resumesAt !== null)
       return context.commit(async (tx) => {
         turnDue(tx, sessionId, derivedKey(turnId, 'rest'), resumesAt);
