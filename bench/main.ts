@@ -13,6 +13,7 @@ import { benchIntake } from './intake.ts';
 import { benchJournal } from './journal.ts';
 import { benchMedia } from './media.ts';
 import { benchSearch } from './search.ts';
+import { benchSetups } from './setups.ts';
 import { benchSlots } from './slots.ts';
 import { benchSteps } from './steps.ts';
 import { benchStreams } from './streams.ts';
@@ -43,6 +44,7 @@ const sections = {
     title: '400 calls in the media worker beside a bare UDP forwarder, and its clock beside a timer that does nothing else',
     run: () => benchMedia(),
   },
+  setups: { title: '400 SIP calls a second taken by the user agent, 200 of them in talk', run: () => benchSetups() },
   agent: { title: 'Turns of the agent with a model that answers at once, beside keyed calls', run: () => benchAgent() },
   desk: { title: 'From a change to the browsers of 200 followers, and what they cost the gateway', run: () => benchDesk() },
   words: { title: 'Words that find another form of them, with hunspell, with stems alone, and by likeness', run: () => benchWords() },
