@@ -104,7 +104,9 @@ async function playCaller(): Promise<void> {
               tookMs.push(performance.now() - placedAt);
               setTimeout(() => call.hangUp(), talkMs);
             },
-            ended: () => void (ended += 1),
+            ended() {
+              ended += 1;
+            },
           },
         );
       };

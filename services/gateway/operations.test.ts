@@ -129,7 +129,8 @@ test('dead letters are counted by groups, and a group is replayed at a rate that
   await until(async () => (await replayed()).length === 3 || null);
   // For those who show dead letters.
   await until(() => announced.length >= 3 || null);
-  expect(new Set(announced)).toEqual(new Set(['queued']));
+  // An instance may take a row at once.
+  expect(announced.filter((state) => state !== 'queued' && state !== 'attempting')).toEqual([]);
   expect((await admin('GET', '/api/v1/replays')).body).toMatchObject({
     replays: [{ retried: expect.any(Number) }, { replayId, state: 'cancelled' }],
   });
