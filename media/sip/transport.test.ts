@@ -5,6 +5,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { loopbackCertificate } from '../../test/kit/loopback-certificate.ts';
 import { until } from '../../test/kit/until.ts';
 import type { IncomingCall } from './call.ts';
+import type { Dialog } from './dialog.ts';
 import { header } from './message.ts';
 import { type Listener, openTransports, type TransportOptions, type Transports } from './transport.ts';
 import { createUserAgent, type TracedMessage, type UserAgent, type UserAgentOptions } from './user-agent.ts';
@@ -249,4 +250,29 @@ test('a CANCEL that no instance knows gets 481, and an instance looks for the ho
   await until(() => replies.length === 20);
   expect(asked).toHaveLength(8);
   expect(replies.every((reply) => reply.startsWith('SIP/2.0 481'))).toBe(true);
+});
+
+test('a phone that answers in the moment in which its caller dies is acknowledged and hung up by another instance', async () => {
+  const saved: Dialog[] = [];
+  const callee = await agentOn({ listen: [udp] }, { answers: false });
+  const transports = await openTransports({ listen: [udp] });
+  const dead = createUserAgent({ transports, save: async (dialog) => void saved.push(dialog) });
+  dead.invite({ to: `sip:100@127.0.0.1:${callee.port}`, from: 'sip:200@127.0.0.1', sdp: 'v=0\r\n' }, {});
+  await until(() => callee.calls.length === 1);
+  await dead.close();
+  const [ringing] = callee.calls as [IncomingCall];
+  void ringing.answer('v=0\r\n');
+  await until(() => ringing.state() === 'answered');
+  const { agent } = await agentOn({ listen: [udp] });
+  // Without a tag of the phone there is nothing to send a BYE with.
+  expect(saved[0]).toMatchObject({ remoteTag: null, isConfirmed: false });
+  await agent.abandon(saved[0] as Dialog);
+  await until(() => ringing.state() === 'ended');
+  const came = callee.traced.flatMap(({ message, isSent }) => (!isSent && message.kind === 'request' ? [message.method] : []));
+  expect(came).toEqual(['INVITE', 'CANCEL', 'ACK', 'BYE']);
+});
+
+test('the port of an instance that lives is not heard', async () => {
+  const [one, other] = [await transportsOf(udp), await transportsOf(udp)];
+  expect(await one.hearPort(other.local('udp', false)?.port ?? 0)).toBeNull();
 });

@@ -26,6 +26,11 @@ export interface Transports {
   receive(receiver: (bytes: Uint8Array, flow: Flow) => void): void;
   /** Resolves once the bytes have left; rejects when they cannot. A connection to the same place is used again. */
   send(bytes: Uint8Array, target: Target): Promise<void>;
+  /**
+   * Also hears what comes to a UDP port of another instance that is dead, until the returned function is called. Null when the port is in
+   * use.
+   */
+  hearPort(port: number): Promise<(() => Promise<void>) | null>;
   /** Stops to listen where several instances listen, so that first contacts go to the others. Responses still leave from there. */
   closeShared(): Promise<void>;
   close(): Promise<void>;
@@ -74,6 +79,8 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
   let receiver: (bytes: Uint8Array, flow: Flow) => void = () => {};
   const connections = new Map<string, Promise<Socket>>();
   const opened: Opened[] = [];
+  /** Ports of dead instances, with how many ask for each. */
+  const heard = new Map<number, { readonly socket: Promise<Opened>; count: number }>();
   /** Datagrams that have not left yet: to close their socket would drop them. */
   const leaving = new Set<Promise<void>>();
   let isClosed = false;
@@ -251,6 +258,26 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
       if (!socket) throw new Error(`no UDP listener for ${target.address}`);
       return sendDatagram(socket, bytes, target.port, target.address);
     },
+    async hearPort(port) {
+      const own = ownOf('udp', false)?.listener ?? ownOf('udp', true)?.listener;
+      if (own === undefined || isClosed) return null;
+      const one = heard.get(port) ?? { socket: openUdp({ protocol: 'udp', address: own.address, port }), count: 0 };
+      heard.set(port, one);
+      one.count += 1;
+      const leave = async (): Promise<void> => {
+        one.count -= 1;
+        if (one.count > 0) return;
+        if (heard.get(port) === one) heard.delete(port);
+        await one.socket.then((socket) => socket.close()).catch(() => {}); // it was never open
+      };
+      try {
+        await one.socket;
+        return leave;
+      } catch {
+        await leave();
+        return null;
+      }
+    },
     async closeShared() {
       const shared = opened.filter(({ listener }) => listener.isShared === true);
       for (const each of shared) opened.splice(opened.indexOf(each), 1);
@@ -262,7 +289,8 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
       isClosed = true;
       receiver = () => {};
       await Promise.allSettled(leaving);
-      const closing = opened.splice(0).map((each) => each.close());
+      const others = [...heard.values()].map(({ socket }) => socket.then((each) => each.close()).catch(() => {}));
+      const closing = [...others, ...opened.splice(0).map((each) => each.close())];
       for (const connection of connections.values()) void connection.then((socket) => socket.destroy()).catch(() => {}); // never opened
       await Promise.all(closing);
     },

@@ -31,7 +31,7 @@ import { isReadable } from './body.ts';
 import type { Call, CallEvents, IncomingCall, OutgoingCall } from './call.ts';
 import type { Channel } from './client-transaction.ts';
 import { type Clock, closableClock, type RandomBytes, randomShare, randomToken, systemClock, systemRandom } from './clock.ts';
-import { cancelOf, type Dialog, nextHopOf, type ReceivedInvite, requestIn } from './dialog.ts';
+import { cancelOf, type Dialog, dialogOfResponse, nextHopOf, type ReceivedInvite, requestIn } from './dialog.ts';
 import type { Credentials } from './digest.ts';
 import { createIncomingCall, type IncomingControl } from './incoming-call.ts';
 import { type NameService, type Protocol, systemNames } from './locate.ts';
@@ -46,6 +46,7 @@ import {
   responseTo,
   type SipMessage,
   type SipRequest,
+  type SipResponse,
   serialise,
   tag,
   topVia,
@@ -158,6 +159,8 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
   const merged = new Set<string>();
   /** Of calls that have ended. */
   const lingering = new Set<Promise<unknown>>();
+  /** For answers to INVITEs of dead processes, by Call-ID. */
+  const orphans = new Map<string, (response: SipResponse) => void>();
   let passing = 0;
   let isDraining = false;
   let untilEmpty: (() => void)[] = [];
@@ -236,8 +239,8 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     const { protocol, address, port } = flow;
     on.trace?.({ isSent: false, message: read, protocol, address, port });
     if (read.kind === 'response') {
-      // Nothing matches: a late copy, or somebody else's.
-      transactions.receiveResponse(read);
+      // Where nothing matches, it is a late copy, or somebody else's.
+      if (!transactions.receiveResponse(read)) orphans.get(callId(read))?.(read);
       return;
     }
     const request = withSource(read, flow);
@@ -500,17 +503,42 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     return (await Promise.allSettled(sent)).some(({ status }) => status === 'fulfilled') ? 'ended' : 'unreachable';
   }
 
-  async function abandonDialog(dialog: Dialog): Promise<Abandoned> {
-    const seq = dialog.localSeq + seqGap;
+  async function byeOf(dialog: Dialog): Promise<Abandoned> {
     const authorizer = createAuthorizer(null, random);
-    const bye = async (): Promise<Abandoned> => {
-      let tries = 0;
-      const build = (): SipRequest => {
-        tries += 1;
-        return requestIn(dialog, 'BYE', { seq: seq + tries, headers: signature });
-      };
-      return meaning((await requester.send({ build, nextHop: nextHopOf(dialog), authorizer })).status);
+    let seq = dialog.localSeq + seqGap;
+    const build = (): SipRequest => {
+      seq += 1;
+      return requestIn(dialog, 'BYE', { seq, headers: signature });
     };
+    return meaning((await requester.send({ build, nextHop: nextHopOf(dialog), authorizer })).status);
+  }
+  /**
+   * A phone that answers in the moment in which its caller's process dies repeats its answer to a port that nobody has any more. Its tag is
+   * in that answer alone: this process hears the port, acknowledges, and hangs up.
+   */
+  async function endAnswered(dialog: Dialog, port: number): Promise<void> {
+    const leave = await transports.hearPort(port);
+    if (leave === null) return;
+    try {
+      const response = await new Promise<SipResponse | null>((resolve) => {
+        orphans.set(dialog.callId, (each) => {
+          if (each.status >= 200 && cseq(each)?.method === 'INVITE') resolve(each);
+        });
+        clock.after(answerMs, () => resolve(null));
+      });
+      if (response === null || response.status >= 300) return;
+      const confirmed = { ...dialogOfResponse(dialog, response), localSeq: dialog.localSeq };
+      const ack = requestIn(confirmed, 'ACK', { seq: cseq(response)?.number ?? 0 });
+      await requester.ack(ack, nextHopOf(confirmed))();
+      await byeOf(confirmed);
+    } finally {
+      orphans.delete(dialog.callId);
+      await leave();
+    }
+  }
+
+  async function abandonDialog(dialog: Dialog): Promise<Abandoned> {
+    const bye = (): Promise<Abandoned> => byeOf(dialog);
     if (dialog.role === 'callee') {
       const ended = dialog.isConfirmed ? await bye() : 'unknown';
       // The 200 may never have left.
@@ -518,6 +546,8 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     }
     if (dialog.isConfirmed) return bye();
     if (!dialog.invite) return 'unknown';
+    const port = parseUri(dialog.contact)?.port ?? null;
+    if (dialog.invite.target.protocol === 'udp' && port !== null) endAnswered(dialog, port).catch(() => {}); // it has ended meanwhile
     const { status } = await requester.sendAs(cancelOf(dialog, dialog.invite), dialog.invite.target);
     // The INVITE has had its answer: the tag of an early response names the call that is left.
     if (status === 481 && dialog.remoteTag !== null) return bye();
@@ -530,6 +560,8 @@ function protocolOf(uri: SipUri | null): Protocol {
   return asked === 'tcp' || asked === 'tls' ? asked : 'udp';
 }
 
+/** An answer is repeated for so long (RFC 3261, section 13.3.1.4). */
+const answerMs = 32_000;
 /** The INVITE of a caller that still waits; it cannot be asked, so that the refusal is sent three times. */
 const refusalsAtMs = [0, 500, 1_500];
 

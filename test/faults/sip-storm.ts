@@ -81,6 +81,7 @@ function peer(): Storm {
       receiver = next;
     },
     send: async () => {},
+    hearPort: async () => null,
     closeShared: async () => {},
     close: async () => {},
   };

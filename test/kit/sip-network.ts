@@ -63,6 +63,7 @@ export function sipNetwork(): SipNetwork {
           });
         },
         send: async (bytes, target) => carry(bytes, address, target.address),
+        hearPort: async () => null,
         closeShared: async () => {},
         close: async () => void receivers.delete(address),
       };

@@ -158,12 +158,14 @@ async function start(options: SipOptions, { log, now }: Pick<Deps, 'log' | 'now'
       );
     },
     leg: (legId) => legs.get(legId),
-    async abandon({ legId, data }) {
+    async abandon({ legId, data }, signal) {
       // Without a dialog nothing was sent.
       if (data === null) return;
       const dialog = data as Dialog; // As `save` has stored it.
       trace.begin(dialog.callId, legId);
-      await agent.abandon(dialog).finally(() => trace.end(dialog.callId));
+      const abandoned = agent.abandon(dialog).finally(() => trace.end(dialog.callId));
+      // The end of the call does not wait for a phone that is away; the messages to it go on.
+      await Promise.race([abandoned, new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))]);
     },
     trunks: () => trunks.map((each) => each.state()),
     async drain(signal) {
