@@ -312,6 +312,7 @@ inBrowser(
     await page.value(`${selected('.search .panel a[href="/desk/chats/chat_7"]')}.click()`);
     await until(async () => (await page.value('location.pathname')) === '/desk/chats/chat_7', patienceMs);
     await until(() => page.value(`${selected('.search .panel')} === null`) as Promise<boolean>, patienceMs);
+    await says(page, 'Чьи', 'main'); // The page that comes takes the focus.
     await search('никто');
     await says(page, 'Ничего не найдено', '.search .panel');
     await search('row_doesnotexist');
