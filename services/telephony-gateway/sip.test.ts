@@ -125,7 +125,7 @@ test('the SIP messages of a call that has ended are drawn as a ladder, and nothi
   const phone = await until(() => phones.calls.find(({ number }) => number === '+79995557788'));
   phone.ring();
   phone.answer();
-  await until(() => phone.isConnected());
+  await until(async () => (await labelsOf(callId)).some((label) => label.includes('ACK (1)')));
   phone.hangUp();
   await until(async () => (await labelsOf(callId)).some((label) => label.includes('200 OK (1 BYE)')));
   const [drawn, full, json] = [
