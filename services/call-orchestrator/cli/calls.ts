@@ -3,10 +3,9 @@ import type { calls } from '../../../contracts/calls.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import type { telephony } from '../../../contracts/telephony.ts';
 import { askMethod, withAsk } from '../../../scripts/cli/kernel/ask.ts';
-import { readCatalogue } from '../../../scripts/cli/kernel/catalogue.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
-import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
-import { openEntry } from '../../../scripts/cli/kernel/stream.ts';
+import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import { watchCall } from './watch-call.ts';
 
 type Page = OutputOf<typeof calls.list_calls>;
 type Call = Page['items'][number];
@@ -54,10 +53,7 @@ async function followCall(invocation: Invocation, callId: string): Promise<numbe
   return await withAsk(
     invocation,
     async (_ask, connected) => {
-      const { entries } = await readCatalogue();
-      const watch = entries['calls.watch_call'];
-      if (watch === undefined) throw refusal('unimplemented', 'these contracts have no calls.watch_call', { next: ['polyb docs build'] });
-      for await (const call of openEntry<Call>((await connected()).bus, watch, { callId }, { signal }))
+      for await (const call of watchCall(await connected(), callId, signal))
         await out.item(call, () => `${out.time(lastTime(call))}  ${call.state}  ${endOf(call)}`.trimEnd());
       return 0;
     },

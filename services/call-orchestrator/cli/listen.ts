@@ -1,20 +1,17 @@
 /** `polyb calls listen`. */
 import { open } from 'node:fs/promises';
-import type { calls } from '../../../contracts/calls.ts';
-import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { telephony } from '../../../contracts/telephony.ts';
 import { decode } from '../../../media/audio/g711.ts';
 import { twoSides } from '../../../media/audio/two-sides.ts';
 import { wavHeader } from '../../../media/audio/wav.ts';
 import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
-import { readCatalogue } from '../../../scripts/cli/kernel/catalogue.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import type { Connected } from '../../../scripts/cli/kernel/connect.ts';
 import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
-import { openEntry } from '../../../scripts/cli/kernel/stream.ts';
+import { watchCall } from './watch-call.ts';
 
-type Call = OutputOf<typeof calls.get_call>;
 const format = { rateHz: 8_000, channels: 2 } as const;
 const writeMs = 100;
 /** Pieces of both sides come within this time. */
@@ -41,7 +38,9 @@ async function hear(callId: string, { bus }: Connected, file: string | undefined
   const forMs = flags.ms('for');
   const until = AbortSignal.any([signal, over.signal, ...(forMs === undefined ? [] : [AbortSignal.timeout(forMs)])]);
   const leg = Promise.withResolvers<string | null>();
-  const watching = watch(callId, bus, until, (call) => call.legId !== null && leg.resolve(call.legId))
+  const watching = (async () => {
+    for await (const { state, legId } of watchCall({ bus }, callId, until)) if (state !== 'ended' && legId !== null) leg.resolve(legId);
+  })()
     .catch((error: unknown) => {
       if (!until.aborted) leg.reject(error);
     })
@@ -96,7 +95,7 @@ async function hear(callId: string, { bus }: Connected, file: string | undefined
         // The holder is gone, and the call ends or another stream begins.
         if (!until.aborted && !(isPolybError(error) && error.code === 'upstream_failed')) throw error;
       }
-      await pause(againMs, until);
+      await delay(againMs, undefined, { signal: until }).catch(() => {}); // it is over
     }
   } finally {
     clearInterval(timer);
@@ -114,24 +113,4 @@ async function hear(callId: string, { bus }: Connected, file: string | undefined
   );
   if (handle !== undefined) await out.result({ file, seconds, frames, missed }, { text: () => `${file}  ${seconds} s\n` });
   return 0;
-}
-
-async function watch(callId: string, bus: Connected['bus'], signal: AbortSignal, seen: (call: Call) => void): Promise<void> {
-  const entry = (await readCatalogue()).entries['calls.watch_call'];
-  if (entry === undefined) throw refusal('unimplemented', 'these contracts have no calls.watch_call', { next: ['polyb docs build'] });
-  for await (const call of openEntry<Call>(bus, entry, { callId }, { signal })) if (call.state !== 'ended') seen(call);
-}
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }
