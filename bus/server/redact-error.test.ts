@@ -98,6 +98,13 @@ test('an error with nothing to hide is returned as the same object, and words th
   expect(redactError(undefined, Input, input)).toBeUndefined();
 });
 
+test('an instant in the data of an error stays, also if a word of a name occurs in it', () => {
+  const named = { ...input, lastName: 'Клиент 11' };
+  const data = { slots: ['2026-11-30T10:00:00+03:00', '2026-11-30T07:00Z'], of: 'Клиент 11', note: 'free at 2026-11-30' };
+  const told = redactError(new PolybError('conflict', 'taken', { data }), Input, named) as PolybError;
+  expect(told.data).toEqual({ slots: data.slots, of: '***', note: 'free at 2026-***-30' });
+});
+
 test('an input that fits no schema, and one with many long texts, are removed as far as the limits allow', () => {
   expect(redactError('call +79995553322', Input, 'not an object')).toBe('call ***3322');
   const Many = z.strictObject({ texts: z.array(PersonText).max(200) });

@@ -14,6 +14,8 @@ const mostLetters = 10_000;
 const shortest = 2;
 /** Longer texts are searched as a whole. */
 const longestPattern = 500;
+/** A value that is an instant holds no personal text, even if a word of one, such as the number in a name, occurs in it. */
+const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 /**
  * The error without phone numbers, credentials and the personal data of the handler's input, which providers and handlers repeat in
@@ -55,7 +57,7 @@ function named(error: Error, { name, stack, code }: { name?: string; stack?: str
 
 /** The same value when no text in it changes. */
 function clean(value: unknown, redact: Redact, depth: number): unknown {
-  if (typeof value === 'string') return redact(value);
+  if (typeof value === 'string') return instant.test(value) ? value : redact(value);
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
   if (depth === 0) return '***';
   const entries = Object.entries(value).map(([name, inner]) => [name, clean(inner, redact, depth - 1)] as const);

@@ -27,8 +27,7 @@ const key = () => {
 };
 function somebody() {
   count += 1;
-  // Words of a name are hidden in failures, also within the dates of slots.
-  return { name: `Клиент ${'и'.repeat(count)}`, phoneNumber: `+7999222${String(count).padStart(4, '0')}` };
+  return { name: `Клиент ${count}`, phoneNumber: `+7999222${String(count).padStart(4, '0')}` };
 }
 const anna = { serviceIds: ['haircut'], employeeId: 'anna', days: 14 };
 const freeSlots = async (more: object = {}) => (await it.bus.call(booking.get_free_slots, { ...anna, ...more })).slots;

@@ -106,7 +106,8 @@ test('a run, its call, a message, its intent, decisions and a dead letter stand 
   const found = await until(async () => {
     const all = await scrape();
     missing = expected.filter(
-      ([name, labels, value]) => !all.some((each) => is(each, name, labels) && (value === undefined ? each.value !== 0 : each.value === value)),
+      ([name, labels, value]) =>
+        !all.some((each) => is(each, name, labels) && (value === undefined ? each.value !== 0 : each.value === value)),
     );
     return missing.length === 0 ? all : null;
   }).catch((cause: unknown) => {
