@@ -15,6 +15,9 @@ export const StartCall = z.strictObject({
   phoneNumber: Phone,
   createdById: Id.nullish().describe('The CRM user who opened the lead.'),
   timeZone: TimeZone.nullish().describe('Time zone of the callee; decides when calls are allowed.'),
+  trunk: Trunk.optional().describe('Without it, the first trunk of the gateway.'),
+  line: LineNumber.optional().describe('The number of this system from which it calls; without it, that of the trunk.'),
+  notAfter: Timestamp.optional().describe('The call is not started later; a row that would have to wait longer becomes stale.'),
 });
 export const Call = z.object({
   callId: Id,
@@ -45,7 +48,7 @@ const count = z.int().min(0);
 const CallStep = z.object({ callId: Id, leadId: Id.nullable(), direction: LegDirection, at: Timestamp });
 const one = z.strictObject({ callId: Id });
 
-export const calls = contract('calls', '2.1.0', {
+export const calls = contract('calls', '2.2.0', {
   start_call: method({
     summary: 'Call the phone of a lead, unless a calling rule forbids it now.',
     input: StartCall,
@@ -53,12 +56,14 @@ export const calls = contract('calls', '2.1.0', {
     idempotency: 'keyed',
     reaches: 'customer',
     lane: 'phoneNumber',
+    settles: true,
     http: 'POST /api/v1/calls',
     errors: {
       active_call: 'failed_precondition',
       attempts: 'failed_precondition',
       quiet_hours: 'failed_precondition',
       do_not_call: 'failed_precondition',
+      stale: 'failed_precondition',
     },
     examples: [{ leadId: '65021a1e47d57e2ac', phoneNumber: '+79995553322' }],
   }),
@@ -183,6 +188,11 @@ export const calls = contract('calls', '2.1.0', {
     roles: ['operator', 'gateway'],
     http: { route: 'POST /api/v1/calls/allow_calls', people: ['director', 'admin'] },
   }),
+  do_not_call_changed: event({
+    summary: 'A phone was added to the do-not-call list, or removed from it.',
+    payload: z.object({ changeId: Id, phoneNumber: Phone, isForbidden: z.boolean(), at: Timestamp }),
+    key: 'changeId',
+  }),
   call_started: event({ summary: 'A call was accepted and will be dialled, or has come in.', payload: CallStep, key: 'callId' }),
   call_ringing: event({ summary: 'The phone is ringing.', payload: CallStep, key: 'callId' }),
   call_answered: event({ summary: 'The call was answered.', payload: CallStep, key: 'callId' }),
@@ -197,6 +207,8 @@ export const calls = contract('calls', '2.1.0', {
     summary: 'The call has ended.',
     payload: CallStep.extend({
       outcome: CallOutcome,
+      answeredBy: AnsweredBy.nullable().default(null),
+      key: Key.nullable().default(null).describe('The key of the journal row that started the call.'),
       endedBy: EndedBy.nullable().default(null),
       hangUpCause: HangUpCause.nullable().default(null),
       recordingId: Id.nullable().default(null),

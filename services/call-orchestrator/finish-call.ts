@@ -16,6 +16,8 @@ export async function finishCall(tx: Tx, callId: string, end: CallEnd, at: Date)
     direction: call.direction,
     at: endedAt,
     outcome: end.outcome,
+    answeredBy: call.answeredBy,
+    key: call.key ?? null,
     endedBy: call.endedBy,
     hangUpCause: call.hangUpCause,
     recordingId: call.recordingId,

@@ -31,6 +31,8 @@ test('a call goes from ringing to its end with the times of its leg, and tells h
     direction: 'out',
     at: '2026-05-05T09:00:10.500Z',
     outcome: 'answered',
+    answeredBy: null,
+    key: 'k1',
     endedBy: 'remote',
     hangUpCause: 'normal',
     recordingId: null,

@@ -81,6 +81,27 @@ test('a phone on the do-not-call list is refused for good, until it is taken off
   expect(await on.judge()).toBe('go');
 });
 
+test('each change of the do-not-call list is an event', async () => {
+  const on = await fixture(store, {}, real);
+  await on.ask(calls.forbid_calls, { phoneNumber: '+79995553322', reason: 'asked us' });
+  await on.ask(calls.allow_calls, { phoneNumber: '+79995553322' });
+  expect(on.emitted.map(({ event, payload }) => [event, (payload as { isForbidden: boolean }).isForbidden])).toEqual([
+    ['calls.do_not_call_changed', true],
+    ['calls.do_not_call_changed', false],
+  ]);
+});
+
+test('a call that may not be started later than the first allowed moment is stale, not waiting', async () => {
+  const on = await fixture(store, {}, real);
+  const by = (time: string) => on.judge({ notAfter: `${time}Z` });
+  expect(await by('2026-05-05T09:00:00')).toBe('go');
+  on.clock.ms += 1;
+  expect(await by('2026-05-05T09:00:00')).toMatchObject({ refuse: 'stale' });
+  on.clock.ms = at('2026-05-05T18:00:00');
+  expect(await by('2026-05-06T05:59:59')).toMatchObject({ refuse: 'stale' });
+  expect(await by('2026-05-06T06:00:00')).toEqual(until('2026-05-06T06:00:00', 'quiet_hours'));
+});
+
 test('the do-not-call list is read newest first, page by page, also where entries came at one time; a phone is found in it', async () => {
   const on = await fixture(store, {}, real);
   const phones = [1, 2, 3, 4, 5].map((n) => `+7999555332${n}`);

@@ -1,5 +1,6 @@
 import { type Guard, guard, type Queries, type Verdict } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
+import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { placeIn } from './hours.ts';
 import type { Policy } from './policy.ts';
 import { attemptsSince, standing } from './rows.ts';
@@ -9,7 +10,7 @@ export const askAgainMs = 2_000;
 
 /** Whether a phone may be called now: it must not be in a call, over the daily limit, in quiet hours or on the do-not-call list. */
 export function mayCall(policy: () => Promise<Policy>, now: () => number): Guard {
-  return guard(calls.start_call, async ({ phoneNumber, timeZone }, tx) => judge(await policy(), now(), { phoneNumber, timeZone }, tx));
+  return guard(calls.start_call, async (callee, tx) => judge(await policy(), now(), callee, tx));
 }
 
 /**
@@ -19,7 +20,7 @@ export function mayCall(policy: () => Promise<Policy>, now: () => number): Guard
 async function judge(
   policy: Policy,
   now: number,
-  callee: { readonly phoneNumber: string; readonly timeZone?: string | null | undefined },
+  callee: Pick<ParsedOf<typeof calls.start_call>, 'phoneNumber' | 'timeZone' | 'notAfter'>,
   tx: Queries,
 ): Promise<Verdict> {
   const { isForbidden, isInCall, timeZone } = await standing(tx, callee.phoneNumber);
@@ -32,5 +33,7 @@ async function judge(
     { reason: 'active_call', until: isInCall ? now + askAgainMs : now },
   ];
   const longest = waits.reduce((longer, each) => (each.until > longer.until ? each : longer));
+  if (callee.notAfter !== undefined && longest.until > Date.parse(callee.notAfter))
+    return { refuse: 'stale', why: 'The call may not be started as late as it would have to be.' };
   return longest.until > now ? { notBefore: new Date(longest.until), reason: longest.reason } : 'go';
 }

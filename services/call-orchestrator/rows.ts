@@ -29,6 +29,7 @@ export interface NewCall {
   readonly phoneNumber: string;
   readonly createdById: string | null;
   readonly timeZone: string | null;
+  readonly line: string | null;
   readonly createdAt: Date;
 }
 
@@ -103,9 +104,9 @@ async function one(found: Promise<readonly Columns[]>): Promise<CallRow | null> 
 export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
   const seenBy = await lockedSeenBy(tx, call.phoneNumber);
   const inserted = await tx.query(
-    `insert into call_orchestrator.calls (call_id, key, lead_id, phone_number, created_by_id, time_zone, created_at, seen_by)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (phone_number) where state <> 'ended' and direction = 'out' do nothing returning 1`,
-    [call.callId, call.key, call.leadId, call.phoneNumber, call.createdById, call.timeZone, call.createdAt, seenBy],
+    `insert into call_orchestrator.calls (call_id, key, lead_id, phone_number, created_by_id, time_zone, line, created_at, seen_by)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (phone_number) where state <> 'ended' and direction = 'out' do nothing returning 1`,
+    [call.callId, call.key, call.leadId, call.phoneNumber, call.createdById, call.timeZone, call.line, call.createdAt, seenBy],
   );
   if (inserted.length === 0) return false;
   await markFollowed(tx, call.phoneNumber, call);

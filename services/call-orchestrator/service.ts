@@ -12,6 +12,7 @@ import { attendLegs } from './attend-leg.ts';
 import { consultFirst } from './consult.ts';
 import { endCall } from './end-call.ts';
 import { endOverdueCalls } from './end-overdue-calls.loop.ts';
+import { allowCalls, forbidCalls } from './forbid-calls.ts';
 import { getRecording } from './get-recording.ts';
 import { hangUpRequested } from './hang-up-requested.loop.ts';
 import { builtInScript, readLineScript } from './line/script.ts';
@@ -25,7 +26,7 @@ import { policySource } from './policy.ts';
 import { callTotals, getCall, listCalls } from './read-calls.ts';
 import { routeCall } from './route-call.ts';
 import { parseRoutes } from './routes.ts';
-import { allow, countActive, forbid } from './rows.ts';
+import { countActive } from './rows.ts';
 import { callSettings } from './settings.ts';
 import { settleConsultations } from './settle-consultations.loop.ts';
 import { startCall } from './start-call.ts';
@@ -64,15 +65,9 @@ export default service({
       transfer_call: transferCall({ db, bus, log, now }),
       route_call: routeCall(bus, routes, now),
       attend_leg: lines.attend,
-      forbid_calls: async ({ phoneNumber, reason }) => {
-        await forbid(db, phoneNumber, reason, new Date(now()));
-        return { phoneNumber };
-      },
+      forbid_calls: forbidCalls(bus.commit, now),
       list_forbidden: listForbidden(db),
-      allow_calls: async ({ phoneNumber }) => {
-        await allow(db, phoneNumber);
-        return { phoneNumber };
-      },
+      allow_calls: allowCalls(bus.commit, now),
     },
     guards: [mayCall(policySource(settings, bus.call, now), now)],
     on: [onLegChanged(), onDialSettled(now), onPhoneOwnersChanged()],

@@ -26,6 +26,20 @@ test('a call is a row, an event and a dial under the same key', async () => {
   expect(await at.ask(calls.get_call, { callId: call.callId })).toMatchObject({ state: 'queued', outcome: null, endedAt: null });
 });
 
+test('a call keeps the line from which it calls, and is dialled over the trunk that was named', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1', { line: '74951234567', trunk: 'spare' });
+  expect(at.sent[0]?.input).toEqual({ callId, to: '+79995553322', from: '74951234567', trunk: 'spare' });
+  expect(await at.ask(calls.get_call, { callId })).toMatchObject({ line: '74951234567' });
+});
+
+test('the end of a call names the key that started it, and who answered', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  await at.leg(callId, 'ended', { outcome: 'busy' });
+  expect(at.emitted.at(-1)).toMatchObject({ event: 'calls.call_ended', payload: { callId, key: 'k1', answeredBy: null } });
+});
+
 test('of many calls to one phone at the same time one is placed, and the others are refused as active_call', async () => {
   const at = await fixture(store);
   const tries = await Promise.allSettled(Array.from({ length: 8 }, (_, n) => at.start(`k${n}`)));
