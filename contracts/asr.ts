@@ -1,29 +1,88 @@
 /** Speech recognition. */
 import { z } from 'zod';
-import { BlobRef, Bytes, Language } from './common.ts';
-import { contract, method } from './kit/define.ts';
+import { BlobRef, Bytes, bytesUpTo, Language, Line } from './common.ts';
+import { contract, method, stream } from './kit/define.ts';
 
-/** `audio/ogg`: the container format of the recording. */
-const ContentType = z
-  .string()
-  .max(100)
-  .regex(/^audio\/[\w.+-]{1,40}$/, 'the type of an audio file, e.g. audio/ogg');
+/** The type of the file, as its sender names it: a hint, as programs send `application/octet-stream` for what they do not know. The bytes decide. */
+const ContentType = z.string().max(100);
+const Hints = z
+  .array(z.string().trim().min(1).max(200).meta({ pii: 'text' }))
+  .max(200)
+  .describe('Likely phrases. An ear with a closed vocabulary hears them instead of its own phrases.');
+/** Milliseconds from the beginning of the audio. */
+const AtMs = z.int().min(0).max(86_400_000);
+const Confidence = z.number().min(0).max(1).nullable().describe('Null if the provider does not report it.');
+const Provider = z.string().max(40).describe('The name of the ear, as in `capabilities`.');
+const Words = z
+  .array(z.object({ text: z.string().max(200).meta({ pii: 'text' }), startMs: AtMs, endMs: AtMs, confidence: Confidence }))
+  .max(20_000)
+  .describe('Words with their times; empty if the provider does not report them.');
+const Heard = z.string().max(65_536).meta({ pii: 'text' });
 
-export const asr = contract('asr', '1.0.0', {
+export const asr = contract('asr', '1.1.0', {
   recognize: method({
     summary: 'Transcribe a recording.',
     input: z.strictObject({
-      audio: z.union([Bytes, BlobRef]),
-      contentType: ContentType,
+      audio: z
+        .union([Bytes, BlobRef])
+        .describe('WAV, OGG with Opus, or raw G.711 μ-law of 8 kHz (`audio/basic`). A larger file is a blob.'),
+      contentType: ContentType.default('application/octet-stream'),
       language: Language.default('ru-RU'),
+      hints: Hints.optional(),
     }),
     output: z.object({
-      text: z.string().max(65_536).meta({ pii: 'text' }).describe('Empty when the recording has no speech.'),
-      confidence: z.number().min(0).max(1).nullable(),
+      text: Heard.describe('Empty when the recording has no speech, or none that the ear knows.'),
+      confidence: Confidence,
+      words: Words,
+      provider: Provider,
+      durationMs: AtMs.describe('Length of the recording.'),
     }),
     idempotency: 'read',
-    timeoutMs: 30_000,
+    timeoutMs: 120_000,
     http: { route: 'POST /api/v1/asr/recognize', body: 'multipart', files: { audio: { contentType: 'contentType' } } },
-    errors: { bad_audio: 'invalid_argument' },
+    errors: { bad_audio: 'invalid_argument', audio_too_long: 'invalid_argument', no_ear: 'unavailable' },
+    limits: { concurrency: 16 },
+  }),
+  recognize_stream: stream({
+    summary: 'Hear speech while it is spoken. Audio is G.711 μ-law, 8 kHz, mono; times count the audio that was sent.',
+    input: z.strictObject({ language: Language.default('ru-RU'), hints: Hints.optional() }),
+    up: z.union([
+      bytesUpTo(8_000).describe('20 ms to 1 s of audio.'),
+      z.strictObject({ finalize: z.literal(true) }).describe('Ask for the final text of everything that was sent.'),
+    ]),
+    down: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('partial'), text: Heard.describe('What is heard so far of the next final; it may change.') }),
+      z.object({
+        kind: z.literal('final'),
+        text: Heard.min(1),
+        confidence: Confidence,
+        words: Words,
+        startMs: AtMs,
+        endMs: AtMs,
+        provider: Provider,
+      }),
+      z.object({ kind: z.literal('finalized') }).describe('All finals of the audio before one `finalize` were sent, perhaps none.'),
+    ]),
+    errors: { no_ear: 'unavailable' },
+  }),
+  capabilities: method({
+    summary: 'Ears in use, in their order of preference, and what each can hear.',
+    input: z.strictObject({}),
+    output: z.object({
+      ears: z
+        .array(
+          z.object({
+            provider: Provider,
+            languages: z.array(Language).max(200).describe('Empty: any language.'),
+            vocabulary: z.enum(['open', 'closed']).describe('closed: it hears whole phrases of a list, and nothing else.'),
+            hasWordTimes: z.boolean(),
+            limits: Line.nullable().describe('What it cannot do, in a sentence.'),
+          }),
+        )
+        .max(10),
+    }),
+    idempotency: 'read',
+    timeoutMs: 2_000,
+    http: 'GET /api/v1/asr/capabilities',
   }),
 });

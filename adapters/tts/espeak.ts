@@ -3,25 +3,53 @@ import { spawn } from 'node:child_process';
 import { z } from 'zod';
 import { text } from '../../config/settings.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
-import { encode } from '../../media/audio/g711.ts';
+import { encode, rateHz as phoneHz } from '../../media/audio/g711.ts';
 import { resample } from '../../media/audio/resample.ts';
+import { trimHead } from '../../media/audio/trim.ts';
 import { readWav } from '../../media/audio/wav.ts';
-import type { Tts } from './port.ts';
+import { languagesOf, type VoiceFile, variantsOf } from './espeak-voices.ts';
+import type { TtsProvider, Voice } from './port.ts';
 
 export const espeakSettings = z.object({
   ESPEAK_PROGRAM: text({ max: 300 }).default('espeak-ng').describe('The program espeak-ng: a path, or a name on PATH.'),
 });
-const phoneHz = 8_000;
 /** Ten minutes of speech. */
 const maxBytes = 32 << 20;
+/** How long the program may take to list its voices. */
+const listMs = 10_000;
 
-export function espeak({ ESPEAK_PROGRAM: program }: z.output<typeof espeakSettings>): Tts {
+export function espeak({ ESPEAK_PROGRAM: program }: z.output<typeof espeakSettings>): TtsProvider {
+  let listed: Promise<{ readonly languages: readonly Voice[]; readonly variants: readonly VoiceFile[] }> | undefined;
+  /** The voices do not change while the program is installed; a failure is not kept. */
+  const list = () => {
+    listed ??= (async () => {
+      const lines = async (which: string) =>
+        Buffer.from(await run(program, [`--voices${which}`], '', AbortSignal.timeout(listMs))).toString();
+      return { languages: languagesOf(await lines('')), variants: variantsOf(await lines('=variant')) };
+    })().catch((error: unknown) => {
+      listed = undefined;
+      throw error;
+    });
+    return listed;
+  };
   return {
+    provider: 'espeak',
     async speak({ text: said, language, voice = language.slice(0, 2) }, signal) {
       if (!/^[\w+-]{1,64}$/.test(voice))
         throw new PolybError('invalid_argument', 'A voice of espeak-ng has a name such as ru or en-us+f3.', { reason: 'no_voice' });
       const { samples, rateHz } = readWav(await run(program, ['-v', voice, '--stdin', '--stdout'], said, signal));
-      return encode('PCMU', resample(samples, rateHz, phoneHz));
+      return encode('PCMU', trimHead(resample(samples, rateHz, phoneHz)));
+    },
+    async voices(language) {
+      const { languages, variants } = await list();
+      if (language === undefined) return languages;
+      const [family] = language.split('-');
+      // Of two voices of a language, the one of its country, else the one without a country.
+      const rank = (voice: Voice): number => (voice.language === language ? 0 : voice.language === family ? 1 : 2);
+      return languages
+        .filter((voice) => voice.language.split('-')[0] === family)
+        .toSorted((a, b) => rank(a) - rank(b))
+        .flatMap((voice) => [voice, ...variants.map(({ name, gender }) => ({ ...voice, voice: `${voice.voice}+${name}`, gender }))]);
     },
   };
 }

@@ -11,13 +11,16 @@ let here: World;
 let at: Fixture;
 const heard: { contentType: string; language: string; bytes: number }[] = [];
 let answer: () => { text: string; confidence: number | null };
+const rest = { words: [], provider: 'test', durationMs: 1_000 };
 /** A transcription service controlled by the test. */
 const ears = service({ serves: { asr }, settings: z.object({}) }).start(async () => ({
   asr: {
     recognize: async ({ audio, contentType, language }) => {
       heard.push({ contentType, language, bytes: audio instanceof Uint8Array ? audio.length : 0 });
-      return answer();
+      return { ...answer(), ...rest };
     },
+    async *recognize_stream() {},
+    capabilities: async () => ({ ears: [] }),
   },
 }));
 beforeAll(async () => {

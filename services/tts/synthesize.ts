@@ -1,0 +1,45 @@
+import type { TtsProvider } from '../../adapters/tts/port.ts';
+import type { Handler } from '../../bus/service.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import type { tts as contract } from '../../contracts/tts.ts';
+import { decode, rateHz as phoneHz } from '../../media/audio/g711.ts';
+import { resample } from '../../media/audio/resample.ts';
+import { wavHeader } from '../../media/audio/wav.ts';
+import { voiceOf } from './voice-of.ts';
+
+/** As much as `Bytes` takes. */
+const maxBytes = 262_144;
+
+/** @param spoke is told the seconds of speech that are delivered */
+export function synthesize(tts: TtsProvider, spoke: (seconds: number) => void): Handler<typeof contract.synthesize> {
+  return async ({ text, language, voice: wanted, format, rateHz = phoneHz }, { signal }) => {
+    const voice = await voiceOf(tts, { language, voice: wanted }, signal);
+    const speech = await tts.speak({ text, language, voice }, signal);
+    const audio = format === 'pcmu' ? speech : wavOf(speech, rateHz);
+    if (audio.length > maxBytes)
+      throw new PolybError(
+        'invalid_argument',
+        `The speech takes ${Math.round(speech.length / phoneHz)} s, which is ${audio.length} bytes of ${format}, more than a reply has; speak it by tts.synthesize_stream.`,
+        { reason: 'audio_too_long' },
+      );
+    spoke(speech.length / phoneHz);
+    return {
+      audio,
+      contentType: format === 'pcmu' ? 'audio/basic' : 'audio/wav',
+      voice,
+      provider: tts.provider,
+      durationMs: durationMs(speech.length),
+    };
+  };
+}
+
+/** @param bytes of G.711 */
+export const durationMs = (bytes: number): number => Math.round((bytes * 1_000) / phoneHz);
+
+function wavOf(speech: Uint8Array, rateHz: number): Uint8Array {
+  const samples = resample(decode('PCMU', speech), phoneHz, rateHz);
+  return Buffer.concat([
+    wavHeader({ rateHz, channels: 1 }, samples.byteLength),
+    new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
+  ]);
+}
