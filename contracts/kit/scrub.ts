@@ -22,14 +22,14 @@ const phone = [
   '[78]9(?<=(?:[g-zG-Z][A-Za-z]{0,3}|(?<![A-Za-z0-9]))..)[0-9]{9}(?=[A-Za-z]{0,3}[g-zG-Z]|(?![A-Za-z0-9]))',
 ].join('|');
 /**
- * Other long digit sequences: a UUID, the id of an API key, a date with or without a time, an IPv4 address. Matched first and left
+ * Other long digit sequences: a UUID, also behind a prefix as in `call_…`, the id of an API key, a date with or without a time, an IPv4 address. Matched first and left
  * unchanged.
  */
 const octet = String.raw`(?:25[0-5]|2[0-4]\d|1?\d?\d)`;
 const harmless = [
   String.raw`\bpk_[0-9a-f]{12}\b`,
-  String.raw`\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b`,
-  String.raw`\b(?:19|20)\d\d-(?:0\d|1[0-2])-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-6]\d(?:\.\d{1,9})?)?)?(?![\d\-])`,
+  String.raw`(?<![A-Za-z0-9])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![A-Za-z0-9])`,
+  String.raw`(?<![A-Za-z0-9])(?:19|20)\d\d-(?:0\d|1[0-2])-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-6]\d(?:\.\d{1,9})?)?)?(?![\d\-])`,
   String.raw`(?<![\d.])${octet}(?:\.${octet}){3}(?![\d.\-])`,
 ].join('|');
 const phones = new RegExp(`(${harmless})|${phone}`, 'g');
