@@ -28,7 +28,7 @@ const phone = [
 const octet = String.raw`(?:25[0-5]|2[0-4]\d|1?\d?\d)`;
 const harmless = [
   String.raw`\bpk_[0-9a-f]{12}\b`,
-  String.raw`(?<![A-Za-z0-9])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![A-Za-z0-9])`,
+  '(?<![A-Za-z0-9])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![A-Za-z0-9])',
   String.raw`(?<![A-Za-z0-9])(?:19|20)\d\d-(?:0\d|1[0-2])-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-6]\d(?:\.\d{1,9})?)?)?(?![\d\-])`,
   String.raw`(?<![\d.])${octet}(?:\.${octet}){3}(?![\d.\-])`,
 ].join('|');

@@ -16,7 +16,7 @@ import { sender } from './service.ts';
 
 const sent: string[] = [];
 const read = (_bot: string, raw: string): Update => {
-  const { id, from, words } = JSON.parse(raw) as { id: string; from: string; words: string };
+  const { id, from, words, sentAt = Date.now() } = JSON.parse(raw) as { id: string; from: string; words: string; sentAt?: number };
   const person = { externalId: from, name: from, username: null, phoneNumber: null, firstRole: 'client' } as const;
   const message: ReadMessage = {
     ...({
@@ -26,7 +26,7 @@ const read = (_bot: string, raw: string): Update => {
       kind: 'text',
       direction: 'in',
     } as const),
-    ...{ text: words, content: [], threadId: null, albumId: null, replyTo: null, isForwarded: false, sentAt: Date.now(), editedAt: null },
+    ...{ text: words, content: [], threadId: null, albumId: null, replyTo: null, isForwarded: false, sentAt, editedAt: null },
     files: [],
   };
   return { externalId: id, raw, parts: [{ is: 'message', message }] };
@@ -106,14 +106,12 @@ test('a new channel verifies its webhook with its own reply, and refuses a stran
 });
 
 test('templates and the reply window follow from the value of the channel', async () => {
-  await webhook({ id: 'm2', from: 'boris', words: 'Есть пионы?' });
+  await webhook({ id: 'm2', from: 'boris', words: 'Есть пионы?', sentAt: Date.now() - 61_000 });
   const [message] = (await here.bus.call(inbox.list_messages, { q: 'пионы' })).items;
   const { chatId = '' } = message ?? {};
   const template = { name: 'order_ready', language: 'ru' };
   const send = (key: string, more: object = {}) => here.bus.call(messages.send_message, { chatId, text: 'Да', ...more }, { key });
   await expect(send('k2', { template })).rejects.toMatchObject({ code: 'invalid_argument', reason: 'wrong_channel' });
-  for (const table of ['collector.chats', 'sender.chats'])
-    await here.store.query(`update ${table} set last_inbound_at = now() - interval '61 seconds' where chat_id = $1`, [chatId]);
   await expect(send('k3')).rejects.toMatchObject({ code: 'failed_precondition', reason: 'window_closed' });
 });
 
