@@ -4,7 +4,7 @@ import { Connection, Day, Id, Line, Money, PersonName, Phone, TimeZone } from '.
 import { contract, method } from './kit/define.ts';
 
 /** A time of day, `09:30`; `24:00` is the end of the day. */
-const ClockTime = z
+export const ClockTime = z
   .string()
   .max(5)
   .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'a time of day, e.g. 09:30');

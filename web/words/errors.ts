@@ -46,6 +46,7 @@ export const errorWords = {
   ],
   not_clients: ['Объединить можно только клиентов.', 'Only clients can be merged.'],
   no_account: ['Не задан аккаунт WhatsApp Business: WHATSAPP_BUSINESS_ACCOUNT_ID.', 'WHATSAPP_BUSINESS_ACCOUNT_ID is not set.'],
+  no_members: ['В кампании пока некому звонить.', 'The campaign has no member that may be called yet.'],
   too_many: ['Их уже слишком много. Сначала удалите одну.', 'There are too many. Remove one first.'],
   quiet_hours: ['Сейчас тихие часы клиента: звонить нельзя.', 'It is the quiet time of the customer: calls are not allowed.'],
   do_not_call: ['Номер в списке тех, кому не звонят.', 'The phone is on the do-not-call list.'],
