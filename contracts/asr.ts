@@ -40,7 +40,7 @@ export const asr = contract('asr', '1.1.0', {
     idempotency: 'read',
     timeoutMs: 120_000,
     http: { route: 'POST /api/v1/asr/recognize', body: 'multipart', files: { audio: { contentType: 'contentType' } } },
-    errors: { bad_audio: 'invalid_argument', audio_too_long: 'invalid_argument', no_ear: 'unavailable' },
+    errors: { bad_audio: 'invalid_argument', audio_too_long: 'invalid_argument', no_vocabulary: 'failed_precondition' },
     limits: { concurrency: 16 },
   }),
   recognize_stream: stream({
@@ -63,7 +63,7 @@ export const asr = contract('asr', '1.1.0', {
       }),
       z.object({ kind: z.literal('finalized') }).describe('All finals of the audio before one `finalize` were sent, perhaps none.'),
     ]),
-    errors: { no_ear: 'unavailable' },
+    errors: { no_vocabulary: 'failed_precondition' },
   }),
   capabilities: method({
     summary: 'Ears in use, in their order of preference, and what each can hear.',

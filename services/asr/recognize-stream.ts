@@ -1,0 +1,29 @@
+import type { Ear, SpokenItem } from '../../adapters/asr/port.ts';
+import type { StreamHandler } from '../../bus/service.ts';
+import type { asr as contract } from '../../contracts/asr.ts';
+import { rateHz } from '../../media/audio/g711.ts';
+import type { Counts } from './counts.ts';
+
+export function recognizeStream(ear: Ear, counts: Counts): StreamHandler<typeof contract.recognize_stream> {
+  return async function* ({ language, hints = [] }, up, { signal }) {
+    const given = async function* (): AsyncGenerator<SpokenItem> {
+      for await (const item of up) {
+        if (item instanceof Uint8Array) counts.audio(item.length / rateHz);
+        yield item;
+      }
+    };
+    let sinceFinalized = 0;
+    for await (const item of ear.hear(given(), { language, hints }, signal)) {
+      if (item.kind === 'final') {
+        sinceFinalized += 1;
+        yield { ...item, words: [...item.words], provider: ear.provider };
+        continue;
+      }
+      if (item.kind === 'finalized') {
+        counts.finals(sinceFinalized);
+        sinceFinalized = 0;
+      }
+      yield item;
+    }
+  };
+}

@@ -1,0 +1,61 @@
+import type { Ear } from '../../adapters/asr/port.ts';
+import type { Blobs } from '../../adapters/blob/port.ts';
+import type { Handler } from '../../bus/service.ts';
+import type { asr as contract } from '../../contracts/asr.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { rateHz } from '../../media/audio/g711.ts';
+import type { Counts } from './counts.ts';
+import { decodeRecording } from './decode-recording.ts';
+
+/** A blob is read in parts. */
+const partBytes = 1 << 20;
+/** No recording of the longest time is larger: 48 kHz, stereo, 16 bits. */
+const bytesPerMs = 192;
+
+export function recognize({
+  ear,
+  blobs,
+  maxMs,
+  counts,
+}: {
+  readonly ear: Ear;
+  readonly blobs: Pick<Blobs, 'read'>;
+  readonly maxMs: number;
+  readonly counts: Counts;
+}): Handler<typeof contract.recognize> {
+  return async ({ audio, contentType, language, hints = [] }, { signal }) => {
+    const bytes = audio instanceof Uint8Array ? audio : await readBlob(audio.blobId, blobs, { maxBytes: maxMs * bytesPerMs, signal });
+    const recording = await decodeRecording({ bytes, contentType }, { maxMs, signal });
+    const finals = await ear.recognize(recording, { language, hints }, signal);
+    counts.audio(recording.length / rateHz);
+    counts.finals(finals.length);
+    return {
+      text: finals.map(({ text }) => text).join(' '),
+      confidence: leastConfident(finals.map(({ confidence }) => confidence)),
+      words: finals.flatMap(({ words }) => [...words]),
+      provider: ear.provider,
+      durationMs: Math.round((recording.length * 1_000) / rateHz),
+    };
+  };
+}
+
+function leastConfident(all: readonly (number | null)[]): number | null {
+  const known = all.filter((one) => one !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+async function readBlob(
+  blobId: string,
+  blobs: Pick<Blobs, 'read'>,
+  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let offset = 0; ; offset += partBytes) {
+    const part = await blobs.read(blobId, { offset, length: partBytes }, signal);
+    if (part === null) throw new PolybError('invalid_argument', 'There is no blob of this id.', { reason: 'bad_audio' });
+    parts.push(part);
+    if (offset + part.length > maxBytes)
+      throw new PolybError('invalid_argument', `The recording is larger than ${maxBytes} bytes.`, { reason: 'audio_too_long' });
+    if (part.length < partBytes) return Buffer.concat(parts);
+  }
+}
