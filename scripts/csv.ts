@@ -3,15 +3,30 @@ import { PolybError } from '../contracts/kit/errors.ts';
 export type CsvDelimiter = ',' | ';' | '\t';
 export type CsvEncoding = 'utf-8' | 'windows-1251';
 
+export type CsvRow = Readonly<Record<string, string | null>>;
+
 /** Rows of a CSV file (RFC 4180: quotes, doubled quotes, line ends in quotes) as it is read, each by the names of the first row. An empty field is null. */
-export async function* csvRows(
+export async function* csvRows(text: AsyncIterable<string> | Iterable<string>, delimiter: CsvDelimiter = ','): AsyncGenerator<CsvRow> {
+  for await (const { row } of csvLines(text, { delimiter })) yield row;
+}
+
+/**
+ * The same with the line of the file in which each row begins and the number of its fields beyond those of the first row, in bounded memory.
+ * @throws PolybError invalid_argument/bad_row for a row of more letters than `most`, such as one whose quote is not closed
+ */
+export async function* csvLines(
   text: AsyncIterable<string> | Iterable<string>,
-  delimiter: CsvDelimiter = ',',
-): AsyncGenerator<Readonly<Record<string, string | null>>> {
+  { delimiter = ',', most = Number.POSITIVE_INFINITY }: { readonly delimiter?: CsvDelimiter; readonly most?: number } = {},
+): AsyncGenerator<{ readonly line: number; readonly row: CsvRow; readonly beyond: number }> {
   let names: readonly string[] | undefined;
-  for await (const fields of records(text, delimiter)) {
+  for await (const { line, fields } of records(text, delimiter, most)) {
     if (names === undefined) names = fields.map((name) => name.replace(/^\uFEFF/, '').trim());
-    else if (fields.length > 1 || fields[0] !== '') yield Object.fromEntries(names.map((name, nth) => [name, fields[nth] || null]));
+    else if (fields.length > 1 || fields[0] !== '')
+      yield {
+        line,
+        row: Object.fromEntries(names.map((name, nth) => [name, fields[nth] || null])),
+        beyond: Math.max(0, fields.length - names.length),
+      };
   }
 }
 
@@ -61,14 +76,27 @@ function badEncoding(why: string): PolybError {
   });
 }
 
-async function* records(text: AsyncIterable<string> | Iterable<string>, delimiter: CsvDelimiter): AsyncGenerator<readonly string[]> {
+async function* records(
+  text: AsyncIterable<string> | Iterable<string>,
+  delimiter: CsvDelimiter,
+  most: number,
+): AsyncGenerator<{ readonly line: number; readonly fields: readonly string[] }> {
   let fields: string[] = [];
   let field = '';
+  /** Where the row begins, and where it is read. */
+  let [begin, line] = [1, 1];
+  let letters = 0;
   let isQuoted = false;
   // A quote in quotes ends them, unless another follows, which may come with the next part.
   let isAfterQuote = false;
   for await (const part of text)
     for (const letter of part) {
+      letters += 1;
+      if (letters > most)
+        throw new PolybError('invalid_argument', `The row that begins in line ${begin} is too long; is a quote in it not closed?`, {
+          reason: 'bad_row',
+        });
+      if (letter === '\n') line += 1;
       if (isQuoted && !isAfterQuote) {
         if (letter === '"') isAfterQuote = true;
         else field += letter;
@@ -87,10 +115,11 @@ async function* records(text: AsyncIterable<string> | Iterable<string>, delimite
         fields.push(letter === '\n' ? field.replace(/\r$/, '') : field);
         field = '';
         if (letter === '\n') {
-          yield fields;
+          yield { line: begin, fields };
           fields = [];
+          [begin, letters] = [line, 0];
         }
       } else field += letter;
     }
-  if (field !== '' || fields.length > 0) yield [...fields, field];
+  if (field !== '' || fields.length > 0) yield { line: begin, fields: [...fields, field] };
 }

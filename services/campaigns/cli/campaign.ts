@@ -1,0 +1,165 @@
+/** `polyb campaign ls`, `show` and the commands that change a campaign. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { campaigns } from '../../../contracts/campaigns.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
+import { askMethod, withAsk } from '../../../scripts/cli/kernel/ask.ts';
+import type { Invocation, Run } from '../../../scripts/cli/kernel/command.ts';
+import { confirm } from '../../../scripts/cli/kernel/confirm.ts';
+import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import type { Output } from '../../../scripts/cli/kernel/output.ts';
+
+export type Campaign = OutputOf<typeof campaigns.get_campaign>;
+type Members = OutputOf<typeof campaigns.list_members>;
+
+const barCells = 30;
+const followMs = 1_000;
+
+export function changeCampaign(verb: string): Run {
+  return async (invocation) => {
+    const { out, signal, path } = invocation;
+    const campaignId = campaignIn(invocation);
+    return await withAsk(invocation, async (ask) => {
+      if (verb === 'start' || verb === 'resume') {
+        const { name, counts } = await ask<Campaign>('campaigns.get_campaign', { campaignId });
+        await confirm(`${counts.waiting} people of "${name}" will be called`, { out, signal, subject: path });
+      }
+      const changed = await ask<Campaign>(`campaigns.${verb}_campaign`, { campaignId });
+      await out.result(changed, { text: () => drawCampaign(changed, out) });
+      return 0;
+    });
+  };
+}
+
+export async function listCampaigns(invocation: Invocation): Promise<number> {
+  const { flags, out } = invocation;
+  const [state, limit, cursor] = [flags.text('state'), flags.whole('limit'), flags.text('cursor')];
+  const page = await askMethod<OutputOf<typeof campaigns.list_campaigns>>(invocation, 'campaigns.list_campaigns', {
+    ...(state !== undefined && { state }),
+    ...(limit !== undefined && { limit }),
+    ...(cursor !== undefined && { cursor }),
+  });
+  await out.result(page, {
+    table: () => ({
+      columns: ['CAMPAIGN', 'NAME', 'STATE', 'DONE', 'MEMBERS', 'REVIEW', 'CREATED'],
+      rows: page.items.map((of) => [
+        of.campaignId,
+        of.name,
+        of.state,
+        `${doneOf(of).percent} %`,
+        String(doneOf(of).total),
+        String(of.counts.review),
+        out.time(of.createdAt),
+      ]),
+      right: ['DONE', 'MEMBERS', 'REVIEW'],
+    }),
+    items: page.items,
+  });
+  if (page.items.length === 0) out.note('none yet: polyb campaign import FILE.csv creates one');
+  if (page.nextCursor !== null) out.note(`next page: polyb campaign ls --cursor ${page.nextCursor}`);
+  return 0;
+}
+
+export async function showCampaign(invocation: Invocation): Promise<number> {
+  const { flags, out, signal } = invocation;
+  const campaignId = campaignIn(invocation);
+  if (flags.on('members') || flags.text('state') !== undefined) return await showMembers(invocation, campaignId);
+  if (!flags.on('follow')) {
+    const campaign = await askMethod<Campaign>(invocation, 'campaigns.get_campaign', { campaignId });
+    await out.result(campaign, { text: () => drawCampaign(campaign, out) });
+    return 0;
+  }
+  return await withAsk(
+    invocation,
+    async (ask) => {
+      let [last, isAway] = ['', false];
+      while (!signal.aborted) {
+        const campaign = await ask<Campaign>('campaigns.get_campaign', { campaignId }).catch((error: unknown) => {
+          // A daemon that is replaced comes back.
+          if (!isPolybError(error) || error.code !== 'unavailable') throw error;
+          return null;
+        });
+        if (campaign === null && !isAway) out.note('campaigns does not reply; its progress is shown when it does', 'warn');
+        isAway = campaign === null;
+        const now = campaign === null ? last : JSON.stringify(campaign);
+        if (campaign !== null && now !== last) await out.item(campaign, () => lineOf(campaign));
+        last = now;
+        if (campaign !== null && campaign.endedAt !== null) break;
+        await delay(followMs, undefined, { signal }).catch(() => {}); // Ctrl-C ends the watching.
+      }
+      return 0;
+    },
+    { lasting: true },
+  );
+}
+
+async function showMembers(invocation: Invocation, campaignId: string): Promise<number> {
+  const { flags, out } = invocation;
+  const [state, limit, cursor] = [flags.text('state'), flags.whole('limit'), flags.text('cursor')];
+  const page = await askMethod<Members>(invocation, 'campaigns.list_members', {
+    campaignId,
+    ...(state !== undefined && { state }),
+    ...(limit !== undefined && { limit }),
+    ...(cursor !== undefined && { cursor }),
+  });
+  await out.result(page, {
+    table: () => ({
+      columns: ['MEMBER', 'PHONE', 'NAME', 'STATE', 'REASON', 'CALLS', 'DUE', 'CALL'],
+      rows: page.items.map((of) => [
+        of.memberId,
+        of.phoneNumber,
+        of.name ?? '',
+        of.state,
+        of.reason ?? '',
+        String(of.attempts),
+        of.dueAt === null ? '' : out.time(of.dueAt),
+        of.callId ?? '',
+      ]),
+      right: ['CALLS'],
+    }),
+    items: page.items,
+  });
+  if (page.nextCursor !== null) out.note(`next page: polyb campaign show ${campaignId} --members --cursor ${page.nextCursor}`);
+  return 0;
+}
+
+function campaignIn({ args, path }: Pick<Invocation, 'args' | 'path'>): string {
+  const [campaignId] = args;
+  if (campaignId === undefined) throw wrongUsage('expected the id of a campaign', { subject: path, next: ['polyb campaign ls'] });
+  return campaignId;
+}
+
+/** Members of which nothing more is expected, those in review among them. */
+function doneOf({ counts }: Campaign): { readonly done: number; readonly total: number; readonly percent: number } {
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const done = total - counts.waiting - counts.dialling;
+  return { done, total, percent: total === 0 ? 0 : Math.floor((100 * done) / total) };
+}
+const countsIn = ({ counts }: Campaign): string =>
+  Object.entries({ ...counts, 'not answered': counts.notAnswered, 'not allowed': counts.notAllowed, notAnswered: 0, notAllowed: 0 })
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`)
+    .join('  ');
+const lineOf = (campaign: Campaign): string => {
+  const { done, total, percent } = doneOf(campaign);
+  return `${campaign.state.padEnd(9)}  ${String(percent).padStart(3)} %  ${done} of ${total}  ${countsIn(campaign)}`;
+};
+export function drawCampaign(campaign: Campaign, out: Output): string {
+  const { done, total, percent } = doneOf(campaign);
+  const cells = total === 0 ? 0 : Math.floor((barCells * done) / total);
+  const [full, empty] = out.ascii ? ['#', '.'] : ['█', '░'];
+  const lines: readonly (readonly [string, string | null])[] = [
+    ['campaign', `${campaign.campaignId}  ${campaign.name}`],
+    ['state', campaign.state],
+    ['done', `${full.repeat(cells)}${empty.repeat(barCells - cells)}  ${percent} %  ${done} of ${total}`],
+    ['members', countsIn(campaign)],
+    ...campaign.holds.map(({ reason, members, since }): readonly [string, string] => [
+      'held',
+      `${reason}: ${members === 0 ? 'nobody is called' : `${members} members`}, since ${out.time(since)}`,
+    ]),
+    ['next', campaign.nextAt && out.time(campaign.nextAt)],
+    ['started', campaign.startedAt && out.time(campaign.startedAt)],
+    ['ended', campaign.endedAt && out.time(campaign.endedAt)],
+  ];
+  return lines.flatMap(([name, value]) => (value ? [`${name.padEnd(10)}${value}\n`] : [])).join('');
+}
