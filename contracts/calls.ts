@@ -44,6 +44,23 @@ export const Call = z.object({
     .describe('The call has ended without an answer, or with an unknown outcome, and no later call with the phone was started.'),
   key: Key.optional().describe('The key of the journal row that started the call.'),
 });
+/** When each stage of a turn was reached. The order is that of a talk in which nothing overlaps. */
+export const Waterfall = z.object({
+  lastSoundAt: Timestamp.describe('The last sound of the customer.'),
+  wordsAt: Timestamp.describe('The recogniser had the last words.'),
+  turnEndAt: Timestamp.describe('The turn counted as ended: the silence had lasted long enough, and no words were owed.'),
+  sentenceAt: Timestamp.describe('The first sentence of the answer was there.'),
+  audioAt: Timestamp.describe('The first audio of it was there.'),
+  heardAt: Timestamp.describe('Its first frame left for the phone.'),
+});
+export const TranscriptEntry = z.object({
+  who: z.enum(['customer', 'agent']),
+  text: z.string().max(16_384).meta({ pii: 'text' }).describe('Of the agent, what was heard.'),
+  startedAt: Timestamp,
+  endedAt: Timestamp,
+  isInterrupted: z.boolean().describe('The customer interrupted it; the text ends with the last word that was heard.'),
+  waterfall: Waterfall.nullable().describe('Of the first sentence of an answer.'),
+});
 const count = z.int().min(0);
 const CallStep = z.object({ callId: Id, leadId: Id.nullable(), direction: LegDirection, at: Timestamp });
 const one = z.strictObject({ callId: Id });
@@ -113,6 +130,13 @@ export const calls = contract('calls', '2.2.0', {
     }),
     idempotency: 'read',
     http: { route: 'GET /api/v1/calls/stats/total', viewer: 'viewer' },
+  }),
+  get_transcript: method({
+    summary: 'What both sides of a call said, in the order in which it was said, with the times of each turn.',
+    input: one.extend({ viewer: Viewer }),
+    output: z.object({ entries: z.array(TranscriptEntry).max(5_000).describe('Empty if no agent has spoken with the customer.') }),
+    idempotency: 'read',
+    http: { route: 'GET /api/v1/calls/{callId}/transcript', viewer: 'viewer', people: ['manager', 'director', 'admin'] },
   }),
   get_recording: method({
     summary: 'Read part of the recording of a call: stereo WAV, left the customer, right this system. Over HTTP, all of it or a Range.',

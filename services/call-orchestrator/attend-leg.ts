@@ -7,6 +7,9 @@ import { type LineParts, runLine } from './line/run-line.ts';
 import { briefingScript, type LineScript, peopleScript } from './line/script.ts';
 import { type Routes, routeOfLine } from './routes.ts';
 import { claimLine, markAnsweredBy } from './rows.ts';
+import type { TalkRules } from './talk/rules.ts';
+import { runTalk, type TalkedCall } from './talk/run-talk.ts';
+import { insertEntry } from './talk/transcript-rows.ts';
 
 export interface Attendant {
   readonly attend: Handler<typeof calls.attend_leg>;
@@ -15,37 +18,52 @@ export interface Attendant {
 }
 const partingMs = 5_000;
 
-/** Speaks on answered legs by their scripts. A call is attended by one instance. */
+/** Speaks on answered legs: a line script, or the agent. A call is attended by one instance. */
 export function attendLegs(
   db: Queries,
-  parts: Omit<LineParts, 'connect'> & Omit<ConsultParts, 'db'> & { readonly script: LineScript; readonly routes: Routes },
+  parts: Omit<LineParts, 'connect'> &
+    Omit<ConsultParts, 'db'> & {
+      readonly script: LineScript;
+      readonly routes: Routes;
+      /** Who speaks with a customer who was called. */
+      readonly attendant: 'script' | 'dialog';
+      readonly rules: TalkRules;
+    },
 ): Attendant {
   const running = new Set<Promise<void>>();
   const leaving = new AbortController();
-  /** What is said on the leg of a customer, or of a person who is asked to take the call of one; null if somebody speaks already. */
-  async function spokenOn(
-    callId: string,
-    legId: string,
-  ): Promise<(Pick<LineParts, 'connect' | 'answered'> & { readonly script: LineScript }) | null> {
+  /** Speaks on the leg of a customer, or of a person who is asked to take the call of one; null if somebody speaks already. */
+  async function speakerOn(callId: string, legId: string): Promise<((signal: AbortSignal) => Promise<void>) | null> {
+    const leg = { callId, legId };
     const call = await claimLine(db, callId, legId);
     if (call !== null) {
-      const route = call.direction === 'in' ? routeOfLine(parts.routes, call.line ?? '') : undefined;
-      return {
-        script: route?.kind === 'people' ? peopleScript(route.people, route.rounds) : parts.script,
-        connect: async () => false,
-        answered: call.direction === 'out' ? (by) => markAnsweredBy(db, callId, by) : undefined,
-      };
+      const { direction, phoneNumber } = call;
+      const route = direction === 'in' ? routeOfLine(parts.routes, call.line ?? '') : undefined;
+      const answered: LineParts['answered'] = direction === 'out' ? (by) => markAnsweredBy(db, callId, by) : undefined;
+      if ((route?.kind ?? parts.attendant) === 'dialog') return (signal) => talk({ ...leg, direction, phoneNumber }, answered, signal);
+      const script = route?.kind === 'people' ? peopleScript(route.people, route.rounds) : parts.script;
+      return (signal) => runLine(leg, script, { ...parts, answered, connect: async () => false }, signal);
     }
     const asked = await claimConsultation(db, callId, legId, new Date(parts.now()));
-    return asked && { script: briefingScript(asked.summary), connect: (signal) => takeCall(asked, legId, { ...parts, db }, signal) };
+    if (asked === null) return null;
+    const connect: LineParts['connect'] = (signal) => takeCall(asked, legId, { ...parts, db }, signal);
+    return (signal) => runLine(leg, briefingScript(asked.summary), { ...parts, connect }, signal);
+  }
+  function talk(call: TalkedCall, answered: LineParts['answered'], signal: AbortSignal): Promise<void> {
+    let said = 0;
+    return runTalk(
+      call,
+      { ...parts, ...{ language: 'ru-RU', voice: undefined, answered }, note: (entry) => insertEntry(db, call.callId, said++, entry) },
+      signal,
+    );
   }
   return {
     async attend({ callId, legId }) {
-      const spoken = leaving.signal.aborted ? null : await spokenOn(callId, legId);
-      if (spoken === null) return { isAttended: false };
-      const line = runLine({ callId, legId }, spoken.script, { ...parts, ...spoken }, leaving.signal)
+      const speak = leaving.signal.aborted ? null : await speakerOn(callId, legId);
+      if (speak === null) return { isAttended: false };
+      const line = speak(leaving.signal)
         .catch((err) => {
-          if (!leaving.signal.aborted) parts.log.warn({ err, callId }, 'the script of a call broke off; the gateway hangs up');
+          if (!leaving.signal.aborted) parts.log.warn({ err, callId }, 'what speaks on a call broke off; the gateway hangs up');
         })
         .finally(() => running.delete(line));
       running.add(line);

@@ -2,8 +2,8 @@
 import { Callee } from '../../contracts/common.ts';
 
 export type Route =
-  /** A line script speaks with the caller. */
-  | { readonly kind: 'script' }
+  /** A line script speaks with the caller, or the agent of the dialog. */
+  | { readonly kind: 'script' | 'dialog' }
   /** The caller is connected with the first of these people who takes the call; they are asked in turn, so many times. */
   | { readonly kind: 'people'; readonly people: readonly string[]; readonly rounds: number };
 /** How often the people of a queue are asked: with the ringing of each, some minutes. */
@@ -11,18 +11,16 @@ const queueRounds = 10;
 /** By number; `*` for every other. */
 export type Routes = ReadonlyMap<string, Route>;
 
-/** @param written `+74951234567=script, 100=person:+79995550000, *=queue:+79995550001/sip:anna@10.0.0.5`; null if it is not like that. */
+/** @param written `+74951234567=script, 200=dialog, 100=person:+79995550000, *=queue:+79995550001/sip:anna@10.0.0.5`; null if it is not like that. */
 export function parseRoutes(written: string): Routes | null {
   const routes = new Map<string, Route>();
   for (const each of written.split(/[\s,]+/).filter((entry) => entry !== '')) {
-    const [, number = '', kind = '', to] = /^([+\w.*-]{1,64})=(script|person|queue)(?::(.+))?$/.exec(each) ?? [];
+    const [, number = '', kind = '', to] = /^([+\w.*-]{1,64})=(script|dialog|person|queue)(?::(.+))?$/.exec(each) ?? [];
     const people = (to?.split('/') ?? []).map((callee) => Callee.safeParse(callee).data);
     if (number === '' || routes.has(number) || people.includes(undefined)) return null;
-    if (kind === 'script' ? to !== undefined : kind === 'person' ? people.length !== 1 : people.length === 0) return null;
-    routes.set(
-      number,
-      kind === 'script' ? { kind } : { kind: 'people', people: people as string[], rounds: kind === 'queue' ? queueRounds : 1 },
-    );
+    const isSpoken = kind === 'script' || kind === 'dialog';
+    if (isSpoken ? to !== undefined : kind === 'person' ? people.length !== 1 : people.length === 0) return null;
+    routes.set(number, isSpoken ? { kind } : { kind: 'people', people: people as string[], rounds: kind === 'queue' ? queueRounds : 1 });
   }
   return routes;
 }

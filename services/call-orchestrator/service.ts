@@ -2,18 +2,22 @@
 import { dirname } from 'node:path';
 import { ttsAdapters } from '../../adapters/tts/index.ts';
 import { remembered } from '../../adapters/tts/remembered.ts';
-import { service } from '../../bus/service.ts';
+import { every, service } from '../../bus/service.ts';
+import { asr } from '../../contracts/asr.ts';
 import { calls } from '../../contracts/calls.ts';
 import { CallOutcome } from '../../contracts/crm.ts';
+import { dialog } from '../../contracts/dialog.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
+import { tts } from '../../contracts/tts.ts';
 import { attendLegs } from './attend-leg.ts';
 import { consultFirst } from './consult.ts';
 import { endCall } from './end-call.ts';
 import { endOverdueCalls } from './end-overdue-calls.loop.ts';
 import { allowCalls, forbidCalls } from './forbid-calls.ts';
 import { getRecording } from './get-recording.ts';
+import { getTranscript } from './get-transcript.ts';
 import { hangUpRequested } from './hang-up-requested.loop.ts';
 import { builtInScript, readLineScript } from './line/script.ts';
 import { listForbidden } from './list-forbidden.ts';
@@ -30,6 +34,8 @@ import { countActive } from './rows.ts';
 import { callSettings } from './settings.ts';
 import { settleConsultations } from './settle-consultations.loop.ts';
 import { startCall } from './start-call.ts';
+import { russianRules } from './talk/rules.ts';
+import { forgetEntries } from './talk/transcript-rows.ts';
 import { transferCall } from './transfer-call.ts';
 import { watchCall } from './watch-call.ts';
 
@@ -38,6 +44,7 @@ export default service({
   uses: [
     ...[telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
     ...[telephony.media, telephony.record, telephony.read_recording, telephony.play, telephony.stop, telephony.connect],
+    ...[asr.recognize_stream, tts.synthesize_stream, dialog.dialog_stream],
     inbox.phone_owners_changed,
   ],
   settings: callSettings,
@@ -47,6 +54,12 @@ export default service({
   const lines = attendLegs(db, {
     ...{ bus, log, now, routes, tts: remembered(vendors.tts) },
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
+    attendant: settings.CALL_ATTENDANT,
+    rules: {
+      ...russianRules,
+      greeting: settings.CALL_GREETING ?? russianRules.greeting,
+      silenceMs: settings.CALL_SILENCE_MS,
+    },
     folder: dirname(settings.CALL_SCRIPT ?? '.'),
     transfer: (asked, signal) => consultFirst(asked, { db, bus, log, now }, signal),
   });
@@ -60,6 +73,7 @@ export default service({
       watch_call: watchCall(db),
       list_calls: listCalls(db),
       call_totals: callTotals(db),
+      get_transcript: getTranscript(db),
       get_recording: getRecording(db, bus.call),
       end_call: endCall(db, now),
       transfer_call: transferCall({ db, bus, log, now }),
@@ -74,6 +88,7 @@ export default service({
     loops: [
       endOverdueCalls(bus, settings.CALL_MAX_MS, now),
       hangUpRequested(db, bus.call, now),
+      every('forget_transcripts', '41 3 * * *', () => forgetEntries(db, new Date(now() - settings.CALL_TRANSCRIPT_KEEP_MS))),
       settleConsultations(db, bus, bus.call, { now, ringMs: settings.CALL_TRANSFER_RING_MS }),
     ],
     stop: lines.stop,

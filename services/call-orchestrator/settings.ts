@@ -18,12 +18,28 @@ export const callSettings = z.object({
     .describe('Default time zone of callees.'),
   CALL_ROUTES: text({ max: 4000 })
     .refine((written) => parseRoutes(written) !== null)
-    .meta({ expected: 'NUMBER=script, NUMBER=person:PHONE or NUMBER=queue:PHONE/PHONE, separated by commas; * is every other number' })
+    .meta({
+      expected:
+        'NUMBER=script, NUMBER=dialog, NUMBER=person:PHONE or NUMBER=queue:PHONE/PHONE, separated by commas; * is every other number',
+    })
     .default('')
     .describe('What happens with inbound calls, by the number that was called. A number without an entry is refused.'),
   CALL_SCRIPT: text({ max: 300 })
     .optional()
     .describe('A JSON file with the script that speaks on answered calls; WAV files are beside it. Default: a built-in one in Russian.'),
+  CALL_ATTENDANT: z
+    .enum(['script', 'dialog'])
+    .default('script')
+    .describe('Who speaks on answered outbound calls: the line script, or the agent of the dialog, which listens.'),
+  CALL_GREETING: text({ max: 500 })
+    .optional()
+    .describe('What the agent says first; a notice of recording belongs here. Default: one in Russian.'),
+  CALL_SILENCE_MS: durationMs({ min: 200, max: 3_000 })
+    .default(500)
+    .describe('Silence after which the agent answers. While a number, a name or an address is told, it waits longer.'),
+  CALL_TRANSCRIPT_KEEP_MS: durationMs({ min: 3_600_000, max: 3_650 * 86_400_000 })
+    .default(180 * 86_400_000)
+    .describe('How long the transcripts of calls are kept.'),
   CALL_TRANSFER_RING_MS: durationMs({ min: 1000, max: 180_000 })
     .default(25_000)
     .describe(

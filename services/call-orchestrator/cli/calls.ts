@@ -5,10 +5,12 @@ import type { telephony } from '../../../contracts/telephony.ts';
 import { askMethod, withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import { drawTranscript } from './transcript.ts';
 import { watchCall } from './watch-call.ts';
 
 type Page = OutputOf<typeof calls.list_calls>;
 type Call = Page['items'][number];
+type Transcript = OutputOf<typeof calls.get_transcript>;
 type Trunks = OutputOf<typeof telephony.list_trunks>;
 
 export async function listCalls(invocation: Invocation): Promise<number> {
@@ -43,9 +45,13 @@ export async function showCall(invocation: Invocation): Promise<number> {
   const { flags, out } = invocation;
   const callId = callIn(invocation);
   if (flags.on('follow')) return await followCall(invocation, callId);
-  const call = await askMethod<Call>(invocation, 'calls.get_call', { callId });
-  await out.result(call, { text: () => drawCall(call, out) });
-  return 0;
+  return await withAsk(invocation, async (ask) => {
+    const call = await ask<Call>('calls.get_call', { callId });
+    const transcript = await ask<Transcript>('calls.get_transcript', { callId });
+    const drawn = transcript.entries.length === 0 ? '' : `\n${drawTranscript(transcript, out)}`;
+    await out.result(call, { text: () => `${drawCall(call, out)}${drawn}` });
+    return 0;
+  });
 }
 
 async function followCall(invocation: Invocation, callId: string): Promise<number> {

@@ -27,14 +27,26 @@ export default [
       },
       {
         name: 'show',
-        summary: 'Show a call with its times and its end.',
+        summary: 'Show a call with its times, its end, and what was said.',
         usage: 'CALL',
         impact: 'ro',
         follows: 'callId',
         flags: [{ name: 'follow', summary: 'Show each change until the call has ended.' }],
         examples: [{ line: 'polyb calls show call_1' }, { line: 'polyb calls show call_1 --follow' }],
-        seeAlso: ['calls ls', 'calls hangup'],
+        seeAlso: ['calls ls', 'calls transcript', 'calls hangup'],
         run: async () => (await import('./calls.ts')).showCall,
+      },
+      {
+        name: 'transcript',
+        summary: 'Show what the customer and the agent said, and what each answer waited for.',
+        usage: 'CALL',
+        impact: 'ro',
+        details: [
+          'Of the agent, the text is what was heard. Before an answer stands the time from the last sound of the customer to its first frame: words (the recogniser), silence (until the turn counted as ended), answer (the dialog), voice, and the line, in ms.',
+        ],
+        examples: [{ line: 'polyb calls transcript call_1' }],
+        seeAlso: ['calls show', 'calls audio'],
+        run: async () => (await import('./transcript.ts')).showTranscript,
       },
       {
         name: 'hangup',

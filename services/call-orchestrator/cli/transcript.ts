@@ -1,0 +1,63 @@
+/** `polyb calls transcript`: what both sides said, with the waterfall of each turn. */
+import type { calls } from '../../../contracts/calls.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { askMethod } from '../../../scripts/cli/kernel/ask.ts';
+import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+
+type Transcript = OutputOf<typeof calls.get_transcript>;
+type Entry = Transcript['entries'][number];
+type Waterfall = NonNullable<Entry['waterfall']>;
+
+export async function showTranscript(invocation: Invocation): Promise<number> {
+  const { args, out, path } = invocation;
+  const [callId] = args;
+  if (callId === undefined) throw wrongUsage('expected the id of a call', { subject: path, next: ['polyb calls ls'] });
+  const transcript = await askMethod<Transcript>(invocation, 'calls.get_transcript', { callId });
+  await out.result(transcript, { text: () => drawTranscript(transcript, out) });
+  if (transcript.entries.length === 0) out.note('no agent has spoken in this call');
+  return 0;
+}
+
+/** Columns of the longest bar. */
+const barWidth = 40;
+/** What is waited for until each stage, with the mark of its part of the bar. */
+const stages: readonly (readonly [to: keyof Waterfall, name: string, mark: string, asciiMark: string])[] = [
+  ['wordsAt', 'words', '░', '.'],
+  ['turnEndAt', 'silence', '▒', '-'],
+  ['sentenceAt', 'answer', '▓', '='],
+  ['audioAt', 'voice', '█', '#'],
+  ['heardAt', 'line', '◆', '>'],
+];
+
+export function drawTranscript({ entries }: Transcript, { ascii }: Pick<Invocation['out'], 'ascii'>): string {
+  const [first] = entries;
+  if (first === undefined) return '';
+  const begin = Date.parse(first.startedAt);
+  const turns = entries.flatMap(({ waterfall }) => (waterfall === null ? [] : [waited(waterfall)]));
+  const longest = Math.max(1, ...turns);
+  const lines = entries.flatMap((entry) => [
+    ...(entry.waterfall === null ? [] : [drawWaterfall(entry.waterfall, longest, ascii)]),
+    `${clock(Date.parse(entry.startedAt) - begin)}  ${entry.who.padEnd(9)} ${entry.text}${entry.isInterrupted ? ' (interrupted)' : ''}`,
+  ]);
+  const middle = turns.toSorted((a, b) => a - b)[Math.floor(turns.length / 2)];
+  const summary = middle === undefined ? [] : [`answers     ${turns.length}, half of them within ${middle} ms after the last sound`];
+  return [...lines, ...summary, ''].join('\n');
+}
+const waited = ({ lastSoundAt, heardAt }: Waterfall): number => Math.max(0, Date.parse(heardAt) - Date.parse(lastSoundAt));
+
+function drawWaterfall(waterfall: Waterfall, longest: number, ascii: boolean): string {
+  let before = Date.parse(waterfall.lastSoundAt);
+  const parts = stages.map(([to, name, mark, asciiMark]) => {
+    // What was there before it was waited for took no time.
+    const ms = Math.max(0, Date.parse(waterfall[to]) - before);
+    before += ms;
+    return { name, ms, bar: (ascii ? asciiMark : mark).repeat(Math.round((ms / longest) * barWidth)) };
+  });
+  const shown = parts.filter(({ ms }) => ms > 0).map(({ name, ms }) => `${name} ${ms}`);
+  return `         ${parts.map(({ bar }) => bar).join('')} ${waited(waterfall)} ms: ${shown.join(', ')}`;
+}
+function clock(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  return `${String(Math.floor(seconds / 60)).padStart(2, '0')}:${(seconds % 60).toFixed(1).padStart(4, '0')}`;
+}

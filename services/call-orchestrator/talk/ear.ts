@@ -1,0 +1,100 @@
+/** The recogniser of a talk: one stream of `asr` that hears segment after segment, and is opened again when it breaks off. */
+import type { z } from 'zod';
+import type { Bus, Log } from '../../../bus/service.ts';
+import { asr } from '../../../contracts/asr.ts';
+import { createOutbox } from '../line/speaker.ts';
+
+export interface EarParts {
+  readonly bus: Pick<Bus, 'open'>;
+  readonly log: Log;
+  readonly language: string;
+  readonly heard: (segment: number, text: string, isFinal: boolean) => void;
+  readonly finalized: (segment: number) => void;
+}
+export interface Ear {
+  begin(segment: number): void;
+  hear(pcmu: Uint8Array): void;
+  end(): void;
+  close(): void;
+}
+type Up = z.input<typeof asr.recognize_stream.up>;
+/** Frames are sent in parts of so many bytes, 100 ms. */
+const partBytes = 800;
+/** A segment of the audio that is kept for a second attempt. */
+const keptBytes = 480_000;
+
+export function createEar({ bus, log, language, heard, finalized }: EarParts, signal: AbortSignal): Ear {
+  let up = createOutbox<Up>();
+  let isOpen = false;
+  /** Segments that were sent and not finalized, with their audio; the last one may go on. */
+  let segments: { readonly id: number; audio: Uint8Array[]; bytes: number; hasEnded: boolean; isSecond: boolean }[] = [];
+  let part: Uint8Array[] = [];
+
+  function flush(): void {
+    if (part.length > 0) up.put(Buffer.concat(part));
+    part = [];
+  }
+  async function listen(items: AsyncIterable<z.output<typeof asr.recognize_stream.down>>): Promise<void> {
+    for await (const item of items) {
+      const segment = segments[0];
+      if (segment === undefined) continue;
+      if (item.kind === 'finalized') {
+        segments.shift();
+        finalized(segment.id);
+      } else heard(segment.id, item.text, item.kind === 'final');
+    }
+  }
+  function open(): void {
+    if (isOpen || signal.aborted) return;
+    isOpen = true;
+    const mine = createOutbox<Up>();
+    up = mine;
+    listen(bus.open(asr.recognize_stream, { language }, mine, { signal }))
+      .catch((err: unknown) => {
+        if (!signal.aborted) log.warn({ err }, 'the recogniser of a call broke off; it is opened again');
+      })
+      .finally(() => {
+        mine.end();
+        isOpen = false;
+        again();
+      });
+  }
+  /** What was not finalized is sent once more; a segment that fails twice has no words. */
+  function again(): void {
+    if (signal.aborted) return;
+    part = [];
+    const failed = segments.filter(({ isSecond, hasEnded }) => isSecond && hasEnded);
+    segments = segments.filter((each) => !failed.includes(each));
+    for (const { id } of failed) finalized(id);
+    if (segments.length === 0) return;
+    open();
+    for (const segment of segments) {
+      segment.isSecond = true;
+      for (const audio of segment.audio) up.put(audio);
+      if (segment.hasEnded) up.put({ finalize: true });
+    }
+  }
+  return {
+    begin(id) {
+      open();
+      segments.push({ id, audio: [], bytes: 0, hasEnded: false, isSecond: false });
+    },
+    hear(pcmu) {
+      part.push(pcmu);
+      const segment = segments.at(-1);
+      if (segment !== undefined && segment.bytes < keptBytes) {
+        segment.audio.push(pcmu);
+        segment.bytes += pcmu.length;
+      }
+      if (part.reduce((sum, { length }) => sum + length, 0) >= partBytes) flush();
+    },
+    end() {
+      flush();
+      const segment = segments.at(-1);
+      if (segment === undefined || segment.hasEnded) return;
+      segment.hasEnded = true;
+      up.put({ finalize: true });
+    },
+    close: () => up.end(),
+  };
+}

@@ -1,0 +1,205 @@
+/** A talk on a clock of its own: a customer, a recogniser, a voice and a dialog that do what a test says, in no real time. */
+import { createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
+import { russianRules, type TalkRules } from './rules.ts';
+
+/** The customer speaks from `at` for `ms`; `words` are what the recogniser hears, null for a noise. Times are ms of the talk. */
+export interface Spoken {
+  readonly at: number;
+  readonly ms: number;
+  readonly words: string | null;
+  /** Words so far, `after` ms of the speech. */
+  readonly partials?: readonly { readonly after: number; readonly words: string }[];
+  /** How long after the end the recogniser answers; Infinity: never. */
+  readonly finalAfterMs?: number;
+}
+export interface Scene {
+  readonly direction?: 'in' | 'out';
+  readonly rules?: Partial<TalkRules>;
+  readonly customer?: readonly Spoken[];
+  readonly keys?: readonly { readonly at: number; readonly key: string }[];
+  readonly holds?: readonly { readonly at: number; readonly isHeld: boolean }[];
+  /** The sentences of an answer, each so many ms after the message. */
+  readonly dialog?: (message: string, nth: number) => Reply;
+  /** How long the voice takes for an utterance. */
+  readonly voiceMs?: number;
+  readonly untilMs?: number;
+}
+export interface Reply {
+  readonly sentences: readonly string[];
+  /** Until the first sentence; the others follow at once. */
+  readonly afterMs?: number;
+  readonly isLast?: boolean;
+  readonly fails?: boolean;
+}
+export interface Played {
+  readonly text: string;
+  readonly from: number;
+  to: number;
+}
+export interface Outcome {
+  readonly entries: readonly TalkEntry[];
+  readonly asked: readonly { readonly at: number; readonly message: string }[];
+  readonly dropped: readonly { readonly answer: number; readonly sentences: number }[];
+  /** Stretches of the agent's voice as the customer hears them. */
+  readonly heard: readonly Played[];
+  readonly hungUpAt: number | null;
+  /** `customer: …` and `agent: …` in the order in which they were said; `…` ends what was interrupted. */
+  readonly transcript: readonly string[];
+}
+/** The hangover of the speech detector, and how long a letter is spoken. */
+const [stopMs, startMs, letterMs] = [200, 60, 60];
+
+export function runTalk({
+  direction = 'in',
+  rules = {},
+  customer = [],
+  keys = [],
+  holds = [],
+  dialog = () => ({ sentences: ['Хорошо.'] }),
+  voiceMs = 50,
+  untilMs = 60_000,
+}: Scene): Outcome {
+  const talk = createTalk({ ...russianRules, ...rules });
+  const due: { at: number; n: number; act: () => void }[] = [];
+  let [now, n, wake] = [0, 0, 0];
+  let hungUpAt: number | null = null;
+  const entries: TalkEntry[] = [];
+  const asked: { at: number; message: string }[] = [];
+  const dropped: { answer: number; sentences: number }[] = [];
+  const heard: Played[] = [];
+  const at = (time: number, act: () => void): void => void due.push({ at: time, n: n++, act });
+
+  interface Voice {
+    readonly utterance: number;
+    readonly text: string;
+    readonly ms: number;
+    playedMs: number;
+    startedAt: number | null;
+    isVoiced: boolean;
+  }
+  const voices: Voice[] = [];
+  let isPaused = false;
+  let playing: { readonly voice: Voice; readonly from: number; readonly fromMs: number; readonly stretch: Played } | null = null;
+  let playNumber = 0;
+  function play(): void {
+    const voice = voices[0];
+    if (isPaused || playing !== null || voice === undefined || !voice.isVoiced) return;
+    voice.startedAt ??= now;
+    const stretch = { text: voice.text, from: now, to: now };
+    heard.push(stretch);
+    playing = { voice, from: now, fromMs: voice.playedMs, stretch };
+    playNumber += 1;
+    const mine = playNumber;
+    at(now + voice.ms - voice.playedMs, () => {
+      if (mine !== playNumber || playing === null) return;
+      halt();
+      voices.shift();
+      give({ kind: 'played', utterance: voice.utterance, ms: voice.ms, startedAt: voice.startedAt ?? now, isWhole: true });
+      play();
+    });
+  }
+  function halt(): Voice | null {
+    if (playing === null) return null;
+    const { voice, from, fromMs, stretch } = playing;
+    voice.playedMs = Math.min(voice.ms, fromMs + now - from);
+    stretch.to = now;
+    playing = null;
+    playNumber += 1;
+    return voice;
+  }
+  function stopped(voice: Voice | null): void {
+    if (voice !== null)
+      give({ kind: 'played', utterance: voice.utterance, ms: voice.playedMs, startedAt: voice.startedAt ?? now, isWhole: false });
+  }
+  function obey(order: TalkOrder): void {
+    switch (order.order) {
+      case 'say': {
+        const voice = {
+          utterance: order.utterance,
+          text: order.text,
+          ms: order.text.length * letterMs,
+          playedMs: 0,
+          startedAt: null,
+          isVoiced: false,
+        };
+        voices.push(voice);
+        at(now + voiceMs, () => {
+          voice.isVoiced = true;
+          give({ kind: 'voiced', utterance: voice.utterance, ms: voice.ms });
+          play();
+        });
+        return;
+      }
+      case 'pause':
+        isPaused = true;
+        stopped(halt());
+        return;
+      case 'resume':
+        isPaused = false;
+        play();
+        return;
+      case 'hush':
+        isPaused = false;
+        halt();
+        voices.length = 0;
+        return;
+      case 'ask': {
+        asked.push({ at: now, message: order.message });
+        const reply = dialog(order.message, asked.length);
+        const begins = now + (reply.afterMs ?? 100);
+        if (reply.fails) {
+          at(begins, () => give({ kind: 'failed', answer: order.answer }));
+          return;
+        }
+        for (const text of reply.sentences) at(begins, () => give({ kind: 'sentence', answer: order.answer, text }));
+        at(begins, () => give({ kind: 'answered', answer: order.answer, isLast: reply.isLast ?? false }));
+        return;
+      }
+      case 'drop':
+        return void dropped.push({ answer: order.answer, sentences: order.sentences });
+      case 'note':
+        return void entries.push(order.entry);
+      case 'hang_up':
+        hungUpAt = now;
+        return;
+      case 'wake': {
+        wake += 1;
+        const mine = wake;
+        if (order.at !== null) at(Math.max(order.at, now), () => mine === wake && give({ kind: 'woken' }));
+        return;
+      }
+      case 'record':
+        return;
+    }
+  }
+  function give(event: TalkEvent): void {
+    for (const order of talk.give(event, now)) obey(order);
+  }
+
+  at(0, () => give({ kind: 'started', direction }));
+  for (const [segment, { at: begin, ms, words, partials = [], finalAfterMs = 150 }] of customer.entries()) {
+    at(begin + startMs, () => give({ kind: 'speech_started', segment, at: begin }));
+    for (const partial of partials) at(begin + partial.after, () => give({ kind: 'partial', segment, text: partial.words }));
+    const end = begin + ms;
+    at(end + stopMs, () => give({ kind: 'speech_stopped', segment, at: end }));
+    if (finalAfterMs === Number.POSITIVE_INFINITY) continue;
+    at(end + stopMs + finalAfterMs, () => {
+      if (words !== null) give({ kind: 'final', segment, text: words });
+      give({ kind: 'finalized', segment });
+    });
+  }
+  for (const { at: time, key } of keys) at(time, () => give({ kind: 'key', key }));
+  for (const { at: time, isHeld } of holds) at(time, () => give({ kind: 'held', isHeld }));
+
+  while (hungUpAt === null) {
+    due.sort((a, b) => a.at - b.at || a.n - b.n);
+    const next = due.shift();
+    if (next === undefined || next.at > untilMs) break;
+    now = next.at;
+    next.act();
+  }
+  const transcript = entries
+    .toSorted((a, b) => a.startedAt - b.startedAt)
+    .map(({ who, text, isInterrupted }) => `${who}: ${text}${isInterrupted ? '…' : ''}`);
+  return { entries, asked, dropped, heard, hungUpAt, transcript };
+}

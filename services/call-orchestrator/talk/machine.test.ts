@@ -1,0 +1,198 @@
+import { expect, test } from '@jest/globals';
+import { runTalk, type Scene, type Spoken } from './fixture.ts';
+import { russianRules } from './rules.ts';
+
+const { greeting, askAgain, filler, areYouThere, nobodyHeard, trouble, tooLong } = russianRules;
+/** When a sentence has been said that begins at 50 ms. */
+const greeted = 50 + greeting.length * 60;
+const story = 'Мы работаем каждый день с десяти утра до девяти вечера, без перерыва и выходных.';
+/** The customer asks at `greeted + 500` for a second, and gets the story. */
+const asks = { at: greeted + 500, ms: 1_000, words: 'когда вы работаете' };
+const turnEnd = asks.at + asks.ms + russianRules.silenceMs;
+const storyBegins = turnEnd + 100 + 50;
+const tellsStory: Scene = { dialog: (_message, nth) => ({ sentences: [nth === 1 ? story : 'Слушаю вас.'] }), untilMs: 16_000 };
+const storyThen = (over: NonNullable<Scene['customer']>[number], more: Scene = {}) =>
+  runTalk({ ...tellsStory, customer: [asks, over], ...more });
+
+test('an answer begins as soon as the silence timer, the dialog and the voice allow', () => {
+  const { heard, asked, entries } = storyThen({ at: 15_000, ms: 100, words: null });
+  expect(asked).toEqual([{ at: turnEnd, message: 'когда вы работаете' }]);
+  expect(heard.map(({ text, from }) => [text, from])).toEqual([
+    [greeting, 50],
+    [story, storyBegins],
+  ]);
+  expect(entries.find(({ text }) => text === story)?.waterfall).toEqual({
+    lastSoundAt: asks.at + 1_000,
+    wordsAt: asks.at + 1_350,
+    turnEndAt: turnEnd,
+    sentenceAt: turnEnd + 100,
+    audioAt: storyBegins,
+    heardAt: storyBegins,
+  });
+});
+
+test.each(['угу', 'да-да', 'ага, понятно'])('«%s» over the agent is a sign of listening: it goes on where it stopped', (words) => {
+  const { heard, asked, transcript } = storyThen({ at: storyBegins + 1_000, ms: 300, words });
+  expect(asked).toHaveLength(1);
+  const parts = heard.filter(({ text }) => text === story);
+  expect(parts).toHaveLength(2);
+  expect(parts.reduce((sum, { from, to }) => sum + to - from, 0)).toBe(story.length * 60);
+  expect(transcript).toContain(`agent: ${story}`);
+});
+
+test.each(['подождите', 'стоп', 'сколько', 'нет', 'а можно мне на завтра'])(
+  '«%s» interrupts, and the history ends with what was heard',
+  (words) => {
+    const { asked, dropped, transcript, heard } = storyThen({ at: storyBegins + 1_000, ms: 400, words });
+    expect(asked.map(({ message }) => message)).toEqual(['когда вы работаете', words]);
+    expect(dropped).toEqual([{ answer: 1, sentences: 0 }]);
+    const said = transcript.find((line) => line.endsWith('…')) ?? '';
+    expect(story.startsWith(said.slice('agent: '.length, -1))).toBe(true);
+    expect(said.length).toBeGreaterThan('agent: Мы'.length);
+    expect(said.length).toBeLessThan(40);
+    expect(heard.filter(({ text }) => text === story)).toHaveLength(1);
+    expect(transcript.slice(-2)).toEqual([`customer: ${words}`, 'agent: Слушаю вас.']);
+  },
+);
+
+test('the agent is silent as soon as the customer speaks, before any word is known', () => {
+  const over = { at: storyBegins + 1_000, ms: 2_000, words: 'у меня другой вопрос' };
+  const { heard } = storyThen(over);
+  expect(heard.find(({ text }) => text === story)?.to).toBe(over.at + 60);
+});
+
+test('words that come early interrupt before the customer has finished', () => {
+  const over = { at: storyBegins + 1_000, ms: 3_000, words: 'подождите я не понял', partials: [{ after: 500, words: 'подождите' }] };
+  expect(storyThen(over).dropped).toHaveLength(1);
+});
+
+test('a cough pauses the agent, and it goes on', () => {
+  const { asked, transcript } = storyThen({ at: storyBegins + 1_000, ms: 200, words: null });
+  expect(asked).toHaveLength(1);
+  expect(transcript).toContain(`agent: ${story}`);
+  expect(transcript.join()).not.toContain(askAgain);
+});
+
+test('a noise whose words never come pauses the agent for a limited time', () => {
+  const { heard } = storyThen({ at: storyBegins + 1_000, ms: 200, words: null, finalAfterMs: Number.POSITIVE_INFINITY });
+  const [first, second] = heard.filter(({ text }) => text === story);
+  expect((second?.from ?? 0) - (first?.to ?? 0)).toBeLessThanOrEqual(200 + russianRules.decideMs);
+});
+
+test('a greeting with its notice is said whole, whatever the customer says, and only once', () => {
+  const { heard, asked } = runTalk({ customer: [{ at: 500, ms: 300, words: 'алло' }], untilMs: greeted + 3_000 });
+  expect(heard).toEqual([{ text: greeting, from: 50, to: greeted }]);
+  expect(asked).toEqual([]);
+});
+
+test('a question during the greeting is answered after it', () => {
+  const { asked, heard } = runTalk({ customer: [{ at: 500, ms: 1_000, words: 'сколько стоит стрижка' }], untilMs: greeted + 3_000 });
+  expect(asked).toHaveLength(1);
+  expect(heard.map(({ text }) => text)).toEqual([greeting, 'Хорошо.']);
+});
+
+test('a person who was called is greeted after their first word, or after a moment without one', () => {
+  const called = (customer: readonly Spoken[]) => runTalk({ direction: 'out', customer, untilMs: 4_000 }).heard;
+  expect(called([{ at: 300, ms: 400, words: 'алло' }])).toMatchObject([{ text: greeting, from: 300 + 400 + 200 + 50 }]);
+  expect(called([])).toMatchObject([{ text: greeting, from: russianRules.firstWordMs + 50 }]);
+});
+
+test('a pause inside a number ends no turn', () => {
+  const says = [
+    { at: greeted + 500, ms: 1_000, words: 'мой номер' },
+    { at: greeted + 2_500, ms: 1_000, words: 'девятьсот 12' },
+    { at: greeted + 4_600, ms: 1_000, words: '34 56' },
+  ];
+  const { asked } = runTalk({ customer: says, untilMs: greeted + 9_000 });
+  expect(asked.map(({ message }) => message)).toEqual(['мой номер девятьсот 12 34 56']);
+});
+
+test.each([
+  ['late', 'когда вы работаете', 3_000],
+  ['never', null, Number.POSITIVE_INFINITY],
+])('when the last words come %s, what is there is answered, once', (_when, words, finalAfterMs) => {
+  const partials = [{ after: 800, words: 'когда вы' }];
+  const { asked } = runTalk({ customer: [{ ...asks, words, partials, finalAfterMs }], untilMs: 20_000 });
+  expect(asked).toEqual([{ at: asks.at + asks.ms + russianRules.finalMs, message: 'когда вы' }]);
+});
+
+test('a customer who was not understood is asked twice to repeat, then whether they are there, and at last the line hangs up', () => {
+  const mumble = (at: number) => ({ at, ms: 800, words: null });
+  const { heard, hungUpAt, asked } = runTalk({ customer: [mumble(6_000), mumble(12_000), mumble(18_000), mumble(19_500)] });
+  expect(heard.map(({ text }) => text)).toEqual([greeting, askAgain, askAgain, areYouThere, areYouThere, nobodyHeard]);
+  expect(asked).toEqual([]);
+  expect(hungUpAt).toBe(heard.at(-1)?.to);
+});
+
+test('noise puts off neither the question whether the customer is there nor the end', () => {
+  const noise = Array.from({ length: 200 }, (_, nth) => ({ at: 4_000 + nth * 500, ms: 200, words: null }));
+  const { hungUpAt } = runTalk({ customer: noise, untilMs: 120_000 });
+  expect(hungUpAt).toBeLessThan(45_000);
+});
+
+test('one filler is said while an answer takes long, and none when it comes soon', () => {
+  const slow = runTalk({ customer: [asks], dialog: () => ({ sentences: ['Готово.'], afterMs: 9_000 }), untilMs: turnEnd + 12_000 });
+  expect(slow.heard.map(({ text }) => text)).toEqual([greeting, filler, 'Готово.']);
+  expect(slow.heard[1]?.from).toBe(turnEnd + russianRules.fillerMs + 50);
+  expect(storyThen({ at: 15_000, ms: 100, words: null }).heard.map(({ text }) => text)).not.toContain(filler);
+});
+
+test('nobody is asked whether they are there while an answer is on its way', () => {
+  const { heard } = runTalk({ customer: [asks], dialog: () => ({ sentences: ['Готово.'], afterMs: 30_000 }), untilMs: turnEnd + 29_000 });
+  expect(heard.map(({ text }) => text)).not.toContain(areYouThere);
+});
+
+test('the line hangs up after the last frame of the last sentence', () => {
+  const { heard, hungUpAt } = runTalk({ customer: [asks], dialog: () => ({ sentences: ['Записала вас.', 'До свидания!'], isLast: true }) });
+  expect(heard.map(({ text }) => text).slice(1)).toEqual(['Записала вас.', 'До свидания!']);
+  expect(hungUpAt).toBe(heard.at(-1)?.to);
+});
+
+test('on hold nothing is heard, asked or said, and afterwards the talk goes on', () => {
+  const holds = [
+    { at: storyBegins + 1_000, isHeld: true },
+    { at: storyBegins + 31_000, isHeld: false },
+  ];
+  const noise = { at: storyBegins + 5_000, ms: 4_000, words: 'музыка играет громко' };
+  const { heard, asked } = runTalk({ ...tellsStory, customer: [asks, noise], holds, untilMs: 60_000 });
+  expect(asked).toHaveLength(1);
+  const held = heard.filter(({ from, to }) => to > storyBegins + 1_000 && from < storyBegins + 31_000);
+  expect(held).toEqual([]);
+  expect(heard.filter(({ text }) => text === story).reduce((sum, { from, to }) => sum + to - from, 0)).toBe(story.length * 60);
+});
+
+test('keys are a message when # or a pause ends them, and silence the agent', () => {
+  const typed = (text: string, from: number) => [...text].map((key, nth) => ({ at: from + nth * 300, key }));
+  expect(runTalk({ keys: typed('15#', greeted + 500), untilMs: greeted + 3_000 }).asked.map(({ message }) => message)).toEqual(['15']);
+  expect(runTalk({ keys: typed('15', greeted + 500), untilMs: greeted + 3_000 }).asked).toEqual([
+    { at: greeted + 800 + russianRules.dictationMs, message: '15' },
+  ]);
+  const over = runTalk({ ...tellsStory, customer: [asks], keys: [{ at: storyBegins + 500, key: '1' }] });
+  expect(over.heard.find(({ text }) => text === story)?.to).toBe(storyBegins + 500);
+});
+
+test('a customer who goes on while an answer is prepared is not talked over, and the answer is not given', () => {
+  const goesOn = { at: turnEnd + 50, ms: 1_500, words: 'и где вы находитесь' };
+  const { asked, heard } = runTalk({ ...tellsStory, customer: [asks, goesOn] });
+  expect(asked.map(({ message }) => message)).toEqual(['когда вы работаете', 'и где вы находитесь']);
+  expect(heard.map(({ text }) => text)).toEqual([greeting, 'Слушаю вас.']);
+});
+
+test('a dialog that fails is admitted, and the line hangs up', () => {
+  const { heard, hungUpAt } = runTalk({ customer: [asks], dialog: () => ({ sentences: [], fails: true }) });
+  expect(heard.at(-1)?.text).toBe(trouble);
+  expect(hungUpAt).toBe(heard.at(-1)?.to);
+});
+
+test('a talk ends at its longest time, whatever is said', () => {
+  const chatter = Array.from({ length: 100 }, (_, nth) => ({ at: greeted + 500 + nth * 4_000, ms: 1_000, words: 'и ещё один вопрос' }));
+  const { heard, hungUpAt } = runTalk({ customer: chatter, rules: { maxMs: 60_000 }, untilMs: 100_000 });
+  expect(heard.at(-1)?.text).toBe(tooLong);
+  expect(hungUpAt).toBeLessThan(70_000);
+});
+
+test('what was said stands in the order in which it was said, with times of one clock', () => {
+  const { entries, transcript } = storyThen({ at: storyBegins + 1_000, ms: 300, words: 'угу' });
+  expect(transcript).toEqual([`agent: ${greeting}`, 'customer: когда вы работаете', `agent: ${story}`, 'customer: угу']);
+  for (const { startedAt, endedAt } of entries) expect(endedAt).toBeGreaterThanOrEqual(startedAt);
+});

@@ -1,0 +1,580 @@
+/**
+ * The course of a talk: events and times in, orders out. Nothing here waits or sends; the same code runs on a moved clock.
+ *
+ * Glossary: an *utterance* is what the agent says in one breath, a sentence or a prompt; a *segment* is speech of the customer between two
+ * silences, numbered as it was sent to the recogniser; a *turn* is everything that the customer said before an answer, with that answer.
+ */
+import { spokenWords, verdictOnWords } from './interruption.ts';
+import type { TalkRules } from './rules.ts';
+
+/** Times are Unix ms. */
+export type TalkEvent =
+  | { readonly kind: 'started'; readonly direction: 'in' | 'out' }
+  | { readonly kind: 'speech_started'; readonly segment: number; readonly at: number }
+  /** @param at the last sound; the event comes later */
+  | { readonly kind: 'speech_stopped'; readonly segment: number; readonly at: number }
+  /** Words of a segment so far. */
+  | { readonly kind: 'partial'; readonly segment: number; readonly text: string }
+  | { readonly kind: 'final'; readonly segment: number; readonly text: string }
+  /** No more words of the segment will come. */
+  | { readonly kind: 'finalized'; readonly segment: number }
+  | { readonly kind: 'key'; readonly key: string }
+  | { readonly kind: 'held'; readonly isHeld: boolean }
+  /** Of the answer to the message with this number. */
+  | { readonly kind: 'sentence'; readonly answer: number; readonly text: string }
+  | { readonly kind: 'tool'; readonly answer: number }
+  | { readonly kind: 'answered'; readonly answer: number; readonly isLast: boolean }
+  | { readonly kind: 'failed'; readonly answer: number }
+  /** Audio of an utterance exists. @param ms of all of it so far */
+  | { readonly kind: 'voiced'; readonly utterance: number; readonly ms: number }
+  /** So much of an utterance was heard. @param startedAt when its first frame left */
+  | { readonly kind: 'played'; readonly utterance: number; readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }
+  /** An utterance has no audio: the voice failed. */
+  | { readonly kind: 'unvoiced'; readonly utterance: number }
+  /** A mailbox has answered, and its beep was heard. */
+  | { readonly kind: 'machine' }
+  /** The leg has ended. */
+  | { readonly kind: 'left' }
+  /** The time of the order `wake` has come. */
+  | { readonly kind: 'woken' };
+
+export type TalkOrder =
+  | { readonly order: 'say'; readonly utterance: number; readonly text: string }
+  /** Stops at once what is heard, and keeps it. */
+  | { readonly order: 'pause' }
+  /** Goes on with it, from the beginning of the word. */
+  | { readonly order: 'resume' }
+  /** Drops all that was not heard. */
+  | { readonly order: 'hush' }
+  /** Sends the customer's words to the dialog. */
+  | { readonly order: 'ask'; readonly answer: number; readonly message: string }
+  /** The answer is not wanted any more; the customer has heard so many of its sentences. */
+  | { readonly order: 'drop'; readonly answer: number; readonly sentences: number }
+  | { readonly order: 'record' }
+  | { readonly order: 'note'; readonly entry: TalkEntry }
+  | { readonly order: 'hang_up' }
+  /** Gives the event `woken` at this time instead of at an earlier order's; null: at none. */
+  | { readonly order: 'wake'; readonly at: number | null };
+
+/** What one side said, as it was heard. */
+export interface TalkEntry {
+  readonly who: 'customer' | 'agent';
+  readonly text: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly isInterrupted: boolean;
+  /** Of the first utterance of an answer. */
+  readonly waterfall: Waterfall | null;
+}
+/** When each stage of a turn was reached. */
+export interface Waterfall {
+  /** The customer's last sound. */
+  readonly lastSoundAt: number;
+  readonly wordsAt: number;
+  readonly turnEndAt: number;
+  /** The first sentence of the answer. */
+  readonly sentenceAt: number;
+  readonly audioAt: number;
+  /** The first frame left for the phone. */
+  readonly heardAt: number;
+}
+
+interface Utterance {
+  readonly id: number;
+  readonly text: string;
+  /** The answer that it is part of, and its place in it; null for the agent's own words. */
+  readonly of: { readonly answer: number; readonly sentence: number } | null;
+  readonly canBeInterrupted: boolean;
+  readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt'> | null;
+  audioAt: number | null;
+  voicedMs: number;
+  playedMs: number;
+  startedAt: number | null;
+  /** How often a sound without words has paused it; after a few it is said over them. */
+  falseStarts: number;
+}
+interface Segment {
+  readonly id: number;
+  readonly startedAt: number;
+  endedAt: number | null;
+  partial: string;
+  text: string;
+  textAt: number | null;
+  isFinal: boolean;
+}
+interface Answer {
+  readonly id: number;
+  sentences: number;
+  heard: number;
+  isDone: boolean;
+  isLast: boolean;
+  hasFiller: boolean;
+  readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt' | 'sentenceAt'>;
+}
+const mostFalseStarts = 2;
+type Deadline = 'greet' | 'end_of_turn' | 'decide' | 'filler' | 'idle' | 'longest';
+
+export interface Talk {
+  give(event: TalkEvent, now: number): readonly TalkOrder[];
+}
+
+export function createTalk(rules: TalkRules): Talk {
+  let orders: TalkOrder[] = [];
+  const deadlines = new Map<Deadline, number>();
+  let wakeAt: number | null = null;
+  const queue: Utterance[] = [];
+  /** Segments of the turn that the customer is in. */
+  let segments: Segment[] = [];
+  /** Keys that were pressed in this turn. */
+  let keys = '';
+  let keyAt = 0;
+  let answer: Answer | null = null;
+  /** The customer speaks over the agent, and it is open whether they interrupt. */
+  let isPaused = false;
+  let isHeld = false;
+  let isGreeted = false;
+  let isOver = false;
+  /** The line hangs up after the last word. */
+  let isEnding = false;
+  /** The customer is to be asked whether they are there, unless the sound that they make has words. */
+  let isOverdue = false;
+  let prompts = 0;
+  let misses = 0;
+  let lastUtterance = 0;
+  let lastAnswer = 0;
+  /** Segments up to this one belong to turns that have ended. */
+  let settled = -1;
+  let lastWords = '';
+
+  const isSpeaking = (): boolean => segments.at(-1)?.endedAt === null;
+  const isBusy = (): boolean => queue.length > 0 || answer !== null;
+
+  function say(text: string, more: Partial<Pick<Utterance, 'of' | 'canBeInterrupted' | 'waterfall'>> = {}): void {
+    lastUtterance += 1;
+    queue.push({
+      ...{
+        id: lastUtterance,
+        text,
+        of: null,
+        canBeInterrupted: true,
+        waterfall: null,
+        audioAt: null,
+        voicedMs: 0,
+        playedMs: 0,
+        falseStarts: 0,
+      },
+      ...more,
+      startedAt: null,
+    });
+    deadlines.delete('idle');
+    orders.push({ order: 'say', utterance: lastUtterance, text });
+    // Nobody is talked over: what comes while the customer speaks waits for their end.
+    if (isSpeaking()) pause();
+  }
+  function pause(): void {
+    const [first] = queue;
+    if (isPaused || isHeld || !first?.canBeInterrupted || first.falseStarts >= mostFalseStarts) return;
+    isPaused = true;
+    orders.push({ order: 'pause' });
+  }
+  function greet(): void {
+    if (isGreeted) return;
+    isGreeted = true;
+    deadlines.delete('greet');
+    forgetSegments();
+    orders.push({ order: 'record' });
+    say(rules.greeting, { canBeInterrupted: false });
+  }
+  /** Says a last sentence, and hangs up. */
+  function part(text: string): void {
+    stopAnswer();
+    dropQueue();
+    isEnding = true;
+    say(text, { canBeInterrupted: false });
+  }
+  function note(entry: Omit<TalkEntry, 'isInterrupted' | 'waterfall'> & Partial<TalkEntry>): void {
+    orders.push({ order: 'note', entry: { isInterrupted: false, waterfall: null, ...entry } });
+  }
+  function forgetSegments(): void {
+    settled = segments.at(-1)?.id ?? settled;
+    segments = [];
+    keys = '';
+  }
+
+  /** Ends the agent's utterances: what was heard of them is noted. */
+  function dropQueue(): void {
+    if (queue.length > 0) orders.push({ order: 'hush' });
+    for (const utterance of queue.splice(0)) noteHeard(utterance, true);
+    isPaused = false;
+    deadlines.delete('decide');
+  }
+  function noteHeard(utterance: Utterance, isInterrupted: boolean): void {
+    const { startedAt, playedMs, audioAt } = utterance;
+    if (startedAt === null || playedMs === 0) return;
+    const text = isInterrupted ? heardOf(utterance) : utterance.text;
+    if (text === '') return;
+    note({
+      ...{ who: 'agent', text, startedAt, endedAt: startedAt + playedMs, isInterrupted },
+      waterfall: utterance.waterfall && { ...utterance.waterfall, audioAt: audioAt ?? startedAt, heardAt: startedAt },
+    });
+  }
+  function stopAnswer(): void {
+    if (answer === null) return;
+    orders.push({ order: 'drop', answer: answer.id, sentences: answer.heard });
+    answer = null;
+    deadlines.delete('filler');
+  }
+
+  function speechStarted(id: number, at: number): void {
+    segments.push({ id, startedAt: at, endedAt: null, partial: '', text: '', textAt: null, isFinal: false });
+    deadlines.delete('end_of_turn');
+    if (!isGreeted) return;
+    pause();
+  }
+  function speechStopped(id: number, at: number, now: number): void {
+    const segment = segments.find((each) => each.id === id);
+    if (segment === undefined) return;
+    segment.endedAt = at;
+    if (!isGreeted) {
+      greet();
+      return;
+    }
+    if (isPaused) deadlines.set('decide', at + rules.decideMs);
+    awaitEnd(now);
+  }
+  /** The turn ends after a silence, once the recogniser owes no words, and not later than it may take for them. */
+  function awaitEnd(now: number): void {
+    const last = segments.at(-1);
+    if (last === undefined || last.endedAt === null || !isGreeted || isPaused || isEnding) return;
+    const silence = isDictating() ? rules.dictationMs : rules.silenceMs;
+    const isOwed = segments.some(({ isFinal }) => !isFinal);
+    const at = last.endedAt + (isOwed ? Math.max(silence, rules.finalMs) : silence);
+    if (at <= now) endTurn(now);
+    else deadlines.set('end_of_turn', at);
+  }
+  /** A number, a name or an address is being told: the customer was asked for it, or has begun with it. */
+  function isDictating(): boolean {
+    return (
+      /номер|телефон|адрес|фамили|как вас зовут|ваше имя/i.test(lastWords) || /\d$|(^|\s)(номер|телефон|адрес)$/i.test(textOf(segments))
+    );
+  }
+
+  function gotWords(id: number, text: string, isFinal: boolean, now: number): void {
+    const segment = segments.find((each) => each.id === id);
+    // Words of a turn that has ended come too late.
+    if (segment === undefined || id <= settled) return;
+    if (isFinal) {
+      segment.text = segment.text === '' ? text : `${segment.text} ${text}`;
+      segment.partial = '';
+    } else segment.partial = text;
+    segment.textAt = now;
+    if (spokenWords(text).length > 0) {
+      deadlines.delete('idle');
+      isOverdue = false;
+      prompts = 0;
+    }
+    if (isPaused || queue[0]?.canBeInterrupted) decide(now, isFinal);
+  }
+  function finalized(id: number, now: number): void {
+    const segment = segments.find((each) => each.id === id);
+    if (segment === undefined) return;
+    segment.isFinal = true;
+    if (isPaused) decide(now, true);
+    if (isOverdue && textOf(segments) === '') askWhetherThere(now);
+    else if (!isPaused) awaitEnd(now);
+  }
+  function decide(now: number, isFinal: boolean): void {
+    const verdict = verdictOnWords(textOf(segments), isFinal && !isSpeaking());
+    if (verdict === 'stop') interrupt(now);
+    else if (verdict === 'go_on') goOn();
+    else if (isFinal && !isSpeaking() && segments.every((segment) => segment.isFinal)) goOn();
+  }
+  /** The customer did not mean to interrupt: their sounds are no turn. */
+  function goOn(): void {
+    noteCustomer();
+    if (textOf(segments) === '' && queue[0] !== undefined) queue[0].falseStarts += 1;
+    forgetSegments();
+    deadlines.delete('decide');
+    if (isPaused) orders.push({ order: 'resume' });
+    isPaused = false;
+  }
+  function interrupt(now: number): void {
+    stopAnswer();
+    dropQueue();
+    awaitEnd(now);
+  }
+  function noteCustomer(): void {
+    const text = textOf(segments);
+    const [first, last] = [segments[0], segments.at(-1)];
+    if (text === '' || first === undefined || last === undefined) return;
+    note({ who: 'customer', text, startedAt: first.startedAt, endedAt: last.endedAt ?? first.startedAt });
+  }
+
+  function endTurn(now: number): void {
+    deadlines.delete('end_of_turn');
+    const last = segments.at(-1);
+    const typed = keys;
+    const text = [textOf(segments), keys].filter((part) => part !== '').join(' ');
+    const lastSoundAt = Math.max(last?.endedAt ?? 0, keyAt);
+    const wordsAt = Math.max(keyAt, ...segments.map(({ textAt, endedAt }) => textAt ?? endedAt ?? 0));
+    if (typed !== '' && segments.length === 0) note({ who: 'customer', text: typed, startedAt: keyAt, endedAt: keyAt });
+    else noteCustomer();
+    const spokenMs = (last?.endedAt ?? 0) - (segments[0]?.startedAt ?? 0);
+    forgetSegments();
+    if (text === '') {
+      notUnderstood(spokenMs, now);
+      return;
+    }
+    // Over a sentence that cannot be interrupted, a sign of listening asks for nothing.
+    if (queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on') return;
+    misses = 0;
+    stopAnswer();
+    lastAnswer += 1;
+    answer = {
+      ...{ id: lastAnswer, sentences: 0, heard: 0, isDone: false, isLast: false, hasFiller: false },
+      waterfall: { lastSoundAt, wordsAt, turnEndAt: now },
+    };
+    deadlines.set('filler', now + rules.fillerMs);
+    deadlines.delete('idle');
+    orders.push({ order: 'ask', answer: lastAnswer, message: text });
+  }
+  /** A cough is not asked about, and noise does not put off the question whether anybody is there. */
+  function notUnderstood(spokenMs: number, now: number): void {
+    if (!isBusy() && spokenMs >= rules.shortestMs && misses < rules.askAgainTimes) {
+      misses += 1;
+      say(rules.askAgain);
+    } else settle(now);
+  }
+
+  function gotSentence(id: number, text: string, now: number): void {
+    if (answer?.id !== id || text.trim() === '') return;
+    deadlines.delete('filler');
+    answer.sentences += 1;
+    say(text, {
+      of: { answer: id, sentence: answer.sentences },
+      waterfall: answer.sentences === 1 ? { ...answer.waterfall, sentenceAt: now } : null,
+    });
+  }
+  function isAnswered(id: number, isLast: boolean, now: number): void {
+    if (answer?.id !== id) return;
+    answer.isDone = true;
+    answer.isLast = isLast;
+    deadlines.delete('filler');
+    settle(now);
+  }
+  function gotPlayed(id: number, ms: number, startedAt: number, isWhole: boolean, now: number): void {
+    const utterance = queue.find((each) => each.id === id);
+    if (utterance === undefined) return;
+    utterance.playedMs = Math.max(utterance.playedMs, ms);
+    utterance.startedAt ??= startedAt;
+    if (isWhole) finish(utterance, now);
+  }
+  /** An utterance was heard to its end, or cannot be spoken. */
+  function finish(utterance: Utterance, now: number): void {
+    queue.splice(queue.indexOf(utterance), 1);
+    noteHeard(utterance, false);
+    lastWords = utterance.text;
+    if (answer !== null && utterance.of?.answer === answer.id) answer.heard = utterance.of.sentence;
+    settle(now);
+  }
+  /** What follows when nothing more is to be said. */
+  function settle(now: number): void {
+    if (queue.length > 0) return;
+    if (isPaused) isPaused = false;
+    if (answer?.isDone) {
+      isEnding ||= answer.isLast;
+      answer = null;
+    }
+    if (answer !== null) return;
+    if (isEnding) {
+      hangUp();
+      return;
+    }
+    if (!deadlines.has('idle')) deadlines.set('idle', now + rules.idleMs);
+    if (segments.length > 0 && !isSpeaking()) awaitEnd(now);
+  }
+  function hangUp(): void {
+    isOver = true;
+    deadlines.clear();
+    orders.push({ order: 'hang_up' });
+  }
+
+  function isWoken(now: number): void {
+    for (const [name, at] of [...deadlines].sort(([, a], [, b]) => a - b)) {
+      if (at > now || isOver || !deadlines.has(name)) continue;
+      deadlines.delete(name);
+      switch (name) {
+        case 'greet':
+          // A person who speaks is let finish.
+          if (!isSpeaking()) greet();
+          break;
+        case 'end_of_turn':
+          endTurn(now);
+          break;
+        case 'decide':
+          if (isSpeaking()) break;
+          if (verdictOnWords(textOf(segments), true) === 'stop') interrupt(now);
+          else goOn();
+          break;
+        case 'filler':
+          if (answer === null || answer.hasFiller || queue.length > 0) break;
+          answer.hasFiller = true;
+          say(rules.filler);
+          break;
+        case 'idle':
+          askWhetherThere(now);
+          break;
+        case 'longest':
+          part(rules.tooLong);
+      }
+    }
+  }
+  function askWhetherThere(now: number): void {
+    if (isBusy()) return;
+    if (!isOverdue && segments.some(({ isFinal }) => !isFinal)) {
+      // Words may be under way; what is without any is not waited for again.
+      isOverdue = true;
+      deadlines.set('idle', now + rules.idleMs);
+      return;
+    }
+    isOverdue = false;
+    prompts += 1;
+    if (prompts > rules.idlePrompts) part(rules.nobodyHeard);
+    else say(rules.areYouThere);
+  }
+
+  function hold(held: boolean, now: number): void {
+    if (held === isHeld) return;
+    isHeld = held;
+    if (held) {
+      if (queue.length > 0 && !isPaused) orders.push({ order: 'pause' });
+      isPaused = false;
+      forgetSegments();
+      for (const name of ['end_of_turn', 'decide', 'idle', 'greet'] as const) deadlines.delete(name);
+      return;
+    }
+    if (!isGreeted) {
+      greet();
+      return;
+    }
+    if (queue.length > 0) orders.push({ order: 'resume' });
+    else settle(now);
+  }
+  function pressed(key: string, now: number): void {
+    if (!isGreeted || isEnding) return;
+    if (queue.length > 0 && (queue[0] as Utterance).canBeInterrupted) {
+      stopAnswer();
+      dropQueue();
+    }
+    prompts = 0;
+    deadlines.delete('idle');
+    keyAt = now;
+    if (key !== '#') keys += key;
+    if (key === '#' && keys !== '') endTurn(now);
+    else deadlines.set('end_of_turn', now + rules.dictationMs);
+  }
+
+  function obey(event: TalkEvent, now: number): void {
+    switch (event.kind) {
+      case 'started':
+        deadlines.set('longest', now + rules.maxMs);
+        if (event.direction === 'in') greet();
+        else deadlines.set('greet', now + rules.firstWordMs);
+        return;
+      case 'held':
+        hold(event.isHeld, now);
+        return;
+      case 'voiced': {
+        const utterance = queue.find(({ id }) => id === event.utterance);
+        if (utterance === undefined) return;
+        utterance.audioAt ??= now;
+        utterance.voicedMs = event.ms;
+        return;
+      }
+      case 'played':
+        gotPlayed(event.utterance, event.ms, event.startedAt, event.isWhole, now);
+        return;
+      case 'unvoiced': {
+        const utterance = queue.find(({ id }) => id === event.utterance);
+        if (utterance !== undefined) finish(utterance, now);
+        return;
+      }
+      case 'sentence':
+        gotSentence(event.answer, event.text, now);
+        return;
+      case 'answered':
+        isAnswered(event.answer, event.isLast, now);
+        return;
+      case 'tool':
+        return;
+      case 'machine':
+        orders.push({ order: 'record' });
+        isGreeted = true;
+        part(rules.mailbox);
+        return;
+      case 'left':
+        stopAnswer();
+        dropQueue();
+        noteCustomer();
+        isOver = true;
+        return;
+      case 'failed':
+        if (answer?.id === event.answer) part(rules.trouble);
+        return;
+      case 'woken':
+        isWoken(now);
+        return;
+    }
+    if (isHeld) return;
+    switch (event.kind) {
+      case 'speech_started':
+        speechStarted(event.segment, event.at);
+        return;
+      case 'speech_stopped':
+        speechStopped(event.segment, event.at, now);
+        return;
+      case 'partial':
+        gotWords(event.segment, event.text, false, now);
+        return;
+      case 'final':
+        gotWords(event.segment, event.text, true, now);
+        return;
+      case 'finalized':
+        finalized(event.segment, now);
+        return;
+      case 'key':
+        pressed(event.key, now);
+        return;
+    }
+  }
+  return {
+    give(event, now) {
+      if (isOver) return [];
+      orders = [];
+      obey(event, now);
+      const next = deadlines.size === 0 ? null : Math.min(...deadlines.values());
+      if (next !== wakeAt) {
+        wakeAt = next;
+        orders.push({ order: 'wake', at: next });
+      }
+      return orders;
+    },
+  };
+}
+
+function textOf(segments: readonly Segment[]): string {
+  return segments
+    .map(({ text, partial }) => [text, partial].filter((part) => part !== '').join(' '))
+    .filter((text) => text !== '')
+    .join(' ');
+}
+/** The words of an utterance that were heard, by the share of its audio; a word that was cut off was not heard. */
+function heardOf({ text, playedMs, voicedMs }: Utterance): string {
+  const share = Math.min(1, playedMs / Math.max(voicedMs, text.length * msPerLetter, 1));
+  if (share >= 1) return text;
+  const letters = Math.floor(text.length * share);
+  const cut = text.slice(0, letters);
+  return /\s/.test(text[letters] ?? ' ') ? cut.trimEnd() : cut.slice(0, Math.max(0, cut.search(/\s+\S*$/)));
+}
+/** A slow voice; as long as not all of the audio exists, its length is not known. */
+const msPerLetter = 50;

@@ -1,0 +1,134 @@
+/** What the agent says on a leg: utterances one after the other, how much of them was heard, and the place from which a stopped one goes on. */
+import type { Speaker } from '../line/speaker.ts';
+
+export interface PlayerParts {
+  readonly leg: Pick<Speaker, 'say'>;
+  /** Unix ms. */
+  readonly now: () => number;
+  /** So many ms of an utterance were heard. @param startedAt when its first frame left */
+  readonly played: (utterance: number, heard: { readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }) => void;
+}
+export interface Player {
+  /** The next utterance; its audio follows. */
+  begin(utterance: number): void;
+  /** Ignored for an utterance that was hushed. */
+  add(utterance: number, audio: Uint8Array): void;
+  /** No more audio of it will come. */
+  end(utterance: number): void;
+  pause(): void;
+  resume(): void;
+  /** Drops all utterances. */
+  hush(): void;
+  /** The leg has played a chunk, or so many ms of it before it was dropped. */
+  heard(chunk: string, ms: number): void;
+  /** Audio that was not sent to the leg yet, ms. */
+  readonly waitingMs: number;
+}
+interface Utterance {
+  readonly id: number;
+  audio: Uint8Array;
+  isComplete: boolean;
+  sentTo: number;
+  heardTo: number;
+  startedAt: number | null;
+}
+
+const bytesPerMs = 8;
+/** Short, so that the begin of an utterance and its progress are known soon. */
+const chunkBytes = 200 * bytesPerMs;
+/** How much the leg is sent ahead. */
+const aheadBytes = 4_000 * bytesPerMs;
+/** How far before the place where it was stopped the begin of a word is looked for. */
+const wordBytes = 400 * bytesPerMs;
+const frameBytes = 20 * bytesPerMs;
+
+export function createPlayer({ leg, now, played }: PlayerParts): Player {
+  let queue: Utterance[] = [];
+  let isPaused = false;
+
+  function send(): void {
+    if (isPaused) return;
+    let ahead = queue.reduce((sum, { sentTo, heardTo }) => sum + Math.max(0, sentTo - heardTo), 0);
+    for (const utterance of queue) {
+      while (utterance.sentTo < utterance.audio.length && ahead < aheadBytes) {
+        const audio = utterance.audio.subarray(utterance.sentTo, utterance.sentTo + chunkBytes);
+        // While more may come, a leg is sent whole chunks only.
+        if (audio.length < chunkBytes && !utterance.isComplete) return;
+        leg.say({ id: `${utterance.id}.${utterance.sentTo}`, audio });
+        utterance.sentTo += audio.length;
+        ahead += audio.length;
+      }
+      if (!utterance.isComplete || utterance.sentTo < utterance.audio.length) return;
+    }
+  }
+  function report(utterance: Utterance): void {
+    const isWhole = utterance.isComplete && utterance.heardTo >= utterance.audio.length;
+    if (isWhole) queue = queue.filter((each) => each !== utterance);
+    const { id, heardTo, startedAt } = utterance;
+    played(id, { ms: Math.round(heardTo / bytesPerMs), startedAt: startedAt ?? now(), isWhole });
+  }
+  const find = (id: number): Utterance | undefined => queue.find((each) => each.id === id);
+
+  return {
+    begin(utterance) {
+      queue.push({ id: utterance, audio: new Uint8Array(0), isComplete: false, sentTo: 0, heardTo: 0, startedAt: null });
+    },
+    add(id, audio) {
+      const utterance = find(id);
+      if (utterance === undefined) return;
+      utterance.audio = Buffer.concat([utterance.audio, audio]);
+      send();
+    },
+    end(id) {
+      const utterance = find(id);
+      if (utterance === undefined) return;
+      utterance.isComplete = true;
+      send();
+      if (utterance.heardTo >= utterance.audio.length) report(utterance);
+    },
+    pause() {
+      isPaused = true;
+      leg.say({ clear: true });
+    },
+    resume() {
+      isPaused = false;
+      for (const utterance of queue) utterance.sentTo = wordBefore(utterance.audio, utterance.heardTo);
+      send();
+    },
+    hush() {
+      isPaused = false;
+      queue = [];
+      leg.say({ clear: true });
+    },
+    heard(chunk, ms) {
+      const [id = '', from = ''] = chunk.split('.');
+      const utterance = find(Number(id));
+      if (utterance === undefined) return;
+      if (ms > 0) utterance.startedAt ??= now() - ms;
+      const to = Number(from) + ms * bytesPerMs;
+      if (ms === 0 || to <= utterance.heardTo) return;
+      utterance.heardTo = Math.min(to, utterance.audio.length);
+      report(utterance);
+      send();
+    },
+    get waitingMs() {
+      return queue.reduce((sum, { audio, sentTo }) => sum + audio.length - sentTo, 0) / bytesPerMs;
+    },
+  };
+}
+
+/** The quietest place shortly before `at`: words begin there. */
+function wordBefore(audio: Uint8Array, at: number): number {
+  let [best, quietest] = [at, Number.POSITIVE_INFINITY];
+  for (let from = at - frameBytes; from >= 0 && from >= at - wordBytes; from -= frameBytes) {
+    const level = loudness(audio.subarray(from, from + frameBytes));
+    if (level < quietest) [best, quietest] = [from, level];
+  }
+  return at <= wordBytes ? 0 : best;
+}
+/** By the exponents of μ-law samples, which are inverted on the line. */
+function loudness(frame: Uint8Array): number {
+  let sum = 0;
+  for (const byte of frame) sum += 1 << ((~byte >> 4) & 7);
+  return sum;
+}

@@ -1,0 +1,57 @@
+/** The time limits and the own words of a talk. */
+
+export interface TalkRules {
+  /** Said first; a notice of recording belongs here. It cannot be interrupted. */
+  readonly greeting: string;
+  /** Said when the customer's words were not understood. */
+  readonly askAgain: string;
+  /** Said while an answer takes long, at most once a turn. */
+  readonly filler: string;
+  /** Said when the customer says nothing. */
+  readonly areYouThere: string;
+  /** Said before the line hangs up: nothing was heard, the talk has lasted too long, no answer can be had. */
+  readonly nobodyHeard: string;
+  readonly tooLong: string;
+  readonly trouble: string;
+  /** Left in a mailbox after its beep. */
+  readonly mailbox: string;
+  /** How long a person who was called may take for a first word before the greeting. */
+  readonly firstWordMs: number;
+  /** Silence that ends a turn; the second while a number, a name or an address is told. */
+  readonly silenceMs: number;
+  readonly dictationMs: number;
+  /** How long after the last sound the recogniser may take for its last words. */
+  readonly finalMs: number;
+  /** How long it may stay open whether the customer interrupts, counted from their last sound. */
+  readonly decideMs: number;
+  readonly fillerMs: number;
+  /** Silence on both sides before the customer is asked whether they are there; how often they are asked. */
+  readonly idleMs: number;
+  readonly idlePrompts: number;
+  /** How often in a row words that were not understood are asked for again. */
+  readonly askAgainTimes: number;
+  /** Shorter sounds without words are not asked about. */
+  readonly shortestMs: number;
+  readonly maxMs: number;
+}
+export const russianRules: TalkRules = {
+  greeting: 'Здравствуйте! Разговор записывается. Чем могу помочь?',
+  askAgain: 'Простите, не расслышала. Повторите, пожалуйста.',
+  filler: 'Секунду, пожалуйста.',
+  areYouThere: 'Вы ещё на линии?',
+  nobodyHeard: 'К сожалению, я вас не слышу. Мы перезвоним. До свидания.',
+  tooLong: 'К сожалению, время разговора вышло. Мы вам перезвоним. До свидания.',
+  trouble: 'К сожалению, сейчас я не могу ответить. Мы вам перезвоним. До свидания.',
+  mailbox: 'Здравствуйте! Мы звонили вам по вашей заявке. Мы перезвоним позже. До свидания.',
+  firstWordMs: 1_200,
+  silenceMs: 500,
+  dictationMs: 1_200,
+  finalMs: 1_500,
+  decideMs: 1_000,
+  fillerMs: 700,
+  idleMs: 8_000,
+  idlePrompts: 2,
+  askAgainTimes: 2,
+  shortestMs: 400,
+  maxMs: 600_000,
+};

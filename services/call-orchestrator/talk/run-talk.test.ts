@@ -1,0 +1,167 @@
+/** A talk over a leg with the real dialog. The caller speaks in tones, one a phrase, which the recogniser of this test knows. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { type Loopback, loopback, loopbackSettings } from '../../../adapters/telephony/loopback.ts';
+import type { FarPhone } from '../../../adapters/telephony/loopback-leg.ts';
+import type { TtsProvider } from '../../../adapters/tts/port.ts';
+import { type Service, service } from '../../../bus/service.ts';
+import { asr } from '../../../contracts/asr.ts';
+import { calls } from '../../../contracts/calls.ts';
+import { company } from '../../../contracts/company.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { decode, encode } from '../../../media/audio/g711.ts';
+import { goertzel } from '../../../media/audio/goertzel.ts';
+import { makeTone } from '../../../media/audio/tones.ts';
+import { quiet } from '../../../runtime/noop-log.ts';
+import { loadServices } from '../../../runtime/services.ts';
+import { until, type World, world } from '../../../test/kit/world.ts';
+import salon from '../../crm-connector/salon.json' with { type: 'json' };
+
+const phrases = {
+  address: { hz: 500, words: 'какой у вас адрес' },
+  goodbye: { hz: 900, words: 'до свидания' },
+  listening: { hz: 1_300, words: 'угу' },
+  price: { hz: 2_100, words: 'сколько стоит стрижка' },
+  wait: { hz: 1_700, words: 'подождите' },
+} as const;
+const spoken = (phrase: keyof typeof phrases): Uint8Array => encode('PCMU', makeTone({ hz: [phrases[phrase].hz], ms: 500, dbm0: -12 }));
+const wordsIn = (pcmu: Uint8Array): string => {
+  const samples = decode('PCMU', pcmu);
+  const level = ({ hz }: { hz: number }) => goertzel(samples, hz);
+  return Object.values(phrases).reduce((best, each) => (level(each) > level(best) ? each : best)).words;
+};
+const ears: Service = service({ serves: { asr }, settings: z.object({}) }).start(async () => ({
+  asr: {
+    recognize: async () => {
+      throw new Error('not in this test');
+    },
+    capabilities: async () => ({ ears: [] }),
+    async *recognize_stream(_input, up) {
+      let parts: Uint8Array[] = [];
+      for await (const item of up) {
+        if (item instanceof Uint8Array) {
+          parts.push(item);
+          continue;
+        }
+        const text = wordsIn(Buffer.concat(parts));
+        parts = [];
+        yield { kind: 'final' as const, text, confidence: 1, words: [], startMs: 0, endMs: 0, provider: 'tones' };
+        yield { kind: 'finalized' as const };
+      }
+    },
+  },
+}));
+/** Texts that take so long that there is time to interrupt them. */
+const slowly: string[] = [];
+/** Each text has a sound of its own, 20 ms a letter, or 300 ms where it is about a haircut. */
+const soundOf = (text: string): Uint8Array => {
+  const isSlow = text.includes('Стрижка');
+  if (isSlow) slowly.push(text);
+  const seed = [...text].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
+  return Uint8Array.from({ length: (isSlow ? 2_400 : 160) * text.length }, (_, n) => 1 + ((n * n * seed + 13 * n) % 100));
+};
+const voice: TtsProvider = {
+  provider: 'test',
+  voices: async () => [{ voice: 'anna', language: 'ru-RU', gender: 'female' }],
+  speak: async ({ text }) => soundOf(text),
+};
+const greeting = 'Да, слушаю вас?';
+
+let it: World;
+let gateway: Loopback;
+beforeAll(async () => {
+  it = await world();
+  gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet });
+  const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, tts: { tts: voice } };
+  const folders = ['call-orchestrator', 'telephony-gateway', 'tts', 'dialog-orchestrator', 'crm-connector', 'journal'];
+  await it.start('asr', ears);
+  for (const { folder, service: each } of await loadServices(folders)) {
+    const made: Service =
+      vendors[folder] === undefined
+        ? each
+        : { ...each, make: (parts) => each.make({ ...parts, vendors: { ...parts.vendors, ...vendors[folder] } }) };
+    await it.start(folder, made, { CALL_ROUTES: '100=dialog', CALL_GREETING: greeting, CALL_HOURS: '00:00-24:00' });
+  }
+  await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never });
+});
+afterAll(() => it.stop());
+
+type Entries = OutputOf<typeof calls.get_transcript>['entries'];
+let phones = 0;
+async function calling() {
+  phones += 1;
+  const from = `+7999555${String(1_000 + phones)}`;
+  const phone: FarPhone = await gateway.call(from, '100');
+  const frames: Uint8Array[] = [];
+  phone.hear((audio) => void frames.push(audio));
+  const { callId } = await until(async () => (await it.bus.call(calls.list_calls, { phoneNumber: from })).items[0]);
+  const transcript = async (): Promise<Entries> => (await it.bus.call(calls.get_transcript, { callId })).entries;
+  return {
+    phone,
+    callId,
+    hears: (text: string) => until(() => Buffer.concat(frames).includes(Buffer.from(soundOf(text)))),
+    heardBytes: () => frames.length * 160,
+    transcript,
+    lines: async () => (await transcript()).map(({ who, text, isInterrupted }) => `${who}: ${text}${isInterrupted ? '…' : ''}`),
+    says: (phrase: keyof typeof phrases) => phone.say(spoken(phrase)),
+    end: () => until(() => phone.state === 'ended'),
+  };
+}
+
+test('a caller asks, is answered by the dialog, says goodbye, and the line hangs up after the last word', async () => {
+  const caller = await calling();
+  await caller.hears(greeting);
+  await caller.says('address');
+  const answer = await until(async () => (await caller.transcript()).find(({ who, waterfall }) => who === 'agent' && waterfall !== null));
+  expect(answer.text).toContain(salon.address);
+  await caller.says('goodbye');
+  await caller.end();
+  const lines = await until(async () => (await caller.lines()).length >= 5 && (await caller.lines()));
+  expect(lines[0]).toBe(`agent: ${greeting}`);
+  expect(lines.filter((line) => line.startsWith('customer'))).toEqual(['customer: какой у вас адрес', 'customer: до свидания']);
+  await caller.hears((await caller.transcript()).at(-1)?.text ?? '');
+  const ended = await until(async () => {
+    const call = await it.bus.call(calls.get_call, { callId: caller.callId });
+    return call.state === 'ended' && call;
+  });
+  expect(ended).toMatchObject({ endedBy: 'system', outcome: 'answered' });
+});
+
+test('the stages of a turn follow each other, and its answer is heard when the waterfall says', async () => {
+  const caller = await calling();
+  await caller.hears(greeting);
+  await caller.says('address');
+  const { startedAt, waterfall } = await until(async () => (await caller.transcript()).find((each) => each.waterfall !== null));
+  const { lastSoundAt = '', wordsAt = '', turnEndAt = '', sentenceAt = '', audioAt = '', heardAt = '' } = waterfall ?? {};
+  const stages = [lastSoundAt, wordsAt, turnEndAt, sentenceAt, audioAt, heardAt].map((at) => Date.parse(at));
+  expect(stages).toEqual(stages.toSorted((a, b) => a - b));
+  expect(heardAt).toBe(startedAt);
+  expect(stages[2]).toBeGreaterThanOrEqual((stages[0] ?? 0) + 500);
+  caller.phone.hangUp();
+});
+
+test('a sign of listening lets the agent go on', async () => {
+  const caller = await calling();
+  await caller.hears(greeting);
+  await caller.says('address');
+  await until(() => caller.heardBytes() > soundOf(greeting).length + 4_000);
+  await caller.says('listening');
+  const whole = await until(async () => (await caller.transcript()).find((each) => each.waterfall !== null));
+  expect([whole.isInterrupted, whole.text.includes(salon.address)]).toEqual([false, true]);
+  caller.phone.hangUp();
+  await caller.end();
+});
+
+test('a word that interrupts is answered, and what was not heard is not in the transcript', async () => {
+  const caller = await calling();
+  await caller.hears(greeting);
+  const before = caller.heardBytes();
+  await caller.says('price');
+  await until(() => caller.heardBytes() > before + 24_000);
+  await caller.says('wait');
+  const cut = await until(async () => (await caller.transcript()).find((each) => each.isInterrupted));
+  expect(slowly.some((text) => text.startsWith(cut.text) && cut.text.length < text.length)).toBe(true);
+  expect(await until(async () => (await caller.lines()).includes('customer: подождите'))).toBe(true);
+  caller.phone.hangUp();
+  await caller.end();
+});

@@ -1,0 +1,201 @@
+/** Runs a talk on an answered leg: the streams of the leg, the recogniser, the voice and the dialog around the state machine. */
+import type { Bus, Log } from '../../../bus/service.ts';
+import { dialog } from '../../../contracts/dialog.ts';
+import { telephony } from '../../../contracts/telephony.ts';
+import { decode } from '../../../media/audio/g711.ts';
+import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
+import { createOutbox, createSpeaker, type Outbox } from '../line/speaker.ts';
+import { createEar } from './ear.ts';
+import { createHearing, tickMs } from './hearing.ts';
+import { spokenWords } from './interruption.ts';
+import { createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
+import { createPlayer } from './player.ts';
+import type { TalkRules } from './rules.ts';
+import { createVoice } from './voice.ts';
+
+export interface TalkParts {
+  readonly bus: Pick<Bus, 'open' | 'call'>;
+  readonly log: Log;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly rules: TalkRules;
+  readonly language: string;
+  readonly voice: string | undefined;
+  /** Stores what one side said. */
+  readonly note: (entry: TalkEntry) => Promise<void>;
+  /** Who has answered, once it is known. Absent where this system has answered. */
+  readonly answered?: ((by: AnswerVerdict) => Promise<void>) | undefined;
+}
+export interface TalkedCall {
+  readonly callId: string;
+  readonly legId: string;
+  readonly direction: 'in' | 'out';
+  /** Of the customer; null if it is withheld. */
+  readonly phoneNumber: string | null;
+}
+const answerMs = 60_000;
+const farewells = /до свидан|всего доброго|всего хорошего|(^|\s)пока[.!]?$|goodbye|(^|\s)bye/i;
+/** A dialog takes no longer message. */
+const longestMessage = 4_096;
+
+/** Resolves when the leg has ended. */
+export async function runTalk(
+  { callId, legId, direction, phoneNumber }: TalkedCall,
+  { bus, log, now, rules, language, voice: voiceName, note, answered }: TalkParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const leg = createSpeaker();
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const talk = createTalk(rules);
+  const answering = answered && createAnswerDetector();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** The answer that is under way, and what its dialog is told. */
+  let asking: { readonly answer: number; readonly up: Outbox<Reported> } | undefined;
+  let noted: Promise<void> = Promise.resolve();
+
+  function give(event: TalkEvent): void {
+    if (until.aborted) return;
+    for (const order of talk.give(event, now())) obey(order);
+  }
+  const player = createPlayer({
+    ...{ leg, now },
+    played: (utterance, heard) => give({ kind: 'played', utterance, ...heard }),
+  });
+  const ear = createEar(
+    {
+      ...{ bus, log, language },
+      heard: (segment, text, isFinal) => give({ kind: isFinal ? 'final' : 'partial', segment, text }),
+      finalized: (segment) => give({ kind: 'finalized', segment }),
+    },
+    until,
+  );
+  const voiced = new Map<number, number>();
+  const voice = createVoice(
+    {
+      ...{ bus, log, language, voice: voiceName },
+      audio(utterance, pcmu) {
+        const ms = (voiced.get(utterance) ?? 0) + pcmu.length / 8;
+        voiced.set(utterance, ms);
+        give({ kind: 'voiced', utterance, ms });
+        player.add(utterance, pcmu);
+      },
+      ended(utterance, isVoiced) {
+        voiced.delete(utterance);
+        if (!isVoiced) give({ kind: 'unvoiced', utterance });
+        player.end(utterance);
+      },
+    },
+    until,
+  );
+  const hearing = createHearing({
+    now,
+    started(segment, at) {
+      ear.begin(segment);
+      give({ kind: 'speech_started', segment, at });
+    },
+    audio: ear.hear,
+    stopped(segment, at) {
+      ear.end();
+      give({ kind: 'speech_stopped', segment, at });
+    },
+  });
+
+  function obey(order: TalkOrder): void {
+    switch (order.order) {
+      case 'say':
+        player.begin(order.utterance);
+        voice.say(order.utterance, order.text);
+        return;
+      case 'pause':
+        player.pause();
+        return;
+      case 'resume':
+        player.resume();
+        return;
+      case 'hush':
+        voice.hush();
+        player.hush();
+        return;
+      case 'ask':
+        void ask(order.answer, order.message);
+        return;
+      case 'drop':
+        if (asking?.answer !== order.answer) return;
+        asking.up.put({ is: 'heard', sentences: order.sentences });
+        asking.up.put({ is: 'cancel' });
+        return;
+      case 'note':
+        noted = noted.then(() => note(order.entry)).catch((err: unknown) => log.warn({ err, callId }, 'what was said could not be stored'));
+        return;
+      case 'record':
+        void acted(bus.call(telephony.record, { legId, on: true }, { signal: until }), 'the leg could not be recorded');
+        return;
+      case 'hang_up':
+        void acted(bus.call(telephony.hang_up, { legId }, { signal }), 'the leg could not be hung up');
+        return;
+      case 'wake':
+        clearTimeout(timer);
+        if (order.at !== null) timer = setTimeout(() => give({ kind: 'woken' }), Math.max(0, order.at - now()));
+    }
+  }
+  async function ask(answer: number, message: string): Promise<void> {
+    const up = createOutbox<Reported>();
+    asking = { answer, up };
+    const said = { sessionId: callId, message: message.slice(0, longestMessage), ...(phoneNumber === null ? {} : { phoneNumber }) };
+    try {
+      for await (const item of bus.open(dialog.dialog_stream, said, up, { signal: until, timeoutMs: answerMs })) {
+        if (item.is === 'sentence') give({ kind: 'sentence', answer, text: item.text });
+        else if (item.is === 'tool') give({ kind: 'tool', answer });
+        else if (item.is === 'done') {
+          const isLast = item.answer.isHandedOver || farewells.test(spokenWords(message).join(' '));
+          give({ kind: 'answered', answer, isLast });
+        }
+      }
+      give({ kind: 'answered', answer, isLast: false });
+    } catch (err) {
+      if (!until.aborted) log.warn({ err, callId }, 'the dialog of a call failed');
+      give({ kind: 'failed', answer });
+    } finally {
+      up.end();
+    }
+  }
+  async function acted(work: Promise<unknown>, failure: string): Promise<void> {
+    try {
+      await work;
+    } catch (err) {
+      log.info({ err, callId }, failure);
+    }
+  }
+  function hasAnswered(verdict: AnswerVerdict): void {
+    if (verdict === 'machine') give({ kind: 'machine' });
+    void acted(answered?.(verdict) ?? Promise.resolve(), 'it could not be stored who has answered');
+  }
+
+  const ticking = setInterval(hearing.tick, tickMs);
+  try {
+    const items = bus.open(telephony.media, { legId }, leg, { signal: until });
+    give({ kind: 'started', direction });
+    for await (const item of items) {
+      if (item instanceof Uint8Array) {
+        hearing.frame(item);
+        const verdict = answering?.push(decode('PCMU', item)) ?? null;
+        if (verdict !== null) hasAnswered(verdict);
+      } else if ('played' in item) player.heard(item.played, item.ms);
+      else if ('dtmf' in item) give({ kind: 'key', key: item.dtmf });
+      else if ('held' in item) {
+        hearing.reset();
+        give({ kind: 'held', isHeld: item.held });
+      }
+    }
+  } finally {
+    for (const order of talk.give({ kind: 'left' }, now())) obey(order);
+    clearInterval(ticking);
+    clearTimeout(timer);
+    over.abort();
+    for (const end of [leg.end, ear.close, voice.close]) end();
+    await noted;
+  }
+}
+/** What a dialog is told about its answer. */
+type Reported = { readonly is: 'heard'; readonly sentences: number } | { readonly is: 'cancel' };

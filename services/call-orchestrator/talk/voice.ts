@@ -1,0 +1,69 @@
+/** The voice of a talk: one stream of `tts` that speaks utterance after utterance. */
+import type { z } from 'zod';
+import type { Bus, Log } from '../../../bus/service.ts';
+import { tts } from '../../../contracts/tts.ts';
+import { createOutbox } from '../line/speaker.ts';
+
+export interface VoiceParts {
+  readonly bus: Pick<Bus, 'open'>;
+  readonly log: Log;
+  readonly language: string;
+  readonly voice: string | undefined;
+  readonly audio: (utterance: number, pcmu: Uint8Array) => void;
+  /** @param isVoiced false: the voice failed; perhaps some of the audio came */
+  readonly ended: (utterance: number, isVoiced: boolean) => void;
+}
+export interface Voice {
+  say(utterance: number, text: string): void;
+  /** Utterances that were not spoken yet are not wanted any more. */
+  hush(): void;
+  close(): void;
+}
+const longestText = 4_096;
+
+export function createVoice({ bus, log, language, voice, audio, ended }: VoiceParts, signal: AbortSignal): Voice {
+  let up = createOutbox<z.input<typeof tts.synthesize_stream.up>>();
+  let isOpen = false;
+  let waiting: number[] = [];
+
+  function open(): void {
+    if (isOpen) return;
+    isOpen = true;
+    const mine = createOutbox<z.input<typeof tts.synthesize_stream.up>>();
+    up = mine;
+    listen(bus.open(tts.synthesize_stream, { language, ...(voice === undefined ? {} : { voice }) }, mine, { signal }))
+      .catch((err: unknown) => {
+        if (!signal.aborted) log.warn({ err }, 'the voice of a call broke off; it is opened again for the next sentence');
+      })
+      .finally(() => {
+        mine.end();
+        isOpen = false;
+        const unspoken = waiting;
+        waiting = [];
+        if (!signal.aborted) for (const utterance of unspoken) ended(utterance, false);
+      });
+  }
+  async function listen(items: AsyncIterable<z.output<typeof tts.synthesize_stream.down>>): Promise<void> {
+    for await (const item of items) {
+      const utterance = Number(item.id);
+      if (!waiting.includes(utterance)) continue;
+      if ('audio' in item) audio(utterance, item.audio);
+      else {
+        waiting = waiting.filter((each) => each !== utterance);
+        ended(utterance, item.durationMs > 0);
+      }
+    }
+  }
+  return {
+    say(utterance, text) {
+      open();
+      waiting.push(utterance);
+      up.put({ id: String(utterance), text: text.slice(0, longestText) });
+    },
+    hush() {
+      for (const utterance of waiting) up.put({ cancel: String(utterance) });
+      waiting = [];
+    },
+    close: () => up.end(),
+  };
+}
