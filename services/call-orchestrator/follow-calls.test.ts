@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { calls } from '../../contracts/calls.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
+import { until } from '../../test/kit/until.ts';
 import { fixture } from './fixture.ts';
 
 let store: TestStore;
@@ -241,4 +242,24 @@ test('only an answered call is transferred', async () => {
   await at.leg(callId, 'answered');
   await transfer();
   expect(at.asked).toEqual([{ method: 'telephony.transfer', input: { legId: `leg_of_${callId}`, to: '+79995550000' } }]);
+});
+
+test('the end of a leg counts that arrives while the outcome of its dial is being stored', async () => {
+  const at = await fixture(store);
+  const { callId } = await at.start('k1');
+  const [held, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const dialled = store.db.transaction(async (tx) => {
+    await tx.query('update call_orchestrator.calls set leg_id = $2 where call_id = $1', [callId, `leg_of_${callId}`]);
+    held.resolve();
+    await release.promise;
+  });
+  await held.promise;
+  const ended = at.leg(callId, 'ended', { outcome: 'busy' });
+  await until(
+    async () =>
+      (await store.db.query(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)).length > 0,
+  );
+  release.resolve();
+  await Promise.all([dialled, ended]);
+  expect(await at.ask(calls.get_call, { callId })).toMatchObject({ state: 'ended', outcome: 'busy' });
 });

@@ -237,12 +237,13 @@ export async function markAnsweredBy(tx: Queries, callId: string, answeredBy: No
   await tx.query('update call_orchestrator.calls set answered_by = $2 where call_id = $1', [callId, answeredBy]);
 }
 
-/** Stores the leg of a call; the first one stays. Whether it is this one. */
+/**
+ * Stores the leg of a call; the first one stays. Whether it is this one. Another transaction may store the leg at the same time: an update
+ * sees what it stored, where a query of the same statement would not.
+ */
 export async function learnLeg(tx: Queries, callId: string, legId: string): Promise<boolean> {
   const [row] = await tx.query<{ is_leg: boolean }>(
-    `with learned as (
-       update call_orchestrator.calls set leg_id = $2 where call_id = $1 and leg_id is null returning true)
-     select exists (select from learned) or exists (select from call_orchestrator.calls where call_id = $1 and leg_id = $2) as is_leg`,
+    'update call_orchestrator.calls set leg_id = coalesce(leg_id, $2) where call_id = $1 returning leg_id = $2 as is_leg',
     [callId, legId],
   );
   return row?.is_leg ?? false;
