@@ -80,6 +80,7 @@ beforeEach(async () => {
     audit: [],
   }));
   server.on('GET /api/v1/crm/leads', () => queue(lead));
+  server.on('GET /api/v1/campaigns', () => queue());
   server.on('GET /api/v1/crm/deals', () => ({ items: [deal], isMore: false }));
   server.on('GET /api/v1/crm/tasks', () => ({ items: [task(1, at, false), task(2, at, true)], isMore: true }));
   server.on('GET /api/v1/clients', () => queue(client, { ...client, customerId: 'c2', name: 'Иван из мессенджера', channel: 'telegram' }));
@@ -570,6 +571,22 @@ inBrowser(
     await go(page, 'campaigns');
     await says(page, 'Кампаний пока нет', '.picture.empty');
     expect(await page.value(`/\\d/.test(document.querySelector('#main').innerText)`)).toBe(false);
+    const counts = { waiting: 6, dialling: 1, answered: 2, notAnswered: 0, refused: 0, notAllowed: 0, review: 1 };
+    const campaign = {
+      campaignId: 'cmp_1',
+      name: 'Весна',
+      state: 'running',
+      rules: null,
+      counts,
+      holds: [{ reason: 'no_consent', members: 1, since: at }],
+    };
+    server.on('GET /api/v1/campaigns', () =>
+      queue({ ...campaign, nextAt: null, createdBy: 'operator', createdAt: at, startedAt: at, endedAt: null }),
+    );
+    await page.value(`document.querySelector('#main .bar button').click()`);
+    await says(page, '3 из 10', '[data-row="cmp_1"]');
+    await page.value(`document.querySelector('[data-row="cmp_1"] a').click()`);
+    await says(page, 'no_consent: участников: 1', '.detail');
     await page.close();
   },
   2 * patienceMs,
