@@ -396,7 +396,10 @@ export async function countMembers(db: Queries): Promise<ReadonlyMap<string, num
 }
 export async function countHolds(db: Queries): Promise<number> {
   const [row] = await db.query<{ count: number }>(
-    `select count(*)::int as count from campaigns.holds h join campaigns.campaigns c using (campaign_id) where c.ended_at is null`,
+    `select count(*)::int as count from campaigns.holds h join campaigns.campaigns c using (campaign_id)
+     where c.ended_at is null and (h.reason = any ($1)
+       or exists (select from campaigns.members m where m.campaign_id = h.campaign_id and m.state = 'review' and m.reason = h.reason))`,
+    [[...wholeHolds]],
   );
   return row?.count ?? 0;
 }

@@ -1,6 +1,7 @@
 /** What each role is shown of chats of its own, of another and of nobody, on every route that reads. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { calls } from '../../../contracts/calls.ts';
+import { campaigns } from '../../../contracts/campaigns.ts';
 import { crm } from '../../../contracts/crm.ts';
 import { inbox } from '../../../contracts/inbox.ts';
 import { messages } from '../../../contracts/messages.ts';
@@ -12,7 +13,7 @@ const canaries = { own: 'канарейкасвоя', other: 'канарейка
 type Whose = keyof typeof canaries;
 const whose = Object.keys(canaries) as Whose[];
 const phones: Readonly<Record<Whose, string>> = { own: '+79990001101', other: '+79990001102', nobody: '+79990001103' };
-type Ids = Readonly<Record<'chatId' | 'messageId' | 'customerId' | 'id' | 'sessionId' | 'callId' | 'leadId', string>>;
+type Ids = Readonly<Record<'chatId' | 'messageId' | 'customerId' | 'id' | 'sessionId' | 'callId' | 'leadId' | 'campaignId', string>>;
 
 let it: GatewayWorld;
 let vera: LoggedIn;
@@ -32,6 +33,7 @@ beforeAll(async () => {
       'crm-connector',
       'call-orchestrator',
       'telephony-gateway',
+      'campaigns',
     ],
     { DIALOG_MODE: 'draft' },
   );
@@ -52,13 +54,15 @@ beforeAll(async () => {
     const phoneNumber = phones[one];
     const { leadId } = await it.world.bus.call(crm.push_to_crm, { firstName: `Имя ${canaries[one]}`, phoneNumber }, { key: `lead ${one}` });
     const { callId } = await it.world.bus.call(calls.start_call, { leadId, phoneNumber }, { key: `call ${one}` });
-    return { chatId, messageId, id, sessionId: chatId, customerId: items.at(-1)?.sender?.customerId ?? '', callId, leadId };
+    const { campaignId } = await it.world.bus.call(campaigns.create_campaign, { name: 'Весна' }, { key: `campaign ${one}` });
+    await it.world.bus.call(campaigns.add_members, { campaignId, members: [{ phoneNumber, name: `Имя ${canaries[one]}` }] });
+    return { chatId, messageId, id, sessionId: chatId, customerId: items.at(-1)?.sender?.customerId ?? '', callId, leadId, campaignId };
   };
   ids = { own: await stored('own'), other: await stored('other'), nobody: await stored('nobody') };
   // Every copy of who is in charge has arrived, and each message is classified.
   for (const table of ['journal.chat_owners', 'gateway.chat_owners'])
     await until(async () => (await it.world.store.query(`select from ${table} where person_id is not null`)).length >= 2 || null);
-  for (const schema of ['call_orchestrator', 'crm_connector', 'gateway'])
+  for (const schema of ['call_orchestrator', 'crm_connector', 'gateway', 'campaigns'])
     await until(
       async () => (await it.world.store.query(`select from ${schema}.phone_owners where person_ids <> '{}'`)).length >= 2 || null,
     );
@@ -100,7 +104,7 @@ test('a manager is shown what is theirs and nobody’s on every route, and nothi
     expect(seen).toEqual(
       expect.arrayContaining([
         ...[`/api/v1/messages`, `/api/v1/messages/${ids[one].messageId}`, `/api/v1/chats/${ids[one].chatId}`],
-        ...['/api/v1/calls', `/api/v1/calls/${ids[one].callId}`, '/api/v1/crm/leads'],
+        ...['/api/v1/calls', `/api/v1/calls/${ids[one].callId}`, '/api/v1/crm/leads', `/api/v1/campaigns/${ids[one].campaignId}/members`],
       ]),
     );
   }
