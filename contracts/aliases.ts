@@ -1,5 +1,6 @@
 /** Names, routes and bodies of former integrations, each mapped to a method. */
 import { z } from 'zod';
+import { asr } from './asr.ts';
 import { calls } from './calls.ts';
 import { Id } from './common.ts';
 import { crm, PushToCrm } from './crm.ts';
@@ -8,6 +9,7 @@ import { inbox } from './inbox.ts';
 import { journal } from './journal.ts';
 import { type Alias, alias } from './kit/define.ts';
 import { aliasFact, resolve } from './kit/legacy-body.ts';
+import { tts } from './tts.ts';
 
 /** The reply of the first `push_to_crm`; other fields are ignored. */
 const NestedPush = z.object({
@@ -69,6 +71,9 @@ export const aliases: readonly Alias[] = [
     },
   }),
   alias('GET /intents', dialog.list_intents, { port: 8003 }),
+  alias('POST /recognize', asr.recognize, { port: 8001 }),
+  alias('POST /synthesize', tts.synthesize, { port: 8002 }),
+  alias('GET /voices', tts.list_voices, { port: 8002 }),
   // The former endpoint answered with the reply.
   alias('POST /api/v1/messages', inbox.put_message, {
     body: OldMessage,

@@ -19,17 +19,32 @@ const Words = z
   .describe('Words with their times; empty if the provider does not report them.');
 const Heard = z.string().max(65_536).meta({ pii: 'text' });
 
+const recording = z.strictObject({
+  audio: z.union([Bytes, BlobRef]).describe('WAV, OGG with Opus, or raw G.711 μ-law of 8 kHz (`audio/basic`). A larger file is a blob.'),
+  contentType: ContentType.default('application/octet-stream'),
+  language: Language.default('ru-RU'),
+  hints: Hints.optional(),
+});
+const files = { audio: { contentType: 'contentType' } } as const;
+const errorsOfRecordings = {
+  bad_audio: 'invalid_argument',
+  audio_too_long: 'invalid_argument',
+  no_vocabulary: 'failed_precondition',
+} as const;
+const Final = z.object({
+  kind: z.literal('final'),
+  text: Heard.min(1),
+  confidence: Confidence,
+  words: Words,
+  startMs: AtMs,
+  endMs: AtMs,
+  provider: Provider,
+});
+
 export const asr = contract('asr', '1.1.0', {
   recognize: method({
     summary: 'Transcribe a recording.',
-    input: z.strictObject({
-      audio: z
-        .union([Bytes, BlobRef])
-        .describe('WAV, OGG with Opus, or raw G.711 μ-law of 8 kHz (`audio/basic`). A larger file is a blob.'),
-      contentType: ContentType.default('application/octet-stream'),
-      language: Language.default('ru-RU'),
-      hints: Hints.optional(),
-    }),
+    input: recording,
     output: z.object({
       text: Heard.describe('Empty when the recording has no speech, or none that the ear knows.'),
       confidence: Confidence,
@@ -39,8 +54,8 @@ export const asr = contract('asr', '1.1.0', {
     }),
     idempotency: 'read',
     timeoutMs: 120_000,
-    http: { route: 'POST /api/v1/asr/recognize', body: 'multipart', files: { audio: { contentType: 'contentType' } } },
-    errors: { bad_audio: 'invalid_argument', audio_too_long: 'invalid_argument', no_vocabulary: 'failed_precondition' },
+    http: { route: 'POST /api/v1/asr/recognize', body: 'multipart', files },
+    errors: errorsOfRecordings,
     limits: { concurrency: 16 },
   }),
   recognize_stream: stream({
@@ -52,18 +67,18 @@ export const asr = contract('asr', '1.1.0', {
     ]),
     down: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('partial'), text: Heard.describe('What is heard so far of the next final; it may change.') }),
-      z.object({
-        kind: z.literal('final'),
-        text: Heard.min(1),
-        confidence: Confidence,
-        words: Words,
-        startMs: AtMs,
-        endMs: AtMs,
-        provider: Provider,
-      }),
+      Final,
       z.object({ kind: z.literal('finalized') }).describe('All finals of the audio before one `finalize` were sent, perhaps none.'),
     ]),
     errors: { no_vocabulary: 'failed_precondition' },
+  }),
+  follow_recording: stream({
+    summary: 'Transcribe a recording, utterance by utterance.',
+    input: recording,
+    up: z.strictObject({}),
+    down: Final,
+    errors: errorsOfRecordings,
+    http: { route: 'POST /recognize/stream', reply: 'events', body: 'multipart', files },
   }),
   capabilities: method({
     summary: 'Ears in use, in their order of preference, and what each can hear.',

@@ -68,6 +68,14 @@ export const tts = contract('tts', '1.0.0', {
     ]),
     errors: { no_voice: 'invalid_argument' },
   }),
+  speak: stream({
+    summary: 'Speak a text as G.711 μ-law, 8 kHz, mono, piece by piece. An unknown voice is spoken by the built-in one of the language.',
+    input: z.strictObject({ text: SpokenText, ...speech }),
+    up: z.strictObject({}),
+    down: bytesUpTo(8_000),
+    errors: { no_voice: 'invalid_argument' },
+    http: { route: 'POST /synthesize/stream', reply: 'stream', contentType: 'audio/basic' },
+  }),
   list_voices: method({
     summary: 'List the voices.',
     input: z.strictObject({ language: Language.optional() }),

@@ -61,7 +61,7 @@ export function createCaller(options: CallerOptions): Caller {
       let method = openings.get(stream);
       if (method === undefined) {
         // A second opening conflicts with nothing, so it is retried like an idempotent method.
-        method = { ...stream, idempotency: 'idempotent', bytes: false };
+        method = { ...stream, idempotency: 'idempotent' };
         openings.set(stream, method);
       }
       const callable = method;

@@ -107,7 +107,8 @@ export function mayNotCall(name: string, address: string): PolybError {
 }
 
 function headOf({ traceId, spanId, deadlineAt, key, format, stream, step }: PendingCall, at: number): string {
-  const extra = format === 'json' ? (stream === '' ? '' : `polyb-stream: ${stream}\r\n`) : `content-type: ${msgpackType}\r\n`;
+  const ofStream = stream === '' ? '' : `polyb-stream: ${stream}\r\n`;
+  const extra = format === 'json' ? ofStream : `content-type: ${msgpackType}\r\n${ofStream}`;
   const ofStep = step === '' ? '' : `polyb-step: ${headerValue(step)}\r\n`;
   return requestHead(traceparentOf(traceId, spanId), deadlineAt - at, at, key, `${extra}${ofStep}`);
 }

@@ -45,7 +45,9 @@ interface Exposed {
  * A stream as a reply; the client sends no items. `events`: server-sent events `item` with the number of the item as id, at last `end`, or
  * `error` with a problem. `stream`: the items are bytes, sent in chunks; a failure, and 30 s without any, breaks them off.
  */
-export interface StreamHttpShape extends Exposed {
+export interface StreamHttpShape extends Exposed, Pick<HttpShape, 'files'> {
+  /** As for a method. */
+  readonly body?: 'json' | 'multipart';
   readonly reply: 'events' | 'stream';
   /** Of bytes; default `application/octet-stream`. */
   readonly contentType?: string;
@@ -165,6 +167,8 @@ export interface Stream<I extends z.ZodType = z.ZodType, U extends z.ZodType = z
   readonly roles: readonly Role[] | undefined;
   readonly limits: { readonly concurrency: number };
   readonly errors: Readonly<Record<string, DeclaredError>>;
+  /** The input contains bytes, so msgpack is the default encoding of the request that opens it. */
+  readonly bytes: boolean;
 }
 export interface Event<P extends z.ZodType = z.ZodType> {
   readonly kind: 'event';
@@ -269,6 +273,7 @@ function complete(service: string, version: string, name: string, spec: Complete
         roles: spec.roles,
         limits: spec.limits ?? { concurrency: 256 },
         errors: spec.errors ?? {},
+        bytes: carriesBytes(spec.input),
       };
     case 'method':
       return {

@@ -1,7 +1,8 @@
-import type { Ear } from '../../adapters/asr/port.ts';
+import type { Ear, Final } from '../../adapters/asr/port.ts';
 import type { Blobs } from '../../adapters/blob/port.ts';
-import type { Handler } from '../../bus/service.ts';
+import type { Handler, StreamHandler } from '../../bus/service.ts';
 import type { asr as contract } from '../../contracts/asr.ts';
+import type { ParsedOf } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { rateHz } from '../../media/audio/g711.ts';
 import type { Counts } from './counts.ts';
@@ -12,31 +13,45 @@ const partBytes = 1 << 20;
 /** No recording of the longest time is larger: 48 kHz, stereo, 16 bits. */
 const bytesPerMs = 192;
 
-export function recognize({
-  ear,
-  blobs,
-  maxMs,
-  counts,
-}: {
+export interface RecordingParts {
   readonly ear: Ear;
   readonly blobs: Pick<Blobs, 'read'>;
   readonly maxMs: number;
   readonly counts: Counts;
-}): Handler<typeof contract.recognize> {
-  return async ({ audio, contentType, language, hints = [] }, { signal }) => {
-    const bytes = audio instanceof Uint8Array ? audio : await readBlob(audio.blobId, blobs, { maxBytes: maxMs * bytesPerMs, signal });
-    const recording = await decodeRecording({ bytes, contentType }, { maxMs, signal });
-    const finals = await ear.recognize(recording, { language, hints }, signal);
-    counts.audio(recording.length / rateHz);
-    counts.finals(finals.length);
+}
+type Request = ParsedOf<typeof contract.recognize>;
+
+export function recognize(parts: RecordingParts): Handler<typeof contract.recognize> {
+  return async (request, { signal }) => {
+    const { recording, finals } = await heardIn(request, parts, signal);
     return {
       text: finals.map(({ text }) => text).join(' '),
       confidence: leastConfident(finals.map(({ confidence }) => confidence)),
       words: finals.flatMap(({ words }) => [...words]),
-      provider: ear.provider,
+      provider: parts.ear.provider,
       durationMs: Math.round((recording.length * 1_000) / rateHz),
     };
   };
+}
+
+export function followRecording(parts: RecordingParts): StreamHandler<typeof contract.follow_recording> {
+  return async function* (request, _, { signal }) {
+    const { finals } = await heardIn(request, parts, signal);
+    for (const final of finals) yield { ...final, words: [...final.words], provider: parts.ear.provider };
+  };
+}
+
+async function heardIn(
+  { audio, contentType, language, hints = [] }: Request,
+  { ear, blobs, maxMs, counts }: RecordingParts,
+  signal: AbortSignal,
+): Promise<{ readonly recording: Uint8Array; readonly finals: readonly Final[] }> {
+  const bytes = audio instanceof Uint8Array ? audio : await readBlob(audio.blobId, blobs, { maxBytes: maxMs * bytesPerMs, signal });
+  const recording = await decodeRecording({ bytes, contentType }, { maxMs, signal });
+  const finals = await ear.recognize(recording, { language, hints }, signal);
+  counts.audio(recording.length / rateHz);
+  counts.finals(finals.length);
+  return { recording, finals };
 }
 
 function leastConfident(all: readonly (number | null)[]): number | null {

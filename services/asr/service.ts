@@ -4,7 +4,7 @@ import { blobAdapters } from '../../adapters/blob/index.ts';
 import { service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { counts } from './counts.ts';
-import { recognize } from './recognize.ts';
+import { followRecording, recognize } from './recognize.ts';
 import { recognizeStream } from './recognize-stream.ts';
 import { asrSettings } from './settings.ts';
 
@@ -20,9 +20,11 @@ export default service({
   const outside = bus.health.of(`asr:${provider}`);
   const watched = { ...ear, recognize: (...given: Parameters<typeof ear.recognize>) => outside.watch(() => ear.recognize(...given)) };
   const counted = counts(metrics, provider);
+  const recordings = { ear: watched, blobs, maxMs: settings.ASR_RECORDING_MAX_MS, counts: counted };
   return {
     asr: {
-      recognize: recognize({ ear: watched, blobs, maxMs: settings.ASR_RECORDING_MAX_MS, counts: counted }),
+      recognize: recognize(recordings),
+      follow_recording: followRecording(recordings),
       recognize_stream: recognizeStream(ear, counted),
       capabilities: async () => ({ ears: [{ provider, languages: [...languages], vocabulary, hasWordTimes, limits }] }),
     },

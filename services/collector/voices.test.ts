@@ -20,6 +20,7 @@ const ears = service({ serves: { asr }, settings: z.object({}) }).start(async ()
       return { ...answer(), ...rest };
     },
     async *recognize_stream() {},
+    async *follow_recording() {},
     capabilities: async () => ({ ears: [] }),
   },
 }));

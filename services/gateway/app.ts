@@ -133,7 +133,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   for (const route of taking('json')) addRoute(app, route, parts);
   const { streams } = parts;
   if (streams !== undefined) {
-    for (const route of streams.routes) addStreamRoute(app, route, { ...parts, streams });
+    for (const route of streams.routes) if (route.http.body !== 'multipart') addStreamRoute(app, route, { ...parts, streams });
     // A stream never ends on its own, so closing must not wait for it.
     app.addHook('preClose', async () => streams.openStreams.close());
   }
@@ -142,6 +142,8 @@ export function createApp(parts: AppParts): FastifyInstance {
       readForm(request.headers['content-type'] ?? '', body),
     );
     for (const route of taking('multipart')) addRoute(forms, route, parts);
+    if (streams !== undefined)
+      for (const route of streams.routes) if (route.http.body === 'multipart') addStreamRoute(forms, route, { ...parts, streams });
     registered();
   });
   app.register((raw, _, registered) => {

@@ -6,6 +6,7 @@ import { service } from '../../bus/service.ts';
 import { tts } from '../../contracts/tts.ts';
 import { listVoices } from './list-voices.ts';
 import { ttsAudioSeconds } from './metrics.ts';
+import { speak } from './speak.ts';
 import { synthesize } from './synthesize.ts';
 import { synthesizeStream } from './synthesize-stream.ts';
 
@@ -23,6 +24,7 @@ export default service({
     tts: {
       synthesize: synthesize(voices, spoke),
       synthesize_stream: synthesizeStream(voices, spoke),
+      speak: speak(voices, spoke),
       list_voices: listVoices(voices),
     },
   };

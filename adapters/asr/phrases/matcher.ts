@@ -6,6 +6,8 @@ export interface Match {
   readonly phrase: string;
   /** See dtw.ts. */
   readonly distance: number;
+  /** Of the nearest other phrase; Infinity if there is none near. */
+  readonly next: number;
 }
 export interface Matcher {
   /** Adds a phrase by its takes: speech at 8 kHz without silence around it. */
@@ -32,13 +34,15 @@ export function createMatcher(features: Features, known: ReadonlyMap<string, rea
     },
     async nearest(speech, phrases) {
       const heard = normalized(await features.of(speech), mean);
-      let best: Match | null = null;
+      let best = null as Match | null;
       for (const phrase of phrases)
         for (const take of known.get(phrase) ?? learned.get(phrase) ?? []) {
           const stretch = take.length / heard.length;
           if (stretch > mostStretch || stretch < 1 / mostStretch) continue;
-          const found = distance(heard, take, dimensions, best?.distance);
-          if (found < (best?.distance ?? Infinity)) best = { phrase, distance: found };
+          const found = distance(heard, take, dimensions, best?.next);
+          if (best === null || found < best.distance)
+            best = { phrase, distance: found, next: best === null ? Infinity : best.phrase === phrase ? best.next : best.distance };
+          else if (phrase !== best.phrase && found < best.next) best = { ...best, next: found };
         }
       return best;
     },

@@ -81,7 +81,7 @@ export function phrasesEar(settings: z.output<typeof espeakSettings>): Ear {
     vocabulary: 'closed',
     hasWordTimes: false,
     limits:
-      'It hears whole phrases of a list (hints, or about 150 Russian ones of a sales desk), no other words, and no names or numbers beyond it.',
+      'It hears whole phrases of a list (hints, or about 100 Russian ones of a sales desk), no other words, and no names or numbers beyond it.',
     hear: (spoken, options, signal) => hear(spoken, options, signal),
     async recognize(recording, options, signal) {
       const parts = function* (): Generator<SpokenItem> {

@@ -2,8 +2,12 @@
 import type { Match } from './matcher.ts';
 import type { Piece } from './pieces.ts';
 
-/** Speech that is farther than this from every phrase is not one of them. Measured: `npm run bench -- --only=ear`. */
-export const furthest = 0.235;
+/**
+ * What counts as a phrase: speech that is this near to it, or less near if every other phrase is farther by this factor. Measured with
+ * human and with synthetic voices: docs/how-to/hear-and-speak.md.
+ */
+const [near, furthest, margin] = [0.225, 0.33, 1.04];
+const isPhrase = ({ distance, next }: Match): boolean => distance <= near || (distance <= furthest && next >= margin * distance);
 /** A phrase may have so many pauses, less one, */
 const mostPieces = 3;
 /** and be so long, in samples: speech that goes on is none, and costs no comparison. */
@@ -31,7 +35,7 @@ export async function phrasesOf(
       const before = readings[first];
       if (before === undefined || (first < index && to - from > longest)) break;
       const found = to - from > longest ? null : await match(from, to);
-      const isKnown = found !== null && found.distance <= furthest;
+      const isKnown = found !== null && isPhrase(found);
       const cost = before.cost + (to - from) * (isKnown ? found.distance : 2 * furthest);
       if (best === undefined || cost < best.cost)
         best = { cost, phrases: isKnown ? [...before.phrases, { ...found, from, to }] : before.phrases };

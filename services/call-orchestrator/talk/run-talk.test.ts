@@ -36,6 +36,7 @@ const ears: Service = service({ serves: { asr }, settings: z.object({}) }).start
       throw new Error('not in this test');
     },
     capabilities: async () => ({ ears: [] }),
+    async *follow_recording() {},
     async *recognize_stream(_input, up) {
       let parts: Uint8Array[] = [];
       for await (const item of up) {

@@ -1,0 +1,50 @@
+/** `polyb say`. */
+import { open } from 'node:fs/promises';
+import { tts } from '../../../contracts/tts.ts';
+import { decode, rateHz } from '../../../media/audio/g711.ts';
+import { wavHeader } from '../../../media/audio/wav.ts';
+import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
+import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+
+export async function sayText(invocation: Invocation): Promise<number> {
+  const { args, flags, out, path, signal } = invocation;
+  const [text] = args;
+  const file = flags.text('file');
+  if (text === undefined || text.trim() === '')
+    throw wrongUsage('expected a text', { subject: path, next: ['polyb say "Добрый день!" -o hello.wav'] });
+  if (file === undefined && out.isTty)
+    throw wrongUsage('audio is no text for a terminal', {
+      subject: path,
+      next: ['polyb say TEXT -o hello.wav', 'polyb say TEXT | aplay -t raw -f S16_LE -r 8000'],
+    });
+  return await withAsk(invocation, async (_ask, connected) => {
+    const { bus } = await connected();
+    const [voice, language] = [flags.text('voice'), flags.text('language')];
+    const asked = { ...(voice === undefined ? {} : { voice }), ...(language === undefined ? {} : { language }) };
+    const parts: Uint8Array[] = [];
+    let spoken = { voice: '', provider: '', durationMs: 0 };
+    const texts = (async function* () {
+      yield { id: 'text', text };
+    })();
+    for await (const item of bus.open(tts.synthesize_stream, asked, texts, { signal })) {
+      if ('end' in item) spoken = item;
+      else parts.push(bytesOf(decode('PCMU', item.audio)));
+    }
+    const samples = Buffer.concat(parts);
+    const { durationMs, provider } = spoken;
+    out.note(`spoken by ${spoken.voice} of ${provider}`, 'ok');
+    if (file === undefined) out.bytes(samples);
+    else {
+      await using handle = await open(file, 'w', 0o600);
+      await handle.writeFile(Buffer.concat([wavHeader({ rateHz, channels: 1 }, samples.length), samples]));
+      await out.result(
+        { file, seconds: durationMs / 1_000, voice: spoken.voice, provider },
+        { text: () => `${file}  ${(durationMs / 1_000).toFixed(1)} s  ${spoken.voice} (${provider})\n` },
+      );
+    }
+    return 0;
+  });
+}
+
+const bytesOf = (samples: Int16Array): Uint8Array => new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
