@@ -1,13 +1,20 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Intake } from '../../adapters/channel/port.ts';
 import { type Call, type Commit, type Database, type Log, type Loop, loop } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import type { InputOf } from '../../contracts/kit/define.ts';
 import { isPolybError, isStoreFailure, toPolybError } from '../../contracts/kit/errors.ts';
 import { learnWords } from './rows/search.ts';
 import { type DueVoice, giveUpVoice, keepVoice, postponeVoice, setTranscript, takeDueVoice } from './rows/voices.ts';
 
-/** Maximum bytes of one `recognize` call. */
-const hearableBytes = 262_144;
+/** Maximum bytes in a request; a larger recording is passed as a blob. */
+const requestBytes = 262_144;
+/** Time limit of a transcription; the reservation of the recording is longer. */
+const hearMs = 120_000;
+const removeMs = 10_000;
 const idleMs = 1_000;
 /** Failures after which a recording is given up. */
 const patience = 6;
@@ -24,6 +31,7 @@ export function transcribeVoices({
   call,
   log,
   intakes,
+  blobs,
   maxBytes,
 }: {
   readonly db: Database;
@@ -31,6 +39,7 @@ export function transcribeVoices({
   readonly call: Call;
   readonly log: Log;
   readonly intakes: ReadonlyMap<string, Pick<Intake, 'fetchFile'>>;
+  readonly blobs: Pick<Blobs, 'put' | 'remove'>;
   readonly maxBytes: number;
 }): Loop {
   const fetch = async (voice: DueVoice, signal: AbortSignal): Promise<void> => {
@@ -39,8 +48,21 @@ export function transcribeVoices({
     const body = await intake.fetchFile(voice.bot_id, voice.file_id, { maxBytes, signal });
     await keepVoice(db, voice.message_id, body);
   };
+  const recognized = async (voice: DueVoice, body: Uint8Array, signal: AbortSignal) => {
+    const ask = (audio: InputOf<typeof asr.recognize>['audio']) =>
+      call(asr.recognize, { audio, contentType: voice.content_type }, { signal, retry: false, timeoutMs: hearMs });
+    if (body.length <= requestBytes) return await ask(body);
+    // The same blob for each attempt: what a process leaves that dies here, the next attempt replaces and removes.
+    const blobId = `voice_${createHash('sha256').update(voice.message_id).digest('hex').slice(0, 40)}`;
+    try {
+      await blobs.put(blobId, Readable.from([body]), signal);
+      return await ask({ blobId, bytes: body.length, contentType: voice.content_type });
+    } finally {
+      await blobs.remove(blobId, AbortSignal.timeout(removeMs));
+    }
+  };
   const hear = async (voice: DueVoice, body: Uint8Array, signal: AbortSignal): Promise<void> => {
-    const { text } = await call(asr.recognize, { audio: body, contentType: voice.content_type }, { signal, retry: false });
+    const { text } = await recognized(voice, body, signal);
     await commit(async (tx) => {
       // The customer may have been erased during the transcription.
       const chatId = await setTranscript(tx, voice.message_id, text.replaceAll('\0', '\uFFFD').toWellFormed());
@@ -58,7 +80,7 @@ export function transcribeVoices({
     if (voice === null) return 'idle';
     try {
       if (voice.state === 'wanted') await fetch(voice, signal);
-      else if (voice.body === null || voice.body.length > hearableBytes) await giveUp(voice);
+      else if (voice.body === null) await giveUp(voice);
       else await hear(voice, voice.body, signal);
     } catch (thrown) {
       const error = toPolybError(thrown);

@@ -96,13 +96,6 @@ test('a recording that Telegram has no more is given up, and the message stays',
   });
 });
 
-test('a recording that is too large to be heard is kept', async () => {
-  at.telegram.file('v1', Buffer.alloc(300_000));
-  speak('v1');
-  await reaches('heard');
-  expect([heard, (await stateOf())?.kept]).toEqual([[], 300_000]);
-});
-
 test('a download that breaks is tried again', async () => {
   at.telegram.file('v1', Buffer.from('OggS'));
   at.telegram.order({ do: 'refuse', on: 'getFile', status: 502 });

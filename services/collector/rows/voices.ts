@@ -3,7 +3,7 @@ import type { Queries } from '../../../bus/service.ts';
 import { parameters, seenOfMessages, type Viewer } from './seen.ts';
 
 /** How long a recording in progress is reserved for one process. */
-const claimMs = 120_000;
+const claimMs = 180_000;
 
 export interface DueVoice {
   readonly message_id: string;
