@@ -1,11 +1,13 @@
 /** Finds speech in what comes from a phone, and cuts it into numbered segments. */
 
 import { decode } from '../../../media/audio/g711.ts';
-import { createSpeechDetector } from '../../../media/audio/speech.ts';
+import { createSpeechDetector, levelDb } from '../../../media/audio/speech.ts';
 
 export interface HearingParts {
   /** Unix ms. */
   readonly now: () => number;
+  /** Sound below this level, dB of full scale, counts as silence: it may be the echo of the agent. */
+  readonly echoDb: () => number;
   /** A segment begins; its audio follows, from a little before it. */
   readonly started: (segment: number, at: number) => void;
   readonly audio: (pcmu: Uint8Array) => void;
@@ -31,7 +33,7 @@ const leadMs = 300;
 const gapMs = 120;
 const silence = new Uint8Array(frameBytes).fill(0xff);
 
-export function createHearing({ now, started, audio, stopped }: HearingParts): Hearing {
+export function createHearing({ now, echoDb, started, audio, stopped }: HearingParts): Hearing {
   let detector = createSpeechDetector({ startMs, stopMs });
   let segment = -1;
   let isSpeech = false;
@@ -40,7 +42,8 @@ export function createHearing({ now, started, audio, stopped }: HearingParts): H
   let tickedAt = now();
 
   function push(pcmu: Uint8Array): void {
-    const edge = detector.push(decode('PCMU', pcmu));
+    const samples = decode('PCMU', pcmu);
+    const edge = detector.push(levelDb(samples) < echoDb() ? new Int16Array(samples.length) : samples);
     if (isSpeech) audio(pcmu);
     else {
       lead.push(pcmu);

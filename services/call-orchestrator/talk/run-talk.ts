@@ -6,6 +6,7 @@ import { decode } from '../../../media/audio/g711.ts';
 import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
 import { createOutbox, createSpeaker, type Outbox } from '../line/speaker.ts';
 import { createEar } from './ear.ts';
+import { createEchoGuard } from './echo.ts';
 import { createHearing, tickMs } from './hearing.ts';
 import { spokenWords } from './interruption.ts';
 import { createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
@@ -58,8 +59,16 @@ export async function runTalk(
     if (until.aborted) return;
     for (const order of talk.give(event, now())) obey(order);
   }
+  const echo = createEchoGuard(now);
   const player = createPlayer({
-    ...{ leg, now },
+    now,
+    leg: {
+      say(item) {
+        if ('clear' in item) echo.cleared();
+        else if ('audio' in item) echo.sent(item.audio);
+        leg.say(item);
+      },
+    },
     played: (utterance, heard) => give({ kind: 'played', utterance, ...heard }),
   });
   const ear = createEar(
@@ -89,7 +98,7 @@ export async function runTalk(
     until,
   );
   const hearing = createHearing({
-    now,
+    ...{ now, echoDb: echo.level },
     started(segment, at) {
       ear.begin(segment);
       give({ kind: 'speech_started', segment, at });

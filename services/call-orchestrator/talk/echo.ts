@@ -1,0 +1,52 @@
+/** Tells the echo of our own voice from the customer's: an echo comes back within a moment, and quieter than it was sent. */
+import { decode } from '../../../media/audio/g711.ts';
+import { levelDb } from '../../../media/audio/speech.ts';
+
+export interface EchoGuard {
+  /** Audio was sent to the leg, which plays it after what was sent before. */
+  sent(pcmu: Uint8Array): void;
+  /** What was not played is dropped. */
+  cleared(): void;
+  /** Sound below this level, dB of full scale, may be our echo; −Infinity when nothing was played of late. */
+  level(): number;
+}
+/** How late an echo comes. */
+const tailMs = 400;
+/** A leg plays a little later than the clock of this process says. */
+const aheadMs = 60;
+/** An echo loses at least so much on its way, dB. Networks and phones suppress what loses less. */
+const lossDb = 9;
+const frameMs = 20;
+const frameBytes = 160;
+
+/** @param now Unix ms */
+export function createEchoGuard(now: () => number): EchoGuard {
+  /** Levels of frames by the time at which they are played, oldest first. */
+  let frames: { readonly at: number; readonly db: number }[] = [];
+  let until = 0;
+  return {
+    sent(pcmu) {
+      until = Math.max(until, now());
+      for (let from = 0; from < pcmu.length; from += frameBytes) {
+        frames.push({ at: until, db: levelDb(decode('PCMU', pcmu.subarray(from, from + frameBytes))) });
+        until += frameMs;
+      }
+    },
+    cleared() {
+      const at = now();
+      frames = frames.filter((frame) => frame.at <= at);
+      until = at;
+    },
+    level() {
+      const at = now();
+      const first = frames.findIndex((frame) => frame.at >= at - tailMs);
+      frames = first < 0 ? [] : frames.slice(first);
+      let loudest = Number.NEGATIVE_INFINITY;
+      for (const frame of frames) {
+        if (frame.at > at + aheadMs) break;
+        loudest = Math.max(loudest, frame.db);
+      }
+      return loudest - lossDb;
+    },
+  };
+}

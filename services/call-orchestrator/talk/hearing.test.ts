@@ -1,0 +1,109 @@
+import { expect, test } from '@jest/globals';
+import { seededRandom } from '../../../contracts/kit/seeded-random.ts';
+import { encode } from '../../../media/audio/g711.ts';
+import { createEchoGuard } from './echo.ts';
+import { createHearing, tickMs } from './hearing.ts';
+
+/** Noise in syllables of 200 ms, as loud as speech on a phone. */
+function speech(ms: number, seed: number, peak = 12_000): Int16Array {
+  const random = seededRandom(seed);
+  return Int16Array.from({ length: ms * 8 }, (_, at) => (random() - 0.5) * (at % 2_400 < 1_600 ? peak : peak / 8));
+}
+const quieter = (samples: Int16Array, db: number): Int16Array => samples.map((sample) => sample * 10 ** (db / 20));
+/** Sounds laid over each other, each from its time. */
+function mixed(ms: number, ...sounds: readonly { readonly from: number; readonly samples: Int16Array }[]): Int16Array {
+  const line = new Int16Array(ms * 8);
+  for (const { from, samples } of sounds)
+    for (let at = 0; at < samples.length && from * 8 + at < line.length; at += 1)
+      line[from * 8 + at] = (line[from * 8 + at] ?? 0) + (samples[at] ?? 0);
+  return line;
+}
+/** Edges of the customer's speech while the agent says `agent` from 0 on. */
+function edgesOf(line: Int16Array, agent: Int16Array, isGuarded = true) {
+  let now = 0;
+  const edges: { readonly edge: string; readonly at: number }[] = [];
+  const guard = createEchoGuard(() => now);
+  const pcmu = encode('PCMU', line);
+  const hearing = createHearing({
+    now: () => now,
+    echoDb: isGuarded ? guard.level : () => Number.NEGATIVE_INFINITY,
+    started: (segment, at) => void edges.push({ edge: `started ${segment}`, at }),
+    audio: () => {},
+    stopped: (segment, at) => void edges.push({ edge: `stopped ${segment}`, at }),
+  });
+  guard.sent(encode('PCMU', agent));
+  for (let at = 0; at < pcmu.length; at += 160) {
+    now = at / 8 + 20;
+    hearing.frame(pcmu.subarray(at, at + 160));
+    if (now % tickMs === 0) hearing.tick();
+  }
+  return edges;
+}
+
+test.each([
+  [-12, 50],
+  [-12, 150],
+  [-12, 300],
+  [-16, 200],
+  [-20, 100],
+])('our own voice that comes back at %d dB after %d ms is no speech of the customer', (db, delayMs) => {
+  const agent = speech(4_000, 7);
+  const line = mixed(5_000, { from: delayMs, samples: quieter(agent, db) });
+  expect(edgesOf(line, agent)).toEqual([]);
+  expect(edgesOf(line, agent, false).length).toBeGreaterThan(0);
+});
+
+test('the customer over our echo is heard', () => {
+  const agent = speech(4_000, 7);
+  const line = mixed(5_000, { from: 150, samples: quieter(agent, -12) }, { from: 2_000, samples: speech(1_000, 11) });
+  const [first, ...others] = edgesOf(line, agent);
+  expect(first?.edge).toBe('started 0');
+  expect(Math.abs((first?.at ?? 0) - 2_000)).toBeLessThan(150);
+  expect(others.at(-1)?.edge).toMatch(/^stopped/);
+});
+
+test('a customer who is quiet for a while is heard whole when the agent is silent', () => {
+  const line = mixed(3_000, { from: 1_000, samples: quieter(speech(800, 11), -14) });
+  expect(edgesOf(line, new Int16Array(0)).map(({ edge }) => edge)).toEqual(['started 0', 'stopped 0']);
+});
+
+test('speech ends at a phone that sends nothing in its pauses', () => {
+  let now = 0;
+  const edges: string[] = [];
+  const hearing = createHearing({
+    now: () => now,
+    echoDb: () => Number.NEGATIVE_INFINITY,
+    started: () => void edges.push('started'),
+    audio: () => {},
+    stopped: () => void edges.push('stopped'),
+  });
+  const pcmu = encode('PCMU', speech(600, 3));
+  for (let at = 0; at < pcmu.length; at += 160) {
+    now += 20;
+    hearing.frame(pcmu.subarray(at, at + 160));
+  }
+  for (const end = now + 1_000; now < end; now += tickMs) hearing.tick();
+  expect(edges).toEqual(['started', 'stopped']);
+});
+
+test('a process that was held up does not take the frames that wait for silence', () => {
+  let now = 0;
+  const edges: string[] = [];
+  const hearing = createHearing({
+    now: () => now,
+    echoDb: () => Number.NEGATIVE_INFINITY,
+    started: () => void edges.push('started'),
+    audio: () => {},
+    stopped: () => void edges.push('stopped'),
+  });
+  const pcmu = encode(
+    'PCMU',
+    Int16Array.from({ length: 9_600 }, (_, at) => (at % 2 === 0 ? 6_000 : -6_000)),
+  );
+  for (let at = 0; at < pcmu.length; at += 160) {
+    now += at === 4_800 ? 800 : 20;
+    if (at === 4_800) hearing.tick();
+    hearing.frame(pcmu.subarray(at, at + 160));
+  }
+  expect(edges).toEqual(['started']);
+});
