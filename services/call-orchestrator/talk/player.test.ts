@@ -42,6 +42,16 @@ test('utterances are heard one after the other, whole chunks at a time, and each
   ]);
 });
 
+test.each([1_601, 1_603, 1_607])('an utterance of %d bytes ends, although its milliseconds are whole numbers', (bytes) => {
+  const { player, reports } = playing();
+  player.begin(1);
+  player.add(1, new Uint8Array(bytes));
+  player.end(1);
+  player.heard('1.0', 200);
+  player.heard('1.1600', Math.round((bytes - 1_600) / 8));
+  expect(reports.at(-1)?.[2]).toBe(true);
+});
+
 test('what was stopped goes on from the begin of the word, and what follows it comes after it', () => {
   const { player, sent, clears } = playing();
   player.begin(1);

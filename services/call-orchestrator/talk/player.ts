@@ -105,9 +105,11 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
       const utterance = find(Number(id));
       if (utterance === undefined) return;
       if (ms > 0) utterance.startedAt ??= now() - ms;
-      const to = Number(from) + ms * bytesPerMs;
+      // Milliseconds are whole, the end of an utterance is not.
+      const reported = Number(from) + ms * bytesPerMs;
+      const to = utterance.audio.length - reported < bytesPerMs ? utterance.audio.length : reported;
       if (ms === 0 || to <= utterance.heardTo) return;
-      utterance.heardTo = Math.min(to, utterance.audio.length);
+      utterance.heardTo = to;
       report(utterance);
       send();
     },
