@@ -13,7 +13,7 @@ import { type Checkout, checkout } from './kit/checkout.ts';
 import { type TestDatabase, testDatabase } from './kit/database.ts';
 import { until } from './kit/world.ts';
 
-const patienceMs = 90_000;
+const patienceMs = 300_000;
 let nats: RunningServer;
 let database: TestDatabase;
 let here: Checkout;

@@ -12,6 +12,7 @@ import { journal } from '../../contracts/journal.ts';
 import { contract, method } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { quiet } from '../../runtime/noop-log.ts';
+import { commandEnv } from '../../test/kit/checkout.ts';
 
 /** Of no contract that the project knows. */
 const greeter = contract('greeter', '1.0.0', {
@@ -188,7 +189,7 @@ interface Ended {
 function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
   return spawn(process.execPath, ['scripts/polyb.js', ...args], {
     env: {
-      PATH: process.env.PATH,
+      ...commandEnv(),
       HOME: home,
       NATS_URL: process.env.NATS_URL,
       NATS_USER: 'operator',

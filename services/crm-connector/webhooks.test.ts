@@ -87,7 +87,7 @@ test('a lead that staff change at EspoCRM is one event, though it is delivered t
   await byEspo();
   await nothingDue();
   expect(await eventsOf('id', own.leadId)).toEqual([]);
-}, 30_000);
+});
 
 test('an appointment that the salon makes, moves and cancels is an event each time', async () => {
   const client = await atTheSalon('POST', 'clients/4564', { name: 'Anna', phone: '79990001122' });
@@ -109,7 +109,7 @@ test('an appointment that the salon makes, moves and cancels is an event each ti
     ['booking.appointment_changed', 'booked'],
     ['booking.appointment_cancelled', 'cancelled'],
   ]);
-}, 30_000);
+});
 
 test('a delivery that nobody vouches for is refused, and no log line and no metric has the secret of an address', async () => {
   const [ofCrm = '', ofBooking = ''] = ['crm', 'booking'].map((kind) => addresses.get(kind));

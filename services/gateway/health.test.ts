@@ -58,7 +58,7 @@ const becomes = (name: string, status: string) =>
   until(async () => {
     const seen = await health();
     return seen.checks[name]?.[0]?.status === status ? seen : null;
-  }, 30_000);
+  });
 
 test('Telegram that answers garbage is a warning with its reason, no failure, and all is well when it is over; nothing was lost', async () => {
   // A failing poll takes five seconds, so an update is sent.
@@ -90,7 +90,7 @@ test('a language model that answers garbage is a warning until it answers well',
     expect.objectContaining({ componentId: 'intent-classifier', output: expect.stringMatching(/^upstream_failed/) }),
   ]);
   emulator.clearChaos();
-  await until(async () => ((await it.world.bus.call(intents.classify_intent, { text: unsure })).stage === 'llm' ? true : null), 30_000);
+  await until(async () => ((await it.world.bus.call(intents.classify_intent, { text: unsure })).stage === 'llm' ? true : null));
   expect(await becomes(model, 'pass')).toMatchObject({ http: 200 });
 });
 
@@ -110,7 +110,7 @@ test('a gateway that starts warns about a service that responded before and is g
   const seen = await until(async () => {
     const report = await health(origin);
     return report.checks['service:vanishing'] === undefined ? null : report;
-  }, 30_000);
+  });
   expect(seen).toMatchObject({
     http: 200,
     checks: { 'service:vanishing': [{ status: 'warn', output: expect.stringContaining('does not respond') }] },

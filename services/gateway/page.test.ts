@@ -27,12 +27,12 @@ inBrowser(
     await page.look({ width: 1280, height: 20_000, scheme: 'light' });
     const drawn = `[...document.querySelectorAll('.opblock')].map((one) =>
       one.querySelector('.opblock-summary-method').textContent + ' ' + one.querySelector('.opblock-summary-path').dataset.path)`;
-    await until(async () => (((await page.value(`${drawn}.length`)) as number) >= operations.length ? true : null), 30_000);
+    await until(async () => (((await page.value(`${drawn}.length`)) as number) >= operations.length ? true : null));
     expect(((await page.value(drawn)) as string[]).sort()).toEqual(operations.sort());
     // Opening all of them would take minutes.
     const one = `document.querySelector('[data-path="/api/v1/send"]').closest('.opblock')`;
     await page.value(`${one}.querySelector('.opblock-summary-control').click()`);
-    await until(async () => ((await page.value(`${one}.querySelector('.responses-wrapper') !== null`)) ? true : null), 30_000);
+    await until(async () => ((await page.value(`${one}.querySelector('.responses-wrapper') !== null`)) ? true : null));
     expect(page.complaints).toEqual([]);
   },
   300_000,

@@ -55,7 +55,7 @@ test('services that respond and those that should are listed with instances, met
     const services = await surveyed();
     const edge = services.find(({ service }) => service === 'gateway')?.calls.find(({ method }) => method === 'crm.find_contact');
     return (edge?.perSecond ?? 0) > 0 ? services : null;
-  }, 30_000);
+  });
   const of = (name: string) => found.find(({ service }) => service === name);
   expect(found.map(({ service }) => service)).toEqual([
     'collector',
@@ -153,7 +153,7 @@ test('counters are those of the role, narrowed to the manager, and each follower
     for (const n of who === 'vera' ? [1] : [1, 2])
       await it.world.bus.call(messages.send_message, { chatId, text: `ответ ${n}` }, { key: `${who} ${n}` });
   }
-  await until(() => (told(ofVera, 'approvals') === 1 && told(ofOleg, 'approvals') === 2) || null, 20_000);
+  await until(() => (told(ofVera, 'approvals') === 1 && told(ofOleg, 'approvals') === 2) || null);
   await until(() => (told(ofVera, 'chats_mine') === 1 && told(ofOleg, 'chats_mine') === 1) || null);
   expect((await numbers(vera.ask)).get('approvals')).toBe(1);
   expect((await numbers(admin)).get('approvals')).toBe(3);
@@ -184,7 +184,7 @@ test('who follows services is told of a new instance, and nothing while nothing 
   const [loaded] = await loadServices(['crm-connector']);
   if (loaded === undefined) throw new Error('services/crm-connector is missing');
   const second = await it.world.start('crm-connector', loaded.service, { CRM_KIND: 'memory' });
-  await until(() => of('crm-connector')?.instances.length === 2 || null, 20_000);
+  await until(() => of('crm-connector')?.instances.length === 2 || null);
   expect(
     new Set(
       items()
@@ -193,7 +193,7 @@ test('who follows services is told of a new instance, and nothing while nothing 
     ),
   ).toEqual(new Set(['crm-connector']));
   await second.stop(0);
-  await until(() => of('crm-connector')?.instances.length === 1 || null, 20_000);
+  await until(() => of('crm-connector')?.instances.length === 1 || null);
   one.leave();
 });
 

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { serversDir } from '../../scripts/infra/find-program.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
 
+/** What the command line finds in its environment; on a busy machine a connection takes long. */
+export const commandEnv = (): Readonly<Record<string, string>> => ({ PATH: process.env.PATH ?? '', POLYB_CONNECT_TIMEOUT: '30s' });
+
 const project = join(import.meta.dirname, '..', '..');
 const parts = [
   'adapters',
@@ -61,8 +64,7 @@ export async function checkout({
     await mkdir(join(dir, '.polyb'));
     await symlink(serversDir, join(dir, '.polyb', 'servers'));
   }
-  const { PATH = '' } = process.env;
-  const env = { PATH, HOME: join(dir, 'home'), PM2_HOME: pm2Home ?? join(dir, 'home', '.pm2'), ...set };
+  const env = { ...commandEnv(), HOME: join(dir, 'home'), PM2_HOME: pm2Home ?? join(dir, 'home', '.pm2'), ...set };
   const spawned = (words: readonly string[]) => spawn(process.execPath, words, { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const polyb = (...words: readonly string[]) => ended(spawned(['scripts/polyb.js', ...words]));
   return {

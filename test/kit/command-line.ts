@@ -27,7 +27,7 @@ export async function runCommand(
   const found = findCommand(commands, words);
   if (found === undefined) throw new Error(`no command in ${words.join(' ')}`);
   const { values, args } = parseCommand(found.command, found.path, found.rest);
-  const env = { NATS_USER: 'operator', POLYB_NATS_URL: natsUrl, NO_COLOR: '1' };
+  const env = { NATS_USER: 'operator', POLYB_NATS_URL: natsUrl, NO_COLOR: '1', POLYB_CONNECT_TIMEOUT: '30s' };
   const flags = flagsOf(values, env, found.path);
   const said = { stdout: '', stderr: '' };
   const note = (text: string) => {

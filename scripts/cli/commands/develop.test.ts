@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { on, service } from '../../../bus/service.ts';
 import { connectNats } from '../../../bus/transports/nats.ts';
 import { crm } from '../../../contracts/crm.ts';
-import { ended } from '../../../test/kit/checkout.ts';
+import { commandEnv, ended } from '../../../test/kit/checkout.ts';
 import { until, type World, world } from '../../../test/kit/world.ts';
 import { type RunningServer, startNats } from '../../infra/start.ts';
 import { temporaryDir } from '../../infra/temporary.ts';
@@ -29,7 +29,7 @@ beforeAll(async () => {
     on: [on(crm.lead_created, async (payload) => void led.push(payload))],
   }));
   await it.start('follower', follower);
-  env = { PATH: process.env.PATH, HOME: home, XDG_CONFIG_HOME: join(home, 'config'), DATABASE_URL: it.databaseUrl, NATS_USER: 'operator' };
+  env = { ...commandEnv(), HOME: home, XDG_CONFIG_HOME: join(home, 'config'), DATABASE_URL: it.databaseUrl, NATS_USER: 'operator' };
 });
 afterAll(async () => {
   await it?.stop();

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connectNats } from '../../../bus/transports/nats.ts';
-import { ended, type Said } from '../../../test/kit/checkout.ts';
+import { commandEnv, ended, type Said } from '../../../test/kit/checkout.ts';
 import { type GatewayWorld, gatewayWorld, http } from '../../../test/kit/gateway.ts';
 import { until } from '../../../test/kit/world.ts';
 import { type RunningServer, startNats } from '../../infra/start.ts';
@@ -22,11 +22,10 @@ afterAll(async () => {
 });
 
 function polyb(...words: readonly string[]): Promise<Said> {
-  const { PATH } = process.env;
   const program = join(import.meta.dirname, '..', '..', 'polyb.js');
   return ended(
     spawn(process.execPath, [program, ...words], {
-      env: { PATH, NATS_USER: 'operator', POLYB_NATS_URL: nats.url },
+      env: { ...commandEnv(), NATS_USER: 'operator', POLYB_NATS_URL: nats.url },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );

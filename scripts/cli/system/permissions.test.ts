@@ -9,7 +9,7 @@ import { openSources } from '../../../config/env.ts';
 import { startDaemon } from '../../../runtime/daemon.ts';
 import { loadServices } from '../../../runtime/services.ts';
 import { memoryLog } from '../../../test/kit/bed.ts';
-import { ended } from '../../../test/kit/checkout.ts';
+import { commandEnv, ended } from '../../../test/kit/checkout.ts';
 import { type TestDatabase, testDatabase } from '../../../test/kit/database.ts';
 import { type RunningServer, startNats } from '../../infra/start.ts';
 import { temporaryDir } from '../../infra/temporary.ts';
@@ -19,7 +19,7 @@ const home = temporaryDir();
 const polyb = (env: Readonly<Record<string, string>>, ...words: readonly string[]) =>
   ended(
     spawn(process.execPath, [join(import.meta.dirname, '..', '..', 'polyb.js'), 'permissions', ...words], {
-      env: { PATH: process.env.PATH, HOME: home, ...env },
+      env: { ...commandEnv(), HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPostgres, type Postgres } from '../../../adapters/store/postgres.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
-import { ended, type Said } from '../../../test/kit/checkout.ts';
+import { commandEnv, ended, type Said } from '../../../test/kit/checkout.ts';
 import { type TestDatabase, testDatabase } from '../../../test/kit/database.ts';
 
 let database: TestDatabase;
@@ -18,9 +18,8 @@ afterAll(async () => {
 });
 
 function polyb(env: Record<string, string>, ...words: readonly string[]): Promise<Said> {
-  const { PATH = '' } = process.env;
   const program = join(import.meta.dirname, '../../../scripts/polyb.js');
-  return ended(spawn(process.execPath, [program, ...words], { env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }));
+  return ended(spawn(process.execPath, [program, ...words], { env: { ...commandEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
 test('messages are found by the words that are asked for, and a repeat has nothing to do', async () => {

@@ -6,7 +6,7 @@ import { connectNats } from '../../../bus/transports/nats.ts';
 import { booking } from '../../../contracts/booking.ts';
 import { type RunningServer, startNats } from '../../../scripts/infra/start.ts';
 import { temporaryDir } from '../../../scripts/infra/temporary.ts';
-import { ended, type Said } from '../../../test/kit/checkout.ts';
+import { commandEnv, ended, type Said } from '../../../test/kit/checkout.ts';
 import { runCommand } from '../../../test/kit/command-line.ts';
 import { type World, world } from '../../../test/kit/world.ts';
 import salon from '../../crm-connector/salon.json' with { type: 'json' };
@@ -43,10 +43,9 @@ const receptionist: Brain = (request) => {
 
 /** A process of its own, for what reads its standard input. */
 function piped(words: readonly string[], input: string): Promise<Said> {
-  const { PATH } = process.env;
   const program = join(import.meta.dirname, '../../../scripts/polyb.js');
   const child = spawn(process.execPath, [program, 'dialogs', ...words], {
-    env: { PATH, NATS_USER: 'operator', POLYB_NATS_URL: nats.url },
+    env: { ...commandEnv(), NATS_USER: 'operator', POLYB_NATS_URL: nats.url },
     stdio: 'pipe',
   });
   child.stdin.end(input);
