@@ -16,7 +16,18 @@ const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) 
 
 test('commands of a service are found in its folder', async () => {
   expect(names(await serviceCommands(folderWith("export default [{ name: 'shop' }];")))).toEqual(['shop']);
-  expect(names(await serviceCommands())).toEqual(['calls', 'inbox', 'crm', 'company', 'dialogs', 'intents', 'sip']);
+  expect(names(await serviceCommands())).toEqual([
+    'hear',
+    'calls',
+    'campaign',
+    'inbox',
+    'crm',
+    'company',
+    'dialogs',
+    'intents',
+    'sip',
+    'say',
+  ]);
   expect(names(commands)).not.toContain('inbox');
 });
 
