@@ -104,6 +104,8 @@ test('an older change of the do-not-call list has no effect, and one that was mi
   on.clock.ms -= 1;
   await on.forbidden(moscow, false);
   await on.forbidden(kaliningrad);
+  await on.started({}, [member(moscow), member(kaliningrad)]);
+  expect(on.dialled()).toEqual([vladivostok]);
   on.clock.ms += 400_000;
   on.list.phones = [moscow];
   await on.started({}, [member(moscow), member(kaliningrad)]);
