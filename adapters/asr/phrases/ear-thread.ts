@@ -6,6 +6,8 @@ import type { Answer, Order, Question } from './worker.ts';
 export interface EarThread {
   /** @throws PolybError unavailable when the thread cannot work or dies; the next order starts another one, which has learned nothing. */
   order(order: Order, signal: AbortSignal): Promise<Match | null>;
+  /** Starts the thread, so that the first order does not wait for it. */
+  open(): void;
   /** Changes when a thread ends, and with it all that it learned. */
   readonly generation: number;
   close(): Promise<void>;
@@ -14,7 +16,7 @@ export interface EarThread {
 const workerFile = new URL(`./worker.${/\.js(?:\?|$)/.test(import.meta.url) ? 'js' : 'ts'}`, import.meta.url);
 const maxHeapMb = 512;
 
-/** Starts no thread before the first order. @param file another program for the thread */
+/** Starts no thread before the first order or `open`. @param file another program for the thread */
 export function createEarThread(file: URL = workerFile): EarThread {
   let worker: Worker | null = null;
   let generation = 0;
@@ -44,6 +46,9 @@ export function createEarThread(file: URL = workerFile): EarThread {
   return {
     get generation() {
       return generation;
+    },
+    open() {
+      worker ??= start();
     },
     async order(order, signal) {
       signal.throwIfAborted();

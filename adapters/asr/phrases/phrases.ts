@@ -31,6 +31,7 @@ export function phrasesEar(settings: z.output<typeof espeakSettings>): Ear {
     signal: AbortSignal,
     floorDb?: number,
   ): AsyncGenerator<HeardItem> {
+    thread.open();
     const phrases = await words.phrasesFor(options, signal);
     const pieces = createPieces(floorDb === undefined ? {} : { floorDb });
     const audio = keptAudio();

@@ -74,6 +74,8 @@ export function createEar({ bus, log, language, heard, finalized }: EarParts, si
       if (segment.hasEnded) up.put({ finalize: true });
     }
   }
+  // Opened before the first word, so that it does not wait for a recogniser that starts.
+  open();
   return {
     begin(id) {
       open();
