@@ -8,7 +8,7 @@ import { briefingScript, type LineScript, peopleScript } from './line/script.ts'
 import { type Routes, routeOfLine } from './routes.ts';
 import { claimLine, markAnsweredBy } from './rows.ts';
 import type { TalkRules } from './talk/rules.ts';
-import { runTalk, type TalkedCall } from './talk/run-talk.ts';
+import { runTalk, type TalkedCall, type TalkParts } from './talk/run-talk.ts';
 import { insertEntry } from './talk/transcript-rows.ts';
 
 export interface Attendant {
@@ -39,7 +39,7 @@ export function attendLegs(
     if (call !== null) {
       const { direction, phoneNumber } = call;
       const route = direction === 'in' ? routeOfLine(parts.routes, call.line ?? '') : undefined;
-      const answered: LineParts['answered'] = direction === 'out' ? (by) => markAnsweredBy(db, callId, by) : undefined;
+      const answered: TalkParts['answered'] = direction === 'out' ? (by) => markAnsweredBy(db, callId, by) : undefined;
       if ((route?.kind ?? parts.attendant) === 'dialog') return (signal) => talk({ ...leg, direction, phoneNumber }, answered, signal);
       const script = route?.kind === 'people' ? peopleScript(route.people, route.rounds) : parts.script;
       return (signal) => runLine(leg, script, { ...parts, answered, connect: async () => false }, signal);
@@ -49,7 +49,7 @@ export function attendLegs(
     const connect: LineParts['connect'] = (signal) => takeCall(asked, legId, { ...parts, db }, signal);
     return (signal) => runLine(leg, briefingScript(asked.summary), { ...parts, connect }, signal);
   }
-  function talk(call: TalkedCall, answered: LineParts['answered'], signal: AbortSignal): Promise<void> {
+  function talk(call: TalkedCall, answered: TalkParts['answered'], signal: AbortSignal): Promise<void> {
     let said = 0;
     return runTalk(
       call,

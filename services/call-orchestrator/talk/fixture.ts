@@ -22,6 +22,8 @@ export interface Scene {
   readonly dialog?: (message: string, nth: number) => Reply;
   /** How long the voice takes for an utterance. */
   readonly voiceMs?: number;
+  /** Who has answered by their words, and beeps of mailboxes. */
+  readonly answered?: readonly { readonly at: number; readonly by: 'machine' | 'screening' | 'beep' }[];
   readonly untilMs?: number;
 }
 export interface Reply {
@@ -55,6 +57,7 @@ export function runTalk({
   customer = [],
   keys = [],
   holds = [],
+  answered = [],
   dialog = () => ({ sentences: ['Хорошо.'] }),
   voiceMs = 50,
   untilMs = 60_000,
@@ -190,6 +193,8 @@ export function runTalk({
   }
   for (const { at: time, key } of keys) at(time, () => give({ kind: 'key', key }));
   for (const { at: time, isHeld } of holds) at(time, () => give({ kind: 'held', isHeld }));
+
+  for (const { at: time, by } of answered) at(time, () => give(by === 'beep' ? { kind: 'beep' } : { kind: 'answered_by', who: by }));
 
   while (hungUpAt === null) {
     due.sort((a, b) => a.at - b.at || a.n - b.n);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { runTalk, type Scene, type Spoken } from './fixture.ts';
 import { russianRules } from './rules.ts';
 
-const { greeting, askAgain, filler, areYouThere, nobodyHeard, trouble, tooLong } = russianRules;
+const { greeting, reason, mailbox, askAgain, filler, areYouThere, nobodyHeard, trouble, tooLong } = russianRules;
 /** When a sentence has been said that begins at 50 ms. */
 const greeted = 50 + greeting.length * 60;
 const story = 'Мы работаем каждый день с десяти утра до девяти вечера, без перерыва и выходных.';
@@ -195,4 +195,39 @@ test('what was said stands in the order in which it was said, with times of one 
   const { entries, transcript } = storyThen({ at: storyBegins + 1_000, ms: 300, words: 'угу' });
   expect(transcript).toEqual([`agent: ${greeting}`, 'customer: когда вы работаете', `agent: ${story}`, 'customer: угу']);
   for (const { startedAt, endedAt } of entries) expect(endedAt).toBeGreaterThanOrEqual(startedAt);
+});
+
+const announcement = { at: 300, ms: 6_000, words: 'оставьте сообщение после сигнала' };
+test('a mailbox is not talked to; after its beep the message is left, whole, and the line hangs up', () => {
+  const { heard, asked, hungUpAt } = runTalk({
+    direction: 'out',
+    customer: [announcement],
+    answered: [
+      { at: 6_700, by: 'machine' },
+      { at: 9_000, by: 'beep' },
+    ],
+  });
+  expect(asked).toEqual([]);
+  expect(heard.at(-1)).toEqual({ text: mailbox, from: 9_050, to: 9_050 + mailbox.length * 60 });
+  expect(hungUpAt).toBe(heard.at(-1)?.to);
+});
+
+test('a mailbox that does not beep is hung up after a while, and nobody is asked whether they are there', () => {
+  const { heard, hungUpAt } = runTalk({ direction: 'out', customer: [announcement], answered: [{ at: 6_700, by: 'machine' }] });
+  expect(hungUpAt).toBe(6_700 + russianRules.beepMs);
+  expect(heard.map(({ text }) => text)).not.toContain(areYouThere);
+});
+
+test('a program that asks for the reason of the call hears it, and who is put through is talked to', () => {
+  const { heard, asked } = runTalk({
+    direction: 'out',
+    customer: [
+      { at: 300, ms: 4_000, words: 'я голосовой помощник абонента' },
+      { at: 16_000, ms: 800, words: 'когда вы работаете' },
+    ],
+    answered: [{ at: 4_700, by: 'screening' }],
+    untilMs: 20_000,
+  });
+  expect(heard.map(({ text }) => text)).toContain(reason);
+  expect(asked.map(({ message }) => message)).toEqual(['когда вы работаете']);
 });

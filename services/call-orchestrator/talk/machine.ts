@@ -31,8 +31,10 @@ export type TalkEvent =
   | { readonly kind: 'played'; readonly utterance: number; readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }
   /** An utterance has no audio: the voice failed. */
   | { readonly kind: 'unvoiced'; readonly utterance: number }
-  /** A mailbox has answered, and its beep was heard. */
-  | { readonly kind: 'machine' }
+  /** The words of who has answered are those of a mailbox, or of a program that asks for a reason. */
+  | { readonly kind: 'answered_by'; readonly who: 'machine' | 'screening' }
+  /** The beep of a mailbox. */
+  | { readonly kind: 'beep' }
   /** The leg has ended. */
   | { readonly kind: 'left' }
   /** The time of the order `wake` has come. */
@@ -112,7 +114,7 @@ interface Answer {
   readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt' | 'sentenceAt'>;
 }
 const mostFalseStarts = 2;
-type Deadline = 'greet' | 'end_of_turn' | 'decide' | 'filler' | 'idle' | 'longest';
+type Deadline = 'beep' | 'greet' | 'end_of_turn' | 'decide' | 'filler' | 'idle' | 'longest';
 
 export interface Talk {
   give(event: TalkEvent, now: number): readonly TalkOrder[];
@@ -132,6 +134,8 @@ export function createTalk(rules: TalkRules): Talk {
   /** The customer speaks over the agent, and it is open whether they interrupt. */
   let isPaused = false;
   let isHeld = false;
+  /** A mailbox speaks: it is not answered, and its beep is waited for. */
+  let isMailbox = false;
   let isGreeted = false;
   let isOver = false;
   /** The line hangs up after the last word. */
@@ -424,9 +428,26 @@ export function createTalk(rules: TalkRules): Talk {
         case 'idle':
           askWhetherThere(now);
           break;
+        case 'beep':
+          hangUp();
+          break;
         case 'longest':
           part(rules.tooLong);
       }
+    }
+  }
+  function isAnsweredBy(who: 'machine' | 'screening', now: number): void {
+    if (isEnding || isMailbox) return;
+    stopAnswer();
+    noteCustomer();
+    dropQueue();
+    forgetSegments();
+    isGreeted = true;
+    if (who === 'screening') say(rules.reason);
+    else {
+      isMailbox = true;
+      deadlines.clear();
+      deadlines.set('beep', now + rules.beepMs);
     }
   }
   function askWhetherThere(now: number): void {
@@ -507,7 +528,11 @@ export function createTalk(rules: TalkRules): Talk {
         return;
       case 'tool':
         return;
-      case 'machine':
+      case 'answered_by':
+        isAnsweredBy(event.who, now);
+        return;
+      case 'beep':
+        if (isEnding) return;
         orders.push({ order: 'record' });
         isGreeted = true;
         part(rules.mailbox);
@@ -525,7 +550,7 @@ export function createTalk(rules: TalkRules): Talk {
         isWoken(now);
         return;
     }
-    if (isHeld) return;
+    if (isHeld || isMailbox) return;
     switch (event.kind) {
       case 'speech_started':
         speechStarted(event.segment, event.at);

@@ -13,10 +13,14 @@ export interface TalkRules {
   readonly nobodyHeard: string;
   readonly tooLong: string;
   readonly trouble: string;
+  /** Said to a program that asks for the reason of the call. */
+  readonly reason: string;
   /** Left in a mailbox after its beep. */
   readonly mailbox: string;
   /** How long a person who was called may take for a first word before the greeting. */
   readonly firstWordMs: number;
+  /** How long the beep of a mailbox is waited for. */
+  readonly beepMs: number;
   /** Silence that ends a turn; the second while a number, a name or an address is told. */
   readonly silenceMs: number;
   readonly dictationMs: number;
@@ -42,8 +46,10 @@ export const russianRules: TalkRules = {
   nobodyHeard: 'К сожалению, я вас не слышу. Мы перезвоним. До свидания.',
   tooLong: 'К сожалению, время разговора вышло. Мы вам перезвоним. До свидания.',
   trouble: 'К сожалению, сейчас я не могу ответить. Мы вам перезвоним. До свидания.',
+  reason: 'Здравствуйте! Мы звоним по заявке, которую вы оставили. Соедините, пожалуйста.',
   mailbox: 'Здравствуйте! Мы звонили вам по вашей заявке. Мы перезвоним позже. До свидания.',
   firstWordMs: 1_200,
+  beepMs: 20_000,
   silenceMs: 500,
   dictationMs: 1_200,
   finalMs: 1_500,

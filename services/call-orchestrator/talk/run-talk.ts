@@ -3,8 +3,10 @@ import type { Bus, Log } from '../../../bus/service.ts';
 import { dialog } from '../../../contracts/dialog.ts';
 import { telephony } from '../../../contracts/telephony.ts';
 import { decode } from '../../../media/audio/g711.ts';
+import { createToneDetector, type ToneDetector } from '../../../media/audio/tone-detector.ts';
 import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
 import { createOutbox, createSpeaker, type Outbox } from '../line/speaker.ts';
+import { type AnsweredInWords, answeredBy } from './answering-words.ts';
 import { createEar } from './ear.ts';
 import { createEchoGuard } from './echo.ts';
 import { createHearing, tickMs } from './hearing.ts';
@@ -25,7 +27,7 @@ export interface TalkParts {
   /** Stores what one side said. */
   readonly note: (entry: TalkEntry) => Promise<void>;
   /** Who has answered, once it is known. Absent where this system has answered. */
-  readonly answered?: ((by: AnswerVerdict) => Promise<void>) | undefined;
+  readonly answered?: ((by: AnsweredInWords | AnswerVerdict) => Promise<void>) | undefined;
 }
 export interface TalkedCall {
   readonly callId: string;
@@ -35,6 +37,12 @@ export interface TalkedCall {
   readonly phoneNumber: string | null;
 }
 const answerMs = 60_000;
+/** Words within this time tell who has answered. */
+const firstWordsMs = 20_000;
+/** The beep of a mailbox; tones that a voice hums are shorter. */
+const beepMs = 400;
+/** Audio that may wait to be sent. */
+const spokenAheadMs = 20_000;
 const farewells = /до свидан|всего доброго|всего хорошего|(^|\s)пока[.!]?$|goodbye|(^|\s)bye/i;
 /** A dialog takes no longer message. */
 const longestMessage = 4_096;
@@ -49,7 +57,10 @@ export async function runTalk(
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
   const talk = createTalk(rules);
-  const answering = answered && createAnswerDetector();
+  let answering = answered && createAnswerDetector();
+  /** The words of a mailbox were heard. */
+  let beeps: ToneDetector | undefined;
+  const startedAt = now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** The answer that is under way, and what its dialog is told. */
   let asking: { readonly answer: number; readonly up: Outbox<Reported> } | undefined;
@@ -69,12 +80,18 @@ export async function runTalk(
         leg.say(item);
       },
     },
-    played: (utterance, heard) => give({ kind: 'played', utterance, ...heard }),
+    played(utterance, heard) {
+      give({ kind: 'played', utterance, ...heard });
+      voice.goOn();
+    },
   });
   const ear = createEar(
     {
       ...{ bus, log, language },
-      heard: (segment, text, isFinal) => give({ kind: isFinal ? 'final' : 'partial', segment, text }),
+      heard(segment, text, isFinal) {
+        if (isFinal) judgeWords(text);
+        give({ kind: isFinal ? 'final' : 'partial', segment, text });
+      },
       finalized: (segment) => give({ kind: 'finalized', segment }),
     },
     until,
@@ -82,7 +99,7 @@ export async function runTalk(
   const voiced = new Map<number, number>();
   const voice = createVoice(
     {
-      ...{ bus, log, language, voice: voiceName },
+      ...{ bus, log, language, voice: voiceName, hasRoom: () => player.waitingMs < spokenAheadMs },
       audio(utterance, pcmu) {
         const ms = (voiced.get(utterance) ?? 0) + pcmu.length / 8;
         voiced.set(utterance, ms);
@@ -176,9 +193,23 @@ export async function runTalk(
       log.info({ err, callId }, failure);
     }
   }
-  function hasAnswered(verdict: AnswerVerdict): void {
-    if (verdict === 'machine') give({ kind: 'machine' });
-    void acted(answered?.(verdict) ?? Promise.resolve(), 'it could not be stored who has answered');
+  function hasAnswered(by: AnsweredInWords | AnswerVerdict): void {
+    noted = noted.then(() => acted(answered?.(by) ?? Promise.resolve(), 'it could not be stored who has answered'));
+  }
+  /** The first words may retract what their sound has told. */
+  function judgeWords(text: string): void {
+    const by = answered === undefined || now() > startedAt + firstWordsMs ? null : answeredBy(text);
+    if (by === null) return;
+    answering = undefined;
+    hasAnswered(by);
+    if (by === 'human') return;
+    give({ kind: 'answered_by', who: by });
+    if (by === 'machine') beeps = createToneDetector({ minMs: beepMs });
+  }
+  function listenForBeep(samples: Int16Array): void {
+    if ((beeps?.push(samples).length ?? 0) === 0) return;
+    beeps = undefined;
+    give({ kind: 'beep' });
   }
 
   const ticking = setInterval(hearing.tick, tickMs);
@@ -188,8 +219,11 @@ export async function runTalk(
     for await (const item of items) {
       if (item instanceof Uint8Array) {
         hearing.frame(item);
-        const verdict = answering?.push(decode('PCMU', item)) ?? null;
+        const samples = decode('PCMU', item);
+        listenForBeep(samples);
+        const verdict = answering?.push(samples) ?? null;
         if (verdict !== null) hasAnswered(verdict);
+        if (verdict === 'machine') give({ kind: 'beep' });
       } else if ('played' in item) player.heard(item.played, item.ms);
       else if ('dtmf' in item) give({ kind: 'key', key: item.dtmf });
       else if ('held' in item) {

@@ -9,6 +9,8 @@ export interface VoiceParts {
   readonly log: Log;
   readonly language: string;
   readonly voice: string | undefined;
+  /** Whether more should be spoken now: a long answer is spoken as it is heard. */
+  readonly hasRoom: () => boolean;
   readonly audio: (utterance: number, pcmu: Uint8Array) => void;
   /** @param isVoiced false: the voice failed; perhaps some of the audio came */
   readonly ended: (utterance: number, isVoiced: boolean) => void;
@@ -17,13 +19,19 @@ export interface Voice {
   say(utterance: number, text: string): void;
   /** Utterances that were not spoken yet are not wanted any more. */
   hush(): void;
+  /** There may be room again. */
+  goOn(): void;
   close(): void;
 }
 const longestText = 4_096;
+/** The next utterance is spoken while one is heard. */
+const mostAtOnce = 2;
 
-export function createVoice({ bus, log, language, voice, audio, ended }: VoiceParts, signal: AbortSignal): Voice {
+export function createVoice({ bus, log, language, voice, hasRoom, audio, ended }: VoiceParts, signal: AbortSignal): Voice {
   let up = createOutbox<z.input<typeof tts.synthesize_stream.up>>();
   let isOpen = false;
+  /** Utterances that were not asked for yet, and those that are being spoken. */
+  let unasked: { readonly utterance: number; readonly text: string }[] = [];
   let waiting: number[] = [];
 
   function open(): void {
@@ -40,7 +48,9 @@ export function createVoice({ bus, log, language, voice, audio, ended }: VoicePa
         isOpen = false;
         const unspoken = waiting;
         waiting = [];
-        if (!signal.aborted) for (const utterance of unspoken) ended(utterance, false);
+        if (signal.aborted) return;
+        for (const utterance of unspoken) ended(utterance, false);
+        goOn();
       });
   }
   async function listen(items: AsyncIterable<z.output<typeof tts.synthesize_stream.down>>): Promise<void> {
@@ -51,19 +61,30 @@ export function createVoice({ bus, log, language, voice, audio, ended }: VoicePa
       else {
         waiting = waiting.filter((each) => each !== utterance);
         ended(utterance, item.durationMs > 0);
+        goOn();
       }
+    }
+  }
+  function goOn(): void {
+    while (waiting.length < mostAtOnce && hasRoom()) {
+      const next = unasked.shift();
+      if (next === undefined) return;
+      open();
+      waiting.push(next.utterance);
+      up.put({ id: String(next.utterance), text: next.text.slice(0, longestText) });
     }
   }
   return {
     say(utterance, text) {
-      open();
-      waiting.push(utterance);
-      up.put({ id: String(utterance), text: text.slice(0, longestText) });
+      unasked.push({ utterance, text });
+      goOn();
     },
     hush() {
       for (const utterance of waiting) up.put({ cancel: String(utterance) });
       waiting = [];
+      unasked = [];
     },
+    goOn,
     close: () => up.end(),
   };
 }
