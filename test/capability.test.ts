@@ -151,6 +151,8 @@ const endedCall = [
   'endedBy=remote',
   'hangUpCause=normal',
   'recordingId=null',
+  'answeredBy=null',
+  'key=null',
   'startedAt=2026-01-31T10:00:00Z',
   'durationMs=1000',
 ];

@@ -198,6 +198,7 @@ function fromText(cases: Cases, text: string, name: string): Conversion {
   const isClosed = cases.every((one) => one.enum !== undefined || one.const !== undefined || one.type === 'null');
   const spelled = values.find((value) => String(value) === text);
   if (spelled !== undefined) return { value: spelled };
+  if (isClosed && text === 'null' && cases.some(({ type }) => type === 'null')) return { value: null };
   if (isClosed && values.length > 0) return { expected: `one of ${values.join(', ')}` };
   const open = cases.filter((one) => one.enum === undefined && one.const === undefined);
   const takes = (type: string) => open.some((one) => hasType(one, type));
