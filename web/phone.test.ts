@@ -78,6 +78,7 @@ beforeAll(async () => {
   ]);
   server.on('GET /api/v1/session', () => session);
   server.on('GET /api/v1/counters', () => ({ items: [] }));
+  server.on('GET /api/v1/campaigns', () => ({ items: [], nextCursor: null }));
   server.on('GET /api/v1/phone/calls', () => ({ items: [...listed.values()] }));
   server.on('POST /api/v1/phone/calls', ({ body }) => phones.call({ from: 'person:anna', ...(body as { to: string; offer: string }) }));
   server.on('POST /api/v1/phone/calls/leg_1/answer', ({ body }) => phones.take('leg_1', body as { ring: string; offer: string }));

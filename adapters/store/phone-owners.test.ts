@@ -2,7 +2,13 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type TestStore, testStore } from '../../test/kit/store.ts';
 import { isHidden, phoneOwners } from './phone-owners.ts';
 
-const tables = ['call_orchestrator.phone_owners', 'crm_connector.phone_owners', 'gateway.phone_owners', 'journal.phone_owners'];
+const tables = [
+  'call_orchestrator.phone_owners',
+  'campaigns.phone_owners',
+  'crm_connector.phone_owners',
+  'gateway.phone_owners',
+  'journal.phone_owners',
+];
 const day = (n: number): string => `2026-11-0${n}T09:00:00.000Z`;
 const [phone, other] = ['+79990000001', '+79990000002'];
 let it: TestStore;
