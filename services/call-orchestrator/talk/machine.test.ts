@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { runTalk, type Scene, type Spoken } from './fixture.ts';
+import { createTalk } from './machine.ts';
 import { russianRules } from './rules.ts';
 
 const { greeting, reason, mailbox, askAgain, filler, areYouThere, nobodyHeard, trouble, tooLong } = russianRules;
@@ -105,6 +106,15 @@ test('a pause inside a number ends no turn', () => {
   ];
   const { asked } = runTalk({ customer: says, untilMs: greeted + 9_000 });
   expect(asked.map(({ message }) => message)).toEqual(['мой номер девятьсот 12 34 56']);
+});
+
+test.each([
+  ['Как вас зовут и ваш номер телефона?', russianRules.dictationMs],
+  ['Мы находимся по адресу: Садовая, 12.', russianRules.silenceMs],
+])('after «%s» a turn ends %d ms after the last sound', (said, silenceMs) => {
+  const told = { at: storyBegins + said.length * 60 + 500, ms: 600, words: 'Анна' };
+  const { asked } = runTalk({ customer: [asks, told], dialog: () => ({ sentences: [said] }), untilMs: told.at + 3_000 });
+  expect(asked[1]).toEqual({ at: told.at + told.ms + silenceMs, message: 'Анна' });
 });
 
 test.each([
@@ -230,4 +240,30 @@ test('a program that asks for the reason of the call hears it, and who is put th
   });
   expect(heard.map(({ text }) => text)).toContain(reason);
   expect(asked.map(({ message }) => message)).toEqual(['когда вы работаете']);
+});
+
+test('a customer who speaks just as the agent ends is answered, and the answer is heard', () => {
+  const talk = createTalk(russianRules);
+  const orders = [
+    { at: 0, event: { kind: 'started', direction: 'in' } },
+    { at: 3_000, event: { kind: 'played', utterance: 1, ms: 2_900, startedAt: 100, isWhole: true } },
+    { at: 11_000, event: { kind: 'woken' } },
+    { at: 12_000, event: { kind: 'speech_started', segment: 0, at: 11_940 } },
+    { at: 12_010, event: { kind: 'played', utterance: 2, ms: 900, startedAt: 11_100, isWhole: true } },
+    { at: 13_200, event: { kind: 'speech_stopped', segment: 0, at: 13_000 } },
+    { at: 13_300, event: { kind: 'final', segment: 0, text: 'когда вы работаете' } },
+    { at: 13_300, event: { kind: 'finalized', segment: 0 } },
+    { at: 13_500, event: { kind: 'woken' } },
+  ] as const;
+  const given = orders.flatMap(({ at, event }) => talk.give(event, at)).map(({ order }) => order);
+  expect(given.filter((order) => ['say', 'pause', 'resume', 'ask'].includes(order))).toEqual(['say', 'say', 'pause', 'resume', 'ask']);
+});
+
+test('what comes during a hold is heard after it', () => {
+  const holds = [
+    { at: turnEnd + 50, isHeld: true },
+    { at: turnEnd + 5_000, isHeld: false },
+  ];
+  const { heard } = runTalk({ ...tellsStory, customer: [asks], holds });
+  expect(heard.filter(({ text }) => text === story)).toMatchObject([{ from: turnEnd + 5_000, to: turnEnd + 5_000 + story.length * 60 }]);
 });

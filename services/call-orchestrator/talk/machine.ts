@@ -114,6 +114,9 @@ interface Answer {
   readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt' | 'sentenceAt'>;
 }
 const mostFalseStarts = 2;
+/** A question for a number, a name or an address, or a request to tell one. */
+const asksToDictate = /(номер|телефон|адрес|фамили|имя|зовут)[^.!?]*\?|назовите|продиктуйте|наберите/i;
+const beginsToDictate = /\d$|(^|\s)(номер|телефон|адрес)$/i;
 type Deadline = 'beep' | 'greet' | 'end_of_turn' | 'decide' | 'filler' | 'idle' | 'longest';
 
 export interface Talk {
@@ -258,9 +261,7 @@ export function createTalk(rules: TalkRules): Talk {
   }
   /** A number, a name or an address is being told: the customer was asked for it, or has begun with it. */
   function isDictating(): boolean {
-    return (
-      /номер|телефон|адрес|фамили|как вас зовут|ваше имя/i.test(lastWords) || /\d$|(^|\s)(номер|телефон|адрес)$/i.test(textOf(segments))
-    );
+    return asksToDictate.test(lastWords) || beginsToDictate.test(textOf(segments));
   }
 
   function gotWords(id: number, text: string, isFinal: boolean, now: number): void {
@@ -384,7 +385,12 @@ export function createTalk(rules: TalkRules): Talk {
   /** What follows when nothing more is to be said. */
   function settle(now: number): void {
     if (queue.length > 0) return;
-    if (isPaused) isPaused = false;
+    if (isPaused) {
+      // It was over before it could be stopped.
+      isPaused = false;
+      deadlines.delete('decide');
+      orders.push({ order: 'resume' });
+    }
     if (answer?.isDone) {
       isEnding ||= answer.isLast;
       answer = null;
@@ -468,7 +474,7 @@ export function createTalk(rules: TalkRules): Talk {
     if (held === isHeld) return;
     isHeld = held;
     if (held) {
-      if (queue.length > 0 && !isPaused) orders.push({ order: 'pause' });
+      if (!isPaused) orders.push({ order: 'pause' });
       isPaused = false;
       forgetSegments();
       for (const name of ['end_of_turn', 'decide', 'idle', 'greet'] as const) deadlines.delete(name);
@@ -478,8 +484,8 @@ export function createTalk(rules: TalkRules): Talk {
       greet();
       return;
     }
-    if (queue.length > 0) orders.push({ order: 'resume' });
-    else settle(now);
+    orders.push({ order: 'resume' });
+    settle(now);
   }
   function pressed(key: string, now: number): void {
     if (!isGreeted || isEnding) return;
