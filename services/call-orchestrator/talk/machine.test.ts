@@ -267,3 +267,11 @@ test('what comes during a hold is heard after it', () => {
   const { heard } = runTalk({ ...tellsStory, customer: [asks], holds });
   expect(heard.filter(({ text }) => text === story)).toMatchObject([{ from: turnEnd + 5_000, to: turnEnd + 5_000 + story.length * 60 }]);
 });
+
+test('a timer that comes a moment early is set again', () => {
+  const talk = createTalk(russianRules);
+  const wakeIn = (orders: ReturnType<typeof talk.give>) => orders.findLast((each) => each.order === 'wake')?.at;
+  const at = wakeIn(talk.give({ kind: 'started', direction: 'out' }, 0)) ?? 0;
+  expect(at).toBe(russianRules.firstWordMs);
+  expect(wakeIn(talk.give({ kind: 'woken' }, at - 1))).toBe(at);
+});

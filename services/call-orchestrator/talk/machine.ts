@@ -582,6 +582,8 @@ export function createTalk(rules: TalkRules): Talk {
     give(event, now) {
       if (isOver) return [];
       orders = [];
+      // A timer may come a moment early: what is not due yet is asked for again.
+      if (event.kind === 'woken') wakeAt = null;
       obey(event, now);
       const next = deadlines.size === 0 ? null : Math.min(...deadlines.values());
       if (next !== wakeAt) {

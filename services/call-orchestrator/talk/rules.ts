@@ -7,6 +7,8 @@ export interface TalkRules {
   readonly askAgain: string;
   /** Said while an answer takes long, at most once a turn. */
   readonly filler: string;
+  /** Said before the first options of an answer, which a chat shows as buttons. */
+  readonly youMaySay: string;
   /** Said when the customer says nothing. */
   readonly areYouThere: string;
   /** Said before the line hangs up: nothing was heard, the talk has lasted too long, no answer can be had. */
@@ -42,6 +44,7 @@ export const russianRules: TalkRules = {
   greeting: 'Здравствуйте! Разговор записывается. Чем могу помочь?',
   askAgain: 'Простите, не расслышала. Повторите, пожалуйста.',
   filler: 'Секунду, пожалуйста.',
+  youMaySay: 'Можно сказать:',
   areYouThere: 'Вы ещё на линии?',
   nobodyHeard: 'К сожалению, я вас не слышу. Мы перезвоним. До свидания.',
   tooLong: 'К сожалению, время разговора вышло. Мы вам перезвоним. До свидания.',

@@ -37,6 +37,8 @@ export interface TalkedCall {
   readonly phoneNumber: string | null;
 }
 const answerMs = 60_000;
+/** More options are not kept in mind. */
+const mostOptions = 3;
 /** Words within this time tell who has answered. */
 const firstWordsMs = 20_000;
 /** The beep of a mailbox; tones that a voice hums are shorter. */
@@ -174,7 +176,9 @@ export async function runTalk(
         if (item.is === 'sentence') give({ kind: 'sentence', answer, text: item.text });
         else if (item.is === 'tool') give({ kind: 'tool', answer });
         else if (item.is === 'done') {
-          const isLast = item.answer.isHandedOver || farewells.test(spokenWords(message).join(' '));
+          const { isHandedOver, choices } = item.answer;
+          const isLast = isHandedOver || farewells.test(spokenWords(message).join(' '));
+          if (choices.length > 0 && !isLast) give({ kind: 'sentence', answer, text: optionsOf(choices) });
           give({ kind: 'answered', answer, isLast });
         }
       }
@@ -186,6 +190,11 @@ export async function runTalk(
       up.end();
     }
   }
+  const optionsOf = (choices: readonly { readonly title: string }[]): string =>
+    `${rules.youMaySay} ${choices
+      .slice(0, mostOptions)
+      .map(({ title }) => title)
+      .join('; ')}.`;
   async function acted(work: Promise<unknown>, failure: string): Promise<void> {
     try {
       await work;
