@@ -169,6 +169,8 @@ export async function runTalk(
   }
   async function ask(answer: number, message: string): Promise<void> {
     const up = createOutbox<Reported>();
+    // The stream of an answer stays open while it is spoken, and no longer.
+    asking?.up.end();
     asking = { answer, up };
     const said = { sessionId: callId, message: message.slice(0, longestMessage), ...(phoneNumber === null ? {} : { phoneNumber }) };
     try {
