@@ -67,41 +67,39 @@ test('a customer who is quiet for a while is heard whole when the agent is silen
   expect(edgesOf(line, new Int16Array(0)).map(({ edge }) => edge)).toEqual(['started 0', 'stopped 0']);
 });
 
-test('speech ends at a phone that sends nothing in its pauses', () => {
-  let now = 0;
+/** On a clock of the test, while the agent says nothing. */
+function unguarded() {
+  const clock = { now: 0 };
   const edges: string[] = [];
   const hearing = createHearing({
-    now: () => now,
+    now: () => clock.now,
     echoDb: () => Number.NEGATIVE_INFINITY,
     started: () => void edges.push('started'),
     audio: () => {},
     stopped: () => void edges.push('stopped'),
   });
+  return { hearing, edges, clock };
+}
+
+test('speech ends at a phone that sends nothing in its pauses', () => {
+  const { hearing, edges, clock } = unguarded();
   const pcmu = encode('PCMU', speech(600, 3));
   for (let at = 0; at < pcmu.length; at += 160) {
-    now += 20;
+    clock.now += 20;
     hearing.frame(pcmu.subarray(at, at + 160));
   }
-  for (const end = now + 1_000; now < end; now += tickMs) hearing.tick();
+  for (const end = clock.now + 1_000; clock.now < end; clock.now += tickMs) hearing.tick();
   expect(edges).toEqual(['started', 'stopped']);
 });
 
 test('a process that was held up does not take the frames that wait for silence', () => {
-  let now = 0;
-  const edges: string[] = [];
-  const hearing = createHearing({
-    now: () => now,
-    echoDb: () => Number.NEGATIVE_INFINITY,
-    started: () => void edges.push('started'),
-    audio: () => {},
-    stopped: () => void edges.push('stopped'),
-  });
+  const { hearing, edges, clock } = unguarded();
   const pcmu = encode(
     'PCMU',
     Int16Array.from({ length: 9_600 }, (_, at) => (at % 2 === 0 ? 6_000 : -6_000)),
   );
   for (let at = 0; at < pcmu.length; at += 160) {
-    now += at === 4_800 ? 800 : 20;
+    clock.now += at === 4_800 ? 800 : 20;
     if (at === 4_800) hearing.tick();
     hearing.frame(pcmu.subarray(at, at + 160));
   }
