@@ -16,6 +16,8 @@ export const DialogLanguage = z.enum(['ru', 'en']);
 export const PhoneProof = z.enum(['none', 'claimed', 'proved']);
 export const ProposalKind = z.enum(['create', 'move', 'cancel']);
 export const ProposalState = z.enum(['open', 'confirmed', 'declined', 'outdated', 'expired', 'done', 'failed', 'unknown']);
+/** What the customer was asked for. `number`: any other digits, such as those of an order. `consent`: a yes or a no. */
+export const Expected = z.enum(['phone', 'name', 'address', 'email', 'number', 'time', 'choice', 'consent']);
 /** Who decides on a tool's call: nobody, the customer, or staff. */
 export const ToolPolicy = z.enum(['auto', 'customer', 'staff']);
 export const ToolOutcome = z.enum([
@@ -119,6 +121,7 @@ const Answer = z.object({
   intent: z.string().max(40).nullable(),
   proposals: z.array(Proposal).max(10).describe('Changes that wait for the customer.'),
   choices: Choices.describe('Options under the reply. Pass the id of one as `choice`.'),
+  expects: z.array(Expected).max(8).default([]).describe('What the reply asks for, as far as it is known. Empty: anything.'),
   isHandedOver: z.boolean(),
 });
 const who = { roles: ['operator', 'gateway'] as const };
@@ -126,7 +129,7 @@ const byStaff = { viewer: 'viewer', people: ['manager', 'director', 'admin'] } a
 const own = { roles: ['dialog-orchestrator'] as const };
 const errors = { no_session: 'not_found' } as const;
 
-export const dialog = contract('dialog', '1.0.0', {
+export const dialog = contract('dialog', '1.1.0', {
   dialog: method({
     summary: 'Say something to the agent and get its reply.',
     input: z

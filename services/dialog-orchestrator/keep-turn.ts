@@ -2,6 +2,7 @@
 import type { Tx } from '../../bus/service.ts';
 import { dialog } from '../../contracts/dialog.ts';
 import { asksForPerson } from './claims/handover-words.ts';
+import { expectedBy } from './expected.ts';
 import { pressesSince } from './hear.ts';
 import { messageIdPrefix } from './ids.ts';
 import { intentOf } from './intents.ts';
@@ -89,6 +90,7 @@ export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
     ...{ sessionId: done.externalId, turnId, reply: row.reply, state: done.state, intent: row.intent },
     proposals: reply.proposals,
     choices: reply.choices.map(({ token, title }) => ({ id: token, title })),
+    expects: expectedBy(row.reply, { proposals: reply.proposals.length, choices: reply.choices.length }),
     isHandedOver: done.handedOverAt !== null,
   };
 }

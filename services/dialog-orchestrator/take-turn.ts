@@ -145,6 +145,7 @@ function silence(sessionId: string, session: Session | null): Answer {
     intent: null,
     proposals: [],
     choices: [],
+    expects: [],
     isHandedOver: session?.handedOverAt != null,
   };
 }
