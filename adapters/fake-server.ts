@@ -6,7 +6,8 @@ import { appendFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
@@ -39,12 +40,13 @@ export interface FakeRequest {
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  readonly bytes: Buffer;
 }
 export interface FakeReply {
   /** Default 200. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Text as it is, undefined as an empty body, anything else as JSON. */
+  /** Text and bytes as they are, pieces of bytes as they come, undefined as an empty body, anything else as JSON. */
   readonly body?: unknown;
 }
 /** A reply with which a fake refuses a request; thrown. */
@@ -104,7 +106,8 @@ export async function fakeServer(
   };
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url = '/', headers } = request;
-    const body = await bodyOf(request);
+    const bytes = await bodyOf(request);
+    const body = bytes.toString('utf8');
     const [whole = '', query = ''] = url.slice(1).split(/\?(.*)/s);
     if (whole === 'faults' && method === 'POST') {
       order(JSON.parse(body) as Fault);
@@ -113,7 +116,7 @@ export async function fakeServer(
     if (whole === 'seen' && method === 'GET') return send(response, { body: { requests: seen.length } });
     if (!whole.startsWith(base)) return send(response, { status: 404 });
     const path = whole.slice(base.length);
-    const asked: FakeRequest = { method, path, query, headers, body };
+    const asked: FakeRequest = { method, path, query, headers, body, bytes };
     seen.push(asked);
     response.once('finish', () => onReply(response.statusCode, asked));
     const fault = strike(`${method} ${path}`);
@@ -191,12 +194,16 @@ function goWrong(fault: Fault, request: IncomingMessage, response: ServerRespons
       break;
   }
 }
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 function send(response: ServerResponse, { status = 200, headers = {}, body }: FakeReply): void {
   response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
-  response.end(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body));
+  if (isPieces(body))
+    pipeline(Readable.from(body), response).catch(() => {}); // The client has left.
+  else response.end(body === undefined ? '' : typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body));
 }
+const isPieces = (body: unknown): body is AsyncIterable<Uint8Array> =>
+  typeof body === 'object' && body !== null && Symbol.asyncIterator in body;

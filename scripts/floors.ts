@@ -88,6 +88,7 @@ const homes: Readonly<Record<string, string>> = {
   aws4fetch: 'adapters/vendors/s3/blob.ts',
   pino: 'runtime/log.ts',
   'onnxruntime-web': 'adapters/asr/phrases/',
+  '@deepgram/sdk': 'adapters/vendors/deepgram/',
   opusscript: 'media/audio/opus.ts',
   croner: 'bus/durable/loops.ts',
   preact: 'web/',

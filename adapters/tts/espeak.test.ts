@@ -1,11 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { decode } from '../../media/audio/g711.ts';
+import { itemsOf } from '../asr/conformance.ts';
+import { voiceConformance } from './conformance.ts';
 import { espeak, espeakSettings } from './espeak.ts';
 import type { Tts } from './port.ts';
 import { remembered } from './remembered.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const voice = espeak(espeakSettings.parse({}));
+voiceConformance('espeak', async () => ({ tts: voice, language: 'ru-RU', sentences: ['Добрый день!', 'На какой день вас записать?'] }));
 const phrase = { text: 'Здравствуйте! Вы набрали: один, пять.', language: 'ru-RU' };
 
 test('a phrase becomes audio of a phone, as long as it takes to say it, and not silence', async () => {
@@ -47,4 +50,27 @@ test('a phrase is spoken once, also for two callers at a time, and again after a
   fails = true;
   for (const _ of [1, 2]) await expect(tts.speak({ ...phrase, language: 'en-US' }, signal)).rejects.toThrow('hoarse');
   expect(times).toBe(3);
+});
+
+test('a text that is being made reaches every caller at once, is given up with its last one, and is made again', async () => {
+  const made: AbortSignal[] = [];
+  const pieces = [new Uint8Array([1]), { words: [{ text: 'раз', startMs: 0, endMs: 1 }] }, new Uint8Array([2])];
+  const tts = remembered({
+    speak: () => Promise.reject(new Error('it streams')),
+    async *stream(_, given) {
+      made.push(given);
+      yield* pieces.slice(0, 2);
+      if (made.length === 1) await new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason), { once: true }));
+      yield pieces[2] as Uint8Array;
+    },
+  });
+  const [one, other] = [tts.stream(phrase, signal), tts.stream(phrase, signal)].map((each) => each[Symbol.asyncIterator]());
+  expect([await one?.next(), await other?.next(), await one?.next()].map((each) => each?.value)).toEqual([pieces[0], pieces[0], pieces[1]]);
+  await one?.return?.();
+  expect([made.length, made[0]?.aborted]).toEqual([1, false]);
+  await other?.return?.();
+  expect(made[0]?.aborted).toBe(true);
+  for (const _ of [1, 2]) expect(await itemsOf(tts.stream(phrase, signal))).toEqual(pieces);
+  expect(await tts.speak(phrase, signal)).toEqual(Buffer.from([1, 2]));
+  expect(made).toHaveLength(2);
 });

@@ -1,4 +1,4 @@
-/** The port of voices. */
+/** The port of voices. Audio is that of a phone: G.711 μ-law, 8 kHz, mono. */
 
 export interface Speak {
   readonly text: string;
@@ -7,9 +7,19 @@ export interface Speak {
   /** A voice of the provider; without it, that of the language. */
   readonly voice?: string | undefined;
 }
+/** A word as it is spoken, in milliseconds from the beginning of the text. */
+export interface SpokenWord {
+  readonly text: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+/** The next piece of the audio, or words of it, in their order, which may come before or after their audio. */
+export type SpeechItem = Uint8Array | { readonly words: readonly SpokenWord[] };
 export interface Tts {
-  /** The text as audio of a phone: G.711 μ-law, 8 kHz, mono. @throws PolybError unavailable if no voice can speak now */
+  /** The whole text. @throws PolybError unavailable if no voice can speak now */
   speak(speak: Speak, signal: AbortSignal): Promise<Uint8Array>;
+  /** The same while it is made. A voice without it makes whole texts. @throws as `speak` */
+  stream?(speak: Speak, signal: AbortSignal): AsyncIterable<SpeechItem>;
 }
 export interface Voice {
   /** The provider's name of it. */

@@ -1,52 +1,107 @@
-import type { Speak, Tts } from './port.ts';
+/** Speaks each text once: texts are kept, the most recently used ones longest. Callers who want one at a time share it while it is made. */
+import { PolybError } from '../../contracts/kit/errors.ts';
+import type { Speak, SpeechItem, Tts } from './port.ts';
+import { streamOf, wholeOf } from './streamed.ts';
 
 /** About two hours of speech. */
 const maxBytes = 64 << 20;
-/** How long a voice may take for a phrase. */
-const speakMs = 20_000;
+/** How long a voice may be silent in a text. */
+const idleMs = 20_000;
 
-/** Speaks each phrase once: phrases are kept, the most recently used ones longest. Callers who want one at a time share it. */
-export function remembered(tts: Tts): Tts {
-  const kept = new Map<string, Uint8Array>();
-  const speaking = new Map<string, Promise<Uint8Array>>();
+export function remembered(tts: Tts): Required<Tts> {
+  const kept = new Map<string, readonly SpeechItem[]>();
+  const making = new Map<string, Making>();
   let bytes = 0;
-  function keep(key: string, audio: Uint8Array): void {
-    kept.set(key, audio);
-    bytes += audio.length;
-    for (const [oldest, { length }] of kept) {
+  function keep(key: string, items: readonly SpeechItem[]): void {
+    kept.set(key, items);
+    bytes += bytesOf(items);
+    for (const [oldest, of] of kept) {
       if (bytes <= maxBytes) return;
       kept.delete(oldest);
-      bytes -= length;
+      bytes -= bytesOf(of);
     }
   }
+  function begin(key: string, speak: Speak): Making {
+    const forget = (): void => {
+      if (making.get(key) === begun) making.delete(key);
+    };
+    const begun: Making = make((signal) => streamOf(tts, speak, signal), forget);
+    making.set(key, begun);
+    begun.whole
+      .then((items) => keep(key, items))
+      .catch(() => {}) // the callers learn of it
+      .finally(forget);
+    return begun;
+  }
+  async function* stream(speak: Speak, signal: AbortSignal): AsyncGenerator<SpeechItem> {
+    const key = keyOf(speak);
+    const known = kept.get(key);
+    if (known === undefined) return yield* (making.get(key) ?? begin(key, speak)).read(signal);
+    kept.delete(key);
+    kept.set(key, known);
+    yield* known;
+  }
+  return { stream, speak: async (speak, signal) => (await wholeOf(stream(speak, signal))).audio };
+}
+
+interface Making {
+  /** All of it, from its beginning. */
+  read(signal: AbortSignal): AsyncIterable<SpeechItem>;
+  readonly whole: Promise<readonly SpeechItem[]>;
+}
+/** Makes speech for all who read it. When the last reader leaves before its end, it is `abandoned`. */
+function make(speak: (signal: AbortSignal) => AsyncIterable<SpeechItem>, abandoned: () => void): Making {
+  const items: SpeechItem[] = [];
+  const stop = new AbortController();
+  let readers = 0;
+  let more = Promise.withResolvers<void>();
+  let isMade = false;
+  const whole = (async () => {
+    const idle = setTimeout(() => stop.abort(new PolybError('unavailable', 'The voice says nothing.')), idleMs).unref();
+    try {
+      for await (const item of speak(stop.signal)) {
+        idle.refresh();
+        items.push(item);
+        more.resolve();
+        more = Promise.withResolvers();
+      }
+    } finally {
+      clearTimeout(idle);
+    }
+    return items;
+  })();
+  const ended = whole.then(() => {
+    isMade = true;
+  });
+  ended.catch(() => {}); // Each reader gets it.
   return {
-    async speak(speak, signal) {
-      const key = keyOf(speak);
-      const known = kept.get(key);
-      if (known !== undefined) {
-        kept.delete(key);
-        kept.set(key, known);
-        return known;
+    whole,
+    async *read(signal) {
+      readers += 1;
+      const left = Promise.withResolvers<never>();
+      left.promise.catch(() => {}); // Only a reader that waits gets it.
+      const leave = (): void => left.reject(signal.reason);
+      if (signal.aborted) leave();
+      signal.addEventListener('abort', leave, { once: true });
+      try {
+        for (let at = 0; ; at += 1) {
+          while (items[at] === undefined) {
+            if (isMade) return;
+            await Promise.race([more.promise, ended, left.promise]);
+          }
+          yield items[at] as SpeechItem;
+        }
+      } finally {
+        signal.removeEventListener('abort', leave);
+        readers -= 1;
+        if (readers === 0 && !isMade) {
+          abandoned();
+          stop.abort();
+        }
       }
-      let made = speaking.get(key);
-      if (made === undefined) {
-        // Its own time limit: whoever asked first may leave.
-        made = tts.speak(speak, AbortSignal.timeout(speakMs)).finally(() => speaking.delete(key));
-        made.then((audio) => keep(key, audio)).catch(() => {}); // the callers learn of it
-        speaking.set(key, made);
-      }
-      return await until(made, signal);
     },
   };
 }
 
 const keyOf = ({ text, language, voice }: Speak): string => JSON.stringify([text, language, voice ?? null]);
-
-function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason);
-    if (signal.aborted) return leave();
-    signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
-}
+const bytesOf = (items: readonly SpeechItem[]): number => items.reduce((sum, item) => sum + ('words' in item ? 0 : item.length), 0);

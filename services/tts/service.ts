@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ttsAdapters } from '../../adapters/tts/index.ts';
 import { remembered } from '../../adapters/tts/remembered.ts';
+import { watchedTts } from '../../adapters/tts/watched.ts';
 import { service } from '../../bus/service.ts';
 import { tts } from '../../contracts/tts.ts';
 import { listVoices } from './list-voices.ts';
@@ -17,8 +18,7 @@ export default service({
 }).start(async ({ vendors, bus, metrics }) => {
   const { provider } = vendors.tts;
   const outside = bus.health.of(`tts:${provider}`);
-  const kept = remembered({ speak: (speak, signal) => outside.watch(() => vendors.tts.speak(speak, signal)) });
-  const voices = { ...vendors.tts, speak: kept.speak };
+  const voices = { ...vendors.tts, ...remembered(watchedTts(vendors.tts, outside)) };
   const spoke = (seconds: number): void => metrics.count(ttsAudioSeconds, { provider }, seconds);
   return {
     tts: {

@@ -1,4 +1,5 @@
 import type { TtsProvider } from '../../adapters/tts/port.ts';
+import { streamOf } from '../../adapters/tts/streamed.ts';
 import type { StreamHandler } from '../../bus/service.ts';
 import type { tts as contract } from '../../contracts/tts.ts';
 import { rateHz as phoneHz } from '../../media/audio/g711.ts';
@@ -10,11 +11,13 @@ const pieceBytes = phoneHz / 2;
 export function speak(tts: TtsProvider, spoke: (seconds: number) => void): StreamHandler<typeof contract.speak> {
   return async function* ({ text, language, voice: wanted }, _, { signal }) {
     const voice = await voiceOf(tts, { language, voice: wanted }, signal);
-    const speech = await tts.speak({ text, language, voice }, signal);
-    for (let at = 0; at < speech.length; at += pieceBytes) {
-      const piece = speech.slice(at, at + pieceBytes);
-      yield piece;
-      spoke(piece.length / phoneHz);
+    for await (const speech of streamOf(tts, { text, language, voice }, signal)) {
+      if ('words' in speech) continue;
+      for (let at = 0; at < speech.length; at += pieceBytes) {
+        const piece = speech.slice(at, at + pieceBytes);
+        yield piece;
+        spoke(piece.length / phoneHz);
+      }
     }
   };
 }

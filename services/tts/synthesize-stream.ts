@@ -1,4 +1,5 @@
-import type { TtsProvider } from '../../adapters/tts/port.ts';
+import type { SpeechItem, SpokenWord, TtsProvider } from '../../adapters/tts/port.ts';
+import { streamOf } from '../../adapters/tts/streamed.ts';
 import type { StreamHandler } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { tts as contract } from '../../contracts/tts.ts';
@@ -56,16 +57,23 @@ export function synthesizeStream(tts: TtsProvider, spoke: (seconds: number) => v
         }
         const { id, text, cancelled } = speaking;
         let sent = 0;
-        const speech = await spokenUnless(cancelled.signal, () =>
-          tts.speak({ text, language, voice }, AbortSignal.any([signal, cancelled.signal])),
+        const words: SpokenWord[] = [];
+        const speech = unlessCancelled(
+          cancelled.signal,
+          streamOf(tts, { text, language, voice }, AbortSignal.any([signal, cancelled.signal])),
         );
-        while (sent < speech.length && !cancelled.signal.aborted) {
-          const audio = speech.slice(sent, sent + pieceBytes);
-          sent += audio.length;
-          yield { id, audio };
+        for await (const item of speech) {
+          if ('words' in item) words.push(...item.words);
+          else
+            for (let at = 0; at < item.length && !cancelled.signal.aborted; at += pieceBytes) {
+              const audio = item.slice(at, at + pieceBytes);
+              sent += audio.length;
+              yield { id, audio };
+            }
         }
         spoke(sent / phoneHz);
-        yield { id, end: true as const, voice, provider: tts.provider, durationMs: durationMs(sent) };
+        const own = { id, end: true as const, voice, provider: tts.provider, durationMs: durationMs(sent) };
+        yield words.length === 0 ? own : { ...own, words };
       }
     } finally {
       for (const one of [speaking, ...waiting]) one?.cancelled.abort();
@@ -73,13 +81,15 @@ export function synthesizeStream(tts: TtsProvider, spoke: (seconds: number) => v
   };
 }
 
-/** Nothing for a text that is cancelled before it is spoken. */
-async function spokenUnless(cancelled: AbortSignal, speak: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  if (cancelled.aborted) return new Uint8Array();
+/** No more of a text once it is cancelled. */
+async function* unlessCancelled(cancelled: AbortSignal, speech: AsyncIterable<SpeechItem>): AsyncGenerator<SpeechItem> {
+  if (cancelled.aborted) return;
   try {
-    return await speak();
+    for await (const item of speech) {
+      if (cancelled.aborted) return;
+      yield item;
+    }
   } catch (thrown) {
-    if (cancelled.aborted) return new Uint8Array();
-    throw thrown;
+    if (!cancelled.aborted) throw thrown;
   }
 }

@@ -1,0 +1,26 @@
+/** Ends of sentences, of clauses and of words, each with the space behind it. */
+const ends = [/[.!?…]+["»)]*\s+|\n+/gu, /[,;:—–][\s]+|\s[—–-]\s/gu, /\s+/gu] as const;
+
+/**
+ * A text in parts that a provider takes at once: as few as possible, between sentences; a longer sentence between clauses, a longer clause
+ * between words, a longer word anywhere. Together they are the text, but for the space between them.
+ * @param most characters
+ */
+export function partsOf(text: string, most: number, level = 0): readonly string[] {
+  const trimmed = text.trim();
+  if (trimmed.length <= most) return trimmed === '' ? [] : [trimmed];
+  const end = ends[level];
+  if (end === undefined) return trimmed.match(new RegExp(`.{1,${most}}`, 'gsu')) ?? [];
+  const parts: string[] = [];
+  for (const piece of splitAfter(trimmed, end).flatMap((each) => partsOf(each, most, level + 1))) {
+    const last = parts.at(-1);
+    if (last !== undefined && last.length + 1 + piece.length <= most) parts[parts.length - 1] = `${last} ${piece}`;
+    else parts.push(piece);
+  }
+  return parts;
+}
+
+function splitAfter(text: string, end: RegExp): readonly string[] {
+  const cuts = [...text.matchAll(end)].map((found) => found.index + found[0].length);
+  return [0, ...cuts].map((from, nth) => text.slice(from, cuts[nth]));
+}

@@ -1,0 +1,97 @@
+/**
+ * Flux, `GET /v2/listen`, which hears turns. Nothing ends a turn at once unless the account has `ForceEndTurn`, so that a request for the
+ * final is silence as long as ends one, sent as fast as it goes; times leave it out.
+ */
+import { rateHz } from '../../../media/audio/g711.ts';
+import type { HeardItem, HearOptions } from '../../asr/port.ts';
+import { type Client, once } from './client.ts';
+import { keytermsOf, languageOf } from './live.ts';
+import { finalOf, msOf, TurnInfo } from './results.ts';
+import type { Protocol } from './socket.ts';
+
+type Flux = Awaited<ReturnType<Client['listen']['v2']['connect']>>;
+
+/** The shortest that the provider takes. */
+const endOfTurnMs = 500;
+const silenceMs = endOfTurnMs + 500;
+/** Audio without a turn is heard in windows of about 250 ms. */
+const windowMs = 300;
+const keepAliveMs = 4_000;
+const silence = new Uint8Array((silenceMs * rateHz) / 1_000).fill(0xff);
+
+export async function openFlux(client: Client, model: string, { language, hints }: HearOptions): Promise<Flux> {
+  return await client.listen.v2.connect({
+    ...once,
+    model,
+    encoding: 'mulaw',
+    sample_rate: String(rateHz),
+    eot_timeout_ms: String(endOfTurnMs),
+    ...(model.includes('multi') && { language_hint: [languageOf(language)] }),
+    ...(hints.length > 0 && { keyterm: [...keytermsOf(hints)] }),
+  } as unknown as Parameters<typeof client.listen.v2.connect>[0]);
+}
+
+export function fluxProtocol(socket: Flux, now: () => number): Protocol {
+  let [sentMs, partial, lastSentAt] = [0, '', now()];
+  /** Stretches of our silence, in ms of what was sent. */
+  const pauses: { readonly fromMs: number; readonly toMs: number }[] = [];
+  /** Ends of the silence of requests that were not answered. */
+  const owed: number[] = [];
+
+  const send = (audio: Uint8Array): void => {
+    socket.sendMedia(audio);
+    sentMs += (audio.length * 1_000) / rateHz;
+    lastSentAt = now();
+  };
+  const withoutPauses = (ms: number): number =>
+    pauses.reduce((left, { fromMs, toMs }) => left - Math.max(0, Math.min(ms, toMs) - fromMs), ms);
+  function pause(): void {
+    const fromMs = sentMs;
+    send(silence);
+    pauses.push({ fromMs, toMs: sentMs });
+  }
+  return {
+    hear: send,
+    finalize() {
+      pause();
+      owed.push(sentMs);
+      return [];
+    },
+    read(message) {
+      const { success, data } = TurnInfo.safeParse(message);
+      if (!success) return [];
+      const transcript = data.transcript.trim();
+      const items: HeardItem[] = [];
+      if (data.event === 'EndOfTurn') {
+        partial = '';
+        if (transcript !== '') {
+          const { startMs, endMs, words, ...final } = finalOf(
+            { ...data, transcript },
+            msOf(data.audio_window_end),
+            msOf(data.audio_window_end),
+          );
+          items.push({
+            ...final,
+            words: words.map((word) => ({ ...word, startMs: withoutPauses(word.startMs), endMs: withoutPauses(word.endMs) })),
+            startMs: withoutPauses(startMs),
+            endMs: withoutPauses(endMs),
+          });
+        }
+      } else if (transcript !== partial) {
+        partial = transcript;
+        if (transcript !== '') items.push({ kind: 'partial', text: transcript });
+      }
+      const reachedMs = msOf(data.audio_window_end);
+      while (partial === '' && owed[0] !== undefined && reachedMs >= owed[0] - windowMs) {
+        owed.shift();
+        items.push({ kind: 'finalized' });
+      }
+      return items;
+    },
+    tick() {
+      if (now() - lastSentAt >= keepAliveMs) pause();
+      return [];
+    },
+    end: () => socket.sendCloseStream({ type: 'CloseStream' }),
+  };
+}
