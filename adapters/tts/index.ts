@@ -1,9 +1,10 @@
-/** Voices by TTS_KIND. */
+/** Voices by TTS_KIND. Each is given its texts in words. */
 import { deepgramTtsSettings } from '../vendors/deepgram/settings.ts';
 import { deepgramVoice } from '../vendors/deepgram/tts.ts';
 import { espeak, espeakSettings } from './espeak.ts';
+import { givenWords } from './in-words.ts';
 
 export const ttsAdapters = {
-  espeak: { settings: espeakSettings, create: espeak },
-  deepgram: { settings: deepgramTtsSettings, create: deepgramVoice },
+  espeak: { settings: espeakSettings, create: givenWords(espeak) },
+  deepgram: { settings: deepgramTtsSettings, create: givenWords(deepgramVoice) },
 } as const;

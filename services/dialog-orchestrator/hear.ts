@@ -2,6 +2,7 @@
 import type { Context, Database, Tx } from '../../bus/service.ts';
 import { Phone } from '../../contracts/common.ts';
 import { inbox } from '../../contracts/inbox.ts';
+import { hearPhones } from '../../media/russian/hear.ts';
 import { asksForPerson } from './claims/handover-words.ts';
 import type { Pressed } from './facts.ts';
 import { isBehind, isWhole } from './gathering.ts';
@@ -90,7 +91,7 @@ export async function hear(
   if (said !== null) {
     seen.push(context.key);
     if (said.choice !== null) await press(context.key, said.choice);
-    if (said.text !== null) heard.push({ text: said.text, messageId: context.key.slice(0, 64), isDecision: false });
+    if (said.text !== null) heard.push({ text: hearPhones(said.text), messageId: context.key.slice(0, 64), isDecision: false });
     person = {
       ...person,
       ...(said.name === null ? {} : { name: said.name }),
@@ -169,9 +170,9 @@ function unansweredIn(chat: Chat | null): readonly ChatMessage[] {
   return all.slice(all.findLastIndex(({ direction }) => direction === 'out') + 1);
 }
 
-/** Text, or one line for each part of other content. */
+/** Text, or one line for each part of other content; a phone that is spelled out in words is in digits. */
 export function textOf({ text, content }: Pick<ChatMessage, 'text' | 'content'>): string {
-  return cut(text.trim() === '' ? content.map(({ line }) => line).join('; ') : text, 4096);
+  return cut(hearPhones(text.trim() === '' ? content.map(({ line }) => line).join('; ') : text), 4096);
 }
 
 function personOf({ content, sender }: ChatMessage): Partial<Session> {

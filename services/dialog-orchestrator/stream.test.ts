@@ -5,6 +5,7 @@ import salon from '../crm-connector/salon.json' with { type: 'json' };
 import connector from '../crm-connector/service.ts';
 import journalService from '../journal/service.ts';
 import { type Fixture, fixture, lastResult, unique } from './fixture.ts';
+import { sessionIdOf } from './ids.ts';
 import { sentences } from './sentences.ts';
 
 let world_: World;
@@ -57,6 +58,24 @@ test('a sentence that claims what did not happen is never said', async () => {
   for await (const item of open(session, 'Запишите меня')) if (item.is === 'sentence') said.push(item.text);
   expect(said.join(' ')).not.toMatch(/записаны/);
   expect(said.at(-1)).toBe('На какой день вас записать?');
+});
+
+test('a phone that is told in words is the phone of the conversation', async () => {
+  const session = unique('voice');
+  const seen: string[] = [];
+  it.thinks(({ messages }) => {
+    seen.push(JSON.stringify(messages.at(-1)));
+    return { text: 'Записала номер, спасибо!' };
+  });
+  const said = 'мой номер восемь девятьсот девяносто девять сто двадцать три сорок пять шестьдесят семь';
+  for await (const _ of open(session, said)) {
+    // read to the end
+  }
+  expect(seen.join()).toContain('мой номер +79991234567');
+  const rows = await it.rows<{ phone: string }>('select phone from dialog_orchestrator.sessions where session_id = $1', [
+    sessionIdOf(session),
+  ]);
+  expect(rows).toEqual([{ phone: '+79991234567' }]);
 });
 
 test('after a cancel the history holds only what the customer heard', async () => {

@@ -108,6 +108,23 @@ test('a pause inside a number ends no turn', () => {
   expect(asked.map(({ message }) => message)).toEqual(['мой номер девятьсот 12 34 56']);
 });
 
+test('a pause inside a phone that is told in words, and that nobody asked for, ends no turn', () => {
+  const says = [
+    { at: greeted + 500, ms: 1_000, words: 'перезвоните восемь девятьсот' },
+    { at: greeted + 2_600, ms: 1_000, words: 'девяносто девять сто двадцать три' },
+    { at: greeted + 4_700, ms: 1_000, words: 'сорок пять шестьдесят семь' },
+  ];
+  const { asked } = runTalk({ customer: says, untilMs: greeted + 9_000 });
+  expect(asked).toEqual([{ at: greeted + 5_700 + russianRules.silenceMs, message: says.map(({ words }) => words).join(' ') }]);
+});
+
+test('of an amount that was interrupted as it was said nothing is in the history, and the words before it are', () => {
+  const price = 'Стрижка стоит 12 345 ₽ и длится час.';
+  const interrupts = { at: storyBegins + 1_600, ms: 400, words: 'подождите' };
+  const { transcript } = runTalk({ ...tellsStory, dialog: () => ({ sentences: [price] }), customer: [asks, interrupts] });
+  expect(transcript).toContain('agent: Стрижка стоит…');
+});
+
 test.each([
   ['Как вас зовут и ваш номер телефона?', russianRules.dictationMs],
   ['Мы находимся по адресу: Садовая, 12.', russianRules.silenceMs],

@@ -4,6 +4,8 @@
  * Glossary: an *utterance* is what the agent says in one breath, a sentence or a prompt; a *segment* is speech of the customer between two
  * silences, numbered as it was sent to the recogniser; a *turn* is everything that the customer said before an answer, with that answer.
  */
+import { isPhoneUnderWay } from '../../../media/russian/hear.ts';
+import { heardOf as heardOfParts, sayParts } from '../../../media/russian/say.ts';
 import { spokenWords, verdictOnWords } from './interruption.ts';
 import type { TalkRules } from './rules.ts';
 
@@ -261,7 +263,8 @@ export function createTalk(rules: TalkRules): Talk {
   }
   /** A number, a name or an address is being told: the customer was asked for it, or has begun with it. */
   function isDictating(): boolean {
-    return asksToDictate.test(lastWords) || beginsToDictate.test(textOf(segments));
+    const text = textOf(segments);
+    return asksToDictate.test(lastWords) || beginsToDictate.test(text) || isPhoneUnderWay(text);
   }
 
   function gotWords(id: number, text: string, isFinal: boolean, now: number): void {
@@ -603,11 +606,9 @@ function textOf(segments: readonly Segment[]): string {
 }
 /** The words of an utterance that were heard, by the share of its audio; a word that was cut off was not heard. */
 function heardOf({ text, playedMs, voicedMs }: Utterance): string {
-  const share = Math.min(1, playedMs / Math.max(voicedMs, text.length * msPerLetter, 1));
-  if (share >= 1) return text;
-  const letters = Math.floor(text.length * share);
-  const cut = text.slice(0, letters);
-  return /\s/.test(text[letters] ?? ' ') ? cut.trimEnd() : cut.slice(0, Math.max(0, cut.search(/\s+\S*$/)));
+  const parts = sayParts(text);
+  const letters = parts.reduce((sum, { said }) => sum + said.length, 0);
+  return heardOfParts(parts, playedMs / Math.max(voicedMs, letters * msPerLetter, 1));
 }
 /** A slow voice; as long as not all of the audio exists, its length is not known. */
 const msPerLetter = 50;

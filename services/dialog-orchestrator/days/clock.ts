@@ -107,17 +107,23 @@ function expressionAt(words: readonly string[], start: number, isEnglish: boolea
   if (dashed !== null && (dashed > 24 || dashed === 0)) return withPart(words, end + 2, hours.value, dashed, 'clock', false);
   const minutes = minutesAt(words, end);
   if (!minutes) return withPart(words, end, hours.value, 0, 'words', isClear);
-  return withPart(words, minutes.end, hours.value, minutes.value, 'words', isClear);
+  // «Четырнадцать тридцать» is a time without a preposition.
+  const isSpoken = hours.value >= 10 && words.slice(start, minutes.end).every((each) => /^\p{L}/u.test(each));
+  return withPart(words, minutes.end, hours.value, minutes.value, 'words', isClear || isSpoken);
 }
-/** `тридцать`, `00`, `ноль ноль`, `15 минут` behind an hour. */
+/** `тридцать`, `00`, `ноль ноль`, `ноль пять`, `15 минут`, `с половиной` behind an hour. */
 function minutesAt(words: readonly string[], start: number): Read<number> | null {
   const word = words[start] ?? '';
   if (/^\d+$/.test(word) && !/^[0-5]\d$/.test(word)) return null;
+  if (word === 'с' && /^половин/.test(words[start + 1] ?? '')) return { value: 30, end: start + 2 };
   const read = numberAt(words, start);
   if (!read || isArticle(word)) return null;
   if (isMinuteWord(words[read.end])) return read.value < 60 ? { value: read.value, end: read.end + 1 } : null;
   if (isCounted(words, read.end) || exactMonth(words[read.end] ?? '') !== undefined) return null;
-  if (read.value === 0) return { value: 0, end: read.end + (numberAt(words, read.end)?.value === 0 ? 1 : 0) };
+  if (read.value === 0) {
+    const unit = numberAt(words, read.end);
+    return unit !== null && unit.value < 10 ? unit : { value: 0, end: read.end };
+  }
   return read.value >= 10 && read.value < 60 ? read : null;
 }
 /** `полседьмого`, `половина седьмого`, `без четверти семь`, `half past six`. */
