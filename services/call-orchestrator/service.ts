@@ -59,6 +59,7 @@ export default service({
       ...russianRules,
       greeting: settings.CALL_GREETING ?? russianRules.greeting,
       silenceMs: settings.CALL_SILENCE_MS,
+      learnsSilence: settings.CALL_SILENCE === 'learned',
     },
     folder: dirname(settings.CALL_SCRIPT ?? '.'),
     transfer: (asked, signal) => consultFirst(asked, { db, bus, log, now }, signal),

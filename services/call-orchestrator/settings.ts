@@ -37,6 +37,10 @@ export const callSettings = z.object({
   CALL_SILENCE_MS: durationMs({ min: 200, max: 3_000 })
     .default(500)
     .describe('Silence after which the agent answers. While a number, a name or an address is told, it waits longer.'),
+  CALL_SILENCE: z
+    .enum(['learned', 'fixed'])
+    .default('learned')
+    .describe('learned: the silence becomes longer, up to twice, for a customer who makes longer pauses.'),
   CALL_TRANSCRIPT_KEEP_MS: durationMs({ min: 3_600_000, max: 3_650 * 86_400_000 })
     .default(180 * 86_400_000)
     .describe('How long the transcripts of calls are kept.'),

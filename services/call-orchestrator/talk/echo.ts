@@ -7,15 +7,25 @@ export interface EchoGuard {
   sent(pcmu: Uint8Array): void;
   /** What was not played is dropped. */
   cleared(): void;
-  /** Sound below this level, dB of full scale, may be our echo; −Infinity when nothing was played of late. */
-  level(): number;
+  /**
+   * Sound below this level, dB of full scale, may be our echo; −Infinity when nothing was played of late.
+   * @param heardDb the level of what is heard now, from which the guard learns how much an echo of this line loses
+   */
+  level(heardDb?: number): number;
 }
 /** How late an echo comes. */
 const tailMs = 400;
 /** A leg plays a little later than the clock of this process says. */
 const aheadMs = 60;
 /** An echo loses at least so much on its way, dB. Networks and phones suppress what loses less. */
-const lossDb = 9;
+const leastLossDb = 9;
+/** How many frames of our voice tell how much an echo of this line loses, and how many the guard remembers. */
+const [fewestFrames, mostFrames] = [40, 400];
+const learnEvery = 10;
+/** Of these frames, a part is louder by the caller's own words, and the rest varies so much, dB. */
+const [callerShare, spreadDb] = [0.2, 8];
+/** Below, our voice is too soft to tell anything. */
+const softDb = -40;
 const frameMs = 20;
 const frameBytes = 160;
 
@@ -24,6 +34,17 @@ export function createEchoGuard(now: () => number): EchoGuard {
   /** Levels of frames by the time at which they are played, oldest first. */
   let frames: { readonly at: number; readonly db: number }[] = [];
   let until = 0;
+  /** How much quieter than our voice the line was, frame by frame. */
+  const losses: number[] = [];
+  let [lossDb, learned] = [leastLossDb, 0];
+  function learn(heardLossDb: number): void {
+    losses.push(heardLossDb);
+    if (losses.length > mostFrames) losses.shift();
+    learned += 1;
+    if (losses.length < fewestFrames || learned % learnEvery !== 0) return;
+    const typical = losses.toSorted((a, b) => a - b)[Math.floor(losses.length * callerShare)] as number;
+    lossDb = Math.max(leastLossDb, typical - spreadDb);
+  }
   return {
     sent(pcmu) {
       until = Math.max(until, now());
@@ -37,7 +58,7 @@ export function createEchoGuard(now: () => number): EchoGuard {
       frames = frames.filter((frame) => frame.at <= at);
       until = at;
     },
-    level() {
+    level(heardDb) {
       const at = now();
       const first = frames.findIndex((frame) => frame.at >= at - tailMs);
       frames = first < 0 ? [] : frames.slice(first);
@@ -46,6 +67,8 @@ export function createEchoGuard(now: () => number): EchoGuard {
         if (frame.at > at + aheadMs) break;
         loudest = Math.max(loudest, frame.db);
       }
+      if (loudest === Number.NEGATIVE_INFINITY) return loudest;
+      if (heardDb !== undefined && loudest > softDb) learn(loudest - heardDb);
       return loudest - lossDb;
     },
   };

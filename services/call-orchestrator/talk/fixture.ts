@@ -1,4 +1,5 @@
 /** A talk on a clock of its own: a customer, a recogniser, a voice and a dialog that do what a test says, in no real time. */
+import type { Expected } from './end-of-turn.ts';
 import { createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
 import { russianRules, type TalkRules } from './rules.ts';
 
@@ -9,6 +10,8 @@ export interface Spoken {
   readonly words: string | null;
   /** Words so far, `after` ms of the speech. */
   readonly partials?: readonly { readonly after: number; readonly words: string }[];
+  /** How loud, dB of full scale. */
+  readonly db?: number;
   /** How long after the end the recogniser answers; Infinity: never. */
   readonly finalAfterMs?: number;
 }
@@ -31,6 +34,7 @@ export interface Reply {
   /** Until the first sentence; the others follow at once. */
   readonly afterMs?: number;
   readonly isLast?: boolean;
+  readonly expects?: readonly Expected[];
   readonly fails?: boolean;
 }
 export interface Played {
@@ -155,7 +159,7 @@ export function runTalk({
           return;
         }
         for (const text of reply.sentences) at(begins, () => give({ kind: 'sentence', answer: order.answer, text }));
-        at(begins, () => give({ kind: 'answered', answer: order.answer, isLast: reply.isLast ?? false }));
+        at(begins, () => give({ kind: 'answered', answer: order.answer, isLast: reply.isLast ?? false, expects: reply.expects ?? [] }));
         return;
       }
       case 'drop':
@@ -180,14 +184,14 @@ export function runTalk({
   }
 
   at(0, () => give({ kind: 'started', direction }));
-  for (const [segment, { at: begin, ms, words, partials = [], finalAfterMs = 150 }] of customer.entries()) {
+  for (const [segment, { at: begin, ms, words, partials = [], finalAfterMs = 150, db = null }] of customer.entries()) {
     at(begin + startMs, () => give({ kind: 'speech_started', segment, at: begin }));
     for (const partial of partials) at(begin + partial.after, () => give({ kind: 'partial', segment, text: partial.words }));
     const end = begin + ms;
     at(end + stopMs, () => give({ kind: 'speech_stopped', segment, at: end }));
     if (finalAfterMs === Number.POSITIVE_INFINITY) continue;
     at(end + stopMs + finalAfterMs, () => {
-      if (words !== null) give({ kind: 'final', segment, text: words });
+      if (words !== null) give({ kind: 'final', segment, text: words, db });
       give({ kind: 'finalized', segment });
     });
   }

@@ -1,13 +1,21 @@
 import { expect, test } from '@jest/globals';
 import { seededRandom } from '../../../contracts/kit/seeded-random.ts';
 import { encode } from '../../../media/audio/g711.ts';
+import { voiceActivity } from '../../../media/audio/voice-activity.ts';
 import { createEchoGuard } from './echo.ts';
 import { createHearing, tickMs } from './hearing.ts';
 
-/** Noise in syllables of 200 ms, as loud as speech on a phone. */
-function speech(ms: number, seed: number, peak = 12_000): Int16Array {
+const detector = await voiceActivity();
+/** Vowels of 200 ms, the harmonics of a voice whose pitch varies, as loud as speech on a phone. */
+function speech(ms: number, seed: number, peak = 6_000): Int16Array {
   const random = seededRandom(seed);
-  return Int16Array.from({ length: ms * 8 }, (_, at) => (random() - 0.5) * (at % 2_400 < 1_600 ? peak : peak / 8));
+  let [phase, hz] = [0, 120];
+  return Int16Array.from({ length: ms * 8 }, (_, at) => {
+    if (at % 2_400 === 0) hz = 100 + random() * 80;
+    phase += (2 * Math.PI * hz) / 8_000;
+    const voice = [1, 2, 3, 4, 5, 6, 8, 10, 12].reduce((sum, nth) => sum + Math.sin(nth * phase) / Math.sqrt(nth), 0);
+    return (voice / 3 + (random() - 0.5) / 10) * (at % 2_400 < 1_600 ? peak : peak / 40);
+  });
 }
 const quieter = (samples: Int16Array, db: number): Int16Array => samples.map((sample) => sample * 10 ** (db / 20));
 /** Sounds laid over each other, each from its time. */
@@ -25,6 +33,7 @@ function edgesOf(line: Int16Array, agent: Int16Array, isGuarded = true) {
   const guard = createEchoGuard(() => now);
   const pcmu = encode('PCMU', line);
   const hearing = createHearing({
+    ...{ detector, stirred: () => {} },
     now: () => now,
     echoDb: isGuarded ? guard.level : () => Number.NEGATIVE_INFINITY,
     started: (segment, at) => void edges.push({ edge: `started ${segment}`, at }),
@@ -72,6 +81,7 @@ function unguarded() {
   const clock = { now: 0 };
   const edges: string[] = [];
   const hearing = createHearing({
+    ...{ detector, stirred: () => {} },
     now: () => clock.now,
     echoDb: () => Number.NEGATIVE_INFINITY,
     started: () => void edges.push('started'),

@@ -1,13 +1,17 @@
 /** Finds speech in what comes from a phone, and cuts it into numbered segments. */
 
 import { decode } from '../../../media/audio/g711.ts';
-import { createSpeechDetector, levelDb } from '../../../media/audio/speech.ts';
+import { levelDb } from '../../../media/audio/speech.ts';
+import type { VoiceActivity, VoiceActivityOptions } from '../../../media/audio/voice-activity.ts';
 
 export interface HearingParts {
+  readonly detector: (options: VoiceActivityOptions) => VoiceActivity;
   /** Unix ms. */
   readonly now: () => number;
-  /** Sound below this level, dB of full scale, counts as silence: it may be the echo of the agent. */
-  readonly echoDb: () => number;
+  /** Sound below this level, dB of full scale, counts as silence: it may be the echo of the agent. @param heardDb what is heard now */
+  readonly echoDb: (heardDb: number) => number;
+  /** Something sounds like speech; it may turn out in `startMs` that it is. */
+  readonly stirred: () => void;
   /** A segment begins; its audio follows, from a little before it. */
   readonly started: (segment: number, at: number) => void;
   readonly audio: (pcmu: Uint8Array) => void;
@@ -19,39 +23,53 @@ export interface Hearing {
   frame(pcmu: Uint8Array): void;
   /** A phone that is silent may send nothing; call it every `tickMs`. */
   tick(): void;
+  /** How loud the speech of the last segment is, dB of full scale; null before the first. */
+  readonly speechDb: number | null;
   /** Forgets a segment that has begun; it does not stop. */
   reset(): void;
+  close(): void;
 }
 export const tickMs = 100;
 const bytesPerMs = 8;
 const frameBytes = 20 * bytesPerMs;
 /** Speech counts after so long, and has ended after such a silence. */
-const [startMs, stopMs] = [60, 200];
+export const startMs = 60;
+const stopMs = 200;
 /** Audio before the detected begin, so that no first sound is lost. */
 const leadMs = 300;
 /** After so long without a frame the phone is silent. */
 const gapMs = 120;
+/** A frame with so small a share of the usual energy is a pause. */
+const pauseShare = 0.05;
 const silence = new Uint8Array(frameBytes).fill(0xff);
 
-export function createHearing({ now, echoDb, started, audio, stopped }: HearingParts): Hearing {
-  let detector = createSpeechDetector({ startMs, stopMs });
+export function createHearing({ detector: create, now, echoDb, stirred, started, audio, stopped }: HearingParts): Hearing {
+  let detector = create({ startMs, stopMs });
   let segment = -1;
   let isSpeech = false;
   let lead: Uint8Array[] = [];
+  /** Of the segment: its energy and its frames that are no pause. */
+  let [energy, frames] = [0, 0];
   let heardAt = now();
   let tickedAt = now();
 
   function push(pcmu: Uint8Array): void {
     const samples = decode('PCMU', pcmu);
-    const edge = detector.push(levelDb(samples) < echoDb() ? new Int16Array(samples.length) : samples);
-    if (isSpeech) audio(pcmu);
-    else {
+    const db = levelDb(samples);
+    const edge = detector.push(samples, db < echoDb(db));
+    if (edge === null && detector.stirs) stirred();
+    if (isSpeech) {
+      audio(pcmu);
+      weigh(db);
+    } else {
       lead.push(pcmu);
       while (lead.length > leadMs / 20) lead.shift();
     }
     if (edge === 'started') {
       isSpeech = true;
       segment += 1;
+      [energy, frames] = [0, 0];
+      weigh(db);
       started(segment, now() - startMs);
       for (const part of lead) audio(part);
       lead = [];
@@ -60,7 +78,17 @@ export function createHearing({ now, echoDb, started, audio, stopped }: HearingP
       stopped(segment, now() - stopMs);
     }
   }
+  /** Frames far below the loudest are pauses. */
+  function weigh(db: number): void {
+    const power = 10 ** (db / 10);
+    if (frames > 0 && power < (energy / frames) * pauseShare) return;
+    energy += power;
+    frames += 1;
+  }
   return {
+    get speechDb() {
+      return frames === 0 ? null : 10 * Math.log10(energy / frames);
+    },
     frame(pcmu) {
       heardAt = now();
       for (let at = 0; at < pcmu.length; at += frameBytes) push(pcmu.subarray(at, at + frameBytes));
@@ -73,10 +101,12 @@ export function createHearing({ now, echoDb, started, audio, stopped }: HearingP
       for (const until = now() - gapMs; heardAt < until; heardAt += 20) push(silence);
     },
     reset() {
-      detector = createSpeechDetector({ startMs, stopMs });
+      detector.close();
+      detector = create({ startMs, stopMs });
       if (isSpeech) segment += 1;
       isSpeech = false;
       lead = [];
     },
+    close: () => detector.close(),
   };
 }

@@ -11,6 +11,14 @@ const backchannels = new Set([
   ...['угу', 'ага', 'да', 'так', 'ну', 'м', 'мм', 'хм', 'мгм', 'ясно', 'понятно', 'понял', 'поняла', 'хорошо', 'ладно', 'верно', 'конечно'],
   ...['слушаю', 'алло', 'ок', 'окей', 'о', 'а', 'ой', 'yes', 'yeah', 'ok', 'okay', 'right', 'uh', 'huh', 'mhm', 'hmm', 'sure'],
 ]);
+/** Praise, agreement and wonder: one may say them without wanting the word. */
+const assents = new Set(
+  `отлично супер здорово прекрасно замечательно класс круто чудесно правильно точно именно разумеется естественно безусловно интересно
+   принято договорились спасибо благодарю great fine exactly thanks cool`.split(/\s+/),
+);
+/** Signs of listening of several words, some of which mean more alone. */
+const phrases =
+  /(^| )(вот как|вот оно что|вот это да|надо же|ничего себе|да ладно|да уж|ну да|(все|вас|я|я вас)? ?(понял|поняла|понятно|ясно|верно|правильно)|(я )?(вас )?(внимательно )?слушаю( вас)?|как интересно|i see|got it|go on)(?= |$)/g;
 const stops = new Set([
   ...['стоп', 'стойте', 'стой', 'подождите', 'подожди', 'погодите', 'минуту', 'минутку', 'секунду', 'хватит', 'нет', 'неверно', 'не'],
   ...['остановитесь', 'помолчите', 'послушайте', 'stop', 'wait', 'no'],
@@ -19,15 +27,19 @@ const questions = new Set([
   ...['что', 'кто', 'где', 'когда', 'почему', 'зачем', 'как', 'какой', 'какая', 'какие', 'сколько', 'куда', 'чей', 'можно', 'what', 'who'],
   ...['where', 'when', 'why', 'how', 'which'],
 ]);
+/** Words that stop the agent even if they are hardly heard. */
+const hardStops = new Set(['стоп', 'стойте', 'стой', 'подождите', 'погодите', 'хватит', 'остановитесь', 'stop', 'wait']);
 /** So many words are no sign of listening. */
 const manyWords = 3;
 
-/** @param isFinal no more words will follow */
-export function verdictOnWords(text: string, isFinal: boolean): WordsVerdict {
+/** @param isFinal no more words will follow @param isFaint so quiet that they may be for somebody else */
+export function verdictOnWords(text: string, isFinal: boolean, isFaint = false): WordsVerdict {
   const words = spokenWords(text);
   if (words.length === 0) return 'undecided';
-  if (words.some((word) => stops.has(word)) || /\?\s*$/.test(text) || questions.has(words[0] as string)) return 'stop';
-  const content = words.filter((word) => !backchannels.has(word));
+  if (isFaint) return words.some((word) => hardStops.has(word)) ? 'stop' : isFinal ? 'go_on' : 'undecided';
+  const rest = spokenWords(words.join(' ').replace(phrases, ' '));
+  if (rest.some((word) => stops.has(word)) || /\?\s*$/.test(text) || questions.has(rest[0] ?? '')) return 'stop';
+  const content = rest.filter((word) => !backchannels.has(word) && !assents.has(word));
   if (content.length === 0) return isFinal ? 'go_on' : 'undecided';
   return isFinal || words.length >= manyWords ? 'stop' : 'undecided';
 }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
+import type { Expected } from './end-of-turn.ts';
 import { runTalk, type Scene, type Spoken } from './fixture.ts';
-import { createTalk } from './machine.ts';
+import { createTalk, type TalkEvent } from './machine.ts';
 import { russianRules } from './rules.ts';
 
 const { greeting, reason, mailbox, askAgain, filler, areYouThere, nobodyHeard, trouble, tooLong } = russianRules;
@@ -125,13 +126,62 @@ test('of an amount that was interrupted as it was said nothing is in the history
   expect(transcript).toContain('agent: Стрижка стоит…');
 });
 
-test.each([
-  ['Как вас зовут и ваш номер телефона?', russianRules.dictationMs],
-  ['Мы находимся по адресу: Садовая, 12.', russianRules.silenceMs],
-])('after «%s» a turn ends %d ms after the last sound', (said, silenceMs) => {
-  const told = { at: storyBegins + said.length * 60 + 500, ms: 600, words: 'Анна' };
-  const { asked } = runTalk({ customer: [asks, told], dialog: () => ({ sentences: [said] }), untilMs: told.at + 3_000 });
-  expect(asked[1]).toEqual({ at: told.at + told.ms + silenceMs, message: 'Анна' });
+const { silenceMs, dictationMs } = russianRules;
+test.each<[readonly Expected[], string, number]>([
+  [['name'], 'Анна', dictationMs],
+  [['phone'], 'девятьсот двенадцать', dictationMs],
+  [['phone'], 'восемь 912 345 67 89', silenceMs],
+  [['time'], 'в пятницу', silenceMs],
+  [[], 'мне нужно на', dictationMs],
+  [[], 'запишите телефон восемь девятьсот', dictationMs],
+])('when %j is expected, a turn of the words «%s» ends %d ms after the last sound', (expects, words, after) => {
+  const said = 'Слушаю вас.';
+  const told = { at: storyBegins + said.length * 60 + 500, ms: 600, words };
+  const { asked } = runTalk({ customer: [asks, told], dialog: () => ({ sentences: [said], expects }), untilMs: told.at + 3_000 });
+  expect(asked[1]).toEqual({ at: told.at + told.ms + after, message: words });
+});
+
+test('the silence becomes longer for a customer who pauses longer, and not without bound', () => {
+  const slow = [
+    { at: greeted + 500, ms: 1_000, words: 'у меня такой' },
+    { at: greeted + 500 + 1_000 + 430, ms: 1_000, words: 'вопрос такой' },
+    { at: greeted + 7_000, ms: 1_000, words: 'и другой вопрос' },
+  ];
+  const ends = (learnsSilence: boolean) =>
+    runTalk({ customer: slow, rules: { learnsSilence }, untilMs: greeted + 11_000 }).asked.map(({ at }) => at - greeted);
+  expect(ends(false)).toEqual([2_930 + silenceMs, 8_000 + silenceMs]);
+  expect(ends(true)).toEqual([2_930 + 530, 8_000 + 530]);
+  const [first, second] = slow as [Spoken, Spoken];
+  const slower = [first, { ...second, at: first.at + first.ms + 620 }, { ...second, at: greeted + 7_000 }];
+  const last = runTalk({ customer: slower, rules: { silenceMs: 300 }, untilMs: greeted + 11_000 }).asked.at(-1);
+  expect(last?.at).toBe(greeted + 8_000 + 2 * 300);
+});
+
+test('a sound just before the end of a turn puts it off for a moment, and no sound does so for ever', () => {
+  const talk = createTalk(russianRules);
+  const at = (now: number, event: TalkEvent) => talk.give(event, now).map(({ order }) => order);
+  at(0, { kind: 'started', direction: 'in' });
+  at(2_900, { kind: 'played', utterance: 1, ms: 2_800, startedAt: 100, isWhole: true });
+  at(3_060, { kind: 'speech_started', segment: 0, at: 3_000 });
+  at(4_200, { kind: 'speech_stopped', segment: 0, at: 4_000 });
+  at(4_300, { kind: 'final', segment: 0, text: 'когда вы работаете' });
+  at(4_300, { kind: 'finalized', segment: 0 });
+  at(4_490, { kind: 'stirred' });
+  expect(at(4_500, { kind: 'woken' })).not.toContain('ask');
+  for (let now = 4_510; now < 4_800; now += 20) at(now, { kind: 'stirred' });
+  expect(at(4_800, { kind: 'woken' })).toContain('ask');
+});
+
+test('words much quieter than the customer’s are for somebody else, and do not interrupt unless they stop', () => {
+  const spoken = (words: string, db: number) =>
+    runTalk({
+      ...tellsStory,
+      customer: [
+        { ...asks, db: -20 },
+        { at: storyBegins + 1_000, ms: 900, words, db },
+      ],
+    }).asked.length;
+  expect([spoken('положи на стол пожалуйста', -30), spoken('положи на стол пожалуйста', -24), spoken('подождите', -30)]).toEqual([1, 2, 2]);
 });
 
 test.each([

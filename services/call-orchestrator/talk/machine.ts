@@ -4,20 +4,23 @@
  * Glossary: an *utterance* is what the agent says in one breath, a sentence or a prompt; a *segment* is speech of the customer between two
  * silences, numbered as it was sent to the recogniser; a *turn* is everything that the customer said before an answer, with that answer.
  */
-import { isPhoneUnderWay } from '../../../media/russian/hear.ts';
 import { heardOf as heardOfParts, sayParts } from '../../../media/russian/say.ts';
+import { createEndOfTurn, type Expected } from './end-of-turn.ts';
 import { spokenWords, verdictOnWords } from './interruption.ts';
 import type { TalkRules } from './rules.ts';
 
 /** Times are Unix ms. */
 export type TalkEvent =
+  /** A sound that may turn out to be speech. */
+  | { readonly kind: 'stirred' }
   | { readonly kind: 'started'; readonly direction: 'in' | 'out' }
   | { readonly kind: 'speech_started'; readonly segment: number; readonly at: number }
   /** @param at the last sound; the event comes later */
   | { readonly kind: 'speech_stopped'; readonly segment: number; readonly at: number }
   /** Words of a segment so far. */
-  | { readonly kind: 'partial'; readonly segment: number; readonly text: string }
-  | { readonly kind: 'final'; readonly segment: number; readonly text: string }
+  | { readonly kind: 'partial'; readonly segment: number; readonly text: string; readonly db?: number | null }
+  /** @param db how loud its words are; null or absent: unknown */
+  | { readonly kind: 'final'; readonly segment: number; readonly text: string; readonly db?: number | null }
   /** No more words of the segment will come. */
   | { readonly kind: 'finalized'; readonly segment: number }
   | { readonly kind: 'key'; readonly key: string }
@@ -25,7 +28,8 @@ export type TalkEvent =
   /** Of the answer to the message with this number. */
   | { readonly kind: 'sentence'; readonly answer: number; readonly text: string }
   | { readonly kind: 'tool'; readonly answer: number }
-  | { readonly kind: 'answered'; readonly answer: number; readonly isLast: boolean }
+  /** @param expects what the answer asks for; empty: anything */
+  | { readonly kind: 'answered'; readonly answer: number; readonly isLast: boolean; readonly expects: readonly Expected[] }
   | { readonly kind: 'failed'; readonly answer: number }
   /** Audio of an utterance exists. @param ms of all of it so far */
   | { readonly kind: 'voiced'; readonly utterance: number; readonly ms: number }
@@ -105,6 +109,8 @@ interface Segment {
   text: string;
   textAt: number | null;
   isFinal: boolean;
+  /** Much quieter than the customer's usual words: spoken in the background, or to somebody else. */
+  isFaint: boolean;
 }
 interface Answer {
   readonly id: number;
@@ -116,9 +122,14 @@ interface Answer {
   readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt' | 'sentenceAt'>;
 }
 const mostFalseStarts = 2;
-/** A question for a number, a name or an address, or a request to tell one. */
-const asksToDictate = /(номер|телефон|адрес|фамили|имя|зовут)[^.!?]*\?|назовите|продиктуйте|наберите/i;
-const beginsToDictate = /\d$|(^|\s)(номер|телефон|адрес)$/i;
+/** Words so much quieter than the customer's are not for the agent, dB. */
+const faintDb = 8;
+/** How fast the usual level follows that of one segment. */
+const learningRate = 0.3;
+/** So long after a sound that may be speech it is known whether it is. */
+const stirMs = 80;
+/** Sounds that turn out to be none put off the end of a turn by so much in all. */
+const mostStirMs = 300;
 type Deadline = 'beep' | 'greet' | 'end_of_turn' | 'decide' | 'filler' | 'idle' | 'longest';
 
 export interface Talk {
@@ -153,7 +164,14 @@ export function createTalk(rules: TalkRules): Talk {
   let lastAnswer = 0;
   /** Segments up to this one belong to turns that have ended. */
   let settled = -1;
-  let lastWords = '';
+  /** What the answer that was given last asks for. */
+  let expects: readonly Expected[] = [];
+  const endOfTurn = createEndOfTurn(rules);
+  /** How loud the customer speaks. */
+  let usualDb: number | null = null;
+  let turnDueAt = 0;
+  /** When the customer's last turn ended with its last sound, until the agent was heard. */
+  let saidAt: number | null = null;
 
   const isSpeaking = (): boolean => segments.at(-1)?.endedAt === null;
   const isBusy = (): boolean => queue.length > 0 || answer !== null;
@@ -235,7 +253,9 @@ export function createTalk(rules: TalkRules): Talk {
   }
 
   function speechStarted(id: number, at: number): void {
-    segments.push({ id, startedAt: at, endedAt: null, partial: '', text: '', textAt: null, isFinal: false });
+    const before = segments.at(-1)?.endedAt ?? saidAt;
+    if (before !== null && queue.every(({ startedAt }) => startedAt === null)) endOfTurn.wentOn(at - before);
+    segments.push({ id, startedAt: at, endedAt: null, partial: '', text: '', textAt: null, isFinal: false, isFaint: false });
     deadlines.delete('end_of_turn');
     if (!isGreeted) return;
     pause();
@@ -255,19 +275,20 @@ export function createTalk(rules: TalkRules): Talk {
   function awaitEnd(now: number): void {
     const last = segments.at(-1);
     if (last === undefined || last.endedAt === null || !isGreeted || isPaused || isEnding) return;
-    const silence = isDictating() ? rules.dictationMs : rules.silenceMs;
+    const silence = endOfTurn.silenceMs(textOf(segments), expects);
     const isOwed = segments.some(({ isFinal }) => !isFinal);
     const at = last.endedAt + (isOwed ? Math.max(silence, rules.finalMs) : silence);
+    turnDueAt = at;
     if (at <= now) endTurn(now);
     else deadlines.set('end_of_turn', at);
   }
-  /** A number, a name or an address is being told: the customer was asked for it, or has begun with it. */
-  function isDictating(): boolean {
-    const text = textOf(segments);
-    return asksToDictate.test(lastWords) || beginsToDictate.test(text) || isPhoneUnderWay(text);
+  /** A turn does not end in the first moment of what may be its next words. */
+  function stirred(now: number): void {
+    const at = deadlines.get('end_of_turn');
+    if (at !== undefined && segments.length > 0) deadlines.set('end_of_turn', Math.max(at, Math.min(now + stirMs, turnDueAt + mostStirMs)));
   }
 
-  function gotWords(id: number, text: string, isFinal: boolean, now: number): void {
+  function gotWords(id: number, text: string, isFinal: boolean, db: number | null, now: number): void {
     const segment = segments.find((each) => each.id === id);
     // Words of a turn that has ended come too late.
     if (segment === undefined || id <= settled) return;
@@ -281,7 +302,9 @@ export function createTalk(rules: TalkRules): Talk {
       isOverdue = false;
       prompts = 0;
     }
+    segment.isFaint = db !== null && usualDb !== null && db < usualDb - faintDb;
     if (isPaused || queue[0]?.canBeInterrupted) decide(now, isFinal);
+    else if (isFinal && db !== null) usualDb = usualDb === null ? db : usualDb + (db - usualDb) * learningRate;
   }
   function finalized(id: number, now: number): void {
     const segment = segments.find((each) => each.id === id);
@@ -291,8 +314,14 @@ export function createTalk(rules: TalkRules): Talk {
     if (isOverdue && textOf(segments) === '') askWhetherThere(now);
     else if (!isPaused) awaitEnd(now);
   }
+  const verdictNow = (isFinal: boolean) =>
+    verdictOnWords(
+      textOf(segments),
+      isFinal,
+      segments.every(({ isFaint }) => isFaint),
+    );
   function decide(now: number, isFinal: boolean): void {
-    const verdict = verdictOnWords(textOf(segments), isFinal && !isSpeaking());
+    const verdict = verdictNow(isFinal && !isSpeaking());
     if (verdict === 'stop') interrupt(now);
     else if (verdict === 'go_on') goOn();
     else if (isFinal && !isSpeaking() && segments.every((segment) => segment.isFinal)) goOn();
@@ -327,6 +356,7 @@ export function createTalk(rules: TalkRules): Talk {
     const wordsAt = Math.max(keyAt, ...segments.map(({ textAt, endedAt }) => textAt ?? endedAt ?? 0));
     if (typed !== '' && segments.length === 0) note({ who: 'customer', text: typed, startedAt: keyAt, endedAt: keyAt });
     else noteCustomer();
+    saidAt = last?.endedAt ?? null;
     const spokenMs = (last?.endedAt ?? 0) - (segments[0]?.startedAt ?? 0);
     forgetSegments();
     if (text === '') {
@@ -363,8 +393,9 @@ export function createTalk(rules: TalkRules): Talk {
       waterfall: answer.sentences === 1 ? { ...answer.waterfall, sentenceAt: now } : null,
     });
   }
-  function isAnswered(id: number, isLast: boolean, now: number): void {
-    if (answer?.id !== id) return;
+  function isAnswered(id: number, isLast: boolean, asksFor: readonly Expected[], now: number): void {
+    if (answer?.id !== id || answer.isDone) return;
+    expects = asksFor;
     answer.isDone = true;
     answer.isLast = isLast;
     deadlines.delete('filler');
@@ -381,7 +412,7 @@ export function createTalk(rules: TalkRules): Talk {
   function finish(utterance: Utterance, now: number): void {
     queue.splice(queue.indexOf(utterance), 1);
     noteHeard(utterance, false);
-    lastWords = utterance.text;
+    saidAt = null;
     if (answer !== null && utterance.of?.answer === answer.id) answer.heard = utterance.of.sentence;
     settle(now);
   }
@@ -426,7 +457,7 @@ export function createTalk(rules: TalkRules): Talk {
           break;
         case 'decide':
           if (isSpeaking()) break;
-          if (verdictOnWords(textOf(segments), true) === 'stop') interrupt(now);
+          if (verdictNow(true) === 'stop') interrupt(now);
           else goOn();
           break;
         case 'filler':
@@ -533,7 +564,7 @@ export function createTalk(rules: TalkRules): Talk {
         gotSentence(event.answer, event.text, now);
         return;
       case 'answered':
-        isAnswered(event.answer, event.isLast, now);
+        isAnswered(event.answer, event.isLast, event.expects, now);
         return;
       case 'tool':
         return;
@@ -568,13 +599,16 @@ export function createTalk(rules: TalkRules): Talk {
         speechStopped(event.segment, event.at, now);
         return;
       case 'partial':
-        gotWords(event.segment, event.text, false, now);
+        gotWords(event.segment, event.text, false, event.db ?? null, now);
         return;
       case 'final':
-        gotWords(event.segment, event.text, true, now);
+        gotWords(event.segment, event.text, true, event.db ?? null, now);
         return;
       case 'finalized':
         finalized(event.segment, now);
+        return;
+      case 'stirred':
+        stirred(now);
         return;
       case 'key':
         pressed(event.key, now);

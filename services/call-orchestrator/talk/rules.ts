@@ -23,8 +23,10 @@ export interface TalkRules {
   readonly firstWordMs: number;
   /** How long the beep of a mailbox is waited for. */
   readonly beepMs: number;
-  /** Silence that ends a turn; the second while a number, a name or an address is told. */
+  /** Silence that ends a turn; the second while a number, a name or an address is told, and after words that end no sentence. */
   readonly silenceMs: number;
+  /** The silence becomes longer for a customer whose pauses are. */
+  readonly learnsSilence: boolean;
   readonly dictationMs: number;
   /** How long after the last sound the recogniser may take for its last words. */
   readonly finalMs: number;
@@ -54,7 +56,8 @@ export const russianRules: TalkRules = {
   firstWordMs: 1_200,
   beepMs: 20_000,
   silenceMs: 500,
-  dictationMs: 1_200,
+  learnsSilence: true,
+  dictationMs: 1_400,
   finalMs: 1_500,
   decideMs: 1_000,
   fillerMs: 700,

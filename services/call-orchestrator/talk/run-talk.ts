@@ -4,6 +4,7 @@ import { dialog } from '../../../contracts/dialog.ts';
 import { telephony } from '../../../contracts/telephony.ts';
 import { decode } from '../../../media/audio/g711.ts';
 import { createToneDetector, type ToneDetector } from '../../../media/audio/tone-detector.ts';
+import { voiceActivity } from '../../../media/audio/voice-activity.ts';
 import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
 import { createOutbox, createSpeaker, type Outbox } from '../line/speaker.ts';
 import { type AnsweredInWords, answeredBy } from './answering-words.ts';
@@ -21,6 +22,7 @@ export interface TalkParts {
   readonly log: Log;
   /** Unix ms. */
   readonly now: () => number;
+  readonly timers?: Timers | undefined;
   readonly rules: TalkRules;
   readonly language: string;
   readonly voice: string | undefined;
@@ -29,6 +31,21 @@ export interface TalkParts {
   /** Who has answered, once it is known. Absent where this system has answered. */
   readonly answered?: ((by: AnsweredInWords | AnswerVerdict) => Promise<void>) | undefined;
 }
+/** Each gives what stops it. */
+export interface Timers {
+  after(ms: number, act: () => void): () => void;
+  every(ms: number, act: () => void): () => void;
+}
+const ofTheProcess: Timers = {
+  after(ms, act) {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
+  every(ms, act) {
+    const timer = setInterval(act, ms);
+    return () => clearInterval(timer);
+  },
+};
 export interface TalkedCall {
   readonly callId: string;
   readonly legId: string;
@@ -52,7 +69,7 @@ const longestMessage = 4_096;
 /** Resolves when the leg has ended. */
 export async function runTalk(
   { callId, legId, direction, phoneNumber }: TalkedCall,
-  { bus, log, now, rules, language, voice: voiceName, note, answered }: TalkParts,
+  { bus, log, now, timers = ofTheProcess, rules, language, voice: voiceName, note, answered }: TalkParts,
   signal: AbortSignal,
 ): Promise<void> {
   const leg = createSpeaker();
@@ -63,7 +80,7 @@ export async function runTalk(
   /** The words of a mailbox were heard. */
   let beeps: ToneDetector | undefined;
   const startedAt = now();
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let unwake = (): void => {};
   /** The answer that is under way, and what its dialog is told. */
   let asking: { readonly answer: number; readonly up: Outbox<Reported> } | undefined;
   let noted: Promise<void> = Promise.resolve();
@@ -92,7 +109,7 @@ export async function runTalk(
       ...{ bus, log, language },
       heard(segment, text, isFinal) {
         if (isFinal) judgeWords(text);
-        give({ kind: isFinal ? 'final' : 'partial', segment, text });
+        give({ kind: isFinal ? 'final' : 'partial', segment, text, db: hearing.speechDb });
       },
       finalized: (segment) => give({ kind: 'finalized', segment }),
     },
@@ -117,7 +134,8 @@ export async function runTalk(
     until,
   );
   const hearing = createHearing({
-    ...{ now, echoDb: echo.level },
+    ...{ detector: await voiceActivity(), now, echoDb: echo.level },
+    stirred: () => give({ kind: 'stirred' }),
     started(segment, at) {
       ear.begin(segment);
       give({ kind: 'speech_started', segment, at });
@@ -163,8 +181,8 @@ export async function runTalk(
         void acted(bus.call(telephony.hang_up, { legId }, { signal }), 'the leg could not be hung up');
         return;
       case 'wake':
-        clearTimeout(timer);
-        if (order.at !== null) timer = setTimeout(() => give({ kind: 'woken' }), Math.max(0, order.at - now()));
+        unwake();
+        if (order.at !== null) unwake = timers.after(Math.max(0, order.at - now()), () => give({ kind: 'woken' }));
     }
   }
   async function ask(answer: number, message: string): Promise<void> {
@@ -181,10 +199,10 @@ export async function runTalk(
           const { isHandedOver, choices } = item.answer;
           const isLast = isHandedOver || farewells.test(spokenWords(message).join(' '));
           if (choices.length > 0 && !isLast) give({ kind: 'sentence', answer, text: optionsOf(choices) });
-          give({ kind: 'answered', answer, isLast });
+          give({ kind: 'answered', answer, isLast, expects: item.answer.expects });
         }
       }
-      give({ kind: 'answered', answer, isLast: false });
+      give({ kind: 'answered', answer, isLast: false, expects: [] });
     } catch (err) {
       if (!until.aborted) log.warn({ err, callId }, 'the dialog of a call failed');
       give({ kind: 'failed', answer });
@@ -223,7 +241,7 @@ export async function runTalk(
     give({ kind: 'beep' });
   }
 
-  const ticking = setInterval(hearing.tick, tickMs);
+  const untick = timers.every(tickMs, hearing.tick);
   try {
     const items = bus.open(telephony.media, { legId }, leg, { signal: until });
     give({ kind: 'started', direction });
@@ -244,10 +262,8 @@ export async function runTalk(
     }
   } finally {
     for (const order of talk.give({ kind: 'left' }, now())) obey(order);
-    clearInterval(ticking);
-    clearTimeout(timer);
     over.abort();
-    for (const end of [leg.end, ear.close, voice.close]) end();
+    for (const end of [untick, unwake, hearing.close, leg.end, ear.close, voice.close]) end();
     await noted;
   }
 }

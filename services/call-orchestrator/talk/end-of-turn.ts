@@ -1,0 +1,187 @@
+/** After which silence a customer has finished: longer while something is dictated, after words that end no sentence, and for who speaks slowly. */
+import type { z } from 'zod';
+import type { Expected as ExpectedKind } from '../../../contracts/dialog.ts';
+import { isPhoneUnderWay } from '../../../media/russian/hear.ts';
+import { spokenWords } from './interruption.ts';
+import type { TalkRules } from './rules.ts';
+
+export type Expected = z.infer<typeof ExpectedKind>;
+export interface EndOfTurn {
+  /** @param text the words of the turn so far */
+  silenceMs(text: string, expects: readonly Expected[]): number;
+  /** The customer went on after a silence. */
+  wentOn(pauseMs: number): void;
+}
+type Rules = Pick<TalkRules, 'silenceMs' | 'dictationMs' | 'learnsSilence'>;
+
+/** What is told in parts. */
+const dictated: ReadonlySet<Expected> = new Set(['phone', 'name', 'address', 'email', 'number']);
+const announcesNumber = /(^|\s)(номер\S*|телефон\S*|код\S*|number|phone)(\s|$)/i;
+const announcesRest = /(^|\s)(адрес|фамилия|имя|отчество|зовут|улица|проспект|дом|квартира|address|name)(\s\S+)?$/i;
+/** A phone with the code of its country, or without. */
+const phoneDigits = 10;
+/** Words that begin something: prepositions, conjunctions, and what asks for an object. */
+const openEnded = new Set([
+  ...[
+    'и',
+    'а',
+    'но',
+    'или',
+    'либо',
+    'что',
+    'чтобы',
+    'чтоб',
+    'если',
+    'когда',
+    'пока',
+    'хотя',
+    'потому',
+    'поэтому',
+    'так',
+    'как',
+    'то',
+    'ли',
+  ],
+  ...[
+    'который',
+    'которая',
+    'которое',
+    'которые',
+    'которую',
+    'которого',
+    'где',
+    'куда',
+    'это',
+    'не',
+    'ни',
+    'ещё',
+    'еще',
+    'же',
+    'бы',
+    'очень',
+    'самый',
+  ],
+  ...[
+    'в',
+    'во',
+    'на',
+    'с',
+    'со',
+    'к',
+    'ко',
+    'у',
+    'о',
+    'об',
+    'от',
+    'до',
+    'из',
+    'за',
+    'по',
+    'под',
+    'над',
+    'при',
+    'для',
+    'без',
+    'про',
+    'через',
+    'после',
+  ],
+  ...[
+    'перед',
+    'между',
+    'около',
+    'ну',
+    'вот',
+    'мне',
+    'мой',
+    'моя',
+    'моё',
+    'ваш',
+    'ваша',
+    'есть',
+    'нужно',
+    'надо',
+    'хочу',
+    'хотел',
+    'хотела',
+    'можно',
+  ],
+  ...['могу', 'можете', 'бы', 'стоит', 'скажите', 'пожалуйста', 'подскажите', 'здравствуйте', 'э', 'эм', 'ээ', 'м', 'мм'],
+  ...[
+    'and',
+    'or',
+    'but',
+    'that',
+    'if',
+    'when',
+    'because',
+    'the',
+    'a',
+    'an',
+    'to',
+    'of',
+    'in',
+    'on',
+    'at',
+    'for',
+    'with',
+    'my',
+    'is',
+    'um',
+    'uh',
+  ],
+]);
+/** So many pauses of a customer are remembered; shorter silence is part of speech. */
+const [mostPauses, shortestPauseMs] = [6, 250];
+/** How much longer than their longest pause the silence is, and how much longer than the fixed one it may become. */
+const [marginMs, mostTimes] = [100, 2];
+
+export function createEndOfTurn({ silenceMs, dictationMs, learnsSilence }: Rules): EndOfTurn {
+  const pauses: number[] = [];
+  /** The words before the silence were to go on: it tells nothing of how the customer speaks. */
+  let isExpected = false;
+  return {
+    silenceMs(text, expects) {
+      isExpected = isUnfinished(text, expects);
+      const learnedMs = learnsSilence && pauses.length > 0 ? Math.min(Math.max(...pauses) + marginMs, silenceMs * mostTimes) : 0;
+      const usualMs = Math.max(silenceMs, learnedMs);
+      return isExpected ? Math.max(usualMs, dictationMs) : usualMs;
+    },
+    wentOn(pauseMs) {
+      if (isExpected || pauseMs < shortestPauseMs || pauseMs > dictationMs) return;
+      pauses.push(pauseMs);
+      if (pauses.length > mostPauses) pauses.shift();
+    },
+  };
+}
+
+function isUnfinished(text: string, expects: readonly Expected[]): boolean {
+  const words = spokenWords(text);
+  const digits = countDigits(words);
+  const isPhone = expects.includes('phone') || (!expects.includes('number') && announcesNumber.test(text));
+  if (isPhone && digits >= phoneDigits) return false;
+  if (expects.some((each) => dictated.has(each))) return true;
+  if (isPhone && (digits > 0 || announcesNumber.test(words.slice(-3).join(' ')))) return true;
+  if (isPhoneUnderWay(text)) return true;
+  return announcesRest.test(words.join(' ')) || openEnded.has(words.at(-1) ?? '');
+}
+
+const hundreds = /^(сто|двести|триста|четыреста|(пять|шесть|семь|восемь|девять)сот)$/;
+const tens = /^(двадцать|тридцать|сорок|(пять|шесть|семь|восемь)десят|девяносто)$/;
+const teens = /^(десять|\S+надцать)$/;
+const units = /^(один|одна|два|две|три|четыре|пять|шесть|семь|восемь|девять)$/;
+/** How many digits were said, in words or in figures. */
+export function countDigits(words: readonly string[]): number {
+  let count = 0;
+  /** Digits of the number that may still be completed by a smaller one. */
+  let open = 0;
+  for (const word of words) {
+    const size = hundreds.test(word) ? 3 : tens.test(word) || teens.test(word) ? 2 : units.test(word) ? 1 : 0;
+    if (size === 0 || size >= open) {
+      count += size > 0 ? size : /^\d+$/.test(word) ? word.length : /^(ноль|нуль)$/.test(word) ? 1 : 0;
+      open = size;
+    } else open = teens.test(word) ? 0 : size;
+    if (teens.test(word) || size === 1) open = 0;
+  }
+  return count;
+}

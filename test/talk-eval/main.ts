@@ -1,0 +1,82 @@
+/** Runs the scenarios of talks in virtual time, and writes the table of how often the agent was wrong. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { espeak, espeakSettings } from '../../adapters/tts/espeak.ts';
+import { optionsOf, refuse } from '../../scripts/options.ts';
+import { russianRules } from '../../services/call-orchestrator/talk/rules.ts';
+import { hasVoices, humanCallers } from './callers.ts';
+import { endOfTurnMs, judge } from './judge.ts';
+import { everyGroup } from './numbers.ts';
+import { play, textsOf } from './play.ts';
+import { readScenarios, type Scenario } from './scenario.ts';
+import { pageOf, type Row, tableOf } from './table.ts';
+
+const help = `npm run talk-eval [-- OPTIONS]
+
+Plays callers to the agent of a phone call in virtual time: recordings of a human (Debian's festvox-ru) and festival, over G.711.
+
+  --only=WORDS  only scenarios whose name or row has these words; the table is not written
+  --seed=N      another choice of texts, pauses and levels
+  --failed      print what went wrong
+  --silence=MS  the silence that ends a turn (500)`;
+
+const page = join(import.meta.dirname, '../../docs/talk-eval.md');
+
+const options = optionsOf(help, {
+  only: { type: 'string', default: '' },
+  seed: { type: 'string', default: '1' },
+  failed: { type: 'boolean', default: false },
+  silence: { type: 'string', default: '500' },
+});
+if (!hasVoices()) refuse('The voices of callers are missing: apt-get install festival festvox-ru', help);
+const began = performance.now();
+const { scenarios, goals } = readScenarios(join(import.meta.dirname, 'scenarios'));
+const wanted = scenarios.filter(({ name, row }) => `${name} ${row}`.includes(options.only));
+const stopping = AbortSignal.timeout(600_000);
+const callers = await humanCallers([...everyGroup, ...scenarios.flatMap(textsOf)], stopping);
+const voice = await agentVoice(wanted);
+const spokenAt = performance.now();
+
+const rows = new Map<string, Row>(
+  [...goals].map(([name, atMost]) => [name, { name, atMost, trials: 0, failed: 0, also: 0, talks: 0, endMs: [] }]),
+);
+for (const [nth, scenario] of wanted.entries()) {
+  const row = rows.get(scenario.row) as Row;
+  for (let time = 0; time < scenario.times; time += 1) {
+    const seed = Number(options.seed) * 1_000_003 + nth * 1_009 + time;
+    const { observed } = await play(scenario, seed, { callers, voice, rules: { silenceMs: Number(options.silence) } });
+    const [first, ...others] = scenario.expect.map((expected) => judge(expected, observed));
+    row.talks += 1;
+    row.trials += first?.trials ?? 0;
+    row.failed += first?.failed ?? 0;
+    row.also += others.filter(({ failed }) => failed > 0).length > 0 ? 1 : 0;
+    const last = observed.made.at(-1);
+    const endMs = last === undefined ? null : endOfTurnMs(last, observed);
+    if (endMs !== null) row.endMs.push(endMs);
+    if (!options.failed) continue;
+    for (const verdict of [first, ...others]) if (verdict?.why) console.log(`${scenario.name} #${time}: ${verdict.why}`);
+  }
+}
+const shown = [...rows.values()].filter(({ talks }) => talks > 0);
+console.log(tableOf(shown));
+const seconds = (performance.now() - spokenAt) / 1_000;
+console.error(
+  `${shown.reduce((sum, { talks }) => sum + talks, 0)} talks in ${seconds.toFixed(1)} s; voices ${((spokenAt - began) / 1_000).toFixed(1)} s`,
+);
+const isWhole = options.only === '' && options.seed === '1' && options.silence === '500';
+if (isWhole) await writeFile(page, pageOf(shown, seconds));
+process.exitCode = shown.every(({ atMost, failed, trials }) => atMost === null || (100 * failed) / trials <= atMost) ? 0 : 1;
+
+/** The built-in voice, which has said everything beforehand: virtual time does not wait for a program. */
+async function agentVoice(played: readonly Scenario[]): Promise<(text: string) => Uint8Array> {
+  const { speak } = espeak(espeakSettings.parse({}));
+  const own = Object.values(russianRules).filter((rule) => typeof rule === 'string');
+  const texts = new Set([
+    ...own,
+    'Хорошо.',
+    ...played.flatMap(({ greeting, agent }) => [greeting, ...agent.flatMap(({ say }) => say ?? [])]),
+  ]);
+  const spoken = new Map<string, Uint8Array>();
+  for (const text of texts) spoken.set(text, await speak({ text, language: 'ru-RU' }, stopping));
+  return (text) => spoken.get(text) ?? new Uint8Array(8_000).fill(0xff);
+}
