@@ -229,7 +229,7 @@ export interface Vendors<T = unknown> {
   readonly fallback: string;
   /** The setting that lists several adapters of the kind by name, `CRM_CONNECTIONS`. Default: there is one. */
   readonly connections?: string;
-  /** The setting names several vendors in order of preference, `openai,deepseek`, or `none` of them, which is the fallback. */
+  /** The setting names several vendors in order of preference, `openai,deepseek`; where the fallback is `none`, also none of them. */
   readonly list?: true;
 }
 /** Adapters of one kind by the name of their connection, `main` first. */

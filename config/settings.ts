@@ -105,12 +105,15 @@ export function connections() {
     .default(['main']);
 }
 
-/** Names in order of preference, each once; the default is `none` of them. */
-export function preferences(names: readonly string[]) {
-  return list(z.enum(['none', ...names]))
+/** Names in order of preference, each once. @param fallback the default: one of them, or `none`, which is then allowed */
+export function preferences(names: readonly string[], fallback = 'none') {
+  const none = fallback === 'none' ? ['none'] : [];
+  return list(z.enum([...none, ...names] as [string, ...string[]]))
     .refine((chosen) => chosen.length > 0 && new Set(chosen).size === chosen.length && (chosen.length === 1 || !chosen.includes('none')))
-    .meta({ expected: `none, or comma-separated names in order of preference, each once, of: ${names.join(', ')}` })
-    .default(['none']);
+    .meta({
+      expected: `${none.map((one) => `${one}, or `)}comma-separated names in order of preference, each once, of: ${names.join(', ')}`,
+    })
+    .default([fallback]);
 }
 
 /** JSON that fits the schema, usually from the file of `NAME_FILE`. Every mistake is an issue that names its place. */

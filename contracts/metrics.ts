@@ -84,6 +84,10 @@ export const circuitState = gauge('polyb_circuit_state', {
   help: 'Circuit breaker of a target: 0 closed, 1 half-open, 2 open.',
   labels: { target: 'any' },
 });
+export const providerChanges = counter('polyb_speech_provider_changes_total', {
+  help: 'Times that another provider of speech took over in the middle of a talk or a text: after a failure, after silence, or because a preferred one works again.',
+  labels: { kind: ['asr', 'tts'], from: 'any', to: 'any', why: ['failed', 'silent', 'recovered'] },
+});
 const genAi = { gen_ai_operation_name: 'any', gen_ai_provider_name: 'any', gen_ai_request_model: 'any' } as const;
 export const genAiDuration = histogram('gen_ai_client_operation_duration_seconds', {
   help: 'Requests to language models.',

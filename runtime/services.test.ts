@@ -6,7 +6,7 @@ const vendors = services.flatMap(({ folder, service }) => Object.values(service.
 
 test('the default of a vendor setting is an adapter of its catalogue, or none of a list', () => {
   const wrong = vendors.filter(({ fallback, catalogue, list }) =>
-    list ? fallback !== 'none' || 'none' in catalogue : !(fallback in catalogue),
+    list && fallback === 'none' ? 'none' in catalogue : !(fallback in catalogue),
   );
   expect(wrong.map(({ folder, setting }) => `${folder}: ${setting}`)).toEqual([]);
   expect(vendors.length).toBeGreaterThan(5);

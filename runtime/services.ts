@@ -70,7 +70,7 @@ function makeGroups({ folder, service }: Loaded): ServiceGroups {
       vendors.map(([name, { setting, catalogue, fallback, connections, list }]) => {
         const names = Object.keys(catalogue) as [string, ...string[]];
         const kind = list
-          ? preferences(names).describe(`Adapters that ${folder} uses for ${name}: the next one when one fails.`)
+          ? preferences(names, fallback).describe(`Adapters that ${folder} uses for ${name}: the next one when one fails.`)
           : z
               .enum(names)
               .default(fallback)

@@ -34,7 +34,7 @@ export function earConformance(name: string, make: () => Promise<EarUnderTest>):
     const signal = AbortSignal.timeout(120_000);
     const hear = async (...spoken: readonly SpokenItem[]): Promise<readonly HeardItem[]> => {
       const { ear, options } = await made;
-      return await itemsOf(
+      const items = await itemsOf(
         ear.hear(
           (async function* () {
             yield* spoken;
@@ -43,6 +43,7 @@ export function earConformance(name: string, make: () => Promise<EarUnderTest>):
           signal,
         ),
       );
+      return items.filter(({ kind }) => kind !== 'alive');
     };
 
     test('what was said before a request for the final is its text, at the time when it was said', async () => {

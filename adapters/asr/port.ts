@@ -15,8 +15,15 @@ export interface Final {
   readonly words: readonly Word[];
   readonly startMs: number;
   readonly endMs: number;
+  /** Which of several ears heard it. */
+  readonly provider?: string;
 }
-export type HeardItem = { readonly kind: 'partial'; readonly text: string } | Final | { readonly kind: 'finalized' };
+export type HeardItem =
+  | { readonly kind: 'partial'; readonly text: string }
+  | Final
+  | { readonly kind: 'finalized' }
+  /** The provider answers, and has no words to report. */
+  | { readonly kind: 'alive' };
 /** Audio, or the request for the finals of what was given. */
 export type SpokenItem = Uint8Array | { readonly finalize: true };
 
@@ -34,6 +41,8 @@ export interface Ear {
   readonly hasWordTimes: boolean;
   /** What it cannot do, in a sentence. */
   readonly limits: string | null;
+  /** It reports partials, or that it is alive, at least once a second of speech: its silence is a fault. */
+  readonly answersSpeech?: true;
   /**
    * Hears until `spoken` ends. Each `finalize` is answered by the finals of the audio before it, if there are any, and `finalized`.
    * @throws PolybError unavailable; failed_precondition/no_vocabulary where a closed vocabulary has nothing in the language
@@ -41,5 +50,7 @@ export interface Ear {
   hear(spoken: AsyncIterable<SpokenItem>, options: HearOptions, signal: AbortSignal): AsyncIterable<HeardItem>;
   /** A whole recording, as its finals. @throws as `hear` */
   recognize(recording: Uint8Array, options: HearOptions, signal: AbortSignal): Promise<readonly Final[]>;
+  /** Ends when the provider works; an ear without it is given silence. @throws PolybError */
+  probe?(signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;
 }

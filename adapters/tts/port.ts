@@ -13,8 +13,13 @@ export interface SpokenWord {
   readonly startMs: number;
   readonly endMs: number;
 }
-/** The next piece of the audio, or words of it, in their order, which may come before or after their audio. */
-export type SpeechItem = Uint8Array | { readonly words: readonly SpokenWord[] };
+/** Which voice speaks. */
+export interface SpokenBy {
+  readonly provider: string;
+  readonly voice: string;
+}
+/** The next piece of the audio; words of it, in their order, which may come before or after their audio; of several voices, who speaks from here on. */
+export type SpeechItem = Uint8Array | { readonly words: readonly SpokenWord[] } | { readonly by: SpokenBy };
 export interface Tts {
   /** The whole text. @throws PolybError unavailable if no voice can speak now */
   speak(speak: Speak, signal: AbortSignal): Promise<Uint8Array>;
@@ -27,6 +32,8 @@ export interface Voice {
   /** BCP 47. */
   readonly language: string;
   readonly gender: 'female' | 'male' | null;
+  /** Of several providers, the one that has it. */
+  readonly provider?: string;
 }
 /** A provider of voices. */
 export interface TtsProvider extends Tts {

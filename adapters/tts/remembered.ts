@@ -104,4 +104,5 @@ function make(speak: (signal: AbortSignal) => AsyncIterable<SpeechItem>, abandon
 }
 
 const keyOf = ({ text, language, voice }: Speak): string => JSON.stringify([text, language, voice ?? null]);
-const bytesOf = (items: readonly SpeechItem[]): number => items.reduce((sum, item) => sum + ('words' in item ? 0 : item.length), 0);
+const bytesOf = (items: readonly SpeechItem[]): number =>
+  items.reduce((sum, item) => sum + (item instanceof Uint8Array ? item.length : 0), 0);

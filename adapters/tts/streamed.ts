@@ -1,11 +1,13 @@
 /** Speech while it is made. */
 import { decode, rateHz } from '../../media/audio/g711.ts';
 import { trimHead } from '../../media/audio/trim.ts';
-import type { Speak, SpeechItem, SpokenWord, Tts } from './port.ts';
+import type { Speak, SpeechItem, SpokenBy, SpokenWord, Tts } from './port.ts';
 
 export interface Speech {
   readonly audio: Uint8Array;
   readonly words: readonly SpokenWord[];
+  /** Of several voices, the one that spoke last. */
+  readonly by: SpokenBy | null;
 }
 
 /** From a voice that makes whole texts, the whole as one piece. */
@@ -16,11 +18,13 @@ export async function* streamOf(tts: Tts, speak: Speak, signal: AbortSignal): As
 export async function wholeOf(items: AsyncIterable<SpeechItem>): Promise<Speech> {
   const pieces: Uint8Array[] = [];
   const words: SpokenWord[] = [];
+  let by: SpokenBy | null = null;
   for await (const item of items) {
-    if ('words' in item) words.push(...item.words);
-    else pieces.push(item);
+    if (item instanceof Uint8Array) pieces.push(item);
+    else if ('words' in item) words.push(...item.words);
+    else by = item.by;
   }
-  return { audio: Buffer.concat(pieces), words };
+  return { audio: Buffer.concat(pieces), words, by };
 }
 /** `speak` of a voice that streams. */
 export function spokenWhole(stream: NonNullable<Tts['stream']>): Tts['speak'] {
@@ -33,8 +37,8 @@ export async function* withoutHead(items: AsyncIterable<SpeechItem>): AsyncGener
   let words: SpokenWord[] = [];
   let cutMs: number | undefined;
   for await (const item of items) {
-    if (cutMs !== undefined) {
-      yield 'words' in item ? { words: moved(item.words, -cutMs) } : item;
+    if (cutMs !== undefined || 'by' in item) {
+      yield 'words' in item ? { words: moved(item.words, -(cutMs ?? 0)) } : item;
       continue;
     }
     if ('words' in item) {
@@ -57,11 +61,8 @@ export async function* joined(parts: readonly string[], speak: (text: string) =>
   for (const part of parts) {
     const beganMs = msOf(bytes);
     for await (const item of speak(part)) {
-      if ('words' in item) yield { words: moved(item.words, beganMs) };
-      else {
-        bytes += item.length;
-        yield item;
-      }
+      if (item instanceof Uint8Array) bytes += item.length;
+      yield 'words' in item ? { words: moved(item.words, beganMs) } : item;
     }
   }
 }

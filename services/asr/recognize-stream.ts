@@ -6,9 +6,10 @@ import type { Counts } from './counts.ts';
 
 export function recognizeStream(ear: Ear, counts: Counts): StreamHandler<typeof contract.recognize_stream> {
   return async function* ({ language, hints = [] }, up, { signal }) {
+    let { provider } = ear;
     const given = async function* (): AsyncGenerator<SpokenItem> {
       for await (const item of up) {
-        if (item instanceof Uint8Array) counts.audio(item.length / rateHz);
+        if (item instanceof Uint8Array) counts.audio(provider, item.length / rateHz);
         yield item;
       }
     };
@@ -16,11 +17,13 @@ export function recognizeStream(ear: Ear, counts: Counts): StreamHandler<typeof 
     for await (const item of ear.hear(given(), { language, hints }, signal)) {
       if (item.kind === 'final') {
         sinceFinalized += 1;
-        yield { ...item, words: [...item.words], provider: ear.provider };
+        provider = item.provider ?? ear.provider;
+        yield { ...item, words: [...item.words], provider };
         continue;
       }
+      if (item.kind === 'alive') continue;
       if (item.kind === 'finalized') {
-        counts.finals(sinceFinalized);
+        counts.finals(provider, sinceFinalized);
         sinceFinalized = 0;
       }
       yield item;

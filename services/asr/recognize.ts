@@ -23,12 +23,12 @@ type Request = ParsedOf<typeof contract.recognize>;
 
 export function recognize(parts: RecordingParts): Handler<typeof contract.recognize> {
   return async (request, { signal }) => {
-    const { recording, finals } = await heardIn(request, parts, signal);
+    const { recording, finals, provider } = await heardIn(request, parts, signal);
     return {
       text: finals.map(({ text }) => text).join(' '),
       confidence: leastConfident(finals.map(({ confidence }) => confidence)),
       words: finals.flatMap(({ words }) => [...words]),
-      provider: parts.ear.provider,
+      provider,
       durationMs: Math.round((recording.length * 1_000) / rateHz),
     };
   };
@@ -36,8 +36,8 @@ export function recognize(parts: RecordingParts): Handler<typeof contract.recogn
 
 export function followRecording(parts: RecordingParts): StreamHandler<typeof contract.follow_recording> {
   return async function* (request, _, { signal }) {
-    const { finals } = await heardIn(request, parts, signal);
-    for (const final of finals) yield { ...final, words: [...final.words], provider: parts.ear.provider };
+    const { finals, provider } = await heardIn(request, parts, signal);
+    for (const final of finals) yield { ...final, words: [...final.words], provider };
   };
 }
 
@@ -45,13 +45,14 @@ async function heardIn(
   { audio, contentType, language, hints = [] }: Request,
   { ear, blobs, maxMs, counts }: RecordingParts,
   signal: AbortSignal,
-): Promise<{ readonly recording: Uint8Array; readonly finals: readonly Final[] }> {
+): Promise<{ readonly recording: Uint8Array; readonly finals: readonly Final[]; readonly provider: string }> {
   const bytes = audio instanceof Uint8Array ? audio : await readBlob(audio.blobId, blobs, { maxBytes: maxMs * bytesPerMs, signal });
   const recording = await decodeRecording({ bytes, contentType }, { maxMs, signal });
   const finals = await ear.recognize(recording, { language, hints }, signal);
-  counts.audio(recording.length / rateHz);
-  counts.finals(finals.length);
-  return { recording, finals };
+  const provider = finals[0]?.provider ?? ear.provider;
+  counts.audio(provider, recording.length / rateHz);
+  counts.finals(provider, finals.length);
+  return { recording, finals, provider };
 }
 
 function leastConfident(all: readonly (number | null)[]): number | null {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Loopback, loopback, loopbackSettings } from '../../adapters/telephony/loopback.ts';
 import type { FarPhone } from '../../adapters/telephony/loopback-leg.ts';
-import type { Tts } from '../../adapters/tts/port.ts';
+import type { TtsProvider } from '../../adapters/tts/port.ts';
 import type { Service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { quiet } from '../../runtime/noop-log.ts';
@@ -13,7 +13,11 @@ const soundOf = (text: string): Uint8Array => {
   const seed = [...text].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
   return Uint8Array.from({ length: 1_600 }, (_, n) => 1 + ((n * n * seed + 13 * n) % 120));
 };
-const tts: Tts = { speak: async ({ text }) => soundOf(text) };
+const tts: TtsProvider = {
+  provider: 'test',
+  voices: async () => [{ voice: 'anna', language: 'ru-RU', gender: 'female' }],
+  speak: async ({ text }) => soundOf(text),
+};
 const [greeting, briefing, tooLate, sorry] = [
   'Наберите номер вашего заказа и нажмите решётку.',
   'Анна, заказ 17. Чтобы принять звонок, нажмите один. Чтобы отказаться, нажмите два.',
@@ -32,7 +36,7 @@ beforeAll(async () => {
     dialled.push(phone);
     person(phone);
   });
-  const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts } };
+  const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts: [tts] } };
   for (const { folder: name, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
     // The service as it is, with phones and a voice that the test has in its hands.
     const made: Service = { ...service, make: (parts) => service.make({ ...parts, vendors: vendors[name] as never }) };

@@ -1,7 +1,9 @@
 /** Starts calls, follows them to their end, and enforces the calling rules. */
 import { dirname } from 'node:path';
+import { firstVoiceOf } from '../../adapters/tts/first-of.ts';
 import { ttsAdapters } from '../../adapters/tts/index.ts';
 import { remembered } from '../../adapters/tts/remembered.ts';
+import { watchedTts } from '../../adapters/tts/watched.ts';
 import { every, service } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { calls } from '../../contracts/calls.ts';
@@ -11,6 +13,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import { settled } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { tts } from '../../contracts/tts.ts';
+import { systemClock } from '../../media/sip/clock.ts';
 import { attendLegs } from './attend-leg.ts';
 import { consultFirst } from './consult.ts';
 import { endCall } from './end-call.ts';
@@ -48,11 +51,16 @@ export default service({
     inbox.phone_owners_changed,
   ],
   settings: callSettings,
-  vendors: { tts: { setting: 'TTS_KIND', catalogue: ttsAdapters, fallback: 'espeak' } },
+  vendors: { tts: { setting: 'TTS_KIND', catalogue: ttsAdapters, fallback: 'espeak', list: true } },
 }).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
   const routes = parseRoutes(settings.CALL_ROUTES) ?? new Map(); // The settings schema has refused invalid routes.
+  const health = (provider: string) => bus.health.of(`tts:${provider}`);
+  const voices = firstVoiceOf(
+    vendors.tts.map((voice) => ({ ...voice, ...remembered(watchedTts(voice, health(voice.provider))) })),
+    { clock: systemClock, log, metrics, health, watchdogMs: settings.TTS_WATCHDOG_MS },
+  );
   const lines = attendLegs(db, {
-    ...{ bus, log, now, routes, tts: remembered(vendors.tts) },
+    ...{ bus, log, now, routes, tts: voices },
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
     attendant: settings.CALL_ATTENDANT,
     rules: {
@@ -92,6 +100,9 @@ export default service({
       every('forget_transcripts', '41 3 * * *', () => forgetEntries(db, new Date(now() - settings.CALL_TRANSCRIPT_KEEP_MS))),
       settleConsultations(db, bus, bus.call, { now, ringMs: settings.CALL_TRANSFER_RING_MS }),
     ],
-    stop: lines.stop,
+    stop: async () => {
+      await lines.stop();
+      voices.close();
+    },
   };
 });

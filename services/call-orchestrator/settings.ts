@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { voiceSettings } from '../../adapters/tts/settings.ts';
 import { durationMs, integer, text } from '../../config/settings.ts';
 import { TimeZone } from '../../contracts/common.ts';
 import { parseHours } from './hours.ts';
 import { parseRoutes } from './routes.ts';
 
 export const callSettings = z.object({
+  ...voiceSettings,
   CALL_HOURS: text({ max: 11 })
     .refine((written) => parseHours(written) !== null)
     .meta({ expected: 'hours of one day, e.g. 09:00-21:00' })

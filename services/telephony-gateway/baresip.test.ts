@@ -1,6 +1,6 @@
 /** Calls with baresip, from the request to the end: what its person hears, and what becomes of its keys, its hold and its transfer. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Tts } from '../../adapters/tts/port.ts';
+import type { TtsProvider } from '../../adapters/tts/port.ts';
 import type { Service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { seededRandom } from '../../contracts/kit/seeded-random.ts';
@@ -19,7 +19,9 @@ function soundOf(text: string): Uint8Array {
   );
 }
 const spoken: string[] = [];
-const tts: Tts = {
+const tts: TtsProvider = {
+  provider: 'test',
+  voices: async () => [{ voice: 'anna', language: 'ru-RU', gender: 'female' }],
   async speak({ text }) {
     spoken.push(text);
     return soundOf(text);
@@ -39,7 +41,9 @@ beforeAll(async () => {
   [it, person, colleague, port] = await Promise.all([world(), startBaresip('+79995553322'), startBaresip('anna'), freePort()]);
   for (const { folder, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
     const made: Service =
-      folder === 'call-orchestrator' ? { ...service, make: (parts) => service.make({ ...parts, vendors: { tts } as never }) } : service;
+      folder === 'call-orchestrator'
+        ? { ...service, make: (parts) => service.make({ ...parts, vendors: { tts: [tts] } as never }) }
+        : service;
     await it.start(folder, made, {
       ...{ TELEPHONY_KIND: 'sip', SIP_TRUNK: `sip:127.0.0.1:${person.port}`, SIP_PORT: String(port), TELEPHONY_RECORDING: 'off' },
       ...{ CALL_ROUTES: '100=script', CALL_HOURS: '00:00-24:00' },

@@ -11,7 +11,7 @@ export function listVoices(tts: TtsProvider): Handler<typeof contract.list_voice
     return {
       voices: voices
         .slice(0, most)
-        .map((voice, nth) => ({ ...voice, provider: tts.provider, isDefault: language === undefined || nth === 0 })),
+        .map((voice, nth) => ({ ...voice, provider: voice.provider ?? tts.provider, isDefault: language === undefined || nth === 0 })),
     };
   };
 }

@@ -1,11 +1,10 @@
-import type { SpeechItem, SpokenWord, TtsProvider } from '../../adapters/tts/port.ts';
+import type { SpeechItem, SpokenBy, SpokenWord, TtsProvider } from '../../adapters/tts/port.ts';
 import { streamOf } from '../../adapters/tts/streamed.ts';
 import type { StreamHandler } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { tts as contract } from '../../contracts/tts.ts';
 import { rateHz as phoneHz } from '../../media/audio/g711.ts';
-import { durationMs } from './synthesize.ts';
-import { voiceOf } from './voice-of.ts';
+import { durationMs, type Spoke } from './synthesize.ts';
 
 /** Half a second: what is under way when a text is cancelled is not much. */
 const pieceBytes = phoneHz / 2;
@@ -18,10 +17,9 @@ interface Wanted {
   readonly cancelled: AbortController;
 }
 
-/** Speaks the texts in their order. @param spoke is told the seconds of speech that are delivered */
-export function synthesizeStream(tts: TtsProvider, spoke: (seconds: number) => void): StreamHandler<typeof contract.synthesize_stream> {
-  return async function* ({ language, voice: wanted }, up, { signal }) {
-    const voice = await voiceOf(tts, { language, voice: wanted }, signal);
+/** Speaks the texts in their order. */
+export function synthesizeStream(tts: TtsProvider, spoke: Spoke): StreamHandler<typeof contract.synthesize_stream> {
+  return async function* ({ language, voice }, up, { signal }) {
     const waiting: Wanted[] = [];
     let speaking: Wanted | undefined;
     let isOver = false;
@@ -58,12 +56,14 @@ export function synthesizeStream(tts: TtsProvider, spoke: (seconds: number) => v
         const { id, text, cancelled } = speaking;
         let sent = 0;
         const words: SpokenWord[] = [];
+        let by: SpokenBy = { provider: tts.provider, voice: voice ?? '' };
         const speech = unlessCancelled(
           cancelled.signal,
           streamOf(tts, { text, language, voice }, AbortSignal.any([signal, cancelled.signal])),
         );
         for await (const item of speech) {
           if ('words' in item) words.push(...item.words);
+          else if ('by' in item) by = item.by;
           else
             for (let at = 0; at < item.length && !cancelled.signal.aborted; at += pieceBytes) {
               const audio = item.slice(at, at + pieceBytes);
@@ -71,8 +71,8 @@ export function synthesizeStream(tts: TtsProvider, spoke: (seconds: number) => v
               yield { id, audio };
             }
         }
-        spoke(sent / phoneHz);
-        const own = { id, end: true as const, voice, provider: tts.provider, durationMs: durationMs(sent) };
+        spoke(by.provider, sent / phoneHz);
+        const own = { id, end: true as const, ...by, durationMs: durationMs(sent) };
         yield words.length === 0 ? own : { ...own, words };
       }
     } finally {

@@ -1,20 +1,21 @@
 import type { TtsProvider } from '../../adapters/tts/port.ts';
+import { streamOf, wholeOf } from '../../adapters/tts/streamed.ts';
 import type { Handler } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { tts as contract } from '../../contracts/tts.ts';
 import { decode, rateHz as phoneHz } from '../../media/audio/g711.ts';
 import { resample } from '../../media/audio/resample.ts';
 import { wavHeader } from '../../media/audio/wav.ts';
-import { voiceOf } from './voice-of.ts';
 
 /** As much as `Bytes` takes. */
 const maxBytes = 262_144;
 
-/** @param spoke is told the seconds of speech that are delivered */
-export function synthesize(tts: TtsProvider, spoke: (seconds: number) => void): Handler<typeof contract.synthesize> {
-  return async ({ text, language, voice: wanted, format, rateHz = phoneHz }, { signal }) => {
-    const voice = await voiceOf(tts, { language, voice: wanted }, signal);
-    const speech = await tts.speak({ text, language, voice }, signal);
+/** Counts seconds of speech that were delivered. */
+export type Spoke = (provider: string, seconds: number) => void;
+
+export function synthesize(tts: TtsProvider, spoke: Spoke): Handler<typeof contract.synthesize> {
+  return async ({ text, language, voice, format, rateHz = phoneHz }, { signal }) => {
+    const { audio: speech, by } = await wholeOf(streamOf(tts, { text, language, voice }, signal));
     const audio = format === 'pcmu' ? speech : wavOf(speech, rateHz);
     if (audio.length > maxBytes)
       throw new PolybError(
@@ -22,12 +23,13 @@ export function synthesize(tts: TtsProvider, spoke: (seconds: number) => void): 
         `The speech takes ${Math.round(speech.length / phoneHz)} s, which is ${audio.length} bytes of ${format}, more than a reply has; speak it by tts.synthesize_stream.`,
         { reason: 'audio_too_long' },
       );
-    spoke(speech.length / phoneHz);
+    const { provider = tts.provider, voice: spokenBy = voice ?? '' } = by ?? {};
+    spoke(provider, speech.length / phoneHz);
     return {
       audio,
       contentType: format === 'pcmu' ? 'audio/basic' : 'audio/wav',
-      voice,
-      provider: tts.provider,
+      voice: spokenBy,
+      provider,
       durationMs: durationMs(speech.length),
     };
   };

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createHealth } from '../../../bus/telemetry/dependencies.ts';
+import { createMetrics } from '../../../bus/telemetry/metrics.ts';
+import { systemClock } from '../../../media/sip/clock.ts';
+import { until } from '../../../test/kit/until.ts';
 import { type VendorWorld, vendorWorld } from '../../../test/kit/vendor-deps.ts';
 import { earConformance, inFrames, itemsOf } from '../../asr/conformance.ts';
 import { fakeSpeechOf } from '../../asr/fake-speech.ts';
-import type { SpokenItem } from '../../asr/port.ts';
+import { firstEarOf } from '../../asr/first-of.ts';
+import type { HeardItem, SpokenItem } from '../../asr/port.ts';
 import { deepgramEar } from './asr.ts';
 import { type DeepgramFake, deepgramFake, deepgramKey } from './fake.ts';
 import { deepgramAsrSettings } from './settings.ts';
@@ -25,6 +30,8 @@ beforeAll(async () => {
 });
 afterAll(() => it.stop());
 const signal = AbortSignal.timeout(60_000);
+const silence = (ms: number) => new Uint8Array(ms * 8).fill(0xff);
+const log = { debug() {}, info() {}, warn() {}, error() {} };
 const words = [{ text: 'запись', confidence: 0.9 }];
 
 test('a connection that breaks off, and a wrong key, are unavailable', async () => {
@@ -47,11 +54,10 @@ test('a connection that breaks off, and a wrong key, are unavailable', async () 
 });
 
 test('finals have words with their times, in ms of the audio that was given', async () => {
-  const silence = new Uint8Array(4_000).fill(0xff);
   const heard = await itemsOf(
     deepgramEar(settingsFor(it.fake.url), it.deps).hear(
       (async function* (): AsyncGenerator<SpokenItem> {
-        yield* inFrames(silence, fakeSpeechOf('запись'));
+        yield* inFrames(silence(500), fakeSpeechOf('запись'));
         yield { finalize: true };
       })(),
       options,
@@ -63,6 +69,48 @@ test('finals have words with their times, in ms of the audio that was given', as
     startMs: 500,
     endMs: 620,
   });
+});
+
+test('a provider that stalls in mid-talk is replaced over real connections, and no word is lost or doubled', async () => {
+  const other = await deepgramFake();
+  const metrics = createMetrics({ now: Date.now, log });
+  const both = [it.fake, other].map(({ url }, nth) => ({ ...deepgramEar(settingsFor(url), it.deps), provider: `deepgram ${nth + 1}` }));
+  const health = createHealth(Date.now);
+  const ear = firstEarOf(both, { clock: systemClock, log, metrics, health: health.of, watchdogMs: 400 });
+  const [sentence, next] = ['запишите меня на завтра', 'можно в 10'].map(fakeSpeechOf);
+  const talk = async function* (): AsyncGenerator<SpokenItem> {
+    yield* inFrames(sentence ?? silence(1));
+    yield { finalize: true };
+    await until(() => heard.some(({ kind }) => kind === 'finalized'));
+    it.fake.stall();
+    yield* inFrames(next ?? silence(1));
+    yield { finalize: true };
+  };
+  const heard: HeardItem[] = [];
+  for await (const item of ear.hear(talk(), options, signal)) heard.push(item);
+  it.fake.recover();
+  await ear.close?.();
+  await other.close();
+  const finals = heard.flatMap((item) => (item.kind === 'final' ? [[item.provider, item.text]] : []));
+  expect(finals).toEqual([
+    ['deepgram 1', 'запишите меня на завтра'],
+    ['deepgram 2', 'можно в 10'],
+  ]);
+  expect(heard.filter(({ kind }) => kind === 'finalized')).toHaveLength(2);
+});
+
+test('a request for a final of little audio is answered, though the provider does not', async () => {
+  const talk = async function* (): AsyncGenerator<SpokenItem> {
+    yield* inFrames(silence(1_200));
+    yield { finalize: true };
+    yield silence(100);
+    yield { finalize: true };
+    await until(() => answers === 2);
+  };
+  let answers = 0;
+  for await (const { kind } of deepgramEar(settingsFor(it.fake.url), { ...it.deps, now: Date.now }).hear(talk(), options, signal))
+    if (kind === 'finalized') answers += 1;
+  expect(answers).toBe(2);
 });
 
 test('the library of the vendor understands the fake that the adapter is tested with', async () => {

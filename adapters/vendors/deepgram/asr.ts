@@ -28,6 +28,7 @@ export function deepgramEar(settings: z.output<typeof deepgramAsrSettings>, { ht
     vocabulary: 'open',
     hasWordTimes: true,
     limits: null,
+    answersSpeech: true,
     hear: (spoken, options, outer) =>
       emitted(async (emit, signal) => {
         const client = await deepgramClient(settings);

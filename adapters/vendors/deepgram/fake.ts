@@ -48,7 +48,9 @@ export async function deepgramFake(options: Pick<FakeServerOptions, 'port' | 'ef
       send(message) {
         if (!isStalled && socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
       },
-      close: () => socket.close(1000),
+      close() {
+        if (!isStalled) socket.close(1000);
+      },
     };
     const listener = pathname === '/v2/listen' ? flux(connection, query) : live(connection, query);
     const idle = setTimeout(() => socket.close(1011, 'NET-0001'), idleMs);

@@ -59,7 +59,7 @@ export function fluxProtocol(socket: Flux, now: () => number): Protocol {
     },
     read(message) {
       const { success, data } = TurnInfo.safeParse(message);
-      if (!success) return [];
+      if (!success) return [{ kind: 'alive' }];
       const transcript = data.transcript.trim();
       const items: HeardItem[] = [];
       if (data.event === 'EndOfTurn') {
@@ -81,6 +81,7 @@ export function fluxProtocol(socket: Flux, now: () => number): Protocol {
         partial = transcript;
         if (transcript !== '') items.push({ kind: 'partial', text: transcript });
       }
+      if (items.length === 0) items.push({ kind: 'alive' });
       const reachedMs = msOf(data.audio_window_end);
       while (partial === '' && owed[0] !== undefined && reachedMs >= owed[0] - windowMs) {
         owed.shift();
@@ -93,5 +94,6 @@ export function fluxProtocol(socket: Flux, now: () => number): Protocol {
       return [];
     },
     end: () => socket.sendCloseStream({ type: 'CloseStream' }),
+    closed: () => (owed.length === 0 ? [] : null),
   };
 }

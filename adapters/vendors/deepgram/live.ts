@@ -2,7 +2,7 @@
 import { rateHz } from '../../../media/audio/g711.ts';
 import type { HeardItem, HearOptions } from '../../asr/port.ts';
 import { type Client, once } from './client.ts';
-import { finalOf, msOf, Results } from './results.ts';
+import { finalOf, Metadata, msOf, Results } from './results.ts';
 import type { Protocol } from './socket.ts';
 
 type Live = Awaited<ReturnType<Client['listen']['v1']['connect']>>;
@@ -30,6 +30,7 @@ export async function openLive(client: Client, model: string, { language, hints 
 
 export function liveProtocol(socket: Live, now: () => number): Protocol {
   let [sentMs, settledMs, reachedMs, partial, lastSentAt] = [0, 0, 0, '', now()];
+  let isComplete = false;
   /** Requests for finals that were not answered, and when they were sent. */
   let owed: { readonly atMs: number; readonly askedAt: number }[] = [];
 
@@ -61,8 +62,9 @@ export function liveProtocol(socket: Live, now: () => number): Protocol {
       return [];
     },
     read(message) {
+      isComplete ||= Metadata.safeParse(message).success;
       const { success, data } = Results.safeParse(message);
-      if (!success) return [];
+      if (!success) return [{ kind: 'alive' }];
       const [alternative] = data.channel.alternatives;
       const transcript = alternative?.transcript.trim() ?? '';
       const toMs = msOf(data.start + data.duration);
@@ -75,6 +77,7 @@ export function liveProtocol(socket: Live, now: () => number): Protocol {
         partial = transcript;
         if (transcript !== '') items.push({ kind: 'partial', text: transcript });
       }
+      if (items.length === 0) items.push({ kind: 'alive' });
       return [...items, ...(data.from_finalize ? answer() : answerIfReached())];
     },
     tick() {
@@ -85,6 +88,7 @@ export function liveProtocol(socket: Live, now: () => number): Protocol {
       return answerIfReached();
     },
     end: () => socket.sendCloseStream({ type: 'CloseStream' }),
+    closed: () => (owed.length === 0 || isComplete ? owed.map(() => ({ kind: 'finalized' })) : null),
   };
 }
 

@@ -21,6 +21,8 @@ export const Results = z.object({
   from_finalize: z.boolean().default(false),
   channel: z.object({ alternatives: z.array(Alternative).min(1) }),
 });
+/** The last message of a connection. */
+export const Metadata = z.object({ type: z.literal('Metadata') });
 export const TurnInfo = z.object({
   type: z.literal('TurnInfo'),
   event: z.string(),

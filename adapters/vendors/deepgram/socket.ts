@@ -19,6 +19,8 @@ export interface Protocol {
   tick(): readonly HeardItem[];
   /** No more audio follows. */
   end(): void;
+  /** The connection is closed: the answers that are left; null if the provider owes more than those. */
+  closed(): readonly HeardItem[] | null;
 }
 /** How long the provider may send after the last audio. */
 const lastWordsMs = 5_000;
@@ -60,10 +62,14 @@ export async function converse(
     protocol.end();
     await Promise.race([
       reading,
-      new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, lastWordsMs);
+      new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error('its last words do not come')), lastWordsMs);
       }),
     ]);
+    signal.throwIfAborted();
+    const last = protocol.closed();
+    if (last === null) throw new Error('it closed the connection without its last words');
+    emitAll(last);
   } catch (cause) {
     signal.throwIfAborted();
     throw new PolybError('unavailable', `Deepgram does not hear: ${(cause as Error).message}.`, { reason: 'ear_broke_off', cause });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Loopback, loopback, loopbackSettings } from '../../../adapters/telephony/loopback.ts';
 import type { FarPhone } from '../../../adapters/telephony/loopback-leg.ts';
-import type { Tts } from '../../../adapters/tts/port.ts';
+import type { TtsProvider } from '../../../adapters/tts/port.ts';
 import type { Service } from '../../../bus/service.ts';
 import { calls } from '../../../contracts/calls.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
@@ -17,7 +17,9 @@ const soundOf = (text: string): Uint8Array => {
   return Uint8Array.from({ length: 480 }, (_, n) => 1 + ((n * n * seed + 13 * n) % 120));
 };
 const spoken: string[] = [];
-const tts: Tts = {
+const tts: TtsProvider = {
+  provider: 'test',
+  voices: async () => [{ voice: 'anna', language: 'ru-RU', gender: 'female' }],
   async speak({ text }) {
     spoken.push(text);
     if (text.includes('немой')) throw new Error('hoarse');
@@ -45,7 +47,7 @@ beforeAll(async () => {
   await writeFile(file, JSON.stringify(script));
   it = await world();
   gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet }, (phone) => person(phone));
-  const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts } };
+  const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts: [tts] } };
   for (const { folder: name, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
     // The service as it is, with phones and a voice that the test has in its hands.
     const made: Service = { ...service, make: (parts) => service.make({ ...parts, vendors: vendors[name] as never }) };

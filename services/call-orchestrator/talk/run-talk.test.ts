@@ -73,7 +73,7 @@ let gateway: Loopback;
 beforeAll(async () => {
   it = await world();
   gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet });
-  const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, tts: { tts: voice } };
+  const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, tts: { tts: [voice] } };
   const folders = ['call-orchestrator', 'telephony-gateway', 'tts', 'dialog-orchestrator', 'crm-connector', 'journal'];
   await it.start('asr', ears);
   for (const { folder, service: each } of await loadServices(folders)) {

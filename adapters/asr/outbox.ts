@@ -1,0 +1,30 @@
+export interface Outbox<T> extends AsyncIterable<T> {
+  put(item: T): void;
+  /** The iteration ends after the items that were put. */
+  end(): void;
+}
+/** Items that are put now and read later, once. */
+export function createOutbox<T>(): Outbox<T> {
+  const items: T[] = [];
+  let isOver = false;
+  let wake = (): void => {};
+  return {
+    put(item) {
+      items.push(item);
+      wake();
+    },
+    end() {
+      isOver = true;
+      wake();
+    },
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        for (let item = items.shift(); item !== undefined; item = items.shift()) yield item;
+        if (isOver) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
