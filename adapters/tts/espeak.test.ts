@@ -24,6 +24,23 @@ test('a text is only spoken, whatever it looks like', async () => {
   await expect(voice.speak({ ...phrase, voice: '-f /etc/passwd' }, signal)).rejects.toMatchObject({ reason: 'no_voice' });
 });
 
+test('the bundled program speaks and lists like the one of the system, which is not needed', async () => {
+  const path = process.env.PATH;
+  const bare = espeak(espeakSettings.parse({}));
+  const text = { ...phrase, voice: 'ru+f2' };
+  try {
+    process.env.PATH = '';
+    const audio = await bare.speak(text, signal);
+    expect(audio.length).toBeGreaterThan(8_000);
+    expect((await bare.voices('ru-RU', signal)).slice(0, 1)).toEqual([{ voice: 'ru', language: 'ru', gender: 'male' }]);
+    expect(await bare.voices('ru-RU', signal)).toContainEqual({ voice: 'ru+f2', language: 'ru', gender: 'female' });
+  } finally {
+    process.env.PATH = path;
+  }
+  const chosen = espeak(espeakSettings.parse({ ESPEAK_PROGRAM: 'bundled' }));
+  await expect(chosen.speak({ ...phrase, voice: 'xx' }, signal)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
 test('a program that is not there, or does not know the voice, says what to do', async () => {
   const missing = espeak(espeakSettings.parse({ ESPEAK_PROGRAM: '/no/espeak' }));
   await expect(missing.speak(phrase, signal)).rejects.toMatchObject({

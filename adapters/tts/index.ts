@@ -2,9 +2,11 @@
 import { deepgramTtsSettings } from '../vendors/deepgram/settings.ts';
 import { deepgramVoice } from '../vendors/deepgram/tts.ts';
 import { espeak, espeakSettings } from './espeak.ts';
+import { festival, festivalSettings } from './festival.ts';
 import { givenWords } from './in-words.ts';
 
 export const ttsAdapters = {
   espeak: { settings: espeakSettings, create: givenWords(espeak) },
+  festival: { settings: festivalSettings, create: givenWords(festival) },
   deepgram: { settings: deepgramTtsSettings, create: givenWords(deepgramVoice) },
 } as const;
