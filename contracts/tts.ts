@@ -20,13 +20,16 @@ const spoken = {
   durationMs: z.int().min(0).max(3_600_000),
 };
 
-export const tts = contract('tts', '1.0.0', {
+export const tts = contract('tts', '1.1.0', {
   synthesize: method({
     summary: 'Speak a text.',
     input: z.strictObject({
       text: SpokenText,
       ...speech,
-      format: z.enum(['wav', 'pcmu']).default('wav').describe('wav: 16-bit PCM. pcmu: G.711 μ-law of 8 kHz without a header.'),
+      format: z
+        .enum(['wav', 'ogg', 'pcmu'])
+        .default('wav')
+        .describe('wav: 16-bit PCM. ogg: Opus, as messengers record voice. pcmu: G.711 μ-law of 8 kHz without a header.'),
       rateHz: z
         .union([z.literal(8_000), z.literal(16_000), z.literal(24_000), z.literal(48_000)])
         .optional()

@@ -1,17 +1,26 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { tts } from '../../contracts/tts.ts';
 import { decode } from '../../media/audio/g711.ts';
+import { opusSamples } from '../../media/audio/opus.ts';
 import { levelDb } from '../../media/audio/speech.ts';
 import { readWav } from '../../media/audio/wav.ts';
 import { type World, world } from '../../test/kit/world.ts';
 import service from './service.ts';
 
 let here: World;
+let folder: string;
 beforeAll(async () => {
   here = await world();
-  await here.start('tts', service);
+  folder = await mkdtemp(join(tmpdir(), 'speech-'));
+  await here.start('tts', service, { TTS_CACHE_DIR: folder, TTS_CACHE_MAX_BYTES: '10000000' });
 });
-afterAll(() => here.stop());
+afterAll(async () => {
+  await here.stop();
+  await rm(folder, { recursive: true });
+});
 
 const text = 'Привет! Это тестовый синтез речи.';
 const bytesOf = (audio: Uint8Array | object) => audio as Uint8Array;
@@ -24,6 +33,17 @@ test('a text becomes a WAV file of the requested rate, which begins with speech'
   expect(Math.abs(samples.length / 16 - said.durationMs)).toBeLessThanOrEqual(1);
   expect(said.durationMs).toBeGreaterThan(1_000);
   expect(levelDb(samples.subarray(0, 1_600))).toBeGreaterThan(-50);
+});
+
+test('a text becomes a voice message, and is kept in a file that a restart reads', async () => {
+  const said = await here.bus.call(tts.synthesize, { text, format: 'ogg' });
+  expect(said.contentType).toBe('audio/ogg; codecs=opus');
+  const samples = Buffer.concat(
+    [...opusSamples(bytesOf(said.audio))].map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)),
+  );
+  expect(samples.length / 16).toBeCloseTo(said.durationMs, -2);
+  expect(levelDb(new Int16Array(samples.buffer, samples.byteOffset, samples.length / 2))).toBeGreaterThan(-40);
+  expect((await readdir(folder)).length).toBeGreaterThan(0);
 });
 
 test('a voice of another provider is spoken by the built-in one, and the reply says so', async () => {

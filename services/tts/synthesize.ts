@@ -4,6 +4,7 @@ import type { Handler } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { tts as contract } from '../../contracts/tts.ts';
 import { decode, rateHz as phoneHz } from '../../media/audio/g711.ts';
+import { opusFileInSlices } from '../../media/audio/opus.ts';
 import { resample } from '../../media/audio/resample.ts';
 import { wavHeader } from '../../media/audio/wav.ts';
 
@@ -16,7 +17,7 @@ export type Spoke = (provider: string, seconds: number) => void;
 export function synthesize(tts: TtsProvider, spoke: Spoke): Handler<typeof contract.synthesize> {
   return async ({ text, language, voice, format, rateHz = phoneHz }, { signal }) => {
     const { audio: speech, by } = await wholeOf(streamOf(tts, { text, language, voice }, signal));
-    const audio = format === 'pcmu' ? speech : wavOf(speech, rateHz);
+    const audio = await encoded[format](speech, { rateHz, signal });
     if (audio.length > maxBytes)
       throw new PolybError(
         'invalid_argument',
@@ -27,13 +28,24 @@ export function synthesize(tts: TtsProvider, spoke: Spoke): Handler<typeof contr
     spoke(provider, speech.length / phoneHz);
     return {
       audio,
-      contentType: format === 'pcmu' ? 'audio/basic' : 'audio/wav',
+      contentType: contentTypes[format],
       voice: spokenBy,
       provider,
       durationMs: durationMs(speech.length),
     };
   };
 }
+
+const contentTypes = { pcmu: 'audio/basic', wav: 'audio/wav', ogg: 'audio/ogg; codecs=opus' } as const;
+interface Encoding {
+  readonly rateHz: number;
+  readonly signal: AbortSignal;
+}
+const encoded: Readonly<Record<keyof typeof contentTypes, (speech: Uint8Array, how: Encoding) => Uint8Array | Promise<Uint8Array>>> = {
+  pcmu: (speech) => speech,
+  wav: (speech, { rateHz }) => wavOf(speech, rateHz),
+  ogg: (speech, { signal }) => opusFileInSlices(decode('PCMU', speech), signal),
+};
 
 /** @param bytes of G.711 */
 export const durationMs = (bytes: number): number => Math.round((bytes * 1_000) / phoneHz);

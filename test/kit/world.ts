@@ -32,8 +32,8 @@ export interface World {
  */
 export const quickPace = { leaseMs: 2_000, renewMs: 300, idleMs: 500 };
 
-/** Calls that a test leaves are hung up when it ends. */
-const quickEnd = { TELEPHONY_DRAIN_MS: '500' };
+/** Calls that a test leaves are hung up when it ends, and speech is not kept for the next one. */
+const ofTests = { TELEPHONY_DRAIN_MS: '500', TTS_CACHE_MAX_BYTES: '0' };
 
 /** @param connect makes the connection of a bus user; without it they all meet at `broker`. */
 export async function world(connect?: (user: string) => Promise<Transport>): Promise<World> {
@@ -66,7 +66,7 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
     async start(folder, service, settings = {}) {
       const loaded = { folder, service };
       const found = read(flatGroups(groupsOf(loaded)), (...names) => {
-        const given: Readonly<Record<string, string>> = { ...quickEnd, ...settings };
+        const given: Readonly<Record<string, string>> = { ...ofTests, ...settings };
         const name = names.find((each) => given[each] !== undefined);
         return name === undefined ? undefined : { value: given[name] as string, from: 'the test' };
       });

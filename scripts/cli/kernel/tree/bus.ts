@@ -181,6 +181,32 @@ export const busCommands: readonly Command[] = [
     run: async () => (await import('../../commands/emit.ts')).emit,
   },
   {
+    name: 'talk',
+    summary: 'Talk to the agent without a phone: in the terminal, or with recordings as the caller.',
+    impact: 'rw',
+    details: [
+      'Without --audio the agent answers in text, as in `polyb dialogs talk`. With it, a call is held in this process: the agent greets, listens (asr), answers (dialog) and speaks (tts) as on a phone. Each recording is one turn of the caller, and begins when the agent has said nothing for 1.5 s. The transcript with what each answer waited for is printed at the end.',
+      'What is confirmed is booked in the calendar.',
+    ],
+    flags: [
+      { name: 'audio', value: 'FILE', summary: 'A WAV file of the caller; several are turns, one after the other.', many: true },
+      { name: 'record', value: 'FILE', summary: 'With --audio, the WAV file of both sides: left the caller, right the agent.' },
+      { name: 'greeting', value: 'TEXT', summary: 'With --audio, what the agent says first.' },
+      { name: 'voice', value: 'VOICE', summary: 'With --audio, the voice of the agent; polyb call list_voices language=ru-RU lists them.' },
+      { name: 'for', value: 'DUR', summary: 'With --audio, hang up after this long; default 10m.' },
+      { name: 'session', value: 'ID', summary: 'Id of the conversation; an earlier one continues. Default: a new id.' },
+      { name: 'name', value: 'NAME', summary: 'In text, the name of the customer.' },
+      { name: 'phone', value: 'PHONE', summary: 'Phone of the customer, as a caller states it: claimed, not proved.' },
+      { name: 'language', value: 'LANGUAGE', values: ['ru', 'en'], summary: 'In text, the language of the replies.' },
+    ],
+    examples: [
+      { line: 'polyb talk' },
+      { line: 'polyb say "Сколько стоит стрижка?" -o price.wav && polyb talk --audio price.wav --record both.wav' },
+    ],
+    seeAlso: ['say', 'hear', 'dialogs talk', 'calls transcript'],
+    run: async () => (await import('../../commands/talk.ts')).talkToAgent,
+  },
+  {
     name: 'repl',
     summary: 'Start a JavaScript prompt with `bus`, `contracts` and `call`.',
     impact: 'ext',

@@ -1,0 +1,54 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connectNats } from '../../../bus/transports/nats.ts';
+import { company } from '../../../contracts/company.ts';
+import { tts } from '../../../contracts/tts.ts';
+import { levelDb } from '../../../media/audio/speech.ts';
+import { readWav } from '../../../media/audio/wav.ts';
+import { loadServices } from '../../../runtime/services.ts';
+import { busCommands } from '../../../scripts/cli/kernel/tree/bus.ts';
+import { type RunningServer, startNats } from '../../../scripts/infra/start.ts';
+import { temporaryDir } from '../../../scripts/infra/temporary.ts';
+import { runCommand } from '../../../test/kit/command-line.ts';
+import { type World, world } from '../../../test/kit/world.ts';
+import salon from '../../crm-connector/salon.json' with { type: 'json' };
+
+let nats: RunningServer;
+let it: World;
+const dir = temporaryDir();
+beforeAll(async () => {
+  nats = await startNats({ dir: temporaryDir(), temporary: true });
+  it = await world((user) => connectNats({ servers: nats.url, name: user, inboxUser: user, timeoutMs: 10_000 }));
+  const folders = ['asr', 'tts', 'dialog-orchestrator', 'crm-connector', 'journal'];
+  for (const { folder, service } of await loadServices(folders)) await it.start(folder, service);
+  await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never });
+});
+afterAll(async () => {
+  await it?.stop();
+  await nats?.stop();
+});
+const talk = (words: readonly string[]) => runCommand(busCommands, ['talk', ...words], { natsUrl: nats.url });
+
+test('a recording is the caller: it is heard, answered aloud, recorded, and its turn has a waterfall', async () => {
+  const [question, both] = [join(dir, 'question.wav'), join(dir, 'both.wav')];
+  const { audio } = await it.bus.call(tts.synthesize, { text: 'Какой у вас адрес?', voice: 'ru+f2', rateHz: 16_000 });
+  await writeFile(question, audio as Uint8Array);
+  const { status, stdout, stderr } = await talk(['--audio', question, '--record', both, '--greeting', 'Да?', '-o', 'json']);
+  expect([status, stderr]).toEqual([0, expect.stringContaining('какой у вас адрес')]);
+  const { entries } = JSON.parse(stdout) as { entries: { who: string; text: string; waterfall: Record<string, string> | null }[] };
+  expect(entries.map(({ who }) => who).slice(0, 3)).toEqual(['agent', 'customer', 'agent']);
+  expect(entries[2]?.text).toContain(salon.address);
+  const { lastSoundAt = '', heardAt = '' } = entries[2]?.waterfall ?? {};
+  expect(Date.parse(heardAt) - Date.parse(lastSoundAt)).toBeGreaterThanOrEqual(500);
+  const { samples, channels } = readWav(await readFile(both));
+  expect(channels).toBe(2);
+  for (const side of [0, 1]) expect(levelDb(samples.filter((_, at) => at % 2 === side))).toBeGreaterThan(-50);
+});
+
+test('a file that is no WAV is refused before anything is said', async () => {
+  const file = join(dir, 'text.wav');
+  await writeFile(file, 'not audio');
+  const { status, stderr } = await talk(['--audio', file]);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('is no WAV file')]);
+});

@@ -1,0 +1,109 @@
+/** `polyb talk --audio`: recordings are the caller of a talk, without a phone. */
+import { randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
+import { resample } from '../../../media/audio/resample.ts';
+import { readWav, WavError, wavHeader } from '../../../media/audio/wav.ts';
+import { quiet } from '../../../runtime/noop-log.ts';
+import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
+import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import type { TalkEntry, Waterfall } from '../talk/machine.ts';
+import { russianRules } from '../talk/rules.ts';
+import { runTalk } from '../talk/run-talk.ts';
+import { localLeg } from './local-leg.ts';
+import { drawTranscript } from './transcript.ts';
+
+const lookMs = 50;
+/** Sentences of an answer follow each other sooner. */
+const quietMs = 1_500;
+/** An answer that has not begun by then is not waited for. */
+const answerMs = 20_000;
+const longestMs = 600_000;
+const mostBytes = 64 << 20;
+
+export async function talkAloud(invocation: Invocation): Promise<number> {
+  const { flags, out, path, signal } = invocation;
+  const turns = await Promise.all(flags.list('audio').map((file) => audioOf(file, path)));
+  const [record, phoneNumber, greeting] = [flags.text('record'), flags.text('phone'), flags.text('greeting')];
+  const entries: TalkEntry[] = [];
+  const callId = flags.text('session') ?? `talk-${randomBytes(4).toString('hex')}`;
+  await withAsk(
+    invocation,
+    async (_ask, connected) => {
+      const until = AbortSignal.any([signal, AbortSignal.timeout(flags.ms('for') ?? longestMs)]);
+      const leg = localLeg(callId, (await connected()).bus);
+      const talk = runTalk(
+        { callId, legId: callId, direction: 'in', phoneNumber: phoneNumber ?? null },
+        {
+          ...{ bus: leg.bus, log: quiet, now: Date.now, language: 'ru-RU', voice: flags.text('voice') },
+          rules: { ...russianRules, greeting: greeting ?? russianRules.greeting },
+          note: async (entry) => {
+            entries.push(entry);
+            out.note(`${entry.who}: ${entry.text}${entry.isInterrupted ? ' (interrupted)' : ''}`);
+          },
+        },
+        until,
+      );
+      try {
+        await answered(leg.quietMs, until);
+        for (const turn of turns) {
+          if (leg.phone.state === 'ended') break;
+          const spoken = performance.now();
+          await leg.phone.say(turn);
+          await answered(() => ((leg.quietMs() ?? 0) > performance.now() - spoken - turn.length / 8 ? null : leg.quietMs()), until);
+        }
+      } finally {
+        leg.phone.hangUp();
+        await talk;
+        if (record !== undefined) await save(record, leg.recorded());
+      }
+    },
+    { lasting: true },
+  );
+  const transcript = { entries: entries.toSorted((a, b) => a.startedAt - b.startedAt).map(dated) };
+  await out.result(
+    { ...transcript, ...(record === undefined ? {} : { file: record }) },
+    { text: () => drawTranscript(transcript, out) + (record === undefined ? '' : `${record}\n`) },
+  );
+  return 0;
+}
+
+/** The agent has spoken, and says no more. */
+async function answered(quietSince: () => number | null, signal: AbortSignal): Promise<void> {
+  const latest = performance.now() + answerMs;
+  while (!signal.aborted) {
+    const ms = quietSince();
+    if (ms === null ? performance.now() > latest : ms > quietMs) return;
+    await delay(lookMs, undefined, { signal }).catch(() => {}); // the loop ends
+  }
+}
+async function audioOf(file: string, subject: string): Promise<Uint8Array> {
+  try {
+    await using handle = await open(file, 'r');
+    if ((await handle.stat()).size > mostBytes) throw wrongUsage(`${file} is larger than ${mostBytes >> 20} MB`, { subject });
+    const wav = readWav(await handle.readFile());
+    const mono = wav.channels === 1 ? wav.samples : wav.samples.filter((_, nth) => nth % 2 === 0);
+    return encode('PCMU', resample(mono, wav.rateHz, rateHz));
+  } catch (thrown) {
+    if (thrown instanceof WavError)
+      throw wrongUsage(`${file} is no WAV file: ${thrown.message}`, { subject, next: ['polyb say "Добрый день" -o hello.wav'] });
+    if ((thrown as NodeJS.ErrnoException).code === undefined) throw thrown;
+    throw wrongUsage(`cannot read ${file} (${(thrown as NodeJS.ErrnoException).code})`, { subject });
+  }
+}
+async function save(file: string, { customer, agent }: { readonly customer: Uint8Array; readonly agent: Uint8Array }): Promise<void> {
+  const [left, right] = [decode('PCMU', customer), decode('PCMU', agent)];
+  const both = Int16Array.from({ length: 2 * left.length }, (_, at) => (at % 2 === 0 ? left[at >> 1] : right[at >> 1]) ?? 0);
+  await using handle = await open(file, 'w', 0o600);
+  await handle.writeFile(Buffer.concat([wavHeader({ rateHz, channels: 2 }, both.byteLength), new Uint8Array(both.buffer)]));
+}
+const iso = (ms: number): string => new Date(ms).toISOString();
+const dated = (entry: TalkEntry) => ({
+  ...entry,
+  ...{ startedAt: iso(entry.startedAt), endedAt: iso(entry.endedAt) },
+  waterfall:
+    entry.waterfall &&
+    (Object.fromEntries(Object.entries(entry.waterfall).map(([stage, at]) => [stage, iso(at)])) as Record<keyof Waterfall, string>),
+});
