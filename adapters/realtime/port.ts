@@ -1,0 +1,89 @@
+/**
+ * The port of speech models, which hear a customer and speak themselves. Audio is G.711 μ-law, 8 kHz, mono, in both directions.
+ *
+ * Glossary: an *item* is one utterance of a side, as the provider names it; an *answer* is what the model says and calls at one request.
+ */
+
+export interface SpeechTool {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of the arguments. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+export interface SpeechSetup {
+  readonly instructions: string;
+  readonly tools: readonly SpeechTool[];
+}
+/** Who finds the end of what the customer says: the caller of the port, or the provider by silence or by meaning. */
+export type SpeechTurns = 'own' | 'server_vad' | 'semantic_vad';
+export interface SpokenBefore {
+  readonly who: 'customer' | 'agent';
+  readonly text: string;
+}
+export interface SpeechOptions extends SpeechSetup {
+  /** BCP 47, `ru-RU`. */
+  readonly language: string;
+  /** A voice of the provider; without it, that of the settings. */
+  readonly voice?: string | undefined;
+  readonly turns: SpeechTurns;
+  /** What was said before, oldest first, as it was heard. */
+  readonly history: readonly SpokenBefore[];
+}
+export interface SpeechCall {
+  readonly callId: string;
+  readonly name: string;
+  /** JSON, as the model wrote it. */
+  readonly arguments: string;
+}
+export type SpeechEvent =
+  /** Only where the provider finds turns. @param atMs of the audio that was given */
+  | { readonly kind: 'speech_started'; readonly item: string; readonly atMs: number }
+  | { readonly kind: 'speech_stopped'; readonly item: string; readonly atMs: number }
+  /** What was heard is an item now. Null from a provider that does not name it. */
+  | { readonly kind: 'committed'; readonly item: string | null }
+  /** What the customer said in an item: a piece, or the whole, which is empty where nothing was understood. */
+  | { readonly kind: 'words'; readonly item: string; readonly text: string; readonly isFinal: boolean }
+  | { readonly kind: 'answering'; readonly answer: string }
+  | { readonly kind: 'audio'; readonly answer: string; readonly item: string; readonly pcmu: Uint8Array }
+  /** A piece of the text. @param hasAudio false where the model writes instead of speaking */
+  | { readonly kind: 'text'; readonly answer: string; readonly item: string; readonly text: string; readonly hasAudio: boolean }
+  /** No more of the item follows. */
+  | { readonly kind: 'said'; readonly answer: string; readonly item: string }
+  | {
+      readonly kind: 'answered';
+      readonly answer: string;
+      readonly outcome: 'completed' | 'cancelled' | 'incomplete' | 'failed';
+      readonly calls: readonly SpeechCall[];
+    }
+  | { readonly kind: 'key'; readonly key: string }
+  /** The provider refused a request; the session goes on. */
+  | { readonly kind: 'refused'; readonly code: string };
+
+export interface SpeechSession {
+  /** Iterated once; ends when the session was closed. @throws PolybError when it breaks off, or is silent while an answer is due */
+  readonly events: AsyncIterable<SpeechEvent>;
+  /** Audio of the customer. */
+  hear(pcmu: Uint8Array): void;
+  /** Where the caller finds turns: what was heard becomes an item. */
+  commit(): void;
+  /** Drops what was heard and is no item. */
+  forget(): void;
+  /** Requests an answer; while one is under way, the next one after it. */
+  answer(): void;
+  /** Ends the answer that is under way or requested, if there is one: no event of it follows. */
+  cancel(): void;
+  /** The customer heard so much of an item of the model; of nothing, the item is deleted. */
+  truncate(item: string, heardMs: number): void;
+  /** Text in the conversation, which is not spoken. */
+  note(who: SpokenBefore['who'] | 'system', text: string): void;
+  /** The result of a call, as JSON. */
+  result(callId: string, output: string): void;
+  update(setup: SpeechSetup): void;
+  close(): void;
+}
+export interface SpeechModel {
+  /** `openai` */
+  readonly provider: string;
+  /** @throws PolybError unavailable, deadline_exceeded, resource_exhausted, failed_precondition/upstream_credentials, upstream_failed */
+  open(options: SpeechOptions, signal: AbortSignal): Promise<SpeechSession>;
+}

@@ -1,0 +1,327 @@
+/**
+ * A server of the Realtime API: it hears tones as words, finds turns, speaks, calls functions, is interrupted and truncated. Source: OpenAI
+ * API reference, Realtime. For tests.
+ */
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import { encode, rateHz } from '../../media/audio/g711.ts';
+import { createSpeechDetector } from '../../media/audio/speech.ts';
+import { type FakeServer, fakeServer } from '../fake-server.ts';
+import { pcm, pcmu } from './audio-forms.ts';
+import type { AudioForm } from './session.ts';
+
+/** What the model says, calls, or both. */
+export interface FakeAnswer {
+  readonly says?: string;
+  readonly calls?: readonly { readonly name: string; readonly arguments: object }[];
+  /** Of `says`; default by its length. */
+  readonly ms?: number;
+  /** The text is not spoken. */
+  readonly isText?: boolean;
+  /** The answer fails. */
+  readonly fails?: boolean;
+}
+export interface FakeItem {
+  readonly id: string;
+  readonly role: string;
+  text: string;
+  /** Of audio of the model. */
+  ms: number;
+}
+export interface FakeRealtimeOptions {
+  /** What the customer says in this audio: G.711 μ-law. */
+  readonly words: (pcmu: Uint8Array) => string;
+  /** @param items the conversation so far, results of calls among them */
+  readonly answers: (items: readonly FakeItem[], nth: number) => FakeAnswer;
+  readonly apiKey?: string;
+  /** `Api-Key` of Yandex. */
+  readonly scheme?: string;
+  /** How long an answer takes to begin. */
+  readonly thinkMs?: number;
+}
+type Json = Readonly<Record<string, unknown>>;
+export interface FakeRealtime {
+  /** `ws://127.0.0.1:…/v1/realtime` */
+  readonly url: string;
+  /** Events of clients, oldest first, of all connections. */
+  readonly received: readonly Json[];
+  readonly connections: readonly { readonly query: string; readonly setup: () => Json }[];
+  readonly http: FakeServer;
+  /** Items of the latest conversation. */
+  readonly items: readonly FakeItem[];
+  /** From now on it sends nothing, on connections that are open. */
+  stall(): void;
+  drop(): void;
+  close(): Promise<void>;
+}
+
+const chunkMs = 100;
+/** How the model sounds: each letter has a pitch of its own. 20 ms a letter unless an answer says more. */
+export const soundOf = ({ says = '', ms = 20 * says.length }: FakeAnswer): Int16Array => {
+  const seed = [...says].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9_973, 7);
+  return Int16Array.from({ length: (ms * rateHz) / 1_000 }, (_, n) => 4_000 * Math.sin((2 * Math.PI * (300 + (seed % 700)) * n) / rateHz));
+};
+
+export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRealtime> {
+  const { apiKey = 'sk-test', scheme = 'Bearer' } = options;
+  const sockets = new WebSocketServer({ noServer: true });
+  const received: Json[] = [];
+  const connections: { query: string; setup: () => Json }[] = [];
+  let items: FakeItem[] = [];
+  const stalled = new WeakSet<WebSocket>();
+  let answersGiven = 0;
+  let ids = 0;
+  const id = (prefix: string): string => {
+    ids += 1;
+    return `${prefix}_${ids}`;
+  };
+  const setups = new Map<string, Json>();
+
+  const http = await fakeServer({ onUpgrade: upgrade }, ({ method, path, headers, body }) => {
+    if (headers.authorization !== `${scheme} ${apiKey}`) return { status: 401 };
+    const [, call, accepted] = /^v1\/(?:realtime\/calls|live\/sessions)\/([^/]+)\/(accept)$/.exec(path) ?? [];
+    if (method === 'POST' && accepted !== undefined && call !== undefined) {
+      const setup = JSON.parse(body) as Json;
+      setups.set(call, (setup.session as Json | undefined) ?? setup);
+    }
+    return { status: 200, body: {} };
+  });
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.headers.authorization !== `${scheme} ${apiKey}`) {
+      socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (opened) => converse(opened, request.url?.split('?')[1] ?? ''));
+  }
+
+  function converse(socket: WebSocket, query: string): void {
+    const call = new URLSearchParams(query).get('call_id');
+    let setup: Json = (call === null ? undefined : setups.get(call)) ?? {};
+    let form: AudioForm = pcmu;
+    let hear = form.decoder();
+    let heard: Uint8Array[] = [];
+    let heardMs = 0;
+    let detector = createSpeechDetector({ startMs: 60, stopMs: 300 });
+    let speaking: string | null = null;
+    let active: { readonly id: string; isCancelled: boolean } | null = null;
+    const mine: FakeItem[] = [];
+    items = mine;
+    connections.push({ query, setup: () => setup });
+    const send = (event: Json): void => {
+      if (!stalled.has(socket) && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ event_id: id('event'), ...event }));
+    };
+    const refuse = (code: string): void => send({ type: 'error', error: { type: 'invalid_request_error', code, message: code } });
+    const detection = (): Json | null => ((setup.audio as Json)?.input as Json | undefined)?.turn_detection as Json | null;
+
+    function append(pcmuAudio: Uint8Array): void {
+      heard.push(pcmuAudio);
+      for (let at = 0; at < pcmuAudio.length; at += 160) {
+        heardMs += 20;
+        if (detection() == null) continue;
+        const frame = pcmuAudio.subarray(at, at + 160);
+        const edge = detector.push(Int16Array.from(frame, (byte) => (byte === 0xff || byte === 0x7f ? 0 : 8_000)));
+        if (edge === 'started') {
+          speaking = id('item');
+          send({ type: 'input_audio_buffer.speech_started', item_id: speaking, audio_start_ms: Math.max(0, heardMs - 60) });
+        } else if (edge === 'stopped') {
+          send({ type: 'input_audio_buffer.speech_stopped', item_id: speaking, audio_end_ms: heardMs - 300 });
+          commit(speaking ?? id('item'));
+          if (detection()?.create_response !== false) void respond();
+          speaking = null;
+        }
+      }
+    }
+    function commit(item: string): void {
+      const audio = Buffer.concat(heard);
+      heard = [];
+      if (audio.length < 800) {
+        refuse('input_audio_buffer_commit_empty');
+        return;
+      }
+      const text = options.words(audio);
+      mine.push({ id: item, role: 'user', text, ms: 0 });
+      send({ type: 'input_audio_buffer.committed', item_id: item, previous_item_id: null });
+      send({ type: 'conversation.item.input_audio_transcription.delta', item_id: item, content_index: 0, delta: text });
+      send({ type: 'conversation.item.input_audio_transcription.completed', item_id: item, content_index: 0, transcript: text });
+    }
+    async function respond(): Promise<void> {
+      if (active !== null) {
+        refuse('conversation_already_has_active_response');
+        return;
+      }
+      const response = { id: id('resp'), isCancelled: false };
+      active = response;
+      send({ type: 'response.created', response: { id: response.id, status: 'in_progress', output: [] } });
+      if (options.thinkMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.thinkMs));
+      answersGiven += 1;
+      const answer = options.answers(mine, answersGiven);
+      const output: Json[] = [];
+      if (answer.says !== undefined) await speak(response, answer, output);
+      if (!response.isCancelled)
+        for (const each of answer.calls ?? []) {
+          const item = {
+            id: id('item'),
+            type: 'function_call',
+            call_id: id('call'),
+            name: each.name,
+            arguments: JSON.stringify(each.arguments),
+          };
+          output.push(item);
+          send({ type: 'response.output_item.added', response_id: response.id, item: { ...item, arguments: '' } });
+          send({
+            type: 'response.function_call_arguments.done',
+            response_id: response.id,
+            item_id: item.id,
+            call_id: item.call_id,
+            arguments: item.arguments,
+          });
+          send({ type: 'response.output_item.done', response_id: response.id, item });
+        }
+      active = null;
+      const status = response.isCancelled ? 'cancelled' : answer.fails ? 'failed' : 'completed';
+      send({ type: 'response.done', response: { id: response.id, status, output, status_details: null } });
+    }
+    async function speak(
+      response: { readonly id: string; readonly isCancelled: boolean },
+      answer: FakeAnswer,
+      output: Json[],
+    ): Promise<void> {
+      const { says = '', isText = false } = answer;
+      const item: FakeItem = { id: id('item'), role: 'assistant', text: says, ms: 0 };
+      mine.push(item);
+      const at = { response_id: response.id, item_id: item.id, output_index: 0, content_index: 0 };
+      send({ type: 'response.output_item.added', response_id: response.id, item: { id: item.id, type: 'message', role: 'assistant' } });
+      if (isText) send({ type: 'response.output_text.delta', ...at, delta: says });
+      else {
+        const coded = form.encoder();
+        const sound = soundOf(answer);
+        const samples = (chunkMs * rateHz) / 1_000;
+        for (let from = 0; from < sound.length && !response.isCancelled; from += samples) {
+          const part = says.slice(
+            Math.floor((says.length * from) / sound.length),
+            Math.floor((says.length * (from + samples)) / sound.length),
+          );
+          send({ type: 'response.output_audio_transcript.delta', ...at, delta: part });
+          send({
+            type: 'response.output_audio.delta',
+            ...at,
+            delta: Buffer.from(coded(encode('PCMU', sound.subarray(from, from + samples)))).toString('base64'),
+          });
+          item.ms += Math.min(samples, sound.length - from) / 8;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        send({ type: 'response.output_audio.done', ...at });
+      }
+      output.push({ id: item.id, type: 'message', role: 'assistant', status: response.isCancelled ? 'incomplete' : 'completed' });
+      send({ type: 'response.output_item.done', response_id: response.id, item: output.at(-1) });
+    }
+    function take(event: Json): void {
+      switch (event.type) {
+        case 'session.update': {
+          setup = { ...setup, ...(event.session as Json) };
+          const input = ((event.session as Json).audio as Json | undefined)?.input as
+            | { format: { type: string; rate?: number } }
+            | undefined;
+          if (input !== undefined) {
+            form = input.format.type === 'audio/pcmu' ? pcmu : pcm(input.format.rate ?? 24_000);
+            hear = form.decoder();
+          }
+          send({ type: 'session.updated', session: setup });
+          return;
+        }
+        case 'input_audio_buffer.append':
+          append(hear(Buffer.from(String(event.audio), 'base64')));
+          return;
+        case 'input_audio_buffer.commit':
+          commit(id('item'));
+          return;
+        case 'input_audio_buffer.clear':
+          heard = [];
+          detector = createSpeechDetector({ startMs: 60, stopMs: 300 });
+          send({ type: 'input_audio_buffer.cleared' });
+          return;
+        case 'response.create':
+          return void respond();
+        case 'response.cancel':
+          if (active === null) {
+            refuse('response_cancel_not_active');
+            return;
+          }
+          active.isCancelled = true;
+          return;
+        case 'conversation.item.create': {
+          const item = event.item as {
+            readonly type: string;
+            readonly role?: string;
+            readonly output?: string;
+            readonly content?: readonly { text: string }[];
+          };
+          const text = item.output ?? item.content?.map((part) => part.text).join('') ?? '';
+          mine.push({ id: id('item'), role: item.role ?? 'tool', text, ms: 0 });
+          send({ type: 'conversation.item.added', item: { id: mine.at(-1)?.id, ...item } });
+          return;
+        }
+        case 'conversation.item.delete': {
+          const at = mine.findIndex((item) => item.id === event.item_id);
+          if (at < 0) {
+            refuse('item_delete_invalid_item_id');
+            return;
+          }
+          mine.splice(at, 1);
+          send({ type: 'conversation.item.deleted', item_id: event.item_id });
+          return;
+        }
+        case 'conversation.item.truncate': {
+          const item = mine.find((each) => each.id === event.item_id);
+          const ms = Number(event.audio_end_ms);
+          if (item === undefined || item.role !== 'assistant') {
+            refuse('item_truncate_invalid_item_id');
+            return;
+          }
+          if (!Number.isInteger(ms) || ms > item.ms) {
+            refuse('invalid_value');
+            return;
+          }
+          // The text of what was not heard is gone.
+          item.text = item.text.slice(0, Math.floor((item.text.length * ms) / item.ms));
+          item.ms = ms;
+          send({ type: 'conversation.item.truncated', item_id: item.id, content_index: 0, audio_end_ms: ms });
+          return;
+        }
+        default:
+          refuse('unknown_event');
+          return;
+      }
+    }
+    socket.on('message', (data) => {
+      const event = JSON.parse(String(data)) as Json;
+      received.push(event);
+      take(event);
+    });
+    send({ type: 'session.created', session: { id: id('sess') } });
+  }
+
+  return {
+    url: `${http.url.replace('http', 'ws')}/v1/realtime`,
+    received,
+    connections,
+    http,
+    get items() {
+      return items;
+    },
+    stall() {
+      for (const socket of sockets.clients) stalled.add(socket);
+    },
+    drop() {
+      for (const socket of sockets.clients) socket.terminate();
+    },
+    async close() {
+      for (const socket of sockets.clients) socket.terminate();
+      await http.close();
+      sockets.close();
+      if (sockets.clients.size > 0) await once(sockets, 'close');
+    },
+  };
+}
