@@ -113,6 +113,11 @@ const Session = z.object({
   activeAt: Timestamp,
   endedAt: Timestamp.nullable(),
 });
+const ToolCall = z.strictObject({
+  id: z.string().min(1).max(200),
+  name: z.string().min(1).max(200),
+  arguments: z.string().max(16_384).meta({ pii: 'text' }).describe('JSON, as the model wrote it.'),
+});
 const Answer = z.object({
   sessionId: SessionId,
   turnId: Id.nullable().describe('Null if the agent is silent in this conversation.'),
@@ -125,6 +130,7 @@ const Answer = z.object({
   isHandedOver: z.boolean(),
 });
 const who = { roles: ['operator', 'gateway'] as const };
+const speaking = { roles: ['operator', 'call-orchestrator'] as const };
 const byStaff = { viewer: 'viewer', people: ['manager', 'director', 'admin'] } as const;
 const own = { roles: ['dialog-orchestrator'] as const };
 const errors = { no_session: 'not_found' } as const;
@@ -165,6 +171,45 @@ export const dialog = contract('dialog', '1.1.0', {
     ]),
     timeoutMs: 60_000,
     http: { route: 'POST /api/v1/dialog/stream', reply: 'events', scope: 'send', people: ['admin'] },
+  }),
+  list_tools: method({
+    summary:
+      'Instructions and tools of the agent in the present state of a conversation, for a model that speaks with the customer itself.',
+    input: z.strictObject({ sessionId: SessionId, name: PersonName.optional(), phoneNumber: Phone.optional() }),
+    output: z.object({
+      state: DialogState,
+      language: DialogLanguage,
+      instructions: z.string().max(65_536).meta({ pii: 'text' }),
+      tools: z
+        .array(z.object({ name: z.string().max(64), description: z.string().max(2_000), parameters: Json.describe('JSON Schema.') }))
+        .max(50),
+    }),
+    idempotency: 'read',
+    ...speaking,
+  }),
+  run_tools: method({
+    summary: 'Run the tool calls of a model that speaks with the customer itself, under their policies, and decide on the open proposal.',
+    input: z.strictObject({
+      sessionId: SessionId,
+      said: Said.nullable().describe(
+        'What the customer said last, as a recogniser wrote it. Agreement to a proposal is read from it alone.',
+      ),
+      toolCalls: z.array(ToolCall).max(10),
+      model: z.string().min(1).max(200),
+      name: PersonName.optional(),
+      phoneNumber: Phone.optional().describe('The customer’s number as stated by the caller: claimed, not proved.'),
+    }),
+    output: z.object({
+      turnId: Id.nullable().describe('Null if nothing was said and called, or the agent is silent in this conversation.'),
+      results: z.array(z.object({ id: z.string().max(200), outcome: ToolOutcome, result: Json })).max(10),
+      say: PersonText.nullable().describe('What the customer must hear, in these words: a proposal, a receipt, that a person takes over.'),
+      state: DialogState,
+      proposals: z.array(Proposal).max(10).describe('Changes that wait for the customer.'),
+      isHandedOver: z.boolean(),
+    }),
+    idempotency: 'keyed',
+    timeoutMs: 60_000,
+    ...speaking,
   }),
   get_session: method({
     summary: 'A conversation with its latest turns, oldest first.',
@@ -231,6 +276,11 @@ export const dialog = contract('dialog', '1.1.0', {
           name: PersonName.nullable(),
           phoneNumber: Phone.nullable(),
           language: DialogLanguage.nullable(),
+          calls: z
+            .strictObject({ model: z.string().min(1).max(200), toolCalls: z.array(ToolCall).max(10) })
+            .nullable()
+            .optional()
+            .describe('Of a model that speaks with the customer itself; no other model is asked.'),
         })
         .nullable()
         .default(null)

@@ -23,7 +23,7 @@ import { gone } from './turn-parts.ts';
 
 type Viewer = z.output<typeof ViewerSchema>;
 type Shown = OutputOf<typeof dialog.get_session>['session'];
-type Public = Omit<HandlersOf<typeof dialog>, 'take_turn' | 'next_answer' | 'dialog_stream'>;
+type Public = Omit<HandlersOf<typeof dialog>, 'take_turn' | 'next_answer' | 'dialog_stream' | 'list_tools' | 'run_tools'>;
 
 export function dialogHandlers(parts: {
   readonly db: Database;

@@ -12,7 +12,13 @@ export interface Prompt {
   /** SHA-256 of the template, so that turns under different prompts can be compared. */
   readonly hash: string;
 }
-export type Prompts = (language: Language, state: State, facts: Readonly<Record<string, string>>) => Prompt;
+export type Prompts = (
+  language: Language,
+  state: State,
+  facts: Readonly<Record<string, string>>,
+  /** Whether the model speaks with the customer itself, by phone. */
+  speaksItself?: boolean,
+) => Prompt;
 
 const states: readonly State[] = ['GREETING', 'COLLECTING_INFO', 'CONSULTING', 'BOOKING', 'CONFIRMING', 'COMPLETED'];
 const languages: readonly Language[] = ['ru', 'en'];
@@ -39,10 +45,15 @@ export async function loadPrompts(folder: string | undefined, known: readonly st
   const templates = new Map<string, string>();
   for (const language of languages) {
     const rules = await read(language, 'rules');
-    for (const state of states) templates.set(`${language}/${state}`, `${rules}\n\n${await read(language, state.toLowerCase())}`);
+    const speech = await read(language, 'speech');
+    for (const state of states) {
+      const template = `${rules}\n\n${await read(language, state.toLowerCase())}`;
+      templates.set(`${language}/${state}`, template);
+      templates.set(`${language}/${state}/speech`, `${template}\n\n${speech}`);
+    }
   }
-  return (language, state, facts) => {
-    const template = templates.get(`${language}/${state}`) as string;
+  return (language, state, facts, speaksItself = false) => {
+    const template = templates.get(`${language}/${state}${speaksItself ? '/speech' : ''}`) as string;
     return {
       text: template.replace(/\{\{(\w+)\}\}/g, (_, fact: string) => facts[fact] ?? ''),
       instructions: template.replace(/\{\{\w+\}\}/g, ''),

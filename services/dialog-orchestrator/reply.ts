@@ -113,7 +113,8 @@ export async function replyOf(tx: Tx, of: TakenTurn): Promise<Reply> {
   } else if (handOver === null) {
     if (asksForPhone) lines.push(of.chat !== null ? said.provePhone : said.cannotProve);
     else if (end?.text != null) lines.push(end.text);
-    else if (offered !== undefined) lines.push(said.slots);
+    // A model that speaks itself names the times.
+    else if (offered !== undefined && end?.replyBy !== 'none') lines.push(said.slots);
     if (offered !== undefined) options = slotOptions(offered.slots, session.language);
     else if (busy) options = slotOptions(session.memory.offered, session.language);
     else if (end?.offer != null && options.length === 0) options = offerOptions(end.offer);

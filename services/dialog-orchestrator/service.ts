@@ -22,6 +22,7 @@ import { dialogStream } from './dialog-stream.ts';
 import { factNames } from './facts.ts';
 import { forgetDialogs } from './forget-dialogs.loop.ts';
 import { dialogHandlers } from './handlers.ts';
+import { listTools } from './list-tools.ts';
 import { nextAnswer } from './next-answer.ts';
 import { onButtonPressed } from './on-button-pressed.ts';
 import { onChatAssigned } from './on-chat-assigned.ts';
@@ -35,6 +36,7 @@ import { onProposalSettled } from './on-proposal-settled.ts';
 import { onTurnSettled } from './on-turn-settled.ts';
 import { loadPrompts } from './prompts.ts';
 import { rules as ourRules, type Rules } from './rules.ts';
+import { runTools } from './run-tools.ts';
 import { dialogSettings } from './settings.ts';
 import { streams } from './streams.ts';
 import { takeTurn } from './take-turn.ts';
@@ -85,6 +87,8 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
         take_turn: takeTurn({ ...shared, prompts, rules, metrics, log, listeners }),
         next_answer: nextAnswer(llm, listeners.heardBy),
         dialog_stream: dialogStream(listeners, db),
+        list_tools: listTools({ ...shared, prompts }),
+        run_tools: runTools(db),
       },
       on: [
         onMessageReceived(settings, now),

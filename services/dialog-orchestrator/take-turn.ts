@@ -17,7 +17,7 @@ import { identified, isSilentIn, renewed } from './session-of.ts';
 import type { Ask } from './tools/tool.ts';
 import { type KeptAnswer, runTurn, type TurnEnd, type TurnRequest } from './turn.ts';
 import { turnDue } from './turn-due.ts';
-import { type Answer, type DialogParts, dayMs, gone, remembered } from './turn-parts.ts';
+import { type Answer, type DialogParts, dayMs, gone, remembered, type Said } from './turn-parts.ts';
 import { words } from './words.ts';
 
 export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
@@ -51,7 +51,9 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
       });
     const isSilent = isSilentIn(session, chat, settings);
     const isUnread = heard.unread.voice || heard.unread.other;
-    if (heard.said.length === 0 && heard.presses.length === 0 && !isUnread && pending.every(({ state }) => state === 'open'))
+    const spoken = said?.calls ?? null;
+    const isQuiet = spoken === null || spoken.toolCalls.length === 0;
+    if (heard.said.length === 0 && heard.presses.length === 0 && isQuiet && !isUnread && pending.every(({ state }) => state === 'open'))
       return context.commit(async (tx) => {
         await closeInputs(
           tx,
@@ -76,7 +78,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     if (heard.unread.other && !isSilent && texts.length === 0 && !(await wasSaid(words[current.language].cannotSee, db, sessionId)))
       ours.push(words[current.language].cannotSee);
     const overBudget = current.turns >= settings.DIALOG_MAX_TURNS || current.tokens >= settings.DIALOG_MAX_TOKENS;
-    if (!isSilent && more === null && (texts.length > 0 || pressed !== null)) {
+    if (!isSilent && more === null && (spoken === null ? texts.length > 0 || pressed !== null : !isQuiet)) {
       if (texts.some(asksForPerson)) asks.push({ is: 'hand_over', reason: 'the customer asked for a person', summary: texts.at(-1) ?? '' });
       else if (overBudget) asks.push({ is: 'hand_over', reason: 'the session is too long', summary: '' });
       else {
@@ -87,7 +89,9 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
             seen: heard.seen,
           },
           {
-            nextAnswer: (step, seen, request) => nextAnswer(context, turnId, step, seen, request),
+            nextAnswer: (step, seen, request) =>
+              spoken === null ? nextAnswer(context, turnId, step, seen, request) : answerOf(spoken, seen),
+            speaksItself: spoken !== null,
             saidSince: (seen) => saidSince(db, context, sessionId, seen, chat !== null),
             toolContext: ({ session: of, memory, key }) => ({
               ...{ session: of, memory, company, settings, call: context.call, key, now: now() },
@@ -150,6 +154,10 @@ function silence(sessionId: string, session: Session | null): Answer {
   };
 }
 
+/** What a model has called that is asked elsewhere. */
+async function answerOf({ model, toolCalls }: NonNullable<NonNullable<Said>['calls']>, seen: readonly string[]): Promise<KeptAnswer> {
+  return { seen, ms: 0, answer: { text: '', toolCalls, end: 'tool_calls', model, inputTokens: 0, outputTokens: 0 } };
+}
 async function nextAnswer(
   { call }: Context,
   turnId: string,

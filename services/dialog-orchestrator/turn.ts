@@ -56,6 +56,8 @@ export interface TurnPorts {
   onTool(name: string): void;
   /** Before each answer: which of its sentences may be said. */
   onStep(mayBeSaid: (sentence: string) => boolean): void;
+  /** The model speaks with the customer itself: the turn ends after its first calls, without a text. */
+  readonly speaksItself?: boolean;
   readonly rules: Rules;
   readonly prompts: Prompts;
   readonly company: Company;
@@ -192,6 +194,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
       const isSaid = visible.test(text) && check(text, support()).ok;
       return end(isSaid ? text.trim() : null, isSaid ? 'model' : 'ours');
     }
+    if (ports.speaksItself) return end(null, 'none');
   }
   move('replied');
   return end(words[session.language].plain, 'plain');
