@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SpeechModel, SpeechTurns } from '../../adapters/realtime/port.ts';
 import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
 import { type ConsultParts, takeCall } from './consult.ts';
 import { claimConsultation } from './consultation-rows.ts';
 import { type LineParts, runLine } from './line/run-line.ts';
 import { briefingScript, type LineScript, peopleScript } from './line/script.ts';
+import { runRealtime } from './realtime/run-realtime.ts';
 import { type Routes, routeOfLine } from './routes.ts';
 import { claimLine, markAnsweredBy } from './rows.ts';
 import type { TalkRules } from './talk/rules.ts';
@@ -26,7 +28,10 @@ export function attendLegs(
       readonly script: LineScript;
       readonly routes: Routes;
       /** Who speaks with a customer who was called. */
-      readonly attendant: 'script' | 'dialog';
+      readonly attendant: 'script' | 'dialog' | 'realtime';
+      /** Speech models in order of preference, and who finds the end of what a customer says to them. */
+      readonly models: readonly SpeechModel[];
+      readonly turns: SpeechTurns;
       readonly rules: TalkRules;
     },
 ): Attendant {
@@ -40,7 +45,8 @@ export function attendLegs(
       const { direction, phoneNumber } = call;
       const route = direction === 'in' ? routeOfLine(parts.routes, call.line ?? '') : undefined;
       const answered: TalkParts['answered'] = direction === 'out' ? (by) => markAnsweredBy(db, callId, by) : undefined;
-      if ((route?.kind ?? parts.attendant) === 'dialog') return (signal) => talk({ ...leg, direction, phoneNumber }, answered, signal);
+      const kind = route?.kind ?? parts.attendant;
+      if (kind === 'dialog' || kind === 'realtime') return (signal) => talk(kind, { ...leg, direction, phoneNumber }, answered, signal);
       const script = route?.kind === 'people' ? peopleScript(route.people, route.rounds) : parts.script;
       return (signal) => runLine(leg, script, { ...parts, answered, connect: async () => false }, signal);
     }
@@ -49,9 +55,9 @@ export function attendLegs(
     const connect: LineParts['connect'] = (signal) => takeCall(asked, legId, { ...parts, db }, signal);
     return (signal) => runLine(leg, briefingScript(asked.summary), { ...parts, connect }, signal);
   }
-  function talk(call: TalkedCall, answered: TalkParts['answered'], signal: AbortSignal): Promise<void> {
+  function talk(kind: 'dialog' | 'realtime', call: TalkedCall, answered: TalkParts['answered'], signal: AbortSignal): Promise<void> {
     let said = 0;
-    return runTalk(
+    return (kind === 'dialog' ? runTalk : runRealtime)(
       call,
       { ...parts, ...{ language: 'ru-RU', voice: undefined, answered }, note: (entry) => insertEntry(db, call.callId, said++, entry) },
       signal,

@@ -2,8 +2,8 @@
 import { Callee } from '../../contracts/common.ts';
 
 export type Route =
-  /** A line script speaks with the caller, or the agent of the dialog. */
-  | { readonly kind: 'script' | 'dialog' }
+  /** A line script speaks with the caller, or the agent: by the dialog with an ear and a voice, or by a speech model. */
+  | { readonly kind: 'script' | 'dialog' | 'realtime' }
   /** The caller is connected with the first of these people who takes the call; they are asked in turn, so many times. */
   | { readonly kind: 'people'; readonly people: readonly string[]; readonly rounds: number };
 /** How often the people of a queue are asked: with the ringing of each, some minutes. */
@@ -15,10 +15,10 @@ export type Routes = ReadonlyMap<string, Route>;
 export function parseRoutes(written: string): Routes | null {
   const routes = new Map<string, Route>();
   for (const each of written.split(/[\s,]+/).filter((entry) => entry !== '')) {
-    const [, number = '', kind = '', to] = /^([+\w.*-]{1,64})=(script|dialog|person|queue)(?::(.+))?$/.exec(each) ?? [];
+    const [, number = '', kind = '', to] = /^([+\w.*-]{1,64})=(script|dialog|realtime|person|queue)(?::(.+))?$/.exec(each) ?? [];
     const people = (to?.split('/') ?? []).map((callee) => Callee.safeParse(callee).data);
     if (number === '' || routes.has(number) || people.includes(undefined)) return null;
-    const isSpoken = kind === 'script' || kind === 'dialog';
+    const isSpoken = kind === 'script' || kind === 'dialog' || kind === 'realtime';
     if (isSpoken ? to !== undefined : kind === 'person' ? people.length !== 1 : people.length === 0) return null;
     routes.set(number, isSpoken ? { kind } : { kind: 'people', people: people as string[], rounds: kind === 'queue' ? queueRounds : 1 });
   }

@@ -1,5 +1,6 @@
 /** Starts calls, follows them to their end, and enforces the calling rules. */
 import { dirname } from 'node:path';
+import { realtimeAdapters } from '../../adapters/realtime/index.ts';
 import { firstVoiceOf } from '../../adapters/tts/first-of.ts';
 import { ttsAdapters } from '../../adapters/tts/index.ts';
 import { remembered } from '../../adapters/tts/remembered.ts';
@@ -11,6 +12,7 @@ import { CallOutcome } from '../../contracts/crm.ts';
 import { dialog } from '../../contracts/dialog.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { settled } from '../../contracts/kit/define.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { tts } from '../../contracts/tts.ts';
 import { systemClock } from '../../media/sip/clock.ts';
@@ -42,16 +44,24 @@ import { forgetEntries } from './talk/transcript-rows.ts';
 import { transferCall } from './transfer-call.ts';
 import { watchCall } from './watch-call.ts';
 
+const noSpeechModel = (): PolybError =>
+  new PolybError('failed_precondition', 'CALL_ATTENDANT or CALL_ROUTES names realtime, and REALTIME_KIND no speech model.', {
+    reason: 'bad_settings',
+  });
+
 export default service({
   serves: { calls },
   uses: [
     ...[telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
     ...[telephony.media, telephony.record, telephony.read_recording, telephony.play, telephony.stop, telephony.connect],
-    ...[asr.recognize_stream, tts.synthesize_stream, dialog.dialog_stream],
+    ...[asr.recognize_stream, tts.synthesize_stream, dialog.dialog_stream, dialog.list_tools, dialog.run_tools],
     inbox.phone_owners_changed,
   ],
   settings: callSettings,
-  vendors: { tts: { setting: 'TTS_KIND', catalogue: ttsAdapters, fallback: 'espeak', list: true } },
+  vendors: {
+    tts: { setting: 'TTS_KIND', catalogue: ttsAdapters, fallback: 'espeak', list: true },
+    realtime: { setting: 'REALTIME_KIND', catalogue: realtimeAdapters, fallback: 'none', list: true },
+  },
 }).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
   const routes = parseRoutes(settings.CALL_ROUTES) ?? new Map(); // The settings schema has refused invalid routes.
   const health = (provider: string) => bus.health.of(`tts:${provider}`);
@@ -59,10 +69,13 @@ export default service({
     vendors.tts.map((voice) => ({ ...voice, ...remembered(watchedTts(voice, health(voice.provider))) })),
     { clock: systemClock, log, metrics, health, watchdogMs: settings.TTS_WATCHDOG_MS },
   );
+  const needsModel = settings.CALL_ATTENDANT === 'realtime' || [...routes.values()].some(({ kind }) => kind === 'realtime');
+  if (needsModel && vendors.realtime.length === 0) throw noSpeechModel();
   const lines = attendLegs(db, {
     ...{ bus, log, now, routes, tts: voices },
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
     attendant: settings.CALL_ATTENDANT,
+    ...{ models: vendors.realtime, turns: settings.CALL_REALTIME_TURNS },
     rules: {
       ...russianRules,
       greeting: settings.CALL_GREETING ?? russianRules.greeting,

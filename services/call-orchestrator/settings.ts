@@ -22,7 +22,7 @@ export const callSettings = z.object({
     .refine((written) => parseRoutes(written) !== null)
     .meta({
       expected:
-        'NUMBER=script, NUMBER=dialog, NUMBER=person:PHONE or NUMBER=queue:PHONE/PHONE, separated by commas; * is every other number',
+        'NUMBER=script, NUMBER=dialog, NUMBER=realtime, NUMBER=person:PHONE or NUMBER=queue:PHONE/PHONE, separated by commas; * is every other number',
     })
     .default('')
     .describe('What happens with inbound calls, by the number that was called. A number without an entry is refused.'),
@@ -30,9 +30,13 @@ export const callSettings = z.object({
     .optional()
     .describe('A JSON file with the script that speaks on answered calls; WAV files are beside it. Default: a built-in one in Russian.'),
   CALL_ATTENDANT: z
-    .enum(['script', 'dialog'])
+    .enum(['script', 'dialog', 'realtime'])
     .default('script')
-    .describe('Who speaks on answered outbound calls: the line script, or the agent of the dialog, which listens.'),
+    .describe('Who speaks on answered outbound calls: the line script, the agent of the dialog, which listens, or a speech model.'),
+  CALL_REALTIME_TURNS: z
+    .enum(['own', 'server_vad', 'semantic_vad'])
+    .default('own')
+    .describe('Who finds the end of what a customer says to a speech model: this system, or the provider by silence or by meaning.'),
   CALL_GREETING: text({ max: 500 })
     .optional()
     .describe('What the agent says first; a notice of recording belongs here. Default: one in Russian.'),

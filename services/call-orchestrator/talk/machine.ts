@@ -4,8 +4,8 @@
  * Glossary: an *utterance* is what the agent says in one breath, a sentence or a prompt; a *segment* is speech of the customer between two
  * silences, numbered as it was sent to the recogniser; a *turn* is everything that the customer said before an answer, with that answer.
  */
-import { heardOf as heardOfParts, sayParts } from '../../../media/russian/say.ts';
 import { createEndOfTurn, type Expected } from './end-of-turn.ts';
+import { heardOf } from './heard-words.ts';
 import { spokenWords, verdictOnWords } from './interruption.ts';
 import type { TalkRules } from './rules.ts';
 
@@ -638,11 +638,3 @@ function textOf(segments: readonly Segment[]): string {
     .filter((text) => text !== '')
     .join(' ');
 }
-/** The words of an utterance that were heard, by the share of its audio; a word that was cut off was not heard. */
-function heardOf({ text, playedMs, voicedMs }: Utterance): string {
-  const parts = sayParts(text);
-  const letters = parts.reduce((sum, { said }) => sum + said.length, 0);
-  return heardOfParts(parts, playedMs / Math.max(voicedMs, letters * msPerLetter, 1));
-}
-/** A slow voice; as long as not all of the audio exists, its length is not known. */
-const msPerLetter = 50;

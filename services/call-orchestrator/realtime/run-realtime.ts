@@ -1,0 +1,393 @@
+/** Runs a talk that a speech model holds: the stream of the leg, the session of the model, the tools of the dialog around the state machine. */
+import type { SpeechEvent, SpeechModel, SpeechOptions, SpeechSession, SpeechTool, SpeechTurns } from '../../../adapters/realtime/port.ts';
+import { dialog } from '../../../contracts/dialog.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
+import { telephony } from '../../../contracts/telephony.ts';
+import { decode, silence } from '../../../media/audio/g711.ts';
+import { levelDb } from '../../../media/audio/speech.ts';
+import { createToneDetector, type ToneDetector } from '../../../media/audio/tone-detector.ts';
+import { voiceActivity } from '../../../media/audio/voice-activity.ts';
+import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
+import { createSpeaker } from '../line/speaker.ts';
+import { type AnsweredInWords, answeredBy } from '../talk/answering-words.ts';
+import { createEchoGuard } from '../talk/echo.ts';
+import { createHearing, tickMs } from '../talk/hearing.ts';
+import type { TalkEntry } from '../talk/machine.ts';
+import { createPlayer } from '../talk/player.ts';
+import type { TalkedCall, TalkParts } from '../talk/run-talk.ts';
+import { createVoice } from '../talk/voice.ts';
+import { keepConnected } from './connection.ts';
+import { createRealtimeTalk, endCall, type RealtimeEvent, type RealtimeOrder } from './machine.ts';
+
+export interface RealtimeParts extends TalkParts {
+  readonly models: readonly SpeechModel[];
+  readonly turns: SpeechTurns;
+}
+const endTool: SpeechTool = {
+  name: endCall,
+  description: 'Ends the call after your last words.',
+  parameters: { type: 'object', properties: {} },
+};
+const toolsMs = 20_000;
+const firstWordsMs = 20_000;
+const beepMs = 400;
+const spokenAheadMs = 20_000;
+const longestResult = 12_000;
+/** Of the conversation, for another session. */
+const rememberedEntries = 60;
+/** Audio of turns without a transcript, for another session. */
+const keptBytes = 480_000;
+const gapMs = 120;
+/** What a segment has before its begin. */
+const leadMs = 300;
+
+/** Resolves when the leg has ended. */
+export async function runRealtime(
+  { callId, legId, direction, phoneNumber }: TalkedCall,
+  { bus, log, now, rules, language, voice: voiceName, note, answered, models, turns }: RealtimeParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const leg = createSpeaker();
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const isOwn = turns === 'own';
+  const talk = createRealtimeTalk(rules, isOwn ? 'own' : 'provider');
+  const customer = { sessionId: callId, ...(phoneNumber === null ? {} : { phoneNumber }) };
+  const startedAt = now();
+  const entries: TalkEntry[] = [];
+  let session: SpeechSession | undefined;
+  let answering = answered && createAnswerDetector();
+  let beeps: ToneDetector | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let noted: Promise<void> = Promise.resolve();
+  let runs = 0;
+  /** Utterances by the items whose audio they are. */
+  const playing = new Map<string, number>();
+  const ownMs = new Map<number, number>();
+  /** Turns by the items that they became, and those whose items are not known yet. */
+  const turnOf = new Map<string, number>();
+  let committed: number[] = [];
+  /** The item that the provider has just found the end of. */
+  let found: string | null = null;
+  /** Audio of turns whose words are not known, and of the one that goes on. */
+  const unread = new Map<number, readonly Uint8Array[]>();
+  let current: Uint8Array[] = [];
+  let heardMs = 0;
+  let spokenMs = 0;
+  let frameAt = now();
+  let isHeld = false;
+
+  function give(event: RealtimeEvent): void {
+    if (until.aborted) return;
+    for (const order of talk.give(event, now())) obey(order);
+  }
+  const echo = createEchoGuard(now);
+  const player = createPlayer({
+    now,
+    leg: {
+      say(item) {
+        if ('clear' in item) echo.cleared();
+        else if ('audio' in item) echo.sent(item.audio);
+        leg.say(item);
+      },
+    },
+    played(utterance, heard) {
+      give({ kind: 'played', utterance, ...heard });
+      voice.goOn();
+    },
+  });
+  const voice = createVoice(
+    {
+      ...{ bus, log, language, voice: voiceName, hasRoom: () => player.waitingMs < spokenAheadMs },
+      audio(utterance, pcmu) {
+        const ms = (ownMs.get(utterance) ?? 0) + pcmu.length / 8;
+        ownMs.set(utterance, ms);
+        give({ kind: 'own_voiced', utterance, ms });
+        player.add(utterance, pcmu);
+      },
+      ended(utterance, isVoiced) {
+        ownMs.delete(utterance);
+        if (!isVoiced) give({ kind: 'unvoiced', utterance });
+        player.end(utterance);
+      },
+    },
+    until,
+  );
+  const hearing = createHearing({
+    ...{ detector: await voiceActivity(), now, echoDb: echo.level },
+    stirred() {},
+    started(_, at) {
+      spokenMs = -leadMs;
+      give({ kind: 'customer_started', at });
+    },
+    audio: hear,
+    stopped: (_, at) => give({ kind: 'customer_stopped', at }),
+  });
+  function hear(pcmu: Uint8Array): void {
+    if (current.reduce((sum, { length }) => sum + length, 0) < keptBytes) current.push(pcmu);
+    session?.hear(pcmu);
+    spokenMs += pcmu.length / 8;
+    give({ kind: 'customer_speaks', ms: spokenMs });
+  }
+  /** Where the provider finds turns, it hears everything but the echo of the agent. */
+  function hearAll(pcmu: Uint8Array): void {
+    frameAt = now();
+    heardMs += pcmu.length / 8;
+    const isEcho = levelDb(decode('PCMU', pcmu)) < echo.level();
+    session?.hear(isEcho ? new Uint8Array(pcmu.length).fill(silence.PCMU) : pcmu);
+  }
+  function tick(): void {
+    if (isOwn) hearing.tick();
+    else if (!isHeld && now() - frameAt > gapMs) hearAll(new Uint8Array((now() - frameAt) * 8).fill(silence.PCMU));
+  }
+
+  function obey(order: RealtimeOrder): void {
+    switch (order.order) {
+      case 'say':
+        player.begin(order.utterance);
+        voice.say(order.utterance, order.text);
+        return;
+      case 'remember':
+        session?.note('agent', order.text);
+        return;
+      case 'play':
+        playing.set(order.item, order.utterance);
+        player.begin(order.utterance);
+        return;
+      case 'complete':
+        player.end(order.utterance);
+        return;
+      case 'pause':
+        player.pause();
+        return;
+      case 'resume':
+        player.resume();
+        return;
+      case 'hush':
+        playing.clear();
+        voice.hush();
+        player.hush();
+        return;
+      case 'commit':
+        if (!isOwn) {
+          if (found !== null) turnOf.set(found, order.turn);
+          return;
+        }
+        unread.set(order.turn, current);
+        current = [];
+        committed.push(order.turn);
+        session?.commit();
+        return;
+      case 'answer':
+        session?.answer();
+        return;
+      case 'cancel':
+        session?.cancel();
+        return;
+      case 'truncate':
+        session?.truncate(order.item, order.heardMs);
+        return;
+      case 'tell_keys':
+        session?.note('customer', `Клиент нажал на клавиши телефона: ${order.keys}`);
+        return;
+      case 'run_tools':
+        void runTools(order);
+        return;
+      case 'record':
+        void acted(bus.call(telephony.record, { legId, on: true }, { signal: until }), 'the leg could not be recorded');
+        return;
+      case 'note':
+        entries.push(order.entry);
+        noted = noted.then(() => note(order.entry)).catch((err: unknown) => log.warn({ err, callId }, 'what was said could not be stored'));
+        return;
+      case 'hang_up':
+        void acted(bus.call(telephony.hang_up, { legId }, { signal }), 'the leg could not be hung up');
+        return;
+      case 'wake':
+        clearTimeout(timer);
+        if (order.at !== null) timer = setTimeout(() => give({ kind: 'woken' }), Math.max(0, order.at - now()));
+    }
+  }
+  async function acted(work: Promise<unknown>, failure: string): Promise<void> {
+    try {
+      await work;
+    } catch (err) {
+      log.info({ err, callId }, failure);
+    }
+  }
+
+  async function setup(): Promise<Pick<SpeechOptions, 'instructions' | 'tools'>> {
+    const { instructions, tools } = await bus.call(dialog.list_tools, customer, { signal: until });
+    const listed = tools.map(({ name, description, parameters }) => ({
+      name,
+      description,
+      parameters: parameters as SpeechTool['parameters'],
+    }));
+    return { instructions, tools: [...listed, endTool] };
+  }
+  async function runTools({ calls, said }: Extract<RealtimeOrder, { order: 'run_tools' }>): Promise<void> {
+    const asked = session;
+    runs += 1;
+    let ran: OutputOf<typeof dialog.run_tools> | null = null;
+    try {
+      const input = {
+        ...customer,
+        ...{ said, model: (models[0]?.provider ?? 'speech').slice(0, 200) },
+        toolCalls: calls.map(({ callId: id, name, arguments: args }) => ({ id, name, arguments: args })),
+      };
+      ran = await bus.call(dialog.run_tools, input, { key: `${callId}:tools:${runs}`, timeoutMs: toolsMs, signal: until });
+      const next = await setup();
+      session?.update(next);
+    } catch (err) {
+      if (!until.aborted) log.warn({ err, callId }, 'the tools of a call failed');
+    }
+    for (const { callId: id, name } of calls) {
+      const result = ran?.results.find((each) => each.id === id) ?? {
+        outcome: 'failed',
+        result: { error: 'failed', detail: 'It is not known whether this was done.' },
+      };
+      const text = JSON.stringify({ outcome: result.outcome, result: result.result }).slice(0, longestResult);
+      // Another session does not know the call.
+      if (asked === session) session?.result(id, text);
+      else session?.note('system', `${name}: ${text}`);
+    }
+    give({
+      ...{ kind: 'tools_ran', say: ran?.say ?? null },
+      ...{ isProposal: (ran?.proposals.length ?? 0) > 0, isLast: ran?.isHandedOver ?? false },
+    });
+  }
+
+  function heardFromModel(event: SpeechEvent): void {
+    switch (event.kind) {
+      case 'audio': {
+        give({ kind: 'voiced', answer: event.answer, item: event.item, ms: event.pcmu.length / 8 });
+        const utterance = playing.get(event.item);
+        if (utterance !== undefined) player.add(utterance, event.pcmu);
+        return;
+      }
+      case 'speech_started':
+        give({ kind: 'customer_started', at: now() - Math.max(0, heardMs - event.atMs) });
+        return;
+      case 'speech_stopped':
+        found = event.item;
+        give({ kind: 'customer_stopped', at: now() - Math.max(0, heardMs - event.atMs) });
+        found = null;
+        return;
+      case 'committed': {
+        const turn = isOwn ? committed.shift() : undefined;
+        if (turn === undefined) return;
+        if (event.item === null) give({ kind: 'turn_words', turn, text: '' });
+        else turnOf.set(event.item, turn);
+        return;
+      }
+      case 'words': {
+        const turn = turnOf.get(event.item);
+        if (turn === undefined || !event.isFinal) return;
+        turnOf.delete(event.item);
+        unread.delete(turn);
+        judgeWords(event.text);
+        give({ kind: 'turn_words', turn, text: event.text });
+        return;
+      }
+      case 'answered':
+        for (const { callId: id, name } of event.calls) if (name === endCall) session?.result(id, '{"ok":true}');
+        unread.clear();
+        give(event);
+        return;
+      case 'refused':
+        log.info({ callId, code: event.code }, 'the speech model refused a request');
+        return;
+      default:
+        give(event);
+    }
+  }
+  const spokenSoFar = () =>
+    entries
+      .toSorted((a, b) => a.startedAt - b.startedAt)
+      .slice(-rememberedEntries)
+      .map(({ who, text }) => ({ who, text }));
+  let knownEntries = 0;
+  const connected = keepConnected(
+    {
+      ...{ models, log, event: heardFromModel },
+      async options() {
+        const own = await setup();
+        knownEntries = entries.length;
+        return { ...own, ...{ language, voice: undefined, turns, history: spokenSoFar() } };
+      },
+      opened(opened) {
+        session = opened;
+        heardMs = 0;
+        // What was said while it was opened.
+        for (const { who, text } of entries.slice(knownEntries)) opened.note(who, text);
+        committed = [...unread.keys()];
+        for (const audio of unread.values()) {
+          for (const each of audio) opened.hear(each);
+          opened.commit();
+        }
+        for (const each of current) opened.hear(each);
+        give({ kind: 'opened' });
+      },
+      lost() {
+        session = undefined;
+        turnOf.clear();
+        playing.clear();
+        give({ kind: 'lost' });
+      },
+      givenUp: () => give({ kind: 'given_up' }),
+    },
+    until,
+  );
+
+  function hasAnswered(by: AnsweredInWords | AnswerVerdict): void {
+    noted = noted.then(() => acted(answered?.(by) ?? Promise.resolve(), 'it could not be stored who has answered'));
+  }
+  /** The first words may retract what their sound seemed to be. */
+  function judgeWords(text: string): void {
+    const by = answered === undefined || now() > startedAt + firstWordsMs ? null : answeredBy(text);
+    if (by === null) return;
+    answering = undefined;
+    hasAnswered(by);
+    if (by === 'human') return;
+    give({ kind: 'answered_by', who: by });
+    if (by === 'machine') beeps = createToneDetector({ minMs: beepMs });
+  }
+  function judgeSound(samples: Int16Array): void {
+    if ((beeps?.push(samples).length ?? 0) > 0) {
+      beeps = undefined;
+      give({ kind: 'beep' });
+    }
+    const verdict = answering?.push(samples) ?? null;
+    if (verdict === null) return;
+    hasAnswered(verdict);
+    if (verdict === 'machine') give({ kind: 'beep' });
+  }
+
+  const ticking = setInterval(tick, tickMs);
+  try {
+    const items = bus.open(telephony.media, { legId }, leg, { signal: until });
+    give({ kind: 'started', direction });
+    for await (const item of items) {
+      if (item instanceof Uint8Array) {
+        if (isOwn) hearing.frame(item);
+        else if (!isHeld) hearAll(item);
+        judgeSound(decode('PCMU', item));
+      } else if ('played' in item) player.heard(item.played, item.ms);
+      else if ('dtmf' in item) give({ kind: 'key', key: item.dtmf });
+      else if ('held' in item) {
+        isHeld = item.held;
+        hearing.reset();
+        give({ kind: 'held', isHeld });
+      }
+    }
+  } finally {
+    for (const order of talk.give({ kind: 'left' }, now())) obey(order);
+    clearInterval(ticking);
+    clearTimeout(timer);
+    over.abort();
+    for (const end of [hearing.close, leg.end, voice.close]) end();
+    session?.close();
+    await connected;
+    await noted;
+  }
+}
