@@ -1,0 +1,27 @@
+/**
+ * The Realtime API of Yandex AI Studio: the events of OpenAI's at an address of its own, with 16-bit samples at a rate that the session names.
+ * Source: Yandex AI Studio documentation, Realtime API; no account was at hand, so it was tested with a server of the same events only.
+ */
+import { pcm } from '../../realtime/audio-forms.ts';
+import type { SpeechModel } from '../../realtime/port.ts';
+import { openSession } from '../../realtime/session.ts';
+
+export interface YandexRealtimeOptions {
+  readonly apiKey: string;
+  readonly folderId: string;
+  /** `wss://ai.api.cloud.yandex.net/v1/realtime` */
+  readonly url: string;
+  readonly model: string;
+  readonly voice: string | undefined;
+  readonly rateHz: number;
+  readonly silentMs: number;
+}
+
+export function yandexRealtime({ apiKey, folderId, url, model, voice, rateHz, silentMs }: YandexRealtimeOptions): SpeechModel {
+  const wire = {
+    ...{ provider: 'yandex', audio: pcm(rateHz), voice, silentMs, transcription: {} },
+    url: `${url}?${new URLSearchParams({ model: `gpt://${folderId}/${model}` })}`,
+    headers: { authorization: apiKey.startsWith('t1.') ? `Bearer ${apiKey}` : `Api-Key ${apiKey}` },
+  };
+  return { provider: 'yandex', open: (setup, signal) => openSession(wire, setup, signal) };
+}
