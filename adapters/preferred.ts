@@ -50,6 +50,7 @@ export function preferred<P extends { readonly provider: string }>(
   });
 
   function rest(one: P, ms: number): void {
+    if (closing.signal.aborted) return;
     rests.get(one)?.cancel();
     rests.set(one, { until: clock.now() + ms, cancel: clock.after(ms, () => void tryAgain(one)) });
   }

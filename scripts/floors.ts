@@ -89,6 +89,7 @@ const homes: Readonly<Record<string, string>> = {
   pino: 'runtime/log.ts',
   'onnxruntime-web': 'adapters/asr/phrases/',
   '@deepgram/sdk': 'adapters/vendors/deepgram/',
+  '@grpc/': 'adapters/vendors/yandex/',
   opusscript: 'media/audio/opus.ts',
   croner: 'bus/durable/loops.ts',
   preact: 'web/',

@@ -8,7 +8,8 @@ import { rateHz } from '../../media/audio/g711.ts';
 import { type PreferredDeps, preferred } from '../preferred.ts';
 import { emitted } from './emitted.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
-import type { Ear, Final, HeardItem, HearOptions, SpokenItem } from './port.ts';
+import type { Ear, HeardItem, HearOptions, SpokenItem } from './port.ts';
+import { moved } from './times.ts';
 import { createUnsettled } from './unsettled.ts';
 
 export interface FirstEarDeps extends PreferredDeps {
@@ -88,7 +89,7 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
           tried.clear();
         }
         if (item.kind === 'final') {
-          const final = moved(item, msOf(mine.from), mine.ear.provider);
+          const final = { ...moved(item, msOf(mine.from)), provider: mine.ear.provider };
           audio.settle(bytesOf(final.endMs));
           emit(final);
         } else if (item.kind === 'finalized') {
@@ -226,14 +227,6 @@ async function probeOf(ear: Ear, signal: AbortSignal): Promise<void> {
   };
   for await (const _ of ear.hear(silence(), { language: 'ru-RU', hints: [] }, signal)) return;
   throw brokeOff(ear);
-}
-function moved(final: Final, byMs: number, provider: string): Final {
-  const move = <T extends { readonly startMs: number; readonly endMs: number }>(one: T): T => ({
-    ...one,
-    startMs: one.startMs + byMs,
-    endMs: one.endMs + byMs,
-  });
-  return { ...move(final), words: final.words.map(move), provider };
 }
 const msOf = (bytes: number): number => Math.round((bytes * 1_000) / rateHz);
 const bytesOf = (ms: number): number => Math.round((ms * rateHz) / 1_000);

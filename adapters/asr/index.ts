@@ -1,9 +1,14 @@
 /** Ears by ASR_KIND. */
+import type { z } from 'zod';
 import { deepgramEar } from '../vendors/deepgram/asr.ts';
 import { deepgramAsrSettings } from '../vendors/deepgram/settings.ts';
+import { yandexEar } from '../vendors/yandex/asr.ts';
+import { yandexAsrSettings } from '../vendors/yandex/settings.ts';
 import { phrasesEar, phrasesSettings } from './phrases/phrases.ts';
+import type { Ear } from './port.ts';
 
 export const asrAdapters = {
   phrases: { settings: phrasesSettings, create: phrasesEar },
   deepgram: { settings: deepgramAsrSettings, create: deepgramEar },
+  yandex: { settings: yandexAsrSettings, create: (settings: z.output<typeof yandexAsrSettings>): Ear => yandexEar(settings) },
 } as const;

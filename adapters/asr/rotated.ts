@@ -1,0 +1,126 @@
+/**
+ * Speech of any length from a provider whose sessions are short: a session that nobody speaks to is ended, and one that grows old is followed by
+ * another, between two utterances where there is a pause. The next session is given the audio of which no final text is known.
+ */
+import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
+import { rateHz } from '../../media/audio/g711.ts';
+import type { Clock } from '../../media/sip/clock.ts';
+import { emitted } from './emitted.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
+import type { Ear, HeardItem, SpokenItem } from './port.ts';
+import { moved } from './times.ts';
+import { createUnsettled } from './unsettled.ts';
+
+export interface Rotation {
+  /** From this age on, a session ends at a pause. */
+  readonly pauseAfterMs: number;
+  /** At this age it ends in any case. */
+  readonly longestMs: number;
+  /** Of μ-law. */
+  readonly mostBytes: number;
+  /** Without audio for so long, it ends. */
+  readonly idleMs: number;
+  readonly clock: Clock;
+}
+interface Session {
+  readonly from: number;
+  readonly openedAt: number;
+  readonly up: Outbox<SpokenItem>;
+  readonly left: AbortController;
+  bytes: number;
+}
+
+/** @param hear one session */
+export function rotated(hear: Ear['hear'], { pauseAfterMs, longestMs, mostBytes, idleMs, clock }: Rotation): Ear['hear'] {
+  return (spoken, options, outer) =>
+    emitted<HeardItem>(async (emit, signal) => {
+      const audio = createUnsettled();
+      const ended = Promise.withResolvers<void>();
+      let session: Session | undefined;
+      let isOver = false;
+      let cancelIdle = (): void => {};
+
+      function open(): Session {
+        const { from, items } = audio.replay();
+        const mine: Session = { from, openedAt: clock.now(), up: createOutbox(), left: new AbortController(), bytes: 0 };
+        session = mine;
+        for (const item of items) give(mine, item);
+        void listen(mine);
+        return mine;
+      }
+      function give(mine: Session, item: SpokenItem): void {
+        if (item instanceof Uint8Array) mine.bytes += item.length;
+        mine.up.put(item);
+      }
+      function leave(): void {
+        session?.left.abort();
+        session?.up.end();
+        session = undefined;
+      }
+      const isQuiet = (): boolean => !audio.hasSpeech && audio.owed.length === 0;
+      async function listen(mine: Session): Promise<void> {
+        try {
+          for await (const item of hear(mine.up, options, AbortSignal.any([signal, mine.left.signal])))
+            if (session === mine) take(mine, item);
+          if (session !== mine) return;
+          if (isOver) {
+            ended.resolve();
+            return;
+          }
+          if (!isQuiet())
+            throw new PolybError('unavailable', 'The session of speech recognition ended before the talk.', { reason: 'ear_broke_off' });
+          session = undefined;
+        } catch (thrown) {
+          if (session !== mine) return;
+          // A session that ends between utterances has nothing to lose.
+          if (isQuiet() && !isOver && isPolybError(thrown) && thrown.code !== 'failed_precondition' && mine.bytes > 0) session = undefined;
+          else ended.reject(thrown);
+        }
+      }
+      function take(mine: Session, item: HeardItem): void {
+        if (item.kind === 'final') {
+          const final = moved(item, Math.round((mine.from * 1_000) / rateHz));
+          audio.settle(Math.round((final.endMs * rateHz) / 1_000));
+          emit(final);
+          return;
+        }
+        if (item.kind === 'finalized') audio.answer();
+        emit(item);
+      }
+      function waitForIdle(): void {
+        cancelIdle();
+        cancelIdle = clock.after(idleMs, () => {
+          if (isOver) return;
+          if (isQuiet()) leave();
+          else waitForIdle();
+        });
+      }
+      async function feed(): Promise<void> {
+        for await (const item of spoken) {
+          if (signal.aborted) return;
+          const ageMs = session === undefined ? 0 : clock.now() - session.openedAt;
+          if (ageMs >= longestMs || (session?.bytes ?? 0) >= mostBytes || (ageMs >= pauseAfterMs && isQuiet())) leave();
+          if (session === undefined && !(item instanceof Uint8Array) && isQuiet()) {
+            emit({ kind: 'finalized' });
+            continue;
+          }
+          const mine = session ?? open();
+          audio.push(item);
+          give(mine, item);
+          waitForIdle();
+        }
+        isOver = true;
+        if (session === undefined) ended.resolve();
+        else session.up.end();
+      }
+      signal.addEventListener('abort', () => ended.reject(signal.reason), { once: true });
+      open();
+      waitForIdle();
+      try {
+        await Promise.race([feed().then(() => ended.promise), ended.promise]);
+      } finally {
+        cancelIdle();
+        leave();
+      }
+    }, outer);
+}
