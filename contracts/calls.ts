@@ -65,7 +65,7 @@ const count = z.int().min(0);
 const CallStep = z.object({ callId: Id, leadId: Id.nullable(), direction: LegDirection, at: Timestamp });
 const one = z.strictObject({ callId: Id });
 
-export const calls = contract('calls', '2.2.0', {
+export const calls = contract('calls', '2.3.0', {
   start_call: method({
     summary: 'Call the phone of a lead, unless a calling rule forbids it now.',
     input: StartCall,
@@ -225,6 +225,20 @@ export const calls = contract('calls', '2.2.0', {
   call_transferred: event({
     summary: 'The customer was connected with somebody else.',
     payload: CallStep.extend({ to: Callee }),
+    key: 'callId',
+  }),
+  turn_completed: event({
+    summary: 'The agent has answered a customer on the phone. Turns of a call come in the order in which they were said.',
+    payload: z.object({
+      callId: Id,
+      direction: LegDirection,
+      n: count.describe('Number of the turn in its call, from 0.'),
+      said: z.string().max(16_384).meta({ pii: 'text' }).describe('Words of the customer.'),
+      saidAt: Timestamp.describe('Their last sound.'),
+      reply: z.string().max(16_384).meta({ pii: 'text' }).describe('What the customer heard of the answer; empty if nothing.'),
+      isInterrupted: z.boolean(),
+      at: Timestamp.describe('The end of what was heard.'),
+    }),
     key: 'callId',
   }),
   call_ended: event({

@@ -9,6 +9,7 @@ import { briefingScript, type LineScript, peopleScript } from './line/script.ts'
 import { runRealtime } from './realtime/run-realtime.ts';
 import { type Routes, routeOfLine } from './routes.ts';
 import { claimLine, markAnsweredBy } from './rows.ts';
+import { reportTurn } from './talk/report-turn.ts';
 import type { TalkRules } from './talk/rules.ts';
 import { runTalk, type TalkedCall, type TalkParts } from './talk/run-talk.ts';
 import { insertEntry } from './talk/transcript-rows.ts';
@@ -19,6 +20,8 @@ export interface Attendant {
   stop(): Promise<void>;
 }
 const partingMs = 5_000;
+/** What a person hears to whom the agent hands a call over. */
+const handOverSummary = 'Клиент просит сотрудника.';
 
 /** Speaks on answered legs: a line script, or the agent. A call is attended by one instance. */
 export function attendLegs(
@@ -33,6 +36,8 @@ export function attendLegs(
       readonly models: readonly SpeechModel[];
       readonly turns: SpeechTurns;
       readonly rules: TalkRules;
+      /** Whom the agent hands a call over to, in turn. */
+      readonly people: readonly string[];
     },
 ): Attendant {
   const running = new Set<Promise<void>>();
@@ -56,10 +61,17 @@ export function attendLegs(
     return (signal) => runLine(leg, briefingScript(asked.summary), { ...parts, connect }, signal);
   }
   function talk(kind: 'dialog' | 'realtime', call: TalkedCall, answered: TalkParts['answered'], signal: AbortSignal): Promise<void> {
-    let said = 0;
+    let [said, reported] = [0, 0];
     return (kind === 'dialog' ? runTalk : runRealtime)(
       call,
-      { ...parts, ...{ language: 'ru-RU', voice: undefined, answered }, note: (entry) => insertEntry(db, call.callId, said++, entry) },
+      {
+        ...{ ...parts, language: 'ru-RU', voice: undefined, answered },
+        note: (entry) => insertEntry(db, call.callId, said++, entry),
+        completed: (turn) => reportTurn(call, reported++, turn, parts),
+        transfer: async (until) =>
+          parts.people.length > 0 &&
+          (await parts.transfer({ callId: call.callId, people: parts.people, rounds: 1, summary: handOverSummary }, until)),
+      },
       signal,
     );
   }

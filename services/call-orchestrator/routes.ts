@@ -24,6 +24,12 @@ export function parseRoutes(written: string): Routes | null {
   }
   return routes;
 }
+/** @param written callees, separated by `/`; null if one of them is none */
+export function calleesOf(written: string): readonly string[] | null {
+  const people = written.split('/').filter((each) => each.trim() !== '');
+  const callees = people.map((each) => Callee.safeParse(each.trim()).data);
+  return callees.includes(undefined) ? null : (callees as string[]);
+}
 /** The route of a number, which networks write with or without `+`. */
 export function routeOfLine(routes: Routes, number: string): Route | undefined {
   return routes.get(number) ?? routes.get(`+${number}`) ?? routes.get(number.replace(/^\+/, '')) ?? routes.get('*');

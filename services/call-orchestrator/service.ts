@@ -34,7 +34,7 @@ import { onPhoneOwnersChanged } from './on-phone-owners-changed.ts';
 import { policySource } from './policy.ts';
 import { callTotals, getCall, listCalls } from './read-calls.ts';
 import { routeCall } from './route-call.ts';
-import { parseRoutes } from './routes.ts';
+import { calleesOf, parseRoutes } from './routes.ts';
 import { countActive } from './rows.ts';
 import { callSettings } from './settings.ts';
 import { settleConsultations } from './settle-consultations.loop.ts';
@@ -76,6 +76,7 @@ export default service({
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
     attendant: settings.CALL_ATTENDANT,
     ...{ models: vendors.realtime, turns: settings.CALL_REALTIME_TURNS },
+    people: calleesOf(settings.CALL_PEOPLE) ?? [], // The settings schema has refused invalid ones.
     rules: {
       ...russianRules,
       greeting: settings.CALL_GREETING ?? russianRules.greeting,

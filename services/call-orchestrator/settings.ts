@@ -3,7 +3,7 @@ import { voiceSettings } from '../../adapters/tts/settings.ts';
 import { durationMs, integer, text } from '../../config/settings.ts';
 import { TimeZone } from '../../contracts/common.ts';
 import { parseHours } from './hours.ts';
-import { parseRoutes } from './routes.ts';
+import { calleesOf, parseRoutes } from './routes.ts';
 
 export const callSettings = z.object({
   ...voiceSettings,
@@ -43,6 +43,11 @@ export const callSettings = z.object({
   CALL_SILENCE_MS: durationMs({ min: 200, max: 3_000 })
     .default(500)
     .describe('Silence after which the agent answers. While a number, a name or an address is told, it waits longer.'),
+  CALL_PEOPLE: text({ max: 1000 })
+    .refine((written) => calleesOf(written) !== null)
+    .meta({ expected: 'phones or SIP addresses, separated by /' })
+    .default('')
+    .describe('Whom the agent hands a call over to: they are called in turn until one takes it. Without them it takes a message.'),
   CALL_SILENCE: z
     .enum(['learned', 'fixed'])
     .default('learned')

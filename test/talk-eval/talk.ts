@@ -228,6 +228,8 @@ export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Obse
     {
       ...{ bus, log: quiet, now: () => startedAt + ms, timers: clock, language: 'ru-RU', voice: undefined },
       rules: { ...russianRules, ...scene.rules, greeting: scene.greeting },
+      completed: async () => {},
+      transfer: async () => false,
       async note(entry) {
         entries.push({ ...entry, startedAt: entry.startedAt - startedAt, endedAt: entry.endedAt - startedAt });
       },

@@ -39,6 +39,9 @@ export async function talkAloud(invocation: Invocation): Promise<number> {
         {
           ...{ bus: leg.bus, log: quiet, now: Date.now, language: 'ru-RU', voice: flags.text('voice') },
           rules: { ...russianRules, greeting: greeting ?? russianRules.greeting },
+          // There is no person whom the agent could connect, and no call to report on.
+          transfer: async () => false,
+          completed: async () => {},
           note: async (entry) => {
             entries.push(entry);
             out.note(`${entry.who}: ${entry.text}${entry.isInterrupted ? ' (interrupted)' : ''}`);

@@ -1,6 +1,6 @@
 /** A talk on a clock of its own: a customer, a recogniser, a voice and a dialog that do what a test says, in no real time. */
 import type { Expected } from './end-of-turn.ts';
-import { createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
+import { type CompletedTurn, createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
 import { russianRules, type TalkRules } from './rules.ts';
 
 /** The customer speaks from `at` for `ms`; `words` are what the recogniser hears, null for a noise. Times are ms of the talk. */
@@ -25,6 +25,8 @@ export interface Scene {
   readonly dialog?: (message: string, nth: number) => Reply;
   /** How long the voice takes for an utterance. */
   readonly voiceMs?: number;
+  /** Texts for which the voice gives nothing. */
+  readonly isMute?: (text: string) => boolean;
   /** Who has answered by their words, and beeps of mailboxes. */
   readonly answered?: readonly { readonly at: number; readonly by: 'machine' | 'screening' | 'beep' }[];
   readonly untilMs?: number;
@@ -34,6 +36,10 @@ export interface Reply {
   /** Until the first sentence; the others follow at once. */
   readonly afterMs?: number;
   readonly isLast?: boolean;
+  /** After which a person takes the call, or none. */
+  readonly handsOver?: 'taken' | 'refused';
+  /** The dialog answers only with tools, for ever. */
+  readonly isEndless?: boolean;
   readonly expects?: readonly Expected[];
   readonly fails?: boolean;
 }
@@ -49,6 +55,8 @@ export interface Outcome {
   /** Stretches of the agent's voice as the customer hears them. */
   readonly heard: readonly Played[];
   readonly hungUpAt: number | null;
+  readonly transferredAt: number | null;
+  readonly turns: readonly CompletedTurn[];
   /** `customer: …` and `agent: …` in the order in which they were said; `…` ends what was interrupted. */
   readonly transcript: readonly string[];
 }
@@ -64,12 +72,16 @@ export function runTalk({
   answered = [],
   dialog = () => ({ sentences: ['Хорошо.'] }),
   voiceMs = 50,
+  isMute = () => false,
   untilMs = 60_000,
 }: Scene): Outcome {
   const talk = createTalk({ ...russianRules, ...rules });
   const due: { at: number; n: number; act: () => void }[] = [];
   let [now, n, wake] = [0, 0, 0];
   let hungUpAt: number | null = null;
+  let transferredAt: number | null = null;
+  let taker: Reply['handsOver'];
+  const turns: CompletedTurn[] = [];
   const entries: TalkEntry[] = [];
   const asked: { at: number; message: string }[] = [];
   const dropped: { answer: number; sentences: number }[] = [];
@@ -130,6 +142,7 @@ export function runTalk({
           isVoiced: false,
         };
         voices.push(voice);
+        if (isMute(order.text)) return;
         at(now + voiceMs, () => {
           voice.isVoiced = true;
           give({ kind: 'voiced', utterance: voice.utterance, ms: voice.ms });
@@ -154,16 +167,35 @@ export function runTalk({
         asked.push({ at: now, message: order.message });
         const reply = dialog(order.message, asked.length);
         const begins = now + (reply.afterMs ?? 100);
+        if (reply.isEndless) {
+          for (let nth = 0; nth < 600; nth += 1) at(begins + nth * 500, () => give({ kind: 'tool', answer: order.answer }));
+          return;
+        }
         if (reply.fails) {
           at(begins, () => give({ kind: 'failed', answer: order.answer }));
           return;
         }
         for (const text of reply.sentences) at(begins, () => give({ kind: 'sentence', answer: order.answer, text }));
-        at(begins, () => give({ kind: 'answered', answer: order.answer, isLast: reply.isLast ?? false, expects: reply.expects ?? [] }));
+        const { isLast = false, expects = [], handsOver } = reply;
+        taker = handsOver ?? taker;
+        at(begins, () => give({ kind: 'answered', answer: order.answer, isLast, expects, handsOver: handsOver !== undefined }));
         return;
       }
       case 'drop':
         return void dropped.push({ answer: order.answer, sentences: order.sentences });
+      case 'complete':
+        return void turns.push(order.turn);
+      case 'skip':
+        voices.splice(
+          voices.findIndex(({ utterance }) => utterance === order.utterance),
+          1,
+        );
+        play();
+        return;
+      case 'transfer':
+        transferredAt = now;
+        at(now + 5_000, () => give({ kind: taker === 'taken' ? 'transferred' : 'transfer_failed' }));
+        return;
       case 'note':
         return void entries.push(order.entry);
       case 'hang_up':
@@ -210,5 +242,5 @@ export function runTalk({
   const transcript = entries
     .toSorted((a, b) => a.startedAt - b.startedAt)
     .map(({ who, text, isInterrupted }) => `${who}: ${text}${isInterrupted ? '…' : ''}`);
-  return { entries, asked, dropped, heard, hungUpAt, transcript };
+  return { entries, asked, dropped, heard, hungUpAt, transferredAt, turns, transcript };
 }

@@ -35,6 +35,8 @@ const frameBytes = 20 * bytesPerMs;
 /** Speech counts after so long, and has ended after such a silence. */
 export const startMs = 60;
 const stopMs = 200;
+/** After so long a segment is cut: what hears it has bounds, and words are wanted before the end. */
+const longestMs = 30_000;
 /** Audio before the detected begin, so that no first sound is lost. */
 const leadMs = 300;
 /** After so long without a frame the phone is silent. */
@@ -50,6 +52,7 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
   let lead: Uint8Array[] = [];
   /** Of the segment: its energy and its frames that are no pause. */
   let [energy, frames] = [0, 0];
+  let begunAt = 0;
   let heardAt = now();
   let tickedAt = now();
 
@@ -65,18 +68,26 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
       lead.push(pcmu);
       while (lead.length > leadMs / 20) lead.shift();
     }
+    if (isSpeech && edge === null && now() - begunAt >= longestMs) {
+      stopped(segment, now());
+      begin(now());
+    }
     if (edge === 'started') {
       isSpeech = true;
-      segment += 1;
-      [energy, frames] = [0, 0];
+      begin(now() - startMs);
       weigh(db);
-      started(segment, now() - startMs);
       for (const part of lead) audio(part);
       lead = [];
     } else if (edge === 'stopped') {
       isSpeech = false;
       stopped(segment, now() - stopMs);
     }
+  }
+  function begin(at: number): void {
+    segment += 1;
+    begunAt = at;
+    [energy, frames] = [0, 0];
+    started(segment, at);
   }
   /** Frames far below the loudest are pauses. */
   function weigh(db: number): void {

@@ -326,6 +326,39 @@ test('a customer who speaks just as the agent ends is answered, and the answer i
   expect(given.filter((order) => ['say', 'pause', 'resume', 'ask'].includes(order))).toEqual(['say', 'say', 'pause', 'resume', 'ask']);
 });
 
+const handsOver = (taker: 'taken' | 'refused', customer: readonly Spoken[] = []) =>
+  runTalk({
+    customer: [asks, ...customer],
+    dialog: (_message, nth) => ({ sentences: nth === 1 ? ['Соединяю вас с сотрудником.'] : ['Не слышно.'], handsOver: taker }),
+    untilMs: 400_000,
+    rules: { maxMs: 300_000 },
+  });
+test('a call is handed over after the last frame of the agent’s word, and a person who takes it is not talked over', () => {
+  const { heard, transferredAt, hungUpAt, asked } = handsOver('taken', [{ at: storyBegins + 20_000, ms: 1_000, words: 'алло сотрудник' }]);
+  expect(transferredAt).toBe(heard[1]?.to);
+  expect(heard.map(({ text }) => text)).toEqual([greeting, 'Соединяю вас с сотрудником.']);
+  expect([hungUpAt, asked.length]).toEqual([null, 1]);
+});
+
+test('when no person takes the call, the customer may leave a message, which goes to the dialog, and the line hangs up', () => {
+  const { leaveMessage, messageTaken } = russianRules;
+  const left = { at: storyBegins + 2_000 + 5_000 + leaveMessage.length * 60, ms: 2_000, words: 'перезвоните после шести' };
+  const { heard, hungUpAt, asked } = handsOver('refused', [left]);
+  expect(heard.map(({ text }) => text).slice(2)).toEqual([leaveMessage, messageTaken]);
+  expect(asked.at(-1)?.message).toBe('перезвоните после шести');
+  expect(hungUpAt).toBe(heard.at(-1)?.to);
+});
+
+test('each turn is reported once it is over, in order, with what was heard of its answer', () => {
+  const { turns } = storyThen({ at: storyBegins + 1_000, ms: 400, words: 'подождите' }, { untilMs: 60_000 });
+  expect(turns.map(({ said, isInterrupted }) => [said, isInterrupted])).toEqual([
+    ['когда вы работаете', true],
+    ['подождите', false],
+  ]);
+  expect(turns.map(({ reply }) => reply.split(' ')[0])).toEqual(['Мы', 'Слушаю']);
+  expect(turns[0]?.endedAt).toBe(storyBegins + 1_060);
+});
+
 test('what comes during a hold is heard after it', () => {
   const holds = [
     { at: turnEnd + 50, isHeld: true },

@@ -28,8 +28,16 @@ export type TalkEvent =
   /** Of the answer to the message with this number. */
   | { readonly kind: 'sentence'; readonly answer: number; readonly text: string }
   | { readonly kind: 'tool'; readonly answer: number }
-  /** @param expects what the answer asks for; empty: anything */
-  | { readonly kind: 'answered'; readonly answer: number; readonly isLast: boolean; readonly expects: readonly Expected[] }
+  /** @param expects what the answer asks for; empty: anything @param handsOver a person is to go on with the customer */
+  | {
+      readonly kind: 'answered';
+      readonly answer: number;
+      readonly isLast: boolean;
+      readonly expects: readonly Expected[];
+      readonly handsOver?: boolean;
+    }
+  /** After the order `transfer`: a person has taken the call, or none does. */
+  | { readonly kind: 'transferred' | 'transfer_failed' }
   | { readonly kind: 'failed'; readonly answer: number }
   /** Audio of an utterance exists. @param ms of all of it so far */
   | { readonly kind: 'voiced'; readonly utterance: number; readonly ms: number }
@@ -58,6 +66,12 @@ export type TalkOrder =
   | { readonly order: 'ask'; readonly answer: number; readonly message: string }
   /** The answer is not wanted any more; the customer has heard so many of its sentences. */
   | { readonly order: 'drop'; readonly answer: number; readonly sentences: number }
+  /** Connects the customer with a person. */
+  | { readonly order: 'transfer' }
+  /** An utterance will have no more audio. */
+  | { readonly order: 'skip'; readonly utterance: number }
+  /** A turn is over; everything of it was noted. */
+  | { readonly order: 'complete'; readonly turn: CompletedTurn }
   | { readonly order: 'record' }
   | { readonly order: 'note'; readonly entry: TalkEntry }
   | { readonly order: 'hang_up' }
@@ -85,6 +99,15 @@ export interface Waterfall {
   readonly audioAt: number;
   /** The first frame left for the phone. */
   readonly heardAt: number;
+}
+
+/** Words of the customer, and what they heard of the answer. */
+export interface CompletedTurn {
+  readonly said: string;
+  readonly saidAt: number;
+  readonly reply: string;
+  readonly isInterrupted: boolean;
+  readonly endedAt: number;
 }
 
 interface Utterance {
@@ -119,6 +142,13 @@ interface Answer {
   isDone: boolean;
   isLast: boolean;
   hasFiller: boolean;
+  letters: number;
+  /** A person is to go on with the customer after it. */
+  handsOver: boolean;
+  /** To words that were left for a person: it is not said. */
+  readonly isToMessage: boolean;
+  /** To a customer who does not stop: it is said over their words. */
+  readonly isForced: boolean;
   readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt' | 'sentenceAt'>;
 }
 const mostFalseStarts = 2;
@@ -130,7 +160,7 @@ const learningRate = 0.3;
 const stirMs = 80;
 /** Sounds that turn out to be none put off the end of a turn by so much in all. */
 const mostStirMs = 300;
-type Deadline = 'beep' | 'greet' | 'end_of_turn' | 'decide' | 'filler' | 'idle' | 'longest';
+type Deadline = 'beep' | 'greet' | 'end_of_turn' | 'turn_limit' | 'decide' | 'filler' | 'answer' | 'voice' | 'idle' | 'longest';
 
 export interface Talk {
   give(event: TalkEvent, now: number): readonly TalkOrder[];
@@ -138,6 +168,8 @@ export interface Talk {
 
 export function createTalk(rules: TalkRules): Talk {
   let orders: TalkOrder[] = [];
+  /** The time of the event that is given. */
+  let clock = 0;
   const deadlines = new Map<Deadline, number>();
   let wakeAt: number | null = null;
   const queue: Utterance[] = [];
@@ -156,6 +188,12 @@ export function createTalk(rules: TalkRules): Talk {
   let isOver = false;
   /** The line hangs up after the last word. */
   let isEnding = false;
+  /** The customer waits for a person, or speaks with one. */
+  let isTransferring = false;
+  /** The next words of the customer are for a person. */
+  let takesMessage = false;
+  /** The turn whose answer is under way. */
+  let turn: { said: string; saidAt: number; endedAt: number; reply: string; isInterrupted: boolean } | null = null;
   /** The customer is to be asked whether they are there, unless the sound that they make has words. */
   let isOverdue = false;
   let prompts = 0;
@@ -195,6 +233,7 @@ export function createTalk(rules: TalkRules): Talk {
     });
     deadlines.delete('idle');
     orders.push({ order: 'say', utterance: lastUtterance, text });
+    expectVoice();
     // Nobody is talked over: what comes while the customer speaks waits for their end.
     if (isSpeaking()) pause();
   }
@@ -202,7 +241,14 @@ export function createTalk(rules: TalkRules): Talk {
     const [first] = queue;
     if (isPaused || isHeld || !first?.canBeInterrupted || first.falseStarts >= mostFalseStarts) return;
     isPaused = true;
+    expectVoice();
     orders.push({ order: 'pause' });
+  }
+  /** The voice may take so long for the first audio, and for the next. */
+  function expectVoice(): void {
+    const [first] = queue;
+    if (first === undefined || isPaused || isHeld) deadlines.delete('voice');
+    else deadlines.set('voice', clock + rules.voiceMs + first.voicedMs - first.playedMs);
   }
   function greet(): void {
     if (isGreeted) return;
@@ -226,6 +272,7 @@ export function createTalk(rules: TalkRules): Talk {
     settled = segments.at(-1)?.id ?? settled;
     segments = [];
     keys = '';
+    deadlines.delete('turn_limit');
   }
 
   /** Ends the agent's utterances: what was heard of them is noted. */
@@ -233,23 +280,32 @@ export function createTalk(rules: TalkRules): Talk {
     if (queue.length > 0) orders.push({ order: 'hush' });
     for (const utterance of queue.splice(0)) noteHeard(utterance, true);
     isPaused = false;
-    deadlines.delete('decide');
+    for (const name of ['decide', 'voice'] as const) deadlines.delete(name);
   }
   function noteHeard(utterance: Utterance, isInterrupted: boolean): void {
     const { startedAt, playedMs, audioAt } = utterance;
     if (startedAt === null || playedMs === 0) return;
     const text = isInterrupted ? heardOf(utterance) : utterance.text;
+    if (turn !== null && utterance.of !== null) {
+      turn.reply = `${turn.reply} ${text}`.trim();
+      turn.endedAt = startedAt + playedMs;
+      turn.isInterrupted ||= isInterrupted;
+    }
     if (text === '') return;
     note({
       ...{ who: 'agent', text, startedAt, endedAt: startedAt + playedMs, isInterrupted },
       waterfall: utterance.waterfall && { ...utterance.waterfall, audioAt: audioAt ?? startedAt, heardAt: startedAt },
     });
   }
+  function completeTurn(): void {
+    if (turn !== null) orders.push({ order: 'complete', turn });
+    turn = null;
+  }
   function stopAnswer(): void {
     if (answer === null) return;
     orders.push({ order: 'drop', answer: answer.id, sentences: answer.heard });
     answer = null;
-    deadlines.delete('filler');
+    for (const name of ['filler', 'answer'] as const) deadlines.delete(name);
   }
 
   function speechStarted(id: number, at: number): void {
@@ -258,6 +314,7 @@ export function createTalk(rules: TalkRules): Talk {
     segments.push({ id, startedAt: at, endedAt: null, partial: '', text: '', textAt: null, isFinal: false, isFaint: false });
     deadlines.delete('end_of_turn');
     if (!isGreeted) return;
+    if (!deadlines.has('turn_limit')) deadlines.set('turn_limit', at + rules.longestTurnMs);
     pause();
   }
   function speechStopped(id: number, at: number, now: number): void {
@@ -291,7 +348,7 @@ export function createTalk(rules: TalkRules): Talk {
   function gotWords(id: number, text: string, isFinal: boolean, db: number | null, now: number): void {
     const segment = segments.find((each) => each.id === id);
     // Words of a turn that has ended come too late.
-    if (segment === undefined || id <= settled) return;
+    if (segment === undefined || segment.isFinal || id <= settled) return;
     if (isFinal) {
       segment.text = segment.text === '' ? text : `${segment.text} ${text}`;
       segment.partial = '';
@@ -334,6 +391,7 @@ export function createTalk(rules: TalkRules): Talk {
     deadlines.delete('decide');
     if (isPaused) orders.push({ order: 'resume' });
     isPaused = false;
+    expectVoice();
   }
   function interrupt(now: number): void {
     stopAnswer();
@@ -347,17 +405,18 @@ export function createTalk(rules: TalkRules): Talk {
     note({ who: 'customer', text, startedAt: first.startedAt, endedAt: last.endedAt ?? first.startedAt });
   }
 
-  function endTurn(now: number): void {
+  /** @param isForced the customer still speaks, and is answered over their words */
+  function endTurn(now: number, isForced = false): void {
     deadlines.delete('end_of_turn');
     const last = segments.at(-1);
     const typed = keys;
     const text = [textOf(segments), keys].filter((part) => part !== '').join(' ');
-    const lastSoundAt = Math.max(last?.endedAt ?? 0, keyAt);
+    const lastSoundAt = Math.max(isForced ? now : (last?.endedAt ?? 0), keyAt);
     const wordsAt = Math.max(keyAt, ...segments.map(({ textAt, endedAt }) => textAt ?? endedAt ?? 0));
     if (typed !== '' && segments.length === 0) note({ who: 'customer', text: typed, startedAt: keyAt, endedAt: keyAt });
     else noteCustomer();
     saidAt = last?.endedAt ?? null;
-    const spokenMs = (last?.endedAt ?? 0) - (segments[0]?.startedAt ?? 0);
+    const spokenMs = (last?.endedAt ?? now) - (segments[0]?.startedAt ?? now);
     forgetSegments();
     if (text === '') {
       notUnderstood(spokenMs, now);
@@ -367,12 +426,16 @@ export function createTalk(rules: TalkRules): Talk {
     if (queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on') return;
     misses = 0;
     stopAnswer();
+    completeTurn();
+    turn = { said: text, saidAt: lastSoundAt, endedAt: now, reply: '', isInterrupted: false };
     lastAnswer += 1;
     answer = {
-      ...{ id: lastAnswer, sentences: 0, heard: 0, isDone: false, isLast: false, hasFiller: false },
+      ...{ id: lastAnswer, sentences: 0, heard: 0, isDone: false, isLast: false, hasFiller: false, letters: 0, handsOver: false },
+      ...{ isToMessage: takesMessage, isForced },
       waterfall: { lastSoundAt, wordsAt, turnEndAt: now },
     };
     deadlines.set('filler', now + rules.fillerMs);
+    deadlines.set('answer', now + rules.answerMs);
     deadlines.delete('idle');
     orders.push({ order: 'ask', answer: lastAnswer, message: text });
   }
@@ -386,19 +449,31 @@ export function createTalk(rules: TalkRules): Talk {
 
   function gotSentence(id: number, text: string, now: number): void {
     if (answer?.id !== id || text.trim() === '') return;
+    if (answer.isToMessage || answer.letters > rules.longestAnswer) return;
     deadlines.delete('filler');
+    deadlines.set('answer', now + rules.answerMs);
     answer.sentences += 1;
-    say(text, {
+    answer.letters += text.length;
+    const isTooLong = answer.letters > rules.longestAnswer;
+    say(isTooLong ? rules.andMore : text, {
+      canBeInterrupted: !answer.isForced,
       of: { answer: id, sentence: answer.sentences },
       waterfall: answer.sentences === 1 ? { ...answer.waterfall, sentenceAt: now } : null,
     });
   }
-  function isAnswered(id: number, isLast: boolean, asksFor: readonly Expected[], now: number): void {
+  function isAnswered(id: number, isLast: boolean, asksFor: readonly Expected[], handsOver: boolean, now: number): void {
     if (answer?.id !== id || answer.isDone) return;
     expects = asksFor;
     answer.isDone = true;
     answer.isLast = isLast;
-    deadlines.delete('filler');
+    answer.handsOver = handsOver;
+    for (const name of ['filler', 'answer'] as const) deadlines.delete(name);
+    if (answer.isToMessage) {
+      answer = null;
+      part(rules.messageTaken);
+      return;
+    }
+    if (answer.sentences === 0 && !isLast && !handsOver) say(rules.noAnswer);
     settle(now);
   }
   function gotPlayed(id: number, ms: number, startedAt: number, isWhole: boolean, now: number): void {
@@ -406,11 +481,13 @@ export function createTalk(rules: TalkRules): Talk {
     if (utterance === undefined) return;
     utterance.playedMs = Math.max(utterance.playedMs, ms);
     utterance.startedAt ??= startedAt;
+    expectVoice();
     if (isWhole) finish(utterance, now);
   }
   /** An utterance was heard to its end, or cannot be spoken. */
   function finish(utterance: Utterance, now: number): void {
     queue.splice(queue.indexOf(utterance), 1);
+    expectVoice();
     noteHeard(utterance, false);
     saidAt = null;
     if (answer !== null && utterance.of?.answer === answer.id) answer.heard = utterance.of.sentence;
@@ -427,9 +504,15 @@ export function createTalk(rules: TalkRules): Talk {
     }
     if (answer?.isDone) {
       isEnding ||= answer.isLast;
+      const { handsOver } = answer;
       answer = null;
+      completeTurn();
+      if (handsOver && !isEnding) {
+        transfer();
+        return;
+      }
     }
-    if (answer !== null) return;
+    if (answer !== null || isTransferring) return;
     if (isEnding) {
       hangUp();
       return;
@@ -437,7 +520,24 @@ export function createTalk(rules: TalkRules): Talk {
     if (!deadlines.has('idle')) deadlines.set('idle', now + rules.idleMs);
     if (segments.length > 0 && !isSpeaking()) awaitEnd(now);
   }
+  /** The customer is put through to a person. */
+  function transfer(): void {
+    isTransferring = true;
+    forgetSegments();
+    deadlines.clear();
+    orders.push({ order: 'transfer' });
+  }
+  /** No person takes the call: the customer may leave them a message. */
+  function isNotTransferred(now: number): void {
+    if (!isTransferring) return;
+    isTransferring = false;
+    takesMessage = true;
+    expects = [];
+    deadlines.set('longest', now + rules.idleMs * (rules.idlePrompts + 2) + rules.longestTurnMs);
+    say(rules.leaveMessage);
+  }
   function hangUp(): void {
+    completeTurn();
     isOver = true;
     deadlines.clear();
     orders.push({ order: 'hang_up' });
@@ -454,6 +554,16 @@ export function createTalk(rules: TalkRules): Talk {
           break;
         case 'end_of_turn':
           endTurn(now);
+          break;
+        case 'turn_limit':
+          isPaused = false;
+          endTurn(now, true);
+          break;
+        case 'answer':
+          part(rules.trouble);
+          break;
+        case 'voice':
+          skip(now);
           break;
         case 'decide':
           if (isSpeaking()) break;
@@ -475,6 +585,16 @@ export function createTalk(rules: TalkRules): Talk {
           part(rules.tooLong);
       }
     }
+  }
+  /** The voice has given up on the utterance: what was heard of it is noted, and the next one is said. */
+  function skip(now: number): void {
+    const [utterance] = queue;
+    if (utterance === undefined) return;
+    orders.push({ order: 'skip', utterance: utterance.id });
+    queue.shift();
+    expectVoice();
+    noteHeard(utterance, true);
+    settle(now);
   }
   function isAnsweredBy(who: 'machine' | 'screening', now: number): void {
     if (isEnding || isMailbox) return;
@@ -511,7 +631,7 @@ export function createTalk(rules: TalkRules): Talk {
       if (!isPaused) orders.push({ order: 'pause' });
       isPaused = false;
       forgetSegments();
-      for (const name of ['end_of_turn', 'decide', 'idle', 'greet'] as const) deadlines.delete(name);
+      for (const name of ['end_of_turn', 'decide', 'idle', 'greet', 'voice'] as const) deadlines.delete(name);
       return;
     }
     if (!isGreeted) {
@@ -519,6 +639,7 @@ export function createTalk(rules: TalkRules): Talk {
       return;
     }
     orders.push({ order: 'resume' });
+    expectVoice();
     settle(now);
   }
   function pressed(key: string, now: number): void {
@@ -550,6 +671,7 @@ export function createTalk(rules: TalkRules): Talk {
         if (utterance === undefined) return;
         utterance.audioAt ??= now;
         utterance.voicedMs = event.ms;
+        if (utterance === queue[0]) expectVoice();
         return;
       }
       case 'played':
@@ -564,7 +686,7 @@ export function createTalk(rules: TalkRules): Talk {
         gotSentence(event.answer, event.text, now);
         return;
       case 'answered':
-        isAnswered(event.answer, event.isLast, event.expects, now);
+        isAnswered(event.answer, event.isLast, event.expects, event.handsOver ?? false, now);
         return;
       case 'tool':
         return;
@@ -581,7 +703,15 @@ export function createTalk(rules: TalkRules): Talk {
         stopAnswer();
         dropQueue();
         noteCustomer();
+        completeTurn();
         isOver = true;
+        return;
+      case 'transferred':
+        isOver = true;
+        deadlines.clear();
+        return;
+      case 'transfer_failed':
+        isNotTransferred(now);
         return;
       case 'failed':
         if (answer?.id === event.answer) part(rules.trouble);
@@ -590,7 +720,7 @@ export function createTalk(rules: TalkRules): Talk {
         isWoken(now);
         return;
     }
-    if (isHeld || isMailbox) return;
+    if (isHeld || isMailbox || isTransferring) return;
     switch (event.kind) {
       case 'speech_started':
         speechStarted(event.segment, event.at);
@@ -619,6 +749,7 @@ export function createTalk(rules: TalkRules): Talk {
     give(event, now) {
       if (isOver) return [];
       orders = [];
+      clock = now;
       // A timer may come a moment early: what is not due yet is asked for again.
       if (event.kind === 'woken') wakeAt = null;
       obey(event, now);

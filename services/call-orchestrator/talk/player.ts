@@ -13,6 +13,8 @@ export interface Player {
   begin(utterance: number): void;
   /** Ignored for an utterance that was hushed. */
   add(utterance: number, audio: Uint8Array): void;
+  /** Drops one utterance. */
+  skip(utterance: number): void;
   /** No more audio of it will come. */
   end(utterance: number): void;
   pause(): void;
@@ -85,6 +87,10 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
       utterance.isComplete = true;
       send();
       if (utterance.heardTo >= utterance.audio.length) report(utterance);
+    },
+    skip(id) {
+      queue = queue.filter((each) => each.id !== id);
+      send();
     },
     pause() {
       isPaused = true;

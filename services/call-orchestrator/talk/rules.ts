@@ -15,6 +15,12 @@ export interface TalkRules {
   readonly nobodyHeard: string;
   readonly tooLong: string;
   readonly trouble: string;
+  /** Said when the dialog has no words, and instead of the rest of an answer that does not end. */
+  readonly noAnswer: string;
+  readonly andMore: string;
+  /** Said when no person can take the call, and after the words that are left for one. */
+  readonly leaveMessage: string;
+  readonly messageTaken: string;
   /** Said to a program that asks for the reason of the call. */
   readonly reason: string;
   /** Left in a mailbox after its beep. */
@@ -33,6 +39,14 @@ export interface TalkRules {
   /** How long it may stay open whether the customer interrupts, counted from their last sound. */
   readonly decideMs: number;
   readonly fillerMs: number;
+  /** How long the dialog may take for its first sentence, and for each other. */
+  readonly answerMs: number;
+  /** How long the voice may give no audio. */
+  readonly voiceMs: number;
+  /** How many letters of an answer are said. */
+  readonly longestAnswer: number;
+  /** After so long a customer who does not stop is answered. */
+  readonly longestTurnMs: number;
   /** Silence on both sides before the customer is asked whether they are there; how often they are asked. */
   readonly idleMs: number;
   readonly idlePrompts: number;
@@ -51,6 +65,10 @@ export const russianRules: TalkRules = {
   nobodyHeard: 'К сожалению, я вас не слышу. Мы перезвоним. До свидания.',
   tooLong: 'К сожалению, время разговора вышло. Мы вам перезвоним. До свидания.',
   trouble: 'К сожалению, сейчас я не могу ответить. Мы вам перезвоним. До свидания.',
+  noAnswer: 'Простите, на это я ответить не могу. Спросите, пожалуйста, иначе.',
+  andMore: 'Об остальном расскажу, если спросите.',
+  leaveMessage: 'К сожалению, сейчас никто не может ответить. Скажите, пожалуйста, что передать, и мы перезвоним.',
+  messageTaken: 'Спасибо, я всё передам. До свидания.',
   reason: 'Здравствуйте! Мы звоним по заявке, которую вы оставили. Соедините, пожалуйста.',
   mailbox: 'Здравствуйте! Мы звонили вам по вашей заявке. Мы перезвоним позже. До свидания.',
   firstWordMs: 1_200,
@@ -61,6 +79,10 @@ export const russianRules: TalkRules = {
   finalMs: 1_500,
   decideMs: 1_000,
   fillerMs: 700,
+  answerMs: 30_000,
+  voiceMs: 8_000,
+  longestAnswer: 2_000,
+  longestTurnMs: 60_000,
   idleMs: 8_000,
   idlePrompts: 2,
   askAgainTimes: 2,

@@ -21,6 +21,7 @@ const phrases = {
   address: { hz: 500, words: 'какой у вас адрес' },
   goodbye: { hz: 900, words: 'до свидания' },
   listening: { hz: 1_300, words: 'угу' },
+  person: { hz: 2_500, words: 'позовите человека' },
   price: { hz: 2_100, words: 'сколько стоит стрижка' },
   wait: { hz: 1_700, words: 'подождите' },
 } as const;
@@ -66,14 +67,21 @@ const voice: TtsProvider = {
   voices: async () => [{ voice: 'anna', language: 'ru-RU', gender: 'female' }],
   speak: async ({ text }) => soundOf(text),
 };
+const people = '+79995550091';
 const greeting = 'Да, слушаю вас?';
 
 let it: World;
 let gateway: Loopback;
+/** What a phone does that is dialled. */
+let dialled: (phone: FarPhone) => void = () => {};
 beforeAll(async () => {
   it = await world();
-  gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet });
-  const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, tts: { tts: [voice] } };
+  gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet }, (phone) => dialled(phone));
+  const vendors: Readonly<Record<string, object>> = {
+    'telephony-gateway': { gateway },
+    tts: { tts: [voice] },
+    'call-orchestrator': { tts: [voice] },
+  };
   const folders = ['call-orchestrator', 'telephony-gateway', 'tts', 'dialog-orchestrator', 'crm-connector', 'journal'];
   await it.start('asr', ears);
   for (const { folder, service: each } of await loadServices(folders)) {
@@ -81,7 +89,7 @@ beforeAll(async () => {
       vendors[folder] === undefined
         ? each
         : { ...each, make: (parts) => each.make({ ...parts, vendors: { ...parts.vendors, ...vendors[folder] } }) };
-    await it.start(folder, made, { CALL_ROUTES: '100=dialog', CALL_GREETING: greeting, CALL_HOURS: '00:00-24:00' });
+    await it.start(folder, made, { CALL_ROUTES: '100=dialog', CALL_GREETING: greeting, CALL_HOURS: '00:00-24:00', CALL_PEOPLE: people });
   }
   await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never });
 });
@@ -165,4 +173,40 @@ test('a word that interrupts is answered, and what was not heard is not in the t
   expect(await until(async () => (await caller.lines()).includes('customer: подождите'))).toBe(true);
   caller.phone.hangUp();
   await caller.end();
+});
+
+test('a caller who asks for a person is put through to one after the agent’s word, and the turn is reported', async () => {
+  const person = Promise.withResolvers<FarPhone>();
+  dialled = (phone) => {
+    phone.ring();
+    phone.answer();
+    person.resolve(phone);
+  };
+  const caller = await calling();
+  await caller.hears(greeting);
+  await caller.says('person');
+  const phone = await person.promise;
+  const frames: Uint8Array[] = [];
+  phone.hear((audio) => void frames.push(audio));
+  const briefing = soundOf('Клиент просит сотрудника. Чтобы принять звонок, нажмите один. Чтобы отказаться, нажмите два.');
+  await until(() => Buffer.concat(frames).includes(Buffer.from(briefing)));
+  phone.press('1');
+  await until(async () => (await it.bus.call(calls.get_call, { callId: caller.callId })).transferredTo === people);
+  frames.length = 0;
+  const hello = new Uint8Array(480).fill(3);
+  await caller.phone.say(hello);
+  await until(() => Buffer.concat(frames).includes(Buffer.from(hello)));
+  const reported = await until(async () => {
+    const [row] = await it.store.query<{ payload: object }>(
+      `select payload from journal.events where event = 'calls.turn_completed' and key = $1`,
+      [caller.callId],
+    );
+    return row;
+  });
+  const [, asked, ...answered] = await caller.lines();
+  expect(reported.payload).toMatchObject({ n: 0, said: phrases.person.words, isInterrupted: false });
+  expect(asked).toBe(`customer: ${phrases.person.words}`);
+  expect(answered.map((line) => line.replace('agent: ', '')).join(' ')).toBe((reported.payload as { reply: string }).reply);
+  caller.phone.hangUp();
+  await until(() => phone.state === 'ended');
 });

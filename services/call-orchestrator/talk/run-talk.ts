@@ -12,7 +12,7 @@ import { createEar } from './ear.ts';
 import { createEchoGuard } from './echo.ts';
 import { createHearing, tickMs } from './hearing.ts';
 import { spokenWords } from './interruption.ts';
-import { createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
+import { type CompletedTurn, createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
 import { createPlayer } from './player.ts';
 import type { TalkRules } from './rules.ts';
 import { createVoice } from './voice.ts';
@@ -28,6 +28,10 @@ export interface TalkParts {
   readonly voice: string | undefined;
   /** Stores what one side said. */
   readonly note: (entry: TalkEntry) => Promise<void>;
+  /** Hands the customer over to a person; false: none of them takes the call. */
+  readonly transfer: (signal: AbortSignal) => Promise<boolean>;
+  /** Reports a turn whose entries are stored. */
+  readonly completed: (turn: CompletedTurn) => Promise<void>;
   /** Who has answered, once it is known. Absent where this system has answered. */
   readonly answered?: ((by: AnsweredInWords | AnswerVerdict) => Promise<void>) | undefined;
 }
@@ -60,6 +64,8 @@ const mostOptions = 3;
 const firstWordsMs = 20_000;
 /** The beep of a mailbox; tones that a voice hums are shorter. */
 const beepMs = 400;
+/** An utterance has at most 4,096 letters; a voice that speaks longer does not end. */
+const longestSpeechMs = 600_000;
 /** Audio that may wait to be sent. */
 const spokenAheadMs = 20_000;
 const farewells = /до свидан|всего доброго|всего хорошего|(^|\s)пока[.!]?$|goodbye|(^|\s)bye/i;
@@ -69,7 +75,7 @@ const longestMessage = 4_096;
 /** Resolves when the leg has ended. */
 export async function runTalk(
   { callId, legId, direction, phoneNumber }: TalkedCall,
-  { bus, log, now, timers = ofTheProcess, rules, language, voice: voiceName, note, answered }: TalkParts,
+  { bus, log, now, timers = ofTheProcess, rules, language, voice: voiceName, note, transfer, completed, answered }: TalkParts,
   signal: AbortSignal,
 ): Promise<void> {
   const leg = createSpeaker();
@@ -121,6 +127,7 @@ export async function runTalk(
       ...{ bus, log, language, voice: voiceName, hasRoom: () => player.waitingMs < spokenAheadMs },
       audio(utterance, pcmu) {
         const ms = (voiced.get(utterance) ?? 0) + pcmu.length / 8;
+        if (ms > longestSpeechMs) return;
         voiced.set(utterance, ms);
         give({ kind: 'voiced', utterance, ms });
         player.add(utterance, pcmu);
@@ -174,6 +181,17 @@ export async function runTalk(
       case 'note':
         noted = noted.then(() => note(order.entry)).catch((err: unknown) => log.warn({ err, callId }, 'what was said could not be stored'));
         return;
+      case 'complete':
+        noted = noted.then(() => acted(completed(order.turn), 'a turn could not be reported'));
+        return;
+      case 'skip':
+        log.warn({ callId }, 'the voice of a call gave no audio; the sentence is left out');
+        voice.skip(order.utterance);
+        player.skip(order.utterance);
+        return;
+      case 'transfer':
+        void handOver();
+        return;
       case 'record':
         void acted(bus.call(telephony.record, { legId, on: true }, { signal: until }), 'the leg could not be recorded');
         return;
@@ -197,9 +215,9 @@ export async function runTalk(
         else if (item.is === 'tool') give({ kind: 'tool', answer });
         else if (item.is === 'done') {
           const { isHandedOver, choices } = item.answer;
-          const isLast = isHandedOver || farewells.test(spokenWords(message).join(' '));
-          if (choices.length > 0 && !isLast) give({ kind: 'sentence', answer, text: optionsOf(choices) });
-          give({ kind: 'answered', answer, isLast, expects: item.answer.expects });
+          const isLast = farewells.test(spokenWords(message).join(' '));
+          if (choices.length > 0 && !isLast && !isHandedOver) give({ kind: 'sentence', answer, text: optionsOf(choices) });
+          give({ kind: 'answered', answer, isLast, expects: item.answer.expects, handsOver: isHandedOver });
         }
       }
       give({ kind: 'answered', answer, isLast: false, expects: [] });
@@ -208,6 +226,14 @@ export async function runTalk(
       give({ kind: 'failed', answer });
     } finally {
       up.end();
+    }
+  }
+  async function handOver(): Promise<void> {
+    try {
+      give({ kind: (await transfer(until)) ? 'transferred' : 'transfer_failed' });
+    } catch (err) {
+      if (!until.aborted) log.warn({ err, callId }, 'a call could not be handed over');
+      give({ kind: 'transfer_failed' });
     }
   }
   const optionsOf = (choices: readonly { readonly title: string }[]): string =>

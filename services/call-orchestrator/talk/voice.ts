@@ -17,6 +17,8 @@ export interface VoiceParts {
 }
 export interface Voice {
   say(utterance: number, text: string): void;
+  /** One utterance is not wanted any more. */
+  skip(utterance: number): void;
   /** Utterances that were not spoken yet are not wanted any more. */
   hush(): void;
   /** There may be room again. */
@@ -77,6 +79,12 @@ export function createVoice({ bus, log, language, voice, hasRoom, audio, ended }
   return {
     say(utterance, text) {
       unasked.push({ utterance, text });
+      goOn();
+    },
+    skip(utterance) {
+      if (waiting.includes(utterance)) up.put({ cancel: String(utterance) });
+      waiting = waiting.filter((each) => each !== utterance);
+      unasked = unasked.filter((each) => each.utterance !== utterance);
       goOn();
     },
     hush() {
