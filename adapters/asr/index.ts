@@ -2,6 +2,8 @@
 import type { z } from 'zod';
 import { deepgramEar } from '../vendors/deepgram/asr.ts';
 import { deepgramAsrSettings } from '../vendors/deepgram/settings.ts';
+import { openAiEar } from '../vendors/openai/asr.ts';
+import { openAiAsrSettings } from '../vendors/openai/audio-settings.ts';
 import { yandexEar } from '../vendors/yandex/asr.ts';
 import { yandexAsrSettings } from '../vendors/yandex/settings.ts';
 import { phrasesEar, phrasesSettings } from './phrases/phrases.ts';
@@ -10,5 +12,6 @@ import type { Ear } from './port.ts';
 export const asrAdapters = {
   phrases: { settings: phrasesSettings, create: phrasesEar },
   deepgram: { settings: deepgramAsrSettings, create: deepgramEar },
+  openai: { settings: openAiAsrSettings, create: openAiEar },
   yandex: { settings: yandexAsrSettings, create: (settings: z.output<typeof yandexAsrSettings>): Ear => yandexEar(settings) },
 } as const;

@@ -1,6 +1,8 @@
 /** Voices by TTS_KIND. Each is given its texts in words. */
 import { deepgramTtsSettings } from '../vendors/deepgram/settings.ts';
 import { deepgramVoice } from '../vendors/deepgram/tts.ts';
+import { openAiTtsSettings } from '../vendors/openai/audio-settings.ts';
+import { openAiVoice } from '../vendors/openai/tts.ts';
 import { yandexTtsSettings } from '../vendors/yandex/settings.ts';
 import { yandexVoice } from '../vendors/yandex/tts.ts';
 import { espeak, espeakSettings } from './espeak.ts';
@@ -11,5 +13,6 @@ export const ttsAdapters = {
   espeak: { settings: espeakSettings, create: givenWords(espeak) },
   festival: { settings: festivalSettings, create: givenWords(festival) },
   deepgram: { settings: deepgramTtsSettings, create: givenWords(deepgramVoice) },
+  openai: { settings: openAiTtsSettings, create: givenWords(openAiVoice) },
   yandex: { settings: yandexTtsSettings, create: givenWords(yandexVoice) },
 } as const;

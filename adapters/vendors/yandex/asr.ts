@@ -1,9 +1,9 @@
 /** The ear of Yandex SpeechKit, v3 over gRPC. A session lasts 5 minutes or 10 MB at most, so that sessions follow each other in a talk. */
 import type { z } from 'zod';
-import { decode, rateHz } from '../../../media/audio/g711.ts';
-import { levelDb } from '../../../media/audio/speech.ts';
+import { rateHz } from '../../../media/audio/g711.ts';
 import { type Clock, systemClock } from '../../../media/sip/clock.ts';
 import type { Ear, Final, SpokenItem } from '../../asr/port.ts';
+import { quietParts } from '../../asr/quiet-parts.ts';
 import { rotated } from '../../asr/rotated.ts';
 import { moved } from '../../asr/times.ts';
 import { speechKit } from './client.ts';
@@ -12,8 +12,8 @@ import type { yandexAsrSettings } from './settings.ts';
 
 /** Source: yandex.cloud/docs/speechkit, Quotas and limits: 5 minutes and 10 MB a session; audio is sent with 16 bits. */
 const limits = { pauseAfterMs: 210_000, longestMs: 280_000, mostBytes: 4_500_000, idleMs: 4_000 } as const;
-/** A recording is heard in sessions of so much audio, cut where it is quietest. */
-const [partBytes, searchBytes] = [240 * rateHz, 30 * rateHz];
+/** A recording is heard in sessions of so much audio. */
+const partMs = 240_000;
 
 /** @param clock for tests */
 export function yandexEar(settings: z.output<typeof yandexAsrSettings>, clock: Clock = systemClock): Ear {
@@ -29,30 +29,16 @@ export function yandexEar(settings: z.output<typeof yandexAsrSettings>, clock: C
     hear: rotated(session, { ...limits, clock }),
     async recognize(recording, options, signal) {
       const finals: Final[] = [];
-      for (let from = 0; from < recording.length; ) {
-        const to = cutOf(recording, from);
+      for (const { from, to } of quietParts(recording, partMs)) {
         const part = async function* (): AsyncGenerator<SpokenItem> {
           for (let at = from; at < to; at += rateHz) yield recording.subarray(at, Math.min(to, at + rateHz));
           yield { finalize: true };
         };
         for await (const item of session(part(), options, signal))
           if (item.kind === 'final') finals.push(moved(item, Math.round((from * 1_000) / rateHz)));
-        from = to;
       }
       return finals;
     },
     close: async () => kit.close(),
   };
-}
-
-/** The quietest tenth of a second of the half minute before the longest part ends. */
-function cutOf(recording: Uint8Array, from: number): number {
-  if (recording.length - from <= partBytes) return recording.length;
-  const frame = rateHz / 10;
-  let best = { at: from + partBytes, db: 0 };
-  for (let at = from + partBytes - searchBytes; at < from + partBytes; at += frame) {
-    const db = levelDb(decode('PCMU', recording.subarray(at, at + frame)));
-    if (db < best.db) best = { at: at + frame / 2, db };
-  }
-  return best.at;
 }
