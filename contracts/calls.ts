@@ -1,6 +1,21 @@
 /** Phone calls in both directions, from the request or the first ring to the end. */
 import { z } from 'zod';
-import { Callee, FilePart, Id, Key, Line, PageInput, Part, PersonText, Phone, pageOf, Timestamp, TimeZone, Viewer } from './common.ts';
+import {
+  Callee,
+  FilePart,
+  Id,
+  Key,
+  Line,
+  PageInput,
+  Part,
+  PersonText,
+  Phone,
+  pageOf,
+  RawRequest,
+  Timestamp,
+  TimeZone,
+  Viewer,
+} from './common.ts';
 import { CallOutcome } from './crm.ts';
 import { contract, event, method, stream } from './kit/define.ts';
 import { EndedBy, HangUpCause, LegDirection, LineNumber, Q850, RejectCause, Trunk } from './telephony.ts';
@@ -188,6 +203,14 @@ export const calls = contract('calls', '2.3.0', {
     idempotency: 'idempotent',
     timeoutMs: 2_000,
     roles: ['telephony-gateway'],
+  }),
+  speech_webhook: method({
+    summary: 'Receive what a provider of speech models delivers about a SIP call that waits. Replies once it is stored.',
+    input: z.strictObject(RawRequest),
+    output: z.object({ isFirst: z.boolean().describe('Whether the call was not known before; it is answered once.') }),
+    idempotency: 'idempotent',
+    http: { route: 'POST /api/v1/calls/speech/webhook', body: 'raw' },
+    errors: { bad_signature: 'permission_denied', bad_delivery: 'invalid_argument', no_webhook: 'not_found' },
   }),
   forbid_calls: method({
     summary: 'Add a phone to the do-not-call list.',

@@ -15,6 +15,7 @@ export const ServerEvent = z.discriminatedUnion('type', [
   of('input_audio_buffer.speech_started', { item_id: Id, audio_start_ms: z.number().min(0) }),
   of('input_audio_buffer.speech_stopped', { item_id: Id, audio_end_ms: z.number().min(0) }),
   of('input_audio_buffer.committed', { item_id: Id.optional() }),
+  of('output_audio_buffer.stopped', { response_id: Id }),
   of('input_audio_buffer.dtmf_event_received', { event: z.string().max(1) }),
   of(`${transcription}.delta`, { item_id: Id, delta: Text }),
   of(`${transcription}.completed`, { item_id: Id, transcript: Text }),

@@ -1,7 +1,9 @@
 /** Speech models by their names in REALTIME_KIND; without one, no voice leaves this machine. */
 import { z } from 'zod';
 import { durationMs, integer, secret, text, url } from '../../config/settings.ts';
+import type { Deps } from '../deps.ts';
 import { openAiRealtime } from '../vendors/openai/realtime.ts';
+import { openAiSipCalls } from '../vendors/openai/sip-calls.ts';
 import { yandexRealtime } from '../vendors/yandex/realtime.ts';
 import type { SpeechModel } from './port.ts';
 
@@ -17,6 +19,9 @@ const openAiRealtimeSettings = z.object({
     .default('gpt-4o-mini-transcribe')
     .describe('The model that writes down what the customer says.'),
   OPENAI_REALTIME_SILENT_MS: silentMs().describe(silence),
+  OPENAI_WEBHOOK_SECRET: secret()
+    .optional()
+    .describe('Secret of the webhook that announces SIP calls, whsec_…; without it the provider takes no calls.'),
 });
 
 const yandexRealtimeSettings = z.object({
@@ -36,12 +41,18 @@ const yandexRealtimeSettings = z.object({
 export const realtimeAdapters = {
   openai: {
     settings: openAiRealtimeSettings,
-    create: (given: z.output<typeof openAiRealtimeSettings>): SpeechModel =>
-      openAiRealtime({
+    create(given: z.output<typeof openAiRealtimeSettings>, deps: Deps): SpeechModel {
+      const options = {
         ...{ apiKey: given.OPENAI_API_KEY, url: given.OPENAI_REALTIME_URL, model: given.OPENAI_REALTIME_MODEL },
         ...{ voice: given.OPENAI_REALTIME_VOICE, transcriptionModel: given.OPENAI_REALTIME_TRANSCRIPTION_MODEL },
         silentMs: given.OPENAI_REALTIME_SILENT_MS,
-      }),
+      };
+      const webhookSecret = given.OPENAI_WEBHOOK_SECRET;
+      return {
+        ...openAiRealtime(options),
+        ...(webhookSecret === undefined ? {} : { sip: openAiSipCalls({ ...options, webhookSecret }, deps) }),
+      };
+    },
   },
   yandex: {
     settings: yandexRealtimeSettings,

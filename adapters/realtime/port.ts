@@ -56,6 +56,8 @@ export type SpeechEvent =
       readonly calls: readonly SpeechCall[];
     }
   | { readonly kind: 'key'; readonly key: string }
+  /** Where the provider has the audio: the customer has heard the answer to its end. */
+  | { readonly kind: 'heard'; readonly answer: string }
   /** The provider refused a request; the session goes on. */
   | { readonly kind: 'refused'; readonly code: string };
 
@@ -84,6 +86,29 @@ export interface SpeechSession {
 export interface SpeechModel {
   /** `openai` */
   readonly provider: string;
+  /** Calls that the provider takes over SIP by itself. */
+  readonly sip?: SipCalls | undefined;
   /** @throws PolybError unavailable, deadline_exceeded, resource_exhausted, failed_precondition/upstream_credentials, upstream_failed */
   open(options: SpeechOptions, signal: AbortSignal): Promise<SpeechSession>;
+}
+
+/** A call that waits at a provider, which speaks SIP with the carrier itself. */
+export interface WaitingSipCall {
+  readonly callId: string;
+  /** The same in every delivery about one call. */
+  readonly ref: string;
+  /** The called number, as the caller wrote it; empty if there is none. */
+  readonly line: string;
+  readonly phoneNumber: string | null;
+}
+export interface SipCalls {
+  /** @returns null for a delivery about anything else. @throws PolybError permission_denied/bad_signature, invalid_argument/bad_delivery */
+  read(delivery: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }): WaitingSipCall | null;
+  accept(callId: string, options: SpeechOptions, signal: AbortSignal): Promise<void>;
+  /** The session of a call that was accepted; its audio is elsewhere. */
+  attach(callId: string, options: SpeechOptions, signal: AbortSignal): Promise<SpeechSession>;
+  /** @param targetUri `tel:+79995550000` or `sip:…` */
+  refer(callId: string, targetUri: string, signal: AbortSignal): Promise<void>;
+  reject(callId: string, status: number, signal: AbortSignal): Promise<void>;
+  hangUp(callId: string, signal: AbortSignal): Promise<void>;
 }

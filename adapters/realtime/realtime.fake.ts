@@ -53,6 +53,8 @@ export interface FakeRealtime {
   readonly items: readonly FakeItem[];
   /** From now on it sends nothing, on connections that are open. */
   stall(): void;
+  /** Over the latest connection, to a call whose audio the server has: it answers by itself. */
+  customerSays(text: string): void;
   drop(): void;
   close(): Promise<void>;
 }
@@ -77,6 +79,7 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
     ids += 1;
     return `${prefix}_${ids}`;
   };
+  let hearText = (_text: string): void => {};
   const setups = new Map<string, Json>();
 
   const http = await fakeServer({ onUpgrade: upgrade }, ({ method, path, headers, body }) => {
@@ -182,6 +185,7 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       active = null;
       const status = response.isCancelled ? 'cancelled' : answer.fails ? 'failed' : 'completed';
       send({ type: 'response.done', response: { id: response.id, status, output, status_details: null } });
+      if (call !== null && answer.says !== undefined) send({ type: 'output_audio_buffer.stopped', response_id: response.id });
     }
     async function speak(
       response: { readonly id: string; readonly isCancelled: boolean },
@@ -295,6 +299,13 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
           return;
       }
     }
+    hearText = (text) => {
+      const item = id('item');
+      mine.push({ id: item, role: 'user', text, ms: 0 });
+      send({ type: 'input_audio_buffer.committed', item_id: item });
+      send({ type: 'conversation.item.input_audio_transcription.completed', item_id: item, content_index: 0, transcript: text });
+      void respond();
+    };
     socket.on('message', (data) => {
       const event = JSON.parse(String(data)) as Json;
       received.push(event);
@@ -314,6 +325,7 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
     stall() {
       for (const socket of sockets.clients) stalled.add(socket);
     },
+    customerSays: (text) => hearText(text),
     drop() {
       for (const socket of sockets.clients) socket.terminate();
     },

@@ -120,6 +120,9 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
         if (options.turns === 'own') owed = Math.max(0, owed - 1);
         put({ kind: 'committed', item: event.item_id ?? null });
         return;
+      case 'output_audio_buffer.stopped':
+        put({ kind: 'heard', answer: event.response_id });
+        return;
       case 'input_audio_buffer.dtmf_event_received':
         put({ kind: 'key', key: event.event });
         return;

@@ -33,6 +33,8 @@ import { onLegChanged } from './on-leg-changed.ts';
 import { onPhoneOwnersChanged } from './on-phone-owners-changed.ts';
 import { policySource } from './policy.ts';
 import { callTotals, getCall, listCalls } from './read-calls.ts';
+import { answerSpeechCalls } from './realtime/answer-speech-calls.loop.ts';
+import { speechWebhook } from './realtime/speech-webhook.ts';
 import { routeCall } from './route-call.ts';
 import { calleesOf, parseRoutes } from './routes.ts';
 import { countActive } from './rows.ts';
@@ -86,6 +88,9 @@ export default service({
     folder: dirname(settings.CALL_SCRIPT ?? '.'),
     transfer: (asked, signal) => consultFirst(asked, { db, bus, log, now }, signal),
   });
+  const closing = new AbortController();
+  const sip = vendors.realtime.find((model) => model.sip !== undefined)?.sip;
+  const waiting = answerSpeechCalls(sip, { db, bus, log, now, routes, language: 'ru-RU' }, closing.signal);
   metrics.begin(callsRefused, { cause: ['wrong_number'] });
   metrics.begin(callsTotal, { direction: ['in', 'out'], outcome: CallOutcome.options });
   metrics.sample(async () => [{ of: callsActive, labels: {}, value: await countActive(db) }]);
@@ -102,6 +107,7 @@ export default service({
       transfer_call: transferCall({ db, bus, log, now }),
       route_call: routeCall(bus, routes, now),
       attend_leg: lines.attend,
+      speech_webhook: speechWebhook(sip, { db, now, stored: waiting.answerNow }),
       forbid_calls: forbidCalls(bus.commit, now),
       list_forbidden: listForbidden(db),
       allow_calls: allowCalls(bus.commit, now),
@@ -109,12 +115,14 @@ export default service({
     guards: [mayCall(policySource(settings, bus.call, now), now)],
     on: [onLegChanged(), onDialSettled(now), onPhoneOwnersChanged()],
     loops: [
+      waiting.loop,
       endOverdueCalls(bus, settings.CALL_MAX_MS, now),
       hangUpRequested(db, bus.call, now),
       every('forget_transcripts', '41 3 * * *', () => forgetEntries(db, new Date(now() - settings.CALL_TRANSCRIPT_KEEP_MS))),
       settleConsultations(db, bus, bus.call, { now, ringMs: settings.CALL_TRANSFER_RING_MS }),
     ],
     stop: async () => {
+      closing.abort();
       await lines.stop();
       voices.close();
     },

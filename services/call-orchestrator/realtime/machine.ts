@@ -20,7 +20,7 @@ export type RealtimeEvent =
   | { readonly kind: 'customer_stopped'; readonly at: number }
   /** What the customer said in a turn; empty if nothing was understood. */
   | { readonly kind: 'turn_words'; readonly turn: number; readonly text: string }
-  | Exclude<SpeechEvent, { readonly kind: 'audio' | 'words' | 'speech_started' | 'speech_stopped' | 'committed' | 'refused' }>
+  | Exclude<SpeechEvent, { readonly kind: 'audio' | 'words' | 'speech_started' | 'speech_stopped' | 'committed' | 'refused' | 'heard' }>
   | { readonly kind: 'voiced'; readonly answer: string; readonly item: string; readonly ms: number }
   /** Audio of a text of ours. @param ms of all of it so far */
   | { readonly kind: 'own_voiced'; readonly utterance: number; readonly ms: number }

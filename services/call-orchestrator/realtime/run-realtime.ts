@@ -1,5 +1,5 @@
 /** Runs a talk that a speech model holds: the stream of the leg, the session of the model, the tools of the dialog around the state machine. */
-import type { SpeechEvent, SpeechModel, SpeechOptions, SpeechSession, SpeechTool, SpeechTurns } from '../../../adapters/realtime/port.ts';
+import type { SpeechEvent, SpeechModel, SpeechSession, SpeechSetup, SpeechTurns } from '../../../adapters/realtime/port.ts';
 import { dialog } from '../../../contracts/dialog.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { telephony } from '../../../contracts/telephony.ts';
@@ -18,16 +18,12 @@ import type { TalkedCall, TalkParts } from '../talk/run-talk.ts';
 import { createVoice } from '../talk/voice.ts';
 import { keepConnected } from './connection.ts';
 import { createRealtimeTalk, endCall, type RealtimeEvent, type RealtimeOrder } from './machine.ts';
+import { setupOf } from './setup.ts';
 
 export interface RealtimeParts extends TalkParts {
   readonly models: readonly SpeechModel[];
   readonly turns: SpeechTurns;
 }
-const endTool: SpeechTool = {
-  name: endCall,
-  description: 'Ends the call after your last words.',
-  parameters: { type: 'object', properties: {} },
-};
 const toolsMs = 20_000;
 const firstWordsMs = 20_000;
 const beepMs = 400;
@@ -216,15 +212,7 @@ export async function runRealtime(
     }
   }
 
-  async function setup(): Promise<Pick<SpeechOptions, 'instructions' | 'tools'>> {
-    const { instructions, tools } = await bus.call(dialog.list_tools, customer, { signal: until });
-    const listed = tools.map(({ name, description, parameters }) => ({
-      name,
-      description,
-      parameters: parameters as SpeechTool['parameters'],
-    }));
-    return { instructions, tools: [...listed, endTool] };
-  }
+  const setup = (): Promise<SpeechSetup> => setupOf(bus, customer, until);
   async function runTools({ calls, said }: Extract<RealtimeOrder, { order: 'run_tools' }>): Promise<void> {
     const asked = session;
     runs += 1;
@@ -293,6 +281,8 @@ export async function runRealtime(
         for (const { callId: id, name } of event.calls) if (name === endCall) session?.result(id, '{"ok":true}');
         unread.clear();
         give(event);
+        return;
+      case 'heard':
         return;
       case 'refused':
         log.info({ callId, code: event.code }, 'the speech model refused a request');
