@@ -6,17 +6,13 @@ import type { Service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import { loadServices } from '../../runtime/services.ts';
+import { soundOf } from '../../test/kit/voice.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 
-/** What a voice makes of a text: another sound for each text. */
-const soundOf = (text: string): Uint8Array => {
-  const seed = [...text].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
-  return Uint8Array.from({ length: 1_600 }, (_, n) => 1 + ((n * n * seed + 13 * n) % 120));
-};
 const tts: TtsProvider = {
   provider: 'test',
   voices: async () => [{ voice: 'anna', language: 'ru-RU', gender: 'female' }],
-  speak: async ({ text }) => soundOf(text),
+  speak: async ({ text }) => soundOf(text, 200),
 };
 const [greeting, briefing, tooLate, sorry] = [
   'Наберите номер вашего заказа и нажмите решётку.',
@@ -59,7 +55,7 @@ function heardBy(phone: FarPhone) {
   let heard: Uint8Array[] = [];
   phone.hear((audio) => void heard.push(audio));
   return {
-    hears: (text: string) => Buffer.concat(heard).includes(Buffer.from(soundOf(text))),
+    hears: (text: string) => Buffer.concat(heard).includes(Buffer.from(soundOf(text, 200))),
     hearsSound: (audio: Uint8Array) => Buffer.concat(heard).includes(Buffer.from(audio)),
     frames: () => heard.length,
     forget: () => (heard = []),

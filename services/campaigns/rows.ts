@@ -151,13 +151,15 @@ export async function release(tx: Queries, campaignId: string, reason: string): 
   await tx.query('delete from campaigns.holds where campaign_id = $1 and reason = $2', [campaignId, reason]);
 }
 
-export interface NewMemberRow {
+interface MemberFields {
   readonly memberId: string;
   readonly phoneNumber: string;
   readonly name: string | null;
   readonly leadId: string | null;
   readonly timeZone: string | null;
   readonly consent: string | null;
+}
+export interface NewMemberRow extends MemberFields {
   /** Null: it waits. */
   readonly review: string | null;
 }
@@ -189,13 +191,7 @@ export async function insertMembers(
   );
   return new Set(rows.map(({ phone_number }) => phone_number));
 }
-export interface KnownMember {
-  readonly memberId: string;
-  readonly phoneNumber: string;
-  readonly name: string | null;
-  readonly leadId: string | null;
-  readonly timeZone: string | null;
-  readonly consent: string | null;
+export interface KnownMember extends MemberFields {
   readonly state: MemberStatus;
   readonly reason: string | null;
 }

@@ -41,6 +41,12 @@ export function voice(ms: number, seed = 1, pauses = true): Int16Array<ArrayBuff
   return samples;
 }
 
+/** What a voice of a test makes of a text: another sound for each text, G.711. */
+export function soundOf(text: string, ms: number): Uint8Array {
+  const seed = [...text].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
+  return Uint8Array.from({ length: ms * 8 }, (_, n) => 1 + ((n * n * seed + 13 * n) % 120));
+}
+
 export function concat(...parts: readonly Int16Array[]): Int16Array<ArrayBuffer> {
   const whole = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

@@ -90,13 +90,24 @@ export default [
         name: 'listen',
         summary: 'Listen to a call that goes on (stereo: left the customer, right this system), until it ends or Ctrl-C.',
         usage: 'CALL',
-        impact: 'ro',
+        impact: 'rw',
         details: [
           'With -o the audio becomes a WAV file; without it, raw samples on stdout (16 bits, little-endian, 8000 Hz, two channels). The call is not slowed down: frames that did not get here in time are missing, and counted at the end. Audio is heard while a line script or an agent has the call.',
         ],
-        flags: [file, { name: 'for', value: 'DUR', summary: 'Stop after this long.' }],
+        flags: [
+          file,
+          { name: 'for', value: 'DUR', summary: 'Stop after this long.' },
+          {
+            name: 'take-over',
+            value: 'PHONE',
+            summary:
+              'Call this phone or person (person:anna), who takes the call with 1: the agent ends its turn and is silent, and the customer hears music until then.',
+          },
+          { name: 'summary', value: 'TEXT', summary: 'What that person hears first. Default: the last words of the customer.' },
+        ],
         examples: [
           { line: 'polyb calls listen call_1 -o call.wav' },
+          { line: 'polyb calls listen call_1 -o call.wav --take-over person:anna' },
           { line: 'polyb calls listen call_1 | aplay -t raw -f S16_LE -r 8000 -c 2', says: 'heard at once' },
         ],
         seeAlso: ['calls ls', 'calls audio'],

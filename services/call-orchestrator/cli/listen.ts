@@ -1,12 +1,14 @@
 /** `polyb calls listen`. */
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { calls } from '../../../contracts/calls.ts';
+import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { telephony } from '../../../contracts/telephony.ts';
 import { decode } from '../../../media/audio/g711.ts';
 import { twoSides } from '../../../media/audio/two-sides.ts';
 import { wavHeader } from '../../../media/audio/wav.ts';
-import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
+import { type Ask, withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import type { Connected } from '../../../scripts/cli/kernel/connect.ts';
 import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
@@ -30,16 +32,43 @@ export async function listenTo(invocation: Invocation): Promise<number> {
       subject: path,
       next: [`polyb calls listen ${callId} -o call.wav`, `polyb calls listen ${callId} | aplay -t raw -f S16_LE -r 8000 -c 2`],
     });
-  return await withAsk(invocation, async (_ask, connected) => await hear(callId, await connected(), file, invocation), { lasting: true });
+  return await withAsk(invocation, async (ask, connected) => await hear(callId, { ...(await connected()), ask }, file, invocation), {
+    lasting: true,
+  });
 }
 
-async function hear(callId: string, { bus }: Connected, file: string | undefined, { flags, out, signal }: Invocation): Promise<number> {
+/** What the person who takes over hears first, before the last words of the customer. */
+const spokenSummary = 'Разговор ведёт агент.';
+const mostSummary = 500;
+
+/** Calls the person who takes over; the customer hears music until they press 1. */
+async function takeOver(callId: string, ask: Ask, { flags, out }: Pick<Invocation, 'flags' | 'out'>): Promise<void> {
+  const to = flags.text('take-over');
+  if (to === undefined) return;
+  const { entries } = await ask<OutputOf<typeof calls.get_transcript>>('calls.get_transcript', { callId });
+  const last = entries.findLast(({ who }) => who === 'customer');
+  const summary = flags.text('summary') ?? [spokenSummary, last && `Клиент сказал: ${last.text}.`].filter(Boolean).join(' ');
+  await ask('calls.transfer_call', { callId, to, mode: 'attended', summary: summary.slice(0, mostSummary) });
+  out.note(`${to} is called, and hears: ${summary.slice(0, mostSummary)}`, 'ok');
+}
+
+async function hear(
+  callId: string,
+  { bus, ask }: Connected & { readonly ask: Ask },
+  file: string | undefined,
+  { flags, out, signal }: Invocation,
+): Promise<number> {
   const over = new AbortController();
   const forMs = flags.ms('for');
   const until = AbortSignal.any([signal, over.signal, ...(forMs === undefined ? [] : [AbortSignal.timeout(forMs)])]);
   const leg = Promise.withResolvers<string | null>();
   const watching = (async () => {
-    for await (const { state, legId } of watchCall({ bus }, callId, until)) if (state !== 'ended' && legId !== null) leg.resolve(legId);
+    let takenBy: string | null = null;
+    for await (const { state, legId, transferredTo } of watchCall({ bus }, callId, until)) {
+      if (state !== 'ended' && legId !== null) leg.resolve(legId);
+      if (transferredTo !== null && transferredTo !== takenBy) out.note(`${transferredTo} has taken over the call`, 'ok');
+      takenBy = transferredTo;
+    }
   })()
     .catch((error: unknown) => {
       if (!until.aborted) leg.reject(error);
@@ -76,6 +105,8 @@ async function hear(callId: string, { bus }: Connected, file: string | undefined
     silentMs,
   );
   out.note(`listening to ${callId} (Ctrl-C to stop)`, 'ok');
+  const taking = takeOver(callId, ask, { flags, out });
+  taking.catch(() => over.abort()); // Awaited at the end.
   try {
     while (!until.aborted) {
       try {
@@ -106,6 +137,7 @@ async function hear(callId: string, { bus }: Connected, file: string | undefined
     await writing;
     await handle?.write(wavHeader(format, bytes), 0, undefined, 0);
   }
+  await taking;
   const seconds = Math.round((bytes / format.rateHz / format.channels / 2) * 10) / 10;
   out.note(
     `heard ${seconds} s, ${frames} frames of the customer; missed ${missed.left} of them and ${missed.right} pieces of this system`,

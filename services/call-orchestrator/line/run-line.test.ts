@@ -9,13 +9,9 @@ import type { Service } from '../../../bus/service.ts';
 import { calls } from '../../../contracts/calls.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { loadServices } from '../../../runtime/services.ts';
+import { soundOf } from '../../../test/kit/voice.ts';
 import { until, type World, world } from '../../../test/kit/world.ts';
 
-/** Each text has a sound of its own, 60 ms. */
-const soundOf = (text: string): Uint8Array => {
-  const seed = [...text].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
-  return Uint8Array.from({ length: 480 }, (_, n) => 1 + ((n * n * seed + 13 * n) % 120));
-};
 const spoken: string[] = [];
 const tts: TtsProvider = {
   provider: 'test',
@@ -23,7 +19,7 @@ const tts: TtsProvider = {
   async speak({ text }) {
     spoken.push(text);
     if (text.includes('немой')) throw new Error('hoarse');
-    return soundOf(text);
+    return soundOf(text, 60);
   },
 };
 const script = {
@@ -66,7 +62,7 @@ afterAll(async () => {
 function heardBy(phone: FarPhone) {
   const heard: Uint8Array[] = [];
   phone.hear((audio) => void heard.push(audio));
-  return { hears: (text: string) => Buffer.concat(heard).includes(Buffer.from(soundOf(text))) };
+  return { hears: (text: string) => Buffer.concat(heard).includes(Buffer.from(soundOf(text, 60))) };
 }
 
 test('a person who is called hears the script, types a number, hears it back once, and the line hangs up after its last word', async () => {

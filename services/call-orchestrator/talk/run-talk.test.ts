@@ -14,6 +14,7 @@ import { goertzel } from '../../../media/audio/goertzel.ts';
 import { makeTone } from '../../../media/audio/tones.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { loadServices } from '../../../runtime/services.ts';
+import { soundOf } from '../../../test/kit/voice.ts';
 import { until, type World, world } from '../../../test/kit/world.ts';
 import salon from '../../crm-connector/salon.json' with { type: 'json' };
 
@@ -55,17 +56,16 @@ const ears: Service = service({ serves: { asr }, settings: z.object({}) }).start
 }));
 /** Texts that take so long that there is time to interrupt them. */
 const slowly: string[] = [];
-/** Each text has a sound of its own, 20 ms a letter, or 300 ms where it is about a haircut. */
-const soundOf = (text: string): Uint8Array => {
+/** 20 ms a letter, or 300 ms where it is about a haircut. */
+const sayingOf = (text: string): Uint8Array => {
   const isSlow = text.includes('Стрижка');
   if (isSlow) slowly.push(text);
-  const seed = [...text].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
-  return Uint8Array.from({ length: (isSlow ? 2_400 : 160) * text.length }, (_, n) => 1 + ((n * n * seed + 13 * n) % 100));
+  return soundOf(text, (isSlow ? 300 : 20) * text.length);
 };
 const voice: TtsProvider = {
   provider: 'test',
   voices: async () => [{ voice: 'anna', language: 'ru-RU', gender: 'female' }],
-  speak: async ({ text }) => soundOf(text),
+  speak: async ({ text }) => sayingOf(text),
 };
 const people = '+79995550091';
 const greeting = 'Да, слушаю вас?';
@@ -108,7 +108,7 @@ async function calling() {
   return {
     phone,
     callId,
-    hears: (text: string) => until(() => Buffer.concat(frames).includes(Buffer.from(soundOf(text)))),
+    hears: (text: string) => until(() => Buffer.concat(frames).includes(Buffer.from(sayingOf(text)))),
     heardBytes: () => frames.length * 160,
     transcript,
     lines: async () => (await transcript()).map(({ who, text, isInterrupted }) => `${who}: ${text}${isInterrupted ? '…' : ''}`),
@@ -153,7 +153,7 @@ test('a sign of listening lets the agent go on', async () => {
   const caller = await calling();
   await caller.hears(greeting);
   await caller.says('address');
-  await until(() => caller.heardBytes() > soundOf(greeting).length + 4_000);
+  await until(() => caller.heardBytes() > sayingOf(greeting).length + 4_000);
   await caller.says('listening');
   const whole = await until(async () => (await caller.transcript()).find((each) => each.waterfall !== null));
   expect([whole.isInterrupted, whole.text.includes(salon.address)]).toEqual([false, true]);
@@ -188,7 +188,7 @@ test('a caller who asks for a person is put through to one after the agent’s w
   const phone = await person.promise;
   const frames: Uint8Array[] = [];
   phone.hear((audio) => void frames.push(audio));
-  const briefing = soundOf('Клиент просит сотрудника. Чтобы принять звонок, нажмите один. Чтобы отказаться, нажмите два.');
+  const briefing = sayingOf('Клиент просит сотрудника. Чтобы принять звонок, нажмите один. Чтобы отказаться, нажмите два.');
   await until(() => Buffer.concat(frames).includes(Buffer.from(briefing)));
   phone.press('1');
   await until(async () => (await it.bus.call(calls.get_call, { callId: caller.callId })).transferredTo === people);
@@ -209,4 +209,36 @@ test('a caller who asks for a person is put through to one after the agent’s w
   expect(answered.map((line) => line.replace('agent: ', '')).join(' ')).toBe((reported.payload as { reply: string }).reply);
   caller.phone.hangUp();
   await until(() => phone.state === 'ended');
+});
+
+test('a person who takes over the call speaks with the customer, and the agent is silent from then on', async () => {
+  const caller = await calling();
+  await caller.hears(greeting);
+  await caller.says('price');
+  await until(async () => slowly.length > 0);
+  let supervisor: FarPhone | undefined;
+  dialled = (phone) => {
+    phone.ring();
+    phone.answer();
+    supervisor = phone;
+  };
+  await it.bus.call(calls.transfer_call, { callId: caller.callId, to: '+79995550077', mode: 'attended', summary: 'Спрашивает цену.' });
+  const person = await until(() => supervisor);
+  await until(() => person.state === 'talking');
+  await until(async () => {
+    // Keys are read from the moment on at which the summary begins.
+    person.press('1');
+    return (await it.bus.call(calls.get_call, { callId: caller.callId })).transferredTo === '+79995550077';
+  });
+  const said = (await caller.transcript()).length;
+  const heard: Uint8Array[] = [];
+  person.hear((audio) => void heard.push(audio));
+  await caller.says('address');
+  await until(() => Buffer.concat(heard).includes(Buffer.from(spoken('address').subarray(800, 1_600))));
+  const before = caller.heardBytes();
+  await person.say(spoken('goodbye'));
+  await until(() => caller.heardBytes() >= before + spoken('goodbye').length);
+  expect(await caller.transcript()).toHaveLength(said);
+  caller.phone.hangUp();
+  await caller.end();
 });
