@@ -49,6 +49,6 @@ ${rows.reduce((sum, { talks }) => sum + talks, 0)} talks, played in ${Math.round
 
 ## What it does not show
 - One man's voice, who reads. Other speakers were not recorded; what depends on words was written by those who wrote the rules, but for the row of rare signs of listening.
-- The pauses of a reader are the hardest part: silence and words alone do not tell the end of a clause from the end of a sentence. A longer \`CALL_SILENCE_MS\` cuts off fewer and answers later.
+- The pauses of a reader are the hardest part: silence and words alone do not tell the end of a clause from the end of a sentence, and the goal is missed in a first turn. By the fourth the silence has become longer (\`CALL_SILENCE=learned\`), fewer are cut off, and answers come later. A longer \`CALL_SILENCE_MS\` does the same from the first turn on.
 - Words of other people are told from the caller's by their level alone.
 `;
