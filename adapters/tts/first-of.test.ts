@@ -15,6 +15,8 @@ const signal = new AbortController().signal;
 interface FakeState {
   /** After so many pieces of 100 ms it stops. */
   stopsAfter?: number;
+  /** The text in which it stops, by its number; default: any. */
+  stopsIn?: number;
   how?: 'stalls' | 'fails';
   reportsWords?: true;
   languages?: readonly string[];
@@ -27,7 +29,7 @@ function fakeVoice(provider: string, state: FakeState): TtsProvider {
     const speech = fakeSpeechOf(text);
     if (state.reportsWords) yield { words: fakeHeard(speech).map(({ text: word, startMs, endMs }) => ({ text: word, startMs, endMs })) };
     for (let at = 0; at < speech.length; at += 800) {
-      if (state.stopsAfter === at / 800) {
+      if (state.stopsAfter === at / 800 && (state.stopsIn ?? state.texts.length) === state.texts.length) {
         if (state.how === 'fails') throw down;
         await new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason), { once: true }));
       }
@@ -104,6 +106,14 @@ describe.each(['stalls', 'fails'] as const)('a voice that %s', (how) => {
       expect(heard.endsWith(whole)).toBe(true);
       expect(it.states[1]?.texts.join(' ')).toBe(text);
     }
+  });
+
+  test('in the second sentence is not asked to speak the first one again', async () => {
+    const it = setup({ stopsAfter: 2, stopsIn: 2, how }, {});
+    const { text: heard } = await it.say(text);
+    const [first = '', ...others] = sentencesIn(text);
+    expect(it.states[1]?.texts).toEqual(others);
+    expect(heard.split(fakeWordsOf(first).join(' '))).toHaveLength(2);
   });
 
   test('and reports its words goes on with the next one after the last word that was spoken', async () => {
