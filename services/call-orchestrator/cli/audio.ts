@@ -18,6 +18,19 @@ export async function saveAudio(invocation: Invocation): Promise<number> {
   const [callId, file = flags.text('file')] = args;
   if (callId === undefined || file === undefined)
     throw wrongUsage('expected the id of a call and a file, e.g. call_1 -o call.wav', { subject: path, next: ['polyb calls ls'] });
+  const wav = await readRecording(invocation, callId);
+  await using handle = await open(file, 'w', 0o600);
+  await handle.writeFile(wav);
+  const { seconds, leftDb, rightDb } = levelsOf(wav);
+  await out.result(
+    { file, seconds, leftDb, rightDb },
+    { text: () => `${file}  ${seconds} s  left (customer) ${shownLevel(leftDb)}, right (system) ${shownLevel(rightDb)}\n` },
+  );
+  return 0;
+}
+
+/** The recording of a call. @throws PolybError not_found while there is none */
+export async function readRecording(invocation: Invocation, callId: string): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   await withAsk(invocation, async (ask) => {
     for (let offset = 0, bytes = 1; offset < bytes; ) {
@@ -29,15 +42,7 @@ export async function saveAudio(invocation: Invocation): Promise<number> {
       bytes = part.bytes;
     }
   });
-  const wav = Buffer.concat(chunks);
-  await using handle = await open(file, 'w', 0o600);
-  await handle.writeFile(wav);
-  const { seconds, leftDb, rightDb } = levelsOf(wav);
-  await out.result(
-    { file, seconds, leftDb, rightDb },
-    { text: () => `${file}  ${seconds} s  left (customer) ${shownLevel(leftDb)}, right (system) ${shownLevel(rightDb)}\n` },
-  );
-  return 0;
+  return Buffer.concat(chunks);
 }
 
 /** How long a stereo recording lasts and how loud its sides are. */

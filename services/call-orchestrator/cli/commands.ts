@@ -44,7 +44,8 @@ export default [
         details: [
           'Of the agent, the text is what was heard. Before an answer stands the time from the last sound of the customer to its first frame: words (the recogniser), silence (until the turn counted as ended), answer (the dialog), voice, and the line, in ms.',
         ],
-        examples: [{ line: 'polyb calls transcript call_1' }],
+        flags: [{ name: 'recording', summary: 'Measure each answer on the recording, too.' }],
+        examples: [{ line: 'polyb calls transcript call_1' }, { line: 'polyb calls transcript call_1 --recording' }],
         seeAlso: ['calls show', 'calls audio'],
         run: async () => (await import('./transcript.ts')).showTranscript,
       },

@@ -4,19 +4,37 @@ import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { askMethod } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import { readRecording } from './audio.ts';
+import { recordedWaits } from './recorded-waits.ts';
 
 type Transcript = OutputOf<typeof calls.get_transcript>;
 type Entry = Transcript['entries'][number];
 type Waterfall = NonNullable<Entry['waterfall']>;
 
 export async function showTranscript(invocation: Invocation): Promise<number> {
-  const { args, out, path } = invocation;
+  const { args, flags, out, path } = invocation;
   const [callId] = args;
   if (callId === undefined) throw wrongUsage('expected the id of a call', { subject: path, next: ['polyb calls ls'] });
   const transcript = await askMethod<Transcript>(invocation, 'calls.get_transcript', { callId });
-  await out.result(transcript, { text: () => drawTranscript(transcript, out) });
+  const waits = flags.on('recording') ? waitsIn(await readRecording(invocation, callId), transcript) : undefined;
+  await out.result(waits === undefined ? transcript : { ...transcript, recordedWaitsMs: waits }, {
+    text: () => drawTranscript(transcript, out, waits),
+  });
   if (transcript.entries.length === 0) out.note('no agent has spoken in this call');
   return 0;
+}
+
+const answersOf = ({ entries }: Transcript): readonly Waterfall[] =>
+  entries.flatMap(({ waterfall }) => (waterfall === null ? [] : [waterfall]));
+
+/** As `recordedWaits`, of the answers of a transcript. */
+export function waitsIn(wav: Uint8Array, transcript: Transcript): readonly (number | null)[] {
+  const answers = answersOf(transcript).map(({ lastSoundAt, heardAt }) => ({
+    lastSoundAt: Date.parse(lastSoundAt),
+    heardAt: Date.parse(heardAt),
+  }));
+  const first = transcript.entries.find(({ who }) => who === 'agent')?.startedAt;
+  return recordedWaits(wav, answers, Date.parse(first ?? ''));
 }
 
 /** Columns of the longest bar. */
@@ -30,20 +48,31 @@ const stages: readonly (readonly [to: keyof Waterfall, name: string, mark: strin
   ['heardAt', 'line', '◆', '>'],
 ];
 
-export function drawTranscript({ entries }: Transcript, { ascii }: Pick<Invocation['out'], 'ascii'>): string {
+/** @param waits how long each answer was waited for on the recording */
+export function drawTranscript(
+  transcript: Transcript,
+  { ascii }: Pick<Invocation['out'], 'ascii'>,
+  waits: readonly (number | null)[] = [],
+): string {
+  const { entries } = transcript;
   const [first] = entries;
   if (first === undefined) return '';
   const begin = Date.parse(first.startedAt);
-  const turns = entries.flatMap(({ waterfall }) => (waterfall === null ? [] : [waited(waterfall)]));
+  const turns = answersOf(transcript).map(waited);
   const longest = Math.max(1, ...turns);
+  const recorded = waits.values();
   const lines = entries.flatMap((entry) => [
-    ...(entry.waterfall === null ? [] : [drawWaterfall(entry.waterfall, longest, ascii)]),
+    ...(entry.waterfall === null ? [] : [`${drawWaterfall(entry.waterfall, longest, ascii)}${shownWait(recorded.next().value ?? null)}`]),
     `${clock(Date.parse(entry.startedAt) - begin)}  ${entry.who.padEnd(9)} ${entry.text}${entry.isInterrupted ? ' (interrupted)' : ''}`,
   ]);
   const middle = turns.toSorted((a, b) => a - b)[Math.floor(turns.length / 2)];
   const summary = middle === undefined ? [] : [`answers     ${turns.length}, half of them within ${middle} ms after the last sound`];
-  return [...lines, ...summary, ''].join('\n');
+  const apart = waits.flatMap((wait, nth) => (wait === null ? [] : [Math.abs(wait - (turns[nth] ?? 0))]));
+  const held =
+    apart.length === 0 ? [] : [`recording   differs by at most ${Math.max(...apart)} ms, in ${apart.length} of ${turns.length} answers`];
+  return [...lines, ...summary, ...held, ''].join('\n');
 }
+const shownWait = (wait: number | null): string => (wait === null ? '' : `; ${wait} on the recording`);
 const waited = ({ lastSoundAt, heardAt }: Waterfall): number => Math.max(0, Date.parse(heardAt) - Date.parse(lastSoundAt));
 
 function drawWaterfall(waterfall: Waterfall, longest: number, ascii: boolean): string {
