@@ -17,6 +17,7 @@ import { benchSetups } from './setups.ts';
 import { benchSlots } from './slots.ts';
 import { benchSteps } from './steps.ts';
 import { benchStreams } from './streams.ts';
+import { benchTalks } from './talks.ts';
 import { benchVendor } from './vendor.ts';
 import { benchWords } from './words.ts';
 
@@ -47,6 +48,7 @@ const sections = {
   setups: { title: '400 SIP calls a second taken by the user agent, 200 of them in talk', run: () => benchSetups() },
   agent: { title: 'Turns of the agent with a model that answers at once, beside keyed calls', run: () => benchAgent() },
   desk: { title: 'From a change to the browsers of 200 followers, and what they cost the gateway', run: () => benchDesk() },
+  talks: { title: 'A hundred talks of the agent over SIP beside one, and beside calls that nobody listens to', run: () => benchTalks() },
   words: { title: 'Words that find another form of them, with hunspell, with stems alone, and by likeness', run: () => benchWords() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
 } as const;

@@ -26,6 +26,14 @@ test('arrows run between this side and the line of each peer', () => {
 `);
 });
 
+test('steps are drawn by their times, in whatever order they come', () => {
+  const [first, second] = [
+    { atMs: 1_000, isSent: true, peer: '192.0.2.2:5060', label: 'INVITE (1)' },
+    { atMs: 1_025, isSent: false, peer: '192.0.2.2:5060', label: '200 OK (1 INVITE)' },
+  ];
+  expect(drawLadder([second, first])).toBe(drawLadder([first, second]));
+});
+
 test('no steps draw an empty ladder', () => {
   expect(drawLadder([])).toBe('           us\n');
 });

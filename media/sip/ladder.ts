@@ -31,7 +31,9 @@ export function ladderLabel(message: SipMessage): string {
 const timeWidth = 9;
 const leastGap = 24;
 
-export function drawLadder(steps: readonly LadderStep[]): string {
+/** @param given in any order: what several processes stored at once comes as it was stored */
+export function drawLadder(given: readonly LadderStep[]): string {
+  const steps = given.toSorted((a, b) => a.atMs - b.atMs);
   const peers = [...new Set(steps.map(({ peer }) => peer))];
   const gap = Math.max(leastGap, ...steps.map(({ label }) => label.length + 6), ...peers.map((peer) => peer.length + 4));
   const columns = peers.length + 1;
