@@ -7,6 +7,7 @@ import { benchAgent } from './agent.ts';
 import { benchCalls } from './calls.ts';
 import { benchCommandLine } from './cli.ts';
 import { benchDesk } from './desk.ts';
+import { benchEars } from './ears.ts';
 import { benchFrames } from './frames.ts';
 import { benchGateway } from './gateway.ts';
 import { benchIntake } from './intake.ts';
@@ -49,6 +50,7 @@ const sections = {
   agent: { title: 'Turns of the agent with a model that answers at once, beside keyed calls', run: () => benchAgent() },
   desk: { title: 'From a change to the browsers of 200 followers, and what they cost the gateway', run: () => benchDesk() },
   talks: { title: 'A hundred talks of the agent over SIP beside one, and beside calls that nobody listens to', run: () => benchTalks() },
+  ears: { title: 'Phrases of a desk, heard by the ears without a key', run: () => benchEars() },
   words: { title: 'Words that find another form of them, with hunspell, with stems alone, and by likeness', run: () => benchWords() },
   cli: { title: 'The command line beside a bare start of node (minimum of 20)', run: () => benchCommandLine() },
 } as const;

@@ -8,9 +8,11 @@ import { yandexEar } from '../vendors/yandex/asr.ts';
 import { yandexAsrSettings } from '../vendors/yandex/settings.ts';
 import { phrasesEar, phrasesSettings } from './phrases/phrases.ts';
 import type { Ear } from './port.ts';
+import { russianAcousticEar, russianAcousticSettings } from './russian-acoustic/russian-acoustic.ts';
 
 export const asrAdapters = {
   phrases: { settings: phrasesSettings, create: phrasesEar },
+  'russian-acoustic': { settings: russianAcousticSettings, create: russianAcousticEar },
   deepgram: { settings: deepgramAsrSettings, create: deepgramEar },
   openai: { settings: openAiAsrSettings, create: openAiEar },
   yandex: { settings: yandexAsrSettings, create: (settings: z.output<typeof yandexAsrSettings>): Ear => yandexEar(settings) },

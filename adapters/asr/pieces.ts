@@ -1,6 +1,6 @@
 /** Speech in pieces, between short pauses, by energy above the quietest moment of the last seconds. */
-import { rateHz } from '../../../media/audio/g711.ts';
-import { levelDb } from '../../../media/audio/speech.ts';
+import { rateHz } from '../../media/audio/g711.ts';
+import { levelDb } from '../../media/audio/speech.ts';
 
 /** Samples from the first to behind the last one. */
 export interface Piece {

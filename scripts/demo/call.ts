@@ -1,4 +1,4 @@
-/** The demo's phone call: what happened on it, by which way its audio went, and what was heard. */
+/** The demo's phone call: what was said and what happened on it, by which way its audio went, and what was heard. */
 import { randomUUID } from 'node:crypto';
 import { calls } from '../../contracts/calls.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
@@ -6,18 +6,26 @@ import { telephony } from '../../contracts/telephony.ts';
 import { meanOpinion } from '../../media/rtp/reception.ts';
 import { drawLadder } from '../../media/sip/ladder.ts';
 import { levelsOf, shownLevel } from '../../services/call-orchestrator/cli/audio.ts';
+import { drawTranscript, waitsIn } from '../../services/call-orchestrator/cli/transcript.ts';
 import type { Invocation } from '../cli/kernel/command.ts';
 import type { Connected } from '../cli/kernel/connect.ts';
 import { pause } from '../cli/system/pause.ts';
 import { isFree } from '../infra/ready.ts';
+import { temporaryDir } from '../infra/temporary.ts';
+import { type Line, speakLines } from './customer.ts';
 import { demoNumber } from './line.ts';
-import { startPhone } from './phone.ts';
+import { type DemoPhone, startPhone } from './phone.ts';
 
-const callMs = 40_000;
+const callMs = 150_000;
+/** The customer speaks when this system has answered and is silent for so long; after the second time without an answer, too. */
+const [politeMs, patientMs] = [2_000, 20_000];
 const settleMs = 10_000;
 const lookEveryMs = 100;
 type Messages = OutputOf<typeof telephony.list_sip_messages>['items'];
 interface Heard {
+  /** Pieces that wait to be played at the phone, and when the last of them was. */
+  readonly waiting: Set<string>;
+  quietSince: number | null;
   frames: number;
   pieces: number;
   lost: number;
@@ -42,16 +50,20 @@ export async function showPhoneCall(connected: Connected, { out, signal }: Invoc
     out.note(`no SIP phone is called: another program uses port ${port}, where it would be`, 'warn');
     return true;
   }
-  await using phone = await startPhone(demoNumber, port, signal);
+  const customer = (await settingOf(connected, 'calls', 'CALL_ATTENDANT', signal)) === 'dialog' ? await speakLines(temporaryDir()) : null;
+  await using phone = await startPhone(demoNumber, port, signal, { isSilent: customer !== null });
   if (phone.instead !== null) out.note(`${phone.instead}; a phone of this project in a second process stands in`, 'warn');
   out.note(`\nA phone of this machine is called over SIP: ${phone.name} at 127.0.0.1:${port}.`);
+  if (customer !== null) out.note(`Its customer talks with the agent and books a visit. The voice is ${customer.voice}.`);
   const until = AbortSignal.any([signal, AbortSignal.timeout(callMs)]);
   const { callId } = await bus.call(
     calls.start_call,
     { leadId: 'demo', phoneNumber: demoNumber },
     { key: `demo-call-${randomUUID()}`, signal: until },
   );
-  const heard: Heard = { frames: 0, pieces: 0, lost: 0, rttMs: 0 };
+  const heard: Heard = { waiting: new Set(), quietSince: null, frames: 0, pieces: 0, lost: 0, rttMs: 0 };
+  const over = new AbortController();
+  const talking = AbortSignal.any([until, over.signal]);
   let call: Call | undefined;
   let shown = '';
   for await (call of bus.open(calls.watch_call, { callId }, nothing(), { signal: until })) {
@@ -61,8 +73,12 @@ export async function showPhoneCall(connected: Connected, { out, signal }: Invoc
       continue;
     }
     shown = call.state;
-    void count(bus, call.legId, heard, until).catch(() => {}); // The call is not worse for it.
+    void count(bus, call.legId, heard, talking).catch(() => {}); // The call is not worse for it.
+    if (customer === null) continue;
+    void speak(customer.lines, phone, heard, talking).catch(() => {}); // it has ended
+    void tell(bus, callId, out, talking).catch(() => {});
   }
+  over.abort();
   if (call?.state !== 'ended' || call.outcome !== 'answered') {
     out.note(`the call is ${call?.state}, ${call?.outcome}\n  polyb sip trace ${callId}`, 'bad');
     return false;
@@ -76,7 +92,7 @@ export async function showPhoneCall(connected: Connected, { out, signal }: Invoc
   const mos = meanOpinion({ delayMs: heard.rttMs / 2 + bufferedMs, loss: heard.lost / Math.max(1, heard.lost + heard.frames) });
   out.print(
     [
-      `audio    ${phone.name} ⇄ RTP (${codecOf(messages ?? [])}, 20 ms) ⇄ media worker ⇄ bus ⇄ line script; both sides → recording`,
+      `audio    ${phone.name} ⇄ RTP (${codecOf(messages ?? [])}, 20 ms) ⇄ media worker ⇄ bus ⇄ ${customer === null ? 'line script' : 'ear, agent and voice'}; both sides → recording`,
       `         ${heard.frames} frames from the phone (${lost}, MOS about ${mos.toFixed(1)} of 4.4), ${heard.pieces} pieces to it`,
     ].join('\n'),
   );
@@ -86,20 +102,49 @@ export async function showPhoneCall(connected: Connected, { out, signal }: Invoc
     return true;
   }
   const { seconds, leftDb, rightDb } = levelsOf(wav);
+  if (customer !== null) {
+    const transcript = await bus.call(calls.get_transcript, { callId }, { signal });
+    out.print(`\n${drawTranscript(transcript, out, waitsIn(wav, transcript))}`);
+  }
   out.print(`heard    ${seconds} s: left (the phone) ${shownLevel(leftDb)}, right (this system) ${shownLevel(rightDb)}`);
   out.print(`\n  polyb sip trace ${callId} --full\n  polyb calls audio ${callId} -o call.wav`);
   return true;
 }
 
 /** Of the running gateway, which may have been started by an earlier demo. */
-async function portOfTrunk({ bus, prefix }: Connected, signal: AbortSignal): Promise<number | null> {
-  const replies = await bus.gather(`${prefix}.ctl.telephony`, { op: 'settings' }, { waitMs: 2_000, quietMs: 250, signal });
+async function portOfTrunk(connected: Connected, signal: AbortSignal): Promise<number | null> {
+  const given = (name: string) => settingOf(connected, 'telephony', name, signal);
+  const [, port] = /^sip:127\.0\.0\.1:(\d+)$/.exec(await given('TELEPHONY_TEST_TRUNK')) ?? [];
+  return port !== undefined && (await given('TELEPHONY_TEST_NUMBERS')).includes(demoNumber) ? Number(port) : null;
+}
+async function settingOf({ bus, prefix }: Connected, contract: string, name: string, signal: AbortSignal): Promise<string> {
+  const replies = await bus.gather(`${prefix}.ctl.${contract}`, { op: 'settings' }, { waitMs: 2_000, quietMs: 250, signal });
   const settings = replies.flatMap(
     (reply) => (reply as { readonly settings?: readonly { name: string; value: string | null }[] }).settings ?? [],
   );
-  const given = (name: string) => settings.find((setting) => setting.name === name)?.value ?? '';
-  const [, port] = /^sip:127\.0\.0\.1:(\d+)$/.exec(given('TELEPHONY_TEST_TRUNK')) ?? [];
-  return port !== undefined && given('TELEPHONY_TEST_NUMBERS').includes(demoNumber) ? Number(port) : null;
+  return settings.find((setting) => setting.name === name)?.value ?? '';
+}
+
+/** The customer says line after line, each when this system has finished. */
+async function speak(lines: readonly Line[], phone: DemoPhone, heard: Heard, signal: AbortSignal): Promise<void> {
+  for (const { file, ms } of lines) {
+    await within(patientMs, signal, async () => {
+      const { quietSince, waiting } = heard;
+      return quietSince !== null && waiting.size === 0 && Date.now() - quietSince > politeMs ? true : null;
+    });
+    phone.play(file);
+    await pause(ms, signal);
+    heard.quietSince = null;
+  }
+}
+/** Tells what was said as it is said. */
+async function tell(bus: Connected['bus'], callId: string, out: Invocation['out'], signal: AbortSignal): Promise<void> {
+  for (let told = 0; ; ) {
+    const { entries } = await bus.call(calls.get_transcript, { callId }, { signal });
+    for (const { who, text } of entries.slice(told)) out.note(`${who.padEnd(9)} ${text}`);
+    told = entries.length;
+    await pause(lookEveryMs * 5, signal);
+  }
 }
 
 async function count(bus: Connected['bus'], legId: string, heard: Heard, signal: AbortSignal) {
@@ -107,8 +152,13 @@ async function count(bus: Connected['bus'], legId: string, heard: Heard, signal:
     if (each.kind !== 'item') continue;
     const { item } = each;
     if (item instanceof Uint8Array) heard.frames += 1;
-    else if ('audio' in item) heard.pieces += 1;
-    else if ('lost' in item) heard.lost += item.lost;
+    else if ('audio' in item) {
+      heard.pieces += 1;
+      heard.waiting.add(item.id);
+    } else if ('played' in item) {
+      heard.waiting.delete(item.played);
+      heard.quietSince = Date.now();
+    } else if ('lost' in item) heard.lost += item.lost;
     else if ('rttMs' in item) heard.rttMs = item.rttMs;
   }
 }

@@ -1,4 +1,4 @@
-/** What the demo's call says, and the settings that let it ring at a phone of this machine. */
+/** Who speaks on the demo's call, and the settings that let it ring at a phone of this machine. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rateHz } from '../../media/audio/g711.ts';
@@ -11,21 +11,25 @@ import { freePort, isFree } from '../infra/ready.ts';
 export const demoNumber = '+79995550172';
 const usualPort = 5172;
 const folder = join(state, 'demo');
-const greeting = 'Здравствуйте! Это демонстрация. Разговор записывается. До свидания!';
+const greeting = 'Здравствуйте! Салон «Лада», разговор записывается. Чем могу помочь?';
 
-/** Settings for services that start now. A voice speaks where espeak-ng is installed; elsewhere three tones do. */
+/**
+ * Settings for services that start now. Where espeak-ng is installed the agent talks, with the best ear that is; elsewhere a line script plays
+ * three tones.
+ */
 export async function lineSettings(): Promise<Readonly<Record<string, string>>> {
   await mkdir(folder, { recursive: true });
-  const text = onPath('espeak-ng') === null ? { wav: 'greeting.wav' } : greeting;
   const samples = [523, 659, 784].map((hz) => makeTone({ hz: [hz], ms: 700, dbm0: -12 }));
   const data = Buffer.concat(samples.map((tone) => new Uint8Array(tone.buffer)));
   await writeFile(join(folder, 'greeting.wav'), Buffer.concat([wavHeader({ rateHz, channels: 1 }, data.length), data]));
-  const script = { language: 'ru-RU', start: 'greeting', steps: { greeting: { do: 'say', text } } };
+  const script = { language: 'ru-RU', start: 'greeting', steps: { greeting: { do: 'say', text: { wav: 'greeting.wav' } } } };
   await writeFile(join(folder, 'line-script.json'), JSON.stringify(script, null, 2));
   const port = (await isFree(usualPort)) ? usualPort : await freePort();
   return {
     TELEPHONY_TEST_NUMBERS: demoNumber,
     TELEPHONY_TEST_TRUNK: `sip:127.0.0.1:${port}`,
     CALL_SCRIPT: join(folder, 'line-script.json'),
+    ...(onPath('espeak-ng') !== null && { CALL_ATTENDANT: 'dialog', CALL_GREETING: greeting, TTS_KIND: 'espeak' }),
+    ...(onPath('pocketsphinx_batch') !== null && { ASR_KIND: 'russian-acoustic' }),
   };
 }

@@ -2,12 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { rateHz } from '../../media/audio/g711.ts';
 import { makeTone } from '../../media/audio/tones.ts';
 import { wavHeader } from '../../media/audio/wav.ts';
 import { pingUri } from '../../media/sip/ping.ts';
-import { findSipProgram, writeBaresipConfig } from '../infra/sip-programs.ts';
+import { freePort } from '../infra/ready.ts';
+import { baresipCommand, findSipProgram, writeBaresipConfig } from '../infra/sip-programs.ts';
 import { temporaryDir } from '../infra/temporary.ts';
 
 export interface DemoPhone extends AsyncDisposable {
@@ -15,38 +17,55 @@ export interface DemoPhone extends AsyncDisposable {
   readonly name: string;
   /** Why it is not baresip. */
   readonly instead: string | null;
+  /** In the call that it has answered, its microphone hears this WAV file instead of the tone. */
+  play(file: string): void;
 }
+/** At the end of its file baresip ends the call. */
+const [humMs, silenceS] = [20_000, 120];
 const startMs = 10_000;
 const findMs = 60_000;
 
-/** @param isOwn baresip is not looked for. @throws Error when neither responds */
-export async function startPhone(number: string, port: number, signal: AbortSignal, { isOwn = false } = {}): Promise<DemoPhone> {
+/**
+ * @param isOwn baresip is not looked for @param isSilent its microphone hears nothing until it is told to play; else a tone
+ * @throws Error when neither responds
+ */
+export async function startPhone(
+  number: string,
+  port: number,
+  signal: AbortSignal,
+  { isOwn = false, isSilent = false } = {},
+): Promise<DemoPhone> {
   const dir = temporaryDir();
+  const first = join(dir, 'first.wav');
+  await writeFile(first, isSilent ? wavOf(new Int16Array(silenceS * rateHz)) : wavOf(makeTone({ hz: [440], ms: humMs, dbm0: -15 })));
   if (!isOwn)
     try {
       const found = await findSipProgram('baresip', AbortSignal.any([signal, AbortSignal.timeout(findMs)]));
-      const hum = join(dir, 'hum.wav');
-      await writeFile(hum, humming());
-      await writeBaresipConfig(found, dir, { port, user: number, source: `aufile,${hum}`, account: ';answermode=auto' });
-      return await running(spawn(found.file, ['-f', dir], { env: found.env, stdio: 'ignore' }), { port, dir, signal, instead: null });
+      const control = await freePort();
+      await writeBaresipConfig(found, dir, {
+        ...{ port, user: number, source: `aufile,${first}`, account: ';answermode=auto' },
+        ...{ modules: ['ctrl_tcp'], lines: [`ctrl_tcp_listen 127.0.0.1:${control}`] },
+      });
+      const child = spawn(found.file, ['-f', dir], { env: found.env, stdio: 'ignore' });
+      const play = (file: string): void => {
+        const socket = connect(control, '127.0.0.1', () => socket.end(baresipCommand('ausrc', `aufile,${file}`)));
+        socket.on('error', () => {}); // it has ended, and with it the call
+      };
+      return await running(child, { port, dir, signal, instead: null, play });
     } catch (error) {
       signal.throwIfAborted();
       const instead = Error.isError(error) ? (error as Error).message.split('\n')[0] : String(error);
-      return await own(port, dir, signal, `baresip cannot be had: ${instead}`);
+      return await own(first, port, dir, signal, `baresip cannot be had: ${instead}`);
     }
-  return await own(port, dir, signal, 'baresip was not looked for');
+  return await own(first, port, dir, signal, 'baresip was not looked for');
 }
 
-/** Twenty seconds of one tone; at the end of its file baresip ends the call. */
-function humming(): Uint8Array {
-  const samples = new Uint8Array(makeTone({ hz: [440], ms: 20_000, dbm0: -15 }).buffer);
-  return Buffer.concat([wavHeader({ rateHz, channels: 1 }, samples.length), samples]);
-}
-function own(port: number, dir: string, signal: AbortSignal, instead: string): Promise<DemoPhone> {
+const wavOf = (samples: Int16Array): Uint8Array =>
+  Buffer.concat([wavHeader({ rateHz, channels: 1 }, samples.byteLength), new Uint8Array(samples.buffer)]);
+function own(first: string, port: number, dir: string, signal: AbortSignal, instead: string): Promise<DemoPhone> {
   const program = join(import.meta.dirname, '..', 'demo-phone.ts');
-  return running(spawn(process.execPath, [program, String(port)], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }), {
-    ...{ port, dir, signal, instead },
-  });
+  const child = spawn(process.execPath, [program, String(port), first], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  return running(child, { port, dir, signal, instead, play: (file) => void child.send({ play: file }) });
 }
 
 interface Running {
@@ -54,9 +73,10 @@ interface Running {
   readonly dir: string;
   readonly signal: AbortSignal;
   readonly instead: string | null;
+  readonly play: DemoPhone['play'];
 }
 /** Resolves once it responds. */
-async function running(child: ChildProcess, { port, dir, signal, instead }: Running): Promise<DemoPhone> {
+async function running(child: ChildProcess, { port, dir, signal, instead, play }: Running): Promise<DemoPhone> {
   const ended = once(child, 'exit').catch((error: unknown) => error);
   const stop = async (): Promise<void> => {
     child.kill();
@@ -67,7 +87,7 @@ async function running(child: ChildProcess, { port, dir, signal, instead }: Runn
   while (!until.aborted && child.exitCode === null && child.signalCode === null) {
     const soon = AbortSignal.any([until, AbortSignal.timeout(500)]);
     for await (const { isAnswered, server } of pingUri(`sip:127.0.0.1:${port}`, { count: 1, intervalMs: 0, signal: soon }))
-      if (isAnswered) return { name: server ?? 'a phone', instead, [Symbol.asyncDispose]: stop };
+      if (isAnswered) return { name: server ?? 'a phone', instead, play, [Symbol.asyncDispose]: stop };
   }
   await stop();
   throw new Error(`the phone at 127.0.0.1:${port} did not start`);

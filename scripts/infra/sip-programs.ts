@@ -65,3 +65,9 @@ export async function writeBaresipConfig(
   await writeFile(join(folder, 'accounts'), `<sip:${user}@127.0.0.1:${port}>;regint=0${account}\n`);
   await writeFile(join(folder, 'contacts'), '');
 }
+
+/** The text that baresip's ctrl_tcp reads as a command: a netstring of JSON. */
+export function baresipCommand(command: string, params = ''): string {
+  const text = JSON.stringify({ command, params });
+  return `${Buffer.byteLength(text)}:${text},`;
+}

@@ -6,7 +6,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from '../../scripts/infra/ready.ts';
-import { type FoundProgram, findSipProgram, writeBaresipConfig } from '../../scripts/infra/sip-programs.ts';
+import { baresipCommand, type FoundProgram, findSipProgram, writeBaresipConfig } from '../../scripts/infra/sip-programs.ts';
 import { temporaryDir } from '../../scripts/infra/temporary.ts';
 import { until } from './until.ts';
 
@@ -179,10 +179,7 @@ export async function startBaresip(user = 'phone'): Promise<Baresip> {
         .sort()
         .map((file) => samplesAfterHeader(readFileSync(file))),
     output: running.output,
-    command(command, params = '') {
-      const text = JSON.stringify({ command, params });
-      socket.write(`${Buffer.byteLength(text)}:${text},`);
-    },
+    command: (command, params) => void socket.write(baresipCommand(command, params)),
     async [Symbol.asyncDispose]() {
       socket.destroy();
       await running.stop();

@@ -1,6 +1,7 @@
 /** What a caller says between two long pauses: pieces of speech, read as phrases in the way that fits best. */
+
+import type { Piece } from '../pieces.ts';
 import type { Match } from './matcher.ts';
-import type { Piece } from './pieces.ts';
 
 /**
  * What counts as a phrase: speech that is this near to it, or less near if every other phrase is farther by this factor. Measured with

@@ -1,0 +1,84 @@
+/** The program pocketsphinx_batch (Debian's `pocketsphinx`, BSD), started for each utterance: it sees all of it before it decodes. */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+import { rateHz } from '../../../media/audio/g711.ts';
+import { onQuietLine, padMs } from './quiet-line.ts';
+
+export interface DecodedWord {
+  readonly text: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Share of this word among the readings of the decoder, from 0 to 1. */
+  readonly share: number;
+}
+/** The words of the model in speech at 8 kHz. @throws PolybError unavailable when the program cannot work */
+export type Decode = (speech: Int16Array, signal: AbortSignal) => Promise<readonly DecodedWord[]>;
+
+const maxOutput = 1 << 20;
+const frameMs = 10;
+
+/** @param model the folder that `node scripts/acoustic/train.ts` wrote */
+export function createDecoder(program: string, model: string): Decode {
+  const file = (name: string): string => join(model, name);
+  const options = {
+    ...{ hmm: model, dict: file('words.dict'), lm: file('desk.lm.bin') },
+    // The list of files has one name, that of the standard input.
+    ...{ ctl: file('stdin.ctl'), cepdir: '/dev', cepext: '', adcin: 'yes', adchdr: '0', samprate: String(rateHz) },
+    ...{ remove_silence: 'no', backtrace: 'yes', hyp: '/dev/null' },
+    // Wider than by default, which loses a word in twenty; the vocabulary is small enough.
+    ...{ beam: '1e-70', pbeam: '1e-70', wbeam: '1e-50' },
+  };
+  const args = Object.entries(options).flatMap(([name, value]) => [`-${name}`, value]);
+  return async (speech, signal) => {
+    signal.throwIfAborted();
+    await using audio = await withoutName(new Uint8Array(onQuietLine(speech).buffer));
+    // It reports words in its log, on the standard error.
+    const child = spawn(program, args, { stdio: [audio.fd, 'ignore', 'pipe'], signal });
+    let log = '';
+    child.stderr?.setEncoding('utf8').on('data', (part: string) => {
+      if (log.length < maxOutput) log += part;
+    });
+    return await new Promise((resolve, reject) => {
+      child.once('error', (cause) => reject(signal.aborted ? signal.reason : unable(cause.message, cause)));
+      child.once('close', (code) => {
+        if (code === 0) resolve(wordsOf(log));
+        else reject(unable(/^(?:ERROR|FATAL): (.*)$/m.exec(log)?.[1] ?? `it ended with ${code}`));
+      });
+    });
+  };
+}
+
+/** A file to read that nobody else finds: the program wants a file, where a pipe would be heard piece by piece. */
+async function withoutName(bytes: Uint8Array): Promise<FileHandle> {
+  const path = join(tmpdir(), `polyb-utterance-${randomUUID()}`);
+  await using written = await open(path, 'wx', 0o600);
+  try {
+    await written.writeFile(bytes);
+    return await open(path, 'r');
+  } finally {
+    await rm(path);
+  }
+}
+
+/** Lines such as `стрижку(2)  120  173  0.998  -865280  -266  2`, in frames; `<s>`, `</s>` and `<sil>` are silence. */
+function wordsOf(log: string): readonly DecodedWord[] {
+  const words = log.matchAll(/^([^\s<[+(]+)(?:\(\d+\))?\s+(\d+)\s+(\d+)\s+(\d+\.\d+)\s+-?\d+\s+-?\d+\s+\d+\s*$/gm);
+  return [...words].map(([, text = '', start, end, share]) => ({
+    text,
+    startMs: Math.max(0, Number(start) * frameMs - padMs),
+    endMs: Math.max(0, (Number(end) + 1) * frameMs - padMs),
+    share: Math.min(1, Number(share)),
+  }));
+}
+
+function unable(why: string, cause?: unknown): PolybError {
+  return new PolybError(
+    'unavailable',
+    `pocketsphinx cannot hear: ${why}. Install it (Debian: apt-get install pocketsphinx), or set POCKETSPHINX_PROGRAM.`,
+    { cause },
+  );
+}

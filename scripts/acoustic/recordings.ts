@@ -1,0 +1,44 @@
+/** Debian's festvox-ru: 620 recordings of one man who reads literary Russian, 16 kHz, with their texts (licence like BSD). */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { decode, encode } from '../../media/audio/g711.ts';
+import { resample } from '../../media/audio/resample.ts';
+import { readWav } from '../../media/audio/wav.ts';
+
+export const folder = '/usr/share/festival/voices/russian/msu_ru_nsh_clunits';
+export interface Recording {
+  readonly id: string;
+  readonly words: readonly string[];
+}
+/** The last recordings are for tests, and never trained on. */
+const heldOut = 60;
+
+/** @throws PolybError failed_precondition where the package is not installed */
+export async function recordings(): Promise<{ readonly trained: readonly Recording[]; readonly heldOut: readonly Recording[] }> {
+  const list = join(folder, 'etc', 'txt.done.data');
+  if (!existsSync(list))
+    throw new PolybError('failed_precondition', 'The recordings are not here. Install them: apt-get install festvox-ru');
+  const all = [...(await readFile(list, 'utf8')).matchAll(/^\(\s*(\S+)\s+"(.*)"/gm)].map(([, id = '', text = '']) => ({
+    id,
+    words: wordsOf(text),
+  }));
+  return { trained: all.slice(0, -heldOut), heldOut: all.slice(-heldOut) };
+}
+/** A `+` before a vowel marks the stress of a word. */
+const wordsOf = (text: string): readonly string[] =>
+  text
+    .toLowerCase()
+    .replaceAll('+', '')
+    .match(/[а-яё]+/g) ?? [];
+
+/** A recording as a phone carries it, 8 kHz. */
+export async function recordingOf(id: string): Promise<Int16Array> {
+  return overPhone(readWav(await readFile(join(folder, 'wav', `${id}.wav`))));
+}
+
+/** Samples at 8 kHz after G.711. */
+export function overPhone({ samples, rateHz }: { readonly samples: Int16Array; readonly rateHz: number }): Int16Array {
+  return decode('PCMU', encode('PCMU', resample(samples, rateHz, 8_000)));
+}

@@ -1,0 +1,58 @@
+/** What the customer of the demo says on the phone, and whose voice it is. */
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { resample } from '../../media/audio/resample.ts';
+import { readWav, wavHeader } from '../../media/audio/wav.ts';
+import { onPath } from '../infra/find-program.ts';
+
+const run = promisify(execFile);
+const rateHz = 8_000;
+const says: readonly string[] = [
+  'запишите меня на стрижку',
+  'на завтра',
+  'давайте первое',
+  'меня зовут иван',
+  'да подтверждаю',
+  'спасибо до свидания',
+];
+/** After each line the file is silent for so long: at the end of a file baresip hangs up. */
+const silenceS = 90;
+
+export interface Customer {
+  /** Whose voice it is, to be shown. */
+  readonly voice: string;
+  readonly lines: readonly Line[];
+}
+export interface Line {
+  /** A WAV file, silent after the line. */
+  readonly file: string;
+  /** How long the line takes. */
+  readonly ms: number;
+}
+/** Writes the lines into `dir`. Null where no voice is installed. */
+export async function speakLines(dir: string): Promise<Customer | null> {
+  const human = onPath('text2wave') !== null && (await recordedVoice());
+  if (!human && onPath('espeak-ng') === null) return null;
+  const lines: Line[] = [];
+  for (const [nth, text] of says.entries()) {
+    const file = join(dir, `line-${nth}.wav`);
+    if (human) {
+      const speaking = run('text2wave', ['-eval', '(voice_msu_ru_nsh_clunits)', '-o', file]);
+      speaking.child.stdin?.end(text);
+      await speaking;
+    } else await run('espeak-ng', ['-v', 'ru+f4', '-w', file, text]);
+    const spoken = readWav(await readFile(file));
+    const samples = resample(spoken.samples, spoken.rateHz, rateHz);
+    const all = new Int16Array(samples.length + silenceS * rateHz);
+    all.set(samples);
+    await writeFile(file, Buffer.concat([wavHeader({ rateHz, channels: 1 }, all.byteLength), new Uint8Array(all.buffer)]));
+    lines.push({ file, ms: (samples.length * 1_000) / rateHz });
+  }
+  return { voice: human ? 'a man’s recordings (festival, festvox-ru)' : 'espeak-ng, voice f4', lines };
+}
+async function recordedVoice(): Promise<boolean> {
+  const { stdout } = await run('festival', ['-b', '(print (voice.list))']).catch(() => ({ stdout: '' }));
+  return stdout.includes('msu_ru_nsh_clunits');
+}
