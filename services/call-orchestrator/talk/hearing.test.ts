@@ -29,7 +29,7 @@ function mixed(ms: number, ...sounds: readonly { readonly from: number; readonly
 /** Edges of the customer's speech while the agent says `agent` from 0 on. */
 function edgesOf(line: Int16Array, agent: Int16Array, isGuarded = true) {
   let now = 0;
-  const edges: { readonly edge: string; readonly at: number }[] = [];
+  const edges: { readonly edge: string; readonly at: number; readonly soundAt?: number }[] = [];
   const guard = createEchoGuard(() => now);
   const pcmu = encode('PCMU', line);
   const hearing = createHearing({
@@ -38,7 +38,7 @@ function edgesOf(line: Int16Array, agent: Int16Array, isGuarded = true) {
     echoDb: isGuarded ? guard.level : () => Number.NEGATIVE_INFINITY,
     started: (segment, at) => void edges.push({ edge: `started ${segment}`, at }),
     audio: () => {},
-    stopped: (segment, at) => void edges.push({ edge: `stopped ${segment}`, at }),
+    stopped: (segment, at, soundAt) => void edges.push({ edge: `stopped ${segment}`, at, soundAt }),
   });
   guard.sent(encode('PCMU', agent));
   for (let at = 0; at < pcmu.length; at += 160) {
@@ -74,6 +74,17 @@ test('the customer over our echo is heard', () => {
 test('a customer who is quiet for a while is heard whole when the agent is silent', () => {
   const line = mixed(3_000, { from: 1_000, samples: quieter(speech(800, 11), -14) });
   expect(edgesOf(line, new Int16Array(0)).map(({ edge }) => edge)).toEqual(['started 0', 'stopped 0']);
+});
+
+test('the last sound is where the customer fell silent, also in the noise of a line, and not where the detector is sure of it', () => {
+  const voice = { from: 1_000, samples: speech(1_100, 11) };
+  const random = seededRandom(5);
+  const noise = { from: 0, samples: Int16Array.from({ length: 3_000 * 8 }, () => (random() - 0.5) * 120) };
+  for (const line of [mixed(3_000, voice), mixed(3_000, voice, noise)]) {
+    const { at = 0, soundAt = 0 } = edgesOf(line, new Int16Array(0)).at(-1) ?? {};
+    expect(Math.abs(soundAt - 2_100)).toBeLessThanOrEqual(20);
+    expect(soundAt).toBeLessThanOrEqual(at);
+  }
 });
 
 /** On a clock of the test, while the agent says nothing. */

@@ -15,8 +15,8 @@ export interface HearingParts {
   /** A segment begins; its audio follows, from a little before it. */
   readonly started: (segment: number, at: number) => void;
   readonly audio: (pcmu: Uint8Array) => void;
-  /** @param at the last sound */
-  readonly stopped: (segment: number, at: number) => void;
+  /** @param at where the detector has the end of the speech @param soundAt its last sound, which is a little earlier */
+  readonly stopped: (segment: number, at: number, soundAt: number) => void;
 }
 export interface Hearing {
   /** G.711 μ-law, 8 kHz, as it comes. */
@@ -41,6 +41,8 @@ const longestMs = 30_000;
 const leadMs = 300;
 /** After so long without a frame the phone is silent. */
 const gapMs = 120;
+/** The last sound is the last frame that is not so far below the loudest, dB. */
+const fadedDb = 30;
 /** A frame with so small a share of the usual energy is a pause. */
 const pauseShare = 0.05;
 const silence = new Uint8Array(frameBytes).fill(0xff);
@@ -53,6 +55,8 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
   /** Of the segment: its energy and its frames that are no pause. */
   let [energy, frames] = [0, 0];
   let begunAt = 0;
+  /** The loudest frame of the segment, dB, and the end of the last one that is not far below it. */
+  let [loudestDb, soundAt] = [-96, 0];
   let heardAt = now();
   let tickedAt = now();
 
@@ -69,7 +73,7 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
       while (lead.length > leadMs / 20) lead.shift();
     }
     if (isSpeech && edge === null && now() - begunAt >= longestMs) {
-      stopped(segment, now());
+      stopped(segment, now(), now());
       begin(now());
     }
     if (edge === 'started') {
@@ -80,17 +84,20 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
       lead = [];
     } else if (edge === 'stopped') {
       isSpeech = false;
-      stopped(segment, now() - stopMs);
+      stopped(segment, now() - stopMs, Math.min(soundAt, now() - stopMs));
     }
   }
   function begin(at: number): void {
     segment += 1;
     begunAt = at;
     [energy, frames] = [0, 0];
+    [loudestDb, soundAt] = [-96, at];
     started(segment, at);
   }
   /** Frames far below the loudest are pauses. */
   function weigh(db: number): void {
+    loudestDb = Math.max(loudestDb, db);
+    if (db >= loudestDb - fadedDb) soundAt = now();
     const power = 10 ** (db / 10);
     if (frames > 0 && power < (energy / frames) * pauseShare) return;
     energy += power;

@@ -16,7 +16,8 @@ export type TalkEvent =
   | { readonly kind: 'started'; readonly direction: 'in' | 'out' }
   | { readonly kind: 'speech_started'; readonly segment: number; readonly at: number }
   /** @param at the last sound; the event comes later */
-  | { readonly kind: 'speech_stopped'; readonly segment: number; readonly at: number }
+  /** Silence is counted from `at`; the customer has waited since `soundAt`, which is `at` unless it is told. */
+  | { readonly kind: 'speech_stopped'; readonly segment: number; readonly at: number; readonly soundAt?: number }
   /** Words of a segment so far. */
   | { readonly kind: 'partial'; readonly segment: number; readonly text: string; readonly db?: number | null }
   /** @param db how loud its words are; null or absent: unknown */
@@ -128,6 +129,8 @@ interface Segment {
   readonly id: number;
   readonly startedAt: number;
   endedAt: number | null;
+  /** Its last sound. */
+  soundAt: number | null;
   partial: string;
   text: string;
   textAt: number | null;
@@ -311,16 +314,17 @@ export function createTalk(rules: TalkRules): Talk {
   function speechStarted(id: number, at: number): void {
     const before = segments.at(-1)?.endedAt ?? saidAt;
     if (before !== null && queue.every(({ startedAt }) => startedAt === null)) endOfTurn.wentOn(at - before);
-    segments.push({ id, startedAt: at, endedAt: null, partial: '', text: '', textAt: null, isFinal: false, isFaint: false });
+    segments.push({ id, startedAt: at, endedAt: null, soundAt: null, partial: '', text: '', textAt: null, isFinal: false, isFaint: false });
     deadlines.delete('end_of_turn');
     if (!isGreeted) return;
     if (!deadlines.has('turn_limit')) deadlines.set('turn_limit', at + rules.longestTurnMs);
     pause();
   }
-  function speechStopped(id: number, at: number, now: number): void {
+  function speechStopped({ segment: id, at, soundAt = at }: Extract<TalkEvent, { readonly kind: 'speech_stopped' }>, now: number): void {
     const segment = segments.find((each) => each.id === id);
     if (segment === undefined) return;
     segment.endedAt = at;
+    segment.soundAt = soundAt;
     if (!isGreeted) {
       greet();
       return;
@@ -411,7 +415,7 @@ export function createTalk(rules: TalkRules): Talk {
     const last = segments.at(-1);
     const typed = keys;
     const text = [textOf(segments), keys].filter((part) => part !== '').join(' ');
-    const lastSoundAt = Math.max(isForced ? now : (last?.endedAt ?? 0), keyAt);
+    const lastSoundAt = Math.max(isForced ? now : (last?.soundAt ?? 0), keyAt);
     const wordsAt = Math.max(keyAt, ...segments.map(({ textAt, endedAt }) => textAt ?? endedAt ?? 0));
     if (typed !== '' && segments.length === 0) note({ who: 'customer', text: typed, startedAt: keyAt, endedAt: keyAt });
     else noteCustomer();
@@ -726,7 +730,7 @@ export function createTalk(rules: TalkRules): Talk {
         speechStarted(event.segment, event.at);
         return;
       case 'speech_stopped':
-        speechStopped(event.segment, event.at, now);
+        speechStopped(event, now);
         return;
       case 'partial':
         gotWords(event.segment, event.text, false, event.db ?? null, now);

@@ -148,9 +148,9 @@ export async function runTalk(
       give({ kind: 'speech_started', segment, at });
     },
     audio: ear.hear,
-    stopped(segment, at) {
+    stopped(segment, at, soundAt) {
       ear.end();
-      give({ kind: 'speech_stopped', segment, at });
+      give({ kind: 'speech_stopped', segment, at, soundAt });
     },
   });
 
