@@ -18,7 +18,7 @@ export async function saveAudio(invocation: Invocation): Promise<number> {
   const [callId, file = flags.text('file')] = args;
   if (callId === undefined || file === undefined)
     throw wrongUsage('expected the id of a call and a file, e.g. call_1 -o call.wav', { subject: path, next: ['polyb calls ls'] });
-  const wav = await readRecording(invocation, callId);
+  const wav = await wholeRecording(invocation, callId);
   await using handle = await open(file, 'w', 0o600);
   await handle.writeFile(wav);
   const { seconds, leftDb, rightDb } = levelsOf(wav);
@@ -30,7 +30,7 @@ export async function saveAudio(invocation: Invocation): Promise<number> {
 }
 
 /** The recording of a call. @throws PolybError not_found while there is none */
-export async function readRecording(invocation: Invocation, callId: string): Promise<Uint8Array> {
+export async function wholeRecording(invocation: Invocation, callId: string): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   await withAsk(invocation, async (ask) => {
     for (let offset = 0, bytes = 1; offset < bytes; ) {

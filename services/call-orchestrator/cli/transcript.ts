@@ -4,7 +4,7 @@ import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { askMethod } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
-import { readRecording } from './audio.ts';
+import { wholeRecording } from './audio.ts';
 import { recordedWaits } from './recorded-waits.ts';
 
 type Transcript = OutputOf<typeof calls.get_transcript>;
@@ -16,7 +16,7 @@ export async function showTranscript(invocation: Invocation): Promise<number> {
   const [callId] = args;
   if (callId === undefined) throw wrongUsage('expected the id of a call', { subject: path, next: ['polyb calls ls'] });
   const transcript = await askMethod<Transcript>(invocation, 'calls.get_transcript', { callId });
-  const waits = flags.on('recording') ? waitsIn(await readRecording(invocation, callId), transcript) : undefined;
+  const waits = flags.on('recording') ? waitsIn(await wholeRecording(invocation, callId), transcript) : undefined;
   await out.result(waits === undefined ? transcript : { ...transcript, recordedWaitsMs: waits }, {
     text: () => drawTranscript(transcript, out, waits),
   });
