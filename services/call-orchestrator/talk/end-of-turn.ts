@@ -18,119 +18,20 @@ type Rules = Pick<TalkRules, 'silenceMs' | 'dictationMs' | 'learnsSilence'>;
 const dictated: ReadonlySet<Expected> = new Set(['phone', 'name', 'address', 'email', 'number']);
 const announcesNumber = /(^|\s)(номер\S*|телефон\S*|код\S*|number|phone)(\s|$)/i;
 const announcesRest = /(^|\s)(адрес|фамилия|имя|отчество|зовут|улица|проспект|дом|квартира|address|name)(\s\S+)?$/i;
+/** A question is whole when its noun is said: «какой у вас адрес». */
+const asks = /(^|\s)(как(ой|ая|ое|ие|ого|ую)|где|куда|чей|чья|what|which|where)(\s|$)/i;
 /** A phone with the code of its country, or without. */
 const phoneDigits = 10;
 /** Words that begin something: prepositions, conjunctions, and what asks for an object. */
-const openEnded = new Set([
-  ...[
-    'и',
-    'а',
-    'но',
-    'или',
-    'либо',
-    'что',
-    'чтобы',
-    'чтоб',
-    'если',
-    'когда',
-    'пока',
-    'хотя',
-    'потому',
-    'поэтому',
-    'так',
-    'как',
-    'то',
-    'ли',
-  ],
-  ...[
-    'который',
-    'которая',
-    'которое',
-    'которые',
-    'которую',
-    'которого',
-    'где',
-    'куда',
-    'это',
-    'не',
-    'ни',
-    'ещё',
-    'еще',
-    'же',
-    'бы',
-    'очень',
-    'самый',
-  ],
-  ...[
-    'в',
-    'во',
-    'на',
-    'с',
-    'со',
-    'к',
-    'ко',
-    'у',
-    'о',
-    'об',
-    'от',
-    'до',
-    'из',
-    'за',
-    'по',
-    'под',
-    'над',
-    'при',
-    'для',
-    'без',
-    'про',
-    'через',
-    'после',
-  ],
-  ...[
-    'перед',
-    'между',
-    'около',
-    'ну',
-    'вот',
-    'мне',
-    'мой',
-    'моя',
-    'моё',
-    'ваш',
-    'ваша',
-    'есть',
-    'нужно',
-    'надо',
-    'хочу',
-    'хотел',
-    'хотела',
-    'можно',
-  ],
-  ...['могу', 'можете', 'бы', 'стоит', 'скажите', 'пожалуйста', 'подскажите', 'здравствуйте', 'э', 'эм', 'ээ', 'м', 'мм'],
-  ...[
-    'and',
-    'or',
-    'but',
-    'that',
-    'if',
-    'when',
-    'because',
-    'the',
-    'a',
-    'an',
-    'to',
-    'of',
-    'in',
-    'on',
-    'at',
-    'for',
-    'with',
-    'my',
-    'is',
-    'um',
-    'uh',
-  ],
-]);
+const openEnded = new Set(
+  [
+    'и а но или либо что чтобы чтоб если когда пока хотя потому поэтому так как то ли который которая которое',
+    'которые которую которого где куда это не ни ещё еще же бы очень самый в во на с со к ко у о об от до из за по',
+    'под над при для без про через после перед между около ну вот мне мой моя моё ваш ваша есть нужно надо хочу',
+    'хотел хотела можно могу можете стоит скажите пожалуйста подскажите здравствуйте э эм ээ м мм',
+    'and or but that if when because the a an to of in on at for with my is um uh',
+  ].flatMap((line) => line.split(' ')),
+);
 /** So many pauses of a customer are remembered; shorter silence is part of speech. */
 const [mostPauses, shortestPauseMs] = [6, 250];
 /** How much longer than their longest pause the silence is, and how much longer than the fixed one it may become. */
@@ -161,9 +62,10 @@ function isUnfinished(text: string, expects: readonly Expected[]): boolean {
   const isPhone = expects.includes('phone') || (!expects.includes('number') && announcesNumber.test(text));
   if (isPhone && digits >= phoneDigits) return false;
   if (expects.some((each) => dictated.has(each))) return true;
-  if (isPhone && (digits > 0 || announcesNumber.test(words.slice(-3).join(' ')))) return true;
+  const isQuestion = asks.test(text);
+  if (isPhone && (digits > 0 || (announcesNumber.test(words.slice(-3).join(' ')) && !isQuestion))) return true;
   if (isPhoneUnderWay(text)) return true;
-  return announcesRest.test(words.join(' ')) || openEnded.has(words.at(-1) ?? '');
+  return (announcesRest.test(words.join(' ')) && !isQuestion) || openEnded.has(words.at(-1) ?? '');
 }
 
 const hundreds = /^(сто|двести|триста|четыреста|(пять|шесть|семь|восемь|девять)сот)$/;
