@@ -4,10 +4,10 @@ import { createMetrics } from '../../bus/telemetry/metrics.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { seededRandom } from '../../contracts/kit/seeded-random.ts';
 import { movedClock } from '../../test/kit/moved-clock.ts';
+import { createOutbox } from '../outbox.ts';
 import { earConformance } from './conformance.ts';
 import { createFakeEar, fakeHeard, fakeSpeechOf } from './fake-speech.ts';
 import { firstEarOf } from './first-of.ts';
-import { createOutbox } from './outbox.ts';
 import type { Ear, Final, HeardItem, SpokenItem, Word } from './port.ts';
 import { createUnsettled } from './unsettled.ts';
 

@@ -5,9 +5,9 @@
  */
 import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import { rateHz } from '../../media/audio/g711.ts';
+import { createOutbox, type Outbox } from '../outbox.ts';
 import { type PreferredDeps, preferred } from '../preferred.ts';
 import { emitted } from './emitted.ts';
-import { createOutbox, type Outbox } from './outbox.ts';
 import type { Ear, HeardItem, HearOptions, SpokenItem } from './port.ts';
 import { moved } from './times.ts';
 import { createUnsettled } from './unsettled.ts';

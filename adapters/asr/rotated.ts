@@ -5,8 +5,8 @@
 import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import { rateHz } from '../../media/audio/g711.ts';
 import type { Clock } from '../../media/sip/clock.ts';
+import { createOutbox, type Outbox } from '../outbox.ts';
 import { emitted } from './emitted.ts';
-import { createOutbox, type Outbox } from './outbox.ts';
 import type { Ear, HeardItem, SpokenItem } from './port.ts';
 import { moved } from './times.ts';
 import { createUnsettled } from './unsettled.ts';

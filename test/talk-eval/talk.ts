@@ -4,6 +4,7 @@
  */
 import { setImmediate as settled } from 'node:timers/promises';
 import type { z } from 'zod';
+import { createOutbox, type Outbox } from '../../adapters/outbox.ts';
 import type { Bus } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { dialog } from '../../contracts/dialog.ts';
@@ -11,7 +12,6 @@ import { telephony } from '../../contracts/telephony.ts';
 import { tts } from '../../contracts/tts.ts';
 import { decode, encode, silence } from '../../media/audio/g711.ts';
 import { quiet } from '../../runtime/noop-log.ts';
-import { createOutbox, type Outbox } from '../../services/call-orchestrator/line/speaker.ts';
 import type { TalkEntry } from '../../services/call-orchestrator/talk/machine.ts';
 import { russianRules, type TalkRules } from '../../services/call-orchestrator/talk/rules.ts';
 import { runTalk, type Timers } from '../../services/call-orchestrator/talk/run-talk.ts';

@@ -1,10 +1,11 @@
 /** A phone of this process: the talk runs on its leg as on that of a gateway. */
+
+import { createOutbox } from '../../../adapters/outbox.ts';
 import { createFrameClock } from '../../../adapters/telephony/frame-clock.ts';
 import { createLoopbackLeg, type FarPhone } from '../../../adapters/telephony/loopback-leg.ts';
 import type { MediaFact } from '../../../adapters/telephony/port.ts';
 import type { Bus } from '../../../bus/service.ts';
 import { telephony } from '../../../contracts/telephony.ts';
-import { createOutbox } from '../line/speaker.ts';
 
 type Said = { readonly id: string; readonly audio: Uint8Array } | { readonly clear: true } | { readonly mark: string };
 interface Options {

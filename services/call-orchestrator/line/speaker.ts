@@ -1,38 +1,6 @@
 import type { z } from 'zod';
+import { createOutbox } from '../../../adapters/outbox.ts';
 import type { telephony } from '../../../contracts/telephony.ts';
-
-/** Items that one end of a stream sends, in order, as they are put in. */
-export interface Outbox<T> extends AsyncIterable<T> {
-  put(item: T): void;
-  /** Drops what was not sent yet. */
-  drop(): void;
-  end(): void;
-}
-export function createOutbox<T>(): Outbox<T> {
-  const items: T[] = [];
-  let isOver = false;
-  let wake = (): void => {};
-  return {
-    put(item) {
-      items.push(item);
-      wake();
-    },
-    drop: () => void items.splice(0),
-    end() {
-      isOver = true;
-      wake();
-    },
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        for (let item = items.shift(); item !== undefined; item = items.shift()) yield item;
-        if (isOver) return;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    },
-  };
-}
 
 type Said = z.input<typeof telephony.media.up>;
 /** What is sent to a leg, in order, as it is said. */

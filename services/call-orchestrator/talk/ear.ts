@@ -1,8 +1,8 @@
 /** The recogniser of a talk: one stream of `asr` that hears segment after segment, and is opened again when it breaks off. */
 import type { z } from 'zod';
+import { createOutbox } from '../../../adapters/outbox.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
 import { asr } from '../../../contracts/asr.ts';
-import { createOutbox } from '../line/speaker.ts';
 
 export interface EarParts {
   readonly bus: Pick<Bus, 'open'>;

@@ -1,4 +1,6 @@
 /** Runs a talk on an answered leg: the streams of the leg, the recogniser, the voice and the dialog around the state machine. */
+
+import { createOutbox, type Outbox } from '../../../adapters/outbox.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
 import { dialog } from '../../../contracts/dialog.ts';
 import { telephony } from '../../../contracts/telephony.ts';
@@ -6,7 +8,7 @@ import { decode } from '../../../media/audio/g711.ts';
 import { createToneDetector, type ToneDetector } from '../../../media/audio/tone-detector.ts';
 import { voiceActivity } from '../../../media/audio/voice-activity.ts';
 import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
-import { createOutbox, createSpeaker, type Outbox } from '../line/speaker.ts';
+import { createSpeaker } from '../line/speaker.ts';
 import { type AnsweredInWords, answeredBy } from './answering-words.ts';
 import { createEar } from './ear.ts';
 import { createEchoGuard } from './echo.ts';

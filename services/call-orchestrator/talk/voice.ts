@@ -1,8 +1,8 @@
 /** The voice of a talk: one stream of `tts` that speaks utterance after utterance. */
 import type { z } from 'zod';
+import { createOutbox } from '../../../adapters/outbox.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
 import { tts } from '../../../contracts/tts.ts';
-import { createOutbox } from '../line/speaker.ts';
 
 export interface VoiceParts {
   readonly bus: Pick<Bus, 'open'>;

@@ -1,5 +1,7 @@
 export interface Outbox<T> extends AsyncIterable<T> {
   put(item: T): void;
+  /** Forgets the items that were not read. */
+  drop(): void;
   /** The iteration ends after the items that were put. */
   end(): void;
 }
@@ -13,6 +15,7 @@ export function createOutbox<T>(): Outbox<T> {
       items.push(item);
       wake();
     },
+    drop: () => void items.splice(0),
     end() {
       isOver = true;
       wake();
