@@ -35,7 +35,10 @@ beforeAll(async () => {
   const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts: [tts] } };
   for (const { folder: name, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
     // The service as it is, with phones and a voice that the test has in its hands.
-    const made: Service = { ...service, make: (parts) => service.make({ ...parts, vendors: vendors[name] as never }) };
+    const made: Service = {
+      ...service,
+      make: (parts) => service.make({ ...parts, vendors: { ...parts.vendors, ...vendors[name] } as never }),
+    };
     await it.start(name, made, {
       CALL_ROUTES: '100=script, 200=queue:+79995550091/+79995550092, 300=person:+79995550093',
       CALL_TRANSFER_RING_MS: '1000',

@@ -32,8 +32,11 @@ export async function fixture(store: Store, settings: Record<string, string> = {
     return {};
   }) as Call;
   const now = () => clock.ms;
-  const bus = { commit: store.commit, call };
-  const parts = { settings: callSettings.parse(settings), vendors: { tts: {} }, log: silent, bus, db: store.db, metrics: uncounted, now };
+  // Nobody speaks in these tests; a voice and a bus that could are wanted for the service to start.
+  const health = { of: () => ({ watch: <T>(work: () => Promise<T>) => work() }) };
+  const bus = { commit: store.commit, call, health };
+  const vendors = { tts: [{ provider: 'none' }], realtime: [] };
+  const parts = { settings: callSettings.parse(settings), vendors, log: silent, bus, db: store.db, metrics: uncounted, now };
   const running = await orchestrator.make(parts as unknown as Parameters<typeof orchestrator.make>[0]); // Only the parts that the handlers read.
   const { on = [], loops = [], guards = [] } = running;
   const handlers = running.calls as unknown as Readonly<Record<string, Handler>>; // One handler per method, as in its contract.

@@ -42,7 +42,7 @@ beforeAll(async () => {
   for (const { folder, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
     const made: Service =
       folder === 'call-orchestrator'
-        ? { ...service, make: (parts) => service.make({ ...parts, vendors: { tts: [tts] } as never }) }
+        ? { ...service, make: (parts) => service.make({ ...parts, vendors: { ...parts.vendors, tts: [tts] } as never }) }
         : service;
     await it.start(folder, made, {
       ...{ TELEPHONY_KIND: 'sip', SIP_TRUNK: `sip:127.0.0.1:${person.port}`, SIP_PORT: String(port), TELEPHONY_RECORDING: 'off' },

@@ -24,7 +24,7 @@ beforeAll(async () => {
     const made: Service = {
       ...service,
       async make(parts) {
-        if (folder === 'telephony-gateway') return service.make({ ...parts, vendors: { gateway } as never });
+        if (folder === 'telephony-gateway') return service.make({ ...parts, vendors: { ...parts.vendors, gateway } as never });
         const running = await service.make(parts);
         return { ...running, calls: { ...running.calls, attend_leg: async () => ({ isAttended: false }) } } as unknown as typeof running; // one handler is another
       },
@@ -192,7 +192,7 @@ test('legs that two instances hold are connected over the bus, and end together'
   const service = found?.service as Service;
   await it.start(
     'telephony-gateway',
-    { ...service, make: (parts) => service.make({ ...parts, vendors: { gateway: second } as never }) },
+    { ...service, make: (parts) => service.make({ ...parts, vendors: { ...parts.vendors, gateway: second } as never }) },
     lines,
   );
   for (const ender of ['near', 'far'] as const) {

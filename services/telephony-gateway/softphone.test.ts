@@ -19,7 +19,9 @@ beforeAll(async () => {
   for (const { folder, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
     // The service as it is, with a gateway whose phones the test has in its hands.
     const made: Service =
-      folder === 'telephony-gateway' ? { ...service, make: (parts) => service.make({ ...parts, vendors: { gateway } as never }) } : service;
+      folder === 'telephony-gateway'
+        ? { ...service, make: (parts) => service.make({ ...parts, vendors: { ...parts.vendors, gateway } as never }) }
+        : service;
     await it.start(folder, made, { CALL_ROUTES: '100=script', WEBRTC_LISTEN: '127.0.0.1:8500-8519' });
   }
 });

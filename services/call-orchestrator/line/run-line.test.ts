@@ -46,7 +46,10 @@ beforeAll(async () => {
   const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts: [tts] } };
   for (const { folder: name, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
     // The service as it is, with phones and a voice that the test has in its hands.
-    const made: Service = { ...service, make: (parts) => service.make({ ...parts, vendors: vendors[name] as never }) };
+    const made: Service = {
+      ...service,
+      make: (parts) => service.make({ ...parts, vendors: { ...parts.vendors, ...vendors[name] } as never }),
+    };
     await it.start(name, made, {
       CALL_SCRIPT: file,
       CALL_ROUTES: '100=script',
