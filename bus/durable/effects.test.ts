@@ -85,10 +85,10 @@ test('an effect picked by a field is resolved in its own way, called or sent', a
   attempt = fail;
   for (const via of ['wire', 'paper'] as const) {
     await pay(via).catch(() => {});
-    await it.bus.call(bank.order_payment, { who: `other ${via}`, via }, { key: via });
+    await it.bus.call(bank.order_payment, { who: `other ${via}`, via }, { key: `order ${via}` });
   }
-  await until(async () => (await stateOf('wire')) === 'done' && (await stateOf('sent wire')) === 'done');
-  await until(async () => (await stateOf('paper')) === 'review' && (await stateOf('sent paper')) === 'review');
+  await until(async () => (await stateOf('wire')) === 'done' && (await stateOf('sent order wire')) === 'done');
+  await until(async () => (await stateOf('paper')) === 'review' && (await stateOf('sent order paper')) === 'review');
 });
 
 test('an effect of a connection is resolved in its own way, of main where the input names none', async () => {
