@@ -9,7 +9,7 @@ import { russianAcousticEar, russianAcousticSettings } from '../adapters/asr/rus
 import { encode } from '../media/audio/g711.ts';
 import { readWav } from '../media/audio/wav.ts';
 import { createDraw } from '../scripts/acoustic/desk.ts';
-import { overPhone, recordingOf, recordings } from '../scripts/acoustic/recordings.ts';
+import { levelOf, overPhone, recordingOf, recordings, withNoise } from '../scripts/acoustic/recordings.ts';
 import { temporaryDir } from '../scripts/infra/temporary.ts';
 
 const run = promisify(execFile);
@@ -71,12 +71,13 @@ export async function benchEars(): Promise<Readonly<Record<string, readonly EarF
 async function hear(ear: Ear, said: readonly Said[], noiseDb: number | null): Promise<Omit<EarFigures, 'voice' | 'noiseDb'>> {
   const draw = createDraw(3);
   let [right, wrong, refused, seconds] = [0, 0, 0, 0];
-  const hints = phrases.filter((phrase, nth) => phrases.indexOf(phrase) === nth);
   const started = performance.now();
   for (const { text, speech } of said) {
     const audio = encode('PCMU', noisy(speech, noiseDb, draw));
     seconds += audio.length / 8_000;
-    const heard = (await ear.recognize(audio, { language: 'ru-RU', hints }, AbortSignal.timeout(60_000))).map(({ text }) => text).join(' ');
+    const heard = (await ear.recognize(audio, { language: 'ru-RU', hints: phrases }, AbortSignal.timeout(60_000)))
+      .map(({ text }) => text)
+      .join(' ');
     if (heard === '') refused += 1;
     else if (heard === text) right += 1;
     else wrong += 1;
@@ -88,10 +89,7 @@ async function hear(ear: Ear, said: readonly Said[], noiseDb: number | null): Pr
 function noisy(speech: Int16Array, noiseDb: number | null, draw: () => number): Int16Array {
   const samples = new Int16Array(speech.length + 8_000);
   samples.set(speech, 4_000);
-  if (noiseDb === null) return samples;
-  const level = Math.sqrt(speech.reduce((sum, sample) => sum + sample ** 2, 0) / speech.length);
-  const loud = level * 10 ** (-noiseDb / 20) * Math.sqrt(12);
-  return samples.map((sample) => Math.max(-32_768, Math.min(32_767, Math.round(sample + (draw() - 0.5) * loud))));
+  return noiseDb === null ? samples : withNoise(samples, levelOf(speech), noiseDb, draw);
 }
 
 async function synthetic(voice: string): Promise<readonly Said[]> {

@@ -17,7 +17,7 @@ import { tts } from '../contracts/tts.ts';
 import { decode, encode, rateHz } from '../media/audio/g711.ts';
 import { levelDb } from '../media/audio/speech.ts';
 import { makeTone } from '../media/audio/tones.ts';
-import { wavHeader } from '../media/audio/wav.ts';
+import { wavFile } from '../media/audio/wav.ts';
 import { createMediaWorker } from '../media/rtp/worker-client.ts';
 import { createOffer, type LocalAudio, readAnswer } from '../media/sip/offer-answer.ts';
 import { openTransports } from '../media/sip/transport.ts';
@@ -125,8 +125,7 @@ async function costing<T>(processes: readonly ChildProcess[], count: number, run
 /** A line script that is recorded and speaks, and listens to nothing. */
 async function scriptOf(dir: string): Promise<string> {
   const tone = makeTone({ hz: [350], ms: 60_000, dbm0: -12 });
-  const wav = Buffer.concat([wavHeader({ rateHz, channels: 1 }, tone.byteLength), new Uint8Array(tone.buffer)]);
-  await writeFile(join(dir, 'tone.wav'), wav);
+  await writeFile(join(dir, 'tone.wav'), wavFile({ rateHz, channels: 1 }, tone));
   const file = join(dir, 'line.json');
   const steps = { record: { do: 'record', on: true, next: 'say' }, say: { do: 'say', text: { wav: 'tone.wav' } } };
   await writeFile(file, JSON.stringify({ language: 'ru-RU', start: 'record', steps }));

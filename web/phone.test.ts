@@ -7,7 +7,7 @@ import type { LegHost } from '../adapters/telephony/leg-gateway.ts';
 import type { Leg, LegChange } from '../adapters/telephony/port.ts';
 import { RingData, type Softphones, webrtcSettings, webrtcTelephony } from '../adapters/vendors/webrtc/telephony.ts';
 import { decode, encode } from '../media/audio/g711.ts';
-import { wavHeader } from '../media/audio/wav.ts';
+import { wavFile } from '../media/audio/wav.ts';
 import { quiet } from '../runtime/noop-log.ts';
 import { type Browser, findBrowser, openBrowser } from '../test/kit/browser.ts';
 import { type DeskServer, deskServer } from '../test/kit/desk.ts';
@@ -46,7 +46,7 @@ beforeAll(async () => {
   if (program === null) return;
   directory = mkdtempSync(join(tmpdir(), 'polyb-phone-'));
   const wav = join(directory, 'microphone.wav');
-  writeFileSync(wav, Buffer.concat([wavHeader({ rateHz, channels: 1 }, spoken.byteLength), new Uint8Array(spoken.buffer)]));
+  writeFileSync(wav, wavFile({ rateHz, channels: 1 }, spoken));
   const host: LegHost = {
     identify: () => ({ legId: 'leg_in', callId: 'call_in' }),
     held(leg) {

@@ -39,6 +39,12 @@ export function wavHeader({ rateHz, channels }: WavFormat, dataBytes: number | n
   return new Uint8Array(header);
 }
 
+/** A whole file of 16-bit PCM; the channels of the samples are interleaved. */
+export function wavFile(format: WavFormat, samples: Int16Array): Uint8Array<ArrayBuffer> {
+  const audio = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  return Buffer.concat([wavHeader(format, audio.length), audio]);
+}
+
 export interface WavWriter {
   /** Appends interleaved samples, which must not change afterwards. Ignored after a failure. */
   write(samples: Int16Array<ArrayBuffer>): void;

@@ -42,3 +42,12 @@ export async function recordingOf(id: string): Promise<Int16Array> {
 export function overPhone({ samples, rateHz }: { readonly samples: Int16Array; readonly rateHz: number }): Int16Array {
   return decode('PCMU', encode('PCMU', resample(samples, rateHz, 8_000)));
 }
+
+/** Root mean square of speech. */
+export const levelOf = (speech: Int16Array): number =>
+  Math.sqrt(speech.reduce((sum, sample) => sum + sample ** 2, 0) / Math.max(1, speech.length));
+/** White noise under a signal, so far below the level of its speech. */
+export function withNoise(signal: Int16Array, level: number, belowDb: number, draw: () => number): Int16Array {
+  const loud = level * 10 ** (-belowDb / 20) * Math.sqrt(12);
+  return signal.map((sample) => Math.max(-32_768, Math.min(32_767, Math.round(sample + (draw() - 0.5) * loud))));
+}

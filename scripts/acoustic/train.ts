@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onQuietLine } from '../../adapters/asr/russian-acoustic/quiet-line.ts';
-import { readWav, wavHeader } from '../../media/audio/wav.ts';
+import { readWav, wavFile } from '../../media/audio/wav.ts';
 import { optionsOf } from '../options.ts';
 import { createDraw, deskSentences, oneOf } from './desk.ts';
 import { pronounced } from './phones.ts';
-import { overPhone, recordingOf, recordings } from './recordings.ts';
+import { levelOf, overPhone, recordingOf, recordings, withNoise } from './recordings.ts';
 import { arpaOf } from './trigrams.ts';
 
 const run = promisify(execFile);
@@ -75,24 +75,15 @@ async function synthesized(): Promise<readonly Utterance[]> {
       const args = ['-v', `ru${voice}`, '-s', String(speed), '-p', String(pitch), '--stdout', words.join(' ')];
       const { stdout } = await run('espeak-ng', args, { encoding: 'buffer', maxBuffer: 64 << 20 });
       const speech = overPhone(readWav(stdout));
-      await keep(id, Number(id.slice(1)) % 3 === 0 ? noisy(speech) : speech);
+      await keep(id, Number(id.slice(1)) % 3 === 0 ? withNoise(speech, levelOf(speech), 10 + draw() * 15, draw) : speech);
     }
   };
   await Promise.all(Array.from({ length: 4 }, speak));
   return wanted.map(({ id, words }) => ({ id, words }));
 }
 
-/** Noise 10 to 25 dB below the speech. */
-function noisy(speech: Int16Array): Int16Array {
-  const level = Math.sqrt(speech.reduce((sum, sample) => sum + sample ** 2, 0) / Math.max(1, speech.length));
-  const loud = level * 10 ** (-(10 + draw() * 15) / 20) * Math.sqrt(12);
-  return speech.map((sample) => Math.max(-32_768, Math.min(32_767, Math.round(sample + (draw() - 0.5) * loud))));
-}
-
 async function keep(id: string, speech: Int16Array): Promise<void> {
-  const padded = onQuietLine(speech);
-  const bytes = new Uint8Array(padded.buffer, padded.byteOffset, padded.byteLength);
-  await writeFile(join(work, 'wav', `${id}.wav`), Buffer.concat([wavHeader({ rateHz: 8_000, channels: 1 }, bytes.length), bytes]));
+  await writeFile(join(work, 'wav', `${id}.wav`), wavFile({ rateHz: 8_000, channels: 1 }, onQuietLine(speech)));
 }
 
 async function train(utterances: readonly Utterance[], phones: ReadonlyMap<string, readonly string[]>): Promise<void> {

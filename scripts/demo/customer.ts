@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { resample } from '../../media/audio/resample.ts';
-import { readWav, wavHeader } from '../../media/audio/wav.ts';
+import { readWav, wavFile } from '../../media/audio/wav.ts';
 import { onPath } from '../infra/find-program.ts';
 
 const run = promisify(execFile);
@@ -47,7 +47,7 @@ export async function speakLines(dir: string): Promise<Customer | null> {
     const samples = resample(spoken.samples, spoken.rateHz, rateHz);
     const all = new Int16Array(samples.length + silenceS * rateHz);
     all.set(samples);
-    await writeFile(file, Buffer.concat([wavHeader({ rateHz, channels: 1 }, all.byteLength), new Uint8Array(all.buffer)]));
+    await writeFile(file, wavFile({ rateHz, channels: 1 }, all));
     lines.push({ file, ms: (samples.length * 1_000) / rateHz });
   }
   return { voice: human ? 'a man’s recordings (festival, festvox-ru)' : 'espeak-ng, voice f4', lines };

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rateHz } from '../../media/audio/g711.ts';
 import { makeTone } from '../../media/audio/tones.ts';
-import { wavHeader } from '../../media/audio/wav.ts';
+import { wavFile } from '../../media/audio/wav.ts';
 import { state } from '../cli/system/project.ts';
 import { onPath } from '../infra/find-program.ts';
 import { freePort, isFree } from '../infra/ready.ts';
@@ -19,9 +19,9 @@ const greeting = 'Здравствуйте! Салон «Лада», разго�
  */
 export async function lineSettings(): Promise<Readonly<Record<string, string>>> {
   await mkdir(folder, { recursive: true });
-  const samples = [523, 659, 784].map((hz) => makeTone({ hz: [hz], ms: 700, dbm0: -12 }));
-  const data = Buffer.concat(samples.map((tone) => new Uint8Array(tone.buffer)));
-  await writeFile(join(folder, 'greeting.wav'), Buffer.concat([wavHeader({ rateHz, channels: 1 }, data.length), data]));
+  const tones = [523, 659, 784].map((hz) => makeTone({ hz: [hz], ms: 700, dbm0: -12 }));
+  const samples = Int16Array.from(tones.flatMap((tone) => [...tone]));
+  await writeFile(join(folder, 'greeting.wav'), wavFile({ rateHz, channels: 1 }, samples));
   const script = { language: 'ru-RU', start: 'greeting', steps: { greeting: { do: 'say', text: { wav: 'greeting.wav' } } } };
   await writeFile(join(folder, 'line-script.json'), JSON.stringify(script, null, 2));
   const port = (await isFree(usualPort)) ? usualPort : await freePort();

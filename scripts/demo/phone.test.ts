@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { decode } from '../../media/audio/g711.ts';
 import { goertzel } from '../../media/audio/goertzel.ts';
 import { makeTone } from '../../media/audio/tones.ts';
-import { wavHeader } from '../../media/audio/wav.ts';
+import { wavFile } from '../../media/audio/wav.ts';
 import { pingUri } from '../../media/sip/ping.ts';
 import { sipPhones } from '../../test/kit/sip-phone.ts';
 import { until } from '../../test/kit/until.ts';
@@ -38,7 +38,7 @@ test.each([
   await until(() => caller.isConnected() && caller.heard().length > 8_000 && last(440) > 10 * last(700));
   const tone = makeTone({ hz: [700], ms: 10_000, dbm0: -15 });
   const file = join(temporaryDir(), 'line.wav');
-  await writeFile(file, Buffer.concat([wavHeader({ rateHz: 8_000, channels: 1 }, tone.byteLength), new Uint8Array(tone.buffer)]));
+  await writeFile(file, wavFile({ rateHz: 8_000, channels: 1 }, tone));
   phone.play(file);
   await until(() => last(700) > 10 * last(440));
   caller.hangUp();

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { rateHz } from '../../media/audio/g711.ts';
 import { makeTone } from '../../media/audio/tones.ts';
-import { wavHeader } from '../../media/audio/wav.ts';
+import { wavFile } from '../../media/audio/wav.ts';
 import { pingUri } from '../../media/sip/ping.ts';
 import { freePort } from '../infra/ready.ts';
 import { baresipCommand, findSipProgram, writeBaresipConfig } from '../infra/sip-programs.ts';
@@ -37,7 +37,8 @@ export async function startPhone(
 ): Promise<DemoPhone> {
   const dir = temporaryDir();
   const first = join(dir, 'first.wav');
-  await writeFile(first, isSilent ? wavOf(new Int16Array(silenceS * rateHz)) : wavOf(makeTone({ hz: [440], ms: humMs, dbm0: -15 })));
+  const samples = isSilent ? new Int16Array(silenceS * rateHz) : makeTone({ hz: [440], ms: humMs, dbm0: -15 });
+  await writeFile(first, wavFile({ rateHz, channels: 1 }, samples));
   if (!isOwn)
     try {
       const found = await findSipProgram('baresip', AbortSignal.any([signal, AbortSignal.timeout(findMs)]));
@@ -60,8 +61,6 @@ export async function startPhone(
   return await own(first, port, dir, signal, 'baresip was not looked for');
 }
 
-const wavOf = (samples: Int16Array): Uint8Array =>
-  Buffer.concat([wavHeader({ rateHz, channels: 1 }, samples.byteLength), new Uint8Array(samples.buffer)]);
 function own(first: string, port: number, dir: string, signal: AbortSignal, instead: string): Promise<DemoPhone> {
   const program = join(import.meta.dirname, '..', 'demo-phone.ts');
   const child = spawn(process.execPath, [program, String(port), first], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });

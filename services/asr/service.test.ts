@@ -9,7 +9,7 @@ import { asr } from '../../contracts/asr.ts';
 import { decode, encode } from '../../media/audio/g711.ts';
 import { opusFile } from '../../media/audio/opus.ts';
 import { resample } from '../../media/audio/resample.ts';
-import { wavHeader } from '../../media/audio/wav.ts';
+import { wavFile } from '../../media/audio/wav.ts';
 import { type World, world } from '../../test/kit/world.ts';
 import service from './service.ts';
 
@@ -29,9 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-function wav(samples: Int16Array, format: { rateHz: number; channels: 1 | 2 }): Buffer {
-  return Buffer.concat([wavHeader(format, samples.byteLength), Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)]);
-}
+const wav = (samples: Int16Array, format: { rateHz: number; channels: 1 | 2 }): Buffer => Buffer.from(wavFile(format, samples));
 const stereo = (samples: Int16Array) => Int16Array.from({ length: 2 * samples.length }, (_, nth) => samples[nth >> 1] as number);
 
 test('a recording is heard whatever its file is', async () => {

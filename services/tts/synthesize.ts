@@ -6,7 +6,7 @@ import type { tts as contract } from '../../contracts/tts.ts';
 import { decode, rateHz as phoneHz } from '../../media/audio/g711.ts';
 import { opusFileInSlices } from '../../media/audio/opus.ts';
 import { resample } from '../../media/audio/resample.ts';
-import { wavHeader } from '../../media/audio/wav.ts';
+import { wavFile } from '../../media/audio/wav.ts';
 
 /** As much as `Bytes` takes. */
 const maxBytes = 262_144;
@@ -43,17 +43,9 @@ interface Encoding {
 }
 const encoded: Readonly<Record<keyof typeof contentTypes, (speech: Uint8Array, how: Encoding) => Uint8Array | Promise<Uint8Array>>> = {
   pcmu: (speech) => speech,
-  wav: (speech, { rateHz }) => wavOf(speech, rateHz),
+  wav: (speech, { rateHz }) => wavFile({ rateHz, channels: 1 }, resample(decode('PCMU', speech), phoneHz, rateHz)),
   ogg: (speech, { signal }) => opusFileInSlices(decode('PCMU', speech), signal),
 };
 
 /** @param bytes of G.711 */
 export const durationMs = (bytes: number): number => Math.round((bytes * 1_000) / phoneHz);
-
-function wavOf(speech: Uint8Array, rateHz: number): Uint8Array {
-  const samples = resample(decode('PCMU', speech), phoneHz, rateHz);
-  return Buffer.concat([
-    wavHeader({ rateHz, channels: 1 }, samples.byteLength),
-    new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
-  ]);
-}

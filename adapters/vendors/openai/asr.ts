@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { decode, rateHz } from '../../../media/audio/g711.ts';
-import { wavHeader } from '../../../media/audio/wav.ts';
+import { wavFile } from '../../../media/audio/wav.ts';
 import { byUtterance } from '../../asr/by-utterance.ts';
 import type { Ear, Final, HearOptions } from '../../asr/port.ts';
 import { quietParts } from '../../asr/quiet-parts.ts';
@@ -23,8 +23,7 @@ export function openAiEar(settings: z.output<typeof openAiAsrSettings>, { http }
   const { OPENAI_API_KEY: key, OPENAI_BASE_URL: baseUrl, OPENAI_ASR_MODEL: model } = settings;
   const headers = { Authorization: `Bearer ${key}` };
   async function transcribe(clip: Uint8Array, { language, hints }: HearOptions, signal: AbortSignal, timeoutMs = clipMs): Promise<string> {
-    const samples = decode('PCMU', clip);
-    const wav = Buffer.concat([wavHeader({ rateHz, channels: 1 }, samples.byteLength), Buffer.from(samples.buffer)]);
+    const wav = wavFile({ rateHz, channels: 1 }, decode('PCMU', clip));
     const form = await multipart([
       ['file', { bytes: wav, name: 'speech.wav', contentType: 'audio/wav' }],
       ['model', model],

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { makeTone } from '../../../media/audio/tones.ts';
-import { wavHeader } from '../../../media/audio/wav.ts';
+import { wavFile } from '../../../media/audio/wav.ts';
 import { recordedWaits, soundsOf } from './recorded-waits.ts';
 
 const rateHz = 8_000;
@@ -11,7 +11,7 @@ function recordingOf(seconds: number, ...sides: readonly (readonly (readonly [fr
     for (const [fromMs, toMs] of sounds)
       for (const [nth, sample] of makeTone({ hz: [440], ms: toMs - fromMs, dbm0: -12 }).entries())
         samples[(fromMs * 8 + nth) * 2 + side] = sample;
-  return Buffer.concat([wavHeader({ rateHz, channels: 2 }, samples.byteLength), new Uint8Array(samples.buffer)]);
+  return wavFile({ rateHz, channels: 2 }, samples);
 }
 
 test('an answer was waited for from the last sound of the customer to the first of the system', () => {

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
 import { resample } from '../../../media/audio/resample.ts';
-import { readWav, WavError, wavHeader } from '../../../media/audio/wav.ts';
+import { readWav, WavError, wavFile } from '../../../media/audio/wav.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
@@ -100,7 +100,7 @@ async function save(file: string, { customer, agent }: { readonly customer: Uint
   const [left, right] = [decode('PCMU', customer), decode('PCMU', agent)];
   const both = Int16Array.from({ length: 2 * left.length }, (_, at) => (at % 2 === 0 ? left[at >> 1] : right[at >> 1]) ?? 0);
   await using handle = await open(file, 'w', 0o600);
-  await handle.writeFile(Buffer.concat([wavHeader({ rateHz, channels: 2 }, both.byteLength), new Uint8Array(both.buffer)]));
+  await handle.writeFile(wavFile({ rateHz, channels: 2 }, both));
 }
 const iso = (ms: number): string => new Date(ms).toISOString();
 const dated = (entry: TalkEntry) => ({

@@ -11,10 +11,10 @@ import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
 import { createSpeaker } from '../line/speaker.ts';
 import { type AnsweredInWords, answeredBy } from '../talk/answering-words.ts';
 import { createEchoGuard } from '../talk/echo.ts';
-import { createHearing, tickMs } from '../talk/hearing.ts';
+import { createHearing, gapMs, leadMs, tickMs } from '../talk/hearing.ts';
 import type { TalkEntry } from '../talk/machine.ts';
 import { createPlayer } from '../talk/player.ts';
-import type { TalkedCall, TalkParts } from '../talk/run-talk.ts';
+import { beepMs, firstWordsMs, spokenAheadMs, type TalkedCall, type TalkParts } from '../talk/run-talk.ts';
 import { createVoice } from '../talk/voice.ts';
 import { keepConnected } from './connection.ts';
 import { createRealtimeTalk, endCall, type RealtimeEvent, type RealtimeOrder } from './machine.ts';
@@ -25,17 +25,11 @@ export interface RealtimeParts extends TalkParts {
   readonly turns: SpeechTurns;
 }
 const toolsMs = 20_000;
-const firstWordsMs = 20_000;
-const beepMs = 400;
-const spokenAheadMs = 20_000;
 const longestResult = 12_000;
 /** Of the conversation, for another session. */
 const rememberedEntries = 60;
 /** Audio of turns without a transcript, for another session. */
 const keptBytes = 480_000;
-const gapMs = 120;
-/** What a segment has before its begin. */
-const leadMs = 300;
 
 /** Resolves when the leg has ended. */
 export async function runRealtime(

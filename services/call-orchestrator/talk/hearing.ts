@@ -38,9 +38,9 @@ const stopMs = 200;
 /** After so long a segment is cut: what hears it has bounds, and words are wanted before the end. */
 const longestMs = 30_000;
 /** Audio before the detected begin, so that no first sound is lost. */
-const leadMs = 300;
+export const leadMs = 300;
 /** After so long without a frame the phone is silent. */
-const gapMs = 120;
+export const gapMs = 120;
 /** The last sound is the last frame that is not so far below the loudest, dB. */
 const fadedDb = 30;
 /** A frame with so small a share of the usual energy is a pause. */

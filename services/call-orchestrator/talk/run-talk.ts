@@ -63,13 +63,13 @@ const answerMs = 60_000;
 /** More options are not kept in mind. */
 const mostOptions = 3;
 /** Words within this time tell who has answered. */
-const firstWordsMs = 20_000;
+export const firstWordsMs = 20_000;
 /** The beep of a mailbox; tones that a voice hums are shorter. */
-const beepMs = 400;
+export const beepMs = 400;
 /** An utterance has at most 4,096 letters; a voice that speaks longer does not end. */
 const longestSpeechMs = 600_000;
 /** Audio that may wait to be sent. */
-const spokenAheadMs = 20_000;
+export const spokenAheadMs = 20_000;
 const farewells = /до свидан|всего доброго|всего хорошего|(^|\s)пока[.!]?$|goodbye|(^|\s)bye/i;
 /** A dialog takes no longer message. */
 const longestMessage = 4_096;
