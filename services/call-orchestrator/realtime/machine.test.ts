@@ -63,6 +63,15 @@ test('what begins before a proposal was heard does not decide on it, and what be
   expect(give({ kind: 'turn_words', turn: 3, text: 'да' })).toEqual([{ order: 'run_tools', calls: [], said: 'да' }]);
 });
 
+test('what the customer waited is counted from their last sound', () => {
+  const { give, answers, heard, notes } = talk();
+  give({ kind: 'customer_started', at: 0 });
+  give({ kind: 'customer_stopped', at: 1_000, soundAt: 920 });
+  give({ kind: 'woken' }, russianRules.silenceMs + 1_000);
+  heard(answers('a').utterance);
+  expect(notes().find(({ waterfall }) => waterfall !== null)?.waterfall).toMatchObject({ lastSoundAt: 920 });
+});
+
 test('a proposal that waits behind an interrupted sentence is said after all', () => {
   const { give, says, answers } = talk();
   says();

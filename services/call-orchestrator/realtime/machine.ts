@@ -16,8 +16,8 @@ export type RealtimeEvent =
   | { readonly kind: 'customer_started'; readonly at: number }
   /** Where we find turns. @param ms of the audio since the customer started, not of the clock: frames may be late */
   | { readonly kind: 'customer_speaks'; readonly ms: number }
-  /** @param at the last sound */
-  | { readonly kind: 'customer_stopped'; readonly at: number }
+  /** Silence is counted from `at`; the customer has waited since `soundAt`, which is `at` unless it is told. */
+  | { readonly kind: 'customer_stopped'; readonly at: number; readonly soundAt?: number }
   /** What the customer said in a turn; empty if nothing was understood. */
   | { readonly kind: 'turn_words'; readonly turn: number; readonly text: string }
   | Exclude<SpeechEvent, { readonly kind: 'audio' | 'words' | 'speech_started' | 'speech_stopped' | 'committed' | 'refused' | 'heard' }>
@@ -115,7 +115,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   /** Texts of items whose audio has not begun. */
   const texts = new Map<string, string>();
   const waiting = new Map<number, Turn>();
-  let speech: { readonly startedAt: number; endedAt: number | null } | null = null;
+  let speech: { readonly startedAt: number; endedAt: number | null; soundAt: number | null } | null = null;
   let answer: { readonly id: string; readonly at: number; isOver: boolean; hasSpoken: boolean } | null = null;
   /** An answer was requested, and has not begun. */
   let isRequested = false;
@@ -205,7 +205,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     queue.length === 0 && running === 0 && !isRequested && !isAnswerWanted && (answer === null || answer.isOver) && speech === null;
 
   function customerStarted(at: number): void {
-    if (speech === null) speech = { startedAt: at, endedAt: null };
+    if (speech === null) speech = { startedAt: at, endedAt: null, soundAt: null };
     else speech.endedAt = null;
     for (const name of ['end_of_turn', 'idle'] as const) deadlines.delete(name);
     if (!isGreeted || isParting) return;
@@ -216,9 +216,10 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
       if (turns === 'provider') deadlines.set('barge', at + settleMs);
     } else dropAnswer();
   }
-  function customerStopped(at: number, now: number): void {
+  function customerStopped({ at, soundAt = at }: Extract<RealtimeEvent, { readonly kind: 'customer_stopped' }>, now: number): void {
     if (speech === null) return;
     speech.endedAt = at;
+    speech.soundAt = soundAt;
     if (!isGreeted) {
       speech = null;
       greet();
@@ -234,12 +235,12 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     deadlines.delete('end_of_turn');
     if (speech === null || speech.endedAt === null) return;
     lastTurn += 1;
-    const { startedAt, endedAt } = speech;
+    const { startedAt, endedAt, soundAt } = speech;
     speech = null;
     const decides = proposal?.heardAt != null && startedAt >= proposal.heardAt - overlapMs;
     waiting.set(lastTurn, { id: lastTurn, startedAt, endedAt, decides, isAside });
     orders.push({ order: 'commit', turn: lastTurn });
-    turnEnd = { lastSoundAt: endedAt, at: now };
+    turnEnd = { lastSoundAt: soundAt ?? endedAt, at: now };
     if (isAside) {
       deadlines.set('decide', now + rules.decideMs);
     } else if (decides) deadlines.set('words', now + wordsMs);
@@ -428,7 +429,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
         if (isPaused && speech !== null && event.ms >= bargeMs) interrupt();
         return;
       case 'customer_stopped':
-        if (!isHeld && !isMailbox) customerStopped(event.at, now);
+        if (!isHeld && !isMailbox) customerStopped(event, now);
         return;
       case 'turn_words':
         gotWords(event.turn, event.text);

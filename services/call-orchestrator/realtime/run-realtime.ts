@@ -111,7 +111,7 @@ export async function runRealtime(
       give({ kind: 'customer_started', at });
     },
     audio: hear,
-    stopped: (_, at) => give({ kind: 'customer_stopped', at }),
+    stopped: (_, at, soundAt) => give({ kind: 'customer_stopped', at, soundAt }),
   });
   function hear(pcmu: Uint8Array): void {
     if (current.reduce((sum, { length }) => sum + length, 0) < keptBytes) current.push(pcmu);
