@@ -5,6 +5,7 @@
  * (`allow_responses` would permit that, because publish rules do not bind it) or read the replies of another.
  */
 import type { Entry, Method, Stream } from '../../contracts/kit/define.ts';
+import { isLoopback } from '../../contracts/kit/loopback.ts';
 import type { Service } from '../service.ts';
 import { callSubject, guestUser, signature } from '../wire/subjects.ts';
 
@@ -210,7 +211,4 @@ function text(value: string): string {
   if (!/^[\x20-\x7e]*$/.test(value) || /["\\]/.test(value))
     throw new TypeError('a name or password has a character that cannot be written');
   return `"${value}"`;
-}
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

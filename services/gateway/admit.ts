@@ -4,6 +4,7 @@ import type { Cache, Limit, RateDecision } from '../../adapters/cache/port.ts';
 import type { Scope } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Identity, Keys } from './keys.ts';
+import { isFormerPath, isLocalProgram, localPrograms } from './local-programs.ts';
 import { readCookie, requireSameOrigin } from './people/cookie.ts';
 import type { Sessions } from './people/sessions.ts';
 import type { HttpRoute } from './routes.ts';
@@ -13,9 +14,11 @@ export interface AdmitParts {
   readonly sessions: Pick<Sessions, 'identify'>;
   readonly cache: Cache;
   readonly limit: Limit;
+  /** Admits programs of this machine to the paths of former programs without a key; default false. */
+  readonly withoutKeys?: boolean;
 }
 export type Admit = (
-  to: { readonly scope: Scope; readonly people: HttpRoute['people'] },
+  to: { readonly scope: Scope; readonly people: HttpRoute['people']; readonly path: string },
   request: FastifyRequest,
   reply: FastifyReply,
 ) => Promise<Identity>;
@@ -27,7 +30,7 @@ export type Admit = (
 const failures: Limit = { limit: 30, windowMs: 60_000 };
 
 /** @throws PolybError unauthenticated, permission_denied, resource_exhausted. */
-export function createAdmit({ keys, sessions, cache, limit }: AdmitParts): Admit {
+export function createAdmit({ keys, sessions, cache, limit, withoutKeys = false }: AdmitParts): Admit {
   const policy = `"burst";q=${limit.limit};w=${Math.ceil(limit.windowMs / 1000)}`;
 
   async function identify(presented: string, address: string): Promise<Identity> {
@@ -46,10 +49,12 @@ export function createAdmit({ keys, sessions, cache, limit }: AdmitParts): Admit
     return identity;
   }
 
-  return async ({ scope, people }, request, reply) => {
+  return async ({ scope, people, path }, request, reply) => {
     const presented = presentedKey(request);
     const identity =
-      keys.remembered(presented) ?? (presented === '' ? await person(request) : null) ?? (await identify(presented, request.ip));
+      keys.remembered(presented) ??
+      (presented === '' ? await person(request) : null) ??
+      (withoutKeys && isFormerPath(path) && isLocalProgram(request) ? localPrograms : await identify(presented, request.ip));
     const taken = await cache.take(`key:${identity.keyId}`, limit);
     reply.header('ratelimit-policy', policy).header('ratelimit', rateLimit(taken));
     if (!taken.isAllowed) throw tooMuch(taken.retryAfterMs);

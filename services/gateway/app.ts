@@ -185,7 +185,7 @@ function addRoute(app: FastifyInstance, route: HttpRoute, { ask, admit, decided,
     url: path.replace(/\{(\w+)\}/g, ':$1'),
     onRequest: async (request, reply) => {
       if (deprecation !== undefined) reply.headers(deprecation);
-      if (scope !== 'none') request.identity = await admit({ scope, people }, request, reply);
+      if (scope !== 'none') request.identity = await admit({ scope, people, path }, request, reply);
       if (options.requireIfMatch && method.http.ifMatch !== undefined && isUnbound(request.headers['if-match']))
         throw new PolybError('failed_precondition', 'Provide If-Match: the ETag of the version you read, not *.', {
           reason: 'precondition_required',
@@ -242,7 +242,7 @@ function addStreamRoute(app: FastifyInstance, route: StreamRoute, parts: AppPart
     method: verb as 'GET',
     url: path.replace(/\{(\w+)\}/g, ':$1'),
     onRequest: async (request, reply) => {
-      if (scope !== 'none') request.identity = await admit({ scope, people }, request, reply);
+      if (scope !== 'none') request.identity = await admit({ scope, people, path }, request, reply);
     },
     handler: async (request, reply) => {
       const { identity } = request;

@@ -102,8 +102,9 @@ export function addFeeds(app: FastifyInstance, { ask, admit, owners, openStreams
     };
   }
 
-  app.get('/api/v1/stream', async (request, reply) => {
-    const identity = await admit({ scope: 'read', people: personRoles }, request, reply);
+  const path = '/api/v1/stream';
+  app.get(path, async (request, reply) => {
+    const identity = await admit({ scope: 'read', people: personRoles, path }, request, reply);
     const asked = topicsFor(identity, (request.query as { topics?: string }).topics?.toString());
     openStreams.requireRoom();
     const last = placeOf(request.headers['last-event-id']);

@@ -22,6 +22,7 @@ import { addHealth } from './health.ts';
 import { keyHandlers } from './key-handlers.ts';
 import { createKeys, type Identity } from './keys.ts';
 import { listen } from './listen.ts';
+import { localPrograms, requireOwnMachine } from './local-programs.ts';
 import { buildInfo } from './metrics.ts';
 import { noteKeyUses } from './note-key-uses.loop.ts';
 import { onChatAssigned } from './on-chat-assigned.ts';
@@ -94,6 +95,7 @@ export default service({
     throw new PolybError('failed_precondition', 'PEOPLE_PASSWORDS=false leaves nobody a way to log in: set IDENTITY_KIND.', {
       reason: 'bad_settings',
     });
+  if (settings.GATEWAY_PORTS_WITHOUT_KEYS) requireOwnMachine(settings);
   // At most two concurrent statements look up keys, however many are guessed.
   const keys = createKeys({ find: batched((keyIds) => findKeys(db, keyIds)), now });
   const known = { find: () => findServices(db), note: (services: readonly string[]) => noteServices(db, services) };
@@ -110,16 +112,13 @@ export default service({
     now,
     needsSecondFactor: settings.PEOPLE_SECOND_FACTOR,
   });
-  const admit = createAdmit({
-    keys,
-    sessions,
-    cache,
-    limit: { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS },
-  });
+  const limit = { limit: settings.GATEWAY_RATE_LIMIT, windowMs: settings.GATEWAY_RATE_WINDOW_MS };
+  const admit = createAdmit({ keys, sessions, cache, limit });
   const owners = ownersIn(db);
   const decided = (decision: Decision) => insertDecision(db, decision);
   let isDraining = false;
-  const isLive = (identity: Identity) => (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
+  const isLive = async (identity: Identity) =>
+    identity === localPrograms || (identity.session === undefined ? keys.isLive(identity) : sessions.isLive(identity));
   const opened = openStreams(isLive, mostStreams);
   const streamReplies: StreamReplyParts = {
     open: (stream, input, options) => bus.open(stream, input, nothing(), options),
@@ -179,10 +178,12 @@ export default service({
     const logIn = createProviderLogIn({ provider, commit: bus.commit, cache, secretKey, now, returnTo });
     addProviderRoutes(main, { logIn, startSession, note, ended: sessionEnded, log });
   }
+  const admitToPorts = createAdmit({ keys, sessions, cache, limit, withoutKeys: settings.GATEWAY_PORTS_WITHOUT_KEYS });
   const others = settings.GATEWAY_PORTS.map((each) => {
     const [port = 0, old = port] = each.split(':').map(Number);
     const app = createApp({
       ...parts,
+      admit: admitToPorts,
       routes: routesOfPort(routes, old),
       streams: { ...streamReplies, routes: streamRoutesOfPort(streamRoutes, old) },
     });

@@ -22,6 +22,11 @@ export const gatewaySettings = z.object({
   GATEWAY_PORTS: list(text({ max: 11, like: /^\d{1,5}(:\d{1,5})?$/, expected: '8005, or 18005:8005 to listen elsewhere' }), { max: 20 })
     .default([])
     .describe('Additional ports, each with the routes of the former program on that port: 3000, 8001, 8002, 8003, 8005, 8000, 8300.'),
+  GATEWAY_PORTS_WITHOUT_KEYS: flag()
+    .default(false)
+    .describe(
+      'Whether programs on this machine need no API key for the paths of former programs on GATEWAY_PORTS, such as /leads; whatever is under /api still needs one. Only with GATEWAY_HOST on loopback and no GATEWAY_TRUSTED_PROXIES.',
+    ),
   GATEWAY_TRUSTED_PROXIES: list(text({ max: 100 }), { max: 20 })
     .default([])
     .describe('Addresses of proxies whose X-Forwarded-For header is trusted.'),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { durationMs, integer, list, secret, text, url } from '../../../config/settings.ts';
 import { TimeZone } from '../../../contracts/common.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { isLoopback } from '../../../contracts/kit/loopback.ts';
 import { phoneCountry } from '../../crm/phones.ts';
 import type { LeadStatus } from '../../crm/port.ts';
 import type { Deps } from '../../deps.ts';
@@ -16,7 +17,7 @@ const webhookUrl = z
   .max(2048)
   .refine((written) => {
     const { protocol, hostname, pathname } = URL.parse(written) ?? { protocol: '', hostname: '', pathname: '' };
-    const isSafe = protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+    const isSafe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
     return isSafe && /^\/rest\/\d+\/[\w-]+\/?$/.test(pathname);
   })
   .meta({ expected: 'the URL of an incoming webhook over https, https://example.bitrix24.ru/rest/1/<code>/', secret: true });

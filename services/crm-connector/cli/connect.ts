@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { connections } from '../../../contracts/connections.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { isLoopback } from '../../../contracts/kit/loopback.ts';
 import { askMethod } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
@@ -29,7 +30,7 @@ export async function connectSystem(invocation: Invocation): Promise<number> {
   let callback = given === undefined ? undefined : queryOf(given);
   if (callback === undefined) {
     const { hostname } = new URL(redirectUri);
-    if (!isLocal(hostname)) {
+    if (!isLoopback(hostname)) {
       out.print(url);
       out.note(
         `open this page and consent; then give the address that the browser shows: polyb crm connect ${system} --callback 'ADDRESS'`,
@@ -51,8 +52,6 @@ export async function connectSystem(invocation: Invocation): Promise<number> {
   out.note('the tokens are stored, encrypted; polyb crm test PHONE tries the connection', 'ok');
   return 0;
 }
-
-const isLocal = (hostname: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 
 /** The query with which the browser comes to the redirect URI, which is on this machine. */
 async function callbackAt(redirectUri: string, ready: () => void, signal: AbortSignal): Promise<Callback> {

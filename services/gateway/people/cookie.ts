@@ -1,13 +1,13 @@
 /** The cookies of a session and of a log-in through the identity provider. `__Host-` works over https only; over plain http a cookie is given on loopback alone. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PolybError } from '../../../contracts/kit/errors.ts';
+import { isLoopback } from '../../../contracts/kit/loopback.ts';
 
 const names = {
   session: { secure: '__Host-polyb', plain: 'polyb_session' },
   logIn: { secure: '__Host-polyb-log-in', plain: 'polyb_log_in' },
 } as const;
 type Cookie = keyof typeof names;
-const loopback = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
 
 type At = Pick<FastifyRequest, 'protocol' | 'ip' | 'headers'>;
 const nameAt = ({ protocol }: At, cookie: Cookie): string => names[cookie][protocol === 'https' ? 'secure' : 'plain'];
@@ -24,7 +24,7 @@ export function readCookie(request: At, cookie: Cookie): string {
 
 /** @throws PolybError failed_precondition/plain_http where the password would cross a network unprotected. */
 export function requireSafeTransport({ protocol, ip }: At): void {
-  if (protocol !== 'https' && !loopback.test(ip))
+  if (protocol !== 'https' && !isLoopback(ip))
     throw new PolybError(
       'failed_precondition',
       'Logging in needs https: put a proxy with a certificate before this server, and name it in GATEWAY_TRUSTED_PROXIES.',
