@@ -1,13 +1,13 @@
 /** Ears that read an utterance as a whole, when it has ended: where it begins and ends, what it may be so far, and recordings. */
-import { decode, rateHz } from '../../media/audio/g711.ts';
+import { decode, encode, rateHz } from '../../media/audio/g711.ts';
 import { createPieces, noiseDb, type Piece } from './pieces.ts';
-import type { Final, HeardItem, SpokenItem } from './port.ts';
+import type { Ear, Final, HeardItem, HearOptions, SpokenItem } from './port.ts';
 
 /** Text of an utterance, and the samples it is in. */
 export interface Reading {
   readonly text: string;
-  /** From 0 to 1. */
-  readonly confidence: number;
+  /** From 0 to 1; null if the provider reports none. */
+  readonly confidence: number | null;
   readonly words: Final['words'];
   readonly from: number;
   readonly to: number;
@@ -17,20 +17,32 @@ export type Reader = (pieces: readonly Piece[]) => Promise<Reading | null>;
 /** A reader for each utterance, of the samples that it asks for. */
 export type ReaderOf = (samples: (from: number, to: number) => Int16Array) => Reader;
 
+export interface UtteranceOptions {
+  /** The level of the noise, where it is known from the start. */
+  readonly floorDb?: number;
+  /** Read an utterance when it has ended, and not before: there are no partials. */
+  readonly onlyWhole?: true;
+  /** An utterance that goes on for so long is read so far. */
+  readonly longestMs?: number;
+}
+
 /** A pause that ends an utterance. */
 const endMs = 700;
-/** An utterance that goes on is read so far: nothing that is kept grows without end. */
-const [mostPieces, longestMs] = [12, 15_000];
+/** An utterance of so many pieces is read so far, as each reading costs more than the one before. */
+const mostPieces = 12;
+/** Of a clip for a provider. */
+const longestClipMs = 60_000;
+/** Given to a provider around speech, whose ends are soft. */
+const aroundClip = (200 * rateHz) / 1_000;
 /** A recording is given to the ear in parts of a second. */
 const partBytes = rateHz;
 /** A recording without pauses has no noise to learn from. */
 const quietestNoiseDb = -25;
 
-/** @param floorDb the level of the noise, where it is known from the start */
 export async function* hearUtterances(
   spoken: AsyncIterable<SpokenItem> | Iterable<SpokenItem>,
   readerOf: ReaderOf,
-  floorDb?: number,
+  { floorDb, onlyWhole, longestMs = 15_000 }: UtteranceOptions = {},
 ): AsyncGenerator<HeardItem> {
   const pieces = createPieces(floorDb === undefined ? {} : { floorDb });
   const audio = keptAudio();
@@ -57,9 +69,13 @@ export async function* hearUtterances(
     audio.add(samples);
     const made = pieces.push(samples);
     waiting.push(...made);
-    const isLong = waiting.length >= mostPieces || samplesMs(audio.length - (waiting[0]?.from ?? audio.length)) > longestMs;
-    if (waiting.length > 0 && (isLong || pieces.silenceMs >= endMs)) yield* await settle();
-    else if (made.length > 0) {
+    const isLong = samplesMs(audio.length - (waiting[0]?.from ?? pieces.speechFrom ?? audio.length)) > longestMs;
+    // Speech without a single pause is cut where it is: what is kept does not grow without end.
+    const cut = isLong && waiting.length === 0 ? pieces.end() : null;
+    if (cut !== null) waiting.push(cut);
+    const isFull = isLong || (onlyWhole === undefined && waiting.length >= mostPieces);
+    if (waiting.length > 0 && (isFull || pieces.silenceMs >= endMs)) yield* await settle();
+    else if (made.length > 0 && onlyWhole === undefined) {
       const text = (await read(waiting))?.text ?? '';
       if (text !== '' && text !== guessed) yield { kind: 'partial', text };
       guessed = text;
@@ -75,9 +91,27 @@ export async function utterancesOf(recording: Uint8Array, readerOf: ReaderOf): P
   };
   const finals: Final[] = [];
   const floorDb = noiseDb(decode('PCMU', recording.subarray(0, 60 * rateHz)));
-  for await (const item of hearUtterances(parts(), readerOf, Math.min(floorDb, quietestNoiseDb)))
+  for await (const item of hearUtterances(parts(), readerOf, { floorDb: Math.min(floorDb, quietestNoiseDb) }))
     if (item.kind === 'final') finals.push(item);
   return finals;
+}
+
+/** Hears by a provider that transcribes clips. @param transcribe the text of a clip of G.711; empty if it has none */
+export function hearClips(
+  transcribe: (clip: Uint8Array, options: HearOptions, signal: AbortSignal) => Promise<string>,
+  longestMs = longestClipMs,
+): Ear['hear'] {
+  return (spoken, options, signal) =>
+    hearUtterances(
+      spoken,
+      (samples) => async (pieces) => {
+        signal.throwIfAborted();
+        const [from, to] = [pieces[0]?.from ?? 0, pieces.at(-1)?.to ?? 0];
+        const text = await transcribe(encode('PCMU', samples(from - aroundClip, to + aroundClip)), options, signal);
+        return text === '' ? null : { text, confidence: null, words: [], from, to };
+      },
+      { onlyWhole: true, longestMs },
+    );
 }
 
 /** The samples from some time on. */

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { decode, rateHz } from '../../../media/audio/g711.ts';
 import { wavFile } from '../../../media/audio/wav.ts';
-import { byUtterance } from '../../asr/by-utterance.ts';
 import type { Ear, Final, HearOptions } from '../../asr/port.ts';
 import { quietParts } from '../../asr/quiet-parts.ts';
+import { hearClips } from '../../asr/utterances.ts';
 import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
 import { multipart } from '../../multipart.ts';
@@ -52,7 +52,7 @@ export function openAiEar(settings: z.output<typeof openAiAsrSettings>, { http }
     vocabulary: 'open',
     hasWordTimes: false,
     limits: 'It hears an utterance after its end, without partial texts and times of words.',
-    hear: byUtterance(transcribe),
+    hear: hearClips(transcribe),
     async recognize(recording, options, signal) {
       const finals: Final[] = [];
       for (const { from, to } of quietParts(recording, partMs)) {
