@@ -49,6 +49,11 @@ export const Call = z.object({
   q850: Q850,
   recordingId: Id.nullable(),
   transferredTo: Callee.nullable().describe('Whom the customer was connected with last.'),
+  provider: Line.nullable()
+    .default(null)
+    .describe(
+      'The provider of a speech model that has taken the call over SIP. It has the audio: such a call has no leg and no recording here.',
+    ),
   createdAt: Timestamp,
   ringingAt: Timestamp.nullable(),
   answeredAt: Timestamp.nullable(),
@@ -80,7 +85,7 @@ const count = z.int().min(0);
 const CallStep = z.object({ callId: Id, leadId: Id.nullable(), direction: LegDirection, at: Timestamp });
 const one = z.strictObject({ callId: Id });
 
-export const calls = contract('calls', '2.3.0', {
+export const calls = contract('calls', '2.4.0', {
   start_call: method({
     summary: 'Call the phone of a lead, unless a calling rule forbids it now.',
     input: StartCall,

@@ -56,8 +56,10 @@ export type SpeechEvent =
       readonly calls: readonly SpeechCall[];
     }
   | { readonly kind: 'key'; readonly key: string }
-  /** Where the provider has the audio: the customer has heard the answer to its end. */
-  | { readonly kind: 'heard'; readonly answer: string }
+  /** Where the provider has the audio: the customer begins to hear the answer. */
+  | { readonly kind: 'playing'; readonly answer: string }
+  /** Where the provider has the audio: the customer has heard the answer to its end, or until they interrupted it. */
+  | { readonly kind: 'heard'; readonly answer: string; readonly isWhole: boolean }
   /** The provider refused a request; the session goes on. */
   | { readonly kind: 'refused'; readonly code: string };
 
@@ -92,8 +94,11 @@ export interface SpeechModel {
   open(options: SpeechOptions, signal: AbortSignal): Promise<SpeechSession>;
 }
 
+/** The session of a call whose audio the provider has. */
+export type SipSession = Pick<SpeechSession, 'events' | 'answer' | 'note' | 'result' | 'update' | 'close'>;
 /** A call that waits at a provider, which speaks SIP with the carrier itself. */
 export interface WaitingSipCall {
+  /** As the adapter names it. */
   readonly callId: string;
   /** The same in every delivery about one call. */
   readonly ref: string;
@@ -102,11 +107,13 @@ export interface WaitingSipCall {
   readonly phoneNumber: string | null;
 }
 export interface SipCalls {
+  /** `openai` */
+  readonly provider: string;
   /** @returns null for a delivery about anything else. @throws PolybError permission_denied/bad_signature, invalid_argument/bad_delivery */
   read(delivery: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }): WaitingSipCall | null;
   accept(callId: string, options: SpeechOptions, signal: AbortSignal): Promise<void>;
-  /** The session of a call that was accepted; its audio is elsewhere. */
-  attach(callId: string, options: SpeechOptions, signal: AbortSignal): Promise<SpeechSession>;
+  /** The session of a call that was accepted. @throws PolybError failed_precondition/upstream_refused when the call is over */
+  attach(callId: string, options: SpeechOptions, signal: AbortSignal): Promise<SipSession>;
   /** @param targetUri `tel:+79995550000` or `sip:…` */
   refer(callId: string, targetUri: string, signal: AbortSignal): Promise<void>;
   reject(callId: string, status: number, signal: AbortSignal): Promise<void>;

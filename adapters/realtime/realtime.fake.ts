@@ -22,6 +22,8 @@ export interface FakeAnswer {
   readonly isText?: boolean;
   /** The answer fails. */
   readonly fails?: boolean;
+  /** Where the server has the audio: it is played until the customer interrupts it. */
+  readonly isEndless?: boolean;
 }
 export interface FakeItem {
   readonly id: string;
@@ -53,8 +55,13 @@ export interface FakeRealtime {
   readonly items: readonly FakeItem[];
   /** From now on it sends nothing, on connections that are open. */
   stall(): void;
-  /** Over the latest connection, to a call whose audio the server has: it answers by itself. */
-  customerSays(text: string): void;
+  /**
+   * To a call whose audio the server has: it answers by itself. @param callId without it, the call of the latest connection
+   * @param areWordsLate they are written down after the answer
+   */
+  customerSays(text: string, how?: { readonly callId?: string; readonly areWordsLate?: boolean }): void;
+  /** A call whose audio the server has is over. */
+  customerHangsUp(callId: string): void;
   drop(): void;
   close(): Promise<void>;
 }
@@ -79,7 +86,14 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
     ids += 1;
     return `${prefix}_${ids}`;
   };
-  let hearText = (_text: string): void => {};
+  const hearTexts = new Map<string, (text: string, areWordsLate: boolean) => void>();
+  let latest = '';
+  const attached = new Map<string, Set<WebSocket>>();
+  const over = new Set<string>();
+  function endCall(call: string): void {
+    over.add(call);
+    for (const socket of attached.get(call) ?? []) socket.close();
+  }
   const setups = new Map<string, Json>();
 
   const http = await fakeServer({ onUpgrade: upgrade }, ({ method, path, headers, body }) => {
@@ -89,6 +103,8 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       const setup = JSON.parse(body) as Json;
       setups.set(call, (setup.session as Json | undefined) ?? setup);
     }
+    const [, ended] = /^v1\/(?:realtime\/calls|live\/sessions)\/([^/]+)\/(?:hangup|refer|reject)$/.exec(path) ?? [];
+    if (ended !== undefined) endCall(decodeURIComponent(ended));
     return { status: 200, body: {} };
   });
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -96,7 +112,12 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (opened) => converse(opened, request.url?.split('?')[1] ?? ''));
+    const query = request.url?.split('?')[1] ?? '';
+    if (over.has(new URLSearchParams(query).get('call_id') ?? '')) {
+      socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (opened) => converse(opened, query));
   }
 
   function converse(socket: WebSocket, query: string): void {
@@ -110,6 +131,9 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
     let speaking: string | null = null;
     let active: { readonly id: string; isCancelled: boolean } | null = null;
     const mine: FakeItem[] = [];
+    /** The answer that is played until the customer interrupts it. */
+    let played: string | null = null;
+    if (call !== null) attached.set(call, (attached.get(call) ?? new Set()).add(socket));
     items = mine;
     connections.push({ query, setup: () => setup });
     const send = (event: Json): void => {
@@ -185,7 +209,9 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       active = null;
       const status = response.isCancelled ? 'cancelled' : answer.fails ? 'failed' : 'completed';
       send({ type: 'response.done', response: { id: response.id, status, output, status_details: null } });
-      if (call !== null && answer.says !== undefined) send({ type: 'output_audio_buffer.stopped', response_id: response.id });
+      if (call === null || answer.says === undefined) return;
+      if (answer.isEndless) played = response.id;
+      else send({ type: 'output_audio_buffer.stopped', response_id: response.id });
     }
     async function speak(
       response: { readonly id: string; readonly isCancelled: boolean },
@@ -197,6 +223,7 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       mine.push(item);
       const at = { response_id: response.id, item_id: item.id, output_index: 0, content_index: 0 };
       send({ type: 'response.output_item.added', response_id: response.id, item: { id: item.id, type: 'message', role: 'assistant' } });
+      if (call !== null) send({ type: 'output_audio_buffer.started', response_id: response.id });
       if (isText) send({ type: 'response.output_text.delta', ...at, delta: says });
       else {
         const coded = form.encoder();
@@ -299,13 +326,21 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
           return;
       }
     }
-    hearText = (text) => {
+    latest = call ?? '';
+    hearTexts.set(latest, (text, areWordsLate) => {
       const item = id('item');
+      const write = (): void =>
+        send({ type: 'conversation.item.input_audio_transcription.completed', item_id: item, content_index: 0, transcript: text });
       mine.push({ id: item, role: 'user', text, ms: 0 });
+      send({ type: 'input_audio_buffer.speech_started', item_id: item, audio_start_ms: heardMs });
+      if (played !== null) send({ type: 'output_audio_buffer.cleared', response_id: played });
+      played = null;
+      heardMs += 500;
+      send({ type: 'input_audio_buffer.speech_stopped', item_id: item, audio_end_ms: heardMs });
       send({ type: 'input_audio_buffer.committed', item_id: item });
-      send({ type: 'conversation.item.input_audio_transcription.completed', item_id: item, content_index: 0, transcript: text });
-      void respond();
-    };
+      if (!areWordsLate) write();
+      void respond().then(() => areWordsLate && write());
+    });
     socket.on('message', (data) => {
       const event = JSON.parse(String(data)) as Json;
       received.push(event);
@@ -325,7 +360,8 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
     stall() {
       for (const socket of sockets.clients) stalled.add(socket);
     },
-    customerSays: (text) => hearText(text),
+    customerSays: (text, { callId = latest, areWordsLate = false } = {}) => hearTexts.get(callId)?.(text, areWordsLate),
+    customerHangsUp: endCall,
     drop() {
       for (const socket of sockets.clients) socket.terminate();
     },

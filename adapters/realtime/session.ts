@@ -104,7 +104,6 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
     if ('response_id' in event && cancelled.has(event.response_id)) return;
     switch (event.type) {
       case 'session.created':
-        if (attached) ready.resolve();
         return;
       case 'session.updated':
         owed = Math.max(0, owed - 1);
@@ -120,8 +119,12 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
         if (options.turns === 'own') owed = Math.max(0, owed - 1);
         put({ kind: 'committed', item: event.item_id ?? null });
         return;
+      case 'output_audio_buffer.started':
+        put({ kind: 'playing', answer: event.response_id });
+        return;
       case 'output_audio_buffer.stopped':
-        put({ kind: 'heard', answer: event.response_id });
+      case 'output_audio_buffer.cleared':
+        put({ kind: 'heard', answer: event.response_id, isWhole: event.type === 'output_audio_buffer.stopped' });
         return;
       case 'input_audio_buffer.dtmf_event_received':
         put({ kind: 'key', key: event.event });
@@ -224,8 +227,8 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
     if (!attached) {
       send({ type: 'session.update', session: sessionOf(wire, options) }, true);
       for (const { who, text } of options.history) note(who, text);
+      await ready.promise;
     }
-    await ready.promise;
   } catch (error) {
     end(error);
     if (signal.aborted) throw new PolybError('cancelled', 'The speech session was not wanted any more.');

@@ -34,13 +34,18 @@ const lookMs = 200;
 /**
  * Lets the customer wait and dials the person; `settleConsultations` ends what nobody takes. A repeat for the same person changes nothing.
  *
- * @throws PolybError failed_precondition/not_answered, or unimplemented if the gateway carries no audio
+ * @throws PolybError failed_precondition/not_answered, or unimplemented if the audio is not at the gateway
  */
 export async function consult(
   { callId, to, summary }: Asked,
   { db, bus, now, log }: ConsultParts,
   signal: AbortSignal,
 ): Promise<{ readonly call: CallRow; readonly consultationId: string }> {
+  if ((await findCall(db, callId))?.provider != null)
+    throw new PolybError(
+      'unimplemented',
+      'The provider of the speech model has the audio of this call: nobody can speak with the person first; leave out the mode.',
+    );
   const { hasMedia } = await bus.call(telephony.capabilities, {}, { signal });
   if (!hasMedia)
     throw new PolybError('unimplemented', 'This gateway carries no audio: calls can only be transferred blind; leave out the mode.');

@@ -8,7 +8,11 @@ import { findCall } from './rows.ts';
 
 export function getRecording(db: Queries, call: BusCall): Handler<typeof calls.get_recording> {
   return async ({ callId, viewer, offset, length }, { signal }) => {
-    const { recordingId, state } = (await findCall(db, callId, narrowedTo(viewer))) ?? missing(callId);
+    const { recordingId, state, provider } = (await findCall(db, callId, narrowedTo(viewer))) ?? missing(callId);
+    if (provider !== null)
+      throw new PolybError('failed_precondition', `The audio of this call never left ${provider}: there is no recording of it here.`, {
+        reason: 'not_kept',
+      });
     if (recordingId === null)
       throw new PolybError(
         'failed_precondition',

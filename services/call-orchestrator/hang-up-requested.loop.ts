@@ -1,16 +1,16 @@
 import { type Call, type Loop, loop, type Queries } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { isPolybError } from '../../contracts/kit/errors.ts';
-import { telephony } from '../../contracts/telephony.ts';
+import type { HangUp } from './hang-up.ts';
 import { callsToHangUp, markHungUp } from './rows.ts';
 
 /** Hangs up calls that could not be hung up at the time of the request. */
-export function hangUpRequested(db: Queries, call: Call, now: () => number): Loop {
+export function hangUpRequested(db: Queries, hangUp: HangUp, { call, now }: { readonly call: Call; readonly now: () => number }): Loop {
   return loop('hang_up_requested', { idleMs: 5_000, wakeOn: calls.call_ringing }, async (signal) => {
     const done = await Promise.allSettled(
-      (await callsToHangUp(db, 20)).map(async ({ callId, legId }) => {
-        await call(telephony.hang_up, { legId }, { signal }).catch(ignoreImpossible);
-        await markHungUp(db, callId, new Date(now()));
+      (await callsToHangUp(db, 20)).map(async (requested) => {
+        await hangUp(requested, { call, signal }).catch(ignoreImpossible);
+        await markHungUp(db, requested.callId, new Date(now()));
       }),
     );
     const failed = done.find((each) => each.status === 'rejected');

@@ -22,6 +22,8 @@ export interface NewInboundCall {
   readonly line: string;
   readonly createdAt: Date;
 }
+/** A call that a provider of speech models takes over SIP. */
+export type NewProviderCall = Omit<NewInboundCall, 'legId'> & { readonly provider: string };
 export interface NewCall {
   readonly callId: string;
   readonly key: string;
@@ -35,7 +37,7 @@ export interface NewCall {
 
 const columns =
   'call_id, key, direction, lead_id, phone_number, line, leg_id, state, outcome, answered_by, ended_by, hang_up_cause, q850, recording_id, ' +
-  'transferred_to, created_at, ringing_at, answered_at, ended_at, attention';
+  'transferred_to, provider, created_at, ringing_at, answered_at, ended_at, attention';
 /** Ranks in `attention` from which a call needs a person. */
 const needsPerson = 2;
 /** SQL for a `seen_by` of calls that a person sees: it names them, or nobody. */
@@ -64,6 +66,7 @@ interface Columns {
   readonly q850: number | null;
   readonly recording_id: string | null;
   readonly transferred_to: string | null;
+  readonly provider: string | null;
   readonly created_at: Date;
   readonly ringing_at: Date | null;
   readonly answered_at: Date | null;
@@ -87,6 +90,7 @@ function rowOf(from: Columns): CallRow {
     q850: from.q850,
     recordingId: from.recording_id,
     transferredTo: from.transferred_to,
+    provider: from.provider,
     createdAt: from.created_at.toISOString(),
     ringingAt: time(from.ringing_at),
     answeredAt: time(from.answered_at),
@@ -113,14 +117,15 @@ export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
   return true;
 }
 /** An inbound call rings. Null when it is stored already. */
-export async function insertInboundCall(tx: Queries, call: NewInboundCall): Promise<CallRow | null> {
-  const { callId, legId, phoneNumber, line, createdAt } = call;
+export async function insertInboundCall(tx: Queries, call: NewInboundCall | NewProviderCall): Promise<CallRow | null> {
+  const { callId, phoneNumber, line, createdAt } = call;
+  const [legId, provider] = 'legId' in call ? [call.legId, null] : [null, call.provider];
   const seenBy = phoneNumber === null ? '' : await lockedSeenBy(tx, phoneNumber);
   const inserted = await one(
     tx.query<Columns>(
-      `insert into call_orchestrator.calls (call_id, direction, leg_id, phone_number, line, state, created_at, ringing_at, seen_by)
-       values ($1, 'in', $2, $3, $4, 'ringing', $5, $5, $6) on conflict (call_id) do nothing returning ${columns}`,
-      [callId, legId, phoneNumber, line, createdAt, seenBy],
+      `insert into call_orchestrator.calls (call_id, direction, leg_id, phone_number, line, state, created_at, ringing_at, seen_by, provider)
+       values ($1, 'in', $2, $3, $4, 'ringing', $5, $5, $6, $7) on conflict (call_id) do nothing returning ${columns}`,
+      [callId, legId, phoneNumber, line, createdAt, seenBy, provider],
     ),
   );
   if (inserted !== null && phoneNumber !== null) await markFollowed(tx, phoneNumber, call);
@@ -328,15 +333,23 @@ export async function requestEnd(tx: Queries, callId: string, at: Date): Promise
   return marked ?? findCall(tx, callId);
 }
 
-/** Calls marked for hang-up whose leg is known and not hung up yet. */
-export async function callsToHangUp(tx: Queries, limit: number): Promise<readonly { callId: string; legId: string }[]> {
-  const rows = await tx.query<{ call_id: string; leg_id: string }>(
-    `select call_id, leg_id from call_orchestrator.calls
-     where state <> 'ended' and end_requested_at is not null and hung_up_at is null and leg_id is not null
+/** A call that can be hung up: its leg is known, or a provider has answered it. */
+export type HangUpCall = Pick<CallRow, 'callId' | 'legId' | 'provider'>;
+export const canHangUp = ({ legId, provider, state }: Pick<CallRow, 'legId' | 'provider' | 'state'>): boolean =>
+  legId !== null || (provider !== null && state !== 'ringing');
+/** Calls marked for hang-up that can be hung up and are not yet. */
+export async function callsToHangUp(tx: Queries, limit: number): Promise<readonly HangUpCall[]> {
+  return await tx.query<HangUpCall>(
+    `select call_id as "callId", leg_id as "legId", provider from call_orchestrator.calls
+     where state <> 'ended' and end_requested_at is not null and hung_up_at is null
+       and (leg_id is not null or (provider is not null and state <> 'ringing'))
      order by end_requested_at limit $1`,
     [limit],
   );
-  return rows.map(({ call_id, leg_id }) => ({ callId: call_id, legId: leg_id }));
+}
+export async function isEndRequested(tx: Queries, callId: string): Promise<boolean> {
+  const rows = await tx.query('select 1 from call_orchestrator.calls where call_id = $1 and end_requested_at is not null', [callId]);
+  return rows.length > 0;
 }
 
 export async function markHungUp(tx: Queries, callId: string, at: Date): Promise<void> {

@@ -23,6 +23,7 @@ import { endOverdueCalls } from './end-overdue-calls.loop.ts';
 import { allowCalls, forbidCalls } from './forbid-calls.ts';
 import { getRecording } from './get-recording.ts';
 import { getTranscript } from './get-transcript.ts';
+import { hangUpCalls } from './hang-up.ts';
 import { hangUpRequested } from './hang-up-requested.loop.ts';
 import { builtInScript, readLineScript } from './line/script.ts';
 import { listForbidden } from './list-forbidden.ts';
@@ -73,12 +74,12 @@ export default service({
   );
   const needsModel = settings.CALL_ATTENDANT === 'realtime' || [...routes.values()].some(({ kind }) => kind === 'realtime');
   if (needsModel && vendors.realtime.length === 0) throw noSpeechModel();
+  const people = calleesOf(settings.CALL_PEOPLE) ?? []; // The settings schema has refused invalid ones.
   const lines = attendLegs(db, {
-    ...{ bus, log, now, routes, tts: voices },
+    ...{ bus, log, now, routes, people, tts: voices },
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
     attendant: settings.CALL_ATTENDANT,
     ...{ models: vendors.realtime, turns: settings.CALL_REALTIME_TURNS },
-    people: calleesOf(settings.CALL_PEOPLE) ?? [], // The settings schema has refused invalid ones.
     rules: {
       ...russianRules,
       greeting: settings.CALL_GREETING ?? russianRules.greeting,
@@ -90,7 +91,8 @@ export default service({
   });
   const closing = new AbortController();
   const sip = vendors.realtime.find((model) => model.sip !== undefined)?.sip;
-  const waiting = answerSpeechCalls(sip, { db, bus, log, now, routes, language: 'ru-RU' }, closing.signal);
+  const hangUp = hangUpCalls(db, sip);
+  const waiting = answerSpeechCalls(sip, { db, bus, log, now, routes, people, language: 'ru-RU' }, closing.signal);
   metrics.begin(callsRefused, { cause: ['wrong_number'] });
   metrics.begin(callsTotal, { direction: ['in', 'out'], outcome: CallOutcome.options });
   metrics.sample(async () => [{ of: callsActive, labels: {}, value: await countActive(db) }]);
@@ -103,11 +105,11 @@ export default service({
       call_totals: callTotals(db),
       get_transcript: getTranscript(db),
       get_recording: getRecording(db, bus.call),
-      end_call: endCall(db, now),
-      transfer_call: transferCall({ db, bus, log, now }),
+      end_call: endCall(db, hangUp, now),
+      transfer_call: transferCall({ db, bus, sip, log, now }),
       route_call: routeCall(bus, routes, now),
       attend_leg: lines.attend,
-      speech_webhook: speechWebhook(sip, { db, now, stored: waiting.answerNow }),
+      speech_webhook: speechWebhook(sip, { bus, routes, now, stored: waiting.answerNow }),
       forbid_calls: forbidCalls(bus.commit, now),
       list_forbidden: listForbidden(db),
       allow_calls: allowCalls(bus.commit, now),
@@ -117,7 +119,7 @@ export default service({
     loops: [
       waiting.loop,
       endOverdueCalls(bus, settings.CALL_MAX_MS, now),
-      hangUpRequested(db, bus.call, now),
+      hangUpRequested(db, hangUp, { call: bus.call, now }),
       every('forget_transcripts', '41 3 * * *', () => forgetEntries(db, new Date(now() - settings.CALL_TRANSCRIPT_KEEP_MS))),
       settleConsultations(db, bus, bus.call, { now, ringMs: settings.CALL_TRANSFER_RING_MS }),
     ],

@@ -31,6 +31,7 @@ export function openAiSipCalls(
     if (answer.status > 299) throw httpFailure(answer, `The call (${action})`);
   }
   return {
+    provider: 'openai',
     read({ headers, body }) {
       verify(options.webhookSecret, headers, body, now());
       const delivery = parsed(Delivery, body);

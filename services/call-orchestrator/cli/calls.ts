@@ -27,7 +27,7 @@ export async function listCalls(invocation: Invocation): Promise<number> {
       columns: ['CALL', 'DIR', 'PHONE', 'STATE', 'OUTCOME', 'STARTED', 'END'],
       rows: page.items.map((call) => [
         call.callId,
-        call.direction,
+        call.provider === null ? call.direction : `${call.direction} (${call.provider})`,
         call.phoneNumber ?? 'withheld',
         call.state,
         call.outcome ?? '',
@@ -123,6 +123,7 @@ function drawCall(call: Call, out: Invocation['out']): string {
     ['ringing', call.ringingAt && out.time(call.ringingAt)],
     ['answered', call.answeredAt && out.time(call.answeredAt)],
     ['transferred', call.transferredTo],
+    ['audio', call.provider === null ? null : `at ${call.provider}, which has taken the call over SIP; not recorded here`],
     ['ended', call.endedAt && `${out.time(call.endedAt)}  ${endOf(call)}`],
   ];
   return lines.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(12)}${value}\n`])).join('');

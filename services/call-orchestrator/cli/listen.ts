@@ -64,7 +64,12 @@ async function hear(
   const leg = Promise.withResolvers<string | null>();
   const watching = (async () => {
     let takenBy: string | null = null;
-    for await (const { state, legId, transferredTo } of watchCall({ bus }, callId, until)) {
+    for await (const { state, legId, transferredTo, provider } of watchCall({ bus }, callId, until)) {
+      if (provider !== null)
+        throw refusal('failed_precondition', `${provider} has the audio of call ${callId}; it does not come here`, {
+          subject: 'calls listen',
+          next: [`polyb calls transcript ${callId}`],
+        });
       if (state !== 'ended' && legId !== null) leg.resolve(legId);
       if (transferredTo !== null && transferredTo !== takenBy) out.note(`${transferredTo} has taken over the call`, 'ok');
       takenBy = transferredTo;

@@ -1,21 +1,38 @@
-import type { SipCalls } from '../../../adapters/realtime/port.ts';
+import type { SipCalls, SipSession } from '../../../adapters/realtime/port.ts';
 import { type Bus, type Log, type Loop, loop, type Queries } from '../../../bus/service.ts';
+import { calls } from '../../../contracts/calls.ts';
+import { Phone } from '../../../contracts/common.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
+import { finishCall } from '../finish-call.ts';
+import { referTarget } from '../hand-over.ts';
 import { type Routes, routeOfLine } from '../routes.ts';
+import { advance, type CallEnd, isEndRequested, markTransferred, unknownEnd } from '../rows.ts';
+import { countEntries, insertEntry } from '../talk/transcript-rows.ts';
 import { setupOf } from './setup.ts';
 import { runSideband } from './sideband.ts';
-import { forgetSpeechCalls, markSpeechCall, takeSpeechCalls } from './speech-call-rows.ts';
+import {
+  closeSpeechCall,
+  forgetSpeechCalls,
+  holdSpeechCall,
+  releaseSpeechCall,
+  type SpeechCallRow,
+  takeSpeechCalls,
+} from './speech-call-rows.ts';
 
 export interface SpeechCallParts {
   readonly db: Queries;
-  readonly bus: Pick<Bus, 'call'>;
+  readonly bus: Pick<Bus, 'call' | 'commit'>;
   readonly log: Log;
   /** Unix ms. */
   readonly now: () => number;
   readonly routes: Routes;
   readonly language: string;
+  /** To whom the agent hands a call over; the first one is called. */
+  readonly people: readonly string[];
 }
-const attemptMs = 15_000;
+/** An instance that attends a call says so more often than this. */
+const silentMs = 15_000;
+const beatMs = 5_000;
 const keptMs = 30 * 86_400_000;
 /** SIP: the number is not served here. */
 const notFound = 404;
@@ -25,53 +42,140 @@ export interface SpeechCallAnswerer {
   /** Does not wait for the loop. */
   readonly answerNow: () => void;
 }
-/** Answers calls that wait at the provider: by the route of the called number, once. @param closing ends the talks */
+/** Answers calls that wait at the provider, by the route of the called number, and attends those that it has answered. @param closing leaves them */
 export function answerSpeechCalls(sip: SipCalls | undefined, parts: SpeechCallParts, closing: AbortSignal): SpeechCallAnswerer {
-  const { db, log, now, routes } = parts;
-  async function answer(callId: string, line: string, phoneNumber: string | null, signal: AbortSignal): Promise<void> {
-    if (sip === undefined) return;
-    const route = routeOfLine(routes, line);
-    if (route?.kind === 'people') {
-      const [first = ''] = route.people;
-      await sip.refer(callId, first.startsWith('+') ? `tel:${first}` : first, signal);
-      return await markSpeechCall(db, callId, 'ended');
-    }
-    if (route?.kind !== 'realtime') {
-      await sip.reject(callId, notFound, signal);
-      return await markSpeechCall(db, callId, 'refused');
-    }
-    const customer = { sessionId: callId, ...(/^\+\d{7,15}$/.test(phoneNumber ?? '') ? { phoneNumber: phoneNumber as string } : {}) };
-    const own = await setupOf(parts.bus, customer, signal);
-    const options = { ...own, language: parts.language, turns: 'server_vad' as const, history: [] };
-    await sip.accept(callId, options, signal);
-    await markSpeechCall(db, callId, 'answered');
-    void runSideband(sip, { callId, customer, options }, parts, closing)
-      .catch((err: unknown) => {
-        if (!closing.aborted) log.warn({ err, callId }, 'the session of a call at the speech model broke off');
-      })
-      .finally(() => markSpeechCall(db, callId, 'ended').catch((err: unknown) => log.warn({ err }, 'the end of a call was not stored')));
+  const { db, bus, log, now, routes, people } = parts;
+
+  async function finish({ providerCallId, callId }: SpeechCallRow, end: CallEnd): Promise<void> {
+    await bus.commit(async (tx) => {
+      await closeSpeechCall(tx, providerCallId, end.outcome === 'failed' ? 'refused' : 'ended');
+      if (callId !== null) await finishCall(tx, callId, end, new Date(now()));
+    });
   }
+  async function connectPerson(sipCalls: SipCalls, row: SpeechCallRow, to: string, signal: AbortSignal): Promise<void> {
+    const { callId } = row;
+    await sipCalls.refer(row.providerCallId, referTarget(to), signal);
+    if (callId === null) return;
+    await bus.commit(async (tx) => {
+      const moved = await markTransferred(tx, callId, to);
+      if (moved !== null)
+        tx.emit(calls.call_transferred, { callId, leadId: moved.leadId, direction: 'in', to, at: new Date(now()).toISOString() });
+    });
+  }
+  async function answer(row: SpeechCallRow, signal: AbortSignal): Promise<void> {
+    if (sip === undefined) return;
+    const { providerCallId, callId } = row;
+    const route = routeOfLine(routes, row.line);
+    if (route?.kind === 'people' && !row.isAnswered) {
+      const [first = ''] = route.people;
+      await connectPerson(sip, row, first, signal);
+      // Whether the person answers, the carrier knows alone.
+      return await finish(row, { ...unknownEnd, endedBy: 'system' });
+    }
+    if (callId === null || (route?.kind !== 'realtime' && !row.isAnswered)) {
+      await sip.reject(providerCallId, notFound, signal);
+      return await closeSpeechCall(db, providerCallId, 'refused');
+    }
+    const phoneNumber = Phone.safeParse(row.phoneNumber).data;
+    const customer = { sessionId: callId, ...(phoneNumber === undefined ? {} : { phoneNumber }) };
+    const own = await setupOf(bus, customer, signal);
+    const options = { ...own, language: parts.language, turns: 'server_vad' as const, history: [] };
+    let refusal: unknown;
+    if (!row.isAnswered)
+      await sip.accept(providerCallId, options, signal).catch((err) => {
+        // An attempt whose reply was lost may have been accepted: then there is a session.
+        if (!isRefusal(err)) throw err;
+        refusal = err;
+      });
+    const session = await sip.attach(providerCallId, options, closing).catch((err) => {
+      throw refusal ?? err;
+    });
+    await holdSpeechCall(db, providerCallId, new Date(now()));
+    if (!row.isAnswered) await answered(callId);
+    void attend(sip, row, session, customer).catch((err: unknown) => log.warn({ err, callId }, 'the end of a call was not stored'));
+  }
+  async function answered(callId: string): Promise<void> {
+    await bus.commit(async (tx) => {
+      const call = await advance(tx, callId, 'answered', new Date(now()));
+      if (call !== null)
+        tx.emit(calls.call_answered, { callId, leadId: null, direction: 'in', at: call.answeredAt ?? new Date(now()).toISOString() });
+    });
+  }
+  async function attend(
+    sipCalls: SipCalls,
+    row: SpeechCallRow,
+    session: SipSession,
+    customer: { readonly sessionId: string; readonly phoneNumber?: string },
+  ): Promise<void> {
+    const { providerCallId } = row;
+    const callId = customer.sessionId;
+    const beat = setInterval(() => {
+      holdSpeechCall(db, providerCallId, new Date(now())).catch((err: unknown) =>
+        log.warn({ err, callId }, 'a call could not be marked as attended'),
+      );
+    }, beatMs);
+    try {
+      let said = await countEntries(db, callId);
+      const over = await runSideband(
+        session,
+        { customer, runKey: `${callId}:${now()}` },
+        {
+          ...{ bus, log, now },
+          note: (entry) => insertEntry(db, callId, said++, entry),
+          async end(handsOver) {
+            const [person] = people;
+            if (handsOver && person !== undefined) await connectPerson(sipCalls, row, person, closing);
+            else await sipCalls.hangUp(providerCallId, closing);
+          },
+        },
+        closing,
+      );
+      if (over.how === 'ended') await finish(row, { ...answeredEnd, endedBy: 'system' });
+      else if (!closing.aborted && row.isAnswered && !over.hadEvents) await finish(row, await endOf(callId));
+      else {
+        // The call is over, or only the connection is: whoever attends it next finds out.
+        await releaseSpeechCall(db, providerCallId);
+        if (!closing.aborted) answerNow();
+      }
+    } finally {
+      clearInterval(beat);
+    }
+  }
+  const endOf = async (callId: string): Promise<CallEnd> => ({
+    ...answeredEnd,
+    endedBy: (await isEndRequested(db, callId)) ? 'system' : 'remote',
+  });
   async function answerAll(signal: AbortSignal): Promise<void> {
-    const taken = await takeSpeechCalls(db, new Date(now()), new Date(now() - attemptMs));
+    const taken = await takeSpeechCalls(db, new Date(now()), new Date(now() - silentMs));
     await Promise.all(
-      taken.map(async ({ callId, line, phoneNumber }) => {
+      taken.map(async (row) => {
         try {
-          await answer(callId, line, phoneNumber, signal);
+          await answer(row, signal);
         } catch (err) {
-          log.warn({ err, callId }, 'a call that waits at the speech model was not answered');
-          // The provider has refused: the call is over, or is answered already.
-          if (isPolybError(err) && err.outcome === 'not_executed') await markSpeechCall(db, callId, 'refused');
+          const { callId, isAnswered } = row;
+          log.info(
+            { err, callId },
+            isAnswered ? 'a call at the speech model is over' : 'a call that waits at the speech model was not answered',
+          );
+          if (!isRefusal(err)) return;
+          await finish(row, isAnswered && callId !== null ? await endOf(callId) : unansweredEnd);
         }
       }),
     );
   }
+  const answerNow = (): void =>
+    void answerAll(closing).catch((err: unknown) => log.warn({ err }, 'calls that wait are answered by the next turn of the loop'));
   return {
     loop: loop('answer_speech_calls', { idleMs: 5_000 }, async (signal) => {
       await answerAll(signal);
       await forgetSpeechCalls(db, new Date(now() - keptMs));
       return 'idle';
     }),
-    answerNow: () =>
-      void answerAll(closing).catch((err: unknown) => log.warn({ err }, 'calls that wait are answered by the next turn of the loop')),
+    answerNow,
   };
 }
+const answeredEnd = { ...unknownEnd, outcome: 'answered', hangUpCause: 'normal' } as const;
+/** The provider has refused: the caller has given up, or nothing can answer the call. */
+const unansweredEnd = { ...unknownEnd, outcome: 'failed' } as const;
+const isRefusal = (err: unknown): boolean =>
+  isPolybError(err) && err.outcome === 'not_executed' && err.code !== 'unavailable' && err.code !== 'resource_exhausted';

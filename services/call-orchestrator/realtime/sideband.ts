@@ -1,32 +1,50 @@
-/** The session of a call whose audio the provider has: it runs the tools, has our words said, and hangs up. */
-import type { SipCalls, SpeechCall, SpeechOptions } from '../../../adapters/realtime/port.ts';
+/** The session of a call whose audio the provider has: it runs the tools, has our words said, writes down both sides, and hangs up. */
+import type { SipSession, SpeechCall } from '../../../adapters/realtime/port.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
 import { dialog } from '../../../contracts/dialog.ts';
 import type { InputOf, OutputOf } from '../../../contracts/kit/define.ts';
+import type { TalkEntry } from '../talk/machine.ts';
 import { endCall } from './machine.ts';
 import { setupOf } from './setup.ts';
+import { createSpokenEntries } from './spoken-entries.ts';
 
 const toolsMs = 20_000;
 const longestResult = 12_000;
 const keysOf: Readonly<Record<string, string>> = { '1': 'да', '2': 'нет' };
 
-/** Resolves when the call has ended. */
+interface SidebandParts {
+  readonly bus: Pick<Bus, 'call'>;
+  readonly log: Log;
+  /** Unix ms. */
+  readonly now: () => number;
+  /** Stores what one side said. */
+  readonly note: (entry: TalkEntry) => Promise<void>;
+  /** After the last word. @param handsOver the customer wants a person */
+  readonly end: (handsOver: boolean) => Promise<void>;
+}
+/** How a session ended: this system ended the call, or the session is gone. `hadEvents`: something was heard of the call before. */
+export type SidebandEnd = { readonly how: 'ended' } | { readonly how: 'gone'; readonly hadEvents: boolean };
+
+/** Resolves when the session is over. Keys of tool runs begin with `runKey`. */
 export async function runSideband(
-  sip: SipCalls,
-  {
-    callId,
-    customer,
-    options,
-  }: { readonly callId: string; readonly customer: InputOf<typeof dialog.list_tools>; readonly options: SpeechOptions },
-  { bus, log }: { readonly bus: Pick<Bus, 'call'>; readonly log: Log },
+  session: SipSession,
+  { customer, runKey }: { readonly customer: InputOf<typeof dialog.list_tools>; readonly runKey: string },
+  { bus, log, now, note, end }: SidebandParts,
   signal: AbortSignal,
-): Promise<void> {
-  const session = await sip.attach(callId, options, signal);
+): Promise<SidebandEnd> {
+  const callId = customer.sessionId;
+  const entries = createSpokenEntries(now);
+  let noted: Promise<void> = Promise.resolve();
   let said: string | null = null;
   let isProposed = false;
   let isLast = false;
+  let handsOver = false;
   let hasSpoken = false;
+  let hadEvents = false;
   let runs = 0;
+  function store(entry: TalkEntry): void {
+    noted = noted.then(() => note(entry)).catch((err: unknown) => log.warn({ err, callId }, 'what was said could not be stored'));
+  }
   async function run(calls: readonly SpeechCall[]): Promise<void> {
     runs += 1;
     const input = {
@@ -38,13 +56,14 @@ export async function runSideband(
     said = null;
     let ran: OutputOf<typeof dialog.run_tools> | null = null;
     try {
-      ran = await bus.call(dialog.run_tools, input, { key: `${callId}:tools:${runs}`, timeoutMs: toolsMs, signal });
+      ran = await bus.call(dialog.run_tools, input, { key: `${runKey}:tools:${runs}`, timeoutMs: toolsMs, signal });
       session.update(await setupOf(bus, customer, signal));
     } catch (err) {
       if (!signal.aborted) log.warn({ err, callId }, 'the tools of a call failed');
     }
     isProposed = (ran?.proposals.length ?? 0) > 0;
-    isLast ||= ran?.isHandedOver ?? false;
+    handsOver ||= ran?.isHandedOver ?? false;
+    isLast ||= handsOver;
     for (const { callId: id } of calls) {
       const { outcome, result } = ran?.results.find((each) => each.id === id) ?? { outcome: 'failed', result: { error: 'failed' } };
       session.result(id, JSON.stringify({ outcome, result }).slice(0, longestResult));
@@ -52,20 +71,39 @@ export async function runSideband(
     if (ran?.say != null) session.note('system', `Скажи клиенту слово в слово: «${ran.say}»`);
     if (calls.length > 0 || ran?.say != null) session.answer();
   }
-  for await (const event of session.events) {
-    if (event.kind === 'words' && event.isFinal && event.text !== '') said = event.text;
-    else if (event.kind === 'key') said = keysOf[event.key] ?? said;
-    if (isProposed && said !== null && (event.kind === 'words' || event.kind === 'key')) await run([]);
-    if (event.kind === 'answering') hasSpoken = false;
-    if (event.kind === 'text') hasSpoken = true;
-    if (event.kind === 'answered') {
-      const calls = event.calls.filter(({ name }) => name !== endCall);
-      for (const { callId: id, name } of event.calls) if (name === endCall) session.result(id, '{"ok":true}');
-      isLast ||= calls.length < event.calls.length;
-      if (calls.length > 0) await run(calls);
-      else if (event.calls.length > 0 && !hasSpoken) session.answer();
+  async function talk(): Promise<SidebandEnd> {
+    for await (const event of session.events) {
+      hadEvents = true;
+      const entry = entries.take(event);
+      if (entry !== null) store(entry);
+      if (event.kind === 'words' && event.isFinal && event.text !== '') said = event.text;
+      else if (event.kind === 'key') said = keysOf[event.key] ?? said;
+      if (isProposed && said !== null && (event.kind === 'words' || event.kind === 'key')) await run([]);
+      if (event.kind === 'answering') hasSpoken = false;
+      if (event.kind === 'text') hasSpoken = true;
+      if (event.kind === 'answered') {
+        const calls = event.calls.filter(({ name }) => name !== endCall);
+        for (const { callId: id, name } of event.calls) if (name === endCall) session.result(id, '{"ok":true}');
+        isLast ||= calls.length < event.calls.length;
+        if (calls.length > 0) await run(calls);
+        else if (event.calls.length > 0 && !hasSpoken) session.answer();
+      }
+      // The last word was played.
+      if (event.kind === 'heard' && event.isWhole && isLast) {
+        await end(handsOver);
+        return { how: 'ended' };
+      }
     }
-    // The last word was played.
-    if (event.kind === 'heard' && isLast) await sip.hangUp(callId, signal);
+    return { how: 'gone', hadEvents };
+  }
+  try {
+    return await talk();
+  } catch (err) {
+    if (!signal.aborted) log.info({ err, callId }, 'the session of a call at the speech model is over');
+    return { how: 'gone', hadEvents };
+  } finally {
+    session.close();
+    for (const entry of entries.end()) store(entry);
+    await noted;
   }
 }

@@ -53,9 +53,10 @@ afterAll(async () => {
 let count = 0;
 function waiting(line = '100') {
   count += 1;
+  const phoneNumber = `+7999777000${count}`;
   const [callId, sipCallId] = [`rtc_${count}`, `sip-${count}@carrier`];
   const sip_headers = [
-    { name: 'From', value: `"Анна" <sip:+7999777000${count}@carrier>;tag=1` },
+    { name: 'From', value: `"Анна" <sip:${phoneNumber}@carrier>;tag=1` },
     { name: 'To', value: `<sip:${line}@sip.api.openai.com>` },
     { name: 'Call-ID', value: sipCallId },
   ];
@@ -71,8 +72,9 @@ function waiting(line = '100') {
     const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,AAAA ${signature}` };
     return it.bus.call(calls.speech_webhook, { headers, body: Buffer.from(alter(body)) });
   };
+  const listed = async () => (await it.bus.call(calls.list_calls, { phoneNumber })).items;
   const posts = (action: string) => server.http.seen.filter(({ path }) => path === `v1/realtime/calls/${callId}/${action}`);
-  return { callId, delivery, posts, sip_headers };
+  return { callId, delivery, posts, listed, sip_headers };
 }
 
 test('of deliveries that come again, at the same time, at two instances and for both interfaces, one answers the call', async () => {
@@ -107,13 +109,18 @@ test('a delivery that is forged, altered or older than five minutes changes noth
   expect(posts('accept')).toEqual([]);
 });
 
-test('a number of a person is referred, and one without a route is rejected', async () => {
+test('a number of a person is referred, and one without a route is rejected and not listed', async () => {
   const [person, nobody] = [waiting('200'), waiting('300')];
   await Promise.all([person.delivery('wh_8'), nobody.delivery('wh_9')]);
   const [refer] = await until(() => person.posts('refer').length > 0 && person.posts('refer'));
   expect(JSON.parse(refer?.body ?? '')).toEqual({ target_uri: 'tel:+79995550000' });
   const [reject] = await until(() => nobody.posts('reject').length > 0 && nobody.posts('reject'));
   expect(JSON.parse(reject?.body ?? '')).toEqual({ status_code: 404 });
+  expect(await nobody.listed()).toEqual([]);
+  await until(async () => (await person.listed()).find(({ state }) => state === 'ended'));
+  expect(await person.listed()).toMatchObject([
+    { provider: 'openai', outcome: 'unknown', transferredTo: '+79995550000', answeredAt: null },
+  ]);
 });
 
 test('over the sideband the caller books, and the call is hung up after the last word', async () => {
@@ -140,4 +147,90 @@ test('over the sideband the caller books, and the call is hung up after the last
   expect((await it.bus.call(booking.list_appointments, { days: 60 })).appointments).toHaveLength(before + 1);
   server.customerSays('До свидания');
   await until(() => posts('hangup').length === 1);
+});
+
+const transcriptOf = async (callId: string) =>
+  (await it.bus.call(calls.get_transcript, { callId })).entries.map(
+    ({ who, text, isInterrupted }) => `${who}: ${text}${isInterrupted ? ' …' : ''}`,
+  );
+/** A call that the model has answered. */
+async function answered(id: string) {
+  const { callId, delivery, posts, listed } = waiting();
+  await delivery(id);
+  const attached = () => server.connections.filter(({ query }) => query === `call_id=${callId}`);
+  const call = await until(async () => (await listed()).find(({ state }) => state === 'answered'));
+  return { providerCallId: callId, call, posts, attached, now: async () => (await listed())[0] };
+}
+const said = (text: string) => until(() => server.items.find((item) => item.role === 'assistant' && item.text === text));
+
+test('a call has a row from the first ring to its end, and a transcript in the order in which things were said', async () => {
+  brain = (items) => ({ says: items.at(-1)?.text === 'Сколько стоит стрижка' ? 'Две тысячи рублей.' : 'Пожалуйста.' });
+  const { providerCallId, call, now } = await answered('wh_20');
+  expect(call).toMatchObject({ direction: 'in', provider: 'openai', line: '100', legId: null, outcome: null, recordingId: null });
+  // The first words are written down after the answer to them was heard.
+  server.customerSays('Сколько стоит стрижка', { areWordsLate: true });
+  await said('Две тысячи рублей.');
+  await until(async () => (await transcriptOf(call.callId)).length === 2);
+  server.customerSays('Спасибо');
+  await said('Пожалуйста.');
+  const whole = ['customer: Сколько стоит стрижка', 'agent: Две тысячи рублей.', 'customer: Спасибо', 'agent: Пожалуйста.'];
+  await until(async () => (await transcriptOf(call.callId)).length === 4);
+  expect(await transcriptOf(call.callId)).toEqual(whole);
+  server.customerHangsUp(providerCallId);
+  await until(async () => (await now())?.state === 'ended');
+  expect(await now()).toMatchObject({ outcome: 'answered', endedBy: 'remote', hangUpCause: 'normal', needsAttention: false });
+  expect(await transcriptOf(call.callId)).toEqual(whole);
+  await expect(it.bus.call(calls.get_recording, { callId: call.callId, offset: 0, length: 100 })).rejects.toMatchObject({
+    reason: 'not_kept',
+    message: expect.stringContaining('never left openai'),
+  });
+});
+
+test('of an answer that the customer interrupts, the transcript has what was heard', async () => {
+  const long = `Есть время завтра в десять, ${'или в двенадцать, '.repeat(200)}что удобнее?`;
+  brain = (items) => (items.at(-1)?.text === 'Запишите меня' ? { says: long, ms: 200, isEndless: true } : { says: 'Хорошо.' });
+  const { call } = await answered('wh_21');
+  server.customerSays('Запишите меня');
+  await said(long);
+  server.customerSays('Подождите');
+  await said('Хорошо.');
+  await until(async () => (await transcriptOf(call.callId)).length >= 3);
+  const lines = await transcriptOf(call.callId);
+  expect(lines.join(' ')).not.toContain('что удобнее');
+  expect(lines.slice(-2)).toEqual(['customer: Подождите', 'agent: Хорошо.']);
+});
+
+test('end_call hangs up at the provider', async () => {
+  const { call, posts, now } = await answered('wh_22');
+  await it.bus.call(calls.end_call, { callId: call.callId });
+  expect(posts('hangup')).toHaveLength(1);
+  await until(async () => (await now())?.state === 'ended');
+  expect(await now()).toMatchObject({ outcome: 'answered', endedBy: 'system' });
+});
+
+test('a transfer refers the call, and one with a consultation is refused', async () => {
+  const { call, posts, now } = await answered('wh_23');
+  const to = '+79995550001';
+  await expect(it.bus.call(calls.transfer_call, { callId: call.callId, to, mode: 'attended' })).rejects.toMatchObject({
+    code: 'unimplemented',
+  });
+  await expect(it.bus.call(calls.transfer_call, { callId: call.callId, to: 'person:anna' })).rejects.toMatchObject({
+    code: 'unimplemented',
+  });
+  expect(await it.bus.call(calls.transfer_call, { callId: call.callId, to })).toMatchObject({ transferredTo: to });
+  expect(JSON.parse(posts('refer')[0]?.body ?? '')).toEqual({ target_uri: `tel:${to}` });
+  await until(async () => (await now())?.state === 'ended');
+});
+
+test('a session that breaks off while the call goes on is opened again, and the transcript goes on', async () => {
+  brain = () => ({ says: 'Слушаю вас.' });
+  const { providerCallId, call, attached, now } = await answered('wh_24');
+  server.customerSays('Алло');
+  await until(async () => (await transcriptOf(call.callId)).length === 2);
+  server.drop();
+  await until(() => attached().length === 2);
+  server.customerSays('Вы ещё там?', { callId: providerCallId });
+  await until(async () => (await transcriptOf(call.callId)).length === 4);
+  expect((await transcriptOf(call.callId)).slice(2)).toEqual(['customer: Вы ещё там?', 'agent: Слушаю вас.']);
+  expect(await now()).toMatchObject({ state: 'answered' });
 });

@@ -41,3 +41,10 @@ export async function forgetEntries(db: Queries, before: Date): Promise<void> {
     if (deleted.length < 1000) return;
   }
 }
+export async function countEntries(db: Queries, callId: string): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    'select count(*)::int as count from call_orchestrator.transcript_entries where call_id = $1',
+    [callId],
+  );
+  return row?.count ?? 0;
+}

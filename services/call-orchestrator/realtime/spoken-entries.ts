@@ -1,0 +1,88 @@
+/** What both sides say in a call whose audio a provider has, from the events of its session. */
+import type { SpeechEvent } from '../../../adapters/realtime/port.ts';
+import { heardOf } from '../talk/heard-words.ts';
+import type { TalkEntry } from '../talk/machine.ts';
+
+export interface SpokenEntries {
+  /** Events in the order in which they came. @returns what is known to have been said, if the event completes it */
+  take(event: SpeechEvent): TalkEntry | null;
+  /** The call is over: what was heard of answers that were still played. */
+  end(): readonly TalkEntry[];
+}
+/**
+ * The times of entries put them into the order in which they were said: the words of a customer may come after the answer to them.
+ * Nothing tells how much of an answer was played before it was interrupted but the time that has passed.
+ */
+export function createSpokenEntries(now: () => number): SpokenEntries {
+  let last = 0;
+  const said = new Map<string, { readonly startedAt: number; endedAt: number | null }>();
+  const answers = new Map<string, { text: string; startedAt: number | null }>();
+  /** Two beginnings never have the same time. */
+  function begin(): number {
+    last = Math.max(now(), last + 1);
+    return last;
+  }
+  const entry = (of: Pick<TalkEntry, 'who' | 'text' | 'startedAt'> & Partial<TalkEntry>): TalkEntry => ({
+    ...{ endedAt: Math.max(of.startedAt, now()), isInterrupted: false, waterfall: null },
+    ...of,
+  });
+  function answerOf(id: string): { text: string; startedAt: number | null } {
+    const known = answers.get(id) ?? { text: '', startedAt: null };
+    answers.set(id, known);
+    return known;
+  }
+  function heard({ text, startedAt }: { readonly text: string; readonly startedAt: number | null }, isWhole: boolean): TalkEntry | null {
+    const since = startedAt ?? begin();
+    const words = isWhole ? text.trim() : heardOf({ text, playedMs: now() - since, voicedMs: 0 });
+    return words === '' ? null : entry({ who: 'agent', text: words, startedAt: since, isInterrupted: !isWhole });
+  }
+  return {
+    take(event) {
+      switch (event.kind) {
+        case 'speech_started':
+          said.set(event.item, { startedAt: begin(), endedAt: null });
+          return null;
+        case 'speech_stopped': {
+          const utterance = said.get(event.item);
+          if (utterance !== undefined) utterance.endedAt = now();
+          return null;
+        }
+        case 'committed':
+          if (event.item !== null && !said.has(event.item)) said.set(event.item, { startedAt: begin(), endedAt: now() });
+          return null;
+        case 'words': {
+          if (!event.isFinal) return null;
+          const { startedAt, endedAt } = said.get(event.item) ?? { startedAt: begin(), endedAt: null };
+          said.delete(event.item);
+          if (event.text === '') return null;
+          return entry({
+            who: 'customer',
+            text: event.text,
+            startedAt,
+            ...(endedAt === null ? {} : { endedAt: Math.max(startedAt, endedAt) }),
+          });
+        }
+        case 'key':
+          return entry({ who: 'customer', text: event.key, startedAt: begin() });
+        case 'text':
+          answerOf(event.answer).text += event.text;
+          return null;
+        case 'playing':
+          answerOf(event.answer).startedAt = begin();
+          return null;
+        case 'heard': {
+          const answer = answers.get(event.answer);
+          answers.delete(event.answer);
+          return answer === undefined ? null : heard(answer, event.isWhole);
+        }
+        default:
+          return null;
+      }
+    },
+    end() {
+      const playing = [...answers.values()].filter(({ startedAt }) => startedAt !== null);
+      answers.clear();
+      return playing.flatMap((answer) => heard(answer, false) ?? []);
+    },
+  };
+}
