@@ -85,8 +85,9 @@ export function createEnd(post: (frame: Frame) => void, onClosed: (why: PolybErr
           });
         break;
       case 'error':
+        // An end that has sent all may be gone before all is read.
+        if (!heardAll) lastWord = frame.error;
         heardAll = true;
-        lastWord = frame.error;
         break;
       case 'cancel':
         close(new PolybError('cancelled', 'The other end of the stream left.'));

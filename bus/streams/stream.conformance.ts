@@ -348,6 +348,72 @@ export function streamConformance(openTransports: () => Promise<TransportBed>): 
     expect(ended).toEqual(['connection_lost']);
   });
 
+  test.each(['caller', 'service'])('is lost with the first frame that a %s sends to a process that is gone', async (side) => {
+    const patient = { streamPingMs: 60_000 };
+    const transports = { shop: await bed.transports.connect('shop'), till: await bed.transports.connect('till') };
+    const cut = Promise.withResolvers<void>();
+    const ended: unknown[] = [];
+    const goesOn = async function* () {
+      yield Uint8Array.of(1);
+      await cut.promise;
+      yield Uint8Array.of(2);
+      yield* silent();
+    };
+    await bed.serve(
+      {
+        sound: async function* (_, __, { signal }) {
+          signal.addEventListener('abort', () => void ended.push(signal.reason.reason), { once: true });
+          if (side === 'service') return yield* goesOn();
+          yield Uint8Array.of(1);
+          yield* silent();
+        },
+      },
+      { ...patient, transport: transports.shop },
+    );
+    const bus = await bed.bus('till', { ...patient, transport: transports.till });
+    const reading = (async () => {
+      const up = side === 'caller' ? goesOn() : silent();
+      for await (const _ of bus.open(bed.shop.sound, { legId: 'a', frames: 1 }, up)) {
+        bed.transports.cut(side === 'caller' ? transports.shop : transports.till);
+        cut.resolve();
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'upstream_failed', reason: 'connection_lost' });
+    await until(() => ended.length === 1);
+    expect(ended).toEqual(['connection_lost']);
+  });
+
+  test('is read to its end when the process that sent all of it is gone', async () => {
+    const transports = { shop: await bed.transports.connect('shop'), till: await bed.transports.connect('till') };
+    await bed.serve(
+      {
+        sound: async function* () {
+          for (const n of [1, 2, 3]) yield Uint8Array.of(n);
+        },
+      },
+      { transport: transports.shop },
+    );
+    const bus = await bed.bus('till', { transport: transports.till });
+    const [gone, sent] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const up = (async function* () {
+      await gone.promise;
+      yield Uint8Array.of(1);
+      sent.resolve();
+      yield* silent();
+    })();
+    const got: number[] = [];
+    for await (const [n = 0] of bus.open(bed.shop.sound, { legId: 'a', frames: 3 }, up)) {
+      if (got.push(n) > 1) continue;
+      await transports.till.flush();
+      bed.transports.cut(transports.shop);
+      gone.resolve();
+      await sent.promise;
+      await new Promise(setImmediate);
+      await transports.till.flush();
+    }
+    expect(got).toEqual([1, 2, 3]);
+  });
+
   test('ends with unavailable when its service shuts down', async () => {
     const shop = await bed.serve({ talk: () => silent() });
     const bus = await bed.bus('till');

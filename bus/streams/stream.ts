@@ -10,7 +10,7 @@ import type { LocalCall, LocalEndpoints } from '../transports/in-process.ts';
 import type { Arrived, Subscription, Transport } from '../transports/transport.ts';
 import { plainCopy } from '../wire/codec.ts';
 import { type Frame, type Packed, pack, unpack } from '../wire/frames.ts';
-import { headerBlock } from '../wire/headers.ts';
+import { headerBlock, readHead } from '../wire/headers.ts';
 import { createEnd, type End } from './stream-end.ts';
 import { createTaps, type Side, type TapParts, type Taps } from './tap.ts';
 
@@ -20,7 +20,7 @@ export interface StreamParts {
   readonly now: () => number;
   readonly log: Log;
   readonly localEndpoints: LocalEndpoints | undefined;
-  /** Maximum time between frames of an end; after three such times of silence it is lost. */
+  /** After three such times of silence an end is lost. Each end sends at least five frames in one. */
   readonly pingMs: number;
   readonly tapDropped: TapParts['dropped'];
   readonly permit: (entry: Pick<Entry, 'address' | 'service'>) => void;
@@ -88,11 +88,12 @@ export function createStreams(parts: StreamParts): Streams {
   const links = new Map<number, Link>();
   const instance = transport.inbox.slice(transport.inbox.lastIndexOf('.') + 1);
   const taps = createTaps({ transport, prefix, now, leaseMs: leaseOfPings * pingMs, dropped: parts.tapDropped });
-  let outbox: Packed[] = [];
+  let outbox: { readonly packed: Packed; readonly from: string }[] = [];
   let subscription: Subscription | undefined;
   let last = 0;
   let beatAt = 0;
-  const sweep = createSweep(Math.max(5, pingMs / 5), beat, now);
+  const beatMs = Math.max(5, pingMs / 5);
+  const sweep = createSweep(beatMs, beat, now);
   const forget = transport.onConnection((connected) => {
     if (connected) return;
     for (const { peer, end } of links.values()) if (!isNear(peer)) end.close(lost());
@@ -136,15 +137,19 @@ export function createStreams(parts: StreamParts): Streams {
     if (!transport.connected) throw lost();
     if (packed.body.length + packed.headers.length > transport.maxPayload / 4 || frame.kind !== 'item') {
       flush();
-      transport.publish(packed.subject, packed.body, packed.headers);
-    } else if (outbox.push(packed) === 1) setImmediate(flush);
+      publish(packed, from.mine);
+    } else if (outbox.push({ packed, from: from.mine }) === 1) setImmediate(flush);
+  }
+  /** Each frame asks for a reply, which only the bus gives: that nobody listens at the other end, whose process is gone. */
+  function publish({ subject, body, headers }: Packed, mine: string): void {
+    transport.publish(subject, body, headers, `${mine}c`);
   }
   /** Small items of one turn of the event loop leave in one write: a socket write for each would cost more than all the rest. */
   function flush(): void {
-    const packed = outbox;
+    const waiting = outbox;
     outbox = [];
     if (!transport.connected) return; // `onConnection` has closed the links
-    for (const { subject, body, headers } of packed) transport.publish(subject, body, headers);
+    for (const { packed, from } of waiting) publish(packed, from);
   }
   /** Sends a last frame to an end that may be gone. */
   function postIfPossible(from: Link, frame: Frame): void {
@@ -161,7 +166,7 @@ export function createStreams(parts: StreamParts): Streams {
     at.heardAt = now();
     let frame: Frame;
     try {
-      frame = unpack(message);
+      frame = isUnheard(message) ? { kind: 'error', error: lost() } : unpack(message);
     } catch (thrown) {
       const error = toPolybError(thrown);
       postIfPossible(at, { kind: 'error', error });
@@ -182,7 +187,7 @@ export function createStreams(parts: StreamParts): Streams {
       if (wasStalled) one.heardAt = at;
       if (one.peer === '' || isNear(one.peer)) continue;
       if (at - one.heardAt > 3 * pingMs) one.end.close(lost());
-      else if (at - one.saidAt >= pingMs) postIfPossible(one, { kind: 'ping' });
+      else if (at - one.saidAt >= beatMs) postIfPossible(one, { kind: 'ping' });
     }
     return links.size > 0;
   }
@@ -295,6 +300,7 @@ export function createStreams(parts: StreamParts): Streams {
   };
 }
 
+const isUnheard = ({ data, headers }: Arrived): boolean => data.length === 0 && readHead(headers).status === 503;
 function lost(): PolybError {
   return new PolybError('upstream_failed', 'The other end of the stream is gone.', { reason: 'connection_lost' });
 }
