@@ -9,6 +9,8 @@ export interface EarParts {
   readonly log: Log;
   readonly language: string;
   readonly heard: (segment: number, text: string, isFinal: boolean) => void;
+  /** The words of the segment so far are void: another recogniser hears it from its beginning. */
+  readonly heardAnew: (segment: number) => void;
   readonly finalized: (segment: number) => void;
 }
 export interface Ear {
@@ -23,11 +25,23 @@ const partBytes = 800;
 /** A segment of the audio that is kept for a second attempt. */
 const keptBytes = 480_000;
 
-export function createEar({ bus, log, language, heard, finalized }: EarParts, signal: AbortSignal): Ear {
+interface Sent {
+  readonly id: number;
+  readonly audio: Uint8Array[];
+  bytes: number;
+  hasEnded: boolean;
+  /** It was sent once more. */
+  isSecond: boolean;
+  /** The recogniser has heard words in it, or the one before has, whose words are void with the first of this one. */
+  hasWords: boolean;
+  isAnew: boolean;
+}
+
+export function createEar({ bus, log, language, heard, heardAnew, finalized }: EarParts, signal: AbortSignal): Ear {
   let up = createOutbox<Up>();
   let isOpen = false;
   /** Segments that were sent and not finalized, with their audio; the last one may go on. */
-  let segments: { readonly id: number; audio: Uint8Array[]; bytes: number; hasEnded: boolean; isSecond: boolean }[] = [];
+  let segments: Sent[] = [];
   let part: Uint8Array[] = [];
 
   function flush(): void {
@@ -41,7 +55,12 @@ export function createEar({ bus, log, language, heard, finalized }: EarParts, si
       if (item.kind === 'finalized') {
         segments.shift();
         finalized(segment.id);
-      } else heard(segment.id, item.text, item.kind === 'final');
+        continue;
+      }
+      if (segment.isAnew) heardAnew(segment.id);
+      segment.isAnew = false;
+      segment.hasWords = true;
+      heard(segment.id, item.text, item.kind === 'final');
     }
   }
   function open(): void {
@@ -70,6 +89,7 @@ export function createEar({ bus, log, language, heard, finalized }: EarParts, si
     open();
     for (const segment of segments) {
       segment.isSecond = true;
+      segment.isAnew = segment.hasWords;
       for (const audio of segment.audio) up.put(audio);
       if (segment.hasEnded) up.put({ finalize: true });
     }
@@ -79,7 +99,7 @@ export function createEar({ bus, log, language, heard, finalized }: EarParts, si
   return {
     begin(id) {
       open();
-      segments.push({ id, audio: [], bytes: 0, hasEnded: false, isSecond: false });
+      segments.push({ id, audio: [], bytes: 0, hasEnded: false, isSecond: false, hasWords: false, isAnew: false });
     },
     hear(pcmu) {
       part.push(pcmu);

@@ -375,3 +375,39 @@ test('a timer that comes a moment early is set again', () => {
   expect(at).toBe(russianRules.firstWordMs);
   expect(wakeIn(talk.give({ kind: 'woken' }, at - 1))).toBe(at);
 });
+
+test('words that another recogniser hears once more are in the turn once', () => {
+  const talk = createTalk(russianRules);
+  const orders = (events: readonly (readonly [number, TalkEvent])[]) => events.flatMap(([at, event]) => talk.give(event, at));
+  orders([
+    [0, { kind: 'started', direction: 'in' }],
+    [50, { kind: 'voiced', utterance: 1, ms: 1_000 }],
+    [1_050, { kind: 'played', utterance: 1, ms: 1_000, startedAt: 50, isWhole: true }],
+    [2_000, { kind: 'speech_started', segment: 0, at: 1_940 }],
+    [3_000, { kind: 'final', segment: 0, text: 'запишите меня' }],
+    [3_100, { kind: 'heard_anew', segment: 0 }],
+    [3_200, { kind: 'final', segment: 0, text: 'запишите меня' }],
+    [4_000, { kind: 'speech_stopped', segment: 0, at: 3_900 }],
+    [4_100, { kind: 'final', segment: 0, text: 'на завтра.' }],
+  ]);
+  expect(
+    orders([
+      [4_110, { kind: 'finalized', segment: 0 }],
+      [6_000, { kind: 'woken' }],
+    ]),
+  ).toContainEqual(expect.objectContaining({ order: 'ask', message: 'запишите меня на завтра.' }));
+});
+
+test('of a sentence in which the voice broke off, the transcript has what was heard, when it was heard', () => {
+  const talk = createTalk({ ...russianRules, greeting: story });
+  const give = (at: number, event: TalkEvent) => talk.give(event, at);
+  give(0, { kind: 'started', direction: 'in' });
+  give(50, { kind: 'voiced', utterance: 1, ms: 2_000 });
+  expect(give(100, { kind: 'unvoiced', utterance: 1 })).not.toContainEqual(expect.objectContaining({ order: 'note' }));
+  const noted = give(2_050, { kind: 'played', utterance: 1, ms: 2_000, startedAt: 50, isWhole: true }).find(
+    ({ order }) => order === 'note',
+  );
+  const { text, ...entry } = noted?.order === 'note' ? noted.entry : { text: '' };
+  expect(entry).toMatchObject({ who: 'agent', startedAt: 50, endedAt: 2_050, isInterrupted: true });
+  expect([story.startsWith(text), text.length > 10, text.length < story.length * 0.7]).toEqual([true, true, true]);
+});

@@ -22,6 +22,8 @@ export type TalkEvent =
   | { readonly kind: 'partial'; readonly segment: number; readonly text: string; readonly db?: number | null }
   /** @param db how loud its words are; null or absent: unknown */
   | { readonly kind: 'final'; readonly segment: number; readonly text: string; readonly db?: number | null }
+  /** The words of a segment so far are void: it is heard from its beginning once more. */
+  | { readonly kind: 'heard_anew'; readonly segment: number }
   /** No more words of the segment will come. */
   | { readonly kind: 'finalized'; readonly segment: number }
   | { readonly kind: 'key'; readonly key: string }
@@ -44,7 +46,7 @@ export type TalkEvent =
   | { readonly kind: 'voiced'; readonly utterance: number; readonly ms: number }
   /** So much of an utterance was heard. @param startedAt when its first frame left */
   | { readonly kind: 'played'; readonly utterance: number; readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }
-  /** An utterance has no audio: the voice failed. */
+  /** No more audio of an utterance will come, perhaps none came: the voice failed. */
   | { readonly kind: 'unvoiced'; readonly utterance: number }
   /** The words of who has answered are those of a mailbox, or of a program that asks for a reason. */
   | { readonly kind: 'answered_by'; readonly who: 'machine' | 'screening' }
@@ -120,6 +122,8 @@ interface Utterance {
   readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt'> | null;
   audioAt: number | null;
   voicedMs: number;
+  /** The voice broke off: what it gave is heard, and the rest is not. */
+  isCut: boolean;
   playedMs: number;
   startedAt: number | null;
   /** How often a sound without words has paused it; after a few it is said over them. */
@@ -228,6 +232,7 @@ export function createTalk(rules: TalkRules): Talk {
         waterfall: null,
         audioAt: null,
         voicedMs: 0,
+        isCut: false,
         playedMs: 0,
         falseStarts: 0,
       },
@@ -367,6 +372,12 @@ export function createTalk(rules: TalkRules): Talk {
     if (isPaused || queue[0]?.canBeInterrupted) decide(now, isFinal);
     else if (isFinal && db !== null) usualDb = usualDb === null ? db : usualDb + (db - usualDb) * learningRate;
   }
+  function heardAnew(id: number): void {
+    const segment = segments.find((each) => each.id === id);
+    if (segment === undefined || segment.isFinal) return;
+    segment.text = '';
+    segment.partial = '';
+  }
   function finalized(id: number, now: number): void {
     const segment = segments.find((each) => each.id === id);
     if (segment === undefined) return;
@@ -492,9 +503,9 @@ export function createTalk(rules: TalkRules): Talk {
   function finish(utterance: Utterance, now: number): void {
     queue.splice(queue.indexOf(utterance), 1);
     expectVoice();
-    noteHeard(utterance, false);
+    noteHeard(utterance, utterance.isCut);
     saidAt = null;
-    if (answer !== null && utterance.of?.answer === answer.id) answer.heard = utterance.of.sentence;
+    if (answer !== null && utterance.of?.answer === answer.id && !utterance.isCut) answer.heard = utterance.of.sentence;
     settle(now);
   }
   /** What follows when nothing more is to be said. */
@@ -683,7 +694,9 @@ export function createTalk(rules: TalkRules): Talk {
         return;
       case 'unvoiced': {
         const utterance = queue.find(({ id }) => id === event.utterance);
-        if (utterance !== undefined) finish(utterance, now);
+        if (utterance === undefined) return;
+        utterance.isCut = utterance.voicedMs > 0;
+        if (!utterance.isCut) finish(utterance, now);
         return;
       }
       case 'sentence':
@@ -737,6 +750,9 @@ export function createTalk(rules: TalkRules): Talk {
         return;
       case 'final':
         gotWords(event.segment, event.text, true, event.db ?? null, now);
+        return;
+      case 'heard_anew':
+        heardAnew(event.segment);
         return;
       case 'finalized':
         finalized(event.segment, now);

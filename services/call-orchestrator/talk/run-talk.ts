@@ -119,6 +119,7 @@ export async function runTalk(
         if (isFinal) judgeWords(text);
         give({ kind: isFinal ? 'final' : 'partial', segment, text, db: hearing.speechDb });
       },
+      heardAnew: (segment) => give({ kind: 'heard_anew', segment }),
       finalized: (segment) => give({ kind: 'finalized', segment }),
     },
     until,

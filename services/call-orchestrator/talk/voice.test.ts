@@ -1,12 +1,25 @@
 import { expect, test } from '@jest/globals';
 import type { Bus } from '../../../bus/service.ts';
+import { PolybError } from '../../../contracts/kit/errors.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { until } from '../../../test/kit/until.ts';
 import { createVoice } from './voice.ts';
 
 type Asked = { readonly id: string; readonly text: string } | { readonly cancel: string };
-/** A service that speaks 10 ms for each text, or breaks off at it. */
-function voices({ breaksAt, room = () => true }: { readonly breaksAt?: string; readonly room?: () => boolean } = {}) {
+/** A service that speaks 10 ms for each text, or breaks off: always at `breaksAt`, once in the middle of `stopsIn`. */
+function voices({
+  breaksAt,
+  stopsIn,
+  isAway = () => false,
+  room = () => true,
+}: {
+  readonly breaksAt?: string;
+  readonly stopsIn?: string;
+  readonly isAway?: () => boolean;
+  readonly room?: () => boolean;
+} = {}) {
+  const bytes: number[] = [];
+  let stops = 1;
   const asked: Asked[] = [];
   const over = new AbortController();
   const events: string[] = [];
@@ -14,8 +27,12 @@ function voices({ breaksAt, room = () => true }: { readonly breaksAt?: string; r
     for await (const item of up) {
       asked.push(item);
       if ('cancel' in item) continue;
+      if (isAway()) throw new PolybError('unavailable', 'Nobody speaks.', { reason: 'no_responders' });
       if (item.text === breaksAt) throw new Error('hoarse');
-      yield { id: item.id, audio: new Uint8Array(80) };
+      const speech = Uint8Array.from({ length: 80 }, (_, n) => n);
+      yield { id: item.id, audio: speech.subarray(0, 30) };
+      if (item.text === stopsIn && stops-- > 0) throw new Error('hoarse');
+      yield { id: item.id, audio: speech.subarray(30) };
       yield { id: item.id, end: true, voice: 'anna', provider: 'test', durationMs: 10 };
     }
   };
@@ -26,12 +43,15 @@ function voices({ breaksAt, room = () => true }: { readonly breaksAt?: string; r
       language: 'ru-RU',
       voice: undefined,
       hasRoom: room,
-      audio: (utterance) => void events.push(`audio ${utterance}`),
+      audio(utterance, pcmu) {
+        events.push(`audio ${utterance}`);
+        if (utterance === 1) bytes.push(...pcmu);
+      },
       ended: (utterance, isVoiced) => void events.push(`${isVoiced ? 'spoken' : 'silent'} ${utterance}`),
     },
     over.signal,
   );
-  return { voice, asked, events };
+  return { voice, asked, events, bytes };
 }
 
 test('an answer of many sentences is asked for as there is room for it', async () => {
@@ -53,6 +73,23 @@ test('a sentence at which the voice breaks off is silent, and the next one is sp
   await until(() => events.includes('spoken 4'));
   expect(events.filter((event) => /silent/.test(event))).toContain('silent 2');
   expect(events.indexOf('silent 2')).toBeLessThan(events.indexOf('spoken 4'));
+});
+
+test('a sentence in which the voice breaks off goes on where it stopped, with no sound lost or twice', async () => {
+  const { voice, events, bytes } = voices({ stopsIn: 'one' });
+  voice.say(1, 'one');
+  voice.say(2, 'two');
+  await until(() => events.includes('spoken 2'));
+  expect(bytes).toEqual(Array.from({ length: 80 }, (_, n) => n));
+  expect(events.filter((event) => !event.startsWith('audio'))).toEqual(['spoken 1', 'spoken 2']);
+});
+
+test('a sentence waits while no voice runs, however often it is asked for', async () => {
+  let refusals = 0;
+  const { voice, events, bytes } = voices({ isAway: () => ++refusals < 6 });
+  voice.say(1, 'one');
+  await until(() => events.includes('spoken 1'));
+  expect(bytes).toHaveLength(80);
 });
 
 test('what was hushed is not asked for, and its audio is not heard', async () => {

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { createOutbox } from '../../../adapters/outbox.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
+import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { tts } from '../../../contracts/tts.ts';
 
 export interface VoiceParts {
@@ -25,7 +26,18 @@ export interface Voice {
   goOn(): void;
   close(): void;
 }
+interface Asked {
+  readonly utterance: number;
+  readonly text: string;
+  /** How often a voice has broken off at it. */
+  failures: number;
+  /** Audio of it that came, and so much of it came before the voice broke off. */
+  bytes: number;
+  known: number;
+}
 const longestText = 4_096;
+/** An utterance at which a voice broke off is asked for once more, and goes on where it stopped. */
+const mostFailures = 2;
 /** The next utterance is spoken while one is heard. */
 const mostAtOnce = 2;
 
@@ -33,17 +45,20 @@ export function createVoice({ bus, log, language, voice, hasRoom, audio, ended }
   let up = createOutbox<z.input<typeof tts.synthesize_stream.up>>();
   let isOpen = false;
   /** Utterances that were not asked for yet, and those that are being spoken. */
-  let unasked: { readonly utterance: number; readonly text: string }[] = [];
-  let waiting: number[] = [];
+  let unasked: Asked[] = [];
+  let waiting: Asked[] = [];
 
   function open(): void {
     if (isOpen) return;
     isOpen = true;
     const mine = createOutbox<z.input<typeof tts.synthesize_stream.up>>();
     up = mine;
+    let hasFailed = true;
     listen(bus.open(tts.synthesize_stream, { language, ...(voice === undefined ? {} : { voice }) }, mine, { signal }))
       .catch((err: unknown) => {
-        if (!signal.aborted) log.warn({ err }, 'the voice of a call broke off; it is opened again for the next sentence');
+        // While no voice runs, nothing was attempted; the talk decides how long it waits.
+        hasFailed = !isPolybError(err) || err.code !== 'unavailable';
+        if (!signal.aborted) log.warn({ err }, 'the voice of a call broke off; it is opened again');
       })
       .finally(() => {
         mine.end();
@@ -51,17 +66,24 @@ export function createVoice({ bus, log, language, voice, hasRoom, audio, ended }
         const unspoken = waiting;
         waiting = [];
         if (signal.aborted) return;
-        for (const utterance of unspoken) ended(utterance, false);
+        for (const one of unspoken) if (hasFailed) one.failures += 1;
+        const again = unspoken.filter(({ failures }) => failures < mostFailures);
+        unasked = [...again.map((one) => ({ ...one, bytes: 0, known: Math.max(one.known, one.bytes) })), ...unasked];
+        for (const one of unspoken) if (!again.includes(one)) ended(one.utterance, false);
         goOn();
       });
   }
   async function listen(items: AsyncIterable<z.output<typeof tts.synthesize_stream.down>>): Promise<void> {
     for await (const item of items) {
-      const utterance = Number(item.id);
-      if (!waiting.includes(utterance)) continue;
-      if ('audio' in item) audio(utterance, item.audio);
-      else {
-        waiting = waiting.filter((each) => each !== utterance);
+      const one = waiting.find(({ utterance }) => utterance === Number(item.id));
+      if (one === undefined) continue;
+      const { utterance, known, bytes } = one;
+      if ('audio' in item) {
+        one.bytes += item.audio.length;
+        const fresh = item.audio.subarray(Math.max(0, known - bytes));
+        if (fresh.length > 0) audio(utterance, fresh);
+      } else {
+        waiting = waiting.filter((each) => each !== one);
         ended(utterance, item.durationMs > 0);
         goOn();
       }
@@ -72,23 +94,23 @@ export function createVoice({ bus, log, language, voice, hasRoom, audio, ended }
       const next = unasked.shift();
       if (next === undefined) return;
       open();
-      waiting.push(next.utterance);
+      waiting.push(next);
       up.put({ id: String(next.utterance), text: next.text.slice(0, longestText) });
     }
   }
   return {
     say(utterance, text) {
-      unasked.push({ utterance, text });
+      unasked.push({ utterance, text, failures: 0, bytes: 0, known: 0 });
       goOn();
     },
     skip(utterance) {
-      if (waiting.includes(utterance)) up.put({ cancel: String(utterance) });
-      waiting = waiting.filter((each) => each !== utterance);
+      if (waiting.some((each) => each.utterance === utterance)) up.put({ cancel: String(utterance) });
+      waiting = waiting.filter((each) => each.utterance !== utterance);
       unasked = unasked.filter((each) => each.utterance !== utterance);
       goOn();
     },
     hush() {
-      for (const utterance of waiting) up.put({ cancel: String(utterance) });
+      for (const { utterance } of waiting) up.put({ cancel: String(utterance) });
       waiting = [];
       unasked = [];
     },
