@@ -71,7 +71,7 @@ export const Waterfall = z.object({
   turnEndAt: Timestamp.describe('The turn counted as ended: the silence had lasted long enough, and no words were owed.'),
   sentenceAt: Timestamp.describe('The first sentence of the answer was there.'),
   audioAt: Timestamp.describe('The first audio of it was there.'),
-  heardAt: Timestamp.describe('Its first frame left for the phone.'),
+  heardAt: Timestamp.describe('Its first sound left for the phone.'),
 });
 export const TranscriptEntry = z.object({
   who: z.enum(['customer', 'agent']),

@@ -44,6 +44,8 @@ export type MediaFact =
   /** Frames that the network lost since the last report. */
   | { readonly lost: number }
   | { readonly rttMs: number }
+  /** Frames come so long after they would have without the buffer against jitter. Reported when it changes. */
+  | { readonly delayMs: number }
   | { readonly held: boolean };
 export interface MediaListener {
   /** Called in order for each frame from the phone; must not block. */

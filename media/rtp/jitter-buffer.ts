@@ -26,6 +26,8 @@ export interface JitterBuffer {
   insertNoise(noise: { readonly ssrc: number; readonly timestamp: number; readonly levelDb: number }, nowMs: number): void;
   /** The next 20 ms; null before the first packet. */
   pull(nowMs: number): Int16Array<ArrayBuffer> | null;
+  /** How much later the last pull gave its audio than a packet that nothing delayed arrives; null before the first one. */
+  lagMs(): number | null;
   /** Forgets the source: the next packet begins a new one. */
   reset(): void;
   stats(): JitterStats;
@@ -73,6 +75,7 @@ export function createJitterBuffer({ random = Math.random }: { readonly random?:
   let drift: { readonly atMs: number; readonly base: number } | null = null;
   let driftPpm: number | null = null;
   let [late, duplicates, restarts] = [0, 0, 0];
+  let lag: number | null = null;
   const concealer = createConcealer();
 
   const restart = (ssrc: number, timestamp: number) => {
@@ -170,6 +173,7 @@ export function createJitterBuffer({ random = Math.random }: { readonly random?:
     pull(nowMs) {
       if (source === null) return null;
       cursor ??= Math.round(nowMs * perMs - base - delay);
+      lag = nowMs * perMs - base - cursor;
       const output = new Int16Array(frame);
       let [at, missing] = [0, 0];
       while (at < frame) {
@@ -192,6 +196,7 @@ export function createJitterBuffer({ random = Math.random }: { readonly random?:
       advance(nowMs, missing === frame);
       return output;
     },
+    lagMs: () => (lag === null ? null : Math.round(lag / perMs)),
     reset() {
       source = null;
       items = [];

@@ -133,6 +133,36 @@ test('a phone is heard, and hears what is played, in frames of 20 ms', () => {
   expect(likeness(spoken(it.sent).subarray(0, 8_000), voice(1_000, 2))).toBeGreaterThan(0.99);
   expect(it.facts).toContainEqual({ played: 'greeting', ms: 1_000 });
 });
+test.each([
+  ['of a calm network', {}],
+  ['of a network that delays packets by up to 60 ms', { jitterMs: 60 }],
+])('how much later frames come than packets that nothing delayed is reported: %s', (_, weather) => {
+  const it = leg();
+  it.agree();
+  const said = voice(8_000, 1, false);
+  speak(it, 0, said, { weather: { seed: 3, ...weather } });
+  let firstAt: number | undefined;
+  for (let ms = 20; ms <= 7_500; ms += 20) {
+    it.run(ms);
+    if (it.frames.length > 0) firstAt ??= it.now();
+  }
+  const piece = find(said.subarray(56_000, 57_600), it.heard(), 53_000, 59_000);
+  const delays = it.facts.flatMap((fact) => ('delayMs' in fact ? [fact.delayMs] : []));
+  expect(piece.likeness).toBeGreaterThan(0.8);
+  expect(Math.abs((firstAt ?? 0) + piece.at / 8 - 7_000 - (delays.at(-1) ?? 0))).toBeLessThanOrEqual(10);
+});
+test('the delay is not reported while a first packet that waited for us tells nothing of it', () => {
+  const it = leg();
+  it.agree();
+  const payload = encode('PCMU', voice(20, 1));
+  const first = { payloadType: 0, marker: true, sequence: 65_499, timestamp: 0xffff_ef60, ssrc: 77, payload };
+  it.at(0, () => it.session.receive(writeRtp(first), phone, 0, false));
+  speak(it, 20, voice(500, 1), { marker: false });
+  it.run(500);
+  const delays = it.facts.flatMap((fact) => ('delayMs' in fact ? [fact.delayMs] : []));
+  expect(delays.length).toBeGreaterThan(0);
+  expect(Math.max(...delays)).toBeLessThanOrEqual(1_000);
+});
 test('what is queued is silence when there is nothing, and its sequence and timestamps have no gap', () => {
   const it = leg();
   it.agree();

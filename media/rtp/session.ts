@@ -60,6 +60,8 @@ export interface SessionOptions {
 const frameMs = 20;
 /** More audio than this in one packet is no telephone's. */
 const mostSamples = 1_600;
+/** A change of the delay that is not reported; a longer delay is that of a stall, in which nothing is known of it. */
+const [smallDelayMs, longestDelayMs] = [5, 1_000];
 const laws: ReadonlyMap<number, Law> = new Map([
   [0, 'PCMU'],
   [8, 'PCMA'],
@@ -80,6 +82,7 @@ export function createSession(options: SessionOptions): RtpSession {
   let ending: Promise<void> = Promise.resolve();
   let [heardMs, isInactive] = [Number.NaN, false];
   let nextPullMs = Number.NEGATIVE_INFINITY;
+  let delayMs: number | null = null;
   let [strangers, rejected, received] = [0, 0, 0];
   let isClosed = false;
 
@@ -135,11 +138,18 @@ export function createSession(options: SessionOptions): RtpSession {
       recording?.recorder.left({ ssrc, timestamp, samples, isTimely }, nowMs);
     }
   };
+  const reportDelay = (ms: number) => {
+    const isKnown = ms >= 0 && ms <= longestDelayMs;
+    if (!isKnown || (delayMs !== null && Math.abs(ms - delayMs) < smallDelayMs)) return;
+    delayMs = ms;
+    fact({ delayMs });
+  };
   const pull = (dueMs: number) => {
     if (dueMs < nextPullMs - 0.5) return;
     nextPullMs = dueMs - nextPullMs > frameMs ? dueMs + frameMs : nextPullMs + frameMs;
     const samples = isReceiving() ? buffer.pull(dueMs) : null;
     if (samples === null) return;
+    reportDelay(buffer.lagMs() ?? 0);
     const edge = speech.push(samples);
     if (edge !== null) fact({ speech: edge });
     if (now?.telephoneEventType === null) for (const digit of tones.push(samples)) pressed(digit, 'inband', dueMs);

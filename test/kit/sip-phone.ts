@@ -22,6 +22,8 @@ export interface SipPhone {
   /** Speaks μ-law. */
   speak(audio: Uint8Array): void;
   press(digit: string): void;
+  /** Puts the other side on hold, or takes it back. @throws Error when it refuses */
+  hold(on: boolean): Promise<void>;
   /** What was heard, without frames of silence. */
   heard(): Uint8Array;
   hasEnded(): boolean;
@@ -154,6 +156,13 @@ function onePhone(session: MediaSession, number: string | null, srtpKey: string 
       session.play(String(spoken), audio);
     },
     press: (digit) => session.sendDtmf(digit),
+    async hold(on) {
+      local = { ...local, version: local.version + 1, direction: on ? 'sendonly' : 'sendrecv' };
+      const { status, sdp } = (await call?.reInvite(createOffer(local))) ?? { status: 481, sdp: null };
+      const negotiated = readAnswer(sdp ?? '', local);
+      if (typeof negotiated !== 'object') throw new Error(`the other side refuses to be held: ${status}`);
+      use(negotiated);
+    },
     heard: () => Buffer.concat(heard),
     hasEnded: () => hasEnded,
   };

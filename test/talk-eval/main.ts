@@ -18,7 +18,10 @@ Plays callers to the agent of a phone call in virtual time: recordings of a huma
   --only=WORDS  only scenarios whose name or row has these words; the table is not written
   --seed=N      another choice of texts, pauses and levels
   --failed      print what went wrong
-  --silence=MS  the silence that ends a turn (500)`;
+  --silence=MS  the silence that ends a turn (500)
+  --live        calls over SIP and RTP, with the services really running; test/talk-eval/live/scenarios.yaml
+  --out=DIR     of live calls: where recordings and transcripts are stored (.polyb/talk-eval/live)
+  --ear=KIND    of live calls: the ear (russian-acoustic)`;
 
 const page = join(import.meta.dirname, '../../docs/talk-eval.md');
 
@@ -27,8 +30,15 @@ const options = optionsOf(help, {
   seed: { type: 'string', default: '1' },
   failed: { type: 'boolean', default: false },
   silence: { type: 'string', default: '500' },
+  live: { type: 'boolean', default: false },
+  out: { type: 'string', default: join(import.meta.dirname, '../../.polyb/talk-eval/live') },
+  ear: { type: 'string', default: 'russian-acoustic' },
 });
 if (!hasVoices()) refuse('The voices of callers are missing: apt-get install festival festvox-ru', help);
+if (options.live) {
+  const { evaluateLive } = await import('./live/main.ts');
+  process.exit((await evaluateLive(options)) ? 0 : 1);
+}
 const began = performance.now();
 const { scenarios, goals } = readScenarios(join(import.meta.dirname, 'scenarios'));
 const wanted = scenarios.filter(({ name, row }) => `${name} ${row}`.includes(options.only));

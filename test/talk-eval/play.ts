@@ -8,12 +8,13 @@ import { atLevel, burst, joined, music, noise, pitched, type Sound } from './sou
 import { type AgentVoice, type Observed, observe } from './talk.ts';
 
 type Random = () => number;
-const between = (random: Random, [from, to]: Range): number => from + random() * (to - from);
+type SoundStep = Pick<Step, 'say' | 'play' | 'ms' | 'pauses' | 'pitch' | 'gain'>;
+export const between = (random: Random, [from, to]: Range): number => from + random() * (to - from);
 const oneOf = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 const breath = /\s*…\s*/;
 
 /** The breaths of a text, its placeholders filled. */
-function breathsOf(step: Step, random: Random): readonly string[] {
+function breathsOf(step: SoundStep, random: Random): readonly string[] {
   return oneOf(random, step.say ?? [])
     .replace('{phone}', () => spokenGroups(phoneGroups(random)))
     .replace('{number}', () => spokenGroups(numberGroups(random)))
@@ -21,12 +22,13 @@ function breathsOf(step: Step, random: Random): readonly string[] {
     .filter((part) => part !== '');
 }
 /** Everything that a voice must be able to say for a scenario. */
-export function textsOf({ caller }: Scenario): readonly string[] {
+export function textsOf({ caller }: { readonly caller: readonly Pick<Step, 'say'>[] }): readonly string[] {
   return caller
     .flatMap(({ say }) => (say ?? []).flatMap((text) => text.split(breath)))
     .filter((text) => text !== '' && !text.includes('{'));
 }
-function soundOf(step: Step, { callers, recording, db }: Caller, random: Random): Sound {
+/** What a caller says or makes in a step. */
+export function soundOf(step: SoundStep, { callers, recording, db }: Caller, random: Random): Sound {
   const silent = (samples: Int16Array): Sound => ({ samples, words: [], pauses: [] });
   const made = (): Sound => {
     const ms = between(random, step.ms);

@@ -6,26 +6,26 @@ import { z } from 'zod';
 import { Expected } from '../../contracts/dialog.ts';
 
 /** One number, or a range out of which each run takes another one: `400..1200`. */
-const Range = z
+export const Range = z
   .union([z.number(), z.string().regex(/^-?\d+\.\.-?\d+$/)])
   .transform((written) => (typeof written === 'number' ? ([written, written] as const) : written.split('..').map(Number)))
   .transform((ends) => ends as unknown as readonly [from: number, to: number]);
 export type Range = z.output<typeof Range>;
-const OneOf = z.union([z.string(), z.array(z.string()).min(1)]).transform((each) => (typeof each === 'string' ? [each] : each));
+export const OneOf = z.union([z.string(), z.array(z.string()).min(1)]).transform((each) => (typeof each === 'string' ? [each] : each));
 
-const Step = z
-  .strictObject({
-    say: OneOf.optional().describe('One of these texts. `…` is a pause; {phone} and {number} are digits in groups.'),
-    play: z.enum(['recording', 'opening', 'cough', 'noise', 'music']).optional().describe('opening: a recording up to its first pause.'),
-    over: z.string().optional().describe('Begins while the agent says a sentence with these words, a pattern; else after the agent.'),
-    wait: Range.default([500, 500]).describe('How long after the sentence, or the agent, or the step before, has begun or ended, ms.'),
-    straight: z.boolean().default(false).describe('Does not wait for the agent: the step before is enough.'),
-    pauses: Range.default([400, 1_200]),
-    gain: Range.default([-3, 3]).describe('How much louder than the caller usually is, dB.'),
-    pitch: Range.default([92, 108]).describe('Percent.'),
-    ms: Range.default([300, 2_000]).describe('Length of a cough, noise or music.'),
-  })
-  .refine(({ say, play }) => (say === undefined) !== (play === undefined), 'either say or play');
+/** What a caller does, in virtual time and on a live call. */
+export const stepFields = {
+  say: OneOf.optional().describe('One of these texts. `…` is a pause; {phone} and {number} are digits in groups.'),
+  play: z.enum(['recording', 'opening', 'cough', 'noise', 'music']).optional().describe('opening: a recording up to its first pause.'),
+  over: z.string().optional().describe('Begins while the agent says a sentence with these words, a pattern; else after the agent.'),
+  wait: Range.default([500, 500]).describe('How long after the sentence, or the agent, or the step before, has begun or ended, ms.'),
+  straight: z.boolean().default(false).describe('Does not wait for the agent: the step before is enough.'),
+  pauses: Range.default([400, 1_200]),
+  gain: Range.default([-3, 3]).describe('How much louder than the caller usually is, dB.'),
+  pitch: Range.default([92, 108]).describe('Percent.'),
+  ms: Range.default([300, 2_000]).describe('Length of a cough, noise or music.'),
+};
+const Step = z.strictObject(stepFields).refine(({ say, play }) => (say === undefined) !== (play === undefined), 'either say or play');
 export type Step = z.output<typeof Step>;
 
 const Reply = z.strictObject({
@@ -37,10 +37,8 @@ const Reply = z.strictObject({
 });
 export type Reply = z.output<typeof Reply>;
 
-/** Each is one trial a run, but `uncut`, which is one a pause. */
-const Expectation = z.union([
-  z.strictObject({ uncut: z.literal(true) }).describe('No pause of the last step ends the turn.'),
-  z.strictObject({ withinMs: z.number() }).describe('The turn of the last step ends so soon after its last sound.'),
+/** Expectations that a recording can show as well as virtual time. */
+export const sharedExpectations = [
   z.strictObject({ interrupted: z.boolean() }).describe('Whether the last step stops the sentence that it is over, for good.'),
   z.strictObject({ silentWithinMs: z.number() }).describe('How soon the agent is silent after the last step begins.'),
   z.strictObject({ heard: z.string() }),
@@ -49,6 +47,12 @@ const Expectation = z.union([
   z.strictObject({ messages: z.number() }).describe('So many messages go to the dialog.'),
   z.strictObject({ slot: z.enum(['phone', 'number', 'words']) }).describe('One message has all digits, or all words, of the last step.'),
   z.strictObject({ tool: z.string() }),
+] as const;
+/** Each is one trial a run, but `uncut`, which is one a pause. */
+const Expectation = z.union([
+  z.strictObject({ uncut: z.literal(true) }).describe('No pause of the last step ends the turn.'),
+  z.strictObject({ withinMs: z.number() }).describe('The turn of the last step ends so soon after its last sound.'),
+  ...sharedExpectations,
 ]);
 export type Expectation = z.output<typeof Expectation>;
 

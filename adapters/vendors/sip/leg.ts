@@ -258,7 +258,7 @@ const statuses: Readonly<Partial<Record<Cause, number>>> = {
 };
 function factOf(fact: SessionFact): MediaFact | null {
   // Who holds whom is known from the signalling.
-  if ('played' in fact || 'speech' in fact || 'lost' in fact || 'rttMs' in fact) return fact;
+  if ('played' in fact || 'speech' in fact || 'lost' in fact || 'rttMs' in fact || 'delayMs' in fact) return fact;
   return 'dtmf' in fact ? { dtmf: fact.dtmf } : null;
 }
 function gone(): PolybError {

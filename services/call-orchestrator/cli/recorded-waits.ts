@@ -37,19 +37,30 @@ export function soundsOf(samples: Int16Array, rateHz: number): readonly Sound[] 
   return sounds.filter(({ startMs, endMs }) => endMs - startMs >= shortestMs);
 }
 
+export interface RecordedSides {
+  readonly rateHz: number;
+  readonly customer: readonly Sound[];
+  readonly system: readonly Sound[];
+  /** Samples of the system's side. */
+  readonly systemSamples: Int16Array;
+}
+/** The sounds of both sides: left the customer, right the system. Null for a recording of one channel. */
+export function sidesOf(wav: Uint8Array): RecordedSides | null {
+  const { samples, rateHz, channels } = readWav(wav);
+  if (channels !== 2) return null;
+  const side = (of: 0 | 1) => samples.filter((_, at) => at % 2 === of);
+  const systemSamples = side(1);
+  return { rateHz, customer: soundsOf(side(0), rateHz), system: soundsOf(systemSamples, rateHz), systemSamples };
+}
+
 /**
  * For each answer, ms from the last sound of the customer to the first of the system; null where the recording has no such turn.
  * @param wav of both sides: left the customer, right the system @param first when the system's first sentence was heard, Unix ms
  */
 export function recordedWaits(wav: Uint8Array, answers: readonly Answer[], first: number): readonly (number | null)[] {
-  const { samples, rateHz, channels } = readWav(wav);
-  if (channels !== 2) return answers.map(() => null);
-  const side = (of: 0 | 1) =>
-    soundsOf(
-      samples.filter((_, at) => at % 2 === of),
-      rateHz,
-    );
-  const [customer, system] = [side(0), side(1)];
+  const sides = sidesOf(wav);
+  if (sides === null) return answers.map(() => null);
+  const { customer, system } = sides;
   const begin = first - (system[0]?.startMs ?? 0);
   return answers.map(({ lastSoundAt, heardAt }) => {
     const answer = nearest(

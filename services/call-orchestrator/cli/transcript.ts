@@ -58,7 +58,7 @@ export function drawTranscript(
   const [first] = entries;
   if (first === undefined) return '';
   const begin = Date.parse(first.startedAt);
-  const turns = answersOf(transcript).map(waited);
+  const turns = waitedMs(transcript);
   const longest = Math.max(1, ...turns);
   const recorded = waits.values();
   const lines = entries.flatMap((entry) => [
@@ -72,6 +72,8 @@ export function drawTranscript(
     apart.length === 0 ? [] : [`recording   differs by at most ${Math.max(...apart)} ms, in ${apart.length} of ${turns.length} answers`];
   return [...lines, ...summary, ...held, ''].join('\n');
 }
+/** How long each answer was waited for by its waterfall. */
+export const waitedMs = (transcript: Transcript): readonly number[] => answersOf(transcript).map(waited);
 const shownWait = (wait: number | null): string => (wait === null ? '' : `; ${wait} on the recording`);
 const waited = ({ lastSoundAt, heardAt }: Waterfall): number => Math.max(0, Date.parse(heardAt) - Date.parse(lastSoundAt));
 

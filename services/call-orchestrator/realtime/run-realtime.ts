@@ -357,6 +357,7 @@ export async function runRealtime(
         else if (!isHeld) hearAll(item);
         judgeSound(decode('PCMU', item));
       } else if ('played' in item) player.heard(item.played, item.ms);
+      else if ('delayMs' in item) hearing.delayed(item.delayMs);
       else if ('dtmf' in item) give({ kind: 'key', key: item.dtmf });
       else if ('held' in item) {
         isHeld = item.held;

@@ -75,6 +75,13 @@ test('a cough pauses the agent, and it goes on', () => {
   expect(transcript.join()).not.toContain(askAgain);
 });
 
+test('a sentence that was paused ends when its last word was heard', () => {
+  const { heard, entries } = storyThen({ at: storyBegins + 1_000, ms: 200, words: null });
+  const { startedAt, endedAt = 0 } = entries.find(({ text }) => text === story) ?? {};
+  expect(startedAt).toBe(storyBegins);
+  expect(Math.abs(endedAt - (heard.at(-1)?.to ?? 0))).toBeLessThan(100);
+});
+
 test('a noise whose words never come pauses the agent for a limited time', () => {
   const { heard } = storyThen({ at: storyBegins + 1_000, ms: 200, words: null, finalAfterMs: Number.POSITIVE_INFINITY });
   const [first, second] = heard.filter(({ text }) => text === story);

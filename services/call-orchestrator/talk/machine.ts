@@ -44,7 +44,7 @@ export type TalkEvent =
   | { readonly kind: 'failed'; readonly answer: number }
   /** Audio of an utterance exists. @param ms of all of it so far */
   | { readonly kind: 'voiced'; readonly utterance: number; readonly ms: number }
-  /** So much of an utterance was heard. @param startedAt when its first frame left */
+  /** So much of an utterance was heard. @param startedAt when its first sound left */
   | { readonly kind: 'played'; readonly utterance: number; readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }
   /** No more audio of an utterance will come, perhaps none came: the voice failed. */
   | { readonly kind: 'unvoiced'; readonly utterance: number }
@@ -100,7 +100,7 @@ export interface Waterfall {
   /** The first sentence of the answer. */
   readonly sentenceAt: number;
   readonly audioAt: number;
-  /** The first frame left for the phone. */
+  /** Its first sound left for the phone. */
   readonly heardAt: number;
 }
 
@@ -126,6 +126,8 @@ interface Utterance {
   isCut: boolean;
   playedMs: number;
   startedAt: number | null;
+  /** When more of it was heard last: it may have been paused in between. */
+  heardAt: number | null;
   /** How often a sound without words has paused it; after a few it is said over them. */
   falseStarts: number;
 }
@@ -237,7 +239,7 @@ export function createTalk(rules: TalkRules): Talk {
         falseStarts: 0,
       },
       ...more,
-      startedAt: null,
+      ...{ startedAt: null, heardAt: null },
     });
     deadlines.delete('idle');
     orders.push({ order: 'say', utterance: lastUtterance, text });
@@ -291,17 +293,18 @@ export function createTalk(rules: TalkRules): Talk {
     for (const name of ['decide', 'voice'] as const) deadlines.delete(name);
   }
   function noteHeard(utterance: Utterance, isInterrupted: boolean): void {
-    const { startedAt, playedMs, audioAt } = utterance;
-    if (startedAt === null || playedMs === 0) return;
+    const { startedAt, heardAt, playedMs, audioAt } = utterance;
+    if (startedAt === null || heardAt === null || playedMs === 0) return;
+    const endedAt = Math.max(startedAt + playedMs, heardAt);
     const text = isInterrupted ? heardOf(utterance) : utterance.text;
     if (turn !== null && utterance.of !== null) {
       turn.reply = `${turn.reply} ${text}`.trim();
-      turn.endedAt = startedAt + playedMs;
+      turn.endedAt = endedAt;
       turn.isInterrupted ||= isInterrupted;
     }
     if (text === '') return;
     note({
-      ...{ who: 'agent', text, startedAt, endedAt: startedAt + playedMs, isInterrupted },
+      ...{ who: 'agent', text, startedAt, endedAt, isInterrupted },
       waterfall: utterance.waterfall && { ...utterance.waterfall, audioAt: audioAt ?? startedAt, heardAt: startedAt },
     });
   }
@@ -495,7 +498,8 @@ export function createTalk(rules: TalkRules): Talk {
     const utterance = queue.find((each) => each.id === id);
     if (utterance === undefined) return;
     utterance.playedMs = Math.max(utterance.playedMs, ms);
-    utterance.startedAt ??= startedAt;
+    utterance.heardAt = now;
+    utterance.startedAt = Math.min(utterance.startedAt ?? startedAt, startedAt);
     expectVoice();
     if (isWhole) finish(utterance, now);
   }

@@ -5,18 +5,23 @@ import { createPlayer } from './player.ts';
 function playing() {
   const sent: { readonly id: string; readonly audio: Uint8Array }[] = [];
   const reports: (readonly [utterance: number, ms: number, isWhole: boolean])[] = [];
+  const starts: number[] = [];
+  const clock = { now: 1_000 };
   let clears = 0;
   const player = createPlayer({
-    now: () => 1_000,
+    now: () => clock.now,
     leg: {
       say(item) {
         if ('audio' in item) sent.push(item);
         else if ('clear' in item) clears += 1;
       },
     },
-    played: (utterance, { ms, isWhole }) => void reports.push([utterance, ms, isWhole]),
+    played(utterance, { ms, startedAt, isWhole }) {
+      reports.push([utterance, ms, isWhole]);
+      starts.push(startedAt);
+    },
   });
-  return { player, sent, reports, clears: () => clears };
+  return { player, sent, reports, starts, clock, clears: () => clears };
 }
 /** `ms` of sound with silence where a word ends. */
 const words = (ms: number, silentFrom = ms): Uint8Array =>
@@ -40,6 +45,31 @@ test('utterances are heard one after the other, whole chunks at a time, and each
     [1, 300, true],
     [2, 200, true],
   ]);
+});
+
+test('an utterance begins with its first sound, and a chunk is reported when its last frame leaves', () => {
+  const { player, starts, clock } = playing();
+  player.begin(1);
+  player.add(1, words(1_000, 0));
+  player.end(1);
+  player.heard('1.0', 200);
+  clock.now += 200;
+  player.heard('1.1600', 200);
+  expect(starts).toEqual([1_000 - 180 + 60, 1_000 - 180 + 60]);
+});
+
+test('a report that was held up does not move the begin of an utterance, once the next one has come', () => {
+  const { player, starts, clock } = playing();
+  player.begin(1);
+  player.add(1, words(1_000));
+  player.end(1);
+  clock.now = 1_000 + 180 + 130;
+  player.heard('1.0', 200);
+  clock.now = 1_000 + 380;
+  player.heard('1.1600', 200);
+  clock.now = 1_000 + 580 + 70;
+  player.heard('1.3200', 200);
+  expect(starts).toEqual([1_130, 1_000, 1_000]);
 });
 
 test.each([1_601, 1_603, 1_607])('an utterance of %d bytes ends, although its milliseconds are whole numbers', (bytes) => {

@@ -1,11 +1,13 @@
 /** What the agent says on a leg: utterances one after the other, how much of them was heard, and the place from which a stopped one goes on. */
+import { decode } from '../../../media/audio/g711.ts';
+import { levelDb } from '../../../media/audio/speech.ts';
 import type { Speaker } from '../line/speaker.ts';
 
 export interface PlayerParts {
   readonly leg: Pick<Speaker, 'say'>;
   /** Unix ms. */
   readonly now: () => number;
-  /** So many ms of an utterance were heard. @param startedAt when its first frame left */
+  /** So many ms of an utterance were heard. @param startedAt when its first sound left */
   readonly played: (utterance: number, heard: { readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }) => void;
 }
 export interface Player {
@@ -42,7 +44,12 @@ const chunkBytes = 200 * bytesPerMs;
 const aheadBytes = 4_000 * bytesPerMs;
 /** How far before the place where it was stopped the begin of a word is looked for. */
 const wordBytes = 400 * bytesPerMs;
-const frameBytes = 20 * bytesPerMs;
+/** A chunk counts as played when its last frame leaves. */
+const frameMs = 20;
+const frameBytes = frameMs * bytesPerMs;
+/** Quieter than this, and so much quieter than the loudest sound of the first chunk, is silence, dB. */
+const [silenceDb, belowLoudestDb] = [-50, 32];
+const partBytes = 5 * bytesPerMs;
 
 export function createPlayer({ leg, now, played }: PlayerParts): Player {
   let queue: Utterance[] = [];
@@ -110,12 +117,14 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
       const [id = '', from = ''] = chunk.split('.');
       const utterance = find(Number(id));
       if (utterance === undefined) return;
-      if (ms > 0) utterance.startedAt ??= now() - ms;
       // Milliseconds are whole, the end of an utterance is not.
       const reported = Number(from) + ms * bytesPerMs;
       const to = utterance.audio.length - reported < bytesPerMs ? utterance.audio.length : reported;
       if (ms === 0 || to <= utterance.heardTo) return;
       utterance.heardTo = to;
+      // A report may come late, and never early.
+      const startedAt = now() + frameMs - to / bytesPerMs + silentHeadMs(utterance.audio);
+      utterance.startedAt = Math.min(utterance.startedAt ?? startedAt, startedAt);
       report(utterance);
       send();
     },
@@ -125,6 +134,20 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
   };
 }
 
+/** How long an utterance is silent before its first sound. */
+function silentHeadMs(audio: Uint8Array): number {
+  const levels: number[] = [];
+  for (let at = 0; at < Math.min(audio.length, chunkBytes); at += partBytes)
+    levels.push(levelDb(decode('PCMU', audio.subarray(at, at + partBytes))));
+  const least = Math.max(silenceDb, Math.max(...levels) - belowLoudestDb);
+  return (
+    Math.max(
+      0,
+      levels.findIndex((db) => db >= least),
+    ) *
+    (partBytes / bytesPerMs)
+  );
+}
 /** The quietest place shortly before `at`: words begin there. */
 function wordBefore(audio: Uint8Array, at: number): number {
   let [best, quietest] = [at, Number.POSITIVE_INFINITY];

@@ -283,6 +283,7 @@ export async function runTalk(
         if (verdict !== null) hasAnswered(verdict);
         if (verdict === 'machine') give({ kind: 'beep' });
       } else if ('played' in item) player.heard(item.played, item.ms);
+      else if ('delayMs' in item) hearing.delayed(item.delayMs);
       else if ('dtmf' in item) give({ kind: 'key', key: item.dtmf });
       else if ('held' in item) {
         hearing.reset();

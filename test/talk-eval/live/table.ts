@@ -1,0 +1,43 @@
+/** The table and the page of the live scenarios. */
+export interface Ended {
+  readonly name: string;
+  readonly shows: string;
+  readonly seconds: number;
+  /** Transcript with its waterfalls. */
+  readonly drawn: string;
+  readonly missed: readonly string[];
+  /** Of each answer, ms on the recording. */
+  readonly waits: readonly number[];
+  /** How much longer it was on the recording than by its waterfall, ms. */
+  readonly apart: readonly number[];
+}
+
+export function liveTableOf(ended: readonly Ended[]): string {
+  const lines = ended.map(({ name, shows, seconds, waits, apart, missed }) =>
+    [
+      name,
+      shows,
+      `${seconds} s`,
+      waits.join(', ') || '–',
+      apart.map(signed).join(', ') || '–',
+      missed.length === 0 ? 'as expected' : missed.join('; '),
+    ].join(' | '),
+  );
+  return [
+    '| call | shows | length | answers, ms | recording − waterfall, ms | went |',
+    '| --- | --- | --: | --- | --- | --- |',
+    ...lines.map((line) => `| ${line} |`),
+  ].join('\n');
+}
+const signed = (ms: number): string => (ms > 0 ? `+${ms}` : String(ms));
+
+export const livePageOf = (ended: readonly Ended[]): string => `# Calls in which the agent is interrupted, held and left alone
+
+<!-- Written by \`npm run talk-eval -- --live\`. -->
+
+\`npm run talk-eval -- --live --out=DIR\` starts the services of a phone call on servers of its own, without any key, and calls the agent over SIP and RTP. The caller is \`festival\`, which speaks with recordings of a human; the ear is \`russian-acoustic\`, the voice \`espeak\`, the dialog the built-in one. Each call leaves its recording (left the caller, right the system) and its transcript in the folder. What a scenario of \`test/talk-eval/live/scenarios.yaml\` expects is looked for on the recording and in the transcript; a miss makes the exit status 1, and so does a waterfall that differs from the recording by more than 40 ms.
+
+${liveTableOf(ended)}
+
+${ended.map(({ name, shows, drawn }) => `## ${name}\nExpected: ${shows}.\n\n\`\`\`\n${drawn.trimEnd()}\n\`\`\``).join('\n\n')}
+`;
