@@ -155,8 +155,14 @@ async function playProviders(): Promise<void> {
       yield { id: item.id, end: true, voice: 'anna', provider: 'emulated', durationMs: answerMs };
     }
   };
-  const answer: StreamHandler<typeof dialog.dialog_stream> = async function* ({ sessionId }) {
-    await delay(dialogMs);
+  const answer: StreamHandler<typeof dialog.dialog_stream> = async function* ({ sessionId, isEager }, up) {
+    const confirmed = Promise.withResolvers<boolean>();
+    void (async () => {
+      for await (const item of up) if (item.is === 'confirm') confirmed.resolve(true);
+      confirmed.resolve(false);
+    })();
+    const [isConfirmed] = await Promise.all([isEager ? confirmed.promise : true, delay(dialogMs)]);
+    if (!isConfirmed) return;
     yield { is: 'sentence', text: 'Садовая, двенадцать, это в самом центре города.' };
     yield {
       is: 'done',

@@ -135,7 +135,7 @@ const byStaff = { viewer: 'viewer', people: ['manager', 'director', 'admin'] } a
 const own = { roles: ['dialog-orchestrator'] as const };
 const errors = { no_session: 'not_found' } as const;
 
-export const dialog = contract('dialog', '1.1.0', {
+export const dialog = contract('dialog', '1.2.0', {
   dialog: method({
     summary: 'Say something to the agent and get its reply.',
     input: z
@@ -158,8 +158,20 @@ export const dialog = contract('dialog', '1.1.0', {
   }),
   dialog_stream: stream({
     summary: 'The same, with the reply sentence by sentence, for a voice.',
-    input: z.strictObject({ sessionId: SessionId, message: Said, name: PersonName.optional(), phoneNumber: Phone.optional() }),
+    input: z.strictObject({
+      sessionId: SessionId,
+      message: Said,
+      name: PersonName.optional(),
+      phoneNumber: Phone.optional(),
+      isEager: z
+        .boolean()
+        .default(false)
+        .describe(
+          'The customer may go on: the model is asked already, but the turn begins with `confirm`. Until then nothing is stored, no tool runs and nothing is said.',
+        ),
+    }),
     up: z.discriminatedUnion('is', [
+      z.strictObject({ is: z.literal('confirm') }).describe('The customer has said no more.'),
       z.strictObject({ is: z.literal('heard'), sentences: count.describe('How many sentences the customer has heard.') }),
       z.strictObject({ is: z.literal('cancel') }),
     ]),

@@ -85,6 +85,7 @@ export default service({
       greeting: settings.CALL_GREETING ?? russianRules.greeting,
       silenceMs: settings.CALL_SILENCE_MS,
       learnsSilence: settings.CALL_SILENCE === 'learned',
+      asksEagerly: settings.CALL_EAGER_ANSWERS,
     },
     folder: dirname(settings.CALL_SCRIPT ?? '.'),
     transfer: (asked, signal) => consultFirst(asked, { db, bus, log, now }, signal),

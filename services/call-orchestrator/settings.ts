@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { voiceSettings } from '../../adapters/tts/settings.ts';
-import { durationMs, integer, text } from '../../config/settings.ts';
+import { durationMs, flag, integer, text } from '../../config/settings.ts';
 import { TimeZone } from '../../contracts/common.ts';
 import { parseHours } from './hours.ts';
 import { calleesOf, parseRoutes } from './routes.ts';
@@ -52,6 +52,11 @@ export const callSettings = z.object({
     .enum(['learned', 'fixed'])
     .default('learned')
     .describe('learned: the silence becomes longer, up to twice, for a customer who makes longer pauses.'),
+  CALL_EAGER_ANSWERS: flag()
+    .default(true)
+    .describe(
+      'Whether the model is asked as soon as the customer’s words are known, before the silence that ends their turn. It answers sooner, and at most three answers a turn are discarded because the customer goes on.',
+    ),
   CALL_TRANSCRIPT_KEEP_MS: durationMs({ min: 3_600_000, max: 3_650 * 86_400_000 })
     .default(180 * 86_400_000)
     .describe('How long the transcripts of calls are kept.'),

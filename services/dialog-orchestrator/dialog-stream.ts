@@ -4,14 +4,19 @@ import { newId } from '../../bus/durable/identity.ts';
 import type { Database, StreamHandler } from '../../bus/service.ts';
 import { dialog } from '../../contracts/dialog.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
+import type { EagerAnswers } from './eager.ts';
 import { sessionIdOf, turnIdOf } from './ids.ts';
 import { setSpoken } from './rows/turns.ts';
 import { sentences } from './sentences.ts';
 import type { Heard, Streams } from './streams.ts';
 
 type Answer = OutputOf<typeof dialog.take_turn>;
-export function dialogStream(listeners: Streams, db: Database): StreamHandler<typeof dialog.dialog_stream> {
-  return async function* ({ sessionId, message, name = null, phoneNumber = null }, up, { call, signal }) {
+export function dialogStream(
+  listeners: Streams,
+  db: Database,
+  eager: Pick<EagerAnswers, 'begin'>,
+): StreamHandler<typeof dialog.dialog_stream> {
+  return async function* ({ sessionId, message, name = null, phoneNumber = null, isEager }, up, { call, signal }) {
     const key = newId('said');
     const turnId = turnIdOf(key);
     const items: Heard[] = [];
@@ -24,9 +29,11 @@ export function dialogStream(listeners: Streams, db: Database): StreamHandler<ty
     /** Sentences; null while the caller reports none. */
     let heard: number | null = null;
     let isCancelled = false;
+    const confirmed = Promise.withResolvers<true>();
     const listening = (async () => {
       for await (const item of up) {
-        if (item.is === 'heard') heard = Math.max(heard ?? 0, item.sentences);
+        if (item.is === 'confirm') confirmed.resolve(true);
+        else if (item.is === 'heard') heard = Math.max(heard ?? 0, item.sentences);
         else {
           isCancelled = true;
           wake.resolve();
@@ -38,6 +45,8 @@ export function dialogStream(listeners: Streams, db: Database): StreamHandler<ty
     let answer: Answer | null = null;
     let failure: unknown = null;
     const said = { externalId: sessionId, text: message, choice: null, name, phoneNumber, language: null };
+    using _early = isEager ? eager.begin(turnId, said, { call, key }) : null;
+    if (isEager && (await Promise.race([confirmed.promise, listening, ended(signal)])) !== true) return;
     // A turn that began goes on without its listener: its result is part of the conversation.
     const turn = call(dialog.take_turn, { sessionId: sessionIdOf(sessionId), said }, { key })
       .then(

@@ -52,7 +52,7 @@ export async function hear(
     readonly inputs: readonly Input[];
     readonly db: Database;
   },
-  context: Context,
+  context: Pick<Context, 'call' | 'key'>,
 ): Promise<Heard> {
   const heard: { text: string; messageId: string; isDecision: boolean }[] = [];
   const presses: Press[] = [];
@@ -146,7 +146,7 @@ export function restComes({ messages }: Chat, { answers, seen }: Heard, now: num
   return isBehind(others, answers, now) ? new Date(now + lookAgainMs) : null;
 }
 
-async function messageOf(messageId: string, chat: Chat | null, context: Context): Promise<ChatMessage | null> {
+async function messageOf(messageId: string, chat: Chat | null, context: Pick<Context, 'call'>): Promise<ChatMessage | null> {
   const known = chat?.messages.find((each) => each.messageId === messageId);
   if (known !== undefined) return known;
   return context.call(inbox.get_message, { messageId }).catch(gone);

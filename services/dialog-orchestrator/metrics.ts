@@ -4,6 +4,10 @@ export const turnsTotal = counter('polyb_dialog_turns_total', {
   help: 'Turns of conversations, by whose text the reply was: of the model, its second try, a plain one, of ours, or none.',
   labels: { reply: ['model', 'repair', 'plain', 'ours', 'none'] },
 });
+export const eagerAnswersTotal = counter('polyb_dialog_eager_answers_total', {
+  help: 'Answers that a model was asked for before the customer had finished: used by the turn, discarded without one, or stale since the turn asked for another.',
+  labels: { outcome: ['used', 'discarded', 'stale'] },
+});
 export const toolCallsTotal = counter('polyb_dialog_tool_calls_total', {
   help: 'Tool calls of the model, by outcome.',
   labels: { tool: 'any', outcome: 'any' },

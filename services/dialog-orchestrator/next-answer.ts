@@ -1,8 +1,9 @@
 /** Asks the model, once for each step of a turn: the journal keeps the answer. */
 import { storable } from '../../adapters/channel/port.ts';
-import type { AnsweringLlm, AnswerRequest, ModelAnswer } from '../../adapters/llm/port.ts';
+import type { AnswerItem, AnsweringLlm, AnswerRequest, ModelAnswer } from '../../adapters/llm/port.ts';
 import type { Handler } from '../../bus/service.ts';
 import type { dialog } from '../../contracts/dialog.ts';
+import type { EagerAnswers } from './eager.ts';
 import type { TurnRequest } from './turn.ts';
 
 /** Time for the reply and the journal, taken from the deadline of the model. */
@@ -12,6 +13,7 @@ const marginMs = 1_000;
 export function nextAnswer(
   llm: AnsweringLlm,
   heardBy: (turnId: string) => ((text: string) => void) | undefined,
+  eager: Pick<EagerAnswers, 'take'>,
 ): Handler<typeof dialog.next_answer> {
   return async ({ turnId, step, seen, request }, { signal, deadlineAt }) => {
     const began = performance.now();
@@ -22,7 +24,9 @@ export function nextAnswer(
       signal,
     };
     const hear = heardBy(turnId);
-    const answer = hear === undefined ? await llm.answer(asked) : await streamed(llm, asked, hear);
+    const early = eager.take(turnId, asked);
+    const isWhole = early === null && hear === undefined;
+    const answer = isWhole ? await llm.answer(asked) : await streamed(early ?? llm.answerStream(asked), hear ?? (() => {}));
     const { text, toolCalls, end, model, inputTokens, outputTokens, offer } = answer;
     return {
       seen,
@@ -38,8 +42,8 @@ export function nextAnswer(
     };
   };
 }
-async function streamed(llm: AnsweringLlm, asked: AnswerRequest, hear: (text: string) => void): Promise<ModelAnswer> {
-  for await (const item of llm.answerStream(asked)) {
+async function streamed(items: AsyncIterable<AnswerItem>, hear: (text: string) => void): Promise<ModelAnswer> {
+  for await (const item of items) {
     if (item.type === 'answer') return item.answer;
     hear(item.text);
   }

@@ -19,6 +19,7 @@ import { noSupport } from './claims/support.ts';
 import { companyFacts } from './company.ts';
 import { methods } from './decide.ts';
 import { dialogStream } from './dialog-stream.ts';
+import { eagerAnswers } from './eager.ts';
 import { factNames } from './facts.ts';
 import { forgetDialogs } from './forget-dialogs.loop.ts';
 import { dialogHandlers } from './handlers.ts';
@@ -81,12 +82,13 @@ export const dialogOrchestrator = (modelOf: (models: readonly Llm[], deps: First
     checkText('Здравствуйте!', noSupport); // The first check builds its tables, which takes about a second.
     const listeners = streams();
     const shared = { db, settings, company: facts, now };
+    const eager = eagerAnswers({ ...shared, prompts, metrics, log, llm });
     return {
       dialog: {
         ...dialogHandlers(shared),
         take_turn: takeTurn({ ...shared, prompts, rules, metrics, log, listeners }),
-        next_answer: nextAnswer(llm, listeners.heardBy),
-        dialog_stream: dialogStream(listeners, db),
+        next_answer: nextAnswer(llm, listeners.heardBy, eager),
+        dialog_stream: dialogStream(listeners, db, eager),
         list_tools: listTools({ ...shared, prompts }),
         run_tools: runTools(db),
       },

@@ -51,7 +51,12 @@ export function renewed(
 }
 
 /** With the phone that the channel proves, and the client of the booking system that has it. */
-export async function identified(session: Session, chat: Chat | null, { settings }: DialogParts, { call }: Context): Promise<Session> {
+export async function identified(
+  session: Session,
+  chat: Chat | null,
+  { settings }: Pick<DialogParts, 'settings'>,
+  { call }: Pick<Context, 'call'>,
+): Promise<Session> {
   // The chat is back with the agent.
   let known = chat?.chat.owner === 'bot' ? { ...session, handedOverAt: null } : session;
   if (chat !== null && known.phoneProof !== 'proved' && known.customerId !== null) {
@@ -77,6 +82,10 @@ export const modeOf = ({ mode, chatId }: Session, { DIALOG_MODE }: DialogSetting
 /** How a reply to a chat is sent: whatever is not `auto` needs an approval. */
 export const replyModeOf = (session: Session, settings: DialogSettings): 'auto' | 'draft' =>
   modeOf(session, settings) === 'auto' ? 'auto' : 'draft';
+
+/** A longer conversation goes to staff. */
+export const isOverBudget = ({ turns, tokens }: Session, { DIALOG_MAX_TURNS, DIALOG_MAX_TOKENS }: DialogSettings): boolean =>
+  turns >= DIALOG_MAX_TURNS || tokens >= DIALOG_MAX_TOKENS;
 
 export function isSilentIn(session: Session, chat: Chat | null, settings: DialogSettings): boolean {
   if (modeOf(session, settings) === 'off') return true;

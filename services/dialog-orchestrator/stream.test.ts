@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createOutbox } from '../../adapters/outbox.ts';
 import { dialog } from '../../contracts/dialog.ts';
-import { type World, world } from '../../test/kit/world.ts';
+import { PolybError } from '../../contracts/kit/errors.ts';
+import { until, type World, world } from '../../test/kit/world.ts';
 import salon from '../crm-connector/salon.json' with { type: 'json' };
 import connector from '../crm-connector/service.ts';
 import journalService from '../journal/service.ts';
@@ -101,4 +103,66 @@ test('after a cancel the history holds only what the customer heard', async () =
   expect(it.requests[0]?.messages.filter(({ role }) => role === 'assistant').map(({ text }) => text)).toEqual([
     'Первое предложение здесь.',
   ]);
+});
+
+/** A stream that was opened before the customer had finished. */
+function openEager(sessionId: string, message: string) {
+  const up = createOutbox<{ readonly is: 'confirm' } | { readonly is: 'cancel' }>();
+  const heard: string[] = [];
+  const done = (async () => {
+    const stream = world_.bus.open(dialog.dialog_stream, { sessionId, message, isEager: true }, up, { timeoutMs: 20_000 });
+    for await (const item of stream) heard.push(item.is === 'sentence' ? item.text : item.is);
+  })();
+  return { up, heard, done };
+}
+const turnsIn = (session: string) => it.rows('select turn_id from dialog_orchestrator.turns where session_id = $1', [sessionIdOf(session)]);
+
+test('an eager stream asks the model at once, runs no tool and says nothing until the turn is confirmed, and then asks no second time', async () => {
+  const session = unique('eager');
+  it.thinks((request) => (lastResult(request) === null ? { calls: [['get_services', {}]] } : { text: 'У нас есть стрижка.' }));
+  const { up, heard, done } = openEager(session, 'Что у вас есть?');
+  await until(async () => it.requests.length === 1);
+  expect({ heard, turns: await turnsIn(session) }).toEqual({ heard: [], turns: [] });
+  up.put({ is: 'confirm' });
+  up.end();
+  await done;
+  expect(heard).toEqual(['tool', 'У нас есть стрижка.', 'done']);
+  expect(it.requests.map(({ messages }) => messages.at(-1)?.role)).toEqual(['user', 'tool']);
+});
+
+test('a customer who goes on leaves no turn, and the model is stopped', async () => {
+  const session = unique('eager');
+  it.thinks(() => new Promise(() => {}));
+  const { up, heard, done } = openEager(session, 'Я хотел бы');
+  await until(async () => it.requests.length === 1);
+  up.put({ is: 'cancel' });
+  await done;
+  await until(async () => it.requests[0]?.signal.aborted === true);
+  expect({ heard, turns: await turnsIn(session) }).toEqual({ heard: [], turns: [] });
+});
+
+test('a turn whose conversation has changed meanwhile asks the model again', async () => {
+  const session = unique('eager');
+  it.thinks(({ messages }) => ({ text: messages.length > 2 ? 'Вы уже спрашивали про цену.' : 'Какая услуга?' }));
+  const { up, heard, done } = openEager(session, 'Сколько стоит?');
+  await until(async () => it.requests.length === 1);
+  await it.say(session, 'Какая у вас цена?');
+  up.put({ is: 'confirm' });
+  up.end();
+  await done;
+  expect(heard).toEqual(['Вы уже спрашивали про цену.', 'done']);
+});
+
+test('an eager answer that fails is asked for again by the turn', async () => {
+  const session = unique('eager');
+  it.thinks((_request, nth) => {
+    if (nth === 1) throw new PolybError('upstream_failed', 'The model is broken.');
+    return { text: 'Слушаю вас.' };
+  });
+  const { up, heard, done } = openEager(session, 'Здравствуйте');
+  await until(async () => it.requests.length === 1);
+  up.put({ is: 'confirm' });
+  up.end();
+  await done;
+  expect(heard.at(-2)).toBe('Слушаю вас.');
 });

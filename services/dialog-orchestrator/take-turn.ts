@@ -13,7 +13,7 @@ import { keepTurn } from './keep-turn.ts';
 import { bookingsOf, pendingProposals } from './rows/proposals.ts';
 import { closeInputs, findSession, mergeConversations, openInputs, type Session } from './rows/sessions.ts';
 import { cut } from './said.ts';
-import { identified, isSilentIn, renewed } from './session-of.ts';
+import { identified, isOverBudget, isSilentIn, renewed } from './session-of.ts';
 import type { Ask } from './tools/tool.ts';
 import { type KeptAnswer, runTurn, type TurnEnd, type TurnRequest } from './turn.ts';
 import { turnDue } from './turn-due.ts';
@@ -77,10 +77,9 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     if (heard.unread.voice && !isSilent) ours.push(words[current.language].cannotListen);
     if (heard.unread.other && !isSilent && texts.length === 0 && !(await wasSaid(words[current.language].cannotSee, db, sessionId)))
       ours.push(words[current.language].cannotSee);
-    const overBudget = current.turns >= settings.DIALOG_MAX_TURNS || current.tokens >= settings.DIALOG_MAX_TOKENS;
     if (!isSilent && more === null && (spoken === null ? texts.length > 0 || pressed !== null : !isQuiet)) {
       if (texts.some(asksForPerson)) asks.push({ is: 'hand_over', reason: 'the customer asked for a person', summary: texts.at(-1) ?? '' });
-      else if (overBudget) asks.push({ is: 'hand_over', reason: 'the session is too long', summary: '' });
+      else if (isOverBudget(current, settings)) asks.push({ is: 'hand_over', reason: 'the session is too long', summary: '' });
       else {
         end = await runTurn(
           {

@@ -12,7 +12,7 @@ import { isPolybError } from '../../contracts/kit/errors.ts';
 import type { Finding } from './claims/check-text.ts';
 import type { Company } from './company.ts';
 import { type Known, machineFacts, type Pressed, promptFacts } from './facts.ts';
-import type { Prompts } from './prompts.ts';
+import type { Prompt, Prompts } from './prompts.ts';
 import type { Proposal } from './rows/proposals.ts';
 import type { Memory, Session } from './rows/sessions.ts';
 import type { ReplyBy, StepRow, ToolRow } from './rows/turns.ts';
@@ -90,6 +90,17 @@ export interface TurnEnd {
   readonly promptHash: string;
 }
 
+/** What the model is asked. @param lines the conversation, oldest first @param mayCall whether it may call tools */
+export function requestOf(known: Known, prompt: Prompt, lines: readonly ModelMessage[], mayCall: boolean): TurnRequest {
+  return {
+    messages: [{ role: 'system', text: prompt.text }, ...lines],
+    tools: mayCall ? toolSpecs(known.session.state) : [],
+    toolChoice: mayCall ? 'auto' : 'none',
+    maxOutputTokens,
+    facts: machineFacts(known),
+  };
+}
+
 export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnEnd> {
   const { check, limits } = ports.rules;
   let { session } = start;
@@ -125,13 +136,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
       answer,
       seen: answered,
       ms,
-    } = await ports.nextAnswer(step, seen, {
-      messages: [{ role: 'system', text: prompt.text }, ...start.history, ...dialogue],
-      tools: mayCall ? toolSpecs(session.state) : [],
-      toolChoice: mayCall ? 'auto' : 'none',
-      maxOutputTokens,
-      facts: machineFacts(known),
-    });
+    } = await ports.nextAnswer(step, seen, requestOf(known, prompt, [...start.history, ...dialogue], mayCall));
     const { text, toolCalls, model, inputTokens, outputTokens } = answer;
     session = { ...session, tokens: session.tokens + inputTokens + outputTokens };
     const stepRow = { step, model, text: cut(text, 4096), isDropped: false, ms, inputTokens, outputTokens };

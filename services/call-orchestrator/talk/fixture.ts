@@ -50,7 +50,7 @@ export interface Played {
 }
 export interface Outcome {
   readonly entries: readonly TalkEntry[];
-  readonly asked: readonly { readonly at: number; readonly message: string }[];
+  readonly asked: readonly { readonly at: number; readonly message: string; readonly isEager?: true }[];
   readonly dropped: readonly { readonly answer: number; readonly sentences: number }[];
   /** Stretches of the agent's voice as the customer hears them. */
   readonly heard: readonly Played[];
@@ -83,10 +83,12 @@ export function runTalk({
   let taker: Reply['handsOver'];
   const turns: CompletedTurn[] = [];
   const entries: TalkEntry[] = [];
-  const asked: { at: number; message: string }[] = [];
+  const asked: { at: number; message: string; isEager?: true }[] = [];
+  /** What the dialog has ready for answers that are not confirmed, and when. */
+  const unconfirmed = new Map<number, { readonly at: number; readonly act: () => void }[]>();
   const dropped: { answer: number; sentences: number }[] = [];
   const heard: Played[] = [];
-  const at = (time: number, act: () => void): void => void due.push({ at: time, n: n++, act });
+  const later = (time: number, act: () => void): void => void due.push({ at: time, n: n++, act });
 
   interface Voice {
     readonly utterance: number;
@@ -109,7 +111,7 @@ export function runTalk({
     playing = { voice, from: now, fromMs: voice.playedMs, stretch };
     playNumber += 1;
     const mine = playNumber;
-    at(now + voice.ms - voice.playedMs, () => {
+    later(now + voice.ms - voice.playedMs, () => {
       if (mine !== playNumber || playing === null) return;
       halt();
       voices.shift();
@@ -143,7 +145,7 @@ export function runTalk({
         };
         voices.push(voice);
         if (isMute(order.text)) return;
-        at(now + voiceMs, () => {
+        later(now + voiceMs, () => {
           voice.isVoiced = true;
           give({ kind: 'voiced', utterance: voice.utterance, ms: voice.ms });
           play();
@@ -164,21 +166,33 @@ export function runTalk({
         voices.length = 0;
         return;
       case 'ask': {
-        asked.push({ at: now, message: order.message });
+        asked.push({ at: now, message: order.message, ...(order.isEager && { isEager: true }) });
+        if (order.isEager) unconfirmed.set(order.answer, []);
         const reply = dialog(order.message, asked.length);
         const begins = now + (reply.afterMs ?? 100);
+        const at = (time: number, act: () => void) => {
+          const waiting = unconfirmed.get(order.answer);
+          if (waiting === undefined) later(time, act);
+          else waiting.push({ at: time, act });
+        };
         if (reply.isEndless) {
           for (let nth = 0; nth < 600; nth += 1) at(begins + nth * 500, () => give({ kind: 'tool', answer: order.answer }));
           return;
         }
         if (reply.fails) {
-          at(begins, () => give({ kind: 'failed', answer: order.answer }));
+          later(begins, () => give({ kind: 'failed', answer: order.answer }));
           return;
         }
         for (const text of reply.sentences) at(begins, () => give({ kind: 'sentence', answer: order.answer, text }));
         const { isLast = false, expects = [], handsOver } = reply;
         taker = handsOver ?? taker;
         at(begins, () => give({ kind: 'answered', answer: order.answer, isLast, expects, handsOver: handsOver !== undefined }));
+        return;
+      }
+      case 'confirm': {
+        const waiting = unconfirmed.get(order.answer) ?? [];
+        unconfirmed.delete(order.answer);
+        for (const { at, act } of waiting) later(Math.max(at, now), act);
         return;
       }
       case 'drop':
@@ -194,7 +208,7 @@ export function runTalk({
         return;
       case 'transfer':
         transferredAt = now;
-        at(now + 5_000, () => give({ kind: taker === 'taken' ? 'transferred' : 'transfer_failed' }));
+        later(now + 5_000, () => give({ kind: taker === 'taken' ? 'transferred' : 'transfer_failed' }));
         return;
       case 'note':
         return void entries.push(order.entry);
@@ -204,7 +218,7 @@ export function runTalk({
       case 'wake': {
         wake += 1;
         const mine = wake;
-        if (order.at !== null) at(Math.max(order.at, now), () => mine === wake && give({ kind: 'woken' }));
+        if (order.at !== null) later(Math.max(order.at, now), () => mine === wake && give({ kind: 'woken' }));
         return;
       }
       case 'record':
@@ -215,22 +229,22 @@ export function runTalk({
     for (const order of talk.give(event, now)) obey(order);
   }
 
-  at(0, () => give({ kind: 'started', direction }));
+  later(0, () => give({ kind: 'started', direction }));
   for (const [segment, { at: begin, ms, words, partials = [], finalAfterMs = 150, db = null }] of customer.entries()) {
-    at(begin + startMs, () => give({ kind: 'speech_started', segment, at: begin }));
-    for (const partial of partials) at(begin + partial.after, () => give({ kind: 'partial', segment, text: partial.words }));
+    later(begin + startMs, () => give({ kind: 'speech_started', segment, at: begin }));
+    for (const partial of partials) later(begin + partial.after, () => give({ kind: 'partial', segment, text: partial.words }));
     const end = begin + ms;
-    at(end + stopMs, () => give({ kind: 'speech_stopped', segment, at: end }));
+    later(end + stopMs, () => give({ kind: 'speech_stopped', segment, at: end }));
     if (finalAfterMs === Number.POSITIVE_INFINITY) continue;
-    at(end + stopMs + finalAfterMs, () => {
+    later(end + stopMs + finalAfterMs, () => {
       if (words !== null) give({ kind: 'final', segment, text: words, db });
       give({ kind: 'finalized', segment });
     });
   }
-  for (const { at: time, key } of keys) at(time, () => give({ kind: 'key', key }));
-  for (const { at: time, isHeld } of holds) at(time, () => give({ kind: 'held', isHeld }));
+  for (const { at: time, key } of keys) later(time, () => give({ kind: 'key', key }));
+  for (const { at: time, isHeld } of holds) later(time, () => give({ kind: 'held', isHeld }));
 
-  for (const { at: time, by } of answered) at(time, () => give(by === 'beep' ? { kind: 'beep' } : { kind: 'answered_by', who: by }));
+  for (const { at: time, by } of answered) later(time, () => give(by === 'beep' ? { kind: 'beep' } : { kind: 'answered_by', who: by }));
 
   while (hungUpAt === null) {
     due.sort((a, b) => a.at - b.at || a.n - b.n);

@@ -418,3 +418,51 @@ test('of a sentence in which the voice broke off, the transcript has what was he
   expect(entry).toMatchObject({ who: 'agent', startedAt: 50, endedAt: 2_050, isInterrupted: true });
   expect([story.startsWith(text), text.length > 10, text.length < story.length * 0.7]).toEqual([true, true, true]);
 });
+
+const eagerly: Scene = { ...tellsStory, rules: { asksEagerly: true } };
+
+test('a dialog that is asked eagerly has its answer ready when the turn ends', () => {
+  const { asked, heard, entries } = runTalk({ ...eagerly, customer: [asks] });
+  expect(asked).toEqual([{ at: asks.at + 1_350, message: 'когда вы работаете', isEager: true }]);
+  expect(heard.at(-1)).toMatchObject({ text: story, from: turnEnd + 50 });
+  expect(entries.find(({ text }) => text === story)?.waterfall).toMatchObject({ turnEndAt: turnEnd, sentenceAt: turnEnd });
+});
+
+test('a customer who goes on discards what was asked eagerly, and is answered once, to the whole', () => {
+  const goesOn = { at: asks.at + 1_400, ms: 800, words: 'по субботам' };
+  const { asked, dropped, heard, turns } = runTalk({ ...eagerly, customer: [asks, goesOn], untilMs: 24_000 });
+  expect(asked.map(({ message }) => message)).toEqual(['когда вы работаете', 'когда вы работаете по субботам']);
+  expect(dropped).toEqual([{ answer: 1, sentences: 0 }]);
+  expect(heard.filter(({ text }) => text === 'Слушаю вас.')).toHaveLength(1);
+  expect(turns.map(({ said }) => said)).toEqual(['когда вы работаете по субботам']);
+});
+
+test('a cough before the end of the turn discards no eager answer', () => {
+  const { asked, dropped, heard } = runTalk({ ...eagerly, customer: [asks, { at: asks.at + 1_400, ms: 100, words: null }] });
+  expect({ asked: asked.length, dropped, heard: heard.at(-1)?.text }).toEqual({ asked: 1, dropped: [], heard: story });
+});
+
+test('in one turn the dialog is asked eagerly at most three times', () => {
+  const words = ['запишите', 'меня', 'пожалуйста', 'если можно', 'в субботу'];
+  const customer = words.map((each, nth) => ({ at: greeted + 500 + nth * 820, ms: 400, words: each }));
+  const { asked } = runTalk({ ...eagerly, customer });
+  expect(asked.filter(({ isEager }) => isEager)).toHaveLength(3);
+  expect(asked.at(-1)).toMatchObject({ message: words.join(' ') });
+});
+
+test('over the agent nothing is asked eagerly, and a hold discards what was', () => {
+  const { asked } = storyThen({ at: storyBegins + 1_000, ms: 300, words: 'угу' }, eagerly);
+  expect(asked).toHaveLength(1);
+  const held = runTalk({ ...eagerly, customer: [asks], holds: [{ at: asks.at + 1_400, isHeld: true }] });
+  expect({ asked: held.asked.length, dropped: held.dropped }).toEqual({ asked: 1, dropped: [{ answer: 1, sentences: 0 }] });
+});
+
+test('an eager question that fails is asked again when the turn ends', () => {
+  const dialog: Scene['dialog'] = (_message, nth) => (nth === 1 ? { sentences: [], fails: true, afterMs: 50 } : { sentences: [story] });
+  const { asked, heard } = runTalk({ ...eagerly, dialog, customer: [asks] });
+  expect(asked.map(({ at, isEager }) => [at, isEager ?? false])).toEqual([
+    [asks.at + 1_350, true],
+    [turnEnd, false],
+  ]);
+  expect(heard.at(-1)?.text).toBe(story);
+});

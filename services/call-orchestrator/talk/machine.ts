@@ -65,8 +65,10 @@ export type TalkOrder =
   | { readonly order: 'resume' }
   /** Drops all that was not heard. */
   | { readonly order: 'hush' }
-  /** Sends the customer's words to the dialog. */
-  | { readonly order: 'ask'; readonly answer: number; readonly message: string }
+  /** Sends the customer's words to the dialog. @param isEager they may go on: nothing of the answer comes before `confirm` */
+  | { readonly order: 'ask'; readonly answer: number; readonly message: string; readonly isEager?: true }
+  /** The customer has said no more than the message of an eager answer. */
+  | { readonly order: 'confirm'; readonly answer: number }
   /** The answer is not wanted any more; the customer has heard so many of its sentences. */
   | { readonly order: 'drop'; readonly answer: number; readonly sentences: number }
   /** Connects the customer with a person. */
@@ -167,6 +169,8 @@ const faintDb = 8;
 const learningRate = 0.3;
 /** So long after a sound that may be speech it is known whether it is. */
 const stirMs = 80;
+/** So often in a turn the dialog is asked before the customer has finished. */
+const mostEager = 3;
 /** Sounds that turn out to be none put off the end of a turn by so much in all. */
 const mostStirMs = 300;
 type Deadline = 'beep' | 'greet' | 'end_of_turn' | 'turn_limit' | 'decide' | 'filler' | 'answer' | 'voice' | 'idle' | 'longest';
@@ -188,6 +192,9 @@ export function createTalk(rules: TalkRules): Talk {
   let keys = '';
   let keyAt = 0;
   let answer: Answer | null = null;
+  /** What the dialog was asked before the end of the turn, and how often in this turn. */
+  let eager: { readonly answer: number; readonly message: string } | null = null;
+  let eagerAsked = 0;
   /** The customer speaks over the agent, and it is open whether they interrupt. */
   let isPaused = false;
   let isHeld = false;
@@ -282,6 +289,8 @@ export function createTalk(rules: TalkRules): Talk {
     settled = segments.at(-1)?.id ?? settled;
     segments = [];
     keys = '';
+    dropEager();
+    eagerAsked = 0;
     deadlines.delete('turn_limit');
   }
 
@@ -311,6 +320,20 @@ export function createTalk(rules: TalkRules): Talk {
   function completeTurn(): void {
     if (turn !== null) orders.push({ order: 'complete', turn });
     turn = null;
+  }
+  function askEagerly(): void {
+    const message = textOf(segments);
+    if (!rules.asksEagerly || isBusy() || takesMessage || keys !== '' || message === '') return;
+    if (eager?.message === message || eagerAsked >= mostEager) return;
+    dropEager();
+    lastAnswer += 1;
+    eagerAsked += 1;
+    eager = { answer: lastAnswer, message };
+    orders.push({ order: 'ask', ...eager, isEager: true });
+  }
+  function dropEager(): void {
+    if (eager !== null) orders.push({ order: 'drop', answer: eager.answer, sentences: 0 });
+    eager = null;
   }
   function stopAnswer(): void {
     if (answer === null) return;
@@ -349,7 +372,10 @@ export function createTalk(rules: TalkRules): Talk {
     const at = last.endedAt + (isOwed ? Math.max(silence, rules.finalMs) : silence);
     turnDueAt = at;
     if (at <= now) endTurn(now);
-    else deadlines.set('end_of_turn', at);
+    else {
+      deadlines.set('end_of_turn', at);
+      if (!isOwed) askEagerly();
+    }
   }
   /** A turn does not end in the first moment of what may be its next words. */
   function stirred(now: number): void {
@@ -435,27 +461,33 @@ export function createTalk(rules: TalkRules): Talk {
     else noteCustomer();
     saidAt = last?.endedAt ?? null;
     const spokenMs = (last?.endedAt ?? now) - (segments[0]?.startedAt ?? now);
+    const early = eager?.message === text ? eager : null;
+    if (early !== null) eager = null;
     forgetSegments();
     if (text === '') {
       notUnderstood(spokenMs, now);
       return;
     }
     // Over a sentence that cannot be interrupted, a sign of listening asks for nothing.
-    if (queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on') return;
+    if (queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on') {
+      if (early !== null) orders.push({ order: 'drop', answer: early.answer, sentences: 0 });
+      return;
+    }
     misses = 0;
     stopAnswer();
     completeTurn();
     turn = { said: text, saidAt: lastSoundAt, endedAt: now, reply: '', isInterrupted: false };
-    lastAnswer += 1;
+    if (early === null) lastAnswer += 1;
+    const id = early?.answer ?? lastAnswer;
     answer = {
-      ...{ id: lastAnswer, sentences: 0, heard: 0, isDone: false, isLast: false, hasFiller: false, letters: 0, handsOver: false },
+      ...{ id, sentences: 0, heard: 0, isDone: false, isLast: false, hasFiller: false, letters: 0, handsOver: false },
       ...{ isToMessage: takesMessage, isForced },
       waterfall: { lastSoundAt, wordsAt, turnEndAt: now },
     };
     deadlines.set('filler', now + rules.fillerMs);
     deadlines.set('answer', now + rules.answerMs);
     deadlines.delete('idle');
-    orders.push({ order: 'ask', answer: lastAnswer, message: text });
+    orders.push(early === null ? { order: 'ask', answer: id, message: text } : { order: 'confirm', answer: id });
   }
   /** A cough is not asked about, and noise does not put off the question whether anybody is there. */
   function notUnderstood(spokenMs: number, now: number): void {
@@ -480,6 +512,7 @@ export function createTalk(rules: TalkRules): Talk {
     });
   }
   function isAnswered(id: number, isLast: boolean, asksFor: readonly Expected[], handsOver: boolean, now: number): void {
+    if (eager?.answer === id) eager = null;
     if (answer?.id !== id || answer.isDone) return;
     expects = asksFor;
     answer.isDone = true;
@@ -735,6 +768,7 @@ export function createTalk(rules: TalkRules): Talk {
         isNotTransferred(now);
         return;
       case 'failed':
+        if (eager?.answer === event.answer) eager = null;
         if (answer?.id === event.answer) part(rules.trouble);
         return;
       case 'woken':

@@ -38,6 +38,8 @@ export interface TalkRules {
   readonly finalMs: number;
   /** How long it may stay open whether the customer interrupts, counted from their last sound. */
   readonly decideMs: number;
+  /** The dialog is asked as soon as the words are known, although the customer may go on; what they go on with discards its answer. */
+  readonly asksEagerly: boolean;
   readonly fillerMs: number;
   /** How long the dialog may take for its first sentence, and for each other. */
   readonly answerMs: number;
@@ -78,6 +80,7 @@ export const russianRules: TalkRules = {
   dictationMs: 1_400,
   finalMs: 1_500,
   decideMs: 1_000,
+  asksEagerly: false,
   fillerMs: 700,
   answerMs: 30_000,
   voiceMs: 8_000,

@@ -174,7 +174,10 @@ export async function runTalk(
         player.hush();
         return;
       case 'ask':
-        void ask(order.answer, order.message);
+        void ask(order.answer, order.message, order.isEager ?? false);
+        return;
+      case 'confirm':
+        if (asking?.answer === order.answer) asking.up.put({ is: 'confirm' });
         return;
       case 'drop':
         if (asking?.answer !== order.answer) return;
@@ -206,12 +209,17 @@ export async function runTalk(
         if (order.at !== null) unwake = timers.after(Math.max(0, order.at - now()), () => give({ kind: 'woken' }));
     }
   }
-  async function ask(answer: number, message: string): Promise<void> {
+  async function ask(answer: number, message: string, isEager: boolean): Promise<void> {
     const up = createOutbox<Reported>();
     // The stream of an answer stays open while it is spoken, and no longer.
     asking?.up.end();
     asking = { answer, up };
-    const said = { sessionId: callId, message: message.slice(0, longestMessage), ...(phoneNumber === null ? {} : { phoneNumber }) };
+    const said = {
+      sessionId: callId,
+      message: message.slice(0, longestMessage),
+      isEager,
+      ...(phoneNumber === null ? {} : { phoneNumber }),
+    };
     try {
       for await (const item of bus.open(dialog.dialog_stream, said, up, { signal: until, timeoutMs: answerMs })) {
         if (item.is === 'sentence') give({ kind: 'sentence', answer, text: item.text });
@@ -298,4 +306,4 @@ export async function runTalk(
   }
 }
 /** What a dialog is told about its answer. */
-type Reported = { readonly is: 'heard'; readonly sentences: number } | { readonly is: 'cancel' };
+type Reported = { readonly is: 'heard'; readonly sentences: number } | { readonly is: 'cancel' | 'confirm' };
