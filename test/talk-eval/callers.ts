@@ -21,8 +21,15 @@ const fileOf = (text: string): string => join(cache, `${createHash('sha256').upd
 
 export const hasVoices = (): boolean => existsSync(`${voice}/wav`) && existsSync('/usr/bin/festival');
 
-/** @param texts all that `speak` will be asked for; spoken once, and kept */
-export async function humanCallers(texts: Iterable<string>, signal: AbortSignal): Promise<Callers> {
+/**
+ * The recordings that are played to the agent, and those that its rules were learned from: every second one each.
+ * @param texts all that `speak` will be asked for; spoken once, and kept
+ */
+export async function humanCallers(
+  texts: Iterable<string>,
+  signal: AbortSignal,
+  half: 'judging' | 'teaching' = 'judging',
+): Promise<Callers> {
   mkdirSync(cache, { recursive: true });
   const missing = [...new Set(texts)].filter((text) => !existsSync(fileOf(text)));
   if (missing.length > 0) {
@@ -39,7 +46,8 @@ export async function humanCallers(texts: Iterable<string>, signal: AbortSignal)
   const names = readdirSync(`${voice}/lab`)
     .map((file) => file.replace('.lab', ''))
     .filter((name) => texts_.has(name))
-    .toSorted();
+    .toSorted()
+    .filter((_, nth) => nth % 2 === (half === 'teaching' ? 0 : 1));
   return {
     speak(text) {
       let sound = spoken.get(text);

@@ -37,7 +37,7 @@ export const pageOf = (rows: readonly Row[], seconds: number): string => `# How 
 
 <!-- Written by \`npm run talk-eval\`. -->
 
-\`npm run talk-eval\` plays callers to the agent of a phone call, in virtual time: the code that runs on a call, with real audio through G.711 in frames of 20 ms, noise of the line and, where a row says so, the echo of the agent. The callers are recordings of a human (Debian's \`festvox-ru\`, 620 sentences of one man) and \`festival\`, which speaks with pieces of them at varied pitch and level; the agent is the built-in voice. The recogniser knows what was said, hears only the audio that it is sent, writes no punctuation, and takes 250 ms for a partial and for a final: an ear that errs adds its own mistakes. The silence that ends a turn is 500 ms. The scenarios are in \`test/talk-eval/scenarios/\`.
+\`npm run talk-eval\` plays callers to the agent of a phone call, in virtual time: the code that runs on a call, with real audio through G.711 in frames of 20 ms, noise of the line and, where a row says so, the echo of the agent. The callers are recordings of a human (Debian's \`festvox-ru\`, 310 of the 620 recordings of one man) and \`festival\`, which speaks with pieces of them at varied pitch and level; the agent is the built-in voice. The recogniser knows what was said, hears only the audio that it is sent, writes no punctuation, and takes 250 ms for a partial and for a final: an ear that errs adds its own mistakes. The silence that ends a turn is 500 ms. The scenarios are in \`test/talk-eval/scenarios/\`.
 
 ${tableOf(rows)}
 
@@ -49,6 +49,8 @@ ${rows.reduce((sum, { talks }) => sum + talks, 0)} talks, played in ${Math.round
 
 ## What it does not show
 - One man's voice, who reads. Other speakers were not recorded; what depends on words was written by those who wrote the rules, but for the row of rare signs of listening.
-- The pauses of a reader are the hardest part: silence and words alone do not tell the end of a clause from the end of a sentence, and the goal is missed in a first turn. By the fourth the silence has become longer (\`CALL_SILENCE=learned\`), fewer are cut off, and answers come later. A longer \`CALL_SILENCE_MS\` does the same from the first turn on.
+- How a sentence sounds at its end was learned from the other 310 recordings of the same man (\`test/talk-eval/learn-cadence.ts\`); what is learned is relative to the pitch of the speaker, but no other speaker was tried. Where the halves change places, the results differ by less than one point. \`festival\` ends its sentences without the fall of a human's pitch, so that those that it speaks are answered up to 200 ms later than a human's would be.
+- Some pauses cannot be told from ends: the recordings have pauses between whole sentences, and the agent takes them for ends, as a listener might.
+- By the fourth turn the silence has become longer for a speaker who pauses long (\`CALL_SILENCE=learned\`), and answers come later. A longer \`CALL_SILENCE_MS\` cuts fewer pauses off from the first turn on.
 - Words of other people are told from the caller's by their level alone.
 `;

@@ -14,6 +14,9 @@ test.each<readonly [said: string, expects: readonly Expected[], silenceMs: numbe
   ['девятьсот двенадцать', ['phone'], 1_200],
   ['девятьсот двенадцать сто двадцать три сорок пять шестьдесят семь', ['phone'], 500],
   ['завтра', ['time'], 500],
+  ['нет ли у вас', [], 1_200],
+  ['нет ли у вас времени', [], 500],
+  ['у меня даже', [], 1_200],
 ])('after «%s», where %j is expected, a turn ends after %d ms', (said, expects, silenceMs) => {
   expect(createEndOfTurn(rules).silenceMs(said, expects)).toBe(silenceMs);
 });
@@ -33,4 +36,31 @@ test('a pause where more was expected tells nothing of how the customer speaks',
   end.silenceMs('мой телефон', []);
   end.wentOn(900);
   expect(end.silenceMs('запишите меня', [])).toBe(500);
+});
+
+test.each<readonly [said: string, sounding: number | null, silenceMs: number]>([
+  ['запишите меня на завтра', 0.9, 500],
+  ['запишите меня на завтра', null, 500],
+  ['запишите меня на завтра', 0.5, 600],
+  ['запишите меня на завтра', 0.05, 700],
+  ['а сколько стоит стрижка', 0.05, 500],
+  ['работаете ли вы завтра', 0.05, 500],
+  ['когда я была у вас в прошлый раз в пятницу', 0.05, 700],
+  ['мой телефон', 0.9, 1_200],
+])('after «%s», which has ended by its sound with a likelihood of %d, a turn ends after %d ms', (said, sounding, silenceMs) => {
+  expect(createEndOfTurn(rules).silenceMs(said, [], sounding)).toBeCloseTo(silenceMs, 6);
+});
+
+test('a pause that was foreseen by the sound makes the silence of finished sentences no longer than its share', () => {
+  const end = createEndOfTurn(rules);
+  end.silenceMs('запишите меня', [], 0);
+  end.wentOn(700);
+  expect(end.silenceMs('запишите меня', [], 1)).toBeCloseTo(600, 6);
+});
+
+test('no silence becomes longer than twice the usual by sound and habit together', () => {
+  const end = createEndOfTurn(rules);
+  end.silenceMs('запишите меня', [], 1);
+  end.wentOn(1_150);
+  expect(end.silenceMs('запишите меня', [], 0)).toBe(1_000);
 });

@@ -7,8 +7,8 @@ import type { TalkRules } from './rules.ts';
 
 export type Expected = z.infer<typeof ExpectedKind>;
 export interface EndOfTurn {
-  /** @param text the words of the turn so far */
-  silenceMs(text: string, expects: readonly Expected[]): number;
+  /** @param text the words of the turn so far @param sounding how likely it is, by its sound, that a sentence has ended; null: unknown */
+  silenceMs(text: string, expects: readonly Expected[], sounding?: number | null): number;
   /** The customer went on after a silence. */
   wentOn(pauseMs: number): void;
 }
@@ -20,6 +20,13 @@ const announcesNumber = /(^|\s)(номер\S*|телефон\S*|код\S*|number
 const announcesRest = /(^|\s)(адрес|фамилия|имя|отчество|зовут|улица|проспект|дом|квартира|address|name)(\s\S+)?$/i;
 /** A question is whole when its noun is said: «какой у вас адрес». */
 const asks = /(^|\s)(как(ой|ая|ое|ие|ого|ую)|где|куда|чей|чья|what|which|where)(\s|$)/i;
+/** What begins a question, perhaps behind words of politeness. The same words join the parts of long sentences. */
+const questionWords = new Set(
+  'как какой какая какое какие что кто где куда откуда когда сколько почему зачем чей чья можно what who where when why how which'.split(
+    ' ',
+  ),
+);
+const [questionBegins, longestQuestion] = [4, 8];
 /** A phone with the code of its country, or without. */
 const phoneDigits = 10;
 /** Words that begin something: prepositions, conjunctions, and what asks for an object. */
@@ -27,33 +34,53 @@ const openEnded = new Set(
   [
     'и а но или либо что чтобы чтоб если когда пока хотя потому поэтому так как то ли который которая которое',
     'которые которую которого где куда это не ни ещё еще же бы очень самый в во на с со к ко у о об от до из за по',
-    'под над при для без про через после перед между около ну вот мне мой моя моё ваш ваша есть нужно надо хочу',
+    'под над при для без про через после перед между около вместо кроме против ради среди возле согласно благодаря',
+    'даже лишь именно почти слишком довольно более менее вдруг затем однако зато также свой свою свои своего своей',
+    'наш наша наше наши нашу вашу вашего собираюсь планирую интересует интересуют смогу могли',
+    'ну вот мне мой моя моё ваш ваша есть нужно надо хочу',
     'хотел хотела можно могу можете стоит скажите пожалуйста подскажите здравствуйте э эм ээ м мм',
     'and or but that if when because the a an to of in on at for with my is um uh',
   ].flatMap((line) => line.split(' ')),
 );
+/** «Нет ли у вас», and the thing does not follow yet. */
+const asksWhetherThereIs = /(^| )(есть|нет|нету) ли( у \S+)?$/;
 /** So many pauses of a customer are remembered; shorter silence is part of speech. */
 const [mostPauses, shortestPauseMs] = [6, 250];
 /** How much longer than their longest pause the silence is, and how much longer than the fixed one it may become. */
 const [marginMs, mostTimes] = [100, 2];
 
+/** How many times as long the silence is where a sentence has hardly ended by its sound, and between which likelihoods it becomes the usual one. */
+const [mostSoundingTimes, unlikely, likely] = [1.4, 0.4, 0.6];
+export const silenceTimes = (sounding: number): number =>
+  1 + (mostSoundingTimes - 1) * Math.max(0, Math.min(1, (likely - sounding) / (likely - unlikely)));
+
 export function createEndOfTurn({ silenceMs, dictationMs, learnsSilence }: Rules): EndOfTurn {
+  /** Each as it would be after a finished sentence. */
   const pauses: number[] = [];
   /** The words before the silence were to go on: it tells nothing of how the customer speaks. */
   let isExpected = false;
+  let times = 1;
   return {
-    silenceMs(text, expects) {
+    silenceMs(text, expects, sounding = null) {
       isExpected = isUnfinished(text, expects);
+      times = sounding === null || isQuestion(text) ? 1 : silenceTimes(sounding);
       const learnedMs = learnsSilence && pauses.length > 0 ? Math.min(Math.max(...pauses) + marginMs, silenceMs * mostTimes) : 0;
-      const usualMs = Math.max(silenceMs, learnedMs);
+      const usualMs = Math.min(Math.max(silenceMs, learnedMs) * times, silenceMs * mostTimes);
       return isExpected ? Math.max(usualMs, dictationMs) : usualMs;
     },
     wentOn(pauseMs) {
       if (isExpected || pauseMs < shortestPauseMs || pauseMs > dictationMs) return;
-      pauses.push(pauseMs);
+      pauses.push(pauseMs / times);
       if (pauses.length > mostPauses) pauses.shift();
     },
   };
+}
+
+/** A question may rise to its end: its sound tells nothing. */
+function isQuestion(text: string): boolean {
+  const words = spokenWords(text);
+  if (words.includes('ли')) return true;
+  return words.length <= longestQuestion && words.slice(0, questionBegins).some((word) => questionWords.has(word));
 }
 
 function isUnfinished(text: string, expects: readonly Expected[]): boolean {
@@ -65,7 +92,9 @@ function isUnfinished(text: string, expects: readonly Expected[]): boolean {
   const isQuestion = asks.test(text);
   if (isPhone && (digits > 0 || (announcesNumber.test(words.slice(-3).join(' ')) && !isQuestion))) return true;
   if (isPhoneUnderWay(text)) return true;
-  return (announcesRest.test(words.join(' ')) && !isQuestion) || openEnded.has(words.at(-1) ?? '');
+  return (
+    (announcesRest.test(words.join(' ')) && !isQuestion) || openEnded.has(words.at(-1) ?? '') || asksWhetherThereIs.test(words.join(' '))
+  );
 }
 
 const hundreds = /^(сто|двести|триста|четыреста|(пять|шесть|семь|восемь|девять)сот)$/;

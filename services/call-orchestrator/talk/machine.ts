@@ -16,8 +16,14 @@ export type TalkEvent =
   | { readonly kind: 'started'; readonly direction: 'in' | 'out' }
   | { readonly kind: 'speech_started'; readonly segment: number; readonly at: number }
   /** @param at the last sound; the event comes later */
-  /** Silence is counted from `at`; the customer has waited since `soundAt`, which is `at` unless it is told. */
-  | { readonly kind: 'speech_stopped'; readonly segment: number; readonly at: number; readonly soundAt?: number }
+  /** Silence is counted from `at`; the customer has waited since `soundAt`, which is `at` unless it is told. @param sounding see `EndOfTurn` */
+  | {
+      readonly kind: 'speech_stopped';
+      readonly segment: number;
+      readonly at: number;
+      readonly soundAt?: number;
+      readonly sounding?: number | null;
+    }
   /** Words of a segment so far. */
   | { readonly kind: 'partial'; readonly segment: number; readonly text: string; readonly db?: number | null }
   /** @param db how loud its words are; null or absent: unknown */
@@ -139,6 +145,8 @@ interface Segment {
   endedAt: number | null;
   /** Its last sound. */
   soundAt: number | null;
+  /** How likely it is, by its sound, that it ended a sentence. */
+  sounding: number | null;
   partial: string;
   text: string;
   textAt: number | null;
@@ -345,17 +353,20 @@ export function createTalk(rules: TalkRules): Talk {
   function speechStarted(id: number, at: number): void {
     const before = segments.at(-1)?.endedAt ?? saidAt;
     if (before !== null && queue.every(({ startedAt }) => startedAt === null)) endOfTurn.wentOn(at - before);
-    segments.push({ id, startedAt: at, endedAt: null, soundAt: null, partial: '', text: '', textAt: null, isFinal: false, isFaint: false });
+    segments.push({
+      ...{ id, startedAt: at, endedAt: null, soundAt: null, sounding: null },
+      ...{ partial: '', text: '', textAt: null, isFinal: false, isFaint: false },
+    });
     deadlines.delete('end_of_turn');
     if (!isGreeted) return;
     if (!deadlines.has('turn_limit')) deadlines.set('turn_limit', at + rules.longestTurnMs);
     pause();
   }
-  function speechStopped({ segment: id, at, soundAt = at }: Extract<TalkEvent, { readonly kind: 'speech_stopped' }>, now: number): void {
+  function speechStopped(event: Extract<TalkEvent, { readonly kind: 'speech_stopped' }>, now: number): void {
+    const { segment: id, at, soundAt = at, sounding = null } = event;
     const segment = segments.find((each) => each.id === id);
     if (segment === undefined) return;
-    segment.endedAt = at;
-    segment.soundAt = soundAt;
+    Object.assign(segment, { endedAt: at, soundAt, sounding });
     if (!isGreeted) {
       greet();
       return;
@@ -367,7 +378,7 @@ export function createTalk(rules: TalkRules): Talk {
   function awaitEnd(now: number): void {
     const last = segments.at(-1);
     if (last === undefined || last.endedAt === null || !isGreeted || isPaused || isEnding) return;
-    const silence = endOfTurn.silenceMs(textOf(segments), expects);
+    const silence = endOfTurn.silenceMs(textOf(segments), expects, last.sounding);
     const isOwed = segments.some(({ isFinal }) => !isFinal);
     const at = last.endedAt + (isOwed ? Math.max(silence, rules.finalMs) : silence);
     turnDueAt = at;

@@ -4,6 +4,7 @@ import { createOutbox, type Outbox } from '../../../adapters/outbox.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
 import { dialog } from '../../../contracts/dialog.ts';
 import { telephony } from '../../../contracts/telephony.ts';
+import { createCadence } from '../../../media/audio/cadence.ts';
 import { decode } from '../../../media/audio/g711.ts';
 import { createToneDetector, type ToneDetector } from '../../../media/audio/tone-detector.ts';
 import { voiceActivity } from '../../../media/audio/voice-activity.ts';
@@ -143,6 +144,7 @@ export async function runTalk(
     },
     until,
   );
+  const cadence = createCadence();
   const hearing = createHearing({
     ...{ detector: await voiceActivity(), now, echoDb: echo.level },
     stirred: () => give({ kind: 'stirred' }),
@@ -150,10 +152,13 @@ export async function runTalk(
       ear.begin(segment);
       give({ kind: 'speech_started', segment, at });
     },
-    audio: ear.hear,
+    audio(pcmu) {
+      ear.hear(pcmu);
+      cadence.push(decode('PCMU', pcmu));
+    },
     stopped(segment, at, soundAt) {
       ear.end();
-      give({ kind: 'speech_stopped', segment, at, soundAt });
+      give({ kind: 'speech_stopped', segment, at, soundAt, sounding: cadence.end() });
     },
   });
 
@@ -295,6 +300,7 @@ export async function runTalk(
       else if ('dtmf' in item) give({ kind: 'key', key: item.dtmf });
       else if ('held' in item) {
         hearing.reset();
+        cadence.end();
         give({ kind: 'held', isHeld: item.held });
       }
     }

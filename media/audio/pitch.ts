@@ -1,0 +1,89 @@
+/** The pitch of a voice on a phone line: normalised autocorrelation of 40 ms at 4 kHz, every 10 ms. */
+import { rateHz } from './g711.ts';
+
+export interface PitchFrame {
+  /** Level, dB of full scale. */
+  readonly db: number;
+  /** How well the sound repeats itself, 0 to 1. */
+  readonly periodicity: number;
+  /** Hz; null where there is no voice. */
+  readonly hz: number | null;
+}
+export interface PitchTracker {
+  /** The frames that these samples complete. */
+  push(samples: Int16Array): readonly PitchFrame[];
+}
+export const pitchFrameMs = 10;
+/** The pitch of a voice needs no more. */
+const trackedHz = rateHz / 2;
+const hop = (trackedHz * pitchFrameMs) / 1_000;
+/** Pitch between 70 and 400 Hz. */
+const [shortestLag, longestLag] = [trackedHz / 400, Math.ceil(trackedHz / 70)];
+const windowSamples = 160;
+const compared = windowSamples - longestLag - 1;
+/** Less periodic sound is no voice; a shorter lag wins if it is nearly as good, since every multiple of a period repeats too. */
+const [leastPeriodicity, nearlyAsGood] = [0.5, 0.88];
+
+export function createPitchTracker(): PitchTracker {
+  let held = new Float32Array(0);
+  /** Samples that are part of the next at half the rate. */
+  let tail = new Int16Array(0);
+
+  /** Every second sample of a binomial low-pass: harmonics above 2 kHz would come back as false ones. */
+  function halved(samples: Int16Array): Float32Array {
+    const line = new Int16Array(tail.length + samples.length);
+    line.set(tail);
+    line.set(samples, tail.length);
+    const count = Math.max(0, Math.floor((line.length - 2) / 2));
+    tail = line.slice(2 * count);
+    const at = (nth: number): number => line[nth] as number;
+    return Float32Array.from(
+      { length: count },
+      (_, nth) => (at(2 * nth) + 3 * at(2 * nth + 1) + 3 * at(2 * nth + 2) + at(2 * nth + 3)) / 8,
+    );
+  }
+  return {
+    push(samples) {
+      const more = halved(samples);
+      const line = new Float32Array(held.length + more.length);
+      line.set(held);
+      line.set(more, held.length);
+      const frames: PitchFrame[] = [];
+      let at = 0;
+      for (; at + windowSamples <= line.length; at += hop) frames.push(frameOf(line.subarray(at, at + windowSamples)));
+      held = line.slice(at);
+      return frames;
+    },
+  };
+}
+function frameOf(samples: Float32Array): PitchFrame {
+  let energy = 0;
+  for (const sample of samples) energy += sample * sample;
+  const db = energy === 0 ? -96 : Math.max(-96, 10 * Math.log10(energy / samples.length / 32_768 ** 2));
+  /** Correlation of the beginning with what follows after a lag. */
+  const alike = new Float32Array(longestLag + 2);
+  let here = 0;
+  for (let nth = 0; nth < compared; nth += 1) here += (samples[nth] as number) ** 2;
+  let best = 0;
+  for (let lag = shortestLag - 1; lag <= longestLag + 1; lag += 1) {
+    let [both, there] = [0, 0];
+    for (let nth = 0; nth < compared; nth += 1) {
+      const later = samples[nth + lag] as number;
+      both += (samples[nth] as number) * later;
+      there += later * later;
+    }
+    alike[lag] = both / Math.sqrt(here * there + 1);
+    if (lag >= shortestLag && lag <= longestLag) best = Math.max(best, alike[lag] as number);
+  }
+  const periodicity = Math.min(1, best);
+  if (best < leastPeriodicity) return { db, periodicity, hz: null };
+  for (let lag = shortestLag; lag <= longestLag; lag += 1) {
+    const [left, middle, right] = [alike[lag - 1] as number, alike[lag] as number, alike[lag + 1] as number];
+    if (middle < left || middle < right) continue;
+    // The peak of the parabola through the three; a high voice has it between two lags.
+    const bend = Math.min(left - 2 * middle + right, -1e-9);
+    if (middle - (left - right) ** 2 / (8 * bend) < best * nearlyAsGood) continue;
+    return { db, periodicity, hz: trackedHz / (lag + (left - right) / (2 * bend)) };
+  }
+  return { db, periodicity, hz: null };
+}
