@@ -288,6 +288,7 @@ export const dialog = contract('dialog', '1.2.0', {
           name: PersonName.nullable(),
           phoneNumber: Phone.nullable(),
           language: DialogLanguage.nullable(),
+          isSpoken: z.boolean().default(false).describe('The reply is heard in a call.'),
           calls: z
             .strictObject({ model: z.string().min(1).max(200), toolCalls: z.array(ToolCall).max(10) })
             .nullable()

@@ -7,9 +7,9 @@ import { journal } from '../../contracts/journal.ts';
 import type { InputOf, OutputOf } from '../../contracts/kit/define.ts';
 import { isPolybError, type PolybError } from '../../contracts/kit/errors.ts';
 import type { Proposal } from './rows/proposals.ts';
-import type { Deed, Language, MadeAppointment } from './rows/sessions.ts';
+import type { Deed, Language, MadeAppointment, Session } from './rows/sessions.ts';
 import { whenText } from './said.ts';
-import { words } from './words.ts';
+import { type Words, wordsFor } from './words.ts';
 
 export const methods = {
   create: booking.create_appointment,
@@ -48,9 +48,9 @@ export async function confirm(
   hash: string | null,
   evidence: Evidence,
   context: Context,
-  language: Language,
+  session: Pick<Session, 'language' | 'isSpoken'>,
 ): Promise<Settled> {
-  const said = words[language];
+  const said = wordsFor(session);
   const act = `${evidence.kind}/${evidence.id}`;
   // The same act again: its outcome was written already, or will be.
   if (proposal.state !== 'open' && proposal.evidence !== null && proposal.state !== 'declined')
@@ -70,31 +70,35 @@ export async function confirm(
       return { proposal, state: state === 'expired' ? 'expired' : 'outdated', text: said.goneProposal, isReceipt: false };
     }
   }
-  return { ...(await outcomeOf(proposal, context, language, patienceMs)), evidence: act };
+  return { ...(await outcomeOf(proposal, context, session, patienceMs)), evidence: act };
 }
 
 /** The outcome of a confirmed proposal, as far as it is known. */
-export async function outcomeOf(proposal: Proposal, context: Context, language: Language, timeoutMs: number): Promise<Settled> {
-  const said = words[language];
+export async function outcomeOf(
+  proposal: Proposal,
+  context: Context,
+  session: Pick<Session, 'language' | 'isSpoken'>,
+  timeoutMs: number,
+): Promise<Settled> {
+  const said = wordsFor(session);
   const method = methods[proposal.what];
   try {
     const output = await context.call(method, parsed(method, proposal.input) as InputOf<typeof method>, { key: proposal.key, timeoutMs });
     return {
       proposal,
       state: 'done',
-      text: said.receipt(receiptWords(proposal, output, language)),
+      text: said.receipt(receiptWords(proposal, output, session.language)),
       isReceipt: true,
       deed: deeds[proposal.what],
       ...madeIn(output),
     };
   } catch (error) {
     if (!isPolybError(error)) throw error;
-    return failed(proposal, error, language);
+    return failed(proposal, error, said);
   }
 }
 
-function failed(proposal: Proposal, error: PolybError, language: Language): Settled {
-  const said = words[language];
+function failed(proposal: Proposal, error: PolybError, said: Words): Settled {
   if (error.code === 'cancelled') throw error;
   if (error.reason === 'slot_busy' || error.reason === 'slot_expired') {
     const slots = (error.data as { readonly slots?: readonly Slot[] } | undefined)?.slots ?? [];
@@ -116,7 +120,7 @@ function madeIn(output: unknown): Pick<Settled, 'made'> {
 }
 
 /** The receipt is written from the booking system's answer, not from what was proposed. */
-function receiptWords(proposal: Proposal, output: unknown, language: Language): Parameters<(typeof words)['ru']['receipt']>[0] {
+function receiptWords(proposal: Proposal, output: unknown, language: Language): Parameters<Words['receipt']>[0] {
   const { details, what } = proposal;
   const { appointment } = output as { readonly appointment?: { readonly start: string; readonly employeeName: string | null } };
   const start = appointment?.start ?? details.start;

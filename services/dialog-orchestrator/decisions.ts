@@ -8,7 +8,7 @@ import type { Session } from './rows/sessions.ts';
 import { latestTurns } from './rows/turns.ts';
 import { moved } from './states.ts';
 import type { DialogParts } from './turn-parts.ts';
-import { words } from './words.ts';
+import { wordsFor } from './words.ts';
 
 /** What presses and short agreements decide, and what became known of earlier decisions. */
 export async function decisions(
@@ -30,7 +30,7 @@ export async function decisions(
     settled.set(
       proposal.proposalId,
       payload.is === 'confirm'
-        ? await confirm(proposal, payload.hash, { kind: 'press', id: inputId.slice(0, 255) }, context, session.language)
+        ? await confirm(proposal, payload.hash, { kind: 'press', id: inputId.slice(0, 255) }, context, session)
         : declined(proposal, session),
     );
   }
@@ -49,21 +49,21 @@ export async function decisions(
   ) {
     const meant = answerIn(word.text, only.what);
     if (meant === 'agreement')
-      settled.set(only.proposalId, await confirm(only, null, { kind: 'message', id: word.messageId }, context, session.language));
+      settled.set(only.proposalId, await confirm(only, null, { kind: 'message', id: word.messageId }, context, session));
     if (meant === 'refusal') settled.set(only.proposalId, declined(only, session));
     if (meant !== null) (word as { isDecision: boolean }).isDecision = true;
   }
   for (const proposal of pending)
     if (proposal.state !== 'open' && !settled.has(proposal.proposalId)) {
-      const outcome = await outcomeOf(proposal, context, session.language, 2_000);
+      const outcome = await outcomeOf(proposal, context, session, 2_000);
       if (outcome.state !== 'unknown') settled.set(proposal.proposalId, outcome);
     }
   return [...settled.values()];
 }
 
 function declined(proposal: Proposal, session: Session): Settled {
-  if (proposal.state !== 'open') return { proposal, state: proposal.state, text: words[session.language].goneProposal, isReceipt: false };
-  return { proposal, state: 'declined', text: words[session.language].declined, isReceipt: false };
+  if (proposal.state !== 'open') return { proposal, state: proposal.state, text: wordsFor(session).goneProposal, isReceipt: false };
+  return { proposal, state: 'declined', text: wordsFor(session).declined, isReceipt: false };
 }
 
 export function afterDecisions(session: Session, settledNow: readonly Settled[], { log }: DialogParts): Session {

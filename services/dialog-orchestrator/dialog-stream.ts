@@ -44,7 +44,7 @@ export function dialogStream(
     using _listener = listeners.listen(turnId, put);
     let answer: Answer | null = null;
     let failure: unknown = null;
-    const said = { externalId: sessionId, text: message, choice: null, name, phoneNumber, language: null };
+    const said = { externalId: sessionId, text: message, choice: null, name, phoneNumber, language: null, isSpoken: true };
     using _early = isEager ? eager.begin(turnId, said, { call, key }) : null;
     if (isEager && (await Promise.race([confirmed.promise, listening, ended(signal)])) !== true) return;
     // A turn that began goes on without its listener: its result is part of the conversation.

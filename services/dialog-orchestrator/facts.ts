@@ -7,7 +7,7 @@ import type { Proposal } from './rows/proposals.ts';
 import type { Session } from './rows/sessions.ts';
 import { moneyText, whenText } from './said.ts';
 import { shownAppointment, shownSlot } from './tools/reads.ts';
-import { words } from './words.ts';
+import { wordsFor } from './words.ts';
 
 export const factNames = [
   'company',
@@ -137,10 +137,10 @@ export function hoursText({ hours }: Company, language: 'ru' | 'en'): string {
   const name = (day: number) => shortWeekdays[language][day] ?? '';
   return spans.map(({ from, to, text }) => `${name(from)}${from === to ? '' : `–${name(to)}`} ${text}`).join(', ');
 }
-/** What a customer reads whose conversation goes to staff. @param now Unix ms */
-export function handOverText(company: Company, now: number, language: 'ru' | 'en'): string {
-  const { handedOver, handedOverClosed } = words[language];
-  const opens = opensNext(company, now, language);
+/** What a customer reads or hears whose conversation goes to staff. @param now Unix ms */
+export function handOverText(company: Company, now: number, session: Pick<Session, 'language' | 'isSpoken'>): string {
+  const { handedOver, handedOverClosed } = wordsFor(session);
+  const opens = opensNext(company, now, session.language);
   return opens === null ? handedOver : handedOverClosed(opens);
 }
 /** When staff answers next, in words; null while it is open, or if the hours are not stated. @param now Unix ms */

@@ -54,7 +54,7 @@ export function dialogHandlers(parts: {
   };
   return {
     dialog: async ({ sessionId, message = null, choice = null, name = null, phoneNumber = null, language = null }, { call, key }) => {
-      const said = { externalId: sessionId, text: message, choice, name, phoneNumber, language };
+      const said = { externalId: sessionId, text: message, choice, name, phoneNumber, language, isSpoken: false };
       return call(dialog.take_turn, { sessionId: sessionIdOf(sessionId), said }, { key: derivedKey(key, 'turn') });
     },
     get_session: async ({ sessionId, turns: limit, viewer }) => {
@@ -99,7 +99,7 @@ export function dialogHandlers(parts: {
     hand_over: async ({ sessionId, reason, summary, viewer }, { call, commit, key }) => {
       const session = (await known(sessionId, viewer)) ?? (await begun(sessionId, viewer, call));
       if (session.chatId !== null) {
-        const text = handOverText(await parts.company(call), now(), session.language);
+        const text = handOverText(await parts.company(call), now(), session);
         const mode = replyModeOf(session, settings);
         // Before staff has the chat: afterwards the message would need their approval.
         await call(messages.send_reply, { chatId: session.chatId, text, mode, isReceipt: true }, { key: derivedKey(key, 'told') });

@@ -19,7 +19,7 @@ export function listTools({
   return async ({ sessionId: externalId, name = null, phoneNumber = null }, { call }) => {
     const sessionId = sessionIdOf(externalId);
     const [stored, pending, known] = await Promise.all([findSession(db, sessionId), pendingProposals(db, sessionId), company(call)]);
-    const said = { externalId, text: null, choice: null, name, phoneNumber, language: null };
+    const said = { externalId, text: null, choice: null, name, phoneNumber, language: null, isSpoken: true };
     const session = renewed(stored, { sessionId, said, chat: null, startedAt: new Date(now()), settings });
     const customer = session.phone === null && phoneNumber !== null ? { ...session, phoneProof: 'claimed' as const } : session;
     const open = pending.find(({ state }) => state === 'open') ?? null;

@@ -27,7 +27,7 @@ import { moved } from './states.ts';
 import type { Ask } from './tools/tool.ts';
 import type { TurnEnd } from './turn.ts';
 import { type Answer, type Chat, type DialogParts, dayMs } from './turn-parts.ts';
-import { words } from './words.ts';
+import { wordsFor } from './words.ts';
 
 /** In UTF-16 units. */
 const longestTexts = { alone: 4096, withOptions: 1024 } as const;
@@ -74,7 +74,7 @@ export interface Reply {
 export async function replyOf(tx: Tx, of: TakenTurn): Promise<Reply> {
   const { parts, company, turnId, settledNow, end, asks, more, pending } = of;
   const { now } = parts;
-  const said = words[of.session.language];
+  const said = wordsFor(of.session);
   const receipts = settledNow.flatMap(({ text, isReceipt }) => (isReceipt && text !== null ? [text] : []));
   const lines = [...settledNow.flatMap(({ text, isReceipt }) => (!isReceipt && text !== null ? [text] : [])), ...of.ours];
   const wanted = asks.find((ask) => ask.is === 'propose');
@@ -119,7 +119,7 @@ export async function replyOf(tx: Tx, of: TakenTurn): Promise<Reply> {
     else if (busy) options = slotOptions(session.memory.offered, session.language);
     else if (end?.offer != null && options.length === 0) options = offerOptions(end.offer);
   } else {
-    lines.push(handOverText(company, now(), session.language));
+    lines.push(handOverText(company, now(), session));
   }
   for (const { proposal, state } of settledNow)
     if (state === 'declined') tx.outdate(methods[proposal.what], [proposal.key], 'The customer declined it.');
@@ -165,7 +165,7 @@ function proposed(
     approval: parts.rules.approval.customer,
   });
   const at = parts.now();
-  const text = words[session.language].proposal({
+  const text = wordsFor(session).proposal({
     ...{ what, services: details.services, employee: details.employee, when: whenText(details.start, session.language) },
     ...{ from: details.from === undefined ? null : whenText(details.from, session.language), price: details.price, name: details.name },
     phone: details.phone ?? null,

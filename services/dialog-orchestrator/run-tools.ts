@@ -7,7 +7,16 @@ import { toolsOf } from './rows/turns.ts';
 
 export function runTools(db: Database): Handler<typeof dialog.run_tools> {
   return async ({ sessionId, said: text, toolCalls, model, name = null, phoneNumber = null }, { call, key }) => {
-    const said = { externalId: sessionId, text, choice: null, name, phoneNumber, language: null, calls: { model, toolCalls } };
+    const said = {
+      externalId: sessionId,
+      text,
+      choice: null,
+      name,
+      phoneNumber,
+      language: null,
+      isSpoken: true,
+      calls: { model, toolCalls },
+    };
     const turn = await call(dialog.take_turn, { sessionId: sessionIdOf(sessionId), said }, { key: derivedKey(key, 'turn') });
     const rows = turn.turnId === null ? [] : ((await toolsOf(db, [turn.turnId])).get(turn.turnId) ?? []);
     const silent = {

@@ -166,3 +166,10 @@ test('an eager answer that fails is asked for again by the turn', async () => {
   await done;
   expect(heard.at(-2)).toBe('Слушаю вас.');
 });
+
+test('a caller who wants a person is told of one on the phone, and not to read a reply', async () => {
+  const items = [];
+  for await (const item of open(unique('voice'), 'Позовите человека')) items.push(item);
+  expect(items.at(-1)).toMatchObject({ is: 'done', answer: { isHandedOver: true } });
+  expect(items.flatMap((item) => (item.is === 'sentence' ? [item.text] : [])).join(' ')).toMatch(/Соединяю вас|Сотрудник перезвонит/);
+});

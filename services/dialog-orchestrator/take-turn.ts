@@ -38,7 +38,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         : null;
     if (said === null && chat === null && stored === null) return silence(sessionId, null);
     if (chat !== null && chat.chat.chatId !== sessionId) return merged([sessionId], chat.chat.chatId, turnId, context);
-    const before = renewed(stored, { sessionId, said, chat, startedAt, settings });
+    const before = { ...renewed(stored, { sessionId, said, chat, startedAt, settings }), isSpoken: said?.isSpoken ?? false };
     const heard = await hear({ session: before, said, chat, inputs, db }, context);
     const former = chat === null ? [] : await formerChats(heard.elsewhere, sessionId, context);
     if (former.length > 0) return merged(former, sessionId, turnId, context);

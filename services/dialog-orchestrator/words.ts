@@ -1,5 +1,5 @@
-/** Everything that the agent itself writes to a customer, in both languages. A model writes only what stands between these. */
-import type { Language } from './rows/sessions.ts';
+/** Everything that the agent itself writes or says to a customer, in both languages. A model writes only what stands between these. */
+import type { Language, Session } from './rows/sessions.ts';
 
 export interface Words {
   readonly confirm: string;
@@ -134,3 +134,21 @@ export const words: Readonly<Record<Language, Words>> = {
     noted: 'I noted your request for my colleagues.',
   },
 };
+
+/** What is worded otherwise in a call, in which nothing can be read later. */
+const spoken: Readonly<Record<Language, Partial<Words>>> = {
+  ru: {
+    checking: 'Система записи ещё не ответила. Мы проверим и перезвоним вам.',
+    handedOver: 'Соединяю вас с сотрудником.',
+    handedOverClosed: (opens) => `Сейчас мы закрыты. Сотрудник перезвонит вам ${opens}.`,
+    cannotProve: 'По телефону показать или изменить запись я не могу. Могу соединить вас с сотрудником.',
+  },
+  en: {
+    checking: 'The booking system has not answered yet. We will check and call you back.',
+    handedOver: 'I am putting you through to a colleague.',
+    handedOverClosed: (opens) => `We are closed now. A colleague will call you back ${opens}.`,
+    cannotProve: 'I cannot show or change appointments by phone. I can put you through to a colleague.',
+  },
+};
+export const wordsFor = ({ language, isSpoken = false }: Pick<Session, 'language' | 'isSpoken'>): Words =>
+  isSpoken ? { ...words[language], ...spoken[language] } : words[language];

@@ -65,6 +65,8 @@ export interface Session {
   readonly startedAt: Date;
   readonly activeAt: Date;
   readonly endedAt: Date | null;
+  /** This turn is spoken, in a call; not stored. */
+  readonly isSpoken?: boolean;
 }
 const columns = `session_id as "sessionId", external_id as "externalId", chat_id as "chatId", channel, customer_id as "customerId", state, mode, language,
   name, phone, phone_proof as "phoneProof", memory, turns, tokens, handed_over_at as "handedOverAt", started_at as "startedAt", active_at as "activeAt", ended_at as "endedAt"`;
