@@ -6,6 +6,7 @@ import { openAiEar } from '../vendors/openai/asr.ts';
 import { openAiAsrSettings } from '../vendors/openai/audio-settings.ts';
 import { yandexEar } from '../vendors/yandex/asr.ts';
 import { yandexAsrSettings } from '../vendors/yandex/settings.ts';
+import { yandexV1Ear } from '../vendors/yandex/v1-asr.ts';
 import { phrasesEar, phrasesSettings } from './phrases/phrases.ts';
 import type { Ear } from './port.ts';
 import { russianAcousticEar, russianAcousticSettings } from './russian-acoustic/russian-acoustic.ts';
@@ -16,4 +17,5 @@ export const asrAdapters = {
   deepgram: { settings: deepgramAsrSettings, create: deepgramEar },
   openai: { settings: openAiAsrSettings, create: openAiEar },
   yandex: { settings: yandexAsrSettings, create: (settings: z.output<typeof yandexAsrSettings>): Ear => yandexEar(settings) },
+  'yandex-v1': { settings: yandexAsrSettings, create: yandexV1Ear },
 } as const;

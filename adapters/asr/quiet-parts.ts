@@ -1,12 +1,13 @@
 import { decode, rateHz } from '../../media/audio/g711.ts';
 import { levelDb } from '../../media/audio/speech.ts';
 
-const searchBytes = 30 * rateHz;
+const searchMs = 30_000;
 const frame = rateHz / 10;
 
-/** A recording in parts of at most so much, each cut in the quietest tenth of a second of the half minute before its end. Places are bytes. */
+/** A recording in parts of at most so much, each cut in the quietest tenth of a second of its second half, at most of its last half minute. Places are bytes. */
 export function* quietParts(recording: Uint8Array, mostMs: number): Generator<{ readonly from: number; readonly to: number }> {
   const most = (mostMs * rateHz) / 1_000;
+  const searchBytes = (Math.min(searchMs, mostMs / 2) * rateHz) / 1_000;
   for (let from = 0; from < recording.length; ) {
     let best = { at: Math.min(recording.length, from + most), db: 0 };
     if (from + most < recording.length)

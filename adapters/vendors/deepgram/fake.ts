@@ -72,6 +72,21 @@ export async function deepgramFake(options: Pick<FakeServerOptions, 'port' | 'ef
       yield speech.subarray(at, at + pieceBytes);
     }
   }
+  const faults = {
+    stall() {
+      isStalled = true;
+    },
+    recover() {
+      isStalled = false;
+      waiting.resolve();
+      waiting = Promise.withResolvers();
+    },
+    cut() {
+      for (const client of sockets.clients) client.terminate();
+    },
+  };
+  /** `POST /stall`, and so on. */
+  const orders: Readonly<Record<string, (() => void) | undefined>> = faults;
   const server = await fakeServer(
     {
       ...options,
@@ -82,6 +97,11 @@ export async function deepgramFake(options: Pick<FakeServerOptions, 'port' | 'ef
       },
     },
     ({ method, path, query, headers, body, bytes }) => {
+      const order = method === 'POST' ? orders[path] : undefined;
+      if (order !== undefined) {
+        order();
+        return { body: true };
+      }
       if (headers.authorization !== `Token ${deepgramKey}`) throw new Refusal(refusals.key);
       const asked = new URLSearchParams(query);
       if (method === 'POST' && path === 'v1/listen') {
@@ -103,19 +123,9 @@ export async function deepgramFake(options: Pick<FakeServerOptions, 'port' | 'ef
   );
   return {
     ...server,
+    ...faults,
     get connections() {
       return sockets.clients.size;
-    },
-    stall() {
-      isStalled = true;
-    },
-    recover() {
-      isStalled = false;
-      waiting.resolve();
-      waiting = Promise.withResolvers();
-    },
-    cut() {
-      for (const client of sockets.clients) client.terminate();
     },
     async close() {
       for (const client of sockets.clients) client.terminate();

@@ -8,6 +8,11 @@ const protos = { stt: 'speechkit.stt.v3.Recognizer', tts: 'speechkit.tts.v3.Synt
 /** Numbers of 64 bits are numbers here: all of them are times and places in one session. */
 const reading = { keepCase: true, longs: Number, enums: String, defaults: false, oneofs: true };
 
+/** An IAM token names a user, whose requests need a folder; an API key belongs to a service account in one. */
+export const isToken = (key: string): boolean => key.startsWith('t1.');
+/** Source: yandex.cloud/docs/speechkit, Authentication. */
+export const authorizationOf = (key: string): string => `${isToken(key) ? 'Bearer' : 'Api-Key'} ${key}`;
+
 export interface Recognizer extends GrpcClient {
   RecognizeStreaming(metadata: Metadata): ClientDuplexStream<object, unknown>;
 }
@@ -31,7 +36,7 @@ export interface SpeechKit<K extends keyof Clients> {
   open(): Promise<{ readonly client: Clients[K]; readonly metadata: Metadata }>;
   close(): void;
 }
-/** One connection for all requests of a kind. Source: yandex.cloud/docs/speechkit, Authentication. */
+/** One connection for all requests of a kind. */
 export function speechKit<K extends keyof Clients>(
   kind: K,
   url: string,
@@ -45,8 +50,8 @@ export function speechKit<K extends keyof Clients>(
     const credentials = isPlain ? grpc.credentials.createInsecure() : grpc.credentials.createSsl();
     const client = new Service(`${hostname}:${port || (isPlain ? 80 : 443)}`, credentials) as unknown as Clients[K];
     const metadata = new grpc.Metadata();
-    metadata.set('authorization', key.startsWith('t1.') ? `Bearer ${key}` : `Api-Key ${key}`);
-    if (folder !== undefined && key.startsWith('t1.')) metadata.set('x-folder-id', folder);
+    metadata.set('authorization', authorizationOf(key));
+    if (folder !== undefined && isToken(key)) metadata.set('x-folder-id', folder);
     return { client, metadata };
   };
   return {

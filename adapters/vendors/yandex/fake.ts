@@ -25,7 +25,7 @@ export interface YandexFake {
   close(): Promise<void>;
 }
 export interface YandexFakeOptions {
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** The clock by which sessions age, ms. */
   readonly now?: () => number;
   /** Refinements end with a dot. */

@@ -7,6 +7,7 @@ import type { SpeechItem, Tts, TtsProvider } from '../../tts/port.ts';
 import { joined, spokenWhole, withoutHead } from '../../tts/streamed.ts';
 import { failureOf, speechKit } from './client.ts';
 import { Speech } from './responses.ts';
+import { samplesOf } from './samples.ts';
 import type { yandexTtsSettings } from './settings.ts';
 import { yandexVoices } from './voices.ts';
 
@@ -58,9 +59,4 @@ export function yandexVoice(settings: z.output<typeof yandexTtsSettings>): TtsPr
     yield* withoutHead(joined(partsOf(text, mostChars), (part) => request(part, named, signal)));
   };
   return { provider: 'yandex', voices, stream, speak: spokenWhole(stream), close: kit.close };
-}
-
-/** Of 16 bits, little-endian, wherever the bytes are. */
-function samplesOf(bytes: Buffer): Int16Array {
-  return Int16Array.from({ length: Math.floor(bytes.length / 2) }, (_, nth) => bytes.readInt16LE(2 * nth));
 }

@@ -9,6 +9,16 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { fakeSpeechOf } from '../../../adapters/asr/fake-speech.ts';
+import type { Ear } from '../../../adapters/asr/port.ts';
+import { createHttp, type HttpClient } from '../../../adapters/http.ts';
+import { deepgramEar } from '../../../adapters/vendors/deepgram/asr.ts';
+import { deepgramAsrSettings } from '../../../adapters/vendors/deepgram/settings.ts';
+import { yandexEar } from '../../../adapters/vendors/yandex/asr.ts';
+import { yandexAsrSettings, yandexTtsSettings } from '../../../adapters/vendors/yandex/settings.ts';
+import { yandexVoice } from '../../../adapters/vendors/yandex/tts.ts';
+import { yandexV1Ear } from '../../../adapters/vendors/yandex/v1-asr.ts';
+import { yandexV1Voice } from '../../../adapters/vendors/yandex/v1-tts.ts';
 import { on, service } from '../../../bus/service.ts';
 import { connectNats } from '../../../bus/transports/nats.ts';
 import { crm } from '../../../contracts/crm.ts';
@@ -160,6 +170,56 @@ test('the stand-in of each vendor answers where its settings point, until it is 
       await expect(fetch(url)).rejects.toThrow();
     }),
   );
+});
+
+test('the fakes of speech hear what they speak with the settings that are printed, and that of Deepgram drops its connections on request', async () => {
+  const signal = AbortSignal.timeout(60_000);
+  const options = { language: 'ru-RU', hints: [] };
+  const said = 'запишите меня на 10 утра';
+  const heardBy = async (ear: Ear, pcmu: Uint8Array) => (await ear.recognize(pcmu, options, signal)).map(({ text }) => text).join(' ');
+  const mocked = async (vendor: string, use: (settings: Readonly<Record<string, string>>, http: HttpClient) => Promise<void>) => {
+    const child = start('mock', vendor);
+    const end = ended(child);
+    const printed = await new Promise<string>((resolve) => {
+      let all = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        all += chunk;
+        if (all.trimEnd().endsWith('}')) resolve(all);
+      });
+    });
+    const { settings } = z.object({ settings: z.record(z.string(), z.string()) }).parse(JSON.parse(printed));
+    const http = createHttp({ allowPrivate: [settings.HTTP_ALLOW_PRIVATE ?? ''] });
+    await use(settings, http);
+    await http.close();
+    child.kill('SIGINT');
+    await end;
+  };
+  await mocked('yandex', async (settings) => {
+    const [ear, voice] = [yandexEar(yandexAsrSettings.parse(settings)), yandexVoice(yandexTtsSettings.parse(settings))];
+    expect(await heardBy(ear, await voice.speak({ text: said, language: 'ru-RU' }, signal))).toBe(said);
+    voice.close();
+    await ear.close?.();
+  });
+  await mocked('yandex-v1', async (settings, http) => {
+    const voice = yandexV1Voice(yandexTtsSettings.parse(settings), { httpStream: http.stream });
+    const speech = await voice.speak({ text: said, language: 'ru-RU' }, signal);
+    expect(await heardBy(yandexV1Ear(yandexAsrSettings.parse(settings), { http }), speech)).toBe(said);
+  });
+  await mocked('deepgram', async (settings, http) => {
+    const ear = deepgramEar(deepgramAsrSettings.parse(settings), { http, now: Date.now });
+    expect(await heardBy(ear, fakeSpeechOf(said))).toBe(said);
+    const spoken = async function* () {
+      yield fakeSpeechOf(said);
+      await new Promise(() => {}); // A talk that goes on.
+    };
+    const items = ear.hear(spoken(), options, signal)[Symbol.asyncIterator]();
+    while ((await items.next()).value?.kind !== 'partial');
+    expect((await fetch(`${settings.DEEPGRAM_BASE_URL}/cut`, { method: 'POST' })).status).toBe(200);
+    const ending = async () => {
+      while (!(await items.next()).done);
+    };
+    await expect(ending()).rejects.toMatchObject({ code: 'unavailable' });
+  });
 });
 
 test('a customer of the WhatsApp fake writes to the webhook that is named, or it is said that no webhook is there', async () => {

@@ -198,7 +198,39 @@ const vendors: Readonly<Record<string, (options: MockOptions) => Promise<StandIn
       hints: [`curl ${new URL('/faults', url).href} -d '["busy"]'    the next call is busy`],
     };
   },
+  deepgram: async ({ fake }) => {
+    const { deepgramFake, deepgramKey } = await import('../../../adapters/vendors/deepgram/fake.ts');
+    const { url, close } = await deepgramFake({ port: fake.port });
+    return {
+      url,
+      close,
+      settings: { ASR_KIND: 'deepgram,phrases', DEEPGRAM_API_KEY: deepgramKey, DEEPGRAM_BASE_URL: url },
+      hints: [
+        speechHint,
+        `curl -X POST ${url}/stall    it goes silent, as a provider that fails in mid-talk (/recover: it works again; /cut: it drops its connections)`,
+        'DEEPGRAM_ASR_MODEL=flux-general-multi    to hear over the protocol of Flux',
+      ],
+    };
+  },
+  yandex: async ({ fake }) => {
+    const { yandexFake, yandexKey } = await import('../../../adapters/vendors/yandex/fake.ts');
+    const { url, close } = await yandexFake({ port: fake.port });
+    return { url, close, settings: yandexSettings('yandex', yandexKey, url), hints: [speechHint] };
+  },
+  'yandex-v1': async ({ fake }) => {
+    const { yandexV1Fake, yandexV1Key } = await import('../../../adapters/vendors/yandex/fake-rest.ts');
+    const { url, close } = await yandexV1Fake({ port: fake.port });
+    return { url, close, settings: yandexSettings('yandex-v1', yandexV1Key, url), hints: [speechHint] };
+  },
 };
+/** The fakes of speech have one language of tones. */
+const speechHint =
+  'it hears what the fakes of speech speak, letters as tones, and no person: polyb say "…" -o speech.wav, polyb hear speech.wav';
+const yandexSettings = (kind: string, key: string, url: string) => ({
+  ...{ ASR_KIND: kind, TTS_KIND: kind, YANDEX_SPEECHKIT_API_KEY: key },
+  ...{ YANDEX_SPEECHKIT_ASR_URL: url, YANDEX_SPEECHKIT_TTS_URL: url },
+});
+const speech = ['deepgram', 'yandex', 'yandex-v1'];
 const messengers = ['telegram', 'whatsapp', 'telephony'];
 export const mockVendors = Object.keys(vendors);
 
@@ -212,8 +244,10 @@ export async function mock({ args, flags, out, signal, env }: Invocation): Promi
     });
   if (flags.on('tls') && vendor !== 'bitrix24') throw wrongUsage('--tls is for bitrix24', { subject: 'mock' });
   const fake = { port: flags.whole('port'), effects: flags.text('effects') };
-  if ((fake.port !== undefined || fake.effects !== undefined) && messengers.includes(vendor))
-    throw wrongUsage(`--port and --effects are for CRMs and booking systems, not for ${vendor}`, { subject: 'mock' });
+  if (fake.port !== undefined && messengers.includes(vendor))
+    throw wrongUsage(`--port is for CRMs, booking systems and speech, not for ${vendor}`, { subject: 'mock' });
+  if (fake.effects !== undefined && [...messengers, ...speech].includes(vendor))
+    throw wrongUsage(`--effects is for CRMs and booking systems, not for ${vendor}`, { subject: 'mock' });
   const find = openSources({ env });
   const standIn = await start({ gatewayPort: lookup('GATEWAY_PORT', find) ?? '8300', tls: flags.on('tls'), fake });
   try {

@@ -87,9 +87,12 @@ export const buildCommands: readonly Command[] = [
     summary: 'Run the fake of a provider until Ctrl-C, and print the settings that point to it.',
     usage: 'PROVIDER',
     impact: 'rw',
-    completes: ['espocrm', 'amocrm', 'bitrix24', 'onec', 'yclients', 'altegio', 'easyweek', 'telegram', 'whatsapp', 'telephony'],
+    completes: [
+      ...['espocrm', 'amocrm', 'bitrix24', 'onec', 'yclients', 'altegio', 'easyweek', 'telegram', 'whatsapp', 'telephony'],
+      ...['deepgram', 'yandex', 'yandex-v1'],
+    ],
     details: [
-      'PROVIDER is espocrm, amocrm, bitrix24, onec, yclients, altegio, easyweek, telegram, whatsapp or telephony. The fake is the one that the tests use; it keeps its data in memory.',
+      'PROVIDER is espocrm, amocrm, bitrix24, onec, yclients, altegio, easyweek, telegram, whatsapp, telephony, deepgram, yandex or yandex-v1. The fake is the one that the tests use; it keeps its data in memory. The fakes of speech hear what they speak, letters as tones, and no person.',
     ],
     flags: [
       {
@@ -97,13 +100,14 @@ export const buildCommands: readonly Command[] = [
         value: 'FILE',
         summary: 'Append a line of JSON for each record that is created or changed (CRMs and booking systems).',
       },
-      { name: 'port', value: 'PORT', summary: 'Listen on this port; default: a free one.' },
+      { name: 'port', value: 'PORT', summary: 'Listen on this port (CRMs, booking systems and speech); default: a free one.' },
       { name: 'tls', summary: 'Serve https://localhost with a test certificate (bitrix24).' },
     ],
     examples: [
       { line: 'polyb mock espocrm --effects effects.jsonl' },
       { line: 'polyb mock bitrix24 --tls' },
       { line: 'polyb mock telegram -o json' },
+      { line: 'polyb mock yandex --port 8400' },
     ],
     seeAlso: ['config list'],
     run: async () => (await import('../../commands/mock.ts')).mock,

@@ -1,0 +1,70 @@
+/**
+ * Recognition of short audio by API v1 of Yandex SpeechKit: one HTTPS request for an utterance, where gRPC does not pass.
+ * Source: yandex.cloud/docs/speechkit, Synchronous recognition API.
+ */
+import { z } from 'zod';
+import { PolybError } from '../../../contracts/kit/errors.ts';
+import { decode, rateHz } from '../../../media/audio/g711.ts';
+import type { Ear, Final, HearOptions } from '../../asr/port.ts';
+import { quietParts } from '../../asr/quiet-parts.ts';
+import { hearClips } from '../../asr/utterances.ts';
+import type { Deps } from '../../deps.ts';
+import { httpFailure } from '../../http-failure.ts';
+import { authorizationOf, isToken } from './client.ts';
+import type { yandexAsrSettings } from './settings.ts';
+
+const Transcript = z.object({ result: z.string().max(20_000) });
+/** A request takes 30 s and 1 MB; the audio around an utterance counts, too. */
+const longestMs = 28_000;
+const timeoutMs = 15_000;
+/** Silence that a probe sends. */
+const probeMs = 500;
+
+export function yandexV1Ear(settings: z.output<typeof yandexAsrSettings>, { http }: Pick<Deps, 'http'>): Ear {
+  const { YANDEX_SPEECHKIT_API_KEY: key, YANDEX_SPEECHKIT_FOLDER_ID: folder, YANDEX_SPEECHKIT_ASR_MODEL: topic } = settings;
+
+  async function transcribe(clip: Uint8Array, { language }: Pick<HearOptions, 'language'>, signal: AbortSignal): Promise<string> {
+    const query = new URLSearchParams({
+      ...{ lang: language, topic, format: 'lpcm', sampleRateHertz: String(rateHz) },
+      ...(folder !== undefined && isToken(key) && { folderId: folder }),
+    });
+    const samples = decode('PCMU', clip);
+    const answer = await http({
+      method: 'POST',
+      url: `${settings.YANDEX_SPEECHKIT_ASR_URL}/speech/v1/stt:recognize?${query}`,
+      operation: 'transcribe',
+      headers: { Authorization: authorizationOf(key), 'Content-Type': 'application/octet-stream' },
+      body: new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
+      signal,
+      timeoutMs,
+    });
+    if (answer.status !== 200) throw httpFailure(answer, 'The recognition of speech by Yandex SpeechKit');
+    const heard = Transcript.safeParse(answer.json());
+    if (!heard.success)
+      throw new PolybError('upstream_failed', 'The reply of Yandex SpeechKit cannot be read.', {
+        reason: 'bad_reply',
+        cause: heard.error,
+      });
+    return heard.data.result.trim();
+  }
+  return {
+    provider: 'yandex-v1',
+    languages: [],
+    vocabulary: 'open',
+    hasWordTimes: false,
+    limits: 'It hears an utterance after its end, without partial texts, hints and times of words.',
+    hear: hearClips(transcribe, longestMs),
+    async recognize(recording, options, signal) {
+      const finals: Final[] = [];
+      for (const { from, to } of quietParts(recording, longestMs)) {
+        const text = await transcribe(recording.subarray(from, to), options, signal);
+        if (text !== '') finals.push({ kind: 'final', text, confidence: null, words: [], startMs: msOf(from), endMs: msOf(to) });
+      }
+      return finals;
+    },
+    async probe(signal) {
+      await transcribe(new Uint8Array((probeMs * rateHz) / 1_000).fill(0xff), { language: 'ru-RU' }, signal);
+    },
+  };
+}
+const msOf = (bytes: number): number => Math.round((bytes * 1_000) / rateHz);
