@@ -39,9 +39,15 @@ const Final = z.object({
   startMs: AtMs,
   endMs: AtMs,
   provider: Provider,
+  endOfTurn: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('How sure the provider is that the speaker has finished after it, by words and sound; absent if it does not judge.'),
 });
 
-export const asr = contract('asr', '1.1.0', {
+export const asr = contract('asr', '1.2.0', {
   recognize: method({
     summary: 'Transcribe a recording.',
     input: recording,

@@ -17,6 +17,8 @@ export interface Final {
   readonly endMs: number;
   /** Which of several ears heard it. */
   readonly provider?: string;
+  /** How sure the provider is that the speaker has finished after it, 0 to 1; absent if it does not judge. */
+  readonly endOfTurn?: number;
 }
 export type HeardItem =
   | { readonly kind: 'partial'; readonly text: string }

@@ -71,6 +71,18 @@ test('finals have words with their times, in ms of the audio that was given', as
   });
 });
 
+test.each([
+  ['nova-3', undefined],
+  ['flux-general-multi', 0.9],
+])('how sure the provider is that the speaker has finished comes with a final of %s as %d', async (model, endOfTurn) => {
+  const talk = async function* (): AsyncGenerator<SpokenItem> {
+    yield* inFrames(fakeSpeechOf('запись'));
+    yield { finalize: true };
+  };
+  const heard = await itemsOf(deepgramEar(settingsFor(it.fake.url, { DEEPGRAM_ASR_MODEL: model }), it.deps).hear(talk(), options, signal));
+  expect(heard.flatMap((item) => (item.kind === 'final' ? [item.endOfTurn] : []))).toEqual([endOfTurn]);
+});
+
 test('a provider that stalls in mid-talk is replaced over real connections, and no word is lost or doubled', async () => {
   const other = await deepgramFake();
   const metrics = createMetrics({ now: Date.now, log });

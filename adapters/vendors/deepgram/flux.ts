@@ -72,6 +72,8 @@ export function fluxProtocol(socket: Flux, now: () => number): Protocol {
           );
           items.push({
             ...final,
+            // What it thinks after half a second of silence, ours or the speaker's.
+            ...(data.end_of_turn_confidence !== undefined && { endOfTurn: data.end_of_turn_confidence }),
             words: words.map((word) => ({ ...word, startMs: withoutPauses(word.startMs), endMs: withoutPauses(word.endMs) })),
             startMs: withoutPauses(startMs),
             endMs: withoutPauses(endMs),

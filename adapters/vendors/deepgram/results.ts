@@ -26,6 +26,7 @@ export const Metadata = z.object({ type: z.literal('Metadata') });
 export const TurnInfo = z.object({
   type: z.literal('TurnInfo'),
   event: z.string(),
+  end_of_turn_confidence: z.number().min(0).max(1).optional(),
   audio_window_end: z.number(),
   transcript: z.string(),
   words: z.array(HeardWord).default([]),

@@ -64,3 +64,31 @@ test('a sentence of which the first recogniser heard nothing is heard once', asy
   expect(events()).toEqual(['0: 1', '0: 2', '0 is final']);
   close();
 });
+
+test('the judgement of a recogniser that judges turns comes with its final, and with no partial', async () => {
+  const heard: unknown[] = [];
+  const over = new AbortController();
+  const open = async function* (_stream: unknown, _input: unknown, up: AsyncIterable<Up>) {
+    yield { kind: 'partial', text: 'запишите' };
+    yield { kind: 'final', text: 'запишите меня', endOfTurn: 0.2 };
+    yield { kind: 'final', text: 'на завтра' };
+    for await (const _ of up);
+  };
+  const ear = createEar(
+    {
+      bus: { open: open as unknown as Bus['open'] }, // The one stream that an ear opens.
+      ...{ log: quiet, language: 'ru-RU', heardAnew: () => {}, finalized: () => {} },
+      heard: (...item) => void heard.push(item),
+    },
+    over.signal,
+  );
+  ear.begin(0);
+  await until(() => heard.length === 3);
+  over.abort();
+  ear.close();
+  expect(heard).toEqual([
+    [0, 'запишите', false, null],
+    [0, 'запишите меня', true, 0.2],
+    [0, 'на завтра', true, null],
+  ]);
+});

@@ -8,7 +8,8 @@ export interface EarParts {
   readonly bus: Pick<Bus, 'open'>;
   readonly log: Log;
   readonly language: string;
-  readonly heard: (segment: number, text: string, isFinal: boolean) => void;
+  /** @param endOfTurn of a final, where the recogniser judges it */
+  readonly heard: (segment: number, text: string, isFinal: boolean, endOfTurn: number | null) => void;
   /** The words of the segment so far are void: another recogniser hears it from its beginning. */
   readonly heardAnew: (segment: number) => void;
   readonly finalized: (segment: number) => void;
@@ -60,7 +61,7 @@ export function createEar({ bus, log, language, heard, heardAnew, finalized }: E
       if (segment.isAnew) heardAnew(segment.id);
       segment.isAnew = false;
       segment.hasWords = true;
-      heard(segment.id, item.text, item.kind === 'final');
+      heard(segment.id, item.text, item.kind === 'final', (item.kind === 'final' ? item.endOfTurn : undefined) ?? null);
     }
   }
   function open(): void {

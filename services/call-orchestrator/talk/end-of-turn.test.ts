@@ -48,19 +48,32 @@ test.each<readonly [said: string, sounding: number | null, silenceMs: number]>([
   ['когда я была у вас в прошлый раз в пятницу', 0.05, 700],
   ['мой телефон', 0.9, 1_200],
 ])('after «%s», which has ended by its sound with a likelihood of %d, a turn ends after %d ms', (said, sounding, silenceMs) => {
-  expect(createEndOfTurn(rules).silenceMs(said, [], sounding)).toBeCloseTo(silenceMs, 6);
+  expect(createEndOfTurn(rules).silenceMs(said, [], { sounding, judged: null })).toBeCloseTo(silenceMs, 6);
 });
 
 test('a pause that was foreseen by the sound makes the silence of finished sentences no longer than its share', () => {
   const end = createEndOfTurn(rules);
-  end.silenceMs('запишите меня', [], 0);
+  end.silenceMs('запишите меня', [], { sounding: 0, judged: null });
   end.wentOn(700);
-  expect(end.silenceMs('запишите меня', [], 1)).toBeCloseTo(600, 6);
+  expect(end.silenceMs('запишите меня', [], { sounding: 1, judged: null })).toBeCloseTo(600, 6);
 });
 
 test('no silence becomes longer than twice the usual by sound and habit together', () => {
   const end = createEndOfTurn(rules);
-  end.silenceMs('запишите меня', [], 1);
+  end.silenceMs('запишите меня', [], { sounding: 1, judged: null });
   end.wentOn(1_150);
-  expect(end.silenceMs('запишите меня', [], 0)).toBe(1_000);
+  expect(end.silenceMs('запишите меня', [], { sounding: 0, judged: null })).toBe(1_000);
 });
+
+test.each<readonly [said: string, judged: number, silenceMs: number]>([
+  ['запишите меня на завтра', 0.9, 400],
+  ['запишите меня на завтра', 0.6, 450],
+  ['запишите меня на завтра', 0.4, 750],
+  ['запишите меня на завтра', 0.1, 1_000],
+  ['запишите меня на', 0.9, 1_200],
+])(
+  'after «%s», which the recogniser takes for finished with %d, a turn ends after %d ms, whatever the sound',
+  (said, judged, silenceMs) => {
+    for (const sounding of [null, 0, 1]) expect(createEndOfTurn(rules).silenceMs(said, [], { sounding, judged })).toBeCloseTo(silenceMs, 6);
+  },
+);

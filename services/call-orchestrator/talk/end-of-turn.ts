@@ -7,10 +7,17 @@ import type { TalkRules } from './rules.ts';
 
 export type Expected = z.infer<typeof ExpectedKind>;
 export interface EndOfTurn {
-  /** @param text the words of the turn so far @param sounding how likely it is, by its sound, that a sentence has ended; null: unknown */
-  silenceMs(text: string, expects: readonly Expected[], sounding?: number | null): number;
+  /** @param text the words of the turn so far */
+  silenceMs(text: string, expects: readonly Expected[], likely?: Likely): number;
   /** The customer went on after a silence. */
   wentOn(pauseMs: number): void;
+}
+/** How likely it is that the customer has finished, 0 to 1; null: unknown. */
+export interface Likely {
+  /** By the sound of their voice. */
+  readonly sounding: number | null;
+  /** In the judgement of the recogniser, which knows words and sound, and comes first. */
+  readonly judged: number | null;
 }
 type Rules = Pick<TalkRules, 'silenceMs' | 'dictationMs' | 'learnsSilence'>;
 
@@ -54,6 +61,13 @@ const [mostSoundingTimes, unlikely, likely] = [1.4, 0.4, 0.6];
 export const silenceTimes = (sounding: number): number =>
   1 + (mostSoundingTimes - 1) * Math.max(0, Math.min(1, (likely - sounding) / (likely - unlikely)));
 
+/** The same by the judgement of the recogniser: a sure one shortens the silence, and one that the customer goes on lengthens it to twice. */
+const [shortestTimes, sure, open, goesOn] = [0.8, 0.7, 0.5, 0.3];
+function judgedTimes(judged: number): number {
+  const share = (from: number, to: number): number => Math.max(0, Math.min(1, (judged - from) / (to - from)));
+  return judged >= open ? 1 - (1 - shortestTimes) * share(open, sure) : 1 + (mostTimes - 1) * share(open, goesOn);
+}
+
 export function createEndOfTurn({ silenceMs, dictationMs, learnsSilence }: Rules): EndOfTurn {
   /** Each as it would be after a finished sentence. */
   const pauses: number[] = [];
@@ -61,9 +75,9 @@ export function createEndOfTurn({ silenceMs, dictationMs, learnsSilence }: Rules
   let isExpected = false;
   let times = 1;
   return {
-    silenceMs(text, expects, sounding = null) {
+    silenceMs(text, expects, { sounding, judged } = { sounding: null, judged: null }) {
       isExpected = isUnfinished(text, expects);
-      times = sounding === null || isQuestion(text) ? 1 : silenceTimes(sounding);
+      times = judged !== null ? judgedTimes(judged) : sounding === null || isQuestion(text) ? 1 : silenceTimes(sounding);
       const learnedMs = learnsSilence && pauses.length > 0 ? Math.min(Math.max(...pauses) + marginMs, silenceMs * mostTimes) : 0;
       const usualMs = Math.min(Math.max(silenceMs, learnedMs) * times, silenceMs * mostTimes);
       return isExpected ? Math.max(usualMs, dictationMs) : usualMs;

@@ -164,19 +164,20 @@ test('the silence becomes longer for a customer who pauses longer, and not witho
   expect(last?.at).toBe(greeted + 8_000 + 2 * 300);
 });
 
-test('the silence after speech that sounds unfinished is longer, and begins with the last sound', () => {
-  const turnEndsAt = (sounding: number | null): number => {
+test('the silence after speech that sounds unfinished, or is judged so by the recogniser, is longer, and begins with the last sound', () => {
+  const turnEndsAt = (sounding: number | null, judged: number | null): number => {
     const talk = createTalk(russianRules);
     const wake = (now: number, event: TalkEvent) => talk.give(event, now).findLast(({ order }) => order === 'wake');
     wake(0, { kind: 'started', direction: 'in' });
     wake(2_900, { kind: 'played', utterance: 1, ms: 2_800, startedAt: 100, isWhole: true });
     wake(3_060, { kind: 'speech_started', segment: 0, at: 3_000 });
     wake(4_200, { kind: 'speech_stopped', segment: 0, at: 4_000, sounding });
-    wake(4_300, { kind: 'final', segment: 0, text: 'запишите меня на завтра' });
+    wake(4_300, { kind: 'final', segment: 0, text: 'запишите меня на завтра', judged });
     const order = wake(4_310, { kind: 'finalized', segment: 0 });
     return order?.order === 'wake' ? (order.at ?? 0) : 0;
   };
-  expect([null, 1, 0].map((sounding) => Math.round(turnEndsAt(sounding)))).toEqual([4_500, 4_500, 4_700]);
+  expect([null, 1, 0].map((sounding) => Math.round(turnEndsAt(sounding, null)))).toEqual([4_500, 4_500, 4_700]);
+  expect([0, 1].map((judged) => Math.round(turnEndsAt(0, judged)))).toEqual([5_000, 4_400]);
 });
 
 test('a sound just before the end of a turn puts it off for a moment, and no sound does so for ever', () => {

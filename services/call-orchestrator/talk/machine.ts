@@ -16,7 +16,7 @@ export type TalkEvent =
   | { readonly kind: 'started'; readonly direction: 'in' | 'out' }
   | { readonly kind: 'speech_started'; readonly segment: number; readonly at: number }
   /** @param at the last sound; the event comes later */
-  /** Silence is counted from `at`; the customer has waited since `soundAt`, which is `at` unless it is told. @param sounding see `EndOfTurn` */
+  /** Silence is counted from `at`; the customer has waited since `soundAt`, which is `at` unless it is told. @param sounding see `Likely` */
   | {
       readonly kind: 'speech_stopped';
       readonly segment: number;
@@ -26,8 +26,14 @@ export type TalkEvent =
     }
   /** Words of a segment so far. */
   | { readonly kind: 'partial'; readonly segment: number; readonly text: string; readonly db?: number | null }
-  /** @param db how loud its words are; null or absent: unknown */
-  | { readonly kind: 'final'; readonly segment: number; readonly text: string; readonly db?: number | null }
+  /** @param db how loud its words are; null or absent: unknown @param judged see `Likely` */
+  | {
+      readonly kind: 'final';
+      readonly segment: number;
+      readonly text: string;
+      readonly db?: number | null;
+      readonly judged?: number | null;
+    }
   /** The words of a segment so far are void: it is heard from its beginning once more. */
   | { readonly kind: 'heard_anew'; readonly segment: number }
   /** No more words of the segment will come. */
@@ -145,8 +151,9 @@ interface Segment {
   endedAt: number | null;
   /** Its last sound. */
   soundAt: number | null;
-  /** How likely it is, by its sound, that it ended a sentence. */
+  /** See `Likely`; `judged` is of its last final. */
   sounding: number | null;
+  judged: number | null;
   partial: string;
   text: string;
   textAt: number | null;
@@ -354,7 +361,7 @@ export function createTalk(rules: TalkRules): Talk {
     const before = segments.at(-1)?.endedAt ?? saidAt;
     if (before !== null && queue.every(({ startedAt }) => startedAt === null)) endOfTurn.wentOn(at - before);
     segments.push({
-      ...{ id, startedAt: at, endedAt: null, soundAt: null, sounding: null },
+      ...{ id, startedAt: at, endedAt: null, soundAt: null, sounding: null, judged: null },
       ...{ partial: '', text: '', textAt: null, isFinal: false, isFaint: false },
     });
     deadlines.delete('end_of_turn');
@@ -378,7 +385,7 @@ export function createTalk(rules: TalkRules): Talk {
   function awaitEnd(now: number): void {
     const last = segments.at(-1);
     if (last === undefined || last.endedAt === null || !isGreeted || isPaused || isEnding) return;
-    const silence = endOfTurn.silenceMs(textOf(segments), expects, last.sounding);
+    const silence = endOfTurn.silenceMs(textOf(segments), expects, last);
     const isOwed = segments.some(({ isFinal }) => !isFinal);
     const at = last.endedAt + (isOwed ? Math.max(silence, rules.finalMs) : silence);
     turnDueAt = at;
@@ -411,6 +418,10 @@ export function createTalk(rules: TalkRules): Talk {
     segment.isFaint = db !== null && usualDb !== null && db < usualDb - faintDb;
     if (isPaused || queue[0]?.canBeInterrupted) decide(now, isFinal);
     else if (isFinal && db !== null) usualDb = usualDb === null ? db : usualDb + (db - usualDb) * learningRate;
+  }
+  function isJudged(id: number, judged: number | null): void {
+    const segment = segments.find((each) => each.id === id);
+    if (segment !== undefined) segment.judged = judged;
   }
   function heardAnew(id: number): void {
     const segment = segments.find((each) => each.id === id);
@@ -798,6 +809,7 @@ export function createTalk(rules: TalkRules): Talk {
         gotWords(event.segment, event.text, false, event.db ?? null, now);
         return;
       case 'final':
+        isJudged(event.segment, event.judged ?? null);
         gotWords(event.segment, event.text, true, event.db ?? null, now);
         return;
       case 'heard_anew':

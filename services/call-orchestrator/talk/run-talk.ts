@@ -116,9 +116,10 @@ export async function runTalk(
   const ear = createEar(
     {
       ...{ bus, log, language },
-      heard(segment, text, isFinal) {
+      heard(segment, text, isFinal, judged) {
         if (isFinal) judgeWords(text);
-        give({ kind: isFinal ? 'final' : 'partial', segment, text, db: hearing.speechDb });
+        const words = { segment, text, db: hearing.speechDb };
+        give(isFinal ? { kind: 'final', ...words, judged } : { kind: 'partial', ...words });
       },
       heardAnew: (segment) => give({ kind: 'heard_anew', segment }),
       finalized: (segment) => give({ kind: 'finalized', segment }),
