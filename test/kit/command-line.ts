@@ -16,13 +16,15 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
   /** Each piece of stderr, as it comes. */
   readonly onNote?: (text: string) => void;
+  /** Each piece of stdout. */
+  readonly onText?: (text: string) => void;
 }
 
 /** Bytes on stdout have one character each. */
 export async function runCommand(
   commands: readonly Command[],
   words: readonly string[],
-  { natsUrl, signal = AbortSignal.timeout(60_000), onNote = () => {} }: CommandOptions,
+  { natsUrl, signal = AbortSignal.timeout(60_000), onNote = () => {}, onText = () => {} }: CommandOptions,
 ): Promise<Said> {
   const found = findCommand(commands, words);
   if (found === undefined) throw new Error(`no command in ${words.join(' ')}`);
@@ -34,10 +36,15 @@ export async function runCommand(
     said.stderr += text;
     onNote(text);
   };
+  const print = (text: string) => {
+    said.stdout += text;
+    onText(text);
+    return true;
+  };
   const out = createOutput({
     ...{ flags, env, now: Date.now, stdinIsTty: false },
     ...{
-      stdout: { write: (text: string | Uint8Array) => (said.stdout += latin1(text)) },
+      stdout: { write: (text: string | Uint8Array) => print(latin1(text)) },
       stderr: { write: (text: string | Uint8Array) => note(latin1(text)) },
     },
   });

@@ -14,12 +14,15 @@ export interface Target {
   readonly typed: string;
 }
 
-/** Connects when first asked to, and closes what was opened. */
+/** Connects when first asked to, again when that failed, and closes what was opened. */
 export function lazyBus(invocation: Invocation, options?: { readonly lasting: boolean }): AsyncDisposable & { get(): Promise<Connected> } {
   let opened: Promise<Connected> | undefined;
   return {
     get: () => {
-      opened ??= connect(invocation, options);
+      opened ??= connect(invocation, options).catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
       return opened;
     },
     [Symbol.asyncDispose]: async () => {

@@ -9,6 +9,7 @@ import type { Hosted } from '../../../runtime/host.ts';
 import { type RunningServer, startNats } from '../../../scripts/infra/start.ts';
 import { temporaryDir } from '../../../scripts/infra/temporary.ts';
 import { runCommand } from '../../../test/kit/command-line.ts';
+import { proxyTo } from '../../../test/kit/proxy.ts';
 import { until, type World, world } from '../../../test/kit/world.ts';
 import orchestrator from '../../call-orchestrator/service.ts';
 import telephony from '../../telephony-gateway/service.ts';
@@ -60,7 +61,12 @@ test('ten members in three zones, one of them on the do-not-call list: each once
   const { campaignId } = result;
   expect((await polyb(['start', campaignId])).stderr).toContain('--yes');
   expect(JSON.parse((await polyb(['start', campaignId, '--yes'])).stdout)).toMatchObject({ state: 'running' });
-  const watched = polyb(['show', campaignId, '--follow', '-o', 'jsonl']);
+  const seen = Promise.withResolvers<void>();
+  const watched = runCommand(commands, ['campaign', 'show', campaignId, '--follow', '-o', 'jsonl'], {
+    natsUrl: nats.url,
+    onText: () => seen.resolve(),
+  });
+  await seen.promise;
 
   const look = (text: string) => async () => (await it.store.query(text, [campaignId, new Date(clock.ms)])).length === 0;
   /** All that may happen at this time has happened. */
@@ -95,6 +101,7 @@ test('ten members in three zones, one of them on the do-not-call list: each once
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ state: 'completed', counts: { answered: 9 } });
   const { stdout } = await polyb(['show', campaignId, '-o', 'pretty', '--ascii']);
   expect(stdout).toContain(`${'#'.repeat(30)}  100 %  10 of 10`);
+  expect(stdout).toContain('mon-sun 10:00-12:00 where the member is; 2 at a time, 60 an hour');
   const members = await polyb(['show', campaignId, '--members', '--state', 'not_allowed', '-o', 'json']);
   expect(JSON.parse(members.stdout).items).toMatchObject([{ phoneNumber: forbidden, reason: 'do_not_call' }]);
   expect(JSON.parse((await polyb(['ls', '-o', 'json'])).stdout).items).toMatchObject([{ campaignId, state: 'completed' }]);
@@ -161,6 +168,8 @@ test('windows that cannot be read are refused before the file is', async () => {
 test('a campaign is paused, resumed and stopped', async () => {
   const { result } = await imported(await csv('one.csv', `${header}\n${row(1)}`), '--window', 'mon 10:00-11:00');
   const { campaignId } = result;
+  const hasNext = async () => (await polyb(['show', campaignId, '-o', 'pretty'])).stdout.includes('next');
+  expect(await hasNext()).toBe(false);
   for (const [verb, state] of [
     ['start', 'running'],
     ['pause', 'paused'],
@@ -169,4 +178,25 @@ test('a campaign is paused, resumed and stopped', async () => {
   ])
     expect(JSON.parse((await polyb([verb ?? '', campaignId, '--yes'])).stdout)).toMatchObject({ state });
   await until(async () => (await shown(campaignId)).state === 'stopped');
+  expect(await hasNext()).toBe(false);
+});
+
+test('the watching goes on over a bus that was away, and ends with the campaign', async () => {
+  const { result } = await imported(await csv('watched.csv', `${header}\n${row(1)}`), '--window', 'mon 10:00-11:00');
+  const { campaignId } = result;
+  const way = await proxyTo(nats.url);
+  const [seen, noticed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const watched = runCommand(commands, ['campaign', 'show', campaignId, '--follow', '-o', 'jsonl'], {
+    natsUrl: way.url,
+    onText: () => seen.resolve(),
+    onNote: (text) => text.includes('does not reply') && noticed.resolve(),
+  });
+  await seen.promise;
+  way.cut();
+  await noticed.promise;
+  await polyb(['stop', campaignId]);
+  way.restore();
+  const { status, stdout } = await watched;
+  expect([status, JSON.parse(stdout.trim().split('\n').at(-1) ?? '').state]).toEqual([0, 'stopped']);
+  await way.close();
 });

@@ -14,6 +14,8 @@ type Members = OutputOf<typeof campaigns.list_members>;
 
 const barCells = 30;
 const followMs = 1_000;
+/** Codes of failures that may be over at the next look. */
+const passing: ReadonlySet<string> = new Set(['unavailable', 'upstream_failed', 'deadline_exceeded']);
 
 export function changeCampaign(verb: string): Run {
   return async (invocation) => {
@@ -72,15 +74,16 @@ export async function showCampaign(invocation: Invocation): Promise<number> {
   return await withAsk(
     invocation,
     async (ask) => {
-      let [last, isAway] = ['', false];
+      let [last, isAway, isFirst] = ['', false, true];
       while (!signal.aborted) {
         const campaign = await ask<Campaign>('campaigns.get_campaign', { campaignId }).catch((error: unknown) => {
-          // A daemon that is replaced comes back.
-          if (!isPolybError(error) || error.code !== 'unavailable') throw error;
+          // A daemon that is replaced comes back, and so does a bus.
+          if (isFirst || !isPolybError(error) || !passing.has(error.code)) throw error;
           return null;
         });
         if (campaign === null && !isAway) out.note('campaigns does not reply; its progress is shown when it does', 'warn');
         isAway = campaign === null;
+        isFirst = false;
         const now = campaign === null ? last : JSON.stringify(campaign);
         if (campaign !== null && now !== last) await out.item(campaign, () => lineOf(campaign));
         last = now;
@@ -144,7 +147,21 @@ const lineOf = (campaign: Campaign): string => {
   const { done, total, percent } = doneOf(campaign);
   return `${campaign.state.padEnd(9)}  ${String(percent).padStart(3)} %  ${done} of ${total}  ${countsIn(campaign)}`;
 };
+export const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+/** As `--window` takes them: days in a row with the same times are one window. */
+function windowsIn(rules: NonNullable<Campaign['rules']>): string {
+  const spans: { readonly first: number; last: number; readonly times: string }[] = [];
+  for (const { weekday, from, to } of rules.windows) {
+    const times = `${from}-${to}`;
+    const before = spans.find((span) => span.times === times && span.last === weekday - 1);
+    if (before === undefined) spans.push({ first: weekday, last: weekday, times });
+    else before.last = weekday;
+  }
+  const name = (weekday: number): string => days[weekday - 1] ?? '';
+  return spans.map(({ first, last, times }) => `${name(first)}${first === last ? '' : `-${name(last)}`} ${times}`).join(', ');
+}
 export function drawCampaign(campaign: Campaign, out: Output): string {
+  const { rules } = campaign;
   const { done, total, percent } = doneOf(campaign);
   const cells = total === 0 ? 0 : Math.floor((barCells * done) / total);
   const [full, empty] = out.ascii ? ['#', '.'] : ['█', '░'];
@@ -153,11 +170,12 @@ export function drawCampaign(campaign: Campaign, out: Output): string {
     ['state', campaign.state],
     ['done', `${full.repeat(cells)}${empty.repeat(barCells - cells)}  ${percent} %  ${done} of ${total}`],
     ['members', countsIn(campaign)],
+    ['calls', rules && `${windowsIn(rules)} where the member is; ${rules.inFlight} at a time, ${rules.perHour} an hour`],
     ...campaign.holds.map(({ reason, members, since }): readonly [string, string] => [
       'held',
       `${reason}: ${members === 0 ? 'nobody is called' : `${members} members`}, since ${out.time(since)}`,
     ]),
-    ['next', campaign.nextAt && out.time(campaign.nextAt)],
+    ['next', campaign.state === 'running' ? campaign.nextAt && out.time(campaign.nextAt) : null],
     ['started', campaign.startedAt && out.time(campaign.startedAt)],
     ['ended', campaign.endedAt && out.time(campaign.endedAt)],
   ];

@@ -9,7 +9,7 @@ import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
 import { type CsvEncoding, type CsvRow, csvLines, delimiterOf } from '../../../scripts/csv.ts';
-import type { Campaign } from './campaign.ts';
+import { type Campaign, days } from './campaign.ts';
 
 type Added = OutputOf<typeof campaigns.add_members>;
 type NewMember = InputOf<typeof campaigns.add_members>['members'][number];
@@ -185,7 +185,6 @@ function encodingOf(bytes: Uint8Array): CsvEncoding {
   }
 }
 
-const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 function rulesIn({ flags }: Pick<Invocation, 'flags'>): object {
   const windows = flags.list('window').flatMap(windowsIn);
   const text = (name: string, rule: string) => (flags.text(name) === undefined ? {} : { [rule]: flags.text(name) });
