@@ -11,6 +11,7 @@ import { t24 } from './agent-under-attack.ts';
 import { t25 } from './agent-under-kills.ts';
 import { t19 } from './approvals-under-attack.ts';
 import { t15 } from './bus-permissions.ts';
+import { t34, t35, t36 } from './calls-under-kills.ts';
 import { t30 } from './campaign-under-kills.ts';
 import { t21 } from './cancel-and-retry.ts';
 import { t10 } from './contained-handlers.ts';
@@ -35,6 +36,7 @@ import { t22 } from './restore-elsewhere.ts';
 import { type Result, tableOf, writtenResults } from './results.ts';
 import { t8 } from './rolling-restarts.ts';
 import { sipStorm } from './sip-storm.ts';
+import { t31, t32, t33 } from './talks-under-kills.ts';
 import type { Counts, FaultTest, RunOptions } from './test.ts';
 import { tokenStorm } from './token-storm.ts';
 import { vendorStorm } from './vendor-storm.ts';
@@ -45,7 +47,7 @@ const evidenceDir = join(import.meta.dirname, '../../.polyb/faults');
 /** Two lanes at once; what measures times stands beside what leaves the processors some room. */
 const lanes: readonly (readonly FaultTest[])[] = [
   [t1, t3, t4, t10, leadToCall, t19, t20, t21, tokenStorm, limitStorm, vendorStorm, sipStorm],
-  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25, t26, t27, t28, t29, t30],
+  [t2, t5, t8, t9, t14, t15, t16, t17, t18, t22, t23, t24, t25, t26, t27, t28, t29, t30, t31, t32, t33, t34, t35, t36],
 ];
 const tests = lanes.flat();
 
