@@ -85,7 +85,9 @@ export function rightsOf(services: readonly ServiceOnBus[]): Rights {
       }
       case 'ctl':
         if (name !== '') return false;
-        return domains.has(domain) || (verb === 'publish' && uses.some((used) => used.service === domain && used.kind !== 'event'));
+        if (domains.has(domain)) return true;
+        // What looks at all services asks each for its settings.
+        return verb === 'publish' && (discovers || uses.some((used) => used.service === domain && used.kind !== 'event'));
       case 'evt': {
         if (domains.has(domain)) return name !== '';
         if (rest.length > 0) return false;
