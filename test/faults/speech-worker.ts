@@ -109,12 +109,19 @@ function voice(paceMs: number, isDeaf: boolean): StreamHandler<typeof tts.synthe
 }
 
 function answers(reply: readonly string[]): StreamHandler<typeof dialog.dialog_stream> {
-  return async function* ({ sessionId, message }) {
+  return async function* ({ sessionId, message, isEager }, up) {
+    if (isEager && !(await isConfirmed(up))) return;
     report({ asked: message, of: sessionId });
     for (const text of reply) yield { is: 'sentence', text };
     const empty = { turnId: 'turn', reply: null, state: 'CONSULTING' as const, intent: null, proposals: [], choices: [] };
     yield { is: 'done', answer: { ...empty, sessionId, isHandedOver: false } };
   };
+}
+
+/** The customer has said no more than what the dialog was asked early. */
+async function isConfirmed(up: AsyncIterable<{ readonly is: string }>): Promise<boolean> {
+  for await (const { is } of up) if (is !== 'heard') return is === 'confirm';
+  return false;
 }
 
 async function main(): Promise<void> {
