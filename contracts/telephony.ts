@@ -180,7 +180,9 @@ export const telephony = contract('telephony', '2.1.0', {
       z.object({ rttMs: z.number().min(0).max(600_000) }),
       z
         .object({ delayMs: z.int().min(0).max(1_000) })
-        .describe('Audio from the phone comes so long after it would have without the buffer against jitter. Reported when it changes.'),
+        .describe(
+          'Audio from the phone comes so long after it would have without the buffer against jitter. Reported when it changes, and once a second.',
+        ),
       z
         .object({ held: z.boolean() })
         .describe('Nothing that is said is heard: the phone is on hold, or the leg plays a sound or is connected; and when that is over.'),

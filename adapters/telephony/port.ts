@@ -44,7 +44,7 @@ export type MediaFact =
   /** Frames that the network lost since the last report. */
   | { readonly lost: number }
   | { readonly rttMs: number }
-  /** Frames come so long after they would have without the buffer against jitter. Reported when it changes. */
+  /** Frames come so long after they would have without the buffer against jitter. Reported when it changes, and once a second. */
   | { readonly delayMs: number }
   | { readonly held: boolean };
 export interface MediaListener {

@@ -32,7 +32,7 @@ export type MediaFact =
   /** Packets lost since the report before. */
   | { readonly lost: number }
   | { readonly rttMs: number }
-  /** Frames come so long after their packets would have that nothing delayed. Reported when it changes. */
+  /** Frames come so long after their packets would have that nothing delayed. Reported when it changes, and once a second. */
   | { readonly delayMs: number }
   /** The other side put us on hold, or took us back. */
   | { readonly held: boolean }

@@ -62,6 +62,8 @@ const frameMs = 20;
 const mostSamples = 1_600;
 /** A change of the delay that is not reported; a longer delay is that of a stall, in which nothing is known of it. */
 const [smallDelayMs, longestDelayMs] = [5, 1_000];
+/** A listener may come at any time: the delay is reported once in so many frames at least. */
+const delayEveryFrames = 50;
 const laws: ReadonlyMap<number, Law> = new Map([
   [0, 'PCMU'],
   [8, 'PCMA'],
@@ -82,7 +84,7 @@ export function createSession(options: SessionOptions): RtpSession {
   let ending: Promise<void> = Promise.resolve();
   let [heardMs, isInactive] = [Number.NaN, false];
   let nextPullMs = Number.NEGATIVE_INFINITY;
-  let delayMs: number | null = null;
+  let [delayMs, delayFrames] = [Number.NEGATIVE_INFINITY, 0];
   let [strangers, rejected, received] = [0, 0, 0];
   let isClosed = false;
 
@@ -140,8 +142,9 @@ export function createSession(options: SessionOptions): RtpSession {
   };
   const reportDelay = (ms: number) => {
     const isKnown = ms >= 0 && ms <= longestDelayMs;
-    if (!isKnown || (delayMs !== null && Math.abs(ms - delayMs) < smallDelayMs)) return;
-    delayMs = ms;
+    delayFrames += 1;
+    if (!isKnown || (Math.abs(ms - delayMs) < smallDelayMs && delayFrames < delayEveryFrames)) return;
+    [delayMs, delayFrames] = [ms, 0];
     fact({ delayMs });
   };
   const pull = (dueMs: number) => {

@@ -5,7 +5,7 @@ import type { OutputOf } from '../../contracts/kit/define.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { meanOpinion } from '../../media/rtp/reception.ts';
 import { drawLadder } from '../../media/sip/ladder.ts';
-import { levelsOf, shownLevel } from '../../services/call-orchestrator/cli/audio.ts';
+import { levelsOf, recordingOf, shownLevel } from '../../services/call-orchestrator/cli/audio.ts';
 import { drawTranscript, waitsIn } from '../../services/call-orchestrator/cli/transcript.ts';
 import type { Invocation } from '../cli/kernel/command.ts';
 import type { Connected } from '../cli/kernel/connect.ts';
@@ -167,19 +167,6 @@ async function count(bus: Connected['bus'], legId: string, heard: Heard, signal:
 function codecOf(messages: Messages): string {
   const [, type] = /^m=audio \d+ \S+ (\d+)/m.exec(messages.find(({ label }) => /^200 OK SDP/.test(label))?.text ?? '') ?? [];
   return { 0: 'G.711 μ-law', 8: 'G.711 A-law' }[Number(type)] ?? 'an unknown codec';
-}
-
-async function recordingOf(bus: Connected['bus'], callId: string, signal: AbortSignal): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for (let offset = 0, bytes = 1; offset < bytes; ) {
-    const part = await bus.call(calls.get_recording, { callId, offset, length: 180_000 }, { signal });
-    const body = part.body as Uint8Array;
-    if (body.length === 0) break;
-    parts.push(body);
-    offset += body.length;
-    bytes = part.bytes;
-  }
-  return Buffer.concat(parts);
 }
 
 /** The first result of `look` that is not null; null when there is none in time. */

@@ -86,8 +86,12 @@ test('a call rings a SIP phone, its states follow, and both sides are on its rec
     yield { id: 'hello', audio: loud(400) };
     await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
   })();
-  for await (const item of it.bus.open(telephony.media, { legId: legId as string }, speaking))
-    if (!(item instanceof Uint8Array) && 'played' in item) break;
+  const facts: object[] = [];
+  const isReported = (name: string): boolean => facts.some((fact) => name in fact);
+  for await (const item of it.bus.open(telephony.media, { legId: legId as string }, speaking)) {
+    if (!(item instanceof Uint8Array)) facts.push(item);
+    if (isReported('played') && isReported('delayMs')) break;
+  }
   stop.abort();
   await until(() => phone.heard().length >= 200 * 8);
   phone.hangUp();

@@ -1,6 +1,7 @@
 /** `polyb calls audio`. */
 import { open } from 'node:fs/promises';
-import type { calls } from '../../../contracts/calls.ts';
+import type { Bus } from '../../../bus/service.ts';
+import { calls } from '../../../contracts/calls.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { readWav } from '../../../media/audio/wav.ts';
 import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
@@ -43,6 +44,20 @@ export async function wholeRecording(invocation: Invocation, callId: string): Pr
     }
   });
   return Buffer.concat(chunks);
+}
+
+/** The same for a program that is on the bus. */
+export async function recordingOf(bus: Pick<Bus, 'call'>, callId: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let offset = 0, bytes = 1; offset < bytes; ) {
+    const part = await bus.call(calls.get_recording, { callId, offset, length: partBytes }, { signal });
+    const body = part.body as Uint8Array;
+    if (body.length === 0) break;
+    parts.push(body);
+    offset += body.length;
+    bytes = part.bytes;
+  }
+  return Buffer.concat(parts);
 }
 
 /** How long a stereo recording lasts and how loud its sides are. */

@@ -31,11 +31,13 @@ const perMs = rateHz / 1_000;
 /** How far a sound may be from where it is expected. */
 const nearMs = 1_000;
 /** A voice is recognised by so much of it, in so much of the recording, from this likeness on. */
-const [pieceMs, likeness] = [300, 0.7];
+const [pieceMs, likeness] = [150, 0.7];
 /** A person is recognised by shorter pieces, at the end of the recording: their way here has a jitter of its own. */
-const [shortMs, everyMs, endMs, movedMs] = [80, 200, 12_000, 60];
+const [shortMs, everyMs, endMs, movedMs] = [80, 300, 8_000, 60];
 /** A sentence goes on at the beginning of the word in which it stopped, or in which it was thought to. */
 const longestWordMs = 700;
+/** The end of a sentence is looked for by a piece so long before it: a voice fades. */
+const lastMs = 600;
 /** Frames of which it is not sure whether they were heard. */
 const frameMs = 40;
 
@@ -122,7 +124,8 @@ async function isResumed({ text, isInterrupted }: Entry, stopped: Sound, { sides
   const [stoppedAt, resumedAt] = [before + pieceMs + frameMs, after - frameMs];
   if (resumedAt > stoppedAt + frameMs) return `${Math.round(resumedAt - stoppedAt)} ms of the sentence were left out`;
   if (resumedAt < stoppedAt - longestWordMs) return `${Math.round(stoppedAt - resumedAt)} ms of the sentence were said again`;
-  const end = placeOf(sentence.subarray(sentence.length - 2 * pieceMs * perMs, sentence.length - pieceMs * perMs), sides.systemSamples);
+  const rest = sides.systemSamples.subarray(next.startMs * perMs);
+  const end = placeOf(sentence.subarray(sentence.length - lastMs * perMs, sentence.length - (lastMs - pieceMs) * perMs), rest);
   return end === null ? 'the end of the sentence was not heard' : null;
 }
 /** Where a piece of speech begins, ms; null if it is not there. */

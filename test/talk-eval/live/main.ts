@@ -7,7 +7,7 @@ import { dialog } from '../../../contracts/dialog.ts';
 import { seededRandom } from '../../../contracts/kit/seeded-random.ts';
 import { tts } from '../../../contracts/tts.ts';
 import { decode, encode } from '../../../media/audio/g711.ts';
-import { levelsOf } from '../../../services/call-orchestrator/cli/audio.ts';
+import { levelsOf, recordingOf } from '../../../services/call-orchestrator/cli/audio.ts';
 import { sidesOf } from '../../../services/call-orchestrator/cli/recorded-waits.ts';
 import { drawTranscript, waitedMs, waitsIn } from '../../../services/call-orchestrator/cli/transcript.ts';
 import { russianRules } from '../../../services/call-orchestrator/talk/rules.ts';
@@ -83,7 +83,7 @@ async function evaluate(scenario: LiveScenario, { system: { bus, uri }, callers,
     },
     soundOf: (step) => soundOf(step, { callers, recording: () => 0, db }, random),
   });
-  const { callId, wav } = await recordingOf(bus);
+  const { callId, wav } = await recordedCall(bus);
   const transcript = await bus.call(calls.get_transcript, { callId });
   const waits = waitsIn(wav, transcript);
   await writeFile(join(out, `${scenario.name}.wav`), wav);
@@ -111,28 +111,16 @@ async function evaluate(scenario: LiveScenario, { system: { bus, uri }, callers,
 }
 
 /** The call that ended last, with its recording. */
-async function recordingOf(bus: Bus): Promise<{ readonly callId: string; readonly wav: Uint8Array }> {
+async function recordedCall(bus: Bus): Promise<{ readonly callId: string; readonly wav: Uint8Array }> {
   const callId = await latestCall(bus);
   await until(async () => (await bus.call(calls.get_call, { callId })).state === 'ended', recordedMs);
-  const wav = await until(() => wholeRecording(bus, callId).catch(() => null), recordedMs);
+  const wav = await until(() => recordingOf(bus, callId).catch(() => null), recordedMs);
   return { callId, wav };
 }
 async function latestCall(bus: Bus): Promise<string> {
   const [call] = (await bus.call(calls.list_calls, { limit: 1 })).items;
   if (call === undefined) throw new Error('no call came in');
   return call.callId;
-}
-async function wholeRecording(bus: Bus, callId: string): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for (let offset = 0, bytes = 1; offset < bytes; ) {
-    const part = await bus.call(calls.get_recording, { callId, offset, length: 180_000 });
-    const body = part.body as Uint8Array;
-    if (body.length === 0) break;
-    parts.push(body);
-    offset += body.length;
-    bytes = part.bytes;
-  }
-  return Buffer.concat(parts);
 }
 async function toolsOf(bus: Bus, callId: string): Promise<readonly string[]> {
   const found = await bus.call(dialog.get_session, { sessionId: callId }).catch(() => null);
