@@ -82,6 +82,20 @@ test('a sentence that was paused ends when its last word was heard', () => {
   expect(Math.abs(endedAt - (heard.at(-1)?.to ?? 0))).toBeLessThan(100);
 });
 
+test('a question over the agent whose words come late, when it has gone on, stops it all the same', () => {
+  const over = { at: storyBegins + 1_000, ms: 800, words: 'сколько стоит стрижка', finalAfterMs: 1_300 };
+  const { asked, transcript, heard } = storyThen(over);
+  expect(heard.filter(({ text }) => text === story)).toHaveLength(2);
+  expect(asked.map(({ message }) => message)).toEqual(['когда вы работаете', over.words]);
+  expect(transcript.slice(-2)).toEqual([`customer: ${over.words}`, 'agent: Слушаю вас.']);
+});
+
+test('a sign of listening whose word comes late asks for nothing', () => {
+  const { asked, heard } = storyThen({ at: storyBegins + 1_000, ms: 300, words: 'угу', finalAfterMs: 1_300 });
+  expect(asked).toHaveLength(1);
+  expect(heard.filter(({ text }) => text === story).at(-1)?.to).toBeGreaterThan(storyBegins + story.length * 60);
+});
+
 test('a noise whose words never come pauses the agent for a limited time', () => {
   const { heard } = storyThen({ at: storyBegins + 1_000, ms: 200, words: null, finalAfterMs: Number.POSITIVE_INFINITY });
   const [first, second] = heard.filter(({ text }) => text === story);

@@ -454,10 +454,19 @@ export function createTalk(rules: TalkRules): Talk {
     noteCustomer();
     if (textOf(segments) === '' && queue[0] !== undefined) queue[0].falseStarts += 1;
     forgetSegments();
+    resume();
+  }
+  function resume(): void {
     deadlines.delete('decide');
     if (isPaused) orders.push({ order: 'resume' });
     isPaused = false;
     expectVoice();
+  }
+  /** The agent is not silent for longer, but what the customer said may still stop it. */
+  function goOnUntilWords(now: number): void {
+    if (queue[0] !== undefined) queue[0].falseStarts += 1;
+    resume();
+    awaitEnd(now);
   }
   function interrupt(now: number): void {
     stopAnswer();
@@ -642,6 +651,7 @@ export function createTalk(rules: TalkRules): Talk {
         case 'decide':
           if (isSpeaking()) break;
           if (verdictNow(true) === 'stop') interrupt(now);
+          else if (segments.some(({ isFinal }) => !isFinal)) goOnUntilWords(now);
           else goOn();
           break;
         case 'filler':

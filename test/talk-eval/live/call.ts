@@ -29,6 +29,7 @@ const nowMs = 100;
 /** How long the agent may be silent when it is to speak. */
 const patientMs = 30_000;
 const answerMs = 10_000;
+const mostRepeats = 2;
 const lookMs = 10;
 /** How long the person is heard before the caller hangs up. */
 const partingMs = 1_000;
@@ -53,12 +54,12 @@ export interface CallParts {
   readonly phones: SipPhones;
   /** What the caller says in a step. */
   readonly soundOf: (step: LiveStep) => Sound;
-  /** Whether the agent has said last that an answer takes a moment. */
-  readonly isStalling: () => Promise<boolean>;
+  /** What the agent's last words mean to a caller: the answer takes a moment, or they are asked again. */
+  readonly lastWords: () => Promise<'filler' | 'ask_again' | 'other'>;
   /** Resolves when the person who took the call has spoken. */
   readonly personSpoke: Promise<void>;
 }
-export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, isStalling, personSpoke }: CallParts): Promise<Called> {
+export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, lastWords, personSpoke }: CallParts): Promise<Called> {
   const from = scenario.isWithheld ? 'anonymous' : '+79995550177';
   const phone = await phones.call(uri, `sip:${from}@127.0.0.1`);
   const heard = listenAt(phone);
@@ -69,6 +70,13 @@ export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, i
   };
   const done: Done[] = [];
   for (const step of scenario.caller) {
+    for (let times = 0; times < mostRepeats && step.over === undefined; times += 1) {
+      const before = done.at(-1);
+      await isDue(step, before?.to ?? 0);
+      // A caller who is asked again says it again.
+      if (before === undefined || (await lastWords()) !== 'ask_again') break;
+      done[done.length - 1] = await act(before.step);
+    }
     await isDue(step, done.at(-1)?.to ?? 0);
     if (phone.hasEnded()) break;
     done.push(await act(step));
@@ -85,7 +93,7 @@ export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, i
   /** The agent was heard since then, and is silent. */
   async function hasFinished(since: number, waitMs: number): Promise<void> {
     do await wait(() => heard.lastAt > since && Date.now() - heard.lastAt > Math.max(politeMs, waitMs));
-    while (!phone.hasEnded() && !isOver.aborted && (await isStalling()));
+    while (!phone.hasEnded() && !isOver.aborted && (await lastWords()) === 'filler');
   }
   async function isDue({ over, straight, wait: [waitMs] }: LiveStep, since: number): Promise<void> {
     if (straight) await wait(() => Date.now() > since + waitMs);

@@ -77,9 +77,10 @@ async function evaluate(scenario: LiveScenario, { system: { bus, uri }, callers,
   const random = seededRandom(1);
   const called = await makeCall(scenario, {
     ...{ uri, phones, personSpoke: person.hasSpoken },
-    async isStalling() {
+    async lastWords() {
       const { entries } = await bus.call(calls.get_transcript, { callId: await latestCall(bus) });
-      return entries.at(-1)?.text === russianRules.filler;
+      const text = entries.at(-1)?.text;
+      return text === russianRules.filler ? 'filler' : text === russianRules.askAgain ? 'ask_again' : 'other';
     },
     soundOf: (step) => soundOf(step, { callers, recording: () => 0, db }, random),
   });
