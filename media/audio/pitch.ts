@@ -4,8 +4,6 @@ import { rateHz } from './g711.ts';
 export interface PitchFrame {
   /** Level, dB of full scale. */
   readonly db: number;
-  /** How well the sound repeats itself, 0 to 1. */
-  readonly periodicity: number;
   /** Hz; null where there is no voice. */
   readonly hz: number | null;
 }
@@ -37,10 +35,9 @@ export function createPitchTracker(): PitchTracker {
     const count = Math.max(0, Math.floor((line.length - 2) / 2));
     tail = line.slice(2 * count);
     const at = (nth: number): number => line[nth] as number;
-    return Float32Array.from(
-      { length: count },
-      (_, nth) => (at(2 * nth) + 3 * at(2 * nth + 1) + 3 * at(2 * nth + 2) + at(2 * nth + 3)) / 8,
-    );
+    const half = new Float32Array(count);
+    for (let nth = 0; nth < count; nth += 1) half[nth] = (at(2 * nth) + 3 * at(2 * nth + 1) + 3 * at(2 * nth + 2) + at(2 * nth + 3)) / 8;
+    return half;
   }
   return {
     push(samples) {
@@ -62,28 +59,27 @@ function frameOf(samples: Float32Array): PitchFrame {
   const db = energy === 0 ? -96 : Math.max(-96, 10 * Math.log10(energy / samples.length / 32_768 ** 2));
   /** Correlation of the beginning with what follows after a lag. */
   const alike = new Float32Array(longestLag + 2);
-  let here = 0;
-  for (let nth = 0; nth < compared; nth += 1) here += (samples[nth] as number) ** 2;
-  let best = 0;
-  for (let lag = shortestLag - 1; lag <= longestLag + 1; lag += 1) {
-    let [both, there] = [0, 0];
-    for (let nth = 0; nth < compared; nth += 1) {
-      const later = samples[nth + lag] as number;
-      both += (samples[nth] as number) * later;
-      there += later * later;
-    }
-    alike[lag] = both / Math.sqrt(here * there + 1);
-    if (lag >= shortestLag && lag <= longestLag) best = Math.max(best, alike[lag] as number);
+  const squared = (nth: number): number => (samples[nth] as number) ** 2;
+  let [here, there, best] = [0, 0, 0];
+  for (let nth = 0; nth < compared; nth += 1) {
+    here += squared(nth);
+    there += squared(nth + shortestLag - 1);
   }
-  const periodicity = Math.min(1, best);
-  if (best < leastPeriodicity) return { db, periodicity, hz: null };
+  for (let lag = shortestLag - 1; lag <= longestLag + 1; lag += 1) {
+    let both = 0;
+    for (let nth = 0; nth < compared; nth += 1) both += (samples[nth] as number) * (samples[nth + lag] as number);
+    alike[lag] = both / Math.sqrt(here * Math.max(0, there) + 1);
+    if (lag >= shortestLag && lag <= longestLag) best = Math.max(best, alike[lag] as number);
+    if (lag <= longestLag) there += squared(lag + compared) - squared(lag);
+  }
+  if (best < leastPeriodicity) return { db, hz: null };
   for (let lag = shortestLag; lag <= longestLag; lag += 1) {
     const [left, middle, right] = [alike[lag - 1] as number, alike[lag] as number, alike[lag + 1] as number];
     if (middle < left || middle < right) continue;
     // The peak of the parabola through the three; a high voice has it between two lags.
     const bend = Math.min(left - 2 * middle + right, -1e-9);
     if (middle - (left - right) ** 2 / (8 * bend) < best * nearlyAsGood) continue;
-    return { db, periodicity, hz: trackedHz / (lag + (left - right) / (2 * bend)) };
+    return { db, hz: trackedHz / (lag + (left - right) / (2 * bend)) };
   }
-  return { db, periodicity, hz: null };
+  return { db, hz: null };
 }
